@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Proves that each header of this folder compiles by itself.
+#include "core/bytes/bytes.h"
+#include "core/bytes/reader.h"
+#include "core/bytes/result.h"
+#include "core/bytes/writer.h"

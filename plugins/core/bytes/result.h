@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What every parser of wire data returns: it never throws.
+#pragma once
+
+#include <string>
+#include <utility>
+
+namespace penstock {
+
+/// `ok`; `need_more` input before anything can be said; or an `error` whose reason a person can
+/// read (it goes into the log beside the peer's name).
+class Result {
+public:
+    enum class Status { ok, need_more, error };
+
+    static Result ok() { return Result(Status::ok, {}); }
+    static Result need_more() { return Result(Status::need_more, {}); }
+    static Result error(std::string reason) { return Result(Status::error, std::move(reason)); }
+
+    Status status() const { return status_; }
+    bool is_ok() const { return status_ == Status::ok; }
+    bool is_error() const { return status_ == Status::error; }
+    bool needs_more() const { return status_ == Status::need_more; }
+    const std::string &reason() const { return reason_; }
+
+private:
+    Result(Status status, std::string reason) : status_(status), reason_(std::move(reason)) {}
+    Status status_;
+    std::string reason_;
+};
+
+} // namespace penstock

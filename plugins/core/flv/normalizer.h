@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Turns any `video/x-flv` byte stream into tags, whatever the producer's buffers look like.
+#pragma once
+
+#include "core/bytes/result.h"
+#include "core/flv/tag.h"
+
+#include <vector>
+
+namespace penstock::flv {
+
+/// The one place that copes with stock elements: flvmux's headers inside the stream, rtmp2src's
+/// missing flags, files cut at any byte. Splits, reads the tag headers, classifies, and learns the
+/// codec configuration in-stream. A buffer that is exactly one tag passes without a copy.
+class Normalizer {
+public:
+    /// What a joining viewer needs first; empty tags are absent.
+    struct Headers {
+        std::optional<Tag> metadata, video_config, audio_config;
+        /// Grows whenever one of the three is replaced by different bytes.
+        unsigned version = 0;
+        /// The headers that are present, in the order they must be sent.
+        std::vector<Tag> list() const;
+    };
+
+    /// Feeds bytes that continue the stream and appends the tags that are now whole to `out`.
+    /// An error (no FLV, a tag over `max_tag_size`) says what is wrong; reset() before going on.
+    Result push(Bytes input, std::vector<Tag> &out);
+    /// Learns from a tag that arrived whole (from RTMP); push() does so by itself.
+    void learn(const Tag &tag);
+    /// Forgets partial input (after a discontinuity or flush); keeps the headers.
+    void flush();
+    /// Forgets everything.
+    void reset();
+
+    const Headers &headers() const { return headers_; }
+
+    size_t max_tag_size = 16 << 20;
+
+private:
+    Headers headers_;
+    std::vector<uint8_t> partial_;
+    bool started_ = false;
+};
+
+} // namespace penstock::flv

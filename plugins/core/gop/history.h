@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The bounded, keyframe-aligned history that every join uses: the last GOP(s) of one stream.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
+
+namespace penstock::gop {
+
+struct Limits {
+    unsigned gops = 1;                  ///< whole GOPs kept, the growing one included; ≥ 1
+    size_t bytes = 32 << 20;            ///< payload bytes
+    size_t items = 20000;               ///< buffers or tags
+    uint64_t duration = 30'000'000'000; ///< nanoseconds of media
+};
+
+/// Items have sequence numbers that never repeat, so a reader is nothing but the number of the
+/// next item it wants. Not thread-safe: its owner has the lock.
+template <class Item>
+class History {
+public:
+    explicit History(Limits limits = {}) : limits_(limits) {}
+
+    /// Appends and returns the item's sequence number. `time` in nanoseconds need not be
+    /// monotonic. `joinable`: a decoder can begin here (a keyframe; any item of a stream
+    /// without video).
+    uint64_t push(Item item, size_t bytes, uint64_t time, bool joinable) {
+        const uint64_t sequence = end();
+        entries_.push_back({std::move(item), bytes, time, joinable});
+        bytes_ += bytes;
+        if (joinable) {
+            joins_.push_back(sequence);
+            while (joins_.size() > limits_.gops)
+                joins_.pop_front();
+            drop_before(joins_.front());
+        }
+        // Over a bound: first give up whole GOPs, then the history altogether. Half a GOP would
+        // be of no use to anyone.
+        while (over_bounds(time) && joins_.size() > 1) {
+            joins_.pop_front();
+            drop_before(joins_.front());
+        }
+        if (over_bounds(time)) {
+            joins_.clear();
+            // Readers that are up to date still get the newest item.
+            drop_before(sequence);
+        }
+        return sequence;
+    }
+
+    /// The first item still held; items before it are gone.
+    uint64_t begin() const { return first_; }
+    /// One past the newest item.
+    uint64_t end() const { return first_ + entries_.size(); }
+    bool empty() const { return entries_.empty(); }
+    const Item &at(uint64_t sequence) const { return entries_[sequence - first_].item; }
+    bool holds(uint64_t sequence) const { return sequence >= first_ && sequence < end(); }
+
+    /// Where a new reader begins for the longest history that is decodable; none before the
+    /// first keyframe.
+    std::optional<uint64_t> oldest_join() const {
+        return joins_.empty() ? std::nullopt : std::optional(joins_.front());
+    }
+    /// The newest point where a reader that fell behind can go on.
+    std::optional<uint64_t> newest_join() const {
+        return joins_.empty() ? std::nullopt : std::optional(joins_.back());
+    }
+
+    size_t bytes() const { return bytes_; }
+    size_t size() const { return entries_.size(); }
+    unsigned gops() const { return static_cast<unsigned>(joins_.size()); }
+
+    /// Forgets all items (after a flush, a new codec configuration); sequence numbers go on.
+    void clear() {
+        first_ = end();
+        entries_.clear();
+        joins_.clear();
+        bytes_ = 0;
+    }
+    void set_limits(Limits limits) { limits_ = limits; }
+    const Limits &limits() const { return limits_; }
+
+private:
+    struct Entry {
+        Item item;
+        size_t bytes;
+        uint64_t time;
+        bool joinable;
+    };
+
+    bool over_bounds(uint64_t now) const {
+        const uint64_t first = entries_.front().time;
+        return bytes_ > limits_.bytes || entries_.size() > limits_.items ||
+               (now > first && now - first > limits_.duration);
+    }
+    void drop_before(uint64_t sequence) {
+        while (first_ < sequence) {
+            bytes_ -= entries_.front().bytes;
+            entries_.pop_front();
+            ++first_;
+        }
+    }
+
+    Limits limits_;
+    std::deque<Entry> entries_;
+    std::deque<uint64_t> joins_;
+    uint64_t first_ = 0;
+    size_t bytes_ = 0;
+};
+
+} // namespace penstock::gop

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// HTTP listeners of the process: handlers at paths, answers now or later. No GStreamer, and no
+// Boost in this header.
+#pragma once
+
+#include "core/bytes/bytes.h"
+#include "core/net/address.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace penstock::net {
+
+struct HttpRequest {
+    std::string method; ///< GET or HEAD; anything else was answered with 405 already
+    std::string path;   ///< percent-decoded, with its leading slash, without the query
+    std::string query;
+    std::string peer; ///< "127.0.0.1:53412"
+    /// A header's value by case-insensitive name; empty if absent.
+    std::function<std::string(std::string_view)> header;
+};
+
+struct HttpResponse {
+    unsigned status = 200;
+    std::string content_type = "text/plain; charset=utf-8";
+    Bytes body; ///< sent without a copy; left out for HEAD
+    std::string cache_control = "no-cache";
+    std::vector<std::pair<std::string, std::string>> headers; ///< further ones
+};
+
+HttpResponse http_error(unsigned status, std::string_view text);
+
+/// Answers a request exactly once, from any thread.
+using HttpReply = std::function<void(HttpResponse)>;
+/// Called on a network loop: must return at once, may keep `reply`.
+using HttpHandler = std::function<void(const HttpRequest &, HttpReply reply)>;
+
+/// Unregisters when destroyed. Requests under way are still answered.
+class HttpRegistration {
+public:
+    virtual ~HttpRegistration() = default;
+};
+
+class HttpServer {
+public:
+    virtual ~HttpServer() = default;
+    /// The server at this address, opened if it is not yet; it closes when its last owner goes.
+    /// On failure nullptr, and `error` says what is wrong and how to mend it ("port 8080 is in
+    /// use: …").
+    static std::shared_ptr<HttpServer> open(const Address &address, std::string *error);
+    /// The servers that are open now.
+    static std::vector<std::shared_ptr<HttpServer>> all();
+
+    /// The address it is bound to, the port filled in.
+    virtual Address address() const = 0;
+    /// Serves `prefix` ("/", "/live/cam/"): the longest prefix that matches a path wins. A prefix
+    /// that does not end in a slash matches that path alone. nullptr if the same prefix is taken.
+    /// The registration keeps the server open.
+    virtual std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) = 0;
+};
+
+} // namespace penstock::net
