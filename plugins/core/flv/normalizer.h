@@ -17,7 +17,9 @@ public:
     /// What a joining viewer needs first; empty tags are absent.
     struct Headers {
         std::optional<Tag> metadata, video_config, audio_config;
-        /// Grows whenever one of the three is replaced by different bytes.
+        /// Configuration beyond the two: of further tracks, of channel layouts. At most 64.
+        std::vector<Tag> more;
+        /// Grows whenever one of them is replaced by different bytes.
         unsigned version = 0;
         /// The headers that are present, in the order they must be sent.
         std::vector<Tag> list() const;
@@ -38,6 +40,11 @@ public:
     size_t max_tag_size = 16 << 20;
 
 private:
+    Result measure(ByteView unit, size_t &size) const;
+    void emit(Bytes unit, std::vector<Tag> &out);
+    void learn_config(const Tag &tag);
+    void forget_stale_config(const Tag &tag);
+
     Headers headers_;
     std::vector<uint8_t> partial_;
     bool started_ = false;

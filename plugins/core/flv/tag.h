@@ -38,6 +38,38 @@ struct Tag {
 /// Says what a tag with this body is. Never fails: what it does not know is `other`.
 TagKind classify(TagType type, ByteView body);
 
+/// True if a decoder can begin here. Without video any audio frame will do; with video only a
+/// video keyframe.
+inline bool starts_gop(const Tag &tag, bool stream_has_video) {
+    return tag.kind == TagKind::keyframe || (tag.kind == TagKind::audio && !stream_has_video);
+}
+
+/// A codec by four characters, as Enhanced RTMP names them.
+constexpr uint32_t fourcc(const char (&name)[5]) {
+    return uint32_t(uint8_t(name[0])) << 24 | uint32_t(uint8_t(name[1])) << 16 |
+           uint32_t(uint8_t(name[2])) << 8 | uint32_t(uint8_t(name[3]));
+}
+
+/// What a packet inside an audio or video tag carries.
+enum class PacketType { config, frame, end, metadata, multichannel, command, unknown };
+
+/// The codec header at the beginning of an audio or video body, legacy or extended, in one form.
+struct BodyHeader {
+    /// "avc1", "hvc1", "av01", "mp4a", ".mp3", "Opus", …; legacy ids are mapped; 0 if unknown.
+    uint32_t codec = 0;
+    PacketType packet = PacketType::unknown;
+    bool keyframe = false;
+    bool multitrack = false;
+    uint8_t track = 0;            ///< of the first track of a multitrack tag
+    int32_t composition_time = 0; ///< PTS minus DTS, milliseconds
+    uint32_t nanoseconds = 0;     ///< to add to the timestamp, below 1,000,000 (ModEx)
+    size_t payload = 0;           ///< offset of the (first track's) data in the body
+    size_t payload_size = 0;      ///< bytes of it
+};
+
+/// Reads the codec header of an audio or video tag's body; none if it is cut short.
+std::optional<BodyHeader> parse_body(TagType type, ByteView body);
+
 /// Writes the 11-byte header of a tag. `body_size` at most max_body_size; stream id 0.
 void write_header(uint8_t *out, TagType type, uint32_t body_size, uint32_t timestamp);
 /// Writes PreviousTagSize for a tag with a body of `body_size`.

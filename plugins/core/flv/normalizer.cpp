@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Splits an FLV byte stream into tags and remembers what a joining viewer needs.
+#include "core/flv/normalizer.h"
+
+#include "core/bytes/reader.h"
+
+#include <algorithm>
+#include <string>
+
+namespace penstock::flv {
+namespace {
+
+// The file header may be longer than nine bytes by its own account; nobody writes much more.
+constexpr uint32_t max_data_offset = 4096;
+constexpr size_t max_more = 64;
+constexpr size_t reserve_at_once = 256 << 10;
+
+bool same_body(const Tag &a, const Tag &b) {
+    const ByteView x = a.body().view(), y = b.body().view();
+    return std::equal(x.begin(), x.end(), y.begin(), y.end());
+}
+
+// A copy of its own, so that a small header does not hold a large input buffer in memory.
+Tag own_copy(const Tag &tag) {
+    Tag copy = tag;
+    copy.bytes = Bytes::copy_of(tag.bytes.view());
+    return copy;
+}
+
+} // namespace
+
+std::vector<Tag> Normalizer::Headers::list() const {
+    std::vector<Tag> tags;
+    for (const auto *tag : {&metadata, &video_config, &audio_config})
+        if (*tag) tags.push_back(**tag);
+    tags.insert(tags.end(), more.begin(), more.end());
+    return tags;
+}
+
+// Says how long the unit (a tag or a file header) that begins here is, or needs more to know.
+Result Normalizer::measure(ByteView unit, size_t &size) const {
+    if (unit.empty()) return Result::need_more();
+    const char *what = started_ ? "not an FLV tag" : "not FLV";
+    // 'F' has a reserved bit set, so a file header can't be taken for a tag.
+    if (unit[0] == 'F') {
+        constexpr uint8_t signature[] = {'F', 'L', 'V'};
+        const size_t known = std::min<size_t>(unit.size(), 3);
+        if (!std::equal(signature, signature + known, unit.begin())) return Result::error(what);
+        if (unit.size() < 9) return Result::need_more();
+        Reader r(unit.subspan(5));
+        const uint32_t offset = r.u32();
+        if (offset < 9 || offset > max_data_offset)
+            return Result::error("FLV header of " + std::to_string(offset) + " bytes");
+        size = offset + trailer_size;
+        return Result::ok();
+    }
+    if ((unit[0] & 0xE0) == 0x20) return Result::error("encrypted FLV tag");
+    const uint8_t type = unit[0];
+    if (type != uint8_t(TagType::audio) && type != uint8_t(TagType::video) &&
+        type != uint8_t(TagType::script))
+        return Result::error(what + std::string(" (type byte ") + std::to_string(type) + ")");
+    if (unit.size() < header_size) return Result::need_more();
+    Reader r(unit.subspan(1));
+    size = header_size + r.u24() + trailer_size;
+    if (size > max_tag_size)
+        return Result::error("FLV tag of " + std::to_string(size) + " bytes, more than " +
+                             std::to_string(max_tag_size));
+    return Result::ok();
+}
+
+void Normalizer::emit(Bytes unit, std::vector<Tag> &out) {
+    started_ = true;
+    if (unit[0] == 'F') return;
+    Reader r(unit.view().subspan(4));
+    Tag tag;
+    tag.type = static_cast<TagType>(unit[0]);
+    tag.timestamp = r.u24();
+    tag.timestamp |= uint32_t(r.u8()) << 24;
+    tag.bytes = std::move(unit);
+    tag.kind = classify(tag.type, tag.body());
+    Reader trailer(tag.bytes.view().subspan(tag.bytes.size() - trailer_size));
+    if (trailer.u32() != tag.bytes.size() - trailer_size) {
+        // Some writers leave PreviousTagSize zero; what goes on from here is right.
+        std::vector<uint8_t> mended(tag.bytes.begin(), tag.bytes.end());
+        write_trailer(mended.data() + mended.size() - trailer_size,
+                      static_cast<uint32_t>(mended.size() - header_size - trailer_size));
+        tag.bytes = Bytes::adopt(std::move(mended));
+    }
+    learn(tag);
+    out.push_back(std::move(tag));
+}
+
+Result Normalizer::push(Bytes input, std::vector<Tag> &out) {
+    size_t position = 0;
+    while (position < input.size()) {
+        const size_t left = input.size() - position;
+        size_t size = 0;
+        if (partial_.empty()) {
+            Result result = measure(input.view().subspan(position), size);
+            if (result.is_error()) return result;
+            if (result.is_ok() && size <= left) {
+                emit(input.sub(position, size), out);
+                position += size;
+                continue;
+            }
+            if (result.is_ok()) partial_.reserve(std::min(size, reserve_at_once));
+            partial_.insert(partial_.end(), input.begin() + position, input.end());
+            break;
+        }
+        Result result = measure(partial_, size);
+        if (result.is_error()) {
+            partial_.clear();
+            return result;
+        }
+        // Take what the unit lacks and no more; of an unmeasured one, one byte at a time.
+        const size_t lacks = result.is_ok() ? size - partial_.size() : 1;
+        // What a header merely claims does not cost its memory yet.
+        if (result.is_ok()) partial_.reserve(std::min(size, reserve_at_once));
+        const size_t taken = std::min(lacks, left);
+        partial_.insert(partial_.end(), input.begin() + position, input.begin() + position + taken);
+        position += taken;
+        if (result.is_ok() && taken == lacks) {
+            Bytes unit = Bytes::adopt(std::move(partial_));
+            partial_ = {};
+            emit(std::move(unit), out);
+        }
+    }
+    // A wrong byte is told at once, not with the next input.
+    size_t size = 0;
+    Result result = measure(partial_, size);
+    if (!result.is_error()) return Result::ok();
+    partial_.clear();
+    return result;
+}
+
+void Normalizer::learn_config(const Tag &tag) {
+    const auto header = parse_body(tag.type, tag.body());
+    if (!header) return;
+    const bool audio = tag.type == TagType::audio;
+    if (header->track == 0 && header->packet == PacketType::config) {
+        auto &slot = audio ? headers_.audio_config : headers_.video_config;
+        if (slot && same_body(*slot, tag)) return;
+        slot = own_copy(tag);
+        ++headers_.version;
+        return;
+    }
+    auto same_place = [&](const Tag &other) {
+        const auto h = parse_body(other.type, other.body());
+        return h && other.type == tag.type && h->track == header->track &&
+               h->packet == header->packet;
+    };
+    auto known = std::find_if(headers_.more.begin(), headers_.more.end(), same_place);
+    if (known == headers_.more.end()) {
+        if (headers_.more.size() == max_more) return;
+        headers_.more.push_back(own_copy(tag));
+    } else {
+        if (same_body(*known, tag)) return;
+        *known = own_copy(tag);
+    }
+    ++headers_.version;
+}
+
+// Frames of another codec (MP3 after AAC, say) make the configuration wrong for them.
+void Normalizer::forget_stale_config(const Tag &tag) {
+    auto &slot = tag.type == TagType::audio ? headers_.audio_config : headers_.video_config;
+    if (!slot) return;
+    const auto now = parse_body(tag.type, tag.body());
+    const auto then = parse_body(slot->type, slot->body());
+    if (!now || !then || now->track != 0 || now->codec == then->codec) return;
+    slot.reset();
+    ++headers_.version;
+}
+
+void Normalizer::learn(const Tag &tag) {
+    switch (tag.kind) {
+    case TagKind::metadata:
+        if (headers_.metadata && same_body(*headers_.metadata, tag)) return;
+        headers_.metadata = own_copy(tag);
+        ++headers_.version;
+        return;
+    case TagKind::config:
+        learn_config(tag);
+        return;
+    case TagKind::keyframe:
+    case TagKind::frame:
+    case TagKind::audio:
+        forget_stale_config(tag);
+        return;
+    case TagKind::other:
+        return;
+    }
+}
+
+void Normalizer::flush() {
+    partial_.clear();
+}
+
+void Normalizer::reset() {
+    headers_ = {};
+    partial_.clear();
+    started_ = false;
+}
+
+} // namespace penstock::flv
