@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Elementary streams in, MPEG transport stream packets out. ISO/IEC 13818-1.
+#pragma once
+
+#include "core/bytes/bytes.h"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace penstock::mpegts {
+
+inline constexpr size_t packet_size = 188;
+inline constexpr uint64_t clock_rate = 90'000;
+/// Timestamps are 33 bits wide and wrap.
+inline constexpr uint64_t timestamp_mask = (uint64_t(1) << 33) - 1;
+/// The clock reference runs this far ahead of the decoding timestamps (90 kHz ticks): what a
+/// decoder buffers before it has to show the first picture.
+inline constexpr uint64_t pcr_lead = clock_rate / 2;
+
+/// Table 2-34: what an elementary stream carries.
+enum class StreamType : uint8_t {
+    mpeg1_audio = 0x03,
+    aac_adts = 0x0F,
+    h264 = 0x1B,
+    hevc = 0x24,
+    ac3 = 0x81,
+};
+
+constexpr bool is_video(StreamType type) {
+    return type == StreamType::h264 || type == StreamType::hevc;
+}
+
+struct Track {
+    StreamType type = StreamType::h264;
+    uint16_t pid = 0x100;             ///< 0x20 to 0x1FFE, not pmt_pid; unique among the tracks
+    std::vector<uint8_t> descriptors; ///< for the program map, complete with tags and lengths
+    bool operator==(const Track &) const = default;
+};
+
+/// What becomes one PES packet: one picture, or some whole audio frames.
+struct AccessUnit {
+    uint64_t pts = 0, dts = 0; ///< 90 kHz; only the low 33 bits count
+    bool random_access = false;
+    /// The bytes, in pieces that need not lie together.
+    std::span<const ByteView> pieces;
+};
+
+/// CRC-32 of program tables (annex A): polynomial 0x04C11DB7, no reflection, no final inversion.
+uint32_t crc32(ByteView bytes);
+
+/// Appends whole packets to a vector. Continuity counters and the version of the program map live
+/// as long as the muxer does, so what it writes for one segment continues the one before. Never
+/// fails: input is ours, not the wire's.
+class Muxer {
+public:
+    static constexpr uint16_t pmt_pid = 0x1000;
+
+    /// The tracks from now on; a different set counts up the tables' version. The clock reference
+    /// travels with the first video track, or with the first track if there is none.
+    void set_tracks(std::vector<Track> tracks);
+    const std::vector<Track> &tracks() const { return tracks_; }
+
+    /// PAT and PMT, one packet each; every segment begins with them.
+    void write_tables(std::vector<uint8_t> &out);
+    /// One PES packet on track number `track` of the set. Units of one track come in DTS order.
+    void write(size_t track, const AccessUnit &unit, std::vector<uint8_t> &out);
+
+    /// How many bytes write() may append at most for `payload` bytes.
+    static constexpr size_t packets_bound(size_t payload) {
+        return (payload + 32) / (packet_size - 4) * packet_size + packet_size;
+    }
+
+private:
+    uint8_t next_counter(uint16_t pid);
+    void write_section(uint16_t pid, std::vector<uint8_t> section, std::vector<uint8_t> &out);
+
+    std::vector<Track> tracks_;
+    size_t pcr_track_ = 0;
+    uint8_t version_ = 31; // the first set_tracks() makes it 0
+    std::array<uint8_t, 0x2000> counters_{};
+};
+
+} // namespace penstock::mpegts

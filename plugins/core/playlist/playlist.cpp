@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/playlist/playlist.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+
+namespace penstock::playlist {
+namespace {
+
+constexpr int64_t day = 86'400'000;
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar, from a year that begins in March.
+int64_t days_from_civil(int64_t year, unsigned month, unsigned day_of_month) {
+    year -= month <= 2;
+    const int64_t era = (year >= 0 ? year : year - 399) / 400;
+    const auto of_era = static_cast<unsigned>(year - era * 400);
+    const unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day_of_month - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+struct Civil {
+    int64_t year;
+    unsigned month, day;
+};
+
+Civil civil_from_days(int64_t days) {
+    days += 719468;
+    const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    const auto of_era = static_cast<unsigned>(days - era * 146097);
+    const unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    const unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+    const unsigned shifted = (5 * of_year + 2) / 153;
+    const unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
+    return {year + era * 400 + (month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1};
+}
+
+/// "2.002133": integers only, so that no locale puts a comma in it.
+std::string format_duration(int64_t nanoseconds) {
+    const int64_t micro = (std::max<int64_t>(nanoseconds, 0) + 500) / 1000;
+    char text[40];
+    std::snprintf(text, sizeof text, "%lld.%06lld", static_cast<long long>(micro / 1'000'000),
+                  static_cast<long long>(micro % 1'000'000));
+    return text;
+}
+
+template <class Number>
+bool parse_number(std::string_view text, Number &value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+/// "2", "2.5" or "2.002133" (seconds) to nanoseconds.
+bool parse_duration(std::string_view text, int64_t &nanoseconds) {
+    const size_t point = text.find('.');
+    uint32_t seconds = 0;
+    if (!parse_number(text.substr(0, point), seconds)) return false;
+    int64_t fraction = 0;
+    if (point != text.npos) {
+        std::string digits(text.substr(point + 1, 9));
+        digits.resize(9, '0');
+        if (digits[0] == '-' || !parse_number(std::string_view(digits), fraction)) return false;
+    }
+    nanoseconds = int64_t(seconds) * 1'000'000'000 + fraction;
+    return true;
+}
+
+bool take_prefix(std::string_view &line, std::string_view prefix) {
+    if (!line.starts_with(prefix)) return false;
+    line.remove_prefix(prefix.size());
+    return true;
+}
+
+} // namespace
+
+std::string format_date(int64_t milliseconds) {
+    const int64_t days =
+        milliseconds >= 0 ? milliseconds / day : -((-milliseconds + day - 1) / day);
+    const int64_t rest = milliseconds - days * day;
+    const Civil date = civil_from_days(days);
+    char text[64];
+    std::snprintf(text, sizeof text, "%04lld-%02u-%02uT%02d:%02d:%02d.%03dZ",
+                  static_cast<long long>(date.year), date.month, date.day, int(rest / 3'600'000),
+                  int(rest / 60'000 % 60), int(rest / 1000 % 60), int(rest % 1000));
+    return text;
+}
+
+std::optional<int64_t> parse_date(std::string_view text) {
+    int64_t year = 0;
+    unsigned month = 0, date = 0, hour = 0, minute = 0, second = 0;
+    if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
+        text[13] != ':' || text[16] != ':' || !parse_number(text.substr(0, 4), year) ||
+        !parse_number(text.substr(5, 2), month) || !parse_number(text.substr(8, 2), date) ||
+        !parse_number(text.substr(11, 2), hour) || !parse_number(text.substr(14, 2), minute) ||
+        !parse_number(text.substr(17, 2), second))
+        return std::nullopt;
+    if (month < 1 || month > 12 || date < 1 || date > 31 || hour > 23 || minute > 59 || second > 60)
+        return std::nullopt;
+    text.remove_prefix(19);
+    int64_t fraction = 0;
+    if (text.front() == '.') {
+        text.remove_prefix(1);
+        int64_t unit = 100;
+        while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+            fraction += (text.front() - '0') * unit;
+            unit /= 10;
+            text.remove_prefix(1);
+        }
+    }
+    int64_t offset = 0;
+    if (text != "Z") {
+        unsigned hours = 0, minutes = 0;
+        if (text.size() < 5 || (text[0] != '+' && text[0] != '-') ||
+            !parse_number(text.substr(1, 2), hours) ||
+            !parse_number(text.substr(text.size() - 2), minutes) || hours > 23 || minutes > 59)
+            return std::nullopt;
+        offset = (hours * 60 + minutes) * 60'000 * (text[0] == '-' ? -1 : 1);
+    }
+    return days_from_civil(year, month, date) * day +
+           int64_t((hour * 60 + minute) * 60 + second) * 1000 + fraction - offset;
+}
+
+std::string write(const MediaPlaylist &playlist) {
+    std::string text = "#EXTM3U\n#EXT-X-VERSION:3\n";
+    text.reserve(200 + playlist.segments.size() * 110);
+    const auto tag = [&](const char *name, uint64_t value) {
+        text += name + std::to_string(value) + "\n";
+    };
+    tag("#EXT-X-TARGETDURATION:", playlist.target_duration);
+    tag("#EXT-X-MEDIA-SEQUENCE:", playlist.media_sequence);
+    // Always there, because a player that comes while it is 0 must notice when it is 1.
+    tag("#EXT-X-DISCONTINUITY-SEQUENCE:", playlist.discontinuity_sequence);
+    if (playlist.type != Type::live)
+        text += playlist.type == Type::vod ? "#EXT-X-PLAYLIST-TYPE:VOD\n"
+                                           : "#EXT-X-PLAYLIST-TYPE:EVENT\n";
+    if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
+    for (const Segment &segment : playlist.segments) {
+        if (segment.discontinuity) text += "#EXT-X-DISCONTINUITY\n";
+        if (segment.program_date_time)
+            text += "#EXT-X-PROGRAM-DATE-TIME:" + format_date(*segment.program_date_time) + "\n";
+        text += "#EXTINF:" + format_duration(segment.duration) + ",\n" + segment.uri + "\n";
+    }
+    if (playlist.ended) text += "#EXT-X-ENDLIST\n";
+    return text;
+}
+
+Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments) {
+    playlist = {};
+    playlist.independent_segments = false;
+    Segment segment;
+    bool first = true, have_duration = false;
+    while (!text.empty()) {
+        const size_t end = text.find('\n');
+        std::string_view line = text.substr(0, end);
+        text = end == text.npos ? std::string_view() : text.substr(end + 1);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.size() > 1 << 20) return Result::error("a line of the playlist is too long");
+        if (std::exchange(first, false) && line != "#EXTM3U")
+            return Result::error("not a playlist: it does not begin with #EXTM3U");
+        if (line.empty()) continue;
+        const auto bad = [&](const char *tag) {
+            return Result::error(std::string(tag) + " has no valid value");
+        };
+        if (line[0] != '#') {
+            if (!have_duration) return Result::error("a segment without #EXTINF");
+            if (playlist.segments.size() >= max_segments) return Result::error("too many segments");
+            segment.uri = line;
+            playlist.segments.push_back(std::exchange(segment, {}));
+            have_duration = false;
+        } else if (take_prefix(line, "#EXT-X-TARGETDURATION:")) {
+            if (!parse_number(line, playlist.target_duration)) return bad("EXT-X-TARGETDURATION");
+        } else if (take_prefix(line, "#EXT-X-MEDIA-SEQUENCE:")) {
+            if (!parse_number(line, playlist.media_sequence)) return bad("EXT-X-MEDIA-SEQUENCE");
+        } else if (take_prefix(line, "#EXT-X-DISCONTINUITY-SEQUENCE:")) {
+            if (!parse_number(line, playlist.discontinuity_sequence))
+                return bad("EXT-X-DISCONTINUITY-SEQUENCE");
+        } else if (take_prefix(line, "#EXT-X-PROGRAM-DATE-TIME:")) {
+            segment.program_date_time = parse_date(line);
+            if (!segment.program_date_time) return bad("EXT-X-PROGRAM-DATE-TIME");
+        } else if (take_prefix(line, "#EXT-X-PLAYLIST-TYPE:")) {
+            playlist.type = line == "VOD" ? Type::vod : Type::event;
+        } else if (take_prefix(line, "#EXTINF:")) {
+            if (!parse_duration(line.substr(0, line.find(',')), segment.duration))
+                return bad("EXTINF");
+            have_duration = true;
+        } else if (line == "#EXT-X-DISCONTINUITY") {
+            segment.discontinuity = true;
+        } else if (line == "#EXT-X-INDEPENDENT-SEGMENTS") {
+            playlist.independent_segments = true;
+        } else if (line == "#EXT-X-ENDLIST") {
+            playlist.ended = true;
+        } else if (line.starts_with("#EXT-X-STREAM-INF")) {
+            return Result::error("a multivariant playlist, not a media playlist");
+        }
+    }
+    if (first) return Result::error("not a playlist: it is empty");
+    return Result::ok();
+}
+
+} // namespace penstock::playlist

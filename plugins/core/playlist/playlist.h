@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// HLS media playlists as text. RFC 8216, section 4.
+#pragma once
+
+#include "core/bytes/result.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::playlist {
+
+struct Segment {
+    std::string uri;
+    int64_t duration = 0;       ///< nanoseconds
+    bool discontinuity = false; ///< EXT-X-DISCONTINUITY before it
+    /// EXT-X-PROGRAM-DATE-TIME: milliseconds since 1970 in UTC.
+    std::optional<int64_t> program_date_time;
+    bool operator==(const Segment &) const = default;
+};
+
+enum class Type {
+    live,  ///< no EXT-X-PLAYLIST-TYPE: old segments may go
+    event, ///< only grows
+    vod,   ///< never changes
+};
+
+struct MediaPlaylist {
+    Type type = Type::live;
+    uint64_t target_duration = 0; ///< seconds
+    uint64_t media_sequence = 0;
+    uint64_t discontinuity_sequence = 0;
+    bool independent_segments = true;
+    bool ended = false;
+    std::vector<Segment> segments;
+};
+
+/// Protocol version 3: decimal durations. EXTINF has six decimals.
+std::string write(const MediaPlaylist &playlist);
+
+/// Reads a media playlist (one of our own, left by an earlier run); unknown tags are skipped. An
+/// error for what is not a media playlist. At most `max_segments` segments, 1 MB a line.
+Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments = 1'000'000);
+
+/// "2026-03-01T12:00:00.123Z" from milliseconds since 1970; years 0 to 9999.
+std::string format_date(int64_t milliseconds);
+/// The reverse; also takes an offset instead of Z. nullopt if it is no such date.
+std::optional<int64_t> parse_date(std::string_view text);
+
+} // namespace penstock::playlist
