@@ -48,9 +48,12 @@ public:
         /// A media or metadata message of an accepted publisher, framed as an FLV tag.
         /// @setDataFrame is taken off metadata. Timestamps are the publisher's own.
         virtual void on_tag(flv::Tag &&tag) = 0;
-        /// The accepted publish or play ended (deleteStream, closeStream, FCUnpublish); the
-        /// connection may ask again.
+        /// The pending or accepted publish or play ended (deleteStream, closeStream, FCUnpublish,
+        /// another play); the connection may ask again.
         virtual void on_stop() = 0;
+        /// Something the peer did wrong that does not cost it the connection; for the log. At
+        /// most ten times for each session.
+        virtual void on_warning(const std::string &) {}
     };
 
     explicit ServerSession(Handler &handler, Limits limits = {});
@@ -62,12 +65,16 @@ public:
     /// Bytes to send now (handshake, answers, acknowledgements); empties the buffer.
     std::vector<uint8_t> take_output();
 
-    /// Accepts the pending request. For a player the answer is Stream Begin, Play.Reset and
-    /// Play.Start; media follows from the fan-out, chunked with out_chunk_size on stream 1.
+    /// Accepts the pending request. What a publisher sent before that (at most one message's
+    /// limit) reaches on_tag() in the next feed(), whose input may be empty. For a player the
+    /// answer is Stream Begin, Play.Reset and Play.Start; media follows from the fan-out, chunked
+    /// with out_chunk_size on stream 1.
     void accept();
     void refuse(Refusal why, std::string_view description);
     /// Tells an accepted player that the stream ended (StreamEOF, Play.UnpublishNotify) or is
-    /// back (StreamBegin, Play.PublishNotify); it stays connected.
+    /// back (StreamBegin, Play.PublishNotify); it stays connected. Players built on ffmpeg or
+    /// librtmp and rtmp2src end themselves on the former: to keep them through a publisher's
+    /// pause, say nothing until the stream is given up.
     void notify_unpublished();
     void notify_published();
     /// Tells an accepted publisher that it is cut off (takeover, shutdown), before the close.

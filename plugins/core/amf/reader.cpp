@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// AMF0: reading values from the wire, bounded in depth, count and text.
+#include "core/bytes/reader.h"
+#include "core/amf/markers.h"
+#include "core/amf/value.h"
+
+namespace penstock::amf {
+namespace {
+
+class Parser {
+public:
+    Parser(ByteView body, const Limits &limits) : in_(body), limits_(limits) {}
+
+    bool done() const { return in_.remaining() == 0; }
+
+    Result value(Value &out, unsigned depth) {
+        if (++values_ > limits_.max_values)
+            return Result::error("AMF message holds more than " +
+                                 std::to_string(limits_.max_values) + " values");
+        if (depth > limits_.max_depth)
+            return Result::error("AMF objects are nested deeper than " +
+                                 std::to_string(limits_.max_depth));
+        const uint8_t type = in_.u8();
+        Result result = Result::ok();
+        switch (type) {
+        case marker::number:
+            out.type = Type::number;
+            out.number = in_.f64();
+            break;
+        case marker::boolean:
+            out.type = Type::boolean;
+            out.boolean = in_.u8() != 0;
+            break;
+        case marker::string:
+            out.type = Type::string;
+            result = text(out.text, in_.u16(), limits_.max_string);
+            break;
+        case marker::long_string:
+        case marker::xml:
+            out.type = Type::string;
+            result = text(out.text, in_.u32(), limits_.max_string);
+            break;
+        case marker::object:
+            out.type = Type::object;
+            result = properties(out, depth, false, 0);
+            break;
+        case marker::typed_object: {
+            std::string class_name;
+            out.type = Type::object;
+            result = text(class_name, in_.u16(), limits_.max_name);
+            if (result.is_ok()) result = properties(out, depth, false, 0);
+            break;
+        }
+        case marker::ecma_array: {
+            out.type = Type::ecma_array;
+            const uint32_t count = in_.u32();
+            result = properties(out, depth, true, count);
+            break;
+        }
+        case marker::strict_array:
+            out.type = Type::strict_array;
+            result = items(out, depth);
+            break;
+        case marker::date:
+            out.type = Type::date;
+            out.number = in_.f64();
+            in_.skip(2); // the time zone, reserved
+            break;
+        case marker::null:
+            out.type = Type::null;
+            break;
+        case marker::undefined:
+        case marker::unsupported:
+            out.type = Type::undefined;
+            break;
+        default:
+            return in_.failed()
+                       ? truncated()
+                       : Result::error("AMF type " + std::to_string(type) + " is not supported");
+        }
+        if (!result.is_ok()) return result;
+        return in_.failed() ? truncated() : Result::ok();
+    }
+
+private:
+    static Result truncated() { return Result::error("AMF message ends inside a value"); }
+
+    Result text(std::string &out, size_t length, size_t limit) {
+        if (in_.failed()) return truncated();
+        if (length > limit)
+            return Result::error("AMF string of " + std::to_string(length) + " bytes (at most " +
+                                 std::to_string(limit) + ")");
+        const ByteView bytes = in_.take(length);
+        if (in_.failed()) return truncated();
+        text_total_ += length;
+        if (text_total_ > limits_.max_text_total)
+            return Result::error("AMF message holds more than " +
+                                 std::to_string(limits_.max_text_total) + " bytes of text");
+        out.assign(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+        return Result::ok();
+    }
+
+    Result properties(Value &out, unsigned depth, bool array, uint32_t count) {
+        for (;;) {
+            // The count of an ECMA array is advice; but some encoders rely on it and leave out
+            // the end marker of metadata's last value.
+            if (array && in_.remaining() == 0 && !in_.failed() && out.properties.size() >= count)
+                return Result::ok();
+            Property property;
+            Result result = text(property.name, in_.u16(), limits_.max_name);
+            if (!result.is_ok()) return result;
+            if (property.name.empty()) {
+                const ByteView rest = in_.rest();
+                if (rest.empty()) return truncated();
+                if (rest[0] == marker::object_end) {
+                    in_.skip(1);
+                    return Result::ok();
+                }
+            }
+            result = value(property.value, depth + 1);
+            if (!result.is_ok()) return result;
+            out.properties.push_back(std::move(property));
+        }
+    }
+
+    Result items(Value &out, unsigned depth) {
+        const uint32_t count = in_.u32();
+        for (uint32_t i = 0; i < count; ++i) {
+            Value item;
+            Result result = value(item, depth + 1);
+            if (!result.is_ok()) return result;
+            out.items.push_back(std::move(item));
+        }
+        return Result::ok();
+    }
+
+    Reader in_;
+    const Limits &limits_;
+    unsigned values_ = 0;
+    size_t text_total_ = 0;
+};
+
+} // namespace
+
+Result read_all(ByteView body, std::vector<Value> &out, const Limits &limits) {
+    Parser parser(body, limits);
+    while (!parser.done()) {
+        Value value;
+        Result result = parser.value(value, 0);
+        if (!result.is_ok()) return result;
+        out.push_back(std::move(value));
+    }
+    return Result::ok();
+}
+
+} // namespace penstock::amf

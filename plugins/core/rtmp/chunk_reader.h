@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Puts messages together from RTMP chunks. Adobe RTMP specification 1.0, section 5.3.
+#pragma once
+
+#include "core/bytes/result.h"
+#include "core/rtmp/message.h"
+#include "core/rtmp/server_session.h"
+
+#include <array>
+#include <functional>
+#include <vector>
+
+namespace penstock::rtmp {
+
+/// Takes bytes in pieces of any size and hands over whole messages. Set Chunk Size and Abort are
+/// obeyed here and handed over as well. Memory grows with the bytes that came, never with a
+/// length that was only claimed.
+class ChunkReader {
+public:
+    /// Receives each message in the order in which they became whole; an error ends feed().
+    using OnMessage = std::function<Result(Message &&)>;
+
+    ChunkReader(const Limits &limits, OnMessage on_message)
+        : limits_(limits), on_message_(std::move(on_message)) {}
+
+    /// Takes all of `input`; ok or an error, after which nothing more may be fed.
+    Result feed(ByteView input);
+
+    uint32_t chunk_size() const { return chunk_size_; }
+    /// Bytes of all messages that are partly received.
+    size_t in_flight() const { return in_flight_; }
+    /// Bytes allocated for them: at most twice what came, plus a small block for each stream.
+    size_t memory() const;
+
+private:
+    /// What the next chunk of the same chunk stream builds on.
+    struct Stream {
+        uint32_t id = 0;
+        uint32_t timestamp = 0; ///< of the current message, absolute
+        uint32_t field = 0;     ///< the timestamp or delta as it stood in the last header
+        bool extended = false;  ///< the last header had an extended timestamp
+        uint32_t length = 0;
+        uint8_t type = 0;
+        uint32_t message_stream = 0;
+        bool receiving = false;      ///< between a message's first chunk and its last
+        std::vector<uint8_t> framed; ///< room for the FLV header, then what came of the body
+        size_t received() const;
+    };
+
+    size_t header_need() const;
+    Result begin_chunk();
+    Result begin_message(Stream &stream);
+    Result take_payload(ByteView &input);
+    Result finish_message(Stream &stream);
+    Result obey(const Message &message);
+    size_t find(uint32_t id) const;
+
+    const Limits limits_;
+    OnMessage on_message_;
+    std::vector<Stream> streams_;
+    uint32_t chunk_size_ = 128;
+    size_t in_flight_ = 0;
+    std::array<uint8_t, 18> head_{}; ///< the longest chunk header: 3 + 11 + 4
+    size_t head_size_ = 0;
+    bool in_payload_ = false;
+    size_t current_ = 0;      ///< index of the chunk stream whose payload comes now
+    uint32_t chunk_left_ = 0; ///< bytes of that payload still to come
+};
+
+} // namespace penstock::rtmp

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/rtmp/packet.h"
+
+#include "core/rtmp/chunk_writer.h"
+#include "core/rtmp/message.h"
+
+#include <algorithm>
+
+namespace penstock::rtmp {
+namespace {
+
+uint8_t chunk_stream_of(flv::TagType type) {
+    switch (type) {
+    case flv::TagType::audio:
+        return chunk_stream::audio;
+    case flv::TagType::video:
+        return chunk_stream::video;
+    case flv::TagType::script:
+        break;
+    }
+    return chunk_stream::data;
+}
+
+} // namespace
+
+std::shared_ptr<const Packet> make_packet(const flv::Tag &tag, uint32_t timestamp,
+                                          uint32_t chunk_size) {
+    auto packet = std::make_shared<Packet>();
+    packet->tag = tag;
+    chunk_size = std::max(chunk_size, 1u);
+    ByteView body;
+    if (tag.bytes.size() > flv::header_size + flv::trailer_size)
+        body = tag.bytes.view().subspan(flv::header_size,
+                                        tag.bytes.size() - flv::header_size - flv::trailer_size);
+    if (tag.type == flv::TagType::script) body = body.subspan(set_data_frame_size(body));
+
+    // All chunks after the first have the same header, so one copy serves them all.
+    const uint8_t chunk_stream = chunk_stream_of(tag.type);
+    Writer headers;
+    headers.vector().reserve(16 + 5);
+    write_first_header(headers, chunk_stream, static_cast<uint8_t>(tag.type), timestamp,
+                       static_cast<uint32_t>(body.size()), 1);
+    const size_t first_size = headers.size();
+    if (body.size() > chunk_size) write_next_header(headers, chunk_stream, timestamp);
+    // Moving a vector moves no bytes: the views below show what packet->headers owns.
+    packet->headers = headers.take();
+    const ByteView first = ByteView(packet->headers).first(first_size);
+    const ByteView next = ByteView(packet->headers).subspan(first_size);
+
+    packet->pieces.reserve(2 + 2 * (body.size() / chunk_size));
+    packet->pieces.push_back(first);
+    while (body.size() > chunk_size) {
+        packet->pieces.push_back(body.first(chunk_size));
+        packet->pieces.push_back(next);
+        body = body.subspan(chunk_size);
+    }
+    if (!body.empty()) packet->pieces.push_back(body);
+    for (const ByteView piece : packet->pieces)
+        packet->size += piece.size();
+    return packet;
+}
+
+} // namespace penstock::rtmp
