@@ -114,7 +114,7 @@ std::optional<int64_t> parse_date(std::string_view text) {
             !parse_number(text.substr(1, 2), hours) ||
             !parse_number(text.substr(text.size() - 2), minutes) || hours > 23 || minutes > 59)
             return std::nullopt;
-        offset = (hours * 60 + minutes) * 60'000 * (text[0] == '-' ? -1 : 1);
+        offset = int64_t(hours * 60 + minutes) * (text[0] == '-' ? -60'000 : 60'000);
     }
     return days_from_civil(year, month, date) * day +
            int64_t((hour * 60 + minute) * 60 + second) * 1000 + fraction - offset;
