@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The viewers' page: which stream is chosen (the fragment says), and what is shown for it.
+import { Player } from './player.js';
+import { watchStreams } from './streams.js';
+import { copyable, showAddresses, showCards, showFacts } from './view.js';
+
+const $ = (id) => document.getElementById(id);
+const video = $('video');
+const player = new Player(video, {
+  forceNative: new URLSearchParams(location.search).get('native') === '1',
+});
+
+let answer = null;  // the server's last word
+let missing = null; // a chosen stream that is not there (yet)
+
+const chosenName = () => {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return '';
+  }
+};
+
+function rtmpAddress() {
+  const at = answer?.rtmp[0] ?? { host: '', port: 1935 };
+  const any = ['', '0.0.0.0', '::'].includes(at.host);
+  const host = any ? location.hostname : at.host.includes(':') ? `[${at.host}]` : at.host;
+  return `rtmp://${host}${at.port === 1935 ? '' : `:${at.port}`}`;
+}
+
+function showHowTo() {
+  const server = `${rtmpAddress()}/live`;
+  copyable($('how-file'), `ffmpeg -re -i movie.mp4 -c copy -f flv ${server}/movie`);
+  copyable($('how-test'), 'ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 ' +
+    '-f lavfi -i sine=frequency=440 -c:v libx264 -preset veryfast -tune zerolatency ' +
+    `-pix_fmt yuv420p -g 60 -c:a aac -f flv ${server}/test`);
+  copyable($('how-server'), server);
+  copyable($('how-key'), 'cam');
+}
+
+const TEXT = {
+  connecting: 'Connecting…',
+  blocked: 'This browser waits for you to start the video.',
+  ended: 'The publisher has stopped. This goes on by itself when the stream is back.',
+  error: 'This browser can play neither Media Source video nor HLS. Try another browser, or ' +
+    'one of the addresses below.',
+  missing: 'There is no such stream now. It starts here by itself when it goes live.',
+};
+
+function showState() {
+  const state = missing ? 'ended' : player.state;
+  $('screen').dataset.state = state;
+  $('veil-text').textContent = missing ? TEXT.missing : TEXT[state] ?? '';
+  $('retry').hidden = state !== 'blocked';
+  $('retry').textContent = 'Play';
+  $('unmute').hidden = !video.muted || state !== 'playing';
+  $('edge').hidden = !(state === 'playing' && player.farBehind);
+}
+
+function show() {
+  if (!answer) return;
+  const name = chosenName();
+  const stream = answer.streams.find((s) => s.name === name);
+  missing = name && !stream ? name : null;
+
+  const live = answer.streams.filter((s) => s.live).length;
+  const count = answer.streams.length ? `${live} live ${live === 1 ? 'stream' : 'streams'}` : '';
+  if ($('count').textContent !== count) $('count').textContent = count;
+  document.title = name ? `${name} · Penstock` : 'Penstock';
+
+  $('main').dataset.view = name ? 'watch' : 'list';
+  $('watch').hidden = !name;
+  $('streams').hidden = answer.streams.length === 0;
+  $('empty').hidden = answer.streams.length !== 0 || Boolean(name);
+  showCards($('cards'), answer.streams, name);
+  if (!$('empty').hidden) showHowTo();
+
+  if (name) {
+    $('title').textContent = name;
+    const shown = stream ?? { live: false, width: 0, height: 0, players: 0, since: null };
+    if (stream) showFacts($('facts'), shown, player.state === 'playing' ? player.latency : null);
+    else $('facts').replaceChildren();
+    const rows = [['mpv, VLC or ffplay (RTMP)', `${rtmpAddress()}/${name}`]];
+    if (stream) rows.push(['Any HLS player', stream.hls]);
+    showAddresses($('addresses'), rows);
+    if (stream) player.play(stream);
+  }
+  if (!stream && player.state !== 'idle') player.stop();
+  if (stream) player.update(stream.live);
+  showState();
+}
+
+player.addEventListener('state', showState);
+video.addEventListener('volumechange', showState);
+$('unmute').addEventListener('click', () => {
+  video.muted = false;
+  if (video.volume === 0) video.volume = 1;
+  video.focus();
+});
+$('retry').addEventListener('click', () => player.retry());
+$('edge').addEventListener('click', () => player.goLive());
+document.querySelector('[data-skip]').addEventListener('click', (event) => {
+  event.preventDefault(); // the fragment names the stream
+  (answer?.streams.length ? $('streams') : $('empty')).focus();
+});
+addEventListener('hashchange', () => {
+  show();
+  if (chosenName()) scrollTo({ top: 0 });
+});
+
+watchStreams((latest) => {
+  answer = latest;
+  $('offline').hidden = true;
+  show();
+}, () => {
+  $('offline').hidden = false;
+});

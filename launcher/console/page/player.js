@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Plays one live HLS stream and keeps at it: through gaps, republishing and server restarts.
+import Hls from './hls.mjs';
+
+const STALL = 6000;         // ms without progress after which playback starts over
+const RETRY_FIRST = 500;    // ms before the first new attempt, doubled up to RETRY_LAST
+const RETRY_LAST = 5000;
+const FAR_BEHIND = 12;      // s behind the live edge from which "Go to live" is offered
+
+const HLS_OPTIONS = {
+  workerPath: '/assets/hls.worker.js',
+  liveSyncDurationCount: 2,       // stand two segments behind the live edge
+  liveMaxLatencyDurationCount: 6, // further behind: jump
+  maxLiveSyncPlaybackRate: 1.1,   // a little behind: catch up unnoticed
+  liveDurationInfinity: true,
+  backBufferLength: 30,
+};
+
+export class Player extends EventTarget {
+  #video;
+  #native;
+  #hls = null;
+  #stream = null;
+  #state = 'idle';
+  #retry = RETRY_FIRST;
+  #retryTimer = 0;
+  #progressAt = 0;
+  #position = 0;
+  #mediaErrorAt = 0;
+
+  /** `forceNative`: the browser's own HLS even where hls.js would work. */
+  constructor(video, { forceNative }) {
+    super();
+    this.#video = video;
+    const own = video.canPlayType('application/vnd.apple.mpegurl') !== '';
+    this.#native = forceNative ? own : !Hls.isSupported() && own;
+    this.playable = this.#native || (!forceNative && Hls.isSupported());
+    video.addEventListener('timeupdate', () => this.#progress());
+    video.addEventListener('playing', () => this.#progress());
+    video.addEventListener('error', () => {
+      if (this.#native && this.#stream) this.#startOver();
+    });
+    video.addEventListener('ended', () => {
+      if (this.#stream) this.#startOver();
+    });
+    setInterval(() => this.#watch(), 1000);
+  }
+
+  /** idle, connecting, playing, blocked (autoplay refused), ended, error */
+  get state() { return this.#state; }
+  get engine() { return this.#native ? 'native' : 'hls.js'; }
+
+  /** Seconds behind the live edge; null if unknown. */
+  get latency() {
+    if (this.#hls && Number.isFinite(this.#hls.latency) && this.#hls.latency > 0) {
+      return this.#hls.latency;
+    }
+    return null;
+  }
+  get farBehind() { return (this.latency ?? 0) > FAR_BEHIND; }
+
+  play(stream) {
+    if (this.#stream?.name === stream.name) return;
+    this.stop();
+    this.#stream = stream;
+    this.#retry = RETRY_FIRST;
+    if (!this.playable) return this.#setState('error');
+    this.#open();
+  }
+
+  stop() {
+    this.#stream = null;
+    this.#close();
+    this.#setState('idle');
+  }
+
+  /** What the server says about the stream now: live again after a pause, or gone. */
+  update(live) {
+    if (!this.#stream || !this.playable) return;
+    if (!live && this.#stalled(1500)) {
+      this.#setState('ended');
+    } else if (live && this.#state === 'ended') {
+      this.#retry = RETRY_FIRST;
+      this.#open();
+    }
+  }
+
+  retry() {
+    if (!this.#stream || !this.playable) return;
+    this.#retry = RETRY_FIRST;
+    if (this.#state === 'blocked') this.#start();
+    else this.#open();
+  }
+
+  goLive() {
+    const edge = this.#hls?.liveSyncPosition;
+    if (Number.isFinite(edge)) this.#video.currentTime = edge;
+    this.#start();
+  }
+
+  #setState(state) {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.dispatchEvent(new Event('state'));
+  }
+
+  #close() {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = 0;
+    this.#hls?.destroy();
+    this.#hls = null;
+    this.#video.removeAttribute('src');
+    this.#video.load();
+  }
+
+  #open() {
+    this.#close();
+    this.#setState('connecting');
+    this.#progressAt = performance.now();
+    this.#position = -1;
+    if (this.#native) {
+      this.#video.src = this.#stream.hls;
+      this.#start();
+      return;
+    }
+    const hls = new Hls(HLS_OPTIONS);
+    this.#hls = hls;
+    hls.on(Hls.Events.MANIFEST_PARSED, () => this.#start());
+    hls.on(Hls.Events.ERROR, (_, data) => {
+      if (!data.fatal || hls !== this.#hls) return;
+      // A decoder that tripped is usually mended by new buffers; twice in a row is not.
+      if (data.type === Hls.ErrorTypes.MEDIA_ERROR && performance.now() - this.#mediaErrorAt > 5000) {
+        this.#mediaErrorAt = performance.now();
+        hls.recoverMediaError();
+        this.#start();
+      } else {
+        this.#startOver();
+      }
+    });
+    hls.loadSource(this.#stream.hls);
+    hls.attachMedia(this.#video);
+  }
+
+  async #start() {
+    try {
+      await this.#video.play();
+    } catch (error) {
+      if (error.name === 'NotAllowedError') this.#setState('blocked');
+    }
+  }
+
+  #startOver() {
+    if (this.#retryTimer) return;
+    if (this.#state !== 'ended') this.#setState('connecting');
+    this.#retryTimer = setTimeout(() => this.#open(), this.#retry);
+    this.#retry = Math.min(this.#retry * 2, RETRY_LAST);
+  }
+
+  #progress() {
+    if (!this.#stream || this.#video.readyState < 2) return;
+    if (this.#video.currentTime === this.#position) return;
+    const first = this.#position < 0;
+    this.#position = this.#video.currentTime;
+    this.#progressAt = performance.now();
+    if (first || this.#video.paused) return;
+    this.#retry = RETRY_FIRST;
+    this.#setState('playing');
+  }
+
+  #stalled(ms) { return performance.now() - this.#progressAt > ms; }
+
+  /** Once a second: a stream that should move and does not is opened anew. */
+  #watch() {
+    if (!this.#stream || this.#retryTimer || document.hidden) return;
+    if (this.#state === 'playing' && this.#video.paused) {
+      this.#progressAt = performance.now(); // the viewer paused it
+    } else if ((this.#state === 'playing' || this.#state === 'connecting') && this.#stalled(STALL)) {
+      this.#startOver();
+    } else if (this.#state === 'playing' && this.#stalled(2500)) {
+      this.#setState('connecting');
+    }
+  }
+}

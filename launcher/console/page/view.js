@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The elements of the page that are made at run time. Names come from the network: they are only
+// ever set as text.
+
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+const setText = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};
+
+/** "4 min", "2 h 05 min" since `start` (ms since 1970). */
+function duration(start) {
+  const minutes = Math.max(0, Math.floor((Date.now() - start) / 60000));
+  if (minutes < 1) return 'just started';
+  if (minutes < 60) return `live for ${minutes} min`;
+  return `live for ${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+/** What is known about a stream, as short texts. */
+export function facts(stream) {
+  const known = [];
+  if (stream.live && stream.since !== null) known.push(duration(stream.since));
+  if (!stream.live) known.push('paused by its publisher');
+  if (stream.players) known.push(`${stream.players} RTMP ${stream.players === 1 ? 'player' : 'players'}`);
+  return known;
+}
+
+export const size = (stream) => (stream.width && stream.height ? `${stream.width} × ${stream.height}` : '');
+
+/** The same colour for the same name. */
+function hue(name) {
+  let sum = 7;
+  for (const c of name) sum = (sum * 31 + c.codePointAt(0)) % 360;
+  return sum;
+}
+
+function playIcon() {
+  const ns = 'http://www.w3.org/2000/svg';
+  const svg = document.createElementNS(ns, 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('width', '26');
+  svg.setAttribute('height', '26');
+  const path = document.createElementNS(ns, 'path');
+  path.setAttribute('d', 'M6 4l14 8-14 8z');
+  path.setAttribute('fill', 'currentColor');
+  svg.append(path);
+  return svg;
+}
+
+function makeCard(stream) {
+  const item = make('li');
+  const card = make('a', 'card');
+  card.href = `#${stream.name}`;
+  const tile = make('span', 'tile');
+  tile.style.setProperty('--hue', hue(stream.name));
+  tile.setAttribute('aria-hidden', 'true');
+  const play = make('span', 'play');
+  play.append(playIcon());
+  tile.append(make('span', 'badge'), make('span', 'size'), play);
+  const text = make('span', 'card-text');
+  text.style.display = 'block';
+  text.append(make('span', 'name', stream.name), make('span', 'meta'));
+  card.append(tile, text);
+  item.append(card);
+  item.dataset.name = stream.name;
+  return item;
+}
+
+/** Brings the list up to date in place: focus and scroll position stay. */
+export function showCards(list, streams, current) {
+  const old = new Map([...list.children].map((item) => [item.dataset.name, item]));
+  streams.forEach((stream, index) => {
+    const item = old.get(stream.name) ?? makeCard(stream);
+    old.delete(stream.name);
+    const badge = item.querySelector('.badge');
+    badge.classList.toggle('off', !stream.live);
+    setText(badge, stream.live ? 'LIVE' : 'PAUSED');
+    const dimensions = item.querySelector('.size');
+    setText(dimensions, size(stream));
+    dimensions.hidden = !size(stream);
+    setText(item.querySelector('.meta'), facts(stream).join(' · '));
+    const card = item.querySelector('.card');
+    if (stream.name === current) card.setAttribute('aria-current', 'true');
+    else card.removeAttribute('aria-current');
+    if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+  });
+  for (const item of old.values()) item.remove();
+}
+
+/** The line under the player's title. */
+export function showFacts(element, stream, latency) {
+  const badge = make('span', stream.live ? 'badge' : 'badge off', stream.live ? 'LIVE' : 'PAUSED');
+  const texts = [size(stream), ...facts(stream)];
+  if (latency !== null && stream.live) texts.push(`${latency.toFixed(1)} s behind`);
+  element.replaceChildren(badge, ...texts.filter(Boolean).map((text) => make('span', '', text)));
+}
+
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = make('textarea'); // a plain http address has no clipboard
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+}
+
+/** Puts text into `target` (a pre or code in a .line) and a button to copy it behind it. */
+export function copyable(target, text) {
+  setText(target, text);
+  if (target.nextElementSibling) return;
+  const button = make('button', 'copy', 'Copy');
+  button.type = 'button';
+  button.addEventListener('click', async () => {
+    try {
+      await copy(target.textContent);
+      button.textContent = 'Copied';
+    } catch {
+      button.textContent = 'Select it';
+    }
+    setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+  });
+  target.after(button);
+}
+
+/** [[what, address], …] as a list to copy from. */
+export function showAddresses(list, rows) {
+  const key = JSON.stringify(rows);
+  if (list.dataset.key === key) return;
+  list.dataset.key = key;
+  list.replaceChildren(...rows.flatMap(([what, address]) => {
+    const line = make('dd', 'line');
+    const code = make('code');
+    line.append(code);
+    copyable(code, address);
+    return [make('dt', '', what), line];
+  }));
+}
