@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// AAC: AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1) and ADTS headers (ISO/IEC 13818-7 6.2).
+#pragma once
+
+#include "core/bytes/bytes.h"
+#include "core/bytes/result.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace penstock::codec {
+
+/// What an AudioSpecificConfig says.
+struct AacConfig {
+    uint8_t object_type = 2;      ///< of the core: 1 Main, 2 LC, 3 SSR, 4 LTP, …
+    unsigned rate = 0;            ///< of the core, Hz; frame_length samples of it are one frame
+    uint8_t channel_config = 0;   ///< 1 to 7, or 0 where no standard layout fits
+    unsigned channels = 0;        ///< of the core
+    bool sbr = false;             ///< HE-AAC, said explicitly or by a sync extension
+    bool ps = false;              ///< HE-AAC v2: mono carries stereo
+    unsigned output_rate = 0;     ///< after SBR, Hz; the core's without it
+    unsigned output_channels = 0; ///< after parametric stereo
+    unsigned frame_length = 1024; ///< samples of the core: 1024 or 960 (AAC-LD: 512 or 480)
+};
+
+/// Reads an AudioSpecificConfig. Errors: cut short, no AAC object type, a rate of 0 or above
+/// 384 kHz, no channels.
+Result parse_aac_config(ByteView asc, AacConfig &config);
+/// Writes the two bytes (five with an unusual rate) for plain AAC without SBR signalling.
+std::vector<uint8_t> build_aac_config(uint8_t object_type, unsigned rate, uint8_t channel_config);
+
+inline constexpr size_t adts_header_size = 7;
+
+/// Writes the header (without CRC) of a frame of `payload_size` bytes. False if ADTS can't carry
+/// it: more than 8184 bytes, or an object type above 4.
+bool write_adts_header(const AacConfig &config, size_t payload_size,
+                       std::array<uint8_t, adts_header_size> &out);
+/// Appends header and payload; false, and nothing appended, where write_adts_header says so.
+bool append_adts(const AacConfig &config, ByteView payload, std::vector<uint8_t> &out);
+
+struct AdtsHeader {
+    AacConfig config;        ///< without SBR: ADTS does not tell
+    size_t header_size = 7;  ///< 9 with a CRC
+    size_t frame_size = 0;   ///< header included, bytes
+    unsigned raw_blocks = 1; ///< AAC frames inside
+};
+/// Reads a header at the beginning of `bytes`; need_more below 7 bytes.
+Result parse_adts(ByteView bytes, AdtsHeader &header);
+
+/// RFC 6381: "mp4a.40.2", ".5" with SBR, ".29" with parametric stereo.
+std::string codec_string(const AacConfig &config);
+
+} // namespace penstock::codec
