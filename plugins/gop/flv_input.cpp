@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gop/flv_input.h"
+
+#include "gst/bytes.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace penstock::gop {
+namespace {
+
+// Buffer timestamps further than this from the tags' own progress begin a new mapping.
+constexpr GstClockTimeDiff most_drift = 500 * GST_MSECOND;
+
+bool mentions(const flv::Tag &metadata, std::string_view key) {
+    const Bytes body = metadata.body();
+    return std::search(body.begin(), body.end(), key.begin(), key.end()) != body.end();
+}
+
+} // namespace
+
+void FlvInput::set_flags(GstPtr<GstBuffer> &buffer, bool delta, bool header) const {
+    const bool is_delta = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+    const bool is_header = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
+    if (is_delta == delta && is_header == header) return;
+    if (!gst_buffer_is_writable(buffer.get()))
+        buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy(buffer.get()));
+    GST_BUFFER_FLAG_UNSET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+    GST_BUFFER_FLAG_UNSET(buffer.get(), GST_BUFFER_FLAG_HEADER);
+    if (delta) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+    if (header) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
+}
+
+// FLV counts milliseconds and wraps at 2^32: the signed difference to the anchor is exact for
+// 24 days, and every buffer with a timestamp of its own moves the anchor on.
+void FlvInput::stamp(GstBuffer *buffer, uint32_t timestamp) {
+    if (!GST_CLOCK_TIME_IS_VALID(anchor_pts_)) {
+        anchor_pts_ = timestamp * GST_MSECOND;
+        anchor_ = timestamp;
+    }
+    const auto step = GstClockTimeDiff(static_cast<int32_t>(timestamp - anchor_)) *
+                      static_cast<GstClockTimeDiff>(GST_MSECOND);
+    const auto pts = static_cast<GstClockTimeDiff>(anchor_pts_) + step;
+    GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(std::max<GstClockTimeDiff>(pts, 0));
+    GST_BUFFER_DTS(buffer) = GST_BUFFER_PTS(buffer);
+    if (step > 0) {
+        anchor_pts_ = GST_BUFFER_PTS(buffer);
+        anchor_ = timestamp;
+    }
+}
+
+Result FlvInput::push(GstBuffer *buffer, std::vector<Unit> &out) {
+    if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) flush();
+    tags_.clear();
+    const Bytes input = bytes_of(buffer);
+    const Result result = normalizer_.push(input, tags_);
+
+    const GstClockTime pts = GST_BUFFER_PTS(buffer);
+    const bool whole = tags_.size() == 1 && tags_.front().bytes.size() == input.size();
+    if (GST_CLOCK_TIME_IS_VALID(pts) && !tags_.empty()) {
+        const uint32_t first = tags_.front().timestamp;
+        const auto step = GstClockTimeDiff(static_cast<int32_t>(first - anchor_)) *
+                          static_cast<GstClockTimeDiff>(GST_MSECOND);
+        const auto drift = GST_CLOCK_TIME_IS_VALID(anchor_pts_)
+                               ? static_cast<GstClockTimeDiff>(pts - anchor_pts_) - step
+                               : most_drift + 1;
+        if (whole || drift > most_drift || drift < -most_drift) {
+            anchor_pts_ = pts;
+            anchor_ = first;
+        }
+    }
+    for (const flv::Tag &tag : tags_) {
+        if (whole && GST_CLOCK_TIME_IS_VALID(pts)) {
+            out.push_back(unit_of(tag, GstPtr<GstBuffer>::ref(buffer)));
+            continue;
+        }
+        auto part =
+            whole ? GstPtr<GstBuffer>::adopt(gst_buffer_copy(buffer)) : buffer_of(tag.bytes);
+        stamp(part.get(), tag.timestamp);
+        if (&tag == tags_.data() && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT))
+            GST_BUFFER_FLAG_SET(part.get(), GST_BUFFER_FLAG_DISCONT);
+        out.push_back(unit_of(tag, std::move(part)));
+    }
+    if (result.is_error()) normalizer_.reset();
+    return result;
+}
+
+Unit FlvInput::unit_of(const flv::Tag &tag, GstPtr<GstBuffer> buffer) {
+    video_ |= tag.type == flv::TagType::video;
+    audio_ |= tag.type == flv::TagType::audio;
+    Unit unit;
+    unit.header = tag.kind == flv::TagKind::metadata || tag.kind == flv::TagKind::config;
+    unit.key = tag.kind == flv::TagKind::keyframe || (!video_ && tag.kind == flv::TagKind::audio);
+    // Something that is neither a frame nor configuration cannot be begun with.
+    set_flags(buffer, video_ ? tag.kind != flv::TagKind::keyframe : tag.kind == flv::TagKind::other,
+              unit.header);
+    unit.slot = remember(tag, unit.ends_gop);
+    unit.buffer = std::move(buffer);
+    return unit;
+}
+
+/// Which piece of configuration the tag is, 0 if none. `replaces`: frames cached so far are of
+/// another configuration and of no use any more. New metadata alone, or a configuration that had
+/// not come yet, harms no cached frame.
+uint8_t FlvInput::remember(const flv::Tag &tag, bool &replaces) {
+    const unsigned version = known_.headers().version;
+    known_.learn(tag);
+    if (known_.headers().version != version) {
+        const size_t before = std::exchange(known_count_, known_.headers().list().size());
+        replaces = tag.kind != flv::TagKind::metadata && known_count_ <= before;
+    }
+    if (tag.kind != flv::TagKind::metadata && tag.kind != flv::TagKind::config) return 0;
+    const std::vector<flv::Tag> list = known_.headers().list();
+    for (size_t i = 0; i < list.size(); ++i) {
+        const Bytes a = list[i].body(), b = tag.body();
+        if (list[i].type == tag.type && std::equal(a.begin(), a.end(), b.begin(), b.end()))
+            return static_cast<uint8_t>(i + 1);
+    }
+    return 255; // more tracks than anyone keeps
+}
+
+void FlvInput::learn(const GstCaps *caps) {
+    const GstStructure *s = gst_caps_get_structure(caps, 0);
+    const GValue *headers = gst_structure_get_value(s, "streamheader");
+    if (!headers || !GST_VALUE_HOLDS_ARRAY(headers)) return;
+    flv::Normalizer normalizer;
+    std::vector<flv::Tag> tags;
+    for (guint i = 0; i < gst_value_array_get_size(headers); ++i) {
+        const GValue *value = gst_value_array_get_value(headers, i);
+        GstBuffer *buffer = GST_VALUE_HOLDS_BUFFER(value) ? gst_value_get_buffer(value) : nullptr;
+        if (buffer && normalizer.push(bytes_of(buffer), tags).is_error()) break;
+    }
+    for (const flv::Tag &tag : tags)
+        if (tag.kind == flv::TagKind::metadata || tag.kind == flv::TagKind::config)
+            unit_of(tag, buffer_of(tag.bytes));
+}
+
+std::vector<Unit> FlvInput::headers(GstBuffer *first, bool with_file_header) const {
+    std::vector<Unit> units;
+    const auto add = [&](GstPtr<GstBuffer> buffer, uint8_t slot) {
+        GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_PTS(first);
+        GST_BUFFER_DTS(buffer.get()) = GST_BUFFER_DTS(first);
+        set_flags(buffer, video_, true);
+        Unit unit;
+        unit.buffer = std::move(buffer);
+        unit.header = true;
+        unit.slot = slot;
+        units.push_back(std::move(unit));
+    };
+    if (with_file_header) {
+        // The metadata may announce what has not come yet.
+        const auto &metadata = known_.headers().metadata;
+        const bool audio = audio_ || (metadata && mentions(*metadata, "audiocodecid"));
+        const bool video = video_ || (metadata && mentions(*metadata, "videocodecid"));
+        add(buffer_of(flv::file_header(audio, video)), 0);
+    }
+    for (const flv::Tag &tag : known_.headers().list())
+        add(buffer_of(tag.bytes), static_cast<uint8_t>(units.size() + !with_file_header));
+    return units;
+}
+
+void FlvInput::flush() {
+    normalizer_.flush();
+    anchor_pts_ = GST_CLOCK_TIME_NONE;
+}
+
+void FlvInput::reset() {
+    *this = FlvInput();
+}
+
+} // namespace penstock::gop

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gop/tee.h"
+
+#include "gst/guard.h"
+#include "gst/nonblocking.h"
+
+#include <algorithm>
+
+GST_DEBUG_CATEGORY_EXTERN(penstock_gop_tee_debug);
+#define GST_CAT_DEFAULT penstock_gop_tee_debug
+
+namespace penstock::gop {
+namespace {
+
+// HEADER buffers in a row that are kept together with the keyframe behind them.
+constexpr size_t most_pending = 64;
+
+bool is_flv(const GstCaps *caps) {
+    return caps && gst_caps_get_size(caps) > 0 &&
+           gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-flv");
+}
+
+} // namespace
+
+Tee::Tee(GstElement *element, GstPad *sink) : element_(element), sink_(sink) {
+}
+
+Settings Tee::settings() const {
+    std::lock_guard lock(lock_);
+    return settings_;
+}
+
+void Tee::set_settings(const Settings &settings) {
+    std::lock_guard lock(lock_);
+    settings_ = settings;
+    history_.set_limits(settings.cache);
+}
+
+Tee::Branches Tee::branches() const {
+    std::lock_guard lock(lock_);
+    return branches_;
+}
+
+void Tee::decide(const Branches &branches) {
+    for (const auto &branch : branches)
+        branch->decide();
+}
+
+uint64_t Tee::time_of(GstBuffer *buffer) {
+    const GstClockTime time = GST_BUFFER_DTS_OR_PTS(buffer);
+    if (GST_CLOCK_TIME_IS_VALID(time)) last_time_ = time;
+    return last_time_;
+}
+
+GstFlowReturn Tee::chain(GstPtr<GstBuffer> buffer) {
+    ++counters_->buffers_in;
+    counters_->bytes_in += gst_buffer_get_size(buffer.get());
+    // The cache would hold an encoder's or camera's pool until nothing is left in it.
+    if (buffer->pool) buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy_deep(buffer.get()));
+
+    units_.clear();
+    if (flv_) {
+        const Result result = flv_input_.push(buffer.get(), units_);
+        if (result.is_error()) {
+            ++counters_->drops;
+            // Once on the bus: a stream that stays wrong would flood it.
+            if (!std::exchange(told_bad_flv_, true))
+                GST_ELEMENT_WARNING(element_, STREAM, DECODE,
+                                    ("This is not a good FLV stream: %s. Its bytes are dropped up "
+                                     "to the next whole tag.",
+                                     result.reason().c_str()),
+                                    (nullptr));
+            else
+                GST_DEBUG_OBJECT(element_, "bad FLV: %s", result.reason().c_str());
+        }
+    } else {
+        Unit unit;
+        unit.header = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
+        unit.key =
+            !unit.header && !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+        unit.buffer = std::move(buffer);
+        units_.push_back(std::move(unit));
+    }
+
+    const Branches branches = this->branches();
+    decide(branches);
+    {
+        std::lock_guard lock(lock_);
+        for (const Unit &unit : units_)
+            deliver(unit, branches);
+    }
+    push_direct();
+    return combined_flow(branches);
+}
+
+// With lock_ held.
+void Tee::deliver(const Unit &unit, const Branches &branches) {
+    if (unit.ends_gop) history_.clear();
+    lead_.clear();
+    cache_locked(unit);
+    const bool can_join = !unit.header && history_.oldest_join();
+    const uint64_t time = time_of(unit.buffer.get());
+    for (const auto &branch : branches) {
+        switch (branch->state()) {
+        case Branch::State::idle:
+            if (can_join && branch->can_begin()) begin_locked(branch, true);
+            break;
+        case Branch::State::running: {
+            Item item = Item::of(unit.buffer.get(), time);
+            item.key = unit.key;
+            item.slot = unit.slot;
+            give_locked(branch, std::move(item),
+                        unit.key && branch->is_skipping() ? lead_locked(unit.buffer.get())
+                                                          : std::vector<Item>());
+            break;
+        }
+        case Branch::State::eos:
+        case Branch::State::failed:
+            break;
+        }
+    }
+}
+
+void Tee::cache_locked(const Unit &unit) {
+    const auto push = [this](const GstPtr<GstBuffer> &buffer, bool joinable, bool key) {
+        history_.push({buffer, key}, gst_buffer_get_size(buffer.get()), time_of(buffer.get()),
+                      joinable);
+    };
+    if (unit.header) {
+        // FLV's configuration is kept apart; other headers belong to the keyframe they precede.
+        if (flv_) return;
+        pending_.push_back(unit.buffer);
+        if (pending_.size() <= most_pending) return;
+        push(pending_.front(), false, false);
+        pending_.erase(pending_.begin());
+        return;
+    }
+    bool join = unit.key;
+    for (const auto &header : pending_)
+        push(header, std::exchange(join, false), false);
+    if (unit.key) lead_ = pending_;
+    pending_.clear();
+    push(unit.buffer, join, unit.key);
+}
+
+// What a branch that dropped up to this keyframe needs in front of it.
+std::vector<Item> Tee::lead_locked(GstBuffer *next) const {
+    std::vector<Item> items;
+    if (flv_) {
+        for (const Unit &unit : flv_input_.headers(next, false)) {
+            items.push_back(Item::of(unit.buffer.get(), GST_BUFFER_DTS_OR_PTS(next)));
+            items.back().slot = unit.slot;
+        }
+    }
+    for (const auto &buffer : lead_)
+        items.push_back(Item::of(buffer.get(), last_time_));
+    for (Item &item : items)
+        item.burst = true;
+    return items;
+}
+
+void Tee::give_locked(const std::shared_ptr<Branch> &branch, Item item,
+                      const std::vector<Item> &lead) {
+    if (branch->is_direct())
+        deliveries_.push_back({branch, std::move(item)});
+    else
+        branch->enqueue(std::move(item), settings_.queue, lead);
+}
+
+// The sticky events, the stream's headers, the cached GOPs; the first buffer with DISCONT.
+void Tee::begin_locked(const std::shared_ptr<Branch> &branch, bool with_gop) {
+    branch->begin();
+    for (const auto &event : sticky_)
+        give_locked(branch, Item::of(event.get()));
+    const auto join = history_.oldest_join();
+    if (!with_gop || !join) return;
+
+    bool first = true;
+    uint64_t time = 0;
+    const auto give = [&](GstBuffer *buffer, bool key, uint8_t slot) {
+        if (GST_CLOCK_TIME_IS_VALID(GST_BUFFER_DTS_OR_PTS(buffer)))
+            time = GST_BUFFER_DTS_OR_PTS(buffer);
+        Item item = Item::of(buffer, time);
+        item.key = key;
+        item.slot = slot;
+        item.burst = true;
+        item.discont = std::exchange(first, false);
+        give_locked(branch, std::move(item));
+    };
+    GstBuffer *oldest = history_.at(*join).buffer.get();
+    if (flv_) {
+        for (const Unit &unit : flv_input_.headers(oldest, true))
+            give(unit.buffer.get(), false, unit.slot);
+    } else if (!GST_BUFFER_FLAG_IS_SET(oldest, GST_BUFFER_FLAG_HEADER)) {
+        for (const auto &buffer : stream_headers_)
+            give(buffer.get(), false, 0);
+    }
+    for (uint64_t i = *join; i < history_.end(); ++i)
+        give(history_.at(i).buffer.get(), history_.at(i).key, 0);
+}
+
+void Tee::push_direct() {
+    for (const Delivery &delivery : deliveries_)
+        delivery.branch->push_direct(delivery.item);
+    deliveries_.clear();
+}
+
+GstFlowReturn Tee::combined_flow(const Branches &branches) const {
+    const bool all_eos =
+        !branches.empty() && std::all_of(branches.begin(), branches.end(), [](const auto &branch) {
+            return branch->state() == Branch::State::eos;
+        });
+    return all_eos ? GST_FLOW_EOS : GST_FLOW_OK;
+}
+
+void Tee::on_failed(Branch &branch, GstFlowReturn flow) {
+    GST_WARNING_OBJECT(element_, "branch %s failed (%s) and gets nothing more; the others go on",
+                       branch.name().c_str(), gst_flow_get_name(flow));
+    gst_element_post_message(
+        element_,
+        gst_message_new_element(GST_OBJECT(element_),
+                                gst_structure_new("penstock-branch-failed", "pad", G_TYPE_STRING,
+                                                  branch.name().c_str(), "flow", G_TYPE_STRING,
+                                                  gst_flow_get_name(flow), nullptr)));
+}
+
+void Tee::remember_sticky_locked(GstEvent *event) {
+    const GstEventType type = GST_EVENT_TYPE(event);
+    const GstStructure *s = gst_event_get_structure(event);
+    const auto same = [&](const GstPtr<GstEvent> &e) {
+        if (GST_EVENT_TYPE(e.get()) != type) return false;
+        if (!has_flag(event, GST_EVENT_TYPE_STICKY_MULTI) || !s) return true;
+        const GstStructure *other = gst_event_get_structure(e.get());
+        return other && gst_structure_has_name(other, gst_structure_get_name(s));
+    };
+    std::erase_if(sticky_, same);
+    // The type's number is the order in which GStreamer wants them.
+    const auto after = std::find_if(sticky_.begin(), sticky_.end(),
+                                    [&](const auto &e) { return GST_EVENT_TYPE(e.get()) > type; });
+    sticky_.insert(after, GstPtr<GstEvent>::ref(event));
+}
+
+void Tee::forget_sticky_locked(GstEventType type) {
+    std::erase_if(sticky_, [&](const auto &e) { return GST_EVENT_TYPE(e.get()) == type; });
+}
+
+void Tee::set_caps(const GstCaps *caps) {
+    if (caps_ && gst_caps_is_equal(caps_.get(), caps)) return;
+    caps_ = GstPtr<GstCaps>::ref(const_cast<GstCaps *>(caps));
+    flv_ = is_flv(caps);
+    flv_input_.reset();
+    told_bad_flv_ = false;
+    stream_headers_.clear();
+    pending_.clear();
+    if (flv_) {
+        flv_input_.learn(caps);
+    } else if (const GValue *headers =
+                   gst_structure_get_value(gst_caps_get_structure(caps, 0), "streamheader");
+               headers && GST_VALUE_HOLDS_ARRAY(headers)) {
+        for (guint i = 0; i < gst_value_array_get_size(headers); ++i) {
+            const GValue *value = gst_value_array_get_value(headers, i);
+            if (!GST_VALUE_HOLDS_BUFFER(value) || !gst_value_get_buffer(value)) continue;
+            auto copy = GstPtr<GstBuffer>::adopt(gst_buffer_copy(gst_value_get_buffer(value)));
+            GST_BUFFER_FLAG_SET(copy.get(), GST_BUFFER_FLAG_HEADER);
+            stream_headers_.push_back(std::move(copy));
+        }
+    }
+    std::lock_guard lock(lock_);
+    history_.clear();
+}
+
+// FLV that comes as bytes (from a file) gets its time from the tags.
+GstPtr<GstEvent> Tee::time_segment(GstPtr<GstEvent> event) {
+    const GstSegment *segment;
+    gst_event_parse_segment(event.get(), &segment);
+    if (!flv_ || segment->format == GST_FORMAT_TIME) return event;
+    GstSegment time;
+    gst_segment_init(&time, GST_FORMAT_TIME);
+    auto changed = GstPtr<GstEvent>::adopt(gst_event_new_segment(&time));
+    gst_event_set_seqnum(changed.get(), gst_event_get_seqnum(event.get()));
+    return changed;
+}
+
+bool Tee::sink_event(GstPtr<GstEvent> event) {
+    const Branches branches = this->branches();
+    switch (GST_EVENT_TYPE(event.get())) {
+    case GST_EVENT_FLUSH_START:
+        for (const auto &branch : branches) {
+            branch->flush_start();
+            gst_pad_push_event(branch->pad(), gst_event_ref(event.get()));
+        }
+        return true;
+    case GST_EVENT_FLUSH_STOP: {
+        flv_input_.flush();
+        pending_.clear();
+        {
+            std::lock_guard lock(lock_);
+            history_.clear();
+            forget_sticky_locked(GST_EVENT_EOS);
+            forget_sticky_locked(GST_EVENT_SEGMENT);
+        }
+        for (const auto &branch : branches) {
+            branch->flush_stop();
+            gst_pad_push_event(branch->pad(), gst_event_ref(event.get()));
+        }
+        return true;
+    }
+    case GST_EVENT_CAPS: {
+        GstCaps *caps;
+        gst_event_parse_caps(event.get(), &caps);
+        set_caps(caps);
+        break;
+    }
+    case GST_EVENT_SEGMENT:
+        event = time_segment(std::move(event));
+        break;
+    default:
+        if (has_flag(event.get(), GST_EVENT_TYPE_SERIALIZED)) break;
+        for (const auto &branch : branches)
+            gst_pad_push_event(branch->pad(), gst_event_ref(event.get()));
+        return true;
+    }
+    if (GST_EVENT_TYPE(event.get()) == GST_EVENT_EOS) decide(branches);
+    deliver_event(event.get(), branches);
+    push_direct();
+    return true;
+}
+
+void Tee::deliver_event(GstEvent *event, const Branches &branches) {
+    std::lock_guard lock(lock_);
+    const GstEventType type = GST_EVENT_TYPE(event);
+    if (type == GST_EVENT_STREAM_START) {
+        sticky_.clear();
+        history_.clear();
+    } else if (type == GST_EVENT_SEGMENT) {
+        // Cached buffers mean what they mean in their own segment.
+        const auto before = std::find_if(sticky_.begin(), sticky_.end(), [](const auto &e) {
+            return GST_EVENT_TYPE(e.get()) == GST_EVENT_SEGMENT;
+        });
+        const GstSegment *a = nullptr, *b = nullptr;
+        gst_event_parse_segment(event, &b);
+        if (before != sticky_.end()) gst_event_parse_segment(before->get(), &a);
+        if (!a || !gst_segment_is_equal(a, b)) history_.clear();
+    }
+    if (has_flag(event, GST_EVENT_TYPE_STICKY)) remember_sticky_locked(event);
+    for (const auto &branch : branches) {
+        if (type == GST_EVENT_STREAM_START || type == GST_EVENT_SEGMENT)
+            branch->restart_after_eos();
+        const Branch::State state = branch->state();
+        if (state == Branch::State::running)
+            give_locked(branch, Item::of(event));
+        else if (state == Branch::State::idle && type == GST_EVENT_EOS && branch->can_begin())
+            begin_locked(branch, false);
+    }
+}
+
+bool Tee::src_event(GstPad *pad, GstPtr<GstEvent> event) {
+    switch (GST_EVENT_TYPE(event.get())) {
+    case GST_EVENT_RECONFIGURE:
+        if (const auto branch = find(pad)) branch->ask_again();
+        break;
+    case GST_EVENT_QOS:
+        // One branch that is late must not make the encoder drop frames for all.
+        return true;
+    case GST_EVENT_SEEK: {
+        // Each sink of a pipeline sends the same seek up its branch.
+        std::lock_guard lock(lock_);
+        const guint32 seqnum = gst_event_get_seqnum(event.get());
+        if (std::exchange(last_seek_, seqnum) == seqnum) return true;
+        break;
+    }
+    default:
+        break;
+    }
+    return gst_pad_push_event(sink_, event.release());
+}
+
+// Only caps that every branch takes, as far as there are such: one that takes nothing of what the
+// others take fails alone.
+GstPtr<GstCaps> Tee::downstream_caps(GstCaps *filter) const {
+    auto caps = filter ? GstPtr<GstCaps>::ref(filter) : GstPtr<GstCaps>::adopt(gst_caps_new_any());
+    for (const auto &branch : branches()) {
+        const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(branch->pad()));
+        if (!peer || branch->state() == Branch::State::failed) continue;
+        const auto taken = GstPtr<GstCaps>::adopt(gst_pad_query_caps(peer.get(), caps.get()));
+        auto both = GstPtr<GstCaps>::adopt(
+            gst_caps_intersect_full(caps.get(), taken.get(), GST_CAPS_INTERSECT_FIRST));
+        if (!gst_caps_is_empty(both.get())) caps = std::move(both);
+    }
+    return caps;
+}
+
+bool Tee::sink_query(GstQuery *query) {
+    if (is_nonblocking_query(query)) {
+        answer_nonblocking(query, true);
+        return true;
+    }
+    switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_CAPS: {
+        GstCaps *filter;
+        gst_query_parse_caps(query, &filter);
+        gst_query_set_caps_result(query, downstream_caps(filter).get());
+        return true;
+    }
+    case GST_QUERY_ACCEPT_CAPS:
+        gst_query_set_accept_caps_result(query, TRUE);
+        return true;
+    case GST_QUERY_ALLOCATION: // no branch's pool may serve the others
+    case GST_QUERY_DRAIN:
+        return false;
+    default:
+        return gst_pad_query_default(sink_, GST_OBJECT(element_), query);
+    }
+}
+
+bool Tee::src_query(GstPad *pad, GstQuery *query) {
+    switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_CAPS: {
+        GstCaps *filter;
+        gst_query_parse_caps(query, &filter);
+        auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(sink_));
+        if (!caps) caps = GstPtr<GstCaps>::adopt(gst_pad_peer_query_caps(sink_, filter));
+        if (filter)
+            caps = GstPtr<GstCaps>::adopt(
+                gst_caps_intersect_full(filter, caps.get(), GST_CAPS_INTERSECT_FIRST));
+        gst_query_set_caps_result(query, caps.get());
+        return true;
+    }
+    case GST_QUERY_SCHEDULING:
+    case GST_QUERY_ALLOCATION:
+        return false;
+    case GST_QUERY_LATENCY: {
+        if (!gst_pad_peer_query(sink_, query)) return false;
+        gboolean live;
+        GstClockTime min, max;
+        gst_query_parse_latency(query, &live, &min, &max);
+        const auto branch = find(pad);
+        const uint64_t queue = settings().queue.time;
+        // The branch's queue can hold that much more without a loss.
+        if (branch && !branch->is_direct() && GST_CLOCK_TIME_IS_VALID(max))
+            gst_query_set_latency(query, live, min, queue ? max + queue : GST_CLOCK_TIME_NONE);
+        return true;
+    }
+    default:
+        return gst_pad_query_default(pad, GST_OBJECT(element_), query);
+    }
+}
+
+void Tee::forget_stream() {
+    flv_input_.reset();
+    flv_ = told_bad_flv_ = false;
+    caps_.reset();
+    stream_headers_.clear();
+    pending_.clear();
+    lead_.clear();
+    units_.clear();
+    deliveries_.clear();
+    last_time_ = 0;
+    std::lock_guard lock(lock_);
+    history_.clear();
+    sticky_.clear();
+    last_seek_ = 0;
+}
+
+void Tee::start() {
+    std::lock_guard lock(lock_);
+    started_at_ = g_get_monotonic_time();
+}
+
+void Tee::begin_stop() {
+    for (const auto &branch : branches())
+        branch->flush_start();
+}
+
+void Tee::stop() {
+    for (const auto &branch : branches()) {
+        branch->stop(true);
+        branch->reset();
+    }
+    forget_stream();
+    std::lock_guard lock(lock_);
+    started_at_ = 0;
+}
+
+GstPtr<GstStructure> Tee::stats() const {
+    const Branches branches = this->branches();
+    guint peers = 0;
+    GValue list = G_VALUE_INIT;
+    g_value_init(&list, GST_TYPE_ARRAY);
+    for (const auto &branch : branches) {
+        peers += gst_pad_is_linked(branch->pad());
+        GValue value = G_VALUE_INIT;
+        g_value_init(&value, GST_TYPE_STRUCTURE);
+        gst_value_set_structure(&value, branch->stats().get());
+        gst_value_array_append_and_take_value(&list, &value);
+    }
+    const Counters &c = *counters_;
+    std::lock_guard lock(lock_);
+    const guint64 uptime = started_at_ ? (g_get_monotonic_time() - started_at_) * GST_USECOND : 0;
+    auto stats = GstPtr<GstStructure>::adopt(gst_structure_new(
+        "penstock-goptee-stats", "bytes-in", G_TYPE_UINT64, c.bytes_in.load(), "bytes-out",
+        G_TYPE_UINT64, c.bytes_out.load(), "buffers-in", G_TYPE_UINT64, c.buffers_in.load(),
+        "buffers-out", G_TYPE_UINT64, c.buffers_out.load(), "drops", G_TYPE_UINT64, c.drops.load(),
+        "peers", G_TYPE_UINT, peers, "uptime", G_TYPE_UINT64, uptime, "skips", G_TYPE_UINT64,
+        c.skips.load(), "failed-branches", G_TYPE_UINT64, c.failed.load(), "cached-gops",
+        G_TYPE_UINT, history_.gops(), "cached-bytes", G_TYPE_UINT64, guint64(history_.bytes()),
+        "cached-buffers", G_TYPE_UINT64, guint64(history_.size()), nullptr));
+    gst_structure_take_value(stats.get(), "branches", &list);
+    return stats;
+}
+
+} // namespace penstock::gop
