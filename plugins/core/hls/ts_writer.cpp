@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/hls/ts_writer.h"
+
+#include <algorithm>
+
+namespace penstock::hls {
+namespace {
+
+constexpr uint16_t video_pid = 0x100, audio_pid = 0x101;
+constexpr int64_t millisecond = 1'000'000;
+// Several audio frames share a PES packet, because its header and stuffing would cost a fifth of
+// a low bitrate; not more than this, because each carries a clock reference if there is no video.
+constexpr int64_t audio_group_span = 90 * millisecond;
+constexpr size_t audio_group_bytes = 8192;
+
+uint64_t to_90k(int64_t nanoseconds) {
+    return static_cast<uint64_t>((std::max<int64_t>(nanoseconds, 0) * 9 + 50'000) / 100'000);
+}
+
+int64_t decoding_time(const Sample &sample) {
+    return sample.dts.value_or(sample.pts);
+}
+
+} // namespace
+
+void TsWriter::complete_dts(std::vector<Sample> &samples) {
+    const bool complete = std::all_of(samples.begin(), samples.end(),
+                                      [](const Sample &sample) { return sample.dts.has_value(); });
+    if (complete) return;
+    // In decoding order the n-th picture is decoded when the n-th is shown, less the time by
+    // which the order of the two differs at most.
+    std::vector<int64_t> shown;
+    shown.reserve(samples.size());
+    for (const Sample &sample : samples)
+        shown.push_back(sample.pts);
+    std::sort(shown.begin(), shown.end());
+    for (size_t i = 0; i < samples.size(); ++i)
+        reorder_delay_ = std::max(reorder_delay_, shown[i] - samples[i].pts);
+    for (size_t i = 0; i < samples.size(); ++i)
+        samples[i].dts = shown[i] - reorder_delay_;
+}
+
+uint64_t TsWriter::next_dts(Kind kind, int64_t dts) {
+    auto &last = last_dts_[static_cast<size_t>(kind)];
+    uint64_t ticks = to_90k(dts);
+    if (last && ticks <= *last) ticks = *last + 1;
+    last = ticks;
+    return ticks;
+}
+
+Bytes TsWriter::write(Input &video, const Input &audio, int64_t offset) {
+    complete_dts(video.samples);
+    std::vector<mpegts::Track> tracks;
+    if (video.format) tracks.push_back({video.format->type, video_pid, {}});
+    if (audio.format) tracks.push_back({audio.format->type, audio_pid, {}});
+    const size_t audio_track = tracks.size() - 1;
+    muxer_.set_tracks(std::move(tracks));
+
+    size_t bound = 2 * mpegts::packet_size;
+    for (const Input *input : {&std::as_const(video), &audio})
+        for (const Sample &sample : input->samples)
+            bound += mpegts::Muxer::packets_bound(sample.data.size() + 64);
+    std::vector<uint8_t> out;
+    out.reserve(bound);
+    muxer_.write_tables(out);
+
+    size_t v = 0, a = 0;
+    while (v < video.samples.size() || a < audio.samples.size()) {
+        const bool take_video = v < video.samples.size() &&
+                                (a >= audio.samples.size() || decoding_time(video.samples[v]) <=
+                                                                  decoding_time(audio.samples[a]));
+        if (!take_video) {
+            a += write_audio(audio_track, audio, a, offset, out);
+            continue;
+        }
+        const Sample &sample = video.samples[v++];
+        gather_.clear();
+        if (!gather_.append(*video.format, sample.data, sample.keyframe)) continue;
+        mpegts::AccessUnit unit;
+        unit.dts = next_dts(Kind::video, decoding_time(sample) + offset);
+        unit.pts = std::max(to_90k(sample.pts + offset), unit.dts);
+        unit.random_access = sample.keyframe;
+        unit.pieces = gather_.pieces();
+        muxer_.write(0, unit, out);
+    }
+    return Bytes::adopt(std::move(out));
+}
+
+size_t TsWriter::write_audio(size_t track, const Input &audio, size_t first, int64_t offset,
+                             std::vector<uint8_t> &out) {
+    const codec::AacConfig &aac = audio.format->aac;
+    const int64_t frame = aac.rate ? int64_t(aac.frame_length) * 1'000'000'000 / aac.rate : 0;
+    const auto &samples = audio.samples;
+    gather_.clear();
+    size_t count = 0, bytes = 0;
+    for (size_t i = first; i < samples.size(); ++i, ++count) {
+        if (count > 0) {
+            // A decoder counts on from the first frame's timestamp, so a gap needs a new one.
+            const int64_t from_first = samples[i].pts - samples[first].pts;
+            const int64_t expected = frame * static_cast<int64_t>(count);
+            if (frame == 0 || from_first + frame > audio_group_span ||
+                bytes + samples[i].data.size() > audio_group_bytes ||
+                from_first - expected > 2 * millisecond || expected - from_first > 2 * millisecond)
+                break;
+        }
+        bytes += samples[i].data.size();
+        gather_.append(*audio.format, samples[i].data, true);
+    }
+    if (gather_.pieces().empty()) return count;
+    mpegts::AccessUnit unit;
+    unit.dts = unit.pts = next_dts(Kind::audio, samples[first].pts + offset);
+    unit.random_access = true;
+    unit.pieces = gather_.pieces();
+    muxer_.write(track, unit, out);
+    return count;
+}
+
+} // namespace penstock::hls
