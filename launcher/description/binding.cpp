@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "description/binding.h"
+
+#include "description/elements.h"
+
+#include <algorithm>
+
+namespace penstock::description {
+namespace {
+
+std::string environment_name(std::string name) {
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+        return c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    });
+    return "PENSTOCK_" + name;
+}
+
+bool refuse(std::string *error, std::string reason) {
+    if (error) *error = std::move(reason);
+    return false;
+}
+
+} // namespace
+
+Binding::Binding(const Description &description,
+                 const std::map<std::string, std::string> &overrides,
+                 const std::function<const char *(const char *)> &environment,
+                 std::vector<std::string> &errors)
+    : description_(description) {
+    for (const Parameter &parameter : description.parameters) {
+        const std::string variable = environment_name(parameter.name);
+        std::string origin = "the default";
+        std::optional<std::string> text = parameter.default_text;
+        // PENSTOCK_PIPELINES is the search path whatever a parameter is called.
+        if (const char *value =
+                variable == "PENSTOCK_PIPELINES" ? nullptr : environment(variable.c_str())) {
+            text = value;
+            origin = "$" + variable;
+        }
+        if (const auto found = overrides.find(parameter.name); found != overrides.end()) {
+            text = found->second;
+            origin = "--set " + parameter.name;
+        }
+        const std::string where = description.name + ": ";
+        if (!text) {
+            errors.push_back(where + "the parameter '" + parameter.name +
+                             "' has to be given: add --set " + parameter.name + "=…" +
+                             (parameter.help.empty() ? "" : " (" + parameter.help + ")"));
+            continue;
+        }
+        std::string error;
+        if (auto value = parse_value(parameter, *text, &error))
+            values_[parameter.name] = std::move(*value);
+        else
+            errors.push_back(where + origin + ": " + error);
+    }
+}
+
+const Value *Binding::find(std::string_view parameter) const {
+    const auto found = values_.find(parameter);
+    return found == values_.end() ? nullptr : &found->second;
+}
+
+void Binding::set(const std::string &parameter, Value value) {
+    values_[parameter] = std::move(value);
+}
+
+std::vector<std::string> Binding::secrets() const {
+    std::vector<std::string> out;
+    for (const Parameter &parameter : description_.parameters)
+        if (const Value *value = find(parameter.name);
+            parameter.secret && value && !value->text.empty())
+            out.push_back(value->text);
+    return out;
+}
+
+std::optional<std::string> Binding::write(const Placeholder &placeholder, const Captures &captures,
+                                          std::string *error) const {
+    if (const auto found = captures.find(placeholder.name); found != captures.end()) {
+        // The pattern let nothing else through; this is the last line of defence.
+        if (net::is_safe_segment(found->second)) return found->second;
+        refuse(error, "the name from the network has characters that are not allowed");
+        return std::nullopt;
+    }
+    const Value *value = find(placeholder.name);
+    if (!value) {
+        refuse(error, "there is no value for '" + placeholder.name + "'");
+        return std::nullopt;
+    }
+    return write_value(*value, placeholder.unit, placeholder.setting, error);
+}
+
+std::optional<std::string> Binding::expand(const Pieces &pieces, const Captures &captures,
+                                           std::string *error) const {
+    std::string out;
+    for (const Piece &piece : pieces) {
+        if (!piece.placeholder) {
+            out += piece.literal;
+            continue;
+        }
+        const auto text = write(*piece.placeholder, captures, error);
+        if (!text) return std::nullopt;
+        out += *text;
+    }
+    return out;
+}
+
+std::string Binding::expand_for_people(const Pieces &pieces) const {
+    std::string out;
+    for (const Piece &piece : pieces) {
+        if (!piece.placeholder) {
+            out += piece.literal;
+            continue;
+        }
+        const Parameter *parameter = description_.find_parameter(piece.placeholder->name);
+        std::string name = piece.placeholder->name;
+        if (!parameter) {
+            std::transform(name.begin(), name.end(), name.begin(),
+                           [](unsigned char c) { return std::toupper(c); });
+            out += name;
+        } else if (parameter->secret) {
+            out += "<" + name + ">";
+        } else {
+            out += write(*piece.placeholder, {}, nullptr).value_or("<" + name + ">");
+        }
+    }
+    return out;
+}
+
+bool Binding::append_property(const Item &item, const Property &property, const Captures &captures,
+                              std::string &line, std::string *error) const {
+    if (!property.has_placeholder) {
+        line += property.name + "=" + property.raw;
+        return true;
+    }
+    const std::string where = item.text + " " + property.name + ": ";
+    const auto info = find_property(item.text, property.name);
+    if (!info) return refuse(error, where + "there is no such property");
+    if (item.kind != Item::Kind::element || property.name == "name" ||
+        info->kind == PropertyKind::element)
+        return refuse(error, where + "a placeholder is not allowed here");
+    std::string reason;
+    const auto value = expand(property.pieces, captures, &reason);
+    if (!value) return refuse(error, where + reason);
+    if (info->kind == PropertyKind::text) {
+        line += property.name + "=" + quote_string_value(*value);
+        return true;
+    }
+    for (const Piece &piece : property.pieces) {
+        if (!piece.placeholder) continue;
+        if (captures.contains(piece.placeholder->name))
+            return refuse(error, where + "a value from the network is allowed in strings only");
+        const auto part = write(*piece.placeholder, captures, &reason);
+        if (!part || !is_plain_value(*part))
+            return refuse(error, where + "the value of '" + piece.placeholder->name +
+                                     "' may have letters, digits and _-+./ only");
+    }
+    if (info->kind == PropertyKind::number) {
+        const auto number = parse_quantity(Type::floating, *value);
+        if (!number) return refuse(error, where + "the value is no number");
+        if (info->whole && value->find_first_of(".e") != std::string::npos)
+            return refuse(error, where + *value + " is no whole number: take a smaller unit");
+        if (*number < *info->min || *number > *info->max)
+            return refuse(error, where + *value + " is out of the property's range");
+    }
+    line += property.name + "=" + quote_other_value(*value);
+    return true;
+}
+
+std::optional<std::string> Binding::launch_line(const PipelineText &pipeline,
+                                                const Captures &captures,
+                                                std::string *error) const {
+    std::string line;
+    for (const Item &item : pipeline.launch.items) {
+        if (!line.empty() && item.kind != Item::Kind::comma) line += ' ';
+        if (item.kind != Item::Kind::caps) {
+            line += item.text;
+        } else {
+            for (const Piece &piece : item.pieces) {
+                if (!piece.placeholder) {
+                    line += piece.literal;
+                    continue;
+                }
+                std::string reason;
+                const auto value = captures.contains(piece.placeholder->name)
+                                       ? std::nullopt
+                                       : write(*piece.placeholder, {}, &reason);
+                if (!value || !is_plain_value(*value)) {
+                    refuse(error, "caps: the value of '" + piece.placeholder->name +
+                                      "' may have letters, digits and _-+./ only");
+                    return std::nullopt;
+                }
+                line += *value;
+            }
+            line += " !";
+        }
+        for (const Property &property : item.properties) {
+            line += ' ';
+            if (!append_property(item, property, captures, line, error)) return std::nullopt;
+        }
+    }
+    return line;
+}
+
+GstPtr<GstElement> Binding::instantiate(const PipelineText &pipeline, const Captures &captures,
+                                        std::string *error) const {
+    const auto fail = [&](const std::string &reason) {
+        if (error)
+            *error = description_.source.render(
+                {pipeline.node.mark_at(0), "this pipeline can't be built", reason});
+        return GstPtr<GstElement>();
+    };
+    std::string reason;
+    const auto line = launch_line(pipeline, captures, &reason);
+    if (!line) return fail(reason);
+    GError *parse_error = nullptr;
+    auto element = GstPtr<GstElement>::adopt(
+        gst_parse_launch_full(line->c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &parse_error));
+    if (parse_error) {
+        reason = parse_error->message;
+        g_clear_error(&parse_error);
+        if (element) gst_object_ref_sink(element.get());
+        return fail(reason);
+    }
+    if (!element) return fail("GStreamer gives no reason");
+    gst_object_ref_sink(element.get());
+    if (GST_IS_PIPELINE(element.get())) return element;
+    auto whole =
+        GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
+    gst_bin_add(GST_BIN(whole.get()), element.get());
+    return whole;
+}
+
+std::optional<PathPattern> PathPattern::make(const PublishRule &rule, const Binding &binding,
+                                             std::string *error) {
+    PathPattern pattern;
+    std::string text;
+    for (const Piece &piece : rule.match.pieces) {
+        // Values hold no control characters, so this mark can't come from one.
+        if (piece.placeholder && piece.placeholder->is_capture) {
+            text += '\1' + piece.placeholder->name;
+            continue;
+        }
+        const auto part = binding.expand({piece}, {}, error);
+        if (!part) return std::nullopt;
+        text += *part;
+    }
+    const auto location = net::parse_location(text, 1935, error);
+    if (!location) return std::nullopt;
+    if (!location->query.empty() || text.ends_with('?')) {
+        refuse(error, "a '?' can't be a part of a path: write letters, digits and ._~-");
+        return std::nullopt;
+    }
+    pattern.address_ = location->address;
+    std::string_view rest = location->path;
+    while (true) {
+        const size_t slash = rest.find('/');
+        Segment segment{std::string(rest.substr(0, slash))};
+        if (segment.text.starts_with('\1')) {
+            segment.is_capture = true;
+            segment.text.erase(0, 1);
+        } else if (!net::is_safe_segment(segment.text)) {
+            refuse(error, "'" + segment.text +
+                              "' can't be a part of a path: write letters, digits and ._~-");
+            return std::nullopt;
+        }
+        pattern.segments_.push_back(std::move(segment));
+        if (slash == rest.npos) break;
+        rest = rest.substr(slash + 1);
+    }
+    return pattern;
+}
+
+std::optional<Captures> PathPattern::match(std::string_view path) const {
+    Captures captures;
+    for (size_t i = 0; i < segments_.size(); ++i) {
+        const size_t slash = path.find('/');
+        const std::string_view segment = path.substr(0, slash);
+        if (segments_[i].is_capture) {
+            if (!net::is_safe_segment(segment)) return std::nullopt;
+            captures[segments_[i].text] = segment;
+        } else if (segment != segments_[i].text) {
+            return std::nullopt;
+        }
+        const bool last = i + 1 == segments_.size();
+        if (last != (slash == path.npos)) return std::nullopt;
+        if (!last) path = path.substr(slash + 1);
+    }
+    return captures;
+}
+
+} // namespace penstock::description

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Values for a description's parameters, and what becomes of its text with them.
+#pragma once
+
+#include "core/net/address.h"
+#include "description/description.h"
+#include "gst/ptr.h"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::description {
+
+/// Names and values captured from a path.
+using Captures = std::map<std::string, std::string>;
+
+class Binding {
+public:
+    /// A parameter's value comes from `overrides`, then the environment (PENSTOCK_RTMP for
+    /// `rtmp`), then its default. Each mistake is one line in `errors`.
+    /// `description` must outlive the binding.
+    Binding(const Description &description, const std::map<std::string, std::string> &overrides,
+            const std::function<const char *(const char *)> &environment,
+            std::vector<std::string> &errors);
+
+    const Description &description() const { return description_; }
+    /// nullptr if the parameter has no value.
+    const Value *find(std::string_view parameter) const;
+    /// Replaces a value, such as an address whose port the system chose.
+    void set(const std::string &parameter, Value value);
+    /// The values of secret parameters, never to be shown.
+    std::vector<std::string> secrets() const;
+
+    /// The text with its values. nullopt and the reason in `error` if it can't be.
+    std::optional<std::string> expand(const Pieces &pieces, const Captures &captures,
+                                      std::string *error) const;
+    /// The same for showing: secrets as `<name>`, captures as `NAME`.
+    std::string expand_for_people(const Pieces &pieces) const;
+    /// The launch line for gst_parse_launch(), every value one token. gst_init() comes first.
+    std::optional<std::string> launch_line(const PipelineText &pipeline, const Captures &captures,
+                                           std::string *error) const;
+    /// The pipeline itself, in state NULL. On failure nullptr and the reason, with its place.
+    GstPtr<GstElement> instantiate(const PipelineText &pipeline, const Captures &captures,
+                                   std::string *error) const;
+
+private:
+    std::optional<std::string> write(const Placeholder &placeholder, const Captures &captures,
+                                     std::string *error) const;
+    bool append_property(const Item &item, const Property &property, const Captures &captures,
+                         std::string &line, std::string *error) const;
+
+    const Description &description_;
+    std::map<std::string, Value, std::less<>> values_;
+};
+
+/// A publish rule's `match` with its values.
+class PathPattern {
+public:
+    /// nullopt and the reason if the address or the path is none.
+    static std::optional<PathPattern> make(const PublishRule &rule, const Binding &binding,
+                                           std::string *error);
+    const net::Address &address() const { return address_; }
+    /// The captures if the path ("live/cam") matches; every capture is a safe segment.
+    std::optional<Captures> match(std::string_view path) const;
+
+private:
+    struct Segment {
+        std::string text;
+        bool is_capture = false;
+    };
+    net::Address address_;
+    std::vector<Segment> segments_;
+};
+
+} // namespace penstock::description

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "description/description.h"
+
+#include "description/placeholders.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+namespace penstock::description {
+namespace {
+
+bool is_name(std::string_view name) {
+    return !name.empty() && name.size() <= 64 && name[0] >= 'a' && name[0] <= 'z' &&
+           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == name.npos;
+}
+
+class Loader {
+public:
+    Loader(Description &out, Problems &problems) : out_(out), problems_(problems) {}
+    void load(const Node &root);
+
+private:
+    void problem(Mark mark, std::string what, std::string mend) {
+        problems_.push_back({mark, std::move(what), std::move(mend)});
+    }
+    void unknown_key(const Node::Entry &entry, const std::string &where,
+                     const std::vector<std::string> &keys) {
+        problem(entry.key_mark, "unknown key '" + entry.key + "'" + where,
+                did_you_mean(entry.key, keys, "known are " + enumerate(keys)));
+    }
+    std::string read_text(const Node::Entry &entry) {
+        if (entry.value.is_scalar()) return entry.value.text;
+        problem(entry.value.mark, "'" + entry.key + "' has to be text",
+                "write " + entry.key + ": …");
+        return {};
+    }
+    bool read_bool(const Node::Entry &entry) {
+        const std::string text = read_text(entry);
+        if (text != "true" && text != "false")
+            problem(entry.value.mark, "'" + entry.key + "' has to be true or false", "write one");
+        return text == "true";
+    }
+    void load_parameters(const Node::Entry &entry);
+    void load_parameter(const Node::Entry &entry);
+    void load_choices(const Node::Entry &entry, Parameter &parameter);
+    void check_parameter(Parameter &parameter, const Node::Entry *min, const Node::Entry *max);
+    void load_start(const Node::Entry &entry);
+    void load_publish(const Node::Entry &entry);
+    void load_rule(const Node &node);
+    void load_restart(const Node::Entry &entry);
+    std::optional<PipelineText> load_pipeline(const std::string &name, const Node &node,
+                                              const std::vector<std::string> &captures);
+    std::optional<Template> load_template(const Node::Entry &entry, bool captures);
+    void check_match(PublishRule &rule);
+
+    Description &out_;
+    Problems &problems_;
+};
+
+void Loader::load(const Node &root) {
+    static const std::vector<std::string> keys = {
+        "summary", "description", "parameters", "start", "pipeline", "publish", "page", "restart"};
+    if (!root.is_map()) {
+        problem(root.mark, "a description is a list of keys", "begin with `summary: …`");
+        return;
+    }
+    // Parameters first, wherever they stand: everything else refers to them.
+    for (const Node::Entry &entry : root.entries)
+        if (entry.key == "parameters") load_parameters(entry);
+    const Node::Entry *start = nullptr;
+    for (const Node::Entry &entry : root.entries) {
+        if (entry.key == "summary") {
+            out_.summary = read_text(entry);
+            if (out_.summary.find('\n') != std::string::npos)
+                problem(entry.value.mark, "the summary has several lines",
+                        "keep it to one; `description` takes the rest");
+        } else if (entry.key == "description") {
+            out_.text = read_text(entry);
+        } else if (entry.key == "start" || entry.key == "pipeline") {
+            if (start)
+                problem(entry.key_mark, "both 'start' and 'pipeline' are there",
+                        "`pipeline` is the short form of a `start` with one pipeline: keep one");
+            start = &entry;
+            load_start(entry);
+        } else if (entry.key == "publish") {
+            load_publish(entry);
+        } else if (entry.key == "page") {
+            out_.page = load_template(entry, false);
+        } else if (entry.key == "restart") {
+            load_restart(entry);
+        } else if (entry.key != "parameters") {
+            unknown_key(entry, "", keys);
+        }
+    }
+    if (out_.summary.empty()) problem({}, "there is no summary", "add `summary: …`, one line");
+    if (!start && std::none_of(root.entries.begin(), root.entries.end(),
+                               [](const auto &entry) { return entry.key == "publish"; }))
+        problem({}, "nothing runs", "add a `pipeline`, a `start` or a `publish`");
+}
+
+void Loader::load_parameters(const Node::Entry &entry) {
+    if (!entry.value.is_map()) {
+        problem(entry.key_mark, "'parameters' has to hold names with their types",
+                "write `name: {type: string, default: …}`");
+        return;
+    }
+    for (const Node::Entry &parameter : entry.value.entries)
+        load_parameter(parameter);
+}
+
+void Loader::load_parameter(const Node::Entry &entry) {
+    static const std::vector<std::string> keys = {"type", "default", "min",      "max",
+                                                  "help", "secret",  "required", "choices"};
+    Parameter parameter{.name = entry.key, .mark = entry.key_mark};
+    if (!is_name(entry.key))
+        problem(entry.key_mark, "'" + entry.key + "' can't be a parameter's name",
+                "use lower-case letters, digits and dashes, a letter first");
+    if (!entry.value.is_map()) {
+        problem(entry.key_mark, "the parameter '" + entry.key + "' has no type",
+                "write `" + entry.key + ": {type: string}`");
+        return;
+    }
+    const Node::Entry *type = nullptr, *min = nullptr, *max = nullptr, *choices = nullptr;
+    for (const Node::Entry &key : entry.value.entries) {
+        if (key.key == "type") {
+            type = &key;
+        } else if (key.key == "default") {
+            parameter.default_text = key.value.kind == Node::Kind::null ? "" : read_text(key);
+            parameter.default_mark = key.value.mark;
+        } else if (key.key == "min") {
+            min = &key;
+        } else if (key.key == "max") {
+            max = &key;
+        } else if (key.key == "help") {
+            parameter.help = read_text(key);
+        } else if (key.key == "secret") {
+            parameter.secret = read_bool(key);
+        } else if (key.key == "required") {
+            parameter.required = read_bool(key);
+        } else if (key.key == "choices") {
+            choices = &key;
+        } else {
+            unknown_key(key, " of a parameter", keys);
+        }
+    }
+    if (!type) {
+        problem(entry.key_mark, "the parameter '" + entry.key + "' has no type",
+                "add one of " + enumerate(type_names()));
+    } else if (const auto known = type_from_name(read_text(*type))) {
+        parameter.type = *known;
+    } else {
+        problem(
+            type->value.mark, "'" + type->value.text + "' is no type",
+            did_you_mean(type->value.text, type_names(), "take one of " + enumerate(type_names())));
+        type = nullptr;
+    }
+    if (choices) {
+        if (type && parameter.type != Type::choice)
+            problem(choices->key_mark, "only a parameter of type choice has 'choices'",
+                    "write `type: choice`");
+        load_choices(*choices, parameter);
+    } else if (parameter.type == Type::choice) {
+        problem(entry.key_mark, "the choice '" + entry.key + "' has no choices",
+                "add `choices: [one, other]`");
+    }
+    if (type) check_parameter(parameter, min, max);
+    out_.parameters.push_back(std::move(parameter));
+}
+
+void Loader::load_choices(const Node::Entry &entry, Parameter &parameter) {
+    if (entry.value.is_sequence()) {
+        for (const Node &item : entry.value.items) {
+            if (item.is_scalar())
+                parameter.choices.push_back({item.text, {}});
+            else
+                problem(item.mark, "a choice has to be a word", "write `choices: [one, other]`");
+        }
+    } else if (entry.value.is_map()) {
+        for (const Node::Entry &choice : entry.value.entries) {
+            Choice out{choice.key, {}};
+            if (choice.value.is_map()) {
+                for (const Node::Entry &setting : choice.value.entries)
+                    out.settings[setting.key] = read_text(setting);
+            } else if (choice.value.kind != Node::Kind::null) {
+                problem(choice.value.mark, "a choice holds settings",
+                        "write `" + choice.key + ": {setting: value}`");
+            }
+            // `${name.setting}` has to mean something whatever is chosen.
+            if (!parameter.choices.empty()) {
+                const auto &first = parameter.choices.front();
+                for (const auto &[name, value] : first.settings)
+                    if (!out.settings.contains(name))
+                        problem(choice.key_mark,
+                                "'" + choice.key + "' lacks the setting '" + name + "' of '" +
+                                    first.name + "'",
+                                "every choice has the same settings");
+                for (const auto &[name, value] : out.settings)
+                    if (!first.settings.contains(name))
+                        problem(choice.key_mark,
+                                "'" + choice.key + "' has a setting '" + name + "' that '" +
+                                    first.name + "' lacks",
+                                "every choice has the same settings");
+            }
+            parameter.choices.push_back(std::move(out));
+        }
+    }
+    if (parameter.choices.empty())
+        problem(entry.key_mark, "'choices' is empty", "write `choices: [one, other]`");
+}
+
+void Loader::check_parameter(Parameter &parameter, const Node::Entry *min, const Node::Entry *max) {
+    const auto read_bound = [&](const Node::Entry *bound, std::optional<double> &number,
+                                std::string &text) {
+        if (!bound) return;
+        text = read_text(*bound);
+        const bool length = parameter.type == Type::string;
+        number = parse_quantity(length ? Type::integer : parameter.type, text);
+        if (length) text += " characters";
+        if (!number)
+            problem(bound->value.mark,
+                    "'" + bound->value.text + "' is no bound of a " + type_name(parameter.type),
+                    "give a value of the parameter's type");
+    };
+    read_bound(min, parameter.min, parameter.min_text);
+    read_bound(max, parameter.max, parameter.max_text);
+    if (parameter.min && parameter.max && *parameter.min > *parameter.max)
+        problem(min->key_mark, "'min' is larger than 'max'", "exchange them");
+    if (parameter.required && parameter.default_text) {
+        problem(parameter.default_mark, "'" + parameter.name + "' is required and has a default",
+                "keep one of the two");
+    } else if (!parameter.required && !parameter.default_text) {
+        problem(parameter.mark, "'" + parameter.name + "' has no default",
+                "add `default: …` or `required: true`");
+    }
+    std::string error;
+    if (parameter.default_text && !parse_value(parameter, *parameter.default_text, &error))
+        problem(parameter.default_mark, "the default of '" + parameter.name + "': " + error, "");
+}
+
+void Loader::load_start(const Node::Entry &entry) {
+    const auto add = [&](const Node &node) {
+        const size_t number = out_.start.size() + 1;
+        const std::string name = number == 1 ? "start" : "start-" + std::to_string(number);
+        if (auto pipeline = load_pipeline(name, node, {}))
+            out_.start.push_back(std::move(*pipeline));
+    };
+    if (entry.key == "start" && entry.value.is_sequence()) {
+        for (const Node &item : entry.value.items)
+            add(item);
+        if (entry.value.items.empty())
+            problem(entry.key_mark, "'start' is empty", "write launch lines, or leave it out");
+        return;
+    }
+    add(entry.value);
+}
+
+void Loader::load_publish(const Node::Entry &entry) {
+    if (entry.value.is_map()) return load_rule(entry.value);
+    if (!entry.value.is_sequence() || entry.value.items.empty()) {
+        problem(entry.key_mark, "'publish' has to hold rules", "write `- match: …` below it");
+        return;
+    }
+    for (const Node &item : entry.value.items)
+        load_rule(item);
+}
+
+void Loader::load_rule(const Node &node) {
+    static const std::vector<std::string> keys = {"match", "pipeline", "publish-key", "grace"};
+    if (!node.is_map()) {
+        problem(node.mark, "a publish rule has to hold keys", "write `match: …` and `pipeline: |`");
+        return;
+    }
+    PublishRule rule{.mark = node.mark};
+    const Node::Entry *match = nullptr, *pipeline = nullptr;
+    for (const Node::Entry &entry : node.entries) {
+        if (entry.key == "match") {
+            match = &entry;
+        } else if (entry.key == "pipeline") {
+            pipeline = &entry;
+        } else if (entry.key == "publish-key") {
+            rule.publish_key = load_template(entry, false);
+        } else if (entry.key == "grace") {
+            rule.grace = load_template(entry, false);
+            const bool constant =
+                rule.grace && rule.grace->pieces.size() == 1 && !rule.grace->pieces[0].placeholder;
+            if (rule.grace && !(constant ? parse_duration(entry.value.text).has_value()
+                                         : rule.grace->pieces.size() == 1))
+                problem(entry.value.mark, "'grace' has to be a duration",
+                        "write 10s or ${name:ns}");
+        } else {
+            unknown_key(entry, " of a publish rule", keys);
+        }
+    }
+    if (!match)
+        problem(node.mark, "the publish rule has no 'match'",
+                "add `match: rtmp://${rtmp}/live/{name}`");
+    else if (auto text = load_template(*match, true)) {
+        rule.match = std::move(*text);
+        check_match(rule);
+    }
+    if (!pipeline) {
+        problem(node.mark, "the publish rule has no 'pipeline'", "add `pipeline: |`");
+    } else if (auto text = load_pipeline("publish", pipeline->value, rule.captures)) {
+        rule.pipeline = std::move(*text);
+        out_.publish.push_back(std::move(rule));
+    }
+}
+
+/// rtmp://ADDRESS/segments, each capture a whole segment.
+void Loader::check_match(PublishRule &rule) {
+    const Node &node = rule.match.node;
+    std::string shape; // a placeholder as \1, a capture as \2
+    for (const Piece &piece : rule.match.pieces) {
+        if (!piece.placeholder) {
+            shape += piece.literal;
+            continue;
+        }
+        const Placeholder &found = *piece.placeholder;
+        shape += found.is_capture ? '\2' : '\1';
+        if (!found.is_capture) continue;
+        const Mark mark = node.mark_at(found.offset);
+        if (!is_name(found.name))
+            problem(mark, "'" + found.name + "' can't be a capture's name",
+                    "use lower-case letters, digits and dashes, a letter first");
+        if (out_.find_parameter(found.name))
+            problem(mark, "'" + found.name + "' is a parameter and a capture",
+                    "rename one of them");
+        if (std::find(rule.captures.begin(), rule.captures.end(), found.name) !=
+            rule.captures.end())
+            problem(mark, "'" + found.name + "' is captured twice", "rename one of them");
+        rule.captures.push_back(found.name);
+    }
+    const std::string scheme = "rtmp://";
+    const size_t slash = shape.find('/', scheme.size());
+    if (!shape.starts_with(scheme) || slash == shape.npos) {
+        problem(node.mark, "'match' has to be an rtmp:// address with a path",
+                "write rtmp://${rtmp}/live/{name}");
+        return;
+    }
+    if (shape.find('\2') < slash)
+        problem(node.mark, "a capture stands in the address", "captures stand in the path only");
+    if (shape.find('?') != shape.npos)
+        problem(node.mark, "'match' has a query", "leave it out: it is never part of a name");
+    for (size_t i = slash; i < shape.size(); ++i) {
+        if (shape[i] != '\2') continue;
+        if (shape[i - 1] != '/' || (i + 1 < shape.size() && shape[i + 1] != '/')) {
+            problem(node.mark, "a capture is only a part of a segment",
+                    "a capture takes a whole segment between slashes: /live/{name}");
+            break;
+        }
+    }
+}
+
+void Loader::load_restart(const Node::Entry &entry) {
+    static const std::vector<std::string> keys = {"policy", "delay", "max-delay"};
+    static const std::vector<std::string> policies = {"never", "on-failure", "always"};
+    const auto read_policy = [&](const Node &node) {
+        const auto found = std::find(policies.begin(), policies.end(), node.text);
+        if (!node.is_scalar() || found == policies.end())
+            problem(node.mark, "'" + node.text + "' is no restart policy",
+                    did_you_mean(node.text, policies, "take one of " + enumerate(policies)));
+        else
+            out_.restart.policy = static_cast<Restart::Policy>(found - policies.begin());
+    };
+    if (entry.value.is_scalar()) return read_policy(entry.value);
+    if (!entry.value.is_map()) {
+        problem(entry.key_mark, "'restart' has to hold a policy", "write `restart: on-failure`");
+        return;
+    }
+    for (const Node::Entry &key : entry.value.entries) {
+        if (key.key == "policy") {
+            read_policy(key.value);
+        } else if (key.key == "delay" || key.key == "max-delay") {
+            const auto delay = parse_duration(read_text(key));
+            if (!delay || *delay < 1'000'000)
+                problem(key.value.mark, "'" + key.key + "' has to be a duration of 1ms or more",
+                        "write a number and its unit, such as 500ms or 2s");
+            else
+                (key.key == "delay" ? out_.restart.delay : out_.restart.max_delay) = *delay;
+        } else {
+            unknown_key(key, " of restart", keys);
+        }
+    }
+}
+
+std::optional<PipelineText> Loader::load_pipeline(const std::string &name, const Node &node,
+                                                  const std::vector<std::string> &captures) {
+    if (!node.is_scalar()) {
+        problem(node.mark, "a pipeline has to be launch text", "write `pipeline: |` and it below");
+        return std::nullopt;
+    }
+    PipelineText pipeline{.name = name, .node = node};
+    TextProblems found;
+    pipeline.launch = parse_launch_text(node.text, found);
+    for (TextProblem &text : found)
+        problem(node.mark_at(text.offset), std::move(text.what), std::move(text.mend));
+    for (const Item &item : pipeline.launch.items) {
+        check_pieces(item.pieces, node, out_, captures, problems_);
+        for (const Property &property : item.properties)
+            check_pieces(property.pieces, node, out_, captures, problems_);
+    }
+    return pipeline;
+}
+
+std::optional<Template> Loader::load_template(const Node::Entry &entry, bool captures) {
+    if (!entry.value.is_scalar()) {
+        problem(entry.key_mark, "'" + entry.key + "' has to be text", "write " + entry.key + ": …");
+        return std::nullopt;
+    }
+    Template out{.node = entry.value};
+    TextProblems found;
+    out.pieces = parse_pieces(entry.value.text, captures, found);
+    for (TextProblem &text : found)
+        problem(entry.value.mark_at(text.offset), std::move(text.what), std::move(text.mend));
+    check_pieces(out.pieces, entry.value, out_, {}, problems_);
+    return out;
+}
+
+} // namespace
+
+const Parameter *Description::find_parameter(std::string_view parameter) const {
+    for (const Parameter &candidate : parameters)
+        if (candidate.name == parameter) return &candidate;
+    return nullptr;
+}
+
+std::vector<std::string> Description::parameter_names() const {
+    std::vector<std::string> names;
+    for (const Parameter &parameter : parameters)
+        names.push_back(parameter.name);
+    return names;
+}
+
+std::unique_ptr<Description> load_description(Source source, Problems &problems) {
+    auto description = std::make_unique<Description>();
+    description->source = std::move(source);
+    description->name = std::filesystem::path(description->source.name()).stem().string();
+    const size_t before = problems.size();
+    if (const auto root = load_yaml(description->source, problems))
+        Loader(*description, problems).load(*root);
+    return problems.size() == before ? std::move(description) : nullptr;
+}
+
+std::unique_ptr<Description> load_description_file(const std::string &path, Source &source,
+                                                   Problems &problems) {
+    source = Source(path, {});
+    std::error_code code;
+    if (std::filesystem::is_directory(path, code)) {
+        problems.push_back({{}, "this is a directory", "give a file in it"});
+        return nullptr;
+    }
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        problems.push_back({{},
+                            std::string("can't be read (") + std::strerror(errno) + ")",
+                            "check its name and rights"});
+        return nullptr;
+    }
+    // One byte more than is allowed tells that a file is too large.
+    std::string text(max_file_size + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<size_t>(file.gcount()));
+    source = Source(path, std::move(text));
+    return load_description(source, problems);
+}
+
+} // namespace penstock::description

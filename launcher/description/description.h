@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A description: which pipelines run and when. Loaded strictly, all mistakes at once.
+#pragma once
+
+#include "description/launch_text.h"
+#include "description/parameter.h"
+#include "description/yaml.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::description {
+
+/// Text with placeholders: an address, a `match`, a key.
+struct Template {
+    Node node;
+    Pieces pieces;
+};
+
+struct PipelineText {
+    std::string name; ///< for people: "start", "start-2", "publish"
+    Node node;
+    LaunchText launch;
+};
+
+/// A pipeline for each stream that somebody publishes on a matching path.
+struct PublishRule {
+    Mark mark;
+    Template match;
+    std::vector<std::string> captures;
+    PipelineText pipeline;
+    std::optional<Template> publish_key;
+    std::optional<Template> grace; ///< absent: default_grace
+};
+
+inline constexpr int64_t default_grace = 10'000'000'000; ///< ns
+
+struct Restart {
+    enum class Policy { never, on_failure, always };
+    Policy policy = Policy::never;
+    int64_t delay = 1'000'000'000;      ///< ns before the first restart; doubles each time
+    int64_t max_delay = 30'000'000'000; ///< ns
+};
+
+struct Description {
+    Source source;
+    std::string name; ///< the file's name without directory and ".yaml"
+    std::string summary;
+    std::string text; ///< the key `description`
+    std::vector<Parameter> parameters;
+    std::vector<PipelineText> start;
+    std::vector<PublishRule> publish;
+    std::optional<Template> page;
+    Restart restart;
+
+    Description() = default;
+    // Values point at the choices of the parameters.
+    Description(const Description &) = delete;
+    Description &operator=(const Description &) = delete;
+
+    const Parameter *find_parameter(std::string_view parameter) const;
+    std::vector<std::string> parameter_names() const;
+};
+
+/// Reads and checks all that can be checked without GStreamer. nullptr if there is any problem.
+std::unique_ptr<Description> load_description(Source source, Problems &problems);
+/// As above, from a file; a file that can't be read is a problem without a place.
+std::unique_ptr<Description> load_description_file(const std::string &path, Source &source,
+                                                   Problems &problems);
+
+} // namespace penstock::description

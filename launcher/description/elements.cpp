@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "description/elements.h"
+
+#include "gst/ptr.h"
+
+#include <algorithm>
+#include <set>
+
+namespace penstock::description {
+namespace {
+
+/// An element's class, its plugin loaded for it.
+class ElementClass {
+public:
+    explicit ElementClass(const std::string &name) {
+        const auto factory =
+            GstPtr<GstElementFactory>::adopt(gst_element_factory_find(name.c_str()));
+        if (!factory) return;
+        const auto loaded = GstPtr<GstPluginFeature>::adopt(
+            gst_plugin_feature_load(GST_PLUGIN_FEATURE(factory.get())));
+        if (!loaded) return;
+        const GType type = gst_element_factory_get_element_type(GST_ELEMENT_FACTORY(loaded.get()));
+        if (type) class_ = G_OBJECT_CLASS(g_type_class_ref(type));
+    }
+    ~ElementClass() {
+        if (class_) g_type_class_unref(class_);
+    }
+    ElementClass(const ElementClass &) = delete;
+    ElementClass &operator=(const ElementClass &) = delete;
+
+    explicit operator bool() const { return class_ != nullptr; }
+    GParamSpec *find(const std::string &property) const {
+        return g_object_class_find_property(class_, property.c_str());
+    }
+    std::vector<std::string> properties() const {
+        guint count = 0;
+        GParamSpec **specs = g_object_class_list_properties(class_, &count);
+        std::vector<std::string> names;
+        for (guint i = 0; i < count; ++i)
+            names.emplace_back(specs[i]->name);
+        g_free(specs);
+        return names;
+    }
+
+private:
+    GObjectClass *class_ = nullptr;
+};
+
+std::vector<std::string> all_elements() {
+    std::vector<std::string> names;
+    GList *features = gst_registry_get_feature_list(gst_registry_get(), GST_TYPE_ELEMENT_FACTORY);
+    for (GList *l = features; l; l = l->next)
+        names.emplace_back(GST_OBJECT_NAME(l->data));
+    gst_plugin_feature_list_free(features);
+    return names;
+}
+
+template <class Spec>
+void set_range(PropertyInfo &info, const Spec *spec, bool whole) {
+    info.kind = PropertyKind::number;
+    info.min = static_cast<double>(spec->minimum);
+    info.max = static_cast<double>(spec->maximum);
+    info.whole = whole;
+}
+
+PropertyInfo describe(GParamSpec *spec) {
+    PropertyInfo info;
+    const GType type = G_PARAM_SPEC_VALUE_TYPE(spec);
+    if (type == G_TYPE_STRING) {
+        info.kind = PropertyKind::text;
+    } else if (type == G_TYPE_BOOLEAN) {
+        info.kind = PropertyKind::boolean;
+    } else if (g_type_is_a(type, G_TYPE_OBJECT)) {
+        // gst_parse takes the value of such a property for launch text.
+        info.kind = PropertyKind::element;
+    } else if (G_IS_PARAM_SPEC_INT(spec)) {
+        set_range(info, G_PARAM_SPEC_INT(spec), true);
+    } else if (G_IS_PARAM_SPEC_UINT(spec)) {
+        set_range(info, G_PARAM_SPEC_UINT(spec), true);
+    } else if (G_IS_PARAM_SPEC_LONG(spec)) {
+        set_range(info, G_PARAM_SPEC_LONG(spec), true);
+    } else if (G_IS_PARAM_SPEC_ULONG(spec)) {
+        set_range(info, G_PARAM_SPEC_ULONG(spec), true);
+    } else if (G_IS_PARAM_SPEC_INT64(spec)) {
+        set_range(info, G_PARAM_SPEC_INT64(spec), true);
+    } else if (G_IS_PARAM_SPEC_UINT64(spec)) {
+        set_range(info, G_PARAM_SPEC_UINT64(spec), true);
+    } else if (G_IS_PARAM_SPEC_FLOAT(spec)) {
+        set_range(info, G_PARAM_SPEC_FLOAT(spec), false);
+    } else if (G_IS_PARAM_SPEC_DOUBLE(spec)) {
+        set_range(info, G_PARAM_SPEC_DOUBLE(spec), false);
+    }
+    return info;
+}
+
+class Checker {
+public:
+    Checker(const Description &description, Problems &problems)
+        : description_(description), problems_(problems) {}
+
+    void check(const PipelineText &pipeline, const std::vector<std::string> &captures) {
+        node_ = &pipeline.node;
+        captures_ = &captures;
+        collect_names(pipeline.launch);
+        for (const Item &item : pipeline.launch.items) {
+            if (item.kind == Item::Kind::element) check_element(item);
+            if (item.kind == Item::Kind::reference) check_reference(item);
+            if (item.kind == Item::Kind::caps) check_caps(item);
+            if (item.kind == Item::Kind::bin_begin)
+                for (const Property &property : item.properties)
+                    if (property.has_placeholder)
+                        problem(property.offset, "a placeholder stands in a bin's property",
+                                "placeholders belong to elements");
+        }
+    }
+
+private:
+    void problem(size_t offset, std::string what, std::string mend) {
+        problems_.push_back({node_->mark_at(offset), std::move(what), std::move(mend)});
+    }
+    bool is_capture(const Placeholder &placeholder) const {
+        return std::find(captures_->begin(), captures_->end(), placeholder.name) !=
+               captures_->end();
+    }
+    void collect_names(const LaunchText &launch) {
+        names_.clear();
+        for (const Item &item : launch.items)
+            for (const Property &property : item.properties)
+                if (property.name == "name" && property.pieces.size() == 1)
+                    names_.push_back(property.pieces[0].literal);
+    }
+    void check_element(const Item &item);
+    void check_property(const Item &item, const Property &property, const ElementClass &type);
+    void check_bound_value(const Property &property, const PropertyInfo &info);
+    void check_reference(const Item &item);
+    void check_caps(const Item &item);
+
+    const Description &description_;
+    Problems &problems_;
+    const Node *node_ = nullptr;
+    const std::vector<std::string> *captures_ = nullptr;
+    std::vector<std::string> names_;
+};
+
+void Checker::check_element(const Item &item) {
+    const ElementClass type(item.text);
+    if (!type) {
+        const std::string package = package_of(item.text);
+        problem(
+            item.offset, "there is no element '" + item.text + "'",
+            !package.empty()
+                ? "install it with `apt install " + package + "`"
+                : did_you_mean(item.text, all_elements(),
+                               "is its plugin installed? `gst-inspect-1.0` lists all elements"));
+        return;
+    }
+    for (const Property &property : item.properties)
+        check_property(item, property, type);
+}
+
+void Checker::check_property(const Item &item, const Property &property, const ElementClass &type) {
+    if (property.name == "name" || property.name.find("::") != std::string::npos) {
+        if (property.has_placeholder)
+            problem(property.value_offset,
+                    property.name == "name"
+                        ? "a placeholder stands in an element's name"
+                        : "a placeholder stands in a child's property, whose type is not known",
+                    property.name == "name" ? "names decide what is linked: write the name out"
+                                            : "write the value out");
+        return;
+    }
+    GParamSpec *spec = type.find(property.name);
+    if (!spec) {
+        problem(property.offset,
+                "the element '" + item.text + "' has no property '" + property.name + "'",
+                did_you_mean(property.name, type.properties(),
+                             "`gst-inspect-1.0 " + item.text + "` lists its properties"));
+        return;
+    }
+    if (!(spec->flags & G_PARAM_WRITABLE))
+        problem(property.offset, "the property '" + property.name + "' can only be read",
+                "leave it out");
+    if (property.has_placeholder) check_bound_value(property, describe(spec));
+}
+
+void Checker::check_bound_value(const Property &property, const PropertyInfo &info) {
+    if (info.kind == PropertyKind::element) {
+        problem(property.value_offset,
+                "'" + property.name + "' takes an element and a placeholder stands in it",
+                "write the value out");
+        return;
+    }
+    for (const Piece &piece : property.pieces) {
+        if (!piece.placeholder) continue;
+        const size_t where = piece.placeholder->offset;
+        const std::string shown = "'" + piece.placeholder->name + "'";
+        if (is_capture(*piece.placeholder)) {
+            if (info.kind != PropertyKind::text)
+                problem(where,
+                        shown + " comes from the network and '" + property.name + "' is no string",
+                        "captures are allowed in string properties only");
+            continue;
+        }
+        const Parameter *parameter = description_.find_parameter(piece.placeholder->name);
+        if (!parameter) continue; // reported by the loader
+        const Type type = parameter->type;
+        const bool number = type == Type::integer || type == Type::floating || needs_unit(type);
+        if (info.kind == PropertyKind::boolean && type != Type::boolean && type != Type::choice)
+            problem(where,
+                    "'" + property.name + "' is a bool and " + shown + " is a " + type_name(type),
+                    "make the parameter a bool");
+        if (info.kind != PropertyKind::number) continue;
+        if (!number && type != Type::choice)
+            problem(where,
+                    "'" + property.name + "' is a number and " + shown + " is a " + type_name(type),
+                    "give the parameter a type with a number");
+        else if (property.pieces.size() > 1)
+            problem(where, "a number is put together from parts",
+                    "write " + property.name + "=${name} and nothing else");
+        else if (number && parameter->default_text) {
+            // What the parameter does by itself has to fit; other values are checked when bound.
+            const auto value = parse_value(*parameter, *parameter->default_text, nullptr);
+            const auto text =
+                value ? write_value(*value, piece.placeholder->unit, "", nullptr) : std::nullopt;
+            const auto amount = text ? parse_quantity(Type::floating, *text) : std::nullopt;
+            if (amount && (*amount < *info.min || *amount > *info.max))
+                problem(where,
+                        "the default of " + shown + " is " + *text +
+                            " here, out of the range of '" + property.name + "'",
+                        "choose another default or unit");
+        }
+    }
+}
+
+/// `name.` has to name an element; gst_parse makes up names such as queue0, which may be used.
+void Checker::check_reference(const Item &item) {
+    const std::string name = item.text.substr(0, item.text.find('.'));
+    if (name.empty() || std::find(names_.begin(), names_.end(), name) != names_.end()) return;
+    if (std::isdigit(static_cast<unsigned char>(name.back()))) return;
+    problem(item.offset, "no element is named '" + name + "'",
+            did_you_mean(name, names_, "give one `name=" + name + "`"));
+}
+
+void Checker::check_caps(const Item &item) {
+    bool dynamic = false;
+    for (const Piece &piece : item.pieces) {
+        if (!piece.placeholder) continue;
+        dynamic = true;
+        const size_t where = piece.placeholder->offset;
+        if (is_capture(*piece.placeholder))
+            problem(where,
+                    "'" + piece.placeholder->name + "' comes from the network and stands in caps",
+                    "captures are allowed in string properties only");
+        const Parameter *parameter = description_.find_parameter(piece.placeholder->name);
+        if (parameter && (parameter->type == Type::path || parameter->type == Type::url ||
+                          parameter->type == Type::address))
+            problem(where, "a " + type_name(parameter->type) + " stands in caps",
+                    "caps take numbers, words and choices");
+    }
+    if (dynamic) return;
+    if (!GstPtr<GstCaps>::adopt(gst_caps_from_string(item.text.c_str())))
+        problem(item.offset, "these are no caps", "write type/subtype,field=value,…");
+}
+
+} // namespace
+
+std::optional<PropertyInfo> find_property(const std::string &element, const std::string &property) {
+    const ElementClass type(element);
+    GParamSpec *spec = type ? type.find(property) : nullptr;
+    return spec ? std::optional(describe(spec)) : std::nullopt;
+}
+
+void check_elements(const Description &description, Problems &problems) {
+    Checker checker(description, problems);
+    for (const PipelineText &pipeline : description.start)
+        checker.check(pipeline, {});
+    for (const PublishRule &rule : description.publish)
+        checker.check(rule.pipeline, rule.captures);
+}
+
+} // namespace penstock::description

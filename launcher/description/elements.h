@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What GStreamer's registry knows about the elements of a description. gst_init() comes first.
+#pragma once
+
+#include "description/description.h"
+
+#include <optional>
+#include <string>
+
+namespace penstock::description {
+
+/// What a property takes, as far as placeholders are concerned.
+enum class PropertyKind {
+    text,   ///< a string
+    number, ///< any integer or floating point type
+    boolean,
+    plain,   ///< enumerations, flags, caps, structures, fractions, …
+    element, ///< would be parsed as launch text itself
+};
+
+struct PropertyInfo {
+    PropertyKind kind = PropertyKind::plain;
+    std::optional<double> min, max; ///< of a number
+    bool whole = false;             ///< a number without fractions
+};
+
+/// nullopt if there is no such element or it has no such property.
+std::optional<PropertyInfo> find_property(const std::string &element, const std::string &property);
+
+/// The Debian package that has a stock element; empty if unknown.
+std::string package_of(const std::string &element);
+
+/// Every element and property exists, a placeholder fits the property it is bound to, and values
+/// from the network go into strings only.
+void check_elements(const Description &description, Problems &problems);
+
+} // namespace penstock::description

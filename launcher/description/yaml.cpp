@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "description/yaml.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace penstock::description {
+namespace {
+
+Mark convert(const YAML::Mark &mark) {
+    if (mark.is_null()) return {};
+    return {static_cast<unsigned>(mark.line) + 1, static_cast<unsigned>(mark.column) + 1};
+}
+
+/// Where the lines of a scalar's text stand in the file. Known for text in one line and for
+/// literal blocks (`|`), the two that launch text is written in.
+std::vector<Mark> find_line_marks(const Source &source, Mark mark, const std::string &text) {
+    const std::string_view line = source.line(mark.line);
+    if (mark.column == 0 || mark.column > line.size()) return {};
+    std::string_view here = line.substr(mark.column - 1);
+    if (here.starts_with('|')) {
+        std::vector<Mark> marks;
+        size_t indent = 0;
+        for (unsigned number = mark.line + 1; indent == 0; ++number) {
+            const std::string_view candidate = source.line(number);
+            const size_t first = candidate.find_first_not_of(' ');
+            if (first != candidate.npos) indent = first;
+            if (first == 0 || number > mark.line + 1000) break;
+        }
+        const auto lines = std::count(text.begin(), text.end(), '\n') + 1;
+        for (unsigned i = 0; i < lines; ++i)
+            marks.push_back({mark.line + 1 + i, static_cast<unsigned>(indent) + 1});
+        return marks;
+    }
+    const bool quoted = here.starts_with('"') || here.starts_with('\'');
+    if (quoted) here.remove_prefix(1);
+    if (!here.starts_with(text)) return {};
+    return {{mark.line, mark.column + (quoted ? 1 : 0)}};
+}
+
+class Builder : public YAML::EventHandler {
+public:
+    Builder(const Source &source, Problems &problems) : source_(source), problems_(problems) {}
+
+    void OnDocumentStart(const YAML::Mark &) override {}
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark &mark, YAML::anchor_t) override {
+        add(Node{.kind = Node::Kind::null, .mark = convert(mark)});
+    }
+    void OnAlias(const YAML::Mark &mark, YAML::anchor_t) override {
+        refuse(mark, "an alias (*) is not allowed here", "write the value out");
+        add(Node{.kind = Node::Kind::null, .mark = convert(mark)});
+    }
+    void OnAnchor(const YAML::Mark &mark, const std::string &name) override {
+        refuse(mark, "an anchor (&" + name + ") is not allowed here", "leave it out");
+    }
+    void OnScalar(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t,
+                  const std::string &text) override {
+        check_tag(mark, tag);
+        Node node{.kind = Node::Kind::scalar, .mark = convert(mark), .text = text};
+        if (takes_value()) node.line_marks = find_line_marks(source_, node.mark, text);
+        add(std::move(node));
+    }
+    void OnSequenceStart(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t,
+                         YAML::EmitterStyle::value) override {
+        check_tag(mark, tag);
+        stack_.push_back(
+            {Node{.kind = Node::Kind::sequence, .mark = convert(mark)}, {}, {}, false});
+    }
+    void OnSequenceEnd() override { close(); }
+    void OnMapStart(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t,
+                    YAML::EmitterStyle::value) override {
+        check_tag(mark, tag);
+        stack_.push_back({Node{.kind = Node::Kind::map, .mark = convert(mark)}, {}, {}, false});
+    }
+    void OnMapEnd() override { close(); }
+
+    Node root;
+
+private:
+    struct Open {
+        Node node;
+        std::string key;
+        Mark key_mark;
+        bool has_key = false;
+    };
+
+    bool takes_value() const {
+        return stack_.empty() || !stack_.back().node.is_map() || stack_.back().has_key;
+    }
+    void refuse(const YAML::Mark &mark, std::string what, std::string mend) {
+        problems_.push_back({convert(mark), std::move(what), std::move(mend)});
+    }
+    void check_tag(const YAML::Mark &mark, const std::string &tag) {
+        if (tag.size() > 1) refuse(mark, "a tag (" + tag + ") is not allowed here", "leave it out");
+    }
+    void close() {
+        Node node = std::move(stack_.back().node);
+        stack_.pop_back();
+        add(std::move(node));
+    }
+    void add(Node node) {
+        if (stack_.empty()) {
+            root = std::move(node);
+            return;
+        }
+        Open &open = stack_.back();
+        if (open.node.is_sequence()) {
+            open.node.items.push_back(std::move(node));
+            return;
+        }
+        if (!open.has_key) {
+            if (!node.is_scalar())
+                problems_.push_back({node.mark, "a key has to be a word", "write `key: value`"});
+            open.key = node.text;
+            open.key_mark = node.mark;
+            open.has_key = true;
+            return;
+        }
+        open.has_key = false;
+        // An absent value is reported where the parser has got to, lines later: say the key.
+        if (node.kind == Node::Kind::null) node.mark = open.key_mark;
+        for (const Node::Entry &entry : open.node.entries) {
+            if (entry.key != open.key) continue;
+            problems_.push_back({open.key_mark, "'" + open.key + "' is there twice",
+                                 "leave one out (the first is in line " +
+                                     std::to_string(entry.key_mark.line) + ")"});
+            return;
+        }
+        open.node.entries.push_back({std::move(open.key), open.key_mark, std::move(node)});
+    }
+
+    const Source &source_;
+    Problems &problems_;
+    std::vector<Open> stack_;
+};
+
+} // namespace
+
+Mark Node::mark_at(size_t offset) const {
+    if (line_marks.empty()) return mark;
+    const size_t end = std::min(offset, text.size());
+    size_t line = 0, start = 0;
+    for (size_t i = 0; i < end; ++i) {
+        if (text[i] != '\n') continue;
+        ++line;
+        start = i + 1;
+    }
+    if (line >= line_marks.size()) return mark;
+    return {line_marks[line].line, line_marks[line].column + static_cast<unsigned>(end - start)};
+}
+
+std::optional<Node> load_yaml(const Source &source, Problems &problems) {
+    const std::string &text = source.text();
+    if (text.size() > max_file_size) {
+        problems.push_back({{}, "the file is larger than 256 KiB", "is it a description?"});
+        return std::nullopt;
+    }
+    if (text.find('\0') != std::string::npos) {
+        problems.push_back({{}, "this is not a text file", "give a YAML description"});
+        return std::nullopt;
+    }
+    try {
+        std::istringstream stream(text);
+        YAML::Parser parser(stream);
+        Builder builder(source, problems);
+        if (!parser.HandleNextDocument(builder)) {
+            problems.push_back({{}, "the file is empty", "it needs a `pipeline` or a `publish`"});
+            return std::nullopt;
+        }
+        Node root = std::move(builder.root);
+        if (parser) {
+            Builder further(source, problems);
+            if (parser.HandleNextDocument(further))
+                problems.push_back({further.root.mark, "a second document begins here",
+                                    "one file holds one description"});
+        }
+        return root;
+    } catch (const YAML::Exception &e) {
+        problems.push_back({convert(e.mark), "this is not YAML: " + e.msg,
+                            "look at indentation, colons and quotes"});
+    }
+    return std::nullopt;
+}
+
+} // namespace penstock::description

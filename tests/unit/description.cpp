@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "description/binding.h"
+#include "description/elements.h"
+
+#include "check.hpp"
+
+using namespace penstock;
+using namespace penstock::description;
+
+namespace {
+
+const char *no_environment(const char *) {
+    return nullptr;
+}
+
+std::unique_ptr<Description> load(const std::string &text) {
+    Problems problems;
+    auto out = load_description(Source("good.yaml", text), problems);
+    if (!out) g_printerr("%s", Source("good.yaml", text).render(problems).c_str());
+    fail_unless(out != nullptr);
+    return out;
+}
+
+/// All that is wrong with a text, as a person reads it.
+std::string errors_of(const std::string &text, bool elements = false) {
+    Source source("bad.yaml", text);
+    Problems problems;
+    const auto out = load_description(source, problems);
+    if (out && elements) check_elements(*out, problems);
+    fail_if(problems.empty(), "accepted: %s", text.c_str());
+    return source.render(problems);
+}
+
+void expect(const std::string &errors, const std::string &part) {
+    fail_if(errors.find(part) == std::string::npos, "no '%s' in:\n%s", part.c_str(),
+            errors.c_str());
+}
+
+Binding bind(const Description &description, std::map<std::string, std::string> overrides = {}) {
+    std::vector<std::string> errors;
+    Binding binding(description, overrides, no_environment, errors);
+    for (const std::string &error : errors)
+        g_printerr("%s\n", error.c_str());
+    fail_unless(errors.empty());
+    return binding;
+}
+
+const char *head = "summary: s\n";
+
+} // namespace
+
+GST_START_TEST(test_all_errors_at_once) {
+    const std::string errors = errors_of("summry: x\n"
+                                         "parameters:\n"
+                                         "  a: {type: duraton, default: 2s}\n"
+                                         "  b: {type: int, default: 5, max: 4}\n"
+                                         "  c: {type: duration, default: 2s}\n"
+                                         "  c: {type: int, default: 1}\n"
+                                         "pipeline: |\n"
+                                         "  fakesrc num-buffers=${b} ! \n"
+                                         "  identity sleep-time=${c} ! fakesink name=${bb}\n");
+    expect(errors,
+           "bad.yaml:1:1: unknown key 'summry': did you mean 'summary'?\n    summry: x\n    ^\n");
+    expect(errors, "bad.yaml:3:13: 'duraton' is no type: did you mean 'duration'?");
+    expect(errors, "bad.yaml:4:27: the default of 'b': '5' is too large: at most 4");
+    expect(errors, "bad.yaml:6:3: 'c' is there twice: leave one out (the first is in line 5)");
+    expect(errors,
+           "bad.yaml:9:23: 'c' is a duration and is used without a unit: say which: ${c:ns}");
+    expect(errors, "bad.yaml:9:44: there is no parameter 'bb': did you mean 'b'?");
+    expect(errors,
+           "    identity sleep-time=${c} ! fakesink name=${bb}\n                          ^\n");
+}
+GST_END_TEST
+
+GST_START_TEST(test_strict_yaml) {
+    expect(errors_of("a: &x 1\nb: *x\n"), "1:4: an anchor (&x) is not allowed");
+    expect(errors_of("a: &x 1\nb: *x\n"), "2:4: an alias (*) is not allowed");
+    expect(errors_of("summary: !!str x\n"), "a tag");
+    expect(errors_of("summary: s\npipeline: a ! b\n---\nx: y\n"), "second document");
+    expect(errors_of("summary: [\n"), "this is not YAML");
+    expect(errors_of(""), "the file is empty");
+    expect(errors_of("- a\n"), "a description is a list of keys");
+    expect(errors_of(std::string(max_file_size + 1, 'x')), "larger than 256 KiB");
+    expect(errors_of(std::string("a\0b", 3)), "not a text file");
+    expect(errors_of("? [a]\n: b\n"), "a key has to be a word");
+    // Deep nesting is an error, not an exhausted stack.
+    errors_of(std::string(100000, '['));
+    errors_of(std::string(100000, '{'));
+}
+GST_END_TEST
+
+GST_START_TEST(test_structure) {
+    expect(errors_of(head), "nothing runs");
+    expect(errors_of("pipeline: a ! b\n"), "there is no summary");
+    expect(errors_of("summary: s\npipeline: a\nstart: b\n"), "both 'start' and 'pipeline'");
+    expect(errors_of("summary: s\npublish: {match: x, pipeline: a}\n"), "has to be an rtmp://");
+    expect(errors_of("summary: s\npublish: {pipeline: a}\n"), "has no 'match'");
+    expect(errors_of("summary: s\npublish: {match: 'rtmp://:1/a/x{n}', pipeline: a}\n"),
+           "only a part of a segment");
+    expect(errors_of("summary: s\npublish: {match: 'rtmp://:1/{n}/{n}', pipeline: a}\n"), "twice");
+    expect(errors_of("summary: s\npublish: {match: 'rtmp://:1/{n}?a', pipeline: a}\n"), "query");
+    expect(errors_of("summary: s\npublish: {match: 'rtmp://{n}/a', pipeline: a}\n"),
+           "stands in the address");
+    expect(errors_of("summary: s\npublish: {match: 'rtmp://:1/{n}', pipeline: a, grace: 3}\n"),
+           "'grace' has to be a duration");
+    expect(errors_of("summary: s\npipeline: a\nrestart: sometimes\n"), "no restart policy");
+    expect(errors_of("summary: s\npipeline: a\nparameters: {a: {type: int}}\n"), "has no default");
+    expect(errors_of("summary: s\npipeline: a\nparameters: {A: {type: int, default: 1}}\n"),
+           "can't be a parameter's name");
+    expect(errors_of("summary: s\npipeline: a\nparameters: {a: {type: choice, default: x}}\n"),
+           "has no choices");
+    expect(errors_of("summary: s\npipeline: a\n"
+                     "parameters: {a: {type: choice, default: x, choices: {x: {k: 1}, y: {}}}}\n"),
+           "lacks the setting 'k'");
+    const auto d = load("summary: s\nstart: [a, b ! c]\nrestart: {policy: always, delay: 500ms}\n");
+    fail_unless_equals_int(d->start.size(), 2);
+    fail_unless(d->restart.policy == Restart::Policy::always);
+    fail_unless_equals_int64(d->restart.delay, 500'000'000);
+}
+GST_END_TEST
+
+GST_START_TEST(test_values) {
+    const auto check = [](Type type, const char *text, bool good) {
+        std::string error;
+        const Parameter parameter{.name = "p", .type = type, .choices = {{"one", {}}}};
+        fail_unless(parse_value(parameter, text, &error).has_value() == good, "%s '%s' %s",
+                    type_name(type).c_str(), text, error.c_str());
+    };
+    for (const char *good : {"0", "-5", "9223372036854775807"})
+        check(Type::integer, good, true);
+    for (const char *bad : {"", "1.5", "0x1", "1 ", "99999999999999999999", "a"})
+        check(Type::integer, bad, false);
+    for (const char *good : {"1.5", "-1e3", "0"})
+        check(Type::floating, good, true);
+    for (const char *bad : {"nan", "inf", "1e999", ""})
+        check(Type::floating, bad, false);
+    for (const char *good : {"2s", "500ms", "1.5 min", "0ns", "1h"})
+        check(Type::duration, good, true);
+    for (const char *bad : {"2", "s", "-1s", "1d", "1.2.3s", "99999999999h", ""})
+        check(Type::duration, bad, false);
+    for (const char *good : {"800kbit", "2.5Mbit", "64000bit", "2Mbit/s"})
+        check(Type::bitrate, good, true);
+    for (const char *bad : {"800", "800kb", "1MBit"})
+        check(Type::bitrate, bad, false);
+    check(Type::size, "512KiB", true);
+    check(Type::size, "512", false);
+    for (const char *bad : {"yes", "1", "True"})
+        check(Type::boolean, bad, false);
+    check(Type::address, ":1935", true);
+    check(Type::address, "1935", false);
+    check(Type::url, "rtmp://h/x", true);
+    for (const char *bad : {"h/x", "rtmp://", "rtmp://a b"})
+        check(Type::url, bad, false);
+    check(Type::path, "", false);
+    check(Type::choice, "one", true);
+    check(Type::choice, "two", false);
+    check(Type::string, "a\nb", false);
+    check(Type::string, "a\xff", false);
+    check(Type::string, "a\xc3\xa4", true);
+    check(Type::string, "\xed\xa0\x80", false);
+    fail_unless_equals_int64(*parse_duration("1.5ms"), 1'500'000);
+}
+GST_END_TEST
+
+GST_START_TEST(test_binding) {
+    const auto d = load("summary: s\n"
+                        "parameters:\n"
+                        "  file: {type: path, required: true, help: What to play}\n"
+                        "  n: {type: int, default: 3, min: 1, max: 10}\n"
+                        "  key: {type: string, default: '', secret: true}\n"
+                        "  wait: {type: duration, default: 2ms}\n"
+                        "pipeline: |\n"
+                        "  filesrc name=f location=${file} num-buffers=${n} !\n"
+                        "  video/x-raw,width=${n} ! identity sleep-time=${wait:us} ! fakesink\n");
+    std::vector<std::string> errors;
+    Binding(*d, {{"n", "11"}}, no_environment, errors);
+    fail_unless_equals_int(errors.size(), 2);
+    expect(errors[0], "'file' has to be given: add --set file=… (What to play)");
+    expect(errors[1], "--set n: '11' is too large: at most 10");
+
+    errors.clear();
+    const Binding from_environment(
+        *d, {{"file", "x"}},
+        [](const char *name) { return g_strcmp0(name, "PENSTOCK_N") == 0 ? "7" : nullptr; },
+        errors);
+    fail_unless_equals_int(from_environment.find("n")->number, 7);
+
+    const Binding b = bind(*d, {{"file", "a b\" ! fakesink \\"}, {"key", "hush"}});
+    std::string error;
+    const auto line = b.launch_line(d->start[0], {}, &error);
+    fail_unless(line.has_value(), "%s", error.c_str());
+    expect(*line, "num-buffers=3 ! video/x-raw,width=3 ! identity sleep-time=2000 !");
+    fail_unless(b.secrets() == std::vector<std::string>{"hush"});
+    const auto pipeline = b.instantiate(d->start[0], {}, &error);
+    fail_unless(bool(pipeline), "%s", error.c_str());
+    fail_unless_equals_int(GST_BIN_NUMCHILDREN(pipeline.get()), 4);
+    auto f = GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "f"));
+    gchar *location = nullptr;
+    g_object_get(f.get(), "location", &location, nullptr);
+    fail_unless_equals_string(location, "a b\" ! fakesink \\");
+    g_free(location);
+}
+GST_END_TEST
+
+GST_START_TEST(test_elements) {
+    const std::string parameters = "summary: s\nparameters:\n"
+                                   "  t: {type: string, default: x}\n"
+                                   "  n: {type: int, default: 99999999999}\n"
+                                   "  d: {type: duration, default: 2s}\n";
+    const auto pipeline = [&](const std::string &text) {
+        return errors_of(parameters + "pipeline: " + text + "\n", true);
+    };
+    expect(pipeline("fakesrcc ! fakesink"),
+           "6:11: there is no element 'fakesrcc': did you mean 'fakesrc'?");
+    expect(pipeline("fakesrc num-bufers=1 ! fakesink"),
+           "has no property 'num-bufers': did you mean 'num-buffers'?");
+    expect(pipeline("fakesrc ! fakesink name=${t}"), "a placeholder stands in an element's name");
+    expect(pipeline("fakesrc num-buffers=${t} ! fakesink"), "is a number and 't' is a string");
+    expect(pipeline("fakesrc num-buffers=${n} ! fakesink"), "out of the range of 'num-buffers'");
+    expect(pipeline("fakesrc num-buffers=1${n} ! fakesink"), "put together from parts");
+    expect(pipeline("fakesrc is-live=${n} ! fakesink"), "is a bool and 'n' is a int");
+    expect(pipeline("fakesrc ! fakesink stats=1"), "can only be read");
+    expect(pipeline("fakesrc ! \"video/x-raw,width=(int)x\" ! fakesink"), "does not begin");
+    expect(pipeline("fakesrc ! video/x-raw,width=(int)x ! fakesink"), "these are no caps");
+    expect(pipeline("tee name=tea tee. ! fakesink"),
+           "no element is named 'tee': did you mean 'tea'?");
+    expect(errors_of("summary: s\npublish:\n  match: rtmp://:1/live/{name}\n"
+                     "  pipeline: fakesrc num-buffers=${name} ! fakesink\n",
+                     true),
+           "4:33: 'name' comes from the network and 'num-buffers' is no string");
+    expect(errors_of("summary: s\npublish:\n  match: rtmp://:1/live/{name}\n"
+                     "  pipeline: fakesrc ! video/x-raw,format=${name} ! fakesink\n",
+                     true),
+           "comes from the network and stands in caps");
+    fail_unless(package_of("x264enc") == "gstreamer1.0-plugins-ugly");
+    fail_unless(package_of("avenc_aac") == "gstreamer1.0-libav");
+    fail_unless(package_of("rtmp2sink") == "gstreamer1.0-plugins-bad");
+    fail_unless(package_of("nothing") == "");
+}
+GST_END_TEST
+
+GST_START_TEST(test_paths) {
+    const auto d = load("summary: s\n"
+                        "parameters: {rtmp: {type: address, default: ':1935'}, app: {type: string, "
+                        "default: live}}\n"
+                        "publish:\n"
+                        "  match: rtmp://${rtmp}/${app}/{name}\n"
+                        "  pipeline: filesrc location=x/${name} ! fakesink\n");
+    std::string error;
+    const Binding b = bind(*d);
+    const auto pattern = PathPattern::make(d->publish[0], b, &error);
+    fail_unless(pattern && pattern->address().port == 1935, "%s", error.c_str());
+    fail_unless(pattern->match("live/cam") == Captures({{"name", "cam"}}));
+    for (const char *path : {"", "live", "live/", "live/a/b", "other/cam", "live/..", "live/a b",
+                             "live/a\"b", "live/a!b", "live//a", "/live/a"})
+        fail_if(pattern->match(path), "%s", path);
+    const auto line = b.launch_line(d->publish[0].pipeline, {{"name", "cam"}}, &error);
+    fail_unless_equals_string(line->c_str(), "filesrc location=\\\"x/cam\\\" ! fakesink");
+    fail_if(b.launch_line(d->publish[0].pipeline, {{"name", "a b"}}, &error));
+    // A parameter can't smuggle in a capture or a query.
+    for (const char *app : {"..", "", "a?b", "a b", "{x}"}) {
+        const Binding bad = bind(*d, {{"app", app}});
+        fail_if(PathPattern::make(d->publish[0], bad, &error), "%s", app);
+    }
+}
+GST_END_TEST
+
+static Suite *description_suite() {
+    Suite *s = suite_create("description");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_all_errors_at_once);
+    tcase_add_test(tc, test_strict_yaml);
+    tcase_add_test(tc, test_structure);
+    tcase_add_test(tc, test_values);
+    tcase_add_test(tc, test_binding);
+    tcase_add_test(tc, test_elements);
+    tcase_add_test(tc, test_paths);
+    return s;
+}
+GST_CHECK_MAIN(description)
