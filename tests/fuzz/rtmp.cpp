@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Any bytes as a client of an RTMP server session. Laws: cutting the input changes no event
+// and no verdict; a tag is framed as FLV; a packet made of it holds every byte.
+#include "core/rtmp/packet.h"
+#include "core/rtmp/server_session.h"
+
+#include "fuzz/law.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace penstock;
+
+namespace {
+
+class Peer : public rtmp::ServerSession::Handler {
+public:
+    explicit Peer(uint8_t choice) : choice_(choice), session_(*this, limits()) {}
+
+    void on_request(const rtmp::StreamRequest &request) override {
+        events_ += request.publish ? 'P' : 'V';
+        events_ += request.path + '?' + request.query;
+        // Sometimes late, sometimes never.
+        if (choice_ % 4 == 0)
+            session_.refuse(rtmp::Refusal(choice_ / 4 % 4), "no");
+        else if (choice_ % 4 != 1)
+            session_.accept();
+    }
+    void on_tag(flv::Tag &&tag) override {
+        events_ += 'T' + std::to_string(tag.timestamp) + ':';
+        fuzz::law(tag.bytes.size() > flv::header_size + flv::trailer_size, "a tag has a body");
+        events_.append(tag.bytes.begin(), tag.bytes.end());
+        for (const uint32_t chunk_size : {1u + choice_, rtmp::ServerSession::out_chunk_size}) {
+            const auto packet = rtmp::make_packet(tag, tag.timestamp, chunk_size);
+            size_t size = 0;
+            for (const ByteView piece : packet->pieces)
+                size += piece.size();
+            fuzz::law(size == packet->size, "a packet's size is that of its pieces");
+        }
+    }
+    void on_stop() override { events_ += 'S'; }
+    void on_warning(const std::string &text) override { events_ += 'W' + text; }
+
+    void feed(ByteView input) {
+        if (!error_.empty()) return;
+        error_ = session_.feed(input).reason();
+        session_.take_output();
+    }
+    void finish() {
+        session_.accept();
+        session_.notify_unpublished();
+        session_.notify_published();
+        session_.notify_kicked("end");
+        session_.ping(1);
+        feed({});
+    }
+    // The bound on answers that nobody takes counts between reads, so it depends on the pieces.
+    bool same(const Peer &other) const {
+        return events_ == other.events_ &&
+               (error_ == other.error_ || is_unread(error_) || is_unread(other.error_));
+    }
+
+private:
+    static bool is_unread(const std::string &error) {
+        return error.find("does not read") != std::string::npos;
+    }
+    static rtmp::Limits limits() {
+        rtmp::Limits limits;
+        limits.max_message_size = 100'000;
+        limits.max_in_flight = 150'000;
+        limits.max_chunk_streams = 8;
+        return limits;
+    }
+    const uint8_t choice_;
+    std::string events_, error_;
+    rtmp::ServerSession session_;
+};
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const ByteView input(data, size);
+    // The last byte decides what the server does and how the input is cut.
+    const uint8_t choice = size ? data[size - 1] : 0;
+    Peer whole(choice), parts(choice);
+    whole.feed(input);
+    for (size_t at = 0, step = 1 + choice % 61; at < size; at += step, step = step * 5 % 257 + 1)
+        parts.feed(input.subspan(at, std::min(step, size - at)));
+    whole.finish();
+    parts.finish();
+    fuzz::law(whole.same(parts), "cutting the input changes nothing");
+    return 0;
+}
