@@ -114,7 +114,9 @@ void Branch::decide() {
             changed_.notify_all();
         }
     }
-    if (ended) gst_object_unref(ended);
+    if (!ended) return;
+    gst_task_join(ended); // it was waiting
+    gst_object_unref(ended);
 }
 
 void Branch::begin() {
@@ -304,27 +306,26 @@ GstFlowReturn Branch::push(const Item &item) {
 }
 
 void Branch::settle(GstFlowReturn flow, unsigned generation) {
-    bool failed = false;
-    {
-        std::lock_guard lock(lock_);
-        --pushing_;
-        if (pushing_ == 0) pusher_ = {};
-        if (generation == generation_ && flow != GST_FLOW_OK && state_ == State::running) {
-            clear_locked();
-            if (flow == GST_FLOW_EOS) {
-                state_ = State::eos;
-            } else if (flow == GST_FLOW_FLUSHING || flow == GST_FLOW_NOT_LINKED) {
-                // Whatever comes next here begins anew.
-                state_ = State::idle;
-            } else {
-                state_ = State::failed;
-                failed = true;
-                ++totals_->failed;
-            }
+    std::unique_lock lock(lock_);
+    if (generation == generation_ && flow != GST_FLOW_OK && state_ == State::running) {
+        clear_locked();
+        if (flow == GST_FLOW_EOS) {
+            state_ = State::eos;
+        } else if (flow == GST_FLOW_FLUSHING || flow == GST_FLOW_NOT_LINKED) {
+            // Whatever comes next here begins anew.
+            state_ = State::idle;
+        } else {
+            state_ = State::failed;
+            ++totals_->failed;
+            // Still counted as pushing: whoever hears of it may remove the branch at once.
+            lock.unlock();
+            failed_(*this, flow);
+            lock.lock();
         }
-        changed_.notify_all();
     }
-    if (failed) failed_(*this, flow);
+    --pushing_;
+    if (pushing_ == 0) pusher_ = {};
+    changed_.notify_all();
 }
 
 void Branch::clear_locked() {
@@ -359,7 +360,6 @@ void Branch::restart_after_eos() {
 
 void Branch::stop(bool wait) {
     GstTask *task;
-    bool inside;
     {
         std::lock_guard lock(lock_);
         stopped_ = true;
@@ -367,11 +367,12 @@ void Branch::stop(bool wait) {
         clear_locked();
         task = std::exchange(task_, nullptr);
         if (task) gst_task_stop(task);
-        inside = pusher_ == std::this_thread::get_id();
+        // A thread that is not in a push ends at once.
+        wait = pusher_ != std::this_thread::get_id() && (wait || pushing_ == 0);
         changed_.notify_all();
     }
     if (!task) return;
-    if (wait && !inside) gst_task_join(task);
+    if (wait) gst_task_join(task);
     gst_object_unref(task);
 }
 

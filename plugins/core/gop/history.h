@@ -15,6 +15,9 @@ struct Limits {
     size_t bytes = 32 << 20;            ///< payload bytes
     size_t items = 20000;               ///< buffers or tags
     uint64_t duration = 30'000'000'000; ///< nanoseconds of media
+    /// Nanoseconds: items in front of those GOPs are kept for readers that lag while they are
+    /// younger than this; nobody joins there.
+    uint64_t keep = 0;
 };
 
 /// Items have sequence numbers that never repeat, so a reader is nothing but the number of the
@@ -22,7 +25,7 @@ struct Limits {
 template <class Item>
 class History {
 public:
-    explicit History(Limits limits = {}) : limits_(limits) {}
+    explicit History(Limits limits = {}) { set_limits(limits); }
 
     /// Appends and returns the item's sequence number. `time` in nanoseconds need not be
     /// monotonic. `joinable`: a decoder can begin here (a keyframe; any item of a stream
@@ -35,19 +38,20 @@ public:
             joins_.push_back(sequence);
             while (joins_.size() > limits_.gops)
                 joins_.pop_front();
-            drop_before(joins_.front());
         }
-        // Over a bound: first give up whole GOPs, then the history altogether. Half a GOP would
-        // be of no use to anyone.
-        while (over_bounds(time) && joins_.size() > 1) {
-            joins_.pop_front();
-            drop_before(joins_.front());
+        // Nothing to join yet: then everything is there for readers only.
+        if (!joins_.empty()) {
+            while (first_ < joins_.front() && !is_kept(entries_.front(), time))
+                drop_before(first_ + 1);
         }
-        if (over_bounds(time)) {
-            joins_.clear();
-            // Readers that are up to date still get the newest item.
-            drop_before(sequence);
+        // Over a bound: first give up what no reader begins with, then whole GOPs, then the history
+        // altogether. Half a GOP would be of no use to anyone.
+        while (over_bounds(time) && !joins_.empty()) {
+            if (first_ == joins_.front()) joins_.pop_front();
+            drop_before(joins_.empty() ? sequence : joins_.front());
         }
+        // Readers that are up to date still get the newest item.
+        if (over_bounds(time)) drop_before(sequence);
         return sequence;
     }
 
@@ -80,7 +84,13 @@ public:
         joins_.clear();
         bytes_ = 0;
     }
-    void set_limits(Limits limits) { limits_ = limits; }
+    /// A new codec configuration: nobody may join before the next keyframe; readers go on.
+    void forget_joins() { joins_.clear(); }
+    /// Take effect with the next push().
+    void set_limits(Limits limits) {
+        limits_ = limits;
+        if (limits_.gops == 0) limits_.gops = 1;
+    }
     const Limits &limits() const { return limits_; }
 
 private:
@@ -95,6 +105,9 @@ private:
         const uint64_t first = entries_.front().time;
         return bytes_ > limits_.bytes || entries_.size() > limits_.items ||
                (now > first && now - first > limits_.duration);
+    }
+    bool is_kept(const Entry &entry, uint64_t now) const {
+        return limits_.keep > 0 && (entry.time > now || now - entry.time < limits_.keep);
     }
     void drop_before(uint64_t sequence) {
         while (first_ < sequence) {

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// goptee with video/x-flv of any shape.
+#include "core/flv/tag.h"
+
+#include "goptee_rig.hpp"
+
+namespace {
+
+const uint8_t avc_config[] = {0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0, 1, 0, 0};
+const uint8_t avc_config2[] = {0x17, 0, 0, 0, 0, 1, 0x42, 0, 0x1f, 0xff, 0xe1, 0, 0, 1, 0, 0};
+const uint8_t aac_config[] = {0xaf, 0, 0x12, 0x10};
+const uint8_t meta_data[] = {2, 0, 10, 'o', 'n', 'M', 'e', 't', 'a', 'D', 'a', 't', 'a', 5};
+
+using flv::TagType;
+Bytes tag(TagType type, uint32_t ms, ByteView body) {
+    return flv::make_tag(type, ms, body).bytes;
+}
+Bytes key(uint32_t ms) {
+    const uint8_t body[] = {0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65};
+    return tag(TagType::video, ms, body);
+}
+Bytes delta(uint32_t ms) {
+    const uint8_t body[] = {0x27, 1, 0, 0, 0, 0, 0, 0, 1, 0x41};
+    return tag(TagType::video, ms, body);
+}
+Bytes audio(uint32_t ms) {
+    const uint8_t body[] = {0xaf, 1, 0x21};
+    return tag(TagType::audio, ms, body);
+}
+std::vector<uint8_t> joined(const std::vector<Bytes> &parts) {
+    std::vector<uint8_t> all;
+    for (const Bytes &part : parts)
+        all.insert(all.end(), part.begin(), part.end());
+    return all;
+}
+GstFlowReturn push_bytes(Rig &rig, ByteView bytes, GstClockTime pts) {
+    GstBuffer *buffer = gst_buffer_new_memdup(bytes.data(), bytes.size());
+    GST_BUFFER_PTS(buffer) = pts;
+    return gst_pad_push(rig.src, buffer);
+}
+/// One letter a buffer: F file header, m metadata, v a video, a a audio configuration, K d A.
+std::string shape(Peer &peer) {
+    std::string text;
+    for (const auto &b : peer.buffers()) {
+        const std::string s = to_text(b.get());
+        char c = '?';
+        if (s[0] == 'F')
+            c = 'F';
+        else if (s[0] == 18)
+            c = 'm';
+        else if (s[0] == 9)
+            c = s[12] == 0 ? 'v' : uint8_t(s[11]) == 0x17 ? 'K' : 'd';
+        else if (s[0] == 8)
+            c = s[12] == 0 ? 'a' : 'A';
+        text += c;
+        const bool header = c == 'F' || c == 'm' || c == 'v' || c == 'a';
+        fail_unless(has(b.get(), GST_BUFFER_FLAG_HEADER) == header, "HEADER of %c", c);
+    }
+    return text;
+}
+
+} // namespace
+
+GST_START_TEST(test_flv) {
+    Peer early, late, after;
+    Rig rig("video/x-flv");
+    GstPad *a = rig.add(early);
+    // As flvmux does it: file header and all the configuration in front, no timestamps.
+    push_bytes(rig, joined({flv::file_header(true, true), tag(TagType::script, 0, meta_data)}),
+               GST_CLOCK_TIME_NONE);
+    push_bytes(rig,
+               joined({tag(TagType::video, 0, avc_config), tag(TagType::audio, 0, aac_config)}),
+               GST_CLOCK_TIME_NONE);
+    push_bytes(rig, key(0), 5 * GST_SECOND);
+    push_bytes(rig, audio(10), 5 * GST_SECOND + 10 * GST_MSECOND);
+    // Two tags and a half in one buffer.
+    const auto three = joined({delta(40), audio(33), delta(80)});
+    const ByteView view(three);
+    push_bytes(rig, view.subspan(0, view.size() - 8), 5 * GST_SECOND + 40 * GST_MSECOND);
+    push_bytes(rig, view.subspan(view.size() - 8), GST_CLOCK_TIME_NONE);
+    fail_unless(early.wait_for(9));
+    expect(shape(early), "FmvaKAdAd");
+
+    GstPad *b = rig.add(late);
+    push_bytes(rig, delta(120), 5 * GST_SECOND + 120 * GST_MSECOND);
+    fail_unless(late.wait_for(10));
+    expect(shape(late), "FmvaKAdAdd");
+    const auto buffers = late.buffers();
+    const GstClockTime expected[] = {0, 0, 0, 0, 0, 10, 40, 33, 80, 120};
+    for (size_t i = 0; i < buffers.size(); ++i) {
+        fail_unless_equals_uint64(GST_BUFFER_PTS(buffers[i].get()),
+                                  5 * GST_SECOND + expected[i] * GST_MSECOND);
+        fail_unless(has(buffers[i].get(), GST_BUFFER_FLAG_DELTA_UNIT) == (i != 4));
+        fail_unless(has(buffers[i].get(), GST_BUFFER_FLAG_DISCONT) == (i == 0));
+    }
+
+    // The same configuration again changes nothing; another one ends the cached GOP.
+    push_bytes(rig, tag(TagType::video, 130, avc_config), 0);
+    fail_unless(rig.stat("cached-buffers") > 0);
+    push_bytes(rig, tag(TagType::video, 140, avc_config2), 0);
+    fail_unless_equals_uint64(rig.stat("cached-buffers"), 0);
+    GstPad *c = rig.add(after);
+    push_bytes(rig, delta(160), 5 * GST_SECOND + 160 * GST_MSECOND);
+    push_bytes(rig, key(200), 5 * GST_SECOND + 200 * GST_MSECOND);
+    fail_unless(after.wait_for(5));
+    expect(shape(after), "FmvaK");
+    fail_unless(to_text(after.buffers()[2].get()).find(char(0x42)) != std::string::npos);
+    rig.remove(a);
+    rig.remove(b);
+    rig.remove(c);
+}
+GST_END_TEST
+
+GST_START_TEST(test_flv_audio_only) {
+    Peer early, late;
+    Rig rig("video/x-flv");
+    GstPad *a = rig.add(early);
+    push_bytes(rig, tag(TagType::audio, 0, aac_config), 0);
+    for (uint32_t ms = 0; ms < 100; ms += 20)
+        push_bytes(rig, audio(ms), ms * GST_MSECOND);
+    GstPad *b = rig.add(late);
+    push_bytes(rig, audio(100), 100 * GST_MSECOND);
+    fail_unless(early.wait_for(8) && late.wait_for(3));
+    expect(shape(early), "FaAAAAAA");
+    expect(shape(late), "FaA");
+    for (const auto &buffer : early.buffers())
+        fail_if(has(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT));
+    fail_unless_equals_int(to_text(early.buffers()[0].get())[4], 4); // audio alone
+    rig.remove(a);
+    rig.remove(b);
+}
+GST_END_TEST
+
+// Configuration that came while a branch was skipping goes before the keyframe it goes on with.
+GST_START_TEST(test_flv_overflow_keeps_configuration) {
+    Peer stuck;
+    Rig rig("video/x-flv");
+    g_object_set(rig.tee, "queue-max-buffers", 4, nullptr);
+    GstPad *pad = rig.add(stuck);
+    push_bytes(rig, tag(TagType::video, 0, avc_config), 0);
+    stuck.block();
+    push_bytes(rig, key(0), 0);
+    fail_unless(stuck.wait_entered());
+    for (uint32_t ms = 40; ms < 400; ms += 40)
+        push_bytes(rig, delta(ms), ms * GST_MSECOND);
+    push_bytes(rig, tag(TagType::video, 400, avc_config2), 400 * GST_MSECOND);
+    push_bytes(rig, delta(400), 400 * GST_MSECOND);
+    push_bytes(rig, key(440), 440 * GST_MSECOND);
+    push_bytes(rig, delta(480), 480 * GST_MSECOND);
+    stuck.unblock();
+    fail_unless(stuck.wait([&] { return true; }));
+    push_bytes(rig, delta(520), 520 * GST_MSECOND);
+    fail_unless(eventually([&] { return shape(stuck).ends_with("vKdd"); }), "%s",
+                shape(stuck).c_str());
+    const auto buffers = stuck.buffers();
+    fail_unless(to_text(buffers[buffers.size() - 4].get()).find(char(0x42)) != std::string::npos);
+    rig.remove(pad);
+}
+GST_END_TEST
+
+GST_START_TEST(test_flv_garbage) {
+    Peer peer;
+    Rig rig("video/x-flv");
+    GstPad *pad = rig.add(peer);
+    const uint8_t garbage[] = "this is not flv at all";
+    fail_unless_equals_int(push_bytes(rig, garbage, 0), GST_FLOW_OK);
+    fail_unless_equals_int(push_bytes(rig, garbage, 0), GST_FLOW_OK);
+    auto message = GstPtr<GstMessage>::adopt(
+        gst_bus_pop_filtered(rig.bus, GstMessageType(GST_MESSAGE_WARNING | GST_MESSAGE_ERROR)));
+    fail_unless(message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_WARNING);
+    fail_if(gst_bus_pop_filtered(rig.bus, GstMessageType(GST_MESSAGE_WARNING | GST_MESSAGE_ERROR)));
+    fail_unless_equals_uint64(rig.stat("drops"), 2);
+    push_bytes(rig, tag(TagType::video, 0, avc_config), 0);
+    push_bytes(rig, key(0), 0);
+    fail_unless(peer.wait_for(3));
+    expect(shape(peer), "FvK");
+    rig.remove(pad);
+}
+GST_END_TEST
+
+// A file's bytes have no time: the tags give it.
+GST_START_TEST(test_flv_bytes_segment) {
+    Peer peer;
+    Rig rig("video/x-flv");
+    GstPad *pad = rig.add(peer);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_BYTES);
+    gst_pad_push_event(rig.src, gst_event_new_segment(&segment));
+    const auto all = joined({flv::file_header(false, true), tag(TagType::video, 0, avc_config),
+                             key(1000), delta(1040)});
+    const ByteView view(all);
+    for (size_t i = 0; i < view.size(); i += 7) {
+        GstBuffer *buffer =
+            gst_buffer_new_memdup(view.data() + i, std::min<size_t>(7, view.size() - i));
+        GST_BUFFER_OFFSET(buffer) = i;
+        fail_unless_equals_int(gst_pad_push(rig.src, buffer), GST_FLOW_OK);
+    }
+    fail_unless(peer.wait_for(4));
+    expect(shape(peer), "FvKd");
+    fail_unless_equals_uint64(GST_BUFFER_PTS(peer.buffers()[2].get()), GST_SECOND);
+    fail_unless_equals_uint64(GST_BUFFER_PTS(peer.buffers()[3].get()), 1040 * GST_MSECOND);
+    auto event =
+        GstPtr<GstEvent>::adopt(gst_pad_get_sticky_event(peer.pad(), GST_EVENT_SEGMENT, 0));
+    const GstSegment *got;
+    gst_event_parse_segment(event.get(), &got);
+    fail_unless_equals_int(got->format, GST_FORMAT_TIME);
+    rig.remove(pad);
+}
+GST_END_TEST
+
+static Suite *goptee_flv_suite() {
+    Suite *s = suite_create("goptee_flv");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_flv);
+    tcase_add_test(tc, test_flv_audio_only);
+    tcase_add_test(tc, test_flv_overflow_keeps_configuration);
+    tcase_add_test(tc, test_flv_garbage);
+    tcase_add_test(tc, test_flv_bytes_segment);
+    return s;
+}
+GST_CHECK_MAIN(goptee_flv)
