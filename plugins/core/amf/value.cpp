@@ -96,7 +96,9 @@ void write(Writer &out, const Value &value) {
         out.u8(marker::undefined);
         break;
     case Type::ecma_array:
-        out.u8(marker::ecma_array).u32(value.properties.size());
+        out.u8(marker::ecma_array)
+            .u32(std::ranges::count_if(value.properties,
+                                       [](const Property &p) { return !p.name.empty(); }));
         write_properties(out, value.properties);
         break;
     case Type::strict_array:
