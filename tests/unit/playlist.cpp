@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/playlist/playlist.h"
+
+#include "check.hpp"
+
+using namespace penstock::playlist;
+
+static MediaPlaylist example() {
+    MediaPlaylist list;
+    list.target_duration = 3;
+    list.media_sequence = 41;
+    list.discontinuity_sequence = 2;
+    list.segments = {{"seg-a-41.ts", 2'002'133'400, false, 1'772'366'400'123},
+                     {"seg-a-42.ts", 1'999'999'999, true, std::nullopt}};
+    return list;
+}
+
+GST_START_TEST(test_golden) {
+    MediaPlaylist list = example();
+    const std::string live = "#EXTM3U\n"
+                             "#EXT-X-VERSION:3\n"
+                             "#EXT-X-TARGETDURATION:3\n"
+                             "#EXT-X-MEDIA-SEQUENCE:41\n"
+                             "#EXT-X-DISCONTINUITY-SEQUENCE:2\n"
+                             "#EXT-X-INDEPENDENT-SEGMENTS\n"
+                             "#EXT-X-PROGRAM-DATE-TIME:2026-03-01T12:00:00.123Z\n"
+                             "#EXTINF:2.002133,\n"
+                             "seg-a-41.ts\n"
+                             "#EXT-X-DISCONTINUITY\n"
+                             "#EXTINF:2.000000,\n"
+                             "seg-a-42.ts\n";
+    fail_unless(write(list) == live, "%s", write(list).c_str());
+    list.type = Type::vod;
+    list.ended = true;
+    const std::string vod = write(list);
+    fail_unless(vod.find("#EXT-X-PLAYLIST-TYPE:VOD\n") != vod.npos);
+    fail_unless(vod.ends_with("seg-a-42.ts\n#EXT-X-ENDLIST\n"));
+}
+GST_END_TEST
+
+GST_START_TEST(test_parse_back) {
+    MediaPlaylist list = example(), back;
+    list.type = Type::event;
+    list.ended = true;
+    list.segments[0].duration = 2'002'133'000;
+    list.segments[1].duration = 2'000'000'000;
+    fail_unless(parse(write(list), back).is_ok());
+    fail_unless(back.segments == list.segments && back.ended && back.type == Type::event);
+    fail_unless(back.target_duration == 3 && back.media_sequence == 41 &&
+                back.discontinuity_sequence == 2 && back.independent_segments);
+    // A foreign one: integers, CRLF, unknown tags, a title, an offset in the date.
+    fail_unless(parse("#EXTM3U\r\n#EXT-X-FOO:1\r\n# note\r\n\r\n#EXT-X-PROGRAM-DATE-TIME:"
+                      "2026-03-01T13:30:00.5+01:30\r\n#EXTINF:10,title, x\r\na b.ts",
+                      back)
+                    .is_ok());
+    fail_unless(back.segments.size() == 1 && back.segments[0].duration == 10'000'000'000);
+    fail_unless_equals_string(back.segments[0].uri.c_str(), "a b.ts");
+    fail_unless_equals_int64(*back.segments[0].program_date_time, 1'772'366'400'500);
+}
+GST_END_TEST
+
+GST_START_TEST(test_bad_playlists) {
+    MediaPlaylist list;
+    for (const char *bad :
+         {"", "\n", "hello", "#EXTM3U8\n", "#EXTM3U\nno-duration.ts\n", "#EXTM3U\n#EXTINF:,\nx\n",
+          "#EXTM3U\n#EXTINF:-1,\nx\n", "#EXTM3U\n#EXTINF:1.-5,\nx\n",
+          "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:-1\n", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:x\n",
+          "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:99999999999999999999999\n",
+          "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nx.m3u8\n",
+          "#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:2026-13-01T00:00:00Z\n"}) {
+        const auto result = parse(bad, list);
+        fail_unless(result.is_error() && !result.reason().empty(), "'%s' passed", bad);
+    }
+    fail_unless(parse("#EXTM3U\n#EXTINF:1,\na\n#EXTINF:1,\nb\n", list, 1).is_error());
+    // Any beginning of a good playlist is read without harm.
+    const std::string whole = write(example());
+    for (size_t size = 0; size <= whole.size(); ++size)
+        (void)parse(std::string_view(whole).substr(0, size), list);
+}
+GST_END_TEST
+
+GST_START_TEST(test_dates) {
+    fail_unless(format_date(0) == "1970-01-01T00:00:00.000Z");
+    fail_unless(format_date(951'782'400'000) == "2000-02-29T00:00:00.000Z");
+    fail_unless(format_date(4'107'542'399'999) == "2100-02-28T23:59:59.999Z");
+    fail_unless(format_date(-1) == "1969-12-31T23:59:59.999Z");
+    for (int64_t ms = 0; ms < 4'000'000'000'000; ms += 86'399'997 * 13LL)
+        fail_unless_equals_int64(*parse_date(format_date(ms)), ms);
+    for (const char *bad :
+         {"", "2026-03-01", "2026-03-01T12:00:00", "2026-00-01T12:00:00Z", "2026-03-01T24:00:00Z",
+          "2026-03-01T12:00:00.1", "2026-03-01T12:00:00+1"})
+        fail_if(parse_date(bad), "'%s' was taken for a date", bad);
+}
+GST_END_TEST
+
+static Suite *playlist_suite() {
+    Suite *s = suite_create("playlist");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_golden);
+    tcase_add_test(tc, test_parse_back);
+    tcase_add_test(tc, test_bad_playlists);
+    tcase_add_test(tc, test_dates);
+    return s;
+}
+GST_CHECK_MAIN(playlist)
