@@ -36,6 +36,8 @@ public:
     void reset();
 
     const Headers &headers() const { return headers_; }
+    /// True once anything was FLV; reset() makes it false.
+    bool started() const { return started_; }
 
     size_t max_tag_size = 16 << 20;
 

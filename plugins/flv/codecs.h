@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The one table of codecs that the FLV elements know, each with its way between caps and FLV.
+#pragma once
+
+#include "core/bytes/result.h"
+#include "core/flv/tag.h"
+#include "gst/ptr.h"
+
+#include <string>
+#include <vector>
+
+namespace penstock::flv {
+
+/// What a codec's configuration says of a stream.
+struct StreamInfo {
+    GstPtr<GstCaps> caps;
+    unsigned frame_samples = 0, rate = 0; ///< audio: samples in a frame, Hz; 0 if not known
+    std::string warning;                  ///< what was wrong with it but can be lived with
+};
+
+struct Codec {
+    uint32_t fourcc;
+    TagType type;
+    const char *caps;      ///< what pads carry
+    uint8_t legacy_id;     ///< CodecID or SoundFormat
+    const char *tag_value; ///< for the codec tags
+
+    /// Reads a configuration tag's payload. An error: nothing can be made of it.
+    Result (*describe)(ByteView config, StreamInfo &info);
+    /// The configuration payload that goes with the caps; an error says what they lack.
+    Result (*configure)(const GstCaps *caps, std::vector<uint8_t> &config);
+};
+
+/// nullptr if it is not in the table.
+const Codec *find_codec(TagType type, uint32_t fourcc);
+const Codec *find_codec(const GstCaps *caps);
+/// The caps of all codecs of that type.
+GstPtr<GstCaps> caps_of_type(TagType type);
+
+/// Bytes in front of the payload in a tag's body.
+size_t codec_header_size(const Codec &codec);
+/// Writes them. `composition_time` in milliseconds, cut to 24 bits.
+void write_codec_header(uint8_t *out, const Codec &codec, bool config, bool keyframe,
+                        int32_t composition_time);
+
+} // namespace penstock::flv

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Data: from a buffer to tags, from a tag to a buffer of an elementary stream.
+#include "flv/demuxer.h"
+
+#include "gst/bytes.h"
+
+#include <cstdlib>
+#include <utility>
+
+GST_DEBUG_CATEGORY_EXTERN(penstock_flvlivedemux_debug);
+#define GST_CAT_DEFAULT penstock_flvlivedemux_debug
+
+namespace penstock::flv {
+namespace {
+
+constexpr int64_t millisecond = GST_MSECOND;
+
+std::optional<int64_t> valid(GstClockTime time) {
+    return GST_CLOCK_TIME_IS_VALID(time) ? std::optional(static_cast<int64_t>(time)) : std::nullopt;
+}
+
+const char *name_of(TagType type) {
+    return type == TagType::video ? "video" : "audio";
+}
+
+std::string codec_name(uint32_t fourcc) {
+    std::string name;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        const char c = static_cast<char>(fourcc >> shift);
+        name += g_ascii_isprint(c) ? c : '?';
+    }
+    return name;
+}
+
+} // namespace
+
+GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
+    counters_.in(buffer.get());
+    if (GST_BUFFER_IS_DISCONT(buffer.get()) && normalizer_.started()) {
+        normalizer_.flush();
+        mark_discont();
+    }
+    tags_.clear();
+    const Result result = normalizer_.push(bytes_of(buffer.get()), tags_);
+
+    BufferTime time;
+    if (upstream_time_) {
+        time.dts = valid(GST_BUFFER_DTS(buffer.get()));
+        time.pts = valid(GST_BUFFER_PTS(buffer.get()));
+        time.whole =
+            tags_.size() == 1 && tags_.front().bytes.size() == gst_buffer_get_size(buffer.get());
+    }
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (const Tag &tag : tags_) {
+        skipping_ = false;
+        flow = handle(tag, time);
+        // A buffer's time is that of its first frame.
+        if (tag.kind != TagKind::metadata && tag.kind != TagKind::config) time = {};
+        if (flow != GST_FLOW_OK) break;
+    }
+    tags_.clear();
+    return flow == GST_FLOW_OK && result.is_error() ? broken_input(result) : flow;
+}
+
+GstFlowReturn Demuxer::broken_input(const Result &result) {
+    if (!normalizer_.started()) {
+        GST_ELEMENT_ERROR(element_, STREAM, WRONG_TYPE, ("This is not an FLV stream."),
+                          ("%s", result.reason().c_str()));
+        return GST_FLOW_ERROR;
+    }
+    normalizer_.flush();
+    mark_discont();
+    ++counters_.drops;
+    if (!skipping_) {
+        ++broken_;
+        GST_ELEMENT_WARNING(element_, STREAM, DEMUX,
+                            ("Part of the FLV stream is broken and left out."),
+                            ("%s", result.reason().c_str()));
+    }
+    skipping_ = true;
+    return GST_FLOW_OK;
+}
+
+// Caps may tell what came before we were linked.
+void Demuxer::learn_stream_header(GstCaps *caps) {
+    const GValue *header = gst_structure_get_value(gst_caps_get_structure(caps, 0), "streamheader");
+    if (!header || !GST_VALUE_HOLDS_ARRAY(header)) return;
+    Normalizer normalizer;
+    std::vector<Tag> tags;
+    for (guint i = 0; i < gst_value_array_get_size(header); ++i) {
+        const GValue *value = gst_value_array_get_value(header, i);
+        if (!GST_VALUE_HOLDS_BUFFER(value)) continue;
+        if (!normalizer.push(bytes_of(gst_value_get_buffer(value)), tags).is_ok()) break;
+    }
+    for (const Tag &tag : tags)
+        if (tag.kind == TagKind::metadata || tag.kind == TagKind::config) handle(tag, {});
+}
+
+GstFlowReturn Demuxer::handle(const Tag &tag, const BufferTime &time) {
+    if (tag.type != TagType::script) return handle_media(tag, time);
+    if (tag.kind == TagKind::metadata) {
+        metadata_ = read_metadata(tag.body());
+        for (Stream &stream : streams_)
+            if (stream.pad) push_tags(stream);
+    }
+    return GST_FLOW_OK;
+}
+
+GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
+    const auto header = parse_body(tag.type, tag.body());
+    if (!header || header->payload_size == 0) return GST_FLOW_OK;
+    Stream &stream = stream_of(tag.type);
+    const bool config = header->packet == PacketType::config;
+    if (!config && header->packet != PacketType::frame) return GST_FLOW_OK;
+    const Codec *codec = find_codec(tag.type, header->codec);
+    // One track of each kind has a pad.
+    if (!codec || header->track != 0) {
+        ++counters_.drops;
+        if (!stream.complained)
+            GST_ELEMENT_WARNING(element_, STREAM, CODEC_NOT_FOUND,
+                                ("The stream's %s can't be used: codec \"%s\", track %u.",
+                                 name_of(tag.type), codec_name(header->codec).c_str(),
+                                 header->track),
+                                (nullptr));
+        stream.complained = true;
+        return GST_FLOW_OK;
+    }
+    if (config) {
+        stream.codec = codec;
+        configure(stream, tag, *header);
+        return GST_FLOW_OK;
+    }
+    if (!stream.pad || stream.codec != codec) {
+        ++counters_.drops;
+        GST_DEBUG_OBJECT(element_, "%s without its configuration dropped", name_of(tag.type));
+        return GST_FLOW_OK;
+    }
+    return push_frame(stream, tag, *header, time);
+}
+
+void Demuxer::configure(Stream &stream, const Tag &tag, const BodyHeader &header) {
+    const Bytes config = tag.body().sub(header.payload, header.payload_size);
+    if (std::equal(config.begin(), config.end(), stream.config.begin(), stream.config.end()))
+        return;
+    StreamInfo info;
+    const Result result = stream.codec->describe(config, info);
+    if (!result.is_ok()) {
+        GST_ELEMENT_WARNING(
+            element_, STREAM, FORMAT,
+            ("The stream's %s configuration is broken and left out.", name_of(tag.type)),
+            ("%s", result.reason().c_str()));
+        return;
+    }
+    if (!info.warning.empty())
+        GST_WARNING_OBJECT(element_, "%s configuration: %s", name_of(tag.type),
+                           info.warning.c_str());
+    stream.config.assign(config.begin(), config.end());
+    stream.info = std::move(info);
+    stream.clock.reset();
+    if (!stream.pad) {
+        add_pad(stream);
+        return;
+    }
+    GST_INFO_OBJECT(stream.pad, "new configuration: %" GST_PTR_FORMAT, stream.info.caps.get());
+    gst_pad_push_event(stream.pad, gst_event_new_caps(stream.info.caps.get()));
+    push_tags(stream);
+}
+
+GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHeader &header,
+                                  const BufferTime &time) {
+    const bool video = tag.type == TagType::video;
+    const int64_t composition =
+        header.composition_time * millisecond + static_cast<int64_t>(header.nanoseconds);
+    // A buffer with one time only tells when its tag is due, which for FLV is the DTS.
+    std::optional<int64_t> told = time.dts ? time.dts : time.pts;
+    if (!time.whole && first_time_) told.reset();
+    const Timeline::Time at = timeline_.map(index_of(stream), tag.timestamp, told);
+    const bool discont = at.discont || stream.discont;
+    if (at.discont) {
+        ++discontinuities_;
+        GST_INFO_OBJECT(stream.pad, "timestamps jumped to %u ms", tag.timestamp);
+    }
+
+    const Bytes payload = tag.body().sub(header.payload, header.payload_size);
+    auto out = buffer_of(payload);
+    GstBuffer *buffer = out.get();
+    if (video) {
+        int64_t pts = at.time + composition;
+        // A buffer that knows its PTS to the nanosecond knows it better than FLV.
+        if (time.whole && time.dts && time.pts && *time.dts == at.time &&
+            std::abs(*time.pts - pts) < 2 * millisecond)
+            pts = *time.pts;
+        GST_BUFFER_DTS(buffer) = static_cast<GstClockTime>(at.time);
+        GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(std::max<int64_t>(pts, 0));
+        if (!header.keyframe) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+    } else {
+        int64_t pts = at.time;
+        if (stream.info.rate && stream.info.frame_samples) {
+            if (discont) stream.clock.reset();
+            const auto counted =
+                stream.clock.next(pts, stream.info.frame_samples, stream.info.rate, at.finer);
+            pts = counted.time;
+            if (counted.resync) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_RESYNC);
+            stream.discont = stream.discont || counted.resync;
+            GST_BUFFER_DURATION(buffer) = gst_util_uint64_scale_int(
+                GST_SECOND, int(stream.info.frame_samples), int(stream.info.rate));
+        }
+        GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(pts);
+    }
+    if (at.discont || stream.discont) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+    stream.discont = false;
+    note_progress(at.time);
+    segment_.position = static_cast<guint64>(at.time);
+
+    counters_.out(payload.size());
+    const GstFlowReturn flow = gst_flow_combiner_update_pad_flow(
+        combiner_, stream.pad, gst_pad_push(stream.pad, out.release()));
+    // The pad that somebody waits for may be still to come.
+    return flow == GST_FLOW_NOT_LINKED && !no_more_pads_ ? GST_FLOW_OK : flow;
+}
+
+} // namespace penstock::flv

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What flvlivedemux does: tags in, one elementary stream per pad out.
+#pragma once
+
+#include "core/flv/normalizer.h"
+#include "flv/codecs.h"
+#include "flv/counters.h"
+#include "flv/metadata.h"
+#include "flv/timeline.h"
+#include "gst/ptr.h"
+
+#include <gst/base/gstflowcombiner.h>
+
+#include <array>
+#include <vector>
+
+namespace penstock::flv {
+
+/// All methods but the queries, stats() and src_event() run under the sink pad's stream lock, or
+/// while nothing streams; what those three read is atomic or under the element's object lock.
+class Demuxer {
+public:
+    Demuxer(GstElement *element, GstPad *sink);
+    ~Demuxer();
+
+    void start();
+    void stop();
+    GstFlowReturn chain(GstPtr<GstBuffer> buffer);
+    bool sink_event(GstPtr<GstEvent> event);
+    bool sink_query(GstQuery *query);
+    bool src_event(GstPad *pad, GstPtr<GstEvent> event);
+    bool src_query(GstPad *pad, GstQuery *query);
+    /// Transfers ownership.
+    GstStructure *stats() const;
+
+private:
+    struct Stream {
+        const Codec *codec = nullptr;
+        GstPad *pad = nullptr; ///< the element owns it
+        StreamInfo info;
+        std::vector<uint8_t> config; ///< what `info` was made of
+        bool discont = true;
+        bool complained = false; ///< about frames that nobody can read
+        SampleClock clock;
+    };
+    /// What the buffer that a tag came in says of its time; nanoseconds.
+    struct BufferTime {
+        std::optional<int64_t> dts, pts;
+        bool whole = false; ///< the buffer is this tag and nothing else
+    };
+
+    GstFlowReturn handle(const Tag &tag, const BufferTime &time);
+    GstFlowReturn handle_media(const Tag &tag, const BufferTime &time);
+    void configure(Stream &stream, const Tag &tag, const BodyHeader &header);
+    GstFlowReturn push_frame(Stream &stream, const Tag &tag, const BodyHeader &header,
+                             const BufferTime &time);
+    GstFlowReturn broken_input(const Result &result);
+    void learn_stream_header(GstCaps *caps);
+
+    Stream &stream_of(TagType type) { return streams_[type == TagType::audio ? 1 : 0]; }
+    unsigned index_of(const Stream &stream) const { return unsigned(&stream - streams_.data()); }
+    void add_pad(Stream &stream);
+    void remove_pads();
+    void push_sticky(Stream &stream);
+    void push_tags(Stream &stream);
+    void push_to_all(GstEvent *event);
+    bool end_of_stream(GstPtr<GstEvent> event);
+    void set_segment(GstPtr<GstEvent> event);
+    void note_progress(int64_t time);
+    void mark_discont();
+    void reset_time();
+
+    GstElement *element_;
+    GstPad *sink_;
+    GstFlowCombiner *combiner_;
+    Normalizer normalizer_;
+    std::vector<Tag> tags_;
+    std::array<Stream, Timeline::tracks> streams_; ///< video, audio
+    Timeline timeline_;
+    GstSegment segment_; ///< what the source pads have
+    guint32 segment_seqnum_ = GST_SEQNUM_INVALID;
+    bool upstream_time_ = false; ///< buffers carry times
+    guint group_id_ = GST_GROUP_ID_INVALID;
+    MetadataTags metadata_;
+    bool no_more_pads_ = false;
+    bool skipping_ = false; ///< the input made no sense; said so once
+    std::optional<int64_t> first_time_;
+    Counters counters_;
+    std::atomic<guint64> discontinuities_ = 0, broken_ = 0;
+};
+
+} // namespace penstock::flv

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The GObject of flvlivemux; muxer.h says what it does.
+#pragma once
+
+#include <gst/base/gstaggregator.h>
+
+namespace penstock::flv {
+class Muxer;
+} // namespace penstock::flv
+
+G_BEGIN_DECLS
+
+struct PenstockFlvLiveMux {
+    GstAggregator parent;
+    penstock::flv::Muxer *impl;
+};
+struct PenstockFlvLiveMuxClass {
+    GstAggregatorClass parent_class;
+};
+GType penstock_flvlivemux_get_type();
+GST_ELEMENT_REGISTER_DECLARE(flvlivemux)
+
+G_END_DECLS

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// onMetaData, between FLV and GStreamer.
+#pragma once
+
+#include "core/flv/tag.h"
+#include "gst/ptr.h"
+
+#include <string>
+
+namespace penstock::flv {
+
+template <class T>
+struct TagListUnref {
+    void operator()(T *p) const { gst_tag_list_unref(p); }
+};
+using TagListPtr = std::unique_ptr<GstTagList, TagListUnref<GstTagList>>;
+
+/// What a muxer tells of its streams.
+struct Metadata {
+    bool has_video = false, has_audio = false;
+    unsigned video_codec = 0, audio_codec = 0; ///< CodecID, SoundFormat
+    int width = 0, height = 0;
+    double framerate = 0;
+    int rate = 0, channels = 0;
+};
+/// Fills in what the caps of a video or audio pad say.
+void describe_caps(Metadata &metadata, const GstCaps *caps);
+Tag make_metadata(const Metadata &metadata, uint32_t timestamp);
+
+/// What an onMetaData tag says: of the whole stream, and of its parts. Values are bounded; text
+/// that is not UTF-8 is left out.
+struct MetadataTags {
+    TagListPtr global, video, audio;
+};
+MetadataTags read_metadata(ByteView body);
+
+} // namespace penstock::flv

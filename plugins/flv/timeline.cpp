@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "flv/timeline.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace penstock::flv {
+namespace {
+
+constexpr int64_t millisecond = 1'000'000;
+
+// The unrolled value of `timestamp` that is nearest to `near`.
+int64_t unroll(int64_t near, uint32_t timestamp) {
+    return near + static_cast<int32_t>(timestamp - static_cast<uint32_t>(near));
+}
+
+} // namespace
+
+void Timeline::start(int64_t at) {
+    tracks_ = {};
+    start_ = at;
+}
+
+// The first tag of a track: on the other's timeline, unless they have nothing in common.
+void Timeline::begin(Track &track, const Track &other, uint32_t timestamp) {
+    track.seen = true;
+    if (!other.seen) {
+        track.milliseconds = timestamp;
+        track.offset = start_ - track.milliseconds * millisecond;
+        return;
+    }
+    track.milliseconds = unroll(other.milliseconds, timestamp);
+    track.epoch = other.epoch;
+    track.offset = std::abs(track.milliseconds - other.milliseconds) > gap_limit
+                       ? other.last - track.milliseconds * millisecond
+                       : other.offset;
+}
+
+// The next tag of a track. True if it jumped: then it joins the other track where that has jumped
+// to already, or goes on where the output has come to.
+bool Timeline::follow(Track &track, const Track &other, uint32_t timestamp) {
+    const int64_t now = unroll(track.milliseconds, timestamp);
+    const int64_t moved = now - track.milliseconds;
+    if (moved <= gap_limit && moved >= -back_limit) {
+        track.milliseconds = now;
+        return false;
+    }
+    if (other.seen && other.epoch > track.epoch) {
+        const int64_t near = unroll(other.milliseconds, timestamp);
+        if (std::abs(near - other.milliseconds) <= gap_limit) {
+            track.milliseconds = near;
+            track.offset = other.offset;
+            track.epoch = other.epoch;
+            return true;
+        }
+    }
+    const int64_t reached = other.seen ? std::max(track.last, other.last) : track.last;
+    track.milliseconds = now;
+    track.offset = reached - now * millisecond;
+    track.epoch = std::max(track.epoch, other.epoch) + 1;
+    return true;
+}
+
+Timeline::Time Timeline::map(unsigned index, uint32_t timestamp, std::optional<int64_t> time) {
+    Track &track = tracks_[index];
+    const Track &other = tracks_[1 - index];
+    const bool first = !track.seen;
+    const int64_t offset_before = track.offset;
+    Time result;
+    if (first)
+        begin(track, other, timestamp);
+    else
+        result.discont = follow(track, other, timestamp);
+    if (time) {
+        track.offset = *time - track.milliseconds * millisecond;
+        const int64_t change = std::abs(track.offset - offset_before);
+        result.finer = !first && change > 0 && change < millisecond;
+        const int64_t moved = *time - track.last;
+        result.discont =
+            !first && (moved > gap_limit * millisecond || moved < -back_limit * millisecond);
+        if (result.discont) track.last = *time;
+    }
+    result.time = std::max<int64_t>(track.milliseconds * millisecond + track.offset, 0);
+    if (!first) result.time = std::max(result.time, track.last);
+    track.last = result.time;
+    return result;
+}
+
+SampleClock::Time SampleClock::next(int64_t time, unsigned samples, unsigned rate, bool exact) {
+    const bool was_anchored = anchored_ && rate == rate_;
+    int64_t expected = 0;
+    if (was_anchored)
+        // Below 2^64 for 200 years of any rate that AAC has.
+        expected = anchor_ + static_cast<int64_t>(count_ / rate_ * 1'000'000'000 +
+                                                  count_ % rate_ * 1'000'000'000 / rate_);
+    const bool drifted = was_anchored && std::abs(time - expected) > max_drift;
+    if (!was_anchored || drifted || exact) {
+        anchored_ = true;
+        anchor_ = expected = time;
+        count_ = 0;
+        rate_ = rate;
+    }
+    count_ += samples;
+    return {expected, drifted};
+}
+
+} // namespace penstock::flv
