@@ -219,7 +219,6 @@ void Loader::check_parameter(Parameter &parameter, const Node::Entry *min, const
         text = read_text(*bound);
         const bool length = parameter.type == Type::string;
         number = parse_quantity(length ? Type::integer : parameter.type, text);
-        if (length) text += " characters";
         if (!number)
             problem(bound->value.mark,
                     "'" + bound->value.text + "' is no bound of a " + type_name(parameter.type),

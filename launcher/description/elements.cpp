@@ -146,12 +146,16 @@ void Checker::check_element(const Item &item) {
     const ElementClass type(item.text);
     if (!type) {
         const std::string package = package_of(item.text);
-        problem(
-            item.offset, "there is no element '" + item.text + "'",
-            !package.empty()
-                ? "install it with `apt install " + package + "`"
-                : did_you_mean(item.text, all_elements(),
-                               "is its plugin installed? `gst-inspect-1.0` lists all elements"));
+        std::string mend;
+        if (package == own_package)
+            mend =
+                "it is one of Penstock's own: is GST_PLUGIN_PATH right? (`meson devenv` sets it)";
+        else if (!package.empty())
+            mend = "install it with `apt install " + package + "`";
+        else
+            mend = did_you_mean(item.text, all_elements(),
+                                "is its plugin installed? `gst-inspect-1.0` lists all elements");
+        problem(item.offset, "there is no element '" + item.text + "'", std::move(mend));
         return;
     }
     for (const Property &property : item.properties)

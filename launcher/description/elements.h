@@ -27,6 +27,8 @@ struct PropertyInfo {
 /// nullopt if there is no such element or it has no such property.
 std::optional<PropertyInfo> find_property(const std::string &element, const std::string &property);
 
+/// What package_of() says of Penstock's own elements.
+inline constexpr const char *own_package = "penstock";
 /// The Debian package that has a stock element; empty if unknown.
 std::string package_of(const std::string &element);
 

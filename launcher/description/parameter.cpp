@@ -267,10 +267,14 @@ std::optional<Value> parse_value(const Parameter &parameter, std::string_view te
     }
     const double amount =
         parameter.type == Type::floating ? value.real : static_cast<double>(value.number);
+    const bool length = parameter.type == Type::string;
+    const std::string unit = length ? " bytes" : "";
     if (parameter.min && amount < *parameter.min)
-        return fail(shown + "is too small: at least " + parameter.min_text);
+        return fail(shown + (length ? "is too short" : "is too small") + ": at least " +
+                    parameter.min_text + unit);
     if (parameter.max && amount > *parameter.max)
-        return fail(shown + "is too large: at most " + parameter.max_text);
+        return fail(shown + (length ? "is too long" : "is too large") + ": at most " +
+                    parameter.max_text + unit);
     return value;
 }
 

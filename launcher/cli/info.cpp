@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// list, show, check: what there is, without running it.
+#include "cli/catalogue.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/settings.h"
+#include "cli/urls.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace penstock::cli {
+namespace {
+
+using nlohmann::json;
+
+/// Bytes that are no UTF-8 (a file's name may have them) are replaced, never an exception.
+void print_json(const json &value) {
+    Output::get().print(value.dump(2, ' ', false, json::error_handler_t::replace));
+}
+
+std::string default_of(const description::Parameter &parameter) {
+    if (parameter.required) return "required";
+    const std::string text = parameter.default_text.value_or("");
+    if (parameter.secret && !text.empty()) return "***";
+    return text.empty() ? "\"\"" : text;
+}
+
+std::string help_of(const description::Parameter &parameter) {
+    std::string out = parameter.help;
+    const auto add = [&](const std::string &more) { out += (out.empty() ? "" : "; ") + more; };
+    if (!parameter.choices.empty()) {
+        std::vector<std::string> names;
+        for (const auto &choice : parameter.choices)
+            names.push_back(choice.name);
+        add("one of " + description::enumerate(names));
+    }
+    const std::string unit = parameter.type == description::Type::string ? " bytes" : "";
+    if (parameter.min && parameter.max)
+        add(parameter.min_text + " to " + parameter.max_text + unit);
+    else if (parameter.min)
+        add("at least " + parameter.min_text + unit);
+    else if (parameter.max)
+        add("at most " + parameter.max_text + unit);
+    if (parameter.secret) add("secret");
+    return out;
+}
+
+json to_json(const description::Parameter &parameter) {
+    json out = {{"name", parameter.name},
+                {"type", description::type_name(parameter.type)},
+                {"required", parameter.required},
+                {"secret", parameter.secret},
+                {"help", parameter.help}};
+    if (parameter.default_text && !parameter.secret) out["default"] = *parameter.default_text;
+    if (parameter.min) out["min"] = parameter.min_text;
+    if (parameter.max) out["max"] = parameter.max_text;
+    for (const auto &choice : parameter.choices)
+        out["choices"].push_back({{"name", choice.name}, {"settings", choice.settings}});
+    return out;
+}
+
+} // namespace
+
+int list(bool as_json) {
+    Output &output = Output::get();
+    int code = exit_ok;
+    json all = json::array();
+    size_t width = 0;
+    const auto descriptions = all_descriptions();
+    for (const auto &[name, file] : descriptions)
+        width = std::max(width, width_of(name));
+    for (const auto &[name, file] : descriptions) {
+        const Loaded loaded = load(file, false);
+        if (!loaded.description) {
+            output.plain_error(loaded.render_problems());
+            code = exit_failed;
+            continue;
+        }
+        all.push_back({{"name", name}, {"summary", loaded.description->summary}, {"file", file}});
+        if (!as_json)
+            output.print(output.bold(pad(name, width)) + "  " + loaded.description->summary);
+    }
+    if (as_json) print_json(all);
+    if (descriptions.empty()) {
+        output.error("no descriptions found in " + description::enumerate(search_path()) +
+                     ": set PENSTOCK_PIPELINES to a directory that has some");
+        return exit_failed;
+    }
+    return code;
+}
+
+int show(const std::string &name, const std::vector<std::string> &settings, bool as_json) {
+    Output &output = Output::get();
+    std::string error;
+    const std::string file = find_file(name, &error);
+    if (file.empty()) {
+        output.error(error);
+        return exit_failed;
+    }
+    const Loaded loaded = load(file, false);
+    if (!loaded.description) {
+        output.plain_error(loaded.render_problems());
+        return exit_failed;
+    }
+    const description::Description &description = *loaded.description;
+    std::vector<std::string> errors;
+    const auto bindings = bind_all({&description}, settings, errors);
+    // A required parameter that is missing is no mistake here: this is how one learns of it.
+    std::erase_if(errors, [](const std::string &e) { return e.find("has to be given") != e.npos; });
+    for (const std::string &text : errors)
+        output.error(text);
+    if (!errors.empty()) return exit_usage;
+    output.hide(bindings[0]->secrets());
+    const std::vector<Url> urls = urls_of(*bindings[0]);
+
+    if (as_json) {
+        json out = {{"name", description.name},       {"file", file},
+                    {"summary", description.summary}, {"description", description.text},
+                    {"parameters", json::array()},    {"serves", json::array()}};
+        for (const auto &parameter : description.parameters)
+            out["parameters"].push_back(to_json(parameter));
+        for (const Url &url : urls)
+            out["serves"].push_back({{"kind", url.kind}, {"text", url.text}});
+        print_json(out);
+        return exit_ok;
+    }
+    output.print(output.bold(description.name) + "  " + description.summary);
+    output.print(output.dim(file));
+    if (!description.text.empty()) {
+        output.print("");
+        std::string text = description.text;
+        while (text.ends_with('\n'))
+            text.pop_back();
+        output.print(text);
+    }
+    if (!description.parameters.empty()) {
+        size_t names = 0, types = 0, defaults = 0;
+        for (const auto &parameter : description.parameters) {
+            names = std::max(names, width_of(parameter.name));
+            types = std::max(types, description::type_name(parameter.type).size());
+            defaults = std::max(defaults, width_of(default_of(parameter)));
+        }
+        output.print("");
+        output.print(output.bold("Parameters") + output.dim("  (--set name=value)"));
+        for (const auto &parameter : description.parameters)
+            output.print("  " + output.green(pad(parameter.name, names)) + "  " +
+                         output.dim(pad(description::type_name(parameter.type), types)) + "  " +
+                         pad(default_of(parameter), defaults) + "  " + help_of(parameter));
+    }
+    if (!urls.empty()) {
+        output.print("");
+        output.print(output.bold("Serves"));
+        for (const Url &url : urls)
+            output.print("  " + pad(url.label, 10) + url.text);
+    }
+    return exit_ok;
+}
+
+int check(const std::vector<std::string> &files, bool as_json) {
+    Output &output = Output::get();
+    int code = exit_ok;
+    json all = json::array();
+    for (const std::string &argument : files) {
+        std::string error;
+        const std::string file = find_file(argument, &error);
+        Loaded loaded;
+        if (file.empty())
+            loaded.problems.push_back({{}, error, ""});
+        else
+            loaded = load(file, true);
+        const bool good = loaded.problems.empty();
+        if (!good) code = exit_failed;
+        json problems = json::array();
+        for (const auto &problem : loaded.problems)
+            problems.push_back({{"line", problem.mark.line},
+                                {"column", problem.mark.column},
+                                {"what", problem.what},
+                                {"mend", problem.mend}});
+        all.push_back({{"file", file.empty() ? argument : file},
+                       {"ok", good},
+                       {"problems", std::move(problems)}});
+        if (as_json) continue;
+        if (good)
+            output.print(file + ": " + output.green("ok"));
+        else if (file.empty())
+            output.error(error);
+        else
+            output.plain_error(loaded.render_problems());
+    }
+    if (as_json) print_json(all);
+    return code;
+}
+
+} // namespace penstock::cli

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/output.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace penstock::cli {
+namespace {
+
+bool wants_colours(int descriptor) {
+    const char *none = std::getenv("NO_COLOR");
+    const char *terminal = std::getenv("TERM");
+    return isatty(descriptor) && !(none && *none) &&
+           !(terminal && std::string_view(terminal) == "dumb");
+}
+
+size_t columns() {
+    winsize size{};
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/// Not longer than the terminal is wide: a second line could not be cleared.
+std::string fit(const std::string &text, size_t width) {
+    size_t used = 0, i = 0;
+    while (i < text.size()) {
+        if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80 && used++ == width) break;
+        ++i;
+    }
+    return text.substr(0, i);
+}
+
+} // namespace
+
+Output &Output::get() {
+    static Output output;
+    return output;
+}
+
+Output::Output()
+    : terminal_(isatty(STDOUT_FILENO)), colours_(wants_colours(STDOUT_FILENO)),
+      error_terminal_(isatty(STDERR_FILENO)), error_colours_(wants_colours(STDERR_FILENO)) {
+}
+
+void Output::hide(const std::vector<std::string> &secrets) {
+    std::lock_guard lock(mutex_);
+    secrets_.insert(secrets_.end(), secrets.begin(), secrets.end());
+}
+
+std::string Output::scrub(std::string text) const {
+    for (const std::string &secret : secrets_)
+        for (size_t at = 0; (at = text.find(secret, at)) != text.npos; at += 3)
+            text.replace(at, secret.size(), "***");
+    return text;
+}
+
+std::string Output::styled(const char *code, const std::string &text) const {
+    return colours_ ? std::string("\x1b[") + code + "m" + text + "\x1b[0m" : text;
+}
+
+void Output::clear_status() {
+    if (terminal_ && !status_.empty()) std::fputs("\r\x1b[K", stdout);
+}
+
+void Output::draw_status() {
+    if (terminal_ && !status_.empty()) std::fputs(fit(status_, columns() - 1).c_str(), stdout);
+    std::fflush(stdout);
+}
+
+void Output::print(const std::string &text) {
+    std::lock_guard lock(mutex_);
+    clear_status();
+    std::fputs((scrub(text) + "\n").c_str(), stdout);
+    draw_status();
+}
+
+void Output::write_error(const char *label, const char *colour, const std::string &text) {
+    std::lock_guard lock(mutex_);
+    clear_status();
+    std::fflush(stdout);
+    std::string out = label;
+    if (error_colours_ && !out.empty()) out = std::string("\x1b[") + colour + "m" + out + "\x1b[0m";
+    out += scrub(text);
+    if (!out.ends_with('\n')) out += '\n';
+    std::fputs(out.c_str(), stderr);
+    draw_status();
+}
+
+void Output::error(const std::string &text) {
+    write_error("error: ", "1;31", text);
+}
+
+void Output::warning(const std::string &text) {
+    write_error("warning: ", "33", text);
+}
+
+void Output::plain_error(const std::string &text) {
+    write_error("", "", text);
+}
+
+void Output::status(const std::string &text) {
+    if (!terminal_) return;
+    std::lock_guard lock(mutex_);
+    clear_status();
+    status_ = scrub(text);
+    draw_status();
+}
+
+size_t width_of(std::string_view text) {
+    size_t width = 0;
+    for (const char c : text)
+        width += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    return width;
+}
+
+std::string pad(const std::string &text, size_t width) {
+    const size_t used = width_of(text);
+    return used < width ? text + std::string(width - used, ' ') : text;
+}
+
+} // namespace penstock::cli

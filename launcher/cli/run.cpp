@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// run: descriptions at work until they end or a signal comes.
+#include "cli/catalogue.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/settings.h"
+#include "cli/signals.h"
+#include "cli/status.h"
+#include "cli/urls.h"
+#include "config.h"
+#include "console/page.h"
+#include "supervisor/endpoints.h"
+#include "supervisor/main_loop.h"
+#include "supervisor/supervisor.h"
+
+#include <map>
+
+namespace penstock::cli {
+namespace {
+
+struct LoopUnref {
+    void operator()(GMainLoop *loop) const { g_main_loop_unref(loop); }
+};
+
+void report(supervisor::Severity severity, const std::string &text) {
+    switch (severity) {
+    case supervisor::Severity::info:
+        Output::get().print(text);
+        break;
+    case supervisor::Severity::warning:
+        Output::get().warning(text);
+        break;
+    case supervisor::Severity::error:
+        Output::get().error(text);
+        break;
+    }
+}
+
+/// The pages of all descriptions, one for each address.
+bool serve_pages(const std::vector<std::unique_ptr<description::Binding>> &bindings,
+                 std::map<net::Address, std::unique_ptr<console::Page>> &pages,
+                 std::string *error) {
+    for (const auto &binding : bindings) {
+        for (const auto &endpoint : supervisor::find_endpoints(binding->description())) {
+            if (endpoint.kind != supervisor::Endpoint::Kind::page) continue;
+            const auto address = supervisor::address_of(endpoint, *binding, error);
+            if (!address) return false;
+            if (pages.contains(*address)) continue;
+            auto page = console::Page::serve(*address, error);
+            if (!page) return false;
+            pages[*address] = std::move(page);
+        }
+    }
+    return true;
+}
+
+void print_urls(const std::vector<std::unique_ptr<description::Binding>> &bindings) {
+    Output &output = Output::get();
+    for (const auto &binding : bindings) {
+        const description::Description &description = binding->description();
+        output.print(output.bold(description.name) + "  " + description.summary);
+        for (const Url &url : urls_of(*binding))
+            output.print("  " + output.green(pad(url.label, 10)) + url.text);
+    }
+    output.print(output.dim("Ctrl-C ends it."));
+}
+
+} // namespace
+
+int run(const std::vector<std::string> &names, const std::vector<std::string> &settings) {
+    Output &output = Output::get();
+    std::vector<std::unique_ptr<description::Description>> descriptions;
+    std::vector<const description::Description *> pointers;
+    bool loaded_all = true;
+    for (const std::string &name : names) {
+        std::string error;
+        const std::string file = find_file(name, &error);
+        if (file.empty()) {
+            output.error(error);
+            loaded_all = false;
+            continue;
+        }
+        Loaded loaded = load(file, true);
+        if (!loaded.description) {
+            output.plain_error(loaded.render_problems());
+            loaded_all = false;
+            continue;
+        }
+        pointers.push_back(loaded.description.get());
+        descriptions.push_back(std::move(loaded.description));
+    }
+    if (!loaded_all) return exit_failed;
+    std::vector<std::string> errors;
+    auto bindings = bind_all(pointers, settings, errors);
+    for (const auto &binding : bindings)
+        output.hide(binding->secrets());
+    for (const std::string &error : errors)
+        output.error(error);
+    if (!errors.empty()) return exit_usage;
+
+    const std::unique_ptr<GMainLoop, LoopUnref> loop(g_main_loop_new(nullptr, FALSE));
+    int code = exit_ok;
+    SignalThread signals;
+    supervisor::Supervisor supervisor(std::move(bindings), report, [&](int ended) {
+        code = ended;
+        signals.finish(ended);
+    });
+    signals.start([&] { supervisor.stop([&] { g_main_loop_quit(loop.get()); }); });
+
+    // Whatever fails from here on goes the same way out as a signal.
+    std::map<net::Address, std::unique_ptr<console::Page>> pages;
+    std::string error;
+    Status status;
+    guint ticker = 0;
+    if (supervisor.open(&error) && serve_pages(supervisor.bindings(), pages, &error)) {
+        print_urls(supervisor.bindings());
+        if (supervisor.start(&error))
+            ticker = g_timeout_add(
+                output.is_terminal() ? 1000 : 250,
+                [](gpointer data) -> gboolean {
+                    static_cast<Status *>(data)->update();
+                    return G_SOURCE_CONTINUE;
+                },
+                &status);
+    }
+    if (!error.empty()) {
+        output.error(error);
+        code = exit_failed;
+        signals.finish(exit_failed);
+    }
+    g_main_loop_run(loop.get());
+    if (ticker) g_source_remove(ticker);
+    output.status("");
+    pages.clear();
+    return code;
+}
+
+} // namespace penstock::cli

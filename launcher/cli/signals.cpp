@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/signals.h"
+
+#include "cli/output.h"
+#include "supervisor/main_loop.h"
+
+#include <csignal>
+#include <ctime>
+#include <unistd.h>
+
+namespace penstock::cli {
+namespace {
+
+constexpr int64_t time_to_end = 1'700'000; // µs
+/// Wakes the thread without a signal from outside.
+constexpr int wake_signal = SIGUSR2;
+
+sigset_t watched() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, wake_signal})
+        sigaddset(&set, number);
+    return set;
+}
+
+} // namespace
+
+void block_signals() {
+    const sigset_t set = watched();
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+}
+
+void SignalThread::start(std::function<void()> stop) {
+    stop_ = std::move(stop);
+    thread_ = std::thread([this] { watch(); });
+}
+
+void SignalThread::finish(int code) {
+    {
+        std::lock_guard lock(mutex_);
+        code_ = code;
+        finished_ = true;
+    }
+    if (thread_.joinable()) pthread_kill(thread_.native_handle(), wake_signal);
+}
+
+SignalThread::~SignalThread() {
+    if (!thread_.joinable()) return;
+    {
+        std::lock_guard lock(mutex_);
+        joined_ = true;
+    }
+    pthread_kill(thread_.native_handle(), wake_signal);
+    thread_.join();
+}
+
+void SignalThread::watch() {
+    const sigset_t set = watched();
+    int64_t deadline = 0; // monotonic, µs; 0: nobody has asked to stop
+    while (true) {
+        timespec wait{1000, 0};
+        if (deadline) {
+            const int64_t left = std::max<int64_t>(0, deadline - g_get_monotonic_time());
+            wait = {left / 1'000'000, left % 1'000'000 * 1000};
+        }
+        const int number = sigtimedwait(&set, nullptr, &wait);
+        std::unique_lock lock(mutex_);
+        if (joined_) return;
+        const bool asked = number > 0 && (number != wake_signal || finished_);
+        if (!deadline && asked) {
+            deadline = g_get_monotonic_time() + time_to_end;
+            lock.unlock();
+            supervisor::post(stop_);
+            continue;
+        }
+        const bool again = deadline && number > 0 && number != wake_signal;
+        if (again || (deadline && g_get_monotonic_time() >= deadline)) {
+            const int code = code_;
+            lock.unlock();
+            if (!again) Output::get().warning("something does not stop in time and is left behind");
+            _exit(code);
+        }
+    }
+}
+
+} // namespace penstock::cli

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Ends the process in time, whatever hangs.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace penstock::cli {
+
+/// Blocks SIGINT, SIGTERM and SIGHUP for this thread and those it starts; SIGPIPE is ignored.
+/// Called before any other thread exists.
+void block_signals();
+
+/// Waits for a signal on a thread of its own, since the main loop may be held up by an element.
+class SignalThread {
+public:
+    SignalThread() = default;
+    /// The process has ended in order: no more watching.
+    ~SignalThread();
+    SignalThread(const SignalThread &) = delete;
+    SignalThread &operator=(const SignalThread &) = delete;
+
+    /// On a signal, or finish(): `stop` is posted to the main loop once. What has not ended 1.7 s
+    /// later, or at a second signal, is ended by _exit().
+    void start(std::function<void()> stop);
+    /// As a signal would, but the process then ends with `code`.
+    void finish(int code);
+
+private:
+    void watch();
+
+    std::function<void()> stop_;
+    std::thread thread_;
+    std::mutex mutex_;
+    int code_ = 0;          ///< guarded by mutex_
+    bool finished_ = false; ///< guarded by mutex_
+    bool joined_ = false;   ///< guarded by mutex_
+};
+
+} // namespace penstock::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The status line, and a line for each stream that comes or goes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace penstock::cli {
+
+/// Looks at the process's listeners when asked to. On the main loop's thread.
+class Status {
+public:
+    Status();
+    /// Prints what has changed and, on a terminal, draws the line.
+    void update();
+
+private:
+    struct Seen {
+        bool live = false;
+        uint64_t bytes_in = 0, bytes_out = 0;
+    };
+    std::map<std::pair<uint16_t, std::string>, Seen> seen_; ///< by port and path
+    int64_t started_ = 0;                                   ///< monotonic, µs
+    int64_t last_ = 0;
+    double in_ = 0, out_ = 0; ///< kbit/s, smoothed over the last seconds
+};
+
+/// "0:01:23"
+std::string format_uptime(int64_t seconds);
+
+} // namespace penstock::cli

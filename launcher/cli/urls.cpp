@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/urls.h"
+
+#include "supervisor/endpoints.h"
+
+namespace penstock::cli {
+namespace {
+
+using supervisor::Endpoint;
+
+/// An address that a client on this machine can use.
+std::string reachable(net::Address address) {
+    if (address.host.empty() || address.host == "0.0.0.0" || address.host == "::")
+        address.host = "127.0.0.1";
+    return address.to_string();
+}
+
+/// scheme://host:port/path with the endpoint's address made reachable.
+std::string url_of(const Endpoint &endpoint, const description::Binding &binding,
+                   const net::Address &address) {
+    const std::string text = binding.expand_for_people(endpoint.pieces);
+    const size_t host = text.find("://") + 3;
+    const size_t slash = text.find('/', host);
+    return text.substr(0, host) + reachable(address) +
+           (slash == text.npos ? "" : text.substr(slash, text.find('?') - slash));
+}
+
+} // namespace
+
+std::vector<Url> urls_of(const description::Binding &binding) {
+    std::vector<Url> out;
+    for (const Endpoint &endpoint : supervisor::find_endpoints(binding.description())) {
+        const auto address = supervisor::address_of(endpoint, binding, nullptr);
+        if (!address) continue;
+        switch (endpoint.kind) {
+        case Endpoint::Kind::page:
+            out.push_back({"Page", "http://" + reachable(*address) + "/", "page"});
+            break;
+        case Endpoint::Kind::publish: {
+            const std::string url = url_of(endpoint, binding, *address);
+            const description::Value *value =
+                endpoint.key ? binding.find(endpoint.key->name) : nullptr;
+            const bool needs_key = endpoint.has_key && !(value && value->text.empty());
+            const std::string key = needs_key ? "?key=KEY" : "";
+            const size_t slash = url.rfind('/');
+            out.push_back({"Publish", url + key, "publish"});
+            out.push_back(
+                {"OBS",
+                 "server " + url.substr(0, slash) + "  stream key " + url.substr(slash + 1) + key,
+                 "obs"});
+            out.push_back(
+                {"ffmpeg",
+                 "ffmpeg -re -i FILE -c copy -f flv " + (needs_key ? "'" + url + key + "'" : url),
+                 "ffmpeg"});
+            break;
+        }
+        case Endpoint::Kind::play:
+            out.push_back({"mpv, VLC", url_of(endpoint, binding, *address), "play"});
+            break;
+        case Endpoint::Kind::hls:
+            out.push_back({"HLS", url_of(endpoint, binding, *address), "hls"});
+            break;
+        }
+    }
+    return out;
+}
+
+} // namespace penstock::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a description serves, as lines that a person can try.
+#pragma once
+
+#include "description/binding.h"
+
+#include <string>
+#include <vector>
+
+namespace penstock::cli {
+
+struct Url {
+    std::string label; ///< "Page", "Publish", "OBS", …
+    std::string text;  ///< a URL, or a line around one
+    std::string kind;  ///< for machines: "page", "publish", "obs", "ffmpeg", "play", "hls"
+};
+
+/// Captures appear as NAME, secrets never.
+std::vector<Url> urls_of(const description::Binding &binding);
+
+} // namespace penstock::cli

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Where a description serves something: found in its text, for listeners and for people.
+#pragma once
+
+#include "description/binding.h"
+
+#include <string>
+#include <vector>
+
+namespace penstock::supervisor {
+
+struct Endpoint {
+    enum class Kind {
+        publish, ///< a publish rule's `match`, or an rtmpserversrc of a `start` pipeline
+        play,    ///< rtmpserversink
+        hls,     ///< hlssegmenter over HTTP
+        page,    ///< the viewers' page
+    };
+    Kind kind = Kind::publish;
+    description::Pieces pieces;                  ///< of the location, or the page's address
+    const description::Parameter *key = nullptr; ///< the publish key's parameter, if it has one
+    bool has_key = false;
+};
+
+std::vector<Endpoint> find_endpoints(const description::Description &description);
+
+/// The address an endpoint listens on, captures aside. nullopt and the reason if it has none.
+std::optional<net::Address> address_of(const Endpoint &endpoint,
+                                       const description::Binding &binding, std::string *error);
+
+} // namespace penstock::supervisor

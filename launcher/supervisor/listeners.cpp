@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "supervisor/listeners.h"
+
+#include "supervisor/endpoints.h"
+
+namespace penstock::supervisor {
+namespace {
+
+using namespace description;
+
+/// The parameter that is the endpoint's address, if it is one parameter.
+const Parameter *address_parameter(const Endpoint &endpoint, const Description &description) {
+    for (const Piece &piece : endpoint.pieces) {
+        if (!piece.placeholder) continue;
+        const Parameter *parameter = description.find_parameter(piece.placeholder->name);
+        return parameter && parameter->type == Type::address ? parameter : nullptr;
+    }
+    return nullptr;
+}
+
+} // namespace
+
+bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
+    for (const Endpoint &endpoint : find_endpoints(binding.description())) {
+        const auto wanted = address_of(endpoint, binding, error);
+        if (!wanted) return false;
+        net::Address bound;
+        if (endpoint.kind == Endpoint::Kind::hls || endpoint.kind == Endpoint::Kind::page) {
+            auto server = net::HttpServer::open(*wanted, error);
+            if (!server) return false;
+            bound = server->address();
+            out.http.push_back(std::move(server));
+        } else {
+            auto server = net::RtmpServer::open(*wanted, error);
+            if (!server) return false;
+            bound = server->address();
+            out.rtmp.push_back(std::move(server));
+        }
+        const Parameter *parameter = address_parameter(endpoint, binding.description());
+        if (wanted->port != 0 || !parameter) continue;
+        const net::Address chosen{wanted->host, bound.port};
+        binding.set(parameter->name, Value{.type = Type::address, .text = chosen.to_string()});
+    }
+    return true;
+}
+
+} // namespace penstock::supervisor

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "supervisor/rule.h"
+
+#include <algorithm>
+
+namespace penstock::supervisor {
+namespace {
+
+/// A publisher has five seconds to be claimed; a pipeline without one is given a little more.
+constexpr int64_t claim_time = 6'000'000'000;
+
+guint milliseconds(int64_t nanoseconds) {
+    return static_cast<guint>(std::clamp<int64_t>(nanoseconds / 1'000'000, 0, G_MAXINT));
+}
+
+} // namespace
+
+Rule::Rule(const description::PublishRule &rule, const description::Binding &binding,
+           std::shared_ptr<net::RtmpServer> server, const Time &time, Report report)
+    : rule_(rule), binding_(binding), server_(std::move(server)), time_(time),
+      report_(std::move(report)) {
+}
+
+Rule::~Rule() {
+    lease_.reset();
+    *self_ = nullptr;
+}
+
+std::unique_ptr<Rule> Rule::make(const description::PublishRule &rule,
+                                 const description::Binding &binding,
+                                 std::shared_ptr<net::RtmpServer> server, const Time &time,
+                                 Report report, std::string *error) {
+    auto pattern = description::PathPattern::make(rule, binding, error);
+    if (!pattern) return nullptr;
+    std::unique_ptr<Rule> out(new Rule(rule, binding, std::move(server), time, std::move(report)));
+    out->pattern_ = std::make_shared<const description::PathPattern>(std::move(*pattern));
+    if (rule.grace) {
+        const auto &piece = rule.grace->pieces.at(0);
+        const description::Value *value =
+            piece.placeholder ? binding.find(piece.placeholder->name) : nullptr;
+        out->grace_ =
+            value ? value->number
+                  : description::parse_duration(piece.literal).value_or(description::default_grace);
+    }
+    std::string key;
+    if (rule.publish_key) {
+        const auto text = binding.expand(rule.publish_key->pieces, {}, error);
+        if (!text) return nullptr;
+        key = *text;
+    }
+    net::LeaseOptions options;
+    options.publish_key = key;
+    options.matches = [pattern = out->pattern_](std::string_view path) {
+        return pattern->match(path).has_value();
+    };
+    options.on_publish = [weak = std::weak_ptr(out->self_)](const net::PublishAttempt &attempt) {
+        post([weak, path = attempt.path] {
+            if (const auto self = weak.lock(); self && *self) (*self)->on_publish(path);
+        });
+    };
+    out->lease_ = out->server_->lease(std::move(options));
+    if (!out->lease_) {
+        if (error) *error = "another rule has the same paths: change one `match`";
+        return nullptr;
+    }
+    return out;
+}
+
+void Rule::on_publish(const std::string &path) {
+    if (ending_) return;
+    if (const auto found = instances_.find(path); found != instances_.end()) {
+        // One that runs takes the publisher by itself.
+        if (found->second.stopping) found->second.wanted_again = true;
+        return;
+    }
+    start(path);
+}
+
+void Rule::start(const std::string &path) {
+    const auto captures = pattern_->match(path);
+    if (!captures) return;
+    std::string error;
+    auto pipeline = binding_.instantiate(rule_.pipeline, *captures, &error);
+    if (!pipeline) {
+        report_(Severity::error, path + ": " + error);
+        return;
+    }
+    Instance &instance = instances_[path];
+    RunningPipeline::Handlers handlers;
+    handlers.failed = [this, path](const std::string &what) {
+        report_(Severity::error, path + ": " + what + "; its pipeline ends");
+        end(path);
+    };
+    handlers.ended = [this, path] { end(path); };
+    handlers.publishing = [this, path](bool publishing) {
+        if (publishing)
+            instances_[path].grace.cancel();
+        else
+            wait_for_publisher(path, grace_);
+    };
+    instance.pipeline =
+        std::make_unique<RunningPipeline>(path, std::move(pipeline), report_, std::move(handlers));
+    wait_for_publisher(path, std::max(grace_, claim_time));
+    instance.pipeline->play(time_);
+}
+
+void Rule::wait_for_publisher(const std::string &path, int64_t nanoseconds) {
+    instances_[path].grace.start(milliseconds(nanoseconds), [this, path] {
+        // The server knows better than a message that may have been missed.
+        if (is_publishing(path))
+            wait_for_publisher(path, std::max<int64_t>(grace_, 1'000'000'000));
+        else
+            end(path);
+    });
+}
+
+bool Rule::is_publishing(const std::string &path) const {
+    const auto mounts = server_->mounts();
+    return std::any_of(mounts.begin(), mounts.end(), [&](const net::MountInfo &mount) {
+        return mount.path == path && mount.publishing;
+    });
+}
+
+/// Deferred, because it is called from the pipeline's own handlers.
+void Rule::end(const std::string &path) {
+    const auto found = instances_.find(path);
+    if (found == instances_.end() || found->second.stopping) return;
+    found->second.stopping = true;
+    found->second.grace.cancel();
+    post([weak = std::weak_ptr(self_), path] {
+        const auto self = weak.lock();
+        if (!self || !*self) return;
+        Instance &instance = (*self)->instances_[path];
+        instance.pipeline->stop([weak, path] {
+            const auto still = weak.lock();
+            if (!still || !*still) return;
+            Rule &rule = **still;
+            const bool again = rule.instances_[path].wanted_again && !rule.ending_;
+            rule.instances_.erase(path);
+            if (again) rule.start(path);
+            if (rule.ending_ && rule.instances_.empty() && rule.stopped_)
+                post(std::exchange(rule.stopped_, {}));
+        });
+    });
+}
+
+void Rule::stop(Task stopped) {
+    ending_ = true;
+    lease_.reset();
+    if (instances_.empty()) return post(std::move(stopped));
+    stopped_ = std::move(stopped);
+    std::vector<std::string> paths;
+    for (const auto &[path, instance] : instances_)
+        paths.push_back(path);
+    for (const std::string &path : paths)
+        end(path);
+}
+
+} // namespace penstock::supervisor

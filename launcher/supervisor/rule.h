@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A publish rule at work: one pipeline for each stream that arrives.
+#pragma once
+
+#include "core/net/rtmp_server.h"
+#include "description/binding.h"
+#include "supervisor/running.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace penstock::supervisor {
+
+/// Lives on the main loop's thread; only the lease's callbacks come from the network.
+class Rule {
+public:
+    /// nullptr and the reason if the rule can't be set up. `binding` must outlive it.
+    static std::unique_ptr<Rule> make(const description::PublishRule &rule,
+                                      const description::Binding &binding,
+                                      std::shared_ptr<net::RtmpServer> server, const Time &time,
+                                      Report report, std::string *error);
+    ~Rule();
+
+    /// Takes no more publishers and stops every pipeline; `stopped` runs on the main loop.
+    void stop(Task stopped);
+    size_t running() const { return instances_.size(); }
+
+private:
+    struct Instance {
+        std::unique_ptr<RunningPipeline> pipeline;
+        Timer grace;
+        bool stopping = false;
+        bool wanted_again = false; ///< a publisher came while it was stopping
+    };
+
+    Rule(const description::PublishRule &rule, const description::Binding &binding,
+         std::shared_ptr<net::RtmpServer> server, const Time &time, Report report);
+    void on_publish(const std::string &path);
+    void start(const std::string &path);
+    void end(const std::string &path);
+    void wait_for_publisher(const std::string &path, int64_t nanoseconds);
+    bool is_publishing(const std::string &path) const;
+
+    const description::PublishRule &rule_;
+    const description::Binding &binding_;
+    const std::shared_ptr<net::RtmpServer> server_;
+    const Time time_;
+    const Report report_;
+    std::shared_ptr<const description::PathPattern> pattern_;
+    int64_t grace_ = description::default_grace; ///< ns
+    std::unique_ptr<net::PathLease> lease_;
+    std::map<std::string, Instance> instances_; ///< by path
+    Task stopped_;
+    bool ending_ = false;
+    /// Work posted to the main loop looks here whether the rule still is.
+    std::shared_ptr<Rule *> self_ = std::make_shared<Rule *>(this);
+};
+
+} // namespace penstock::supervisor

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "supervisor/running.h"
+
+#include "supervisor/branch.h"
+
+namespace penstock::supervisor {
+namespace {
+
+/// A message's words, with what its debug text adds below its first line.
+std::string words_of(const GError *error, const gchar *debug) {
+    std::string text = error->message;
+    const std::string details = debug ? debug : "";
+    if (const size_t split = details.find('\n'); split != details.npos) {
+        std::string rest = details.substr(split + 1);
+        for (char &c : rest)
+            if (c == '\n') c = ' ';
+        if (!rest.empty() && text.find(rest) == text.npos) text += " (" + rest + ")";
+    }
+    return text;
+}
+
+std::string source_of(GstMessage *message) {
+    GstObject *source = GST_MESSAGE_SRC(message);
+    if (!source) return "";
+    if (!GST_IS_ELEMENT(source)) return GST_OBJECT_NAME(source);
+    GstElementFactory *factory = gst_element_get_factory(GST_ELEMENT(source));
+    return (factory ? std::string(GST_OBJECT_NAME(factory)) + " " : "") + "'" +
+           GST_OBJECT_NAME(source) + "'";
+}
+
+} // namespace
+
+Time Time::now() {
+    Time time;
+    time.clock = GstPtr<GstClock>::adopt(gst_system_clock_obtain());
+    time.base = gst_clock_get_time(time.clock.get());
+    return time;
+}
+
+RunningPipeline::RunningPipeline(std::string label, GstPtr<GstElement> pipeline, Report report,
+                                 Handlers handlers)
+    : label_(std::move(label)), pipeline_(std::move(pipeline)), report_(std::move(report)),
+      handlers_(std::move(handlers)) {
+    const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));
+    watch_ = gst_bus_add_watch(bus.get(), on_message, this);
+}
+
+RunningPipeline::~RunningPipeline() {
+    stop({});
+}
+
+void RunningPipeline::play(const Time &time) {
+    GstElement *pipeline = pipeline_.get();
+    gst_pipeline_use_clock(GST_PIPELINE(pipeline), time.clock.get());
+    // No start time: otherwise GstPipeline would choose a base time of its own.
+    gst_element_set_start_time(pipeline, GST_CLOCK_TIME_NONE);
+    gst_element_set_base_time(pipeline, time.base);
+    GstStateChangeReturn result = gst_element_set_state(pipeline, GST_STATE_PAUSED);
+    // What is not live counts from zero: on a base time long past, all of it would be late.
+    if (result == GST_STATE_CHANGE_ASYNC || result == GST_STATE_CHANGE_SUCCESS)
+        gst_element_set_base_time(pipeline, gst_clock_get_time(time.clock.get()));
+    if (result != GST_STATE_CHANGE_FAILURE)
+        result = gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    if (result != GST_STATE_CHANGE_FAILURE) return;
+    // Whatever failed has posted why; without that there is at least this.
+    const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline));
+    gst_bus_post(bus.get(), gst_message_new_application(
+                                GST_OBJECT(pipeline), gst_structure_new_empty("penstock-failed")));
+}
+
+void RunningPipeline::stop(Task stopped) {
+    if (watch_) g_source_remove(std::exchange(watch_, 0));
+    if (!pipeline_) {
+        if (stopped) post(std::move(stopped));
+        return;
+    }
+    const GstPtr<GstElement> pipeline = std::move(pipeline_);
+    gst_element_call_async(
+        pipeline.get(),
+        [](GstElement *element, gpointer data) {
+            gst_element_set_state(element, GST_STATE_NULL);
+            auto *task = static_cast<Task *>(data);
+            if (*task) post(std::move(*task));
+        },
+        new Task(std::move(stopped)), [](gpointer data) { delete static_cast<Task *>(data); });
+}
+
+gboolean RunningPipeline::on_message(GstBus *, GstMessage *message, gpointer self) {
+    static_cast<RunningPipeline *>(self)->handle(message);
+    return G_SOURCE_CONTINUE;
+}
+
+void RunningPipeline::handle(GstMessage *message) {
+    switch (GST_MESSAGE_TYPE(message)) {
+    case GST_MESSAGE_ERROR:
+        handle_error(message);
+        break;
+    case GST_MESSAGE_WARNING: {
+        GError *error = nullptr;
+        gchar *debug = nullptr;
+        gst_message_parse_warning(message, &error, &debug);
+        report_(Severity::warning,
+                label_ + ": " + source_of(message) + ": " + words_of(error, debug));
+        g_error_free(error);
+        g_free(debug);
+        break;
+    }
+    case GST_MESSAGE_EOS:
+        if (handlers_.ended) handlers_.ended();
+        break;
+    case GST_MESSAGE_LATENCY:
+        gst_bin_recalculate_latency(GST_BIN(pipeline_.get()));
+        break;
+    case GST_MESSAGE_REQUEST_STATE: {
+        GstState state = GST_STATE_NULL;
+        gst_message_parse_request_state(message, &state);
+        gst_element_set_state(pipeline_.get(), state);
+        break;
+    }
+    case GST_MESSAGE_APPLICATION:
+        if (gst_message_has_name(message, "penstock-failed")) fail("the pipeline does not start");
+        break;
+    case GST_MESSAGE_ELEMENT:
+        if (gst_message_has_name(message, "penstock-publish-state") && handlers_.publishing) {
+            gboolean publishing = FALSE;
+            gst_structure_get_boolean(gst_message_get_structure(message), "publishing",
+                                      &publishing);
+            handlers_.publishing(publishing);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+void RunningPipeline::handle_error(GstMessage *message) {
+    GstObject *source = GST_MESSAGE_SRC(message);
+    // A branch posts several errors on its way down, some of them after it is out.
+    if (!source || (source != GST_OBJECT(pipeline_.get()) &&
+                    !gst_object_has_as_ancestor(source, GST_OBJECT(pipeline_.get()))))
+        return;
+    for (GstObject *gone : removed_)
+        if (source == gone || gst_object_has_as_ancestor(source, gone)) return;
+    GError *error = nullptr;
+    gchar *debug = nullptr;
+    gst_message_parse_error(message, &error, &debug);
+    const std::string words = source_of(message) + ": " + words_of(error, debug);
+    g_error_free(error);
+    g_free(debug);
+    if (auto branch = find_branch(pipeline_.get(), source)) {
+        report_(Severity::error, label_ + ": " + words + "; the branch " + branch->label +
+                                     " is removed, the rest goes on");
+        for (const auto &element : branch->elements)
+            removed_.insert(GST_OBJECT(element.get()));
+        remove_branch(pipeline_.get(), std::move(*branch));
+        return;
+    }
+    fail(words);
+}
+
+void RunningPipeline::fail(const std::string &what) {
+    if (std::exchange(failed_, true)) return;
+    if (handlers_.failed) handlers_.failed(what);
+}
+
+} // namespace penstock::supervisor
