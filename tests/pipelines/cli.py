@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the launcher says: every mistake of a description at once, and one clear message for a port
+in use, a missing file, a missing plugin, a typo. Needs PENSTOCK, the executable."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+PENSTOCK = os.environ["PENSTOCK"]
+
+MISTAKES = """\
+summary: Several mistakes
+parametres: {}
+parameters:
+  rate: {type: bitrat, default: 2Mbit}
+  wait: {type: duration, default: 2}
+  size: {type: size, default: 1MB}
+publish:
+  - match: rtmp://:1935/live/{name}
+    pipelin: a ! b
+    pipeline: |
+      fakesrc num-buffers=${name} !
+      fakesrk sizemax=${size} ! fakesink syn=true
+restart: {policy: allways}
+"""
+EXPECTED = """\
+bad.yaml:2:1: unknown key 'parametres': did you mean 'parameters'?
+    parametres: {}
+    ^
+bad.yaml:4:16: 'bitrat' is no type: did you mean 'bitrate'?
+      rate: {type: bitrat, default: 2Mbit}
+                   ^
+bad.yaml:5:35: the default of 'wait': '2' is no duration: write a number and its unit, such as 500ms, 2s or 5min
+      wait: {type: duration, default: 2}
+                                      ^
+bad.yaml:9:5: unknown key 'pipelin' of a publish rule: did you mean 'pipeline'?
+        pipelin: a ! b
+        ^
+bad.yaml:12:23: 'size' is a size and is used without a unit: say which: ${size:B} (one of B, kB, MB, GB, KiB, MiB and GiB)
+          fakesrk sizemax=${size} ! fakesink syn=true
+                          ^
+bad.yaml:13:19: 'allways' is no restart policy: did you mean 'always'?
+    restart: {policy: allways}
+                      ^
+"""
+
+
+class Launcher(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.environment = dict(os.environ, PENSTOCK_PIPELINES=self.directory, LC_ALL="C.UTF-8")
+
+    def write(self, name, text):
+        path = os.path.join(self.directory, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def penstock(self, *arguments, **environment):
+        return subprocess.run(
+            [PENSTOCK, *arguments], cwd=self.directory, env={**self.environment, **environment},
+            capture_output=True, text=True, timeout=30)
+
+    def start(self, *arguments):
+        process = subprocess.Popen(
+            [PENSTOCK, *arguments], cwd=self.directory, env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_all_mistakes_at_once(self):
+        self.write("bad.yaml", MISTAKES)
+        result = self.penstock("check", "bad.yaml")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr, EXPECTED)
+        self.assertEqual(result.stdout, "")
+        problems = json.loads(self.penstock("check", "--json", "bad.yaml").stdout)[0]["problems"]
+        self.assertEqual(len(problems), 6)
+        self.assertTrue(all(p["what"] and p["line"] for p in problems))
+
+    def test_elements(self):
+        self.write("bad.yaml", "summary: s\npublish:\n  match: rtmp://:1935/live/{name}\n"
+                   "  pipeline: |\n    fakesrc num-buffers=${name} ! fakesrk !\n"
+                   "    fakesink syn=true name=${name}\n")
+        error = self.penstock("check", "bad.yaml").stderr
+        self.assertIn("bad.yaml:5:25: 'name' comes from the network and 'num-buffers' is no string",
+                      error)
+        self.assertIn("bad.yaml:5:35: there is no element 'fakesrk': did you mean 'fakesrc'?", error)
+        self.assertIn("bad.yaml:6:14: the element 'fakesink' has no property 'syn': "
+                      "did you mean 'sync'?", error)
+        self.assertIn("bad.yaml:6:28: a placeholder stands in an element's name", error)
+
+    def test_missing_plugin_names_its_package(self):
+        self.write("x.yaml", "summary: s\npipeline: fakesrc ! x264enc ! fakesink\n")
+        result = self.penstock("run", "x", GST_PLUGIN_SYSTEM_PATH="/nowhere",
+                               GST_PLUGIN_PATH=self.core_elements(),
+                               GST_REGISTRY=os.path.join(self.directory, "registry"))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("x.yaml:2:21: there is no element 'x264enc': install it with "
+                      "`apt install gstreamer1.0-plugins-ugly`", result.stderr)
+
+    def core_elements(self):
+        """A plugin directory with nothing but GStreamer's own elements."""
+        found = subprocess.run(["gst-inspect-1.0", "coreelements"], capture_output=True, text=True,
+                               check=True).stdout
+        library = next(line.split()[-1] for line in found.splitlines() if "Filename" in line)
+        directory = os.path.join(self.directory, "plugins")
+        os.mkdir(directory)
+        os.symlink(library, os.path.join(directory, os.path.basename(library)))
+        return directory
+
+    def test_typos(self):
+        self.write("good.yaml", "summary: Good\nparameters: {count: {type: int, default: 1, max: 5}}\n"
+                   "pipeline: fakesrc num-buffers=${count} ! fakesink\n")
+        for arguments, code, words in (
+                (["run", "god"], 1, "there is no description 'god': did you mean 'good'?"),
+                (["run", "good", "--set", "cuont=2"], 2, "did you mean 'count'?"),
+                (["run", "good", "--set", "count"], 2, "write --set name=value"),
+                (["run", "good", "--set", "count=x"], 2, "'x' is no int: write a whole number"),
+                (["run", "good", "--set", "count=6"], 2, "'6' is too large: at most 5"),
+                (["run", "./none.yaml"], 1, "can't be read (No such file or directory)"),
+                (["check", "none"], 1, "there is no description 'none'"),
+                (["rum", "good"], 2, ""), ([], 2, ""), (["run"], 2, "")):
+            result = self.penstock(*arguments)
+            self.assertEqual(result.returncode, code, arguments)
+            self.assertIn(words, result.stderr)
+        self.assertEqual(self.penstock("run", "good", "--set", "count=2").returncode, 0)
+        self.assertEqual(self.penstock("run", "good", PENSTOCK_COUNT="9").returncode, 2)
+        self.assertTrue(self.penstock("--version").stdout.startswith("penstock "))
+
+    def test_list_and_show(self):
+        self.write("a.yaml", "summary: One\ndescription: More words.\nparameters:\n"
+                   "  key: {type: string, default: hush, secret: true, help: The key}\n"
+                   "  kind: {type: choice, default: x, choices: [x, y]}\n"
+                   "pipeline: fakesrc ! fakesink\n")
+        listed = self.penstock("list")
+        self.assertIn("a  One", listed.stdout.splitlines()[0])
+        self.assertNotIn("\x1b", listed.stdout)
+        shown = self.penstock("show", "a").stdout
+        self.assertIn("More words.", shown)
+        self.assertIn("one of x and y", shown)
+        self.assertNotIn("hush", shown)
+        data = json.loads(self.penstock("show", "a", "--json").stdout)
+        self.assertEqual(data["summary"], "One")
+        self.assertEqual([p["name"] for p in data["parameters"]], ["key", "kind"])
+        self.assertNotIn("hush", json.dumps(data))
+
+    def test_missing_file(self):
+        self.write("f.yaml", "summary: s\nparameters: {file: {type: path, required: true}}\n"
+                   "pipeline: filesrc location=${file} ! fakesink\n")
+        result = self.penstock("run", "f")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("the parameter 'file' has to be given: add --set file=", result.stderr)
+        result = self.penstock("run", "f", "--set", "file=/no \" such ! file")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertIn("No such file \"/no \" such ! file\"", result.stderr)
+
+    def test_secrets_are_not_printed(self):
+        self.write("s.yaml", "summary: s\nparameters: {key: {type: string, default: '', secret: true}}\n"
+                   "pipeline: filesrc location=/nowhere/${key} ! fakesink\n")
+        result = self.penstock("run", "s", "--set", "key=topsecret")
+        self.assertEqual(result.returncode, 1)
+        self.assertNotIn("topsecret", result.stdout + result.stderr)
+        self.assertIn("***", result.stderr)
+
+    def test_port_in_use(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.write("p.yaml", "summary: s\npublish:\n  match: rtmp://127.0.0.1:%d/live/{name}\n"
+                       "  pipeline: fakesrc ! fakesink\n" % port)
+            result = self.penstock("run", "p")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(str(port), result.stderr)
+        self.assertIn("in use", result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+
+    def test_signals_end_everything(self):
+        # An element that hangs for an hour must not hold the process up either.
+        self.write("slow.yaml", "summary: s\npipeline: fakesrc is-live=true ! "
+                   "identity sleep-time=3600000000 ! fakesink\n")
+        self.write("live.yaml", "summary: s\npipeline: fakesrc is-live=true do-timestamp=true ! "
+                   "fakesink sync=true\n")
+        for name, number in (("slow", signal.SIGINT), ("live", signal.SIGINT),
+                             ("live", signal.SIGTERM)):
+            process = self.start("run", name)
+            for line in process.stdout:
+                if "Ctrl-C" in line:
+                    break
+            began = time.monotonic()
+            process.send_signal(number)
+            self.assertEqual(process.wait(timeout=10), 0)
+            self.assertLess(time.monotonic() - began, 2, name)
+
+    def test_restart(self):
+        self.write("r.yaml", "summary: s\npipeline: filesrc location=/nowhere ! fakesink\n"
+                   "restart: {policy: on-failure, delay: 10ms, max-delay: 20ms}\n")
+        process = self.start("run", "r")
+        restarts = [line for line, _ in zip(
+            (line for line in process.stdout if "restarts in" in line), range(3))]
+        self.assertEqual(restarts, ["r: restarts in 10 ms\n"] + ["r: restarts in 20 ms\n"] * 2)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=10), 0)
+
+    def test_a_failed_branch_is_removed_alone(self):
+        self.write("b.yaml", "summary: s\npipeline: |\n"
+                   "  videotestsrc is-live=true num-buffers=60 ! video/x-raw,width=64,height=64 !\n"
+                   "  x264enc key-int-max=10 tune=zerolatency ! goptee name=gop\n"
+                   "  gop. ! queue ! identity name=bad error-after=20 ! fakesink\n"
+                   "  gop. ! fakesink\n")
+        result = self.penstock("run", "b")
+        self.assertIn("identity 'bad'", result.stderr)
+        self.assertIn("is removed, the rest goes on", result.stderr)
+        # The other branch saw the end of the stream: that is what ends the run.
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every file in pipelines/ is checked, shown and run for some seconds, with media going through.
+Needs PENSTOCK, the executable, and PENSTOCK_PIPELINES, the directory."""
+
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+
+PENSTOCK = os.environ["PENSTOCK"]
+PIPELINES = os.environ["PENSTOCK_PIPELINES"]
+ANY = "127.0.0.1:0"
+
+
+def until(condition, seconds=20):
+    """What `condition` returns once it is true; it is asked again and again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError("nothing within %d s" % seconds)
+        threading.Event().wait(0.1)
+
+
+class Run:
+    """A `penstock run` whose output is read as it comes."""
+
+    def __init__(self, test, *arguments):
+        self.process = subprocess.Popen([PENSTOCK, "run", *arguments], text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.lines = queue.Queue()
+        self.seen = []
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+        test.addCleanup(self.close)
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.put(line)
+
+    def line(self, pattern, seconds=20):
+        """The first line from here on that matches."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                line = self.lines.get(timeout=0.2)
+            except queue.Empty:
+                if self.process.poll() is not None and self.lines.empty():
+                    break
+                continue
+            self.seen.append(line)
+            found = re.search(pattern, line)
+            if found:
+                return found
+        raise AssertionError("no '%s' in:\n%s" % (pattern, "".join(self.seen)))
+
+    def end(self):
+        """Ctrl-C: the exit code, within two seconds."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(timeout=10)
+        taken = time.monotonic() - began
+        assert taken < 2, "took %.1f s to end" % taken
+        return code
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def codecs_of(url):
+    """The codecs that ffprobe finds at `url`, once it finds any."""
+    probe = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of",
+                            "csv=p=0", url], capture_output=True, text=True, timeout=30)
+    return sorted(set(probe.stdout.split()))
+
+
+class Descriptions(unittest.TestCase):
+    def test_check_and_show(self):
+        names = sorted(f[:-5] for f in os.listdir(PIPELINES) if f.endswith(".yaml"))
+        self.assertEqual(names, ["file-to-rtmp", "live", "test-publisher"],
+                         "a new description needs a test that runs it")
+        for name in names:
+            check = subprocess.run([PENSTOCK, "check", name], capture_output=True, text=True)
+            self.assertEqual((check.returncode, check.stderr), (0, ""))
+            show = subprocess.run([PENSTOCK, "show", name, "--json"], capture_output=True,
+                                  text=True, check=True)
+            shown = json.loads(show.stdout)
+            self.assertTrue(shown["summary"] and shown["description"])
+            self.assertTrue(all(p["help"] for p in shown["parameters"]), name)
+
+    def test_live_with_its_test_publisher(self):
+        live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY,
+                   "--set", "segment=1s")
+        page = live.line(r"Page +(http://\S+)")[1]
+        publish = live.line(r"Publish +(rtmp://\S+)/NAME")[1]
+        play = live.line(r"mpv, VLC +(rtmp://\S+)/NAME")[1]
+        hls = live.line(r"HLS +(http://\S+)/NAME/index.m3u8")[1]
+        live.line("Ctrl-C")
+        self.assertIn("<html", get(page))
+
+        publisher = Run(self, "test-publisher", "--set", "url=%s/test" % publish,
+                        "--set", "bitrate=500kbit")
+        live.line(r"live +live/test")
+        self.assertEqual(until(lambda: codecs_of(play + "/test")), ["aac", "h264"])
+
+        def segments():
+            try:
+                text = get(hls + "/test/index.m3u8")
+            except OSError:
+                return None
+            return text if text.count("#EXTINF") >= 2 else None
+
+        self.assertIn("#EXT-X-TARGETDURATION", until(segments))
+        self.assertEqual(codecs_of(hls + "/test/index.m3u8"), ["aac", "h264"])
+        self.assertEqual(publisher.end(), 0)
+        live.line(r"ended +live/test")
+
+        # The same name once more.
+        again = Run(self, "test-publisher", "--set", "url=%s/test" % publish)
+        live.line(r"live +live/test")
+        self.assertEqual(again.end(), 0)
+        self.assertEqual(live.end(), 0)
+        self.assertNotIn("error", "".join(live.seen))
+
+    def test_publish_key(self):
+        live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY,
+                   "--set", "publish-key=hush42")
+        publish = live.line(r"Publish +(rtmp://\S+)/NAME\?key=KEY")[1]
+        live.line("Ctrl-C")
+        wrong = Run(self, "test-publisher", "--set", "url=%s/a?key=wrong" % publish)
+        wrong.line("error: ")
+        right = Run(self, "test-publisher", "--set", "url=%s/b?key=hush42" % publish)
+        live.line(r"live +live/b")
+        for run in (wrong, right, live):
+            self.assertEqual(run.end(), 0)
+        self.assertNotIn("hush42", "".join(live.seen))
+
+    def test_file_to_rtmp(self):
+        with tempfile.TemporaryDirectory() as directory:
+            file = os.path.join(directory, "a \"movie\" ! .mp4")
+            subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+                            "testsrc=size=320x180:rate=25:duration=3", "-f", "lavfi", "-i",
+                            "sine=duration=3", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", "25",
+                            "-c:a", "aac", file], check=True)
+            once = Run(self, "file-to-rtmp", "--set", "file=" + file, "--set", "rtmp=" + ANY)
+            once.line("Ctrl-C")
+            self.assertEqual(once.process.wait(timeout=20), 0, "".join(once.seen))
+
+            loop = Run(self, "file-to-rtmp", "--set", "file=" + file, "--set", "rtmp=" + ANY,
+                       "--set", "loop=true", "--set", "name=movie")
+            play = loop.line(r"mpv, VLC +(rtmp://\S+/movie)")[1]
+            self.assertEqual(until(lambda: codecs_of(play)), ["aac", "h264"])
+            began = time.monotonic()
+            decoded = subprocess.run(
+                ["ffmpeg", "-v", "error", "-i", play, "-t", "6", "-f", "null", "-"],
+                capture_output=True, text=True, timeout=60)
+            self.assertEqual((decoded.returncode, decoded.stderr), (0, ""))
+            self.assertGreater(time.monotonic() - began, 3, "six seconds came too fast")
+            self.assertEqual(loop.end(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
