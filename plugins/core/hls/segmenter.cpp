@@ -94,7 +94,7 @@ void Segmenter::add_video(Sample sample, FormatPtr format) {
     t.last_dts = time;
     t.last_pts = sample.pts;
     t.position = std::max(t.position.value_or(sample.pts), sample.pts + sample.duration);
-    audio_at_video_ = track(Kind::audio).last_pts;
+    audio_alone_ = 0;
     if (!sample.keyframe && need_keyframe_) return drop();
     if (sample.keyframe) {
         const bool changed = t.accepted && !t.accepted->same(*format);
@@ -160,6 +160,8 @@ void Segmenter::add_audio(Sample sample, FormatPtr format) {
         finish_run();
         next_discontinuity_ = true;
     }
+    // A hole is no sound that came without pictures.
+    if (t.last_pts) audio_alone_ += std::clamp<int64_t>(sample.pts - *t.last_pts, 0, audio_hole);
     t.last_pts = sample.pts;
     t.position = sample.pts + sample.duration;
     const bool changed = t.accepted && !t.accepted->same(*format);
@@ -170,9 +172,8 @@ void Segmenter::add_audio(Sample sample, FormatPtr format) {
         next_discontinuity_ = true;
     }
     Entry entry{std::move(sample), std::move(format), 0, false, after_gap};
-    if (running() && video_driven_ && options_.realtime && audio_at_video_ &&
-        entry.sample.pts - *audio_at_video_ >
-            std::max(forward_limit, 3 * options_.target_duration)) {
+    if (running() && video_driven_ && options_.realtime &&
+        audio_alone_ > std::max(forward_limit, 3 * options_.target_duration)) {
         warn("video has stopped: going on with audio alone");
         leave_video();
         track(Kind::video).stalled = true;
@@ -193,7 +194,8 @@ void Segmenter::add_audio(Sample sample, FormatPtr format) {
 void Segmenter::queue_audio(Entry entry) {
     const int64_t pts = entry.sample.pts;
     if (cuts_.front().fresh && pts < cuts_.front().pts) return drop();
-    if (!video_driven_ && pts - cuts_.back().pts >= options_.target_duration - options_.tolerance)
+    if (!video_driven_ && pts >= audio_floor_ &&
+        pts - cuts_.back().pts >= options_.target_duration - options_.tolerance)
         cut(pts, false, false);
     push(track(Kind::audio), std::move(entry));
 }
@@ -334,7 +336,7 @@ void Segmenter::flush() {
         t.accepted = nullptr;
     }
     force_cut_ = false;
-    audio_at_video_.reset();
+    audio_alone_ = 0;
     cuts_.clear();
     video_driven_ = false;
     need_keyframe_ = true;

@@ -143,10 +143,10 @@ private:
     uint64_t broken_ = 0;
     bool next_discontinuity_ = false;
     bool emitted_ = false;
-    std::optional<int64_t> audio_at_video_; ///< where audio was when the last picture came
-    std::optional<int64_t> offset_;         ///< from the producer's timeline to the stream's
-    int64_t stream_end_ = 0;                ///< on the stream's timeline
-    std::optional<int64_t> date_anchor_;    ///< wall clock minus pts, ns
+    int64_t audio_alone_ = 0;            ///< how much sound came since the last picture
+    std::optional<int64_t> offset_;      ///< from the producer's timeline to the stream's
+    int64_t stream_end_ = 0;             ///< on the stream's timeline
+    std::optional<int64_t> date_anchor_; ///< wall clock minus pts, ns
     std::deque<Segment> finished_;
     std::vector<std::string> warnings_;
 };

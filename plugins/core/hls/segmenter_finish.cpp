@@ -175,7 +175,7 @@ void Segmenter::finish_run() {
         t.accepted = nullptr;
     }
     force_cut_ = false;
-    audio_at_video_.reset();
+    audio_alone_ = 0;
 }
 
 void Segmenter::finish() {

@@ -169,4 +169,11 @@ void Stream::set_target_duration(int64_t nanoseconds) {
     list_.target_duration = std::max(list_.target_duration, whole_seconds_up(nanoseconds));
 }
 
+void Stream::set_playlist_length(unsigned segments, unsigned extra) {
+    std::lock_guard lock(mutex_);
+    options_.playlist_length = segments;
+    options_.extra = extra;
+    list_.type = segments == 0 ? playlist::Type::event : playlist::Type::live;
+}
+
 } // namespace penstock::hls

@@ -58,6 +58,8 @@ public:
     int64_t target_duration() const; ///< as the playlist says it, nanoseconds
 
     void set_target_duration(int64_t nanoseconds);
+    /// Takes effect with the next segment.
+    void set_playlist_length(unsigned segments, unsigned extra);
 
 private:
     struct Entry {
