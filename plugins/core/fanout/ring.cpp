@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/fanout/ring.h"
+
+namespace penstock::fanout {
+
+Ring::Ring(uint32_t chunk_size) : chunk_size_(chunk_size) {
+}
+
+void Ring::restart(gop::Limits limits, uint64_t now_ms) {
+    std::lock_guard lock(mutex_);
+    history_.clear();
+    history_.set_limits(limits);
+    normalizer_.reset();
+    headers_.clear();
+    has_video_ = false;
+    timeline_.restart(now_ms);
+    ++epoch_;
+}
+
+bool Ring::joinable(const flv::Tag &tag) const {
+    return tag.kind == flv::TagKind::keyframe || (!has_video_ && tag.kind == flv::TagKind::audio);
+}
+
+void Ring::append(const flv::Tag &tag, uint64_t now_ms) {
+    if (tag.kind == flv::TagKind::other) return;
+    // Serialized outside the lock: readers never wait for it.
+    std::unique_lock lock(mutex_);
+    const bool is_header = tag.kind == flv::TagKind::config || tag.kind == flv::TagKind::metadata;
+    if (is_header) {
+        const unsigned before = normalizer_.headers().version;
+        normalizer_.learn(tag);
+        if (normalizer_.headers().version == before) return; // a repetition tells nobody anything
+        headers_.clear();
+        for (const flv::Tag &header : normalizer_.headers().list())
+            headers_.push_back(rtmp::make_packet(header, 0, chunk_size_));
+    }
+    if (tag.type == flv::TagType::video && !has_video_) {
+        has_video_ = true;
+        history_.forget_joins();
+    }
+    if (tag.kind == flv::TagKind::config) history_.forget_joins();
+    const uint32_t timestamp = timeline_.map(tag.timestamp, now_ms);
+    lock.unlock();
+    PacketPtr packet = rtmp::make_packet(tag, timestamp, chunk_size_);
+    lock.lock();
+    const size_t size = packet->size;
+    history_.push(std::move(packet), size, now_ms * 1'000'000, joinable(tag));
+}
+
+void Ring::join(Cursor &cursor, uint64_t at, std::vector<PacketPtr> &out) const {
+    out.insert(out.end(), headers_.begin(), headers_.end());
+    cursor.next = at;
+    cursor.epoch = epoch_;
+}
+
+bool Ring::read(Cursor &cursor, size_t max, std::vector<PacketPtr> &out) {
+    std::lock_guard lock(mutex_);
+    if (!cursor.next || cursor.epoch != epoch_) {
+        const auto at = history_.newest_join();
+        if (!at) return false;
+        join(cursor, *at, out);
+    } else if (*cursor.next < history_.begin()) {
+        // Fell out of the ring: whole GOPs are skipped, so that the picture stays clean.
+        const auto at = history_.newest_join();
+        if (!at) return false;
+        ++cursor.skipped;
+        join(cursor, *at, out);
+    }
+    const uint64_t end = std::min(history_.end(), *cursor.next + max);
+    for (; *cursor.next < end; ++*cursor.next)
+        out.push_back(history_.at(*cursor.next));
+    return *cursor.next < history_.end();
+}
+
+uint64_t Ring::packets() const {
+    std::lock_guard lock(mutex_);
+    return history_.end();
+}
+
+} // namespace penstock::fanout

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One HTTP/1.1 connection on its loop, and the routes of its server.
+#pragma once
+
+#include "core/net/http_server.h"
+#include "core/net/listener.h"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+
+namespace penstock::net {
+
+/// Thread-safe.
+class HttpRoutes {
+public:
+    HttpHandler find(const std::string &path) const;
+    bool add(const std::string &prefix, HttpHandler handler);
+    void remove(const std::string &prefix);
+    /// Connections end after the answer they are at.
+    void close() { closing_ = true; }
+    bool closing() const { return closing_; }
+    /// Connections open now; the listener refuses more than max_connections.
+    std::atomic<unsigned> connections{0};
+    static constexpr unsigned max_connections = 8000;
+
+private:
+    mutable std::mutex mutex_;
+    std::map<std::string, HttpHandler> handlers_;
+    std::atomic<bool> closing_{false};
+};
+
+struct HttpConnection {
+    /// Serves the socket until either side has had enough.
+    static void start(tcp::socket &&socket, std::shared_ptr<HttpRoutes> routes,
+                      std::shared_ptr<Loops> loops);
+};
+
+} // namespace penstock::net

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/http_server.h"
+
+#include "core/net/http_connection.h"
+#include "core/net/registry.h"
+
+namespace penstock::net {
+
+HttpResponse http_error(unsigned status, std::string_view text) {
+    HttpResponse response;
+    response.status = status;
+    response.body = Bytes::copy_of(std::string(text) + "\n");
+    response.cache_control = "no-store";
+    return response;
+}
+
+HttpHandler HttpRoutes::find(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    // From the longest prefix down: "/live/cam/", "/live/", "/".
+    if (const auto exact = handlers_.find(path); exact != handlers_.end()) return exact->second;
+    for (size_t slash = path.rfind('/'); slash != path.npos;
+         slash = slash == 0 ? path.npos : path.rfind('/', slash - 1))
+        if (const auto found = handlers_.find(path.substr(0, slash + 1)); found != handlers_.end())
+            return found->second;
+    return nullptr;
+}
+
+bool HttpRoutes::add(const std::string &prefix, HttpHandler handler) {
+    std::lock_guard lock(mutex_);
+    return handlers_.emplace(prefix, std::move(handler)).second;
+}
+
+void HttpRoutes::remove(const std::string &prefix) {
+    std::lock_guard lock(mutex_);
+    handlers_.erase(prefix);
+}
+
+namespace {
+
+class Registration final : public HttpRegistration {
+public:
+    Registration(std::shared_ptr<HttpServer> server, std::shared_ptr<HttpRoutes> routes,
+                 std::string prefix)
+        : server_(std::move(server)), routes_(std::move(routes)), prefix_(std::move(prefix)) {}
+    ~Registration() override { routes_->remove(prefix_); }
+
+private:
+    std::shared_ptr<HttpServer> server_;
+    std::shared_ptr<HttpRoutes> routes_;
+    std::string prefix_;
+};
+
+class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
+public:
+    ~Server() override {
+        if (listener_) listener_->close();
+        routes_->close();
+    }
+    bool start(const Address &address, std::string *error) {
+        auto loops = Loops::shared();
+        listener_ = Listener::open(
+            loops, address,
+            [routes = routes_, loops](tcp::socket &&socket, size_t) {
+                HttpConnection::start(std::move(socket), routes, loops);
+            },
+            error);
+        return listener_ != nullptr;
+    }
+    Address address() const override { return listener_->address(); }
+    std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) override {
+        if (!routes_->add(prefix, std::move(handler))) return nullptr;
+        return std::make_unique<Registration>(shared_from_this(), routes_, std::move(prefix));
+    }
+
+private:
+    std::shared_ptr<Listener> listener_;
+    std::shared_ptr<HttpRoutes> routes_ = std::make_shared<HttpRoutes>();
+};
+
+Registry<Server> &registry() {
+    static Registry<Server> instance;
+    return instance;
+}
+
+} // namespace
+
+std::shared_ptr<HttpServer> HttpServer::open(const Address &address, std::string *error) {
+    return registry().open(address, error);
+}
+
+std::vector<std::shared_ptr<HttpServer>> HttpServer::all() {
+    return registry().all<HttpServer>();
+}
+
+} // namespace penstock::net

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/loops.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <mutex>
+
+#include <pthread.h>
+
+namespace penstock::net {
+namespace {
+
+thread_local const Loops *current_loops = nullptr;
+
+} // namespace
+
+Loops::Loops() {
+    const unsigned count = std::max(1u, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < count; ++i) {
+        loops_.push_back(std::make_unique<Loop>());
+        Loop &loop = *loops_.back();
+        loop.thread = std::thread([this, &loop, i] {
+            pthread_setname_np(pthread_self(), ("penstock-net" + std::to_string(i)).c_str());
+            // Signals belong to the application's threads.
+            sigset_t all;
+            sigfillset(&all);
+            pthread_sigmask(SIG_BLOCK, &all, nullptr);
+            current_loops = this;
+            auto work = boost::asio::make_work_guard(loop.context);
+            loop.context.run();
+        });
+    }
+}
+
+Loops::~Loops() {
+    for (auto &loop : loops_)
+        loop->context.stop();
+    for (auto &loop : loops_)
+        loop->thread.join();
+}
+
+bool Loops::on_loop() const {
+    return current_loops == this;
+}
+
+std::shared_ptr<Loops> Loops::shared() {
+    static std::mutex mutex;
+    static std::weak_ptr<Loops> instance;
+    std::lock_guard lock(mutex);
+    if (auto loops = instance.lock()) return loops;
+    // A loop cannot join itself: the last holder may well be a connection that ends on one.
+    std::shared_ptr<Loops> loops(new Loops, [](Loops *dying) {
+        if (dying->on_loop())
+            std::thread([dying] { delete dying; }).detach();
+        else
+            delete dying;
+    });
+    instance = loops;
+    return loops;
+}
+
+} // namespace penstock::net

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/rtmp_connection.h"
+
+#include "core/net/rtmp_state.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+namespace penstock::net {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr uint64_t handshake_ms = 10'000; ///< from connect to publish or play
+constexpr uint64_t claim_ms = 5'000;      ///< from publish to a pipeline that takes it
+constexpr uint64_t stall_ms = 30'000;     ///< a player that reads nothing for this long is closed
+constexpr size_t batch = 32;              ///< packets taken from the ring at a time
+
+/// One for each thread: connections keep no buffer of their own.
+std::array<uint8_t, 64 << 10> &scratch() {
+    thread_local std::array<uint8_t, 64 << 10> buffer;
+    return buffer;
+}
+
+/// Takes as long for a wrong key as for the right one.
+bool same_key(std::string_view given, std::string_view wanted) {
+    unsigned difference = given.size() != wanted.size();
+    for (size_t i = 0; i < wanted.size(); ++i)
+        difference |= static_cast<unsigned char>(wanted[i]) ^
+                      static_cast<unsigned char>(i < given.size() ? given[i] : 0);
+    return difference == 0;
+}
+
+std::string_view query_value(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const size_t end = query.find('&');
+        const std::string_view pair = query.substr(0, end);
+        if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+            return pair.substr(name.size() + 1);
+        query = end == query.npos ? std::string_view() : query.substr(end + 1);
+    }
+    return {};
+}
+
+/// A name from the network for the log: printable, short.
+std::string printable(std::string_view text) {
+    std::string out;
+    for (const char c : text.substr(0, 80))
+        out += c > ' ' && c < 127 ? c : '?';
+    return text.size() > 80 ? out + "…" : out;
+}
+
+} // namespace
+
+RtmpConnection::RtmpConnection(tcp::socket &&socket, size_t loop, std::shared_ptr<RtmpState> state)
+    : socket_(std::move(socket)), loop_(loop), state_(std::move(state)), session_(*this),
+      endpoint_(endpoint_name(socket_)), deadline_ms_(steady_ms() + handshake_ms) {
+    rename("rtmp");
+}
+
+RtmpConnection::~RtmpConnection() = default;
+
+void RtmpConnection::rename(const char *kind) {
+    static std::atomic<uint64_t> next{1};
+    name_ = std::string(kind) + "-" + std::to_string(next++) + " " + endpoint_;
+}
+
+void RtmpConnection::say(LogLevel level, const std::string &text) const {
+    log(level, "rtmp", "[" + name_ + (mount_ ? " " + mount_->path() : "") + "] " + text);
+}
+
+void RtmpConnection::start() {
+    const int keep_idle = 10, keep_interval = 5, keep_count = 3;
+    error_code ec;
+    socket_.set_option(asio::socket_base::keep_alive(true), ec);
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_KEEPIDLE, &keep_idle, sizeof keep_idle);
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_KEEPINTVL, &keep_interval,
+                 sizeof keep_interval);
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_KEEPCNT, &keep_count, sizeof keep_count);
+    say(LogLevel::debug, "connected");
+    wait_readable();
+}
+
+// --- reading ------------------------------------------------------------------------------
+
+void RtmpConnection::wait_readable() {
+    if (reading_ || paused_ || closed_) return;
+    reading_ = true;
+    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code ec) {
+        self->reading_ = false;
+        if (self->closed_ || ec == asio::error::operation_aborted) return;
+        self->read();
+    });
+}
+
+void RtmpConnection::read() {
+    // A few rounds only: other connections of this loop have their turn too.
+    for (int round = 0; round < 4 && !paused_ && !closed_; ++round) {
+        auto &buffer = scratch();
+        error_code ec;
+        const size_t size = socket_.read_some(asio::buffer(buffer), ec);
+        if (ec == asio::error::would_block) break;
+        if (ec)
+            return close_now(LogLevel::info,
+                             ec == asio::error::eof ? "disconnected" : ec.message());
+        feed(ByteView(buffer.data(), size));
+        if (closed_) return;
+        if (size < buffer.size()) break;
+    }
+    wait_readable();
+}
+
+void RtmpConnection::feed(ByteView input) {
+    const Result result = session_.feed(input);
+    if (closed_) return;
+    pump(); // what was answered goes out even if that was the last
+    if (result.is_error()) close_now(LogLevel::warning, "closed: " + result.reason());
+}
+
+void RtmpConnection::on_warning(const std::string &text) {
+    say(LogLevel::warning, text);
+}
+
+void RtmpConnection::on_request(const rtmp::StreamRequest &request) {
+    if (role_ != Role::none) return session_.refuse(rtmp::Refusal::failed, "already streaming");
+    if (!is_safe_path(request.path)) {
+        say(LogLevel::warning, "refused: '" + printable(request.path) +
+                                   "' is not a legal stream name: letters, digits and ._~- only, "
+                                   "as in live/cam");
+        return session_.refuse(rtmp::Refusal::bad_name,
+                               "Illegal stream name: use letters, digits and ._~-");
+    }
+    if (request.publish)
+        begin_publish(request);
+    else
+        begin_play(request);
+}
+
+void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
+    rename("rtmp-publish");
+    const auto mount = state_->mount(request.path, false);
+    const auto lease = state_->lease_for(request.path);
+    const bool claimed = mount && mount->claimed();
+    const auto refuse = [&](rtmp::Refusal why, const char *text) {
+        say(LogLevel::warning, "refused to publish " + request.path + ": " + text);
+        session_.refuse(why, text);
+        deadline_ms_ = steady_ms() + handshake_ms;
+    };
+    if (!claimed && !lease)
+        return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+    const std::string key = claimed ? mount->key() : std::string();
+    for (const std::string *wanted : {&key, lease ? &lease->publish_key : &key})
+        if (!wanted->empty() && !same_key(query_value(request.query, "key"), *wanted))
+            return refuse(rtmp::Refusal::unauthorized,
+                          "wrong or missing key: publish to NAME?key=…");
+
+    mount_ = state_->mount(request.path, true);
+    role_ = Role::publish_pending;
+    paused_ = true;
+    switch (mount_->publish(shared_from_this())) {
+    case RtmpMount::Publish::busy:
+        mount_.reset();
+        role_ = Role::none;
+        paused_ = false;
+        return refuse(rtmp::Refusal::bad_name, "this name is being published already");
+    case RtmpMount::Publish::accepted:
+        return accept_publish();
+    case RtmpMount::Publish::wait_for_claim:
+        deadline_ms_ = steady_ms() + claim_ms;
+        say(LogLevel::debug, "waits for a pipeline");
+        lease->on_publish({mount_->path(), name_});
+        return;
+    }
+}
+
+void RtmpConnection::accept_publish() {
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+        if (self->closed_ || self->role_ != Role::publish_pending) return;
+        self->role_ = Role::publisher;
+        self->deadline_ms_ = 0;
+        self->paused_ = false;
+        self->say(LogLevel::info, "publishes (" + self->session_.client_name() + ")");
+        self->session_.accept();
+        self->feed({}); // what the publisher sent without waiting for the answer
+        self->wait_readable();
+    });
+}
+
+void RtmpConnection::on_tag(flv::Tag &&tag) {
+    if (role_ != Role::publisher) return;
+    if (!mount_->deliver(std::move(tag))) paused_ = true;
+}
+
+void RtmpConnection::resume() {
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+        if (self->role_ != Role::publisher) return;
+        self->paused_ = false;
+        self->wait_readable();
+    });
+}
+
+void RtmpConnection::on_stop() {
+    leave("unpublished");
+    deadline_ms_ = steady_ms() + handshake_ms;
+}
+
+// --- playing ------------------------------------------------------------------------------
+
+void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
+    rename("rtmp-play");
+    auto mount = state_->mount(request.path, false);
+    const bool known =
+        (mount && (mount->has_feed() || mount->claimed())) || state_->lease_for(request.path);
+    if (!known) {
+        say(LogLevel::warning, "refused to play " + request.path + ": no such stream");
+        deadline_ms_ = steady_ms() + handshake_ms;
+        return session_.refuse(rtmp::Refusal::not_found, "No such stream");
+    }
+    mount_ = state_->mount(request.path, true);
+    role_ = Role::player;
+    deadline_ms_ = 0;
+    cursor_ = {};
+    mount_->group(loop_).players.push_back(this);
+    ++mount_->players;
+    ++mount_->players_total;
+    say(LogLevel::info, "plays (" + session_.client_name() + ")");
+    session_.accept();
+}
+
+void RtmpConnection::pump() {
+    if (closed_ || writing_) return;
+    uint64_t sent = 0;
+    for (;;) {
+        if (gather_.empty()) {
+            if (auto answers = session_.take_output(); !answers.empty())
+                gather_.queue().push_back(fanout::private_packet(std::move(answers)));
+            if (role_ == Role::player) {
+                const uint64_t skipped = cursor_.skipped;
+                mount_->ring().read(cursor_, batch, gather_.queue());
+                if (cursor_.skipped != skipped) ++mount_->skipped;
+            }
+            if (gather_.empty()) break;
+        }
+        int error = 0;
+        const auto status = gather_.send(socket_.native_handle(), sent, error);
+        if (status == fanout::Gather::Status::failed) {
+            const std::string reason =
+                error_code(error, boost::system::system_category()).message();
+            return close_now(LogLevel::info, "disconnected: " + reason);
+        }
+        if (status == fanout::Gather::Status::blocked) {
+            wait_writable();
+            break;
+        }
+    }
+    if (sent > 0) {
+        stalled_since_ = 0;
+        if (mount_) mount_->bytes_out.fetch_add(sent, std::memory_order_relaxed);
+    }
+}
+
+void RtmpConnection::wait_writable() {
+    writing_ = true;
+    if (stalled_since_ == 0) stalled_since_ = steady_ms();
+    socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](error_code ec) {
+        self->writing_ = false;
+        if (!ec) self->pump();
+    });
+}
+
+// --- ending -------------------------------------------------------------------------------
+
+void RtmpConnection::check(uint64_t now_ms) {
+    if (deadline_ms_ != 0 && now_ms > deadline_ms_) {
+        if (role_ == Role::publish_pending) {
+            session_.refuse(rtmp::Refusal::failed, "No pipeline took the stream");
+            pump();
+            return close_now(LogLevel::warning, "closed: no pipeline took the stream within 5 s");
+        }
+        return close_now(LogLevel::warning, "closed: asked for nothing within 10 s");
+    }
+    if (writing_ && stalled_since_ != 0 && now_ms - stalled_since_ > stall_ms) {
+        if (mount_) ++mount_->closed_slow;
+        close_now(LogLevel::warning, "closed: has not read anything for 30 s");
+    }
+}
+
+void RtmpConnection::leave(const std::string &reason) {
+    if (!mount_) return;
+    const auto mount = std::exchange(mount_, nullptr);
+    const Role role = std::exchange(role_, Role::none);
+    paused_ = false;
+    if (role == Role::player) {
+        auto &players = mount->group(loop_).players;
+        players.erase(std::find(players.begin(), players.end(), this));
+        --mount->players;
+    } else {
+        mount->unpublish(this, reason);
+    }
+    log(LogLevel::info, "rtmp", "[" + name_ + " " + mount->path() + "] " + reason);
+    state_->forget_if_unused(mount->path());
+}
+
+void RtmpConnection::close_now(LogLevel level, const std::string &reason) {
+    if (std::exchange(closed_, true)) return;
+    const auto self = shared_from_this();
+    if (mount_ && level == LogLevel::info) {
+        leave(reason);
+    } else {
+        say(mount_ || level < LogLevel::info ? level : LogLevel::debug, reason);
+        leave(reason);
+    }
+    error_code ec;
+    socket_.shutdown(tcp::socket::shutdown_both, ec);
+    socket_.close(ec);
+    state_->remove(self);
+}
+
+void RtmpConnection::close(const std::string &reason) {
+    asio::post(socket_.get_executor(), [self = shared_from_this(), reason] {
+        if (self->closed_) return;
+        if (self->role_ == Role::publisher) self->session_.notify_kicked(reason);
+        if (self->role_ == Role::player) self->session_.notify_unpublished();
+        self->pump();
+        self->close_now(LogLevel::info, "closed: " + reason);
+    });
+}
+
+} // namespace penstock::net

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/rtmp_mount.h"
+
+#include "core/net/rtmp_connection.h"
+#include "core/rtmp/server_session.h"
+
+#include <chrono>
+
+namespace penstock::net {
+
+uint64_t steady_ms() {
+    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                     std::chrono::steady_clock::now().time_since_epoch())
+                                     .count());
+}
+
+RtmpMount::RtmpMount(std::string path, size_t loops)
+    : path_(std::move(path)), ring_(rtmp::ServerSession::out_chunk_size), groups_(loops) {
+}
+
+RtmpMount::Publish RtmpMount::publish(const std::shared_ptr<RtmpConnection> &publisher) {
+    std::lock_guard call(call_mutex_);
+    {
+        std::lock_guard lock(mutex_);
+        if (publisher_) return Publish::busy;
+        publisher_ = publisher;
+        if (!receiver_) return Publish::wait_for_claim;
+        announced_ = true;
+    }
+    receiver_->on_published(publisher->name());
+    return Publish::accepted;
+}
+
+void RtmpMount::unpublish(const RtmpConnection *publisher, const std::string &reason) {
+    std::lock_guard call(call_mutex_);
+    {
+        std::lock_guard lock(mutex_);
+        if (publisher_.get() != publisher) return;
+        publisher_.reset();
+        if (!std::exchange(announced_, false)) return;
+    }
+    if (receiver_) receiver_->on_unpublished(reason);
+}
+
+bool RtmpMount::deliver(flv::Tag &&tag) {
+    bytes_in.fetch_add(tag.bytes.size(), std::memory_order_relaxed);
+    std::lock_guard call(call_mutex_);
+    // Without a receiver (its pipeline was just stopped) the media has nowhere to go.
+    return !receiver_ || receiver_->on_tag(std::move(tag));
+}
+
+bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key) {
+    std::shared_ptr<RtmpConnection> waiting;
+    {
+        std::lock_guard call(call_mutex_);
+        {
+            std::lock_guard lock(mutex_);
+            if (receiver_) return false;
+            receiver_ = &receiver;
+            key_ = key;
+            waiting = publisher_;
+            announced_ = waiting != nullptr;
+        }
+        if (waiting) receiver.on_published(waiting->name());
+    }
+    if (waiting) waiting->accept_publish();
+    return true;
+}
+
+void RtmpMount::release_claim() {
+    std::shared_ptr<RtmpConnection> orphan;
+    {
+        std::lock_guard call(call_mutex_);
+        std::lock_guard lock(mutex_);
+        receiver_ = nullptr;
+        key_.clear();
+        announced_ = false;
+        orphan = std::exchange(publisher_, nullptr);
+    }
+    if (orphan) orphan->close("the pipeline that received it has stopped");
+}
+
+bool RtmpMount::claimed() const {
+    std::lock_guard lock(mutex_);
+    return receiver_ != nullptr;
+}
+
+std::string RtmpMount::key() const {
+    std::lock_guard lock(mutex_);
+    return key_;
+}
+
+std::shared_ptr<RtmpConnection> RtmpMount::publisher() const {
+    std::lock_guard lock(mutex_);
+    return publisher_;
+}
+
+void RtmpMount::resume_publisher() {
+    if (auto connection = publisher()) connection->resume();
+}
+
+bool RtmpMount::attach_feed(gop::Limits limits) {
+    if (has_feed_.exchange(true)) return false;
+    ring_.restart(limits, steady_ms());
+    return true;
+}
+
+void RtmpMount::detach_feed() {
+    has_feed_ = false;
+}
+
+bool RtmpMount::unused() const {
+    std::lock_guard lock(mutex_);
+    return !publisher_ && !receiver_ && !has_feed_ && players == 0;
+}
+
+MountInfo RtmpMount::info() const {
+    std::lock_guard lock(mutex_);
+    MountInfo info;
+    info.path = path_;
+    info.publishing = publisher_ != nullptr;
+    info.playing = has_feed_;
+    info.players = players;
+    info.bytes_in = bytes_in;
+    info.bytes_out = bytes_out;
+    if (publisher_) info.publisher = publisher_->name();
+    return info;
+}
+
+} // namespace penstock::net

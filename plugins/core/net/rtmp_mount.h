@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A path on an RTMP listener: its publisher, what takes the publisher's stream, the ring of what
+// is played, and the players, who may outlive all of these.
+#pragma once
+
+#include "core/fanout/ring.h"
+#include "core/net/rtmp_server.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace penstock::net {
+
+class RtmpConnection;
+
+/// The players of one mount on one loop: only that loop touches `players`.
+struct PlayerGroup {
+    std::vector<RtmpConnection *> players;
+    std::atomic<bool> woken{false};
+};
+
+class RtmpMount {
+public:
+    RtmpMount(std::string path, size_t loops);
+
+    const std::string &path() const { return path_; }
+
+    // --- publishing; lock: mutex_ ---------------------------------------------------------
+    enum class Publish { accepted, wait_for_claim, busy };
+    /// A publisher comes. `claimed_or_leased`: somebody will take it.
+    Publish publish(const std::shared_ptr<RtmpConnection> &publisher);
+    /// The publisher went (or was never accepted). Tells the receiver.
+    void unpublish(const RtmpConnection *publisher, const std::string &reason);
+    /// Hands a tag to the receiver; false: pause reading.
+    bool deliver(flv::Tag &&tag);
+
+    bool claim(PublishReceiver &receiver, const std::string &key);
+    void release_claim();
+    bool claimed() const;
+    /// The key that the receiver asks for; empty if none.
+    std::string key() const;
+    void resume_publisher();
+    std::shared_ptr<RtmpConnection> publisher() const;
+
+    // --- playing --------------------------------------------------------------------------
+    bool attach_feed(gop::Limits limits);
+    void detach_feed();
+    bool has_feed() const { return has_feed_; }
+    fanout::Ring &ring() { return ring_; }
+    PlayerGroup &group(size_t loop) { return groups_[loop]; }
+    std::atomic<unsigned> players{0};
+    std::atomic<uint64_t> players_total{0}, bytes_in{0}, bytes_out{0}, skipped{0}, closed_slow{0};
+
+    bool unused() const;
+    MountInfo info() const;
+
+private:
+    const std::string path_;
+    mutable std::mutex mutex_;
+    /// Held while the receiver is called, so that release_claim() can wait for the call's end.
+    /// Order: call_mutex_ before mutex_.
+    mutable std::mutex call_mutex_;
+    std::shared_ptr<RtmpConnection> publisher_;
+    PublishReceiver *receiver_ = nullptr;
+    std::string key_;
+    bool announced_ = false; ///< the receiver knows of the publisher
+    std::atomic<bool> has_feed_{false};
+    fanout::Ring ring_;
+    std::vector<PlayerGroup> groups_;
+};
+
+/// Milliseconds of a steady clock.
+uint64_t steady_ms();
+
+} // namespace penstock::net

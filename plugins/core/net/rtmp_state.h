@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the connections of one RTMP listener share: its mounts and leases.
+#pragma once
+
+#include "core/net/listener.h"
+#include "core/net/rtmp_connection.h"
+#include "core/net/rtmp_mount.h"
+#include "core/net/rtmp_server.h"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+
+namespace penstock::net {
+
+class RtmpState : public std::enable_shared_from_this<RtmpState> {
+public:
+    explicit RtmpState(std::shared_ptr<Loops> loops);
+
+    void on_accept(tcp::socket &&socket, size_t loop);
+    void remove(const std::shared_ptr<RtmpConnection> &connection); ///< on its loop
+    /// Closes all connections; waits for it unless called on a loop.
+    void shutdown();
+    void start_checks();
+
+    std::shared_ptr<RtmpMount> mount(const std::string &path, bool create);
+    void forget_if_unused(const std::string &path);
+    std::vector<MountInfo> mounts() const;
+
+    uint64_t add_lease(LeaseOptions options);
+    void remove_lease(uint64_t id);
+    /// The first lease that matches; its on_publish may be called.
+    std::shared_ptr<const LeaseOptions> lease_for(const std::string &path) const;
+
+    /// Tells every loop with players of this mount that there is something to send.
+    void wake(const std::shared_ptr<RtmpMount> &mount);
+
+    Loops &loops() { return *loops_; }
+
+    static constexpr size_t max_connections = 10000;
+
+private:
+    struct PerLoop {
+        std::set<std::shared_ptr<RtmpConnection>> connections; ///< touched by its loop alone
+        std::unique_ptr<boost::asio::steady_timer> timer;
+        bool closing = false;
+    };
+    void check(size_t loop);
+
+    std::shared_ptr<Loops> loops_;
+    std::vector<PerLoop> per_loop_;
+    std::atomic<size_t> connections_{0};
+    mutable std::mutex mutex_; ///< mounts_, leases_
+    std::map<std::string, std::shared_ptr<RtmpMount>, std::less<>> mounts_;
+    std::map<uint64_t, std::shared_ptr<const LeaseOptions>> leases_;
+    uint64_t next_lease_ = 1;
+};
+
+} // namespace penstock::net
