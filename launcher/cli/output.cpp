@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -53,6 +54,13 @@ std::string Output::scrub(std::string text) const {
     for (const std::string &secret : secrets_)
         for (size_t at = 0; (at = text.find(secret, at)) != text.npos; at += 3)
             text.replace(at, secret.size(), "***");
+    // A URL's key, whoever wrote it: up to what can't be part of one.
+    for (size_t at = 0; (at = text.find("key=", at)) != text.npos;) {
+        const bool in_query = at > 0 && (text[at - 1] == '?' || text[at - 1] == '&');
+        at += 4;
+        const size_t end = std::min(text.find_first_of("&#'\"<> \t\n,;)", at), text.size());
+        if (in_query && text.substr(at, end - at) != "KEY") text.replace(at, end - at, "***");
+    }
     return text;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/status.h"
 
 #include "cli/output.h"
+#include "core/net/hls_mount.h"
 #include "core/net/rtmp_server.h"
 
 #include <glib.h>
@@ -9,6 +10,14 @@
 #include <cmath>
 
 namespace penstock::cli {
+namespace {
+
+/// "1 player", "2 players"
+std::string counted(unsigned number, const char *what) {
+    return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+} // namespace
 
 std::string format_uptime(int64_t seconds) {
     gchar *text =
@@ -57,10 +66,12 @@ void Status::update() {
         last_ = now;
     }
     if (!output.is_terminal()) return;
-    output.status(std::to_string(streams) + (streams == 1 ? " stream · " : " streams · ") +
-                  std::to_string(players) + (players == 1 ? " player · in " : " players · in ") +
-                  std::to_string(std::lround(in_)) + " kbit/s · out " +
-                  std::to_string(std::lround(out_)) + " kbit/s · up " +
+    unsigned viewers = 0;
+    for (const net::HlsMountInfo &mount : net::hls_mounts())
+        viewers += mount.viewers;
+    output.status(counted(streams, "stream") + " · " + counted(players, "player") + " · " +
+                  counted(viewers, "viewer") + " · in " + std::to_string(std::lround(in_)) +
+                  " kbit/s · out " + std::to_string(std::lround(out_)) + " kbit/s · up " +
                   format_uptime((now - started_) / 1'000'000));
 }
 

@@ -59,10 +59,20 @@ void RunningPipeline::play(const Time &time) {
     // What is not live counts from zero: on a base time long past, all of it would be late.
     if (result == GST_STATE_CHANGE_ASYNC || result == GST_STATE_CHANGE_SUCCESS)
         gst_element_set_base_time(pipeline, gst_clock_get_time(time.clock.get()));
-    if (result != GST_STATE_CHANGE_FAILURE)
-        result = gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    if (result != GST_STATE_CHANGE_FAILURE) return;
-    // Whatever failed has posted why; without that there is at least this.
+    if (result == GST_STATE_CHANGE_FAILURE)
+        report_failed_start();
+    else
+        to_playing();
+}
+
+void RunningPipeline::to_playing() {
+    if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
+        report_failed_start();
+}
+
+/// Whatever failed has posted why; behind that on the bus comes this.
+void RunningPipeline::report_failed_start() {
+    GstElement *pipeline = pipeline_.get();
     const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline));
     gst_bus_post(bus.get(), gst_message_new_application(
                                 GST_OBJECT(pipeline), gst_structure_new_empty("penstock-failed")));
@@ -118,7 +128,12 @@ void RunningPipeline::handle(GstMessage *message) {
         break;
     }
     case GST_MESSAGE_APPLICATION:
-        if (gst_message_has_name(message, "penstock-failed")) fail("the pipeline does not start");
+        if (!gst_message_has_name(message, "penstock-failed")) break;
+        // What failed to start may have been a branch, which is out now.
+        if (std::exchange(lost_branch_, false))
+            to_playing();
+        else
+            fail("the pipeline does not start");
         break;
     case GST_MESSAGE_ELEMENT:
         if (gst_message_has_name(message, "penstock-publish-state") && handlers_.publishing) {
@@ -152,6 +167,7 @@ void RunningPipeline::handle_error(GstMessage *message) {
                                      " is removed, the rest goes on");
         for (const auto &element : branch->elements)
             removed_.insert(GST_OBJECT(element.get()));
+        lost_branch_ = true;
         remove_branch(pipeline_.get(), std::move(*branch));
         return;
     }

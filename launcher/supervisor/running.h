@@ -43,6 +43,8 @@ public:
 
 private:
     static gboolean on_message(GstBus *bus, GstMessage *message, gpointer self);
+    void to_playing();
+    void report_failed_start();
     void handle(GstMessage *message);
     void handle_error(GstMessage *message);
     void fail(const std::string &what);
@@ -52,6 +54,7 @@ private:
     const Report report_;
     Handlers handlers_;
     guint watch_ = 0;
+    bool lost_branch_ = false;      ///< since the last attempt to start
     bool failed_ = false;           ///< the first error says why; those that follow come from it
     std::set<GstObject *> removed_; ///< compared only, never dereferenced
 };

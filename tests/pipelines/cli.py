@@ -172,6 +172,9 @@ class Launcher(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertNotIn("topsecret", result.stdout + result.stderr)
         self.assertIn("***", result.stderr)
+        self.write("u.yaml", "summary: s\npipeline: filesrc location=\"/no?a=1&key=topsecret&b\" ! fakesink\n")
+        result = self.penstock("run", "u")
+        self.assertIn("/no?a=1&key=***&b", result.stderr)
 
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -223,6 +226,17 @@ class Launcher(unittest.TestCase):
         # The other branch saw the end of the stream: that is what ends the run.
         self.assertEqual(result.returncode, 0)
         self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+
+    def test_a_branch_that_does_not_start_is_removed_alone(self):
+        self.write("b.yaml", "summary: s\npipeline: |\n"
+                   "  videotestsrc is-live=true num-buffers=30 ! video/x-raw,width=64,height=64 !\n"
+                   "  x264enc key-int-max=10 tune=zerolatency ! goptee name=gop\n"
+                   "  gop. ! filesink name=bad location=/nowhere/at/all\n"
+                   "  gop. ! fakesink\n")
+        result = self.penstock("run", "b")
+        self.assertIn("filesink 'bad'", result.stderr)
+        self.assertIn("is removed, the rest goes on", result.stderr)
+        self.assertEqual(result.returncode, 0, result.stderr)
 
 
 if __name__ == "__main__":
