@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/hls_directory.h"
+
+#include "check.hpp"
+
+#include <sys/resource.h>
+
+using namespace penstock;
+using namespace penstock::net;
+namespace fs = std::filesystem;
+
+/// A directory that goes with the test.
+struct Place {
+    fs::path path;
+    Place() {
+        std::string name = (fs::temp_directory_path() / "penstock-hls-XXXXXX").string();
+        fail_unless(mkdtemp(name.data()) != nullptr);
+        path = name;
+    }
+    ~Place() { fs::remove_all(path); }
+    std::string playlist() const { return (path / "index.m3u8").string(); }
+    std::set<std::string> files() const {
+        std::set<std::string> names;
+        for (const auto &entry : fs::directory_iterator(path))
+            names.insert(entry.path().filename().string());
+        return names;
+    }
+    void put(const std::string &name, const std::string &content) const {
+        std::ofstream(path / name) << content;
+    }
+    playlist::MediaPlaylist read() const {
+        std::ifstream in(playlist());
+        std::ostringstream text;
+        text << in.rdbuf();
+        playlist::MediaPlaylist list;
+        const Result result = playlist::parse(text.str(), list);
+        fail_unless(result.is_ok(), "%s", result.reason().c_str());
+        for (const playlist::Segment &segment : list.segments)
+            fail_unless(fs::exists(path / segment.uri), "%s is not there", segment.uri.c_str());
+        return list;
+    }
+};
+
+static hls::Segment segment(size_t size = 1880) {
+    hls::Segment segment;
+    segment.data = Bytes::adopt(std::vector<uint8_t>(size, 0x47));
+    segment.duration = 2'000'000'000;
+    segment.program_date_time = 1'700'000'000'000;
+    return segment;
+}
+
+static std::unique_ptr<HlsDirectory> open_at(const Place &place, uint64_t epoch,
+                                             unsigned length = 3) {
+    std::string error;
+    auto store =
+        HlsDirectory::open(place.playlist(), {.playlist_length = length, .epoch = epoch}, &error);
+    fail_unless(store != nullptr, "%s", error.c_str());
+    return store;
+}
+
+GST_START_TEST(test_window_of_files) {
+    Place place;
+    place.put("seg-holiday.ts", "mine");
+    place.put("seg-99-0.ts", "of nobody we know");
+    auto store = open_at(place, 1);
+    for (int i = 0; i < 12; ++i) {
+        fail_unless(store->publish(segment()).is_ok());
+        place.read();
+    }
+    fail_unless(place.files() ==
+                std::set<std::string>({"index.m3u8", "seg-holiday.ts", "seg-99-0.ts", "seg-1-5.ts",
+                                       "seg-1-6.ts", "seg-1-7.ts", "seg-1-8.ts", "seg-1-9.ts",
+                                       "seg-1-10.ts", "seg-1-11.ts"}));
+    fail_unless(place.read().media_sequence == 9 && !place.read().ended);
+    fail_unless(store->end().is_ok());
+    fail_unless(place.read().ended);
+}
+GST_END_TEST
+
+GST_START_TEST(test_next_run) {
+    Place place;
+    place.put("keep.txt", "mine");
+    place.put("seg-99-0.ts", "mine too");
+    open_at(place, 1)->end(); // nothing came: nothing is written
+    fail_unless_equals_int(place.files().size(), 2);
+    {
+        auto store = open_at(place, 1);
+        for (int i = 0; i < 9; ++i)
+            fail_unless(store->publish(segment()).is_ok());
+        place.put("seg-1-9.ts.part", "half, as after a crash");
+        fail_unless(store->end().is_ok());
+    }
+    auto store = open_at(place, 2);
+    fail_unless(store->publish(segment()).is_ok());
+    auto list = place.read();
+    fail_unless(list.media_sequence == 7 && !list.ended && list.segments.size() == 3);
+    fail_unless(list.segments[2].uri == "seg-2-9.ts" && list.segments[2].discontinuity);
+    fail_unless(!list.segments[0].discontinuity && list.discontinuity_sequence == 0);
+    for (int i = 0; i < 12; ++i)
+        fail_unless(store->publish(segment()).is_ok());
+    list = place.read();
+    fail_unless(list.discontinuity_sequence == 1 && list.media_sequence == 19);
+    const auto files = place.files();
+    fail_unless_equals_int(files.size(), 2 + 1 + 7);
+    fail_unless(files.count("keep.txt") && files.count("seg-99-0.ts"));
+    for (const std::string &name : files)
+        fail_if(name.starts_with("seg-1-"), "%s was left", name.c_str());
+}
+GST_END_TEST
+
+GST_START_TEST(test_foreign_leftovers) {
+    Place place;
+    place.put("index.m3u8", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\nsegment7.ts\n"
+                            "#EXTINF:2,\nsegment8.ts\n");
+    place.put("segment7.ts", "x");
+    place.put("segment8.ts", "x");
+    {
+        auto store = open_at(place, 1);
+        fail_unless(store->publish(segment()).is_ok());
+        const auto list = place.read();
+        fail_unless(list.media_sequence == 9 && list.segments.size() == 1 &&
+                    list.segments[0].discontinuity);
+        fail_unless(place.files().count("segment7.ts"));
+    }
+    // No playlist at all: replaced.
+    place.put("index.m3u8", "hello");
+    auto store = open_at(place, 2);
+    fail_unless(store->publish(segment()).is_ok());
+    fail_unless(place.read().segments.size() == 1);
+}
+GST_END_TEST
+
+// A full disk, played by a limit on the size of files: this segment is lost and said, the next
+// one is written.
+GST_START_TEST(test_no_space) {
+    Place place;
+    auto store = open_at(place, 1);
+    fail_unless(store->publish(segment()).is_ok());
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit limit, before;
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = before;
+    limit.rlim_cur = 4096;
+    fail_unless(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    const Result result = store->publish(segment(100'000));
+    setrlimit(RLIMIT_FSIZE, &before);
+    fail_unless(result.is_error() && result.reason().find("seg-1-1.ts") != std::string::npos);
+    fail_unless(place.files() == std::set<std::string>({"index.m3u8", "seg-1-0.ts"}));
+    fail_unless(store->publish(segment(100'000)).is_ok());
+    const auto list = place.read();
+    fail_unless(list.segments.size() == 2 && list.segments[1].discontinuity);
+    // The device that is always full.
+    if (fs::exists("/dev/full")) {
+        fs::create_symlink("/dev/full", place.path / "seg-1-2.ts.part");
+        const Result full = store->publish(segment());
+        fail_unless(full.is_error() && full.reason().find("no space left") != std::string::npos,
+                    "%s", full.reason().c_str());
+        fail_unless(store->publish(segment()).is_ok());
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_bad_places) {
+    std::string error;
+    for (const char *bad :
+         {"", "index.m3u8", "/tmp/x.mp4", "/proc/no/such/index.m3u8", "/dev/null/index.m3u8"}) {
+        error.clear();
+        fail_if(HlsDirectory::open(bad, {}, &error), "%s was opened", bad);
+        fail_if(error.empty());
+    }
+}
+GST_END_TEST
+
+static Suite *hls_directory_suite() {
+    Suite *s = suite_create("hls_directory");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_window_of_files);
+    tcase_add_test(tc, test_next_run);
+    tcase_add_test(tc, test_foreign_leftovers);
+    tcase_add_test(tc, test_no_space);
+    tcase_add_test(tc, test_bad_places);
+    return s;
+}
+GST_CHECK_MAIN(hls_directory)
