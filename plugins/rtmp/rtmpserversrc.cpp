@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The element rtmpserversrc: GObject boilerplate around ServerSource.
+/**
+ * SECTION:element-rtmpserversrc
+ * @title: rtmpserversrc
+ * @short_description: receives a stream that somebody publishes to us over RTMP
+ *
+ * Listens at `location` and takes one publisher (OBS, ffmpeg, rtmp2sink, an encoder box) under that
+ * name. What comes out is `video/x-flv`, one tag a buffer. When the publisher goes, the element
+ * waits for the next one (`on-unpublish=wait`) or ends the stream (`eos`). Several elements may
+ * share one port with different names.
+ *
+ * When not: to fetch a stream from a server, use rtmp2src.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 rtmpserversrc location=rtmp://127.0.0.1:21935/live/cam ! goptee ! fakesink
+ * async=false
+ * ]|
+ * Waits for `ffmpeg -re -i FILE -c copy -f flv rtmp://127.0.0.1:21935/live/cam`.
+ */
+#include "rtmp/rtmpserversrc.h"
+
+#include "gst/guard.h"
+#include "gst/nonblocking.h"
+#include "rtmp/server_source.h"
+
+GST_DEBUG_CATEGORY(penstock_rtmp_server_src_debug);
+#define GST_CAT_DEFAULT penstock_rtmp_server_src_debug
+
+using namespace penstock;
+using rtmp::OnUnpublish;
+using rtmp::ServerSource;
+
+struct PenstockRtmpServerSrc {
+    GstElement parent;
+    ServerSource *impl;
+};
+struct PenstockRtmpServerSrcClass {
+    GstElementClass parent;
+};
+#define IMPL(object) (reinterpret_cast<PenstockRtmpServerSrc *>(object)->impl)
+
+G_DEFINE_TYPE(PenstockRtmpServerSrc, penstock_rtmp_server_src, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE(rtmpserversrc, "rtmpserversrc", GST_RANK_NONE,
+                            penstock_rtmp_server_src_get_type())
+
+enum {
+    PROP_0,
+    PROP_LOCATION,
+    PROP_ON_UNPUBLISH,
+    PROP_PUBLISH_KEY,
+    PROP_QUEUE_MAX_BYTES,
+    PROP_BOUND_LOCATION,
+    PROP_STATS
+};
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-flv"));
+
+static GType on_unpublish_type() {
+    static const GEnumValue values[] = {
+        {int(OnUnpublish::wait), "Wait for the next publisher; it begins with DISCONT", "wait"},
+        {int(OnUnpublish::eos), "End the stream", "eos"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("PenstockRtmpOnUnpublish", values);
+    return type;
+}
+
+static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
+    guard(object, [&] {
+        ServerSource &impl = *IMPL(object);
+        std::lock_guard lock(impl.settings_mutex);
+        const auto text = [&] {
+            const char *s = g_value_get_string(value);
+            return std::string(s ? s : "");
+        };
+        switch (id) {
+        case PROP_LOCATION:
+            impl.settings.location = text();
+            break;
+        case PROP_ON_UNPUBLISH:
+            impl.settings.on_unpublish = OnUnpublish(g_value_get_enum(value));
+            break;
+        case PROP_PUBLISH_KEY:
+            impl.settings.publish_key = text();
+            break;
+        case PROP_QUEUE_MAX_BYTES:
+            impl.settings.max_bytes = g_value_get_uint(value);
+            break;
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+        }
+    });
+}
+
+static void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec) {
+    guard(object, [&] {
+        ServerSource &impl = *IMPL(object);
+        if (id == PROP_STATS) {
+            g_value_take_boxed(value, impl.stats().release());
+            return;
+        }
+        std::lock_guard lock(impl.settings_mutex);
+        switch (id) {
+        case PROP_LOCATION:
+            g_value_set_string(value, impl.settings.location.c_str());
+            break;
+        case PROP_ON_UNPUBLISH:
+            g_value_set_enum(value, int(impl.settings.on_unpublish));
+            break;
+        case PROP_PUBLISH_KEY:
+            // Never readable: properties end up in logs and dot files.
+            g_value_set_string(value, impl.settings.publish_key.empty() ? "" : "(set)");
+            break;
+        case PROP_QUEUE_MAX_BYTES:
+            g_value_set_uint(value, guint(impl.settings.max_bytes));
+            break;
+        case PROP_BOUND_LOCATION:
+            g_value_set_string(value, impl.bound_location().c_str());
+            break;
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+        }
+    });
+}
+
+static GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) {
+    return guard(element, GST_STATE_CHANGE_FAILURE, [&] {
+        ServerSource &impl = *IMPL(element);
+        auto *parent = GST_ELEMENT_CLASS(penstock_rtmp_server_src_parent_class);
+        if (transition == GST_STATE_CHANGE_NULL_TO_READY && !impl.open())
+            return GST_STATE_CHANGE_FAILURE;
+        if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) impl.set_playing(false);
+        const GstStateChangeReturn result = parent->change_state(element, transition);
+        if (result == GST_STATE_CHANGE_FAILURE) {
+            if (transition == GST_STATE_CHANGE_NULL_TO_READY) impl.close();
+            return result;
+        }
+        switch (transition) {
+        case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
+            impl.set_playing(true);
+            return result;
+        case GST_STATE_CHANGE_READY_TO_PAUSED:
+        case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
+            return GST_STATE_CHANGE_NO_PREROLL;
+        case GST_STATE_CHANGE_READY_TO_NULL:
+            impl.close();
+            return result;
+        default:
+            return result;
+        }
+    });
+}
+
+static gboolean activate_mode(GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active) {
+    return guard(parent, FALSE, [&]() -> gboolean {
+        if (mode != GST_PAD_MODE_PUSH) return FALSE;
+        ServerSource &impl = *IMPL(parent);
+        if (!active) {
+            impl.stop();
+            return TRUE;
+        }
+        if (!impl.start()) return FALSE;
+        return gst_pad_start_task(
+            pad, [](gpointer p) { guard(p, [p] { IMPL(p)->loop(); }); }, parent, nullptr);
+    });
+}
+
+static gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
+    switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_LATENCY:
+        gst_query_set_latency(query, TRUE, 0, GST_CLOCK_TIME_NONE);
+        return TRUE;
+    case GST_QUERY_SEEKING: {
+        GstFormat format;
+        gst_query_parse_seeking(query, &format, nullptr, nullptr, nullptr);
+        gst_query_set_seeking(query, format, FALSE, 0, -1);
+        return TRUE;
+    }
+    case GST_QUERY_SCHEDULING:
+        gst_query_set_scheduling(query, GST_SCHEDULING_FLAG_SEQUENTIAL, 1, -1, 0);
+        gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
+        return TRUE;
+    default:
+        return gst_pad_query_default(pad, parent, query);
+    }
+}
+
+static gboolean src_event(GstPad *, GstObject *, GstEvent *event) {
+    // There is nobody upstream to seek or to ask for a keyframe.
+    const bool known = GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE ||
+                       GST_EVENT_TYPE(event) == GST_EVENT_LATENCY ||
+                       GST_EVENT_TYPE(event) == GST_EVENT_QOS;
+    gst_event_unref(event);
+    return known;
+}
+
+static gboolean send_event(GstElement *element, GstEvent *event) {
+    return guard(element, FALSE, [&]() -> gboolean {
+        if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
+            gst_event_unref(event);
+            IMPL(element)->end_of_stream();
+            return TRUE;
+        }
+        return GST_ELEMENT_CLASS(penstock_rtmp_server_src_parent_class)->send_event(element, event);
+    });
+}
+
+static void finalize(GObject *object) {
+    delete IMPL(object);
+    G_OBJECT_CLASS(penstock_rtmp_server_src_parent_class)->finalize(object);
+}
+
+static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klass) {
+    GST_DEBUG_CATEGORY_INIT(penstock_rtmp_server_src_debug, "rtmpserversrc", 0, "RTMP ingest");
+    auto *object_class = G_OBJECT_CLASS(klass);
+    object_class->set_property = set_property;
+    object_class->get_property = get_property;
+    object_class->finalize = finalize;
+    const auto rw =
+        GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+    const auto ro = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+    const ServerSource::Settings defaults;
+    g_object_class_install_property(
+        object_class, PROP_LOCATION,
+        g_param_spec_string("location", "Location",
+                            "Where to listen and under which name to receive: "
+                            "rtmp://host:port/app/name; no host: every interface; port 0: any",
+                            defaults.location.c_str(), rw));
+    g_object_class_install_property(
+        object_class, PROP_ON_UNPUBLISH,
+        g_param_spec_enum("on-unpublish", "On unpublish", "What to do when the publisher goes",
+                          on_unpublish_type(), int(defaults.on_unpublish), rw));
+    g_object_class_install_property(
+        object_class, PROP_PUBLISH_KEY,
+        g_param_spec_string("publish-key", "Publish key",
+                            "Only publishers with ?key=THIS behind the name; empty: everybody", "",
+                            rw));
+    g_object_class_install_property(
+        object_class, PROP_QUEUE_MAX_BYTES,
+        g_param_spec_uint("queue-max-bytes", "Queue size",
+                          "Bytes held before the publisher is made to wait", 64 << 10, 256 << 20,
+                          guint(defaults.max_bytes), rw));
+    g_object_class_install_property(
+        object_class, PROP_BOUND_LOCATION,
+        g_param_spec_string("bound-location", "Bound location",
+                            "The location with the real port; empty below READY", "", ro));
+    g_object_class_install_property(
+        object_class, PROP_STATS,
+        g_param_spec_boxed("stats", "Statistics",
+                           "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns)",
+                           GST_TYPE_STRUCTURE, ro));
+    auto *element_class = GST_ELEMENT_CLASS(klass);
+    element_class->change_state = change_state;
+    element_class->send_event = send_event;
+    gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_element_class_set_static_metadata(element_class, "RTMP server source", "Source/Network",
+                                          "Receives a stream that is published to us over RTMP",
+                                          "The Penstock authors");
+}
+
+static void penstock_rtmp_server_src_init(PenstockRtmpServerSrc *self) {
+    GstPad *pad = gst_pad_new_from_static_template(&src_template, "src");
+    self->impl = new ServerSource(GST_ELEMENT(self), pad);
+    gst_pad_set_activatemode_function(pad, activate_mode);
+    gst_pad_set_query_function(pad, src_query);
+    gst_pad_set_event_function(pad, src_event);
+    gst_pad_use_fixed_caps(pad);
+    gst_element_add_pad(GST_ELEMENT(self), pad);
+    GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SOURCE);
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "rtmp/server_source.h"
+
+#include "gst/bytes.h"
+#include "gst/guard.h"
+
+GST_DEBUG_CATEGORY_EXTERN(penstock_rtmp_server_src_debug);
+#define GST_CAT_DEFAULT penstock_rtmp_server_src_debug
+
+namespace penstock::rtmp {
+namespace {
+
+constexpr int32_t max_backward_ms = 2000;
+constexpr int32_t max_forward_ms = 10000;
+
+void append_header(GValue *array, const Bytes &bytes) {
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, GST_TYPE_BUFFER);
+    auto buffer = buffer_of(bytes);
+    GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
+    gst_value_take_buffer(&value, buffer.release());
+    gst_value_array_append_and_take_value(array, &value);
+}
+
+} // namespace
+
+ServerSource::ServerSource(GstElement *element, GstPad *pad) : element_(element), pad_(pad) {
+}
+
+// --- states -------------------------------------------------------------------------------
+
+bool ServerSource::open() {
+    Settings wanted;
+    {
+        std::lock_guard lock(settings_mutex);
+        wanted = settings;
+    }
+    std::string error;
+    const auto location = net::parse_location(wanted.location, 1935, &error);
+    if (location && location->scheme != "rtmp")
+        error = "'" + wanted.location + "' does not begin with rtmp://";
+    if (error.empty() && !net::is_safe_path(location->path))
+        error = "'" + wanted.location +
+                "' has no legal stream name: write rtmp://host:port/app/name, the name of letters, "
+                "digits and ._~-";
+    if (!error.empty()) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("location: %s", error.c_str()), (nullptr));
+        return false;
+    }
+    server_ = net::RtmpServer::open(location->address, &error);
+    if (!server_) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_READ, ("%s", error.c_str()), (nullptr));
+        return false;
+    }
+    path_ = location->path;
+    return true;
+}
+
+bool ServerSource::start() {
+    std::string key;
+    {
+        std::lock_guard lock(settings_mutex);
+        key = settings.publish_key;
+        std::lock_guard queue_lock(mutex_);
+        max_bytes_ = settings.max_bytes;
+    }
+    {
+        std::lock_guard lock(mutex_);
+        flushing_ = false;
+        full_ = false;
+    }
+    started_ = has_video_ = anchored_ = false;
+    discont_ = true;
+    normalizer_.reset();
+    headers_version_ = normalizer_.headers().version;
+    since_ = g_get_monotonic_time();
+    std::string error;
+    claim_ = server_->claim(path_, *this, key, &error);
+    if (!claim_) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", error.c_str()), (nullptr));
+        return false;
+    }
+    return true;
+}
+
+void ServerSource::stop() {
+    {
+        std::lock_guard lock(mutex_);
+        flushing_ = true;
+        changed_.notify_all();
+    }
+    gst_pad_stop_task(pad_);
+    claim_.reset();
+    std::lock_guard lock(mutex_);
+    queue_.clear();
+    queued_bytes_ = 0;
+    publishing_ = false;
+}
+
+void ServerSource::close() {
+    server_.reset();
+}
+
+void ServerSource::set_playing(bool playing) {
+    std::lock_guard lock(mutex_);
+    playing_ = playing;
+    changed_.notify_all();
+}
+
+void ServerSource::end_of_stream() {
+    enqueue({Item::eos});
+}
+
+// --- network loop -------------------------------------------------------------------------
+
+void ServerSource::enqueue(Item &&item) {
+    std::lock_guard lock(mutex_);
+    if (flushing_) return;
+    queue_.push_back(std::move(item));
+    changed_.notify_all();
+}
+
+void ServerSource::on_published(const std::string &peer) {
+    publishing_ = true;
+    enqueue({Item::published, {}, peer});
+}
+
+bool ServerSource::on_tag(flv::Tag &&tag) {
+    const size_t size = tag.bytes.size();
+    bytes_in_ += size;
+    ++buffers_in_;
+    std::lock_guard lock(mutex_);
+    if (flushing_) return true;
+    queue_.push_back({Item::tag, std::move(tag)});
+    queued_bytes_ += size;
+    full_ = queued_bytes_ > max_bytes_;
+    changed_.notify_all();
+    return !full_;
+}
+
+void ServerSource::on_unpublished(const std::string &reason) {
+    publishing_ = false;
+    enqueue({Item::unpublished, {}, reason});
+}
+
+// --- streaming thread ---------------------------------------------------------------------
+
+void ServerSource::loop() {
+    Item item;
+    bool resume = false;
+    {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return flushing_ || (playing_ && !queue_.empty()); });
+        if (flushing_) {
+            lock.unlock();
+            gst_pad_pause_task(pad_);
+            return;
+        }
+        item = std::move(queue_.front());
+        queue_.pop_front();
+        if (item.kind == Item::tag) queued_bytes_ -= item.flv.bytes.size();
+        if (full_ && queued_bytes_ <= max_bytes_ / 2) {
+            full_ = false;
+            resume = true;
+        }
+    }
+    if (resume && claim_) claim_->resume();
+    switch (item.kind) {
+    case Item::published:
+        begin(item.text);
+        return;
+    case Item::tag:
+        if (const GstFlowReturn flow = push_tag(item.flv); flow != GST_FLOW_OK) finish(flow);
+        return;
+    case Item::unpublished: {
+        post_state(false, item.text);
+        std::lock_guard lock(settings_mutex);
+        if (settings.on_unpublish == OnUnpublish::wait) return;
+        break;
+    }
+    case Item::eos:
+        break;
+    }
+    finish(GST_FLOW_EOS);
+}
+
+void ServerSource::begin(const std::string &peer) {
+    normalizer_.reset();
+    headers_version_ = normalizer_.headers().version;
+    has_video_ = anchored_ = false;
+    discont_ = true;
+    post_state(true, peer);
+}
+
+void ServerSource::post_state(bool publishing, const std::string &text) {
+    GST_INFO_OBJECT(element_, "%s %s", publishing ? "published by" : "unpublished:", text.c_str());
+    gst_element_post_message(
+        element_, gst_message_new_element(GST_OBJECT(element_),
+                                          gst_structure_new("penstock-publish-state", "publishing",
+                                                            G_TYPE_BOOLEAN, gboolean(publishing),
+                                                            "path", G_TYPE_STRING, path_.c_str(),
+                                                            publishing ? "peer" : "reason",
+                                                            G_TYPE_STRING, text.c_str(), nullptr)));
+}
+
+GstClockTime ServerSource::running_time() const {
+    const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(element_));
+    if (!clock) return 0;
+    const GstClockTime now = gst_clock_get_time(clock.get());
+    const GstClockTime base = gst_element_get_base_time(element_);
+    return now > base ? now - base : 0;
+}
+
+GstClockTime ServerSource::time_of(const flv::Tag &tag) {
+    const auto step = static_cast<int32_t>(tag.timestamp - last_timestamp_); // wraps at 2^32
+    if (!anchored_ || step < -max_backward_ms || step > max_forward_ms) {
+        if (anchored_)
+            GST_WARNING_OBJECT(element_, "timestamp jumped by %d ms; carried on without the jump",
+                               step);
+        discont_ = true;
+        anchored_ = true;
+        const auto now = static_cast<int64_t>(running_time() / GST_MSECOND);
+        position_ms_ = now > position_ms_ ? now : position_ms_ + 1;
+    } else {
+        position_ms_ += step;
+    }
+    last_timestamp_ = tag.timestamp;
+    return position_ms_ > 0 ? static_cast<GstClockTime>(position_ms_) * GST_MSECOND : 0;
+}
+
+GstFlowReturn ServerSource::push_tag(const flv::Tag &tag) {
+    // Headers wait for the first frame behind them: then the caps can hold them all.
+    normalizer_.learn(tag);
+    if (tag.type == flv::TagType::video) has_video_ = true;
+    if (tag.kind != flv::TagKind::keyframe && tag.kind != flv::TagKind::frame &&
+        tag.kind != flv::TagKind::audio)
+        return GST_FLOW_OK;
+    const GstClockTime time = time_of(tag);
+    if (!started_ || headers_version_ != normalizer_.headers().version)
+        if (const GstFlowReturn flow = push_headers(); flow != GST_FLOW_OK) return flow;
+    auto buffer = buffer_of(tag.bytes);
+    GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = time;
+    const bool starts_gop =
+        tag.kind == flv::TagKind::keyframe || (tag.kind == flv::TagKind::audio && !has_video_);
+    if (!starts_gop) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+    if (std::exchange(discont_, false)) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
+    return push(std::move(buffer));
+}
+
+GstFlowReturn ServerSource::push_headers() {
+    const auto &headers = normalizer_.headers();
+    headers_version_ = headers.version;
+    const Bytes file_header = flv::file_header(headers.audio_config.has_value() || !has_video_,
+                                               headers.video_config.has_value() || has_video_);
+    if (!started_) {
+        GOwned<> id(gst_pad_create_stream_id(pad_, element_, path_.c_str()));
+        gst_pad_push_event(pad_, gst_event_new_stream_start(id.get()));
+    }
+    auto caps = GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple("video/x-flv"));
+    GValue array = G_VALUE_INIT;
+    g_value_init(&array, GST_TYPE_ARRAY);
+    append_header(&array, file_header);
+    for (const flv::Tag &tag : headers.list())
+        append_header(&array, tag.bytes);
+    gst_structure_take_value(gst_caps_get_structure(caps.get(), 0), "streamheader", &array);
+    gst_pad_push_event(pad_, gst_event_new_caps(caps.get()));
+    if (!started_) {
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_TIME);
+        gst_pad_push_event(pad_, gst_event_new_segment(&segment));
+    }
+    std::vector<Bytes> parts;
+    if (!started_) parts.push_back(file_header);
+    started_ = true;
+    for (const flv::Tag &tag : headers.list())
+        parts.push_back(tag.bytes);
+    for (const Bytes &part : parts) {
+        auto buffer = buffer_of(part);
+        GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
+        if (const GstFlowReturn flow = push(std::move(buffer)); flow != GST_FLOW_OK) return flow;
+    }
+    return GST_FLOW_OK;
+}
+
+GstFlowReturn ServerSource::push(GstPtr<GstBuffer> buffer) {
+    ++buffers_out_;
+    bytes_out_ += gst_buffer_get_size(buffer.get());
+    return gst_pad_push(pad_, buffer.release());
+}
+
+void ServerSource::finish(GstFlowReturn flow) {
+    gst_pad_pause_task(pad_);
+    if (flow == GST_FLOW_FLUSHING) return;
+    if (flow == GST_FLOW_EOS) {
+        if (!started_) {
+            GOwned<> id(gst_pad_create_stream_id(pad_, element_, path_.c_str()));
+            gst_pad_push_event(pad_, gst_event_new_stream_start(id.get()));
+            started_ = true;
+        }
+        gst_pad_push_event(pad_, gst_event_new_eos());
+        return;
+    }
+    GST_ELEMENT_FLOW_ERROR(element_, flow);
+    gst_pad_push_event(pad_, gst_event_new_eos());
+}
+
+// --- reports ------------------------------------------------------------------------------
+
+GstPtr<GstStructure> ServerSource::stats() {
+    guint64 uptime = since_ ? guint64(g_get_monotonic_time() - since_) * GST_USECOND : 0;
+    return GstPtr<GstStructure>::adopt(gst_structure_new(
+        "application/x-penstock-stats", "bytes-in", G_TYPE_UINT64, guint64(bytes_in_), "bytes-out",
+        G_TYPE_UINT64, guint64(bytes_out_), "buffers-in", G_TYPE_UINT64, guint64(buffers_in_),
+        "buffers-out", G_TYPE_UINT64, guint64(buffers_out_), "drops", G_TYPE_UINT64,
+        guint64(drops_), "peers", G_TYPE_UINT, guint(publishing_ ? 1 : 0), "uptime", G_TYPE_UINT64,
+        uptime, nullptr));
+}
+
+std::string ServerSource::bound_location() {
+    return server_ ? "rtmp://" + server_->address().to_string() + "/" + path_ : std::string();
+}
+
+} // namespace penstock::rtmp

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What rtmpserversrc does: takes one publisher's tags from the network and pushes them as FLV.
+#pragma once
+
+#include "core/flv/normalizer.h"
+#include "core/net/rtmp_server.h"
+#include "gst/ptr.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+
+namespace penstock::rtmp {
+
+enum class OnUnpublish { wait, eos };
+
+class ServerSource final : public net::PublishReceiver {
+public:
+    struct Settings {
+        std::string location = "rtmp://127.0.0.1:1935/live/stream";
+        std::string publish_key;
+        OnUnpublish on_unpublish = OnUnpublish::wait;
+        size_t max_bytes = 4 << 20; ///< queued before the publisher is made to wait
+    };
+
+    ServerSource(GstElement *element, GstPad *pad);
+
+    // From state changes; each posts its own error.
+    bool open();
+    bool start();
+    void stop();
+    void close();
+    void set_playing(bool playing);
+    void end_of_stream();
+
+    GstPtr<GstStructure> stats();
+    std::string bound_location();
+
+    /// Lock order: settings_mutex, mutex_. Neither is held across a push or a message.
+    std::mutex settings_mutex;
+    Settings settings;
+
+    void loop(); ///< the pad's task
+
+private:
+    struct Item {
+        enum Kind { published, tag, unpublished, eos } kind;
+        flv::Tag flv{};
+        std::string text{};
+    };
+
+    void on_published(const std::string &peer) override;
+    bool on_tag(flv::Tag &&tag) override;
+    void on_unpublished(const std::string &reason) override;
+    void enqueue(Item &&item);
+
+    void begin(const std::string &peer);
+    GstFlowReturn push_tag(const flv::Tag &tag);
+    GstFlowReturn push_headers();
+    GstFlowReturn push(GstPtr<GstBuffer> buffer);
+    void finish(GstFlowReturn flow);
+    GstClockTime running_time() const;
+    GstClockTime time_of(const flv::Tag &tag);
+    void post_state(bool publishing, const std::string &text);
+
+    GstElement *element_;
+    GstPad *pad_;
+
+    std::shared_ptr<net::RtmpServer> server_;
+    std::unique_ptr<net::PublishClaim> claim_;
+    std::string path_;
+
+    std::mutex mutex_; ///< guards what follows up to the blank line
+    std::condition_variable changed_;
+    std::deque<Item> queue_;
+    size_t queued_bytes_ = 0;
+    size_t max_bytes_ = 0;
+    bool full_ = false;
+    bool flushing_ = true;
+    bool playing_ = false;
+
+    // The task's own.
+    flv::Normalizer normalizer_;
+    unsigned headers_version_ = 0;
+    bool started_ = false; ///< stream-start is out
+    bool has_video_ = false;
+    bool discont_ = true;
+    bool anchored_ = false;
+    uint32_t last_timestamp_ = 0;
+    int64_t position_ms_ = 0; ///< running time of last_timestamp_
+
+    std::atomic<uint64_t> buffers_out_{0}, bytes_out_{0}, bytes_in_{0}, buffers_in_{0}, drops_{0};
+    std::atomic<bool> publishing_{false};
+    gint64 since_ = 0;
+};
+
+} // namespace penstock::rtmp
