@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "hls/hlssegmenter.h"
+
+#include "gst/guard.h"
+#include "hls/sink.h"
+
+/**
+ * SECTION:element-hlssegmenter
+ * @title: hlssegmenter
+ * @short_description: cuts H.264 and AAC into an HLS stream and serves it
+ *
+ * A sink for one video and one audio track that makes an HLS stream of MPEG-TS segments. With an
+ * http location the segments stay in memory and the process serves them itself; the playlist and
+ * what was in it survive the pipeline for `grace`, so that viewers stay while a publisher comes
+ * back: the sequence goes on with a discontinuity. With a file location they are written, whole or
+ * not at all, for any web server to serve; what an earlier run left there is continued.
+ *
+ * Segments begin at the first keyframe after `target-duration`, so the encoder's keyframe interval
+ * should divide it. Each is as long as the playlist says, to less than a millisecond.
+ *
+ * The pads never wait for one another, in any order of arrival: no queues are needed in front. It
+ * never prerolls. A source that is not live is held to the clock here (see `sync`).
+ *
+ * When not: hlssink2 writes files with less demand on the playlist, and takes more codecs.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc is-live=true !
+ * video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency
+ * key-int-max=50 ! h264parse ! hls.video_0 audiotestsrc is-live=true ! audioconvert ! avenc_aac !
+ * aacparse ! hls.audio_0 hlssegmenter name=hls location=http://127.0.0.1:0/live/test/index.m3u8
+ * ]|
+ * A test picture and a tone; with a port of your choice in place of 0 a player finds it at that
+ * URL.
+ */
+
+GST_DEBUG_CATEGORY(penstock_hls_segmenter_debug);
+#define GST_CAT_DEFAULT penstock_hls_segmenter_debug
+
+using namespace penstock;
+using hls::Settings;
+using hls::Sync;
+
+#define penstock_hls_segmenter_parent_class parent_class
+G_DEFINE_TYPE(PenstockHlsSegmenter, penstock_hls_segmenter, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE(hlssegmenter, "hlssegmenter", GST_RANK_NONE,
+                            PENSTOCK_TYPE_HLS_SEGMENTER)
+
+namespace {
+
+enum Property {
+    prop_0,
+    prop_location,
+    prop_target_duration,
+    prop_playlist_length,
+    prop_grace,
+    prop_sync,
+    prop_stats,
+};
+
+GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE(
+    "video_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS("video/x-h264, stream-format = (string) avc, alignment = (string) au; "
+                    "video/x-h264, stream-format = (string) byte-stream, alignment = (string) au"));
+GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE(
+    "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS("audio/mpeg, mpegversion = (int) 4, stream-format = (string) raw; "
+                    "audio/mpeg, mpegversion = (int) 4, stream-format = (string) adts, "
+                    "framed = (boolean) true"));
+
+hls::Sink &sink_of(gpointer element) {
+    return *static_cast<PenstockHlsSegmenter *>(element)->impl;
+}
+
+GType sync_type() {
+    static const GEnumValue values[] = {
+        {int(Sync::automatic), "Only if upstream is not live", "auto"},
+        {int(Sync::yes), "Always", "true"},
+        {int(Sync::no), "Never", "false"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("PenstockHlsSegmenterSync", values);
+    return type;
+}
+
+GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noexcept {
+    auto owned = GstPtr<GstBuffer>::adopt(buffer);
+    return guard(parent, GST_FLOW_ERROR,
+                 [&] { return sink_of(parent).chain(pad, std::move(owned)); });
+}
+
+gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
+    auto owned = GstPtr<GstEvent>::adopt(event);
+    return guard(parent, gboolean(FALSE),
+                 [&]() -> gboolean { return sink_of(parent).event(pad, std::move(owned)); });
+}
+
+gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
+    return guard(parent, gboolean(FALSE),
+                 [&]() -> gboolean { return sink_of(parent).query(pad, query); });
+}
+
+GstPad *request_new_pad(GstElement *element, GstPadTemplate *templ, const gchar *name,
+                        const GstCaps *) noexcept {
+    const bool video = g_str_has_prefix(GST_PAD_TEMPLATE_NAME_TEMPLATE(templ), "video");
+    GstPad *pad = guard(element, static_cast<GstPad *>(nullptr), [&] {
+        return sink_of(element).request_pad(templ, video ? hls::Kind::video : hls::Kind::audio,
+                                            name);
+    });
+    if (!pad) return nullptr;
+    gst_pad_set_chain_function(pad, sink_chain);
+    gst_pad_set_event_function(pad, sink_event);
+    gst_pad_set_query_function(pad, sink_query);
+    gst_pad_set_active(pad, TRUE);
+    gst_element_add_pad(element, pad);
+    return pad;
+}
+
+void release_pad(GstElement *element, GstPad *pad) noexcept {
+    guard(element, [&] { sink_of(element).release_pad(pad); });
+}
+
+GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) noexcept {
+    hls::Sink &sink = sink_of(element);
+    switch (transition) {
+    case GST_STATE_CHANGE_READY_TO_PAUSED:
+        if (!guard(element, false, [&] { return sink.start(); })) return GST_STATE_CHANGE_FAILURE;
+        break;
+    case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
+        guard(element, [&] { sink.set_playing(false); });
+        break;
+    case GST_STATE_CHANGE_PAUSED_TO_READY:
+        guard(element, [&] { sink.begin_stop(); });
+        break;
+    default:
+        break;
+    }
+    const GstStateChangeReturn result =
+        GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
+    const bool failed_start =
+        transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY || failed_start)
+        guard(element, [&] { sink.stop(); });
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING && result != GST_STATE_CHANGE_FAILURE)
+        guard(element, [&] { sink.set_playing(true); });
+    return result;
+}
+
+gboolean element_query(GstElement *element, GstQuery *query) noexcept {
+    gboolean result = FALSE;
+    if (guard(element, false, [&] { return sink_of(element).element_query(query, &result); }))
+        return result;
+    return GST_ELEMENT_CLASS(parent_class)->query(element, query);
+}
+
+gboolean send_event(GstElement *element, GstEvent *event) noexcept {
+    const guint direction = gst_event_type_get_flags(GST_EVENT_TYPE(event));
+    if (direction & GST_EVENT_TYPE_DOWNSTREAM)
+        return GST_ELEMENT_CLASS(parent_class)->send_event(element, event);
+    auto owned = GstPtr<GstEvent>::adopt(event);
+    return guard(element, gboolean(FALSE),
+                 [&]() -> gboolean { return sink_of(element).send_upstream(std::move(owned)); });
+}
+
+void set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) noexcept {
+    guard(object, [&] {
+        Settings s = sink_of(object).settings();
+        switch (id) {
+        case prop_location: {
+            const gchar *text = g_value_get_string(value);
+            s.location = text ? text : "";
+            break;
+        }
+        case prop_target_duration:
+            s.target_duration = g_value_get_uint64(value);
+            break;
+        case prop_playlist_length:
+            s.playlist_length = g_value_get_uint(value);
+            break;
+        case prop_grace:
+            s.grace = g_value_get_uint64(value);
+            break;
+        case prop_sync:
+            s.sync = Sync(g_value_get_enum(value));
+            break;
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+            return;
+        }
+        sink_of(object).set_settings(std::move(s));
+    });
+}
+
+void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) noexcept {
+    guard(object, [&] {
+        const Settings s = sink_of(object).settings();
+        switch (id) {
+        case prop_location:
+            g_value_set_string(value, s.location.empty() ? nullptr : s.location.c_str());
+            break;
+        case prop_target_duration:
+            g_value_set_uint64(value, s.target_duration);
+            break;
+        case prop_playlist_length:
+            g_value_set_uint(value, s.playlist_length);
+            break;
+        case prop_grace:
+            g_value_set_uint64(value, s.grace);
+            break;
+        case prop_sync:
+            g_value_set_enum(value, int(s.sync));
+            break;
+        case prop_stats:
+            g_value_take_boxed(value, sink_of(object).stats().release());
+            break;
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+        }
+    });
+}
+
+void finalize(GObject *object) noexcept {
+    delete reinterpret_cast<PenstockHlsSegmenter *>(object)->impl;
+    G_OBJECT_CLASS(parent_class)->finalize(object);
+}
+
+void install_properties(GObjectClass *klass) {
+    const auto flags =
+        GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+    const Settings d;
+    g_object_class_install_property(
+        klass, prop_location,
+        g_param_spec_string("location", "Location",
+                            "URL of the playlist: http://HOST:PORT/PATH.m3u8 serves it from "
+                            "memory (no host: every interface; port 0: the system chooses), "
+                            "file:///DIRECTORY/NAME.m3u8 writes files",
+                            nullptr, flags));
+    g_object_class_install_property(
+        klass, prop_target_duration,
+        g_param_spec_uint64("target-duration", "Target duration",
+                            "A segment ends at the first keyframe after this time, in nanoseconds",
+                            100 * GST_MSECOND, 3600 * GST_SECOND, d.target_duration, flags));
+    g_object_class_install_property(
+        klass, prop_playlist_length,
+        g_param_spec_uint("playlist-length", "Playlist length",
+                          "Segments in the playlist; as many more are kept for slow viewers "
+                          "(0 = all, for files only)",
+                          0, 100000, d.playlist_length, flags));
+    g_object_class_install_property(
+        klass, prop_grace,
+        g_param_spec_uint64("grace", "Grace",
+                            "How long an http location is served after this element stops, in "
+                            "nanoseconds",
+                            0, 24 * 3600 * GST_SECOND, d.grace, flags));
+    g_object_class_install_property(
+        klass, prop_sync,
+        g_param_spec_enum("sync", "Sync", "Whether buffers wait for their time on the clock",
+                          sync_type(), int(d.sync), flags));
+    g_object_class_install_property(
+        klass, prop_stats,
+        g_param_spec_boxed("stats", "Statistics",
+                           "bytes-in, bytes-out (served or written), buffers-in, buffers-out "
+                           "(segments), drops, peers (viewers of the last three target "
+                           "durations), uptime (ns), segments, lost-segments, discontinuities, "
+                           "media-sequence, bitrate (bit/s, of the last segment), kept-bytes, "
+                           "codecs, url",
+                           GST_TYPE_STRUCTURE,
+                           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+    gst_type_mark_as_plugin_api(sync_type(), GstPluginAPIFlags(0));
+}
+
+} // namespace
+
+static void penstock_hls_segmenter_class_init(PenstockHlsSegmenterClass *klass) {
+    GST_DEBUG_CATEGORY_INIT(penstock_hls_segmenter_debug, "hlssegmenter", 0, "HLS segmenter");
+    auto *object_class = G_OBJECT_CLASS(klass);
+    object_class->set_property = set_property;
+    object_class->get_property = get_property;
+    object_class->finalize = finalize;
+    install_properties(object_class);
+
+    auto *element_class = GST_ELEMENT_CLASS(klass);
+    element_class->request_new_pad = request_new_pad;
+    element_class->release_pad = release_pad;
+    element_class->change_state = change_state;
+    element_class->query = element_query;
+    element_class->send_event = send_event;
+    gst_element_class_add_static_pad_template(element_class, &video_template);
+    gst_element_class_add_static_pad_template(element_class, &audio_template);
+    gst_element_class_set_static_metadata(
+        element_class, "HLS segmenter", "Sink/Muxer/Network",
+        "Cuts H.264 and AAC into an HLS stream, served from memory or written to files",
+        "The Penstock authors");
+}
+
+static void penstock_hls_segmenter_init(PenstockHlsSegmenter *self) {
+    self->impl = new hls::Sink(GST_ELEMENT(self));
+    // Before any pad is there: a bin counts its sinks by this.
+    GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SINK);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "hls/output.h"
+
+#include "core/net/hls_directory.h"
+#include "core/net/hls_mount.h"
+#include "gst/ptr.h"
+
+#include <mutex>
+
+namespace penstock::hls {
+namespace {
+
+class MountOutput final : public Output {
+public:
+    explicit MountOutput(std::unique_ptr<net::HlsFeed> feed) : feed_(std::move(feed)) {}
+    Result publish(const Segment &segment) override {
+        feed_->publish(segment);
+        return Result::ok();
+    }
+    // The mount stays for whoever still watches, and for the next producer.
+    Result end() override { return Result::ok(); }
+    Stats stats() const override {
+        const net::HlsFeed::Stats s = feed_->stats();
+        return {s.bytes_out, s.viewers, s.stream};
+    }
+    std::string url() const override { return feed_->url(); }
+
+private:
+    const std::unique_ptr<net::HlsFeed> feed_;
+};
+
+class DirectoryOutput final : public Output {
+public:
+    DirectoryOutput(std::unique_ptr<net::HlsDirectory> directory, std::string url)
+        : directory_(std::move(directory)), url_(std::move(url)) {}
+    Result publish(const Segment &segment) override {
+        return counted(directory_->publish(segment));
+    }
+    Result end() override { return counted(directory_->end()); }
+    Stats stats() const override {
+        std::lock_guard lock(mutex_);
+        return stats_;
+    }
+    std::string url() const override { return url_; }
+
+private:
+    Result counted(Result result) {
+        std::lock_guard lock(mutex_);
+        stats_ = {directory_->bytes_written(), 0, directory_->info()};
+        return result;
+    }
+
+    const std::unique_ptr<net::HlsDirectory> directory_;
+    const std::string url_;
+    mutable std::mutex mutex_;
+    Stats stats_;
+};
+
+std::unique_ptr<Output> open_mount(const Settings &settings, std::string *error) {
+    const auto location = net::parse_location(settings.location, 80, error);
+    if (!location) return nullptr;
+    if (settings.playlist_length == 0) {
+        *error = "playlist-length=0 keeps every segment, and memory has an end: give a number, or "
+                 "write to files (location=file:///DIRECTORY/index.m3u8)";
+        return nullptr;
+    }
+    net::HlsMountOptions options;
+    options.playlist_length = settings.playlist_length;
+    options.target_duration = static_cast<int64_t>(settings.target_duration);
+    options.grace = std::chrono::nanoseconds(settings.grace);
+    auto feed = net::open_hls_feed(location->address, location->path, options, error);
+    return feed ? std::make_unique<MountOutput>(std::move(feed)) : nullptr;
+}
+
+std::unique_ptr<Output> open_directory(const Settings &settings, std::string *error) {
+    GError *reason = nullptr;
+    const GOwned<gchar> path(g_filename_from_uri(settings.location.c_str(), nullptr, &reason));
+    if (!path) {
+        *error = reason->message;
+        g_error_free(reason);
+        return nullptr;
+    }
+    net::HlsDirectory::Options options;
+    options.playlist_length = settings.playlist_length;
+    options.target_duration = static_cast<int64_t>(settings.target_duration);
+    options.epoch = static_cast<uint64_t>(g_get_real_time() / 1000);
+    auto directory = net::HlsDirectory::open(path.get(), options, error);
+    return directory ? std::make_unique<DirectoryOutput>(std::move(directory), settings.location)
+                     : nullptr;
+}
+
+} // namespace
+
+std::unique_ptr<Output> Output::open(const Settings &settings, std::string *error) {
+    if (settings.location.starts_with("http://")) return open_mount(settings, error);
+    if (settings.location.starts_with("file://")) return open_directory(settings, error);
+    *error = (settings.location.empty() ? std::string("There is no location")
+                                        : "Can't serve '" + settings.location + "'") +
+             ": set location=http://:8080/live/NAME/index.m3u8 to serve from memory, or "
+             "location=file:///DIRECTORY/index.m3u8 to write files";
+    return nullptr;
+}
+
+bool is_nonblocking_location(const std::string &location) {
+    return location.starts_with("http://");
+}
+
+} // namespace penstock::hls

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Life, state and output. sink_pads.cpp has what comes in through the pads.
+#include "hls/sink.h"
+
+#include <algorithm>
+
+GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
+#define GST_CAT_DEFAULT penstock_hls_segmenter_debug
+
+namespace penstock::hls {
+
+Sink::Sink(GstElement *element) : element_(element) {
+    for (Input &input : inputs_)
+        gst_segment_init(&input.segment, GST_FORMAT_UNDEFINED);
+}
+
+Sink::~Sink() = default;
+
+Settings Sink::settings() const {
+    std::lock_guard lock(settings_mutex_);
+    return settings_;
+}
+
+void Sink::set_settings(Settings settings) {
+    std::lock_guard lock(settings_mutex_);
+    settings_ = std::move(settings);
+}
+
+GstPad *Sink::request_pad(GstPadTemplate *templ, Kind kind, const gchar *name) {
+    const char *what = kind == Kind::video ? "video" : "audio";
+    GOwned<gchar> pad_name(name ? g_strdup(name) : g_strdup_printf("%s_0", what));
+    GstPad *pad = gst_pad_new_from_template(templ, pad_name.get());
+    {
+        std::lock_guard lock(mutex_);
+        Input &in = input(kind);
+        if (in.pad) {
+            gst_object_unref(gst_object_ref_sink(pad));
+            pad = nullptr;
+        } else {
+            in = Input();
+            in.pad = pad;
+            gst_segment_init(&in.segment, GST_FORMAT_UNDEFINED);
+            if (segmenter_) segmenter_->declare(kind);
+        }
+    }
+    if (!pad) {
+        GST_ELEMENT_WARNING(element_, STREAM, MUX,
+                            ("There is no second %s track: an HLS stream has one.", what),
+                            ("send it to an hlssegmenter of its own"));
+    }
+    return pad;
+}
+
+void Sink::release_pad(GstPad *pad) {
+    const auto kind = kind_of(pad);
+    if (!kind) return;
+    {
+        std::lock_guard lock(mutex_);
+        input(*kind).flushing = true;
+        unschedule(input(*kind));
+        changed_.notify_all();
+    }
+    gst_pad_set_active(pad, FALSE); // waits for the streaming thread
+    {
+        std::lock_guard lock(mutex_);
+        input(*kind).pad = nullptr;
+        if (segmenter_) segmenter_->remove(*kind);
+    }
+    gst_element_remove_pad(element_, pad);
+    deliver();
+    check_eos();
+}
+
+bool Sink::start() {
+    const Settings settings = this->settings();
+    std::string error;
+    std::unique_ptr<Output> output = Output::open(settings, &error);
+    if (!output) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_WRITE, ("%s", error.c_str()), (nullptr));
+        return false;
+    }
+    GST_INFO_OBJECT(element_, "%s", output->url().c_str());
+    Segmenter::Options options;
+    options.target_duration = static_cast<int64_t>(settings.target_duration);
+    options.wall_clock = [] { return int64_t(g_get_real_time()) * 1000; };
+    std::scoped_lock lock(output_mutex_, mutex_);
+    output_ = std::move(output);
+    segmenter_ = std::make_unique<Segmenter>(std::move(options));
+    running_settings_ = settings;
+    for (Input &in : inputs_) {
+        in.flushing = in.eos = in.have_segment = false;
+        in.live.reset();
+        in.seqnum = GST_SEQNUM_INVALID;
+        gst_segment_init(&in.segment, GST_FORMAT_UNDEFINED);
+    }
+    for (Kind kind : {Kind::video, Kind::audio})
+        if (input(kind).pad) segmenter_->declare(kind);
+    finished_.clear();
+    stopping_ = ended_ = eos_pending_ = stream_start_posted_ = false;
+    position_ = -1;
+    published_ = dropped_ = lost_segments_ = 0;
+    bytes_in_ = buffers_in_ = 0;
+    started_ = g_get_monotonic_time();
+    return true;
+}
+
+void Sink::set_playing(bool playing) {
+    bool post = false;
+    uint32_t seqnum = GST_SEQNUM_INVALID;
+    {
+        std::lock_guard lock(mutex_);
+        playing_ = playing;
+        if (!playing)
+            for (Input &in : inputs_)
+                unschedule(in);
+        post = playing && std::exchange(eos_pending_, false);
+        seqnum = eos_seqnum_;
+        if (!playing) eos_pending_ = ended_;
+        changed_.notify_all();
+    }
+    if (!post) return;
+    GstMessage *message = gst_message_new_eos(GST_OBJECT(element_));
+    if (seqnum != GST_SEQNUM_INVALID) gst_message_set_seqnum(message, seqnum);
+    gst_element_post_message(element_, message);
+}
+
+void Sink::begin_stop() {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    playing_ = false;
+    for (Input &in : inputs_)
+        unschedule(in);
+    changed_.notify_all();
+}
+
+void Sink::stop() {
+    {
+        std::lock_guard lock(mutex_);
+        if (!segmenter_) return;
+        segmenter_->finish();
+    }
+    deliver();
+    std::unique_ptr<Output> output;
+    Result result = Result::ok();
+    {
+        std::scoped_lock lock(output_mutex_, mutex_);
+        segmenter_.reset();
+        finished_.clear();
+        output = std::move(output_);
+    }
+    if (output) result = output->end();
+    if (result.is_error()) post_warnings({result.reason()});
+}
+
+void Sink::unschedule(Input &in) {
+    if (in.waiting) gst_clock_id_unschedule(in.waiting);
+}
+
+bool Sink::waits(bool live) const {
+    const Sync sync = running_settings_.sync;
+    return sync == Sync::yes || (sync == Sync::automatic && !live);
+}
+
+/// Waits until the clock shows the running time.
+GstFlowReturn Sink::wait_for(Kind kind, int64_t running_time) {
+    Lock lock(mutex_);
+    for (;;) {
+        Input &in = input(kind);
+        if (stopping_ || in.flushing) return GST_FLOW_FLUSHING;
+        if (!playing_) {
+            changed_.wait(lock);
+            continue;
+        }
+        const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(element_));
+        if (!clock || running_time <= 0) return GST_FLOW_OK;
+        const GstClockTime time =
+            gst_element_get_base_time(element_) + static_cast<GstClockTime>(running_time);
+        if (time <= gst_clock_get_time(clock.get())) return GST_FLOW_OK;
+        GstClockID id = gst_clock_new_single_shot_id(clock.get(), time);
+        in.waiting = id;
+        lock.unlock();
+        const GstClockReturn result = gst_clock_id_wait(id, nullptr);
+        lock.lock();
+        input(kind).waiting = nullptr;
+        gst_clock_id_unref(id);
+        if (result != GST_CLOCK_UNSCHEDULED) return GST_FLOW_OK;
+    }
+}
+
+void Sink::post_warnings(const std::vector<std::string> &texts) {
+    for (const std::string &text : texts)
+        GST_ELEMENT_WARNING(element_, STREAM, MUX, ("%s", text.c_str()), (nullptr));
+}
+
+void Sink::deliver() {
+    std::vector<std::string> warnings, failures;
+    {
+        std::lock_guard output_lock(output_mutex_);
+        for (;;) {
+            Segment segment;
+            {
+                std::lock_guard lock(mutex_);
+                if (segmenter_) {
+                    while (segmenter_->take(segment))
+                        finished_.push_back(std::move(segment));
+                    for (std::string &text : segmenter_->take_warnings())
+                        warnings.push_back(std::move(text));
+                }
+                if (finished_.empty() || !output_) break;
+                segment = std::move(finished_.front());
+                finished_.pop_front();
+                ++published_;
+            }
+            GST_LOG_OBJECT(element_, "segment of %" GST_TIME_FORMAT ", %zu bytes%s",
+                           GST_TIME_ARGS(segment.duration), segment.data.size(),
+                           segment.discontinuity ? ", discontinuity" : "");
+            const Result result = output_->publish(segment);
+            if (!result.is_error()) continue;
+            failures.push_back(result.reason());
+            std::lock_guard lock(mutex_);
+            ++lost_segments_;
+        }
+    }
+    post_warnings(warnings);
+    for (const std::string &text : failures)
+        GST_ELEMENT_WARNING(element_, RESOURCE, WRITE, ("%s", text.c_str()),
+                            ("the next segment is tried again"));
+}
+
+void Sink::check_eos() {
+    // The pads' links are looked at without our lock: GstPad has its own.
+    std::array<bool, 2> linked{};
+    for (const auto &pad : linked_pads())
+        if (const auto kind = kind_of(pad.get())) linked[static_cast<size_t>(*kind)] = true;
+    {
+        std::lock_guard lock(mutex_);
+        if (!segmenter_ || ended_ || stopping_) return;
+        bool any = false;
+        for (size_t i = 0; i < inputs_.size(); ++i) {
+            if (!inputs_[i].pad) continue;
+            if (linked[i] && !inputs_[i].eos) return;
+            any = any || inputs_[i].eos;
+        }
+        if (!any) return;
+        ended_ = true;
+        segmenter_->finish();
+    }
+    deliver();
+    Result result = Result::ok();
+    {
+        std::lock_guard lock(output_mutex_);
+        if (output_) result = output_->end();
+    }
+    if (result.is_error()) post_warnings({result.reason()});
+    {
+        std::lock_guard lock(mutex_);
+        eos_pending_ = true;
+        if (!playing_) return;
+    }
+    set_playing(true);
+}
+
+GstPtr<GstStructure> Sink::stats() const {
+    Output::Stats out;
+    std::string url;
+    {
+        std::lock_guard lock(output_mutex_);
+        if (output_) {
+            out = output_->stats();
+            url = output_->url();
+        }
+    }
+    std::lock_guard lock(mutex_);
+    const Segmenter::Stats s = segmenter_ ? segmenter_->stats() : Segmenter::Stats();
+    const int64_t uptime = segmenter_ ? (g_get_monotonic_time() - started_) * 1000 : 0;
+    return GstPtr<GstStructure>::adopt(gst_structure_new(
+        "application/x-penstock-hlssegmenter-stats", "bytes-in", G_TYPE_UINT64, bytes_in_.load(),
+        "bytes-out", G_TYPE_UINT64, guint64(out.bytes_out), "buffers-in", G_TYPE_UINT64,
+        buffers_in_.load(), "buffers-out", G_TYPE_UINT64, guint64(published_), "drops",
+        G_TYPE_UINT64, guint64(s.dropped + dropped_), "peers", G_TYPE_UINT, out.viewers, "uptime",
+        G_TYPE_UINT64, guint64(uptime), "segments", G_TYPE_UINT64, guint64(out.stream.segments),
+        "lost-segments", G_TYPE_UINT64, guint64(lost_segments_), "discontinuities", G_TYPE_UINT64,
+        guint64(s.discontinuities), "media-sequence", G_TYPE_UINT64,
+        guint64(out.stream.media_sequence), "bitrate", G_TYPE_UINT64, guint64(out.stream.bitrate),
+        "kept-bytes", G_TYPE_UINT64, guint64(s.kept_bytes), "codecs", G_TYPE_STRING,
+        out.stream.codecs.c_str(), "url", G_TYPE_STRING, url.c_str(), nullptr));
+}
+
+} // namespace penstock::hls

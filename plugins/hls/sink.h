@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The hlssegmenter behind its GObject: pads, pace, state and end of stream.
+// Lock order: output_mutex_, mutex_, the element's object lock. Nothing is pushed, queried or
+// posted under any of them.
+#pragma once
+
+#include "gst/ptr.h"
+#include "hls/output.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+namespace penstock::hls {
+
+class Sink {
+public:
+    explicit Sink(GstElement *element);
+    ~Sink();
+
+    Settings settings() const;
+    void set_settings(Settings settings);
+    GstPtr<GstStructure> stats() const;
+
+    GstPad *request_pad(GstPadTemplate *templ, Kind kind, const gchar *name);
+    void release_pad(GstPad *pad);
+
+    /// READY to PAUSED; false with an error posted.
+    bool start();
+    void set_playing(bool playing);
+    /// Before the pads are deactivated: no thread waits on the clock any more.
+    void begin_stop();
+    /// After it: the last segment is finished.
+    void stop();
+
+    GstFlowReturn chain(GstPad *pad, GstPtr<GstBuffer> buffer);
+    bool event(GstPad *pad, GstPtr<GstEvent> event);
+    bool query(GstPad *pad, GstQuery *query);
+    /// Queries and upstream events that the application or the bin sends to the element. False
+    /// for a query that the default has to answer.
+    bool element_query(GstQuery *query, gboolean *result);
+    bool send_upstream(GstPtr<GstEvent> event);
+
+private:
+    struct Input {
+        GstPad *pad = nullptr; ///< the element holds it; null: not requested
+        GstSegment segment;
+        bool flushing = false, eos = false;
+        bool have_segment = false;
+        std::optional<bool> live; ///< what the latency query said; asked again for each stream
+        GstClockID waiting = nullptr;
+        uint32_t seqnum = GST_SEQNUM_INVALID;
+    };
+    using Lock = std::unique_lock<std::mutex>;
+
+    std::optional<Kind> kind_of(GstPad *pad) const;
+    Input &input(Kind kind) { return inputs_[static_cast<size_t>(kind)]; }
+    std::vector<GstPtr<GstPad>> linked_pads() const;
+
+    void set_caps(Kind kind, GstCaps *caps);
+    bool on_segment(Kind kind, GstEvent *event);
+    void on_eos(Kind kind, GstEvent *event);
+    void on_flush(Kind kind, bool start);
+    void on_gap(Kind kind, GstEvent *event);
+    void on_stream_start(Kind kind, GstEvent *event);
+
+    bool is_live(Kind kind, GstPad *pad, bool remember);
+    bool waits(bool live) const;
+    GstFlowReturn wait_for(Kind kind, int64_t running_time);
+    void unschedule(Input &input);
+    /// Sends finished segments to the output, in order, and posts what went wrong.
+    void deliver();
+    void post_warnings(const std::vector<std::string> &texts);
+    /// Ends the stream if every linked pad is at its end.
+    void check_eos();
+
+    GstElement *const element_;
+    mutable std::mutex settings_mutex_;
+    Settings settings_;
+
+    mutable std::mutex output_mutex_;
+    std::unique_ptr<Output> output_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::array<Input, 2> inputs_;
+    std::unique_ptr<Segmenter> segmenter_; ///< null: stopped
+    std::deque<Segment> finished_;
+    Settings running_settings_;
+    bool playing_ = false, stopping_ = false;
+    bool ended_ = false;       ///< all pads are at their end
+    bool eos_pending_ = false; ///< and the message waits for PLAYING
+    bool stream_start_posted_ = false;
+    uint32_t eos_seqnum_ = GST_SEQNUM_INVALID;
+    int64_t position_ = -1; ///< stream time, ns
+    int64_t started_ = 0;   ///< monotonic, µs
+    uint64_t published_ = 0, dropped_ = 0, lost_segments_ = 0;
+    std::atomic<uint64_t> bytes_in_{0}, buffers_in_{0};
+};
+
+} // namespace penstock::hls

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What comes in through the pads: buffers, events and queries.
+#include "hls/sink.h"
+
+#include "gst/bytes.h"
+#include "gst/nonblocking.h"
+
+#include <algorithm>
+
+GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
+#define GST_CAT_DEFAULT penstock_hls_segmenter_debug
+
+namespace penstock::hls {
+namespace {
+
+/// Signed: a timestamp may lie before the segment's start.
+std::optional<int64_t> running_time(const GstSegment &segment, GstClockTime time) {
+    if (!GST_CLOCK_TIME_IS_VALID(time)) return std::nullopt;
+    guint64 running = 0;
+    const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running);
+    if (sign == 0 || running > guint64(G_MAXINT64)) return std::nullopt;
+    return sign > 0 ? int64_t(running) : -int64_t(running);
+}
+
+Result format_of(Kind kind, GstCaps *caps, FormatPtr &format) {
+    const GstStructure *s = gst_caps_get_structure(caps, 0);
+    const char *framing = gst_structure_get_string(s, "stream-format");
+    const std::string_view name = framing ? framing : "";
+    if (kind == Kind::video && name == "byte-stream") {
+        format = make_annexb_format();
+        return Result::ok();
+    }
+    if (kind == Kind::audio && name == "adts") {
+        format = make_adts_format();
+        return Result::ok();
+    }
+    const GValue *value = gst_structure_get_value(s, "codec_data");
+    GstBuffer *buffer = value ? gst_value_get_buffer(value) : nullptr;
+    if (!buffer) return Result::error("the caps have no codec_data: put a parser in front");
+    const Bytes data = bytes_of(buffer);
+    return kind == Kind::video ? make_avc_format(data, format) : make_aac_format(data, format);
+}
+
+} // namespace
+
+std::optional<Kind> Sink::kind_of(GstPad *pad) const {
+    std::lock_guard lock(mutex_);
+    for (Kind kind : {Kind::video, Kind::audio})
+        if (inputs_[static_cast<size_t>(kind)].pad == pad) return kind;
+    return std::nullopt;
+}
+
+std::vector<GstPtr<GstPad>> Sink::linked_pads() const {
+    std::vector<GstPtr<GstPad>> pads;
+    {
+        std::lock_guard lock(mutex_);
+        for (const Input &in : inputs_)
+            if (in.pad) pads.push_back(GstPtr<GstPad>::ref(in.pad));
+    }
+    std::erase_if(pads, [](const auto &pad) { return !gst_pad_is_linked(pad.get()); });
+    return pads;
+}
+
+/// Asks upstream; `remember`: once for each stream.
+bool Sink::is_live(Kind kind, GstPad *pad, bool remember) {
+    {
+        std::lock_guard lock(mutex_);
+        if (input(kind).live) return *input(kind).live;
+    }
+    auto query = GstPtr<GstQuery>::adopt(gst_query_new_latency());
+    gboolean live = FALSE;
+    if (gst_pad_peer_query(pad, query.get()))
+        gst_query_parse_latency(query.get(), &live, nullptr, nullptr);
+    if (!remember) return live;
+    std::lock_guard lock(mutex_);
+    input(kind).live = live;
+    if (segmenter_) {
+        const bool realtime = std::any_of(inputs_.begin(), inputs_.end(), [&](const Input &in) {
+            return in.live && (*in.live || waits(*in.live));
+        });
+        segmenter_->set_realtime(realtime);
+    }
+    return live;
+}
+
+GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
+    const auto kind = kind_of(pad);
+    if (!kind) return GST_FLOW_FLUSHING;
+    const bool live = is_live(*kind, pad, true);
+    GstSegment segment;
+    bool wait = false;
+    {
+        std::lock_guard lock(mutex_);
+        const Input &in = input(*kind);
+        if (stopping_ || in.flushing || !segmenter_) return GST_FLOW_FLUSHING;
+        if (in.eos) return GST_FLOW_EOS;
+        if (!in.have_segment) return GST_FLOW_ERROR;
+        segment = in.segment;
+        wait = waits(live);
+    }
+    bytes_in_ += gst_buffer_get_size(buffer.get());
+    ++buffers_in_;
+
+    Sample sample;
+    const auto dts = running_time(segment, GST_BUFFER_DTS(buffer.get()));
+    const auto pts = running_time(segment, GST_BUFFER_PTS(buffer.get()));
+    if (!pts && !dts) {
+        std::lock_guard lock(mutex_);
+        if (dropped_++ == 0)
+            GST_WARNING_OBJECT(pad, "dropping buffers without timestamps: put a parser in front");
+        return GST_FLOW_OK;
+    }
+    sample.pts = pts.value_or(dts.value_or(0));
+    if (*kind == Kind::video) sample.dts = dts;
+    if (GST_BUFFER_DURATION_IS_VALID(buffer.get()))
+        sample.duration = static_cast<int64_t>(
+            std::min<GstClockTime>(GST_BUFFER_DURATION(buffer.get()), 3600 * GST_SECOND));
+    sample.keyframe = !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+    sample.data = bytes_of(buffer.get());
+
+    if (wait) {
+        const GstFlowReturn flow = wait_for(*kind, std::min(sample.pts, dts.value_or(sample.pts)));
+        if (flow != GST_FLOW_OK) return flow;
+    }
+    {
+        std::lock_guard lock(mutex_);
+        if (stopping_ || input(*kind).flushing || !segmenter_) return GST_FLOW_FLUSHING;
+        if (GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT))
+            segmenter_->discontinuity(*kind);
+        const guint64 position = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME,
+                                                            GST_BUFFER_PTS_IS_VALID(buffer.get())
+                                                                ? GST_BUFFER_PTS(buffer.get())
+                                                                : GST_BUFFER_DTS(buffer.get()));
+        if (GST_CLOCK_TIME_IS_VALID(position)) position_ = static_cast<int64_t>(position);
+        segmenter_->add(*kind, std::move(sample));
+    }
+    buffer.reset();
+    deliver();
+    return GST_FLOW_OK;
+}
+
+bool Sink::event(GstPad *pad, GstPtr<GstEvent> event) {
+    const auto kind = kind_of(pad);
+    if (!kind) return false;
+    GST_LOG_OBJECT(pad, "%" GST_PTR_FORMAT, event.get());
+    switch (GST_EVENT_TYPE(event.get())) {
+    case GST_EVENT_STREAM_START:
+        on_stream_start(*kind, event.get());
+        return true;
+    case GST_EVENT_CAPS: {
+        GstCaps *caps = nullptr;
+        gst_event_parse_caps(event.get(), &caps);
+        FormatPtr format;
+        const Result result = format_of(*kind, caps, format);
+        if (result.is_error()) {
+            GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
+                                ("Can't take this %s: %s", *kind == Kind::video ? "video" : "audio",
+                                 result.reason().c_str()),
+                                ("%" GST_PTR_FORMAT, caps));
+            return false;
+        }
+        {
+            std::lock_guard lock(mutex_);
+            if (segmenter_) segmenter_->set_format(std::move(format));
+        }
+        return true;
+    }
+    case GST_EVENT_SEGMENT:
+        return on_segment(*kind, event.get());
+    case GST_EVENT_GAP:
+        on_gap(*kind, event.get());
+        return true;
+    case GST_EVENT_FLUSH_START:
+        on_flush(*kind, true);
+        return true;
+    case GST_EVENT_FLUSH_STOP:
+        on_flush(*kind, false);
+        return true;
+    case GST_EVENT_EOS:
+        on_eos(*kind, event.get());
+        return true;
+    default:
+        return true; // nothing is behind a sink
+    }
+}
+
+void Sink::on_stream_start(Kind kind, GstEvent *event) {
+    guint group = GST_GROUP_ID_INVALID;
+    gst_event_parse_group_id(event, &group);
+    {
+        std::lock_guard lock(mutex_);
+        input(kind).eos = false;
+        input(kind).live.reset();
+        ended_ = eos_pending_ = false;
+        if (std::exchange(stream_start_posted_, true)) return;
+    }
+    GstMessage *message = gst_message_new_stream_start(GST_OBJECT(element_));
+    gst_message_set_seqnum(message, gst_event_get_seqnum(event));
+    if (group != GST_GROUP_ID_INVALID) gst_message_set_group_id(message, group);
+    gst_element_post_message(element_, message);
+}
+
+bool Sink::on_segment(Kind kind, GstEvent *event) {
+    const GstSegment *segment = nullptr;
+    gst_event_parse_segment(event, &segment);
+    const bool timed = segment->format == GST_FORMAT_TIME;
+    if (!timed)
+        GST_ELEMENT_ERROR(element_, STREAM, FORMAT,
+                          ("This stream has no time: put a demuxer or a parser in front."),
+                          ("%" GST_PTR_FORMAT, event));
+    std::lock_guard lock(mutex_);
+    input(kind).have_segment = timed;
+    if (timed) gst_segment_copy_into(segment, &input(kind).segment);
+    return timed;
+}
+
+void Sink::on_gap(Kind kind, GstEvent *event) {
+    GstClockTime time = GST_CLOCK_TIME_NONE, duration = GST_CLOCK_TIME_NONE;
+    gst_event_parse_gap(event, &time, &duration);
+    {
+        std::lock_guard lock(mutex_);
+        if (!segmenter_ || !input(kind).have_segment) return;
+        const auto from = running_time(input(kind).segment, time);
+        if (!from) return;
+        int64_t end = *from;
+        if (GST_CLOCK_TIME_IS_VALID(duration)) end += static_cast<int64_t>(duration);
+        segmenter_->gap(kind, end);
+    }
+    deliver();
+}
+
+void Sink::on_flush(Kind kind, bool start) {
+    std::lock_guard lock(mutex_);
+    Input &in = input(kind);
+    in.flushing = start;
+    if (start) {
+        unschedule(in);
+    } else {
+        in.eos = in.have_segment = false;
+        gst_segment_init(&in.segment, GST_FORMAT_UNDEFINED);
+        ended_ = eos_pending_ = false;
+        if (segmenter_) segmenter_->flush();
+    }
+    changed_.notify_all();
+}
+
+void Sink::on_eos(Kind kind, GstEvent *event) {
+    {
+        std::lock_guard lock(mutex_);
+        if (!segmenter_) return;
+        input(kind).eos = true;
+        eos_seqnum_ = gst_event_get_seqnum(event);
+        segmenter_->end(kind);
+    }
+    deliver();
+    check_eos();
+}
+
+bool Sink::query(GstPad *pad, GstQuery *query) {
+    if (is_nonblocking_query(query)) {
+        const auto kind = kind_of(pad);
+        const Settings s = settings();
+        bool yes = kind && is_nonblocking_location(s.location) && s.sync != Sync::yes;
+        // Automatic: a source that is not live is paced here, which is waiting. Before its stream
+        // starts, the source may not know yet.
+        if (yes && s.sync == Sync::automatic) yes = is_live(*kind, pad, false);
+        answer_nonblocking(query, yes);
+        return true;
+    }
+    if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION) return false;
+    return gst_pad_query_default(pad, GST_OBJECT(element_), query);
+}
+
+bool Sink::element_query(GstQuery *query, gboolean *result) {
+    switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_LATENCY: {
+        gboolean live = FALSE;
+        GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
+        for (const auto &pad : linked_pads()) {
+            auto peer = GstPtr<GstQuery>::adopt(gst_query_new_latency());
+            if (!gst_pad_peer_query(pad.get(), peer.get())) continue;
+            gboolean pad_live = FALSE;
+            GstClockTime pad_min = 0, pad_max = 0;
+            gst_query_parse_latency(peer.get(), &pad_live, &pad_min, &pad_max);
+            if (!pad_live) continue;
+            live = TRUE;
+            min = std::max(min, pad_min);
+            max = std::min(max, pad_max); // NONE is the largest
+        }
+        gst_query_set_latency(query, live, min, max);
+        *result = TRUE;
+        return true;
+    }
+    case GST_QUERY_POSITION: {
+        GstFormat format = GST_FORMAT_UNDEFINED;
+        gst_query_parse_position(query, &format, nullptr);
+        std::lock_guard lock(mutex_);
+        if (format != GST_FORMAT_TIME || position_ < 0) return false;
+        gst_query_set_position(query, GST_FORMAT_TIME, position_);
+        *result = TRUE;
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+bool Sink::send_upstream(GstPtr<GstEvent> event) {
+    // A seek goes one way, or it would be made twice; the latency concerns every branch.
+    const bool everywhere = GST_EVENT_TYPE(event.get()) == GST_EVENT_LATENCY;
+    bool sent = everywhere;
+    for (const auto &pad : linked_pads()) {
+        const bool taken =
+            gst_pad_push_event(pad.get(), GstPtr<GstEvent>(event).release()) != FALSE;
+        sent = sent || taken;
+        if (taken && !everywhere) break;
+    }
+    return sent;
+}
+
+} // namespace penstock::hls
