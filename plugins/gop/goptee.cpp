@@ -27,9 +27,9 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240 ! x264enc
- * tune=zerolatency key-int-max=30 ! h264parse ! goptee name=gop gop. ! fakesink async=false gop. !
- * avdec_h264 ! fakesink async=false
+ * gst-launch-1.0 videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240 ! \
+ *     x264enc tune=zerolatency key-int-max=30 ! h264parse ! goptee name=gop \
+ *     gop. ! fakesink async=false gop. ! avdec_h264 ! fakesink async=false
  * ]|
  * One encoder, two branches: one is decoded, the other one is not.
  */

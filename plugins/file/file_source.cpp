@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "file/file_source.h"
+
+#include "gst/guard.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+GST_DEBUG_CATEGORY_EXTERN(penstock_live_file_src_debug);
+#define GST_CAT_DEFAULT penstock_live_file_src_debug
+
+namespace penstock::file {
+namespace {
+
+// The multiqueue grows past its number of buffers while another stream's queue is empty; bytes
+// are its hard bound, for files whose streams are hardly interleaved at all.
+constexpr guint queue_buffers = 200;
+constexpr guint queue_bytes = 256 << 20;
+
+/// "video", "audio" or null.
+const char *kind_of(GstPad *pad) {
+    auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
+    if (!caps) caps = GstPtr<GstCaps>::adopt(gst_pad_query_caps(pad, nullptr));
+    if (!caps || gst_caps_is_empty(caps.get()) || gst_caps_is_any(caps.get())) return nullptr;
+    const GstStructure *s = gst_caps_get_structure(caps.get(), 0);
+    const char *name = gst_structure_get_name(s);
+    if (g_str_has_prefix(name, "video/")) return "video";
+    if (g_str_has_prefix(name, "audio/")) return "audio";
+    gint numerator = 0, denominator = 1;
+    // Motion JPEG; a still picture (a cover) has no rate.
+    if (g_str_has_prefix(name, "image/") &&
+        gst_structure_get_fraction(s, "framerate", &numerator, &denominator) && numerator > 0)
+        return "video";
+    return nullptr;
+}
+
+std::string caps_text(GstPad *pad) {
+    auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
+    if (!caps || gst_caps_get_size(caps.get()) == 0) return "unknown";
+    return gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
+}
+
+std::string list(const std::vector<std::string> &items) {
+    std::string text;
+    for (const auto &item : items)
+        text += (text.empty() ? "" : ", ") + item;
+    return text;
+}
+
+} // namespace
+
+FileSource::FileSource(GstBin *bin) : bin_(bin) {
+}
+
+FileSource::~FileSource() {
+    unlink_all();
+}
+
+std::string FileSource::location() const {
+    std::lock_guard lock(lock_);
+    return location_;
+}
+
+void FileSource::set_location(const char *location) {
+    std::lock_guard lock(lock_);
+    location_ = location ? location : "";
+}
+
+void FileSource::fail(GQuark domain, int code, const std::string &text, const std::string &debug) {
+    if (failed_.exchange(true)) return;
+    gst_element_message_full(
+        GST_ELEMENT(bin_), GST_MESSAGE_ERROR, domain, code, g_strdup(text.c_str()),
+        debug.empty() ? nullptr : g_strdup(debug.c_str()), __FILE__, "livefilesrc", __LINE__);
+}
+
+bool FileSource::make_children() {
+    if (filesrc_) return true;
+    const auto make = [this](const char *name, const char *package) -> GstElement * {
+        GstElement *element = gst_element_factory_make(name, nullptr);
+        if (!element)
+            fail(GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
+                 std::string("The GStreamer element ") + name + " is missing: install " + package +
+                     ".",
+                 "");
+        return element;
+    };
+    GstElement *filesrc = make("filesrc", "libgstreamer1.0-0");
+    GstElement *parsebin = make("parsebin", "gstreamer1.0-plugins-base");
+    GstElement *multiqueue = make("multiqueue", "libgstreamer1.0-0");
+    if (!filesrc || !parsebin || !multiqueue) {
+        for (GstElement *element : {filesrc, parsebin, multiqueue})
+            if (element) gst_object_unref(gst_object_ref_sink(element));
+        return false;
+    }
+    gst_bin_add_many(bin_, filesrc, parsebin, multiqueue, nullptr);
+    g_object_set(multiqueue, "max-size-buffers", queue_buffers, "max-size-bytes", queue_bytes,
+                 "max-size-time", guint64(0), nullptr);
+    gst_element_link(filesrc, parsebin);
+    g_signal_connect(parsebin, "pad-added",
+                     G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer data) {
+                         auto *self = static_cast<FileSource *>(data);
+                         guard(self->bin_, [&] { self->on_pad_added(pad); });
+                     }),
+                     this);
+    g_signal_connect(parsebin, "element-added",
+                     G_CALLBACK(+[](GstBin *, GstElement *child, gpointer data) {
+                         auto *self = static_cast<FileSource *>(data);
+                         guard(self->bin_, [&] { self->on_demuxer(child); });
+                     }),
+                     this);
+    // A stream that was announced and never comes must not stop the others for ever.
+    g_signal_connect(multiqueue, "overrun", G_CALLBACK(+[](GstElement *, gpointer data) {
+                         auto *self = static_cast<FileSource *>(data);
+                         guard(self->bin_, [&] { self->expose(true); });
+                     }),
+                     this);
+    filesrc_ = filesrc;
+    parsebin_ = parsebin;
+    multiqueue_ = multiqueue;
+    return true;
+}
+
+bool FileSource::check_file(const std::string &path) {
+    struct stat info;
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int error = errno;
+    const bool known = fd >= 0 && fstat(fd, &info) == 0;
+    if (fd >= 0) ::close(fd);
+    if (known && S_ISREG(info.st_mode) && info.st_size > 0) return true;
+    const std::string quoted = "\"" + path + "\"";
+    if (!known && error == ENOENT)
+        fail(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
+             "There is no file " + quoted + ": check the property location.", "");
+    else if (!known)
+        fail(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
+             "Can't read " + quoted + ": " + g_strerror(error) +
+                 ". Give this user the right to read it, or choose another file.",
+             "");
+    else if (!S_ISREG(info.st_mode))
+        fail(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
+             quoted + " is not a regular file: set location to a media file.", "");
+    else
+        fail(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
+             quoted + " is empty: set location to a media file.", "");
+    return false;
+}
+
+bool FileSource::open() {
+    failed_ = closing_ = rewinding_ = false;
+    if (!make_children()) return false;
+    std::string path = location();
+    if (path.empty()) {
+        fail(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
+             "No file to play: set the property location to a path or a file:// URI.", "");
+        return false;
+    }
+    if (gst_uri_is_valid(path.c_str())) {
+        const GOwned<> file(g_filename_from_uri(path.c_str(), nullptr, nullptr));
+        if (!file) {
+            fail(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                 "\"" + path + "\" is not a local file: location takes a path or a file:// URI.",
+                 "");
+            return false;
+        }
+        path = file.get();
+    }
+    if (!check_file(path)) return false;
+    g_object_set(filesrc_, "location", path.c_str(), nullptr);
+    std::lock_guard lock(lock_);
+    path_ = path;
+    missing_.clear();
+    ignored_.clear();
+    expected_.clear();
+    demuxers_ = 0;
+    offset_ = 0;
+    latched_loop_ = exposed_ = must_reopen_ = reopened_ = false;
+    opened_at_ = g_get_monotonic_time();
+    return true;
+}
+
+void FileSource::on_pad_added(GstPad *pad) {
+    const char *kind = kind_of(pad);
+    GstPad *in = nullptr;
+    bool taken, known = false;
+    {
+        std::lock_guard lock(lock_);
+        for (const auto &stream : streams_) {
+            if (!reopened_ || !kind || strcmp(stream->name, kind)) continue;
+            known = true;
+            if (!gst_pad_is_linked(stream->in)) in = stream->in;
+        }
+        taken = exposed_ || std::any_of(streams_.begin(), streams_.end(), [&](const auto &s) {
+                    return kind && !strcmp(s->name, kind);
+                });
+        if (!reopened_ && (!kind || taken)) ignored_.push_back(caps_text(pad));
+    }
+    // Another pass: the same streams again.
+    if (in) gst_pad_link(pad, in);
+    if (known) return;
+    if (!kind || taken) {
+        GST_WARNING_OBJECT(bin_, "the stream %s (%s) is ignored: %s", GST_PAD_NAME(pad),
+                           caps_text(pad).c_str(),
+                           kind ? "only the first of its kind is served" : "not audio or video");
+        return;
+    }
+    in = gst_element_request_pad_simple(multiqueue_, "sink_%u");
+    auto stream = std::make_unique<Stream>();
+    stream->owner = this;
+    stream->name = kind;
+    stream->in = in;
+    const std::string out = "src_" + std::string(GST_PAD_NAME(in) + strlen("sink_"));
+    stream->out = gst_element_get_static_pad(multiqueue_, out.c_str());
+    gst_segment_init(&stream->segment, GST_FORMAT_TIME);
+    // parsebin does not say when it has no more pads: see expose(). Nothing leaves before.
+    gst_pad_add_probe(
+        in,
+        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
+                        GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+            auto *self = static_cast<FileSource *>(data);
+            bool eos = false;
+            if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
+                const GstEventType type = GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info));
+                eos = type == GST_EVENT_EOS;
+                if (type != GST_EVENT_GAP && !eos) return GST_PAD_PROBE_OK;
+            }
+            return guard(self->bin_, GST_PAD_PROBE_REMOVE, [&] {
+                self->expose(eos);
+                std::lock_guard lock(self->lock_);
+                return self->exposed_ ? GST_PAD_PROBE_REMOVE : GST_PAD_PROBE_OK;
+            });
+        },
+        this, nullptr);
+    stream->block = gst_pad_add_probe(
+        stream->out, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
+        [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
+    gst_pad_add_probe(
+        stream->out,
+        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
+                        GST_PAD_PROBE_TYPE_EVENT_FLUSH),
+        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+            auto *s = static_cast<Stream *>(data);
+            return guard(s->owner->bin_, GST_PAD_PROBE_OK,
+                         [&] { return s->owner->on_data(*s, info); });
+        },
+        stream.get(), nullptr);
+    {
+        std::lock_guard lock(lock_);
+        streams_.push_back(std::move(stream));
+    }
+    if (GST_PAD_LINK_FAILED(gst_pad_link(pad, in)))
+        GST_ERROR_OBJECT(bin_, "can't link %s", GST_PAD_NAME(pad));
+}
+
+// A child of parsebin: does it find streams as it goes?
+void FileSource::on_demuxer(GstElement *demuxer) {
+    bool finds = false;
+    const GList *templates =
+        gst_element_class_get_pad_template_list(GST_ELEMENT_GET_CLASS(demuxer));
+    for (; templates; templates = templates->next) {
+        auto *templ = static_cast<GstPadTemplate *>(templates->data);
+        finds |= GST_PAD_TEMPLATE_DIRECTION(templ) == GST_PAD_SRC &&
+                 GST_PAD_TEMPLATE_PRESENCE(templ) == GST_PAD_SOMETIMES;
+    }
+    if (!finds) return;
+    const GstElementFactory *factory = gst_element_get_factory(demuxer);
+    {
+        std::lock_guard lock(lock_);
+        ++demuxers_;
+        must_reopen_ |= factory && !strcmp(GST_OBJECT_NAME(factory), "flvdemux");
+    }
+    g_signal_connect(demuxer, "pad-added",
+                     G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer data) {
+                         auto *self = static_cast<FileSource *>(data);
+                         guard(self->bin_, [&] {
+                             const char *kind = kind_of(pad);
+                             std::lock_guard lock(self->lock_);
+                             if (kind) self->expected_.push_back(kind);
+                         });
+                     }),
+                     this);
+    g_signal_connect(demuxer, "no-more-pads", G_CALLBACK(+[](GstElement *, gpointer data) {
+                         auto *self = static_cast<FileSource *>(data);
+                         std::lock_guard lock(self->lock_);
+                         if (self->demuxers_ > 0) --self->demuxers_;
+                     }),
+                     this);
+}
+
+// Exposes the pads when data flows, no demuxer looks for more streams, and each kind of stream that
+// was found has come out of parsebin: only then no pad can be late.
+void FileSource::expose(bool even_if_incomplete) {
+    std::vector<Stream *> streams;
+    {
+        std::lock_guard lock(lock_);
+        if (exposed_) return;
+        const bool all_came =
+            std::all_of(expected_.begin(), expected_.end(), [this](const std::string &kind) {
+                return std::any_of(streams_.begin(), streams_.end(),
+                                   [&](const auto &s) { return kind == s->name; });
+            });
+        if (!even_if_incomplete && (demuxers_ > 0 || !all_came)) return;
+        exposed_ = true;
+        for (const auto &stream : streams_)
+            streams.push_back(stream.get());
+    }
+    GstElementClass *klass = GST_ELEMENT_GET_CLASS(bin_);
+    for (Stream *stream : streams) {
+        GstPad *ghost = gst_ghost_pad_new_from_template(
+            stream->name, stream->out, gst_element_class_get_pad_template(klass, stream->name));
+        gst_pad_set_active(ghost, TRUE);
+        gst_element_add_pad(GST_ELEMENT(bin_), ghost);
+    }
+    gst_element_no_more_pads(GST_ELEMENT(bin_));
+    for (Stream *stream : streams)
+        gst_pad_remove_probe(stream->out, std::exchange(stream->block, 0));
+}
+
+GstPadProbeReturn FileSource::on_data(Stream &stream, GstPadProbeInfo *info) {
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+        on_buffer(stream, info);
+        return GST_PAD_PROBE_OK;
+    }
+    return on_event(stream, info);
+}
+
+void FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
+    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    ++buffers_;
+    bytes_ += gst_buffer_get_size(buffer);
+    std::lock_guard lock(lock_);
+    if (std::exchange(stream.first, false) &&
+        GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) {
+        // Downstream nothing is missing: time goes on, and this is a keyframe.
+        buffer = gst_buffer_make_writable(buffer);
+        GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
+        GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    }
+    const GstClockTime time =
+        GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : GST_BUFFER_DTS(buffer);
+    guint64 running = 0;
+    if (!GST_CLOCK_TIME_IS_VALID(time) ||
+        gst_segment_to_running_time_full(&stream.segment, GST_FORMAT_TIME, time, &running) <= 0)
+        return;
+    if (running > stream.newest) stream.step = running - stream.newest;
+    stream.newest = running;
+    const GstClockTime duration =
+        GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : stream.step;
+    stream.end = std::max(stream.end, running + duration);
+}
+
+GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+    switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_FLUSH_START:
+        return rewinding_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    case GST_EVENT_FLUSH_STOP: {
+        if (rewinding_) return GST_PAD_PROBE_DROP;
+        // Somebody's seek: running time begins anew.
+        std::lock_guard lock(lock_);
+        offset_ = 0;
+        latched_loop_ = false;
+        stream.ended = stream.first = false;
+        stream.end = stream.newest = stream.step = 0;
+        return GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_STREAM_START: {
+        // Opened again it is still the same stream.
+        std::lock_guard lock(lock_);
+        return std::exchange(stream.started, true) ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_STREAM_COLLECTION: {
+        std::lock_guard lock(lock_);
+        return reopened_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_SEGMENT: {
+        GstSegment segment;
+        gst_event_copy_segment(event, &segment);
+        std::lock_guard lock(lock_);
+        stream.segment = segment;
+        if (offset_ == 0 || segment.format != GST_FORMAT_TIME) return GST_PAD_PROBE_OK;
+        segment.base += offset_;
+        GstEvent *moved = gst_event_new_segment(&segment);
+        gst_event_set_seqnum(moved, gst_event_get_seqnum(event));
+        gst_event_unref(event);
+        GST_PAD_PROBE_INFO_DATA(info) = moved;
+        return GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_EOS:
+        return hold_eos(stream) ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    default:
+        return GST_PAD_PROBE_OK;
+    }
+}
+
+bool FileSource::hold_eos(Stream &stream) {
+    bool all, none_ended;
+    {
+        std::lock_guard lock(lock_);
+        none_ended =
+            std::none_of(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended; });
+        if (none_ended) latched_loop_ = loop && !closing_;
+        stream.ended = true;
+        all = std::all_of(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended; });
+        if (!latched_loop_) return false;
+    }
+    if (!all) return true;
+    // Not from this thread: the seek waits for it.
+    gst_element_call_async(
+        GST_ELEMENT(bin_),
+        [](GstElement *element, gpointer data) {
+            guard(element, [data] { static_cast<FileSource *>(data)->rewind(); });
+        },
+        this, nullptr);
+    return true;
+}
+
+void FileSource::rewind() {
+    // No change of state meanwhile: a flush amid its deactivation would leave the multiqueue
+    // running, and a file that is being opened again would be opened twice.
+    struct StateLock {
+        GstElement *element;
+        explicit StateLock(GstBin *bin) : element(GST_ELEMENT(bin)) { GST_STATE_LOCK(element); }
+        ~StateLock() { GST_STATE_UNLOCK(element); }
+    } state_lock(bin_);
+    bool nothing, seek;
+    {
+        std::lock_guard lock(lock_);
+        // The end, somebody's seek or a restart may have come first.
+        if (closing_ || failed_ || !latched_loop_ || streams_.empty() ||
+            !std::all_of(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended; }))
+            return;
+        GstClockTime length = 0;
+        for (const auto &stream : streams_)
+            length = std::max(length, stream->end);
+        nothing = length == 0;
+        seek = !must_reopen_;
+        offset_ += length;
+        latched_loop_ = false;
+        for (const auto &stream : streams_) {
+            stream->ended = false;
+            stream->first = true;
+            stream->end = stream->newest = stream->step = 0;
+        }
+        rewinding_ = !nothing;
+    }
+    // Otherwise a file without a picture or a sound would be read for ever and never play.
+    if (nothing) {
+        fail(GST_STREAM_ERROR, GST_STREAM_ERROR_DEMUX,
+             "\"" + location() + "\" has no media that takes any time: it can't be looped.", "");
+        return;
+    }
+    if (!seek || !seek_to_start()) reopen();
+    ++loops_;
+    rewinding_ = false;
+}
+
+// One stream's pad: the demuxer seeks all of them.
+bool FileSource::seek_to_start() {
+    GstPtr<GstPad> in;
+    {
+        std::lock_guard lock(lock_);
+        in = GstPtr<GstPad>::ref(streams_.front()->in);
+    }
+    return gst_pad_push_event(in.get(),
+                              gst_event_new_seek(1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+                                                 GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, -1));
+}
+
+void FileSource::reopen() {
+    std::vector<GstPtr<GstPad>> pads;
+    {
+        std::lock_guard lock(lock_);
+        must_reopen_ = reopened_ = true;
+        for (const auto &stream : streams_)
+            pads.push_back(GstPtr<GstPad>::ref(stream->in));
+    }
+    gst_element_set_state(parsebin_, GST_STATE_READY);
+    gst_element_set_state(filesrc_, GST_STATE_READY);
+    // The multiqueue forgets that its streams had ended; the flush goes no further.
+    for (const auto &pad : pads) {
+        gst_pad_send_event(pad.get(), gst_event_new_flush_start());
+        gst_pad_send_event(pad.get(), gst_event_new_flush_stop(TRUE));
+    }
+    gst_element_sync_state_with_parent(parsebin_);
+    gst_element_sync_state_with_parent(filesrc_);
+}
+
+bool FileSource::take_message(GstMessage *message) {
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT &&
+        gst_message_has_name(message, "missing-plugin")) {
+        const char *what = gst_structure_get_string(gst_message_get_structure(message), "name");
+        std::lock_guard lock(lock_);
+        missing_.push_back(what ? what : "unknown");
+        return false;
+    }
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ASYNC_START ||
+        GST_MESSAGE_TYPE(message) == GST_MESSAGE_ASYNC_DONE) {
+        // Nobody waits for a file that is opened again.
+        std::lock_guard lock(lock_);
+        return reopened_;
+    }
+    if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR ||
+        GST_MESSAGE_SRC(message) == GST_OBJECT_CAST(bin_))
+        return false;
+    translate(message);
+    return true;
+}
+
+void FileSource::translate(GstMessage *message) {
+    GError *error = nullptr;
+    gchar *debug = nullptr;
+    gst_message_parse_error(message, &error, &debug);
+    const std::string details =
+        std::string(error->message) + (debug ? std::string("\n") + debug : std::string());
+    std::string text;
+    {
+        std::lock_guard lock(lock_);
+        const std::string quoted = "\"" + path_ + "\"";
+        if (!missing_.empty() && !exposed_)
+            text = quoted + " needs GStreamer plugins that are not installed: " + list(missing_) +
+                   ". Install them (gstreamer1.0-plugins-good, -bad, -ugly, gstreamer1.0-libav).";
+        else if (!ignored_.empty() && streams_.empty())
+            text = quoted + " has no audio or video, only " + list(ignored_) +
+                   ": choose another file.";
+        else if (error->domain == GST_STREAM_ERROR && !exposed_)
+            text = quoted +
+                   " is not a media file that GStreamer can play: choose another file, or look at "
+                   "it with gst-discoverer-1.0.";
+        else if (error->domain == GST_RESOURCE_ERROR)
+            text = "Can't read " + quoted + ": " + error->message +
+                   " Check the file and the disk it is on.";
+        else
+            text = "Can't play " + quoted + " any further: " + error->message;
+    }
+    fail(error->domain, error->code, text, details);
+    g_error_free(error);
+    g_free(debug);
+}
+
+void FileSource::close() {
+    GstElement *element = GST_ELEMENT(bin_);
+    for (const char *name : {"video", "audio"}) {
+        const auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, name));
+        if (!pad) continue;
+        gst_pad_set_active(pad.get(), FALSE);
+        gst_element_remove_pad(element, pad.get());
+    }
+    unlink_all();
+    std::lock_guard lock(lock_);
+    opened_at_ = 0;
+}
+
+void FileSource::unlink_all() {
+    std::vector<std::unique_ptr<Stream>> streams;
+    {
+        std::lock_guard lock(lock_);
+        streams.swap(streams_);
+    }
+    for (const auto &stream : streams) {
+        if (multiqueue_ && GST_PAD_PARENT(stream->in))
+            gst_element_release_request_pad(multiqueue_, stream->in);
+        gst_object_unref(stream->in);
+        gst_object_unref(stream->out);
+    }
+}
+
+GstPtr<GstStructure> FileSource::stats() const {
+    guint peers = 0;
+    for (const char *name : {"video", "audio"}) {
+        const auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(GST_ELEMENT(bin_), name));
+        peers += pad && gst_pad_is_linked(pad.get());
+    }
+    std::lock_guard lock(lock_);
+    const guint64 uptime = opened_at_ ? (g_get_monotonic_time() - opened_at_) * GST_USECOND : 0;
+    return GstPtr<GstStructure>::adopt(gst_structure_new(
+        "penstock-livefilesrc-stats", "bytes-in", G_TYPE_UINT64, bytes_.load(), "bytes-out",
+        G_TYPE_UINT64, bytes_.load(), "buffers-in", G_TYPE_UINT64, buffers_.load(), "buffers-out",
+        G_TYPE_UINT64, buffers_.load(), "drops", G_TYPE_UINT64, guint64(0), "peers", G_TYPE_UINT,
+        peers, "uptime", G_TYPE_UINT64, uptime, "loops", G_TYPE_UINT64, loops_.load(),
+        "ignored-streams", G_TYPE_UINT, guint(ignored_.size()), nullptr));
+}
+
+} // namespace penstock::file

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What livefilesrc does: opens a file, exposes its encoded streams, loops without a gap.
+#pragma once
+
+#include "gst/ptr.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace penstock::file {
+
+/// A file's way: filesrc ! parsebin ! multiqueue ! ghost pads.
+///
+/// Loop: the end of stream is held back where it leaves the multiqueue, so all is played. When
+/// every stream has ended, one flushing seek to the start goes up to the demuxer, and its flush
+/// stays inside: unlike SEGMENT seeks, that is done alike by the demuxers. flvdemux, which begins
+/// behind the first keyframe after a seek, and formats that have no seek, are opened again instead.
+/// The segments' base grows by the length of the longest stream, the same for all streams.
+///
+/// Thread rules: lock_ guards all fields but the atomics; never held across a push, query, message
+/// or signal. rewind() holds the element's state lock, which no streaming thread needs.
+class FileSource {
+public:
+    explicit FileSource(GstBin *bin);
+    ~FileSource();
+    FileSource(const FileSource &) = delete;
+    FileSource &operator=(const FileSource &) = delete;
+
+    std::string location() const;
+    void set_location(const char *location);
+
+    /// READY → PAUSED, before the children start. False after an element error was posted.
+    bool open();
+    /// PAUSED → READY, before and after the children stop.
+    void begin_close() { closing_ = true; }
+    void close();
+    /// A child's message; true if it must not go on. A child's first error becomes one that says
+    /// how to mend it, later ones are only its consequences.
+    bool take_message(GstMessage *message);
+
+    GstPtr<GstStructure> stats() const;
+
+    std::atomic<bool> loop = false;
+
+private:
+    /// One exposed stream.
+    struct Stream {
+        FileSource *owner = nullptr;
+        const char *name = nullptr;           ///< "video" or "audio"
+        GstPad *in = nullptr, *out = nullptr; ///< the multiqueue's, owned references
+        gulong block = 0;
+        GstSegment segment;      ///< as the demuxer means it
+        GstClockTime end = 0;    ///< running time at which this pass ends so far
+        GstClockTime newest = 0; ///< running time of the last timestamp
+        GstClockTime step = 0;   ///< between the last two
+        bool ended = false;
+        bool started = false; ///< STREAM_START has gone out
+        bool first = false;   ///< the next buffer is the first of another pass
+    };
+
+    bool make_children();
+    bool check_file(const std::string &path);
+    void on_pad_added(GstPad *pad);
+    void on_demuxer(GstElement *demuxer);
+    void expose(bool even_if_incomplete);
+    GstPadProbeReturn on_data(Stream &stream, GstPadProbeInfo *info);
+    GstPadProbeReturn on_event(Stream &stream, GstPadProbeInfo *info);
+    void on_buffer(Stream &stream, GstPadProbeInfo *info);
+    bool hold_eos(Stream &stream);
+    void rewind();
+    bool seek_to_start();
+    void reopen();
+    void unlink_all();
+    void fail(GQuark domain, int code, const std::string &text, const std::string &debug);
+    void translate(GstMessage *message);
+
+    GstBin *const bin_; ///< borrowed: it owns us
+    GstElement *filesrc_ = nullptr, *parsebin_ = nullptr, *multiqueue_ = nullptr; ///< the bin's
+
+    mutable std::mutex lock_;
+    std::string location_, path_;
+    std::vector<std::unique_ptr<Stream>> streams_;
+    std::vector<std::string> missing_;  ///< what no installed plugin can do
+    std::vector<std::string> ignored_;  ///< streams that were found and not exposed
+    std::vector<std::string> expected_; ///< kinds of stream that a demuxer has found
+    int demuxers_ = 0;                  ///< that may still find more streams
+    GstClockTime offset_ = 0;           ///< running time at which this pass begins
+    bool latched_loop_ = false;         ///< this pass's decision, made at its first end of stream
+    bool exposed_ = false;
+    bool must_reopen_ = false; ///< a demuxer that can't be trusted to seek
+    bool reopened_ = false;
+    gint64 opened_at_ = 0; ///< microseconds, monotonic
+
+    std::atomic<bool> failed_ = false;
+    std::atomic<bool> closing_ = false;
+    std::atomic<bool> rewinding_ = false; ///< flushes and new streams are ours
+    std::atomic<uint64_t> bytes_ = 0, buffers_ = 0, loops_ = 0;
+};
+
+} // namespace penstock::file

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What gst-inspect-1.0 says about our plugins.
+import os
+import pathlib
+import re
+import subprocess
+
+
+def inspect(name):
+    """The text of gst-inspect-1.0, None if there is no such plugin or element."""
+    done = subprocess.run(['gst-inspect-1.0', '--no-colors', name], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    return done.stdout if done.returncode == 0 else None
+
+
+def our_plugins():
+    """Names of the plugins in GST_PLUGIN_PATH."""
+    names = []
+    for directory in os.environ.get('GST_PLUGIN_PATH', '').split(':'):
+        if directory:
+            for path in sorted(pathlib.Path(directory).glob('libgstpenstock*.so')):
+                names.append(path.name[len('libgst'):-len('.so')])
+    return names
+
+
+def our_elements():
+    names = []
+    for plugin in our_plugins():
+        text = inspect(plugin)
+        if text is None:
+            raise SystemExit(f'the plugin {plugin} does not load')
+        names += re.findall(r'(?m)^  ([a-z0-9]+): ', text)
+    return names
