@@ -116,6 +116,7 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
         sample.duration = static_cast<int64_t>(
             std::min<GstClockTime>(GST_BUFFER_DURATION(buffer.get()), 3600 * GST_SECOND));
     sample.keyframe = !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+    sample.discontinuity = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
     sample.data = bytes_of(buffer.get());
 
     if (wait) {
@@ -125,8 +126,6 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
     {
         std::lock_guard lock(mutex_);
         if (stopping_ || input(*kind).flushing || !segmenter_) return GST_FLOW_FLUSHING;
-        if (GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT))
-            segmenter_->discontinuity(*kind);
         const guint64 position = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME,
                                                             GST_BUFFER_PTS_IS_VALID(buffer.get())
                                                                 ? GST_BUFFER_PTS(buffer.get())

@@ -49,12 +49,13 @@ inline Bytes picture(bool keyframe, uint32_t number, size_t size = 40) {
 }
 
 inline Sample video_sample(int64_t pts, int64_t dts, bool keyframe, uint32_t number = 0) {
-    return {pts, dts, 40 * ms, keyframe, picture(keyframe, number)};
+    return {pts, dts, 40 * ms, keyframe, picture(keyframe, number), false};
 }
 
 inline Sample audio_sample(int64_t pts, int64_t duration = 1024 * sec / 48000) {
-    return {pts, std::nullopt, duration, true,
-            Bytes::copy_of(std::string_view("\x21\x10\x05 aac"))};
+    return {
+        pts,  std::nullopt, duration, true, Bytes::copy_of(std::string_view("\x21\x10\x05 aac")),
+        false};
 }
 
 struct Rig {

@@ -314,6 +314,30 @@ GST_START_TEST(test_discontinuity) {
 }
 GST_END_TEST
 
+// The flag on a sample counts only where something really is missing.
+GST_START_TEST(test_discontinuity_flags) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    const auto add = [&](int from, int to, int flagged, int64_t shift) {
+        for (int i = from; i < to; ++i) {
+            Sample s = video_sample(i * 40 * ms + shift, i * 40 * ms + shift, i % 50 == 0);
+            s.discontinuity = i == flagged;
+            rig.add(Kind::video, std::move(s));
+        }
+    };
+    add(0, 100, 2, 0);           // a parser's whim
+    add(100, 110, 100, 0);       // a keyframe
+    add(110, 160, 110, 3 * sec); // a real hole, in mid-GOP
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    std::vector<int64_t> lengths;
+    for (const Segment &segment : rig.segments)
+        lengths.push_back(segment.duration / ms * (segment.discontinuity ? -1 : 1));
+    fail_unless(lengths == std::vector<int64_t>({2000, 2000, -400, -400}));
+}
+GST_END_TEST
+
 GST_START_TEST(test_timeline_jumps) {
     for (int64_t jump : {-3 * sec, 100 * sec, -3'000 * sec}) {
         Rig rig;
@@ -383,7 +407,7 @@ GST_START_TEST(test_byte_stream) {
         bytes.insert(bytes.end(),
                      {0, 0, 1, static_cast<uint8_t>(i % 50 ? 0x41 : 0x65), 0x88, 0x80});
         const int64_t t = i * 40 * ms;
-        rig.add(Kind::video, {t, t, 40 * ms, i % 50 == 0, Bytes::adopt(std::move(bytes))});
+        rig.add(Kind::video, {t, t, 40 * ms, i % 50 == 0, Bytes::adopt(std::move(bytes)), false});
     }
     rig.segmenter->finish();
     rig.take();
@@ -571,6 +595,7 @@ static Suite *hls_segmenter_suite() {
     tcase_add_test(tc, test_late_audio);
     tcase_add_test(tc, test_late_video);
     tcase_add_test(tc, test_discontinuity);
+    tcase_add_test(tc, test_discontinuity_flags);
     tcase_add_test(tc, test_timeline_jumps);
     tcase_add_test(tc, test_format_changes);
     tcase_add_test(tc, test_byte_stream);

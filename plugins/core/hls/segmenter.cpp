@@ -11,8 +11,8 @@ constexpr int64_t second = 1'000'000'000;
 // A track that goes back or forth by more than this has begun a new timeline.
 constexpr int64_t backward_limit = second;
 constexpr int64_t forward_limit = 10 * second;
-// A hole in the audio after which it may belong to a new run of the video.
-constexpr int64_t audio_hole = second / 2;
+// A hole after which audio may belong to a new run of the video, and a discontinuity is believed.
+constexpr int64_t hole = second / 2;
 // Beyond it sums overflow, and no running time gets there: 18 years.
 constexpr int64_t time_limit = int64_t(1) << 59;
 
@@ -91,6 +91,9 @@ void Segmenter::add_video(Sample sample, FormatPtr format) {
              std::to_string(time / 1'000'000) + " ms: going on with a discontinuity");
         discontinuity(Kind::video);
     }
+    if (sample.discontinuity && t.last_dts &&
+        (sample.keyframe || time > t.position.value_or(time) + hole || time < *t.last_dts - hole))
+        discontinuity(Kind::video);
     t.last_dts = time;
     t.last_pts = sample.pts;
     t.position = std::max(t.position.value_or(sample.pts), sample.pts + sample.duration);
@@ -153,15 +156,16 @@ bool Segmenter::order_audio(const Sample &sample) {
 void Segmenter::add_audio(Sample sample, FormatPtr format) {
     Track &t = track(Kind::audio);
     if (!order_audio(sample)) return drop();
-    const bool hole = t.position && sample.pts > *t.position + audio_hole;
-    const bool after_gap = hole || (!t.queue.empty() && t.queue.back().after_gap);
-    if (running() && !video_driven_ && hole && sample.pts > *t.position + forward_limit) {
+    const bool gap = t.position && sample.pts > *t.position + hole;
+    const bool after_gap = gap || (!t.queue.empty() && t.queue.back().after_gap);
+    if (running() && !video_driven_ && gap && sample.pts > *t.position + forward_limit) {
         warn("audio jumps ahead: going on with a discontinuity");
         finish_run();
         next_discontinuity_ = true;
     }
+    if (sample.discontinuity && gap) discontinuity(Kind::audio);
     // A hole is no sound that came without pictures.
-    if (t.last_pts) audio_alone_ += std::clamp<int64_t>(sample.pts - *t.last_pts, 0, audio_hole);
+    if (t.last_pts) audio_alone_ += std::clamp<int64_t>(sample.pts - *t.last_pts, 0, hole);
     t.last_pts = sample.pts;
     t.position = sample.pts + sample.duration;
     const bool changed = t.accepted && !t.accepted->same(*format);
@@ -223,7 +227,7 @@ void Segmenter::start(int64_t pts, bool at_video) {
         const int64_t back = offset_ ? stream_end_ - (pts + *offset_) : 0;
         offset_ = (emitted_ ? stream_end_ : TsWriter::origin) - pts;
         // A step back of the whole timeline; a frame's overlap is none.
-        if (back > audio_hole) date_anchor_.reset();
+        if (back > hole) date_anchor_.reset();
     }
     cuts_.push_back({pts, std::exchange(next_discontinuity_, false), true, at_video});
     Track &audio = track(Kind::audio);
@@ -313,7 +317,7 @@ void Segmenter::leave_video() {
     need_keyframe_ = true;
     const int64_t last_cut = cuts_.back().pts;
     // The last pictures stay with their keyframe, and so does what little sound follows them.
-    audio_floor_ = std::max(video.position.value_or(last_cut), last_cut) + audio_hole;
+    audio_floor_ = std::max(video.position.value_or(last_cut), last_cut) + hole;
     // Audio that came meanwhile is cut as if it came now.
     std::deque<Entry> later;
     while (!audio.queue.empty() && audio.queue.back().sample.pts > last_cut) {

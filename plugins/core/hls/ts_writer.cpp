@@ -95,6 +95,8 @@ size_t TsWriter::write_audio(size_t track, const Input &audio, size_t first, int
     size_t count = 0, bytes = 0;
     for (size_t i = first; i < samples.size(); ++i, ++count) {
         if (count > 0) {
+            // The first is alone: ffmpeg knows how long a frame is only after one.
+            if (first == 0) break;
             // A decoder counts on from the first frame's timestamp, so a gap needs a new one.
             const int64_t from_first = samples[i].pts - samples[first].pts;
             const int64_t expected = frame * static_cast<int64_t>(count);

@@ -16,6 +16,9 @@ struct Sample {
     int64_t duration = 0;       ///< 0 if unknown
     bool keyframe = false;      ///< a decoder can begin here; of no meaning for audio
     Bytes data;
+    /// Something is missing before it. Demuxers and parsers say so too often, therefore it counts
+    /// only where the times jump or, for video, a keyframe allows a new beginning.
+    bool discontinuity = false;
 };
 
 /// Turns each segment's samples into packets. What must go on from segment to segment
