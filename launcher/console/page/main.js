@@ -77,8 +77,7 @@ function show() {
 
   if (name) {
     $('title').textContent = name;
-    const shown = stream ?? { live: false, width: 0, height: 0, players: 0, since: null };
-    if (stream) showFacts($('facts'), shown, player.state === 'playing' ? player.latency : null);
+    if (stream) showFacts($('facts'), stream, player.state === 'playing' ? player.latency : null);
     else $('facts').replaceChildren();
     const rows = [['mpv, VLC or ffplay (RTMP)', `${rtmpAddress()}/${name}`]];
     if (stream) rows.push(['Any HLS player', stream.hls]);

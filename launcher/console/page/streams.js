@@ -19,7 +19,7 @@ function readStream(entry) {
     since: Number.isNaN(since) ? null : since,
     width: natural(entry.width),
     height: natural(entry.height),
-    players: natural(entry.players),
+    watching: natural(entry.players) + natural(entry.viewers), // over RTMP and over HLS
   };
 }
 

@@ -17,26 +17,26 @@ const setText = (element, text) => {
 function duration(start) {
   const minutes = Math.max(0, Math.floor((Date.now() - start) / 60000));
   if (minutes < 1) return 'just started';
-  if (minutes < 60) return `live for ${minutes} min`;
-  return `live for ${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
 /** What is known about a stream, as short texts. */
 export function facts(stream) {
   const known = [];
   if (stream.live && stream.since !== null) known.push(duration(stream.since));
-  if (!stream.live) known.push('paused by its publisher');
-  if (stream.players) known.push(`${stream.players} RTMP ${stream.players === 1 ? 'player' : 'players'}`);
+  if (!stream.live) known.push('paused');
+  if (stream.watching) known.push(`${stream.watching} watching`);
   return known;
 }
 
 export const size = (stream) => (stream.width && stream.height ? `${stream.width} × ${stream.height}` : '');
 
-/** The same colour for the same name. */
+/** The same colour, from teal to violet, for the same name. */
 function hue(name) {
   let sum = 7;
-  for (const c of name) sum = (sum * 31 + c.codePointAt(0)) % 360;
-  return sum;
+  for (const c of name) sum = (sum * 31 + c.codePointAt(0)) % 9973;
+  return 165 + (sum % 120);
 }
 
 function playIcon() {
@@ -63,7 +63,6 @@ function makeCard(stream) {
   play.append(playIcon());
   tile.append(make('span', 'badge'), make('span', 'size'), play);
   const text = make('span', 'card-text');
-  text.style.display = 'block';
   text.append(make('span', 'name', stream.name), make('span', 'meta'));
   card.append(tile, text);
   item.append(card);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "console/page.h"
+
+#include "console/streams.h"
+#include "core/net/http_server.h"
+
+#include <gio/gio.h>
+
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+extern "C" GResource *penstock_page_get_resource();
+
+namespace penstock::console {
+namespace {
+
+using net::HttpRequest;
+using net::HttpResponse;
+
+constexpr std::string_view resource_prefix = "/penstock/page/";
+// Everything comes from this server; nothing is inline. MSE's object URLs are blob:.
+constexpr const char *content_security_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; media-src 'self' blob:; worker-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'";
+
+constexpr std::array<std::pair<std::string_view, const char *>, 6> content_types{{
+    {".html", "text/html; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".mjs", "text/javascript; charset=utf-8"},
+    {".svg", "image/svg+xml"},
+    {".txt", "text/plain; charset=utf-8"},
+}};
+
+const char *content_type_of(std::string_view name) {
+    for (const auto &[suffix, type] : content_types)
+        if (name.ends_with(suffix)) return type;
+    return "application/octet-stream";
+}
+
+/// A file of the page with what the answer needs. The bytes live in the binary.
+struct Asset {
+    std::string name;
+    Bytes content;
+    std::string etag;
+};
+
+std::vector<Asset> load_assets() {
+    std::vector<Asset> assets;
+    GResource *resource = penstock_page_get_resource();
+    char **names = g_resource_enumerate_children(resource, resource_prefix.data(),
+                                                 G_RESOURCE_LOOKUP_FLAGS_NONE, nullptr);
+    for (char **name = names; name && *name; name++) {
+        const std::string path = std::string(resource_prefix) + *name;
+        GBytes *bytes =
+            g_resource_lookup_data(resource, path.c_str(), G_RESOURCE_LOOKUP_FLAGS_NONE, nullptr);
+        if (!bytes) continue;
+        std::shared_ptr<const void> owner(bytes, [](GBytes *b) { g_bytes_unref(b); });
+        gsize size = 0;
+        auto data = static_cast<const uint8_t *>(g_bytes_get_data(bytes, &size));
+        char *sum = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, bytes);
+        assets.push_back(
+            {*name, Bytes(std::move(owner), data, size), '"' + std::string(sum, 16) + '"'});
+        g_free(sum);
+    }
+    g_strfreev(names);
+    return assets;
+}
+
+HttpResponse respond(const HttpRequest &request, const Asset &asset) {
+    HttpResponse response;
+    response.content_type = content_type_of(asset.name);
+    response.headers = {{"ETag", asset.etag},
+                        {"X-Content-Type-Options", "nosniff"},
+                        {"Referrer-Policy", "no-referrer"}};
+    if (asset.name == "index.html")
+        response.headers.emplace_back("Content-Security-Policy", content_security_policy);
+    if (request.header && request.header("If-None-Match") == asset.etag)
+        response.status = 304;
+    else
+        response.body = asset.content;
+    return response;
+}
+
+class ServedPage final : public Page {
+public:
+    bool start(const net::Address &http, std::string *error) {
+        auto server = net::HttpServer::open(http, error);
+        if (!server) return false;
+        auto assets = std::make_shared<const std::vector<Asset>>(load_assets());
+        auto asset = [assets](const HttpRequest &request, std::string_view name) {
+            for (const Asset &a : *assets)
+                if (a.name == name) return respond(request, a);
+            return net::http_error(404, "There is nothing here. The streams are listed at /");
+        };
+        const bool taken = !serve(*server, "/", [asset](const HttpRequest &request) {
+            return asset(request, request.path == "/" ? "index.html" : "");
+        }) || !serve(*server, "/assets/", [asset](const HttpRequest &request) {
+            return asset(request, std::string_view(request.path).substr(strlen("/assets/")));
+        }) || !serve(*server, "/streams.json", [at = server->address()](const HttpRequest &) {
+            HttpResponse response;
+            response.content_type = "application/json";
+            response.cache_control = "no-store";
+            response.headers = {{"X-Content-Type-Options", "nosniff"}};
+            response.body = Bytes::copy_of(streams_json(at));
+            return response;
+        });
+        if (taken)
+            *error = "another page is served at http://" + server->address().to_string() +
+                     "/ by this process: choose another port for one of them";
+        return !taken;
+    }
+
+private:
+    template <class Fn>
+    bool serve(net::HttpServer &server, std::string prefix, Fn answer) {
+        auto registration = server.handle(
+            std::move(prefix),
+            [answer](const HttpRequest &request, net::HttpReply reply) { reply(answer(request)); });
+        if (!registration) return false;
+        registrations_.push_back(std::move(registration));
+        return true;
+    }
+
+    std::vector<std::unique_ptr<net::HttpRegistration>> registrations_;
+};
+
+} // namespace
+
+std::unique_ptr<Page> Page::serve(const net::Address &http, std::string *error) {
+    auto page = std::make_unique<ServedPage>();
+    if (!page->start(http, error)) return nullptr;
+    return page;
+}
+
+} // namespace penstock::console

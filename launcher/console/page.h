@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The viewers' page: a list of live streams and a player, on the public HTTP port.
+#pragma once
+
+#include "core/net/address.h"
+
+#include <memory>
+#include <string>
+
+namespace penstock::console {
+
+/// Serves "/", "/assets/…" and "/streams.json" while it is alive.
+class Page {
+public:
+    /// Opens the HTTP server at `http` if nobody has. On failure nullptr, and `error` says what
+    /// is wrong and how to mend it.
+    static std::unique_ptr<Page> serve(const net::Address &http, std::string *error);
+    virtual ~Page() = default;
+};
+
+} // namespace penstock::console

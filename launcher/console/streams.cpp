@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "console/streams.h"
+
+#include "core/net/hls_mount.h"
+#include "core/net/rtmp_server.h"
+
+#include <nlohmann/json.hpp>
+
+#include <ctime>
+#include <map>
+#include <string_view>
+
+namespace penstock::console {
+namespace {
+
+/// "live/cam" for "live/cam/index.m3u8", "live/cam" for "live/cam.m3u8".
+std::string name_of(std::string_view path) {
+    for (std::string_view suffix : {"/index.m3u8", ".m3u8"})
+        if (path.ends_with(suffix)) return std::string(path.substr(0, path.size() - suffix.size()));
+    return std::string(path);
+}
+
+/// RFC 3339 in UTC, to the second.
+std::string date_of(int64_t ms) {
+    const time_t seconds = ms / 1000;
+    tm utc{};
+    gmtime_r(&seconds, &utc);
+    char text[32] = "";
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text;
+}
+
+} // namespace
+
+std::string streams_json(const net::Address &http) {
+    nlohmann::json rtmp = nlohmann::json::array();
+    std::map<std::string, unsigned> players;
+    for (const auto &server : net::RtmpServer::all()) {
+        const net::Address at = server->address();
+        rtmp.push_back({{"host", at.host}, {"port", at.port}});
+        for (const auto &mount : server->mounts())
+            players[mount.path] += mount.players;
+    }
+
+    std::map<std::string, nlohmann::json> streams;
+    for (const auto &mount : net::hls_mounts()) {
+        if (mount.address != http) continue;
+        const std::string name = name_of(mount.path);
+        nlohmann::json &stream = streams[name];
+        stream = {{"name", name},
+                  {"live", mount.live},
+                  {"hls", "/" + mount.path},
+                  {"since", nullptr},
+                  {"width", mount.width},
+                  {"height", mount.height},
+                  {"players", players[name]},
+                  {"viewers", mount.viewers}};
+        if (mount.live) stream["since"] = date_of(mount.since);
+    }
+    nlohmann::json list = nlohmann::json::array();
+    for (auto &[name, stream] : streams)
+        list.push_back(std::move(stream));
+    return nlohmann::json{{"streams", std::move(list)}, {"rtmp", std::move(rtmp)}}.dump();
+}
+
+} // namespace penstock::console
