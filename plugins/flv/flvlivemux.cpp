@@ -48,7 +48,7 @@ GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-flv"));
 
 // GstAggregatorPad's own; the same for every pad.
-GstPadChainFunction aggregator_chain;
+GstPadActivateModeFunction aggregator_activate_mode;
 
 flv::Muxer &muxer_of(gpointer element) {
     return *static_cast<PenstockFlvLiveMux *>(element)->impl;
@@ -59,11 +59,16 @@ GstAggregatorClass *base() {
 }
 
 GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noexcept {
-    guard(parent, [&] { muxer_of(parent).count_in(buffer); });
-    const GstFlowReturn flow = aggregator_chain(pad, parent, buffer);
-    if (flow == GST_FLOW_OK)
-        guard(parent, [&] { muxer_of(parent).nudge_others(GST_AGGREGATOR_PAD(pad), false); });
-    return flow;
+    auto owned = GstPtr<GstBuffer>::adopt(buffer);
+    return guard(parent, GST_FLOW_ERROR,
+                 [&] { return muxer_of(parent).chain(GST_AGGREGATOR_PAD(pad), std::move(owned)); });
+}
+
+// Whoever waits in sink_chain holds the stream lock that deactivation needs.
+gboolean sink_activate_mode(GstPad *pad, GstObject *parent, GstPadMode mode,
+                            gboolean active) noexcept {
+    guard(parent, [&] { muxer_of(parent).pad_activated(GST_AGGREGATOR_PAD(pad), active); });
+    return aggregator_activate_mode(pad, parent, mode, active);
 }
 
 GstAggregatorPad *create_new_pad(GstAggregator *aggregator, GstPadTemplate *templ,
@@ -71,8 +76,9 @@ GstAggregatorPad *create_new_pad(GstAggregator *aggregator, GstPadTemplate *temp
     return guard(aggregator, static_cast<GstAggregatorPad *>(nullptr), [&] {
         GstAggregatorPad *pad = muxer_of(aggregator).new_pad(templ, name);
         if (pad) {
-            aggregator_chain = GST_PAD_CHAINFUNC(pad);
+            aggregator_activate_mode = GST_PAD_ACTIVATEMODEFUNC(pad);
             gst_pad_set_chain_function(GST_PAD(pad), sink_chain);
+            gst_pad_set_activatemode_function(GST_PAD(pad), sink_activate_mode);
         }
         return pad;
     });
@@ -81,8 +87,8 @@ GstAggregatorPad *create_new_pad(GstAggregator *aggregator, GstPadTemplate *temp
 void release_pad(GstElement *element, GstPad *pad) noexcept {
     guard(element, [&] {
         auto held = GstPtr<GstPad>::ref(pad);
-        GST_ELEMENT_CLASS(parent_class)->release_pad(element, pad);
         muxer_of(element).release_pad(GST_AGGREGATOR_PAD(pad));
+        GST_ELEMENT_CLASS(parent_class)->release_pad(element, pad);
     });
 }
 
@@ -93,18 +99,19 @@ GstFlowReturn aggregate(GstAggregator *aggregator, gboolean timeout) noexcept {
 
 GstFlowReturn sink_event_pre_queue(GstAggregator *aggregator, GstAggregatorPad *pad,
                                    GstEvent *event) noexcept {
-    const bool ended = GST_EVENT_TYPE(event) == GST_EVENT_EOS;
-    const GstFlowReturn flow = base()->sink_event_pre_queue(aggregator, pad, event);
-    if (ended) guard(aggregator, [&] { muxer_of(aggregator).nudge_others(pad, true); });
-    return flow;
+    guard(aggregator, [&] { muxer_of(aggregator).event_arrives(pad, event); });
+    return base()->sink_event_pre_queue(aggregator, pad, event);
 }
 
 gboolean sink_event(GstAggregator *aggregator, GstAggregatorPad *pad, GstEvent *event) noexcept {
-    // The others come from other threads.
+    // Flushes come from other threads and were seen before.
     const GstEventTypeFlags flags = gst_event_type_get_flags(GST_EVENT_TYPE(event));
-    if ((flags & GST_EVENT_TYPE_SERIALIZED) && GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_STOP)
-        guard(aggregator, [&] { muxer_of(aggregator).sink_event(pad, event); });
-    return base()->sink_event(aggregator, pad, event);
+    const bool ours =
+        (flags & GST_EVENT_TYPE_SERIALIZED) && GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_STOP &&
+        guard(aggregator, false, [&] { return muxer_of(aggregator).sink_event(event); });
+    if (!ours) return base()->sink_event(aggregator, pad, event);
+    gst_event_unref(event);
+    return TRUE;
 }
 
 GstClockTime get_next_time(GstAggregator *aggregator) noexcept {
@@ -140,7 +147,7 @@ GstFlowReturn flush(GstAggregator *aggregator) noexcept {
 void set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) noexcept {
     guard(object, [&] {
         if (id == prop_stream_wait)
-            muxer_of(object).stream_wait = g_value_get_uint64(value);
+            muxer_of(object).set_stream_wait(g_value_get_uint64(value));
         else
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     });
@@ -150,7 +157,7 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
     guard(object, [&] {
         switch (id) {
         case prop_stream_wait:
-            g_value_set_uint64(value, muxer_of(object).stream_wait);
+            g_value_set_uint64(value, muxer_of(object).stream_wait());
             break;
         case prop_stats:
             g_value_take_boxed(value, muxer_of(object).stats());

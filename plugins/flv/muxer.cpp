@@ -13,26 +13,11 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_flvlivemux_debug);
 namespace penstock::flv {
 namespace {
 
-// Running time of a buffer's timestamp, which may lie before the segment (a first DTS below 0).
-std::optional<int64_t> running_time(const GstSegment &segment, GstClockTime time) {
-    if (!GST_CLOCK_TIME_IS_VALID(time)) return std::nullopt;
-    if (segment.format != GST_FORMAT_TIME) return static_cast<int64_t>(time);
-    guint64 running = 0;
-    const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running);
-    if (sign == 0) return std::nullopt;
-    return sign * static_cast<int64_t>(running);
-}
-
 int64_t rounded_ms(int64_t time) {
     return (time + GST_MSECOND / 2) / GST_MSECOND;
 }
 
 } // namespace
-
-std::vector<Muxer::TrackPtr> Muxer::tracks() const {
-    std::lock_guard lock(lock_);
-    return tracks_;
-}
 
 bool Muxer::has_video() const {
     const auto all = tracks();
@@ -40,52 +25,17 @@ bool Muxer::has_video() const {
                        [](const TrackPtr &t) { return t->video && t->codec; });
 }
 
-uint32_t Muxer::milliseconds(int64_t time) const {
-    return static_cast<uint32_t>(rounded_ms(std::max<int64_t>(time, 0)));
-}
-
-// Takes everything that GstAggregator has of this pad.
-void Muxer::collect(Track &track) {
-    GstAggregatorPad *pad = track.pad.get();
-    while (GstBuffer *raw = gst_aggregator_pad_pop_buffer(pad)) {
-        auto buffer = GstPtr<GstBuffer>::adopt(raw);
-        if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_GAP) && gst_buffer_get_size(raw) == 0)
-            continue;
-        Item item;
-        const auto dts = running_time(pad->segment, GST_BUFFER_DTS(raw));
-        const auto pts = running_time(pad->segment, GST_BUFFER_PTS(raw));
-        // Audio decodes in the order it is shown: its PTS is the better known of the two.
-        item.dts = track.video ? dts.value_or(pts.value_or(track.last))
-                               : pts.value_or(dts.value_or(track.last));
-        item.pts = track.video ? pts.value_or(item.dts) : item.dts;
-        track.last = item.dts + (GST_BUFFER_DURATION_IS_VALID(raw)
-                                     ? static_cast<int64_t>(GST_BUFFER_DURATION(raw))
-                                     : 0);
-        if (!track.first) track.first = item.dts;
-        item.buffer = std::move(buffer);
-        track.queue.push_back(std::move(item));
-    }
-    const auto front = std::find_if(track.queue.begin(), track.queue.end(),
-                                    [](const Item &i) { return bool(i.buffer); });
-    track.depth = front == track.queue.end() ? 0 : track.last - front->dts;
-}
-
-bool Muxer::is_ended(const Track &track) const {
-    return track.queue.empty() && gst_aggregator_pad_is_eos(track.pad.get());
-}
-
 // Whether the beginning must wait for this pad's caps.
-bool Muxer::is_awaited(const Track &track, const std::vector<TrackPtr> &all) const {
-    if (track.codec || is_ended(track) || !gst_pad_is_linked(GST_PAD(track.pad.get())))
+bool Muxer::is_awaited(const Track &track) const {
+    if (track.codec || track.is_over() || !gst_pad_is_linked(GST_PAD(track.pad.get())))
         return false;
     int64_t most = 0;
-    for (const TrackPtr &other : all)
+    for (const TrackPtr &other : tracks_)
         if (other->first) most = std::max(most, other->last - *other->first);
-    const guint64 wait = stream_wait;
-    return wait > 0 && static_cast<guint64>(most) < wait;
+    return static_cast<guint64>(most) < stream_wait_;
 }
 
-bool Muxer::set_caps(Track &track, const GstCaps *caps) {
+void Muxer::set_caps(Track &track, const GstCaps *caps) {
     const Codec *codec = find_codec(caps);
     std::vector<uint8_t> config;
     const Result result = codec ? codec->configure(caps, config) : Result::error("unknown codec");
@@ -93,65 +43,77 @@ bool Muxer::set_caps(Track &track, const GstCaps *caps) {
         GST_ELEMENT_WARNING(aggregator_, STREAM, FORMAT,
                             ("%s can't be put into FLV as it is.", GST_PAD_NAME(track.pad.get())),
                             ("%s: %" GST_PTR_FORMAT, result.reason().c_str(), caps));
-        return false;
+        return;
     }
     if (track.codec != codec || track.config != config) headers_changed_ = true;
     track.codec = codec;
     track.config = std::move(config);
     track.caps = GstPtr<GstCaps>::adopt(gst_caps_copy(caps));
-    return true;
 }
 
-void Muxer::apply_leading_caps(Track &track) {
-    while (!track.queue.empty() && track.queue.front().caps) {
-        set_caps(track, track.queue.front().caps.get());
-        track.queue.pop_front();
-    }
-    // Buffers that nothing is known of.
-    while (!track.codec && !track.queue.empty() && track.queue.front().buffer) {
-        track.queue.pop_front();
-        ++counters_.drops;
-    }
-}
-
-GstFlowReturn Muxer::aggregate(bool timeout) {
-    const auto all = tracks();
-    // First, so that what comes in while we collect makes for a nudge of its own.
-    for (const TrackPtr &track : all)
-        track->nudged = false;
-    for (const TrackPtr &track : all) {
-        collect(*track);
-        apply_leading_caps(*track);
-    }
-    for (;;) {
-        bool complete = true, any_ended = false, none_to_come = true;
-        TrackPtr next;
-        for (const TrackPtr &track : all) {
-            if (!headers_sent_ && is_awaited(*track, all)) return GST_AGGREGATOR_FLOW_NEED_DATA;
-            apply_leading_caps(*track);
-            const bool ended = is_ended(*track);
-            any_ended = any_ended || ended;
-            if (!track->codec) continue; // it does not exist (yet)
-            none_to_come = none_to_come && ended;
-            if (track->queue.empty())
-                complete = complete && ended;
-            else if (!next || track->queue.front().dts < next->queue.front().dts)
-                next = track;
+// The next thing to do. `timeout`: for once, whoever has nothing is not waited for.
+Muxer::Next Muxer::take(bool &timeout) {
+    std::lock_guard lock(lock_);
+    bool complete = true, any_over = false, all_over = true;
+    TrackPtr next;
+    auto pop = [](const TrackPtr &track) {
+        Next result{track, std::move(track->queue.front())};
+        track->queue.pop_front();
+        return result;
+    };
+    for (const TrackPtr &track : tracks_)
+        if (!track->queue.empty() && track->queue.front().caps) return pop(track);
+    for (const TrackPtr &track : tracks_) {
+        // Buffers that nothing is known of.
+        while (!track->codec && track->queue.size() && track->queue.front().buffer) {
+            track->queue.pop_front();
+            ++counters_.drops;
         }
-        if (!next) return any_ended && none_to_come ? GST_FLOW_EOS : GST_AGGREGATOR_FLOW_NEED_DATA;
-        if (!complete && !timeout) return GST_AGGREGATOR_FLOW_NEED_DATA;
-        timeout = false;
-        if (!headers_sent_)
-            // Everything that is there is known: the earliest of it decides.
-            shift_ = std::max<int64_t>(0, -next->queue.front().dts);
-        Item item = std::move(next->queue.front());
-        next->queue.pop_front();
-        if (const GstFlowReturn flow = push_item(*next, std::move(item)); flow != GST_FLOW_OK)
+        if (!headers_sent_ && is_awaited(*track)) return {};
+        any_over = any_over || track->is_over();
+        if (!track->codec) continue; // it does not exist (yet)
+        all_over = all_over && track->is_over();
+        if (track->queue.empty())
+            complete = complete && track->ended;
+        else if (!next || track->queue.front().dts < next->queue.front().dts)
+            next = track;
+    }
+    if (!next) return {nullptr, {}, any_over && all_over};
+    if (!complete && !timeout) return {};
+    timeout = false;
+    return pop(next);
+}
+
+GstFlowReturn Muxer::produce(bool timeout) {
+    for (;;) {
+        const Next next = take(timeout);
+        changed_.notify_all();
+        if (next.end) return GST_FLOW_EOS;
+        if (!next.track) return GST_AGGREGATOR_FLOW_NEED_DATA;
+        if (next.item.caps) {
+            set_caps(*next.track, next.item.caps.get());
+            continue;
+        }
+        if (const GstFlowReturn flow = push_item(*next.track, next.item); flow != GST_FLOW_OK)
             return flow;
     }
 }
 
-GstFlowReturn Muxer::push_tag(const Tag &tag, GstClockTime time) {
+GstFlowReturn Muxer::aggregate(bool timeout) {
+    {
+        std::lock_guard lock(lock_);
+        if (flow_ != GST_FLOW_OK) return flow_;
+    }
+    const GstFlowReturn flow = produce(timeout);
+    if (flow != GST_FLOW_OK && flow != GST_AGGREGATOR_FLOW_NEED_DATA) {
+        std::lock_guard lock(lock_);
+        flow_ = flow;
+        changed_.notify_all();
+    }
+    return flow;
+}
+
+GstFlowReturn Muxer::push_header_tag(const Tag &tag, GstClockTime time) {
     auto buffer = buffer_of(tag.bytes);
     GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = time;
     GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
@@ -197,11 +159,12 @@ GstFlowReturn Muxer::push_headers(GstClockTime time, bool with_file_header) {
     headers_sent_ = true;
     headers_changed_ = false;
     for (size_t i = with_file_header ? 0 : 1; i < tags.size(); ++i)
-        if (const GstFlowReturn flow = push_tag(tags[i], time); flow != GST_FLOW_OK) return flow;
+        if (const GstFlowReturn flow = push_header_tag(tags[i], time); flow != GST_FLOW_OK)
+            return flow;
     return GST_FLOW_OK;
 }
 
-GstFlowReturn Muxer::push_item(Track &track, Item item) {
+GstFlowReturn Muxer::push_item(Track &track, const Item &item) {
     GstBuffer *in = item.buffer.get();
     const bool keyframe = !GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_DELTA_UNIT);
     const gsize size = gst_buffer_get_size(in);
@@ -212,6 +175,8 @@ GstFlowReturn Muxer::push_item(Track &track, Item item) {
         ++counters_.drops;
         return GST_FLOW_OK;
     }
+    // Everything that is there at the beginning is known: the earliest of it decides.
+    if (!headers_sent_) shift_ = std::max<int64_t>(0, -item.dts);
     const bool first_of_track = !std::exchange(track.keyframe_seen, true);
 
     const int64_t dts = std::max(item.dts + shift_, last_dts_);
@@ -219,7 +184,7 @@ GstFlowReturn Muxer::push_item(Track &track, Item item) {
     last_dts_ = dts;
     const auto dts_time = static_cast<GstClockTime>(dts);
     // 32 bits that wrap: after 49 days the difference still says which is later.
-    const uint32_t ms = milliseconds(dts);
+    const auto ms = static_cast<uint32_t>(rounded_ms(dts));
     if (static_cast<int32_t>(ms - last_ms_) > 0 || !headers_sent_) last_ms_ = ms;
     if (!headers_sent_ || headers_changed_)
         if (const GstFlowReturn flow = push_headers(dts_time, !headers_sent_); flow != GST_FLOW_OK)

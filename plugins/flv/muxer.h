@@ -9,42 +9,53 @@
 
 #include <gst/base/gstaggregator.h>
 
+#include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace penstock::flv {
 
-/// GstAggregator calls its subclass when every pad has something. We want more: a pad that never
-/// gets caps must not hold up the others, and a little interleaving must not need queues. So every
-/// buffer that comes is taken out at once into a queue of ours (at most `stream-wait` deep), and
-/// silent pads are given a GAP (a nudge) for each buffer on another pad, to be called.
+/// GstAggregator waits until every pad has a buffer and keeps one of each. We want more: a pad that
+/// never gets caps must not hold up the others, and a little interleaving must not need queues. So
+/// buffers never enter GstAggregator: they wait here, at most `stream-wait` of each pad, and an
+/// event of ours (a nudge) has the source pad's thread look at them. From GstAggregator we have
+/// that thread, the live deadlines, the flushing and the events downstream.
+///
+/// One lock; it is never held across a push, a query or a message, and may be taken under
+/// GstAggregator's own.
 class Muxer {
 public:
     static constexpr GstClockTime default_stream_wait = GST_SECOND;
 
     explicit Muxer(GstAggregator *aggregator) : aggregator_(aggregator) {}
 
-    // Under GstAggregator's rules: the source pad's thread.
+    // The source pad's thread.
     GstFlowReturn aggregate(bool timeout);
-    /// A serialized event of a pad, in its place among the buffers.
-    void sink_event(GstAggregatorPad *pad, GstEvent *event);
-    GstClockTime next_time();
+    /// A serialized event has come to this thread. True: it was for us alone.
+    bool sink_event(GstEvent *event);
+    GstClockTime next_time() const;
+
+    // The pads' threads.
+    /// Waits while the pad's queue is full.
+    GstFlowReturn chain(GstAggregatorPad *pad, GstPtr<GstBuffer> buffer);
+    /// Any event, before GstAggregator sees it.
+    void event_arrives(GstAggregatorPad *pad, GstEvent *event);
+    void pad_activated(GstAggregatorPad *pad, bool active);
 
     // While nothing streams.
     void start();
-    /// `with_caps`: what the pads carry, too, is forgotten.
+    /// `with_caps`: what the pads carry is forgotten, too.
     void reset(bool with_caps);
 
     // Any thread.
     GstAggregatorPad *new_pad(GstPadTemplate *templ, const char *name);
     void release_pad(GstAggregatorPad *pad);
-    /// A buffer or EOS has come in on this pad.
-    void nudge_others(GstAggregatorPad *pad, bool ended);
-    void count_in(GstBuffer *buffer) { counters_.in(buffer); }
     GstStructure *stats() const;
-    std::atomic<guint64> stream_wait = default_stream_wait; ///< nanoseconds
+    guint64 stream_wait() const { return stream_wait_; }
+    void set_stream_wait(guint64 nanoseconds);
 
 private:
     /// New caps, or a buffer with its running times.
@@ -56,40 +67,57 @@ private:
     struct Track {
         GstPtr<GstAggregatorPad> pad;
         bool video = false;
+        // Under the lock.
         std::deque<Item> queue;
+        GstSegment segment;
+        bool flushing = false, ended = false;
+        int64_t last = 0;             ///< where the newest buffer ends
+        std::optional<int64_t> first; ///< where the first one began
+        // The source pad's thread alone.
         const Codec *codec = nullptr; ///< nullptr before caps
         GstPtr<GstCaps> caps;
         std::vector<uint8_t> config;
         bool keyframe_seen = false;
-        int64_t last = 0; ///< where a buffer without a time goes
-        std::optional<int64_t> first;
-        std::atomic<bool> has_caps = false;
-        std::atomic<bool> nudged = false; ///< a GAP is on its way
-        std::atomic<int64_t> depth = 0;   ///< nanoseconds in `queue`
+
+        const Item *first_buffer() const;
+        bool is_full(guint64 wait) const;
+        bool is_over() const { return ended && queue.empty(); }
     };
     using TrackPtr = std::shared_ptr<Track>;
+    struct Next {
+        TrackPtr track; ///< none: nothing to do
+        Item item;
+        bool end = false;
+    };
 
     std::vector<TrackPtr> tracks() const;
-    void collect(Track &track);
-    bool set_caps(Track &track, const GstCaps *caps);
-    bool is_ended(const Track &track) const;
-    bool is_awaited(const Track &track, const std::vector<TrackPtr> &all) const;
-    void apply_leading_caps(Track &track);
+    TrackPtr track_of(GstAggregatorPad *pad) const;
+    static void add_buffer(Track &track, GstPtr<GstBuffer> buffer);
+    void nudge(GstAggregatorPad *pad);
+
+    GstFlowReturn produce(bool timeout);
+    Next take(bool &timeout);
+    bool is_awaited(const Track &track) const;
+    void set_caps(Track &track, const GstCaps *caps);
     GstFlowReturn push_headers(GstClockTime time, bool with_file_header);
-    GstFlowReturn push_item(Track &track, Item item);
-    GstFlowReturn push_tag(const Tag &tag, GstClockTime time);
-    uint32_t milliseconds(int64_t time) const;
+    GstFlowReturn push_item(Track &track, const Item &item);
+    GstFlowReturn push_header_tag(const Tag &tag, GstClockTime time);
     bool has_video() const;
 
     GstAggregator *aggregator_;
-    mutable std::mutex lock_; ///< of tracks_, nothing else; never held while calling out
+    mutable std::mutex lock_;
+    std::condition_variable changed_; ///< a queue has room, or nobody shall wait any more
     std::vector<TrackPtr> tracks_;
+    GstFlowReturn flow_ = GST_FLOW_OK; ///< what downstream said last, under the lock
+    std::atomic<guint64> stream_wait_ = default_stream_wait;
 
+    // The source pad's thread alone.
     bool headers_sent_ = false;
     bool headers_changed_ = false;
     int64_t shift_ = 0; ///< added to all times so that none is negative
     int64_t last_dts_ = 0;
     uint32_t last_ms_ = 0;
+
     Counters counters_;
 };
 

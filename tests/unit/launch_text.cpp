@@ -28,7 +28,7 @@ TextProblem refuse(std::string_view text) {
     return problems[0];
 }
 
-std::string literal(const Property &property) {
+const std::string &literal(const Property &property) {
     fail_unless(property.pieces.size() == 1 && !property.pieces[0].placeholder);
     return property.pieces[0].literal;
 }
@@ -73,13 +73,13 @@ GST_END_TEST
 
 /// The tokenizer and gst_parse itself agree on where values end and what they are.
 GST_START_TEST(test_values_as_gst_parse_reads_them) {
-    for (const char *value : {"a", "\"a b\"", "a\\ b", "\"a\"b", "\"a\\ b\"", "a\\!b", "a\"b c\"",
-                              "\"it's\"", "'a'", "'a b'", "\"a\\\"b\"", "x=y", "a\\\\b", "\"\""}) {
+    for (const char *value : {"a", "\"a b\"", "a\\ b", "\"a\"b", "\"a\\ b\"", "a\\!b", "\"it's\"",
+                              "'a'", "'a b'", "\"a\\\"b\"", "x=y", "a\\\\b", "\"\""}) {
         const std::string line = std::string("filesrc name=f location=") + value + " ! fakesink";
         const auto real = location_after(line);
         TextProblems problems;
         const LaunchText t = parse_launch_text(line, problems);
-        if (!real) continue; // what gst_parse itself can't read needs no agreement
+        fail_unless(real.has_value(), "gst_parse itself does not read %s", value);
         fail_unless(problems.empty(), "%s", value);
         const Property &property = t.items[0].properties.at(1);
         const std::string ours = property.pieces.empty() ? "" : literal(property);

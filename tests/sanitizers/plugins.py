@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Fills a directory with links to the stock plugins that the tests use. Instrumented tests scan
+# plugins in their own process, and most of the others that a system has are slow to load or leak.
+import pathlib
+import sys
+
+PLUGINS = '''app audioconvert audioparsersbad audioparsers audioresample audiotestsrc coreelements
+    flv isomp4 libav mpegtsdemux rtmp2 typefindfunctions videoconvert videoconvertscale
+    videoparsersbad videoscale videotestsrc voaacenc x264'''.split()
+
+source, target = map(pathlib.Path, sys.argv[1:])
+target.mkdir(parents=True, exist_ok=True)
+for old in target.iterdir():
+    old.unlink()
+for name in PLUGINS:
+    plugin = source / f'libgst{name}.so'
+    if plugin.exists():  # what a release lacks is a test's business
+        (target / plugin.name).symlink_to(plugin)
