@@ -67,7 +67,9 @@ GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noex
 // Whoever waits in sink_chain holds the stream lock that deactivation needs.
 gboolean sink_activate_mode(GstPad *pad, GstObject *parent, GstPadMode mode,
                             gboolean active) noexcept {
-    guard(parent, [&] { muxer_of(parent).pad_activated(GST_AGGREGATOR_PAD(pad), active); });
+    // A pad that is activated before it is added has no parent yet.
+    if (parent)
+        guard(parent, [&] { muxer_of(parent).pad_activated(GST_AGGREGATOR_PAD(pad), active); });
     return aggregator_activate_mode(pad, parent, mode, active);
 }
 
