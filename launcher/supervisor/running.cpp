@@ -109,8 +109,10 @@ void RunningPipeline::handle(GstMessage *message) {
         GError *error = nullptr;
         gchar *debug = nullptr;
         gst_message_parse_warning(message, &error, &debug);
-        report_(Severity::warning,
-                label_ + ": " + source_of(message) + ": " + words_of(error, debug));
+        // A stream without audio or without video is no mistake: its link is just not needed.
+        if (!g_error_matches(error, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK))
+            report_(Severity::warning,
+                    label_ + ": " + source_of(message) + ": " + words_of(error, debug));
         g_error_free(error);
         g_free(debug);
         break;
