@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The viewers' page in a real browser: page.mjs TEST PENSTOCK SCREENSHOT-DIRECTORY
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+import { Server, footage, until } from './server.mjs';
+
+const [test, program, shots] = process.argv.slice(2);
+const NAME = 'live/cam';
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** Runs in the page before its scripts: counts frames shown, across every reload of the video. */
+function countFrames() {
+  window.shown = 0;
+  addEventListener('DOMContentLoaded', () => {
+    const video = document.getElementById('video');
+    const next = () => { window.shown += 1; video.requestVideoFrameCallback(next); };
+    video.requestVideoFrameCallback(next);
+  });
+}
+
+class Viewer {
+  static async open(browser, server, path, viewport) {
+    const viewer = new Viewer();
+    const context = await browser.newContext({ viewport });
+    viewer.page = await context.newPage();
+    viewer.errors = [];
+    viewer.foreign = [];
+    viewer.page.on('pageerror', (error) => viewer.errors.push(error.message));
+    viewer.page.on('console', (message) => {
+      const text = message.text();
+      if (message.type() === 'error' && !text.startsWith('Failed to load resource')) {
+        viewer.errors.push(text);
+      }
+    });
+    viewer.page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(`${server.url}/`) && !url.startsWith(`blob:${server.url}`)) {
+        viewer.foreign.push(url);
+      }
+    });
+    await viewer.page.addInitScript(countFrames);
+    await viewer.page.goto(server.url + path);
+    return viewer;
+  }
+
+  shown() { return this.page.evaluate(() => window.shown); }
+
+  /** Waits until `count` more frames were shown than now. */
+  async frames(what, count, ms) {
+    const before = await this.shown();
+    await until(`${what}: ${count} more pictures`, async () => await this.shown() >= before + count, ms);
+  }
+
+  /** A small copy of the picture, as text. */
+  picture() {
+    return this.page.evaluate(() => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 36 });
+      const context = canvas.getContext('2d');
+      context.drawImage(document.getElementById('video'), 0, 0, 64, 36);
+      return context.getImageData(0, 0, 64, 36).data.join(' ');
+    });
+  }
+
+  /** Bytes of sound decoded so far. */
+  decodedSound() {
+    return this.page.evaluate(() => document.getElementById('video').webkitAudioDecodedByteCount);
+  }
+
+  state() { return this.page.getAttribute('#screen', 'data-state'); }
+
+  shot(name) { return this.page.screenshot({ path: `${shots}/${name}.png` }); }
+
+  async choose() {
+    await this.page.click(`a[href="#${NAME}"]`);
+    await until('the player plays', async () => await this.state() === 'playing', 30000);
+  }
+
+  async checkPlayback() {
+    await this.frames('playback', 40);
+    const picture = await this.picture();
+    await until('the picture changes', async () => await this.picture() !== picture);
+    const sound = await this.decodedSound();
+    await until('sound is decoded', async () => await this.decodedSound() > sound);
+    const position = await this.page.evaluate(() => document.getElementById('video').currentTime);
+    await until('the position advances', () => this.page.evaluate(
+      (from) => document.getElementById('video').currentTime > from + 1, position));
+  }
+
+  /** After the unmute button: what Web Audio hears is not silence. */
+  async checkLoudness() {
+    assert.equal(await this.page.evaluate(() => document.getElementById('video').muted), true,
+      'it starts muted');
+    await this.page.click('#unmute');
+    assert.equal(await this.page.evaluate(() => document.getElementById('video').muted), false,
+      'the button unmutes it');
+    await this.page.evaluate(async () => {
+      const audio = new AudioContext();
+      await audio.resume();
+      window.analyser = audio.createAnalyser();
+      audio.createMediaElementSource(document.getElementById('video')).connect(window.analyser);
+      window.analyser.connect(audio.destination);
+    });
+    await until('sound is audible', () => this.page.evaluate(() => {
+      const samples = new Float32Array(window.analyser.fftSize);
+      window.analyser.getFloatTimeDomainData(samples);
+      return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length) > 0.0005;
+    }));
+  }
+
+  checkConduct() {
+    assert.deepEqual(this.errors, [], 'no script error and no breach of the content policy');
+    assert.deepEqual(this.foreign, [], 'nothing is requested elsewhere');
+  }
+}
+
+const live = (server) => until('the stream is listed', async () =>
+  (await server.streams()).some((s) => s.name === NAME && s.live), 30000);
+
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 800 };
+
+const TESTS = {
+  /** Nothing is live: the page says how to publish, and fits a phone. */
+  async empty(browser, server) {
+    const viewer = await Viewer.open(browser, server, '/', PHONE);
+    await viewer.page.waitForSelector('#empty:not([hidden])');
+    const line = await viewer.page.textContent('#how-file');
+    assert.ok(line.endsWith(`rtmp://127.0.0.1:${server.rtmp}/live/movie`), line);
+    assert.ok(await viewer.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+      'nothing sticks out at the side');
+    await viewer.shot('empty-phone');
+
+    const page = await fetch(server.url);
+    assert.match(page.headers.get('content-type'), /^text\/html/);
+    assert.match(page.headers.get('content-security-policy'), /^default-src 'none'; script-src 'self';/);
+    const asset = await fetch(`${server.url}/assets/main.js`);
+    assert.match(asset.headers.get('content-type'), /^text\/javascript/);
+    assert.equal(asset.headers.get('x-content-type-options'), 'nosniff');
+    const again = await fetch(`${server.url}/assets/main.js`,
+      { headers: { 'if-none-match': asset.headers.get('etag') } });
+    assert.equal(again.status, 304);
+    for (const path of ['/assets/', '/assets/../index.html', '/assets/nothing.js', '/elsewhere']) {
+      assert.equal((await fetch(server.url + path)).status, 404, path);
+    }
+    viewer.checkConduct();
+  },
+
+  /** A click on the stream plays it with hls.js: pictures, sound, on both widths. */
+  async play(browser, server, file) {
+    server.publish(file, NAME);
+    await live(server);
+    const viewer = await Viewer.open(browser, server, '/', DESKTOP);
+    await viewer.page.waitForSelector('.card');
+    await viewer.shot('list-desktop');
+    await viewer.choose();
+    assert.match(await viewer.page.getAttribute('#video', 'src'), /^blob:/, 'hls.js plays');
+    await viewer.checkPlayback();
+    await viewer.shot('playing-desktop');
+    await viewer.checkLoudness();
+    await viewer.page.setViewportSize(PHONE);
+    await viewer.frames('on a phone', 10);
+    await viewer.shot('playing-phone');
+    viewer.checkConduct();
+  },
+
+  /** The same with Chromium's own HLS. */
+  async native(browser, server, file) {
+    server.publish(file, NAME);
+    await live(server);
+    const viewer = await Viewer.open(browser, server, '/?native=1', DESKTOP);
+    await viewer.choose();
+    assert.match(await viewer.page.getAttribute('#video', 'src'), /^http.*\.m3u8$/,
+      'the browser itself plays');
+    await viewer.checkPlayback();
+    await viewer.shot('playing-native');
+    viewer.checkConduct();
+  },
+
+  /** The publisher leaves and comes back: playback goes on in the same page. */
+  async republish(browser, server, file) {
+    const first = server.publish(file, NAME);
+    await live(server);
+    const viewer = await Viewer.open(browser, server, `/#${NAME}`, DESKTOP); // a deep link
+    await until('the player plays', async () => await viewer.state() === 'playing', 30000);
+    await viewer.frames('first', 30);
+    await first.stop();
+    await until('playback stops', async () => {
+      const before = await viewer.shown();
+      await viewer.page.waitForTimeout(1000); // a picture would have come by then
+      return await viewer.shown() === before;
+    }, 30000);
+    server.publish(file, NAME);
+    await viewer.frames('after publishing again', 60, 40000);
+    assert.equal(await viewer.state(), 'playing');
+    viewer.checkConduct();
+  },
+
+  /** The server dies and comes back: the page says so, then goes on. */
+  async restart(browser, server, file) {
+    server.publish(file, NAME);
+    await live(server);
+    const viewer = await Viewer.open(browser, server, `/#${NAME}`, DESKTOP);
+    await until('the player plays', async () => await viewer.state() === 'playing', 30000);
+    await viewer.frames('first', 30);
+    await server.penstock.stop('SIGKILL');
+    await viewer.page.waitForSelector('#offline:not([hidden])');
+    await viewer.shot('offline');
+    await server.run();
+    await viewer.page.waitForSelector('#offline', { state: 'hidden' });
+    server.publish(file, NAME);
+    await live(server);
+    await viewer.frames('after the restart', 60, 40000);
+    viewer.checkConduct();
+  },
+};
+
+mkdirSync(shots, { recursive: true });
+const run = TESTS[test];
+if (!run) throw new Error(`no test ${test}: ${Object.keys(TESTS).join(', ')}`);
+const file = footage(shots);
+const server = await Server.start(program);
+const browser = await chromium.launch({
+  executablePath: CHROMIUM,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+try {
+  await run(browser, server, file);
+  await browser.close();
+  const code = server.penstock.process.exitCode ?? await server.penstock.stop();
+  assert.equal(code, 0, 'penstock ends with exit code 0');
+  console.log(`ok: ${test}`);
+} catch (error) {
+  process.exitCode = 1;
+  console.error(error);
+  const page = browser.contexts()[0]?.pages()[0];
+  await page?.screenshot({ path: `${shots}/failed-${test}.png` }).catch(() => {});
+  console.error(server.log);
+} finally {
+  await browser.close();
+  await server.stop();
+}

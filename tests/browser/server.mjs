@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A Penstock server and publishers for a test: real processes on free ports, ended by their ids.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Polls `condition` until it returns something truthy; that is the result. */
+export async function until(what, condition, ms = 20000) {
+  const deadline = Date.now() + ms;
+  let last;
+  while (Date.now() < deadline) {
+    try {
+      const result = await condition();
+      if (result) return result;
+    } catch (error) {
+      last = error;
+    }
+    await pause(50);
+  }
+  throw new Error(`${what}: not within ${ms / 1000} s${last ? ` (${last.message})` : ''}`);
+}
+
+const freePort = () => new Promise((resolve, reject) => {
+  const socket = createServer();
+  socket.on('error', reject);
+  socket.listen(0, '127.0.0.1', () => {
+    const { port } = socket.address();
+    socket.close(() => resolve(port));
+  });
+});
+
+class Child {
+  constructor(command, args) {
+    this.output = '';
+    this.process = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream.on('data', (data) => { this.output = (this.output + data).slice(-20000); });
+    }
+    this.ended = new Promise((resolve) => {
+      this.process.on('exit', (code, signal) => resolve(code ?? signal));
+      this.process.on('error', (error) => { this.output += error.message; resolve('error'); });
+    });
+  }
+
+  /** Asks it to end; insists after five seconds. The exit code, or the signal it died of. */
+  async stop(signal = 'SIGINT') {
+    this.process.kill(signal);
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), 5000);
+    const result = await this.ended;
+    clearTimeout(timer);
+    return result;
+  }
+}
+
+/** Footage to publish: PENSTOCK_MEDIA, or a picture and a tone that ffmpeg makes. */
+export function footage(directory) {
+  const given = process.env.PENSTOCK_MEDIA;
+  if (given) {
+    if (!existsSync(given)) throw new Error(`PENSTOCK_MEDIA=${given} is no file`);
+    console.log(`# footage: ${given}`);
+    return given;
+  }
+  const made = `${directory}/generated.mp4`;
+  console.log('# footage: none in PENSTOCK_MEDIA, publishing a generated picture');
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', '-f', 'lavfi', '-i',
+    'testsrc2=size=640x360:rate=25:duration=8', '-f', 'lavfi', '-i', 'sine=frequency=440:duration=8',
+    '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '50', '-c:a', 'aac', made]);
+  return made;
+}
+
+export class Server {
+  #children = [];
+
+  /** `penstock run live` on two free ports. */
+  static async start(program) {
+    const server = new Server();
+    server.program = program;
+    server.rtmp = await freePort();
+    server.http = await freePort();
+    server.url = `http://127.0.0.1:${server.http}`;
+    await server.run();
+    return server;
+  }
+
+  async run() {
+    this.penstock = new Child(this.program, ['run', 'live',
+      '--set', `rtmp=127.0.0.1:${this.rtmp}`, '--set', `http=127.0.0.1:${this.http}`]);
+    this.#children.push(this.penstock);
+    await until('penstock answers over HTTP', () => this.streams());
+  }
+
+  async streams() {
+    const response = await fetch(`${this.url}/streams.json`);
+    return response.ok && (await response.json()).streams;
+  }
+
+  /** Publishes `file` for ever, in real time, as it is. */
+  publish(file, name) {
+    const publisher = new Child('ffmpeg', ['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1',
+      '-i', file, '-c', 'copy', '-f', 'flv', `rtmp://127.0.0.1:${this.rtmp}/${name}`]);
+    this.#children.push(publisher);
+    return publisher;
+  }
+
+  async stop() {
+    for (const child of this.#children.reverse()) await child.stop();
+  }
+
+  /** What the processes said, for a failed test. */
+  get log() { return this.#children.map((child) => child.output).join('\n---\n'); }
+}
