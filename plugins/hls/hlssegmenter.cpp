@@ -74,9 +74,9 @@ hls::Sink &sink_of(gpointer element) {
 
 GType sync_type() {
     static const GEnumValue values[] = {
-        {int(Sync::automatic), "Only if upstream is not live", "auto"},
-        {int(Sync::yes), "Always", "true"},
         {int(Sync::no), "Never", "false"},
+        {int(Sync::yes), "Always", "true"},
+        {int(Sync::automatic), "Only if upstream is not live", "auto"},
         {0, nullptr, nullptr},
     };
     static const GType type = g_enum_register_static("PenstockHlsSegmenterSync", values);

@@ -7,10 +7,11 @@
 
 namespace penstock::hls {
 
+/// The first two are what a boolean `sync` property, as other sinks have, would be.
 enum class Sync {
-    automatic, ///< wait on the clock unless upstream is live
-    yes,
     no,
+    yes,
+    automatic, ///< wait on the clock unless upstream is live
 };
 
 struct Settings {

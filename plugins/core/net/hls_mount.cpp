@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdlib>
 #include <map>
 #include <thread>
 #include <unordered_map>
@@ -226,16 +227,22 @@ private:
         Clock::time_point expiry = Clock::time_point::max();
     };
 
+    Mounts() {
+        // No timer runs while the process takes down what it logs with.
+        std::atexit([] { instance().stop_timer(); });
+    }
     std::unique_ptr<HlsFeed> feed(const Key &key, const std::shared_ptr<Mount> &mount,
                                   const HlsMountOptions &options);
     void run_timer();
+    void stop_timer();
 
     std::mutex open_mutex_; ///< one open() at a time
     std::mutex mutex_;
     std::condition_variable condition_;
     std::map<Key, Entry> entries_;
     bool changed_ = false;
-    bool timer_running_ = false;
+    bool timer_running_ = false, stopping_ = false;
+    std::thread timer_;
 };
 
 class Feed final : public HlsFeed {
@@ -342,7 +349,7 @@ void Mounts::detach(const Key &key, std::chrono::nanoseconds grace) {
 
 void Mounts::run_timer() {
     std::unique_lock lock(mutex_);
-    while (!entries_.empty()) {
+    while (!entries_.empty() && !stopping_) {
         changed_ = false;
         const auto now = Clock::now();
         auto next = Clock::time_point::max();
@@ -370,10 +377,9 @@ void Mounts::run_timer() {
         late.clear();
         lock.lock();
 
-        for (const Key &key : closing) {
-            log(LogLevel::info, "hls", key.second + " on " + key.first.to_string() + " is gone");
+        // No log here: this thread may be the last one of a process that takes its log down.
+        for (const Key &key : closing)
             entries_.erase(key);
-        }
         condition_.notify_all();
         if (!closing.empty() || changed_) continue;
         if (next == Clock::time_point::max())
@@ -382,6 +388,15 @@ void Mounts::run_timer() {
             condition_.wait_until(lock, next, [&] { return changed_; });
     }
     timer_running_ = false;
+}
+
+void Mounts::stop_timer() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = changed_ = true;
+        condition_.notify_all();
+    }
+    if (timer_.joinable()) timer_.join();
 }
 
 std::vector<HlsMountInfo> Mounts::list() {
