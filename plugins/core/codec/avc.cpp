@@ -71,8 +71,7 @@ std::vector<uint8_t> build_avc_config(const AvcConfig &config) {
     w.u8(pps_count);
     write_sets(config.pps, pps_count);
     AvcSps sps;
-    const bool high = config.profile == 100 || config.profile == 110 || config.profile == 122 ||
-                      config.profile == 144;
+    const bool high = config.profile != 66 && config.profile != 77 && config.profile != 88;
     if (high && !config.sps.empty() && parse_avc_sps(config.sps[0], sps).is_ok()) {
         w.u8(0xFC | sps.chroma_format).u8(0xF8 | (sps.bit_depth - 8));
         w.u8(0xF8 | (sps.bit_depth_chroma - 8)).u8(0);
