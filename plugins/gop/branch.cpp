@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <pthread.h>
 #include <set>
 #include <string>
 #include <utility>
@@ -24,12 +25,6 @@ constexpr size_t most_events = 1000;
 std::string name_of(GstPad *pad) {
     return GOwned<>(gst_pad_get_name(pad)).get();
 }
-
-/// What the task's function needs; alive until the task is finalized.
-struct TaskContext {
-    std::shared_ptr<Branch> branch;
-    GstPtr<GstElement> tee;
-};
 
 } // namespace
 
@@ -51,11 +46,6 @@ Item Item::of(GstBuffer *buffer, uint64_t time) {
 Branch::Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Counters> totals, Failed failed)
     : tee_(tee), pad_(GstPtr<GstPad>::ref(pad)), name_(name_of(pad)), totals_(std::move(totals)),
       failed_(std::move(failed)) {
-    g_rec_mutex_init(&task_lock_);
-}
-
-Branch::~Branch() {
-    g_rec_mutex_clear(&task_lock_);
 }
 
 Branch::State Branch::state() const {
@@ -98,25 +88,21 @@ void Branch::decide() {
     const bool nonblocking = peer_is_nonblocking(pad_.get());
     can_begin_ = state == State::idle;
 
-    GstTask *ended = nullptr;
+    std::thread ended;
     {
         std::lock_guard lock(lock_);
-        if (nonblocking != direct) {
-            if (nonblocking && (!queue_.empty() || pushing_ > 0)) {
-                ask_ = true; // what is queued goes first
-            } else {
-                direct_ = nonblocking;
-                if (nonblocking) ended = std::exchange(task_, nullptr);
-            }
+        if (nonblocking == direct || stopped_) return;
+        if (nonblocking && (!queue_.empty() || pushing_ > 0)) {
+            ask_ = true; // what is queued goes first
+            return;
         }
-        if (ended) {
-            gst_task_stop(ended);
-            changed_.notify_all();
-        }
+        direct_ = nonblocking;
+        if (!nonblocking || !thread_.joinable()) return;
+        ended = std::exchange(thread_, std::thread());
+        ++run_;
+        changed_.notify_all();
     }
-    if (!ended) return;
-    gst_task_join(ended); // it was waiting
-    gst_object_unref(ended);
+    ended.join(); // it was waiting
 }
 
 void Branch::begin() {
@@ -145,7 +131,7 @@ void Branch::enqueue(Item item, const QueueLimits &limits, const std::vector<Ite
     // The first time may leave the newest GOP, which may itself be over a bound.
     for (int i = 0; i < 2 && over_locked(limits); ++i)
         trim_locked();
-    run_task_locked();
+    run_thread_locked();
     changed_.notify_all();
 }
 
@@ -240,28 +226,24 @@ void Branch::trim_locked() {
     }
 }
 
-void Branch::run_task_locked() {
-    if (task_) return;
-    auto *context = new TaskContext{shared_from_this(), GstPtr<GstElement>::ref(tee_)};
-    task_ = gst_task_new(
-        [](gpointer data) {
-            auto *c = static_cast<TaskContext *>(data);
-            guard(c->tee.get(), [c] { c->branch->iterate(); });
-        },
-        context, [](gpointer data) { delete static_cast<TaskContext *>(data); });
-    gst_object_set_name(GST_OBJECT(task_), ("goptee:" + name_).c_str());
-    gst_task_set_lock(task_, &task_lock_);
-    gst_task_start(task_);
+void Branch::run_thread_locked() {
+    if (thread_.joinable()) return;
+    thread_ = std::thread(
+        [branch = shared_from_this(), tee = GstPtr<GstElement>::ref(tee_), run = ++run_] {
+            // The kernel takes 15 characters.
+            pthread_setname_np(pthread_self(), ("goptee:" + branch->name_).substr(0, 15).c_str());
+            while (guard(tee.get(), false, [&] { return branch->iterate(run); })) {
+            }
+        });
 }
 
-void Branch::iterate() {
+/// Pushes one item; false when the thread has to end.
+bool Branch::iterate(unsigned run) {
     std::unique_lock lock(lock_);
-    // A task that decide() or stop() took away is STOPPED and must not touch the next one's items.
-    const auto mine = [this] { return task_ && gst_task_get_state(task_) == GST_TASK_STARTED; };
     changed_.wait(lock, [&] {
-        return stopped_ || !mine() || (!queue_.empty() && !flushing_ && pushing_ == 0);
+        return stopped_ || run != run_ || (!queue_.empty() && !flushing_ && pushing_ == 0);
     });
-    if (stopped_ || !mine()) return;
+    if (stopped_ || run != run_) return false;
     Item item = take_locked();
     const unsigned generation = generation_;
     ++pushing_;
@@ -270,6 +252,7 @@ void Branch::iterate() {
     const GstFlowReturn flow = push(item);
     item = Item();
     settle(flow, generation);
+    return true;
 }
 
 void Branch::push_direct(const Item &item) {
@@ -359,21 +342,23 @@ void Branch::restart_after_eos() {
 }
 
 void Branch::stop(bool wait) {
-    GstTask *task;
+    std::thread thread;
     {
         std::lock_guard lock(lock_);
         stopped_ = true;
+        ++run_;
         ++generation_;
         clear_locked();
-        task = std::exchange(task_, nullptr);
-        if (task) gst_task_stop(task);
+        thread = std::exchange(thread_, std::thread());
         // A thread that is not in a push ends at once.
         wait = pusher_ != std::this_thread::get_id() && (wait || pushing_ == 0);
         changed_.notify_all();
     }
-    if (!task) return;
-    if (wait) gst_task_join(task);
-    gst_object_unref(task);
+    if (!thread.joinable()) return;
+    if (wait && thread.get_id() != std::this_thread::get_id())
+        thread.join();
+    else
+        thread.detach();
 }
 
 bool Branch::wait_quiet(unsigned milliseconds) {

@@ -63,7 +63,6 @@ public:
 
     /// `failed` is called without a lock, from the thread that pushed.
     Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Counters> totals, Failed failed);
-    ~Branch();
     Branch(const Branch &) = delete;
     Branch &operator=(const Branch &) = delete;
 
@@ -106,8 +105,8 @@ public:
     GstPtr<GstStructure> stats() const;
 
 private:
-    void iterate();
-    void run_task_locked();
+    bool iterate(unsigned run);
+    void run_thread_locked();
     void settle(GstFlowReturn flow, unsigned generation);
     GstFlowReturn push(const Item &item);
     bool over_locked(const QueueLimits &limits) const;
@@ -117,12 +116,11 @@ private:
     void clear_locked();
     static const char *state_name(State state);
 
-    GstElement *const tee_; ///< borrowed: it owns the branch; a running task has its own reference
+    GstElement *const tee_; ///< borrowed: it owns the branch; the thread has its own reference
     const GstPtr<GstPad> pad_;
     const std::string name_;
     const std::shared_ptr<Counters> totals_;
     const Failed failed_;
-    GRecMutex task_lock_;
 
     // The streaming thread's alone.
     bool can_begin_ = false;
@@ -138,7 +136,8 @@ private:
     uint64_t queued_bytes_ = 0, queued_time_ = 0, queued_buffers_ = 0; ///< burst items left out
     size_t queued_events_ = 0;
     uint64_t newest_time_ = GST_CLOCK_TIME_NONE;
-    GstTask *task_ = nullptr;
+    std::thread thread_;   ///< joined where it waits, detached where it is in a push
+    unsigned run_ = 0;     ///< grows with each thread; an older one ends
     unsigned pushing_ = 0; ///< pushes on their way
     std::thread::id pusher_;
     unsigned generation_ = 0; ///< grows with each flush and stop

@@ -61,6 +61,7 @@ public:
     ~Peer() {
         unblock();
         gst_pad_set_active(pad_, FALSE);
+        forget(); // locks, so that a sanitizer sees that the last push came before
         gst_object_unref(pad_);
     }
     GstPad *pad() { return pad_; }
