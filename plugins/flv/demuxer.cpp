@@ -145,6 +145,7 @@ void Demuxer::configure(Stream &stream, const Tag &tag, const BodyHeader &header
     StreamInfo info;
     const Result result = stream.codec->describe(config, info);
     if (!result.is_ok()) {
+        if (std::exchange(stream.complained, true)) return;
         GST_ELEMENT_WARNING(
             element_, STREAM, FORMAT,
             ("The stream's %s configuration is broken and left out.", name_of(tag.type)),

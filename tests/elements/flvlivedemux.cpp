@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst/nonblocking.h"
+#include "gst/ptr.h"
+
+#include "check.hpp"
+#include "flv_samples.hpp"
+
+using namespace penstock;
+using namespace samples;
+
+namespace {
+
+/// The element between a source pad of ours and one sink pad for each of its pads.
+class Rig {
+public:
+    struct Output {
+        GstPad *pad = nullptr;
+        std::vector<GstPtr<GstBuffer>> buffers;
+        std::vector<GstPtr<GstEvent>> events;
+        GstFlowReturn flow = GST_FLOW_OK;
+        bool nonblocking = false;
+
+        GstPtr<GstCaps> caps() const {
+            return GstPtr<GstCaps>::adopt(pad ? gst_pad_get_current_caps(pad) : nullptr);
+        }
+        unsigned count(GstEventType type) const {
+            return unsigned(std::count_if(events.begin(), events.end(), [&](const auto &e) {
+                return GST_EVENT_TYPE(e.get()) == type;
+            }));
+        }
+    };
+
+    explicit Rig(GstFormat format = GST_FORMAT_TIME) {
+        element = gst_element_factory_make("flvlivedemux", nullptr);
+        fail_unless(element);
+        gst_object_ref_sink(element);
+        bus = gst_bus_new();
+        gst_element_set_bus(element, bus);
+        src = gst_pad_new("src", GST_PAD_SRC);
+        gst_object_ref_sink(src);
+        auto sink = GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, "sink"));
+        fail_unless_equals_int(gst_pad_link(src, sink.get()), GST_PAD_LINK_OK);
+        gst_pad_set_active(src, TRUE);
+        g_signal_connect(element, "pad-added", G_CALLBACK(on_pad), this);
+        g_signal_connect_swapped(element, "no-more-pads", G_CALLBACK(on_no_more), this);
+        fail_unless_equals_int(gst_element_set_state(element, GST_STATE_PLAYING),
+                               GST_STATE_CHANGE_SUCCESS);
+        begin(format);
+    }
+    ~Rig() {
+        gst_pad_set_active(src, FALSE);
+        gst_element_set_state(element, GST_STATE_NULL);
+        for (Output *output : {&video, &audio})
+            if (output->pad) {
+                gst_pad_set_active(output->pad, FALSE);
+                gst_object_unref(output->pad);
+            }
+        gst_object_unref(src);
+        gst_element_set_bus(element, nullptr);
+        gst_object_unref(bus);
+        ASSERT_OBJECT_REFCOUNT(element, "flvlivedemux", 1);
+        gst_object_unref(element);
+    }
+
+    void begin(GstFormat format) {
+        gst_pad_push_event(src, gst_event_new_stream_start("test"));
+        gst_pad_push_event(
+            src, gst_event_new_caps(
+                     GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple("video/x-flv")).get()));
+        GstSegment segment;
+        gst_segment_init(&segment, format);
+        gst_pad_push_event(src, gst_event_new_segment(&segment));
+    }
+    GstFlowReturn push(ByteView bytes, GstClockTime pts = GST_CLOCK_TIME_NONE,
+                       GstClockTime dts = GST_CLOCK_TIME_NONE) {
+        GstBuffer *buffer = gst_buffer_new_memdup(bytes.data(), bytes.size());
+        GST_BUFFER_PTS(buffer) = pts;
+        GST_BUFFER_DTS(buffer) = dts;
+        return gst_pad_push(src, buffer);
+    }
+    GstFlowReturn push(const flv::Tag &tag) { return push(tag.bytes); }
+    void configure() {
+        push(video_config());
+        push(audio_config());
+    }
+    unsigned messages(GstMessageType type) {
+        unsigned count = 0;
+        while (auto message = GstPtr<GstMessage>::adopt(gst_bus_pop_filtered(bus, type)))
+            ++count;
+        return count;
+    }
+    guint64 stat(const char *name) {
+        GstStructure *stats = nullptr;
+        g_object_get(element, "stats", &stats, nullptr);
+        guint64 value = 0;
+        fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
+        gst_structure_free(stats);
+        return value;
+    }
+
+    GstElement *element;
+    GstBus *bus;
+    GstPad *src;
+    Output video, audio;
+    unsigned no_more_pads = 0;
+
+private:
+    static void on_no_more(Rig *rig) { ++rig->no_more_pads; }
+    static void on_pad(GstElement *, GstPad *pad, Rig *rig) {
+        const std::string name = GST_PAD_NAME(pad);
+        Output &output = name == "video" ? rig->video : rig->audio;
+        fail_if(output.pad, "a second pad %s", name.c_str());
+        output.pad = gst_pad_new(name.c_str(), GST_PAD_SINK);
+        gst_object_ref_sink(output.pad);
+        gst_pad_set_element_private(output.pad, &output);
+        gst_pad_set_chain_function(output.pad, [](GstPad *p, GstObject *, GstBuffer *buffer) {
+            auto &o = *static_cast<Output *>(gst_pad_get_element_private(p));
+            o.buffers.push_back(GstPtr<GstBuffer>::adopt(buffer));
+            return o.flow;
+        });
+        gst_pad_set_event_function(output.pad, [](GstPad *p, GstObject *, GstEvent *event) {
+            auto &o = *static_cast<Output *>(gst_pad_get_element_private(p));
+            o.events.push_back(GstPtr<GstEvent>::adopt(event));
+            return gboolean(TRUE);
+        });
+        gst_pad_set_query_function(output.pad, [](GstPad *p, GstObject *parent, GstQuery *query) {
+            if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS) {
+                gst_query_set_accept_caps_result(query, TRUE);
+                return gboolean(TRUE);
+            }
+            if (!is_nonblocking_query(query)) return gst_pad_query_default(p, parent, query);
+            answer_nonblocking(query,
+                               static_cast<Output *>(gst_pad_get_element_private(p))->nonblocking);
+            return gboolean(TRUE);
+        });
+        gst_pad_set_active(output.pad, TRUE);
+        fail_unless_equals_int(gst_pad_link(pad, output.pad), GST_PAD_LINK_OK);
+    }
+};
+
+bool has(const GstPtr<GstBuffer> &buffer, GstBufferFlags flag) {
+    return GST_BUFFER_FLAG_IS_SET(buffer.get(), flag);
+}
+
+int int_of(const GstPtr<GstCaps> &caps, const char *field) {
+    int value = -1;
+    gst_structure_get_int(gst_caps_get_structure(caps.get(), 0), field, &value);
+    return value;
+}
+
+void check_time(GstClockTime got, double milliseconds) {
+    const auto wanted = static_cast<GstClockTime>(milliseconds * GST_MSECOND);
+    fail_unless(got == wanted, "%" GST_TIME_FORMAT ", not %" GST_TIME_FORMAT, GST_TIME_ARGS(got),
+                GST_TIME_ARGS(wanted));
+}
+
+} // namespace
+
+GST_START_TEST(test_caps_and_events) {
+    Rig rig;
+    rig.push(metadata());
+    rig.push(video_config());
+    fail_unless(rig.video.pad && !rig.audio.pad && !rig.no_more_pads);
+    rig.push(audio_config());
+    fail_unless(rig.audio.pad);
+    fail_unless_equals_int(rig.no_more_pads, 1);
+    rig.push(video_frame(0, true));
+    rig.push(audio_frame(0));
+
+    const auto video = rig.video.caps(), audio = rig.audio.caps();
+    const GstStructure *s = gst_caps_get_structure(video.get(), 0);
+    fail_unless(gst_structure_has_name(s, "video/x-h264"));
+    fail_unless_equals_string(gst_structure_get_string(s, "stream-format"), "avc");
+    fail_unless_equals_string(gst_structure_get_string(s, "profile"), "high");
+    fail_unless_equals_int(int_of(video, "width"), 320);
+    fail_unless_equals_int(int_of(video, "height"), 180);
+    fail_unless_equals_int(int_of(audio, "rate"), 44100);
+    fail_unless_equals_int(int_of(audio, "channels"), 2);
+    fail_unless_equals_int(int_of(audio, "mpegversion"), 4);
+
+    // The order that GStreamer wants, once each.
+    const GstEventType order[] = {GST_EVENT_STREAM_START, GST_EVENT_CAPS, GST_EVENT_SEGMENT};
+    for (size_t i = 0; i < 3; ++i)
+        fail_unless_equals_int(GST_EVENT_TYPE(rig.video.events.at(i).get()), order[i]);
+    guint groups[2] = {0, 1};
+    gst_event_parse_group_id(rig.video.events[0].get(), &groups[0]);
+    gst_event_parse_group_id(rig.audio.events[0].get(), &groups[1]);
+    fail_unless_equals_int(groups[0], groups[1]);
+    fail_unless(rig.video.count(GST_EVENT_TAG) >= 1);
+
+    // The frame as it was: four bytes of length, two of slice.
+    fail_unless_equals_int(rig.video.buffers.size(), 1);
+    GstMapInfo map;
+    gst_buffer_map(rig.video.buffers[0].get(), &map, GST_MAP_READ);
+    fail_unless(std::equal(map.data, map.data + map.size, from_hex("000000026500").begin()));
+    gst_buffer_unmap(rig.video.buffers[0].get(), &map);
+    fail_unless(has(rig.video.buffers[0], GST_BUFFER_FLAG_DISCONT));
+    fail_if(has(rig.video.buffers[0], GST_BUFFER_FLAG_DELTA_UNIT));
+
+    // The same configuration again is nothing new; another one is new caps on the same pad.
+    rig.push(video_config(40));
+    fail_unless_equals_int(rig.video.count(GST_EVENT_CAPS), 1);
+    rig.push(video_config(40, from_hex("6764001facb200a00b7420000003002000000781e3064901")));
+    fail_unless_equals_int(rig.video.count(GST_EVENT_CAPS), 2);
+    rig.push(video_frame(40, true));
+    fail_unless_equals_int(int_of(rig.video.caps(), "width"), 1280);
+
+    gst_pad_push_event(rig.src, gst_event_new_eos());
+    fail_unless_equals_int(rig.video.count(GST_EVENT_EOS), 1);
+    fail_unless_equals_int(rig.audio.count(GST_EVENT_EOS), 1);
+    fail_unless_equals_int(rig.stat("buffers-out"), 3);
+    fail_unless_equals_int(rig.messages(GST_MESSAGE_ERROR), 0);
+}
+GST_END_TEST
+
+GST_START_TEST(test_any_bytes) {
+    // Bytes of a file, in pieces, with a file header in front.
+    Rig rig(GST_FORMAT_BYTES);
+    const flv::Tag tags[] = {video_config(), audio_config(), video_frame(1000, true, 1, 80),
+                             audio_frame(1000), video_frame(1040, false, 2)};
+    std::vector<uint8_t> stream = joined({flv::file_header(true, true)});
+    for (const auto &tag : tags)
+        stream.insert(stream.end(), tag.bytes.begin(), tag.bytes.end());
+    for (size_t at = 0; at < stream.size(); at += 7)
+        fail_unless_equals_int(
+            rig.push(ByteView(stream).subspan(at, std::min<size_t>(7, stream.size() - at))),
+            GST_FLOW_OK);
+    fail_unless_equals_int(rig.video.buffers.size(), 2);
+    fail_unless_equals_int(rig.audio.buffers.size(), 1);
+    // The first tag is at the start of the segment; B-frames keep their composition time.
+    check_time(GST_BUFFER_DTS(rig.video.buffers[0].get()), 0);
+    check_time(GST_BUFFER_PTS(rig.video.buffers[0].get()), 80);
+    check_time(GST_BUFFER_DTS(rig.video.buffers[1].get()), 40);
+    fail_unless(has(rig.video.buffers[1], GST_BUFFER_FLAG_DELTA_UNIT));
+}
+GST_END_TEST
+
+GST_START_TEST(test_buffer_times) {
+    Rig rig;
+    rig.configure();
+    // One time on the buffer: the DTS of the tag.
+    rig.push(video_frame(500, true, 0, 40).bytes, 7 * GST_SECOND);
+    check_time(GST_BUFFER_DTS(rig.video.buffers[0].get()), 7000);
+    check_time(GST_BUFFER_PTS(rig.video.buffers[0].get()), 7040);
+    // Both, to the nanosecond: kept.
+    rig.push(video_frame(533, false, 0, 33).bytes, 7066666667, 7033333333);
+    fail_unless_equals_uint64(GST_BUFFER_DTS(rig.video.buffers[1].get()), 7033333333);
+    fail_unless_equals_uint64(GST_BUFFER_PTS(rig.video.buffers[1].get()), 7066666667);
+}
+GST_END_TEST
+
+GST_START_TEST(test_audio_clock) {
+    Rig rig;
+    rig.configure();
+    // Milliseconds in, samples out: 1024 of them at 44100 Hz.
+    for (unsigned i = 0; i < 100; ++i)
+        rig.push(audio_frame(i * 1024 * 1000 / 44100, uint8_t(i)));
+    fail_unless_equals_int(rig.audio.buffers.size(), 100);
+    for (unsigned i = 0; i < 100; ++i) {
+        const GstClockTime wanted = guint64(i) * 1024 * GST_SECOND / 44100;
+        fail_unless_equals_uint64(GST_BUFFER_PTS(rig.audio.buffers[i].get()), wanted);
+        fail_unless(has(rig.audio.buffers[i], GST_BUFFER_FLAG_DISCONT) == (i == 0));
+    }
+    // A tenth of a second is lost: the count gives way to the timestamp.
+    rig.push(audio_frame(2322 + 100));
+    check_time(GST_BUFFER_PTS(rig.audio.buffers.back().get()), 2422);
+    fail_unless(has(rig.audio.buffers.back(), GST_BUFFER_FLAG_DISCONT));
+}
+GST_END_TEST
+
+GST_START_TEST(test_wrap) {
+    Rig rig;
+    rig.configure();
+    const uint32_t start = 0xFFFFFFFFu - 99;
+    for (unsigned i = 0; i < 10; ++i)
+        rig.push(video_frame(start + i * 40, i == 0, uint8_t(i)));
+    for (unsigned i = 0; i < 10; ++i) {
+        check_time(GST_BUFFER_DTS(rig.video.buffers.at(i).get()), i * 40);
+        fail_unless(has(rig.video.buffers[i], GST_BUFFER_FLAG_DISCONT) == (i == 0));
+    }
+    fail_unless_equals_uint64(rig.stat("discontinuities"), 0);
+}
+GST_END_TEST
+
+GST_START_TEST(test_jumps) {
+    Rig rig;
+    rig.configure();
+    rig.push(video_frame(10000, true));
+    rig.push(audio_frame(10000));
+    rig.push(video_frame(10040, false));
+    // Back to zero: both tracks follow, together, and time goes on.
+    rig.push(video_frame(0, true));
+    rig.push(audio_frame(20));
+    rig.push(video_frame(40, false));
+    check_time(GST_BUFFER_DTS(rig.video.buffers[2].get()), 40);
+    fail_unless(has(rig.video.buffers[2], GST_BUFFER_FLAG_DISCONT));
+    check_time(GST_BUFFER_PTS(rig.audio.buffers[1].get()), 60);
+    fail_unless(has(rig.audio.buffers[1], GST_BUFFER_FLAG_DISCONT));
+    check_time(GST_BUFFER_DTS(rig.video.buffers[3].get()), 80);
+    fail_if(has(rig.video.buffers[3], GST_BUFFER_FLAG_DISCONT));
+    // An hour ahead.
+    rig.push(video_frame(3600000, true));
+    check_time(GST_BUFFER_DTS(rig.video.buffers[4].get()), 80);
+    fail_unless(has(rig.video.buffers[4], GST_BUFFER_FLAG_DISCONT));
+    // A little back: time stands still.
+    rig.push(video_frame(3599900, false));
+    check_time(GST_BUFFER_DTS(rig.video.buffers[5].get()), 80);
+    fail_if(has(rig.video.buffers[5], GST_BUFFER_FLAG_DISCONT));
+    fail_unless_equals_int(rig.messages(GST_MESSAGE_ERROR), 0);
+}
+GST_END_TEST
+
+GST_START_TEST(test_one_medium) {
+    for (bool video : {true, false}) {
+        Rig rig;
+        rig.push(video ? video_config() : audio_config());
+        for (uint32_t ms = 0; ms <= 1000; ms += 20) {
+            fail_unless_equals_int(rig.no_more_pads, 0);
+            rig.push(video ? video_frame(ms, ms == 0) : audio_frame(ms));
+        }
+        fail_unless_equals_int(rig.no_more_pads, 1);
+        fail_unless(bool(rig.video.pad) == video && bool(rig.audio.pad) != video);
+        // The other one comes late.
+        rig.push(video ? audio_config() : video_config());
+        rig.push(video ? audio_frame(1040) : video_frame(1040, true));
+        auto &late = video ? rig.audio : rig.video;
+        fail_unless_equals_int(late.buffers.size(), 1);
+        check_time(GST_BUFFER_PTS(late.buffers[0].get()), 1040);
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_broken_sps) {
+    Rig rig;
+    auto broken = sps;
+    broken.resize(6);
+    rig.push(video_config(0, broken));
+    fail_unless(rig.video.pad);
+    rig.push(video_frame(0, true));
+    fail_unless_equals_int(int_of(rig.video.caps(), "width"), -1);
+    fail_unless(
+        gst_structure_has_field(gst_caps_get_structure(rig.video.caps().get(), 0), "codec_data"));
+    // Not even a record: a warning, once, and no pad.
+    Rig other;
+    for (int i = 0; i < 3; ++i)
+        other.push(flv::make_tag(flv::TagType::video, 0, from_hex("1700000000 ffff")));
+    fail_if(other.video.pad);
+    fail_unless_equals_int(other.messages(GST_MESSAGE_WARNING), 1);
+    fail_unless_equals_int(other.push(video_frame(0, true)), GST_FLOW_OK);
+    fail_unless_equals_int(other.messages(GST_MESSAGE_ERROR), 0);
+}
+GST_END_TEST
+
+GST_START_TEST(test_unknown_codec) {
+    Rig rig;
+    rig.push(audio_config());
+    for (int i = 0; i < 3; ++i)
+        fail_unless_equals_int(
+            rig.push(flv::make_tag(flv::TagType::video, 0, from_hex("91 61763031 aa"))),
+            GST_FLOW_OK);
+    fail_unless_equals_int(rig.messages(GST_MESSAGE_WARNING), 1);
+    fail_unless_equals_uint64(rig.stat("drops"), 3);
+}
+GST_END_TEST
+
+GST_START_TEST(test_broken_data) {
+    Rig rig;
+    rig.configure();
+    rig.push(video_frame(0, true));
+    const auto garbage = from_hex("deadbeefdeadbeef");
+    fail_unless_equals_int(rig.push(garbage), GST_FLOW_OK);
+    fail_unless_equals_int(rig.push(garbage), GST_FLOW_OK);
+    fail_unless_equals_int(rig.messages(GST_MESSAGE_WARNING), 1);
+    fail_unless_equals_int(rig.push(video_frame(40, true)), GST_FLOW_OK);
+    fail_unless(has(rig.video.buffers.back(), GST_BUFFER_FLAG_DISCONT));
+    fail_unless_equals_int(rig.messages(GST_MESSAGE_ERROR), 0);
+
+    Rig never;
+    fail_unless_equals_int(never.push(garbage), GST_FLOW_ERROR);
+    fail_unless_equals_int(never.messages(GST_MESSAGE_ERROR), 1);
+}
+GST_END_TEST
+
+GST_START_TEST(test_flush) {
+    Rig rig;
+    rig.configure();
+    rig.push(video_frame(5000, true));
+    rig.push(video_frame(5040, false).bytes.sub(0, 9));
+    gst_pad_push_event(rig.src, gst_event_new_flush_start());
+    fail_unless_equals_int(rig.push(video_frame(5040, false)), GST_FLOW_FLUSHING);
+    gst_pad_push_event(rig.src, gst_event_new_flush_stop(TRUE));
+    fail_unless_equals_int(rig.video.count(GST_EVENT_FLUSH_START), 1);
+    fail_unless_equals_int(rig.audio.count(GST_EVENT_FLUSH_STOP), 1);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_push_event(rig.src, gst_event_new_segment(&segment));
+    fail_unless_equals_int(rig.push(video_frame(9000, true)), GST_FLOW_OK);
+    check_time(GST_BUFFER_DTS(rig.video.buffers.back().get()), 0);
+    fail_unless(has(rig.video.buffers.back(), GST_BUFFER_FLAG_DISCONT));
+    fail_unless_equals_int(rig.video.count(GST_EVENT_SEGMENT), 2);
+}
+GST_END_TEST
+
+GST_START_TEST(test_queries) {
+    Rig rig;
+    fail_if(peer_is_nonblocking(rig.src), "no pads: nobody knows who will be there");
+    rig.configure();
+    rig.video.nonblocking = rig.audio.nonblocking = true;
+    fail_unless(peer_is_nonblocking(rig.src));
+    rig.audio.nonblocking = false;
+    fail_if(peer_is_nonblocking(rig.src));
+
+    auto seeking = GstPtr<GstQuery>::adopt(gst_query_new_seeking(GST_FORMAT_TIME));
+    fail_unless(gst_pad_peer_query(rig.video.pad, seeking.get()));
+    gboolean seekable = TRUE;
+    gst_query_parse_seeking(seeking.get(), nullptr, &seekable, nullptr, nullptr);
+    fail_if(seekable);
+    fail_if(gst_pad_push_event(rig.video.pad,
+                               gst_event_new_seek(1, GST_FORMAT_TIME, GST_SEEK_FLAG_NONE,
+                                                  GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, -1)));
+}
+GST_END_TEST
+
+GST_START_TEST(test_flow) {
+    Rig rig;
+    rig.configure();
+    // One pad that nobody wants any more is no reason to stop; both are.
+    rig.video.flow = GST_FLOW_EOS;
+    fail_unless_equals_int(rig.push(video_frame(0, true)), GST_FLOW_OK);
+    rig.audio.flow = GST_FLOW_EOS;
+    fail_unless_equals_int(rig.push(audio_frame(0)), GST_FLOW_EOS);
+    rig.audio.flow = GST_FLOW_ERROR;
+    fail_unless_equals_int(rig.push(audio_frame(20)), GST_FLOW_ERROR);
+}
+GST_END_TEST
+
+GST_START_TEST(test_stream_header) {
+    // Linked in mid-stream, behind an element that does not repeat its headers.
+    Rig rig;
+    GValue array = G_VALUE_INIT, value = G_VALUE_INIT;
+    gst_value_array_init(&array, 3);
+    g_value_init(&value, GST_TYPE_BUFFER);
+    for (const Bytes &bytes :
+         {flv::file_header(true, true), video_config().bytes, audio_config().bytes}) {
+        auto buffer = GstPtr<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), bytes.size()));
+        gst_value_set_buffer(&value, buffer.get());
+        gst_value_array_append_value(&array, &value);
+    }
+    g_value_unset(&value);
+    auto caps = GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple("video/x-flv"));
+    gst_structure_take_value(gst_caps_get_structure(caps.get(), 0), "streamheader", &array);
+    gst_pad_push_event(rig.src, gst_event_new_caps(caps.get()));
+    fail_unless(rig.video.pad && rig.audio.pad);
+    rig.push(video_frame(0, true));
+    fail_unless_equals_int(rig.video.buffers.size(), 1);
+}
+GST_END_TEST
+
+GST_START_TEST(test_states) {
+    Rig rig;
+    for (int round = 0; round < 3; ++round) {
+        rig.configure();
+        rig.push(video_frame(0, true));
+        fail_unless_equals_int(GST_ELEMENT(rig.element)->numsrcpads, 2);
+        gst_element_set_state(rig.element, GST_STATE_READY);
+        fail_unless_equals_int(GST_ELEMENT(rig.element)->numsrcpads, 0);
+        // Messages about links hold their pads.
+        rig.messages(GST_MESSAGE_ANY);
+        for (Rig::Output *output : {&rig.video, &rig.audio}) {
+            gst_pad_set_active(output->pad, FALSE);
+            ASSERT_OBJECT_REFCOUNT(output->pad, "peer", 1);
+            gst_object_unref(output->pad);
+            *output = {};
+        }
+        gst_element_set_state(rig.element, GST_STATE_PLAYING);
+        gst_pad_set_active(rig.src, FALSE);
+        gst_pad_set_active(rig.src, TRUE);
+        rig.begin(GST_FORMAT_TIME);
+    }
+}
+GST_END_TEST
+
+static Suite *flvlivedemux_suite() {
+    Suite *s = suite_create("flvlivedemux");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_caps_and_events);
+    tcase_add_test(tc, test_any_bytes);
+    tcase_add_test(tc, test_buffer_times);
+    tcase_add_test(tc, test_audio_clock);
+    tcase_add_test(tc, test_wrap);
+    tcase_add_test(tc, test_jumps);
+    tcase_add_test(tc, test_one_medium);
+    tcase_add_test(tc, test_broken_sps);
+    tcase_add_test(tc, test_unknown_codec);
+    tcase_add_test(tc, test_broken_data);
+    tcase_add_test(tc, test_flush);
+    tcase_add_test(tc, test_queries);
+    tcase_add_test(tc, test_flow);
+    tcase_add_test(tc, test_stream_header);
+    tcase_add_test(tc, test_states);
+    return s;
+}
+GST_CHECK_MAIN(flvlivedemux)
