@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Any bytes as configuration records, SPS, NAL streams, ADTS. Laws: what is written reads the same;
+// what is read is within bounds; an error appends nothing.
+#include "core/codec/aac.h"
+#include "core/codec/avc.h"
+
+#include "fuzz/law.h"
+
+#include <algorithm>
+
+using namespace penstock;
+using namespace penstock::codec;
+
+namespace {
+
+void check_record(ByteView data) {
+    AvcConfig config;
+    if (!parse_avc_config(data, config).is_ok()) return;
+    const std::vector<uint8_t> written = build_avc_config(config);
+    AvcConfig again;
+    fuzz::law(parse_avc_config(written, again).is_ok(), "a written record can be read");
+    // More than 31 SPS can't have been read.
+    fuzz::law(again.sps == config.sps && again.pps == config.pps, "no parameter set is lost");
+    fuzz::law(codec_string(config).size() == 11, "codec string");
+
+    std::vector<uint8_t> out = {1};
+    const Result result = append_annexb(config, data, true, out);
+    fuzz::law(result.is_ok() || out.size() == 1, "an error appends nothing");
+}
+
+void check_sps(ByteView data) {
+    std::vector<uint8_t> nal(data.begin(), data.end());
+    nal.insert(nal.begin(), 0x67);
+    AvcSps sps;
+    if (!parse_avc_sps(nal, sps).is_ok()) return;
+    fuzz::law(sps.width > 0 && sps.width <= 16384 && sps.height > 0 && sps.height <= 16384,
+              "a picture has a size");
+    fuzz::law(sps.fps_den > 0 && sps.par_den > 0, "no fraction is over zero");
+    fuzz::law(sps.fps_num / sps.fps_den <= 480, "no absurd frame rate");
+}
+
+// Annex B to lengths and back gives the same NAL units.
+void check_nals(ByteView data) {
+    std::vector<uint8_t> avcc;
+    append_avcc(data, avcc);
+    AnnexBReader annexb(data);
+    AvccReader lengths(avcc, 4);
+    for (ByteView a, b; annexb.next(a);) {
+        fuzz::law(!a.empty(), "no NAL unit is empty");
+        if (avc_nal_type(a) == avc_aud) continue;
+        fuzz::law(lengths.next(b) && std::equal(a.begin(), a.end(), b.begin(), b.end()),
+                  "the same NAL units in both framings");
+    }
+    ByteView none;
+    fuzz::law(!lengths.next(none) && !lengths.failed(), "no NAL unit more");
+}
+
+void check_aac(ByteView data) {
+    AacConfig config;
+    if (parse_aac_config(data, config).is_ok()) {
+        fuzz::law(config.rate > 0 && config.output_rate > 0 && config.channels > 0 &&
+                      config.frame_length > 0,
+                  "sound has a rate and channels");
+        std::vector<uint8_t> adts;
+        if (append_adts(config, data, adts)) {
+            AdtsHeader header;
+            fuzz::law(parse_adts(adts, header).is_ok(), "a written header can be read");
+            fuzz::law(header.frame_size == adts.size(), "a frame has its size");
+        }
+    }
+    AdtsHeader header;
+    if (parse_adts(data, header).is_ok())
+        fuzz::law(header.frame_size >= header.header_size && header.config.rate > 0,
+                  "an ADTS frame has room for its header");
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const ByteView bytes(data, size);
+    check_record(bytes);
+    check_sps(bytes);
+    check_nals(bytes);
+    check_aac(bytes);
+    return 0;
+}
