@@ -30,3 +30,17 @@
 
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
+
+// The stock macro keeps pointers past the end of the full expression, and so outlives what a
+// function returned by value.
+#undef fail_unless_equals_string
+#define fail_unless_equals_string(a, b)                                                            \
+    do {                                                                                           \
+        const std::optional<std::string> first_ = penstock_test_text(a);                           \
+        const std::optional<std::string> second_ = penstock_test_text(b);                          \
+        fail_unless(first_ == second_, "'" #a "' (%s) is not equal to '" #b "' (%s)",              \
+                    first_ ? first_->c_str() : "NULL", second_ ? second_->c_str() : "NULL");       \
+    } while (0)
+inline std::optional<std::string> penstock_test_text(const char *text) {
+    return text ? std::optional<std::string>(text) : std::nullopt;
+}

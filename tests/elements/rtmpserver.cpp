@@ -61,6 +61,11 @@ const std::vector<uint8_t> audio_frame{0xaf, 0x01, 1, 2, 3, 4};
 
 } // namespace
 
+static GstPtr<GstElement> make_element(const char *name) {
+    GstElement *element = gst_element_factory_make(name, nullptr);
+    return GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(element)));
+}
+
 GST_START_TEST(test_sink_serves_cached_gop_to_rtmp2src) {
     GstHarness *h = serving_harness();
     const std::string location = string_property(h->element, "bound-location");
@@ -108,7 +113,7 @@ GST_START_TEST(test_bad_locations_are_refused_with_a_reason) {
     for (const char *element : {"rtmpserversrc", "rtmpserversink"})
         for (const char *bad : {"http://127.0.0.1:0/live/x", "rtmp://127.0.0.1:0/live/../x",
                                 "rtmp://127.0.0.1:99999/live/x", "live/x", "rtmp://127.0.0.1:0"}) {
-            auto e = GstPtr<GstElement>::ref(gst_element_factory_make(element, nullptr));
+            auto e = make_element(element);
             auto bus = GstPtr<GstBus>::adopt(gst_bus_new());
             gst_element_set_bus(e.get(), bus.get());
             g_object_set(e.get(), "location", bad, nullptr);
@@ -126,7 +131,7 @@ GST_END_TEST
 GST_START_TEST(test_port_in_use) {
     GstHarness *h = serving_harness();
     std::string location = string_property(h->element, "bound-location");
-    auto other = GstPtr<GstElement>::ref(gst_element_factory_make("rtmpserversink", nullptr));
+    auto other = make_element("rtmpserversink");
     // The same name on the same port: a stream has one producer.
     g_object_set(other.get(), "location", location.c_str(), nullptr);
     fail_unless_equals_int(gst_element_set_state(other.get(), GST_STATE_PAUSED),
