@@ -21,6 +21,9 @@ namespace {
 constexpr guint queue_buffers = 200;
 constexpr guint queue_bytes = 256 << 20;
 
+/// How far the others go on before a stream that has ended says that it still has nothing.
+constexpr GstClockTime gap_step = 100 * GST_MSECOND;
+
 /// "video", "audio" or null.
 const char *kind_of(GstPad *pad) {
     auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
@@ -75,6 +78,12 @@ void FileSource::fail(GQuark domain, int code, const std::string &text, const st
     gst_element_message_full(
         GST_ELEMENT(bin_), GST_MESSAGE_ERROR, domain, code, g_strdup(text.c_str()),
         debug.empty() ? nullptr : g_strdup(debug.c_str()), __FILE__, "livefilesrc", __LINE__);
+}
+
+void FileSource::begin_close() {
+    std::lock_guard lock(lock_);
+    closing_ = true;
+    progress_.notify_all();
 }
 
 bool FileSource::make_children() {
@@ -348,6 +357,7 @@ void FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
         return;
     if (running > stream.newest) stream.step = running - stream.newest;
     stream.newest = running;
+    progress_.notify_all();
     const GstClockTime duration =
         GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : stream.step;
     stream.end = std::max(stream.end, running + duration);
@@ -356,8 +366,13 @@ void FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
 GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
     GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
     switch (GST_EVENT_TYPE(event)) {
-    case GST_EVENT_FLUSH_START:
-        return rewinding_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    case GST_EVENT_FLUSH_START: {
+        if (rewinding_) return GST_PAD_PROBE_DROP;
+        std::lock_guard lock(lock_);
+        stream.ended = false;
+        progress_.notify_all();
+        return GST_PAD_PROBE_OK;
+    }
     case GST_EVENT_FLUSH_STOP: {
         if (rewinding_) return GST_PAD_PROBE_DROP;
         // Somebody's seek: running time begins anew.
@@ -408,7 +423,11 @@ bool FileSource::hold_eos(Stream &stream) {
         all = std::all_of(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended; });
         if (!latched_loop_) return false;
     }
-    if (!all) return true;
+    progress_.notify_all();
+    if (!all) {
+        report_gaps(stream);
+        return true;
+    }
     // Not from this thread: the seek waits for it.
     gst_element_call_async(
         GST_ELEMENT(bin_),
@@ -417,6 +436,37 @@ bool FileSource::hold_eos(Stream &stream) {
         },
         this, nullptr);
     return true;
+}
+
+/// On the stream's own thread, which has nothing else to do until all streams have ended: whoever
+/// interleaves them downstream would wait for this one for ever.
+void FileSource::report_gaps(Stream &stream) {
+    std::unique_lock lock(lock_);
+    GstClockTime told = stream.end, reached = told;
+    const auto is_over = [&] {
+        return closing_ || !stream.ended ||
+               std::all_of(streams_.begin(), streams_.end(),
+                           [](const auto &s) { return s->ended; });
+    };
+    for (;;) {
+        progress_.wait(lock, [&] {
+            for (const auto &other : streams_)
+                reached = std::max(reached, other->newest);
+            return is_over() || reached >= told + gap_step;
+        });
+        if (is_over()) return;
+        guint64 position = 0;
+        const int sign = gst_segment_position_from_running_time_full(
+            &stream.segment, GST_FORMAT_TIME, told, &position);
+        const GstClockTime duration = reached - told;
+        told = reached;
+        if (sign <= 0) continue;
+        lock.unlock();
+        // Not through our own pad: it would push the end of stream, which we hold, once more.
+        if (const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(stream.out)))
+            gst_pad_send_event(peer.get(), gst_event_new_gap(position, duration));
+        lock.lock();
+    }
 }
 
 void FileSource::rewind() {

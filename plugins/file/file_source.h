@@ -5,6 +5,7 @@
 #include "gst/ptr.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,11 +15,12 @@ namespace penstock::file {
 
 /// A file's way: filesrc ! parsebin ! multiqueue ! ghost pads.
 ///
-/// Loop: the end of stream is held back where it leaves the multiqueue, so all is played. When
-/// every stream has ended, one flushing seek to the start goes up to the demuxer, and its flush
-/// stays inside: unlike SEGMENT seeks, that is done alike by the demuxers. flvdemux, which begins
-/// behind the first keyframe after a seek, and formats that have no seek, are opened again instead.
-/// The segments' base grows by the length of the longest stream, the same for all streams.
+/// Loop: the end of stream is held back where it leaves the multiqueue, so all is played; until the
+/// other streams have ended too, GAP events tell downstream not to wait for this one. When every
+/// stream has ended, one flushing seek to the start goes up to the demuxer, and its flush stays
+/// inside: unlike SEGMENT seeks, that is done alike by the demuxers. flvdemux, which begins behind
+/// the first keyframe after a seek, and formats that have no seek, are opened again instead. The
+/// segments' base grows by the length of the longest stream, the same for all streams.
 ///
 /// Thread rules: lock_ guards all fields but the atomics; never held across a push, query, message
 /// or signal. rewind() holds the element's state lock, which no streaming thread needs.
@@ -35,7 +37,7 @@ public:
     /// READY → PAUSED, before the children start. False after an element error was posted.
     bool open();
     /// PAUSED → READY, before and after the children stop.
-    void begin_close() { closing_ = true; }
+    void begin_close();
     void close();
     /// A child's message; true if it must not go on. A child's first error becomes one that says
     /// how to mend it, later ones are only its consequences.
@@ -70,6 +72,7 @@ private:
     GstPadProbeReturn on_event(Stream &stream, GstPadProbeInfo *info);
     void on_buffer(Stream &stream, GstPadProbeInfo *info);
     bool hold_eos(Stream &stream);
+    void report_gaps(Stream &stream);
     void rewind();
     bool seek_to_start();
     void reopen();
@@ -81,6 +84,7 @@ private:
     GstElement *filesrc_ = nullptr, *parsebin_ = nullptr, *multiqueue_ = nullptr; ///< the bin's
 
     mutable std::mutex lock_;
+    std::condition_variable progress_; ///< a stream went on, ended or was flushed; or we close
     std::string location_, path_;
     std::vector<std::unique_ptr<Stream>> streams_;
     std::vector<std::string> missing_;  ///< what no installed plugin can do

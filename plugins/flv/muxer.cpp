@@ -54,7 +54,7 @@ void Muxer::set_caps(Track &track, const GstCaps *caps) {
 // The next thing to do. `timeout`: for once, whoever has nothing is not waited for.
 Muxer::Next Muxer::take(bool &timeout) {
     std::lock_guard lock(lock_);
-    bool complete = true, any_over = false, all_over = true;
+    bool any_over = false, all_over = true;
     TrackPtr next;
     auto pop = [](const TrackPtr &track) {
         Next result{track, std::move(track->queue.front())};
@@ -73,13 +73,15 @@ Muxer::Next Muxer::take(bool &timeout) {
         any_over = any_over || track->is_over();
         if (!track->codec) continue; // it does not exist (yet)
         all_over = all_over && track->is_over();
-        if (track->queue.empty())
-            complete = complete && track->ended;
-        else if (!next || track->queue.front().dts < next->queue.front().dts)
+        if (track->queue.size() && (!next || track->queue.front().dts < next->queue.front().dts))
             next = track;
     }
     if (!next) return {nullptr, {}, any_over && all_over};
-    if (!complete && !timeout) return {};
+    const int64_t time = next->queue.front().dts;
+    const bool may_be_early = std::any_of(tracks_.begin(), tracks_.end(), [&](const TrackPtr &t) {
+        return t->codec && t->queue.empty() && !t->ended && (!t->gap_end || *t->gap_end < time);
+    });
+    if (may_be_early && !timeout) return {};
     timeout = false;
     return pop(next);
 }

@@ -71,8 +71,9 @@ private:
         std::deque<Item> queue;
         GstSegment segment;
         bool flushing = false, ended = false;
-        int64_t last = 0;             ///< where the newest buffer ends
-        std::optional<int64_t> first; ///< where the first one began
+        int64_t last = 0;               ///< where the newest buffer ends
+        std::optional<int64_t> first;   ///< where the first one began
+        std::optional<int64_t> gap_end; ///< upstream said that nothing comes before
         // The source pad's thread alone.
         const Codec *codec = nullptr; ///< nullptr before caps
         GstPtr<GstCaps> caps;

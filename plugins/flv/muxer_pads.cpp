@@ -63,6 +63,7 @@ void Muxer::reset(bool with_caps) {
         track->ended = false;
         track->last = 0;
         track->first.reset();
+        track->gap_end.reset();
         track->keyframe_seen = false;
         if (!with_caps) continue;
         gst_segment_init(&track->segment, GST_FORMAT_UNDEFINED);
@@ -186,6 +187,14 @@ void Muxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
     case GST_EVENT_SEGMENT:
         gst_event_copy_segment(event, &track->segment);
         break;
+    case GST_EVENT_GAP: {
+        GstClockTime from = GST_CLOCK_TIME_NONE, duration = GST_CLOCK_TIME_NONE;
+        gst_event_parse_gap(event, &from, &duration);
+        auto end = running_time(track->segment, from);
+        if (end && GST_CLOCK_TIME_IS_VALID(duration)) *end += static_cast<int64_t>(duration);
+        if (end) track->gap_end = end;
+        break;
+    }
     case GST_EVENT_EOS:
         track->ended = true;
         break;
@@ -195,6 +204,7 @@ void Muxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
         break;
     case GST_EVENT_FLUSH_STOP:
         track->flushing = track->ended = false;
+        track->gap_end.reset();
         // What the caps are remains true.
         std::erase_if(track->queue, [](const Item &item) { return bool(item.buffer); });
         gst_segment_init(&track->segment, GST_FORMAT_UNDEFINED);
@@ -205,10 +215,11 @@ void Muxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
 }
 
 bool Muxer::sink_event(GstEvent *event) {
-    const bool ours = gst_event_has_name(event, nudge_name);
+    // GstAggregator would make buffers of gaps, and wait for others to go with them.
+    const bool ours =
+        gst_event_has_name(event, nudge_name) || GST_EVENT_TYPE(event) == GST_EVENT_GAP;
     if (!ours && GST_EVENT_TYPE(event) != GST_EVENT_EOS && GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
-        // GstAggregator would make buffers of gaps, and wait for others to go with them.
-        return GST_EVENT_TYPE(event) == GST_EVENT_GAP;
+        return false;
     if (aggregate(false) == GST_FLOW_EOS)
         // GstAggregator still waits for pads that don't exist for us.
         gst_pad_push_event(GST_AGGREGATOR_SRC_PAD(aggregator_), gst_event_new_eos());

@@ -368,6 +368,30 @@ GST_START_TEST(test_unlinked_pad) {
 }
 GST_END_TEST
 
+// A GAP says that nothing comes before its end: nobody waits for the pad up to there.
+GST_START_TEST(test_gap) {
+    Rig rig;
+    rig.begin_both();
+    rig.push_audio(0);
+    rig.push_video(0, true);
+    gst_pad_push_event(rig.audio, gst_event_new_gap(23 * GST_MSECOND, 100 * GST_MSECOND));
+    for (unsigned i = 1; i < 6; ++i)
+        rig.push_video(i * 40 * GST_MSECOND, false);
+    // 40, 80 and 120 ms; 160 ms may still be overtaken.
+    rig.wait_frames(5);
+    gst_pad_push_event(rig.audio, gst_event_new_gap(123 * GST_MSECOND, GST_CLOCK_TIME_NONE));
+    rig.push_audio(130 * GST_MSECOND);
+    rig.end(rig.audio);
+    rig.end(rig.video);
+    rig.wait_eos();
+    std::vector<uint32_t> times;
+    for (const Out &out : rig.frames())
+        times.push_back(out.tag->timestamp);
+    const std::vector<uint32_t> expected{0, 0, 40, 80, 120, 130, 160, 200};
+    fail_unless(times == expected);
+}
+GST_END_TEST
+
 GST_START_TEST(test_one_thread) {
     // Both pads from one thread, as a demuxer without queues has it, in lumps of half a second.
     Rig rig;
@@ -593,6 +617,7 @@ static Suite *flvlivemux_suite() {
     tcase_add_test(tc, test_silent_pad);
     tcase_add_test(tc, test_silent_pad_at_eos);
     tcase_add_test(tc, test_unlinked_pad);
+    tcase_add_test(tc, test_gap);
     tcase_add_test(tc, test_one_thread);
     tcase_add_test(tc, test_negative_dts);
     tcase_add_test(tc, test_wrap);

@@ -308,6 +308,59 @@ GST_START_TEST(test_loop_video_only) {
 }
 GST_END_TEST
 
+// One stream is over seconds before the other, and what interleaves them waits for both.
+void check_uneven(const std::string &kind) {
+    const std::string path = directory() + "/uneven." + kind;
+    const std::string long_sound =
+        "audiotestsrc num-buffers=282 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=1 ! "
+        "avenc_aac ! aacparse ! queue ! mux. ";
+    run_to_eos(picture + long_sound + (kind == "flv" ? "flvmux" : "mp4mux") +
+               " name=mux ! filesink location=" + path);
+    GstElement *pipeline =
+        gst_parse_launch(("livefilesrc loop=true name=src location=" + path +
+                          " flvlivemux name=mux ! fakesink name=sink signal-handoffs=true "
+                          "src.video ! mux.video src.audio ! mux.audio")
+                             .c_str(),
+                         nullptr);
+    struct Passes {
+        std::mutex mutex;
+        std::condition_variable changed;
+        guint64 loops = 0;
+    } passes;
+    GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline), "src");
+    GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
+    g_object_set_data(G_OBJECT(sink), "source", source);
+    g_signal_connect(
+        sink, "handoff", G_CALLBACK(+[](GstElement *element, GstBuffer *, GstPad *, gpointer data) {
+            GstStructure *stats = nullptr;
+            g_object_get(g_object_get_data(G_OBJECT(element), "source"), "stats", &stats, nullptr);
+            auto *seen = static_cast<Passes *>(data);
+            std::lock_guard lock(seen->mutex);
+            gst_structure_get_uint64(stats, "loops", &seen->loops);
+            gst_structure_free(stats);
+            seen->changed.notify_all();
+        }),
+        &passes);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    {
+        std::unique_lock lock(passes.mutex);
+        fail_unless(passes.changed.wait_for(lock, patience, [&] { return passes.loops >= 3; }),
+                    "stuck in pass %d", int(passes.loops));
+    }
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(source);
+    gst_object_unref(sink);
+    gst_object_unref(pipeline);
+}
+GST_START_TEST(test_loop_uneven) {
+    check_uneven("mp4");
+}
+GST_END_TEST
+GST_START_TEST(test_loop_uneven_reopened) {
+    check_uneven("flv");
+}
+GST_END_TEST
+
 GST_START_TEST(test_loop_ends_when_told) {
     Player player(movie("mp4"), true);
     player.play();
@@ -429,6 +482,8 @@ static Suite *livefilesrc_suite() {
     tcase_add_test(tc, test_loop_flv);
     tcase_add_test(tc, test_loop_one_pad_linked);
     tcase_add_test(tc, test_loop_video_only);
+    tcase_add_test(tc, test_loop_uneven);
+    tcase_add_test(tc, test_loop_uneven_reopened);
     tcase_add_test(tc, test_loop_ends_when_told);
     tcase_add_test(tc, test_file_uri_and_restart);
     tcase_add_test(tc, test_stop_while_looping);
