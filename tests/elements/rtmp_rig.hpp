@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the tests of rtmpserversrc and rtmpserversink share.
+#pragma once
+
+#include "core/flv/normalizer.h"
+#include "core/flv/tag.h"
+#include "gst/bytes.h"
+#include "gst/ptr.h"
+
+#include "check.hpp"
+#include "flv_samples.hpp"
+
+namespace rtmp_rig {
+
+using namespace penstock;
+
+/// Waits for a condition, at most ten seconds.
+template <class Condition>
+bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+}
+
+inline std::string string_property(GstElement *element, const char *name) {
+    gchar *value = nullptr;
+    g_object_get(element, name, &value, nullptr);
+    GOwned<> owned(value);
+    return value ? value : "";
+}
+
+/// A number from the element's `stats`.
+inline guint64 stat(GstElement *element, const char *field) {
+    GstStructure *s = nullptr;
+    g_object_get(element, "stats", &s, nullptr);
+    auto stats = GstPtr<GstStructure>::adopt(s);
+    guint64 value = 0;
+    guint small = 0;
+    if (gst_structure_get_uint64(s, field, &value)) return value;
+    fail_unless(gst_structure_get_uint(s, field, &small), "no field %s", field);
+    return small;
+}
+
+inline GstPtr<GstElement> make_element(const char *name) {
+    GstElement *element = gst_element_factory_make(name, nullptr);
+    fail_unless(element != nullptr, "no element %s", name);
+    return GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(element)));
+}
+
+inline GstPtr<GstElement> launch(const std::string &line) {
+    GError *error = nullptr;
+    auto pipeline = GstPtr<GstElement>::adopt(gst_parse_launch(line.c_str(), &error));
+    fail_if(error, "%s", error ? error->message : "");
+    return pipeline;
+}
+
+inline GstPtr<GstElement> child(const GstPtr<GstElement> &bin, const char *name) {
+    return GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin.get()), name));
+}
+
+/// What the element posts goes to a bus of ours while this lives.
+class Bus {
+public:
+    explicit Bus(GstElement *element)
+        : element_(element), bus_(GstPtr<GstBus>::adopt(gst_bus_new())) {
+        gst_element_set_bus(element, bus_.get());
+    }
+    ~Bus() { gst_element_set_bus(element_, nullptr); }
+    GstPtr<GstMessage> wait(GstMessageType types) {
+        return GstPtr<GstMessage>::adopt(
+            gst_bus_timed_pop_filtered(bus_.get(), 10 * GST_SECOND, types));
+    }
+
+private:
+    GstElement *element_;
+    GstPtr<GstBus> bus_;
+};
+
+inline void refuses_bad_locations(const char *name) {
+    for (const char *bad : {"http://127.0.0.1:0/live/x", "rtmp://127.0.0.1:0/live/../x",
+                            "rtmp://127.0.0.1:99999/live/x", "live/x", "rtmp://127.0.0.1:0"}) {
+        auto element = make_element(name);
+        Bus bus(element.get());
+        g_object_set(element.get(), "location", bad, nullptr);
+        fail_unless_equals_int(gst_element_set_state(element.get(), GST_STATE_PAUSED),
+                               GST_STATE_CHANGE_FAILURE);
+        fail_unless(bus.wait(GST_MESSAGE_ERROR), "%s said nothing about %s", name, bad);
+        gst_element_set_state(element.get(), GST_STATE_NULL);
+    }
+}
+
+} // namespace rtmp_rig
