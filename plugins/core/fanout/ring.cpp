@@ -39,7 +39,9 @@ void Ring::append(const flv::Tag &tag, uint64_t now_ms) {
         history_.forget_joins();
     }
     if (tag.kind == flv::TagKind::config) history_.forget_joins();
-    const uint32_t timestamp = timeline_.map(tag.timestamp, now_ms);
+    // Of a later onMetaData with a time of its own ffmpeg makes one more stream.
+    const uint32_t timestamp =
+        tag.kind == flv::TagKind::metadata ? 0 : timeline_.map(tag.timestamp, now_ms);
     lock.unlock();
     PacketPtr packet = rtmp::make_packet(tag, timestamp, chunk_size_);
     lock.lock();
