@@ -278,8 +278,7 @@ GST_START_TEST(test_buffers_are_let_go) {
         Rig rig;
         GstPad *a = rig.add(peer), *b = nullptr;
         for (int i = 0; i < count; ++i) {
-            GstBuffer *buffer = gst_buffer_new_wrapped_full(GST_MEMORY_FLAG_READONLY, g_malloc(10),
-                                                            10, 0, 10, &freed, nullptr);
+            GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 10, nullptr);
             gst_mini_object_weak_ref(
                 GST_MINI_OBJECT_CAST(gst_buffer_peek_memory(buffer, 0)),
                 [](gpointer data, GstMiniObject *) { ++*static_cast<std::atomic<int> *>(data); },
