@@ -23,28 +23,47 @@ bool Ring::joinable(const flv::Tag &tag) const {
 
 void Ring::append(const flv::Tag &tag, uint64_t now_ms) {
     if (tag.kind == flv::TagKind::other) return;
-    // Serialized outside the lock: readers never wait for it.
     std::unique_lock lock(mutex_);
     const bool is_header = tag.kind == flv::TagKind::config || tag.kind == flv::TagKind::metadata;
     if (is_header) {
         const unsigned before = normalizer_.headers().version;
         normalizer_.learn(tag);
         if (normalizer_.headers().version == before) return; // a repetition tells nobody anything
-        headers_.clear();
-        for (const flv::Tag &header : normalizer_.headers().list())
-            headers_.push_back(rtmp::make_packet(header, 0, chunk_size_));
+        write_headers();
     }
     if (tag.type == flv::TagType::video && !has_video_) {
         has_video_ = true;
         history_.forget_joins();
     }
     if (tag.kind == flv::TagKind::config) history_.forget_joins();
-    const uint32_t timestamp = timeline_.map(tag.timestamp, now_ms);
+    // Headers often bear the timestamp 0, whenever they come: their place is where they stand.
+    const rtmp::Timeline::Track track = track_of(tag);
+    const uint32_t timestamp =
+        is_header ? timeline_.last(track) : timeline_.map(track, tag.timestamp, now_ms);
+    // Serialized outside the lock: readers never wait for it.
     lock.unlock();
     PacketPtr packet = rtmp::make_packet(tag, timestamp, chunk_size_);
     lock.lock();
+    if (joinable(tag)) {
+        join_times_ = {timeline_.last(rtmp::Timeline::audio),
+                       timeline_.last(rtmp::Timeline::video)};
+        write_headers();
+    }
     const size_t size = packet->size;
     history_.push(std::move(packet), size, now_ms * 1'000'000, joinable(tag));
+}
+
+rtmp::Timeline::Track Ring::track_of(const flv::Tag &tag) const {
+    const bool audio =
+        tag.type == flv::TagType::audio || (tag.type == flv::TagType::script && !has_video_);
+    return audio ? rtmp::Timeline::audio : rtmp::Timeline::video;
+}
+
+/// What one who joins gets first, at the time at which it joins.
+void Ring::write_headers() {
+    headers_.clear();
+    for (const flv::Tag &header : normalizer_.headers().list())
+        headers_.push_back(rtmp::make_packet(header, join_times_[track_of(header)], chunk_size_));
 }
 
 void Ring::join(Cursor &cursor, uint64_t at, std::vector<PacketPtr> &out) const {
