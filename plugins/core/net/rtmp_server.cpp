@@ -14,15 +14,15 @@ namespace asio = boost::asio;
 
 // --- RtmpState ----------------------------------------------------------------------------
 
-RtmpState::RtmpState(std::shared_ptr<Loops> loops)
-    : loops_(std::move(loops)), per_loop_(loops_->size()) {
+RtmpState::RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &what_peers_may)
+    : limits(what_peers_may), loops_(std::move(loops)), per_loop_(loops_->size()) {
 }
 
 void RtmpState::on_accept(tcp::socket &&socket, size_t loop) {
     if (per_loop_[loop].closing) return;
-    if (connections_ >= max_connections) {
+    if (connections_ >= limits.connections) {
         log(LogLevel::warning, "rtmp",
-            "refused " + endpoint_name(socket) + ": " + std::to_string(max_connections) +
+            "refused " + endpoint_name(socket) + ": " + std::to_string(limits.connections) +
                 " connections are open already");
         return;
     }
@@ -191,13 +191,14 @@ private:
 
 class Server final : public RtmpServer, public std::enable_shared_from_this<Server> {
 public:
+    explicit Server(const RtmpLimits &limits) : limits_(limits) {}
     ~Server() override {
         if (listener_) listener_->close();
         if (state_) state_->shutdown();
     }
     bool start(const Address &address, std::string *error) {
         auto loops = Loops::shared();
-        auto state = std::make_shared<RtmpState>(loops);
+        auto state = std::make_shared<RtmpState>(loops, limits_);
         listener_ = Listener::open(
             loops, address,
             [state](tcp::socket &&socket, size_t loop) {
@@ -249,6 +250,7 @@ private:
         return false;
     }
 
+    const RtmpLimits limits_;
     std::shared_ptr<Listener> listener_;
     std::shared_ptr<RtmpState> state_;
 };
@@ -260,8 +262,9 @@ Registry<Server> &registry() {
 
 } // namespace
 
-std::shared_ptr<RtmpServer> RtmpServer::open(const Address &address, std::string *error) {
-    return registry().open(address, error);
+std::shared_ptr<RtmpServer> RtmpServer::open(const Address &address, std::string *error,
+                                             const RtmpLimits &limits) {
+    return registry().open(address, error, limits);
 }
 
 std::vector<std::shared_ptr<RtmpServer>> RtmpServer::all() {

@@ -18,7 +18,8 @@ namespace penstock::net {
 
 class RtmpState : public std::enable_shared_from_this<RtmpState> {
 public:
-    explicit RtmpState(std::shared_ptr<Loops> loops);
+    explicit RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &limits = {});
+    const RtmpLimits limits;
 
     void on_accept(tcp::socket &&socket, size_t loop);
     void remove(const std::shared_ptr<RtmpConnection> &connection); ///< on its loop
@@ -39,8 +40,6 @@ public:
     void wake(const std::shared_ptr<RtmpMount> &mount);
 
     Loops &loops() { return *loops_; }
-
-    static constexpr size_t max_connections = 10000;
 
 private:
     struct PerLoop {
