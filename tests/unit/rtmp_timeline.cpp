@@ -37,6 +37,24 @@ GST_START_TEST(test_begins_at_zero_and_keeps_progress) {
 }
 GST_END_TEST
 
+// Audio in front of the first keyframe that arrives behind it: 0, not the end of the 32 bits.
+GST_START_TEST(test_second_track_begins_earlier) {
+    Clocked c;
+    fail_unless_equals_uint64(c.video(5000), 0);
+    fail_unless_equals_uint64(c.audio(4977), 0);
+    fail_unless_equals_uint64(c.audio(5000), 0);
+    fail_unless_equals_uint64(c.audio(5023), 23);
+    // A track that comes after a month has its own time.
+    Clocked late;
+    late.video(0);
+    for (uint32_t out = 0x10000000; out != 0xB0000000; out += 0x10000000) {
+        late.now += 0x10000000;
+        late.video(out);
+    }
+    fail_unless_equals_uint64(late.audio(0xA0000000 - 20), 0xA0000000 - 20);
+}
+GST_END_TEST
+
 GST_START_TEST(test_publisher_wraps) {
     Clocked c;
     uint32_t in = 0xFFFFFFFF - 100;
@@ -206,6 +224,7 @@ static Suite *rtmp_timeline_suite() {
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_begins_at_zero_and_keeps_progress);
+    tcase_add_test(tc, test_second_track_begins_earlier);
     tcase_add_test(tc, test_publisher_wraps);
     tcase_add_test(tc, test_wire_wraps);
     tcase_add_test(tc, test_republish_at_the_wall_clock);

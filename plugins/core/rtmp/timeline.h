@@ -2,9 +2,11 @@
 // One timeline for all viewers of a path, however often its producer changes or jumps.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace penstock::rtmp {
 
@@ -36,8 +38,10 @@ public:
         }
         state.in = timestamp;
         const uint32_t out = timestamp + state.offset;
-        if (!state.sent || static_cast<int32_t>(out - state.out) > 0) state.out = out;
-        state.sent = true;
+        // The track that comes second may be the earlier one, but not earlier than 0.
+        if (!std::exchange(state.sent, true))
+            state.out = last_out_ - std::min<uint32_t>(last_out_, max_apart);
+        if (static_cast<int32_t>(out - state.out) > 0) state.out = out;
         if (static_cast<int32_t>(state.out - last_out_) > 0) last_out_ = state.out;
         return state.out;
     }
