@@ -258,14 +258,13 @@ void RtmpConnection::pump() {
             return close_now(LogLevel::info, "disconnected: " + reason);
         }
         if (status == fanout::Gather::Status::blocked) {
+            if (sent > 0) stalled_since_ = 0;
             wait_writable();
             break;
         }
     }
-    if (sent > 0) {
-        stalled_since_ = 0;
-        if (mount_) mount_->bytes_out.fetch_add(sent, std::memory_order_relaxed);
-    }
+    if (!writing_) stalled_since_ = 0;
+    if (sent > 0 && mount_) mount_->bytes_out.fetch_add(sent, std::memory_order_relaxed);
 }
 
 void RtmpConnection::wait_writable() {
