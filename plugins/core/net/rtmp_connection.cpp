@@ -175,6 +175,10 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     case RtmpMount::Publish::accepted:
         return accept_publish();
     case RtmpMount::Publish::wait_for_claim:
+        if (!lease) { // its receiver went a moment ago
+            leave("its receiver is gone");
+            return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+        }
         deadline_ms_ = steady_ms() + state_->limits.claim_ms;
         say(LogLevel::debug, "waits for a pipeline");
         lease->on_publish({mount_->path(), name_});
@@ -309,7 +313,6 @@ void RtmpConnection::leave(const std::string &reason) {
         mount->unpublish(this, reason);
     }
     log(LogLevel::info, "rtmp", "[" + name_ + " " + mount->path() + "] " + reason);
-    state_->forget_if_unused(mount->path());
 }
 
 void RtmpConnection::close_now(LogLevel level, const std::string &reason) {

@@ -27,8 +27,8 @@ public:
     void shutdown();
     void start_checks();
 
+    /// A mount is there as long as somebody holds it: a connection, a claim, a feed.
     std::shared_ptr<RtmpMount> mount(const std::string &path, bool create);
-    void forget_if_unused(const std::string &path);
     std::vector<MountInfo> mounts() const;
 
     uint64_t add_lease(LeaseOptions options);
@@ -53,7 +53,7 @@ private:
     std::vector<PerLoop> per_loop_;
     std::atomic<size_t> connections_{0};
     mutable std::mutex mutex_; ///< mounts_, leases_
-    std::map<std::string, std::shared_ptr<RtmpMount>, std::less<>> mounts_;
+    std::map<std::string, std::weak_ptr<RtmpMount>, std::less<>> mounts_;
     std::map<uint64_t, std::shared_ptr<const LeaseOptions>> leases_;
     uint64_t next_lease_ = 1;
 };
