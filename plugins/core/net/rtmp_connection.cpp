@@ -12,6 +12,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 namespace penstock::net {
 namespace {
@@ -282,7 +283,14 @@ void RtmpConnection::wait_writable() {
 
 // --- ending -------------------------------------------------------------------------------
 
+/// Nobody reads from a publisher that is held back, so nobody is told of its end.
+bool RtmpConnection::is_reset() {
+    pollfd errors{socket_.native_handle(), 0, 0};
+    return ::poll(&errors, 1, 0) > 0 && (errors.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 void RtmpConnection::check(uint64_t now_ms) {
+    if (paused_ && is_reset()) return close_now(LogLevel::info, "disconnected");
     if (deadline_ms_ != 0 && now_ms > deadline_ms_) {
         if (role_ == Role::publish_pending) {
             session_.refuse(rtmp::Refusal::failed, "No pipeline took the stream");
