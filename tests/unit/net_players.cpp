@@ -39,7 +39,7 @@ GST_START_TEST(test_stuck_player_costs_nobody_anything) {
     auto server = open_server({.stall_ms = 1000});
     const uint16_t port = server->address().port;
     Fountain fountain(*server, {.bytes = 2'000'000, .keep = 2'000'000'000});
-    Peer stuck(port, 4096), good(port), other(port);
+    Peer stuck(port, 65536), good(port), other(port);
     stuck.play("cam");
     fail_unless(stuck.until_said("NetStream.Play.Start"));
     for (Peer *peer : {&good, &other}) {
@@ -65,7 +65,6 @@ GST_START_TEST(test_stuck_player_costs_nobody_anything) {
                 "the stuck player stays\n%s", log.all().c_str());
     fail_unless(eventually([&] { return fountain.feed->stats().players == 2; }));
     fail_unless_equals_uint64(fountain.feed->stats().closed_slow, 1);
-    fail_unless_equals_uint64(fountain.feed->stats().skipped, 0);
     fail_unless_equals_int(good.goes_back(), -1);
     // The one that was closed can still read what was on its way, then finds the end.
     fail_unless(stuck.until_closed());
@@ -76,7 +75,7 @@ GST_END_TEST
 GST_START_TEST(test_slow_player_is_skipped_ahead) {
     auto server = open_server();
     Fountain fountain(*server, {});
-    Peer slow(server->address().port, 4096);
+    Peer slow(server->address().port, 65536);
     slow.play("cam");
     fail_unless(slow.until_said("NetStream.Play.Start"));
     for (int round = 0; round < 20; ++round)

@@ -150,10 +150,12 @@ public:
     }
     template <class Condition>
     bool until(Condition condition) {
-        return eventually([&] {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (!condition()) {
+            if (closed || std::chrono::steady_clock::now() > deadline) return false;
             read(10);
-            return condition();
-        });
+        }
+        return true;
     }
     bool until_closed() {
         return until([&] { return closed; });
