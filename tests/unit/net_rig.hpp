@@ -25,6 +25,7 @@ namespace net_test {
 
 using namespace penstock;
 using rtmp_test::Client;
+namespace type = rtmp_test::type;
 
 /// Waits for a condition, at most twenty seconds.
 template <class Condition>
