@@ -2,6 +2,16 @@
 #include "core/fanout/ring.h"
 
 namespace penstock::fanout {
+namespace {
+
+/// Of an onMetaData with any other time ffmpeg makes one more stream.
+constexpr uint32_t metadata_time = 0;
+
+rtmp::Timeline::Track track_of(const flv::Tag &tag) {
+    return tag.type == flv::TagType::audio ? rtmp::Timeline::audio : rtmp::Timeline::video;
+}
+
+} // namespace
 
 Ring::Ring(uint32_t chunk_size) : chunk_size_(chunk_size) {
 }
@@ -23,30 +33,45 @@ bool Ring::joinable(const flv::Tag &tag) const {
 
 void Ring::append(const flv::Tag &tag, uint64_t now_ms) {
     if (tag.kind == flv::TagKind::other) return;
-    // Serialized outside the lock: readers never wait for it.
     std::unique_lock lock(mutex_);
     const bool is_header = tag.kind == flv::TagKind::config || tag.kind == flv::TagKind::metadata;
     if (is_header) {
         const unsigned before = normalizer_.headers().version;
         normalizer_.learn(tag);
         if (normalizer_.headers().version == before) return; // a repetition tells nobody anything
-        headers_.clear();
-        for (const flv::Tag &header : normalizer_.headers().list())
-            headers_.push_back(rtmp::make_packet(header, 0, chunk_size_));
+        write_headers();
     }
     if (tag.type == flv::TagType::video && !has_video_) {
         has_video_ = true;
         history_.forget_joins();
     }
     if (tag.kind == flv::TagKind::config) history_.forget_joins();
-    // Of a later onMetaData with a time of its own ffmpeg makes one more stream.
-    const uint32_t timestamp =
-        tag.kind == flv::TagKind::metadata ? 0 : timeline_.map(tag.timestamp, now_ms);
+    // Headers often bear the timestamp 0, whenever they come: their place is where they stand.
+    const rtmp::Timeline::Track track = track_of(tag);
+    const uint32_t timestamp = tag.kind == flv::TagKind::metadata ? metadata_time
+                               : is_header                        ? timeline_.last(track)
+                                           : timeline_.map(track, tag.timestamp, now_ms);
+    // Serialized outside the lock: readers never wait for it.
     lock.unlock();
     PacketPtr packet = rtmp::make_packet(tag, timestamp, chunk_size_);
     lock.lock();
+    if (joinable(tag)) {
+        join_times_ = {timeline_.last(rtmp::Timeline::audio),
+                       timeline_.last(rtmp::Timeline::video)};
+        write_headers();
+    }
     const size_t size = packet->size;
     history_.push(std::move(packet), size, now_ms * 1'000'000, joinable(tag));
+}
+
+/// What one who joins gets first, at the time at which it joins.
+void Ring::write_headers() {
+    headers_.clear();
+    for (const flv::Tag &header : normalizer_.headers().list()) {
+        const bool metadata = header.kind == flv::TagKind::metadata;
+        const uint32_t time = metadata ? metadata_time : join_times_[track_of(header)];
+        headers_.push_back(rtmp::make_packet(header, time, chunk_size_));
+    }
 }
 
 void Ring::join(Cursor &cursor, uint64_t at, std::vector<PacketPtr> &out) const {

@@ -9,6 +9,7 @@
 #include "core/rtmp/timeline.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,6 +44,7 @@ public:
 
 private:
     bool joinable(const flv::Tag &tag) const;
+    void write_headers();
     void join(Cursor &cursor, uint64_t at, std::vector<PacketPtr> &out) const;
 
     mutable std::mutex mutex_;
@@ -51,6 +53,7 @@ private:
     flv::Normalizer normalizer_; ///< only to learn the headers
     std::vector<PacketPtr> headers_;
     rtmp::Timeline timeline_;
+    std::array<uint32_t, 2> join_times_{}; ///< of each track, at the newest place to join
     uint64_t epoch_ = 1;
     bool has_video_ = false;
 };

@@ -16,13 +16,16 @@ namespace penstock::net {
 template <class Server>
 class Registry {
 public:
-    std::shared_ptr<Server> open(const Address &address, std::string *error) {
+    /// `options` are for a server that is not there yet.
+    template <class... Options>
+    std::shared_ptr<Server> open(const Address &address, std::string *error,
+                                 const Options &...options) {
         std::lock_guard lock(mutex_);
         // Port 0 is a new port each time.
         if (address.port != 0)
             if (const auto found = servers_.find(address); found != servers_.end())
                 if (auto server = found->second.lock()) return server;
-        auto server = std::make_shared<Server>();
+        auto server = std::make_shared<Server>(options...);
         if (!server->start(address, error)) return nullptr;
         servers_[server->address()] = server;
         return server;

@@ -12,6 +12,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 namespace penstock::net {
 namespace {
@@ -19,10 +20,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr uint64_t handshake_ms = 10'000; ///< from connect to publish or play
-constexpr uint64_t claim_ms = 5'000;      ///< from publish to a pipeline that takes it
-constexpr uint64_t stall_ms = 30'000;     ///< a player that reads nothing for this long is closed
-constexpr size_t batch = 32;              ///< packets taken from the ring at a time
+constexpr size_t batch = 32; ///< packets taken from the ring at a time
 
 /// One for each thread: connections keep no buffer of their own.
 std::array<uint8_t, 64 << 10> &scratch() {
@@ -58,11 +56,15 @@ std::string printable(std::string_view text) {
     return text.size() > 80 ? out + "…" : out;
 }
 
+std::string seconds(uint64_t ms) {
+    return std::to_string(ms / 1000) + " s";
+}
+
 } // namespace
 
 RtmpConnection::RtmpConnection(tcp::socket &&socket, size_t loop, std::shared_ptr<RtmpState> state)
     : socket_(std::move(socket)), loop_(loop), state_(std::move(state)), session_(*this),
-      endpoint_(endpoint_name(socket_)), deadline_ms_(steady_ms() + handshake_ms) {
+      endpoint_(endpoint_name(socket_)), deadline_ms_(steady_ms() + state_->limits.handshake_ms) {
     rename("rtmp");
 }
 
@@ -152,7 +154,7 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     const auto refuse = [&](rtmp::Refusal why, const char *text) {
         say(LogLevel::warning, "refused to publish " + request.path + ": " + text);
         session_.refuse(why, text);
-        deadline_ms_ = steady_ms() + handshake_ms;
+        deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
     };
     if (!claimed && !lease)
         return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
@@ -174,7 +176,11 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     case RtmpMount::Publish::accepted:
         return accept_publish();
     case RtmpMount::Publish::wait_for_claim:
-        deadline_ms_ = steady_ms() + claim_ms;
+        if (!lease) { // its receiver went a moment ago
+            leave("its receiver is gone");
+            return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+        }
+        deadline_ms_ = steady_ms() + state_->limits.claim_ms;
         say(LogLevel::debug, "waits for a pipeline");
         lease->on_publish({mount_->path(), name_});
         return;
@@ -209,7 +215,7 @@ void RtmpConnection::resume() {
 
 void RtmpConnection::on_stop() {
     leave("unpublished");
-    deadline_ms_ = steady_ms() + handshake_ms;
+    deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
 }
 
 // --- playing ------------------------------------------------------------------------------
@@ -221,7 +227,7 @@ void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
         (mount && (mount->has_feed() || mount->claimed())) || state_->lease_for(request.path);
     if (!known) {
         say(LogLevel::warning, "refused to play " + request.path + ": no such stream");
-        deadline_ms_ = steady_ms() + handshake_ms;
+        deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
         return session_.refuse(rtmp::Refusal::not_found, "No such stream");
     }
     mount_ = state_->mount(request.path, true);
@@ -257,14 +263,13 @@ void RtmpConnection::pump() {
             return close_now(LogLevel::info, "disconnected: " + reason);
         }
         if (status == fanout::Gather::Status::blocked) {
+            if (sent > 0) stalled_since_ = 0;
             wait_writable();
             break;
         }
     }
-    if (sent > 0) {
-        stalled_since_ = 0;
-        if (mount_) mount_->bytes_out.fetch_add(sent, std::memory_order_relaxed);
-    }
+    if (!writing_) stalled_since_ = 0;
+    if (sent > 0 && mount_) mount_->bytes_out.fetch_add(sent, std::memory_order_relaxed);
 }
 
 void RtmpConnection::wait_writable() {
@@ -278,18 +283,28 @@ void RtmpConnection::wait_writable() {
 
 // --- ending -------------------------------------------------------------------------------
 
+/// Nobody reads from a publisher that is held back, so nobody is told of its end.
+bool RtmpConnection::is_reset() {
+    pollfd errors{socket_.native_handle(), 0, 0};
+    return ::poll(&errors, 1, 0) > 0 && (errors.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 void RtmpConnection::check(uint64_t now_ms) {
+    if (paused_ && is_reset()) return close_now(LogLevel::info, "disconnected");
     if (deadline_ms_ != 0 && now_ms > deadline_ms_) {
         if (role_ == Role::publish_pending) {
             session_.refuse(rtmp::Refusal::failed, "No pipeline took the stream");
             pump();
-            return close_now(LogLevel::warning, "closed: no pipeline took the stream within 5 s");
+            return close_now(LogLevel::warning, "closed: no pipeline took the stream within " +
+                                                    seconds(state_->limits.claim_ms));
         }
-        return close_now(LogLevel::warning, "closed: asked for nothing within 10 s");
+        return close_now(LogLevel::warning, "closed: asked for nothing within " +
+                                                seconds(state_->limits.handshake_ms));
     }
-    if (writing_ && stalled_since_ != 0 && now_ms - stalled_since_ > stall_ms) {
+    if (writing_ && stalled_since_ != 0 && now_ms - stalled_since_ > state_->limits.stall_ms) {
         if (mount_) ++mount_->closed_slow;
-        close_now(LogLevel::warning, "closed: has not read anything for 30 s");
+        close_now(LogLevel::warning,
+                  "closed: has not read anything for " + seconds(state_->limits.stall_ms));
     }
 }
 
@@ -306,7 +321,6 @@ void RtmpConnection::leave(const std::string &reason) {
         mount->unpublish(this, reason);
     }
     log(LogLevel::info, "rtmp", "[" + name_ + " " + mount->path() + "] " + reason);
-    state_->forget_if_unused(mount->path());
 }
 
 void RtmpConnection::close_now(LogLevel level, const std::string &reason) {

@@ -48,6 +48,7 @@ private:
     void wait_readable();
     void read();
     void wait_writable();
+    bool is_reset();
     void begin_publish(const rtmp::StreamRequest &request);
     void begin_play(const rtmp::StreamRequest &request);
     void leave(const std::string &reason);

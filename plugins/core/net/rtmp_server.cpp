@@ -14,15 +14,15 @@ namespace asio = boost::asio;
 
 // --- RtmpState ----------------------------------------------------------------------------
 
-RtmpState::RtmpState(std::shared_ptr<Loops> loops)
-    : loops_(std::move(loops)), per_loop_(loops_->size()) {
+RtmpState::RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &what_peers_may)
+    : limits(what_peers_may), loops_(std::move(loops)), per_loop_(loops_->size()) {
 }
 
 void RtmpState::on_accept(tcp::socket &&socket, size_t loop) {
     if (per_loop_[loop].closing) return;
-    if (connections_ >= max_connections) {
+    if (connections_ >= limits.connections) {
         log(LogLevel::warning, "rtmp",
-            "refused " + endpoint_name(socket) + ": " + std::to_string(max_connections) +
+            "refused " + endpoint_name(socket) + ": " + std::to_string(limits.connections) +
                 " connections are open already");
         return;
     }
@@ -79,22 +79,21 @@ void RtmpState::shutdown() {
 std::shared_ptr<RtmpMount> RtmpState::mount(const std::string &path, bool create) {
     std::lock_guard lock(mutex_);
     const auto found = mounts_.find(path);
-    if (found != mounts_.end()) return found->second;
+    if (found != mounts_.end())
+        if (auto mount = found->second.lock()) return mount;
     if (!create) return nullptr;
-    return mounts_[path] = std::make_shared<RtmpMount>(path, loops_->size());
-}
-
-void RtmpState::forget_if_unused(const std::string &path) {
-    std::lock_guard lock(mutex_);
-    const auto found = mounts_.find(path);
-    if (found != mounts_.end() && found->second->unused()) mounts_.erase(found);
+    std::erase_if(mounts_, [](const auto &entry) { return entry.second.expired(); });
+    auto mount = std::make_shared<RtmpMount>(path, loops_->size());
+    mounts_[path] = mount;
+    return mount;
 }
 
 std::vector<MountInfo> RtmpState::mounts() const {
     std::lock_guard lock(mutex_);
     std::vector<MountInfo> infos;
-    for (const auto &[path, mount] : mounts_)
-        infos.push_back(mount->info());
+    for (const auto &[path, weak] : mounts_)
+        if (const auto mount = weak.lock(); mount && !mount->unused())
+            infos.push_back(mount->info());
     return infos;
 }
 
@@ -137,19 +136,14 @@ namespace {
 
 class Claim final : public PublishClaim {
 public:
-    Claim(std::shared_ptr<RtmpServer> server, std::shared_ptr<RtmpState> state,
-          std::shared_ptr<RtmpMount> mount)
-        : server_(std::move(server)), state_(std::move(state)), mount_(std::move(mount)) {}
-    ~Claim() override {
-        mount_->release_claim();
-        state_->forget_if_unused(mount_->path());
-    }
+    Claim(std::shared_ptr<RtmpServer> server, std::shared_ptr<RtmpMount> mount)
+        : server_(std::move(server)), mount_(std::move(mount)) {}
+    ~Claim() override { mount_->release_claim(); }
     void resume() override { mount_->resume_publisher(); }
     uint64_t bytes_in() const override { return mount_->bytes_in; }
 
 private:
     std::shared_ptr<RtmpServer> server_;
-    std::shared_ptr<RtmpState> state_;
     std::shared_ptr<RtmpMount> mount_;
 };
 
@@ -158,10 +152,7 @@ public:
     Feed(std::shared_ptr<RtmpServer> server, std::shared_ptr<RtmpState> state,
          std::shared_ptr<RtmpMount> mount)
         : server_(std::move(server)), state_(std::move(state)), mount_(std::move(mount)) {}
-    ~Feed() override {
-        mount_->detach_feed();
-        state_->forget_if_unused(mount_->path());
-    }
+    ~Feed() override { mount_->detach_feed(); }
     void push(const flv::Tag &tag) override {
         mount_->ring().append(tag, steady_ms());
         state_->wake(mount_);
@@ -191,13 +182,14 @@ private:
 
 class Server final : public RtmpServer, public std::enable_shared_from_this<Server> {
 public:
+    explicit Server(const RtmpLimits &limits) : limits_(limits) {}
     ~Server() override {
         if (listener_) listener_->close();
         if (state_) state_->shutdown();
     }
     bool start(const Address &address, std::string *error) {
         auto loops = Loops::shared();
-        auto state = std::make_shared<RtmpState>(loops);
+        auto state = std::make_shared<RtmpState>(loops, limits_);
         listener_ = Listener::open(
             loops, address,
             [state](tcp::socket &&socket, size_t loop) {
@@ -219,7 +211,7 @@ public:
             *error = "another rtmpserversrc receives '" + path + "' already: use another name";
             return nullptr;
         }
-        return std::make_unique<Claim>(shared_from_this(), state_, std::move(mount));
+        return std::make_unique<Claim>(shared_from_this(), std::move(mount));
     }
 
     std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
@@ -249,6 +241,7 @@ private:
         return false;
     }
 
+    const RtmpLimits limits_;
     std::shared_ptr<Listener> listener_;
     std::shared_ptr<RtmpState> state_;
 };
@@ -260,8 +253,9 @@ Registry<Server> &registry() {
 
 } // namespace
 
-std::shared_ptr<RtmpServer> RtmpServer::open(const Address &address, std::string *error) {
-    return registry().open(address, error);
+std::shared_ptr<RtmpServer> RtmpServer::open(const Address &address, std::string *error,
+                                             const RtmpLimits &limits) {
+    return registry().open(address, error, limits);
 }
 
 std::vector<std::shared_ptr<RtmpServer>> RtmpServer::all() {

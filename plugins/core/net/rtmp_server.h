@@ -70,7 +70,7 @@ struct LeaseOptions {
     /// Decides by path alone, on a network loop: must be quick and thread-safe.
     std::function<bool(std::string_view path)> matches;
     /// A publisher waits on a matching path that no receiver holds. Called on a network loop;
-    /// must return at once. It has five seconds to get a receiver attached, or it is refused.
+    /// must return at once. It has RtmpLimits::claim_ms to get a receiver attached, or is refused.
     std::function<void(const PublishAttempt &)> on_publish;
     std::string publish_key; ///< not empty: required as `?key=…`; compared in constant time
 };
@@ -84,11 +84,20 @@ struct MountInfo {
     std::string publisher; ///< peer name; empty if none
 };
 
+/// What peers may cost. Who opens an address first decides for all who share it.
+struct RtmpLimits {
+    uint64_t handshake_ms = 10'000; ///< from connect to publish or play
+    uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
+    uint64_t stall_ms = 30'000;     ///< a player that reads nothing for this long is closed
+    size_t connections = 10'000;
+};
+
 class RtmpServer {
 public:
     virtual ~RtmpServer() = default;
     /// As HttpServer::open().
-    static std::shared_ptr<RtmpServer> open(const Address &address, std::string *error);
+    static std::shared_ptr<RtmpServer> open(const Address &address, std::string *error,
+                                            const RtmpLimits &limits = {});
     static std::vector<std::shared_ptr<RtmpServer>> all();
 
     virtual Address address() const = 0;

@@ -18,7 +18,8 @@ namespace penstock::net {
 
 class RtmpState : public std::enable_shared_from_this<RtmpState> {
 public:
-    explicit RtmpState(std::shared_ptr<Loops> loops);
+    explicit RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &limits = {});
+    const RtmpLimits limits;
 
     void on_accept(tcp::socket &&socket, size_t loop);
     void remove(const std::shared_ptr<RtmpConnection> &connection); ///< on its loop
@@ -26,8 +27,8 @@ public:
     void shutdown();
     void start_checks();
 
+    /// A mount is there as long as somebody holds it: a connection, a claim, a feed.
     std::shared_ptr<RtmpMount> mount(const std::string &path, bool create);
-    void forget_if_unused(const std::string &path);
     std::vector<MountInfo> mounts() const;
 
     uint64_t add_lease(LeaseOptions options);
@@ -39,8 +40,6 @@ public:
     void wake(const std::shared_ptr<RtmpMount> &mount);
 
     Loops &loops() { return *loops_; }
-
-    static constexpr size_t max_connections = 10000;
 
 private:
     struct PerLoop {
@@ -54,7 +53,7 @@ private:
     std::vector<PerLoop> per_loop_;
     std::atomic<size_t> connections_{0};
     mutable std::mutex mutex_; ///< mounts_, leases_
-    std::map<std::string, std::shared_ptr<RtmpMount>, std::less<>> mounts_;
+    std::map<std::string, std::weak_ptr<RtmpMount>, std::less<>> mounts_;
     std::map<uint64_t, std::shared_ptr<const LeaseOptions>> leases_;
     uint64_t next_lease_ = 1;
 };

@@ -2,47 +2,74 @@
 // One timeline for all viewers of a path, however often its producer changes or jumps.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace penstock::rtmp {
 
 /// Maps a producer's timestamps to wire timestamps. Progress within a producer's run is kept to
-/// the millisecond; a new run, and a jump, is placed where the wall clock says it belongs. All
-/// numbers are milliseconds; the wire's wrap at 2^32.
+/// the millisecond; a new run, and a jump, is placed where the wall clock says it belongs. Within
+/// a track what comes out never goes back. All numbers are milliseconds; the wire's wrap at 2^32.
 class Timeline {
 public:
+    enum Track : size_t { audio, video };
+
     /// The next timestamp begins a new run. `now_ms` is any steady clock.
     void restart(uint64_t now_ms) {
         if (!started_) origin_ = now_ms;
         anchored_ = false;
+        for (State &state : tracks_)
+            state.running = false;
     }
-    uint32_t map(uint32_t timestamp, uint64_t now_ms) {
-        if (!started_) {
-            started_ = anchored_ = true;
-            origin_ = now_ms;
-            offset_ = 0u - timestamp;
-        } else {
-            const int32_t step = static_cast<int32_t>(timestamp - last_in_);
-            if (!anchored_ || step < -max_backward || step > max_forward) {
-                const auto elapsed = static_cast<uint32_t>(now_ms - origin_);
-                // Never before what was sent already.
-                const bool behind = static_cast<int32_t>(elapsed - last_out_) <= 0;
-                offset_ = (behind ? last_out_ + 1 : elapsed) - timestamp;
-                anchored_ = true;
-            }
+    uint32_t map(Track track, uint32_t timestamp, uint64_t now_ms) {
+        State &state = tracks_[track];
+        const auto step = static_cast<int32_t>(timestamp - state.in);
+        if (!state.running || step < -max_jitter || step > max_forward) {
+            // Both tracks jump, one after the other: the second goes where the first went.
+            const auto ahead = static_cast<int32_t>(timestamp + offset_ - last_out_);
+            const bool moved = !state.running || state.offset != offset_;
+            if (!anchored_ || !moved || ahead < -max_apart || ahead > max_forward)
+                anchor(timestamp, now_ms);
+            state.offset = offset_;
+            state.running = true;
         }
-        last_in_ = timestamp;
-        const uint32_t out = timestamp + offset_;
-        if (static_cast<int32_t>(out - last_out_) > 0) last_out_ = out;
-        return out;
+        state.in = timestamp;
+        const uint32_t out = timestamp + state.offset;
+        // The track that comes second may be the earlier one, but not earlier than 0.
+        if (!std::exchange(state.sent, true))
+            state.out = last_out_ - std::min<uint32_t>(last_out_, max_apart);
+        if (static_cast<int32_t>(out - state.out) > 0) state.out = out;
+        if (static_cast<int32_t>(state.out - last_out_) > 0) last_out_ = state.out;
+        return state.out;
     }
+    /// The newest of a track; 0 before its first. For what has no time of its own.
+    uint32_t last(Track track) const { return tracks_[track].out; }
 
 private:
-    static constexpr int32_t max_backward = 2000;
+    struct State {
+        uint32_t in = 0, out = 0, offset = 0;
+        bool running = false; ///< there was one in this run
+        bool sent = false;    ///< there was one at all
+    };
+
+    void anchor(uint32_t timestamp, uint64_t now_ms) {
+        if (!started_) origin_ = now_ms;
+        const auto elapsed = static_cast<uint32_t>(now_ms - origin_);
+        // Never before what was sent already.
+        const bool behind = started_ && static_cast<int32_t>(elapsed - last_out_) <= 0;
+        offset_ = (behind ? last_out_ + 1 : elapsed) - timestamp;
+        started_ = anchored_ = true;
+    }
+
+    static constexpr int32_t max_jitter = 100; ///< a step back that is only sloppiness
     static constexpr int32_t max_forward = 10000;
+    static constexpr int32_t max_apart = 2000; ///< a track behind the other
+    std::array<State, 2> tracks_;
     uint64_t origin_ = 0;
-    uint32_t offset_ = 0;
-    uint32_t last_in_ = 0;
+    uint32_t offset_ = 0; ///< of the newest anchor
     uint32_t last_out_ = 0;
     bool started_ = false;
     bool anchored_ = false;

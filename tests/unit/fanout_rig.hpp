@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the fan-out tests share: a ring whose packets are read as text, "K0 d40 a60".
+#pragma once
+
+#include "core/fanout/ring.h"
+
+#include "flv_samples.hpp"
+
+#include <string>
+#include <vector>
+
+namespace fanout_test {
+
+using namespace penstock;
+
+/// The timestamp in the first chunk header, extended or not.
+inline uint32_t wire_time(const rtmp::Packet &packet) {
+    const auto &b = packet.headers;
+    const uint32_t time = uint32_t(b[1]) << 16 | uint32_t(b[2]) << 8 | b[3];
+    if (time != 0xFFFFFF) return time;
+    return uint32_t(b[12]) << 24 | uint32_t(b[13]) << 16 | uint32_t(b[14]) << 8 | b[15];
+}
+
+/// K keyframe, d other video, a audio, V and A configuration, M metadata; then the time.
+inline std::string text(const std::vector<fanout::PacketPtr> &packets) {
+    std::string out;
+    for (const auto &packet : packets) {
+        const bool video = packet->tag.type == flv::TagType::video;
+        out += out.empty() ? "" : " ";
+        switch (packet->tag.kind) {
+        case flv::TagKind::keyframe:
+            out += 'K';
+            break;
+        case flv::TagKind::frame:
+            out += 'd';
+            break;
+        case flv::TagKind::audio:
+            out += 'a';
+            break;
+        case flv::TagKind::config:
+            out += video ? 'V' : 'A';
+            break;
+        case flv::TagKind::metadata:
+            out += 'M';
+            break;
+        case flv::TagKind::other:
+            out += '?';
+        }
+        out += std::to_string(wire_time(*packet));
+    }
+    return out;
+}
+
+/// A producer whose timestamps and clock go together, 40 ms for each video frame.
+struct Producer {
+    explicit Producer(gop::Limits limits = {}, uint32_t chunk_size = 65536) : ring(chunk_size) {
+        ring.restart(limits, now);
+    }
+    void push(const std::string &frames) {
+        for (const char c : frames) {
+            switch (c) {
+            case 'V':
+                append(samples::video_config(ms));
+                break;
+            case 'A':
+                append(samples::audio_config(ms));
+                break;
+            case 'M':
+                append(samples::metadata());
+                break;
+            case 'a':
+                append(samples::audio_frame(ms));
+                break;
+            default:
+                append(samples::video_frame(ms, c == 'K'));
+                ms += 40;
+                now += 40;
+            }
+        }
+    }
+    void append(const flv::Tag &tag) { ring.append(tag, now); }
+
+    uint32_t ms = 0;
+    uint64_t now = 1000;
+    fanout::Ring ring;
+};
+
+struct Viewer {
+    /// All that is new, as text.
+    std::string read(fanout::Ring &ring, size_t max = 1000) {
+        std::vector<fanout::PacketPtr> packets;
+        more = ring.read(cursor, max, packets);
+        return text(packets);
+    }
+    fanout::Cursor cursor;
+    bool more = false;
+};
+
+} // namespace fanout_test

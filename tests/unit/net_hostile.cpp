@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Peers that do wrong, over real sockets: it costs them their own connection and nobody else
+// anything, and the log names them.
+#include "unit/net_rig.hpp"
+
+#include "check.hpp"
+
+using namespace net_test;
+
+namespace {
+
+/// A server with a player who watches, before and after each wrong.
+struct Scene {
+    explicit Scene(const net::RtmpLimits &limits = {})
+        : server(open_server(limits)), player(server->address().port) {
+        std::string error;
+        feed = server->feed("live/cam", {}, &error);
+        fail_unless(relay.on(*server, "live/in", ""));
+        player.play("cam");
+        fail_unless(player.until_said("NetStream.Play.Start"));
+        feed->push(samples::video_config());
+    }
+    uint16_t port() const { return server->address().port; }
+    void player_is_served() {
+        const size_t before = player.frames();
+        for (int i = 0; i < 10; ++i)
+            feed->push(samples::video_frame(ms += 40, i == 0));
+        fail_unless(player.until([&] { return player.frames() == before + 10; }),
+                    "the player got %zu of 10 frames", player.frames() - before);
+    }
+    /// This peer is closed, for this reason, and nobody else.
+    void is_closed(Peer &peer, const std::string &reason) {
+        fail_unless(peer.until_closed(), "stays open instead of: %s", reason.c_str());
+        fail_unless(eventually([&] { return log.warned(peer.name, reason); }),
+                    "no warning about %s: %s\n%s", peer.name.c_str(), reason.c_str(),
+                    log.all().c_str());
+        player_is_served();
+        fail_if(player.closed);
+    }
+
+    Log log;
+    std::shared_ptr<net::RtmpServer> server;
+    Relay relay;
+    Peer player;
+    std::unique_ptr<net::PlayFeed> feed;
+    uint32_t ms = 0;
+};
+
+using Wrong = std::function<void(Client &)>;
+
+struct Case {
+    const char *reason;
+    Wrong what;
+};
+
+/// Each wrong, sent by a peer that has connected and one that publishes.
+void run_cases(const std::vector<Case> &cases) {
+    Scene scene;
+    for (const Case &each : cases)
+        for (const bool publishes : {false, true}) {
+            Peer peer(scene.port());
+            peer.out.handshake().connect("live");
+            if (publishes) {
+                peer.out.publish("in");
+                peer.flush();
+                fail_unless(peer.until_said("NetStream.Publish.Start"), "%s", each.reason);
+            }
+            each.what(peer.out);
+            peer.flush();
+            scene.is_closed(peer, each.reason);
+            if (publishes) {
+                const int wanted = scene.relay.published;
+                fail_unless(eventually([&] { return scene.relay.unpublished == wanted; }));
+            }
+        }
+}
+
+} // namespace
+
+GST_START_TEST(test_garbage_instead_of_a_handshake) {
+    Scene scene;
+    const std::pair<std::string, const char *> wrongs[] = {
+        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "begins with byte 71 (HTTP?"},
+        {std::string("\x16\x03\x01\x02", 4), "(TLS?"},
+        {std::string("\x06", 1), "encrypted RTMPE"},
+        {std::string(5000, '\xff'), "begins with byte 255, where RTMP has version 3"},
+    };
+    for (const auto &[bytes, reason] : wrongs) {
+        Peer peer(scene.port());
+        peer.out.out.text(bytes);
+        peer.flush();
+        scene.is_closed(peer, reason);
+    }
+    // A good handshake with noise behind it.
+    std::mt19937 random(5);
+    for (int i = 0; i < 20; ++i) {
+        Peer peer(scene.port());
+        peer.out.handshake();
+        for (int j = 0; j < 5000; ++j)
+            peer.out.out.u8(uint8_t(random()));
+        peer.flush();
+        shutdown(peer.socket(), SHUT_WR);
+        fail_unless(peer.until_closed());
+    }
+    scene.player_is_served();
+}
+GST_END_TEST
+
+// The deadline holds for those who send something all the time, too, and for those who have
+// connected and then ask for nothing.
+GST_START_TEST(test_slow_loris) {
+    Scene scene({.handshake_ms = 500});
+    Peer silent(scene.port()), drip(scene.port()), idle(scene.port()), refused(scene.port());
+    idle.out.handshake().connect("live");
+    idle.flush();
+    fail_unless(refused.play("unknown"));
+    fail_unless(refused.until_said("StreamNotFound"));
+    drip.out.out.u8(3);
+    std::atomic<bool> end{false};
+    std::thread dripping([&] {
+        while (!end && drip.flush()) {
+            drip.out.out.u8(0);
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+    });
+    const bool closed = drip.until_closed();
+    end = true;
+    dripping.join();
+    fail_unless(closed);
+    for (Peer *peer : {&silent, &drip, &idle, &refused})
+        scene.is_closed(*peer, "asked for nothing within");
+}
+GST_END_TEST
+
+GST_START_TEST(test_chunk_sizes) {
+    run_cases({
+        {"chunk size 0", [](Client &c) { c.control(type::set_chunk_size, 0); }},
+        {"chunk size 2147483647", [](Client &c) { c.control(type::set_chunk_size, 0x7fffffff); }},
+        {"chunk size 4294967295", [](Client &c) { c.control(type::set_chunk_size, 0xffffffff); }},
+        {"shorter than 4 bytes",
+         [](Client &c) {
+             c.message(type::set_chunk_size, 0, 0, ByteView(c.out.view()).first(0), 2);
+         }},
+    });
+}
+GST_END_TEST
+
+GST_START_TEST(test_sizes_that_are_only_claimed) {
+    run_cases({
+        {"a message of type 20 with 16777215 bytes",
+         [](Client &c) { rtmp::write_first_header(c.out, 3, type::command_amf0, 0, 0xffffff, 0); }},
+        {"a message of type 9 with 16777215 bytes",
+         [](Client &c) { rtmp::write_first_header(c.out, 6, type::video, 0, 0xffffff, 1); }},
+        {"chunk streams",
+         [](Client &c) {
+             for (uint8_t id = 3; id < 60; ++id)
+                 rtmp::write_message(c.out, id, type::video, 0, 1, {}, 128);
+         }},
+    });
+}
+GST_END_TEST
+
+GST_START_TEST(test_amf) {
+    const auto command = [](std::vector<uint8_t> body) {
+        return [body](Client &c) { c.message(type::command_amf0, 0, 0, body); };
+    };
+    std::vector<uint8_t> nested{2, 0, 1, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    for (int i = 0; i < 5000; ++i)
+        nested.insert(nested.end(), {3, 0, 1, 'a'});
+    run_cases({
+        // A long string of 4 GB.
+        {"AMF", command({0x0c, 0xff, 0xff, 0xff, 0xff, 'c', 'o', 'n'})},
+        {"AMF", command({2, 0xff, 0xff, 'c', 'o', 'n'})},
+        // An array of 4 billion entries behind a name and a number.
+        {"AMF", command({2, 0, 1, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0xff, 0xff, 0xff, 0xff})},
+        {"AMF", command(nested)},
+        {"malformed command", command({})},
+    });
+}
+GST_END_TEST
+
+// A peer that asks and asks and never takes an answer.
+GST_START_TEST(test_answers_nobody_reads) {
+    Scene scene({.stall_ms = 1000});
+    Peer peer(scene.port(), 4096);
+    peer.out.handshake().connect("live");
+    peer.flush();
+    const timeval patience{5, 0};
+    setsockopt(peer.socket(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    bool open = true;
+    for (int i = 0; i < 2000 && open; ++i) {
+        for (int j = 0; j < 100; ++j)
+            peer.out.call(0, "createStream", 4);
+        open = peer.flush();
+    }
+    fail_if(open, "200000 questions are not too many");
+    fail_unless(eventually([&] { return scene.log.warned(peer.name, "closed: "); }), "%s",
+                scene.log.all().c_str());
+    scene.player_is_served();
+}
+GST_END_TEST
+
+GST_START_TEST(test_connection_limit) {
+    Scene scene({.connections = 3});
+    Peer second(scene.port());
+    auto third = std::make_unique<Peer>(scene.port());
+    for (Peer *peer : {&second, third.get()}) {
+        peer->play("cam");
+        fail_unless(peer->until_said("NetStream.Play.Start"));
+    }
+    Peer fourth(scene.port());
+    scene.is_closed(fourth, "3 connections are open already");
+    fail_if(second.closed);
+    // There is room when one has gone.
+    third.reset();
+    fail_unless(eventually([&] {
+        Peer next(scene.port());
+        next.play("cam");
+        return next.until_said("NetStream.Play.Start");
+    }));
+}
+GST_END_TEST
+
+static Suite *net_hostile_suite() {
+    Suite *s = suite_create("net_hostile");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_garbage_instead_of_a_handshake);
+    tcase_add_test(tc, test_slow_loris);
+    tcase_add_test(tc, test_chunk_sizes);
+    tcase_add_test(tc, test_sizes_that_are_only_claimed);
+    tcase_add_test(tc, test_amf);
+    tcase_add_test(tc, test_answers_nobody_reads);
+    tcase_add_test(tc, test_connection_limit);
+    return s;
+}
+GST_CHECK_MAIN(net_hostile)

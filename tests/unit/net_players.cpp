@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Players over real sockets: one that does not read costs nobody anything, they outlive their
+// publishers, and time goes forward for them whatever a publisher sends.
+#include "unit/net_rig.hpp"
+
+#include "check.hpp"
+
+using namespace net_test;
+
+namespace {
+
+/// A feed of 40 ms video frames of 20 kB, one GOP a time, whose memory is watched.
+struct Fountain {
+    explicit Fountain(net::RtmpServer &server, gop::Limits limits) {
+        std::string error;
+        feed = server.feed("live/cam", limits, &error);
+        fail_unless(feed, "%s", error.c_str());
+        feed->push(samples::video_config());
+    }
+    void gop(unsigned frames = 50) {
+        for (unsigned i = 0; i < frames; ++i, ms += 40) {
+            const flv::Tag tag = big_frame(ms, i == 0, 20'000);
+            memory.push_back(tag.bytes.owner());
+            feed->push(tag);
+        }
+    }
+    long alive() const {
+        return std::count_if(memory.begin(), memory.end(), [](auto &m) { return !m.expired(); });
+    }
+    std::unique_ptr<net::PlayFeed> feed;
+    uint32_t ms = 0;
+    std::vector<std::weak_ptr<const void>> memory;
+};
+
+} // namespace
+
+GST_START_TEST(test_stuck_player_costs_nobody_anything) {
+    Log log;
+    auto server = open_server({.stall_ms = 1000});
+    const uint16_t port = server->address().port;
+    Fountain fountain(*server, {.bytes = 2'000'000, .keep = 2'000'000'000});
+    Peer stuck(port, 65536), good(port), other(port);
+    stuck.play("cam");
+    fail_unless(stuck.until_said("NetStream.Play.Start"));
+    for (Peer *peer : {&good, &other}) {
+        peer->play("cam");
+        fail_unless(peer->until_said("NetStream.Play.Start"));
+    }
+    // 100 MB, more than any socket buffers; nobody is waited for but those who read.
+    size_t frames = 0;
+    for (int round = 0; round < 100; ++round) {
+        fountain.gop();
+        frames += 50;
+        for (Peer *peer : {&good, &other}) {
+            fail_unless(peer->until([&] { return peer->frames() == frames; }),
+                        "%zu frames of %zu in round %d\n%s", peer->frames(), frames, round,
+                        log.all().c_str());
+            for (flv::Tag &tag : peer->tags)
+                tag.bytes = {};
+        }
+        // 2 MB of the ring, and what each socket is being sent.
+        fail_unless(fountain.alive() <= 100 + 3 * 32, "%ld frames are held", fountain.alive());
+    }
+    fail_unless(eventually([&] { return log.warned(stuck.name, "has not read anything for 1 s"); }),
+                "the stuck player stays\n%s", log.all().c_str());
+    fail_unless(eventually([&] { return fountain.feed->stats().players == 2; }));
+    fail_unless_equals_uint64(fountain.feed->stats().closed_slow, 1);
+    fail_unless_equals_int(good.goes_back(), -1);
+    // The one that was closed can still read what was on its way, then finds the end.
+    fail_unless(stuck.until_closed());
+}
+GST_END_TEST
+
+// One that reads again in time goes on at a keyframe, with the configuration in front of it.
+GST_START_TEST(test_slow_player_is_skipped_ahead) {
+    auto server = open_server();
+    Fountain fountain(*server, {});
+    Peer slow(server->address().port, 65536);
+    slow.play("cam");
+    fail_unless(slow.until_said("NetStream.Play.Start"));
+    for (int round = 0; round < 20; ++round)
+        fountain.gop();
+    fail_unless(slow.until([&] { return fountain.feed->stats().skipped > 0; }));
+    fountain.gop(1);
+    const auto caught_up = [&] {
+        return !slow.tags.empty() && slow.tags.back().kind == flv::TagKind::keyframe &&
+               slow.tags.back().timestamp == fountain.ms - 40;
+    };
+    fail_unless(slow.until(caught_up));
+    fail_if(slow.malformed);
+    fail_unless_equals_int(slow.goes_back(), -1);
+    unsigned skips = 0;
+    for (size_t i = 2; i < slow.tags.size(); ++i) {
+        if (slow.tags[i].timestamp - slow.tags[i - 1].timestamp <= 40) continue;
+        ++skips;
+        fail_unless(slow.tags[i].kind == flv::TagKind::config, "after a gap came no configuration");
+        fail_unless(i + 1 < slow.tags.size() && slow.tags[i + 1].kind == flv::TagKind::keyframe);
+    }
+    fail_unless_equals_uint64(skips, fountain.feed->stats().skipped);
+}
+GST_END_TEST
+
+GST_START_TEST(test_players_outlive_publishers) {
+    auto server = open_server();
+    const uint16_t port = server->address().port;
+    auto lease = server->lease(everything());
+    Peer player(port);
+    player.play("cam");
+    fail_unless(player.until_said("NetStream.Play.Start"));
+    for (int round = 0; round < 3; ++round) {
+        Relay relay; // a pipeline for each publisher
+        fail_unless(relay.on(*server, "live/cam", "live/cam"));
+        const size_t before = player.tags.size();
+        Peer publisher(port);
+        publisher.publish("cam");
+        fail_unless(publisher.until_said("NetStream.Publish.Start"));
+        publisher.send(samples::video_frame(960, false)); // of a GOP that nobody has
+        publisher.send(samples::video_config(1000));
+        publisher.send(samples::audio_config(1000));
+        for (uint32_t ms = 1000; ms < 1400; ms += 40) {
+            publisher.send(samples::video_frame(ms, ms == 1000, uint8_t(round)));
+            publisher.send(samples::audio_frame(ms));
+        }
+        fail_unless(player.until([&] { return player.tags.size() == before + 22; }),
+                    "round %d: %zu tags", round, player.tags.size() - before);
+        unsigned configs = 0;
+        for (size_t i = before; i < before + 3; ++i)
+            configs += player.tags[i].kind == flv::TagKind::config;
+        fail_unless_equals_int(configs, 2);
+        fail_unless(player.tags[before + 2].kind == flv::TagKind::keyframe);
+        fail_unless_equals_int(player.tags[before + 2].body()[10], round);
+        publisher.close();
+        fail_unless(eventually([&] { return relay.unpublished == 1; }));
+        fail_if(player.closed);
+    }
+    fail_unless_equals_int(player.goes_back(), -1);
+    fail_unless_equals_int(server->mounts().at(0).players, 1);
+    player.close();
+    fail_unless(eventually([&] { return server->mounts().empty(); }));
+}
+GST_END_TEST
+
+GST_START_TEST(test_time_goes_forward) {
+    auto server = open_server();
+    const uint16_t port = server->address().port;
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", "live/cam"));
+    Peer player(port), publisher(port);
+    player.play("cam");
+    fail_unless(player.until_said("NetStream.Play.Start"));
+    publisher.publish("cam");
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    publisher.send(samples::video_config(0));
+    publisher.send(samples::audio_config(0));
+    size_t sent = 0;
+    const auto run = [&](uint32_t from, unsigned frames) {
+        for (unsigned i = 0; i < frames; ++i, sent += 2) {
+            publisher.send(samples::video_frame(from + i * 20, i == 0));
+            publisher.send(samples::audio_frame(from + i * 20 - 10));
+        }
+        fail_unless(player.until([&] { return player.frames() == sent; }), "%zu of %zu",
+                    player.frames(), sent);
+    };
+    run(0xFFFFFFFF - 500, 50); // over the wrap
+    run(0xFFFFFFFF - 500, 20); // half a second back
+    run(0, 20);
+    run(5000, 20);
+    run(100, 20); // seconds back
+    run(0x80000000, 20);
+    run(0x7FFFFFFF, 20);
+    run(3, 20);
+    const int back = player.goes_back();
+    fail_unless(back < 0, "tag %d at %u", back, back < 0 ? 0 : player.tags[size_t(back)].timestamp);
+    // Over the wrap nothing but steps of 20 ms.
+    std::vector<uint32_t> video;
+    for (const flv::Tag &tag : player.tags)
+        if (tag.kind == flv::TagKind::keyframe || tag.kind == flv::TagKind::frame)
+            video.push_back(tag.timestamp);
+    for (size_t i = 1; i < 50; ++i)
+        fail_unless_equals_int(video[i] - video[i - 1], 20);
+    // Each jump is some progress, and no leap.
+    fail_unless(video.back() > video.front() && video.back() - video.front() < 60'000);
+}
+GST_END_TEST
+
+GST_START_TEST(test_unknown_name_is_refused) {
+    Log log;
+    auto server = open_server();
+    Peer player(server->address().port);
+    player.play("cam");
+    fail_unless(player.until_said("NetStream.Play.StreamNotFound"));
+    fail_unless(log.warned(player.name, "no such stream"));
+}
+GST_END_TEST
+
+static Suite *net_players_suite() {
+    Suite *s = suite_create("net_players");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_stuck_player_costs_nobody_anything);
+    tcase_add_test(tc, test_slow_player_is_skipped_ahead);
+    tcase_add_test(tc, test_players_outlive_publishers);
+    tcase_add_test(tc, test_time_goes_forward);
+    tcase_add_test(tc, test_unknown_name_is_refused);
+    return s;
+}
+GST_CHECK_MAIN(net_players)

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Publishers over real sockets: a name is free as soon as its publisher is dead, however it died;
+// one whom nobody takes is told so; receivers that come and go meanwhile lose nobody.
+#include "unit/net_rig.hpp"
+
+#include "check.hpp"
+
+using namespace net_test;
+
+namespace {
+
+/// A publisher of this name is accepted, if need be after a few attempts.
+bool can_publish(uint16_t port, const char *name) {
+    return eventually([&] {
+        Peer publisher(port);
+        publisher.publish(name);
+        publisher.until([&] {
+            return publisher.closed ||
+                   publisher.said.find("NetStream.Publish.") != std::string::npos;
+        });
+        return publisher.said.find("NetStream.Publish.Start") != std::string::npos;
+    });
+}
+
+} // namespace
+
+GST_START_TEST(test_a_name_has_one_publisher) {
+    Log log;
+    auto server = open_server();
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", ""));
+    Peer first(server->address().port), other(server->address().port);
+    first.publish("cam");
+    fail_unless(first.until_said("NetStream.Publish.Start"));
+    other.publish("cam");
+    fail_unless(other.until_said("NetStream.Publish.BadName"));
+    fail_unless(log.warned(other.name, "this name is being published already"));
+    // Refused, but not lost: it may ask for another name, or for this one later.
+    first.close();
+    fail_unless(eventually([&] { return relay.unpublished == 1; }));
+    other.out.call(1, "publish", 6, "cam");
+    other.flush();
+    fail_unless(other.until_said("NetStream.Publish.Start"));
+}
+GST_END_TEST
+
+GST_START_TEST(test_reset_frees_the_name) {
+    auto server = open_server();
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", ""));
+    for (int round = 1; round <= 3; ++round) {
+        Peer publisher(server->address().port);
+        publisher.publish("cam");
+        fail_unless(publisher.until_said("NetStream.Publish.Start"));
+        publisher.send(samples::video_config());
+        // In the middle of a message.
+        publisher.out.out.bytes(
+            ByteView(std::array<uint8_t, 12>{6, 0, 0, 0, 0, 9, 9, 9, 1, 0, 0, 0}));
+        publisher.flush();
+        publisher.reset();
+        fail_unless(eventually([&] { return relay.unpublished == round; }));
+        fail_unless_equals_int(relay.published, round);
+    }
+    fail_unless(can_publish(server->address().port, "cam"));
+}
+GST_END_TEST
+
+// Nobody reads from a publisher whose receiver is full; its death is noticed all the same.
+GST_START_TEST(test_reset_while_the_receiver_is_full) {
+    auto server = open_server();
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", ""));
+    relay.full = true;
+    Peer publisher(server->address().port);
+    publisher.publish("cam");
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    publisher.send(samples::video_config());
+    fail_unless(eventually([&] { return relay.received == 1; }));
+    publisher.send(samples::video_frame(0, true));
+    publisher.reset();
+    fail_unless(eventually([&] { return relay.unpublished == 1; }), "a dead publisher stays");
+    relay.full = false;
+    fail_unless(can_publish(server->address().port, "cam"));
+}
+GST_END_TEST
+
+// A full receiver stops the publisher's socket, not the loop; nothing is lost when it goes on.
+GST_START_TEST(test_full_receiver_holds_the_publisher_back) {
+    auto server = open_server();
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", ""));
+    relay.full = true;
+    Peer publisher(server->address().port);
+    publisher.publish("cam");
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    std::atomic<int> sent{0};
+    std::thread writer([&] {
+        for (int i = 0; i < 2000; ++i, ++sent)
+            publisher.send(big_frame(uint32_t(i), i == 0, 10'000));
+    });
+    // 20 MB are more than the sockets hold: the writer gets stuck.
+    fail_unless(eventually([&] {
+        const int before = sent;
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        return before > 0 && before == sent;
+    }));
+    fail_unless(relay.received < 100, "%d", relay.received.load());
+    // The loops are free meanwhile.
+    Relay other;
+    fail_unless(other.on(*server, "live/other", ""));
+    fail_unless(can_publish(server->address().port, "other"));
+    relay.full = false;
+    relay.claim->resume();
+    writer.join();
+    fail_unless(eventually([&] { return relay.received == 2000; }), "%d", relay.received.load());
+}
+GST_END_TEST
+
+GST_START_TEST(test_unclaimed_publisher_is_refused) {
+    Log log;
+    auto server = open_server({.claim_ms = 300});
+    std::atomic<int> attempts{0};
+    auto lease = server->lease(
+        {[](std::string_view path) { return path == "live/cam"; },
+         [&](const net::PublishAttempt &attempt) { attempts += attempt.path == "live/cam"; },
+         {}});
+    Peer publisher(server->address().port), stranger(server->address().port);
+    publisher.publish("cam");
+    publisher.send(samples::video_config());
+    fail_unless(publisher.until_said("NetStream.Publish.Failed"));
+    fail_unless(publisher.said.find("No pipeline took the stream") != std::string::npos);
+    fail_unless(publisher.until_closed());
+    fail_unless_equals_int(attempts, 1);
+    fail_unless(log.warned(publisher.name, "no pipeline took the stream"), "%s", log.all().c_str());
+    // A name that no rule is for need not wait.
+    stranger.publish("other");
+    fail_unless(stranger.until_said("NetStream.Publish.Failed"));
+    fail_unless(log.warned(stranger.name, "nothing here takes a stream of this name"));
+    fail_unless(eventually([&] { return server->mounts().empty(); }));
+    // The name is free.
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", ""));
+    fail_unless(can_publish(server->address().port, "cam"));
+}
+GST_END_TEST
+
+// What a publisher sends before it is taken is not lost.
+GST_START_TEST(test_claimed_in_time) {
+    auto server = open_server();
+    Relay relay;
+    std::atomic<bool> asked{false};
+    auto lease = server->lease({[](std::string_view) { return true; },
+                                [&](const net::PublishAttempt &) { asked = true; },
+                                {}});
+    Peer publisher(server->address().port);
+    publisher.publish("cam");
+    publisher.send(samples::video_config());
+    publisher.send(samples::video_frame(0, true));
+    fail_unless(eventually([&] { return asked.load(); }));
+    fail_unless(relay.on(*server, "live/cam", ""));
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    fail_unless(eventually([&] { return relay.received == 2; }));
+}
+GST_END_TEST
+
+GST_START_TEST(test_keys) {
+    Log log;
+    auto server = open_server();
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", "", "secret"));
+    for (const char *wrong :
+         {"cam", "cam?key=", "cam?key=secre", "cam?key=secrets", "cam?kex=secret"}) {
+        Peer publisher(server->address().port);
+        publisher.publish(wrong);
+        fail_unless(publisher.until_said("NetStream.Publish.Denied"), "%s", wrong);
+    }
+    Peer publisher(server->address().port);
+    publisher.publish("cam?x=1&key=secret");
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    fail_unless(log.all().find("secre") == std::string::npos, "a key is in the log");
+}
+GST_END_TEST
+
+// Receivers come and go while publishers and players come: nobody crashes, and nobody waits at a
+// mount that the next receiver does not find.
+GST_START_TEST(test_receivers_come_and_go) {
+    auto server = open_server();
+    const uint16_t port = server->address().port;
+    std::atomic<bool> end{false};
+    std::thread receivers([&] {
+        while (!end) {
+            Relay relay;
+            fail_unless(relay.on(*server, "live/cam", "live/cam"));
+            std::this_thread::yield();
+        }
+    });
+    for (int i = 0; i < 500; ++i) {
+        Peer publisher(port), player(port);
+        publisher.publish("cam");
+        player.play("cam");
+        const auto answered = [](Peer &peer) {
+            peer.read(1);
+            return peer.closed || peer.said.find("NetStream.P") != std::string::npos;
+        };
+        fail_unless(eventually([&] { return answered(publisher) && answered(player); }),
+                    "no answer in round %d", i);
+    }
+    end = true;
+    receivers.join();
+    fail_unless(eventually([&] { return server->mounts().empty(); }));
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", "live/cam"));
+    fail_unless(can_publish(port, "cam"));
+}
+GST_END_TEST
+
+static Suite *net_publishers_suite() {
+    Suite *s = suite_create("net_publishers");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_a_name_has_one_publisher);
+    tcase_add_test(tc, test_reset_frees_the_name);
+    tcase_add_test(tc, test_reset_while_the_receiver_is_full);
+    tcase_add_test(tc, test_full_receiver_holds_the_publisher_back);
+    tcase_add_test(tc, test_unclaimed_publisher_is_refused);
+    tcase_add_test(tc, test_claimed_in_time);
+    tcase_add_test(tc, test_keys);
+    tcase_add_test(tc, test_receivers_come_and_go);
+    return s;
+}
+GST_CHECK_MAIN(net_publishers)

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the tests of the RTMP server share: a listener on loopback, a peer with a real socket, and
+// the log. Include it before check.hpp.
+#pragma once
+
+#include "core/net/log.h"
+#include "core/net/rtmp_server.h"
+
+#include "flv_samples.hpp"
+#include "unit/rtmp_client.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace net_test {
+
+using namespace penstock;
+using rtmp_test::Client;
+namespace type = rtmp_test::type;
+
+/// Waits for a condition, at most twenty seconds.
+template <class Condition>
+bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
+}
+
+/// The core's log while it is alive.
+class Log {
+public:
+    Log() {
+        std::lock_guard lock(mutex());
+        lines().clear();
+        net::set_log_function([](net::LogLevel level, const char *, const std::string &text) {
+            std::lock_guard held(mutex());
+            lines().push_back({level, text});
+        });
+    }
+    ~Log() { net::set_log_function(nullptr); }
+    /// A line at warning level that names this peer and says this.
+    bool warned(const std::string &peer, const std::string &text) const {
+        std::lock_guard lock(mutex());
+        for (const auto &[level, line] : lines())
+            if (level == net::LogLevel::warning && line.find(peer) != line.npos &&
+                line.find(text) != line.npos)
+                return true;
+        return false;
+    }
+    std::string all() const {
+        std::lock_guard lock(mutex());
+        std::string text;
+        for (const auto &[level, line] : lines())
+            text += std::to_string(int(level)) + " " + line + "\n";
+        return text;
+    }
+
+private:
+    static std::mutex &mutex() {
+        static std::mutex instance;
+        return instance;
+    }
+    static std::vector<std::pair<net::LogLevel, std::string>> &lines() {
+        static std::vector<std::pair<net::LogLevel, std::string>> instance;
+        return instance;
+    }
+};
+
+/// A client on a real socket. What the server sends becomes tags, and text in which to look.
+class Peer {
+public:
+    explicit Peer(uint16_t port, int receive_buffer = 0) {
+        socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
+        if (receive_buffer)
+            setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        connected_ =
+            ::connect(socket_, reinterpret_cast<sockaddr *>(&address), sizeof address) == 0;
+        socklen_t size = sizeof address;
+        getsockname(socket_, reinterpret_cast<sockaddr *>(&address), &size);
+        name = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    }
+    ~Peer() { close(); }
+    Peer(const Peer &) = delete;
+    Peer &operator=(const Peer &) = delete;
+
+    void close() {
+        if (socket_ >= 0) ::close(socket_);
+        socket_ = -1;
+    }
+    /// Ends without a FIN: the server gets RST.
+    void reset() {
+        const linger now{1, 0};
+        setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        close();
+    }
+    /// Sends what was put into `out`. False if the server has closed.
+    bool flush() {
+        const std::vector<uint8_t> bytes = out.out.take();
+        for (size_t sent = 0; sent < bytes.size();) {
+            const ssize_t n =
+                ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+            if (n <= 0) return false;
+            sent += static_cast<size_t>(n);
+        }
+        return true;
+    }
+    bool play(const char *name_of_stream) {
+        out.handshake().connect("live").play(name_of_stream);
+        return flush();
+    }
+    bool publish(const char *name_of_stream) {
+        out.handshake().connect("live").publish(name_of_stream);
+        return flush();
+    }
+    bool send(const flv::Tag &tag) {
+        out.message(static_cast<uint8_t>(tag.type), tag.timestamp, 1, tag.body().view(),
+                    tag.type == flv::TagType::video ? 6 : 4);
+        return flush();
+    }
+    /// Takes what is there, waiting at most this long for something. False once it is closed.
+    bool read(int wait_ms = 0) {
+        pollfd wanted{socket_, POLLIN, 0};
+        if (closed || ::poll(&wanted, 1, wait_ms) <= 0) return !closed;
+        static thread_local uint8_t buffer[1 << 16];
+        const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
+        if (n <= 0) {
+            closed = true;
+            return false;
+        }
+        ByteView view(buffer, static_cast<size_t>(n));
+        const size_t skip = std::min<size_t>(greeting_, view.size());
+        greeting_ -= skip;
+        malformed |= reader_.feed(view.subspan(skip)).is_error();
+        return true;
+    }
+    template <class Condition>
+    bool until(Condition condition) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (!condition()) {
+            if (closed || std::chrono::steady_clock::now() > deadline) return false;
+            read(10);
+        }
+        return true;
+    }
+    bool until_closed() {
+        return until([&] { return closed; });
+    }
+    bool until_said(std::string_view what) {
+        return until([&] { return said.find(what) != said.npos; });
+    }
+    size_t frames() const {
+        return static_cast<size_t>(std::count_if(tags.begin(), tags.end(), [](const flv::Tag &tag) {
+            return tag.kind != flv::TagKind::config && tag.kind != flv::TagKind::metadata;
+        }));
+    }
+    /// The first tag of a track that is before the one in front of it; -1 if there is none.
+    int goes_back() const {
+        std::map<flv::TagType, uint32_t> last;
+        for (size_t i = 0; i < tags.size(); ++i) {
+            const auto found = last.find(tags[i].type);
+            if (found != last.end() && static_cast<int32_t>(tags[i].timestamp - found->second) < 0)
+                return static_cast<int>(i);
+            last[tags[i].type] = tags[i].timestamp;
+        }
+        return -1;
+    }
+
+    Client out;
+    std::string name; ///< as the server's log has it
+    std::vector<flv::Tag> tags;
+    std::string said; ///< the bodies of all that is not media
+    bool closed = false, malformed = false;
+    bool connected() const { return connected_; }
+    int socket() const { return socket_; }
+
+private:
+    Result take(rtmp::Message &&message) {
+        if (message.type == rtmp::message_type::audio || message.type == rtmp::message_type::video)
+            tags.push_back(flv::frame_tag(static_cast<flv::TagType>(message.type),
+                                          message.timestamp, std::move(message.framed)));
+        else
+            said.append(message.body().begin(), message.body().end());
+        return Result::ok();
+    }
+    int socket_ = -1;
+    bool connected_ = false;
+    size_t greeting_ = 3073;
+    rtmp::ChunkReader reader_{{}, [this](rtmp::Message &&m) { return take(std::move(m)); }};
+};
+
+/// What stands for a pipeline: takes a publisher's stream and feeds players with it.
+struct Relay : net::PublishReceiver {
+    void on_published(const std::string &) override { ++published; }
+    void on_unpublished(const std::string &) override { ++unpublished; }
+    bool on_tag(flv::Tag &&tag) override {
+        ++received;
+        if (feed) feed->push(tag);
+        return !full;
+    }
+    bool on(net::RtmpServer &server, const std::string &from, const std::string &to,
+            const std::string &key = {}) {
+        std::string error;
+        if (!to.empty()) feed = server.feed(to, {.keep = 2'000'000'000}, &error);
+        claim = server.claim(from, *this, key, &error);
+        return claim && (to.empty() || feed);
+    }
+    std::atomic<int> published{0}, unpublished{0}, received{0};
+    std::atomic<bool> full{false};
+    std::unique_ptr<net::PlayFeed> feed;
+    std::unique_ptr<net::PublishClaim> claim; ///< ends first
+};
+
+inline std::shared_ptr<net::RtmpServer> open_server(const net::RtmpLimits &limits = {}) {
+    std::string error;
+    return net::RtmpServer::open({"127.0.0.1", 0}, &error, limits);
+}
+
+/// Takes all players and publishers of any name, and does nothing about it.
+inline net::LeaseOptions everything() {
+    return {[](std::string_view) { return true; }, [](const net::PublishAttempt &) {}, {}};
+}
+
+/// A video tag of this size.
+inline flv::Tag big_frame(uint32_t ms, bool key, size_t size) {
+    std::vector<uint8_t> body(size, 0x55);
+    body[0] = key ? 0x17 : 0x27;
+    body[1] = 1;
+    return flv::make_tag(flv::TagType::video, ms, body);
+}
+
+} // namespace net_test
