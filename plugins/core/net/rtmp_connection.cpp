@@ -133,6 +133,10 @@ void RtmpConnection::on_warning(const std::string &text) {
 
 void RtmpConnection::on_request(const rtmp::StreamRequest &request) {
     if (role_ != Role::none) return session_.refuse(rtmp::Refusal::failed, "already streaming");
+    // Each request may cost a pipeline.
+    if (++requests_ > state_->limits.requests)
+        return close_now(LogLevel::warning, "closed: asked for a stream more than " +
+                                                std::to_string(state_->limits.requests) + " times");
     if (!is_safe_path(request.path)) {
         say(LogLevel::warning, "refused: '" + printable(request.path) +
                                    "' is not a legal stream name: letters, digits and ._~- only, "
@@ -158,9 +162,10 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     };
     if (!claimed && !lease)
         return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+    key_ = query_value(request.query, "key");
     const std::string key = claimed ? mount->key() : std::string();
     for (const std::string *wanted : {&key, lease ? &lease->publish_key : &key})
-        if (!wanted->empty() && !same_key(query_value(request.query, "key"), *wanted))
+        if (!has_key(*wanted))
             return refuse(rtmp::Refusal::unauthorized,
                           "wrong or missing key: publish to NAME?key=…");
 
@@ -185,6 +190,10 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
         lease->on_publish({mount_->path(), name_});
         return;
     }
+}
+
+bool RtmpConnection::has_key(std::string_view key) const {
+    return key.empty() || same_key(key_, key);
 }
 
 void RtmpConnection::accept_publish() {
@@ -235,6 +244,7 @@ void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
     deadline_ms_ = 0;
     cursor_ = {};
     mount_->group(loop_).players.push_back(this);
+    ++mount_->group(loop_).count;
     ++mount_->players;
     ++mount_->players_total;
     say(LogLevel::info, "plays (" + session_.client_name() + ")");
@@ -244,6 +254,7 @@ void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
 void RtmpConnection::pump() {
     if (closed_ || writing_) return;
     uint64_t sent = 0;
+    const uint64_t completed = gather_.completed();
     for (;;) {
         if (gather_.empty()) {
             if (auto answers = session_.take_output(); !answers.empty())
@@ -263,7 +274,8 @@ void RtmpConnection::pump() {
             return close_now(LogLevel::info, "disconnected: " + reason);
         }
         if (status == fanout::Gather::Status::blocked) {
-            if (sent > 0) stalled_since_ = 0;
+            // Not for any byte: who takes one now and then would stay for ever.
+            if (gather_.completed() != completed) stalled_since_ = 0;
             wait_writable();
             break;
         }
@@ -316,6 +328,7 @@ void RtmpConnection::leave(const std::string &reason) {
     if (role == Role::player) {
         auto &players = mount->group(loop_).players;
         players.erase(std::find(players.begin(), players.end(), this));
+        --mount->group(loop_).count;
         --mount->players;
     } else {
         mount->unpublish(this, reason);

@@ -26,6 +26,8 @@ public:
     /// "rtmp-publish-3 127.0.0.1:53412"; fixed once the peer has said what it wants.
     const std::string &name() const { return name_; }
     size_t loop() const { return loop_; }
+    /// Any thread, while it waits to be claimed: whether it came with this key.
+    bool has_key(std::string_view key) const;
 
     void accept_publish();                 ///< any thread: somebody takes the stream
     void resume();                         ///< any thread: read on
@@ -63,6 +65,8 @@ private:
     fanout::Gather gather_;
     fanout::Cursor cursor_;
     std::string endpoint_, name_;
+    std::string key_; ///< what the publisher came with; fixed before its mount knows it
+    unsigned requests_ = 0;
     uint64_t deadline_ms_ = 0;   ///< 0: none
     uint64_t stalled_since_ = 0; ///< 0: the peer reads
     Role role_ = Role::none;

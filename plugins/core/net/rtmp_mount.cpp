@@ -50,7 +50,7 @@ bool RtmpMount::deliver(flv::Tag &&tag) {
 }
 
 bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key) {
-    std::shared_ptr<RtmpConnection> waiting;
+    std::shared_ptr<RtmpConnection> waiting, refused;
     {
         std::lock_guard call(call_mutex_);
         {
@@ -58,11 +58,13 @@ bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key) {
             if (receiver_) return false;
             receiver_ = &receiver;
             key_ = key;
+            if (publisher_ && !publisher_->has_key(key)) refused = std::move(publisher_);
             waiting = publisher_;
             announced_ = waiting != nullptr;
         }
         if (waiting) receiver.on_published(waiting->name());
     }
+    if (refused) refused->close("wrong or missing key: publish to NAME?key=…");
     if (waiting) waiting->accept_publish();
     return true;
 }

@@ -19,6 +19,7 @@ class RtmpConnection;
 /// The players of one mount on one loop: only that loop touches `players`.
 struct PlayerGroup {
     std::vector<RtmpConnection *> players;
+    std::atomic<size_t> count{0}; ///< of players, for other threads
     std::atomic<bool> woken{false};
 };
 
@@ -37,6 +38,7 @@ public:
     /// Hands a tag to the receiver; false: pause reading.
     bool deliver(flv::Tag &&tag);
 
+    /// False if another receiver has it. A publisher that waits without the key is closed.
     bool claim(PublishReceiver &receiver, const std::string &key);
     void release_claim();
     bool claimed() const;

@@ -119,7 +119,7 @@ void RtmpState::wake(const std::shared_ptr<RtmpMount> &mount) {
     if (mount->players == 0) return;
     for (size_t loop = 0; loop < loops_->size(); ++loop) {
         PlayerGroup &group = mount->group(loop);
-        if (group.woken.exchange(true)) continue;
+        if (group.count == 0 || group.woken.exchange(true)) continue;
         asio::post(loops_->at(loop), [mount, loop] {
             PlayerGroup &mine = mount->group(loop);
             mine.woken = false;
@@ -247,8 +247,8 @@ private:
 };
 
 Registry<Server> &registry() {
-    static Registry<Server> instance;
-    return instance;
+    static auto *instance = new Registry<Server>; // a server may close after main()
+    return *instance;
 }
 
 } // namespace

@@ -90,6 +90,7 @@ struct RtmpLimits {
     uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
     uint64_t stall_ms = 30'000;     ///< a player that reads nothing for this long is closed
     size_t connections = 10'000;
+    unsigned requests = 16; ///< of one connection, to publish or play: it then is closed
 };
 
 class RtmpServer {

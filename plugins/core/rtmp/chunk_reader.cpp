@@ -147,7 +147,8 @@ Result ChunkReader::begin_chunk() {
 Result ChunkReader::begin_message(Stream &stream) {
     const bool media = stream.type == message_type::audio || stream.type == message_type::video ||
                        stream.type == message_type::aggregate;
-    const uint32_t limit = media ? limits_.max_message_size : limits_.max_command_size;
+    const uint32_t limit =
+        media && media_allowed_ ? limits_.max_message_size : limits_.max_command_size;
     if (stream.length > limit)
         return Result::error("a message of type " + std::to_string(stream.type) + " with " +
                              std::to_string(stream.length) + " bytes (at most " +
@@ -164,8 +165,11 @@ Result ChunkReader::take_payload(ByteView &input) {
     const size_t count = std::min<size_t>(chunk_left_, input.size());
     if (count < chunk_left_ && count == 0) return Result::need_more();
     in_flight_ += count;
-    if (in_flight_ > limits_.max_in_flight)
-        return Result::error("more than " + std::to_string(limits_.max_in_flight) +
+    const uint32_t limit = media_allowed_
+                               ? limits_.max_in_flight
+                               : std::min(limits_.max_in_flight, 2 * limits_.max_command_size);
+    if (in_flight_ > limit)
+        return Result::error("more than " + std::to_string(limit) +
                              " bytes of unfinished messages");
     std::vector<uint8_t> &framed = stream.framed;
     const size_t whole = flv::header_size + stream.length + flv::trailer_size;

@@ -26,6 +26,8 @@ public:
     /// Takes all of `input`; ok or an error, after which nothing more may be fed.
     Result feed(ByteView input);
 
+    /// Whether this peer may send media now; if not, its messages are bounded like commands.
+    void allow_media(bool yes) { media_allowed_ = yes; }
     uint32_t chunk_size() const { return chunk_size_; }
     /// Bytes of all messages that are partly received.
     size_t in_flight() const { return in_flight_; }
@@ -63,6 +65,7 @@ private:
     std::array<uint8_t, 18> head_{}; ///< the longest chunk header: 3 + 11 + 4
     size_t head_size_ = 0;
     bool in_payload_ = false;
+    bool media_allowed_ = true;
     size_t current_ = 0;      ///< index of the chunk stream whose payload comes now
     uint32_t chunk_left_ = 0; ///< bytes of that payload still to come
 };

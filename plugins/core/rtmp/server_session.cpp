@@ -35,7 +35,9 @@ struct ServerSession::Impl {
 
     Impl(Handler &h, const Limits &l)
         : handler(h), limits(l),
-          chunks(l, [this](Message &&message) { return on_message(std::move(message)); }) {}
+          chunks(l, [this](Message &&message) { return on_message(std::move(message)); }) {
+        chunks.allow_media(false);
+    }
 
     Handler &handler;
     const Limits limits;
@@ -401,6 +403,7 @@ void ServerSession::Impl::request(std::string_view name, bool to_publish) {
     StreamName found = stream_name(app, tc_url, name);
     stage = Stage::pending;
     publish = to_publish;
+    chunks.allow_media(publish);
     stream_id = command_stream;
     handler.on_request({std::move(found.path), std::move(found.query), to_publish});
 }
@@ -409,6 +412,7 @@ void ServerSession::Impl::stop() {
     if (stage == Stage::idle) return;
     const bool was_accepted = stage == Stage::accepted;
     stage = Stage::idle;
+    chunks.allow_media(false);
     early.clear();
     early_bytes = 0;
     if (was_accepted && publish)
@@ -453,6 +457,7 @@ void ServerSession::accept() {
 void ServerSession::refuse(Refusal why, std::string_view description) {
     if (impl_->stage != Impl::Stage::pending) return;
     impl_->stage = Impl::Stage::idle;
+    impl_->chunks.allow_media(false);
     impl_->early.clear();
     impl_->early_bytes = 0;
     std::string_view code = impl_->publish ? "NetStream.Publish.Failed" : "NetStream.Play.Failed";

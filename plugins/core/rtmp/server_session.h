@@ -14,9 +14,9 @@ namespace penstock::rtmp {
 /// Bounds on what a peer may ask of us. Everything past them closes the connection.
 struct Limits {
     uint32_t max_chunk_size = 0xFFFFFF;   ///< bytes; the largest a peer may set (0 is refused)
-    uint32_t max_message_size = 8 << 20;  ///< bytes of one media message
+    uint32_t max_message_size = 8 << 20;  ///< bytes of one media message of a publisher
     uint32_t max_command_size = 64 << 10; ///< bytes of one command or data message
-    uint32_t max_in_flight = 16 << 20;    ///< bytes of all partly received messages together
+    uint32_t max_in_flight = 16 << 20;    ///< bytes of a publisher's partly received messages
     unsigned max_chunk_streams = 32;      ///< distinct chunk stream ids
 };
 
