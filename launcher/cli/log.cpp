@@ -4,9 +4,11 @@
 
 #include "cli/output.h"
 #include "gst/core_log.h"
+#include "gst/ptr.h"
 
 #include <gst/gst.h>
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -14,12 +16,20 @@ namespace penstock::cli {
 namespace {
 
 constexpr std::string_view prefix = "penstock-";
+/// GST_DEBUG_FILE, as in other GStreamer programs; open to the end.
+FILE *debug_file = nullptr;
 
 void write_log(GstDebugCategory *category, GstDebugLevel level, const gchar *file,
                const gchar *function, gint line, GObject *object, GstDebugMessage *message,
                gpointer wants_all) {
     if (wants_all) {
-        gst_debug_log_default(category, level, file, function, line, object, message, nullptr);
+        // Launch lines and properties are logged, with whatever secret is in them.
+        const GOwned<> text(
+            gst_debug_log_get_line(category, level, file, function, line, object, message));
+        if (debug_file)
+            std::fputs(Output::get().scrub(text.get()).c_str(), debug_file);
+        else
+            Output::get().plain_error(text.get());
         return;
     }
     std::string_view name = gst_debug_category_get_name(category);
@@ -40,6 +50,8 @@ void write_log(GstDebugCategory *category, GstDebugLevel level, const gchar *fil
 
 void install_log() {
     const bool wants_all = g_getenv("GST_DEBUG") != nullptr;
+    if (const char *path = g_getenv("GST_DEBUG_FILE"); wants_all && path)
+        debug_file = std::fopen(path, "w");
     install_core_log();
     gst_debug_remove_log_function(gst_debug_log_default);
     gst_debug_add_log_function(write_log, wants_all ? GINT_TO_POINTER(1) : nullptr, nullptr);

@@ -10,9 +10,19 @@
 
 #include <gst/gst.h>
 
+#include <sys/resource.h>
+
 namespace {
 
 using namespace penstock::cli;
+
+/// A viewer is an open file, and the usual limit is 1024.
+void raise_file_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 int start(int argc, char **argv) {
     CLI::App app("Turns GStreamer pipelines into live-streaming servers.", "penstock");
@@ -60,6 +70,7 @@ int start(int argc, char **argv) {
     }
 
     block_signals();
+    raise_file_limit();
     GError *error = nullptr;
     if (!gst_init_check(nullptr, nullptr, &error)) {
         Output::get().error(std::string("GStreamer does not start: ") +

@@ -50,18 +50,33 @@ void Output::hide(const std::vector<std::string> &secrets) {
     secrets_.insert(secrets_.end(), secrets.begin(), secrets.end());
 }
 
-std::string Output::scrub(std::string text) const {
+std::string Output::scrub_locked(std::string text) const {
     for (const std::string &secret : secrets_)
         for (size_t at = 0; (at = text.find(secret, at)) != text.npos; at += 3)
             text.replace(at, secret.size(), "***");
     // A URL's key, whoever wrote it: up to what can't be part of one.
-    for (size_t at = 0; (at = text.find("key=", at)) != text.npos;) {
-        const bool in_query = at > 0 && (text[at - 1] == '?' || text[at - 1] == '&');
-        at += 4;
-        const size_t end = std::min(text.find_first_of("&#'\"<> \t\n,;)", at), text.size());
+    for (size_t at = 0; (at = text.find("key", at)) != text.npos;) {
+        const std::string_view before = std::string_view(text).substr(0, at);
+        at += 3;
+        // In launch text `?`, `&` and `=` are octal.
+        const bool in_query = before.ends_with('?') || before.ends_with('&') ||
+                              before.ends_with("\\077") || before.ends_with("\\046");
+        const size_t equals = std::min(text.find_first_not_of('\\', at), text.size());
+        if (text.compare(equals, 1, "=") == 0)
+            at = equals + 1;
+        else if (text.compare(equals, 3, "075") == 0 && equals > at)
+            at = equals + 3;
+        else
+            continue;
+        const size_t end = std::min(text.find_first_of("&#'\"<> \t\n,;)\\", at), text.size());
         if (in_query && text.substr(at, end - at) != "KEY") text.replace(at, end - at, "***");
     }
     return text;
+}
+
+std::string Output::scrub(std::string text) {
+    std::lock_guard lock(mutex_);
+    return scrub_locked(std::move(text));
 }
 
 std::string Output::styled(const char *code, const std::string &text) const {
@@ -80,7 +95,7 @@ void Output::draw_status() {
 void Output::print(const std::string &text) {
     std::lock_guard lock(mutex_);
     clear_status();
-    std::fputs((scrub(text) + "\n").c_str(), stdout);
+    std::fputs((scrub_locked(text) + "\n").c_str(), stdout);
     draw_status();
 }
 
@@ -90,7 +105,7 @@ void Output::write_error(const char *label, const char *colour, const std::strin
     std::fflush(stdout);
     std::string out = label;
     if (error_colours_ && !out.empty()) out = std::string("\x1b[") + colour + "m" + out + "\x1b[0m";
-    out += scrub(text);
+    out += scrub_locked(text);
     if (!out.ends_with('\n')) out += '\n';
     std::fputs(out.c_str(), stderr);
     draw_status();
@@ -112,7 +127,7 @@ void Output::status(const std::string &text) {
     if (!terminal_) return;
     std::lock_guard lock(mutex_);
     clear_status();
-    status_ = scrub(text);
+    status_ = scrub_locked(text);
     draw_status();
 }
 

@@ -26,6 +26,9 @@ public:
     /// Replaces the last line of a terminal; on a pipe nothing happens. Empty: none any more.
     void status(const std::string &text);
 
+    /// The text without what is hidden.
+    std::string scrub(std::string text);
+
     bool is_terminal() const { return terminal_; }
     /// Bold, dim and so on where stdout is a terminal that wants colours.
     std::string bold(const std::string &text) const { return styled("1", text); }
@@ -35,7 +38,7 @@ public:
 private:
     Output();
     std::string styled(const char *code, const std::string &text) const;
-    std::string scrub(std::string text) const;
+    std::string scrub_locked(std::string text) const;
     void write_error(const char *label, const char *colour, const std::string &text);
     void clear_status();
     void draw_status();

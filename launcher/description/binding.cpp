@@ -70,7 +70,8 @@ std::vector<std::string> Binding::secrets() const {
     for (const Parameter &parameter : description_.parameters)
         if (const Value *value = find(parameter.name);
             parameter.secret && value && !value->text.empty())
-            out.push_back(value->text);
+            // As it is, and as it stands in a launch line.
+            out.insert(out.end(), {value->text, quote_string_value(value->text)});
     return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -268,7 +269,8 @@ void Loader::load_publish(const Node::Entry &entry) {
 }
 
 void Loader::load_rule(const Node &node) {
-    static const std::vector<std::string> keys = {"match", "pipeline", "publish-key", "grace"};
+    static const std::vector<std::string> keys = {"match", "pipeline", "publish-key", "grace",
+                                                  "max-instances"};
     if (!node.is_map()) {
         problem(node.mark, "a publish rule has to hold keys", "write `match: …` and `pipeline: |`");
         return;
@@ -290,6 +292,14 @@ void Loader::load_rule(const Node &node) {
                                          : rule.grace->pieces.size() == 1))
                 problem(entry.value.mark, "'grace' has to be a duration",
                         "write 10s or ${name:ns}");
+        } else if (entry.key == "max-instances") {
+            const std::string &text = entry.value.text;
+            const auto end = text.data() + text.size();
+            const auto [stop, error] = std::from_chars(text.data(), end, rule.max_instances);
+            if (error != std::errc() || stop != end || rule.max_instances == 0 ||
+                rule.max_instances > 100'000)
+                problem(entry.value.mark, "'max-instances' has to be a number from 1 to 100000",
+                        "write 100");
         } else {
             unknown_key(entry, " of a publish rule", keys);
         }

@@ -25,6 +25,8 @@ struct PipelineText {
     LaunchText launch;
 };
 
+inline constexpr size_t default_max_instances = 500;
+
 /// A pipeline for each stream that somebody publishes on a matching path.
 struct PublishRule {
     Mark mark;
@@ -33,6 +35,7 @@ struct PublishRule {
     PipelineText pipeline;
     std::optional<Template> publish_key;
     std::optional<Template> grace; ///< absent: default_grace
+    size_t max_instances = default_max_instances;
 };
 
 inline constexpr int64_t default_grace = 10'000'000'000; ///< ns

@@ -15,9 +15,8 @@ struct Package {
 
 constexpr std::array packages = {
     Package{own_package,
-            " rtmpserversrc rtmpserversink rtmppushsink rtmppullsrc goptee gopsrc flvlivemux "
-            "flvlivedemux httpserversink hlssegmenter latencystamp latencyread latencysei "
-            "livefilesrc copyorencode "},
+            " rtmpserversrc rtmpserversink goptee flvlivemux flvlivedemux hlssegmenter "
+            "livefilesrc "},
     Package{"gstreamer1.0-libav", " avenc_* avdec_* avmux_* avdemux_* avdeinterlace "},
     Package{"gstreamer1.0-plugins-ugly",
             " x264enc asfdemux mpeg2dec a52dec amrnbdec amrnbenc amrwbdec dvdreadsrc sidplay "},

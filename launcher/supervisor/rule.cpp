@@ -73,6 +73,12 @@ void Rule::on_publish(const std::string &path) {
         if (found->second.stopping) found->second.wanted_again = true;
         return;
     }
+    // Who only knocks starts nothing, and nobody starts more than was meant.
+    if (!is_publishing(path)) return;
+    if (instances_.size() >= rule_.max_instances)
+        return report_(Severity::warning,
+                       path + ": " + std::to_string(rule_.max_instances) +
+                           " streams have a pipeline already; raise max-instances to take more");
     start(path);
 }
 

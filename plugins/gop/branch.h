@@ -41,7 +41,7 @@ struct Item {
     uint64_t size = 0; ///< payload bytes, 0 for an event
     uint64_t time = 0; ///< nanoseconds: DTS, or PTS
     uint64_t span = 0; ///< nanoseconds that the item adds to the queue
-    uint8_t slot = 0;  ///< configuration: the newest of each slot outlives an overflow; 0: none
+    uint16_t slot = 0; ///< configuration: the newest of each slot outlives an overflow; 0: none
     bool key = false;  ///< a decoder can begin here
     bool header = false;
     bool discont = false;

@@ -13,6 +13,15 @@ namespace {
 // Buffer timestamps further than this from the tags' own progress begin a new mapping.
 constexpr GstClockTimeDiff most_drift = 500 * GST_MSECOND;
 
+/// A number for each place that configuration may have: one that is sent again takes it.
+uint16_t slot_of(const flv::Tag &tag) {
+    if (tag.kind == flv::TagKind::metadata) return 1;
+    const auto header = flv::parse_body(tag.type, tag.body());
+    if (!header) return 2;
+    return static_cast<uint16_t>(4 + (header->track << 4 | unsigned(header->packet) << 1 |
+                                      unsigned(tag.type == flv::TagType::audio)));
+}
+
 bool mentions(const flv::Tag &metadata, std::string_view key) {
     const Bytes body = metadata.body();
     return std::search(body.begin(), body.end(), key.begin(), key.end()) != body.end();
@@ -103,7 +112,7 @@ Unit FlvInput::unit_of(const flv::Tag &tag, GstPtr<GstBuffer> buffer) {
 /// Which piece of configuration the tag is, 0 if none. `replaces`: frames cached so far are of
 /// another configuration and of no use any more. New metadata alone, or a configuration that had
 /// not come yet, harms no cached frame.
-uint8_t FlvInput::remember(const flv::Tag &tag, bool &replaces) {
+uint16_t FlvInput::remember(const flv::Tag &tag, bool &replaces) {
     const unsigned version = known_.headers().version;
     known_.learn(tag);
     if (known_.headers().version != version) {
@@ -111,29 +120,40 @@ uint8_t FlvInput::remember(const flv::Tag &tag, bool &replaces) {
         replaces = tag.kind != flv::TagKind::metadata && known_count_ <= before;
     }
     if (tag.kind != flv::TagKind::metadata && tag.kind != flv::TagKind::config) return 0;
-    const std::vector<flv::Tag> list = known_.headers().list();
-    for (size_t i = 0; i < list.size(); ++i) {
-        const Bytes a = list[i].body(), b = tag.body();
-        if (list[i].type == tag.type && std::equal(a.begin(), a.end(), b.begin(), b.end()))
-            return static_cast<uint8_t>(i + 1);
-    }
-    return 255; // more tracks than anyone keeps
+    return slot_of(tag);
 }
 
-void FlvInput::learn(const GstCaps *caps) {
+std::vector<flv::Tag> FlvInput::headers_of(const GstCaps *caps) {
     const GstStructure *s = gst_caps_get_structure(caps, 0);
     const GValue *headers = gst_structure_get_value(s, "streamheader");
-    if (!headers || !GST_VALUE_HOLDS_ARRAY(headers)) return;
-    flv::Normalizer normalizer;
     std::vector<flv::Tag> tags;
+    if (!headers || !GST_VALUE_HOLDS_ARRAY(headers)) return tags;
+    flv::Normalizer normalizer;
     for (guint i = 0; i < gst_value_array_get_size(headers); ++i) {
         const GValue *value = gst_value_array_get_value(headers, i);
         GstBuffer *buffer = GST_VALUE_HOLDS_BUFFER(value) ? gst_value_get_buffer(value) : nullptr;
         if (buffer && normalizer.push(bytes_of(buffer), tags).is_error()) break;
     }
-    for (const flv::Tag &tag : tags)
-        if (tag.kind == flv::TagKind::metadata || tag.kind == flv::TagKind::config)
-            unit_of(tag, buffer_of(tag.bytes));
+    std::erase_if(tags, [](const flv::Tag &tag) {
+        return tag.kind != flv::TagKind::metadata && tag.kind != flv::TagKind::config;
+    });
+    return tags;
+}
+
+void FlvInput::learn(const GstCaps *caps) {
+    for (const flv::Tag &tag : headers_of(caps))
+        unit_of(tag, buffer_of(tag.bytes));
+}
+
+bool FlvInput::has_codecs_of(const GstCaps *caps) const {
+    const auto codecs = [](const std::vector<flv::Tag> &tags) {
+        std::vector<std::vector<uint8_t>> bodies;
+        for (const flv::Tag &tag : tags)
+            if (const Bytes body = tag.body(); tag.kind == flv::TagKind::config)
+                bodies.emplace_back(body.begin(), body.end());
+        return bodies;
+    };
+    return codecs(headers_of(caps)) == codecs(known_.headers().list());
 }
 
 std::vector<Unit> FlvInput::headers(GstBuffer *first, bool with_file_header) const {
@@ -156,7 +176,7 @@ std::vector<Unit> FlvInput::headers(GstBuffer *first, bool with_file_header) con
         add(buffer_of(flv::file_header(audio, video)), 0);
     }
     for (const flv::Tag &tag : known_.headers().list())
-        add(buffer_of(tag.bytes), static_cast<uint8_t>(units.size() + !with_file_header));
+        add(buffer_of(tag.bytes), slot_of(tag));
     return units;
 }
 

@@ -16,7 +16,7 @@ struct Unit {
     bool key = false;      ///< a decoder can begin here
     bool header = false;   ///< configuration: not cached, sent to whoever begins
     bool ends_gop = false; ///< what came before is of another configuration
-    uint8_t slot = 0;      ///< which piece of configuration it is, 0 for none
+    uint16_t slot = 0;     ///< which piece of configuration it is, 0 for none
 };
 
 /// Not thread-safe: the streaming thread's own.
@@ -27,6 +27,8 @@ public:
     Result push(GstBuffer *buffer, std::vector<Unit> &out);
     /// Learns what the caps' `streamheader` tells.
     void learn(const GstCaps *caps);
+    /// Whether the caps' `streamheader` has the codec configuration that is known, and no other.
+    bool has_codecs_of(const GstCaps *caps) const;
     /// The file header (if wanted) and the configuration so far, timed like `first`.
     std::vector<Unit> headers(GstBuffer *first, bool with_file_header) const;
     /// After a gap: forgets half a tag and the time mapping.
@@ -35,9 +37,10 @@ public:
     void reset();
 
 private:
+    static std::vector<flv::Tag> headers_of(const GstCaps *caps);
     Unit unit_of(const flv::Tag &tag, GstPtr<GstBuffer> buffer);
     void stamp(GstBuffer *buffer, uint32_t timestamp);
-    uint8_t remember(const flv::Tag &tag, bool &replaces);
+    uint16_t remember(const flv::Tag &tag, bool &replaces);
     void set_flags(GstPtr<GstBuffer> &buffer, bool delta, bool header) const;
 
     flv::Normalizer normalizer_;

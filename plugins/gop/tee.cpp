@@ -177,7 +177,7 @@ void Tee::begin_locked(const std::shared_ptr<Branch> &branch, bool with_gop) {
 
     bool first = true;
     uint64_t time = 0;
-    const auto give = [&](GstBuffer *buffer, bool key, uint8_t slot) {
+    const auto give = [&](GstBuffer *buffer, bool key, uint16_t slot) {
         if (GST_CLOCK_TIME_IS_VALID(GST_BUFFER_DTS_OR_PTS(buffer)))
             time = GST_BUFFER_DTS_OR_PTS(buffer);
         Item item = Item::of(buffer, time);
@@ -247,6 +247,8 @@ void Tee::forget_sticky_locked(GstEventType type) {
 void Tee::set_caps(const GstCaps *caps) {
     if (caps_ && gst_caps_is_equal(caps_.get(), caps)) return;
     caps_ = GstPtr<GstCaps>::ref(const_cast<GstCaps *>(caps));
+    // Other metadata alone harms no cached frame.
+    if (flv_ && is_flv(caps) && flv_input_.has_codecs_of(caps)) return flv_input_.learn(caps);
     flv_ = is_flv(caps);
     flv_input_.reset();
     told_bad_flv_ = false;

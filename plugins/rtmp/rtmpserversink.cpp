@@ -58,7 +58,7 @@ struct Sink {
     flv::Normalizer normalizer;
     std::vector<flv::Tag> tags;
     bool any_tag = false;
-    bool decide_sync = true;
+    std::atomic<bool> decide_sync{true};
     std::atomic<bool> sync_set{false}, setting_sync{false};
     std::atomic<guint64> bytes_in{0}, buffers_in{0}, buffers_out{0};
     gint64 since = 0;
@@ -170,6 +170,7 @@ static gboolean start(GstBaseSink *sink) {
         auto server = net::RtmpServer::open(location->address, &error);
         gop::Limits limits;
         limits.keep = wanted.max_lag;
+        limits.duration = std::max(limits.duration, 2 * wanted.max_lag);
         auto feed = server ? server->feed(location->path, limits, &error) : nullptr;
         if (!feed) {
             GST_ELEMENT_ERROR(sink, RESOURCE, OPEN_WRITE, ("%s", error.c_str()), (nullptr));
@@ -198,14 +199,19 @@ static gboolean stop(GstBaseSink *sink) {
     });
 }
 
-/// `sync` is on for what is not live, off for what is, unless the user said otherwise.
-static void decide_sync(GstBaseSink *sink) {
-    Sink &impl = *IMPL(sink);
-    if (!std::exchange(impl.decide_sync, false) || impl.sync_set) return;
+static bool is_upstream_live(GstBaseSink *sink) {
     auto query = GstPtr<GstQuery>::adopt(gst_query_new_latency());
     gboolean live = FALSE;
     if (gst_pad_peer_query(sink->sinkpad, query.get()))
         gst_query_parse_latency(query.get(), &live, nullptr, nullptr);
+    return live;
+}
+
+/// `sync` is on for what is not live, off for what is, unless the user said otherwise.
+static void decide_sync(GstBaseSink *sink) {
+    Sink &impl = *IMPL(sink);
+    if (!impl.decide_sync.exchange(false) || impl.sync_set) return;
+    const bool live = is_upstream_live(sink);
     impl.setting_sync = true;
     gst_base_sink_set_sync(sink, !live);
     impl.setting_sync = false;
@@ -222,7 +228,11 @@ static gboolean event(GstBaseSink *sink, GstEvent *event) {
 
 static gboolean query(GstBaseSink *sink, GstQuery *query) {
     if (is_nonblocking_query(query)) {
-        answer_nonblocking(query, !gst_base_sink_get_sync(sink));
+        // Asked before the stream begins, too: then what it will be.
+        const Sink &impl = *IMPL(sink);
+        const bool undecided = impl.decide_sync && !impl.sync_set;
+        answer_nonblocking(query,
+                           undecided ? is_upstream_live(sink) : !gst_base_sink_get_sync(sink));
         return TRUE;
     }
     return GST_BASE_SINK_CLASS(penstock_rtmp_server_sink_parent_class)->query(sink, query);
@@ -280,7 +290,8 @@ static void penstock_rtmp_server_sink_class_init(PenstockRtmpServerSinkClass *kl
         object_class, PROP_MAX_LAG,
         g_param_spec_uint64("max-lag", "Maximum lag",
                             "Nanoseconds a slow player may fall behind before it skips to the "
-                            "newest keyframe; the GOP it is in is always kept",
+                            "newest keyframe. At most 32 MiB and, unless that is more, 30 s of the "
+                            "stream are held",
                             0, 60 * GST_SECOND, defaults.max_lag, rw));
     g_object_class_install_property(
         object_class, PROP_BOUND_LOCATION,

@@ -47,11 +47,13 @@ bool ServerSource::open() {
         GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("location: %s", error.c_str()), (nullptr));
         return false;
     }
-    server_ = net::RtmpServer::open(location->address, &error);
-    if (!server_) {
+    auto server = net::RtmpServer::open(location->address, &error);
+    if (!server) {
         GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_READ, ("%s", error.c_str()), (nullptr));
         return false;
     }
+    std::lock_guard lock(mutex_);
+    server_ = std::move(server);
     path_ = location->path;
     return true;
 }
@@ -68,12 +70,13 @@ bool ServerSource::start() {
         std::lock_guard lock(mutex_);
         flushing_ = false;
         full_ = false;
+        since_ = g_get_monotonic_time();
     }
     started_ = has_video_ = anchored_ = false;
     discont_ = true;
     normalizer_.reset();
     headers_version_ = normalizer_.headers().version;
-    since_ = g_get_monotonic_time();
+    position_ms_ = 0;
     std::string error;
     claim_ = server_->claim(path_, *this, key, &error);
     if (!claim_) {
@@ -98,7 +101,9 @@ void ServerSource::stop() {
 }
 
 void ServerSource::close() {
-    server_.reset();
+    std::unique_lock lock(mutex_);
+    const auto server = std::move(server_);
+    lock.unlock();
 }
 
 void ServerSource::set_playing(bool playing) {
@@ -307,7 +312,10 @@ void ServerSource::finish(GstFlowReturn flow) {
 // --- reports ------------------------------------------------------------------------------
 
 GstPtr<GstStructure> ServerSource::stats() {
-    guint64 uptime = since_ ? guint64(g_get_monotonic_time() - since_) * GST_USECOND : 0;
+    std::unique_lock lock(mutex_);
+    const gint64 since = since_;
+    lock.unlock();
+    const guint64 uptime = since ? guint64(g_get_monotonic_time() - since) * GST_USECOND : 0;
     return GstPtr<GstStructure>::adopt(gst_structure_new(
         "application/x-penstock-stats", "bytes-in", G_TYPE_UINT64, guint64(bytes_in_), "bytes-out",
         G_TYPE_UINT64, guint64(bytes_out_), "buffers-in", G_TYPE_UINT64, guint64(buffers_in_),
@@ -317,6 +325,7 @@ GstPtr<GstStructure> ServerSource::stats() {
 }
 
 std::string ServerSource::bound_location() {
+    std::lock_guard lock(mutex_);
     return server_ ? "rtmp://" + server_->address().to_string() + "/" + path_ : std::string();
 }
 

@@ -68,11 +68,12 @@ private:
     GstElement *element_;
     GstPad *pad_;
 
-    std::shared_ptr<net::RtmpServer> server_;
     std::unique_ptr<net::PublishClaim> claim_;
-    std::string path_;
 
     std::mutex mutex_; ///< guards what follows up to the blank line
+    std::shared_ptr<net::RtmpServer> server_;
+    std::string path_; ///< changes below READY only
+    gint64 since_ = 0;
     std::condition_variable changed_;
     std::deque<Item> queue_;
     size_t queued_bytes_ = 0;
@@ -93,7 +94,6 @@ private:
 
     std::atomic<uint64_t> buffers_out_{0}, bytes_out_{0}, bytes_in_{0}, buffers_in_{0}, drops_{0};
     std::atomic<bool> publishing_{false};
-    gint64 since_ = 0;
 };
 
 } // namespace penstock::rtmp

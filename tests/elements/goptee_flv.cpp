@@ -111,6 +111,47 @@ GST_START_TEST(test_flv) {
 }
 GST_END_TEST
 
+// Caps that differ in nothing but metadata leave the cached GOP alone; a codec's do not.
+GST_START_TEST(test_flv_caps) {
+    const auto set_caps = [](Rig &rig, const std::vector<Bytes> &headers) {
+        GValue array = G_VALUE_INIT, value = G_VALUE_INIT;
+        gst_value_array_init(&array, guint(headers.size()));
+        g_value_init(&value, GST_TYPE_BUFFER);
+        for (const Bytes &header : headers) {
+            auto buffer =
+                GstPtr<GstBuffer>::adopt(gst_buffer_new_memdup(header.data(), header.size()));
+            gst_value_set_buffer(&value, buffer.get());
+            gst_value_array_append_value(&array, &value);
+        }
+        g_value_unset(&value);
+        auto caps = GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple("video/x-flv"));
+        gst_structure_take_value(gst_caps_get_structure(caps.get(), 0), "streamheader", &array);
+        gst_pad_push_event(rig.src, gst_event_new_caps(caps.get()));
+    };
+    uint8_t other_meta_data[sizeof meta_data];
+    std::copy(std::begin(meta_data), std::end(meta_data), other_meta_data);
+    other_meta_data[sizeof meta_data - 1] = 6;
+    const Bytes file = flv::file_header(false, true);
+    const Bytes first = tag(TagType::script, 0, meta_data);
+    const Bytes second = tag(TagType::script, 0, other_meta_data);
+    Peer late;
+    Rig rig("video/x-flv");
+    set_caps(rig, {file, first, tag(TagType::video, 0, avc_config)});
+    push_bytes(rig, key(0), 0);
+    push_bytes(rig, delta(40), 40 * GST_MSECOND);
+    set_caps(rig, {file, second, tag(TagType::video, 0, avc_config)});
+    fail_unless_equals_uint64(rig.stat("cached-buffers"), 2);
+    GstPad *pad = rig.add(late);
+    push_bytes(rig, delta(80), 80 * GST_MSECOND);
+    fail_unless(late.wait_for(6));
+    expect(shape(late), "FmvKdd");
+    fail_unless(to_text(late.buffers()[1].get()).find(char(6)) != std::string::npos);
+    set_caps(rig, {file, second, tag(TagType::video, 0, avc_config2)});
+    fail_unless_equals_uint64(rig.stat("cached-buffers"), 0);
+    rig.remove(pad);
+}
+GST_END_TEST
+
 GST_START_TEST(test_flv_audio_only) {
     Peer early, late;
     Rig rig("video/x-flv");
@@ -213,6 +254,7 @@ static Suite *goptee_flv_suite() {
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_flv);
+    tcase_add_test(tc, test_flv_caps);
     tcase_add_test(tc, test_flv_audio_only);
     tcase_add_test(tc, test_flv_overflow_keeps_configuration);
     tcase_add_test(tc, test_flv_garbage);

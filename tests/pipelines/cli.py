@@ -175,6 +175,20 @@ class Launcher(unittest.TestCase):
         self.write("u.yaml", "summary: s\npipeline: filesrc location=\"/no?a=1&key=topsecret&b\" ! fakesink\n")
         result = self.penstock("run", "u")
         self.assertIn("/no?a=1&key=***&b", result.stderr)
+        # Nor where GStreamer logs the launch line, as text or in a file of its own.
+        self.write("k.yaml", "summary: s\nparameters: {url: {type: url, default: 'rtmp://x/y'}, "
+                   "word: {type: string, default: '', secret: true}}\n"
+                   "pipeline: filesrc location=/${url} name=a ! fakesink name=b ts-offset=0 "
+                   " filesrc location=/nowhere/${word} ! fakesink\n")
+        log = os.path.join(self.directory, "debug.log")
+        for extra in {}, {"GST_DEBUG_FILE": log}:
+            result = self.penstock("run", "k", "--set", "url=rtmp://h/a?key=topsecret",
+                                   "--set", "word=top!secret", GST_DEBUG="4", **extra)
+            text = result.stderr + (open(log).read() if extra else "")
+            self.assertIn("parsing pipeline description", text)
+            self.assertNotIn("topsecret", text)
+            self.assertNotIn("top!secret", text)
+            self.assertNotIn("041secret", text)
 
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
