@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/output.h"
 
+#include "description/launch_text.h"
+#include "gst/ptr.h"
+
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -47,7 +50,20 @@ Output::Output()
 
 void Output::hide(const std::vector<std::string> &secrets) {
     std::lock_guard lock(mutex_);
-    secrets_.insert(secrets_.end(), secrets.begin(), secrets.end());
+    for (const std::string &secret : secrets) {
+        secrets_.push_back(secret);
+        // As it stands in launch text, in GStreamer's log of that, and in a URI.
+        const std::string quoted = description::quote_string_value(secret);
+        const GOwned<> logged(g_strescape(quoted.c_str(), nullptr));
+        const GOwned<> escaped(g_uri_escape_string(secret.c_str(), nullptr, FALSE));
+        for (std::string form : {quoted, std::string(logged.get()), std::string(escaped.get())}) {
+            while (form.starts_with('"') || form.starts_with("\\\""))
+                form.erase(0, form.find('"') + 1);
+            while (form.ends_with('"'))
+                form.resize(form.size() - (form.ends_with("\\\"") ? 2 : 1));
+            if (form != secret) secrets_.push_back(form);
+        }
+    }
 }
 
 std::string Output::scrub_locked(std::string text) const {
@@ -58,9 +74,10 @@ std::string Output::scrub_locked(std::string text) const {
     for (size_t at = 0; (at = text.find("key", at)) != text.npos;) {
         const std::string_view before = std::string_view(text).substr(0, at);
         at += 3;
-        // In launch text `?`, `&` and `=` are octal.
-        const bool in_query = before.ends_with('?') || before.ends_with('&') ||
-                              before.ends_with("\\077") || before.ends_with("\\046");
+        // In launch text `?`, `&` and `=` are octal, and GStreamer writes URIs of paths.
+        bool in_query = false;
+        for (const char *mark : {"?", "&", "\\077", "\\046", "%3F", "%26"})
+            in_query |= before.ends_with(mark);
         const size_t equals = std::min(text.find_first_not_of('\\', at), text.size());
         if (text.compare(equals, 1, "=") == 0)
             at = equals + 1;

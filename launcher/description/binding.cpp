@@ -70,8 +70,7 @@ std::vector<std::string> Binding::secrets() const {
     for (const Parameter &parameter : description_.parameters)
         if (const Value *value = find(parameter.name);
             parameter.secret && value && !value->text.empty())
-            // As it is, and as it stands in a launch line.
-            out.insert(out.end(), {value->text, quote_string_value(value->text)});
+            out.push_back(value->text);
     return out;
 }
 
