@@ -2,6 +2,7 @@
 #include "file/file_source.h"
 
 #include "gst/guard.h"
+#include "gst/stats.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -626,13 +627,11 @@ GstPtr<GstStructure> FileSource::stats() const {
         peers += pad && gst_pad_is_linked(pad.get());
     }
     std::lock_guard lock(lock_);
-    const guint64 uptime = opened_at_ ? (g_get_monotonic_time() - opened_at_) * GST_USECOND : 0;
-    return GstPtr<GstStructure>::adopt(gst_structure_new(
-        "penstock-livefilesrc-stats", "bytes-in", G_TYPE_UINT64, bytes_.load(), "bytes-out",
-        G_TYPE_UINT64, bytes_.load(), "buffers-in", G_TYPE_UINT64, buffers_.load(), "buffers-out",
-        G_TYPE_UINT64, buffers_.load(), "drops", G_TYPE_UINT64, guint64(0), "peers", G_TYPE_UINT,
-        peers, "uptime", G_TYPE_UINT64, uptime, "loops", G_TYPE_UINT64, loops_.load(),
-        "ignored-streams", G_TYPE_UINT, guint(ignored_.size()), nullptr));
+    const Stats common{bytes_, bytes_, buffers_, buffers_, 0, peers, opened_at_};
+    auto stats = common.to_structure();
+    gst_structure_set(stats.get(), "loops", G_TYPE_UINT64, loops_.load(), "ignored-streams",
+                      G_TYPE_UINT, guint(ignored_.size()), nullptr);
+    return stats;
 }
 
 } // namespace penstock::file

@@ -35,7 +35,7 @@ std::string codec_name(uint32_t fourcc) {
 } // namespace
 
 GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
-    counters_.in(buffer.get());
+    counters_.in(gst_buffer_get_size(buffer.get()));
     if (GST_BUFFER_IS_DISCONT(buffer.get()) && normalizer_.started()) {
         normalizer_.flush();
         mark_discont();

@@ -4,10 +4,10 @@
 
 #include "core/flv/normalizer.h"
 #include "flv/codecs.h"
-#include "flv/counters.h"
 #include "flv/metadata.h"
 #include "flv/timeline.h"
 #include "gst/ptr.h"
+#include "gst/stats.h"
 
 #include <gst/base/gstflowcombiner.h>
 
@@ -31,7 +31,7 @@ public:
     bool src_event(GstPad *pad, GstPtr<GstEvent> event);
     bool src_query(GstPad *pad, GstQuery *query);
     /// Transfers ownership.
-    GstStructure *stats() const;
+    GstPtr<GstStructure> stats() const;
 
 private:
     struct Stream {

@@ -232,15 +232,15 @@ bool Demuxer::src_query(GstPad *pad, GstQuery *query) {
     return gst_pad_query_default(pad, GST_OBJECT(element_), query);
 }
 
-GstStructure *Demuxer::stats() const {
+GstPtr<GstStructure> Demuxer::stats() const {
     guint linked = 0;
     GST_OBJECT_LOCK(element_);
     for (GList *l = element_->srcpads; l; l = l->next)
         linked += GST_PAD_PEER(l->data) ? 1 : 0;
     GST_OBJECT_UNLOCK(element_);
-    GstStructure *s = counters_.to_structure("flvlivedemux-stats", linked);
-    gst_structure_set(s, "discontinuities", G_TYPE_UINT64, guint64(discontinuities_), "broken",
-                      G_TYPE_UINT64, guint64(broken_), nullptr);
+    auto s = counters_.with_peers(linked).to_structure();
+    gst_structure_set(s.get(), "discontinuities", G_TYPE_UINT64, guint64(discontinuities_),
+                      "broken", G_TYPE_UINT64, guint64(broken_), nullptr);
     return s;
 }
 

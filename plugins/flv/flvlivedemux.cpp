@@ -92,7 +92,7 @@ GstStateChangeReturn change_state(GstElement *element, GstStateChange transition
 void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) noexcept {
     guard(object, [&] {
         if (id == prop_stats)
-            g_value_take_boxed(value, demuxer_of(object).stats());
+            g_value_take_boxed(value, demuxer_of(object).stats().release());
         else
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     });

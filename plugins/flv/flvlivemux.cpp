@@ -162,7 +162,7 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             g_value_set_uint64(value, muxer_of(object).stream_wait());
             break;
         case prop_stats:
-            g_value_take_boxed(value, muxer_of(object).stats());
+            g_value_take_boxed(value, muxer_of(object).stats().release());
             break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "flv/codecs.h"
-#include "flv/counters.h"
 #include "flv/metadata.h"
 #include "gst/ptr.h"
+#include "gst/stats.h"
 
 #include <gst/base/gstaggregator.h>
 
@@ -53,7 +53,7 @@ public:
     // Any thread.
     GstAggregatorPad *new_pad(GstPadTemplate *templ, const char *name);
     void release_pad(GstAggregatorPad *pad);
-    GstStructure *stats() const;
+    GstPtr<GstStructure> stats() const;
     guint64 stream_wait() const { return stream_wait_; }
     void set_stream_wait(guint64 nanoseconds);
 

@@ -2,6 +2,8 @@
 // What comes in: pads, their events and queues, and the states.
 #include "flv/muxer.h"
 
+#include "gst/running_time.h"
+
 #include <algorithm>
 
 GST_DEBUG_CATEGORY_EXTERN(penstock_flvlivemux_debug);
@@ -13,16 +15,6 @@ namespace {
 constexpr const char *nudge_name = "penstock-flvlivemux-nudge";
 // Where timestamps don't tell how much waits.
 constexpr size_t max_queued = 2000;
-
-// Running time of a buffer's timestamp, which may lie before the segment (a first DTS below 0).
-std::optional<int64_t> running_time(const GstSegment &segment, GstClockTime time) {
-    if (!GST_CLOCK_TIME_IS_VALID(time)) return std::nullopt;
-    if (segment.format != GST_FORMAT_TIME) return static_cast<int64_t>(time);
-    guint64 running = 0;
-    const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running);
-    if (sign == 0) return std::nullopt;
-    return sign * static_cast<int64_t>(running);
-}
 
 } // namespace
 
@@ -154,7 +146,7 @@ void Muxer::add_buffer(Track &track, GstPtr<GstBuffer> buffer) {
 GstFlowReturn Muxer::chain(GstAggregatorPad *pad, GstPtr<GstBuffer> buffer) {
     const TrackPtr track = track_of(pad);
     if (!track) return GST_FLOW_FLUSHING;
-    counters_.in(buffer.get());
+    counters_.in(gst_buffer_get_size(buffer.get()));
     {
         std::unique_lock lock(lock_);
         changed_.wait(lock, [&] {
@@ -238,11 +230,11 @@ GstClockTime Muxer::next_time() const {
     return first ? static_cast<GstClockTime>(std::max<int64_t>(*first, 0)) : GST_CLOCK_TIME_NONE;
 }
 
-GstStructure *Muxer::stats() const {
+GstPtr<GstStructure> Muxer::stats() const {
     guint linked = 0;
     for (const TrackPtr &track : tracks())
         linked += gst_pad_is_linked(GST_PAD(track->pad.get())) ? 1 : 0;
-    return counters_.to_structure("flvlivemux-stats", linked);
+    return counters_.with_peers(linked).to_structure();
 }
 
 } // namespace penstock::flv

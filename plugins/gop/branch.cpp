@@ -43,7 +43,7 @@ Item Item::of(GstBuffer *buffer, uint64_t time) {
     return item;
 }
 
-Branch::Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Counters> totals, Failed failed)
+Branch::Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Totals> totals, Failed failed)
     : tee_(tee), pad_(GstPtr<GstPad>::ref(pad)), name_(name_of(pad)), totals_(std::move(totals)),
       failed_(std::move(failed)) {
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gst/ptr.h"
+#include "gst/stats.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -18,9 +19,8 @@
 namespace penstock::gop {
 
 /// What a goptee counts, all branches together, removed ones included.
-struct Counters {
-    std::atomic<uint64_t> bytes_in = 0, buffers_in = 0, bytes_out = 0, buffers_out = 0;
-    std::atomic<uint64_t> drops = 0, skips = 0, failed = 0;
+struct Totals : Counters {
+    std::atomic<uint64_t> skips = 0, failed = 0;
 };
 
 /// Bounds of a branch's queue; 0 is no bound.
@@ -62,7 +62,7 @@ public:
     using Failed = std::function<void(Branch &, GstFlowReturn)>;
 
     /// `failed` is called without a lock, from the thread that pushed.
-    Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Counters> totals, Failed failed);
+    Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Totals> totals, Failed failed);
     Branch(const Branch &) = delete;
     Branch &operator=(const Branch &) = delete;
 
@@ -119,7 +119,7 @@ private:
     GstElement *const tee_; ///< borrowed: it owns the branch; the thread has its own reference
     const GstPtr<GstPad> pad_;
     const std::string name_;
-    const std::shared_ptr<Counters> totals_;
+    const std::shared_ptr<Totals> totals_;
     const Failed failed_;
 
     // The streaming thread's alone.

@@ -53,8 +53,7 @@ uint64_t Tee::time_of(GstBuffer *buffer) {
 }
 
 GstFlowReturn Tee::chain(GstPtr<GstBuffer> buffer) {
-    ++counters_->buffers_in;
-    counters_->bytes_in += gst_buffer_get_size(buffer.get());
+    totals_->in(gst_buffer_get_size(buffer.get()));
     // The cache would hold an encoder's or camera's pool until nothing is left in it.
     if (buffer->pool) buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy_deep(buffer.get()));
 
@@ -62,7 +61,7 @@ GstFlowReturn Tee::chain(GstPtr<GstBuffer> buffer) {
     if (flv_) {
         const Result result = flv_input_.push(buffer.get(), units_);
         if (result.is_error()) {
-            ++counters_->drops;
+            ++totals_->drops;
             // Once on the bus: a stream that stays wrong would flood it.
             if (!std::exchange(told_bad_flv_, true))
                 GST_ELEMENT_WARNING(element_, STREAM, DECODE,
@@ -466,7 +465,7 @@ void Tee::forget_stream() {
 
 void Tee::start() {
     std::lock_guard lock(lock_);
-    started_at_ = g_get_monotonic_time();
+    totals_->since = g_get_monotonic_time();
 }
 
 void Tee::begin_stop() {
@@ -481,7 +480,7 @@ void Tee::stop() {
     }
     forget_stream();
     std::lock_guard lock(lock_);
-    started_at_ = 0;
+    totals_->stop();
 }
 
 GstPtr<GstStructure> Tee::stats() const {
@@ -496,17 +495,12 @@ GstPtr<GstStructure> Tee::stats() const {
         gst_value_set_structure(&value, branch->stats().get());
         gst_value_array_append_and_take_value(&list, &value);
     }
-    const Counters &c = *counters_;
+    auto stats = totals_->with_peers(peers).to_structure();
     std::lock_guard lock(lock_);
-    const guint64 uptime = started_at_ ? (g_get_monotonic_time() - started_at_) * GST_USECOND : 0;
-    auto stats = GstPtr<GstStructure>::adopt(gst_structure_new(
-        "penstock-goptee-stats", "bytes-in", G_TYPE_UINT64, c.bytes_in.load(), "bytes-out",
-        G_TYPE_UINT64, c.bytes_out.load(), "buffers-in", G_TYPE_UINT64, c.buffers_in.load(),
-        "buffers-out", G_TYPE_UINT64, c.buffers_out.load(), "drops", G_TYPE_UINT64, c.drops.load(),
-        "peers", G_TYPE_UINT, peers, "uptime", G_TYPE_UINT64, uptime, "skips", G_TYPE_UINT64,
-        c.skips.load(), "failed-branches", G_TYPE_UINT64, c.failed.load(), "cached-gops",
-        G_TYPE_UINT, history_.gops(), "cached-bytes", G_TYPE_UINT64, guint64(history_.bytes()),
-        "cached-buffers", G_TYPE_UINT64, guint64(history_.size()), nullptr));
+    gst_structure_set(stats.get(), "skips", G_TYPE_UINT64, totals_->skips.load(), "failed-branches",
+                      G_TYPE_UINT64, totals_->failed.load(), "cached-gops", G_TYPE_UINT,
+                      history_.gops(), "cached-bytes", G_TYPE_UINT64, guint64(history_.bytes()),
+                      "cached-buffers", G_TYPE_UINT64, guint64(history_.size()), nullptr);
     gst_structure_take_value(stats.get(), "branches", &list);
     return stats;
 }

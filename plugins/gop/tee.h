@@ -84,7 +84,7 @@ private:
 
     GstElement *const element_; ///< borrowed: it owns us
     GstPad *const sink_;        ///< borrowed: the element owns it
-    const std::shared_ptr<Counters> counters_ = std::make_shared<Counters>();
+    const std::shared_ptr<Totals> totals_ = std::make_shared<Totals>();
 
     mutable std::mutex lock_;
     Settings settings_;
@@ -92,7 +92,6 @@ private:
     unsigned next_index_ = 0;
     History<Cached> history_;
     std::vector<GstPtr<GstEvent>> sticky_; ///< what a new branch begins with, in order
-    gint64 started_at_ = 0;                ///< microseconds, monotonic
     guint32 last_seek_ = 0;
 
     // streaming

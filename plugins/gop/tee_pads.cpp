@@ -57,7 +57,7 @@ GstPad *Tee::request_pad(GstPadTemplate *templ, const char *name) {
     gst_pad_set_event_function(pad, on_src_event);
     gst_pad_set_query_function(pad, on_src_query);
     auto branch = std::make_shared<Branch>(
-        element_, pad, counters_, [this](Branch &b, GstFlowReturn flow) { on_failed(b, flow); });
+        element_, pad, totals_, [this](Branch &b, GstFlowReturn flow) { on_failed(b, flow); });
     gst_pad_set_active(pad, TRUE);
     // Known before it can be linked, so that a RECONFIGURE finds its branch.
     {

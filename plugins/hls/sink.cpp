@@ -99,8 +99,7 @@ bool Sink::start() {
     stopping_ = ended_ = eos_pending_ = stream_start_posted_ = false;
     position_ = -1;
     published_ = dropped_ = lost_segments_ = 0;
-    bytes_in_ = buffers_in_ = 0;
-    started_ = g_get_monotonic_time();
+    counters_.start();
     return true;
 }
 
@@ -272,18 +271,20 @@ GstPtr<GstStructure> Sink::stats() const {
     }
     std::lock_guard lock(mutex_);
     const Segmenter::Stats s = segmenter_ ? segmenter_->stats() : Segmenter::Stats();
-    const int64_t uptime = segmenter_ ? (g_get_monotonic_time() - started_) * 1000 : 0;
-    return GstPtr<GstStructure>::adopt(gst_structure_new(
-        "application/x-penstock-hlssegmenter-stats", "bytes-in", G_TYPE_UINT64, bytes_in_.load(),
-        "bytes-out", G_TYPE_UINT64, guint64(out.bytes_out), "buffers-in", G_TYPE_UINT64,
-        buffers_in_.load(), "buffers-out", G_TYPE_UINT64, guint64(published_), "drops",
-        G_TYPE_UINT64, guint64(s.dropped + dropped_), "peers", G_TYPE_UINT, out.viewers, "uptime",
-        G_TYPE_UINT64, guint64(uptime), "segments", G_TYPE_UINT64, guint64(out.stream.segments),
-        "lost-segments", G_TYPE_UINT64, guint64(lost_segments_), "discontinuities", G_TYPE_UINT64,
-        guint64(s.discontinuities), "media-sequence", G_TYPE_UINT64,
-        guint64(out.stream.media_sequence), "bitrate", G_TYPE_UINT64, guint64(out.stream.bitrate),
-        "kept-bytes", G_TYPE_UINT64, guint64(s.kept_bytes), "codecs", G_TYPE_STRING,
-        out.stream.codecs.c_str(), "url", G_TYPE_STRING, url.c_str(), nullptr));
+    Stats common = counters_.with_peers(out.viewers);
+    common.bytes_out = out.bytes_out;
+    common.buffers_out = published_;
+    common.drops = s.dropped + dropped_;
+    if (!segmenter_) common.since = 0;
+    auto stats = common.to_structure();
+    gst_structure_set(stats.get(), "segments", G_TYPE_UINT64, guint64(out.stream.segments),
+                      "lost-segments", G_TYPE_UINT64, guint64(lost_segments_), "discontinuities",
+                      G_TYPE_UINT64, guint64(s.discontinuities), "media-sequence", G_TYPE_UINT64,
+                      guint64(out.stream.media_sequence), "bitrate", G_TYPE_UINT64,
+                      guint64(out.stream.bitrate), "kept-bytes", G_TYPE_UINT64,
+                      guint64(s.kept_bytes), "codecs", G_TYPE_STRING, out.stream.codecs.c_str(),
+                      "url", G_TYPE_STRING, url.c_str(), nullptr);
+    return stats;
 }
 
 } // namespace penstock::hls

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "gst/ptr.h"
+#include "gst/stats.h"
 #include "hls/output.h"
 
 #include <atomic>
@@ -60,7 +61,7 @@ private:
     void set_caps(Kind kind, GstCaps *caps);
     bool on_segment(Kind kind, GstEvent *event);
     void on_eos(Kind kind, GstEvent *event);
-    void on_flush(Kind kind, bool start);
+    void on_flush(Kind kind, GstEvent *event);
     void on_gap(Kind kind, GstEvent *event);
     void on_stream_start(Kind kind, GstEvent *event);
 
@@ -92,10 +93,10 @@ private:
     bool eos_pending_ = false; ///< and the message waits for PLAYING
     bool stream_start_posted_ = false;
     uint32_t eos_seqnum_ = GST_SEQNUM_INVALID;
+    uint32_t flush_seqnum_ = GST_SEQNUM_INVALID; ///< of the last flush
     int64_t position_ = -1; ///< stream time, ns
-    int64_t started_ = 0;   ///< monotonic, µs
     uint64_t published_ = 0, dropped_ = 0, lost_segments_ = 0;
-    std::atomic<uint64_t> bytes_in_{0}, buffers_in_{0};
+    Counters counters_;
 };
 
 } // namespace penstock::hls

@@ -4,6 +4,7 @@
 
 #include "gst/bytes.h"
 #include "gst/nonblocking.h"
+#include "gst/running_time.h"
 
 #include <algorithm>
 
@@ -12,15 +13,6 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
 
 namespace penstock::hls {
 namespace {
-
-/// Signed: a timestamp may lie before the segment's start.
-std::optional<int64_t> running_time(const GstSegment &segment, GstClockTime time) {
-    if (!GST_CLOCK_TIME_IS_VALID(time)) return std::nullopt;
-    guint64 running = 0;
-    const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running);
-    if (sign == 0 || running > guint64(G_MAXINT64)) return std::nullopt;
-    return sign > 0 ? int64_t(running) : -int64_t(running);
-}
 
 Result format_of(Kind kind, GstCaps *caps, FormatPtr &format) {
     const GstStructure *s = gst_caps_get_structure(caps, 0);
@@ -98,8 +90,7 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
         segment = in.segment;
         wait = waits(live);
     }
-    bytes_in_ += gst_buffer_get_size(buffer.get());
-    ++buffers_in_;
+    counters_.in(gst_buffer_get_size(buffer.get()));
 
     Sample sample;
     const auto dts = running_time(segment, GST_BUFFER_DTS(buffer.get()));
@@ -170,10 +161,10 @@ bool Sink::event(GstPad *pad, GstPtr<GstEvent> event) {
         on_gap(*kind, event.get());
         return true;
     case GST_EVENT_FLUSH_START:
-        on_flush(*kind, true);
+        on_flush(*kind, event.get());
         return true;
     case GST_EVENT_FLUSH_STOP:
-        on_flush(*kind, false);
+        on_flush(*kind, event.get());
         return true;
     case GST_EVENT_EOS:
         on_eos(*kind, event.get());
@@ -228,7 +219,8 @@ void Sink::on_gap(Kind kind, GstEvent *event) {
     deliver();
 }
 
-void Sink::on_flush(Kind kind, bool start) {
+void Sink::on_flush(Kind kind, GstEvent *event) {
+    const bool start = GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START;
     std::lock_guard lock(mutex_);
     Input &in = input(kind);
     in.flushing = start;
@@ -238,7 +230,9 @@ void Sink::on_flush(Kind kind, bool start) {
         in.eos = in.have_segment = false;
         gst_segment_init(&in.segment, GST_FORMAT_UNDEFINED);
         ended_ = eos_pending_ = false;
-        if (segmenter_) segmenter_->flush();
+        // Once for all pads: the first of them may send again already.
+        const guint32 seqnum = gst_event_get_seqnum(event);
+        if (segmenter_ && std::exchange(flush_seqnum_, seqnum) != seqnum) segmenter_->flush();
     }
     changed_.notify_all();
 }

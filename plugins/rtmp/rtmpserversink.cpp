@@ -29,6 +29,7 @@
 #include "gst/bytes.h"
 #include "gst/guard.h"
 #include "gst/nonblocking.h"
+#include "gst/stats.h"
 
 #include <gst/base/gstbasesink.h>
 
@@ -60,8 +61,7 @@ struct Sink {
     bool any_tag = false;
     std::atomic<bool> decide_sync{true};
     std::atomic<bool> sync_set{false}, setting_sync{false};
-    std::atomic<guint64> bytes_in{0}, buffers_in{0}, buffers_out{0};
-    gint64 since = 0;
+    Counters counters;
 };
 
 } // namespace
@@ -90,15 +90,13 @@ static GstStructure *make_stats(Sink &impl) {
         std::lock_guard lock(impl.feed_mutex);
         if (impl.feed) feed = impl.feed->stats();
     }
-    const guint64 uptime =
-        impl.since ? guint64(g_get_monotonic_time() - impl.since) * GST_USECOND : 0;
-    return gst_structure_new(
-        "application/x-penstock-stats", "bytes-in", G_TYPE_UINT64, guint64(impl.bytes_in),
-        "bytes-out", G_TYPE_UINT64, guint64(feed.bytes_out), "buffers-in", G_TYPE_UINT64,
-        guint64(impl.buffers_in), "buffers-out", G_TYPE_UINT64, guint64(impl.buffers_out), "drops",
-        G_TYPE_UINT64, guint64(feed.skipped), "peers", G_TYPE_UINT, guint(feed.players), "uptime",
-        G_TYPE_UINT64, uptime, "peers-total", G_TYPE_UINT64, guint64(feed.players_total),
-        "closed-slow", G_TYPE_UINT64, guint64(feed.closed_slow), nullptr);
+    Stats common = impl.counters.with_peers(feed.players);
+    common.bytes_out = feed.bytes_out;
+    common.drops = feed.skipped;
+    auto stats = common.to_structure();
+    gst_structure_set(stats.get(), "peers-total", G_TYPE_UINT64, guint64(feed.players_total),
+                      "closed-slow", G_TYPE_UINT64, guint64(feed.closed_slow), nullptr);
+    return stats.release();
 }
 
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
@@ -179,7 +177,7 @@ static gboolean start(GstBaseSink *sink) {
         impl.normalizer.reset();
         impl.any_tag = false;
         impl.decide_sync = true;
-        impl.since = g_get_monotonic_time();
+        impl.counters.start();
         std::lock_guard lock(impl.feed_mutex);
         impl.server = std::move(server);
         impl.feed = std::move(feed);
@@ -241,13 +239,12 @@ static gboolean query(GstBaseSink *sink, GstQuery *query) {
 static GstFlowReturn render(GstBaseSink *sink, GstBuffer *buffer) {
     return guard(sink, GST_FLOW_ERROR, [&] {
         Sink &impl = *IMPL(sink);
-        impl.bytes_in += gst_buffer_get_size(buffer);
-        ++impl.buffers_in;
+        impl.counters.in(gst_buffer_get_size(buffer));
         impl.tags.clear();
         const Result result = impl.normalizer.push(bytes_of(buffer), impl.tags);
         for (const flv::Tag &tag : impl.tags) {
             impl.feed->push(tag);
-            ++impl.buffers_out;
+            ++impl.counters.buffers_out;
             impl.any_tag = true;
         }
         impl.tags.clear();

@@ -70,13 +70,13 @@ bool ServerSource::start() {
         std::lock_guard lock(mutex_);
         flushing_ = false;
         full_ = false;
-        since_ = g_get_monotonic_time();
     }
     started_ = has_video_ = anchored_ = false;
     discont_ = true;
     normalizer_.reset();
     headers_version_ = normalizer_.headers().version;
     position_ms_ = 0;
+    counters_.start();
     std::string error;
     claim_ = server_->claim(path_, *this, key, &error);
     if (!claim_) {
@@ -132,8 +132,7 @@ void ServerSource::on_published(const std::string &peer) {
 
 bool ServerSource::on_tag(flv::Tag &&tag) {
     const size_t size = tag.bytes.size();
-    bytes_in_ += size;
-    ++buffers_in_;
+    counters_.in(size);
     std::lock_guard lock(mutex_);
     if (flushing_) return true;
     queue_.push_back({Item::tag, std::move(tag)});
@@ -288,8 +287,7 @@ GstFlowReturn ServerSource::push_headers() {
 }
 
 GstFlowReturn ServerSource::push(GstPtr<GstBuffer> buffer) {
-    ++buffers_out_;
-    bytes_out_ += gst_buffer_get_size(buffer.get());
+    counters_.out(gst_buffer_get_size(buffer.get()));
     return gst_pad_push(pad_, buffer.release());
 }
 
@@ -312,16 +310,7 @@ void ServerSource::finish(GstFlowReturn flow) {
 // --- reports ------------------------------------------------------------------------------
 
 GstPtr<GstStructure> ServerSource::stats() {
-    std::unique_lock lock(mutex_);
-    const gint64 since = since_;
-    lock.unlock();
-    const guint64 uptime = since ? guint64(g_get_monotonic_time() - since) * GST_USECOND : 0;
-    return GstPtr<GstStructure>::adopt(gst_structure_new(
-        "application/x-penstock-stats", "bytes-in", G_TYPE_UINT64, guint64(bytes_in_), "bytes-out",
-        G_TYPE_UINT64, guint64(bytes_out_), "buffers-in", G_TYPE_UINT64, guint64(buffers_in_),
-        "buffers-out", G_TYPE_UINT64, guint64(buffers_out_), "drops", G_TYPE_UINT64,
-        guint64(drops_), "peers", G_TYPE_UINT, guint(publishing_ ? 1 : 0), "uptime", G_TYPE_UINT64,
-        uptime, nullptr));
+    return counters_.with_peers(publishing_ ? 1 : 0).to_structure();
 }
 
 std::string ServerSource::bound_location() {

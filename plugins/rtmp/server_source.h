@@ -5,6 +5,7 @@
 #include "core/flv/normalizer.h"
 #include "core/net/rtmp_server.h"
 #include "gst/ptr.h"
+#include "gst/stats.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -73,7 +74,6 @@ private:
     std::mutex mutex_; ///< guards what follows up to the blank line
     std::shared_ptr<net::RtmpServer> server_;
     std::string path_; ///< changes below READY only
-    gint64 since_ = 0;
     std::condition_variable changed_;
     std::deque<Item> queue_;
     size_t queued_bytes_ = 0;
@@ -92,7 +92,7 @@ private:
     uint32_t last_timestamp_ = 0;
     int64_t position_ms_ = 0; ///< running time of last_timestamp_
 
-    std::atomic<uint64_t> buffers_out_{0}, bytes_out_{0}, bytes_in_{0}, buffers_in_{0}, drops_{0};
+    Counters counters_;
     std::atomic<bool> publishing_{false};
 };
 

@@ -78,6 +78,8 @@ GST_START_TEST(test_slow_player_is_skipped_ahead) {
     Peer slow(server->address().port, 65536);
     slow.play("cam");
     fail_unless(slow.until_said("NetStream.Play.Start"));
+    fountain.gop(1);
+    fail_unless(slow.until([&] { return slow.frames() == 1; })); // it has joined
     for (int round = 0; round < 20; ++round)
         fountain.gop();
     fail_unless(slow.until([&] { return fountain.feed->stats().skipped > 0; }));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/rtmp_connection.h"
 
+#include "core/bytes/printable.h"
 #include "core/net/rtmp_state.h"
 
 #include <boost/asio/post.hpp>
@@ -46,14 +47,6 @@ std::string_view query_value(std::string_view query, std::string_view name) {
         query = end == query.npos ? std::string_view() : query.substr(end + 1);
     }
     return {};
-}
-
-/// A name from the network for the log: printable, short.
-std::string printable(std::string_view text) {
-    std::string out;
-    for (const char c : text.substr(0, 80))
-        out += c > ' ' && c < 127 ? c : '?';
-    return text.size() > 80 ? out + "…" : out;
 }
 
 std::string seconds(uint64_t ms) {
@@ -138,7 +131,7 @@ void RtmpConnection::on_request(const rtmp::StreamRequest &request) {
         return close_now(LogLevel::warning, "closed: asked for a stream more than " +
                                                 std::to_string(state_->limits.requests) + " times");
     if (!is_safe_path(request.path)) {
-        say(LogLevel::warning, "refused: '" + printable(request.path) +
+        say(LogLevel::warning, "refused: '" + printable(request.path, 80) +
                                    "' is not a legal stream name: letters, digits and ._~- only, "
                                    "as in live/cam");
         return session_.refuse(rtmp::Refusal::bad_name,

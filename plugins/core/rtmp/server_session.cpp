@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/rtmp/server_session.h"
 
+#include "core/bytes/printable.h"
 #include "core/bytes/reader.h"
 #include "core/rtmp/chunk_reader.h"
 #include "core/rtmp/commands.h"
@@ -20,13 +21,6 @@ constexpr uint32_t our_window = 2'500'000; ///< bytes: Window Ack Size and Set P
 constexpr uint32_t our_stream = 1;         ///< what every createStream is answered
 constexpr size_t max_output = 256 << 10;   ///< bytes of answers nobody takes
 constexpr unsigned max_warnings = 10;      ///< of one connection, so that it cannot fill a log
-
-std::string printable(std::string_view text, size_t limit) {
-    std::string out;
-    for (const char c : text.substr(0, limit))
-        out += c >= ' ' && c <= '~' ? c : '.';
-    return out;
-}
 
 } // namespace
 
