@@ -287,11 +287,17 @@ GST_START_TEST(test_flush) {
     fail_unless_equals_int(bench.push(3000, 3040), GST_FLOW_FLUSHING);
     GstSegment segment;
     gst_segment_init(&segment, GST_FORMAT_TIME);
+    // A seek's flush reaches the second pad when the first one already sends again.
+    const guint32 seqnum = gst_util_seqnum_next();
     for (GstHarness *harness : {bench.video, bench.audio}) {
-        gst_harness_push_event(harness, gst_event_new_flush_stop(TRUE));
+        GstEvent *stop = gst_event_new_flush_stop(TRUE);
+        gst_event_set_seqnum(stop, seqnum);
+        gst_harness_push_event(harness, stop);
         gst_harness_push_event(harness, gst_event_new_segment(&segment));
+        if (harness == bench.video)
+            gst_harness_push(harness, buffer_of_sample(rig::video_sample(0, 0, true)));
     }
-    bench.push(0, 4000);
+    bench.push(40, 4000);
     for (GstHarness *harness : {bench.video, bench.audio})
         gst_harness_push_event(harness, gst_event_new_eos());
     const auto list = place.read();

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""mpv plays RTMP and HLS: the position advances as time does, sound and picture stay together,
+nothing fails to decode. How soon the first frame came is told, and not judged."""
+
+import contextlib
+import json
+import os
+import socket
+import tempfile
+import time
+
+import rig
+from rig import Server, footage, generated, until
+
+
+class Mpv:
+    """An mpv without windows or devices, asked over its socket."""
+
+    def __init__(self, url):
+        self.path = os.path.join(tempfile.mkdtemp(dir=rig.FOLDER), "socket")
+        self.began = time.monotonic()
+        self.process = rig.Process("mpv", "--no-config", "--vo=null", "--ao=null", "--no-terminal",
+                                   f"--log-file={self.path}.log", "--msg-level=all=warn",
+                                   f"--input-ipc-server={self.path}", "--hwdec=no", url)
+        self.socket = None
+
+    def get(self, name):
+        """A property's value; None while there is none."""
+        if not self.socket:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(rig.PATIENCE)
+            try:
+                connection.connect(self.path)
+            except OSError:
+                return None
+            self.socket = connection.makefile("rw", encoding="utf-8")
+        self.socket.write(json.dumps({"command": ["get_property", name]}) + "\n")
+        self.socket.flush()
+        for line in self.socket:
+            answer = json.loads(line)
+            if "event" not in answer:
+                return answer.get("data")
+        return None
+
+    def warnings(self):
+        """What its log says above the level of information."""
+        with open(self.path + ".log", encoding="utf-8", errors="replace") as file:
+            return [line for line in file if "][w]" in line or "][e]" in line or "][f]" in line]
+
+
+def plays(url):
+    """Plays `url` for some seconds; describes how."""
+    player = Mpv(url)
+    until("mpv shows a frame", lambda: player.get("estimated-frame-number") or
+          not player.process.running())
+    assert player.process.running(), "mpv is gone"
+    first = time.monotonic() - player.began
+    position, then = player.get("time-pos"), time.monotonic()
+    apart = []
+
+    def watched():
+        value = player.get("avsync")
+        apart.append(abs(value) if value is not None else 0)
+        return time.monotonic() > then + 5 or not player.process.running()
+    until("five seconds pass", watched)
+    assert player.process.running(), "mpv is gone"
+    moved, taken = player.get("time-pos") - position, time.monotonic() - then
+    for kind in ("vid", "aid"):
+        assert player.get(kind) == 1, f"{kind} is {player.get(kind)}"
+    assert player.get("audio-params"), "no sound is played"
+    assert taken * 0.7 < moved < taken * 1.3 + 0.5, f"{moved:.2f} s played in {taken:.2f} s"
+    late = sorted(apart)[len(apart) * 9 // 10]
+    assert late < 0.25, f"sound and picture are {late:.2f} s apart"
+    with contextlib.suppress(OSError):
+        player.socket.close()
+    player.process.end()
+    complaints = player.warnings()
+    assert not complaints, "".join(["mpv says:\n", *complaints])
+    return (f"{url.split(':')[0]}: first frame after {first:.1f} s, "
+            f"{moved:.2f} s in {taken:.2f} s, A-V within {late * 1000:.0f} ms")
+
+
+def rtmp():
+    """mpv plays rtmp://, with and without B-frames"""
+    with Server() as server:
+        for name, file in (("real", footage()), ("b-frames", generated())):
+            source = server.publish(file, name)
+            until("a GOP has gone by", lambda: source.sent() > 3)
+            yield plays(server.url(name))
+
+
+def hls():
+    """mpv plays HLS, with and without B-frames"""
+    with Server() as server:
+        for name, file in (("real", footage()), ("b-frames", generated())):
+            server.publish(file, name)
+            yield plays(server.wait_for_hls(name))
+
+
+if __name__ == "__main__":
+    rig.need("mpv", "ffmpeg")
+    rig.main([rtmp, hls], jobs=2)

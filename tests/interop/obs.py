@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""OBS Studio, on a display of its own, publishes with the server and stream key that Penstock
+prints; ffmpeg plays it; when OBS is ended, so is the stream."""
+
+import json
+import os
+import re
+import signal
+import tempfile
+
+import packets
+import rig
+from rig import Server, until
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def colour_source():
+    """A scene with a plain picture. Sound is the silence of no device at all."""
+    return {
+        "current_program_scene": "Scene", "current_scene": "Scene", "name": "Penstock",
+        "scene_order": [{"name": "Scene"}], "groups": [], "modules": {}, "transitions": [],
+        "sources": [
+            {"id": "color_source_v3", "versioned_id": "color_source_v3", "name": "Colour",
+             "enabled": True,
+             "settings": {"color": 0xff3388cc, "width": 640, "height": 360}},
+            {"id": "scene", "versioned_id": "scene", "name": "Scene", "enabled": True,
+             "settings": {"id_counter": 1, "custom_size": False, "items": [
+                 {"name": "Colour", "id": 1, "visible": True, "pos": {"x": 0, "y": 0},
+                  "scale": {"x": 1, "y": 1}, "align": 5, "bounds_type": 0}]}}]}
+
+
+def configure(home, server, key):
+    """What OBS keeps of somebody who has answered all its questions."""
+    base = f"{home}/.config/obs-studio"
+    write(f"{base}/global.ini", "\n".join([
+        "[General]", "FirstRun=true", "Pre19Defaults=false", "Pre21Defaults=false",
+        "Pre23Defaults=false", "Pre24.1Defaults=false", "EnableAutoUpdates=false",
+        "LastVersion=486539266", "ConfirmOnExit=false", "InfoIncrement=100", "",
+        "[Basic]", "Profile=Penstock", "ProfileDir=Penstock", "SceneCollection=Penstock",
+        "SceneCollectionFile=Penstock", "ConfigOnNewProfile=false", "",
+        "[BasicWindow]", "WarnBeforeStartingStream=false", "WarnBeforeStoppingStream=false", ""]))
+    profile = f"{base}/basic/profiles/Penstock"
+    write(f"{profile}/basic.ini", "\n".join([
+        "[General]", "Name=Penstock", "", "[Output]", "Mode=Simple", "",
+        "[SimpleOutput]", "StreamEncoder=x264", "VBitrate=600", "ABitrate=96", "Preset=ultrafast",
+        "UseAdvanced=true", "x264Settings=keyint=60", "",
+        "[Video]", "BaseCX=640", "BaseCY=360", "OutputCX=640", "OutputCY=360", "FPSType=0",
+        "FPSCommon=30", "", "[Audio]", "SampleRate=48000", "ChannelSetup=Stereo", ""]))
+    write(f"{profile}/service.json", json.dumps({
+        "type": "rtmp_custom",
+        "settings": {"server": server, "key": key, "use_auth": False, "bwtest": False}}))
+    write(f"{base}/basic/scenes/Penstock.json", json.dumps(colour_source()))
+
+
+def display():
+    """An X server; its name."""
+    server = rig.Process("Xvfb", "-displayfd", "1", "-screen", "0", "1280x720x24", "-nolisten",
+                         "tcp")
+    until("Xvfb is ready", lambda: server.out.strip() or not server.running())
+    assert server.running(), "Xvfb did not start"
+    return ":" + server.out.strip()
+
+
+def obs():
+    """OBS publishes, ffmpeg decodes picture and sound, and the stream ends with OBS"""
+    home = tempfile.mkdtemp(dir=rig.FOLDER)
+    with Server() as server:
+        address, key = re.search(r"OBS +server (\S+)  stream key (\S+)", server.log).groups()
+        assert key == "NAME", key
+        configure(home, address, "studio")
+        studio = rig.Process(
+            "obs", "--startstreaming", "--multi", "--disable-updater", "--minimize-to-tray",
+            env={"HOME": home, "XDG_CONFIG_HOME": f"{home}/.config", "XDG_RUNTIME_DIR": home,
+                 "DISPLAY": display(), "LIBGL_ALWAYS_SOFTWARE": "1", "QT_QPA_PLATFORM": "xcb",
+                 "NO_AT_BRIDGE": "1", "LC_ALL": "C.UTF-8"})
+        until("OBS publishes", lambda: "live    live/studio" in server.log or not studio.running())
+        assert studio.running(), "OBS is gone"
+        packets.rising(packets.play(server.url("studio"), 4))
+        packets.decode(server.url("studio"), 3)
+        packets.decode(server.wait_for_hls("studio"), 3)
+        studio.end(signal.SIGTERM)
+        until("the stream has ended", lambda: "ended   live/studio" in server.log)
+
+
+if __name__ == "__main__":
+    rig.need("obs", "Xvfb", "ffmpeg", "ffprobe")
+    rig.main([obs])

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the tests with real clients share: a Penstock server on free ports, processes that surely
+end, footage to publish, and a main() that runs checks side by side and shows every log of one that
+failed. Needs PENSTOCK, the executable; PENSTOCK_MEDIA may name the footage."""
+
+import concurrent.futures
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.request
+
+PENSTOCK = os.environ["PENSTOCK"]
+PATIENCE = 60  # seconds until something that has to happen is taken not to happen
+BAD = re.compile(r"\berror: |\bERROR\b|CRITICAL|[Aa]ssert|Sanitizer|terminate called|\bWARN")
+FOLDER = None  # of this run: logs and footage; set by main()
+
+_processes = []
+_local = threading.local()  # .processes: those of the check that this thread runs
+_making = threading.Lock()
+
+
+def until(what, condition, seconds=PATIENCE):
+    """What `condition` returns once it is true; it is asked again and again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        threading.Event().wait(0.05)
+
+
+def need(*programs):
+    """Ends the test as skipped if one of these is not installed."""
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        print(f"skipped: {' and '.join(missing)} not installed")
+        sys.exit(77)
+
+
+class Process:
+    """A process whose output goes to files, ended at the latest when its check ends."""
+
+    def __init__(self, *command, env=None, stdin=subprocess.DEVNULL):
+        self.command = [str(word) for word in command]
+        base = tempfile.mktemp(prefix=os.path.basename(self.command[0]) + "-", dir=FOLDER)
+        self.out_path, self.err_path = base + ".out", base + ".err"
+        with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
+            self.process = subprocess.Popen(self.command, stdin=stdin, stdout=out, stderr=err,
+                                            env={**os.environ, **(env or {})})
+        _processes.append(self)
+        _local.processes.append(self)
+
+    def read(self, path):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    @property
+    def out(self):
+        return self.read(self.out_path)
+
+    @property
+    def err(self):
+        return self.read(self.err_path)
+
+    @property
+    def log(self):
+        return self.out + self.err
+
+    def running(self):
+        return self.process.poll() is None
+
+    def wait(self, seconds=PATIENCE):
+        """The exit code; an error if it takes longer."""
+        try:
+            return self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.command[0]} still runs after {seconds} s") from None
+
+    def end(self, number=signal.SIGINT, seconds=PATIENCE):
+        """Asks it to end; the exit code (negative: of the signal)."""
+        if self.running():
+            self.process.send_signal(number)
+        return self.wait(seconds)
+
+    def kill(self):
+        if self.running():
+            self.process.kill()
+        self.process.wait()
+
+    def sent(self):
+        """Seconds of media that this publisher of ffmpeg's has sent."""
+        found = re.findall(r"out_time_us=(\d+)", self.out)
+        return int(found[-1]) / 1e6 if found else 0
+
+    def describe(self):
+        state = "running" if self.running() else f"exit {self.process.returncode}"
+        lines = [line for line in self.log.splitlines() if not re.match(r"\w+=", line)]
+        if len(lines) > 60:
+            lines[20:-40] = ["…"]
+        return "\n".join(line[:300] for line in
+                         [f"--- {' '.join(self.command)} ({state})", *lines])
+
+
+def run(*command, seconds=PATIENCE, env=None):
+    """A command that has to succeed: its standard output and error."""
+    process = Process(*command, env=env)
+    code = process.wait(seconds)
+    assert code == 0, f"{command[0]}: exit {code}"
+    return process.out, process.err
+
+
+class Server:
+    """`penstock run` in a `with`: ready at its beginning, and at its end, with whoever is still
+    connected, it must be alive, end by SIGINT within two seconds and have complained of nothing
+    but what `expected` (patterns) allows."""
+
+    def __init__(self, *settings, expected=(), descriptions=("live",)):
+        self.settings = [word for setting in settings for word in ("--set", setting)]
+        self.expected = expected
+        self.descriptions = descriptions
+
+    def __enter__(self):
+        self.process = Process(PENSTOCK, "run", *self.descriptions, "--set", "rtmp=127.0.0.1:0",
+                               "--set", "http=127.0.0.1:0", *self.settings)
+        until("penstock is ready", lambda: "Ctrl-C" in self.log or not self.process.running())
+        assert self.process.running(), "penstock did not start"
+        self.rtmp = re.search(r"mpv, VLC +(rtmp://\S+)/NAME", self.log)[1]
+        self.http = re.search(r"Page +(http://\S+)/", self.log)[1]
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind:
+            return
+        assert self.process.running(), "the server is gone"
+        began = time.monotonic()
+        code = self.process.end()
+        taken = time.monotonic() - began
+        assert code == 0, f"the server's exit code is {code}"
+        assert taken < 2, f"the server took {taken:.1f} s to end"
+        for line in self.log.splitlines():
+            unexpected = not any(re.search(pattern, line) for pattern in self.expected)
+            assert not (unexpected and (BAD.search(line) or line.startswith("warning:"))), \
+                f"the server says: {line}"
+
+    @property
+    def log(self):
+        return self.process.log
+
+    def url(self, name):
+        return f"{self.rtmp}/{name}"
+
+    def hls(self, name):
+        return f"{self.http}/live/{name}/index.m3u8"
+
+    def publish(self, file, name, *options):
+        """ffmpeg sends `file` for ever, in real time, as it is."""
+        return Process("ffmpeg", "-nostdin", "-v", "error", "-progress", "pipe:1", "-stats_period",
+                       "0.2", "-re", "-stream_loop", "-1", "-i", file, "-c", "copy", *options,
+                       "-f", "flv", self.url(name))
+
+    def wait_for_hls(self, name, segments=2):
+        """Until the playlist has that many segments; its URL."""
+        def ready():
+            try:
+                with urllib.request.urlopen(self.hls(name), timeout=10) as answer:
+                    return answer.read().count(b"#EXTINF") >= segments
+            except OSError:
+                return False
+        until(f"HLS of {name}", ready)
+        return self.hls(name)
+
+    def try_publish(self, file, name):
+        """A publisher that was taken, or None."""
+        publisher = self.publish(file, name)
+        until("the publisher is judged", lambda: publisher.sent() > 0 or not publisher.running())
+        return publisher if publisher.running() else None
+
+    def streams(self):
+        """The names of those that are live now."""
+        with urllib.request.urlopen(self.http + "/streams.json", timeout=10) as answer:
+            return [s["name"] for s in json.load(answer)["streams"] if s["live"]]
+
+
+def generated():
+    """Ten seconds with B-frames, a keyframe every two seconds, and a tone."""
+    path = os.path.join(FOLDER, "generated.mp4")
+    with _making:
+        if not os.path.exists(path):
+            run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i",
+                "testsrc2=size=640x360:rate=25:duration=10", "-f", "lavfi", "-i",
+                "aevalsrc=0.3*sin(2*PI*t*(200+40*t)):s=48000:d=10", "-c:v", "libx264", "-preset",
+                "veryfast", "-bf", "3", "-b_strategy", "0", "-g", "50", "-sc_threshold", "0",
+                "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "2", path)
+    return path
+
+
+def footage():
+    """What PENSTOCK_MEDIA names, if FLV can carry it; what we make ourselves otherwise."""
+    given = os.environ.get("PENSTOCK_MEDIA")
+    if not given:
+        return generated()
+    codecs, _ = run("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of",
+                    "csv=p=0", given)
+    return given if sorted(codecs.split()) == ["aac", "h264"] else generated()
+
+
+def _perform(check):
+    _local.processes = []
+    began = time.monotonic()
+    said, failure = io.StringIO(), None
+    try:
+        for line in check() or ():
+            print(f"    {line}", file=said)
+    except BaseException:  # whatever it is, it is reported
+        failure = traceback.format_exc()
+    taken = time.monotonic() - began
+    for process in reversed(_local.processes):
+        with contextlib.suppress(OSError):
+            process.kill()
+    logs = "\n".join(p.describe() for p in _local.processes) if failure else ""
+    print(f"{'FAILED' if failure else 'ok'}  {taken:5.1f} s  {check.__name__}: {check.__doc__}\n"
+          f"{said.getvalue()}{failure or ''}{logs}", flush=True)
+    return not failure
+
+
+def main(checks, jobs=1):
+    """Runs these functions, or those that the command line names, `jobs` of them at a time. What
+    they yield is printed. Exits 1 if one fails."""
+    global FOLDER
+    chosen = [check for check in checks if not sys.argv[1:] or check.__name__ in sys.argv[1:]]
+    assert chosen, f"no such check among {[check.__name__ for check in checks]}"
+
+    def terminated(*_):
+        for process in list(_processes):
+            process.process.kill()
+        os._exit(1)
+    signal.signal(signal.SIGTERM, terminated)
+    with tempfile.TemporaryDirectory(prefix="penstock-clients-") as FOLDER, \
+            concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        good = all(list(pool.map(_perform, chosen)))
+    sys.exit(not good)
