@@ -241,6 +241,7 @@ static GstFlowReturn render(GstBaseSink *sink, GstBuffer *buffer) {
         Sink &impl = *IMPL(sink);
         impl.counters.in(gst_buffer_get_size(buffer));
         impl.tags.clear();
+        if (impl.any_tag && GST_BUFFER_IS_DISCONT(buffer)) impl.feed->discontinuity();
         const Result result = impl.normalizer.push(bytes_of(buffer), impl.tags);
         for (const flv::Tag &tag : impl.tags) {
             impl.feed->push(tag);

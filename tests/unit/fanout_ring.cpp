@@ -256,6 +256,26 @@ GST_START_TEST(test_headers_do_not_move_the_timeline) {
 }
 GST_END_TEST
 
+// Another publisher that begins seconds ahead, or behind: for who watches time goes on as it does.
+GST_START_TEST(test_discontinuity) {
+    for (const int64_t jump : {5000, -500}) {
+        Producer p;
+        p.ms = 20'000;
+        p.push("VKdd");
+        Viewer v;
+        v.read(p.ring);
+        const uint32_t last = 80;
+        p.ring.discontinuity(p.now);
+        p.ms = uint32_t(p.ms + jump);
+        p.push("K");
+        const std::string got = v.read(p.ring);
+        fail_unless(got[0] == 'K', "%s", got.c_str());
+        const long at = std::stol(got.substr(1));
+        fail_unless(at > last && at < last + 1000, "at %ld ms", at);
+    }
+}
+GST_END_TEST
+
 static Suite *fanout_ring_suite() {
     Suite *s = suite_create("fanout_ring");
     TCase *tc = tcase_create("general");
@@ -274,6 +294,7 @@ static Suite *fanout_ring_suite() {
     tcase_add_test(tc, test_audio_only_then_video);
     tcase_add_test(tc, test_other_tags_are_left_out);
     tcase_add_test(tc, test_headers_do_not_move_the_timeline);
+    tcase_add_test(tc, test_discontinuity);
     return s;
 }
 GST_CHECK_MAIN(fanout_ring)

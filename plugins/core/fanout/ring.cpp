@@ -27,6 +27,11 @@ void Ring::restart(gop::Limits limits, uint64_t now_ms) {
     ++epoch_;
 }
 
+void Ring::discontinuity(uint64_t now_ms) {
+    std::lock_guard lock(mutex_);
+    timeline_.restart(now_ms);
+}
+
 bool Ring::joinable(const flv::Tag &tag) const {
     return tag.kind == flv::TagKind::keyframe || (!has_video_ && tag.kind == flv::TagKind::audio);
 }

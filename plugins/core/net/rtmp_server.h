@@ -50,6 +50,8 @@ public:
     virtual ~PlayFeed() = default;
     /// Never blocks. Tags in order; configuration and metadata included.
     virtual void push(const flv::Tag &tag) = 0;
+    /// The timestamps that follow have nothing to do with those before.
+    virtual void discontinuity() = 0;
     struct Stats {
         unsigned players = 0;
         uint64_t players_total = 0;
