@@ -94,7 +94,7 @@ private:
     bool stream_start_posted_ = false;
     uint32_t eos_seqnum_ = GST_SEQNUM_INVALID;
     uint32_t flush_seqnum_ = GST_SEQNUM_INVALID; ///< of the last flush
-    int64_t position_ = -1; ///< stream time, ns
+    int64_t position_ = -1;                      ///< stream time, ns
     uint64_t published_ = 0, dropped_ = 0, lost_segments_ = 0;
     Counters counters_;
 };

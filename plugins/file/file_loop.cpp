@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What goes through livefilesrc's streams, and how they begin again at the end of the file.
+#include "file/file_source.h"
+
+#include "gst/guard.h"
+
+#include <algorithm>
+
+GST_DEBUG_CATEGORY_EXTERN(penstock_live_file_src_debug);
+#define GST_CAT_DEFAULT penstock_live_file_src_debug
+
+namespace penstock::file {
+namespace {
+
+/// How far the others go on before a stream that has ended says that it still has nothing.
+constexpr GstClockTime gap_step = 100 * GST_MSECOND;
+
+} // namespace
+
+GstPadProbeReturn FileSource::on_data(Stream &stream, GstPadProbeInfo *info) {
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+        on_buffer(stream, info);
+        return GST_PAD_PROBE_OK;
+    }
+    return on_event(stream, info);
+}
+
+void FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
+    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    ++buffers_;
+    bytes_ += gst_buffer_get_size(buffer);
+    std::lock_guard lock(lock_);
+    if (std::exchange(stream.first, false) &&
+        GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) {
+        // Downstream nothing is missing: time goes on, and this is a keyframe.
+        buffer = gst_buffer_make_writable(buffer);
+        GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
+        GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    }
+    const GstClockTime time =
+        GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : GST_BUFFER_DTS(buffer);
+    guint64 running = 0;
+    if (!GST_CLOCK_TIME_IS_VALID(time) ||
+        gst_segment_to_running_time_full(&stream.segment, GST_FORMAT_TIME, time, &running) <= 0)
+        return;
+    if (running > stream.newest) stream.step = running - stream.newest;
+    stream.newest = running;
+    progress_.notify_all();
+    const GstClockTime duration =
+        GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : stream.step;
+    stream.end = std::max(stream.end, running + duration);
+}
+
+GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+    switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_FLUSH_START: {
+        if (rewinding_) return GST_PAD_PROBE_DROP;
+        std::lock_guard lock(lock_);
+        stream.ended = false;
+        progress_.notify_all();
+        return GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_FLUSH_STOP: {
+        if (rewinding_) return GST_PAD_PROBE_DROP;
+        // Somebody's seek: running time begins anew.
+        std::lock_guard lock(lock_);
+        offset_ = 0;
+        latched_loop_ = false;
+        stream.ended = stream.first = false;
+        stream.end = stream.newest = stream.step = 0;
+        return GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_STREAM_START: {
+        // Opened again it is still the same stream.
+        std::lock_guard lock(lock_);
+        return std::exchange(stream.started, true) ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_STREAM_COLLECTION: {
+        std::lock_guard lock(lock_);
+        return reopened_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_SEGMENT: {
+        GstSegment segment;
+        gst_event_copy_segment(event, &segment);
+        std::lock_guard lock(lock_);
+        stream.segment = segment;
+        if (offset_ == 0 || segment.format != GST_FORMAT_TIME) return GST_PAD_PROBE_OK;
+        segment.base += offset_;
+        GstEvent *moved = gst_event_new_segment(&segment);
+        gst_event_set_seqnum(moved, gst_event_get_seqnum(event));
+        gst_event_unref(event);
+        GST_PAD_PROBE_INFO_DATA(info) = moved;
+        return GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_EOS:
+        return hold_eos(stream) ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    default:
+        return GST_PAD_PROBE_OK;
+    }
+}
+
+bool FileSource::hold_eos(Stream &stream) {
+    bool all, none_ended;
+    {
+        std::lock_guard lock(lock_);
+        none_ended =
+            std::none_of(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended; });
+        if (none_ended) latched_loop_ = loop && !closing_;
+        stream.ended = true;
+        all = std::all_of(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended; });
+        if (!latched_loop_) return false;
+    }
+    progress_.notify_all();
+    if (!all) {
+        report_gaps(stream);
+        return true;
+    }
+    // Not from this thread: the seek waits for it.
+    gst_element_call_async(
+        GST_ELEMENT(bin_),
+        [](GstElement *element, gpointer data) {
+            guard(element, [data] { static_cast<FileSource *>(data)->rewind(); });
+        },
+        this, nullptr);
+    return true;
+}
+
+/// On the stream's own thread, which has nothing else to do until all streams have ended: whoever
+/// interleaves them downstream would wait for this one for ever.
+void FileSource::report_gaps(Stream &stream) {
+    std::unique_lock lock(lock_);
+    GstClockTime told = stream.end, reached = told;
+    const auto is_over = [&] {
+        return closing_ || !stream.ended ||
+               std::all_of(streams_.begin(), streams_.end(),
+                           [](const auto &s) { return s->ended; });
+    };
+    for (;;) {
+        progress_.wait(lock, [&] {
+            for (const auto &other : streams_)
+                reached = std::max(reached, other->newest);
+            return is_over() || reached >= told + gap_step;
+        });
+        if (is_over()) return;
+        guint64 position = 0;
+        const int sign = gst_segment_position_from_running_time_full(
+            &stream.segment, GST_FORMAT_TIME, told, &position);
+        const GstClockTime duration = reached - told;
+        told = reached;
+        if (sign <= 0) continue;
+        lock.unlock();
+        // Not through our own pad: it would push the end of stream, which we hold, once more.
+        if (const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(stream.out)))
+            gst_pad_send_event(peer.get(), gst_event_new_gap(position, duration));
+        lock.lock();
+    }
+}
+
+void FileSource::rewind() {
+    // No change of state meanwhile: a flush amid its deactivation would leave the multiqueue
+    // running, and a file that is being opened again would be opened twice.
+    struct StateLock {
+        GstElement *element;
+        explicit StateLock(GstBin *bin) : element(GST_ELEMENT(bin)) { GST_STATE_LOCK(element); }
+        ~StateLock() { GST_STATE_UNLOCK(element); }
+    } state_lock(bin_);
+    bool nothing, seek;
+    {
+        std::lock_guard lock(lock_);
+        // The end, somebody's seek or a restart may have come first.
+        if (closing_ || failed_ || !latched_loop_ || streams_.empty() ||
+            !std::all_of(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended; }))
+            return;
+        GstClockTime length = 0;
+        for (const auto &stream : streams_)
+            length = std::max(length, stream->end);
+        nothing = length == 0;
+        seek = !must_reopen_;
+        offset_ += length;
+        latched_loop_ = false;
+        for (const auto &stream : streams_) {
+            stream->ended = false;
+            stream->first = true;
+            stream->end = stream->newest = stream->step = 0;
+        }
+        rewinding_ = !nothing;
+    }
+    // Otherwise a file without a picture or a sound would be read for ever and never play.
+    if (nothing) {
+        fail(GST_STREAM_ERROR, GST_STREAM_ERROR_DEMUX,
+             "\"" + location() + "\" has no media that takes any time: it can't be looped.", "");
+        return;
+    }
+    if (!seek || !seek_to_start()) reopen();
+    ++loops_;
+    rewinding_ = false;
+}
+
+// One stream's pad: the demuxer seeks all of them.
+bool FileSource::seek_to_start() {
+    GstPtr<GstPad> in;
+    {
+        std::lock_guard lock(lock_);
+        in = GstPtr<GstPad>::ref(streams_.front()->in);
+    }
+    return gst_pad_push_event(in.get(),
+                              gst_event_new_seek(1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+                                                 GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, -1));
+}
+
+void FileSource::reopen() {
+    std::vector<GstPtr<GstPad>> pads;
+    {
+        std::lock_guard lock(lock_);
+        must_reopen_ = reopened_ = true;
+        for (const auto &stream : streams_)
+            pads.push_back(GstPtr<GstPad>::ref(stream->in));
+    }
+    gst_element_set_state(parsebin_, GST_STATE_READY);
+    gst_element_set_state(filesrc_, GST_STATE_READY);
+    // The multiqueue forgets that its streams had ended; the flush goes no further.
+    for (const auto &pad : pads) {
+        gst_pad_send_event(pad.get(), gst_event_new_flush_start());
+        gst_pad_send_event(pad.get(), gst_event_new_flush_stop(TRUE));
+    }
+    gst_element_sync_state_with_parent(parsebin_);
+    gst_element_sync_state_with_parent(filesrc_);
+}
+
+} // namespace penstock::file
