@@ -31,10 +31,11 @@ def launch(*words):
 
 
 def publisher(server, name):
-    """x264enc and an AAC encoder by flvmux to rtmp2sink, in real time, for as long as it lasts."""
+    """x264enc and an AAC encoder by flvmux to rtmp2sink, in real time, for as long as it lasts.
+    No B-frames: with them flvmux now and then gives two pictures one DTS."""
     return rig.Process("gst-launch-1.0", *(
         "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 "
-        "! x264enc key-int-max=50 bframes=2 bitrate=500 speed-preset=veryfast ! queue ! mux.video "
+        "! x264enc key-int-max=50 bframes=0 bitrate=500 speed-preset=veryfast ! queue ! mux.video "
         "audiotestsrc is-live=true ! audioconvert ! avenc_aac ! aacparse ! queue ! mux.audio "
         f"flvmux name=mux streamable=true ! rtmp2sink location={server.url(name)}").split())
 
