@@ -8,11 +8,11 @@ namespace {
 
 /// A sink on a port of its own. `location` empty: any port.
 GstHarness *serve(const std::string &location = {}) {
-    GstHarness *h = gst_harness_new("rtmpserversink");
-    gst_element_set_state(h->element, GST_STATE_NULL);
-    g_object_set(h->element, "location",
+    const auto element = make_element("rtmpserversink");
+    // Before the harness starts it: not on the default port.
+    g_object_set(element.get(), "location",
                  location.empty() ? "rtmp://127.0.0.1:0/live/test" : location.c_str(), nullptr);
-    gst_harness_play(h);
+    GstHarness *h = gst_harness_new_with_element(element.get(), "sink", nullptr);
     gst_harness_set_src_caps_str(h, "video/x-flv");
     return h;
 }

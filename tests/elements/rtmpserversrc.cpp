@@ -39,11 +39,12 @@ private:
 class Receiver {
 public:
     explicit Receiver(const char *on_unpublish = "wait", const char *key = "", guint queue = 0) {
-        h = gst_harness_new("rtmpserversrc");
-        gst_element_set_state(h->element, GST_STATE_NULL);
-        g_object_set(h->element, "location", any_port, "publish-key", key, nullptr);
-        gst_util_set_object_arg(G_OBJECT(h->element), "on-unpublish", on_unpublish);
-        if (queue) g_object_set(h->element, "queue-max-bytes", queue, nullptr);
+        const auto element = make_element("rtmpserversrc");
+        // Before the harness starts it: not on the default port.
+        g_object_set(element.get(), "location", any_port, "publish-key", key, nullptr);
+        gst_util_set_object_arg(G_OBJECT(element.get()), "on-unpublish", on_unpublish);
+        if (queue) g_object_set(element.get(), "queue-max-bytes", queue, nullptr);
+        h = gst_harness_new_with_element(element.get(), nullptr, "src");
         gst_harness_use_systemclock(h);
         gst_harness_play(h);
         location = string_property(h->element, "bound-location");
