@@ -54,7 +54,7 @@ inline std::string text(const std::vector<fanout::PacketPtr> &packets) {
 /// A producer whose timestamps and clock go together, 40 ms for each video frame.
 struct Producer {
     explicit Producer(gop::Limits limits = {}, uint32_t chunk_size = 65536) : ring(chunk_size) {
-        ring.restart(limits, now);
+        ring.restart(limits);
     }
     void push(const std::string &frames) {
         for (const char c : frames) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The timeline of a path: progress to the millisecond, jumps and new producers at the wall
-// clock's time, and never a step back within a track.
+// The timeline of a path: progress to the millisecond, jumps and new producers right
+// behind what was sent, and never a step back within a track.
 #include "core/rtmp/timeline.h"
 
 #include "check.hpp"
@@ -9,13 +9,17 @@ using penstock::rtmp::Timeline;
 
 namespace {
 
-/// A timeline and the clock beside it.
 struct Clocked {
-    uint32_t audio(uint32_t timestamp) { return line.map(Timeline::audio, timestamp, now); }
-    uint32_t video(uint32_t timestamp) { return line.map(Timeline::video, timestamp, now); }
-    void restart() { line.restart(now); }
+    uint32_t audio(uint32_t timestamp) { return line.map(Timeline::audio, timestamp); }
+    uint32_t video(uint32_t timestamp) { return line.map(Timeline::video, timestamp); }
+    void restart() { line.restart(); }
+    /// In steps that are no jumps.
+    void run_video(uint32_t from, uint32_t to) {
+        for (uint64_t t = from; t < to; t += 9000)
+            fail_unless_equals_uint64(video(uint32_t(t)), t);
+        fail_unless_equals_uint64(video(to), to);
+    }
     Timeline line;
-    uint64_t now = 0x1'0000'1234;
 };
 
 } // namespace
@@ -23,11 +27,9 @@ struct Clocked {
 GST_START_TEST(test_begins_at_zero_and_keeps_progress) {
     Clocked c;
     c.restart();
-    c.now += 777;
     fail_unless_equals_uint64(c.video(123456), 0);
     // However the packets arrive.
     fail_unless_equals_uint64(c.video(123496), 40);
-    c.now += 500;
     fail_unless_equals_uint64(c.video(123497), 41);
     fail_unless_equals_uint64(c.video(123497), 41);
     fail_unless_equals_uint64(c.audio(123490), 34); // the other track may lag
@@ -46,11 +48,7 @@ GST_START_TEST(test_second_track_begins_earlier) {
     fail_unless_equals_uint64(c.audio(5023), 23);
     // A track that comes after a month has its own time.
     Clocked late;
-    late.video(0);
-    for (uint32_t out = 0x10000000; out != 0xB0000000; out += 0x10000000) {
-        late.now += 0x10000000;
-        late.video(out);
-    }
+    late.run_video(0, 0xA0000000);
     fail_unless_equals_uint64(late.audio(0xA0000000 - 20), 0xA0000000 - 20);
 }
 GST_END_TEST
@@ -58,7 +56,7 @@ GST_END_TEST
 GST_START_TEST(test_publisher_wraps) {
     Clocked c;
     uint32_t in = 0xFFFFFFFF - 100;
-    for (uint32_t out = 0; out < 400; out += 20, in += 20, c.now += 20) {
+    for (uint32_t out = 0; out < 400; out += 20, in += 20) {
         fail_unless_equals_uint64(c.video(in), out);
         fail_unless_equals_uint64(c.audio(in), out);
     }
@@ -71,41 +69,28 @@ GST_END_TEST
 // After 49.7 days the wire's own timestamps wrap, and a republish lands behind the wrap.
 GST_START_TEST(test_wire_wraps) {
     Clocked c;
-    c.video(0);
-    for (uint32_t days = 0x10000000; days != 0; days += 0x10000000) {
-        c.now += 0x10000000;
-        fail_unless_equals_uint64(c.video(days), days);
-    }
-    c.now += 0xFFFFF00;
-    fail_unless_equals_uint64(c.video(0xFFFFFF00), 0xFFFFFF00);
-    c.now += 0x90;
+    c.run_video(0, 0xFFFFFF00);
     fail_unless_equals_uint64(c.video(0xFFFFFF90), 0xFFFFFF90);
-    c.now += 0x80;
     fail_unless_equals_uint64(c.video(0x10), 0x10);
-    c.now += 1000;
     c.restart();
-    fail_unless_equals_uint64(c.video(5), 0x10 + 1000);
+    fail_unless_equals_uint64(c.video(5), 0x10 + 20);
 }
 GST_END_TEST
 
-GST_START_TEST(test_republish_at_the_wall_clock) {
+GST_START_TEST(test_republish) {
     Clocked c;
     c.video(0);
-    c.now += 1000;
     fail_unless_equals_uint64(c.video(1000), 1000);
-    c.now += 60000;
     c.restart();
-    fail_unless_equals_uint64(c.video(50), 61000);
-    fail_unless_equals_uint64(c.audio(45), 60995);
-    // At once, by a producer that ran ahead of the clock: behind what was sent, and never before.
-    c.video(9000);
+    fail_unless_equals_uint64(c.video(50), 1020);
+    fail_unless_equals_uint64(c.audio(45), 1015);
+    // A producer that goes on with its timestamps where another left off, or ahead of them, is a
+    // new one still.
     c.restart();
-    fail_unless_equals_uint64(c.video(0), 61000 + 8950 + 1);
-    fail_unless_equals_uint64(c.video(40), 61000 + 8950 + 41);
-    // A producer that goes on with its timestamps where another left off is a new one still.
-    c.now += 20000;
+    fail_unless_equals_uint64(c.video(80), 1040);
     c.restart();
-    fail_unless_equals_uint64(c.video(80), 81000);
+    fail_unless_equals_uint64(c.audio(5000), 1060);
+    fail_unless_equals_uint64(c.video(5040), 1100);
 }
 GST_END_TEST
 
@@ -113,13 +98,10 @@ GST_START_TEST(test_gaps) {
     Clocked c;
     c.video(0);
     // Up to ten seconds the publisher is believed.
-    c.now += 3000;
     fail_unless_equals_uint64(c.video(9000), 9000);
-    // Beyond, the clock is.
-    c.now += 11000;
-    fail_unless_equals_uint64(c.video(2'000'000), 14000);
-    fail_unless_equals_uint64(c.audio(2'000'010), 14010);
-    fail_unless_equals_uint64(c.video(2'000'040), 14040);
+    fail_unless_equals_uint64(c.video(2'000'000), 9020);
+    fail_unless_equals_uint64(c.audio(2'000'010), 9030);
+    fail_unless_equals_uint64(c.video(2'000'040), 9060);
 }
 GST_END_TEST
 
@@ -128,15 +110,9 @@ GST_START_TEST(test_jump_back) {
         Clocked c;
         c.video(far - 40);
         fail_unless_equals_uint64(c.video(far), 40);
-        c.now += 1000;
-        fail_unless_equals_uint64(c.video(0), 1000);
-        fail_unless_equals_uint64(c.video(40), 1040);
+        fail_unless_equals_uint64(c.video(0), 60);
+        fail_unless_equals_uint64(c.video(40), 100);
     }
-    // Without time having passed: just behind.
-    Clocked c;
-    c.video(3'600'000);
-    c.video(3'600'500);
-    fail_unless_equals_uint64(c.video(0), 501);
 }
 GST_END_TEST
 
@@ -145,7 +121,7 @@ GST_START_TEST(test_tracks_jump_one_after_the_other) {
     for (const uint32_t clip : {1000u, 30000u}) {
         Clocked c;
         for (uint32_t lap = 0; lap < 5; ++lap)
-            for (uint32_t t = 0; t < clip; t += 20, c.now += 20) {
+            for (uint32_t t = 0; t < clip; t += 20) {
                 const auto wall = int64_t(lap) * clip + t;
                 const int64_t v = c.video(t);
                 fail_unless(std::abs(v - wall) <= 100, "%ld instead of %ld", long(v), long(wall));
@@ -162,10 +138,10 @@ GST_END_TEST
 // Tracks with origins of their own, an hour apart.
 GST_START_TEST(test_tracks_far_apart) {
     Clocked c;
-    for (uint32_t t = 0; t < 5000; t += 20, c.now += 20) {
+    for (uint32_t t = 0; t < 5000; t += 20) {
         fail_unless_equals_uint64(c.video(t), t);
         const uint32_t a = c.audio(3'600'000 + t);
-        fail_unless(a >= t && a <= t + 1, "%u at %u", a, t);
+        fail_unless(a >= t && a <= t + 20, "%u at %u", a, t);
     }
 }
 GST_END_TEST
@@ -174,7 +150,6 @@ GST_END_TEST
 GST_START_TEST(test_jitter) {
     Clocked c;
     c.audio(1000);
-    c.now += 500;
     fail_unless_equals_uint64(c.audio(1023), 23);
     fail_unless_equals_uint64(c.audio(1021), 23);
     fail_unless_equals_uint64(c.audio(1046), 46);
@@ -188,7 +163,6 @@ GST_START_TEST(test_never_back_whatever_comes) {
     uint32_t in[2] = {}, last[2] = {};
     for (int i = 0; i < 200000; ++i) {
         const auto track = static_cast<Timeline::Track>(random() % 2);
-        c.now += random() % 50;
         switch (random() % 400) {
         case 0:
             c.restart();
@@ -206,12 +180,11 @@ GST_START_TEST(test_never_back_whatever_comes) {
             in[0] = in[1] = random();
             break;
         case 5:
-            c.now += random() % 100000;
             break;
         default:
             in[track] += random() % 50;
         }
-        const uint32_t out = c.line.map(track, in[track], c.now);
+        const uint32_t out = c.line.map(track, in[track]);
         fail_if(static_cast<int32_t>(out - last[track]) < 0, "step %d: %u after %u", i, out,
                 last[track]);
         last[track] = out;
@@ -227,7 +200,7 @@ static Suite *rtmp_timeline_suite() {
     tcase_add_test(tc, test_second_track_begins_earlier);
     tcase_add_test(tc, test_publisher_wraps);
     tcase_add_test(tc, test_wire_wraps);
-    tcase_add_test(tc, test_republish_at_the_wall_clock);
+    tcase_add_test(tc, test_republish);
     tcase_add_test(tc, test_gaps);
     tcase_add_test(tc, test_jump_back);
     tcase_add_test(tc, test_tracks_jump_one_after_the_other);

@@ -16,20 +16,20 @@ rtmp::Timeline::Track track_of(const flv::Tag &tag) {
 Ring::Ring(uint32_t chunk_size) : chunk_size_(chunk_size) {
 }
 
-void Ring::restart(gop::Limits limits, uint64_t now_ms) {
+void Ring::restart(gop::Limits limits) {
     std::lock_guard lock(mutex_);
     history_.clear();
     history_.set_limits(limits);
     normalizer_.reset();
     headers_.clear();
     has_video_ = false;
-    timeline_.restart(now_ms);
+    timeline_.restart();
     ++epoch_;
 }
 
-void Ring::discontinuity(uint64_t now_ms) {
+void Ring::discontinuity() {
     std::lock_guard lock(mutex_);
-    timeline_.restart(now_ms);
+    timeline_.restart();
 }
 
 bool Ring::joinable(const flv::Tag &tag) const {
@@ -55,7 +55,7 @@ void Ring::append(const flv::Tag &tag, uint64_t now_ms) {
     const rtmp::Timeline::Track track = track_of(tag);
     const uint32_t timestamp = tag.kind == flv::TagKind::metadata ? metadata_time
                                : is_header                        ? timeline_.last(track)
-                                           : timeline_.map(track, tag.timestamp, now_ms);
+                                           : timeline_.map(track, tag.timestamp);
     // Serialized outside the lock: readers never wait for it.
     lock.unlock();
     PacketPtr packet = rtmp::make_packet(tag, timestamp, chunk_size_);

@@ -31,11 +31,12 @@ class Ring {
 public:
     explicit Ring(uint32_t chunk_size);
 
-    /// A new producer: whoever watches joins again with its first keyframe; `now_ms` (steady
-    /// clock) keeps the timeline going across the gap.
-    void restart(gop::Limits limits, uint64_t now_ms);
+    /// A new producer: whoever watches joins again with its first keyframe, and its
+    /// timeline goes on.
+    void restart(gop::Limits limits);
     /// The producer's own timeline begins anew (another publisher): whoever watches watches on.
-    void discontinuity(uint64_t now_ms);
+    void discontinuity();
+    /// `now_ms`: any steady clock.
     void append(const flv::Tag &tag, uint64_t now_ms);
 
     /// Appends at most `max` packets that the cursor has not seen to `out`: for one that joins the

@@ -222,8 +222,9 @@ void Segmenter::start_audio_only() {
 }
 
 void Segmenter::start(int64_t pts, bool at_video) {
-    // The stream's own timeline never goes back, so nothing in it becomes negative.
-    if (!offset_ || pts + *offset_ < stream_end_) {
+    // The stream's own timeline never goes back, so nothing in it becomes negative; and where
+    // something is missing it goes on without a hole, in front of which players would wait.
+    if (!offset_ || pts + *offset_ < stream_end_ || (emitted_ && next_discontinuity_)) {
         const int64_t back = offset_ ? stream_end_ - (pts + *offset_) : 0;
         offset_ = (emitted_ ? stream_end_ : TsWriter::origin) - pts;
         // A step back of the whole timeline; a frame's overlap is none.

@@ -103,7 +103,7 @@ void RtmpMount::resume_publisher() {
 
 bool RtmpMount::attach_feed(gop::Limits limits) {
     if (has_feed_.exchange(true)) return false;
-    ring_.restart(limits, steady_ms());
+    ring_.restart(limits);
     return true;
 }
 

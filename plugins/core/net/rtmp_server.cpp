@@ -157,7 +157,7 @@ public:
         mount_->ring().append(tag, steady_ms());
         state_->wake(mount_);
     }
-    void discontinuity() override { mount_->ring().discontinuity(steady_ms()); }
+    void discontinuity() override { mount_->ring().discontinuity(); }
     Stats stats() const override {
         return {mount_->players, mount_->players_total, mount_->bytes_out, mount_->skipped,
                 mount_->closed_slow};

@@ -11,20 +11,20 @@
 namespace penstock::rtmp {
 
 /// Maps a producer's timestamps to wire timestamps. Progress within a producer's run is kept to
-/// the millisecond; a new run, and a jump, is placed where the wall clock says it belongs. Within
-/// a track what comes out never goes back. All numbers are milliseconds; the wire's wrap at 2^32.
+/// the millisecond; a new run, and what comes behind a jump, follows what was sent without a hole:
+/// players that stayed would show nothing until they were through it. Within a track what comes out
+/// never goes back. All numbers are milliseconds; the wire's wrap at 2^32.
 class Timeline {
 public:
     enum Track : size_t { audio, video };
 
-    /// The next timestamp begins a new run. `now_ms` is any steady clock.
-    void restart(uint64_t now_ms) {
-        if (!started_) origin_ = now_ms;
+    /// The next timestamp begins a new run.
+    void restart() {
         anchored_ = false;
         for (State &state : tracks_)
             state.running = false;
     }
-    uint32_t map(Track track, uint32_t timestamp, uint64_t now_ms) {
+    uint32_t map(Track track, uint32_t timestamp) {
         State &state = tracks_[track];
         const auto step = static_cast<int32_t>(timestamp - state.in);
         if (!state.running || step < -max_jitter || step > max_forward) {
@@ -32,7 +32,7 @@ public:
             const auto ahead = static_cast<int32_t>(timestamp + offset_ - last_out_);
             const bool moved = !state.running || state.offset != offset_;
             if (!anchored_ || !moved || ahead < -max_apart || ahead > max_forward)
-                anchor(timestamp, now_ms);
+                anchor(timestamp);
             state.offset = offset_;
             state.running = true;
         }
@@ -55,20 +55,16 @@ private:
         bool sent = false;    ///< there was one at all
     };
 
-    void anchor(uint32_t timestamp, uint64_t now_ms) {
-        if (!started_) origin_ = now_ms;
-        const auto elapsed = static_cast<uint32_t>(now_ms - origin_);
-        // Never before what was sent already.
-        const bool behind = started_ && static_cast<int32_t>(elapsed - last_out_) <= 0;
-        offset_ = (behind ? last_out_ + 1 : elapsed) - timestamp;
+    void anchor(uint32_t timestamp) {
+        offset_ = (started_ ? last_out_ + a_frame : 0) - timestamp;
         started_ = anchored_ = true;
     }
 
+    static constexpr uint32_t a_frame = 20;
     static constexpr int32_t max_jitter = 100; ///< a step back that is only sloppiness
     static constexpr int32_t max_forward = 10000;
     static constexpr int32_t max_apart = 2000; ///< a track behind the other
     std::array<State, 2> tracks_;
-    uint64_t origin_ = 0;
     uint32_t offset_ = 0; ///< of the newest anchor
     uint32_t last_out_ = 0;
     bool started_ = false;
