@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "config.h"
+#include "description/source.h"
 
 #include <CLI/CLI.hpp>
 
@@ -62,6 +63,20 @@ int start(int argc, char **argv) {
         ->required()
         ->type_name("FILE");
     add_json(check_command);
+    // CLI11 would only say that a subcommand is required.
+    std::vector<std::string> commands;
+    for (const CLI::App *command : app.get_subcommands({}))
+        commands.push_back(command->get_name());
+    const std::string first = argc > 1 ? argv[1] : "";
+    if (first.empty() ||
+        (first[0] != '-' && std::find(commands.begin(), commands.end(), first) == commands.end())) {
+        const std::string known = "the commands are " + penstock::description::enumerate(commands);
+        Output::get().error(first.empty()
+                                ? "say what to do: " + known + "; `penstock --help` has more"
+                                : "there is no command '" + first + "': " +
+                                      penstock::description::did_you_mean(first, commands, known));
+        return exit_usage;
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError &e) {

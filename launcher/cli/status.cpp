@@ -2,6 +2,7 @@
 #include "cli/status.h"
 
 #include "cli/output.h"
+#include "cli/urls.h"
 #include "core/net/hls_mount.h"
 #include "core/net/rtmp_server.h"
 
@@ -43,13 +44,15 @@ void Status::update() {
             const auto key = std::pair(port, mount.path);
             const auto found = seen_.find(key);
             const Seen before = found == seen_.end() ? Seen{} : found->second;
-            const Seen after{mount.publishing || mount.playing, mount.bytes_in, mount.bytes_out};
+            // Without its publisher a stream is only waited for.
+            const bool live = mount.claimed ? mount.publishing && !mount.pending : mount.playing;
+            const Seen after{live, mount.bytes_in, mount.bytes_out};
             // A counter that begins anew counts from zero.
             in += after.bytes_in - (after.bytes_in < before.bytes_in ? 0 : before.bytes_in);
             out += after.bytes_out - (after.bytes_out < before.bytes_out ? 0 : before.bytes_out);
             if (after.live && !before.live)
-                output.print(output.green("live   ") + " " + mount.path +
-                             (mount.publisher.empty() ? "" : "  " + mount.publisher));
+                output.print(output.green("live   ") + " " + mount.path + "  rtmp://" +
+                             reachable(server->address()) + "/" + mount.path);
             if (!after.live && before.live) output.print(output.dim("ended  ") + " " + mount.path);
             streams += after.live;
             players += mount.players;
@@ -61,8 +64,8 @@ void Status::update() {
             output.print(output.dim("ended  ") + " " + key.second);
     seen_ = std::move(current);
     if (const double seconds = static_cast<double>(now - last_) / 1e6; seconds > 0.05) {
-        in_ += 0.5 * (static_cast<double>(in) * 8 / 1000 / seconds - in_);
-        out_ += 0.5 * (static_cast<double>(out) * 8 / 1000 / seconds - out_);
+        in_ += 0.25 * (static_cast<double>(in) * 8 / 1000 / seconds - in_);
+        out_ += 0.25 * (static_cast<double>(out) * 8 / 1000 / seconds - out_);
         last_ = now;
     }
     if (!output.is_terminal()) return;

@@ -8,13 +8,6 @@ namespace {
 
 using supervisor::Endpoint;
 
-/// An address that a client on this machine can use.
-std::string reachable(net::Address address) {
-    if (address.host.empty() || address.host == "0.0.0.0" || address.host == "::")
-        address.host = "127.0.0.1";
-    return address.to_string();
-}
-
 /// scheme://host:port/path with the endpoint's address made reachable.
 std::string url_of(const Endpoint &endpoint, const description::Binding &binding,
                    const net::Address &address) {
@@ -26,6 +19,12 @@ std::string url_of(const Endpoint &endpoint, const description::Binding &binding
 }
 
 } // namespace
+
+std::string reachable(net::Address address) {
+    if (address.host.empty() || address.host == "0.0.0.0" || address.host == "::")
+        address.host = "127.0.0.1";
+    return address.to_string();
+}
 
 std::vector<Url> urls_of(const description::Binding &binding) {
     std::vector<Url> out;

@@ -15,6 +15,9 @@ struct Url {
     std::string kind;  ///< for machines: "page", "publish", "obs", "ffmpeg", "play", "hls"
 };
 
+/// host:port as a client on this machine can use it.
+std::string reachable(net::Address address);
+
 /// Captures appear as NAME, secrets never.
 std::vector<Url> urls_of(const description::Binding &binding);
 

@@ -8,6 +8,7 @@
 
 #include <ctime>
 #include <map>
+#include <set>
 #include <string_view>
 
 namespace penstock::console {
@@ -35,11 +36,14 @@ std::string date_of(int64_t ms) {
 std::string streams_json(const net::Address &http) {
     nlohmann::json rtmp = nlohmann::json::array();
     std::map<std::string, unsigned> players;
+    std::set<std::string> away; ///< whose publisher has gone; their pipelines still wait
     for (const auto &server : net::RtmpServer::all()) {
         const net::Address at = server->address();
-        rtmp.push_back({{"host", at.host}, {"port", at.port}});
-        for (const auto &mount : server->mounts())
+        rtmp.push_back({{"host", at.host}, {"port", at.port}, {"key", server->needs_key()}});
+        for (const auto &mount : server->mounts()) {
             players[mount.path] += mount.players;
+            if (mount.claimed && !mount.publishing) away.insert(mount.path);
+        }
     }
 
     std::map<std::string, nlohmann::json> streams;
@@ -48,11 +52,13 @@ std::string streams_json(const net::Address &http) {
         const std::string name = name_of(mount.path);
         nlohmann::json &stream = streams[name];
         stream = {{"name", name},
-                  {"live", mount.live},
+                  {"live", mount.live && !away.contains(name)},
                   {"hls", "/" + mount.path},
                   {"since", nullptr},
                   {"width", mount.width},
                   {"height", mount.height},
+                  {"video", mount.has_video},
+                  {"audio", mount.has_audio},
                   {"players", players[name]},
                   {"viewers", mount.viewers}};
         if (mount.live) stream["since"] = date_of(mount.since);

@@ -248,7 +248,8 @@ std::optional<Value> parse_value(const Parameter &parameter, std::string_view te
         break;
     }
     case Type::address:
-        if (!net::parse_address(text)) return fail(shown + "is no address" + mend);
+        if (!net::parse_address(text))
+            return fail(shown + "is no address" + mend + " (ports go from 0 to 65535)");
         break;
     case Type::url:
         if (!is_url(text)) return fail(shown + "is no url" + mend);

@@ -24,19 +24,25 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
     for (const Endpoint &endpoint : find_endpoints(binding.description())) {
         const auto wanted = address_of(endpoint, binding, error);
         if (!wanted) return false;
+        const Parameter *parameter = address_parameter(endpoint, binding.description());
+        const auto fail = [&] {
+            if (error && parameter)
+                *error += ": --set " + parameter->name + "=" +
+                          net::Address{wanted->host, uint16_t(wanted->port + 1)}.to_string();
+            return false;
+        };
         net::Address bound;
         if (endpoint.kind == Endpoint::Kind::hls || endpoint.kind == Endpoint::Kind::page) {
             auto server = net::HttpServer::open(*wanted, error);
-            if (!server) return false;
+            if (!server) return fail();
             bound = server->address();
             out.http.push_back(std::move(server));
         } else {
             auto server = net::RtmpServer::open(*wanted, error);
-            if (!server) return false;
+            if (!server) return fail();
             bound = server->address();
             out.rtmp.push_back(std::move(server));
         }
-        const Parameter *parameter = address_parameter(endpoint, binding.description());
         if (wanted->port != 0 || !parameter) continue;
         const net::Address chosen{wanted->host, bound.port};
         binding.set(parameter->name, Value{.type = Type::address, .text = chosen.to_string()});

@@ -76,9 +76,8 @@ void Rule::on_publish(const std::string &path) {
     // Who only knocks starts nothing, and nobody starts more than was meant.
     if (!is_publishing(path)) return;
     if (instances_.size() >= rule_.max_instances)
-        return report_(Severity::warning,
-                       path + ": " + std::to_string(rule_.max_instances) +
-                           " streams have a pipeline already; raise max-instances to take more");
+        return server_->refuse(path, "this server takes " + std::to_string(rule_.max_instances) +
+                                         " streams at a time (max-instances)");
     start(path);
 }
 

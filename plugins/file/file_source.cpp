@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,7 +139,8 @@ bool FileSource::check_file(const std::string &path) {
     const bool known = fd >= 0 && fstat(fd, &info) == 0;
     if (fd >= 0) ::close(fd);
     if (known && S_ISREG(info.st_mode) && info.st_size > 0) return true;
-    const std::string quoted = "\"" + path + "\"";
+    std::error_code code;
+    const std::string quoted = "\"" + std::filesystem::absolute(path, code).string() + "\"";
     if (!known && error == ENOENT)
         fail(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
              "There is no file " + quoted + ": check the property location.", "");

@@ -32,12 +32,13 @@ def launch(*words):
 
 def publisher(server, name):
     """x264enc and an AAC encoder by flvmux to rtmp2sink, in real time, for as long as it lasts.
-    No B-frames: with them flvmux now and then gives two pictures one DTS."""
+    flvmux gives two pictures one DTS where it muxes B-frames, or has not waited for a picture on a
+    busy machine: hence none of them, and two seconds of latency."""
     return rig.Process("gst-launch-1.0", *(
         "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 "
         "! x264enc key-int-max=50 bframes=0 bitrate=500 speed-preset=veryfast ! queue ! mux.video "
         "audiotestsrc is-live=true ! audioconvert ! avenc_aac ! aacparse ! queue ! mux.audio "
-        f"flvmux name=mux streamable=true ! rtmp2sink location={server.url(name)}").split())
+        f"flvmux name=mux streamable=true latency=2000000000 ! rtmp2sink location={server.url(name)}").split())
 
 
 def silent(path):

@@ -98,6 +98,36 @@ def hls():
             yield plays(server.wait_for_hls(name))
 
 
+def gap():
+    """mpv stays while the publisher is gone for two seconds, and goes on in sync"""
+    with Server() as server:
+        first = server.publish(footage(), "cam")
+        players = [Mpv(server.url("cam")), Mpv(server.wait_for_hls("cam"))]
+        for player in players:
+            until("mpv shows a frame", lambda p=player: p.get("estimated-frame-number"))
+        first.process.kill()
+        pause = time.monotonic() + 2
+        until("two seconds pass", lambda: time.monotonic() > pause)
+        server.publish(footage(), "cam")
+        before = [player.get("time-pos") for player in players]
+        for number, player in enumerate(players):
+            until("mpv goes on", lambda p=player, n=number: p.get("time-pos") > before[n] + 2)
+        apart, end = [], time.monotonic() + 3
+
+        def watched():
+            apart.extend(abs(player.get("avsync") or 0) for player in players)
+            return time.monotonic() > end
+        until("three seconds pass", watched)
+        late = sorted(apart)[len(apart) * 9 // 10]
+        assert late < 0.25, f"sound and picture are {late:.2f} s apart"
+        for player in players:
+            assert player.process.running(), "mpv is gone"
+            with contextlib.suppress(OSError):
+                player.socket.close()
+            player.process.end()
+        yield f"A-V within {late * 1000:.0f} ms after the gap"
+
+
 if __name__ == "__main__":
     rig.need("mpv", "ffmpeg")
-    rig.main([rtmp, hls], jobs=2)
+    rig.main([rtmp, hls, gap], jobs=2)

@@ -11,6 +11,7 @@ const player = new Player(video, {
 });
 
 let answer = null;  // the server's last word
+let current = null; // the chosen stream, as the server tells of it
 let missing = null; // a chosen stream that is not there (yet)
 
 const chosenName = () => {
@@ -30,12 +31,14 @@ function rtmpAddress() {
 
 function showHowTo() {
   const server = `${rtmpAddress()}/live`;
-  copyable($('how-file'), `ffmpeg -re -i movie.mp4 -c copy -f flv ${server}/movie`);
+  const key = answer?.rtmp[0]?.key ? '?key=KEY' : '';
+  const url = (name) => (key ? `'${server}/${name}${key}'` : `${server}/${name}`);
+  copyable($('how-file'), `ffmpeg -re -i movie.mp4 -c copy -f flv ${url('movie')}`);
   copyable($('how-test'), 'ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 ' +
     '-f lavfi -i sine=frequency=440 -c:v libx264 -preset veryfast -tune zerolatency ' +
-    `-pix_fmt yuv420p -g 60 -c:a aac -f flv ${server}/test`);
+    `-pix_fmt yuv420p -g 60 -c:a aac -f flv ${url('test')}`);
   copyable($('how-server'), server);
-  copyable($('how-key'), 'cam');
+  copyable($('how-key'), `cam${key}`);
 }
 
 const TEXT = {
@@ -53,7 +56,8 @@ function showState() {
   $('veil-text').textContent = missing ? TEXT.missing : TEXT[state] ?? '';
   $('retry').hidden = state !== 'blocked';
   $('retry').textContent = 'Play';
-  $('unmute').hidden = !video.muted || state !== 'playing';
+  $('unmute').hidden = !video.muted || state !== 'playing' || current?.audio === false;
+  $('sound-only').hidden = state !== 'playing' || current?.video !== false;
   $('edge').hidden = !(state === 'playing' && player.farBehind);
 }
 
@@ -62,6 +66,7 @@ function show() {
   const name = chosenName();
   const stream = answer.streams.find((s) => s.name === name);
   missing = name && !stream ? name : null;
+  current = stream;
 
   const live = answer.streams.filter((s) => s.live).length;
   const count = answer.streams.length ? `${live} live ${live === 1 ? 'stream' : 'streams'}` : '';

@@ -202,6 +202,15 @@ void RtmpConnection::accept_publish() {
     });
 }
 
+void RtmpConnection::refuse_publish(const std::string &reason) {
+    asio::post(socket_.get_executor(), [self = shared_from_this(), reason] {
+        if (self->closed_ || self->role_ != Role::publish_pending) return;
+        self->session_.refuse(rtmp::Refusal::failed, reason);
+        self->pump();
+        self->close_now(LogLevel::warning, "refused to publish: " + reason);
+    });
+}
+
 void RtmpConnection::on_tag(flv::Tag &&tag) {
     if (role_ != Role::publisher) return;
     if (!mount_->deliver(std::move(tag))) paused_ = true;

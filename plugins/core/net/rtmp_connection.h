@@ -29,9 +29,10 @@ public:
     /// Any thread, while it waits to be claimed: whether it came with this key.
     bool has_key(std::string_view key) const;
 
-    void accept_publish();                 ///< any thread: somebody takes the stream
-    void resume();                         ///< any thread: read on
-    void close(const std::string &reason); ///< any thread; not the peer's fault
+    void accept_publish();                          ///< any thread: somebody takes the stream
+    void refuse_publish(const std::string &reason); ///< any thread: nobody will
+    void resume();                                  ///< any thread: read on
+    void close(const std::string &reason);          ///< any thread; not the peer's fault
     /// Sends what the ring has for this player.
     void pump();
     /// Called about once a second: deadlines, stalled players.

@@ -82,6 +82,16 @@ void RtmpMount::release_claim() {
     if (orphan) orphan->close("the pipeline that received it has stopped");
 }
 
+void RtmpMount::refuse(const std::string &reason) {
+    std::shared_ptr<RtmpConnection> waiting;
+    {
+        std::lock_guard lock(mutex_);
+        if (announced_) return; // somebody has taken it meanwhile
+        waiting = std::move(publisher_);
+    }
+    if (waiting) waiting->refuse_publish(reason);
+}
+
 bool RtmpMount::claimed() const {
     std::lock_guard lock(mutex_);
     return receiver_ != nullptr;
@@ -121,6 +131,8 @@ MountInfo RtmpMount::info() const {
     MountInfo info;
     info.path = path_;
     info.publishing = publisher_ != nullptr;
+    info.pending = publisher_ && !announced_;
+    info.claimed = receiver_ != nullptr;
     info.playing = has_feed_;
     info.players = players;
     info.bytes_in = bytes_in;

@@ -42,6 +42,7 @@ public:
     bool claim(PublishReceiver &receiver, const std::string &key);
     void release_claim();
     bool claimed() const;
+    void refuse(const std::string &reason);
     /// The key that the receiver asks for; empty if none.
     std::string key() const;
     void resume_publisher();

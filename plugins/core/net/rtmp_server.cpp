@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <future>
 
 namespace penstock::net {
@@ -95,6 +96,12 @@ std::vector<MountInfo> RtmpState::mounts() const {
         if (const auto mount = weak.lock(); mount && !mount->unused())
             infos.push_back(mount->info());
     return infos;
+}
+
+bool RtmpState::needs_key() const {
+    std::lock_guard lock(mutex_);
+    return std::any_of(leases_.begin(), leases_.end(),
+                       [](const auto &entry) { return !entry.second->publish_key.empty(); });
 }
 
 uint64_t RtmpState::add_lease(LeaseOptions options) {
@@ -232,6 +239,10 @@ public:
     }
 
     std::vector<MountInfo> mounts() const override { return state_->mounts(); }
+    void refuse(const std::string &path, const std::string &reason) override {
+        if (const auto mount = state_->mount(path, false)) mount->refuse(reason);
+    }
+    bool needs_key() const override { return state_->needs_key(); }
 
 private:
     static bool check_path(const std::string &path, std::string *error) {

@@ -80,6 +80,8 @@ struct LeaseOptions {
 struct MountInfo {
     std::string path;
     bool publishing = false; ///< a publisher is connected
+    bool pending = false;    ///< it waits for a receiver
+    bool claimed = false;    ///< a receiver takes, or waits for, a publisher
     bool playing = false;    ///< a producer feeds players
     unsigned players = 0;
     uint64_t bytes_in = 0, bytes_out = 0;
@@ -114,6 +116,10 @@ public:
     /// Players of matching paths are kept waiting instead of refused, publishers reported.
     virtual std::unique_ptr<PathLease> lease(LeaseOptions options) = 0;
     virtual std::vector<MountInfo> mounts() const = 0;
+    /// Turns away the publisher that waits on `path` for a receiver, and says why.
+    virtual void refuse(const std::string &path, const std::string &reason) = 0;
+    /// Whether some publishers need a key.
+    virtual bool needs_key() const = 0;
 };
 
 } // namespace penstock::net

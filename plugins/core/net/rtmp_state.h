@@ -30,6 +30,7 @@ public:
     /// A mount is there as long as somebody holds it: a connection, a claim, a feed.
     std::shared_ptr<RtmpMount> mount(const std::string &path, bool create);
     std::vector<MountInfo> mounts() const;
+    bool needs_key() const;
 
     uint64_t add_lease(LeaseOptions options);
     void remove_lease(uint64_t id);

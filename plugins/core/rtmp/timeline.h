@@ -56,11 +56,12 @@ private:
     };
 
     void anchor(uint32_t timestamp) {
-        offset_ = (started_ ? last_out_ + a_frame : 0) - timestamp;
+        offset_ = (started_ ? last_out_ + a_step : 0) - timestamp;
         started_ = anchored_ = true;
     }
 
-    static constexpr uint32_t a_frame = 20;
+    /// More than pictures are shown after they are decoded: what comes is shown after what came.
+    static constexpr uint32_t a_step = 100;
     static constexpr int32_t max_jitter = 100; ///< a step back that is only sloppiness
     static constexpr int32_t max_forward = 10000;
     static constexpr int32_t max_apart = 2000; ///< a track behind the other
