@@ -161,8 +161,8 @@ GST_START_TEST(test_stream_end_and_next_producer) {
     p.push("Vd"); // begins inside a GOP
     expect(v.read(p.ring), "");
     p.push("Kd");
-    expect(v.read(p.ring), "V220 K220 d260");
-    expect(late.read(p.ring), "V220 K220 d260");
+    expect(v.read(p.ring), "V160 K160 d200");
+    expect(late.read(p.ring), "V160 K160 d200");
     fail_unless_equals_uint64(v.cursor.skipped, 0);
 }
 GST_END_TEST

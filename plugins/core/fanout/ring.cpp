@@ -11,6 +11,13 @@ rtmp::Timeline::Track track_of(const flv::Tag &tag) {
     return tag.type == flv::TagType::audio ? rtmp::Timeline::audio : rtmp::Timeline::video;
 }
 
+/// Milliseconds.
+uint32_t composition_of(const flv::Tag &tag) {
+    if (tag.type != flv::TagType::video) return 0;
+    const auto header = flv::parse_body(tag.type, tag.body());
+    return header ? static_cast<uint32_t>(std::max(header->composition_time, 0)) : 0;
+}
+
 } // namespace
 
 Ring::Ring(uint32_t chunk_size) : chunk_size_(chunk_size) {
@@ -54,8 +61,9 @@ void Ring::append(const flv::Tag &tag, uint64_t now_ms) {
     // Headers often bear the timestamp 0, whenever they come: their place is where they stand.
     const rtmp::Timeline::Track track = track_of(tag);
     const uint32_t timestamp = tag.kind == flv::TagKind::metadata ? metadata_time
-                               : is_header                        ? timeline_.last(track)
-                                           : timeline_.map(track, tag.timestamp);
+                               : is_header
+                                   ? timeline_.last(track)
+                                   : timeline_.map(track, tag.timestamp, composition_of(tag));
     // Serialized outside the lock: readers never wait for it.
     lock.unlock();
     PacketPtr packet = rtmp::make_packet(tag, timestamp, chunk_size_);

@@ -24,7 +24,8 @@ public:
         for (State &state : tracks_)
             state.running = false;
     }
-    uint32_t map(Track track, uint32_t timestamp) {
+    /// `composition`: how much later than at `timestamp` it is shown.
+    uint32_t map(Track track, uint32_t timestamp, uint32_t composition = 0) {
         State &state = tracks_[track];
         const auto step = static_cast<int32_t>(timestamp - state.in);
         if (!state.running || step < -max_jitter || step > max_forward) {
@@ -43,6 +44,8 @@ public:
             state.out = last_out_ - std::min<uint32_t>(last_out_, max_apart);
         if (static_cast<int32_t>(out - state.out) > 0) state.out = out;
         if (static_cast<int32_t>(state.out - last_out_) > 0) last_out_ = state.out;
+        const uint32_t shown = state.out + composition;
+        if (static_cast<int32_t>(shown - last_shown_) > 0) last_shown_ = shown;
         return state.out;
     }
     /// The newest of a track; 0 before its first. For what has no time of its own.
@@ -56,18 +59,18 @@ private:
     };
 
     void anchor(uint32_t timestamp) {
-        offset_ = (started_ ? last_out_ + a_step : 0) - timestamp;
+        offset_ = (started_ ? last_shown_ + a_frame : 0) - timestamp;
         started_ = anchored_ = true;
     }
 
-    /// More than pictures are shown after they are decoded: what comes is shown after what came.
-    static constexpr uint32_t a_step = 100;
+    static constexpr uint32_t a_frame = 40;
     static constexpr int32_t max_jitter = 100; ///< a step back that is only sloppiness
     static constexpr int32_t max_forward = 10000;
     static constexpr int32_t max_apart = 2000; ///< a track behind the other
     std::array<State, 2> tracks_;
     uint32_t offset_ = 0; ///< of the newest anchor
     uint32_t last_out_ = 0;
+    uint32_t last_shown_ = 0;
     bool started_ = false;
     bool anchored_ = false;
 };
