@@ -39,18 +39,18 @@ constexpr std::array packages = {
             "pngenc pngdec autovideosink autoaudiosink autovideosrc autoaudiosrc level spectrum "
             "audiofx* videobox videocrop videoflip videobalance multifilesrc multifilesink "
             "splitmuxsink splitmuxsrc imagefreeze deinterlace videomixer interleave deinterleave "
-            "avidemux avimux oss4src oss4sink osssrc osssink icydemux id3demux ximagesrc cutter "},
+            "avidemux avimux oss4src oss4sink osssrc osssink icydemux id3demux ximagesrc cutter "
+            "pulsesrc pulsesink "},
     Package{"gstreamer1.0-plugins-base",
             " videotestsrc audiotestsrc videoconvert videoscale videorate videoconvertscale "
             "audioconvert audioresample audiorate audiomixer compositor volume playbin playbin3 "
             "decodebin decodebin3 uridecodebin uridecodebin3 parsebin urisourcebin encodebin "
             "encodebin2 opusenc opusdec vorbisenc vorbisdec theoraenc theoradec oggmux oggdemux "
             "tcpserversrc tcpserversink tcpclientsrc tcpclientsink multifdsink overlaycomposition "
-            "textoverlay timeoverlay clockoverlay textrender appsrc appsink subparse giosrc "
-            "giosink rawvideoparse rawaudioparse "},
-    Package{"gstreamer1.0-x", " ximagesink xvimagesink "},
+            "appsrc appsink subparse giosrc giosink rawvideoparse rawaudioparse "},
+    Package{"gstreamer1.0-x",
+            " textoverlay timeoverlay clockoverlay textrender ximagesink xvimagesink "},
     Package{"gstreamer1.0-alsa", " alsasrc alsasink alsamidisrc "},
-    Package{"gstreamer1.0-pulseaudio", " pulsesrc pulsesink "},
     Package{"gstreamer1.0-pipewire", " pipewiresrc pipewiresink "},
     Package{"gstreamer1.0-nice", " nicesrc nicesink "},
     Package{"gstreamer1.0-vaapi", " vaapi* "},
