@@ -2,17 +2,12 @@
 // The GObject of flvlivemux; muxer.h says what it does.
 #pragma once
 
-#include <gst/base/gstaggregator.h>
-
-namespace penstock::flv {
-class Muxer;
-} // namespace penstock::flv
+#include "gst/live_muxer_class.h"
 
 G_BEGIN_DECLS
 
 struct PenstockFlvLiveMux {
-    GstAggregator parent;
-    penstock::flv::Muxer *impl;
+    LiveMuxerElement element;
 };
 struct PenstockFlvLiveMuxClass {
     GstAggregatorClass parent_class;

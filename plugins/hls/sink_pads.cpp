@@ -5,6 +5,7 @@
 #include "gst/bytes.h"
 #include "gst/nonblocking.h"
 #include "gst/running_time.h"
+#include "gst/sample_format.h"
 
 #include <algorithm>
 
@@ -12,29 +13,6 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
 #define GST_CAT_DEFAULT penstock_hls_segmenter_debug
 
 namespace penstock::hls {
-namespace {
-
-Result format_of(Kind kind, GstCaps *caps, FormatPtr &format) {
-    const GstStructure *s = gst_caps_get_structure(caps, 0);
-    const char *framing = gst_structure_get_string(s, "stream-format");
-    const std::string_view name = framing ? framing : "";
-    if (kind == Kind::video && name == "byte-stream") {
-        format = make_annexb_format();
-        return Result::ok();
-    }
-    if (kind == Kind::audio && name == "adts") {
-        format = make_adts_format();
-        return Result::ok();
-    }
-    const GValue *value = gst_structure_get_value(s, "codec_data");
-    GstBuffer *buffer = value ? gst_value_get_buffer(value) : nullptr;
-    if (!buffer) return Result::error("the caps have no codec_data: put a parser in front");
-    const Bytes data = bytes_of(buffer);
-    return kind == Kind::video ? make_avc_format(data, format) : make_aac_format(data, format);
-}
-
-} // namespace
-
 std::optional<Kind> Sink::kind_of(GstPad *pad) const {
     std::lock_guard lock(mutex_);
     for (Kind kind : {Kind::video, Kind::audio})

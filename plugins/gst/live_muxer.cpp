@@ -1,54 +1,134 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What comes in: pads, their events and queues, and the states.
-#include "flv/muxer.h"
+#include "gst/live_muxer.h"
 
 #include "gst/running_time.h"
 
 #include <algorithm>
+#include <utility>
 
-GST_DEBUG_CATEGORY_EXTERN(penstock_flvlivemux_debug);
-#define GST_CAT_DEFAULT penstock_flvlivemux_debug
-
-namespace penstock::flv {
+namespace penstock {
 namespace {
 
-constexpr const char *nudge_name = "penstock-flvlivemux-nudge";
+constexpr const char *nudge_name = "penstock-muxer-nudge";
 // Where timestamps don't tell how much waits.
 constexpr size_t max_queued = 2000;
 
 } // namespace
 
-const Muxer::Item *Muxer::Track::first_buffer() const {
+bool LiveMuxer::has_video() const {
+    const auto all = tracks();
+    return std::any_of(all.begin(), all.end(),
+                       [](const TrackPtr &t) { return t->video && t->known; });
+}
+
+// Whether the beginning must wait for this pad's caps.
+bool LiveMuxer::is_awaited(const Track &track) const {
+    if (track.known || track.is_over() || !gst_pad_is_linked(GST_PAD(track.pad.get())))
+        return false;
+    int64_t most = 0;
+    for (const TrackPtr &other : tracks_)
+        if (other->first) most = std::max(most, other->last - *other->first);
+    return static_cast<guint64>(most) < stream_wait_;
+}
+
+// The next thing to do. `timeout`: for once, whoever has nothing is not waited for.
+LiveMuxer::Next LiveMuxer::take(bool &timeout) {
+    std::lock_guard lock(lock_);
+    bool any_over = false, all_over = true;
+    TrackPtr next;
+    auto pop = [](const TrackPtr &track) {
+        Next result{track, std::move(track->queue.front())};
+        track->queue.pop_front();
+        return result;
+    };
+    for (const TrackPtr &track : tracks_)
+        if (!track->queue.empty() && track->queue.front().caps) return pop(track);
+    for (const TrackPtr &track : tracks_) {
+        // Buffers that nothing is known of.
+        while (!track->known && track->queue.size() && track->queue.front().buffer) {
+            track->queue.pop_front();
+            ++counters_.drops;
+        }
+        if (!begun_ && is_awaited(*track)) return {};
+        any_over = any_over || track->is_over();
+        if (!track->known) continue; // it does not exist (yet)
+        all_over = all_over && track->is_over();
+        if (track->queue.size() && (!next || track->queue.front().dts < next->queue.front().dts))
+            next = track;
+    }
+    if (!next) return {nullptr, {}, any_over && all_over};
+    const int64_t time = next->queue.front().dts;
+    const bool may_be_early = std::any_of(tracks_.begin(), tracks_.end(), [&](const TrackPtr &t) {
+        return t->known && t->queue.empty() && !t->ended && (!t->gap_end || *t->gap_end < time);
+    });
+    if (may_be_early && !timeout) return {};
+    timeout = false;
+    return pop(next);
+}
+
+GstFlowReturn LiveMuxer::produce(bool timeout) {
+    for (;;) {
+        const Next next = take(timeout);
+        changed_.notify_all();
+        if (next.end) {
+            const GstFlowReturn flow = finish();
+            return flow == GST_FLOW_OK ? GST_FLOW_EOS : flow;
+        }
+        if (!next.track) return GST_AGGREGATOR_FLOW_NEED_DATA;
+        if (next.item.caps) {
+            set_caps(*next.track, next.item.caps.get());
+            continue;
+        }
+        if (const GstFlowReturn flow = push(*next.track, next.item); flow != GST_FLOW_OK)
+            return flow;
+    }
+}
+
+GstFlowReturn LiveMuxer::aggregate(bool timeout) {
+    {
+        std::lock_guard lock(lock_);
+        if (flow_ != GST_FLOW_OK) return flow_;
+    }
+    const GstFlowReturn flow = produce(timeout);
+    if (flow != GST_FLOW_OK && flow != GST_AGGREGATOR_FLOW_NEED_DATA) {
+        std::lock_guard lock(lock_);
+        flow_ = flow;
+        changed_.notify_all();
+    }
+    return flow;
+}
+
+const LiveMuxer::Item *LiveMuxer::Track::first_buffer() const {
     for (const Item &item : queue)
         if (item.buffer) return &item;
     return nullptr;
 }
 
-bool Muxer::Track::is_full(guint64 wait) const {
+bool LiveMuxer::Track::is_full(guint64 wait) const {
     const Item *front = first_buffer();
     if (!front) return false;
     return queue.size() >= max_queued ||
            static_cast<guint64>(std::max<int64_t>(last - front->dts, 0)) >= wait;
 }
 
-std::vector<Muxer::TrackPtr> Muxer::tracks() const {
+std::vector<LiveMuxer::TrackPtr> LiveMuxer::tracks() const {
     std::lock_guard lock(lock_);
     return tracks_;
 }
 
-Muxer::TrackPtr Muxer::track_of(GstAggregatorPad *pad) const {
+LiveMuxer::TrackPtr LiveMuxer::track_of(GstAggregatorPad *pad) const {
     std::lock_guard lock(lock_);
     for (const TrackPtr &track : tracks_)
         if (track->pad.get() == pad) return track;
     return nullptr;
 }
 
-void Muxer::start() {
+void LiveMuxer::start() {
     counters_.start();
     reset(true);
 }
 
-void Muxer::reset(bool with_caps) {
+void LiveMuxer::reset(bool with_caps) {
     std::lock_guard lock(lock_);
     for (const TrackPtr &track : tracks_) {
         track->queue.clear();
@@ -56,20 +136,18 @@ void Muxer::reset(bool with_caps) {
         track->last = 0;
         track->first.reset();
         track->gap_end.reset();
-        track->keyframe_seen = false;
-        if (!with_caps) continue;
-        gst_segment_init(&track->segment, GST_FORMAT_UNDEFINED);
-        track->codec = nullptr;
-        track->caps.reset();
-        track->config.clear();
+        if (with_caps) {
+            gst_segment_init(&track->segment, GST_FORMAT_UNDEFINED);
+            track->known = false;
+        }
+        reset_track(*track, with_caps);
     }
     flow_ = GST_FLOW_OK;
-    headers_sent_ = headers_changed_ = false;
-    shift_ = last_dts_ = 0;
-    last_ms_ = 0;
+    begun_ = false;
+    reset_output();
 }
 
-GstAggregatorPad *Muxer::new_pad(GstPadTemplate *templ, const char *name) {
+GstAggregatorPad *LiveMuxer::new_pad(GstPadTemplate *templ, const char *name) {
     GstElement *element = GST_ELEMENT(aggregator_);
     const char *wanted = GST_PAD_TEMPLATE_NAME_TEMPLATE(templ);
     if (auto existing = GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, wanted))) {
@@ -80,7 +158,7 @@ GstAggregatorPad *Muxer::new_pad(GstPadTemplate *templ, const char *name) {
     auto *pad = static_cast<GstAggregatorPad *>(g_object_new(GST_TYPE_AGGREGATOR_PAD, "name",
                                                              wanted, "direction", GST_PAD_SINK,
                                                              "template", templ, nullptr));
-    auto track = std::make_shared<Track>();
+    auto track = make_track();
     // The track's own reference; the floating one is the element's.
     track->pad = GstPtr<GstAggregatorPad>::ref(pad);
     track->video = g_str_equal(wanted, "video");
@@ -90,7 +168,7 @@ GstAggregatorPad *Muxer::new_pad(GstPadTemplate *templ, const char *name) {
     return pad;
 }
 
-void Muxer::release_pad(GstAggregatorPad *pad) {
+void LiveMuxer::release_pad(GstAggregatorPad *pad) {
     const TrackPtr gone = track_of(pad);
     if (!gone) return;
     TrackPtr other;
@@ -105,7 +183,7 @@ void Muxer::release_pad(GstAggregatorPad *pad) {
     if (other) nudge(other->pad.get());
 }
 
-void Muxer::pad_activated(GstAggregatorPad *pad, bool active) {
+void LiveMuxer::pad_activated(GstAggregatorPad *pad, bool active) {
     if (const TrackPtr track = track_of(pad)) {
         std::lock_guard lock(lock_);
         track->flushing = !active;
@@ -113,20 +191,20 @@ void Muxer::pad_activated(GstAggregatorPad *pad, bool active) {
     changed_.notify_all();
 }
 
-void Muxer::set_stream_wait(guint64 nanoseconds) {
+void LiveMuxer::set_stream_wait(guint64 nanoseconds) {
     stream_wait_ = nanoseconds;
     changed_.notify_all();
 }
 
 // Straight into GstAggregator's queue of events: nothing can block.
-void Muxer::nudge(GstAggregatorPad *pad) {
+void LiveMuxer::nudge(GstAggregatorPad *pad) {
     GST_AGGREGATOR_GET_CLASS(aggregator_)
         ->sink_event_pre_queue(
             aggregator_, pad,
             gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty(nudge_name)));
 }
 
-void Muxer::add_buffer(Track &track, GstPtr<GstBuffer> buffer) {
+void LiveMuxer::add_buffer(Track &track, GstPtr<GstBuffer> buffer) {
     GstBuffer *raw = buffer.get();
     Item item;
     const auto dts = running_time(track.segment, GST_BUFFER_DTS(raw));
@@ -143,7 +221,7 @@ void Muxer::add_buffer(Track &track, GstPtr<GstBuffer> buffer) {
     track.queue.push_back(std::move(item));
 }
 
-GstFlowReturn Muxer::chain(GstAggregatorPad *pad, GstPtr<GstBuffer> buffer) {
+GstFlowReturn LiveMuxer::chain(GstAggregatorPad *pad, GstPtr<GstBuffer> buffer) {
     const TrackPtr track = track_of(pad);
     if (!track) return GST_FLOW_FLUSHING;
     counters_.in(gst_buffer_get_size(buffer.get()));
@@ -160,7 +238,7 @@ GstFlowReturn Muxer::chain(GstAggregatorPad *pad, GstPtr<GstBuffer> buffer) {
     return GST_FLOW_OK;
 }
 
-void Muxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
+void LiveMuxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
     const TrackPtr track = track_of(pad);
     if (!track) return;
     std::lock_guard lock(lock_);
@@ -206,7 +284,7 @@ void Muxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
     }
 }
 
-bool Muxer::sink_event(GstEvent *event) {
+bool LiveMuxer::sink_event(GstEvent *event) {
     // GstAggregator would make buffers of gaps, and wait for others to go with them.
     const bool ours =
         gst_event_has_name(event, nudge_name) || GST_EVENT_TYPE(event) == GST_EVENT_GAP;
@@ -219,22 +297,22 @@ bool Muxer::sink_event(GstEvent *event) {
 }
 
 // When a live pipeline stops waiting for the pads that lack data.
-GstClockTime Muxer::next_time() const {
+GstClockTime LiveMuxer::next_time() const {
     std::lock_guard lock(lock_);
     std::optional<int64_t> first;
     for (const TrackPtr &track : tracks_) {
-        if (!headers_sent_ && is_awaited(*track)) return GST_CLOCK_TIME_NONE;
+        if (!begun_ && is_awaited(*track)) return GST_CLOCK_TIME_NONE;
         const Item *item = track->first_buffer();
         if (item && (!first || item->dts < *first)) first = item->dts;
     }
     return first ? static_cast<GstClockTime>(std::max<int64_t>(*first, 0)) : GST_CLOCK_TIME_NONE;
 }
 
-GstPtr<GstStructure> Muxer::stats() const {
+GstPtr<GstStructure> LiveMuxer::stats() const {
     guint linked = 0;
     for (const TrackPtr &track : tracks())
         linked += gst_pad_is_linked(GST_PAD(track->pad.get())) ? 1 : 0;
     return counters_.with_peers(linked).to_structure();
 }
 
-} // namespace penstock::flv
+} // namespace penstock
