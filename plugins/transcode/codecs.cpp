@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "transcode/codecs.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace penstock::transcode {
+namespace {
+
+const std::array<Codec, 4> codecs{{
+    {"h264",
+     true,
+     "video/x-h264",
+     "video/x-raw,format=I420",
+     "h264parse",
+     2'500'000,
+     {"x264enc", "openh264enc"}},
+    {"aac",
+     false,
+     "audio/mpeg,mpegversion={2,4}",
+     "audio/x-raw,channels=[1,2],rate=[8000,48000]",
+     "aacparse",
+     128'000,
+     {"avenc_aac", "voaacenc", "fdkaacenc"}},
+    {"opus", false, "audio/x-opus", "audio/x-raw,channels=[1,2]", "opusparse", 96'000, {"opusenc"}},
+    {"mp3",
+     false,
+     "audio/mpeg,mpegversion=1,layer=3",
+     "audio/x-raw,channels=[1,2]",
+     "mpegaudioparse",
+     128'000,
+     {"lamemp3enc"}},
+}};
+
+bool is_video(const GstCaps *caps) {
+    const std::string_view name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+    return name.starts_with("video/") || name.starts_with("image/");
+}
+
+/// Sets a property if the element has it: the encoders differ.
+void set(GstElement *element, const char *property, const std::string &value) {
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), property))
+        gst_util_set_object_arg(G_OBJECT(element), property, value.c_str());
+}
+
+} // namespace
+
+const Codec *choose_codec(CodecId wanted, const GstCaps *caps) {
+    if (!caps || gst_caps_is_empty(caps) || gst_caps_is_any(caps)) return nullptr;
+    const bool video = is_video(caps);
+    if (wanted == CodecId::automatic) return &codecs[video ? 0 : 1];
+    const Codec &codec = codecs[static_cast<size_t>(wanted) - 1];
+    return codec.video == video ? &codec : nullptr;
+}
+
+bool can_copy(const Codec &codec, const GstCaps *caps) {
+    const auto wanted = GstPtr<GstCaps>::adopt(gst_caps_from_string(codec.caps));
+    if (!gst_caps_can_intersect(caps, wanted.get())) return false;
+    // 4:2:2, 4:4:4 and 10 bits: hardly a player has a decoder for them.
+    const char *profile = gst_structure_get_string(gst_caps_get_structure(caps, 0), "profile");
+    if (!codec.video || !profile) return true;
+    const std::string_view name = profile;
+    return !name.starts_with("high-1") && !name.starts_with("high-4") && !name.starts_with("cavlc");
+}
+
+GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings) {
+    const guint bitrate = settings.bitrate ? settings.bitrate : codec.bitrate;
+    for (const char *name : codec.encoders) {
+        GstElement *made = gst_element_factory_make(name, nullptr);
+        if (!made) continue;
+        auto encoder = GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(made)));
+        const std::string_view kind = name;
+        const bool in_kbit = kind == "x264enc" || kind == "lamemp3enc";
+        set(made, "bitrate", std::to_string(in_kbit ? std::max(bitrate / 1000, 1u) : bitrate));
+        if (kind == "lamemp3enc") set(made, "target", "bitrate");
+        if (kind == "x264enc") {
+            set(made, "speed-preset", "veryfast");
+            // Keyframes where they are expected and nowhere else: segments are cut there.
+            set(made, "option-string", "scenecut=0");
+            if (settings.latency == Latency::low) {
+                set(made, "tune", "zerolatency");
+                set(made, "vbv-buf-capacity", "300");
+            } else {
+                set(made, "bframes", "2");
+                set(made, "vbv-buf-capacity", "1000");
+            }
+        }
+        // They come when they are asked for; see Converter.
+        set(made, "key-int-max", "10000"); // x264enc
+        set(made, "gop-size", "10000");    // openh264enc
+        return encoder;
+    }
+    return {};
+}
+
+} // namespace penstock::transcode

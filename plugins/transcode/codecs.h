@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The codecs that copyorencode can give: what of them is copied, and which encoders make them.
+#pragma once
+
+#include "gst/ptr.h"
+
+#include <string>
+#include <vector>
+
+namespace penstock::transcode {
+
+enum class CodecId { automatic, h264, aac, opus, mp3 };
+enum class Latency { normal, low };
+
+struct Settings {
+    CodecId codec = CodecId::automatic;
+    guint bitrate = 0; ///< bit/s; 0: the codec's own
+    GstClockTime keyframe_interval = 2 * GST_SECOND;
+    Latency latency = Latency::normal;
+};
+
+struct Codec {
+    const char *name;
+    bool video;
+    const char *caps;   ///< what can be copied
+    const char *raw;    ///< what the encoders take
+    const char *parser; ///< behind either
+    guint bitrate;      ///< bit/s, unless one is set
+    /// In the order in which they are tried.
+    std::vector<const char *> encoders;
+};
+
+/// The codec for a stream with these caps; nullptr if none can be made of it.
+const Codec *choose_codec(CodecId wanted, const GstCaps *caps);
+/// Whether every player of this codec can be expected to take the stream as it is.
+bool can_copy(const Codec &codec, const GstCaps *caps);
+/// The first of its encoders that is installed, set up; empty if there is none.
+GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings);
+
+} // namespace penstock::transcode

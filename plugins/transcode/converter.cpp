@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "transcode/converter.h"
+
+#include "gst/guard.h"
+#include "gst/running_time.h"
+
+#include <gst/video/video.h>
+
+#include <utility>
+
+GST_DEBUG_CATEGORY_EXTERN(penstock_copy_or_encode_debug);
+#define GST_CAT_DEFAULT penstock_copy_or_encode_debug
+
+namespace penstock::transcode {
+
+Converter::Converter(GstBin *bin, GstPad *sink, GstPad *src) : bin_(bin), sink_(sink), src_(src) {
+    const auto count = [](GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+        auto &counters = static_cast<Converter *>(data)->counters_;
+        const gsize size = gst_buffer_get_size(GST_PAD_PROBE_INFO_BUFFER(info));
+        GST_PAD_IS_SINK(pad) ? counters.in(size) : counters.out(size);
+        return GST_PAD_PROBE_OK;
+    };
+    for (GstPad *pad : {sink_, src_})
+        gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count, this, nullptr);
+}
+
+Settings Converter::settings() const {
+    std::lock_guard lock(lock_);
+    return settings_;
+}
+
+Mode Converter::mode() const {
+    std::lock_guard lock(lock_);
+    return mode_;
+}
+
+std::string Converter::action() const {
+    std::lock_guard lock(lock_);
+    return action_;
+}
+
+bool Converter::is_configured() const {
+    return !action().empty();
+}
+
+GstPtr<GstStructure> Converter::stats() const {
+    auto stats = counters_.with_peers(gst_pad_is_linked(src_)).to_structure();
+    gst_structure_set(stats.get(), "action", G_TYPE_STRING, action().c_str(), nullptr);
+    return stats;
+}
+
+namespace {
+
+void end_if_unlinked(GstElement *element, gpointer) {
+    guard(element, [element] {
+        const auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, "sink"));
+        if (!gst_pad_is_linked(pad.get())) gst_pad_send_event(pad.get(), gst_event_new_eos());
+    });
+}
+
+} // namespace
+
+GstClockTime Converter::stream_wait() const {
+    std::lock_guard lock(lock_);
+    return stream_wait_;
+}
+
+/// A pad that nothing is linked to (the file has no sound) must not hold up a muxer for ever.
+void Converter::start() {
+    counters_.start();
+    const auto clock = GstPtr<GstClock>::adopt(gst_system_clock_obtain());
+    std::lock_guard lock(lock_);
+    ended_ = false;
+    if (stream_wait_ == 0) return;
+    timer_ =
+        gst_clock_new_single_shot_id(clock.get(), gst_clock_get_time(clock.get()) + stream_wait_);
+    auto *weak = new GWeakRef; // the clock lets go of it in its own time
+    g_weak_ref_init(weak, bin_);
+    gst_clock_id_wait_async(
+        timer_,
+        [](GstClock *, GstClockTime, GstClockID, gpointer data) -> gboolean {
+            const auto bin = GstPtr<GstElement>::adopt(
+                static_cast<GstElement *>(g_weak_ref_get(static_cast<GWeakRef *>(data))));
+            // Pushing may block, and other timers wait for this thread.
+            if (bin) gst_element_call_async(bin.get(), end_if_unlinked, nullptr, nullptr);
+            return TRUE;
+        },
+        weak,
+        [](gpointer data) {
+            g_weak_ref_clear(static_cast<GWeakRef *>(data));
+            delete static_cast<GWeakRef *>(data);
+        });
+}
+
+void Converter::begin_stop() {
+    std::lock_guard lock(lock_);
+    if (!timer_) return;
+    gst_clock_id_unschedule(timer_);
+    gst_clock_id_unref(std::exchange(timer_, nullptr));
+}
+
+void Converter::stop() {
+    remove_children();
+    counters_.stop();
+}
+
+bool Converter::fail(const std::string &text, const std::string &debug) {
+    GST_ELEMENT_ERROR(bin_, STREAM, CODEC_NOT_FOUND, ("%s", text.c_str()), ("%s", debug.c_str()));
+    return false;
+}
+
+bool Converter::configure(const GstCaps *caps) {
+    const Settings wanted = settings();
+    const Mode mode = this->mode();
+    const GOwned<> text(gst_caps_to_string(caps));
+    const Codec *codec = choose_codec(wanted.codec, caps);
+    if (!codec)
+        return fail("This stream can't become what the property codec asks for: leave it at auto, "
+                    "or feed it the other of audio and video.",
+                    text.get());
+    const bool copy = mode != Mode::always && can_copy(*codec, caps);
+    const std::string input = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+    // Other caps of the same kind go through what is there.
+    if (codec == codec_ && copy == copying_ && input == input_ && !children_.empty()) return true;
+    if (!copy && mode == Mode::never)
+        return fail("This stream would have to be encoded and mode=never forbids it.", text.get());
+    remove_children();
+    codec_ = codec;
+    copying_ = copy;
+    input_ = input;
+    return copy ? build_copy(*codec) : build_encode(*codec, caps);
+}
+
+GstElement *Converter::add(const char *factory) {
+    GstElement *element = gst_element_factory_make(factory, nullptr);
+    if (!element) {
+        fail(std::string("The GStreamer element ") + factory +
+             " is missing: `penstock check` on a description names its package.");
+        return nullptr;
+    }
+    gst_bin_add(bin_, element);
+    children_.push_back(element);
+    return element;
+}
+
+bool Converter::build_copy(const Codec &codec) {
+    GstElement *parser = add(codec.parser);
+    if (!parser) return false;
+    auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "sink"));
+    auto out = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "src"));
+    gst_ghost_pad_set_target(GST_GHOST_PAD(src_), out.get());
+    gst_ghost_pad_set_target(GST_GHOST_PAD(sink_), in.get());
+    gst_element_sync_state_with_parent(parser);
+    finish("copied");
+    return true;
+}
+
+bool Converter::build_encode(const Codec &codec, const GstCaps *caps) {
+    const Settings wanted = settings();
+    auto encoder = make_encoder(codec, wanted);
+    if (!encoder) {
+        std::string names;
+        for (const char *name : codec.encoders)
+            names += std::string(names.empty() ? "" : ", ") + name;
+        return fail(std::string("No encoder for ") + codec.name + " is installed (" + names +
+                    "): install gstreamer1.0-plugins-ugly, -bad or gstreamer1.0-libav.");
+    }
+    GstElement *decoder = add("decodebin");
+    std::vector<GstElement *> rest;
+    for (const char *name :
+         codec.video ? std::vector<const char *>{"videoconvert", "capsfilter"}
+                     : std::vector<const char *>{"audioconvert", "audioresample", "capsfilter"})
+        rest.push_back(add(name));
+    GstElement *filter = rest.back();
+    gst_bin_add(bin_, encoder.get());
+    children_.push_back(encoder.get());
+    rest.push_back(encoder.get());
+    rest.push_back(add(codec.parser));
+    for (GstElement *element : rest)
+        if (!element || !decoder) return false;
+    g_object_set(decoder, "sink-caps", caps, nullptr);
+    gst_util_set_object_arg(G_OBJECT(filter), "caps", codec.raw);
+    for (size_t i = 0; i + 1 < rest.size(); ++i)
+        gst_element_link(rest[i], rest[i + 1]);
+    first_behind_decoder_ = rest.front();
+    g_signal_connect(decoder, "pad-added",
+                     G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer data) {
+                         auto *self = static_cast<Converter *>(data);
+                         guard(self->bin_, [&] { self->on_decoded(pad); });
+                     }),
+                     this);
+    next_keyframe_.reset();
+    has_segment_ = false;
+    auto encoder_in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(encoder.get(), "sink"));
+    gst_pad_add_probe(
+        encoder_in.get(),
+        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
+                        GST_PAD_PROBE_TYPE_EVENT_FLUSH),
+        [](GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+            auto *self = static_cast<Converter *>(data);
+            return guard(self->bin_, GST_PAD_PROBE_OK,
+                         [&] { return self->before_encoder(pad, info); });
+        },
+        this, nullptr);
+
+    auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(decoder, "sink"));
+    auto out = GstPtr<GstPad>::adopt(gst_element_get_static_pad(rest.back(), "src"));
+    gst_ghost_pad_set_target(GST_GHOST_PAD(src_), out.get());
+    gst_ghost_pad_set_target(GST_GHOST_PAD(sink_), in.get());
+    for (auto it = children_.rbegin(); it != children_.rend(); ++it)
+        gst_element_sync_state_with_parent(*it);
+    const GstElementFactory *factory = gst_element_get_factory(encoder.get());
+    finish(std::string("encoded by ") + GST_OBJECT_NAME(factory));
+    return true;
+}
+
+void Converter::on_decoded(GstPad *pad) {
+    auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(first_behind_decoder_, "sink"));
+    if (gst_pad_is_linked(in.get())) return; // only the first stream
+    if (GST_PAD_LINK_FAILED(gst_pad_link(pad, in.get())))
+        fail("What was decoded is neither audio nor video that can be encoded.");
+}
+
+/// Encoders stumble over timestamps that begin anew (a loop moves the segment's base instead): they
+/// get running time, in one segment.
+GstPadProbeReturn Converter::before_encoder(GstPad *pad, GstPadProbeInfo *info) {
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+        GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+        GST_PAD_PROBE_INFO_DATA(info) = buffer;
+        const auto time = running_time(segment_, GST_BUFFER_PTS(buffer));
+        if (!time || *time < 0) return GST_PAD_PROBE_DROP;
+        GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(*time);
+        GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
+        if (codec_->video) ask_for_keyframe(pad, *time);
+        return GST_PAD_PROBE_OK;
+    }
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+    switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_SEGMENT: {
+        gst_event_copy_segment(event, &segment_);
+        if (std::exchange(has_segment_, true)) return GST_PAD_PROBE_DROP;
+        GstSegment running;
+        gst_segment_init(&running, GST_FORMAT_TIME);
+        GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_segment(&running);
+        gst_event_unref(event);
+        return GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_GAP: {
+        GstClockTime from = GST_CLOCK_TIME_NONE, duration = GST_CLOCK_TIME_NONE;
+        gst_event_parse_gap(event, &from, &duration);
+        const auto time = running_time(segment_, from);
+        if (!time || *time < 0) return GST_PAD_PROBE_DROP;
+        GST_PAD_PROBE_INFO_DATA(info) =
+            gst_event_new_gap(static_cast<GstClockTime>(*time), duration);
+        gst_event_unref(event);
+        return GST_PAD_PROBE_OK;
+    }
+    case GST_EVENT_FLUSH_STOP:
+        has_segment_ = false;
+        return GST_PAD_PROBE_OK;
+    default:
+        return GST_PAD_PROBE_OK;
+    }
+}
+
+/// By time, not by frames: their rate may vary.
+void Converter::ask_for_keyframe(GstPad *encoder_in, int64_t now) {
+    const auto interval = static_cast<int64_t>(settings().keyframe_interval);
+    // The first one is a keyframe by itself; a step back is a flush.
+    if (!next_keyframe_ || now + 2 * interval < *next_keyframe_) {
+        next_keyframe_ = now + interval;
+        return;
+    }
+    if (now < *next_keyframe_) return;
+    *next_keyframe_ += (now - *next_keyframe_) / interval * interval + interval;
+    const auto encoder = GstPtr<GstElement>::adopt(gst_pad_get_parent_element(encoder_in));
+    if (encoder)
+        gst_element_send_event(encoder.get(), gst_video_event_new_upstream_force_key_unit(
+                                                  GST_CLOCK_TIME_NONE, TRUE, 0));
+}
+
+/// Says what was decided: to the application, and in the log.
+void Converter::finish(const std::string &action) {
+    {
+        std::lock_guard lock(lock_);
+        action_ = action;
+    }
+    GST_INFO_OBJECT(bin_, "%s is %s", input_.c_str(), action.c_str());
+    gst_element_post_message(
+        GST_ELEMENT(bin_),
+        gst_message_new_element(GST_OBJECT(bin_),
+                                gst_structure_new("penstock-copy-or-encode", "input", G_TYPE_STRING,
+                                                  input_.c_str(), "action", G_TYPE_STRING,
+                                                  action.c_str(), nullptr)));
+    g_object_notify(G_OBJECT(bin_), "action");
+}
+
+void Converter::remove_children() {
+    gst_ghost_pad_set_target(GST_GHOST_PAD(sink_), nullptr);
+    gst_ghost_pad_set_target(GST_GHOST_PAD(src_), nullptr);
+    for (GstElement *child : children_) {
+        gst_element_set_locked_state(child, TRUE);
+        gst_element_set_state(child, GST_STATE_NULL);
+        gst_bin_remove(bin_, child);
+    }
+    children_.clear();
+    first_behind_decoder_ = nullptr;
+    codec_ = nullptr;
+    std::lock_guard lock(lock_);
+    action_.clear();
+}
+
+void Converter::end_without_caps() {
+    {
+        std::lock_guard lock(lock_);
+        if (std::exchange(ended_, true)) return;
+    }
+    GstEvent *start = gst_pad_get_sticky_event(sink_, GST_EVENT_STREAM_START, 0);
+    if (!start) {
+        const GOwned<> id(gst_pad_create_stream_id(src_, GST_ELEMENT(bin_), "none"));
+        start = gst_event_new_stream_start(id.get());
+    }
+    GST_INFO_OBJECT(bin_, "no stream: ended");
+    gst_pad_push_event(src_, start);
+    gst_pad_push_event(src_, gst_event_new_eos());
+}
+
+} // namespace penstock::transcode

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// copyorencode: what is copied and what is encoded, changes amid the stream, streams that never
+// come.
+#include "gst/ptr.h"
+
+#include "check.hpp"
+
+using namespace penstock;
+
+namespace {
+
+GstPtr<GstElement> launch(const std::string &line) {
+    GError *error = nullptr;
+    auto pipeline = GstPtr<GstElement>::adopt(gst_parse_launch(line.c_str(), &error));
+    fail_if(error, "%s", error ? error->message : "");
+    return pipeline;
+}
+
+struct Result {
+    std::string action; ///< as the message says it
+    std::string error;
+    GstPtr<GstCaps> caps; ///< what the sink got
+    std::vector<GstClockTime> keyframes;
+    unsigned buffers = 0;
+};
+
+/// Runs `SOURCE ! copyorencode PROPERTIES ! fakesink` to its end.
+Result run(const std::string &source, const std::string &properties) {
+    Result result;
+    auto pipeline = launch(source + " ! copyorencode name=c " + properties +
+                           " ! fakesink name=s signal-handoffs=true");
+    auto sink = GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "s"));
+    auto element = GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "c"));
+    g_signal_connect(sink.get(), "handoff",
+                     G_CALLBACK(+[](GstElement *, GstBuffer *buffer, GstPad *pad, gpointer data) {
+                         auto *r = static_cast<Result *>(data);
+                         ++r->buffers;
+                         if (!r->caps)
+                             r->caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
+                         if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT))
+                             r->keyframes.push_back(GST_BUFFER_PTS(buffer));
+                     }),
+                     &result);
+    auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    for (;;) {
+        auto message = GstPtr<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+            bus.get(), 30 * GST_SECOND,
+            GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT)));
+        fail_unless(message, "%s never ends", source.c_str());
+        if (gst_message_has_name(message.get(), "penstock-copy-or-encode")) {
+            const GstStructure *s = gst_message_get_structure(message.get());
+            result.action += (result.action.empty() ? "" : ", ");
+            result.action += gst_structure_get_string(s, "action");
+            gchar *now = nullptr;
+            g_object_get(element.get(), "action", &now, nullptr);
+            fail_unless(GOwned<>(now) != nullptr);
+        }
+        if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR) {
+            GError *error = nullptr;
+            gst_message_parse_error(message.get(), &error, nullptr);
+            result.error = error->message;
+            g_error_free(error);
+            break;
+        }
+        if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS) break;
+    }
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+    return result;
+}
+
+bool is(const Result &result, const char *caps) {
+    const auto wanted = GstPtr<GstCaps>::adopt(gst_caps_from_string(caps));
+    return result.caps && gst_caps_is_always_compatible(result.caps.get(), wanted.get());
+}
+
+const std::string picture = "videotestsrc num-buffers=60 ! "
+                            "video/x-raw,format=I420,width=160,height=120,framerate=25/1";
+const std::string sound = "audiotestsrc num-buffers=40 ! audio/x-raw,rate=44100,channels=2";
+
+} // namespace
+
+GST_START_TEST(test_copied) {
+    const Result video = run(picture + " ! x264enc key-int-max=25 ! video/x-h264,profile=main", "");
+    fail_unless_equals_string(video.action.c_str(), "copied");
+    fail_unless_equals_int(video.buffers, 60);
+    fail_unless(is(video, "video/x-h264,parsed=true,profile=main"));
+    const Result audio = run(sound + " ! avenc_aac", "codec=aac mode=never");
+    fail_unless_equals_string(audio.action.c_str(), "copied");
+    fail_unless(is(audio, "audio/mpeg,mpegversion=4,framed=true"));
+}
+GST_END_TEST
+
+GST_START_TEST(test_encoded) {
+    // Raw; a keyframe each 400 ms, which are 10 frames.
+    const Result video = run(picture, "keyframe-interval=400000000 latency=low bitrate=300000");
+    fail_unless_equals_string(video.action.c_str(), "encoded by x264enc");
+    fail_unless(is(video, "video/x-h264,parsed=true"));
+    fail_unless_equals_int(video.buffers, 60);
+    fail_unless_equals_int(video.keyframes.size(), 6);
+    for (size_t i = 1; i < video.keyframes.size(); ++i)
+        fail_unless_equals_uint64(video.keyframes[i] - video.keyframes[i - 1], 400 * GST_MSECOND);
+    // Encoded with another codec; and with the right one that hardly anybody can decode.
+    for (const char *encoder : {"jpegenc", "x264enc ! video/x-h264,profile=high-4:4:4"}) {
+        const std::string format = strstr(encoder, "4:4:4") ? "Y444" : "I420";
+        const Result other = run("videotestsrc num-buffers=20 ! video/x-raw,format=" + format +
+                                     ",width=160,height=120 ! " + encoder,
+                                 "");
+        fail_unless(other.action.starts_with("encoded by"), "%s: %s", encoder,
+                    other.action.c_str());
+        fail_unless(is(other, "video/x-h264,parsed=true"));
+        fail_unless_equals_int(other.buffers, 20);
+    }
+    const Result audio = run(sound, "");
+    fail_unless(audio.action.starts_with("encoded by"), "%s", audio.action.c_str());
+    fail_unless(is(audio, "audio/mpeg,mpegversion=4"));
+    // Told to.
+    const Result again = run(picture + " ! x264enc", "mode=always");
+    fail_unless_equals_string(again.action.c_str(), "encoded by x264enc");
+}
+GST_END_TEST
+
+GST_START_TEST(test_refused) {
+    fail_unless(run(picture, "mode=never").error.find("mode=never") != std::string::npos);
+    fail_unless(run(picture, "codec=aac").error.find("codec") != std::string::npos);
+    fail_unless(run(sound, "codec=h264").error.find("codec") != std::string::npos);
+}
+GST_END_TEST
+
+// From raw to H.264 and back, under one harness.
+GST_START_TEST(test_renegotiation) {
+    GstHarness *h = gst_harness_new("copyorencode");
+    g_object_set(h->element, "latency", 1, nullptr);
+    gst_harness_set_src_caps_str(h, "audio/x-raw,format=S16LE,layout=interleaved,rate=44100,"
+                                    "channels=1");
+    const auto push_raw = [&](int index) {
+        GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 2 * 4410, nullptr);
+        gst_buffer_memset(buffer, 0, 0, 2 * 4410);
+        GST_BUFFER_PTS(buffer) = index * 100 * GST_MSECOND;
+        GST_BUFFER_DURATION(buffer) = 100 * GST_MSECOND;
+        return gst_harness_push(h, buffer);
+    };
+    for (int i = 0; i < 10; ++i)
+        fail_unless_equals_int(push_raw(i), GST_FLOW_OK);
+    gchar *action = nullptr;
+    g_object_get(h->element, "action", &action, nullptr);
+    fail_unless(g_str_has_prefix(action, "encoded by"), "%s", action);
+    g_free(action);
+
+    gst_harness_set_src_caps_str(h, "audio/mpeg,mpegversion=4,stream-format=raw,framed=true,"
+                                    "rate=44100,channels=2,codec_data=(buffer)1210");
+    GstBuffer *frame = gst_buffer_new_memdup("\x21\x10\x05", 3);
+    GST_BUFFER_PTS(frame) = GST_SECOND;
+    fail_unless_equals_int(gst_harness_push(h, frame), GST_FLOW_OK);
+    g_object_get(h->element, "action", &action, nullptr);
+    fail_unless_equals_string(action, "copied");
+    g_free(action);
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
+// What is never linked counts as ended, so that a muxer need not wait; EOS alone passes.
+GST_START_TEST(test_no_stream) {
+    auto pipeline = launch("copyorencode stream-wait=100000000 ! fakesink");
+    auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    auto message = GstPtr<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+        bus.get(), 10 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+    fail_unless(message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS);
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+
+    GstHarness *h = gst_harness_new("copyorencode");
+    gst_harness_push_event(h, gst_event_new_stream_start("x"));
+    gst_harness_push_event(h, gst_event_new_eos());
+    bool ended = false;
+    while (auto event = GstPtr<GstEvent>::adopt(gst_harness_try_pull_event(h)))
+        ended |= GST_EVENT_TYPE(event.get()) == GST_EVENT_EOS;
+    fail_unless(ended);
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(test_states_and_queries) {
+    auto element = GstPtr<GstElement>::adopt(
+        GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("copyorencode", nullptr))));
+    for (int round = 0; round < 5; ++round)
+        for (GstState state :
+             {GST_STATE_PAUSED, GST_STATE_READY, GST_STATE_PLAYING, GST_STATE_NULL})
+            fail_if(gst_element_set_state(element.get(), state) == GST_STATE_CHANGE_FAILURE);
+    auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(element.get(), "sink"));
+    auto any = GstPtr<GstCaps>::adopt(gst_pad_query_caps(pad.get(), nullptr));
+    fail_unless(gst_caps_is_any(any.get()));
+    pad.reset();
+    ASSERT_OBJECT_REFCOUNT(element.get(), "copyorencode", 1);
+}
+GST_END_TEST
+
+static Suite *copyorencode_suite() {
+    Suite *s = suite_create("copyorencode");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_copied);
+    tcase_add_test(tc, test_encoded);
+    tcase_add_test(tc, test_refused);
+    tcase_add_test(tc, test_renegotiation);
+    tcase_add_test(tc, test_no_stream);
+    tcase_add_test(tc, test_states_and_queries);
+    return s;
+}
+GST_CHECK_MAIN(copyorencode)

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// tslivemux: whole datagrams, tables often enough, times, streams that never come.
+#include "core/mpegts/muxer.h"
+#include "gst/ptr.h"
+
+#include <stdexcept>
+
+#include "check.hpp"
+#include "unit/ts_reader.hpp"
+
+using namespace penstock;
+
+namespace {
+
+const std::string picture =
+    "videotestsrc num-buffers=100 ! video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! "
+    "x264enc bframes=2 b-adapt=false key-int-max=25 ! h264parse ! ";
+const std::string sound = "audiotestsrc num-buffers=172 samplesperbuffer=1024 ! "
+                          "audio/x-raw,rate=44100,channels=2 ! avenc_aac ! aacparse ! ";
+
+struct Run {
+    std::vector<uint8_t> bytes;
+    std::vector<GstClockTime> times;
+    std::vector<size_t> keyframes; ///< offsets in `bytes`
+    ts::Stream stream;
+};
+
+Run run(const std::string &line) {
+    Run result;
+    GError *error = nullptr;
+    auto pipeline = GstPtr<GstElement>::adopt(gst_parse_launch(
+        (line + " tslivemux name=mux ! fakesink name=s signal-handoffs=true").c_str(), &error));
+    fail_if(error, "%s", error ? error->message : "");
+    auto sink = GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "s"));
+    g_signal_connect(sink.get(), "handoff",
+                     G_CALLBACK(+[](GstElement *, GstBuffer *buffer, GstPad *, gpointer data) {
+                         auto *r = static_cast<Run *>(data);
+                         const size_t at = r->bytes.size();
+                         r->bytes.resize(at + gst_buffer_get_size(buffer));
+                         gst_buffer_extract(buffer, 0, r->bytes.data() + at, r->bytes.size() - at);
+                         fail_unless_equals_int(r->bytes.size() - at, 1316);
+                         r->times.push_back(GST_BUFFER_DTS(buffer));
+                         if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT))
+                             r->keyframes.push_back(at);
+                     }),
+                     &result);
+    auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    auto message = GstPtr<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+        bus.get(), 30 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+    fail_unless(message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS, "%s", line.c_str());
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+    // What fills the last datagram.
+    while (result.bytes.size() >= 188 && result.bytes[result.bytes.size() - 187] == 0x1F &&
+           result.bytes[result.bytes.size() - 186] == 0xFF)
+        result.bytes.resize(result.bytes.size() - 188);
+    std::map<uint16_t, uint8_t> counters;
+    result.stream = ts::read(result.bytes, counters);
+    return result;
+}
+
+} // namespace
+
+GST_START_TEST(test_both) {
+    // No queues in front of it.
+    const Run r = run(picture + "mux.video " + sound + "mux.audio");
+    fail_unless(r.stream.types == (std::map<uint16_t, uint8_t>{{0x100, 0x1B}, {0x101, 0x0F}}));
+    const auto video = r.stream.of(0x100), audio = r.stream.of(0x101);
+    fail_unless_equals_int(video.size(), 100);
+    fail_unless(audio.size() >= 172);
+    fail_unless(std::is_sorted(r.times.begin(), r.times.end()));
+    unsigned keyframes = 0;
+    for (size_t i = 0; i < video.size(); ++i) {
+        keyframes += video[i].random_access;
+        fail_unless(video[i].pcr.has_value());
+        fail_unless(video[i].pts >= video[i].dts);
+        if (i > 0) fail_unless(video[i].dts > video[i - 1].dts);
+    }
+    fail_unless_equals_int(keyframes, 4);
+    // Picture and sound begin together, within the encoders' delays.
+    const int64_t apart = int64_t(video[0].pts) - int64_t(audio[0].pts);
+    fail_unless(std::abs(apart) < 90 * 100, "%d ticks apart", int(apart));
+    // Four seconds: tables at least each 100 ms, and in front of each keyframe.
+    fail_unless(r.stream.tables >= 36, "%u tables", r.stream.tables);
+    fail_unless_equals_int(r.keyframes.size(), 4);
+}
+GST_END_TEST
+
+// The parameter sets come with each keyframe, whatever the framing that came in.
+GST_START_TEST(test_framings) {
+    for (const char *framing : {"avc", "byte-stream"}) {
+        const Run r =
+            run(picture + "video/x-h264,alignment=au,stream-format=" + framing + " ! mux.video");
+        for (const ts::Pes &unit : r.stream.of(0x100)) {
+            const std::string bytes(unit.payload.begin(), unit.payload.end());
+            const auto has = [&](char type) {
+                return bytes.find(std::string("\0\0\1", 3) + type) != std::string::npos;
+            };
+            if (unit.random_access) fail_unless(has(0x67) && has(0x68) && has(0x65), "%s", framing);
+        }
+    }
+    const Run adts = run(sound + "audio/mpeg,stream-format=adts ! mux.audio");
+    fail_unless_equals_int(adts.stream.pcr_pid, 0x101);
+}
+GST_END_TEST
+
+// A pad without a stream: the other goes on, and the program does not name it.
+GST_START_TEST(test_silent_pad) {
+    const Run r = run("fakesrc num-buffers=0 ! copyorencode ! mux.audio " + picture + "mux.video");
+    fail_unless_equals_int(r.stream.types.size(), 1);
+    fail_unless_equals_int(r.stream.of(0x100).size(), 100);
+}
+GST_END_TEST
+
+static Suite *tslivemux_suite() {
+    Suite *s = suite_create("tslivemux");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_both);
+    tcase_add_test(tc, test_framings);
+    tcase_add_test(tc, test_silent_pad);
+    return s;
+}
+GST_CHECK_MAIN(tslivemux)
