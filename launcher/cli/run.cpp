@@ -41,7 +41,7 @@ bool serve_pages(const std::vector<std::unique_ptr<description::Binding>> &bindi
                  std::map<net::Address, std::unique_ptr<console::Page>> &pages,
                  std::string *error) {
     for (const auto &binding : bindings) {
-        for (const auto &endpoint : supervisor::find_endpoints(binding->description())) {
+        for (const auto &endpoint : supervisor::find_endpoints(*binding)) {
             if (endpoint.kind != supervisor::Endpoint::Kind::page) continue;
             const auto address = supervisor::address_of(endpoint, *binding, error);
             if (!address) return false;

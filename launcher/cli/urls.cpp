@@ -3,10 +3,19 @@
 
 #include "supervisor/endpoints.h"
 
+#include <cstdlib>
+
 namespace penstock::cli {
 namespace {
 
 using supervisor::Endpoint;
+
+/// 224.0.0.0/4 and ff00::/8
+bool is_multicast(const std::string &host) {
+    const int first = std::atoi(host.c_str());
+    return (first >= 224 && first <= 239 && host.find('.') != host.npos) ||
+           host.starts_with("ff") || host.starts_with("FF");
+}
 
 /// scheme://host:port/path with the endpoint's address made reachable.
 std::string url_of(const Endpoint &endpoint, const description::Binding &binding,
@@ -28,7 +37,7 @@ std::string reachable(net::Address address) {
 
 std::vector<Url> urls_of(const description::Binding &binding) {
     std::vector<Url> out;
-    for (const Endpoint &endpoint : supervisor::find_endpoints(binding.description())) {
+    for (const Endpoint &endpoint : supervisor::find_endpoints(binding)) {
         const auto address = supervisor::address_of(endpoint, binding, nullptr);
         if (!address) continue;
         switch (endpoint.kind) {
@@ -56,6 +65,22 @@ std::vector<Url> urls_of(const description::Binding &binding) {
         case Endpoint::Kind::play:
             out.push_back({"mpv, VLC", url_of(endpoint, binding, *address), "play"});
             break;
+        case Endpoint::Kind::udp:
+        case Endpoint::Kind::rtp: {
+            const std::string scheme = endpoint.kind == Endpoint::Kind::rtp ? "rtp://" : "udp://";
+            // Elsewhere it is received on any address; a group is joined by its own.
+            const bool here = address->host == "127.0.0.1" || address->host == "localhost";
+            const bool group = is_multicast(address->host);
+            const net::Address at{here || group ? address->host : "0.0.0.0", address->port};
+            const std::string where = here || group ? "" : "  (on " + address->host + ")";
+            out.push_back({"mpv", "mpv " + scheme + at.to_string() + where, "receive"});
+            out.push_back({"ffplay", "ffplay " + scheme + at.to_string() + where, "receive"});
+            out.push_back({"VLC",
+                           "vlc " + scheme + "@" + (group ? address->host : "") + ":" +
+                               std::to_string(address->port) + where,
+                           "receive"});
+            break;
+        }
         case Endpoint::Kind::hls:
             out.push_back({"HLS", url_of(endpoint, binding, *address), "hls"});
             break;

@@ -12,7 +12,8 @@ namespace penstock::cli {
 struct Url {
     std::string label; ///< "Page", "Publish", "OBS", …
     std::string text;  ///< a URL, or a line around one
-    std::string kind;  ///< for machines: "page", "publish", "obs", "ffmpeg", "play", "hls"
+    std::string kind;  ///< for machines: "page", "publish", "obs", "ffmpeg", "play", "hls",
+                       ///< "receive"
 };
 
 /// host:port as a client on this machine can use it.

@@ -167,11 +167,19 @@ bool Binding::append_property(const Item &item, const Property &property, const 
     return true;
 }
 
-std::optional<std::string> Binding::launch_line(const PipelineText &pipeline,
-                                                const Captures &captures,
-                                                std::string *error) const {
-    std::string line;
-    for (const Item &item : pipeline.launch.items) {
+bool Binding::holds(const std::vector<Condition> &when) const {
+    return std::all_of(when.begin(), when.end(), [this](const Condition &condition) {
+        const Parameter *parameter = description_.find_parameter(condition.parameter);
+        const Value *value = find(condition.parameter);
+        if (!parameter || !value) return !condition.is_equal;
+        const auto wanted = parse_value(*parameter, condition.word, nullptr);
+        return wanted && same_value(*wanted, *value) == condition.is_equal;
+    });
+}
+
+bool Binding::append_fragment(const Fragment &fragment, const Captures &captures, std::string &line,
+                              std::string *error) const {
+    for (const Item &item : fragment.launch.items) {
         if (!line.empty() && item.kind != Item::Kind::comma) line += ' ';
         if (item.kind != Item::Kind::caps) {
             line += item.text;
@@ -188,7 +196,7 @@ std::optional<std::string> Binding::launch_line(const PipelineText &pipeline,
                 if (!value || !is_plain_value(*value)) {
                     refuse(error, "caps: the value of '" + piece.placeholder->name +
                                       "' may have letters, digits and _-+./ only");
-                    return std::nullopt;
+                    return false;
                 }
                 line += *value;
             }
@@ -196,23 +204,54 @@ std::optional<std::string> Binding::launch_line(const PipelineText &pipeline,
         }
         for (const Property &property : item.properties) {
             line += ' ';
-            if (!append_property(item, property, captures, line, error)) return std::nullopt;
+            if (!append_property(item, property, captures, line, error)) return false;
         }
+    }
+    return true;
+}
+
+std::optional<std::string> Binding::launch_line(const PipelineText &pipeline,
+                                                const Captures &captures,
+                                                std::string *error) const {
+    std::string line;
+    for (const Fragment &fragment : pipeline.fragments)
+        if (holds(fragment.when) && !append_fragment(fragment, captures, line, error))
+            return std::nullopt;
+    if (line.empty()) {
+        refuse(error, "no fragment of the pipeline applies to these parameters");
+        return std::nullopt;
     }
     return line;
 }
 
+std::string Binding::hint_for(const PipelineText &pipeline, const std::string &element) const {
+    for (const Fragment &fragment : pipeline.fragments) {
+        if (fragment.hint.empty() || !holds(fragment.when)) continue;
+        for (const Item &item : fragment.launch.items)
+            if (item.kind == Item::Kind::element && item.text == element) return fragment.hint;
+    }
+    return {};
+}
+
 GstPtr<GstElement> Binding::instantiate(const PipelineText &pipeline, const Captures &captures,
                                         std::string *error) const {
-    const auto fail = [&](const std::string &reason) {
-        if (error)
-            *error = description_.source.render(
-                {pipeline.node.mark_at(0), "this pipeline can't be built", reason});
+    const auto fail_at = [&](Mark mark, const std::string &what, const std::string &mend) {
+        if (error) *error = description_.source.render({mark, what, mend});
         return GstPtr<GstElement>();
+    };
+    const auto fail = [&](const std::string &why) {
+        return fail_at(pipeline.mark, "this pipeline can't be built", why);
     };
     std::string reason;
     const auto line = launch_line(pipeline, captures, &reason);
     if (!line) return fail(reason);
+    for (const Fragment &fragment : pipeline.fragments) {
+        if (!holds(fragment.when)) continue;
+        for (const Item &item : fragment.launch.items)
+            if (item.kind == Item::Kind::element && !has_element(item.text))
+                return fail_at(fragment.node.mark_at(item.offset),
+                               "there is no element '" + item.text + "'", mend_missing(item.text));
+    }
     GError *parse_error = nullptr;
     auto element = GstPtr<GstElement>::adopt(
         gst_parse_launch_full(line->c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &parse_error));

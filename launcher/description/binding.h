@@ -39,6 +39,10 @@ public:
                                       std::string *error) const;
     /// The same for showing: secrets as `<name>`, captures as `NAME`.
     std::string expand_for_people(const Pieces &pieces) const;
+    /// Whether all of a pipeline's or fragment's conditions hold.
+    bool holds(const std::vector<Condition> &when) const;
+    /// What the description says to do when such an element fails; empty if nothing.
+    std::string hint_for(const PipelineText &pipeline, const std::string &element) const;
     /// The launch line for gst_parse_launch(), every value one token. gst_init() comes first.
     std::optional<std::string> launch_line(const PipelineText &pipeline, const Captures &captures,
                                            std::string *error) const;
@@ -49,6 +53,8 @@ public:
 private:
     std::optional<std::string> write(const Placeholder &placeholder, const Captures &captures,
                                      std::string *error) const;
+    bool append_fragment(const Fragment &fragment, const Captures &captures, std::string &line,
+                         std::string *error) const;
     bool append_property(const Item &item, const Property &property, const Captures &captures,
                          std::string &line, std::string *error) const;
 

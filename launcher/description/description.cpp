@@ -55,6 +55,9 @@ private:
     void load_restart(const Node::Entry &entry);
     std::optional<PipelineText> load_pipeline(const std::string &name, const Node &node,
                                               const std::vector<std::string> &captures);
+    std::optional<Fragment> load_fragment(const Node &node, Extent extent,
+                                          const std::vector<std::string> &captures);
+    std::vector<Condition> load_when(const Node::Entry &entry);
     std::optional<Template> load_template(const Node::Entry &entry, bool captures);
     void check_match(PublishRule &rule);
 
@@ -245,8 +248,28 @@ void Loader::load_start(const Node::Entry &entry) {
     const auto add = [&](const Node &node) {
         const size_t number = out_.start.size() + 1;
         const std::string name = number == 1 ? "start" : "start-" + std::to_string(number);
-        if (auto pipeline = load_pipeline(name, node, {}))
-            out_.start.push_back(std::move(*pipeline));
+        const Node *text = &node;
+        const Node::Entry *when = nullptr;
+        std::string own_name = name;
+        if (node.is_map()) {
+            text = nullptr;
+            for (const Node::Entry &key : node.entries) {
+                if (key.key == "pipeline")
+                    text = &key.value;
+                else if (key.key == "when")
+                    when = &key;
+                else if (key.key == "name")
+                    own_name = read_text(key);
+                else
+                    unknown_key(key, " of a start pipeline", {"name", "when", "pipeline"});
+            }
+            if (!text)
+                return problem(node.mark, "this entry has no 'pipeline'", "add `pipeline: |`");
+        }
+        auto pipeline = load_pipeline(own_name, *text, {});
+        if (!pipeline) return;
+        if (when) pipeline->when = load_when(*when);
+        out_.start.push_back(std::move(*pipeline));
     };
     if (entry.key == "start" && entry.value.is_sequence()) {
         for (const Node &item : entry.value.items)
@@ -396,23 +419,100 @@ void Loader::load_restart(const Node::Entry &entry) {
     }
 }
 
+/// Launch text, or a list of fragments: text, or `when` and `launch`.
 std::optional<PipelineText> Loader::load_pipeline(const std::string &name, const Node &node,
                                                   const std::vector<std::string> &captures) {
-    if (!node.is_scalar()) {
+    PipelineText pipeline{.name = name, .mark = node.mark_at(0)};
+    if (node.is_scalar()) {
+        pipeline.fragments.push_back(*load_fragment(node, Extent::whole, captures));
+        return pipeline;
+    }
+    if (!node.is_sequence() || node.items.empty()) {
         problem(node.mark, "a pipeline has to be launch text", "write `pipeline: |` and it below");
         return std::nullopt;
     }
-    PipelineText pipeline{.name = name, .node = node};
+    for (const Node &item : node.items) {
+        const Node *text = &item;
+        const Node::Entry *when = nullptr, *hint = nullptr;
+        if (item.is_map()) {
+            text = nullptr;
+            for (const Node::Entry &key : item.entries) {
+                if (key.key == "launch")
+                    text = &key.value;
+                else if (key.key == "when")
+                    when = &key;
+                else if (key.key == "hint")
+                    hint = &key;
+                else
+                    unknown_key(key, " of a fragment", {"when", "launch", "hint"});
+            }
+        }
+        if (!text || !text->is_scalar()) {
+            problem(item.mark, "a fragment has to be launch text",
+                    "write `- when: ${name} == value` and below it `launch: |`");
+            continue;
+        }
+        auto fragment = load_fragment(*text, Extent::fragment, captures);
+        if (when) fragment->when = load_when(*when);
+        if (hint) fragment->hint = read_text(*hint);
+        pipeline.fragments.push_back(std::move(*fragment));
+    }
+    return pipeline;
+}
+
+std::optional<Fragment> Loader::load_fragment(const Node &node, Extent extent,
+                                              const std::vector<std::string> &captures) {
+    Fragment fragment{.node = node};
     TextProblems found;
-    pipeline.launch = parse_launch_text(node.text, found);
+    fragment.launch = parse_launch_text(node.text, found, extent);
     for (TextProblem &text : found)
         problem(node.mark_at(text.offset), std::move(text.what), std::move(text.mend));
-    for (const Item &item : pipeline.launch.items) {
+    for (const Item &item : fragment.launch.items) {
         check_pieces(item.pieces, node, out_, captures, problems_);
         for (const Property &property : item.properties)
             check_pieces(property.pieces, node, out_, captures, problems_);
     }
-    return pipeline;
+    return fragment;
+}
+
+/// `${source} == test and ${audio} != false`
+std::vector<Condition> Loader::load_when(const Node::Entry &entry) {
+    std::vector<Condition> out;
+    const std::string text = read_text(entry);
+    const auto wrong = [&](size_t offset, std::string what, std::string mend) {
+        problem(entry.value.mark_at(offset), std::move(what), std::move(mend));
+    };
+    for (size_t begin = 0; begin <= text.size();) {
+        const size_t end = std::min(text.find(" and ", begin), text.size());
+        std::string_view part = std::string_view(text).substr(begin, end - begin);
+        const size_t equal = part.find("=="), different = part.find("!=");
+        const size_t at = std::min(equal, different);
+        const auto trim = [](std::string_view s) {
+            const size_t first = s.find_first_not_of(' ');
+            return first == s.npos ? std::string_view()
+                                   : s.substr(first, s.find_last_not_of(' ') - first + 1);
+        };
+        const std::string_view name = at == part.npos ? "" : trim(part.substr(0, at));
+        if (at == part.npos || !name.starts_with("${") || !name.ends_with("}")) {
+            wrong(begin, "this is no condition", "write ${name} == value or ${name} != value");
+        } else {
+            Condition condition{std::string(name.substr(2, name.size() - 3)),
+                                std::string(trim(part.substr(at + 2))), equal < different};
+            const Parameter *parameter = out_.find_parameter(condition.parameter);
+            std::string error;
+            if (!parameter)
+                wrong(begin, "there is no parameter '" + condition.parameter + "'",
+                      did_you_mean(condition.parameter, out_.parameter_names(),
+                                   "add it under `parameters:`"));
+            else if (!parse_value(*parameter, condition.word, &error))
+                wrong(begin + at, "'" + condition.parameter + "' can't have this value: " + error,
+                      "");
+            else
+                out.push_back(std::move(condition));
+        }
+        begin = end + 5;
+    }
+    return out;
 }
 
 std::optional<Template> Loader::load_template(const Node::Entry &entry, bool captures) {

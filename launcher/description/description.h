@@ -19,10 +19,26 @@ struct Template {
     Pieces pieces;
 };
 
-struct PipelineText {
-    std::string name; ///< for people: "start", "start-2", "publish"
+/// `${name} == word` or `${name} != word`.
+struct Condition {
+    std::string parameter;
+    std::string word; ///< of the parameter's type
+    bool is_equal = true;
+};
+
+/// A stretch of launch text, used where all conditions hold.
+struct Fragment {
     Node node;
     LaunchText launch;
+    std::vector<Condition> when;
+    std::string hint; ///< what to do when an element of it fails
+};
+
+struct PipelineText {
+    std::string name; ///< for people: "start", "start-2", "publish"
+    Mark mark;
+    std::vector<Fragment> fragments;
+    std::vector<Condition> when; ///< of the pipeline as a whole
 };
 
 inline constexpr size_t default_max_instances = 500;

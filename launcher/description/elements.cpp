@@ -99,10 +99,19 @@ public:
         : description_(description), problems_(problems) {}
 
     void check(const PipelineText &pipeline, const std::vector<std::string> &captures) {
-        node_ = &pipeline.node;
         captures_ = &captures;
-        collect_names(pipeline.launch);
-        for (const Item &item : pipeline.launch.items) {
+        names_.clear();
+        for (const Fragment &fragment : pipeline.fragments)
+            collect_names(fragment.launch);
+        for (const Fragment &fragment : pipeline.fragments)
+            check(fragment);
+    }
+
+private:
+    void check(const Fragment &fragment) {
+        node_ = &fragment.node;
+        is_conditional_ = !fragment.when.empty();
+        for (const Item &item : fragment.launch.items) {
             if (item.kind == Item::Kind::element) check_element(item);
             if (item.kind == Item::Kind::reference) check_reference(item);
             if (item.kind == Item::Kind::caps) check_caps(item);
@@ -113,8 +122,6 @@ public:
                                 "placeholders belong to elements");
         }
     }
-
-private:
     void problem(size_t offset, std::string what, std::string mend) {
         problems_.push_back({node_->mark_at(offset), std::move(what), std::move(mend)});
     }
@@ -123,7 +130,6 @@ private:
                captures_->end();
     }
     void collect_names(const LaunchText &launch) {
-        names_.clear();
         for (const Item &item : launch.items)
             for (const Property &property : item.properties)
                 if (property.name == "name" && property.pieces.size() == 1)
@@ -138,6 +144,7 @@ private:
     const Description &description_;
     Problems &problems_;
     const Node *node_ = nullptr;
+    bool is_conditional_ = false;
     const std::vector<std::string> *captures_ = nullptr;
     std::vector<std::string> names_;
 };
@@ -145,17 +152,10 @@ private:
 void Checker::check_element(const Item &item) {
     const ElementClass type(item.text);
     if (!type) {
-        const std::string package = package_of(item.text);
-        std::string mend;
-        if (package == own_package)
-            mend =
-                "it is one of Penstock's own: is GST_PLUGIN_PATH right? (`meson devenv` sets it)";
-        else if (!package.empty())
-            mend = "install it with `apt install " + package + "`";
-        else
-            mend = did_you_mean(item.text, all_elements(),
-                                "is its plugin installed? `gst-inspect-1.0` lists all elements");
-        problem(item.offset, "there is no element '" + item.text + "'", std::move(mend));
+        // What a condition leaves out need not be installed.
+        if (!is_conditional_ || package_of(item.text).empty())
+            problem(item.offset, "there is no element '" + item.text + "'",
+                    mend_missing(item.text));
         return;
     }
     for (const Property &property : item.properties)
@@ -267,6 +267,19 @@ void Checker::check_caps(const Item &item) {
 }
 
 } // namespace
+
+bool has_element(const std::string &element) {
+    return bool(ElementClass(element));
+}
+
+std::string mend_missing(const std::string &element) {
+    const std::string package = package_of(element);
+    if (package == own_package)
+        return "it is one of Penstock's own: is GST_PLUGIN_PATH right? (`meson devenv` sets it)";
+    if (!package.empty()) return "install it with `apt install " + package + "`";
+    return did_you_mean(element, all_elements(),
+                        "is its plugin installed? `gst-inspect-1.0` lists all elements");
+}
 
 std::optional<PropertyInfo> find_property(const std::string &element, const std::string &property) {
     const ElementClass type(element);

@@ -27,6 +27,10 @@ struct PropertyInfo {
 /// nullopt if there is no such element or it has no such property.
 std::optional<PropertyInfo> find_property(const std::string &element, const std::string &property);
 
+/// Whether there is such an element, and how to get it if there is none.
+bool has_element(const std::string &element);
+std::string mend_missing(const std::string &element);
+
 /// What package_of() says of Penstock's own elements.
 inline constexpr const char *own_package = "penstock";
 /// The Debian package that has a stock element; empty if unknown.

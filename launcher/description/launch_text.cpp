@@ -64,7 +64,8 @@ void add_literal(Pieces &pieces, char c) {
 
 class Tokenizer {
 public:
-    Tokenizer(std::string_view text, TextProblems &problems) : text_(text), problems_(problems) {}
+    Tokenizer(std::string_view text, TextProblems &problems, Extent extent)
+        : text_(text), problems_(problems), extent_(extent) {}
     LaunchText run();
 
 private:
@@ -94,6 +95,7 @@ private:
 
     std::string_view text_;
     TextProblems &problems_;
+    const Extent extent_;
     LaunchText out_;
     size_t at_ = 0;
 };
@@ -363,13 +365,16 @@ void Tokenizer::check_links() {
     };
     for (size_t i = 0; i < items.size(); ++i) {
         if (items[i].kind != Item::Kind::link) continue;
-        if (i == 0 || items[i - 1].kind == Item::Kind::bin_begin)
+        if (i == 0 && extent_ == Extent::fragment) {
+            // what it links stands in another fragment
+        } else if (i == 0 || items[i - 1].kind == Item::Kind::bin_begin)
             problem(items[i].offset, "nothing stands before this link",
                     "write `element ! element`");
         else if (is_link(i - 1))
             problem(items[i].offset, "a link follows a link", "leave one out");
         size_t next = i + 1;
         if (next < items.size() && items[next].kind == Item::Kind::caps) ++next;
+        if (next >= items.size() && extent_ == Extent::fragment) continue;
         if (next >= items.size() || items[next].kind == Item::Kind::bin_end)
             problem(items[next - 1].offset, "nothing follows this link",
                     "write `element ! element`");
@@ -392,8 +397,8 @@ bool is_string_character(char c) {
 
 } // namespace
 
-LaunchText parse_launch_text(std::string_view text, TextProblems &problems) {
-    return Tokenizer(text, problems).run();
+LaunchText parse_launch_text(std::string_view text, TextProblems &problems, Extent extent) {
+    return Tokenizer(text, problems, extent).run();
 }
 
 Pieces parse_pieces(std::string_view text, bool captures, TextProblems &problems) {

@@ -80,7 +80,10 @@ struct LaunchText {
 };
 
 /// Cuts `text` into items. On problems, all of them are added and what could be read is returned.
-LaunchText parse_launch_text(std::string_view text, TextProblems &problems);
+/// A fragment may begin and end with a link: others stand around it.
+enum class Extent { whole, fragment };
+LaunchText parse_launch_text(std::string_view text, TextProblems &problems,
+                             Extent extent = Extent::whole);
 
 /// Cuts text that is no launch text (an address, a `match`) into pieces. `captures` says whether
 /// `{name}` is one.

@@ -313,4 +313,19 @@ std::optional<std::string> write_value(const Value &value, std::string_view unit
     }
 }
 
+bool same_value(const Value &a, const Value &b) {
+    switch (a.type) {
+    case Type::integer:
+    case Type::boolean:
+    case Type::duration:
+    case Type::bitrate:
+    case Type::size:
+        return a.number == b.number;
+    case Type::floating:
+        return a.real == b.real;
+    default:
+        return a.text == b.text;
+    }
+}
+
 } // namespace penstock::description

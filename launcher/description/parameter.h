@@ -67,6 +67,9 @@ struct Value {
     bool operator==(const Value &) const = default;
 };
 
+/// Whether they mean the same, however written: 2s and 2000ms.
+bool same_value(const Value &a, const Value &b);
+
 /// Checks `text` against the parameter. On failure nullopt, and `error` completes the sentence
 /// "'x' …" with what is wrong and how to mend it.
 std::optional<Value> parse_value(const Parameter &parameter, std::string_view text,

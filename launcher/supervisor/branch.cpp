@@ -17,20 +17,6 @@ bool is_goptee(GstElement *element) {
     return factory_name(element) == "goptee";
 }
 
-/// The pipeline's own child that `object` is, or is inside of.
-GstPtr<GstElement> child_of(GstElement *pipeline, GstObject *object) {
-    auto current = GstPtr<GstObject>::ref(object);
-    while (current) {
-        auto parent = GstPtr<GstObject>::adopt(gst_object_get_parent(current.get()));
-        if (parent && parent.get() == GST_OBJECT(pipeline))
-            return GST_IS_ELEMENT(current.get())
-                       ? GstPtr<GstElement>::adopt(GST_ELEMENT(current.release()))
-                       : GstPtr<GstElement>();
-        current = std::move(parent);
-    }
-    return {};
-}
-
 std::vector<GstPtr<GstPad>> pads_of(GstElement *element) {
     std::vector<GstPtr<GstPad>> pads;
     GST_OBJECT_LOCK(element);
@@ -80,6 +66,19 @@ void sort_sinks_first(std::vector<GstPtr<GstElement>> &elements) {
 }
 
 } // namespace
+
+GstPtr<GstElement> child_of(GstElement *pipeline, GstObject *object) {
+    auto current = GstPtr<GstObject>::ref(object);
+    while (current) {
+        auto parent = GstPtr<GstObject>::adopt(gst_object_get_parent(current.get()));
+        if (parent && parent.get() == GST_OBJECT(pipeline))
+            return GST_IS_ELEMENT(current.get())
+                       ? GstPtr<GstElement>::adopt(GST_ELEMENT(current.release()))
+                       : GstPtr<GstElement>();
+        current = std::move(parent);
+    }
+    return {};
+}
 
 std::optional<Branch> find_branch(GstElement *pipeline, GstObject *failed) {
     auto first = child_of(pipeline, failed);

@@ -17,6 +17,9 @@ struct Branch {
     std::string label; ///< "gop.src_1 (flvlivedemux 'demux', hlssegmenter 'hls')"
 };
 
+/// The pipeline's own child that `object` is, or is inside of; empty if there is none.
+GstPtr<GstElement> child_of(GstElement *pipeline, GstObject *object);
+
 /// The branch that the failing object belongs to. nullopt if it is not behind a goptee of this
 /// pipeline: then the pipeline itself has failed.
 std::optional<Branch> find_branch(GstElement *pipeline, GstObject *failed);

@@ -8,9 +8,11 @@ namespace {
 
 using namespace description;
 
-void add_served(const PipelineText &pipeline, bool of_rule, std::vector<Endpoint> &out) {
-    for (const Item &item : pipeline.launch.items) {
+void add_served(const Fragment &fragment, bool of_rule, std::vector<Endpoint> &out) {
+    for (const Item &item : fragment.launch.items) {
         for (const Property &property : item.properties) {
+            if (item.text == "udpsink" && property.name == "clients")
+                out.push_back({Endpoint::Kind::udp, property.pieces});
             if (property.name != "location" || property.pieces.empty()) continue;
             const std::string &scheme = property.pieces[0].literal;
             if (item.text == "rtmpserversink")
@@ -25,8 +27,22 @@ void add_served(const PipelineText &pipeline, bool of_rule, std::vector<Endpoint
 
 } // namespace
 
-std::vector<Endpoint> find_endpoints(const Description &description) {
+std::vector<Endpoint> find_endpoints(const Binding &binding) {
+    const Description &description = binding.description();
     std::vector<Endpoint> out;
+    const auto add_pipeline = [&](const PipelineText &pipeline, bool of_rule) {
+        if (!binding.holds(pipeline.when)) return;
+        const size_t first = out.size();
+        bool in_rtp = false;
+        for (const Fragment &fragment : pipeline.fragments) {
+            if (!binding.holds(fragment.when)) continue;
+            add_served(fragment, of_rule, out);
+            for (const Item &item : fragment.launch.items)
+                in_rtp |= item.text == "rtpmp2tpay";
+        }
+        for (size_t i = first; in_rtp && i < out.size(); ++i)
+            if (out[i].kind == Endpoint::Kind::udp) out[i].kind = Endpoint::Kind::rtp;
+    };
     if (description.page) out.push_back({Endpoint::Kind::page, description.page->pieces});
     for (const PublishRule &rule : description.publish) {
         Endpoint endpoint{Endpoint::Kind::publish, rule.match.pieces};
@@ -37,10 +53,10 @@ std::vector<Endpoint> find_endpoints(const Description &description) {
                     endpoint.key = description.find_parameter(piece.placeholder->name);
         }
         out.push_back(std::move(endpoint));
-        add_served(rule.pipeline, true, out);
+        add_pipeline(rule.pipeline, true);
     }
     for (const PipelineText &pipeline : description.start)
-        add_served(pipeline, false, out);
+        add_pipeline(pipeline, false);
     return out;
 }
 
@@ -57,10 +73,9 @@ std::optional<net::Address> address_of(const Endpoint &endpoint, const Binding &
         if (!part) return std::nullopt;
         text += *part;
     }
-    if (endpoint.kind == Endpoint::Kind::page) {
+    if (endpoint.kind == Endpoint::Kind::page || !endpoint.is_served()) {
         const auto address = net::parse_address(text);
-        if (!address && error)
-            *error = "page: '" + text + "' is no address: write host:port or :port";
+        if (!address && error) *error = "'" + text + "' is no address: write host:port or :port";
         return address;
     }
     const auto location =

@@ -15,14 +15,18 @@ struct Endpoint {
         play,    ///< rtmpserversink
         hls,     ///< hlssegmenter over HTTP
         page,    ///< the viewers' page
+        udp,     ///< udpsink: nobody listens here, it sends there
+        rtp,     ///< the same, in RTP
     };
     Kind kind = Kind::publish;
     description::Pieces pieces;                  ///< of the location, or the page's address
     const description::Parameter *key = nullptr; ///< the publish key's parameter, if it has one
     bool has_key = false;
+    /// Whether something listens there.
+    bool is_served() const { return kind != Kind::udp && kind != Kind::rtp; }
 };
 
-std::vector<Endpoint> find_endpoints(const description::Description &description);
+std::vector<Endpoint> find_endpoints(const description::Binding &binding);
 
 /// The address an endpoint listens on, captures aside. nullopt and the reason if it has none.
 std::optional<net::Address> address_of(const Endpoint &endpoint,

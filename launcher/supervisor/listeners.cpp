@@ -21,7 +21,8 @@ const Parameter *address_parameter(const Endpoint &endpoint, const Description &
 } // namespace
 
 bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
-    for (const Endpoint &endpoint : find_endpoints(binding.description())) {
+    for (const Endpoint &endpoint : find_endpoints(binding)) {
+        if (!endpoint.is_served()) continue;
         const auto wanted = address_of(endpoint, binding, error);
         if (!wanted) return false;
         const Parameter *parameter = address_parameter(endpoint, binding.description());

@@ -97,6 +97,9 @@ void Rule::start(const std::string &path) {
         end(path);
     };
     handlers.ended = [this, path] { end(path); };
+    handlers.hint = [this](const std::string &element) {
+        return binding_.hint_for(rule_.pipeline, element);
+    };
     handlers.publishing = [this, path](bool publishing) {
         if (publishing)
             instances_[path].grace.cancel();

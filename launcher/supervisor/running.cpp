@@ -28,6 +28,13 @@ std::string source_of(GstMessage *message) {
            GST_OBJECT_NAME(source) + "'";
 }
 
+/// The factory of the pipeline's own child that `object` is, or is inside of.
+std::string child_factory(GstElement *pipeline, GstObject *object) {
+    const auto child = child_of(pipeline, object);
+    GstElementFactory *factory = child ? gst_element_get_factory(child.get()) : nullptr;
+    return factory ? GST_OBJECT_NAME(factory) : "";
+}
+
 } // namespace
 
 Time Time::now() {
@@ -161,7 +168,11 @@ void RunningPipeline::handle_error(GstMessage *message) {
     GError *error = nullptr;
     gchar *debug = nullptr;
     gst_message_parse_error(message, &error, &debug);
-    const std::string words = source_of(message) + ": " + words_of(error, debug);
+    std::string words = source_of(message) + ": " + words_of(error, debug);
+    if (handlers_.hint) {
+        const std::string hint = handlers_.hint(child_factory(pipeline_.get(), source));
+        if (!hint.empty()) words += " " + hint;
+    }
     g_error_free(error);
     g_free(debug);
     if (auto branch = find_branch(pipeline_.get(), source)) {

@@ -25,6 +25,8 @@ public:
     struct Handlers {
         std::function<void(const std::string &)> failed; ///< the pipeline as a whole
         std::function<void()> ended;                     ///< EOS
+        /// What to do about a failure of such an element; may be empty.
+        std::function<std::string(const std::string &)> hint;
         std::function<void(bool)> publishing; ///< its rtmpserversrc has, or has lost, a publisher
     };
     /// `label` begins every report: "live/cam".

@@ -39,6 +39,7 @@ bool Supervisor::start(std::string *error) {
     for (const auto &binding : bindings_) {
         const description::Description &description = binding->description();
         for (const description::PipelineText &text : description.start) {
+            if (!binding->holds(text.when)) continue;
             auto started = std::make_unique<Started>();
             started->binding = binding.get();
             started->text = &text;
@@ -60,6 +61,9 @@ bool Supervisor::start_pipeline(Started &started, std::string *error) {
     RunningPipeline::Handlers handlers;
     handlers.failed = [this, &started](const std::string &what) { on_failed(started, what); };
     handlers.ended = [this, &started] { on_ended(started); };
+    handlers.hint = [&started](const std::string &element) {
+        return started.binding->hint_for(*started.text, element);
+    };
     started.pipeline = std::make_unique<RunningPipeline>(started.label, std::move(pipeline),
                                                          report_, std::move(handlers));
     started.pipeline->play(time_);

@@ -8,6 +8,7 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -96,7 +97,8 @@ def codecs_of(url):
 class Descriptions(unittest.TestCase):
     def test_check_and_show(self):
         names = sorted(f[:-5] for f in os.listdir(PIPELINES) if f.endswith(".yaml"))
-        self.assertEqual(names, ["file-to-rtmp", "live", "test-publisher"],
+        self.assertEqual(names, ["file-to-rtmp", "file-to-udp", "live", "test-publisher",
+                                 "webcam-to-rtmp", "webcam-to-udp"],
                          "a new description needs a test that runs it")
         for name in names:
             check = subprocess.run([PENSTOCK, "check", name], capture_output=True, text=True)
@@ -153,6 +155,68 @@ class Descriptions(unittest.TestCase):
         for run in (wrong, right, live):
             self.assertEqual(run.end(), 0)
         self.assertNotIn("hush42", "".join(live.seen))
+
+    def received(self, scheme, name, *settings):
+        """What ffmpeg, which comes seconds late, decodes of four seconds at a free port."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as chosen:
+            chosen.bind(("127.0.0.1", 0))
+            to = "127.0.0.1:%d" % chosen.getsockname()[1]
+        run = Run(self, name, "--set", "to=" + to, *settings)
+        run.line("mpv +mpv %s://%s" % (scheme, to))
+        run.line("Ctrl-C")
+        threading.Event().wait(1.5)
+        decoded = subprocess.run(
+            ["ffmpeg", "-v", "error", "-i", "%s://%s" % (scheme, to), "-t", "4", "-map", "0",
+             "-f", "framecrc", "-"], capture_output=True, text=True, timeout=60)
+        frames = {"0": 0, "1": 0}
+        for line in decoded.stdout.splitlines():
+            if line[:1] in frames:
+                frames[line[0]] += 1
+        self.assertEqual(run.end(), 0)
+        self.assertNotIn("error", "".join(run.seen))
+        return sorted(frames.values())
+
+    def test_udp(self):
+        with tempfile.TemporaryDirectory() as directory:
+            # Neither codec is one that can be copied; and one that has no sound.
+            webm, silent = (os.path.join(directory, f) for f in ("a.webm", "b.mp4"))
+            picture = ["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25:duration=3"]
+            subprocess.run(["ffmpeg", "-v", "error", *picture, "-f", "lavfi", "-i",
+                            "sine=duration=2", "-c:v", "libvpx", "-c:a", "libopus", webm],
+                           check=True)
+            subprocess.run(["ffmpeg", "-v", "error", *picture, "-pix_fmt", "yuv420p", "-c:v",
+                            "libx264", "-g", "25", silent], check=True)
+            sound, video = self.received("udp", "file-to-udp", "--set", "file=" + webm)
+            self.assertGreater(video, 60)
+            self.assertGreater(sound, 60)
+            sound, video = self.received("rtp", "file-to-udp", "--set", "file=" + silent,
+                                         "--set", "format=rtp")
+            self.assertGreater(video, 60)
+            self.assertEqual(sound, 0)
+        sound, video = self.received("udp", "webcam-to-udp", "--set", "source=test", "--set",
+                                     "width=320", "--set", "height=180")
+        self.assertGreater(video, 60)
+        self.assertGreater(sound, 60)
+
+    def test_webcam_to_rtmp(self):
+        live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
+        publish = live.line(r"Publish +(rtmp://\S+)/NAME")[1]
+        play = live.line(r"mpv, VLC +(rtmp://\S+)/NAME")[1]
+        live.line("Ctrl-C")
+        camera = Run(self, "webcam-to-rtmp", "--set", "source=test", "--set", "width=320", "--set",
+                     "height=180", "--set", "url=%s/cam" % publish)
+        live.line(r"live +live/cam")
+        self.assertEqual(until(lambda: codecs_of(play + "/cam")), ["aac", "h264"])
+        self.assertEqual(camera.end(), 0)
+        self.assertEqual(live.end(), 0)
+
+    def test_no_camera(self):
+        for source, words in (("v4l2", "--set source=test needs none"),
+                              ("pipewire", "pipewire")):
+            run = Run(self, "webcam-to-udp", "--set", "source=" + source, "--set",
+                      "device=/dev/no-such-camera", "--set", "microphone=false")
+            self.assertEqual(run.process.wait(timeout=20), 1)
+            run.line("error: .*" + words)
 
     def test_file_to_rtmp(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -162,6 +162,56 @@ GST_START_TEST(test_values) {
 }
 GST_END_TEST
 
+// What of a pipeline there is depends on parameters.
+GST_START_TEST(test_conditions) {
+    const auto d = load("summary: s\n"
+                        "parameters:\n"
+                        "  source: {type: choice, default: a, choices: [a, b]}\n"
+                        "  wait: {type: duration, default: 2s}\n"
+                        "  flag: {type: bool, default: true}\n"
+                        "pipeline:\n"
+                        "  - when: ${source} == a\n"
+                        "    launch: fakesrc !\n"
+                        "  - when: ${source} != a\n"
+                        "    launch: videotestsrc !\n"
+                        "    hint: look at it\n"
+                        "  - when: ${wait} == 2000ms and ${flag} == true\n"
+                        "    launch: identity !\n"
+                        "  - fakesink\n");
+    const auto line = [&](const std::map<std::string, std::string> &values) {
+        std::vector<std::string> ignored;
+        const Binding b(*d, values, no_environment, ignored);
+        std::string error;
+        return b.launch_line(d->start[0], {}, &error).value_or(error);
+    };
+    fail_unless_equals_string(line({}).c_str(), "fakesrc ! identity ! fakesink");
+    fail_unless_equals_string(line({{"source", "b"}}).c_str(),
+                              "videotestsrc ! identity ! fakesink");
+    fail_unless_equals_string(line({{"wait", "1s"}}).c_str(), "fakesrc ! fakesink");
+    fail_unless_equals_string(line({{"flag", "false"}}).c_str(), "fakesrc ! fakesink");
+    fail_unless_equals_string(
+        ::bind(*d, {{"source", "b"}}).hint_for(d->start[0], "videotestsrc").c_str(), "look at it");
+    fail_unless(::bind(*d, {}).hint_for(d->start[0], "videotestsrc").empty());
+
+    const std::string errors = errors_of("summary: s\n"
+                                         "parameters:\n"
+                                         "  source: {type: choice, default: a, choices: [a, b]}\n"
+                                         "pipeline:\n"
+                                         "  - when: ${sorce} == a\n"
+                                         "    launch: fakesrc !\n"
+                                         "  - when: ${source} == c\n"
+                                         "    launch: fakesrc !\n"
+                                         "  - when: source is a\n"
+                                         "    launch: fakesrc !\n"
+                                         "  - wen: x\n"
+                                         "    launch: fakesink\n");
+    expect(errors, "5:11: there is no parameter 'sorce': did you mean 'source'?");
+    expect(errors, "7:21: 'source' can't have this value");
+    expect(errors, "9:11: this is no condition");
+    expect(errors, "11:5: unknown key 'wen' of a fragment: did you mean 'when'?");
+}
+GST_END_TEST
+
 GST_START_TEST(test_binding) {
     const auto d = load("summary: s\n"
                         "parameters:\n"
@@ -273,6 +323,7 @@ static Suite *description_suite() {
     tcase_add_test(tc, test_strict_yaml);
     tcase_add_test(tc, test_structure);
     tcase_add_test(tc, test_values);
+    tcase_add_test(tc, test_conditions);
     tcase_add_test(tc, test_binding);
     tcase_add_test(tc, test_elements);
     tcase_add_test(tc, test_paths);
