@@ -27,9 +27,11 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
         if (!wanted) return false;
         const Parameter *parameter = address_parameter(endpoint, binding.description());
         const auto fail = [&] {
-            if (error && parameter)
-                *error += ": --set " + parameter->name + "=" +
-                          net::Address{wanted->host, uint16_t(wanted->port + 1)}.to_string();
+            if (!error || !parameter) return false;
+            // Which port is free and allowed, the user knows better.
+            std::string at = net::Address{wanted->host, 0}.to_string();
+            at.replace(at.size() - 1, 1, "PORT");
+            *error += ": --set " + parameter->name + "=" + at;
             return false;
         };
         net::Address bound;
