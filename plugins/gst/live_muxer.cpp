@@ -21,14 +21,23 @@ bool LiveMuxer::has_video() const {
                        [](const TrackPtr &t) { return t->video && t->known; });
 }
 
-// Whether the beginning must wait for this pad's caps.
-bool LiveMuxer::is_awaited(const Track &track) const {
-    if (track.known || track.is_over() || !gst_pad_is_linked(GST_PAD(track.pad.get())))
+// Whether the beginning must wait for this pad's caps, and until when: the others have enough, but
+// may have it from a file, faster than an encoder in front of this pad can begin.
+bool LiveMuxer::is_awaited(const Track &track, std::optional<Steady::time_point> *until) const {
+    if (track.known || track.is_over() || stream_wait_ == 0 ||
+        !gst_pad_is_linked(GST_PAD(track.pad.get())))
         return false;
     int64_t most = 0;
-    for (const TrackPtr &other : tracks_)
+    bool any_ended = false;
+    for (const TrackPtr &other : tracks_) {
         if (other->first) most = std::max(most, other->last - *other->first);
-    return static_cast<guint64>(most) < stream_wait_;
+        any_ended = any_ended || (other->first && other->ended);
+    }
+    if (!any_ended && static_cast<guint64>(most) < stream_wait_) return true;
+    const auto end = first_at_ + std::chrono::nanoseconds(stream_wait_.load());
+    if (Steady::now() >= end) return false;
+    if (until) *until = end;
+    return true;
 }
 
 // The next thing to do. `timeout`: for once, whoever has nothing is not waited for.
@@ -49,7 +58,8 @@ LiveMuxer::Next LiveMuxer::take(bool &timeout) {
             track->queue.pop_front();
             ++counters_.drops;
         }
-        if (!begun_ && is_awaited(*track)) return {};
+        std::optional<Steady::time_point> until;
+        if (!begun_ && is_awaited(*track, &until)) return {nullptr, {}, false, until};
         any_over = any_over || track->is_over();
         if (!track->known) continue; // it does not exist (yet)
         all_over = all_over && track->is_over();
@@ -66,10 +76,22 @@ LiveMuxer::Next LiveMuxer::take(bool &timeout) {
     return pop(next);
 }
 
+// GstAggregator has no timer for pipelines that are not live. False: this thread is to stop.
+bool LiveMuxer::wait_until(Steady::time_point end) {
+    constexpr auto look_again = std::chrono::milliseconds(20);
+    std::unique_lock lock(lock_);
+    changed_.wait_until(lock, std::min(end, Steady::now() + look_again));
+    return !GST_PAD_IS_FLUSHING(GST_AGGREGATOR_SRC_PAD(aggregator_));
+}
+
 GstFlowReturn LiveMuxer::produce(bool timeout) {
     for (;;) {
         const Next next = take(timeout);
         changed_.notify_all();
+        if (next.again_at) {
+            if (!wait_until(*next.again_at)) return GST_AGGREGATOR_FLOW_NEED_DATA;
+            continue;
+        }
         if (next.end) {
             const GstFlowReturn flow = finish();
             return flow == GST_FLOW_OK ? GST_FLOW_EOS : flow;
@@ -143,6 +165,7 @@ void LiveMuxer::reset(bool with_caps) {
         reset_track(*track, with_caps);
     }
     flow_ = GST_FLOW_OK;
+    first_at_ = Steady::time_point::max();
     begun_ = false;
     reset_output();
 }
@@ -232,6 +255,7 @@ GstFlowReturn LiveMuxer::chain(GstAggregatorPad *pad, GstPtr<GstBuffer> buffer) 
         });
         if (track->flushing) return GST_FLOW_FLUSHING;
         if (flow_ != GST_FLOW_OK) return flow_;
+        if (!track->first) first_at_ = std::min(first_at_, Steady::now());
         add_buffer(*track, std::move(buffer));
     }
     nudge(pad);

@@ -8,6 +8,7 @@
 #include <gst/base/gstaggregator.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -106,10 +107,12 @@ protected:
     Counters counters_;
 
 private:
+    using Steady = std::chrono::steady_clock;
     struct Next {
         TrackPtr track; ///< none: nothing to do
         Item item;
         bool end = false;
+        std::optional<Steady::time_point> again_at; ///< ask again then
     };
 
     TrackPtr track_of(GstAggregatorPad *pad) const;
@@ -117,13 +120,15 @@ private:
     void nudge(GstAggregatorPad *pad);
     GstFlowReturn produce(bool timeout);
     Next take(bool &timeout);
-    bool is_awaited(const Track &track) const;
+    bool is_awaited(const Track &track, std::optional<Steady::time_point> *until = nullptr) const;
+    bool wait_until(Steady::time_point end);
 
     mutable std::mutex lock_;
     std::condition_variable changed_; ///< a queue has room, or nobody shall wait any more
     std::vector<TrackPtr> tracks_;
     GstFlowReturn flow_ = GST_FLOW_OK; ///< what downstream said last, under the lock
     std::atomic<guint64> stream_wait_ = default_stream_wait;
+    Steady::time_point first_at_ = Steady::time_point::max(); ///< of any pad's first buffer; lock_
 };
 
 } // namespace penstock

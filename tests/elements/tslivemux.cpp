@@ -25,11 +25,15 @@ struct Run {
     ts::Stream stream;
 };
 
-Run run(const std::string &line) {
+/// An encoder may be slow to begin: `wait` is long where that is not what is tested.
+Run run(const std::string &line, const char *wait = "10000000000") {
     Run result;
     GError *error = nullptr;
-    auto pipeline = GstPtr<GstElement>::adopt(gst_parse_launch(
-        (line + " tslivemux name=mux ! fakesink name=s signal-handoffs=true").c_str(), &error));
+    auto pipeline = GstPtr<GstElement>::adopt(
+        gst_parse_launch((line + " tslivemux name=mux stream-wait=" + wait +
+                          " ! fakesink name=s signal-handoffs=true")
+                             .c_str(),
+                         &error));
     fail_if(error, "%s", error ? error->message : "");
     auto sink = GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "s"));
     g_signal_connect(sink.get(), "handoff",
@@ -112,6 +116,20 @@ GST_START_TEST(test_silent_pad) {
 }
 GST_END_TEST
 
+// From a file, sound can be seconds ahead before an encoder has its first picture.
+GST_START_TEST(test_slow_to_begin) {
+    const Run r = run("videotestsrc num-buffers=100 ! "
+                      "video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! "
+                      "identity sleep-time=20000 ! x264enc tune=zerolatency ! queue "
+                      "min-threshold-buffers=25 ! h264parse ! mux.video " +
+                          sound + "mux.audio",
+                      "3000000000");
+    const auto video = r.stream.of(0x100), audio = r.stream.of(0x101);
+    fail_unless_equals_int(video.size(), 100);
+    fail_unless(std::abs(int64_t(video[0].pts) - int64_t(audio[0].pts)) < 90 * 100);
+}
+GST_END_TEST
+
 static Suite *tslivemux_suite() {
     Suite *s = suite_create("tslivemux");
     TCase *tc = tcase_create("general");
@@ -119,6 +137,7 @@ static Suite *tslivemux_suite() {
     tcase_add_test(tc, test_both);
     tcase_add_test(tc, test_framings);
     tcase_add_test(tc, test_silent_pad);
+    tcase_add_test(tc, test_slow_to_begin);
     return s;
 }
 GST_CHECK_MAIN(tslivemux)
