@@ -39,13 +39,13 @@ Item Item::of(GstBuffer *buffer, uint64_t time) {
     item.object = GstPtr<GstMiniObject>::ref(GST_MINI_OBJECT_CAST(buffer));
     item.size = gst_buffer_get_size(buffer);
     item.time = time;
-    item.header = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_HEADER);
     return item;
 }
 
-Branch::Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Totals> totals, Failed failed)
+Branch::Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Totals> totals, Failed failed,
+               bool remote)
     : tee_(tee), pad_(GstPtr<GstPad>::ref(pad)), name_(name_of(pad)), totals_(std::move(totals)),
-      failed_(std::move(failed)) {
+      failed_(std::move(failed)), remote_(remote) {
 }
 
 Branch::State Branch::state() const {

@@ -43,7 +43,7 @@ struct Item {
     uint64_t span = 0; ///< nanoseconds that the item adds to the queue
     uint16_t slot = 0; ///< configuration: the newest of each slot outlives an overflow; 0: none
     bool key = false;  ///< a decoder can begin here
-    bool header = false;
+    bool header = false; ///< belongs to the keyframe behind it
     bool discont = false;
     bool burst = false; ///< of the cached GOP: not counted against the queue's bounds
 
@@ -61,13 +61,16 @@ public:
     enum class State { idle, running, eos, failed };
     using Failed = std::function<void(Branch &, GstFlowReturn)>;
 
-    /// `failed` is called without a lock, from the thread that pushed.
-    Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Totals> totals, Failed failed);
+    /// `failed` is called without a lock, from the thread that pushed. `remote`: it feeds another
+    /// pipeline, whose affair its flow is.
+    Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Totals> totals, Failed failed,
+           bool remote = false);
     Branch(const Branch &) = delete;
     Branch &operator=(const Branch &) = delete;
 
     GstPad *pad() const { return pad_.get(); }
     const std::string &name() const { return name_; }
+    bool is_remote() const { return remote_; }
     State state() const;
     bool is_direct() const;
     bool is_skipping() const;
@@ -121,6 +124,7 @@ private:
     const std::string name_;
     const std::shared_ptr<Totals> totals_;
     const Failed failed_;
+    const bool remote_;
 
     // The streaming thread's alone.
     bool can_begin_ = false;

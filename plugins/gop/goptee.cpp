@@ -21,6 +21,9 @@
  * stops another branch nor what is upstream. A branch whose elements all answer the query
  * `penstock-nonblocking` needs no thread and is fed in the streaming thread.
  *
+ * With a `channel` the stream is offered to gopsrc elements of other pipelines of the process, each
+ * isolated like a branch.
+ *
  * When not: for raw media, or where every branch must get every buffer even if that stalls the
  * source, use tee and queues. goptee never makes its source wait, so a source that is not live
  * (a file) must be paced in front of it, with clocksync for instance.
@@ -56,6 +59,7 @@ namespace {
 
 enum Property {
     prop_0,
+    prop_channel,
     prop_gop_count,
     prop_max_bytes,
     prop_max_time,
@@ -105,7 +109,13 @@ gboolean remove_branch(PenstockGopTee *self, GstPad *pad) noexcept {
 
 GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) noexcept {
     gop::Tee &tee = tee_of(element);
-    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) guard(element, [&] { tee.start(); });
+    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+        std::string error;
+        if (!guard(element, false, [&] { return tee.start(&error); })) {
+            GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS, ("%s", error.c_str()), (nullptr));
+            return GST_STATE_CHANGE_FAILURE;
+        }
+    }
     if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) guard(element, [&] { tee.begin_stop(); });
     const GstStateChangeReturn result =
         GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
@@ -117,6 +127,11 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
     guard(object, [&] {
         Settings s = tee_of(object).settings();
         switch (id) {
+        case prop_channel: {
+            const char *name = g_value_get_string(value);
+            tee_of(object).set_channel(name ? name : "");
+            return;
+        }
         case prop_gop_count:
             s.cache.gops = g_value_get_uint(value);
             break;
@@ -150,6 +165,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
     guard(object, [&] {
         const Settings s = tee_of(object).settings();
         switch (id) {
+        case prop_channel:
+            g_value_set_string(value, tee_of(object).channel().c_str());
+            break;
         case prop_gop_count:
             g_value_set_uint(value, s.cache.gops);
             break;
@@ -189,6 +207,13 @@ void install_properties(GObjectClass *klass) {
     const auto flags =
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
     const Settings d;
+    g_object_class_install_property(
+        klass, prop_channel,
+        g_param_spec_string(
+            "channel", "Channel",
+            "The name, as app/name, under which gopsrc elements of this process "
+            "can read the stream (empty = none)",
+            "", GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
     g_object_class_install_property(
         klass, prop_gop_count,
         g_param_spec_uint("gop-count", "GOP count",

@@ -2,12 +2,13 @@
 // The plugin penstockgop.
 #include "config.h"
 
+#include "gop/gopsrc.h"
 #include "gop/goptee.h"
 #include "gst/core_log.h"
 
 static gboolean plugin_init(GstPlugin *plugin) {
     penstock::install_core_log();
-    return GST_ELEMENT_REGISTER(goptee, plugin);
+    return GST_ELEMENT_REGISTER(goptee, plugin) && GST_ELEMENT_REGISTER(gopsrc, plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, penstockgop,

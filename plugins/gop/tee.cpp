@@ -20,6 +20,16 @@ bool is_flv(const GstCaps *caps) {
            gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-flv");
 }
 
+// Parsers flag as HEADER any frame that carries parameter sets or SEI. Where a buffer is a whole
+// frame there is no other kind.
+bool has_whole_frames(const GstCaps *caps) {
+    const GstStructure *s = gst_caps_get_structure(caps, 0);
+    const char *alignment = gst_structure_get_string(s, "alignment");
+    gboolean parsed = FALSE;
+    gst_structure_get_boolean(s, "parsed", &parsed);
+    return alignment ? !g_str_equal(alignment, "nal") && !g_str_equal(alignment, "obu") : parsed;
+}
+
 } // namespace
 
 Tee::Tee(GstElement *element, GstPad *sink) : element_(element), sink_(sink) {
@@ -74,7 +84,8 @@ GstFlowReturn Tee::chain(GstPtr<GstBuffer> buffer) {
         }
     } else {
         Unit unit;
-        unit.header = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
+        unit.header =
+            !whole_frames_ && GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
         unit.key =
             !unit.header && !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
         unit.buffer = std::move(buffer);
@@ -107,6 +118,7 @@ void Tee::deliver(const Unit &unit, const Branches &branches) {
         case Branch::State::running: {
             Item item = Item::of(unit.buffer.get(), time);
             item.key = unit.key;
+            item.header = unit.header;
             item.slot = unit.slot;
             give_locked(branch, std::move(item),
                         unit.key && branch->is_skipping() ? lead_locked(unit.buffer.get())
@@ -121,22 +133,23 @@ void Tee::deliver(const Unit &unit, const Branches &branches) {
 }
 
 void Tee::cache_locked(const Unit &unit) {
-    const auto push = [this](const GstPtr<GstBuffer> &buffer, bool joinable, bool key) {
-        history_.push({buffer, key}, gst_buffer_get_size(buffer.get()), time_of(buffer.get()),
-                      joinable);
+    const auto push = [this](const GstPtr<GstBuffer> &buffer, bool joinable, bool key,
+                             bool header = false) {
+        history_.push({buffer, key, header}, gst_buffer_get_size(buffer.get()),
+                      time_of(buffer.get()), joinable);
     };
     if (unit.header) {
         // FLV's configuration is kept apart; other headers belong to the keyframe they precede.
         if (flv_) return;
         pending_.push_back(unit.buffer);
         if (pending_.size() <= most_pending) return;
-        push(pending_.front(), false, false);
+        push(pending_.front(), false, false, true);
         pending_.erase(pending_.begin());
         return;
     }
     bool join = unit.key;
     for (const auto &header : pending_)
-        push(header, std::exchange(join, false), false);
+        push(header, std::exchange(join, false), false, true);
     if (unit.key) lead_ = pending_;
     pending_.clear();
     push(unit.buffer, join, unit.key);
@@ -151,8 +164,10 @@ std::vector<Item> Tee::lead_locked(GstBuffer *next) const {
             items.back().slot = unit.slot;
         }
     }
-    for (const auto &buffer : lead_)
+    for (const auto &buffer : lead_) {
         items.push_back(Item::of(buffer.get(), last_time_));
+        items.back().header = true;
+    }
     for (Item &item : items)
         item.burst = true;
     return items;
@@ -176,11 +191,12 @@ void Tee::begin_locked(const std::shared_ptr<Branch> &branch, bool with_gop) {
 
     bool first = true;
     uint64_t time = 0;
-    const auto give = [&](GstBuffer *buffer, bool key, uint16_t slot) {
+    const auto give = [&](GstBuffer *buffer, bool key, uint16_t slot, bool header) {
         if (GST_CLOCK_TIME_IS_VALID(GST_BUFFER_DTS_OR_PTS(buffer)))
             time = GST_BUFFER_DTS_OR_PTS(buffer);
         Item item = Item::of(buffer, time);
         item.key = key;
+        item.header = header;
         item.slot = slot;
         item.burst = true;
         item.discont = std::exchange(first, false);
@@ -189,13 +205,15 @@ void Tee::begin_locked(const std::shared_ptr<Branch> &branch, bool with_gop) {
     GstBuffer *oldest = history_.at(*join).buffer.get();
     if (flv_) {
         for (const Unit &unit : flv_input_.headers(oldest, true))
-            give(unit.buffer.get(), false, unit.slot);
+            give(unit.buffer.get(), false, unit.slot, true);
     } else if (!GST_BUFFER_FLAG_IS_SET(oldest, GST_BUFFER_FLAG_HEADER)) {
         for (const auto &buffer : stream_headers_)
-            give(buffer.get(), false, 0);
+            give(buffer.get(), false, 0, true);
     }
-    for (uint64_t i = *join; i < history_.end(); ++i)
-        give(history_.at(i).buffer.get(), history_.at(i).key, 0);
+    for (uint64_t i = *join; i < history_.end(); ++i) {
+        const Cached &cached = history_.at(i);
+        give(cached.buffer.get(), cached.key, 0, cached.header);
+    }
 }
 
 void Tee::push_direct() {
@@ -205,14 +223,20 @@ void Tee::push_direct() {
 }
 
 GstFlowReturn Tee::combined_flow(const Branches &branches) const {
-    const bool all_eos =
-        !branches.empty() && std::all_of(branches.begin(), branches.end(), [](const auto &branch) {
-            return branch->state() == Branch::State::eos;
-        });
+    // Another pipeline may want it as long as there is a channel.
+    if (branches.empty() || offers_) return GST_FLOW_OK;
+    const bool all_eos = std::all_of(branches.begin(), branches.end(), [](const auto &branch) {
+        return branch->state() == Branch::State::eos;
+    });
     return all_eos ? GST_FLOW_EOS : GST_FLOW_OK;
 }
 
 void Tee::on_failed(Branch &branch, GstFlowReturn flow) {
+    if (branch.is_remote()) {
+        GST_INFO_OBJECT(element_, "a reader of channel %s failed: %s", channel().c_str(),
+                        gst_flow_get_name(flow));
+        return;
+    }
     GST_WARNING_OBJECT(element_, "branch %s failed (%s) and gets nothing more; the others go on",
                        branch.name().c_str(), gst_flow_get_name(flow));
     gst_element_post_message(
@@ -249,6 +273,7 @@ void Tee::set_caps(const GstCaps *caps) {
     // Other metadata alone harms no cached frame.
     if (flv_ && is_flv(caps) && flv_input_.has_codecs_of(caps)) return flv_input_.learn(caps);
     flv_ = is_flv(caps);
+    whole_frames_ = has_whole_frames(caps);
     flv_input_.reset();
     told_bad_flv_ = false;
     stream_headers_.clear();
@@ -382,7 +407,7 @@ GstPtr<GstCaps> Tee::downstream_caps(GstCaps *filter) const {
     auto caps = filter ? GstPtr<GstCaps>::ref(filter) : GstPtr<GstCaps>::adopt(gst_caps_new_any());
     for (const auto &branch : branches()) {
         const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(branch->pad()));
-        if (!peer || branch->state() == Branch::State::failed) continue;
+        if (!peer || branch->is_remote() || branch->state() == Branch::State::failed) continue;
         const auto taken = GstPtr<GstCaps>::adopt(gst_pad_query_caps(peer.get(), caps.get()));
         auto both = GstPtr<GstCaps>::adopt(
             gst_caps_intersect_full(caps.get(), taken.get(), GST_CAPS_INTERSECT_FIRST));
@@ -463,18 +488,27 @@ void Tee::forget_stream() {
     last_seek_ = 0;
 }
 
-void Tee::start() {
-    std::lock_guard lock(lock_);
-    totals_->since = g_get_monotonic_time();
+bool Tee::start(std::string *error) {
+    {
+        std::lock_guard lock(lock_);
+        totals_->since = g_get_monotonic_time();
+    }
+    return offer(error);
 }
 
 void Tee::begin_stop() {
+    offers_ = false;
+    offer_.reset(); // the readers hear of it
     for (const auto &branch : branches())
         branch->flush_start();
 }
 
 void Tee::stop() {
     for (const auto &branch : branches()) {
+        if (branch->is_remote()) {
+            detach(branch);
+            continue;
+        }
         branch->stop(true);
         branch->reset();
     }

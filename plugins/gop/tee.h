@@ -2,6 +2,7 @@
 // What goptee does: remembers the last GOPs of a stream and feeds branches that begin with them.
 #pragma once
 
+#include "core/gop/channels.h"
 #include "core/gop/history.h"
 #include "gop/branch.h"
 #include "gop/flv_input.h"
@@ -41,7 +42,18 @@ public:
     /// 200 ms; otherwise its last push ends when downstream is shut down.
     bool remove_branch(GstPad *pad);
 
-    void start();
+    std::string channel() const;
+    void set_channel(const std::string &name);
+    /// A branch for another pipeline: it pushes into `inlet`, which nobody else is linked to.
+    /// Thread-safe, and never waits for anybody's stream.
+    std::shared_ptr<Branch> attach(GstPad *inlet);
+    /// Its last push may still be on its way into `inlet`.
+    void detach(const std::shared_ptr<Branch> &branch);
+    /// What is upstream of this element says of its latency.
+    bool upstream_latency(GstQuery *query);
+
+    /// Offers the channel, if there is one; false and the reason if it can't.
+    bool start(std::string *error);
     /// Before the pads are deactivated: wakes whoever waits.
     void begin_stop();
     /// After the pads were deactivated: ends the threads, forgets the stream.
@@ -52,7 +64,7 @@ public:
 private:
     struct Cached {
         GstPtr<GstBuffer> buffer;
-        bool key;
+        bool key, header;
     };
     struct Delivery {
         std::shared_ptr<Branch> branch;
@@ -61,6 +73,7 @@ private:
     using Branches = std::vector<std::shared_ptr<Branch>>;
 
     Branches branches() const;
+    bool offer(std::string *error);
     std::shared_ptr<Branch> find(GstPad *pad) const;
     std::shared_ptr<Branch> take(GstPad *pad);
     void decide(const Branches &branches);
@@ -89,7 +102,10 @@ private:
     mutable std::mutex lock_;
     Settings settings_;
     Branches branches_;
-    unsigned next_index_ = 0;
+    std::string channel_;
+    std::unique_ptr<ChannelHandle> offer_; ///< by state changes alone
+    std::atomic<bool> offers_ = false;
+    unsigned next_index_ = 0, next_reader_ = 0;
     History<Cached> history_;
     std::vector<GstPtr<GstEvent>> sticky_; ///< what a new branch begins with, in order
     guint32 last_seek_ = 0;
@@ -97,6 +113,7 @@ private:
     // streaming
     FlvInput flv_input_;
     bool flv_ = false;
+    bool whole_frames_ = false;
     bool told_bad_flv_ = false;
     GstPtr<GstCaps> caps_;
     std::vector<GstPtr<GstBuffer>> stream_headers_; ///< of the caps, unless FLV

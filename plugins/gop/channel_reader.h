@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What gopsrc does: takes a channel's stream into its own pipeline, as a branch of the goptee.
+#pragma once
+
+#include "core/gop/channels.h"
+#include "gop/branch.h"
+#include "gst/ptr.h"
+#include "gst/stats.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace penstock::gop {
+
+enum class OnLoss { wait, eos };
+
+/// The goptee's branch pushes, on its thread and out of its bounded queue, into an inlet: a pad
+/// that no element owns. The inlet passes on to the element's source pad, segments moved to this
+/// pipeline's running time. lock_ guards who is attached and is never held across a push.
+class ChannelReader final : public ChannelListener {
+public:
+    ChannelReader(GstElement *element, GstPad *src);
+    ~ChannelReader() override;
+
+    std::string channel() const;
+    void set_channel(const std::string &name);
+    OnLoss on_loss() const { return on_loss_; }
+    void set_on_loss(OnLoss what) { on_loss_ = what; }
+
+    /// READY→PAUSED. False and the reason if the channel's name is not legal.
+    bool start(std::string *error);
+    /// To PLAYING: begins to wait for the stream. More than once does nothing.
+    void listen();
+    /// After the source pad was deactivated.
+    void stop();
+
+    bool src_query(GstQuery *query);
+    GstPtr<GstStructure> stats() const;
+
+private:
+    struct Source {
+        GstPtr<GstElement> tee;
+        std::shared_ptr<Branch> branch;
+    };
+
+    void on_source(const std::shared_ptr<ChannelSource> &source) override;
+    void on_lost() override;
+    Source source() const;
+    GstFlowReturn chain(GstPtr<GstBuffer> buffer);
+    bool event(GstPtr<GstEvent> event);
+    GstPtr<GstEvent> moved(GstPtr<GstEvent> segment) const;
+    void end();
+
+    GstElement *const element_; ///< borrowed: it owns us
+    GstPad *const src_;         ///< borrowed: the element owns it
+    GstPtr<GstPad> inlet_;
+    Counters counters_;
+    std::atomic<OnLoss> on_loss_ = OnLoss::wait;
+    std::atomic<bool> ended_ = false; ///< EOS was sent
+
+    mutable std::mutex lock_;
+    std::string channel_;
+    Source source_;
+    std::unique_ptr<ChannelHandle> subscription_; ///< by state changes alone
+};
+
+} // namespace penstock::gop
