@@ -14,6 +14,7 @@
 #include "supervisor/supervisor.h"
 
 #include <map>
+#include <optional>
 
 namespace penstock::cli {
 namespace {
@@ -37,7 +38,7 @@ void report(supervisor::Severity severity, const std::string &text) {
 }
 
 /// The pages of all descriptions, one for each address.
-bool serve_pages(const std::vector<std::unique_ptr<description::Binding>> &bindings,
+bool serve_pages(const supervisor::Bindings &bindings,
                  std::map<net::Address, std::unique_ptr<console::Page>> &pages,
                  std::string *error) {
     for (const auto &binding : bindings) {
@@ -54,7 +55,7 @@ bool serve_pages(const std::vector<std::unique_ptr<description::Binding>> &bindi
     return true;
 }
 
-void print_urls(const std::vector<std::unique_ptr<description::Binding>> &bindings) {
+void print_urls(const supervisor::Bindings &bindings) {
     Output &output = Output::get();
     for (const auto &binding : bindings) {
         const description::Description &description = binding->description();
@@ -65,50 +66,90 @@ void print_urls(const std::vector<std::unique_ptr<description::Binding>> &bindin
     output.print(output.dim("Ctrl-C ends it."));
 }
 
-} // namespace
-
-int run(const std::vector<std::string> &names, const std::vector<std::string> &settings) {
+/// Everything that is named, with its values. On failure nullopt, `code` says which, and all that
+/// is wrong has been printed.
+std::optional<supervisor::Bindings> load_all(const std::vector<std::string> &names,
+                                             const std::vector<std::string> &settings, int *code) {
     Output &output = Output::get();
     std::vector<std::unique_ptr<description::Description>> descriptions;
     std::vector<const description::Description *> pointers;
-    bool loaded_all = true;
+    *code = exit_ok;
     for (const std::string &name : names) {
         std::string error;
         const std::string file = find_file(name, &error);
-        if (file.empty()) {
-            output.error(error);
-            loaded_all = false;
-            continue;
-        }
-        Loaded loaded = load(file, true);
+        Loaded loaded;
+        if (!file.empty()) loaded = load(file, true);
         if (!loaded.description) {
-            output.plain_error(loaded.render_problems());
-            loaded_all = false;
+            if (file.empty())
+                output.error(error);
+            else
+                output.plain_error(loaded.render_problems());
+            *code = exit_failed;
             continue;
         }
         pointers.push_back(loaded.description.get());
         descriptions.push_back(std::move(loaded.description));
     }
-    if (!loaded_all) return exit_failed;
+    if (*code != exit_ok) return std::nullopt;
     std::vector<std::string> errors;
     auto bindings = bind_all(pointers, settings, errors);
     for (const auto &binding : bindings)
         output.hide(binding->secrets());
     for (const std::string &error : errors)
         output.error(error);
-    if (!errors.empty()) return exit_usage;
+    if (!errors.empty()) {
+        *code = exit_usage;
+        return std::nullopt;
+    }
+    supervisor::Bindings all;
+    struct Both {
+        std::unique_ptr<description::Description> description;
+        std::unique_ptr<description::Binding> binding;
+    };
+    for (size_t i = 0; i < bindings.size(); ++i) {
+        auto both =
+            std::make_shared<Both>(Both{std::move(descriptions[i]), std::move(bindings[i])});
+        all.emplace_back(both, both->binding.get());
+    }
+    return all;
+}
+
+constexpr guint longest_drain = 5000; // ms
+
+} // namespace
+
+int run(const std::vector<std::string> &names, const std::vector<std::string> &settings) {
+    Output &output = Output::get();
+    int code = exit_ok;
+    auto bindings = load_all(names, settings, &code);
+    if (!bindings) return code;
 
     const std::unique_ptr<GMainLoop, LoopUnref> loop(g_main_loop_new(nullptr, FALSE));
-    int code = exit_ok;
     SignalThread signals;
-    supervisor::Supervisor supervisor(std::move(bindings), report, [&](int ended) {
+    supervisor::Supervisor supervisor(std::move(*bindings), report, [&](int ended) {
         code = ended;
         signals.finish(ended);
     });
-    signals.start([&] { supervisor.stop([&] { g_main_loop_quit(loop.get()); }); });
+    std::map<net::Address, std::unique_ptr<console::Page>> pages;
+    const auto quit = [&] { g_main_loop_quit(loop.get()); };
+    signals.start({
+        .stop = [&] { supervisor.stop(quit); },
+        .drain = [&] { supervisor.drain(longest_drain, quit); },
+        .reload =
+            [&] {
+                std::string error;
+                int reloaded = exit_ok;
+                auto next = load_all(names, settings, &reloaded);
+                if (next && supervisor.reload(std::move(*next), &error) &&
+                    serve_pages(supervisor.bindings(), pages, &error))
+                    return output.print("The descriptions were read again.");
+                if (!error.empty()) output.error(error);
+                output.warning("the descriptions are not read again: everything goes on as before");
+            },
+        .longest_drain_ms = longest_drain,
+    });
 
     // Whatever fails from here on goes the same way out as a signal.
-    std::map<net::Address, std::unique_ptr<console::Page>> pages;
     std::string error;
     Status status;
     guint ticker = 0;

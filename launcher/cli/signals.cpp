@@ -31,8 +31,8 @@ void block_signals() {
     std::signal(SIGPIPE, SIG_IGN);
 }
 
-void SignalThread::start(std::function<void()> stop) {
-    stop_ = std::move(stop);
+void SignalThread::start(Actions actions) {
+    actions_ = std::move(actions);
     thread_ = std::thread([this] { watch(); });
 }
 
@@ -57,7 +57,9 @@ SignalThread::~SignalThread() {
 
 void SignalThread::watch() {
     const sigset_t set = watched();
-    int64_t deadline = 0; // monotonic, µs; 0: nobody has asked to stop
+    const bool had_terminal = isatty(STDIN_FILENO);
+    enum class Stage { running, draining, stopping } stage = Stage::running;
+    int64_t deadline = 0; // of the stage; monotonic, µs; 0: none
     while (true) {
         timespec wait{1000, 0};
         if (deadline) {
@@ -67,19 +69,31 @@ void SignalThread::watch() {
         const int number = sigtimedwait(&set, nullptr, &wait);
         std::unique_lock lock(mutex_);
         if (joined_) return;
-        const bool asked = number > 0 && (number != wake_signal || finished_);
-        if (!deadline && asked) {
-            deadline = g_get_monotonic_time() + time_to_end;
-            lock.unlock();
-            supervisor::post(stop_);
-            continue;
-        }
-        const bool again = deadline && number > 0 && number != wake_signal;
-        if (again || (deadline && g_get_monotonic_time() >= deadline)) {
+        const bool late = deadline && g_get_monotonic_time() >= deadline;
+        const bool from_outside = number > 0 && number != wake_signal;
+        const bool asked = from_outside || (number == wake_signal && finished_);
+        if (!asked && !late) continue;
+        if (stage == Stage::stopping) {
+            // Waking up is no reason for haste.
+            if (!from_outside && !late) continue;
             const int code = code_;
             lock.unlock();
-            if (!again) Output::get().warning("something does not stop in time and is left behind");
+            if (late) Output::get().warning("something does not stop in time and is left behind");
             _exit(code);
+        }
+        lock.unlock();
+        const bool hung_up = had_terminal && !isatty(STDIN_FILENO);
+        if (number == SIGHUP && actions_.reload && !hung_up && stage == Stage::running) {
+            supervisor::post(actions_.reload);
+        } else if (number == SIGTERM && actions_.drain && stage == Stage::running) {
+            stage = Stage::draining;
+            deadline =
+                g_get_monotonic_time() + int64_t(actions_.longest_drain_ms) * 1000 + time_to_end;
+            supervisor::post(actions_.drain);
+        } else {
+            stage = Stage::stopping;
+            deadline = g_get_monotonic_time() + time_to_end;
+            supervisor::post(actions_.stop);
         }
     }
 }

@@ -22,16 +22,22 @@ public:
     SignalThread(const SignalThread &) = delete;
     SignalThread &operator=(const SignalThread &) = delete;
 
-    /// On a signal, or finish(): `stop` is posted to the main loop once. What has not ended 1.7 s
-    /// later, or at a second signal, is ended by _exit().
-    void start(std::function<void()> stop);
+    struct Actions {
+        std::function<void()> stop;   ///< on SIGINT, finish(), or a second signal
+        std::function<void()> drain;  ///< on SIGTERM; absent: as SIGINT
+        std::function<void()> reload; ///< on SIGHUP, unless its terminal is gone; absent: as SIGINT
+        unsigned longest_drain_ms = 0;
+    };
+    /// The actions are posted to the main loop. What has not ended 1.7 s after `stop`, or at a
+    /// signal after it, is ended by _exit().
+    void start(Actions actions);
     /// As a signal would, but the process then ends with `code`.
     void finish(int code);
 
 private:
     void watch();
 
-    std::function<void()> stop_;
+    Actions actions_;
     std::thread thread_;
     std::mutex mutex_;
     int code_ = 0;          ///< guarded by mutex_

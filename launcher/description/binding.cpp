@@ -74,6 +74,14 @@ std::vector<std::string> Binding::secrets() const {
     return out;
 }
 
+int64_t Binding::duration(const std::optional<Template> &text, int64_t if_absent) const {
+    if (!text) return if_absent;
+    const Piece &piece = text->pieces.at(0);
+    if (!piece.placeholder) return parse_duration(piece.literal).value_or(if_absent);
+    const Value *value = find(piece.placeholder->name);
+    return value ? value->number : if_absent;
+}
+
 std::optional<std::string> Binding::write(const Placeholder &placeholder, const Captures &captures,
                                           std::string *error) const {
     if (const auto found = captures.find(placeholder.name); found != captures.end()) {
@@ -270,36 +278,43 @@ GstPtr<GstElement> Binding::instantiate(const PipelineText &pipeline, const Capt
     return whole;
 }
 
-std::optional<PathPattern> PathPattern::make(const PublishRule &rule, const Binding &binding,
+std::optional<PathPattern> PathPattern::make(const Template &match, const Binding &binding,
                                              std::string *error) {
     PathPattern pattern;
     std::string text;
-    for (const Piece &piece : rule.match.pieces) {
-        // Values hold no control characters, so this mark can't come from one.
+    for (const Piece &piece : match.pieces) {
+        // Values hold no control characters, so these marks can't come from one.
         if (piece.placeholder && piece.placeholder->is_capture) {
-            text += '\1' + piece.placeholder->name;
+            text += '\1' + piece.placeholder->name + '\2';
             continue;
         }
         const auto part = binding.expand({piece}, {}, error);
         if (!part) return std::nullopt;
         text += *part;
     }
-    const auto location = net::parse_location(text, 1935, error);
+    const auto location = net::parse_location(text, text.starts_with("http:") ? 80 : 1935, error);
     if (!location) return std::nullopt;
     if (!location->query.empty() || text.ends_with('?')) {
         refuse(error, "a '?' can't be a part of a path: write letters, digits and ._~-");
         return std::nullopt;
     }
+    pattern.scheme_ = location->scheme;
     pattern.address_ = location->address;
     std::string_view rest = location->path;
     while (true) {
         const size_t slash = rest.find('/');
         Segment segment{std::string(rest.substr(0, slash))};
-        if (segment.text.starts_with('\1')) {
-            segment.is_capture = true;
-            segment.text.erase(0, 1);
-        } else if (!net::is_safe_segment(segment.text)) {
-            refuse(error, "'" + segment.text +
+        if (const size_t begin = segment.text.find('\1'); begin != std::string::npos) {
+            const size_t end = segment.text.find('\2');
+            segment.rest = segment.text.substr(end + 1);
+            segment.capture = segment.text.substr(begin + 1, end - begin - 1);
+            segment.text.resize(begin);
+        }
+        // Any letter for the capture: what stands beside it must be as safe.
+        const std::string whole =
+            segment.text + (segment.capture.empty() ? "" : "x") + segment.rest;
+        if (!net::is_safe_segment(whole)) {
+            refuse(error, "'" + segment.text + segment.rest +
                               "' can't be a part of a path: write letters, digits and ._~-");
             return std::nullopt;
         }
@@ -314,11 +329,17 @@ std::optional<Captures> PathPattern::match(std::string_view path) const {
     Captures captures;
     for (size_t i = 0; i < segments_.size(); ++i) {
         const size_t slash = path.find('/');
-        const std::string_view segment = path.substr(0, slash);
-        if (segments_[i].is_capture) {
+        std::string_view segment = path.substr(0, slash);
+        const auto &[text, capture, behind] = segments_[i];
+        if (!capture.empty()) {
+            if (!net::is_safe_segment(segment) || segment.size() <= text.size() + behind.size() ||
+                !segment.starts_with(text) || !segment.ends_with(behind))
+                return std::nullopt;
+            segment.remove_prefix(text.size());
+            segment.remove_suffix(behind.size());
             if (!net::is_safe_segment(segment)) return std::nullopt;
-            captures[segments_[i].text] = segment;
-        } else if (segment != segments_[i].text) {
+            captures[capture] = segment;
+        } else if (segment != text) {
             return std::nullopt;
         }
         const bool last = i + 1 == segments_.size();
@@ -326,6 +347,18 @@ std::optional<Captures> PathPattern::match(std::string_view path) const {
         if (!last) path = path.substr(slash + 1);
     }
     return captures;
+}
+
+std::string PathPattern::path_of(const Captures &captures) const {
+    std::string path;
+    for (const Segment &segment : segments_) {
+        if (!path.empty()) path += '/';
+        path += segment.text;
+        if (const auto found = captures.find(segment.capture); found != captures.end())
+            path += found->second;
+        path += segment.rest;
+    }
+    return path;
 }
 
 } // namespace penstock::description

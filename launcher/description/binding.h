@@ -34,6 +34,8 @@ public:
     /// The values of secret parameters, never to be shown.
     std::vector<std::string> secrets() const;
 
+    /// A rule's duration in ns, which the loader has checked.
+    int64_t duration(const std::optional<Template> &text, int64_t if_absent) const;
     /// The text with its values. nullopt and the reason in `error` if it can't be.
     std::optional<std::string> expand(const Pieces &pieces, const Captures &captures,
                                       std::string *error) const;
@@ -62,21 +64,26 @@ private:
     std::map<std::string, Value, std::less<>> values_;
 };
 
-/// A publish rule's `match` with its values.
+/// A rule's `match` with its values.
 class PathPattern {
 public:
     /// nullopt and the reason if the address or the path is none.
-    static std::optional<PathPattern> make(const PublishRule &rule, const Binding &binding,
+    static std::optional<PathPattern> make(const Template &match, const Binding &binding,
                                            std::string *error);
+    const std::string &scheme() const { return scheme_; } ///< "rtmp" or "http"
     const net::Address &address() const { return address_; }
     /// The captures if the path ("live/cam") matches; every capture is a safe segment.
     std::optional<Captures> match(std::string_view path) const;
+    /// The path that has these captures.
+    std::string path_of(const Captures &captures) const;
 
 private:
     struct Segment {
-        std::string text;
-        bool is_capture = false;
+        std::string text;    ///< in front of the capture; all of it if there is none
+        std::string capture; ///< its name
+        std::string rest;    ///< behind it
     };
+    std::string scheme_;
     net::Address address_;
     std::vector<Segment> segments_;
 };

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace penstock::description {
 namespace {
@@ -50,7 +51,10 @@ private:
     void load_choices(const Node::Entry &entry, Parameter &parameter);
     void check_parameter(Parameter &parameter, const Node::Entry *min, const Node::Entry *max);
     void load_start(const Node::Entry &entry);
-    void load_publish(const Node::Entry &entry);
+    void load_rules(const Node::Entry &entry, void (Loader::*load)(const Node &));
+    void load_play_rule(const Node &node);
+    std::optional<Template> load_duration(const Node::Entry &entry);
+    void load_max_instances(const Node::Entry &entry, size_t &out);
     void load_rule(const Node &node);
     void load_restart(const Node::Entry &entry);
     std::optional<PipelineText> load_pipeline(const std::string &name, const Node &node,
@@ -59,15 +63,17 @@ private:
                                           const std::vector<std::string> &captures);
     std::vector<Condition> load_when(const Node::Entry &entry);
     std::optional<Template> load_template(const Node::Entry &entry, bool captures);
-    void check_match(PublishRule &rule);
+    std::vector<std::string> check_match(const Template &match,
+                                         const std::vector<std::string> &schemes);
 
     Description &out_;
     Problems &problems_;
 };
 
 void Loader::load(const Node &root) {
-    static const std::vector<std::string> keys = {
-        "summary", "description", "parameters", "start", "pipeline", "publish", "page", "restart"};
+    static const std::vector<std::string> keys = {"summary", "description", "parameters",
+                                                  "start",   "pipeline",    "publish",
+                                                  "play",    "page",        "restart"};
     if (!root.is_map()) {
         problem(root.mark, "a description is a list of keys", "begin with `summary: …`");
         return;
@@ -91,7 +97,9 @@ void Loader::load(const Node &root) {
             start = &entry;
             load_start(entry);
         } else if (entry.key == "publish") {
-            load_publish(entry);
+            load_rules(entry, &Loader::load_rule);
+        } else if (entry.key == "play") {
+            load_rules(entry, &Loader::load_play_rule);
         } else if (entry.key == "page") {
             out_.page = load_template(entry, false);
         } else if (entry.key == "restart") {
@@ -101,9 +109,10 @@ void Loader::load(const Node &root) {
         }
     }
     if (out_.summary.empty()) problem({}, "there is no summary", "add `summary: …`, one line");
-    if (!start && std::none_of(root.entries.begin(), root.entries.end(),
-                               [](const auto &entry) { return entry.key == "publish"; }))
-        problem({}, "nothing runs", "add a `pipeline`, a `start` or a `publish`");
+    if (!start && std::none_of(root.entries.begin(), root.entries.end(), [](const auto &entry) {
+            return entry.key == "publish" || entry.key == "play";
+        }))
+        problem({}, "nothing runs", "add a `pipeline`, a `start`, a `publish` or a `play`");
 }
 
 void Loader::load_parameters(const Node::Entry &entry) {
@@ -281,14 +290,35 @@ void Loader::load_start(const Node::Entry &entry) {
     add(entry.value);
 }
 
-void Loader::load_publish(const Node::Entry &entry) {
-    if (entry.value.is_map()) return load_rule(entry.value);
+void Loader::load_rules(const Node::Entry &entry, void (Loader::*load)(const Node &)) {
+    if (entry.value.is_map()) return (this->*load)(entry.value);
     if (!entry.value.is_sequence() || entry.value.items.empty()) {
-        problem(entry.key_mark, "'publish' has to hold rules", "write `- match: …` below it");
+        problem(entry.key_mark, "'" + entry.key + "' has to hold rules",
+                "write `- match: …` below it");
         return;
     }
     for (const Node &item : entry.value.items)
-        load_rule(item);
+        (this->*load)(item);
+}
+
+/// A duration, or one placeholder for it.
+std::optional<Template> Loader::load_duration(const Node::Entry &entry) {
+    auto text = load_template(entry, false);
+    if (!text) return std::nullopt;
+    const bool one = text->pieces.size() == 1;
+    if (!one || (!text->pieces[0].placeholder && !parse_duration(entry.value.text)))
+        problem(entry.value.mark, "'" + entry.key + "' has to be a duration",
+                "write 10s or ${name:ns}");
+    return text;
+}
+
+void Loader::load_max_instances(const Node::Entry &entry, size_t &out) {
+    const std::string &text = entry.value.text;
+    const auto end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, out);
+    if (error != std::errc() || stop != end || out == 0 || out > 100'000)
+        problem(entry.value.mark, "'max-instances' has to be a number from 1 to 100000",
+                "write 100");
 }
 
 void Loader::load_rule(const Node &node) {
@@ -308,21 +338,9 @@ void Loader::load_rule(const Node &node) {
         } else if (entry.key == "publish-key") {
             rule.publish_key = load_template(entry, false);
         } else if (entry.key == "grace") {
-            rule.grace = load_template(entry, false);
-            const bool constant =
-                rule.grace && rule.grace->pieces.size() == 1 && !rule.grace->pieces[0].placeholder;
-            if (rule.grace && !(constant ? parse_duration(entry.value.text).has_value()
-                                         : rule.grace->pieces.size() == 1))
-                problem(entry.value.mark, "'grace' has to be a duration",
-                        "write 10s or ${name:ns}");
+            rule.grace = load_duration(entry);
         } else if (entry.key == "max-instances") {
-            const std::string &text = entry.value.text;
-            const auto end = text.data() + text.size();
-            const auto [stop, error] = std::from_chars(text.data(), end, rule.max_instances);
-            if (error != std::errc() || stop != end || rule.max_instances == 0 ||
-                rule.max_instances > 100'000)
-                problem(entry.value.mark, "'max-instances' has to be a number from 1 to 100000",
-                        "write 100");
+            load_max_instances(entry, rule.max_instances);
         } else {
             unknown_key(entry, " of a publish rule", keys);
         }
@@ -332,7 +350,7 @@ void Loader::load_rule(const Node &node) {
                 "add `match: rtmp://${rtmp}/live/{name}`");
     else if (auto text = load_template(*match, true)) {
         rule.match = std::move(*text);
-        check_match(rule);
+        rule.captures = check_match(rule.match, {"rtmp://"});
     }
     if (!pipeline) {
         problem(node.mark, "the publish rule has no 'pipeline'", "add `pipeline: |`");
@@ -342,11 +360,61 @@ void Loader::load_rule(const Node &node) {
     }
 }
 
-/// rtmp://ADDRESS/segments, each capture a whole segment.
-void Loader::check_match(PublishRule &rule) {
-    const Node &node = rule.match.node;
+void Loader::load_play_rule(const Node &node) {
+    static const std::vector<std::string> keys = {"match", "pipeline", "idle", "max-instances"};
+    if (!node.is_map()) {
+        problem(node.mark, "a play rule has to hold keys", "write `match: …` and `pipeline: |`");
+        return;
+    }
+    PlayRule rule{.mark = node.mark};
+    const Node::Entry *match = nullptr, *pipeline = nullptr;
+    for (const Node::Entry &entry : node.entries) {
+        if (entry.key == "match")
+            match = &entry;
+        else if (entry.key == "pipeline")
+            pipeline = &entry;
+        else if (entry.key == "idle")
+            rule.idle = load_duration(entry);
+        else if (entry.key == "max-instances")
+            load_max_instances(entry, rule.max_instances);
+        else
+            unknown_key(entry, " of a play rule", keys);
+    }
+    const auto add_match = [&](const Node::Entry &entry) {
+        auto text = load_template(entry, true);
+        if (!text) return;
+        auto captures = check_match(*text, {"rtmp://", "http://"});
+        if (!rule.matches.empty() && std::set(captures.begin(), captures.end()) !=
+                                         std::set(rule.captures.begin(), rule.captures.end()))
+            problem(entry.value.mark, "this match captures other names than the first",
+                    "every match of a rule stands for the same stream: use the same captures");
+        if (rule.matches.empty()) rule.captures = std::move(captures);
+        rule.matches.push_back(std::move(*text));
+    };
+    if (!match) {
+        problem(node.mark, "the play rule has no 'match'",
+                "add `match: rtmp://${rtmp}/live/{name}_480p`");
+    } else if (match->value.is_sequence()) {
+        for (const Node &item : match->value.items)
+            add_match({match->key, match->key_mark, item});
+    } else {
+        add_match(*match);
+    }
+    if (!pipeline)
+        problem(node.mark, "the play rule has no 'pipeline'", "add `pipeline: |`");
+    else if (auto text = load_pipeline("play", pipeline->value, rule.captures)) {
+        rule.pipeline = std::move(*text);
+        out_.play.push_back(std::move(rule));
+    }
+}
+
+/// SCHEME://ADDRESS/segments, at most one capture in a segment. Returns the captures.
+std::vector<std::string> Loader::check_match(const Template &match,
+                                             const std::vector<std::string> &schemes) {
+    const Node &node = match.node;
+    std::vector<std::string> captures;
     std::string shape; // a placeholder as \1, a capture as \2
-    for (const Piece &piece : rule.match.pieces) {
+    for (const Piece &piece : match.pieces) {
         if (!piece.placeholder) {
             shape += piece.literal;
             continue;
@@ -361,30 +429,32 @@ void Loader::check_match(PublishRule &rule) {
         if (out_.find_parameter(found.name))
             problem(mark, "'" + found.name + "' is a parameter and a capture",
                     "rename one of them");
-        if (std::find(rule.captures.begin(), rule.captures.end(), found.name) !=
-            rule.captures.end())
+        if (std::find(captures.begin(), captures.end(), found.name) != captures.end())
             problem(mark, "'" + found.name + "' is captured twice", "rename one of them");
-        rule.captures.push_back(found.name);
+        captures.push_back(found.name);
     }
-    const std::string scheme = "rtmp://";
-    const size_t slash = shape.find('/', scheme.size());
-    if (!shape.starts_with(scheme) || slash == shape.npos) {
-        problem(node.mark, "'match' has to be an rtmp:// address with a path",
+    const auto scheme = std::find_if(schemes.begin(), schemes.end(),
+                                     [&](const auto &each) { return shape.starts_with(each); });
+    const size_t slash = scheme == schemes.end() ? shape.npos : shape.find('/', scheme->size());
+    if (slash == shape.npos) {
+        std::string wanted;
+        for (const std::string &each : schemes)
+            wanted += (wanted.empty() ? "an " : " or ") + each;
+        problem(node.mark, "'match' has to be " + wanted + " address with a path",
                 "write rtmp://${rtmp}/live/{name}");
-        return;
+        return captures;
     }
     if (shape.find('\2') < slash)
         problem(node.mark, "a capture stands in the address", "captures stand in the path only");
     if (shape.find('?') != shape.npos)
         problem(node.mark, "'match' has a query", "leave it out: it is never part of a name");
-    for (size_t i = slash; i < shape.size(); ++i) {
-        if (shape[i] != '\2') continue;
-        if (shape[i - 1] != '/' || (i + 1 < shape.size() && shape[i + 1] != '/')) {
-            problem(node.mark, "a capture is only a part of a segment",
-                    "a capture takes a whole segment between slashes: /live/{name}");
-            break;
-        }
+    for (size_t i = slash; i != shape.npos; i = shape.find('/', i + 1)) {
+        const size_t end = std::min(shape.find('/', i + 1), shape.size());
+        if (std::count(shape.begin() + ptrdiff_t(i), shape.begin() + ptrdiff_t(end), '\2') > 1)
+            problem(node.mark, "two captures stand in one segment",
+                    "put a slash between them: /{room}/{name}");
     }
+    return captures;
 }
 
 void Loader::load_restart(const Node::Entry &entry) {

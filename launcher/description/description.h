@@ -56,6 +56,19 @@ struct PublishRule {
 
 inline constexpr int64_t default_grace = 10'000'000'000; ///< ns
 
+inline constexpr int64_t default_idle = 30'000'000'000; ///< ns
+inline constexpr size_t default_max_demanded = 20;
+
+/// A pipeline for each stream that somebody asks for on a matching path and nobody publishes.
+struct PlayRule {
+    Mark mark;
+    std::vector<Template> matches;     ///< rtmp:// and http:// addresses of one stream
+    std::vector<std::string> captures; ///< every match has these
+    PipelineText pipeline;
+    std::optional<Template> idle; ///< absent: default_idle
+    size_t max_instances = default_max_demanded;
+};
+
 struct Restart {
     enum class Policy { never, on_failure, always };
     Policy policy = Policy::never;
@@ -71,6 +84,7 @@ struct Description {
     std::vector<Parameter> parameters;
     std::vector<PipelineText> start;
     std::vector<PublishRule> publish;
+    std::vector<PlayRule> play;
     std::optional<Template> page;
     Restart restart;
 

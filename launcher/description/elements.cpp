@@ -291,6 +291,8 @@ void check_elements(const Description &description, Problems &problems) {
     Checker checker(description, problems);
     for (const PipelineText &pipeline : description.start)
         checker.check(pipeline, {});
+    for (const PlayRule &rule : description.play)
+        checker.check(rule.pipeline, rule.captures);
     for (const PublishRule &rule : description.publish)
         checker.check(rule.pipeline, rule.captures);
 }

@@ -55,6 +55,8 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
         out.push_back(std::move(endpoint));
         add_pipeline(rule.pipeline, true);
     }
+    for (const PlayRule &rule : description.play)
+        add_pipeline(rule.pipeline, true);
     for (const PipelineText &pipeline : description.start)
         add_pipeline(pipeline, false);
     return out;

@@ -30,18 +30,11 @@ std::unique_ptr<Rule> Rule::make(const description::PublishRule &rule,
                                  const description::Binding &binding,
                                  std::shared_ptr<net::RtmpServer> server, const Time &time,
                                  Report report, std::string *error) {
-    auto pattern = description::PathPattern::make(rule, binding, error);
+    auto pattern = description::PathPattern::make(rule.match, binding, error);
     if (!pattern) return nullptr;
     std::unique_ptr<Rule> out(new Rule(rule, binding, std::move(server), time, std::move(report)));
     out->pattern_ = std::make_shared<const description::PathPattern>(std::move(*pattern));
-    if (rule.grace) {
-        const auto &piece = rule.grace->pieces.at(0);
-        const description::Value *value =
-            piece.placeholder ? binding.find(piece.placeholder->name) : nullptr;
-        out->grace_ =
-            value ? value->number
-                  : description::parse_duration(piece.literal).value_or(description::default_grace);
-    }
+    out->grace_ = binding.duration(rule.grace, description::default_grace);
     std::string key;
     if (rule.publish_key) {
         const auto text = binding.expand(rule.publish_key->pieces, {}, error);
@@ -150,6 +143,13 @@ void Rule::end(const std::string &path) {
                 post(std::exchange(rule.stopped_, {}));
         });
     });
+}
+
+void Rule::drain() {
+    retire();
+    ending_ = true;
+    for (const auto &[path, instance] : instances_)
+        if (!instance.stopping) instance.pipeline->drain();
 }
 
 void Rule::stop(Task stopped) {

@@ -22,6 +22,10 @@ public:
                                       Report report, std::string *error);
     ~Rule();
 
+    /// Takes no new streams; those that run go on until they end.
+    void retire() { lease_.reset(); }
+    /// Retires, and sends EOS through every pipeline.
+    void drain();
     /// Takes no more publishers and stops every pipeline; `stopped` runs on the main loop.
     void stop(Task stopped);
     size_t running() const { return instances_.size(); }

@@ -102,6 +102,19 @@ void RunningPipeline::stop(Task stopped) {
         new Task(std::move(stopped)), [](gpointer data) { delete static_cast<Task *>(data); });
 }
 
+void RunningPipeline::drain() {
+    if (!pipeline_) return;
+    // On another thread: a source may be held up by what is behind it.
+    gst_element_call_async(
+        pipeline_.get(),
+        [](GstElement *element, gpointer) {
+            // What has not begun to stream would lose the event.
+            gst_element_get_state(element, nullptr, nullptr, GST_SECOND);
+            gst_element_send_event(element, gst_event_new_eos());
+        },
+        nullptr, nullptr);
+}
+
 gboolean RunningPipeline::on_message(GstBus *, GstMessage *message, gpointer self) {
     static_cast<RunningPipeline *>(self)->handle(message);
     return G_SOURCE_CONTINUE;

@@ -39,6 +39,8 @@ public:
 
     /// To PLAYING. A failure comes through the handlers.
     void play(const Time &time);
+    /// Sends EOS into its sources; `ended` is called when it has come through.
+    void drain();
     /// To NULL on another thread, since an element may hang; `stopped` then runs on the main loop.
     /// No handler is called any more.
     void stop(Task stopped);

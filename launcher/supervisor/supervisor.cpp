@@ -1,14 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/supervisor.h"
 
+#include "supervisor/signature.h"
+
 #include <algorithm>
+#include <map>
 
 namespace penstock::supervisor {
+namespace {
 
-using description::Restart;
+template <class Held>
+bool holds(const std::vector<Held> &list, const std::string &signature) {
+    return std::any_of(list.begin(), list.end(),
+                       [&](const Held &held) { return held.signature == signature; });
+}
 
-Supervisor::Supervisor(std::vector<std::unique_ptr<description::Binding>> bindings, Report report,
-                       std::function<void(int)> ended)
+bool contains(const std::vector<std::string> &list, const std::string &signature) {
+    return std::find(list.begin(), list.end(), signature) != list.end();
+}
+
+} // namespace
+
+Supervisor::Supervisor(Bindings bindings, Report report, std::function<void(int)> ended)
     : bindings_(std::move(bindings)), report_(std::move(report)), ended_(std::move(ended)),
       time_(Time::now()) {
 }
@@ -18,134 +31,221 @@ Supervisor::~Supervisor() {
 }
 
 bool Supervisor::open(std::string *error) {
-    return std::all_of(bindings_.begin(), bindings_.end(), [&](const auto &binding) {
-        return open_listeners(*binding, listeners_, error);
-    });
+    // `rtmp=127.0.0.1:0` is one port for all descriptions that have the parameter.
+    std::map<std::pair<std::string, std::string>, description::Value> chosen;
+    for (const auto &binding : bindings_) {
+        std::map<std::string, std::string> wanted;
+        for (const description::Parameter &parameter : binding->description().parameters) {
+            const description::Value *value = binding->find(parameter.name);
+            if (!value || parameter.type != description::Type::address) continue;
+            wanted[parameter.name] = value->text;
+            const auto found = chosen.find({parameter.name, value->text});
+            if (found != chosen.end()) binding->set(parameter.name, found->second);
+        }
+        if (!open_listeners(*binding, listeners_, error)) return false;
+        for (const auto &[name, text] : wanted)
+            chosen[{name, text}] = *binding->find(name);
+    }
+    return true;
 }
 
 bool Supervisor::start(std::string *error) {
     // Rules first: a pipeline may publish to one of them.
-    for (const auto &binding : bindings_) {
-        for (const description::PublishRule &rule : binding->description().publish) {
-            auto pattern = description::PathPattern::make(rule, *binding, error);
-            if (!pattern) return false;
-            auto server = net::RtmpServer::open(pattern->address(), error);
-            if (!server) return false;
-            auto running = Rule::make(rule, *binding, std::move(server), time_, report_, error);
-            if (!running) return false;
-            rules_.push_back(std::move(running));
-        }
-    }
-    for (const auto &binding : bindings_) {
-        const description::Description &description = binding->description();
-        for (const description::PipelineText &text : description.start) {
-            if (!binding->holds(text.when)) continue;
-            auto started = std::make_unique<Started>();
-            started->binding = binding.get();
-            started->text = &text;
-            started->label = description.name;
-            if (description.start.size() > 1) started->label += "/" + text.name;
-            started->delay = description.restart.delay;
-            if (!start_pipeline(*started, error)) return false;
-            started_.push_back(std::move(started));
-        }
-    }
+    for (const auto &binding : bindings_)
+        if (!add_rules(binding, error)) return false;
+    for (const auto &binding : bindings_)
+        if (!add_pipelines(binding, error)) return false;
     end_if_nothing_runs();
     return true;
 }
 
-bool Supervisor::start_pipeline(Started &started, std::string *error) {
-    auto pipeline = started.binding->instantiate(*started.text, {}, error);
-    if (!pipeline) return false;
-    started.started_at = g_get_monotonic_time();
-    RunningPipeline::Handlers handlers;
-    handlers.failed = [this, &started](const std::string &what) { on_failed(started, what); };
-    handlers.ended = [this, &started] { on_ended(started); };
-    handlers.hint = [&started](const std::string &element) {
-        return started.binding->hint_for(*started.text, element);
-    };
-    started.pipeline = std::make_unique<RunningPipeline>(started.label, std::move(pipeline),
-                                                         report_, std::move(handlers));
-    started.pipeline->play(time_);
+/// Those that are there already are left alone.
+bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
+                           std::string *error) {
+    for (const description::PublishRule &rule : binding->description().publish) {
+        std::string signature = signature_of(rule, *binding);
+        if (holds(rules_, signature)) continue;
+        auto pattern = description::PathPattern::make(rule.match, *binding, error);
+        if (!pattern) return false;
+        auto server = net::RtmpServer::open(pattern->address(), error);
+        if (!server) return false;
+        auto running = Rule::make(rule, *binding, std::move(server), time_, report_, error);
+        if (!running) return false;
+        rules_.push_back({binding, std::move(signature), std::move(running)});
+    }
+    for (const description::PlayRule &rule : binding->description().play) {
+        std::string signature = signature_of(rule, *binding);
+        if (holds(play_rules_, signature)) continue;
+        auto running = PlayRule::make(rule, *binding, time_, report_, error);
+        if (!running) return false;
+        play_rules_.push_back({binding, std::move(signature), std::move(running)});
+    }
     return true;
 }
 
-void Supervisor::on_failed(Started &started, const std::string &what) {
-    if (stopping_ || started.done) return;
-    report_(Severity::error, started.label + ": " + what);
-    if (started.binding->description().restart.policy == Restart::Policy::never) {
-        started.done = true;
-        finish(1);
-    } else {
-        restart_later(started);
+bool Supervisor::add_pipelines(const std::shared_ptr<description::Binding> &binding,
+                               std::string *error) {
+    for (const description::PipelineText &text : binding->description().start) {
+        if (!binding->holds(text.when)) continue;
+        std::string signature = signature_of(text, *binding);
+        if (holds(pipelines_, signature)) continue;
+        Started::Handlers handlers;
+        handlers.done = [this] { end_if_nothing_runs(); };
+        handlers.failed = [this] { finish(1); };
+        auto started =
+            std::make_unique<Started>(*binding, text, time_, report_, std::move(handlers));
+        if (!started->start(error)) return false;
+        pipelines_.push_back({binding, std::move(signature), std::move(started)});
     }
+    return true;
 }
 
-void Supervisor::on_ended(Started &started) {
-    if (stopping_ || started.done) return;
-    if (started.binding->description().restart.policy == Restart::Policy::always) {
-        restart_later(started);
-        return;
-    }
-    started.done = true;
-    // Stopped from the main loop: this is the pipeline's own handler.
-    post([weak = std::weak_ptr(self_), &started] {
-        if (const auto self = weak.lock(); self && *self) {
-            started.pipeline->stop({});
-            (*self)->end_if_nothing_runs();
-        }
-    });
-}
-
-void Supervisor::restart_later(Started &started) {
-    if (started.restart.is_running()) return;
-    const Restart &policy = started.binding->description().restart;
-    // One that ran well for a while starts with the short delay again.
-    if ((g_get_monotonic_time() - started.started_at) * 1000 > 2 * policy.max_delay)
-        started.delay = policy.delay;
-    report_(Severity::info,
-            started.label + ": restarts in " + std::to_string(started.delay / 1'000'000) + " ms");
-    started.restart.start(static_cast<guint>(started.delay / 1'000'000), [this, &started] {
-        // The old one has to be gone first: it may hold a path.
-        started.pipeline->stop([weak = std::weak_ptr(self_), &started] {
-            const auto self = weak.lock();
-            if (!self || !*self || (*self)->stopping_) return;
-            std::string error;
-            if (!(*self)->start_pipeline(started, &error)) {
-                (*self)->report_(Severity::error, error);
-                (*self)->finish(1);
+/// A port that the system chose stays what it is.
+void Supervisor::keep_chosen_ports(const Bindings &next) const {
+    for (const auto &binding : next)
+        for (const auto &old : bindings_) {
+            if (old->description().name != binding->description().name) continue;
+            for (const description::Parameter &parameter : binding->description().parameters) {
+                if (parameter.type != description::Type::address) continue;
+                const description::Value *now = binding->find(parameter.name);
+                const description::Value *before = old->find(parameter.name);
+                const auto wanted = now ? net::parse_address(now->text) : std::nullopt;
+                if (wanted && wanted->port == 0 && before) binding->set(parameter.name, *before);
             }
-        });
-    });
-    started.delay = std::min(started.delay * 2, policy.max_delay);
+        }
+}
+
+bool Supervisor::reload(Bindings next, std::string *error) {
+    keep_chosen_ports(next);
+    Listeners listeners;
+    for (const auto &binding : next)
+        if (!open_listeners(*binding, listeners, error)) return false;
+    retire_rules(next);
+
+    std::vector<std::string> wanted;
+    for (const auto &binding : next)
+        for (const description::PipelineText &text : binding->description().start)
+            if (binding->holds(text.when)) wanted.push_back(signature_of(text, *binding));
+    auto gone = std::make_shared<std::vector<HeldPipeline>>();
+    for (HeldPipeline &held : pipelines_)
+        if (!contains(wanted, held.signature)) gone->push_back(std::move(held));
+    std::erase_if(pipelines_, [](const HeldPipeline &held) { return !held.started; });
+
+    bindings_ = std::move(next);
+    listeners_ = std::move(listeners);
+    for (const auto &binding : bindings_) {
+        std::string reason;
+        if (!add_rules(binding, &reason)) report_(Severity::error, reason);
+    }
+    // A changed pipeline may hold the path or the port that its successor wants.
+    auto open = std::make_shared<size_t>(gone->size() + 1);
+    const Task one = [weak = std::weak_ptr(self_), open, gone] {
+        if (--*open > 0) return;
+        gone->clear();
+        const auto self = weak.lock();
+        if (!self || !*self || (*self)->stopping_) return;
+        for (const auto &binding : (*self)->bindings_) {
+            std::string reason;
+            if (!(*self)->add_pipelines(binding, &reason))
+                (*self)->report_(Severity::error, reason);
+        }
+        (*self)->end_if_nothing_runs();
+    };
+    for (const HeldPipeline &held : *gone) {
+        report_(Severity::info, held.started->label() + ": stops, since its description changed");
+        held.started->stop(one);
+    }
+    post(one);
+    return true;
+}
+
+void Supervisor::retire_rules(const Bindings &next) {
+    std::vector<std::string> wanted;
+    for (const auto &binding : next) {
+        for (const auto &rule : binding->description().publish)
+            wanted.push_back(signature_of(rule, *binding));
+        for (const auto &rule : binding->description().play)
+            wanted.push_back(signature_of(rule, *binding));
+    }
+    const auto retire = [&](auto &rules, auto &retired) {
+        std::erase_if(retired, [](const auto &held) { return held.rule->running() == 0; });
+        for (auto &held : rules) {
+            if (contains(wanted, held.signature)) continue;
+            held.rule->retire();
+            retired.push_back(std::move(held));
+        }
+        std::erase_if(rules, [](const auto &held) { return !held.rule; });
+    };
+    retire(rules_, retired_rules_);
+    retire(play_rules_, retired_play_rules_);
+}
+
+bool Supervisor::is_running() const {
+    const auto busy = [](const auto &held) { return held.rule->running() > 0; };
+    return std::any_of(rules_.begin(), rules_.end(), busy) ||
+           std::any_of(retired_rules_.begin(), retired_rules_.end(), busy) ||
+           std::any_of(play_rules_.begin(), play_rules_.end(), busy) ||
+           std::any_of(retired_play_rules_.begin(), retired_play_rules_.end(), busy) ||
+           std::any_of(pipelines_.begin(), pipelines_.end(),
+                       [](const HeldPipeline &held) { return !held.started->is_done(); });
 }
 
 void Supervisor::end_if_nothing_runs() {
-    if (!rules_.empty()) return;
-    if (std::all_of(started_.begin(), started_.end(), [](const auto &s) { return s->done; }))
-        finish(0);
+    if (rules_.empty() && play_rules_.empty() && !is_running()) finish(0);
 }
 
 void Supervisor::finish(int code) {
+    if (stopping_ || drain_.is_running()) return;
     if (const auto ended = std::exchange(ended_, {})) post([ended, code] { ended(code); });
+}
+
+void Supervisor::drain(guint limit_ms, Task stopped) {
+    for (const auto &held : rules_)
+        held.rule->drain();
+    for (const auto &held : retired_rules_)
+        held.rule->drain();
+    for (const auto &held : play_rules_)
+        held.rule->drain();
+    for (const auto &held : retired_play_rules_)
+        held.rule->drain();
+    for (const auto &held : pipelines_)
+        held.started->drain();
+    constexpr guint look_again = 50;
+    struct Look {
+        Supervisor *self;
+        gint64 until;
+        Task stopped;
+        void operator()() {
+            if (self->is_running() && g_get_monotonic_time() < until)
+                self->drain_.start(look_again, Look(*this));
+            else
+                self->stop(std::move(stopped));
+        }
+    };
+    drain_.start(look_again,
+                 Look{this, g_get_monotonic_time() + limit_ms * 1000, std::move(stopped)});
 }
 
 void Supervisor::stop(Task stopped) {
     stopping_ = true;
-    auto open = std::make_shared<size_t>(rules_.size() + started_.size());
-    if (*open == 0) return post(std::move(stopped));
+    drain_.cancel();
+    auto open = std::make_shared<size_t>(1);
     const Task one = [open, stopped = std::move(stopped)] {
         if (--*open == 0) stopped();
     };
-    for (const auto &rule : rules_)
-        rule->stop(one);
-    for (const auto &started : started_) {
-        started->restart.cancel();
-        if (started->pipeline)
-            started->pipeline->stop(one);
-        else
-            post(one);
-    }
+    const auto stop_all = [&](auto &rules) {
+        *open += rules.size();
+        for (const auto &held : rules)
+            held.rule->stop(one);
+    };
+    stop_all(rules_);
+    stop_all(retired_rules_);
+    stop_all(play_rules_);
+    stop_all(retired_play_rules_);
+    *open += pipelines_.size();
+    for (const HeldPipeline &held : pipelines_)
+        held.started->stop(one);
+    post(one);
 }
 
 } // namespace penstock::supervisor

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Runs descriptions: their ports, their pipelines, what happens when one ends.
+// Runs descriptions: their ports, their pipelines, what happens when one ends or a file changes.
 #pragma once
 
 #include "description/binding.h"
 #include "supervisor/listeners.h"
+#include "supervisor/play_rule.h"
 #include "supervisor/report.h"
 #include "supervisor/rule.h"
-#include "supervisor/running.h"
+#include "supervisor/started.h"
 
 #include <memory>
 #include <string>
@@ -14,50 +15,64 @@
 
 namespace penstock::supervisor {
 
+/// A description with its values; owns both. Parts that still run keep it after a reload.
+using Bindings = std::vector<std::shared_ptr<description::Binding>>;
+
 class Supervisor {
 public:
     /// `ended(exit code)` is called on the main loop when nothing is left to run, or when a
     /// pipeline failed that must not. It is called once.
-    Supervisor(std::vector<std::unique_ptr<description::Binding>> bindings, Report report,
-               std::function<void(int)> ended);
+    Supervisor(Bindings bindings, Report report, std::function<void(int)> ended);
     ~Supervisor();
 
     /// Opens the ports. The bindings then know the ports that the system chose.
     bool open(std::string *error);
     /// Takes publishers and starts the pipelines. After open().
     bool start(std::string *error);
+    /// Replaces what differs and leaves alone what does not: a pipeline of `start` is stopped and
+    /// started, a changed rule's streams go on as they are and new ones follow the new text. False
+    /// and the reason, and nothing is changed, if a port can't be had.
+    bool reload(Bindings bindings, std::string *error);
+    /// Takes nobody new and lets every pipeline come to its end (EOS), so that files and playlists
+    /// are finished; stop() follows, after `limit` at the latest.
+    void drain(guint limit_ms, Task stopped);
     /// Stops everything; `stopped` runs on the main loop when nothing runs any more.
     void stop(Task stopped);
 
-    const std::vector<std::unique_ptr<description::Binding>> &bindings() const { return bindings_; }
+    const Bindings &bindings() const { return bindings_; }
 
 private:
-    struct Started {
-        const description::Binding *binding = nullptr;
-        const description::PipelineText *text = nullptr;
-        std::string label;
-        std::unique_ptr<RunningPipeline> pipeline;
-        Timer restart;
-        int64_t delay = 0;     ///< ns until the next restart
-        gint64 started_at = 0; ///< monotonic, µs
-        bool done = false;
+    /// A rule and what tells whether it has changed.
+    template <class R>
+    struct Held {
+        std::shared_ptr<description::Binding> binding;
+        std::string signature;
+        std::unique_ptr<R> rule;
+    };
+    struct HeldPipeline {
+        std::shared_ptr<description::Binding> binding;
+        std::string signature;
+        std::unique_ptr<Started> started;
     };
 
-    bool start_pipeline(Started &started, std::string *error);
-    void on_failed(Started &started, const std::string &what);
-    void on_ended(Started &started);
-    void restart_later(Started &started);
+    bool add_rules(const std::shared_ptr<description::Binding> &binding, std::string *error);
+    bool add_pipelines(const std::shared_ptr<description::Binding> &binding, std::string *error);
+    void retire_rules(const Bindings &next);
+    void keep_chosen_ports(const Bindings &next) const;
     void finish(int code);
     void end_if_nothing_runs();
+    bool is_running() const;
 
-    const std::vector<std::unique_ptr<description::Binding>> bindings_;
+    Bindings bindings_;
     const Report report_;
     std::function<void(int)> ended_;
     Time time_;
     Listeners listeners_;
-    std::vector<std::unique_ptr<Rule>> rules_;
-    std::vector<std::unique_ptr<Started>> started_;
+    std::vector<Held<Rule>> rules_, retired_rules_;
+    std::vector<Held<PlayRule>> play_rules_, retired_play_rules_;
+    std::vector<HeldPipeline> pipelines_;
     std::shared_ptr<Supervisor *> self_ = std::make_shared<Supervisor *>(this);
+    Timer drain_;
     bool stopping_ = false;
 };
 

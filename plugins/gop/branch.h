@@ -38,11 +38,11 @@ inline bool has_flag(GstEvent *event, GstEventTypeFlags flag) {
 /// A buffer or serialized event on its way through a branch.
 struct Item {
     GstPtr<GstMiniObject> object;
-    uint64_t size = 0; ///< payload bytes, 0 for an event
-    uint64_t time = 0; ///< nanoseconds: DTS, or PTS
-    uint64_t span = 0; ///< nanoseconds that the item adds to the queue
-    uint16_t slot = 0; ///< configuration: the newest of each slot outlives an overflow; 0: none
-    bool key = false;  ///< a decoder can begin here
+    uint64_t size = 0;   ///< payload bytes, 0 for an event
+    uint64_t time = 0;   ///< nanoseconds: DTS, or PTS
+    uint64_t span = 0;   ///< nanoseconds that the item adds to the queue
+    uint16_t slot = 0;   ///< configuration: the newest of each slot outlives an overflow; 0: none
+    bool key = false;    ///< a decoder can begin here
     bool header = false; ///< belongs to the keyframe behind it
     bool discont = false;
     bool burst = false; ///< of the cached GOP: not counted against the queue's bounds

@@ -95,8 +95,8 @@ GST_START_TEST(test_structure) {
     expect(errors_of("summary: s\npipeline: a\nstart: b\n"), "both 'start' and 'pipeline'");
     expect(errors_of("summary: s\npublish: {match: x, pipeline: a}\n"), "has to be an rtmp://");
     expect(errors_of("summary: s\npublish: {pipeline: a}\n"), "has no 'match'");
-    expect(errors_of("summary: s\npublish: {match: 'rtmp://:1/a/x{n}', pipeline: a}\n"),
-           "only a part of a segment");
+    expect(errors_of("summary: s\npublish: {match: 'rtmp://:1/a/{m}{n}', pipeline: a}\n"),
+           "two captures stand in one segment");
     expect(errors_of("summary: s\npublish: {match: 'rtmp://:1/{n}/{n}', pipeline: a}\n"), "twice");
     expect(errors_of("summary: s\npublish: {match: 'rtmp://:1/{n}?a', pipeline: a}\n"), "query");
     expect(errors_of("summary: s\npublish: {match: 'rtmp://{n}/a', pipeline: a}\n"),
@@ -298,7 +298,7 @@ GST_START_TEST(test_paths) {
                         "  pipeline: filesrc location=x/${name} ! fakesink\n");
     std::string error;
     const Binding b = bind(*d);
-    const auto pattern = PathPattern::make(d->publish[0], b, &error);
+    const auto pattern = PathPattern::make(d->publish[0].match, b, &error);
     fail_unless(pattern && pattern->address().port == 1935, "%s", error.c_str());
     fail_unless(pattern->match("live/cam") == Captures({{"name", "cam"}}));
     for (const char *path : {"", "live", "live/", "live/a/b", "other/cam", "live/..", "live/a b",
@@ -310,8 +310,43 @@ GST_START_TEST(test_paths) {
     // A parameter can't smuggle in a capture or a query.
     for (const char *app : {"..", "", "a?b", "a b", "{x}"}) {
         const Binding bad = bind(*d, {{"app", app}});
-        fail_if(PathPattern::make(d->publish[0], bad, &error), "%s", app);
+        fail_if(PathPattern::make(d->publish[0].match, bad, &error), "%s", app);
     }
+}
+GST_END_TEST
+
+GST_START_TEST(test_play) {
+    const std::string head = "summary: s\nplay:\n  - ";
+    expect(errors_of(head + "{pipeline: a}\n"), "has no 'match'");
+    expect(errors_of(head + "{match: 'rtmp://:1/{n}'}\n"), "has no 'pipeline'");
+    expect(errors_of(head + "{match: 'ftp://:1/{n}', pipeline: a}\n"), "an rtmp:// or http://");
+    expect(errors_of(head + "{match: 'rtmp://:1/{n}', pipeline: a, idle: 3}\n"), "a duration");
+    expect(errors_of(head + "{match: 'rtmp://:1/{n}', pipeline: a, max-instances: 0}\n"),
+           "from 1 to 100000");
+    expect(errors_of(head + "{match: ['rtmp://:1/{n}', 'http://:2/{m}/i'], pipeline: a}\n"),
+           "captures other names than the first");
+    expect(errors_of(head + "{match: 'rtmp://:1/{n}', pipelines: a}\n"), "did you mean");
+    expect(errors_of(head + "{match: 'rtmp://:1/{n}', pipeline: 'a b=${m}'}\n"), "m");
+
+    auto d = load(head + "{match: ['rtmp://:1/live/{name}_480p', 'http://:2/{name}_480p/i.m3u8'], "
+                         "idle: 5s, pipeline: a}\n");
+    std::vector<std::string> errors;
+    const Binding b(
+        *d, {}, [](const char *) { return static_cast<const char *>(nullptr); }, errors);
+    const PlayRule &rule = d->play.at(0);
+    fail_unless(b.duration(rule.idle, 0) == 5'000'000'000);
+    std::string error;
+    const auto rtmp = PathPattern::make(rule.matches[0], b, &error);
+    const auto http = PathPattern::make(rule.matches[1], b, &error);
+    fail_unless(rtmp && http, "%s", error.c_str());
+    fail_unless_equals_string(http->scheme().c_str(), "http");
+    const auto captures = rtmp->match("live/cam_480p");
+    fail_unless(captures && captures->at("name") == "cam");
+    fail_unless(http->path_of(*captures) == "cam_480p/i.m3u8");
+    fail_unless(http->match("cam_480p/i.m3u8") == captures);
+    for (const char *other : {"live/cam", "live/_480p", "live/.._480p", "live/cam_480", "cam_480p",
+                              "live/cam_480p/x", "live/a/b_480p", "live/a b_480p"})
+        fail_if(rtmp->match(other), "%s", other);
 }
 GST_END_TEST
 
@@ -322,6 +357,7 @@ static Suite *description_suite() {
     tcase_add_test(tc, test_all_errors_at_once);
     tcase_add_test(tc, test_strict_yaml);
     tcase_add_test(tc, test_structure);
+    tcase_add_test(tc, test_play);
     tcase_add_test(tc, test_values);
     tcase_add_test(tc, test_conditions);
     tcase_add_test(tc, test_binding);

@@ -111,12 +111,32 @@ private:
         const size_t mark = target.find('?');
         const auto path = decode_path(target.substr(0, mark));
         if (!path) return send(http_error(400, "The path is not legal."));
-        HttpHandler handler = routes_->find(*path);
+        const auto demand = routes_->demand_for(*path);
+        const std::string name = path->substr(1);
+        if (!demand || demand->is_ready(name)) return handle(*path, mark);
+        // The request stays in the parser: nothing else is read until it is answered.
+        stream_.expires_never();
+        demand->on_demand(name, [self = shared_from_this(), path = *path,
+                                 mark](bool go_on, const std::string &reason) {
+            asio::post(self->stream_.get_executor(), [self, path, mark, go_on, reason] {
+                if (go_on)
+                    self->handle(path, mark);
+                else
+                    self->send(http_error(404, "No such stream: " + reason));
+            });
+        });
+    }
+
+    /// `mark`: where the target's query begins.
+    void handle(const std::string &path, size_t mark) {
+        const auto &message = parser_->get();
+        const std::string_view target(message.target().data(), message.target().size());
+        HttpHandler handler = routes_->find(path);
         if (!handler) return send(http_error(404, "Nothing is here."));
 
         HttpRequest request;
         request.method = head_ ? "HEAD" : "GET";
-        request.path = *path;
+        request.path = path;
         if (mark != target.npos) request.query = target.substr(mark + 1);
         request.peer = peer_;
         request.header = [&message](std::string_view name) {

@@ -18,6 +18,10 @@ public:
     HttpHandler find(const std::string &path) const;
     bool add(const std::string &prefix, HttpHandler handler);
     void remove(const std::string &prefix);
+    uint64_t add_demand(DemandOptions options);
+    void remove_demand(uint64_t id);
+    /// Whom a request for this path has to ask first; nullptr if nobody.
+    std::shared_ptr<const DemandOptions> demand_for(const std::string &path) const;
     /// Connections end after the answer they are at, those that wait for a request at once.
     void close();
     /// How close() tells a connection, by its address.
@@ -31,6 +35,8 @@ public:
 private:
     mutable std::mutex mutex_;
     std::map<std::string, HttpHandler> handlers_;
+    std::map<uint64_t, std::shared_ptr<const DemandOptions>> demands_;
+    uint64_t next_demand_ = 1;
     std::unordered_map<const void *, std::function<void()>> open_;
     std::atomic<bool> closing_{false};
 };

@@ -35,6 +35,24 @@ void HttpRoutes::remove(const std::string &prefix) {
     handlers_.erase(prefix);
 }
 
+uint64_t HttpRoutes::add_demand(DemandOptions options) {
+    std::lock_guard lock(mutex_);
+    demands_[next_demand_] = std::make_shared<const DemandOptions>(std::move(options));
+    return next_demand_++;
+}
+
+void HttpRoutes::remove_demand(uint64_t id) {
+    std::lock_guard lock(mutex_);
+    demands_.erase(id);
+}
+
+std::shared_ptr<const DemandOptions> HttpRoutes::demand_for(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    for (const auto &[id, demand] : demands_)
+        if (demand->matches(std::string_view(path).substr(1))) return demand;
+    return nullptr;
+}
+
 void HttpRoutes::on_close(const void *connection, std::function<void()> tell) {
     std::lock_guard lock(mutex_);
     open_[connection] = std::move(tell);
@@ -69,6 +87,18 @@ private:
     std::string prefix_;
 };
 
+class Demand final : public PathLease {
+public:
+    Demand(std::shared_ptr<HttpServer> server, std::shared_ptr<HttpRoutes> routes, uint64_t id)
+        : server_(std::move(server)), routes_(std::move(routes)), id_(id) {}
+    ~Demand() override { routes_->remove_demand(id_); }
+
+private:
+    std::shared_ptr<HttpServer> server_;
+    std::shared_ptr<HttpRoutes> routes_;
+    uint64_t id_;
+};
+
 class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
 public:
     ~Server() override {
@@ -89,6 +119,11 @@ public:
     std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) override {
         if (!routes_->add(prefix, std::move(handler))) return nullptr;
         return std::make_unique<Registration>(shared_from_this(), routes_, std::move(prefix));
+    }
+
+    std::unique_ptr<PathLease> lease_demand(DemandOptions options) override {
+        const uint64_t id = routes_->add_demand(std::move(options));
+        return std::make_unique<Demand>(shared_from_this(), routes_, id);
     }
 
 private:

@@ -5,6 +5,7 @@
 
 #include "core/bytes/bytes.h"
 #include "core/net/address.h"
+#include "core/net/demand.h"
 
 #include <functional>
 #include <memory>
@@ -60,6 +61,8 @@ public:
     /// that does not end in a slash matches that path alone. nullptr if the same prefix is taken.
     /// The registration keeps the server open.
     virtual std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) = 0;
+    /// Requests for matching paths ask there before a handler gets them; "no" is 404.
+    virtual std::unique_ptr<PathLease> lease_demand(DemandOptions options) = 0;
 };
 
 } // namespace penstock::net

@@ -233,15 +233,44 @@ void RtmpConnection::on_stop() {
 
 void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
     rename("rtmp-play");
-    auto mount = state_->mount(request.path, false);
-    const bool known =
-        (mount && (mount->has_feed() || mount->claimed())) || state_->lease_for(request.path);
-    if (!known) {
-        say(LogLevel::warning, "refused to play " + request.path + ": no such stream");
-        deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
-        return session_.refuse(rtmp::Refusal::not_found, "No such stream");
-    }
-    mount_ = state_->mount(request.path, true);
+    const auto mount = state_->mount(request.path, false);
+    if (mount && (mount->has_feed() || mount->claimed())) return play(request.path);
+    if (const auto demand = state_->demand_for(request.path);
+        demand && !demand->is_ready(request.path))
+        return ask_to_play(request.path, *demand);
+    else if (demand || state_->lease_for(request.path))
+        return play(request.path);
+    refuse_play(request.path, "no such stream");
+}
+
+void RtmpConnection::refuse_play(const std::string &path, const std::string &reason) {
+    say(LogLevel::warning, "refused to play " + path + ": " + reason);
+    deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
+    session_.refuse(rtmp::Refusal::not_found, "No such stream: " + reason);
+}
+
+/// The stream is made for who asks: the answer comes when it is, or will not be.
+void RtmpConnection::ask_to_play(const std::string &path, const DemandOptions &demand) {
+    role_ = Role::play_pending;
+    deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
+    const auto weak = std::weak_ptr(shared_from_this());
+    demand.on_demand(path, [weak, path](bool go_on, const std::string &reason) {
+        const auto asking = weak.lock();
+        if (!asking) return;
+        asio::post(asking->socket_.get_executor(), [asking, path, go_on, reason] {
+            if (asking->closed_ || asking->role_ != Role::play_pending) return;
+            asking->role_ = Role::none;
+            if (go_on)
+                asking->play(path);
+            else
+                asking->refuse_play(path, reason);
+            asking->pump();
+        });
+    });
+}
+
+void RtmpConnection::play(const std::string &path) {
+    mount_ = state_->mount(path, true);
     role_ = Role::player;
     deadline_ms_ = 0;
     cursor_ = {};
@@ -312,6 +341,11 @@ void RtmpConnection::check(uint64_t now_ms) {
             return close_now(LogLevel::warning, "closed: no pipeline took the stream within " +
                                                     seconds(state_->limits.claim_ms));
         }
+        if (role_ == Role::play_pending) {
+            session_.refuse(rtmp::Refusal::not_found, "The stream did not begin in time");
+            pump();
+            return close_now(LogLevel::warning, "closed: the stream it asked for did not begin");
+        }
         return close_now(LogLevel::warning, "closed: asked for nothing within " +
                                                 seconds(state_->limits.handshake_ms));
     }
@@ -323,6 +357,7 @@ void RtmpConnection::check(uint64_t now_ms) {
 }
 
 void RtmpConnection::leave(const std::string &reason) {
+    if (role_ == Role::play_pending) role_ = Role::none;
     if (!mount_) return;
     const auto mount = std::exchange(mount_, nullptr);
     const Role role = std::exchange(role_, Role::none);

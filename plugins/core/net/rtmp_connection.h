@@ -40,7 +40,7 @@ public:
     void close_now(LogLevel level, const std::string &reason);
 
 private:
-    enum class Role { none, publish_pending, publisher, player };
+    enum class Role { none, publish_pending, publisher, play_pending, player };
 
     void on_request(const rtmp::StreamRequest &request) override;
     void on_tag(flv::Tag &&tag) override;
@@ -54,6 +54,9 @@ private:
     bool is_reset();
     void begin_publish(const rtmp::StreamRequest &request);
     void begin_play(const rtmp::StreamRequest &request);
+    void ask_to_play(const std::string &path, const DemandOptions &demand);
+    void refuse_play(const std::string &path, const std::string &reason);
+    void play(const std::string &path);
     void leave(const std::string &reason);
     void rename(const char *kind);
     void say(LogLevel level, const std::string &text) const;

@@ -113,6 +113,30 @@ uint64_t RtmpState::add_lease(LeaseOptions options) {
 void RtmpState::remove_lease(uint64_t id) {
     std::lock_guard lock(mutex_);
     leases_.erase(id);
+    demands_.erase(id);
+}
+
+uint64_t RtmpState::add_demand(DemandOptions options) {
+    std::lock_guard lock(mutex_);
+    demands_[next_lease_] = std::make_shared<const DemandOptions>(std::move(options));
+    return next_lease_++;
+}
+
+std::shared_ptr<const DemandOptions> RtmpState::demand_for(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    for (const auto &[id, demand] : demands_)
+        if (demand->matches(path)) return demand;
+    return nullptr;
+}
+
+void RtmpState::end_players(const std::shared_ptr<RtmpMount> &mount, const std::string &reason) {
+    for (size_t loop = 0; loop < loops_->size(); ++loop) {
+        if (mount->group(loop).count == 0) continue;
+        asio::post(loops_->at(loop), [mount, loop, reason] {
+            for (RtmpConnection *player : mount->group(loop).players)
+                player->close(reason); // which happens later
+        });
+    }
 }
 
 std::shared_ptr<const LeaseOptions> RtmpState::lease_for(const std::string &path) const {
@@ -238,6 +262,14 @@ public:
         return std::make_unique<Lease>(shared_from_this(), state_, id);
     }
 
+    std::unique_ptr<PathLease> lease_demand(DemandOptions options) override {
+        const uint64_t id = state_->add_demand(std::move(options));
+        return std::make_unique<Lease>(shared_from_this(), state_, id);
+    }
+
+    void end_players(const std::string &path, const std::string &reason) override {
+        if (const auto mount = state_->mount(path, false)) state_->end_players(mount, reason);
+    }
     std::vector<MountInfo> mounts() const override { return state_->mounts(); }
     void refuse(const std::string &path, const std::string &reason) override {
         if (const auto mount = state_->mount(path, false)) mount->refuse(reason);

@@ -6,6 +6,7 @@
 #include "core/flv/tag.h"
 #include "core/gop/history.h"
 #include "core/net/address.h"
+#include "core/net/demand.h"
 
 #include <functional>
 #include <memory>
@@ -62,12 +63,6 @@ public:
     virtual Stats stats() const = 0;
 };
 
-/// Stands for a `publish` rule while it is alive.
-class PathLease {
-public:
-    virtual ~PathLease() = default;
-};
-
 struct LeaseOptions {
     /// Decides by path alone, on a network loop: must be quick and thread-safe.
     std::function<bool(std::string_view path)> matches;
@@ -115,6 +110,10 @@ public:
                                            std::string *error) = 0;
     /// Players of matching paths are kept waiting instead of refused, publishers reported.
     virtual std::unique_ptr<PathLease> lease(LeaseOptions options) = 0;
+    /// Players of a matching path that nobody feeds, nor is about to, ask there.
+    virtual std::unique_ptr<PathLease> lease_demand(DemandOptions options) = 0;
+    /// Closes the players of `path`: their stream has ended for good.
+    virtual void end_players(const std::string &path, const std::string &reason) = 0;
     virtual std::vector<MountInfo> mounts() const = 0;
     /// Turns away the publisher that waits on `path` for a receiver, and says why.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;

@@ -33,9 +33,14 @@ public:
     bool needs_key() const;
 
     uint64_t add_lease(LeaseOptions options);
+    uint64_t add_demand(DemandOptions options);
     void remove_lease(uint64_t id);
     /// The first lease that matches; its on_publish may be called.
     std::shared_ptr<const LeaseOptions> lease_for(const std::string &path) const;
+
+    /// Whom a player of this path has to ask.
+    std::shared_ptr<const DemandOptions> demand_for(const std::string &path) const;
+    void end_players(const std::shared_ptr<RtmpMount> &mount, const std::string &reason);
 
     /// Tells every loop with players of this mount that there is something to send.
     void wake(const std::shared_ptr<RtmpMount> &mount);
@@ -53,9 +58,10 @@ private:
     std::shared_ptr<Loops> loops_;
     std::vector<PerLoop> per_loop_;
     std::atomic<size_t> connections_{0};
-    mutable std::mutex mutex_; ///< mounts_, leases_
+    mutable std::mutex mutex_; ///< mounts_, leases_, demands_
     std::map<std::string, std::weak_ptr<RtmpMount>, std::less<>> mounts_;
     std::map<uint64_t, std::shared_ptr<const LeaseOptions>> leases_;
+    std::map<uint64_t, std::shared_ptr<const DemandOptions>> demands_;
     uint64_t next_lease_ = 1;
 };
 

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "supervisor/play_rule.h"
+
+#include "core/gop/channels.h"
+#include "core/net/hls_mount.h"
+
+#include <algorithm>
+
+namespace penstock::supervisor {
+namespace {
+
+/// How often viewers are counted, and those who wait are looked after.
+constexpr guint tick_ms = 100;
+/// How long an HTTP request waits for its stream to begin; then it gets 404.
+constexpr gint64 longest_wait = 10 * G_USEC_PER_SEC;
+constexpr gint64 first_delay = G_USEC_PER_SEC, longest_delay = 30 * G_USEC_PER_SEC;
+
+} // namespace
+
+PlayRule::PlayRule(const description::PlayRule &rule, const description::Binding &binding,
+                   const Time &time, Report report)
+    : rule_(rule), binding_(binding), time_(time), report_(std::move(report)),
+      idle_(binding.duration(rule.idle, description::default_idle)) {
+}
+
+PlayRule::~PlayRule() {
+    matches_.clear();
+    *self_ = nullptr;
+}
+
+std::unique_ptr<PlayRule> PlayRule::make(const description::PlayRule &rule,
+                                         const description::Binding &binding, const Time &time,
+                                         Report report, std::string *error) {
+    std::unique_ptr<PlayRule> out(new PlayRule(rule, binding, time, std::move(report)));
+    for (const description::Template &match : rule.matches)
+        if (!out->add_match(match, error)) return nullptr;
+    return out;
+}
+
+bool PlayRule::add_match(const description::Template &text, std::string *error) {
+    auto pattern = description::PathPattern::make(text, binding_, error);
+    if (!pattern) return false;
+    const size_t index = matches_.size();
+    net::DemandOptions options;
+    options.matches = [copy = *pattern](std::string_view path) {
+        return copy.match(path).has_value();
+    };
+    options.is_ready = [ready = ready_](const std::string &path) {
+        std::lock_guard lock(ready->mutex);
+        return ready->paths.contains(path);
+    };
+    options.on_demand = [weak = std::weak_ptr(self_), index](const std::string &path,
+                                                             net::DemandAnswer answer) {
+        post([weak, index, path, answer = std::move(answer)] {
+            const auto self = weak.lock();
+            if (self && *self)
+                (*self)->on_demand(index, path, answer);
+            else
+                answer(false, "the server ends");
+        });
+    };
+    Match match{std::move(*pattern), nullptr, nullptr, nullptr};
+    if (match.pattern.scheme() == "http") {
+        match.http = net::HttpServer::open(match.pattern.address(), error);
+        if (match.http) match.lease = match.http->lease_demand(std::move(options));
+    } else {
+        match.rtmp = net::RtmpServer::open(match.pattern.address(), error);
+        if (match.rtmp) match.lease = match.rtmp->lease_demand(std::move(options));
+    }
+    if (!match.lease) return false;
+    matches_.push_back(std::move(match));
+    return true;
+}
+
+/// Who asks for anything starts nothing: the stream it is made from has to be there.
+std::string PlayRule::missing_source(const Captures &captures) const {
+    for (const description::Fragment &fragment : rule_.pipeline.fragments) {
+        if (!binding_.holds(fragment.when)) continue;
+        for (const description::Item &item : fragment.launch.items) {
+            if (item.text != "gopsrc") continue;
+            for (const description::Property &property : item.properties) {
+                if (property.name != "channel") continue;
+                const auto channel = binding_.expand(property.pieces, captures, nullptr);
+                if (channel && !gop::Channels::is_offered(*channel)) return *channel;
+            }
+        }
+    }
+    return {};
+}
+
+void PlayRule::on_demand(size_t index, const std::string &path, net::DemandAnswer answer) {
+    const auto captures = matches_[index].pattern.match(path);
+    if (!captures || ending_) return answer(false, "the server ends");
+    const gint64 now = g_get_monotonic_time();
+    auto found = instances_.find(*captures);
+    if (found != instances_.end() && !found->second.pipeline && now >= found->second.retry_at)
+        found = instances_.end(); // it has failed a while ago
+    if (found == instances_.end()) {
+        if (const std::string missing = missing_source(*captures); !missing.empty())
+            return answer(false, missing + " is not being published");
+        if (running() >= rule_.max_instances) {
+            report_(Severity::warning, label(*captures) +
+                                           ": refused: " + std::to_string(rule_.max_instances) +
+                                           " streams are made on demand already (max-instances)");
+            return answer(false, "too many streams are made on demand already");
+        }
+        std::string error;
+        if (!start(*captures, &error)) {
+            report_(Severity::error, label(*captures) + ": " + error);
+            return answer(false, "its pipeline can't be built");
+        }
+        found = instances_.find(*captures);
+    }
+    Instance &instance = found->second;
+    if (!instance.pipeline || instance.stopping)
+        return answer(false, instance.failure.empty() ? "it is ending, try again"
+                                                      : "its pipeline has failed");
+    instance.idle_since = 0;
+    // A player waits on the mount; a browser wants a playlist that is there.
+    if (matches_[index].rtmp) return answer(true, {});
+    instance.waiting.push_back({path, std::move(answer), now + longest_wait});
+    serve_waiting(instance);
+}
+
+bool PlayRule::start(const Captures &captures, std::string *error) {
+    auto pipeline = binding_.instantiate(rule_.pipeline, captures, error);
+    if (!pipeline) return false;
+    Instance &instance = instances_[captures];
+    instance.failure.clear();
+    RunningPipeline::Handlers handlers;
+    handlers.failed = [this, captures](const std::string &what) {
+        report_(Severity::error, label(captures) + ": " + what + "; its pipeline ends");
+        end(captures, what);
+    };
+    handlers.ended = [this, captures] { end(captures, {}); };
+    handlers.hint = [this](const std::string &element) {
+        return binding_.hint_for(rule_.pipeline, element);
+    };
+    instance.pipeline = std::make_unique<RunningPipeline>(label(captures), std::move(pipeline),
+                                                          report_, std::move(handlers));
+    report_(Severity::info, label(captures) + ": starts, since somebody asks for it");
+    instance.pipeline->play(time_);
+    if (!timer_.is_running()) timer_.start(tick_ms, [this] { tick(); });
+    return true;
+}
+
+void PlayRule::tick() {
+    const gint64 now = g_get_monotonic_time();
+    std::vector<Captures> idle;
+    bool any = false;
+    for (auto &[captures, instance] : instances_) {
+        if (!instance.pipeline || instance.stopping) continue;
+        any = true;
+        serve_waiting(instance);
+        if (!instance.waiting.empty() || viewers(captures) > 0)
+            instance.idle_since = 0;
+        else if (instance.idle_since == 0)
+            instance.idle_since = now;
+        else if ((now - instance.idle_since) * 1000 >= idle_)
+            idle.push_back(captures);
+    }
+    std::erase_if(instances_, [now](const auto &i) {
+        return !i.second.pipeline && now > i.second.retry_at + longest_delay;
+    });
+    for (const Captures &captures : idle) {
+        report_(Severity::info, label(captures) + ": ends, since nobody watches");
+        end(captures, {});
+    }
+    if (any || !instances_.empty()) timer_.start(tick_ms, [this] { tick(); });
+}
+
+/// Answers the requests whose stream has begun, and those that have waited long enough.
+void PlayRule::serve_waiting(Instance &instance) {
+    const gint64 now = g_get_monotonic_time();
+    std::erase_if(instance.waiting, [&](const Waiting &waiting) {
+        const bool live = std::any_of(matches_.begin(), matches_.end(), [&](const Match &match) {
+            return match.http && is_live(match, waiting.path);
+        });
+        if (live) {
+            std::lock_guard lock(ready_->mutex);
+            ready_->paths.insert(waiting.path);
+        }
+        if (!live && now < waiting.until) return false;
+        waiting.answer(live, "it did not begin in time");
+        return true;
+    });
+}
+
+bool PlayRule::is_live(const Match &match, const std::string &path) const {
+    const auto mounts = net::hls_mounts();
+    return std::any_of(mounts.begin(), mounts.end(), [&](const net::HlsMountInfo &mount) {
+        return mount.live && mount.path == path && mount.address.port == match.http->address().port;
+    });
+}
+
+unsigned PlayRule::viewers(const Captures &captures) const {
+    unsigned sum = 0;
+    for (const Match &match : matches_) {
+        const std::string path = match.pattern.path_of(captures);
+        if (match.rtmp) {
+            for (const net::MountInfo &mount : match.rtmp->mounts())
+                if (mount.path == path) sum += mount.players;
+        } else {
+            for (const net::HlsMountInfo &mount : net::hls_mounts())
+                if (mount.path == path && mount.address.port == match.http->address().port)
+                    sum += mount.viewers;
+        }
+    }
+    return sum;
+}
+
+std::string PlayRule::label(const Captures &captures) const {
+    return matches_.empty() ? "play" : matches_.front().pattern.path_of(captures);
+}
+
+/// Deferred, because it is called from the pipeline's own handlers.
+void PlayRule::end(const Captures &captures, const std::string &failure) {
+    const auto found = instances_.find(captures);
+    if (found == instances_.end() || found->second.stopping) return;
+    Instance &instance = found->second;
+    instance.stopping = true;
+    instance.failure = failure;
+    for (const Waiting &waiting : std::exchange(instance.waiting, {}))
+        waiting.answer(false, "its pipeline has ended");
+    for (const Match &match : matches_) {
+        std::lock_guard lock(ready_->mutex);
+        ready_->paths.erase(match.pattern.path_of(captures));
+    }
+    post([weak = std::weak_ptr(self_), captures] {
+        const auto self = weak.lock();
+        if (!self || !*self) return;
+        (*self)->instances_[captures].pipeline->stop([weak, captures] {
+            if (const auto still = weak.lock(); still && *still) (*still)->forget(captures);
+        });
+    });
+}
+
+/// Its pipeline is gone. Who still plays is sent away, to ask again; one that failed is not
+/// started again at once.
+void PlayRule::forget(const Captures &captures) {
+    Instance &instance = instances_[captures];
+    instance.pipeline.reset();
+    instance.stopping = false;
+    for (const Match &match : matches_)
+        if (match.rtmp)
+            match.rtmp->end_players(match.pattern.path_of(captures), "the stream has ended");
+    if (instance.failure.empty()) {
+        instances_.erase(captures);
+    } else {
+        instance.delay = std::clamp(2 * instance.delay, first_delay, longest_delay);
+        instance.retry_at = g_get_monotonic_time() + instance.delay;
+    }
+    if (ending_ && running() == 0 && stopped_) post(std::exchange(stopped_, {}));
+}
+
+size_t PlayRule::running() const {
+    return size_t(std::count_if(instances_.begin(), instances_.end(),
+                                [](const auto &i) { return bool(i.second.pipeline); }));
+}
+
+void PlayRule::retire() {
+    for (Match &match : matches_)
+        match.lease.reset();
+}
+
+void PlayRule::drain() {
+    retire();
+    ending_ = true;
+    for (const auto &[captures, instance] : instances_)
+        if (instance.pipeline && !instance.stopping) instance.pipeline->drain();
+}
+
+void PlayRule::stop(Task stopped) {
+    ending_ = true;
+    retire();
+    std::vector<Captures> open;
+    for (const auto &[captures, instance] : instances_)
+        if (instance.pipeline) open.push_back(captures);
+    if (open.empty()) return post(std::move(stopped));
+    stopped_ = std::move(stopped);
+    for (const Captures &captures : open)
+        end(captures, {});
+}
+
+} // namespace penstock::supervisor

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a part of a description comes to with its values: two that are equal do the same.
+#pragma once
+
+#include "description/binding.h"
+
+#include <string>
+
+namespace penstock::supervisor {
+
+std::string signature_of(const description::PipelineText &text,
+                         const description::Binding &binding);
+std::string signature_of(const description::PublishRule &rule, const description::Binding &binding);
+std::string signature_of(const description::PlayRule &rule, const description::Binding &binding);
+
+} // namespace penstock::supervisor

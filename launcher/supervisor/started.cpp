@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "supervisor/started.h"
+
+#include <algorithm>
+
+namespace penstock::supervisor {
+
+using description::Restart;
+
+Started::Started(const description::Binding &binding, const description::PipelineText &text,
+                 const Time &time, Report report, Handlers handlers)
+    : binding_(binding), text_(text), time_(time), report_(std::move(report)),
+      handlers_(std::move(handlers)), label_(binding.description().name),
+      delay_(binding.description().restart.delay) {
+    if (binding.description().start.size() > 1) label_ += "/" + text.name;
+}
+
+Started::~Started() {
+    *self_ = nullptr;
+}
+
+bool Started::start(std::string *error) {
+    auto pipeline = binding_.instantiate(text_, {}, error);
+    if (!pipeline) return false;
+    started_at_ = g_get_monotonic_time();
+    RunningPipeline::Handlers handlers;
+    handlers.failed = [this](const std::string &what) { on_failed(what); };
+    handlers.ended = [this] { on_ended(); };
+    handlers.hint = [this](const std::string &element) {
+        return binding_.hint_for(text_, element);
+    };
+    pipeline_ = std::make_unique<RunningPipeline>(label_, std::move(pipeline), report_,
+                                                  std::move(handlers));
+    pipeline_->play(time_);
+    return true;
+}
+
+void Started::on_failed(const std::string &what) {
+    if (done_) return;
+    report_(Severity::error, label_ + ": " + what);
+    if (draining_ || binding_.description().restart.policy == Restart::Policy::never) {
+        done_ = true;
+        handlers_.failed();
+    } else {
+        restart_later();
+    }
+}
+
+void Started::on_ended() {
+    if (done_) return;
+    if (!draining_ && binding_.description().restart.policy == Restart::Policy::always)
+        return restart_later();
+    done_ = true;
+    // Stopped from the main loop: this is the pipeline's own handler.
+    post([weak = std::weak_ptr(self_)] {
+        if (const auto self = weak.lock(); self && *self && !(*self)->stopping_) {
+            (*self)->pipeline_->stop({});
+            (*self)->handlers_.done();
+        }
+    });
+}
+
+void Started::restart_later() {
+    if (restart_.is_running()) return;
+    const Restart &policy = binding_.description().restart;
+    // One that ran well for a while starts with the short delay again.
+    if ((g_get_monotonic_time() - started_at_) * 1000 > 2 * policy.max_delay) delay_ = policy.delay;
+    report_(Severity::info, label_ + ": restarts in " + std::to_string(delay_ / 1'000'000) + " ms");
+    restart_.start(static_cast<guint>(delay_ / 1'000'000), [this] {
+        // The old one has to be gone first: it may hold a path.
+        pipeline_->stop([weak = std::weak_ptr(self_)] {
+            const auto self = weak.lock();
+            if (!self || !*self || (*self)->stopping_ || (*self)->draining_) return;
+            std::string error;
+            if ((*self)->start(&error)) return;
+            (*self)->report_(Severity::error, error);
+            (*self)->done_ = true;
+            (*self)->handlers_.failed();
+        });
+    });
+    delay_ = std::min(delay_ * 2, policy.max_delay);
+}
+
+void Started::drain() {
+    draining_ = true;
+    if (restart_.is_running()) {
+        restart_.cancel();
+        done_ = true;
+    } else if (!done_) {
+        pipeline_->drain();
+    }
+}
+
+void Started::stop(Task stopped) {
+    stopping_ = done_ = true;
+    restart_.cancel();
+    if (pipeline_)
+        pipeline_->stop(std::move(stopped));
+    else
+        post(std::move(stopped));
+}
+
+} // namespace penstock::supervisor

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A pipeline of `start` at work, restarted as its description says.
+#pragma once
+
+#include "description/binding.h"
+#include "supervisor/running.h"
+
+#include <memory>
+#include <string>
+
+namespace penstock::supervisor {
+
+/// Lives on the main loop's thread.
+class Started {
+public:
+    struct Handlers {
+        std::function<void()> done;   ///< it has come to its end and is not restarted
+        std::function<void()> failed; ///< it has failed and is not restarted
+    };
+    /// `binding` and `text` must outlive it.
+    Started(const description::Binding &binding, const description::PipelineText &text,
+            const Time &time, Report report, Handlers handlers);
+    Started(const Started &) = delete;
+    Started &operator=(const Started &) = delete;
+    ~Started();
+
+    /// False and the reason if the pipeline can't be built.
+    bool start(std::string *error);
+    /// Sends EOS; it is not restarted any more.
+    void drain();
+    /// `stopped` runs on the main loop; no handler is called any more.
+    void stop(Task stopped);
+
+    bool is_done() const { return done_; }
+    const std::string &label() const { return label_; }
+
+private:
+    void on_failed(const std::string &what);
+    void on_ended();
+    void restart_later();
+
+    const description::Binding &binding_;
+    const description::PipelineText &text_;
+    const Time time_;
+    const Report report_;
+    const Handlers handlers_;
+    std::string label_;
+    std::unique_ptr<RunningPipeline> pipeline_;
+    Timer restart_;
+    int64_t delay_ = 0;     ///< ns until the next restart
+    gint64 started_at_ = 0; ///< monotonic, µs
+    bool done_ = false, draining_ = false, stopping_ = false;
+    std::shared_ptr<Started *> self_ = std::make_shared<Started *>(this);
+};
+
+} // namespace penstock::supervisor
