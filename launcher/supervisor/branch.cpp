@@ -118,7 +118,7 @@ std::optional<Branch> find_branch(GstElement *pipeline, GstObject *failed) {
     return branch;
 }
 
-void remove_branch(GstElement *pipeline, Branch branch) {
+void remove_branch(GstElement *pipeline, Branch branch, Task gone) {
     for (const auto &pad : branch.tee_pads) {
         const auto tee = GstPtr<GstElement>::adopt(gst_pad_get_parent_element(pad.get()));
         if (!tee) continue;
@@ -134,16 +134,22 @@ void remove_branch(GstElement *pipeline, Branch branch) {
     // Their further messages mean nothing any more.
     for (const auto &element : branch.elements)
         gst_element_set_locked_state(element.get(), TRUE);
+    struct Work {
+        Branch branch;
+        Task gone;
+    };
     gst_element_call_async(
         pipeline,
         [](GstElement *whole, gpointer data) {
-            const auto &elements = static_cast<Branch *>(data)->elements;
-            for (const auto &element : elements)
+            auto &work = *static_cast<Work *>(data);
+            for (const auto &element : work.branch.elements)
                 gst_element_set_state(element.get(), GST_STATE_NULL);
-            for (const auto &element : elements)
+            for (const auto &element : work.branch.elements)
                 gst_bin_remove(GST_BIN(whole), element.get());
+            post(std::move(work.gone));
         },
-        new Branch(std::move(branch)), [](gpointer data) { delete static_cast<Branch *>(data); });
+        new Work{std::move(branch), std::move(gone)},
+        [](gpointer data) { delete static_cast<Work *>(data); });
 }
 
 } // namespace penstock::supervisor

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gst/ptr.h"
+#include "supervisor/main_loop.h"
 
 #include <optional>
 #include <string>
@@ -25,7 +26,7 @@ GstPtr<GstElement> child_of(GstElement *pipeline, GstObject *object);
 std::optional<Branch> find_branch(GstElement *pipeline, GstObject *failed);
 
 /// Unlinks the branch now; its elements are stopped and removed on another thread, since one that
-/// hangs must not hold up the caller.
-void remove_branch(GstElement *pipeline, Branch branch);
+/// hangs must not hold up the caller. `gone` is posted to the main loop when they are.
+void remove_branch(GstElement *pipeline, Branch branch, Task gone);
 
 } // namespace penstock::supervisor

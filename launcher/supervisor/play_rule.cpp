@@ -133,6 +133,9 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
         end(captures, what);
     };
     handlers.ended = [this, captures] { end(captures, {}); };
+    allow_restart(handlers, binding_.description().restart, [this, captures](std::string *why) {
+        return binding_.instantiate(rule_.pipeline, captures, why);
+    });
     handlers.hint = [this](const std::string &element) {
         return binding_.hint_for(rule_.pipeline, element);
     };

@@ -90,6 +90,10 @@ void Rule::start(const std::string &path) {
         end(path);
     };
     handlers.ended = [this, path] { end(path); };
+    allow_restart(handlers, binding_.description().restart,
+                  [this, captures = *captures](std::string *why) {
+                      return binding_.instantiate(rule_.pipeline, captures, why);
+                  });
     handlers.hint = [this](const std::string &element) {
         return binding_.hint_for(rule_.pipeline, element);
     };

@@ -3,6 +3,8 @@
 
 #include "supervisor/branch.h"
 
+#include <algorithm>
+
 namespace penstock::supervisor {
 namespace {
 
@@ -44,15 +46,24 @@ Time Time::now() {
     return time;
 }
 
+void allow_restart(RunningPipeline::Handlers &handlers, const description::Restart &restart,
+                   std::function<GstPtr<GstElement>(std::string *)> rebuild) {
+    if (restart.policy == description::Restart::Policy::never) return;
+    handlers.rebuild = std::move(rebuild);
+    handlers.first_delay = restart.delay;
+    handlers.longest_delay = restart.max_delay;
+}
+
 RunningPipeline::RunningPipeline(std::string label, GstPtr<GstElement> pipeline, Report report,
                                  Handlers handlers)
     : label_(std::move(label)), pipeline_(std::move(pipeline)), report_(std::move(report)),
-      handlers_(std::move(handlers)) {
+      handlers_(std::move(handlers)), children_(children_of(pipeline_.get())) {
     const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));
     watch_ = gst_bus_add_watch(bus.get(), on_message, this);
 }
 
 RunningPipeline::~RunningPipeline() {
+    *self_ = nullptr;
     stop({});
 }
 
@@ -86,6 +97,7 @@ void RunningPipeline::report_failed_start() {
 }
 
 void RunningPipeline::stop(Task stopped) {
+    lost_.clear();
     if (watch_) g_source_remove(std::exchange(watch_, 0));
     if (!pipeline_) {
         if (stopped) post(std::move(stopped));
@@ -194,10 +206,59 @@ void RunningPipeline::handle_error(GstMessage *message) {
         for (const auto &element : branch->elements)
             removed_.insert(GST_OBJECT(element.get()));
         lost_branch_ = true;
-        remove_branch(pipeline_.get(), std::move(*branch));
+        lose(std::move(*branch));
         return;
     }
     fail(words);
+}
+
+/// Takes the branch out. It is started again after a while, unless it fails again and again.
+void RunningPipeline::lose(Branch branch) {
+    constexpr unsigned most_failures = 8;
+    constexpr int64_t settled = 10'000'000'000; // ns
+    const BranchPlace place = place_of(branch, children_);
+    std::vector<GstObject *> elements;
+    for (const auto &element : branch.elements)
+        elements.push_back(GST_OBJECT(element.get()));
+    const std::string label = branch.label;
+    remove_branch(
+        pipeline_.get(), std::move(branch), [weak = std::weak_ptr(self_), place, label, elements] {
+            const auto self = weak.lock();
+            if (!self || !*self || !(*self)->pipeline_) return;
+            RunningPipeline &running = **self;
+            for (GstObject *gone : elements)
+                running.removed_.erase(gone);
+            const Handlers &handlers = running.handlers_;
+            if (!handlers.rebuild || place.elements.empty()) return;
+            Lost &lost = running.lost_[place];
+            lost.label = label;
+            // One that ran well for a while starts with the short delay again.
+            const gint64 ran = (g_get_monotonic_time() - lost.grown_at) * 1000;
+            if (lost.failures == 0 || ran > std::max(2 * handlers.longest_delay, settled)) {
+                lost.delay = handlers.first_delay;
+                lost.failures = 0;
+            }
+            if (++lost.failures > most_failures) {
+                running.report_(Severity::warning, running.label_ + ": the branch " + label +
+                                                       " fails every time and is left out");
+                return;
+            }
+            lost.timer.start(guint(lost.delay / 1'000'000),
+                             [&running, place] { running.grow(place); });
+            lost.delay = std::min(lost.delay * 2, handlers.longest_delay);
+        });
+}
+
+void RunningPipeline::grow(const BranchPlace &place) {
+    Lost &lost = lost_.at(place);
+    lost.grown_at = g_get_monotonic_time();
+    std::string error;
+    const auto copy = handlers_.rebuild(&error);
+    if (copy && graft(pipeline_.get(), children_, copy.get(), place, &error))
+        report_(Severity::info, label_ + ": the branch " + lost.label + " is started again");
+    else
+        report_(Severity::error,
+                label_ + ": the branch " + lost.label + " can't be started again: " + error);
 }
 
 void RunningPipeline::fail(const std::string &what) {

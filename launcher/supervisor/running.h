@@ -2,10 +2,13 @@
 // One pipeline while it runs: its bus is watched, its failed branches are taken out.
 #pragma once
 
+#include "description/description.h"
 #include "gst/ptr.h"
+#include "supervisor/graft.h"
 #include "supervisor/main_loop.h"
 #include "supervisor/report.h"
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -28,6 +31,10 @@ public:
         /// What to do about a failure of such an element; may be empty.
         std::function<std::string(const std::string &)> hint;
         std::function<void(bool)> publishing; ///< its rtmpserversrc has, or has lost, a publisher
+        /// The same pipeline once more, in state NULL; nullptr and the reason if it can't be.
+        /// Empty: a branch that has failed is not started again.
+        std::function<GstPtr<GstElement>(std::string *)> rebuild;
+        int64_t first_delay = 0, longest_delay = 0; ///< ns before a branch is started again
     };
     /// `label` begins every report: "live/cam".
     RunningPipeline(std::string label, GstPtr<GstElement> pipeline, Report report,
@@ -52,6 +59,8 @@ private:
     void handle(GstMessage *message);
     void handle_error(GstMessage *message);
     void fail(const std::string &what);
+    void lose(Branch branch);
+    void grow(const BranchPlace &place);
 
     const std::string label_;
     GstPtr<GstElement> pipeline_;
@@ -61,6 +70,22 @@ private:
     bool lost_branch_ = false;      ///< since the last attempt to start
     bool failed_ = false;           ///< the first error says why; those that follow come from it
     std::set<GstObject *> removed_; ///< compared only, never dereferenced
+
+    /// A branch that has failed, and is or will be started again.
+    struct Lost {
+        std::string label;
+        int64_t delay = 0;     ///< ns, doubles with each failure
+        gint64 grown_at = 0;   ///< monotonic, µs
+        unsigned failures = 0; ///< in a row
+        Timer timer;
+    };
+    std::vector<GstElement *> children_; ///< as the launch text made them; compared only
+    std::map<BranchPlace, Lost> lost_;
+    std::shared_ptr<RunningPipeline *> self_ = std::make_shared<RunningPipeline *>(this);
 };
+
+/// Branches are started again as the description's `restart` says.
+void allow_restart(RunningPipeline::Handlers &handlers, const description::Restart &restart,
+                   std::function<GstPtr<GstElement>(std::string *)> rebuild);
 
 } // namespace penstock::supervisor

@@ -26,6 +26,8 @@ bool Started::start(std::string *error) {
     RunningPipeline::Handlers handlers;
     handlers.failed = [this](const std::string &what) { on_failed(what); };
     handlers.ended = [this] { on_ended(); };
+    allow_restart(handlers, binding_.description().restart,
+                  [this](std::string *why) { return binding_.instantiate(text_, {}, why); });
     handlers.hint = [this](const std::string &element) {
         return binding_.hint_for(text_, element);
     };

@@ -69,10 +69,10 @@ class Launcher(unittest.TestCase):
             [PENSTOCK, *arguments], cwd=self.directory, env={**self.environment, **environment},
             capture_output=True, text=True, timeout=30)
 
-    def start(self, *arguments):
+    def start(self, *arguments, stderr=subprocess.PIPE):
         process = subprocess.Popen(
             [PENSTOCK, *arguments], cwd=self.directory, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdout=subprocess.PIPE, stderr=stderr)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         return process
@@ -225,6 +225,28 @@ class Launcher(unittest.TestCase):
         restarts = [line for line, _ in zip(
             (line for line in process.stdout if "restarts in" in line), range(3))]
         self.assertEqual(restarts, ["r: restarts in 10 ms\n"] + ["r: restarts in 20 ms\n"] * 2)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=10), 0)
+
+    def test_a_failed_branch_is_started_again(self):
+        self.write("g.yaml", "summary: s\n"
+                   "restart: {policy: on-failure, delay: 10ms, max-delay: 20ms}\npipeline: |\n"
+                   "  videotestsrc is-live=true ! video/x-raw,width=64,height=64 !\n"
+                   "  x264enc key-int-max=10 tune=zerolatency ! h264parse ! goptee name=gop\n"
+                   "  gop. ! queue ! identity name=bad error-after=8 ! tee name=t\n"
+                   "  t. ! queue ! fakesink t. ! fakesink name=end\n"
+                   "  gop. ! fakesink\n")
+        process = self.start("run", "g", stderr=subprocess.STDOUT)
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if "left out" in line:
+                break
+        text = "".join(said)
+        # Each time media went through it, or it would not have failed again.
+        self.assertEqual(text.count("is removed, the rest goes on"), 9, text)
+        self.assertEqual(text.count("is started again"), 8, text)
+        self.assertNotIn("can't be", text)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=10), 0)
 
