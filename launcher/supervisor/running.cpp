@@ -212,10 +212,12 @@ void RunningPipeline::handle_error(GstMessage *message) {
     fail(words);
 }
 
+/// A branch that has run so long has not failed in a row; ns.
+constexpr int64_t settled = 10'000'000'000;
+
 /// Takes the branch out. It is started again after a while, unless it fails again and again.
 void RunningPipeline::lose(Branch branch) {
     constexpr unsigned most_failures = 8;
-    constexpr int64_t settled = 10'000'000'000; // ns
     const BranchPlace place = place_of(branch, children_);
     std::vector<GstObject *> elements;
     for (const auto &element : branch.elements)
