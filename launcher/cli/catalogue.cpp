@@ -66,4 +66,11 @@ Loaded load(const std::string &file, bool elements) {
     return out;
 }
 
+Loaded load_and_check(const std::string &file) {
+    Loaded out;
+    out.source = description::read_source(file, out.problems);
+    if (out.problems.empty()) out.description = description::check_source(out.source, out.problems);
+    return out;
+}
+
 } // namespace penstock::cli

@@ -30,4 +30,7 @@ struct Loaded {
 /// Loads a file and checks its elements too, if `elements`.
 Loaded load(const std::string &file, bool elements);
 
+/// Loads a file to say all that is wrong with it.
+Loaded load_and_check(const std::string &file);
+
 } // namespace penstock::cli

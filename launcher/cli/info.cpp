@@ -169,7 +169,7 @@ int check(const std::vector<std::string> &files, bool as_json) {
         if (file.empty())
             loaded.problems.push_back({{}, error, ""});
         else
-            loaded = load(file, true);
+            loaded = load_and_check(file);
         const bool good = loaded.problems.empty();
         if (!good) code = exit_failed;
         json problems = json::array();

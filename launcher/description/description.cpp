@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "description/description.h"
 
+#include "core/net/address.h"
+#include "description/keys.h"
 #include "description/placeholders.h"
 
 #include <algorithm>
@@ -29,11 +31,11 @@ private:
     void problem(Mark mark, std::string what, std::string mend) {
         problems_.push_back({mark, std::move(what), std::move(mend)});
     }
-    void unknown_key(const Node::Entry &entry, const std::string &where,
-                     const std::vector<std::string> &keys) {
-        problem(entry.key_mark, "unknown key '" + entry.key + "'" + where,
-                did_you_mean(entry.key, keys, "known are " + enumerate(keys)));
+    /// Of what is not there nothing is known where the file can't be read to its end.
+    void missing(Mark mark, std::string what, std::string mend) {
+        if (out_.is_whole) problem(mark, std::move(what), std::move(mend));
     }
+    std::vector<Node::Entry> known_entries(const Node &map, Place place, const std::string &where);
     std::string read_text(const Node::Entry &entry) {
         if (entry.value.is_scalar()) return entry.value.text;
         problem(entry.value.mark, "'" + entry.key + "' has to be text",
@@ -50,6 +52,7 @@ private:
     void load_parameter(const Node::Entry &entry);
     void load_choices(const Node::Entry &entry, Parameter &parameter);
     void check_parameter(Parameter &parameter, const Node::Entry *min, const Node::Entry *max);
+    void load_page(const Node::Entry &entry);
     void load_start(const Node::Entry &entry);
     void load_rules(const Node::Entry &entry, void (Loader::*load)(const Node &));
     void load_play_rule(const Node &node);
@@ -70,21 +73,45 @@ private:
     Problems &problems_;
 };
 
+/// The entries with known keys. One that is misspelt counts as what was meant, if that is not there
+/// too: one mistake is one problem.
+std::vector<Node::Entry> Loader::known_entries(const Node &map, Place place,
+                                               const std::string &where) {
+    const std::vector<std::string> &keys = keys_of(place);
+    const auto has = [](const std::vector<Node::Entry> &entries, const std::string &key) {
+        return std::any_of(entries.begin(), entries.end(),
+                           [&](const Node::Entry &entry) { return entry.key == key; });
+    };
+    std::vector<Node::Entry> out;
+    for (const Node::Entry &entry : map.entries) {
+        Node::Entry taken = entry;
+        if (std::find(keys.begin(), keys.end(), entry.key) == keys.end()) {
+            problem(entry.key_mark, "unknown key '" + entry.key + "'" + where,
+                    did_you_mean(entry.key, keys, "known are " + enumerate(keys)));
+            taken.key = nearest(entry.key, keys);
+            if (taken.key.empty() || has(map.entries, taken.key) || has(out, taken.key)) continue;
+        }
+        out.push_back(std::move(taken));
+    }
+    return out;
+}
+
 void Loader::load(const Node &root) {
-    static const std::vector<std::string> keys = {"summary", "description", "parameters",
-                                                  "start",   "pipeline",    "publish",
-                                                  "play",    "page",        "restart"};
     if (!root.is_map()) {
         problem(root.mark, "a description is a list of keys", "begin with `summary: …`");
         return;
     }
+    const std::vector<Node::Entry> entries = known_entries(root, Place::top, "");
     // Parameters first, wherever they stand: everything else refers to them.
-    for (const Node::Entry &entry : root.entries)
+    for (const Node::Entry &entry : entries)
         if (entry.key == "parameters") load_parameters(entry);
     const Node::Entry *start = nullptr;
-    for (const Node::Entry &entry : root.entries) {
+    bool has_summary = false, has_rules = false;
+    for (const Node::Entry &entry : entries) {
         if (entry.key == "summary") {
+            const size_t before = problems_.size();
             out_.summary = read_text(entry);
+            has_summary = !out_.summary.empty() || problems_.size() > before;
             if (out_.summary.find('\n') != std::string::npos)
                 problem(entry.value.mark, "the summary has several lines",
                         "keep it to one; `description` takes the rest");
@@ -97,22 +124,20 @@ void Loader::load(const Node &root) {
             start = &entry;
             load_start(entry);
         } else if (entry.key == "publish") {
+            has_rules = true;
             load_rules(entry, &Loader::load_rule);
         } else if (entry.key == "play") {
+            has_rules = true;
             load_rules(entry, &Loader::load_play_rule);
         } else if (entry.key == "page") {
-            out_.page = load_template(entry, false);
+            load_page(entry);
         } else if (entry.key == "restart") {
             load_restart(entry);
-        } else if (entry.key != "parameters") {
-            unknown_key(entry, "", keys);
         }
     }
-    if (out_.summary.empty()) problem({}, "there is no summary", "add `summary: …`, one line");
-    if (!start && std::none_of(root.entries.begin(), root.entries.end(), [](const auto &entry) {
-            return entry.key == "publish" || entry.key == "play";
-        }))
-        problem({}, "nothing runs", "add a `pipeline`, a `start`, a `publish` or a `play`");
+    if (!has_summary) missing({}, "there is no summary", "add `summary: …`, one line");
+    if (!start && !has_rules)
+        missing({}, "nothing runs", "add a `pipeline`, a `start`, a `publish` or a `play`");
 }
 
 void Loader::load_parameters(const Node::Entry &entry) {
@@ -126,8 +151,6 @@ void Loader::load_parameters(const Node::Entry &entry) {
 }
 
 void Loader::load_parameter(const Node::Entry &entry) {
-    static const std::vector<std::string> keys = {"type", "default", "min",      "max",
-                                                  "help", "secret",  "required", "choices"};
     Parameter parameter{.name = entry.key, .mark = entry.key_mark};
     if (!is_name(entry.key))
         problem(entry.key_mark, "'" + entry.key + "' can't be a parameter's name",
@@ -135,10 +158,13 @@ void Loader::load_parameter(const Node::Entry &entry) {
     if (!entry.value.is_map()) {
         problem(entry.key_mark, "the parameter '" + entry.key + "' has no type",
                 "write `" + entry.key + ": {type: string}`");
+        parameter.is_known = false;
+        out_.parameters.push_back(std::move(parameter));
         return;
     }
     const Node::Entry *type = nullptr, *min = nullptr, *max = nullptr, *choices = nullptr;
-    for (const Node::Entry &key : entry.value.entries) {
+    const auto entries = known_entries(entry.value, Place::parameter, " of a parameter");
+    for (const Node::Entry &key : entries) {
         if (key.key == "type") {
             type = &key;
         } else if (key.key == "default") {
@@ -156,12 +182,10 @@ void Loader::load_parameter(const Node::Entry &entry) {
             parameter.required = read_bool(key);
         } else if (key.key == "choices") {
             choices = &key;
-        } else {
-            unknown_key(key, " of a parameter", keys);
         }
     }
     if (!type) {
-        problem(entry.key_mark, "the parameter '" + entry.key + "' has no type",
+        missing(entry.key_mark, "the parameter '" + entry.key + "' has no type",
                 "add one of " + enumerate(type_names()));
     } else if (const auto known = type_from_name(read_text(*type))) {
         parameter.type = *known;
@@ -171,13 +195,14 @@ void Loader::load_parameter(const Node::Entry &entry) {
             did_you_mean(type->value.text, type_names(), "take one of " + enumerate(type_names())));
         type = nullptr;
     }
+    parameter.is_known = type != nullptr;
     if (choices) {
         if (type && parameter.type != Type::choice)
             problem(choices->key_mark, "only a parameter of type choice has 'choices'",
                     "write `type: choice`");
         load_choices(*choices, parameter);
     } else if (parameter.type == Type::choice) {
-        problem(entry.key_mark, "the choice '" + entry.key + "' has no choices",
+        missing(entry.key_mark, "the choice '" + entry.key + "' has no choices",
                 "add `choices: [one, other]`");
     }
     if (type) check_parameter(parameter, min, max);
@@ -245,12 +270,29 @@ void Loader::check_parameter(Parameter &parameter, const Node::Entry *min, const
         problem(parameter.default_mark, "'" + parameter.name + "' is required and has a default",
                 "keep one of the two");
     } else if (!parameter.required && !parameter.default_text) {
-        problem(parameter.mark, "'" + parameter.name + "' has no default",
+        missing(parameter.mark, "'" + parameter.name + "' has no default",
                 "add `default: …` or `required: true`");
     }
     std::string error;
     if (parameter.default_text && !parse_value(parameter, *parameter.default_text, &error))
         problem(parameter.default_mark, "the default of '" + parameter.name + "': " + error, "");
+}
+
+void Loader::load_page(const Node::Entry &entry) {
+    out_.page = load_template(entry, false);
+    if (!out_.page || out_.page->pieces.empty()) return;
+    const Piece &first = out_.page->pieces.front();
+    const Parameter *parameter =
+        first.placeholder ? out_.find_parameter(first.placeholder->name) : nullptr;
+    if (first.placeholder && !parameter) return;
+    if (parameter && !parameter->is_known) return;
+    const bool good = out_.page->pieces.size() == 1 &&
+                      (parameter ? parameter->type == Type::address
+                                 : net::parse_address(first.literal).has_value());
+    // Put together from a name and a number, it can only be tried.
+    if (!good && (out_.page->pieces.size() == 1 || !parameter))
+        problem(entry.value.mark, "'page' has to be an address",
+                "write ${name} of a parameter of type address, or host:port");
 }
 
 void Loader::load_start(const Node::Entry &entry) {
@@ -260,20 +302,20 @@ void Loader::load_start(const Node::Entry &entry) {
         const Node *text = &node;
         const Node::Entry *when = nullptr;
         std::string own_name = name;
+        std::vector<Node::Entry> entries;
         if (node.is_map()) {
             text = nullptr;
-            for (const Node::Entry &key : node.entries) {
+            entries = known_entries(node, Place::start, " of a start pipeline");
+            for (const Node::Entry &key : entries) {
                 if (key.key == "pipeline")
                     text = &key.value;
                 else if (key.key == "when")
                     when = &key;
                 else if (key.key == "name")
                     own_name = read_text(key);
-                else
-                    unknown_key(key, " of a start pipeline", {"name", "when", "pipeline"});
             }
             if (!text)
-                return problem(node.mark, "this entry has no 'pipeline'", "add `pipeline: |`");
+                return missing(node.mark, "this entry has no 'pipeline'", "add `pipeline: |`");
         }
         auto pipeline = load_pipeline(own_name, *text, {});
         if (!pipeline) return;
@@ -305,8 +347,12 @@ void Loader::load_rules(const Node::Entry &entry, void (Loader::*load)(const Nod
 std::optional<Template> Loader::load_duration(const Node::Entry &entry) {
     auto text = load_template(entry, false);
     if (!text) return std::nullopt;
-    const bool one = text->pieces.size() == 1;
-    if (!one || (!text->pieces[0].placeholder && !parse_duration(entry.value.text)))
+    const Piece *only = text->pieces.size() == 1 ? &text->pieces[0] : nullptr;
+    const Parameter *parameter =
+        only && only->placeholder ? out_.find_parameter(only->placeholder->name) : nullptr;
+    const bool is_wrong_type =
+        parameter && parameter->is_known && parameter->type != Type::duration;
+    if (!only || is_wrong_type || (!only->placeholder && !parse_duration(entry.value.text)))
         problem(entry.value.mark, "'" + entry.key + "' has to be a duration",
                 "write 10s or ${name:ns}");
     return text;
@@ -322,15 +368,14 @@ void Loader::load_max_instances(const Node::Entry &entry, size_t &out) {
 }
 
 void Loader::load_rule(const Node &node) {
-    static const std::vector<std::string> keys = {"match", "pipeline", "publish-key", "grace",
-                                                  "max-instances"};
     if (!node.is_map()) {
         problem(node.mark, "a publish rule has to hold keys", "write `match: …` and `pipeline: |`");
         return;
     }
     PublishRule rule{.mark = node.mark};
     const Node::Entry *match = nullptr, *pipeline = nullptr;
-    for (const Node::Entry &entry : node.entries) {
+    const auto entries = known_entries(node, Place::publish, " of a publish rule");
+    for (const Node::Entry &entry : entries) {
         if (entry.key == "match") {
             match = &entry;
         } else if (entry.key == "pipeline") {
@@ -341,19 +386,17 @@ void Loader::load_rule(const Node &node) {
             rule.grace = load_duration(entry);
         } else if (entry.key == "max-instances") {
             load_max_instances(entry, rule.max_instances);
-        } else {
-            unknown_key(entry, " of a publish rule", keys);
         }
     }
     if (!match)
-        problem(node.mark, "the publish rule has no 'match'",
+        missing(node.mark, "the publish rule has no 'match'",
                 "add `match: rtmp://${rtmp}/live/{name}`");
     else if (auto text = load_template(*match, true)) {
         rule.match = std::move(*text);
         rule.captures = check_match(rule.match, {"rtmp://"});
     }
     if (!pipeline) {
-        problem(node.mark, "the publish rule has no 'pipeline'", "add `pipeline: |`");
+        missing(node.mark, "the publish rule has no 'pipeline'", "add `pipeline: |`");
     } else if (auto text = load_pipeline("publish", pipeline->value, rule.captures)) {
         rule.pipeline = std::move(*text);
         out_.publish.push_back(std::move(rule));
@@ -361,14 +404,14 @@ void Loader::load_rule(const Node &node) {
 }
 
 void Loader::load_play_rule(const Node &node) {
-    static const std::vector<std::string> keys = {"match", "pipeline", "idle", "max-instances"};
     if (!node.is_map()) {
         problem(node.mark, "a play rule has to hold keys", "write `match: …` and `pipeline: |`");
         return;
     }
     PlayRule rule{.mark = node.mark};
     const Node::Entry *match = nullptr, *pipeline = nullptr;
-    for (const Node::Entry &entry : node.entries) {
+    const auto entries = known_entries(node, Place::play, " of a play rule");
+    for (const Node::Entry &entry : entries) {
         if (entry.key == "match")
             match = &entry;
         else if (entry.key == "pipeline")
@@ -377,8 +420,6 @@ void Loader::load_play_rule(const Node &node) {
             rule.idle = load_duration(entry);
         else if (entry.key == "max-instances")
             load_max_instances(entry, rule.max_instances);
-        else
-            unknown_key(entry, " of a play rule", keys);
     }
     const auto add_match = [&](const Node::Entry &entry) {
         auto text = load_template(entry, true);
@@ -392,7 +433,7 @@ void Loader::load_play_rule(const Node &node) {
         rule.matches.push_back(std::move(*text));
     };
     if (!match) {
-        problem(node.mark, "the play rule has no 'match'",
+        missing(node.mark, "the play rule has no 'match'",
                 "add `match: rtmp://${rtmp}/live/{name}_480p`");
     } else if (match->value.is_sequence()) {
         for (const Node &item : match->value.items)
@@ -401,7 +442,7 @@ void Loader::load_play_rule(const Node &node) {
         add_match(*match);
     }
     if (!pipeline)
-        problem(node.mark, "the play rule has no 'pipeline'", "add `pipeline: |`");
+        missing(node.mark, "the play rule has no 'pipeline'", "add `pipeline: |`");
     else if (auto text = load_pipeline("play", pipeline->value, rule.captures)) {
         rule.pipeline = std::move(*text);
         out_.play.push_back(std::move(rule));
@@ -458,7 +499,6 @@ std::vector<std::string> Loader::check_match(const Template &match,
 }
 
 void Loader::load_restart(const Node::Entry &entry) {
-    static const std::vector<std::string> keys = {"policy", "delay", "max-delay"};
     static const std::vector<std::string> policies = {"never", "on-failure", "always"};
     const auto read_policy = [&](const Node &node) {
         const auto found = std::find(policies.begin(), policies.end(), node.text);
@@ -473,7 +513,7 @@ void Loader::load_restart(const Node::Entry &entry) {
         problem(entry.key_mark, "'restart' has to hold a policy", "write `restart: on-failure`");
         return;
     }
-    for (const Node::Entry &key : entry.value.entries) {
+    for (const Node::Entry &key : known_entries(entry.value, Place::restart, " of restart")) {
         if (key.key == "policy") {
             read_policy(key.value);
         } else if (key.key == "delay" || key.key == "max-delay") {
@@ -483,8 +523,6 @@ void Loader::load_restart(const Node::Entry &entry) {
                         "write a number and its unit, such as 500ms or 2s");
             else
                 (key.key == "delay" ? out_.restart.delay : out_.restart.max_delay) = *delay;
-        } else {
-            unknown_key(key, " of restart", keys);
         }
     }
 }
@@ -504,17 +542,17 @@ std::optional<PipelineText> Loader::load_pipeline(const std::string &name, const
     for (const Node &item : node.items) {
         const Node *text = &item;
         const Node::Entry *when = nullptr, *hint = nullptr;
+        std::vector<Node::Entry> entries;
         if (item.is_map()) {
             text = nullptr;
-            for (const Node::Entry &key : item.entries) {
+            entries = known_entries(item, Place::fragment, " of a fragment");
+            for (const Node::Entry &key : entries) {
                 if (key.key == "launch")
                     text = &key.value;
                 else if (key.key == "when")
                     when = &key;
                 else if (key.key == "hint")
                     hint = &key;
-                else
-                    unknown_key(key, " of a fragment", {"when", "launch", "hint"});
             }
         }
         if (!text || !text->is_scalar()) {
@@ -523,7 +561,10 @@ std::optional<PipelineText> Loader::load_pipeline(const std::string &name, const
             continue;
         }
         auto fragment = load_fragment(*text, Extent::fragment, captures);
+        const size_t before = problems_.size();
         if (when) fragment->when = load_when(*when);
+        // It is not known when it is there, so nothing is told of how it fits.
+        if (problems_.size() > before) fragment->is_whole = false;
         if (hint) fragment->hint = read_text(*hint);
         pipeline.fragments.push_back(std::move(*fragment));
     }
@@ -535,6 +576,7 @@ std::optional<Fragment> Loader::load_fragment(const Node &node, Extent extent,
     Fragment fragment{.node = node};
     TextProblems found;
     fragment.launch = parse_launch_text(node.text, found, extent);
+    fragment.is_whole = found.empty();
     for (TextProblem &text : found)
         problem(node.mark_at(text.offset), std::move(text.what), std::move(text.mend));
     for (const Item &item : fragment.launch.items) {
@@ -570,7 +612,11 @@ std::vector<Condition> Loader::load_when(const Node::Entry &entry) {
                                 std::string(trim(part.substr(at + 2))), equal < different};
             const Parameter *parameter = out_.find_parameter(condition.parameter);
             std::string error;
-            if (!parameter)
+            if (parameter && !parameter->is_known)
+                ; // its type is what is wrong
+            else if (!parameter && !out_.is_whole)
+                ; // it may be further down
+            else if (!parameter)
                 wrong(begin, "there is no parameter '" + condition.parameter + "'",
                       did_you_mean(condition.parameter, out_.parameter_names(),
                                    "add it under `parameters:`"));
@@ -614,23 +660,28 @@ std::vector<std::string> Description::parameter_names() const {
     return names;
 }
 
-std::unique_ptr<Description> load_description(Source source, Problems &problems) {
+std::unique_ptr<Description> load_what_is_good(Source source, Problems &problems) {
     auto description = std::make_unique<Description>();
     description->source = std::move(source);
     description->name = std::filesystem::path(description->source.name()).stem().string();
+    const auto document = load_yaml(description->source, problems);
+    if (!document) return nullptr;
+    description->is_whole = document->is_whole;
+    Loader(*description, problems).load(document->root);
+    return description;
+}
+
+std::unique_ptr<Description> load_description(Source source, Problems &problems) {
     const size_t before = problems.size();
-    if (const auto root = load_yaml(description->source, problems))
-        Loader(*description, problems).load(*root);
+    auto description = load_what_is_good(std::move(source), problems);
     return problems.size() == before ? std::move(description) : nullptr;
 }
 
-std::unique_ptr<Description> load_description_file(const std::string &path, Source &source,
-                                                   Problems &problems) {
-    source = Source(path, {});
+Source read_source(const std::string &path, Problems &problems) {
     std::error_code code;
     if (std::filesystem::is_directory(path, code)) {
         problems.push_back({{}, "this is a directory", "give a file in it"});
-        return nullptr;
+        return {path, {}};
     }
     errno = 0;
     std::ifstream file(path, std::ios::binary);
@@ -638,14 +689,20 @@ std::unique_ptr<Description> load_description_file(const std::string &path, Sour
         problems.push_back({{},
                             std::string("can't be read (") + std::strerror(errno) + ")",
                             "check its name and rights"});
-        return nullptr;
+        return {path, {}};
     }
     // One byte more than is allowed tells that a file is too large.
     std::string text(max_file_size + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<size_t>(file.gcount()));
-    source = Source(path, std::move(text));
-    return load_description(source, problems);
+    return {path, std::move(text)};
+}
+
+std::unique_ptr<Description> load_description_file(const std::string &path, Source &source,
+                                                   Problems &problems) {
+    const size_t before = problems.size();
+    source = read_source(path, problems);
+    return problems.size() == before ? load_description(source, problems) : nullptr;
 }
 
 } // namespace penstock::description

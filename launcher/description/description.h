@@ -31,7 +31,8 @@ struct Fragment {
     Node node;
     LaunchText launch;
     std::vector<Condition> when;
-    std::string hint; ///< what to do when an element of it fails
+    std::string hint;     ///< what to do when an element of it fails
+    bool is_whole = true; ///< false: some of its text, or of its conditions, can't be read
 };
 
 struct PipelineText {
@@ -87,6 +88,7 @@ struct Description {
     std::vector<PlayRule> play;
     std::optional<Template> page;
     Restart restart;
+    bool is_whole = true; ///< false: the file ends in what is no YAML
 
     Description() = default;
     // Values point at the choices of the parameters.
@@ -99,7 +101,12 @@ struct Description {
 
 /// Reads and checks all that can be checked without GStreamer. nullptr if there is any problem.
 std::unique_ptr<Description> load_description(Source source, Problems &problems);
-/// As above, from a file; a file that can't be read is a problem without a place.
+/// What can be read, for further checks; whoever runs it asks load_description(). nullptr if
+/// nothing can.
+std::unique_ptr<Description> load_what_is_good(Source source, Problems &problems);
+/// The file's text. A file that can't be read is a problem without a place, and the text empty.
+Source read_source(const std::string &path, Problems &problems);
+/// As load_description(), from a file; a file that can't be read is a problem without a place.
 std::unique_ptr<Description> load_description_file(const std::string &path, Source &source,
                                                    Problems &problems);
 

@@ -1,50 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "description/elements.h"
 
-#include "gst/ptr.h"
+#include "description/alternatives.h"
+#include "description/element_class.h"
+#include "description/literals.h"
+#include "description/wiring.h"
 
 #include <algorithm>
 #include <set>
 
 namespace penstock::description {
 namespace {
-
-/// An element's class, its plugin loaded for it.
-class ElementClass {
-public:
-    explicit ElementClass(const std::string &name) {
-        const auto factory =
-            GstPtr<GstElementFactory>::adopt(gst_element_factory_find(name.c_str()));
-        if (!factory) return;
-        const auto loaded = GstPtr<GstPluginFeature>::adopt(
-            gst_plugin_feature_load(GST_PLUGIN_FEATURE(factory.get())));
-        if (!loaded) return;
-        const GType type = gst_element_factory_get_element_type(GST_ELEMENT_FACTORY(loaded.get()));
-        if (type) class_ = G_OBJECT_CLASS(g_type_class_ref(type));
-    }
-    ~ElementClass() {
-        if (class_) g_type_class_unref(class_);
-    }
-    ElementClass(const ElementClass &) = delete;
-    ElementClass &operator=(const ElementClass &) = delete;
-
-    explicit operator bool() const { return class_ != nullptr; }
-    GParamSpec *find(const std::string &property) const {
-        return g_object_class_find_property(class_, property.c_str());
-    }
-    std::vector<std::string> properties() const {
-        guint count = 0;
-        GParamSpec **specs = g_object_class_list_properties(class_, &count);
-        std::vector<std::string> names;
-        for (guint i = 0; i < count; ++i)
-            names.emplace_back(specs[i]->name);
-        g_free(specs);
-        return names;
-    }
-
-private:
-    GObjectClass *class_ = nullptr;
-};
 
 std::vector<std::string> all_elements() {
     std::vector<std::string> names;
@@ -100,20 +66,22 @@ public:
 
     void check(const PipelineText &pipeline, const std::vector<std::string> &captures) {
         captures_ = &captures;
-        names_.clear();
-        for (const Fragment &fragment : pipeline.fragments)
-            collect_names(fragment.launch);
         for (const Fragment &fragment : pipeline.fragments)
             check(fragment);
+        if (std::all_of(pipeline.fragments.begin(), pipeline.fragments.end(),
+                        [](const Fragment &fragment) { return fragment.is_whole; }))
+            check_wiring(pipeline);
+        else
+            check_references(pipeline);
     }
 
 private:
     void check(const Fragment &fragment) {
         node_ = &fragment.node;
+        when_ = &fragment.when;
         is_conditional_ = !fragment.when.empty();
         for (const Item &item : fragment.launch.items) {
             if (item.kind == Item::Kind::element) check_element(item);
-            if (item.kind == Item::Kind::reference) check_reference(item);
             if (item.kind == Item::Kind::caps) check_caps(item);
             if (item.kind == Item::Kind::bin_begin)
                 for (const Property &property : item.properties)
@@ -129,24 +97,21 @@ private:
         return std::find(captures_->begin(), captures_->end(), placeholder.name) !=
                captures_->end();
     }
-    void collect_names(const LaunchText &launch) {
-        for (const Item &item : launch.items)
-            for (const Property &property : item.properties)
-                if (property.name == "name" && property.pieces.size() == 1)
-                    names_.push_back(property.pieces[0].literal);
-    }
     void check_element(const Item &item);
     void check_property(const Item &item, const Property &property, const ElementClass &type);
     void check_bound_value(const Property &property, const PropertyInfo &info);
-    void check_reference(const Item &item);
+    void check_values(const Property &property, GParamSpec *spec);
+    bool may_be(const Parameter &parameter, const Value &value) const;
     void check_caps(const Item &item);
+    void check_wiring(const PipelineText &pipeline);
+    void check_references(const PipelineText &pipeline);
 
     const Description &description_;
     Problems &problems_;
     const Node *node_ = nullptr;
     bool is_conditional_ = false;
+    const std::vector<Condition> *when_ = nullptr;
     const std::vector<std::string> *captures_ = nullptr;
-    std::vector<std::string> names_;
 };
 
 void Checker::check_element(const Item &item) {
@@ -182,9 +147,55 @@ void Checker::check_property(const Item &item, const Property &property, const E
         return;
     }
     if (!(spec->flags & G_PARAM_WRITABLE))
-        problem(property.offset, "the property '" + property.name + "' can only be read",
-                "leave it out");
+        return problem(property.offset, "the property '" + property.name + "' can only be read",
+                       "leave it out");
     if (property.has_placeholder) check_bound_value(property, describe(spec));
+    check_values(property, spec);
+}
+
+/// The value as it is written, or all values that a lone placeholder may become.
+void Checker::check_values(const Property &property, GParamSpec *spec) {
+    if (property.pieces.size() > 1) return;
+    const Placeholder *placeholder = nullptr;
+    if (!property.pieces.empty() && property.pieces[0].placeholder)
+        placeholder = &*property.pieces[0].placeholder;
+    if (!placeholder) {
+        const std::string text = property.pieces.empty() ? "" : property.pieces[0].literal;
+        if (auto refusal = check_literal(spec, text))
+            problem(property.value_offset, std::move(refusal->what), std::move(refusal->mend));
+        return;
+    }
+    const Parameter *parameter = description_.find_parameter(placeholder->name);
+    if (!parameter || !parameter->is_known || is_capture(*placeholder)) return;
+    const bool is_choice = parameter->type == Type::choice;
+    // Types that the property does not take at all, and ranges, are told by their kind.
+    const PropertyKind kind = describe(spec).kind;
+    if (!is_choice && kind != PropertyKind::plain) return;
+    std::vector<std::string> words;
+    for (const Choice &choice : parameter->choices)
+        words.push_back(choice.name);
+    if (!is_choice && parameter->default_text) words = {*parameter->default_text};
+    for (const std::string &word : words) {
+        const auto value = parse_value(*parameter, word, nullptr);
+        if (!value || !may_be(*parameter, *value)) continue;
+        const auto text = write_value(*value, placeholder->unit, placeholder->setting, nullptr);
+        auto refusal = text ? check_literal(spec, *text) : std::nullopt;
+        if (!refusal) continue;
+        problem(placeholder->offset,
+                refusal->what + (is_choice ? " (with " + parameter->name + "=" + word + ")"
+                                           : " (the default of '" + parameter->name + "')"),
+                std::move(refusal->mend));
+        return;
+    }
+}
+
+/// Whether the fragment's conditions let its parameter have this value.
+bool Checker::may_be(const Parameter &parameter, const Value &value) const {
+    return std::all_of(when_->begin(), when_->end(), [&](const Condition &condition) {
+        if (condition.parameter != parameter.name) return true;
+        const auto wanted = parse_value(parameter, condition.word, nullptr);
+        return !wanted || same_value(*wanted, value) == condition.is_equal;
+    });
 }
 
 void Checker::check_bound_value(const Property &property, const PropertyInfo &info) {
@@ -206,7 +217,7 @@ void Checker::check_bound_value(const Property &property, const PropertyInfo &in
             continue;
         }
         const Parameter *parameter = description_.find_parameter(piece.placeholder->name);
-        if (!parameter) continue; // reported by the loader
+        if (!parameter || !parameter->is_known) continue; // reported by the loader
         const Type type = parameter->type;
         const bool number = type == Type::integer || type == Type::floating || needs_unit(type);
         if (info.kind == PropertyKind::boolean && type != Type::boolean && type != Type::choice)
@@ -227,7 +238,12 @@ void Checker::check_bound_value(const Property &property, const PropertyInfo &in
             const auto text =
                 value ? write_value(*value, piece.placeholder->unit, "", nullptr) : std::nullopt;
             const auto amount = text ? parse_quantity(Type::floating, *text) : std::nullopt;
-            if (amount && (*amount < *info.min || *amount > *info.max))
+            if (amount && info.whole && text->find('.') != text->npos)
+                problem(where,
+                        "the default of " + shown + " is " + *text + " here and '" + property.name +
+                            "' is a whole number",
+                        "take a smaller unit");
+            else if (amount && (*amount < *info.min || *amount > *info.max))
                 problem(where,
                         "the default of " + shown + " is " + *text +
                             " here, out of the range of '" + property.name + "'",
@@ -236,13 +252,39 @@ void Checker::check_bound_value(const Property &property, const PropertyInfo &in
     }
 }
 
-/// `name.` has to name an element; gst_parse makes up names such as queue0, which may be used.
-void Checker::check_reference(const Item &item) {
-    const std::string name = item.text.substr(0, item.text.find('.'));
-    if (name.empty() || std::find(names_.begin(), names_.end(), name) != names_.end()) return;
-    if (std::isdigit(static_cast<unsigned char>(name.back()))) return;
-    problem(item.offset, "no element is named '" + name + "'",
-            did_you_mean(name, names_, "give one `name=" + name + "`"));
+/// Text that can't be read in full may define what is referred to, so only its words are looked at.
+void Checker::check_references(const PipelineText &pipeline) {
+    std::vector<std::string> names;
+    std::string all;
+    for (const Fragment &fragment : pipeline.fragments) {
+        all += fragment.node.text + "\n";
+        for (const Item &item : fragment.launch.items)
+            for (const Property &property : item.properties)
+                if (property.name == "name" && property.pieces.size() == 1)
+                    names.push_back(property.pieces[0].literal);
+    }
+    for (const Fragment &fragment : pipeline.fragments) {
+        node_ = &fragment.node;
+        for (const Item &item : fragment.launch.items) {
+            if (item.kind != Item::Kind::reference) continue;
+            const std::string name = item.text.substr(0, item.text.find('.'));
+            if (name.empty() || std::isdigit(static_cast<unsigned char>(name.back())) ||
+                all.find("name=" + name) != all.npos || all.find("name=\"" + name) != all.npos)
+                continue;
+            problem(item.offset, "no element is named '" + name + "'",
+                    did_you_mean(name, names, "give one `name=" + name + "`"));
+        }
+    }
+}
+
+void Checker::check_wiring(const PipelineText &pipeline) {
+    add_findings(pipeline, description_, problems_, [this](const Alternative &alternative) {
+        std::vector<Finding> findings;
+        const Wiring wiring = wire(alternative.fragments, findings);
+        for (const Assignment &assignment : alternative.assignments)
+            check_links(wiring, description_, assignment, findings);
+        return findings;
+    });
 }
 
 void Checker::check_caps(const Item &item) {
@@ -261,8 +303,7 @@ void Checker::check_caps(const Item &item) {
             problem(where, "a " + type_name(parameter->type) + " stands in caps",
                     "caps take numbers, words and choices");
     }
-    if (dynamic) return;
-    if (!GstPtr<GstCaps>::adopt(gst_caps_from_string(item.text.c_str())))
+    if (!dynamic && !GstPtr<GstCaps>::adopt(gst_caps_from_string(item.text.c_str())))
         problem(item.offset, "these are no caps", "write type/subtype,field=value,…");
 }
 

@@ -36,8 +36,13 @@ inline constexpr const char *own_package = "penstock";
 /// The Debian package that has a stock element; empty if unknown.
 std::string package_of(const std::string &element);
 
-/// Every element and property exists, a placeholder fits the property it is bound to, and values
-/// from the network go into strings only.
+/// Every element and property exists, takes its value whatever is chosen, and can be linked as it
+/// is, for every condition; values from the network go into strings only.
 void check_elements(const Description &description, Problems &problems);
+/// All that can be told without running it, of a file of which parts may be unreadable: what the
+/// loader and check_elements() find, elements that hang in the air, rules that no publisher can
+/// use, and at last what GStreamer says when it builds the pipelines. In the order of the file,
+/// each once. The description is there if it is good.
+std::unique_ptr<Description> check_source(Source source, Problems &problems);
 
 } // namespace penstock::description

@@ -101,6 +101,7 @@ private:
 };
 
 LaunchText Tokenizer::run() {
+    const size_t before = problems_.size();
     for (skip_space(); !at_end(); skip_space()) {
         const char c = text_[at_];
         const size_t start = at_;
@@ -126,7 +127,9 @@ LaunchText Tokenizer::run() {
             read_word();
         }
     }
-    check_links();
+    // Where a word can't be read, two links stand next to each other and nothing is wrong with
+    // them.
+    if (problems_.size() == before) check_links();
     return std::move(out_);
 }
 
@@ -200,10 +203,14 @@ void Tokenizer::read_word() {
     if (text_.substr(at_).starts_with("${"))
         problem(at_, "a placeholder stands in a name",
                 "a placeholder may only stand in a property's value or a caps field");
-    else if (text_[at_] == '/')
+    else if (text_[at_] == '/') { // what it names is no element
         problem(start, "caps stand where an element is expected",
                 "write `! caps !` between elements");
-    else
+        if (out_.items.back().kind == Item::Kind::element) {
+            out_.items.pop_back();
+            --out_.elements;
+        }
+    } else
         problem(at_, std::string("'") + text_[at_] + "' may not stand in a name",
                 "expected an element, a property or `!`");
     skip_word();

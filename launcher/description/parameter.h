@@ -53,6 +53,7 @@ struct Parameter {
     std::string help;
     bool secret = false;
     bool required = false;
+    bool is_known = true; ///< false: its type can't be read, so nothing can be said of its uses
     std::vector<Choice> choices;
 };
 

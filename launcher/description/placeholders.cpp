@@ -18,6 +18,8 @@ void check_placeholder(const Placeholder &placeholder, Mark mark, const Descript
         return;
     }
     const Parameter *parameter = description.find_parameter(placeholder.name);
+    if (!parameter && !description.is_whole) return;
+    if (parameter && !parameter->is_known) return;
     if (!parameter) {
         std::vector<std::string> names = description.parameter_names();
         names.insert(names.end(), captures.begin(), captures.end());

@@ -78,6 +78,15 @@ public:
     }
     void OnMapEnd() override { close(); }
 
+    /// Ends all that is open, where the text can't be read on.
+    void give_up() {
+        while (!stack_.empty()) {
+            // The key whose value is missing is none.
+            stack_.back().has_key = false;
+            close();
+        }
+    }
+
     Node root;
 
 private:
@@ -153,7 +162,7 @@ Mark Node::mark_at(size_t offset) const {
     return {line_marks[line].line, line_marks[line].column + static_cast<unsigned>(end - start)};
 }
 
-std::optional<Node> load_yaml(const Source &source, Problems &problems) {
+std::optional<Document> load_yaml(const Source &source, Problems &problems) {
     const std::string &text = source.text();
     if (text.size() > max_file_size) {
         problems.push_back({{}, "the file is larger than 256 KiB", "is it a description?"});
@@ -163,27 +172,28 @@ std::optional<Node> load_yaml(const Source &source, Problems &problems) {
         problems.push_back({{}, "this is not a text file", "give a YAML description"});
         return std::nullopt;
     }
+    Builder builder(source, problems);
     try {
         std::istringstream stream(text);
         YAML::Parser parser(stream);
-        Builder builder(source, problems);
         if (!parser.HandleNextDocument(builder)) {
             problems.push_back({{}, "the file is empty", "it needs a `pipeline` or a `publish`"});
             return std::nullopt;
         }
-        Node root = std::move(builder.root);
         if (parser) {
             Builder further(source, problems);
             if (parser.HandleNextDocument(further))
                 problems.push_back({further.root.mark, "a second document begins here",
                                     "one file holds one description"});
         }
-        return root;
+        return Document{std::move(builder.root)};
     } catch (const YAML::Exception &e) {
         problems.push_back({convert(e.mark), "this is not YAML: " + e.msg,
                             "look at indentation, colons and quotes"});
     }
-    return std::nullopt;
+    builder.give_up();
+    if (!builder.root.is_map()) return std::nullopt;
+    return Document{std::move(builder.root), false};
 }
 
 } // namespace penstock::description

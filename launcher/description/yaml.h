@@ -38,8 +38,13 @@ struct Node::Entry {
     Node value;
 };
 
-/// The file's one document. nullopt if it can't be read at all; what is wrong otherwise is added
+struct Document {
+    Node root;
+    bool is_whole = true; ///< false: what follows a place that is no YAML is missing
+};
+
+/// The file's one document. nullopt if nothing of it can be read; what is wrong otherwise is added
 /// to `problems` and the rest is there.
-std::optional<Node> load_yaml(const Source &source, Problems &problems);
+std::optional<Document> load_yaml(const Source &source, Problems &problems);
 
 } // namespace penstock::description

@@ -14,41 +14,71 @@ import unittest
 
 PENSTOCK = os.environ["PENSTOCK"]
 
+# Each mistake is on its own, so that what is found is neither less nor more than what is there.
 MISTAKES = """\
-summary: Several mistakes
+summary: Many mistakes
 parametres: {}
 parameters:
   rate: {type: bitrat, default: 2Mbit}
   wait: {type: duration, default: 2}
   size: {type: size, default: 1MB}
+  speed: {type: choice, default: fast, choices: [fast, quick]}
+  from: {type: choice, default: test, choices: [test, tone]}
+start:
+  - |
+    videotestsrc pattern=smpt ! x264enc bitrate=0 speed-preset=${speed} tune=zerolatncy !
+      h264parse ! tee name=t
+    t. ! queue ! flvmux name=mux ! audioconvert ! fakesink
+    t. ! mux.vido
+    tea. ! fakesink name=t
+  - when: ${rate} == 2Mbit
+    pipeline:
+      - {when: "${from} == test", launch: videotestsrc !}
+      - {when: "${from} == tone", launch: audiotestsrc !}
+      - video/x-raw,format=I420,width=320 ! vidoeconvert ! identity sleep-time=${size} ! fakesink
+  - pipeline:
+      - {when: "${from} == test", launch: videotestsrc !}
+      - {when: "${frm} == tone", launch: audiotestsrc !}
+      - autovideosink
+  - videotestsrc ! video/x-raw,format=I421 ! videoconvert fakesink syn=true
 publish:
   - match: rtmp://:1935/live/{name}
     pipelin: a ! b
     pipeline: |
-      fakesrc num-buffers=${name} !
-      fakesrk sizemax=${size} ! fakesink syn=true
+      rtmpserversrc location=rtmp://:193500/live/${name} ! fakesink num-buffers=${name}
 restart: {policy: allways}
 """
-EXPECTED = """\
-bad.yaml:2:1: unknown key 'parametres': did you mean 'parameters'?
-    parametres: {}
-    ^
-bad.yaml:4:16: 'bitrat' is no type: did you mean 'bitrate'?
-      rate: {type: bitrat, default: 2Mbit}
-                   ^
-bad.yaml:5:35: the default of 'wait': '2' is no duration: write a number and its unit, such as 500ms, 2s or 5min
-      wait: {type: duration, default: 2}
-                                      ^
-bad.yaml:9:5: unknown key 'pipelin' of a publish rule: did you mean 'pipeline'?
-        pipelin: a ! b
-        ^
-bad.yaml:12:23: 'size' is a size and is used without a unit: say which: ${size:B} (one of B, kB, MB, GB, KiB, MiB and GiB)
-          fakesrk sizemax=${size} ! fakesink syn=true
-                          ^
-bad.yaml:13:19: 'allways' is no restart policy: did you mean 'always'?
-    restart: {policy: allways}
-                      ^
-"""
+EXPECTED = [
+    ("2:1", "unknown key 'parametres': did you mean 'parameters'?"),
+    ("4:16", "'bitrat' is no type: did you mean 'bitrate'?"),
+    ("5:35", "the default of 'wait': '2' is no duration: write a number and its unit, such as "
+     "500ms, 2s or 5min"),
+    ("11:26", "'smpt' is none of the values of 'pattern': did you mean 'smpte'?"),
+    ("11:49", "bitrate=0 is out of range: take a whole number from 1 to 2048000"),
+    ("11:64", "'quick' is none of the values of 'speed-preset' (with speed=quick): take one of "
+     "None, ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow and "
+     "placebo"),
+    ("11:78", "'zerolatncy' is none of the flags of 'tune': did you mean 'zerolatency'?"),
+    ("13:34", "'flvmux' can't be linked to 'audioconvert': video/x-flv is given, audio/x-raw is "
+     "taken: link something that gives audio/x-raw"),
+    ("14:10", "'flvmux' has no sink pad 'vido': did you mean 'video'?"),
+    ("15:5", "no element is named 'tea': give one `name=tea`"),
+    ("15:21", "two elements are named 't': rename one (the first is in line 12)"),
+    ("20:9", "caps stand where an element is expected: write `! caps !` between elements"),
+    ("20:45", "there is no element 'vidoeconvert': did you mean 'videoconvert'?"),
+    ("20:80", "'size' is a size and is used without a unit: say which: ${size:B} (one of B, kB, "
+     "MB, GB, KiB, MiB and GiB)"),
+    ("23:17", "there is no parameter 'frm': did you mean 'from'?"),
+    ("25:32", "'videotestsrc' never gives format=I421: `gst-inspect-1.0 videotestsrc` lists what "
+     "it gives"),
+    ("25:59", "'videoconvert' and 'fakesink' are not linked: write `!` between them"),
+    ("25:68", "the element 'fakesink' has no property 'syn': did you mean 'sync'?"),
+    ("28:5", "unknown key 'pipelin' of a publish rule: did you mean 'pipeline'?"),
+    ("30:30", "this is no location: "),
+    ("30:81", "'name' comes from the network and 'num-buffers' is no string: captures are allowed "
+     "in string properties only"),
+    ("31:19", "'allways' is no restart policy: did you mean 'always'?"),
+]
 
 
 class Launcher(unittest.TestCase):
@@ -81,11 +111,33 @@ class Launcher(unittest.TestCase):
         self.write("bad.yaml", MISTAKES)
         result = self.penstock("check", "bad.yaml")
         self.assertEqual(result.returncode, 1)
-        self.assertEqual(result.stderr, EXPECTED)
         self.assertEqual(result.stdout, "")
+        lines = result.stderr.splitlines()
+        told = [line.split(": ", 1) for line in lines if line.startswith("bad.yaml:")]
+        self.assertEqual([place for place, _ in told],
+                         ["bad.yaml:" + place for place, _ in EXPECTED], result.stderr)
+        for (_, words), (_, expected) in zip(told, EXPECTED):
+            self.assertTrue(words.startswith(expected), words)
+        # Below each stands its line with a caret at the column.
+        self.assertEqual(len(lines), 3 * len(EXPECTED))
+        source = MISTAKES.splitlines()
+        for i, (place, _) in enumerate(EXPECTED):
+            line, column = map(int, place.split(":"))
+            self.assertEqual(lines[3 * i + 1], "    " + source[line - 1])
+            self.assertEqual(lines[3 * i + 2], " " * (3 + column) + "^")
         problems = json.loads(self.penstock("check", "--json", "bad.yaml").stdout)[0]["problems"]
-        self.assertEqual(len(problems), 6)
-        self.assertTrue(all(p["what"] and p["line"] for p in problems))
+        self.assertEqual(["%d:%d" % (p["line"], p["column"]) for p in problems],
+                         [place for place, _ in EXPECTED])
+        self.assertTrue(all(p["what"] for p in problems))
+
+    def test_what_stands_before_broken_yaml_is_checked_too(self):
+        self.write("bad.yaml", "summary: s\nrestart: allways\npipeline: fakesrk ! fakesink\n"
+                   "publish: [\n")
+        error = self.penstock("check", "bad.yaml").stderr
+        for words in ("2:10: 'allways' is no", "3:11: there is no element 'fakesrk'",
+                      "this is not YAML"):
+            self.assertIn(words, error)
+        self.assertNotIn("nothing runs", error)
 
     def test_elements(self):
         self.write("bad.yaml", "summary: s\npublish:\n  match: rtmp://:1935/live/{name}\n"

@@ -26,7 +26,10 @@ std::string errors_of(const std::string &text, bool elements = false) {
     Source source("bad.yaml", text);
     Problems problems;
     const auto out = load_description(source, problems);
-    if (out && elements) check_elements(*out, problems);
+    if (elements) {
+        problems.clear();
+        check_source(source, problems);
+    }
     fail_if(problems.empty(), "accepted: %s", text.c_str());
     return source.render(problems);
 }
@@ -289,6 +292,116 @@ GST_START_TEST(test_elements) {
 }
 GST_END_TEST
 
+// Values that are written out, or that choices stand for.
+GST_START_TEST(test_literals) {
+    const std::string parameters = "summary: s\nparameters:\n"
+                                   "  speed: {type: choice, default: slow, choices: {slow: {n: 1},"
+                                   " fast: {n: x}}}\n"
+                                   "  rate: {type: bitrate, default: 2.5Mbit}\n";
+    const auto line = [&](const std::string &text) {
+        return errors_of(parameters + "pipeline: " + text + "\n", true);
+    };
+    expect(line("fakesrc num-buffers=-2 ! fakesink"),
+           "5:31: num-buffers=-2 is out of range: take a whole number from -1 to 2147483647");
+    expect(line("fakesrc num-buffers=many ! fakesink"), "5:31: 'many' is no value of");
+    expect(line("fakesrc is-live=perhaps ! fakesink"), "'is-live' is a bool and 'perhaps' is none");
+    expect(line("fakesrc data=alocate ! fakesink"),
+           "'alocate' is none of the values of 'data': did you mean 'allocate'?");
+    expect(line("fakesrc ! capsfilter caps=video/x-raw,width=(int)x ! fakesink"),
+           "no value of 'caps'");
+    expect(line("fakesrc num-buffers=${speed.n} ! fakesink"),
+           "5:31: 'x' is no value of 'num-buffers' (with speed=fast)");
+    expect(line("fakesrc num-buffers=${rate:Mbit} ! fakesink"),
+           "the default of 'rate' is 2.5 here and 'num-buffers' is a whole number");
+    // What a condition rules out is no mistake.
+    Problems problems;
+    check_source(Source("good.yaml", parameters +
+                                         "pipeline:\n"
+                                         "  - {when: '${speed} == slow', launch: 'fakesrc "
+                                         "num-buffers=${speed.n} !'}\n"
+                                         "  - {when: '${speed} == fast', launch: 'fakesrc !'}\n"
+                                         "  - fakesink\n"),
+                 problems);
+    fail_unless(problems.empty(), "%s", problems.empty() ? "" : problems[0].what.c_str());
+}
+GST_END_TEST
+
+// How fragments fit together, for each value that conditions ask for.
+GST_START_TEST(test_wiring) {
+    const auto line = [](const std::string &text) {
+        return errors_of("summary: s\npipeline: " + text + "\n", true);
+    };
+    expect(line("fakesrc ! queue name=q q. ! fakesink q. ! fakesink"),
+           "2:48: 'queue' is linked to more than one, and has one pad for it: put a `tee`");
+    expect(line("fakesrc ! fakesink name=a ! fakesink"),
+           "2:37: 'fakesink' gives nothing out, and a link follows it");
+    expect(line("fakesrc ! fakesrc ! fakesink"), "2:19: 'fakesrc' takes nothing in");
+    expect(line("tee name=t fakesrc ! t.snk t.src_0 ! fakesink"),
+           "2:32: 'tee' has no sink pad 'snk': did you mean 'sink'?");
+    expect(line("tee name=t fakesrc ! t.src_0 t.src_1 ! fakesink"),
+           "it is a source pad: it stands before a link");
+    expect(line("fakesrc name=x ! fakesink name=x"),
+           "2:37: two elements are named 'x': rename one (the first is in line 2)");
+    expect(line("fakesrc ! tee name=t t. fakesink"), "2:32: no link stands next to 't.'");
+    expect(line("fakesrc identity ! fakesink"), "'fakesrc' and 'identity' are not linked");
+    expect(line("fakesrc ! identity"), "2:21: 'identity' is linked to nothing");
+    expect(line("identity ! fakesink"), "2:11: nothing is linked to 'identity'");
+
+    const std::string parameters = "summary: s\nparameters:\n"
+                                   "  from: {type: choice, default: a, choices: [a, b, c]}\n"
+                                   "  big: {type: bool, default: true}\n"
+                                   "  size: {type: int, default: 3}\n";
+    const auto fragments = [&](const std::string &text) {
+        Source source("x.yaml", parameters + "pipeline:\n" + text);
+        Problems problems;
+        check_source(source, problems);
+        return source.render(problems);
+    };
+    const std::string ab = "  - {when: '${from} == a', launch: 'fakesrc !'}\n"
+                           "  - {when: '${from} == b', launch: 'fakesrc !'}\n";
+    expect(fragments(ab + "  - fakesink\n"), "nothing is linked to 'fakesink' with from=c");
+    expect(fragments("  - {when: '${from} != c', launch: 'fakesrc !'}\n"
+                     "  - {when: '${from} != b', launch: 'fakesrc !'}\n"
+                     "  - fakesink\n"),
+           "'fakesrc' takes nothing in, and a link leads to it with from=a");
+    expect(fragments("  - fakesrc ! tee name=t\n"
+                     "  - {when: '${big} == true', launch: 't. ! identity name=i'}\n"
+                     "  - i. ! fakesink\n"),
+           "9:5: no element is named 'i' with big=false");
+    expect(fragments("  - fakesrc !\n  - {when: '${big} == true and ${size} == 4', launch: "
+                     "'fakesink'}\n"),
+           "7:13: nothing follows this link with big=true and another size");
+    // The same name in two fragments that exclude each other, and a gap that another fills.
+    const std::string errors = fragments("  - {when: '${from} == a', launch: 'fakesrc name=x !'}\n"
+                                         "  - {when: '${from} != a', launch: 'fakesrc name=x !'}\n"
+                                         "  - {when: '${size} == 4', launch: 'queue !'}\n"
+                                         "  - fakesink\n");
+    fail_unless(errors.empty(), "%s", errors.c_str());
+}
+GST_END_TEST
+
+// One mistake is told once: what follows from it is not.
+GST_START_TEST(test_what_follows_is_not_told) {
+    const auto count = [](const std::string &text) {
+        Problems problems;
+        const Source source("x.yaml", text);
+        check_source(source, problems);
+        fail_unless_equals_int(problems.size(), 1);
+        return source.render(problems);
+    };
+    expect(count("sumary: s\npipeline: fakesrc ! fakesink\n"), "unknown key 'sumary'");
+    expect(count("summary: s\npipelin: fakesrc ! fakesink\n"), "unknown key 'pipelin'");
+    expect(count("summary: s\nparametrs: {n: {type: int, default: 1}}\n"
+                 "pipeline: fakesrc num-buffers=${n} ! fakesink\n"),
+           "unknown key 'parametrs'");
+    expect(count("summary: s\nparameters: {n: {type: itn, default: 1}}\n"
+                 "pipeline: fakesrc num-buffers=${n} ! fakesink\n"),
+           "'itn' is no type");
+    expect(count("summary: s\npipeline: fakesrc ! $x ! fakesink name=y y. ! fakesink\n"),
+           "a placeholder stands for an element");
+}
+GST_END_TEST
+
 GST_START_TEST(test_paths) {
     const auto d = load("summary: s\n"
                         "parameters: {rtmp: {type: address, default: ':1935'}, app: {type: string, "
@@ -362,6 +475,9 @@ static Suite *description_suite() {
     tcase_add_test(tc, test_conditions);
     tcase_add_test(tc, test_binding);
     tcase_add_test(tc, test_elements);
+    tcase_add_test(tc, test_literals);
+    tcase_add_test(tc, test_wiring);
+    tcase_add_test(tc, test_what_follows_is_not_told);
     tcase_add_test(tc, test_paths);
     return s;
 }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The shapes that a pipeline can take: which of its fragments are there, for every value that its
+// conditions ask for.
+#pragma once
+
+#include "description/description.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace penstock::description {
+
+/// Words of the parameters that conditions name. No word: one that no condition names.
+using Assignment = std::map<std::string, std::optional<std::string>>;
+
+struct Alternative {
+    std::vector<const Fragment *> fragments; ///< what is there
+    std::vector<Assignment> assignments;     ///< all that lead to it; at least one
+};
+
+/// Those that differ. Where there are more assignments than can be gone through, each condition is
+/// still met in both ways.
+std::vector<Alternative> alternatives_of(const PipelineText &pipeline,
+                                         const Description &description);
+
+/// " with source=test": what the assignments of `some` have in common that those of `all` have not;
+/// empty if they are all.
+std::string say_alternatives(const std::vector<const Alternative *> &some,
+                             const std::vector<Alternative> &all);
+
+} // namespace penstock::description

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "description/keys.h"
+
+namespace penstock::description {
+namespace {
+
+struct Keys {
+    const char *name;
+    std::vector<std::string> keys;
+};
+
+/// In the order of Place.
+const std::vector<Keys> &table() {
+    static const std::vector<Keys> keys = {
+        {"description",
+         {"summary", "description", "parameters", "start", "pipeline", "publish", "play", "page",
+          "restart"}},
+        {"parameter", {"type", "default", "min", "max", "help", "secret", "required", "choices"}},
+        {"start", {"name", "when", "pipeline"}},
+        {"publish", {"match", "pipeline", "publish-key", "grace", "max-instances"}},
+        {"play", {"match", "pipeline", "idle", "max-instances"}},
+        {"restart", {"policy", "delay", "max-delay"}},
+        {"fragment", {"when", "launch", "hint"}},
+    };
+    return keys;
+}
+
+} // namespace
+
+const std::vector<std::string> &keys_of(Place place) {
+    return table().at(static_cast<size_t>(place)).keys;
+}
+
+const char *name_of(Place place) {
+    return table().at(static_cast<size_t>(place)).name;
+}
+
+const std::vector<Place> &all_places() {
+    static const std::vector<Place> places = [] {
+        std::vector<Place> out;
+        for (size_t i = 0; i < table().size(); ++i)
+            out.push_back(static_cast<Place>(i));
+        return out;
+    }();
+    return places;
+}
+
+} // namespace penstock::description

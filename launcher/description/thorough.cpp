@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The whole check of a file: what is wrong is found in one go, from its YAML to the pipelines that
+// GStreamer builds of it, and what follows from a mistake is not told on top of it.
+#include "core/net/address.h"
+#include "description/binding.h"
+#include "description/elements.h"
+#include "description/wiring.h"
+
+#include <algorithm>
+#include <set>
+
+namespace penstock::description {
+namespace {
+
+/// A value that the parameter takes, for a pipeline that is built and thrown away.
+std::optional<std::string> sample_of(const Parameter &parameter) {
+    if (parameter.default_text) return parameter.default_text;
+    std::vector<std::string> samples;
+    switch (parameter.type) {
+    case Type::string:
+        samples = {
+            std::string(static_cast<size_t>(std::clamp(parameter.min.value_or(1), 1., 128.)), 'x')};
+        break;
+    case Type::integer:
+    case Type::floating:
+        samples = {parameter.min_text, parameter.max_text, "1"};
+        break;
+    case Type::boolean:
+        samples = {"false"};
+        break;
+    case Type::duration:
+        samples = {parameter.min_text, parameter.max_text, "1s"};
+        break;
+    case Type::bitrate:
+        samples = {parameter.min_text, parameter.max_text, "1Mbit"};
+        break;
+    case Type::size:
+        samples = {parameter.min_text, parameter.max_text, "1MB"};
+        break;
+    case Type::address:
+        samples = {"127.0.0.1:1"};
+        break;
+    case Type::path:
+        samples = {"file"};
+        break;
+    case Type::url:
+        samples = {"rtmp://127.0.0.1/live/x"};
+        break;
+    case Type::choice:
+        for (const Choice &choice : parameter.choices)
+            samples.push_back(choice.name);
+        break;
+    }
+    for (const std::string &sample : samples)
+        if (parse_value(parameter, sample, nullptr)) return sample;
+    return std::nullopt;
+}
+
+class Thorough {
+public:
+    Thorough(const Description &description, Problems &problems)
+        : description_(description), problems_(problems) {}
+    void run();
+
+private:
+    void check_whole(const PipelineText &pipeline);
+    void check_locations(const PipelineText &pipeline);
+    bool takes_publisher(const PublishRule &rule);
+    void build(const PipelineText &pipeline, const std::vector<std::string> &captures);
+
+    const Description &description_;
+    Problems &problems_;
+};
+
+bool is_whole(const PipelineText &pipeline) {
+    return std::all_of(pipeline.fragments.begin(), pipeline.fragments.end(),
+                       [](const Fragment &fragment) { return fragment.is_whole; });
+}
+
+void Thorough::run() {
+    for (const PipelineText &pipeline : description_.start)
+        check_whole(pipeline);
+    for (const PublishRule &rule : description_.publish) {
+        if (is_whole(rule.pipeline) && !takes_publisher(rule))
+            problems_.push_back({rule.pipeline.mark, "nothing in this pipeline takes the publisher",
+                                 "begin with `rtmpserversrc location=` and what `match` says"});
+        else
+            check_whole(rule.pipeline);
+    }
+    for (const PlayRule &rule : description_.play)
+        check_whole(rule.pipeline);
+    // GStreamer says one thing at a time, and says it worse.
+    if (!problems_.empty()) return;
+    for (const PipelineText &pipeline : description_.start)
+        build(pipeline, {});
+    for (const PublishRule &rule : description_.publish)
+        build(rule.pipeline, rule.captures);
+    for (const PlayRule &rule : description_.play)
+        build(rule.pipeline, rule.captures);
+}
+
+void Thorough::check_whole(const PipelineText &pipeline) {
+    check_locations(pipeline);
+    if (!is_whole(pipeline)) return;
+    add_findings(pipeline, description_, problems_, [](const Alternative &alternative) {
+        std::vector<Finding> ignored, findings;
+        const Wiring wiring = wire(alternative.fragments, ignored);
+        // A link that goes nowhere has been told.
+        if (ignored.empty()) check_loose_ends(wiring, findings);
+        return findings;
+    });
+}
+
+/// Addresses that are written out: a `location` of our servers, the clients of udpsink.
+void Thorough::check_locations(const PipelineText &pipeline) {
+    for (const Fragment &fragment : pipeline.fragments) {
+        for (const Item &item : fragment.launch.items) {
+            const bool rtmp = item.text == "rtmpserversrc" || item.text == "rtmpserversink";
+            for (const Property &property : item.properties) {
+                if (property.pieces.empty() || property.pieces[0].placeholder) continue;
+                std::string text = property.pieces[0].literal, error;
+                const Mark mark = fragment.node.mark_at(property.value_offset);
+                if (item.text == "udpsink" && property.name == "clients" &&
+                    property.pieces.size() == 1) {
+                    for (size_t begin = 0; begin <= text.size();) {
+                        const size_t end = std::min(text.find(',', begin), text.size());
+                        const std::string client = text.substr(begin, end - begin);
+                        if (!net::parse_address(client))
+                            problems_.push_back({mark, "'" + client + "' is no address",
+                                                 "write host:port, such as 127.0.0.1:5000"});
+                        begin = end + 1;
+                    }
+                }
+                if (property.name != "location") continue;
+                if (!rtmp && !(item.text == "hlssegmenter" && text.starts_with("http"))) continue;
+                // Any word stands for what is put in; an address may be part of it.
+                for (size_t i = 1; i < property.pieces.size(); ++i)
+                    text += property.pieces[i].placeholder ? "1" : property.pieces[i].literal;
+                if (!net::parse_location(text, 80, &error))
+                    problems_.push_back(
+                        {mark, "this is no location: " + error,
+                         std::string("write ") + (rtmp ? "rtmp" : "http") + "://host:port/path"});
+            }
+        }
+    }
+}
+
+bool Thorough::takes_publisher(const PublishRule &rule) {
+    const auto takes = [](const Fragment *fragment) {
+        return std::any_of(fragment->launch.items.begin(), fragment->launch.items.end(),
+                           [](const Item &item) {
+                               return item.kind == Item::Kind::url || item.text == "rtmpserversrc";
+                           });
+    };
+    const auto alternatives = alternatives_of(rule.pipeline, description_);
+    return std::all_of(
+        alternatives.begin(), alternatives.end(), [&](const Alternative &alternative) {
+            return std::any_of(alternative.fragments.begin(), alternative.fragments.end(), takes);
+        });
+}
+
+/// What GStreamer finds when it makes the pipeline, with every choice there is.
+void Thorough::build(const PipelineText &pipeline, const std::vector<std::string> &captures) {
+    std::map<std::string, std::string> values;
+    for (const Parameter &parameter : description_.parameters) {
+        const auto sample = sample_of(parameter);
+        if (!sample) return;
+        values[parameter.name] = *sample;
+    }
+    Captures names;
+    for (const std::string &capture : captures)
+        names[capture] = "name";
+    for (const Alternative &alternative : alternatives_of(pipeline, description_)) {
+        for (const Fragment *fragment : alternative.fragments)
+            for (const Item &item : fragment->launch.items)
+                // What is not installed and only sometimes needed has been let pass.
+                if (item.kind == Item::Kind::element && !has_element(item.text)) return;
+        std::map<std::string, std::string> chosen = values;
+        for (const auto &[name, word] : alternative.assignments.front())
+            if (word) chosen[name] = *word;
+        std::vector<std::string> errors;
+        const Binding binding(
+            description_, chosen, [](const char *) -> const char * { return nullptr; }, errors);
+        std::string error;
+        if (!errors.empty() || !binding.holds(pipeline.when)) continue;
+        const auto line = binding.launch_line(pipeline, names, &error);
+        if (!line) {
+            problems_.push_back({pipeline.mark, "this pipeline can't be built: " + error, ""});
+            return;
+        }
+        GError *parse_error = nullptr;
+        GstElement *made = gst_parse_launch_full(line->c_str(), nullptr,
+                                                 GST_PARSE_FLAG_FATAL_ERRORS, &parse_error);
+        const auto element =
+            GstPtr<GstElement>::adopt(made ? GST_ELEMENT(gst_object_ref_sink(made)) : nullptr);
+        if (!parse_error) continue;
+        problems_.push_back(
+            {pipeline.mark,
+             std::string("GStreamer can't build this pipeline: ") + parse_error->message, ""});
+        g_clear_error(&parse_error);
+        return;
+    }
+}
+
+} // namespace
+
+std::unique_ptr<Description> check_source(Source source, Problems &problems) {
+    const size_t before = problems.size();
+    auto description = load_what_is_good(std::move(source), problems);
+    if (description) {
+        check_elements(*description, problems);
+        Thorough(*description, problems).run();
+    }
+    std::stable_sort(problems.begin(), problems.end(),
+                     [](const Problem &a, const Problem &b) { return a.mark < b.mark; });
+    std::set<std::pair<Mark, std::string>> seen;
+    std::erase_if(problems, [&](const Problem &problem) {
+        return !seen.emplace(problem.mark, problem.what).second;
+    });
+    return problems.size() == before ? std::move(description) : nullptr;
+}
+
+} // namespace penstock::description
