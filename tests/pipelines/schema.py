@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The published schema of descriptions: it takes every file in pipelines/, refuses what is wrong, and
+agrees with `penstock check` on both. Needs PENSTOCK and PENSTOCK_PIPELINES; the schema's file is the
+first argument."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+import yaml
+
+PENSTOCK = os.environ["PENSTOCK"]
+PIPELINES = os.environ["PENSTOCK_PIPELINES"]
+with open(sys.argv.pop(1), encoding="utf-8") as schema_file:
+    SCHEMA = json.load(schema_file)
+
+LINE = "pipeline: fakesrc ! fakesink\n"
+HEAD = "summary: s\n"
+GOOD = [
+    HEAD + LINE,
+    HEAD + "start: fakesrc ! fakesink\n",
+    HEAD + "start: [fakesrc ! fakesink, {name: a, pipeline: [fakesrc !, {launch: fakesink}]}]\n",
+    HEAD + "restart: always\n" + LINE,
+    HEAD + "restart: {policy: on-failure, delay: 1.5 s, max-delay: 1min}\n" + LINE,
+    HEAD + "parameters:\n"
+    "  a: {type: int, default: 5, min: 1, max: '9'}\n"
+    "  b: {type: float, default: 0.5}\n"
+    "  c: {type: bool, default: false, secret: true}\n"
+    "  d: {type: duration, default: 1.5min, min: 10ms, max: 1h}\n"
+    "  e: {type: bitrate, default: 2.5Mbit/s}\n"
+    "  f: {type: size, default: 512KiB}\n"
+    "  g: {type: address, default: '[::1]:80'}\n"
+    "  h: {type: path, required: true, help: x}\n"
+    "  i: {type: url, default: 'rtmp://h/x'}\n"
+    "  j: {type: choice, default: x, choices: [x, y]}\n"
+    "  k: {type: choice, default: x, choices: {x: {n: 1}, y: {n: 2}}}\n"
+    "  l: {type: string, default: '', min: 0, max: 9}\n"
+    "pipeline:\n  - {when: '${c} == true and ${a} != 3', launch: fakesrc !, hint: x}\n"
+    "  - {when: '${c} != true', launch: fakesrc !}\n"
+    "  - {when: '${c} == true and ${a} == 3', launch: fakesrc !}\n"
+    "  - fakesink\n",
+    HEAD + "parameters: {g: {type: duration, default: 3s}, p: {type: address, default: ':1'}}\n"
+    "page: ${p}\npublish:\n  match: rtmp://:1935/live/{name}\n  grace: ${g:ns}\n"
+    "  max-instances: 3\n  publish-key: x\n"
+    "  pipeline: rtmpserversrc location=rtmp://:1935/live/${name} ! fakesink\n",
+]
+BAD = [
+    "", "[]\n", "summary: s\n", LINE, "summary: [s]\n" + LINE,
+    "summary: |\n  two\n  lines\n" + LINE,
+    HEAD + LINE + "start: fakesrc ! fakesink\n",
+    HEAD + "pipelines: fakesrc ! fakesink\n",
+    HEAD + "pipeline: ''\n", HEAD + "pipeline: []\n", HEAD + "start: []\n",
+    HEAD + "pipeline: [{when: '${a} == b'}]\n",
+    HEAD + "pipeline: [{launch: fakesrc ! fakesink, wen: x}]\n",
+    HEAD + "start: {name: x}\n",
+    HEAD + "restart: sometimes\n" + LINE,
+    HEAD + "restart: {delay: 2}\n" + LINE,
+    HEAD + "restart: {dely: 2s}\n" + LINE,
+    HEAD + "page: 8080x\n" + LINE,
+    HEAD + "publish: []\n",
+    HEAD + "publish: {match: 'rtmp://:1/{n}'}\n",
+    HEAD + "publish: {match: 'http://:1/{n}', pipeline: rtmpserversrc ! fakesink}\n",
+    HEAD + "publish: {match: 'rtmp://:1/{n}?x', pipeline: rtmpserversrc ! fakesink}\n",
+    HEAD + "publish: {match: 'rtmp://:1/{n}', pipeline: rtmpserversrc ! fakesink, grace: 3}\n",
+    HEAD + "publish: {match: 'rtmp://:1/{n}', pipeline: rtmpserversrc ! fakesink, "
+    "max-instances: 0}\n",
+    HEAD + "parameters: {A: {type: int, default: 1}}\n" + LINE,
+    *(HEAD + "parameters: {a: %s}\n%s" % (parameter, LINE) for parameter in (
+        "5", "{default: 1}", "{type: number, default: 1}", "{type: int}",
+        "{type: int, default: 1, required: true}", "{type: int, default: x}",
+        "{type: int, default: 1.5}", "{type: int, default: 1, min: x}",
+        "{type: float, default: x}", "{type: bool, default: 1}", "{type: duration, default: 2}",
+        "{type: duration, default: 2d}", "{type: duration, default: 2s, max: 3}",
+        "{type: bitrate, default: 800}", "{type: size, default: 10Mb}",
+        "{type: address, default: 1935}", "{type: address, default: host}",
+        "{type: url, default: host/x}", "{type: choice, default: x}",
+        "{type: choice, default: x, choices: []}", "{type: int, default: 1, choices: [1]}",
+        "{type: int, default: 1, secret: 1}", "{type: int, default: 1, defualt: 2}",
+        "{type: bool, default: true, min: 1}")),
+]
+
+
+class Schema(unittest.TestCase):
+    def setUp(self):
+        self.validator = jsonschema.Draft202012Validator(SCHEMA)
+
+    def check(self, text):
+        """What is wrong with it, for `penstock check`."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "x.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            done = subprocess.run([PENSTOCK, "check", path], capture_output=True, text=True,
+                                  timeout=60)
+            return done.stderr
+
+    def test_it_is_a_schema(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+        def described(node, path):
+            for name, value in node.get("properties", {}).items():
+                if not path or path[0] == "$defs" and len(path) == 2:
+                    target = value
+                    if "$ref" in value and "description" not in value:
+                        target = SCHEMA["$defs"][value["$ref"].rsplit("/", 1)[1]]
+                    self.assertTrue(target.get("description"), path + [name])
+
+        described(SCHEMA, [])
+        for name, definition in SCHEMA["$defs"].items():
+            described(definition, ["$defs", name])
+
+    def test_every_description_is_taken(self):
+        names = [name for name in sorted(os.listdir(PIPELINES)) if name.endswith(".yaml")]
+        self.assertGreater(len(names), 5)
+        for name in names:
+            with open(os.path.join(PIPELINES, name), encoding="utf-8") as file:
+                errors = list(self.validator.iter_errors(yaml.safe_load(file)))
+            self.assertEqual(errors, [], name)
+
+    def test_good_ones_are_taken(self):
+        for text in GOOD:
+            errors = list(self.validator.iter_errors(yaml.safe_load(text)))
+            self.assertEqual(errors, [], text)
+            self.assertEqual(self.check(text), "", text)
+
+    def test_bad_ones_are_refused(self):
+        for text in BAD:
+            self.assertTrue(list(self.validator.iter_errors(yaml.safe_load(text))), text)
+            self.assertNotEqual(self.check(text), "", text)
+
+
+if __name__ == "__main__":
+    unittest.main()

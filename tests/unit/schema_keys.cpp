@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The published schema has the keys that the loader takes, and its types: neither more nor fewer.
+#include "description/keys.h"
+#include "description/parameter.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+
+#include "check.hpp"
+
+using namespace penstock::description;
+using Words = std::set<std::string>;
+
+namespace {
+
+nlohmann::json read_schema() {
+    const char *root = std::getenv("PENSTOCK_SOURCE_ROOT");
+    fail_unless(root != nullptr);
+    std::ifstream file(std::string(root) + "/launcher/description/schema.json");
+    fail_unless(file.good());
+    return nlohmann::json::parse(file);
+}
+
+std::string say(const Words &words) {
+    return enumerate({words.begin(), words.end()});
+}
+
+} // namespace
+
+GST_START_TEST(test_keys) {
+    const auto schema = read_schema();
+    for (const Place place : all_places()) {
+        const auto &definition =
+            place == Place::top ? schema : schema.at("$defs").at(name_of(place));
+        Words published;
+        for (const auto &[key, value] : definition.at("properties").items())
+            published.insert(key);
+        const auto &keys = keys_of(place);
+        const Words taken(keys.begin(), keys.end());
+        fail_unless(published == taken, "%s: the schema has %s; the loader takes %s",
+                    name_of(place), say(published).c_str(), say(taken).c_str());
+        fail_unless(definition.at("additionalProperties") == false);
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_types) {
+    const auto schema = read_schema();
+    const auto &type = schema.at("$defs").at("parameter").at("properties").at("type");
+    fail_unless(type.at("enum").get<std::vector<std::string>>() == type_names());
+    // Each has its own rule for what a default may be.
+    Words ruled;
+    for (const auto &rule : schema.at("$defs").at("parameter").at("allOf"))
+        if (rule.at("then").contains("properties") &&
+            rule.at("then").at("properties").contains("default") &&
+            rule.at("if").at("properties").contains("type"))
+            ruled.insert(rule.at("if").at("properties").at("type").at("const").get<std::string>());
+    fail_unless(ruled == Words(type_names().begin(), type_names().end()), "%s", say(ruled).c_str());
+}
+GST_END_TEST
+
+static Suite *schema_keys_suite() {
+    Suite *s = suite_create("schema_keys");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_keys);
+    tcase_add_test(tc, test_types);
+    return s;
+}
+GST_CHECK_MAIN(schema_keys)
