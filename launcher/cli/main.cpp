@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// penstock: runs, lists, shows and checks descriptions.
+// penstock: runs, lists, shows, explains and checks descriptions.
 #include "cli/commands.h"
 #include "cli/log.h"
 #include "cli/output.h"
@@ -57,6 +57,21 @@ int start(int argc, char **argv) {
         ->type_name("NAME");
     add_settings(show_command);
     add_json(show_command);
+    bool dot = false, svg = false;
+    CLI::App *explain_command = app.add_subcommand(
+        "explain", "Say what a description does: launch lines, graph, what is copied or encoded");
+    explain_command->add_option("description", names, "Name or file")
+        ->required()
+        ->expected(1)
+        ->type_name("NAME");
+    add_settings(explain_command);
+    CLI::Option *dot_flag = explain_command->add_flag("--dot", dot, "The graph for Graphviz");
+    CLI::Option *svg_flag =
+        explain_command->add_flag("--svg", svg, "The graph as a picture (needs graphviz)");
+    svg_flag->excludes(dot_flag);
+    explain_command->add_flag("--json", json, "Output for machines")
+        ->excludes(dot_flag)
+        ->excludes(svg_flag);
     CLI::App *check_command =
         app.add_subcommand("check", "Say all that is wrong with descriptions");
     check_command->add_option("description", names, "Names or files")
@@ -97,6 +112,12 @@ int start(int argc, char **argv) {
     if (run_command->parsed()) return run(names, settings);
     if (list_command->parsed()) return list(json);
     if (show_command->parsed()) return show(names[0], settings, json);
+    if (explain_command->parsed())
+        return explain_description(names[0], settings,
+                                   json  ? Form::json
+                                   : dot ? Form::dot
+                                   : svg ? Form::svg
+                                         : Form::text);
     return check(names, json);
 }
 

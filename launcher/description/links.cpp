@@ -13,28 +13,6 @@ namespace {
 
 using Caps = GstPtr<GstCaps>;
 
-/// Elements that give out what they take in, whatever their templates say.
-bool passes_through(const std::string &element) {
-    static const std::set<std::string> names = {"queue", "queue2",    "identity", "tee",
-                                                "valve", "clocksync", "goptee",   "capsfilter"};
-    return names.contains(element);
-}
-
-/// Whether "video_0" is a pad of the template "video_%u", or that name itself.
-bool is_of_template(std::string_view pad, std::string_view wanted) {
-    if (pad == wanted) return true;
-    const size_t percent = wanted.find('%');
-    if (percent == wanted.npos || percent + 1 >= wanted.size()) return false;
-    if (!pad.starts_with(wanted.substr(0, percent))) return false;
-    const bool number = wanted[percent + 1] != 's';
-    const std::string_view rest = wanted.substr(percent + 2);
-    for (size_t end = percent + 1; end <= pad.size(); ++end) {
-        if (number && !std::isdigit(static_cast<unsigned char>(pad[end - 1]))) return false;
-        if (is_of_template(pad.substr(end), rest)) return true;
-    }
-    return false;
-}
-
 std::string types_of(const Caps &caps) {
     if (gst_caps_is_any(caps.get())) return "anything";
     std::vector<std::string> types;
@@ -338,6 +316,26 @@ void LinkChecker::find_loose_ends() {
 }
 
 } // namespace
+
+bool passes_through(const std::string &element) {
+    static const std::set<std::string> names = {"queue", "queue2",    "identity", "tee",
+                                                "valve", "clocksync", "goptee",   "capsfilter"};
+    return names.contains(element);
+}
+
+bool is_of_template(std::string_view pad, std::string_view wanted) {
+    if (pad == wanted) return true;
+    const size_t percent = wanted.find('%');
+    if (percent == wanted.npos || percent + 1 >= wanted.size()) return false;
+    if (!pad.starts_with(wanted.substr(0, percent))) return false;
+    const bool number = wanted[percent + 1] != 's';
+    const std::string_view rest = wanted.substr(percent + 2);
+    for (size_t end = percent + 1; end <= pad.size(); ++end) {
+        if (number && !std::isdigit(static_cast<unsigned char>(pad[end - 1]))) return false;
+        if (is_of_template(pad.substr(end), rest)) return true;
+    }
+    return false;
+}
 
 void check_links(const Wiring &wiring, const Description &description, const Assignment &assignment,
                  std::vector<Finding> &findings) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::description {
@@ -71,6 +72,11 @@ void check_links(const Wiring &wiring, const Description &description, const Ass
 
 /// Elements that nothing is linked to though they need it.
 void check_loose_ends(const Wiring &wiring, std::vector<Finding> &findings);
+
+/// Elements that give out what they take in, whatever their templates say.
+bool passes_through(const std::string &element);
+/// Whether "video_0" is a pad of the template "video_%u", or that name itself.
+bool is_of_template(std::string_view pad, std::string_view wanted);
 
 /// Adds what `check` finds in each alternative of a pipeline: each finding once, with the
 /// alternatives that have it.

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A graph for Graphviz: a cluster for each pipeline, a coloured box for each element.
+#include "explain/graph.h"
+
+namespace penstock::explain {
+namespace {
+
+constexpr size_t most_characters = 44;
+
+/// For a quoted string of the DOT language.
+std::string quoted(const std::string &text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + "\"";
+}
+
+std::string shortened(const std::string &text) {
+    if (text.size() <= most_characters) return text;
+    size_t end = most_characters - 1;
+    while (end > 0 && (text[end] & 0xc0) == 0x80)
+        --end;
+    return text.substr(0, end) + "…";
+}
+
+/// For a label in HTML.
+std::string escaped(const std::string &text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '&')
+            out += "&amp;";
+        else if (c == '<')
+            out += "&lt;";
+        else if (c == '>')
+            out += "&gt;";
+        else if (c == '"')
+            out += "&quot;";
+        else if (static_cast<unsigned char>(c) >= 0x20)
+            out += c;
+    }
+    return out;
+}
+
+/// Fill and border; chosen so that black text is easy to read on them.
+std::pair<const char *, const char *> colours_of(Action action) {
+    switch (action) {
+    case Action::source:
+    case Action::sink:
+        return {"#e8eef7", "#4a6fa5"};
+    case Action::copied:
+        return {"#e6f4e6", "#3c8c40"};
+    case Action::decoded:
+    case Action::raw:
+        return {"#fdf6dd", "#b8921b"};
+    case Action::encoded:
+    case Action::recoded:
+        return {"#fce8dc", "#c8581a"};
+    case Action::open:
+        return {"#f2f2f2", "#777777"};
+    }
+    return {"#ffffff", "#000000"};
+}
+
+std::string label_of(const GraphNode &node) {
+    const auto row = [](const std::string &text, const std::string &font) {
+        return "<TR><TD ALIGN=\"LEFT\"><FONT " + font + ">" + text + "</FONT></TD></TR>";
+    };
+    std::string out = "<<TABLE BORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"1\">";
+    out += row("<B>" + escaped(node.element) + "</B>", "POINT-SIZE=\"12\"");
+    if (!node.name.empty()) out += row("<I>" + escaped(node.name) + "</I>", "POINT-SIZE=\"10\"");
+    for (const auto &[name, value] : node.properties)
+        out += row(escaped(shortened(name + "=" + value)), "POINT-SIZE=\"9\" COLOR=\"#444444\"");
+    std::string last = say_action(node);
+    if (const std::string latency = say_latency(node); !latency.empty())
+        last += " · " + (latency == "?" ? "latency not known" : latency);
+    out += row(escaped(last),
+               "POINT-SIZE=\"9\" COLOR=\"" + std::string(colours_of(node.action).second) + "\"");
+    if (!node.note.empty()) out += row(escaped(node.note), "POINT-SIZE=\"9\"");
+    return out + "</TABLE>>";
+}
+
+std::string label_of(const GraphLink &link) {
+    std::string out;
+    if (!link.from_pad.empty() && link.from_pad != "src") out = link.from_pad + "\n";
+    return out + shortened(say_stream(link));
+}
+
+} // namespace
+
+std::string draw_dot(const std::vector<Graph> &graphs, const std::string &title) {
+    std::string out = "digraph " + quoted(title) + " {\n";
+    out += "  graph [rankdir=LR, fontname=\"sans-serif\", fontsize=12, ranksep=0.7, nodesep=0.3, "
+           "label=" +
+           quoted(title) + ", labelloc=t];\n";
+    out += "  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\", "
+           "margin=\"0.12,0.08\"];\n";
+    out += "  edge [fontname=\"sans-serif\", fontsize=9, color=\"#555555\", arrowsize=0.7];\n";
+    for (size_t g = 0; g < graphs.size(); ++g) {
+        const Graph &graph = graphs[g];
+        const auto id = [&](size_t node) {
+            return "p" + std::to_string(g) + "n" + std::to_string(node);
+        };
+        out += "  subgraph cluster_" + std::to_string(g) + " {\n    label=" + quoted(graph.name) +
+               "; color=\"#bbbbbb\"; style=rounded; fontsize=11;\n";
+        for (size_t i = 0; i < graph.nodes.size(); ++i) {
+            const auto [fill, border] = colours_of(graph.nodes[i].action);
+            out += "    " + id(i) + " [label=" + label_of(graph.nodes[i]) + ", fillcolor=\"" +
+                   fill + "\", color=\"" + border + "\"];\n";
+        }
+        for (const GraphLink &link : graph.links)
+            out += "    " + id(link.from) + " -> " + id(link.to) +
+                   " [label=" + quoted(label_of(link)) + (link.is_absent ? ", style=dashed" : "") +
+                   "];\n";
+        out += "  }\n";
+    }
+    return out + "}\n";
+}
+
+} // namespace penstock::explain

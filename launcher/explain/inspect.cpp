@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "explain/inspect.h"
+
+#include "description/element_class.h"
+#include "description/wiring.h"
+#include "explain/caps_words.h"
+#include "explain/shell_line.h"
+#include "explain/stand_in.h"
+#include "explain/trial.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace penstock::explain {
+namespace {
+
+using namespace description;
+
+bool has_word(const std::string &text, const char *word) {
+    return text.find(word) != text.npos;
+}
+
+std::string class_of(GstElementFactory *factory) {
+    const char *klass =
+        factory ? gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_KLASS) : nullptr;
+    return klass ? klass : "";
+}
+
+std::string class_of(const std::string &element) {
+    const auto factory =
+        GstPtr<GstElementFactory>::adopt(gst_element_factory_find(element.c_str()));
+    return class_of(factory.get());
+}
+
+/// The encoders or decoders inside a bin; empty if there are none.
+std::string find_inside(GstElement *bin, const char *word) {
+    std::set<std::string> found;
+    GstIterator *all = gst_bin_iterate_recurse(GST_BIN(bin));
+    GValue item = G_VALUE_INIT;
+    while (gst_iterator_next(all, &item) == GST_ITERATOR_OK) {
+        GstElementFactory *factory =
+            gst_element_get_factory(GST_ELEMENT(g_value_get_object(&item)));
+        const std::string klass = class_of(factory);
+        if (has_word(klass, word) && !has_word(klass, "Bin") && !has_word(klass, "Parser"))
+            found.insert(GST_OBJECT_NAME(factory));
+        g_value_unset(&item);
+    }
+    gst_iterator_free(all);
+    return enumerate({found.begin(), found.end()});
+}
+
+/// What a segmenter's players wait for: they stand three segments behind.
+std::string note_of(const GraphNode &node) {
+    if (node.element != "hlssegmenter") return {};
+    const ElementClass type(node.element);
+    GParamSpec *spec = type ? type.find("target-duration") : nullptr;
+    uint64_t target =
+        spec && G_IS_PARAM_SPEC_UINT64(spec) ? G_PARAM_SPEC_UINT64(spec)->default_value : 0;
+    for (const auto &[name, value] : node.properties)
+        if (name == "target-duration") target = std::strtoull(value.c_str(), nullptr, 10);
+    if (target == 0) return {};
+    char seconds[G_ASCII_DTOSTR_BUF_SIZE];
+    g_ascii_formatd(seconds, sizeof seconds, "%.3g", static_cast<double>(target) * 3 / 1e9);
+    return std::string("players stand about three segments behind: ") + seconds + " s";
+}
+
+class Inspector {
+public:
+    Inspector(const PipelineText &pipeline, const Binding &binding,
+              const std::vector<std::string> &captures)
+        : binding_(binding), captures_(captures) {
+        out_.name = pipeline.name;
+        out_.launch = shell_line(pipeline, binding);
+        copy(pipeline);
+    }
+    Graph run(std::chrono::milliseconds patience);
+
+private:
+    void copy(const PipelineText &pipeline);
+    void describe_text();
+    bool may_be_tried();
+    void prepare();
+    void try_it(std::chrono::milliseconds patience);
+    bool is_all_known(const Trial &trial) const;
+    void read_links(const Trial &trial);
+    void read_nodes(const Trial &trial);
+    void read_action(GraphNode &node, size_t index, const Trial *trial);
+    void estimate();
+    std::string expected_of(const GraphLink &link) const;
+    std::optional<uint64_t> latency_before(size_t node, size_t depth) const;
+    void mark_reached();
+    bool is_raw(size_t node) const;
+    std::string without_own_names(std::string text) const;
+
+    const Binding &binding_;
+    const std::vector<std::string> &captures_;
+    Graph out_;
+    PipelineText trial_;             ///< the fragments that are there, to be changed for the trial
+    Wiring wiring_;                  ///< points into trial_
+    std::vector<std::string> names_; ///< of the trial's elements; empty: it has none
+    std::vector<bool> stands_in_;    ///< by element
+    std::vector<bool> is_reached_;   ///< whether something comes there in the trial
+    bool is_tried_ = false;
+};
+
+void Inspector::copy(const PipelineText &pipeline) {
+    trial_.name = pipeline.name;
+    trial_.mark = pipeline.mark;
+    for (const Fragment &fragment : pipeline.fragments) {
+        if (!binding_.holds(fragment.when)) continue;
+        trial_.fragments.push_back(fragment);
+        trial_.fragments.back().when.clear();
+    }
+    std::vector<const Fragment *> fragments;
+    for (const Fragment &fragment : trial_.fragments)
+        fragments.push_back(&fragment);
+    std::vector<Finding> ignored;
+    wiring_ = wire(fragments, ignored);
+}
+
+void Inspector::describe_text() {
+    for (const WiredElement &element : wiring_.elements) {
+        GraphNode node;
+        node.element = element.item ? element.item->text : "(bin)";
+        node.name = element.name;
+        for (const Property &property :
+             element.item ? element.item->properties : std::vector<Property>())
+            if (property.name != "name")
+                node.properties.emplace_back(property.name,
+                                             expand_for_reading(property.pieces, binding_));
+        node.note = note_of(node);
+        out_.nodes.push_back(std::move(node));
+    }
+    for (const WiredLink &link : wiring_.links) {
+        if (!link.from.element || !link.to.element) continue;
+        GraphLink out{.from = *link.from.element,
+                      .to = *link.to.element,
+                      .from_pad = link.from.pad,
+                      .to_pad = link.to.pad};
+        for (const LinkFilter &filter : link.filters)
+            out.filter += (out.filter.empty() ? "" : " ! ") +
+                          expand_for_reading(filter.caps->pieces, binding_);
+        out_.links.push_back(std::move(out));
+    }
+}
+
+bool Inspector::may_be_tried() {
+    for (const Parameter &parameter : binding_.description().parameters)
+        if (!binding_.find(parameter.name)) {
+            out_.notes.push_back("'" + parameter.name + "' has no value: --set " + parameter.name +
+                                 "=… tells more");
+            return false;
+        }
+    return true;
+}
+
+/// Gives every element a name, and a stand-in to those that would reach outside.
+void Inspector::prepare() {
+    stands_in_.assign(wiring_.elements.size(), false);
+    names_.assign(wiring_.elements.size(), "");
+    std::set<std::string> outside;
+    for (size_t i = 0; i < wiring_.elements.size(); ++i) {
+        // The wiring points at the items of our own copy.
+        auto *item = const_cast<Item *>(wiring_.elements[i].item);
+        if (!item) continue;
+        if (reaches_outside(item->text)) {
+            const std::string stand_in = stand_in_for(item->text);
+            if (stand_in != item->text) {
+                const bool source = has_word(class_of(item->text), "Source");
+                if (source) outside.insert(item->text);
+                item->text = stand_in;
+                stands_in_[i] = true;
+                std::erase_if(item->properties, [](const Property &p) { return p.name != "name"; });
+            }
+        }
+        names_[i] = wiring_.elements[i].name;
+        if (!names_[i].empty()) continue;
+        names_[i] = "penstock-explain-" + std::to_string(i);
+        item->properties.push_back(
+            {.name = "name", .raw = names_[i], .pieces = {{names_[i], std::nullopt}}});
+    }
+    for (const std::string &element : outside)
+        out_.notes.push_back(captures_.empty()
+                                 ? element + " is not opened here: what it gives is not known"
+                                 : "what " + element + " gives is known when a publisher has come");
+}
+
+/// Where something comes from an element that really runs.
+void Inspector::mark_reached() {
+    is_reached_.assign(wiring_.elements.size(), false);
+    for (size_t i = 0; i < wiring_.elements.size(); ++i)
+        is_reached_[i] = !stands_in_[i] && out_.links_to(i).empty();
+    for (size_t round = 0; round < wiring_.elements.size(); ++round)
+        for (const GraphLink &link : out_.links)
+            if (is_reached_[link.from]) is_reached_[link.to] = true;
+}
+
+bool Inspector::is_all_known(const Trial &trial) const {
+    std::map<std::pair<std::string, std::string>, size_t> known;
+    std::set<std::string> gives;
+    const auto links = trial.links();
+    for (const SeenLink &link : links)
+        if (link.caps) gives.insert(link.from);
+    // Of bytes from a file there may be no caps: what is behind them tells that they flow.
+    for (const SeenLink &link : links)
+        if (link.caps || gives.contains(link.to)) ++known[{link.from, link.to}];
+    for (const GraphLink &link : out_.links) {
+        if (!is_reached_[link.from]) continue;
+        size_t &left = known[{names_[link.from], names_[link.to]}];
+        if (left-- == 0) return false;
+    }
+    return true;
+}
+
+void Inspector::try_it(std::chrono::milliseconds patience) {
+    Captures captures;
+    for (const std::string &capture : captures_)
+        captures[capture] = "NAME";
+    prepare();
+    mark_reached();
+    std::string error;
+    auto pipeline = binding_.instantiate(trial_, captures, &error);
+    if (!pipeline) {
+        out_.error = without_own_names(error);
+        return;
+    }
+    const Trial *running = nullptr;
+    Trial trial(std::move(pipeline), names_);
+    running = &trial;
+    const bool anything =
+        std::find(is_reached_.begin(), is_reached_.end(), true) != is_reached_.end();
+    if (anything)
+        out_.error = without_own_names(trial.run(patience, [&] { return is_all_known(*running); }));
+    read_links(trial);
+    read_nodes(trial);
+    is_tried_ = true;
+}
+
+void Inspector::read_links(const Trial &trial) {
+    std::vector<SeenLink> seen = trial.links();
+    // Those that name their pads first, so that none of the others takes theirs.
+    for (const bool exact : {true, false})
+        for (GraphLink &link : out_.links) {
+            if (!link.caps.empty()) continue;
+            const auto found = std::find_if(seen.begin(), seen.end(), [&](const SeenLink &one) {
+                if (one.from != names_[link.from] || one.to != names_[link.to]) return false;
+                const bool same = (link.from_pad.empty() || link.from_pad == one.from_pad) &&
+                                  (link.to_pad.empty() || link.to_pad == one.to_pad);
+                return exact ? same && !(link.from_pad.empty() && link.to_pad.empty()) : same;
+            });
+            if (found == seen.end()) continue;
+            link.from_pad = found->from_pad;
+            link.to_pad = found->to_pad;
+            if (found->caps) {
+                const GOwned<> text(gst_caps_to_string(found->caps.get()));
+                // Headers and such are of no use to a reader.
+                auto plain = GstPtr<GstCaps>::adopt(gst_caps_copy(found->caps.get()));
+                gst_structure_remove_fields(gst_caps_get_structure(plain.get(), 0), "streamheader",
+                                            "codec_data", "tags", nullptr);
+                link.caps = GOwned<>(gst_caps_to_string(plain.get())).get();
+                link.stream = say_caps(found->caps.get());
+            } else if (is_reached_[link.from] && out_.links_to(link.from).empty()) {
+                link.stream = "bytes";
+            }
+            seen.erase(found);
+        }
+    // What a file does not have is not linked although its other streams are.
+    for (GraphLink &link : out_.links) {
+        if (!link.caps.empty() || !is_reached_[link.from] || !out_.error.empty()) continue;
+        const auto siblings = out_.links_from(link.from);
+        const bool other = std::any_of(siblings.begin(), siblings.end(), [&](size_t sibling) {
+            return !out_.links[sibling].caps.empty();
+        });
+        const auto inputs = out_.links_to(link.from);
+        const bool no_input =
+            !inputs.empty() && std::all_of(inputs.begin(), inputs.end(), [&](size_t input) {
+                return out_.links[input].is_absent;
+            });
+        link.is_absent = other || no_input;
+    }
+}
+
+/// The names that elements have for the trial are nothing that a reader knows.
+std::string Inspector::without_own_names(std::string text) const {
+    for (size_t i = names_.size(); i-- > 0;)
+        for (size_t at = 0; wiring_.elements[i].name.empty() && !names_[i].empty() &&
+                            (at = text.find(names_[i], at)) != text.npos;)
+            text.replace(at, names_[i].size(), out_.nodes[i].element);
+    return text;
+}
+
+bool Inspector::is_raw(size_t node) const {
+    const auto inputs = out_.links_to(node);
+    return std::any_of(inputs.begin(), inputs.end(), [&](size_t input) {
+        return has_word(out_.links[input].caps, "/x-raw") ||
+               (out_.links[input].caps.empty() && has_word(out_.links[input].filter, "/x-raw"));
+    });
+}
+
+void Inspector::read_action(GraphNode &node, size_t index, const Trial *trial) {
+    const std::string klass = class_of(node.element);
+    const auto made =
+        trial && !names_[index].empty() ? trial->find(names_[index]) : GstPtr<GstElement>();
+    const auto outputs = out_.links_from(index);
+    const bool known = std::any_of(outputs.begin(), outputs.end(),
+                                   [&](size_t link) { return !out_.links[link].caps.empty(); });
+    if (node.element == "copyorencode") {
+        gchar *text = nullptr;
+        if (made && known) g_object_get(made.get(), "action", &text, nullptr);
+        const GOwned<> owner(text);
+        const std::string action = text ? text : "", prefix = "encoded by ";
+        node.action = action.empty() ? Action::open : Action::copied;
+        if (!action.starts_with(prefix)) return;
+        node.by = action.substr(prefix.size());
+        node.action = is_raw(index) ? Action::encoded : Action::recoded;
+    } else if (has_word(klass, "Sink")) {
+        node.action = Action::sink;
+    } else if (has_word(klass, "Source")) {
+        node.action = Action::source;
+    } else if (has_word(klass, "Bin")) {
+        const std::string encoder = made ? find_inside(made.get(), "Encoder") : "";
+        const std::string decoder = made ? find_inside(made.get(), "Decoder") : "";
+        node.by = encoder.empty() ? decoder : encoder;
+        node.action = !encoder.empty() && !decoder.empty() ? Action::recoded
+                      : !encoder.empty()                   ? Action::encoded
+                      : !decoder.empty()                   ? Action::decoded
+                      : known                              ? Action::copied
+                                                           : Action::open;
+    } else if (has_word(klass, "Encoder")) {
+        node.action = Action::encoded;
+    } else if (has_word(klass, "Decoder")) {
+        node.action = Action::decoded;
+    } else {
+        const bool works_on_raw =
+            (has_word(klass, "Video") || has_word(klass, "Audio")) &&
+            (has_word(klass, "Filter") || has_word(klass, "Effect") || has_word(klass, "Editor")) &&
+            !has_word(klass, "Parser");
+        node.action = works_on_raw || is_raw(index) ? Action::raw : Action::copied;
+    }
+}
+
+void Inspector::read_nodes(const Trial &trial) {
+    for (size_t i = 0; i < out_.nodes.size(); ++i) {
+        GraphNode &node = out_.nodes[i];
+        read_action(node, i, &trial);
+        if (names_[i].empty() || node.action == Action::sink) continue;
+        const auto outputs = out_.links_from(i);
+        const bool known = std::any_of(outputs.begin(), outputs.end(), [&](size_t link) {
+            return !out_.links[link].caps.empty() || out_.links[link].stream == "bytes";
+        });
+        if (!known || stands_in_[i]) continue;
+        if (const auto latency = trial.latency_of(names_[i]))
+            node.latency = Latency{*latency, true};
+    }
+    // What has been waited for by the time it gets to where it ends.
+    for (size_t i = 0; i < out_.nodes.size(); ++i) {
+        if (out_.nodes[i].action != Action::sink || !is_reached_[i]) continue;
+        const auto latency = latency_before(i, 0);
+        if (latency)
+            out_.notes.push_back("to " + title_of(out_.nodes[i]) + " it takes " +
+                                 std::to_string((*latency + 500'000) / 1'000'000) + " ms in all");
+    }
+}
+
+/// Along the longest way; none if some of it is not known.
+std::optional<uint64_t> Inspector::latency_before(size_t node, size_t depth) const {
+    if (depth > out_.nodes.size()) return std::nullopt;
+    uint64_t most = 0;
+    for (const size_t input : out_.links_to(node)) {
+        const GraphLink &link = out_.links[input];
+        if (link.is_absent) continue;
+        const auto before = latency_before(link.from, depth + 1);
+        const auto &own = out_.nodes[link.from].latency;
+        if (!before || !own || !own->is_measured) return std::nullopt;
+        most = std::max(most, *before + own->nanoseconds);
+    }
+    return most;
+}
+
+/// The one thing that the pad's template allows, or what goes into an element that only passes it
+/// on.
+std::string Inspector::expected_of(const GraphLink &link) const {
+    const GraphNode &node = out_.nodes[link.from];
+    const ElementClass type(node.element);
+    if (!type) return {};
+    for (GList *l = gst_element_class_get_pad_template_list(type.get()); l; l = l->next) {
+        auto *one = GST_PAD_TEMPLATE(l->data);
+        if (GST_PAD_TEMPLATE_DIRECTION(one) != GST_PAD_SRC) continue;
+        if (!link.from_pad.empty() && GST_PAD_TEMPLATE_PRESENCE(one) != GST_PAD_REQUEST &&
+            !is_of_template(link.from_pad, GST_PAD_TEMPLATE_NAME_TEMPLATE(one)))
+            continue;
+        const GstCaps *caps = GST_PAD_TEMPLATE_CAPS(one);
+        if (gst_caps_is_any(caps)) {
+            const auto inputs = out_.links_to(link.from);
+            if (inputs.size() != 1 || !passes_through(node.element)) return {};
+            return out_.links[inputs[0]].stream;
+        }
+        // Raw in any form says nothing.
+        const bool one_thing = gst_caps_get_size(caps) == 1;
+        const std::string words = say_caps(caps);
+        return one_thing && words.find('/') == words.npos ? words : "";
+    }
+    return {};
+}
+
+/// What has not been seen is told from what the elements are: from their templates, and their
+/// class.
+void Inspector::estimate() {
+    for (size_t round = 0; round < out_.nodes.size(); ++round)
+        for (GraphLink &link : out_.links)
+            if (link.stream.empty() && !link.is_absent) link.stream = expected_of(link);
+    for (GraphLink &link : out_.links)
+        link.is_expected = link.caps.empty() && !link.stream.empty() && link.stream != "bytes";
+    for (size_t i = 0; i < out_.nodes.size(); ++i) {
+        GraphNode &node = out_.nodes[i];
+        if (node.latency) continue;
+        if (!is_tried_) read_action(node, i, nullptr);
+        if (node.action == Action::copied || node.action == Action::raw)
+            node.latency = Latency{0, false};
+    }
+}
+
+Graph Inspector::run(std::chrono::milliseconds patience) {
+    describe_text();
+    if (!wiring_.is_certain || wiring_.has_bins)
+        out_.notes.emplace_back("it has forms that are not tried here (brackets, lists of pads)");
+    else if (may_be_tried())
+        try_it(patience);
+    estimate();
+    return std::move(out_);
+}
+
+} // namespace
+
+Graph inspect(const PipelineText &pipeline, const Binding &binding,
+              const std::vector<std::string> &captures, std::chrono::milliseconds patience) {
+    return Inspector(pipeline, binding, captures).run(patience);
+}
+
+} // namespace penstock::explain
