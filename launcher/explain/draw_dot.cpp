@@ -2,6 +2,8 @@
 // A graph for Graphviz: a cluster for each pipeline, a coloured box for each element.
 #include "explain/graph.h"
 
+#include <algorithm>
+
 namespace penstock::explain {
 namespace {
 
@@ -83,15 +85,35 @@ std::string label_of(const GraphNode &node) {
 
 std::string label_of(const GraphLink &link) {
     std::string out;
-    if (!link.from_pad.empty() && link.from_pad != "src") out = link.from_pad + "\n";
-    return out + shortened(say_stream(link));
+    if (!link.from_pad.empty() && link.from_pad != "src") out = " " + link.from_pad + " \n";
+    // Room at both ends: renderers measure letters differently.
+    return out + " " + shortened(say_stream(link)) + "  ";
+}
+
+/// The elements of the longest way through.
+size_t depth_of(const Graph &graph) {
+    std::vector<size_t> depth(graph.nodes.size(), 1);
+    size_t most = 1;
+    for (size_t round = 0; round < graph.nodes.size(); ++round)
+        for (const GraphLink &link : graph.links) {
+            if (depth[link.to] > depth[link.from] || depth[link.from] >= graph.nodes.size())
+                continue;
+            depth[link.to] = depth[link.from] + 1;
+            most = std::max(most, depth[link.to]);
+        }
+    return most;
 }
 
 } // namespace
 
 std::string draw_dot(const std::vector<Graph> &graphs, const std::string &title) {
     std::string out = "digraph " + quoted(title) + " {\n";
-    out += "  graph [rankdir=LR, fontname=\"sans-serif\", fontsize=12, ranksep=0.7, nodesep=0.3, "
+    // Six boxes side by side can be read on a screen; what is longer goes down.
+    const bool is_long = std::any_of(graphs.begin(), graphs.end(),
+                                     [](const Graph &graph) { return depth_of(graph) > 6; });
+    out += std::string("  graph [rankdir=") + (is_long ? "TB" : "LR") +
+           ", ranksep=" + (is_long ? "0.35" : "0.7") +
+           ", fontname=\"sans-serif\", fontsize=12, nodesep=0.3, "
            "label=" +
            quoted(title) + ", labelloc=t];\n";
     out += "  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\", "
