@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Any bytes as a description. Law: it is loaded, or every problem says what and, where it names a
-// place, one that is in the file.
+// place, one that is in the file. What can be read of it is wired without a fault.
 #include "description/description.h"
+#include "description/wiring.h"
 
 #include "fuzz/law.h"
 
@@ -21,5 +22,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         fuzz::law(problem.mark.line <= lines + 1, "a problem is in the file");
         fuzz::law(!source.render(problem).empty(), "a problem can be shown");
     }
+    // What is left of a bad one can be followed too.
+    Problems ignored;
+    if (const auto partly = load_what_is_good(source, ignored))
+        for (const PipelineText &pipeline : partly->start)
+            for (const Alternative &alternative : alternatives_of(pipeline, *partly)) {
+                std::vector<Finding> findings;
+                const Wiring wiring = wire(alternative.fragments, findings);
+                for (const WiredLink &link : wiring.links)
+                    for (const LinkEnd &end : {link.from, link.to})
+                        fuzz::law(!end.element || *end.element < wiring.elements.size(),
+                                  "a link joins elements that are there");
+            }
     return 0;
 }
