@@ -436,6 +436,8 @@ void Loader::load_play_rule(const Node &node) {
         missing(node.mark, "the play rule has no 'match'",
                 "add `match: rtmp://${rtmp}/live/{name}_480p`");
     } else if (match->value.is_sequence()) {
+        if (match->value.items.empty())
+            problem(match->key_mark, "'match' is empty", "write addresses, or one");
         for (const Node &item : match->value.items)
             add_match({match->key, match->key_mark, item});
     } else {

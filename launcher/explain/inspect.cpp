@@ -181,7 +181,7 @@ void Inspector::prepare() {
             {.name = "name", .raw = names_[i], .pieces = {{names_[i], std::nullopt}}});
     }
     for (const std::string &element : outside)
-        out_.notes.push_back(captures_.empty()
+        out_.notes.push_back(element != "rtmpserversrc" || captures_.empty()
                                  ? element + " is not opened here: what it gives is not known"
                                  : "what " + element + " gives is known when a publisher has come");
 }

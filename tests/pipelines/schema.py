@@ -48,6 +48,8 @@ GOOD = [
     "page: ${p}\npublish:\n  match: rtmp://:1935/live/{name}\n  grace: ${g:ns}\n"
     "  max-instances: 3\n  publish-key: x\n"
     "  pipeline: rtmpserversrc location=rtmp://:1935/live/${name} ! fakesink\n",
+    HEAD + "play:\n  - match: ['rtmp://:1935/live/{name}_low', 'http://:8080/live/{name}_low.m3u8']\n"
+    "    idle: 5s\n    max-instances: 2\n    pipeline: gopsrc channel=live/${name} ! fakesink\n",
 ]
 BAD = [
     "", "[]\n", "summary: s\n", LINE, "summary: [s]\n" + LINE,
@@ -69,6 +71,11 @@ BAD = [
     HEAD + "publish: {match: 'rtmp://:1/{n}', pipeline: rtmpserversrc ! fakesink, grace: 3}\n",
     HEAD + "publish: {match: 'rtmp://:1/{n}', pipeline: rtmpserversrc ! fakesink, "
     "max-instances: 0}\n",
+    HEAD + "play: {match: 'rtmp://:1/{n}'}\n",
+    HEAD + "play: {match: [], pipeline: gopsrc ! fakesink}\n",
+    HEAD + "play: {match: 'udp://:1/{n}', pipeline: gopsrc ! fakesink}\n",
+    HEAD + "play: {match: 'rtmp://:1/{n}', pipeline: gopsrc ! fakesink, idle: 5}\n",
+    HEAD + "play: {match: 'rtmp://:1/{n}', pipeline: gopsrc ! fakesink, grace: 5s}\n",
     HEAD + "parameters: {A: {type: int, default: 1}}\n" + LINE,
     *(HEAD + "parameters: {a: %s}\n%s" % (parameter, LINE) for parameter in (
         "5", "{default: 1}", "{type: number, default: 1}", "{type: int}",
