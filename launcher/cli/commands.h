@@ -23,4 +23,24 @@ int explain_description(const std::string &name, const std::vector<std::string> 
 /// in every thread.
 int run(const std::vector<std::string> &names, const std::vector<std::string> &settings);
 
+/// Runs each description for some seconds and judges what comes out of it by its `expect`.
+int test(const std::vector<std::string> &names, const std::vector<std::string> &settings,
+         bool json);
+/// `names` empty: all descriptions there are.
+int doctor(const std::vector<std::string> &names, const std::vector<std::string> &settings,
+           bool json);
+
+struct TopOptions {
+    unsigned process = 0; ///< 0: all
+    double interval = 1;  ///< seconds
+    bool once = false;
+    bool json = false;
+};
+int top(const TopOptions &options);
+
+/// The completion script of "bash", "zsh" or "fish".
+int completion(const std::string &shell);
+/// Candidates for "descriptions", or "settings" of these descriptions; one a line.
+int complete(const std::string &kind, const std::vector<std::string> &names);
+
 } // namespace penstock::cli

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// penstock: runs, lists, shows, explains and checks descriptions.
+// penstock: runs, lists, shows, explains, checks and tests descriptions.
+#include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/log.h"
 #include "cli/output.h"
 #include "cli/signals.h"
-#include "config.h"
 #include "description/source.h"
-
-#include <CLI/CLI.hpp>
 
 #include <gst/gst.h>
 
 #include <sys/resource.h>
+
+#include <tuple>
 
 namespace {
 
@@ -25,66 +25,19 @@ void raise_file_limit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+bool has_command(const CLI::App &app, const std::string &name) {
+    return !app.get_subcommands([&](const CLI::App *a) { return a->get_name() == name; }).empty();
+}
+
 int start(int argc, char **argv) {
-    CLI::App app("Turns GStreamer pipelines into live-streaming servers.", "penstock");
-    app.set_version_flag("--version", "penstock " VERSION);
-    app.require_subcommand(1);
-    app.footer("A description is a YAML file; NAME is looked up in $PENSTOCK_PIPELINES,\n"
-               "~/.config/penstock/pipelines and the installed ones. Exit codes: 0 ok, 1 failed,\n"
-               "2 wrong usage.");
-    std::vector<std::string> names, settings;
-    bool json = false;
-    const auto add_settings = [&](CLI::App *command) {
-        command
-            ->add_option("-s,--set", settings,
-                         "A parameter's value: name=value, or DESCRIPTION.name=value")
-            ->allow_extra_args(false)
-            ->type_name("NAME=VALUE");
-    };
-    const auto add_json = [&](CLI::App *command) {
-        command->add_flag("--json", json, "Output for machines");
-    };
-    CLI::App *run_command = app.add_subcommand("run", "Run descriptions until Ctrl-C");
-    run_command->add_option("description", names, "Names or files")->required()->type_name("NAME");
-    add_settings(run_command);
-    CLI::App *list_command = app.add_subcommand("list", "List the descriptions there are");
-    add_json(list_command);
-    CLI::App *show_command =
-        app.add_subcommand("show", "Show a description's parameters and what it serves");
-    show_command->add_option("description", names, "Name or file")
-        ->required()
-        ->expected(1)
-        ->type_name("NAME");
-    add_settings(show_command);
-    add_json(show_command);
-    bool dot = false, svg = false;
-    CLI::App *explain_command = app.add_subcommand(
-        "explain", "Say what a description does: launch lines, graph, what is copied or encoded");
-    explain_command->add_option("description", names, "Name or file")
-        ->required()
-        ->expected(1)
-        ->type_name("NAME");
-    add_settings(explain_command);
-    CLI::Option *dot_flag = explain_command->add_flag("--dot", dot, "The graph for Graphviz");
-    CLI::Option *svg_flag =
-        explain_command->add_flag("--svg", svg, "The graph as a picture (needs graphviz)");
-    svg_flag->excludes(dot_flag);
-    explain_command->add_flag("--json", json, "Output for machines")
-        ->excludes(dot_flag)
-        ->excludes(svg_flag);
-    CLI::App *check_command =
-        app.add_subcommand("check", "Say all that is wrong with descriptions");
-    check_command->add_option("description", names, "Names or files")
-        ->required()
-        ->type_name("FILE");
-    add_json(check_command);
+    Arguments arguments;
+    const auto app = make_app(arguments);
     // CLI11 would only say that a subcommand is required.
     std::vector<std::string> commands;
-    for (const CLI::App *command : app.get_subcommands({}))
+    for (const CLI::App *command : visible_commands(*app))
         commands.push_back(command->get_name());
     const std::string first = argc > 1 ? argv[1] : "";
-    if (first.empty() ||
-        (first[0] != '-' && std::find(commands.begin(), commands.end(), first) == commands.end())) {
+    if (first.empty() || (first[0] != '-' && !has_command(*app, first))) {
         const std::string known = "the commands are " + penstock::description::enumerate(commands);
         Output::get().error(first.empty()
                                 ? "say what to do: " + known + "; `penstock --help` has more"
@@ -93,11 +46,16 @@ int start(int argc, char **argv) {
         return exit_usage;
     }
     try {
-        app.parse(argc, argv);
+        app->parse(argc, argv);
     } catch (const CLI::ParseError &e) {
         // Help and version are "errors" of CLI11 that went well.
-        return app.exit(e) == 0 ? exit_ok : exit_usage;
+        return app->exit(e) == 0 ? exit_ok : exit_usage;
     }
+
+    if (arguments.command == "completion") return completion(arguments.shell);
+    if (arguments.command == "complete") return complete(arguments.kind, arguments.names);
+    if (arguments.command == "top")
+        return top({arguments.process, arguments.interval, arguments.once, arguments.json});
 
     block_signals();
     raise_file_limit();
@@ -109,15 +67,19 @@ int start(int argc, char **argv) {
         return exit_failed;
     }
     install_log();
-    if (run_command->parsed()) return run(names, settings);
-    if (list_command->parsed()) return list(json);
-    if (show_command->parsed()) return show(names[0], settings, json);
-    if (explain_command->parsed())
+    const auto &[command, names, settings, json] =
+        std::tie(arguments.command, arguments.names, arguments.settings, arguments.json);
+    if (command == "run") return run(names, settings);
+    if (command == "list") return list(json);
+    if (command == "show") return show(names[0], settings, json);
+    if (command == "explain")
         return explain_description(names[0], settings,
-                                   json  ? Form::json
-                                   : dot ? Form::dot
-                                   : svg ? Form::svg
-                                         : Form::text);
+                                   json            ? Form::json
+                                   : arguments.dot ? Form::dot
+                                   : arguments.svg ? Form::svg
+                                                   : Form::text);
+    if (command == "test") return test(names, settings, json);
+    if (command == "doctor") return doctor(names, settings, json);
     return check(names, json);
 }
 

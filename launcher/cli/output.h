@@ -34,6 +34,8 @@ public:
     std::string bold(const std::string &text) const { return styled("1", text); }
     std::string dim(const std::string &text) const { return styled("2", text); }
     std::string green(const std::string &text) const { return styled("32", text); }
+    std::string yellow(const std::string &text) const { return styled("33", text); }
+    std::string red(const std::string &text) const { return styled("1;31", text); }
 
 private:
     Output();

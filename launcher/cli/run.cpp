@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // run: descriptions at work until they end or a signal comes.
+#include "api/state.h"
+#include "api/state_server.h"
 #include "cli/catalogue.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -151,7 +153,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
 
     // Whatever fails from here on goes the same way out as a signal.
     std::string error;
-    Status status;
+    Status status(supervisor);
     guint ticker = 0;
     if (supervisor.open(&error) && serve_pages(supervisor.bindings(), pages, &error)) {
         print_urls(supervisor.bindings());
@@ -164,6 +166,14 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
                 },
                 &status);
     }
+    std::unique_ptr<api::StateServer> state;
+    if (error.empty()) {
+        std::string reason;
+        state = api::StateServer::open(
+            [&] { return output.scrub(api::state_json(supervisor::take_snapshot(supervisor))); },
+            &reason);
+        if (!state) output.warning("`penstock top` can't see this process: " + reason);
+    }
     if (!error.empty()) {
         output.error(error);
         code = exit_failed;
@@ -172,6 +182,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
     g_main_loop_run(loop.get());
     if (ticker) g_source_remove(ticker);
     output.status("");
+    state.reset();
     pages.clear();
     return code;
 }

@@ -29,7 +29,8 @@ std::string format_uptime(int64_t seconds) {
     return out;
 }
 
-Status::Status() : started_(g_get_monotonic_time()), last_(started_) {
+Status::Status(const supervisor::Supervisor &supervisor)
+    : supervisor_(supervisor), started_(g_get_monotonic_time()), last_(started_) {
 }
 
 void Status::update() {
@@ -68,13 +69,19 @@ void Status::update() {
         out_ += 0.25 * (static_cast<double>(out) * 8 / 1000 / seconds - out_);
         last_ = now;
     }
-    if (!output.is_terminal()) return;
+    const std::string progress = progress_.update(supervisor_);
+    if (!output.is_terminal()) {
+        if (const std::string line = progress_.line_now_and_then(progress); !line.empty())
+            output.print(line);
+        return;
+    }
     unsigned viewers = 0;
     for (const net::HlsMountInfo &mount : net::hls_mounts())
         viewers += mount.viewers;
-    output.status(counted(streams, "stream") + " · " + counted(players, "player") + " · " +
-                  counted(viewers, "viewer") + " · in " + std::to_string(std::lround(in_)) +
-                  " kbit/s · out " + std::to_string(std::lround(out_)) + " kbit/s · up " +
+    output.status((progress.empty() ? "" : progress + " · ") + counted(streams, "stream") + " · " +
+                  counted(players, "player") + " · " + counted(viewers, "viewer") + " · in " +
+                  std::to_string(std::lround(in_)) + " kbit/s · out " +
+                  std::to_string(std::lround(out_)) + " kbit/s · up " +
                   format_uptime((now - started_) / 1'000'000));
 }
 

@@ -2,6 +2,8 @@
 // The status line, and a line for each stream that comes or goes.
 #pragma once
 
+#include "cli/progress.h"
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -12,11 +14,13 @@ namespace penstock::cli {
 /// Looks at the process's listeners when asked to. On the main loop's thread.
 class Status {
 public:
-    Status();
+    explicit Status(const supervisor::Supervisor &supervisor);
     /// Prints what has changed and, on a terminal, draws the line.
     void update();
 
 private:
+    const supervisor::Supervisor &supervisor_;
+    ProgressWatch progress_;
     struct Seen {
         bool live = false;
         uint64_t bytes_in = 0, bytes_out = 0;

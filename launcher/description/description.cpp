@@ -133,6 +133,8 @@ void Loader::load(const Node &root) {
             load_page(entry);
         } else if (entry.key == "restart") {
             load_restart(entry);
+        } else if (entry.key == "expect") {
+            out_.expect = load_expect(entry, out_, problems_);
         }
     }
     if (!has_summary) missing({}, "there is no summary", "add `summary: …`, one line");

@@ -2,6 +2,7 @@
 // A description: which pipelines run and when. Loaded strictly, all mistakes at once.
 #pragma once
 
+#include "description/expect.h"
 #include "description/launch_text.h"
 #include "description/parameter.h"
 #include "description/yaml.h"
@@ -89,6 +90,7 @@ struct Description {
     std::optional<Template> page;
     Restart restart;
     bool is_whole = true; ///< false: the file ends in what is no YAML
+    Expect expect;
 
     Description() = default;
     // Values point at the choices of the parameters.

@@ -14,12 +14,15 @@ const std::vector<Keys> &table() {
     static const std::vector<Keys> keys = {
         {"description",
          {"summary", "description", "parameters", "start", "pipeline", "publish", "play", "page",
-          "restart"}},
+          "restart", "expect"}},
         {"parameter", {"type", "default", "min", "max", "help", "secret", "required", "choices"}},
         {"start", {"name", "when", "pipeline"}},
         {"publish", {"match", "pipeline", "publish-key", "grace", "max-instances"}},
         {"play", {"match", "pipeline", "idle", "max-instances"}},
         {"restart", {"policy", "delay", "max-delay"}},
+        {"expect",
+         {"set", "sample", "publisher", "within", "duration", "video", "audio", "fps",
+          "keyframe-interval", "skew", "latency"}},
         {"fragment", {"when", "launch", "hint"}},
     };
     return keys;

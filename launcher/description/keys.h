@@ -8,7 +8,7 @@
 
 namespace penstock::description {
 
-enum class Place { top, parameter, start, publish, play, restart, fragment };
+enum class Place { top, parameter, start, publish, play, restart, expect, fragment };
 
 /// The keys that a map there may have, in the order in which people are told of them.
 const std::vector<std::string> &keys_of(Place place);

@@ -34,7 +34,7 @@ bool link(GstPad *src, GstPad *sink, std::string *error) {
 
 } // namespace
 
-std::vector<GstElement *> children_of(GstElement *pipeline) {
+std::vector<GstElement *> children_as_made(GstElement *pipeline) {
     std::vector<GstElement *> children;
     if (!GST_IS_BIN(pipeline)) return children;
     GST_OBJECT_LOCK(pipeline);
@@ -66,7 +66,7 @@ BranchPlace place_of(const Branch &branch, const std::vector<GstElement *> &chil
 
 bool graft(GstElement *pipeline, std::vector<GstElement *> &children, GstElement *copy,
            const BranchPlace &place, std::string *error) {
-    const std::vector<GstElement *> others = children_of(copy);
+    const std::vector<GstElement *> others = children_as_made(copy);
     if (others.size() != children.size()) {
         *error = "its pipeline is not what it was";
         return false;

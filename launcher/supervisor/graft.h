@@ -13,7 +13,7 @@ namespace penstock::supervisor {
 
 /// A pipeline's own children in the order in which the launch text made them: two pipelines of one
 /// text have the same at the same index.
-std::vector<GstElement *> children_of(GstElement *pipeline);
+std::vector<GstElement *> children_as_made(GstElement *pipeline);
 
 /// Which children a branch consists of, and at which goptee pads it begins.
 struct BranchPlace {

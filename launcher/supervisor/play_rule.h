@@ -31,6 +31,10 @@ public:
     void drain();
     /// Pipelines that run.
     size_t running() const;
+    void each(const std::function<void(const RunningPipeline &)> &visit) const {
+        for (const auto &[captures, instance] : instances_)
+            if (instance.pipeline && instance.pipeline->pipeline()) visit(*instance.pipeline);
+    }
     /// Starts nothing more and stops every pipeline; `stopped` runs on the main loop.
     void stop(Task stopped);
 

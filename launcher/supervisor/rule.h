@@ -29,6 +29,10 @@ public:
     /// Takes no more publishers and stops every pipeline; `stopped` runs on the main loop.
     void stop(Task stopped);
     size_t running() const { return instances_.size(); }
+    void each(const std::function<void(const RunningPipeline &)> &visit) const {
+        for (const auto &[path, instance] : instances_)
+            if (instance.pipeline) visit(*instance.pipeline);
+    }
 
 private:
     struct Instance {

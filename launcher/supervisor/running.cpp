@@ -57,7 +57,7 @@ void allow_restart(RunningPipeline::Handlers &handlers, const description::Resta
 RunningPipeline::RunningPipeline(std::string label, GstPtr<GstElement> pipeline, Report report,
                                  Handlers handlers)
     : label_(std::move(label)), pipeline_(std::move(pipeline)), report_(std::move(report)),
-      handlers_(std::move(handlers)), children_(children_of(pipeline_.get())) {
+      handlers_(std::move(handlers)), children_(children_as_made(pipeline_.get())) {
     const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));
     watch_ = gst_bus_add_watch(bus.get(), on_message, this);
 }

@@ -52,6 +52,12 @@ public:
     /// No handler is called any more.
     void stop(Task stopped);
 
+    const std::string &label() const { return label_; }
+    /// nullptr once it was stopped.
+    GstElement *pipeline() const { return pipeline_.get(); }
+    /// When it was made; monotonic, µs.
+    gint64 since() const { return since_; }
+
 private:
     static gboolean on_message(GstBus *bus, GstMessage *message, gpointer self);
     void to_playing();
@@ -66,6 +72,7 @@ private:
     GstPtr<GstElement> pipeline_;
     const Report report_;
     Handlers handlers_;
+    const gint64 since_ = g_get_monotonic_time();
     guint watch_ = 0;
     bool lost_branch_ = false;      ///< since the last attempt to start
     bool failed_ = false;           ///< the first error says why; those that follow come from it

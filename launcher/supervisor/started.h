@@ -33,6 +33,10 @@ public:
 
     bool is_done() const { return done_; }
     const std::string &label() const { return label_; }
+    /// nullptr while it waits for its restart, and when it is done.
+    const RunningPipeline *running() const {
+        return pipeline_ && pipeline_->pipeline() ? pipeline_.get() : nullptr;
+    }
 
 private:
     void on_failed(const std::string &what);

@@ -194,6 +194,22 @@ void Supervisor::end_if_nothing_runs() {
     if (rules_.empty() && play_rules_.empty() && !is_running()) finish(0);
 }
 
+void Supervisor::each_pipeline(
+    const std::function<void(const description::Binding &, const RunningPipeline &)> &visit) const {
+    const auto each = [&](const auto &list) {
+        for (const auto &held : list)
+            held.rule->each([&](const RunningPipeline &running) { visit(*held.binding, running); });
+    };
+    // What an old text still runs is running too.
+    each(rules_);
+    each(retired_rules_);
+    each(play_rules_);
+    each(retired_play_rules_);
+    for (const auto &held : pipelines_)
+        if (const RunningPipeline *running = held.started->running())
+            visit(*held.binding, *running);
+}
+
 void Supervisor::finish(int code) {
     if (stopping_ || drain_.is_running()) return;
     if (const auto ended = std::exchange(ended_, {})) post([ended, code] { ended(code); });

@@ -40,6 +40,9 @@ public:
     void stop(Task stopped);
 
     const Bindings &bindings() const { return bindings_; }
+    /// Every pipeline that runs now.
+    void each_pipeline(const std::function<void(const description::Binding &,
+                                                const RunningPipeline &)> &visit) const;
 
 private:
     /// A rule and what tells whether it has changed.

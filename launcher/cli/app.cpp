@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/app.h"
+
+#include "config.h"
+
+namespace penstock::cli {
+namespace {
+
+/// Adds the commands; what people see of each is here and nowhere else.
+class Builder {
+public:
+    Builder(CLI::App &app, Arguments &arguments) : app_(app), arguments_(arguments) {}
+
+    CLI::App *command(const std::string &name, const std::string &what) {
+        CLI::App *out = app_.add_subcommand(name, what);
+        out->parse_complete_callback([&to = arguments_.command, name] { to = name; });
+        return out;
+    }
+    CLI::Option *names(CLI::App *command, const std::string &what, const std::string &type) {
+        return command->add_option("description", arguments_.names, what)->type_name(type);
+    }
+    void settings(CLI::App *command) {
+        command
+            ->add_option("-s,--set", arguments_.settings,
+                         "A parameter's value: name=value, or DESCRIPTION.name=value")
+            ->allow_extra_args(false)
+            ->type_name("NAME=VALUE");
+    }
+    CLI::Option *json(CLI::App *command, const std::string &what = "Output for machines") {
+        return command->add_flag("--json", arguments_.json, what);
+    }
+
+private:
+    CLI::App &app_;
+    Arguments &arguments_;
+};
+
+} // namespace
+
+std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
+    auto app = std::make_unique<CLI::App>("Turns GStreamer pipelines into live-streaming servers.",
+                                          "penstock");
+    app->set_version_flag("--version", "penstock " VERSION, "Print the version and exit");
+    app->require_subcommand(1);
+    app->footer("A description is a YAML file; NAME is looked up in $PENSTOCK_PIPELINES,\n"
+                "~/.config/penstock/pipelines and the installed ones. Exit codes: 0 ok, 1 failed,\n"
+                "2 wrong usage.");
+    Builder add(*app, arguments);
+
+    CLI::App *run = add.command("run", "Run descriptions until Ctrl-C");
+    add.names(run, "Names or files", "NAME")->required();
+    add.settings(run);
+
+    add.json(add.command("list", "List the descriptions there are"));
+
+    CLI::App *show = add.command("show", "Show a description's parameters and what it serves");
+    add.names(show, "Name or file", "NAME")->required()->expected(1);
+    add.settings(show);
+    add.json(show);
+
+    CLI::App *explain = add.command(
+        "explain", "Say what a description does: launch lines, graph, what is copied or encoded");
+    add.names(explain, "Name or file", "NAME")->required()->expected(1);
+    add.settings(explain);
+    CLI::Option *dot = explain->add_flag("--dot", arguments.dot, "The graph for Graphviz");
+    CLI::Option *svg =
+        explain->add_flag("--svg", arguments.svg, "The graph as a picture (needs graphviz)");
+    svg->excludes(dot);
+    add.json(explain)->excludes(dot)->excludes(svg);
+
+    CLI::App *check = add.command("check", "Say all that is wrong with descriptions");
+    add.names(check, "Names or files", "FILE")->required();
+    add.json(check);
+
+    CLI::App *test = add.command("test", "Run descriptions for some seconds and measure whether "
+                                         "they do what their `expect` says");
+    add.names(test, "Names or files", "NAME")->required();
+    add.settings(test);
+    add.json(test);
+
+    CLI::App *doctor = add.command("doctor", "Say what this machine lacks, and what mends it: "
+                                             "elements, codecs, cameras, ports, limits");
+    add.names(doctor, "Names or files; none: all descriptions", "NAME");
+    add.settings(doctor);
+    add.json(doctor);
+
+    CLI::App *top = add.command("top", "Show what runs: streams, publishers, viewers, bitrates");
+    top->add_option("-p,--pid", arguments.process, "Only the `penstock run` with this process id")
+        ->type_name("PID");
+    top->add_option("-i,--interval", arguments.interval, "Seconds between two tables")
+        ->check(CLI::Range(0.1, 3600.0))
+        ->capture_default_str()
+        ->type_name("SECONDS");
+    top->add_flag("--once", arguments.once, "One table, measured over the interval");
+    add.json(top, "A line of JSON for each interval");
+
+    CLI::App *completion =
+        add.command("completion", "Print what makes a shell complete penstock's command lines");
+    completion->add_option("shell", arguments.shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+        ->type_name("SHELL");
+
+    // What the completion scripts call; the group without a name is not shown.
+    CLI::App *complete = add.command("complete", "Candidates for a shell, one a line");
+    complete->group("");
+    complete->add_option("kind", arguments.kind, "descriptions or settings")->required();
+    complete->add_option("description", arguments.names, "Names or files");
+    return app;
+}
+
+std::vector<const CLI::App *> visible_commands(const CLI::App &app) {
+    std::vector<const CLI::App *> out;
+    for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; }))
+        if (!command->get_group().empty()) out.push_back(command);
+    return out;
+}
+
+} // namespace penstock::cli

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The commands and their options: what is parsed, and what help, man pages and completion tell.
+// Knows nothing but CLI11, so that a build machine can make the documents from it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace penstock::cli {
+
+/// What a command line says.
+struct Arguments {
+    std::string command; ///< "run"; empty if it was not parsed
+    std::vector<std::string> names;
+    std::vector<std::string> settings; ///< "name=value" or "description.name=value"
+    bool json = false;
+    bool dot = false, svg = false; ///< explain: the graph instead of text
+    bool once = false;             ///< top: one table
+    double interval = 1;           ///< top: seconds between tables
+    unsigned process = 0;          ///< top: the one to show; 0: all
+    std::string shell;             ///< completion: for which
+    std::string kind;              ///< complete: of what
+};
+
+/// The tree of commands, which writes into `arguments`; they must outlive it.
+std::unique_ptr<CLI::App> make_app(Arguments &arguments);
+
+/// The commands that people see, in the order of the help.
+std::vector<const CLI::App *> visible_commands(const CLI::App &app);
+
+} // namespace penstock::cli

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// test: a description at work for some seconds, its outputs received and judged.
+#include "cli/catalogue.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/settings.h"
+#include "cli/signals.h"
+#include "expect/judge.h"
+#include "expect/outputs.h"
+#include "expect/receiver.h"
+#include "expect/sample.h"
+#include "supervisor/main_loop.h"
+#include "supervisor/supervisor.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <list>
+#include <map>
+#include <set>
+
+namespace penstock::cli {
+namespace {
+
+using expect::Check;
+using expect::Verdict;
+using nlohmann::json;
+
+constexpr const char *default_publisher = "test-publisher";
+constexpr guint look_every = 50; // ms
+/// What does not stop in this time is left behind.
+constexpr int64_t time_to_stop = 5'000'000; // µs
+
+int64_t now_ns() {
+    return g_get_monotonic_time() * 1000;
+}
+
+struct LoopUnref {
+    void operator()(GMainLoop *loop) const { g_main_loop_unref(loop); }
+};
+using Loop = std::unique_ptr<GMainLoop, LoopUnref>;
+
+/// Parameters that the command line names, for this description or for all.
+std::set<std::string> named_in(const std::vector<std::string> &settings,
+                               const std::string &description) {
+    std::set<std::string> out;
+    for (const std::string &setting : settings) {
+        std::string name = setting.substr(0, setting.find('='));
+        if (name.starts_with(description + ".")) name.erase(0, description.size() + 1);
+        out.insert(name);
+    }
+    return out;
+}
+
+/// One run of one description.
+class Test {
+public:
+    Test(const std::vector<std::string> &settings, const bool &interrupted)
+        : settings_(settings), interrupted_(interrupted), loop_(g_main_loop_new(nullptr, FALSE)) {}
+
+    /// False, after an error was printed, if it could not even be tried; `code` is then the exit
+    /// code.
+    bool run(const std::string &name, int *code);
+    const std::vector<Check> &checks() const { return checks_; }
+    const std::string &name() const { return description_->name; }
+    bool has_expect() const { return description_->expect.is_written; }
+
+private:
+    bool load_all(const std::string &name, int *code);
+    bool bind(int *code);
+    bool start(std::string *error);
+    void look();
+    void wait(const std::function<bool()> &until, int64_t deadline);
+    void finish();
+
+    const std::vector<std::string> &settings_;
+    const bool &interrupted_;
+    const Loop loop_;
+    expect::Sample sample_;
+    std::unique_ptr<description::Description> description_, publisher_;
+    std::vector<std::unique_ptr<description::Description>> publishers_;
+    description::Binding *binding_ = nullptr, *publisher_binding_ = nullptr;
+    std::unique_ptr<expect::Bench> bench_;
+    expect::Limits limits_;
+    expect::FrameTrace trace_;
+    std::unique_ptr<supervisor::Supervisor> supervisor_;
+    std::list<expect::Receiver> receivers_;
+    std::vector<std::string> errors_; ///< that the pipelines reported
+    bool ended_ = false;              ///< nothing runs any more
+    int64_t started_ = 0;
+    std::vector<Check> checks_;
+};
+
+bool Test::load_all(const std::string &name, int *code) {
+    Output &output = Output::get();
+    *code = exit_failed;
+    const auto load_one =
+        [&](const std::string &argument) -> std::unique_ptr<description::Description> {
+        std::string error;
+        const std::string file = find_file(argument, &error);
+        if (file.empty()) {
+            output.error(error);
+            return nullptr;
+        }
+        Loaded loaded = load(file, true);
+        if (!loaded.description) output.plain_error(loaded.render_problems());
+        return std::move(loaded.description);
+    };
+    description_ = load_one(name);
+    if (!description_) return false;
+    if (description_->publish.empty()) return true;
+    const std::string &wanted = description_->expect.publisher;
+    publisher_ = load_one(wanted.empty() ? default_publisher : wanted);
+    return publisher_ != nullptr;
+}
+
+bool Test::bind(int *code) {
+    Output &output = Output::get();
+    std::vector<std::string> settings;
+    const std::set<std::string> named = named_in(settings_, description_->name);
+    for (const auto &[parameter, value] : description_->expect.set)
+        if (!named.contains(parameter)) settings.push_back(parameter + "=" + value);
+    std::string error;
+    const std::string &sample = description_->expect.sample;
+    if (!sample.empty() && !named.contains(sample)) {
+        output.status("making a sample file");
+        if (!sample_.make(&error)) {
+            output.error(error);
+            *code = exit_failed;
+            return false;
+        }
+        settings.push_back(sample + "=" + sample_.file());
+    }
+    settings.insert(settings.end(), settings_.begin(), settings_.end());
+    std::vector<std::string> errors;
+    auto bindings = bind_all({description_.get()}, settings, errors);
+    if (publisher_) {
+        std::vector<std::string> own;
+        for (const std::string &setting : settings_)
+            if (setting.starts_with(publisher_->name + ".")) own.push_back(setting);
+        auto more = bind_all({publisher_.get()}, own, errors);
+        bindings.push_back(std::move(more[0]));
+        publisher_binding_ = bindings[1].get();
+    }
+    binding_ = bindings[0].get();
+    for (const auto &binding : bindings)
+        output.hide(binding->secrets());
+    const auto limits = errors.empty()
+                            ? expect::Limits::make(description_->expect, *binding_, &error)
+                            : std::nullopt;
+    if (errors.empty() && !limits) errors.push_back(description_->name + ": expect: " + error);
+    for (const std::string &text : errors)
+        output.error(text);
+    *code = exit_usage;
+    if (!errors.empty()) return false;
+    limits_ = *limits;
+    supervisor_ = std::make_unique<supervisor::Supervisor>(
+        supervisor::Bindings(std::make_move_iterator(bindings.begin()),
+                             std::make_move_iterator(bindings.end())),
+        [this](supervisor::Severity severity, const std::string &text) {
+            // A publisher that is there before its server tries again: no mistake yet.
+            if (severity == supervisor::Severity::error) errors_.push_back(text);
+        },
+        [this](int) { ended_ = true; });
+    return true;
+}
+
+bool Test::start(std::string *error) {
+    bench_ = std::make_unique<expect::Bench>(*binding_);
+    if (!bench_->choose_addresses(named_in(settings_, description_->name), error) ||
+        !supervisor_->open(error))
+        return false;
+    if (publisher_binding_) {
+        const auto *parameter = expect::push_parameter(*publisher_binding_);
+        const auto urls = bench_->publish_urls();
+        if (!parameter || urls.empty()) {
+            *error = "'" + publisher_->name +
+                     "' publishes to no address that is a parameter: "
+                     "`publisher` of `expect` names a description with `rtmp2sink location=${url}`";
+            return false;
+        }
+        publisher_binding_->set(parameter->name, description::Value{
+                                                     .type = description::Type::url,
+                                                     .text = urls.front(),
+                                                 });
+    }
+    started_ = now_ns();
+    for (const expect::Output &output : bench_->outputs()) {
+        receivers_.emplace_back(output, trace_);
+        if (!receivers_.back().start(error)) return false;
+    }
+    return supervisor_->start(error);
+}
+
+/// Pads come as the streams do.
+void Test::look() {
+    supervisor_->each_pipeline([&](const description::Binding &, const auto &running) {
+        if (running.pipeline()) trace_.watch(running.pipeline());
+    });
+}
+
+void Test::wait(const std::function<bool()> &until, int64_t deadline) {
+    struct Waiting {
+        Test *test;
+        const std::function<bool()> &until;
+        int64_t deadline;
+    } waiting{this, until, deadline};
+    const guint ticker = g_timeout_add(
+        look_every,
+        [](gpointer data) -> gboolean {
+            const auto *w = static_cast<Waiting *>(data);
+            w->test->look();
+            if (w->test->interrupted_ || w->until() || g_get_monotonic_time() >= w->deadline)
+                g_main_loop_quit(w->test->loop_.get());
+            return G_SOURCE_CONTINUE;
+        },
+        &waiting);
+    if (!until() && !interrupted_) g_main_loop_run(loop_.get());
+    g_source_remove(ticker);
+}
+
+void Test::finish() {
+    bool stopped = false;
+    supervisor_->stop([&] { stopped = true; });
+    const int64_t deadline = g_get_monotonic_time() + time_to_stop;
+    // Not wait(): an interruption does not make stopping shorter.
+    while (!stopped && g_get_monotonic_time() < deadline)
+        if (!g_main_context_iteration(nullptr, FALSE)) g_usleep(5000);
+    if (!stopped) checks_.push_back({"pipelines", "stop", "≤ 5 s", "they hang", Verdict::failure});
+}
+
+bool Test::run(const std::string &name, int *code) {
+    Output &output = Output::get();
+    if (!load_all(name, code) || !bind(code)) return false;
+    std::string error;
+    if (!start(&error)) {
+        output.error(error);
+        *code = exit_failed;
+        receivers_.clear();
+        finish();
+        return false;
+    }
+    const auto us = [](double seconds) { return static_cast<int64_t>(seconds * 1e6); };
+    output.status(description_->name + ": waits for the first frames");
+    wait(
+        [&] {
+            return ended_ || std::all_of(receivers_.begin(), receivers_.end(),
+                                         [](const auto &r) { return r.has_frames(); });
+        },
+        started_ / 1000 + us(limits_.within));
+    output.status(description_->name + ": measures for " +
+                  std::to_string(std::lround(limits_.duration)) + " s");
+    const bool any = std::any_of(receivers_.begin(), receivers_.end(),
+                                 [](const auto &r) { return r.has_frames(); });
+    if (any || receivers_.empty())
+        wait(
+            [&] {
+                return ended_ || (!receivers_.empty() &&
+                                  std::all_of(receivers_.begin(), receivers_.end(),
+                                              [](const auto &r) { return r.is_over(); }));
+            },
+            g_get_monotonic_time() + us(limits_.duration));
+    const int64_t ended = now_ns();
+    for (const expect::Receiver &receiver : receivers_) {
+        const expect::Received received = receiver.received();
+        // What a run that came to its end would have shown later is not asked for.
+        auto checks = expect::judge(receiver.output().label, limits_, received,
+                                    expect::measure(received, started_, ended),
+                                    ended_ && receiver.has_frames() ? "" : receiver.failure());
+        checks_.insert(checks_.end(), checks.begin(), checks.end());
+    }
+    receivers_.clear();
+    finish();
+    if (receivers_.empty() && checks_.empty())
+        checks_.push_back({"pipelines", "outputs", "", "none that can be received", Verdict::told});
+    std::string said;
+    for (const std::string &text : errors_)
+        said += (said.empty() ? "" : "; ") + text;
+    checks_.push_back({"pipelines", "errors", "none", errors_.empty() ? "none" : said,
+                       errors_.empty() ? Verdict::pass : Verdict::failure});
+    output.status("");
+    return true;
+}
+
+const char *word_of(Verdict verdict) {
+    return verdict == Verdict::pass ? "pass" : verdict == Verdict::failure ? "FAIL" : "";
+}
+
+void print_table(const Test &test) {
+    Output &output = Output::get();
+    output.print(output.bold(test.name()) +
+                 (test.has_expect() ? "" : output.dim("  (it has no `expect`)")));
+    size_t outputs = 0, whats = 0, expected = 0;
+    for (const Check &check : test.checks()) {
+        outputs = std::max(outputs, width_of(check.output));
+        whats = std::max(whats, width_of(check.what));
+        expected = std::max(expected, width_of(check.expected));
+    }
+    for (const Check &check : test.checks()) {
+        const std::string word = pad(word_of(check.verdict), 4);
+        output.print("  " +
+                     (check.verdict == Verdict::failure ? output.red(word) : output.green(word)) +
+                     "  " + pad(check.output, outputs) + "  " + pad(check.what, whats) + "  " +
+                     pad(check.expected, expected) + "  " + check.measured);
+    }
+}
+
+json to_json(const Test &test, bool good) {
+    json checks = json::array();
+    for (const Check &check : test.checks())
+        checks.push_back({{"output", check.output},
+                          {"check", check.what},
+                          {"expected", check.expected},
+                          {"measured", check.measured},
+                          {"status", check.verdict == Verdict::pass      ? "pass"
+                                     : check.verdict == Verdict::failure ? "fail"
+                                                                         : "told"}});
+    return {{"description", test.name()},
+            {"expect", test.has_expect()},
+            {"ok", good},
+            {"checks", std::move(checks)}};
+}
+
+} // namespace
+
+int test(const std::vector<std::string> &names, const std::vector<std::string> &settings,
+         bool as_json) {
+    bool interrupted = false;
+    SignalThread signals;
+    signals.start({.stop = [&] {
+        interrupted = true;
+        signals.finish(exit_failed);
+    }});
+    json all = json::array();
+    int result = exit_ok;
+    for (const std::string &name : names) {
+        Test test(settings, interrupted);
+        int code = exit_ok;
+        if (!test.run(name, &code)) return code;
+        if (interrupted) return exit_failed;
+        const bool good =
+            std::none_of(test.checks().begin(), test.checks().end(),
+                         [](const Check &check) { return check.verdict == Verdict::failure; });
+        if (!good) result = exit_failed;
+        if (as_json)
+            all.push_back(to_json(test, good));
+        else
+            print_table(test);
+    }
+    if (as_json) Output::get().print(all.dump(2, ' ', false, json::error_handler_t::replace));
+    return result;
+}
+
+} // namespace penstock::cli

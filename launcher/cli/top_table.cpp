@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/top_table.h"
+
+#include "cli/status.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace penstock::cli {
+namespace {
+
+using nlohmann::json;
+
+const json *find(const json &list, const json &like, std::initializer_list<const char *> keys) {
+    for (const json &item : list)
+        if (std::all_of(keys.begin(), keys.end(), [&](const char *key) {
+                return item.value(key, json()) == like.value(key, json());
+            }))
+            return &item;
+    return nullptr;
+}
+
+void add_rate(json &now, const json &before, double seconds, const char *counter, const char *rate,
+              double factor) {
+    const double more = now.value(counter, 0.0) - before.value(counter, 0.0);
+    // One that began anew counts from zero.
+    now[rate] = (more < 0 ? now.value(counter, 0.0) : more) * factor / seconds;
+}
+
+void add_rates(json &now, const json &before) {
+    const double seconds = (now.value("taken-at", 0.0) - before.value("taken-at", 0.0)) / 1e9;
+    if (seconds <= 0.01) return;
+    for (json &pipeline : now["pipelines"]) {
+        const json *old = find(before["pipelines"], pipeline, {"label", "description"});
+        if (!old) continue;
+        add_rate(pipeline, *old, seconds, "bytes-in", "in-rate", 8);
+        add_rate(pipeline, *old, seconds, "bytes-out", "out-rate", 8);
+        add_rate(pipeline, *old, seconds, "frames", "fps", 1);
+        add_rate(pipeline, *old, seconds, "drops", "drop-rate", 1);
+    }
+    for (json &mount : now["mounts"]) {
+        const json *old = find(before["mounts"], mount, {"address", "path"});
+        if (!old) continue;
+        add_rate(mount, *old, seconds, "bytes-in", "in-rate", 8);
+        add_rate(mount, *old, seconds, "bytes-out", "out-rate", 8);
+    }
+}
+
+std::string printed(const char *format, double value) {
+    char text[64];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+/// "2.51 Mbit/s", "812 kbit/s"; "-" if it is not known.
+std::string rate_of(const json &item, const char *key) {
+    const double rate = item.value(key, -1.0);
+    if (rate < 0) return "-";
+    if (rate >= 999'500) return printed("%.2f Mbit/s", rate / 1e6);
+    return printed("%.0f kbit/s", rate / 1e3);
+}
+
+/// The fullest queue: "12 % (queue0)".
+std::string fullest(const json &pipeline) {
+    double most = -1;
+    std::string name;
+    for (const json &queue : pipeline.value("queues", json::array()))
+        if (queue.value("level", 0.0) > most) {
+            most = queue.value("level", 0.0);
+            name = queue.value("name", "");
+        }
+    return most < 0 ? "-" : printed("%.0f %%", most * 100) + (most < 0.005 ? "" : " " + name);
+}
+
+/// Who publishes to a pipeline of a rule: the address behind the peer's name.
+std::string publisher_of(const json &state, const json &pipeline) {
+    for (const json &mount : state["mounts"]) {
+        if (mount.value("path", "") != pipeline.value("label", "")) continue;
+        const std::string peer = mount.value("publisher", "");
+        if (peer.empty()) return "(waited for)";
+        const size_t space = peer.find(' ');
+        return space == peer.npos ? peer : peer.substr(space + 1);
+    }
+    return "-";
+}
+
+using Row = std::vector<std::string>;
+
+void add_table(const std::vector<Row> &rows, const Output &output, std::string &out) {
+    std::vector<size_t> widths(rows.front().size(), 0);
+    for (const Row &row : rows)
+        for (size_t i = 0; i < row.size(); ++i)
+            widths[i] = std::max(widths[i], width_of(row[i]));
+    for (const Row &row : rows) {
+        std::string line;
+        for (size_t i = 0; i < row.size(); ++i)
+            line += "  " + (i + 1 < row.size() ? pad(row[i], widths[i]) : row[i]);
+        out += (&row == &rows.front() ? output.dim(line) : line) + "\n";
+    }
+}
+
+} // namespace
+
+std::vector<ProcessState> with_rates(std::vector<ProcessState> now,
+                                     const std::vector<ProcessState> &before) {
+    for (ProcessState &state : now) {
+        const auto old = std::find_if(before.begin(), before.end(), [&](const ProcessState &o) {
+            return o.process == state.process && o.error.empty();
+        });
+        if (state.error.empty() && old != before.end()) add_rates(state.value, old->value);
+    }
+    return now;
+}
+
+std::string table_of(const std::vector<ProcessState> &states, const Output &output) {
+    std::string out;
+    for (const ProcessState &state : states) {
+        if (!out.empty()) out += "\n";
+        std::string names;
+        for (const json &name : state.value.value("descriptions", json::array()))
+            names += (names.empty() ? "" : ", ") + name.get<std::string>();
+        out += output.bold("process " + std::to_string(state.process)) +
+               (names.empty() ? "" : "  " + names) + "\n";
+        if (!state.error.empty()) {
+            out += "  " + output.red(state.error) + "\n";
+            continue;
+        }
+        std::vector<Row> rows = {{"STREAM", "STATE", "PUBLISHER", "PLAYERS", "VIEWERS", "IN", "OUT",
+                                  "FPS", "DROPS", "QUEUE", "UP"}};
+        for (const json &pipeline : state.value["pipelines"])
+            rows.push_back(
+                {pipeline.value("label", ""), pipeline.value("state", ""),
+                 publisher_of(state.value, pipeline), std::to_string(pipeline.value("players", 0)),
+                 std::to_string(pipeline.value("viewers", 0)),
+                 pipeline.value("bytes-in", 0.0) > 0 ? rate_of(pipeline, "in-rate") : "-",
+                 rate_of(pipeline, "out-rate"),
+                 pipeline.contains("fps") && pipeline.value("frames", 0.0) > 0
+                     ? printed("%.1f", pipeline["fps"].get<double>())
+                     : "-",
+                 printed("%.0f", pipeline.value("drops", 0.0)), fullest(pipeline),
+                 format_uptime(pipeline.value("uptime", int64_t{0}) / 1'000'000'000)});
+        if (rows.size() > 1)
+            add_table(rows, output, out);
+        else
+            out += "  " + output.dim("no stream yet") + "\n";
+    }
+    while (out.ends_with('\n'))
+        out.pop_back();
+    return out;
+}
+
+} // namespace penstock::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "doctor/socket_owner.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace penstock::doctor {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "socket:[INODE]" of every TCP socket that listens on the port; see proc(5).
+std::set<std::string> sockets_of(uint16_t port) {
+    constexpr unsigned listening = 0x0a;
+    std::set<std::string> out;
+    for (const char *table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+        std::ifstream file(table);
+        std::string line;
+        std::getline(file, line);
+        while (std::getline(file, line)) {
+            std::istringstream fields(line);
+            std::string slot, local, remote, state, queues, timer, retransmits, user, timeout,
+                inode;
+            fields >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> user >>
+                timeout >> inode;
+            const size_t colon = local.rfind(':');
+            if (inode.empty() || colon == local.npos) continue;
+            if (std::stoul(local.substr(colon + 1), nullptr, 16) == port &&
+                std::stoul(state, nullptr, 16) == listening)
+                out.insert("socket:[" + inode + "]");
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+std::string owner_of_port(uint16_t port) {
+    const std::set<std::string> sockets = sockets_of(port);
+    if (sockets.empty()) return {};
+    std::error_code code;
+    for (const auto &process : fs::directory_iterator("/proc", code)) {
+        const std::string id = process.path().filename();
+        if (!std::all_of(id.begin(), id.end(), [](unsigned char c) { return std::isdigit(c); }))
+            continue;
+        std::error_code denied;
+        for (const auto &file : fs::directory_iterator(process.path() / "fd", denied)) {
+            std::error_code gone;
+            if (!sockets.contains(fs::read_symlink(file.path(), gone))) continue;
+            std::string name;
+            std::getline(std::ifstream(process.path() / "comm"), name);
+            return name + " (process " + id + ")";
+        }
+    }
+    return {};
+}
+
+} // namespace penstock::doctor

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "expect/receiver.h"
+
+#include "description/elements.h"
+
+#include <string_view>
+
+namespace penstock::expect {
+namespace {
+
+constexpr guint retry_after = 200; // ms
+/// A quarter of an hour of pictures and sound: a test is shorter.
+constexpr size_t most_frames = 100'000;
+
+struct Recipe {
+    std::vector<const char *> chain; ///< linked in this order; the last one has sometimes pads
+    const char *property = "location";
+};
+
+Recipe recipe_of(Output::Kind kind) {
+    switch (kind) {
+    case Output::Kind::hls:
+        return {{"souphttpsrc", "hlsdemux", "tsdemux"}};
+    case Output::Kind::udp:
+        return {{"udpsrc", "tsdemux"}, nullptr};
+    case Output::Kind::rtp:
+        return {{"udpsrc", "rtpmp2tdepay", "tsdemux"}, nullptr};
+    case Output::Kind::taken:
+        return {{"rtmpserversrc", "flvlivedemux"}};
+    case Output::Kind::rtmp:
+        break;
+    }
+    return {{"rtmp2src", "flvlivedemux"}};
+}
+
+struct Codec {
+    const char *caps, *name, *parser;
+    bool is_video;
+    int version = 0; ///< of audio/mpeg
+};
+constexpr Codec codecs[] = {
+    {"video/x-h264", "h264", "h264parse", true}, {"video/x-h265", "h265", "h265parse", true},
+    {"video/x-av1", "av1", "av1parse", true},    {"video/x-vp8", "vp8", nullptr, true},
+    {"video/x-vp9", "vp9", "vp9parse", true},    {"audio/mpeg", "mp3", "mpegaudioparse", false, 1},
+    {"audio/mpeg", "aac", "aacparse", false, 0}, {"audio/x-opus", "opus", nullptr, false},
+    {"audio/x-ac3", "ac3", "ac3parse", false},   {"audio/x-flac", "flac", "flacparse", false},
+};
+
+const Codec *codec_of(GstCaps *caps) {
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    int version = 0;
+    gst_structure_get_int(structure, "mpegversion", &version);
+    for (const Codec &codec : codecs)
+        if (gst_structure_has_name(structure, codec.caps) &&
+            (codec.version == 0 || codec.version == version))
+            return &codec;
+    return nullptr;
+}
+
+GstPtr<GstCaps> caps_of(GstPad *pad) {
+    auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
+    return caps ? std::move(caps) : GstPtr<GstCaps>::adopt(gst_pad_query_caps(pad, nullptr));
+}
+
+} // namespace
+
+/// One stream of the output; owned by the probe of its pad.
+struct Receiver::Track {
+    SharedState state;
+    bool is_video = false;
+    std::string codec;
+    GstSegment segment;
+
+    Stream &stream() { return is_video ? state->received.video : state->received.audio; }
+    int64_t running(GstClockTime time) const {
+        guint64 out = 0;
+        const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &out);
+        return sign < 0 ? -static_cast<int64_t>(out) : static_cast<int64_t>(out);
+    }
+};
+
+Receiver::Receiver(Output output, const FrameTrace &trace)
+    : output_(std::move(output)), state_(std::make_shared<State>(trace.finder())) {
+}
+
+Receiver::~Receiver() {
+    stop();
+}
+
+bool Receiver::start(std::string *error) {
+    if (!make_pipeline(error)) return false;
+    gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+    return true;
+}
+
+void Receiver::stop() {
+    if (retry_) g_source_remove(std::exchange(retry_, 0));
+    if (watch_) g_source_remove(std::exchange(watch_, 0));
+    if (pipeline_)
+        gst_element_call_async(
+            pipeline_.get(),
+            [](GstElement *pipeline, gpointer) { gst_element_set_state(pipeline, GST_STATE_NULL); },
+            nullptr, nullptr);
+    pipeline_.reset();
+}
+
+Received Receiver::received() const {
+    std::lock_guard lock(state_->lock);
+    return state_->received;
+}
+
+bool Receiver::make_pipeline(std::string *error) {
+    const Recipe recipe = recipe_of(output_.kind);
+    pipeline_ =
+        GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
+    std::vector<GstElement *> made;
+    for (const char *name : recipe.chain) {
+        GstElement *element = gst_element_factory_make(name, nullptr);
+        if (!element) {
+            if (error)
+                *error = "can't receive " + output_.label + ": there is no element '" + name +
+                         "': " + description::mend_missing(name);
+            pipeline_.reset();
+            return false;
+        }
+        gst_bin_add(GST_BIN(pipeline_.get()), element);
+        made.push_back(element);
+    }
+    if (recipe.property) {
+        g_object_set(made[0], recipe.property, output_.address.c_str(), nullptr);
+    } else if (const auto address = net::parse_address(output_.address)) {
+        // Without times of arrival tsdemux goes by the stream's own clock alone.
+        g_object_set(made[0], "address", address->host.c_str(), "port", gint(address->port),
+                     "buffer-size", 4 * 1024 * 1024, "do-timestamp", FALSE, nullptr);
+        if (output_.kind == Output::Kind::rtp) {
+            const auto caps = GstPtr<GstCaps>::adopt(gst_caps_from_string(
+                "application/x-rtp,media=video,clock-rate=90000,encoding-name=MP2T"));
+            g_object_set(made[0], "caps", caps.get(), nullptr);
+        }
+    }
+    for (size_t i = 1; i < made.size(); ++i) {
+        // hlsdemux has its pad only when the playlist was read.
+        if (gst_element_link(made[i - 1], made[i])) continue;
+        g_signal_connect(
+            made[i - 1], "pad-added", G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer next) {
+                const auto sink =
+                    GstPtr<GstPad>::adopt(gst_element_get_static_pad(GST_ELEMENT(next), "sink"));
+                if (!gst_pad_is_linked(sink.get())) gst_pad_link(pad, sink.get());
+            }),
+            made[i]);
+    }
+    g_signal_connect_data(
+        made.back(), "pad-added", G_CALLBACK(on_pad), new SharedState(state_),
+        [](gpointer data, GClosure *) { delete static_cast<SharedState *>(data); },
+        GConnectFlags(0));
+    const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));
+    watch_ = gst_bus_add_watch(bus.get(), on_message, this);
+    return true;
+}
+
+/// On a streaming thread, as all that follows but on_message().
+void Receiver::on_pad(GstElement *demuxer, GstPad *pad, gpointer data) {
+    const auto pipeline = GstPtr<GstObject>::adopt(gst_object_get_parent(GST_OBJECT(demuxer)));
+    if (!pipeline) return;
+    const auto caps = caps_of(pad);
+    if (!caps || gst_caps_is_any(caps.get()) || gst_caps_is_empty(caps.get())) return;
+    const Codec *codec = codec_of(caps.get());
+    const std::string_view name = gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
+    GstElement *sink = gst_element_factory_make("fakesink", nullptr);
+    g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
+    GstElement *parser = codec && codec->parser ? gst_element_factory_make(codec->parser, nullptr)
+                                                : gst_element_factory_make("identity", nullptr);
+    if (!parser) parser = gst_element_factory_make("identity", nullptr);
+    gst_bin_add_many(GST_BIN(pipeline.get()), parser, sink, nullptr);
+    gst_element_link(parser, sink);
+    auto *track = new Track{*static_cast<SharedState *>(data),
+                            codec ? codec->is_video : name.starts_with("video/"),
+                            codec ? codec->name : std::string(name),
+                            {}};
+    gst_segment_init(&track->segment, GST_FORMAT_TIME);
+    const auto out = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "src"));
+    gst_pad_add_probe(out.get(),
+                      static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER |
+                                                   GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+                      on_data, track, [](gpointer gone) { delete static_cast<Track *>(gone); });
+    gst_element_sync_state_with_parent(sink);
+    gst_element_sync_state_with_parent(parser);
+    const auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "sink"));
+    gst_pad_link(pad, in.get());
+}
+
+GstPadProbeReturn Receiver::on_data(GstPad *, GstPadProbeInfo *info, gpointer data) {
+    auto *track = static_cast<Track *>(data);
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)
+        note_event(GST_PAD_PROBE_INFO_EVENT(info), *track);
+    else
+        note_buffer(GST_PAD_PROBE_INFO_BUFFER(info), *track);
+    return GST_PAD_PROBE_OK;
+}
+
+void Receiver::note_event(GstEvent *event, Track &track) {
+    if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) gst_event_copy_segment(event, &track.segment);
+    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return;
+    GstCaps *caps = nullptr;
+    gst_event_parse_caps(event, &caps);
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    std::lock_guard lock(track.state->lock);
+    Stream &stream = track.stream();
+    stream.codec = track.codec;
+    gst_structure_get_int(structure, "width", &stream.width);
+    gst_structure_get_int(structure, "height", &stream.height);
+    gst_structure_get_int(structure, "rate", &stream.rate);
+    gst_structure_get_int(structure, "channels", &stream.channels);
+}
+
+void Receiver::note_buffer(GstBuffer *buffer, Track &track) {
+    if (!GST_BUFFER_PTS_IS_VALID(buffer)) return;
+    const int64_t now = g_get_monotonic_time() * 1000;
+    Frame frame;
+    frame.pts = track.running(GST_BUFFER_PTS(buffer));
+    frame.dts = GST_BUFFER_DTS_IS_VALID(buffer) ? track.running(GST_BUFFER_DTS(buffer)) : frame.pts;
+    frame.arrival = now;
+    if (track.is_video) {
+        frame.is_keyframe = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+        if (const int64_t made = track.state->find(buffer); made >= 0) frame.latency = now - made;
+    }
+    {
+        std::lock_guard lock(track.state->lock);
+        auto &frames = track.stream().frames;
+        if (frames.size() < most_frames) frames.push_back(frame);
+    }
+    int64_t none = 0;
+    track.state->first_arrival.compare_exchange_strong(none, now);
+    track.state->has_frames = true;
+}
+
+gboolean Receiver::on_message(GstBus *, GstMessage *message, gpointer data) {
+    auto *self = static_cast<Receiver *>(data);
+    const bool is_error = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;
+    if (!is_error && GST_MESSAGE_TYPE(message) != GST_MESSAGE_EOS) return G_SOURCE_CONTINUE;
+    std::string words;
+    if (is_error) {
+        GError *error = nullptr;
+        gst_message_parse_error(message, &error, nullptr);
+        words = error->message;
+        g_error_free(error);
+    }
+    if (!self->has_frames()) {
+        self->failure_ = words;
+        self->try_again();
+        return G_SOURCE_CONTINUE;
+    }
+    // What ends in order, a file, has not failed.
+    if (!self->is_over_) self->failure_ = words;
+    self->is_over_ = true;
+    return G_SOURCE_CONTINUE;
+}
+
+void Receiver::try_again() {
+    if (retry_) return;
+    retry_ = g_timeout_add(
+        retry_after,
+        [](gpointer data) -> gboolean {
+            auto *self = static_cast<Receiver *>(data);
+            self->retry_ = 0;
+            const std::string failure = self->failure_;
+            self->stop();
+            self->start(nullptr);
+            self->failure_ = failure;
+            return G_SOURCE_REMOVE;
+        },
+        this);
+}
+
+} // namespace penstock::expect

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "supervisor/snapshot.h"
+
+#include "core/net/rtmp_server.h"
+#include "supervisor/children.h"
+#include "supervisor/frame_meter.h"
+
+#include <algorithm>
+
+namespace penstock::supervisor {
+namespace {
+
+bool has(GstElement *element, const char *property, GType type) {
+    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), property);
+    return spec && (spec->flags & G_PARAM_READABLE) &&
+           g_type_is_a(G_PARAM_SPEC_VALUE_TYPE(spec), type);
+}
+
+std::optional<double> number_of(const GValue *value) {
+    GValue number = G_VALUE_INIT;
+    g_value_init(&number, G_TYPE_DOUBLE);
+    const bool is_number = !G_VALUE_HOLDS_STRING(value) && !G_VALUE_HOLDS_BOOLEAN(value) &&
+                           g_value_transform(value, &number);
+    return is_number ? std::optional(g_value_get_double(&number)) : std::nullopt;
+}
+
+GstPtr<GstStructure> stats_of(GstElement *element) {
+    GstStructure *stats = nullptr;
+    if (has(element, "stats", GST_TYPE_STRUCTURE)) g_object_get(element, "stats", &stats, nullptr);
+    return GstPtr<GstStructure>::adopt(stats);
+}
+
+std::map<std::string, double> numbers_of(const GstStructure *stats) {
+    std::map<std::string, double> out;
+    gst_structure_foreach(
+        stats,
+        [](GQuark field, const GValue *value, gpointer data) -> gboolean {
+            if (const auto number = number_of(value))
+                (*static_cast<decltype(out) *>(data))[g_quark_to_string(field)] = *number;
+            return TRUE;
+        },
+        &out);
+    return out;
+}
+
+std::string factory_of(GstElement *element) {
+    GstElementFactory *factory = gst_element_get_factory(element);
+    return factory ? GST_OBJECT_NAME(factory) : "";
+}
+
+guint64 read_number(GstElement *element, const std::string &property) {
+    if (!g_object_class_find_property(G_OBJECT_GET_CLASS(element), property.c_str())) return 0;
+    GValue value = G_VALUE_INIT;
+    g_object_get_property(G_OBJECT(element), property.c_str(), &value);
+    const auto number = number_of(&value);
+    g_value_unset(&value);
+    return number ? static_cast<guint64>(*number) : 0;
+}
+
+/// How full a stock queue is.
+void add_queue(GstElement *element, PipelineSnapshot &out) {
+    double level = 0;
+    bool bounded = false;
+    for (const char *kind : {"buffers", "bytes", "time"}) {
+        const guint64 most = read_number(element, std::string("max-size-") + kind);
+        if (most == 0) continue;
+        bounded = true;
+        level = std::max(
+            level, static_cast<double>(read_number(element, std::string("current-level-") + kind)) /
+                       static_cast<double>(most));
+    }
+    if (bounded) out.queues.push_back({GST_OBJECT_NAME(element), std::min(level, 1.0)});
+}
+
+/// The queues of a goptee, one for each branch.
+void add_branches(GstElement *element, const GstStructure *stats, PipelineSnapshot &out) {
+    const GValue *branches = gst_structure_get_value(stats, "branches");
+    if (!branches || !GST_VALUE_HOLDS_ARRAY(branches)) return;
+    for (guint i = 0; i < gst_value_array_get_size(branches); ++i) {
+        const GstStructure *branch =
+            gst_value_get_structure(gst_value_array_get_value(branches, i));
+        double level = 0;
+        for (const char *kind : {"buffers", "bytes", "time"}) {
+            guint64 queued = 0;
+            gst_structure_get_uint64(branch, (std::string("queued-") + kind).c_str(), &queued);
+            // Its bounds are the tee's own properties.
+            const guint64 most = read_number(element, std::string("max-size-") + kind);
+            if (most > 0)
+                level = std::max(level, static_cast<double>(queued) / static_cast<double>(most));
+        }
+        const char *pad = gst_structure_get_string(branch, "pad");
+        out.queues.push_back(
+            {std::string(GST_OBJECT_NAME(element)) + "." + (pad ? pad : ""), std::min(level, 1.0)});
+    }
+}
+
+void add_element(GstElement *element, PipelineSnapshot &out) {
+    const std::string factory = factory_of(element);
+    const bool is_source = GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SOURCE);
+    const bool is_sink = GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SINK);
+    if (has(element, "current-level-buffers", G_TYPE_UINT)) add_queue(element, out);
+    if (factory.ends_with("udpsink")) out.bytes_out += read_number(element, "bytes-served");
+    const auto stats = stats_of(element);
+    if (!stats) return;
+    ElementSnapshot snapshot{GST_OBJECT_NAME(element), factory, numbers_of(stats.get())};
+    const auto read = [&](const char *field) {
+        const auto found = snapshot.stats.find(field);
+        return found == snapshot.stats.end() ? 0 : static_cast<uint64_t>(found->second);
+    };
+    if (is_source) out.bytes_in += std::max(read("bytes-out"), read("in-bytes-total"));
+    if (is_sink) out.bytes_out += std::max(read("bytes-out"), read("out-bytes-total"));
+    out.drops += read("drops") + (is_sink ? read("dropped") : 0);
+    if (factory == "rtmpserversink") out.players += static_cast<unsigned>(read("peers"));
+    if (factory == "hlssegmenter") out.viewers += static_cast<unsigned>(read("peers"));
+    add_branches(element, stats.get(), out);
+    out.elements.push_back(std::move(snapshot));
+}
+
+/// Into bins of GStreamer's own, too; ours tell what they are from outside.
+void add_children(GstElement *bin, PipelineSnapshot &out) {
+    for (const auto &child : children_of(bin)) {
+        add_element(child.get(), out);
+        if (GST_IS_BIN(child.get()) && !has(child.get(), "stats", GST_TYPE_STRUCTURE))
+            add_children(child.get(), out);
+    }
+}
+
+} // namespace
+
+PipelineSnapshot take_snapshot(GstElement *pipeline) {
+    PipelineSnapshot out;
+    const GOwned<> state(g_ascii_strdown(gst_element_state_get_name(GST_STATE(pipeline)), -1));
+    out.state = state.get();
+    out.frames = count_frames(pipeline);
+    add_children(pipeline, out);
+    return out;
+}
+
+Snapshot take_snapshot(const Supervisor &supervisor) {
+    Snapshot out;
+    const gint64 now = g_get_monotonic_time();
+    out.taken_at = now * 1000;
+    for (const auto &binding : supervisor.bindings())
+        out.descriptions.push_back(binding->description().name);
+    supervisor.each_pipeline(
+        [&](const description::Binding &binding, const RunningPipeline &running) {
+            if (!running.pipeline()) return;
+            PipelineSnapshot one = take_snapshot(running.pipeline());
+            one.label = running.label();
+            one.description = binding.description().name;
+            one.uptime = (now - running.since()) * 1000;
+            out.pipelines.push_back(std::move(one));
+        });
+    for (const auto &server : net::RtmpServer::all()) {
+        const std::string address = server->address().to_string();
+        for (const net::MountInfo &mount : server->mounts())
+            out.mounts.push_back({address, mount.path, mount.publisher,
+                                  mount.publishing || (!mount.claimed && mount.playing),
+                                  mount.players, mount.bytes_in, mount.bytes_out});
+    }
+    return out;
+}
+
+} // namespace penstock::supervisor

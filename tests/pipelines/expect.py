@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""penstock test: the shipped descriptions do what they say they do, and one that does not is found
+out, check by check. Needs PENSTOCK, the executable, and PENSTOCK_PIPELINES, the directory."""
+
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+PENSTOCK = os.environ["PENSTOCK"]
+
+SENDER = """\
+summary: Sends a picture, and a tone unless it is not wanted
+parameters:
+  to: {type: address, default: "127.0.0.1:5000"}
+  fps: {type: int, default: 25}
+  keys: {type: int, default: 25}
+  tone: {type: bool, default: true}
+  delay: {type: duration, default: 0s}
+pipeline:
+  - |
+    videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=${fps}/1 !
+      x264enc tune=zerolatency speed-preset=ultrafast key-int-max=${keys} option-string=scenecut=0 !
+      h264parse !
+  - when: ${delay} != 0s
+    launch: |
+      queue max-size-time=0 max-size-bytes=0 max-size-buffers=0 min-threshold-time=${delay:ns} !
+  - mux.video
+  - when: ${tone} == true
+    launch: audiotestsrc is-live=true ! queue ! copyorencode ! mux.audio
+  - tslivemux name=mux ! udpsink clients=${to} sync=false
+expect:
+  within: 8s
+  duration: 4s
+  video: {codec: h264, width: 320, height: 180}
+  audio: {codec: aac}
+  fps: 25
+  keyframe-interval: 1s
+  skew: 300ms
+  latency: 400ms
+"""
+
+
+def run(*arguments):
+    done = subprocess.run([PENSTOCK, "test", "--json", *arguments], capture_output=True, text=True,
+                          timeout=120)
+    tests = json.loads(done.stdout) if done.stdout else []
+    assert not tests or all(t["ok"] for t in tests) == (done.returncode == 0), done.stdout
+    return done.returncode, tests, done.stderr
+
+
+def failed(test):
+    return {c["check"] for c in test["checks"] if c["status"] == "fail"}
+
+
+class Expect(unittest.TestCase):
+    def sender(self, text=SENDER):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = os.path.join(directory.name, "sender.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def test_shipped(self):
+        small = ("--set", "width=640", "--set", "height=360")
+        for name, outputs, *settings in (
+                ("file-to-udp", {"udp"}), ("file-to-rtmp", {"rtmp"}), ("test-publisher", {"rtmp"}),
+                ("webcam-to-udp", {"udp"}, *small), ("webcam-to-rtmp", {"rtmp"}, *small),
+                ("live", {"rtmp", "hls"})):
+            with self.subTest(name):
+                code, tests, error = run(name, *settings)
+                self.assertEqual(code, 0, error + json.dumps(tests, indent=1))
+                self.assertTrue(tests[0]["expect"])
+                checks = tests[0]["checks"]
+                self.assertEqual({c["output"].split()[0] for c in checks} - {"pipelines"}, outputs)
+                self.assertLessEqual({"first frame", "flow", "A/V skew", "fps"},
+                                     {c["check"] for c in checks})
+
+    def test_variants(self):
+        for arguments in (("file-to-udp", "--set", "format=rtp"),
+                          ("live", "--set", "publish-key=hush42", "--set", "segment=1s")):
+            with self.subTest(arguments):
+                code, tests, error = run(*arguments)
+                self.assertEqual(code, 0, error + json.dumps(tests, indent=1))
+                self.assertNotIn("hush42", json.dumps(tests))
+
+    def test_each_check_can_fail(self):
+        sender = self.sender()
+        code, tests, error = run(sender)
+        self.assertEqual((code, error), (0, ""), json.dumps(tests, indent=1))
+        for settings, wrong in ((("fps=15",), {"fps", "keyframe interval"}),
+                                (("keys=100",), {"keyframe interval"}),
+                                (("tone=false",), {"audio", "A/V skew"}),
+                                (("delay=1s", "tone=false"), {"latency", "audio", "A/V skew"})):
+            with self.subTest(settings):
+                code, tests, error = run(sender, *(w for s in settings for w in ("--set", s)))
+                self.assertEqual(code, 1)
+                self.assertEqual(failed(tests[0]), wrong, json.dumps(tests, indent=1))
+
+    def test_nothing_comes(self):
+        code, tests, _ = run(self.sender(SENDER.replace("within: 8s", "within: 1s").replace(
+            "videotestsrc is-live=true", "videotestsrc is-live=true ! valve drop=true")
+            .replace("{type: bool, default: true}", "{type: bool, default: false}")))
+        self.assertEqual(code, 1)
+        self.assertIn("first frame", failed(tests[0]))
+        # An error of a pipeline is told.
+        code, tests, _ = run(self.sender(SENDER.replace("within: 8s", "within: 1s").replace(
+            "videotestsrc is-live=true", "v4l2src device=/dev/no-such-camera ! videoconvert")))
+        self.assertEqual(code, 1)
+        self.assertLessEqual({"first frame", "errors"}, failed(tests[0]))
+
+    def test_table_and_wrong_usage(self):
+        sender = self.sender()
+        done = subprocess.run([PENSTOCK, "test", sender, "--set", "tone=false"], text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"(?m)^  FAIL  udp 127\.0\.0\.1:\d+ +audio +there|aac +none$")
+        self.assertRegex(done.stdout, r"(?m)^  pass  udp 127\.0\.0\.1:\d+ +fps +23.75 to 26.25 +2")
+        self.assertEqual(run("no-such-description")[0], 1)
+        self.assertEqual(run(sender, "--set", "fps=many")[0], 2)
+
+    def test_mistakes(self):
+        wrong = self.sender(SENDER[:SENDER.index("expect:")] + """\
+expect:
+  sett: {fps: 3}
+  set: {fsp: 3, fps: three}
+  within: 8
+  duration: ${fps}
+  fps: {minimum: 3}
+  video: {codec: h246, width: big}
+  audio: maybe
+  sample: to
+""")
+        done = subprocess.run([PENSTOCK, "check", wrong], text=True, capture_output=True,
+                              timeout=30)
+        self.assertEqual(done.returncode, 1)
+        for words in ("unknown key 'sett' of 'expect': did you mean 'set'?",
+                      "there is no parameter 'fsp': did you mean 'fps'?",
+                      "'fps' can't have this value", "'within' has to be a duration above 0",
+                      "'fps' is a int and 'duration' a duration", "unknown key 'minimum' of 'fps'",
+                      "'h246' is no codec that can be told: did you mean 'h264'?",
+                      "'width' has to be a number above 0",
+                      "'audio' has to be true, false or what it is like",
+                      "'sample' has to name a parameter that is a path"):
+            self.assertIn(words, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The man page and the completion scripts, which are written from the tree of commands: read by
+groff without a warning, run in the shells that are here. Needs PENSTOCK, the executable, and
+DOCUMENTS, the directory with what the build has written."""
+
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+PENSTOCK = os.environ["PENSTOCK"]
+DOCUMENTS = os.environ["DOCUMENTS"]
+COMMANDS = ("run", "list", "show", "check", "test", "doctor", "top", "completion")
+
+
+def document(name):
+    return os.path.join(DOCUMENTS, name)
+
+
+def penstock(*arguments):
+    return subprocess.run([PENSTOCK, *arguments], capture_output=True, text=True, check=True,
+                          timeout=30).stdout
+
+
+def needs(program):
+    return unittest.skipUnless(shutil.which(program), program + " is not installed")
+
+
+def bash(line, **environment):
+    """What bash would offer at the end of `line`."""
+    script = ('source "$SCRIPT"; COMP_LINE=$LINE; COMP_POINT=${#LINE}; COMP_WORDS=("$PENSTOCK"); '
+              '_penstock 2>&1; printf "%s\\n" "${COMPREPLY[@]}"')
+    run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30,
+                         env={**os.environ, "SCRIPT": document("penstock"), "LINE": line,
+                              **environment})
+    assert run.returncode == 0 and not run.stderr, run.stderr
+    return run.stdout.split()
+
+
+class Documents(unittest.TestCase):
+    def test_help_and_man_page_tell_the_same(self):
+        page = open(document("penstock.1"), encoding="utf-8").read().replace("\\-", "-")
+        listed = re.findall(r"^  (\w+) +\S", penstock("--help").split("Subcommands:")[1],
+                            re.MULTILINE)
+        self.assertLessEqual(set(COMMANDS), set(listed))
+        for command in listed:
+            self.assertRegex(page, r"\.SS \\fBpenstock %s\\fR" % command)
+            section = page.split(r".SS \fBpenstock " + command)[1].split("\n.S")[0]
+            for option in re.findall(r"--[a-z-]+", penstock(command, "--help")):
+                self.assertIn(option, section, command)
+        self.assertNotIn("complete ", " ".join(listed))
+
+    @needs("groff")
+    def test_groff(self):
+        run = subprocess.run(["groff", "-ww", "-b", "-man", "-Tutf8", document("penstock.1")],
+                             capture_output=True, text=True, timeout=30)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        for section in ("SYNOPSIS", "COMMANDS", "ENVIRONMENT", "EXIT STATUS"):
+            self.assertIn(section, re.sub("\x1b\\[[0-9;]*m|.\b", "", run.stdout))
+
+    @needs("man")
+    def test_man(self):
+        run = subprocess.run(["man", "--warnings", "-l", document("penstock.1")],
+                             capture_output=True, text=True, timeout=30,
+                             env={**os.environ, "MANPAGER": "cat", "LC_ALL": "C.UTF-8"})
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertIn("penstock", run.stdout)
+
+    def test_script_command(self):
+        for shell, file in (("bash", "penstock"), ("zsh", "_penstock"), ("fish", "penstock.fish")):
+            self.assertEqual(penstock("completion", shell), open(document(file)).read())
+
+    def test_bash(self):
+        self.assertLessEqual(set(COMMANDS), set(bash("penstock ")))
+        self.assertEqual(bash("penstock che"), ["check"])
+        self.assertEqual(sorted(bash("penstock top --")),
+                         ["--help", "--interval", "--json", "--once", "--pid"])
+        self.assertEqual(bash("penstock run li"), ["live"])
+        self.assertEqual(bash("penstock show web"), ["webcam-to-rtmp", "webcam-to-udp"])
+        self.assertEqual(bash("penstock completion f"), ["fish"])
+        # Parameters of the description that stands on the line, and their values.
+        self.assertIn("rtmp=", bash("penstock run live --set "))
+        self.assertEqual(bash("penstock run live test-publisher -s pat"), ["pattern="])
+        self.assertEqual(bash("penstock run test-publisher --set pattern=s"),
+                         ["smpte", "snow", "spokes"])
+        self.assertEqual(bash("penstock run file-to-udp --set loop="), ["true", "false"])
+        self.assertEqual(bash("penstock run file-to-udp --set loop=t --set form"), ["format="])
+        self.assertEqual(bash("penstock run --set "), [])
+        self.assertEqual(bash("penstock top --pid "), [])
+
+    @needs("zsh")
+    def test_zsh(self):
+        subprocess.run(["zsh", "-n", document("_penstock")], check=True, timeout=30)
+        # The candidates, taken where the script hands them to zsh.
+        script = ("compadd() { print -l -- ${@[$(( ${@[(i)--]} + 1 )),-1]} }; _files() { }; "
+                  "compdef() { }; source $SCRIPT; words=(${(Q)${(z)LINE}}); "
+                  "[[ $LINE == *' ' ]] && words+=(''); words[1]=$PENSTOCK; "
+                  "CURRENT=$#words; _penstock")
+
+        def zsh(line):
+            run = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True,
+                                 timeout=30, env={**os.environ, "SCRIPT": document("_penstock"),
+                                                  "LINE": line})
+            self.assertEqual((run.returncode, run.stderr), (0, ""))
+            return run.stdout.split()
+        self.assertLessEqual(set(COMMANDS), set(zsh("penstock ")))
+        self.assertIn("live", zsh("penstock run "))
+        self.assertIn("publish-key=", zsh("penstock run live --set "))
+        self.assertIn("pattern=snow", zsh("penstock run test-publisher --set pattern="))
+        self.assertIn("--once", zsh("penstock top -"))
+
+    @needs("fish")
+    def test_fish(self):
+        def fish(line):
+            run = subprocess.run(
+                ["fish", "--no-config", "-c", 'source $SCRIPT; complete -C "$LINE"'],
+                capture_output=True, text=True, timeout=30,
+                env={**os.environ, "SCRIPT": document("penstock.fish"), "LINE": line,
+                     "PATH": os.path.dirname(PENSTOCK) + ":" + os.environ["PATH"]})
+            self.assertEqual((run.returncode, run.stderr), (0, ""))
+            return [word.split("\t")[0] for word in run.stdout.splitlines()]
+        self.assertLessEqual(set(COMMANDS), set(fish("penstock ")))
+        self.assertIn("live", fish("penstock run "))
+        self.assertIn("rtmp=", fish("penstock run live --set "))
+        self.assertEqual(set(fish("penstock run test-publisher --set pattern=s")),
+                         {"pattern=smpte", "pattern=snow", "pattern=spokes"})
+        self.assertIn("--once", fish("penstock top --"))
+
+
+if __name__ == "__main__":
+    unittest.main()

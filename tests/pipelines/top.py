@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""top, the socket behind it, and the progress of work that ends. Needs PENSTOCK, the executable,
+and PENSTOCK_PIPELINES, the directory."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+PENSTOCK = os.environ["PENSTOCK"]
+ANY = "127.0.0.1:0"
+
+
+def until(what, condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(what)
+        threading.Event().wait(0.1)
+
+
+class Top(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.environment = dict(os.environ, XDG_RUNTIME_DIR=self.directory)
+
+    def run_penstock(self, *arguments, **environment):
+        log = open(os.path.join(self.directory, "log-%d" % time.monotonic_ns()), "w+",
+                   encoding="utf-8")
+        process = subprocess.Popen([PENSTOCK, "run", *arguments], stdout=log, stderr=log,
+                                   env={**self.environment, **environment})
+
+        def end():
+            process.kill()
+            process.wait()
+            log.close()
+        self.addCleanup(end)
+        process.log = lambda: pathlib.Path(log.name).read_text(encoding="utf-8")
+        until("it runs", lambda: "Ctrl-C" in process.log() or process.poll() is not None)
+        return process
+
+    def top(self, *arguments):
+        return subprocess.run([PENSTOCK, "top", *arguments], capture_output=True, text=True,
+                              env=self.environment, timeout=30)
+
+    def state(self, *arguments):
+        run = self.top("--json", "--once", *arguments)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(run.stdout.count("\n"), 1, "one line")
+        return {p["process"]: p for p in json.loads(run.stdout)["processes"]}
+
+    def live_with_publisher(self):
+        live = self.run_penstock("live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY, "--set",
+                                 "publish-key=hush42")
+        url = re.search(r"Publish +(rtmp://\S+)/NAME", live.log())[1]
+        publisher = self.run_penstock("test-publisher", "--set", url and
+                                      "url=%s/cam?key=hush42" % url, "--set", "bitrate=500kbit")
+        until("the stream is there", lambda: "live/cam" in live.log())
+        return live, publisher, url + "/cam"
+
+    def test_nobody(self):
+        run = self.top()
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("no penstock of this user runs", run.stderr)
+        self.assertEqual(self.top("--pid", "1", "--once").returncode, 1)
+        self.assertEqual(self.top("--interval", "0").returncode, 2)
+
+    def test_streams(self):
+        live, publisher, url = self.live_with_publisher()
+        player = subprocess.Popen(["ffmpeg", "-v", "error", "-i", url, "-f", "null", "-"])
+        self.addCleanup(player.wait)
+        self.addCleanup(player.kill)
+
+        def seen():
+            states = self.state()
+            self.assertEqual(set(states), {live.pid, publisher.pid})
+            for stream in states[live.pid]["pipelines"]:
+                if stream["players"] == 1 and stream.get("fps", 0) > 0:
+                    return stream, states
+            return None
+        stream, states = until("a player is counted", seen)
+        self.assertEqual((stream["label"], stream["state"]), ("live/cam", "playing"))
+        self.assertTrue(20 < stream["fps"] < 40, stream["fps"])
+        self.assertTrue(200e3 < stream["in-rate"] < 2e6, stream["in-rate"])
+        self.assertGreater(stream["out-rate"], 100e3)
+        self.assertIn("gop.src_0", [q["name"] for q in stream["queues"]])
+        self.assertIn("hlssegmenter", [e["factory"] for e in stream["elements"]])
+        mount = states[live.pid]["mounts"][0]
+        self.assertEqual((mount["path"], mount["live"], mount["players"]), ("live/cam", True, 1))
+        self.assertIn("127.0.0.1:", mount["publisher"])
+        self.assertNotIn("hush42", json.dumps(states))
+        self.assertGreater(states[publisher.pid]["pipelines"][0]["out-rate"], 100e3)
+
+        # For people: aligned, and only the process that was asked for.
+        lines = self.top("--once", "--pid", str(live.pid)).stdout.splitlines()
+        self.assertEqual(lines[0], "process %d  live" % live.pid)
+        self.assertRegex(lines[1], r"^  STREAM +STATE +PUBLISHER +PLAYERS +VIEWERS +IN +OUT +FPS")
+        self.assertRegex(lines[2], r"^  live/cam +playing +127.0.0.1:\d+ +1 +0 +[\d.]+ [kM]bit/s")
+        self.assertEqual(lines[1].index("FPS"), re.search(r"(?<= )\d\d\.\d ", lines[2]).start())
+        self.assertEqual(len(lines), 3)
+
+        # On a pipe a table for each interval, until what is watched has ended.
+        watch = subprocess.Popen([PENSTOCK, "top", "-i", "0.3", "--pid", str(publisher.pid)],
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                 env=self.environment)
+        self.addCleanup(watch.communicate)
+        for _ in range(2):
+            self.assertIn("process", watch.stdout.readline())
+            self.assertIn("STREAM", watch.stdout.readline())
+            self.assertIn("test-publisher", watch.stdout.readline())
+        publisher.send_signal(signal.SIGINT)
+        self.assertEqual(watch.wait(timeout=10), 0)
+
+    def test_on_a_terminal(self):
+        live = self.run_penstock("live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
+        main, other = pty.openpty()
+        top = subprocess.Popen([PENSTOCK, "top", "-i", "0.2"], stdin=other, stdout=other,
+                               stderr=other, env={**self.environment, "TERM": "xterm"})
+        os.close(other)
+        self.addCleanup(top.wait)
+        self.addCleanup(top.kill)
+        shown = b""
+
+        def read():
+            nonlocal shown
+            if select.select([main], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(main, 65536)
+                except OSError:
+                    pass
+            return shown
+        until("it is drawn again", lambda: read().count(b"process") > 2)
+        self.assertIn(b"\x1b[?1049h", shown)
+        self.assertIn(str(live.pid).encode(), shown)
+        os.write(main, b"q")
+        until("q ends it", lambda: (read(), top.poll() is not None)[1])
+        self.assertEqual(top.returncode, 0)
+        self.assertIn(b"\x1b[?1049l", read())
+        os.close(main)
+
+    def test_socket(self):
+        live = self.run_penstock("live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
+        directory = os.path.join(self.directory, "penstock")
+        path = os.path.join(directory, "%d.sock" % live.pid)
+        self.assertEqual(stat.S_IMODE(os.stat(directory).st_mode), 0o700)
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+
+        def connect():
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(10)
+            client.connect(path)
+            self.addCleanup(client.close)
+            return client
+
+        def closed(client):
+            try:
+                return client.recv(1) == b""
+            except ConnectionResetError:
+                return True
+        client = connect()
+        for _ in range(2):  # one connection, as many questions as one likes
+            client.sendall(b'{"get":"sta')
+            client.sendall(b'te"}\n')
+            self.assertEqual(json.loads(client.makefile().readline())["process"], live.pid)
+        for nonsense in (b"\n", b"[]\n", b'{"get":{}}\n', b"\xff{\n"):
+            client.sendall(nonsense)
+            self.assertIn("error", json.loads(client.makefile().readline()))
+        # A line without end, and more clients than are served.
+        endless = connect()
+        endless.sendall(b"x" * 8192)
+        self.assertTrue(closed(endless))
+        many = [connect() for _ in range(20)]
+        many[0].sendall(b'{"get":"state"}\n')
+        self.assertIn("process", json.loads(many[0].makefile().readline()))
+        self.assertTrue(closed(many[-1]))
+        for one in many:
+            one.close()
+        until("a place is free again", lambda: live.pid in self.state())
+        # Who dies leaves a socket behind; it is no process and it is cleared away.
+        live.kill()
+        live.wait()
+        self.assertTrue(os.path.exists(path))
+        self.assertEqual(self.top("--once").returncode, 1)
+        self.assertFalse(os.path.exists(path))
+
+    def test_unsafe_directory(self):
+        os.mkdir(os.path.join(self.directory, "penstock"), mode=0o755)
+        os.chmod(os.path.join(self.directory, "penstock"), 0o755)
+        live = self.run_penstock("live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
+        self.assertIn("is open to others: chmod 700", live.log())
+        self.assertEqual(os.listdir(os.path.join(self.directory, "penstock")), [])
+        self.assertIsNone(live.poll())
+
+    def test_progress(self):
+        movie = os.path.join(self.directory, "movie.webm")
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+                        "testsrc2=size=640x360:rate=30:duration=40", "-c:v", "libvpx", "-deadline",
+                        "realtime", "-cpu-used", "8", movie], check=True)
+        description = os.path.join(self.directory, "pack.yaml")
+        with open(description, "w", encoding="utf-8") as file:
+            file.write("summary: s\nparameters: {loop: {type: bool, default: false}}\npipeline: |\n"
+                       "  livefilesrc name=src loop=${loop} location=%s\n"
+                       "  hlssegmenter name=hls sync=false location=file://%s/hls/index.m3u8\n"
+                       "  src.video ! copyorencode ! hls.video_0\n" % (movie, self.directory))
+        os.mkdir(os.path.join(self.directory, "hls"))
+        pack = self.run_penstock(description)
+        found = until("a line tells of it", lambda: re.search(
+            r"pack (\d+) %, ([\d.]+)x, 0:00:(\d\d) left", pack.log()) or pack.poll() is not None)
+        self.assertIsNot(found, True, pack.log())
+        self.assertGreater(float(found[2]), 0.3)
+        self.assertLess(int(found[1]), 100)
+        # The estimate is one: the work ends about then.
+        began = time.monotonic()
+        pack.wait(timeout=3 * int(found[3]) + 20)
+        self.assertEqual(pack.returncode, 0)
+        self.assertLess(time.monotonic() - began, 3 * int(found[3]) + 5)
+        # What goes round and round has no end to wait for.
+        again = self.run_penstock(description, "--set", "loop=true")
+        threading.Event().wait(1.5)
+        self.assertNotIn("left", again.log())
+        self.assertIsNone(again.poll())
+
+
+if __name__ == "__main__":
+    unittest.main()
