@@ -129,9 +129,11 @@ load_descriptions(const std::vector<std::string> &names, Findings &findings, boo
         if (loaded.description)
             out.push_back(std::move(loaded.description));
         else
-            findings.push_back({Status::fail, "files", file,
-                                std::to_string(loaded.problems.size()) + " mistakes in it",
-                                "`penstock check '" + file + "'` says where"});
+            findings.push_back(
+                {Status::fail, "files", file,
+                 std::to_string(loaded.problems.size()) +
+                     (loaded.problems.size() == 1 ? " mistake in it" : " mistakes in it"),
+                 "`penstock check '" + file + "'` says where"});
     }
     return out;
 }

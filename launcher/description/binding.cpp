@@ -20,6 +20,25 @@ bool refuse(std::string *error, std::string reason) {
     return false;
 }
 
+/// The first pad, in the order of the text, of an element that nothing leads to (or that leads
+/// nowhere). A side input, such as a textoverlay's text, is no open end: linked to nothing, even
+/// through a ghost pad, the element would wait for it.
+GstPtr<GstPad> open_end(GstBin *bin, GstPadDirection direction) {
+    for (GList *child = g_list_last(bin->children); child; child = child->prev) {
+        auto *element = GST_ELEMENT(child->data);
+        GstPad *first = nullptr;
+        bool is_linked = false;
+        const GList *pads = direction == GST_PAD_SINK ? element->sinkpads : element->srcpads;
+        for (; pads; pads = pads->next) {
+            auto *pad = GST_PAD(pads->data);
+            is_linked = is_linked || gst_pad_is_linked(pad);
+            if (!first) first = pad;
+        }
+        if (first && !is_linked) return GstPtr<GstPad>::ref(first);
+    }
+    return {};
+}
+
 } // namespace
 
 Binding::Binding(const Description &description,
@@ -241,8 +260,8 @@ std::string Binding::hint_for(const PipelineText &pipeline, const std::string &e
     return {};
 }
 
-GstPtr<GstElement> Binding::instantiate(const PipelineText &pipeline, const Captures &captures,
-                                        std::string *error) const {
+GstPtr<GstElement> Binding::build(const PipelineText &pipeline, const Captures &captures,
+                                  bool as_bin, std::string *error) const {
     const auto fail_at = [&](Mark mark, const std::string &what, const std::string &mend) {
         if (error) *error = description_.source.render({mark, what, mend});
         return GstPtr<GstElement>();
@@ -262,7 +281,10 @@ GstPtr<GstElement> Binding::instantiate(const PipelineText &pipeline, const Capt
     }
     GError *parse_error = nullptr;
     auto element = GstPtr<GstElement>::adopt(
-        gst_parse_launch_full(line->c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &parse_error));
+        as_bin ? gst_parse_bin_from_description_full(line->c_str(), FALSE, nullptr,
+                                                     GST_PARSE_FLAG_FATAL_ERRORS, &parse_error)
+               : gst_parse_launch_full(line->c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS,
+                                       &parse_error));
     if (parse_error) {
         reason = parse_error->message;
         g_clear_error(&parse_error);
@@ -271,7 +293,25 @@ GstPtr<GstElement> Binding::instantiate(const PipelineText &pipeline, const Capt
     }
     if (!element) return fail("GStreamer gives no reason");
     gst_object_ref_sink(element.get());
-    if (GST_IS_PIPELINE(element.get())) return element;
+    return element;
+}
+
+GstPtr<GstElement> Binding::instantiate_bin(const PipelineText &pipeline, const Captures &captures,
+                                            std::string *error) const {
+    auto bin = build(pipeline, captures, true, error);
+    if (!bin) return bin;
+    for (const GstPadDirection direction : {GST_PAD_SINK, GST_PAD_SRC})
+        if (const auto open = open_end(GST_BIN(bin.get()), direction))
+            gst_element_add_pad(
+                bin.get(),
+                gst_ghost_pad_new(direction == GST_PAD_SINK ? "sink" : "src", open.get()));
+    return bin;
+}
+
+GstPtr<GstElement> Binding::instantiate(const PipelineText &pipeline, const Captures &captures,
+                                        std::string *error) const {
+    const auto element = build(pipeline, captures, false, error);
+    if (!element || GST_IS_PIPELINE(element.get())) return element;
     auto whole =
         GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
     gst_bin_add(GST_BIN(whole.get()), element.get());

@@ -51,8 +51,13 @@ public:
     /// The pipeline itself, in state NULL. On failure nullptr and the reason, with its place.
     GstPtr<GstElement> instantiate(const PipelineText &pipeline, const Captures &captures,
                                    std::string *error) const;
+    /// The same as a GstBin, with a ghost pad `sink` and `src` for an end that is not linked.
+    GstPtr<GstElement> instantiate_bin(const PipelineText &pipeline, const Captures &captures,
+                                       std::string *error) const;
 
 private:
+    GstPtr<GstElement> build(const PipelineText &pipeline, const Captures &captures, bool as_bin,
+                             std::string *error) const;
     std::optional<std::string> write(const Placeholder &placeholder, const Captures &captures,
                                      std::string *error) const;
     bool append_fragment(const Fragment &fragment, const Captures &captures, std::string &line,

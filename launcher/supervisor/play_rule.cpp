@@ -112,9 +112,11 @@ void PlayRule::on_demand(size_t index, const std::string &path, net::DemandAnswe
         found = instances_.find(*captures);
     }
     Instance &instance = found->second;
-    if (!instance.pipeline || instance.stopping)
-        return answer(false, instance.failure.empty() ? "it is ending, try again"
-                                                      : "its pipeline has failed");
+    if (!instance.pipeline) return answer(false, "its pipeline has failed");
+    if (instance.stopping) {
+        instance.asked_again.push_back({index, path, std::move(answer)});
+        return;
+    }
     instance.idle_since = 0;
     // A player waits on the mount; a browser wants a playlist that is there.
     if (matches_[index].rtmp) return answer(true, {});
@@ -247,12 +249,15 @@ void PlayRule::forget(const Captures &captures) {
     for (const Match &match : matches_)
         if (match.rtmp)
             match.rtmp->end_players(match.pattern.path_of(captures), "the stream has ended");
+    const std::vector<Asked> asked = std::exchange(instance.asked_again, {});
     if (instance.failure.empty()) {
         instances_.erase(captures);
     } else {
         instance.delay = std::clamp(2 * instance.delay, first_delay, longest_delay);
         instance.retry_at = g_get_monotonic_time() + instance.delay;
     }
+    for (const Asked &each : asked)
+        on_demand(each.match, each.path, each.answer);
     if (ending_ && running() == 0 && stopped_) post(std::exchange(stopped_, {}));
 }
 

@@ -52,11 +52,18 @@ private:
         net::DemandAnswer answer;
         gint64 until = 0; ///< monotonic, µs
     };
+    /// A question that came while the pipeline was ending.
+    struct Asked {
+        size_t match = 0;
+        std::string path;
+        net::DemandAnswer answer;
+    };
     struct Instance {
         std::unique_ptr<RunningPipeline> pipeline;
         bool stopping = false;
         gint64 idle_since = 0; ///< monotonic, µs; 0: somebody watches
         std::vector<Waiting> waiting;
+        std::vector<Asked> asked_again;
         std::string failure; ///< what ended it; empty if nothing did
         gint64 retry_at = 0; ///< a failed one is not started again before
         gint64 delay = 0;    ///< µs, doubles with each failure in a row

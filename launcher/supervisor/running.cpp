@@ -60,6 +60,7 @@ RunningPipeline::RunningPipeline(std::string label, GstPtr<GstElement> pipeline,
       handlers_(std::move(handlers)), children_(children_as_made(pipeline_.get())) {
     const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));
     watch_ = gst_bus_add_watch(bus.get(), on_message, this);
+    report_.pipeline(label_, pipeline_.get(), true);
 }
 
 RunningPipeline::~RunningPipeline() {
@@ -104,6 +105,7 @@ void RunningPipeline::stop(Task stopped) {
         return;
     }
     const GstPtr<GstElement> pipeline = std::move(pipeline_);
+    report_.pipeline(label_, pipeline.get(), false);
     gst_element_call_async(
         pipeline.get(),
         [](GstElement *element, gpointer data) {

@@ -43,6 +43,8 @@ public:
     /// Every pipeline that runs now.
     void each_pipeline(const std::function<void(const description::Binding &,
                                                 const RunningPipeline &)> &visit) const;
+    /// What open() opened.
+    const Listeners &listeners() const { return listeners_; }
 
 private:
     /// A rule and what tells whether it has changed.

@@ -14,6 +14,13 @@
  *
  * When not: to publish to another server, use rtmp2sink.
  *
+ * ## Who may
+ * The signal `authorize` asks the application about each player: its handlers get a structure with
+ * `id`, `protocol`, `address`, `path`, `query`, `key`, `client` and `publish` and return whether it
+ * may. They run on threads of their own, up to sixteen at a time, so they may take their time; who
+ * has no answer after five seconds is refused. Without a handler everybody may. `peer-connected`
+ * and `peer-disconnected` (with a `reason`) come on another thread, in order.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240 ! x264enc
@@ -29,6 +36,7 @@
 #include "gst/bytes.h"
 #include "gst/guard.h"
 #include "gst/nonblocking.h"
+#include "gst/peer_signals.h"
 #include "gst/stats.h"
 
 #include <gst/base/gstbasesink.h>
@@ -80,6 +88,8 @@ GST_ELEMENT_REGISTER_DEFINE(rtmpserversink, "rtmpserversink", GST_RANK_NONE,
                             penstock_rtmp_server_sink_get_type())
 
 enum { PROP_0, PROP_LOCATION, PROP_MAX_LAG, PROP_BOUND_LOCATION, PROP_STATS };
+
+static PeerSignals peer_signals;
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-flv"));
@@ -166,10 +176,11 @@ static gboolean start(GstBaseSink *sink) {
             return FALSE;
         }
         auto server = net::RtmpServer::open(location->address, &error);
+        const auto watch = make_signal_watch(G_OBJECT(sink), peer_signals, PeerEvents::thread);
         gop::Limits limits;
         limits.keep = wanted.max_lag;
         limits.duration = std::max(limits.duration, 2 * wanted.max_lag);
-        auto feed = server ? server->feed(location->path, limits, &error) : nullptr;
+        auto feed = server ? server->feed(location->path, limits, &error, watch) : nullptr;
         if (!feed) {
             GST_ELEMENT_ERROR(sink, RESOURCE, OPEN_WRITE, ("%s", error.c_str()), (nullptr));
             return FALSE;
@@ -301,6 +312,7 @@ static void penstock_rtmp_server_sink_class_init(PenstockRtmpServerSinkClass *kl
                            "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns) "
                            "peers-total closed-slow",
                            GST_TYPE_STRUCTURE, ro));
+    peer_signals = install_peer_signals(G_TYPE_FROM_CLASS(klass));
     auto *sink_class = GST_BASE_SINK_CLASS(klass);
     sink_class->start = start;
     sink_class->stop = stop;

@@ -12,6 +12,14 @@
  *
  * When not: to fetch a stream from a server, use rtmp2src.
  *
+ * ## Who may
+ * The signal `authorize` asks the application about each publisher: its handlers get a structure
+ * with `id`, `protocol`, `address`, `path`, `query`, `key`, `client` and `publish` and return
+ * whether it may. They run on threads of their own, up to sixteen at a time, so they may take their
+ * time; who has no answer after five seconds is refused. Without a handler `publish-key` alone
+ * decides. `peer-connected` and `peer-disconnected` (with a `reason`) come on another thread, in
+ * order.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 rtmpserversrc location=rtmp://127.0.0.1:21935/live/cam ! goptee ! fakesink
@@ -23,6 +31,7 @@
 
 #include "gst/guard.h"
 #include "gst/nonblocking.h"
+#include "gst/peer_signals.h"
 #include "rtmp/server_source.h"
 
 GST_DEBUG_CATEGORY(penstock_rtmp_server_src_debug);
@@ -54,6 +63,8 @@ enum {
     PROP_BOUND_LOCATION,
     PROP_STATS
 };
+
+static PeerSignals peer_signals;
 
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-flv"));
@@ -162,7 +173,8 @@ static gboolean activate_mode(GstPad *pad, GstObject *parent, GstPadMode mode, g
             impl.stop();
             return TRUE;
         }
-        if (!impl.start()) return FALSE;
+        if (!impl.start(make_signal_watch(G_OBJECT(parent), peer_signals, PeerEvents::thread)))
+            return FALSE;
         return gst_pad_start_task(
             pad, [](gpointer p) { guard(p, [p] { IMPL(p)->loop(); }); }, parent, nullptr);
     });
@@ -252,6 +264,7 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
         g_param_spec_boxed("stats", "Statistics",
                            "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns)",
                            GST_TYPE_STRUCTURE, ro));
+    peer_signals = install_peer_signals(G_TYPE_FROM_CLASS(klass));
     auto *element_class = GST_ELEMENT_CLASS(klass);
     element_class->change_state = change_state;
     element_class->send_event = send_event;

@@ -58,7 +58,7 @@ bool ServerSource::open() {
     return true;
 }
 
-bool ServerSource::start() {
+bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
     std::string key;
     {
         std::lock_guard lock(settings_mutex);
@@ -78,7 +78,7 @@ bool ServerSource::start() {
     position_ms_ = 0;
     counters_.start();
     std::string error;
-    claim_ = server_->claim(path_, *this, key, &error);
+    claim_ = server_->claim(path_, *this, key, &error, std::move(watch));
     if (!claim_) {
         GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", error.c_str()), (nullptr));
         return false;

@@ -30,7 +30,8 @@ public:
 
     // From state changes; each posts its own error.
     bool open();
-    bool start();
+    /// `watch` is asked about publishers.
+    bool start(std::shared_ptr<net::PeerWatch> watch);
     void stop();
     void close();
     void set_playing(bool playing);

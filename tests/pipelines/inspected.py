@@ -6,9 +6,9 @@ import re
 import subprocess
 
 
-def inspect(name):
+def inspect(name, *options):
     """The text of gst-inspect-1.0, None if there is no such plugin or element."""
-    done = subprocess.run(['gst-inspect-1.0', '--no-colors', name], stdout=subprocess.PIPE,
+    done = subprocess.run(['gst-inspect-1.0', '--no-colors', *options, name], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     return done.stdout if done.returncode == 0 else None
 
@@ -26,7 +26,8 @@ def our_plugins():
 def our_elements():
     names = []
     for plugin in our_plugins():
-        text = inspect(plugin)
+        # An element may be called as its plugin is.
+        text = inspect(plugin, '--plugin')
         if text is None:
             raise SystemExit(f'the plugin {plugin} does not load')
         names += re.findall(r'(?m)^  ([a-z0-9]+): ', text)

@@ -125,7 +125,8 @@ void RtmpConnection::on_warning(const std::string &text) {
 }
 
 void RtmpConnection::on_request(const rtmp::StreamRequest &request) {
-    if (role_ != Role::none) return session_.refuse(rtmp::Refusal::failed, "already streaming");
+    if (role_ != Role::none || question_.is_open)
+        return session_.refuse(rtmp::Refusal::failed, "already streaming");
     // Each request may cost a pipeline.
     if (++requests_ > state_->limits.requests)
         return close_now(LogLevel::warning, "closed: asked for a stream more than " +
@@ -137,10 +138,18 @@ void RtmpConnection::on_request(const rtmp::StreamRequest &request) {
         return session_.refuse(rtmp::Refusal::bad_name,
                                "Illegal stream name: use letters, digits and ._~-");
     }
+    request_ = request;
     if (request.publish)
         begin_publish(request);
     else
         begin_play(request);
+}
+
+void RtmpConnection::refuse(rtmp::Refusal why, const std::string &text) {
+    say(LogLevel::warning, std::string("refused to ") + (request_.publish ? "publish " : "play ") +
+                               request_.path + ": " + text);
+    session_.refuse(why, text);
+    deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
 }
 
 void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
@@ -148,11 +157,6 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     const auto mount = state_->mount(request.path, false);
     const auto lease = state_->lease_for(request.path);
     const bool claimed = mount && mount->claimed();
-    const auto refuse = [&](rtmp::Refusal why, const char *text) {
-        say(LogLevel::warning, "refused to publish " + request.path + ": " + text);
-        session_.refuse(why, text);
-        deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
-    };
     if (!claimed && !lease)
         return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
     key_ = query_value(request.query, "key");
@@ -161,11 +165,20 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
         if (!has_key(*wanted))
             return refuse(rtmp::Refusal::unauthorized,
                           "wrong or missing key: publish to NAME?key=…");
+    const auto watch = claimed ? mount->publish_watch() : nullptr;
+    auto watches = state_->watches();
+    watches.push_back(watch);
+    ask(std::move(watches),
+        [this, path = request.path, lease, watch] { admit_publish(path, lease, watch); });
+}
 
-    mount_ = state_->mount(request.path, true);
+void RtmpConnection::admit_publish(const std::string &path,
+                                   std::shared_ptr<const LeaseOptions> lease,
+                                   std::shared_ptr<PeerWatch> asked) {
+    mount_ = state_->mount(path, true);
     role_ = Role::publish_pending;
     paused_ = true;
-    switch (mount_->publish(shared_from_this())) {
+    switch (mount_->publish(shared_from_this(), asked.get())) {
     case RtmpMount::Publish::busy:
         mount_.reset();
         role_ = Role::none;
@@ -173,6 +186,8 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
         return refuse(rtmp::Refusal::bad_name, "this name is being published already");
     case RtmpMount::Publish::accepted:
         return accept_publish();
+    case RtmpMount::Publish::ask:
+        return ask_receiver();
     case RtmpMount::Publish::wait_for_claim:
         if (!lease) { // its receiver went a moment ago
             leave("its receiver is gone");
@@ -196,6 +211,7 @@ void RtmpConnection::accept_publish() {
         self->deadline_ms_ = 0;
         self->paused_ = false;
         self->say(LogLevel::info, "publishes (" + self->session_.client_name() + ")");
+        self->tell_connected(self->mount_->publish_watch());
         self->session_.accept();
         self->feed({}); // what the publisher sent without waiting for the answer
         self->wait_readable();
@@ -225,22 +241,41 @@ void RtmpConnection::resume() {
 }
 
 void RtmpConnection::on_stop() {
+    close_question();
     leave("unpublished");
     deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
 }
 
 // --- playing ------------------------------------------------------------------------------
 
+bool RtmpConnection::is_known(const std::string &path) const {
+    const auto mount = state_->mount(path, false);
+    return (mount && (mount->has_feed() || mount->claimed())) || state_->demand_for(path) ||
+           state_->lease_for(path);
+}
+
 void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
     rename("rtmp-play");
+    if (!is_known(request.path)) return refuse_play(request.path, "no such stream");
     const auto mount = state_->mount(request.path, false);
-    if (mount && (mount->has_feed() || mount->claimed())) return play(request.path);
-    if (const auto demand = state_->demand_for(request.path);
-        demand && !demand->is_ready(request.path))
-        return ask_to_play(request.path, *demand);
-    else if (demand || state_->lease_for(request.path))
-        return play(request.path);
-    refuse_play(request.path, "no such stream");
+    const auto [gate, watch] =
+        mount ? mount->gate_and_watch() : std::pair<uint64_t, std::shared_ptr<PeerWatch>>();
+    auto watches = state_->watches();
+    watches.push_back(watch);
+    ask(std::move(watches),
+        [this, path = request.path, gate, watch] { admit_play(path, gate, watch); });
+}
+
+/// Only now may anything be started for it.
+void RtmpConnection::admit_play(const std::string &path, uint64_t gate,
+                                std::shared_ptr<PeerWatch> asked) {
+    const auto mount = state_->mount(path, false);
+    if (mount && (mount->has_feed() || mount->claimed())) return play(path, gate, asked);
+    if (const auto demand = state_->demand_for(path); demand && !demand->is_ready(path))
+        return ask_to_play(path, *demand, gate, asked);
+    else if (demand || state_->lease_for(path))
+        return play(path, gate, asked);
+    refuse_play(path, "no such stream");
 }
 
 void RtmpConnection::refuse_play(const std::string &path, const std::string &reason) {
@@ -250,18 +285,19 @@ void RtmpConnection::refuse_play(const std::string &path, const std::string &rea
 }
 
 /// The stream is made for who asks: the answer comes when it is, or will not be.
-void RtmpConnection::ask_to_play(const std::string &path, const DemandOptions &demand) {
+void RtmpConnection::ask_to_play(const std::string &path, const DemandOptions &demand,
+                                 uint64_t gate, std::shared_ptr<PeerWatch> asked) {
     role_ = Role::play_pending;
     deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
     const auto weak = std::weak_ptr(shared_from_this());
-    demand.on_demand(path, [weak, path](bool go_on, const std::string &reason) {
+    demand.on_demand(path, [weak, path, gate, asked](bool go_on, const std::string &reason) {
         const auto asking = weak.lock();
         if (!asking) return;
-        asio::post(asking->socket_.get_executor(), [asking, path, go_on, reason] {
+        asio::post(asking->socket_.get_executor(), [asking, path, gate, asked, go_on, reason] {
             if (asking->closed_ || asking->role_ != Role::play_pending) return;
             asking->role_ = Role::none;
             if (go_on)
-                asking->play(path);
+                asking->play(path, gate, asked);
             else
                 asking->refuse_play(path, reason);
             asking->pump();
@@ -269,17 +305,34 @@ void RtmpConnection::ask_to_play(const std::string &path, const DemandOptions &d
     });
 }
 
-void RtmpConnection::play(const std::string &path) {
+void RtmpConnection::play(const std::string &path, uint64_t gate,
+                          std::shared_ptr<PeerWatch> asked) {
     mount_ = state_->mount(path, true);
     role_ = Role::player;
     deadline_ms_ = 0;
     cursor_ = {};
+    passed_gate_ = gate;
     mount_->group(loop_).players.push_back(this);
     ++mount_->group(loop_).count;
     ++mount_->players;
     ++mount_->players_total;
     say(LogLevel::info, "plays (" + session_.client_name() + ")");
+    tell_connected(asked);
     session_.accept();
+}
+
+/// A player may be here before the feed, or have stayed from the one before: the feed's watch
+/// decides about it as about those that come later.
+bool RtmpConnection::passes_gate() {
+    if (mount_->gate() == passed_gate_) return true;
+    if (question_.is_open) return false;
+    const auto [gate, watch] = mount_->gate_and_watch();
+    ask({watch}, [this, gate, watch] {
+        passed_gate_ = gate;
+        told_path_ = watch; // not that of a feed that has gone
+        if (watch) watch->connected(peer_info());
+    });
+    return !closed_ && role_ == Role::player && gate == passed_gate_;
 }
 
 void RtmpConnection::pump() {
@@ -290,7 +343,7 @@ void RtmpConnection::pump() {
         if (gather_.empty()) {
             if (auto answers = session_.take_output(); !answers.empty())
                 gather_.queue().push_back(fanout::private_packet(std::move(answers)));
-            if (role_ == Role::player) {
+            if (role_ == Role::player && passes_gate()) {
                 const uint64_t skipped = cursor_.skipped;
                 mount_->ring().read(cursor_, batch, gather_.queue());
                 if (cursor_.skipped != skipped) ++mount_->skipped;
@@ -324,6 +377,93 @@ void RtmpConnection::wait_writable() {
     });
 }
 
+// --- who may ------------------------------------------------------------------------------
+
+PeerInfo RtmpConnection::peer_info() const {
+    return {name_.substr(0, name_.find(' ')),
+            endpoint_,
+            request_.path,
+            request_.query,
+            std::string(query_value(request_.query, "key")),
+            session_.client_name(),
+            request_.publish};
+}
+
+void RtmpConnection::ask(std::vector<std::shared_ptr<PeerWatch>> watches,
+                         std::function<void()> admit) {
+    question_ = {std::move(watches), std::move(admit), deadline_ms_, true};
+    ask_next();
+}
+
+void RtmpConnection::ask_next() {
+    while (!question_.watches.empty()) {
+        const auto watch = std::move(question_.watches.front());
+        question_.watches.erase(question_.watches.begin());
+        if (!watch) continue;
+        const auto answer = [weak = weak_from_this(), number = ++question_number_](bool allowed) {
+            auto self = weak.lock();
+            if (!self) return;
+            auto &executor = self->socket_.get_executor();
+            asio::post(executor, [self = std::move(self), number, allowed] {
+                self->on_answer(number, allowed);
+            });
+        };
+        if (!watch->authorize(peer_info(), answer)) continue;
+        // A player goes on answering pings; of others nothing is read until it is decided.
+        if (role_ != Role::player) paused_ = true;
+        deadline_ms_ = steady_ms() + state_->limits.authorize_ms;
+        return;
+    }
+    const auto admit = std::exchange(question_, {}).admit;
+    admit();
+}
+
+void RtmpConnection::on_answer(uint64_t number, bool allowed) {
+    if (closed_ || !question_.is_open || number != question_number_) return;
+    if (!allowed) return deny("not authorized");
+    deadline_ms_ = question_.deadline_before;
+    if (role_ == Role::none) paused_ = false;
+    ask_next();
+    if (closed_) return;
+    pump();
+    if (!paused_ && !closed_) feed({});
+    if (!closed_) wait_readable();
+}
+
+void RtmpConnection::deny(const std::string &reason) {
+    const Role role = role_;
+    close_question();
+    if (role == Role::player) return close_now(LogLevel::warning, "refused to play: " + reason);
+    refuse(rtmp::Refusal::unauthorized, reason);
+    pump();
+    close_now(LogLevel::debug, "closed: " + reason);
+}
+
+void RtmpConnection::close_question() {
+    if (!question_.is_open) return;
+    question_ = {};
+    ++question_number_;
+    if (role_ == Role::none) paused_ = false;
+}
+
+void RtmpConnection::ask_receiver() {
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+        if (self->closed_ || self->role_ != Role::publish_pending || self->question_.is_open)
+            return;
+        self->ask({self->mount_->publish_watch()}, [connection = self.get()] {
+            if (connection->mount_->announce(connection)) connection->accept_publish();
+        });
+    });
+}
+
+void RtmpConnection::tell_connected(const std::shared_ptr<PeerWatch> &of_path) {
+    told_ = state_->watches();
+    told_path_ = of_path;
+    for (const auto &watch : told_)
+        watch->connected(peer_info());
+    if (told_path_) told_path_->connected(peer_info());
+}
+
 // --- ending -------------------------------------------------------------------------------
 
 /// Nobody reads from a publisher that is held back, so nobody is told of its end.
@@ -335,6 +475,9 @@ bool RtmpConnection::is_reset() {
 void RtmpConnection::check(uint64_t now_ms) {
     if (paused_ && is_reset()) return close_now(LogLevel::info, "disconnected");
     if (deadline_ms_ != 0 && now_ms > deadline_ms_) {
+        if (question_.is_open)
+            return deny("nobody said within " + seconds(state_->limits.authorize_ms) +
+                        " that it may");
         if (role_ == Role::publish_pending) {
             session_.refuse(rtmp::Refusal::failed, "No pipeline took the stream");
             pump();
@@ -370,12 +513,18 @@ void RtmpConnection::leave(const std::string &reason) {
     } else {
         mount->unpublish(this, reason);
     }
+    auto told = std::exchange(told_, {});
+    if (told_path_) told.push_back(std::exchange(told_path_, nullptr));
+    for (const auto &watch : told)
+        watch->disconnected(peer_info(), reason);
+    passed_gate_ = 0;
     log(LogLevel::info, "rtmp", "[" + name_ + " " + mount->path() + "] " + reason);
 }
 
 void RtmpConnection::close_now(LogLevel level, const std::string &reason) {
     if (std::exchange(closed_, true)) return;
     const auto self = shared_from_this();
+    close_question();
     if (mount_ && level == LogLevel::info) {
         leave(reason);
     } else {

@@ -30,6 +30,7 @@ public:
     bool has_key(std::string_view key) const;
 
     void accept_publish();                          ///< any thread: somebody takes the stream
+    void ask_receiver();                            ///< any thread: somebody will, if it may
     void refuse_publish(const std::string &reason); ///< any thread: nobody will
     void resume();                                  ///< any thread: read on
     void close(const std::string &reason);          ///< any thread; not the peer's fault
@@ -41,6 +42,13 @@ public:
 
 private:
     enum class Role { none, publish_pending, publisher, play_pending, player };
+    /// Who still has to be asked about this peer, and what follows.
+    struct Question {
+        std::vector<std::shared_ptr<PeerWatch>> watches; ///< nullptr: nobody
+        std::function<void()> admit;
+        uint64_t deadline_before = 0; ///< ms
+        bool is_open = false;
+    };
 
     void on_request(const rtmp::StreamRequest &request) override;
     void on_tag(flv::Tag &&tag) override;
@@ -54,9 +62,25 @@ private:
     bool is_reset();
     void begin_publish(const rtmp::StreamRequest &request);
     void begin_play(const rtmp::StreamRequest &request);
-    void ask_to_play(const std::string &path, const DemandOptions &demand);
+    void ask_to_play(const std::string &path, const DemandOptions &demand, uint64_t gate,
+                     std::shared_ptr<PeerWatch> asked);
     void refuse_play(const std::string &path, const std::string &reason);
-    void play(const std::string &path);
+    void play(const std::string &path, uint64_t gate, std::shared_ptr<PeerWatch> asked);
+    void admit_publish(const std::string &path, std::shared_ptr<const LeaseOptions> lease,
+                       std::shared_ptr<PeerWatch> asked);
+    void admit_play(const std::string &path, uint64_t gate, std::shared_ptr<PeerWatch> asked);
+    bool is_known(const std::string &path) const;
+    bool passes_gate();
+    void refuse(rtmp::Refusal why, const std::string &what);
+
+    /// `admit` is called when all of them have said yes, now if nobody has to be asked.
+    void ask(std::vector<std::shared_ptr<PeerWatch>> watches, std::function<void()> admit);
+    void ask_next();
+    void on_answer(uint64_t number, bool allowed);
+    void deny(const std::string &reason);
+    void close_question();
+    PeerInfo peer_info() const;
+    void tell_connected(const std::shared_ptr<PeerWatch> &of_path);
     void leave(const std::string &reason);
     void rename(const char *kind);
     void say(LogLevel level, const std::string &text) const;
@@ -69,7 +93,13 @@ private:
     fanout::Gather gather_;
     fanout::Cursor cursor_;
     std::string endpoint_, name_;
-    std::string key_; ///< what the publisher came with; fixed before its mount knows it
+    std::string key_;             ///< what the publisher came with; fixed before its mount knows it
+    rtmp::StreamRequest request_; ///< the last one
+    Question question_;
+    uint64_t question_number_ = 0; ///< an answer to an earlier question is not heard
+    uint64_t passed_gate_ = 0;
+    std::vector<std::shared_ptr<PeerWatch>> told_; ///< of the listener: they know of this peer
+    std::shared_ptr<PeerWatch> told_path_;         ///< and that of the claim or feed
     unsigned requests_ = 0;
     uint64_t deadline_ms_ = 0;   ///< 0: none
     uint64_t stalled_since_ = 0; ///< 0: the peer reads

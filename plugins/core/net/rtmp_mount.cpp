@@ -18,17 +18,30 @@ RtmpMount::RtmpMount(std::string path, size_t loops)
     : path_(std::move(path)), ring_(rtmp::ServerSession::out_chunk_size), groups_(loops) {
 }
 
-RtmpMount::Publish RtmpMount::publish(const std::shared_ptr<RtmpConnection> &publisher) {
+RtmpMount::Publish RtmpMount::publish(const std::shared_ptr<RtmpConnection> &publisher,
+                                      const PeerWatch *asked) {
     std::lock_guard call(call_mutex_);
     {
         std::lock_guard lock(mutex_);
         if (publisher_) return Publish::busy;
         publisher_ = publisher;
         if (!receiver_) return Publish::wait_for_claim;
+        if (publish_watch_ && publish_watch_.get() != asked) return Publish::ask;
         announced_ = true;
     }
     receiver_->on_published(publisher->name());
     return Publish::accepted;
+}
+
+bool RtmpMount::announce(const RtmpConnection *publisher) {
+    std::lock_guard call(call_mutex_);
+    {
+        std::lock_guard lock(mutex_);
+        if (publisher_.get() != publisher || !receiver_ || announced_) return false;
+        announced_ = true;
+    }
+    receiver_->on_published(publisher->name());
+    return true;
 }
 
 void RtmpMount::unpublish(const RtmpConnection *publisher, const std::string &reason) {
@@ -49,7 +62,8 @@ bool RtmpMount::deliver(flv::Tag &&tag) {
     return !receiver_ || receiver_->on_tag(std::move(tag));
 }
 
-bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key) {
+bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key,
+                      std::shared_ptr<PeerWatch> watch) {
     std::shared_ptr<RtmpConnection> waiting, refused;
     {
         std::lock_guard call(call_mutex_);
@@ -59,13 +73,17 @@ bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key) {
             receiver_ = &receiver;
             key_ = key;
             if (publisher_ && !publisher_->has_key(key)) refused = std::move(publisher_);
+            publish_watch_ = watch;
             waiting = publisher_;
-            announced_ = waiting != nullptr;
+            announced_ = waiting && !watch;
         }
-        if (waiting) receiver.on_published(waiting->name());
+        if (waiting && !watch) receiver.on_published(waiting->name());
     }
     if (refused) refused->close("wrong or missing key: publish to NAME?key=…");
-    if (waiting) waiting->accept_publish();
+    if (waiting && watch)
+        waiting->ask_receiver();
+    else if (waiting)
+        waiting->accept_publish();
     return true;
 }
 
@@ -76,6 +94,7 @@ void RtmpMount::release_claim() {
         std::lock_guard lock(mutex_);
         receiver_ = nullptr;
         key_.clear();
+        publish_watch_.reset();
         announced_ = false;
         orphan = std::exchange(publisher_, nullptr);
     }
@@ -102,6 +121,11 @@ std::string RtmpMount::key() const {
     return key_;
 }
 
+std::shared_ptr<PeerWatch> RtmpMount::publish_watch() const {
+    std::lock_guard lock(mutex_);
+    return publish_watch_;
+}
+
 std::shared_ptr<RtmpConnection> RtmpMount::publisher() const {
     std::lock_guard lock(mutex_);
     return publisher_;
@@ -111,14 +135,25 @@ void RtmpMount::resume_publisher() {
     if (auto connection = publisher()) connection->resume();
 }
 
-bool RtmpMount::attach_feed(gop::Limits limits) {
+bool RtmpMount::attach_feed(gop::Limits limits, std::shared_ptr<PeerWatch> watch) {
+    static std::atomic<uint64_t> next{1};
     if (has_feed_.exchange(true)) return false;
+    {
+        std::lock_guard lock(mutex_);
+        gate_ = watch ? next++ : 0;
+        play_watch_ = std::move(watch);
+    }
     ring_.restart(limits);
     return true;
 }
 
 void RtmpMount::detach_feed() {
     has_feed_ = false;
+}
+
+std::pair<uint64_t, std::shared_ptr<PeerWatch>> RtmpMount::gate_and_watch() const {
+    std::lock_guard lock(mutex_);
+    return {gate_, play_watch_};
 }
 
 bool RtmpMount::unused() const {

@@ -146,6 +146,20 @@ std::shared_ptr<const LeaseOptions> RtmpState::lease_for(const std::string &path
     return nullptr;
 }
 
+void RtmpState::add_watch(const std::shared_ptr<PeerWatch> &watch) {
+    std::lock_guard lock(mutex_);
+    std::erase_if(watches_, [](const auto &each) { return each.expired(); });
+    watches_.push_back(watch);
+}
+
+std::vector<std::shared_ptr<PeerWatch>> RtmpState::watches() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<PeerWatch>> there;
+    for (const auto &each : watches_)
+        if (auto watch = each.lock()) there.push_back(std::move(watch));
+    return there;
+}
+
 void RtmpState::wake(const std::shared_ptr<RtmpMount> &mount) {
     if (mount->players == 0) return;
     for (size_t loop = 0; loop < loops_->size(); ++loop) {
@@ -236,21 +250,22 @@ public:
     Address address() const override { return listener_->address(); }
 
     std::unique_ptr<PublishClaim> claim(const std::string &path, PublishReceiver &receiver,
-                                        const std::string &key, std::string *error) override {
+                                        const std::string &key, std::string *error,
+                                        std::shared_ptr<PeerWatch> watch) override {
         if (!check_path(path, error)) return nullptr;
         auto mount = state_->mount(path, true);
-        if (!mount->claim(receiver, key)) {
+        if (!mount->claim(receiver, key, std::move(watch))) {
             *error = "another rtmpserversrc receives '" + path + "' already: use another name";
             return nullptr;
         }
         return std::make_unique<Claim>(shared_from_this(), std::move(mount));
     }
 
-    std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
-                                   std::string *error) override {
+    std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history, std::string *error,
+                                   std::shared_ptr<PeerWatch> watch) override {
         if (!check_path(path, error)) return nullptr;
         auto mount = state_->mount(path, true);
-        if (!mount->attach_feed(history)) {
+        if (!mount->attach_feed(history, std::move(watch))) {
             *error = "another rtmpserversink serves '" + path + "' already: use another name";
             return nullptr;
         }
@@ -270,6 +285,7 @@ public:
     void end_players(const std::string &path, const std::string &reason) override {
         if (const auto mount = state_->mount(path, false)) state_->end_players(mount, reason);
     }
+    void add_watch(const std::shared_ptr<PeerWatch> &watch) override { state_->add_watch(watch); }
     std::vector<MountInfo> mounts() const override { return state_->mounts(); }
     void refuse(const std::string &path, const std::string &reason) override {
         if (const auto mount = state_->mount(path, false)) mount->refuse(reason);

@@ -7,6 +7,7 @@
 #include "core/gop/history.h"
 #include "core/net/address.h"
 #include "core/net/demand.h"
+#include "core/net/peer.h"
 
 #include <functional>
 #include <memory>
@@ -87,6 +88,7 @@ struct MountInfo {
 struct RtmpLimits {
     uint64_t handshake_ms = 10'000; ///< from connect to publish or play
     uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
+    uint64_t authorize_ms = 5'000;  ///< from a question to its answer
     uint64_t stall_ms = 30'000;     ///< a player that reads nothing for this long is closed
     size_t connections = 10'000;
     unsigned requests = 16; ///< of one connection, to publish or play: it then is closed
@@ -102,12 +104,19 @@ public:
 
     virtual Address address() const = 0;
     /// Takes the publisher of `path`, now or whenever one comes. `key` as publish_key above.
-    /// nullptr if another receiver has the path. The receiver must outlive the claim.
+    /// nullptr if another receiver has the path. The receiver must outlive the claim. `watch`, if
+    /// there is one, is asked about its publishers.
     virtual std::unique_ptr<PublishClaim> claim(const std::string &path, PublishReceiver &receiver,
-                                                const std::string &key, std::string *error) = 0;
-    /// Feeds the players of `path`. nullptr if another producer has the path.
+                                                const std::string &key, std::string *error,
+                                                std::shared_ptr<PeerWatch> watch = {}) = 0;
+    /// Feeds the players of `path`. nullptr if another producer has the path. `watch`, if there is
+    /// one, is asked about its players, those that wait already included.
     virtual std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
-                                           std::string *error) = 0;
+                                           std::string *error,
+                                           std::shared_ptr<PeerWatch> watch = {}) = 0;
+    /// Asked about every peer of this listener that comes from here on, before anything else is
+    /// done for it; all watches have to agree. It is asked as long as the caller keeps it.
+    virtual void add_watch(const std::shared_ptr<PeerWatch> &watch) = 0;
     /// Players of matching paths are kept waiting instead of refused, publishers reported.
     virtual std::unique_ptr<PathLease> lease(LeaseOptions options) = 0;
     /// Players of a matching path that nobody feeds, nor is about to, ask there.

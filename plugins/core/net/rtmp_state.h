@@ -42,6 +42,10 @@ public:
     std::shared_ptr<const DemandOptions> demand_for(const std::string &path) const;
     void end_players(const std::shared_ptr<RtmpMount> &mount, const std::string &reason);
 
+    /// Who is asked about every peer of this listener.
+    std::vector<std::shared_ptr<PeerWatch>> watches() const;
+    void add_watch(const std::shared_ptr<PeerWatch> &watch);
+
     /// Tells every loop with players of this mount that there is something to send.
     void wake(const std::shared_ptr<RtmpMount> &mount);
 
@@ -58,7 +62,8 @@ private:
     std::shared_ptr<Loops> loops_;
     std::vector<PerLoop> per_loop_;
     std::atomic<size_t> connections_{0};
-    mutable std::mutex mutex_; ///< mounts_, leases_, demands_
+    mutable std::mutex mutex_; ///< what follows
+    std::vector<std::weak_ptr<PeerWatch>> watches_;
     std::map<std::string, std::weak_ptr<RtmpMount>, std::less<>> mounts_;
     std::map<uint64_t, std::shared_ptr<const LeaseOptions>> leases_;
     std::map<uint64_t, std::shared_ptr<const DemandOptions>> demands_;

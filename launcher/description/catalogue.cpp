@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/catalogue.h"
+#include "description/catalogue.h"
 
 #include "config.h"
 #include "description/elements.h"
@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <sstream>
 
-namespace penstock::cli {
+namespace penstock::description {
 
 namespace fs = std::filesystem;
 
@@ -47,30 +47,44 @@ std::string find_file(const std::string &argument, std::string *error) {
     std::vector<std::string> names;
     for (const auto &[name, file] : all)
         names.push_back(name);
-    *error =
-        "there is no description '" + argument + "': " +
-        description::did_you_mean(argument, names,
-                                  names.empty() ? "give a file, or set PENSTOCK_PIPELINES"
-                                                : "there are " + description::enumerate(names) +
-                                                      "; a file is given with its path");
+    *error = "there is no description '" + argument + "': " +
+             did_you_mean(argument, names,
+                          names.empty() ? "give a file, or set PENSTOCK_PIPELINES"
+                                        : "there are " + enumerate(names) +
+                                              "; a file is given with its path");
     return {};
 }
 
-Loaded load(const std::string &file, bool elements) {
-    Loaded out;
-    out.description = description::load_description_file(file, out.source, out.problems);
+namespace {
+
+Loaded check(Loaded out, bool elements) {
     if (out.description && elements) {
-        description::check_elements(*out.description, out.problems);
+        check_elements(*out.description, out.problems);
         if (!out.problems.empty()) out.description.reset();
     }
     return out;
 }
 
+} // namespace
+
+Loaded load(const std::string &file, bool elements) {
+    Loaded out;
+    out.description = load_description_file(file, out.source, out.problems);
+    return check(std::move(out), elements);
+}
+
+Loaded load_text(const std::string &name, std::string text, bool elements) {
+    Loaded out;
+    out.source = Source(name, std::move(text));
+    out.description = load_description(out.source, out.problems);
+    return check(std::move(out), elements);
+}
+
 Loaded load_and_check(const std::string &file) {
     Loaded out;
-    out.source = description::read_source(file, out.problems);
-    if (out.problems.empty()) out.description = description::check_source(out.source, out.problems);
+    out.source = read_source(file, out.problems);
+    if (out.problems.empty()) out.description = check_source(out.source, out.problems);
     return out;
 }
 
-} // namespace penstock::cli
+} // namespace penstock::description

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// PenstockBinding: makes pipelines.
+#include "embedding/internal.h"
+
+using namespace penstock;
+using namespace penstock::embedding;
+using penstock::description::PipelineText;
+
+struct _PenstockBinding {
+    GObject parent;
+    std::shared_ptr<Bound> *bound;
+};
+
+G_DEFINE_FINAL_TYPE(PenstockBinding, penstock_binding, G_TYPE_OBJECT)
+
+static void penstock_binding_init(PenstockBinding *) {
+}
+
+static void penstock_binding_finalize(GObject *object) {
+    delete PENSTOCK_BINDING(object)->bound;
+    G_OBJECT_CLASS(penstock_binding_parent_class)->finalize(object);
+}
+
+static void penstock_binding_class_init(PenstockBindingClass *klass) {
+    G_OBJECT_CLASS(klass)->finalize = penstock_binding_finalize;
+}
+
+namespace penstock::embedding {
+
+PenstockBinding *new_binding(std::shared_ptr<Bound> bound) {
+    auto *self = PENSTOCK_BINDING(g_object_new(PENSTOCK_TYPE_BINDING, nullptr));
+    self->bound = new std::shared_ptr<Bound>(std::move(bound));
+    return self;
+}
+
+std::shared_ptr<Bound> bound_of(PenstockBinding *binding) {
+    return *binding->bound;
+}
+
+namespace {
+
+std::vector<const PipelineText *> pipelines(const Bound &bound) {
+    std::vector<const PipelineText *> out;
+    for (const PipelineText &text : bound.description->start)
+        if (bound.values.holds(text.when)) out.push_back(&text);
+    return out;
+}
+
+const PipelineText *find(const Bound &bound, const gchar *name, GError **error) {
+    const auto all = pipelines(bound);
+    std::vector<std::string> names;
+    for (const PipelineText *text : all) {
+        if (!name || text->name == name) return text;
+        names.push_back(text->name);
+    }
+    const std::string which = name ? " '" + std::string(name) + "'" : "";
+    set_error(error, PENSTOCK_ERROR_NOT_FOUND,
+              bound.description->name + ": there is no `start` pipeline" + which + ": " +
+                  (names.empty() ? "it has rules only, which a PenstockServer runs"
+                                 : "there are " + description::enumerate(names)));
+    return nullptr;
+}
+
+/// Where no rule is at work, its key is asked for by the element.
+void require_key(GstElement *pipeline, const std::string &key) {
+    GstIterator *sources =
+        gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline), "rtmpserversrc");
+    gst_iterator_foreach(
+        sources,
+        [](const GValue *item, gpointer data) {
+            g_object_set(g_value_get_object(item), "publish-key", static_cast<gchar *>(data),
+                         nullptr);
+        },
+        const_cast<gchar *>(key.c_str()));
+    gst_iterator_free(sources);
+}
+
+GstElement *make(PenstockBinding *self, const gchar *name, bool as_bin, GError **error) {
+    g_return_val_if_fail(PENSTOCK_IS_BINDING(self), nullptr);
+    return shielded<GstElement *>(error, PENSTOCK_ERROR_BUILD, nullptr, [&]() -> GstElement * {
+        Bound &bound = **self->bound;
+        std::lock_guard lock(bound.mutex);
+        const PipelineText *text = find(bound, name, error);
+        if (!text) return nullptr;
+        std::string reason;
+        auto element = as_bin ? bound.values.instantiate_bin(*text, {}, &reason)
+                              : bound.values.instantiate(*text, {}, &reason);
+        if (!element) set_error(error, PENSTOCK_ERROR_BUILD, reason);
+        return element.release();
+    });
+}
+
+} // namespace
+} // namespace penstock::embedding
+
+gchar *penstock_binding_dup_value(PenstockBinding *self, const gchar *parameter) {
+    g_return_val_if_fail(PENSTOCK_IS_BINDING(self) && parameter, nullptr);
+    Bound &bound = **self->bound;
+    std::lock_guard lock(bound.mutex);
+    const description::Value *value = bound.values.find(parameter);
+    return value ? dup(value->text) : nullptr;
+}
+
+gchar **penstock_binding_dup_pipelines(PenstockBinding *self) {
+    g_return_val_if_fail(PENSTOCK_IS_BINDING(self), nullptr);
+    Bound &bound = **self->bound;
+    std::lock_guard lock(bound.mutex);
+    std::vector<std::string> names;
+    for (const PipelineText *text : pipelines(bound))
+        names.push_back(text->name);
+    return dup_list(names);
+}
+
+GstElement *penstock_binding_create_pipeline(PenstockBinding *self, const gchar *name,
+                                             GError **error) {
+    return make(self, name, false, error);
+}
+
+GstElement *penstock_binding_create_bin(PenstockBinding *self, const gchar *name, GError **error) {
+    return make(self, name, true, error);
+}
+
+GstElement *penstock_binding_create_publish_pipeline(PenstockBinding *self, const gchar *path,
+                                                     GError **error) {
+    g_return_val_if_fail(PENSTOCK_IS_BINDING(self) && path, nullptr);
+    return shielded<GstElement *>(error, PENSTOCK_ERROR_BUILD, nullptr, [&]() -> GstElement * {
+        Bound &bound = **self->bound;
+        std::lock_guard lock(bound.mutex);
+        std::string reason;
+        for (const description::PublishRule &rule : bound.description->publish) {
+            const auto pattern = description::PathPattern::make(rule.match, bound.values, &reason);
+            const auto captures = pattern ? pattern->match(path) : std::nullopt;
+            if (!captures) continue;
+            auto pipeline = bound.values.instantiate(rule.pipeline, *captures, &reason);
+            const auto key = rule.publish_key
+                                 ? bound.values.expand(rule.publish_key->pieces, {}, &reason)
+                                 : std::string();
+            if (!pipeline || !key) {
+                set_error(error, PENSTOCK_ERROR_BUILD, reason);
+                return nullptr;
+            }
+            if (!key->empty()) require_key(pipeline.get(), *key);
+            return pipeline.release();
+        }
+        set_error(error, PENSTOCK_ERROR_NOT_FOUND,
+                  bound.description->name + ": no `publish` rule takes '" + path +
+                      "': a path is written as in live/cam");
+        return nullptr;
+    });
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What PenstockServer does: a supervisor, the pages, and the pipelines that are there.
+#pragma once
+
+#include "console/page.h"
+#include "embedding/internal.h"
+#include "embedding/stats.h"
+#include "supervisor/supervisor.h"
+
+#include <functional>
+#include <map>
+
+namespace penstock::embedding {
+
+/// Lives on the thread of the default main context.
+class Run {
+public:
+    struct Handlers {
+        std::function<void(supervisor::Severity, const std::string &)> report;
+        std::function<void(const std::string &label, GstElement *pipeline, bool there)> pipeline;
+        std::function<void(bool well)> ended; ///< once, unless stop_now() came first
+        /// Makes what is asked about the RTMP peers of one run.
+        std::function<std::shared_ptr<net::PeerWatch>()> watch;
+    };
+    explicit Run(Handlers handlers) : handlers_(std::move(handlers)) {}
+    ~Run();
+
+    void add(std::shared_ptr<Bound> bound) { bound_.push_back(std::move(bound)); }
+    /// False and the reason: then nothing runs.
+    bool start(std::string *error);
+    void stop();
+    /// Lets go of everything without waiting, and without a word.
+    void stop_now();
+    bool is_running() const { return supervisor_ != nullptr; }
+    const StatsOf &stats() const { return stats_; }
+    const std::string &last_error() const { return last_error_; }
+
+private:
+    bool serve_pages(std::string *error);
+    void finish(bool well);
+
+    const Handlers handlers_;
+    std::vector<std::shared_ptr<Bound>> bound_;
+    std::unique_ptr<supervisor::Supervisor> supervisor_;
+    std::map<net::Address, std::unique_ptr<console::Page>> pages_;
+    std::shared_ptr<net::PeerWatch> watch_;
+    StatsOf stats_;
+    std::string last_error_;
+    bool stopping_ = false;
+    /// What is posted to the main loop looks here whether this run still is.
+    std::shared_ptr<Run *> self_;
+};
+
+} // namespace penstock::embedding

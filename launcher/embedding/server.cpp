@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// PenstockServer: GObject boilerplate around Run.
+#include "embedding/internal.h"
+#include "embedding/run.h"
+#include "gst/peer_signals.h"
+
+using namespace penstock;
+using namespace penstock::embedding;
+
+struct _PenstockServer {
+    GObject parent;
+    Run *run;
+};
+
+G_DEFINE_FINAL_TYPE(PenstockServer, penstock_server, G_TYPE_OBJECT)
+
+enum { PROP_0, PROP_RUNNING };
+enum { SIGNAL_REPORT, SIGNAL_ENDED, SIGNAL_PIPELINE_ADDED, SIGNAL_PIPELINE_REMOVED, LAST_SIGNAL };
+static guint signals[LAST_SIGNAL];
+static PeerSignals peer_signals;
+
+static void penstock_server_init(PenstockServer *self) {
+    Run::Handlers handlers;
+    handlers.report = [self](supervisor::Severity severity, const std::string &text) {
+        g_signal_emit(self, signals[SIGNAL_REPORT], 0, PenstockSeverity(severity), text.c_str());
+    };
+    handlers.pipeline = [self](const std::string &label, GstElement *pipeline, bool there) {
+        g_signal_emit(self, signals[there ? SIGNAL_PIPELINE_ADDED : SIGNAL_PIPELINE_REMOVED], 0,
+                      label.c_str(), pipeline);
+    };
+    handlers.ended = [self](bool well) {
+        const auto held = GstPtr<GObject>::ref(G_OBJECT(self)); // a handler may let go of it
+        g_signal_emit(self, signals[SIGNAL_ENDED], 0, gboolean(well));
+        g_object_notify(G_OBJECT(self), "running");
+    };
+    handlers.watch = [self] {
+        return make_signal_watch(G_OBJECT(self), peer_signals, PeerEvents::main_context);
+    };
+    self->run = new Run(std::move(handlers));
+}
+
+static void penstock_server_dispose(GObject *object) {
+    PENSTOCK_SERVER(object)->run->stop_now();
+    G_OBJECT_CLASS(penstock_server_parent_class)->dispose(object);
+}
+
+static void penstock_server_finalize(GObject *object) {
+    delete PENSTOCK_SERVER(object)->run;
+    G_OBJECT_CLASS(penstock_server_parent_class)->finalize(object);
+}
+
+static void penstock_server_get_property(GObject *object, guint id, GValue *value,
+                                         GParamSpec *spec) {
+    if (id == PROP_RUNNING)
+        g_value_set_boolean(value, penstock_server_is_running(PENSTOCK_SERVER(object)));
+    else
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void penstock_server_class_init(PenstockServerClass *klass) {
+    auto *object_class = G_OBJECT_CLASS(klass);
+    object_class->dispose = penstock_server_dispose;
+    object_class->finalize = penstock_server_finalize;
+    object_class->get_property = penstock_server_get_property;
+    g_object_class_install_property(
+        object_class, PROP_RUNNING,
+        g_param_spec_boolean("running", "Running", "It has started and has not ended", FALSE,
+                             GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+    const GType type = G_TYPE_FROM_CLASS(klass);
+    /**
+     * PenstockServer::report:
+     * @self: the server
+     * @severity: how much it matters
+     * @text: one line
+     *
+     * Something happened: a pipeline failed, a branch was taken out, a restart is due. Secrets are
+     * not in it. Comes on the default main context.
+     */
+    signals[SIGNAL_REPORT] =
+        g_signal_new("report", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE,
+                     2, PENSTOCK_TYPE_SEVERITY, G_TYPE_STRING);
+    /**
+     * PenstockServer::ended:
+     * @self: the server
+     * @well: whether no pipeline failed that must not
+     *
+     * Nothing of it runs any more. Comes once for each start, on the default main context.
+     */
+    signals[SIGNAL_ENDED] = g_signal_new("ended", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
+                                         nullptr, G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
+    /**
+     * PenstockServer::pipeline-added:
+     * @self: the server
+     * @label: the pipeline's label
+     * @pipeline: the pipeline, in state NULL
+     *
+     * A pipeline is about to start: the moment to connect to its elements. Its bus is the
+     * server's. Comes on the default main context, from within penstock_server_start() too.
+     */
+    signals[SIGNAL_PIPELINE_ADDED] =
+        g_signal_new("pipeline-added", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
+                     G_TYPE_NONE, 2, G_TYPE_STRING, GST_TYPE_ELEMENT);
+    /**
+     * PenstockServer::pipeline-removed:
+     * @self: the server
+     * @label: the pipeline's label
+     * @pipeline: the pipeline, about to be stopped
+     *
+     * A pipeline ends. Comes on the default main context.
+     */
+    signals[SIGNAL_PIPELINE_REMOVED] =
+        g_signal_new("pipeline-removed", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
+                     G_TYPE_NONE, 2, G_TYPE_STRING, GST_TYPE_ELEMENT);
+    /**
+     * PenstockServer::authorize:
+     * @self: the server
+     * @peer: who asks: `id`, `protocol`, `address`, `path`, `query`, `key`, `client` (strings) and
+     *   `publish` (boolean; otherwise it plays)
+     *
+     * An RTMP peer asks to publish or to play, and no pipeline has started for it. A publish key
+     * was right already. Comes on a thread of its own, up to sixteen at a time: the handler may
+     * take five seconds, after which the peer is refused. Without a handler everybody may.
+     *
+     * Returns: whether it may; one handler that returns %FALSE is enough to refuse
+     */
+    /**
+     * PenstockServer::peer-connected:
+     * @self: the server
+     * @peer: as in #PenstockServer::authorize
+     *
+     * A peer publishes or plays. Comes on the default main context.
+     */
+    /**
+     * PenstockServer::peer-disconnected:
+     * @self: the server
+     * @peer: as in #PenstockServer::authorize, and `reason`
+     *
+     * A peer that published or played has gone. Comes on the default main context.
+     */
+    peer_signals = install_peer_signals(type);
+}
+
+PenstockServer *penstock_server_new(void) {
+    return PENSTOCK_SERVER(g_object_new(PENSTOCK_TYPE_SERVER, nullptr));
+}
+
+void penstock_server_add(PenstockServer *self, PenstockBinding *binding) {
+    g_return_if_fail(PENSTOCK_IS_SERVER(self) && PENSTOCK_IS_BINDING(binding));
+    g_return_if_fail(!self->run->is_running());
+    self->run->add(bound_of(binding));
+}
+
+gboolean penstock_server_start(PenstockServer *self, GError **error) {
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), FALSE);
+    g_return_val_if_fail(!self->run->is_running(), FALSE);
+    return shielded<gboolean>(error, PENSTOCK_ERROR_RUN, FALSE, [&]() -> gboolean {
+        std::string reason;
+        const bool started = self->run->start(&reason);
+        if (!started) set_error(error, PENSTOCK_ERROR_RUN, reason);
+        if (started) g_object_notify(G_OBJECT(self), "running");
+        return started;
+    });
+}
+
+void penstock_server_stop(PenstockServer *self) {
+    g_return_if_fail(PENSTOCK_IS_SERVER(self));
+    shielded(nullptr, PENSTOCK_ERROR_RUN, 0, [&] {
+        self->run->stop();
+        return 0;
+    });
+}
+
+gboolean penstock_server_run(PenstockServer *self, GError **error) {
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), FALSE);
+    struct Waiting {
+        GMainLoop *loop;
+        gboolean well;
+    } waiting{g_main_loop_new(nullptr, FALSE), FALSE};
+    const gulong handler = g_signal_connect(
+        self, "ended", G_CALLBACK(+[](PenstockServer *, gboolean well, Waiting *mine) {
+            mine->well = well;
+            g_main_loop_quit(mine->loop);
+        }),
+        &waiting);
+    g_object_ref(self);
+    const bool started = penstock_server_start(self, error);
+    if (started) g_main_loop_run(waiting.loop);
+    if (started && !waiting.well) set_error(error, PENSTOCK_ERROR_RUN, self->run->last_error());
+    g_signal_handler_disconnect(self, handler);
+    g_object_unref(self);
+    g_main_loop_unref(waiting.loop);
+    return started && waiting.well;
+}
+
+gboolean penstock_server_is_running(PenstockServer *self) {
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), FALSE);
+    return self->run->is_running();
+}
+
+gchar **penstock_server_dup_pipelines(PenstockServer *self) {
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), nullptr);
+    std::vector<std::string> labels;
+    for (const auto &[label, pipeline] : self->run->stats().pipelines)
+        labels.push_back(label);
+    return dup_list(labels);
+}
+
+GstElement *penstock_server_get_element(PenstockServer *self, const gchar *pipeline,
+                                        const gchar *name) {
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), nullptr);
+    for (const auto &[label, element] : self->run->stats().pipelines) {
+        if (pipeline && label != pipeline) continue;
+        if (!name) return GST_ELEMENT(gst_object_ref(element.get()));
+        if (GstElement *found = gst_bin_get_by_name(GST_BIN(element.get()), name)) return found;
+    }
+    return nullptr;
+}
+
+GVariant *penstock_server_get_stats(PenstockServer *self) {
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), nullptr);
+    return g_variant_ref_sink(make_stats(self->run->stats()));
+}
+
+gchar *penstock_server_get_stats_json(PenstockServer *self) {
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), nullptr);
+    return shielded<gchar *>(nullptr, PENSTOCK_ERROR_RUN, nullptr, [&] {
+        GVariant *stats = g_variant_ref_sink(make_stats(self->run->stats()));
+        gchar *text = dup(to_json(stats));
+        g_variant_unref(stats);
+        return text;
+    });
+}

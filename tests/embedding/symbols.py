@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# libpenstock exports its API and nothing else: every symbol begins with penstock_, all that the
+# headers declare is there, and none is there that they don't. symbols.py LIBRARY
+import pathlib
+import re
+import subprocess
+import sys
+
+listed = subprocess.run(['nm', '-D', '--defined-only', '--format=posix', sys.argv[1]],
+                        stdout=subprocess.PIPE, text=True, check=True).stdout
+exported = {line.split()[0] for line in listed.splitlines()}
+headers = pathlib.Path(__file__).resolve().parents[2] / 'launcher' / 'embedding' / 'penstock'
+declared = set()
+for header in headers.glob('*.h'):
+    text = re.sub(r'/\*.*?\*/', '', header.read_text(), flags=re.S)
+    for declaration in re.findall(r'PENSTOCK_API\s+(.*?)(?:;|\n\n)', text, re.S):
+        if final := re.match(r'G_DECLARE_FINAL_TYPE\(\w+,\s*(\w+)', declaration):
+            declared.add(final[1] + '_get_type')
+        elif function := re.search(r'(penstock_\w+)\s*\(', declaration):
+            declared.add(function[1])
+print('foreign:', sorted(name for name in exported if not name.startswith('penstock_')))
+print('missing:', sorted(declared - exported))
+print('undeclared:', sorted(exported - declared))
+print(len(exported), 'symbols')
+sys.exit(exported != declared or not declared)

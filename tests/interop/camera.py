@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A camera that PipeWire offers, made of a test picture, goes out over UDP: webcam-to-udp with a
+PipeWire, a WirePlumber and a message bus of its own. Skips itself where these don't run."""
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAMS = ("dbus-run-session", "pipewire", "wireplumber", "gst-launch-1.0", "ffprobe")
+CAMERA = ("videotestsrc is-live=true pattern=ball ! "
+          "video/x-raw,format=YUY2,width=640,height=480,framerate=30/1 ! pipewiresink mode=provide "
+          "stream-properties=props,media.class=Video/Source,media.role=Camera,node.name=camera")
+
+
+def skip(why):
+    print(f"skipped: {why}")
+    sys.exit(77)
+
+
+def start(folder, *command):
+    with open(os.path.join(folder, f"{os.path.basename(command[0])}.log"), "w") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log)
+
+
+def camera_works():
+    """Whether a plain pipeline gets pictures from it."""
+    try:
+        return subprocess.run(
+            ["gst-launch-1.0", "-q", "pipewiresrc", "num-buffers=5", "!", "video/x-raw", "!",
+             "fakesink"], timeout=5, capture_output=True).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def check(folder):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    penstock = start(folder, os.environ["PENSTOCK"], "run", "webcam-to-udp", "--set",
+                     "source=pipewire", "--set", "microphone=false", "--set",
+                     f"to=127.0.0.1:{port}")
+    try:
+        seen = subprocess.run(
+            ["ffprobe", "-v", "error", "-read_intervals", "%+3", "-select_streams", "v",
+             "-count_packets", "-show_entries", "stream=codec_name,width,height,nb_read_packets",
+             "-of", "csv=p=0", f"udp://127.0.0.1:{port}?timeout=20000000"],
+            timeout=40, capture_output=True, text=True).stdout.split()
+    finally:
+        penstock.terminate()
+        penstock.wait(10)
+    print("ffprobe:", seen)
+    codec, width, height, packets = seen[-1].split(",")
+    assert (codec, width, height) == ("h264", "1280", "720"), seen
+    assert int(packets) > 60, "three seconds of 30 fps"
+
+
+def session():
+    with tempfile.TemporaryDirectory(prefix="penstock-camera-") as folder:
+        os.environ["XDG_RUNTIME_DIR"] = folder
+        processes = [start(folder, "pipewire")]
+        try:
+            time.sleep(1)
+            processes.append(start(folder, "wireplumber"))
+            time.sleep(2)
+            processes.append(start(folder, "gst-launch-1.0", "-q", *CAMERA.split()))
+            time.sleep(1)
+            if not any(camera_works() for _ in range(3)):
+                skip("no camera could be made with PipeWire here")
+            check(folder)
+        finally:
+            for process in reversed(processes):
+                process.terminate()
+                process.wait(10)
+
+
+if __name__ == "__main__":
+    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    if missing:
+        skip("there is no " + ", ".join(missing))
+    if sys.argv[1:] == ["session"]:
+        session()
+    else:
+        sys.exit(subprocess.run(["dbus-run-session", "--", sys.executable, __file__,
+                                 "session"]).returncode)

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Peers about whom somebody else decides: they wait, nothing is done for them, nobody else waits
+// with them; who gets no answer is refused.
+#include "unit/net_rig.hpp"
+
+#include "check.hpp"
+
+using namespace net_test;
+
+namespace {
+
+/// Keeps every question until the test answers it, or answers at once.
+class Judge final : public net::PeerWatch {
+public:
+    enum class Mode { keep, allow, refuse, nobody };
+    explicit Judge(Mode mode) : mode(mode) {}
+    bool authorize(const net::PeerInfo &peer, net::Answer answer) override {
+        std::lock_guard lock(mutex);
+        if (mode == Mode::nobody) return false;
+        asked.push_back(peer);
+        if (mode == Mode::keep)
+            kept.push_back(answer);
+        else
+            answer(mode == Mode::allow);
+        return true;
+    }
+    void connected(const net::PeerInfo &peer) override {
+        std::lock_guard lock(mutex);
+        events.push_back("+" + peer.id);
+    }
+    void disconnected(const net::PeerInfo &peer, const std::string &) override {
+        std::lock_guard lock(mutex);
+        events.push_back("-" + peer.id);
+    }
+    size_t questions() const {
+        std::lock_guard lock(mutex);
+        return asked.size();
+    }
+    size_t seen() const {
+        std::lock_guard lock(mutex);
+        return events.size();
+    }
+    mutable std::mutex mutex;
+    Mode mode;
+    std::vector<net::PeerInfo> asked;
+    std::vector<net::Answer> kept;
+    std::vector<std::string> events;
+};
+
+struct Receiver final : net::PublishReceiver {
+    void on_published(const std::string &) override { ++published; }
+    bool on_tag(flv::Tag &&) override { return true; }
+    void on_unpublished(const std::string &) override { ++unpublished; }
+    std::atomic<int> published{0}, unpublished{0};
+};
+
+} // namespace
+
+GST_START_TEST(test_publisher_waits_for_the_answer) {
+    Log log;
+    auto server = open_server();
+    auto judge = std::make_shared<Judge>(Judge::Mode::keep);
+    Receiver receiver;
+    std::string error;
+    auto claim = server->claim("live/cam", receiver, "", &error, judge);
+    fail_unless(claim != nullptr);
+    Peer publisher(server->address().port);
+    publisher.publish("cam?key=secret&x=1");
+    fail_unless(eventually([&] { return judge->questions() == 1; }));
+    const net::PeerInfo peer = judge->asked.at(0);
+    fail_unless(peer.publish);
+    fail_unless_equals_string(peer.path.c_str(), "live/cam");
+    fail_unless_equals_string(peer.key.c_str(), "secret");
+    fail_unless_equals_string(peer.query.c_str(), "key=secret&x=1");
+    fail_unless_equals_string(peer.address.c_str(), publisher.name.c_str());
+    fail_unless(peer.id.starts_with("rtmp-publish-"));
+    // It holds up neither the loop nor the name: others are answered meanwhile.
+    Peer other(server->address().port);
+    other.publish("none");
+    fail_unless(other.until_said("NetStream.Publish.Failed"));
+    fail_unless_equals_int(receiver.published, 0);
+    fail_unless(publisher.said.find("NetStream.Publish.") == std::string::npos);
+    // From another thread, and twice: the second answer changes nothing.
+    std::thread([&] {
+        judge->kept.at(0)(true);
+        judge->kept.at(0)(false);
+    }).join();
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    fail_unless_equals_int(receiver.published, 1);
+    fail_unless(eventually([&] { return judge->seen() == 1; }));
+    publisher.close();
+    fail_unless(eventually([&] { return judge->seen() == 2; }));
+    fail_unless_equals_string(judge->events[0].c_str(), ("+" + peer.id).c_str());
+    fail_unless_equals_string(judge->events[1].c_str(), ("-" + peer.id).c_str());
+}
+GST_END_TEST
+
+GST_START_TEST(test_publisher_is_refused) {
+    Log log;
+    auto server = open_server();
+    auto judge = std::make_shared<Judge>(Judge::Mode::refuse);
+    Receiver receiver;
+    std::string error;
+    auto claim = server->claim("live/cam", receiver, "", &error, judge);
+    Peer publisher(server->address().port);
+    publisher.publish("cam");
+    fail_unless(publisher.until_said("NetStream.Publish.Denied"));
+    fail_unless(publisher.until_closed());
+    fail_unless(log.warned(publisher.name, "not authorized"));
+    fail_unless_equals_int(receiver.published, 0);
+    fail_unless_equals_int(int(judge->seen()), 0);
+    // The name is free.
+    judge->mode = Judge::Mode::allow;
+    Peer next(server->address().port);
+    next.publish("cam");
+    fail_unless(next.until_said("NetStream.Publish.Start"));
+}
+GST_END_TEST
+
+GST_START_TEST(test_no_answer_is_a_refusal) {
+    Log log;
+    auto server = open_server({.authorize_ms = 200});
+    auto judge = std::make_shared<Judge>(Judge::Mode::keep);
+    Receiver receiver;
+    std::string error;
+    auto claim = server->claim("live/cam", receiver, "", &error, judge);
+    auto feed = server->feed("live/out", {.keep = 2'000'000'000}, &error, judge);
+    Peer publisher(server->address().port), player(server->address().port);
+    publisher.publish("cam");
+    player.play("out");
+    fail_unless(publisher.until_said("NetStream.Publish.Denied"));
+    fail_unless(publisher.until_closed());
+    fail_unless(player.until_closed());
+    fail_unless(player.said.find("NetStream.Play.Start") == std::string::npos);
+    // Too late.
+    for (const auto &answer : judge->kept)
+        answer(true);
+    fail_unless_equals_int(receiver.published, 0);
+    fail_unless_equals_int(int(feed->stats().players_total), 0);
+}
+GST_END_TEST
+
+GST_START_TEST(test_who_leaves_while_waiting_is_forgotten) {
+    Log log;
+    auto server = open_server();
+    auto judge = std::make_shared<Judge>(Judge::Mode::keep);
+    Receiver receiver;
+    std::string error;
+    auto claim = server->claim("live/cam", receiver, "", &error, judge);
+    Peer publisher(server->address().port);
+    publisher.publish("cam");
+    fail_unless(eventually([&] { return judge->questions() == 1; }));
+    publisher.reset();
+    fail_unless(eventually([&] { return log.all().find("disconnected") != std::string::npos; }));
+    judge->kept.at(0)(true);
+    Peer next(server->address().port);
+    next.publish("cam");
+    fail_unless(eventually([&] { return judge->questions() == 2; }));
+    judge->kept.at(1)(true);
+    fail_unless(next.until_said("NetStream.Publish.Start"));
+    fail_unless_equals_int(receiver.published, 1);
+}
+GST_END_TEST
+
+// The listener's watch is asked before a rule starts anything; the receiver's once there is one.
+GST_START_TEST(test_listener_then_receiver) {
+    Log log;
+    auto server = open_server();
+    auto listener = std::make_shared<Judge>(Judge::Mode::keep);
+    auto later = std::make_shared<Judge>(Judge::Mode::keep);
+    auto another = std::make_shared<Judge>(Judge::Mode::refuse);
+    server->add_watch(another);
+    server->add_watch(listener);
+    another.reset(); // who has gone is not asked
+    std::atomic<int> started{0};
+    auto options = everything();
+    options.on_publish = [&](const net::PublishAttempt &) { ++started; };
+    auto lease = server->lease(options);
+    Peer publisher(server->address().port);
+    publisher.publish("cam");
+    fail_unless(eventually([&] { return listener->questions() == 1; }));
+    fail_unless_equals_int(started, 0);
+    listener->kept.at(0)(true);
+    fail_unless(eventually([&] { return started == 1; }));
+    Receiver receiver;
+    std::string error;
+    auto claim = server->claim("live/cam", receiver, "", &error, later);
+    fail_unless(eventually([&] { return later->questions() == 1; }));
+    fail_unless_equals_int(receiver.published, 0);
+    later->kept.at(0)(true);
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    fail_unless_equals_int(receiver.published, 1);
+    fail_unless_equals_int(int(listener->questions()), 1);
+    fail_unless(eventually([&] { return listener->seen() == 1 && later->seen() == 1; }));
+}
+GST_END_TEST
+
+GST_START_TEST(test_players_before_and_after_the_feed) {
+    Log log;
+    auto server = open_server();
+    auto lease = server->lease(everything());
+    Peer early(server->address().port);
+    early.play("out");
+    fail_unless(early.until_said("NetStream.Play.Start"));
+    auto judge = std::make_shared<Judge>(Judge::Mode::keep);
+    std::string error;
+    auto feed = server->feed("live/out", {.keep = 2'000'000'000}, &error, judge);
+    feed->push(samples::video_config());
+    feed->push(samples::video_frame(0, true));
+    // It was let in by nobody, so it gets nothing before it is.
+    fail_unless(eventually([&] { return judge->questions() == 1; }));
+    Peer late(server->address().port);
+    late.play("out");
+    fail_unless(eventually([&] { return judge->questions() == 2; }));
+    early.read(50);
+    fail_unless_equals_int(int(early.frames()), 0);
+    judge->kept.at(0)(true);
+    fail_unless(early.until([&] { return early.frames() == 1; }));
+    judge->kept.at(1)(false);
+    fail_unless(late.until_closed());
+    fail_unless_equals_int(int(late.frames()), 0);
+    fail_unless(late.said.find("NetStream.Play.Start") == std::string::npos);
+    // The next feed asks again, those too who stayed.
+    feed.reset();
+    auto other = std::make_shared<Judge>(Judge::Mode::refuse);
+    feed = server->feed("live/out", {.keep = 2'000'000'000}, &error, other);
+    feed->push(samples::video_config());
+    feed->push(samples::video_frame(40, true));
+    fail_unless(early.until_closed());
+    fail_unless_equals_int(int(early.frames()), 1);
+}
+GST_END_TEST
+
+GST_START_TEST(test_nobody_to_ask) {
+    auto server = open_server();
+    auto nobody = std::make_shared<Judge>(Judge::Mode::nobody);
+    server->add_watch(nobody);
+    Receiver receiver;
+    std::string error;
+    auto claim = server->claim("live/cam", receiver, "", &error, nobody);
+    auto feed = server->feed("live/out", {.keep = 2'000'000'000}, &error, nobody);
+    Peer publisher(server->address().port), player(server->address().port);
+    publisher.publish("cam");
+    player.play("out");
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    fail_unless(player.until_said("NetStream.Play.Start"));
+}
+GST_END_TEST
+
+static Suite *net_authorize_suite() {
+    Suite *s = suite_create("net_authorize");
+    TCase *tc = tcase_create("authorize");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_publisher_waits_for_the_answer);
+    tcase_add_test(tc, test_publisher_is_refused);
+    tcase_add_test(tc, test_no_answer_is_a_refusal);
+    tcase_add_test(tc, test_who_leaves_while_waiting_is_forgotten);
+    tcase_add_test(tc, test_listener_then_receiver);
+    tcase_add_test(tc, test_players_before_and_after_the_feed);
+    tcase_add_test(tc, test_nobody_to_ask);
+    return s;
+}
+GST_CHECK_MAIN(net_authorize)
