@@ -3,6 +3,7 @@
 #include "cli/catalogue.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/senders.h"
 #include "cli/settings.h"
 #include "cli/urls.h"
 
@@ -114,6 +115,7 @@ int show(const std::string &name, const std::vector<std::string> &settings, bool
     if (!errors.empty()) return exit_usage;
     output.hide(bindings[0]->secrets());
     const std::vector<Url> urls = urls_of(*bindings[0]);
+    const std::vector<Sender> senders = senders_of(*bindings[0]);
 
     if (as_json) {
         json out = {{"name", description.name},       {"file", file},
@@ -123,6 +125,10 @@ int show(const std::string &name, const std::vector<std::string> &settings, bool
             out["parameters"].push_back(to_json(parameter));
         for (const Url &url : urls)
             out["serves"].push_back({{"kind", url.kind}, {"text", url.text}});
+        out["senders"] = json::array();
+        for (const Sender &sender : senders)
+            out["senders"].push_back(
+                {{"system", sender.system}, {"text", sender.text}, {"note", sender.note}});
         print_json(out);
         return exit_ok;
     }
@@ -154,6 +160,15 @@ int show(const std::string &name, const std::vector<std::string> &settings, bool
         output.print(output.bold("Serves"));
         for (const Url &url : urls)
             output.print("  " + pad(url.label, 10) + url.text);
+    }
+    if (!senders.empty()) {
+        output.print("");
+        output.print(output.bold("Send a camera") +
+                     output.dim("  (HOST: this machine, as the sender sees it)"));
+        for (const Sender &sender : senders) {
+            output.print("  " + pad(sender.label, 10) + sender.text);
+            output.print("  " + pad("", 10) + output.dim(sender.note));
+        }
     }
     return exit_ok;
 }

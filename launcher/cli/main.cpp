@@ -5,6 +5,7 @@
 #include "cli/log.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "description/installed.h"
 #include "description/source.h"
 
 #include <gst/gst.h>
@@ -59,6 +60,7 @@ int start(int argc, char **argv) {
 
     block_signals();
     raise_file_limit();
+    penstock::description::add_installed_plugins();
     GError *error = nullptr;
     if (!gst_init_check(nullptr, nullptr, &error)) {
         Output::get().error(std::string("GStreamer does not start: ") +

@@ -118,6 +118,7 @@ std::string man_page(const CLI::App &app) {
            entry(bold("NO_COLOR"), "No colours, on a terminal either.");
     out += ".SH FILES\n" +
            entry(roff("~/.config/penstock/pipelines/*.yaml"), "The user\\(aqs descriptions.") +
+           entry(roff(PENSTOCK_CONFIG_DIR "/pipelines/*.yaml"), "The system\\(aqs.") +
            entry(roff(PENSTOCK_PIPELINES_DIR "/*.yaml"), "Those that ship.") +
            entry(roff("$XDG_RUNTIME_DIR/penstock/PID.sock"),
                  "Where a running penstock tells " + bold("penstock top") + " its state.");

@@ -5,6 +5,8 @@
 #include "gst/ptr.h"
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +38,26 @@ std::string fit(const std::string &text, size_t width) {
     return text.substr(0, i);
 }
 
+/// Whether the descriptor is the journal's: systemd names it so.
+bool is_journal(int descriptor) {
+    const char *named = std::getenv("JOURNAL_STREAM");
+    struct stat status {};
+    return named && fstat(descriptor, &status) == 0 &&
+           named == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+/// Each line with its syslog priority in front, as journald takes it.
+std::string with_priority(int priority, const std::string &text) {
+    const std::string mark = "<" + std::to_string(priority) + ">";
+    std::string out;
+    for (size_t begin = 0; begin < text.size();) {
+        const size_t end = std::min(text.find('\n', begin), text.size() - 1) + 1;
+        out += mark + text.substr(begin, end - begin);
+        begin = end;
+    }
+    return out;
+}
+
 } // namespace
 
 Output &Output::get() {
@@ -45,7 +67,8 @@ Output &Output::get() {
 
 Output::Output()
     : terminal_(isatty(STDOUT_FILENO)), colours_(wants_colours(STDOUT_FILENO)),
-      error_terminal_(isatty(STDERR_FILENO)), error_colours_(wants_colours(STDERR_FILENO)) {
+      error_terminal_(isatty(STDERR_FILENO)), error_colours_(wants_colours(STDERR_FILENO)),
+      journal_(is_journal(STDOUT_FILENO)), error_journal_(is_journal(STDERR_FILENO)) {
 }
 
 void Output::hide(const std::vector<std::string> &secrets) {
@@ -112,11 +135,13 @@ void Output::draw_status() {
 void Output::print(const std::string &text) {
     std::lock_guard lock(mutex_);
     clear_status();
-    std::fputs((scrub_locked(text) + "\n").c_str(), stdout);
+    const std::string out = scrub_locked(text) + "\n";
+    std::fputs((journal_ ? with_priority(LOG_INFO, out) : out).c_str(), stdout);
     draw_status();
 }
 
-void Output::write_error(const char *label, const char *colour, const std::string &text) {
+void Output::write_error(int priority, const char *label, const char *colour,
+                         const std::string &text) {
     std::lock_guard lock(mutex_);
     clear_status();
     std::fflush(stdout);
@@ -124,20 +149,20 @@ void Output::write_error(const char *label, const char *colour, const std::strin
     if (error_colours_ && !out.empty()) out = std::string("\x1b[") + colour + "m" + out + "\x1b[0m";
     out += scrub_locked(text);
     if (!out.ends_with('\n')) out += '\n';
-    std::fputs(out.c_str(), stderr);
+    std::fputs((error_journal_ ? with_priority(priority, out) : out).c_str(), stderr);
     draw_status();
 }
 
 void Output::error(const std::string &text) {
-    write_error("error: ", "1;31", text);
+    write_error(LOG_ERR, "error: ", "1;31", text);
 }
 
 void Output::warning(const std::string &text) {
-    write_error("warning: ", "33", text);
+    write_error(LOG_WARNING, "warning: ", "33", text);
 }
 
 void Output::plain_error(const std::string &text) {
-    write_error("", "", text);
+    write_error(LOG_ERR, "", "", text);
 }
 
 void Output::status(const std::string &text) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What people read: colours on a terminal only, a status line that stays the last, no secrets.
+// What people read: colours on a terminal only, a status line that stays the last, no secrets. What
+// goes to journald has its priority in front.
 #pragma once
 
 #include <mutex>
@@ -41,7 +42,7 @@ private:
     Output();
     std::string styled(const char *code, const std::string &text) const;
     std::string scrub_locked(std::string text) const;
-    void write_error(const char *label, const char *colour, const std::string &text);
+    void write_error(int priority, const char *label, const char *colour, const std::string &text);
     void clear_status();
     void draw_status();
 
@@ -49,6 +50,8 @@ private:
     bool colours_ = false;        ///< on stdout
     bool error_terminal_ = false; ///< stderr is one
     bool error_colours_ = false;  ///< on stderr
+    bool journal_ = false;        ///< stdout goes to journald, which wants priorities
+    bool error_journal_ = false;  ///< stderr does
     std::mutex mutex_;
     std::vector<std::string> secrets_;
     std::string status_;

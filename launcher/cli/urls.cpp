@@ -19,33 +19,33 @@ bool is_multicast(const std::string &host) {
 
 /// scheme://host:port/path with the endpoint's address made reachable.
 std::string url_of(const Endpoint &endpoint, const description::Binding &binding,
-                   const net::Address &address) {
+                   const net::Address &address, const std::string &here) {
     const std::string text = binding.expand_for_people(endpoint.pieces);
     const size_t host = text.find("://") + 3;
     const size_t slash = text.find('/', host);
-    return text.substr(0, host) + reachable(address) +
+    return text.substr(0, host) + reachable(address, here) +
            (slash == text.npos ? "" : text.substr(slash, text.find('?') - slash));
 }
 
 } // namespace
 
-std::string reachable(net::Address address) {
+std::string reachable(net::Address address, const std::string &here) {
     if (address.host.empty() || address.host == "0.0.0.0" || address.host == "::")
-        address.host = "127.0.0.1";
+        address.host = here;
     return address.to_string();
 }
 
-std::vector<Url> urls_of(const description::Binding &binding) {
+std::vector<Url> urls_of(const description::Binding &binding, const std::string &here) {
     std::vector<Url> out;
     for (const Endpoint &endpoint : supervisor::find_endpoints(binding)) {
         const auto address = supervisor::address_of(endpoint, binding, nullptr);
         if (!address) continue;
         switch (endpoint.kind) {
         case Endpoint::Kind::page:
-            out.push_back({"Page", "http://" + reachable(*address) + "/", "page"});
+            out.push_back({"Page", "http://" + reachable(*address, here) + "/", "page"});
             break;
         case Endpoint::Kind::publish: {
-            const std::string url = url_of(endpoint, binding, *address);
+            const std::string url = url_of(endpoint, binding, *address, here);
             const description::Value *value =
                 endpoint.key ? binding.find(endpoint.key->name) : nullptr;
             const bool needs_key = endpoint.has_key && !(value && value->text.empty());
@@ -63,7 +63,7 @@ std::vector<Url> urls_of(const description::Binding &binding) {
             break;
         }
         case Endpoint::Kind::play:
-            out.push_back({"mpv, VLC", url_of(endpoint, binding, *address), "play"});
+            out.push_back({"mpv, VLC", url_of(endpoint, binding, *address, here), "play"});
             break;
         case Endpoint::Kind::udp:
         case Endpoint::Kind::rtp: {
@@ -82,7 +82,7 @@ std::vector<Url> urls_of(const description::Binding &binding) {
             break;
         }
         case Endpoint::Kind::hls:
-            out.push_back({"HLS", url_of(endpoint, binding, *address), "hls"});
+            out.push_back({"HLS", url_of(endpoint, binding, *address, here), "hls"});
             break;
         }
     }

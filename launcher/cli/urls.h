@@ -16,10 +16,12 @@ struct Url {
                        ///< "receive"
 };
 
-/// host:port as a client on this machine can use it.
-std::string reachable(net::Address address);
+/// host:port as a client on this machine can use it; `here` stands for an address of every
+/// interface.
+std::string reachable(net::Address address, const std::string &here = "127.0.0.1");
 
 /// Captures appear as NAME, secrets never.
-std::vector<Url> urls_of(const description::Binding &binding);
+std::vector<Url> urls_of(const description::Binding &binding,
+                         const std::string &here = "127.0.0.1");
 
 } // namespace penstock::cli

@@ -42,6 +42,18 @@ const char *content_type_of(std::string_view name) {
     return "application/octet-stream";
 }
 
+/// To the page, with the stream whose playlist this is.
+HttpResponse go_to_page(const HttpRequest &request) {
+    char *name = g_uri_escape_string(stream_name(std::string_view(request.path).substr(1)).c_str(),
+                                     "/", FALSE);
+    HttpResponse response;
+    response.status = 303;
+    response.cache_control = "no-store";
+    response.headers = {{"Location", std::string("/#") + name}, {"Referrer-Policy", "no-referrer"}};
+    g_free(name);
+    return response;
+}
+
 /// A file of the page with what the answer needs. The bytes live in the binary.
 struct Asset {
     std::string name;
@@ -109,6 +121,11 @@ public:
             response.body = Bytes::copy_of(streams_json(at));
             return response;
         });
+        // Whoever opens a playlist's address in a browser wants to watch.
+        auto navigation = server->handle_navigation(
+            ".m3u8",
+            [](const HttpRequest &request, net::HttpReply reply) { reply(go_to_page(request)); });
+        if (navigation) registrations_.push_back(std::move(navigation));
         if (taken)
             *error = "another page is served at http://" + server->address().to_string() +
                      "/ by this process: choose another port for one of them";

@@ -9,7 +9,8 @@
 
 namespace penstock::console {
 
-/// Serves "/", "/assets/…" and "/streams.json" while it is alive.
+/// Serves "/", "/assets/…" and "/streams.json" while it is alive; a browser that opens the address
+/// of a playlist (.m3u8) itself is sent to the page.
 class Page {
 public:
     /// Opens the HTTP server at `http` if nobody has. On failure nullptr, and `error` says what

@@ -14,13 +14,6 @@
 namespace penstock::console {
 namespace {
 
-/// "live/cam" for "live/cam/index.m3u8", "live/cam" for "live/cam.m3u8".
-std::string name_of(std::string_view path) {
-    for (std::string_view suffix : {"/index.m3u8", ".m3u8"})
-        if (path.ends_with(suffix)) return std::string(path.substr(0, path.size() - suffix.size()));
-    return std::string(path);
-}
-
 /// RFC 3339 in UTC, to the second.
 std::string date_of(int64_t ms) {
     const time_t seconds = ms / 1000;
@@ -32,6 +25,12 @@ std::string date_of(int64_t ms) {
 }
 
 } // namespace
+
+std::string stream_name(std::string_view path) {
+    for (std::string_view suffix : {"/index.m3u8", ".m3u8"})
+        if (path.ends_with(suffix)) return std::string(path.substr(0, path.size() - suffix.size()));
+    return std::string(path);
+}
 
 std::string streams_json(const net::Address &http) {
     nlohmann::json rtmp = nlohmann::json::array();
@@ -49,7 +48,7 @@ std::string streams_json(const net::Address &http) {
     std::map<std::string, nlohmann::json> streams;
     for (const auto &mount : net::hls_mounts()) {
         if (mount.address != http) continue;
-        const std::string name = name_of(mount.path);
+        const std::string name = stream_name(mount.path);
         nlohmann::json &stream = streams[name];
         stream = {{"name", name},
                   {"live", mount.live && !away.contains(name)},

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "description/catalogue.h"
 
-#include "config.h"
 #include "description/elements.h"
+#include "description/installed.h"
 
 #include <glib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
@@ -15,13 +16,20 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> search_path() {
     std::vector<std::string> out;
+    const auto add = [&](const fs::path &directory) {
+        const std::string text = directory.lexically_normal().string();
+        if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(text);
+    };
     if (const char *listed = g_getenv("PENSTOCK_PIPELINES")) {
         std::stringstream stream(listed);
         for (std::string directory; std::getline(stream, directory, ':');)
-            if (!directory.empty()) out.push_back(directory);
+            if (!directory.empty()) add(directory);
     }
-    out.push_back(fs::path(g_get_user_config_dir()) / "penstock" / "pipelines");
-    out.emplace_back(PENSTOCK_PIPELINES_DIR);
+    add(fs::path(g_get_user_config_dir()) / "penstock" / "pipelines");
+    add(installed_config_dir() / "pipelines");
+    for (auto data = g_get_system_data_dirs(); *data; ++data)
+        add(fs::path(*data) / "penstock" / "pipelines");
+    add(installed_pipelines_dir());
     return out;
 }
 

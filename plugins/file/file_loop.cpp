@@ -5,6 +5,7 @@
 #include "gst/guard.h"
 
 #include <algorithm>
+#include <string_view>
 
 GST_DEBUG_CATEGORY_EXTERN(penstock_live_file_src_debug);
 #define GST_CAT_DEFAULT penstock_live_file_src_debug
@@ -15,21 +16,33 @@ namespace {
 /// How far the others go on before a stream that has ended says that it still has nothing.
 constexpr GstClockTime gap_step = 100 * GST_MSECOND;
 
+/// Puts `event` in the place of the probe's, under the same sequence number.
+void replace_event(GstPadProbeInfo *info, GstEvent *event) {
+    GstEvent *old = GST_PAD_PROBE_INFO_EVENT(info);
+    gst_event_set_seqnum(event, gst_event_get_seqnum(old));
+    gst_event_unref(old);
+    GST_PAD_PROBE_INFO_DATA(info) = event;
+}
+
 } // namespace
 
 GstPadProbeReturn FileSource::on_data(Stream &stream, GstPadProbeInfo *info) {
-    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
-        on_buffer(stream, info);
-        return GST_PAD_PROBE_OK;
-    }
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) return on_buffer(stream, info);
     return on_event(stream, info);
 }
 
-void FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
+GstPadProbeReturn FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    std::lock_guard lock(lock_);
+    // Sound before the segment primes a decoder, and this one is at work already: here it would
+    // lie over the end of the last pass.
+    if (offset_ != 0 && stream.name == std::string_view("audio") &&
+        GST_BUFFER_PTS_IS_VALID(buffer) && GST_BUFFER_DURATION_IS_VALID(buffer) &&
+        stream.segment.format == GST_FORMAT_TIME &&
+        GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer) <= stream.segment.start)
+        return GST_PAD_PROBE_DROP;
     ++buffers_;
     bytes_ += gst_buffer_get_size(buffer);
-    std::lock_guard lock(lock_);
     if (std::exchange(stream.first, false) &&
         GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) {
         // Downstream nothing is missing: time goes on, and this is a keyframe.
@@ -39,16 +52,23 @@ void FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
     }
     const GstClockTime time =
         GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : GST_BUFFER_DTS(buffer);
+    if (stream.shift != 0) {
+        buffer = gst_buffer_make_writable(buffer);
+        if (GST_BUFFER_PTS_IS_VALID(buffer)) GST_BUFFER_PTS(buffer) += stream.shift;
+        if (GST_BUFFER_DTS_IS_VALID(buffer)) GST_BUFFER_DTS(buffer) += stream.shift;
+        GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    }
     guint64 running = 0;
     if (!GST_CLOCK_TIME_IS_VALID(time) ||
         gst_segment_to_running_time_full(&stream.segment, GST_FORMAT_TIME, time, &running) <= 0)
-        return;
+        return GST_PAD_PROBE_OK;
     if (running > stream.newest) stream.step = running - stream.newest;
     stream.newest = running;
     progress_.notify_all();
     const GstClockTime duration =
         GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : stream.step;
     stream.end = std::max(stream.end, running + duration);
+    return GST_PAD_PROBE_OK;
 }
 
 GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
@@ -80,17 +100,14 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
         std::lock_guard lock(lock_);
         return reopened_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
     }
-    case GST_EVENT_SEGMENT: {
-        GstSegment segment;
-        gst_event_copy_segment(event, &segment);
+    case GST_EVENT_SEGMENT:
+        return on_segment(stream, info);
+    case GST_EVENT_GAP: {
+        GstClockTime time = 0, duration = 0;
+        gst_event_parse_gap(event, &time, &duration);
         std::lock_guard lock(lock_);
-        stream.segment = segment;
-        if (offset_ == 0 || segment.format != GST_FORMAT_TIME) return GST_PAD_PROBE_OK;
-        segment.base += offset_;
-        GstEvent *moved = gst_event_new_segment(&segment);
-        gst_event_set_seqnum(moved, gst_event_get_seqnum(event));
-        gst_event_unref(event);
-        GST_PAD_PROBE_INFO_DATA(info) = moved;
+        if (stream.shift != 0)
+            replace_event(info, gst_event_new_gap(time + stream.shift, duration));
         return GST_PAD_PROBE_OK;
     }
     case GST_EVENT_EOS:
@@ -98,6 +115,29 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
     default:
         return GST_PAD_PROBE_OK;
     }
+}
+
+GstPadProbeReturn FileSource::on_segment(Stream &stream, GstPadProbeInfo *info) {
+    GstSegment segment;
+    gst_event_copy_segment(GST_PAD_PROBE_INFO_EVENT(info), &segment);
+    std::lock_guard lock(lock_);
+    stream.segment = segment;
+    if (segment.format != GST_FORMAT_TIME) return GST_PAD_PROBE_OK;
+    if (offset_ == 0) {
+        if (loop) segment.stop = GST_CLOCK_TIME_NONE; // its end is not the stream's
+        stream.shift = 0;
+    } else if (stream.sent.format == GST_FORMAT_TIME && stream.sent.stop == GST_CLOCK_TIME_NONE &&
+               stream.sent.rate == 1 && segment.rate == 1) {
+        stream.shift = GstClockTimeDiff(segment.base + offset_ - segment.start) -
+                       GstClockTimeDiff(stream.sent.base - stream.sent.start);
+        return GST_PAD_PROBE_DROP;
+    } else {
+        segment.base += offset_;
+        stream.shift = 0;
+    }
+    stream.sent = segment;
+    replace_event(info, gst_event_new_segment(&segment));
+    return GST_PAD_PROBE_OK;
 }
 
 bool FileSource::hold_eos(Stream &stream) {
@@ -149,6 +189,7 @@ void FileSource::report_gaps(Stream &stream) {
         const GstClockTime duration = reached - told;
         told = reached;
         if (sign <= 0) continue;
+        position += stream.shift;
         lock.unlock();
         // Not through our own pad: it would push the end of stream, which we hold, once more.
         if (const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(stream.out)))

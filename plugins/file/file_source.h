@@ -19,8 +19,10 @@ namespace penstock::file {
 /// other streams have ended too, GAP events tell downstream not to wait for this one. When every
 /// stream has ended, one flushing seek to the start goes up to the demuxer, and its flush stays
 /// inside: unlike SEGMENT seeks, that is done alike by the demuxers. flvdemux, which begins behind
-/// the first keyframe after a seek, and formats that have no seek, are opened again instead. The
-/// segments' base grows by the length of the longest stream, the same for all streams.
+/// the first keyframe after a seek, and formats that have no seek, are opened again instead.
+/// Downstream one segment without an end goes on (parsers take another one for a gap): timestamps
+/// grow by the length of the longest stream, the same for all streams. Where loop was set only
+/// after the segment, another one comes with each pass, and its base grows.
 ///
 /// Thread rules: lock_ guards all fields but the atomics; never held across a push, query, message
 /// or signal. rewind() holds the element's state lock, which no streaming thread needs.
@@ -54,10 +56,12 @@ private:
         const char *name = nullptr;           ///< "video" or "audio"
         GstPad *in = nullptr, *out = nullptr; ///< the multiqueue's, owned references
         gulong block = 0;
-        GstSegment segment;      ///< as the demuxer means it
-        GstClockTime end = 0;    ///< running time at which this pass ends so far
-        GstClockTime newest = 0; ///< running time of the last timestamp
-        GstClockTime step = 0;   ///< between the last two
+        GstSegment segment;         ///< as the demuxer means it
+        GstSegment sent;            ///< what downstream has
+        GstClockTimeDiff shift = 0; ///< from the demuxer's timestamps to those of `sent`
+        GstClockTime end = 0;       ///< running time at which this pass ends so far
+        GstClockTime newest = 0;    ///< running time of the last timestamp
+        GstClockTime step = 0;      ///< between the last two
         bool ended = false;
         bool started = false; ///< STREAM_START has gone out
         bool first = false;   ///< the next buffer is the first of another pass
@@ -70,7 +74,8 @@ private:
     void expose(bool even_if_incomplete);
     GstPadProbeReturn on_data(Stream &stream, GstPadProbeInfo *info);
     GstPadProbeReturn on_event(Stream &stream, GstPadProbeInfo *info);
-    void on_buffer(Stream &stream, GstPadProbeInfo *info);
+    GstPadProbeReturn on_segment(Stream &stream, GstPadProbeInfo *info);
+    GstPadProbeReturn on_buffer(Stream &stream, GstPadProbeInfo *info);
     bool hold_eos(Stream &stream);
     void report_gaps(Stream &stream);
     void rewind();

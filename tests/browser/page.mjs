@@ -177,6 +177,39 @@ const TESTS = {
     viewer.checkConduct();
   },
 
+  /** A browser that opens the playlist's address is shown the page, before the stream is there too. */
+  async navigate(browser, server, file) {
+    const playlist = `/${NAME}/index.m3u8`;
+    const viewer = await Viewer.open(browser, server, playlist, DESKTOP);
+    assert.equal(viewer.page.url(), `${server.url}/#${NAME}`);
+    await viewer.page.waitForSelector('#watch:not([hidden])');
+    assert.equal(await viewer.page.textContent('#title'), NAME);
+    server.publish(file, NAME);
+    await live(server);
+    await until('the player plays', async () => await viewer.state() === 'playing', 30000);
+    await viewer.checkPlayback();
+    await viewer.shot('navigated');
+
+    // Opened again while it is live: the playlist that scripts have cached is not what is shown.
+    await viewer.page.evaluate((path) => fetch(path, { cache: 'reload' }), playlist);
+    await viewer.page.goto(server.url + playlist);
+    assert.equal(viewer.page.url(), `${server.url}/#${NAME}`);
+    await viewer.frames('after opening it again', 20, 30000);
+    const fetched = await viewer.page.evaluate((path) => fetch(path).then((r) => r.text()), playlist);
+    assert.match(fetched, /^#EXTM3U/, 'a script gets the playlist');
+    const player = await fetch(server.url + playlist); // without a browser's headers
+    assert.match(await player.text(), /^#EXTM3U/, 'a player gets the playlist');
+    assert.equal(player.headers.get('vary'), 'Accept, Sec-Fetch-Dest');
+    const page = await fetch(server.url + playlist,
+      { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' });
+    assert.equal(page.status, 303);
+    assert.equal(page.headers.get('cache-control'), 'no-store');
+    // Its own picture takes the browser's own HLS, which fetches the address as a video.
+    await viewer.page.goto(`${server.url}/?native=1#${NAME}`);
+    await viewer.frames('with the browser\'s own HLS', 20, 30000);
+    viewer.checkConduct();
+  },
+
   /** The publisher leaves and comes back: playback goes on in the same page. */
   async republish(browser, server, file) {
     const first = server.publish(file, NAME);

@@ -3,6 +3,8 @@
 """ffmpeg publishes and ffmpeg plays: each packet and its times, over RTMP; HLS without a word;
 publishers that stop, come back, die or have no right to."""
 
+import json
+import shlex
 import signal
 
 import packets
@@ -155,7 +157,22 @@ def odd_names():
         packets.decode(server.url("a.b_c~d-1"), 3)
 
 
+def shown_sender():
+    """The lines that `show` prints for a camera, with a picture of ffmpeg's in the camera's place."""
+    shown = json.loads(rig.run(rig.PENSTOCK, "show", "live", "--json")[0])
+    lines = {sender["system"]: shlex.split(sender["text"]) for sender in shown["senders"]}
+    # All systems send what is behind the devices and in front of the URL.
+    encode = lines["linux"][lines["linux"].index("-c:v"):-1]
+    for system in ("linux", "windows", "macos"):
+        assert lines[system][-len(encode) - 1:] == [*encode, "rtmp://HOST:1935/live/NAME"], system
+    with Server() as server:
+        rig.Process("ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i",
+                    "testsrc2=size=1280x720:rate=30", "-re", "-f", "lavfi", "-i", "sine", *encode,
+                    server.url("cam"))
+        packets.decode(server.url("cam"), 3)
+
+
 if __name__ == "__main__":
     rig.need("ffmpeg", "ffprobe")
     rig.main([real_footage, b_frames, several, player_first, republish, killed, one_kind_only, hls,
-              publish_key, odd_names], jobs=5)
+              publish_key, odd_names, shown_sender], jobs=5)

@@ -206,6 +206,59 @@ class Launcher(unittest.TestCase):
         self.assertEqual([p["name"] for p in data["parameters"]], ["key", "kind"])
         self.assertNotIn("hush", json.dumps(data))
 
+    def test_senders(self):
+        publish = ("summary: s\nparameters: {key: {type: string, default: '', secret: true}}\n"
+                   "publish:\n  match: rtmp://%s:1936/live/{name}\n  publish-key: ${key}\n"
+                   "  pipeline: rtmpserversrc location=rtmp://%s:1936/live/${name} ! fakesink\n")
+        self.write("every.yaml", publish % ("", ""))
+        self.write("one.yaml", publish % ("192.0.2.7", "192.0.2.7"))
+        self.write("none.yaml", "summary: s\npipeline: fakesrc ! fakesink\n")
+
+        def senders(*arguments):
+            shown = json.loads(self.penstock("show", "--json", *arguments).stdout)
+            return {sender["system"]: sender["text"] for sender in shown["senders"]}
+
+        every = senders("every")
+        self.assertEqual(set(every), {"obs", "linux", "windows", "macos"})
+        for system, words in (("linux", "ffmpeg -f v4l2"), ("windows", "ffmpeg -f dshow"),
+                              ("macos", "ffmpeg -f avfoundation")):
+            self.assertTrue(every[system].startswith(words), every[system])
+            self.assertTrue(every[system].endswith(' -f flv "rtmp://HOST:1936/live/NAME"'))
+            self.assertIn(" -g 60 ", every[system])  # two seconds
+        self.assertEqual(every["obs"], "server rtmp://HOST:1936/live  stream key NAME")
+        keyed = senders("one", "--set", "key=hush")
+        self.assertTrue(keyed["linux"].endswith('"rtmp://192.0.2.7:1936/live/NAME?key=KEY"'))
+        self.assertIn("stream key NAME?key=KEY", keyed["obs"])
+        self.assertNotIn("hush", str(keyed))
+        self.assertEqual(senders("none"), {})
+        text = self.penstock("show", "every").stdout
+        for line in every.values():
+            self.assertIn(line, text)
+        self.assertIn("-list_devices true -f dshow", text)
+        self.assertNotIn("Send a camera", self.penstock("show", "none").stdout)
+
+    def test_journal(self):
+        """What journald reads has a priority in front of each line; what others read has none."""
+        self.write("bad.yaml", MISTAKES)
+        self.write("a.yaml", "summary: One\npipeline: fakesrc ! fakesink\n")
+        for arguments, priority in ((["list"], None), (["show", "a"], "<6>"), (["show", "b"], "<3>"),
+                                    (["check", "bad.yaml"], "<3>")):
+            for named in True, False:
+                reader, writer = os.pipe()
+                status = os.fstat(writer)
+                stream = f"{status.st_dev}:{status.st_ino if named else 1}"
+                subprocess.run([PENSTOCK, *arguments], cwd=self.directory, stdout=writer,
+                               stderr=writer, timeout=30,
+                               env={**self.environment, "JOURNAL_STREAM": stream})
+                os.close(writer)
+                with os.fdopen(reader, encoding="utf-8") as said:
+                    lines = [line for line in said.read().splitlines() if line]
+                self.assertTrue(lines)
+                for line in lines:
+                    self.assertEqual(line[:1] == "<", named, line)
+                    if named and priority:
+                        self.assertEqual(line[:3], priority, line)
+
     def test_missing_file(self):
         self.write("f.yaml", "summary: s\nparameters: {file: {type: path, required: true}}\n"
                    "pipeline: filesrc location=${file} ! fakesink\n")

@@ -119,6 +119,8 @@ class Line:
             self.process.kill()
             self.process.wait()
             return 'no end of the process'
+        if code == -signal.SIGINT and DONE.search(self.output):
+            code = 0  # it was through and had given the signal back already
         if code < 0:
             return f'death by signal {-code}'
         return self.problem() or (f'exit code {code}' if code else None)

@@ -29,7 +29,8 @@ struct Reply {
 };
 
 /// One request on a connection of its own.
-static Reply request(uint16_t port, const std::string &path, const std::string &method = "GET") {
+static Reply request(uint16_t port, const std::string &path, const std::string &method = "GET",
+                     const std::string &headers = "") {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -41,7 +42,7 @@ static Reply request(uint16_t port, const std::string &path, const std::string &
     if (connect(fd, reinterpret_cast<sockaddr *>(&to), sizeof to) == 0) {
         const std::string text =
             method + " " + path +
-            " HTTP/1.1\r\nHost: test\r\nUser-Agent: t\r\nConnection: close\r\n\r\n";
+            " HTTP/1.1\r\nHost: test\r\nUser-Agent: t\r\nConnection: close\r\n" + headers + "\r\n";
         fail_unless(send(fd, text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size()));
         std::string all;
         char buffer[4096];
@@ -206,6 +207,63 @@ GST_START_TEST(test_refusals) {
 }
 GST_END_TEST
 
+// What opens a playlist's address decides what it gets, and caches know that it does.
+GST_START_TEST(test_navigation) {
+    auto feed = open_feed();
+    feed->publish(segment());
+    const uint16_t port = port_of(*feed);
+    const std::string path = "/live/cam/index.m3u8";
+    const std::string browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+    // Nobody wants navigations: everybody gets the playlist.
+    Reply reply = request(port, path, "GET", browser);
+    fail_unless_equals_int(parsed(reply).segments.size(), 1);
+    fail_unless(reply.header("Vary").empty());
+
+    auto server = HttpServer::open({"127.0.0.1", port}, nullptr);
+    fail_unless(server != nullptr);
+    const auto page = [](const HttpRequest &request, HttpReply answer) {
+        HttpResponse response;
+        response.status = 303;
+        response.cache_control = "no-store";
+        response.headers = {{"Location", "/#" + request.path}};
+        answer(response);
+    };
+    auto navigation = server->handle_navigation(".m3u8", page);
+    fail_unless(navigation != nullptr);
+    fail_unless(server->handle_navigation(".m3u8", page) == nullptr);
+
+    // Without Sec-Fetch-Dest (plain HTTP from elsewhere) Accept decides; with it, it alone.
+    const std::string dest = "Sec-Fetch-Dest: ";
+    for (const std::string &headers :
+         {browser, browser + dest + "document\r\n", "Accept: */*\r\n" + dest + "document\r\n"}) {
+        reply = request(port, path + "?a=b", "GET", headers);
+        fail_unless_equals_int(reply.status, 303);
+        fail_unless_equals_string(reply.header("Location").c_str(), "/#/live/cam/index.m3u8");
+        fail_unless_equals_string(reply.header("Vary").c_str(), "Accept, Sec-Fetch-Dest");
+    }
+    for (const std::string &headers :
+         {std::string(), std::string("Accept: */*\r\n"), browser + dest + "empty\r\n",
+          browser + dest + "video\r\n", browser + dest + "iframe\r\n"}) {
+        reply = request(port, path, "GET", headers);
+        fail_unless_equals_int(parsed(reply).segments.size(), 1);
+        fail_unless_equals_string(reply.header("Vary").c_str(), "Accept, Sec-Fetch-Dest");
+    }
+    // A stream that is not there yet has a page as well; its playlist is none.
+    fail_unless_equals_int(request(port, "/live/other.m3u8", "GET", browser).status, 303);
+    reply = request(port, "/live/other.m3u8");
+    fail_unless_equals_int(reply.status, 404);
+    fail_unless_equals_string(reply.header("Vary").c_str(), "Accept, Sec-Fetch-Dest");
+    // Segments are what they are.
+    reply =
+        request(port, "/live/cam/" + parsed(request(port, path)).segments[0].uri, "GET", browser);
+    fail_unless_equals_int(reply.status, 200);
+    fail_unless(reply.header("Vary").empty());
+
+    navigation.reset();
+    fail_unless_equals_int(request(port, path, "GET", browser).status, 200);
+}
+GST_END_TEST
+
 static Suite *hls_mount_suite() {
     Suite *s = suite_create("hls_mount");
     TCase *tc = tcase_create("general");
@@ -214,6 +272,7 @@ static Suite *hls_mount_suite() {
     tcase_add_test(tc, test_waits_for_the_first);
     tcase_add_test(tc, test_republish_and_grace);
     tcase_add_test(tc, test_refusals);
+    tcase_add_test(tc, test_navigation);
     return s;
 }
 GST_CHECK_MAIN(hls_mount)

@@ -46,6 +46,16 @@ std::optional<std::string> decode_path(std::string_view text) {
     return out.starts_with('/') ? std::optional(out) : std::nullopt;
 }
 
+/// Whether a browser shows the answer to its user, rather than hand it to a script or a player.
+template <class Fields>
+bool is_navigation(const Fields &request) {
+    // Browsers say it over TLS and on localhost only; elsewhere what they would like to have tells:
+    // players and fetch() ask for anything.
+    if (const auto destination = request["Sec-Fetch-Dest"]; !destination.empty())
+        return destination == "document";
+    return request[http::field::accept].find("text/html") != beast::string_view::npos;
+}
+
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
     Connection(tcp::socket &&socket, std::shared_ptr<HttpRoutes> routes,
@@ -93,6 +103,7 @@ private:
         const auto &message = parser_->get();
         keep_alive_ = message.keep_alive();
         version_ = message.version();
+        varies_ = false;
         head_ = message.method() == http::verb::head;
         if (message.method() == http::verb::options) {
             HttpResponse allowed;
@@ -131,7 +142,9 @@ private:
     void handle(const std::string &path, size_t mark) {
         const auto &message = parser_->get();
         const std::string_view target(message.target().data(), message.target().size());
-        HttpHandler handler = routes_->find(path);
+        HttpHandler handler = routes_->navigation(path);
+        varies_ = handler != nullptr;
+        if (!handler || !is_navigation(message)) handler = routes_->find(path);
         if (!handler) return send(http_error(404, "Nothing is here."));
 
         HttpRequest request;
@@ -164,6 +177,7 @@ private:
         header.set(http::field::access_control_allow_origin, "*");
         header.set("X-Content-Type-Options", "nosniff");
         header.set(http::field::cache_control, response_.cache_control);
+        if (varies_) header.set(http::field::vary, "Accept, Sec-Fetch-Dest");
         if (response_.status != 204 && response_.status != 304) {
             header.set(http::field::content_type, response_.content_type);
             header.set(http::field::content_length, std::to_string(response_.body.size()));
@@ -199,6 +213,7 @@ private:
     std::string head_text_;
     unsigned version_ = 11;
     bool keep_alive_ = false;
+    bool varies_ = false;  ///< another Accept or Sec-Fetch-Dest might get another answer
     bool reading_ = false; ///< waits for a request
     bool head_ = false;
 };

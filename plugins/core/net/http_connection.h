@@ -22,6 +22,10 @@ public:
     void remove_demand(uint64_t id);
     /// Whom a request for this path has to ask first; nullptr if nobody.
     std::shared_ptr<const DemandOptions> demand_for(const std::string &path) const;
+    /// Who answers browsers that open this path themselves; nullptr: nobody in particular.
+    HttpHandler navigation(const std::string &path) const;
+    bool add_navigation(const std::string &suffix, HttpHandler handler);
+    void remove_navigation(const std::string &suffix);
     /// Connections end after the answer they are at, those that wait for a request at once.
     void close();
     /// How close() tells a connection, by its address.
@@ -37,6 +41,7 @@ private:
     std::map<std::string, HttpHandler> handlers_;
     std::map<uint64_t, std::shared_ptr<const DemandOptions>> demands_;
     uint64_t next_demand_ = 1;
+    std::map<std::string, HttpHandler> navigations_;
     std::unordered_map<const void *, std::function<void()>> open_;
     std::atomic<bool> closing_{false};
 };

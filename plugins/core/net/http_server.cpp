@@ -53,6 +53,23 @@ std::shared_ptr<const DemandOptions> HttpRoutes::demand_for(const std::string &p
     return nullptr;
 }
 
+HttpHandler HttpRoutes::navigation(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    for (const auto &[suffix, handler] : navigations_)
+        if (path.ends_with(suffix)) return handler;
+    return nullptr;
+}
+
+bool HttpRoutes::add_navigation(const std::string &suffix, HttpHandler handler) {
+    std::lock_guard lock(mutex_);
+    return navigations_.emplace(suffix, std::move(handler)).second;
+}
+
+void HttpRoutes::remove_navigation(const std::string &suffix) {
+    std::lock_guard lock(mutex_);
+    navigations_.erase(suffix);
+}
+
 void HttpRoutes::on_close(const void *connection, std::function<void()> tell) {
     std::lock_guard lock(mutex_);
     open_[connection] = std::move(tell);
@@ -76,15 +93,19 @@ namespace {
 
 class Registration final : public HttpRegistration {
 public:
+    using Remove = void (HttpRoutes::*)(const std::string &);
+
     Registration(std::shared_ptr<HttpServer> server, std::shared_ptr<HttpRoutes> routes,
-                 std::string prefix)
-        : server_(std::move(server)), routes_(std::move(routes)), prefix_(std::move(prefix)) {}
-    ~Registration() override { routes_->remove(prefix_); }
+                 Remove remove, std::string what)
+        : server_(std::move(server)), routes_(std::move(routes)), remove_(remove),
+          what_(std::move(what)) {}
+    ~Registration() override { (routes_.get()->*remove_)(what_); }
 
 private:
     std::shared_ptr<HttpServer> server_;
     std::shared_ptr<HttpRoutes> routes_;
-    std::string prefix_;
+    const Remove remove_;
+    const std::string what_; ///< the prefix or the suffix
 };
 
 class Demand final : public PathLease {
@@ -118,7 +139,14 @@ public:
     Address address() const override { return listener_->address(); }
     std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) override {
         if (!routes_->add(prefix, std::move(handler))) return nullptr;
-        return std::make_unique<Registration>(shared_from_this(), routes_, std::move(prefix));
+        return std::make_unique<Registration>(shared_from_this(), routes_, &HttpRoutes::remove,
+                                              std::move(prefix));
+    }
+    std::unique_ptr<HttpRegistration> handle_navigation(std::string suffix,
+                                                        HttpHandler handler) override {
+        if (!routes_->add_navigation(suffix, std::move(handler))) return nullptr;
+        return std::make_unique<Registration>(shared_from_this(), routes_,
+                                              &HttpRoutes::remove_navigation, std::move(suffix));
     }
 
     std::unique_ptr<PathLease> lease_demand(DemandOptions options) override {

@@ -63,6 +63,11 @@ public:
     virtual std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) = 0;
     /// Requests for matching paths ask there before a handler gets them; "no" is 404.
     virtual std::unique_ptr<PathLease> lease_demand(DemandOptions options) = 0;
+    /// Answers browsers that open the address of a path ending in `suffix` themselves, whether or
+    /// not anything is served there; players and scripts that fetch it get what `handle` says, with
+    /// a Vary that keeps the two apart in caches. nullptr if the suffix is taken.
+    virtual std::unique_ptr<HttpRegistration> handle_navigation(std::string suffix,
+                                                                HttpHandler handler) = 0;
 };
 
 } // namespace penstock::net
