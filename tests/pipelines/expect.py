@@ -55,15 +55,7 @@ def failed(test):
     return {c["check"] for c in test["checks"] if c["status"] == "fail"}
 
 
-class Expect(unittest.TestCase):
-    def sender(self, text=SENDER):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        path = os.path.join(directory.name, "sender.yaml")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return path
-
+class Shipped(unittest.TestCase):
     def test_shipped(self):
         small = ("--set", "width=640", "--set", "height=360")
         for name, outputs, *settings in (
@@ -86,6 +78,16 @@ class Expect(unittest.TestCase):
                 code, tests, error = run(*arguments)
                 self.assertEqual(code, 0, error + json.dumps(tests, indent=1))
                 self.assertNotIn("hush42", json.dumps(tests))
+
+
+class Expect(unittest.TestCase):
+    def sender(self, text=SENDER):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = os.path.join(directory.name, "sender.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
 
     def test_each_check_can_fail(self):
         sender = self.sender()
