@@ -129,7 +129,10 @@ class Top(unittest.TestCase):
 
     def test_on_a_terminal(self):
         live = self.run_penstock("live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
-        main, other = pty.openpty()
+        try:
+            main, other = pty.openpty()
+        except OSError as error:  # a tree without devpts
+            self.skipTest(str(error))
         top = subprocess.Popen([PENSTOCK, "top", "-i", "0.2"], stdin=other, stdout=other,
                                stderr=other, env={**self.environment, "TERM": "xterm"})
         os.close(other)
