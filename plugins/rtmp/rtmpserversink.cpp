@@ -56,6 +56,7 @@ struct Sink {
     struct Settings {
         std::string location = "rtmp://127.0.0.1:1935/live/stream";
         guint64 max_lag = 10 * GST_SECOND;
+        fanout::Policy policy;
     };
     /// Lock order: settings_mutex alone, feed_mutex alone. Neither is held across a post.
     std::mutex settings_mutex;
@@ -180,7 +181,7 @@ static gboolean start(GstBaseSink *sink) {
         gop::Limits limits;
         limits.keep = wanted.max_lag;
         limits.duration = std::max(limits.duration, 2 * wanted.max_lag);
-        auto feed = server ? server->feed(location->path, limits, &error, watch) : nullptr;
+        auto feed = server ? server->feed(location->path, limits, wanted.policy, &error, watch) : nullptr;
         if (!feed) {
             GST_ELEMENT_ERROR(sink, RESOURCE, OPEN_WRITE, ("%s", error.c_str()), (nullptr));
             return FALSE;

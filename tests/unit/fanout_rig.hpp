@@ -2,7 +2,8 @@
 // What the fan-out tests share: a ring whose packets are read as text, "K0 d40 a60".
 #pragma once
 
-#include "core/fanout/ring.h"
+#include "core/fanout/flv_feed.h"
+#include "core/rtmp/packet.h"
 
 #include "flv_samples.hpp"
 
@@ -14,7 +15,7 @@ namespace fanout_test {
 using namespace penstock;
 
 /// The timestamp in the first chunk header, extended or not.
-inline uint32_t wire_time(const rtmp::Packet &packet) {
+inline uint32_t wire_time(const fanout::Packet &packet) {
     const auto &b = packet.headers;
     const uint32_t time = uint32_t(b[1]) << 16 | uint32_t(b[2]) << 8 | b[3];
     if (time != 0xFFFFFF) return time;
@@ -25,9 +26,13 @@ inline uint32_t wire_time(const rtmp::Packet &packet) {
 inline std::string text(const std::vector<fanout::PacketPtr> &packets) {
     std::string out;
     for (const auto &packet : packets) {
-        const bool video = packet->tag.type == flv::TagType::video;
+        const Bytes &bytes = packet->payload;
+        const auto type = flv::TagType(bytes[0]);
+        const bool video = type == flv::TagType::video;
+        const ByteView body = bytes.view().subspan(
+            flv::header_size, bytes.size() - flv::header_size - flv::trailer_size);
         out += out.empty() ? "" : " ";
-        switch (packet->tag.kind) {
+        switch (flv::classify(type, body)) {
         case flv::TagKind::keyframe:
             out += 'K';
             break;
@@ -53,8 +58,11 @@ inline std::string text(const std::vector<fanout::PacketPtr> &packets) {
 
 /// A producer whose timestamps and clock go together, 40 ms for each video frame.
 struct Producer {
-    explicit Producer(gop::Limits limits = {}, uint32_t chunk_size = 65536) : ring(chunk_size) {
-        ring.restart(limits);
+    explicit Producer(gop::Limits limits = {}, uint32_t chunk_size = 65536)
+        : feed(ring, {[chunk_size](const flv::Tag &tag, uint32_t timestamp) {
+                   return rtmp::make_packet(tag, timestamp, chunk_size);
+               }}) {
+        feed.restart(limits);
     }
     void push(const std::string &frames) {
         for (const char c : frames) {
@@ -78,21 +86,34 @@ struct Producer {
             }
         }
     }
-    void append(const flv::Tag &tag) { ring.append(tag, now); }
+    void append(const flv::Tag &tag) { feed.append(tag, now * 1'000'000); }
 
     uint32_t ms = 0;
     uint64_t now = 1000;
     fanout::Ring ring;
+    fanout::FlvFeed feed;
 };
 
 struct Viewer {
-    /// All that is new, as text.
-    std::string read(fanout::Ring &ring, size_t max = 1000) {
-        std::vector<fanout::PacketPtr> packets;
-        more = ring.read(cursor, max, packets);
-        return text(packets);
+    /// At most `max` packets that are new, behind what one who joins gets first.
+    std::vector<fanout::PacketPtr> packets(fanout::Ring &ring, size_t max = 1000) {
+        std::vector<fanout::PacketPtr> got;
+        place = ring.settle(cursor, join, slow, got);
+        if (place != fanout::Ring::Place::behind) return got;
+        fanout::Batch batch;
+        ring.read(cursor, max, SIZE_MAX, batch);
+        got.insert(got.end(), batch.packets.begin(), batch.packets.end());
+        cursor.next = batch.end;
+        more = batch.end < ring.packets();
+        return got;
     }
+    /// The same as text.
+    std::string read(fanout::Ring &ring, size_t max = 1000) { return text(packets(ring, max)); }
+
+    fanout::Join join = fanout::Join::burst;
+    fanout::Slow slow = fanout::Slow::skip;
     fanout::Cursor cursor;
+    fanout::Ring::Place place = fanout::Ring::Place::waiting;
     bool more = false;
 };
 

@@ -13,7 +13,7 @@ namespace {
 struct Fountain {
     explicit Fountain(net::RtmpServer &server, gop::Limits limits) {
         std::string error;
-        feed = server.feed("live/cam", limits, &error);
+        feed = server.feed("live/cam", limits, {}, &error);
         fail_unless(feed, "%s", error.c_str());
         feed->push(samples::video_config());
     }

@@ -216,7 +216,7 @@ struct Relay : net::PublishReceiver {
     bool on(net::RtmpServer &server, const std::string &from, const std::string &to,
             const std::string &key = {}) {
         std::string error;
-        if (!to.empty()) feed = server.feed(to, {.keep = 2'000'000'000}, &error);
+        if (!to.empty()) feed = server.feed(to, {.keep = 2'000'000'000}, {}, &error);
         claim = server.claim(from, *this, key, &error);
         return claim && (to.empty() || feed);
     }

@@ -11,7 +11,7 @@ using namespace rtmp_test;
 
 namespace {
 
-std::vector<uint8_t> joined(const rtmp::Packet &packet) {
+std::vector<uint8_t> joined(const fanout::Packet &packet) {
     std::vector<uint8_t> bytes;
     for (const ByteView piece : packet.pieces)
         bytes.insert(bytes.end(), piece.begin(), piece.end());

@@ -2,119 +2,115 @@
 #include "core/fanout/ring.h"
 
 namespace penstock::fanout {
-namespace {
-
-/// Of an onMetaData with any other time ffmpeg makes one more stream.
-constexpr uint32_t metadata_time = 0;
-
-rtmp::Timeline::Track track_of(const flv::Tag &tag) {
-    return tag.type == flv::TagType::audio ? rtmp::Timeline::audio : rtmp::Timeline::video;
-}
-
-/// Milliseconds.
-uint32_t composition_of(const flv::Tag &tag) {
-    if (tag.type != flv::TagType::video) return 0;
-    const auto header = flv::parse_body(tag.type, tag.body());
-    return header ? static_cast<uint32_t>(std::max(header->composition_time, 0)) : 0;
-}
-
-} // namespace
-
-Ring::Ring(uint32_t chunk_size) : chunk_size_(chunk_size) {
-}
 
 void Ring::restart(gop::Limits limits) {
     std::lock_guard lock(mutex_);
     history_.clear();
     history_.set_limits(limits);
-    normalizer_.reset();
     headers_.clear();
-    has_video_ = false;
-    timeline_.restart();
-    ++epoch_;
+    folded_.clear();
+    epoch_.fetch_add(1, std::memory_order_release);
 }
 
-void Ring::discontinuity() {
-    std::lock_guard lock(mutex_);
-    timeline_.restart();
-}
-
-bool Ring::joinable(const flv::Tag &tag) const {
-    return tag.kind == flv::TagKind::keyframe || (!has_video_ && tag.kind == flv::TagKind::audio);
-}
-
-void Ring::append(const flv::Tag &tag, uint64_t now_ms) {
-    if (tag.kind == flv::TagKind::other) return;
-    std::unique_lock lock(mutex_);
-    const bool is_header = tag.kind == flv::TagKind::config || tag.kind == flv::TagKind::metadata;
-    if (is_header) {
-        const unsigned before = normalizer_.headers().version;
-        normalizer_.learn(tag);
-        if (normalizer_.headers().version == before) return; // a repetition tells nobody anything
-        write_headers();
-    }
-    if (tag.type == flv::TagType::video && !has_video_) {
-        has_video_ = true;
-        history_.forget_joins();
-    }
-    if (tag.kind == flv::TagKind::config) history_.forget_joins();
-    // Headers often bear the timestamp 0, whenever they come: their place is where they stand.
-    const rtmp::Timeline::Track track = track_of(tag);
-    const uint32_t timestamp = tag.kind == flv::TagKind::metadata ? metadata_time
-                               : is_header
-                                   ? timeline_.last(track)
-                                   : timeline_.map(track, tag.timestamp, composition_of(tag));
-    // Serialized outside the lock: readers never wait for it.
-    lock.unlock();
-    PacketPtr packet = rtmp::make_packet(tag, timestamp, chunk_size_);
-    lock.lock();
-    if (joinable(tag)) {
-        join_times_ = {timeline_.last(rtmp::Timeline::audio),
-                       timeline_.last(rtmp::Timeline::video)};
-        write_headers();
-    }
+void Ring::append(PacketPtr packet, uint64_t now_ns, bool joinable) {
     const size_t size = packet->size;
-    history_.push(std::move(packet), size, now_ms * 1'000'000, joinable(tag));
+    if (packet->awaited) awaited_.fetch_add(1, std::memory_order_relaxed);
+    std::lock_guard lock(mutex_);
+    history_.push(std::move(packet), size, now_ns, joinable);
+    folded_.clear();
+    end_.store(history_.end(), std::memory_order_release);
 }
 
-/// What one who joins gets first, at the time at which it joins.
-void Ring::write_headers() {
-    headers_.clear();
-    for (const flv::Tag &header : normalizer_.headers().list()) {
-        const bool metadata = header.kind == flv::TagKind::metadata;
-        const uint32_t time = metadata ? metadata_time : join_times_[track_of(header)];
-        headers_.push_back(rtmp::make_packet(header, time, chunk_size_));
-    }
+void Ring::set_headers(std::vector<PacketPtr> headers) {
+    std::lock_guard lock(mutex_);
+    headers_ = std::move(headers);
 }
 
-void Ring::join(Cursor &cursor, uint64_t at, std::vector<PacketPtr> &out) const {
-    out.insert(out.end(), headers_.begin(), headers_.end());
+void Ring::forget_joins() {
+    std::lock_guard lock(mutex_);
+    history_.forget_joins();
+}
+
+void Ring::set_fold(Fold fold) {
+    std::lock_guard lock(mutex_);
+    fold_ = std::move(fold);
+}
+
+void Ring::begin_at(Cursor &cursor, uint64_t at, std::vector<PacketPtr> &first) const {
+    first.insert(first.end(), headers_.begin(), headers_.end());
     cursor.next = at;
-    cursor.epoch = epoch_;
+    cursor.epoch = epoch_.load(std::memory_order_relaxed);
 }
 
-bool Ring::read(Cursor &cursor, size_t max, std::vector<PacketPtr> &out) {
-    std::lock_guard lock(mutex_);
-    if (!cursor.next || cursor.epoch != epoch_) {
-        const auto at = history_.newest_join();
-        if (!at) return false;
-        join(cursor, *at, out);
-    } else if (*cursor.next < history_.begin()) {
-        // Fell out of the ring: whole GOPs are skipped, so that the picture stays clean.
-        const auto at = history_.newest_join();
-        if (!at) return false;
-        ++cursor.skipped;
-        join(cursor, *at, out);
+const std::vector<PacketPtr> &Ring::folded(uint64_t from) {
+    if (folded_.empty() || folded_end_ != history_.end()) {
+        std::vector<PacketPtr> gop;
+        for (uint64_t i = from; i < history_.end(); ++i)
+            gop.push_back(history_.at(i));
+        folded_ = fold_(gop);
+        folded_end_ = history_.end();
     }
-    const uint64_t end = std::min(history_.end(), *cursor.next + max);
-    for (; *cursor.next < end; ++*cursor.next)
-        out.push_back(history_.at(*cursor.next));
-    return *cursor.next < history_.end();
+    return folded_;
 }
 
-uint64_t Ring::packets() const {
+void Ring::join(Cursor &cursor, Join join, std::vector<PacketPtr> &first) {
+    if (join == Join::live) {
+        // Not before there is anything to decode it with.
+        if (!headers_.empty() || !history_.empty()) begin_at(cursor, history_.end(), first);
+        return;
+    }
+    const auto at = history_.newest_join();
+    if (!at) return;
+    if (join == Join::keyframe) {
+        if (cursor.join_from == 0) cursor.join_from = history_.end();
+        if (*at >= cursor.join_from) begin_at(cursor, *at, first);
+        return;
+    }
+    begin_at(cursor, *at, first);
+    if (join != Join::fast_forward || !fold_) return;
+    const auto &gop = folded(*at);
+    if (gop.empty()) return;
+    first.insert(first.end(), gop.begin(), gop.end());
+    cursor.next = history_.end();
+}
+
+Ring::Place Ring::settle(Cursor &cursor, Join wanted, Slow slow, std::vector<PacketPtr> &first) {
+    const uint64_t end = end_.load(std::memory_order_acquire);
+    if (cursor.next && *cursor.next == end &&
+        cursor.epoch == epoch_.load(std::memory_order_acquire))
+        return Place::current;
     std::lock_guard lock(mutex_);
-    return history_.end();
+    if (!cursor.next || cursor.epoch != epoch_.load(std::memory_order_relaxed)) {
+        // A new producer's first keyframe is the live edge, however they joined the one before.
+        cursor.next.reset();
+        join(cursor, wanted, first);
+        if (!cursor.next) return Place::waiting;
+    } else if (*cursor.next < history_.begin()) {
+        if (slow == Slow::close) return Place::lagging;
+        // Whole GOPs are skipped, so that the picture stays clean.
+        const auto at = history_.newest_join();
+        if (!at) return Place::waiting;
+        ++cursor.skipped;
+        begin_at(cursor, *at, first);
+    }
+    return *cursor.next < history_.end() ? Place::behind : Place::current;
+}
+
+bool Ring::read(const Cursor &cursor, size_t max_packets, size_t max_bytes, Batch &batch) const {
+    batch.packets.clear();
+    std::lock_guard lock(mutex_);
+    batch.epoch = epoch_.load(std::memory_order_relaxed);
+    batch.begin = batch.end = cursor.next.value_or(0);
+    if (cursor.epoch != batch.epoch || batch.begin < history_.begin()) return false;
+    size_t bytes = 0;
+    while (batch.end < history_.end() && batch.packets.size() < max_packets) {
+        const PacketPtr &packet = history_.at(batch.end);
+        bytes += packet->size;
+        if (bytes > max_bytes && !batch.packets.empty()) break;
+        batch.packets.push_back(packet);
+        ++batch.end;
+    }
+    return true;
 }
 
 } // namespace penstock::fanout

@@ -3,62 +3,79 @@
 // cursors of all viewers point into.
 #pragma once
 
-#include "core/flv/normalizer.h"
+#include "core/fanout/packet.h"
+#include "core/fanout/policy.h"
 #include "core/gop/history.h"
-#include "core/rtmp/packet.h"
-#include "core/rtmp/timeline.h"
 
-#include <algorithm>
-#include <array>
-#include <memory>
+#include <atomic>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 namespace penstock::fanout {
 
-using PacketPtr = std::shared_ptr<const rtmp::Packet>;
-
 /// Where a viewer stands. Belongs to the viewer; only Ring changes it.
 struct Cursor {
     std::optional<uint64_t> next; ///< none: has not joined yet
     uint64_t epoch = 0;
-    uint64_t skipped = 0; ///< times it fell out of the ring and went on at a newer keyframe
+    uint64_t join_from = 0; ///< the first packet at which it may join
+    uint64_t skipped = 0;   ///< times it fell out of the ring and went on at a newer keyframe
+};
+
+/// Packets in a row, ready to be sent, with what each viewer at the same place needs of them.
+struct Batch {
+    std::vector<PacketPtr> packets;
+    uint64_t epoch = 0, begin = 0, end = 0; ///< sequence numbers; empty if begin == end
 };
 
 /// Thread-safe. The producer appends, any loop reads.
 class Ring {
 public:
-    explicit Ring(uint32_t chunk_size);
-
-    /// A new producer: whoever watches joins again with its first keyframe, and its
-    /// timeline goes on.
+    /// A new producer: whoever watches joins again with its first keyframe.
     void restart(gop::Limits limits);
-    /// The producer's own timeline begins anew (another publisher): whoever watches watches on.
-    void discontinuity();
-    /// `now_ms`: any steady clock.
-    void append(const flv::Tag &tag, uint64_t now_ms);
+    /// `now_ns`: any steady clock. `joinable`: a decoder can begin here, given the headers.
+    void append(PacketPtr packet, uint64_t now_ns, bool joinable);
+    /// What one who joins gets first.
+    void set_headers(std::vector<PacketPtr> headers);
+    /// Nobody may begin with what is there, but for a joinable packet to come.
+    void forget_joins();
+    /// Makes a short form of a GOP for Join::fast_forward. Called under the ring's lock; one that
+    /// returns nothing leaves it with Join::burst.
+    using Fold = std::function<std::vector<PacketPtr>(const std::vector<PacketPtr> &gop)>;
+    void set_fold(Fold fold);
 
-    /// Appends at most `max` packets that the cursor has not seen to `out`: for one that joins the
-    /// headers first, then the cached GOP. Returns whether there is more.
-    bool read(Cursor &cursor, size_t max, std::vector<PacketPtr> &out);
+    enum class Place {
+        waiting, ///< has not joined, and cannot yet
+        current, ///< has all there is
+        behind,  ///< there is more for it in the ring
+        lagging, ///< fell out of the ring, and Slow says that it shall go
+    };
+    /// Makes the cursor point into the ring, if it does not: what it needs first is appended to
+    /// `first`. Does not lock for one that is up to date.
+    Place settle(Cursor &cursor, Join join, Slow slow, std::vector<PacketPtr> &first);
+    /// What comes behind a cursor that is `behind`: at most `max_packets` and, but for the first,
+    /// `max_bytes`. Replaces what is in `batch`. False if it has fallen out meanwhile.
+    bool read(const Cursor &cursor, size_t max_packets, size_t max_bytes, Batch &batch) const;
 
-    uint64_t packets() const;
+    /// Packets that were appended, ever.
+    uint64_t packets() const { return end_.load(std::memory_order_relaxed); }
+    /// How many of them were awaited.
+    uint64_t awaited() const { return awaited_.load(std::memory_order_relaxed); }
 
 private:
-    bool joinable(const flv::Tag &tag) const;
-    void write_headers();
-    void join(Cursor &cursor, uint64_t at, std::vector<PacketPtr> &out) const;
+    void begin_at(Cursor &cursor, uint64_t at, std::vector<PacketPtr> &first) const;
+    void join(Cursor &cursor, Join join, std::vector<PacketPtr> &first);
+    const std::vector<PacketPtr> &folded(uint64_t from);
 
     mutable std::mutex mutex_;
-    const uint32_t chunk_size_;
     gop::History<PacketPtr> history_;
-    flv::Normalizer normalizer_; ///< only to learn the headers
     std::vector<PacketPtr> headers_;
-    rtmp::Timeline timeline_;
-    std::array<uint32_t, 2> join_times_{}; ///< of each track, at the newest place to join
-    uint64_t epoch_ = 1;
-    bool has_video_ = false;
+    Fold fold_;
+    std::vector<PacketPtr> folded_; ///< of the newest GOP up to folded_end_
+    uint64_t folded_end_ = 0;
+    /// Of history_, for those who only want to know whether there is anything for them.
+    std::atomic<uint64_t> end_{0}, awaited_{0}, epoch_{1};
 };
 
 } // namespace penstock::fanout

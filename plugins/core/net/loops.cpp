@@ -19,7 +19,7 @@ thread_local const Loops *current_loops = nullptr;
 Loops::Loops() {
     const unsigned count = std::max(1u, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < count; ++i) {
-        loops_.push_back(std::make_unique<Loop>());
+        loops_.push_back(std::make_unique<Loop>(i));
         Loop &loop = *loops_.back();
         loop.thread = std::thread([this, &loop, i] {
             pthread_setname_np(pthread_self(), ("penstock-net" + std::to_string(i)).c_str());

@@ -3,6 +3,8 @@
 // stays on its loop for life, so its state needs no lock.
 #pragma once
 
+#include "core/net/pacer.h"
+
 #include <boost/asio/io_context.hpp>
 
 #include <atomic>
@@ -19,6 +21,8 @@ public:
 
     size_t size() const { return loops_.size(); }
     boost::asio::io_context &at(size_t index) { return loops_[index]->context; }
+    /// To be used on that loop only.
+    Pacer &pacer(size_t index) { return loops_[index]->pacer; }
     /// Round robin: where the next connection lives.
     size_t next() { return next_.fetch_add(1, std::memory_order_relaxed) % loops_.size(); }
     /// True on a thread of these loops: no waiting there.
@@ -31,7 +35,9 @@ public:
 private:
     Loops();
     struct Loop {
+        explicit Loop(size_t index) : pacer(context, index) {}
         boost::asio::io_context context{1};
+        Pacer pacer;
         std::thread thread;
     };
     std::vector<std::unique_ptr<Loop>> loops_;

@@ -21,7 +21,9 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr size_t batch = 32; ///< packets taken from the ring at a time
+/// Bytes that the kernel may hold unsent for a player: what is newer stays here, where a player
+/// that is too slow skips it. As much as one write has at most.
+constexpr int max_unsent = 256 << 10;
 
 /// One for each thread: connections keep no buffer of their own.
 std::array<uint8_t, 64 << 10> &scratch() {
@@ -116,7 +118,7 @@ void RtmpConnection::read() {
 void RtmpConnection::feed(ByteView input) {
     const Result result = session_.feed(input);
     if (closed_) return;
-    pump(); // what was answered goes out even if that was the last
+    answer(); // what was answered goes out even if that was the last
     if (result.is_error()) close_now(LogLevel::warning, "closed: " + result.reason());
 }
 
@@ -222,7 +224,7 @@ void RtmpConnection::refuse_publish(const std::string &reason) {
     asio::post(socket_.get_executor(), [self = shared_from_this(), reason] {
         if (self->closed_ || self->role_ != Role::publish_pending) return;
         self->session_.refuse(rtmp::Refusal::failed, reason);
-        self->pump();
+        self->answer();
         self->close_now(LogLevel::warning, "refused to publish: " + reason);
     });
 }
@@ -300,7 +302,7 @@ void RtmpConnection::ask_to_play(const std::string &path, const DemandOptions &d
                 asking->play(path, gate, asked);
             else
                 asking->refuse_play(path, reason);
-            asking->pump();
+            asking->answer();
         });
     });
 }
@@ -310,12 +312,11 @@ void RtmpConnection::play(const std::string &path, uint64_t gate,
     mount_ = state_->mount(path, true);
     role_ = Role::player;
     deadline_ms_ = 0;
-    cursor_ = {};
+    outlet_.rewind();
     passed_gate_ = gate;
-    mount_->group(loop_).players.push_back(this);
-    ++mount_->group(loop_).count;
-    ++mount_->players;
-    ++mount_->players_total;
+    mount_->audience().add(*this, loop_);
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent,
+                 sizeof max_unsent);
     say(LogLevel::info, "plays (" + session_.client_name() + ")");
     tell_connected(asked);
     session_.accept();
@@ -335,37 +336,51 @@ bool RtmpConnection::passes_gate() {
     return !closed_ && role_ == Role::player && gate == passed_gate_;
 }
 
-void RtmpConnection::pump() {
+/// What was answered goes out now; the stream's packets wait for its pass, but the first.
+void RtmpConnection::answer() {
     if (closed_ || writing_) return;
-    uint64_t sent = 0;
-    const uint64_t completed = gather_.completed();
-    for (;;) {
-        if (gather_.empty()) {
-            if (auto answers = session_.take_output(); !answers.empty())
-                gather_.queue().push_back(fanout::private_packet(std::move(answers)));
-            if (role_ == Role::player && passes_gate()) {
-                const uint64_t skipped = cursor_.skipped;
-                mount_->ring().read(cursor_, batch, gather_.queue());
-                if (cursor_.skipped != skipped) ++mount_->skipped;
-            }
-            if (gather_.empty()) break;
-        }
-        int error = 0;
-        const auto status = gather_.send(socket_.native_handle(), sent, error);
-        if (status == fanout::Gather::Status::failed) {
-            const std::string reason =
-                error_code(error, boost::system::system_category()).message();
-            return close_now(LogLevel::info, "disconnected: " + reason);
-        }
-        if (status == fanout::Gather::Status::blocked) {
-            // Not for any byte: who takes one now and then would stay for ever.
-            if (gather_.completed() != completed) stalled_since_ = 0;
-            wait_writable();
-            break;
-        }
+    if (!session_.has_output() && role_ == Role::player && outlet_.cursor().next) return;
+    auto &cache = state_->loops().pacer(loop_).cache();
+    pump(cache);
+    cache.clear();
+}
+
+void RtmpConnection::pump(fanout::BatchCache &cache) {
+    if (closed_ || writing_) return;
+    fanout::Outlet::Source source;
+    if (role_ == Role::player && passes_gate()) {
+        const fanout::Policy policy = mount_->audience().policy();
+        source = {&mount_->audience().ring(), policy.join, policy.slow};
     }
-    if (!writing_) stalled_since_ = 0;
-    if (sent > 0 && mount_) mount_->bytes_out.fetch_add(sent, std::memory_order_relaxed);
+    if (auto answers = session_.take_output(); !answers.empty())
+        outlet_.push(fanout::private_packet(std::move(answers)));
+
+    fanout::SocketWire wire(socket_.native_handle());
+    const uint64_t skipped = outlet_.cursor().skipped, completed = outlet_.completed();
+    uint64_t sent = 0;
+    int error = 0;
+    const auto status = outlet_.send(wire, source, cache, sent, error);
+    if (mount_) {
+        Audience &audience = mount_->audience();
+        if (sent > 0) audience.bytes_out.fetch_add(sent, std::memory_order_relaxed);
+        if (outlet_.cursor().skipped != skipped) ++audience.skipped;
+    }
+    // Not for any byte: who takes one now and then would stay for ever.
+    if (outlet_.completed() != completed) stalled_since_ = 0;
+    switch (status) {
+    case fanout::Outlet::Status::idle:
+        stalled_since_ = 0;
+        return;
+    case fanout::Outlet::Status::blocked:
+        return wait_writable();
+    case fanout::Outlet::Status::lagging:
+        ++mount_->audience().closed_slow;
+        return close_now(LogLevel::warning, "closed: reads too slowly");
+    case fanout::Outlet::Status::failed:
+        return close_now(LogLevel::info,
+                         "disconnected: " +
+                             error_code(error, boost::system::system_category()).message());
+    }
 }
 
 void RtmpConnection::wait_writable() {
@@ -373,7 +388,10 @@ void RtmpConnection::wait_writable() {
     if (stalled_since_ == 0) stalled_since_ = steady_ms();
     socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](error_code ec) {
         self->writing_ = false;
-        if (!ec) self->pump();
+        if (ec) return;
+        auto &cache = self->state_->loops().pacer(self->loop_).cache();
+        self->pump(cache);
+        cache.clear();
     });
 }
 
@@ -425,7 +443,7 @@ void RtmpConnection::on_answer(uint64_t number, bool allowed) {
     if (role_ == Role::none) paused_ = false;
     ask_next();
     if (closed_) return;
-    pump();
+    answer();
     if (!paused_ && !closed_) feed({});
     if (!closed_) wait_readable();
 }
@@ -435,7 +453,7 @@ void RtmpConnection::deny(const std::string &reason) {
     close_question();
     if (role == Role::player) return close_now(LogLevel::warning, "refused to play: " + reason);
     refuse(rtmp::Refusal::unauthorized, reason);
-    pump();
+    answer();
     close_now(LogLevel::debug, "closed: " + reason);
 }
 
@@ -480,20 +498,20 @@ void RtmpConnection::check(uint64_t now_ms) {
                         " that it may");
         if (role_ == Role::publish_pending) {
             session_.refuse(rtmp::Refusal::failed, "No pipeline took the stream");
-            pump();
+            answer();
             return close_now(LogLevel::warning, "closed: no pipeline took the stream within " +
                                                     seconds(state_->limits.claim_ms));
         }
         if (role_ == Role::play_pending) {
             session_.refuse(rtmp::Refusal::not_found, "The stream did not begin in time");
-            pump();
+            answer();
             return close_now(LogLevel::warning, "closed: the stream it asked for did not begin");
         }
         return close_now(LogLevel::warning, "closed: asked for nothing within " +
                                                 seconds(state_->limits.handshake_ms));
     }
     if (writing_ && stalled_since_ != 0 && now_ms - stalled_since_ > state_->limits.stall_ms) {
-        if (mount_) ++mount_->closed_slow;
+        if (mount_) ++mount_->audience().closed_slow;
         close_now(LogLevel::warning,
                   "closed: has not read anything for " + seconds(state_->limits.stall_ms));
     }
@@ -506,10 +524,7 @@ void RtmpConnection::leave(const std::string &reason) {
     const Role role = std::exchange(role_, Role::none);
     paused_ = false;
     if (role == Role::player) {
-        auto &players = mount->group(loop_).players;
-        players.erase(std::find(players.begin(), players.end(), this));
-        --mount->group(loop_).count;
-        --mount->players;
+        mount->audience().remove(*this, loop_);
     } else {
         mount->unpublish(this, reason);
     }
@@ -542,7 +557,7 @@ void RtmpConnection::close(const std::string &reason) {
         if (self->closed_) return;
         if (self->role_ == Role::publisher) self->session_.notify_kicked(reason);
         if (self->role_ == Role::player) self->session_.notify_unpublished();
-        self->pump();
+        self->answer();
         self->close_now(LogLevel::info, "closed: " + reason);
     });
 }

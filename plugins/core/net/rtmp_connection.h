@@ -2,7 +2,7 @@
 // One RTMP peer on its loop: moves bytes between the socket, the session and the mount.
 #pragma once
 
-#include "core/fanout/gather.h"
+#include "core/fanout/outlet.h"
 #include "core/net/listener.h"
 #include "core/net/log.h"
 #include "core/net/rtmp_mount.h"
@@ -17,6 +17,7 @@ class RtmpState;
 
 /// Everything runs on the connection's loop but for the methods marked "any thread".
 class RtmpConnection final : public std::enable_shared_from_this<RtmpConnection>,
+                             public Viewer,
                              private rtmp::ServerSession::Handler {
 public:
     RtmpConnection(tcp::socket &&socket, size_t loop, std::shared_ptr<RtmpState> state);
@@ -34,8 +35,8 @@ public:
     void refuse_publish(const std::string &reason); ///< any thread: nobody will
     void resume();                                  ///< any thread: read on
     void close(const std::string &reason);          ///< any thread; not the peer's fault
-    /// Sends what the ring has for this player.
-    void pump();
+    /// Sends what there is for this peer.
+    void pump(fanout::BatchCache &cache) override;
     /// Called about once a second: deadlines, stalled players.
     void check(uint64_t now_ms);
     void close_now(LogLevel level, const std::string &reason);
@@ -56,6 +57,7 @@ private:
     void on_warning(const std::string &text) override;
     void feed(ByteView input);
 
+    void answer();
     void wait_readable();
     void read();
     void wait_writable();
@@ -90,8 +92,7 @@ private:
     std::shared_ptr<RtmpState> state_;
     rtmp::ServerSession session_;
     std::shared_ptr<RtmpMount> mount_;
-    fanout::Gather gather_;
-    fanout::Cursor cursor_;
+    fanout::Outlet outlet_;
     std::string endpoint_, name_;
     std::string key_;             ///< what the publisher came with; fixed before its mount knows it
     rtmp::StreamRequest request_; ///< the last one

@@ -2,20 +2,16 @@
 #include "core/net/rtmp_mount.h"
 
 #include "core/net/rtmp_connection.h"
+#include "core/rtmp/packet.h"
 #include "core/rtmp/server_session.h"
-
-#include <chrono>
 
 namespace penstock::net {
 
-uint64_t steady_ms() {
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                     std::chrono::steady_clock::now().time_since_epoch())
-                                     .count());
-}
-
-RtmpMount::RtmpMount(std::string path, size_t loops)
-    : path_(std::move(path)), ring_(rtmp::ServerSession::out_chunk_size), groups_(loops) {
+RtmpMount::RtmpMount(std::string path, std::shared_ptr<Loops> loops)
+    : path_(std::move(path)), audience_(std::make_shared<Audience>(std::move(loops))),
+      feed_(audience_->ring(), {[](const flv::Tag &tag, uint32_t timestamp) {
+                return rtmp::make_packet(tag, timestamp, rtmp::ServerSession::out_chunk_size);
+            }}) {
 }
 
 RtmpMount::Publish RtmpMount::publish(const std::shared_ptr<RtmpConnection> &publisher,
@@ -135,7 +131,8 @@ void RtmpMount::resume_publisher() {
     if (auto connection = publisher()) connection->resume();
 }
 
-bool RtmpMount::attach_feed(gop::Limits limits, std::shared_ptr<PeerWatch> watch) {
+bool RtmpMount::attach_feed(gop::Limits limits, const fanout::Policy &policy,
+                            std::shared_ptr<PeerWatch> watch) {
     static std::atomic<uint64_t> next{1};
     if (has_feed_.exchange(true)) return false;
     {
@@ -143,7 +140,8 @@ bool RtmpMount::attach_feed(gop::Limits limits, std::shared_ptr<PeerWatch> watch
         gate_ = watch ? next++ : 0;
         play_watch_ = std::move(watch);
     }
-    ring_.restart(limits);
+    audience_->set_policy(policy);
+    feed_.restart(limits);
     return true;
 }
 
@@ -158,7 +156,7 @@ std::pair<uint64_t, std::shared_ptr<PeerWatch>> RtmpMount::gate_and_watch() cons
 
 bool RtmpMount::unused() const {
     std::lock_guard lock(mutex_);
-    return !publisher_ && !receiver_ && !has_feed_ && players == 0;
+    return !publisher_ && !receiver_ && !has_feed_ && audience_->viewers == 0;
 }
 
 MountInfo RtmpMount::info() const {
@@ -169,9 +167,9 @@ MountInfo RtmpMount::info() const {
     info.pending = publisher_ && !announced_;
     info.claimed = receiver_ != nullptr;
     info.playing = has_feed_;
-    info.players = players;
+    info.players = audience_->viewers;
     info.bytes_in = bytes_in;
-    info.bytes_out = bytes_out;
+    info.bytes_out = audience_->bytes_out;
     if (publisher_) info.publisher = publisher_->name();
     return info;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A path on an RTMP listener: its publisher, what takes the publisher's stream, the ring of what
+// A path on an RTMP listener: its publisher, what takes the publisher's stream, the feed of what
 // is played, and the players, who may outlive all of these.
 #pragma once
 
-#include "core/fanout/ring.h"
+#include "core/fanout/flv_feed.h"
+#include "core/net/audience.h"
 #include "core/net/rtmp_server.h"
 
 #include <atomic>
@@ -16,16 +17,9 @@ namespace penstock::net {
 
 class RtmpConnection;
 
-/// The players of one mount on one loop: only that loop touches `players`.
-struct PlayerGroup {
-    std::vector<RtmpConnection *> players;
-    std::atomic<size_t> count{0}; ///< of players, for other threads
-    std::atomic<bool> woken{false};
-};
-
 class RtmpMount {
 public:
-    RtmpMount(std::string path, size_t loops);
+    RtmpMount(std::string path, std::shared_ptr<Loops> loops);
 
     const std::string &path() const { return path_; }
 
@@ -53,16 +47,17 @@ public:
     std::shared_ptr<RtmpConnection> publisher() const;
 
     // --- playing --------------------------------------------------------------------------
-    bool attach_feed(gop::Limits limits, std::shared_ptr<PeerWatch> watch);
+    bool attach_feed(gop::Limits limits, const fanout::Policy &policy,
+                     std::shared_ptr<PeerWatch> watch);
     void detach_feed();
     bool has_feed() const { return has_feed_; }
     /// Each feed with a watch has a gate of its own that players pass once; 0: there is none.
     uint64_t gate() const { return gate_; }
     std::pair<uint64_t, std::shared_ptr<PeerWatch>> gate_and_watch() const;
-    fanout::Ring &ring() { return ring_; }
-    PlayerGroup &group(size_t loop) { return groups_[loop]; }
-    std::atomic<unsigned> players{0};
-    std::atomic<uint64_t> players_total{0}, bytes_in{0}, bytes_out{0}, skipped{0}, closed_slow{0};
+    /// The producer's thread only.
+    fanout::FlvFeed &feed() { return feed_; }
+    Audience &audience() { return *audience_; }
+    std::atomic<uint64_t> bytes_in{0};
 
     bool unused() const;
     MountInfo info() const;
@@ -80,11 +75,8 @@ private:
     std::atomic<uint64_t> gate_{0};
     bool announced_ = false; ///< the receiver knows of the publisher
     std::atomic<bool> has_feed_{false};
-    fanout::Ring ring_;
-    std::vector<PlayerGroup> groups_;
+    const std::shared_ptr<Audience> audience_;
+    fanout::FlvFeed feed_;
 };
-
-/// Milliseconds of a steady clock.
-uint64_t steady_ms();
 
 } // namespace penstock::net

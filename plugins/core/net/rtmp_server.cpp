@@ -84,7 +84,7 @@ std::shared_ptr<RtmpMount> RtmpState::mount(const std::string &path, bool create
         if (auto mount = found->second.lock()) return mount;
     if (!create) return nullptr;
     std::erase_if(mounts_, [](const auto &entry) { return entry.second.expired(); });
-    auto mount = std::make_shared<RtmpMount>(path, loops_->size());
+    auto mount = std::make_shared<RtmpMount>(path, loops_);
     mounts_[path] = mount;
     return mount;
 }
@@ -130,13 +130,9 @@ std::shared_ptr<const DemandOptions> RtmpState::demand_for(const std::string &pa
 }
 
 void RtmpState::end_players(const std::shared_ptr<RtmpMount> &mount, const std::string &reason) {
-    for (size_t loop = 0; loop < loops_->size(); ++loop) {
-        if (mount->group(loop).count == 0) continue;
-        asio::post(loops_->at(loop), [mount, loop, reason] {
-            for (RtmpConnection *player : mount->group(loop).players)
-                player->close(reason); // which happens later
-        });
-    }
+    mount->audience().for_each([reason](Viewer &player) {
+        static_cast<RtmpConnection &>(player).close(reason); // which happens later
+    });
 }
 
 std::shared_ptr<const LeaseOptions> RtmpState::lease_for(const std::string &path) const {
@@ -160,21 +156,6 @@ std::vector<std::shared_ptr<PeerWatch>> RtmpState::watches() const {
     return there;
 }
 
-void RtmpState::wake(const std::shared_ptr<RtmpMount> &mount) {
-    if (mount->players == 0) return;
-    for (size_t loop = 0; loop < loops_->size(); ++loop) {
-        PlayerGroup &group = mount->group(loop);
-        if (group.count == 0 || group.woken.exchange(true)) continue;
-        asio::post(loops_->at(loop), [mount, loop] {
-            PlayerGroup &mine = mount->group(loop);
-            mine.woken = false;
-            // By index, backwards: a player whose socket fails leaves the group in pump().
-            for (size_t i = mine.players.size(); i-- > 0;)
-                if (i < mine.players.size()) mine.players[i]->pump();
-        });
-    }
-}
-
 // --- the public face ----------------------------------------------------------------------
 
 namespace {
@@ -194,23 +175,22 @@ private:
 
 class Feed final : public PlayFeed {
 public:
-    Feed(std::shared_ptr<RtmpServer> server, std::shared_ptr<RtmpState> state,
-         std::shared_ptr<RtmpMount> mount)
-        : server_(std::move(server)), state_(std::move(state)), mount_(std::move(mount)) {}
+    Feed(std::shared_ptr<RtmpServer> server, std::shared_ptr<RtmpMount> mount)
+        : server_(std::move(server)), mount_(std::move(mount)) {}
     ~Feed() override { mount_->detach_feed(); }
     void push(const flv::Tag &tag) override {
-        mount_->ring().append(tag, steady_ms());
-        state_->wake(mount_);
+        if (const auto packet = mount_->feed().append(tag, steady_ns()))
+            mount_->audience().wake(packet->awaited);
     }
-    void discontinuity() override { mount_->ring().discontinuity(); }
+    void discontinuity() override { mount_->feed().discontinuity(); }
     Stats stats() const override {
-        return {mount_->players, mount_->players_total, mount_->bytes_out, mount_->skipped,
-                mount_->closed_slow};
+        const Audience &audience = mount_->audience();
+        return {audience.viewers, audience.viewers_total, audience.bytes_out, audience.skipped,
+                audience.closed_slow};
     }
 
 private:
     std::shared_ptr<RtmpServer> server_;
-    std::shared_ptr<RtmpState> state_;
     std::shared_ptr<RtmpMount> mount_;
 };
 
@@ -261,15 +241,16 @@ public:
         return std::make_unique<Claim>(shared_from_this(), std::move(mount));
     }
 
-    std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history, std::string *error,
+    std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
+                                   const fanout::Policy &policy, std::string *error,
                                    std::shared_ptr<PeerWatch> watch) override {
         if (!check_path(path, error)) return nullptr;
         auto mount = state_->mount(path, true);
-        if (!mount->attach_feed(history, std::move(watch))) {
+        if (!mount->attach_feed(history, policy, std::move(watch))) {
             *error = "another rtmpserversink serves '" + path + "' already: use another name";
             return nullptr;
         }
-        return std::make_unique<Feed>(shared_from_this(), state_, std::move(mount));
+        return std::make_unique<Feed>(shared_from_this(), std::move(mount));
     }
 
     std::unique_ptr<PathLease> lease(LeaseOptions options) override {

@@ -3,6 +3,7 @@
 // and no Boost in this header.
 #pragma once
 
+#include "core/fanout/policy.h"
 #include "core/flv/tag.h"
 #include "core/gop/history.h"
 #include "core/net/address.h"
@@ -112,7 +113,7 @@ public:
     /// Feeds the players of `path`. nullptr if another producer has the path. `watch`, if there is
     /// one, is asked about its players, those that wait already included.
     virtual std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
-                                           std::string *error,
+                                           const fanout::Policy &policy, std::string *error,
                                            std::shared_ptr<PeerWatch> watch = {}) = 0;
     /// Asked about every peer of this listener that comes from here on, before anything else is
     /// done for it; all watches have to agree. It is asked as long as the caller keeps it.

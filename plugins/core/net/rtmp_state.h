@@ -46,9 +46,6 @@ public:
     std::vector<std::shared_ptr<PeerWatch>> watches() const;
     void add_watch(const std::shared_ptr<PeerWatch> &watch);
 
-    /// Tells every loop with players of this mount that there is something to send.
-    void wake(const std::shared_ptr<RtmpMount> &mount);
-
     Loops &loops() { return *loops_; }
 
 private:

@@ -41,6 +41,7 @@ public:
 
     size_t size() const { return out_.size(); }
     std::vector<uint8_t> take() { return out_.take(); }
+    bool empty() const { return out_.size() == 0; }
     /// For the handshake, which has no chunks.
     std::vector<uint8_t> &raw() { return out_.vector(); }
 

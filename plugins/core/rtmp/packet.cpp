@@ -23,10 +23,11 @@ uint8_t chunk_stream_of(flv::TagType type) {
 
 } // namespace
 
-std::shared_ptr<const Packet> make_packet(const flv::Tag &tag, uint32_t timestamp,
-                                          uint32_t chunk_size) {
-    auto packet = std::make_shared<Packet>();
-    packet->tag = tag;
+std::shared_ptr<fanout::Packet> make_packet(const flv::Tag &tag, uint32_t timestamp,
+                                            uint32_t chunk_size) {
+    auto packet = std::make_shared<fanout::Packet>();
+    packet->payload = tag.bytes;
+    packet->time = timestamp;
     chunk_size = std::max(chunk_size, 1u);
     ByteView body;
     if (tag.bytes.size() > flv::header_size + flv::trailer_size)
@@ -55,8 +56,7 @@ std::shared_ptr<const Packet> make_packet(const flv::Tag &tag, uint32_t timestam
         body = body.subspan(chunk_size);
     }
     if (!body.empty()) packet->pieces.push_back(body);
-    for (const ByteView piece : packet->pieces)
-        packet->size += piece.size();
+    packet->seal(false);
     return packet;
 }
 

@@ -433,6 +433,10 @@ std::vector<uint8_t> ServerSession::take_output() {
     return impl_->answers.take();
 }
 
+bool ServerSession::has_output() const {
+    return !impl_->answers.empty();
+}
+
 void ServerSession::accept() {
     if (impl_->stage != Impl::Stage::pending) return;
     impl_->stage = Impl::Stage::accepted;

@@ -64,6 +64,7 @@ public:
     Result feed(ByteView input);
     /// Bytes to send now (handshake, answers, acknowledgements); empties the buffer.
     std::vector<uint8_t> take_output();
+    bool has_output() const;
 
     /// Accepts the pending request. What a publisher sent before that (at most one message's
     /// limit) reaches on_tag() in the next feed(), whose input may be empty. For a player the

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/fanout/flv_feed.h"
+
+#include "core/fanout/flv_fold.h"
+
+namespace penstock::fanout {
+namespace {
+
+/// Of an onMetaData with any other time ffmpeg makes one more stream.
+constexpr uint32_t metadata_time = 0;
+
+rtmp::Timeline::Track track_of(const flv::Tag &tag) {
+    return tag.type == flv::TagType::audio ? rtmp::Timeline::audio : rtmp::Timeline::video;
+}
+
+/// Milliseconds.
+uint32_t composition_of(const flv::Tag &tag) {
+    if (tag.type != flv::TagType::video) return 0;
+    const auto header = flv::parse_body(tag.type, tag.body());
+    return header ? static_cast<uint32_t>(std::max(header->composition_time, 0)) : 0;
+}
+
+} // namespace
+
+FlvFeed::FlvFeed(Ring &ring, Format format) : ring_(ring), format_(std::move(format)) {
+    ring_.set_fold([make_packet = format_.make_packet](const std::vector<PacketPtr> &gop) {
+        return fold_flv(gop, make_packet);
+    });
+}
+
+void FlvFeed::restart(gop::Limits limits) {
+    normalizer_.reset();
+    has_video_ = has_audio_ = false;
+    timeline_.restart();
+    ring_.restart(limits);
+}
+
+void FlvFeed::discontinuity() {
+    timeline_.restart();
+}
+
+bool FlvFeed::joinable(const flv::Tag &tag) const {
+    return tag.kind == flv::TagKind::keyframe || (!has_video_ && tag.kind == flv::TagKind::audio);
+}
+
+PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
+    if (tag.kind == flv::TagKind::other) return nullptr;
+    const bool is_header = tag.kind == flv::TagKind::config || tag.kind == flv::TagKind::metadata;
+    if (is_header) {
+        const unsigned before = normalizer_.headers().version;
+        normalizer_.learn(tag);
+        if (normalizer_.headers().version == before) return nullptr; // the same again
+    }
+    if (tag.type == flv::TagType::audio) has_audio_ = true;
+    if (tag.type == flv::TagType::video && !has_video_) {
+        has_video_ = true;
+        ring_.forget_joins();
+    }
+    if (tag.kind == flv::TagKind::config) ring_.forget_joins();
+    if (is_header) write_headers();
+    // Headers often bear the timestamp 0, whenever they come: their place is where they stand.
+    const rtmp::Timeline::Track track = track_of(tag);
+    const uint32_t timestamp = tag.kind == flv::TagKind::metadata ? metadata_time
+                               : is_header
+                                   ? timeline_.last(track)
+                                   : timeline_.map(track, tag.timestamp, composition_of(tag));
+    auto packet = format_.make_packet(tag, timestamp);
+    packet->awaited = !is_header && (tag.type == flv::TagType::video || !has_video_);
+    if (joinable(tag)) {
+        join_times_ = {timeline_.last(rtmp::Timeline::audio),
+                       timeline_.last(rtmp::Timeline::video)};
+        write_headers();
+    }
+    ring_.append(packet, now_ns, joinable(tag));
+    return packet;
+}
+
+/// What one who joins gets first, at the time at which it joins.
+void FlvFeed::write_headers() {
+    std::vector<PacketPtr> headers;
+    if (format_.file_header)
+        headers.push_back(plain_packet(flv::file_header(has_audio_, has_video_), true));
+    for (const flv::Tag &header : normalizer_.headers().list()) {
+        const bool metadata = header.kind == flv::TagKind::metadata;
+        const uint32_t time = metadata ? metadata_time : join_times_[track_of(header)];
+        headers.push_back(format_.make_packet(header, time));
+    }
+    ring_.set_headers(std::move(headers));
+}
+
+} // namespace penstock::fanout

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One loop's turns: which stream's viewers are served now, for how long, and when again.
+#pragma once
+
+#include "core/fanout/outlet.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace penstock::net {
+
+class Audience;
+
+/// Belongs to its loop. A pass serves all viewers of one stream; it yields every millisecond, so
+/// that joins, accepts and other streams run in between, streams round robin.
+class Pacer {
+public:
+    Pacer(boost::asio::io_context &context, size_t loop);
+
+    /// There is something for this stream's viewers.
+    void serve(const std::shared_ptr<Audience> &audience);
+    /// It has viewers here from now on, and counts when the loop's budget is shared.
+    void watch(const std::shared_ptr<Audience> &audience);
+    /// For a viewer that sends outside its pass. It holds packets no longer than the handler that
+    /// calls it, if that calls `clear` in the end.
+    fanout::BatchCache &cache() { return cache_; }
+
+private:
+    void schedule();
+    void run();
+    void begin_pass(Audience &audience, uint64_t now);
+    void end_pass(const std::shared_ptr<Audience> &audience, uint64_t now);
+    void share(uint64_t now);
+    void set_timer();
+    void on_timer();
+
+    boost::asio::io_context &context_;
+    const size_t loop_;
+    boost::asio::steady_timer timer_;
+    uint64_t timer_due_ = 0; ///< ns; 0: none is set
+    bool scheduled_ = false;
+    std::deque<std::shared_ptr<Audience>> turns_;
+    std::vector<std::shared_ptr<Audience>> timed_;
+    std::vector<std::weak_ptr<Audience>> watched_;
+    uint64_t shared_at_ = 0; ///< ns: when the budget was last shared
+    fanout::BatchCache cache_;
+};
+
+} // namespace penstock::net
