@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The turns of a loop: it is woken once however much comes, everybody is served though viewers
+// leave meanwhile, nothing that was appended is forgotten, and writes coalesce when they are many.
+#include "core/net/audience.h"
+
+#include <boost/asio/post.hpp>
+
+#include <future>
+#include <thread>
+
+#include "check.hpp"
+
+using namespace penstock;
+using net::Audience;
+
+namespace {
+
+constexpr uint64_t ms = 1'000'000;
+
+fanout::PacketPtr packet() {
+    return fanout::plain_packet(Bytes::copy_of("packet"));
+}
+
+/// Runs on a loop, and waits for it.
+void on_loop(net::Loops &loops, size_t loop, std::function<void()> what) {
+    std::promise<void> done;
+    boost::asio::post(loops.at(loop), [&] {
+        what();
+        done.set_value();
+    });
+    done.get_future().wait();
+}
+
+/// Reads all that is new, as a connection would.
+struct Reader final : net::Viewer {
+    explicit Reader(Audience &of) : audience(of) {}
+    void pump(fanout::BatchCache &) override {
+        ++pumped;
+        std::vector<fanout::PacketPtr> first;
+        while (audience.ring().settle(cursor, {}, {}, first) == fanout::Ring::Place::behind) {
+            fanout::Batch batch;
+            audience.ring().read(cursor, 1000, SIZE_MAX, batch);
+            cursor.next = batch.end;
+            packets += batch.packets.size();
+            ++writes;
+        }
+        if (on_pump) on_pump();
+    }
+    Audience &audience;
+    fanout::Cursor cursor;
+    std::atomic<unsigned> pumped{0}, packets{0}, writes{0};
+    std::function<void()> on_pump;
+};
+
+struct Rig {
+    explicit Rig(size_t count, fanout::Policy policy = {}) {
+        audience->set_policy(policy);
+        audience->ring().restart({.gops = 100'000});
+        for (size_t i = 0; i < count; ++i)
+            readers.push_back(std::make_unique<Reader>(*audience));
+        on_loop(*loops, 0, [this] {
+            for (const auto &reader : readers)
+                audience->add(*reader, 0);
+        });
+    }
+    ~Rig() {
+        on_loop(*loops, 0, [this] {
+            for (const auto &reader : readers)
+                if (reader) audience->remove(*reader, 0);
+        });
+    }
+    void append(bool awaited = true) {
+        audience->ring().append(packet(), net::steady_ns(), true);
+        audience->wake(awaited);
+    }
+    /// Until all have that many; false if they never get them.
+    bool wait_for(unsigned packets) {
+        for (int i = 0; i < 500; ++i) {
+            bool all = true;
+            for (const auto &reader : readers)
+                all = all && (!reader || reader->packets >= packets);
+            if (all) return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        return false;
+    }
+    std::shared_ptr<net::Loops> loops = net::Loops::shared();
+    std::shared_ptr<Audience> audience = std::make_shared<Audience>(loops);
+    std::vector<std::unique_ptr<Reader>> readers;
+};
+
+} // namespace
+
+// A loop that is busy finds one thing to do when it is free, not one for each packet; a loop
+// without viewers finds nothing.
+GST_START_TEST(test_a_loop_is_woken_once) {
+    Rig rig(3);
+    std::promise<void> go;
+    std::atomic<bool> held{false};
+    boost::asio::post(rig.loops->at(0), [&] {
+        held = true;
+        go.get_future().wait();
+    });
+    while (!held)
+        std::this_thread::yield();
+    const long before = rig.audience.use_count();
+    for (int i = 0; i < 1000; ++i)
+        rig.append();
+    // What is posted holds the stream.
+    fail_unless_equals_int64(rig.audience.use_count() - before, 1);
+    go.set_value();
+    fail_unless(rig.wait_for(1));
+    for (const auto &reader : rig.readers)
+        fail_unless(reader->writes <= 2, "%u writes", reader->writes.load());
+}
+GST_END_TEST
+
+GST_START_TEST(test_everybody_is_served) {
+    Rig rig(500);
+    // While they are served every fifth goes, one that was served or one that was not.
+    size_t next = 0;
+    rig.readers[250]->on_pump = [&rig, &next] {
+        for (; next < rig.readers.size(); next += 5) {
+            if (next == 250) continue;
+            rig.audience->remove(*rig.readers[next], 0);
+            rig.readers[next].reset();
+        }
+    };
+    for (unsigned i = 0; i < 50; ++i)
+        rig.append();
+    rig.append();
+    fail_unless(rig.wait_for(1));
+    fail_unless_equals_int(rig.audience->viewers.load(), 401);
+}
+GST_END_TEST
+
+// However appending and serving fall together, the last packet arrives.
+GST_START_TEST(test_nothing_is_forgotten) {
+    for (const double send_rate : {1e9, 100.0}) {
+        fanout::Policy policy;
+        policy.send_rate = send_rate;
+        policy.coalesce_max = 5 * ms;
+        Rig rig(50, policy);
+        unsigned appended = 0;
+        for (int round = 0; round < 40; ++round) {
+            for (int i = 0; i < 20; ++i, ++appended)
+                rig.append(i % 3 == 0);
+            if (round == 0) appended = 1; // those who join begin with the newest
+            std::this_thread::sleep_for(std::chrono::milliseconds(round % 7));
+        }
+        for (const auto &reader : rig.readers) {
+            const uint64_t all = rig.audience->ring().packets();
+            for (int i = 0; i < 500 && reader->cursor.next != all; ++i)
+                on_loop(*rig.loops, 0,
+                        [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); });
+            fail_unless(reader->cursor.next == all);
+        }
+    }
+}
+GST_END_TEST
+
+// Far over its budget a stream writes no more often than every `coalesce_max`, and misses nothing.
+GST_START_TEST(test_writes_coalesce) {
+    fanout::Policy policy;
+    policy.send_rate = 1;
+    policy.coalesce_max = 100 * ms;
+    Rig rig(20, policy);
+    const auto append_for = [&rig](unsigned count) {
+        for (unsigned i = 0; i < count; ++i) {
+            rig.append();
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+    };
+    append_for(150); // the rate is known after a while
+    on_loop(*rig.loops, 0, [&rig] {
+        for (const auto &reader : rig.readers)
+            reader->writes = reader->packets = 0;
+    });
+    append_for(200);
+    fail_unless(rig.wait_for(195));
+    for (const auto &reader : rig.readers) // a second: each 95 to 100 ms, or later
+        fail_unless(reader->writes <= 30 && reader->writes >= 1, "%u writes",
+                    reader->writes.load());
+}
+GST_END_TEST
+
+static Suite *net_audience_suite() {
+    Suite *s = suite_create("net_audience");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_a_loop_is_woken_once);
+    tcase_add_test(tc, test_everybody_is_served);
+    tcase_add_test(tc, test_nothing_is_forgotten);
+    tcase_add_test(tc, test_writes_coalesce);
+    return s;
+}
+GST_CHECK_MAIN(net_audience)
