@@ -71,6 +71,7 @@ struct Sink {
     std::atomic<bool> decide_sync{true};
     std::atomic<bool> sync_set{false}, setting_sync{false};
     Counters counters;
+    GstPadChainFunction base_chain = nullptr;
 };
 
 } // namespace
@@ -181,7 +182,8 @@ static gboolean start(GstBaseSink *sink) {
         gop::Limits limits;
         limits.keep = wanted.max_lag;
         limits.duration = std::max(limits.duration, 2 * wanted.max_lag);
-        auto feed = server ? server->feed(location->path, limits, wanted.policy, &error, watch) : nullptr;
+        auto feed =
+            server ? server->feed(location->path, limits, wanted.policy, &error, watch) : nullptr;
         if (!feed) {
             GST_ELEMENT_ERROR(sink, RESOURCE, OPEN_WRITE, ("%s", error.c_str()), (nullptr));
             return FALSE;
@@ -275,6 +277,16 @@ static GstFlowReturn render(GstBaseSink *sink, GstBuffer *buffer) {
     });
 }
 
+/// Whoever pushes may be a network loop, and must not wait until a paused pipeline plays again:
+/// what needs no clock does not go through the base class.
+static GstFlowReturn chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) {
+    auto *sink = reinterpret_cast<GstBaseSink *>(parent);
+    if (gst_base_sink_get_sync(sink)) return IMPL(parent)->base_chain(pad, parent, buffer);
+    const GstFlowReturn flow = render(sink, buffer);
+    gst_buffer_unref(buffer);
+    return flow;
+}
+
 static void finalize(GObject *object) {
     delete IMPL(object);
     G_OBJECT_CLASS(penstock_rtmp_server_sink_parent_class)->finalize(object);
@@ -331,6 +343,9 @@ static void penstock_rtmp_server_sink_init(PenstockRtmpServerSink *self) {
     self->impl = new Sink;
     // A server sink has nothing to show before its first player: it never prerolls.
     gst_base_sink_set_async_enabled(GST_BASE_SINK(self), FALSE);
+    GstPad *pad = GST_BASE_SINK_PAD(self);
+    self->impl->base_chain = GST_PAD_CHAINFUNC(pad);
+    gst_pad_set_chain_function(pad, chain);
     g_signal_connect(self, "notify::sync", G_CALLBACK(+[](GObject *object, GParamSpec *, gpointer) {
                          if (!IMPL(object)->setting_sync) IMPL(object)->sync_set = true;
                      }),

@@ -165,7 +165,7 @@ static GstStateChangeReturn change_state(GstElement *element, GstStateChange tra
     });
 }
 
-static gboolean activate_mode(GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active) {
+static gboolean activate_mode(GstPad *, GstObject *parent, GstPadMode mode, gboolean active) {
     return guard(parent, FALSE, [&]() -> gboolean {
         if (mode != GST_PAD_MODE_PUSH) return FALSE;
         ServerSource &impl = *IMPL(parent);
@@ -173,10 +173,7 @@ static gboolean activate_mode(GstPad *pad, GstObject *parent, GstPadMode mode, g
             impl.stop();
             return TRUE;
         }
-        if (!impl.start(make_signal_watch(G_OBJECT(parent), peer_signals, PeerEvents::thread)))
-            return FALSE;
-        return gst_pad_start_task(
-            pad, [](gpointer p) { guard(p, [p] { IMPL(p)->loop(); }); }, parent, nullptr);
+        return impl.start(make_signal_watch(G_OBJECT(parent), peer_signals, PeerEvents::thread));
     });
 }
 
@@ -200,11 +197,13 @@ static gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
     }
 }
 
-static gboolean src_event(GstPad *, GstObject *, GstEvent *event) {
+static gboolean src_event(GstPad *, GstObject *parent, GstEvent *event) {
     // There is nobody upstream to seek or to ask for a keyframe.
     const bool known = GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE ||
                        GST_EVENT_TYPE(event) == GST_EVENT_LATENCY ||
                        GST_EVENT_TYPE(event) == GST_EVENT_QOS;
+    if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE)
+        guard(parent, [parent] { IMPL(parent)->reconfigure(); });
     gst_event_unref(event);
     return known;
 }

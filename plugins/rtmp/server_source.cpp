@@ -3,6 +3,7 @@
 
 #include "gst/bytes.h"
 #include "gst/guard.h"
+#include "gst/nonblocking.h"
 
 GST_DEBUG_CATEGORY_EXTERN(penstock_rtmp_server_src_debug);
 #define GST_CAT_DEFAULT penstock_rtmp_server_src_debug
@@ -68,8 +69,8 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
     }
     {
         std::lock_guard lock(mutex_);
-        flushing_ = false;
-        full_ = false;
+        flushing_ = full_ = ended_ = false;
+        direct_ = peer_is_nonblocking(pad_);
     }
     started_ = has_video_ = anchored_ = false;
     discont_ = true;
@@ -83,7 +84,17 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
         GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", error.c_str()), (nullptr));
         return false;
     }
-    return true;
+    return direct_ || start_task();
+}
+
+bool ServerSource::start_task() {
+    return gst_pad_start_task(
+        pad_,
+        [](gpointer p) {
+            auto *self = static_cast<ServerSource *>(p);
+            guard(self->element_, [self] { self->loop(); });
+        },
+        this, nullptr);
 }
 
 void ServerSource::stop() {
@@ -94,7 +105,8 @@ void ServerSource::stop() {
     }
     gst_pad_stop_task(pad_);
     claim_.reset();
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !draining_; });
     queue_.clear();
     queued_bytes_ = 0;
     publishing_ = false;
@@ -110,10 +122,27 @@ void ServerSource::set_playing(bool playing) {
     std::lock_guard lock(mutex_);
     playing_ = playing;
     changed_.notify_all();
+    if (playing && direct_ && !queue_.empty()) drain_elsewhere();
 }
 
 void ServerSource::end_of_stream() {
     enqueue({Item::eos});
+    std::lock_guard lock(mutex_);
+    if (direct_) drain_elsewhere();
+}
+
+void ServerSource::reconfigure() {
+    {
+        std::lock_guard lock(mutex_);
+        if (!direct_ || flushing_) return;
+    }
+    if (peer_is_nonblocking(pad_)) return;
+    {
+        std::lock_guard lock(mutex_);
+        if (!direct_ || flushing_) return;
+        direct_ = false; // who drains stops; the task goes on where it stood
+    }
+    start_task();
 }
 
 // --- network loop -------------------------------------------------------------------------
@@ -128,30 +157,35 @@ void ServerSource::enqueue(Item &&item) {
 void ServerSource::on_published(const std::string &peer) {
     publishing_ = true;
     enqueue({Item::published, {}, peer});
+    drain();
 }
 
 bool ServerSource::on_tag(flv::Tag &&tag) {
     const size_t size = tag.bytes.size();
     counters_.in(size);
+    {
+        std::lock_guard lock(mutex_);
+        if (flushing_) return true;
+        queue_.push_back({Item::tag, std::move(tag)});
+        queued_bytes_ += size;
+        changed_.notify_all();
+    }
+    drain();
     std::lock_guard lock(mutex_);
-    if (flushing_) return true;
-    queue_.push_back({Item::tag, std::move(tag)});
-    queued_bytes_ += size;
     full_ = queued_bytes_ > max_bytes_;
-    changed_.notify_all();
     return !full_;
 }
 
 void ServerSource::on_unpublished(const std::string &reason) {
     publishing_ = false;
     enqueue({Item::unpublished, {}, reason});
+    drain();
 }
 
-// --- streaming thread ---------------------------------------------------------------------
+// --- who pushes ---------------------------------------------------------------------------
 
 void ServerSource::loop() {
     Item item;
-    bool resume = false;
     {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return flushing_ || (playing_ && !queue_.empty()); });
@@ -160,6 +194,51 @@ void ServerSource::loop() {
             gst_pad_pause_task(pad_);
             return;
         }
+    }
+    if (take(item)) handle(item);
+}
+
+/// Without a task, what is queued is pushed by whoever comes, one at a time: mostly the network
+/// loop that has just brought it.
+void ServerSource::drain() {
+    const auto may_go_on = [this] {
+        return direct_ && playing_ && !flushing_ && !ended_ && !queue_.empty();
+    };
+    {
+        std::lock_guard lock(mutex_);
+        if (draining_ || !may_go_on()) return;
+        draining_ = true;
+    }
+    // Who else has it is the task that there is now, or is about to end the stream.
+    const bool locked = g_rec_mutex_trylock(GST_PAD_GET_STREAM_LOCK(pad_));
+    Item item;
+    for (bool go_on = locked; go_on;) {
+        if (take(item)) handle(item);
+        std::lock_guard lock(mutex_);
+        go_on = may_go_on();
+        if (!go_on) draining_ = false;
+    }
+    if (locked) GST_PAD_STREAM_UNLOCK(pad_);
+    std::lock_guard lock(mutex_);
+    if (!locked) draining_ = false;
+    changed_.notify_all();
+}
+
+/// For threads that must not be the streaming thread.
+void ServerSource::drain_elsewhere() {
+    gst_element_call_async(
+        element_,
+        [](GstElement *element, gpointer self) {
+            guard(element, [self] { static_cast<ServerSource *>(self)->drain(); });
+        },
+        this, nullptr);
+}
+
+bool ServerSource::take(Item &item) {
+    bool resume = false;
+    {
+        std::lock_guard lock(mutex_);
+        if (queue_.empty()) return false;
         item = std::move(queue_.front());
         queue_.pop_front();
         if (item.kind == Item::tag) queued_bytes_ -= item.flv.bytes.size();
@@ -169,6 +248,10 @@ void ServerSource::loop() {
         }
     }
     if (resume && claim_) claim_->resume();
+    return true;
+}
+
+void ServerSource::handle(const Item &item) {
     switch (item.kind) {
     case Item::published:
         begin(item.text);
@@ -293,6 +376,10 @@ GstFlowReturn ServerSource::push(GstPtr<GstBuffer> buffer) {
 
 void ServerSource::finish(GstFlowReturn flow) {
     gst_pad_pause_task(pad_);
+    {
+        std::lock_guard lock(mutex_);
+        ended_ = true;
+    }
     if (flow == GST_FLOW_FLUSHING) return;
     if (flow == GST_FLOW_EOS) {
         if (!started_) {

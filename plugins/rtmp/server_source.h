@@ -36,6 +36,8 @@ public:
     void close();
     void set_playing(bool playing);
     void end_of_stream();
+    /// What is downstream has changed: it may have to wait now.
+    void reconfigure();
 
     GstPtr<GstStructure> stats();
     std::string bound_location();
@@ -43,8 +45,6 @@ public:
     /// Lock order: settings_mutex, mutex_. Neither is held across a push or a message.
     std::mutex settings_mutex;
     Settings settings;
-
-    void loop(); ///< the pad's task
 
 private:
     struct Item {
@@ -57,6 +57,14 @@ private:
     bool on_tag(flv::Tag &&tag) override;
     void on_unpublished(const std::string &reason) override;
     void enqueue(Item &&item);
+
+    // Who pushes: the network loop itself if nothing downstream ever waits, else a task.
+    void loop(); ///< the task
+    bool start_task();
+    void drain();
+    void drain_elsewhere();
+    bool take(Item &item);
+    void handle(const Item &item);
 
     void begin(const std::string &peer);
     GstFlowReturn push_tag(const flv::Tag &tag);
@@ -82,8 +90,11 @@ private:
     bool full_ = false;
     bool flushing_ = true;
     bool playing_ = false;
+    bool direct_ = false;   ///< there is no task
+    bool draining_ = false; ///< somebody pushes what is queued, without a task
+    bool ended_ = false;    ///< EOS or an error: nothing more is pushed
 
-    // The task's own.
+    // Of who pushes.
     flv::Normalizer normalizer_;
     unsigned headers_version_ = 0;
     bool started_ = false; ///< stream-start is out
