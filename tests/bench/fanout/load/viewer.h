@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One viewer: a connection, the protocol it speaks, and what it has seen.
+#pragma once
+
+#include "histogram.h"
+#include "http.h"
+#include "socket.h"
+
+#include <variant>
+
+namespace load {
+
+enum class Protocol { rtmp, http_flv, ws_flv, flv };
+
+/// What all viewers of a kind have measured.
+struct Tally {
+    Histogram latency;        ///< of frames that were sent within the window
+    Histogram first_keyframe; ///< from the TCP connect
+    uint64_t frames = 0, bytes = 0;
+};
+
+class Viewer final : public TagSink {
+public:
+    enum class Kind { good, slow, stuck, probe };
+    struct Target {
+        Protocol protocol;
+        std::string address, app, stream;
+    };
+    /// The frames in which latency is measured: those sent from `begin_ns` to `end_ns`.
+    struct Window {
+        int64_t begin_ns = INT64_MAX, end_ns = INT64_MAX;
+        bool open = false;
+    };
+
+    Viewer(Kind kind, const Target &target, Tally &tally, const Window &window);
+
+    /// Begins to connect.
+    void connect(const sockaddr_in &address);
+    int fd() const { return socket_.get(); }
+    /// Reads at most `most` bytes into `scratch`, as often as there are so many. False if the
+    /// connection is over; error() says how.
+    bool read(uint8_t *scratch, size_t size, size_t most = SIZE_MAX);
+    /// Sends what waits to be sent; false if the connection is over.
+    bool write();
+    bool wants_to_write() const { return !out_.empty(); }
+    void close() { socket_.reset(); }
+
+    void tag(TagType type, const uint8_t *head, size_t head_size) override;
+
+    Kind kind() const { return kind_; }
+    bool open() const { return bool(socket_); }
+    bool has_keyframe() const { return has_keyframe_; }
+    const std::string &error() const { return error_; }
+    uint64_t frames() const { return frames_; }
+    /// Places where sequence numbers were left out, after the first frame.
+    uint64_t gaps() const { return gaps_; }
+    /// Gaps that did not end with a keyframe: the picture is broken.
+    uint64_t broken_gaps() const { return broken_gaps_; }
+    uint64_t missing() const { return missing_; }
+    /// Frames that came twice or after a later one.
+    uint64_t disorder() const { return disorder_; }
+
+private:
+    Kind kind_;
+    Tally &tally_;
+    const Window &window_;
+    std::variant<RtmpSession, HttpSession> session_;
+    Descriptor socket_;
+    Buffer out_;
+    std::string error_;
+    int64_t connected_ns_ = 0, read_ns_ = 0;
+    uint64_t frames_ = 0, gaps_ = 0, broken_gaps_ = 0, missing_ = 0, disorder_ = 0;
+    uint32_t last_ = 0;
+    bool has_keyframe_ = false;
+};
+
+} // namespace load
