@@ -78,7 +78,9 @@ void Crowd::serve(Viewer &viewer, uint32_t events) {
     }
     if (had_keyframe || !viewer.has_keyframe()) return;
     switch (viewer.kind()) {
-    case Viewer::Kind::good: --waiting_; break;
+    case Viewer::Kind::good:
+        --waiting_;
+        break;
     case Viewer::Kind::slow:
         paced_.push_back(&viewer);
         [[fallthrough]];

@@ -58,7 +58,8 @@ bool FlvReader::feed(const uint8_t *data, size_t size, TagSink &sink) {
 HttpSession::HttpSession(Framing framing, std::string address, std::string path)
     : framing_(framing), address_(std::move(address)), path_(std::move(path)),
       state_(framing == Framing::bare ? State::body : State::response),
-      endless_(framing == Framing::bare), left_(framing == Framing::bare ? endless : 0) {}
+      endless_(framing == Framing::bare), left_(framing == Framing::bare ? endless : 0) {
+}
 
 bool HttpSession::fail(std::string why) {
     error_ = std::move(why);
@@ -79,12 +80,22 @@ bool HttpSession::feed(const uint8_t *data, size_t size, Buffer &out, TagSink &s
     while (data < end) {
         bool good = true;
         switch (state_) {
-        case State::response: good = take_response(data, end); break;
+        case State::response:
+            good = take_response(data, end);
+            break;
         case State::chunk_line:
-        case State::chunk_end: good = take_chunk_line(data, end); break;
-        case State::frame_header: good = take_frame_header(data, end); break;
-        case State::control: good = take_control(data, end, out); break;
-        case State::body: good = take_body(data, end, sink); break;
+        case State::chunk_end:
+            good = take_chunk_line(data, end);
+            break;
+        case State::frame_header:
+            good = take_frame_header(data, end);
+            break;
+        case State::control:
+            good = take_control(data, end, out);
+            break;
+        case State::body:
+            good = take_body(data, end, sink);
+            break;
         }
         if (!good) return false;
     }
@@ -105,9 +116,9 @@ bool HttpSession::take_response(const uint8_t *&data, const uint8_t *end) {
     text_.clear();
     endless_ = framing_ == Framing::http && !chunked;
     left_ = endless_ ? endless : 0;
-    state_ = endless_                           ? State::body
+    state_ = endless_                         ? State::body
              : framing_ == Framing::websocket ? State::frame_header
-                                                : State::chunk_line;
+                                              : State::chunk_line;
     return true;
 }
 

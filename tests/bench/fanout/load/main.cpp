@@ -41,10 +41,10 @@ json describe(const Histogram &times) {
 }
 
 json describe(const Crowd::Sum &sum) {
-    return {{"viewers", sum.viewers},     {"started", sum.started},
-            {"closed", sum.closed},       {"frames", sum.frames},
-            {"gaps", sum.gaps},           {"broken_gaps", sum.broken_gaps},
-            {"missing", sum.missing},     {"viewers_with_gaps", sum.with_gaps},
+    return {{"viewers", sum.viewers},  {"started", sum.started},
+            {"closed", sum.closed},    {"frames", sum.frames},
+            {"gaps", sum.gaps},        {"broken_gaps", sum.broken_gaps},
+            {"missing", sum.missing},  {"viewers_with_gaps", sum.with_gaps},
             {"disorder", sum.disorder}};
 }
 

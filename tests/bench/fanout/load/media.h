@@ -51,8 +51,8 @@ void write_flv_tag(Buffer &out, const Tag &tag);
 /// Appends the nine bytes FLV begins with, and the first PreviousTagSize.
 void write_flv_header(Buffer &out);
 
-/// An endless programme. The tags' bodies add up to `bits_per_second`, sound included; a keyframe is
-/// about ten times as large as another frame, and sizes vary as an encoder's do.
+/// An endless programme. The tags' bodies add up to `bits_per_second`, sound included; a keyframe
+/// is about ten times as large as another frame, and sizes vary as an encoder's do.
 class Programme {
 public:
     explicit Programme(double bits_per_second);

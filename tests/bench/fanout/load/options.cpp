@@ -10,7 +10,8 @@ Options parse_options(int argc, char **argv) {
     CLI::App app("Publishes a stream to a live server, plays it thousands of times and measures.\n"
                  "Results are JSON on standard output, a line for each phase.",
                  "fanout-load");
-    app.add_option("--publish", out.publish, "Where to publish over RTMP; none: nothing is published")
+    app.add_option("--publish", out.publish,
+                   "Where to publish over RTMP; none: nothing is published")
         ->type_name("HOST:PORT");
     app.add_option("--play", out.play, "Where the viewers connect")
         ->required()
@@ -50,8 +51,9 @@ Options parse_options(int argc, char **argv) {
     app.add_option("--seconds", out.seconds, "Length of the window in which is measured")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
-    app.add_flag("--step", out.step, "Wait for a line on standard input before the viewers join "
-                                     "and before they leave");
+    app.add_flag("--step", out.step,
+                 "Wait for a line on standard input before the viewers join "
+                 "and before they leave");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError &error) {

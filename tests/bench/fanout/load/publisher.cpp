@@ -35,10 +35,10 @@ Publishers::Publishers(Settings settings)
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     if (!epoll_) throw system_failure("epoll_create1");
     for (unsigned i = 0; i < settings_.count; ++i)
-        all_.push_back(std::make_unique<One>(RtmpSession(RtmpSession::Role::publish,
-                                                         settings_.address, settings_.app,
-                                                         name(settings_, i)),
-                                             settings_.bits_per_second));
+        all_.push_back(
+            std::make_unique<One>(RtmpSession(RtmpSession::Role::publish, settings_.address,
+                                              settings_.app, name(settings_, i)),
+                                  settings_.bits_per_second));
     thread_ = std::jthread([this](std::stop_token stop) {
         try {
             run(stop);

@@ -29,7 +29,8 @@ bool contains(const std::string &text, std::string_view what) {
 } // namespace
 
 RtmpSession::RtmpSession(Role role, std::string address, std::string app, std::string name)
-    : role_(role), address_(std::move(address)), app_(std::move(app)), name_(std::move(name)) {}
+    : role_(role), address_(std::move(address)), app_(std::move(app)), name_(std::move(name)) {
+}
 
 bool RtmpSession::fail(std::string why) {
     error_ = std::move(why);
@@ -77,9 +78,15 @@ bool RtmpSession::feed(const uint8_t *data, size_t size, Buffer &out, TagSink &s
     while (data < end) {
         bool good = true;
         switch (state_) {
-        case State::handshake: good = take_handshake(data, end, out); break;
-        case State::header: good = take_header(data, end); break;
-        case State::payload: good = take_payload(data, end, out, sink); break;
+        case State::handshake:
+            good = take_handshake(data, end, out);
+            break;
+        case State::header:
+            good = take_header(data, end);
+            break;
+        case State::payload:
+            good = take_payload(data, end, out, sink);
+            break;
         }
         if (!good) return false;
     }
@@ -132,7 +139,7 @@ size_t RtmpSession::header_size() const {
     if (header_have_ < size || header_have_ < basic) return size;
     if (format < 3 && get(header_ + basic, 3) == 0xffffff) return size + 4;
     if (format == 3) {
-        const uint32_t id = low == 0 ? 64u + header_[1]
+        const uint32_t id = low == 0   ? 64u + header_[1]
                             : low == 1 ? 64u + header_[1] + 256u * header_[2]
                                        : low;
         for (const Message &known : messages_)
@@ -200,7 +207,9 @@ bool RtmpSession::finish(Buffer &out, TagSink &sink) {
     const auto *body = reinterpret_cast<const uint8_t *>(in.head.data());
     switch (in.type) {
     case uint8_t(TagType::audio):
-    case uint8_t(TagType::video): sink.tag(TagType(in.type), body, in.head.size()); return true;
+    case uint8_t(TagType::video):
+        sink.tag(TagType(in.type), body, in.head.size());
+        return true;
     case set_chunk_size:
         if (in.head.size() != 4 || !(chunk_size_ = get(body, 4) & 0x7fffffff))
             return fail("a bad chunk size");
@@ -214,8 +223,10 @@ bool RtmpSession::finish(Buffer &out, TagSink &sink) {
             say(out, 2, user_control, 0, pong.append(in.head, 2, 4));
         }
         return true;
-    case command_amf0: return command(out);
-    default: return true;
+    case command_amf0:
+        return command(out);
+    default:
+        return true;
     }
 }
 

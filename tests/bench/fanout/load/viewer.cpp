@@ -14,9 +14,12 @@ std::variant<RtmpSession, HttpSession> make_session(const Viewer::Target &to) {
     switch (to.protocol) {
     case Protocol::rtmp:
         return RtmpSession(RtmpSession::Role::play, to.address, to.app, to.stream);
-    case Protocol::http_flv: return HttpSession(Framing::http, to.address, path);
-    case Protocol::ws_flv: return HttpSession(Framing::websocket, to.address, path);
-    case Protocol::flv: break;
+    case Protocol::http_flv:
+        return HttpSession(Framing::http, to.address, path);
+    case Protocol::ws_flv:
+        return HttpSession(Framing::websocket, to.address, path);
+    case Protocol::flv:
+        break;
     }
     return HttpSession(Framing::bare, to.address, path);
 }
@@ -24,7 +27,8 @@ std::variant<RtmpSession, HttpSession> make_session(const Viewer::Target &to) {
 } // namespace
 
 Viewer::Viewer(Kind kind, const Target &target, Tally &tally, const Window &window)
-    : kind_(kind), tally_(tally), window_(window), session_(make_session(target)) {}
+    : kind_(kind), tally_(tally), window_(window), session_(make_session(target)) {
+}
 
 void Viewer::connect(const sockaddr_in &address) {
     connected_ns_ = now_ns();

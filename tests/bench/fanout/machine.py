@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What Linux says of processes and of the machine: CPU time, memory, limits."""
+
+import os
+import platform
+import re
+import resource
+
+
+class CannotRun(Exception):
+    """What keeps the benchmark from running here, and what mends it."""
+
+
+def tree(pid):
+    """A process and all its descendants."""
+    out = [pid]
+    for parent in out:
+        try:
+            for task in os.listdir(f"/proc/{parent}/task"):
+                with open(f"/proc/{parent}/task/{task}/children", encoding="ascii") as file:
+                    out += [int(child) for child in file.read().split()]
+        except OSError:  # it ended meanwhile
+            pass
+    return out
+
+
+def cpu_seconds(pid):
+    """User and system time of the process tree so far; of children that ended, as well."""
+    total = 0
+    for one in tree(pid):
+        try:
+            with open(f"/proc/{one}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(int(fields[i]) for i in (11, 12, 13, 14))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def pss_bytes(pid):
+    """Proportional set size of the process tree."""
+    total = 0
+    for one in tree(pid):
+        try:
+            with open(f"/proc/{one}/smaps_rollup", encoding="ascii") as file:
+                total += int(re.search(r"^Pss: +(\d+) kB", file.read(), re.MULTILINE)[1]) * 1024
+        except OSError:
+            continue
+    return total
+
+
+def socket_bytes():
+    """What TCP keeps in buffers, both ends of every connection of this network namespace."""
+    with open("/proc/net/sockstat", encoding="ascii") as file:
+        pages = int(re.search(r"^TCP: .*\bmem (\d+)", file.read(), re.MULTILINE)[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def allow_descriptors(wanted):
+    """Lets this process and those it starts have as many descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, hard)))
+    except (ValueError, OSError):
+        raise CannotRun(f"this needs {wanted} open files a process and may have {hard}: be root, "
+                        "raise `ulimit -Hn`, or ask for fewer with --viewers") from None
+
+
+def two_cores():
+    """The server's core and the load generator's."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise CannotRun("this needs two cores: one for the server, one for its viewers")
+    return cores[0], cores[1]
+
+
+def describe():
+    """What the figures were measured on."""
+    model = "unknown processor"
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        found = re.search(r"^model name\s*: *(.+)", file.read(), re.MULTILINE)
+        if found:
+            model = found[1]
+    return {"processor": model, "cores": os.cpu_count(), "kernel": platform.release(),
+            "load_average": os.getloadavg()[0]}
