@@ -11,6 +11,7 @@
 #include <deque>
 #include <iostream>
 #include <memory>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -128,6 +129,8 @@ private:
             if (!socket) return;
             if (send(socket.get(), beginning_.data(), beginning_.size(), MSG_NOSIGNAL) < 0)
                 continue;
+            const int on = 1; // what is sent leaves at once
+            setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             auto viewer = std::make_unique<Viewer>();
             viewer->batch = ready_.end();
             epoll_event interest{EPOLLOUT | EPOLLET, {.ptr = viewer.get()}};

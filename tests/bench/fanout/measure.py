@@ -66,8 +66,7 @@ def run(make_server, load_options, timing, cores):
             finally:
                 load.end()
         finally:
-            if hasattr(server, "process"):
-                server.end()
+            server.end()
 
 
 def watch(server, load, timing):

@@ -39,6 +39,8 @@ class Server:
         self.viewers = viewers
         self.bitrate = bitrate
         self.rtmp, self.http = free_port(), free_port()
+        self.log = os.path.join(folder, "server.log")
+        self.process = None
 
     def command(self):
         raise NotImplementedError
@@ -46,11 +48,11 @@ class Server:
     def ports(self):
         return [self.rtmp]
 
-    def start(self, core):
-        self.log = os.path.join(self.folder, "server.log")
+    def start(self, core=None):
+        pinned = [] if core is None else ["taskset", "-c", str(core)]
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(["taskset", "-c", str(core), *self.command()],
-                                            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log,
+            self.process = subprocess.Popen([*pinned, *self.command()], cwd=self.folder,
+                                            stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT)
         deadline = time.monotonic() + PATIENCE
         for port in self.ports():
@@ -78,6 +80,8 @@ class Server:
             return "\n".join("    " + line[:200] for line in file.read().splitlines()[-12:])
 
     def end(self):
+        if not self.process:
+            return
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:

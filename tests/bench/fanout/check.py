@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Twenty viewers of a Penstock relay get every frame, in order, as the load generator sees it; and
+so it sees what a server leaves out. How long anything takes is not judged."""
+
+import json
+import os
+import subprocess
+import tempfile
+
+from servers import Floor, Penstock
+
+VIEWERS = 20
+
+
+def load(server, *options):
+    """The load generator's result for this server."""
+    run = subprocess.run([os.path.join(os.environ["FANOUT_PROGRAMS"], "fanout-load"),
+                          *server.load_options(), "--viewers", str(VIEWERS), "--warmup", "1",
+                          "--settle", "0", "--seconds", "1", *options],
+                         capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr + server.tail()
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def whole(result, viewers=VIEWERS):
+    """Asserts that nothing is missing."""
+    good = result["good"]
+    assert good["viewers"] == viewers and good["started"] == viewers, result
+    assert good["frames"] >= viewers, result
+    for name in ("closed", "gaps", "missing", "disorder"):
+        assert good[name] == 0, f"{name}: {result}"
+    assert result["first_error"] == "", result
+    assert result["latency_ms"]["count"] == result["frames"] > 0, result
+    assert result["mbit_per_second"] > 0, result
+
+
+def relay():
+    whole(load(SERVER, "--poll-ms", "0", "--seconds", "3"))
+    whole(load(SERVER, "--stream", "polled"))
+    result = load(SERVER, "--stream", "many", "--publishers", "5", "--bitrate", "500000")
+    whole(result)
+    result = load(SERVER, "--stream", "probed", "--probe-rate", "10", "--slow", "2",
+                  "--stuck", "2", "--seconds", "2")
+    whole(result)
+    assert result["probes"]["failed"] == 0, result
+    assert result["probes"]["first_keyframe_ms"]["count"] + result["probes"]["waiting"] > 0, result
+    assert result["slow"]["started"] == result["stuck"]["started"] == 2, result
+
+
+def floor():
+    whole(load(SERVER))
+
+
+def refusal():
+    """A server that is not there is a failure, and said to be."""
+    run = subprocess.run([os.path.join(os.environ["FANOUT_PROGRAMS"], "fanout-load"), "--publish",
+                          f"127.0.0.1:{SERVER.rtmp}", "--play", f"127.0.0.1:{SERVER.rtmp}"],
+                         capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 1 and "a publisher: " in run.stderr, run
+
+
+for case, make in ((relay, lambda folder: Penstock(folder, "rtmp", VIEWERS, 2.15e6)),
+                   (floor, lambda folder: Floor(folder, "flv", VIEWERS, 2.15e6)),
+                   (floor, lambda folder: Floor(folder, "flv", VIEWERS, 2.15e6, batch_ms=40))):
+    with tempfile.TemporaryDirectory(prefix="penstock-fanout-") as folder:
+        SERVER = make(folder)
+        try:
+            SERVER.start()
+            case()
+        finally:
+            SERVER.end()
+        if case is relay:
+            refusal()
