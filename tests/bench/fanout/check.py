@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Twenty viewers of a Penstock relay get every frame, in order, as the load generator sees it; and
-so it sees what a server leaves out. How long anything takes is not judged."""
+it does see what a server leaves out. How long anything takes is not judged."""
 
+import concurrent.futures
 import json
 import os
+import socket
 import subprocess
 import tempfile
 
@@ -15,7 +17,7 @@ VIEWERS = 20
 def load(server, *options):
     """The load generator's result for this server."""
     run = subprocess.run([os.path.join(os.environ["FANOUT_PROGRAMS"], "fanout-load"),
-                          *server.load_options(), "--viewers", str(VIEWERS), "--warmup", "1",
+                          *server.load_options(), "--viewers", str(VIEWERS), "--warmup", "0",
                           "--settle", "0", "--seconds", "1", *options],
                          capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr + server.tail()
@@ -49,6 +51,48 @@ def relay():
 
 def floor():
     whole(load(SERVER))
+    losses()
+
+
+def leave_out(source, viewer):
+    """Passes FLV on to a viewer, without every tenth video frame; its number of those."""
+    def take(size):
+        data = source.recv(size, socket.MSG_WAITALL)
+        if len(data) < size:
+            raise ConnectionError
+        return data
+
+    frames = left_out = 0
+    try:
+        viewer.sendall(take(13))
+        while True:
+            head = take(11)
+            rest = take(int.from_bytes(head[1:4], "big") + 4)
+            frames += head[0] == 9
+            if head[0] == 9 and frames % 10 == 0:
+                left_out += 1
+            else:
+                viewer.sendall(head + rest)
+    except OSError:  # the viewer has what it wants
+        return left_out
+
+
+def losses():
+    """What a server leaves out, the load generator sees."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, \
+            concurrent.futures.ThreadPoolExecutor() as pool:
+        def serve():
+            with listener.accept()[0] as viewer, \
+                    socket.create_connection(("127.0.0.1", SERVER.http)) as source:
+                return leave_out(source, viewer)
+
+        left_out = pool.submit(serve)
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        good = load(SERVER, "--play", address, "--viewers", "1")["good"]
+        # The viewer leaves before it can know of the last ones.
+        assert 0 < good["gaps"] <= left_out.result(), good
+        assert good["missing"] == good["gaps"], good
+        assert good["broken_gaps"] <= good["gaps"], good
 
 
 def refusal():
