@@ -8,16 +8,24 @@
 #include <mutex>
 
 #include <pthread.h>
+#include <sched.h>
 
 namespace penstock::net {
 namespace {
 
 thread_local const Loops *current_loops = nullptr;
 
+/// Cores that this process may use: taskset and containers give it less than there are.
+unsigned cores() {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return unsigned(CPU_COUNT(&set));
+    return std::max(1u, std::thread::hardware_concurrency());
+}
+
 } // namespace
 
 Loops::Loops() {
-    const unsigned count = std::max(1u, std::thread::hardware_concurrency());
+    const unsigned count = cores();
     for (unsigned i = 0; i < count; ++i) {
         loops_.push_back(std::make_unique<Loop>(i));
         Loop &loop = *loops_.back();
