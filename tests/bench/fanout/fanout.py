@@ -167,12 +167,14 @@ def main():
     try:
         most = max(args.viewers or one.viewers + one.slow + one.stuck for one in chosen)
         machine.allow_descriptors(most + 2048)
+        lock = machine.alone()
         bench = Bench(args)
     except machine.CannotRun as error:
         print(f"fanout: {error}", file=sys.stderr)
         return 1
     for scenario in chosen:
         bench.run(scenario)
+    lock.close()
     titles = {one.name: one.title for one in chosen}
     result = {"machine": machine.describe(), "seconds": args.seconds, "rounds": args.rounds,
               "when": time.strftime("%Y-%m-%d", time.gmtime()),

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What Linux says of processes and of the machine: CPU time, memory, limits."""
 
+import fcntl
 import os
 import platform
 import re
 import resource
+import sys
+import tempfile
 
 
 class CannotRun(Exception):
@@ -35,6 +38,16 @@ def cpu_seconds(pid):
             continue
         total += sum(int(fields[i]) for i in (11, 12, 13, 14))
     return total / os.sysconf("SC_CLK_TCK")
+
+
+def busy_seconds(core):
+    """How long this core was not idle since the machine began; with what a hypervisor took."""
+    with open("/proc/stat", encoding="ascii") as file:
+        for line in file:
+            name, *times = line.split()
+            if name == f"cpu{core}":  # user nice system idle iowait irq softirq steal
+                return sum(int(times[i]) for i in (0, 1, 2, 5, 6, 7)) / os.sysconf("SC_CLK_TCK")
+    raise CannotRun(f"/proc/stat says nothing of core {core}")
 
 
 def pss_bytes(pid):
@@ -68,6 +81,18 @@ def allow_descriptors(wanted):
                         "raise `ulimit -Hn`, or ask for fewer with --viewers") from None
 
 
+def alone():
+    """Waits until no other fan-out benchmark runs on this machine; keep what it returns."""
+    lock = open(os.path.join(tempfile.gettempdir(), "penstock-fanout.lock"), "w",
+                encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print("Another fan-out benchmark runs: waiting for its end.", file=sys.stderr, flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
 def two_cores():
     """The server's core and the load generator's."""
     cores = sorted(os.sched_getaffinity(0))
@@ -83,5 +108,5 @@ def describe():
         found = re.search(r"^model name\s*: *(.+)", file.read(), re.MULTILINE)
         if found:
             model = found[1]
-    return {"processor": model, "cores": os.cpu_count(), "kernel": platform.release(),
+    return {"processor": model, "cores": os.cpu_count(), "kernel": re.match(r"[\d.]*\d", platform.release())[0],
             "load_average": os.getloadavg()[0]}

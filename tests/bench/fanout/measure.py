@@ -57,7 +57,7 @@ def run(make_server, load_options, timing, cores):
             server.start(cores[0])
             load = Load([*server.load_options(), *load_options], cores[1], folder)
             try:
-                return watch(server, load, timing)
+                return watch(server, load, timing, cores)
             except Broken as error:
                 state = server.process.poll()
                 said = server.tail()
@@ -69,7 +69,7 @@ def run(make_server, load_options, timing, cores):
             server.end()
 
 
-def watch(server, load, timing):
+def watch(server, load, timing, on):
     pid = server.process.pid
     joining = timing["viewers"] / timing["join_rate"]
     load.phase("published", 60)
@@ -77,13 +77,18 @@ def watch(server, load, timing):
     load.go_on()
     load.phase("window", 60 + 3 * joining + timing["settle"])
     cpu, began = machine.cpu_seconds(pid), time.monotonic()
+    busy = [machine.busy_seconds(core) for core in on]
     load.phase("closed", 30 + 3 * timing["seconds"])
     cpu, seconds = machine.cpu_seconds(pid) - cpu, time.monotonic() - began
+    busy = [(machine.busy_seconds(core) - was) / seconds for core, was in zip(on, busy)]
     result = load.phase("result", 60)
     pss, buffers = machine.pss_bytes(pid) - pss, machine.socket_bytes() - buffers
     threads = len(os.listdir(f"/proc/{pid}/task"))
     load.go_on()
-    return figures(result, cpu / seconds, pss, buffers, threads)
+    out = figures(result, cpu / seconds, pss, buffers, threads)
+    # What other processes used of the two cores: figures of a busy machine mean little.
+    others = max(busy[0] - out["server_cores"], busy[1] - out["load_cores"])
+    return {**out, "others": max(others, 0)}
 
 
 def figures(result, cores, pss, buffers, threads):

@@ -58,6 +58,7 @@ COLUMNS = (
     ("kernel kB", lambda row: kilobytes(row["buffers_kb"])),
     ("threads", lambda row: f"{row['threads']:.0f}"),
     ("load", lambda row: f"{row['load_cores']:.0%}"),
+    ("others", lambda row: f"{row['others']:.0%}"),
     ("arrived", losses),
 )
 LEFT = {"server", "arrived"}
@@ -65,7 +66,7 @@ LEFT = {"server", "arrived"}
 
 def in_short(row):
     return (f"{row['cpu_us']:.0f} µs, p50 {ms(row['latency_p50'])} ms, "
-            f"p99 {ms(row['latency_p99'])} ms, load {row['load_cores']:.0%}, {losses(row)}")
+            f"p99 {ms(row['latency_p99'])} ms, load {row['load_cores']:.0%}, others {row['others']:.0%}, {losses(row)}")
 
 
 def tables(result):
