@@ -50,9 +50,11 @@ def fixed(batch_ms):
                  {"properties": {"send-rate": 1, "coalesce-max": batch_ms * MS}}, floor=batch_ms)
 
 
-def over(protocol):
-    return (Entry(f"penstock, {protocol}", Penstock, protocol=protocol),
-            Entry(f"node-media-server, {protocol}", NodeMediaServer, protocol=protocol))
+def over(protocol, tls=False):
+    label = f"{protocol}, TLS" if tls else protocol
+    return tuple(Entry(f"{name}, {label}", server, {"tls": True} if tls else {}, protocol)
+                 for name, server in (("penstock", Penstock),
+                                      ("node-media-server", NodeMediaServer)))
 
 
 HTTP = over("http-flv") + over("ws-flv")
@@ -63,7 +65,10 @@ SCENARIOS = (
     Scenario("4000", "4,000 RTMP viewers", (PENSTOCK, NGINX, *FLOORS[1:]), viewers=4000),
     Scenario("batches", "1,000 RTMP viewers, batches of a fixed length",
              (fixed(0), fixed(40), fixed(350), *FLOORS)),
-    Scenario("http", "1,000 viewers over HTTP", (PENSTOCK, *HTTP, FLOORS[1])),
+    Scenario("http", "1,000 viewers over HTTP, and over RTMP to compare",
+             (PENSTOCK, *HTTP, FLOORS[1])),
+    Scenario("tls", "1,000 viewers over HTTP and TLS",
+             over("http-flv", tls=True) + over("ws-flv", tls=True)),
     Scenario("latency", "20 RTMP viewers, load generator not pausing", (PENSTOCK, NGINX, NODE),
              viewers=20, poll_ms=0, few=True),
     Scenario("joins", "200 joins a second to 1,000 RTMP viewers, load generator not pausing",

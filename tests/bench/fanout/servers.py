@@ -33,8 +33,9 @@ class Server:
     publishes = True  # the load generator sends it a stream
     application, stream = "live", "bench"
 
-    def __init__(self, folder, protocol, viewers, bitrate):
+    def __init__(self, folder, protocol, viewers, bitrate, tls=False):
         self.folder = folder
+        self.tls = tls
         self.protocol = protocol
         self.viewers = viewers
         self.bitrate = bitrate
@@ -73,7 +74,19 @@ class Server:
         port = self.rtmp if self.protocol == "rtmp" else self.http
         out = ["--play", f"127.0.0.1:{port}", "--protocol", self.protocol,
                "--app", self.application, "--stream", self.stream]
+        out += ["--tls"] if self.tls else []
         return out + (["--publish", f"127.0.0.1:{self.rtmp}"] if self.publishes else [])
+
+    def certificate(self):
+        """The files of a certificate and of its key, made for this run."""
+        if not shutil.which("openssl"):
+            raise Missing("a certificate is made by openssl, which is not installed")
+        paths = [os.path.join(self.folder, name) for name in ("certificate.pem", "key.pem")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                        "/CN=localhost", "-out", paths[0], "-keyout", paths[1]],
+                       check=True, capture_output=True)
+        return paths
 
     def tail(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:
@@ -95,21 +108,22 @@ class Penstock(Server):
     """`elements` stands after the server's source; ${…} as in a description."""
 
     RTMP_SINK = "rtmpserversink location=rtmp://127.0.0.1:{rtmp}/live/${{name}} {properties}"
-    HTTP_SINK = ("httpserversink location=http://127.0.0.1:{http}/live/${{name}}.flv "
+    HTTP_SINK = ("httpserversink location={scheme}://127.0.0.1:{http}/live/${{name}}.flv "
                  "{properties}")
+    TLS_PROPERTIES = ("tls-certificate", "tls-key")  # files
     HLS = ("gop. ! flvlivedemux name=demux\n"
            "      demux.video ! hls.video_0\n"
            "      demux.audio ! hls.audio_0\n"
            "      hlssegmenter name=hls location=http://127.0.0.1:{http}/live/${{name}}/index.m3u8")
 
-    def __init__(self, *args, properties=(), hls=False):
-        super().__init__(*args)
+    def __init__(self, *args, properties=(), hls=False, tls=False):
+        super().__init__(*args, tls=tls)
         self.properties, self.hls = dict(properties), hls
         self.program = os.environ.get("PENSTOCK") or shutil.which("penstock")
         if not self.program:
             raise Missing("there is no penstock: `./dev bench fanout` builds it")
         element = "rtmpserversink" if self.protocol == "rtmp" else "httpserversink"
-        self.need(element, self.properties)
+        self.need(element, [*self.properties, *(self.TLS_PROPERTIES if tls else ())])
 
     @staticmethod
     def need(element, properties):
@@ -123,8 +137,11 @@ class Penstock(Server):
 
     def command(self):
         sink = self.RTMP_SINK if self.protocol == "rtmp" else self.HTTP_SINK
-        properties = " ".join(f"{name}={value}" for name, value in self.properties.items())
-        values = {"rtmp": self.rtmp, "http": self.http, "properties": properties}
+        properties = dict(self.properties)
+        if self.tls:
+            properties.update(zip(self.TLS_PROPERTIES, self.certificate()))
+        values = {"rtmp": self.rtmp, "http": self.http, "scheme": "https" if self.tls else "http",
+                  "properties": " ".join(f"{name}={value}" for name, value in properties.items())}
         source = f"rtmpserversrc location=rtmp://127.0.0.1:{self.rtmp}/live/${{name}}"
         if self.hls:
             lines = [f"{source} ! goptee name=gop", "gop. ! " + sink.format(**values),
@@ -174,8 +191,9 @@ class Nginx(Server):
 class NodeMediaServer(Server):
     """node-media-server with its defaults, without its web pages and its lists of users."""
 
-    def __init__(self, *args):
-        super().__init__(*args)
+    def __init__(self, *args, tls=False):
+        super().__init__(*args, tls=tls)
+        self.plain_http = free_port() if tls else self.http
         self.app = os.path.join(HERE, "node_modules/node-media-server/bin/app.js")
         if not shutil.which("node") or not os.path.exists(self.app):
             raise Missing("node-media-server is missing: `./dev bench fanout` fetches it from npm")
@@ -186,8 +204,12 @@ class NodeMediaServer(Server):
     def command(self):
         path = os.path.join(self.folder, "config.json")
         with open(path, "w", encoding="utf-8") as file:
-            json.dump({"bind": "127.0.0.1", "rtmp": {"port": self.rtmp},
-                       "http": {"port": self.http}, "webadmin": {"enable": False},
+            https = {}
+            if self.tls:
+                certificate, key = self.certificate()
+                https = {"https": {"port": self.http, "cert": certificate, "key": key}}
+            json.dump({"bind": "127.0.0.1", "rtmp": {"port": self.rtmp}, **https,
+                       "http": {"port": self.plain_http}, "webadmin": {"enable": False},
                        "auth": {"play": False, "publish": False, "secret": "none"},
                        "store": {"path": os.path.join(self.folder, "store")},
                        "record": {"auto": False, "path": os.path.join(self.folder, "record")}},

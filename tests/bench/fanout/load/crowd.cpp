@@ -28,7 +28,8 @@ Crowd::Crowd(const Options &options, std::function<void()> check)
 }
 
 Viewer::Target Crowd::target(unsigned index) const {
-    Viewer::Target out{options_.protocol, options_.play, options_.app, options_.stream};
+    Viewer::Target out{options_.protocol, options_.play, options_.app, options_.stream,
+                       options_.tls};
     if (options_.publishers > 1) out.stream += "-" + std::to_string(index % options_.publishers);
     return out;
 }

@@ -49,6 +49,7 @@ json describe(const Crowd::Sum &sum) {
 }
 
 int run(const Options &options) {
+    if (options.tls && !Tls::available()) throw Failure("this was built without OpenSSL: no --tls");
     const unsigned all = options.viewers + options.slow + options.stuck;
     allow_descriptors(all + uint64_t(options.probe_rate * 5) + options.publishers + 64);
     std::unique_ptr<Publishers> publishers;

@@ -28,6 +28,7 @@ Options parse_options(int argc, char **argv) {
                                                     {"flv", Protocol::flv}};
     app.add_option("--protocol", out.protocol, "rtmp, http-flv, ws-flv, or flv: FLV at once, bare")
         ->transform(CLI::CheckedTransformer(protocols));
+    app.add_flag("--tls", out.tls, "Viewers connect over TLS; any certificate will do");
     app.add_option("--viewers", out.viewers, "Viewers that read all there is")
         ->check(CLI::Range(0, 1'000'000));
     app.add_option("--slow", out.slow, "More viewers, which read a tenth of the rate");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "socket.h"
 
+#include "tls.h"
+
 #include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
@@ -43,12 +45,14 @@ Descriptor connect_to(const sockaddr_in &address) {
     return out;
 }
 
-bool flush(int fd, Buffer &out) {
+bool flush(int fd, Buffer &out, Tls *tls) {
     size_t sent = 0;
     while (sent < out.size()) {
-        const ssize_t n = send(fd, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
+        const size_t left = out.size() - sent;
+        const ssize_t n = tls ? tls->send(out.data() + sent, left)
+                              : send(fd, out.data() + sent, left, MSG_NOSIGNAL);
         if (n < 0 && (errno == EAGAIN || errno == ENOTCONN)) break;
-        if (n < 0) return false;
+        if (n < 0 || (tls && n == 0)) return false;
         sent += size_t(n);
     }
     out.erase(0, sent);

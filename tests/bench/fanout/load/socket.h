@@ -11,6 +11,8 @@
 
 namespace load {
 
+class Tls;
+
 /// What went wrong with the run as a whole; main() prints it.
 struct Failure : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -43,8 +45,9 @@ private:
 sockaddr_in parse_address(const std::string &text);
 /// Begins to connect.
 Descriptor connect_to(const sockaddr_in &address);
-/// Sends what can be sent and removes it from `out`; false if the connection is gone.
-bool flush(int fd, Buffer &out);
+/// Sends what can be sent, over TLS if there is some, and removes it from `out`; false if the
+/// connection is gone.
+bool flush(int fd, Buffer &out, Tls *tls = nullptr);
 /// Lets this process have as many descriptors; Failure if it may not.
 void allow_descriptors(uint64_t wanted);
 

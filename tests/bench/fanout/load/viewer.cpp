@@ -27,19 +27,21 @@ std::variant<RtmpSession, HttpSession> make_session(const Viewer::Target &to) {
 } // namespace
 
 Viewer::Viewer(Kind kind, const Target &target, Tally &tally, const Window &window)
-    : kind_(kind), tally_(tally), window_(window), session_(make_session(target)) {
+    : kind_(kind), tally_(tally), window_(window), session_(make_session(target)),
+      wants_tls_(target.tls) {
 }
 
 void Viewer::connect(const sockaddr_in &address) {
     connected_ns_ = now_ns();
     socket_ = connect_to(address);
+    if (wants_tls_) tls_.emplace(fd());
     std::visit([this](auto &session) { session.start(out_); }, session_);
 }
 
 bool Viewer::read(uint8_t *scratch, size_t size, size_t most) {
     while (most) {
         const size_t wanted = std::min(size, most);
-        const ssize_t n = recv(fd(), scratch, wanted, 0);
+        const ssize_t n = tls_ ? tls_->receive(scratch, wanted) : recv(fd(), scratch, wanted, 0);
         if (n < 0 && (errno == EAGAIN || errno == ENOTCONN)) return true;
         if (n <= 0) {
             error_ = n ? std::strerror(errno) : "the server has closed the connection";
@@ -60,7 +62,7 @@ bool Viewer::read(uint8_t *scratch, size_t size, size_t most) {
 }
 
 bool Viewer::write() {
-    if (out_.empty() || flush(fd(), out_)) return true;
+    if (out_.empty() || flush(fd(), out_, tls_ ? &*tls_ : nullptr)) return true;
     error_ = std::strerror(errno);
     return false;
 }

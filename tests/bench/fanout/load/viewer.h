@@ -5,7 +5,9 @@
 #include "histogram.h"
 #include "http.h"
 #include "socket.h"
+#include "tls.h"
 
+#include <optional>
 #include <variant>
 
 namespace load {
@@ -25,6 +27,7 @@ public:
     struct Target {
         Protocol protocol;
         std::string address, app, stream;
+        bool tls = false;
     };
     /// The frames in which latency is measured: those sent from `begin_ns` to `end_ns`.
     struct Window {
@@ -43,7 +46,10 @@ public:
     /// Sends what waits to be sent; false if the connection is over.
     bool write();
     bool wants_to_write() const { return !out_.empty(); }
-    void close() { socket_.reset(); }
+    void close() {
+        tls_.reset();
+        socket_.reset();
+    }
 
     void tag(TagType type, const uint8_t *head, size_t head_size) override;
 
@@ -66,6 +72,8 @@ private:
     const Window &window_;
     std::variant<RtmpSession, HttpSession> session_;
     Descriptor socket_;
+    bool wants_tls_;
+    std::optional<Tls> tls_;
     Buffer out_;
     std::string error_;
     int64_t connected_ns_ = 0, read_ns_ = 0;
