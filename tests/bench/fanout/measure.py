@@ -72,10 +72,10 @@ def run(make_server, load_options, timing, cores):
 def watch(server, load, timing, on):
     pid = server.process.pid
     joining = timing["viewers"] / timing["join_rate"]
-    load.phase("published", 60)
+    load.phase("published", 90)
     pss, buffers = machine.pss_bytes(pid), machine.socket_bytes()
     load.go_on()
-    load.phase("window", 60 + 3 * joining + timing["settle"])
+    load.phase("window", 90 + 3 * joining + timing["settle"])
     cpu, began = machine.cpu_seconds(pid), time.monotonic()
     busy = [machine.busy_seconds(core) for core in on]
     load.phase("closed", 30 + 3 * timing["seconds"])

@@ -16,7 +16,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr auto patience = std::chrono::seconds(30);
+constexpr auto patience = std::chrono::seconds(60);
 constexpr auto late_frames = std::chrono::seconds(1); // after the window, for what was sent in it
 
 void say(const json &line) {
