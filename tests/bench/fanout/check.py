@@ -55,7 +55,8 @@ def floor():
 
 
 def leave_out(source, viewer):
-    """Passes FLV on to a viewer, without every tenth video frame; its number of those."""
+    """Passes FLV on to a viewer, without every tenth video frame unless that is a keyframe; its
+    number of those."""
     def take(size):
         data = source.recv(size, socket.MSG_WAITALL)
         if len(data) < size:
@@ -69,7 +70,7 @@ def leave_out(source, viewer):
             head = take(11)
             rest = take(int.from_bytes(head[1:4], "big") + 4)
             frames += head[0] == 9
-            if head[0] == 9 and frames % 10 == 0:
+            if head[0] == 9 and frames % 10 == 0 and rest[0] != 0x17:
                 left_out += 1
             else:
                 viewer.sendall(head + rest)
