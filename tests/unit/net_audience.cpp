@@ -23,12 +23,13 @@ fanout::PacketPtr packet() {
 
 /// Runs on a loop, and waits for it.
 void on_loop(net::Loops &loops, size_t loop, std::function<void()> what) {
-    std::promise<void> done;
-    boost::asio::post(loops.at(loop), [&] {
+    auto done = std::make_shared<std::promise<void>>();
+    auto future = done->get_future();
+    boost::asio::post(loops.at(loop), [&what, done] {
         what();
-        done.set_value();
+        done->set_value();
     });
-    done.get_future().wait();
+    future.wait();
 }
 
 /// Reads all that is new, as a connection would.
@@ -77,8 +78,10 @@ struct Rig {
     bool wait_for(unsigned packets) {
         for (int i = 0; i < 500; ++i) {
             bool all = true;
-            for (const auto &reader : readers)
-                all = all && (!reader || reader->packets >= packets);
+            on_loop(*loops, 0, [&] {
+                for (const auto &reader : readers)
+                    all = all && (!reader || reader->packets >= packets);
+            });
             if (all) return true;
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }
@@ -95,11 +98,11 @@ struct Rig {
 // without viewers finds nothing.
 GST_START_TEST(test_a_loop_is_woken_once) {
     Rig rig(3);
-    std::promise<void> go;
+    auto go = std::make_shared<std::promise<void>>();
     std::atomic<bool> held{false};
-    boost::asio::post(rig.loops->at(0), [&] {
+    boost::asio::post(rig.loops->at(0), [go, &held] {
         held = true;
-        go.get_future().wait();
+        go->get_future().wait();
     });
     while (!held)
         std::this_thread::yield();
@@ -108,7 +111,7 @@ GST_START_TEST(test_a_loop_is_woken_once) {
         rig.append();
     // What is posted holds the stream.
     fail_unless_equals_int64(rig.audience.use_count() - before, 1);
-    go.set_value();
+    go->set_value();
     fail_unless(rig.wait_for(1));
     for (const auto &reader : rig.readers)
         fail_unless(reader->writes <= 2, "%u writes", reader->writes.load());
@@ -150,10 +153,12 @@ GST_START_TEST(test_nothing_is_forgotten) {
         }
         for (const auto &reader : rig.readers) {
             const uint64_t all = rig.audience->ring().packets();
-            for (int i = 0; i < 500 && reader->cursor.next != all; ++i)
-                on_loop(*rig.loops, 0,
-                        [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); });
-            fail_unless(reader->cursor.next == all);
+            bool has_all = false;
+            for (int i = 0; i < 500 && !has_all; ++i) {
+                on_loop(*rig.loops, 0, [&] { has_all = reader->cursor.next == all; });
+                if (!has_all) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+            }
+            fail_unless(has_all);
         }
     }
 }
