@@ -268,6 +268,24 @@ GST_START_TEST(test_discontinuity) {
 }
 GST_END_TEST
 
+// Who may watch one producer gets nothing of the next.
+GST_START_TEST(test_one_producer_only) {
+    Producer p;
+    p.push("VK");
+    const uint64_t epoch = p.ring.epoch();
+    fanout::Cursor cursor;
+    std::vector<fanout::PacketPtr> first;
+    fail_unless(p.ring.settle(cursor, {}, {}, first, epoch) == fanout::Ring::Place::behind);
+    p.feed.restart({});
+    p.push("VK");
+    first.clear();
+    fail_unless(p.ring.settle(cursor, {}, {}, first, epoch) == fanout::Ring::Place::waiting);
+    fail_unless(first.empty());
+    fail_unless(p.ring.settle(cursor, {}, {}, first, p.ring.epoch()) ==
+                fanout::Ring::Place::behind);
+}
+GST_END_TEST
+
 static Suite *fanout_ring_suite() {
     Suite *s = suite_create("fanout_ring");
     TCase *tc = tcase_create("general");
@@ -287,6 +305,7 @@ static Suite *fanout_ring_suite() {
     tcase_add_test(tc, test_other_tags_are_left_out);
     tcase_add_test(tc, test_headers_do_not_move_the_timeline);
     tcase_add_test(tc, test_discontinuity);
+    tcase_add_test(tc, test_one_producer_only);
     return s;
 }
 GST_CHECK_MAIN(fanout_ring)

@@ -139,7 +139,8 @@ Outlet::Status Outlet::send(Wire &wire, const Source &source, BatchCache &cache,
         Step step = Step::done;
         if (own_.empty() && source.ring) {
             first.clear();
-            const Ring::Place place = source.ring->settle(cursor_, source.join, source.slow, first);
+            const Ring::Place place =
+                source.ring->settle(cursor_, source.join, source.slow, first, source.epoch);
             for (PacketPtr &packet : first)
                 own_.push_back({std::move(packet), source.framing});
             if (place == Ring::Place::lagging) return Status::lagging;

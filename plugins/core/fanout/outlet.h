@@ -54,6 +54,7 @@ public:
     /// What a viewer of a stream gets. `ring` nullptr: only what is its own.
     struct Source {
         Ring *ring = nullptr;
+        uint64_t epoch = 0; ///< Ring::epoch() of the producer it may watch; 0: any
         Join join = Join::burst;
         Slow slow = Slow::skip;
         Framing framing = Framing::none;

@@ -9,7 +9,7 @@ void Ring::restart(gop::Limits limits) {
     history_.set_limits(limits);
     headers_.clear();
     folded_.clear();
-    epoch_.fetch_add(1, std::memory_order_release);
+    epoch_.fetch_add(1);
 }
 
 void Ring::append(PacketPtr packet, uint64_t now_ns, bool joinable) {
@@ -74,12 +74,14 @@ void Ring::join(Cursor &cursor, Join join, std::vector<PacketPtr> &first) {
     cursor.next = history_.end();
 }
 
-Ring::Place Ring::settle(Cursor &cursor, Join wanted, Slow slow, std::vector<PacketPtr> &first) {
+Ring::Place Ring::settle(Cursor &cursor, Join wanted, Slow slow, std::vector<PacketPtr> &first,
+                         uint64_t epoch) {
     const uint64_t end = end_.load(std::memory_order_acquire);
     if (cursor.next && *cursor.next == end &&
         cursor.epoch == epoch_.load(std::memory_order_acquire))
         return Place::current;
     std::lock_guard lock(mutex_);
+    if (epoch != 0 && epoch != epoch_.load(std::memory_order_relaxed)) return Place::waiting;
     if (!cursor.next || cursor.epoch != epoch_.load(std::memory_order_relaxed)) {
         // A new producer's first keyframe is the live edge, however they joined the one before.
         cursor.next.reset();

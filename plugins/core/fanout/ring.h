@@ -53,11 +53,15 @@ public:
     };
     /// Makes the cursor point into the ring, if it does not: what it needs first is appended to
     /// `first`. Does not lock for one that is up to date.
-    Place settle(Cursor &cursor, Join join, Slow slow, std::vector<PacketPtr> &first);
+    /// `epoch`: it may watch that producer only, and waits while there is another; 0: any.
+    Place settle(Cursor &cursor, Join join, Slow slow, std::vector<PacketPtr> &first,
+                 uint64_t epoch = 0);
     /// What comes behind a cursor that is `behind`: at most `max_packets` and, but for the first,
     /// `max_bytes`. Replaces what is in `batch`. False if it has fallen out meanwhile.
     bool read(const Cursor &cursor, size_t max_packets, size_t max_bytes, Batch &batch) const;
 
+    /// Which producer it is: another number after each restart().
+    uint64_t epoch() const { return epoch_.load(); }
     /// Packets that were appended, ever.
     uint64_t packets() const { return end_.load(std::memory_order_relaxed); }
     /// How many of them were awaited.

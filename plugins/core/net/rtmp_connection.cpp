@@ -348,9 +348,12 @@ void RtmpConnection::answer() {
 void RtmpConnection::pump(fanout::BatchCache &cache) {
     if (closed_ || writing_) return;
     fanout::Outlet::Source source;
-    if (role_ == Role::player && passes_gate()) {
+    if (role_ == Role::player) {
+        // Before the gate is looked at: a feed that comes meanwhile has another epoch.
+        fanout::Ring &ring = mount_->audience().ring();
+        const uint64_t epoch = ring.epoch();
         const fanout::Policy policy = mount_->audience().policy();
-        source = {&mount_->audience().ring(), policy.join, policy.slow};
+        if (passes_gate()) source = {&ring, epoch, policy.join, policy.slow};
     }
     if (auto answers = session_.take_output(); !answers.empty())
         outlet_.push(fanout::private_packet(std::move(answers)));
