@@ -10,12 +10,9 @@
 #include "cli/status.h"
 #include "cli/urls.h"
 #include "config.h"
-#include "console/page.h"
-#include "supervisor/endpoints.h"
-#include "supervisor/main_loop.h"
+#include "console/pages.h"
 #include "supervisor/supervisor.h"
 
-#include <map>
 #include <optional>
 
 namespace penstock::cli {
@@ -37,24 +34,6 @@ void report(supervisor::Severity severity, const std::string &text) {
         Output::get().error(text);
         break;
     }
-}
-
-/// The pages of all descriptions, one for each address.
-bool serve_pages(const supervisor::Bindings &bindings,
-                 std::map<net::Address, std::unique_ptr<console::Page>> &pages,
-                 std::string *error) {
-    for (const auto &binding : bindings) {
-        for (const auto &endpoint : supervisor::find_endpoints(*binding)) {
-            if (endpoint.kind != supervisor::Endpoint::Kind::page) continue;
-            const auto address = supervisor::address_of(endpoint, *binding, error);
-            if (!address) return false;
-            if (pages.contains(*address)) continue;
-            auto page = console::Page::serve(*address, error);
-            if (!page) return false;
-            pages[*address] = std::move(page);
-        }
-    }
-    return true;
 }
 
 void print_urls(const supervisor::Bindings &bindings) {
@@ -132,7 +111,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
         code = ended;
         signals.finish(ended);
     });
-    std::map<net::Address, std::unique_ptr<console::Page>> pages;
+    console::Pages pages;
     const auto quit = [&] { g_main_loop_quit(loop.get()); };
     signals.start({
         .stop = [&] { supervisor.stop(quit); },
@@ -142,11 +121,13 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
                 std::string error;
                 int reloaded = exit_ok;
                 auto next = load_all(names, settings, &reloaded);
-                if (next && supervisor.reload(std::move(*next), &error) &&
-                    serve_pages(supervisor.bindings(), pages, &error))
+                const bool changed = next && supervisor.reload(std::move(*next), &error);
+                if (changed && pages.serve(supervisor.bindings(), &error))
                     return output.print("The descriptions were read again.");
                 if (!error.empty()) output.error(error);
-                output.warning("the descriptions are not read again: everything goes on as before");
+                if (!changed)
+                    output.warning("the descriptions were not read again: everything goes on as "
+                                   "before");
             },
         .longest_drain_ms = longest_drain,
     });
@@ -155,7 +136,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
     std::string error;
     Status status(supervisor);
     guint ticker = 0;
-    if (supervisor.open(&error) && serve_pages(supervisor.bindings(), pages, &error)) {
+    if (supervisor.open(&error) && pages.serve(supervisor.bindings(), &error)) {
         print_urls(supervisor.bindings());
         if (supervisor.start(&error))
             ticker = g_timeout_add(

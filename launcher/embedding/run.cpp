@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "embedding/run.h"
 
-#include "supervisor/endpoints.h"
-
 namespace penstock::embedding {
 
 using supervisor::Severity;
@@ -11,19 +9,27 @@ Run::~Run() {
     stop_now();
 }
 
-bool Run::start(std::string *error) {
-    stop_now();
-    stopping_ = false;
-    last_error_.clear();
-    self_ = std::make_shared<Run *>(this);
-    const std::weak_ptr<Run *> weak = self_;
-    supervisor::Bindings bindings;
-    for (const auto &bound : bound_) {
+namespace {
+
+supervisor::Bindings copies_of(const std::vector<std::shared_ptr<Bound>> &all) {
+    supervisor::Bindings out;
+    for (const auto &bound : all) {
         std::lock_guard lock(bound->mutex);
         // Whoever keeps the copy keeps the description too.
         const auto copy = std::make_shared<Bound>(bound->description, bound->values);
-        bindings.emplace_back(copy, &copy->values);
+        out.emplace_back(copy, &copy->values);
     }
+    return out;
+}
+
+} // namespace
+
+bool Run::start(std::string *error) {
+    stop_now();
+    stopping_ = draining_ = false;
+    last_error_.clear();
+    self_ = std::make_shared<Run *>(this);
+    const std::weak_ptr<Run *> weak = self_;
     const auto say = [weak](Severity severity, const std::string &text) {
         const auto self = weak.lock();
         if (!self) return;
@@ -41,7 +47,7 @@ bool Run::start(std::string *error) {
         (*self)->handlers_.pipeline(label, element, there);
     };
     supervisor_ = std::make_unique<supervisor::Supervisor>(
-        std::move(bindings), supervisor::Report(say, pipeline), [weak](int code) {
+        copies_of(bound_), supervisor::Report(say, pipeline), [weak](int code) {
             if (const auto self = weak.lock()) (*self)->finish(code == 0);
         });
     const auto fail = [&] {
@@ -49,35 +55,36 @@ bool Run::start(std::string *error) {
         stop_now();
         return false;
     };
+    supervisor_->set_watch(handlers_.watch());
     if (!supervisor_->open(error)) return fail();
-    watch_ = handlers_.watch();
-    for (const auto &server : supervisor_->listeners().rtmp)
-        server->add_watch(watch_);
+    tell_ports();
+    stats_.running = true;
+    stats_.since = g_get_monotonic_time();
+    return (pages_.serve(supervisor_->bindings(), error) && supervisor_->start(error)) || fail();
+}
+
+/// An address whose port was 0 has the one that the system chose.
+void Run::tell_ports() {
     for (size_t i = 0; i < bound_.size(); ++i) {
         std::lock_guard lock(bound_[i]->mutex);
-        // An address whose port was 0 has the one that the system chose.
         for (const std::string &name : bound_[i]->description->parameter_names())
             if (const auto *value = supervisor_->bindings()[i]->find(name))
                 bound_[i]->values.set(name, *value);
     }
-    stats_.running = true;
-    stats_.since = g_get_monotonic_time();
-    return (serve_pages(error) && supervisor_->start(error)) || fail();
 }
 
-bool Run::serve_pages(std::string *error) {
-    for (const auto &binding : supervisor_->bindings()) {
-        for (const auto &endpoint : supervisor::find_endpoints(*binding)) {
-            if (endpoint.kind != supervisor::Endpoint::Kind::page) continue;
-            const auto address = supervisor::address_of(endpoint, *binding, error);
-            if (!address) return false;
-            if (pages_.contains(*address)) continue;
-            auto page = console::Page::serve(*address, error);
-            if (!page) return false;
-            pages_[*address] = std::move(page);
-        }
-    }
+bool Run::reload(std::vector<std::shared_ptr<Bound>> bound, std::string *error) {
+    if (!supervisor_->reload(copies_of(bound), error)) return false;
+    bound_ = std::move(bound);
+    tell_ports();
+    std::string reason;
+    if (!pages_.serve(supervisor_->bindings(), &reason)) handlers_.report(Severity::error, reason);
     return true;
+}
+
+void Run::drain(guint limit_ms) {
+    if (!is_running() || stopping_ || std::exchange(draining_, true)) return;
+    supervisor_->drain(limit_ms, end(true));
 }
 
 void Run::stop() {
@@ -86,20 +93,24 @@ void Run::stop() {
 
 void Run::finish(bool well) {
     if (std::exchange(stopping_, true)) return;
-    supervisor_->stop([weak = std::weak_ptr(self_), well] {
+    supervisor_->stop(end(well));
+}
+
+/// What is done when nothing runs any more.
+supervisor::Task Run::end(bool well) {
+    return [weak = std::weak_ptr(self_), well] {
         const auto self = weak.lock();
         if (!self) return;
         Run &run = **self;
         run.stop_now();
         run.handlers_.ended(well);
-    });
+    };
 }
 
 void Run::stop_now() {
     self_.reset(); // from here on nobody is told anything
     pages_.clear();
     supervisor_.reset();
-    watch_.reset();
     stats_.pipelines.clear();
     stats_.running = false;
 }

@@ -2,13 +2,12 @@
 // What PenstockServer does: a supervisor, the pages, and the pipelines that are there.
 #pragma once
 
-#include "console/page.h"
+#include "console/pages.h"
 #include "embedding/internal.h"
 #include "embedding/stats.h"
 #include "supervisor/supervisor.h"
 
 #include <functional>
-#include <map>
 
 namespace penstock::embedding {
 
@@ -28,6 +27,10 @@ public:
     void add(std::shared_ptr<Bound> bound) { bound_.push_back(std::move(bound)); }
     /// False and the reason: then nothing runs.
     bool start(std::string *error);
+    /// Runs these instead; what does not differ goes on. False and the reason: all goes on.
+    bool reload(std::vector<std::shared_ptr<Bound>> bound, std::string *error);
+    /// Lets every pipeline finish what it writes, for so many milliseconds at most, and stops.
+    void drain(guint limit_ms);
     void stop();
     /// Lets go of everything without waiting, and without a word.
     void stop_now();
@@ -36,17 +39,17 @@ public:
     const std::string &last_error() const { return last_error_; }
 
 private:
-    bool serve_pages(std::string *error);
+    void tell_ports();
     void finish(bool well);
+    supervisor::Task end(bool well);
 
     const Handlers handlers_;
     std::vector<std::shared_ptr<Bound>> bound_;
     std::unique_ptr<supervisor::Supervisor> supervisor_;
-    std::map<net::Address, std::unique_ptr<console::Page>> pages_;
-    std::shared_ptr<net::PeerWatch> watch_;
+    console::Pages pages_;
     StatsOf stats_;
     std::string last_error_;
-    bool stopping_ = false;
+    bool draining_ = false, stopping_ = false;
     /// What is posted to the main loop looks here whether this run still is.
     std::shared_ptr<Run *> self_;
 };

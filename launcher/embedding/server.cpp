@@ -162,6 +162,29 @@ gboolean penstock_server_start(PenstockServer *self, GError **error) {
     });
 }
 
+gboolean penstock_server_reload(PenstockServer *self, PenstockBinding **bindings, gsize n_bindings,
+                                GError **error) {
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self) && (bindings || n_bindings == 0), FALSE);
+    g_return_val_if_fail(self->run->is_running(), FALSE);
+    return shielded<gboolean>(error, PENSTOCK_ERROR_RUN, FALSE, [&]() -> gboolean {
+        std::vector<std::shared_ptr<Bound>> all;
+        for (gsize i = 0; i < n_bindings; ++i)
+            all.push_back(bound_of(bindings[i]));
+        std::string reason;
+        const bool done = self->run->reload(std::move(all), &reason);
+        if (!done) set_error(error, PENSTOCK_ERROR_RUN, reason);
+        return done;
+    });
+}
+
+void penstock_server_drain(PenstockServer *self, guint limit_ms) {
+    g_return_if_fail(PENSTOCK_IS_SERVER(self));
+    shielded(nullptr, PENSTOCK_ERROR_RUN, 0, [&] {
+        self->run->drain(limit_ms);
+        return 0;
+    });
+}
+
 void penstock_server_stop(PenstockServer *self) {
     g_return_if_fail(PENSTOCK_IS_SERVER(self));
     shielded(nullptr, PENSTOCK_ERROR_RUN, 0, [&] {

@@ -46,7 +46,21 @@ bool Supervisor::open(std::string *error) {
         for (const auto &[name, text] : wanted)
             chosen[{name, text}] = *binding->find(name);
     }
+    watch(listeners_);
     return true;
+}
+
+/// Several descriptions may share a listener, which is to ask once.
+void Supervisor::watch(const Listeners &opened) {
+    if (!watch_) return;
+    std::erase_if(watched_, [](const auto &server) { return server.expired(); });
+    for (const auto &server : opened.rtmp) {
+        const bool known = std::any_of(watched_.begin(), watched_.end(),
+                                       [&](const auto &each) { return each.lock() == server; });
+        if (known) continue;
+        server->add_watch(watch_);
+        watched_.push_back(server);
+    }
 }
 
 bool Supervisor::start(std::string *error) {
@@ -116,10 +130,15 @@ void Supervisor::keep_chosen_ports(const Bindings &next) const {
 }
 
 bool Supervisor::reload(Bindings next, std::string *error) {
+    if (draining_ || stopping_) {
+        if (error) *error = "everything is ending: start it again to run other descriptions";
+        return false;
+    }
     keep_chosen_ports(next);
     Listeners listeners;
     for (const auto &binding : next)
         if (!open_listeners(*binding, listeners, error)) return false;
+    watch(listeners);
     retire_rules(next);
 
     std::vector<std::string> wanted;
@@ -211,11 +230,12 @@ void Supervisor::each_pipeline(
 }
 
 void Supervisor::finish(int code) {
-    if (stopping_ || drain_.is_running()) return;
+    if (stopping_ || draining_) return;
     if (const auto ended = std::exchange(ended_, {})) post([ended, code] { ended(code); });
 }
 
 void Supervisor::drain(guint limit_ms, Task stopped) {
+    draining_ = true;
     for (const auto &held : rules_)
         held.rule->drain();
     for (const auto &held : retired_rules_)
@@ -239,7 +259,7 @@ void Supervisor::drain(guint limit_ms, Task stopped) {
         }
     };
     drain_.start(look_again,
-                 Look{this, g_get_monotonic_time() + limit_ms * 1000, std::move(stopped)});
+                 Look{this, g_get_monotonic_time() + gint64(limit_ms) * 1000, std::move(stopped)});
 }
 
 void Supervisor::stop(Task stopped) {

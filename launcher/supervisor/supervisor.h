@@ -25,13 +25,16 @@ public:
     Supervisor(Bindings bindings, Report report, std::function<void(int)> ended);
     ~Supervisor();
 
+    /// Asked about the RTMP peers of every port that is opened, by open() and by reload(), before
+    /// a rule is. Before open().
+    void set_watch(std::shared_ptr<net::PeerWatch> watch) { watch_ = std::move(watch); }
     /// Opens the ports. The bindings then know the ports that the system chose.
     bool open(std::string *error);
     /// Takes publishers and starts the pipelines. After open().
     bool start(std::string *error);
     /// Replaces what differs and leaves alone what does not: a pipeline of `start` is stopped and
     /// started, a changed rule's streams go on as they are and new ones follow the new text. False
-    /// and the reason, and nothing is changed, if a port can't be had.
+    /// and the reason, and nothing is changed, if a port can't be had or everything is ending.
     bool reload(Bindings bindings, std::string *error);
     /// Takes nobody new and lets every pipeline come to its end (EOS), so that files and playlists
     /// are finished; stop() follows, after `limit` at the latest.
@@ -43,8 +46,6 @@ public:
     /// Every pipeline that runs now.
     void each_pipeline(const std::function<void(const description::Binding &,
                                                 const RunningPipeline &)> &visit) const;
-    /// What open() opened.
-    const Listeners &listeners() const { return listeners_; }
 
 private:
     /// A rule and what tells whether it has changed.
@@ -62,6 +63,7 @@ private:
 
     bool add_rules(const std::shared_ptr<description::Binding> &binding, std::string *error);
     bool add_pipelines(const std::shared_ptr<description::Binding> &binding, std::string *error);
+    void watch(const Listeners &opened);
     void retire_rules(const Bindings &next);
     void keep_chosen_ports(const Bindings &next) const;
     void finish(int code);
@@ -73,12 +75,14 @@ private:
     std::function<void(int)> ended_;
     Time time_;
     Listeners listeners_;
+    std::shared_ptr<net::PeerWatch> watch_;               ///< nullptr: nobody is asked
+    std::vector<std::weak_ptr<net::RtmpServer>> watched_; ///< those that have `watch_`
     std::vector<Held<Rule>> rules_, retired_rules_;
     std::vector<Held<PlayRule>> play_rules_, retired_play_rules_;
     std::vector<HeldPipeline> pipelines_;
     std::shared_ptr<Supervisor *> self_ = std::make_shared<Supervisor *>(this);
     Timer drain_;
-    bool stopping_ = false;
+    bool draining_ = false, stopping_ = false;
 };
 
 } // namespace penstock::supervisor

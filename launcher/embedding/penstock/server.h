@@ -61,6 +61,32 @@ PENSTOCK_API void penstock_server_add(PenstockServer *self, PenstockBinding *bin
  */
 PENSTOCK_API gboolean penstock_server_start(PenstockServer *self, GError **error);
 /**
+ * penstock_server_reload:
+ * @self: a server that runs
+ * @bindings: (array length=n_bindings): what is to run from here on, all of it
+ * @n_bindings: how many
+ * @error: return location for a #PenstockError
+ *
+ * Replaces what the server runs and leaves alone what does not differ: a changed `start` pipeline
+ * is stopped and started, the streams of a changed rule go on as they are until they end, and new
+ * ones follow the new text. An address whose port is 0 keeps the port that the system chose for
+ * the description of the same name. Not to be called by a handler of the server's signals.
+ *
+ * Returns: whether it did; if not, everything goes on as before
+ */
+PENSTOCK_API gboolean penstock_server_reload(PenstockServer *self, PenstockBinding **bindings,
+                                             gsize n_bindings, GError **error);
+/**
+ * penstock_server_drain:
+ * @self: a server
+ * @limit_ms: how long it may take, in milliseconds
+ *
+ * Takes no more publishers and players' wishes and lets every pipeline finish what it writes;
+ * what still runs after the time is stopped. #PenstockServer::ended follows. Does nothing if the
+ * server does not run, or ends already; penstock_server_stop() cuts it short.
+ */
+PENSTOCK_API void penstock_server_drain(PenstockServer *self, guint limit_ms);
+/**
  * penstock_server_stop:
  * @self: a server
  *
@@ -90,7 +116,7 @@ PENSTOCK_API gboolean penstock_server_is_running(PenstockServer *self);
  *
  * Returns: (transfer full) (array zero-terminated=1): the labels of the pipelines that are there:
  *   a description's name, followed by "/NAME" if it has several `start` pipelines, or the path of
- *   a stream that is published
+ *   a stream that is published or made on demand
  */
 PENSTOCK_API gchar **penstock_server_dup_pipelines(PenstockServer *self);
 /**
