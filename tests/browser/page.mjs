@@ -117,6 +117,10 @@ class Viewer {
 const live = (server) => until('the stream is listed', async () =>
   (await server.streams()).some((s) => s.name === NAME && s.live), 30000);
 
+/** What runs in a test; `live` in those that are not here. */
+const DESCRIPTIONS = { demand: ['live', 'on-demand'] };
+const starts = (server) => server.penstock.output.split('since somebody asks for it').length - 1;
+
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 800 };
 
@@ -210,6 +214,32 @@ const TESTS = {
     viewer.checkConduct();
   },
 
+  /** Of a stream made on demand, a browser that opens the playlist's address gets the page, which
+   * has the stream made; of one that nothing can be made from, nothing starts. */
+  async demand(browser, server, file) {
+    const small = `${NAME}_480p`;
+    const viewer = await Viewer.open(browser, server, `/${small}/index.m3u8`, DESKTOP);
+    assert.equal(viewer.page.url(), `${server.url}/#${small}`);
+    await viewer.page.waitForSelector('#watch:not([hidden])');
+    await until('it is missing', async () => await viewer.state() === 'ended');
+    assert.equal(starts(server), 0, 'nobody publishes what it is made from');
+    server.publish(file, NAME);
+    await until('the player plays', async () => await viewer.state() === 'playing', 40000);
+    await viewer.checkPlayback();
+    assert.equal(await viewer.page.evaluate(() => document.getElementById('video').videoHeight), 480);
+    await viewer.shot('on-demand');
+    // Opened again while it runs, as a navigation and as a player does it.
+    const page = await fetch(`${server.url}/${small}/index.m3u8`,
+      { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' });
+    assert.deepEqual([page.status, page.headers.get('location')], [303, `/#${small}`]);
+    const player = await fetch(`${server.url}/${small}/index.m3u8`);
+    assert.match(await player.text(), /^#EXTM3U/);
+    await viewer.page.goto(`${server.url}/${small}/index.m3u8`);
+    await viewer.frames('after opening it again', 20, 30000);
+    assert.equal(starts(server), 1, 'one pipeline for all of it');
+    viewer.checkConduct();
+  },
+
   /** The publisher leaves and comes back: playback goes on in the same page. */
   async republish(browser, server, file) {
     const first = server.publish(file, NAME);
@@ -252,7 +282,7 @@ mkdirSync(shots, { recursive: true });
 const run = TESTS[test];
 if (!run) throw new Error(`no test ${test}: ${Object.keys(TESTS).join(', ')}`);
 const file = footage(shots);
-const server = await Server.start(program);
+const server = await Server.start(program, DESCRIPTIONS[test]);
 const browser = await chromium.launch({
   executablePath: CHROMIUM,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',

@@ -72,10 +72,11 @@ export function footage(directory) {
 export class Server {
   #children = [];
 
-  /** `penstock run live` on two free ports. */
-  static async start(program) {
+  /** `penstock run` of these descriptions on two free ports. */
+  static async start(program, descriptions = ['live']) {
     const server = new Server();
     server.program = program;
+    server.descriptions = descriptions;
     server.rtmp = await freePort();
     server.http = await freePort();
     server.url = `http://127.0.0.1:${server.http}`;
@@ -84,7 +85,7 @@ export class Server {
   }
 
   async run() {
-    this.penstock = new Child(this.program, ['run', 'live',
+    this.penstock = new Child(this.program, ['run', ...this.descriptions,
       '--set', `rtmp=127.0.0.1:${this.rtmp}`, '--set', `http=127.0.0.1:${this.http}`]);
     this.#children.push(this.penstock);
     await until('penstock answers over HTTP', () => this.streams());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The viewers' page: which stream is chosen (the fragment says), and what is shown for it.
 import { Player } from './player.js';
-import { watchStreams } from './streams.js';
+import { askFor, watchStreams } from './streams.js';
 import { copyable, showAddresses, showCards, showFacts } from './view.js';
 
 const $ = (id) => document.getElementById(id);
@@ -13,6 +13,22 @@ const player = new Player(video, {
 let answer = null;  // the server's last word
 let current = null; // the chosen stream, as the server tells of it
 let missing = null; // a chosen stream that is not there (yet)
+
+const ASK_AGAIN = 5000; // ms after a stream that could not be had
+const asked = { name: null, pending: false, begins: false, at: 0 };
+
+/** A chosen stream that is not listed is asked for: the server may make it on demand. */
+async function demand(name) {
+  if (asked.pending || (asked.name === name && performance.now() - asked.at < ASK_AGAIN)) return;
+  Object.assign(asked, { name, pending: true });
+  // "No" comes at once, a stream takes a moment.
+  const timer = setTimeout(() => { asked.begins = true; showState(); }, 500);
+  const there = await askFor(name);
+  clearTimeout(timer);
+  Object.assign(asked, { pending: false, begins: false, at: performance.now() });
+  if (there) askNow();
+  else showState();
+}
 
 const chosenName = () => {
   try {
@@ -51,9 +67,10 @@ const TEXT = {
 };
 
 function showState() {
-  const state = missing ? 'ended' : player.state;
+  const awaited = missing && asked.begins;
+  const state = awaited ? 'connecting' : missing ? 'ended' : player.state;
   $('screen').dataset.state = state;
-  $('veil-text').textContent = missing ? TEXT.missing : TEXT[state] ?? '';
+  $('veil-text').textContent = missing && !awaited ? TEXT.missing : TEXT[state] ?? '';
   $('retry').hidden = state !== 'blocked';
   $('retry').textContent = 'Play';
   $('unmute').hidden = !video.muted || state !== 'playing' || current?.audio === false;
@@ -91,6 +108,7 @@ function show() {
   }
   if (!stream && player.state !== 'idle') player.stop();
   if (stream) player.update(stream.live);
+  if (missing) demand(missing);
   showState();
 }
 
@@ -112,7 +130,7 @@ addEventListener('hashchange', () => {
   if (chosenName()) scrollTo({ top: 0 });
 });
 
-watchStreams((latest) => {
+const askNow = watchStreams((latest) => {
   answer = latest;
   $('offline').hidden = true;
   show();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Asks the server which streams are live, again and again.
+// Asks the server which streams are live, again and again, and for one that is made when asked for.
 
 const INTERVAL = 2000; // ms between two answers
 const TIMEOUT = 5000;  // ms until a silent server counts as gone
+const PATIENCE = 15000; // ms that a stream made on demand may take to begin
 
 const natural = (value) => (Number.isInteger(value) && value > 0 ? value : 0);
 
@@ -28,6 +29,25 @@ function readRtmp(entries) {
   if (!Array.isArray(entries)) return [];
   return entries.filter((e) => typeof e?.host === 'string' && natural(e.port) > 0)
     .map(({ host, port }) => ({ host, port }));
+}
+
+/**
+ * Asks for the playlist of a stream that the server does not list: it may be one that is made on
+ * demand, and is listed from then on. Whether there is one; a stream that nobody can make is
+ * answered at once.
+ */
+export async function askFor(name) {
+  const path = name.split('/').map(encodeURIComponent).join('/');
+  for (const playlist of [`/${path}/index.m3u8`, `/${path}.m3u8`]) {
+    try {
+      const response = await fetch(playlist,
+        { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
+      if (response.ok) return true;
+    } catch {
+      return false;
+    }
+  }
+  return false;
 }
 
 /**

@@ -122,16 +122,19 @@ private:
         const size_t mark = target.find('?');
         const auto path = decode_path(target.substr(0, mark));
         if (!path) return send(http_error(400, "The path is not legal."));
+        const HttpHandler navigation = routes_->navigation(*path);
+        varies_ = navigation != nullptr;
+        if (navigation && is_navigation(message)) return handle(navigation, *path, mark);
         const auto demand = routes_->demand_for(*path);
         const std::string name = path->substr(1);
-        if (!demand || demand->is_ready(name)) return handle(*path, mark);
+        if (!demand || demand->is_ready(name)) return handle(routes_->find(*path), *path, mark);
         // The request stays in the parser: nothing else is read until it is answered.
         stream_.expires_never();
         demand->on_demand(name, [self = shared_from_this(), path = *path,
                                  mark](bool go_on, const std::string &reason) {
             asio::post(self->stream_.get_executor(), [self, path, mark, go_on, reason] {
                 if (go_on)
-                    self->handle(path, mark);
+                    self->handle(self->routes_->find(path), path, mark);
                 else
                     self->send(http_error(404, "No such stream: " + reason));
             });
@@ -139,12 +142,9 @@ private:
     }
 
     /// `mark`: where the target's query begins.
-    void handle(const std::string &path, size_t mark) {
+    void handle(const HttpHandler &handler, const std::string &path, size_t mark) {
         const auto &message = parser_->get();
         const std::string_view target(message.target().data(), message.target().size());
-        HttpHandler handler = routes_->navigation(path);
-        varies_ = handler != nullptr;
-        if (!handler || !is_navigation(message)) handler = routes_->find(path);
         if (!handler) return send(http_error(404, "Nothing is here."));
 
         HttpRequest request;

@@ -61,7 +61,8 @@ public:
     /// that does not end in a slash matches that path alone. nullptr if the same prefix is taken.
     /// The registration keeps the server open.
     virtual std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) = 0;
-    /// Requests for matching paths ask there before a handler gets them; "no" is 404.
+    /// Requests for matching paths ask there before a handler gets them; "no" is 404. Those that
+    /// handle_navigation() answers don't.
     virtual std::unique_ptr<PathLease> lease_demand(DemandOptions options) = 0;
     /// Answers browsers that open the address of a path ending in `suffix` themselves, whether or
     /// not anything is served there; players and scripts that fetch it get what `handle` says, with
