@@ -52,6 +52,10 @@ std::set<std::string> named_in(const std::vector<std::string> &settings,
     return out;
 }
 
+bool takes_publishers(const description::Description &description) {
+    return !description.publish.empty();
+}
+
 /// One run of one description.
 class Test {
 public:
@@ -77,10 +81,11 @@ private:
     const bool &interrupted_;
     const Loop loop_;
     expect::Sample sample_;
-    std::unique_ptr<description::Description> description_, publisher_;
-    std::vector<std::unique_ptr<description::Description>> publishers_;
+    /// What is tested, what runs beside it (may be absent), and what publishes to the one of the
+    /// two that has rules for it.
+    std::unique_ptr<description::Description> description_, beside_, publisher_;
     description::Binding *binding_ = nullptr, *publisher_binding_ = nullptr;
-    std::unique_ptr<expect::Bench> bench_;
+    std::optional<expect::Bench> bench_, beside_bench_;
     expect::Limits limits_;
     expect::FrameTrace trace_;
     std::unique_ptr<supervisor::Supervisor> supervisor_;
@@ -108,7 +113,9 @@ bool Test::load_all(const std::string &name, int *code) {
     };
     description_ = load_one(name);
     if (!description_) return false;
-    if (description_->publish.empty()) return true;
+    const std::string &beside = description_->expect.beside;
+    if (!beside.empty() && !(beside_ = load_one(beside))) return false;
+    if (!takes_publishers(*description_) && !(beside_ && takes_publishers(*beside_))) return true;
     const std::string &wanted = description_->expect.publisher;
     publisher_ = load_one(wanted.empty() ? default_publisher : wanted);
     return publisher_ != nullptr;
@@ -118,8 +125,9 @@ bool Test::bind(int *code) {
     Output &output = Output::get();
     std::vector<std::string> settings;
     const std::set<std::string> named = named_in(settings_, description_->name);
+    const std::string own = description_->name + ".";
     for (const auto &[parameter, value] : description_->expect.set)
-        if (!named.contains(parameter)) settings.push_back(parameter + "=" + value);
+        if (!named.contains(parameter)) settings.push_back(own + parameter + "=" + value);
     std::string error;
     const std::string &sample = description_->expect.sample;
     if (!sample.empty() && !named.contains(sample)) {
@@ -129,20 +137,24 @@ bool Test::bind(int *code) {
             *code = exit_failed;
             return false;
         }
-        settings.push_back(sample + "=" + sample_.file());
+        settings.push_back(own + sample + "=" + sample_.file());
     }
     settings.insert(settings.end(), settings_.begin(), settings_.end());
     std::vector<std::string> errors;
-    auto bindings = bind_all({description_.get()}, settings, errors);
+    std::vector<const description::Description *> tested{description_.get()};
+    if (beside_) tested.push_back(beside_.get());
+    auto bindings = bind_all(tested, settings, errors);
     if (publisher_) {
-        std::vector<std::string> own;
+        std::vector<std::string> publishers;
         for (const std::string &setting : settings_)
-            if (setting.starts_with(publisher_->name + ".")) own.push_back(setting);
-        auto more = bind_all({publisher_.get()}, own, errors);
+            if (setting.starts_with(publisher_->name + ".")) publishers.push_back(setting);
+        auto more = bind_all({publisher_.get()}, publishers, errors);
+        publisher_binding_ = more[0].get();
         bindings.push_back(std::move(more[0]));
-        publisher_binding_ = bindings[1].get();
     }
     binding_ = bindings[0].get();
+    bench_.emplace(*binding_);
+    if (beside_) beside_bench_.emplace(*bindings[1]);
     for (const auto &binding : bindings)
         output.hide(binding->secrets());
     const auto limits = errors.empty()
@@ -166,13 +178,14 @@ bool Test::bind(int *code) {
 }
 
 bool Test::start(std::string *error) {
-    bench_ = std::make_unique<expect::Bench>(*binding_);
     if (!bench_->choose_addresses(named_in(settings_, description_->name), error) ||
+        (beside_ && !beside_bench_->choose_addresses(named_in(settings_, beside_->name), error)) ||
         !supervisor_->open(error))
         return false;
     if (publisher_binding_) {
         const auto *parameter = expect::push_parameter(*publisher_binding_);
-        const auto urls = bench_->publish_urls();
+        const auto urls =
+            (takes_publishers(*description_) ? bench_ : beside_bench_)->publish_urls();
         if (!parameter || urls.empty()) {
             *error = "'" + publisher_->name +
                      "' publishes to no address that is a parameter: "

@@ -35,6 +35,7 @@ private:
     ExpectMedia load_media(const Node::Entry &entry, bool is_video);
     void load_set(const Node::Entry &entry, Expect &out);
     void load_sample(const Node::Entry &entry, Expect &out);
+    std::string load_name(const Node::Entry &entry);
 
     const Description &description_;
     Problems &problems_;
@@ -162,6 +163,14 @@ void Reader::load_sample(const Node::Entry &entry, Expect &out) {
         out.sample = parameter->name;
 }
 
+/// Whether there is such a description is seen when the test runs: it may be any user's own.
+std::string Reader::load_name(const Node::Entry &entry) {
+    if (entry.value.is_scalar() && !entry.value.text.empty()) return entry.value.text;
+    problem(entry.key_mark, "'" + entry.key + "' has to name a description",
+            "write " + entry.key + ": " + (entry.key == "beside" ? "live" : "test-publisher"));
+    return {};
+}
+
 Expect Reader::load(const Node::Entry &entry) {
     Expect out{.is_written = true};
     if (!entry.value.is_map()) {
@@ -175,7 +184,9 @@ Expect Reader::load(const Node::Entry &entry) {
         else if (key.key == "sample")
             load_sample(key, out);
         else if (key.key == "publisher")
-            out.publisher = key.value.text;
+            out.publisher = load_name(key);
+        else if (key.key == "beside")
+            out.beside = load_name(key);
         else if (key.key == "within")
             out.within = load_value(key, Form::duration);
         else if (key.key == "duration")

@@ -38,6 +38,7 @@ struct Expect {
     std::map<std::string, std::string> set; ///< parameters for the test, unless --set says other
     std::string sample;    ///< the parameter that is given a made file; empty: none
     std::string publisher; ///< the description that publishes to the rules; empty: test-publisher
+    std::string beside;    ///< the description that runs beside it; empty: none
     std::optional<ExpectValue> within, duration, keyframe_interval, skew, latency;
     std::optional<ExpectRange> fps;
     std::optional<ExpectMedia> video, audio;

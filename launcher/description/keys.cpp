@@ -21,7 +21,7 @@ const std::vector<Keys> &table() {
         {"play", {"match", "pipeline", "idle", "max-instances"}},
         {"restart", {"policy", "delay", "max-delay"}},
         {"expect",
-         {"set", "sample", "publisher", "within", "duration", "video", "audio", "fps",
+         {"set", "sample", "publisher", "beside", "within", "duration", "video", "audio", "fps",
           "keyframe-interval", "skew", "latency"}},
         {"fragment", {"when", "launch", "hint"}},
     };

@@ -62,12 +62,17 @@ std::vector<const Pieces *> push_locations(const Binding &binding) {
         walk(pipeline);
     for (const PublishRule &rule : binding.description().publish)
         walk(rule.pipeline);
+    for (const PlayRule &rule : binding.description().play)
+        walk(rule.pipeline);
     return out;
 }
 
 Captures captures_of(const Description &description) {
     Captures out;
     for (const PublishRule &rule : description.publish)
+        for (const std::string &name : rule.captures)
+            out[name] = "test";
+    for (const PlayRule &rule : description.play)
         for (const std::string &name : rule.captures)
             out[name] = "test";
     return out;

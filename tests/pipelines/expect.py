@@ -61,7 +61,7 @@ class Shipped(unittest.TestCase):
         for name, outputs, *settings in (
                 ("file-to-udp", {"udp"}), ("file-to-rtmp", {"rtmp"}), ("test-publisher", {"rtmp"}),
                 ("webcam-to-udp", {"udp"}, *small), ("webcam-to-rtmp", {"rtmp"}, *small),
-                ("live", {"rtmp", "hls"})):
+                ("live", {"rtmp", "hls"}), ("on-demand", {"rtmp", "hls"})):
             with self.subTest(name):
                 code, tests, error = run(name, *settings)
                 self.assertEqual(code, 0, error + json.dumps(tests, indent=1))
@@ -135,6 +135,7 @@ expect:
   video: {codec: h246, width: big}
   audio: maybe
   sample: to
+  beside: [live]
 """)
         done = subprocess.run([PENSTOCK, "check", wrong], text=True, capture_output=True,
                               timeout=30)
@@ -146,7 +147,8 @@ expect:
                       "'h246' is no codec that can be told: did you mean 'h264'?",
                       "'width' has to be a number above 0",
                       "'audio' has to be true, false or what it is like",
-                      "'sample' has to name a parameter that is a path"):
+                      "'sample' has to name a parameter that is a path",
+                      "'beside' has to name a description: write beside: live"):
             self.assertIn(words, done.stderr)
 
 
