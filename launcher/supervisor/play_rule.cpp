@@ -129,18 +129,12 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
     if (!pipeline) return false;
     Instance &instance = instances_[captures];
     instance.failure.clear();
-    RunningPipeline::Handlers handlers;
+    auto handlers = handlers_for(binding_, rule_.pipeline, captures);
     handlers.failed = [this, captures](const std::string &what) {
         report_(Severity::error, label(captures) + ": " + what + "; its pipeline ends");
         end(captures, what);
     };
     handlers.ended = [this, captures] { end(captures, {}); };
-    allow_restart(handlers, binding_.description().restart, [this, captures](std::string *why) {
-        return binding_.instantiate(rule_.pipeline, captures, why);
-    });
-    handlers.hint = [this](const std::string &element) {
-        return binding_.hint_for(rule_.pipeline, element);
-    };
     instance.pipeline = std::make_unique<RunningPipeline>(label(captures), std::move(pipeline),
                                                           report_, std::move(handlers));
     report_(Severity::info, label(captures) + ": starts, since somebody asks for it");

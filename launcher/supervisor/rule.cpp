@@ -52,10 +52,6 @@ std::unique_ptr<Rule> Rule::make(const description::PublishRule &rule,
         });
     };
     out->lease_ = out->server_->lease(std::move(options));
-    if (!out->lease_) {
-        if (error) *error = "another rule has the same paths: change one `match`";
-        return nullptr;
-    }
     return out;
 }
 
@@ -84,19 +80,12 @@ void Rule::start(const std::string &path) {
         return;
     }
     Instance &instance = instances_[path];
-    RunningPipeline::Handlers handlers;
+    auto handlers = handlers_for(binding_, rule_.pipeline, *captures);
     handlers.failed = [this, path](const std::string &what) {
         report_(Severity::error, path + ": " + what + "; its pipeline ends");
         end(path);
     };
     handlers.ended = [this, path] { end(path); };
-    allow_restart(handlers, binding_.description().restart,
-                  [this, captures = *captures](std::string *why) {
-                      return binding_.instantiate(rule_.pipeline, captures, why);
-                  });
-    handlers.hint = [this](const std::string &element) {
-        return binding_.hint_for(rule_.pipeline, element);
-    };
     handlers.publishing = [this, path](bool publishing) {
         if (publishing)
             instances_[path].grace.cancel();

@@ -46,12 +46,19 @@ Time Time::now() {
     return time;
 }
 
-void allow_restart(RunningPipeline::Handlers &handlers, const description::Restart &restart,
-                   std::function<GstPtr<GstElement>(std::string *)> rebuild) {
-    if (restart.policy == description::Restart::Policy::never) return;
-    handlers.rebuild = std::move(rebuild);
+RunningPipeline::Handlers handlers_for(const description::Binding &binding,
+                                       const description::PipelineText &text,
+                                       const description::Captures &captures) {
+    RunningPipeline::Handlers handlers;
+    handlers.hint = [&](const std::string &element) { return binding.hint_for(text, element); };
+    const description::Restart &restart = binding.description().restart;
+    if (restart.policy == description::Restart::Policy::never) return handlers;
+    handlers.rebuild = [&binding, &text, captures](std::string *why) {
+        return binding.instantiate(text, captures, why);
+    };
     handlers.first_delay = restart.delay;
     handlers.longest_delay = restart.max_delay;
+    return handlers;
 }
 
 RunningPipeline::RunningPipeline(std::string label, GstPtr<GstElement> pipeline, Report report,

@@ -2,7 +2,7 @@
 // One pipeline while it runs: its bus is watched, its failed branches are taken out.
 #pragma once
 
-#include "description/description.h"
+#include "description/binding.h"
 #include "gst/ptr.h"
 #include "supervisor/graft.h"
 #include "supervisor/main_loop.h"
@@ -91,8 +91,10 @@ private:
     std::shared_ptr<RunningPipeline *> self_ = std::make_shared<RunningPipeline *>(this);
 };
 
-/// Branches are started again as the description's `restart` says.
-void allow_restart(RunningPipeline::Handlers &handlers, const description::Restart &restart,
-                   std::function<GstPtr<GstElement>(std::string *)> rebuild);
+/// What a description says of a pipeline's failures: its hints, and whether branches are started
+/// again. `binding` and `text` must outlive it.
+RunningPipeline::Handlers handlers_for(const description::Binding &binding,
+                                       const description::PipelineText &text,
+                                       const description::Captures &captures);
 
 } // namespace penstock::supervisor

@@ -23,14 +23,9 @@ bool Started::start(std::string *error) {
     auto pipeline = binding_.instantiate(text_, {}, error);
     if (!pipeline) return false;
     started_at_ = g_get_monotonic_time();
-    RunningPipeline::Handlers handlers;
+    auto handlers = handlers_for(binding_, text_, {});
     handlers.failed = [this](const std::string &what) { on_failed(what); };
     handlers.ended = [this] { on_ended(); };
-    allow_restart(handlers, binding_.description().restart,
-                  [this](std::string *why) { return binding_.instantiate(text_, {}, why); });
-    handlers.hint = [this](const std::string &element) {
-        return binding_.hint_for(text_, element);
-    };
     pipeline_ = std::make_unique<RunningPipeline>(label_, std::move(pipeline), report_,
                                                   std::move(handlers));
     pipeline_->play(time_);

@@ -15,6 +15,36 @@ bool holds(const std::vector<Held> &list, const std::string &signature) {
                        [&](const Held &held) { return held.signature == signature; });
 }
 
+/// Of two rules that take the same paths, one would never be asked.
+bool check_paths(const Bindings &bindings, std::string *error) {
+    std::map<std::string, std::string> taken; // what takes it, by address
+    for (const auto &binding : bindings) {
+        const std::string &name = binding->description().name;
+        const auto take = [&](const char *kind, const description::Template &match,
+                              const std::vector<std::string> &captures) {
+            const auto pattern = description::PathPattern::make(match, *binding, error);
+            if (!pattern) return false;
+            description::Captures any;
+            for (const std::string &capture : captures)
+                any[capture] = "*";
+            const std::string address = pattern->scheme() + "://" + pattern->address().to_string() +
+                                        "/" + pattern->path_of(any);
+            const auto [other, is_first] = taken.emplace(kind + address, name);
+            if (is_first) return true;
+            *error = (other->second == name ? "two rules of " + name
+                                            : "rules of " + other->second + " and " + name) +
+                     " take " + address + ": change one `match`, or the address of one";
+            return false;
+        };
+        for (const auto &rule : binding->description().publish)
+            if (!take("publish ", rule.match, rule.captures)) return false;
+        for (const auto &rule : binding->description().play)
+            for (const auto &match : rule.matches)
+                if (!take("play ", match, rule.captures)) return false;
+    }
+    return true;
+}
+
 bool contains(const std::vector<std::string> &list, const std::string &signature) {
     return std::find(list.begin(), list.end(), signature) != list.end();
 }
@@ -47,7 +77,7 @@ bool Supervisor::open(std::string *error) {
             chosen[{name, text}] = *binding->find(name);
     }
     watch(listeners_);
-    return true;
+    return check_paths(bindings_, error);
 }
 
 /// Several descriptions may share a listener, which is to ask once.
@@ -138,6 +168,7 @@ bool Supervisor::reload(Bindings next, std::string *error) {
     Listeners listeners;
     for (const auto &binding : next)
         if (!open_listeners(*binding, listeners, error)) return false;
+    if (!check_paths(next, error)) return false;
     watch(listeners);
     retire_rules(next);
 

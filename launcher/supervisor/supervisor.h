@@ -34,7 +34,8 @@ public:
     bool start(std::string *error);
     /// Replaces what differs and leaves alone what does not: a pipeline of `start` is stopped and
     /// started, a changed rule's streams go on as they are and new ones follow the new text. False
-    /// and the reason, and nothing is changed, if a port can't be had or everything is ending.
+    /// and the reason, and nothing is changed, if a port can't be had, two rules take
+    /// the same paths, or everything is ending.
     bool reload(Bindings bindings, std::string *error);
     /// Takes nobody new and lets every pipeline come to its end (EOS), so that files and playlists
     /// are finished; stop() follows, after `limit` at the latest.
