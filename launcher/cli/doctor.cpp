@@ -151,9 +151,7 @@ int doctor(const std::vector<std::string> &names, const std::vector<std::string>
     for (const auto &description : descriptions)
         pointers.push_back(description.get());
     std::vector<std::string> errors;
-    const auto bindings = bind_all(pointers, settings, errors);
-    // What has to be given at a run need not be given here.
-    std::erase_if(errors, [](const std::string &e) { return e.find("has to be given") != e.npos; });
+    const auto bindings = bind_all(pointers, settings, errors, Values::some);
     for (const std::string &text : errors)
         output.error(text);
     if (!errors.empty()) return exit_usage;

@@ -106,27 +106,12 @@ void print_text(const description::Description &description, const std::vector<G
 int explain_description(const std::string &name, const std::vector<std::string> &settings,
                         Form form) {
     Output &output = Output::get();
-    std::string error;
-    const std::string file = find_file(name, &error);
-    if (file.empty()) {
-        output.error(error);
-        return exit_failed;
-    }
-    const Loaded loaded = load_and_check(file);
-    if (!loaded.description) {
-        output.plain_error(loaded.render_problems());
-        return exit_failed;
-    }
-    const description::Description &description = *loaded.description;
-    std::vector<std::string> errors;
-    const auto bindings = bind_all({&description}, settings, errors);
-    // Without a value for it, what can be told is told.
-    std::erase_if(errors, [](const std::string &e) { return e.find("has to be given") != e.npos; });
-    for (const std::string &text : errors)
-        output.error(text);
-    if (!errors.empty()) return exit_usage;
-    const description::Binding &binding = *bindings[0];
-    output.hide(binding.secrets());
+    const auto loaded = load_or_say(name, Look::everything);
+    if (!loaded) return exit_failed;
+    const description::Description &description = *loaded;
+    const auto bound = bind_or_say(description, settings);
+    if (!bound) return exit_usage;
+    const description::Binding &binding = *bound;
 
     std::vector<Graph> graphs;
     const auto add = [&](const description::PipelineText &pipeline,
@@ -149,8 +134,9 @@ int explain_description(const std::string &name, const std::vector<std::string> 
         json pipelines = json::array();
         for (const Graph &graph : graphs)
             pipelines.push_back(to_json(graph));
-        const json all = {
-            {"name", description.name}, {"file", file}, {"pipelines", std::move(pipelines)}};
+        const json all = {{"name", description.name},
+                          {"file", description.source.name()},
+                          {"pipelines", std::move(pipelines)}};
         output.print(all.dump(2, ' ', false, json::error_handler_t::replace));
     } else if (form == Form::text) {
         print_text(description, graphs);
@@ -158,6 +144,7 @@ int explain_description(const std::string &name, const std::vector<std::string> 
         // What is hidden is hidden before another program sees it.
         std::string text = output.scrub(draw_dot(graphs, description.name));
         if (form == Form::svg) {
+            std::string error;
             const auto svg = draw_svg(text, &error);
             if (!svg) {
                 output.error(error);

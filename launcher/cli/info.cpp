@@ -94,28 +94,14 @@ int list(bool as_json) {
 
 int show(const std::string &name, const std::vector<std::string> &settings, bool as_json) {
     Output &output = Output::get();
-    std::string error;
-    const std::string file = find_file(name, &error);
-    if (file.empty()) {
-        output.error(error);
-        return exit_failed;
-    }
-    const Loaded loaded = load(file, false);
-    if (!loaded.description) {
-        output.plain_error(loaded.render_problems());
-        return exit_failed;
-    }
-    const description::Description &description = *loaded.description;
-    std::vector<std::string> errors;
-    const auto bindings = bind_all({&description}, settings, errors);
-    // A required parameter that is missing is no mistake here: this is how one learns of it.
-    std::erase_if(errors, [](const std::string &e) { return e.find("has to be given") != e.npos; });
-    for (const std::string &text : errors)
-        output.error(text);
-    if (!errors.empty()) return exit_usage;
-    output.hide(bindings[0]->secrets());
-    const std::vector<Url> urls = urls_of(*bindings[0]);
-    const std::vector<Sender> senders = senders_of(*bindings[0]);
+    const auto loaded = load_or_say(name, Look::text);
+    if (!loaded) return exit_failed;
+    const description::Description &description = *loaded;
+    const std::string &file = description.source.name();
+    const auto binding = bind_or_say(description, settings);
+    if (!binding) return exit_usage;
+    const std::vector<Url> urls = urls_of(*binding);
+    const std::vector<Sender> senders = senders_of(*binding);
 
     if (as_json) {
         json out = {{"name", description.name},       {"file", file},

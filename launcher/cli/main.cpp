@@ -30,6 +30,28 @@ bool has_command(const CLI::App &app, const std::string &name) {
     return !app.get_subcommands([&](const CLI::App *a) { return a->get_name() == name; }).empty();
 }
 
+/// What is wrong with a command line that CLI11 does not take. `command`: its first word.
+std::string mistake_in(const CLI::App &app, const std::string &command, const CLI::ParseError &e) {
+    const bool is_command = has_command(app, command);
+    const std::string before = is_command ? "penstock " + command : "penstock";
+    const std::string help = ": `" + before + " --help` has more";
+    const std::string what = e.what();
+    if (is_command && e.get_exit_code() == int(CLI::ExitCodes::RequiredError))
+        return "`" + before + "` needs a " + what.substr(0, what.find(' ')) + help;
+    if (is_command && e.get_exit_code() != int(CLI::ExitCodes::ExtrasError)) return what + help;
+    // "The following arguments were not expected: ONE TWO"
+    std::string extra = is_command ? what.substr(what.rfind(": ") + 2) : command;
+    extra = extra.substr(0, extra.find(' '));
+    std::vector<std::string> known;
+    for (const CLI::Option *option :
+         (is_command ? app.get_subcommand(command) : &app)->get_options())
+        for (const std::string &name : option->get_lnames())
+            known.push_back("--" + name);
+    const std::string near = penstock::description::nearest(extra, known);
+    return "`" + before + "` does not take '" + extra + "'" +
+           (near.empty() ? help : ": did you mean '" + near + "'?");
+}
+
 int start(int argc, char **argv) {
     Arguments arguments;
     const auto app = make_app(arguments);
@@ -50,7 +72,9 @@ int start(int argc, char **argv) {
         app->parse(argc, argv);
     } catch (const CLI::ParseError &e) {
         // Help and version are "errors" of CLI11 that went well.
-        return app->exit(e) == 0 ? exit_ok : exit_usage;
+        if (e.get_exit_code() == 0) return app->exit(e);
+        Output::get().error(mistake_in(*app, first, e));
+        return exit_usage;
     }
 
     if (arguments.command == "completion") return completion(arguments.shell);

@@ -13,6 +13,7 @@
 #include "console/pages.h"
 #include "supervisor/supervisor.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace penstock::cli {
@@ -56,20 +57,21 @@ std::optional<supervisor::Bindings> load_all(const std::vector<std::string> &nam
     std::vector<const description::Description *> pointers;
     *code = exit_ok;
     for (const std::string &name : names) {
-        std::string error;
-        const std::string file = find_file(name, &error);
-        Loaded loaded;
-        if (!file.empty()) loaded = load(file, true);
-        if (!loaded.description) {
-            if (file.empty())
-                output.error(error);
-            else
-                output.plain_error(loaded.render_problems());
+        auto description = load_or_say(name, Look::elements);
+        if (!description) {
             *code = exit_failed;
             continue;
         }
-        pointers.push_back(loaded.description.get());
-        descriptions.push_back(std::move(loaded.description));
+        if (std::any_of(pointers.begin(), pointers.end(),
+                        [&](const auto *other) { return other->name == description->name; })) {
+            output.error("'" + description->name +
+                         "' is named twice: name it once, or give one of the two files another "
+                         "name");
+            if (*code == exit_ok) *code = exit_usage;
+            continue;
+        }
+        pointers.push_back(description.get());
+        descriptions.push_back(std::move(description));
     }
     if (*code != exit_ok) return std::nullopt;
     std::vector<std::string> errors;

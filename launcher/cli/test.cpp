@@ -97,27 +97,14 @@ private:
 };
 
 bool Test::load_all(const std::string &name, int *code) {
-    Output &output = Output::get();
     *code = exit_failed;
-    const auto load_one =
-        [&](const std::string &argument) -> std::unique_ptr<description::Description> {
-        std::string error;
-        const std::string file = find_file(argument, &error);
-        if (file.empty()) {
-            output.error(error);
-            return nullptr;
-        }
-        Loaded loaded = load(file, true);
-        if (!loaded.description) output.plain_error(loaded.render_problems());
-        return std::move(loaded.description);
-    };
-    description_ = load_one(name);
+    description_ = load_or_say(name, Look::elements);
     if (!description_) return false;
     const std::string &beside = description_->expect.beside;
-    if (!beside.empty() && !(beside_ = load_one(beside))) return false;
+    if (!beside.empty() && !(beside_ = load_or_say(beside, Look::elements))) return false;
     if (!takes_publishers(*description_) && !(beside_ && takes_publishers(*beside_))) return true;
     const std::string &wanted = description_->expect.publisher;
-    publisher_ = load_one(wanted.empty() ? default_publisher : wanted);
+    publisher_ = load_or_say(wanted.empty() ? default_publisher : wanted, Look::elements);
     return publisher_ != nullptr;
 }
 

@@ -44,7 +44,7 @@ GstPtr<GstPad> open_end(GstBin *bin, GstPadDirection direction) {
 Binding::Binding(const Description &description,
                  const std::map<std::string, std::string> &overrides,
                  const std::function<const char *(const char *)> &environment,
-                 std::vector<std::string> &errors)
+                 std::vector<std::string> &errors, Values values)
     : description_(description) {
     for (const Parameter &parameter : description.parameters) {
         const std::string variable = environment_name(parameter.name);
@@ -62,9 +62,10 @@ Binding::Binding(const Description &description,
         }
         const std::string where = description.name + ": ";
         if (!text) {
-            errors.push_back(where + "the parameter '" + parameter.name +
-                             "' has to be given: add --set " + parameter.name + "=…" +
-                             (parameter.help.empty() ? "" : " (" + parameter.help + ")"));
+            if (values == Values::all)
+                errors.push_back(where + "the parameter '" + parameter.name +
+                                 "' has to be given: add --set " + parameter.name + "=…" +
+                                 (parameter.help.empty() ? "" : " (" + parameter.help + ")"));
             continue;
         }
         std::string error;

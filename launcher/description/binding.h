@@ -17,6 +17,9 @@ namespace penstock::description {
 /// Names and values captured from a path.
 using Captures = std::map<std::string, std::string>;
 
+/// Whether every parameter has to have a value: to run a description, or to tell of it alone.
+enum class Values { all, some };
+
 class Binding {
 public:
     /// A parameter's value comes from `overrides`, then the environment (PENSTOCK_RTMP for
@@ -24,7 +27,7 @@ public:
     /// `description` must outlive the binding.
     Binding(const Description &description, const std::map<std::string, std::string> &overrides,
             const std::function<const char *(const char *)> &environment,
-            std::vector<std::string> &errors);
+            std::vector<std::string> &errors, Values values = Values::all);
 
     const Description &description() const { return description_; }
     /// nullptr if the parameter has no value.

@@ -657,6 +657,15 @@ const Parameter *Description::find_parameter(std::string_view parameter) const {
     return nullptr;
 }
 
+void Description::each_pipeline(const std::function<void(const PipelineText &)> &visit) const {
+    for (const PipelineText &pipeline : start)
+        visit(pipeline);
+    for (const PublishRule &rule : publish)
+        visit(rule.pipeline);
+    for (const PlayRule &rule : play)
+        visit(rule.pipeline);
+}
+
 std::vector<std::string> Description::parameter_names() const {
     std::vector<std::string> names;
     for (const Parameter &parameter : parameters)

@@ -7,6 +7,7 @@
 #include "description/parameter.h"
 #include "description/yaml.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -99,6 +100,8 @@ struct Description {
 
     const Parameter *find_parameter(std::string_view parameter) const;
     std::vector<std::string> parameter_names() const;
+    /// Every pipeline, whatever makes it run.
+    void each_pipeline(const std::function<void(const PipelineText &)> &visit) const;
 };
 
 /// Reads and checks all that can be checked without GStreamer. nullptr if there is any problem.

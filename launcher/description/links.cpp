@@ -24,7 +24,7 @@ std::string types_of(const Caps &caps) {
         types.resize(4);
         types.emplace_back("others");
     }
-    return enumerate(types);
+    return enumerate(types, "or");
 }
 
 bool has_prefix(const Caps &caps, const char *prefix) {

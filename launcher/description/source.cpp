@@ -72,6 +72,8 @@ std::string Source::render(Problems problems) const {
 
 std::string nearest(std::string_view word, const std::vector<std::string> &candidates) {
     std::string best;
+    // Every letter is as near as any other.
+    if (word.size() < 2 && candidates.size() > 1) return best;
     size_t best_distance = std::max<size_t>(1, std::min<size_t>(3, word.size() / 3)) + 1;
     for (const std::string &candidate : candidates) {
         const size_t longer = std::max(candidate.size(), word.size());
@@ -92,10 +94,10 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string> &
     return best.empty() ? otherwise : "did you mean '" + best + "'?";
 }
 
-std::string enumerate(const std::vector<std::string> &words) {
+std::string enumerate(const std::vector<std::string> &words, const char *last) {
     std::string out;
     for (size_t i = 0; i < words.size(); ++i) {
-        if (i > 0) out += i + 1 == words.size() ? " and " : ", ";
+        if (i > 0) out += i + 1 == words.size() ? std::string(" ") + last + " " : ", ";
         out += words[i];
     }
     return out;

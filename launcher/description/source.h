@@ -51,7 +51,7 @@ std::string nearest(std::string_view word, const std::vector<std::string> &candi
 /// "did you mean 'x'?", or `otherwise` if nothing is near.
 std::string did_you_mean(std::string_view word, const std::vector<std::string> &candidates,
                          std::string otherwise);
-/// "a, b and c"
-std::string enumerate(const std::vector<std::string> &words);
+/// "a, b and c", or another word before the last.
+std::string enumerate(const std::vector<std::string> &words, const char *last = "and");
 
 } // namespace penstock::description

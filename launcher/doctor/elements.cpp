@@ -16,17 +16,13 @@ using namespace description;
 
 void each_element(const Binding &binding,
                   const std::function<void(const Item &, bool needed)> &visit) {
-    const auto walk = [&](const PipelineText &pipeline) {
+    binding.description().each_pipeline([&](const PipelineText &pipeline) {
         const bool whole = binding.holds(pipeline.when);
         for (const Fragment &fragment : pipeline.fragments)
             for (const Item &item : fragment.launch.items)
                 if (item.kind == Item::Kind::element)
                     visit(item, whole && binding.holds(fragment.when));
-    };
-    for (const PipelineText &pipeline : binding.description().start)
-        walk(pipeline);
-    for (const PublishRule &rule : binding.description().publish)
-        walk(rule.pipeline);
+    });
 }
 
 bool uses(const Subjects &subjects, const std::vector<std::string> &elements) {

@@ -115,7 +115,9 @@ Finding check_sending(const net::Address &address, const Use &use) {
     const Socket tried(*info);
     if (tried.descriptor >= 0 && connect(tried.descriptor, info->ai_addr, info->ai_addrlen) == 0)
         return {Status::ok, "ports", subject,
-                "there is a route; " + enumerate(use.by) + " sends there", ""};
+                "there is a route; " + enumerate(use.by) +
+                    (use.by.size() == 1 ? " sends there" : " send there"),
+                ""};
     return {use.named ? Status::fail : Status::warn, "ports", subject,
             "can't be reached (" + std::string(std::strerror(errno)) + ") by " + enumerate(use.by),
             "`ip route get " + address.host + "`: is the network up?"};

@@ -46,7 +46,7 @@ const Parameter *parameter_of(const Pieces &pieces, Type type, const Description
 /// The addresses that elements publish to.
 std::vector<const Pieces *> push_locations(const Binding &binding) {
     std::vector<const Pieces *> out;
-    const auto walk = [&](const PipelineText &pipeline) {
+    binding.description().each_pipeline([&](const PipelineText &pipeline) {
         if (!binding.holds(pipeline.when)) return;
         for (const Fragment &fragment : pipeline.fragments) {
             if (!binding.holds(fragment.when)) continue;
@@ -57,13 +57,7 @@ std::vector<const Pieces *> push_locations(const Binding &binding) {
                         property.name == "location")
                         out.push_back(&property.pieces);
         }
-    };
-    for (const PipelineText &pipeline : binding.description().start)
-        walk(pipeline);
-    for (const PublishRule &rule : binding.description().publish)
-        walk(rule.pipeline);
-    for (const PlayRule &rule : binding.description().play)
-        walk(rule.pipeline);
+    });
     return out;
 }
 

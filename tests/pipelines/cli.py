@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the launcher says: every mistake of a description at once, and one clear message for a port
-in use, a missing file, a missing plugin, a typo. Needs PENSTOCK, the executable."""
+in use, a missing file, a missing plugin, a typo. Needs PENSTOCK, the executable,
+and PENSTOCK_PIPELINES, the directory."""
 
 import json
 import os
@@ -13,6 +14,7 @@ import time
 import unittest
 
 PENSTOCK = os.environ["PENSTOCK"]
+SHIPPED = os.environ["PENSTOCK_PIPELINES"]
 
 # Each mistake is on its own, so that what is found is neither less nor more than what is there.
 MISTAKES = """\
@@ -188,6 +190,33 @@ class Launcher(unittest.TestCase):
         self.assertEqual(self.penstock("run", "good", "--set", "count=2").returncode, 0)
         self.assertEqual(self.penstock("run", "good", PENSTOCK_COUNT="9").returncode, 2)
         self.assertTrue(self.penstock("--version").stdout.startswith("penstock "))
+
+    def test_command_lines(self):
+        for words, said in (
+                (["run"], "`penstock run` needs a description"),
+                (["show", "live", "--jsn"], "does not take '--jsn': did you mean '--json'?"),
+                (["list", "live"], "`penstock list` does not take 'live'"),
+                (["--hlep"], "`penstock` does not take '--hlep': did you mean '--help'?"),
+                (["completion", "tcsh"], "tcsh not in {bash,zsh,fish}"),
+                (["run", "live", "live"], "'live' is named twice"),
+                (["run", "live", "on-demand", "--set", "on-demnd.idle=1s"],
+                 "'on-demnd' is none of the descriptions named: did you mean 'on-demand'?")):
+            with self.subTest(words):
+                wrong = self.penstock(*words, PENSTOCK_PIPELINES=SHIPPED)
+                self.assertEqual(wrong.returncode, 2, wrong.stderr)
+                self.assertTrue(wrong.stderr.startswith("error: "), wrong.stderr)
+                self.assertEqual(wrong.stderr.count("\n"), 1, wrong.stderr)
+                self.assertIn(said, wrong.stderr)
+
+    def test_rules_of_the_same_paths(self):
+        with open(os.path.join(SHIPPED, "live.yaml"), encoding="utf-8") as live:
+            self.write("mine.yaml", live.read().replace("{name}", "{stream}").replace(
+                "${name}", "${stream}"))
+        wrong = self.penstock("run", "live", "mine.yaml", "--set", "rtmp=127.0.0.1:0", "--set",
+                              "http=127.0.0.1:0", PENSTOCK_PIPELINES=SHIPPED)
+        self.assertEqual(wrong.returncode, 1, wrong.stderr)
+        self.assertRegex(wrong.stderr,
+                         r"rules of live and mine take rtmp://127\.0\.0\.1:\d+/live/\*: change one")
 
     def test_list_and_show(self):
         self.write("a.yaml", "summary: One\ndescription: More words.\nparameters:\n"
