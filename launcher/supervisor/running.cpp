@@ -4,21 +4,25 @@
 #include "supervisor/branch.h"
 
 #include <algorithm>
+#include <regex>
+#include <sstream>
 
 namespace penstock::supervisor {
 namespace {
 
-/// A message's words, with what its debug text adds below its first line.
+/// A message's words, with what its debug text adds for people: the lines below the first that name
+/// no place in a source file, without GLib's codes.
 std::string words_of(const GError *error, const gchar *debug) {
-    std::string text = error->message;
-    const std::string details = debug ? debug : "";
-    if (const size_t split = details.find('\n'); split != details.npos) {
-        std::string rest = details.substr(split + 1);
-        for (char &c : rest)
-            if (c == '\n') c = ' ';
-        if (!rest.empty() && text.find(rest) == text.npos) text += " (" + rest + ")";
-    }
-    return text;
+    static const std::regex place(R"(^\S+\.(c|cc|cpp|rs)\(\d+\): )");
+    static const std::regex codes(R"( \(domain \S+, code -?\d+\))");
+    std::istringstream lines(debug ? debug : "");
+    std::string line, rest;
+    std::getline(lines, line);
+    while (std::getline(lines, line))
+        if (!line.empty() && !std::regex_search(line, place))
+            rest += (rest.empty() ? "" : "; ") + std::regex_replace(line, codes, "");
+    const std::string text = error->message;
+    return rest.empty() || text.find(rest) != text.npos ? text : text + " (" + rest + ")";
 }
 
 std::string source_of(GstMessage *message) {
@@ -205,7 +209,7 @@ void RunningPipeline::handle_error(GstMessage *message) {
     std::string words = source_of(message) + ": " + words_of(error, debug);
     if (handlers_.hint) {
         const std::string hint = handlers_.hint(child_factory(pipeline_.get(), source));
-        if (!hint.empty()) words += " " + hint;
+        if (!hint.empty()) words += ": " + hint;
     }
     g_error_free(error);
     g_free(debug);

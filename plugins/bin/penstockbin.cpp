@@ -7,7 +7,9 @@
  *
  * Holds a `start` pipeline of the description that `description` names, with the values that
  * `parameters` gives. A sink pad and a source pad that its text leaves open are there as `sink` and
- * `src`, as soon as the properties are set. What is wrong with the description or a value is an
+ * `src`, as soon as the properties are set. `parameters` is text and no GstStructure: each value is
+ * what stands behind `--set`, so that a URL or `2s` needs no quotes, and the description says of
+ * what type it is. What is wrong with the description or a value is an
  * error when the element leaves NULL, with its place.
  *
  * When not: publishers, restarts and branches that may fail need `penstock run`, or a

@@ -40,6 +40,11 @@ class Doctor(unittest.TestCase):
         self.assertNotIn("any camera", found)
         self.assertNotIn("H.264 encoder", found, "live encodes nothing")
 
+    def test_every_element_counts(self):
+        """Those of start pipelines, of publish rules and of play rules."""
+        for name in ("file-to-udp", "live", "on-demand"):
+            self.assertRegex(doctor(name)[1][name]["detail"], r"all ([2-9]|\d\d+) elements are there")
+
     def test_missing_plugins(self):
         with tempfile.TemporaryDirectory() as directory:
             plugins = os.path.join(directory, "plugins")
