@@ -43,7 +43,8 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     app->set_version_flag("--version", "penstock " VERSION, "Print the version and exit");
     app->require_subcommand(1);
     app->footer("A description is a YAML file; NAME is looked up in $PENSTOCK_PIPELINES,\n"
-                "~/.config/penstock/pipelines, /etc/penstock/pipelines and the installed ones.\n"
+                "~/.config/penstock/pipelines, " PENSTOCK_CONFIG_DIR
+                "/pipelines and the installed ones.\n"
                 "Exit codes: 0 ok, 1 failed, 2 wrong usage.");
     Builder add(*app, arguments);
 
