@@ -11,6 +11,7 @@
 #include "cli/urls.h"
 #include "config.h"
 #include "console/pages.h"
+#include "supervisor/main_loop.h"
 #include "supervisor/supervisor.h"
 
 #include <algorithm>
@@ -18,10 +19,6 @@
 
 namespace penstock::cli {
 namespace {
-
-struct LoopUnref {
-    void operator()(GMainLoop *loop) const { g_main_loop_unref(loop); }
-};
 
 void report(supervisor::Severity severity, const std::string &text) {
     switch (severity) {
@@ -107,7 +104,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
     auto bindings = load_all(names, settings, &code);
     if (!bindings) return code;
 
-    const std::unique_ptr<GMainLoop, LoopUnref> loop(g_main_loop_new(nullptr, FALSE));
+    const supervisor::MainLoop loop(g_main_loop_new(nullptr, FALSE));
     SignalThread signals;
     supervisor::Supervisor supervisor(std::move(*bindings), report, [&](int ended) {
         code = ended;

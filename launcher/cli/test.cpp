@@ -35,11 +35,6 @@ int64_t now_ns() {
     return g_get_monotonic_time() * 1000;
 }
 
-struct LoopUnref {
-    void operator()(GMainLoop *loop) const { g_main_loop_unref(loop); }
-};
-using Loop = std::unique_ptr<GMainLoop, LoopUnref>;
-
 /// Parameters that the command line names, for this description or for all.
 std::set<std::string> named_in(const std::vector<std::string> &settings,
                                const std::string &description) {
@@ -79,7 +74,7 @@ private:
 
     const std::vector<std::string> &settings_;
     const bool &interrupted_;
-    const Loop loop_;
+    const supervisor::MainLoop loop_;
     expect::Sample sample_;
     /// What is tested, what runs beside it (may be absent), and what publishes to the one of the
     /// two that has rules for it.

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Work for GLib's default main loop, from any thread.
+// GLib's default main loop, and work for it from any thread.
 #pragma once
 
 #include <glib.h>
 
 #include <functional>
+#include <memory>
 #include <utility>
 
 namespace penstock::supervisor {
 
 using Task = std::function<void()>;
+
+struct MainLoopUnref {
+    void operator()(GMainLoop *loop) const { g_main_loop_unref(loop); }
+};
+using MainLoop = std::unique_ptr<GMainLoop, MainLoopUnref>;
 
 /// Runs `task` on the main loop, never inside this call.
 inline void post(Task task) {
