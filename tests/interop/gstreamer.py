@@ -30,14 +30,15 @@ def launch(*words):
             raise AssertionError("".join([f"{error}\n", *file.readlines()[-60:]])) from None
 
 
-def publisher(server, name):
+def publisher(server, name, channels=1):
     """x264enc and an AAC encoder by flvmux to rtmp2sink, in real time, for as long as it lasts.
     flvmux gives two pictures one DTS where it muxes B-frames, or has not waited for a picture on a
     busy machine: hence none of them, and two seconds of latency."""
     return rig.Process("gst-launch-1.0", *(
         "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 "
         "! x264enc key-int-max=50 bframes=0 bitrate=500 speed-preset=veryfast ! queue ! mux.video "
-        "audiotestsrc is-live=true ! audioconvert ! avenc_aac ! aacparse ! queue ! mux.audio "
+        f"audiotestsrc is-live=true ! audio/x-raw,channels={channels} ! audioconvert ! avenc_aac "
+        "! aacparse ! queue ! mux.audio "
         f"flvmux name=mux streamable=true latency=2000000000 ! rtmp2sink location={server.url(name)}").split())
 
 
@@ -74,9 +75,9 @@ def rtmp2sink():
         until("the stream has ended", lambda: "ended   live/gst" in server.log)
 
 
-def played(server, name):
-    """rtmp2src takes 300 messages; what either demuxer finds in them is kept in a file."""
-    for demuxer in ("flvdemux", "flvlivedemux"):
+def played(server, name, demuxers=("flvdemux", "flvlivedemux")):
+    """rtmp2src takes 300 messages; what each demuxer finds in them is kept in a file."""
+    for demuxer in demuxers:
         path = place(f"{demuxer}.mp4")
         launch(f"rtmp2src location={server.url(name)} num-buffers=300 ! {demuxer} name=d",
                "d.video ! queue ! h264parse ! mux. d.audio ! queue ! aacparse ! mux.",
@@ -92,10 +93,19 @@ def rtmp2src():
 
 
 def both_ends():
-    """rtmp2sink publishes and rtmp2src plays"""
+    """rtmp2sink publishes and rtmp2src plays, with sound of two channels"""
     with Server() as server:
-        publisher(server, "gst")
+        publisher(server, "gst", channels=2)
         yield from played(server, "gst")
+
+
+def both_ends_mono():
+    """rtmp2sink publishes and rtmp2src plays, with sound of one channel, to flvlivedemux.
+    flvmux repeats onMetaData while it streams, and when that says stereo=false flvdemux of 1.28
+    forgets the AudioSpecificConfig: a file that flvmux wrote stops its sound as well."""
+    with Server() as server:
+        publisher(server, "gst", channels=1)
+        yield from played(server, "gst", ["flvlivedemux"])
 
 
 def decoded_by_gstreamer():
@@ -153,4 +163,4 @@ def by_file():
 
 if __name__ == "__main__":
     rig.need("gst-launch-1.0", "ffmpeg", "ffprobe")
-    rig.main([rtmp2sink, rtmp2src, both_ends, decoded_by_gstreamer, by_file], jobs=5)
+    rig.main([rtmp2sink, rtmp2src, both_ends, both_ends_mono, decoded_by_gstreamer, by_file], jobs=6)
