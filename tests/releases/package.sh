@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What `./dev package` built, installed in a Debian that has nothing else: the elements are found,
-# descriptions are listed and checked, and the service's command line serves a publisher.
+# descriptions are listed and checked, the service's command line serves a publisher, and what
+# libpenstock's documents say compiles and runs.
 #   tests/releases/package.sh [SUITE]    default: bookworm; the release that the packages are for
 # Needs root, mmdebstrap and ffmpeg.
 set -euo pipefail
@@ -23,12 +24,18 @@ mkdir "$tree/packages"
 for package in "${packages[@]}"; do
     case $package in *-dbgsym_*) ;; *) cp "$package" "$tree/packages/" ;; esac
 done
-in_tree "$tree" sh -ec 'apt-get -q update && apt-get -q install -y /packages/*.deb gstreamer1.0-tools' \
-    >"$tree.install.log" 2>&1 || fail "installing failed: $tree.install.log"
+install_packages() { # WORDS…, as a shell in the tree takes them
+    in_tree "$tree" sh -ec "apt-get -q update && apt-get -q install -y $*" \
+        >>"$tree.install.log" 2>&1 || fail "installing failed: $tree.install.log"
+}
+: >"$tree.install.log"
+# What runs needs nothing of what others develop with.
+install_packages '/packages/penstock_*.deb' '/packages/gstreamer1.0-penstock_*.deb' \
+    '/packages/libpenstock-1.0-0_*.deb' gstreamer1.0-tools
 echo "ok: installed"
 
 inside() { in_tree "$tree" su -s /bin/sh nobody -c "export HOME=/tmp; $1"; }
-inside 'for p in rtmp flv gop file hls transcode ts; do gst-inspect-1.0 penstock$p >/dev/null || exit 1; done' ||
+inside 'for p in rtmp flv gop file hls transcode ts bin; do gst-inspect-1.0 penstock$p >/dev/null || exit 1; done' ||
     fail "gst-inspect-1.0 does not find the elements"
 inside 'penstock list' | grep -q '^live ' || fail "penstock list does not name live"
 inside 'penstock check /usr/share/penstock/pipelines/*.yaml' || fail "a description does not check"
@@ -86,4 +93,17 @@ over_rtmp=$(frames "rtmp://127.0.0.1:$rtmp/live/cam")
 over_hls=$(frames "http://127.0.0.1:$http/live/cam/index.m3u8")
 [ "$over_rtmp" -ge 90 ] && [ "$over_hls" -ge 90 ] || fail "$over_rtmp and $over_hls pictures in 4 s"
 echo "ok: published; $over_rtmp pictures in 4 s over RTMP, $over_hls over HLS"
+
+# Other programs: in C++ with the headers and pkg-config, built as the example says, and in Python.
+install_packages '/packages/*.deb g++ pkg-config python3-gi'
+inside 'cd /tmp
+    cp /usr/share/doc/libpenstock-dev/examples/embed.cpp .
+    printf "summary: A picture\npipeline: videotestsrc num-buffers=40 ! identity\n" >picture.yaml
+    eval "$(sed -n "s|^// *\(g++ .*\)|\1|p" embed.cpp)"
+    ./embed picture.yaml
+    python3 /usr/share/doc/libpenstock-dev/examples/embed.py
+' >"$tree.embed.log" 2>&1 || fail "an example does not run: $tree.embed.log"
+grep -qx 'picture: 40 frames' "$tree.embed.log" && grep -qx '50 frames' "$tree.embed.log" ||
+    fail "the examples do not say what they should: $tree.embed.log"
+echo "ok: the examples in C++ and Python compile and run"
 echo "passed on $suite: ${packages[*]##*/}"
