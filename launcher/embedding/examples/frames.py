@@ -6,8 +6,9 @@ import numpy
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
+gi.require_version("GstVideo", "1.0")
 gi.require_version("Penstock", "1.0")
-from gi.repository import GLib, Gst, GstApp, Penstock
+from gi.repository import GLib, Gst, GstApp, GstVideo, Penstock
 
 TEXT = """
 summary: White pictures for an application
@@ -22,11 +23,10 @@ pipeline: |
 
 def to_array(sample):
     """RGB of one picture; rows may be padded to four bytes."""
-    caps = sample.get_caps().get_structure(0)
-    width, height = caps.get_value("width"), caps.get_value("height")
+    info = GstVideo.VideoInfo.new_from_caps(sample.get_caps())
     data = sample.get_buffer().extract_dup(0, sample.get_buffer().get_size())
-    rows = numpy.frombuffer(data, numpy.uint8).reshape(height, -1)
-    return rows[:, :width * 3].reshape(height, width, 3)
+    rows = numpy.frombuffer(data, numpy.uint8).reshape(info.height, -1)
+    return rows[:, :info.width * 3].reshape(info.height, info.width, 3)
 
 
 def on_sample(sink):
