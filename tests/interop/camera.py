@@ -53,9 +53,19 @@ def check(folder):
         penstock.terminate()
         penstock.wait(10)
     print("ffprobe:", seen)
+    assert seen, "not a packet"
     codec, width, height, packets = seen[-1].split(",")
     assert (codec, width, height) == ("h264", "1280", "720"), seen
     assert int(packets) > 60, "three seconds of 30 fps"
+
+
+def tell(folder):
+    """What everybody said."""
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".log"):
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as log:
+                print(f"--- {name}", *(line.rstrip()[:300] for line in log.readlines()[-30:]),
+                      sep="\n", flush=True)
 
 
 def session():
@@ -71,6 +81,9 @@ def session():
             if not any(camera_works() for _ in range(3)):
                 skip("no camera could be made with PipeWire here")
             check(folder)
+        except Exception:
+            tell(folder)
+            raise
         finally:
             for process in reversed(processes):
                 process.terminate()
