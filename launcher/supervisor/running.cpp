@@ -209,7 +209,7 @@ void RunningPipeline::handle_error(GstMessage *message) {
     std::string words = source_of(message) + ": " + words_of(error, debug);
     if (handlers_.hint) {
         const std::string hint = handlers_.hint(child_factory(pipeline_.get(), source));
-        if (!hint.empty()) words += ": " + hint;
+        if (!hint.empty()) words += (words.ends_with('.') ? " " : ": ") + hint;
     }
     g_error_free(error);
     g_free(debug);
