@@ -172,7 +172,9 @@ bool ServerSource::on_tag(flv::Tag &&tag) {
     }
     drain();
     std::lock_guard lock(mutex_);
-    full_ = queued_bytes_ > max_bytes_;
+    // Full until take() says otherwise: the peer waits for its resume(), and one read of the peer's
+    // may bring many tags.
+    if (queued_bytes_ > max_bytes_) full_ = true;
     return !full_;
 }
 
