@@ -115,16 +115,30 @@ void RunningPipeline::stop(Task stopped) {
         if (stopped) post(std::move(stopped));
         return;
     }
-    const GstPtr<GstElement> pipeline = std::move(pipeline_);
+    GstPtr<GstElement> pipeline = std::move(pipeline_);
     report_.pipeline(label_, pipeline.get(), false);
+    // Somebody who waits gets the pipeline back to let go of it here: what applications connected
+    // to its elements goes with it, and they may end their program next. Hence not the pipeline
+    // itself as the call's element, of which the other thread would have the last reference.
+    struct Stopping {
+        std::shared_ptr<GstPtr<GstElement>> pipeline;
+        Task stopped;
+    };
+    const auto carrier =
+        GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_bin_new(nullptr))));
     gst_element_call_async(
-        pipeline.get(),
-        [](GstElement *element, gpointer data) {
-            gst_element_set_state(element, GST_STATE_NULL);
-            auto *task = static_cast<Task *>(data);
-            if (*task) post(std::move(*task));
+        carrier.get(),
+        [](GstElement *, gpointer data) {
+            auto &[held, task] = *static_cast<Stopping *>(data);
+            gst_element_set_state(held->get(), GST_STATE_NULL);
+            if (task)
+                post([held = std::move(held), task = std::move(task)] {
+                    *held = {};
+                    task();
+                });
         },
-        new Task(std::move(stopped)), [](gpointer data) { delete static_cast<Task *>(data); });
+        new Stopping{std::make_shared<GstPtr<GstElement>>(std::move(pipeline)), std::move(stopped)},
+        [](gpointer data) { delete static_cast<Stopping *>(data); });
 }
 
 void RunningPipeline::drain() {

@@ -50,10 +50,12 @@ void Started::on_ended() {
     done_ = true;
     // Stopped from the main loop: this is the pipeline's own handler.
     post([weak = std::weak_ptr(self_)] {
-        if (const auto self = weak.lock(); self && *self && !(*self)->stopping_) {
-            (*self)->pipeline_->stop({});
-            (*self)->handlers_.done();
-        }
+        const auto self = weak.lock();
+        if (!self || !*self || (*self)->stopping_) return;
+        (*self)->pipeline_->stop([weak] {
+            if (const auto still = weak.lock(); still && *still && !(*still)->stopping_)
+                (*still)->handlers_.done();
+        });
     });
 }
 
