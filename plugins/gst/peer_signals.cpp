@@ -49,11 +49,11 @@ GstPtr<GstStructure> to_structure(const net::PeerInfo &peer) {
         return GOwned<>(g_utf8_make_valid(raw.c_str(), static_cast<gssize>(raw.size())));
     };
     return GstPtr<GstStructure>::adopt(gst_structure_new(
-        "penstock-peer", "id", G_TYPE_STRING, peer.id.c_str(), "protocol", G_TYPE_STRING, "rtmp",
-        "address", G_TYPE_STRING, peer.address.c_str(), "path", G_TYPE_STRING, peer.path.c_str(),
-        "query", G_TYPE_STRING, text(peer.query).get(), "key", G_TYPE_STRING, text(peer.key).get(),
-        "client", G_TYPE_STRING, text(peer.client).get(), "publish", G_TYPE_BOOLEAN,
-        gboolean(peer.publish), nullptr));
+        "penstock-peer", "id", G_TYPE_STRING, peer.id.c_str(), "protocol", G_TYPE_STRING,
+        peer.protocol.c_str(), "address", G_TYPE_STRING, peer.address.c_str(), "path",
+        G_TYPE_STRING, peer.path.c_str(), "query", G_TYPE_STRING, text(peer.query).get(), "key",
+        G_TYPE_STRING, text(peer.key).get(), "client", G_TYPE_STRING, text(peer.client).get(),
+        "publish", G_TYPE_BOOLEAN, gboolean(peer.publish), nullptr));
 }
 
 class SignalWatch final : public net::PeerWatch {

@@ -33,15 +33,16 @@
 
 #include "core/flv/normalizer.h"
 #include "core/net/rtmp_server.h"
+#include "gst/auto_sync.h"
 #include "gst/bytes.h"
 #include "gst/guard.h"
 #include "gst/nonblocking.h"
 #include "gst/peer_signals.h"
 #include "gst/stats.h"
+#include "gst/viewer_policy.h"
 
 #include <gst/base/gstbasesink.h>
 
-#include <atomic>
 #include <mutex>
 #include <string>
 
@@ -55,8 +56,7 @@ namespace {
 struct Sink {
     struct Settings {
         std::string location = "rtmp://127.0.0.1:1935/live/stream";
-        guint64 max_lag = 10 * GST_SECOND;
-        fanout::Policy policy;
+        ViewerPolicy viewers;
     };
     /// Lock order: settings_mutex alone, feed_mutex alone. Neither is held across a post.
     std::mutex settings_mutex;
@@ -68,8 +68,7 @@ struct Sink {
     flv::Normalizer normalizer;
     std::vector<flv::Tag> tags;
     bool any_tag = false;
-    std::atomic<bool> decide_sync{true};
-    std::atomic<bool> sync_set{false}, setting_sync{false};
+    AutoSync sync;
     Counters counters;
     GstPadChainFunction base_chain = nullptr;
 };
@@ -89,7 +88,7 @@ G_DEFINE_TYPE(PenstockRtmpServerSink, penstock_rtmp_server_sink, GST_TYPE_BASE_S
 GST_ELEMENT_REGISTER_DEFINE(rtmpserversink, "rtmpserversink", GST_RANK_NONE,
                             penstock_rtmp_server_sink_get_type())
 
-enum { PROP_0, PROP_LOCATION, PROP_MAX_LAG, PROP_BOUND_LOCATION, PROP_STATS };
+enum { PROP_0, PROP_LOCATION, PROP_BOUND_LOCATION, PROP_STATS, PROP_POLICY };
 
 static PeerSignals peer_signals;
 
@@ -115,15 +114,13 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     guard(object, [&] {
         Sink &impl = *IMPL(object);
         std::lock_guard lock(impl.settings_mutex);
+        if (set_viewer_policy(impl.settings.viewers, PROP_POLICY, id, value)) return;
         switch (id) {
         case PROP_LOCATION: {
             const char *text = g_value_get_string(value);
             impl.settings.location = text ? text : "";
             break;
         }
-        case PROP_MAX_LAG:
-            impl.settings.max_lag = g_value_get_uint64(value);
-            break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
         }
@@ -138,12 +135,10 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
             return;
         }
         std::lock_guard lock(impl.settings_mutex);
+        if (get_viewer_policy(impl.settings.viewers, PROP_POLICY, id, value)) return;
         switch (id) {
         case PROP_LOCATION:
             g_value_set_string(value, impl.settings.location.c_str());
-            break;
-        case PROP_MAX_LAG:
-            g_value_set_uint64(value, impl.settings.max_lag);
             break;
         case PROP_BOUND_LOCATION: {
             std::lock_guard feed_lock(impl.feed_mutex);
@@ -179,18 +174,16 @@ static gboolean start(GstBaseSink *sink) {
         }
         auto server = net::RtmpServer::open(location->address, &error);
         const auto watch = make_signal_watch(G_OBJECT(sink), peer_signals, PeerEvents::thread);
-        gop::Limits limits;
-        limits.keep = wanted.max_lag;
-        limits.duration = std::max(limits.duration, 2 * wanted.max_lag);
-        auto feed =
-            server ? server->feed(location->path, limits, wanted.policy, &error, watch) : nullptr;
+        auto feed = server ? server->feed(location->path, wanted.viewers.history(),
+                                          wanted.viewers.policy, &error, watch)
+                           : nullptr;
         if (!feed) {
             GST_ELEMENT_ERROR(sink, RESOURCE, OPEN_WRITE, ("%s", error.c_str()), (nullptr));
             return FALSE;
         }
         impl.normalizer.reset();
         impl.any_tag = false;
-        impl.decide_sync = true;
+        impl.sync.restart();
         impl.counters.start();
         std::lock_guard lock(impl.feed_mutex);
         impl.server = std::move(server);
@@ -211,28 +204,9 @@ static gboolean stop(GstBaseSink *sink) {
     });
 }
 
-static bool is_upstream_live(GstBaseSink *sink) {
-    auto query = GstPtr<GstQuery>::adopt(gst_query_new_latency());
-    gboolean live = FALSE;
-    if (gst_pad_peer_query(sink->sinkpad, query.get()))
-        gst_query_parse_latency(query.get(), &live, nullptr, nullptr);
-    return live;
-}
-
-/// `sync` is on for what is not live, off for what is, unless the user said otherwise.
-static void decide_sync(GstBaseSink *sink) {
-    Sink &impl = *IMPL(sink);
-    if (!impl.decide_sync.exchange(false) || impl.sync_set) return;
-    const bool live = is_upstream_live(sink);
-    impl.setting_sync = true;
-    gst_base_sink_set_sync(sink, !live);
-    impl.setting_sync = false;
-    GST_DEBUG_OBJECT(sink, "upstream is %s", live ? "live: no sync" : "not live: sync");
-}
-
 static gboolean event(GstBaseSink *sink, GstEvent *event) {
     guard(sink, [&] {
-        if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) decide_sync(sink);
+        if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) IMPL(sink)->sync.decide(sink);
         if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) IMPL(sink)->normalizer.flush();
     });
     return GST_BASE_SINK_CLASS(penstock_rtmp_server_sink_parent_class)->event(sink, event);
@@ -240,11 +214,7 @@ static gboolean event(GstBaseSink *sink, GstEvent *event) {
 
 static gboolean query(GstBaseSink *sink, GstQuery *query) {
     if (is_nonblocking_query(query)) {
-        // Asked before the stream begins, too: then what it will be.
-        const Sink &impl = *IMPL(sink);
-        const bool undecided = impl.decide_sync && !impl.sync_set;
-        answer_nonblocking(query,
-                           undecided ? is_upstream_live(sink) : !gst_base_sink_get_sync(sink));
+        answer_nonblocking(query, IMPL(sink)->sync.is_nonblocking(sink));
         return TRUE;
     }
     return GST_BASE_SINK_CLASS(penstock_rtmp_server_sink_parent_class)->query(sink, query);
@@ -309,13 +279,6 @@ static void penstock_rtmp_server_sink_class_init(PenstockRtmpServerSinkClass *kl
                             "rtmp://host:port/app/name; no host: every interface; port 0: any",
                             defaults.location.c_str(), rw));
     g_object_class_install_property(
-        object_class, PROP_MAX_LAG,
-        g_param_spec_uint64("max-lag", "Maximum lag",
-                            "Nanoseconds a slow player may fall behind before it skips to the "
-                            "newest keyframe. At most 32 MiB and, unless that is more, 30 s of the "
-                            "stream are held",
-                            0, 60 * GST_SECOND, defaults.max_lag, rw));
-    g_object_class_install_property(
         object_class, PROP_BOUND_LOCATION,
         g_param_spec_string("bound-location", "Bound location",
                             "The location with the real port; empty below PAUSED", "", ro));
@@ -325,6 +288,7 @@ static void penstock_rtmp_server_sink_class_init(PenstockRtmpServerSinkClass *kl
                            "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns) "
                            "peers-total closed-slow",
                            GST_TYPE_STRUCTURE, ro));
+    install_viewer_policy(object_class, PROP_POLICY);
     peer_signals = install_peer_signals(G_TYPE_FROM_CLASS(klass));
     auto *sink_class = GST_BASE_SINK_CLASS(klass);
     sink_class->start = start;
@@ -346,8 +310,5 @@ static void penstock_rtmp_server_sink_init(PenstockRtmpServerSink *self) {
     GstPad *pad = GST_BASE_SINK_PAD(self);
     self->impl->base_chain = GST_PAD_CHAINFUNC(pad);
     gst_pad_set_chain_function(pad, chain);
-    g_signal_connect(self, "notify::sync", G_CALLBACK(+[](GObject *object, GParamSpec *, gpointer) {
-                         if (!IMPL(object)->setting_sync) IMPL(object)->sync_set = true;
-                     }),
-                     nullptr);
+    self->impl->sync.watch(GST_BASE_SINK(self));
 }

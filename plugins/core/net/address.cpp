@@ -95,4 +95,15 @@ bool is_safe_path(std::string_view path) {
     return false;
 }
 
+std::string_view query_value(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const size_t end = query.find('&');
+        const std::string_view pair = query.substr(0, end);
+        if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+            return pair.substr(name.size() + 1);
+        query = end == query.npos ? std::string_view() : query.substr(end + 1);
+    }
+    return {};
+}
+
 } // namespace penstock::net

@@ -39,4 +39,7 @@ bool is_safe_segment(std::string_view segment);
 /// True if every slash-separated segment is safe, and there are one to eight of them.
 bool is_safe_path(std::string_view path);
 
+/// The value of `name` in "key=…&x=…", as it stands there; empty if there is none.
+std::string_view query_value(std::string_view query, std::string_view name);
+
 } // namespace penstock::net

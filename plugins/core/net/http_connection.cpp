@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/http_connection.h"
 
+#include "core/bytes/printable.h"
+#include "core/net/authorize.h"
 #include "core/net/log.h"
 
 #include <boost/asio/dispatch.hpp>
@@ -58,12 +60,11 @@ bool is_navigation(const Fields &request) {
 
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
-    Connection(tcp::socket &&socket, std::shared_ptr<HttpRoutes> routes,
+    Connection(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpRoutes> routes,
                std::shared_ptr<Loops> loops)
-        : loops_(std::move(loops)), routes_(std::move(routes)), peer_(endpoint_name(socket)),
-          stream_(std::move(socket)) {
-        ++routes_->connections;
-    }
+        : loop_(loop), loops_(std::move(loops)), routes_(std::move(routes)),
+          peer_(endpoint_name(socket)), stream_(std::move(socket)),
+          refused_(++routes_->connections > HttpRoutes::max_connections) {}
     ~Connection() {
         routes_->forget(this);
         --routes_->connections;
@@ -122,26 +123,83 @@ private:
         const size_t mark = target.find('?');
         const auto path = decode_path(target.substr(0, mark));
         if (!path) return send(http_error(400, "The path is not legal."));
+        if (refused_) return send(too_many());
         const HttpHandler navigation = routes_->navigation(*path);
         varies_ = navigation != nullptr;
         if (navigation && is_navigation(message)) return handle(navigation, *path, mark);
-        const auto demand = routes_->demand_for(*path);
-        const std::string name = path->substr(1);
-        if (!demand || demand->is_ready(name)) return handle(routes_->find(*path), *path, mark);
+        if (!is_stream(*path)) return ask_demand(*path, mark);
+        if (head_ && routes_->stream(*path)) return reach(*path, mark);
+        ask_watches(*path, mark);
+    }
+
+    static HttpResponse too_many() {
+        HttpResponse response = http_error(503, "Too many are connected; try again.");
+        response.headers.emplace_back("Retry-After", "5");
+        return response;
+    }
+
+    /// Whether it is, or may become, a stream that a viewer watches on its own connection.
+    bool is_stream(const std::string &path) const {
+        return routes_->stream(path) || (!path.ends_with(".m3u8") && routes_->demand_for(path));
+    }
+
+    /// Only then may anything be started for the viewer.
+    void ask_watches(const std::string &path, size_t mark) {
+        watches_ = routes_->watches();
+        auto watches = watches_;
+        if (const auto stream = routes_->stream(path)) {
+            std::tie(passed_gate_, path_watch_) = stream->gate_and_watch();
+            watches.push_back(path_watch_);
+        }
+        stream_.expires_never();
+        net::ask_watches(
+            stream_.get_executor(), std::move(watches), peer_info(path, mark),
+            [self = shared_from_this(), path, mark](bool allowed, const std::string &reason) {
+                if (allowed) return self->ask_demand(path, mark);
+                log(LogLevel::warning, "http",
+                    "[" + self->peer_ + "] refused to play " + path + ": " + reason);
+                self->send(http_error(403, "Not allowed."));
+            });
+    }
+
+    PeerInfo peer_info(const std::string &path, size_t mark) const {
+        const auto &message = parser_->get();
+        const std::string_view target(message.target().data(), message.target().size());
+        PeerInfo peer;
+        peer.address = peer_;
+        peer.path = path.substr(1);
+        if (mark != target.npos) peer.query = target.substr(mark + 1);
+        peer.key = query_value(peer.query, "key");
+        const auto agent = message[http::field::user_agent];
+        peer.client = printable(std::string_view(agent.data(), agent.size()), 100);
+        peer.protocol = is_websocket() ? "websocket" : "http";
+        peer.id = peer.protocol == "http" ? "http-play" : "ws-play";
+        return peer;
+    }
+
+    void ask_demand(const std::string &path, size_t mark) {
+        const auto demand = routes_->demand_for(path);
+        const std::string name = path.substr(1);
+        if (!demand || demand->is_ready(name)) return reach(path, mark);
         // The request stays in the parser: nothing else is read until it is answered.
         stream_.expires_never();
-        demand->on_demand(name, [self = shared_from_this(), path = *path,
-                                 mark](bool go_on, const std::string &reason) {
-            asio::post(self->stream_.get_executor(), [self, path, mark, go_on, reason] {
-                if (go_on)
-                    self->handle(self->routes_->find(path), path, mark);
-                else
-                    self->send(http_error(404, "No such stream: " + reason));
+        demand->on_demand(
+            name, [self = shared_from_this(), path, mark](bool go_on, const std::string &reason) {
+                asio::post(self->stream_.get_executor(), [self, path, mark, go_on, reason] {
+                    if (go_on)
+                        self->reach(path, mark);
+                    else
+                        self->send(http_error(404, "No such stream: " + reason));
+                });
             });
-        });
     }
 
     /// `mark`: where the target's query begins.
+    void reach(const std::string &path, size_t mark) {
+        if (auto stream = routes_->stream(path)) return play(std::move(stream), path, mark);
+        handle(routes_->find(path), path, mark);
+    }
+
     void handle(const HttpHandler &handler, const std::string &path, size_t mark) {
         const auto &message = parser_->get();
         const std::string_view target(message.target().data(), message.target().size());
@@ -166,9 +224,59 @@ private:
                 });
     }
 
-    void send(HttpResponse response) {
+    bool is_websocket() const {
+        const auto &message = parser_->get();
+        return http::token_list(message[http::field::upgrade]).exists("websocket") &&
+               http::token_list(message[http::field::connection]).exists("upgrade");
+    }
+
+    /// From here on the socket is a viewer's; of this connection nothing is left.
+    void play(std::shared_ptr<HttpStream> stream, const std::string &path, size_t mark) {
+        const auto &message = parser_->get();
+        // A stream has no ranges. Players ask for all of it as one.
+        const auto range = message[http::field::range];
+        if (!range.empty() && range != "bytes=0-") {
+            auto refused = http_error(416, "A live stream has no ranges.");
+            refused.headers = {{"Accept-Ranges", "none"}};
+            return send(std::move(refused));
+        }
+        if (head_) {
+            HttpResponse response;
+            response.content_type = stream->format().content_type;
+            response.cache_control = "no-store";
+            response.headers = {{"Accept-Ranges", "none"}};
+            return send(std::move(response), true);
+        }
+        HttpPlayRequest request;
+        if (is_websocket()) {
+            const auto key = message[http::field::sec_websocket_key];
+            if (message[http::field::sec_websocket_version] != "13" || message.version() < 11 ||
+                key.size() != 24) {
+                auto refused = http_error(key.size() == 24 ? 426 : 400,
+                                          "This WebSocket handshake is not understood.");
+                refused.headers = {{"Sec-WebSocket-Version", "13"}};
+                return send(std::move(refused));
+            }
+            request.websocket_key = std::string(key);
+        }
+        if (routes_->viewers->is_full()) return send(too_many());
+        request.peer = peer_info(path, mark);
+        request.keep_alive = keep_alive_ && message.version() >= 11;
+        request.titles = message["Icy-MetaData"] == "1";
+        request.passed_gate = passed_gate_;
+        request.watches = std::move(watches_);
+        request.path_watch = std::move(path_watch_);
+        stream_.expires_never();
+        const auto early = buffer_.cdata();
+        std::make_shared<HttpViewer>(stream_.release_socket(), loop_, std::move(stream),
+                                     routes_->viewers, std::move(request))
+            ->start(ByteView(static_cast<const uint8_t *>(early.data()), early.size()));
+    }
+
+    /// `endless`: the headers of an answer whose length nobody knows.
+    void send(HttpResponse response, bool endless = false) {
         response_ = std::move(response);
-        if (routes_->closing()) keep_alive_ = false;
+        if (routes_->closing() || refused_) keep_alive_ = false;
         http::response<http::empty_body> header;
         header.version(version_);
         header.result(response_.status);
@@ -180,7 +288,8 @@ private:
         if (varies_) header.set(http::field::vary, "Accept, Sec-Fetch-Dest");
         if (response_.status != 204 && response_.status != 304) {
             header.set(http::field::content_type, response_.content_type);
-            header.set(http::field::content_length, std::to_string(response_.body.size()));
+            if (!endless)
+                header.set(http::field::content_length, std::to_string(response_.body.size()));
         }
         for (const auto &[name, value] : response_.headers)
             header.set(name, value);
@@ -202,6 +311,7 @@ private:
         });
     }
 
+    const size_t loop_;
     // The stream goes first, then the loops it lives on.
     std::shared_ptr<Loops> loops_;
     std::shared_ptr<HttpRoutes> routes_;
@@ -216,18 +326,23 @@ private:
     bool varies_ = false;  ///< another Accept or Sec-Fetch-Dest might get another answer
     bool reading_ = false; ///< waits for a request
     bool head_ = false;
+    const bool refused_;                              ///< there are too many
+    std::vector<std::shared_ptr<PeerWatch>> watches_; ///< of the listener: have allowed it
+    std::shared_ptr<PeerWatch> path_watch_;           ///< of the stream, and its gate
+    uint64_t passed_gate_ = 0;
 };
 
 } // namespace
 
-void HttpConnection::start(tcp::socket &&socket, std::shared_ptr<HttpRoutes> routes,
+void HttpConnection::start(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpRoutes> routes,
                            std::shared_ptr<Loops> loops) {
-    if (routes->connections >= HttpRoutes::max_connections) {
+    if (routes->connections >= HttpRoutes::max_connections + HttpRoutes::max_refused) {
         log(LogLevel::warning, "http",
             "refused " + endpoint_name(socket) + ": too many connections");
         return;
     }
-    std::make_shared<Connection>(std::move(socket), std::move(routes), std::move(loops))->start();
+    std::make_shared<Connection>(std::move(socket), loop, std::move(routes), std::move(loops))
+        ->start();
 }
 
 } // namespace penstock::net

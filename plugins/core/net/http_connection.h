@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/net/http_server.h"
+#include "core/net/http_viewer.h"
 #include "core/net/listener.h"
 
 #include <atomic>
@@ -18,6 +19,13 @@ public:
     HttpHandler find(const std::string &path) const;
     bool add(const std::string &prefix, HttpHandler handler);
     void remove(const std::string &prefix);
+    /// A path that is a stream; nullptr: it is none.
+    std::shared_ptr<HttpStream> stream(const std::string &path) const;
+    bool add_stream(const std::string &path, std::shared_ptr<HttpStream> stream);
+    void remove_stream(const std::string &path);
+    /// Who is asked about every viewer of this listener.
+    std::vector<std::shared_ptr<PeerWatch>> watches() const;
+    void add_watch(const std::shared_ptr<PeerWatch> &watch);
     uint64_t add_demand(DemandOptions options);
     void remove_demand(uint64_t id);
     /// Whom a request for this path has to ask first; nullptr if nobody.
@@ -32,13 +40,18 @@ public:
     void on_close(const void *connection, std::function<void()> tell);
     void forget(const void *connection);
     bool closing() const { return closing_; }
-    /// Connections open now; the listener refuses more than max_connections.
+    /// Connections open now, without viewers of streams. More than max_connections are told to
+    /// come again later, a few more closed without a word.
     std::atomic<unsigned> connections{0};
-    static constexpr unsigned max_connections = 8000;
+    static constexpr unsigned max_connections = 8000, max_refused = 200;
+    /// Of streams; set before the first connection.
+    std::shared_ptr<HttpViewers> viewers;
 
 private:
     mutable std::mutex mutex_;
     std::map<std::string, HttpHandler> handlers_;
+    std::map<std::string, std::shared_ptr<HttpStream>> streams_;
+    std::vector<std::weak_ptr<PeerWatch>> watches_;
     std::map<uint64_t, std::shared_ptr<const DemandOptions>> demands_;
     uint64_t next_demand_ = 1;
     std::map<std::string, HttpHandler> navigations_;
@@ -48,7 +61,7 @@ private:
 
 struct HttpConnection {
     /// Serves the socket until either side has had enough.
-    static void start(tcp::socket &&socket, std::shared_ptr<HttpRoutes> routes,
+    static void start(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpRoutes> routes,
                       std::shared_ptr<Loops> loops);
 };
 

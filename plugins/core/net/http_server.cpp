@@ -27,12 +27,42 @@ HttpHandler HttpRoutes::find(const std::string &path) const {
 
 bool HttpRoutes::add(const std::string &prefix, HttpHandler handler) {
     std::lock_guard lock(mutex_);
-    return handlers_.emplace(prefix, std::move(handler)).second;
+    return !streams_.contains(prefix) && handlers_.emplace(prefix, std::move(handler)).second;
 }
 
 void HttpRoutes::remove(const std::string &prefix) {
     std::lock_guard lock(mutex_);
     handlers_.erase(prefix);
+}
+
+std::shared_ptr<HttpStream> HttpRoutes::stream(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    const auto found = streams_.find(path);
+    return found == streams_.end() ? nullptr : found->second;
+}
+
+bool HttpRoutes::add_stream(const std::string &path, std::shared_ptr<HttpStream> stream) {
+    std::lock_guard lock(mutex_);
+    return !handlers_.contains(path) && streams_.emplace(path, std::move(stream)).second;
+}
+
+void HttpRoutes::remove_stream(const std::string &path) {
+    std::lock_guard lock(mutex_);
+    streams_.erase(path);
+}
+
+std::vector<std::shared_ptr<PeerWatch>> HttpRoutes::watches() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<PeerWatch>> there;
+    for (const auto &each : watches_)
+        if (auto watch = each.lock()) there.push_back(std::move(watch));
+    return there;
+}
+
+void HttpRoutes::add_watch(const std::shared_ptr<PeerWatch> &watch) {
+    std::lock_guard lock(mutex_);
+    std::erase_if(watches_, [](const auto &each) { return each.expired(); });
+    watches_.push_back(watch);
 }
 
 uint64_t HttpRoutes::add_demand(DemandOptions options) {
@@ -125,13 +155,15 @@ public:
     ~Server() override {
         if (listener_) listener_->close();
         routes_->close();
+        if (routes_->viewers) routes_->viewers->shutdown();
     }
     bool start(const Address &address, std::string *error) {
         auto loops = Loops::shared();
+        routes_->viewers = std::make_shared<HttpViewers>(loops);
         listener_ = Listener::open(
             loops, address,
-            [routes = routes_, loops](tcp::socket &&socket, size_t) {
-                HttpConnection::start(std::move(socket), routes, loops);
+            [routes = routes_, loops](tcp::socket &&socket, size_t loop) {
+                HttpConnection::start(std::move(socket), loop, routes, loops);
             },
             error);
         return listener_ != nullptr;
@@ -149,6 +181,13 @@ public:
                                               &HttpRoutes::remove_navigation, std::move(suffix));
     }
 
+    std::unique_ptr<HttpRegistration> handle_stream(std::string path,
+                                                    std::shared_ptr<HttpStream> stream) override {
+        if (!routes_->add_stream(path, std::move(stream))) return nullptr;
+        return std::make_unique<Registration>(shared_from_this(), routes_,
+                                              &HttpRoutes::remove_stream, std::move(path));
+    }
+    void add_watch(const std::shared_ptr<PeerWatch> &watch) override { routes_->add_watch(watch); }
     std::unique_ptr<PathLease> lease_demand(DemandOptions options) override {
         const uint64_t id = routes_->add_demand(std::move(options));
         return std::make_unique<Demand>(shared_from_this(), routes_, id);

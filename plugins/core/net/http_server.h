@@ -6,6 +6,7 @@
 #include "core/bytes/bytes.h"
 #include "core/net/address.h"
 #include "core/net/demand.h"
+#include "core/net/peer.h"
 
 #include <functional>
 #include <memory>
@@ -45,6 +46,8 @@ public:
     virtual ~HttpRegistration() = default;
 };
 
+class HttpStream;
+
 class HttpServer {
 public:
     virtual ~HttpServer() = default;
@@ -61,6 +64,12 @@ public:
     /// that does not end in a slash matches that path alone. nullptr if the same prefix is taken.
     /// The registration keeps the server open.
     virtual std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) = 0;
+    /// Serves a stream at exactly this path ("/live/cam.flv"). nullptr if it is taken.
+    virtual std::unique_ptr<HttpRegistration> handle_stream(std::string path,
+                                                            std::shared_ptr<HttpStream> stream) = 0;
+    /// Is asked about each viewer of a stream on this listener, before anything is started for
+    /// it, and told of it; not about requests for anything else. Held weakly.
+    virtual void add_watch(const std::shared_ptr<PeerWatch> &watch) = 0;
     /// Requests for matching paths ask there before a handler gets them; "no" is 404. Those that
     /// handle_navigation() answers don't.
     virtual std::unique_ptr<PathLease> lease_demand(DemandOptions options) = 0;

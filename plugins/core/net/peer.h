@@ -9,13 +9,14 @@ namespace penstock::net {
 
 /// A peer that asks to publish or to play, or does so.
 struct PeerInfo {
-    std::string id;      ///< "rtmp-play-17", as in logs and statistics
+    std::string id;      ///< "rtmp-play-17", "http-play-3", as in logs and statistics
     std::string address; ///< "127.0.0.1:53412"
     std::string path;    ///< "live/cam", safe segments only
     std::string query;   ///< "key=…&x=…", raw from the network: never log it
     std::string key;     ///< the value of `key` in it
     std::string client;  ///< what the peer calls itself; printable
     bool publish = false;
+    std::string protocol = "rtmp"; ///< or "http", "websocket"
 };
 
 /// Says whether the peer may; from any thread, at most once.

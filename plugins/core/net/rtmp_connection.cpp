@@ -40,17 +40,6 @@ bool same_key(std::string_view given, std::string_view wanted) {
     return difference == 0;
 }
 
-std::string_view query_value(std::string_view query, std::string_view name) {
-    while (!query.empty()) {
-        const size_t end = query.find('&');
-        const std::string_view pair = query.substr(0, end);
-        if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
-            return pair.substr(name.size() + 1);
-        query = end == query.npos ? std::string_view() : query.substr(end + 1);
-    }
-    return {};
-}
-
 std::string seconds(uint64_t ms) {
     return std::to_string(ms / 1000) + " s";
 }

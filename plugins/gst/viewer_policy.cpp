@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst/viewer_policy.h"
+
+#include <algorithm>
+
+namespace penstock {
+namespace {
+
+enum { MAX_LAG, JOIN, SLOW_POLICY, SEND_RATE, COALESCE_MAX, COUNT };
+
+/// Each plugin has its own copy of this file, the process one type of a name. Called in class_init
+/// only, which GLib lets run one at a time.
+GType enum_type(const char *name, const GEnumValue *values) {
+    const GType known = g_type_from_name(name);
+    return known ? known : g_enum_register_static(name, values);
+}
+
+GType join_type() {
+    static const GEnumValue values[] = {
+        {int(fanout::Join::burst), "The last GOP: a picture at once, up to a GOP behind", "burst"},
+        {int(fanout::Join::fast_forward),
+         "The last GOP's pictures in a moment: at once, and at the live edge (FLV, RTMP)",
+         "fast-forward"},
+        {int(fanout::Join::keyframe), "Nothing before the next keyframe", "keyframe"},
+        {int(fanout::Join::live), "What comes next, be it half a GOP", "live"},
+        {0, nullptr, nullptr}};
+    return enum_type("PenstockJoin", values);
+}
+
+GType slow_type() {
+    static const GEnumValue values[] = {
+        {int(fanout::Slow::skip), "It goes on at the newest keyframe", "skip"},
+        {int(fanout::Slow::close), "It is closed", "close"},
+        {0, nullptr, nullptr}};
+    return enum_type("PenstockSlowPolicy", values);
+}
+
+} // namespace
+
+gop::Limits ViewerPolicy::history() const {
+    gop::Limits limits;
+    limits.keep = max_lag;
+    limits.duration = std::max(limits.duration, 2 * max_lag);
+    return limits;
+}
+
+guint install_viewer_policy(GObjectClass *klass, guint first_id) {
+    const auto rw =
+        GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+    const ViewerPolicy defaults;
+    g_object_class_install_property(
+        klass, first_id + MAX_LAG,
+        g_param_spec_uint64("max-lag", "Maximum lag",
+                            "Nanoseconds a slow player may fall behind before it skips to the "
+                            "newest keyframe. At most 32 MiB and, unless that is more, 30 s of the "
+                            "stream are held",
+                            0, 60 * GST_SECOND, defaults.max_lag, rw));
+    g_object_class_install_property(klass, first_id + JOIN,
+                                    g_param_spec_enum("join", "Join",
+                                                      "What a player that joins gets first",
+                                                      join_type(), int(defaults.policy.join), rw));
+    g_object_class_install_property(
+        klass, first_id + SLOW_POLICY,
+        g_param_spec_enum("slow-policy", "Slow policy",
+                          "What becomes of a player that falls behind by more than max-lag",
+                          slow_type(), int(defaults.policy.slow), rw));
+    g_object_class_install_property(
+        klass, first_id + SEND_RATE,
+        g_param_spec_double("send-rate", "Send rate",
+                            "Writes a second of each network thread, for all its streams: under "
+                            "it every packet leaves at once, above it packets wait for others to "
+                            "leave with. 0: they always wait for coalesce-max",
+                            0, 1e7, defaults.policy.send_rate, rw));
+    g_object_class_install_property(
+        klass, first_id + COALESCE_MAX,
+        g_param_spec_uint64("coalesce-max", "Maximum coalescing",
+                            "Nanoseconds a packet waits at most for others to leave with; 0: "
+                            "every packet leaves at once",
+                            0, 10 * GST_SECOND, defaults.policy.coalesce_max, rw));
+    return first_id + COUNT;
+}
+
+bool set_viewer_policy(ViewerPolicy &policy, guint first_id, guint id, const GValue *value) {
+    switch (int(id) - int(first_id)) {
+    case MAX_LAG:
+        policy.max_lag = g_value_get_uint64(value);
+        return true;
+    case JOIN:
+        policy.policy.join = fanout::Join(g_value_get_enum(value));
+        return true;
+    case SLOW_POLICY:
+        policy.policy.slow = fanout::Slow(g_value_get_enum(value));
+        return true;
+    case SEND_RATE:
+        policy.policy.send_rate = g_value_get_double(value);
+        return true;
+    case COALESCE_MAX:
+        policy.policy.coalesce_max = g_value_get_uint64(value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool get_viewer_policy(const ViewerPolicy &policy, guint first_id, guint id, GValue *value) {
+    switch (int(id) - int(first_id)) {
+    case MAX_LAG:
+        g_value_set_uint64(value, policy.max_lag);
+        return true;
+    case JOIN:
+        g_value_set_enum(value, int(policy.policy.join));
+        return true;
+    case SLOW_POLICY:
+        g_value_set_enum(value, int(policy.policy.slow));
+        return true;
+    case SEND_RATE:
+        g_value_set_double(value, policy.policy.send_rate);
+        return true;
+    case COALESCE_MAX:
+        g_value_set_uint64(value, policy.policy.coalesce_max);
+        return true;
+    default:
+        return false;
+    }
+}
+
+} // namespace penstock

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The properties with which a server sink says how its viewers are treated.
+#pragma once
+
+#include "core/fanout/policy.h"
+#include "core/gop/history.h"
+
+#include <gst/gst.h>
+
+namespace penstock {
+
+struct ViewerPolicy {
+    fanout::Policy policy;
+    guint64 max_lag = 10 * GST_SECOND; ///< nanoseconds
+
+    /// What has to be kept for it.
+    gop::Limits history() const;
+};
+
+/// Installs `max-lag`, `join`, `slow-policy`, `send-rate` and `coalesce-max` with ids from
+/// `first_id` on, and returns the next id that is free.
+guint install_viewer_policy(GObjectClass *klass, guint first_id);
+/// False if `id` is none of them.
+bool set_viewer_policy(ViewerPolicy &policy, guint first_id, guint id, const GValue *value);
+bool get_viewer_policy(const ViewerPolicy &policy, guint first_id, guint id, GValue *value);
+
+} // namespace penstock
