@@ -4,6 +4,7 @@
 #include "cli/output.h"
 #include "cli/urls.h"
 #include "core/net/hls_mount.h"
+#include "core/net/http_mount.h"
 #include "core/net/rtmp_server.h"
 
 #include <glib.h>
@@ -77,6 +78,8 @@ void Status::update() {
     }
     unsigned viewers = 0;
     for (const net::HlsMountInfo &mount : net::hls_mounts())
+        viewers += mount.viewers;
+    for (const net::HttpMountInfo &mount : net::http_mounts())
         viewers += mount.viewers;
     output.status((progress.empty() ? "" : progress + " · ") + counted(streams, "stream") + " · " +
                   counted(players, "player") + " · " + counted(viewers, "viewer") + " · in " +

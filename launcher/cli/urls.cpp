@@ -65,6 +65,9 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
         case Endpoint::Kind::play:
             out.push_back({"mpv, VLC", url_of(endpoint, binding, *address, here), "play"});
             break;
+        case Endpoint::Kind::http:
+            out.push_back({"mpv, VLC", url_of(endpoint, binding, *address, here), "http"});
+            break;
         case Endpoint::Kind::udp:
         case Endpoint::Kind::rtp: {
             const std::string scheme = endpoint.kind == Endpoint::Kind::rtp ? "rtp://" : "udp://";

@@ -12,8 +12,8 @@ namespace penstock::cli {
 struct Url {
     std::string label; ///< "Page", "Publish", "OBS", …
     std::string text;  ///< a URL, or a line around one
-    std::string kind;  ///< for machines: "page", "publish", "obs", "ffmpeg", "play", "hls",
-                       ///< "receive"
+    std::string kind;  ///< for machines: "page", "publish", "obs", "ffmpeg", "play", "http",
+                       ///< "hls", "receive"
 };
 
 /// host:port as a client on this machine can use it; `here` stands for an address of every

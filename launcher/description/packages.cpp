@@ -16,7 +16,7 @@ struct Package {
 constexpr std::array packages = {
     Package{own_package,
             " rtmpserversrc rtmpserversink goptee flvlivemux flvlivedemux hlssegmenter "
-            "livefilesrc copyorencode tslivemux "},
+            "livefilesrc copyorencode tslivemux httpserversink "},
     Package{"gstreamer1.0-libav", " avenc_* avdec_* avmux_* avdemux_* avdeinterlace "},
     Package{"gstreamer1.0-plugins-ugly",
             " x264enc asfdemux mpeg2dec a52dec amrnbdec amrnbenc amrwbdec dvdreadsrc sidplay "},

@@ -132,7 +132,9 @@ void Thorough::check_locations(const PipelineText &pipeline) {
                     }
                 }
                 if (property.name != "location") continue;
-                if (!rtmp && !(item.text == "hlssegmenter" && text.starts_with("http"))) continue;
+                if (!rtmp && item.text != "httpserversink" &&
+                    !(item.text == "hlssegmenter" && text.starts_with("http")))
+                    continue;
                 // Any word stands for what is put in; an address may be part of it.
                 for (size_t i = 1; i < property.pieces.size(); ++i)
                     text += property.pieces[i].placeholder ? "1" : property.pieces[i].literal;

@@ -138,6 +138,10 @@ std::vector<Output> Bench::outputs() const {
         } else if (endpoint.kind == Endpoint::Kind::hls) {
             if (const auto location = reachable(*text, 80))
                 add({Output::Kind::hls, "hls " + location->path, url_of(*location)});
+        } else if (endpoint.kind == Endpoint::Kind::http) {
+            const auto location = reachable(*text, 80);
+            if (location && location->path.ends_with(".flv"))
+                add({Output::Kind::http, "http " + location->path, url_of(*location)});
         } else if (!endpoint.is_served()) {
             const bool in_rtp = endpoint.kind == Endpoint::Kind::rtp;
             add({in_rtp ? Output::Kind::rtp : Output::Kind::udp, (in_rtp ? "rtp " : "udp ") + *text,

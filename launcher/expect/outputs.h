@@ -16,6 +16,7 @@ struct Output {
     enum class Kind {
         rtmp, ///< played from `address`, a URL
         hls,  ///< played from `address`, a URL
+        http, ///< FLV, played from `address`, a URL
         udp,  ///< received at `address`, host:port
         rtp,
         taken, ///< pushed to `address`, a URL at which the test listens

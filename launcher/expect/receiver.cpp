@@ -21,6 +21,8 @@ Recipe recipe_of(Output::Kind kind) {
     switch (kind) {
     case Output::Kind::hls:
         return {{"souphttpsrc", "hlsdemux", "tsdemux"}};
+    case Output::Kind::http:
+        return {{"souphttpsrc", "flvlivedemux"}};
     case Output::Kind::udp:
         return {{"udpsrc", "tsdemux"}, nullptr};
     case Output::Kind::rtp:

@@ -19,6 +19,8 @@ void add_served(const Fragment &fragment, bool of_rule, std::vector<Endpoint> &o
                 out.push_back({Endpoint::Kind::play, property.pieces});
             else if (item.text == "rtmpserversrc" && !of_rule)
                 out.push_back({Endpoint::Kind::publish, property.pieces});
+            else if (item.text == "httpserversink")
+                out.push_back({Endpoint::Kind::http, property.pieces});
             else if (item.text == "hlssegmenter" && scheme.starts_with("http://"))
                 out.push_back({Endpoint::Kind::hls, property.pieces});
         }
@@ -80,8 +82,7 @@ std::optional<net::Address> address_of(const Endpoint &endpoint, const Binding &
         if (!address && error) *error = "'" + text + "' is no address: write host:port or :port";
         return address;
     }
-    const auto location =
-        net::parse_location(text, endpoint.kind == Endpoint::Kind::hls ? 80 : 1935, error);
+    const auto location = net::parse_location(text, endpoint.is_http() ? 80 : 1935, error);
     return location ? std::optional(location->address) : std::nullopt;
 }
 

@@ -13,6 +13,7 @@ struct Endpoint {
     enum class Kind {
         publish, ///< a publish rule's `match`, or an rtmpserversrc of a `start` pipeline
         play,    ///< rtmpserversink
+        http,    ///< httpserversink
         hls,     ///< hlssegmenter over HTTP
         page,    ///< the viewers' page
         udp,     ///< udpsink: nobody listens here, it sends there
@@ -24,6 +25,7 @@ struct Endpoint {
     bool has_key = false;
     /// Whether something listens there.
     bool is_served() const { return kind != Kind::udp && kind != Kind::rtp; }
+    bool is_http() const { return kind == Kind::http || kind == Kind::hls || kind == Kind::page; }
 };
 
 std::vector<Endpoint> find_endpoints(const description::Binding &binding);

@@ -35,7 +35,7 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
             return false;
         };
         net::Address bound;
-        if (endpoint.kind == Endpoint::Kind::hls || endpoint.kind == Endpoint::Kind::page) {
+        if (endpoint.is_http()) {
             auto server = net::HttpServer::open(*wanted, error);
             if (!server) return fail();
             bound = server->address();

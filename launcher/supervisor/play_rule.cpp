@@ -3,6 +3,7 @@
 
 #include "core/gop/channels.h"
 #include "core/net/hls_mount.h"
+#include "core/net/http_mount.h"
 
 #include <algorithm>
 
@@ -186,9 +187,15 @@ void PlayRule::serve_waiting(Instance &instance) {
 }
 
 bool PlayRule::is_live(const Match &match, const std::string &path) const {
+    const uint16_t port = match.http->address().port;
+    const auto streams = net::http_mounts();
+    if (std::any_of(streams.begin(), streams.end(), [&](const net::HttpMountInfo &mount) {
+            return mount.live && mount.path == path && mount.address.port == port;
+        }))
+        return true;
     const auto mounts = net::hls_mounts();
     return std::any_of(mounts.begin(), mounts.end(), [&](const net::HlsMountInfo &mount) {
-        return mount.live && mount.path == path && mount.address.port == match.http->address().port;
+        return mount.live && mount.path == path && mount.address.port == port;
     });
 }
 
@@ -200,9 +207,11 @@ unsigned PlayRule::viewers(const Captures &captures) const {
             for (const net::MountInfo &mount : match.rtmp->mounts())
                 if (mount.path == path) sum += mount.players;
         } else {
+            const uint16_t port = match.http->address().port;
             for (const net::HlsMountInfo &mount : net::hls_mounts())
-                if (mount.path == path && mount.address.port == match.http->address().port)
-                    sum += mount.viewers;
+                if (mount.path == path && mount.address.port == port) sum += mount.viewers;
+            for (const net::HttpMountInfo &mount : net::http_mounts())
+                if (mount.path == path && mount.address.port == port) sum += mount.viewers;
         }
     }
     return sum;
@@ -240,9 +249,13 @@ void PlayRule::forget(const Captures &captures) {
     Instance &instance = instances_[captures];
     instance.pipeline.reset();
     instance.stopping = false;
-    for (const Match &match : matches_)
+    for (const Match &match : matches_) {
+        const std::string path = match.pattern.path_of(captures);
         if (match.rtmp)
-            match.rtmp->end_players(match.pattern.path_of(captures), "the stream has ended");
+            match.rtmp->end_players(path, "the stream has ended");
+        else
+            net::end_http_viewers(match.http->address(), path, "the stream has ended");
+    }
     const std::vector<Asked> asked = std::exchange(instance.asked_again, {});
     if (instance.failure.empty()) {
         instances_.erase(captures);

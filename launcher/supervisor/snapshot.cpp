@@ -111,7 +111,8 @@ void add_element(GstElement *element, PipelineSnapshot &out) {
     if (is_sink) out.bytes_out += std::max(read("bytes-out"), read("out-bytes-total"));
     out.drops += read("drops") + (is_sink ? read("dropped") : 0);
     if (factory == "rtmpserversink") out.players += static_cast<unsigned>(read("peers"));
-    if (factory == "hlssegmenter") out.viewers += static_cast<unsigned>(read("peers"));
+    if (factory == "hlssegmenter" || factory == "httpserversink")
+        out.viewers += static_cast<unsigned>(read("peers"));
     add_branches(element, stats.get(), out);
     out.elements.push_back(std::move(snapshot));
 }

@@ -34,7 +34,7 @@ struct PipelineSnapshot {
     uint64_t frames = 0;     ///< of the picture, since the first snapshot
     uint64_t drops = 0;
     unsigned players = 0; ///< RTMP
-    unsigned viewers = 0; ///< HLS
+    unsigned viewers = 0; ///< HTTP: HLS, FLV and others
     std::vector<QueueSnapshot> queues;
     std::vector<ElementSnapshot> elements; ///< those that have `stats`
 };

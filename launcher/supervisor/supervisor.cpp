@@ -84,13 +84,17 @@ bool Supervisor::open(std::string *error) {
 void Supervisor::watch(const Listeners &opened) {
     if (!watch_) return;
     std::erase_if(watched_, [](const auto &server) { return server.expired(); });
-    for (const auto &server : opened.rtmp) {
-        const bool known = std::any_of(watched_.begin(), watched_.end(),
-                                       [&](const auto &each) { return each.lock() == server; });
-        if (known) continue;
-        server->add_watch(watch_);
-        watched_.push_back(server);
-    }
+    const auto watch_all = [this](const auto &servers) {
+        for (const auto &server : servers) {
+            const bool known = std::any_of(watched_.begin(), watched_.end(),
+                                           [&](const auto &each) { return each.lock() == server; });
+            if (known) continue;
+            server->add_watch(watch_);
+            watched_.push_back(server);
+        }
+    };
+    watch_all(opened.rtmp);
+    watch_all(opened.http);
 }
 
 bool Supervisor::start(std::string *error) {

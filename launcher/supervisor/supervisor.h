@@ -77,7 +77,7 @@ private:
     Time time_;
     Listeners listeners_;
     std::shared_ptr<net::PeerWatch> watch_;               ///< nullptr: nobody is asked
-    std::vector<std::weak_ptr<net::RtmpServer>> watched_; ///< those that have `watch_`
+    std::vector<std::weak_ptr<const void>> watched_; ///< those that have `watch_`
     std::vector<Held<Rule>> rules_, retired_rules_;
     std::vector<Held<PlayRule>> play_rules_, retired_play_rules_;
     std::vector<HeldPipeline> pipelines_;

@@ -69,6 +69,8 @@ struct Sink {
     HttpInput input;
     AutoSync sync;
     Counters counters;
+    GstPadChainFunction base_chain = nullptr;
+    GstPadChainListFunction base_chain_list = nullptr;
 };
 
 } // namespace
@@ -256,6 +258,24 @@ static GstFlowReturn render_list(GstBaseSink *sink, GstBufferList *list) {
     });
 }
 
+/// Whoever pushes may be a network loop, and must not wait until a paused pipeline plays again:
+/// what needs no clock does not go through the base class.
+static GstFlowReturn chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) {
+    auto *sink = reinterpret_cast<GstBaseSink *>(parent);
+    if (gst_base_sink_get_sync(sink)) return IMPL(parent)->base_chain(pad, parent, buffer);
+    const GstFlowReturn flow = render(sink, buffer);
+    gst_buffer_unref(buffer);
+    return flow;
+}
+
+static GstFlowReturn chain_list(GstPad *pad, GstObject *parent, GstBufferList *list) {
+    auto *sink = reinterpret_cast<GstBaseSink *>(parent);
+    if (gst_base_sink_get_sync(sink)) return IMPL(parent)->base_chain_list(pad, parent, list);
+    const GstFlowReturn flow = render_list(sink, list);
+    gst_buffer_list_unref(list);
+    return flow;
+}
+
 static void finalize(GObject *object) {
     delete IMPL(object);
     G_OBJECT_CLASS(penstock_http_server_sink_parent_class)->finalize(object);
@@ -309,5 +329,10 @@ static void penstock_http_server_sink_init(PenstockHttpServerSink *self) {
     self->impl = new Sink;
     // A server sink has nothing to show before its first viewer: it never prerolls.
     gst_base_sink_set_async_enabled(GST_BASE_SINK(self), FALSE);
+    GstPad *pad = GST_BASE_SINK_PAD(self);
+    self->impl->base_chain = GST_PAD_CHAINFUNC(pad);
+    self->impl->base_chain_list = GST_PAD_CHAINLISTFUNC(pad);
+    gst_pad_set_chain_function(pad, chain);
+    gst_pad_set_chain_list_function(pad, chain_list);
     self->impl->sync.watch(GST_BASE_SINK(self));
 }

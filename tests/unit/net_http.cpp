@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Viewers over HTTP and WebSocket, on real sockets: what they are answered, that they outlive the
+// feed, that none waits for another, and that somebody decides about them.
+#include "core/net/http_mount.h"
+#include "core/net/http_server.h"
+#include "unit/http_client.hpp"
+#include "unit/net_rig.hpp"
+
+#include "check.hpp"
+
+using namespace net_test;
+using http_test::Viewer;
+
+namespace {
+
+struct Stream {
+    explicit Stream(net::HttpMountOptions options = {}, const std::string &path = "live/cam.flv",
+                    net::HttpFormat format = {"video/x-flv"}) {
+        options.history.keep = std::max<uint64_t>(options.history.keep, 1'000'000'000);
+        std::string error;
+        feed = net::open_http_feed({"127.0.0.1", 0}, path, options, &error);
+        fail_unless(feed, "%s", error.c_str());
+        feed->begin(format);
+    }
+    uint16_t port() const { return feed->address().port; }
+    void start() {
+        feed->push(samples::metadata());
+        feed->push(samples::video_config());
+        feed->push(samples::audio_config());
+    }
+    /// Two pictures and a sound each time.
+    void gop(size_t size = 1000) {
+        feed->push(big_frame(ms, true, size));
+        feed->push(samples::audio_frame(ms + 10));
+        feed->push(big_frame(ms + 40, false, size));
+        ms += 80;
+    }
+    std::unique_ptr<net::HttpFeed> feed;
+    uint32_t ms = 0;
+};
+
+class Judge final : public net::PeerWatch {
+public:
+    explicit Judge(bool allow) : allow_(allow) {}
+    bool authorize(const net::PeerInfo &peer, net::Answer answer) override {
+        std::lock_guard lock(mutex_);
+        asked_ = peer;
+        answer(allow_);
+        return true;
+    }
+    void connected(const net::PeerInfo &peer) override { note("+" + peer.protocol); }
+    void disconnected(const net::PeerInfo &peer, const std::string &) override {
+        note("-" + peer.protocol);
+    }
+    net::PeerInfo asked() const {
+        std::lock_guard lock(mutex_);
+        return asked_;
+    }
+    std::string events() const {
+        std::lock_guard lock(mutex_);
+        return events_;
+    }
+
+private:
+    void note(const std::string &event) {
+        std::lock_guard lock(mutex_);
+        events_ += event;
+    }
+    const bool allow_;
+    mutable std::mutex mutex_;
+    net::PeerInfo asked_;
+    std::string events_;
+};
+
+} // namespace
+
+// The same stream in three framings, from the keyframe on, with a header that says what is in it.
+GST_START_TEST(test_framings) {
+    Stream stream;
+    stream.start();
+    stream.gop();
+    stream.gop();
+    Viewer chunked(stream.port()), plain(stream.port()), old(stream.port()), socket(stream.port());
+    chunked.get("/live/cam.flv?x=y");
+    plain.get("/live/cam.flv", "Connection: close\r\nRange: bytes=0-\r\n");
+    old.get("/live/cam.flv", "", "GET", "1.0");
+    socket.upgrade("/live/cam.flv");
+    for (Viewer *viewer : {&chunked, &plain, &old, &socket}) {
+        fail_unless(viewer->until_frames(3), "%s", viewer->head.c_str());
+        fail_if(viewer->malformed);
+        const auto &tags = viewer->tags;
+        fail_unless_equals_int(tags.size(), 6);
+        fail_unless(tags[0].kind == flv::TagKind::metadata);
+        fail_unless(tags[3].kind == flv::TagKind::keyframe);
+        fail_unless_equals_int(tags[3].timestamp, 80);
+        fail_unless_equals_int(viewer->body[4], 5); // sound and pictures
+    }
+    for (Viewer *viewer : {&chunked, &plain, &old}) {
+        fail_unless(viewer->says("HTTP/1.1 200 OK\r\n"));
+        fail_unless(viewer->says("Content-Type: video/x-flv\r\n"));
+        fail_unless(viewer->says("Access-Control-Allow-Origin: *\r\n"));
+        fail_unless(viewer->says("Cache-Control: no-store\r\n"));
+        fail_unless(viewer->says("Accept-Ranges: none\r\n"));
+        fail_if(viewer->says("Content-Length"));
+    }
+    fail_unless(chunked.says("Transfer-Encoding: chunked\r\n"));
+    fail_if(chunked.says("Connection: close"));
+    for (Viewer *viewer : {&plain, &old}) {
+        fail_unless(viewer->says("Connection: close\r\n"));
+        fail_if(viewer->says("Transfer-Encoding"));
+    }
+    fail_unless(socket.says("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+    fail_unless_equals_int(socket.messages, 7); // the file header, then each tag
+    stream.gop();
+    for (Viewer *viewer : {&chunked, &plain, &old, &socket})
+        fail_unless(viewer->until_frames(6));
+    fail_unless_equals_int(stream.feed->stats().viewers, 4);
+}
+GST_END_TEST
+
+GST_START_TEST(test_header_promises_only_what_is_there) {
+    for (const bool video : {true, false}) {
+        Stream stream;
+        Viewer early(stream.port());
+        early.get("/live/cam.flv");
+        fail_unless(early.until_answered());
+        fail_unless(early.body.empty());
+        if (video)
+            stream.feed->push(samples::video_config());
+        else
+            stream.feed->push(samples::audio_config());
+        for (uint32_t ms : {0u, 40u})
+            stream.feed->push(video ? samples::video_frame(ms, ms == 0) : samples::audio_frame(ms));
+        fail_unless(early.until_frames(2));
+        fail_unless_equals_int(early.body[4], video ? 1 : 4);
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_requests) {
+    Stream stream;
+    stream.start();
+    stream.gop();
+    const auto ask = [&](const std::string &path, const std::string &headers,
+                         const std::string &method, std::string_view status) {
+        Viewer viewer(stream.port());
+        viewer.get(path, headers, method);
+        fail_unless(viewer.until_answered());
+        fail_unless(viewer.head.find(status) == 9, "%s %s: %s", method.c_str(), headers.c_str(),
+                    viewer.head.c_str());
+        fail_if(viewer.malformed);
+        return viewer.head;
+    };
+    const std::string head = ask("/live/cam.flv", "", "HEAD", "200");
+    fail_unless(head.find("Content-Type: video/x-flv\r\n") != head.npos);
+    fail_unless(head.find("Content-Length") == head.npos);
+    fail_unless(head.find("Cache-Control: no-store\r\n") != head.npos);
+    ask("/live/cam.flv", "", "OPTIONS", "204");
+    ask("/live/cam.flv", "", "POST", "405");
+    ask("/live/cam.flv", "Range: bytes=100-\r\n", "GET", "416");
+    ask("/live/cam.flv", "Range: bytes=0-99\r\n", "HEAD", "416");
+    ask("/live/other.flv", "", "GET", "404");
+    ask("/live/cam.flv/more", "", "GET", "404");
+    const std::string upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    ask("/live/cam.flv",
+        upgrade + "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        "GET", "426");
+    ask("/live/cam.flv", upgrade + "Sec-WebSocket-Version: 13\r\n", "GET", "400");
+    fail_unless(eventually([&] { return stream.feed->stats().viewers == 0; }));
+}
+GST_END_TEST
+
+GST_START_TEST(test_websocket_control) {
+    Stream stream;
+    stream.start();
+    stream.gop();
+    Viewer good(stream.port()), rude(stream.port());
+    good.upgrade("/live/cam.flv");
+    // A frame may come with the request.
+    good.send(std::string_view("\x89\x83\x01\x02\x03\x04\x60\x60\x60", 9));
+    fail_unless(good.until([&] { return good.controls == "10:abc;"; }), "%s",
+                good.controls.c_str());
+    fail_unless(good.until_frames(3));
+    good.send(std::string_view("\x88\x82\0\0\0\0\x03\xe9", 8));
+    fail_unless(good.until_closed());
+    fail_unless_equals_string(good.controls.c_str(), "10:abc;8:\x03\xe9;");
+    rude.upgrade("/live/cam.flv");
+    fail_unless(rude.until_frames(3));
+    rude.send(std::string_view("\x82\x01x", 3)); // no mask
+    fail_unless(rude.until_closed());
+    fail_unless_equals_string(rude.controls.c_str(), "8:\x03\xea;");
+    fail_unless(eventually([&] { return stream.feed->stats().viewers == 0; }));
+}
+GST_END_TEST
+
+// Nothing is sent at the time: only the reader can see it.
+GST_START_TEST(test_peers_that_go_are_seen_at_once) {
+    Stream stream;
+    Viewer one(stream.port()), other(stream.port());
+    one.get("/live/cam.flv");
+    other.upgrade("/live/cam.flv");
+    fail_unless(one.until_answered() && other.until_answered());
+    fail_unless(eventually([&] { return stream.feed->stats().viewers == 2; }));
+    one.close();
+    other.close();
+    fail_unless(eventually([&] { return stream.feed->stats().viewers == 0; }));
+    fail_unless_equals_uint64(stream.feed->stats().viewers_total, 2);
+}
+GST_END_TEST
+
+// Viewers stay for the next feed: no second file header, and time goes on.
+GST_START_TEST(test_viewers_outlive_the_feed) {
+    std::string error;
+    net::HttpMountOptions options;
+    options.grace = std::chrono::seconds(30);
+    auto first = std::make_unique<Stream>(options);
+    first->start();
+    first->gop();
+    const net::Address address = first->feed->address();
+    Viewer raw(address.port), chunked(address.port);
+    raw.get("/live/cam.flv", "Connection: close\r\n");
+    chunked.get("/live/cam.flv");
+    fail_unless(raw.until_frames(3) && chunked.until_frames(3));
+    fail_unless(net::open_http_feed(address, "live/cam.flv", options, &error) == nullptr);
+    fail_unless(error.find("already") != error.npos, "%s", error.c_str());
+    first.reset();
+    const auto mounts = net::http_mounts();
+    fail_unless_equals_int(mounts.size(), 1);
+    fail_unless_equals_int(mounts[0].viewers, 2);
+    fail_if(mounts[0].live);
+    Viewer late(address.port);
+    late.get("/live/cam.flv");
+    fail_unless(late.until_answered());
+
+    const auto feed = net::open_http_feed(address, "live/cam.flv", options, &error);
+    fail_unless(feed, "%s", error.c_str());
+    feed->begin({"video/x-flv"});
+    feed->push(samples::video_config());
+    feed->push(samples::audio_config());
+    feed->push(samples::video_frame(0, true));
+    for (Viewer *viewer : {&raw, &chunked}) {
+        fail_unless(viewer->until_frames(4));
+        fail_if(viewer->malformed);
+        fail_unless(viewer->body.find("FLV\x01", 5) == std::string::npos);
+        fail_unless(viewer->tags.back().timestamp > 40);
+    }
+    fail_unless(late.until_frames(1));
+    fail_unless_equals_int(feed->stats().viewers, 3);
+}
+GST_END_TEST
+
+GST_START_TEST(test_nobody_comes_back) {
+    net::HttpMountOptions options;
+    options.grace = std::chrono::milliseconds(50);
+    auto stream = std::make_unique<Stream>(options);
+    stream->start();
+    stream->gop();
+    const uint16_t port = stream->port();
+    Viewer chunked(port), socket(port);
+    chunked.get("/live/cam.flv");
+    socket.upgrade("/live/cam.flv");
+    fail_unless(chunked.until_frames(3) && socket.until_frames(3));
+    stream.reset();
+    fail_unless(chunked.until_closed() && socket.until_closed());
+    fail_unless(chunked.ended);
+    fail_unless_equals_string(socket.controls.c_str(), "8:\x03\xe9;");
+    fail_unless(eventually([&] { return net::http_mounts().empty(); }));
+    fail_unless(eventually([&] { return Viewer(port).closed; })); // nor is there a listener
+}
+GST_END_TEST
+
+// 40 MB past one that does not read: the others get all of it, and it skips, or is closed.
+GST_START_TEST(test_slow_viewers) {
+    for (const fanout::Slow slow : {fanout::Slow::skip, fanout::Slow::close}) {
+        net::HttpMountOptions options;
+        options.policy.slow = slow;
+        options.history.bytes = 1'000'000;
+        Stream stream(options);
+        stream.start();
+        stream.gop();
+        Viewer stuck(stream.port(), 16384), good(stream.port());
+        stuck.get("/live/cam.flv");
+        good.get("/live/cam.flv");
+        fail_unless(stuck.until_frames(3) && good.until_frames(3));
+        size_t frames = 3;
+        for (int i = 0; i < 200; ++i) {
+            stream.gop(100'000);
+            frames += 3;
+            fail_unless(good.until_frames(frames), "%zu of %zu", good.frames(), frames);
+            for (flv::Tag &tag : good.tags)
+                tag.bytes = {};
+            good.body.clear();
+        }
+        const auto stats = [&] { return stream.feed->stats(); };
+        fail_unless_equals_uint64(stats().skipped, 0);
+        if (slow == fanout::Slow::close) {
+            fail_unless(stuck.until_closed());
+            fail_unless(eventually([&] { return stats().closed_slow == 1; }));
+            continue;
+        }
+        // It reads on: what is whole comes first, then the newest keyframe.
+        fail_unless(stuck.until([&] { return stats().skipped > 0; }));
+        stream.gop(1000);
+        const uint32_t newest = stream.ms - 40;
+        fail_unless(stuck.until(
+            [&] { return !stuck.tags.empty() && stuck.tags.back().timestamp == newest; }));
+        fail_if(stuck.malformed);
+        fail_unless(stuck.frames() < frames);
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_somebody_decides) {
+    for (const bool allow : {true, false}) {
+        net::HttpMountOptions options;
+        const auto judge = std::make_shared<Judge>(allow), listener = std::make_shared<Judge>(true);
+        options.watch = judge;
+        Stream stream(options);
+        std::string error;
+        net::HttpServer::open(stream.feed->address(), &error)->add_watch(listener);
+        stream.start();
+        stream.gop();
+        {
+            Viewer viewer(stream.port()), socket(stream.port());
+            viewer.get("/live/cam.flv?a=b&key=k", "User-Agent: me\r\n");
+            fail_unless(viewer.until_answered());
+            fail_unless(viewer.says(allow ? " 200 " : " 403 "), "%s", viewer.head.c_str());
+            const net::PeerInfo asked = judge->asked();
+            fail_unless_equals_string(asked.path.c_str(), "live/cam.flv");
+            fail_unless_equals_string(asked.key.c_str(), "k");
+            fail_unless_equals_string(asked.client.c_str(), "me");
+            fail_unless_equals_string(asked.address.c_str(), viewer.name.c_str());
+            fail_if(asked.publish);
+            fail_unless_equals_string(listener->asked().protocol.c_str(), "http");
+            socket.upgrade("/live/cam.flv");
+            fail_unless(socket.until_answered());
+            fail_unless(socket.says(allow ? " 101 " : " 403 "), "%s", socket.head.c_str());
+            if (allow) fail_unless(viewer.until_frames(3) && socket.until_frames(3));
+        }
+        if (allow) {
+            for (const auto &each : {judge, listener})
+                fail_unless(eventually([&] { return each->events().size() == 30; }), "%s",
+                            each->events().c_str());
+        }
+        fail_unless(eventually([&] { return stream.feed->stats().viewers == 0; }));
+        if (!allow) fail_unless(judge->events().empty() && listener->events().empty());
+    }
+}
+GST_END_TEST
+
+// Who waits while nobody feeds the path is asked about by the next feed.
+GST_START_TEST(test_the_next_feed_decides_too) {
+    auto stream = std::make_unique<Stream>();
+    const net::Address address = stream->feed->address();
+    Viewer viewer(address.port);
+    viewer.get("/live/cam.flv");
+    fail_unless(viewer.until_answered());
+    fail_unless(eventually([&] { return stream->feed->stats().viewers == 1; }));
+    stream.reset();
+    net::HttpMountOptions options;
+    options.watch = std::make_shared<Judge>(false);
+    std::string error;
+    const auto feed = net::open_http_feed(address, "live/cam.flv", options, &error);
+    feed->begin({"video/x-flv"});
+    feed->push(samples::video_config());
+    feed->push(samples::video_frame(0, true));
+    fail_unless(viewer.until_closed());
+    fail_unless(viewer.body.empty());
+}
+GST_END_TEST
+
+// A stream of another format has its headers, and begins where viewers may join.
+GST_START_TEST(test_bytes) {
+    Stream stream({}, "radio.ogg", {"audio/ogg"});
+    stream.feed->set_headers({Bytes::copy_of(std::string_view("<head>"))});
+    const auto push = [&](std::string_view text, bool joinable) {
+        stream.feed->push(Bytes::copy_of(text), joinable, true);
+    };
+    push("1", false);
+    push("2", true);
+    push("3", false);
+    Viewer viewer(stream.port()), socket(stream.port());
+    viewer.get("/radio.ogg");
+    fail_unless(viewer.until([&] { return viewer.body == "<head>23"; }), "%s", viewer.body.c_str());
+    fail_unless(viewer.says("Content-Type: audio/ogg\r\n"));
+    push("4", true);
+    Viewer late(stream.port());
+    late.get("/radio.ogg", "Connection: close\r\n");
+    fail_unless(late.until([&] { return late.body == "<head>4"; }), "%s", late.body.c_str());
+    fail_unless(viewer.until([&] { return viewer.body == "<head>234"; }));
+    fail_if(viewer.malformed || late.malformed);
+}
+GST_END_TEST
+
+static Suite *net_http_suite() {
+    Suite *s = suite_create("net_http");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_framings);
+    tcase_add_test(tc, test_header_promises_only_what_is_there);
+    tcase_add_test(tc, test_requests);
+    tcase_add_test(tc, test_websocket_control);
+    tcase_add_test(tc, test_peers_that_go_are_seen_at_once);
+    tcase_add_test(tc, test_viewers_outlive_the_feed);
+    tcase_add_test(tc, test_nobody_comes_back);
+    tcase_add_test(tc, test_slow_viewers);
+    tcase_add_test(tc, test_somebody_decides);
+    tcase_add_test(tc, test_the_next_feed_decides_too);
+    tcase_add_test(tc, test_bytes);
+    return s;
+}
+GST_CHECK_MAIN(net_http)
