@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// httpserversink under a harness and behind stock muxers, with sockets as its viewers.
+#include "unit/http_client.hpp"
+
+#include "rtmp_rig.hpp"
+
+using namespace rtmp_rig;
+using http_test::Viewer;
+
+namespace {
+
+constexpr const char *any_port = "http://127.0.0.1:0/live/cam.flv";
+
+GstHarness *serve(const char *caps = "video/x-flv", const std::string &location = any_port) {
+    const auto element = make_element("httpserversink");
+    g_object_set(element.get(), "location", location.c_str(), nullptr);
+    GstHarness *h = gst_harness_new_with_element(element.get(), "sink", nullptr);
+    gst_harness_set_src_caps_str(h, caps);
+    return h;
+}
+
+uint16_t port_of(GstElement *sink) {
+    const std::string location = string_property(sink, "bound-location");
+    return static_cast<uint16_t>(std::stoi(location.substr(location.find(':', 7) + 1)));
+}
+
+void push(GstHarness *h, const flv::Tag &tag) {
+    auto buffer = buffer_of(tag.bytes);
+    GST_BUFFER_PTS(buffer.get()) = tag.timestamp * GST_MSECOND;
+    fail_unless_equals_int(gst_harness_push(h, buffer.release()), GST_FLOW_OK);
+}
+
+void push(GstHarness *h, std::string_view text, GstClockTime pts, int flags = 0) {
+    auto buffer = buffer_of(Bytes::copy_of(text));
+    GST_BUFFER_PTS(buffer.get()) = pts;
+    GST_BUFFER_FLAG_SET(buffer.get(), flags);
+    fail_unless_equals_int(gst_harness_push(h, buffer.release()), GST_FLOW_OK);
+}
+
+/// A pipeline whose sink is "s", run until it has served a viewer these bytes; the viewer's body.
+std::string served(const std::string &line, const std::string &path, size_t bytes) {
+    auto pipeline = launch(line + " ! httpserversink name=s location=http://127.0.0.1:0" + path);
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    auto sink = child(pipeline, "s");
+    Viewer viewer(port_of(sink.get()));
+    viewer.get(path);
+    fail_unless(viewer.until([&] { return viewer.body.size() >= bytes; }), "%zu bytes",
+                viewer.body.size());
+    fail_if(viewer.malformed);
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+    return viewer.head + viewer.body;
+}
+
+std::string body_of(const std::string &answer, const char *type) {
+    fail_unless(answer.find(std::string("Content-Type: ") + type + "\r\n") != answer.npos, "%s",
+                answer.substr(0, 300).c_str());
+    return answer.substr(answer.find("chunked\r\n") + 9);
+}
+
+} // namespace
+
+GST_START_TEST(test_flv) {
+    GstHarness *h = serve();
+    push(h, samples::video_config());
+    push(h, samples::audio_config());
+    push(h, samples::video_frame(0, true, 1));
+    push(h, samples::video_frame(40, true, 2));
+    push(h, samples::audio_frame(50, 3));
+    {
+        Viewer raw(port_of(h->element)), socket(port_of(h->element));
+        raw.get("/live/cam.flv");
+        socket.upgrade("/live/cam.flv");
+        for (Viewer *viewer : {&raw, &socket}) {
+            fail_unless(viewer->until_frames(2));
+            fail_unless_equals_int(viewer->tags[2].bytes.view()[21], 2);
+        }
+        fail_unless_equals_int(stat(h->element, "peers"), 2);
+        push(h, samples::video_frame(80, false, 4));
+        fail_unless(raw.until_frames(3) && socket.until_frames(3));
+        // Other caps of the same kind change nothing.
+        gst_harness_set_src_caps_str(h, "video/x-flv, again=(boolean)true");
+        push(h, samples::video_frame(120, false, 5));
+        fail_unless(raw.until_frames(4) && socket.until_frames(4));
+    }
+    fail_unless(eventually([&] { return stat(h->element, "peers") == 0; }));
+    fail_unless_equals_uint64(stat(h->element, "peers-total"), 2);
+    fail_unless_equals_uint64(stat(h->element, "buffers-in"), 7);
+    fail_unless(stat(h->element, "bytes-out") > 0);
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(test_viewer_outlives_producer) {
+    auto first = serve();
+    const std::string location = string_property(first->element, "bound-location");
+    Viewer viewer(port_of(first->element));
+    viewer.get("/live/cam.flv");
+    push(first, samples::video_config());
+    push(first, samples::video_frame(5000, true));
+    fail_unless(viewer.until_frames(1));
+    gst_harness_teardown(first);
+    GstHarness *second = serve("video/x-flv", location);
+    push(second, samples::video_config());
+    push(second, samples::video_frame(0, true));
+    fail_unless(viewer.until_frames(2));
+    fail_unless(viewer.tags.back().timestamp > viewer.tags[1].timestamp);
+    gst_harness_teardown(second);
+}
+GST_END_TEST
+
+GST_START_TEST(test_mpegts) {
+    const std::string source =
+        "videotestsrc is-live=true ! video/x-raw,format=I420,width=160,height=120 ! x264enc "
+        "tune=zerolatency key-int-max=15 ! h264parse ! ";
+    for (const char *muxer : {"mpegtsmux", "mpegtsmux alignment=7", "tslivemux"}) {
+        const std::string body = body_of(served(source + muxer, "/cam.ts", 188 * 40), "video/mp2t");
+        // PAT, PMT: what it needs first is first.
+        for (size_t at = 0; at + 188 <= body.size(); at += 188)
+            fail_unless_equals_int(body[at], 0x47);
+        const auto pid = [&](size_t packet) {
+            return (body[packet * 188 + 1] & 0x1f) << 8 | uint8_t(body[packet * 188 + 2]);
+        };
+        fail_unless_equals_int(pid(0), 0);
+        fail_unless(pid(1) != 0);
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_ogg) {
+    const std::string body = body_of(
+        served("audiotestsrc is-live=true ! audioconvert ! opusenc ! oggmux", "/a.ogg", 4000),
+        "application/ogg");
+    // One beginning, its two headers, then sound.
+    size_t begins = 0;
+    for (size_t at = body.find("OggS"); at != body.npos; at = body.find("OggS", at + 1))
+        begins += (body[at + 5] & 2) != 0;
+    fail_unless_equals_int(begins, 1);
+    fail_unless(body.find("OpusHead") < body.find("OpusTags"));
+    fail_unless(body.rfind("OpusTags") == body.find("OpusTags"));
+}
+GST_END_TEST
+
+// Who joins has the last seconds, not a single frame.
+GST_START_TEST(test_audio_joins_at_seconds) {
+    const struct {
+        const char *caps, *type;
+    } cases[] = {
+        {"audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true", "audio/mpeg"},
+        {"audio/mpeg, mpegversion=(int)4, stream-format=(string)adts", "audio/aac"}};
+    for (const auto &c : cases) {
+        GstHarness *h = serve(c.caps, "http://127.0.0.1:0/radio");
+        for (unsigned i = 0; i < 30; ++i)
+            push(h, std::string(1, char('a' + i % 26)), i * 100 * GST_MSECOND);
+        Viewer viewer(port_of(h->element));
+        viewer.get("/radio");
+        fail_unless(viewer.until([&] { return viewer.body == "uvwxyzabcd"; }), "%s",
+                    viewer.body.c_str());
+        fail_unless(viewer.says((std::string("Content-Type: ") + c.type + "\r\n").c_str()));
+        gst_harness_teardown(h);
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_policy_properties) {
+    auto element = make_element("httpserversink");
+    gst_util_set_object_arg(G_OBJECT(element.get()), "join", "fast-forward");
+    gst_util_set_object_arg(G_OBJECT(element.get()), "slow-policy", "close");
+    g_object_set(element.get(), "send-rate", 5.0, "coalesce-max", guint64(7), "max-lag", guint64(8),
+                 nullptr);
+    gint join = -1, slow = -1;
+    gdouble rate = 0;
+    guint64 coalesce = 0, lag = 0;
+    g_object_get(element.get(), "join", &join, "slow-policy", &slow, "send-rate", &rate,
+                 "coalesce-max", &coalesce, "max-lag", &lag, nullptr);
+    fail_unless_equals_int(join, 1);
+    fail_unless_equals_int(slow, 1);
+    fail_unless_equals_float(rate, 5.0);
+    fail_unless_equals_uint64(coalesce, 7);
+    fail_unless_equals_uint64(lag, 8);
+}
+GST_END_TEST
+
+// The next keyframe is the first that such a viewer gets.
+GST_START_TEST(test_join_keyframe) {
+    const auto element = make_element("httpserversink");
+    g_object_set(element.get(), "location", any_port, nullptr);
+    gst_util_set_object_arg(G_OBJECT(element.get()), "join", "keyframe");
+    GstHarness *h = gst_harness_new_with_element(element.get(), "sink", nullptr);
+    gst_harness_set_src_caps_str(h, "video/x-flv");
+    push(h, samples::video_config());
+    push(h, samples::video_frame(0, true, 1));
+    Viewer viewer(port_of(h->element));
+    viewer.get("/live/cam.flv");
+    fail_unless(viewer.until_answered());
+    fail_unless(eventually([&] { return stat(h->element, "peers") == 1; }));
+    push(h, samples::video_frame(40, false, 2));
+    push(h, samples::video_frame(80, true, 3));
+    fail_unless(viewer.until_frames(1));
+    fail_unless_equals_int(viewer.tags[1].bytes.view()[21], 3);
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(test_eos) {
+    GstHarness *h = serve();
+    Bus bus(h->element);
+    push(h, samples::audio_config());
+    push(h, samples::audio_frame(0));
+    gst_harness_push_event(h, gst_event_new_eos());
+    fail_unless(bus.wait(GST_MESSAGE_EOS));
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(test_refuses_what_it_is_not) {
+    for (const char *caps :
+         {"video/x-flv", "video/mpegts, systemstream=true, packetsize=188", "application/ogg"}) {
+        GstHarness *h = serve(caps);
+        Bus bus(h->element);
+        GstBuffer *garbage = gst_buffer_new_allocate(nullptr, 400, nullptr);
+        gst_buffer_memset(garbage, 0, 0xee, 400);
+        fail_unless_equals_int(gst_harness_push(h, garbage), GST_FLOW_ERROR);
+        fail_unless(bus.wait(GST_MESSAGE_ERROR));
+        gst_harness_teardown(h);
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_locations) {
+    GstHarness *h = serve();
+    const std::string location = string_property(h->element, "bound-location");
+    auto other = make_element("httpserversink");
+    for (const std::string &bad :
+         {std::string("rtmp://127.0.0.1:0/live/cam"), std::string("http://"),
+          std::string("http://127.0.0.1:0/"), std::string("http://127.0.0.1:0/a b"), location}) {
+        g_object_set(other.get(), "location", bad.c_str(), nullptr);
+        Bus bus(other.get());
+        fail_unless_equals_int(gst_element_set_state(other.get(), GST_STATE_PAUSED),
+                               GST_STATE_CHANGE_FAILURE);
+        fail_unless(bus.wait(GST_MESSAGE_ERROR), "%s", bad.c_str());
+        gst_element_set_state(other.get(), GST_STATE_NULL);
+    }
+    g_object_set(other.get(), "location", (location + "-2").c_str(), nullptr);
+    fail_if(gst_element_set_state(other.get(), GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE);
+    gst_element_set_state(other.get(), GST_STATE_NULL);
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(test_states) {
+    auto element = make_element("httpserversink");
+    g_object_set(element.get(), "location", any_port, nullptr);
+    for (int round = 0; round < 5; ++round)
+        for (GstState state : {GST_STATE_PLAYING, GST_STATE_READY, GST_STATE_PAUSED,
+                               GST_STATE_PLAYING, GST_STATE_PAUSED, GST_STATE_NULL})
+            fail_unless_equals_int(gst_element_set_state(element.get(), state),
+                                   GST_STATE_CHANGE_SUCCESS);
+    fail_unless_equals_string(string_property(element.get(), "bound-location").c_str(), "");
+    ASSERT_OBJECT_REFCOUNT(element.get(), "httpserversink", 1);
+}
+GST_END_TEST
+
+static Suite *httpserversink_suite() {
+    Suite *s = suite_create("httpserversink");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_flv);
+    tcase_add_test(tc, test_viewer_outlives_producer);
+    tcase_add_test(tc, test_mpegts);
+    tcase_add_test(tc, test_ogg);
+    tcase_add_test(tc, test_audio_joins_at_seconds);
+    tcase_add_test(tc, test_policy_properties);
+    tcase_add_test(tc, test_join_keyframe);
+    tcase_add_test(tc, test_eos);
+    tcase_add_test(tc, test_refuses_what_it_is_not);
+    tcase_add_test(tc, test_locations);
+    tcase_add_test(tc, test_states);
+    return s;
+}
+GST_CHECK_MAIN(httpserversink)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ffplay shows RTMP and HLS on a display that is none: its clock advances, sound and picture stay
+"""ffplay shows RTMP, HTTP-FLV and HLS on a display that is none: its clock advances, sound and picture stay
 together, and it reports no error."""
 
 import re
@@ -44,6 +44,14 @@ def rtmp():
         yield plays(server.url("cam"))
 
 
+def http():
+    """ffplay plays HTTP-FLV"""
+    with Server() as server:
+        source = server.publish(footage(), "cam")
+        until("a GOP has gone by", lambda: source.sent() > 3)
+        yield plays(server.flv("cam"))
+
+
 def hls():
     """ffplay plays HLS"""
     with Server() as server:
@@ -53,4 +61,4 @@ def hls():
 
 if __name__ == "__main__":
     rig.need("ffplay", "ffmpeg")
-    rig.main([rtmp, hls], jobs=2)
+    rig.main([rtmp, http, hls], jobs=2)

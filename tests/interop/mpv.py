@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""mpv plays RTMP and HLS: the position advances as time does, sound and picture stay together,
+"""mpv plays RTMP, HTTP-FLV and HLS: the position advances as time does, sound and picture stay together,
 nothing fails to decode. How soon the first frame came is told, and not judged."""
 
 import contextlib
@@ -98,6 +98,15 @@ def hls():
             yield plays(server.wait_for_hls(name))
 
 
+def http():
+    """mpv plays HTTP-FLV, with and without B-frames"""
+    with Server() as server:
+        for name, file in (("real", footage()), ("b-frames", generated())):
+            source = server.publish(file, name)
+            until("a GOP has gone by", lambda: source.sent() > 3)
+            yield plays(server.flv(name))
+
+
 def gap():
     """mpv stays while the publisher is gone for two seconds, and goes on in sync"""
     with Server() as server:
@@ -130,4 +139,4 @@ def gap():
 
 if __name__ == "__main__":
     rig.need("mpv", "ffmpeg")
-    rig.main([rtmp, hls, gap], jobs=2)
+    rig.main([rtmp, http, hls, gap], jobs=2)

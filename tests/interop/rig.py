@@ -161,6 +161,9 @@ class Server:
     def url(self, name):
         return f"{self.rtmp}/{name}"
 
+    def flv(self, name):
+        return f"{self.http}/live/{name}.flv"
+
     def hls(self, name):
         return f"{self.http}/live/{name}/index.m3u8"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""VLC plays RTMP and HLS: by its own statistics picture and sound are decoded and shown.
+"""VLC plays RTMP, HTTP-FLV and HLS: by its own statistics picture and sound are decoded and shown.
 VLC refuses to be root: a test that is runs it as nobody."""
 
 import os
@@ -78,6 +78,15 @@ def rtmp():
             yield plays(server.url(name))
 
 
+def http():
+    """VLC plays HTTP-FLV, with and without B-frames"""
+    with Server() as server:
+        for name, file in (("real", footage()), ("b-frames", generated())):
+            source = server.publish(file, name)
+            until("a GOP has gone by", lambda: source.sent() > 3)
+            yield plays(server.flv(name))
+
+
 def hls():
     """VLC plays HLS, with and without B-frames"""
     with Server() as server:
@@ -88,4 +97,4 @@ def hls():
 
 if __name__ == "__main__":
     rig.need("cvlc", "setpriv", "ffmpeg")
-    rig.main([rtmp, hls], jobs=2)
+    rig.main([rtmp, http, hls], jobs=2)
