@@ -15,6 +15,8 @@
  * `sync` does in any sink, unless `sync` is set. Several elements, and hlssegmenter, may share an
  * address. Viewers stay for ten seconds when the pipeline stops, and watch on if it comes back.
  *
+ * Audio players that ask with `Icy-MetaData: 1` get titles amid MP3 and AAC, from TAG events.
+ *
  * When not: to reach viewers through caches, or behind bad networks, use hlssegmenter.
  *
  * ## Who may
@@ -210,10 +212,26 @@ static gboolean set_caps(GstBaseSink *sink, GstCaps *caps) {
     });
 }
 
+/// "artist - title", or what there is of it.
+static void take_title(Sink &impl, GstEvent *event) {
+    GstTagList *tags = nullptr;
+    gst_event_parse_tag(event, &tags);
+    gchar *found = nullptr;
+    std::string title;
+    for (const char *tag : {GST_TAG_ARTIST, GST_TAG_TITLE}) {
+        if (!gst_tag_list_get_string(tags, tag, &found)) continue;
+        const GOwned<> text(found);
+        title += (title.empty() ? "" : " - ") + std::string(text.get());
+    }
+    // Muxers and parsers tell of codecs and bitrates the same way.
+    if (!title.empty() && impl.feed) impl.feed->set_title(title);
+}
+
 static gboolean event(GstBaseSink *sink, GstEvent *event) {
     guard(sink, [&] {
         if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) IMPL(sink)->sync.decide(sink);
         if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) IMPL(sink)->input.flush();
+        if (GST_EVENT_TYPE(event) == GST_EVENT_TAG) take_title(*IMPL(sink), event);
     });
     return GST_BASE_SINK_CLASS(penstock_http_server_sink_parent_class)->event(sink, event);
 }

@@ -161,6 +161,30 @@ GST_START_TEST(test_audio_joins_at_seconds) {
 }
 GST_END_TEST
 
+// A player that asks for titles gets them where it was told; another gets nothing but the stream.
+GST_START_TEST(test_titles) {
+    GstHarness *h = serve("audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true",
+                          "http://127.0.0.1:0/radio.mp3");
+    GstTagList *tags = gst_tag_list_new(GST_TAG_ARTIST, "It's", GST_TAG_TITLE, "Me", nullptr);
+    gst_harness_push_event(h, gst_event_new_tag(tags));
+    const std::string sound(20'000, 's');
+    push(h, sound, 0);
+    Viewer titled(port_of(h->element)), plain(port_of(h->element));
+    titled.get("/radio.mp3", "Icy-MetaData: 1\r\n");
+    plain.get("/radio.mp3", "Icy-MetaData: 0\r\n");
+    fail_unless(plain.until([&] { return plain.body == sound; }));
+    const std::string said = "StreamTitle='It\u2019s - Me';";
+    const std::string block = '\2' + said + std::string(32 - said.size(), '\0');
+    fail_unless(titled.until([&] { return titled.body.size() >= sound.size() + 33; }));
+    fail_unless(titled.body == sound.substr(4000) + block + sound.substr(16'000));
+    fail_unless(titled.says("icy-metaint: 16000\r\n"));
+    fail_unless(titled.says("icy-name: radio\r\n"));
+    fail_if(titled.says("chunked"));
+    fail_if(plain.says("icy-"));
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
 GST_START_TEST(test_policy_properties) {
     auto element = make_element("httpserversink");
     gst_util_set_object_arg(G_OBJECT(element.get()), "join", "fast-forward");
@@ -269,6 +293,7 @@ static Suite *httpserversink_suite() {
     tcase_add_test(tc, test_mpegts);
     tcase_add_test(tc, test_ogg);
     tcase_add_test(tc, test_audio_joins_at_seconds);
+    tcase_add_test(tc, test_titles);
     tcase_add_test(tc, test_policy_properties);
     tcase_add_test(tc, test_join_keyframe);
     tcase_add_test(tc, test_eos);

@@ -145,6 +145,11 @@ std::string HttpStream::title() const {
     return title_;
 }
 
+std::string HttpStream::name() const {
+    const std::string last = path_.substr(path_.rfind('/') + 1);
+    return last.substr(0, last.rfind('.'));
+}
+
 void HttpStream::close_viewers(const std::string &reason) {
     audience_->for_each([reason](Viewer &viewer) {
         static_cast<HttpViewer &>(viewer).close(reason); // which happens later

@@ -46,6 +46,8 @@ public:
     /// Grows with each title.
     unsigned title_version() const { return title_version_; }
     std::string title() const;
+    /// What players may call it: the path's last segment, without its extension.
+    std::string name() const;
     void close_viewers(const std::string &reason);
     HttpMountInfo info() const;
 

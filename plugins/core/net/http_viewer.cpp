@@ -121,6 +121,8 @@ HttpViewer::HttpViewer(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpSt
     if (!websocket_key_.empty()) {
         frames_ = std::make_unique<http::FrameReader>();
         framing_ = fanout::Framing::websocket;
+    } else if (request.titles && stream_->format().titles) {
+        icy_ = std::make_unique<fanout::IcyState>(); // counts bytes, which chunks would confuse
     } else if (request.keep_alive) {
         framing_ = fanout::Framing::chunked;
     }
@@ -164,12 +166,16 @@ void HttpViewer::answer() {
                   accept_of(std::exchange(websocket_key_, {})) + "\r\n\r\n");
         return;
     }
-    push_text(std::string("HTTP/1.1 200 OK\r\nServer: Penstock\r\n") +
-              "Access-Control-Allow-Origin: *\r\nX-Content-Type-Options: nosniff\r\n"
-              "Cache-Control: no-store\r\n" +
-              stream_headers(*stream_) +
-              (framing_ == fanout::Framing::chunked ? "Transfer-Encoding: chunked\r\n\r\n"
-                                                    : "Connection: close\r\n\r\n"));
+    std::string head = "HTTP/1.1 200 OK\r\nServer: Penstock\r\nAccess-Control-Allow-Origin: *\r\n"
+                       "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n" +
+                       stream_headers(*stream_);
+    if (icy_)
+        head += "icy-metaint: " + std::to_string(fanout::IcyState::interval) +
+                "\r\nicy-name: " + stream_->name() + "\r\n";
+    head += framing_ == fanout::Framing::chunked ? "Transfer-Encoding: chunked\r\n\r\n"
+                                                 : "Connection: close\r\n\r\n";
+    if (icy_) icy_->head = head.size();
+    push_text(head);
 }
 
 /// A viewer may have stayed from an earlier feed: the watch of this one decides about it as about
@@ -199,13 +205,26 @@ void HttpViewer::deny(const std::string &reason) {
                   "Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nNot allowed.\n");
         uint64_t sent = 0;
         int error = 0;
-        fanout::SocketWire wire(socket_.native_handle());
-        outlet_.send(wire, {}, viewers_->loops().pacer(loop_).cache(), sent, error);
+        send({}, viewers_->loops().pacer(loop_).cache(), sent, error);
     }
     close_now(LogLevel::warning, "refused to play: " + reason);
 }
 
 // --- sending ------------------------------------------------------------------------------
+
+fanout::Outlet::Status HttpViewer::send(const fanout::Outlet::Source &source,
+                                        fanout::BatchCache &cache, uint64_t &sent, int &error) {
+    fanout::SocketWire socket(socket_.native_handle());
+    if (!icy_) return outlet_.send(socket, source, cache, sent, error);
+    const auto title = [](void *stream, unsigned &version) -> std::optional<std::string> {
+        const auto &of = *static_cast<const HttpStream *>(stream);
+        const unsigned newest = of.title_version();
+        if (std::exchange(version, newest) == newest) return std::nullopt;
+        return of.title();
+    };
+    fanout::IcyWire wire(socket, *icy_, title, stream_.get());
+    return outlet_.send(wire, source, cache, sent, error);
+}
 
 /// Outside a pass of its stream.
 void HttpViewer::serve() {
@@ -239,11 +258,10 @@ void HttpViewer::pump(fanout::BatchCache &cache) {
         const fanout::Policy policy = audience.policy();
         source = {&audience.ring(), epoch, policy.join, policy.slow, framing_};
     }
-    fanout::SocketWire wire(socket_.native_handle());
     const uint64_t skipped = outlet_.cursor().skipped, completed = outlet_.completed();
     uint64_t sent = 0;
     int error = 0;
-    const auto status = outlet_.send(wire, source, cache, sent, error);
+    const auto status = send(source, cache, sent, error);
     if (sent > 0) audience.bytes_out.fetch_add(sent, std::memory_order_relaxed);
     if (outlet_.cursor().skipped != skipped) ++audience.skipped;
     // Not for any byte: who takes one now and then would stay for ever.
@@ -349,8 +367,7 @@ void HttpViewer::push_goodbye(uint16_t code) {
         push_text("0\r\n\r\n");
     uint64_t sent = 0;
     int error = 0;
-    fanout::SocketWire wire(socket_.native_handle());
-    outlet_.send(wire, {}, viewers_->loops().pacer(loop_).cache(), sent, error);
+    send({}, viewers_->loops().pacer(loop_).cache(), sent, error);
 }
 
 void HttpViewer::close_now(LogLevel level, const std::string &reason) {

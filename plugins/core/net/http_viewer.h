@@ -3,6 +3,7 @@
 // is read.
 #pragma once
 
+#include "core/fanout/icy.h"
 #include "core/http/websocket.h"
 #include "core/net/http_stream.h"
 #include "core/net/listener.h"
@@ -91,6 +92,8 @@ private:
     bool passes_gate();
     void deny(const std::string &reason);
     void answer();
+    fanout::Outlet::Status send(const fanout::Outlet::Source &source, fanout::BatchCache &cache,
+                                uint64_t &sent, int &error);
     void push_text(std::string_view text);
     void push_goodbye(uint16_t code);
     void send_pong();
@@ -104,6 +107,7 @@ private:
     PeerInfo peer_;
     std::string websocket_key_;
     std::unique_ptr<http::FrameReader> frames_;
+    std::unique_ptr<fanout::IcyState> icy_; ///< wants titles
     std::vector<uint8_t> pong_; ///< what the newest ping, not answered yet, brought
     std::vector<std::shared_ptr<PeerWatch>> told_; ///< of the listener: they know of this peer
     std::shared_ptr<PeerWatch> told_path_;         ///< and that of the feed
