@@ -97,8 +97,8 @@ def codecs_of(url):
 class Descriptions(unittest.TestCase):
     def test_check_and_show(self):
         names = sorted(f[:-5] for f in os.listdir(PIPELINES) if f.endswith(".yaml"))
-        self.assertEqual(names, ["file-to-rtmp", "file-to-udp", "live", "on-demand", "test-publisher",
-                                 "webcam-to-rtmp", "webcam-to-udp"],
+        self.assertEqual(names, ["file-to-rtmp", "file-to-udp", "live", "on-demand", "radio",
+                                 "test-publisher", "webcam-to-rtmp", "webcam-to-udp"],
                          "a new description needs a test that runs it")
         for name in names:
             check = subprocess.run([PENSTOCK, "check", name], capture_output=True, text=True)
@@ -250,6 +250,33 @@ class Descriptions(unittest.TestCase):
                 self.assertTrue(20 <= after - before <= 43, f"{before} to {after} ms")
             self.assertGreater(time.monotonic() - began, 3, "six seconds came too fast")
             self.assertEqual(loop.end(), 0)
+
+    def test_radio(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "song.mp4")
+            subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+                            "testsrc=size=320x180:rate=25:duration=3", "-f", "lavfi", "-i",
+                            "sine=sample_rate=48000:duration=3", "-metadata", "artist=It's",
+                            "-metadata", "title=Me", file], check=True)
+            radio = Run(self, "radio", "--set", "http=" + ANY, "--set", "source=file", "--set",
+                        "file=" + file)
+            base = radio.line(r"mpv, VLC +(http://\S+/radio)\.mp3")[1]
+            for kind, codec in (("mp3", "mp3"), ("aac", "aac"), ("ogg", "vorbis")):
+                url = f"{base}.{kind}"
+                self.assertEqual(until(lambda u=url: codecs_of(u)), [codec])
+                began = time.monotonic()
+                heard = subprocess.run(["ffmpeg", "-v", "error", "-i", url, "-t", "5", "-f", "null",
+                                        "-"], capture_output=True, text=True, timeout=60)
+                self.assertEqual((heard.returncode, heard.stderr), (0, ""), url)
+                self.assertGreater(time.monotonic() - began, 2.5, "five seconds came too fast")
+                title = subprocess.run(
+                    ["ffprobe", "-v", "error", "-show_entries", "format_tags", "-of", "json", url],
+                    capture_output=True, text=True, check=True, timeout=30)
+                tags = json.loads(title.stdout)["format"].get("tags", {})
+                if kind != "ogg":
+                    self.assertEqual(tags.get("StreamTitle"), "It\u2019s - Me", url)
+                    self.assertEqual(tags.get("icy-name"), "radio")
+            self.assertEqual(radio.end(), 0)
 
 
 if __name__ == "__main__":
