@@ -2,6 +2,7 @@
 #include "console/streams.h"
 
 #include "core/net/hls_mount.h"
+#include "core/net/http_mount.h"
 #include "core/net/rtmp_server.h"
 
 #include <nlohmann/json.hpp>
@@ -61,6 +62,14 @@ std::string streams_json(const net::Address &http) {
                   {"players", players[name]},
                   {"viewers", mount.viewers}};
         if (mount.live) stream["since"] = date_of(mount.since);
+    }
+    for (const auto &mount : net::http_mounts()) {
+        constexpr std::string_view suffix = ".flv";
+        if (mount.address != http || !mount.path.ends_with(suffix)) continue;
+        const auto found = streams.find(mount.path.substr(0, mount.path.size() - suffix.size()));
+        if (found == streams.end()) continue;
+        found->second["flv"] = "/" + mount.path;
+        found->second["viewers"] = found->second["viewers"].get<unsigned>() + mount.viewers;
     }
     nlohmann::json list = nlohmann::json::array();
     for (auto &[name, stream] : streams)

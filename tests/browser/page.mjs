@@ -168,6 +168,41 @@ const TESTS = {
     viewer.checkConduct();
   },
 
+  /** FLV, chosen at the switch: pictures and sound go on, closer to the edge, and it is remembered. */
+  async flv(browser, server, file) {
+    const publisher = server.publish(file, NAME);
+    await live(server);
+    const viewer = await Viewer.open(browser, server, '/', DESKTOP);
+    await viewer.choose();
+    const source = await viewer.page.getAttribute('#video', 'src');
+    await viewer.page.check('#transport input[value="flv"]', { force: true });
+    await until('FLV plays', async () => await viewer.state() === 'playing' &&
+      await viewer.page.getAttribute('#video', 'src') !== source, 30000);
+    const stream = (await server.streams()).find((s) => s.name === NAME);
+    assert.equal(stream.flv, `/${NAME}.flv`);
+    await viewer.checkPlayback();
+    await until('it is close to the edge', () => viewer.page.evaluate(() => {
+      const behind = /([\d.]+) s behind/.exec(document.getElementById('facts').textContent);
+      return behind && Number(behind[1]) < 1.5;
+    }), 30000);
+    await viewer.shot('playing-flv');
+    await viewer.checkLoudness();
+    await viewer.page.setViewportSize(PHONE);
+    await viewer.shot('playing-flv-phone');
+    assert.ok(await viewer.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+      'nothing sticks out at the side');
+
+    await viewer.page.reload();
+    await until('it plays again', async () => await viewer.state() === 'playing', 30000);
+    assert.ok(await viewer.page.isChecked('#transport input[value="flv"]'), 'FLV is remembered');
+    await publisher.stop();
+    server.publish(file, NAME);
+    await viewer.frames('after the publisher came back', 30, 30000);
+    await viewer.page.check('#transport input[value="hls"]', { force: true });
+    await viewer.frames('over HLS again', 30, 30000);
+    viewer.checkConduct();
+  },
+
   /** The same with Chromium's own HLS. */
   async native(browser, server, file) {
     server.publish(file, NAME);

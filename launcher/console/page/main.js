@@ -6,6 +6,7 @@ import { copyable, showAddresses, showCards, showFacts } from './view.js';
 
 const $ = (id) => document.getElementById(id);
 const video = $('video');
+const TRANSPORT = 'penstock.transport'; // in the browser's memory: hls or flv
 const player = new Player(video, {
   forceNative: new URLSearchParams(location.search).get('native') === '1',
 });
@@ -102,9 +103,14 @@ function show() {
     if (stream) showFacts($('facts'), stream, player.state === 'playing' ? player.latency : null);
     else $('facts').replaceChildren();
     const rows = [['mpv, VLC or ffplay (RTMP)', `${rtmpAddress()}/${name}`]];
+    if (stream?.flv) rows.push(['mpv, VLC or ffplay (HTTP)', stream.flv]);
     if (stream) rows.push(['Any HLS player', stream.hls]);
     showAddresses($('addresses'), rows);
     if (stream) player.play(stream);
+    $('transport').hidden = !player.canChoose;
+    for (const choice of $('transport').querySelectorAll('input')) {
+      choice.checked = choice.value === player.transport;
+    }
   }
   if (!stream && player.state !== 'idle') player.stop();
   if (stream) player.update(stream.live);
@@ -112,7 +118,17 @@ function show() {
   showState();
 }
 
+try {
+  player.use(localStorage.getItem(TRANSPORT) ?? 'hls');
+} catch { /* a browser that remembers nothing */ }
 player.addEventListener('state', showState);
+$('transport').addEventListener('change', (event) => {
+  player.use(event.target.value);
+  try {
+    localStorage.setItem(TRANSPORT, event.target.value);
+  } catch { /* as above */ }
+  show();
+});
 video.addEventListener('volumechange', showState);
 $('unmute').addEventListener('click', () => {
   video.muted = false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Plays one live HLS stream and keeps at it: through gaps, republishing and server restarts.
+// Plays one live stream, over HLS or FLV, and keeps at it: through gaps, republishing and server restarts.
+import { FlvEngine } from './flv.js';
 import Hls from './hls.mjs';
 
 const STALL = 6000;         // ms without progress after which playback starts over
@@ -20,6 +21,8 @@ export class Player extends EventTarget {
   #video;
   #native;
   #hls = null;
+  #flv = null;
+  #transport = 'hls';
   #stream = null;
   #state = 'idle';
   #retry = RETRY_FIRST;
@@ -38,7 +41,7 @@ export class Player extends EventTarget {
     video.addEventListener('timeupdate', () => this.#progress());
     video.addEventListener('playing', () => this.#progress());
     video.addEventListener('error', () => {
-      if (this.#native && this.#stream) this.#startOver();
+      if (this.#native && this.#stream && !this.#flv) this.#startOver();
     });
     video.addEventListener('ended', () => {
       if (this.#stream) this.#startOver();
@@ -48,10 +51,23 @@ export class Player extends EventTarget {
 
   /** idle, connecting, playing, blocked (autoplay refused), ended, error */
   get state() { return this.#state; }
-  get engine() { return this.#native ? 'native' : 'hls.js'; }
+  /** hls or flv: how the stream comes. */
+  get transport() { return this.#overFlv ? 'flv' : 'hls'; }
+  /** Whether there is more than one way. */
+  get canChoose() { return FlvEngine.playable && Boolean(this.#stream?.flv) && this.playable; }
+  get #overFlv() { return this.#transport === 'flv' && this.canChoose; }
+
+  /** hls or flv, for this stream and those that follow; where FLV can't be, it is HLS. */
+  use(transport) {
+    if (transport === this.#transport) return;
+    this.#transport = transport;
+    this.#retry = RETRY_FIRST;
+    if (this.canChoose) this.#open();
+  }
 
   /** Seconds behind the live edge; null if unknown. */
   get latency() {
+    if (this.#flv) return this.#flv.latency;
     if (this.#hls && Number.isFinite(this.#hls.latency) && this.#hls.latency > 0) {
       return this.#hls.latency;
     }
@@ -60,7 +76,10 @@ export class Player extends EventTarget {
   get farBehind() { return (this.latency ?? 0) > FAR_BEHIND; }
 
   play(stream) {
-    if (this.#stream?.name === stream.name) return;
+    if (this.#stream?.name === stream.name) {
+      this.#stream = stream;
+      return;
+    }
     this.stop();
     this.#stream = stream;
     this.#retry = RETRY_FIRST;
@@ -93,7 +112,7 @@ export class Player extends EventTarget {
   }
 
   goLive() {
-    const edge = this.#hls?.liveSyncPosition;
+    const edge = this.#flv ? this.#flv.edge : this.#hls?.liveSyncPosition;
     if (Number.isFinite(edge)) this.#video.currentTime = edge;
     this.#start();
   }
@@ -109,6 +128,8 @@ export class Player extends EventTarget {
     this.#retryTimer = 0;
     this.#hls?.destroy();
     this.#hls = null;
+    this.#flv?.destroy();
+    this.#flv = null;
     this.#video.removeAttribute('src');
     this.#video.load();
   }
@@ -118,6 +139,14 @@ export class Player extends EventTarget {
     this.#setState('connecting');
     this.#progressAt = performance.now();
     this.#position = -1;
+    if (this.#overFlv) {
+      const flv = new FlvEngine(this.#video, this.#stream.flv, {
+        ready: () => { if (flv === this.#flv) this.#start(); },
+        failed: () => { if (flv === this.#flv) this.#startOver(); },
+      });
+      this.#flv = flv;
+      return;
+    }
     if (this.#native) {
       this.#video.src = this.#stream.hls;
       this.#start();

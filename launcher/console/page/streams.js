@@ -12,15 +12,17 @@ function readStream(entry) {
   if (typeof entry?.name !== 'string' || typeof entry.hls !== 'string') return null;
   const hls = new URL(entry.hls, location.origin);
   if (hls.origin !== location.origin) return null;
+  const flv = typeof entry.flv === 'string' ? new URL(entry.flv, location.origin) : null;
   const since = Date.parse(entry.since);
   return {
     name: entry.name,
     hls: hls.href,
+    flv: flv?.origin === location.origin ? flv.href : null, // low latency; not every server has it
     live: entry.live === true,
     since: Number.isNaN(since) ? null : since,
     width: natural(entry.width),
     height: natural(entry.height),
-    watching: natural(entry.players) + natural(entry.viewers), // over RTMP and over HLS
+    watching: natural(entry.players) + natural(entry.viewers), // over RTMP and over HTTP
   };
 }
 
