@@ -108,7 +108,7 @@ private:
     std::string websocket_key_;
     std::unique_ptr<http::FrameReader> frames_;
     std::unique_ptr<fanout::IcyState> icy_; ///< wants titles
-    std::vector<uint8_t> pong_; ///< what the newest ping, not answered yet, brought
+    std::vector<uint8_t> pong_;             ///< what the newest ping, not answered yet, brought
     std::vector<std::shared_ptr<PeerWatch>> told_; ///< of the listener: they know of this peer
     std::shared_ptr<PeerWatch> told_path_;         ///< and that of the feed
     uint64_t passed_gate_ = 0;
