@@ -55,6 +55,24 @@ def rtmp():
         assert starts(server) == 2
 
 
+def flv():
+    """A viewer of HTTP-FLV starts it as well, and keeps it; who opens the URL too early waits."""
+    with Server("idle=2s", descriptions=("live", "on-demand")) as server:
+        url = server.flv("cam_480p")
+        assert status_of(url) == 404, "nothing to make it of"
+        server.publish(footage(), "cam")
+        until("cam is live", server.streams)
+        out, _ = run("ffprobe", "-v", "error", "-read_intervals", "%+5", "-count_packets",
+                     "-show_entries", "stream=codec_type,height,nb_read_packets", "-of", "csv=p=0",
+                     url, seconds=40)
+        yield f"5 s: {out.split()}"
+        packets = {line.split(",")[0]: int(line.split(",")[-1]) for line in out.split()}
+        assert packets["video"] > 60 and packets["audio"] > 60, out
+        assert ",480," in out, out
+        assert starts(server) == 1
+        until("it ends, idle", lambda: "ends, since nobody watches" in server.log, 15)
+
+
 def hls():
     """A browser's request waits for the playlist, which then is there."""
     with Server("idle=2s", "segment=1s", descriptions=("live", "on-demand")) as server:
@@ -191,4 +209,4 @@ pipeline: videotestsrc is-live=true ! video/x-raw,format=I420,width=160,height=1
 
 
 if __name__ == "__main__":
-    main([rtmp, hls, scanner, publisher_goes, reload, drain], jobs=2)
+    main([rtmp, flv, hls, scanner, publisher_goes, reload, drain], jobs=2)
