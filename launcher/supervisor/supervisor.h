@@ -76,7 +76,7 @@ private:
     std::function<void(int)> ended_;
     Time time_;
     Listeners listeners_;
-    std::shared_ptr<net::PeerWatch> watch_;               ///< nullptr: nobody is asked
+    std::shared_ptr<net::PeerWatch> watch_;          ///< nullptr: nobody is asked
     std::vector<std::weak_ptr<const void>> watched_; ///< those that have `watch_`
     std::vector<Held<Rule>> rules_, retired_rules_;
     std::vector<Held<PlayRule>> play_rules_, retired_play_rules_;

@@ -13,7 +13,8 @@
  *
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
  * `sync` does in any sink, unless `sync` is set. Several elements, and hlssegmenter, may share an
- * address. Viewers stay for ten seconds when the pipeline stops, and watch on if it comes back.
+ * address. While anything else keeps that open, viewers stay for ten seconds when the pipeline
+ * stops, and watch on if it comes back.
  *
  * Audio players that ask with `Icy-MetaData: 1` get titles amid MP3 and AAC, from TAG events.
  *

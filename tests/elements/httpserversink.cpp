@@ -91,10 +91,11 @@ GST_START_TEST(test_flv) {
 GST_END_TEST
 
 GST_START_TEST(test_viewer_outlives_producer) {
-    auto first = serve();
-    const std::string location = string_property(first->element, "bound-location");
+    GstHarness *keeper = serve(); // holds the port
+    const std::string location = string_property(keeper->element, "bound-location") + "-2";
+    GstHarness *first = serve("video/x-flv", location);
     Viewer viewer(port_of(first->element));
-    viewer.get("/live/cam.flv");
+    viewer.get("/live/cam.flv-2");
     push(first, samples::video_config());
     push(first, samples::video_frame(5000, true));
     fail_unless(viewer.until_frames(1));
@@ -105,6 +106,7 @@ GST_START_TEST(test_viewer_outlives_producer) {
     fail_unless(viewer.until_frames(2));
     fail_unless(viewer.tags.back().timestamp > viewer.tags[1].timestamp);
     gst_harness_teardown(second);
+    gst_harness_teardown(keeper);
 }
 GST_END_TEST
 

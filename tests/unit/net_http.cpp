@@ -217,6 +217,7 @@ GST_START_TEST(test_viewers_outlive_the_feed) {
     first->start();
     first->gop();
     const net::Address address = first->feed->address();
+    const auto keeper = net::HttpServer::open(address, &error);
     Viewer raw(address.port), chunked(address.port);
     raw.get("/live/cam.flv", "Connection: close\r\n");
     chunked.get("/live/cam.flv");
@@ -256,6 +257,8 @@ GST_START_TEST(test_nobody_comes_back) {
     stream->start();
     stream->gop();
     const uint16_t port = stream->port();
+    std::string error;
+    auto keeper = net::HttpServer::open(stream->feed->address(), &error);
     Viewer chunked(port), socket(port);
     chunked.get("/live/cam.flv");
     socket.upgrade("/live/cam.flv");
@@ -265,6 +268,7 @@ GST_START_TEST(test_nobody_comes_back) {
     fail_unless(chunked.ended);
     fail_unless_equals_string(socket.controls.c_str(), "8:\x03\xe9;");
     fail_unless(eventually([&] { return net::http_mounts().empty(); }));
+    keeper.reset();
     fail_unless(eventually([&] { return Viewer(port).closed; })); // nor is there a listener
 }
 GST_END_TEST
@@ -356,10 +360,11 @@ GST_START_TEST(test_the_next_feed_decides_too) {
     viewer.get("/live/cam.flv");
     fail_unless(viewer.until_answered());
     fail_unless(eventually([&] { return stream->feed->stats().viewers == 1; }));
+    std::string error;
+    const auto keeper = net::HttpServer::open(address, &error);
     stream.reset();
     net::HttpMountOptions options;
     options.watch = std::make_shared<Judge>(false);
-    std::string error;
     const auto feed = net::open_http_feed(address, "live/cam.flv", options, &error);
     feed->begin({"video/x-flv"});
     feed->push(samples::video_config());

@@ -28,11 +28,13 @@ public:
     void detach(const Key &key, std::chrono::nanoseconds grace);
     std::vector<HttpMountInfo> list();
     std::shared_ptr<HttpStream> find(const Key &key);
+    void forget_closed();
 
 private:
     struct Entry {
         std::shared_ptr<HttpStream> stream;
-        std::unique_ptr<HttpRegistration> registration;   ///< holds the listener open
+        std::unique_ptr<HttpRegistration> registration;
+        std::weak_ptr<HttpServer> server;
         std::unique_ptr<boost::asio::steady_timer> timer; ///< set while nobody feeds it
         uint64_t turn = 0; ///< of the feed that is there; an older one's timer is not heard
     };
@@ -106,7 +108,7 @@ std::unique_ptr<HttpFeed> HttpMounts::open(const Address &address, const std::st
                     " already: choose another path");
     stream->attach(options);
     log(LogLevel::info, "http", "serving " + path + " on " + key.first.to_string());
-    entries_[key] = Entry{stream, std::move(registration), nullptr};
+    entries_[key] = Entry{stream, std::move(registration), server, nullptr};
     return std::make_unique<Feed>(key, std::move(server), std::move(stream), options.grace);
 }
 
@@ -145,6 +147,19 @@ void HttpMounts::expire(const Key &key, uint64_t turn) {
     gone.stream->close_viewers("the stream has ended");
 }
 
+void HttpMounts::forget_closed() {
+    std::vector<Entry> closed; // the loops may end with them: unlocked
+    std::lock_guard lock(mutex_);
+    for (auto it = entries_.begin(); it != entries_.end();) {
+        if (!it->second.server.expired()) {
+            ++it;
+            continue;
+        }
+        closed.push_back(std::move(it->second));
+        it = entries_.erase(it);
+    }
+}
+
 std::vector<HttpMountInfo> HttpMounts::list() {
     std::lock_guard lock(mutex_);
     std::vector<HttpMountInfo> list;
@@ -162,6 +177,10 @@ std::shared_ptr<HttpStream> HttpMounts::find(const Key &key) {
 }
 
 } // namespace
+
+void forget_closed_http_mounts() {
+    HttpMounts::instance().forget_closed();
+}
 
 std::unique_ptr<HttpFeed> open_http_feed(const Address &address, const std::string &path,
                                          const HttpMountOptions &options, std::string *error) {

@@ -26,7 +26,8 @@ struct HttpFormat {
 struct HttpMountOptions {
     fanout::Policy policy;
     gop::Limits history;
-    /// How long viewers stay when the feed is gone, and wait for the next one.
+    /// How long viewers stay when the feed is gone, and wait for the next one, if anything else
+    /// keeps the listener open: they go with it.
     std::chrono::nanoseconds grace = std::chrono::seconds(10);
     std::shared_ptr<PeerWatch> watch; ///< asked about each viewer; may be nullptr
 };

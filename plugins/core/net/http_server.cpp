@@ -156,6 +156,7 @@ public:
         if (listener_) listener_->close();
         routes_->close();
         if (routes_->viewers) routes_->viewers->shutdown();
+        forget_closed_http_mounts();
     }
     bool start(const Address &address, std::string *error) {
         auto loops = Loops::shared();
@@ -184,8 +185,8 @@ public:
     std::unique_ptr<HttpRegistration> handle_stream(std::string path,
                                                     std::shared_ptr<HttpStream> stream) override {
         if (!routes_->add_stream(path, std::move(stream))) return nullptr;
-        return std::make_unique<Registration>(shared_from_this(), routes_,
-                                              &HttpRoutes::remove_stream, std::move(path));
+        return std::make_unique<Registration>(nullptr, routes_, &HttpRoutes::remove_stream,
+                                              std::move(path));
     }
     void add_watch(const std::shared_ptr<PeerWatch> &watch) override { routes_->add_watch(watch); }
     std::unique_ptr<PathLease> lease_demand(DemandOptions options) override {

@@ -64,7 +64,8 @@ public:
     /// that does not end in a slash matches that path alone. nullptr if the same prefix is taken.
     /// The registration keeps the server open.
     virtual std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) = 0;
-    /// Serves a stream at exactly this path ("/live/cam.flv"). nullptr if it is taken.
+    /// Serves a stream at exactly this path ("/live/cam.flv"). nullptr if it is taken. The
+    /// registration does not keep the server open.
     virtual std::unique_ptr<HttpRegistration> handle_stream(std::string path,
                                                             std::shared_ptr<HttpStream> stream) = 0;
     /// Is asked about each viewer of a stream on this listener, before anything is started for

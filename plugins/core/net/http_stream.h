@@ -71,4 +71,7 @@ private:
     std::string title_;
 };
 
+/// A server has closed, and its viewers: nothing waits there any more.
+void forget_closed_http_mounts();
+
 } // namespace penstock::net
