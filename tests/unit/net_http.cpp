@@ -131,7 +131,8 @@ GST_START_TEST(test_header_promises_only_what_is_there) {
             stream.feed->push(samples::audio_config());
         for (uint32_t ms : {0u, 40u})
             stream.feed->push(video ? samples::video_frame(ms, ms == 0) : samples::audio_frame(ms));
-        fail_unless(early.until_frames(2));
+        // Of sound alone, who looks late joins at the newest frame.
+        fail_unless(early.until_frames(video ? 2 : 1));
         fail_unless_equals_int(early.body[4], video ? 1 : 4);
     }
 }
