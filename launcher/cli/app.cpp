@@ -95,6 +95,12 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     top->add_flag("--once", arguments.once, "One table, measured over the interval");
     add.json(top, "A line of JSON for each interval");
 
+    CLI::App *bench = add.command(
+        "bench", "Measure what thousands of viewers cost, beside other servers and beside the "
+                 "least a process can do; `penstock bench --help` says with which options");
+    bench->set_help_flag(); // the benchmark has one
+    bench->prefix_command();
+
     CLI::App *completion =
         add.command("completion", "Print what makes a shell complete penstock's command lines");
     completion->add_option("shell", arguments.shell, "bash, zsh or fish")

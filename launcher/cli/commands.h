@@ -38,6 +38,9 @@ struct TopOptions {
 };
 int top(const TopOptions &options);
 
+/// Measures what viewers cost, with `arguments` for the benchmark: `--help` says which.
+int bench(const std::vector<std::string> &arguments);
+
 /// The completion script of "bash", "zsh" or "fish".
 int completion(const std::string &shell);
 /// Candidates for "descriptions", or "settings" of these descriptions; one a line.

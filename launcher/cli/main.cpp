@@ -77,6 +77,7 @@ int start(int argc, char **argv) {
         return exit_usage;
     }
 
+    if (arguments.command == "bench") return bench(app->get_subcommand("bench")->remaining());
     if (arguments.command == "completion") return completion(arguments.shell);
     if (arguments.command == "complete") return complete(arguments.kind, arguments.names);
     if (arguments.command == "top")

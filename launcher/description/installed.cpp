@@ -34,6 +34,10 @@ fs::path installed_config_dir() {
     return relocated(PENSTOCK_CONFIG_DIR);
 }
 
+fs::path installed_bench_dir() {
+    return relocated(PENSTOCK_BENCH_DIR);
+}
+
 void add_installed_plugins() {
     const fs::path plugins = relocated(PENSTOCK_PLUGINS_DIR);
     std::error_code code;

@@ -102,6 +102,11 @@ class Installed(unittest.TestCase):
         result = self.run_(self.penstock, "run", description)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
+    def test_benchmark(self):
+        result = self.run_(self.penstock, "bench", "--list")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("1,000 RTMP viewers", result.stdout)
+
     def test_whose_description_wins(self):
         def described_by(**more):
             listed = json.loads(self.run_(self.penstock, "list", "--json", **more).stdout)

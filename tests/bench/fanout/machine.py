@@ -14,6 +14,12 @@ class CannotRun(Exception):
     """What keeps the benchmark from running here, and what mends it."""
 
 
+def program(name):
+    """The load generator and the floor are beside this file when installed."""
+    folder = os.environ.get("FANOUT_PROGRAMS") or os.path.dirname(os.path.abspath(__file__))
+    return os.path.join(folder, name)
+
+
 def tree(pid):
     """A process and all its descendants."""
     out = [pid]

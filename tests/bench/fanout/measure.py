@@ -16,7 +16,7 @@ class Load:
     """The load generator; phase() waits for its next line."""
 
     def __init__(self, options, core, folder):
-        program = os.path.join(os.environ["FANOUT_PROGRAMS"], "fanout-load")
+        program = machine.program("fanout-load")
         self.errors = os.path.join(folder, "load.log")
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(

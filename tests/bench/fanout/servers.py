@@ -9,6 +9,8 @@ import socket
 import subprocess
 import time
 
+import machine
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 20  # seconds until a server has to listen
 
@@ -225,7 +227,7 @@ class Floor(Server):
     def __init__(self, folder, protocol, viewers, bitrate, batch_ms=0):
         super().__init__(folder, "flv", viewers, bitrate)
         self.batch_ms = batch_ms
-        self.program = os.path.join(os.environ["FANOUT_PROGRAMS"], "fanout-floor")
+        self.program = machine.program("fanout-floor")
 
     def ports(self):
         return [self.http]
