@@ -20,9 +20,11 @@ public:
 
 private:
     struct Seen {
-        int64_t at = 0;       ///< monotonic, µs
+        int64_t at = 0;       ///< monotonic, µs; 0: it has no end
         int64_t position = 0; ///< ns
         double speed = 0;     ///< smoothed; 1 is as fast as it plays
+        int64_t wait = 0;     ///< of one that has no end, until it is asked again; µs
+        int64_t ask_at = 0;   ///< monotonic, µs
     };
     std::map<std::string, Seen> seen_; ///< by label
     int64_t said_at_ = 0;
