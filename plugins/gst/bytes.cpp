@@ -1,8 +1,81 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst/bytes.h"
 
+#include "config.h"
+
 namespace penstock {
 namespace {
+
+// Memory that is a Bytes: what one element wraps the next unwraps, without mapping anything, and
+// what it keeps is the bytes alone, not the buffer. Every plugin has this code, and what one made
+// the others know by its type, which has the version since they share the structure.
+constexpr char memory_type[] = "penstock-bytes-" VERSION;
+
+struct BytesMemory {
+    GstMemory base; ///< its offset and size say which part of `bytes` it is
+    Bytes bytes;
+};
+
+GstMemory *new_memory(GstAllocator *allocator, const Bytes &bytes, GstMemory *parent, gsize offset,
+                      gsize size) {
+    auto *memory = new BytesMemory{{}, bytes};
+    gst_memory_init(&memory->base, GST_MEMORY_FLAG_READONLY, allocator, parent, bytes.size(), 0,
+                    offset, size);
+    return &memory->base;
+}
+
+BytesMemory *as_bytes(GstMemory *memory) {
+    return reinterpret_cast<BytesMemory *>(memory);
+}
+
+gpointer map(GstMemory *memory, gsize, GstMapFlags) {
+    return const_cast<uint8_t *>(as_bytes(memory)->bytes.data());
+}
+
+void unmap(GstMemory *) {
+}
+
+GstMemory *share(GstMemory *memory, gssize offset, gssize size) {
+    const gsize at = static_cast<gsize>(static_cast<gssize>(memory->offset) + offset);
+    const gsize count = size < 0 ? memory->offset + memory->size - at : static_cast<gsize>(size);
+    return new_memory(memory->allocator, as_bytes(memory)->bytes,
+                      memory->parent ? memory->parent : memory, at, count);
+}
+
+void class_init(gpointer klass, gpointer) {
+    auto *allocator = GST_ALLOCATOR_CLASS(klass);
+    allocator->alloc = [](GstAllocator *, gsize, GstAllocationParams *) -> GstMemory * {
+        return nullptr; // there is nothing to allocate: the bytes exist
+    };
+    allocator->free = [](GstAllocator *, GstMemory *memory) { delete as_bytes(memory); };
+}
+
+void init(GTypeInstance *instance, gpointer) {
+    auto *allocator = GST_ALLOCATOR(instance);
+    allocator->mem_type = memory_type;
+    allocator->mem_map = map;
+    allocator->mem_unmap = unmap;
+    allocator->mem_share = share;
+    GST_OBJECT_FLAG_SET(allocator, GST_ALLOCATOR_FLAG_CUSTOM_ALLOC);
+}
+
+GstAllocator *bytes_allocator() {
+    static GstAllocator *const allocator = [] {
+        // Each plugin registers a type of its own: one would have to know of the other.
+        static const char place = 0;
+        const GOwned<gchar> name(g_strdup_printf("PenstockBytesAllocator%p", &place));
+        const GTypeInfo info{
+            sizeof(GstAllocatorClass), nullptr, nullptr, class_init, nullptr, nullptr,
+            sizeof(GstAllocator),      0,       init,    nullptr};
+        const GType type =
+            g_type_register_static(GST_TYPE_ALLOCATOR, name.get(), &info, GTypeFlags(0));
+        auto *made = static_cast<GstAllocator *>(g_object_new(type, nullptr));
+        gst_object_ref_sink(made);
+        GST_OBJECT_FLAG_SET(made, GST_OBJECT_FLAG_MAY_BE_LEAKED);
+        return made;
+    }();
+    return allocator;
+}
 
 struct Mapped {
     GstBuffer *buffer;
@@ -22,20 +95,24 @@ struct Mapped {
     Mapped &operator=(const Mapped &) = delete;
 };
 
-bool may_be_held(GstBuffer *buffer) {
-    return buffer->pool == nullptr && gst_buffer_n_memory(buffer) == 1 &&
-           gst_memory_is_type(gst_buffer_peek_memory(buffer, 0), GST_ALLOCATOR_SYSMEM);
+bool may_be_held(GstBuffer *buffer, GstMemory *memory) {
+    return buffer->pool == nullptr && gst_memory_is_type(memory, GST_ALLOCATOR_SYSMEM);
 }
 
 } // namespace
 
 Bytes bytes_of(GstBuffer *buffer) {
-    if (may_be_held(buffer)) {
-        auto mapped = std::make_shared<Mapped>(buffer);
-        if (mapped->buffer) {
-            const uint8_t *data = mapped->map.data;
-            const size_t size = mapped->map.size;
-            return Bytes(std::move(mapped), data, size);
+    if (gst_buffer_n_memory(buffer) == 1) {
+        GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
+        if (gst_memory_is_type(memory, memory_type))
+            return as_bytes(memory)->bytes.sub(memory->offset, memory->size);
+        if (may_be_held(buffer, memory)) {
+            auto mapped = std::make_shared<Mapped>(buffer);
+            if (mapped->buffer) {
+                const uint8_t *data = mapped->map.data;
+                const size_t size = mapped->map.size;
+                return Bytes(std::move(mapped), data, size);
+            }
         }
     }
     std::vector<uint8_t> copy(gst_buffer_get_size(buffer));
@@ -44,10 +121,10 @@ Bytes bytes_of(GstBuffer *buffer) {
 }
 
 GstPtr<GstBuffer> buffer_of(const Bytes &bytes) {
-    auto *owner = new Bytes(bytes);
-    return GstPtr<GstBuffer>::adopt(gst_buffer_new_wrapped_full(
-        GST_MEMORY_FLAG_READONLY, const_cast<uint8_t *>(bytes.data()), bytes.size(), 0,
-        bytes.size(), owner, [](gpointer p) { delete static_cast<Bytes *>(p); }));
+    auto buffer = GstPtr<GstBuffer>::adopt(gst_buffer_new());
+    gst_buffer_append_memory(buffer.get(),
+                             new_memory(bytes_allocator(), bytes, nullptr, 0, bytes.size()));
+    return buffer;
 }
 
 } // namespace penstock
