@@ -27,6 +27,16 @@ Tag own_copy(const Tag &tag) {
     return copy;
 }
 
+// Tells without parsing what nearly every frame is: of its configuration's codec, as the first byte
+// of a body that is not of Enhanced RTMP says.
+bool plainly_same_codec(const Tag &tag, const Tag &config) {
+    const Bytes &a = tag.bytes, &b = config.bytes;
+    if (a.size() <= header_size || b.size() <= header_size) return false;
+    const uint8_t x = a[header_size], y = b[header_size];
+    if (tag.type == TagType::video) return ((x | y) & 0x80) == 0 && (x & 15) == (y & 15);
+    return x >> 4 == y >> 4 && x >> 4 != 9;
+}
+
 } // namespace
 
 std::vector<Tag> Normalizer::Headers::list() const {
@@ -163,7 +173,7 @@ void Normalizer::learn_config(const Tag &tag) {
 // Frames of another codec (MP3 after AAC, say) make the configuration wrong for them.
 void Normalizer::forget_stale_config(const Tag &tag) {
     auto &slot = tag.type == TagType::audio ? headers_.audio_config : headers_.video_config;
-    if (!slot) return;
+    if (!slot || plainly_same_codec(tag, *slot)) return;
     const auto now = parse_body(tag.type, tag.body());
     const auto then = parse_body(slot->type, slot->body());
     if (!now || !then || now->track != 0 || now->codec == then->codec) return;
