@@ -5,6 +5,7 @@
 
 #include "core/flv/normalizer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -35,7 +36,7 @@ public:
         getsockname(socket_, reinterpret_cast<sockaddr *>(&address), &size);
         name = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
     }
-    ~Viewer() { close(); }
+    virtual ~Viewer() { close(); }
     Viewer(const Viewer &) = delete;
     Viewer &operator=(const Viewer &) = delete;
 
@@ -43,7 +44,9 @@ public:
         if (socket_ >= 0) ::close(socket_);
         socket_ = -1;
     }
-    void send(std::string_view bytes) { ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+    virtual void send(std::string_view bytes) {
+        ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    }
     /// `headers`: further ones, each line ended.
     void get(const std::string &path, const std::string &headers = {},
              const std::string &method = "GET", const std::string &version = "1.1") {
@@ -60,11 +63,12 @@ public:
         pollfd wanted{socket_, POLLIN, 0};
         if (closed || ::poll(&wanted, 1, wait_ms) <= 0) return !closed;
         static thread_local char buffer[1 << 16];
-        const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
-        if (n <= 0) {
+        const ssize_t n = receive(buffer, sizeof buffer);
+        if (n == 0) {
             closed = true;
             return false;
         }
+        if (n < 0) return true; // nothing whole yet
         input_.append(buffer, static_cast<size_t>(n));
         parse();
         return true;
@@ -104,6 +108,13 @@ public:
     size_t messages = 0;        ///< WebSocket: binary frames
     bool closed = false, malformed = false;
     bool ended = false; ///< the last chunk has come
+
+protected:
+    /// 0 at the end, -1 if there is nothing yet, though the socket has something.
+    virtual ssize_t receive(char *buffer, size_t size) {
+        return std::max<ssize_t>(::recv(socket_, buffer, size, 0), 0);
+    }
+    int socket_ = -1;
 
 private:
     void parse() {
@@ -166,7 +177,6 @@ private:
             malformed |= flv_.push(Bytes::copy_of(bytes), tags).is_error();
     }
 
-    int socket_ = -1;
     bool chunked_ = false, websocket_ = false, head_only_ = false;
     std::string input_;
     flv::Normalizer flv_;

@@ -30,7 +30,7 @@ struct Location {
 };
 
 /// Parses "rtmp://host:1935/live/name", "http://:8080/x". `default_port` serves a URL without
-/// one. On failure nullopt and the reason in `error`.
+/// one, unless it is https, whose port is 443. On failure nullopt and the reason in `error`.
 std::optional<Location> parse_location(std::string_view url, uint16_t default_port,
                                        std::string *error);
 

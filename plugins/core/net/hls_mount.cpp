@@ -252,8 +252,9 @@ private:
 
 class Feed final : public HlsFeed {
 public:
-    Feed(Mounts::Key key, std::shared_ptr<Mount> mount, std::chrono::nanoseconds grace)
-        : key_(std::move(key)), mount_(std::move(mount)), grace_(grace) {}
+    Feed(Mounts::Key key, const char *scheme, std::shared_ptr<Mount> mount,
+         std::chrono::nanoseconds grace)
+        : key_(std::move(key)), scheme_(scheme), mount_(std::move(mount)), grace_(grace) {}
     ~Feed() override {
         mount_->detach();
         Mounts::instance().detach(key_, grace_);
@@ -265,11 +266,12 @@ public:
         Address shown = key_.first;
         if (shown.host.empty() || shown.host == "0.0.0.0" || shown.host == "::")
             shown.host = "127.0.0.1";
-        return "http://" + shown.to_string() + "/" + key_.second;
+        return std::string(scheme_) + "://" + shown.to_string() + "/" + key_.second;
     }
 
 private:
     const Mounts::Key key_;
+    const char *const scheme_;
     const std::shared_ptr<Mount> mount_;
     const std::chrono::nanoseconds grace_;
 };
@@ -279,7 +281,8 @@ std::unique_ptr<HlsFeed> Mounts::feed(const Key &key, const std::shared_ptr<Moun
     mount->stream().interrupt();
     mount->stream().set_target_duration(options.target_duration);
     mount->stream().set_playlist_length(options.playlist_length, options.playlist_length + 1);
-    return std::make_unique<Feed>(key, mount, options.grace);
+    return std::make_unique<Feed>(key, options.tls.empty() ? "http" : "https", mount,
+                                  options.grace);
 }
 
 std::unique_ptr<HlsFeed> Mounts::open(const Address &address, const std::string &path,
@@ -293,7 +296,7 @@ std::unique_ptr<HlsFeed> Mounts::open(const Address &address, const std::string 
                     "' can't be the path of a playlist: write http://host:port/NAME/index.m3u8, "
                     "in letters, digits and . _ ~ -");
     std::lock_guard open_lock(open_mutex_);
-    auto server = HttpServer::open(address, error);
+    auto server = HttpServer::open(address, options.tls, error);
     if (!server) return nullptr;
     const Key key{server->address(), path};
     {

@@ -4,6 +4,7 @@
 
 #include "core/hls/stream.h"
 #include "core/net/address.h"
+#include "core/net/tls_files.h"
 
 #include <chrono>
 
@@ -16,6 +17,7 @@ struct HlsMountOptions {
     std::chrono::nanoseconds grace = std::chrono::seconds(60);
     /// How long a request for a playlist waits for the first segment; 503 afterwards.
     std::chrono::nanoseconds first_segment_wait = std::chrono::seconds(10);
+    TlsFiles tls; ///< empty: plain HTTP
 };
 
 /// What a stream's producer (an hlssegmenter) writes to. Detaches when destroyed; the mount stays
@@ -37,7 +39,7 @@ public:
     virtual std::string url() const = 0;
 };
 
-/// Serves a stream as http://ADDRESS/`path`, its segments beside the playlist in a folder of the
+/// Serves a stream as http(s)://ADDRESS/`path`, its segments beside the playlist in a folder of the
 /// same name ("live/cam/index.m3u8" has them in "live/cam/index/"). On failure nullptr, and
 /// `error` says what is wrong and how to mend it: no free port, a path that is no safe path ending
 /// in ".m3u8", or one that has a producer already.

@@ -3,6 +3,7 @@
 
 #include "core/bytes/printable.h"
 #include "core/net/authorize.h"
+#include "core/net/http_socket.h"
 #include "core/net/log.h"
 
 #include <boost/asio/dispatch.hpp>
@@ -23,6 +24,7 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 
 constexpr auto idle_timeout = std::chrono::seconds(30);
+constexpr auto handshake_timeout = std::chrono::seconds(10);
 constexpr size_t max_header_size = 16 << 10;
 constexpr size_t max_body_size = 4 << 10; // nothing here takes a body
 
@@ -78,11 +80,45 @@ public:
                 if (self->reading_) self->stream_.cancel();
             });
         });
-        read();
+        if (routes_->tls)
+            start_tls();
+        else
+            read();
     }
 
 private:
-    void read() {
+    void start_tls() {
+        if (routes_->closing()) return;
+        reading_ = true;
+        stream_.expires_after(handshake_timeout);
+        stream_.start_tls(*routes_->tls,
+                          [self = shared_from_this()](error_code ec, HttpSocket::Greeting greeting,
+                                                      const std::string &reason) {
+                              self->reading_ = false;
+                              self->greeted(ec, greeting, reason);
+                          });
+    }
+
+    void greeted(error_code ec, HttpSocket::Greeting greeting, const std::string &reason) {
+        if (ec == asio::error::eof || ec == asio::error::operation_aborted) return;
+        if (!ec && greeting == HttpSocket::Greeting::tls) return read();
+        if (!ec && greeting == HttpSocket::Greeting::http) return read(true);
+        const std::string what = ec == beast::error::timeout ? "no TLS handshake in time"
+                                 : !ec                       ? "this is no TLS"
+                                 : reason.empty()            ? ec.message()
+                                                             : reason;
+        log(LogLevel::info, "http", "[" + peer_ + "] TLS: " + what);
+    }
+
+    /// Plain HTTP where TLS is spoken: the request is read, so that its answer is, too.
+    void refuse_plain() {
+        log(LogLevel::info, "http", "[" + peer_ + "] plain HTTP where https:// is served");
+        keep_alive_ = false;
+        send(http_error(400, "This port serves https:// only."));
+    }
+
+    /// `plain`: whatever it asks for is refused.
+    void read(bool plain = false) {
         if (routes_->closing()) return;
         reading_ = true;
         parser_.emplace();
@@ -90,10 +126,10 @@ private:
         parser_->body_limit(max_body_size);
         stream_.expires_after(idle_timeout);
         http::async_read(
-            stream_, buffer_, *parser_, [self = shared_from_this()](error_code ec, size_t) {
+            stream_, buffer_, *parser_, [self = shared_from_this(), plain](error_code ec, size_t) {
                 self->reading_ = false;
                 if (!ec)
-                    self->answer();
+                    plain ? self->refuse_plain() : self->answer();
                 else if (ec != http::error::end_of_stream && ec != beast::error::timeout &&
                          ec != asio::error::operation_aborted)
                     log(LogLevel::debug, "http", "[" + self->peer_ + "] " + ec.message());
@@ -268,8 +304,10 @@ private:
         request.path_watch = std::move(path_watch_);
         stream_.expires_never();
         const auto early = buffer_.cdata();
-        std::make_shared<HttpViewer>(stream_.release_socket(), loop_, std::move(stream),
-                                     routes_->viewers, std::move(request))
+        auto [socket, tls] = stream_.release();
+        request.tls = std::move(tls);
+        std::make_shared<HttpViewer>(std::move(socket), loop_, std::move(stream), routes_->viewers,
+                                     std::move(request))
             ->start(ByteView(static_cast<const uint8_t *>(early.data()), early.size()));
     }
 
@@ -306,8 +344,7 @@ private:
             self->response_ = {};
             if (ec) return;
             if (self->keep_alive_) return self->read();
-            error_code ignored;
-            self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+            self->stream_.shutdown();
         });
     }
 
@@ -316,7 +353,7 @@ private:
     std::shared_ptr<Loops> loops_;
     std::shared_ptr<HttpRoutes> routes_;
     const std::string peer_;
-    beast::tcp_stream stream_;
+    HttpSocket stream_;
     beast::flat_buffer buffer_{max_header_size + max_body_size};
     std::optional<http::request_parser<http::string_body>> parser_;
     HttpResponse response_;

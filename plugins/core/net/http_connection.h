@@ -46,6 +46,8 @@ public:
     static constexpr unsigned max_connections = 8000, max_refused = 200;
     /// Of streams; set before the first connection.
     std::shared_ptr<HttpViewers> viewers;
+    /// nullptr: connections speak plain HTTP. Set before the first one.
+    std::shared_ptr<TlsContext> tls;
 
 private:
     mutable std::mutex mutex_;

@@ -68,6 +68,7 @@ public:
                 audience.closed_slow};
     }
     Address address() const override { return key_.first; }
+    const char *scheme() const override { return server_->scheme(); }
 
 private:
     const HttpMounts::Key key_;
@@ -87,7 +88,7 @@ std::unique_ptr<HttpFeed> HttpMounts::open(const Address &address, const std::st
                     "' can't be the path of a stream: write http://host:port/live/NAME.flv, in "
                     "letters, digits and . _ ~ -");
     std::lock_guard open_lock(open_mutex_);
-    auto server = HttpServer::open(address, error);
+    auto server = HttpServer::open(address, options.tls, error);
     if (!server) return nullptr;
     const Key key{server->address(), path};
     std::lock_guard lock(mutex_);

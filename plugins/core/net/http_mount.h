@@ -8,6 +8,7 @@
 #include "core/gop/history.h"
 #include "core/net/address.h"
 #include "core/net/peer.h"
+#include "core/net/tls_files.h"
 
 #include <chrono>
 #include <memory>
@@ -30,6 +31,7 @@ struct HttpMountOptions {
     /// keeps the listener open: they go with it.
     std::chrono::nanoseconds grace = std::chrono::seconds(10);
     std::shared_ptr<PeerWatch> watch; ///< asked about each viewer; may be nullptr
+    TlsFiles tls;                     ///< empty: plain HTTP
 };
 
 /// What a stream's producer (an httpserversink) writes to; one thread at a time. Destroying it
@@ -59,6 +61,8 @@ public:
     virtual Stats stats() const = 0;
     /// "127.0.0.1:8080"
     virtual Address address() const = 0;
+    /// "https" or "http"
+    virtual const char *scheme() const = 0;
 };
 
 /// Opens the listener if need be. On failure nullptr, and `error` says what is wrong and how to

@@ -158,7 +158,9 @@ public:
         if (routes_->viewers) routes_->viewers->shutdown();
         forget_closed_http_mounts();
     }
+    explicit Server(TlsFiles tls) : tls_(std::move(tls)) {}
     bool start(const Address &address, std::string *error) {
+        if (!tls_.empty() && !(routes_->tls = TlsContext::load(tls_, error))) return false;
         auto loops = Loops::shared();
         routes_->viewers = std::make_shared<HttpViewers>(loops);
         listener_ = Listener::open(
@@ -170,6 +172,7 @@ public:
         return listener_ != nullptr;
     }
     Address address() const override { return listener_->address(); }
+    const TlsFiles &tls() const override { return tls_; }
     std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) override {
         if (!routes_->add(prefix, std::move(handler))) return nullptr;
         return std::make_unique<Registration>(shared_from_this(), routes_, &HttpRoutes::remove,
@@ -195,6 +198,7 @@ public:
     }
 
 private:
+    const TlsFiles tls_;
     std::shared_ptr<Listener> listener_;
     std::shared_ptr<HttpRoutes> routes_ = std::make_shared<HttpRoutes>();
 };
@@ -206,8 +210,22 @@ Registry<Server> &registry() {
 
 } // namespace
 
-std::shared_ptr<HttpServer> HttpServer::open(const Address &address, std::string *error) {
-    return registry().open(address, error);
+std::shared_ptr<HttpServer> HttpServer::open(const Address &address, const TlsFiles &tls,
+                                             std::string *error) {
+    auto server = registry().open(address, error, tls);
+    if (!server || server->tls() == tls) return server;
+    if (error)
+        *error =
+            "port " + std::to_string(server->address().port) + " serves " + server->scheme() +
+            "://" +
+            (server->tls().empty() ? std::string(", without TLS,")
+                                   : " with the certificate '" + server->tls().certificate + "'") +
+            " in this process: a port has one certificate, or none; choose another port";
+    return nullptr;
+}
+
+std::shared_ptr<HttpServer> HttpServer::find(const Address &address) {
+    return registry().find(address);
 }
 
 std::vector<std::shared_ptr<HttpServer>> HttpServer::all() {

@@ -7,6 +7,7 @@
 #include "core/net/address.h"
 #include "core/net/demand.h"
 #include "core/net/peer.h"
+#include "core/net/tls_files.h"
 
 #include <functional>
 #include <memory>
@@ -52,14 +53,25 @@ class HttpServer {
 public:
     virtual ~HttpServer() = default;
     /// The server at this address, opened if it is not yet; it closes when its last owner goes.
-    /// On failure nullptr, and `error` says what is wrong and how to mend it ("port 8080 is in
-    /// use: …").
-    static std::shared_ptr<HttpServer> open(const Address &address, std::string *error);
+    /// With `tls` it speaks HTTPS. On failure nullptr, and `error` says what is wrong and how to
+    /// mend it: "port 8080 is in use: …", a certificate that can't be used, or an address that is
+    /// open with another certificate, or with none, or with one while this asks for none.
+    static std::shared_ptr<HttpServer> open(const Address &address, const TlsFiles &tls,
+                                            std::string *error);
+    static std::shared_ptr<HttpServer> open(const Address &address, std::string *error) {
+        return open(address, {}, error);
+    }
+    /// The one that is open at this address, whatever it speaks; nullptr if none is.
+    static std::shared_ptr<HttpServer> find(const Address &address);
     /// The servers that are open now.
     static std::vector<std::shared_ptr<HttpServer>> all();
 
     /// The address it is bound to, the port filled in.
     virtual Address address() const = 0;
+    /// Empty: it speaks no TLS.
+    virtual const TlsFiles &tls() const = 0;
+    /// "https" or "http"
+    const char *scheme() const { return tls().empty() ? "http" : "https"; }
     /// Serves `prefix` ("/", "/live/cam/"): the longest prefix that matches a path wins. A prefix
     /// that does not end in a slash matches that path alone. nullptr if the same prefix is taken.
     /// The registration keeps the server open.

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include <array>
+#include <cerrno>
 #include <future>
 #include <utility>
 
@@ -111,10 +112,11 @@ std::string stream_headers(const HttpStream &stream) {
 
 HttpViewer::HttpViewer(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpStream> stream,
                        std::shared_ptr<HttpViewers> viewers, HttpPlayRequest request)
-    : socket_(std::move(socket)), stream_(std::move(stream)), viewers_(std::move(viewers)),
-      peer_(std::move(request.peer)), websocket_key_(std::move(request.websocket_key)),
-      told_(std::move(request.watches)), told_path_(std::move(request.path_watch)),
-      passed_gate_(request.passed_gate), loop_(static_cast<uint32_t>(loop)) {
+    : socket_(std::move(socket)), tls_(std::move(request.tls)), stream_(std::move(stream)),
+      viewers_(std::move(viewers)), peer_(std::move(request.peer)),
+      websocket_key_(std::move(request.websocket_key)), told_(std::move(request.watches)),
+      told_path_(std::move(request.path_watch)), passed_gate_(request.passed_gate),
+      loop_(static_cast<uint32_t>(loop)) {
     static std::atomic<uint64_t> next{1};
     peer_.protocol = websocket_key_.empty() ? "http" : "websocket";
     peer_.id = (websocket_key_.empty() ? "http-play-" : "ws-play-") + std::to_string(next++);
@@ -215,15 +217,28 @@ void HttpViewer::deny(const std::string &reason) {
 fanout::Outlet::Status HttpViewer::send(const fanout::Outlet::Source &source,
                                         fanout::BatchCache &cache, uint64_t &sent, int &error) {
     fanout::SocketWire socket(socket_.native_handle());
-    if (!icy_) return outlet_.send(socket, source, cache, sent, error);
+    fanout::Wire &below = tls_ ? static_cast<fanout::Wire &>(*tls_) : socket;
+    // What was encrypted for a socket that was full goes first.
+    if (tls_ && tls_->flush() < 0) {
+        error = errno;
+        return error == EAGAIN || error == EWOULDBLOCK ? fanout::Outlet::Status::blocked
+                                                       : fanout::Outlet::Status::failed;
+    }
+    const auto send_own = [&](fanout::Wire &wire) {
+        const auto status = outlet_.send(wire, source, cache, sent, error);
+        return status == fanout::Outlet::Status::idle && tls_ && tls_->has_unsent()
+                   ? fanout::Outlet::Status::blocked
+                   : status;
+    };
+    if (!icy_) return send_own(below);
     const auto title = [](void *stream, unsigned &version) -> std::optional<std::string> {
         const auto &of = *static_cast<const HttpStream *>(stream);
         const unsigned newest = of.title_version();
         if (std::exchange(version, newest) == newest) return std::nullopt;
         return of.title();
     };
-    fanout::IcyWire wire(socket, *icy_, title, stream_.get());
-    return outlet_.send(wire, source, cache, sent, error);
+    fanout::IcyWire wire(below, *icy_, title, stream_.get());
+    return send_own(wire);
 }
 
 /// Outside a pass of its stream.
@@ -316,11 +331,23 @@ void HttpViewer::wait_readable() {
 void HttpViewer::read() {
     auto &buffer = scratch();
     error_code ec;
-    const size_t size = socket_.read_some(asio::buffer(buffer), ec);
+    const auto read_tls = [&]() -> size_t {
+        const ssize_t got = tls_->read(buffer.data(), buffer.size());
+        if (got == 0) ec = asio::error::eof;
+        if (got < 0) ec = error_code(errno, boost::system::system_category());
+        return got > 0 ? static_cast<size_t>(got) : 0;
+    };
+    const size_t size = tls_ ? read_tls() : socket_.read_some(asio::buffer(buffer), ec);
     if (ec && ec != asio::error::would_block)
         return close_now(LogLevel::info, ec == asio::error::eof ? "disconnected" : ec.message());
     if (!ec) take(ByteView(buffer.data(), size));
-    wait_readable();
+    if (!tls_ || closed_) return wait_readable();
+    // The peer may have asked for other keys; and no event tells of what is decrypted already.
+    if (tls_->has_unsent() && !writing_) wait_writable();
+    if (!tls_->has_pending()) return wait_readable();
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+        if (!self->closed_) self->read();
+    });
 }
 
 void HttpViewer::take(ByteView input) {
@@ -378,6 +405,7 @@ void HttpViewer::close_now(LogLevel level, const std::string &reason) {
     for (const auto &watch : std::exchange(told_, {}))
         watch->disconnected(peer_, reason);
     say(level, reason);
+    if (tls_) tls_->shutdown();
     error_code ec;
     socket_.shutdown(tcp::socket::shutdown_both, ec);
     socket_.close(ec);

@@ -8,6 +8,7 @@
 #include "core/net/http_stream.h"
 #include "core/net/listener.h"
 #include "core/net/log.h"
+#include "core/net/tls.h"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -57,6 +58,7 @@ struct HttpPlayRequest {
     uint64_t passed_gate = 0;
     std::vector<std::shared_ptr<PeerWatch>> watches; ///< of the listener; they have said yes
     std::shared_ptr<PeerWatch> path_watch;           ///< of the gate that was passed
+    std::unique_ptr<TlsSession> tls;                 ///< on the socket; nullptr: plain
 };
 
 /// Further headers of a stream's answer, each line ended; for HEAD as well.
@@ -101,6 +103,7 @@ private:
     void say(LogLevel level, const std::string &text) const;
 
     tcp::socket socket_;
+    const std::unique_ptr<TlsSession> tls_; ///< nullptr: plain
     const std::shared_ptr<HttpStream> stream_;
     const std::shared_ptr<HttpViewers> viewers_;
     fanout::Outlet outlet_;

@@ -43,6 +43,12 @@ public:
         servers_[bound] = server;
         return server;
     }
+    /// nullptr if there is none, or it is about to close.
+    std::shared_ptr<Server> find(const Address &address) {
+        std::lock_guard lock(mutex_);
+        const auto found = servers_.find(address);
+        return found == servers_.end() ? nullptr : found->second.lock();
+    }
     template <class Base>
     std::vector<std::shared_ptr<Base>> all() {
         std::lock_guard lock(mutex_);
