@@ -2,6 +2,7 @@
 #include "hls/hlssegmenter.h"
 
 #include "gst/guard.h"
+#include "gst/tls_files.h"
 #include "hls/sink.h"
 
 /**
@@ -13,7 +14,8 @@
  * http location the segments stay in memory and the process serves them itself; the playlist and
  * what was in it survive the pipeline for `grace`, so that viewers stay while a publisher comes
  * back: the sequence goes on with a discontinuity. With a file location they are written, whole or
- * not at all, for any web server to serve; what an earlier run left there is continued.
+ * not at all, for any web server to serve; what an earlier run left there is continued. An https
+ * location takes `tls-certificate` and `tls-key`, as httpserversink's does.
  *
  * Segments begin at the first keyframe after `target-duration`, so the encoder's keyframe interval
  * should divide it. Each is as long as the playlist says, to less than a millisecond.
@@ -51,6 +53,8 @@ namespace {
 enum Property {
     prop_0,
     prop_location,
+    prop_tls_certificate,
+    prop_tls_key,
     prop_target_duration,
     prop_playlist_length,
     prop_grace,
@@ -171,6 +175,12 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             s.location = text ? text : "";
             break;
         }
+        case prop_tls_certificate:
+        case prop_tls_key: {
+            const gchar *text = g_value_get_string(value);
+            (id == prop_tls_key ? s.tls.key : s.tls.certificate) = text ? text : "";
+            break;
+        }
         case prop_target_duration:
             s.target_duration = g_value_get_uint64(value);
             break;
@@ -197,6 +207,12 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
         switch (id) {
         case prop_location:
             g_value_set_string(value, s.location.empty() ? nullptr : s.location.c_str());
+            break;
+        case prop_tls_certificate:
+            g_value_set_string(value, s.tls.certificate.c_str());
+            break;
+        case prop_tls_key:
+            g_value_set_string(value, s.tls.key.c_str());
             break;
         case prop_target_duration:
             g_value_set_uint64(value, s.target_duration);
@@ -232,9 +248,11 @@ void install_properties(GObjectClass *klass) {
         klass, prop_location,
         g_param_spec_string("location", "Location",
                             "URL of the playlist: http://HOST:PORT/PATH.m3u8 serves it from "
-                            "memory (no host: every interface; port 0: the system chooses), "
+                            "memory, as https:// does with a certificate (no host: every "
+                            "interface; port 0: the system chooses), "
                             "file:///DIRECTORY/NAME.m3u8 writes files",
                             nullptr, flags));
+    install_tls_files(klass, prop_tls_certificate, prop_tls_key);
     g_object_class_install_property(
         klass, prop_target_duration,
         g_param_spec_uint64("target-duration", "Target duration",

@@ -68,6 +68,7 @@ std::unique_ptr<Output> open_mount(const Settings &settings, std::string *error)
     options.playlist_length = settings.playlist_length;
     options.target_duration = static_cast<int64_t>(settings.target_duration);
     options.grace = std::chrono::nanoseconds(settings.grace);
+    options.tls = settings.tls;
     auto feed = net::open_hls_feed(location->address, location->path, options, error);
     return feed ? std::make_unique<MountOutput>(std::move(feed)) : nullptr;
 }
@@ -92,7 +93,11 @@ std::unique_ptr<Output> open_directory(const Settings &settings, std::string *er
 } // namespace
 
 std::unique_ptr<Output> Output::open(const Settings &settings, std::string *error) {
-    if (settings.location.starts_with("http://")) return open_mount(settings, error);
+    const size_t scheme = settings.location.find("://");
+    if (scheme != std::string::npos &&
+        !net::tls_suits(settings.location.substr(0, scheme), settings.tls, error))
+        return nullptr;
+    if (is_nonblocking_location(settings.location)) return open_mount(settings, error);
     if (settings.location.starts_with("file://")) return open_directory(settings, error);
     *error = (settings.location.empty() ? std::string("There is no location")
                                         : "Can't serve '" + settings.location + "'") +
@@ -102,7 +107,7 @@ std::unique_ptr<Output> Output::open(const Settings &settings, std::string *erro
 }
 
 bool is_nonblocking_location(const std::string &location) {
-    return location.starts_with("http://");
+    return location.starts_with("http://") || location.starts_with("https://");
 }
 
 } // namespace penstock::hls

@@ -2,6 +2,8 @@
 // What an hlssegmenter's properties say; every default is here.
 #pragma once
 
+#include "core/net/tls_files.h"
+
 #include <cstdint>
 #include <string>
 
@@ -16,6 +18,7 @@ enum class Sync {
 
 struct Settings {
     std::string location;
+    net::TlsFiles tls;
     uint64_t target_duration = 2'000'000'000; ///< nanoseconds
     unsigned playlist_length = 6;             ///< segments; 0 keeps all (files only)
     uint64_t grace = 60'000'000'000;          ///< nanoseconds

@@ -7,9 +7,9 @@
  *
  * Listens at `location` and sends what it gets to everybody who asks for that path: FLV (mpv, VLC,
  * ffplay; in browsers mpegts.js), MPEG-TS, MP3, AAC or Ogg. The same URL takes WebSocket, as
- * ws://. A viewer that joins gets the last GOP at once, or what `join` says. Each packet is
- * serialized once for all viewers; one that is too slow skips to a newer keyframe and never makes
- * the others wait.
+ * ws:// (wss:// where it is https://). A viewer that joins gets the last GOP at once, or what
+ * `join` says. Each packet is serialized once for all viewers; one that is too slow skips to a
+ * newer keyframe and never makes the others wait.
  *
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
  * `sync` does in any sink, unless `sync` is set. Several elements, and hlssegmenter, may share an
@@ -19,6 +19,12 @@
  * Audio players that ask with `Icy-MetaData: 1` get titles amid MP3 and AAC, from TAG events.
  *
  * When not: to reach viewers through caches, or behind bad networks, use hlssegmenter.
+ *
+ * ## HTTPS
+ * `location=https://…` takes `tls-certificate` and `tls-key`, two PEM files: the certificate with
+ * those between it and the root behind it, and its private key without a passphrase. TLS 1.2 and
+ * 1.3. All elements at one address give the same files. When they are replaced (a renewal), those
+ * who connect get the new certificate; nobody is disconnected.
  *
  * ## Who may
  * The signal `authorize` asks the application about each viewer: its handlers get a structure with
@@ -43,6 +49,7 @@
 #include "gst/nonblocking.h"
 #include "gst/peer_signals.h"
 #include "gst/stats.h"
+#include "gst/tls_files.h"
 #include "gst/viewer_policy.h"
 #include "http/input.h"
 
@@ -61,6 +68,7 @@ namespace {
 struct Sink {
     struct Settings {
         std::string location = "http://127.0.0.1:8080/live/stream.flv";
+        net::TlsFiles tls;
         ViewerPolicy viewers;
     };
     /// Lock order: settings_mutex, then feed_mutex. Neither is held across a post.
@@ -91,7 +99,15 @@ G_DEFINE_TYPE(PenstockHttpServerSink, penstock_http_server_sink, GST_TYPE_BASE_S
 GST_ELEMENT_REGISTER_DEFINE(httpserversink, "httpserversink", GST_RANK_NONE,
                             penstock_http_server_sink_get_type())
 
-enum { PROP_0, PROP_LOCATION, PROP_BOUND_LOCATION, PROP_STATS, PROP_POLICY };
+enum {
+    PROP_0,
+    PROP_LOCATION,
+    PROP_TLS_CERTIFICATE,
+    PROP_TLS_KEY,
+    PROP_BOUND_LOCATION,
+    PROP_STATS,
+    PROP_POLICY
+};
 
 static PeerSignals peer_signals;
 
@@ -123,12 +139,20 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
         Sink &impl = *IMPL(object);
         std::lock_guard lock(impl.settings_mutex);
         if (set_viewer_policy(impl.settings.viewers, PROP_POLICY, id, value)) return;
+        const auto text = [value] {
+            const char *string = g_value_get_string(value);
+            return std::string(string ? string : "");
+        };
         switch (id) {
-        case PROP_LOCATION: {
-            const char *text = g_value_get_string(value);
-            impl.settings.location = text ? text : "";
+        case PROP_LOCATION:
+            impl.settings.location = text();
             break;
-        }
+        case PROP_TLS_CERTIFICATE:
+            impl.settings.tls.certificate = text();
+            break;
+        case PROP_TLS_KEY:
+            impl.settings.tls.key = text();
+            break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
         }
@@ -137,7 +161,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
 
 static std::string bound_location(Sink &impl) {
     std::lock_guard lock(impl.feed_mutex);
-    return impl.feed ? "http://" + impl.feed->address().to_string() + "/" + impl.path : "";
+    if (!impl.feed) return "";
+    return std::string(impl.feed->scheme()) + "://" + impl.feed->address().to_string() + "/" +
+           impl.path;
 }
 
 static void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec) {
@@ -148,6 +174,12 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
         switch (id) {
         case PROP_LOCATION:
             g_value_set_string(value, impl.settings.location.c_str());
+            break;
+        case PROP_TLS_CERTIFICATE:
+            g_value_set_string(value, impl.settings.tls.certificate.c_str());
+            break;
+        case PROP_TLS_KEY:
+            g_value_set_string(value, impl.settings.tls.key.c_str());
             break;
         case PROP_BOUND_LOCATION:
             g_value_set_string(value, bound_location(impl).c_str());
@@ -171,15 +203,18 @@ static gboolean start(GstBaseSink *sink) {
         }
         std::string error;
         const auto location = net::parse_location(wanted.location, 80, &error);
-        if (location && location->scheme != "http")
-            error = "'" + wanted.location + "' does not begin with http://";
+        if (location && location->scheme != "http" && location->scheme != "https")
+            error = "'" + wanted.location + "' does not begin with http:// or https://";
+        if (!error.empty()) error = "location: " + error;
+        if (error.empty()) net::tls_suits(location->scheme, wanted.tls, &error);
         if (!error.empty()) {
-            GST_ELEMENT_ERROR(sink, RESOURCE, SETTINGS, ("location: %s", error.c_str()), (nullptr));
+            GST_ELEMENT_ERROR(sink, RESOURCE, SETTINGS, ("%s", error.c_str()), (nullptr));
             return FALSE;
         }
         net::HttpMountOptions options;
         options.policy = wanted.viewers.policy;
         options.history = wanted.viewers.history();
+        options.tls = wanted.tls;
         options.watch = make_signal_watch(G_OBJECT(sink), peer_signals, PeerEvents::thread);
         auto feed = net::open_http_feed(location->address, location->path, options, &error);
         if (!feed) {
@@ -315,8 +350,10 @@ static void penstock_http_server_sink_class_init(PenstockHttpServerSinkClass *kl
         object_class, PROP_LOCATION,
         g_param_spec_string("location", "Location",
                             "Where to listen and under which path to serve: "
-                            "http://host:port/path; no host: every interface; port 0: any",
+                            "http://host:port/path, or https:// with a certificate; no host: "
+                            "every interface; port 0: any",
                             defaults.location.c_str(), rw));
+    install_tls_files(object_class, PROP_TLS_CERTIFICATE, PROP_TLS_KEY);
     g_object_class_install_property(
         object_class, PROP_BOUND_LOCATION,
         g_param_spec_string("bound-location", "Bound location",
