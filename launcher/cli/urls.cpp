@@ -27,6 +27,16 @@ std::string url_of(const Endpoint &endpoint, const description::Binding &binding
            (slash == text.npos ? "" : text.substr(slash, text.find('?') - slash));
 }
 
+/// That of the streams at the same address.
+std::string page_scheme(const description::Binding &binding, const net::Address &page) {
+    for (const Endpoint &endpoint : supervisor::find_endpoints(binding)) {
+        const auto tls = supervisor::tls_of(endpoint, binding, nullptr);
+        if (tls && !tls->empty() && supervisor::address_of(endpoint, binding, nullptr) == page)
+            return "https";
+    }
+    return "http";
+}
+
 } // namespace
 
 std::string reachable(net::Address address, const std::string &here) {
@@ -42,7 +52,9 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
         if (!address) continue;
         switch (endpoint.kind) {
         case Endpoint::Kind::page:
-            out.push_back({"Page", "http://" + reachable(*address, here) + "/", "page"});
+            out.push_back({"Page",
+                           page_scheme(binding, *address) + "://" + reachable(*address, here) + "/",
+                           "page"});
             break;
         case Endpoint::Kind::publish: {
             const std::string url = url_of(endpoint, binding, *address, here);

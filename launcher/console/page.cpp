@@ -101,7 +101,9 @@ HttpResponse respond(const HttpRequest &request, const Asset &asset) {
 class ServedPage final : public Page {
 public:
     bool start(const net::Address &http, std::string *error) {
-        auto server = net::HttpServer::open(http, error);
+        // Over TLS where the streams are.
+        auto server = net::HttpServer::find(http);
+        if (!server) server = net::HttpServer::open(http, error);
         if (!server) return false;
         auto assets = std::make_shared<const std::vector<Asset>>(load_assets());
         auto asset = [assets](const HttpRequest &request, std::string_view name) {
@@ -127,7 +129,8 @@ public:
             [](const HttpRequest &request, net::HttpReply reply) { reply(go_to_page(request)); });
         if (navigation) registrations_.push_back(std::move(navigation));
         if (taken)
-            *error = "another page is served at http://" + server->address().to_string() +
+            *error = std::string("another page is served at ") + server->scheme() + "://" +
+                     server->address().to_string() +
                      "/ by this process: choose another port for one of them";
         return !taken;
     }

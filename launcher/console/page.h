@@ -13,8 +13,8 @@ namespace penstock::console {
 /// of a playlist (.m3u8) itself is sent to the page.
 class Page {
 public:
-    /// Opens the HTTP server at `http` if nobody has. On failure nullptr, and `error` says what
-    /// is wrong and how to mend it.
+    /// Opens the HTTP server at `http` if nobody has; one of HTTPS serves the page, too. On failure
+    /// nullptr, and `error` says what is wrong and how to mend it.
     static std::unique_ptr<Page> serve(const net::Address &http, std::string *error);
     virtual ~Page() = default;
 };

@@ -78,7 +78,7 @@ public:
     /// nullopt and the reason if the address or the path is none.
     static std::optional<PathPattern> make(const Template &match, const Binding &binding,
                                            std::string *error);
-    const std::string &scheme() const { return scheme_; } ///< "rtmp" or "http"
+    const std::string &scheme() const { return scheme_; } ///< "rtmp", "http" or "https"
     const net::Address &address() const { return address_; }
     /// The captures if the path ("live/cam") matches; every capture is a safe segment.
     std::optional<Captures> match(std::string_view path) const;

@@ -426,7 +426,7 @@ void Loader::load_play_rule(const Node &node) {
     const auto add_match = [&](const Node::Entry &entry) {
         auto text = load_template(entry, true);
         if (!text) return;
-        auto captures = check_match(*text, {"rtmp://", "http://"});
+        auto captures = check_match(*text, {"rtmp://", "http://", "https://"});
         if (!rule.matches.empty() && std::set(captures.begin(), captures.end()) !=
                                          std::set(rule.captures.begin(), rule.captures.end()))
             problem(entry.value.mark, "this match captures other names than the first",

@@ -39,6 +39,7 @@ const Parameter *parameter_of(const Pieces &pieces, Type type, const Description
     for (const Piece &piece : pieces) {
         if (!piece.placeholder) continue;
         const Parameter *parameter = description.find_parameter(piece.placeholder->name);
+        if (parameter && parameter->type == Type::choice) continue; // of the scheme
         return parameter && parameter->type == type ? parameter : nullptr;
     }
     return nullptr;

@@ -130,6 +130,10 @@ bool Receiver::make_pipeline(std::string *error) {
     }
     if (recipe.property) {
         g_object_set(made[0], recipe.property, output_.address.c_str(), nullptr);
+        // The description's own certificate need not be one that others trust.
+        if (output_.address.starts_with("https://") &&
+            g_object_class_find_property(G_OBJECT_GET_CLASS(made[0]), "ssl-strict"))
+            g_object_set(made[0], "ssl-strict", FALSE, nullptr);
     } else if (const auto address = net::parse_address(output_.address)) {
         // Without times of arrival tsdemux goes by the stream's own clock alone.
         g_object_set(made[0], "address", address->host.c_str(), "port", gint(address->port),

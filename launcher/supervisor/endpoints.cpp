@@ -8,21 +8,53 @@ namespace {
 
 using namespace description;
 
-void add_served(const Fragment &fragment, bool of_rule, std::vector<Endpoint> &out) {
+/// The text with any word for what a stream's path is taken from.
+std::optional<std::string> text_of(const Pieces &pieces, const Binding &binding,
+                                   std::string *error) {
+    std::string text;
+    for (const Piece &piece : pieces) {
+        if (piece.placeholder && !binding.description().find_parameter(piece.placeholder->name)) {
+            text += "x";
+            continue;
+        }
+        const auto part = binding.expand({piece}, {}, error);
+        if (!part) return std::nullopt;
+        text += *part;
+    }
+    return text;
+}
+
+/// Whether an hlssegmenter serves this itself.
+bool is_web(const Pieces &location, const Binding &binding) {
+    const auto text = text_of(location, binding, nullptr);
+    return text && (text->starts_with("http://") || text->starts_with("https://"));
+}
+
+Pieces property_of(const Item &item, const char *name) {
+    for (const Property &property : item.properties)
+        if (property.name == name) return property.pieces;
+    return {};
+}
+
+void add_served(const Fragment &fragment, bool of_rule, const Binding &binding,
+                std::vector<Endpoint> &out) {
     for (const Item &item : fragment.launch.items) {
         for (const Property &property : item.properties) {
             if (item.text == "udpsink" && property.name == "clients")
                 out.push_back({Endpoint::Kind::udp, property.pieces});
             if (property.name != "location" || property.pieces.empty()) continue;
-            const std::string &scheme = property.pieces[0].literal;
             if (item.text == "rtmpserversink")
                 out.push_back({Endpoint::Kind::play, property.pieces});
             else if (item.text == "rtmpserversrc" && !of_rule)
                 out.push_back({Endpoint::Kind::publish, property.pieces});
             else if (item.text == "httpserversink")
                 out.push_back({Endpoint::Kind::http, property.pieces});
-            else if (item.text == "hlssegmenter" && scheme.starts_with("http://"))
+            else if (item.text == "hlssegmenter" && is_web(property.pieces, binding))
                 out.push_back({Endpoint::Kind::hls, property.pieces});
+            else
+                continue;
+            out.back().tls_certificate = property_of(item, "tls-certificate");
+            out.back().tls_key = property_of(item, "tls-key");
         }
     }
 }
@@ -38,7 +70,7 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
         bool in_rtp = false;
         for (const Fragment &fragment : pipeline.fragments) {
             if (!binding.holds(fragment.when)) continue;
-            add_served(fragment, of_rule, out);
+            add_served(fragment, of_rule, binding, out);
             for (const Item &item : fragment.launch.items)
                 in_rtp |= item.text == "rtpmp2tpay";
         }
@@ -64,19 +96,26 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
     return out;
 }
 
+std::optional<net::TlsFiles> tls_of(const Endpoint &endpoint, const Binding &binding,
+                                    std::string *error) {
+    if (endpoint.kind != Endpoint::Kind::http && endpoint.kind != Endpoint::Kind::hls)
+        return net::TlsFiles{};
+    const auto location = text_of(endpoint.pieces, binding, error);
+    // A listener has one certificate, so no stream's name can be part of it.
+    const auto certificate = binding.expand(endpoint.tls_certificate, {}, error);
+    const auto key = binding.expand(endpoint.tls_key, {}, error);
+    if (!location || !certificate || !key) return std::nullopt;
+    net::TlsFiles files{*certificate, *key};
+    if (!net::tls_suits(location->substr(0, location->find("://")), files, error))
+        return std::nullopt;
+    return files;
+}
+
 std::optional<net::Address> address_of(const Endpoint &endpoint, const Binding &binding,
                                        std::string *error) {
-    std::string text;
-    for (const Piece &piece : endpoint.pieces) {
-        // A capture is part of the path, so any word will do for it.
-        if (piece.placeholder && !binding.description().find_parameter(piece.placeholder->name)) {
-            text += "x";
-            continue;
-        }
-        const auto part = binding.expand({piece}, {}, error);
-        if (!part) return std::nullopt;
-        text += *part;
-    }
+    const auto found = text_of(endpoint.pieces, binding, error);
+    if (!found) return std::nullopt;
+    const std::string &text = *found;
     if (endpoint.kind == Endpoint::Kind::page || !endpoint.is_served()) {
         const auto address = net::parse_address(text);
         if (!address && error) *error = "'" + text + "' is no address: write host:port or :port";

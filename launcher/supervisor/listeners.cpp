@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/listeners.h"
 
+#include "core/net/tls.h"
 #include "supervisor/endpoints.h"
+
+#include <algorithm>
 
 namespace penstock::supervisor {
 namespace {
@@ -13,6 +16,7 @@ const Parameter *address_parameter(const Endpoint &endpoint, const Description &
     for (const Piece &piece : endpoint.pieces) {
         if (!piece.placeholder) continue;
         const Parameter *parameter = description.find_parameter(piece.placeholder->name);
+        if (parameter && parameter->type == Type::choice) continue; // of the scheme
         return parameter && parameter->type == Type::address ? parameter : nullptr;
     }
     return nullptr;
@@ -21,7 +25,12 @@ const Parameter *address_parameter(const Endpoint &endpoint, const Description &
 } // namespace
 
 bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
-    for (const Endpoint &endpoint : find_endpoints(binding)) {
+    std::vector<Endpoint> endpoints = find_endpoints(binding);
+    // The page is served the way the streams at its address are.
+    std::stable_partition(endpoints.begin(), endpoints.end(), [](const Endpoint &endpoint) {
+        return endpoint.kind != Endpoint::Kind::page;
+    });
+    for (const Endpoint &endpoint : endpoints) {
         if (!endpoint.is_served()) continue;
         const auto wanted = address_of(endpoint, binding, error);
         if (!wanted) return false;
@@ -36,7 +45,12 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
         };
         net::Address bound;
         if (endpoint.is_http()) {
-            auto server = net::HttpServer::open(*wanted, error);
+            const auto tls = tls_of(endpoint, binding, error);
+            // What is wrong with a certificate, another port does not mend.
+            if (!tls || (!tls->empty() && !net::TlsContext::load(*tls, error))) return false;
+            auto server =
+                endpoint.kind == Endpoint::Kind::page ? net::HttpServer::find(*wanted) : nullptr;
+            if (!server) server = net::HttpServer::open(*wanted, *tls, error);
             if (!server) return fail();
             bound = server->address();
             out.http.push_back(std::move(server));

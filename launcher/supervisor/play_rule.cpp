@@ -38,6 +38,21 @@ std::unique_ptr<PlayRule> PlayRule::make(const description::PlayRule &rule,
     return out;
 }
 
+/// What speaks TLS has its certificate from a pipeline that serves something there, and was opened
+/// for it; http:// in a match stands for either.
+std::shared_ptr<net::HttpServer> PlayRule::open_http(const description::PathPattern &pattern,
+                                                     std::string *error) {
+    auto server = net::HttpServer::find(pattern.address());
+    if (!server && pattern.scheme() == "http")
+        return net::HttpServer::open(pattern.address(), error);
+    if (server && (pattern.scheme() == "http" || !server->tls().empty())) return server;
+    if (error)
+        *error = "a match begins with https://" + pattern.address().to_string() +
+                 ", where no pipeline of this description serves https://: write http://, or give "
+                 "its location a certificate";
+    return nullptr;
+}
+
 bool PlayRule::add_match(const description::Template &text, std::string *error) {
     auto pattern = description::PathPattern::make(text, binding_, error);
     if (!pattern) return false;
@@ -61,8 +76,8 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
         });
     };
     Match match{std::move(*pattern), nullptr, nullptr, nullptr};
-    if (match.pattern.scheme() == "http") {
-        match.http = net::HttpServer::open(match.pattern.address(), error);
+    if (match.pattern.scheme().starts_with("http")) {
+        match.http = open_http(match.pattern, error);
         if (match.http) match.lease = match.http->lease_demand(std::move(options));
     } else {
         match.rtmp = net::RtmpServer::open(match.pattern.address(), error);

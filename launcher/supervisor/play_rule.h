@@ -76,6 +76,8 @@ private:
 
     PlayRule(const description::PlayRule &rule, const description::Binding &binding,
              const Time &time, Report report);
+    static std::shared_ptr<net::HttpServer> open_http(const description::PathPattern &pattern,
+                                                      std::string *error);
     bool add_match(const description::Template &text, std::string *error);
     void on_demand(size_t match, const std::string &path, net::DemandAnswer answer);
     std::string missing_source(const Captures &captures) const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // httpserversink under a harness and behind stock muxers, with sockets as its viewers.
-#include "unit/http_client.hpp"
+#include "unit/tls_rig.hpp"
 
 #include "rtmp_rig.hpp"
 
@@ -278,6 +278,63 @@ GST_START_TEST(test_locations) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_https) {
+    tls_test::Certificates folder;
+    const auto files = folder.make("cam");
+    const auto element = make_element("httpserversink");
+    g_object_set(element.get(), "location", "https://127.0.0.1:0/live/cam.flv", "tls-certificate",
+                 files.certificate.c_str(), "tls-key", files.key.c_str(), nullptr);
+    fail_unless_equals_string(string_property(element.get(), "tls-key").c_str(),
+                              files.key.c_str());
+    GstHarness *h = gst_harness_new_with_element(element.get(), "sink", nullptr);
+    gst_harness_set_src_caps_str(h, "video/x-flv");
+    push(h, samples::video_config());
+    push(h, samples::video_frame(0, true));
+    const std::string location = string_property(element.get(), "bound-location");
+    fail_unless(location.starts_with("https://127.0.0.1:"), "%s", location.c_str());
+    const auto port = static_cast<uint16_t>(std::stoi(location.substr(18)));
+    tls_test::TlsViewer raw(port, files.certificate), socket(port, files.certificate);
+    raw.get("/live/cam.flv");
+    socket.upgrade("/live/cam.flv");
+    fail_unless(raw.until_frames(1) && socket.until_frames(1));
+    push(h, samples::video_frame(40, false));
+    fail_unless(raw.until_frames(2) && socket.until_frames(2));
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(test_https_needs_its_files) {
+    tls_test::Certificates folder;
+    const auto files = folder.make("cam"), other = folder.make("other");
+    const struct {
+        const char *location;
+        std::string certificate, key;
+        const char *says;
+    } cases[] = {
+        {"https://127.0.0.1:0/a.flv", "", "", "set tls-certificate and tls-key to PEM files"},
+        {"https://127.0.0.1:0/a.flv", files.certificate, "", "tls-certificate needs tls-key"},
+        {"https://127.0.0.1:0/a.flv", files.certificate, other.key, "is not that of"},
+        {"https://127.0.0.1:0/a.flv", "/nowhere.pem", files.key, "can't read '/nowhere.pem'"},
+        {"http://127.0.0.1:0/a.flv", files.certificate, files.key, "are for https://"},
+    };
+    for (const auto &[location, certificate, key, says] : cases) {
+        auto element = make_element("httpserversink");
+        g_object_set(element.get(), "location", location, "tls-certificate", certificate.c_str(),
+                     "tls-key", key.c_str(), nullptr);
+        Bus bus(element.get());
+        fail_unless_equals_int(gst_element_set_state(element.get(), GST_STATE_PAUSED),
+                               GST_STATE_CHANGE_FAILURE);
+        const auto message = bus.wait(GST_MESSAGE_ERROR);
+        fail_unless(message);
+        GError *error = nullptr;
+        gst_message_parse_error(message.get(), &error, nullptr);
+        fail_unless(strstr(error->message, says), "%s", error->message);
+        g_clear_error(&error);
+        gst_element_set_state(element.get(), GST_STATE_NULL);
+    }
+}
+GST_END_TEST
+
 GST_START_TEST(test_states) {
     auto element = make_element("httpserversink");
     g_object_set(element.get(), "location", any_port, nullptr);
@@ -306,6 +363,8 @@ static Suite *httpserversink_suite() {
     tcase_add_test(tc, test_eos);
     tcase_add_test(tc, test_refuses_what_it_is_not);
     tcase_add_test(tc, test_locations);
+    tcase_add_test(tc, test_https);
+    tcase_add_test(tc, test_https_needs_its_files);
     tcase_add_test(tc, test_states);
     return s;
 }

@@ -72,8 +72,8 @@ class WebSocket:
     """A client of a few lines that keeps the payload of binary frames."""
 
     def __init__(self, url):
-        host, port, path = re.match(r"http://([^:/]+):(\d+)(/.*)", url).groups()
-        self.socket = socket.create_connection((host, int(port)), timeout=rig.PATIENCE)
+        host, port, path = re.match(r"https?://([^:/]+):(\d+)(/.*)", url).groups()
+        self.socket = self.connect(host, int(port))
         self.socket.sendall((
             f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: http://elsewhere.example\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -83,6 +83,10 @@ class WebSocket:
         assert b" 101 " in status, status
         while self.stream.readline().strip():
             pass
+
+    @staticmethod
+    def connect(host, port):
+        return socket.create_connection((host, port), timeout=rig.PATIENCE)
 
     def send(self, opcode, payload):
         mask = os.urandom(4)
@@ -103,30 +107,34 @@ class WebSocket:
         return head[0] & 15, self.stream.read(size)
 
 
+def watch(client, reference):
+    """What it gets is what was sent; so is a pong, and at last a farewell. Describes it."""
+    path, frames, pong = place("saved.flv"), 0, False
+    client.send(9, b"are you there")
+    end = time.monotonic() + 4
+    with open(path, "wb") as file:
+        while time.monotonic() < end:
+            opcode, payload = client.receive()
+            if opcode == 2:
+                file.write(payload)
+                frames += 1
+            else:
+                assert (opcode, payload) == (10, b"are you there"), (opcode, payload)
+                pong = True
+    assert pong, "no pong"
+    client.send(8, struct.pack(">H", 1000))
+    last = None
+    while (frame := client.receive()) is not None:
+        last = frame
+    assert last == (8, struct.pack(">H", 1000)), last
+    return f"{frames} frames, {begins_with_keyframe(path, reference)}"
+
+
 def websocket():
     """a WebSocket client gets every packet, its ping an answer, and a farewell"""
     with Server() as server:
         reference = packets.published(footage())
-        client = WebSocket(playing(server, "cam", footage()))
-        path, frames, pong = place("saved.flv"), 0, False
-        client.send(9, b"are you there")
-        end = time.monotonic() + 4
-        with open(path, "wb") as file:
-            while time.monotonic() < end:
-                opcode, payload = client.receive()
-                if opcode == 2:
-                    file.write(payload)
-                    frames += 1
-                else:
-                    assert (opcode, payload) == (10, b"are you there"), (opcode, payload)
-                    pong = True
-        assert pong, "no pong"
-        client.send(8, struct.pack(">H", 1000))
-        last = None
-        while (frame := client.receive()) is not None:
-            last = frame
-        assert last == (8, struct.pack(">H", 1000)), last
-        yield f"{frames} frames, {begins_with_keyframe(path, reference)}"
+        yield watch(WebSocket(playing(server, "cam", footage())), reference)
 
 
 def gstreamer():

@@ -15,18 +15,23 @@ from rig import Server, footage, generated, until
 
 
 class Mpv:
-    """An mpv without windows or devices, asked over its socket."""
+    """An mpv without windows or devices, unless `options` say otherwise; asked over its socket."""
 
-    def __init__(self, url):
+    def __init__(self, url, *options, env=None):
         self.path = os.path.join(tempfile.mkdtemp(dir=rig.FOLDER), "socket")
         self.began = time.monotonic()
         self.process = rig.Process("mpv", "--no-config", "--vo=null", "--ao=null", "--no-terminal",
                                    f"--log-file={self.path}.log", "--msg-level=all=warn",
-                                   f"--input-ipc-server={self.path}", "--hwdec=no", url)
+                                   f"--input-ipc-server={self.path}", "--hwdec=no", *options,
+                                   url, env=env)
         self.socket = None
 
     def get(self, name):
         """A property's value; None while there is none."""
+        return self.command("get_property", name)
+
+    def command(self, *words):
+        """What a command answers; None if it fails."""
         if not self.socket:
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(rig.PATIENCE)
@@ -35,7 +40,7 @@ class Mpv:
             except OSError:
                 return None
             self.socket = connection.makefile("rw", encoding="utf-8")
-        self.socket.write(json.dumps({"command": ["get_property", name]}) + "\n")
+        self.socket.write(json.dumps({"command": words}) + "\n")
         self.socket.flush()
         for line in self.socket:
             answer = json.loads(line)

@@ -38,14 +38,15 @@ def published(file, *options, seconds=40):
 
 
 class Player:
-    """ffmpeg plays `url`: it decodes all, and writes down each packet as it came."""
+    """ffmpeg plays `url`: it decodes all, and writes down each packet as it came. `before`: options
+    for the URL."""
 
-    def __init__(self, url, *options):
+    def __init__(self, url, *options, before=()):
         folder = tempfile.mkdtemp(dir=rig.FOLDER)
         self.path = os.path.join(folder, "packets")
         maps = ("-map", "0:v?", "-map", "0:a?")
         self.process = rig.Process(
-            "ffmpeg", "-nostdin", "-v", "warning", "-i", url, *maps, "-c", "copy", *options,
+            "ffmpeg", "-nostdin", "-v", "warning", *before, "-i", url, *maps, "-c", "copy", *options,
             "-flush_packets", "1", "-f", "framemd5", self.path, *maps, *options, "-f", "null", "-",
             env={"FFREPORT": f"file={self.path}.log:level=48"})
 
@@ -87,9 +88,9 @@ class Player:
                 f"the player says: {line}"
 
 
-def play(url, seconds=4):
+def play(url, seconds=4, before=()):
     """The packets of that many seconds."""
-    packets = Player(url, "-t", seconds).finish()
+    packets = Player(url, "-t", seconds, before=before).finish()
     for kind, list_ in packets.items():
         span = list_[-1].dts - list_[0].dts
         assert span > seconds - 0.5, f"{kind}: {span:.2f} s of {seconds} s came"

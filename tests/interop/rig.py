@@ -137,7 +137,7 @@ class Server:
         until("penstock is ready", lambda: "Ctrl-C" in self.log or not self.process.running())
         assert self.process.running(), "penstock did not start"
         self.rtmp = re.search(r"mpv, VLC +(rtmp://\S+)/NAME", self.log)[1]
-        self.http = re.search(r"Page +(http://\S+)/", self.log)[1]
+        self.http = re.search(r"Page +(https?://\S+)/", self.log)[1]
         return self
 
     def __exit__(self, kind, error, trace):
