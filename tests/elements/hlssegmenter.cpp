@@ -213,9 +213,9 @@ GST_START_TEST(test_pads) {
 GST_END_TEST
 
 GST_START_TEST(test_bad_settings) {
-    for (const char *location :
-         {"", "rtmp://x/y", "http://127.0.0.1:0/", "http://127.0.0.1:0/a.mp4",
-          "http://127.0.0.1:99999/a.m3u8", "https://127.0.0.1:0/a.m3u8", "file:///proc/none/a.m3u8"}) {
+    for (const char *location : {"", "rtmp://x/y", "http://127.0.0.1:0/",
+                                 "http://127.0.0.1:0/a.mp4", "http://127.0.0.1:99999/a.m3u8",
+                                 "https://127.0.0.1:0/a.m3u8", "file:///proc/none/a.m3u8"}) {
         Bench bench(location);
         fail_unless_equals_int(gst_element_set_state(bench.element, GST_STATE_PAUSED),
                                GST_STATE_CHANGE_FAILURE);
