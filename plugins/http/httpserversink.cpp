@@ -8,8 +8,8 @@
  * Listens at `location` and sends what it gets to everybody who asks for that path: FLV (mpv, VLC,
  * ffplay; in browsers mpegts.js), MPEG-TS, MP3, AAC or Ogg. The same URL takes WebSocket, as
  * ws:// (wss:// where it is https://). A viewer that joins gets the last GOP at once, or what
- * `join` says. Each packet is serialized once for all viewers; one that is too slow skips to a
- * newer keyframe and never makes the others wait.
+ * `join` says: docs/joining.md has what players make of it. Each packet is serialized once for all
+ * viewers; one that is too slow skips to a newer keyframe and never makes the others wait.
  *
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
  * `sync` does in any sink, unless `sync` is set. Several elements, and hlssegmenter, may share an

@@ -6,7 +6,8 @@
  * @short_description: serves a stream to any number of RTMP players
  *
  * Listens at `location` and sends what it gets to everybody who plays that name (mpv, VLC, ffplay,
- * rtmp2src). A player that joins gets the last GOP at once. Each packet is serialized once for all
+ * rtmp2src). A player that joins gets the last GOP at once, or what `join` says: docs/joining.md has
+ * what players make of it. Each packet is serialized once for all
  * players; one that is too slow skips to a newer keyframe and never makes the others wait.
  *
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
