@@ -76,12 +76,13 @@ LiveMuxer::Next LiveMuxer::take(bool &timeout) {
     return pop(next);
 }
 
-// GstAggregator has no timer for pipelines that are not live. False: this thread is to stop.
-bool LiveMuxer::wait_until(Steady::time_point end) {
-    constexpr auto look_again = std::chrono::milliseconds(20);
-    std::unique_lock lock(lock_);
-    changed_.wait_until(lock, std::min(end, Steady::now() + look_again));
-    return !GST_PAD_IS_FLUSHING(GST_AGGREGATOR_SRC_PAD(aggregator_));
+void LiveMuxer::wake() {
+    GstPtr<GstAggregatorPad> pad;
+    {
+        std::lock_guard lock(lock_);
+        if (!tracks_.empty()) pad = tracks_.front()->pad;
+    }
+    if (pad) nudge(pad.get());
 }
 
 GstFlowReturn LiveMuxer::produce(bool timeout) {
@@ -89,8 +90,10 @@ GstFlowReturn LiveMuxer::produce(bool timeout) {
         const Next next = take(timeout);
         changed_.notify_all();
         if (next.again_at) {
-            if (!wait_until(*next.again_at)) return GST_AGGREGATOR_FLOW_NEED_DATA;
-            continue;
+            // GstAggregator has no timer for pipelines that are not live, and its thread must not
+            // wait in here: an encoder's query waits for it, and the caps come after the query.
+            alarm_.set(*next.again_at);
+            return GST_AGGREGATOR_FLOW_NEED_DATA;
         }
         if (next.end) {
             const GstFlowReturn flow = finish();
@@ -151,6 +154,7 @@ void LiveMuxer::start() {
 }
 
 void LiveMuxer::reset(bool with_caps) {
+    alarm_.cancel();
     std::lock_guard lock(lock_);
     for (const TrackPtr &track : tracks_) {
         track->queue.clear();
@@ -217,6 +221,7 @@ void LiveMuxer::pad_activated(GstAggregatorPad *pad, bool active) {
 void LiveMuxer::set_stream_wait(guint64 nanoseconds) {
     stream_wait_ = nanoseconds;
     changed_.notify_all();
+    alarm_.ring_now(); // it asks again how long to wait
 }
 
 // Straight into GstAggregator's queue of events: nothing can block.

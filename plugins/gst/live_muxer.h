@@ -2,6 +2,7 @@
 // What the muxers for live streams share: pads that never come, interleaving without queues.
 #pragma once
 
+#include "gst/alarm.h"
 #include "gst/ptr.h"
 #include "gst/stats.h"
 
@@ -121,7 +122,7 @@ private:
     GstFlowReturn produce(bool timeout);
     Next take(bool &timeout);
     bool is_awaited(const Track &track, std::optional<Steady::time_point> *until = nullptr) const;
-    bool wait_until(Steady::time_point end);
+    void wake();
 
     mutable std::mutex lock_;
     std::condition_variable changed_; ///< a queue has room, or nobody shall wait any more
@@ -129,6 +130,7 @@ private:
     GstFlowReturn flow_ = GST_FLOW_OK; ///< what downstream said last, under the lock
     std::atomic<guint64> stream_wait_ = default_stream_wait;
     Steady::time_point first_at_ = Steady::time_point::max(); ///< of any pad's first buffer; lock_
+    Alarm alarm_{[this] { wake(); }};
 };
 
 } // namespace penstock

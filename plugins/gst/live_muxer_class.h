@@ -168,6 +168,7 @@ private:
     static void finalize(GObject *object) noexcept {
         // The base class's pads and task are gone since dispose.
         LiveMuxer *muxer = reinterpret_cast<LiveMuxerElement *>(object)->impl;
+        muxer->reset(true); // nothing rings any more
         G_OBJECT_CLASS(parent_class)->finalize(object);
         delete muxer;
     }

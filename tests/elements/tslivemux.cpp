@@ -3,7 +3,10 @@
 #include "core/mpegts/muxer.h"
 #include "gst/ptr.h"
 
+#include <chrono>
+#include <future>
 #include <stdexcept>
+#include <thread>
 
 #include "check.hpp"
 #include "unit/ts_reader.hpp"
@@ -130,6 +133,53 @@ GST_START_TEST(test_slow_to_begin) {
 }
 GST_END_TEST
 
+// An encoder asks downstream for memory before its first picture tells what its caps are. By then
+// the sound may be over, and the picture be waited for by the clock: the question must not be.
+GST_START_TEST(test_asks_while_waited_for) {
+    GError *error = nullptr;
+    auto pipeline = GstPtr<GstElement>::adopt(
+        gst_parse_launch(("appsrc name=encoder ! mux.video " + sound +
+                          "mux.audio tslivemux name=mux stream-wait=10000000000 ! fakesink")
+                             .c_str(),
+                         &error));
+    fail_if(error, "%s", error ? error->message : "");
+    auto encoder =
+        GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "encoder"));
+    auto mux = GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "mux"));
+    auto audio = GstPtr<GstPad>::adopt(gst_element_get_static_pad(mux.get(), "audio"));
+    std::promise<void> sound_over;
+    gst_pad_add_probe(
+        audio.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+            if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS)
+                static_cast<std::promise<void> *>(data)->set_value();
+            return GST_PAD_PROBE_OK;
+        },
+        &sound_over, nullptr);
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    sound_over.get_future().wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+
+    const auto asked = std::chrono::steady_clock::now();
+    auto out = GstPtr<GstPad>::adopt(gst_element_get_static_pad(encoder.get(), "src"));
+    auto question = GstPtr<GstQuery>::adopt(gst_query_new_allocation(nullptr, FALSE));
+    gst_pad_peer_query(out.get(), question.get());
+    const auto took = std::chrono::steady_clock::now() - asked;
+    fail_unless(took < std::chrono::seconds(5), "the answer took %lld ms",
+                static_cast<long long>(took / std::chrono::milliseconds(1)));
+
+    // There is no picture at all: the sound goes out when its time to wait is over, or here.
+    g_object_set(mux.get(), "stream-wait", guint64(1), nullptr);
+    GstFlowReturn flow;
+    g_signal_emit_by_name(encoder.get(), "end-of-stream", &flow);
+    auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+    auto message = GstPtr<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+        bus.get(), 5 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+    fail_unless(message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS);
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+}
+GST_END_TEST
+
 static Suite *tslivemux_suite() {
     Suite *s = suite_create("tslivemux");
     TCase *tc = tcase_create("general");
@@ -138,6 +188,7 @@ static Suite *tslivemux_suite() {
     tcase_add_test(tc, test_framings);
     tcase_add_test(tc, test_silent_pad);
     tcase_add_test(tc, test_slow_to_begin);
+    tcase_add_test(tc, test_asks_while_waited_for);
     return s;
 }
 GST_CHECK_MAIN(tslivemux)
