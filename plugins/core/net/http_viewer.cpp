@@ -278,7 +278,7 @@ void HttpViewer::pump(fanout::BatchCache &cache) {
     int error = 0;
     const auto status = send(source, cache, sent, error);
     if (sent > 0) audience.bytes_out.fetch_add(sent, std::memory_order_relaxed);
-    if (outlet_.cursor().skipped != skipped) ++audience.skipped;
+    audience.skipped += outlet_.cursor().skipped - skipped;
     // Not for any byte: who takes one now and then would stay for ever.
     if (outlet_.completed() != completed) stalled_since_ = 0;
     switch (status) {

@@ -375,7 +375,7 @@ void RtmpConnection::pump(fanout::BatchCache &cache) {
     if (mount_) {
         Audience &audience = mount_->audience();
         if (sent > 0) audience.bytes_out.fetch_add(sent, std::memory_order_relaxed);
-        if (outlet_.cursor().skipped != skipped) ++audience.skipped;
+        audience.skipped += outlet_.cursor().skipped - skipped;
     }
     // Not for any byte: who takes one now and then would stay for ever.
     if (outlet_.completed() != completed) stalled_since_ = 0;
