@@ -150,11 +150,18 @@ bool FileSource::hold_eos(Stream &stream) {
         stream.ended = true;
         all = std::all_of(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended; });
         if (!latched_loop_) return false;
+        stream.telling = !all;
     }
     progress_.notify_all();
-    if (!all) {
-        report_gaps(stream);
-        return true;
+    if (!all) report_gaps(stream);
+    {
+        // Who still tells of a gap may wait downstream for as long as the pipeline is paused, and
+        // the seek would wait for them, with the state locked: the last to come back starts it.
+        std::lock_guard lock(lock_);
+        stream.telling = false;
+        if (!std::all_of(streams_.begin(), streams_.end(),
+                         [](const auto &s) { return s->ended && !s->telling; }))
+            return true;
     }
     // Not from this thread: the seek waits for it.
     gst_element_call_async(
@@ -211,7 +218,8 @@ void FileSource::rewind() {
         std::lock_guard lock(lock_);
         // The end, somebody's seek or a restart may have come first.
         if (closing_ || failed_ || !latched_loop_ || streams_.empty() ||
-            !std::all_of(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended; }))
+            !std::all_of(streams_.begin(), streams_.end(),
+                         [](const auto &s) { return s->ended && !s->telling; }))
             return;
         GstClockTime length = 0;
         for (const auto &stream : streams_)

@@ -63,6 +63,7 @@ private:
         GstClockTime newest = 0;    ///< running time of the last timestamp
         GstClockTime step = 0;      ///< between the last two
         bool ended = false;
+        bool telling = false; ///< after its end: its thread may be downstream, in a GAP event
         bool started = false; ///< STREAM_START has gone out
         bool first = false;   ///< the next buffer is the first of another pass
     };

@@ -134,6 +134,7 @@ public:
     std::map<std::string, std::vector<Seen>> seen;
     std::map<std::string, int> eos, flushes, pads;
     bool complete = false, data_before_complete = false;
+    bool hold_gap = false, gap_held = false; ///< a GAP waits downstream while `hold_gap`
     size_t most = SIZE_MAX; ///< more of a stream than this waits for the end of the test
 
 private:
@@ -190,6 +191,10 @@ private:
             ++eos[name];
         } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_FLUSH_START) {
             ++flushes[name];
+        } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_GAP && hold_gap) {
+            gap_held = true;
+            changed.notify_all();
+            changed.wait(lock, [&] { return !hold_gap; });
         }
         changed.notify_all();
     }
@@ -280,6 +285,32 @@ GST_START_TEST(test_loop_ts) {
 GST_END_TEST
 GST_START_TEST(test_loop_flv) {
     check_loop(movie("flv"), false);
+}
+GST_END_TEST
+
+// Sinks of a pipeline that is being stopped hold what comes, a GAP too, until the source is
+// stopped.
+GST_START_TEST(test_stops_while_a_gap_waits) {
+    Player player(movie("mp4"), true);
+    player.hold_gap = true;
+    player.play();
+    {
+        std::unique_lock lock(player.mutex);
+        fail_unless(player.changed.wait_for(lock, patience, [&] { return player.gap_held; }));
+    }
+    // The sound ends as well: this is when the file would begin again.
+    fail_unless(player.wait_for("audio", 107));
+    std::this_thread::sleep_for(300ms);
+    const bool free = GST_STATE_TRYLOCK(player.source);
+    if (free) GST_STATE_UNLOCK(player.source);
+    {
+        std::lock_guard lock(player.mutex);
+        player.hold_gap = false;
+        player.changed.notify_all();
+    }
+    fail_unless(free, "nobody can stop it");
+    fail_unless(player.wait_for("audio", 2 * 107));
+    gst_element_set_state(player.pipeline, GST_STATE_NULL);
 }
 GST_END_TEST
 
@@ -480,6 +511,7 @@ static Suite *livefilesrc_suite() {
     tcase_add_test(tc, test_loop_mkv);
     tcase_add_test(tc, test_loop_ts);
     tcase_add_test(tc, test_loop_flv);
+    tcase_add_test(tc, test_stops_while_a_gap_waits);
     tcase_add_test(tc, test_loop_one_pad_linked);
     tcase_add_test(tc, test_loop_video_only);
     tcase_add_test(tc, test_loop_uneven);
