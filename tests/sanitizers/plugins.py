@@ -6,7 +6,8 @@ import pathlib
 import sys
 
 PLUGINS = '''app audioconvert audioparsersbad audioparsers audioresample audiotestsrc coreelements
-    flv isomp4 jpeg libav matroska mpegtsdemux mpegtsmux playback rtmp2 typefindfunctions videoconvert videoconvertscale
+    flv isomp4 jpeg libav matroska mpegtsdemux mpegtsmux ogg opus playback rtmp2 typefindfunctions
+    videoconvert videoconvertscale
     videoparsersbad videoscale videotestsrc voaacenc x264'''.split()
 
 source, target = map(pathlib.Path, sys.argv[1:])
