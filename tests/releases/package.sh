@@ -35,7 +35,7 @@ install_packages '/packages/penstock_*.deb' '/packages/gstreamer1.0-penstock_*.d
 echo "ok: installed"
 
 inside() { in_tree "$tree" su -s /bin/sh nobody -c "export HOME=/tmp; $1"; }
-inside 'for p in rtmp flv gop file hls transcode ts bin; do gst-inspect-1.0 penstock$p >/dev/null || exit 1; done' ||
+inside 'for p in rtmp http flv gop file hls transcode ts bin; do gst-inspect-1.0 penstock$p >/dev/null || exit 1; done' ||
     fail "gst-inspect-1.0 does not find the elements"
 inside 'penstock list' | grep -q '^live ' || fail "penstock list does not name live"
 inside 'penstock check /usr/share/penstock/pipelines/*.yaml' || fail "a description does not check"
