@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/latency/finder.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace penstock::latency {
+namespace {
+
+/// A change between dark and light along a line.
+struct Edge {
+    float at;      ///< pixels; halfway between the brightness before and after
+    bool to_light; ///< or to dark
+    uint8_t dark, light;
+};
+
+/// The swing of brightness that counts as an edge: first what a stamp has that is not faint, so
+/// that what coding leaves within a bar is no edge.
+constexpr int swings[] = {64, 24};
+/// Less than this between dark and light is no code.
+constexpr float least_contrast = 16;
+
+/// Appends the edges of the line from its extremes in turn: a maximum or minimum stands once the
+/// brightness has come back from it by `swing`.
+void find_edges(const Luma &luma, int y, int swing, std::vector<Edge> &edges) {
+    edges.clear();
+    const uint8_t *row = luma.data + y * luma.stride;
+    const auto pixel = [&](int x) -> int { return row[x * luma.step]; };
+    int last_value = pixel(0), last_at = 0; // the extreme that stands
+    int high = last_value, high_at = 0, low = last_value, low_at = 0;
+    const auto cross = [&](int from, int to, int before, int after) {
+        const float middle = static_cast<float>(before + after) / 2;
+        const bool to_light = after > before;
+        int x = from + 1;
+        while (x < to && (static_cast<float>(pixel(x)) > middle) != to_light)
+            ++x;
+        const auto a = static_cast<float>(pixel(x - 1)), b = static_cast<float>(pixel(x));
+        const float part = a == b ? 0.5F : std::clamp((middle - a) / (b - a), 0.0F, 1.0F);
+        // A pixel's value is that of its middle.
+        edges.push_back({static_cast<float>(x - 1) + part + 0.5F, to_light,
+                         static_cast<uint8_t>(std::min(before, after)),
+                         static_cast<uint8_t>(std::max(before, after))});
+    };
+    int direction = 0; // of the way from the extreme that stands
+    for (int x = 1; x < luma.width; ++x) {
+        const int value = pixel(x);
+        if (value > high) {
+            high = value;
+            high_at = x;
+        }
+        if (value < low) {
+            low = value;
+            low_at = x;
+        }
+        if (direction >= 0 && high - value >= swing) {
+            if (direction > 0) cross(last_at, high_at, last_value, high);
+            last_value = high;
+            last_at = high_at;
+            direction = -1;
+            low = value;
+            low_at = x;
+        } else if (direction <= 0 && value - low >= swing) {
+            if (direction < 0) cross(last_at, low_at, last_value, low);
+            last_value = low;
+            last_at = low_at;
+            direction = 1;
+            high = value;
+            high_at = x;
+        }
+    }
+    if (direction > 0) cross(last_at, high_at, last_value, high);
+    if (direction < 0) cross(last_at, low_at, last_value, low);
+}
+
+bool is_about(float length, float cells, float cell) {
+    return std::abs(length - cells * cell) <= (cells > 1 ? 0.6F : 0.5F) * cell;
+}
+
+/// The mean of a square around a point.
+float mean_around(const Luma &luma, float x, float y, float half_width, float half_height) {
+    const int x0 = std::clamp(static_cast<int>(std::lround(x - half_width)), 0, luma.width - 1);
+    const int x1 =
+        std::clamp(static_cast<int>(std::lround(x + half_width)) - 1, x0, luma.width - 1);
+    const int y0 = std::clamp(static_cast<int>(std::lround(y - half_height)), 0, luma.height - 1);
+    const int y1 =
+        std::clamp(static_cast<int>(std::lround(y + half_height)) - 1, y0, luma.height - 1);
+    int sum = 0;
+    for (int v = y0; v <= y1; ++v) {
+        const uint8_t *row = luma.data + v * luma.stride;
+        for (int u = x0; u <= x1; ++u)
+            sum += row[u * luma.step];
+    }
+    return static_cast<float>(sum) / static_cast<float>((x1 - x0 + 1) * (y1 - y0 + 1));
+}
+
+/// Follows a dark bar from row `y` up or down to where it ends: the edge in pixels, or a negative
+/// number if it goes on to the picture's edge.
+float bar_end(const Luma &luma, float x, int y, int direction, float half_width, float middle) {
+    float before = middle;
+    for (; y >= 0 && y < luma.height; y += direction) {
+        const float now = mean_around(luma, x, static_cast<float>(y) + 0.5F, half_width, 0.5F);
+        if (now > middle) {
+            const float part = before < middle ? (middle - before) / (now - before) : 0;
+            return static_cast<float>(y) + 0.5F + static_cast<float>(direction) * (part - 1);
+        }
+        before = now;
+    }
+    return -1;
+}
+
+/// Completes `place` (left and right are known) with the bars' ends.
+bool find_rows(const Luma &luma, int y, float dark, float light, Place &place) {
+    const float cell = (place.right - place.left) / cells::width;
+    const float middle = (dark + light) / 2, half = cell / 2;
+    const float left = place.left + 1.5F * cell, right = place.right - cell;
+    const float tops[] = {bar_end(luma, left, y, -1, half, middle),
+                          bar_end(luma, right, y, -1, half, middle)};
+    const float bottoms[] = {bar_end(luma, left, y, 1, half, middle),
+                             bar_end(luma, right, y, 1, half, middle)};
+    if (tops[0] < 0 || tops[1] < 0 || bottoms[0] < 0 || bottoms[1] < 0) return false;
+    if (std::abs(tops[0] - tops[1]) > cell || std::abs(bottoms[0] - bottoms[1]) > cell)
+        return false;
+    place.top = (tops[0] + tops[1]) / 2;
+    place.bottom = (bottoms[0] + bottoms[1]) / 2;
+    const float shape = (place.bottom - place.top) / cells::rows / cell;
+    return shape > 0.4F && shape < 2.5F;
+}
+
+} // namespace
+
+bool find(const Luma &luma, const std::function<bool(const Place &)> &found) {
+    // Odd, so that the lines do not keep to the rows of blocks of a codec.
+    const int stride = std::max(1, std::min(luma.width, luma.height) / 64) | 1;
+    std::vector<Edge> edges;
+    for (const int swing : swings) {
+        for (int y = stride; y < luma.height; y += stride) {
+            find_edges(luma, y, swing, edges);
+            for (size_t i = 0; i + 8 <= edges.size(); ++i) {
+                if (edges[i].to_light) continue;
+                const float start = edges[i].at;
+                float cell = (edges[i + 3].at - start) / 5;
+                if (cell < 2 || !is_about(edges[i + 1].at - start, 3, cell) ||
+                    !is_about(edges[i + 2].at - edges[i + 1].at, 1, cell) ||
+                    !is_about(edges[i + 3].at - edges[i + 2].at, 1, cell))
+                    continue;
+                const float end = start + cell * cells::width;
+                for (size_t k = i + 7; k < edges.size() && edges[k].at < end + 2 * cell; ++k) {
+                    if (!edges[k].to_light || edges[k].at < end - 2 * cell) continue;
+                    const float exact = (edges[k].at - start) / cells::width;
+                    if (!is_about(edges[k].at - edges[k - 1].at, 2, exact) ||
+                        !is_about(edges[k - 1].at - edges[k - 2].at, 1, exact) ||
+                        !is_about(edges[k - 2].at - edges[k - 3].at, 1, exact))
+                        continue;
+                    Place place{start, edges[k].at, 0, 0};
+                    const float dark = (edges[i].dark + edges[k].dark) / 2.0F;
+                    const float light = (edges[i].light + edges[k].light) / 2.0F;
+                    if (find_rows(luma, y, dark, light, place) && found(place)) return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+bool sample(const Luma &luma, const Place &place, Codeword &word) {
+    if (place.left < 0 || place.top < 0 || place.right > static_cast<float>(luma.width) ||
+        place.bottom > static_cast<float>(luma.height))
+        return false;
+    const float width = (place.right - place.left) / cells::width;
+    const float height = (place.bottom - place.top) / cells::rows;
+    if (width < 1 || height < 1) return false;
+    word = {};
+    constexpr float data_end = cells::start + cells::columns;
+    for (int row = 0; row < cells::rows; ++row) {
+        const float y = place.top + (static_cast<float>(row) + 0.5F) * height;
+        const auto at = [&](float column) {
+            return mean_around(luma, place.left + column * width, y, width / 4, height / 4);
+        };
+        // What dark and light are at both ends of the row; between them it is in proportion.
+        const float dark_left = (at(1.5F) + at(4.5F)) / 2, light_left = (at(3.5F) + at(5.5F)) / 2;
+        const float dark_right = (at(data_end + 1.5F) + at(data_end + 4)) / 2;
+        const float light_right = (at(data_end + 0.5F) + at(data_end + 2.5F)) / 2;
+        if (light_left - dark_left < least_contrast || light_right - dark_right < least_contrast)
+            return false;
+        const float left = (dark_left + light_left) / 2, right = (dark_right + light_right) / 2;
+        for (int column = 0; column < cells::columns; ++column) {
+            const float part = (static_cast<float>(column) + 0.5F) / cells::columns;
+            if (at(cells::start + static_cast<float>(column) + 0.5F) <
+                left + (right - left) * part) {
+                const Bit bit = bit_of(column, row);
+                word[bit.byte] |= bit.mask;
+            }
+        }
+    }
+    return true;
+}
+
+} // namespace penstock::latency

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a stamp looks like: the code, the clock and the text, as rows of brightness to be put into
+// a picture of any format.
+#pragma once
+
+#include "core/latency/code.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace penstock::latency {
+
+enum class Content { both, text, code };
+
+struct Appearance {
+    Content content = Content::both;
+    double size = 0.2;    ///< the code's height with its quiet zone, of the picture's shorter side
+    double x = 0, y = 1;  ///< 0: at the left or top, 1: at the right or bottom
+    double margin = 0.06; ///< kept free at each edge, of the picture's width or height
+    std::string text;     ///< a second line below the clock
+};
+
+/// A rectangle in pixels, all of its numbers even.
+struct Rectangle {
+    int x = 0, y = 0, width = 0, height = 0;
+    bool is_empty() const { return width == 0; }
+};
+
+/// Rows that look alike.
+struct Band {
+    int height;
+    std::vector<uint8_t> luma; ///< a row of it: dark, light or grey between them
+};
+
+/// Lays a stamp out for one size of picture and draws it.
+class Panel {
+public:
+    /// The limits of video range, which full-range video shows as a dark grey and a light one.
+    static constexpr uint8_t dark = 16, light = 235;
+
+    Panel(const Appearance &appearance, int width, int height);
+
+    /// Empty if the picture is too small: a cell needs two pixels.
+    const Rectangle &area() const { return area_; }
+    /// Pixels; 0 without a code.
+    int cell() const { return cell_; }
+    /// From the top, as many rows as the area has.
+    std::vector<Band> draw(const Stamp &stamp) const;
+
+private:
+    void fit(const Appearance &appearance, int width, int height);
+    void draw_code(const Stamp &stamp, std::vector<Band> &out) const;
+    void draw_line(const std::string &line, std::vector<Band> &out) const;
+
+    Content content_;
+    std::string text_;
+    Rectangle area_;
+    int cell_ = 0, dot_ = 0;
+};
+
+/// UTC to the millisecond: "16:43:27.123".
+std::string clock_text(const Stamp &stamp);
+/// The last six digits of the frame's number, and the text: "#001234 camera 2".
+std::string frame_text(const Stamp &stamp, const std::string &text);
+
+} // namespace penstock::latency
