@@ -81,7 +81,7 @@ def properties(text):
             default = chosen[2] if chosen else ''
             values = re.findall(r'\(-?\d+\): (\S+)\s+- (.*)', block)
             kind = '; '.join(f'`{value}`: {what.strip()}' for value, what in values)
-        elif found := re.search(r'Default: ("[^"]*"|\S+)', rest):
+        elif found := re.search(r'Default:\s+("[^"]*"|\S+)', rest):
             default = found[1]
         if 'writable' not in flags:
             change = 'read only'

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What latencyread does: reads each frame's stamp, measures, and posts messages.
+#pragma once
+
+#include "core/latency/measurement.h"
+#include "core/latency/reader.h"
+#include "gst/ptr.h"
+#include "gst/stats.h"
+
+#include <gst/video/video.h>
+
+#include <mutex>
+#include <optional>
+
+namespace penstock::latency {
+
+struct GaugeSettings {
+    int source = -1;                    ///< -1: any
+    GstClockTime interval = GST_SECOND; ///< between messages; 0: one for each frame
+    Limits limits;
+};
+
+class Gauge {
+public:
+    explicit Gauge(GstElement *element) : element_(element) {}
+
+    GaugeSettings settings() const;
+    template <class Fn>
+    void change(Fn &&fn) {
+        const std::lock_guard lock(mutex_);
+        fn(settings_);
+    }
+    GstPtr<GstStructure> stats() const;
+
+    void start();
+    void stop() { counters_.stop(); }
+    /// A frame that is displayed at this moment.
+    void read(const GstVideoFrame &frame);
+
+private:
+    void add_fields(GstStructure *to) const;
+    void post(GstClockTime pts);
+
+    GstElement *element_;
+    Counters counters_;
+
+    // mutex_ guards the settings and the measurement.
+    mutable std::mutex mutex_;
+    GaugeSettings settings_;
+    Measurement measurement_;
+
+    // The streaming thread alone.
+    int source_ = -1; ///< of the reader
+    Reader reader_;
+    gint64 next_post_ = 0; ///< monotonic, microseconds
+};
+
+} // namespace penstock::latency
