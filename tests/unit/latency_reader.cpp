@@ -179,7 +179,8 @@ GST_END_TEST
 GST_START_TEST(test_text) {
     fail_unless_equals_string(clock_text({1'764'030'207'123'999, 1234, 0}).c_str(), "00:23:27.123");
     fail_unless_equals_string(frame_text({some_time, 71'001'234, 0}, "").c_str(), "#001234");
-    fail_unless_equals_string(frame_text({some_time, 12, 0}, "camera 2").c_str(), "#000012 camera 2");
+    fail_unless_equals_string(frame_text({some_time, 12, 0}, "camera 2").c_str(),
+                              "#000012 camera 2");
     // A long text makes the panel no wider than the picture, and is not drawn outside of it.
     Picture picture = scene(640, 360, 2);
     Appearance appearance;
