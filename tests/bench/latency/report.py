@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The robustness of stamps as tables in Markdown."""
+
+import pathlib
+import re
+
+
+def percent(read, frames):
+    if read == frames:
+        return "100 %"
+    # Never rounded up to all.
+    return f"{min(99.9, 100 * read / max(frames, 1)):.1f} %"
+
+
+def share(row):
+    text = f"{percent(row['read'], row['frames'])} of {row['frames']}"
+    return text + (f", {row['wrong']} FALSE" if row["wrong"] else "")
+
+
+def false_values(result):
+    rows = result.get("codecs", []) + result.get("ways", [])
+    false = result.get("false")
+    if false:
+        rows = rows + [false["plain"]] + false["damaged"]
+    return sum(row["wrong"] for row in rows)
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def codecs(rows):
+    names = list(dict.fromkeys(row["codec"] for row in rows))
+    cells = {(row["height"], row["bitrate"], row["codec"]): row for row in rows}
+    lines = []
+    for height, bitrate in dict.fromkeys((row["height"], row["bitrate"]) for row in rows):
+        line = [f"{height}p, {bitrate} kbit/s"]
+        for name in names:
+            row = cells[height, bitrate, name]
+            false = f", **{row['wrong']} false**" if row["wrong"] else ""
+            line.append(f"{percent(row['read'], row['frames'])} ({row['kbit']:.0f}){false}")
+        lines.append(line)
+    return table(["asked for"] + names, lines)
+
+
+def ways(rows):
+    return table(["way", "read", "false values", "frames"],
+                 [[row["way"], percent(row["read"], row["frames"]), str(row["wrong"]),
+                   str(row["frames"])] for row in rows])
+
+
+def damage(false):
+    return table(["damage", "pictures", "still read", "false values"],
+                 [[row["damage"], f"{row['pictures']:,}", percent(row["read"], row["pictures"]),
+                   str(row["wrong"])] for row in false["damaged"]])
+
+
+def markdown(result):
+    parts = []
+    sources = result["footage"]
+    if "codecs" in result:
+        frames = sum(row["frames"] for row in result["codecs"])
+        wrong = sum(row["wrong"] for row in result["codecs"])
+        parts.append(
+            f"Share of the frames that are read, and in brackets the kbit/s that the encoder made "
+            f"of it. {frames:,} frames, {wrong} false values.\n\n" + codecs(result["codecs"]))
+    if "ways" in result:
+        parts.append("On other ways; where they are coded, by x264 with low latency at 360p and "
+                     "300 kbit/s unless it says otherwise:\n\n" + ways(result["ways"]))
+    if "false" in result:
+        false = result["false"]
+        lines = []
+        for one in false["files"]:
+            name = pathlib.Path(one["path"]).name
+            about = next(((p, w) for path, p, w in sources if path == one["path"]), ("", ""))
+            origin = f" (Debian's {about[0]}: {about[1]})" if about[0] else ""
+            lines.append(f"- `{name}`{origin}: {one['frames']:,} frames, "
+                         f"{one['pictures']:,} pictures")
+        parts.append(
+            f"Where there is no stamp: {false['plain']['pictures']:,} different pictures of "
+            f"footage, {false['plain']['wrong']} false values. A picture is a frame, or one of 25 "
+            f"windows of it, as it is, mirrored, or upside down:\n\n" + "\n".join(lines) +
+            "\n\nThe same pictures once more, each with a stamp of its own that is damaged:\n\n" +
+            damage(false))
+    return "\n\n".join(parts)
+
+
+def fill_in(path, text):
+    """Puts `text` between the marks of the document."""
+    begin, end = "<!-- robustness: begin -->", "<!-- robustness: end -->"
+    old = path.read_text()
+    if begin not in old:
+        raise SystemExit(f"{path} has no {begin}")
+    path.write_text(re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{text}\n{end}", old,
+                           flags=re.S))
