@@ -14,9 +14,10 @@ struct Package {
 };
 
 constexpr std::array packages = {
-    Package{own_package,
-            " rtmpserversrc rtmpserversink goptee flvlivemux flvlivedemux hlssegmenter "
-            "livefilesrc copyorencode tslivemux httpserversink "},
+    Package{
+        own_package,
+        " rtmpserversrc rtmpserversink goptee flvlivemux flvlivedemux hlssegmenter "
+        "livefilesrc copyorencode tslivemux httpserversink latencystamp latencyread latencysei "},
     Package{"gstreamer1.0-libav", " avenc_* avdec_* avmux_* avdemux_* avdeinterlace "},
     Package{"gstreamer1.0-plugins-ugly",
             " x264enc asfdemux mpeg2dec a52dec amrnbdec amrnbenc amrwbdec dvdreadsrc sidplay "},

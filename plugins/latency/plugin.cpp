@@ -4,6 +4,7 @@
 
 #include "gst/core_log.h"
 #include "latency/latencyread.h"
+#include "latency/latencysei.h"
 #include "latency/latencystamp.h"
 
 static gboolean plugin_init(GstPlugin *plugin) {
@@ -11,6 +12,7 @@ static gboolean plugin_init(GstPlugin *plugin) {
     gboolean any = FALSE;
     any |= GST_ELEMENT_REGISTER(latencystamp, plugin);
     any |= GST_ELEMENT_REGISTER(latencyread, plugin);
+    any |= GST_ELEMENT_REGISTER(latencysei, plugin);
     return any;
 }
 

@@ -20,8 +20,9 @@ constexpr uint8_t user_data_unregistered = 5;
 constexpr uint8_t stop_bit = 0x80;
 
 constexpr uint8_t obu_metadata = 5;
-/// 6 to 31 are for private use.
-constexpr uint8_t av1_metadata_type = 31;
+/// METADATA_TYPE_ITUT_T35 with a country code that is nobody's: the type for private use is refused
+/// by GStreamer's av1parse.
+constexpr std::array<uint8_t, 3> av1_private{4, 0xFF, 0xFF};
 
 /// A NAL unit or OBU in an access unit.
 struct Unit {
@@ -220,12 +221,16 @@ void look(const Framing &framing, const Unit &unit, StampPlace &place) {
     };
     if (framing.codec == Codec::av1) {
         const ByteView body = unit.payload;
-        if (body.empty() || body[0] != av1_metadata_type || !is_ours(body.subspan(1))) return;
+        constexpr size_t head = av1_private.size();
+        if (body.size() <= head ||
+            !std::equal(av1_private.begin(), av1_private.end(), body.begin()) ||
+            !is_ours(body.subspan(head)))
+            return;
         size_t end = body.size();
-        while (end > 1 && body[end - 1] == 0)
+        while (body[end - 1] == 0)
             --end;
         const bool closed = body[end - 1] == stop_bit;
-        note(closed ? body.subspan(1, end - 2) : body.subspan(1), true);
+        note(closed ? body.subspan(head, end - 1 - head) : body.subspan(head), true);
         return;
     }
     const size_t header = framing.codec == Codec::h265 ? 2 : 1;
@@ -292,11 +297,11 @@ std::vector<uint8_t> build_stamps(const Framing &framing, const StampPlace &plac
     std::vector<uint8_t> out;
     if (framing.codec == Codec::av1) {
         Writer w;
-        size_t size = message.size() + 2; // the type, the stop bit
+        size_t size = av1_private.size() + message.size() + 1; // the stop bit
         w.u8(obu_metadata << 3 | 0x02);
         for (; size >= 0x80; size >>= 7)
             w.u8((size & 0x7F) | 0x80);
-        w.u8(size).u8(av1_metadata_type).bytes(message).u8(stop_bit);
+        w.u8(size).bytes(av1_private).bytes(message).u8(stop_bit);
         return w.take();
     }
     std::vector<uint8_t> nal;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A stamp per hop in an encoded stream: an SEI message of H.264 and H.265 (user data unregistered,
-// ITU-T H.274 8.5), a metadata OBU of AV1 (user private, AV1 5.8), in front of the picture.
+// ITU-T H.274 8.5), a metadata OBU of AV1 (ITU-T T.35), in front of the picture.
 #pragma once
 
 #include "core/bytes/bytes.h"

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What latencysei does: puts stamps into access units, alone or in FLV tags, or reads them.
+#pragma once
+
+#include "core/bytes/bytes.h"
+#include "core/latency/sei.h"
+#include "gst/ptr.h"
+#include "gst/stats.h"
+#include "latency/hop_stats.h"
+
+#include <gst/base/gstbasetransform.h>
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+
+namespace penstock::latency {
+
+struct HopSettings {
+    guint hops = 0;      ///< a bit per Hop: 1 << (number - 1); 0: reads
+    guint source_id = 0; ///< 0: one is made up
+    bool messages = true;
+};
+
+/// Locks: `lock_` guards the settings, HopStats has its own; none is held across a push or a post.
+class HopStamps {
+public:
+    explicit HopStamps(GstBaseTransform *element) : element_(element) {}
+
+    HopSettings settings() const;
+    void set_settings(const HopSettings &settings);
+    GstPtr<GstStructure> stats() const;
+
+    void start();
+    void stop() { counters_.stop(); }
+    void set_caps(const GstCaps *caps);
+    /// The buffer itself where nothing is written.
+    GstPtr<GstBuffer> process(GstPtr<GstBuffer> buffer);
+
+private:
+    /// A buffer's bytes, and where its access unit is.
+    struct View {
+        ByteView all;
+        size_t begin = 0, end = 0;
+        ByteView unit() const { return all.subspan(begin, end - begin); }
+    };
+    bool find_unit(ByteView bytes, View &view);
+    GstPtr<GstBuffer> write(GstBuffer *buffer, const View &view, const StampPlace &place,
+                            const HopSettings &settings);
+    void read(GstBuffer *buffer, const StampPlace &place, const HopSettings &settings);
+    void post(GstBuffer *buffer, const FrameStamps &stamps, int64_t now);
+    std::optional<int64_t> capture_time(GstBuffer *buffer, int64_t now) const;
+
+    GstBaseTransform *const element_;
+    mutable std::mutex lock_;
+    HopSettings settings_; ///< guarded by lock_
+    // The streaming thread's.
+    Framing framing_;
+    bool in_flv_ = false;
+    uint32_t frame_ = 0;
+    uint32_t own_source_ = 0;
+    HopStats hops_;
+    Counters counters_;
+    std::atomic<guint64> stamped_ = 0, unstampable_ = 0;
+};
+
+} // namespace penstock::latency

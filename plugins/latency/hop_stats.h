@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a reader knows of the hops: how long ago each was, and how long each step took.
+#pragma once
+
+#include "core/latency/histogram.h"
+#include "core/latency/sei.h"
+#include "gst/ptr.h"
+
+#include <array>
+#include <memory>
+#include <mutex>
+
+namespace penstock::latency {
+
+/// Any thread.
+class HopStats {
+public:
+    /// What lies further back, or in the future, is no latency: the clocks differ.
+    static constexpr int64_t most = 60'000'000; // µs
+
+    void clear();
+    /// A frame with stamps that is here now (UTC, µs).
+    void add(const FrameStamps &stamps, int64_t now);
+    void add_unstamped();
+    void add_damaged();
+    /// Adds the fields that the element's documentation names.
+    void fill(GstStructure *stats) const;
+
+private:
+    struct OfHop {
+        Histogram age, step; ///< ns
+        guint64 clock = 0;
+    };
+
+    mutable std::mutex lock_;
+    /// By the hop's number minus one; none: never seen.
+    std::array<std::unique_ptr<OfHop>, std::size(all_hops)> hops_;
+    guint64 frames_ = 0, unstamped_ = 0, damaged_ = 0, lost_ = 0, repeated_ = 0;
+    uint32_t source_ = 0, frame_ = 0;
+};
+
+} // namespace penstock::latency
