@@ -143,6 +143,30 @@ class Descriptions(unittest.TestCase):
         self.assertEqual(live.end(), 0)
         self.assertNotIn("error", "".join(live.seen))
 
+    def test_latency_settings(self):
+        """Low has keyframes twice as often and no picture that waits for a later one."""
+        live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
+        publish = live.line(r"Publish +(rtmp://\S+)/NAME")[1]
+        play = live.line(r"mpv, VLC +(rtmp://\S+)/NAME")[1]
+        live.line("Ctrl-C")
+        for word, reordered, interval in (("normal", True, 60), ("low", False, 30)):
+            run = Run(self, "test-publisher", "--set", "url=%s/%s" % (publish, word), "--set",
+                      "latency=" + word, "--set", "bitrate=500kbit")
+            live.line("live +live/" + word)
+            probe = subprocess.run(
+                ["ffprobe", "-v", "error", "-select_streams", "v", "-read_intervals", "%+#150",
+                 "-show_entries", "packet=pts_time,dts_time,flags", "-of", "json",
+                 "%s/%s" % (play, word)], capture_output=True, text=True, timeout=40)
+            packets = json.loads(probe.stdout)["packets"]
+            # Counted in pictures: a machine that is busy loses some, and then they take longer.
+            keyframes = [i for i, p in enumerate(packets) if p["flags"].startswith("K")]
+            gaps = [b - a for a, b in zip(keyframes, keyframes[1:])]
+            self.assertTrue(gaps and all(gap == interval for gap in gaps), (word, gaps))
+            times = [float(p["pts_time"]) for p in packets]
+            self.assertEqual(times != sorted(times), reordered, word)
+            self.assertEqual(run.end(), 0)
+        self.assertEqual(live.end(), 0)
+
     def test_publish_key(self):
         live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY,
                    "--set", "publish-key=hush42")
