@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst/viewer_policy.h"
 
+#include "core/net/loop_count.h"
+
 #include <algorithm>
 
 namespace penstock {
 namespace {
 
-enum { MAX_LAG, JOIN, SLOW_POLICY, SEND_RATE, COALESCE_MAX, COUNT };
+enum { MAX_LAG, JOIN, SLOW_POLICY, SEND_RATE, COALESCE_MAX, LOOPS, COUNT };
 
 /// Each plugin has its own copy of this file, the process one type of a name. Called in class_init
 /// only, which GLib lets run one at a time.
@@ -44,6 +46,18 @@ gop::Limits ViewerPolicy::history() const {
     return limits;
 }
 
+void apply_loops(const ViewerPolicy &policy, GstElement *element) {
+    if (policy.loops == 0) return;
+    const unsigned there_are = net::want_loops(policy.loops);
+    if (there_are != policy.loops)
+        GST_ELEMENT_WARNING(element, RESOURCE, SETTINGS,
+                            ("loops=%u comes too late: this process listens already, with %u "
+                             "network threads",
+                             policy.loops, there_are),
+                            ("set it on the first element that listens, or start the process with "
+                             "`taskset`"));
+}
+
 guint install_viewer_policy(GObjectClass *klass, guint first_id) {
     const auto rw =
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
@@ -77,6 +91,12 @@ guint install_viewer_policy(GObjectClass *klass, guint first_id) {
                             "Nanoseconds a packet waits at most for others to leave with; 0: "
                             "every packet leaves at once",
                             0, 10 * GST_SECOND, defaults.policy.coalesce_max, rw));
+    g_object_class_install_property(
+        klass, first_id + LOOPS,
+        g_param_spec_uint("loops", "Loops",
+                          "Network threads, which all listeners of the process share: the first "
+                          "that opens decides. 0: one for each core the process may use",
+                          0, 64, defaults.loops, rw));
     return first_id + COUNT;
 }
 
@@ -96,6 +116,9 @@ bool set_viewer_policy(ViewerPolicy &policy, guint first_id, guint id, const GVa
         return true;
     case COALESCE_MAX:
         policy.policy.coalesce_max = g_value_get_uint64(value);
+        return true;
+    case LOOPS:
+        policy.loops = g_value_get_uint(value);
         return true;
     default:
         return false;
@@ -118,6 +141,9 @@ bool get_viewer_policy(const ViewerPolicy &policy, guint first_id, guint id, GVa
         return true;
     case COALESCE_MAX:
         g_value_set_uint64(value, policy.policy.coalesce_max);
+        return true;
+    case LOOPS:
+        g_value_set_uint(value, policy.loops);
         return true;
     default:
         return false;

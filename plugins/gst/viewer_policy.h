@@ -12,12 +12,16 @@ namespace penstock {
 struct ViewerPolicy {
     fanout::Policy policy;
     guint64 max_lag = 10 * GST_SECOND; ///< nanoseconds
+    guint loops = 0;                   ///< 0: whatever there are
 
     /// What has to be kept for it.
     gop::Limits history() const;
 };
 
-/// Installs `max-lag`, `join`, `slow-policy`, `send-rate` and `coalesce-max` with ids from
+/// Before `element` opens its listener: asks for the loops, and warns on the bus if it is too late.
+void apply_loops(const ViewerPolicy &policy, GstElement *element);
+
+/// Installs `max-lag`, `join`, `slow-policy`, `send-rate`, `coalesce-max` and `loops` with ids from
 /// `first_id` on, and returns the next id that is free.
 guint install_viewer_policy(GObjectClass *klass, guint first_id);
 /// False if `id` is none of them.

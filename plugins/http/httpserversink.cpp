@@ -211,6 +211,7 @@ static gboolean start(GstBaseSink *sink) {
             GST_ELEMENT_ERROR(sink, RESOURCE, SETTINGS, ("%s", error.c_str()), (nullptr));
             return FALSE;
         }
+        apply_loops(wanted.viewers, GST_ELEMENT(sink));
         net::HttpMountOptions options;
         options.policy = wanted.viewers.policy;
         options.history = wanted.viewers.history();

@@ -6,9 +6,9 @@
  * @short_description: serves a stream to any number of RTMP players
  *
  * Listens at `location` and sends what it gets to everybody who plays that name (mpv, VLC, ffplay,
- * rtmp2src). A player that joins gets the last GOP at once, or what `join` says: docs/joining.md has
- * what players make of it. Each packet is serialized once for all
- * players; one that is too slow skips to a newer keyframe and never makes the others wait.
+ * rtmp2src). A player that joins gets the last GOP at once, or what `join` says: docs/joining.md
+ * has what players make of it. Each packet is serialized once for all players; one that is too slow
+ * skips to a newer keyframe and never makes the others wait.
  *
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
  * `sync` does in any sink, unless `sync` is set.
@@ -173,6 +173,7 @@ static gboolean start(GstBaseSink *sink) {
             GST_ELEMENT_ERROR(sink, RESOURCE, SETTINGS, ("location: %s", error.c_str()), (nullptr));
             return FALSE;
         }
+        apply_loops(wanted.viewers, GST_ELEMENT(sink));
         auto server = net::RtmpServer::open(location->address, &error);
         const auto watch = make_signal_watch(G_OBJECT(sink), peer_signals, PeerEvents::thread);
         auto feed = server ? server->feed(location->path, wanted.viewers.history(),

@@ -2,6 +2,9 @@
 // httpserversink under a harness and behind stock muxers, with sockets as its viewers.
 #include "unit/tls_rig.hpp"
 
+#include <filesystem>
+#include <fstream>
+
 #include "rtmp_rig.hpp"
 
 using namespace rtmp_rig;
@@ -192,17 +195,49 @@ GST_START_TEST(test_policy_properties) {
     gst_util_set_object_arg(G_OBJECT(element.get()), "join", "fast-forward");
     gst_util_set_object_arg(G_OBJECT(element.get()), "slow-policy", "close");
     g_object_set(element.get(), "send-rate", 5.0, "coalesce-max", guint64(7), "max-lag", guint64(8),
-                 nullptr);
+                 "loops", 3u, nullptr);
     gint join = -1, slow = -1;
     gdouble rate = 0;
     guint64 coalesce = 0, lag = 0;
+    guint loops = 0;
     g_object_get(element.get(), "join", &join, "slow-policy", &slow, "send-rate", &rate,
-                 "coalesce-max", &coalesce, "max-lag", &lag, nullptr);
+                 "coalesce-max", &coalesce, "max-lag", &lag, "loops", &loops, nullptr);
     fail_unless_equals_int(join, 1);
     fail_unless_equals_int(slow, 1);
     fail_unless_equals_float(rate, 5.0);
     fail_unless_equals_uint64(coalesce, 7);
     fail_unless_equals_uint64(lag, 8);
+    fail_unless_equals_int(loops, 3);
+}
+GST_END_TEST
+
+static unsigned network_threads() {
+    unsigned count = 0;
+    for (const auto &task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string name;
+        std::getline(std::ifstream(task.path() / "comm"), name);
+        count += name.starts_with("penstock-net");
+    }
+    return count;
+}
+
+GST_START_TEST(test_loops) {
+    const auto first = make_element("httpserversink"), second = make_element("httpserversink");
+    g_object_set(first.get(), "location", any_port, "loops", 3u, nullptr);
+    g_object_set(second.get(), "location", any_port, "loops", 2u, nullptr);
+    Bus bus(second.get());
+    fail_unless(eventually([] { return network_threads() == 0; })); // of tests before
+    fail_unless(gst_element_set_state(first.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE);
+    fail_unless(eventually([] { return network_threads() == 3; }));
+    fail_unless(gst_element_set_state(second.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE);
+    const auto warning = bus.wait(GST_MESSAGE_WARNING);
+    fail_unless(warning);
+    GError *error = nullptr;
+    gst_message_parse_warning(warning.get(), &error, nullptr);
+    fail_unless(g_str_has_prefix(error->message, "loops=2 comes too late"), "%s", error->message);
+    g_error_free(error);
+    gst_element_set_state(second.get(), GST_STATE_NULL);
+    gst_element_set_state(first.get(), GST_STATE_NULL);
 }
 GST_END_TEST
 
@@ -284,8 +319,7 @@ GST_START_TEST(test_https) {
     const auto element = make_element("httpserversink");
     g_object_set(element.get(), "location", "https://127.0.0.1:0/live/cam.flv", "tls-certificate",
                  files.certificate.c_str(), "tls-key", files.key.c_str(), nullptr);
-    fail_unless_equals_string(string_property(element.get(), "tls-key").c_str(),
-                              files.key.c_str());
+    fail_unless_equals_string(string_property(element.get(), "tls-key").c_str(), files.key.c_str());
     GstHarness *h = gst_harness_new_with_element(element.get(), "sink", nullptr);
     gst_harness_set_src_caps_str(h, "video/x-flv");
     push(h, samples::video_config());
@@ -359,6 +393,7 @@ static Suite *httpserversink_suite() {
     tcase_add_test(tc, test_audio_joins_at_seconds);
     tcase_add_test(tc, test_titles);
     tcase_add_test(tc, test_policy_properties);
+    tcase_add_test(tc, test_loops);
     tcase_add_test(tc, test_join_keyframe);
     tcase_add_test(tc, test_eos);
     tcase_add_test(tc, test_refuses_what_it_is_not);

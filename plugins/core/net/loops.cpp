@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/loops.h"
 
+#include "core/net/loop_count.h"
+
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <algorithm>
 #include <csignal>
 #include <mutex>
+#include <utility>
 
 #include <pthread.h>
 #include <sched.h>
@@ -24,8 +27,7 @@ unsigned cores() {
 
 } // namespace
 
-Loops::Loops() {
-    const unsigned count = cores();
+Loops::Loops(unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
         loops_.push_back(std::make_unique<Loop>(i));
         Loop &loop = *loops_.back();
@@ -53,19 +55,41 @@ bool Loops::on_loop() const {
     return current_loops == this;
 }
 
-std::shared_ptr<Loops> Loops::shared() {
-    static std::mutex mutex;
-    static std::weak_ptr<Loops> instance;
+namespace {
+
+struct Instance {
+    std::mutex mutex;
+    std::weak_ptr<Loops> loops;
+    unsigned wanted = 0; ///< 0: as many as cores
+};
+
+Instance &instance() {
+    static Instance the;
+    return the;
+}
+
+} // namespace
+
+unsigned want_loops(unsigned count) {
+    auto &[mutex, running, wanted] = instance();
     std::lock_guard lock(mutex);
-    if (auto loops = instance.lock()) return loops;
+    if (const auto loops = running.lock()) return unsigned(loops->size());
+    return wanted = std::clamp(count, 1u, 64u);
+}
+
+std::shared_ptr<Loops> Loops::shared() {
+    auto &[mutex, running, wanted] = instance();
+    std::lock_guard lock(mutex);
+    if (auto loops = running.lock()) return loops;
     // A loop cannot join itself: the last holder may well be a connection that ends on one.
-    std::shared_ptr<Loops> loops(new Loops, [](Loops *dying) {
-        if (dying->on_loop())
-            std::thread([dying] { delete dying; }).detach();
-        else
-            delete dying;
-    });
-    instance = loops;
+    std::shared_ptr<Loops> loops(new Loops(wanted ? std::exchange(wanted, 0) : cores()),
+                                 [](Loops *dying) {
+                                     if (dying->on_loop())
+                                         std::thread([dying] { delete dying; }).detach();
+                                     else
+                                         delete dying;
+                                 });
+    running = loops;
     return loops;
 }
 

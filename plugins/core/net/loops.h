@@ -16,7 +16,7 @@ namespace penstock::net {
 
 class Loops {
 public:
-    /// The loops, started if nobody holds them; they end when the last holder lets go.
+    /// The loops, started if nobody holds them, as many as want_loops() asked for; they end when the last holder lets go.
     static std::shared_ptr<Loops> shared();
 
     size_t size() const { return loops_.size(); }
@@ -33,7 +33,7 @@ public:
     Loops &operator=(const Loops &) = delete;
 
 private:
-    Loops();
+    explicit Loops(unsigned count);
     struct Loop {
         explicit Loop(size_t index) : pacer(context, index) {}
         boost::asio::io_context context{1};
