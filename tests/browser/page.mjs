@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { chromium } from 'playwright-core';
-import { Server, footage, until } from './server.mjs';
+import { Server, certificate, footage, until } from './server.mjs';
 
 const [test, program, shots] = process.argv.slice(2);
 const NAME = 'live/cam';
@@ -22,7 +22,7 @@ function countFrames() {
 class Viewer {
   static async open(browser, server, path, viewport) {
     const viewer = new Viewer();
-    const context = await browser.newContext({ viewport });
+    const context = await browser.newContext({ viewport, ignoreHTTPSErrors: true });
     viewer.page = await context.newPage();
     viewer.errors = [];
     viewer.foreign = [];
@@ -203,6 +203,30 @@ const TESTS = {
     viewer.checkConduct();
   },
 
+  /** All of it over TLS: the page, hls.js, mpegts.js, and FLV over a WebSocket. */
+  async https(browser, server, file) {
+    server.publish(file, NAME);
+    await live(server);
+    const viewer = await Viewer.open(browser, server, '/', DESKTOP);
+    assert.match(viewer.page.url(), /^https:/);
+    await viewer.choose();
+    await viewer.checkPlayback();
+    const source = await viewer.page.getAttribute('#video', 'src');
+    await viewer.page.check('#transport input[value="flv"]', { force: true });
+    await until('FLV plays', async () => await viewer.state() === 'playing' &&
+      await viewer.page.getAttribute('#video', 'src') !== source, 30000);
+    await viewer.checkPlayback();
+    await viewer.shot('playing-https');
+    const first = await viewer.page.evaluate((url) => new Promise((resolve, reject) => {
+      const socket = new WebSocket(url);
+      socket.binaryType = 'arraybuffer';
+      socket.onmessage = ({ data }) => { resolve(new TextDecoder().decode(data.slice(0, 3))); socket.close(); };
+      socket.onerror = () => reject(new Error('the WebSocket failed'));
+    }), `${server.url.replace('https:', 'wss:')}/${NAME}.flv`);
+    assert.equal(first, 'FLV');
+    viewer.checkConduct();
+  },
+
   /** The same with Chromium's own HLS. */
   async native(browser, server, file) {
     server.publish(file, NAME);
@@ -317,7 +341,7 @@ mkdirSync(shots, { recursive: true });
 const run = TESTS[test];
 if (!run) throw new Error(`no test ${test}: ${Object.keys(TESTS).join(', ')}`);
 const file = footage(shots);
-const server = await Server.start(program, DESCRIPTIONS[test]);
+const server = await Server.start(program, DESCRIPTIONS[test], test === 'https' ? certificate(shots) : null);
 const browser = await chromium.launch({
   executablePath: CHROMIUM,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',

@@ -69,24 +69,37 @@ export function footage(directory) {
   return made;
 }
 
+/** A certificate that nobody has signed but itself; from then on fetch() takes any. */
+export function certificate(directory) {
+  const made = { certificate: `${directory}/certificate.pem`, key: `${directory}/key.pem` };
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
+    '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1',
+    '-out', made.certificate, '-keyout', made.key], { stdio: 'ignore' });
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  return made;
+}
+
 export class Server {
   #children = [];
 
-  /** `penstock run` of these descriptions on two free ports. */
-  static async start(program, descriptions = ['live']) {
+  /** `penstock run` of these descriptions on two free ports. `certificate`: its files, for HTTPS. */
+  static async start(program, descriptions = ['live'], certificate = null) {
     const server = new Server();
+    server.settings = certificate ? ['--set', 'web=https',
+      '--set', `tls-certificate=${certificate.certificate}`, '--set', `tls-key=${certificate.key}`] : [];
     server.program = program;
     server.descriptions = descriptions;
     server.rtmp = await freePort();
     server.http = await freePort();
-    server.url = `http://127.0.0.1:${server.http}`;
+    server.url = `${certificate ? 'https' : 'http'}://127.0.0.1:${server.http}`;
     await server.run();
     return server;
   }
 
   async run() {
     this.penstock = new Child(this.program, ['run', ...this.descriptions,
-      '--set', `rtmp=127.0.0.1:${this.rtmp}`, '--set', `http=127.0.0.1:${this.http}`]);
+      '--set', `rtmp=127.0.0.1:${this.rtmp}`, '--set', `http=127.0.0.1:${this.http}`,
+      ...this.settings]);
     this.#children.push(this.penstock);
     await until('penstock answers over HTTP', () => this.streams());
   }

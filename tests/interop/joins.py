@@ -322,7 +322,8 @@ def watched(protocol, *profile):
             yield (f"{policy}: first seen picture {first[policy] - began:+.2f} s from the live edge "
                    f"at the join, then {middle[policy]:.2f} s behind, A-V within {late * 1000:.0f} ms")
         depth = began - video[key].dts
-        assert video[key].dts - FRAME < first["burst"] < began, "burst does not begin with the GOP"
+        # It is asked now and then what they show, so the first may be one of the next.
+        assert video[key].dts - FRAME < first["burst"] < after, "burst does not begin with the GOP"
         assert began - 0.2 < first["fast-forward"] < after, "fast-forward is not at the edge"
         for policy in ("keyframe", "live"):
             assert first[policy] > after - FRAME, f"{policy} shows what is no whole picture"
