@@ -9,6 +9,7 @@
 
 #include "check.hpp"
 
+#include <ctime>
 #include <fstream>
 
 using namespace net_test;
@@ -161,6 +162,45 @@ GST_START_TEST(test_key_update) {
     }
     fail_if(viewer.malformed);
     fail_unless(has(viewer.controls, "10:;"));
+}
+GST_END_TEST
+
+// A record that comes in pieces is waited for, at no cost; what follows a request within its record
+// is not forgotten.
+GST_START_TEST(test_records_in_pieces) {
+    Stream stream;
+    stream.start();
+    stream.gop();
+    const auto dribble = [](const TlsViewer &viewer, const std::string &record) {
+        const std::clock_t before = std::clock();
+        for (size_t at = 0; at < record.size(); at += 9) {
+            ::send(viewer.raw(), record.data() + at, std::min<size_t>(9, record.size() - at),
+                   MSG_NOSIGNAL);
+            std::this_thread::sleep_for(std::chrono::milliseconds(30));
+        }
+        const double cpu = double(std::clock() - before) / CLOCKS_PER_SEC;
+        fail_unless(cpu < 0.003 * double(record.size()) / 2, "%.3f s for %zu bytes", cpu,
+                    record.size());
+    };
+    const std::string ping("\x89\x8a\0\0\0\0are you on", 16);
+    TlsViewer viewer(stream.port(), stream.files.certificate);
+    const std::string request =
+        "GET /live/cam.flv HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: "
+        "websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    dribble(viewer, viewer.record_of(request));
+    fail_unless(viewer.until_frames(4), "%s", viewer.head.c_str());
+    dribble(viewer, viewer.record_of(ping));
+    fail_unless(viewer.until([&] { return has(viewer.controls, "10:are you on;"); }));
+    // More than is read at a time, and all of it in one record.
+    std::string pings;
+    for (int i = 0; i < 500; ++i)
+        pings += ping;
+    TlsViewer hasty(stream.port(), stream.files.certificate);
+    hasty.send(request + pings);
+    fail_unless(hasty.until([&] { return has(hasty.controls, "10:are you on;"); }));
+    fail_unless(hasty.until_frames(4));
+    fail_if(viewer.malformed || hasty.malformed);
 }
 GST_END_TEST
 
@@ -373,6 +413,7 @@ static Suite *net_tls_suite() {
     tcase_add_test(tcase, test_packets_share_records);
     tcase_add_test(tcase, test_slow_viewer);
     tcase_add_test(tcase, test_key_update);
+    tcase_add_test(tcase, test_records_in_pieces);
     tcase_add_test(tcase, test_titles);
     tcase_add_test(tcase, test_handlers);
     tcase_add_test(tcase, test_plain_http_is_answered);

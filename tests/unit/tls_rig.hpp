@@ -113,6 +113,18 @@ public:
     void send(std::string_view bytes) override {
         SSL_write(ssl.get(), bytes.data(), int(bytes.size()));
     }
+    /// These bytes as a record, not sent yet.
+    std::string record_of(std::string_view bytes) {
+        BIO *network = SSL_get_wbio(ssl.get()), *memory = BIO_new(BIO_s_mem());
+        BIO_up_ref(network);
+        SSL_set0_wbio(ssl.get(), memory);
+        SSL_write(ssl.get(), bytes.data(), int(bytes.size()));
+        char *data = nullptr;
+        const long size = BIO_get_mem_data(memory, &data);
+        const std::string record(data, size_t(size));
+        SSL_set0_wbio(ssl.get(), network);
+        return record;
+    }
     /// Name of the certificate that the server has shown.
     std::string shown() const {
         char name[256] = "";

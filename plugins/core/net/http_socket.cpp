@@ -79,10 +79,7 @@ HttpSocket::Done HttpSocket::State::read(uint8_t *data, size_t size) {
     }
     if (got > 0) return Done({{}, size_t(got)});
     if (got == 0) return Done({asio::error::eof, 0});
-    if (!is_again(errno)) return Done({system_error(errno), 0});
-    // Where the socket has nothing, there may yet be some of the record before.
-    if (tls && tls->has_pending()) return read(data, size);
-    return std::nullopt;
+    return is_again(errno) ? std::nullopt : Done({system_error(errno), 0});
 }
 
 HttpSocket::Done HttpSocket::State::write(const iovec *parts, int count) {

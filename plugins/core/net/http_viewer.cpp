@@ -321,11 +321,16 @@ void HttpViewer::send_pong() {
 void HttpViewer::wait_readable() {
     if (reading_ || closed_) return;
     reading_ = true;
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code ec) {
+    auto readable = [self = shared_from_this()](error_code ec) {
         self->reading_ = false;
         if (self->closed_ || ec == asio::error::operation_aborted) return;
         self->read();
-    });
+    };
+    // No event tells of what is decrypted already.
+    if (tls_ && tls_->has_pending())
+        asio::post(socket_.get_executor(), [readable] { readable({}); });
+    else
+        socket_.async_wait(tcp::socket::wait_read, std::move(readable));
 }
 
 void HttpViewer::read() {
@@ -341,13 +346,9 @@ void HttpViewer::read() {
     if (ec && ec != asio::error::would_block)
         return close_now(LogLevel::info, ec == asio::error::eof ? "disconnected" : ec.message());
     if (!ec) take(ByteView(buffer.data(), size));
-    if (!tls_ || closed_) return wait_readable();
-    // The peer may have asked for other keys; and no event tells of what is decrypted already.
-    if (tls_->has_unsent() && !writing_) wait_writable();
-    if (!tls_->has_pending()) return wait_readable();
-    asio::post(socket_.get_executor(), [self = shared_from_this()] {
-        if (!self->closed_) self->read();
-    });
+    // The peer may have asked for other keys.
+    if (tls_ && !closed_ && tls_->has_unsent() && !writing_) wait_writable();
+    wait_readable();
 }
 
 void HttpViewer::take(ByteView input) {

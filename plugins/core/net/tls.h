@@ -31,7 +31,7 @@ public:
     Step handshake();
     /// As recv() that does not wait: 0 at the end, -1 and errno. At most one record, of 16 KiB.
     ssize_t read(uint8_t *data, size_t size);
-    /// What was decrypted and not read yet: no event of the socket tells of it.
+    /// There is something decrypted and not read yet: no event of the socket tells of it.
     bool has_pending() const;
     /// Small parts share a record. What it takes and the socket does not, a record at most, stays
     /// with the session: flush() when the socket is writable.

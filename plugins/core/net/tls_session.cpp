@@ -136,7 +136,7 @@ ssize_t TlsSession::read(uint8_t *data, size_t size) {
 }
 
 bool TlsSession::has_pending() const {
-    return SSL_has_pending(ssl_.get()) == 1;
+    return SSL_pending(ssl_.get()) > 0;
 }
 
 ssize_t TlsSession::write_record(const uint8_t *data, size_t size) {
