@@ -135,6 +135,7 @@ void HttpSocket::State::shake(const Greeted &done) {
     if (step == TlsSession::Step::done) return done({}, Greeting::tls, {});
     if (step == TlsSession::Step::failed)
         return done(asio::error::connection_refused, Greeting::tls, tls->reason());
+    if (expired) return done(boost::beast::error::timeout, Greeting::tls, {});
     socket.async_wait(step == TlsSession::Step::wants_read ? tcp::socket::wait_read
                                                            : tcp::socket::wait_write,
                       [self = shared_from_this(), done](error_code ec) {

@@ -113,6 +113,8 @@ private:
             if (result && began) return self.complete(result->first, result->second);
             tcp::socket &socket = state->socket;
             if (result) return boost::asio::post(socket.get_executor(), std::move(self));
+            // The deadline may have come when nothing waited.
+            if (began && state->expired) return self.complete(boost::beast::error::timeout, 0);
             began = true;
             socket.async_wait(writes ? tcp::socket::wait_write : tcp::socket::wait_read,
                               std::move(self));
