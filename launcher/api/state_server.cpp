@@ -144,19 +144,27 @@ public:
         const auto address =
             GstPtr<GObject>::adopt(G_OBJECT(g_unix_socket_address_new(path_.c_str())));
         GSocketService *service = g_socket_service_new();
-        g_socket_listener_set_backlog(G_SOCKET_LISTENER(service), 4 * most_clients);
         GError *why = nullptr;
-        if (!g_socket_listener_add_address(G_SOCKET_LISTENER(service),
-                                           G_SOCKET_ADDRESS(address.get()), G_SOCKET_TYPE_STREAM,
-                                           G_SOCKET_PROTOCOL_DEFAULT, nullptr, nullptr, &why)) {
+        const auto socket = GstPtr<GObject>::adopt(reinterpret_cast<GObject *>(g_socket_new(
+            G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, &why)));
+        auto *listening = reinterpret_cast<GSocket *>(socket.get());
+        const auto begin = [&] {
+            // Nobody else gets into the directory; this is for those who copy it about. Set before
+            // the socket has its name: it is never open to others.
+            fchmod(g_socket_get_fd(listening), 0600);
+            g_socket_set_listen_backlog(listening, 4 * most_clients);
+            return g_socket_bind(listening, G_SOCKET_ADDRESS(address.get()), FALSE, &why) &&
+                   g_socket_listen(listening, &why) &&
+                   g_socket_listener_add_socket(G_SOCKET_LISTENER(service), listening, nullptr,
+                                                &why);
+        };
+        if (!listening || !begin()) {
             if (error) *error = path_ + ": " + why->message;
             g_error_free(why);
             g_object_unref(service);
             return false;
         }
         service_ = service;
-        // Nobody else gets into the directory; this is for those who copy it about.
-        chmod(path_.c_str(), 0600);
         g_signal_connect(service_, "incoming", G_CALLBACK(on_incoming), this);
         g_socket_service_start(service_);
         ticker_ = g_timeout_add_seconds(

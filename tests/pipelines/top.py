@@ -161,6 +161,7 @@ class Top(unittest.TestCase):
         live = self.run_penstock("live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
         directory = os.path.join(self.directory, "penstock")
         path = os.path.join(directory, "%d.sock" % live.pid)
+        until("it listens", lambda: os.path.exists(path))
         self.assertEqual(stat.S_IMODE(os.stat(directory).st_mode), 0o700)
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
 
