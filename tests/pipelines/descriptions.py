@@ -181,7 +181,8 @@ class Descriptions(unittest.TestCase):
         self.assertNotIn("hush42", "".join(live.seen))
 
     def received(self, scheme, name, *settings):
-        """What ffmpeg, which comes seconds late, decodes of four seconds at a free port."""
+        """What ffmpeg, which comes seconds late, decodes of six seconds at a free port: of the
+        picture, a GOP of two may be missing."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as chosen:
             chosen.bind(("127.0.0.1", 0))
             to = "127.0.0.1:%d" % chosen.getsockname()[1]
@@ -190,7 +191,7 @@ class Descriptions(unittest.TestCase):
         run.line("Ctrl-C")
         threading.Event().wait(1.5)
         decoded = subprocess.run(
-            ["ffmpeg", "-v", "error", "-i", "%s://%s" % (scheme, to), "-t", "4", "-map", "0",
+            ["ffmpeg", "-v", "error", "-i", "%s://%s" % (scheme, to), "-t", "6", "-map", "0",
              "-f", "framecrc", "-"], capture_output=True, text=True, timeout=60)
         frames = {"0": 0, "1": 0}
         for line in decoded.stdout.splitlines():
