@@ -12,6 +12,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** Runs in the page before its scripts: counts frames shown, across every reload of the video. */
 function countFrames() {
   window.shown = 0;
+  window.readings = [];
   addEventListener('DOMContentLoaded', () => {
     const video = document.getElementById('video');
     const next = () => { window.shown += 1; video.requestVideoFrameCallback(next); };
@@ -296,6 +297,97 @@ const TESTS = {
     await viewer.page.goto(`${server.url}/${small}/index.m3u8`);
     await viewer.frames('after opening it again', 20, 30000);
     assert.equal(starts(server), 1, 'one pipeline for all of it');
+    viewer.checkConduct();
+  },
+
+  /** Stamped frames: over HLS and over FLV the page reads what was stamped, and tells the latency. */
+  async latency(browser, server) {
+    server.publishStamped(NAME);
+    await live(server);
+    const times = server.witness(NAME);
+    const viewer = await Viewer.open(browser, server, '/', DESKTOP);
+    await viewer.page.evaluate(() => {
+      document.getElementById('video').addEventListener('latencyreading', ({ detail }) => {
+        window.readings.push({ ...detail, now: Date.now(), shown: window.shown });
+      });
+    });
+    const medians = {};
+    for (const transport of ['hls', 'flv']) {
+      if (transport === 'hls') await viewer.choose();
+      else await viewer.page.check('#transport input[value="flv"]', { force: true });
+      await until(`${transport} is read`, () => viewer.page.evaluate(() => window.readings.length > 30), 40000);
+      await viewer.page.evaluate(() => { window.readings = []; });
+      await until(`${transport} is read on`, () => viewer.page.evaluate(() => window.readings.length >= 150), 40000);
+      const readings = await viewer.page.evaluate(() => window.readings);
+      const [first, last] = [readings[0], readings.at(-1)];
+      await until('latencyread has read as far', () => times.has(last.frame));
+      const share = readings.length / (last.shown - first.shown + 1);
+      assert.ok(share > 0.95, `${share} of the pictures shown are read`);
+      for (const { frame, source, time, verdict } of readings) {
+        assert.equal(source, 7);
+        assert.notEqual(verdict, 'clock');
+        // latencyread may join amid the stream; what both have is the same.
+        if (times.has(frame)) assert.equal(time, times.get(frame), `frame ${frame}`);
+      }
+      const both = readings.filter(({ frame }) => times.has(frame));
+      assert.ok(both.length > 100, `${both.length} frames were read by both`);
+      // By the clock of the day when the script is called: a frame before it is shown.
+      const apart = both.map(({ frame, latency, now }) => latency - (now / 1000 - times.get(frame) / 1e6));
+      apart.sort((a, b) => a - b);
+      assert.ok(Math.abs(apart[apart.length >> 1]) < 1 / 30, `latencies are ${apart[apart.length >> 1]} s apart`);
+      const latencies = readings.map(({ latency }) => latency).sort((a, b) => a - b);
+      medians[transport] = latencies[latencies.length >> 1];
+      const text = await viewer.page.textContent('#glass');
+      const told = Number(/^Glass to glass (\d+) ms$/.exec(text)?.[1]) / 1000;
+      assert.ok(told >= latencies[0] - 1 && told <= latencies.at(-1) + 1, `${text}; ${medians[transport]}`);
+    }
+    console.log(`# glass to glass, median: HLS ${medians.hls.toFixed(3)} s, FLV ${medians.flv.toFixed(3)} s`);
+    assert.ok(medians.flv < medians.hls, 'FLV is closer to the edge');
+    await viewer.page.click('#delay summary');
+    await until('the details are there', async () => /read, .*unreadable/.test(await viewer.page.textContent('#delay-rows')));
+    await viewer.shot('latency');
+    await viewer.page.setViewportSize(PHONE);
+    await viewer.shot('latency-phone');
+    assert.ok(await viewer.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+      'nothing sticks out at the side');
+    viewer.checkConduct();
+  },
+
+  /** A viewer that was held up comes back to the edge: played faster, or, far behind, by a jump. */
+  async catchup(browser, server) {
+    server.publishStamped(NAME);
+    await live(server);
+    const viewer = await Viewer.open(browser, server, '/', DESKTOP);
+    await viewer.choose();
+    await viewer.page.check('#transport input[value="flv"]', { force: true });
+    const latency = () => viewer.page.evaluate(() => window.readings.at(-1)?.latency);
+    const rate = () => viewer.page.evaluate(() => document.getElementById('video').playbackRate);
+    await viewer.page.evaluate(() => {
+      document.getElementById('video').addEventListener('latencyreading',
+        ({ detail }) => window.readings.push(detail));
+    });
+    const hold = async (ms) => {
+      await viewer.page.evaluate(() => document.getElementById('video').pause());
+      await viewer.page.waitForTimeout(ms);
+      await viewer.page.evaluate(() => { window.readings = []; document.getElementById('video').play(); });
+    };
+    await until('it is close to the edge', async () => await latency() < 2.5 && await rate() === 1, 60000);
+    const before = await latency();
+    await hold(2500);
+    const held = await until('it is behind', async () => { const now = await latency(); return now > before + 1.5 && now; });
+    await until('it plays faster', async () => await rate() > 1);
+    await viewer.page.click('#delay summary');
+    await until('the page says so', async () => /Playing at\s*1\.\d[1-9]×|Playing at\s*1\.1/.test(await viewer.page.textContent('#delay-rows')));
+    assert.match(await viewer.page.textContent('#delay-rows'), /Up to 1\.1× from .* it jumps/);
+    await until('it is closer', async () => await latency() < held - 0.5, 30000);
+    const seeks = () => viewer.page.evaluate(() => window.seeks);
+    await viewer.page.evaluate(() => {
+      window.seeks = 0;
+      document.getElementById('video').addEventListener('seeking', () => { window.seeks += 1; });
+    });
+    await hold(8000);
+    await until('it jumps', async () => await seeks() > 0, 5000);
+    await until('it is close again', async () => await latency() < 2.5, 10000);
     viewer.checkConduct();
   },
 

@@ -30,6 +30,12 @@ const freePort = () => new Promise((resolve, reject) => {
   });
 });
 
+/** {verdict, frame, sent (µs)} of a line with latencyread's message, as gst-launch -m prints it. */
+export function readLatency(line) {
+  const found = /penstock-latency.*verdict=\(string\)(\w+).* frame=\(uint\)(\d+).* sent=\(gint64\)(\d+)/.exec(line);
+  return found && { verdict: found[1], frame: Number(found[2]), sent: Number(found[3]) };
+}
+
 class Child {
   constructor(command, args) {
     this.output = '';
@@ -115,6 +121,35 @@ export class Server {
       '-i', file, '-c', 'copy', '-f', 'flv', `rtmp://127.0.0.1:${this.rtmp}/${name}`]);
     this.#children.push(publisher);
     return publisher;
+  }
+
+  /** Publishes a test picture with a stamp in each frame. */
+  publishStamped(name) {
+    const publisher = new Child('gst-launch-1.0', ['-q', 'videotestsrc', 'is-live=true', 'pattern=ball',
+      '!', 'video/x-raw,format=I420,width=640,height=360,framerate=30/1', '!',
+      'latencystamp', 'source-id=7', '!', 'x264enc', 'tune=zerolatency', 'speed-preset=ultrafast',
+      'bitrate=800', 'key-int-max=30', '!', 'flvlivemux', '!', 'rtmp2sink',
+      `location=rtmp://127.0.0.1:${this.rtmp}/${name}`]);
+    this.#children.push(publisher);
+    return publisher;
+  }
+
+  /** What latencyread, as an RTMP player, reads of a stream: frame numbers to stamped times (µs). */
+  witness(name) {
+    const witness = new Child('gst-launch-1.0', ['-m', 'rtmp2src',
+      `location=rtmp://127.0.0.1:${this.rtmp}/${name}`, '!', 'flvlivedemux', '!', 'avdec_h264', '!',
+      'latencyread', 'interval=0', '!', 'fakesink', 'sync=false']);
+    this.#children.push(witness);
+    const times = new Map();
+    let rest = '';
+    witness.process.stdout.on('data', (data) => {
+      const lines = (rest + data).split('\n');
+      rest = lines.pop();
+      for (const message of lines.map(readLatency).filter(Boolean)) {
+        times.set(message.frame, message.sent);
+      }
+    });
+    return times;
   }
 
   async stop() {

@@ -4,14 +4,14 @@
 const OPTIONS = {
   enableStashBuffer: false,     // what has come is shown
   lazyLoad: false,
-  liveSync: true,               // a little behind: catch up unnoticed
-  liveSyncMaxLatency: 1.2,      // s
-  liveSyncTargetLatency: 0.5,   // s
-  liveSyncPlaybackRate: 1.1,
+  liveSync: false,              // CatchUp does that
   autoCleanupSourceBuffer: true,
   autoCleanupMaxBackwardDuration: 60, // s
   autoCleanupMinBackwardDuration: 30, // s
 };
+
+/** How it is kept near the edge, see catchup.js; seconds. */
+export const FLV_CATCH_UP = { target: 0.5, start: 1.2, fastest: 1.1, jump: 6, reserve: 0.2 };
 
 let loading = null;
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The viewers' page: which stream is chosen (the fragment says), and what is shown for it.
+import { delayRows, glassLine, showRows } from './delay.js';
+import { GlassMeter } from './glass.js';
 import { Player } from './player.js';
 import { askFor, watchStreams } from './streams.js';
 import { copyable, showAddresses, showCards, showFacts } from './view.js';
@@ -7,6 +9,8 @@ import { copyable, showAddresses, showCards, showFacts } from './view.js';
 const $ = (id) => document.getElementById(id);
 const video = $('video');
 const TRANSPORT = 'penstock.transport'; // in the browser's memory: hls or flv
+const glass = new GlassMeter(video);
+const DELAY_EVERY = 250; // ms between two looks at latency
 const player = new Player(video, {
   forceNative: new URLSearchParams(location.search).get('native') === '1',
 });
@@ -118,10 +122,24 @@ function show() {
   showState();
 }
 
+/** Latency changes with each frame: it is not shown by the server's answers. */
+function showDelay() {
+  if (document.hidden || !current) return;
+  const { figures } = glass;
+  const line = player.state === 'playing' ? glassLine(figures) : '';
+  $('glass').hidden = !line;
+  if ($('glass').textContent !== line) $('glass').textContent = line;
+  if ($('delay').open) showRows($('delay-rows'), delayRows(figures, player, video.playbackRate));
+}
+
 try {
   player.use(localStorage.getItem(TRANSPORT) ?? 'hls');
 } catch { /* a browser that remembers nothing */ }
 player.addEventListener('state', showState);
+// Another stream, or another way: what was measured is of the past.
+video.addEventListener('emptied', () => glass.reset());
+$('delay').addEventListener('toggle', showDelay);
+setInterval(showDelay, DELAY_EVERY);
 $('transport').addEventListener('change', (event) => {
   player.use(event.target.value);
   try {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Plays one live stream, over HLS or FLV, and keeps at it: through gaps, republishing and server restarts.
-import { FlvEngine } from './flv.js';
+import { CatchUp } from './catchup.js';
+import { FLV_CATCH_UP, FlvEngine } from './flv.js';
 import Hls from './hls.mjs';
 
 const STALL = 6000;         // ms without progress after which playback starts over
@@ -12,13 +13,17 @@ const HLS_OPTIONS = {
   workerPath: '/assets/hls.worker.js',
   liveSyncDurationCount: 2,       // stand two segments behind the live edge
   liveMaxLatencyDurationCount: 6, // further behind: jump
-  maxLiveSyncPlaybackRate: 1.1,   // a little behind: catch up unnoticed
+  maxLiveSyncPlaybackRate: 1,     // CatchUp does that
   liveDurationInfinity: true,
   backBufferLength: 30,
 };
 
+// Behind what hls.js aims at, which goes by the segments' length; see catchup.js. Seconds.
+const HLS_CATCH_UP = { start: 0.5, fastest: 1.1, reserve: 1 };
+
 export class Player extends EventTarget {
   #video;
+  #catchUp;
   #native;
   #hls = null;
   #flv = null;
@@ -46,6 +51,7 @@ export class Player extends EventTarget {
     video.addEventListener('ended', () => {
       if (this.#stream) this.#startOver();
     });
+    this.#catchUp = new CatchUp(video, () => this.#place());
     setInterval(() => this.#watch(), 1000);
   }
 
@@ -73,6 +79,8 @@ export class Player extends EventTarget {
     }
     return null;
   }
+  /** How the edge is kept, see catchup.js; null where the browser does it. */
+  get catchUpSettings() { return this.#catchUp.settings; }
   get farBehind() { return (this.latency ?? 0) > FAR_BEHIND; }
 
   play(stream) {
@@ -117,6 +125,19 @@ export class Player extends EventTarget {
     this.#start();
   }
 
+  /** Where playback is, for CatchUp. */
+  #place() {
+    const behind = this.latency;
+    if (behind === null || this.#state !== 'playing') return null;
+    const { buffered, currentTime } = this.#video;
+    const ahead = buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
+    if (this.#flv) return { behind, ahead, settings: FLV_CATCH_UP, edge: this.#flv.edge };
+    const { targetLatency: target, maxLatency: jump, liveSyncPosition: edge } = this.#hls;
+    if (!Number.isFinite(target) || !Number.isFinite(jump)) return null;
+    const settings = { ...HLS_CATCH_UP, target, start: target + HLS_CATCH_UP.start, jump };
+    return { behind, ahead, settings, edge };
+  }
+
   #setState(state) {
     if (state === this.#state) return;
     this.#state = state;
@@ -136,6 +157,7 @@ export class Player extends EventTarget {
 
   #open() {
     this.#close();
+    this.#catchUp.reset();
     this.#setState('connecting');
     this.#progressAt = performance.now();
     this.#position = -1;

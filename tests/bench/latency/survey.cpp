@@ -166,10 +166,11 @@ int main(int argc, char **argv) {
             const guint64 had = survey.frames;
             run(line, survey);
             const guint64 frames = survey.frames - had;
-            if (frames < 2) throw std::runtime_error("the footage has no frames");
+            if (frames == 0) throw std::runtime_error("the footage has no frames");
             // Both ends are in units of 2 ms; the last frame has a duration as well.
-            seconds +=
-                double(survey.last - survey.first) * 0.002 * double(frames) / double(frames - 1);
+            if (frames > 1)
+                seconds += double(survey.last - survey.first) * 0.002 * double(frames) /
+                           double(frames - 1);
         }
         const nlohmann::json out = {{"stamped", survey.before + survey.stamped},
                                     {"frames", survey.frames},

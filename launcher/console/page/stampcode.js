@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The machine-readable stamp in a picture. plugins/core/latency/code.h specifies it.
+import { corrected } from './reedsolomon.js';
+
+/** The geometry, in cells; the width is without the quiet zone. */
+export const CELLS = { start: 6, columns: 20, rows: 10, width: 31 };
+const WORD = 25;
+const PARITY = 8;
+const FIELDS = 13;
+// Microseconds since 1970: 2020-01-01 and 2100-01-01.
+const EARLIEST = 1577836800000000;
+const LATEST = 4102444800000000;
+
+/** As zlib's. */
+function crc32(bytes) {
+  let crc = 0xFFFFFFFF;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let i = 0; i < 8; i += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xEDB88320 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+/** A number of up to 53 bits, big endian. */
+const number = (bytes) => bytes.reduce((value, byte) => value * 256 + byte, 0);
+
+/**
+ * What a codeword of 25 bytes says: {time (µs since 1970), frame, source}; null if more is damaged
+ * than can be corrected, or something is not plausible.
+ */
+export function decode(masked) {
+  const word = corrected(masked.map((byte, i) => byte ^ ((167 * i + 85) & 255)), PARITY);
+  if (!word || number(word.slice(FIELDS, FIELDS + 4)) !== crc32(word.slice(0, FIELDS))) return null;
+  const version = word[0] >> 4;
+  const time = (word[0] & 15) * 2 ** 48 + number(word.slice(1, 7));
+  if (version !== 1 || time < EARLIEST || time >= LATEST) return null;
+  return { time, frame: number(word.slice(7, 11)), source: number(word.slice(11, 13)) };
+}
+
+/** The codeword whose cells of data are as `isDark(column, row)` says. */
+export function wordOf(isDark) {
+  const word = new Uint8Array(WORD);
+  for (let row = 0; row < CELLS.rows; row += 1) {
+    for (let column = 0; column < CELLS.columns; column += 1) {
+      if (!isDark(column, row)) continue;
+      const block = (row >> 1) * 5 + (column >> 2);
+      word[block] |= 0x80 >> ((row & 1) * 4 + (column & 3));
+    }
+  }
+  return word;
+}
