@@ -43,7 +43,7 @@ for (let i = 0; i < 20000; i += 1) {
 mkdirSync(scratch, { recursive: true });
 const file = `${scratch}/stamped.gray`;
 for (const [width, height, stamp] of [[640, 360, 'mode=code'], [424, 240, 'text=small'],
-  [1280, 720, 'x=1 y=0']]) {
+  [1280, 720, 'x=1 y=0'], [640, 360, 'opacity=0.5']]) {
   const output = execFileSync('gst-launch-1.0', ['-m', 'videotestsrc', 'num-buffers=60', 'pattern=ball',
     '!', 'video/x-raw,format=I420,width=640,height=360,framerate=30/1', '!',
     'latencystamp', 'source-id=300', ...stamp.split(' '), '!',

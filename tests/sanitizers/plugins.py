@@ -8,7 +8,7 @@ import sys
 PLUGINS = '''app audioconvert audioparsersbad audioparsers audioresample audiotestsrc coreelements
     flv isomp4 jpeg libav matroska mpegtsdemux mpegtsmux ogg opus playback rtmp2 typefindfunctions
     videoconvert videoconvertscale
-    videoparsersbad videoscale videotestsrc voaacenc x264'''.split()
+    videocrop videoparsersbad videoscale videotestsrc voaacenc x264'''.split()
 
 source, target = map(pathlib.Path, sys.argv[1:])
 target.mkdir(parents=True, exist_ok=True)

@@ -123,31 +123,50 @@ export function* places(picture) {
   }
 }
 
-/** The stamp at `place`, or null. */
-export function readAt(picture, place) {
-  if (place.left < 0 || place.top < 0 || place.right > picture.width ||
-      place.bottom > picture.height) return null;
-  const width = (place.right - place.left) / CELLS.width;
-  const height = (place.bottom - place.top) / CELLS.rows;
-  if (width < 1 || height < 1) return null;
-  const at = (column, row) => meanAround(picture, place.left + column * width,
-    place.top + (row + 0.5) * height, width / 4, height / 4);
+/** The brightness of each cell, the bars' as well: rows of columns. */
+function measure(picture, { left, right, top, bottom }) {
+  const width = (right - left) / CELLS.width;
+  const height = (bottom - top) / CELLS.rows;
+  return Array.from({ length: CELLS.rows }, (_, row) =>
+    Array.from({ length: CELLS.width }, (__, column) => meanAround(picture,
+      left + (column + 0.5) * width, top + (row + 0.5) * height, width / 4, height / 4)));
+}
+
+/** What the cells say by what is dark and light in each row's bars; null if those hardly differ. */
+function wordByBars(samples) {
   const end = CELLS.start + CELLS.columns;
-  // What dark and light are at both ends of each row; between them it is in proportion.
   const limits = [];
-  for (let row = 0; row < CELLS.rows; row += 1) {
-    const darkLeft = (at(1.5, row) + at(4.5, row)) / 2;
-    const lightLeft = (at(3.5, row) + at(5.5, row)) / 2;
-    const darkRight = (at(end + 1.5, row) + at(end + 4, row)) / 2;
-    const lightRight = (at(end + 0.5, row) + at(end + 2.5, row)) / 2;
+  for (const at of samples) {
+    const darkLeft = (at[1] + at[4]) / 2;
+    const lightLeft = (at[3] + at[5]) / 2;
+    const darkRight = (at[end + 1] + (at[end + 3] + at[end + 4]) / 2) / 2;
+    const lightRight = (at[end] + at[end + 2]) / 2;
     if (lightLeft - darkLeft < LEAST_CONTRAST || lightRight - darkRight < LEAST_CONTRAST) return null;
     limits.push([(darkLeft + lightLeft) / 2, (darkRight + lightRight) / 2]);
   }
-  return decode(wordOf((column, row) => {
+  return wordOf((column, row) => {
     const [left, right] = limits[row];
     const part = (column + 0.5) / CELLS.columns;
-    return at(CELLS.start + column + 0.5, row) < left + (right - left) * part;
-  }));
+    return samples[row][CELLS.start + column] < left + (right - left) * part;
+  });
+}
+
+/** The same by what is around each cell: for a stamp that a scene shines through. */
+const wordByNeighbours = (samples) => wordOf((column, row) => {
+  const center = CELLS.start + column;
+  const around = samples.slice(Math.max(0, row - 1), row + 2)
+    .flatMap((values) => values.slice(center - 2, center + 3));
+  return samples[row][center] < (Math.min(...around) + Math.max(...around)) / 2;
+});
+
+/** The stamp at `place`, or null. */
+export function readAt(picture, place) {
+  const { left, right, top, bottom } = place;
+  if (left < 0 || top < 0 || right > picture.width || bottom > picture.height) return null;
+  if (right - left < CELLS.width || bottom - top < CELLS.rows) return null;
+  const samples = measure(picture, place);
+  const word = wordByBars(samples);
+  return word && (decode(word) ?? decode(wordByNeighbours(samples)));
 }
 
 /** {stamp, place} of the first stamp in the picture, or null. */

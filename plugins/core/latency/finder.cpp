@@ -162,37 +162,63 @@ bool find(const Luma &luma, const std::function<bool(const Place &)> &found) {
     return false;
 }
 
-bool sample(const Luma &luma, const Place &place, Codeword &word) {
+bool measure(const Luma &luma, const Place &place, Samples &out) {
     if (place.left < 0 || place.top < 0 || place.right > static_cast<float>(luma.width) ||
         place.bottom > static_cast<float>(luma.height))
         return false;
     const float width = (place.right - place.left) / cells::width;
     const float height = (place.bottom - place.top) / cells::rows;
     if (width < 1 || height < 1) return false;
-    word = {};
-    constexpr float data_end = cells::start + cells::columns;
     for (int row = 0; row < cells::rows; ++row) {
         const float y = place.top + (static_cast<float>(row) + 0.5F) * height;
-        const auto at = [&](float column) {
-            return mean_around(luma, place.left + column * width, y, width / 4, height / 4);
-        };
-        // What dark and light are at both ends of the row; between them it is in proportion.
-        const float dark_left = (at(1.5F) + at(4.5F)) / 2, light_left = (at(3.5F) + at(5.5F)) / 2;
-        const float dark_right = (at(data_end + 1.5F) + at(data_end + 4)) / 2;
-        const float light_right = (at(data_end + 0.5F) + at(data_end + 2.5F)) / 2;
+        for (int column = 0; column < cells::width; ++column)
+            out[static_cast<size_t>(row)][static_cast<size_t>(column)] =
+                mean_around(luma, place.left + (static_cast<float>(column) + 0.5F) * width, y,
+                            width / 4, height / 4);
+    }
+    return true;
+}
+
+bool word_by_bars(const Samples &samples, Codeword &word) {
+    word = {};
+    constexpr size_t end = cells::start + cells::columns;
+    for (int row = 0; row < cells::rows; ++row) {
+        const auto &at = samples[static_cast<size_t>(row)];
+        const float dark_left = (at[1] + at[4]) / 2, light_left = (at[3] + at[5]) / 2;
+        const float dark_right = (at[end + 1] + (at[end + 3] + at[end + 4]) / 2) / 2;
+        const float light_right = (at[end] + at[end + 2]) / 2;
         if (light_left - dark_left < least_contrast || light_right - dark_right < least_contrast)
             return false;
         const float left = (dark_left + light_left) / 2, right = (dark_right + light_right) / 2;
         for (int column = 0; column < cells::columns; ++column) {
             const float part = (static_cast<float>(column) + 0.5F) / cells::columns;
-            if (at(cells::start + static_cast<float>(column) + 0.5F) <
-                left + (right - left) * part) {
+            if (at[static_cast<size_t>(cells::start + column)] < left + (right - left) * part) {
                 const Bit bit = bit_of(column, row);
                 word[bit.byte] |= bit.mask;
             }
         }
     }
     return true;
+}
+
+void word_by_neighbours(const Samples &samples, Codeword &word) {
+    word = {};
+    for (int row = 0; row < cells::rows; ++row)
+        for (int column = 0; column < cells::columns; ++column) {
+            const int center = cells::start + column;
+            float least = 255, most = 0;
+            for (int v = std::max(row - 1, 0); v <= std::min(row + 1, cells::rows - 1); ++v)
+                for (int u = center - 2; u <= center + 2; ++u) {
+                    const float value = samples[static_cast<size_t>(v)][static_cast<size_t>(u)];
+                    least = std::min(least, value);
+                    most = std::max(most, value);
+                }
+            if (samples[static_cast<size_t>(row)][static_cast<size_t>(center)] <
+                (least + most) / 2) {
+                const Bit bit = bit_of(column, row);
+                word[bit.byte] |= bit.mask;
+            }
+        }
 }
 
 } // namespace penstock::latency

@@ -4,6 +4,7 @@
 
 #include "core/latency/code.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -32,8 +33,15 @@ struct Place {
 /// and more are met, cells of 3 pixels and more.
 bool find(const Luma &luma, const std::function<bool(const Place &)> &found);
 
-/// What the cells at `place` say, right or not. False if they are outside of the picture or the
-/// bars are hardly darker than what is between them.
-bool sample(const Luma &luma, const Place &place, Codeword &word);
+/// The brightness of each cell, the bars' as well.
+using Samples = std::array<std::array<float, cells::width>, cells::rows>;
+
+/// False if `place` is not within the picture.
+bool measure(const Luma &luma, const Place &place, Samples &out);
+/// What the cells say, right or not, by what is dark and light in each row's bars. False if those
+/// hardly differ.
+bool word_by_bars(const Samples &samples, Codeword &word);
+/// The same by what is dark and light around each cell: for a stamp that a scene shines through.
+void word_by_neighbours(const Samples &samples, Codeword &word);
 
 } // namespace penstock::latency

@@ -4,9 +4,14 @@
 namespace penstock::latency {
 
 bool Reader::take(const Luma &luma, const Place &place, std::optional<Reading> &out) const {
+    Samples samples;
     Codeword word;
-    if (!sample(luma, place, word)) return false;
-    const std::optional<Stamp> stamp = decode(word);
+    if (!measure(luma, place, samples) || !word_by_bars(samples, word)) return false;
+    std::optional<Stamp> stamp = decode(word);
+    if (!stamp) {
+        word_by_neighbours(samples, word);
+        stamp = decode(word);
+    }
     if (!stamp || (source_ && stamp->source != *source_)) return false;
     out = {*stamp, place};
     return true;

@@ -24,7 +24,8 @@ CODECS = {
     "H.265, x265": ("x265enc bitrate={} speed-preset=superfast tune=zerolatency", "avdec_h265"),
     "VP8": ("vp8enc target-bitrate={}000 deadline=1 cpu-used=8", "vp8dec"),
     "VP9": ("vp9enc target-bitrate={}000 deadline=1 cpu-used=8", "vp9dec"),
-    "AV1, libaom": ("av1enc target-bitrate={} usage-profile=realtime cpu-used=8", "av1dec"),
+    "AV1, libaom": ("av1enc target-bitrate={} usage-profile=realtime cpu-used=8 "
+                    "max-quantizer=63", "av1dec"),
 }
 # (width, height, bitrates)
 SIZES = [(640, 360, (100, 200, 300, 600)), (1280, 720, (300, 600, 1200)),
@@ -65,6 +66,7 @@ WAYS = [
      f"{coded()} ! videoconvert ! video/x-raw,format=RGB ! videoconvert"),
     ("at the right top", scale(640, 360), "x=1 y=0", coded()),
     ("opacity 0.6", scale(640, 360), "opacity=0.6", coded()),
+    ("opacity 0.5", scale(640, 360), "opacity=0.5", coded()),
     ("opacity 0.4", scale(640, 360), "opacity=0.4", coded()),
     ("size 0.15 (cells of 4 or 5 pixels)", scale(640, 360), "size=0.15", coded()),
     ("size 0.1 (cells of 3 pixels)", scale(640, 360), "size=0.1", coded()),
