@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Looks for codes where there are none, and in stamps that are damaged: nothing, or what was
 // stamped, may be read.
-//   latency-false-reads LIMIT FILE…
+//   latency-false-reads LIMIT [FILE…]
+// Without a file it is PENSTOCK_MEDIA; without that, too, the exit code is 77, which skips a test.
 // Each frame of the files is taken whole, and as windows of it, each as it is and mirrored both
 // ways: up to LIMIT pictures, all different. Each is searched as it is, and once more with a stamp
 // that is damaged in one of several ways. Prints JSON.
@@ -203,18 +204,26 @@ void read_file(const std::string &path, Run &run) {
 
 int main(int argc, char **argv) {
     gst_init(&argc, &argv);
-    if (argc < 3) {
-        std::fprintf(stderr, "usage: latency-false-reads LIMIT FILE...\n");
+    if (argc < 2) {
+        std::fprintf(stderr, "usage: latency-false-reads LIMIT [FILE...]\n");
         return 2;
+    }
+    std::vector<std::string> files(argv + 2, argv + argc);
+    if (const char *media = g_getenv("PENSTOCK_MEDIA"); files.empty() && media)
+        files.emplace_back(media);
+    if (files.empty()) {
+        std::fprintf(stderr, "no footage: PENSTOCK_MEDIA names none\n");
+        return 77;
     }
     try {
         Run run;
         run.limit = std::strtoull(argv[1], nullptr, 10);
         nlohmann::json out = {{"files", nlohmann::json::array()}};
-        for (int i = 2; i < argc && !run.is_done(); ++i) {
+        for (const std::string &file : files) {
+            if (run.is_done()) break;
             const uint64_t frames = run.frames, pictures = run.pictures();
-            read_file(argv[i], run);
-            out["files"].push_back({{"path", argv[i]},
+            read_file(file, run);
+            out["files"].push_back({{"path", file},
                                     {"frames", run.frames - frames},
                                     {"pictures", run.pictures() - pictures}});
         }
