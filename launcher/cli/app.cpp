@@ -101,6 +101,28 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     bench->set_help_flag(); // the benchmark has one
     bench->prefix_command();
 
+    CLI::App *latency = add.command("latency", "Play a stream and say how old its pictures are, "
+                                               "from the stamps in them, and where the time goes");
+    latency->add_option("url", arguments.url, "rtmp, http (.flv, .m3u8, .ts), udp, rtp or srt")
+        ->type_name("URL");
+    CLI::Option *matrix = latency->add_flag("--matrix", arguments.matrix,
+                                            "A test source over every protocol, instead of a URL");
+    latency->add_option("--over", arguments.over, "Of the matrix, this protocol alone")
+        ->needs(matrix)
+        ->allow_extra_args(false)
+        ->type_name("PROTOCOL");
+    latency
+        ->add_option("--markdown", arguments.markdown,
+                     "Write the matrix's table; in a file that has one, in its place")
+        ->needs(matrix)
+        ->type_name("PATH");
+    latency->add_option("-t,--seconds", arguments.seconds, "How long to measure; 0: until Ctrl-C")
+        ->check(CLI::Range(0.0, 86400.0))
+        ->capture_default_str()
+        ->type_name("SECONDS");
+    latency->add_option("--plot", arguments.plot, "Write a chart of it, as SVG")->type_name("PATH");
+    add.json(latency);
+
     CLI::App *completion =
         add.command("completion", "Print what makes a shell complete penstock's command lines");
     completion->add_option("shell", arguments.shell, "bash, zsh or fish")

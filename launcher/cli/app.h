@@ -21,6 +21,12 @@ struct Arguments {
     bool once = false;             ///< top: one table
     double interval = 1;           ///< top: seconds between tables
     unsigned process = 0;          ///< top: the one to show; 0: all
+    std::string url;               ///< latency: of the stream
+    double seconds = 10;           ///< latency: how long
+    std::string plot;              ///< latency: a file for the chart
+    bool matrix = false;           ///< latency: over every protocol
+    std::vector<std::string> over; ///< latency: of the matrix, these alone
+    std::string markdown;          ///< latency: a file for the matrix's table
     std::string shell;             ///< completion: for which
     std::string kind;              ///< complete: of what
 };

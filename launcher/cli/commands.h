@@ -41,6 +41,25 @@ int top(const TopOptions &options);
 /// Measures what viewers cost, with `arguments` for the benchmark: `--help` says which.
 int bench(const std::vector<std::string> &arguments);
 
+struct LatencyOptions {
+    std::string url;
+    double seconds = 10; ///< 0: until Ctrl-C
+    bool json = false;
+    std::string plot; ///< a file for a chart (SVG); empty: none
+};
+/// Plays a stream and says how old its pictures are.
+int latency(const LatencyOptions &options);
+
+struct LatencyMatrixOptions {
+    std::vector<std::string> over; ///< routes, in any case; empty: all
+    double seconds = 10;           ///< of each
+    bool json = false;
+    std::string plot;     ///< a file for a chart (SVG); empty: none
+    std::string markdown; ///< a file for the table; empty: none
+};
+/// Measures a test source through every protocol, with each setting.
+int latency_matrix(const LatencyMatrixOptions &options);
+
 /// The completion script of "bash", "zsh" or "fish".
 int completion(const std::string &shell);
 /// Candidates for "descriptions", or "settings" of these descriptions; one a line.

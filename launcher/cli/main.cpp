@@ -106,6 +106,15 @@ int start(int argc, char **argv) {
                                    : arguments.svg ? Form::svg
                                                    : Form::text);
     if (command == "test") return test(names, settings, json);
+    if (command == "latency") {
+        if (arguments.matrix != arguments.url.empty()) {
+            Output::get().error("`penstock latency` needs either a URL or --matrix");
+            return exit_usage;
+        }
+        return arguments.matrix ? latency_matrix({arguments.over, arguments.seconds, json,
+                                                  arguments.plot, arguments.markdown})
+                                : latency({arguments.url, arguments.seconds, json, arguments.plot});
+    }
     if (command == "doctor") return doctor(names, settings, json);
     return check(names, json);
 }

@@ -12,7 +12,7 @@ import unittest
 
 PENSTOCK = os.environ["PENSTOCK"]
 DOCUMENTS = os.environ["DOCUMENTS"]
-COMMANDS = ("run", "list", "show", "check", "test", "doctor", "top", "completion")
+COMMANDS = ("run", "list", "show", "check", "test", "doctor", "top", "latency", "completion")
 
 
 def document(name):

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "delay/budget.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <string_view>
+
+namespace penstock::delay {
+namespace {
+
+using latency::Hop;
+
+constexpr int64_t ms = 1'000'000;
+/// Below this nobody sees a difference, and nothing is advised.
+constexpr int64_t good = 100 * ms;
+/// HLS players begin three segments behind the last one (RFC 8216 6.3.3).
+constexpr int64_t segments_behind = 3;
+
+int64_t median(const latency::Histogram &histogram) {
+    return histogram.percentile(0.5);
+}
+
+std::string name_of_step(Hop from, Hop to) {
+    if (from == Hop::capture && to == Hop::encode) return "encoder";
+    return std::string("from ") + latency::name_of(from) + " to " + latency::name_of(to);
+}
+
+const Part *largest_of(const Budget &budget) {
+    const auto found =
+        std::max_element(budget.parts.begin(), budget.parts.end(),
+                         [](const Part &a, const Part &b) { return a.time < b.time; });
+    return found == budget.parts.end() ? nullptr : &*found;
+}
+
+std::string pictures_in(double fps, double seconds) {
+    return std::to_string(std::max(1L, std::lround((fps > 1 ? fps : 30) * seconds)));
+}
+
+std::string shorter_gop(const Measured &measured) {
+    return "a keyframe each second (key-int-max=" + pictures_in(measured.fps, 1) +
+           " of x264enc, latency=low of the shipped descriptions)";
+}
+
+bool is(const Protocol &protocol, std::string_view name) {
+    return name == protocol.name;
+}
+
+void advise_on_hls(const Measured &measured, int64_t total, std::vector<std::string> &out) {
+    const int64_t gop = measured.keyframe_interval;
+    const int64_t piece = std::max(gop, measured.segment);
+    if (piece <= 0 || total < good) return;
+    const std::string behind = "players stay " + std::to_string(segments_behind) +
+                               " segments behind, " + in_words(segments_behind * piece) +
+                               " and more";
+    if (gop >= 1500 * ms && gop * 10 >= measured.segment * 9)
+        out.push_back("your keyframe interval of " + in_words(gop) +
+                      " is the largest part: a segment is cut at a keyframe, and " + behind + "; " +
+                      shorter_gop(measured) + " and segments as short make it " +
+                      in_words(segments_behind * 1000 * ms));
+    else if (measured.segment >= 1500 * ms)
+        out.push_back("your segments of " + in_words(measured.segment) +
+                      " are the largest part: " + behind + "; " +
+                      (gop > 0 ? "keyframes come each " + in_words(gop) + ", and segments may be"
+                               : std::string("they may be")) +
+                      " as short as the keyframe interval (target-duration of hlssegmenter, --set "
+                      "segment=1s of live)");
+    else
+        out.push_back("segments are the largest part: " + behind +
+                      "; where that is too much, RTMP and HTTP-FLV come without segments");
+}
+
+void advise_on_encoder(const Measured &measured, int64_t time, std::vector<std::string> &out) {
+    std::string why = "the encoder is the largest part, " + in_words(time) + ": ";
+    if (measured.is_reordered)
+        why += "it has B-frames, each of which waits for a later picture, and looks ahead; "
+               "tune=zerolatency (latency=low of the shipped descriptions) leaves out both";
+    else if (time > 150 * ms)
+        why += "it looks ahead, or can't keep up; tune=zerolatency, a faster speed-preset or a "
+               "smaller picture helps";
+    else
+        why += "a faster speed-preset, sliced-threads=true or a smaller picture helps";
+    out.push_back(why);
+}
+
+void advise_on_delivery(const Protocol &protocol, int64_t time, std::vector<std::string> &out) {
+    const std::string first = "delivery is the largest part, " + in_words(time) + ": ";
+    if (is(protocol, "SRT"))
+        out.push_back(first + "SRT holds every packet back for its `latency` so that lost ones can "
+                              "come again; three to four times the round trip is enough "
+                              "(srt://…?latency=20 on a local network, at both ends)");
+    else if (is(protocol, "UDP") || is(protocol, "RTP"))
+        out.push_back(first + "nothing but the network and the sender's sink is between; "
+                              "sync=false on the sink sends at once");
+    else
+        out.push_back(first + "a server that coalesces writes or a client that is behind; "
+                              "join=fast-forward or keyframe lets players begin at the live edge");
+}
+
+} // namespace
+
+std::string in_words(int64_t nanoseconds) {
+    char text[32];
+    if (std::abs(nanoseconds) < 1000 * ms) {
+        const double value = double(nanoseconds) / double(ms);
+        std::snprintf(text, sizeof text, std::abs(value) < 10 ? "%.1f ms" : "%.0f ms", value);
+        return text;
+    }
+    std::snprintf(text, sizeof text, "%.2f", double(nanoseconds) / 1e9);
+    std::string out = text;
+    while (out.ends_with('0'))
+        out.pop_back();
+    if (out.ends_with('.')) out.pop_back();
+    return out + " s";
+}
+
+Budget budget_of(const Protocol &protocol, const Measured &measured) {
+    Budget out;
+    const auto &hops = measured.hops;
+    if (measured.has_hops()) out.total = median(hops.front().age);
+    if (measured.has_pictures()) out.total = median(measured.glass);
+    if (!measured.has_hops()) return out;
+    for (size_t i = 1; i < hops.size(); ++i) {
+        if (hops[i].step.count() == 0) continue;
+        const Hop from = hops[i - 1].hop, to = hops[i].hop;
+        out.parts.push_back({to == Hop::encode ? Part::Kind::encode : Part::Kind::relay,
+                             name_of_step(from, to), median(hops[i].step)});
+    }
+    out.parts.push_back({Part::Kind::delivery,
+                         protocol.is_paced ? "segments and player's buffer" : "delivery",
+                         median(hops.back().age)});
+    // The picture is stamped where the source gives it.
+    if (measured.has_pictures() && hops.front().hop == Hop::capture)
+        out.parts.push_back({Part::Kind::decode, "decoder",
+                             std::max<int64_t>(0, out.total - median(hops.front().age))});
+    return out;
+}
+
+std::vector<std::string> advice_for(const Protocol &protocol, const Measured &measured,
+                                    const Budget &budget) {
+    std::vector<std::string> out;
+    if (measured.clock > 0)
+        out.push_back(std::to_string(measured.clock) +
+                      " times can't be: the clocks of the machines differ; NTP or PTP on both "
+                      "mends it (`chronyc tracking` says how far they are off)");
+    const Part *largest = largest_of(budget);
+    if (protocol.is_paced) {
+        advise_on_hls(measured, budget.total, out);
+    } else if (largest && budget.total >= good) {
+        if (largest->kind == Part::Kind::encode)
+            advise_on_encoder(measured, largest->time, out);
+        else if (largest->kind == Part::Kind::delivery)
+            advise_on_delivery(protocol, largest->time, out);
+        else if (largest->kind == Part::Kind::decode)
+            out.push_back("decoding here is the largest part, " + in_words(largest->time) +
+                          ": a smaller picture, or a decoder in hardware, helps");
+        else
+            out.push_back("the way " + largest->name + " is the largest part, " +
+                          in_words(largest->time) +
+                          ": is the network slow, or the server's machine busy?");
+    }
+    // What a player that never catches up keeps: it begins with the last keyframe.
+    const int64_t gop = measured.keyframe_interval;
+    const bool joins_behind = measured.joined > budget.total + 500 * ms;
+    if (!protocol.is_paced && measured.has_pictures() && joins_behind && gop >= 1500 * ms)
+        out.push_back("your keyframe interval of " + in_words(gop) +
+                      " is the largest part for a player that doesn't catch up: it begins with "
+                      "the last keyframe, here " +
+                      in_words(measured.joined) + " behind; " + shorter_gop(measured) +
+                      " or join=fast-forward of the server's sink mends that");
+    const int64_t spread = measured.glass.percentile(0.99) - median(measured.glass);
+    if (measured.has_pictures() && spread > std::max(good, median(measured.glass)))
+        out.push_back("one picture in a hundred comes " + in_words(spread) +
+                      " later than the median: a machine or a network on the way is busy");
+    if (measured.lost * 100 > measured.read)
+        out.push_back(std::to_string(measured.lost) +
+                      " pictures were lost on the way: a machine or a network on it is overloaded");
+    return out;
+}
+
+} // namespace penstock::delay

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "delay/client.h"
+
+#include "core/net/address.h"
+#include "description/elements.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+namespace penstock::delay {
+namespace {
+
+constexpr guint retry_after = 200; // ms
+/// Half an hour at 60 pictures a second.
+constexpr size_t longest_trace = 108'000;
+constexpr int64_t most = 60'000'000; // µs: more is a matter of clocks
+
+struct Codec {
+    const char *caps, *name, *parser;
+    bool has_hops;
+};
+constexpr Codec codecs[] = {
+    {"video/x-h264", "h264", "h264parse", true}, {"video/x-h265", "h265", "h265parse", true},
+    {"video/x-av1", "av1", "av1parse", true},    {"video/x-vp9", "vp9", "vp9parse", false},
+    {"video/x-vp8", "vp8", nullptr, false},
+};
+
+GstPtr<GstCaps> caps_of(GstPad *pad) {
+    auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
+    return caps ? std::move(caps) : GstPtr<GstCaps>::adopt(gst_pad_query_caps(pad, nullptr));
+}
+
+/// The decoder that GStreamer would take itself.
+GstElement *make_decoder(const GstCaps *caps) {
+    GList *all = gst_element_factory_list_get_elements(
+        GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO, GST_RANK_MARGINAL);
+    GList *fitting = gst_element_factory_list_filter(all, caps, GST_PAD_SINK, FALSE);
+    fitting = g_list_sort(fitting, gst_plugin_feature_rank_compare_func);
+    GstElement *decoder =
+        fitting ? gst_element_factory_create(GST_ELEMENT_FACTORY(fitting->data), nullptr) : nullptr;
+    gst_plugin_feature_list_free(fitting);
+    gst_plugin_feature_list_free(all);
+    // Threads that each have a picture of their own would add as many pictures of latency.
+    if (decoder && g_object_class_find_property(G_OBJECT_GET_CLASS(decoder), "thread-type"))
+        gst_util_set_object_arg(G_OBJECT(decoder), "thread-type", "slice");
+    return decoder;
+}
+
+GstPtr<GstElement> find(GstElement *bin, const char *name) {
+    return GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin), name));
+}
+
+std::optional<guint64> number(const GstStructure *s, const char *name) {
+    guint64 value = 0;
+    return gst_structure_get_uint64(s, name, &value) ? std::optional(value) : std::nullopt;
+}
+
+} // namespace
+
+/// What streaming threads write, too; it lives as long as one of them.
+struct Client::State {
+    bool is_paced = false;
+    int64_t warm_up = 0;
+    int64_t started = 0; ///< monotonic, µs
+
+    mutable std::mutex lock; ///< guards what follows
+    int64_t first = 0;       ///< monotonic, µs; 0: no picture yet
+    Measured measured;
+    bool has_branch = false;
+    struct {
+        guint64 lost = 0, unreadable = 0, repeated = 0, read = 0;
+        bool is_set = false;
+    } before; ///< the counters when what counts began
+    GstClockTime lowest = GST_CLOCK_TIME_NONE, highest = 0, keyframe = GST_CLOCK_TIME_NONE;
+    uint64_t timed = 0;
+
+    bool counts(int64_t now) const { return first && (now - first) * 1000 >= warm_up; }
+    void note_picture(const GstStructure *message);
+    void note_hops(const GstStructure *message);
+    void note_encoded(GstBuffer *buffer);
+};
+
+void Client::State::note_picture(const GstStructure *s) {
+    const int64_t now = g_get_monotonic_time();
+    const std::lock_guard guard(lock);
+    const auto count = [&](const char *name) { return number(s, name).value_or(0); };
+    const char *verdict = gst_structure_get_string(s, "verdict");
+    const bool is_ok = verdict && std::string_view(verdict) == "ok";
+    const auto latency = number(s, "latency");
+    if (is_ok && latency && measured.joined < 0) measured.joined = int64_t(*latency);
+    if (!counts(now)) return;
+    if (!before.is_set) {
+        before = {count("lost"), count("unreadable"), count("repeated"), count("read"), true};
+        return;
+    }
+    measured.lost = count("lost") - before.lost;
+    measured.unreadable = count("unreadable") - before.unreadable;
+    measured.repeated = count("repeated") - before.repeated;
+    measured.read = count("read") - before.read;
+    if (verdict && std::string_view(verdict) == "clock") ++measured.clock;
+    if (!is_ok || !latency) return;
+    measured.glass.add(int64_t(*latency));
+    measured.trace.push_back({(now - first) * 1000, int64_t(*latency)});
+    if (measured.trace.size() > longest_trace) measured.trace.pop_front();
+}
+
+void Client::State::note_hops(const GstStructure *s) {
+    const int64_t now = g_get_monotonic_time();
+    gint64 utc = 0;
+    if (!gst_structure_get_int64(s, "utc", &utc)) return;
+    const std::lock_guard guard(lock);
+    if (!counts(now)) return;
+    std::optional<int64_t> previous;
+    for (int i = 0; i < gst_structure_n_fields(s); ++i) {
+        const char *name = gst_structure_nth_field_name(s, guint(i));
+        const auto hop = latency::hop_named(name);
+        gint64 time = 0;
+        if (!hop || !gst_structure_get_int64(s, name, &time)) continue;
+        auto known = std::find_if(measured.hops.begin(), measured.hops.end(),
+                                  [&](const HopMeasured &h) { return h.hop == *hop; });
+        if (known == measured.hops.end())
+            known = measured.hops.insert(measured.hops.end(), HopMeasured{*hop, {}, {}});
+        const int64_t age = utc - time, step = previous ? time - *previous : 0;
+        if (age < 0 || age > most || step < 0) {
+            ++measured.clock;
+        } else {
+            known->age.add(age * 1000);
+            if (previous) known->step.add(step * 1000);
+        }
+        previous = time;
+    }
+}
+
+void Client::State::note_encoded(GstBuffer *buffer) {
+    const int64_t now = g_get_monotonic_time();
+    const GstClockTime pts = GST_BUFFER_PTS(buffer);
+    const std::lock_guard guard(lock);
+    if (!first) {
+        first = now;
+        measured.startup = (now - started) * 1000;
+    }
+    ++measured.frames;
+    if (!GST_CLOCK_TIME_IS_VALID(pts)) return;
+    if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) {
+        if (GST_CLOCK_TIME_IS_VALID(keyframe) && pts > keyframe)
+            measured.keyframe_interval =
+                std::max(measured.keyframe_interval, int64_t(pts - keyframe));
+        keyframe = pts;
+    }
+    if (highest > 0 && pts < highest) measured.is_reordered = true;
+    lowest = GST_CLOCK_TIME_IS_VALID(lowest) ? std::min(lowest, pts) : pts;
+    highest = std::max(highest, pts);
+    ++timed;
+    if (highest > lowest)
+        measured.fps = double(timed - 1) * double(GST_SECOND) / double(highest - lowest);
+}
+
+Client::Client(const Protocol &protocol, Options options)
+    : protocol_(protocol), options_(std::move(options)) {
+}
+
+Client::~Client() {
+    stop();
+}
+
+bool Client::start(std::string *error) {
+    state_ = std::make_shared<State>();
+    state_->is_paced = protocol_.is_paced;
+    state_->warm_up = options_.warm_up;
+    state_->started = g_get_monotonic_time();
+    if (!make_pipeline(error)) return false;
+    gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+    return true;
+}
+
+void Client::stop() {
+    if (retry_) g_source_remove(std::exchange(retry_, 0));
+    if (watch_) g_source_remove(std::exchange(watch_, 0));
+    if (pipeline_)
+        gst_element_call_async(
+            pipeline_.get(),
+            [](GstElement *pipeline, gpointer) { gst_element_set_state(pipeline, GST_STATE_NULL); },
+            nullptr, nullptr);
+    pipeline_.reset();
+}
+
+int64_t Client::first_picture() const {
+    const std::lock_guard guard(state_->lock);
+    return state_->first;
+}
+
+Measured Client::measured() const {
+    const std::lock_guard guard(state_->lock);
+    return state_->measured;
+}
+
+bool Client::set_address(GstElement *source, std::string *error) {
+    const std::string &url = options_.url;
+    const std::string_view scheme = protocol_.scheme;
+    const std::string rest = url.substr(url.find("://") + 3);
+    if (scheme == "fd") {
+        g_object_set(source, "fd", std::atoi(rest.c_str()), nullptr);
+    } else if (scheme == "srt") {
+        g_object_set(source, "uri", url.c_str(), nullptr);
+    } else if (scheme == "udp" || scheme == "rtp") {
+        const auto address = net::parse_address(rest.substr(0, rest.find_first_of("/?")));
+        if (!address || address->port == 0) {
+            *error = "'" + url + "' has no port: " + protocol_.scheme + "://0.0.0.0:5000";
+            return false;
+        }
+        const std::string host = address->host.empty() ? "0.0.0.0" : address->host;
+        // Without times of arrival tsdemux goes by the stream's own clock alone.
+        g_object_set(source, "address", host.c_str(), "port", gint(address->port), "buffer-size",
+                     4 * 1024 * 1024, "do-timestamp", FALSE, nullptr);
+        if (scheme == "rtp") {
+            const auto caps = GstPtr<GstCaps>::adopt(gst_caps_from_string(
+                "application/x-rtp,media=video,clock-rate=90000,encoding-name=MP2T"));
+            g_object_set(source, "caps", caps.get(), nullptr);
+        }
+    } else {
+        g_object_set(source, "location", url.c_str(), nullptr);
+    }
+    return true;
+}
+
+bool Client::make_pipeline(std::string *error) {
+    GError *failed = nullptr;
+    auto pipeline = GstPtr<GstElement>::adopt(
+        gst_parse_launch_full(protocol_.receive, nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &failed));
+    if (!pipeline || failed) {
+        *error = std::string("can't receive ") + protocol_.name + ": " +
+                 (failed ? failed->message : "no reason given");
+        g_clear_error(&failed);
+        return false;
+    }
+    gst_object_ref_sink(pipeline.get());
+    const auto source = find(pipeline.get(), "src"), demuxer = find(pipeline.get(), "demux");
+    if (!set_address(source.get(), error)) return false;
+    const auto forget = [](gpointer data, GClosure *) { delete static_cast<SharedState *>(data); };
+    g_signal_connect_data(demuxer.get(), "pad-added", G_CALLBACK(on_pad), new SharedState(state_),
+                          forget, GConnectFlags(0));
+    if (protocol_.is_paced) {
+        const auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(source.get(), "src"));
+        gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, on_playlist,
+                          new SharedState(state_),
+                          [](gpointer data) { delete static_cast<SharedState *>(data); });
+    }
+    const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+    watch_ = gst_bus_add_watch(
+        bus.get(),
+        [](GstBus *, GstMessage *message, gpointer self) -> gboolean {
+            static_cast<Client *>(self)->handle(message);
+            return G_SOURCE_CONTINUE;
+        },
+        this);
+    pipeline_ = std::move(pipeline);
+    return true;
+}
+
+/// On a streaming thread, as the probes.
+void Client::on_pad(GstElement *demuxer, GstPad *pad, gpointer data) {
+    const auto &state = *static_cast<SharedState *>(data);
+    auto top = GstPtr<GstObject>::adopt(gst_object_get_parent(GST_OBJECT(demuxer)));
+    if (!top) return;
+    auto *pipeline = GST_ELEMENT(top.get());
+    if (build_branch(pipeline, pad, state)) return;
+    GstElement *sink = gst_element_factory_make("fakesink", nullptr);
+    g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
+    gst_bin_add(GST_BIN(pipeline), sink);
+    gst_element_sync_state_with_parent(sink);
+    const auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(sink, "sink"));
+    gst_pad_link(pad, in.get());
+}
+
+/// False if the pad's stream is not decoded: sound, or a second picture.
+bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &state) {
+    const auto caps = caps_of(pad);
+    if (!caps || gst_caps_is_any(caps.get()) || gst_caps_is_empty(caps.get())) return false;
+    const GstStructure *structure = gst_caps_get_structure(caps.get(), 0);
+    const auto codec = std::find_if(std::begin(codecs), std::end(codecs), [&](const Codec &c) {
+        return gst_structure_has_name(structure, c.caps);
+    });
+    if (codec == std::end(codecs)) return false;
+    {
+        const std::lock_guard guard(state->lock);
+        if (std::exchange(state->has_branch, true)) return false;
+        state->measured.codec = codec->name;
+    }
+    std::vector<GstElement *> chain;
+    const auto add = [&](GstElement *element) {
+        if (element) gst_bin_add(GST_BIN(pipeline), element);
+        chain.push_back(element);
+        return element;
+    };
+    const auto make = [&](const char *name) {
+        return add(gst_element_factory_make(name, nullptr));
+    };
+    // A PES packet is a picture; a parser that did not know would wait for the next one.
+    if (codec->has_hops && !gst_structure_has_field(structure, "alignment") &&
+        gst_structure_has_field_typed(structure, "stream-format", G_TYPE_STRING) &&
+        std::string_view(gst_structure_get_string(structure, "stream-format")) == "byte-stream") {
+        GstElement *setter = make("capssetter");
+        const auto known = GstPtr<GstCaps>::adopt(
+            gst_caps_new_simple(codec->caps, "alignment", G_TYPE_STRING, "au", nullptr));
+        if (setter) g_object_set(setter, "caps", known.get(), nullptr);
+    }
+    if (codec->parser) make(codec->parser);
+    GstElement *encoded = chain.empty() ? nullptr : chain.back();
+    if (codec->has_hops) make("latencysei");
+    const auto kind = GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple(codec->caps));
+    GstElement *decoder = add(make_decoder(kind.get()));
+    make("videoconvert");
+    GstElement *sync = state->is_paced ? make("clocksync") : nullptr;
+    if (GstElement *reader = make("latencyread"))
+        g_object_set(reader, "interval", guint64(0), nullptr);
+    if (GstElement *sink = make("fakesink"))
+        g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
+    if (std::find(chain.begin(), chain.end(), nullptr) != chain.end()) {
+        GST_ELEMENT_ERROR(
+            pipeline, CORE, MISSING_PLUGIN,
+            ("%s can't be decoded here: `penstock doctor` says what is missing.", codec->name),
+            (nullptr));
+        return false;
+    }
+    for (size_t i = 0; i + 1 < chain.size(); ++i)
+        gst_element_link(chain[i], chain[i + 1]);
+    const auto forget = [](gpointer gone) { delete static_cast<SharedState *>(gone); };
+    const auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(chain.front(), "sink"));
+    const auto watched = encoded
+                             ? GstPtr<GstPad>::adopt(gst_element_get_static_pad(encoded, "src"))
+                             : GstPtr<GstPad>::adopt(gst_element_get_static_pad(decoder, "sink"));
+    gst_pad_add_probe(
+        watched.get(),
+        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+        on_encoded, new SharedState(state), forget);
+    if (sync) {
+        const auto due = GstPtr<GstPad>::adopt(gst_element_get_static_pad(sync, "sink"));
+        gst_pad_add_probe(due.get(), GST_PAD_PROBE_TYPE_BUFFER, on_paced, sync, nullptr);
+    }
+    for (auto element = chain.rbegin(); element != chain.rend(); ++element)
+        gst_element_sync_state_with_parent(*element);
+    gst_pad_link(pad, in.get());
+    return true;
+}
+
+GstPadProbeReturn Client::on_encoded(GstPad *, GstPadProbeInfo *info, gpointer data) {
+    const auto &state = *static_cast<SharedState *>(data);
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+        state->note_encoded(GST_PAD_PROBE_INFO_BUFFER(info));
+    } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_CAPS) {
+        GstCaps *caps = nullptr;
+        gst_event_parse_caps(GST_PAD_PROBE_INFO_EVENT(info), &caps);
+        const GstStructure *s = gst_caps_get_structure(caps, 0);
+        const std::lock_guard guard(state->lock);
+        gst_structure_get_int(s, "width", &state->measured.width);
+        gst_structure_get_int(s, "height", &state->measured.height);
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+/// The playlist, on its way to hlsdemux.
+GstPadProbeReturn Client::on_playlist(GstPad *, GstPadProbeInfo *info, gpointer data) {
+    const auto &state = *static_cast<SharedState *>(data);
+    GstMapInfo map;
+    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return GST_PAD_PROBE_OK;
+    const std::string text(reinterpret_cast<const char *>(map.data), map.size);
+    double longest = 0;
+    constexpr std::string_view key = "#EXTINF:";
+    for (size_t at = 0; (at = text.find(key, at)) != std::string::npos;) {
+        at += key.size();
+        longest = std::max(longest, g_ascii_strtod(text.c_str() + at, nullptr));
+    }
+    if (longest > 0 && longest < 3600) {
+        const std::lock_guard guard(state->lock);
+        state->measured.segment = static_cast<int64_t>(longest * 1e9);
+    }
+    gst_buffer_unmap(buffer, &map);
+    return GST_PAD_PROBE_OK;
+}
+
+/// The first picture is shown when it is there, all others at their distance from it.
+GstPadProbeReturn Client::on_paced(GstPad *pad, GstPadProbeInfo *info, gpointer sync) {
+    auto *event = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0);
+    const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(GST_ELEMENT(sync)));
+    if (!event || !clock) {
+        if (event) gst_event_unref(event);
+        return GST_PAD_PROBE_OK;
+    }
+    const GstSegment *segment = nullptr;
+    gst_event_parse_segment(event, &segment);
+    const GstClockTime due = gst_segment_to_running_time(
+        segment, GST_FORMAT_TIME, GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info)));
+    gst_event_unref(event);
+    if (!GST_CLOCK_TIME_IS_VALID(due)) return GST_PAD_PROBE_OK;
+    const GstClockTimeDiff now = GST_CLOCK_DIFF(gst_element_get_base_time(GST_ELEMENT(sync)),
+                                                gst_clock_get_time(clock.get()));
+    g_object_set(sync, "ts-offset", gint64(now - GstClockTimeDiff(due)), nullptr);
+    return GST_PAD_PROBE_REMOVE;
+}
+
+void Client::handle(GstMessage *message) {
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT) {
+        const GstStructure *s = gst_message_get_structure(message);
+        if (gst_structure_has_name(s, "penstock-latency")) state_->note_picture(s);
+        if (gst_structure_has_name(s, "penstock-latency-hops")) state_->note_hops(s);
+        return;
+    }
+    const bool is_error = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;
+    if (!is_error && GST_MESSAGE_TYPE(message) != GST_MESSAGE_EOS) return;
+    if (is_error && failure_.empty()) {
+        GError *error = nullptr;
+        gst_message_parse_error(message, &error, nullptr);
+        failure_ = error->message;
+        g_error_free(error);
+    }
+    if (options_.tries_again && first_picture() == 0)
+        try_again();
+    else
+        is_over_ = true;
+}
+
+void Client::try_again() {
+    if (retry_) return;
+    retry_ = g_timeout_add(
+        retry_after,
+        [](gpointer data) -> gboolean {
+            auto *self = static_cast<Client *>(data);
+            self->retry_ = 0;
+            self->failure_.clear();
+            self->stop();
+            std::string error;
+            if (!self->start(&error)) {
+                self->failure_ = error;
+                self->is_over_ = true;
+            }
+            return G_SOURCE_REMOVE;
+        },
+        this);
+}
+
+} // namespace penstock::delay

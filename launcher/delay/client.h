@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A client of a stream: connects, decodes, and reads the stamps of pictures and hops.
+#pragma once
+
+#include "delay/measured.h"
+#include "delay/protocols.h"
+#include "gst/ptr.h"
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace penstock::delay {
+
+/// Lives on the main loop's thread.
+class Client {
+public:
+    struct Options {
+        std::string url;
+        /// Not counted: what comes before this time after the first picture.
+        int64_t warm_up = 0;      ///< ns
+        bool tries_again = false; ///< as long as nothing came: the server may come later
+    };
+    Client(const Protocol &protocol, Options options);
+    ~Client();
+    Client(const Client &) = delete;
+    Client &operator=(const Client &) = delete;
+
+    /// False and the reason if this machine lacks an element.
+    bool start(std::string *error);
+    /// On another thread, since an element may hang.
+    void stop();
+
+    /// Monotonic, µs, of the first picture; 0 before it.
+    int64_t first_picture() const;
+    bool is_over() const { return is_over_; } ///< it ended, or failed
+    const std::string &failure() const { return failure_; }
+    Measured measured() const;
+
+private:
+    struct State;
+    using SharedState = std::shared_ptr<State>;
+
+    bool make_pipeline(std::string *error);
+    bool set_address(GstElement *source, std::string *error);
+    void handle(GstMessage *message);
+    void try_again();
+    static void on_pad(GstElement *demuxer, GstPad *pad, gpointer state);
+    static bool build_branch(GstElement *pipeline, GstPad *pad, const SharedState &state);
+    static GstPadProbeReturn on_encoded(GstPad *pad, GstPadProbeInfo *info, gpointer state);
+    static GstPadProbeReturn on_playlist(GstPad *pad, GstPadProbeInfo *info, gpointer state);
+    static GstPadProbeReturn on_paced(GstPad *pad, GstPadProbeInfo *info, gpointer sync);
+
+    const Protocol &protocol_;
+    const Options options_;
+    GstPtr<GstElement> pipeline_;
+    guint watch_ = 0, retry_ = 0;
+    SharedState state_;
+    bool is_over_ = false;
+    std::string failure_;
+};
+
+} // namespace penstock::delay

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`penstock latency`: of a URL, and over every protocol. Needs PENSTOCK, the executable, and
+PENSTOCK_PIPELINES, the directory."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import xml.dom.minidom
+
+PENSTOCK = os.environ["PENSTOCK"]
+ANY = "127.0.0.1:0"
+NGINX = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
+
+
+def latency(*arguments, timeout=240):
+    return subprocess.run([PENSTOCK, "latency", *arguments], capture_output=True, text=True,
+                          timeout=timeout)
+
+
+class Run:
+    """A `penstock run`, read up to a line that tells its addresses."""
+
+    def __init__(self, test, *arguments):
+        self.process = subprocess.Popen([PENSTOCK, "run", *arguments], text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        test.addCleanup(self.close)
+        self.seen = ""
+        for line in self.process.stdout:
+            self.seen += line
+            if "Ctrl-C" in line:
+                break
+        self.reader = threading.Thread(target=self.process.stdout.read)
+        self.reader.start()
+
+    def find(self, pattern):
+        return re.search(pattern, self.seen)[1]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
+
+
+class OfUrl(unittest.TestCase):
+    def setUp(self):
+        self.live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY, "--set",
+                        "segment=1s")
+        self.rtmp = self.live.find(r"Publish +(rtmp://\S+)/NAME")
+        self.http = self.live.find(r"HLS +(http://\S+)/NAME/index.m3u8")
+
+    def publish(self, name, stamp, setting="low"):
+        return Run(self, "test-publisher", "--set", "url=%s/%s" % (self.rtmp, name), "--set",
+                   "stamp=" + stamp, "--set", "latency=" + setting, "--set", "bitrate=1Mbit")
+
+    def test_stamped(self):
+        self.publish("cam", "true")
+        with tempfile.TemporaryDirectory() as folder:
+            plot = os.path.join(folder, "plot.svg")
+            run = latency(self.rtmp + "/cam", "-t", "3", "--plot", plot)
+            self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
+            for words in (r"h264 1280x720", r"glass to decoder +[\d.]+ m?s  \(95 %", r"0 unreadable",
+                          r"where it goes", r"\n  encoder ", r"\n  delivery ", r"\n  decoder "):
+                self.assertRegex(run.stdout, words)
+            svg = xml.dom.minidom.parse(plot)
+            self.assertEqual(svg.documentElement.tagName, "svg")
+        run = latency(self.http + "/cam.flv", "-t", "3", "--json")
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        told = json.loads(run.stdout)
+        self.assertEqual((told["protocol"], told["url"]), ("HTTP-FLV", self.http + "/cam.flv"))
+        glass = told["glass"]
+        self.assertGreater(glass["count"], 30)
+        # A machine that is busy is slow, but stamps are of now.
+        self.assertTrue(0 < glass["min_ms"] <= glass["p50_ms"] <= glass["p95_ms"] <= glass["max_ms"]
+                        < 20_000, glass)
+        self.assertEqual([hop["hop"] for hop in told["hops"]], ["capture", "encode"])
+        parts = {part["part"]: part["p50_ms"] for part in told["budget"]}
+        self.assertEqual(list(parts), ["encoder", "delivery", "decoder"])
+        # The parts are medians, and make up about the whole.
+        self.assertLess(abs(sum(parts.values()) - glass["p50_ms"]), max(30, glass["p50_ms"] / 2))
+        self.assertFalse(told["b_frames"])
+        self.assertEqual((told["clock"], told["pictures"]["unreadable"]), (0, 0))
+        self.assertGreater(told["keyframe_interval_ms"], 900)
+
+    def test_advice(self):
+        """HLS behind an encoder with a keyframe each two seconds."""
+        self.publish("slow", "true", "normal")
+        run = latency(self.http + "/slow/index.m3u8", "-t", "6")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertRegex(run.stdout, r"→ your keyframe interval of [2-4][.\d]* s is the largest part")
+        self.assertRegex(run.stdout, r"segments of \d")
+
+    def test_without_stamps(self):
+        self.publish("bare", "false")
+        run = latency(self.rtmp + "/bare", "-t", "1")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("no picture has a stamp", run.stderr)
+        self.assertIn("latencystamp", run.stderr)
+
+    def test_terminal(self):
+        """A live line, and Ctrl-C ends a measurement without an end in order."""
+        self.publish("cam", "true")
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = subprocess.Popen([PENSTOCK, "latency", self.rtmp + "/cam", "-t", "0"],
+                                   stdout=slave, stderr=subprocess.PIPE)
+        os.close(slave)
+        seen = ""
+
+        def read_until(pattern):
+            nonlocal seen
+            deadline = time.monotonic() + 40
+            while not re.search(pattern, seen) and time.monotonic() < deadline:
+                try:
+                    seen += os.read(master, 4096).decode(errors="replace")
+                except OSError:  # what is behind the terminal has ended
+                    break
+            self.assertRegex(seen, pattern)
+
+        read_until(r"latency [\d.]+ m?s")
+        process.send_signal(signal.SIGINT)
+        read_until(r"glass to decoder")
+        self.assertEqual(process.wait(timeout=10), 0)
+        self.assertEqual(process.stderr.read(), b"")
+        process.stderr.close()
+
+
+class Mistakes(unittest.TestCase):
+    def test_usage(self):
+        for arguments, words in (((), "either a URL or --matrix"),
+                                 (("rtmp://127.0.0.1/a", "--matrix"), "either a URL or --matrix"),
+                                 (("gopher://a/b",), "'gopher' is no protocol"),
+                                 (("http://a/b",), ".m3u8"),
+                                 (("udp://127.0.0.1",), "has no port"),
+                                 (("--matrix", "--over", "pigeon"), "'pigeon'"),
+                                 (("rtmp://a/b", "--over", "UDP"), "--over")):
+            run = latency(*arguments)
+            self.assertIn(words, run.stderr)
+            self.assertEqual(run.returncode, 1 if "port" in words else 2, arguments)
+
+    def test_nobody_there(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            run = latency("rtmp://127.0.0.1:%d/live/x" % port)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("127.0.0.1:%d" % port, run.stderr)
+
+
+class Matrix(unittest.TestCase):
+    def test_every_protocol(self):
+        with tempfile.TemporaryDirectory() as folder:
+            plot, table = (os.path.join(folder, name) for name in ("matrix.svg", "matrix.md"))
+            pathlib.Path(table).write_text(
+                "before\n<!-- penstock latency --matrix -->\nold\n<!-- end -->\nafter\n",
+                encoding="utf-8")
+            run = latency("--matrix", "-t", "1.5", "--json", "--plot", plot, "--markdown", table)
+            self.assertEqual((run.returncode, run.stderr), (0, ""))
+            told = json.loads(run.stdout)
+            svg = xml.dom.minidom.parse(plot)
+            text = pathlib.Path(table).read_text(encoding="utf-8")
+        names = ["pipe", "RTMP", "nginx-rtmp", "HTTP-FLV", "HLS", "UDP", "RTP", "SRT"]
+        if not (os.path.exists(NGINX) and shutil.which("nginx", path="/usr/sbin")):
+            names.remove("nginx-rtmp")
+        cells = {(r["route"], r["setting"]): r for r in told["routes"]}
+        self.assertEqual(sorted(cells), sorted((n, s) for n in names for s in ("low", "normal")))
+        for (name, setting), cell in cells.items():
+            where = (name, setting)
+            glass = cell["glass"]
+            self.assertGreater(glass["count"], 10, where)
+            self.assertTrue(0 < glass["p50_ms"] < 30_000, where)
+            self.assertEqual(cell["pictures"]["unreadable"], 0, where)
+            self.assertEqual(cell["clock"], 0, where)
+            self.assertEqual(cell["b_frames"], setting == "normal", where)
+            hops = [hop["hop"] for hop in cell["hops"]]
+            relayed = name in ("RTMP", "HTTP-FLV", "HLS")
+            self.assertEqual(hops, ["capture", "encode"] + ["server"] * relayed, where)
+            self.assertEqual(cell["added_ms"] is None, name == "pipe")
+            self.assertLess(cells[name, "low"]["glass"]["p50_ms"],
+                            cells[name, "normal"]["glass"]["p50_ms"], name)
+        # Three segments, of a second at least.
+        self.assertGreater(cells["HLS", "low"]["glass"]["p50_ms"], 3000)
+        self.assertGreater(len(svg.getElementsByTagName("rect")), 2 * len(names))
+        self.assertRegex(text, r"\Abefore\n<!-- penstock latency --matrix -->\n")
+        self.assertRegex(text, r"<!-- end -->\nafter\n\Z")
+        self.assertNotIn("old", text)
+        for name in names:
+            self.assertRegex(text, r"\| %s \| [\d.]+ \|" % name)
+
+
+if __name__ == "__main__":
+    unittest.main()
