@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 import xml.dom.minidom
 
 PENSTOCK = os.environ["PENSTOCK"]
@@ -96,6 +97,14 @@ class OfUrl(unittest.TestCase):
     def test_advice(self):
         """HLS behind an encoder with a keyframe each two seconds."""
         self.publish("slow", "true", "normal")
+        deadline = time.monotonic() + 40
+        while True:
+            try:
+                urllib.request.urlopen(self.http + "/slow/index.m3u8", timeout=20).close()
+                break
+            except OSError:
+                self.assertLess(time.monotonic(), deadline)
+                threading.Event().wait(0.2)
         run = latency(self.http + "/slow/index.m3u8", "-t", "6")
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertRegex(run.stdout, r"→ your keyframe interval of [2-4][.\d]* s is the largest part")
