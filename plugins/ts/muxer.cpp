@@ -116,22 +116,25 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     unit.pieces = gather_.pieces();
     track.last_dts = unit.dts;
     muxer_.write(track.index, unit, pending_);
-    return send(static_cast<GstClockTime>(dts), begins_gop);
+    return send(static_cast<GstClockTime>(dts), begins_gop, track.video);
 }
 
-/// Whole datagrams go; the rest waits for the next picture or sound.
-GstFlowReturn Muxer::send(GstClockTime time, bool keyframe) {
-    const size_t whole = pending_.size() / datagram;
-    if (whole == 0) return GST_FLOW_OK;
+/// Whole datagrams go. A picture goes to its end, in a shorter one: it would be a whole picture
+/// later otherwise. The end of a sound waits for what comes next.
+GstFlowReturn Muxer::send(GstClockTime time, bool keyframe, bool to_the_end) {
+    const size_t whole = pending_.size() / datagram * datagram;
+    const size_t size = to_the_end ? pending_.size() : whole;
+    if (size == 0) return GST_FLOW_OK;
     // One piece of memory for all of them.
-    const Bytes block = Bytes::copy_of(ByteView(pending_).first(whole * datagram));
-    pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(whole * datagram));
-    GstBufferList *list = gst_buffer_list_new_sized(static_cast<guint>(whole));
-    for (size_t i = 0; i < whole; ++i) {
+    const Bytes block = Bytes::copy_of(ByteView(pending_).first(size));
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(size));
+    const size_t count = (size + datagram - 1) / datagram;
+    GstBufferList *list = gst_buffer_list_new_sized(static_cast<guint>(count));
+    for (size_t i = 0; i < count; ++i) {
         auto buffer = buffer_of(block.sub(i * datagram, datagram));
         GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = time;
         if (!keyframe || i > 0) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
-        counters_.out(datagram);
+        counters_.out(gst_buffer_get_size(buffer.get()));
         gst_buffer_list_add(list, buffer.release());
     }
     return gst_aggregator_finish_buffer_list(aggregator_, list);
@@ -145,7 +148,7 @@ GstFlowReturn Muxer::finish() {
         pending_.insert(pending_.end(), std::begin(head), std::end(head));
         pending_.resize(pending_.size() + mpegts::packet_size - sizeof head, 0xFF);
     }
-    return send(static_cast<GstClockTime>(last_dts_), false);
+    return send(static_cast<GstClockTime>(last_dts_), false, false);
 }
 
 } // namespace penstock::ts

@@ -30,7 +30,7 @@ private:
 
     void begin(int64_t dts);
     void write_program();
-    GstFlowReturn send(GstClockTime time, bool keyframe);
+    GstFlowReturn send(GstClockTime time, bool keyframe, bool to_the_end);
 
     // The source pad's thread alone.
     mpegts::Muxer muxer_;

@@ -8,9 +8,10 @@
  * @title: tslivemux
  * @short_description: wraps live H.264 and AAC in MPEG-TS, one datagram per buffer
  *
- * Makes MPEG-TS for UDP, RTP and SRT: every buffer has seven packets (1316 bytes), the program
- * tables come every 100 ms and before each keyframe, H.264 parameter sets with each keyframe, so
- * that who joins late has a picture with the next keyframe. Buffers have the time of what is in
+ * Makes MPEG-TS for UDP, RTP and SRT: every buffer has seven packets (1316 bytes) or, where a
+ * picture ends, fewer, so that no picture waits for the next one. The program tables come every
+ * 100 ms and before each keyframe, H.264 parameter sets with each keyframe, so that who joins late
+ * has a picture with the next keyframe. Buffers have the time of what is in
  * them: a sink with sync=true paces a file.
  *
  * A pad that never gets caps does not hold up the other for longer than `stream-wait`: a file

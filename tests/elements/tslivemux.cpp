@@ -25,6 +25,7 @@ struct Run {
     std::vector<uint8_t> bytes;
     std::vector<GstClockTime> times;
     std::vector<size_t> keyframes; ///< offsets in `bytes`
+    std::set<size_t> ends;         ///< of buffers, in `bytes`
     ts::Stream stream;
 };
 
@@ -45,7 +46,9 @@ Run run(const std::string &line, const char *wait = "10000000000") {
                          const size_t at = r->bytes.size();
                          r->bytes.resize(at + gst_buffer_get_size(buffer));
                          gst_buffer_extract(buffer, 0, r->bytes.data() + at, r->bytes.size() - at);
-                         fail_unless_equals_int(r->bytes.size() - at, 1316);
+                         const size_t size = r->bytes.size() - at;
+                         fail_unless(size > 0 && size <= 1316 && size % 188 == 0, "%zu", size);
+                         r->ends.insert(r->bytes.size());
                          r->times.push_back(GST_BUFFER_DTS(buffer));
                          if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT))
                              r->keyframes.push_back(at);
@@ -108,6 +111,32 @@ GST_START_TEST(test_framings) {
     }
     const Run adts = run(sound + "audio/mpeg,stream-format=adts ! mux.audio");
     fail_unless_equals_int(adts.stream.pcr_pid, 0x101);
+}
+GST_END_TEST
+
+// A picture's last packet ends a buffer: whoever sends it waits for no other.
+GST_START_TEST(test_pictures_end) {
+    const Run r = run(picture + "mux.video " + sound + "mux.audio");
+    unsigned pictures = 0, shorter = 0;
+    size_t before = 0;
+    for (const size_t end : r.ends) {
+        shorter += end - before < 1316;
+        before = end;
+    }
+    // Where a video packet begins a picture, the one before it has come to its end.
+    for (size_t at = 0; at + 188 <= r.bytes.size(); at += 188) {
+        const unsigned pid = (r.bytes[at + 1] & 0x1F) << 8 | r.bytes[at + 2];
+        if (pid != 0x100 || !(r.bytes[at + 1] & 0x40)) continue;
+        size_t last = at; // where the video packet in front ends
+        const auto is_video = [&](size_t end) {
+            return ((r.bytes[end - 187] & 0x1F) << 8 | r.bytes[end - 186]) == 0x100;
+        };
+        while (last >= 188 && !is_video(last))
+            last -= 188;
+        if (++pictures > 1) fail_unless(r.ends.contains(last), "picture %u", pictures);
+    }
+    fail_unless_equals_int(pictures, 100);
+    fail_unless(shorter > 50, "%u", shorter);
 }
 GST_END_TEST
 
@@ -186,6 +215,7 @@ static Suite *tslivemux_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_both);
     tcase_add_test(tc, test_framings);
+    tcase_add_test(tc, test_pictures_end);
     tcase_add_test(tc, test_silent_pad);
     tcase_add_test(tc, test_slow_to_begin);
     tcase_add_test(tc, test_asks_while_waited_for);
