@@ -4,8 +4,8 @@
 //   latency-false-reads LIMIT [FILE…]
 // Without a file it is PENSTOCK_MEDIA; without that, too, the exit code is 77, which skips a test.
 // Each frame of the files is taken whole, and as windows of it, each as it is and mirrored both
-// ways: up to LIMIT pictures, all different. Each is searched as it is, and once more with a stamp
-// that is damaged in one of several ways. Prints JSON.
+// ways: up to LIMIT pictures, all different (by a hash of them). Each is searched as it is, and
+// once more with a stamp that is damaged in one of several ways. Prints JSON.
 #include "core/latency/reader.h"
 #include "gst/ptr.h"
 #include "latency_pictures.hpp"
@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <unordered_set>
 
 using namespace penstock;
 using namespace penstock::latency;
@@ -36,7 +37,8 @@ const char *const damage_names[] = {
 
 struct Run {
     uint64_t limit = 0;
-    uint64_t frames = 0;
+    uint64_t frames = 0, same = 0;
+    std::unordered_set<uint64_t> seen; ///< hashes of pictures
     Count plain, damaged[damages];
     std::mt19937 random{1};
 
@@ -114,8 +116,24 @@ void damage(test::Picture &p, const test::Picture &next, Damage kind, std::mt199
     }
 }
 
+/// FNV-1a of the size and all pixels.
+uint64_t hash(const Luma &luma) {
+    uint64_t value = 0xCBF29CE484222325;
+    const auto add = [&](uint64_t byte) { value = (value ^ byte) * 0x100000001B3; };
+    add(static_cast<uint64_t>(luma.width));
+    add(static_cast<uint64_t>(luma.height));
+    for (int y = 0; y < luma.height; ++y)
+        for (int x = 0; x < luma.width; ++x)
+            add(luma.at(x, y));
+    return value;
+}
+
 void Run::picture(const Luma &luma) {
     if (is_done()) return;
+    if (!seen.insert(hash(luma)).second) {
+        ++same;
+        return;
+    }
     ++plain.pictures;
     if (Reader().read(luma)) ++plain.wrong;
 
@@ -228,6 +246,7 @@ int main(int argc, char **argv) {
                                     {"pictures", run.pictures() - pictures}});
         }
         uint64_t wrong = run.plain.wrong;
+        out["same"] = run.same;
         out["plain"] = {{"pictures", run.plain.pictures}, {"wrong", run.plain.wrong}};
         for (int kind = 0; kind < damages; ++kind) {
             const Count &count = run.damaged[kind];

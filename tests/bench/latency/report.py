@@ -14,6 +14,8 @@ def percent(read, frames):
 
 def share(row):
     text = f"{percent(row['read'], row['frames'])} of {row['frames']}"
+    if row.get("stale"):
+        text += f", {row['stale']} of another frame"
     return text + (f", {row['wrong']} FALSE" if row["wrong"] else "")
 
 
@@ -38,8 +40,9 @@ def codecs(rows):
         line = [f"{height}p, {bitrate} kbit/s"]
         for name in names:
             row = cells[height, bitrate, name]
-            false = f", **{row['wrong']} false**" if row["wrong"] else ""
-            line.append(f"{percent(row['read'], row['frames'])} ({row['kbit']:.0f}){false}")
+            more = f", {row['stale']} stale" if row.get("stale") else ""
+            more += f", **{row['wrong']} false**" if row["wrong"] else ""
+            line.append(f"{percent(row['read'], row['frames'])} ({row['kbit']:.0f}){more}")
         lines.append(line)
     return table(["asked for"] + names, lines)
 
@@ -64,7 +67,9 @@ def markdown(result):
         wrong = sum(row["wrong"] for row in result["codecs"])
         parts.append(
             f"Share of the frames that are read, and in brackets the kbit/s that the encoder made "
-            f"of it. {frames:,} frames, {wrong} false values.\n\n" + codecs(result["codecs"]))
+            f"of it. {frames:,} frames, {wrong} false values: ones that were never stamped. Stale is "
+            f"a stamp of another frame, which a starved encoder shows in the place of this one.\n\n"
+            + codecs(result["codecs"]))
     if "ways" in result:
         parts.append("On other ways; where they are coded, by x264 with low latency at 360p and "
                      "300 kbit/s unless it says otherwise:\n\n" + ways(result["ways"]))

@@ -28,7 +28,7 @@ CODECS = {
                     "max-quantizer=63", "av1dec"),
 }
 # (width, height, bitrates)
-SIZES = [(640, 360, (100, 200, 300, 600)), (1280, 720, (300, 600, 1200)),
+SIZES = [(640, 360, (30, 50, 100, 200, 300, 600)), (1280, 720, (300, 600, 1200)),
          (1920, 1080, (600, 1200, 2500))]
 
 
@@ -78,8 +78,8 @@ class Survey:
         self.files, self.frames = files, frames
 
     def run(self, before, stamp, after, frames=None):
-        """{frames, read, wrong, kbit} over all footage."""
-        total = {"frames": 0, "read": 0, "wrong": 0, "kbit": 0.0}
+        """{frames, read, stale, wrong, kbit} over all footage."""
+        total = {"frames": 0, "read": 0, "stale": 0, "wrong": 0, "kbit": 0.0}
         for path in self.files:
             command = [str(PROGRAMS / "latency-survey"), path, str(frames or self.frames),
                        f"{before} ! videoconvert ! video/x-raw,format=I420",
@@ -89,7 +89,7 @@ class Survey:
             if done.returncode > 1:
                 raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
             one = json.loads(done.stdout)
-            for key in ("frames", "read", "wrong"):
+            for key in ("frames", "read", "stale", "wrong"):
                 total[key] += one[key]
             total["kbit"] += one["kbit"] / len(self.files)
         return total
@@ -103,6 +103,8 @@ def arguments():
                         help="searched for codes where there are none (%(default)s)")
     parser.add_argument("--only", choices=["codecs", "ways", "false"], action="append",
                         help="may be repeated")
+    parser.add_argument("--resume", action="store_true",
+                        help="keep the codecs' rows that robustness.json has")
     parser.add_argument("--media", action="append", metavar="FILE",
                         help="instead of Debian's footage; may be repeated")
     parser.add_argument("--out", default="latency", metavar="DIR",
@@ -121,14 +123,20 @@ def main():
         sys.exit("There is no footage: name some with --media FILE.")
     wanted = args.only or ["codecs", "ways", "false"]
     store = out / "robustness.json"
-    result = json.loads(store.read_text()) if args.only and store.exists() else {}
+    keep = (args.only or args.resume) and store.exists()
+    result = json.loads(store.read_text()) if keep else {}
     survey = Survey([path for path, _, _ in media[:2]], args.frames)
     result["footage"] = media
     if "codecs" in wanted:
+        had = {(row["codec"], row["height"], row["bitrate"]): row
+               for row in result.get("codecs", []) if args.resume}
         result["codecs"] = []
         for width, height, bitrates in SIZES:
             for bitrate in bitrates:
                 for name, (encoder, decoder) in CODECS.items():
+                    if (name, height, bitrate) in had:
+                        result["codecs"].append(had[name, height, bitrate])
+                        continue
                     row = survey.run(scale(width, height), "",
                                      f"{encoder.format(bitrate)} ! identity name=coded ! {decoder}",
                                      args.frames // 2 if height > 720 else None)

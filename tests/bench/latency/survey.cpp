@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Stamps footage, passes it through an encoder and whatever else, and says what share of the frames
-// can still be read, and whether any is read wrong.
+// can still be read, and whether any is read wrong. A starved encoder may show a frame again in the
+// place of the next: what is read then is counted as stale.
 //   latency-survey FILE FRAMES BEFORE STAMP AFTER
 // BEFORE, STAMP and AFTER: what is in front of latencystamp, its properties, and what is behind it,
 // in gst-launch syntax; an element named `coded` behind an encoder is where the bitrate is taken.
@@ -11,6 +12,7 @@
 #include <gst/video/video.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -29,7 +31,7 @@ struct Survey {
     std::map<guint64, Stamp> sent; ///< by running time
     Reader reader;
     guint64 limit = 0;
-    guint64 stamped = 0, frames = 0, read = 0, wrong = 0, bytes = 0;
+    guint64 stamped = 0, frames = 0, read = 0, stale = 0, wrong = 0, bytes = 0;
     guint64 first = GST_CLOCK_TIME_NONE, last = 0; ///< running times
     guint64 before = 0;                            ///< frames of the passes before
 };
@@ -105,7 +107,14 @@ GstPadProbeReturn read_frame(GstPad *pad, GstPadProbeInfo *info, gpointer data) 
     }
     if (!reading) return GST_PAD_PROBE_OK;
     const auto sent = at ? survey.sent.find(*at) : survey.sent.end();
-    ++(sent != survey.sent.end() && sent->second == reading->stamp ? survey.read : survey.wrong);
+    const auto was_sent = [&] {
+        return std::any_of(survey.sent.begin(), survey.sent.end(),
+                           [&](const auto &each) { return each.second == reading->stamp; });
+    };
+    if (sent != survey.sent.end() && sent->second == reading->stamp)
+        ++survey.read;
+    else
+        ++(was_sent() ? survey.stale : survey.wrong);
     return GST_PAD_PROBE_OK;
 }
 
@@ -175,6 +184,7 @@ int main(int argc, char **argv) {
         const nlohmann::json out = {{"stamped", survey.before + survey.stamped},
                                     {"frames", survey.frames},
                                     {"read", survey.read},
+                                    {"stale", survey.stale},
                                     {"wrong", survey.wrong},
                                     {"kbit", double(survey.bytes) * 8 / 1000 / seconds}};
         std::printf("%s\n", out.dump().c_str());
