@@ -16,7 +16,8 @@ namespace penstock::net {
 
 class Loops {
 public:
-    /// The loops, started if nobody holds them, as many as want_loops() asked for; they end when the last holder lets go.
+    /// The loops, started if nobody holds them, as many as want_loops() asked for; they end when
+    /// the last holder lets go.
     static std::shared_ptr<Loops> shared();
 
     size_t size() const { return loops_.size(); }
