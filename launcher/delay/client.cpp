@@ -226,14 +226,20 @@ bool Client::set_address(GstElement *source, std::string *error) {
 
 bool Client::make_pipeline(std::string *error) {
     GError *failed = nullptr;
+    GstParseContext *context = gst_parse_context_new();
     auto pipeline = GstPtr<GstElement>::adopt(
-        gst_parse_launch_full(protocol_.receive, nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &failed));
-    if (!pipeline || failed) {
+        gst_parse_launch_full(protocol_.receive, context, GST_PARSE_FLAG_FATAL_ERRORS, &failed));
+    gchar **missing = gst_parse_context_get_missing_elements(context);
+    gst_parse_context_free(context);
+    const bool is_made = pipeline && !failed;
+    if (!is_made) {
         *error = std::string("can't receive ") + protocol_.name + ": " +
                  (failed ? failed->message : "no reason given");
-        g_clear_error(&failed);
-        return false;
+        if (missing && missing[0]) *error += ": " + description::mend_missing(missing[0]);
     }
+    g_strfreev(missing);
+    g_clear_error(&failed);
+    if (!is_made) return false;
     gst_object_ref_sink(pipeline.get());
     const auto source = find(pipeline.get(), "src"), demuxer = find(pipeline.get(), "demux");
     if (!set_address(source.get(), error)) return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // latencysei: stamps come through encoders' streams and containers, frames without stay untouched.
 #include "core/latency/sei.h"
+#include "gst/nonblocking.h"
 #include "gst/ptr.h"
 
 #include "check.hpp"
@@ -247,6 +248,26 @@ GST_START_TEST(test_containers) {
 }
 GST_END_TEST
 
+// In a relay it costs no thread: what is behind it answers through it.
+GST_START_TEST(test_nonblocking) {
+    for (const bool yes : {true, false}) {
+        auto bin = GstPtr<GstElement>::adopt(gst_parse_bin_from_description(
+            yes ? "latencysei name=sei hop=server ! goptee"
+                : "latencysei name=sei hop=server ! queue ! fakesink",
+            FALSE, nullptr));
+        auto sei = GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin.get()), "sei"));
+        auto sink = GstPtr<GstPad>::adopt(gst_element_get_static_pad(sei.get(), "sink"));
+        auto source =
+            GstPtr<GstPad>::adopt(GST_PAD(gst_object_ref_sink(gst_pad_new("src", GST_PAD_SRC))));
+        fail_unless(gst_pad_link(source.get(), sink.get()) == GST_PAD_LINK_OK);
+        gst_pad_set_active(source.get(), TRUE);
+        gst_pad_set_active(sink.get(), TRUE);
+        fail_unless(peer_is_nonblocking(source.get()) == yes);
+        gst_pad_unlink(source.get(), sink.get());
+    }
+}
+GST_END_TEST
+
 // What a decoder makes of it is the same picture, and as many.
 GST_START_TEST(test_decoded) {
     const auto checksums = [](const std::string &middle) {
@@ -323,6 +344,7 @@ static Suite *latencysei_suite() {
     tcase_add_test(tc, test_no_capture);
     tcase_add_test(tc, test_reader);
     tcase_add_test(tc, test_containers);
+    tcase_add_test(tc, test_nonblocking);
     tcase_add_test(tc, test_decoded);
     tcase_add_test(tc, test_other_codecs);
     return s;
