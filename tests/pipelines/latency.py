@@ -145,6 +145,46 @@ class OfUrl(unittest.TestCase):
         process.stderr.close()
 
 
+class Foreign(unittest.TestCase):
+    """What latencysei writes is read by ffmpeg as what it is, and disturbs no decoder."""
+
+    CASES = (("x264enc tune=zerolatency ! h264parse", "video/x-h264,stream-format=byte-stream",
+              "a.h264"),
+             ("x264enc bframes=2 ! h264parse", "video/x-h264 ! flvlivemux", "a.flv"),
+             ("x264enc bframes=2 ! h264parse", "video/x-h264 ! mpegtsmux", "a.ts"),
+             ("x265enc speed-preset=ultrafast ! h265parse",
+              "video/x-h265,stream-format=byte-stream", "a.h265"),
+             ("av1enc usage-profile=realtime cpu-used=8 ! av1parse ! video/x-av1,alignment=tu",
+              "matroskamux", "a.mkv"))
+
+    def test_ffmpeg(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for encoder, container, name in self.CASES:
+                file = os.path.join(folder, name)
+                made = subprocess.run(
+                    ["gst-launch-1.0", "-q", *("videotestsrc num-buffers=30 ! video/x-raw,"
+                     "format=I420,width=160,height=120 ! %s ! latencysei hop=encode+mux ! %s ! "
+                     "filesink location=%s" % (encoder, container, file)).split()],
+                    capture_output=True, text=True, timeout=60)
+                self.assertEqual((made.returncode, made.stderr), (0, ""), encoder)
+                decoded = subprocess.run(
+                    ["ffmpeg", "-v", "warning", "-xerror", "-i", file, "-f", "framecrc", "-"],
+                    capture_output=True, text=True, timeout=60)
+                said = [line for line in decoded.stderr.splitlines()
+                        if "Estimating duration" not in line]
+                self.assertEqual((decoded.returncode, said), (0, []), name)
+                pictures = [l for l in decoded.stdout.splitlines() if not l.startswith("#")]
+                self.assertEqual(len(pictures), 30, name)
+                if name == "a.mkv":
+                    continue
+                frames = subprocess.run(["ffprobe", "-v", "error", "-show_frames", "-of", "json",
+                                         file], capture_output=True, text=True, timeout=60)
+                stamped = [f for f in json.loads(frames.stdout)["frames"]
+                           if any("User Data Unregistered" in d["side_data_type"]
+                                  for d in f.get("side_data_list", []))]
+                self.assertEqual(len(stamped), 30, name)
+
+
 class Mistakes(unittest.TestCase):
     def test_usage(self):
         for arguments, words in (((), "either a URL or --matrix"),
