@@ -125,11 +125,12 @@ GstPtr<GstBuffer> HopStamps::process(GstPtr<GstBuffer> buffer) {
         View view;
         if (find_unit(mapped.view(), view)) {
             const auto place = find_stamps(framing_, view.unit());
+            const bool is_left = settings.only_stamped && !(place && place->stamps);
             if (settings.hops == 0)
                 read(buffer.get(), place.value_or(StampPlace{}), settings);
-            else if (place)
+            else if (place && !is_left)
                 out = write(buffer.get(), view, *place, settings);
-            if (settings.hops != 0) ++(out ? stamped_ : unstampable_);
+            if (settings.hops != 0 && !is_left) ++(out ? stamped_ : unstampable_);
         }
     }
     if (!out) out = std::move(buffer);

@@ -13,7 +13,8 @@
  * OBU of AV1, which every muxer, server and player passes on. One element stands at each hop that
  * is of interest, with `hop=encode` or several (`hop=capture+encode`), and adds the UTC time to
  * what the frame has already; without `hop` it reads. FLV may be stamped as it is, between
- * rtmpserversrc and goptee for instance.
+ * rtmpserversrc and goptee for instance; there `only-stamped=true` leaves streams alone that nobody
+ * measures.
  *
  * The first one gives the frame its source's id and number. `capture` is the time that the
  * buffer's timestamp stands for, which a live source sets and its encoder keeps; it is left out
@@ -55,7 +56,7 @@ GST_ELEMENT_REGISTER_DEFINE(latencysei, "latencysei", GST_RANK_NONE,
 
 namespace {
 
-enum Property { prop_0, prop_hop, prop_source_id, prop_messages, prop_stats };
+enum Property { prop_0, prop_hop, prop_source_id, prop_only_stamped, prop_messages, prop_stats };
 
 constexpr const char *caps_text =
     "video/x-h264, stream-format=(string){avc, avc3, byte-stream}, alignment=(string)au; "
@@ -127,6 +128,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
         case prop_source_id:
             settings.source_id = g_value_get_uint(value);
             break;
+        case prop_only_stamped:
+            settings.only_stamped = g_value_get_boolean(value);
+            break;
         case prop_messages:
             settings.messages = g_value_get_boolean(value);
             break;
@@ -147,6 +151,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_source_id:
             g_value_set_uint(value, settings.source_id);
+            break;
+        case prop_only_stamped:
+            g_value_set_boolean(value, settings.only_stamped);
             break;
         case prop_messages:
             g_value_set_boolean(value, settings.messages);
@@ -187,6 +194,11 @@ static void penstock_latency_sei_class_init(PenstockLatencySeiClass *klass) {
         g_param_spec_uint("source-id", "Source id",
                           "Of frames that have no stamp yet; 0: chosen at random at each start", 0,
                           G_MAXUINT16, defaults.source_id, flags));
+    g_object_class_install_property(
+        object_class, prop_only_stamped,
+        g_param_spec_boolean("only-stamped", "Only stamped",
+                             "Add to frames that have stamps, and leave all others as they are",
+                             defaults.only_stamped, flags));
     g_object_class_install_property(object_class, prop_messages,
                                     g_param_spec_boolean("messages", "Messages",
                                                          "A reader posts a message for each frame",

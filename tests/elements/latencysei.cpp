@@ -152,6 +152,33 @@ GST_START_TEST(test_hops) {
 }
 GST_END_TEST
 
+// A server adds its hop for those who measure and touches nobody else's frames.
+GST_START_TEST(test_only_stamped) {
+    auto h = harness("latencysei hop=server only-stamped=true", avc_caps);
+    const auto unit = from_hex("0000000209f0 00000003 658884");
+    GstBuffer *in = frame(unit);
+    gst_buffer_ref(in);
+    GstBuffer *out = gst_harness_push_and_pull(h.get(), in);
+    fail_unless(out == in);
+    gst_buffer_unref(out);
+    gst_buffer_unref(in);
+
+    const Framing framing{penstock::latency::Codec::h264, 4};
+    auto stamped = build_stamps(framing, *find_stamps(framing, unit), {7, 1, {{Hop::encode, 5}}});
+    stamped.insert(stamped.end(), unit.begin(), unit.end());
+    out = gst_harness_push_and_pull(h.get(), frame(stamped));
+    const auto place = find_stamps(framing, bytes_of_buffer(out));
+    gst_buffer_unref(out);
+    fail_unless(place && place->stamps && place->stamps->hops.size() == 2);
+    fail_unless(place->stamps->hops[1].hop == Hop::server);
+    GstElement *element = gst_harness_find_element(h.get(), "latencysei");
+    const auto stats = stats_of(element);
+    fail_unless_equals_int(number(stats.get(), "stamped"), 1);
+    fail_unless_equals_int(number(stats.get(), "unstampable"), 0);
+    gst_object_unref(element);
+}
+GST_END_TEST
+
 // A timestamp of another time is no capture.
 GST_START_TEST(test_no_capture) {
     auto h = harness("latencysei hop=capture+encode", avc_caps);
@@ -341,6 +368,7 @@ static Suite *latencysei_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_untouched);
     tcase_add_test(tc, test_hops);
+    tcase_add_test(tc, test_only_stamped);
     tcase_add_test(tc, test_no_capture);
     tcase_add_test(tc, test_reader);
     tcase_add_test(tc, test_containers);
