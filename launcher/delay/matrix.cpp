@@ -85,7 +85,7 @@ std::vector<Setting> settings() {
     return {
         {"normal",
          "queue ! x264enc speed-preset=veryfast bitrate=2000 option-string=scenecut=0 "
-         "rc-lookahead=10 bframes=2 vbv-buf-capacity=1000 key-int-max=60",
+         "rc-lookahead=10 bframes=2 b-adapt=false vbv-buf-capacity=1000 key-int-max=60",
          2'000'000'000, 125, true},
         {"low",
          "queue max-size-buffers=3 leaky=downstream ! x264enc speed-preset=veryfast bitrate=2000 "

@@ -213,7 +213,7 @@ static void penstock_latency_sei_class_init(PenstockLatencySeiClass *klass) {
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
     gst_element_class_set_static_metadata(
-        element_class, "Latency stamps per hop", "Filter/Analyzer/Video",
+        element_class, "Latency stamps per hop", "Codec/Analyzer/Video",
         "Stamps encoded frames at each hop, and tells how long each took", "The Penstock authors");
     auto *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
     transform_class->start = start;

@@ -85,9 +85,9 @@ class OfUrl(unittest.TestCase):
         # A machine that is busy is slow, but stamps are of now.
         self.assertTrue(0 < glass["min_ms"] <= glass["p50_ms"] <= glass["p95_ms"] <= glass["max_ms"]
                         < 20_000, glass)
-        self.assertEqual([hop["hop"] for hop in told["hops"]], ["capture", "encode"])
+        self.assertEqual([hop["hop"] for hop in told["hops"]], ["capture", "encode", "server"])
         parts = {part["part"]: part["p50_ms"] for part in told["budget"]}
-        self.assertEqual(list(parts), ["encoder", "delivery", "decoder"])
+        self.assertEqual(list(parts), ["encoder", "from encode to server", "delivery", "decoder"])
         # The parts are medians, and make up about the whole.
         self.assertLess(abs(sum(parts.values()) - glass["p50_ms"]), max(30, glass["p50_ms"] / 2))
         self.assertFalse(told["b_frames"])
