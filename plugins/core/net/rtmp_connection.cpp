@@ -80,29 +80,11 @@ void RtmpConnection::start() {
 void RtmpConnection::wait_readable() {
     if (reading_ || paused_ || closed_) return;
     reading_ = true;
-    if (role_ == Role::publisher) return wait_for_media();
     socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code ec) {
         self->reading_ = false;
         if (self->closed_ || ec == asio::error::operation_aborted) return;
         self->read();
     });
-}
-
-/// A publisher sends dozens of times a second. To wait for a read, rather than for the socket to be
-/// readable, saves a call to epoll each time; that needs a buffer of the connection's own.
-void RtmpConnection::wait_for_media() {
-    if (!inbox_) inbox_ = std::make_unique<Inbox>();
-    socket_.async_read_some(asio::buffer(*inbox_),
-                            [self = shared_from_this()](error_code ec, size_t size) {
-                                self->reading_ = false;
-                                if (self->closed_ || ec == asio::error::operation_aborted) return;
-                                if (ec) return self->lost(ec);
-                                self->feed(ByteView(self->inbox_->data(), size));
-                                if (self->closed_) return;
-                                if (size == self->inbox_->size())
-                                    return self->read(); // there may be more
-                                self->wait_readable();
-                            });
 }
 
 void RtmpConnection::lost(error_code ec) {

@@ -8,7 +8,6 @@
 #include "core/net/rtmp_mount.h"
 #include "core/rtmp/server_session.h"
 
-#include <array>
 #include <memory>
 #include <string>
 
@@ -60,7 +59,6 @@ private:
 
     void answer();
     void wait_readable();
-    void wait_for_media();
     void lost(boost::system::error_code ec);
     void read();
     void wait_writable();
@@ -110,8 +108,6 @@ private:
     Role role_ = Role::none;
     bool paused_ = false; ///< the receiver's queue is full, or nobody has claimed yet
     bool reading_ = false;
-    using Inbox = std::array<uint8_t, 4096>;
-    std::unique_ptr<Inbox> inbox_; ///< of a publisher: what comes while it waits
     bool writing_ = false;
     bool closed_ = false;
 };
