@@ -3,8 +3,8 @@
 
 import html
 
-WIDTH, LABEL, BAR, GAP = 920, 190, 18, 8
-LEFT, RIGHT = LABEL + 10, 590  # where the two panels begin
+WIDTH, LABEL, BAR, GAP = 950, 220, 18, 8
+LEFT, RIGHT = LABEL + 10, 620  # where the two panels begin
 PANEL_CPU, PANEL_LATENCY = 300, 260
 STYLE = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #24292f; }
@@ -45,6 +45,13 @@ def bars(rows, top, key, left, width, unit):
                f'{number(row[key])} {unit}</text>')
 
 
+def label_of(row):
+    """Where servers have different numbers of viewers, with them."""
+    if row["scenario"] != "most":
+        return row["label"]
+    return f"{row['label']}: {row['viewers']:,}"
+
+
 def scenario(title, rows, top):
     yield f'<text class="head" x="0" y="{top + 14}">{html.escape(title)}</text>'
     top += 26
@@ -53,7 +60,7 @@ def scenario(title, rows, top):
         yield f'<path class="line" d="M{left - 0.5} {top - 4}V{end + 4}"/>'
     for i, row in enumerate(rows):
         y = top + i * (BAR + GAP) + BAR - 5
-        yield f'<text x="{LABEL}" y="{y}" text-anchor="end">{html.escape(row["label"])}</text>'
+        yield f'<text x="{LABEL}" y="{y}" text-anchor="end">{html.escape(label_of(row))}</text>'
     yield from bars(rows, top, "cpu_us", LEFT, PANEL_CPU, "µs")
     yield from bars(rows, top, "latency_p99", RIGHT, PANEL_LATENCY, "ms")
 
