@@ -12,8 +12,8 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -370,6 +370,7 @@ def mpv_short_look():
 if __name__ == "__main__":
     rig.need("ffmpeg")
     if SCREENSHOTS:
-        rig.need("mpv", "Xvfb")
-    checks = [ffmpeg_http, ffmpeg_rtmp, mpv_http, mpv_rtmp, mpv_short_look]
-    rig.main(checks if shutil.which("mpv") else checks[:2])
+        rig.need("Xvfb")
+    if len(sys.argv) == 1 or any(name.startswith("mpv") for name in sys.argv[1:]):
+        rig.need("mpv")
+    rig.main([ffmpeg_http, ffmpeg_rtmp, mpv_http, mpv_rtmp, mpv_short_look])
