@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Makes a Description of a parsed file: what description.cpp loads with. loader_parameters.cpp has
+// the parameters.
+#pragma once
+
+#include "description/description.h"
+#include "description/keys.h"
+#include "description/yaml.h"
+
+#include <string_view>
+
+namespace penstock::description {
+
+/// Of a parameter or a pipeline: lower-case letters, digits, - and _, at most 64, a letter first.
+bool is_name(std::string_view name);
+
+class Loader {
+public:
+    Loader(Description &out, Problems &problems) : out_(out), problems_(problems) {}
+    void load(const Node &root);
+
+private:
+    void problem(Mark mark, std::string what, std::string mend) {
+        problems_.push_back({mark, std::move(what), std::move(mend)});
+    }
+    /// Of what is not there nothing is known where the file can't be read to its end.
+    void missing(Mark mark, std::string what, std::string mend) {
+        if (out_.is_whole) problem(mark, std::move(what), std::move(mend));
+    }
+    std::vector<Node::Entry> known_entries(const Node &map, Place place, const std::string &where);
+    std::string read_text(const Node::Entry &entry) {
+        if (entry.value.is_scalar()) return entry.value.text;
+        problem(entry.value.mark, "'" + entry.key + "' has to be text",
+                "write " + entry.key + ": …");
+        return {};
+    }
+    bool read_bool(const Node::Entry &entry) {
+        const std::string text = read_text(entry);
+        if (text != "true" && text != "false")
+            problem(entry.value.mark, "'" + entry.key + "' has to be true or false", "write one");
+        return text == "true";
+    }
+    void load_parameters(const Node::Entry &entry);
+    void load_parameter(const Node::Entry &entry);
+    void load_choices(const Node::Entry &entry, Parameter &parameter);
+    void check_parameter(Parameter &parameter, const Node::Entry *min, const Node::Entry *max);
+    void load_page(const Node::Entry &entry);
+    void load_start(const Node::Entry &entry);
+    void load_rules(const Node::Entry &entry, void (Loader::*load)(const Node &));
+    void load_play_rule(const Node &node);
+    std::optional<Template> load_duration(const Node::Entry &entry);
+    void load_max_instances(const Node::Entry &entry, size_t &out);
+    void load_rule(const Node &node);
+    void load_restart(const Node::Entry &entry);
+    std::optional<PipelineText> load_pipeline(const std::string &name, const Node &node,
+                                              const std::vector<std::string> &captures);
+    std::optional<Fragment> load_fragment(const Node &node, Extent extent,
+                                          const std::vector<std::string> &captures);
+    std::vector<Condition> load_when(const Node::Entry &entry);
+    std::optional<Template> load_template(const Node::Entry &entry, bool captures);
+    std::vector<std::string> check_match(const Template &match,
+                                         const std::vector<std::string> &schemes);
+
+    Description &out_;
+    Problems &problems_;
+};
+
+} // namespace penstock::description
