@@ -31,6 +31,7 @@ int bench(const std::vector<std::string> &arguments) {
     std::error_code ignored;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
     if (!ignored) setenv("PENSTOCK", self.c_str(), 0);
+    setenv("FANOUT_COMMAND", "penstock bench", 1); // in its usage
     std::vector<std::string> words{"python3", script.string()};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char *> argv;

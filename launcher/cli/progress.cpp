@@ -46,8 +46,8 @@ std::string ProgressWatch::update(const supervisor::Supervisor &supervisor) {
             running.pipeline() ? supervisor::progress_of(running.pipeline()) : std::nullopt;
         if (!progress) {
             Seen &nothing = current[running.label()];
-            nothing.wait =
-                found == seen_.end() ? ask_first : std::min(2 * found->second.wait, ask_last);
+            const int64_t before = found == seen_.end() ? 0 : found->second.wait;
+            nothing.wait = std::clamp(2 * before, ask_first, ask_last);
             nothing.ask_at = now + nothing.wait;
             return;
         }

@@ -21,7 +21,8 @@ HELD_LATENCY, HELD_LOAD = 450, 0.85  # milliseconds; share of the load generator
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="fanout", description=__doc__)
+    parser = argparse.ArgumentParser(prog=os.environ.get("FANOUT_COMMAND", "fanout"),
+                                     description=__doc__)
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument("--quick", action="store_true", help="only 1,000 RTMP viewers, once")
     parser.add_argument("--only", action="append", metavar="SCENARIO", choices=names,
