@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
+
+from rig import until
 
 PROGRAMS = ("dbus-run-session", "pipewire", "wireplumber", "gst-launch-1.0", "ffprobe")
 # PipeWire's own test picture: like a camera, it outlives those who look at it.
@@ -83,10 +84,11 @@ def session():
             file.write(CAMERA)
         processes = [start(folder, "pipewire")]
         try:
-            time.sleep(1)
+            until("PipeWire listens", lambda: os.path.exists(os.path.join(folder, "pipewire-0")))
             processes.append(start(folder, "wireplumber"))
-            time.sleep(3)
-            if not any(camera_works() for _ in range(3)):
+            try:
+                until("a camera", camera_works, 20)
+            except AssertionError:
                 tell(folder)
                 skip("no camera could be made with PipeWire here")
             check(folder)
