@@ -189,6 +189,35 @@ GST_START_TEST(test_writes_coalesce) {
 }
 GST_END_TEST
 
+// Where `coalesce_max` alone says how long to wait, the first packet that waits does, and what
+// comes meanwhile leaves with it.
+GST_START_TEST(test_a_packet_waits_out_its_time) {
+    fanout::Policy policy;
+    policy.send_rate = 1;
+    policy.coalesce_max = 200 * ms;
+    Rig rig(5, policy);
+    for (int i = 0; i < 60; ++i) { // the rate is known after a while
+        rig.append();
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    for (int round = 0; round < 3; ++round) {
+        on_loop(*rig.loops, 0, [&rig] {
+            for (const auto &reader : rig.readers)
+                reader->writes = reader->packets = 0;
+        });
+        const uint64_t began = net::steady_ns();
+        rig.append();
+        rig.append();
+        fail_unless(rig.wait_for(2));
+        const uint64_t took = net::steady_ns() - began;
+        fail_unless(took >= 190 * ms, "waited for %u ms only", unsigned(took / ms));
+        for (const auto &reader : rig.readers)
+            fail_unless_equals_int(reader->writes, 1);
+    }
+}
+GST_END_TEST
+
 static Suite *net_audience_suite() {
     Suite *s = suite_create("net_audience");
     TCase *tc = tcase_create("general");
@@ -197,6 +226,7 @@ static Suite *net_audience_suite() {
     tcase_add_test(tc, test_everybody_is_served);
     tcase_add_test(tc, test_nothing_is_forgotten);
     tcase_add_test(tc, test_writes_coalesce);
+    tcase_add_test(tc, test_a_packet_waits_out_its_time);
     return s;
 }
 GST_CHECK_MAIN(net_audience)

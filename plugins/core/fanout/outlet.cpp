@@ -156,7 +156,7 @@ Outlet::Status Outlet::send(Wire &wire, const Source &source, BatchCache &cache,
         if (step == Step::failed) return Status::failed;
         if (own_.empty() && !source.ring) return Status::idle;
     }
-    return Status::blocked;
+    return Status::more;
 }
 
 } // namespace penstock::fanout

@@ -62,6 +62,7 @@ public:
     enum class Status {
         idle,    ///< all is sent
         blocked, ///< to be called again when the wire takes more
+        more,    ///< to be called again when others have had their turn
         lagging, ///< fell out of the ring, and Slow::close
         failed,  ///< `error` has errno
     };

@@ -6,17 +6,9 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
-#include <chrono>
-
 namespace penstock::net {
 
 namespace asio = boost::asio;
-
-uint64_t steady_ns() {
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                     std::chrono::steady_clock::now().time_since_epoch())
-                                     .count());
-}
 
 Audience::Audience(std::shared_ptr<Loops> loops)
     : loops_(std::move(loops)), groups_(loops_->size()) {

@@ -4,6 +4,7 @@
 
 #include "core/fanout/outlet.h"
 #include "core/fanout/ring.h"
+#include "core/net/clock.h"
 #include "core/net/loops.h"
 
 #include <atomic>
@@ -13,12 +14,6 @@
 #include <vector>
 
 namespace penstock::net {
-
-/// Nanoseconds and milliseconds of a steady clock.
-uint64_t steady_ns();
-inline uint64_t steady_ms() {
-    return steady_ns() / 1'000'000;
-}
 
 /// One who watches. Belongs to its loop.
 class Viewer {
@@ -47,6 +42,11 @@ public:
     /// On the viewer's loop.
     void add(Viewer &viewer, size_t loop);
     void remove(Viewer &viewer, size_t loop);
+    /// What a viewer's pump() did.
+    void count(uint64_t sent, uint64_t skips) {
+        if (sent > 0) bytes_out.fetch_add(sent, std::memory_order_relaxed);
+        if (skips > 0) skipped.fetch_add(skips, std::memory_order_relaxed);
+    }
     /// Any thread; `use` is called on each loop with each of its viewers, later.
     void for_each(std::function<void(Viewer &)> use);
 
@@ -65,6 +65,7 @@ private:
         size_t to_serve = 0; ///< of the pass under way; viewers from here on have been served
         bool in_pass = false;
         bool listed = false;   ///< among those that the loop looks after by the clock
+        bool held = false;     ///< the first packet that comes waits out the interval
         uint64_t started = 0;  ///< ns: the newest pass
         uint64_t interval = 0; ///< ns between two passes; 0: each packet
         uint64_t due = 0;      ///< ns: the next pass is no later, if there is anything

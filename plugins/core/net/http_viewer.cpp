@@ -277,8 +277,7 @@ void HttpViewer::pump(fanout::BatchCache &cache) {
     uint64_t sent = 0;
     int error = 0;
     const auto status = send(source, cache, sent, error);
-    if (sent > 0) audience.bytes_out.fetch_add(sent, std::memory_order_relaxed);
-    audience.skipped += outlet_.cursor().skipped - skipped;
+    audience.count(sent, outlet_.cursor().skipped - skipped);
     // Not for any byte: who takes one now and then would stay for ever.
     if (outlet_.completed() != completed) stalled_since_ = 0;
     switch (status) {
@@ -286,6 +285,7 @@ void HttpViewer::pump(fanout::BatchCache &cache) {
         stalled_since_ = 0;
         return;
     case fanout::Outlet::Status::blocked:
+    case fanout::Outlet::Status::more:
         return wait_writable();
     case fanout::Outlet::Status::lagging:
         ++audience.closed_slow;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/net/pacer.h"
+#include "core/net/poller.h"
 
 #include <boost/asio/io_context.hpp>
 
@@ -24,6 +25,7 @@ public:
     boost::asio::io_context &at(size_t index) { return loops_[index]->context; }
     /// To be used on that loop only.
     Pacer &pacer(size_t index) { return loops_[index]->pacer; }
+    Poller &poller(size_t index) { return loops_[index]->poller; }
     /// Round robin: where the next connection lives.
     size_t next() { return next_.fetch_add(1, std::memory_order_relaxed) % loops_.size(); }
     /// True on a thread of these loops: no waiting there.
@@ -36,9 +38,10 @@ public:
 private:
     explicit Loops(unsigned count);
     struct Loop {
-        explicit Loop(size_t index) : pacer(context, index) {}
+        explicit Loop(size_t index) : pacer(context, index), poller(context) {}
         boost::asio::io_context context{1};
         Pacer pacer;
+        Poller poller;
         std::thread thread;
     };
     std::vector<std::unique_ptr<Loop>> loops_;

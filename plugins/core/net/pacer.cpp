@@ -12,7 +12,7 @@
 namespace penstock::net {
 namespace {
 
-constexpr uint64_t slice = 1'000'000;            ///< ns
+constexpr uint64_t slice = 250'000;              ///< ns
 constexpr uint64_t share_interval = 250'000'000; ///< ns
 /// Of the time between two awaited packets, that the next may come late.
 constexpr double jitter = 0.1;
@@ -26,6 +26,14 @@ Pacer::Pacer(boost::asio::io_context &context, size_t loop)
 void Pacer::serve(const std::shared_ptr<Audience> &audience) {
     Audience::Group &group = audience->groups_[loop_];
     if (group.in_pass) return; // woken stays set: it gets another one behind this
+    if (!group.held)
+        take_turn(audience);
+    else if (!group.timed) // else it waits already
+        hold(audience, steady_ns());
+}
+
+void Pacer::take_turn(const std::shared_ptr<Audience> &audience) {
+    Audience::Group &group = audience->groups_[loop_];
     group.in_pass = true;
     group.to_serve = 0;
     turns_.push_back(audience);
@@ -74,9 +82,16 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
     Audience::Group &group = audience->groups_[loop_];
     group.in_pass = false;
     if (now - shared_at_ >= share_interval) share(now);
+    group.held = false;
+    group.timed = false;
     if (group.interval == 0 || group.viewers.empty()) {
-        group.timed = false;
         if (group.woken) serve(audience);
+        return;
+    }
+    if (group.interval >= audience->coalesce_max_) {
+        group.held = true;
+        // What came while the pass was under way has waited since it began, at most.
+        if (group.woken) hold(audience, group.started);
         return;
     }
     // Better with the last picture that comes in time than in between two of them.
@@ -84,6 +99,20 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
         group.awaited_rate > 0 ? static_cast<uint64_t>((1 + jitter) * 1e9 / group.awaited_rate) : 0;
     group.due = group.started + group.interval;
     group.not_before = group.due - std::min(gap, group.interval);
+    look_later(audience);
+}
+
+/// The budget allows less than a pass each `coalesce-max`: none before the first packet that waits
+/// has waited that long.
+void Pacer::hold(const std::shared_ptr<Audience> &audience, uint64_t since) {
+    Audience::Group &group = audience->groups_[loop_];
+    group.due = since + group.interval;
+    group.not_before = UINT64_MAX;
+    look_later(audience);
+}
+
+void Pacer::look_later(const std::shared_ptr<Audience> &audience) {
+    Audience::Group &group = audience->groups_[loop_];
     group.timed = true;
     group.woken = false; // looked for when it is due
     if (!std::exchange(group.listed, true)) timed_.push_back(audience);
@@ -119,7 +148,8 @@ void Pacer::on_timer() {
         // Whoever appends from here on wakes the loop; what was appended before is seen here.
         group.timed = false;
         std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (!group.woken.exchange(true)) serve(audience);
+        group.woken = true;
+        if (!group.in_pass) take_turn(audience);
     }
     set_timer();
 }

@@ -15,8 +15,8 @@ namespace penstock::net {
 
 class Audience;
 
-/// Belongs to its loop. A pass serves all viewers of one stream; it yields every millisecond, so
-/// that joins, accepts and other streams run in between, streams round robin.
+/// Belongs to its loop. A pass serves all viewers of one stream; it yields every quarter of a
+/// millisecond, so that joins, accepts and other streams run in between, streams round robin.
 class Pacer {
 public:
     Pacer(boost::asio::io_context &context, size_t loop);
@@ -30,6 +30,9 @@ public:
     fanout::BatchCache &cache() { return cache_; }
 
 private:
+    void take_turn(const std::shared_ptr<Audience> &audience);
+    void hold(const std::shared_ptr<Audience> &audience, uint64_t since);
+    void look_later(const std::shared_ptr<Audience> &audience);
     void schedule();
     void run();
     void begin_pass(Audience &audience, uint64_t now);

@@ -9,17 +9,20 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace penstock::net {
 namespace {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 
 /// Bytes that the kernel may hold unsent for a player: what is newer stays here, where a player
 /// that is too slow skips it. As much as one write has at most.
@@ -47,12 +50,15 @@ std::string seconds(uint64_t ms) {
 } // namespace
 
 RtmpConnection::RtmpConnection(tcp::socket &&socket, size_t loop, std::shared_ptr<RtmpState> state)
-    : socket_(std::move(socket)), loop_(loop), state_(std::move(state)), session_(*this),
-      endpoint_(endpoint_name(socket_)), deadline_ms_(steady_ms() + state_->limits.handshake_ms) {
+    : endpoint_(endpoint_name(socket)), socket_(socket.release()), loop_(loop),
+      state_(std::move(state)), session_(*this),
+      deadline_ms_(steady_ms() + state_->limits.handshake_ms) {
     rename("rtmp");
 }
 
-RtmpConnection::~RtmpConnection() = default;
+RtmpConnection::~RtmpConnection() {
+    if (!closed_) ::close(socket_); // its loop has ended, and knows it no longer
+}
 
 void RtmpConnection::rename(const char *kind) {
     static std::atomic<uint64_t> next{1};
@@ -64,46 +70,51 @@ void RtmpConnection::say(LogLevel level, const std::string &text) const {
 }
 
 void RtmpConnection::start() {
-    const int keep_idle = 10, keep_interval = 5, keep_count = 3;
-    error_code ec;
-    socket_.set_option(asio::socket_base::keep_alive(true), ec);
-    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_KEEPIDLE, &keep_idle, sizeof keep_idle);
-    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_KEEPINTVL, &keep_interval,
-                 sizeof keep_interval);
-    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_KEEPCNT, &keep_count, sizeof keep_count);
+    const auto set = [this](int level, int name, int value) {
+        ::setsockopt(socket_, level, name, &value, sizeof value);
+    };
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, 10);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 3);
     say(LogLevel::debug, "connected");
-    wait_readable();
+    if (!state_->loops().poller(loop_).add(socket_, *this)) lost(errno);
+}
+
+asio::io_context &RtmpConnection::context() const {
+    return state_->loops().at(loop_);
 }
 
 // --- reading ------------------------------------------------------------------------------
 
-void RtmpConnection::wait_readable() {
-    if (reading_ || paused_ || closed_) return;
-    reading_ = true;
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code ec) {
-        self->reading_ = false;
-        if (self->closed_ || ec == asio::error::operation_aborted) return;
-        self->read();
-    });
+void RtmpConnection::on_ready(uint32_t events) {
+    const auto self = shared_from_this();
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ended_ = true;
+    if ((events & EPOLLOUT) != 0 && writing_) pump_on();
+    if ((events & ~uint32_t(EPOLLOUT)) != 0) read();
 }
 
-void RtmpConnection::lost(error_code ec) {
-    close_now(LogLevel::info, ec == asio::error::eof ? "disconnected" : ec.message());
+void RtmpConnection::lost(int error) {
+    close_now(LogLevel::info, error == 0 ? "disconnected" : std::generic_category().message(error));
 }
 
+/// An edge is told once: this reads all there is, and is called when reading was held back.
 void RtmpConnection::read() {
     // A few rounds only: other connections of this loop have their turn too.
-    for (int round = 0; round < 4 && !paused_ && !closed_; ++round) {
+    for (int round = 0; round < 4; ++round) {
+        if (paused_ || closed_) return;
         auto &buffer = scratch();
-        error_code ec;
-        const size_t size = socket_.read_some(asio::buffer(buffer), ec);
-        if (ec == asio::error::would_block) break;
-        if (ec) return lost(ec);
-        feed(ByteView(buffer.data(), size));
-        if (closed_) return;
-        if (size < buffer.size()) break;
+        const ssize_t size = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (size < 0 && errno == EAGAIN) return;
+        if (size <= 0) return lost(size < 0 ? errno : 0);
+        feed(ByteView(buffer.data(), size_t(size)));
+        if (size_t(size) < buffer.size() && !ended_) return;
     }
-    wait_readable();
+    if (std::exchange(reading_, true)) return;
+    asio::post(context(), [self = shared_from_this()] {
+        self->reading_ = false;
+        self->read();
+    });
 }
 
 void RtmpConnection::feed(ByteView input) {
@@ -198,7 +209,7 @@ bool RtmpConnection::has_key(std::string_view key) const {
 }
 
 void RtmpConnection::accept_publish() {
-    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    asio::post(context(), [self = shared_from_this()] {
         if (self->closed_ || self->role_ != Role::publish_pending) return;
         self->role_ = Role::publisher;
         self->deadline_ms_ = 0;
@@ -207,12 +218,12 @@ void RtmpConnection::accept_publish() {
         self->tell_connected(self->mount_->publish_watch());
         self->session_.accept();
         self->feed({}); // what the publisher sent without waiting for the answer
-        self->wait_readable();
+        self->read();
     });
 }
 
 void RtmpConnection::refuse_publish(const std::string &reason) {
-    asio::post(socket_.get_executor(), [self = shared_from_this(), reason] {
+    asio::post(context(), [self = shared_from_this(), reason] {
         if (self->closed_ || self->role_ != Role::publish_pending) return;
         self->session_.refuse(rtmp::Refusal::failed, reason);
         self->answer();
@@ -226,10 +237,10 @@ void RtmpConnection::on_tag(flv::Tag &&tag) {
 }
 
 void RtmpConnection::resume() {
-    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    asio::post(context(), [self = shared_from_this()] {
         if (self->role_ != Role::publisher) return;
         self->paused_ = false;
-        self->wait_readable();
+        self->read();
     });
 }
 
@@ -286,7 +297,7 @@ void RtmpConnection::ask_to_play(const std::string &path, const DemandOptions &d
     demand.on_demand(path, [weak, path, gate, asked](bool go_on, const std::string &reason) {
         const auto asking = weak.lock();
         if (!asking) return;
-        asio::post(asking->socket_.get_executor(), [asking, path, gate, asked, go_on, reason] {
+        asio::post(asking->context(), [asking, path, gate, asked, go_on, reason] {
             if (asking->closed_ || asking->role_ != Role::play_pending) return;
             asking->role_ = Role::none;
             if (go_on)
@@ -306,8 +317,7 @@ void RtmpConnection::play(const std::string &path, uint64_t gate,
     outlet_.rewind();
     passed_gate_ = gate;
     mount_->audience().add(*this, loop_);
-    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent,
-                 sizeof max_unsent);
+    ::setsockopt(socket_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
     say(LogLevel::info, "plays (" + session_.client_name() + ")");
     tell_connected(asked);
     session_.accept();
@@ -349,16 +359,12 @@ void RtmpConnection::pump(fanout::BatchCache &cache) {
     if (auto answers = session_.take_output(); !answers.empty())
         outlet_.push(fanout::private_packet(std::move(answers)));
 
-    fanout::SocketWire wire(socket_.native_handle());
+    fanout::SocketWire wire(socket_);
     const uint64_t skipped = outlet_.cursor().skipped, completed = outlet_.completed();
     uint64_t sent = 0;
     int error = 0;
     const auto status = outlet_.send(wire, source, cache, sent, error);
-    if (mount_) {
-        Audience &audience = mount_->audience();
-        if (sent > 0) audience.bytes_out.fetch_add(sent, std::memory_order_relaxed);
-        audience.skipped += outlet_.cursor().skipped - skipped;
-    }
+    if (mount_) mount_->audience().count(sent, outlet_.cursor().skipped - skipped);
     // Not for any byte: who takes one now and then would stay for ever.
     if (outlet_.completed() != completed) stalled_since_ = 0;
     switch (status) {
@@ -366,27 +372,28 @@ void RtmpConnection::pump(fanout::BatchCache &cache) {
         stalled_since_ = 0;
         return;
     case fanout::Outlet::Status::blocked:
-        return wait_writable();
+        writing_ = true; // until the socket's edge
+        if (stalled_since_ == 0) stalled_since_ = steady_ms();
+        return;
+    case fanout::Outlet::Status::more:
+        writing_ = true;
+        return asio::post(context(), [self = shared_from_this()] {
+            if (self->writing_) self->pump_on();
+        });
     case fanout::Outlet::Status::lagging:
         ++mount_->audience().closed_slow;
         return close_now(LogLevel::warning, "closed: reads too slowly");
     case fanout::Outlet::Status::failed:
-        return close_now(LogLevel::info,
-                         "disconnected: " +
-                             error_code(error, boost::system::system_category()).message());
+        return close_now(LogLevel::info, "disconnected: " + std::generic_category().message(error));
     }
 }
 
-void RtmpConnection::wait_writable() {
-    writing_ = true;
-    if (stalled_since_ == 0) stalled_since_ = steady_ms();
-    socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](error_code ec) {
-        self->writing_ = false;
-        if (ec) return;
-        auto &cache = self->state_->loops().pacer(self->loop_).cache();
-        self->pump(cache);
-        cache.clear();
-    });
+/// After it had to wait.
+void RtmpConnection::pump_on() {
+    writing_ = false;
+    auto &cache = state_->loops().pacer(loop_).cache();
+    pump(cache);
+    cache.clear();
 }
 
 // --- who may ------------------------------------------------------------------------------
@@ -415,8 +422,8 @@ void RtmpConnection::ask_next() {
         const auto answer = [weak = weak_from_this(), number = ++question_number_](bool allowed) {
             auto self = weak.lock();
             if (!self) return;
-            auto &executor = self->socket_.get_executor();
-            asio::post(executor, [self = std::move(self), number, allowed] {
+            auto &context = self->context();
+            asio::post(context, [self = std::move(self), number, allowed] {
                 self->on_answer(number, allowed);
             });
         };
@@ -439,7 +446,7 @@ void RtmpConnection::on_answer(uint64_t number, bool allowed) {
     if (closed_) return;
     answer();
     if (!paused_ && !closed_) feed({});
-    if (!closed_) wait_readable();
+    read();
 }
 
 void RtmpConnection::deny(const std::string &reason) {
@@ -459,7 +466,7 @@ void RtmpConnection::close_question() {
 }
 
 void RtmpConnection::ask_receiver() {
-    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    asio::post(context(), [self = shared_from_this()] {
         if (self->closed_ || self->role_ != Role::publish_pending || self->question_.is_open)
             return;
         self->ask({self->mount_->publish_watch()}, [connection = self.get()] {
@@ -480,7 +487,7 @@ void RtmpConnection::tell_connected(const std::shared_ptr<PeerWatch> &of_path) {
 
 /// Nobody reads from a publisher that is held back, so nobody is told of its end.
 bool RtmpConnection::is_reset() {
-    pollfd errors{socket_.native_handle(), 0, 0};
+    pollfd errors{socket_, 0, 0};
     return ::poll(&errors, 1, 0) > 0 && (errors.revents & (POLLERR | POLLHUP)) != 0;
 }
 
@@ -540,14 +547,14 @@ void RtmpConnection::close_now(LogLevel level, const std::string &reason) {
         say(mount_ || level < LogLevel::info ? level : LogLevel::debug, reason);
         leave(reason);
     }
-    error_code ec;
-    socket_.shutdown(tcp::socket::shutdown_both, ec);
-    socket_.close(ec);
+    state_->loops().poller(loop_).remove(socket_, *this);
+    ::shutdown(socket_, SHUT_RDWR);
+    ::close(socket_);
     state_->remove(self);
 }
 
 void RtmpConnection::close(const std::string &reason) {
-    asio::post(socket_.get_executor(), [self = shared_from_this(), reason] {
+    asio::post(context(), [self = shared_from_this(), reason] {
         if (self->closed_) return;
         if (self->role_ == Role::publisher) self->session_.notify_kicked(reason);
         if (self->role_ == Role::player) self->session_.notify_unpublished();

@@ -18,6 +18,7 @@ class RtmpState;
 /// Everything runs on the connection's loop but for the methods marked "any thread".
 class RtmpConnection final : public std::enable_shared_from_this<RtmpConnection>,
                              public Viewer,
+                             private Polled,
                              private rtmp::ServerSession::Handler {
 public:
     RtmpConnection(tcp::socket &&socket, size_t loop, std::shared_ptr<RtmpState> state);
@@ -58,10 +59,11 @@ private:
     void feed(ByteView input);
 
     void answer();
-    void wait_readable();
-    void lost(boost::system::error_code ec);
+    void on_ready(uint32_t events) override;
+    void lost(int error);
     void read();
-    void wait_writable();
+    void pump_on();
+    boost::asio::io_context &context() const;
     bool is_reset();
     void begin_publish(const rtmp::StreamRequest &request);
     void begin_play(const rtmp::StreamRequest &request);
@@ -88,13 +90,14 @@ private:
     void rename(const char *kind);
     void say(LogLevel level, const std::string &text) const;
 
-    tcp::socket socket_;
+    const std::string endpoint_;
+    const int socket_;
     const size_t loop_;
-    std::shared_ptr<RtmpState> state_;
+    const std::shared_ptr<RtmpState> state_;
     rtmp::ServerSession session_;
     std::shared_ptr<RtmpMount> mount_;
     fanout::Outlet outlet_;
-    std::string endpoint_, name_;
+    std::string name_;
     std::string key_;             ///< what the publisher came with; fixed before its mount knows it
     rtmp::StreamRequest request_; ///< the last one
     Question question_;
@@ -106,9 +109,10 @@ private:
     uint64_t deadline_ms_ = 0;   ///< 0: none
     uint64_t stalled_since_ = 0; ///< 0: the peer reads
     Role role_ = Role::none;
-    bool paused_ = false; ///< the receiver's queue is full, or nobody has claimed yet
-    bool reading_ = false;
-    bool writing_ = false;
+    bool paused_ = false;  ///< the receiver's queue is full, or nobody has claimed yet
+    bool reading_ = false; ///< will read on after others' turn
+    bool ended_ = false;   ///< the peer sends nothing but what is there to be read
+    bool writing_ = false; ///< the socket takes nothing more, or it is others' turn
     bool closed_ = false;
 };
 
