@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """HTTP-FLV with ffmpeg, curl, a WebSocket and stock GStreamer: each packet of what is published, at
-its time; and the answers that are no stream."""
+its time; MPEG-TS with ffmpeg; and the answers that are no stream."""
 
 import base64
 import os
@@ -13,7 +13,7 @@ import time
 
 import packets
 import rig
-from rig import Server, footage, generated, until
+from rig import Server, TsServer, footage, generated, until
 
 
 def playing(server, name, *source):
@@ -41,6 +41,14 @@ def ffmpeg():
             reference = packets.published(file)
             url = playing(server, name, file)
             yield f"{name}: {packets.same(packets.play(url), reference)}"
+
+
+def transport_stream():
+    """ffmpeg decodes MPEG-TS over HTTP, with and without B-frames"""
+    for file in (footage(), generated()):
+        with TsServer(file) as server:
+            packets.decode(server.url, 4)
+        yield f"{os.path.basename(file)}: 4 s"
 
 
 def curl():
@@ -178,4 +186,4 @@ def republish():
 
 if __name__ == "__main__":
     rig.need("ffmpeg", "curl", "gst-launch-1.0")
-    rig.main([ffmpeg, curl, websocket, gstreamer, republish], jobs=2)
+    rig.main([ffmpeg, transport_stream, curl, websocket, gstreamer, republish], jobs=2)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""mpv plays RTMP, HTTP-FLV and HLS: the position advances as time does, sound and picture stay together,
-nothing fails to decode. How soon the first frame came is told, and not judged."""
+"""mpv plays RTMP, HTTP-FLV, HTTP-TS and HLS: the position advances as time does, sound and picture
+stay together, nothing fails to decode. How soon the first frame came is told, and not judged."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ import tempfile
 import time
 
 import rig
-from rig import Server, footage, generated, until
+from rig import Server, TsServer, footage, generated, until
 
 
 class Mpv:
@@ -95,6 +95,13 @@ def rtmp():
             yield plays(server.url(name))
 
 
+def http_ts():
+    """mpv plays HTTP-TS, with and without B-frames"""
+    for file in (footage(), generated()):
+        with TsServer(file) as server:
+            yield plays(server.url)
+
+
 def hls():
     """mpv plays HLS, with and without B-frames"""
     with Server() as server:
@@ -144,4 +151,4 @@ def gap():
 
 if __name__ == "__main__":
     rig.need("mpv", "ffmpeg")
-    rig.main([rtmp, http, hls, gap], jobs=2)
+    rig.main([rtmp, http, http_ts, hls, gap], jobs=2)

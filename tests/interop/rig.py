@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -194,6 +195,38 @@ class Server:
         """The names of those that are live now."""
         with urllib.request.urlopen(self.http + "/streams.json", timeout=10) as answer:
             return [s["name"] for s in json.load(answer)["streams"] if s["live"]]
+
+
+class TsServer:
+    """A file as MPEG-TS over HTTP, by two elements and nothing else of ours, in a `with`."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __enter__(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{free.getsockname()[1]}/live/cam.ts"
+        self.process = Process("gst-launch-1.0", "-q", *(
+            f"livefilesrc name=file location={self.file} loop=true "
+            "file.video ! queue ! mux.video file.audio ! queue ! mux.audio "
+            f"tslivemux name=mux ! httpserversink location={self.url}").split())
+
+        def is_there():
+            try:
+                with urllib.request.urlopen(self.url, timeout=10) as answer:
+                    return answer.read(188)[0] == 0x47
+            except OSError:
+                return not self.process.running()
+        until("MPEG-TS is served", is_there)
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind:
+            return
+        assert self.process.running(), "the server is gone"
+        self.process.end()
+        assert not self.process.log.strip(), f"gst-launch-1.0 says: {self.process.log}"
 
 
 def generated():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""VLC plays RTMP, HTTP-FLV and HLS: by its own statistics picture and sound are decoded and shown.
+"""VLC plays RTMP, HTTP-FLV, HTTP-TS and HLS: by its own statistics picture and sound are decoded and shown.
 VLC refuses to be root: a test that is runs it as nobody."""
 
 import os
@@ -10,7 +10,7 @@ import tempfile
 import time
 
 import rig
-from rig import Server, footage, generated, until
+from rig import Server, TsServer, footage, generated, until
 
 WANTED = {"video decoded": 50, "frames displayed": 50, "audio decoded": 100, "buffers played": 100}
 # It complains of many things; these are what it says of media. With its own clock, which it may
@@ -87,6 +87,13 @@ def http():
             yield plays(server.flv(name))
 
 
+def http_ts():
+    """VLC plays HTTP-TS, with and without B-frames"""
+    for file in (footage(), generated()):
+        with TsServer(file) as server:
+            yield plays(server.url)
+
+
 def hls():
     """VLC plays HLS, with and without B-frames"""
     with Server() as server:
@@ -97,4 +104,4 @@ def hls():
 
 if __name__ == "__main__":
     rig.need("cvlc", "setpriv", "ffmpeg")
-    rig.main([rtmp, http, hls], jobs=2)
+    rig.main([rtmp, http, http_ts, hls], jobs=2)
