@@ -161,13 +161,18 @@ bool write_adts_header(const AacConfig &config, size_t payload_size,
                        std::array<uint8_t, adts_header_size> &out) {
     const size_t size = payload_size + adts_header_size;
     if (size > 0x1FFF || config.object_type < 1 || config.object_type > 4) return false;
-    BitWriter w;
-    w.u(12, 0xFFF).u(1, 0).u(2, 0).u(1, 1); // sync word, MPEG-4, layer, no CRC
-    w.u(2, config.object_type - 1u).u(4, rate_index(config.rate)).u(1, 0);
-    w.u(3, config.channel_config).u(4, 0);
-    w.u(13, static_cast<uint32_t>(size)).u(11, 0x7FF).u(2, 0); // fullness: variable; one block
-    const std::vector<uint8_t> bytes = w.take();
-    std::copy(bytes.begin(), bytes.end(), out.begin());
+    uint64_t bits = 0; // 56 of them
+    const auto put = [&bits](unsigned count, uint64_t value) { bits = bits << count | value; };
+    put(16, 0xFFF1); // sync word, MPEG-4, layer, no CRC
+    put(2, config.object_type - 1u);
+    put(4, rate_index(config.rate));
+    put(4, config.channel_config); // and a private bit
+    put(4, 0);
+    put(13, size);
+    put(11, 0x7FF); // fullness: variable
+    put(2, 0);      // one block
+    for (size_t i = 0; i < out.size(); ++i)
+        out[i] = static_cast<uint8_t>(bits >> 8 * (out.size() - 1 - i));
     return true;
 }
 

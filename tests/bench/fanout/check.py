@@ -42,10 +42,11 @@ def relay():
     result = load(SERVER, "--stream", "many", "--publishers", "5", "--bitrate", "500000")
     whole(result)
     result = load(SERVER, "--stream", "probed", "--probe-rate", "10", "--slow", "2",
-                  "--stuck", "2", "--seconds", "2")
+                  "--stuck", "2", "--beside", "2", "--seconds", "2")
     whole(result)
     assert result["probes"]["failed"] == 0, result
     assert result["probes"]["first_keyframe_ms"]["count"] + result["probes"]["waiting"] > 0, result
+    assert result["beside"]["started"] == 2 and result["beside"]["latency_ms"]["count"] > 50, result
     assert result["slow"]["started"] == result["stuck"]["started"] == 2, result
 
 

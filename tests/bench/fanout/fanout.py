@@ -64,13 +64,14 @@ class Bench:
     def one(self, scenario, entry, viewers):
         """The figures of one run."""
         args = self.args
-        everyone = viewers + scenario.slow + scenario.stuck
+        everyone = viewers + scenario.slow + scenario.stuck + scenario.beside
         make = lambda folder: entry.server(folder, entry.protocol, everyone, scenario.bitrate,
                                            **entry.options)
         timing = {"seconds": args.seconds, "settle": args.settle, "viewers": everyone,
                   "join_rate": scenario.join_rate}
         load = ["--viewers", viewers, "--slow", scenario.slow, "--stuck", scenario.stuck,
-                "--publishers", scenario.publishers, "--bitrate", scenario.bitrate,
+                "--beside", scenario.beside, "--publishers", scenario.publishers,
+                "--bitrate", scenario.bitrate,
                 "--poll-ms", scenario.poll_ms, "--join-rate", scenario.join_rate,
                 "--probe-rate", scenario.probe_rate, "--settle", args.settle,
                 "--seconds", args.seconds]
@@ -166,7 +167,8 @@ def main():
         return 0
     chosen = [one for one in SCENARIOS if not args.only or one.name in args.only]
     try:
-        most = max(args.viewers or one.viewers + one.slow + one.stuck for one in chosen)
+        most = max((args.viewers or one.viewers) + one.slow + one.stuck + one.beside
+                   for one in chosen)
         machine.allow_descriptors(most + 2048)
         lock = machine.alone()
         bench = Bench(args)

@@ -126,7 +126,7 @@ def figures(result, cores, pss, buffers, threads):
         out["first_p50"] = result["probes"]["first_keyframe_ms"]["p50"]
         out["first_p95"] = result["probes"]["first_keyframe_ms"]["p95"]
         out["probes"] = result["probes"]
-    for kind in ("slow", "stuck"):
+    for kind in ("slow", "stuck", "beside"):
         if kind in result:
             out[kind] = result[kind]
     return out

@@ -39,6 +39,11 @@ def losses(row):
         slow = row["slow"]
         out.append(f"slow: {slow['gaps']} skips, {slow['broken_gaps']} not to a keyframe, "
                    f"{slow['closed']} closed")
+    if "beside" in row:
+        beside = row["beside"]
+        times = beside["latency_ms"]
+        out.append(f"the other stream: p50 {ms(times['p50'])}, p99 {ms(times['p99'])} ms, "
+                   f"{beside['gaps']} gaps")
     return "; ".join(out) or "all"
 
 
@@ -66,7 +71,8 @@ LEFT = {"server", "arrived"}
 
 def in_short(row):
     return (f"{row['cpu_us']:.0f} µs, p50 {ms(row['latency_p50'])} ms, "
-            f"p99 {ms(row['latency_p99'])} ms, load {row['load_cores']:.0%}, others {row['others']:.0%}, {losses(row)}")
+            f"p99 {ms(row['latency_p99'])} ms, load {row['load_cores']:.0%}, "
+            f"others {row['others']:.0%}, {losses(row)}")
 
 
 def tables(result):

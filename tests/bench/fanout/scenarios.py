@@ -31,6 +31,7 @@ class Scenario:
     probe_rate: int = 0
     slow: int = 0
     stuck: int = 0
+    beside: int = 0
     publishers: int = 1
     bitrate: float = 2.15e6
     steps: tuple = ()
@@ -77,6 +78,8 @@ SCENARIOS = (
              HTTP[:2], poll_ms=0, probe_rate=200),
     Scenario("slow", "1,000 RTMP viewers, 50 that read a tenth of the rate, 10 that stop reading",
              (PENSTOCK, NGINX), slow=50, stuck=10),
+    Scenario("beside", "5,000 RTMP viewers of one stream, 1 of another, load generator not pausing",
+             (PENSTOCK, NGINX), viewers=5000, beside=1, poll_ms=0),
     Scenario("streams", "300 publishers of 500 kbit/s, one RTMP viewer each",
              (PENSTOCK, NGINX,
               Entry("penstock, with HLS", Penstock, {"hls": True}),

@@ -45,9 +45,21 @@ void Crowd::start(Viewer &viewer) {
     interest(viewer, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT);
 }
 
+/// Which is the next to join.
+Viewer::Kind Crowd::kind(unsigned index) const {
+    if (index < options_.viewers) return Viewer::Kind::good;
+    index -= options_.viewers;
+    if (index < options_.slow) return Viewer::Kind::slow;
+    return index - options_.slow < options_.stuck ? Viewer::Kind::stuck : Viewer::Kind::beside;
+}
+
 void Crowd::add(Viewer::Kind kind) {
-    Tally &tally = kind == Viewer::Kind::good ? good_ : other_;
-    start(viewers_.emplace_back(kind, target(unsigned(viewers_.size())), tally, window_));
+    Tally &tally = kind == Viewer::Kind::good     ? good_
+                   : kind == Viewer::Kind::beside ? beside_
+                                                  : other_;
+    Viewer::Target which = target(unsigned(viewers_.size()));
+    if (kind == Viewer::Kind::beside) which.stream = options_.stream + "-beside";
+    start(viewers_.emplace_back(kind, which, tally, window_));
     ++waiting_;
 }
 
@@ -80,6 +92,7 @@ void Crowd::serve(Viewer &viewer, uint32_t events) {
     if (had_keyframe || !viewer.has_keyframe()) return;
     switch (viewer.kind()) {
     case Viewer::Kind::good:
+    case Viewer::Kind::beside:
         --waiting_;
         break;
     case Viewer::Kind::slow:
@@ -132,7 +145,7 @@ void Crowd::turn(Instant until) {
 }
 
 void Crowd::join(std::chrono::seconds patience) {
-    const unsigned all = options_.viewers + options_.slow + options_.stuck;
+    const unsigned all = options_.viewers + options_.slow + options_.stuck + options_.beside;
     const Instant began = Clock::now();
     while (viewers_.size() < all) {
         const Instant due = began + seconds(double(viewers_.size()) / options_.join_rate);
@@ -140,10 +153,7 @@ void Crowd::join(std::chrono::seconds patience) {
             turn(due);
             continue;
         }
-        const auto index = unsigned(viewers_.size());
-        add(index < options_.viewers                   ? Viewer::Kind::good
-            : index < options_.viewers + options_.slow ? Viewer::Kind::slow
-                                                       : Viewer::Kind::stuck);
+        add(kind(unsigned(viewers_.size())));
     }
     const Instant end = Clock::now() + patience;
     while (waiting_ && Clock::now() < end)

@@ -27,6 +27,7 @@ public:
     std::chrono::duration<double> close_window();
 
     const Tally &good() const { return good_; }
+    const Tally &beside() const { return beside_; }
     const Tally &probes() const { return probe_tally_; }
     struct Sum {
         unsigned viewers = 0, started = 0, closed = 0, with_gaps = 0;
@@ -42,6 +43,7 @@ public:
 private:
     using Instant = Clock::time_point;
     Viewer::Target target(unsigned index) const;
+    Viewer::Kind kind(unsigned index) const;
     void add(Viewer::Kind kind);
     void add_probe();
     void start(Viewer &viewer);
@@ -56,7 +58,7 @@ private:
     std::function<void()> check_;
     sockaddr_in address_;
     Descriptor epoll_;
-    Tally good_, probe_tally_, other_;
+    Tally good_, beside_, probe_tally_, other_;
     Viewer::Window window_;
     Instant opened_, next_slow_, next_probe_;
     std::deque<Viewer> viewers_;

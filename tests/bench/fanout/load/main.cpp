@@ -50,7 +50,7 @@ json describe(const Crowd::Sum &sum) {
 
 int run(const Options &options) {
     if (options.tls && !Tls::available()) throw Failure("this was built without OpenSSL: no --tls");
-    const unsigned all = options.viewers + options.slow + options.stuck;
+    const unsigned all = options.viewers + options.slow + options.stuck + options.beside;
     allow_descriptors(all + uint64_t(options.probe_rate * 5) + options.publishers + 64);
     std::unique_ptr<Publishers> publishers;
     const auto check = [&] {
@@ -61,10 +61,11 @@ int run(const Options &options) {
     if (!options.publish.empty()) {
         Publishers::Settings settings{options.publish, options.app, options.stream};
         settings.count = options.publishers;
+        settings.beside = options.beside > 0;
         settings.bits_per_second = options.bitrate;
         publishers = std::make_unique<Publishers>(settings);
         const auto end = Clock::now() + patience;
-        while (publishers->sending() < options.publishers) {
+        while (publishers->sending() < settings.count + settings.beside) {
             crowd.watch(std::chrono::milliseconds(20));
             if (Clock::now() > end) throw Failure("the server does not take the publishers");
         }
@@ -100,6 +101,10 @@ int run(const Options &options) {
                 {"first_error", crowd.first_error()}};
     if (options.slow) result["slow"] = describe(crowd.sum(Viewer::Kind::slow));
     if (options.stuck) result["stuck"] = describe(crowd.sum(Viewer::Kind::stuck));
+    if (options.beside) {
+        result["beside"] = describe(crowd.sum(Viewer::Kind::beside));
+        result["beside"]["latency_ms"] = describe(crowd.beside().latency);
+    }
     if (options.probe_rate > 0)
         result["probes"] = {{"first_keyframe_ms", describe(crowd.probes().first_keyframe)},
                             {"failed", crowd.failed_probes()},

@@ -33,6 +33,8 @@ Options parse_options(int argc, char **argv) {
         ->check(CLI::Range(0, 1'000'000));
     app.add_option("--slow", out.slow, "More viewers, which read a tenth of the rate");
     app.add_option("--stuck", out.stuck, "More viewers, which read one keyframe and nothing more");
+    app.add_option("--beside", out.beside,
+                   "Viewers of a stream of their own, NAME-beside, measured apart");
     app.add_option("--join-rate", out.join_rate, "Viewers that join in a second")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();

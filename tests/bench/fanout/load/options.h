@@ -13,7 +13,7 @@ struct Options {
     std::string app = "live", stream = "bench";
     Protocol protocol = Protocol::rtmp;
     bool tls = false; ///< viewers come over TLS
-    unsigned viewers = 1, slow = 0, stuck = 0;
+    unsigned viewers = 1, slow = 0, stuck = 0, beside = 0;
     double join_rate = 500; ///< viewers a second
     double probe_rate = 0;  ///< joins a second within the window, for the first keyframe alone
     unsigned publishers = 1;

@@ -28,6 +28,7 @@ struct Publishers::One final : TagSink {
 };
 
 std::string Publishers::name(const Settings &settings, unsigned index) {
+    if (index == settings.count) return settings.stream + "-beside";
     return settings.count == 1 ? settings.stream : settings.stream + "-" + std::to_string(index);
 }
 
@@ -35,7 +36,7 @@ Publishers::Publishers(Settings settings)
     : settings_(std::move(settings)), address_(parse_address(settings_.address)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     if (!epoll_) throw system_failure("epoll_create1");
-    for (unsigned i = 0; i < settings_.count; ++i)
+    for (unsigned i = 0; i < settings_.count + settings_.beside; ++i)
         all_.push_back(
             std::make_unique<One>(RtmpSession(RtmpSession::Role::publish, settings_.address,
                                               settings_.app, name(settings_, i)),

@@ -19,6 +19,7 @@ public:
     struct Settings {
         std::string address, app, stream; ///< stream-0, stream-1 … if there are several
         unsigned count = 1;
+        bool beside = false;        ///< and one more, stream-beside
         double bits_per_second = 0; ///< of each
         double per_second = 100;    ///< publishers that join
     };

@@ -23,7 +23,7 @@ struct Tally {
 
 class Viewer final : public TagSink {
 public:
-    enum class Kind { good, slow, stuck, probe };
+    enum class Kind { good, slow, stuck, beside, probe };
     struct Target {
         Protocol protocol;
         std::string address, app, stream;
