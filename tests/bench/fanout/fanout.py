@@ -71,7 +71,7 @@ class Bench:
                   "join_rate": scenario.join_rate}
         load = ["--viewers", viewers, "--slow", scenario.slow, "--stuck", scenario.stuck,
                 "--beside", scenario.beside, "--publishers", scenario.publishers,
-                "--bitrate", scenario.bitrate,
+                "--bitrate", scenario.bitrate, "--warmup", scenario.warmup,
                 "--poll-ms", scenario.poll_ms, "--join-rate", scenario.join_rate,
                 "--probe-rate", scenario.probe_rate, "--settle", args.settle,
                 "--seconds", args.seconds]
