@@ -88,6 +88,15 @@ class Viewer {
       (from) => document.getElementById('video').currentTime > from + 1, position));
   }
 
+  /** From here on `window.readings` has what is read of each frame. */
+  listen() {
+    return this.page.evaluate(() => {
+      document.getElementById('video').addEventListener('latencyreading', ({ detail }) => {
+        window.readings.push({ ...detail, now: Date.now(), shown: window.shown });
+      });
+    });
+  }
+
   /** After the unmute button: what Web Audio hears is not silence. */
   async checkLoudness() {
     assert.equal(await this.page.evaluate(() => document.getElementById('video').muted), true,
@@ -148,6 +157,14 @@ const TESTS = {
     for (const path of ['/assets/', '/assets/../index.html', '/assets/nothing.js', '/elsewhere']) {
       assert.equal((await fetch(server.url + path)).status, 404, path);
     }
+
+    await server.penstock.stop();
+    server.settings = ['--set', 'publish-key=secret'];
+    await server.run();
+    await until('the page says that a key is needed', async () =>
+      await viewer.page.textContent('#how-key') === 'cam?key=KEY', 30000);
+    assert.ok((await viewer.page.textContent('#how-file')).endsWith(
+      `'rtmp://127.0.0.1:${server.rtmp}/live/movie?key=KEY'`));
     viewer.checkConduct();
   },
 
@@ -306,11 +323,7 @@ const TESTS = {
     await live(server);
     const times = server.witness(NAME);
     const viewer = await Viewer.open(browser, server, '/', DESKTOP);
-    await viewer.page.evaluate(() => {
-      document.getElementById('video').addEventListener('latencyreading', ({ detail }) => {
-        window.readings.push({ ...detail, now: Date.now(), shown: window.shown });
-      });
-    });
+    await viewer.listen();
     const medians = {};
     for (const transport of ['hls', 'flv']) {
       if (transport === 'hls') await viewer.choose();
@@ -343,6 +356,7 @@ const TESTS = {
     }
     console.log(`# glass to glass, median: HLS ${medians.hls.toFixed(3)} s, FLV ${medians.flv.toFixed(3)} s`);
     assert.ok(medians.flv < medians.hls, 'FLV is closer to the edge');
+    assert.ok(await viewer.page.isHidden('#unmute'), 'a stream without sound has no button for it');
     await viewer.page.click('#delay summary');
     await until('the details are there', async () => /read, .*unreadable/.test(await viewer.page.textContent('#delay-rows')));
     await viewer.shot('latency');
@@ -358,6 +372,20 @@ const TESTS = {
     await until('the page says that the clocks differ', async () =>
       await viewer.page.textContent('#glass') === 'Glass to glass: the clocks differ');
     viewer.checkConduct();
+    await viewer.page.close();
+    // The browser's own HLS is read as well.
+    const own = await Viewer.open(browser, server, `/?native=1#${NAME}`, DESKTOP);
+    await own.listen();
+    await until('the browser\'s own HLS is read', () => own.page.evaluate(() =>
+      window.readings.length >= 60), 40000);
+    const readings = (await own.page.evaluate(() => window.readings)).filter(({ frame }) => times.has(frame));
+    assert.ok(readings.length > 30, `${readings.length} frames were read by both`);
+    for (const { frame, time, verdict } of readings) {
+      assert.notEqual(verdict, 'clock');
+      assert.equal(time, times.get(frame), `frame ${frame}`);
+    }
+    assert.match(await own.page.textContent('#glass'), /^Glass to glass \d+ ms$/);
+    own.checkConduct();
   },
 
   /** A viewer that was held up comes back to the edge: played faster, or, far behind, by a jump. */
@@ -368,10 +396,7 @@ const TESTS = {
     await viewer.choose();
     const latency = () => viewer.page.evaluate(() => window.readings.at(-1)?.latency);
     const rate = () => viewer.page.evaluate(() => document.getElementById('video').playbackRate);
-    await viewer.page.evaluate(() => {
-      document.getElementById('video').addEventListener('latencyreading',
-        ({ detail }) => window.readings.push(detail));
-    });
+    await viewer.listen();
     const hold = async (ms) => {
       await viewer.page.evaluate(() => document.getElementById('video').pause());
       await viewer.page.waitForTimeout(ms);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Plays one live stream, over HLS or FLV, and keeps at it: through gaps, republishing and server restarts.
-import { CatchUp } from './catchup.js';
+import { CatchUp, type CatchUpSettings, type Seen } from './catchup.js';
 import { FLV_CATCH_UP, FlvEngine } from './flv.js';
-import Hls from './hls.mjs';
+import Hls, { type HlsConfig } from './hls.mjs';
+import type { Stream } from './streams.js';
+import type { Milliseconds, Seconds } from './units.js';
 
-const STALL = 6000;         // ms without progress after which playback starts over
-const RETRY_FIRST = 500;    // ms before the first new attempt, doubled up to RETRY_LAST
-const RETRY_LAST = 5000;
-const FAR_BEHIND = 12;      // s behind the live edge from which "Go to live" is offered
+const STALL: Milliseconds = 6000;      // without progress, after which playback starts over
+const RETRY_FIRST: Milliseconds = 500; // before the first new attempt, doubled up to RETRY_LAST
+const RETRY_LAST: Milliseconds = 5000;
+const FAR_BEHIND: Seconds = 12;        // behind the live edge, from which "Go to live" is offered
 
-const HLS_OPTIONS = {
+const HLS_OPTIONS: Partial<HlsConfig> = {
   workerPath: '/assets/hls.worker.js',
   liveSyncDurationCount: 2,       // stand two segments behind the live edge
   liveMaxLatencyDurationCount: 6, // further behind: jump
@@ -18,26 +20,33 @@ const HLS_OPTIONS = {
   backBufferLength: 30,
 };
 
-// Behind what hls.js aims at, which goes by the segments' length; see catchup.js. Seconds.
-const HLS_CATCH_UP = { start: 0.5, fastest: 1.1, reserve: 1 };
+// `start` is behind what hls.js aims at, which goes by the segments' length.
+const HLS_CATCH_UP: Pick<CatchUpSettings, 'start' | 'fastest' | 'reserve'> =
+  { start: 0.5, fastest: 1.1, reserve: 1 };
+
+/** blocked: the browser refuses to begin by itself; ended: the publisher has gone. */
+export type State = 'idle' | 'connecting' | 'playing' | 'blocked' | 'ended' | 'error';
+/** How a stream comes. */
+export type Transport = 'hls' | 'flv';
 
 export class Player extends EventTarget {
-  #video;
-  #catchUp;
-  #native;
-  #hls = null;
-  #flv = null;
-  #transport = 'hls';
-  #stream = null;
-  #state = 'idle';
-  #retry = RETRY_FIRST;
+  readonly #video: HTMLVideoElement;
+  readonly #catchUp: CatchUp;
+  readonly #native: boolean;
+  readonly playable: boolean;
+  #hls: Hls | null = null;
+  #flv: FlvEngine | null = null;
+  #transport: Transport = 'hls';
+  #stream: Stream | null = null;
+  #state: State = 'idle';
+  #retry: Milliseconds = RETRY_FIRST;
   #retryTimer = 0;
-  #progressAt = 0;
-  #position = 0;
-  #mediaErrorAt = 0;
+  #progressAt: Milliseconds = 0;
+  #position: Seconds = 0;
+  #mediaErrorAt: Milliseconds = 0;
 
   /** `forceNative`: the browser's own HLS even where hls.js would work. */
-  constructor(video, { forceNative }) {
+  constructor(video: HTMLVideoElement, { forceNative }: { forceNative: boolean }) {
     super();
     this.#video = video;
     const own = video.canPlayType('application/vnd.apple.mpegurl') !== '';
@@ -55,24 +64,24 @@ export class Player extends EventTarget {
     setInterval(() => this.#watch(), 1000);
   }
 
-  /** idle, connecting, playing, blocked (autoplay refused), ended, error */
-  get state() { return this.#state; }
-  /** hls or flv: how the stream comes. */
-  get transport() { return this.#overFlv ? 'flv' : 'hls'; }
+  get state(): State { return this.#state; }
+  get transport(): Transport { return this.#overFlv ? 'flv' : 'hls'; }
   /** Whether there is more than one way. */
-  get canChoose() { return FlvEngine.playable && Boolean(this.#stream?.flv) && this.playable; }
-  get #overFlv() { return this.#transport === 'flv' && this.canChoose; }
+  get canChoose(): boolean {
+    return FlvEngine.playable && Boolean(this.#stream?.flv) && this.playable;
+  }
+  get #overFlv(): boolean { return this.#transport === 'flv' && this.canChoose; }
 
-  /** hls or flv, for this stream and those that follow; where FLV can't be, it is HLS. */
-  use(transport) {
+  /** For this stream and those that follow; where FLV can't be, it is HLS. */
+  use(transport: Transport): void {
     if (transport === this.#transport) return;
     this.#transport = transport;
     this.#retry = RETRY_FIRST;
     if (this.canChoose) this.#open();
   }
 
-  /** Seconds behind the live edge; null if unknown. */
-  get latency() {
+  /** Behind the live edge; null if unknown. */
+  get latency(): Seconds | null {
     if (this.#flv) return this.#flv.latency;
     if (this.#hls && Number.isFinite(this.#hls.latency) && this.#hls.latency > 0) {
       return this.#hls.latency;
@@ -80,10 +89,10 @@ export class Player extends EventTarget {
     return null;
   }
   /** How the edge is kept, see catchup.js; null where the browser does it. */
-  get catchUpSettings() { return this.#catchUp.settings; }
-  get farBehind() { return (this.latency ?? 0) > FAR_BEHIND; }
+  get catchUpSettings(): CatchUpSettings | null { return this.#catchUp.settings; }
+  get farBehind(): boolean { return (this.latency ?? 0) > FAR_BEHIND; }
 
-  play(stream) {
+  play(stream: Stream): void {
     if (this.#stream?.name === stream.name) {
       this.#stream = stream;
       return;
@@ -91,18 +100,18 @@ export class Player extends EventTarget {
     this.stop();
     this.#stream = stream;
     this.#retry = RETRY_FIRST;
-    if (!this.playable) return this.#setState('error');
-    this.#open();
+    if (this.playable) this.#open();
+    else this.#setState('error');
   }
 
-  stop() {
+  stop(): void {
     this.#stream = null;
     this.#close();
     this.#setState('idle');
   }
 
   /** What the server says about the stream now: live again after a pause, or gone. */
-  update(live) {
+  update(live: boolean): void {
     if (!this.#stream || !this.playable) return;
     if (!live && this.#stalled(1500)) {
       this.#setState('ended');
@@ -112,39 +121,40 @@ export class Player extends EventTarget {
     }
   }
 
-  retry() {
+  retry(): void {
     if (!this.#stream || !this.playable) return;
     this.#retry = RETRY_FIRST;
     if (this.#state === 'blocked') this.#start();
     else this.#open();
   }
 
-  goLive() {
-    const edge = this.#flv ? this.#flv.edge : this.#hls?.liveSyncPosition;
+  goLive(): void {
+    const edge = (this.#flv ? this.#flv.edge : this.#hls?.liveSyncPosition) ?? NaN;
     if (Number.isFinite(edge)) this.#video.currentTime = edge;
     this.#start();
   }
 
   /** Where playback is, for CatchUp. */
-  #place() {
+  #place(): Seen | null {
     const behind = this.latency;
     if (behind === null || this.#state !== 'playing') return null;
     const { buffered, currentTime } = this.#video;
     const ahead = buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
     if (this.#flv) return { behind, ahead, settings: FLV_CATCH_UP, edge: this.#flv.edge };
+    if (!this.#hls) return null;
     const { targetLatency: target, maxLatency: jump, liveSyncPosition: edge } = this.#hls;
-    if (!Number.isFinite(target) || !Number.isFinite(jump)) return null;
+    if (target === null || !Number.isFinite(target) || !Number.isFinite(jump)) return null;
     const settings = { ...HLS_CATCH_UP, target, start: target + HLS_CATCH_UP.start, jump };
-    return { behind, ahead, settings, edge };
+    return { behind, ahead, settings, edge: edge ?? NaN };
   }
 
-  #setState(state) {
+  #setState(state: State): void {
     if (state === this.#state) return;
     this.#state = state;
     this.dispatchEvent(new Event('state'));
   }
 
-  #close() {
+  #close(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = 0;
     this.#hls?.destroy();
@@ -155,14 +165,16 @@ export class Player extends EventTarget {
     this.#video.load();
   }
 
-  #open() {
+  #open(): void {
+    const stream = this.#stream;
+    if (!stream) return;
     this.#close();
     this.#catchUp.reset();
     this.#setState('connecting');
     this.#progressAt = performance.now();
     this.#position = -1;
-    if (this.#overFlv) {
-      const flv = new FlvEngine(this.#video, this.#stream.flv, {
+    if (this.#overFlv && stream.flv) {
+      const flv = new FlvEngine(this.#video, stream.flv, {
         ready: () => { if (flv === this.#flv) this.#start(); },
         failed: () => { if (flv === this.#flv) this.#startOver(); },
       });
@@ -170,7 +182,7 @@ export class Player extends EventTarget {
       return;
     }
     if (this.#native) {
-      this.#video.src = this.#stream.hls;
+      this.#video.src = stream.hls;
       this.#start();
       return;
     }
@@ -188,26 +200,28 @@ export class Player extends EventTarget {
         this.#startOver();
       }
     });
-    hls.loadSource(this.#stream.hls);
+    hls.loadSource(stream.hls);
     hls.attachMedia(this.#video);
   }
 
-  async #start() {
+  async #start(): Promise<void> {
     try {
       await this.#video.play();
     } catch (error) {
-      if (error.name === 'NotAllowedError') this.#setState('blocked');
+      if (error instanceof DOMException && error.name === 'NotAllowedError') {
+        this.#setState('blocked');
+      }
     }
   }
 
-  #startOver() {
+  #startOver(): void {
     if (this.#retryTimer) return;
     if (this.#state !== 'ended') this.#setState('connecting');
     this.#retryTimer = setTimeout(() => this.#open(), this.#retry);
     this.#retry = Math.min(this.#retry * 2, RETRY_LAST);
   }
 
-  #progress() {
+  #progress(): void {
     if (!this.#stream || this.#video.readyState < 2) return;
     if (this.#video.currentTime === this.#position) return;
     const first = this.#position < 0;
@@ -218,10 +232,10 @@ export class Player extends EventTarget {
     this.#setState('playing');
   }
 
-  #stalled(ms) { return performance.now() - this.#progressAt > ms; }
+  #stalled(time: Milliseconds): boolean { return performance.now() - this.#progressAt > time; }
 
   /** Once a second: a stream that should move and does not is opened anew. */
-  #watch() {
+  #watch(): void {
     if (!this.#stream || this.#retryTimer || document.hidden) return;
     if (this.#state === 'playing' && this.#video.paused) {
       this.#progressAt = performance.now(); // the viewer paused it

@@ -1,7 +1,38 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Finds a stamp's code in a picture by the bars at its sides, and reads it. A picture is {data,
-// width, height}: one byte of brightness for each pixel.
-import { CELLS, decode, wordOf } from './stampcode.js';
+// Finds a stamp's code in a picture by the bars at its sides, and reads it.
+import { CELLS, decode, wordOf, type Stamp } from './stampcode.js';
+import type { Pixels } from './units.js';
+
+/** One byte of brightness for each pixel, row by row. */
+export interface Picture {
+  readonly data: Uint8Array;
+  readonly width: Pixels;
+  readonly height: Pixels;
+}
+
+/** Where a code is, without the quiet zone. */
+export interface Place {
+  readonly left: Pixels;
+  readonly right: Pixels;
+  readonly top: Pixels;
+  readonly bottom: Pixels;
+}
+
+export interface Found {
+  readonly stamp: Stamp;
+  readonly place: Place;
+}
+
+/** A change between dark and light along a row. */
+interface Edge {
+  readonly at: Pixels;
+  readonly toLight: boolean;
+  readonly dark: number;  // brightness on the one side…
+  readonly light: number; // … and on the other
+}
+
+/** The brightness of each cell, the bars' as well: rows of columns. */
+type Samples = readonly (readonly number[])[];
 
 // What counts as an edge: first what a stamp has that is not faint.
 const SWINGS = [64, 24];
@@ -11,8 +42,8 @@ const LEAST_CONTRAST = 16;
  * The changes between dark and light along a row, from its extremes in turn: a maximum or minimum
  * stands once the brightness has come back from it by `swing`.
  */
-function edgesOf({ data, width }, y, swing) {
-  const edges = [];
+function edgesOf({ data, width }: Picture, y: number, swing: number): Edge[] {
+  const edges: Edge[] = [];
   const row = y * width;
   let lastValue = data[row];
   let lastAt = 0;
@@ -21,7 +52,7 @@ function edgesOf({ data, width }, y, swing) {
   let low = lastValue;
   let lowAt = 0;
   let direction = 0;
-  const cross = (to, after) => {
+  const cross = (to: number, after: number): void => {
     const middle = (lastValue + after) / 2;
     const toLight = after > lastValue;
     let x = lastAt + 1;
@@ -49,12 +80,14 @@ function edgesOf({ data, width }, y, swing) {
   return edges;
 }
 
-const isAbout = (length, cells, cell) =>
+const isAbout = (length: Pixels, cells: number, cell: Pixels): boolean =>
   Math.abs(length - cells * cell) <= (cells > 1 ? 0.6 : 0.5) * cell;
 
 /** The mean of a rectangle around a point. */
-function meanAround({ data, width, height }, x, y, halfWidth, halfHeight) {
-  const within = (value, low, high) => Math.min(high, Math.max(low, value));
+function meanAround({ data, width, height }: Picture, x: Pixels, y: Pixels, halfWidth: Pixels,
+  halfHeight: Pixels): number {
+  const within = (value: number, low: number, high: number): number =>
+    Math.min(high, Math.max(low, value));
   const x0 = within(Math.round(x - halfWidth), 0, width - 1);
   const x1 = within(Math.round(x + halfWidth) - 1, x0, width - 1);
   const y0 = within(Math.round(y - halfHeight), 0, height - 1);
@@ -67,7 +100,8 @@ function meanAround({ data, width, height }, x, y, halfWidth, halfHeight) {
 }
 
 /** Follows a dark bar from row `y` to where it ends; null if it goes on to the picture's edge. */
-function barEnd(picture, x, y, direction, halfWidth, middle) {
+function barEnd(picture: Picture, x: Pixels, y: number, direction: 1 | -1, halfWidth: Pixels,
+  middle: number): Pixels | null {
   let before = middle;
   for (let row = y; row >= 0 && row < picture.height; row += direction) {
     const now = meanAround(picture, x, row + 0.5, halfWidth, 0.5);
@@ -80,22 +114,25 @@ function barEnd(picture, x, y, direction, halfWidth, middle) {
   return null;
 }
 
-/** `place` with top and bottom, or null. */
-function withRows(picture, y, dark, light, place) {
-  const cell = (place.right - place.left) / CELLS.width;
-  const [left, right] = [place.left + 1.5 * cell, place.right - cell];
-  const end = (x, direction) => barEnd(picture, x, y, direction, cell / 2, (dark + light) / 2);
-  const tops = [end(left, -1), end(right, -1)];
-  const bottoms = [end(left, 1), end(right, 1)];
-  if (tops.includes(null) || bottoms.includes(null)) return null;
-  if (Math.abs(tops[0] - tops[1]) > cell || Math.abs(bottoms[0] - bottoms[1]) > cell) return null;
-  const [top, bottom] = [(tops[0] + tops[1]) / 2, (bottoms[0] + bottoms[1]) / 2];
+/** The place between bars from `left` to `right`, by where they end; null if that is no code's. */
+function withRows(picture: Picture, y: number, middle: number, left: Pixels,
+  right: Pixels): Place | null {
+  const cell = (right - left) / CELLS.width;
+  /** Where both bars end, if they do at about the same height. */
+  const end = (direction: 1 | -1): Pixels | null => {
+    const first = barEnd(picture, left + 1.5 * cell, y, direction, cell / 2, middle);
+    const last = barEnd(picture, right - cell, y, direction, cell / 2, middle);
+    if (first === null || last === null || Math.abs(first - last) > cell) return null;
+    return (first + last) / 2;
+  };
+  const [top, bottom] = [end(-1), end(1)];
+  if (top === null || bottom === null) return null;
   const shape = (bottom - top) / CELLS.rows / cell;
-  return shape > 0.4 && shape < 2.5 ? { ...place, top, bottom } : null;
+  return shape > 0.4 && shape < 2.5 ? { left, right, top, bottom } : null;
 }
 
 /** Each place in the picture that has both bars. */
-export function* places(picture) {
+export function* places(picture: Picture): Generator<Place, void> {
   const stride = Math.max(1, Math.floor(Math.min(picture.width, picture.height) / 64)) | 1;
   for (const swing of SWINGS) {
     for (let y = stride; y < picture.height; y += stride) {
@@ -114,8 +151,8 @@ export function* places(picture) {
           if (!isAbout(edges[k].at - edges[k - 1].at, 2, exact) ||
               !isAbout(edges[k - 1].at - edges[k - 2].at, 1, exact) ||
               !isAbout(edges[k - 2].at - edges[k - 3].at, 1, exact)) continue;
-          const place = withRows(picture, y, (edges[i].dark + edges[k].dark) / 2,
-            (edges[i].light + edges[k].light) / 2, { left: start, right: edges[k].at });
+          const middle = (edges[i].dark + edges[k].dark + edges[i].light + edges[k].light) / 4;
+          const place = withRows(picture, y, middle, start, edges[k].at);
           if (place) yield place;
         }
       }
@@ -123,8 +160,7 @@ export function* places(picture) {
   }
 }
 
-/** The brightness of each cell, the bars' as well: rows of columns. */
-function measure(picture, { left, right, top, bottom }) {
+function measure(picture: Picture, { left, right, top, bottom }: Place): Samples {
   const width = (right - left) / CELLS.width;
   const height = (bottom - top) / CELLS.rows;
   return Array.from({ length: CELLS.rows }, (_, row) =>
@@ -133,9 +169,9 @@ function measure(picture, { left, right, top, bottom }) {
 }
 
 /** What the cells say by what is dark and light in each row's bars; null if those hardly differ. */
-function wordByBars(samples) {
+function wordByBars(samples: Samples): Uint8Array | null {
   const end = CELLS.start + CELLS.columns;
-  const limits = [];
+  const limits: [left: number, right: number][] = [];
   for (const at of samples) {
     const darkLeft = (at[1] + at[4]) / 2;
     const lightLeft = (at[3] + at[5]) / 2;
@@ -152,7 +188,7 @@ function wordByBars(samples) {
 }
 
 /** The same by what is around each cell: for a stamp that a scene shines through. */
-const wordByNeighbours = (samples) => wordOf((column, row) => {
+const wordByNeighbours = (samples: Samples): Uint8Array => wordOf((column, row) => {
   const center = CELLS.start + column;
   const around = samples.slice(Math.max(0, row - 1), row + 2)
     .flatMap((values) => values.slice(center - 2, center + 3));
@@ -160,7 +196,7 @@ const wordByNeighbours = (samples) => wordOf((column, row) => {
 });
 
 /** The stamp at `place`, or null. */
-export function readAt(picture, place) {
+export function readAt(picture: Picture, place: Place): Stamp | null {
   const { left, right, top, bottom } = place;
   if (left < 0 || top < 0 || right > picture.width || bottom > picture.height) return null;
   if (right - left < CELLS.width || bottom - top < CELLS.rows) return null;
@@ -169,8 +205,8 @@ export function readAt(picture, place) {
   return word && (decode(word) ?? decode(wordByNeighbours(samples)));
 }
 
-/** {stamp, place} of the first stamp in the picture, or null. */
-export function find(picture) {
+/** The first stamp in the picture, or null. */
+export function find(picture: Picture): Found | null {
   for (const place of places(picture)) {
     const stamp = readAt(picture, place);
     if (stamp) return { stamp, place };

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // HTTP-FLV through Media Source, by mpegts.js, which is loaded when it is first wanted.
+import type Mpegts from 'mpegts.js';
+import type { CatchUpSettings } from './catchup.js';
+import type { Seconds } from './units.js';
 
-const OPTIONS = {
+declare global {
+  interface Window { readonly mpegts: typeof Mpegts }
+}
+
+const OPTIONS: Mpegts.Config = {
   enableStashBuffer: false,     // what has come is shown
   lazyLoad: false,
   liveSync: false,              // CatchUp does that
@@ -10,13 +17,15 @@ const OPTIONS = {
   autoCleanupMinBackwardDuration: 30, // s
 };
 
-/** How it is kept near the edge, see catchup.js; seconds. */
-export const FLV_CATCH_UP = { target: 0.5, start: 1.2, fastest: 1.1, jump: 6, reserve: 0.2 };
+export const FLV_CATCH_UP: CatchUpSettings =
+  { target: 0.5, start: 1.2, fastest: 1.1, jump: 6, reserve: 0.2 };
 
-let loading = null;
+const EDGE_MARGIN: Seconds = 0.2; // that a jump stays away from the newest data
+
+let loading: Promise<typeof Mpegts> | null = null;
 
 /** The library, which is no module: it leaves itself in `window`. */
-function load() {
+function load(): Promise<typeof Mpegts> {
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement('script');
     script.src = '/assets/mpegts.js';
@@ -33,15 +42,19 @@ function load() {
   return loading;
 }
 
+interface FlvEvents {
+  readonly ready: () => void;  // playing may begin
+  readonly failed: () => void; // this can't go on
+}
+
 export class FlvEngine {
-  #video;
-  #player = null;
+  readonly #video: HTMLVideoElement;
+  #player: Mpegts.Player | null = null;
   #gone = false;
 
-  static get playable() { return 'MediaSource' in window; }
+  static get playable(): boolean { return 'MediaSource' in window; }
 
-  /** `ready` when playing may begin, `failed` when this can't go on. */
-  constructor(video, url, { ready, failed }) {
+  constructor(video: HTMLVideoElement, url: string, { ready, failed }: FlvEvents) {
     this.#video = video;
     load().then((mpegts) => {
       if (this.#gone) return;
@@ -55,17 +68,17 @@ export class FlvEngine {
   }
 
   /** The newest position that has come; NaN before the first. */
-  get edge() {
+  get edge(): Seconds {
     const ranges = this.#video.buffered;
-    return ranges.length ? ranges.end(ranges.length - 1) - 0.2 : NaN;
+    return ranges.length ? ranges.end(ranges.length - 1) - EDGE_MARGIN : NaN;
   }
-  /** Seconds between what is shown and what has come; null if nothing has. */
-  get latency() {
-    const behind = this.edge + 0.2 - this.#video.currentTime;
+  /** Between what is shown and what has come; null if nothing has. */
+  get latency(): Seconds | null {
+    const behind = this.edge + EDGE_MARGIN - this.#video.currentTime;
     return Number.isFinite(behind) && behind >= 0 ? behind : null;
   }
 
-  destroy() {
+  destroy(): void {
     this.#gone = true;
     this.#player?.destroy();
     this.#player = null;

@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The elements of the page that are made at run time. Names come from the network: they are only
 // ever set as text.
+import type { Row } from './delay.js';
+import type { Stream } from './streams.js';
+import type { Milliseconds, Seconds } from './units.js';
 
-function make(tag, className, text) {
+/** What index.html, or this file, has put there. */
+export function part(parent: ParentNode, selector: string): HTMLElement {
+  const found = parent.querySelector<HTMLElement>(selector);
+  if (!found) throw new Error(`there is no ${selector}`);
+  return found;
+}
+
+function make<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className = '',
+  text?: string): HTMLElementTagNameMap[Tag] {
   const element = document.createElement(tag);
   if (className) element.className = className;
   if (text !== undefined) element.textContent = text;
   return element;
 }
 
-const setText = (element, text) => {
+export const setText = (element: Element, text: string): void => {
   if (element.textContent !== text) element.textContent = text;
 };
 
-/** "4 min", "2 h 05 min" since `start` (ms since 1970). */
-function duration(start) {
+/** "4 min", "2 h 05 min" since `start`, which is since 1970. */
+function duration(start: Milliseconds): string {
   const minutes = Math.max(0, Math.floor((Date.now() - start) / 60000));
   if (minutes < 1) return 'just started';
   if (minutes < 60) return `${minutes} min`;
@@ -22,24 +33,24 @@ function duration(start) {
 }
 
 /** What is known about a stream, as short texts. */
-export function facts(stream) {
-  const known = [];
+function facts(stream: Stream): string[] {
+  const known: string[] = [];
   if (stream.live && stream.since !== null) known.push(duration(stream.since));
   if (!stream.live) known.push('paused');
   if (stream.watching) known.push(`${stream.watching} watching`);
   return known;
 }
 
-export const size = (stream) => (stream.width && stream.height ? `${stream.width} × ${stream.height}` : '');
+const size = ({ width, height }: Stream): string => (width && height ? `${width} × ${height}` : '');
 
 /** The same colour, from teal to violet, for the same name. */
-function hue(name) {
+function hue(name: string): number {
   let sum = 7;
-  for (const c of name) sum = (sum * 31 + c.codePointAt(0)) % 9973;
+  for (const c of name) sum = (sum * 31 + (c.codePointAt(0) ?? 0)) % 9973;
   return 165 + (sum % 120);
 }
 
-function playIcon() {
+function playIcon(): SVGElement {
   const ns = 'http://www.w3.org/2000/svg';
   const svg = document.createElementNS(ns, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
@@ -52,12 +63,12 @@ function playIcon() {
   return svg;
 }
 
-function makeCard(stream) {
+function makeCard(stream: Stream): HTMLElement {
   const item = make('li');
   const card = make('a', 'card');
   card.href = `#${stream.name}`;
   const tile = make('span', 'tile');
-  tile.style.setProperty('--hue', hue(stream.name));
+  tile.style.setProperty('--hue', String(hue(stream.name)));
   tile.setAttribute('aria-hidden', 'true');
   const play = make('span', 'play');
   play.append(playIcon());
@@ -66,24 +77,25 @@ function makeCard(stream) {
   text.append(make('span', 'name', stream.name), make('span', 'meta'));
   card.append(tile, text);
   item.append(card);
-  item.dataset.name = stream.name;
+  item.dataset['name'] = stream.name;
   return item;
 }
 
 /** Brings the list up to date in place: focus and scroll position stay. */
-export function showCards(list, streams, current) {
-  const old = new Map([...list.children].map((item) => [item.dataset.name, item]));
+export function showCards(list: Element, streams: readonly Stream[], current: string): void {
+  const old = new Map(Array.from(list.querySelectorAll<HTMLElement>(':scope > li'),
+    (item) => [item.dataset['name'], item]));
   streams.forEach((stream, index) => {
     const item = old.get(stream.name) ?? makeCard(stream);
     old.delete(stream.name);
-    const badge = item.querySelector('.badge');
+    const badge = part(item, '.badge');
     badge.classList.toggle('off', !stream.live);
     setText(badge, stream.live ? 'LIVE' : 'PAUSED');
-    const dimensions = item.querySelector('.size');
+    const dimensions = part(item, '.size');
     setText(dimensions, size(stream));
     dimensions.hidden = !size(stream);
-    setText(item.querySelector('.meta'), facts(stream).join(' · '));
-    const card = item.querySelector('.card');
+    setText(part(item, '.meta'), facts(stream).join(' · '));
+    const card = part(item, '.card');
     if (stream.name === current) card.setAttribute('aria-current', 'true');
     else card.removeAttribute('aria-current');
     if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
@@ -92,14 +104,14 @@ export function showCards(list, streams, current) {
 }
 
 /** The line under the player's title. */
-export function showFacts(element, stream, latency) {
+export function showFacts(element: Element, stream: Stream, latency: Seconds | null): void {
   const badge = make('span', stream.live ? 'badge' : 'badge off', stream.live ? 'LIVE' : 'PAUSED');
   const texts = [size(stream), ...facts(stream)];
   if (latency !== null && stream.live) texts.push(`${latency.toFixed(1)} s behind`);
   element.replaceChildren(badge, ...texts.filter(Boolean).map((text) => make('span', '', text)));
 }
 
-async function copy(text) {
+async function copy(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = make('textarea'); // a plain http address has no clipboard
   area.value = text;
@@ -110,7 +122,7 @@ async function copy(text) {
 }
 
 /** Puts text into `target` (a pre or code in a .line) and a button to copy it behind it. */
-export function copyable(target, text) {
+export function copyable(target: Element, text: string): void {
   setText(target, text);
   if (target.nextElementSibling) return;
   const button = make('button', 'copy', 'Copy');
@@ -127,11 +139,11 @@ export function copyable(target, text) {
   target.after(button);
 }
 
-/** [[what, address], …] as a list to copy from. */
-export function showAddresses(list, rows) {
+/** Addresses as a list to copy from. */
+export function showAddresses(list: HTMLElement, rows: readonly Row[]): void {
   const key = JSON.stringify(rows);
-  if (list.dataset.key === key) return;
-  list.dataset.key = key;
+  if (list.dataset['key'] === key) return;
+  list.dataset['key'] = key;
   list.replaceChildren(...rows.flatMap(([what, address]) => {
     const line = make('dd', 'line');
     const code = make('code');

@@ -1,17 +1,42 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Keeps a live video near the edge: when it falls behind it is played a little faster, and only far
 // behind it jumps.
+import type { Milliseconds, Seconds } from './units.js';
 
-const STEP = 250;         // ms between two looks
-const MORE_AFTER_STALL = 0.25; // s that the target moves back when the video ran dry
-const MOST_AFTER_STALLS = 2;   // s, at most
+const STEP: Milliseconds = 250; // between two looks
+const MORE_AFTER_STALL: Seconds = 0.25; // that the target moves back when the video ran dry
+const MOST_AFTER_STALLS: Seconds = 2;   // at most
 
-/**
- * What to do `behind` seconds behind the edge with `ahead` seconds to play. `settings`: {target,
- * start (behind it, faster), fastest (rate), jump (behind it, seek), reserve (less ahead: no
- * faster)}; `catching`: what the last answer was. Returns {rate, jump (whether to), catching}.
- */
-export function decide({ behind, ahead }, settings, catching) {
+/** How the edge is kept; what is said of distances is behind it. */
+export interface CatchUpSettings {
+  readonly target: Seconds;
+  readonly start: Seconds;   // from here on faster
+  readonly fastest: number;  // playback rate
+  readonly jump: Seconds;    // from here on a seek
+  readonly reserve: Seconds; // less than this to play: no faster
+}
+
+/** Where playback is. */
+export interface Distance {
+  readonly behind: Seconds;
+  readonly ahead: Seconds; // what there is to play
+}
+
+/** What there is to be caught up with. */
+export interface Seen extends Distance {
+  readonly settings: CatchUpSettings;
+  readonly edge: Seconds; // where to jump to; NaN while unknown
+}
+
+export interface Decision {
+  readonly rate: number;
+  readonly jump: boolean;
+  readonly catching: boolean;
+}
+
+/** What to do; `catching` is what the last answer was. */
+export function decide({ behind, ahead }: Distance, settings: CatchUpSettings,
+  catching: boolean): Decision {
   if (behind > settings.jump) return { rate: 1, jump: true, catching: false };
   const goesOn = ahead > settings.reserve &&
     (catching ? behind > settings.target : behind > settings.start);
@@ -23,16 +48,13 @@ export function decide({ behind, ahead }, settings, catching) {
 }
 
 export class CatchUp {
-  #video;
-  #look;
+  readonly #video: HTMLVideoElement;
+  readonly #look: () => Seen | null;
   #catching = false;
-  #stalls = 0; // s added to the target
+  #stalls: Seconds = 0; // added to the target
 
-  /**
-   * `look` returns {behind (s), ahead (s), settings, edge (where to jump to)}, or null while there
-   * is nothing to be done.
-   */
-  constructor(video, look) {
+  /** `look` returns null while there is nothing to be done. */
+  constructor(video: HTMLVideoElement, look: () => Seen | null) {
     this.#video = video;
     this.#look = look;
     video.addEventListener('waiting', () => {
@@ -46,28 +68,28 @@ export class CatchUp {
   }
 
   /** For another stream. */
-  reset() {
+  reset(): void {
     this.#stalls = 0;
     this.#catching = false;
     this.#setRate(1);
   }
 
   /** As they are now, a target that moved included; null while nothing is caught up with. */
-  get settings() {
+  get settings(): CatchUpSettings | null {
     const seen = this.#look();
     return seen && this.#moved(seen.settings);
   }
 
-  #moved(settings) {
+  #moved(settings: CatchUpSettings): CatchUpSettings {
     return { ...settings, target: settings.target + this.#stalls,
       start: settings.start + this.#stalls };
   }
 
-  #setRate(rate) {
+  #setRate(rate: number): void {
     if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
   }
 
-  #step() {
+  #step(): void {
     const seen = this.#look();
     if (!seen || this.#video.paused || this.#video.seeking) return;
     const { rate, jump, catching } = decide(seen, this.#moved(seen.settings), this.#catching);

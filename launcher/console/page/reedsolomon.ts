@@ -11,16 +11,17 @@ for (let i = 0, x = 1; i < 255; i += 1) {
   if (x & 0x100) x ^= 0x11D;
 }
 
-const times = (a, b) => (a && b ? POWER[LOG[a] + LOG[b]] : 0);
-const over = (a, b) => (a ? POWER[LOG[a] + 255 - LOG[b]] : 0);
+const times = (a: number, b: number): number => (a && b ? POWER[LOG[a] + LOG[b]] : 0);
+const over = (a: number, b: number): number => (a ? POWER[LOG[a] + 255 - LOG[b]] : 0);
 /** A polynomial, the lowest power first, at `x`. */
-const valueAt = (polynomial, x) => polynomial.reduceRight((sum, term) => times(sum, x) ^ term, 0);
+const valueAt = (polynomial: readonly number[], x: number): number =>
+  polynomial.reduceRight((sum, term) => times(sum, x) ^ term, 0);
 
-const syndromesOf = (word, parity) => Array.from({ length: parity },
+const syndromesOf = (word: Uint8Array, parity: number): number[] => Array.from({ length: parity },
   (_, i) => word.reduce((sum, byte) => times(sum, POWER[i]) ^ byte, 0));
 
 /** Berlekamp-Massey: the shortest recurrence that makes the syndromes. */
-function locate(syndromes) {
+function locate(syndromes: readonly number[]): { locator: number[], length: number } {
   let locator = [1];
   let previous = [1];
   let length = 0;
@@ -52,7 +53,7 @@ function locate(syndromes) {
 }
 
 /** `word` with up to parity / 2 bytes put right; null if there is no codeword that near. */
-export function corrected(word, parity) {
+export function corrected(word: Uint8Array, parity: number): Uint8Array | null {
   const syndromes = syndromesOf(word, parity);
   if (syndromes.every((s) => s === 0)) return word;
   const { locator, length } = locate(syndromes);

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The machine-readable stamp in a picture. plugins/core/latency/code.h specifies it.
 import { corrected } from './reedsolomon.js';
+import type { Microseconds } from './units.js';
 
 /** The geometry, in cells; the width is without the quiet zone. */
-export const CELLS = { start: 6, columns: 20, rows: 10, width: 31 };
+export const CELLS = { start: 6, columns: 20, rows: 10, width: 31 } as const;
 const WORD = 25;
 const PARITY = 8;
 const FIELDS = 13;
-// Microseconds since 1970: 2020-01-01 and 2100-01-01.
-const EARLIEST = 1577836800000000;
-const LATEST = 4102444800000000;
+const EARLIEST: Microseconds = 1577836800000000; // 2020-01-01
+const LATEST: Microseconds = 4102444800000000;   // 2100-01-01
+
+/** What a code says. */
+export interface Stamp {
+  readonly time: Microseconds; // since 1970, UTC
+  readonly frame: number;
+  readonly source: number;
+}
 
 /** As zlib's. */
-function crc32(bytes) {
+function crc32(bytes: Uint8Array): number {
   let crc = 0xFFFFFFFF;
   for (const byte of bytes) {
     crc ^= byte;
@@ -22,13 +29,13 @@ function crc32(bytes) {
 }
 
 /** A number of up to 53 bits, big endian. */
-const number = (bytes) => bytes.reduce((value, byte) => value * 256 + byte, 0);
+const number = (bytes: Uint8Array): number => bytes.reduce((value, byte) => value * 256 + byte, 0);
 
 /**
- * What a codeword of 25 bytes says: {time (µs since 1970), frame, source}; null if more is damaged
- * than can be corrected, or something is not plausible.
+ * What a codeword of 25 bytes says; null if more is damaged than can be corrected, or something is
+ * not plausible.
  */
-export function decode(masked) {
+export function decode(masked: Uint8Array): Stamp | null {
   const word = corrected(masked.map((byte, i) => byte ^ ((167 * i + 85) & 255)), PARITY);
   if (!word || number(word.slice(FIELDS, FIELDS + 4)) !== crc32(word.slice(0, FIELDS))) return null;
   const version = word[0] >> 4;
@@ -38,7 +45,7 @@ export function decode(masked) {
 }
 
 /** The codeword whose cells of data are as `isDark(column, row)` says. */
-export function wordOf(isDark) {
+export function wordOf(isDark: (column: number, row: number) => boolean): Uint8Array {
   const word = new Uint8Array(WORD);
   for (let row = 0; row < CELLS.rows; row += 1) {
     for (let column = 0; column < CELLS.columns; column += 1) {

@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The viewers' page: which stream is chosen (the fragment says), and what is shown for it.
-import { delayRows, glassLine, showRows } from './delay.js';
+import { delayRows, glassLine, showRows, type Row } from './delay.js';
 import { GlassMeter } from './glass.js';
-import { Player } from './player.js';
-import { askFor, watchStreams } from './streams.js';
-import { copyable, showAddresses, showCards, showFacts } from './view.js';
+import { Player, type State, type Transport } from './player.js';
+import { askFor, watchStreams, type Answer, type Stream } from './streams.js';
+import type { Milliseconds } from './units.js';
+import { copyable, part, setText, showAddresses, showCards, showFacts } from './view.js';
 
-const $ = (id) => document.getElementById(id);
-const video = $('video');
-const TRANSPORT = 'penstock.transport'; // in the browser's memory: hls or flv
+const $ = (id: string): HTMLElement => part(document, `#${id}`);
+const video = $('video') as HTMLVideoElement;
+const delay = $('delay') as HTMLDetailsElement;
+const TRANSPORT = 'penstock.transport'; // in the browser's memory: a Transport
 const glass = new GlassMeter(video);
-const DELAY_EVERY = 250; // ms between two looks at latency
+const DELAY_EVERY: Milliseconds = 250; // between two looks at latency
 const player = new Player(video, {
   forceNative: new URLSearchParams(location.search).get('native') === '1',
 });
 
-let answer = null;  // the server's last word
-let current = null; // the chosen stream, as the server tells of it
-let missing = null; // a chosen stream that is not there (yet)
+let answer: Answer | null = null;  // the server's last word
+let current: Stream | null = null; // the chosen stream, as the server tells of it
+let missing: string | null = null; // a chosen stream that is not there (yet)
 
-const ASK_AGAIN = 5000; // ms after a stream that could not be had
-const asked = { name: null, pending: false, begins: false, at: 0 };
+const ASK_AGAIN: Milliseconds = 5000; // after a stream that could not be had
+/** The last stream that was asked for: whether there is no answer yet, it is being made, when. */
+const asked = { name: '', pending: false, begins: false, at: 0 as Milliseconds };
 
 /** A chosen stream that is not listed is asked for: the server may make it on demand. */
-async function demand(name) {
+async function demand(name: string): Promise<void> {
   if (asked.pending || (asked.name === name && performance.now() - asked.at < ASK_AGAIN)) return;
   Object.assign(asked, { name, pending: true });
   // "No" comes at once, a stream takes a moment.
@@ -35,7 +38,7 @@ async function demand(name) {
   else showState();
 }
 
-const chosenName = () => {
+const chosenName = (): string => {
   try {
     return decodeURIComponent(location.hash.slice(1));
   } catch {
@@ -43,17 +46,17 @@ const chosenName = () => {
   }
 };
 
-function rtmpAddress() {
-  const at = answer?.rtmp[0] ?? { host: '', port: 1935 };
+function rtmpAddress(): string {
+  const at = answer?.rtmp.at(0) ?? { host: '', port: 1935 };
   const any = ['', '0.0.0.0', '::'].includes(at.host);
   const host = any ? location.hostname : at.host.includes(':') ? `[${at.host}]` : at.host;
   return `rtmp://${host}${at.port === 1935 ? '' : `:${at.port}`}`;
 }
 
-function showHowTo() {
+function showHowTo(): void {
   const server = `${rtmpAddress()}/live`;
-  const key = answer?.rtmp[0]?.key ? '?key=KEY' : '';
-  const url = (name) => (key ? `'${server}/${name}${key}'` : `${server}/${name}`);
+  const key = answer?.rtmp.at(0)?.key ? '?key=KEY' : '';
+  const url = (name: string): string => (key ? `'${server}/${name}${key}'` : `${server}/${name}`);
   copyable($('how-file'), `ffmpeg -re -i movie.mp4 -c copy -f flv ${url('movie')}`);
   copyable($('how-test'), 'ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 ' +
     '-f lavfi -i sine=frequency=440 -c:v libx264 -preset veryfast -tune zerolatency ' +
@@ -62,20 +65,20 @@ function showHowTo() {
   copyable($('how-key'), `cam${key}`);
 }
 
-const TEXT = {
+const TEXT: Readonly<Partial<Record<State, string>>> = {
   connecting: 'Connecting…',
   blocked: 'This browser waits for you to start the video.',
   ended: 'The publisher has stopped. This goes on by itself when the stream is back.',
   error: 'This browser can play neither Media Source video nor HLS. Try another browser, or ' +
     'one of the addresses below.',
-  missing: 'There is no such stream now. It starts here by itself when it goes live.',
 };
+const MISSING = 'There is no such stream now. It starts here by itself when it goes live.';
 
-function showState() {
-  const awaited = missing && asked.begins;
-  const state = awaited ? 'connecting' : missing ? 'ended' : player.state;
-  $('screen').dataset.state = state;
-  $('veil-text').textContent = missing && !awaited ? TEXT.missing : TEXT[state] ?? '';
+function showState(): void {
+  const awaited = missing !== null && asked.begins;
+  const state: State = awaited ? 'connecting' : missing ? 'ended' : player.state;
+  $('screen').dataset['state'] = state;
+  $('veil-text').textContent = missing && !awaited ? MISSING : TEXT[state] ?? '';
   $('retry').hidden = state !== 'blocked';
   $('retry').textContent = 'Play';
   $('unmute').hidden = !video.muted || state !== 'playing' || current?.audio === false;
@@ -83,19 +86,19 @@ function showState() {
   $('edge').hidden = !(state === 'playing' && player.farBehind);
 }
 
-function show() {
+function show(): void {
   if (!answer) return;
   const name = chosenName();
-  const stream = answer.streams.find((s) => s.name === name);
+  const stream = answer.streams.find((s) => s.name === name) ?? null;
   missing = name && !stream ? name : null;
   current = stream;
 
   const live = answer.streams.filter((s) => s.live).length;
   const count = answer.streams.length ? `${live} live ${live === 1 ? 'stream' : 'streams'}` : '';
-  if ($('count').textContent !== count) $('count').textContent = count;
+  setText($('count'), count);
   document.title = name ? `${name} · Penstock` : 'Penstock';
 
-  $('main').dataset.view = name ? 'watch' : 'list';
+  $('main').dataset['view'] = name ? 'watch' : 'list';
   $('watch').hidden = !name;
   $('streams').hidden = answer.streams.length === 0;
   $('empty').hidden = answer.streams.length !== 0 || Boolean(name);
@@ -106,7 +109,7 @@ function show() {
     $('title').textContent = name;
     if (stream) showFacts($('facts'), stream, player.state === 'playing' ? player.latency : null);
     else $('facts').replaceChildren();
-    const rows = [['mpv, VLC or ffplay (RTMP)', `${rtmpAddress()}/${name}`]];
+    const rows: Row[] = [['mpv, VLC or ffplay (RTMP)', `${rtmpAddress()}/${name}`]];
     if (stream?.flv) rows.push(['mpv, VLC or ffplay (HTTP)', stream.flv]);
     if (stream) rows.push(['Any HLS player', stream.hls]);
     showAddresses($('addresses'), rows);
@@ -123,27 +126,30 @@ function show() {
 }
 
 /** Latency changes with each frame: it is not shown by the server's answers. */
-function showDelay() {
+function showDelay(): void {
   if (document.hidden || !current) return;
   const { figures } = glass;
   const line = player.state === 'playing' ? glassLine(figures) : '';
   $('glass').hidden = !line;
-  if ($('glass').textContent !== line) $('glass').textContent = line;
-  if ($('delay').open) showRows($('delay-rows'), delayRows(figures, player, video.playbackRate));
+  setText($('glass'), line);
+  if (delay.open) showRows($('delay-rows'), delayRows(figures, player, video.playbackRate));
 }
 
+const transportOf = (value: string | null): Transport => (value === 'flv' ? 'flv' : 'hls');
+
 try {
-  player.use(localStorage.getItem(TRANSPORT) ?? 'hls');
+  player.use(transportOf(localStorage.getItem(TRANSPORT)));
 } catch { /* a browser that remembers nothing */ }
 player.addEventListener('state', showState);
 // Another stream, or another way: what was measured is of the past.
 video.addEventListener('emptied', () => glass.reset());
-$('delay').addEventListener('toggle', showDelay);
+delay.addEventListener('toggle', showDelay);
 setInterval(showDelay, DELAY_EVERY);
-$('transport').addEventListener('change', (event) => {
-  player.use(event.target.value);
+$('transport').addEventListener('change', ({ target }) => {
+  if (!(target instanceof HTMLInputElement)) return;
+  player.use(transportOf(target.value));
   try {
-    localStorage.setItem(TRANSPORT, event.target.value);
+    localStorage.setItem(TRANSPORT, target.value);
   } catch { /* as above */ }
   show();
 });
@@ -155,7 +161,7 @@ $('unmute').addEventListener('click', () => {
 });
 $('retry').addEventListener('click', () => player.retry());
 $('edge').addEventListener('click', () => player.goLive());
-document.querySelector('[data-skip]').addEventListener('click', (event) => {
+part(document, '[data-skip]').addEventListener('click', (event) => {
   event.preventDefault(); // the fragment names the stream
   (answer?.streams.length ? $('streams') : $('empty')).focus();
 });
