@@ -42,10 +42,11 @@ for (let i = 0; i < 20000; i += 1) {
 // Frames through x264: what latencyread reads of each is what this reads.
 mkdirSync(scratch, { recursive: true });
 const file = `${scratch}/stamped.gray`;
-for (const [width, height, stamp] of [[640, 360, 'mode=code'], [424, 240, 'text=small'],
-  [1280, 720, 'x=1 y=0'], [640, 360, 'opacity=0.5']]) {
-  const output = execFileSync('gst-launch-1.0', ['-m', 'videotestsrc', 'num-buffers=60', 'pattern=ball',
-    '!', 'video/x-raw,format=I420,width=640,height=360,framerate=30/1', '!',
+for (const [width, height, stamp, pattern] of [[640, 360, 'mode=code', 'ball'],
+  [424, 240, 'text=small', 'ball'], [1280, 720, 'x=1 y=0', 'ball'], [640, 360, 'opacity=0.5', 'ball'],
+  [640, 360, 'opacity=0.5 y=0.9', 'smpte']]) { // edges of the scene behind the code
+  const output = execFileSync('gst-launch-1.0', ['-m', 'videotestsrc', 'num-buffers=60',
+    `pattern=${pattern}`, '!', 'video/x-raw,format=I420,width=640,height=360,framerate=30/1', '!',
     'latencystamp', 'source-id=300', ...stamp.split(' '), '!',
     'x264enc', 'bitrate=300', 'tune=zerolatency', '!', 'avdec_h264', '!', 'videoscale', '!',
     `video/x-raw,width=${width},height=${height}`, '!', 'latencyread', 'interval=0', '!',
@@ -60,7 +61,7 @@ for (const [width, height, stamp] of [[640, 360, 'mode=code'], [424, 240, 'text=
     assert.equal(verdict, 'ok');
     const picture = { data: data.subarray(i * width * height, (i + 1) * width * height), width, height };
     const found = find(picture);
-    assert.deepEqual(found?.stamp, { time: sent, frame, source: 300 }, `frame ${i} at ${width}`);
+    assert.deepEqual(found?.stamp, { time: sent, frame, source: 300 }, `frame ${i}, ${stamp}`);
     place ??= found.place;
     assert.deepEqual(readAt(picture, place), found.stamp, 'where the first one was');
   });

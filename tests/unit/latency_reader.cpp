@@ -113,6 +113,33 @@ GST_START_TEST(test_two_sources) {
 }
 GST_END_TEST
 
+// A faint stamp over an edge of the scene, wherever in the code it is: each bar and each cell has a
+// brightness of its own.
+GST_START_TEST(test_scene_shines_through) {
+    constexpr int share = 40; // opacity in percent
+    unsigned read = 0, all = 0;
+    for (const bool is_upright : {true, false}) {
+        Picture stamped = scene(640, 360, 1);
+        const Rectangle area = draw(stamped, stamp_of(1));
+        const int from = is_upright ? area.x : area.y;
+        const int to = from + (is_upright ? area.width : area.height);
+        for (int edge = from; edge < to; ++edge, ++all) {
+            Picture picture = stamped;
+            for (int y = 0; y < 360; ++y)
+                for (int x = 0; x < 640; ++x) {
+                    const int behind = (is_upright ? x : y) < edge ? 170 : 60;
+                    picture.at(x, y) =
+                        uint8_t((stamped.at(x, y) * share + behind * (100 - share)) / 100);
+                }
+            const auto reading = Reader().read(picture.luma());
+            read += reading.has_value();
+            if (reading) fail_unless(reading->stamp == stamp_of(1));
+        }
+    }
+    fail_unless(read * 100 >= all * 95, "%u of %u", read, all);
+}
+GST_END_TEST
+
 // Damage that hides cells or mixes frames: right, or nothing.
 GST_START_TEST(test_damaged) {
     std::mt19937 random(11);
@@ -204,6 +231,7 @@ static Suite *latency_reader_suite() {
     tcase_add_test(tc, test_boxed_and_cropped);
     tcase_add_test(tc, test_moves);
     tcase_add_test(tc, test_two_sources);
+    tcase_add_test(tc, test_scene_shines_through);
     tcase_add_test(tc, test_damaged);
     tcase_add_test(tc, test_small_pictures);
     tcase_add_test(tc, test_text);

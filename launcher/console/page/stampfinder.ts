@@ -27,8 +27,6 @@ export interface Found {
 interface Edge {
   readonly at: Pixels;
   readonly toLight: boolean;
-  readonly dark: number;  // brightness on the one side…
-  readonly light: number; // … and on the other
 }
 
 /** The brightness of each cell, the bars' as well: rows of columns. */
@@ -60,8 +58,7 @@ function edgesOf({ data, width }: Picture, y: number, swing: number): Edge[] {
     const a = data[row + x - 1];
     const b = data[row + x];
     const part = a === b ? 0.5 : Math.min(1, Math.max(0, (middle - a) / (b - a)));
-    edges.push({ at: x - 0.5 + part, toLight,
-      dark: Math.min(lastValue, after), light: Math.max(lastValue, after) });
+    edges.push({ at: x - 0.5 + part, toLight });
   };
   for (let x = 1; x < width; x += 1) {
     const value = data[row + x];
@@ -99,29 +96,37 @@ function meanAround({ data, width, height }: Picture, x: Pixels, y: Pixels, half
   return sum / ((x1 - x0 + 1) * (y1 - y0 + 1));
 }
 
-/** Follows a dark bar from row `y` to where it ends; null if it goes on to the picture's edge. */
-function barEnd(picture: Picture, x: Pixels, y: number, direction: 1 | -1, halfWidth: Pixels,
-  middle: number): Pixels | null {
-  let before = middle;
+/**
+ * Follows a dark bar from row `y` to where it ends; null if it goes on to the picture's edge. It ends
+ * where it becomes light and differs no more from the light bar beside it: where a scene shines
+ * through, it may become lighter before.
+ */
+function barEnd(picture: Picture, dark: Pixels, light: Pixels, y: number, direction: 1 | -1,
+  cell: Pixels): Pixels | null {
+  const mean = (x: Pixels, row: number, halfWidth: Pixels): number =>
+    meanAround(picture, x, row + 0.5, halfWidth, 0.5);
+  const begin = mean(dark, y, cell / 2);
+  const half = (mean(light, y, cell / 4) - begin) / 2;
+  let before = half;
   for (let row = y; row >= 0 && row < picture.height; row += direction) {
-    const now = meanAround(picture, x, row + 0.5, halfWidth, 0.5);
-    if (now > middle) {
-      const part = before < middle ? (middle - before) / (now - before) : 0;
+    const now = mean(dark, row, cell / 2);
+    const difference = mean(light, row, cell / 4) - now;
+    if (now > begin + half && difference < half) {
+      const part = before > half ? (before - half) / (before - difference) : 0;
       return row + 0.5 + direction * (part - 1);
     }
-    before = now;
+    before = difference;
   }
   return null;
 }
 
 /** The place between bars from `left` to `right`, by where they end; null if that is no code's. */
-function withRows(picture: Picture, y: number, middle: number, left: Pixels,
-  right: Pixels): Place | null {
+function withRows(picture: Picture, y: number, left: Pixels, right: Pixels): Place | null {
   const cell = (right - left) / CELLS.width;
   /** Where both bars end, if they do at about the same height. */
   const end = (direction: 1 | -1): Pixels | null => {
-    const first = barEnd(picture, left + 1.5 * cell, y, direction, cell / 2, middle);
-    const last = barEnd(picture, right - cell, y, direction, cell / 2, middle);
+    const first = barEnd(picture, left + 1.5 * cell, left + 3.5 * cell, y, direction, cell);
+    const last = barEnd(picture, right - cell, right - 2.5 * cell, y, direction, cell);
     if (first === null || last === null || Math.abs(first - last) > cell) return null;
     return (first + last) / 2;
   };
@@ -151,8 +156,7 @@ export function* places(picture: Picture): Generator<Place, void> {
           if (!isAbout(edges[k].at - edges[k - 1].at, 2, exact) ||
               !isAbout(edges[k - 1].at - edges[k - 2].at, 1, exact) ||
               !isAbout(edges[k - 2].at - edges[k - 3].at, 1, exact)) continue;
-          const middle = (edges[i].dark + edges[k].dark + edges[i].light + edges[k].light) / 4;
-          const place = withRows(picture, y, middle, start, edges[k].at);
+          const place = withRows(picture, y, start, edges[k].at);
           if (place) yield place;
         }
       }
@@ -187,11 +191,15 @@ function wordByBars(samples: Samples): Uint8Array | null {
   });
 }
 
-/** The same by what is around each cell: for a stamp that a scene shines through. */
-const wordByNeighbours = (samples: Samples): Uint8Array => wordOf((column, row) => {
+/**
+ * The same by what is around each cell, up to `reach` columns away: for a stamp that a scene shines
+ * through. The more columns, the surer are dark and light among them; the fewer, the nearer may an
+ * edge of the scene be.
+ */
+const wordByNeighbours = (samples: Samples, reach: 1 | 2): Uint8Array => wordOf((column, row) => {
   const center = CELLS.start + column;
   const around = samples.slice(Math.max(0, row - 1), row + 2)
-    .flatMap((values) => values.slice(center - 2, center + 3));
+    .flatMap((values) => values.slice(center - reach, center + reach + 1));
   return samples[row][center] < (Math.min(...around) + Math.max(...around)) / 2;
 });
 
@@ -202,7 +210,8 @@ export function readAt(picture: Picture, place: Place): Stamp | null {
   if (right - left < CELLS.width || bottom - top < CELLS.rows) return null;
   const samples = measure(picture, place);
   const word = wordByBars(samples);
-  return word && (decode(word) ?? decode(wordByNeighbours(samples)));
+  return word && (decode(word) ?? decode(wordByNeighbours(samples, 2)) ??
+    decode(wordByNeighbours(samples, 1)));
 }
 
 /** The first stamp in the picture, or null. */

@@ -11,7 +11,6 @@ namespace {
 struct Edge {
     float at;      ///< pixels; halfway between the brightness before and after
     bool to_light; ///< or to dark
-    uint8_t dark, light;
 };
 
 /// The swing of brightness that counts as an edge: first what a stamp has that is not faint, so
@@ -37,9 +36,7 @@ void find_edges(const Luma &luma, int y, int swing, std::vector<Edge> &edges) {
         const auto a = static_cast<float>(pixel(x - 1)), b = static_cast<float>(pixel(x));
         const float part = a == b ? 0.5F : std::clamp((middle - a) / (b - a), 0.0F, 1.0F);
         // A pixel's value is that of its middle.
-        edges.push_back({static_cast<float>(x - 1) + part + 0.5F, to_light,
-                         static_cast<uint8_t>(std::min(before, after)),
-                         static_cast<uint8_t>(std::max(before, after))});
+        edges.push_back({static_cast<float>(x - 1) + part + 0.5F, to_light});
     };
     int direction = 0; // of the way from the extreme that stands
     for (int x = 1; x < luma.width; ++x) {
@@ -94,29 +91,35 @@ float mean_around(const Luma &luma, float x, float y, float half_width, float ha
 }
 
 /// Follows a dark bar from row `y` up or down to where it ends: the edge in pixels, or a negative
-/// number if it goes on to the picture's edge.
-float bar_end(const Luma &luma, float x, int y, int direction, float half_width, float middle) {
-    float before = middle;
+/// number if it goes on to the picture's edge. It ends where it becomes light and differs no more
+/// from the light bar beside it: where a scene shines through, it may become lighter before.
+float bar_end(const Luma &luma, float dark, float light, int y, int direction, float cell) {
+    const auto mean = [&](float x, int row, float half_width) {
+        return mean_around(luma, x, static_cast<float>(row) + 0.5F, half_width, 0.5F);
+    };
+    const float begin = mean(dark, y, cell / 2), half = (mean(light, y, cell / 4) - begin) / 2;
+    float before = half;
     for (; y >= 0 && y < luma.height; y += direction) {
-        const float now = mean_around(luma, x, static_cast<float>(y) + 0.5F, half_width, 0.5F);
-        if (now > middle) {
-            const float part = before < middle ? (middle - before) / (now - before) : 0;
+        const float now = mean(dark, y, cell / 2);
+        const float difference = mean(light, y, cell / 4) - now;
+        if (now > begin + half && difference < half) {
+            const float part = before > half ? (before - half) / (before - difference) : 0;
             return static_cast<float>(y) + 0.5F + static_cast<float>(direction) * (part - 1);
         }
-        before = now;
+        before = difference;
     }
     return -1;
 }
 
-/// Completes `place` (left and right are known) with the bars' ends.
-bool find_rows(const Luma &luma, int y, float dark, float light, Place &place) {
+/// Completes `place` (left and right are known) with the ends of the bars.
+bool find_rows(const Luma &luma, int y, Place &place) {
     const float cell = (place.right - place.left) / cells::width;
-    const float middle = (dark + light) / 2, half = cell / 2;
-    const float left = place.left + 1.5F * cell, right = place.right - cell;
-    const float tops[] = {bar_end(luma, left, y, -1, half, middle),
-                          bar_end(luma, right, y, -1, half, middle)};
-    const float bottoms[] = {bar_end(luma, left, y, 1, half, middle),
-                             bar_end(luma, right, y, 1, half, middle)};
+    const float left = place.left + 1.5F * cell, light_left = place.left + 3.5F * cell;
+    const float right = place.right - cell, light_right = place.right - 2.5F * cell;
+    const float tops[] = {bar_end(luma, left, light_left, y, -1, cell),
+                          bar_end(luma, right, light_right, y, -1, cell)};
+    const float bottoms[] = {bar_end(luma, left, light_left, y, 1, cell),
+                             bar_end(luma, right, light_right, y, 1, cell)};
     if (tops[0] < 0 || tops[1] < 0 || bottoms[0] < 0 || bottoms[1] < 0) return false;
     if (std::abs(tops[0] - tops[1]) > cell || std::abs(bottoms[0] - bottoms[1]) > cell)
         return false;
@@ -152,9 +155,7 @@ bool find(const Luma &luma, const std::function<bool(const Place &)> &found) {
                         !is_about(edges[k - 2].at - edges[k - 3].at, 1, exact))
                         continue;
                     Place place{start, edges[k].at, 0, 0};
-                    const float dark = (edges[i].dark + edges[k].dark) / 2.0F;
-                    const float light = (edges[i].light + edges[k].light) / 2.0F;
-                    if (find_rows(luma, y, dark, light, place) && found(place)) return true;
+                    if (find_rows(luma, y, place) && found(place)) return true;
                 }
             }
         }
@@ -201,14 +202,14 @@ bool word_by_bars(const Samples &samples, Codeword &word) {
     return true;
 }
 
-void word_by_neighbours(const Samples &samples, Codeword &word) {
+void word_by_neighbours(const Samples &samples, int reach, Codeword &word) {
     word = {};
     for (int row = 0; row < cells::rows; ++row)
         for (int column = 0; column < cells::columns; ++column) {
             const int center = cells::start + column;
             float least = 255, most = 0;
             for (int v = std::max(row - 1, 0); v <= std::min(row + 1, cells::rows - 1); ++v)
-                for (int u = center - 2; u <= center + 2; ++u) {
+                for (int u = center - reach; u <= center + reach; ++u) {
                     const float value = samples[static_cast<size_t>(v)][static_cast<size_t>(u)];
                     least = std::min(least, value);
                     most = std::max(most, value);

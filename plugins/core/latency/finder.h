@@ -41,7 +41,9 @@ bool measure(const Luma &luma, const Place &place, Samples &out);
 /// What the cells say, right or not, by what is dark and light in each row's bars. False if those
 /// hardly differ.
 bool word_by_bars(const Samples &samples, Codeword &word);
-/// The same by what is dark and light around each cell: for a stamp that a scene shines through.
-void word_by_neighbours(const Samples &samples, Codeword &word);
+/// The same by what is dark and light around each cell, up to `reach` columns away: for a stamp
+/// that a scene shines through. The more columns, the surer are both among them; the fewer, the
+/// nearer may an edge of the scene be. `reach` is 1 or 2.
+void word_by_neighbours(const Samples &samples, int reach, Codeword &word);
 
 } // namespace penstock::latency

@@ -8,8 +8,8 @@ bool Reader::take(const Luma &luma, const Place &place, std::optional<Reading> &
     Codeword word;
     if (!measure(luma, place, samples) || !word_by_bars(samples, word)) return false;
     std::optional<Stamp> stamp = decode(word);
-    if (!stamp) {
-        word_by_neighbours(samples, word);
+    for (int reach = 2; !stamp && reach > 0; --reach) {
+        word_by_neighbours(samples, reach, word);
         stamp = decode(word);
     }
     if (!stamp || (source_ && stamp->source != *source_)) return false;
