@@ -7,7 +7,7 @@ const STEP: Milliseconds = 250; // between two looks
 const MORE_AFTER_STALL: Seconds = 0.25; // that the target moves back when the video ran dry
 const MOST_AFTER_STALLS: Seconds = 2;   // at most
 
-/** How the edge is kept; what is said of distances is behind it. */
+/** How the edge is kept; distances are behind it. */
 export interface CatchUpSettings {
   readonly target: Seconds;
   readonly start: Seconds;   // from here on faster

@@ -8,14 +8,14 @@ const PATIENCE: Milliseconds = 15000; // that a stream made on demand may take t
 
 export interface Stream {
   readonly name: string;
-  readonly hls: string;        // an address, as is
-  readonly flv: string | null; // low latency; not every server has it
+  readonly hls: string;        // address
+  readonly flv: string | null; // address of less latency; not every server has it
   readonly live: boolean;
-  readonly since: Milliseconds | null; // 1970
+  readonly since: Milliseconds | null; // when it began, since 1970
   readonly video: boolean;
   readonly audio: boolean;
-  readonly width: Pixels;      // 0 while unknown, as is
-  readonly height: Pixels;
+  readonly width: Pixels;      // 0 while unknown
+  readonly height: Pixels;     // 0 while unknown
   readonly watching: number;   // over RTMP and over HTTP
 }
 
