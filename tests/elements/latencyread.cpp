@@ -6,6 +6,8 @@
 
 #include <gst/video/video.h>
 
+#include <algorithm>
+
 #include "check.hpp"
 
 using namespace penstock;
@@ -83,13 +85,17 @@ struct Rig {
 GST_START_TEST(test_percentiles) {
     Rig rig;
     // 1 to 100 ms, in some order.
-    for (int i = 0; i < 100; ++i)
+    double slowest = 0; // milliseconds that the test itself took from drawing to reading
+    for (int i = 0; i < 100; ++i) {
+        const gint64 began = g_get_monotonic_time();
         rig.push(uint32_t(i), 1000 * (1 + (i * 37) % 100));
+        slowest = std::max(slowest, double(g_get_monotonic_time() - began) / 1e3);
+    }
     fail_unless_equals_uint64(rig.count("measured"), 100);
     const auto is_about = [&](const char *name, double ms) {
         const double got = double(rig.count(name)) / 1e6;
-        // The test takes time of its own between drawing and reading.
-        fail_unless(got >= ms * 0.997 && got < ms + 20, "%s: %g, not %g", name, got, ms);
+        fail_unless(got >= ms * 0.997 && got <= (ms + slowest) * 1.03, "%s: %g, not %g", name, got,
+                    ms);
     };
     is_about("p50", 50);
     is_about("p95", 95);
@@ -97,7 +103,8 @@ GST_START_TEST(test_percentiles) {
     is_about("min", 1);
     is_about("max", 100);
     is_about("mean", 50.5);
-    fail_unless(rig.count("jitter") > 30'000'000 && rig.count("jitter") < 70'000'000);
+    const double jitter = double(rig.count("jitter")) / 1e6;
+    fail_unless(jitter > std::max(0.0, 30 - slowest) && jitter < 70 + slowest, "%g", jitter);
     const auto stats = rig.stats();
     fail_unless_equals_string(gst_structure_get_string(stats.get(), "verdict"), "ok");
     fail_unless_equals_uint64(*field<uint64_t>(stats.get(), "frame"), 99);
@@ -193,13 +200,14 @@ GST_START_TEST(test_messages) {
         "unreadable");
     // One in an interval.
     Rig seldom("interval=100000000");
-    const gint64 until = g_get_monotonic_time() + 350'000;
-    int messages = 0;
-    for (uint32_t frame = 0; g_get_monotonic_time() < until; ++frame) {
+    const gint64 began = g_get_monotonic_time();
+    gint64 taken = 0, messages = 0;
+    for (uint32_t frame = 0; taken < 350'000; ++frame) {
         seldom.push(frame);
         messages += bool(seldom.message());
+        taken = g_get_monotonic_time() - began;
     }
-    fail_unless(messages >= 1 && messages <= 3, "%d", messages);
+    fail_unless(messages >= 1 && messages <= taken / 100'000 + 1, "%" G_GINT64_FORMAT, messages);
 }
 GST_END_TEST
 
