@@ -27,14 +27,13 @@ Tag own_copy(const Tag &tag) {
     return copy;
 }
 
-// Tells without parsing what nearly every frame is: of its configuration's codec, as the first byte
-// of a body that is not of Enhanced RTMP says.
-bool plainly_same_codec(const Tag &tag, const Tag &config) {
-    const Bytes &a = tag.bytes, &b = config.bytes;
-    if (a.size() <= header_size || b.size() <= header_size) return false;
-    const uint8_t x = a[header_size], y = b[header_size];
-    if (tag.type == TagType::video) return ((x | y) & 0x80) == 0 && (x & 15) == (y & 15);
-    return x >> 4 == y >> 4 && x >> 4 != 9;
+// The codec, as the first byte of a body says that is not of Enhanced RTMP, from 1 on; 0: it takes
+// parsing.
+uint8_t plain_codec(const Tag &tag) {
+    if (tag.bytes.size() <= header_size) return 0;
+    const uint8_t first = tag.bytes[header_size];
+    if (tag.type == TagType::video) return (first & 0x80) != 0 ? 0 : 1 + (first & 15);
+    return first >> 4 == 9 ? 0 : 1 + (first >> 4);
 }
 
 } // namespace
@@ -151,6 +150,7 @@ void Normalizer::learn_config(const Tag &tag) {
         auto &slot = audio ? headers_.audio_config : headers_.video_config;
         if (slot && same_body(*slot, tag)) return;
         slot = own_copy(tag);
+        (audio ? audio_codec_ : video_codec_) = plain_codec(tag);
         ++headers_.version;
         return;
     }
@@ -172,12 +172,15 @@ void Normalizer::learn_config(const Tag &tag) {
 
 // Frames of another codec (MP3 after AAC, say) make the configuration wrong for them.
 void Normalizer::forget_stale_config(const Tag &tag) {
-    auto &slot = tag.type == TagType::audio ? headers_.audio_config : headers_.video_config;
-    if (!slot || plainly_same_codec(tag, *slot)) return;
+    const bool audio = tag.type == TagType::audio;
+    uint8_t &codec = audio ? audio_codec_ : video_codec_;
+    if (codec == no_config || (codec != 0 && codec == plain_codec(tag))) return;
+    auto &slot = audio ? headers_.audio_config : headers_.video_config;
     const auto now = parse_body(tag.type, tag.body());
     const auto then = parse_body(slot->type, slot->body());
     if (!now || !then || now->track != 0 || now->codec == then->codec) return;
     slot.reset();
+    codec = no_config;
     ++headers_.version;
 }
 
@@ -207,6 +210,7 @@ void Normalizer::flush() {
 
 void Normalizer::reset() {
     headers_ = {};
+    video_codec_ = audio_codec_ = no_config;
     partial_.clear();
     started_ = false;
 }

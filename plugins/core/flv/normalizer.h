@@ -47,9 +47,12 @@ private:
     void learn_config(const Tag &tag);
     void forget_stale_config(const Tag &tag);
 
-    Headers headers_;
-    std::vector<uint8_t> partial_;
+    static constexpr uint8_t no_config = 0xFF;
+    /// Of the two configurations: compared with each frame's, which the tags are too far away for.
+    uint8_t video_codec_ = no_config, audio_codec_ = no_config;
     bool started_ = false;
+    std::vector<uint8_t> partial_;
+    Headers headers_;
 };
 
 } // namespace penstock::flv
