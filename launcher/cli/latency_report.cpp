@@ -44,6 +44,10 @@ std::string fps_of(const Measured &measured) {
     return text;
 }
 
+std::string way_of(const delay::Part &part) {
+    return part.from + " → " + part.to;
+}
+
 std::string percentiles(const latency::Histogram &histogram) {
     return in_words(histogram.percentile(0.5)) +
            "  (95 %: " + in_words(histogram.percentile(0.95)) +
@@ -73,9 +77,11 @@ std::string live_line(const Measured &measured) {
 void print_summary(const delay::Protocol &protocol, const Measured &measured) {
     Output &output = Output::get();
     const delay::Budget budget = delay::budget_of(protocol, measured);
-    size_t names = width_of("glass to decoder");
-    for (const delay::Part &part : budget.parts)
+    size_t names = width_of("glass to decoder"), ways = 0;
+    for (const delay::Part &part : budget.parts) {
         names = std::max(names, width_of(part.name));
+        ways = std::max(ways, width_of(way_of(part)));
+    }
     const auto line = [&](const std::string &name, const std::string &text) {
         output.print("  " + pad(name, names + 2) + text);
     };
@@ -104,9 +110,13 @@ void print_summary(const delay::Protocol &protocol, const Measured &measured) {
              "after " + in_words(measured.startup) +
                  (measured.joined >= 0 ? ", " + in_words(measured.joined) + " old" : ""));
     if (!budget.parts.empty()) output.print("where it goes (medians)");
+    int64_t whole = 0;
+    for (const delay::Part &part : budget.parts)
+        whole += part.time;
     for (const delay::Part &part : budget.parts) {
-        const double share = budget.total > 0 ? double(part.time) / double(budget.total) : 0;
-        line(part.name, pad(in_words(part.time), 10) + delay::text_bar(share, bar_width));
+        const double share = whole > 0 ? double(part.time) / double(whole) : 0;
+        line(part.name, pad(way_of(part), ways + 2) + pad(in_words(part.time), 10) +
+                            delay::text_bar(share, bar_width));
     }
     for (const std::string &sentence : delay::advice_for(protocol, measured, budget))
         output.print(output.yellow("→ ") + sentence);
@@ -120,7 +130,10 @@ json to_json(const delay::Protocol &protocol, const Measured &measured) {
                         {"age", spread(hop.age)},
                         {"step", spread(hop.step)}});
     for (const delay::Part &part : budget.parts)
-        parts.push_back({{"part", part.name}, {"p50_ms", double(part.time) / 1e6}});
+        parts.push_back({{"part", part.name},
+                         {"from", part.from},
+                         {"to", part.to},
+                         {"p50_ms", double(part.time) / 1e6}});
     return {{"protocol", protocol.name},
             {"glass", spread(measured.glass)},
             {"pictures",

@@ -21,9 +21,34 @@ int64_t median(const latency::Histogram &histogram) {
     return histogram.percentile(0.5);
 }
 
-std::string name_of_step(Hop from, Hop to) {
-    if (from == Hop::capture && to == Hop::encode) return "encoder";
-    return std::string("from ") + latency::name_of(from) + " to " + latency::name_of(to);
+struct Step {
+    Hop from, to;
+    Part::Kind kind;
+    const char *name;
+};
+constexpr Step steps[] = {
+    {Hop::capture, Hop::encode, Part::Kind::encode, "encoder"},
+    {Hop::encode, Hop::mux, Part::Kind::relay, "muxer"},
+    {Hop::mux, Hop::network, Part::Kind::pacing, "pacing"},
+    {Hop::network, Hop::server, Part::Kind::relay, "upload"},
+    {Hop::server, Hop::segment, Part::Kind::relay, "server"},
+    {Hop::segment, Hop::client, Part::Kind::segment, "segment"},
+};
+
+/// From hop to hop; each may have been left out.
+Part part_of(Hop from, Hop to) {
+    Part part;
+    part.from = latency::name_of(from);
+    part.to = latency::name_of(to);
+    for (const Step &step : steps) {
+        if (step.from != from || step.to != to) continue;
+        part.kind = step.kind;
+        part.name = step.name;
+        return part;
+    }
+    if (to == Hop::client) part.kind = Part::Kind::delivery;
+    part.name = to == Hop::client ? "delivery" : "from " + part.from + " to " + part.to;
+    return part;
 }
 
 const Part *largest_of(const Budget &budget) {
@@ -117,22 +142,29 @@ std::string in_words(int64_t nanoseconds) {
 Budget budget_of(const Protocol &protocol, const Measured &measured) {
     Budget out;
     const auto &hops = measured.hops;
-    if (measured.has_hops()) out.total = median(hops.front().age);
+    const bool is_decoded = measured.decode.count() > 0;
+    const int64_t here = is_decoded ? median(measured.here) : 0;
+    const int64_t decoding = is_decoded ? median(measured.decode) : 0;
+    if (measured.has_hops()) out.total = median(hops.front().age) + (protocol.is_paced ? here : 0);
     if (measured.has_pictures()) out.total = median(measured.glass);
     if (!measured.has_hops()) return out;
+    int64_t sum = 0;
     for (size_t i = 1; i < hops.size(); ++i) {
         if (hops[i].step.count() == 0) continue;
-        const Hop from = hops[i - 1].hop, to = hops[i].hop;
-        out.parts.push_back({to == Hop::encode ? Part::Kind::encode : Part::Kind::relay,
-                             name_of_step(from, to), median(hops[i].step)});
+        out.parts.push_back(part_of(hops[i - 1].hop, hops[i].hop));
+        out.parts.back().time = median(hops[i].step);
+        sum += out.parts.back().time;
     }
-    out.parts.push_back({Part::Kind::delivery,
-                         protocol.is_paced ? "segments and player's buffer" : "delivery",
-                         median(hops.back().age)});
-    // The picture is stamped where the source gives it.
-    if (measured.has_pictures() && hops.front().hop == Hop::capture)
-        out.parts.push_back({Part::Kind::decode, "decoder",
-                             std::max<int64_t>(0, out.total - median(hops.front().age))});
+    if (protocol.is_paced) {
+        // A picture counts when it is shown, and those that are shown first came long before: the
+        // buffer is what is left.
+        const bool is_whole = measured.has_pictures() && hops.front().hop == Hop::capture;
+        out.parts.push_back(
+            {Part::Kind::buffer, "player's buffer", "client", "decoder",
+             std::max<int64_t>(0, is_whole ? out.total - sum - decoding : here - decoding)});
+    }
+    if (is_decoded && measured.has_pictures())
+        out.parts.push_back({Part::Kind::decode, "decoder", "decoder", "picture", decoding});
     return out;
 }
 
@@ -154,9 +186,13 @@ std::vector<std::string> advice_for(const Protocol &protocol, const Measured &me
         else if (largest->kind == Part::Kind::decode)
             out.push_back("decoding here is the largest part, " + in_words(largest->time) +
                           ": a smaller picture, or a decoder in hardware, helps");
+        else if (largest->kind == Part::Kind::pacing)
+            out.push_back("the sender is the largest part, " + in_words(largest->time) +
+                          ": it waits until each picture is due; sync=false on its sink "
+                          "(latency=low of the shipped descriptions) sends at once");
         else
-            out.push_back("the way " + largest->name + " is the largest part, " +
-                          in_words(largest->time) +
+            out.push_back("the way from " + largest->from + " to " + largest->to +
+                          " is the largest part, " + in_words(largest->time) +
                           ": is the network slow, or the server's machine busy?");
     }
     // What a player that never catches up keeps: it begins with the last keyframe.

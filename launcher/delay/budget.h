@@ -12,9 +12,10 @@ namespace penstock::delay {
 
 /// A part of the latency; a median, in nanoseconds.
 struct Part {
-    enum class Kind { encode, relay, delivery, decode };
+    enum class Kind { encode, pacing, relay, delivery, segment, buffer, decode };
     Kind kind = Kind::relay;
-    std::string name; ///< "encoder", "from encode to server", "delivery"
+    std::string name;     ///< "encoder", "upload", "delivery", "from mux to segment"
+    std::string from, to; ///< between which hops; "decoder" and "picture" at the end
     int64_t time = 0;
 };
 

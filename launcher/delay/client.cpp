@@ -5,6 +5,7 @@
 #include "description/elements.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string_view>
 
@@ -15,6 +16,10 @@ constexpr guint retry_after = 200; // ms
 /// Half an hour at 60 pictures a second.
 constexpr size_t longest_trace = 108'000;
 constexpr int64_t most = 60'000'000; // µs: more is a matter of clocks
+/// Pictures on their way through this client; an HLS player holds some ten seconds back.
+constexpr size_t most_on_the_way = 4096;
+/// Of encoded pictures that wait until they are due.
+constexpr guint player_buffer = 256 * 1024 * 1024;
 
 struct Codec {
     const char *caps, *name, *parser;
@@ -67,18 +72,31 @@ struct Client::State {
     mutable std::mutex lock; ///< guards what follows
     int64_t first = 0;       ///< monotonic, µs; 0: no picture yet
     Measured measured;
-    bool has_branch = false;
+    bool has_branch = false, has_caught_up = false;
     struct {
         guint64 lost = 0, unreadable = 0, repeated = 0, read = 0;
         bool is_set = false;
     } before; ///< the counters when what counts began
     GstClockTime lowest = GST_CLOCK_TIME_NONE, highest = 0, keyframe = GST_CLOCK_TIME_NONE;
     uint64_t timed = 0;
+    struct Times {
+        int64_t came = 0, decoding = 0, decoded = 0; ///< monotonic, µs; 0: not yet
+    };
+    std::map<GstClockTime, Times> on_the_way; ///< by the pictures' own times
 
     bool counts(int64_t now) const { return first && (now - first) * 1000 >= warm_up; }
     void note_picture(const GstStructure *message);
     void note_hops(const GstStructure *message);
     void note_encoded(GstBuffer *buffer);
+    /// A picture goes into the decoder, comes out of it, is where its stamp is read.
+    enum class Place { decoding, decoded, read };
+    void note_place(GstClockTime pts, Place place);
+};
+
+/// Whose time on the way is noted where.
+struct Client::OnPlace {
+    SharedState state;
+    State::Place place;
 };
 
 void Client::State::note_picture(const GstStructure *s) {
@@ -110,7 +128,13 @@ void Client::State::note_hops(const GstStructure *s) {
     gint64 utc = 0;
     if (!gst_structure_get_int64(s, "utc", &utc)) return;
     const std::lock_guard guard(lock);
-    if (!counts(now)) return;
+    // What lay there when a player came says little of what comes later; it has to do until then.
+    if (!counts(now) && !is_paced) return;
+    if (counts(now) && !std::exchange(has_caught_up, true))
+        for (HopMeasured &hop : measured.hops) {
+            hop.age.clear();
+            if (hop.hop == latency::Hop::client) hop.step.clear();
+        }
     std::optional<int64_t> previous;
     for (int i = 0; i < gst_structure_n_fields(s); ++i) {
         const char *name = gst_structure_nth_field_name(s, guint(i));
@@ -142,6 +166,8 @@ void Client::State::note_encoded(GstBuffer *buffer) {
     }
     ++measured.frames;
     if (!GST_CLOCK_TIME_IS_VALID(pts)) return;
+    if (on_the_way.size() >= most_on_the_way) on_the_way.erase(on_the_way.begin());
+    on_the_way[pts].came = now;
     if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) {
         if (GST_CLOCK_TIME_IS_VALID(keyframe) && pts > keyframe)
             measured.keyframe_interval =
@@ -154,6 +180,23 @@ void Client::State::note_encoded(GstBuffer *buffer) {
     ++timed;
     if (highest > lowest)
         measured.fps = double(timed - 1) * double(GST_SECOND) / double(highest - lowest);
+}
+
+void Client::State::note_place(GstClockTime pts, Place place) {
+    const int64_t now = g_get_monotonic_time();
+    const std::lock_guard guard(lock);
+    const auto found = on_the_way.find(pts);
+    if (found == on_the_way.end()) return;
+    Times &times = found->second;
+    if (place == Place::decoding) times.decoding = now;
+    if (place == Place::decoded) times.decoded = now;
+    if (place != Place::read) return;
+    if (counts(now) && times.decoding && times.decoded) {
+        measured.here.add((now - times.came) * 1000);
+        measured.decode.add((times.decoded - times.decoding) * 1000);
+    }
+    // What was earlier and has not come was dropped.
+    on_the_way.erase(on_the_way.begin(), std::next(found));
 }
 
 Client::Client(const Protocol &protocol, Options options)
@@ -313,13 +356,26 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &
     }
     if (codec->parser) make(codec->parser);
     GstElement *encoded = chain.empty() ? nullptr : chain.back();
-    if (codec->has_hops) make("latencysei");
+    if (codec->has_hops) {
+        if (GstElement *stamper = make("latencysei")) {
+            gst_util_set_object_arg(G_OBJECT(stamper), "hop", "client");
+            g_object_set(stamper, "only-stamped", TRUE, nullptr);
+        }
+        make("latencysei");
+    }
+    // What has come waits here until it is due, as in a player: it is fetched as soon as it is
+    // there.
+    if (state->is_paced) {
+        if (GstElement *queue = make("queue"))
+            g_object_set(queue, "max-size-buffers", 0, "max-size-time", guint64(0),
+                         "max-size-bytes", player_buffer, nullptr);
+    }
     const auto kind = GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple(codec->caps));
     GstElement *decoder = add(make_decoder(kind.get()));
-    make("videoconvert");
+    GstElement *converter = make("videoconvert");
     GstElement *sync = state->is_paced ? make("clocksync") : nullptr;
-    if (GstElement *reader = make("latencyread"))
-        g_object_set(reader, "interval", guint64(0), nullptr);
+    GstElement *reader = make("latencyread");
+    if (reader) g_object_set(reader, "interval", guint64(0), nullptr);
     if (GstElement *sink = make("fakesink"))
         g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
     if (std::find(chain.begin(), chain.end(), nullptr) != chain.end()) {
@@ -340,6 +396,14 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &
         watched.get(),
         GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
         on_encoded, new SharedState(state), forget);
+    const std::pair<GstElement *, State::Place> places[] = {{decoder, State::Place::decoding},
+                                                            {converter, State::Place::decoded},
+                                                            {reader, State::Place::read}};
+    for (const auto &[element, place] : places) {
+        const auto at = GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, "sink"));
+        gst_pad_add_probe(at.get(), GST_PAD_PROBE_TYPE_BUFFER, on_place, new OnPlace{state, place},
+                          [](gpointer gone) { delete static_cast<OnPlace *>(gone); });
+    }
     if (sync) {
         const auto due = GstPtr<GstPad>::adopt(gst_element_get_static_pad(sync, "sink"));
         gst_pad_add_probe(due.get(), GST_PAD_PROBE_TYPE_BUFFER, on_paced, sync, nullptr);
@@ -362,6 +426,12 @@ GstPadProbeReturn Client::on_encoded(GstPad *, GstPadProbeInfo *info, gpointer d
         gst_structure_get_int(s, "width", &state->measured.width);
         gst_structure_get_int(s, "height", &state->measured.height);
     }
+    return GST_PAD_PROBE_OK;
+}
+
+GstPadProbeReturn Client::on_place(GstPad *, GstPadProbeInfo *info, gpointer data) {
+    const auto &at = *static_cast<OnPlace *>(data);
+    at.state->note_place(GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info)), at.place);
     return GST_PAD_PROBE_OK;
 }
 

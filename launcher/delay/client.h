@@ -39,6 +39,7 @@ public:
 
 private:
     struct State;
+    struct OnPlace;
     using SharedState = std::shared_ptr<State>;
 
     bool make_pipeline(std::string *error);
@@ -48,6 +49,7 @@ private:
     static void on_pad(GstElement *demuxer, GstPad *pad, gpointer state);
     static bool build_branch(GstElement *pipeline, GstPad *pad, const SharedState &state);
     static GstPadProbeReturn on_encoded(GstPad *pad, GstPadProbeInfo *info, gpointer state);
+    static GstPadProbeReturn on_place(GstPad *pad, GstPadProbeInfo *info, gpointer place);
     static GstPadProbeReturn on_playlist(GstPad *pad, GstPadProbeInfo *info, gpointer state);
     static GstPadProbeReturn on_paced(GstPad *pad, GstPadProbeInfo *info, gpointer sync);
 

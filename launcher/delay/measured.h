@@ -34,6 +34,8 @@ struct Measured {
     std::deque<Point> trace; ///< the last half an hour, at most
 
     std::vector<HopMeasured> hops; ///< in the order in which frames carry them
+    latency::Histogram here;   ///< from their coming to where their stamps are read, pacing and all
+    latency::Histogram decode; ///< the decoder's share of it
 
     // Of the encoded stream.
     std::string codec; ///< "h264"; empty until it is known

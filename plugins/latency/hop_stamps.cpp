@@ -4,6 +4,7 @@
 #include "core/flv/tag.h"
 #include "gst/running_time.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ std::optional<Codec> codec_of(uint32_t fourcc) {
     if (fourcc == flv::fourcc("av01")) return Codec::av1;
     return std::nullopt;
 }
+
+/// So many pictures without a stamp make a stream that is not measured.
+constexpr unsigned bare_stream = 60;
 
 class Mapped {
 public:
@@ -67,6 +71,7 @@ void HopStamps::start() {
     hops_.clear();
     stamped_ = unstampable_ = 0;
     frame_ = 0;
+    bare_ = 0;
     own_source_ = static_cast<uint32_t>(g_random_int_range(1, G_MAXUINT16));
 }
 
@@ -116,16 +121,28 @@ bool HopStamps::find_unit(ByteView bytes, View &view) {
            (*codec == Codec::av1 || framing_.length_size != 0);
 }
 
+/// A stream that is not measured is looked at again at its next keyframe.
+bool HopStamps::is_resting(GstBuffer *buffer) const {
+    if (bare_ < bare_stream) return false;
+    if (!in_flv_) return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+    uint8_t head[flv::header_size + 1];
+    if (gst_buffer_extract(buffer, 0, head, sizeof head) != sizeof head) return true;
+    constexpr unsigned inter = 2;
+    return head[0] != static_cast<uint8_t>(flv::TagType::video) ||
+           (head[flv::header_size] >> 4 & 7) == inter;
+}
+
 GstPtr<GstBuffer> HopStamps::process(GstPtr<GstBuffer> buffer) {
     counters_.in(gst_buffer_get_size(buffer.get()));
     const HopSettings settings = this->settings();
     GstPtr<GstBuffer> out;
-    {
+    if (!settings.only_stamped || !is_resting(buffer.get())) {
         const Mapped mapped(buffer.get());
         View view;
         if (find_unit(mapped.view(), view)) {
             const auto place = find_stamps(framing_, view.unit());
             const bool is_left = settings.only_stamped && !(place && place->stamps);
+            if (place) bare_ = place->stamps ? 0 : std::min(bare_ + 1, bare_stream);
             if (settings.hops == 0)
                 read(buffer.get(), place.value_or(StampPlace{}), settings);
             else if (place && !is_left)

@@ -46,6 +46,7 @@ private:
         ByteView unit() const { return all.subspan(begin, end - begin); }
     };
     bool find_unit(ByteView bytes, View &view);
+    bool is_resting(GstBuffer *buffer) const;
     GstPtr<GstBuffer> write(GstBuffer *buffer, const View &view, const StampPlace &place,
                             const HopSettings &settings);
     void read(GstBuffer *buffer, const StampPlace &place, const HopSettings &settings);
@@ -60,6 +61,7 @@ private:
     bool in_flv_ = false;
     uint32_t frame_ = 0;
     uint32_t own_source_ = 0;
+    unsigned bare_ = 0; ///< pictures without stamps, one after the other
     HopStats hops_;
     Counters counters_;
     std::atomic<guint64> stamped_ = 0, unstampable_ = 0;

@@ -14,7 +14,7 @@
  * is of interest, with `hop=encode` or several (`hop=capture+encode`), and adds the UTC time to
  * what the frame has already; without `hop` it reads. FLV may be stamped as it is, between
  * rtmpserversrc and goptee for instance; there `only-stamped=true` leaves streams alone that nobody
- * measures.
+ * measures. After 60 pictures without a stamp it looks at keyframes alone.
  *
  * The first one gives the frame its source's id and number. `capture` is the time that the
  * buffer's timestamp stands for, which a live source sets and its encoder keeps; it is left out

@@ -179,6 +179,31 @@ GST_START_TEST(test_only_stamped) {
 }
 GST_END_TEST
 
+// A stream that nobody measures is looked at from keyframe to keyframe; one that begins to be
+// measured is stamped from its next keyframe on.
+GST_START_TEST(test_begins_later) {
+    auto h = harness("latencysei hop=server only-stamped=true", avc_caps);
+    const auto unit = from_hex("0000000209f0 00000003 658884");
+    const Framing framing{penstock::latency::Codec::h264, 4};
+    auto stamped = build_stamps(framing, *find_stamps(framing, unit), {7, 1, {{Hop::encode, 5}}});
+    stamped.insert(stamped.end(), unit.begin(), unit.end());
+    const auto hops_of = [&](const std::vector<uint8_t> &bytes, bool is_delta) {
+        GstBuffer *in = frame(bytes);
+        if (is_delta) GST_BUFFER_FLAG_SET(in, GST_BUFFER_FLAG_DELTA_UNIT);
+        GstBuffer *out = gst_harness_push_and_pull(h.get(), in);
+        const auto place = find_stamps(framing, bytes_of_buffer(out));
+        gst_buffer_unref(out);
+        return place->stamps ? place->stamps->hops.size() : size_t(0);
+    };
+    fail_unless_equals_int(hops_of(stamped, true), 2);
+    for (int i = 0; i < 60; ++i)
+        fail_unless_equals_int(hops_of(unit, true), 0);
+    fail_unless_equals_int(hops_of(stamped, true), 1);
+    fail_unless_equals_int(hops_of(stamped, false), 2);
+    fail_unless_equals_int(hops_of(stamped, true), 2);
+}
+GST_END_TEST
+
 // A timestamp of another time is no capture.
 GST_START_TEST(test_no_capture) {
     auto h = harness("latencysei hop=capture+encode", avc_caps);
@@ -369,6 +394,7 @@ static Suite *latencysei_suite() {
     tcase_add_test(tc, test_untouched);
     tcase_add_test(tc, test_hops);
     tcase_add_test(tc, test_only_stamped);
+    tcase_add_test(tc, test_begins_later);
     tcase_add_test(tc, test_no_capture);
     tcase_add_test(tc, test_reader);
     tcase_add_test(tc, test_containers);

@@ -21,6 +21,7 @@ import xml.dom.minidom
 
 PENSTOCK = os.environ["PENSTOCK"]
 ANY = "127.0.0.1:0"
+HOPS = bytes.fromhex("42b3b9d93d6f454ab1776134a22963c8")  # begins each stamp of latencysei
 NGINX = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 
 
@@ -61,9 +62,21 @@ class OfUrl(unittest.TestCase):
         self.rtmp = self.live.find(r"Publish +(rtmp://\S+)/NAME")
         self.http = self.live.find(r"HLS +(http://\S+)/NAME/index.m3u8")
 
-    def publish(self, name, stamp, setting="low"):
+    def publish(self, name, stamp, *settings):
         return Run(self, "test-publisher", "--set", "url=%s/%s" % (self.rtmp, name), "--set",
-                   "stamp=" + stamp, "--set", "latency=" + setting, "--set", "bitrate=1Mbit")
+                   "stamp=" + stamp, "--set", "bitrate=1Mbit",
+                   *(word for setting in settings or ("latency=low",)
+                     for word in ("--set", setting)))
+
+    def wait_for_playlist(self, url):
+        deadline = time.monotonic() + 40
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=20) as answer:
+                    return answer.read().decode()
+            except OSError:
+                self.assertLess(time.monotonic(), deadline)
+                threading.Event().wait(0.2)
 
     def test_stamped(self):
         self.publish("cam", "true")
@@ -85,30 +98,58 @@ class OfUrl(unittest.TestCase):
         # A machine that is busy is slow, but stamps are of now.
         self.assertTrue(0 < glass["min_ms"] <= glass["p50_ms"] <= glass["p95_ms"] <= glass["max_ms"]
                         < 20_000, glass)
-        self.assertEqual([hop["hop"] for hop in told["hops"]], ["capture", "encode", "server"])
+        self.assertEqual([hop["hop"] for hop in told["hops"]],
+                         ["capture", "encode", "mux", "network", "server", "client"])
         parts = {part["part"]: part["p50_ms"] for part in told["budget"]}
-        self.assertEqual(list(parts), ["encoder", "from encode to server", "delivery", "decoder"])
+        self.assertEqual(list(parts), ["encoder", "muxer", "pacing", "upload", "delivery",
+                                       "decoder"])
         # The parts are medians, and make up about the whole.
         self.assertLess(abs(sum(parts.values()) - glass["p50_ms"]), max(30, glass["p50_ms"] / 2))
         self.assertFalse(told["b_frames"])
         self.assertEqual((told["clock"], told["pictures"]["unreadable"]), (0, 0))
         self.assertGreater(told["keyframe_interval_ms"], 900)
 
-    def test_advice(self):
-        """HLS behind an encoder with a keyframe each two seconds."""
-        self.publish("slow", "true", "normal")
-        deadline = time.monotonic() + 40
-        while True:
-            try:
-                urllib.request.urlopen(self.http + "/slow/index.m3u8", timeout=20).close()
-                break
-            except OSError:
-                self.assertLess(time.monotonic(), deadline)
-                threading.Event().wait(0.2)
-        run = latency(self.http + "/slow/index.m3u8", "-t", "6")
+    def test_every_hop(self):
+        """Publisher, RTMP, HLS, with a keyframe each four seconds: sixty pictures."""
+        self.publish("slow", "true", "latency=normal", "fps=15")
+        url = self.http + "/slow/index.m3u8"
+        self.wait_for_playlist(url)
+        run = latency(url, "-t", "7", "--json")
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        told = json.loads(run.stdout)
+        self.assertEqual([hop["hop"] for hop in told["hops"]],
+                         ["capture", "encode", "mux", "network", "server", "segment", "client"])
+        parts = {part["part"]: part["p50_ms"] for part in told["budget"]}
+        self.assertEqual(list(parts), ["encoder", "muxer", "pacing", "upload", "server", "segment",
+                                       "player's buffer", "decoder"])
+        self.assertEqual([part["to"] for part in told["budget"][:-1]],
+                         [part["from"] for part in told["budget"][1:]])
+        glass = told["glass"]["p50_ms"]
+        self.assertLess(abs(sum(parts.values()) - glass), glass / 10)
+        self.assertGreater(parts["encoder"], 100)  # it looks ahead
+        self.assertGreater(parts["segment"] + parts["player's buffer"], 2500)
+        self.assertEqual((told["clock"], told["pictures"]["unreadable"]), (0, 0))
+        words = r"your keyframe interval of 4[.\d]* s is the largest part: a segment is cut"
+        self.assertRegex(told["advice"][0], words)
+        run = latency(url, "-t", "1")
         self.assertEqual(run.returncode, 0, run.stderr)
-        self.assertRegex(run.stdout, r"→ your keyframe interval of [2-4][.\d]* s is the largest part")
+        self.assertRegex(run.stdout, "→ " + words)
         self.assertRegex(run.stdout, r"segments of \d")
+        self.assertRegex(run.stdout, r"\n  server +server → segment +[\d.]+ ms")
+
+    def test_untouched(self):
+        """A stream without stamps gets none; one with stamps has the server's everywhere."""
+        for name, stamp in (("bare", "false"), ("stamped", "true")):
+            self.publish(name, stamp)
+            segment = next(line for line in self.wait_for_playlist(
+                "%s/%s/index.m3u8" % (self.http, name)).splitlines() if line.endswith(".ts"))
+            with urllib.request.urlopen("%s/%s/%s" % (self.http, name, segment)) as answer:
+                ts = answer.read()
+            with urllib.request.urlopen("%s/%s.flv" % (self.http, name)) as answer:
+                flv = answer.read(200_000)
+            for data in (ts, flv):
+                self.assertGreater(len(data), 50_000)
+                self.assertEqual(HOPS in data, stamp == "true", name)
 
     def test_without_stamps(self):
         self.publish("bare", "false")
@@ -139,7 +180,7 @@ class OfUrl(unittest.TestCase):
 
         read_until(r"latency [\d.]+ m?s")
         process.send_signal(signal.SIGINT)
-        read_until(r"glass to decoder")
+        read_until(r"glass to decoder|from capture")
         self.assertEqual(process.wait(timeout=10), 0)
         self.assertEqual(process.stderr.read(), b"")
         process.stderr.close()
@@ -234,7 +275,7 @@ class Matrix(unittest.TestCase):
             self.assertEqual(cell["b_frames"], setting == "normal", where)
             hops = [hop["hop"] for hop in cell["hops"]]
             relayed = name in ("RTMP", "HTTP-FLV", "HLS")
-            self.assertEqual(hops, ["capture", "encode"] + ["server"] * relayed, where)
+            self.assertEqual(hops, ["capture", "encode"] + ["server"] * relayed + ["client"], where)
             self.assertEqual(cell["added_ms"] is None, name == "pipe")
             self.assertLess(cells[name, "low"]["glass"]["p50_ms"],
                             cells[name, "normal"]["glass"]["p50_ms"], name)

@@ -20,12 +20,13 @@ const Protocol &named(const char *url) {
     return *found;
 }
 
-/// A hundred pictures: capture, encoder, server, here, decoded.
+/// A hundred pictures: capture, encoder, server, a client, decoded.
 Measured made(int64_t encoder, int64_t server, int64_t delivery, int64_t decoder) {
     Measured out;
     out.hops = {{latency::Hop::capture, {}, {}},
                 {latency::Hop::encode, {}, {}},
-                {latency::Hop::server, {}, {}}};
+                {latency::Hop::server, {}, {}},
+                {latency::Hop::client, {}, {}}};
     out.fps = 25;
     out.keyframe_interval = 1000 * ms;
     out.frames = out.read = 100;
@@ -35,6 +36,10 @@ Measured made(int64_t encoder, int64_t server, int64_t delivery, int64_t decoder
         out.hops[1].step.add(encoder);
         out.hops[2].age.add(delivery);
         out.hops[2].step.add(server);
+        out.hops[3].age.add(0);
+        out.hops[3].step.add(delivery);
+        out.here.add(decoder);
+        out.decode.add(decoder);
         out.glass.add(encoder + server + delivery + decoder);
         out.trace.push_back({i * 40 * ms, encoder + server + delivery + decoder});
     }
@@ -110,10 +115,58 @@ GST_START_TEST(test_parts) {
     fail_unless(is_near(budget_of(rtmp, pictures).total, 55 * ms));
     Measured hops = made(30 * ms, 5 * ms, 12 * ms, 8 * ms);
     hops.glass.clear();
+    hops.here.clear();
+    hops.decode.clear();
     fail_unless_equals_int(budget_of(rtmp, hops).parts.size(), 3);
     fail_unless(is_near(budget_of(rtmp, hops).total, 47 * ms));
     fail_unless_equals_int64(budget_of(rtmp, Measured()).total, 0);
     fail_unless(advice(rtmp, Measured()).empty());
+}
+GST_END_TEST
+
+// Every hop there is, the player's buffer and the decoder; what is left out is no gap.
+GST_START_TEST(test_every_hop) {
+    const Protocol &hls = named("http://a/live/b/index.m3u8");
+    Measured m;
+    int64_t age = 5000 * ms;
+    for (const latency::Hop hop : latency::all_hops) {
+        m.hops.push_back({hop, {}, {}});
+        for (int i = 0; i < 10; ++i) {
+            m.hops.back().age.add(age);
+            if (hop != latency::Hop::capture) m.hops.back().step.add(100 * ms);
+        }
+        age -= 100 * ms;
+    }
+    for (int i = 0; i < 10; ++i) {
+        m.here.add(4400 * ms);
+        m.decode.add(20 * ms);
+        m.glass.add(5000 * ms);
+    }
+    Budget budget = budget_of(hls, m);
+    const std::vector<std::pair<std::string, int64_t>> expected = {
+        {"encoder", 100 * ms},          {"muxer", 100 * ms},  {"pacing", 100 * ms},
+        {"upload", 100 * ms},           {"server", 100 * ms}, {"segment", 100 * ms},
+        {"player's buffer", 4380 * ms}, {"decoder", 20 * ms}};
+    fail_unless_equals_int(budget.parts.size(), expected.size());
+    int64_t sum = 0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+        fail_unless_equals_string(budget.parts[i].name.c_str(), expected[i].first.c_str());
+        fail_unless(is_near(budget.parts[i].time, expected[i].second), "%s",
+                    expected[i].first.c_str());
+        if (i > 0)
+            fail_unless_equals_string(budget.parts[i].from.c_str(), budget.parts[i - 1].to.c_str());
+        sum += budget.parts[i].time;
+    }
+    fail_unless(is_near(sum, budget.total));
+    // Where a sender waits, that is said.
+    Measured paced = made(10 * ms, 0, 1 * ms, 8 * ms);
+    paced.hops[1].hop = latency::Hop::mux;
+    paced.hops[2].hop = latency::Hop::network;
+    for (int i = 0; i < 1000; ++i) {
+        paced.hops[2].step.add(600 * ms);
+        paced.glass.add(620 * ms);
+    }
+    fail_unless(has(advice(named("rtmp://a/b"), paced).at(0), "sync=false on its sink"));
 }
 GST_END_TEST
 
@@ -219,6 +272,7 @@ static Suite *latency_budget_suite() {
     tcase_add_test(tc, test_urls);
     tcase_add_test(tc, test_words);
     tcase_add_test(tc, test_parts);
+    tcase_add_test(tc, test_every_hop);
     tcase_add_test(tc, test_hls);
     tcase_add_test(tc, test_others);
     tcase_add_test(tc, test_charts);
