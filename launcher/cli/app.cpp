@@ -121,6 +121,25 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
         ->capture_default_str()
         ->type_name("SECONDS");
     latency->add_option("--plot", arguments.plot, "Write a chart of it, as SVG")->type_name("PATH");
+    CLI::Option *ntp =
+        latency
+            ->add_option("--ntp", arguments.ntp,
+                         "Measure how far this machine's clock is off an NTP server's, and take "
+                         "that off; without a URL, say it")
+            ->type_name("HOST[:PORT]");
+    latency
+        ->add_option("--clock-offset", arguments.clock_offset,
+                     "So far this machine's clock is ahead of the source's; negative if behind")
+        ->check(CLI::Range(-86'400'000.0, 86'400'000.0))
+        ->excludes(ntp)
+        ->excludes(matrix)
+        ->type_name("MS");
+    ntp->excludes(matrix);
+    latency
+        ->add_option("--tls-ca", arguments.tls_ca,
+                     "Trust the certificates in this file (PEM) instead of the system's")
+        ->excludes(matrix)
+        ->type_name("PATH");
     add.json(latency);
 
     CLI::App *completion =

@@ -24,6 +24,9 @@ struct Arguments {
     std::string url;               ///< latency: of the stream
     double seconds = 10;           ///< latency: how long
     std::string plot;              ///< latency: a file for the chart
+    std::string ntp;               ///< latency: a server that this machine's clock is held against
+    double clock_offset = 0;       ///< latency: ms that this machine's clock is ahead
+    std::string tls_ca;            ///< latency: certificates to trust
     bool matrix = false;           ///< latency: over every protocol
     std::vector<std::string> over; ///< latency: of the matrix, these alone
     std::string markdown;          ///< latency: a file for the matrix's table

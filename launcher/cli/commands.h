@@ -46,8 +46,11 @@ struct LatencyOptions {
     double seconds = 10; ///< 0: until Ctrl-C
     bool json = false;
     std::string plot; ///< a file for a chart (SVG); empty: none
+    std::string ntp;  ///< a server against which this machine's clock is measured; empty: none
+    double clock_offset = 0; ///< ms that this machine's clock is ahead of the source's
+    std::string tls_ca;      ///< a file of certificates to trust; empty: the system's
 };
-/// Plays a stream and says how old its pictures are.
+/// Plays a stream and says how old its pictures are; without a URL, how far the clock is off.
 int latency(const LatencyOptions &options);
 
 struct LatencyMatrixOptions {

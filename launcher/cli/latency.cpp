@@ -6,6 +6,7 @@
 #include "cli/signals.h"
 #include "delay/client.h"
 #include "delay/draw.h"
+#include "delay/reason.h"
 #include "supervisor/main_loop.h"
 
 #include <nlohmann/json.hpp>
@@ -26,15 +27,55 @@ const char *no_stamps = "no picture has a stamp that can be read: nothing can be
                         "source burns one in with latencystamp (in front of its encoder), or "
                         "latencysei adds one to the encoded stream";
 
+const char *no_clock = "every time that was read can't be: this machine's clock and the source's "
+                       "differ. NTP or PTP on both mends it; --ntp HOST at both ends says how far "
+                       "each is off, and --clock-offset takes the difference off";
+
+/// What the server says, or GStreamer, unless it only says that something went wrong.
+std::string why_nothing_came(const delay::Protocol &protocol, const delay::Client &client,
+                             const std::string &url) {
+    const std::string &failure = client.failure();
+    if (std::string_view(protocol.scheme) == "http")
+        if (std::string reason = delay::http_reason(url); !reason.empty()) return reason;
+    const bool says_nothing = failure.empty() || failure.starts_with("Internal data");
+    return says_nothing ? delay::why_no_picture(protocol) : delay::with_remedy(failure);
+}
+
+/// Without a stream: how far this machine's clock is off.
+int say_clocks(const LatencyOptions &options) {
+    Output &output = Output::get();
+    Clocks clocks;
+    std::string error;
+    if (!look_at_clocks(options.ntp, 0, &clocks, &error)) {
+        output.error(error);
+        return exit_failed;
+    }
+    if (options.json)
+        output.print(to_json(clocks).dump(2, ' ', false, json::error_handler_t::replace));
+    else
+        output.print("this machine's clock: " + in_words(clocks));
+    return exit_ok;
+}
+
 } // namespace
 
 int latency(const LatencyOptions &options) {
     Output &output = Output::get();
     std::string error;
+    if (!options.tls_ca.empty() && !delay::trust(options.tls_ca, &error)) {
+        output.error(error);
+        return exit_usage;
+    }
+    if (options.url.empty()) return say_clocks(options);
     const delay::Protocol *protocol = delay::protocol_of(options.url, &error);
     if (!protocol) {
         output.error(error);
         return exit_usage;
+    }
+    Clocks clocks;
+    if (!look_at_clocks(options.ntp, options.clock_offset, &clocks, &error)) {
+        output.error(error);
+        return exit_failed;
     }
     const supervisor::MainLoop loop(g_main_loop_new(nullptr, FALSE));
     bool interrupted = false;
@@ -43,7 +84,9 @@ int latency(const LatencyOptions &options) {
         interrupted = true;
         g_main_loop_quit(loop.get());
     }});
-    delay::Client client(*protocol, {.url = options.url, .warm_up = warm_up * 1000});
+    delay::Client client(*protocol, {.url = options.url,
+                                     .warm_up = warm_up * 1000,
+                                     .clock_offset = clocks.offset ? clocks.offset->offset : 0});
     if (!client.start(&error)) {
         output.error(error);
         return exit_failed;
@@ -73,8 +116,7 @@ int latency(const LatencyOptions &options) {
 
     if (measured.frames == 0) {
         if (interrupted) return exit_failed;
-        output.error(options.url + ": " +
-                     (client.failure().empty() ? "no picture came within 30 s" : client.failure()));
+        output.error(options.url + ": " + why_nothing_came(*protocol, client, options.url));
         return exit_failed;
     }
     if (!client.failure().empty()) output.warning(options.url + ": " + client.failure());
@@ -82,12 +124,13 @@ int latency(const LatencyOptions &options) {
     if (options.json) {
         json out = to_json(*protocol, measured);
         out["url"] = options.url;
+        out["clocks"] = to_json(clocks);
         output.print(out.dump(2, ' ', false, json::error_handler_t::replace));
     } else {
         output.print(output.bold(options.url));
-        print_summary(*protocol, measured);
+        print_summary(*protocol, measured, clocks);
     }
-    if (!is_measured && measured.clock == 0) output.error(no_stamps);
+    if (!is_measured) output.error(measured.clock == 0 ? no_stamps : no_clock);
     if (!options.plot.empty() &&
         !write_file(options.plot, draw_trace(measured, "Latency of " + options.url)))
         return exit_failed;

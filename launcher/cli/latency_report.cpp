@@ -74,7 +74,8 @@ std::string live_line(const Measured &measured) {
     return out;
 }
 
-void print_summary(const delay::Protocol &protocol, const Measured &measured) {
+void print_summary(const delay::Protocol &protocol, const Measured &measured,
+                   const Clocks &clocks) {
     Output &output = Output::get();
     const delay::Budget budget = delay::budget_of(protocol, measured);
     size_t names = width_of("glass to decoder"), ways = 0;
@@ -105,6 +106,11 @@ void print_summary(const delay::Protocol &protocol, const Measured &measured) {
         line(std::string("from ") + latency::name_of(measured.hops.front().hop),
              output.bold(percentiles(measured.hops.front().age)));
     }
+    if (!measured.has_pictures() && !measured.has_hops() && measured.clock > 0)
+        line("latency",
+             output.bold("clock") + ": no time can be, of " + std::to_string(measured.clock));
+    line("clock", in_words(clocks) + (clocks.offset ? ", which is taken off" : ""));
+    if (!clocks.server.empty()) line("", "(right where the source's clock keeps to that server)");
     if (measured.startup >= 0)
         line("first picture",
              "after " + in_words(measured.startup) +

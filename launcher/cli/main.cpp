@@ -107,13 +107,16 @@ int start(int argc, char **argv) {
                                                    : Form::text);
     if (command == "test") return test(names, settings, json);
     if (command == "latency") {
-        if (arguments.matrix != arguments.url.empty()) {
+        const bool has_one = !arguments.url.empty() || !arguments.ntp.empty();
+        if (arguments.matrix == has_one) {
             Output::get().error("`penstock latency` needs either a URL or --matrix");
             return exit_usage;
         }
-        return arguments.matrix ? latency_matrix({arguments.over, arguments.seconds, json,
-                                                  arguments.plot, arguments.markdown})
-                                : latency({arguments.url, arguments.seconds, json, arguments.plot});
+        return arguments.matrix
+                   ? latency_matrix({arguments.over, arguments.seconds, json, arguments.plot,
+                                     arguments.markdown})
+                   : latency({arguments.url, arguments.seconds, json, arguments.plot, arguments.ntp,
+                              arguments.clock_offset, arguments.tls_ca});
     }
     if (command == "doctor") return doctor(names, settings, json);
     return check(names, json);

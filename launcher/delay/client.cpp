@@ -67,6 +67,7 @@ std::optional<guint64> number(const GstStructure *s, const char *name) {
 struct Client::State {
     bool is_paced = false;
     int64_t warm_up = 0;
+    int64_t clock_offset = 0;
     int64_t started = 0; ///< monotonic, µs
 
     mutable std::mutex lock; ///< guards what follows
@@ -211,6 +212,7 @@ bool Client::start(std::string *error) {
     state_ = std::make_shared<State>();
     state_->is_paced = protocol_.is_paced;
     state_->warm_up = options_.warm_up;
+    state_->clock_offset = options_.clock_offset;
     state_->started = g_get_monotonic_time();
     if (!make_pipeline(error)) return false;
     gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
@@ -385,6 +387,9 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &
             (nullptr));
         return false;
     }
+    for (GstElement *element : chain)
+        if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "clock-offset"))
+            g_object_set(element, "clock-offset", state->clock_offset, nullptr);
     for (size_t i = 0; i + 1 < chain.size(); ++i)
         gst_element_link(chain[i], chain[i + 1]);
     const auto forget = [](gpointer gone) { delete static_cast<SharedState *>(gone); };

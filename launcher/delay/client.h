@@ -20,6 +20,7 @@ public:
         /// Not counted: what comes before this time after the first picture.
         int64_t warm_up = 0;      ///< ns
         bool tries_again = false; ///< as long as nothing came: the server may come later
+        int64_t clock_offset = 0; ///< ns that this machine's clock is ahead
     };
     Client(const Protocol &protocol, Options options);
     ~Client();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/protocols.h"
 
+#include <filesystem>
 #include <string_view>
 
 namespace penstock::delay {
@@ -36,6 +37,13 @@ constexpr Protocol table[] = {
      nullptr, nullptr, nullptr},
 };
 
+bool is_file(const std::string &url) {
+    std::error_code ignored;
+    return url.starts_with("file:") ||
+           (url.find("://") == std::string::npos && (url.starts_with('/') || url.starts_with('.') ||
+                                                     std::filesystem::exists(url, ignored)));
+}
+
 } // namespace
 
 std::span<const Protocol> protocols() {
@@ -48,6 +56,14 @@ const Protocol &direct() {
 
 const Protocol *protocol_of(const std::string &url, std::string *error) {
     const size_t colon = url.find("://");
+    if (is_file(url)) {
+        *error =
+            "'" + url +
+            "' is a file, and nothing in it is late: latency is measured of a stream that is "
+            "live (`penstock run live test-publisher --set stamp=true`, then `penstock latency "
+            "rtmp://127.0.0.1:1935/live/test`)";
+        return nullptr;
+    }
     if (colon == std::string::npos || colon == 0) {
         *error = "'" + url +
                  "' is no URL: say rtmp://HOST/live/NAME, http://HOST:8080/live/NAME.flv, "
@@ -63,10 +79,17 @@ const Protocol *protocol_of(const std::string &url, std::string *error) {
         known = true;
         if (path.ends_with(protocol.suffix)) return &protocol;
     }
-    *error = known ? "'" + url + "' ends in nothing that is known: .flv, .m3u8 or .ts"
-                   : "'" + scheme +
-                         "' is no protocol that latency can be measured over: "
-                         "rtmp, rtmps, http, https, udp, rtp and srt are";
+    if (known)
+        *error = "'" + url +
+                 "' ends in nothing that is known: http(s)://…/live/NAME.flv, "
+                 "…/live/NAME/index.m3u8 and ….ts are";
+    else if (scheme == "ws" || scheme == "wss")
+        *error = "over a WebSocket there is the same stream as over HTTP: http" +
+                 std::string(scheme == "wss" ? "s" : "") + url.substr(colon);
+    else
+        *error = "'" + scheme +
+                 "' is no protocol that latency can be measured over: "
+                 "rtmp, rtmps, http, https, udp, rtp and srt are";
     return nullptr;
 }
 

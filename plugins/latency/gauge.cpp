@@ -76,10 +76,11 @@ void Gauge::start() {
 
 void Gauge::read(const GstVideoFrame &frame) {
     // Before the search, which is no part of the stream's latency.
-    const gint64 now = g_get_real_time();
+    const gint64 came = g_get_real_time();
     const gsize size = gst_buffer_get_size(frame.buffer);
     counters_.in(size);
     const GaugeSettings settings = this->settings();
+    const gint64 now = came - settings.clock_offset / gint64(GST_USECOND);
     if (settings.source != source_) {
         source_ = settings.source;
         reader_ = Reader(wanted(source_));

@@ -18,6 +18,7 @@ struct GaugeSettings {
     int source = -1;                    ///< -1: any
     GstClockTime interval = GST_SECOND; ///< between messages; 0: one for each frame
     Limits limits;
+    gint64 clock_offset = 0; ///< ns that this clock is ahead
 };
 
 class Gauge {

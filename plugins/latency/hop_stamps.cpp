@@ -3,6 +3,7 @@
 
 #include "core/flv/tag.h"
 #include "gst/running_time.h"
+#include "latency/clock_offset.h"
 
 #include <algorithm>
 #include <cstring>
@@ -170,7 +171,7 @@ std::optional<int64_t> HopStamps::capture_time(GstBuffer *buffer, int64_t now) c
 /// The buffer with stamps in it; none if they have no room.
 GstPtr<GstBuffer> HopStamps::write(GstBuffer *buffer, const View &view, const StampPlace &place,
                                    const HopSettings &settings) {
-    const int64_t now = g_get_real_time();
+    const int64_t now = utc_now(settings.clock_offset);
     FrameStamps stamps;
     if (place.stamps) {
         stamps = *place.stamps;
@@ -211,7 +212,7 @@ GstPtr<GstBuffer> HopStamps::write(GstBuffer *buffer, const View &view, const St
 }
 
 void HopStamps::read(GstBuffer *buffer, const StampPlace &place, const HopSettings &settings) {
-    const int64_t now = g_get_real_time();
+    const int64_t now = utc_now(settings.clock_offset);
     if (place.stamps) {
         hops_.add(*place.stamps, now);
         if (settings.messages) post(buffer, *place.stamps, now);

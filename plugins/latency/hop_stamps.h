@@ -20,6 +20,7 @@ struct HopSettings {
     guint hops = 0;      ///< a bit per Hop: 1 << (number - 1); 0: reads
     guint source_id = 0; ///< 0: one is made up
     bool messages = true;
+    gint64 clock_offset = 0;   ///< ns that this clock is ahead
     bool only_stamped = false; ///< writes where a frame has stamps already
 };
 

@@ -2,6 +2,7 @@
 #include "latency/latencyread.h"
 
 #include "gst/guard.h"
+#include "latency/clock_offset.h"
 #include "latency/formats.h"
 #include "latency/gauge.h"
 
@@ -18,7 +19,8 @@
  * sync=true waits after that: put `clocksync` (with sync=true) in front, and sync=false on the
  * sink, to have that wait in it. On one machine this is exact; between machines it is as good as
  * their clocks agree (NTP, PTP): what can't be, below zero by more than `tolerance` or above
- * `max-latency`, has the verdict "clock" and no number.
+ * `max-latency`, has the verdict "clock" and no number. Where it is known how far this machine's
+ * clock is off, `clock-offset` takes that off.
  *
  * Each `interval` it posts an element message `penstock-latency` with the fields of `stats`, all
  * since the start: p50, p95, p99, min, max, mean, jitter (the mean difference from one frame to the
@@ -54,6 +56,7 @@ enum Property {
     prop_interval,
     prop_tolerance,
     prop_max_latency,
+    prop_clock_offset,
     prop_stats
 };
 
@@ -103,6 +106,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             case prop_max_latency:
                 settings.limits.max_latency = int64_t(g_value_get_uint64(value));
                 break;
+            case prop_clock_offset:
+                settings.clock_offset = g_value_get_int64(value);
+                break;
             default:
                 G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
             }
@@ -125,6 +131,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_max_latency:
             g_value_set_uint64(value, guint64(settings.limits.max_latency));
+            break;
+        case prop_clock_offset:
+            g_value_set_int64(value, settings.clock_offset);
             break;
         case prop_stats:
             g_value_take_boxed(value, impl(object).stats().release());
@@ -171,6 +180,7 @@ static void penstock_latencyread_class_init(PenstockLatencyReadClass *klass) {
                             "Nanoseconds; a latency above says \"clock\"", GST_SECOND,
                             guint64(Histogram::max_value), guint64(defaults.limits.max_latency),
                             flags));
+    g_object_class_install_property(object_class, prop_clock_offset, clock_offset_spec());
     g_object_class_install_property(
         object_class, prop_stats,
         g_param_spec_boxed("stats", "Statistics",

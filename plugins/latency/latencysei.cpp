@@ -2,6 +2,7 @@
 #include "latency/latencysei.h"
 
 #include "gst/guard.h"
+#include "latency/clock_offset.h"
 #include "latency/hop_stamps.h"
 
 /**
@@ -56,7 +57,15 @@ GST_ELEMENT_REGISTER_DEFINE(latencysei, "latencysei", GST_RANK_NONE,
 
 namespace {
 
-enum Property { prop_0, prop_hop, prop_source_id, prop_only_stamped, prop_messages, prop_stats };
+enum Property {
+    prop_0,
+    prop_hop,
+    prop_source_id,
+    prop_only_stamped,
+    prop_messages,
+    prop_clock_offset,
+    prop_stats
+};
 
 constexpr const char *caps_text =
     "video/x-h264, stream-format=(string){avc, avc3, byte-stream}, alignment=(string)au; "
@@ -134,6 +143,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
         case prop_messages:
             settings.messages = g_value_get_boolean(value);
             break;
+        case prop_clock_offset:
+            settings.clock_offset = g_value_get_int64(value);
+            break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
             return;
@@ -157,6 +169,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_messages:
             g_value_set_boolean(value, settings.messages);
+            break;
+        case prop_clock_offset:
+            g_value_set_int64(value, settings.clock_offset);
             break;
         case prop_stats:
             g_value_take_boxed(value, impl(object).stats().release());
@@ -203,6 +218,7 @@ static void penstock_latency_sei_class_init(PenstockLatencySeiClass *klass) {
                                     g_param_spec_boolean("messages", "Messages",
                                                          "A reader posts a message for each frame",
                                                          defaults.messages, flags));
+    g_object_class_install_property(object_class, prop_clock_offset, clock_offset_spec());
     g_object_class_install_property(
         object_class, prop_stats,
         g_param_spec_boxed("stats", "Statistics", "Counters, and percentiles of each hop",

@@ -2,6 +2,7 @@
 #include "latency/latencystamp.h"
 
 #include "gst/guard.h"
+#include "latency/clock_offset.h"
 #include "latency/formats.h"
 #include "latency/stamper.h"
 
@@ -54,6 +55,7 @@ enum Property {
     prop_opacity,
     prop_text,
     prop_source_id,
+    prop_clock_offset,
     prop_stats
 };
 
@@ -137,6 +139,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             case prop_source_id:
                 settings.source = uint16_t(g_value_get_uint(value));
                 break;
+            case prop_clock_offset:
+                settings.clock_offset = g_value_get_int64(value);
+                break;
             default:
                 G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
             }
@@ -172,6 +177,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_source_id:
             g_value_set_uint(value, settings.source);
+            break;
+        case prop_clock_offset:
+            g_value_set_int64(value, settings.clock_offset);
             break;
         case prop_stats:
             g_value_take_boxed(value, impl(object).stats().release());
@@ -230,6 +238,7 @@ static void penstock_latencystamp_class_init(PenstockLatencyStampClass *klass) {
         g_param_spec_uint("source-id", "Source id",
                           "Tells stamps apart where there are several; in the code", 0, 65535,
                           defaults.source, flags));
+    g_object_class_install_property(object_class, prop_clock_offset, clock_offset_spec());
     g_object_class_install_property(
         object_class, prop_stats,
         g_param_spec_boxed("stats", "Statistics",

@@ -71,6 +71,7 @@ void Stamper::stamp(GstVideoFrame &frame) {
             laid_out = true;
         }
         stamp.source = source_;
+        stamp.time -= settings_.clock_offset / gint64(GST_USECOND);
         last_ = stamp;
     }
     const gsize size = gst_buffer_get_size(frame.buffer);

@@ -17,6 +17,7 @@ struct StampSettings {
     Appearance appearance;
     double opacity = 1;
     uint16_t source = 0;
+    gint64 clock_offset = 0; ///< ns that this clock is ahead
 };
 
 class Stamper {

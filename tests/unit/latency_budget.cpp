@@ -76,6 +76,12 @@ GST_START_TEST(test_urls) {
     fail_unless(has(error, ".flv"));
     fail_if(protocol_of("gopher://a", &error));
     fail_unless(has(error, "'gopher' is no protocol"));
+    for (const char *file : {"/tmp/a.mp4", "./a.flv", "file:///a.ts"}) {
+        fail_if(protocol_of(file, &error));
+        fail_unless(has(error, "is a file") && has(error, "stamp=true"), "%s", error.c_str());
+    }
+    fail_if(protocol_of("wss://a/live/b.flv", &error));
+    fail_unless(has(error, "https://a/live/b.flv"), "%s", error.c_str());
     fail_if(protocol_of("live", &error));
     fail_unless(has(error, "is no URL"));
 }

@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`penstock latency` of every kind of URL, and what it says where nothing comes; clocks that differ.
+Needs PENSTOCK, the executable, and PENSTOCK_PIPELINES, the directory."""
+
+import json
+import os
+import pathlib
+import re
+import socket
+import ssl
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+
+from latency import ANY, Run, latency
+
+# Stamped at 30 pictures a second, of which the encoder keeps none back.
+SOURCE = ("videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=30/1 "
+          "! latencystamp ! x264enc tune=zerolatency key-int-max=15 bitrate=800 ! h264parse ! "
+          "latencysei hop=capture+encode ! tslivemux ! ")
+FROM_1900_TO_1970 = 2_208_988_800
+
+
+def free_port(kind):
+    with socket.socket(socket.AF_INET, kind) as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        return chosen.getsockname()[1]
+
+
+class Ntp:
+    """A server whose clock is `ahead` seconds of this machine's; `change` may spoil its answers."""
+
+    def __init__(self, test, ahead=0.0, change=lambda answer: answer):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.asked = 0
+        self.ahead, self.change = ahead, change
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        test.addCleanup(self.close)
+
+    def now(self):
+        seconds, rest = divmod(time.time_ns() + int(self.ahead * 1e9), 10**9)
+        return seconds + FROM_1900_TO_1970 << 32 | (rest << 32) // 10**9
+
+    def serve(self):
+        while True:
+            request, client = self.socket.recvfrom(512)
+            if not request:
+                return
+            arrived = self.now()
+            self.asked += 1
+            answer = struct.pack(">BBbbII4sQ8sQQ", 0x24, 1, 4, -20, 0, 0x10, b"LOCL", arrived,
+                                 request[40:48], arrived, self.now())
+            answer = self.change(answer)
+            if answer:
+                self.socket.sendto(answer, client)
+
+    def close(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", self.socket.getsockname())
+        self.thread.join()
+        self.socket.close()
+
+
+class TlsFront:
+    """Takes TLS connections and passes them on to an address in the clear."""
+
+    def __init__(self, test, to, certificate, key):
+        self.to = to
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.accept)
+        self.thread.start()
+        test.addCleanup(self.close)
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            if self.to is None:
+                client.close()
+                return
+            threading.Thread(target=self.carry, args=(client,), daemon=True).start()
+
+    def carry(self, client):
+        try:
+            with self.context.wrap_socket(client, server_side=True) as near, \
+                    socket.create_connection(self.to) as far:
+                near.settimeout(0.002)
+                far.settimeout(0.002)
+                while True:
+                    for source, sink in ((near, far), (far, near)):
+                        try:
+                            data = source.recv(1 << 16)
+                        except TimeoutError:
+                            continue
+                        if not data:
+                            return
+                        sink.settimeout(10)
+                        sink.sendall(data)
+                        sink.settimeout(0.002)
+        except OSError:
+            pass
+
+    def close(self):
+        self.to = None
+        socket.create_connection(self.listener.getsockname()).close()
+        self.thread.join()
+        self.listener.close()
+
+
+class Urls(unittest.TestCase):
+    def launch(self, line):
+        process = subprocess.Popen(["gst-launch-1.0", "-q", *line.split()])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+
+    def measured(self, url, *options):
+        """The JSON of a second of it, whose figures are plausible."""
+        run = latency(url, "-t", "1", "--json", *options)
+        self.assertEqual((run.returncode, run.stderr), (0, ""), url)
+        told = json.loads(run.stdout)
+        glass = told["glass"]
+        self.assertGreater(glass["count"], 10, url)
+        self.assertTrue(0 < glass["p50_ms"] < 20_000, (url, glass))
+        self.assertEqual((told["clock"], told["pictures"]["unreadable"]), (0, 0), url)
+        self.assertEqual((told["hops"][0]["hop"], told["hops"][-1]["hop"]), ("capture", "client"))
+        return told
+
+    def test_tls(self):
+        """https://….flv and ….m3u8, and rtmps://, each with a certificate nobody else trusts."""
+        with tempfile.TemporaryDirectory() as folder:
+            trusted, key = (os.path.join(folder, name) for name in ("certificate.pem", "key.pem"))
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                            "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                            "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-out",
+                            trusted, "-keyout", key], check=True, capture_output=True)
+            live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY, "--set",
+                       "segment=1s", "--set", "web=https", "--set", "tls-certificate=" + trusted,
+                       "--set", "tls-key=" + key)
+            rtmp = live.find(r"Publish +(rtmp://\S+)/NAME")
+            https = live.find(r"HLS +(https://\S+)/NAME/index.m3u8")
+            Run(self, "test-publisher", "--set", "url=%s/cam" % rtmp, "--set", "stamp=true",
+                "--set", "latency=low", "--set", "bitrate=1Mbit")
+            address = re.search(r"//(.+):(\d+)/", rtmp)
+            front = TlsFront(self, (address[1], int(address[2])), trusted, key)
+            rtmps = "rtmps://127.0.0.1:%d/live/cam" % front.port
+            trust = ssl.create_default_context(cafile=trusted)
+            deadline = time.monotonic() + 40
+            while True:
+                try:
+                    urllib.request.urlopen(https + "/cam/index.m3u8", timeout=20,
+                                           context=trust).close()
+                    break
+                except OSError:
+                    self.assertLess(time.monotonic(), deadline)
+                    threading.Event().wait(0.2)
+            for url, name in ((https + "/cam.flv", "HTTP-FLV"), (rtmps, "RTMP"),
+                              (https + "/cam/index.m3u8", "HLS")):
+                told = self.measured(url, "--tls-ca", trusted)
+                self.assertEqual(told["protocol"], name)
+                run = latency(url)
+                self.assertEqual(run.returncode, 1, url)
+                self.assertRegex(run.stderr, "certificate.*--tls-ca FILE", url)
+            run = latency(https + "/cam.flv", "--tls-ca", key)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn("no certificate can be read", run.stderr)
+            run = latency(https.replace("https", "http") + "/cam.flv")
+            self.assertEqual(run.returncode, 1)
+            self.assertRegex(run.stderr, "https|Bad Request")
+            # A name that nobody publishes.
+            run = latency(https + "/nobody.flv", "--tls-ca", trusted)
+            self.assertEqual(run.returncode, 1)
+            self.assertRegex(run.stderr, "404 Not Found: is that stream published")
+
+    def test_ts(self):
+        """http://….ts"""
+        port = free_port(socket.SOCK_STREAM)
+        url = "http://127.0.0.1:%d/live/cam.ts" % port
+        self.launch(SOURCE + "httpserversink location=" + url)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=20).close()
+                break
+            except OSError:
+                self.assertLess(time.monotonic(), deadline)
+                threading.Event().wait(0.1)
+        self.assertEqual(self.measured(url)["protocol"], "HTTP-TS")
+
+    def test_datagrams(self):
+        """udp:// and rtp://, as the shipped description sends them, and srt:// both ways round."""
+        for scheme, form in (("udp", "ts"), ("rtp", "rtp")):
+            to = "127.0.0.1:%d" % free_port(socket.SOCK_DGRAM)
+            Run(self, "webcam-to-udp", "--set", "source=test", "--set", "stamp=true", "--set",
+                "to=" + to, "--set", "format=" + form, "--set", "width=640", "--set", "height=360")
+            told = self.measured("%s://%s" % (scheme, to))
+            self.assertEqual([hop["hop"] for hop in told["hops"]],
+                             ["capture", "encode", "mux", "client"])
+        port = free_port(socket.SOCK_DGRAM)
+        self.launch(SOURCE + "srtsink uri=srt://127.0.0.1:%d?mode=listener latency=20 "
+                             "wait-for-connection=false" % port)
+        told = self.measured("srt://127.0.0.1:%d?mode=caller&latency=20" % port)
+        self.assertEqual(told["protocol"], "SRT")
+        port = free_port(socket.SOCK_DGRAM)
+        self.launch(SOURCE + "srtsink uri=srt://127.0.0.1:%d?mode=caller latency=20 "
+                             "wait-for-connection=false" % port)
+        self.measured("srt://127.0.0.1:%d?mode=listener&latency=20" % port)
+
+    def test_nothing_there(self):
+        """A reason and what to do, within seconds where there is nothing to wait for."""
+        port = free_port(socket.SOCK_STREAM)
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "movie.flv")
+            file.write_bytes(b"FLV")
+            for url, code, words in (
+                    ("http://127.0.0.1:%d/a.flv" % port, 1, "Connection refused"),
+                    ("https://127.0.0.1:%d/a/index.m3u8" % port, 1, "Connection refused"),
+                    ("rtmps://127.0.0.1:%d/live/a" % port, 1, "Connection refused"),
+                    (str(file), 2, "is a file.*--set stamp=true"),
+                    (file.as_uri(), 2, "is a file"),
+                    ("ws://127.0.0.1/live/a.flv", 2, "http://127.0.0.1/live/a.flv"),
+                    ("rtsp://127.0.0.1/a", 2, "'rtsp' is no protocol"),
+                    ("http://127.0.0.1/a.mpd", 2, r"index\.m3u8")):
+                began = time.monotonic()
+                run = latency(url)
+                self.assertEqual((run.returncode, run.stdout), (code, ""), url)
+                self.assertRegex(run.stderr, words)
+                self.assertLess(time.monotonic() - began, 15, url)
+        # Who answers is no web server.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def hello():
+                for _ in range(8):
+                    client, _ = listener.accept()
+                    client.sendall(b"220 mail.example.com ESMTP\r\n")
+                    client.close()
+            threading.Thread(target=hello, daemon=True).start()
+            run = latency("http://127.0.0.1:%d/a.flv" % listener.getsockname()[1])
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("no web server", run.stderr)
+
+
+class Clocks(unittest.TestCase):
+    def ask(self, server, *options):
+        return latency("--ntp", server.address, *options)
+
+    def test_ntp(self):
+        for ahead in (0, 2.5, -0.25, -4000):
+            server = Ntp(self, ahead)
+            run = self.ask(server, "--json")
+            self.assertEqual((run.returncode, run.stderr), (0, ""))
+            told = json.loads(run.stdout)
+            self.assertEqual(told["ntp"], server.address)
+            self.assertTrue(0 <= told["offset_error_ms"] < 1000, told)
+            self.assertAlmostEqual(told["offset_ms"], -1000 * ahead,
+                                   delta=told["offset_error_ms"] + 1)
+            self.assertIn(told["synchronised"], (True, False, None))
+            self.assertTrue(1 <= server.asked <= 4, server.asked)
+        run = self.ask(Ntp(self, 2.5))
+        self.assertEqual(run.returncode, 0)
+        self.assertRegex(run.stdout, r"this machine's clock: .*; 2\.[45]\d* s behind 127\S+ ± [\d.]+ ms")
+
+    def test_refused(self):
+        for change, words in (
+                (lambda a: b"", "it does not answer"),
+                (lambda a: a[:40], "no answer of NTP"),
+                (lambda a: a[:24] + bytes(8) + a[32:], "no answer of NTP"),
+                (lambda a: bytes([0x24, 0]) + a[2:12] + b"RATE" + a[16:], r"refuses.*RATE"),
+                (lambda a: bytes([0xE4]) + a[1:], "not synchronised")):
+            run = self.ask(Ntp(self, 0, change), "--json")
+            self.assertEqual((run.returncode, run.stdout), (1, ""))
+            self.assertRegex(run.stderr, words)
+            self.assertIn("--clock-offset", run.stderr)
+
+    def test_mistakes(self):
+        for options, words in ((("--ntp", "a", "--matrix"), "--matrix"),
+                               (("rtmp://a/b", "--ntp", "a", "--clock-offset", "3"), "--ntp"),
+                               (("rtmp://a/b", "--clock-offset", "1e12"), "--clock-offset")):
+            run = latency(*options)
+            self.assertEqual(run.returncode, 2, options)
+            self.assertIn(words, run.stderr)
+
+    def test_taken_off(self):
+        """Of a stream whose clock is this machine's, what is taken off comes on top."""
+        to = "127.0.0.1:%d" % free_port(socket.SOCK_DGRAM)
+        Run(self, "webcam-to-udp", "--set", "source=test", "--set", "stamp=true", "--set",
+            "to=" + to, "--set", "width=640", "--set", "height=360")
+        url = "udp://" + to
+
+        def glass(*options):
+            run = latency(url, "-t", "1", "--json", *options)
+            self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
+            told = json.loads(run.stdout)
+            # Hops that are stamped here are in the source's time, too.
+            self.assertEqual(told["clock"], 0)
+            return told["glass"]["p50_ms"], told
+
+        real, told = glass()
+        self.assertIsNone(told["clocks"]["offset_ms"])
+        moved, told = glass("--clock-offset", "-3000")
+        self.assertEqual(told["clocks"]["offset_ms"], -3000)
+        self.assertTrue(2900 < moved - real < 3500, (real, moved))
+        moved, told = glass("--ntp", Ntp(self, 5).address)
+        self.assertTrue(4900 < moved - real < 5500, (real, moved))
+        self.assertAlmostEqual(told["clocks"]["offset_ms"], -5000, delta=200)
+        # What can't be is no number: pictures from the future, and from long ago.
+        for offset in ("100000", "-100000"):
+            run = latency(url, "-t", "1", "--clock-offset", offset)
+            self.assertEqual(run.returncode, 1)
+            self.assertRegex(run.stdout, r"\n  latency +clock: ")
+            self.assertNotRegex(run.stdout, "glass to")
+            self.assertRegex(run.stderr, "clock and the source's differ.*--ntp HOST")
+            run = latency(url, "-t", "1", "--json", "--clock-offset", offset)
+            told = json.loads(run.stdout)
+            self.assertEqual((told["glass"], told["budget"]), (None, []))
+            self.assertGreater(told["clock"], 10)
+
+
+if __name__ == "__main__":
+    unittest.main()
