@@ -180,6 +180,22 @@ GST_START_TEST(test_clock) {
 }
 GST_END_TEST
 
+// What is known of this machine's clock is taken off before anything is judged.
+GST_START_TEST(test_clock_offset) {
+    Rig rig("clock-offset=100000000000");
+    rig.push(1, 100'250'000);
+    fail_unless_equals_uint64(rig.count("clock"), 0);
+    const uint64_t latency = rig.count("latency");
+    fail_unless(latency >= 250'000'000 && latency < 10'000'000'000);
+    rig.push(2, 250'000);
+    fail_unless_equals_uint64(rig.count("clock"), 1);
+    g_object_set(rig.element, "clock-offset", gint64(-100'000'000'000), nullptr);
+    rig.push(3, -99'750'000);
+    fail_unless_equals_uint64(rig.count("clock"), 1);
+    fail_unless_equals_uint64(rig.count("measured"), 2);
+}
+GST_END_TEST
+
 GST_START_TEST(test_messages) {
     Rig each("interval=0");
     for (uint32_t frame = 0; frame < 4; ++frame) {
@@ -291,6 +307,7 @@ static Suite *latencyread_suite() {
     tcase_add_test(tc, test_lost_repeated_unreadable);
     tcase_add_test(tc, test_frame_number_wraps);
     tcase_add_test(tc, test_clock);
+    tcase_add_test(tc, test_clock_offset);
     tcase_add_test(tc, test_messages);
     tcase_add_test(tc, test_source_id);
     tcase_add_test(tc, test_passthrough);

@@ -204,6 +204,24 @@ GST_START_TEST(test_begins_later) {
 }
 GST_END_TEST
 
+// Stamps are in the time of a clock that is not this machine's, where it is known how far that is
+// off.
+GST_START_TEST(test_clock_offset) {
+    auto h = harness("latencysei hop=capture+encode clock-offset=5000000000", avc_caps);
+    gst_harness_set_time(h.get(), 25 * GST_MSECOND);
+    const gint64 before = g_get_real_time();
+    GstBuffer *out =
+        gst_harness_push_and_pull(h.get(), frame(from_hex("0000000209f0 00000003 658884")));
+    const gint64 after = g_get_real_time();
+    const auto place = find_stamps({penstock::latency::Codec::h264, 4}, bytes_of_buffer(out));
+    gst_buffer_unref(out);
+    const auto &hops = place->stamps->hops;
+    fail_unless_equals_int(hops.size(), 2);
+    fail_unless(hops[1].utc >= before - 5'000'000 && hops[1].utc <= after - 5'000'000);
+    fail_unless_equals_int64(hops[1].utc - hops[0].utc, 25'000);
+}
+GST_END_TEST
+
 // A timestamp of another time is no capture.
 GST_START_TEST(test_no_capture) {
     auto h = harness("latencysei hop=capture+encode", avc_caps);
@@ -395,6 +413,7 @@ static Suite *latencysei_suite() {
     tcase_add_test(tc, test_hops);
     tcase_add_test(tc, test_only_stamped);
     tcase_add_test(tc, test_begins_later);
+    tcase_add_test(tc, test_clock_offset);
     tcase_add_test(tc, test_no_capture);
     tcase_add_test(tc, test_reader);
     tcase_add_test(tc, test_containers);

@@ -213,6 +213,14 @@ GST_START_TEST(test_stats) {
     fail_unless_equals_int(frame, 4);
     fail_unless_equals_int(source, 9);
     fail_unless(sent > earliest_time && sent <= g_get_real_time());
+    // In the time of another clock, from the next frame on.
+    g_object_set(stamp, "clock-offset", gint64(7'000'000'000), nullptr);
+    const gint64 before = g_get_real_time();
+    harness.pass(harness.frame());
+    g_object_get(stamp, "stats", &raw, nullptr);
+    stats = GstPtr<GstStructure>::adopt(raw);
+    fail_unless(gst_structure_get_int64(stats.get(), "sent", &sent));
+    fail_unless(sent >= before - 7'000'000 && sent <= g_get_real_time() - 7'000'000);
     gst_object_unref(stamp);
 }
 GST_END_TEST

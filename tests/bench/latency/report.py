@@ -59,6 +59,24 @@ def damage(false):
                    str(row["wrong"])] for row in false["damaged"]])
 
 
+def footage(files, sources):
+    """Where the pictures are from; files of one kind in one line."""
+    kinds = {}
+    for one in files:
+        package, shows = next(((p, w) for path, p, w in sources if path == one["path"]), ("", ""))
+        about = f"Debian's {package}: {shows}" if package else shows
+        kind = about or one["path"]
+        names, _, frames, pictures = kinds.get(kind, ([], "", 0, 0))
+        kinds[kind] = (names + [pathlib.Path(one["path"]).name], about, frames + one["frames"],
+                       pictures + one["pictures"])
+    lines = []
+    for names, about, frames, pictures in kinds.values():
+        name = f"`{names[0]}`" + (f" and {len(names) - 1} like it" if len(names) > 1 else "")
+        lines.append(f"- {name}{f' ({about})' if about else ''}: {frames:,} frames, "
+                     f"{pictures:,} pictures")
+    return "\n".join(lines)
+
+
 def markdown(result):
     parts = []
     sources = result["footage"]
@@ -75,17 +93,11 @@ def markdown(result):
                      "300 kbit/s unless it says otherwise:\n\n" + ways(result["ways"]))
     if "false" in result:
         false = result["false"]
-        lines = []
-        for one in false["files"]:
-            name = pathlib.Path(one["path"]).name
-            about = next(((p, w) for path, p, w in sources if path == one["path"]), ("", ""))
-            origin = f" (Debian's {about[0]}: {about[1]})" if about[0] else ""
-            lines.append(f"- `{name}`{origin}: {one['frames']:,} frames, "
-                         f"{one['pictures']:,} pictures")
         parts.append(
-            f"Where there is no stamp: {false['plain']['pictures']:,} different pictures of "
-            f"footage, {false['plain']['wrong']} false values. A picture is a frame, or one of 25 "
-            f"windows of it, as it is, mirrored, or upside down:\n\n" + "\n".join(lines) +
+            f"Where there is no stamp: {false['frames']:,} different frames of footage, and with "
+            f"windows of them, mirrored and upside down, too, {false['plain']['pictures']:,} "
+            f"different pictures: {false['plain']['wrong']} false values.\n\n" +
+            footage(false["files"], sources) +
             "\n\nThe same pictures once more, each with a stamp of its own that is damaged:\n\n" +
             damage(false))
     return "\n\n".join(parts)

@@ -107,6 +107,9 @@ def arguments():
                         help="keep the codecs' rows that robustness.json has")
     parser.add_argument("--media", action="append", metavar="FILE",
                         help="instead of Debian's footage; may be repeated")
+    parser.add_argument("--also", action="append", default=[], metavar="FILE=WHAT",
+                        help="for codes where there are none, besides; WHAT says where it is from "
+                             "and what it shows")
     parser.add_argument("--out", default="latency", metavar="DIR",
                         help="where robustness.json and the footage go (%(default)s)")
     parser.add_argument("--docs", metavar="DIR", help="fill in latency.md there")
@@ -119,13 +122,14 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     media = ([(path, "", "") for path in args.media] if args.media
              else footage.unpacked(out / "footage"))
+    survey = Survey([path for path, _, _ in media[:2]], args.frames)
+    media += [(path, "", shows) for path, _, shows in (word.partition("=") for word in args.also)]
     if not media:
         sys.exit("There is no footage: name some with --media FILE.")
     wanted = args.only or ["codecs", "ways", "false"]
     store = out / "robustness.json"
     keep = (args.only or args.resume) and store.exists()
     result = json.loads(store.read_text()) if keep else {}
-    survey = Survey([path for path, _, _ in media[:2]], args.frames)
     result["footage"] = media
     if "codecs" in wanted:
         had = {(row["codec"], row["height"], row["bitrate"]): row
