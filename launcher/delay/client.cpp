@@ -2,22 +2,16 @@
 #include "delay/client.h"
 
 #include "core/net/address.h"
+#include "delay/tally.h"
 #include "description/elements.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
 #include <string_view>
 
 namespace penstock::delay {
 namespace {
 
 constexpr guint retry_after = 200; // ms
-/// Half an hour at 60 pictures a second.
-constexpr size_t longest_trace = 108'000;
-constexpr int64_t most = 60'000'000; // µs: more is a matter of clocks
-/// Pictures on their way through this client; an HLS player holds some ten seconds back.
-constexpr size_t most_on_the_way = 4096;
 /// Of encoded pictures that wait until they are due.
 constexpr guint player_buffer = 256 * 1024 * 1024;
 
@@ -56,149 +50,13 @@ GstPtr<GstElement> find(GstElement *bin, const char *name) {
     return GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin), name));
 }
 
-std::optional<guint64> number(const GstStructure *s, const char *name) {
-    guint64 value = 0;
-    return gst_structure_get_uint64(s, name, &value) ? std::optional(value) : std::nullopt;
-}
-
 } // namespace
-
-/// What streaming threads write, too; it lives as long as one of them.
-struct Client::State {
-    bool is_paced = false;
-    int64_t warm_up = 0;
-    int64_t clock_offset = 0;
-    int64_t started = 0; ///< monotonic, µs
-
-    mutable std::mutex lock; ///< guards what follows
-    int64_t first = 0;       ///< monotonic, µs; 0: no picture yet
-    Measured measured;
-    bool has_branch = false, has_caught_up = false;
-    struct {
-        guint64 lost = 0, unreadable = 0, repeated = 0, read = 0;
-        bool is_set = false;
-    } before; ///< the counters when what counts began
-    GstClockTime lowest = GST_CLOCK_TIME_NONE, highest = 0, keyframe = GST_CLOCK_TIME_NONE;
-    uint64_t timed = 0;
-    struct Times {
-        int64_t came = 0, decoding = 0, decoded = 0; ///< monotonic, µs; 0: not yet
-    };
-    std::map<GstClockTime, Times> on_the_way; ///< by the pictures' own times
-
-    bool counts(int64_t now) const { return first && (now - first) * 1000 >= warm_up; }
-    void note_picture(const GstStructure *message);
-    void note_hops(const GstStructure *message);
-    void note_encoded(GstBuffer *buffer);
-    /// A picture goes into the decoder, comes out of it, is where its stamp is read.
-    enum class Place { decoding, decoded, read };
-    void note_place(GstClockTime pts, Place place);
-};
 
 /// Whose time on the way is noted where.
 struct Client::OnPlace {
-    SharedState state;
-    State::Place place;
+    SharedTally tally;
+    Tally::Place place;
 };
-
-void Client::State::note_picture(const GstStructure *s) {
-    const int64_t now = g_get_monotonic_time();
-    const std::lock_guard guard(lock);
-    const auto count = [&](const char *name) { return number(s, name).value_or(0); };
-    const char *verdict = gst_structure_get_string(s, "verdict");
-    const bool is_ok = verdict && std::string_view(verdict) == "ok";
-    const auto latency = number(s, "latency");
-    if (is_ok && latency && measured.joined < 0) measured.joined = int64_t(*latency);
-    if (!counts(now)) return;
-    if (!before.is_set) {
-        before = {count("lost"), count("unreadable"), count("repeated"), count("read"), true};
-        return;
-    }
-    measured.lost = count("lost") - before.lost;
-    measured.unreadable = count("unreadable") - before.unreadable;
-    measured.repeated = count("repeated") - before.repeated;
-    measured.read = count("read") - before.read;
-    if (verdict && std::string_view(verdict) == "clock") ++measured.clock;
-    if (!is_ok || !latency) return;
-    measured.glass.add(int64_t(*latency));
-    measured.trace.push_back({(now - first) * 1000, int64_t(*latency)});
-    if (measured.trace.size() > longest_trace) measured.trace.pop_front();
-}
-
-void Client::State::note_hops(const GstStructure *s) {
-    const int64_t now = g_get_monotonic_time();
-    gint64 utc = 0;
-    if (!gst_structure_get_int64(s, "utc", &utc)) return;
-    const std::lock_guard guard(lock);
-    // What lay there when a player came says little of what comes later; it has to do until then.
-    if (!counts(now) && !is_paced) return;
-    if (counts(now) && !std::exchange(has_caught_up, true))
-        for (HopMeasured &hop : measured.hops) {
-            hop.age.clear();
-            if (hop.hop == latency::Hop::client) hop.step.clear();
-        }
-    std::optional<int64_t> previous;
-    for (int i = 0; i < gst_structure_n_fields(s); ++i) {
-        const char *name = gst_structure_nth_field_name(s, guint(i));
-        const auto hop = latency::hop_named(name);
-        gint64 time = 0;
-        if (!hop || !gst_structure_get_int64(s, name, &time)) continue;
-        auto known = std::find_if(measured.hops.begin(), measured.hops.end(),
-                                  [&](const HopMeasured &h) { return h.hop == *hop; });
-        if (known == measured.hops.end())
-            known = measured.hops.insert(measured.hops.end(), HopMeasured{*hop, {}, {}});
-        const int64_t age = utc - time, step = previous ? time - *previous : 0;
-        if (age < 0 || age > most || step < 0) {
-            ++measured.clock;
-        } else {
-            known->age.add(age * 1000);
-            if (previous) known->step.add(step * 1000);
-        }
-        previous = time;
-    }
-}
-
-void Client::State::note_encoded(GstBuffer *buffer) {
-    const int64_t now = g_get_monotonic_time();
-    const GstClockTime pts = GST_BUFFER_PTS(buffer);
-    const std::lock_guard guard(lock);
-    if (!first) {
-        first = now;
-        measured.startup = (now - started) * 1000;
-    }
-    ++measured.frames;
-    if (!GST_CLOCK_TIME_IS_VALID(pts)) return;
-    if (on_the_way.size() >= most_on_the_way) on_the_way.erase(on_the_way.begin());
-    on_the_way[pts].came = now;
-    if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) {
-        if (GST_CLOCK_TIME_IS_VALID(keyframe) && pts > keyframe)
-            measured.keyframe_interval =
-                std::max(measured.keyframe_interval, int64_t(pts - keyframe));
-        keyframe = pts;
-    }
-    if (highest > 0 && pts < highest) measured.is_reordered = true;
-    lowest = GST_CLOCK_TIME_IS_VALID(lowest) ? std::min(lowest, pts) : pts;
-    highest = std::max(highest, pts);
-    ++timed;
-    if (highest > lowest)
-        measured.fps = double(timed - 1) * double(GST_SECOND) / double(highest - lowest);
-}
-
-void Client::State::note_place(GstClockTime pts, Place place) {
-    const int64_t now = g_get_monotonic_time();
-    const std::lock_guard guard(lock);
-    const auto found = on_the_way.find(pts);
-    if (found == on_the_way.end()) return;
-    Times &times = found->second;
-    if (place == Place::decoding) times.decoding = now;
-    if (place == Place::decoded) times.decoded = now;
-    if (place != Place::read) return;
-    if (counts(now) && times.decoding && times.decoded) {
-        measured.here.add((now - times.came) * 1000);
-        measured.decode.add((times.decoded - times.decoding) * 1000);
-    }
-    // What was earlier and has not come was dropped.
-    on_the_way.erase(on_the_way.begin(), std::next(found));
-}
 
 Client::Client(const Protocol &protocol, Options options)
     : protocol_(protocol), options_(std::move(options)) {
@@ -209,11 +67,7 @@ Client::~Client() {
 }
 
 bool Client::start(std::string *error) {
-    state_ = std::make_shared<State>();
-    state_->is_paced = protocol_.is_paced;
-    state_->warm_up = options_.warm_up;
-    state_->clock_offset = options_.clock_offset;
-    state_->started = g_get_monotonic_time();
+    tally_ = std::make_shared<Tally>(protocol_.is_paced, options_.warm_up, options_.clock_offset);
     if (!make_pipeline(error)) return false;
     gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
     return true;
@@ -231,13 +85,11 @@ void Client::stop() {
 }
 
 int64_t Client::first_picture() const {
-    const std::lock_guard guard(state_->lock);
-    return state_->first;
+    return tally_->first_picture();
 }
 
 Measured Client::measured() const {
-    const std::lock_guard guard(state_->lock);
-    return state_->measured;
+    return tally_->measured();
 }
 
 bool Client::set_address(GstElement *source, std::string *error) {
@@ -288,14 +140,14 @@ bool Client::make_pipeline(std::string *error) {
     gst_object_ref_sink(pipeline.get());
     const auto source = find(pipeline.get(), "src"), demuxer = find(pipeline.get(), "demux");
     if (!set_address(source.get(), error)) return false;
-    const auto forget = [](gpointer data, GClosure *) { delete static_cast<SharedState *>(data); };
-    g_signal_connect_data(demuxer.get(), "pad-added", G_CALLBACK(on_pad), new SharedState(state_),
+    const auto forget = [](gpointer data, GClosure *) { delete static_cast<SharedTally *>(data); };
+    g_signal_connect_data(demuxer.get(), "pad-added", G_CALLBACK(on_pad), new SharedTally(tally_),
                           forget, GConnectFlags(0));
     if (protocol_.is_paced) {
         const auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(source.get(), "src"));
         gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, on_playlist,
-                          new SharedState(state_),
-                          [](gpointer data) { delete static_cast<SharedState *>(data); });
+                          new SharedTally(tally_),
+                          [](gpointer data) { delete static_cast<SharedTally *>(data); });
     }
     const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
     watch_ = gst_bus_add_watch(
@@ -311,11 +163,11 @@ bool Client::make_pipeline(std::string *error) {
 
 /// On a streaming thread, as the probes.
 void Client::on_pad(GstElement *demuxer, GstPad *pad, gpointer data) {
-    const auto &state = *static_cast<SharedState *>(data);
+    const auto &tally = *static_cast<SharedTally *>(data);
     auto top = GstPtr<GstObject>::adopt(gst_object_get_parent(GST_OBJECT(demuxer)));
     if (!top) return;
     auto *pipeline = GST_ELEMENT(top.get());
-    if (build_branch(pipeline, pad, state)) return;
+    if (build_branch(pipeline, pad, tally)) return;
     GstElement *sink = gst_element_factory_make("fakesink", nullptr);
     g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
     gst_bin_add(GST_BIN(pipeline), sink);
@@ -325,7 +177,7 @@ void Client::on_pad(GstElement *demuxer, GstPad *pad, gpointer data) {
 }
 
 /// False if the pad's stream is not decoded: sound, or a second picture.
-bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &state) {
+bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedTally &tally) {
     const auto caps = caps_of(pad);
     if (!caps || gst_caps_is_any(caps.get()) || gst_caps_is_empty(caps.get())) return false;
     const GstStructure *structure = gst_caps_get_structure(caps.get(), 0);
@@ -333,11 +185,7 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &
         return gst_structure_has_name(structure, c.caps);
     });
     if (codec == std::end(codecs)) return false;
-    {
-        const std::lock_guard guard(state->lock);
-        if (std::exchange(state->has_branch, true)) return false;
-        state->measured.codec = codec->name;
-    }
+    if (!tally->begin(codec->name)) return false;
     std::vector<GstElement *> chain;
     const auto add = [&](GstElement *element) {
         if (element) gst_bin_add(GST_BIN(pipeline), element);
@@ -367,7 +215,7 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &
     }
     // What has come waits here until it is due, as in a player: it is fetched as soon as it is
     // there.
-    if (state->is_paced) {
+    if (tally->is_paced()) {
         if (GstElement *queue = make("queue"))
             g_object_set(queue, "max-size-buffers", 0, "max-size-time", guint64(0),
                          "max-size-bytes", player_buffer, nullptr);
@@ -375,7 +223,7 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &
     const auto kind = GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple(codec->caps));
     GstElement *decoder = add(make_decoder(kind.get()));
     GstElement *converter = make("videoconvert");
-    GstElement *sync = state->is_paced ? make("clocksync") : nullptr;
+    GstElement *sync = tally->is_paced() ? make("clocksync") : nullptr;
     GstElement *reader = make("latencyread");
     if (reader) g_object_set(reader, "interval", guint64(0), nullptr);
     if (GstElement *sink = make("fakesink"))
@@ -389,10 +237,10 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &
     }
     for (GstElement *element : chain)
         if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "clock-offset"))
-            g_object_set(element, "clock-offset", state->clock_offset, nullptr);
+            g_object_set(element, "clock-offset", tally->clock_offset(), nullptr);
     for (size_t i = 0; i + 1 < chain.size(); ++i)
         gst_element_link(chain[i], chain[i + 1]);
-    const auto forget = [](gpointer gone) { delete static_cast<SharedState *>(gone); };
+    const auto forget = [](gpointer gone) { delete static_cast<SharedTally *>(gone); };
     const auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(chain.front(), "sink"));
     const auto watched = encoded
                              ? GstPtr<GstPad>::adopt(gst_element_get_static_pad(encoded, "src"))
@@ -400,13 +248,13 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &
     gst_pad_add_probe(
         watched.get(),
         GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
-        on_encoded, new SharedState(state), forget);
-    const std::pair<GstElement *, State::Place> places[] = {{decoder, State::Place::decoding},
-                                                            {converter, State::Place::decoded},
-                                                            {reader, State::Place::read}};
+        on_encoded, new SharedTally(tally), forget);
+    const std::pair<GstElement *, Tally::Place> places[] = {{decoder, Tally::Place::decoding},
+                                                            {converter, Tally::Place::decoded},
+                                                            {reader, Tally::Place::read}};
     for (const auto &[element, place] : places) {
         const auto at = GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, "sink"));
-        gst_pad_add_probe(at.get(), GST_PAD_PROBE_TYPE_BUFFER, on_place, new OnPlace{state, place},
+        gst_pad_add_probe(at.get(), GST_PAD_PROBE_TYPE_BUFFER, on_place, new OnPlace{tally, place},
                           [](gpointer gone) { delete static_cast<OnPlace *>(gone); });
     }
     if (sync) {
@@ -420,29 +268,30 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedState &
 }
 
 GstPadProbeReturn Client::on_encoded(GstPad *, GstPadProbeInfo *info, gpointer data) {
-    const auto &state = *static_cast<SharedState *>(data);
+    const auto &tally = *static_cast<SharedTally *>(data);
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
-        state->note_encoded(GST_PAD_PROBE_INFO_BUFFER(info));
+        tally->note_encoded(GST_PAD_PROBE_INFO_BUFFER(info));
     } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_CAPS) {
         GstCaps *caps = nullptr;
         gst_event_parse_caps(GST_PAD_PROBE_INFO_EVENT(info), &caps);
+        int width = 0, height = 0;
         const GstStructure *s = gst_caps_get_structure(caps, 0);
-        const std::lock_guard guard(state->lock);
-        gst_structure_get_int(s, "width", &state->measured.width);
-        gst_structure_get_int(s, "height", &state->measured.height);
+        if (gst_structure_get_int(s, "width", &width) &&
+            gst_structure_get_int(s, "height", &height))
+            tally->note_size(width, height);
     }
     return GST_PAD_PROBE_OK;
 }
 
 GstPadProbeReturn Client::on_place(GstPad *, GstPadProbeInfo *info, gpointer data) {
     const auto &at = *static_cast<OnPlace *>(data);
-    at.state->note_place(GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info)), at.place);
+    at.tally->note_place(GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info)), at.place);
     return GST_PAD_PROBE_OK;
 }
 
 /// The playlist, on its way to hlsdemux.
 GstPadProbeReturn Client::on_playlist(GstPad *, GstPadProbeInfo *info, gpointer data) {
-    const auto &state = *static_cast<SharedState *>(data);
+    const auto &tally = *static_cast<SharedTally *>(data);
     GstMapInfo map;
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
     if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return GST_PAD_PROBE_OK;
@@ -453,10 +302,7 @@ GstPadProbeReturn Client::on_playlist(GstPad *, GstPadProbeInfo *info, gpointer 
         at += key.size();
         longest = std::max(longest, g_ascii_strtod(text.c_str() + at, nullptr));
     }
-    if (longest > 0 && longest < 3600) {
-        const std::lock_guard guard(state->lock);
-        state->measured.segment = static_cast<int64_t>(longest * 1e9);
-    }
+    if (longest > 0 && longest < 3600) tally->note_segment(static_cast<int64_t>(longest * 1e9));
     gst_buffer_unmap(buffer, &map);
     return GST_PAD_PROBE_OK;
 }
@@ -484,8 +330,8 @@ GstPadProbeReturn Client::on_paced(GstPad *pad, GstPadProbeInfo *info, gpointer 
 void Client::handle(GstMessage *message) {
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT) {
         const GstStructure *s = gst_message_get_structure(message);
-        if (gst_structure_has_name(s, "penstock-latency")) state_->note_picture(s);
-        if (gst_structure_has_name(s, "penstock-latency-hops")) state_->note_hops(s);
+        if (gst_structure_has_name(s, "penstock-latency")) tally_->note_picture(s);
+        if (gst_structure_has_name(s, "penstock-latency-hops")) tally_->note_hops(s);
         return;
     }
     const bool is_error = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;

@@ -7,10 +7,11 @@
 #include "gst/ptr.h"
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace penstock::delay {
+
+class Tally;
 
 /// Lives on the main loop's thread.
 class Client {
@@ -39,26 +40,25 @@ public:
     Measured measured() const;
 
 private:
-    struct State;
     struct OnPlace;
-    using SharedState = std::shared_ptr<State>;
+    using SharedTally = std::shared_ptr<Tally>;
 
     bool make_pipeline(std::string *error);
     bool set_address(GstElement *source, std::string *error);
     void handle(GstMessage *message);
     void try_again();
-    static void on_pad(GstElement *demuxer, GstPad *pad, gpointer state);
-    static bool build_branch(GstElement *pipeline, GstPad *pad, const SharedState &state);
-    static GstPadProbeReturn on_encoded(GstPad *pad, GstPadProbeInfo *info, gpointer state);
+    static void on_pad(GstElement *demuxer, GstPad *pad, gpointer tally);
+    static bool build_branch(GstElement *pipeline, GstPad *pad, const SharedTally &tally);
+    static GstPadProbeReturn on_encoded(GstPad *pad, GstPadProbeInfo *info, gpointer tally);
     static GstPadProbeReturn on_place(GstPad *pad, GstPadProbeInfo *info, gpointer place);
-    static GstPadProbeReturn on_playlist(GstPad *pad, GstPadProbeInfo *info, gpointer state);
+    static GstPadProbeReturn on_playlist(GstPad *pad, GstPadProbeInfo *info, gpointer tally);
     static GstPadProbeReturn on_paced(GstPad *pad, GstPadProbeInfo *info, gpointer sync);
 
     const Protocol &protocol_;
     const Options options_;
     GstPtr<GstElement> pipeline_;
     guint watch_ = 0, retry_ = 0;
-    SharedState state_;
+    SharedTally tally_;
     bool is_over_ = false;
     std::string failure_;
 };
