@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <optional>
@@ -241,7 +242,8 @@ std::string Matrix::markdown() const {
     out << " |\n" << rule << "\n";
     const auto number = [](int64_t nanoseconds) {
         char text[32];
-        std::snprintf(text, sizeof text, "%.1f", double(nanoseconds) / 1e6);
+        // Adding zero makes of -0 what people write.
+        std::snprintf(text, sizeof text, "%.1f", std::round(double(nanoseconds) / 1e5) / 10 + 0.0);
         return std::string(text);
     };
     for (const Row &row : rows_) {

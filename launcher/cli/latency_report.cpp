@@ -121,7 +121,8 @@ void print_summary(const delay::Protocol &protocol, const Measured &measured,
         whole += part.time;
     for (const delay::Part &part : budget.parts) {
         const double share = whole > 0 ? double(part.time) / double(whole) : 0;
-        line(part.name, pad(way_of(part), ways + 2) + pad(in_words(part.time), 10) +
+        line(part.name, pad(way_of(part), ways + 2) +
+                            pad(part.is_clock ? "clock" : in_words(part.time), 10) +
                             delay::text_bar(share, bar_width));
     }
     for (const std::string &sentence : delay::advice_for(protocol, measured, budget))
@@ -136,10 +137,11 @@ json to_json(const delay::Protocol &protocol, const Measured &measured) {
                         {"age", spread(hop.age)},
                         {"step", spread(hop.step)}});
     for (const delay::Part &part : budget.parts)
-        parts.push_back({{"part", part.name},
-                         {"from", part.from},
-                         {"to", part.to},
-                         {"p50_ms", double(part.time) / 1e6}});
+        parts.push_back(
+            {{"part", part.name},
+             {"from", part.from},
+             {"to", part.to},
+             {"p50_ms", part.is_clock ? json(nullptr) : json(double(part.time) / 1e6)}});
     return {{"protocol", protocol.name},
             {"glass", spread(measured.glass)},
             {"pictures",

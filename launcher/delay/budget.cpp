@@ -149,22 +149,32 @@ Budget budget_of(const Protocol &protocol, const Measured &measured) {
     if (measured.has_pictures()) out.total = median(measured.glass);
     if (!measured.has_hops()) return out;
     int64_t sum = 0;
+    bool has_clock = false;
+    const HopMeasured *from = &hops.front();
     for (size_t i = 1; i < hops.size(); ++i) {
-        if (hops[i].step.count() == 0) continue;
-        out.parts.push_back(part_of(hops[i - 1].hop, hops[i].hop));
-        out.parts.back().time = median(hops[i].step);
-        sum += out.parts.back().time;
+        const HopMeasured &to = hops[i];
+        if (to.step.count() == 0 && !to.is_clock()) continue;
+        Part part = part_of(from->hop, to.hop);
+        part.is_clock = to.is_clock();
+        has_clock = has_clock || part.is_clock;
+        if (!part.is_clock) {
+            part.time = median(to.step);
+            from = &to;
+        }
+        sum += part.time;
+        out.parts.push_back(std::move(part));
     }
     if (protocol.is_paced) {
         // A picture counts when it is shown, and those that are shown first came long before: the
         // buffer is what is left.
-        const bool is_whole = measured.has_pictures() && hops.front().hop == Hop::capture;
+        const bool is_whole =
+            measured.has_pictures() && hops.front().hop == Hop::capture && !has_clock;
         out.parts.push_back(
             {Part::Kind::buffer, "player's buffer", "client", "decoder",
-             std::max<int64_t>(0, is_whole ? out.total - sum - decoding : here - decoding)});
+             std::max<int64_t>(0, is_whole ? out.total - sum - decoding : here - decoding), false});
     }
     if (is_decoded && measured.has_pictures())
-        out.parts.push_back({Part::Kind::decode, "decoder", "decoder", "picture", decoding});
+        out.parts.push_back({Part::Kind::decode, "decoder", "decoder", "picture", decoding, false});
     return out;
 }
 

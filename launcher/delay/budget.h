@@ -17,6 +17,7 @@ struct Part {
     std::string name;     ///< "encoder", "upload", "delivery", "from mux to segment"
     std::string from, to; ///< between which hops; "decoder" and "picture" at the end
     int64_t time = 0;
+    bool is_clock = false; ///< what was measured can't be, since clocks differ: there is no time
 };
 
 struct Budget {

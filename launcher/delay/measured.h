@@ -15,7 +15,11 @@ namespace penstock::delay {
 struct HopMeasured {
     latency::Hop hop = latency::Hop::capture;
     latency::Histogram age;  ///< from the hop to this client
-    latency::Histogram step; ///< from the hop before; empty for the first
+    latency::Histogram step; ///< from the last hop before whose time can be; empty for the first
+    uint64_t clock = 0;      ///< times that can't be
+
+    /// Its machine's clock, or the one before, is off: it has no time to go by.
+    bool is_clock() const { return clock > age.count(); }
 };
 
 /// All times in nanoseconds.

@@ -89,6 +89,7 @@ void Tally::note_hops(const GstStructure *s) {
     if (counts(now) && !std::exchange(has_caught_up_, true))
         for (HopMeasured &hop : measured_.hops) {
             hop.age.clear();
+            hop.clock = 0;
             if (hop.hop == latency::Hop::client) hop.step.clear();
         }
     std::optional<int64_t> previous;
@@ -100,15 +101,16 @@ void Tally::note_hops(const GstStructure *s) {
         auto known = std::find_if(measured_.hops.begin(), measured_.hops.end(),
                                   [&](const HopMeasured &h) { return h.hop == *hop; });
         if (known == measured_.hops.end())
-            known = measured_.hops.insert(measured_.hops.end(), HopMeasured{*hop, {}, {}});
+            known = measured_.hops.insert(measured_.hops.end(), HopMeasured{*hop, {}, {}, 0});
         const int64_t age = utc - time, step = previous ? time - *previous : 0;
         if (age < 0 || age > most || step < 0) {
             ++measured_.clock;
+            ++known->clock;
         } else {
             known->age.add(age * 1000);
             if (previous) known->step.add(step * 1000);
+            previous = time;
         }
-        previous = time;
     }
 }
 

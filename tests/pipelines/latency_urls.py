@@ -288,6 +288,26 @@ class Clocks(unittest.TestCase):
             self.assertEqual(run.returncode, 2, options)
             self.assertIn(words, run.stderr)
 
+    def test_hop_that_is_off(self):
+        """A hop on a machine whose clock is ten seconds behind says clock, and all others a time."""
+        port = free_port(socket.SOCK_DGRAM)
+        line = SOURCE.replace("! tslivemux", "! latencysei hop=mux clock-offset=10000000000 ! "
+                              "tslivemux") + "udpsink host=127.0.0.1 port=%d sync=false" % port
+        process = subprocess.Popen(["gst-launch-1.0", "-q", *line.split()])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        run = latency("udp://127.0.0.1:%d" % port, "-t", "1", "--json")
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        told = json.loads(run.stdout)
+        parts = {part["part"]: part for part in told["budget"]}
+        self.assertEqual(list(parts), ["encoder", "muxer", "delivery", "decoder"])
+        self.assertIsNone(parts["muxer"]["p50_ms"])
+        self.assertEqual(parts["delivery"]["from"], "encode")
+        self.assertTrue(0 <= parts["delivery"]["p50_ms"] < 5000, parts)
+        self.assertRegex(told["advice"][0], r"\d+ times can't be: the clocks")
+        run = latency("udp://127.0.0.1:%d" % port, "-t", "1")
+        self.assertRegex(run.stdout, r"\n  muxer +encode → mux +clock ")
+
     def test_taken_off(self):
         """Of a stream whose clock is this machine's, what is taken off comes on top."""
         to = "127.0.0.1:%d" % free_port(socket.SOCK_DGRAM)

@@ -23,10 +23,10 @@ const Protocol &named(const char *url) {
 /// A hundred pictures: capture, encoder, server, a client, decoded.
 Measured made(int64_t encoder, int64_t server, int64_t delivery, int64_t decoder) {
     Measured out;
-    out.hops = {{latency::Hop::capture, {}, {}},
-                {latency::Hop::encode, {}, {}},
-                {latency::Hop::server, {}, {}},
-                {latency::Hop::client, {}, {}}};
+    out.hops = {{latency::Hop::capture, {}, {}, 0},
+                {latency::Hop::encode, {}, {}, 0},
+                {latency::Hop::server, {}, {}, 0},
+                {latency::Hop::client, {}, {}, 0}};
     out.fps = 25;
     out.keyframe_interval = 1000 * ms;
     out.frames = out.read = 100;
@@ -136,7 +136,7 @@ GST_START_TEST(test_every_hop) {
     Measured m;
     int64_t age = 5000 * ms;
     for (const latency::Hop hop : latency::all_hops) {
-        m.hops.push_back({hop, {}, {}});
+        m.hops.push_back({hop, {}, {}, 0});
         for (int i = 0; i < 10; ++i) {
             m.hops.back().age.add(age);
             if (hop != latency::Hop::capture) m.hops.back().step.add(100 * ms);
@@ -173,6 +173,24 @@ GST_START_TEST(test_every_hop) {
         paced.glass.add(620 * ms);
     }
     fail_unless(has(advice(named("rtmp://a/b"), paced).at(0), "sync=false on its sink"));
+}
+GST_END_TEST
+
+// A hop on a machine whose clock is off has no time; the next one's is from the last that has.
+GST_START_TEST(test_clock) {
+    Measured m = made(30 * ms, 5 * ms, 12 * ms, 8 * ms);
+    m.hops[2].age.clear();
+    m.hops[2].step.clear();
+    m.hops[2].clock = m.clock = 100;
+    const Budget budget = budget_of(named("rtmp://a/live/b"), m);
+    fail_unless_equals_int(budget.parts.size(), 4);
+    for (size_t i = 0; i < 4; ++i)
+        fail_unless(budget.parts[i].is_clock == (i == 1));
+    fail_unless_equals_int64(budget.parts[1].time, 0);
+    fail_unless_equals_string(budget.parts[1].to.c_str(), "server");
+    fail_unless_equals_string(budget.parts[2].from.c_str(), "encode");
+    fail_unless_equals_string(budget.parts[2].to.c_str(), "client");
+    fail_unless(has(advice(named("rtmp://a/live/b"), m).at(0), "100 times can't be"));
 }
 GST_END_TEST
 
@@ -279,6 +297,7 @@ static Suite *latency_budget_suite() {
     tcase_add_test(tc, test_words);
     tcase_add_test(tc, test_parts);
     tcase_add_test(tc, test_every_hop);
+    tcase_add_test(tc, test_clock);
     tcase_add_test(tc, test_hls);
     tcase_add_test(tc, test_others);
     tcase_add_test(tc, test_charts);
