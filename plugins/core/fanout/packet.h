@@ -4,6 +4,8 @@
 
 #include "core/bytes/bytes.h"
 
+#include <boost/container/small_vector.hpp>
+
 #include <array>
 #include <memory>
 #include <vector>
@@ -18,13 +20,17 @@ enum class Framing : uint8_t {
 };
 
 /// A gather list over the memory that came in: what is written in between lives in `headers`,
-/// payload is never copied.
+/// payload is never copied. Most have one header and few pieces, which need no memory of their own.
 struct Packet {
+    Packet() = default;
+    Packet(const Packet &) = delete; // `pieces` would show the other one's headers
+    Packet &operator=(const Packet &) = delete;
+
     Bytes payload; ///< as it came; `pieces` show some of it
-    std::vector<uint8_t> headers;
-    std::vector<ByteView> pieces; ///< in sending order; views into `headers` and `payload`
-    size_t size = 0;              ///< sum of the pieces, in bytes
-    uint32_t time = 0;            ///< on the wire, milliseconds; for FLV and RTMP
+    boost::container::small_vector<uint8_t, 24> headers;
+    boost::container::small_vector<ByteView, 4> pieces; ///< in sending order; into the two above
+    size_t size = 0;                                    ///< sum of the pieces, in bytes
+    uint32_t time = 0; ///< on the wire, milliseconds; for FLV and RTMP
     /// A viewer waits for this one: a video frame, or an audio frame of a stream without video.
     /// The others may wait a moment for the next that is awaited.
     bool awaited = true;

@@ -10,7 +10,8 @@ std::shared_ptr<fanout::Packet> make_packet(const Tag &tag, uint32_t timestamp) 
     const size_t body = tag.bytes.size() - header_size - trailer_size;
     packet->headers.resize(header_size);
     write_header(packet->headers.data(), tag.type, static_cast<uint32_t>(body), timestamp);
-    packet->pieces = {packet->headers, tag.bytes.view().subspan(header_size)};
+    packet->pieces = {ByteView(packet->headers.data(), header_size),
+                      tag.bytes.view().subspan(header_size)};
     packet->seal(true);
     return packet;
 }

@@ -37,16 +37,15 @@ std::shared_ptr<fanout::Packet> make_packet(const flv::Tag &tag, uint32_t timest
 
     // All chunks after the first have the same header, so one copy serves them all.
     const uint8_t chunk_stream = chunk_stream_of(tag.type);
-    Writer headers;
-    headers.vector().reserve(16 + 5);
+    thread_local Writer headers;
+    headers.vector().clear();
     write_first_header(headers, chunk_stream, static_cast<uint8_t>(tag.type), timestamp,
                        static_cast<uint32_t>(body.size()), 1);
     const size_t first_size = headers.size();
     if (body.size() > chunk_size) write_next_header(headers, chunk_stream, timestamp);
-    // Moving a vector moves no bytes: the views below show what packet->headers owns.
-    packet->headers = headers.take();
-    const ByteView first = ByteView(packet->headers).first(first_size);
-    const ByteView next = ByteView(packet->headers).subspan(first_size);
+    packet->headers.assign(headers.view().begin(), headers.view().end());
+    const ByteView all(packet->headers.data(), packet->headers.size());
+    const ByteView first = all.first(first_size), next = all.subspan(first_size);
 
     packet->pieces.reserve(2 + 2 * (body.size() / chunk_size));
     packet->pieces.push_back(first);
