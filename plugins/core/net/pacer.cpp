@@ -145,10 +145,9 @@ void Pacer::on_timer() {
     });
     for (const auto &audience : due) {
         Audience::Group &group = audience->groups_[loop_];
-        // Whoever appends from here on wakes the loop; what was appended before is seen here.
-        group.timed = false;
-        std::atomic_thread_fence(std::memory_order_seq_cst);
+        // Nobody has to wake the loop before the pass begins: it sees what was appended until then.
         group.woken = true;
+        group.timed = false;
         if (!group.in_pass) take_turn(audience);
     }
     set_timer();

@@ -8,7 +8,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include <sys/epoll.h>
