@@ -7,6 +7,7 @@
 #include "cli/signals.h"
 #include "description/installed.h"
 #include "description/source.h"
+#include "supervisor/teardown.h"
 
 #include <gst/gst.h>
 
@@ -125,10 +126,12 @@ int start(int argc, char **argv) {
 } // namespace
 
 int main(int argc, char **argv) {
+    int code = exit_failed;
     try {
-        return start(argc, argv);
+        code = start(argc, argv);
     } catch (const std::exception &e) {
         Output::get().error(std::string("internal error: ") + e.what());
-        return exit_failed;
     }
+    if (!penstock::supervisor::wait_for_teardowns(time_to_end)) leave_behind(code);
+    return code;
 }

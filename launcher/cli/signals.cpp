@@ -5,13 +5,13 @@
 #include "supervisor/main_loop.h"
 
 #include <csignal>
+#include <cstdio>
 #include <ctime>
 #include <unistd.h>
 
 namespace penstock::cli {
 namespace {
 
-constexpr int64_t time_to_end = 1'700'000; // µs
 /// Wakes the thread without a signal from outside.
 constexpr int wake_signal = SIGUSR2;
 
@@ -24,6 +24,12 @@ sigset_t watched() {
 }
 
 } // namespace
+
+void leave_behind(int code) {
+    Output::get().warning("something does not stop in time and is left behind");
+    std::fflush(nullptr);
+    _exit(code);
+}
 
 void block_signals() {
     const sigset_t set = watched();
@@ -78,7 +84,7 @@ void SignalThread::watch() {
             if (!from_outside && !late) continue;
             const int code = code_;
             lock.unlock();
-            if (late) Output::get().warning("something does not stop in time and is left behind");
+            if (late) leave_behind(code);
             _exit(code);
         }
         lock.unlock();

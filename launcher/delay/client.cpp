@@ -4,6 +4,7 @@
 #include "core/net/address.h"
 #include "delay/tally.h"
 #include "description/elements.h"
+#include "supervisor/teardown.h"
 
 #include <algorithm>
 #include <string_view>
@@ -76,12 +77,7 @@ bool Client::start(std::string *error) {
 void Client::stop() {
     if (retry_) g_source_remove(std::exchange(retry_, 0));
     if (watch_) g_source_remove(std::exchange(watch_, 0));
-    if (pipeline_)
-        gst_element_call_async(
-            pipeline_.get(),
-            [](GstElement *pipeline, gpointer) { gst_element_set_state(pipeline, GST_STATE_NULL); },
-            nullptr, nullptr);
-    pipeline_.reset();
+    if (pipeline_) supervisor::take_down(std::move(pipeline_));
 }
 
 int64_t Client::first_picture() const {

@@ -2,6 +2,7 @@
 #include "expect/receiver.h"
 
 #include "description/elements.h"
+#include "supervisor/teardown.h"
 
 #include <string_view>
 
@@ -98,12 +99,7 @@ bool Receiver::start(std::string *error) {
 void Receiver::stop() {
     if (retry_) g_source_remove(std::exchange(retry_, 0));
     if (watch_) g_source_remove(std::exchange(watch_, 0));
-    if (pipeline_)
-        gst_element_call_async(
-            pipeline_.get(),
-            [](GstElement *pipeline, gpointer) { gst_element_set_state(pipeline, GST_STATE_NULL); },
-            nullptr, nullptr);
-    pipeline_.reset();
+    if (pipeline_) supervisor::take_down(std::move(pipeline_));
 }
 
 Received Receiver::received() const {

@@ -2,6 +2,7 @@
 #include "supervisor/running.h"
 
 #include "supervisor/branch.h"
+#include "supervisor/teardown.h"
 
 #include <algorithm>
 #include <regex>
@@ -117,28 +118,15 @@ void RunningPipeline::stop(Task stopped) {
     }
     GstPtr<GstElement> pipeline = std::move(pipeline_);
     report_.pipeline(label_, pipeline.get(), false);
+    if (!stopped) return take_down(std::move(pipeline));
     // Somebody who waits gets the pipeline back to let go of it here: what applications connected
-    // to its elements goes with it, and they may end their program next. Hence not the pipeline
-    // itself as the call's element, of which the other thread would have the last reference.
-    struct Stopping {
-        std::shared_ptr<GstPtr<GstElement>> pipeline;
-        Task stopped;
-    };
-    const auto carrier =
-        GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_bin_new(nullptr))));
-    gst_element_call_async(
-        carrier.get(),
-        [](GstElement *, gpointer data) {
-            auto &[held, task] = *static_cast<Stopping *>(data);
-            gst_element_set_state(held->get(), GST_STATE_NULL);
-            if (task)
-                post([held = std::move(held), task = std::move(task)] {
-                    *held = {};
-                    task();
-                });
-        },
-        new Stopping{std::make_shared<GstPtr<GstElement>>(std::move(pipeline)), std::move(stopped)},
-        [](gpointer data) { delete static_cast<Stopping *>(data); });
+    // to its elements goes with it, and they may end their program next.
+    take_down(std::move(pipeline), [stopped = std::move(stopped)](GstPtr<GstElement> down) {
+        post([held = std::make_shared<GstPtr<GstElement>>(std::move(down)), stopped] {
+            *held = {};
+            stopped();
+        });
+    });
 }
 
 void RunningPipeline::drain() {
