@@ -222,6 +222,34 @@ GST_START_TEST(test_a_packet_waits_out_its_time) {
 }
 GST_END_TEST
 
+// Where a turn comes once in several pictures, a part of the viewers has its turn with each; and
+// the last picture arrives without another behind it.
+GST_START_TEST(test_parts_take_turns) {
+    fanout::Policy policy;
+    policy.send_rate = 2000; // one write each 50 ms, of a picture each 10 ms
+    Rig rig(100, policy);
+    const auto positions = [&rig] {
+        std::set<uint64_t> found;
+        on_loop(*rig.loops, 0, [&] {
+            for (const auto &reader : rig.readers)
+                found.insert(reader->cursor.next.value_or(0));
+        });
+        return found.size();
+    };
+    size_t most = 0;
+    for (int i = 0; i < 300; ++i) {
+        rig.append();
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        most = std::max(most, positions());
+    }
+    fail_unless(most >= 3, "readers were at %u places at most", unsigned(most));
+    for (const auto &reader : rig.readers) {
+        fail_unless(rig.wait_for_all(*reader));
+        fail_unless(reader->writes < 150, "%u writes", reader->writes.load());
+    }
+}
+GST_END_TEST
+
 static Suite *net_audience_suite() {
     Suite *s = suite_create("net_audience");
     TCase *tc = tcase_create("general");
@@ -231,6 +259,7 @@ static Suite *net_audience_suite() {
     tcase_add_test(tc, test_nothing_is_forgotten);
     tcase_add_test(tc, test_writes_coalesce);
     tcase_add_test(tc, test_a_packet_waits_out_its_time);
+    tcase_add_test(tc, test_parts_take_turns);
     return s;
 }
 GST_CHECK_MAIN(net_audience)

@@ -62,12 +62,14 @@ private:
         std::atomic<bool> woken{false};      ///< the loop knows that there is something to send
         std::atomic<bool> timed{false};      ///< the loop will look by itself, at `due`
         std::atomic<uint64_t> not_before{0}; ///< ns: an awaited packet from here on leaves at once
-        size_t to_serve = 0; ///< of the pass under way; viewers from here on have been served
+        size_t to_serve = 0;                 ///< in the pass under way
+        size_t next = 0;  ///< the viewers from here on have had their turn in this round
+        size_t parts = 1; ///< passes of a round
         bool in_pass = false;
         bool listed = false;   ///< among those that the loop looks after by the clock
         bool held = false;     ///< the first packet that comes waits out the interval
         uint64_t started = 0;  ///< ns: the newest pass
-        uint64_t interval = 0; ///< ns between two passes; 0: each packet
+        uint64_t interval = 0; ///< ns between two rounds; 0: each packet
         uint64_t due = 0;      ///< ns: the next pass is no later, if there is anything
         uint64_t packets_seen = 0, awaited_seen = 0; ///< when the rates were last measured
         double packet_rate = 0, awaited_rate = 0;    ///< a second

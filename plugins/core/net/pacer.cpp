@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace penstock::net {
 namespace {
@@ -16,6 +17,13 @@ constexpr uint64_t slice = 250'000;              ///< ns
 constexpr uint64_t share_interval = 250'000'000; ///< ns
 /// Of the time between two awaited packets, that the next may come late.
 constexpr double jitter = 0.1;
+
+/// Where a viewer's turn comes once in several pictures: of how many parts a different one is
+/// served with each picture, so that no pass takes longer than it must.
+size_t parts_of(uint64_t interval, double awaited_rate) {
+    const double pictures = double(interval) / 1e9 * awaited_rate - (1 + jitter);
+    return static_cast<size_t>(std::max(1.0, std::ceil(pictures)));
+}
 
 } // namespace
 
@@ -50,7 +58,8 @@ void Pacer::begin_pass(Audience &audience, uint64_t now) {
     // From here on what is appended may be too late for this pass.
     group.woken.exchange(false);
     group.started = now;
-    group.to_serve = group.viewers.size();
+    if (group.parts == 1) group.next = 0;
+    group.to_serve = (group.viewers.size() + group.parts - 1) / group.parts;
 }
 
 void Pacer::run() {
@@ -64,9 +73,14 @@ void Pacer::run() {
         if (group.to_serve == 0) begin_pass(*audience, now);
         // Backwards: a viewer may leave while it is served, and then the last takes its place.
         while (group.to_serve > 0 && now < end) {
-            group.to_serve = std::min(group.to_serve, group.viewers.size());
-            if (group.to_serve == 0) break;
-            group.viewers[--group.to_serve]->pump(cache_);
+            const size_t viewers = group.viewers.size();
+            if (viewers == 0) {
+                group.to_serve = 0;
+                break;
+            }
+            if (group.next == 0 || group.next > viewers) group.next = viewers;
+            --group.to_serve;
+            group.viewers[--group.next]->pump(cache_);
             now = steady_ns();
         }
         if (group.to_serve > 0)
@@ -84,6 +98,8 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
     if (now - shared_at_ >= share_interval) share(now);
     group.held = false;
     group.timed = false;
+    // Whoever's turn was to come has it at once, unless there are parts again.
+    if (std::exchange(group.parts, 1) > 1) group.woken = true;
     if (group.interval == 0 || group.viewers.empty()) {
         if (group.woken) serve(audience);
         return;
@@ -94,11 +110,13 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
         if (group.woken) hold(audience, group.started);
         return;
     }
+    group.parts = parts_of(group.interval, group.awaited_rate);
+    const uint64_t interval = group.interval / group.parts;
     // Better with the last picture that comes in time than in between two of them.
     const auto gap =
         group.awaited_rate > 0 ? static_cast<uint64_t>((1 + jitter) * 1e9 / group.awaited_rate) : 0;
-    group.due = group.started + group.interval;
-    group.not_before = group.due - std::min(gap, group.interval);
+    group.due = group.started + interval;
+    group.not_before = group.due - std::min(gap, interval);
     look_later(audience);
 }
 
