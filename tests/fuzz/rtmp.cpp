@@ -50,9 +50,7 @@ public:
     void finish() {
         session_.accept();
         session_.notify_unpublished();
-        session_.notify_published();
         session_.notify_kicked("end");
-        session_.ping(1);
         feed({});
     }
     // The bound on answers that nobody takes counts between reads, so it depends on the pieces.

@@ -160,10 +160,8 @@ GST_START_TEST(test_play) {
     const uint8_t stream_begin[] = {0, 0, 0, 0, 0, 1};
     fail_unless(std::ranges::equal(begin->body(), stream_begin));
     recorder.session.notify_unpublished();
-    recorder.session.notify_published();
     fail_unless(recorder.feed({}));
     fail_unless(recorder.sent("NetStream.Play.UnpublishNotify"));
-    fail_unless(recorder.sent("NetStream.Play.PublishNotify"));
     // Another play replaces the first; closeStream ends it.
     Client more;
     more.command(1, {amf::string("play2"), amf::number(0), amf::null(),
@@ -366,10 +364,8 @@ GST_START_TEST(test_acknowledgements) {
     }
     fail_unless(acks >= bytes.size() / 5500 && acks <= bytes.size() / 5000, "%u", acks);
     fail_unless(pong);
-    recorder.session.ping(0x01020304);
     recorder.session.notify_kicked("taken over");
     fail_unless(recorder.feed({}));
-    fail_unless(recorder.sent(std::string("\x00\x06\x01\x02\x03\x04", 6)));
     fail_unless(recorder.sent("taken over"));
 }
 GST_END_TEST

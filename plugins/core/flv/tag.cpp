@@ -277,12 +277,6 @@ Tag frame_tag(TagType type, uint32_t timestamp, std::vector<uint8_t> &&framed) {
     return tag;
 }
 
-Tag retimed(const Tag &tag, uint32_t timestamp) {
-    Tag result = make_tag(tag.type, timestamp, tag.body());
-    result.kind = tag.kind;
-    return result;
-}
-
 Bytes file_header(bool has_audio, bool has_video) {
     Writer w;
     w.text("FLV").u8(1).u8((has_audio ? 4 : 0) | (has_video ? 1 : 0)).u32(9).u32(0);

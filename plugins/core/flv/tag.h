@@ -80,8 +80,6 @@ Tag make_tag(TagType type, uint32_t timestamp, ByteView body);
 /// Makes a tag of memory that already has room: `framed` is header_size bytes, the body, and
 /// trailer_size bytes; header and trailer are filled in and the memory is taken over.
 Tag frame_tag(TagType type, uint32_t timestamp, std::vector<uint8_t> &&framed);
-/// The same tag (body copied) at another timestamp.
-Tag retimed(const Tag &tag, uint32_t timestamp);
 
 /// The 13 bytes that begin an FLV stream.
 Bytes file_header(bool has_audio, bool has_video);

@@ -2,6 +2,7 @@
 #include "core/net/http_viewer.h"
 
 #include "core/net/authorize.h"
+#include "core/net/keepalive.h"
 
 #include <boost/asio/post.hpp>
 
@@ -137,13 +138,8 @@ void HttpViewer::say(LogLevel level, const std::string &text) const {
 }
 
 void HttpViewer::start(ByteView early) {
-    const int keep_idle = 10, keep_interval = 5, keep_count = 3;
     const int handle = socket_.native_handle();
-    error_code ec;
-    socket_.set_option(asio::socket_base::keep_alive(true), ec);
-    ::setsockopt(handle, IPPROTO_TCP, TCP_KEEPIDLE, &keep_idle, sizeof keep_idle);
-    ::setsockopt(handle, IPPROTO_TCP, TCP_KEEPINTVL, &keep_interval, sizeof keep_interval);
-    ::setsockopt(handle, IPPROTO_TCP, TCP_KEEPCNT, &keep_count, sizeof keep_count);
+    keep_alive(handle);
     ::setsockopt(handle, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
     viewers_->add(shared_from_this());
     stream_->audience().add(*this, loop_);

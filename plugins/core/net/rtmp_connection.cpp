@@ -2,6 +2,7 @@
 #include "core/net/rtmp_connection.h"
 
 #include "core/bytes/printable.h"
+#include "core/net/keepalive.h"
 #include "core/net/rtmp_state.h"
 
 #include <boost/asio/post.hpp>
@@ -70,13 +71,7 @@ void RtmpConnection::say(LogLevel level, const std::string &text) const {
 }
 
 void RtmpConnection::start() {
-    const auto set = [this](int level, int name, int value) {
-        ::setsockopt(socket_, level, name, &value, sizeof value);
-    };
-    set(SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(IPPROTO_TCP, TCP_KEEPIDLE, 10);
-    set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
-    set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+    keep_alive(socket_);
     say(LogLevel::debug, "connected");
     if (!state_->loops().poller(loop_).add(socket_, *this)) lost(errno);
 }

@@ -475,20 +475,9 @@ void ServerSession::notify_unpublished() {
                           "The stream ended");
 }
 
-void ServerSession::notify_published() {
-    if (impl_->stage != Impl::Stage::accepted || impl_->publish) return;
-    impl_->answers.user_control(user_control::stream_begin, impl_->stream_id);
-    impl_->answers.status(impl_->stream_id, "status", "NetStream.Play.PublishNotify",
-                          "The stream is back");
-}
-
 void ServerSession::notify_kicked(std::string_view description) {
     if (impl_->stage != Impl::Stage::accepted || !impl_->publish) return;
     impl_->answers.status(impl_->stream_id, "error", "NetStream.Publish.Failed", description);
-}
-
-void ServerSession::ping(uint32_t now_ms) {
-    if (impl_->connected) impl_->answers.user_control(user_control::ping_request, now_ms);
 }
 
 const std::string &ServerSession::client_name() const {

@@ -72,17 +72,12 @@ public:
     /// with out_chunk_size on stream 1.
     void accept();
     void refuse(Refusal why, std::string_view description);
-    /// Tells an accepted player that the stream ended (StreamEOF, Play.UnpublishNotify) or is
-    /// back (StreamBegin, Play.PublishNotify); it stays connected. Players built on ffmpeg or
-    /// librtmp and rtmp2src end themselves on the former: to keep them through a publisher's
-    /// pause, say nothing until the stream is given up.
+    /// Tells an accepted player that the stream ended (StreamEOF, Play.UnpublishNotify); it stays
+    /// connected. Players built on ffmpeg or librtmp and rtmp2src end themselves then: to keep
+    /// them through a publisher's pause, say nothing until the stream is given up.
     void notify_unpublished();
-    void notify_published();
     /// Tells an accepted publisher that it is cut off (takeover, shutdown), before the close.
     void notify_kicked(std::string_view description);
-
-    /// Wall-clock-free: milliseconds for pings are passed in. Asks the peer for an answer.
-    void ping(uint32_t now_ms);
 
     /// What the peer calls itself (flashVer, type), for the log; at most 64 printable characters.
     const std::string &client_name() const;
