@@ -48,32 +48,14 @@ Branch::Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Totals> totals, Fai
       failed_(std::move(failed)), remote_(remote) {
 }
 
-Branch::State Branch::state() const {
-    std::lock_guard lock(lock_);
-    return state_;
-}
-
-bool Branch::is_direct() const {
-    std::lock_guard lock(lock_);
-    return direct_;
-}
-
-bool Branch::is_skipping() const {
-    std::lock_guard lock(lock_);
-    return skipping_;
-}
-
 void Branch::decide() {
     can_begin_ = false;
-    State state;
-    bool direct;
+    State state = state_;
+    if (state == State::eos || (state == State::running && !ask_)) return;
     {
         std::lock_guard lock(lock_);
         if (flushing_ || stopped_) return;
-        state = state_;
-        direct = direct_;
     }
-    if (state == State::eos || (state == State::running && !ask_)) return;
     const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(pad_.get()));
     if (state == State::failed) {
         // Linked to something else: a new chance.
@@ -91,7 +73,7 @@ void Branch::decide() {
     std::thread ended;
     {
         std::lock_guard lock(lock_);
-        if (nonblocking == direct || stopped_) return;
+        if (nonblocking == direct_ || stopped_) return;
         if (nonblocking && (!queue_.empty() || pushing_ > 0)) {
             ask_ = true; // what is queued goes first
             return;

@@ -71,9 +71,9 @@ public:
     GstPad *pad() const { return pad_.get(); }
     const std::string &name() const { return name_; }
     bool is_remote() const { return remote_; }
-    State state() const;
-    bool is_direct() const;
-    bool is_skipping() const;
+    State state() const { return state_; }
+    bool is_direct() const { return direct_; }
+    bool is_skipping() const { return skipping_; }
 
     /// Before each delivery, without locks: is something active linked, and does it need a thread?
     /// Asks downstream when the branch is about to begin, or after ask_again().
@@ -135,7 +135,9 @@ private:
 
     mutable std::mutex lock_;
     std::condition_variable changed_;
-    State state_ = State::idle;
+    // These three are written with the lock, and read by goptee's streaming thread without.
+    std::atomic<State> state_ = State::idle;
+    std::atomic<bool> direct_ = false, skipping_ = false;
     std::deque<Item> queue_;
     uint64_t queued_bytes_ = 0, queued_time_ = 0, queued_buffers_ = 0; ///< burst items left out
     size_t queued_events_ = 0;
@@ -145,8 +147,6 @@ private:
     unsigned pushing_ = 0; ///< pushes on their way
     std::thread::id pusher_;
     unsigned generation_ = 0; ///< grows with each flush and stop
-    bool direct_ = false;
-    bool skipping_ = false;
     bool flushing_ = false;
     bool stopped_ = false;
 };
