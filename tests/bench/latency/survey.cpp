@@ -28,7 +28,9 @@ namespace {
 
 struct Survey {
     std::mutex mutex;
-    std::map<guint64, Stamp> sent; ///< by running time
+    /// By running time. Several may have the same: AVI's demuxer gives two frames one time where
+    /// the file has packed B-frames.
+    std::multimap<guint64, Stamp> sent;
     Reader reader;
     guint64 limit = 0;
     guint64 stamped = 0, frames = 0, read = 0, stale = 0, wrong = 0, bytes = 0;
@@ -71,7 +73,7 @@ GstPadProbeReturn note_stamp(GstPad *pad, GstPadProbeInfo *info, gpointer data) 
     }
     ++survey.stamped;
     const auto at = running_time(pad, GST_PAD_PROBE_INFO_BUFFER(info));
-    if (at) survey.sent[*at] = stamp;
+    survey.sent.emplace(at.value_or(GST_CLOCK_TIME_NONE), stamp);
     return GST_PAD_PROBE_OK;
 }
 
@@ -106,15 +108,14 @@ GstPadProbeReturn read_frame(GstPad *pad, GstPadProbeInfo *info, gpointer data) 
         survey.last = std::max(survey.last, *at);
     }
     if (!reading) return GST_PAD_PROBE_OK;
-    const auto sent = at ? survey.sent.find(*at) : survey.sent.end();
-    const auto was_sent = [&] {
-        return std::any_of(survey.sent.begin(), survey.sent.end(),
-                           [&](const auto &each) { return each.second == reading->stamp; });
-    };
-    if (sent != survey.sent.end() && sent->second == reading->stamp)
+    const auto is_it = [&](const auto &each) { return each.second == reading->stamp; };
+    const auto [begin, end] = survey.sent.equal_range(at.value_or(GST_CLOCK_TIME_NONE));
+    if (std::any_of(begin, end, is_it))
         ++survey.read;
+    else if (std::any_of(survey.sent.begin(), survey.sent.end(), is_it))
+        ++survey.stale;
     else
-        ++(was_sent() ? survey.stale : survey.wrong);
+        ++survey.wrong;
     return GST_PAD_PROBE_OK;
 }
 
