@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Footage that Debian packages carry, unpacked and not installed."""
+"""Footage that Debian packages carry, unpacked and not installed, and footage in single pictures."""
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -41,3 +42,21 @@ def unpack(root, package):
     for archive in root.glob(f"{package}_*.deb"):
         subprocess.run(["dpkg", "-x", archive.name, package], cwd=root, check=True)
         archive.unlink()
+
+
+def joined(folder, directory):
+    """The path of a file with all JPEGs of `folder` one after the other, by the numbers in their
+    names, written below `directory` under the folder's name."""
+    folder = pathlib.Path(folder).resolve()
+    file = pathlib.Path(directory) / re.sub(r"\W+", "-", str(folder.parent)).strip("-") / folder.name
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pictures = [path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg")]
+        pictures.sort(key=lambda path: [(int(digits or 0), text)
+                                        for text, digits in re.findall(r"(\D*)(\d*)", path.name)])
+        part = file.with_name(file.name + ".part")
+        with part.open("wb") as out:
+            for picture in pictures:
+                out.write(picture.read_bytes())
+        part.rename(file)
+    return str(file)

@@ -108,8 +108,8 @@ def arguments():
     parser.add_argument("--media", action="append", metavar="FILE",
                         help="instead of Debian's footage; may be repeated")
     parser.add_argument("--also", action="append", default=[], metavar="FILE=WHAT",
-                        help="for codes where there are none, besides; WHAT says where it is from "
-                             "and what it shows")
+                        help="for codes where there are none, besides; FILE can be a folder of "
+                             "JPEGs; WHAT says where it is from and what it shows")
     parser.add_argument("--out", default="latency", metavar="DIR",
                         help="where robustness.json and the footage go (%(default)s)")
     parser.add_argument("--docs", metavar="DIR", help="fill in latency.md there")
@@ -123,7 +123,10 @@ def main():
     media = ([(path, "", "") for path in args.media] if args.media
              else footage.unpacked(out / "footage"))
     survey = Survey([path for path, _, _ in media[:2]], args.frames)
-    media += [(path, "", shows) for path, _, shows in (word.partition("=") for word in args.also)]
+    for path, _, shows in (word.partition("=") for word in args.also):
+        if pathlib.Path(path).is_dir():
+            path = footage.joined(path, out / "pictures")
+        media.append((path, "", shows))
     if not media:
         sys.exit("There is no footage: name some with --media FILE.")
     wanted = args.only or ["codecs", "ways", "false"]
