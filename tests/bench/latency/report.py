@@ -96,7 +96,8 @@ def markdown(result):
         parts.append(
             f"Where there is no stamp: {false['frames']:,} different frames of footage, and with "
             f"windows of them, mirrored and upside down, too, {false['plain']['pictures']:,} "
-            f"different pictures: {false['plain']['wrong']} false values.\n\n" +
+            f"different pictures: {false['plain']['wrong']} false values. No two of "
+            f"them have the same pixels.\n\n" +
             footage(false["files"], sources) +
             "\n\nThe same pictures once more, each with a stamp of its own that is damaged:\n\n" +
             damage(false))
