@@ -5,7 +5,8 @@
 //   latency-survey FILE FRAMES BEFORE STAMP AFTER
 // BEFORE, STAMP and AFTER: what is in front of latencystamp, its properties, and what is behind it,
 // in gst-launch syntax; an element named `coded` behind an encoder is where the bitrate is taken.
-// FRAMES: how many at most, the file again from its beginning if it has fewer. Prints JSON.
+// FRAMES: how many at most, the file again from its beginning if it has fewer. FILE `-` is
+// PENSTOCK_MEDIA; without that the exit code is 77, which skips a test. Prints JSON.
 #include "core/latency/reader.h"
 #include "gst/ptr.h"
 
@@ -163,10 +164,15 @@ int main(int argc, char **argv) {
         std::fprintf(stderr, "usage: latency-survey FILE FRAMES BEFORE STAMP AFTER\n");
         return 2;
     }
+    const char *media = std::string(argv[1]) == "-" ? g_getenv("PENSTOCK_MEDIA") : argv[1];
+    if (!media) {
+        std::fprintf(stderr, "no footage: PENSTOCK_MEDIA names none\n");
+        return 77;
+    }
     try {
         Survey survey;
         survey.limit = std::strtoull(argv[2], nullptr, 10);
-        const std::string line = std::string("filesrc location=\"") + argv[1] +
+        const std::string line = std::string("filesrc location=\"") + media +
                                  "\" ! decodebin ! videoconvert ! " + argv[3] +
                                  " ! latencystamp name=stamp " + argv[4] + " ! " + argv[5] +
                                  " ! videoconvert ! video/x-raw,format=I420 ! "
