@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace penstock::supervisor {
@@ -21,11 +22,6 @@ Pending &pending() {
     return *all;
 }
 
-struct Teardown {
-    GstPtr<GstElement> pipeline;
-    std::function<void(GstPtr<GstElement>)> down;
-};
-
 } // namespace
 
 void take_down(GstPtr<GstElement> pipeline, std::function<void(GstPtr<GstElement>)> down) {
@@ -33,22 +29,14 @@ void take_down(GstPtr<GstElement> pipeline, std::function<void(GstPtr<GstElement
         std::lock_guard lock(pending().lock);
         ++pending().count;
     }
-    // Not the pipeline itself as the call's element: GStreamer keeps that one beyond the call.
-    const auto carrier =
-        GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_bin_new(nullptr))));
-    gst_element_call_async(
-        carrier.get(),
-        [](GstElement *, gpointer data) {
-            auto &[held, is_down] = *static_cast<Teardown *>(data);
-            gst_element_set_state(held.get(), GST_STATE_NULL);
-            if (is_down) std::exchange(is_down, {})(std::move(held));
-            held = {};
-            std::lock_guard lock(pending().lock);
-            --pending().count;
-            pending().changed.notify_all();
-        },
-        new Teardown{std::move(pipeline), std::move(down)},
-        [](gpointer data) { delete static_cast<Teardown *>(data); });
+    std::thread([pipeline = std::move(pipeline), down = std::move(down)]() mutable {
+        gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+        if (down) std::exchange(down, {})(std::move(pipeline));
+        pipeline = {};
+        std::lock_guard lock(pending().lock);
+        --pending().count;
+        pending().changed.notify_all();
+    }).detach();
 }
 
 bool wait_for_teardowns(int64_t longest) {
