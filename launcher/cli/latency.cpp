@@ -31,16 +31,6 @@ const char *no_clock = "every time that was read can't be: this machine's clock 
                        "differ. NTP or PTP on both mends it; --ntp HOST at both ends says how far "
                        "each is off, and --clock-offset takes the difference off";
 
-/// What the server says, or GStreamer, unless it only says that something went wrong.
-std::string why_nothing_came(const delay::Protocol &protocol, const delay::Client &client,
-                             const std::string &url) {
-    const std::string &failure = client.failure();
-    if (std::string_view(protocol.scheme) == "http")
-        if (std::string reason = delay::http_reason(url); !reason.empty()) return reason;
-    const bool says_nothing = failure.empty() || failure.starts_with("Internal data");
-    return says_nothing ? delay::why_no_picture(protocol) : delay::with_remedy(failure);
-}
-
 /// Without a stream: how far this machine's clock is off.
 int say_clocks(const LatencyOptions &options) {
     Output &output = Output::get();
@@ -116,7 +106,8 @@ int latency(const LatencyOptions &options) {
 
     if (measured.frames == 0) {
         if (interrupted) return exit_failed;
-        output.error(options.url + ": " + why_nothing_came(*protocol, client, options.url));
+        output.error(options.url + ": " +
+                     delay::why_nothing_came(*protocol, options.url, client.whole_failure()));
         return exit_failed;
     }
     if (!client.failure().empty()) output.warning(options.url + ": " + client.failure());

@@ -2,6 +2,7 @@
 #include "delay/client.h"
 
 #include "core/net/address.h"
+#include "delay/probe.h"
 #include "delay/tally.h"
 #include "description/elements.h"
 #include "supervisor/teardown.h"
@@ -95,7 +96,8 @@ bool Client::set_address(GstElement *source, std::string *error) {
     if (scheme == "fd") {
         g_object_set(source, "fd", std::atoi(rest.c_str()), nullptr);
     } else if (scheme == "srt") {
-        g_object_set(source, "uri", url.c_str(), nullptr);
+        // Without end it would call somebody who isn't there.
+        g_object_set(source, "uri", url.c_str(), "auto-reconnect", FALSE, nullptr);
     } else if (scheme == "udp" || scheme == "rtp") {
         const auto address = net::parse_address(rest.substr(0, rest.find_first_of("/?")));
         if (!address || address->port == 0) {
@@ -103,6 +105,11 @@ bool Client::set_address(GstElement *source, std::string *error) {
             return false;
         }
         const std::string host = address->host.empty() ? "0.0.0.0" : address->host;
+        // udpsrc would wait without a word.
+        if (std::string reason = probe_name(host); !reason.empty()) {
+            *error = url + ": " + reason;
+            return false;
+        }
         // Without times of arrival tsdemux goes by the stream's own clock alone.
         g_object_set(source, "address", host.c_str(), "port", gint(address->port), "buffer-size",
                      4 * 1024 * 1024, "do-timestamp", FALSE, nullptr);
@@ -332,11 +339,15 @@ void Client::handle(GstMessage *message) {
     }
     const bool is_error = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;
     if (!is_error && GST_MESSAGE_TYPE(message) != GST_MESSAGE_EOS) return;
-    if (is_error && failure_.empty()) {
+    if (is_error && failure_.message.empty()) {
         GError *error = nullptr;
-        gst_message_parse_error(message, &error, nullptr);
-        failure_ = error->message;
+        char *debug = nullptr;
+        gst_message_parse_error(message, &error, &debug);
+        // In front of its last line stands the place in GStreamer's sources.
+        const std::string detail = debug ? debug : "";
+        failure_ = {error->message, detail.substr(detail.rfind('\n') + 1)};
         g_error_free(error);
+        g_free(debug);
     }
     if (options_.tries_again && first_picture() == 0)
         try_again();
@@ -351,11 +362,11 @@ void Client::try_again() {
         [](gpointer data) -> gboolean {
             auto *self = static_cast<Client *>(data);
             self->retry_ = 0;
-            self->failure_.clear();
+            self->failure_ = {};
             self->stop();
             std::string error;
             if (!self->start(&error)) {
-                self->failure_ = error;
+                self->failure_ = {error, {}};
                 self->is_over_ = true;
             }
             return G_SOURCE_REMOVE;

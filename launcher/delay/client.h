@@ -4,6 +4,7 @@
 
 #include "delay/measured.h"
 #include "delay/protocols.h"
+#include "delay/reason.h"
 #include "gst/ptr.h"
 
 #include <memory>
@@ -36,7 +37,9 @@ public:
     /// Monotonic, µs, of the first picture; 0 before it.
     int64_t first_picture() const;
     bool is_over() const { return is_over_; } ///< it ended, or failed
-    const std::string &failure() const { return failure_; }
+    const std::string &failure() const { return failure_.message; }
+    /// The same, and what only developers are told of it.
+    const Failure &whole_failure() const { return failure_; }
     Measured measured() const;
 
 private:
@@ -60,7 +63,7 @@ private:
     guint watch_ = 0, retry_ = 0;
     SharedTally tally_;
     bool is_over_ = false;
-    std::string failure_;
+    Failure failure_;
 };
 
 } // namespace penstock::delay

@@ -1,94 +1,91 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/reason.h"
 
+#include "core/net/address.h"
+#include "delay/probe.h"
+
 #include <gio/gio.h>
 
-#include <memory>
 #include <string_view>
 
 namespace penstock::delay {
 namespace {
 
-constexpr guint patience = 5; // seconds
-
-struct Unref {
-    void operator()(gpointer object) const { g_object_unref(object); }
-};
-template <class T>
-using Ptr = std::unique_ptr<T, Unref>;
-
-std::string take(GError *error) {
-    std::string out = error ? error->message : "no reason given";
-    g_clear_error(&error);
-    return out;
+bool has(const std::string &text, std::string_view part) {
+    return text.find(part) != std::string::npos;
 }
 
-/// The first line of what it answers to a GET; the rest is not read.
-std::string status_of(GSocketConnection *connection, const std::string &host,
-                      const std::string &path) {
-    const std::string request =
-        "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
-    GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
-    if (!g_output_stream_write_all(out, request.data(), request.size(), nullptr, nullptr, nullptr))
-        return "";
-    const Ptr<GDataInputStream> in(
-        g_data_input_stream_new(g_io_stream_get_input_stream(G_IO_STREAM(connection))));
-    g_data_input_stream_set_newline_type(in.get(), G_DATA_STREAM_NEWLINE_TYPE_ANY);
-    char *line = g_data_input_stream_read_line(in.get(), nullptr, nullptr, nullptr);
-    const std::string status = line ? line : "";
-    g_free(line);
-    return status;
+/// "HOST:PORT" of a URL whose path may be missing; the host is empty where it names none.
+net::Address address_of(const std::string &url) {
+    const std::string rest = url.substr(url.find("://") + 3);
+    return net::parse_address(rest.substr(0, rest.find_first_of("/?"))).value_or(net::Address{});
+}
+
+std::string port_of(const net::Address &address) {
+    return "UDP port " + std::to_string(address.port);
+}
+
+std::string srt_reason(const std::string &url, const Failure &failure) {
+    const net::Address address = address_of(url);
+    const bool waits = address.host.empty() || has(url, "mode=listener");
+    if (address.port == 0) return "that URL has no port: srt://HOST:PORT";
+    if (has(failure.detail, "authenticate"))
+        return "the other end wants another passphrase: ?passphrase=WORDS&pbkeylen=16 must be as "
+               "it is there";
+    if (has(failure.detail, "passphrase"))
+        return "a passphrase of SRT has 10 to 79 characters, and its pbkeylen is 16, 24 or 32";
+    if (waits && has(failure.detail, "bind"))
+        return port_of(address) +
+               " can't be listened on: is another program there, or is that address not this "
+               "machine's?";
+    if (waits)
+        return "nobody has called " + port_of(address) +
+               ": does a sender call this machine there (mode=caller), and does a firewall let it "
+               "in?";
+    if (std::string reason = probe_name(address.host); !reason.empty()) return reason;
+    if (failure.message.empty() || has(failure.detail, "imeout") || has(failure.detail, "time out"))
+        return "nobody answers SRT on " + port_of(address) + " of " + address.host +
+               ": does a sender listen there (mode=listener), and does a firewall let it through? "
+               "srt://:PORT?mode=listener waits for one that calls";
+    return failure.message + (failure.detail.empty() ? "" : " (" + failure.detail + ")");
+}
+
+std::string datagram_reason(const Protocol &protocol, const std::string &url,
+                            const Failure &failure) {
+    const net::Address address = address_of(url);
+    if (!failure.message.empty() && !address.host.empty()) {
+        return address.host + " and " + port_of(address) + " can't be received on (" +
+               (failure.detail.empty() ? failure.message : failure.detail) + "): say " +
+               protocol.scheme +
+               "://0.0.0.0:PORT, an address of this machine or a multicast group; is another "
+               "program on that port?";
+    }
+    const bool is_rtp = std::string_view(protocol.scheme) == "rtp";
+    return "no picture came: does somebody send MPEG-TS" + std::string(is_rtp ? " in RTP" : "") +
+           " to " + port_of(address) + " of this machine, and does a firewall let it in?";
 }
 
 } // namespace
 
-std::string http_reason(const std::string &url) {
-    GError *error = nullptr;
-    GUri *parsed = g_uri_parse(url.c_str(), G_URI_FLAGS_ENCODED, &error);
-    if (!parsed) return take(error);
-    const std::unique_ptr<GUri, decltype(&g_uri_unref)> uri(parsed, &g_uri_unref);
-    const bool is_secure = std::string_view(g_uri_get_scheme(parsed)) == "https";
-    const std::string host = g_uri_get_host(parsed) ? g_uri_get_host(parsed) : "";
-    const int given = g_uri_get_port(parsed);
-    const auto port = guint16(given > 0 ? given : is_secure ? 443 : 80);
-    const Ptr<GSocketClient> client(g_socket_client_new());
-    g_socket_client_set_timeout(client.get(), patience);
-    g_socket_client_set_tls(client.get(), is_secure);
-    const Ptr<GSocketConnection> connection(
-        g_socket_client_connect_to_host(client.get(), host.c_str(), port, nullptr, &error));
-    if (!connection) return with_remedy(take(error));
-    const char *query = g_uri_get_query(parsed);
-    const std::string path = g_uri_get_path(parsed);
-    const std::string status =
-        status_of(connection.get(), host + ":" + std::to_string(port),
-                  (path.empty() ? "/" : path) + (query ? std::string("?") + query : std::string()));
-    const size_t code = status.find(' ');
-    if (!status.starts_with("HTTP/") || code == std::string::npos)
-        return is_secure ? "what answers there is no web server"
-                         : "what answers there is no web server, or one that wants https://";
-    if (status[code + 1] == '2' || status[code + 1] == '3') return "";
-    return "the server answers " + status.substr(code + 1) +
-           (status[code + 1] == '4' ? ": is that stream published, under that name?" : "");
-}
-
-std::string with_remedy(const std::string &failure) {
-    if (failure.find("TLS certificate") == std::string::npos) return failure;
-    return failure + ": this machine does not trust the server's certificate; --tls-ca FILE names "
-                     "one (PEM) that it is to trust";
-}
-
-std::string why_no_picture(const Protocol &protocol) {
+std::string why_nothing_came(const Protocol &protocol, const std::string &url,
+                             const Failure &failure) {
     const std::string_view scheme = protocol.scheme;
+    if (scheme == "srt") return srt_reason(url, failure);
+    if (scheme == "udp" || scheme == "rtp") return datagram_reason(protocol, url, failure);
+    if (scheme == "http" || scheme == "rtmp")
+        if (std::string reason = probe_server(protocol, url); !reason.empty()) return reason;
+    // An element that can't go on says so after the one that knows why.
+    const bool is_told = !failure.message.empty() && !failure.message.starts_with("Internal data");
+    if (is_told && scheme == "rtmp")
+        return "the server does not play it (" + failure.message +
+               "): is the stream published, under that name, and does the URL want a key?";
+    if (is_told && scheme == "http")
+        return "the server answers, but not with what can be read (" + failure.message +
+               "): is that the URL of a live stream?";
+    if (is_told) return failure.message;
     if (scheme == "http")
         return "the server answers, but no picture came: is the stream published, and does it have "
                "H.264, H.265, AV1, VP8 or VP9?";
-    if (scheme == "udp" || scheme == "rtp")
-        return "no picture came: does somebody send MPEG-TS" +
-               std::string(scheme == "rtp" ? " in RTP" : "") +
-               " to that port of this machine, and does a firewall let it in?";
-    if (scheme == "srt")
-        return "no picture came: does somebody listen there? srt://:PORT?mode=listener waits for "
-               "one that calls";
     return "no picture came: is the stream published, under that name?";
 }
 
@@ -99,14 +96,16 @@ bool trust(const std::string &file, std::string *error) {
     g_list_free_full(found, g_object_unref);
     // The database wants an absolute path.
     char *path = g_canonicalize_filename(file.c_str(), nullptr);
-    const Ptr<GTlsDatabase> database(has_some ? g_tls_file_database_new(path, &failed) : nullptr);
+    GTlsDatabase *database = has_some ? g_tls_file_database_new(path, &failed) : nullptr;
     g_free(path);
     if (!database) {
-        *error = "no certificate can be read from " + file +
-                 (failed ? ": " + take(failed) : ": there is none in it");
+        *error = "no certificate can be read from " + file + ": " +
+                 (failed ? failed->message : "there is none in it");
+        g_clear_error(&failed);
         return false;
     }
-    g_tls_backend_set_default_database(g_tls_backend_get_default(), database.get());
+    g_tls_backend_set_default_database(g_tls_backend_get_default(), database);
+    g_object_unref(database);
     return true;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Why a stream did not come, where GStreamer doesn't say: asks the server once more.
+// Why a stream did not come, in one sentence, and what to do.
 #pragma once
 
 #include "delay/protocols.h"
@@ -8,16 +8,15 @@
 
 namespace penstock::delay {
 
-/// For http and https: what the connection or the answer says ("Connection refused", "the server
-/// answers 404 Not Found"), and how to mend it. Empty if it finds nothing wrong. Blocks for some
-/// seconds at most.
-std::string http_reason(const std::string &url);
+/// What GStreamer said; both are empty where it said nothing.
+struct Failure {
+    std::string message; ///< may be in the user's language
+    std::string detail;  ///< for developers, in English
+};
 
-/// What GStreamer said, and how to mend it if that is known.
-std::string with_remedy(const std::string &failure);
-
-/// What to look at if no picture came at all, and nothing said why.
-std::string why_no_picture(const Protocol &protocol);
+/// Why no picture came from `url`. Asks the server once more, and blocks for some seconds at most.
+std::string why_nothing_came(const Protocol &protocol, const std::string &url,
+                             const Failure &failure);
 
 /// From here on the certificates in the file (PEM) are trusted, and no others. False and the reason
 /// if there are none.

@@ -3,6 +3,7 @@
 """`penstock latency` of every kind of URL, and what it says where nothing comes; clocks that differ.
 Needs PENSTOCK, the executable, and PENSTOCK_PIPELINES, the directory."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -215,37 +216,136 @@ class Urls(unittest.TestCase):
                              "wait-for-connection=false" % port)
         self.measured("srt://127.0.0.1:%d?mode=listener&latency=20" % port)
 
+    def refuses(self, url, code, words, within=15):
+        """One line that says why, and what to do; soon."""
+        began = time.monotonic()
+        run = latency(url)
+        self.assertEqual((run.returncode, run.stdout), (code, ""), url)
+        self.assertRegex(run.stderr, r"\Aerror: [^\n]*%s[^\n]*\n\Z" % words, url)
+        self.assertLess(time.monotonic() - began, within, url)
+
     def test_nothing_there(self):
         """A reason and what to do, within seconds where there is nothing to wait for."""
         port = free_port(socket.SOCK_STREAM)
+        closed = r"nothing listens on port %d of 127\.0\.0\.1 \(connection refused\): is the server " \
+                 r"running, and is that its port\?" % port
+        unknown = r"no machine is known by the name no\.\.such: is it spelt right"
+        datagrams = free_port(socket.SOCK_DGRAM)
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder, "movie.flv")
             file.write_bytes(b"FLV")
             for url, code, words in (
-                    ("http://127.0.0.1:%d/a.flv" % port, 1, "Connection refused"),
-                    ("https://127.0.0.1:%d/a/index.m3u8" % port, 1, "Connection refused"),
-                    ("rtmps://127.0.0.1:%d/live/a" % port, 1, "Connection refused"),
+                    ("rtmp://127.0.0.1:%d/live/a" % port, 1, closed),
+                    ("rtmps://127.0.0.1:%d/live/a" % port, 1, closed),
+                    ("http://127.0.0.1:%d/a.flv" % port, 1, closed),
+                    ("https://127.0.0.1:%d/a/index.m3u8" % port, 1, closed),
+                    ("srt://127.0.0.1:%d" % datagrams, 1,
+                     r"nobody answers SRT on UDP port %d of 127\.0\.0\.1: .*mode=listener" % datagrams),
+                    # An empty label: no DNS server has to be asked.
+                    ("rtmp://no..such/live/a", 1, unknown),
+                    ("http://no..such/a.flv", 1, unknown),
+                    ("https://no..such/a/index.m3u8", 1, unknown),
+                    ("srt://no..such:5000", 1, unknown),
+                    ("udp://no..such:5000", 1, unknown),
+                    # An address kept for documentation: no machine has it.
+                    ("udp://192.0.2.1:5000", 1, r"can't be received on .*udp://0\.0\.0\.0:PORT"),
+                    ("srt://192.0.2.1:5000?mode=listener", 1, "5000 can't be listened on"),
+                    ("srt://127.0.0.1", 1, "no port: srt://HOST:PORT"),
+                    ("srt://127.0.0.1:5000?passphrase=short", 1, "10 to 79 characters"),
                     (str(file), 2, "is a file.*--set stamp=true"),
                     (file.as_uri(), 2, "is a file"),
                     ("ws://127.0.0.1/live/a.flv", 2, "http://127.0.0.1/live/a.flv"),
                     ("rtsp://127.0.0.1/a", 2, "'rtsp' is no protocol"),
                     ("http://127.0.0.1/a.mpd", 2, r"index\.m3u8")):
-                began = time.monotonic()
-                run = latency(url)
-                self.assertEqual((run.returncode, run.stdout), (code, ""), url)
-                self.assertRegex(run.stderr, words)
-                self.assertLess(time.monotonic() - began, 15, url)
-        # Who answers is no web server.
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            def hello():
-                for _ in range(8):
-                    client, _ = listener.accept()
-                    client.sendall(b"220 mail.example.com ESMTP\r\n")
-                    client.close()
-            threading.Thread(target=hello, daemon=True).start()
-            run = latency("http://127.0.0.1:%d/a.flv" % listener.getsockname()[1])
-            self.assertEqual(run.returncode, 1)
-            self.assertIn("no web server", run.stderr)
+                with self.subTest(url):
+                    self.refuses(url, code, words)
+
+    def answering(self, answer, family=socket.AF_INET, host="127.0.0.1"):
+        """The port of a server that says this, whatever it is asked, and a list of what it was."""
+        listener = socket.create_server((host, 0), family=family)
+        asked = []
+
+        def serve():
+            while True:
+                client, _ = listener.accept()
+                with client:
+                    client.settimeout(5)
+                    request = b""
+                    # All of a request of HTTP, of RTMP's handshake, of whatever else the beginning:
+                    # what lies unread when a socket closes makes the answer go astray.
+                    while b"\r\n\r\n" not in request and (request[:1] in (b"G", b"\3", b"")
+                                                           and len(request) < 1537):
+                        data = client.recv(4096)
+                        if not data:
+                            break
+                        request += data
+                    if not request:
+                        return
+                    asked.append(request)
+                    client.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+
+        def close():
+            socket.create_connection(listener.getsockname()[:2]).close()
+            thread.join()
+            listener.close()
+        self.addCleanup(close)
+        return listener.getsockname()[1], asked
+
+    def test_another_server(self):
+        """Who answers speaks something else, or says no."""
+        port, _ = self.answering(b"220 mail.example.com ESMTP\r\n")
+        self.refuses("http://127.0.0.1:%d/a.flv" % port, 1, "no web server, or one that wants https")
+        self.refuses("rtmp://127.0.0.1:%d/live/a" % port, 1, "no RTMP server: .*1935")
+        self.refuses("https://127.0.0.1:%d/a.flv" % port, 1, "TLS .*is it a port for TLS, or .*http:")
+        port, _ = self.answering(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+        self.refuses("http://127.0.0.1:%d/a.flv" % port, 1, "503 Service Unavailable: its own log")
+
+    @unittest.skipUnless(socket.has_dualstack_ipv6(), "no IPv6 here")
+    def test_ipv6(self):
+        """A server is asked by the name that the URL has, with its brackets."""
+        port, asked = self.answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+                                     socket.AF_INET6, "::1")
+        self.refuses("http://[::1]:%d/a.flv?x=1" % port, 1, "404 Not Found: is that stream published")
+        hosts = [re.search(rb"(?m)^Host: (.*)\r$", request)[1].decode() for request in asked]
+        self.assertGreater(len(hosts), 1)  # by GStreamer, and for the reason
+        self.assertEqual(set(hosts), {"[::1]:%d" % port})
+        self.assertTrue(asked[-1].startswith(b"GET /a.flv?x=1 HTTP/1.1\r\n"), asked[-1])
+
+    def test_no_answer(self):
+        """Time runs out: before a connection, and behind it."""
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+            port = full.getsockname()[1]
+            waiting = [socket.socket() for _ in range(4)]
+            for client in waiting:
+                client.setblocking(False)
+                client.connect_ex(full.getsockname())
+            closed = ("rtmp://127.0.0.1:%d/live/a" % port, 1,
+                      "port %d of .* does not answer within 5 s: .*firewall" % port, 30)
+            with socket.create_server(("127.0.0.1", 0)) as silent:
+                port = silent.getsockname()[1]
+                words = "takes connections and then says nothing for 5 s: .*"
+                cases = (closed, ("rtmp://127.0.0.1:%d/live/a" % port, 1, words + "RTMP", 30),
+                         ("http://127.0.0.1:%d/a.flv" % port, 1, words + "HTTP", 40))
+                with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+                    list(pool.map(lambda case: self.refuses(*case), cases))
+            for client in waiting:
+                client.close()
+
+    def test_secrets(self):
+        """SRT with a passphrase, and with another than the sender's."""
+        port = free_port(socket.SOCK_DGRAM)
+        self.launch(SOURCE + "srtsink uri=srt://127.0.0.1:%d?mode=listener latency=20 pbkeylen=16 "
+                             "passphrase=tell-nobody wait-for-connection=false" % port)
+        url = "srt://127.0.0.1:%d?latency=20&pbkeylen=16&passphrase=" % port
+        deadline = time.monotonic() + 20
+        while "nobody answers" in latency(url + "tell-somebody").stderr:
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(self.measured(url + "tell-nobody")["protocol"], "SRT")
+        self.refuses(url + "tell-somebody", 1, "another passphrase")
+        self.refuses("srt://127.0.0.1:%d" % port, 1, "another passphrase")
 
 
 class Clocks(unittest.TestCase):

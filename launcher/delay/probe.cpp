@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "delay/probe.h"
+
+#include <gio/gio.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace penstock::delay {
+namespace {
+
+constexpr guint patience = 5; // seconds, for the connection, and for each answer
+
+struct Free {
+    void operator()(gpointer object) const { g_object_unref(object); }
+    void operator()(GError *error) const { g_error_free(error); }
+    void operator()(GUri *uri) const { g_uri_unref(uri); }
+};
+template <class T>
+using Ptr = std::unique_ptr<T, Free>;
+
+struct Server {
+    std::string host;      ///< IPv6 without brackets
+    std::string authority; ///< as the URL has it: "[::1]:8080"
+    std::string path;      ///< with the query
+    guint16 port = 0;
+    bool is_web = false, is_secure = false;
+
+    std::string place() const { return "port " + std::to_string(port) + " of " + host; }
+};
+
+std::optional<Server> server_of(const Protocol &protocol, const std::string &url,
+                                std::string *error) {
+    GError *failed = nullptr;
+    const Ptr<GUri> uri(g_uri_parse(url.c_str(), G_URI_FLAGS_ENCODED, &failed));
+    const Ptr<GError> owner(failed);
+    const char *host = uri ? g_uri_get_host(uri.get()) : nullptr;
+    if (!host || !*host) {
+        *error = "that is no URL of a server: " +
+                 std::string(failed ? failed->message : "it names no host");
+        return std::nullopt;
+    }
+    Server out;
+    out.is_web = std::string_view(protocol.scheme) == "http";
+    out.is_secure = std::string_view(g_uri_get_scheme(uri.get())).ends_with('s');
+    out.host = host;
+    const int port = g_uri_get_port(uri.get());
+    const int usual = out.is_web ? (out.is_secure ? 443 : 80) : (out.is_secure ? 443 : 1935);
+    out.port = static_cast<guint16>(port > 0 ? port : usual);
+    out.authority = out.host.find(':') == std::string::npos ? out.host : "[" + out.host + "]";
+    if (port > 0) out.authority += ":" + std::to_string(port);
+    const std::string path = g_uri_get_path(uri.get());
+    const char *query = g_uri_get_query(uri.get());
+    out.path = (path.empty() ? "/" : path) + (query ? std::string("?") + query : std::string());
+    return out;
+}
+
+std::string unresolved(const std::string &host, const GError &error) {
+    if (g_error_matches(&error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND))
+        return "no machine is known by the name " + host +
+               ": is it spelt right, and does DNS know it here?";
+    return "the name " + host + " can't be looked up (" + error.message +
+           "): is this machine on the network, and does its DNS server answer?";
+}
+
+std::string unconnected(const Server &server, const GError &error) {
+    const auto is = [&](GIOErrorEnum code) {
+        return g_error_matches(&error, G_IO_ERROR, code) != FALSE;
+    };
+    if (error.domain == G_RESOLVER_ERROR) return unresolved(server.host, error);
+    if (is(G_IO_ERROR_CONNECTION_REFUSED))
+        return "nothing listens on " + server.place() +
+               " (connection refused): is the server running, and is that its port?";
+    if (is(G_IO_ERROR_TIMED_OUT))
+        return server.place() + " does not answer within " + std::to_string(patience) +
+               " s: is that machine up, does a firewall let that port through" +
+               (server.is_secure ? ", and is it one for TLS?" : "?");
+    if (is(G_IO_ERROR_HOST_UNREACHABLE) || is(G_IO_ERROR_NETWORK_UNREACHABLE))
+        return "there is no way from here to " + server.host +
+               ": are both machines on the network, and is that address right?";
+    if (g_error_matches(&error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+        return std::string(error.message) + certificate_remedy;
+    const std::string plain = server.is_web ? "http://" : "rtmp://";
+    if (server.is_secure)
+        return "TLS with " + server.place() + " does not come about (" + error.message +
+               "): is it a port for TLS, or one for " + plain + "?";
+    return std::string(error.message) + ": is the server running on " + server.place() + "?";
+}
+
+std::string silent(const Server &server) {
+    return server.place() + " takes connections and then says nothing for " +
+           std::to_string(patience) + " s: does that server still work, and does it speak " +
+           (server.is_web ? "HTTP?" : "RTMP?");
+}
+
+/// The first bytes that come behind a request: up to a line's end, or `size` of them. None after
+/// `patience`.
+std::optional<std::string> answer_to(GSocketConnection *connection, const std::string &request,
+                                     size_t size) {
+    GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
+    GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(connection));
+    // Whoever hangs up amid the request may have said why.
+    g_output_stream_write_all(out, request.data(), request.size(), nullptr, nullptr, nullptr);
+    std::string answer;
+    std::array<char, 512> piece{};
+    while (answer.size() < size && answer.find_first_of("\r\n") == std::string::npos) {
+        GError *error = nullptr;
+        const gssize got = g_input_stream_read(in, piece.data(), piece.size(), nullptr, &error);
+        const Ptr<GError> owner(error);
+        if (got < 0 && g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && answer.empty())
+            return std::nullopt;
+        if (got <= 0) break;
+        answer.append(piece.data(), static_cast<size_t>(got));
+    }
+    return answer.substr(0, answer.find_first_of("\r\n"));
+}
+
+std::string web_reason(GSocketConnection *connection, const Server &server) {
+    constexpr size_t longest_line = 4096;
+    const auto status = answer_to(connection,
+                                  "GET " + server.path + " HTTP/1.1\r\nHost: " + server.authority +
+                                      "\r\nConnection: close\r\n\r\n",
+                                  longest_line);
+    if (!status) return silent(server);
+    const size_t code = status->find(' ');
+    if (!status->starts_with("HTTP/") || code == std::string::npos || code + 1 == status->size())
+        return "what answers on " + server.place() + " is no web server" +
+               (server.is_secure ? ": is that its port?" : ", or one that wants https://");
+    const char kind = (*status)[code + 1];
+    if (kind == '2' || kind == '3') return "";
+    return "the server answers " + status->substr(code + 1) +
+           (kind == '4' ? ": is that stream published, under that name?"
+                        : ": its own log says why");
+}
+
+/// RTMP begins with its version, and as many bytes as a client sends come back.
+std::string rtmp_reason(GSocketConnection *connection, const Server &server) {
+    constexpr size_t handshake = 1536;
+    constexpr char version = 3;
+    const auto answer = answer_to(connection, version + std::string(handshake, '\0'), 1);
+    if (!answer) return silent(server);
+    if (!answer->empty() && answer->front() == version) return "";
+    return "what answers on " + server.place() +
+           " is no RTMP server: is that its port? 1935 is the usual one";
+}
+
+} // namespace
+
+const char *const certificate_remedy =
+    ": this machine does not trust the server's certificate; --tls-ca FILE names one (PEM) that it "
+    "is to trust";
+
+std::string probe_server(const Protocol &protocol, const std::string &url) {
+    std::string wrong;
+    const auto server = server_of(protocol, url, &wrong);
+    if (!server) return wrong;
+    const Ptr<GSocketClient> client(g_socket_client_new());
+    g_socket_client_set_timeout(client.get(), patience);
+    g_socket_client_set_tls(client.get(), server->is_secure);
+    GError *error = nullptr;
+    const Ptr<GSocketConnection> connection(g_socket_client_connect_to_host(
+        client.get(), server->host.c_str(), server->port, nullptr, &error));
+    const Ptr<GError> owner(error);
+    if (!connection) return unconnected(*server, *error);
+    return server->is_web ? web_reason(connection.get(), *server)
+                          : rtmp_reason(connection.get(), *server);
+}
+
+std::string probe_name(const std::string &host) {
+    const Ptr<GResolver> resolver(g_resolver_get_default());
+    GError *error = nullptr;
+    GList *found = g_resolver_lookup_by_name(resolver.get(), host.c_str(), nullptr, &error);
+    g_resolver_free_addresses(found);
+    const Ptr<GError> owner(error);
+    return error ? unresolved(host, *error) : "";
+}
+
+} // namespace penstock::delay
