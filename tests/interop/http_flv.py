@@ -149,11 +149,11 @@ def gstreamer():
     """souphttpsrc and flvdemux, GStreamer's own, play it"""
     with Server() as server:
         url = playing(server, "cam", footage())
-        path = place("saved.mkv")
+        path = place("saved.ts")
         process = rig.Process("gst-launch-1.0", "-q", "-e", *(
             f"souphttpsrc location={url} is-live=true ! flvdemux name=d "
             "d.video ! queue ! h264parse ! mux. d.audio ! queue ! aacparse ! mux. "
-            f"matroskamux name=mux ! filesink location={path}").split())
+            f"mpegtsmux name=mux ! filesink location={path}").split())
         until("something is saved", lambda: os.path.exists(path) and os.path.getsize(path) > 0)
         end = time.monotonic() + 4
         until("four seconds pass", lambda: time.monotonic() > end)

@@ -230,13 +230,16 @@ class TsServer:
 
 
 def generated():
-    """Ten seconds with B-frames, a keyframe every two seconds, and a tone."""
+    """Ten seconds with B-frames, a keyframe every two seconds, and a tone. Picture and sound are as
+    long as each other: 248 frames of 40 ms are 465 of 1024 samples, of which the encoder puts one
+    before the first. Played over and over, neither lies over the other's end."""
+    length, sound = 248 / 25, 464 * 1024 / 48000
     path = os.path.join(FOLDER, "generated.mp4")
     with _making:
         if not os.path.exists(path):
             run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i",
-                "testsrc2=size=640x360:rate=25:duration=10", "-f", "lavfi", "-i",
-                "aevalsrc=0.3*sin(2*PI*t*(200+40*t)):s=48000:d=10", "-c:v", "libx264", "-preset",
+                f"testsrc2=size=640x360:rate=25:duration={length}", "-f", "lavfi", "-i",
+                f"aevalsrc=0.3*sin(2*PI*t*(200+40*t)):s=48000:d={sound}", "-c:v", "libx264", "-preset",
                 "veryfast", "-bf", "3", "-b_strategy", "0", "-g", "50", "-sc_threshold", "0",
                 "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "2", path)
     return path
