@@ -191,6 +191,7 @@ bool Converter::build_encode(const Codec &codec, const GstCaps *caps) {
                      this);
     next_keyframe_.reset();
     has_segment_ = false;
+    overlap_.reset();
     auto encoder_in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(encoder.get(), "sink"));
     gst_pad_add_probe(
         encoder_in.get(),
@@ -231,8 +232,14 @@ GstPadProbeReturn Converter::before_encoder(GstPad *pad, GstPadProbeInfo *info) 
         if (!time || *time < 0) return GST_PAD_PROBE_DROP;
         GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(*time);
         GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
-        if (codec_->video) ask_for_keyframe(pad, *time);
-        return GST_PAD_PROBE_OK;
+        if (codec_->video) {
+            ask_for_keyframe(pad, *time);
+            return GST_PAD_PROBE_OK;
+        }
+        auto rest = overlap_.cut(GstPtr<GstBuffer>::adopt(buffer));
+        const bool is_empty = !rest;
+        GST_PAD_PROBE_INFO_DATA(info) = rest.release();
+        return is_empty ? GST_PAD_PROBE_HANDLED : GST_PAD_PROBE_OK;
     }
     GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
     switch (GST_EVENT_TYPE(event)) {
@@ -255,8 +262,15 @@ GstPadProbeReturn Converter::before_encoder(GstPad *pad, GstPadProbeInfo *info) 
         gst_event_unref(event);
         return GST_PAD_PROBE_OK;
     }
+    case GST_EVENT_CAPS: {
+        GstCaps *caps = nullptr;
+        gst_event_parse_caps(event, &caps);
+        overlap_.set_caps(caps);
+        return GST_PAD_PROBE_OK;
+    }
     case GST_EVENT_FLUSH_STOP:
         has_segment_ = false;
+        overlap_.reset();
         return GST_PAD_PROBE_OK;
     default:
         return GST_PAD_PROBE_OK;

@@ -5,6 +5,7 @@
 #include "gst/ptr.h"
 #include "gst/stats.h"
 #include "transcode/codecs.h"
+#include "transcode/overlap.h"
 
 #include <mutex>
 #include <optional>
@@ -70,6 +71,7 @@ private:
     std::optional<int64_t> next_keyframe_; ///< running time
     GstSegment segment_;                   ///< as it came
     bool has_segment_ = false;             ///< the encoder has its own
+    Overlap overlap_;
 
     mutable std::mutex lock_;
     Settings settings_;

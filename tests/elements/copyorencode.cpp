@@ -3,6 +3,9 @@
 // come.
 #include "gst/ptr.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "check.hpp"
 
 using namespace penstock;
@@ -159,6 +162,55 @@ GST_START_TEST(test_renegotiation) {
 }
 GST_END_TEST
 
+// Two passes of a second of sound, of which the other begins too early: what lies over the first is
+// cut away, and what is encoded goes on without a step. A step back that is no loop's stays.
+GST_START_TEST(test_overlap) {
+    struct Case {
+        GstClockTime early, buffer;
+        bool is_cut;
+    };
+    constexpr Case cases[] = {{0, 100 * GST_MSECOND, true},
+                              {GST_MSECOND, 100 * GST_MSECOND, true},
+                              {10 * GST_MSECOND, 100 * GST_MSECOND, true},
+                              // Two buffers and a part of the third.
+                              {25 * GST_MSECOND, 10 * GST_MSECOND, true},
+                              {200 * GST_MSECOND, 100 * GST_MSECOND, true},
+                              {800 * GST_MSECOND, 100 * GST_MSECOND, false}};
+    for (const Case &c : cases) {
+        constexpr gsize rate = 48000;
+        GstHarness *h = gst_harness_new("copyorencode");
+        gst_harness_set_src_caps_str(h, "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,"
+                                        "channels=1");
+        const gsize size = 2 * gst_util_uint64_scale(c.buffer, rate, GST_SECOND);
+        for (const GstClockTime pass : {GstClockTime(0), GST_SECOND - c.early})
+            for (GstClockTime at = 0; at < GST_SECOND; at += c.buffer) {
+                GstBuffer *buffer = gst_buffer_new_allocate(nullptr, size, nullptr);
+                gst_buffer_memset(buffer, 0, 0, size);
+                GST_BUFFER_PTS(buffer) = pass + at;
+                GST_BUFFER_DURATION(buffer) = c.buffer;
+                fail_unless_equals_int(gst_harness_push(h, buffer), GST_FLOW_OK);
+            }
+        gst_harness_push_event(h, gst_event_new_eos());
+        int64_t end = 0, farthest = 0;
+        bool has_begun = false;
+        while (auto frame = GstPtr<GstBuffer>::adopt(gst_harness_try_pull(h))) {
+            const auto pts = int64_t(GST_BUFFER_PTS(frame.get()));
+            if (has_begun) farthest = std::max(farthest, end - pts);
+            has_begun = true;
+            end = pts + int64_t(GST_BUFFER_DURATION(frame.get()));
+        }
+        const auto expected = int64_t(2 * GST_SECOND - c.early);
+        // The encoder's last frame is filled up, and its first primes a decoder.
+        fail_unless(std::abs(end - expected) < 60 * GST_MSECOND,
+                    "early by %" G_GUINT64_FORMAT ": ends at %" G_GINT64_FORMAT, c.early, end);
+        fail_unless((farthest <= int64_t(2 * GST_MSECOND)) == c.is_cut,
+                    "early by %" G_GUINT64_FORMAT ": a step back of %" G_GINT64_FORMAT, c.early,
+                    farthest);
+        gst_harness_teardown(h);
+    }
+}
+GST_END_TEST
+
 // What is never linked counts as ended, so that a muxer need not wait; EOS alone passes.
 GST_START_TEST(test_no_stream) {
     auto pipeline = launch("copyorencode stream-wait=100000000 ! fakesink");
@@ -203,6 +255,7 @@ static Suite *copyorencode_suite() {
     tcase_add_test(tc, test_encoded);
     tcase_add_test(tc, test_refused);
     tcase_add_test(tc, test_renegotiation);
+    tcase_add_test(tc, test_overlap);
     tcase_add_test(tc, test_no_stream);
     tcase_add_test(tc, test_states_and_queries);
     return s;
