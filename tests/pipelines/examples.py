@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Runs the example launch lines of our elements' documentation, as they are, in a directory with a
-# movie.mp4. Usage: examples.py SOURCE_ROOT [ELEMENT…]; GST_PLUGIN_PATH names the plugins.
+# Runs the example launch lines of our elements' documentation, as they are but for the ports of this
+# machine, for which free ones are taken, in a directory with a movie.mp4. Usage: examples.py SOURCE_ROOT [ELEMENT…]; GST_PLUGIN_PATH names the plugins.
 import os
 import pathlib
 import re
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -126,9 +127,32 @@ class Line:
         return self.problem() or (f'exit code {code}' if code else None)
 
 
+def free_port():
+    """One that neither TCP nor UDP has taken here."""
+    while True:
+        with socket.socket() as tcp, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(('', 0))
+            try:
+                udp.bind(('', tcp.getsockname()[1]))
+            except OSError:
+                continue
+            return tcp.getsockname()[1]
+
+
+PORT = re.compile(r'(?<=[/=,"]127\.0\.0\.1:)[1-9]\d*|(?<=\bport=)[1-9]\d*')
+
+
+def on_free_ports(texts):
+    """The lines of a block with other ports: where two had the same, they have the same again."""
+    chosen = {}
+    return [PORT.sub(lambda found: chosen.setdefault(found[0], str(free_port())), text)
+            for text in texts]
+
+
 def run_block(texts, directory):
     lines, problem = [], None
-    for text in texts:
+    for text in on_free_ports(texts):
         line = Line(text, directory)
         lines.append(line)
         problem = problem or line.start()
