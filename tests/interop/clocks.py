@@ -156,8 +156,9 @@ def viewer():
             assert told.code == 1 and told.glass is None and told.clock > 20, told
             assert "clock and the source's differ" in told.error, told.error
             for ahead in (0, 350, -350, -20_000):
+                # A hop may take less time than the offset is sure of, and then be said to be wrong.
                 told = figure(url, ahead, "--ntp", ntp.address)
-                assert (told.code, told.clock, told.error) == (0, 0, ""), told
+                assert (told.code, told.error) == (0, ""), told
                 assert abs(told.offset - ahead) < TOLERANCE, told
                 yield truth.compare(f"{ahead:+} ms, --ntp", told)
 
@@ -184,7 +185,7 @@ def both_ends():
         yield truth.compare("uncorrected", figure(url, 2000), 2000 - source_ahead)
         difference = offset(ntp, viewer_ahead) - offset(ntp, source_ahead)
         told = figure(url, viewer_ahead, f"--clock-offset={difference}")
-        assert (told.code, told.clock, told.error) == (0, 0, ""), told
+        assert (told.code, told.error) == (0, ""), told
         yield truth.compare(f"--clock-offset={difference:.1f}", told)
         assert process.end() == 0, "the source has failed"
 
