@@ -139,7 +139,9 @@ std::string web_reason(GSocketConnection *connection, const Server &server) {
 std::string rtmp_reason(GSocketConnection *connection, const Server &server) {
     constexpr size_t handshake = 1536;
     constexpr char version = 3;
-    const auto answer = answer_to(connection, version + std::string(handshake, '\0'), 1);
+    std::string request(1 + handshake, '\0');
+    request.front() = version;
+    const auto answer = answer_to(connection, request, 1);
     if (!answer) return silent(server);
     if (!answer->empty() && answer->front() == version) return "";
     return "what answers on " + server.place() +
