@@ -49,9 +49,9 @@ std::optional<Server> server_of(const Protocol &protocol, const std::string &url
     const int port = g_uri_get_port(uri.get());
     const int usual = out.is_web ? (out.is_secure ? 443 : 80) : (out.is_secure ? 443 : 1935);
     out.port = static_cast<guint16>(port > 0 ? port : usual);
-    out.authority =
-        out.host.find(':') == std::string::npos ? out.host : std::string("[") + out.host + "]";
-    if (port > 0) out.authority += ":" + std::to_string(port);
+    const bool is_ipv6 = out.host.find(':') != std::string::npos;
+    out.authority.append(is_ipv6 ? "[" : "").append(out.host).append(is_ipv6 ? "]" : "");
+    if (port > 0) out.authority.append(":").append(std::to_string(port));
     const std::string path = g_uri_get_path(uri.get());
     const char *query = g_uri_get_query(uri.get());
     out.path = (path.empty() ? "/" : path) + (query ? std::string("?") + query : std::string());

@@ -160,8 +160,11 @@ class OfUrl(unittest.TestCase):
 
     def test_terminal(self):
         """A live line, and Ctrl-C ends a measurement without an end in order."""
+        try:
+            master, slave = pty.openpty()
+        except OSError as error:  # a tree without devpts
+            self.skipTest(str(error))
         self.publish("cam", "true")
-        master, slave = pty.openpty()
         self.addCleanup(os.close, master)
         process = subprocess.Popen([PENSTOCK, "latency", self.rtmp + "/cam", "-t", "0"],
                                    stdout=slave, stderr=subprocess.PIPE)
