@@ -253,6 +253,33 @@ GST_START_TEST(test_parts_take_turns) {
 }
 GST_END_TEST
 
+// The budget holds for few viewers, too, who are fewer than the pictures between two turns.
+GST_START_TEST(test_few_have_parts) {
+    fanout::Policy policy;
+    policy.send_rate = 20; // two viewers: one write each 100 ms, of a picture each 5 ms
+    Rig rig(2, policy);
+    const auto append_for = [&rig](unsigned count) {
+        for (unsigned i = 0; i < count; ++i) {
+            rig.append();
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+    };
+    append_for(200); // the rate is known after a while
+    on_loop(*rig.loops, 0, [&rig] {
+        for (const auto &reader : rig.readers)
+            reader->writes = 0;
+    });
+    const uint64_t began = net::steady_ns();
+    append_for(200);
+    for (const auto &reader : rig.readers) {
+        const uint64_t most = (net::steady_ns() - began) / (70 * ms) + 3;
+        fail_unless(reader->writes <= most, "%u writes", reader->writes.load());
+        fail_unless(reader->writes >= 1);
+        fail_unless(rig.wait_for_all(*reader));
+    }
+}
+GST_END_TEST
+
 static Suite *net_audience_suite() {
     Suite *s = suite_create("net_audience");
     TCase *tc = tcase_create("general");
@@ -263,6 +290,7 @@ static Suite *net_audience_suite() {
     tcase_add_test(tc, test_writes_coalesce);
     tcase_add_test(tc, test_a_packet_waits_out_its_time);
     tcase_add_test(tc, test_parts_take_turns);
+    tcase_add_test(tc, test_few_have_parts);
     return s;
 }
 GST_CHECK_MAIN(net_audience)

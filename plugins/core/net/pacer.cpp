@@ -18,6 +18,10 @@ constexpr uint64_t share_interval = 250'000'000; ///< ns
 /// Of the time between two awaited packets, that the next may come late.
 constexpr double jitter = 0.1;
 
+size_t divide_up(size_t number, size_t by) {
+    return (number + by - 1) / by;
+}
+
 /// Where a viewer's turn comes once in several pictures: of how many parts a different one is
 /// served with each picture, so that no pass takes longer than it must.
 size_t parts_of(uint64_t interval, double awaited_rate) {
@@ -59,7 +63,7 @@ void Pacer::begin_pass(Audience &audience, uint64_t now) {
     group.woken.exchange(false);
     group.started = now;
     if (group.parts == 1) group.next = 0;
-    group.to_serve = (group.viewers.size() + group.parts - 1) / group.parts;
+    group.to_serve = divide_up(group.viewers.size(), group.parts);
 }
 
 void Pacer::run() {
@@ -110,7 +114,10 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
         if (group.woken) hold(audience, group.started);
         return;
     }
-    group.parts = parts_of(group.interval, group.awaited_rate);
+    // As many as have viewers: with more, turns would come more often than they should.
+    const size_t viewers = group.viewers.size();
+    group.parts =
+        divide_up(viewers, divide_up(viewers, parts_of(group.interval, group.awaited_rate)));
     const uint64_t interval = group.interval / group.parts;
     // Better with the last picture that comes in time than in between two of them.
     const auto gap =
