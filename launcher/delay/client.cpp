@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/client.h"
 
-#include "core/net/address.h"
 #include "delay/probe.h"
 #include "delay/tally.h"
 #include "description/elements.h"
@@ -99,19 +98,19 @@ bool Client::set_address(GstElement *source, std::string *error) {
         // Without end it would call somebody who isn't there.
         g_object_set(source, "uri", url.c_str(), "auto-reconnect", FALSE, nullptr);
     } else if (scheme == "udp" || scheme == "rtp") {
-        const auto address = net::parse_address(rest.substr(0, rest.find_first_of("/?")));
-        if (!address || address->port == 0) {
+        const net::Address address = address_of(url);
+        if (address.port == 0) {
             *error = "'" + url + "' has no port: " + protocol_.scheme + "://0.0.0.0:5000";
             return false;
         }
-        const std::string host = address->host.empty() ? "0.0.0.0" : address->host;
+        const std::string host = address.host.empty() ? "0.0.0.0" : address.host;
         // udpsrc would wait without a word.
         if (std::string reason = probe_name(host); !reason.empty()) {
             *error = url + ": " + reason;
             return false;
         }
         // Without times of arrival tsdemux goes by the stream's own clock alone.
-        g_object_set(source, "address", host.c_str(), "port", gint(address->port), "buffer-size",
+        g_object_set(source, "address", host.c_str(), "port", gint(address.port), "buffer-size",
                      4 * 1024 * 1024, "do-timestamp", FALSE, nullptr);
         if (scheme == "rtp") {
             const auto caps = GstPtr<GstCaps>::adopt(gst_caps_from_string(

@@ -82,7 +82,9 @@ std::string unconnected(const Server &server, const GError &error) {
         return "there is no way from here to " + server.host +
                ": are both machines on the network, and is that address right?";
     if (g_error_matches(&error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
-        return std::string(error.message) + certificate_remedy;
+        return std::string(error.message) +
+               ": this machine does not trust the server's certificate; --tls-ca FILE names one "
+               "(PEM) that it is to trust";
     const std::string plain = server.is_web ? "http://" : "rtmp://";
     if (server.is_secure)
         return "TLS with " + server.place() + " does not come about (" + error.message +
@@ -150,10 +152,6 @@ std::string rtmp_reason(GSocketConnection *connection, const Server &server) {
 }
 
 } // namespace
-
-const char *const certificate_remedy =
-    ": this machine does not trust the server's certificate; --tls-ca FILE names one (PEM) that it "
-    "is to trust";
 
 std::string probe_server(const Protocol &protocol, const std::string &url) {
     std::string wrong;

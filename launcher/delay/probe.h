@@ -16,7 +16,4 @@ std::string probe_server(const Protocol &protocol, const std::string &url);
 /// The same of a name or address alone. Blocks as long as this machine waits for its DNS server.
 std::string probe_name(const std::string &host);
 
-/// How to mend a certificate that is not trusted.
-extern const char *const certificate_remedy;
-
 } // namespace penstock::delay

@@ -93,4 +93,9 @@ const Protocol *protocol_of(const std::string &url, std::string *error) {
     return nullptr;
 }
 
+net::Address address_of(const std::string &url) {
+    const std::string rest = url.substr(url.find("://") + 3);
+    return net::parse_address(rest.substr(0, rest.find_first_of("/?"))).value_or(net::Address{});
+}
+
 } // namespace penstock::delay

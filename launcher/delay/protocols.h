@@ -3,6 +3,8 @@
 // it. One that joins is one entry of the table.
 #pragma once
 
+#include "core/net/address.h"
+
 #include <span>
 #include <string>
 
@@ -30,5 +32,8 @@ std::span<const Protocol> protocols();
 const Protocol &direct();
 /// The one that reads this URL; nullptr, with the reason, if there is none.
 const Protocol *protocol_of(const std::string &url, std::string *error);
+/// Of a URL whose path may be missing: the host is empty where it names none, the port 0 where
+/// there is none that can be read.
+net::Address address_of(const std::string &url);
 
 } // namespace penstock::delay

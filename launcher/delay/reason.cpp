@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/reason.h"
 
-#include "core/net/address.h"
 #include "delay/probe.h"
 
 #include <gio/gio.h>
@@ -13,12 +12,6 @@ namespace {
 
 bool has(const std::string &text, std::string_view part) {
     return text.find(part) != std::string::npos;
-}
-
-/// "HOST:PORT" of a URL whose path may be missing; the host is empty where it names none.
-net::Address address_of(const std::string &url) {
-    const std::string rest = url.substr(url.find("://") + 3);
-    return net::parse_address(rest.substr(0, rest.find_first_of("/?"))).value_or(net::Address{});
 }
 
 std::string port_of(const net::Address &address) {

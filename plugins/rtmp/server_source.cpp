@@ -329,9 +329,8 @@ GstFlowReturn ServerSource::push_tag(const flv::Tag &tag) {
         if (const GstFlowReturn flow = push_headers(); flow != GST_FLOW_OK) return flow;
     auto buffer = buffer_of(tag.bytes);
     GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = time;
-    const bool starts_gop =
-        tag.kind == flv::TagKind::keyframe || (tag.kind == flv::TagKind::audio && !has_video_);
-    if (!starts_gop) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+    if (!flv::starts_gop(tag, has_video_))
+        GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
     if (std::exchange(discont_, false)) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
     return push(std::move(buffer));
 }

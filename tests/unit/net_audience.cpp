@@ -87,6 +87,20 @@ struct Rig {
         }
         return false;
     }
+    /// Packets at a steady rate, as a publisher's.
+    void append_each(unsigned milliseconds, unsigned count) {
+        for (unsigned i = 0; i < count; ++i) {
+            append();
+            std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+        }
+    }
+    /// Counts from here on.
+    void reset_counts() {
+        on_loop(*loops, 0, [this] {
+            for (const auto &reader : readers)
+                reader->writes = reader->packets = 0;
+        });
+    }
     /// Until that reader has all there is; false if it never gets it.
     bool wait_for_all(const Reader &reader) {
         const uint64_t all = audience->ring().packets();
@@ -173,18 +187,9 @@ GST_START_TEST(test_writes_coalesce) {
     policy.send_rate = 1;
     policy.coalesce_max = 100 * ms;
     Rig rig(20, policy);
-    const auto append_for = [&rig](unsigned count) {
-        for (unsigned i = 0; i < count; ++i) {
-            rig.append();
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        }
-    };
-    append_for(150); // the rate is known after a while
-    on_loop(*rig.loops, 0, [&rig] {
-        for (const auto &reader : rig.readers)
-            reader->writes = reader->packets = 0;
-    });
-    append_for(200);
+    rig.append_each(5, 150); // the rate is known after a while
+    rig.reset_counts();
+    rig.append_each(5, 200);
     fail_unless(rig.wait_for(195));
     for (const auto &reader : rig.readers) // a second: each 95 to 100 ms, or later
         fail_unless(reader->writes <= 30 && reader->writes >= 1, "%u writes",
@@ -199,17 +204,11 @@ GST_START_TEST(test_a_packet_waits_out_its_time) {
     policy.send_rate = 1;
     policy.coalesce_max = 200 * ms;
     Rig rig(5, policy);
-    for (int i = 0; i < 60; ++i) { // the rate is known after a while
-        rig.append();
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
+    rig.append_each(10, 60); // the rate is known after a while
     for (const auto &reader : rig.readers)
         fail_unless(rig.wait_for_all(*reader));
     for (int round = 0; round < 3; ++round) {
-        on_loop(*rig.loops, 0, [&rig] {
-            for (const auto &reader : rig.readers)
-                reader->writes = reader->packets = 0;
-        });
+        rig.reset_counts();
         const uint64_t began = net::steady_ns();
         rig.append();
         rig.append();
@@ -239,8 +238,7 @@ GST_START_TEST(test_parts_take_turns) {
     size_t most = 0;
     const uint64_t began = net::steady_ns();
     for (int i = 0; i < 300; ++i) {
-        rig.append();
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        rig.append_each(10, 1);
         most = std::max(most, positions());
     }
     fail_unless(most >= 3, "readers were at %u places at most", unsigned(most));
@@ -258,19 +256,10 @@ GST_START_TEST(test_few_have_parts) {
     fanout::Policy policy;
     policy.send_rate = 20; // two viewers: one write each 100 ms, of a picture each 5 ms
     Rig rig(2, policy);
-    const auto append_for = [&rig](unsigned count) {
-        for (unsigned i = 0; i < count; ++i) {
-            rig.append();
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        }
-    };
-    append_for(200); // the rate is known after a while
-    on_loop(*rig.loops, 0, [&rig] {
-        for (const auto &reader : rig.readers)
-            reader->writes = 0;
-    });
+    rig.append_each(5, 200); // the rate is known after a while
+    rig.reset_counts();
     const uint64_t began = net::steady_ns();
-    append_for(200);
+    rig.append_each(5, 200);
     for (const auto &reader : rig.readers) {
         const uint64_t most = (net::steady_ns() - began) / (70 * ms) + 3;
         fail_unless(reader->writes <= most, "%u writes", reader->writes.load());

@@ -78,10 +78,8 @@ void Pacer::run() {
         // Backwards: a viewer may leave while it is served, and then the last takes its place.
         while (group.to_serve > 0 && now < end) {
             const size_t viewers = group.viewers.size();
-            if (viewers == 0) {
-                group.to_serve = 0;
-                break;
-            }
+            group.to_serve = std::min(group.to_serve, viewers);
+            if (group.to_serve == 0) break;
             if (group.next == 0 || group.next > viewers) group.next = viewers;
             --group.to_serve;
             group.viewers[--group.next]->pump(cache_);
