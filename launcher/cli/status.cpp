@@ -3,9 +3,9 @@
 
 #include "cli/output.h"
 #include "cli/urls.h"
-#include "core/net/hls_mount.h"
-#include "core/net/http_mount.h"
-#include "core/net/rtmp_server.h"
+#include "core/net/http/hls/mount.h"
+#include "core/net/http/live/mount.h"
+#include "core/net/rtmp/server.h"
 
 #include <glib.h>
 

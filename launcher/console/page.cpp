@@ -2,7 +2,7 @@
 #include "console/page.h"
 
 #include "console/streams.h"
-#include "core/net/http_server.h"
+#include "core/net/http/server.h"
 
 #include <gio/gio.h>
 

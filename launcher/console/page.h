@@ -2,7 +2,7 @@
 // The viewers' page: a list of live streams and a player, on the public HTTP port.
 #pragma once
 
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 
 #include <memory>
 #include <string>

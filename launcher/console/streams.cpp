@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "console/streams.h"
 
-#include "core/net/hls_mount.h"
-#include "core/net/http_mount.h"
-#include "core/net/rtmp_server.h"
+#include "core/net/http/hls/mount.h"
+#include "core/net/http/live/mount.h"
+#include "core/net/rtmp/server.h"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 // The public list of streams.
 #pragma once
 
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 
 #include <string>
 #include <string_view>

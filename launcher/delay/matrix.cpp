@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/matrix.h"
 
-#include "core/net/http_server.h"
-#include "core/net/rtmp_server.h"
+#include "core/net/http/server.h"
+#include "core/net/rtmp/server.h"
 #include "delay/client.h"
 #include "delay/nginx.h"
 #include "gst/ptr.h"

@@ -2,7 +2,7 @@
 #include "delay/ntp.h"
 
 #include "core/bytes/reader.h"
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 
 #include <netdb.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
 // it. One that joins is one entry of the table.
 #pragma once
 
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 
 #include <span>
 #include <string>

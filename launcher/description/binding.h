@@ -2,7 +2,7 @@
 // Values for a description's parameters, and what becomes of its text with them.
 #pragma once
 
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 #include "description/description.h"
 #include "gst/ptr.h"
 

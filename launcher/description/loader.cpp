@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "description/loader.h"
 
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 #include "description/placeholders.h"
 
 #include <algorithm>

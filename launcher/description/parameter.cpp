@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "description/parameter.h"
 
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 
 #include <algorithm>
 #include <charconv>

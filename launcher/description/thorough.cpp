@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The whole check of a file: what is wrong is found in one go, from its YAML to the pipelines that
 // GStreamer builds of it, and what follows from a mistake is not told on top of it.
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 #include "description/binding.h"
 #include "description/elements.h"
 #include "description/wiring.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "embedding/stats.h"
 
-#include "core/net/rtmp_server.h"
+#include "core/net/rtmp/server.h"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 // Where a description's media comes out, and how a test moves that to ports nobody uses.
 #pragma once
 
-#include "core/net/rtmp_server.h"
+#include "core/net/rtmp/server.h"
 #include "description/binding.h"
 
 #include <memory>

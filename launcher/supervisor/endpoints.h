@@ -2,7 +2,7 @@
 // Where a description serves something: found in its text, for listeners and for people.
 #pragma once
 
-#include "core/net/tls_files.h"
+#include "core/net/tls/files.h"
 #include "description/binding.h"
 
 #include <string>

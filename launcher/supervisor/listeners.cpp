@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/listeners.h"
 
-#include "core/net/tls.h"
+#include "core/net/tls/context.h"
 #include "supervisor/endpoints.h"
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 // Opens the ports of a description before anything of it runs, so that one in use is one message.
 #pragma once
 
-#include "core/net/http_server.h"
-#include "core/net/rtmp_server.h"
+#include "core/net/http/server.h"
+#include "core/net/rtmp/server.h"
 #include "description/binding.h"
 
 #include <memory>

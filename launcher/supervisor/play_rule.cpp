@@ -2,8 +2,8 @@
 #include "supervisor/play_rule.h"
 
 #include "core/gop/channels.h"
-#include "core/net/hls_mount.h"
-#include "core/net/http_mount.h"
+#include "core/net/http/hls/mount.h"
+#include "core/net/http/live/mount.h"
 
 #include <algorithm>
 

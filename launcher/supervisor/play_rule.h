@@ -2,8 +2,8 @@
 // A play rule at work: one pipeline for each stream that somebody asks for and nobody publishes.
 #pragma once
 
-#include "core/net/http_server.h"
-#include "core/net/rtmp_server.h"
+#include "core/net/http/server.h"
+#include "core/net/rtmp/server.h"
 #include "description/binding.h"
 #include "supervisor/running.h"
 

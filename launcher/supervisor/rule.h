@@ -2,7 +2,7 @@
 // A publish rule at work: one pipeline for each stream that arrives.
 #pragma once
 
-#include "core/net/rtmp_server.h"
+#include "core/net/rtmp/server.h"
 #include "description/binding.h"
 #include "supervisor/running.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/snapshot.h"
 
-#include "core/net/rtmp_server.h"
+#include "core/net/rtmp/server.h"
 #include "supervisor/children.h"
 #include "supervisor/frame_meter.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gop/channel_reader.h"
 
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 #include "gop/goptee.h"
 #include "gop/tee.h"
 #include "gop/tee_source.h"

@@ -2,7 +2,7 @@
 // The part of Tee that offers its stream to other pipelines.
 #include "gop/tee.h"
 
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 #include "gop/tee_source.h"
 
 namespace penstock::gop {

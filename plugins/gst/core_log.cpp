@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst/core_log.h"
 
-#include "core/net/log.h"
+#include "core/net/loop/log.h"
 
 #include <gst/gst.h>
 

@@ -2,7 +2,7 @@
 // The signals authorize, peer-connected and peer-disconnected, of elements and of the library.
 #pragma once
 
-#include "core/net/peer.h"
+#include "core/net/stream/peer.h"
 
 #include <gst/gst.h>
 

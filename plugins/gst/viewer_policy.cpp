@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst/viewer_policy.h"
 
-#include "core/net/loop_count.h"
+#include "core/net/loop/loop_count.h"
 
 #include <algorithm>
 

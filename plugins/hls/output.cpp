@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "hls/output.h"
 
-#include "core/net/hls_directory.h"
-#include "core/net/hls_mount.h"
+#include "core/net/http/hls/directory.h"
+#include "core/net/http/hls/mount.h"
 #include "gst/ptr.h"
 
 #include <mutex>

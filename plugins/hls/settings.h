@@ -2,7 +2,7 @@
 // What an hlssegmenter's properties say; every default is here.
 #pragma once
 
-#include "core/net/tls_files.h"
+#include "core/net/tls/files.h"
 
 #include <cstdint>
 #include <string>

@@ -43,7 +43,7 @@
  */
 #include "http/httpserversink.h"
 
-#include "core/net/http_mount.h"
+#include "core/net/http/live/mount.h"
 #include "gst/auto_sync.h"
 #include "gst/guard.h"
 #include "gst/nonblocking.h"

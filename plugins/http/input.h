@@ -4,7 +4,7 @@
 
 #include "core/bytes/result.h"
 #include "core/flv/normalizer.h"
-#include "core/net/http_mount.h"
+#include "core/net/http/live/mount.h"
 
 #include <gst/gst.h>
 

@@ -33,7 +33,7 @@
 #include "rtmp/rtmpserversink.h"
 
 #include "core/flv/normalizer.h"
-#include "core/net/rtmp_server.h"
+#include "core/net/rtmp/server.h"
 #include "gst/auto_sync.h"
 #include "gst/bytes.h"
 #include "gst/guard.h"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/flv/normalizer.h"
-#include "core/net/rtmp_server.h"
+#include "core/net/rtmp/server.h"
 #include "gst/ptr.h"
 #include "gst/stats.h"
 

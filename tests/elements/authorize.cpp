@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // authorize, peer-connected and peer-disconnected of rtmpserversrc and rtmpserversink: what their
 // handlers are told, on which threads, and that nobody waits for a handler but the peer itself.
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 #include "unit/net_rig.hpp"
 
 #include "elements/rtmp_rig.hpp"

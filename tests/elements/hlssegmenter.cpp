@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // hlssegmenter: caps, events, flush, EOS, state changes, both kinds of location.
-#include "core/net/hls_mount.h"
+#include "core/net/http/hls/mount.h"
 #include "core/playlist/playlist.h"
 #include "gst/nonblocking.h"
 #include "unit/hls_rig.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/net/address.h"
+#include "core/net/loop/address.h"
 
 #include "check.hpp"
 

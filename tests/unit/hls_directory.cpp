@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/net/hls_directory.h"
+#include "core/net/http/hls/directory.h"
 
 #include "check.hpp"
 

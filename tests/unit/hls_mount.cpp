@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/net/hls_mount.h"
-#include "core/net/http_server.h"
+#include "core/net/http/hls/mount.h"
+#include "core/net/http/server.h"
 
 #include "check.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The turns of a loop: it is woken once however much comes, everybody is served though viewers
 // leave meanwhile, nothing that was appended is forgotten, and writes coalesce when they are many.
-#include "core/net/audience.h"
+#include "core/net/stream/audience.h"
 
 #include <boost/asio/post.hpp>
 

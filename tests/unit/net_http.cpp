@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Viewers over HTTP and WebSocket, on real sockets: what they are answered, that they outlive the
 // feed, that none waits for another, and that somebody decides about them.
-#include "core/net/http_mount.h"
-#include "core/net/http_server.h"
+#include "core/net/http/live/mount.h"
+#include "core/net/http/server.h"
 #include "unit/http_client.hpp"
 #include "unit/net_rig.hpp"
 

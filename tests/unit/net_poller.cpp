@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Sockets that are registered once: each edge is told, to whom it belongs and to nobody who has
 // gone, whether the loop is woken for it or, with very many, looks by the clock.
-#include "core/net/poller.h"
+#include "core/net/loop/poller.h"
 
-#include "core/net/clock.h"
+#include "core/net/loop/clock.h"
 
 #include <boost/asio/io_context.hpp>
 

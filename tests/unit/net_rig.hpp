@@ -3,8 +3,8 @@
 // the log. Include it before check.hpp.
 #pragma once
 
-#include "core/net/log.h"
-#include "core/net/rtmp_server.h"
+#include "core/net/loop/log.h"
+#include "core/net/rtmp/server.h"
 
 #include "flv_samples.hpp"
 #include "unit/rtmp_client.hpp"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Viewers over TLS, on real sockets: they get what others get, in few records; who speaks no TLS,
 // or never ends its handshake, is sent away; certificates that can't be used are told of.
-#include "core/net/hls_mount.h"
-#include "core/net/http_mount.h"
-#include "core/net/http_server.h"
+#include "core/net/http/hls/mount.h"
+#include "core/net/http/live/mount.h"
+#include "core/net/http/server.h"
 #include "unit/net_rig.hpp"
 #include "unit/tls_rig.hpp"
 

@@ -3,7 +3,7 @@
 // check.hpp.
 #pragma once
 
-#include "core/net/tls_files.h"
+#include "core/net/tls/files.h"
 #include "unit/http_client.hpp"
 
 #include <cstdio>

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One HTTP/1.1 connection on its loop, and the routes of its server.
+#pragma once
+
+#include "core/net/http/live/viewer.h"
+#include "core/net/http/server.h"
+#include "core/net/loop/tcp_listener.h"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+
+namespace penstock::net {
+
+/// Thread-safe.
+class HttpRoutes {
+public:
+    HttpHandler find(const std::string &path) const;
+    bool add(const std::string &prefix, HttpHandler handler);
+    void remove(const std::string &prefix);
+    /// A path that is a stream; nullptr: it is none.
+    std::shared_ptr<HttpStream> stream(const std::string &path) const;
+    bool add_stream(const std::string &path, std::shared_ptr<HttpStream> stream);
+    void remove_stream(const std::string &path);
+    /// Who is asked about every viewer of this listener.
+    std::vector<std::shared_ptr<PeerWatch>> watches() const;
+    void add_watch(const std::shared_ptr<PeerWatch> &watch);
+    uint64_t add_demand(DemandOptions options);
+    void remove_demand(uint64_t id);
+    /// Whom a request for this path has to ask first; nullptr if nobody.
+    std::shared_ptr<const DemandOptions> demand_for(const std::string &path) const;
+    /// Who answers browsers that open this path themselves; nullptr: nobody in particular.
+    HttpHandler navigation(const std::string &path) const;
+    bool add_navigation(const std::string &suffix, HttpHandler handler);
+    void remove_navigation(const std::string &suffix);
+    /// Connections end after the answer they are at, those that wait for a request at once.
+    void close();
+    /// How close() tells a connection, by its address.
+    void on_close(const void *connection, std::function<void()> tell);
+    void forget(const void *connection);
+    bool closing() const { return closing_; }
+    /// Connections open now, without viewers of streams. More than max_connections are told to
+    /// come again later, a few more closed without a word.
+    std::atomic<unsigned> connections{0};
+    static constexpr unsigned max_connections = 8000, max_refused = 200;
+    /// Of streams; set before the first connection.
+    std::shared_ptr<HttpViewers> viewers;
+    /// nullptr: connections speak plain HTTP. Set before the first one.
+    std::shared_ptr<TlsContext> tls;
+
+private:
+    mutable std::mutex mutex_;
+    std::map<std::string, HttpHandler> handlers_;
+    std::map<std::string, std::shared_ptr<HttpStream>> streams_;
+    std::vector<std::weak_ptr<PeerWatch>> watches_;
+    std::map<uint64_t, std::shared_ptr<const DemandOptions>> demands_;
+    uint64_t next_demand_ = 1;
+    std::map<std::string, HttpHandler> navigations_;
+    std::unordered_map<const void *, std::function<void()>> open_;
+    std::atomic<bool> closing_{false};
+};
+
+struct HttpConnection {
+    /// Serves the socket until either side has had enough.
+    static void start(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpRoutes> routes,
+                      std::shared_ptr<Loops> loops);
+};
+
+} // namespace penstock::net

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/http/hls/directory.h"
+
+#include "core/net/loop/log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+namespace penstock::net {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view temporary_suffix = ".part";
+constexpr uintmax_t max_playlist_size = 64 << 20;
+
+/// A new file; closed on every way out.
+class File {
+public:
+    explicit File(const std::string &path) {
+        // Never through what somebody else has put there, such as a link to another file.
+        ::unlink(path.c_str());
+        fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    }
+    ~File() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    File(const File &) = delete;
+    File &operator=(const File &) = delete;
+    bool is_open() const { return fd_ >= 0; }
+    bool write(ByteView content) {
+        while (!content.empty()) {
+            const ssize_t count = ::write(fd_, content.data(), content.size());
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) return false;
+            content = content.subspan(static_cast<size_t>(count));
+        }
+        return true;
+    }
+    /// Some file systems tell only here that there was no space.
+    bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
+
+private:
+    int fd_ = -1;
+};
+
+std::string mend(int error) {
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return "no space left: free some, or lower playlist-length";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return std::string(std::strerror(error)) + ": give this user the right to write there";
+    default:
+        return std::strerror(error);
+    }
+}
+
+} // namespace
+
+HlsDirectory::HlsDirectory(std::string playlist_path, const hls::Stream::Options &options)
+    : directory_(fs::path(playlist_path).parent_path().string() + "/"),
+      playlist_name_(fs::path(playlist_path).filename().string()), stream_(options) {
+}
+
+std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_path,
+                                                 const Options &options, std::string *error) {
+    const auto fail = [&](std::string text) {
+        if (error) *error = std::move(text);
+        return nullptr;
+    };
+    if (!playlist_path.starts_with('/') || !playlist_path.ends_with(".m3u8"))
+        return fail("'" + playlist_path +
+                    "' can't be a playlist's file: write file:///DIRECTORY/index.m3u8");
+    hls::Stream::Options stream;
+    stream.playlist_length = options.playlist_length;
+    stream.extra = options.playlist_length + 1;
+    stream.target_duration = options.target_duration;
+    stream.epoch = options.epoch;
+    stream.keep_data = false;
+    std::unique_ptr<HlsDirectory> store(new HlsDirectory(playlist_path, stream));
+    std::error_code code;
+    fs::create_directories(store->directory_, code);
+    if (code)
+        return fail("Can't make the directory " + store->directory_ + ": " + mend(code.value()));
+    if (::access(store->directory_.c_str(), W_OK | X_OK) != 0)
+        return fail("Can't write to " + store->directory_ + ": " + mend(errno));
+    store->resume();
+    return store;
+}
+
+/// Takes up what an earlier run left.
+void HlsDirectory::resume() {
+    const std::string path = directory_ + playlist_name_;
+    std::error_code code;
+    const uintmax_t size = fs::file_size(path, code);
+    if (code || size > max_playlist_size) return;
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    playlist::MediaPlaylist earlier;
+    if (const Result result = playlist::parse(text.str(), earlier); !result.is_ok()) {
+        log(LogLevel::warning, "hls", path + " is replaced: " + result.reason());
+        return;
+    }
+    // Ours are those whose names we make and whose numbers are their places in the list.
+    bool ours = true;
+    std::map<uint64_t, uint64_t> first_listed; // of each run, by its epoch
+    for (size_t i = 0; i < earlier.segments.size(); ++i) {
+        uint64_t epoch = 0, number = 0;
+        const std::string &name = earlier.segments[i].uri;
+        ours = ours && hls::parse_segment_name(name, epoch, number) &&
+               number == earlier.media_sequence + i && fs::exists(directory_ + name, code);
+        if (ours) first_listed.emplace(epoch, number);
+    }
+    stream_.resume(earlier, ours && !earlier.segments.empty());
+    if (!ours) return;
+    // What had left that playlist but was still served belongs to nobody now.
+    for (const auto &entry : fs::directory_iterator(directory_, code)) {
+        std::string name = entry.path().filename().string();
+        const bool partial = name.ends_with(temporary_suffix);
+        if (partial) name.resize(name.size() - temporary_suffix.size());
+        uint64_t epoch = 0, number = 0;
+        if (!hls::parse_segment_name(name, epoch, number)) continue;
+        const auto run = first_listed.find(epoch);
+        if (run == first_listed.end() || (!partial && number >= run->second)) continue;
+        std::error_code ignored;
+        fs::remove(entry.path(), ignored);
+    }
+}
+
+Result HlsDirectory::write(const std::string &name, ByteView content) {
+    const std::string path = directory_ + name;
+    const std::string temporary = path + std::string(temporary_suffix);
+    File file(temporary);
+    const bool written = file.is_open() && file.write(content) && file.close() &&
+                         ::rename(temporary.c_str(), path.c_str()) == 0;
+    if (written) {
+        bytes_written_ += content.size();
+        return Result::ok();
+    }
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return Result::error("Can't write " + path + ": " + mend(error));
+}
+
+Result HlsDirectory::publish(const hls::Segment &segment) {
+    const Result written = write(stream_.next_name(), segment.data);
+    if (!written.is_ok()) {
+        stream_.interrupt();
+        return written;
+    }
+    const std::vector<std::string> gone = stream_.publish(segment);
+    const Result listed = write(playlist_name_, stream_.playlist());
+    // Only after the playlist that does not name them any more.
+    for (const std::string &name : gone)
+        ::unlink((directory_ + name).c_str());
+    return listed;
+}
+
+Result HlsDirectory::end() {
+    stream_.end();
+    const Bytes text = stream_.playlist();
+    return text.empty() ? Result::ok() : write(playlist_name_, text);
+}
+
+} // namespace penstock::net

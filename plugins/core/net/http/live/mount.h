@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Streams on HTTP listeners, over HTTP and WebSocket: what viewers of a path get, while its
+// producers come and go. No GStreamer, and no Boost in this header.
+#pragma once
+
+#include "core/fanout/policy.h"
+#include "core/flv/tag.h"
+#include "core/gop/history.h"
+#include "core/net/loop/address.h"
+#include "core/net/stream/peer.h"
+#include "core/net/tls/files.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace penstock::net {
+
+/// What the bytes of a stream are.
+struct HttpFormat {
+    std::string content_type; ///< "video/x-flv", whose tags viewers get on one timeline; others
+    bool titles = false;      ///< an audio player may ask for titles amid it
+    bool operator==(const HttpFormat &) const = default;
+};
+
+struct HttpMountOptions {
+    fanout::Policy policy;
+    gop::Limits history;
+    /// How long viewers stay when the feed is gone, and wait for the next one, if anything else
+    /// keeps the listener open: they go with it.
+    std::chrono::nanoseconds grace = std::chrono::seconds(10);
+    std::shared_ptr<PeerWatch> watch; ///< asked about each viewer; may be nullptr
+    TlsFiles tls;                     ///< empty: plain HTTP
+};
+
+/// What a stream's producer (an httpserversink) writes to; one thread at a time. Destroying it
+/// ends the stream.
+class HttpFeed {
+public:
+    virtual ~HttpFeed() = default;
+    /// What follows. Viewers of anything else are closed.
+    virtual void begin(const HttpFormat &format) = 0;
+    /// FLV: tags in order, configuration and metadata included.
+    virtual void push(const flv::Tag &tag) = 0;
+    /// FLV: the timestamps that follow have nothing to do with those before.
+    virtual void discontinuity() = 0;
+    /// Anything else: what a viewer gets that joins from here on, before the rest.
+    virtual void set_headers(std::vector<Bytes> headers) = 0;
+    /// Anything else. `joinable`: a viewer may begin with it; `awaited`: see fanout::Packet.
+    virtual void push(Bytes bytes, bool joinable, bool awaited) = 0;
+    /// What audio players show, UTF-8.
+    virtual void set_title(const std::string &title) = 0;
+    struct Stats {
+        unsigned viewers = 0;
+        uint64_t viewers_total = 0;
+        uint64_t bytes_out = 0;
+        uint64_t skipped = 0; ///< times a slow viewer was moved to a newer place to join
+        uint64_t closed_slow = 0;
+    };
+    virtual Stats stats() const = 0;
+    /// "127.0.0.1:8080"
+    virtual Address address() const = 0;
+    /// "https" or "http"
+    virtual const char *scheme() const = 0;
+};
+
+/// Opens the listener if need be. On failure nullptr, and `error` says what is wrong and how to
+/// mend it. `path` has no leading slash.
+std::unique_ptr<HttpFeed> open_http_feed(const Address &address, const std::string &path,
+                                         const HttpMountOptions &options, std::string *error);
+
+struct HttpMountInfo {
+    Address address;
+    std::string path;
+    std::string content_type; ///< empty before anything was served
+    bool live = false;        ///< has a feed, which has begun
+    unsigned viewers = 0;
+    uint64_t bytes_out = 0;
+};
+std::vector<HttpMountInfo> http_mounts();
+/// Closes the viewers of a path: their stream has ended for good.
+void end_http_viewers(const Address &address, const std::string &path, const std::string &reason);
+
+} // namespace penstock::net

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One path that HTTP viewers watch: the ring of its packets, what a viewer gets first, and who
+// decides about viewers.
+#pragma once
+
+#include "core/fanout/flv_feed.h"
+#include "core/net/http/live/mount.h"
+#include "core/net/stream/audience.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace penstock::net {
+
+class HttpStream {
+public:
+    HttpStream(std::string path, std::shared_ptr<Loops> loops);
+
+    const std::string &path() const { return path_; }
+    Audience &audience() { return *audience_; }
+
+    // --- the feed's; one producer at a time -------------------------------------------------
+    bool attach(const HttpMountOptions &options);
+    void detach() { has_feed_ = live_ = false; }
+    void begin(const HttpFormat &format);
+    void push(const flv::Tag &tag);
+    void push(Bytes bytes, bool joinable, bool awaited);
+    void set_headers(std::vector<Bytes> headers);
+    void set_title(const std::string &title);
+    void discontinuity();
+
+    // --- the viewers'; any thread -----------------------------------------------------------
+    /// By the path's extension before the first feed has begun.
+    HttpFormat format() const;
+    bool has_feed() const { return has_feed_; }
+    bool live() const { return live_; }
+    /// Each feed with a watch has a gate of its own that viewers pass once; 0: there is none.
+    uint64_t gate() const { return gate_; }
+    std::pair<uint64_t, std::shared_ptr<PeerWatch>> gate_and_watch() const;
+    /// What opens a viewer's answer: sent once, whatever happens to the stream. nullopt while
+    /// that is not known yet; nullptr if there is none.
+    std::optional<fanout::PacketPtr> prologue() const;
+    /// Grows with each title.
+    unsigned title_version() const { return title_version_; }
+    std::string title() const;
+    /// What players may call it: the path's last segment, without its extension.
+    std::string name() const;
+    void close_viewers(const std::string &reason);
+    HttpMountInfo info() const;
+
+private:
+    void set_prologue(fanout::PacketPtr prologue);
+
+    const std::string path_;
+    const std::shared_ptr<Audience> audience_;
+    std::atomic<bool> has_feed_{false}, live_{false};
+    std::atomic<uint64_t> gate_{0};
+    std::atomic<unsigned> title_version_{0};
+    // The producer's thread alone:
+    gop::Limits limits_;
+    std::unique_ptr<fanout::FlvFeed> flv_;
+    bool has_audio_ = false, has_video_ = false, prologue_written_ = false;
+
+    mutable std::mutex mutex_; ///< what follows
+    std::optional<HttpFormat> format_;
+    std::optional<fanout::PacketPtr> prologue_;
+    std::shared_ptr<PeerWatch> watch_;
+    std::string title_;
+};
+
+/// A server has closed, and its viewers: nothing waits there any more.
+void forget_closed_http_mounts();
+
+} // namespace penstock::net

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/http/live/viewer.h"
+
+#include "core/net/loop/keepalive.h"
+#include "core/net/stream/admission.h"
+
+#include <boost/asio/post.hpp>
+
+#include <array>
+#include <cerrno>
+#include <future>
+#include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+namespace penstock::net {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+/// As for RTMP players: bytes that the kernel may hold unsent, and how long a viewer may read
+/// nothing.
+constexpr int max_unsent = 256 << 10;
+constexpr uint64_t stall_ms = 30'000;
+constexpr uint64_t pong_interval_ms = 1'000;
+constexpr size_t max_unasked = 64 << 10;
+
+/// One for each thread: viewers keep no buffer of their own.
+std::array<uint8_t, 16 << 10> &scratch() {
+    thread_local std::array<uint8_t, 16 << 10> buffer;
+    return buffer;
+}
+
+/// The value of Sec-WebSocket-Accept, RFC 6455 4.2.2.
+std::string accept_of(const std::string &key) {
+    const std::string text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    std::array<uint8_t, SHA_DIGEST_LENGTH> digest{};
+    SHA1(reinterpret_cast<const uint8_t *>(text.data()), text.size(), digest.data());
+    std::array<uint8_t, 32> encoded{};
+    const int size = EVP_EncodeBlock(encoded.data(), digest.data(), int(digest.size()));
+    return {reinterpret_cast<const char *>(encoded.data()), size_t(size)};
+}
+
+} // namespace
+
+// --- HttpViewers --------------------------------------------------------------------------
+
+HttpViewers::HttpViewers(std::shared_ptr<Loops> loops)
+    : loops_(std::move(loops)), per_loop_(loops_->size()) {
+}
+
+void HttpViewers::add(const std::shared_ptr<HttpViewer> &viewer) {
+    PerLoop &mine = per_loop_[viewer->loop()];
+    if (!mine.viewers.insert(viewer).second) return;
+    ++count_;
+    if (closing_)
+        viewer->close("the server ends");
+    else if (mine.viewers.size() == 1)
+        wait(viewer->loop());
+}
+
+void HttpViewers::remove(const std::shared_ptr<HttpViewer> &viewer) {
+    PerLoop &mine = per_loop_[viewer->loop()];
+    if (!mine.viewers.erase(viewer)) return;
+    --count_;
+    if (mine.viewers.empty()) mine.timer.reset();
+}
+
+void HttpViewers::wait(size_t loop) {
+    PerLoop &mine = per_loop_[loop];
+    if (!mine.timer) mine.timer = std::make_unique<asio::steady_timer>(loops_->at(loop));
+    mine.timer->expires_after(std::chrono::seconds(1));
+    mine.timer->async_wait([weak = weak_from_this(), loop](error_code ec) {
+        if (const auto self = weak.lock(); self && !ec) self->check(loop);
+    });
+}
+
+void HttpViewers::check(size_t loop) {
+    const auto viewers = per_loop_[loop].viewers; // a check may remove its viewer
+    const uint64_t now = steady_ms();
+    for (const auto &viewer : viewers)
+        viewer->check(now);
+    if (!per_loop_[loop].viewers.empty()) wait(loop);
+}
+
+void HttpViewers::shutdown() {
+    closing_ = true;
+    std::vector<std::future<void>> closed;
+    for (size_t loop = 0; loop < per_loop_.size(); ++loop) {
+        auto done = std::make_shared<std::promise<void>>();
+        closed.push_back(done->get_future());
+        asio::post(loops_->at(loop), [self = shared_from_this(), loop, done] {
+            const auto viewers = self->per_loop_[loop].viewers;
+            for (const auto &viewer : viewers)
+                viewer->close("the server ends");
+            asio::post(self->loops_->at(loop), [done] { done->set_value(); });
+        });
+    }
+    if (loops_->on_loop()) return;
+    for (auto &each : closed)
+        each.wait();
+}
+
+// --- the answer ---------------------------------------------------------------------------
+
+std::string stream_headers(const HttpStream &stream) {
+    return "Content-Type: " + stream.format().content_type + "\r\nAccept-Ranges: none\r\n";
+}
+
+HttpViewer::HttpViewer(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpStream> stream,
+                       std::shared_ptr<HttpViewers> viewers, HttpPlayRequest request)
+    : socket_(std::move(socket)), tls_(std::move(request.tls)), stream_(std::move(stream)),
+      viewers_(std::move(viewers)), peer_(std::move(request.peer)),
+      websocket_key_(std::move(request.websocket_key)), told_(std::move(request.watches)),
+      told_path_(std::move(request.path_watch)), passed_gate_(request.passed_gate),
+      loop_(static_cast<uint32_t>(loop)) {
+    static std::atomic<uint64_t> next{1};
+    peer_.protocol = websocket_key_.empty() ? "http" : "websocket";
+    peer_.id = (websocket_key_.empty() ? "http-play-" : "ws-play-") + std::to_string(next++);
+    if (!websocket_key_.empty()) {
+        frames_ = std::make_unique<http::FrameReader>();
+        framing_ = fanout::Framing::websocket;
+    } else if (request.titles && stream_->format().titles) {
+        icy_ = std::make_unique<fanout::IcyState>(); // counts bytes, which chunks would confuse
+    } else if (request.keep_alive) {
+        framing_ = fanout::Framing::chunked;
+    }
+}
+
+HttpViewer::~HttpViewer() = default;
+
+void HttpViewer::say(LogLevel level, const std::string &text) const {
+    log(level, "http", "[" + peer_.id + " " + peer_.address + " " + stream_->path() + "] " + text);
+}
+
+void HttpViewer::start(ByteView early) {
+    const int handle = socket_.native_handle();
+    keep_alive(handle);
+    ::setsockopt(handle, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
+    viewers_->add(shared_from_this());
+    stream_->audience().add(*this, loop_);
+    say(LogLevel::info, "plays (" + peer_.client + ")");
+    for (const auto &watch : told_)
+        watch->connected(peer_);
+    if (told_path_) told_path_->connected(peer_);
+    serve();
+    if (!closed_ && !early.empty()) take(early);
+    wait_readable();
+}
+
+void HttpViewer::push_text(std::string_view text) {
+    outlet_.push(fanout::plain_packet(Bytes::copy_of(text)));
+}
+
+void HttpViewer::answer() {
+    answered_ = true;
+    if (is_websocket()) {
+        push_text("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                  "Connection: Upgrade\r\nSec-WebSocket-Accept: " +
+                  accept_of(std::exchange(websocket_key_, {})) + "\r\n\r\n");
+        return;
+    }
+    std::string head = "HTTP/1.1 200 OK\r\nServer: Penstock\r\nAccess-Control-Allow-Origin: *\r\n"
+                       "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n" +
+                       stream_headers(*stream_);
+    if (icy_)
+        head += "icy-metaint: " + std::to_string(fanout::IcyState::interval) +
+                "\r\nicy-name: " + stream_->name() + "\r\n";
+    head += framing_ == fanout::Framing::chunked ? "Transfer-Encoding: chunked\r\n\r\n"
+                                                 : "Connection: close\r\n\r\n";
+    if (icy_) icy_->head = head.size();
+    push_text(head);
+}
+
+/// A viewer may have stayed from an earlier feed: the watch of this one decides about it as about
+/// those that come later.
+bool HttpViewer::passes_gate() {
+    if (stream_->gate() == passed_gate_) return true;
+    if (std::exchange(asking_, true)) return false;
+    const auto [gate, watch] = stream_->gate_and_watch();
+    ask_watches(socket_.get_executor(), {watch}, peer_,
+                [self = shared_from_this(), gate = gate, watch = watch](bool allowed,
+                                                                        const std::string &reason) {
+                    self->asking_ = false;
+                    if (self->closed_) return;
+                    if (!allowed) return self->deny(reason);
+                    self->passed_gate_ = gate;
+                    self->told_path_ = watch; // not that of a feed that has gone
+                    if (watch) watch->connected(self->peer_);
+                    asio::post(self->socket_.get_executor(), [self] { self->serve(); });
+                });
+    return !closed_ && !asking_ && stream_->gate() == passed_gate_;
+}
+
+void HttpViewer::deny(const std::string &reason) {
+    if (!answered_ && !writing_) {
+        push_text("HTTP/1.1 403 Forbidden\r\nServer: Penstock\r\nConnection: close\r\n"
+                  "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\n"
+                  "Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nNot allowed.\n");
+        uint64_t sent = 0;
+        int error = 0;
+        send({}, viewers_->loops().pacer(loop_).cache(), sent, error);
+    }
+    close_now(LogLevel::warning, "refused to play: " + reason);
+}
+
+// --- sending ------------------------------------------------------------------------------
+
+fanout::Outlet::Status HttpViewer::send(const fanout::Outlet::Source &source,
+                                        fanout::BatchCache &cache, uint64_t &sent, int &error) {
+    fanout::SocketWire socket(socket_.native_handle());
+    fanout::Wire &below = tls_ ? static_cast<fanout::Wire &>(*tls_) : socket;
+    // What was encrypted for a socket that was full goes first.
+    if (tls_ && tls_->flush() < 0) {
+        error = errno;
+        return error == EAGAIN || error == EWOULDBLOCK ? fanout::Outlet::Status::blocked
+                                                       : fanout::Outlet::Status::failed;
+    }
+    const auto send_own = [&](fanout::Wire &wire) {
+        const auto status = outlet_.send(wire, source, cache, sent, error);
+        return status == fanout::Outlet::Status::idle && tls_ && tls_->has_unsent()
+                   ? fanout::Outlet::Status::blocked
+                   : status;
+    };
+    if (!icy_) return send_own(below);
+    const auto title = [](void *stream, unsigned &version) -> std::optional<std::string> {
+        const auto &of = *static_cast<const HttpStream *>(stream);
+        const unsigned newest = of.title_version();
+        if (std::exchange(version, newest) == newest) return std::nullopt;
+        return of.title();
+    };
+    fanout::IcyWire wire(below, *icy_, title, stream_.get());
+    return send_own(wire);
+}
+
+/// Outside a pass of its stream.
+void HttpViewer::serve() {
+    auto &cache = viewers_->loops().pacer(loop_).cache();
+    pump(cache);
+    cache.clear();
+}
+
+void HttpViewer::pump(fanout::BatchCache &cache) {
+    if (closed_ || writing_) return;
+    Audience &audience = stream_->audience();
+    // Before the gate is looked at: a feed that comes meanwhile has another epoch.
+    const uint64_t epoch = audience.ring().epoch();
+    if (!passes_gate()) return;
+    if (!answered_) answer();
+    if (!began_) {
+        if (const auto prologue = stream_->prologue()) {
+            began_ = true;
+            if (*prologue) {
+                std::vector<uint8_t> framed;
+                (*prologue)->each_piece(framing_, [&](ByteView piece) {
+                    framed.insert(framed.end(), piece.begin(), piece.end());
+                });
+                outlet_.push(fanout::private_packet(std::move(framed)));
+            }
+        }
+    }
+    if (has_pong_) send_pong();
+    fanout::Outlet::Source source;
+    if (began_) {
+        const fanout::Policy policy = audience.policy();
+        source = {&audience.ring(), epoch, policy.join, policy.slow, framing_};
+    }
+    const uint64_t skipped = outlet_.cursor().skipped, completed = outlet_.completed();
+    uint64_t sent = 0;
+    int error = 0;
+    const auto status = send(source, cache, sent, error);
+    audience.count(sent, outlet_.cursor().skipped - skipped);
+    // Not for any byte: who takes one now and then would stay for ever.
+    if (outlet_.completed() != completed) stalled_since_ = 0;
+    switch (status) {
+    case fanout::Outlet::Status::idle:
+        stalled_since_ = 0;
+        return;
+    case fanout::Outlet::Status::blocked:
+    case fanout::Outlet::Status::more:
+        return wait_writable();
+    case fanout::Outlet::Status::lagging:
+        ++audience.closed_slow;
+        return close_now(LogLevel::warning, "closed: reads too slowly");
+    case fanout::Outlet::Status::failed:
+        return close_now(LogLevel::info,
+                         "disconnected: " +
+                             error_code(error, boost::system::system_category()).message());
+    }
+}
+
+void HttpViewer::wait_writable() {
+    writing_ = true;
+    if (stalled_since_ == 0) stalled_since_ = steady_ms();
+    socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](error_code ec) {
+        self->writing_ = false;
+        if (!ec) self->serve();
+    });
+}
+
+/// One at a time to whom does not read: the newest is the one that counts, RFC 6455 5.5.3.
+void HttpViewer::send_pong() {
+    const uint64_t now = steady_ms();
+    if (!outlet_.empty() && now - pong_at_ < pong_interval_ms) return;
+    pong_at_ = now;
+    has_pong_ = false;
+    outlet_.push(
+        fanout::private_packet(http::control_frame(http::Opcode::pong, std::exchange(pong_, {}))));
+}
+
+// --- reading ------------------------------------------------------------------------------
+
+void HttpViewer::wait_readable() {
+    if (reading_ || closed_) return;
+    reading_ = true;
+    auto readable = [self = shared_from_this()](error_code ec) {
+        self->reading_ = false;
+        if (self->closed_ || ec == asio::error::operation_aborted) return;
+        self->read();
+    };
+    // No event tells of what is decrypted already.
+    if (tls_ && tls_->has_pending())
+        asio::post(socket_.get_executor(), [readable] { readable({}); });
+    else
+        socket_.async_wait(tcp::socket::wait_read, std::move(readable));
+}
+
+void HttpViewer::read() {
+    auto &buffer = scratch();
+    error_code ec;
+    const auto read_tls = [&]() -> size_t {
+        const ssize_t got = tls_->read(buffer.data(), buffer.size());
+        if (got == 0) ec = asio::error::eof;
+        if (got < 0) ec = error_code(errno, boost::system::system_category());
+        return got > 0 ? static_cast<size_t>(got) : 0;
+    };
+    const size_t size = tls_ ? read_tls() : socket_.read_some(asio::buffer(buffer), ec);
+    if (ec && ec != asio::error::would_block)
+        return close_now(LogLevel::info, ec == asio::error::eof ? "disconnected" : ec.message());
+    if (!ec) take(ByteView(buffer.data(), size));
+    // The peer may have asked for other keys.
+    if (tls_ && !closed_ && tls_->has_unsent() && !writing_) wait_writable();
+    wait_readable();
+}
+
+void HttpViewer::take(ByteView input) {
+    if (!is_websocket()) {
+        unasked_ += input.size();
+        if (unasked_ > max_unasked)
+            close_now(LogLevel::warning, "closed: sends though it has nothing to say");
+        return;
+    }
+    const Result result = frames_->feed(input, *this);
+    if (closed_) return;
+    if (result.is_error()) {
+        push_goodbye(http::close_code::protocol_error);
+        return close_now(LogLevel::warning, "closed: " + result.reason());
+    }
+    if (has_pong_) serve();
+}
+
+void HttpViewer::on_ping(ByteView payload) {
+    pong_.assign(payload.begin(), payload.end());
+    has_pong_ = true;
+}
+
+void HttpViewer::on_close(uint16_t code) {
+    push_goodbye(code != 0 ? code : http::close_code::normal);
+    close_now(LogLevel::info, "disconnected");
+}
+
+// --- ending -------------------------------------------------------------------------------
+
+void HttpViewer::check(uint64_t now_ms) {
+    if (!writing_ || stalled_since_ == 0 || now_ms - stalled_since_ <= stall_ms) return;
+    ++stream_->audience().closed_slow;
+    close_now(LogLevel::warning,
+              "closed: has not read anything for " + std::to_string(stall_ms / 1000) + " s");
+}
+
+/// What ends an answer properly, if all before it is sent.
+void HttpViewer::push_goodbye(uint16_t code) {
+    if (!answered_ || writing_ || !outlet_.empty()) return;
+    if (is_websocket())
+        outlet_.push(fanout::private_packet(http::close_frame(code)));
+    else if (framing_ == fanout::Framing::chunked)
+        push_text("0\r\n\r\n");
+    uint64_t sent = 0;
+    int error = 0;
+    send({}, viewers_->loops().pacer(loop_).cache(), sent, error);
+}
+
+void HttpViewer::close_now(LogLevel level, const std::string &reason) {
+    if (std::exchange(closed_, true)) return;
+    const auto self = shared_from_this();
+    stream_->audience().remove(*this, loop_);
+    if (told_path_) told_.push_back(std::exchange(told_path_, nullptr));
+    for (const auto &watch : std::exchange(told_, {}))
+        watch->disconnected(peer_, reason);
+    say(level, reason);
+    if (tls_) tls_->shutdown();
+    error_code ec;
+    socket_.shutdown(tcp::socket::shutdown_both, ec);
+    socket_.close(ec);
+    viewers_->remove(self);
+}
+
+void HttpViewer::close(const std::string &reason) {
+    asio::post(socket_.get_executor(), [self = shared_from_this(), reason] {
+        if (self->closed_) return;
+        self->push_goodbye(http::close_code::going_away);
+        self->close_now(LogLevel::info, "closed: " + reason);
+    });
+}
+
+} // namespace penstock::net

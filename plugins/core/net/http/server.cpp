@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/http/server.h"
+
+#include "core/net/http/connection.h"
+#include "core/net/stream/registry.h"
+
+namespace penstock::net {
+
+HttpResponse http_error(unsigned status, std::string_view text) {
+    HttpResponse response;
+    response.status = status;
+    response.body = Bytes::copy_of(std::string(text) + "\n");
+    response.cache_control = "no-store";
+    return response;
+}
+
+HttpHandler HttpRoutes::find(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    // From the longest prefix down: "/live/cam/", "/live/", "/".
+    if (const auto exact = handlers_.find(path); exact != handlers_.end()) return exact->second;
+    for (size_t slash = path.rfind('/'); slash != path.npos;
+         slash = slash == 0 ? path.npos : path.rfind('/', slash - 1))
+        if (const auto found = handlers_.find(path.substr(0, slash + 1)); found != handlers_.end())
+            return found->second;
+    return nullptr;
+}
+
+bool HttpRoutes::add(const std::string &prefix, HttpHandler handler) {
+    std::lock_guard lock(mutex_);
+    return !streams_.contains(prefix) && handlers_.emplace(prefix, std::move(handler)).second;
+}
+
+void HttpRoutes::remove(const std::string &prefix) {
+    std::lock_guard lock(mutex_);
+    handlers_.erase(prefix);
+}
+
+std::shared_ptr<HttpStream> HttpRoutes::stream(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    const auto found = streams_.find(path);
+    return found == streams_.end() ? nullptr : found->second;
+}
+
+bool HttpRoutes::add_stream(const std::string &path, std::shared_ptr<HttpStream> stream) {
+    std::lock_guard lock(mutex_);
+    return !handlers_.contains(path) && streams_.emplace(path, std::move(stream)).second;
+}
+
+void HttpRoutes::remove_stream(const std::string &path) {
+    std::lock_guard lock(mutex_);
+    streams_.erase(path);
+}
+
+std::vector<std::shared_ptr<PeerWatch>> HttpRoutes::watches() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<PeerWatch>> there;
+    for (const auto &each : watches_)
+        if (auto watch = each.lock()) there.push_back(std::move(watch));
+    return there;
+}
+
+void HttpRoutes::add_watch(const std::shared_ptr<PeerWatch> &watch) {
+    std::lock_guard lock(mutex_);
+    std::erase_if(watches_, [](const auto &each) { return each.expired(); });
+    watches_.push_back(watch);
+}
+
+uint64_t HttpRoutes::add_demand(DemandOptions options) {
+    std::lock_guard lock(mutex_);
+    demands_[next_demand_] = std::make_shared<const DemandOptions>(std::move(options));
+    return next_demand_++;
+}
+
+void HttpRoutes::remove_demand(uint64_t id) {
+    std::lock_guard lock(mutex_);
+    demands_.erase(id);
+}
+
+std::shared_ptr<const DemandOptions> HttpRoutes::demand_for(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    for (const auto &[id, demand] : demands_)
+        if (demand->matches(std::string_view(path).substr(1))) return demand;
+    return nullptr;
+}
+
+HttpHandler HttpRoutes::navigation(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    for (const auto &[suffix, handler] : navigations_)
+        if (path.ends_with(suffix)) return handler;
+    return nullptr;
+}
+
+bool HttpRoutes::add_navigation(const std::string &suffix, HttpHandler handler) {
+    std::lock_guard lock(mutex_);
+    return navigations_.emplace(suffix, std::move(handler)).second;
+}
+
+void HttpRoutes::remove_navigation(const std::string &suffix) {
+    std::lock_guard lock(mutex_);
+    navigations_.erase(suffix);
+}
+
+void HttpRoutes::on_close(const void *connection, std::function<void()> tell) {
+    std::lock_guard lock(mutex_);
+    open_[connection] = std::move(tell);
+}
+
+void HttpRoutes::forget(const void *connection) {
+    std::lock_guard lock(mutex_);
+    open_.erase(connection);
+}
+
+void HttpRoutes::close() {
+    closing_ = true;
+    std::unique_lock lock(mutex_);
+    const auto open = open_;
+    lock.unlock(); // a connection that ends here forgets itself
+    for (const auto &[connection, tell] : open)
+        tell();
+}
+
+namespace {
+
+class Registration final : public HttpRegistration {
+public:
+    using Remove = void (HttpRoutes::*)(const std::string &);
+
+    Registration(std::shared_ptr<HttpServer> server, std::shared_ptr<HttpRoutes> routes,
+                 Remove remove, std::string what)
+        : server_(std::move(server)), routes_(std::move(routes)), remove_(remove),
+          what_(std::move(what)) {}
+    ~Registration() override { (routes_.get()->*remove_)(what_); }
+
+private:
+    std::shared_ptr<HttpServer> server_;
+    std::shared_ptr<HttpRoutes> routes_;
+    const Remove remove_;
+    const std::string what_; ///< the prefix or the suffix
+};
+
+class Demand final : public PathLease {
+public:
+    Demand(std::shared_ptr<HttpServer> server, std::shared_ptr<HttpRoutes> routes, uint64_t id)
+        : server_(std::move(server)), routes_(std::move(routes)), id_(id) {}
+    ~Demand() override { routes_->remove_demand(id_); }
+
+private:
+    std::shared_ptr<HttpServer> server_;
+    std::shared_ptr<HttpRoutes> routes_;
+    uint64_t id_;
+};
+
+class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
+public:
+    ~Server() override {
+        if (listener_) listener_->close();
+        routes_->close();
+        if (routes_->viewers) routes_->viewers->shutdown();
+        forget_closed_http_mounts();
+    }
+    explicit Server(TlsFiles tls) : tls_(std::move(tls)) {}
+    bool start(const Address &address, std::string *error) {
+        if (!tls_.empty() && !(routes_->tls = TlsContext::load(tls_, error))) return false;
+        auto loops = Loops::shared();
+        routes_->viewers = std::make_shared<HttpViewers>(loops);
+        listener_ = Listener::open(
+            loops, address,
+            [routes = routes_, loops](tcp::socket &&socket, size_t loop) {
+                HttpConnection::start(std::move(socket), loop, routes, loops);
+            },
+            error);
+        return listener_ != nullptr;
+    }
+    Address address() const override { return listener_->address(); }
+    const TlsFiles &tls() const override { return tls_; }
+    std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) override {
+        if (!routes_->add(prefix, std::move(handler))) return nullptr;
+        return std::make_unique<Registration>(shared_from_this(), routes_, &HttpRoutes::remove,
+                                              std::move(prefix));
+    }
+    std::unique_ptr<HttpRegistration> handle_navigation(std::string suffix,
+                                                        HttpHandler handler) override {
+        if (!routes_->add_navigation(suffix, std::move(handler))) return nullptr;
+        return std::make_unique<Registration>(shared_from_this(), routes_,
+                                              &HttpRoutes::remove_navigation, std::move(suffix));
+    }
+
+    std::unique_ptr<HttpRegistration> handle_stream(std::string path,
+                                                    std::shared_ptr<HttpStream> stream) override {
+        if (!routes_->add_stream(path, std::move(stream))) return nullptr;
+        return std::make_unique<Registration>(nullptr, routes_, &HttpRoutes::remove_stream,
+                                              std::move(path));
+    }
+    void add_watch(const std::shared_ptr<PeerWatch> &watch) override { routes_->add_watch(watch); }
+    std::unique_ptr<PathLease> lease_demand(DemandOptions options) override {
+        const uint64_t id = routes_->add_demand(std::move(options));
+        return std::make_unique<Demand>(shared_from_this(), routes_, id);
+    }
+
+private:
+    const TlsFiles tls_;
+    std::shared_ptr<Listener> listener_;
+    std::shared_ptr<HttpRoutes> routes_ = std::make_shared<HttpRoutes>();
+};
+
+Registry<Server> &registry() {
+    static auto *instance = new Registry<Server>; // a server may close after main()
+    return *instance;
+}
+
+} // namespace
+
+std::shared_ptr<HttpServer> HttpServer::open(const Address &address, const TlsFiles &tls,
+                                             std::string *error) {
+    auto server = registry().open(address, error, tls);
+    if (!server || server->tls() == tls) return server;
+    if (error)
+        *error =
+            "port " + std::to_string(server->address().port) + " serves " + server->scheme() +
+            "://" +
+            (server->tls().empty() ? std::string(", without TLS,")
+                                   : " with the certificate '" + server->tls().certificate + "'") +
+            " in this process: a port has one certificate, or none; choose another port";
+    return nullptr;
+}
+
+std::shared_ptr<HttpServer> HttpServer::find(const Address &address) {
+    return registry().find(address);
+}
+
+std::vector<std::shared_ptr<HttpServer>> HttpServer::all() {
+    return registry().all<HttpServer>();
+}
+
+} // namespace penstock::net

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// RTMP listeners of the process and the mounts on them: what outlives a pipeline. No GStreamer,
+// and no Boost in this header.
+#pragma once
+
+#include "core/fanout/policy.h"
+#include "core/flv/tag.h"
+#include "core/gop/history.h"
+#include "core/net/loop/address.h"
+#include "core/net/stream/demand.h"
+#include "core/net/stream/peer.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::net {
+
+/// A publisher that asks for a path, before anything is decided.
+struct PublishAttempt {
+    std::string path; ///< "live/cam", safe segments only
+    std::string peer; ///< "rtmp-publish-3 127.0.0.1:53412"
+};
+
+/// What takes a publisher's stream: an rtmpserversrc. Called on a network loop, one call at a
+/// time; must not block.
+class PublishReceiver {
+public:
+    virtual ~PublishReceiver() = default;
+    virtual void on_published(const std::string &peer) = 0;
+    /// Returns false if the receiver's queue is full: reading from the peer then pauses until
+    /// PublishClaim::resume().
+    virtual bool on_tag(flv::Tag &&tag) = 0;
+    virtual void on_unpublished(const std::string &reason) = 0;
+};
+
+/// Detaches when destroyed; waits until no call to the receiver is running.
+class PublishClaim {
+public:
+    virtual ~PublishClaim() = default;
+    /// There is room again after on_tag() returned false.
+    virtual void resume() = 0;
+    /// Bytes received from publishers so far.
+    virtual uint64_t bytes_in() const = 0;
+};
+
+/// What a stream's producer (an rtmpserversink) writes to. Ends the stream when destroyed; the
+/// players stay on the mount.
+class PlayFeed {
+public:
+    virtual ~PlayFeed() = default;
+    /// Never blocks. Tags in order; configuration and metadata included.
+    virtual void push(const flv::Tag &tag) = 0;
+    /// The timestamps that follow have nothing to do with those before.
+    virtual void discontinuity() = 0;
+    struct Stats {
+        unsigned players = 0;
+        uint64_t players_total = 0;
+        uint64_t bytes_out = 0;
+        uint64_t skipped = 0; ///< times a slow player was moved to a newer keyframe
+        uint64_t closed_slow = 0;
+    };
+    virtual Stats stats() const = 0;
+};
+
+struct LeaseOptions {
+    /// Decides by path alone, on a network loop: must be quick and thread-safe.
+    std::function<bool(std::string_view path)> matches;
+    /// A publisher waits on a matching path that no receiver holds. Called on a network loop;
+    /// must return at once. It has RtmpLimits::claim_ms to get a receiver attached, or is refused.
+    std::function<void(const PublishAttempt &)> on_publish;
+    std::string publish_key; ///< not empty: required as `?key=…`; compared in constant time
+};
+
+struct MountInfo {
+    std::string path;
+    bool publishing = false; ///< a publisher is connected
+    bool pending = false;    ///< it waits for a receiver
+    bool claimed = false;    ///< a receiver takes, or waits for, a publisher
+    bool playing = false;    ///< a producer feeds players
+    unsigned players = 0;
+    uint64_t bytes_in = 0, bytes_out = 0;
+    std::string publisher; ///< peer name; empty if none
+};
+
+/// What peers may cost. Who opens an address first decides for all who share it.
+struct RtmpLimits {
+    uint64_t handshake_ms = 10'000; ///< from connect to publish or play
+    uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
+    uint64_t authorize_ms = 5'000;  ///< from a question to its answer
+    uint64_t stall_ms = 30'000;     ///< a player that reads nothing for this long is closed
+    size_t connections = 10'000;
+    unsigned requests = 16; ///< of one connection, to publish or play: it then is closed
+};
+
+class RtmpServer {
+public:
+    virtual ~RtmpServer() = default;
+    /// As HttpServer::open().
+    static std::shared_ptr<RtmpServer> open(const Address &address, std::string *error,
+                                            const RtmpLimits &limits = {});
+    static std::vector<std::shared_ptr<RtmpServer>> all();
+
+    virtual Address address() const = 0;
+    /// Takes the publisher of `path`, now or whenever one comes. `key` as publish_key above.
+    /// nullptr if another receiver has the path. The receiver must outlive the claim. `watch`, if
+    /// there is one, is asked about its publishers.
+    virtual std::unique_ptr<PublishClaim> claim(const std::string &path, PublishReceiver &receiver,
+                                                const std::string &key, std::string *error,
+                                                std::shared_ptr<PeerWatch> watch = {}) = 0;
+    /// Feeds the players of `path`. nullptr if another producer has the path. `watch`, if there is
+    /// one, is asked about its players, those that wait already included.
+    virtual std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
+                                           const fanout::Policy &policy, std::string *error,
+                                           std::shared_ptr<PeerWatch> watch = {}) = 0;
+    /// Asked about every peer of this listener that comes from here on, before anything else is
+    /// done for it; all watches have to agree. It is asked as long as the caller keeps it.
+    virtual void add_watch(const std::shared_ptr<PeerWatch> &watch) = 0;
+    /// Players of matching paths are kept waiting instead of refused, publishers reported.
+    virtual std::unique_ptr<PathLease> lease(LeaseOptions options) = 0;
+    /// Players of a matching path that nobody feeds, nor is about to, ask there.
+    virtual std::unique_ptr<PathLease> lease_demand(DemandOptions options) = 0;
+    /// Closes the players of `path`: their stream has ended for good.
+    virtual void end_players(const std::string &path, const std::string &reason) = 0;
+    virtual std::vector<MountInfo> mounts() const = 0;
+    /// Turns away the publisher that waits on `path` for a receiver, and says why.
+    virtual void refuse(const std::string &path, const std::string &reason) = 0;
+    /// Whether some publishers need a key.
+    virtual bool needs_key() const = 0;
+};
+
+} // namespace penstock::net

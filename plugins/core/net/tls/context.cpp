@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/tls/context.h"
+
+#include "core/net/loop/log.h"
+#include "core/net/stream/audience.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+
+namespace penstock::net {
+namespace {
+
+/// How often files are looked at, at most.
+constexpr uint64_t look_interval_ms = 1'000;
+
+/// What OpenSSL says of its last failure, in its own words.
+std::string openssl_reason() {
+    const unsigned long code = ERR_peek_last_error();
+    const char *text = code ? ERR_reason_error_string(code) : nullptr;
+    return text ? text : "unknown error";
+}
+
+/// Keys with a passphrase are not asked for one on the terminal.
+int no_passphrase(char *, int, int, void *) {
+    return 0;
+}
+
+/// HTTP/1.1 is all there is; who offers only other protocols goes on without a word about it.
+int choose_protocol(SSL *, const uint8_t **out, uint8_t *size, const uint8_t *offered,
+                    unsigned offered_size, void *) {
+    static constexpr uint8_t ours[] = "\x08http/1.1";
+    uint8_t *chosen = nullptr;
+    if (SSL_select_next_proto(&chosen, size, ours, sizeof ours - 1, offered, offered_size) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_NOACK;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+bool readable(const char *property, const std::string &path, std::string *error) {
+    FILE *file = std::fopen(path.c_str(), "re");
+    const int reason = errno;
+    if (file) std::fclose(file);
+    if (!file && error)
+        *error = std::string(property) + ": can't read '" + path + "': " + std::strerror(reason);
+    return file != nullptr;
+}
+
+std::shared_ptr<SSL_CTX> make_context(const TlsFiles &files, std::string *error) {
+    const auto fail = [&](const std::string &text) {
+        if (error) *error = text;
+        return nullptr;
+    };
+    if (!readable("tls-certificate", files.certificate, error) ||
+        !readable("tls-key", files.key, error))
+        return nullptr;
+    ERR_clear_error();
+    const std::shared_ptr<SSL_CTX> out(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+    if (!out) return fail("TLS can't be used here: " + openssl_reason());
+    SSL_CTX *context = out.get();
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_IGNORE_UNEXPECTED_EOF |
+                                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    // Buffers live as long as there is something in them; a message that is no data is no reason
+    // to read on.
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    // Who comes back shows a ticket; the server remembers nobody.
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context, 1);
+    SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1)
+        return fail("tls-certificate: '" + files.certificate +
+                    "' has no certificate that can be used: " + openssl_reason() +
+                    "; it has to be a PEM file (-----BEGIN CERTIFICATE-----)");
+    ERR_clear_error();
+    if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1 &&
+        ERR_GET_LIB(ERR_peek_last_error()) != ERR_LIB_X509)
+        return fail("tls-key: '" + files.key +
+                    "' has no key that can be used: " + openssl_reason() +
+                    "; it has to be a PEM file (-----BEGIN PRIVATE KEY-----) without a passphrase");
+    if (SSL_CTX_check_private_key(context) != 1)
+        return fail("the key in '" + files.key + "' (tls-key) is not that of the certificate in '" +
+                    files.certificate + "' (tls-certificate): give two that were made together");
+    return out;
+}
+
+} // namespace
+
+bool tls_suits(const std::string &scheme, const TlsFiles &files, std::string *error) {
+    std::string wrong;
+    if (scheme == "https" && files.empty())
+        wrong = "an https:// location needs a certificate: set tls-certificate and tls-key to PEM "
+                "files";
+    else if (scheme == "https" && files.key.empty())
+        wrong = "tls-certificate needs tls-key: the PEM file with its private key";
+    else if (scheme == "https" && files.certificate.empty())
+        wrong = "tls-key needs tls-certificate: the PEM file with its certificate";
+    else if (scheme != "https" && !files.empty())
+        wrong = "tls-certificate and tls-key are for https://, and the location begins with " +
+                scheme + "://";
+    if (error && !wrong.empty()) *error = wrong;
+    return wrong.empty();
+}
+
+TlsContext::TlsContext(TlsFiles files) : files_(std::move(files)) {
+}
+
+std::shared_ptr<TlsContext> TlsContext::load(const TlsFiles &files, std::string *error) {
+    auto out = std::make_shared<TlsContext>(files);
+    out->stamps_ = out->stamps(); // before they are read: a change meanwhile is seen later
+    out->context_ = make_context(files, error);
+    out->looked_ms_ = steady_ms();
+    return out->context_ ? out : nullptr;
+}
+
+TlsContext::Stamp TlsContext::stamp_of(const std::string &path) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0) return {};
+    return {found.st_ino, static_cast<uint64_t>(found.st_size), found.st_mtim.tv_sec,
+            found.st_mtim.tv_nsec};
+}
+
+/// Certificates are renewed every few weeks, under the names that they had.
+void TlsContext::look_again() {
+    const uint64_t now = steady_ms();
+    if (now - looked_ms_ < look_interval_ms) return;
+    looked_ms_ = now;
+    const Stamps there = stamps();
+    if (there == stamps_) return;
+    std::string error;
+    auto context = make_context(files_, &error);
+    // Half of a renewed pair is there: the other half follows.
+    if (!context)
+        return log(LogLevel::warning, "http", "still using the certificate read before: " + error);
+    context_ = std::move(context);
+    stamps_ = there;
+    log(LogLevel::info, "http", "read '" + files_.certificate + "' again");
+}
+
+std::unique_ptr<TlsSession> TlsContext::accept(int socket) {
+    std::shared_ptr<ssl_ctx_st> context;
+    {
+        std::lock_guard lock(mutex_);
+        look_again();
+        context = context_;
+    }
+    return std::make_unique<TlsSession>(context.get(), socket); // counts its context by itself
+}
+
+} // namespace penstock::net
