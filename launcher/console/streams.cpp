@@ -39,7 +39,8 @@ std::string streams_json(const net::Address &http) {
     std::set<std::string> away; ///< whose publisher has gone; their pipelines still wait
     for (const auto &server : net::RtmpServer::all()) {
         const net::Address at = server->address();
-        rtmp.push_back({{"host", at.host}, {"port", at.port}, {"key", server->needs_key()}});
+        rtmp.push_back(
+            {{"host", at.host}, {"port", at.port}, {"key", server->rules().needs_key()}});
         for (const auto &mount : server->mounts()) {
             players[mount.path] += mount.players;
             if (mount.claimed && !mount.publishing) away.insert(mount.path);

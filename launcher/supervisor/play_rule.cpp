@@ -78,10 +78,10 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
     Match match{std::move(*pattern), nullptr, nullptr, nullptr};
     if (match.pattern.scheme().starts_with("http")) {
         match.http = open_http(match.pattern, error);
-        if (match.http) match.lease = match.http->lease_demand(std::move(options));
+        if (match.http) match.lease = match.http->rules().add(std::move(options), match.http);
     } else {
         match.rtmp = net::RtmpServer::open(match.pattern.address(), error);
-        if (match.rtmp) match.lease = match.rtmp->lease_demand(std::move(options));
+        if (match.rtmp) match.lease = match.rtmp->rules().add(std::move(options), match.rtmp);
     }
     if (!match.lease) return false;
     matches_.push_back(std::move(match));

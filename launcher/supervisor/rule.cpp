@@ -51,7 +51,7 @@ std::unique_ptr<Rule> Rule::make(const description::PublishRule &rule,
             if (const auto self = weak.lock(); self && *self) (*self)->on_publish(path);
         });
     };
-    out->lease_ = out->server_->lease(std::move(options));
+    out->lease_ = out->server_->rules().add(std::move(options), out->server_);
     return out;
 }
 

@@ -89,7 +89,7 @@ void Supervisor::watch(const Listeners &opened) {
             const bool known = std::any_of(watched_.begin(), watched_.end(),
                                            [&](const auto &each) { return each.lock() == server; });
             if (known) continue;
-            server->add_watch(watch_);
+            server->rules().add_watch(watch_);
             watched_.push_back(server);
         }
     };

@@ -169,13 +169,13 @@ GST_START_TEST(test_listener_then_receiver) {
     auto listener = std::make_shared<Judge>(Judge::Mode::keep);
     auto later = std::make_shared<Judge>(Judge::Mode::keep);
     auto another = std::make_shared<Judge>(Judge::Mode::refuse);
-    server->add_watch(another);
-    server->add_watch(listener);
+    server->rules().add_watch(another);
+    server->rules().add_watch(listener);
     another.reset(); // who has gone is not asked
     std::atomic<int> started{0};
     auto options = everything();
     options.on_publish = [&](const net::PublishAttempt &) { ++started; };
-    auto lease = server->lease(options);
+    auto lease = server->rules().add(options, server);
     Peer publisher(server->address().port);
     publisher.publish("cam");
     fail_unless(eventually([&] { return listener->questions() == 1; }));
@@ -198,7 +198,7 @@ GST_END_TEST
 GST_START_TEST(test_players_before_and_after_the_feed) {
     Log log;
     auto server = open_server();
-    auto lease = server->lease(everything());
+    auto lease = server->rules().add(everything(), server);
     Peer early(server->address().port);
     early.play("out");
     fail_unless(early.until_said("NetStream.Play.Start"));
@@ -234,7 +234,7 @@ GST_END_TEST
 GST_START_TEST(test_nobody_to_ask) {
     auto server = open_server();
     auto nobody = std::make_shared<Judge>(Judge::Mode::nobody);
-    server->add_watch(nobody);
+    server->rules().add_watch(nobody);
     Receiver receiver;
     std::string error;
     auto claim = server->claim("live/cam", receiver, "", &error, nobody);

@@ -321,7 +321,7 @@ GST_START_TEST(test_somebody_decides) {
         options.watch = judge;
         Stream stream(options);
         std::string error;
-        net::HttpServer::open(stream.feed->address(), &error)->add_watch(listener);
+        net::HttpServer::open(stream.feed->address(), &error)->rules().add_watch(listener);
         stream.start();
         stream.gop();
         {

@@ -107,7 +107,7 @@ GST_END_TEST
 GST_START_TEST(test_players_outlive_publishers) {
     auto server = open_server();
     const uint16_t port = server->address().port;
-    auto lease = server->lease(everything());
+    auto lease = server->rules().add(everything(), server);
     Peer player(port);
     player.play("cam");
     fail_unless(player.until_said("NetStream.Play.Start"));

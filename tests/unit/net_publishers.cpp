@@ -120,10 +120,12 @@ GST_START_TEST(test_unclaimed_publisher_is_refused) {
     Log log;
     auto server = open_server({.claim_ms = 300});
     std::atomic<int> attempts{0};
-    auto lease = server->lease(
-        {[](std::string_view path) { return path == "live/cam"; },
-         [&](const net::PublishAttempt &attempt) { attempts += attempt.path == "live/cam"; },
-         {}});
+    auto lease = server->rules().add(
+        net::LeaseOptions{
+            [](std::string_view path) { return path == "live/cam"; },
+            [&](const net::PublishAttempt &attempt) { attempts += attempt.path == "live/cam"; },
+            {}},
+        server);
     Peer publisher(server->address().port), stranger(server->address().port);
     publisher.publish("cam");
     publisher.send(samples::video_config());
@@ -149,9 +151,11 @@ GST_START_TEST(test_claimed_in_time) {
     auto server = open_server();
     Relay relay;
     std::atomic<bool> asked{false};
-    auto lease = server->lease({[](std::string_view) { return true; },
-                                [&](const net::PublishAttempt &) { asked = true; },
-                                {}});
+    auto lease =
+        server->rules().add(net::LeaseOptions{[](std::string_view) { return true; },
+                                              [&](const net::PublishAttempt &) { asked = true; },
+                                              {}},
+                            server);
     Peer publisher(server->address().port);
     publisher.publish("cam");
     publisher.send(samples::video_config());

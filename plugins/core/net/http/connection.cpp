@@ -176,12 +176,13 @@ private:
 
     /// Whether it is, or may become, a stream that a viewer watches on its own connection.
     bool is_stream(const std::string &path) const {
-        return routes_->stream(path) || (!path.ends_with(".m3u8") && routes_->demand_for(path));
+        return routes_->stream(path) ||
+               (!path.ends_with(".m3u8") && routes_->rules->demand_for(path.substr(1)));
     }
 
     /// Only then may anything be started for the viewer.
     void ask_watches(const std::string &path, size_t mark) {
-        watches_ = routes_->watches();
+        watches_ = routes_->rules->watches();
         auto watches = watches_;
         if (const auto stream = routes_->stream(path)) {
             std::tie(passed_gate_, path_watch_) = stream->gate_and_watch();
@@ -214,7 +215,7 @@ private:
     }
 
     void ask_demand(const std::string &path, size_t mark) {
-        const auto demand = routes_->demand_for(path);
+        const auto demand = routes_->rules->demand_for(path.substr(1));
         const std::string name = path.substr(1);
         if (!demand || demand->is_ready(name)) return reach(path, mark);
         // The request stays in the parser: nothing else is read until it is answered.

@@ -23,13 +23,6 @@ public:
     std::shared_ptr<HttpStream> stream(const std::string &path) const;
     bool add_stream(const std::string &path, std::shared_ptr<HttpStream> stream);
     void remove_stream(const std::string &path);
-    /// Who is asked about every viewer of this listener.
-    std::vector<std::shared_ptr<PeerWatch>> watches() const;
-    void add_watch(const std::shared_ptr<PeerWatch> &watch);
-    uint64_t add_demand(DemandOptions options);
-    void remove_demand(uint64_t id);
-    /// Whom a request for this path has to ask first; nullptr if nobody.
-    std::shared_ptr<const DemandOptions> demand_for(const std::string &path) const;
     /// Who answers browsers that open this path themselves; nullptr: nobody in particular.
     HttpHandler navigation(const std::string &path) const;
     bool add_navigation(const std::string &suffix, HttpHandler handler);
@@ -44,8 +37,10 @@ public:
     /// come again later, a few more closed without a word.
     std::atomic<unsigned> connections{0};
     static constexpr unsigned max_connections = 8000, max_refused = 200;
-    /// Of streams; set before the first connection.
-    std::shared_ptr<HttpViewers> viewers;
+    const std::shared_ptr<PathRules> rules = std::make_shared<PathRules>();
+    /// The viewers of streams; set before the first connection.
+    std::shared_ptr<Roster> viewers;
+    static constexpr size_t max_viewers = 16'000;
     /// nullptr: connections speak plain HTTP. Set before the first one.
     std::shared_ptr<TlsContext> tls;
 
@@ -53,9 +48,6 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, HttpHandler> handlers_;
     std::map<std::string, std::shared_ptr<HttpStream>> streams_;
-    std::vector<std::weak_ptr<PeerWatch>> watches_;
-    std::map<uint64_t, std::shared_ptr<const DemandOptions>> demands_;
-    uint64_t next_demand_ = 1;
     std::map<std::string, HttpHandler> navigations_;
     std::unordered_map<const void *, std::function<void()>> open_;
     std::atomic<bool> closing_{false};

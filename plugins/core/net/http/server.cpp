@@ -51,38 +51,6 @@ void HttpRoutes::remove_stream(const std::string &path) {
     streams_.erase(path);
 }
 
-std::vector<std::shared_ptr<PeerWatch>> HttpRoutes::watches() const {
-    std::lock_guard lock(mutex_);
-    std::vector<std::shared_ptr<PeerWatch>> there;
-    for (const auto &each : watches_)
-        if (auto watch = each.lock()) there.push_back(std::move(watch));
-    return there;
-}
-
-void HttpRoutes::add_watch(const std::shared_ptr<PeerWatch> &watch) {
-    std::lock_guard lock(mutex_);
-    std::erase_if(watches_, [](const auto &each) { return each.expired(); });
-    watches_.push_back(watch);
-}
-
-uint64_t HttpRoutes::add_demand(DemandOptions options) {
-    std::lock_guard lock(mutex_);
-    demands_[next_demand_] = std::make_shared<const DemandOptions>(std::move(options));
-    return next_demand_++;
-}
-
-void HttpRoutes::remove_demand(uint64_t id) {
-    std::lock_guard lock(mutex_);
-    demands_.erase(id);
-}
-
-std::shared_ptr<const DemandOptions> HttpRoutes::demand_for(const std::string &path) const {
-    std::lock_guard lock(mutex_);
-    for (const auto &[id, demand] : demands_)
-        if (demand->matches(std::string_view(path).substr(1))) return demand;
-    return nullptr;
-}
-
 HttpHandler HttpRoutes::navigation(const std::string &path) const {
     std::lock_guard lock(mutex_);
     for (const auto &[suffix, handler] : navigations_)
@@ -138,18 +106,6 @@ private:
     const std::string what_; ///< the prefix or the suffix
 };
 
-class Demand final : public PathLease {
-public:
-    Demand(std::shared_ptr<HttpServer> server, std::shared_ptr<HttpRoutes> routes, uint64_t id)
-        : server_(std::move(server)), routes_(std::move(routes)), id_(id) {}
-    ~Demand() override { routes_->remove_demand(id_); }
-
-private:
-    std::shared_ptr<HttpServer> server_;
-    std::shared_ptr<HttpRoutes> routes_;
-    uint64_t id_;
-};
-
 class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
 public:
     ~Server() override {
@@ -162,7 +118,7 @@ public:
     bool start(const Address &address, std::string *error) {
         if (!tls_.empty() && !(routes_->tls = TlsContext::load(tls_, error))) return false;
         auto loops = Loops::shared();
-        routes_->viewers = std::make_shared<HttpViewers>(loops);
+        routes_->viewers = std::make_shared<Roster>(loops, HttpRoutes::max_viewers);
         listener_ = Listener::open(
             loops, address,
             [routes = routes_, loops](tcp::socket &&socket, size_t loop) {
@@ -191,11 +147,7 @@ public:
         return std::make_unique<Registration>(nullptr, routes_, &HttpRoutes::remove_stream,
                                               std::move(path));
     }
-    void add_watch(const std::shared_ptr<PeerWatch> &watch) override { routes_->add_watch(watch); }
-    std::unique_ptr<PathLease> lease_demand(DemandOptions options) override {
-        const uint64_t id = routes_->add_demand(std::move(options));
-        return std::make_unique<Demand>(shared_from_this(), routes_, id);
-    }
+    PathRules &rules() override { return *routes_->rules; }
 
 private:
     const TlsFiles tls_;

@@ -5,8 +5,7 @@
 
 #include "core/bytes/bytes.h"
 #include "core/net/loop/address.h"
-#include "core/net/stream/demand.h"
-#include "core/net/stream/peer.h"
+#include "core/net/stream/path_rules.h"
 #include "core/net/tls/files.h"
 
 #include <functional>
@@ -80,12 +79,12 @@ public:
     /// registration does not keep the server open.
     virtual std::unique_ptr<HttpRegistration> handle_stream(std::string path,
                                                             std::shared_ptr<HttpStream> stream) = 0;
-    /// Is asked about each viewer of a stream on this listener, before anything is started for
-    /// it, and told of it; not about requests for anything else. Held weakly.
-    virtual void add_watch(const std::shared_ptr<PeerWatch> &watch) = 0;
-    /// Requests for matching paths ask there before a handler gets them; "no" is 404. Those that
-    /// handle_navigation() answers don't.
-    virtual std::unique_ptr<PathLease> lease_demand(DemandOptions options) = 0;
+    /// Watchers, who are asked about each viewer of a stream on this listener before anything is
+    /// started for it (not about requests for anything else), and the `play` rules, whom a request
+    /// for a matching path asks before its handler gets it: "no" is 404. Requests that
+    /// handle_navigation() answers ask nobody. Pass the server to PathRules::add(), to keep it
+    /// open.
+    virtual PathRules &rules() = 0;
     /// Answers browsers that open the address of a path ending in `suffix` themselves, whether or
     /// not anything is served there; players and scripts that fetch it get what `handle` says, with
     /// a Vary that keeps the two apart in caches. nullptr if the suffix is taken.

@@ -154,7 +154,7 @@ void RtmpConnection::refuse(rtmp::Refusal why, const std::string &text) {
 void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     rename("rtmp-publish");
     const auto mount = state_->mount(request.path, false);
-    const auto lease = state_->lease_for(request.path);
+    const auto lease = state_->rules->lease_for(request.path);
     const bool claimed = mount && mount->claimed();
     if (!claimed && !lease)
         return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
@@ -165,7 +165,7 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
             return refuse(rtmp::Refusal::unauthorized,
                           "wrong or missing key: publish to NAME?key=…");
     const auto watch = claimed ? mount->publish_watch() : nullptr;
-    auto watches = state_->watches();
+    auto watches = state_->rules->watches();
     watches.push_back(watch);
     ask(std::move(watches),
         [this, path = request.path, lease, watch] { admit_publish(path, lease, watch); });
@@ -249,8 +249,8 @@ void RtmpConnection::on_stop() {
 
 bool RtmpConnection::is_known(const std::string &path) const {
     const auto mount = state_->mount(path, false);
-    return (mount && (mount->has_feed() || mount->claimed())) || state_->demand_for(path) ||
-           state_->lease_for(path);
+    return (mount && (mount->has_feed() || mount->claimed())) || state_->rules->demand_for(path) ||
+           state_->rules->lease_for(path);
 }
 
 void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
@@ -259,7 +259,7 @@ void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
     const auto mount = state_->mount(request.path, false);
     const auto [gate, watch] =
         mount ? mount->gate_and_watch() : std::pair<uint64_t, std::shared_ptr<PeerWatch>>();
-    auto watches = state_->watches();
+    auto watches = state_->rules->watches();
     watches.push_back(watch);
     ask(std::move(watches),
         [this, path = request.path, gate, watch] { admit_play(path, gate, watch); });
@@ -270,9 +270,9 @@ void RtmpConnection::admit_play(const std::string &path, uint64_t gate,
                                 std::shared_ptr<PeerWatch> asked) {
     const auto mount = state_->mount(path, false);
     if (mount && (mount->has_feed() || mount->claimed())) return play(path, gate, asked);
-    if (const auto demand = state_->demand_for(path); demand && !demand->is_ready(path))
+    if (const auto demand = state_->rules->demand_for(path); demand && !demand->is_ready(path))
         return ask_to_play(path, *demand, gate, asked);
-    else if (demand || state_->lease_for(path))
+    else if (demand || state_->rules->lease_for(path))
         return play(path, gate, asked);
     refuse_play(path, "no such stream");
 }
@@ -471,7 +471,7 @@ void RtmpConnection::ask_receiver() {
 }
 
 void RtmpConnection::tell_connected(const std::shared_ptr<PeerWatch> &of_path) {
-    told_ = state_->watches();
+    told_ = state_->rules->watches();
     told_path_ = of_path;
     for (const auto &watch : told_)
         watch->connected(peer_info());
@@ -545,7 +545,7 @@ void RtmpConnection::close_now(LogLevel level, const std::string &reason) {
     state_->loops().poller(loop_).remove(socket_, *this);
     ::shutdown(socket_, SHUT_RDWR);
     ::close(socket_);
-    state_->remove(self);
+    state_->roster->remove(self);
 }
 
 void RtmpConnection::close(const std::string &reason) {

@@ -6,6 +6,7 @@
 #include "core/net/loop/log.h"
 #include "core/net/loop/tcp_listener.h"
 #include "core/net/rtmp/mount.h"
+#include "core/net/stream/roster.h"
 #include "core/rtmp/server_session.h"
 
 #include <memory>
@@ -18,6 +19,7 @@ class RtmpState;
 /// Everything runs on the connection's loop but for the methods marked "any thread".
 class RtmpConnection final : public std::enable_shared_from_this<RtmpConnection>,
                              public Viewer,
+                             public RosterMember,
                              private Polled,
                              private rtmp::ServerSession::Handler {
 public:
@@ -27,7 +29,7 @@ public:
     void start();
     /// "rtmp-publish-3 127.0.0.1:53412"; fixed once the peer has said what it wants.
     const std::string &name() const { return name_; }
-    size_t loop() const { return loop_; }
+    size_t loop() const override { return loop_; }
     /// Any thread, while it waits to be claimed: whether it came with this key.
     bool has_key(std::string_view key) const;
 
@@ -35,11 +37,10 @@ public:
     void ask_receiver();                            ///< any thread: somebody will, if it may
     void refuse_publish(const std::string &reason); ///< any thread: nobody will
     void resume();                                  ///< any thread: read on
-    void close(const std::string &reason);          ///< any thread; not the peer's fault
+    void close(const std::string &reason) override; ///< any thread; not the peer's fault
     /// Sends what there is for this peer.
     void pump(fanout::BatchCache &cache) override;
-    /// Called about once a second: deadlines, stalled players.
-    void check(uint64_t now_ms);
+    void check(uint64_t now_ms) override;
     void close_now(LogLevel level, const std::string &reason);
 
 private:

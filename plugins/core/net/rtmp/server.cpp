@@ -1,80 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/rtmp/server.h"
 
+#include "core/net/rtmp/connection.h"
 #include "core/net/rtmp/state.h"
 #include "core/net/stream/registry.h"
 
-#include <boost/asio/post.hpp>
-
-#include <algorithm>
-#include <future>
+#include <utility>
 
 namespace penstock::net {
-
-namespace asio = boost::asio;
 
 // --- RtmpState ----------------------------------------------------------------------------
 
 RtmpState::RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &what_peers_may)
-    : limits(what_peers_may), loops_(std::move(loops)), per_loop_(loops_->size()) {
+    : limits(what_peers_may), roster(std::make_shared<Roster>(loops, limits.connections)),
+      loops_(std::move(loops)) {
 }
 
 void RtmpState::on_accept(tcp::socket &&socket, size_t loop) {
-    if (per_loop_[loop].closing) return;
-    if (connections_ >= limits.connections) {
+    if (roster->is_full()) {
         log(LogLevel::warning, "rtmp",
             "refused " + endpoint_name(socket) + ": " + std::to_string(limits.connections) +
                 " connections are open already");
         return;
     }
-    ++connections_;
     auto connection = std::make_shared<RtmpConnection>(std::move(socket), loop, shared_from_this());
-    per_loop_[loop].connections.insert(connection);
+    roster->add(connection);
     connection->start();
-}
-
-void RtmpState::remove(const std::shared_ptr<RtmpConnection> &connection) {
-    if (per_loop_[connection->loop()].connections.erase(connection)) --connections_;
-}
-
-void RtmpState::start_checks() {
-    for (size_t loop = 0; loop < per_loop_.size(); ++loop) {
-        per_loop_[loop].timer = std::make_unique<asio::steady_timer>(loops_->at(loop));
-        asio::post(loops_->at(loop), [self = shared_from_this(), loop] { self->check(loop); });
-    }
-}
-
-void RtmpState::check(size_t loop) {
-    PerLoop &mine = per_loop_[loop];
-    if (mine.closing) return;
-    const uint64_t now = steady_ms();
-    const auto connections = mine.connections; // a check may remove its connection
-    for (const auto &connection : connections)
-        connection->check(now);
-    mine.timer->expires_after(std::chrono::seconds(1));
-    mine.timer->async_wait([weak = weak_from_this(), loop](boost::system::error_code ec) {
-        if (auto self = weak.lock(); self && !ec) self->check(loop);
-    });
-}
-
-void RtmpState::shutdown() {
-    std::vector<std::future<void>> closed;
-    for (size_t loop = 0; loop < per_loop_.size(); ++loop) {
-        auto done = std::make_shared<std::promise<void>>();
-        closed.push_back(done->get_future());
-        asio::post(loops_->at(loop), [self = shared_from_this(), loop, done] {
-            PerLoop &mine = self->per_loop_[loop];
-            mine.closing = true;
-            mine.timer->cancel();
-            const auto connections = mine.connections;
-            for (const auto &connection : connections)
-                connection->close("the server ends");
-            asio::post(self->loops_->at(loop), [done] { done->set_value(); });
-        });
-    }
-    if (loops_->on_loop()) return;
-    for (auto &each : closed)
-        each.wait();
 }
 
 std::shared_ptr<RtmpMount> RtmpState::mount(const std::string &path, bool create) {
@@ -98,62 +49,10 @@ std::vector<MountInfo> RtmpState::mounts() const {
     return infos;
 }
 
-bool RtmpState::needs_key() const {
-    std::lock_guard lock(mutex_);
-    return std::any_of(leases_.begin(), leases_.end(),
-                       [](const auto &entry) { return !entry.second->publish_key.empty(); });
-}
-
-uint64_t RtmpState::add_lease(LeaseOptions options) {
-    std::lock_guard lock(mutex_);
-    leases_[next_lease_] = std::make_shared<const LeaseOptions>(std::move(options));
-    return next_lease_++;
-}
-
-void RtmpState::remove_lease(uint64_t id) {
-    std::lock_guard lock(mutex_);
-    leases_.erase(id);
-    demands_.erase(id);
-}
-
-uint64_t RtmpState::add_demand(DemandOptions options) {
-    std::lock_guard lock(mutex_);
-    demands_[next_lease_] = std::make_shared<const DemandOptions>(std::move(options));
-    return next_lease_++;
-}
-
-std::shared_ptr<const DemandOptions> RtmpState::demand_for(const std::string &path) const {
-    std::lock_guard lock(mutex_);
-    for (const auto &[id, demand] : demands_)
-        if (demand->matches(path)) return demand;
-    return nullptr;
-}
-
 void RtmpState::end_players(const std::shared_ptr<RtmpMount> &mount, const std::string &reason) {
     mount->audience().for_each([reason](Viewer &player) {
         static_cast<RtmpConnection &>(player).close(reason); // which happens later
     });
-}
-
-std::shared_ptr<const LeaseOptions> RtmpState::lease_for(const std::string &path) const {
-    std::lock_guard lock(mutex_);
-    for (const auto &[id, lease] : leases_)
-        if (lease->matches(path)) return lease;
-    return nullptr;
-}
-
-void RtmpState::add_watch(const std::shared_ptr<PeerWatch> &watch) {
-    std::lock_guard lock(mutex_);
-    std::erase_if(watches_, [](const auto &each) { return each.expired(); });
-    watches_.push_back(watch);
-}
-
-std::vector<std::shared_ptr<PeerWatch>> RtmpState::watches() const {
-    std::lock_guard lock(mutex_);
-    std::vector<std::shared_ptr<PeerWatch>> there;
-    for (const auto &each : watches_)
-        if (auto watch = each.lock()) there.push_back(std::move(watch));
-    return there;
 }
 
 // --- the public face ----------------------------------------------------------------------
@@ -194,24 +93,12 @@ private:
     std::shared_ptr<RtmpMount> mount_;
 };
 
-class Lease final : public PathLease {
-public:
-    Lease(std::shared_ptr<RtmpServer> server, std::shared_ptr<RtmpState> state, uint64_t id)
-        : server_(std::move(server)), state_(std::move(state)), id_(id) {}
-    ~Lease() override { state_->remove_lease(id_); }
-
-private:
-    std::shared_ptr<RtmpServer> server_;
-    std::shared_ptr<RtmpState> state_;
-    uint64_t id_;
-};
-
 class Server final : public RtmpServer, public std::enable_shared_from_this<Server> {
 public:
     explicit Server(const RtmpLimits &limits) : limits_(limits) {}
     ~Server() override {
         if (listener_) listener_->close();
-        if (state_) state_->shutdown();
+        if (state_) state_->roster->shutdown();
     }
     bool start(const Address &address, std::string *error) {
         auto loops = Loops::shared();
@@ -224,7 +111,6 @@ public:
             error);
         if (!listener_) return false;
         state_ = std::move(state);
-        state_->start_checks();
         return true;
     }
     Address address() const override { return listener_->address(); }
@@ -253,25 +139,14 @@ public:
         return std::make_unique<Feed>(shared_from_this(), std::move(mount));
     }
 
-    std::unique_ptr<PathLease> lease(LeaseOptions options) override {
-        const uint64_t id = state_->add_lease(std::move(options));
-        return std::make_unique<Lease>(shared_from_this(), state_, id);
-    }
-
-    std::unique_ptr<PathLease> lease_demand(DemandOptions options) override {
-        const uint64_t id = state_->add_demand(std::move(options));
-        return std::make_unique<Lease>(shared_from_this(), state_, id);
-    }
-
+    PathRules &rules() override { return *state_->rules; }
     void end_players(const std::string &path, const std::string &reason) override {
         if (const auto mount = state_->mount(path, false)) state_->end_players(mount, reason);
     }
-    void add_watch(const std::shared_ptr<PeerWatch> &watch) override { state_->add_watch(watch); }
     std::vector<MountInfo> mounts() const override { return state_->mounts(); }
     void refuse(const std::string &path, const std::string &reason) override {
         if (const auto mount = state_->mount(path, false)) mount->refuse(reason);
     }
-    bool needs_key() const override { return state_->needs_key(); }
 
 private:
     static bool check_path(const std::string &path, std::string *error) {

@@ -7,8 +7,7 @@
 #include "core/flv/tag.h"
 #include "core/gop/history.h"
 #include "core/net/loop/address.h"
-#include "core/net/stream/demand.h"
-#include "core/net/stream/peer.h"
+#include "core/net/stream/path_rules.h"
 
 #include <functional>
 #include <memory>
@@ -17,12 +16,6 @@
 #include <vector>
 
 namespace penstock::net {
-
-/// A publisher that asks for a path, before anything is decided.
-struct PublishAttempt {
-    std::string path; ///< "live/cam", safe segments only
-    std::string peer; ///< "rtmp-publish-3 127.0.0.1:53412"
-};
 
 /// What takes a publisher's stream: an rtmpserversrc. Called on a network loop, one call at a
 /// time; must not block.
@@ -63,15 +56,6 @@ public:
         uint64_t closed_slow = 0;
     };
     virtual Stats stats() const = 0;
-};
-
-struct LeaseOptions {
-    /// Decides by path alone, on a network loop: must be quick and thread-safe.
-    std::function<bool(std::string_view path)> matches;
-    /// A publisher waits on a matching path that no receiver holds. Called on a network loop;
-    /// must return at once. It has RtmpLimits::claim_ms to get a receiver attached, or is refused.
-    std::function<void(const PublishAttempt &)> on_publish;
-    std::string publish_key; ///< not empty: required as `?key=…`; compared in constant time
 };
 
 struct MountInfo {
@@ -115,20 +99,14 @@ public:
     virtual std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
                                            const fanout::Policy &policy, std::string *error,
                                            std::shared_ptr<PeerWatch> watch = {}) = 0;
-    /// Asked about every peer of this listener that comes from here on, before anything else is
-    /// done for it; all watches have to agree. It is asked as long as the caller keeps it.
-    virtual void add_watch(const std::shared_ptr<PeerWatch> &watch) = 0;
-    /// Players of matching paths are kept waiting instead of refused, publishers reported.
-    virtual std::unique_ptr<PathLease> lease(LeaseOptions options) = 0;
-    /// Players of a matching path that nobody feeds, nor is about to, ask there.
-    virtual std::unique_ptr<PathLease> lease_demand(DemandOptions options) = 0;
+    /// Watchers, and the rules whose publishers and players are admitted: players of a leased path
+    /// wait instead of being refused. Pass the server to PathRules::add(), to keep it open.
+    virtual PathRules &rules() = 0;
     /// Closes the players of `path`: their stream has ended for good.
     virtual void end_players(const std::string &path, const std::string &reason) = 0;
     virtual std::vector<MountInfo> mounts() const = 0;
     /// Turns away the publisher that waits on `path` for a receiver, and says why.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;
-    /// Whether some publishers need a key.
-    virtual bool needs_key() const = 0;
 };
 
 } // namespace penstock::net

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cerrno>
-#include <future>
 #include <utility>
 
 #include <netinet/in.h>
@@ -47,64 +46,6 @@ std::string accept_of(const std::string &key) {
 
 } // namespace
 
-// --- HttpViewers --------------------------------------------------------------------------
-
-HttpViewers::HttpViewers(std::shared_ptr<Loops> loops)
-    : loops_(std::move(loops)), per_loop_(loops_->size()) {
-}
-
-void HttpViewers::add(const std::shared_ptr<HttpViewer> &viewer) {
-    PerLoop &mine = per_loop_[viewer->loop()];
-    if (!mine.viewers.insert(viewer).second) return;
-    ++count_;
-    if (closing_)
-        viewer->close("the server ends");
-    else if (mine.viewers.size() == 1)
-        wait(viewer->loop());
-}
-
-void HttpViewers::remove(const std::shared_ptr<HttpViewer> &viewer) {
-    PerLoop &mine = per_loop_[viewer->loop()];
-    if (!mine.viewers.erase(viewer)) return;
-    --count_;
-    if (mine.viewers.empty()) mine.timer.reset();
-}
-
-void HttpViewers::wait(size_t loop) {
-    PerLoop &mine = per_loop_[loop];
-    if (!mine.timer) mine.timer = std::make_unique<asio::steady_timer>(loops_->at(loop));
-    mine.timer->expires_after(std::chrono::seconds(1));
-    mine.timer->async_wait([weak = weak_from_this(), loop](error_code ec) {
-        if (const auto self = weak.lock(); self && !ec) self->check(loop);
-    });
-}
-
-void HttpViewers::check(size_t loop) {
-    const auto viewers = per_loop_[loop].viewers; // a check may remove its viewer
-    const uint64_t now = steady_ms();
-    for (const auto &viewer : viewers)
-        viewer->check(now);
-    if (!per_loop_[loop].viewers.empty()) wait(loop);
-}
-
-void HttpViewers::shutdown() {
-    closing_ = true;
-    std::vector<std::future<void>> closed;
-    for (size_t loop = 0; loop < per_loop_.size(); ++loop) {
-        auto done = std::make_shared<std::promise<void>>();
-        closed.push_back(done->get_future());
-        asio::post(loops_->at(loop), [self = shared_from_this(), loop, done] {
-            const auto viewers = self->per_loop_[loop].viewers;
-            for (const auto &viewer : viewers)
-                viewer->close("the server ends");
-            asio::post(self->loops_->at(loop), [done] { done->set_value(); });
-        });
-    }
-    if (loops_->on_loop()) return;
-    for (auto &each : closed)
-        each.wait();
-}
-
 // --- the answer ---------------------------------------------------------------------------
 
 std::string stream_headers(const HttpStream &stream) {
@@ -112,7 +53,7 @@ std::string stream_headers(const HttpStream &stream) {
 }
 
 HttpViewer::HttpViewer(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpStream> stream,
-                       std::shared_ptr<HttpViewers> viewers, HttpPlayRequest request)
+                       std::shared_ptr<Roster> viewers, HttpPlayRequest request)
     : socket_(std::move(socket)), tls_(std::move(request.tls)), stream_(std::move(stream)),
       viewers_(std::move(viewers)), peer_(std::move(request.peer)),
       websocket_key_(std::move(request.websocket_key)), told_(std::move(request.watches)),

@@ -8,46 +8,14 @@
 #include "core/net/http/live/stream.h"
 #include "core/net/loop/log.h"
 #include "core/net/loop/tcp_listener.h"
+#include "core/net/stream/roster.h"
 #include "core/net/tls/context.h"
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 namespace penstock::net {
-
-class HttpViewer;
-
-/// Those of one listener.
-class HttpViewers : public std::enable_shared_from_this<HttpViewers> {
-public:
-    explicit HttpViewers(std::shared_ptr<Loops> loops);
-    static constexpr size_t max_viewers = 16'000;
-
-    bool is_full() const { return count_ >= max_viewers; }
-    /// Both on its loop.
-    void add(const std::shared_ptr<HttpViewer> &viewer);
-    void remove(const std::shared_ptr<HttpViewer> &viewer);
-    /// Closes all; waits for it unless called on a loop.
-    void shutdown();
-    Loops &loops() { return *loops_; }
-
-private:
-    struct PerLoop {
-        std::set<std::shared_ptr<HttpViewer>> viewers; ///< touched by its loop alone
-        std::unique_ptr<boost::asio::steady_timer> timer;
-    };
-    void check(size_t loop);
-    void wait(size_t loop);
-
-    const std::shared_ptr<Loops> loops_;
-    std::vector<PerLoop> per_loop_;
-    std::atomic<size_t> count_{0};
-    std::atomic<bool> closing_{false};
-};
 
 /// What a request for a stream asked for.
 struct HttpPlayRequest {
@@ -67,19 +35,19 @@ std::string stream_headers(const HttpStream &stream);
 /// Everything runs on the connection's loop but for the methods marked "any thread".
 class HttpViewer final : public std::enable_shared_from_this<HttpViewer>,
                          public Viewer,
+                         public RosterMember,
                          private http::FrameReader::Handler {
 public:
     HttpViewer(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpStream> stream,
-               std::shared_ptr<HttpViewers> viewers, HttpPlayRequest request);
+               std::shared_ptr<Roster> viewers, HttpPlayRequest request);
     ~HttpViewer() override;
 
     /// `early`: what came behind the request.
     void start(ByteView early);
     void pump(fanout::BatchCache &cache) override;
-    /// Called about once a second.
-    void check(uint64_t now_ms);
-    void close(const std::string &reason); ///< any thread; not the peer's fault
-    size_t loop() const { return loop_; }
+    void check(uint64_t now_ms) override;
+    void close(const std::string &reason) override; ///< any thread; not the peer's fault
+    size_t loop() const override { return loop_; }
 
 private:
     void on_ping(ByteView payload) override;
@@ -105,7 +73,7 @@ private:
     tcp::socket socket_;
     const std::unique_ptr<TlsSession> tls_; ///< nullptr: plain
     const std::shared_ptr<HttpStream> stream_;
-    const std::shared_ptr<HttpViewers> viewers_;
+    const std::shared_ptr<Roster> viewers_;
     fanout::Outlet outlet_;
     PeerInfo peer_;
     std::string websocket_key_;
