@@ -3,9 +3,8 @@
 
 #include "cli/output.h"
 #include "cli/urls.h"
-#include "core/net/http/hls/mount.h"
-#include "core/net/http/live/mount.h"
 #include "core/net/rtmp/server.h"
+#include "core/net/stream/mounts.h"
 
 #include <glib.h>
 
@@ -47,7 +46,7 @@ void Status::update() {
             const auto found = seen_.find(key);
             const Seen before = found == seen_.end() ? Seen{} : found->second;
             // Without its publisher a stream is only waited for.
-            const bool live = mount.claimed ? mount.publishing && !mount.pending : mount.playing;
+            const bool live = mount.claimed ? mount.publishing && !mount.pending : mount.live;
             const Seen after{live, mount.bytes_in, mount.bytes_out};
             // A counter that begins anew counts from zero.
             in += after.bytes_in - (after.bytes_in < before.bytes_in ? 0 : before.bytes_in);
@@ -57,7 +56,7 @@ void Status::update() {
                              reachable(server->address()) + "/" + mount.path);
             if (!after.live && before.live) output.print(output.dim("ended  ") + " " + mount.path);
             streams += after.live;
-            players += mount.players;
+            players += mount.viewers;
             current[key] = after;
         }
     }
@@ -77,9 +76,9 @@ void Status::update() {
         return;
     }
     unsigned viewers = 0;
-    for (const net::HlsMountInfo &mount : net::hls_mounts())
+    for (const net::MountInfo &mount : net::Mounts::instance().snapshot("hls"))
         viewers += mount.viewers;
-    for (const net::HttpMountInfo &mount : net::http_mounts())
+    for (const net::MountInfo &mount : net::Mounts::instance().snapshot("http"))
         viewers += mount.viewers;
     output.status((progress.empty() ? "" : progress + " · ") + counted(streams, "stream") + " · " +
                   counted(players, "player") + " · " + counted(viewers, "viewer") + " · in " +

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "console/streams.h"
 
-#include "core/net/http/hls/mount.h"
-#include "core/net/http/live/mount.h"
 #include "core/net/rtmp/server.h"
+#include "core/net/stream/mounts.h"
 
 #include <nlohmann/json.hpp>
 
@@ -42,13 +41,13 @@ std::string streams_json(const net::Address &http) {
         rtmp.push_back(
             {{"host", at.host}, {"port", at.port}, {"key", server->rules().needs_key()}});
         for (const auto &mount : server->mounts()) {
-            players[mount.path] += mount.players;
+            players[mount.path] += mount.viewers;
             if (mount.claimed && !mount.publishing) away.insert(mount.path);
         }
     }
 
     std::map<std::string, nlohmann::json> streams;
-    for (const auto &mount : net::hls_mounts()) {
+    for (const auto &mount : net::Mounts::instance().snapshot("hls")) {
         if (mount.address != http) continue;
         const std::string name = stream_name(mount.path);
         nlohmann::json &stream = streams[name];
@@ -56,15 +55,15 @@ std::string streams_json(const net::Address &http) {
                   {"live", mount.live && !away.contains(name)},
                   {"hls", "/" + mount.path},
                   {"since", nullptr},
-                  {"width", mount.width},
-                  {"height", mount.height},
-                  {"video", mount.has_video},
-                  {"audio", mount.has_audio},
+                  {"width", mount.media.width},
+                  {"height", mount.media.height},
+                  {"video", mount.media.has_video},
+                  {"audio", mount.media.has_audio},
                   {"players", players[name]},
                   {"viewers", mount.viewers}};
         if (mount.live) stream["since"] = date_of(mount.since);
     }
-    for (const auto &mount : net::http_mounts()) {
+    for (const auto &mount : net::Mounts::instance().snapshot("http")) {
         constexpr std::string_view suffix = ".flv";
         if (mount.address != http || !mount.path.ends_with(suffix)) continue;
         const auto found = streams.find(mount.path.substr(0, mount.path.size() - suffix.size()));

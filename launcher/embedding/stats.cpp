@@ -117,7 +117,7 @@ GVariant *streams() {
             add("path", g_variant_new_string(mount.path.c_str()));
             add("publishing", g_variant_new_boolean(mount.publishing && !mount.pending));
             add("publisher", g_variant_new_string(mount.publisher.c_str()));
-            add("players", g_variant_new_uint32(mount.players));
+            add("players", g_variant_new_uint32(mount.viewers));
             add("bytes-in", g_variant_new_uint64(mount.bytes_in));
             add("bytes-out", g_variant_new_uint64(mount.bytes_out));
             g_variant_builder_add_value(&out, g_variant_builder_end(&one));

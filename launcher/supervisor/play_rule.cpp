@@ -2,16 +2,13 @@
 #include "supervisor/play_rule.h"
 
 #include "core/gop/channels.h"
-#include "core/net/http/hls/mount.h"
-#include "core/net/http/live/mount.h"
+#include "core/net/stream/mounts.h"
 
 #include <algorithm>
 
 namespace penstock::supervisor {
 namespace {
 
-/// How often viewers are counted, and those who wait are looked after.
-constexpr guint tick_ms = 100;
 /// How long an HTTP request waits for its stream to begin; then it gets 404.
 constexpr gint64 longest_wait = 10 * G_USEC_PER_SEC;
 constexpr gint64 first_delay = G_USEC_PER_SEC, longest_delay = 30 * G_USEC_PER_SEC;
@@ -35,7 +32,36 @@ std::unique_ptr<PlayRule> PlayRule::make(const description::PlayRule &rule,
     std::unique_ptr<PlayRule> out(new PlayRule(rule, binding, time, std::move(report)));
     for (const description::Template &match : rule.matches)
         if (!out->add_match(match, error)) return nullptr;
+    out->watch_mounts();
     return out;
+}
+
+/// What happens to a mount that an instance may serve is looked at on the main loop.
+void PlayRule::watch_mounts() {
+    struct Watched {
+        net::Address address;
+        bool rtmp;
+        description::PathPattern pattern;
+    };
+    std::vector<Watched> watched;
+    for (const Match &match : matches_)
+        watched.push_back({match.address(), match.rtmp != nullptr, match.pattern});
+    subscription_ = net::Mounts::instance().subscribe(
+        [weak = std::weak_ptr(self_), watched = std::move(watched)](const net::MountKey &mount,
+                                                                    net::MountEvent event) {
+            if (event == net::MountEvent::published || event == net::MountEvent::unpublished)
+                return;
+            for (const Watched &each : watched) {
+                if (mount.address != each.address || (mount.protocol == "rtmp") != each.rtmp)
+                    continue;
+                const auto captures = each.pattern.match(mount.path);
+                if (!captures) continue;
+                post([weak, captures = *captures] {
+                    if (const auto self = weak.lock(); self && *self) (*self)->review(captures);
+                });
+                return;
+            }
+        });
 }
 
 /// What speaks TLS has its certificate from a pipeline that serves something there, and was opened
@@ -133,11 +159,14 @@ void PlayRule::on_demand(size_t index, const std::string &path, net::DemandAnswe
         instance.asked_again.push_back({index, path, std::move(answer)});
         return;
     }
-    instance.idle_since = 0;
     // A player waits on the mount; a browser wants a playlist that is there.
-    if (matches_[index].rtmp) return answer(true, {});
-    instance.waiting.push_back({path, std::move(answer), now + longest_wait});
-    serve_waiting(instance);
+    if (matches_[index].rtmp) {
+        answer(true, {});
+        instance.idle_since = now;
+    } else {
+        instance.waiting.push_back({path, std::move(answer), now + longest_wait});
+    }
+    review(*captures);
 }
 
 bool PlayRule::start(const Captures &captures, std::string *error) {
@@ -155,17 +184,48 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
                                                           report_, std::move(handlers));
     report_(Severity::info, label(captures) + ": starts, since somebody asks for it");
     instance.pipeline->play(time_);
-    if (!timer_.is_running()) timer_.start(tick_ms, [this] { tick(); });
     return true;
 }
 
-void PlayRule::tick() {
+/// Something has happened to the mounts of an instance, or to who waits for it.
+void PlayRule::review(const Captures &captures) {
+    const auto found = instances_.find(captures);
+    if (found == instances_.end()) return;
+    Instance &instance = found->second;
+    if (instance.pipeline && !instance.stopping) {
+        serve_waiting(instance);
+        if (!instance.waiting.empty() || viewers(captures) > 0)
+            instance.idle_since = 0;
+        else if (instance.idle_since == 0)
+            instance.idle_since = g_get_monotonic_time();
+    }
+    set_timer();
+}
+
+/// For the next moment at which something is due without an event.
+void PlayRule::set_timer() {
+    const gint64 now = g_get_monotonic_time();
+    gint64 due = G_MAXINT64;
+    for (const auto &[captures, instance] : instances_) {
+        if (!instance.pipeline)
+            due = std::min(due, instance.retry_at + longest_delay);
+        else if (instance.stopping)
+            continue;
+        else if (!instance.waiting.empty())
+            due = std::min(due, instance.waiting.front().until); // all wait equally long
+        else if (instance.idle_since != 0)
+            due = std::min(due, instance.idle_since + idle_ / 1000);
+    }
+    if (due == G_MAXINT64) return timer_.cancel();
+    const gint64 wait_ms = std::clamp<gint64>((due - now) / 1000 + 1, 1, 3'600'000);
+    timer_.start(guint(wait_ms), [this] { on_timer(); });
+}
+
+void PlayRule::on_timer() {
     const gint64 now = g_get_monotonic_time();
     std::vector<Captures> idle;
-    bool any = false;
     for (auto &[captures, instance] : instances_) {
         if (!instance.pipeline || instance.stopping) continue;
-        any = true;
         serve_waiting(instance);
         if (!instance.waiting.empty() || viewers(captures) > 0)
             instance.idle_since = 0;
@@ -181,16 +241,14 @@ void PlayRule::tick() {
         report_(Severity::info, label(captures) + ": ends, since nobody watches");
         end(captures, {});
     }
-    if (any || !instances_.empty()) timer_.start(tick_ms, [this] { tick(); });
+    set_timer();
 }
 
 /// Answers the requests whose stream has begun, and those that have waited long enough.
 void PlayRule::serve_waiting(Instance &instance) {
     const gint64 now = g_get_monotonic_time();
     std::erase_if(instance.waiting, [&](const Waiting &waiting) {
-        const bool live = std::any_of(matches_.begin(), matches_.end(), [&](const Match &match) {
-            return match.http && is_live(match, waiting.path);
-        });
+        const bool live = is_live(waiting.path);
         if (live) {
             std::lock_guard lock(ready_->mutex);
             ready_->paths.insert(waiting.path);
@@ -201,34 +259,35 @@ void PlayRule::serve_waiting(Instance &instance) {
     });
 }
 
-bool PlayRule::is_live(const Match &match, const std::string &path) const {
-    const uint16_t port = match.http->address().port;
-    const auto streams = net::http_mounts();
-    if (std::any_of(streams.begin(), streams.end(), [&](const net::HttpMountInfo &mount) {
-            return mount.live && mount.path == path && mount.address.port == port;
-        }))
-        return true;
-    const auto mounts = net::hls_mounts();
-    return std::any_of(mounts.begin(), mounts.end(), [&](const net::HlsMountInfo &mount) {
-        return mount.live && mount.path == path && mount.address.port == port;
-    });
+/// The mounts of a match under a path: an HTTP path may be a stream or a playlist.
+std::vector<std::shared_ptr<net::Mount>> PlayRule::mounts_of(const Match &match,
+                                                             const std::string &path) {
+    std::vector<std::shared_ptr<net::Mount>> mounts;
+    const auto add = [&](const char *protocol) {
+        auto mount = net::Mounts::instance().find({protocol, match.address(), path});
+        if (mount) mounts.push_back(std::move(mount));
+    };
+    if (match.rtmp) {
+        add("rtmp");
+    } else {
+        add("http");
+        add("hls");
+    }
+    return mounts;
+}
+
+bool PlayRule::is_live(const std::string &path) const {
+    for (const Match &match : matches_)
+        for (const auto &mount : mounts_of(match, path))
+            if (match.http && mount->info().live) return true;
+    return false;
 }
 
 unsigned PlayRule::viewers(const Captures &captures) const {
     unsigned sum = 0;
-    for (const Match &match : matches_) {
-        const std::string path = match.pattern.path_of(captures);
-        if (match.rtmp) {
-            for (const net::MountInfo &mount : match.rtmp->mounts())
-                if (mount.path == path) sum += mount.players;
-        } else {
-            const uint16_t port = match.http->address().port;
-            for (const net::HlsMountInfo &mount : net::hls_mounts())
-                if (mount.path == path && mount.address.port == port) sum += mount.viewers;
-            for (const net::HttpMountInfo &mount : net::http_mounts())
-                if (mount.path == path && mount.address.port == port) sum += mount.viewers;
-        }
-    }
+    for (const Match &match : matches_)
+        for (const auto &mount : mounts_of(match, match.pattern.path_of(captures)))
+            sum += mount->viewers();
     return sum;
 }
 
@@ -265,11 +324,8 @@ void PlayRule::forget(const Captures &captures) {
     instance.pipeline.reset();
     instance.stopping = false;
     for (const Match &match : matches_) {
-        const std::string path = match.pattern.path_of(captures);
-        if (match.rtmp)
-            match.rtmp->end_players(path, "the stream has ended");
-        else
-            net::end_http_viewers(match.http->address(), path, "the stream has ended");
+        for (const auto &mount : mounts_of(match, match.pattern.path_of(captures)))
+            mount->close_viewers("the stream has ended");
     }
     const std::vector<Asked> asked = std::exchange(instance.asked_again, {});
     if (instance.failure.empty()) {
@@ -278,6 +334,7 @@ void PlayRule::forget(const Captures &captures) {
         instance.delay = std::clamp(2 * instance.delay, first_delay, longest_delay);
         instance.retry_at = g_get_monotonic_time() + instance.delay;
     }
+    set_timer();
     for (const Asked &each : asked)
         on_demand(each.match, each.path, each.answer);
     if (ending_ && running() == 0 && stopped_) post(std::exchange(stopped_, {}));

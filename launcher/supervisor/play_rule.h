@@ -4,6 +4,7 @@
 
 #include "core/net/http/server.h"
 #include "core/net/rtmp/server.h"
+#include "core/net/stream/mounts.h"
 #include "description/binding.h"
 #include "supervisor/running.h"
 
@@ -46,6 +47,7 @@ private:
         std::shared_ptr<net::RtmpServer> rtmp; ///< one of the two
         std::shared_ptr<net::HttpServer> http;
         std::unique_ptr<net::PathLease> lease;
+        net::Address address() const { return rtmp ? rtmp->address() : http->address(); }
     };
     struct Waiting {
         std::string path;
@@ -84,9 +86,14 @@ private:
     bool start(const Captures &captures, std::string *error);
     void end(const Captures &captures, const std::string &failure);
     void forget(const Captures &captures);
-    void tick();
+    void watch_mounts();
+    void review(const Captures &captures);
+    void set_timer();
+    void on_timer();
     void serve_waiting(Instance &instance);
-    bool is_live(const Match &match, const std::string &path) const;
+    static std::vector<std::shared_ptr<net::Mount>> mounts_of(const Match &match,
+                                                              const std::string &path);
+    bool is_live(const std::string &path) const;
     unsigned viewers(const Captures &captures) const;
     std::string label(const Captures &captures) const;
 
@@ -100,6 +107,7 @@ private:
     std::shared_ptr<Ready> ready_ = std::make_shared<Ready>();
     Timer timer_;
     Task stopped_;
+    std::unique_ptr<net::MountSubscription> subscription_;
     bool ending_ = false;
     /// Work posted to the main loop looks here whether the rule still is.
     std::shared_ptr<PlayRule *> self_ = std::make_shared<PlayRule *>(this);

@@ -156,8 +156,8 @@ Snapshot take_snapshot(const Supervisor &supervisor) {
         const std::string address = server->address().to_string();
         for (const net::MountInfo &mount : server->mounts())
             out.mounts.push_back({address, mount.path, mount.publisher,
-                                  mount.publishing || (!mount.claimed && mount.playing),
-                                  mount.players, mount.bytes_in, mount.bytes_out});
+                                  mount.publishing || (!mount.claimed && mount.live), mount.viewers,
+                                  mount.bytes_in, mount.bytes_out});
     }
     return out;
 }

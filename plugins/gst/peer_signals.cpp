@@ -81,6 +81,10 @@ public:
         if (!run_on(pool, ask)) answer(false);
         return true;
     }
+    bool is_listening() const override {
+        return listening(signals_.authorize) || listening(signals_.connected) ||
+               listening(signals_.disconnected);
+    }
     void connected(const net::PeerInfo &peer) override { emit(signals_.connected, peer, {}); }
     void disconnected(const net::PeerInfo &peer, const std::string &reason) override {
         emit(signals_.disconnected, peer, reason);
@@ -88,7 +92,7 @@ public:
 
 private:
     /// The object if it is there and somebody listens to this signal of it.
-    GstPtr<GObject> listening(guint id) {
+    GstPtr<GObject> listening(guint id) const {
         auto object = GstPtr<GObject>::adopt(static_cast<GObject *>(g_weak_ref_get(&object_)));
         if (object && !g_signal_has_handler_pending(object.get(), id, 0, FALSE)) object.reset();
         return object;
@@ -110,7 +114,7 @@ private:
             GST_WARNING("peers come and go faster than the handlers return: one is left out");
     }
 
-    GWeakRef object_;
+    mutable GWeakRef object_;
     const PeerSignals signals_;
     const PeerEvents events_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // hlssegmenter: caps, events, flush, EOS, state changes, both kinds of location.
 #include "core/net/http/hls/mount.h"
+#include "core/net/stream/mounts.h"
 #include "core/playlist/playlist.h"
 #include "gst/nonblocking.h"
 #include "unit/hls_rig.hpp"
@@ -152,8 +153,8 @@ struct Bench {
 };
 
 /// The mount at a URL; without a path if there is none.
-static net::HlsMountInfo mount_at(const std::string &url) {
-    for (const net::HlsMountInfo &mount : net::hls_mounts())
+static net::MountInfo mount_at(const std::string &url) {
+    for (const net::MountInfo &mount : net::Mounts::instance().snapshot("hls"))
         if (url.ends_with(":" + std::to_string(mount.address.port) + "/" + mount.path))
             return mount;
     return {};
@@ -341,9 +342,9 @@ GST_START_TEST(test_mount) {
         url = bench.url();
         fail_unless(url.starts_with("http://127.0.0.1:") && url.ends_with("/live/x/index.m3u8"));
         bench.push(0, 4100);
-        const net::HlsMountInfo mount = mount_at(url);
-        fail_unless(mount.live && mount.segments == 2);
-        fail_unless(mount.codecs == "avc1.64000d,mp4a.40.2" && mount.width == 320);
+        const net::MountInfo mount = mount_at(url);
+        fail_unless(mount.live && mount.media.segments == 2);
+        fail_unless(mount.media.codecs == "avc1.64000d,mp4a.40.2" && mount.media.width == 320);
         // The same URL is taken, and says so.
         Bench second(url);
         fail_unless_equals_int(gst_element_set_state(second.element, GST_STATE_PAUSED),
@@ -351,14 +352,14 @@ GST_START_TEST(test_mount) {
         fail_unless(second.has_message(GST_MESSAGE_ERROR));
     }
     // It outlives the element, and the next one continues it.
-    const net::HlsMountInfo left = mount_at(url);
+    const net::MountInfo left = mount_at(url);
     fail_unless(!left.path.empty() && !left.live);
     Bench bench(url);
     bench.add_video();
     bench.state(GST_STATE_PLAYING);
     bench.push(0, 4100);
-    const net::HlsMountInfo mount = mount_at(url);
-    fail_unless(mount.live && mount.segments == left.segments + 2);
+    const net::MountInfo mount = mount_at(url);
+    fail_unless(mount.live && mount.media.segments == left.media.segments + 2);
 }
 GST_END_TEST
 

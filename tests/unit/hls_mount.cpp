@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/http/hls/mount.h"
 #include "core/net/http/server.h"
+#include "core/net/stream/mounts.h"
 
 #include "check.hpp"
 
@@ -91,9 +92,9 @@ static playlist::MediaPlaylist parsed(const Reply &reply) {
 }
 
 /// The mounts of one server: those of earlier tests live on for their grace.
-static std::vector<HlsMountInfo> mounts_at(uint16_t port) {
-    auto mounts = hls_mounts();
-    std::erase_if(mounts, [&](const HlsMountInfo &m) { return m.address.port != port; });
+static std::vector<MountInfo> mounts_at(uint16_t port) {
+    auto mounts = Mounts::instance().snapshot("hls");
+    std::erase_if(mounts, [&](const MountInfo &m) { return m.address.port != port; });
     return mounts;
 }
 
@@ -121,12 +122,13 @@ GST_START_TEST(test_serves) {
     for (const char *path : {"/live/cam/index/", "/live/cam/index/seg-0-0.ts", "/live/cam/other",
                              "/live/cam/index/../../x", "/live/cam/index.m3u8x"})
         fail_unless_equals_int(request(port, path).status, 404);
-    const auto mounts = hls_mounts();
+    const auto mounts = Mounts::instance().snapshot("hls");
     fail_unless_equals_int(mounts.size(), 1);
-    const HlsMountInfo &info = mounts[0];
-    fail_unless(info.live && info.since > 1'600'000'000'000 && info.segments == 6);
+    const MountInfo &info = mounts[0];
+    fail_unless(info.live && info.since > 1'600'000'000'000 && info.media.segments == 6);
     fail_unless(info.path == "live/cam/index.m3u8" && info.address.port == port);
-    fail_unless(info.bitrate == 7520 && info.width == 320 && info.has_audio && info.viewers == 1);
+    fail_unless(info.media.bitrate == 7520 && info.media.width == 320 && info.media.has_audio &&
+                info.viewers == 1);
     fail_unless(feed->stats().bytes_out >= 2 * 1880);
 }
 GST_END_TEST

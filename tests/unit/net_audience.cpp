@@ -2,6 +2,7 @@
 // The turns of a loop: it is woken once however much comes, everybody is served though viewers
 // leave meanwhile, nothing that was appended is forgotten, and writes coalesce when they are many.
 #include "core/net/stream/audience.h"
+#include "core/net/stream/viewer.h"
 
 #include <boost/asio/post.hpp>
 
@@ -34,8 +35,22 @@ void on_loop(net::Loops &loops, size_t loop, std::function<void()> what) {
 
 /// Reads all that is new, as a connection would.
 struct Reader final : net::Viewer {
-    explicit Reader(Audience &of) : audience(of) {}
-    void pump(fanout::BatchCache &) override {
+    Reader(Audience &of, std::shared_ptr<net::Loops> loops)
+        : Viewer(std::move(loops), 0), audience(of) {}
+    void close(const std::string &) override {}
+    net::PeerInfo peer_info() const override { return {}; }
+    bool is_admitted() override { return true; }
+    bool prepare(fanout::Outlet::Source &, bool) override {
+        read();
+        return false; // nothing is left for a socket
+    }
+    fanout::Outlet::Status write(const fanout::Outlet::Source &, fanout::BatchCache &, uint64_t &,
+                                 int &) override {
+        return fanout::Outlet::Status::idle;
+    }
+    void wait_writable(fanout::Outlet::Status) override {}
+    void close_now(net::LogLevel, const std::string &) override {}
+    void read() {
         ++pumped;
         std::vector<fanout::PacketPtr> first;
         while (audience.ring().settle(cursor, {}, {}, first) == fanout::Ring::Place::behind) {
@@ -58,7 +73,7 @@ struct Rig {
         audience->set_policy(policy);
         audience->ring().restart({.gops = 100'000});
         for (size_t i = 0; i < count; ++i)
-            readers.push_back(std::make_unique<Reader>(*audience));
+            readers.push_back(std::make_unique<Reader>(*audience, loops));
         on_loop(*loops, 0, [this] {
             for (const auto &reader : readers)
                 audience->add(*reader, 0);

@@ -3,6 +3,7 @@
 // feed, that none waits for another, and that somebody decides about them.
 #include "core/net/http/live/mount.h"
 #include "core/net/http/server.h"
+#include "core/net/stream/mounts.h"
 #include "unit/http_client.hpp"
 #include "unit/net_rig.hpp"
 
@@ -226,7 +227,7 @@ GST_START_TEST(test_viewers_outlive_the_feed) {
     fail_unless(net::open_http_feed(address, "live/cam.flv", options, &error) == nullptr);
     fail_unless(error.find("already") != error.npos, "%s", error.c_str());
     first.reset();
-    const auto mounts = net::http_mounts();
+    const auto mounts = net::Mounts::instance().snapshot("http");
     fail_unless_equals_int(mounts.size(), 1);
     fail_unless_equals_int(mounts[0].viewers, 2);
     fail_if(mounts[0].live);
@@ -268,7 +269,7 @@ GST_START_TEST(test_nobody_comes_back) {
     fail_unless(chunked.until_closed() && socket.until_closed());
     fail_unless(chunked.ended);
     fail_unless_equals_string(socket.controls.c_str(), "8:\x03\xe9;");
-    fail_unless(eventually([&] { return net::http_mounts().empty(); }));
+    fail_unless(eventually([&] { return net::Mounts::instance().snapshot("http").empty(); }));
     keeper.reset();
     fail_unless(eventually([&] { return Viewer(port).closed; })); // nor is there a listener
 }

@@ -138,7 +138,7 @@ GST_START_TEST(test_players_outlive_publishers) {
         fail_if(player.closed);
     }
     fail_unless_equals_int(player.goes_back(), -1);
-    fail_unless_equals_int(server->mounts().at(0).players, 1);
+    fail_unless_equals_int(server->mounts().at(0).viewers, 1);
     player.close();
     fail_unless(eventually([&] { return server->mounts().empty(); }));
 }

@@ -141,6 +141,7 @@ private:
         keep_alive_ = message.keep_alive();
         version_ = message.version();
         varies_ = false;
+        was_asked_ = false;
         head_ = message.method() == http::verb::head;
         if (message.method() == http::verb::options) {
             HttpResponse allowed;
@@ -163,7 +164,7 @@ private:
         const HttpHandler navigation = routes_->navigation(*path);
         varies_ = navigation != nullptr;
         if (navigation && is_navigation(message)) return handle(navigation, *path, mark);
-        if (!is_stream(*path)) return ask_demand(*path, mark);
+        if (!is_stream(*path) && !starts_something(*path)) return ask_demand(*path, mark);
         if (head_ && routes_->stream(*path)) return reach(*path, mark);
         ask_watches(*path, mark);
     }
@@ -180,23 +181,27 @@ private:
                (!path.ends_with(".m3u8") && routes_->rules->demand_for(path.substr(1)));
     }
 
+    /// Whether a playlist's pipeline would be started for this request.
+    bool starts_something(const std::string &path) const {
+        const auto demand = routes_->rules->demand_for(path.substr(1));
+        return demand && !demand->is_ready(path.substr(1));
+    }
+
     /// Only then may anything be started for the viewer.
     void ask_watches(const std::string &path, size_t mark) {
-        watches_ = routes_->rules->watches();
-        auto watches = watches_;
-        if (const auto stream = routes_->stream(path)) {
-            std::tie(passed_gate_, path_watch_) = stream->gate_and_watch();
-            watches.push_back(path_watch_);
-        }
         stream_.expires_never();
-        net::ask_watches(
-            stream_.get_executor(), std::move(watches), peer_info(path, mark),
-            [self = shared_from_this(), path, mark](bool allowed, const std::string &reason) {
-                if (allowed) return self->ask_demand(path, mark);
-                log(LogLevel::warning, "http",
-                    "[" + self->peer_ + "] refused to play " + path + ": " + reason);
-                self->send(http_error(403, "Not allowed."));
-            });
+        was_asked_ = true;
+        const auto stream = routes_->stream(path);
+        const auto done = [self = shared_from_this(), path, mark](bool allowed,
+                                                                  const std::string &reason) {
+            if (allowed) return self->ask_demand(path, mark);
+            log(LogLevel::warning, "http",
+                "[" + self->peer_ + "] refused to play " + path + ": " + reason);
+            self->send(http_error(403, "Not allowed."));
+        };
+        if (admission_.ask(stream_.get_executor(), routes_->rules->watches(),
+                           stream ? stream->authority() : Authority(), peer_info(path, mark), done))
+            ask_demand(path, mark);
     }
 
     PeerInfo peer_info(const std::string &path, size_t mark) const {
@@ -243,6 +248,7 @@ private:
         if (!handler) return send(http_error(404, "Nothing is here."));
 
         HttpRequest request;
+        if (was_asked_) request.admission = std::make_shared<Admission>(std::move(admission_));
         request.method = head_ ? "HEAD" : "GET";
         request.path = path;
         if (mark != target.npos) request.query = target.substr(mark + 1);
@@ -300,9 +306,7 @@ private:
         request.peer = peer_info(path, mark);
         request.keep_alive = keep_alive_ && message.version() >= 11;
         request.titles = message["Icy-MetaData"] == "1";
-        request.passed_gate = passed_gate_;
-        request.watches = std::move(watches_);
-        request.path_watch = std::move(path_watch_);
+        request.admission = std::move(admission_);
         stream_.expires_never();
         const auto early = buffer_.cdata();
         auto [socket, tls] = stream_.release();
@@ -364,10 +368,9 @@ private:
     bool varies_ = false;  ///< another Accept or Sec-Fetch-Dest might get another answer
     bool reading_ = false; ///< waits for a request
     bool head_ = false;
-    const bool refused_;                              ///< there are too many
-    std::vector<std::shared_ptr<PeerWatch>> watches_; ///< of the listener: have allowed it
-    std::shared_ptr<PeerWatch> path_watch_;           ///< of the stream, and its gate
-    uint64_t passed_gate_ = 0;
+    const bool refused_;     ///< there are too many
+    Admission admission_;    ///< of the request under way
+    bool was_asked_ = false; ///< whether there was something to be asked
 };
 
 } // namespace

@@ -147,7 +147,7 @@ public:
         return std::make_unique<Registration>(nullptr, routes_, &HttpRoutes::remove_stream,
                                               std::move(path));
     }
-    PathRules &rules() override { return *routes_->rules; }
+    const std::shared_ptr<PathRules> &shared_rules() const override { return routes_->rules; }
 
 private:
     const TlsFiles tls_;

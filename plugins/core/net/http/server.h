@@ -16,11 +16,16 @@
 
 namespace penstock::net {
 
+class Admission;
+
 struct HttpRequest {
     std::string method; ///< GET or HEAD; anything else was answered with 405 already
     std::string path;   ///< percent-decoded, with its leading slash, without the query
     std::string query;
     std::string peer; ///< "127.0.0.1:53412"
+    /// The listener's watchers have allowed it already, because it had to wait for its stream to
+    /// begin; nullptr otherwise.
+    std::shared_ptr<Admission> admission;
     /// A header's value by case-insensitive name; empty if absent.
     std::function<std::string(std::string_view)> header;
 };
@@ -79,12 +84,12 @@ public:
     /// registration does not keep the server open.
     virtual std::unique_ptr<HttpRegistration> handle_stream(std::string path,
                                                             std::shared_ptr<HttpStream> stream) = 0;
-    /// Watchers, who are asked about each viewer of a stream on this listener before anything is
-    /// started for it (not about requests for anything else), and the `play` rules, whom a request
-    /// for a matching path asks before its handler gets it: "no" is 404. Requests that
-    /// handle_navigation() answers ask nobody. Pass the server to PathRules::add(), to keep it
-    /// open.
-    virtual PathRules &rules() = 0;
+    /// The watchers of viewers, HLS included, who are asked before anything is started for one (not
+    /// about requests for anything else), and the `play` rules, which a request for a matching path
+    /// asks before its handler gets it: "no" is 404. Requests that handle_navigation() answers ask
+    /// nobody. Pass the server to PathRules::add(), to keep it open.
+    virtual const std::shared_ptr<PathRules> &shared_rules() const = 0;
+    PathRules &rules() const { return *shared_rules(); }
     /// Answers browsers that open the address of a path ending in `suffix` themselves, whether or
     /// not anything is served there; players and scripts that fetch it get what `handle` says, with
     /// a Vary that keeps the two apart in caches. nullptr if the suffix is taken.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A steady clock's time.
+// The time: steady for deadlines, wall clock for people.
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,13 @@ inline uint64_t steady_ns() {
 }
 inline uint64_t steady_ms() {
     return steady_ns() / 1'000'000;
+}
+
+/// Milliseconds since 1970, for what is shown; it may jump.
+inline int64_t unix_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 } // namespace penstock::net

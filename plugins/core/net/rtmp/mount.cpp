@@ -1,31 +1,38 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/rtmp/mount.h"
 
+#include "core/net/loop/clock.h"
 #include "core/net/rtmp/connection.h"
 #include "core/rtmp/packet.h"
 #include "core/rtmp/server_session.h"
 
+#include <utility>
+
 namespace penstock::net {
 
-RtmpMount::RtmpMount(std::string path, std::shared_ptr<Loops> loops)
-    : path_(std::move(path)), audience_(std::make_shared<Audience>(std::move(loops))),
-      feed_(audience_->ring(), {[](const flv::Tag &tag, uint32_t timestamp) {
+RtmpMount::RtmpMount(MountKey key, std::shared_ptr<Loops> loops)
+    : LiveMount(std::move(key), std::move(loops)),
+      feed_(audience().ring(), {[](const flv::Tag &tag, uint32_t timestamp) {
                 return rtmp::make_packet(tag, timestamp, rtmp::ServerSession::out_chunk_size);
             }}) {
 }
 
 RtmpMount::Publish RtmpMount::publish(const std::shared_ptr<RtmpConnection> &publisher,
-                                      const PeerWatch *asked) {
+                                      uint64_t admitted) {
     std::lock_guard call(call_mutex_);
     {
         std::lock_guard lock(mutex_);
         if (publisher_) return Publish::busy;
+        // A receiver with another key may have come since the publisher's was looked at.
+        if (receiver_ && !publisher->has_key(publish_key_)) return Publish::wrong_key;
         publisher_ = publisher;
         if (!receiver_) return Publish::wait_for_claim;
-        if (publish_watch_ && publish_watch_.get() != asked) return Publish::ask;
+        if (publish_authority_.epoch != 0 && publish_authority_.epoch != admitted)
+            return Publish::ask;
         announced_ = true;
     }
     receiver_->on_published(publisher->name());
+    tell(MountEvent::published);
     return Publish::accepted;
 }
 
@@ -37,6 +44,7 @@ bool RtmpMount::announce(const RtmpConnection *publisher) {
         announced_ = true;
     }
     receiver_->on_published(publisher->name());
+    tell(MountEvent::published);
     return true;
 }
 
@@ -49,6 +57,7 @@ void RtmpMount::unpublish(const RtmpConnection *publisher, const std::string &re
         if (!std::exchange(announced_, false)) return;
     }
     if (receiver_) receiver_->on_unpublished(reason);
+    tell(MountEvent::unpublished);
 }
 
 bool RtmpMount::deliver(flv::Tag &&tag) {
@@ -67,13 +76,16 @@ bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key,
             std::lock_guard lock(mutex_);
             if (receiver_) return false;
             receiver_ = &receiver;
-            key_ = key;
+            publish_key_ = key;
             if (publisher_ && !publisher_->has_key(key)) refused = std::move(publisher_);
-            publish_watch_ = watch;
+            publish_authority_ = make_authority(watch);
             waiting = publisher_;
             announced_ = waiting && !watch;
         }
-        if (waiting && !watch) receiver.on_published(waiting->name());
+        if (waiting && !watch) {
+            receiver.on_published(waiting->name());
+            tell(MountEvent::published);
+        }
     }
     if (refused) refused->close("wrong or missing key: publish to NAME?key=…");
     if (waiting && watch)
@@ -85,15 +97,17 @@ bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key,
 
 void RtmpMount::release_claim() {
     std::shared_ptr<RtmpConnection> orphan;
+    bool was_published = false;
     {
         std::lock_guard call(call_mutex_);
         std::lock_guard lock(mutex_);
         receiver_ = nullptr;
-        key_.clear();
-        publish_watch_.reset();
-        announced_ = false;
+        publish_key_.clear();
+        publish_authority_ = {};
+        was_published = std::exchange(announced_, false);
         orphan = std::exchange(publisher_, nullptr);
     }
+    if (was_published) tell(MountEvent::unpublished);
     if (orphan) orphan->close("the pipeline that received it has stopped");
 }
 
@@ -112,14 +126,14 @@ bool RtmpMount::claimed() const {
     return receiver_ != nullptr;
 }
 
-std::string RtmpMount::key() const {
+std::string RtmpMount::publish_key() const {
     std::lock_guard lock(mutex_);
-    return key_;
+    return publish_key_;
 }
 
-std::shared_ptr<PeerWatch> RtmpMount::publish_watch() const {
+Authority RtmpMount::publish_authority() const {
     std::lock_guard lock(mutex_);
-    return publish_watch_;
+    return publish_authority_;
 }
 
 std::shared_ptr<RtmpConnection> RtmpMount::publisher() const {
@@ -133,43 +147,38 @@ void RtmpMount::resume_publisher() {
 
 bool RtmpMount::attach_feed(gop::Limits limits, const fanout::Policy &policy,
                             std::shared_ptr<PeerWatch> watch) {
-    static std::atomic<uint64_t> next{1};
     if (has_feed_.exchange(true)) return false;
-    {
-        std::lock_guard lock(mutex_);
-        gate_ = watch ? next++ : 0;
-        play_watch_ = std::move(watch);
-    }
-    audience_->set_policy(policy);
+    set_authority(std::move(watch));
+    audience().set_policy(policy);
     feed_.restart(limits);
+    since_ = unix_ms();
+    tell(MountEvent::live);
     return true;
 }
 
 void RtmpMount::detach_feed() {
     has_feed_ = false;
+    since_ = 0;
+    tell(MountEvent::gone);
 }
 
-std::pair<uint64_t, std::shared_ptr<PeerWatch>> RtmpMount::gate_and_watch() const {
+bool RtmpMount::in_use() const {
     std::lock_guard lock(mutex_);
-    return {gate_, play_watch_};
-}
-
-bool RtmpMount::unused() const {
-    std::lock_guard lock(mutex_);
-    return !publisher_ && !receiver_ && !has_feed_ && audience_->viewers == 0;
+    return publisher_ || receiver_ || has_feed_ || viewers() > 0;
 }
 
 MountInfo RtmpMount::info() const {
+    MountInfo info{key()};
+    info.live = has_feed_;
+    info.since = since_;
+    info.viewers = viewers();
+    info.bytes_in = bytes_in;
+    info.bytes_out = audience().bytes_out;
+    info.media.content_type = "video/x-flv";
     std::lock_guard lock(mutex_);
-    MountInfo info;
-    info.path = path_;
     info.publishing = publisher_ != nullptr;
     info.pending = publisher_ && !announced_;
     info.claimed = receiver_ != nullptr;
-    info.playing = has_feed_;
-    info.players = audience_->viewers;
-    info.bytes_in = bytes_in;
-    info.bytes_out = audience_->bytes_out;
     if (publisher_) info.publisher = publisher_->name();
     return info;
 }

@@ -5,29 +5,31 @@
 
 #include "core/fanout/flv_feed.h"
 #include "core/net/rtmp/server.h"
-#include "core/net/stream/audience.h"
+#include "core/net/stream/live_mount.h"
 
 #include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 namespace penstock::net {
 
 class RtmpConnection;
 
-class RtmpMount {
+class RtmpMount final : public LiveMount {
 public:
-    RtmpMount(std::string path, std::shared_ptr<Loops> loops);
-
-    const std::string &path() const { return path_; }
+    RtmpMount(MountKey key, std::shared_ptr<Loops> loops);
 
     // --- publishing; lock: mutex_ ---------------------------------------------------------
-    enum class Publish { accepted, ask, wait_for_claim, busy };
-    /// A publisher comes, about whom `asked` has been asked. `ask`: the receiver's watch is another
-    /// one, which has to be asked before announce().
-    Publish publish(const std::shared_ptr<RtmpConnection> &publisher, const PeerWatch *asked);
+    enum class Publish {
+        accepted,       ///< the receiver has been told of it
+        ask,            ///< publish_authority() has to allow it before announce()
+        wait_for_claim, ///< it keeps the name until a receiver claims the path, or refuse()
+        busy,           ///< another publisher has the name
+        wrong_key,      ///< the receiver asks for another key
+    };
+    /// A publisher comes, which was admitted in the receivers' epoch `admitted`.
+    Publish publish(const std::shared_ptr<RtmpConnection> &publisher, uint64_t admitted);
     /// Tells the receiver of the publisher that waits. False if one of them has gone.
     bool announce(const RtmpConnection *publisher);
     /// The publisher went (or was never accepted). Tells the receiver.
@@ -41,8 +43,9 @@ public:
     bool claimed() const;
     void refuse(const std::string &reason);
     /// The key that the receiver asks for; empty if none.
-    std::string key() const;
-    std::shared_ptr<PeerWatch> publish_watch() const;
+    std::string publish_key() const;
+    /// Who decides about publishers: the receiver's watcher.
+    Authority publish_authority() const;
     void resume_publisher();
     std::shared_ptr<RtmpConnection> publisher() const;
 
@@ -51,31 +54,25 @@ public:
                      std::shared_ptr<PeerWatch> watch);
     void detach_feed();
     bool has_feed() const { return has_feed_; }
-    /// Each feed with a watch has a gate of its own that players pass once; 0: there is none.
-    uint64_t gate() const { return gate_; }
-    std::pair<uint64_t, std::shared_ptr<PeerWatch>> gate_and_watch() const;
     /// The producer's thread only.
     fanout::FlvFeed &feed() { return feed_; }
-    Audience &audience() { return *audience_; }
     std::atomic<uint64_t> bytes_in{0};
 
-    bool unused() const;
-    MountInfo info() const;
+    bool in_use() const override;
+    MountInfo info() const override;
 
 private:
-    const std::string path_;
     mutable std::mutex mutex_;
     /// Held while the receiver is called, so that release_claim() can wait for the call's end.
     /// Order: call_mutex_ before mutex_.
     mutable std::mutex call_mutex_;
     std::shared_ptr<RtmpConnection> publisher_;
     PublishReceiver *receiver_ = nullptr;
-    std::string key_;
-    std::shared_ptr<PeerWatch> publish_watch_, play_watch_;
-    std::atomic<uint64_t> gate_{0};
+    std::string publish_key_;
+    Authority publish_authority_;
     bool announced_ = false; ///< the receiver knows of the publisher
     std::atomic<bool> has_feed_{false};
-    const std::shared_ptr<Audience> audience_;
+    std::atomic<int64_t> since_{0}; ///< ms since 1970: when the producer came; 0: there is none
     fanout::FlvFeed feed_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "core/net/rtmp/connection.h"
 #include "core/net/rtmp/state.h"
+#include "core/net/stream/mounts.h"
 #include "core/net/stream/registry.h"
 
 #include <utility>
@@ -13,10 +14,12 @@ namespace penstock::net {
 
 RtmpState::RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &what_peers_may)
     : limits(what_peers_may), roster(std::make_shared<Roster>(loops, limits.connections)),
+      waiting(std::make_shared<WaitingRoom>(limits.connections / 2, limits.waiting_per_host)),
       loops_(std::move(loops)) {
 }
 
 void RtmpState::on_accept(tcp::socket &&socket, size_t loop) {
+    opened.wait(); // the first peer may come before open() has returned
     if (roster->is_full()) {
         log(LogLevel::warning, "rtmp",
             "refused " + endpoint_name(socket) + ": " + std::to_string(limits.connections) +
@@ -29,30 +32,12 @@ void RtmpState::on_accept(tcp::socket &&socket, size_t loop) {
 }
 
 std::shared_ptr<RtmpMount> RtmpState::mount(const std::string &path, bool create) {
-    std::lock_guard lock(mutex_);
-    const auto found = mounts_.find(path);
-    if (found != mounts_.end())
-        if (auto mount = found->second.lock()) return mount;
-    if (!create) return nullptr;
-    std::erase_if(mounts_, [](const auto &entry) { return entry.second.expired(); });
-    auto mount = std::make_shared<RtmpMount>(path, loops_);
-    mounts_[path] = mount;
-    return mount;
-}
-
-std::vector<MountInfo> RtmpState::mounts() const {
-    std::lock_guard lock(mutex_);
-    std::vector<MountInfo> infos;
-    for (const auto &[path, weak] : mounts_)
-        if (const auto mount = weak.lock(); mount && !mount->unused())
-            infos.push_back(mount->info());
-    return infos;
-}
-
-void RtmpState::end_players(const std::shared_ptr<RtmpMount> &mount, const std::string &reason) {
-    mount->audience().for_each([reason](Viewer &player) {
-        static_cast<RtmpConnection &>(player).close(reason); // which happens later
-    });
+    const MountKey key{"rtmp", address, path};
+    if (!create) return std::static_pointer_cast<RtmpMount>(Mounts::instance().find(key));
+    // One of an earlier server at this address, which somebody still holds, has other loops.
+    return Mounts::instance().find_or_make<RtmpMount>(
+        key, [&](const RtmpMount &mount) { return mount.loops() == loops_; },
+        [&] { return std::make_shared<RtmpMount>(key, loops_); });
 }
 
 // --- the public face ----------------------------------------------------------------------
@@ -83,9 +68,9 @@ public:
     }
     void discontinuity() override { mount_->feed().discontinuity(); }
     Stats stats() const override {
-        const Audience &audience = mount_->audience();
-        return {audience.viewers, audience.viewers_total, audience.bytes_out, audience.skipped,
-                audience.closed_slow};
+        const ViewerTotals totals = mount_->totals();
+        return {totals.viewers, totals.viewers_total, totals.bytes_out, totals.skipped,
+                totals.closed_slow};
     }
 
 private:
@@ -110,6 +95,8 @@ public:
             },
             error);
         if (!listener_) return false;
+        state->address = listener_->address();
+        state->opened.count_down();
         state_ = std::move(state);
         return true;
     }
@@ -141,9 +128,15 @@ public:
 
     PathRules &rules() override { return *state_->rules; }
     void end_players(const std::string &path, const std::string &reason) override {
-        if (const auto mount = state_->mount(path, false)) state_->end_players(mount, reason);
+        if (const auto mount = state_->mount(path, false)) mount->close_viewers(reason);
     }
-    std::vector<MountInfo> mounts() const override { return state_->mounts(); }
+    std::vector<MountInfo> mounts() const override {
+        auto mounts = Mounts::instance().snapshot();
+        std::erase_if(mounts, [this](const MountInfo &mount) {
+            return mount.protocol != "rtmp" || mount.address != address();
+        });
+        return mounts;
+    }
     void refuse(const std::string &path, const std::string &reason) override {
         if (const auto mount = state_->mount(path, false)) mount->refuse(reason);
     }

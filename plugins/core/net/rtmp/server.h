@@ -7,6 +7,7 @@
 #include "core/flv/tag.h"
 #include "core/gop/history.h"
 #include "core/net/loop/address.h"
+#include "core/net/stream/mount.h"
 #include "core/net/stream/path_rules.h"
 
 #include <functional>
@@ -58,23 +59,15 @@ public:
     virtual Stats stats() const = 0;
 };
 
-struct MountInfo {
-    std::string path;
-    bool publishing = false; ///< a publisher is connected
-    bool pending = false;    ///< it waits for a receiver
-    bool claimed = false;    ///< a receiver takes, or waits for, a publisher
-    bool playing = false;    ///< a producer feeds players
-    unsigned players = 0;
-    uint64_t bytes_in = 0, bytes_out = 0;
-    std::string publisher; ///< peer name; empty if none
-};
-
 /// What peers may cost. Who opens an address first decides for all who share it.
 struct RtmpLimits {
     uint64_t handshake_ms = 10'000; ///< from connect to publish or play
     uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
     uint64_t authorize_ms = 5'000;  ///< from a question to its answer
     uint64_t stall_ms = 30'000;     ///< a player that reads nothing for this long is closed
+    uint64_t silence_ms = 30'000;   ///< a publisher that sends no media for this long is closed
+    uint64_t wait_ms = 60'000;      ///< a player waits this long at most for a producer
+    size_t waiting_per_host = 128;  ///< players of one host that wait for a first producer
     size_t connections = 10'000;
     unsigned requests = 16; ///< of one connection, to publish or play: it then is closed
 };

@@ -6,12 +6,11 @@
 #include "core/net/rtmp/mount.h"
 #include "core/net/rtmp/server.h"
 #include "core/net/stream/roster.h"
+#include "core/net/stream/waiting_room.h"
 
-#include <map>
+#include <latch>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
 namespace penstock::net {
 
@@ -19,24 +18,23 @@ namespace penstock::net {
 class RtmpState : public std::enable_shared_from_this<RtmpState> {
 public:
     RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &limits);
+    Address address; ///< where it listens; valid when `opened`
+    std::latch opened{1};
     const RtmpLimits limits;
     const std::shared_ptr<PathRules> rules = std::make_shared<PathRules>();
     const std::shared_ptr<Roster> roster;
+    const std::shared_ptr<WaitingRoom> waiting; ///< players of streams that nobody feeds
 
     /// On the connection's loop.
     void on_accept(tcp::socket &&socket, size_t loop);
 
     /// A mount is there as long as somebody holds it: a connection, a claim, a feed.
     std::shared_ptr<RtmpMount> mount(const std::string &path, bool create);
-    std::vector<MountInfo> mounts() const;
-    void end_players(const std::shared_ptr<RtmpMount> &mount, const std::string &reason);
 
-    Loops &loops() { return *loops_; }
+    const std::shared_ptr<Loops> &shared_loops() const { return loops_; }
 
 private:
     const std::shared_ptr<Loops> loops_;
-    mutable std::mutex mutex_; ///< guards mounts_
-    std::map<std::string, std::weak_ptr<RtmpMount>, std::less<>> mounts_;
 };
 
 } // namespace penstock::net

@@ -6,19 +6,20 @@
 
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace penstock::net {
-namespace {
 
-class Question : public std::enable_shared_from_this<Question> {
+/// Goes through the watchers on the peer's loop. Answers come from any thread and are posted.
+class Admission::Question : public std::enable_shared_from_this<Question> {
 public:
-    using Done = std::function<void(bool, const std::string &)>;
     Question(const boost::asio::any_io_executor &executor,
-             std::vector<std::shared_ptr<PeerWatch>> watches, PeerInfo peer, Done done)
+             std::vector<std::shared_ptr<PeerWatch>> watches, PeerInfo peer, uint64_t timeout_ms)
         : executor_(executor), watches_(std::move(watches)), peer_(std::move(peer)),
-          done_(std::move(done)) {}
+          timeout_ms_(timeout_ms) {}
 
-    void next() {
+    /// True if all of the rest allow it at once; `done` is called later otherwise.
+    bool go_on() {
         while (at_ < watches_.size()) {
             const auto watch = watches_[at_++];
             if (!watch) continue;
@@ -28,25 +29,30 @@ public:
                 });
             };
             if (!watch->authorize(peer_, answer)) continue;
-            timer_.emplace(executor_, std::chrono::milliseconds(authorize_ms));
+            timer_.emplace(executor_, std::chrono::milliseconds(timeout_ms_));
             timer_->async_wait([weak = weak_from_this()](boost::system::error_code ec) {
                 if (const auto self = weak.lock(); self && !ec)
-                    self->end(false, "nobody said within " + std::to_string(authorize_ms / 1000) +
-                                         " s that it may");
+                    self->end(false, "authorization timed out after " +
+                                         std::to_string(self->timeout_ms_) + " ms");
             });
-            return;
+            return false;
         }
-        end(true, {});
+        return true;
+    }
+    void set_done(Done done) { done_ = std::move(done); }
+    void cancel() {
+        timer_.reset();
+        done_ = nullptr;
     }
 
 private:
     void on_answer(bool allowed) {
         if (!done_) return;
         timer_.reset();
-        if (allowed)
-            next();
-        else
+        if (!allowed)
             end(false, "not authorized");
+        else if (go_on())
+            end(true, {});
     }
     void end(bool allowed, const std::string &reason) {
         timer_.reset();
@@ -56,18 +62,80 @@ private:
     const boost::asio::any_io_executor executor_;
     const std::vector<std::shared_ptr<PeerWatch>> watches_;
     const PeerInfo peer_;
-    Done done_;
+    const uint64_t timeout_ms_;
+    Done done_; ///< empty once it was called, or nobody waits for it any more
     size_t at_ = 0;
     std::optional<boost::asio::steady_timer> timer_;
 };
 
-} // namespace
+bool Admission::begin(const boost::asio::any_io_executor &executor,
+                      std::vector<std::shared_ptr<PeerWatch>> watches, PeerInfo peer, Done done,
+                      uint64_t timeout_ms) {
+    const auto question =
+        std::make_shared<Question>(executor, std::move(watches), std::move(peer), timeout_ms);
+    if (question->go_on()) return true;
+    question->set_done(std::move(done));
+    question_ = question;
+    return false;
+}
 
-void ask_watches(const boost::asio::any_io_executor &executor,
-                 std::vector<std::shared_ptr<PeerWatch>> watches, PeerInfo peer,
-                 std::function<void(bool allowed, const std::string &reason)> done) {
-    std::make_shared<Question>(executor, std::move(watches), std::move(peer), std::move(done))
-        ->next();
+bool Admission::ask(const boost::asio::any_io_executor &executor,
+                    std::vector<std::shared_ptr<PeerWatch>> listener, Authority path, PeerInfo peer,
+                    Done done, uint64_t timeout_ms) {
+    cancel();
+    listener_ = std::move(listener);
+    path_ = std::move(path);
+    entered_ = false;
+    auto watches = listener_;
+    watches.push_back(path_.watch);
+    return begin(
+        executor, std::move(watches), std::move(peer),
+        [this, done = std::move(done)](bool allowed, const std::string &reason) {
+            const auto keep = std::exchange(question_, nullptr);
+            done(allowed, reason);
+        },
+        timeout_ms);
+}
+
+bool Admission::ask_again(const boost::asio::any_io_executor &executor, Authority path,
+                          PeerInfo peer, Done done, uint64_t timeout_ms) {
+    cancel();
+    const bool now = begin(
+        executor, {path.watch}, peer,
+        [this, path, peer, done = std::move(done)](bool allowed, const std::string &reason) {
+            const auto keep = std::exchange(question_, nullptr);
+            if (allowed) allow_path(path, peer);
+            done(allowed, reason);
+        },
+        timeout_ms);
+    if (now) allow_path(path, peer);
+    return now;
+}
+
+void Admission::cancel() {
+    if (const auto question = std::exchange(question_, nullptr)) question->cancel();
+}
+
+/// The watcher of a producer that has gone hears nothing more of the peer.
+void Admission::allow_path(const Authority &path, const PeerInfo &peer) {
+    path_ = path;
+    if (entered_ && path_.watch) path_.watch->connected(peer);
+}
+
+void Admission::enter(const PeerInfo &peer) {
+    entered_ = true;
+    for (const auto &watch : listener_)
+        watch->connected(peer);
+    if (path_.watch) path_.watch->connected(peer);
+}
+
+void Admission::leave(const PeerInfo &peer, const std::string &reason) {
+    cancel();
+    auto told = std::exchange(listener_, {});
+    told.push_back(std::exchange(path_, {}).watch);
+    if (!std::exchange(entered_, false)) return;
+    for (const auto &watch : told)
+        if (watch) watch->disconnected(peer, reason);
 }
 
 } // namespace penstock::net

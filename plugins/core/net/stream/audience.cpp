@@ -2,6 +2,7 @@
 #include "core/net/stream/audience.h"
 
 #include "core/net/stream/pacer.h"
+#include "core/net/stream/viewer.h"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>

@@ -15,17 +15,7 @@
 
 namespace penstock::net {
 
-/// One who watches. Belongs to its loop.
-class Viewer {
-public:
-    virtual ~Viewer() = default;
-    /// Sends what there is for it, as far as its socket takes it.
-    virtual void pump(fanout::BatchCache &cache) = 0;
-
-private:
-    friend class Audience;
-    size_t slot_ = 0; ///< in its group
-};
+class Viewer;
 
 class Audience : public std::enable_shared_from_this<Audience> {
 public:

@@ -3,6 +3,7 @@
 
 #include "core/fanout/budget.h"
 #include "core/net/stream/audience.h"
+#include "core/net/stream/viewer.h"
 
 #include <boost/asio/post.hpp>
 

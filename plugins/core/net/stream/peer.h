@@ -16,7 +16,7 @@ struct PeerInfo {
     std::string key;     ///< the value of `key` in it
     std::string client;  ///< what the peer calls itself; printable
     bool publish = false;
-    std::string protocol = "rtmp"; ///< or "http", "websocket"
+    std::string protocol = "rtmp"; ///< or "http", "websocket", "hls"
 };
 
 /// Says whether the peer may; from any thread, at most once.
@@ -30,6 +30,8 @@ public:
     /// Returns true if `answer` is going to be called; the peer waits for it, for
     /// RtmpLimits::authorize_ms at most, and then is refused. False: everybody may.
     virtual bool authorize(const PeerInfo &, Answer) { return false; }
+    /// False while nobody would hear of a peer, and everybody may: nothing needs to be asked.
+    virtual bool is_listening() const { return true; }
     virtual void connected(const PeerInfo &) {}
     virtual void disconnected(const PeerInfo &, const std::string & /*reason*/) {}
 };

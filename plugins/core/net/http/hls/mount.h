@@ -4,6 +4,7 @@
 
 #include "core/hls/stream.h"
 #include "core/net/loop/address.h"
+#include "core/net/stream/peer.h"
 #include "core/net/tls/files.h"
 
 #include <chrono>
@@ -17,7 +18,8 @@ struct HlsMountOptions {
     std::chrono::nanoseconds grace = std::chrono::seconds(60);
     /// How long a request for a playlist waits for the first segment; 503 afterwards.
     std::chrono::nanoseconds first_segment_wait = std::chrono::seconds(10);
-    TlsFiles tls; ///< empty: plain HTTP
+    TlsFiles tls;                     ///< empty: plain HTTP
+    std::shared_ptr<PeerWatch> watch; ///< asked about each viewer; may be nullptr
 };
 
 /// What a stream's producer (an hlssegmenter) writes to. Detaches when destroyed; the mount stays
@@ -31,7 +33,7 @@ public:
 
     struct Stats {
         uint64_t requests = 0, bytes_out = 0;
-        unsigned viewers = 0; ///< who asked for something within three target durations
+        unsigned viewers = 0; ///< that asked for something within three target durations
         hls::Stream::Info stream;
     };
     virtual Stats stats() const = 0;
@@ -45,20 +47,5 @@ public:
 /// in ".m3u8", or one that has a producer already.
 std::unique_ptr<HlsFeed> open_hls_feed(const Address &address, const std::string &path,
                                        const HlsMountOptions &options, std::string *error);
-
-/// What a list of streams tells.
-struct HlsMountInfo {
-    Address address;   ///< of the HTTP server, the port filled in
-    std::string path;  ///< of the playlist, without the leading slash
-    bool live = false; ///< has a producer and at least one segment of it
-    int64_t since = 0; ///< when that began; ms since 1970, 0 if not live
-    uint64_t segments = 0;
-    uint64_t bitrate = 0; ///< of the last segment, bit/s
-    std::string codecs;   ///< RFC 6381; empty if unknown
-    unsigned width = 0, height = 0;
-    bool has_video = false, has_audio = false;
-    unsigned viewers = 0;
-};
-std::vector<HlsMountInfo> hls_mounts();
 
 } // namespace penstock::net

@@ -5,6 +5,7 @@
 #include "core/net/http/server.h"
 #include "core/net/loop/log.h"
 #include "core/net/loop/tcp_listener.h"
+#include "core/net/stream/mounts.h"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -26,8 +27,6 @@ public:
     std::unique_ptr<HttpFeed> open(const Address &address, const std::string &path,
                                    const HttpMountOptions &options, std::string *error);
     void detach(const Key &key, std::chrono::nanoseconds grace);
-    std::vector<HttpMountInfo> list();
-    std::shared_ptr<HttpStream> find(const Key &key);
     void forget_closed();
 
 private:
@@ -63,9 +62,9 @@ public:
     }
     void set_title(const std::string &title) override { stream_->set_title(title); }
     Stats stats() const override {
-        const Audience &audience = stream_->audience();
-        return {audience.viewers, audience.viewers_total, audience.bytes_out, audience.skipped,
-                audience.closed_slow};
+        const ViewerTotals totals = stream_->totals();
+        return {totals.viewers, totals.viewers_total, totals.bytes_out, totals.skipped,
+                totals.closed_slow};
     }
     Address address() const override { return key_.first; }
     const char *scheme() const override { return server_->scheme(); }
@@ -102,13 +101,14 @@ std::unique_ptr<HttpFeed> HttpMounts::open(const Address &address, const std::st
         ++entry.turn;
         return std::make_unique<Feed>(key, std::move(server), entry.stream, options.grace);
     }
-    auto stream = std::make_shared<HttpStream>(path, Loops::shared());
+    auto stream = std::make_shared<HttpStream>(MountKey{"http", key.first, path}, Loops::shared());
     auto registration = server->handle_stream("/" + path, stream);
     if (!registration)
         return fail("something else serves /" + path + " on " + key.first.to_string() +
                     " already: choose another path");
     stream->attach(options);
     log(LogLevel::info, "http", "serving " + path + " on " + key.first.to_string());
+    Mounts::instance().add(stream);
     entries_[key] = Entry{stream, std::move(registration), server, nullptr};
     return std::make_unique<Feed>(key, std::move(server), std::move(stream), options.grace);
 }
@@ -121,7 +121,7 @@ void HttpMounts::detach(const Key &key, std::chrono::nanoseconds grace) {
     if (found == entries_.end()) return;
     Entry &entry = found->second;
     entry.stream->detach();
-    if (entry.stream->audience().viewers == 0 || grace.count() <= 0) {
+    if (entry.stream->viewers() == 0 || grace.count() <= 0) {
         entry.stream->close_viewers("the stream has ended");
         registration = std::move(entry.registration);
         entries_.erase(found);
@@ -161,22 +161,6 @@ void HttpMounts::forget_closed() {
     }
 }
 
-std::vector<HttpMountInfo> HttpMounts::list() {
-    std::lock_guard lock(mutex_);
-    std::vector<HttpMountInfo> list;
-    for (const auto &[key, entry] : entries_) {
-        list.push_back(entry.stream->info());
-        list.back().address = key.first;
-    }
-    return list;
-}
-
-std::shared_ptr<HttpStream> HttpMounts::find(const Key &key) {
-    std::lock_guard lock(mutex_);
-    const auto found = entries_.find(key);
-    return found == entries_.end() ? nullptr : found->second.stream;
-}
-
 } // namespace
 
 void forget_closed_http_mounts() {
@@ -186,15 +170,6 @@ void forget_closed_http_mounts() {
 std::unique_ptr<HttpFeed> open_http_feed(const Address &address, const std::string &path,
                                          const HttpMountOptions &options, std::string *error) {
     return HttpMounts::instance().open(address, path, options, error);
-}
-
-std::vector<HttpMountInfo> http_mounts() {
-    return HttpMounts::instance().list();
-}
-
-void end_http_viewers(const Address &address, const std::string &path, const std::string &reason) {
-    if (const auto stream = HttpMounts::instance().find({address, path}))
-        stream->close_viewers(reason);
 }
 
 } // namespace penstock::net

@@ -70,16 +70,4 @@ public:
 std::unique_ptr<HttpFeed> open_http_feed(const Address &address, const std::string &path,
                                          const HttpMountOptions &options, std::string *error);
 
-struct HttpMountInfo {
-    Address address;
-    std::string path;
-    std::string content_type; ///< empty before anything was served
-    bool live = false;        ///< has a feed, which has begun
-    unsigned viewers = 0;
-    uint64_t bytes_out = 0;
-};
-std::vector<HttpMountInfo> http_mounts();
-/// Closes the viewers of a path: their stream has ended for good.
-void end_http_viewers(const Address &address, const std::string &path, const std::string &reason);
-
 } // namespace penstock::net

@@ -2,7 +2,7 @@
 #include "core/net/http/live/stream.h"
 
 #include "core/flv/packet.h"
-#include "core/net/http/live/viewer.h"
+#include "core/net/loop/clock.h"
 
 #include <array>
 
@@ -24,23 +24,27 @@ constexpr std::array extensions{
 
 } // namespace
 
-HttpStream::HttpStream(std::string path, std::shared_ptr<Loops> loops)
-    : path_(std::move(path)), audience_(std::make_shared<Audience>(std::move(loops))) {
+HttpStream::HttpStream(MountKey key, std::shared_ptr<Loops> loops)
+    : LiveMount(std::move(key), std::move(loops)) {
 }
 
 bool HttpStream::attach(const HttpMountOptions &options) {
-    static std::atomic<uint64_t> next{1};
     if (has_feed_.exchange(true)) return false;
+    set_authority(options.watch);
     {
         std::lock_guard lock(mutex_);
-        gate_ = options.watch ? next++ : 0;
-        watch_ = options.watch;
         title_.clear();
         ++title_version_;
     }
     limits_ = options.history;
-    audience_->set_policy(options.policy);
+    audience().set_policy(options.policy);
     return true;
+}
+
+void HttpStream::detach() {
+    has_feed_ = false;
+    since_ = 0;
+    if (live_.exchange(false)) tell(MountEvent::gone);
 }
 
 void HttpStream::begin(const HttpFormat &format) {
@@ -53,7 +57,7 @@ void HttpStream::begin(const HttpFormat &format) {
     }
     if (other) close_viewers("the stream has become another kind");
     const bool is_flv = format.content_type == flv_type;
-    fanout::Ring &ring = audience_->ring();
+    fanout::Ring &ring = audience().ring();
     if (other || !is_flv) flv_.reset();
     if (is_flv) {
         if (!flv_)
@@ -67,7 +71,8 @@ void HttpStream::begin(const HttpFormat &format) {
         ring.restart(limits_);
         set_prologue(nullptr);
     }
-    live_ = true;
+    since_ = unix_ms();
+    if (!live_.exchange(true)) tell(MountEvent::live);
 }
 
 void HttpStream::push(const flv::Tag &tag) {
@@ -84,7 +89,7 @@ void HttpStream::push(const flv::Tag &tag) {
         prologue_written_ = true;
         set_prologue(fanout::plain_packet(flv::file_header(has_audio_, has_video_), true));
     }
-    audience_->wake(packet->awaited);
+    audience().wake(packet->awaited);
 }
 
 void HttpStream::push(Bytes bytes, bool joinable, bool awaited) {
@@ -94,15 +99,15 @@ void HttpStream::push(Bytes bytes, bool joinable, bool awaited) {
     packet->pieces = {packet->payload.view()};
     packet->awaited = awaited;
     packet->seal(true);
-    audience_->ring().append(std::move(packet), steady_ns(), joinable);
-    audience_->wake(awaited);
+    audience().ring().append(std::move(packet), steady_ns(), joinable);
+    audience().wake(awaited);
 }
 
 void HttpStream::set_headers(std::vector<Bytes> headers) {
     std::vector<fanout::PacketPtr> packets;
     for (Bytes &header : headers)
         if (!header.empty()) packets.push_back(fanout::plain_packet(std::move(header), true));
-    audience_->ring().set_headers(std::move(packets));
+    audience().ring().set_headers(std::move(packets));
 }
 
 void HttpStream::set_title(const std::string &title) {
@@ -125,14 +130,9 @@ HttpFormat HttpStream::format() const {
     std::lock_guard lock(mutex_);
     if (format_) return *format_;
     for (const Extension &extension : extensions)
-        if (path_.ends_with(extension.name))
+        if (path().ends_with(extension.name))
             return {std::string(extension.content_type), extension.titles};
     return {"application/octet-stream", false};
-}
-
-std::pair<uint64_t, std::shared_ptr<PeerWatch>> HttpStream::gate_and_watch() const {
-    std::lock_guard lock(mutex_);
-    return {gate_, watch_};
 }
 
 std::optional<fanout::PacketPtr> HttpStream::prologue() const {
@@ -146,24 +146,18 @@ std::string HttpStream::title() const {
 }
 
 std::string HttpStream::name() const {
-    const std::string last = path_.substr(path_.rfind('/') + 1);
+    const std::string last = path().substr(path().rfind('/') + 1);
     return last.substr(0, last.rfind('.'));
 }
 
-void HttpStream::close_viewers(const std::string &reason) {
-    audience_->for_each([reason](Viewer &viewer) {
-        static_cast<HttpViewer &>(viewer).close(reason); // which happens later
-    });
-}
-
-HttpMountInfo HttpStream::info() const {
-    HttpMountInfo info;
-    info.path = path_;
+MountInfo HttpStream::info() const {
+    MountInfo info{key()};
     info.live = live_;
-    info.viewers = audience_->viewers;
-    info.bytes_out = audience_->bytes_out;
+    info.since = since_;
+    info.viewers = viewers();
+    info.bytes_out = audience().bytes_out;
     std::lock_guard lock(mutex_);
-    if (format_) info.content_type = format_->content_type;
+    if (format_) info.media.content_type = format_->content_type;
     return info;
 }
 

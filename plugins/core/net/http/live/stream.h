@@ -5,7 +5,7 @@
 
 #include "core/fanout/flv_feed.h"
 #include "core/net/http/live/mount.h"
-#include "core/net/stream/audience.h"
+#include "core/net/stream/live_mount.h"
 
 #include <atomic>
 #include <memory>
@@ -15,16 +15,13 @@
 
 namespace penstock::net {
 
-class HttpStream {
+class HttpStream final : public LiveMount {
 public:
-    HttpStream(std::string path, std::shared_ptr<Loops> loops);
-
-    const std::string &path() const { return path_; }
-    Audience &audience() { return *audience_; }
+    HttpStream(MountKey key, std::shared_ptr<Loops> loops);
 
     // --- the feed's; one producer at a time -------------------------------------------------
     bool attach(const HttpMountOptions &options);
-    void detach() { has_feed_ = live_ = false; }
+    void detach();
     void begin(const HttpFormat &format);
     void push(const flv::Tag &tag);
     void push(Bytes bytes, bool joinable, bool awaited);
@@ -37,9 +34,6 @@ public:
     HttpFormat format() const;
     bool has_feed() const { return has_feed_; }
     bool live() const { return live_; }
-    /// Each feed with a watch has a gate of its own that viewers pass once; 0: there is none.
-    uint64_t gate() const { return gate_; }
-    std::pair<uint64_t, std::shared_ptr<PeerWatch>> gate_and_watch() const;
     /// What opens a viewer's answer: sent once, whatever happens to the stream. nullopt while
     /// that is not known yet; nullptr if there is none.
     std::optional<fanout::PacketPtr> prologue() const;
@@ -48,16 +42,14 @@ public:
     std::string title() const;
     /// What players may call it: the path's last segment, without its extension.
     std::string name() const;
-    void close_viewers(const std::string &reason);
-    HttpMountInfo info() const;
+    MountInfo info() const override;
+    bool in_use() const override { return true; } // its registry drops it when it is not
 
 private:
     void set_prologue(fanout::PacketPtr prologue);
 
-    const std::string path_;
-    const std::shared_ptr<Audience> audience_;
     std::atomic<bool> has_feed_{false}, live_{false};
-    std::atomic<uint64_t> gate_{0};
+    std::atomic<int64_t> since_{0}; ///< ms since 1970; 0 while it is not live
     std::atomic<unsigned> title_version_{0};
     // The producer's thread alone:
     gop::Limits limits_;
@@ -67,7 +59,6 @@ private:
     mutable std::mutex mutex_; ///< what follows
     std::optional<HttpFormat> format_;
     std::optional<fanout::PacketPtr> prologue_;
-    std::shared_ptr<PeerWatch> watch_;
     std::string title_;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/http/live/viewer.h"
 
+#include "core/net/loop/clock.h"
 #include "core/net/loop/keepalive.h"
-#include "core/net/stream/admission.h"
 
 #include <boost/asio/post.hpp>
 
@@ -21,9 +21,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-/// As for RTMP players: bytes that the kernel may hold unsent, and how long a viewer may read
-/// nothing.
-constexpr int max_unsent = 256 << 10;
+/// As for RTMP players: how long a viewer may read nothing.
 constexpr uint64_t stall_ms = 30'000;
 constexpr uint64_t pong_interval_ms = 1'000;
 constexpr size_t max_unasked = 64 << 10;
@@ -54,11 +52,9 @@ std::string stream_headers(const HttpStream &stream) {
 
 HttpViewer::HttpViewer(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpStream> stream,
                        std::shared_ptr<Roster> viewers, HttpPlayRequest request)
-    : socket_(std::move(socket)), tls_(std::move(request.tls)), stream_(std::move(stream)),
-      viewers_(std::move(viewers)), peer_(std::move(request.peer)),
-      websocket_key_(std::move(request.websocket_key)), told_(std::move(request.watches)),
-      told_path_(std::move(request.path_watch)), passed_gate_(request.passed_gate),
-      loop_(static_cast<uint32_t>(loop)) {
+    : Viewer(stream->loops(), loop), socket_(std::move(socket)), tls_(std::move(request.tls)),
+      stream_(std::move(stream)), viewers_(std::move(viewers)), peer_(std::move(request.peer)),
+      admission_(std::move(request.admission)), websocket_key_(std::move(request.websocket_key)) {
     static std::atomic<uint64_t> next{1};
     peer_.protocol = websocket_key_.empty() ? "http" : "websocket";
     peer_.id = (websocket_key_.empty() ? "http-play-" : "ws-play-") + std::to_string(next++);
@@ -79,16 +75,12 @@ void HttpViewer::say(LogLevel level, const std::string &text) const {
 }
 
 void HttpViewer::start(ByteView early) {
-    const int handle = socket_.native_handle();
-    keep_alive(handle);
-    ::setsockopt(handle, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
+    keep_alive(socket_.native_handle());
     viewers_->add(shared_from_this());
-    stream_->audience().add(*this, loop_);
+    join(stream_, socket_.native_handle());
     say(LogLevel::info, "plays (" + peer_.client + ")");
-    for (const auto &watch : told_)
-        watch->connected(peer_);
-    if (told_path_) told_path_->connected(peer_);
-    serve();
+    admission_.enter(peer_);
+    pump_alone();
     if (!closed_ && !early.empty()) take(early);
     wait_readable();
 }
@@ -117,57 +109,50 @@ void HttpViewer::answer() {
     push_text(head);
 }
 
-/// A viewer may have stayed from an earlier feed: the watch of this one decides about it as about
-/// those that come later.
-bool HttpViewer::passes_gate() {
-    if (stream_->gate() == passed_gate_) return true;
-    if (std::exchange(asking_, true)) return false;
-    const auto [gate, watch] = stream_->gate_and_watch();
-    ask_watches(socket_.get_executor(), {watch}, peer_,
-                [self = shared_from_this(), gate = gate, watch = watch](bool allowed,
-                                                                        const std::string &reason) {
-                    self->asking_ = false;
-                    if (self->closed_) return;
-                    if (!allowed) return self->deny(reason);
-                    self->passed_gate_ = gate;
-                    self->told_path_ = watch; // not that of a feed that has gone
-                    if (watch) watch->connected(self->peer_);
-                    asio::post(self->socket_.get_executor(), [self] { self->serve(); });
-                });
-    return !closed_ && !asking_ && stream_->gate() == passed_gate_;
+/// A viewer may have stayed from an earlier producer: the watcher of this one decides about it as
+/// about those that come later.
+bool HttpViewer::is_admitted() {
+    if (stream_->epoch() == admission_.epoch()) return true;
+    if (admission_.is_open()) return false;
+    admission_.ask_again(socket_.get_executor(), stream_->authority(), peer_,
+                         [weak = weak_from_this()](bool allowed, const std::string &reason) {
+                             const auto self = weak.lock();
+                             if (!self || self->closed_) return;
+                             if (!allowed) return self->deny(reason);
+                             self->pump_alone();
+                         });
+    return stream_->epoch() == admission_.epoch();
 }
 
 void HttpViewer::deny(const std::string &reason) {
-    if (!answered_ && !writing_) {
+    if (!answered_ && !waiting_) {
         push_text("HTTP/1.1 403 Forbidden\r\nServer: Penstock\r\nConnection: close\r\n"
                   "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\n"
                   "Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nNot allowed.\n");
-        uint64_t sent = 0;
-        int error = 0;
-        send({}, viewers_->loops().pacer(loop_).cache(), sent, error);
+        send_own();
     }
     close_now(LogLevel::warning, "refused to play: " + reason);
 }
 
 // --- sending ------------------------------------------------------------------------------
 
-fanout::Outlet::Status HttpViewer::send(const fanout::Outlet::Source &source,
-                                        fanout::BatchCache &cache, uint64_t &sent, int &error) {
+fanout::Outlet::Status HttpViewer::write(const fanout::Outlet::Source &source,
+                                         fanout::BatchCache &cache, uint64_t &sent, int &error) {
     fanout::SocketWire socket(socket_.native_handle());
     fanout::Wire &below = tls_ ? static_cast<fanout::Wire &>(*tls_) : socket;
-    // What was encrypted for a socket that was full goes first.
+    // First goes what was encrypted when the socket was full.
     if (tls_ && tls_->flush() < 0) {
         error = errno;
         return error == EAGAIN || error == EWOULDBLOCK ? fanout::Outlet::Status::blocked
                                                        : fanout::Outlet::Status::failed;
     }
-    const auto send_own = [&](fanout::Wire &wire) {
+    const auto send_to = [&](fanout::Wire &wire) {
         const auto status = outlet_.send(wire, source, cache, sent, error);
         return status == fanout::Outlet::Status::idle && tls_ && tls_->has_unsent()
                    ? fanout::Outlet::Status::blocked
                    : status;
     };
-    if (!icy_) return send_own(below);
+    if (!icy_) return send_to(below);
     const auto title = [](void *stream, unsigned &version) -> std::optional<std::string> {
         const auto &of = *static_cast<const HttpStream *>(stream);
         const unsigned newest = of.title_version();
@@ -175,22 +160,18 @@ fanout::Outlet::Status HttpViewer::send(const fanout::Outlet::Source &source,
         return of.title();
     };
     fanout::IcyWire wire(below, *icy_, title, stream_.get());
-    return send_own(wire);
+    return send_to(wire);
 }
 
-/// Outside a pass of its stream.
-void HttpViewer::serve() {
-    auto &cache = viewers_->loops().pacer(loop_).cache();
-    pump(cache);
-    cache.clear();
+/// What is in the outlet, and nothing of the stream.
+void HttpViewer::send_own() {
+    uint64_t sent = 0;
+    int error = 0;
+    write({}, loops_->pacer(loop_).cache(), sent, error);
 }
 
-void HttpViewer::pump(fanout::BatchCache &cache) {
-    if (closed_ || writing_) return;
-    Audience &audience = stream_->audience();
-    // Before the gate is looked at: a feed that comes meanwhile has another epoch.
-    const uint64_t epoch = audience.ring().epoch();
-    if (!passes_gate()) return;
+bool HttpViewer::prepare(fanout::Outlet::Source &source, bool admitted) {
+    if (!admitted) return false;
     if (!answered_) answer();
     if (!began_) {
         if (const auto prologue = stream_->prologue()) {
@@ -205,45 +186,23 @@ void HttpViewer::pump(fanout::BatchCache &cache) {
         }
     }
     if (has_pong_) send_pong();
-    fanout::Outlet::Source source;
-    if (began_) {
-        const fanout::Policy policy = audience.policy();
-        source = {&audience.ring(), epoch, policy.join, policy.slow, framing_};
-    }
-    const uint64_t skipped = outlet_.cursor().skipped, completed = outlet_.completed();
-    uint64_t sent = 0;
-    int error = 0;
-    const auto status = send(source, cache, sent, error);
-    audience.count(sent, outlet_.cursor().skipped - skipped);
-    // Not for any byte: who takes one now and then would stay for ever.
-    if (outlet_.completed() != completed) stalled_since_ = 0;
-    switch (status) {
-    case fanout::Outlet::Status::idle:
-        stalled_since_ = 0;
-        return;
-    case fanout::Outlet::Status::blocked:
-    case fanout::Outlet::Status::more:
-        return wait_writable();
-    case fanout::Outlet::Status::lagging:
-        ++audience.closed_slow;
-        return close_now(LogLevel::warning, "closed: reads too slowly");
-    case fanout::Outlet::Status::failed:
-        return close_now(LogLevel::info,
-                         "disconnected: " +
-                             error_code(error, boost::system::system_category()).message());
-    }
+    if (!began_) source = {};
+    return true;
 }
 
-void HttpViewer::wait_writable() {
-    writing_ = true;
-    if (stalled_since_ == 0) stalled_since_ = steady_ms();
+void HttpViewer::wait_writable(fanout::Outlet::Status) {
     socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](error_code ec) {
-        self->writing_ = false;
-        if (!ec) self->serve();
+        if (!ec) self->pump_again();
     });
 }
 
-/// One at a time to whom does not read: the newest is the one that counts, RFC 6455 5.5.3.
+/// For what TLS has to say, which is sent before anything else.
+void HttpViewer::wait_for_room() {
+    waiting_ = true;
+    wait_writable(fanout::Outlet::Status::blocked);
+}
+
+/// A peer that does not read gets one at a time: the newest counts, RFC 6455 section 5.5.3.
 void HttpViewer::send_pong() {
     const uint64_t now = steady_ms();
     if (!outlet_.empty() && now - pong_at_ < pong_interval_ms) return;
@@ -284,15 +243,14 @@ void HttpViewer::read() {
         return close_now(LogLevel::info, ec == asio::error::eof ? "disconnected" : ec.message());
     if (!ec) take(ByteView(buffer.data(), size));
     // The peer may have asked for other keys.
-    if (tls_ && !closed_ && tls_->has_unsent() && !writing_) wait_writable();
+    if (tls_ && !closed_ && tls_->has_unsent() && !waiting_) wait_for_room();
     wait_readable();
 }
 
 void HttpViewer::take(ByteView input) {
     if (!is_websocket()) {
         unasked_ += input.size();
-        if (unasked_ > max_unasked)
-            close_now(LogLevel::warning, "closed: sends though it has nothing to say");
+        if (unasked_ > max_unasked) close_now(LogLevel::warning, "closed: unexpected data");
         return;
     }
     const Result result = frames_->feed(input, *this);
@@ -301,7 +259,7 @@ void HttpViewer::take(ByteView input) {
         push_goodbye(http::close_code::protocol_error);
         return close_now(LogLevel::warning, "closed: " + result.reason());
     }
-    if (has_pong_) serve();
+    if (has_pong_) pump_alone();
 }
 
 void HttpViewer::on_ping(ByteView payload) {
@@ -317,31 +275,24 @@ void HttpViewer::on_close(uint16_t code) {
 // --- ending -------------------------------------------------------------------------------
 
 void HttpViewer::check(uint64_t now_ms) {
-    if (!writing_ || stalled_since_ == 0 || now_ms - stalled_since_ <= stall_ms) return;
-    ++stream_->audience().closed_slow;
-    close_now(LogLevel::warning,
-              "closed: has not read anything for " + std::to_string(stall_ms / 1000) + " s");
+    check_stall(now_ms, stall_ms);
 }
 
 /// What ends an answer properly, if all before it is sent.
 void HttpViewer::push_goodbye(uint16_t code) {
-    if (!answered_ || writing_ || !outlet_.empty()) return;
+    if (!answered_ || waiting_ || !outlet_.empty()) return;
     if (is_websocket())
         outlet_.push(fanout::private_packet(http::close_frame(code)));
     else if (framing_ == fanout::Framing::chunked)
         push_text("0\r\n\r\n");
-    uint64_t sent = 0;
-    int error = 0;
-    send({}, viewers_->loops().pacer(loop_).cache(), sent, error);
+    send_own();
 }
 
 void HttpViewer::close_now(LogLevel level, const std::string &reason) {
     if (std::exchange(closed_, true)) return;
     const auto self = shared_from_this();
-    stream_->audience().remove(*this, loop_);
-    if (told_path_) told_.push_back(std::exchange(told_path_, nullptr));
-    for (const auto &watch : std::exchange(told_, {}))
-        watch->disconnected(peer_, reason);
+    part();
+    admission_.leave(peer_, reason);
     say(level, reason);
     if (tls_) tls_->shutdown();
     error_code ec;

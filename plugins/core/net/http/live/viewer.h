@@ -8,7 +8,9 @@
 #include "core/net/http/live/stream.h"
 #include "core/net/loop/log.h"
 #include "core/net/loop/tcp_listener.h"
+#include "core/net/stream/admission.h"
 #include "core/net/stream/roster.h"
+#include "core/net/stream/viewer.h"
 #include "core/net/tls/context.h"
 
 #include <memory>
@@ -21,12 +23,10 @@ namespace penstock::net {
 struct HttpPlayRequest {
     PeerInfo peer; ///< without an id
     bool keep_alive = false;
-    bool titles = false;       ///< Icy-MetaData: 1
-    std::string websocket_key; ///< empty: plain HTTP
-    uint64_t passed_gate = 0;
-    std::vector<std::shared_ptr<PeerWatch>> watches; ///< of the listener; they have said yes
-    std::shared_ptr<PeerWatch> path_watch;           ///< of the gate that was passed
-    std::unique_ptr<TlsSession> tls;                 ///< on the socket; nullptr: plain
+    bool titles = false;             ///< Icy-MetaData: 1
+    std::string websocket_key;       ///< empty: plain HTTP
+    Admission admission;             ///< that has let it in
+    std::unique_ptr<TlsSession> tls; ///< on the socket; nullptr: plain
 };
 
 /// Further headers of a stream's answer, each line ended; for HEAD as well.
@@ -44,7 +44,6 @@ public:
 
     /// `early`: what came behind the request.
     void start(ByteView early);
-    void pump(fanout::BatchCache &cache) override;
     void check(uint64_t now_ms) override;
     void close(const std::string &reason) override; ///< any thread; not the peer's fault
     size_t loop() const override { return loop_; }
@@ -57,42 +56,37 @@ private:
     void wait_readable();
     void read();
     void take(ByteView input);
-    void wait_writable();
-    void serve();
-    bool passes_gate();
+    PeerInfo peer_info() const override { return peer_; }
+    bool is_admitted() override;
+    bool prepare(fanout::Outlet::Source &source, bool admitted) override;
+    fanout::Outlet::Status write(const fanout::Outlet::Source &source, fanout::BatchCache &cache,
+                                 uint64_t &sent, int &error) override;
+    void wait_writable(fanout::Outlet::Status why) override;
+    void wait_for_room();
     void deny(const std::string &reason);
     void answer();
-    fanout::Outlet::Status send(const fanout::Outlet::Source &source, fanout::BatchCache &cache,
-                                uint64_t &sent, int &error);
+    void send_own();
     void push_text(std::string_view text);
     void push_goodbye(uint16_t code);
     void send_pong();
-    void close_now(LogLevel level, const std::string &reason);
+    void close_now(LogLevel level, const std::string &reason) override;
     void say(LogLevel level, const std::string &text) const;
 
     tcp::socket socket_;
     const std::unique_ptr<TlsSession> tls_; ///< nullptr: plain
     const std::shared_ptr<HttpStream> stream_;
     const std::shared_ptr<Roster> viewers_;
-    fanout::Outlet outlet_;
     PeerInfo peer_;
+    Admission admission_;
     std::string websocket_key_;
     std::unique_ptr<http::FrameReader> frames_;
     std::unique_ptr<fanout::IcyState> icy_; ///< wants titles
     std::vector<uint8_t> pong_;             ///< what the newest ping, not answered yet, brought
-    std::vector<std::shared_ptr<PeerWatch>> told_; ///< of the listener: they know of this peer
-    std::shared_ptr<PeerWatch> told_path_;         ///< and that of the feed
-    uint64_t passed_gate_ = 0;
-    uint64_t stalled_since_ = 0; ///< ms; 0: the peer reads
-    uint64_t pong_at_ = 0;       ///< ms: the last one
-    size_t unasked_ = 0;         ///< bytes that a viewer sent though it has nothing to say
-    const uint32_t loop_;
-    fanout::Framing framing_ = fanout::Framing::none;
-    bool asking_ = false;
+    uint64_t pong_at_ = 0;                  ///< ms: the last one
+    size_t unasked_ = 0;    ///< bytes that a viewer sent though it has nothing to say
     bool answered_ = false; ///< the answer's head is on its way
     bool began_ = false;    ///< and what opens the stream, too
-    bool reading_ = false, writing_ = false, has_pong_ = false;
-    bool closed_ = false;
+    bool reading_ = false, has_pong_ = false;
 };
 
 } // namespace penstock::net

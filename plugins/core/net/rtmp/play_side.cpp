@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// An RTMP peer that plays: what it may play, and how it waits for a stream that is not there yet.
+#include "core/net/loop/clock.h"
+#include "core/net/rtmp/connection.h"
+#include "core/net/rtmp/state.h"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace penstock::net {
+
+namespace asio = boost::asio;
+
+bool RtmpConnection::is_known(const std::string &path) const {
+    const auto mount = state_->mount(path, false);
+    return (mount && (mount->has_feed() || mount->claimed())) || state_->rules->demand_for(path) ||
+           state_->rules->lease_for(path);
+}
+
+void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
+    rename("rtmp-play");
+    if (!is_known(request.path)) return refuse_play(request.path, "no such stream");
+    const auto mount = state_->mount(request.path, false);
+    ask(mount ? mount->authority() : Authority(),
+        [this, path = request.path] { admit_play(path); });
+}
+
+/// Only now may anything be started for it.
+void RtmpConnection::admit_play(const std::string &path) {
+    const auto mount = state_->mount(path, false);
+    if (mount && (mount->has_feed() || mount->claimed())) return play(path);
+    if (const auto demand = state_->rules->demand_for(path); demand && !demand->is_ready(path))
+        return ask_to_play(path, *demand);
+    else if (demand || state_->rules->lease_for(path))
+        return play(path);
+    refuse_play(path, "no such stream");
+}
+
+void RtmpConnection::refuse_play(const std::string &path, const std::string &reason) {
+    say(LogLevel::warning, "refused to play " + path + ": " + reason);
+    deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
+    session_.refuse(rtmp::Refusal::not_found, "No such stream: " + reason);
+}
+
+/// The stream is made for the player: the answer comes when it is there, or will not be.
+void RtmpConnection::ask_to_play(const std::string &path, const DemandOptions &demand) {
+    role_ = Role::play_pending;
+    deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
+    demand.on_demand(path, [weak = weak_from_this(), path](bool go_on, const std::string &reason) {
+        const auto asking = weak.lock();
+        if (!asking) return;
+        asio::post(asking->context(), [asking, path, go_on, reason] {
+            if (asking->closed_ || asking->role_ != Role::play_pending) return;
+            asking->role_ = Role::none;
+            if (go_on)
+                asking->play(path);
+            else
+                asking->refuse_play(path, reason);
+            asking->answer();
+        });
+    });
+}
+
+void RtmpConnection::play(const std::string &path) {
+    const auto mount = state_->mount(path, true);
+    if (!mount->has_feed() && !(seat_ = state_->waiting->enter(endpoint_)))
+        return refuse_play(path, "too many players wait for streams already");
+    mount_ = mount;
+    role_ = Role::player;
+    deadline_ms_ = 0;
+    heard_ms_ = steady_ms();
+    join(mount, socket_);
+    say(LogLevel::info, "plays (" + session_.client_name() + ")");
+    admission_.enter(peer_info());
+    session_.accept();
+}
+
+/// A player may be here before the producer, or have stayed from the one before: the producer's
+/// watcher decides about it as about those that come later.
+bool RtmpConnection::is_admitted() {
+    if (mount_->epoch() == admission_.epoch()) return true;
+    if (admission_.is_open()) return false;
+    ask_again(mount_->authority(), [] {});
+    return mount_->epoch() == admission_.epoch();
+}
+
+/// A player that waits for a producer, or for the next one, gives up after a while. True if it was
+/// closed.
+bool RtmpConnection::check_waiting(uint64_t now_ms) {
+    if (mount_->has_feed()) {
+        seat_.reset();
+        heard_ms_ = now_ms;
+        return false;
+    }
+    if (now_ms - heard_ms_ <= state_->limits.wait_ms) return false;
+    session_.notify_unpublished();
+    answer();
+    close_now(LogLevel::info, "closed: nobody has fed the stream for " +
+                                  std::to_string(state_->limits.wait_ms / 1000) + " s");
+    return true;
+}
+
+} // namespace penstock::net

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// An RTMP peer that publishes: its key, its admission, and the hand-over to a receiver.
+#include "core/net/loop/clock.h"
+#include "core/net/rtmp/connection.h"
+#include "core/net/rtmp/state.h"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace penstock::net {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr const char *wrong_key_text = "wrong or missing key: publish to NAME?key=…";
+
+/// Takes as long for a wrong key as for the right one.
+bool same_key(std::string_view given, std::string_view wanted) {
+    unsigned difference = given.size() != wanted.size();
+    for (size_t i = 0; i < wanted.size(); ++i)
+        difference |= static_cast<unsigned char>(wanted[i]) ^
+                      static_cast<unsigned char>(i < given.size() ? given[i] : 0);
+    return difference == 0;
+}
+
+} // namespace
+
+void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
+    rename("rtmp-publish");
+    const auto mount = state_->mount(request.path, false);
+    const auto lease = state_->rules->lease_for(request.path);
+    const bool claimed = mount && mount->claimed();
+    if (!claimed && !lease)
+        return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+    key_ = query_value(request.query, "key");
+    const std::string key = claimed ? mount->publish_key() : std::string();
+    for (const std::string *wanted : {&key, lease ? &lease->publish_key : &key})
+        if (!has_key(*wanted)) return refuse(rtmp::Refusal::unauthorized, wrong_key_text);
+    ask(claimed ? mount->publish_authority() : Authority(),
+        [this, path = request.path, lease] { admit_publish(path, lease); });
+}
+
+void RtmpConnection::admit_publish(const std::string &path,
+                                   std::shared_ptr<const LeaseOptions> lease) {
+    mount_ = state_->mount(path, true);
+    role_ = Role::publish_pending;
+    paused_ = true;
+    const auto give_up = [this](rtmp::Refusal why, const std::string &text) {
+        mount_.reset();
+        role_ = Role::none;
+        paused_ = false;
+        refuse(why, text);
+    };
+    switch (mount_->publish(shared_from_this(), admission_.epoch())) {
+    case RtmpMount::Publish::busy:
+        return give_up(rtmp::Refusal::bad_name, "this name is being published already");
+    case RtmpMount::Publish::wrong_key:
+        return give_up(rtmp::Refusal::unauthorized, wrong_key_text);
+    case RtmpMount::Publish::accepted:
+        return accept_publish();
+    case RtmpMount::Publish::ask:
+        return ask_receiver();
+    case RtmpMount::Publish::wait_for_claim:
+        if (!lease) { // its receiver went a moment ago
+            leave("its receiver is gone");
+            return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+        }
+        deadline_ms_ = steady_ms() + state_->limits.claim_ms;
+        say(LogLevel::debug, "waits for a pipeline");
+        lease->on_publish({mount_->path(), name_});
+        return;
+    }
+}
+
+bool RtmpConnection::has_key(std::string_view key) const {
+    return key.empty() || same_key(key_, key);
+}
+
+void RtmpConnection::accept_publish() {
+    asio::post(context(), [self = shared_from_this()] {
+        if (self->closed_ || self->role_ != Role::publish_pending) return;
+        self->role_ = Role::publisher;
+        self->deadline_ms_ = 0;
+        self->paused_ = false;
+        self->say(LogLevel::info, "publishes (" + self->session_.client_name() + ")");
+        self->heard_ms_ = steady_ms();
+        self->admission_.enter(self->peer_info());
+        self->session_.accept();
+        self->feed({}); // what the publisher sent without waiting for the answer
+        self->read();
+    });
+}
+
+void RtmpConnection::refuse_publish(const std::string &reason) {
+    asio::post(context(), [self = shared_from_this(), reason] {
+        if (self->closed_ || self->role_ != Role::publish_pending) return;
+        self->session_.refuse(rtmp::Refusal::failed, reason);
+        self->answer();
+        self->close_now(LogLevel::warning, "refused to publish: " + reason);
+    });
+}
+
+void RtmpConnection::on_tag(flv::Tag &&tag) {
+    if (role_ != Role::publisher) return;
+    heard_ms_ = steady_ms();
+    if (!mount_->deliver(std::move(tag))) paused_ = true;
+}
+
+void RtmpConnection::resume() {
+    asio::post(context(), [self = shared_from_this()] {
+        if (self->role_ != Role::publisher) return;
+        self->paused_ = false;
+        self->heard_ms_ = steady_ms(); // it was not listened to
+        self->read();
+    });
+}
+
+void RtmpConnection::ask_receiver() {
+    asio::post(context(), [self = shared_from_this()] {
+        if (self->closed_ || self->role_ != Role::publish_pending || self->admission_.is_open())
+            return;
+        self->ask_again(self->mount_->publish_authority(), [connection = self.get()] {
+            if (connection->mount_->announce(connection)) connection->accept_publish();
+        });
+    });
+}
+
+} // namespace penstock::net

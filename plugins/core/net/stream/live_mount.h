@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A mount whose viewers read packets from one ring, each over a connection of its own.
+#pragma once
+
+#include "core/net/stream/audience.h"
+#include "core/net/stream/mount.h"
+#include "core/net/stream/viewer.h"
+
+namespace penstock::net {
+
+/// Counters of what a producer's viewers got, over all producers of the mount.
+struct ViewerTotals {
+    unsigned viewers = 0;       ///< now
+    uint64_t viewers_total = 0; ///< that ever came
+    uint64_t bytes_out = 0;
+    uint64_t skipped = 0;     ///< times a slow viewer was moved to a newer place to join
+    uint64_t closed_slow = 0; ///< viewers that were closed because they read too slowly
+};
+
+class LiveMount : public Mount {
+public:
+    LiveMount(MountKey key, std::shared_ptr<Loops> loops)
+        : Mount(std::move(key)), loops_(std::move(loops)),
+          audience_(std::make_shared<Audience>(loops_)) {}
+
+    const std::shared_ptr<Loops> &loops() const { return loops_; }
+
+    Audience &audience() { return *audience_; }
+    const Audience &audience() const { return *audience_; }
+    unsigned viewers() const override { return audience_->viewers; }
+    ViewerTotals totals() const {
+        return {audience_->viewers, audience_->viewers_total, audience_->bytes_out,
+                audience_->skipped, audience_->closed_slow};
+    }
+    void close_viewers(const std::string &reason) override {
+        audience_->for_each([reason](Viewer &viewer) { viewer.close(reason); });
+    }
+
+private:
+    const std::shared_ptr<Loops> loops_;
+    const std::shared_ptr<Audience> audience_;
+};
+
+} // namespace penstock::net

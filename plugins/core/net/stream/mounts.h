@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// All mounts of the process: found by key, listed, and watched without polling.
+#pragma once
+
+#include "core/net/stream/mount.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+namespace penstock::net {
+
+/// Ends a subscription when destroyed. A call that is under way on another thread may still finish
+/// afterwards.
+class MountSubscription {
+public:
+    virtual ~MountSubscription() = default;
+};
+
+/// Thread-safe; lives as long as the process.
+class Mounts {
+public:
+    static Mounts &instance();
+
+    /// The mount of this key; nullptr if there is none.
+    std::shared_ptr<Mount> find(const MountKey &key) const;
+    /// The one that is there and fits, or what `make` makes. Both are called under a lock.
+    template <class Kind, class Fits, class Make>
+    std::shared_ptr<Kind> find_or_make(const MountKey &key, Fits fits, Make make) {
+        std::shared_ptr<Kind> present; // destroyed after the lock is released
+        std::lock_guard lock(mutex_);
+        std::weak_ptr<Mount> &entry = mounts_[key];
+        present = std::static_pointer_cast<Kind>(entry.lock());
+        if (present && fits(*present)) return present;
+        std::shared_ptr<Kind> made = make();
+        entry = made;
+        return made;
+    }
+    /// Adds one, in place of another of its key that has lost its holders.
+    void add(const std::shared_ptr<Mount> &mount);
+
+    /// All that are in use, by key. Costs a lock per mount.
+    std::vector<MountInfo> snapshot() const;
+    /// Those of one protocol.
+    std::vector<MountInfo> snapshot(std::string_view protocol) const;
+    std::vector<std::shared_ptr<Mount>> all() const;
+
+    using OnEvent = std::function<void(const MountKey &mount, MountEvent event)>;
+    /// `on_event` is called where it happens, on a network loop or a streaming thread: it must
+    /// return at once, and call nothing of the mount.
+    std::unique_ptr<MountSubscription> subscribe(OnEvent on_event);
+
+private:
+    friend class Mount; // which tells, and removes itself
+    class Subscription;
+    void tell(const MountKey &mount, MountEvent event) const;
+    void forget(const MountKey &key);
+
+    mutable std::mutex mutex_; ///< guards mounts_
+    std::map<MountKey, std::weak_ptr<Mount>> mounts_;
+    using Subscribers = std::vector<std::shared_ptr<const OnEvent>>;
+    mutable std::mutex subscribers_mutex_; ///< guards subscribers_
+    std::shared_ptr<const Subscribers> subscribers_ = std::make_shared<Subscribers>();
+    std::atomic<bool> has_subscribers_{false};
+};
+
+} // namespace penstock::net

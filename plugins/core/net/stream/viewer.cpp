@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/stream/viewer.h"
+
+#include "core/net/loop/clock.h"
+#include "core/net/stream/live_mount.h"
+
+#include <system_error>
+#include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace penstock::net {
+
+using fanout::Outlet;
+
+Viewer::Viewer(std::shared_ptr<Loops> loops, size_t loop)
+    : loops_(std::move(loops)), loop_(static_cast<uint32_t>(loop)) {
+}
+
+void Viewer::join(std::shared_ptr<LiveMount> mount, int socket) {
+    outlet_.rewind();
+    since_ = unix_ms();
+    watched_ = std::move(mount);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
+    watched_->audience().add(*this, loop_);
+    watched_->tell(MountEvent::viewer_came);
+}
+
+void Viewer::part() {
+    const auto mount = std::exchange(watched_, nullptr);
+    if (!mount) return;
+    mount->audience().remove(*this, loop_);
+    mount->tell(MountEvent::viewer_went);
+}
+
+void Viewer::pump(fanout::BatchCache &cache) {
+    if (closed_ || waiting_) return;
+    Outlet::Source source;
+    bool admitted = false;
+    if (watched_) {
+        // Taken before the admission is looked at: a producer that comes meanwhile has another
+        // epoch.
+        Audience &audience = watched_->audience();
+        const uint64_t epoch = audience.ring().epoch();
+        const fanout::Policy policy = audience.policy();
+        admitted = is_admitted();
+        if (closed_) return;
+        if (admitted) source = {&audience.ring(), epoch, policy.join, policy.slow, framing_};
+    }
+    if (!prepare(source, admitted)) return;
+    const uint64_t skipped = outlet_.cursor().skipped, completed = outlet_.completed();
+    uint64_t sent = 0;
+    int error = 0;
+    const auto status = write(source, cache, sent, error);
+    bytes_out_ += sent;
+    if (watched_) watched_->audience().count(sent, outlet_.cursor().skipped - skipped);
+    // Whole packets count, not any byte: a peer that takes one byte now and then would stay for
+    // ever.
+    if (outlet_.completed() != completed) stalled_since_ = 0;
+    switch (status) {
+    case Outlet::Status::idle:
+        stalled_since_ = 0;
+        return;
+    case Outlet::Status::blocked:
+        if (stalled_since_ == 0) stalled_since_ = steady_ms();
+        [[fallthrough]];
+    case Outlet::Status::more:
+        waiting_ = true;
+        return wait_writable(status);
+    case Outlet::Status::lagging:
+        ++watched_->audience().closed_slow;
+        return close_now(LogLevel::warning, "closed: reads too slowly");
+    case Outlet::Status::failed:
+        return close_now(LogLevel::info, "disconnected: " + std::generic_category().message(error));
+    }
+}
+
+void Viewer::pump_alone() {
+    auto &cache = loops_->pacer(loop_).cache();
+    pump(cache);
+    cache.clear();
+}
+
+void Viewer::pump_again() {
+    waiting_ = false;
+    pump_alone();
+}
+
+void Viewer::check_stall(uint64_t now_ms, uint64_t stall_ms) {
+    if (!waiting_ || stalled_since_ == 0 || now_ms - stalled_since_ <= stall_ms) return;
+    if (watched_) ++watched_->audience().closed_slow;
+    close_now(LogLevel::warning,
+              "closed: has not read anything for " + std::to_string(stall_ms / 1000) + " s");
+}
+
+ViewerInfo Viewer::info() const {
+    return {peer_info(), since_, bytes_out_, outlet_.cursor().skipped,
+            stalled_since_ == 0 ? 0 : steady_ms() - stalled_since_};
+}
+
+} // namespace penstock::net

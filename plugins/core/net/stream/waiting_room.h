@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Viewers that wait for a stream that nobody feeds yet: bounded per host and in all, so that none
+// can take every connection of a listener without watching anything.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace penstock::net {
+
+/// Thread-safe.
+class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
+public:
+    /// A viewer's place; it is free again when this is destroyed.
+    class Seat {
+    public:
+        Seat(std::shared_ptr<WaitingRoom> room, std::string host)
+            : room_(std::move(room)), host_(std::move(host)) {}
+        ~Seat() { room_->leave(host_); }
+        Seat(const Seat &) = delete;
+        Seat &operator=(const Seat &) = delete;
+
+    private:
+        const std::shared_ptr<WaitingRoom> room_;
+        const std::string host_;
+    };
+
+    WaitingRoom(size_t seats, size_t seats_per_host)
+        : seats_(seats), seats_per_host_(seats_per_host) {}
+
+    /// nullptr if there is no place left, for this host or at all. `endpoint` is "127.0.0.1:53412".
+    std::unique_ptr<Seat> enter(std::string_view endpoint) {
+        std::string host(endpoint.substr(0, endpoint.rfind(':')));
+        std::lock_guard lock(mutex_);
+        if (taken_ >= seats_) return nullptr;
+        size_t &of_host = by_host_[host];
+        if (of_host >= seats_per_host_) return nullptr;
+        ++of_host;
+        ++taken_;
+        return std::make_unique<Seat>(shared_from_this(), std::move(host));
+    }
+
+private:
+    void leave(const std::string &host) {
+        std::lock_guard lock(mutex_);
+        --taken_;
+        const auto found = by_host_.find(host);
+        if (--found->second == 0) by_host_.erase(found);
+    }
+
+    const size_t seats_, seats_per_host_;
+    std::mutex mutex_; ///< guards what follows
+    std::unordered_map<std::string, size_t> by_host_;
+    size_t taken_ = 0;
+};
+
+} // namespace penstock::net
