@@ -9,6 +9,7 @@
 #include "expect/outputs.h"
 #include "expect/receiver.h"
 #include "expect/sample.h"
+#include "protocols/table.h"
 #include "supervisor/main_loop.h"
 #include "supervisor/supervisor.h"
 
@@ -21,6 +22,13 @@
 
 namespace penstock::cli {
 namespace {
+
+/// An element that publishes to a URL, for an example.
+std::string pushing_element() {
+    const auto all =
+        protocols::factories([](const auto &use) { return use.role == protocols::Role::push; });
+    return all.empty() ? "" : all.front();
+}
 
 using expect::Check;
 using expect::Verdict;
@@ -171,7 +179,8 @@ bool Test::start(std::string *error) {
         if (!parameter || urls.empty()) {
             *error = "'" + publisher_->name +
                      "' publishes to no address that is a parameter: "
-                     "`publisher` of `expect` names a description with `rtmp2sink location=${url}`";
+                     "`publisher` of `expect` names a description with an element such as `" +
+                     pushing_element() + " location=${url}`";
             return false;
         }
         publisher_binding_->set(parameter->name, description::Value{

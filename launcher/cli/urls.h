@@ -12,8 +12,8 @@ namespace penstock::cli {
 struct Url {
     std::string label; ///< "Page", "Publish", "OBS", …
     std::string text;  ///< a URL, or a line around one
-    std::string kind;  ///< for machines: "page", "publish", "obs", "ffmpeg", "play", "http",
-                       ///< "hls", "receive"
+    std::string kind;  ///< for machines: "page", "publish", "play", …; protocols add others
+    const char *ffmpeg_format = nullptr; ///< ffmpeg's muxer for it; nullptr: ffmpeg can't publish
 };
 
 /// host:port as a client on this machine can use it; `here` stands for an address of every

@@ -67,10 +67,6 @@ std::string shorter_gop(const Measured &measured) {
            " of x264enc, latency=low of the shipped descriptions)";
 }
 
-bool is(const Protocol &protocol, std::string_view name) {
-    return name == protocol.name;
-}
-
 void advise_on_hls(const Measured &measured, int64_t total, std::vector<std::string> &out) {
     const int64_t gop = measured.keyframe_interval;
     const int64_t piece = std::max(gop, measured.segment);
@@ -88,7 +84,7 @@ void advise_on_hls(const Measured &measured, int64_t total, std::vector<std::str
                       " are the largest part: " + behind + "; " +
                       (gop > 0 ? "keyframes come each " + in_words(gop) + ", and segments may be"
                                : std::string("they may be")) +
-                      " as short as the keyframe interval (target-duration of hlssegmenter, --set "
+                      " as short as the keyframe interval (target-duration of the segmenter, --set "
                       "segment=1s of live)");
     else
         out.push_back("segments are the largest part: " + behind +
@@ -110,16 +106,11 @@ void advise_on_encoder(const Measured &measured, int64_t time, std::vector<std::
 
 void advise_on_delivery(const Protocol &protocol, int64_t time, std::vector<std::string> &out) {
     const std::string first = "delivery is the largest part, " + in_words(time) + ": ";
-    if (is(protocol, "SRT"))
-        out.push_back(first + "SRT holds every packet back for its `latency` so that lost ones can "
-                              "come again; three to four times the round trip is enough "
-                              "(srt://…?latency=20 on a local network, at both ends)");
-    else if (is(protocol, "UDP") || is(protocol, "RTP"))
-        out.push_back(first + "nothing but the network and the sender's sink is between; "
-                              "sync=false on the sink sends at once");
-    else
-        out.push_back(first + "a server that coalesces writes or a client that is behind; "
-                              "join=fast-forward or keyframe lets players begin at the live edge");
+    out.push_back(first + (protocol.delivery_advice
+                               ? protocol.delivery_advice
+                               : "a server that coalesces writes or a client that is behind; "
+                                 "join=fast-forward or keyframe lets players begin at the live "
+                                 "edge"));
 }
 
 } // namespace

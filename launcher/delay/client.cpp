@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/client.h"
 
-#include "delay/probe.h"
 #include "delay/tally.h"
 #include "description/elements.h"
 #include "supervisor/teardown.h"
@@ -88,41 +87,6 @@ Measured Client::measured() const {
     return tally_->measured();
 }
 
-bool Client::set_address(GstElement *source, std::string *error) {
-    const std::string &url = options_.url;
-    const std::string_view scheme = protocol_.scheme;
-    const std::string rest = url.substr(url.find("://") + 3);
-    if (scheme == "fd") {
-        g_object_set(source, "fd", std::atoi(rest.c_str()), nullptr);
-    } else if (scheme == "srt") {
-        // Without end it would call somebody who isn't there.
-        g_object_set(source, "uri", url.c_str(), "auto-reconnect", FALSE, nullptr);
-    } else if (scheme == "udp" || scheme == "rtp") {
-        const net::Address address = address_of(url);
-        if (address.port == 0) {
-            *error = "'" + url + "' has no port: " + protocol_.scheme + "://0.0.0.0:5000";
-            return false;
-        }
-        const std::string host = address.host.empty() ? "0.0.0.0" : address.host;
-        // udpsrc would wait without a word.
-        if (std::string reason = probe_name(host); !reason.empty()) {
-            *error = url + ": " + reason;
-            return false;
-        }
-        // Without times of arrival tsdemux goes by the stream's own clock alone.
-        g_object_set(source, "address", host.c_str(), "port", gint(address.port), "buffer-size",
-                     4 * 1024 * 1024, "do-timestamp", FALSE, nullptr);
-        if (scheme == "rtp") {
-            const auto caps = GstPtr<GstCaps>::adopt(gst_caps_from_string(
-                "application/x-rtp,media=video,clock-rate=90000,encoding-name=MP2T"));
-            g_object_set(source, "caps", caps.get(), nullptr);
-        }
-    } else {
-        g_object_set(source, "location", url.c_str(), nullptr);
-    }
-    return true;
-}
-
 bool Client::make_pipeline(std::string *error) {
     GError *failed = nullptr;
     GstParseContext *context = gst_parse_context_new();
@@ -141,7 +105,8 @@ bool Client::make_pipeline(std::string *error) {
     if (!is_made) return false;
     gst_object_ref_sink(pipeline.get());
     const auto source = find(pipeline.get(), "src"), demuxer = find(pipeline.get(), "demux");
-    if (!set_address(source.get(), error)) return false;
+    if (!protocols::set_url(protocols::owner_of(protocol_), source.get(), options_.url, error))
+        return false;
     const auto forget = [](gpointer data, GClosure *) { delete static_cast<SharedTally *>(data); };
     g_signal_connect_data(demuxer.get(), "pad-added", G_CALLBACK(on_pad), new SharedTally(tally_),
                           forget, GConnectFlags(0));

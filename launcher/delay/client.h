@@ -47,7 +47,6 @@ private:
     using SharedTally = std::shared_ptr<Tally>;
 
     bool make_pipeline(std::string *error);
-    bool set_address(GstElement *source, std::string *error);
     void handle(GstMessage *message);
     void try_again();
     static void on_pad(GstElement *demuxer, GstPad *pad, gpointer tally);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/matrix.h"
 
-#include "core/net/http/server.h"
-#include "core/net/rtmp/server.h"
 #include "delay/client.h"
 #include "delay/nginx.h"
 #include "gst/ptr.h"
@@ -97,11 +95,11 @@ std::vector<Setting> settings() {
 
 std::vector<Route> routes() {
     std::vector<Route> out;
-    for (const Protocol &protocol : protocols()) {
-        if (!protocol.send) continue;
-        out.push_back({protocol.name, &protocol, false});
-        if (std::string_view(protocol.name) == "RTMP" && Nginx::is_installed())
-            out.push_back({"nginx-rtmp", &protocol, true});
+    for (const auto &[owner, protocol] : protocols::all_readers()) {
+        if (!protocol->send) continue;
+        out.push_back({protocol->name, protocol, false});
+        if (protocol->relay && Nginx::is_installed())
+            out.push_back({protocol->relay, protocol, true});
     }
     return out;
 }
@@ -111,8 +109,7 @@ struct Run::Parts {
     const Setting setting;
     const Options options;
     // Destroyed from the last to the first: the client before what it is connected to.
-    std::shared_ptr<net::RtmpServer> rtmp; ///< keep the ports
-    std::shared_ptr<net::HttpServer> http;
+    std::vector<std::shared_ptr<protocols::Listener>> listeners; ///< keep the ports
     std::optional<Nginx> nginx;
     int pipe[2] = {-1, -1};
     Pipeline server, source;
@@ -133,20 +130,22 @@ bool Run::Parts::find_addresses(Words &words, std::string *error) {
     if (route.is_nginx) {
         nginx.emplace();
         if (!nginx->start(error)) return false;
-        words["rtmp"] = nginx->address();
+        words[protocols::owner_of(*route.protocol).name] = nginx->address();
     } else {
-        rtmp = net::RtmpServer::open({here, 0}, error);
-        http = rtmp ? net::HttpServer::open({here, 0}, error) : nullptr;
-        if (!http) return false;
-        words["rtmp"] = rtmp->address().to_string();
-        words["http"] = http->address().to_string();
+        for (const auto &protocol : protocols::all()) {
+            if (!protocol->open) continue;
+            auto listener = protocol->open({.address = {here, 0}}, error);
+            if (!listener) return false;
+            words[protocol->name] = listener->address().to_string();
+            listeners.push_back(std::move(listener));
+        }
     }
     const auto port = free_port(SOCK_DGRAM, error);
     if (!port) return false;
-    words["udp"] = std::string(here) + ":" + std::to_string(*port);
+    words["to"] = std::string(here) + ":" + std::to_string(*port);
     words["port"] = std::to_string(*port);
     words["segment"] = std::to_string(setting.segment);
-    words["srt"] = std::to_string(setting.srt);
+    words["srt-latency"] = std::to_string(setting.srt);
     words["sync"] = setting.sync ? "true" : "false";
     if (route.protocol != &direct()) return true;
     if (::pipe2(pipe, O_CLOEXEC) != 0) {

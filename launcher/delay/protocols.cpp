@@ -1,41 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/protocols.h"
 
+#include <algorithm>
 #include <filesystem>
-#include <string_view>
+#include <vector>
 
 namespace penstock::delay {
 namespace {
-
-#define RELAY                                                                                      \
-    "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei hop=server ! "                 \
-    "goptee name=gop gop. ! "
-constexpr const char *publish =
-    "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency sync={sync}";
-
-constexpr Protocol table[] = {
-    {"pipe", "fd", "", "fdsrc name=src ! flvlivedemux name=demux", false,
-     "flvlivemux ! fdsink name=out sync={sync}", nullptr, "fd://{fd}"},
-    {"RTMP", "rtmp", "", "rtmp2src name=src ! flvlivedemux name=demux", false, publish,
-     RELAY "rtmpserversink location=rtmp://{rtmp}/live/latency", "rtmp://{rtmp}/live/latency"},
-    {"HTTP-FLV", "http", ".flv", "souphttpsrc name=src is-live=true ! flvlivedemux name=demux",
-     false, publish, RELAY "httpserversink location=http://{http}/live/latency.flv",
-     "http://{http}/live/latency.flv"},
-    {"HLS", "http", ".m3u8", "souphttpsrc name=src ! hlsdemux ! tsdemux name=demux", true, publish,
-     RELAY "flvlivedemux name=in in.video ! hls.video_0 hlssegmenter name=hls "
-           "target-duration={segment} location=http://{http}/live/latency/index.m3u8",
-     "http://{http}/live/latency/index.m3u8"},
-    {"UDP", "udp", "", "udpsrc name=src ! tsdemux name=demux", false,
-     "tslivemux ! udpsink clients={udp} sync={sync}", nullptr, "udp://{udp}"},
-    {"RTP", "rtp", "", "udpsrc name=src ! rtpmp2tdepay ! tsdemux name=demux", false,
-     "tslivemux ! rtpmp2tpay ! udpsink clients={udp} sync={sync}", nullptr, "rtp://{udp}"},
-    {"SRT", "srt", "", "srtsrc name=src ! tsdemux name=demux", false,
-     "tslivemux ! srtsink uri=srt://{udp}?mode=listener latency={srt} wait-for-connection=false "
-     "sync={sync}",
-     nullptr, "srt://{udp}?mode=caller&latency={srt}"},
-    {"HTTP-TS", "http", ".ts", "souphttpsrc name=src is-live=true ! tsdemux name=demux", false,
-     nullptr, nullptr, nullptr},
-};
 
 bool is_file(const std::string &url) {
     std::error_code ignored;
@@ -44,14 +15,21 @@ bool is_file(const std::string &url) {
                                                      std::filesystem::exists(url, ignored)));
 }
 
-} // namespace
-
-std::span<const Protocol> protocols() {
-    return table;
+/// "a, b and c"
+std::string enumerate(const std::vector<std::string> &words, const char *last) {
+    std::string out;
+    for (size_t i = 0; i < words.size(); ++i)
+        out += (i == 0                  ? ""
+                : i + 1 == words.size() ? std::string(" ") + last + " "
+                                        : ", ") +
+               words[i];
+    return out;
 }
 
+} // namespace
+
 const Protocol &direct() {
-    return table[0];
+    return *protocols::all_readers().at(0).reader;
 }
 
 const Protocol *protocol_of(const std::string &url, std::string *error) {
@@ -60,42 +38,46 @@ const Protocol *protocol_of(const std::string &url, std::string *error) {
         *error =
             "'" + url +
             "' is a file, and nothing in it is late: latency is measured of a stream that is "
-            "live (`penstock run live test-publisher --set stamp=true`, then `penstock latency "
-            "rtmp://127.0.0.1:1935/live/test`)";
+            "live (`penstock run live test-publisher --set stamp=true`, then `penstock latency " +
+            protocols::sample_url() + "`)";
         return nullptr;
     }
     if (colon == std::string::npos || colon == 0) {
-        *error = "'" + url +
-                 "' is no URL: say rtmp://HOST/live/NAME, http://HOST:8080/live/NAME.flv, "
-                 "http://…/index.m3u8, udp://0.0.0.0:PORT, rtp://… or srt://…";
+        std::vector<std::string> hints;
+        for (const auto &protocol : protocols::all())
+            if (!protocol->readers.empty() && !protocol->url_hint.empty())
+                hints.push_back(protocol->url_hint);
+        *error = "'" + url + "' is no URL: say " + enumerate(hints, "or");
         return nullptr;
     }
-    std::string scheme = url.substr(0, colon);
-    if (scheme == "rtmps" || scheme == "https") scheme.pop_back();
-    const std::string path = url.substr(0, url.find_first_of("?#"));
+    const std::string scheme = url.substr(0, colon), rest = url.substr(colon);
     bool known = false;
-    for (const Protocol &protocol : table) {
-        if (scheme != protocol.scheme) continue;
+    std::vector<std::string> schemes, endings;
+    for (const auto &protocol : protocols::all()) {
+        if (protocol->readers.empty() || protocol->url_hint.empty()) continue;
+        for (const protocols::Scheme &each : protocol->schemes)
+            if (std::find(schemes.begin(), schemes.end(), each.name) == schemes.end())
+                schemes.push_back(each.name);
+        if (!protocols::has_scheme(*protocol, url)) continue;
         known = true;
-        if (path.ends_with(protocol.suffix)) return &protocol;
+        if (const Protocol *reader = protocols::find_reader(*protocol, url)) return reader;
+        for (const Protocol &reader : protocol->readers)
+            endings.push_back(reader.suffix);
     }
+    if (const auto pipe = protocols::all_readers().at(0);
+        protocols::has_scheme(*pipe.protocol, url))
+        return pipe.reader;
+    const protocols::Protocol &web = protocols::page_protocol();
     if (known)
-        *error = "'" + url +
-                 "' ends in nothing that is known: http(s)://…/live/NAME.flv, "
-                 "…/live/NAME/index.m3u8 and ….ts are";
+        *error = "'" + url + "' ends in none of " + enumerate(endings, "or") +
+                 ", by which it is known what it carries";
     else if (scheme == "ws" || scheme == "wss")
-        *error = "over a WebSocket there is the same stream as over HTTP: http" +
-                 std::string(scheme == "wss" ? "s" : "") + url.substr(colon);
+        *error = "over a WebSocket there is the same stream as over HTTP: " +
+                 (scheme == "wss" ? web.schemes.back() : web.schemes.front()).name + rest;
     else
-        *error = "'" + scheme +
-                 "' is no protocol that latency can be measured over: "
-                 "rtmp, rtmps, http, https, udp, rtp and srt are";
+        *error = "'" + scheme + "' is no protocol that latency can be measured over: " +
+                 enumerate(schemes, "and") + " are";
     return nullptr;
-}
-
-net::Address address_of(const std::string &url) {
-    const std::string rest = url.substr(url.find("://") + 3);
-    return net::parse_address(rest.substr(0, rest.find_first_of("/?"))).value_or(net::Address{});
 }
 
 } // namespace penstock::delay

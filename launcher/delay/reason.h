@@ -8,13 +8,9 @@
 
 namespace penstock::delay {
 
-/// What GStreamer said; both are empty where it said nothing.
-struct Failure {
-    std::string message; ///< may be in the user's language
-    std::string detail;  ///< for developers, in English
-};
+using Failure = protocols::Failure;
 
-/// Why no picture came from `url`. Asks the server once more, and blocks for some seconds at most.
+/// Why no frame came from `url`. Asks the server once more, and blocks for some seconds at most.
 std::string why_nothing_came(const Protocol &protocol, const std::string &url,
                              const Failure &failure);
 

@@ -2,6 +2,7 @@
 #include "description/binding.h"
 
 #include "description/elements.h"
+#include "protocols/table.h"
 
 #include <algorithm>
 
@@ -333,10 +334,15 @@ std::optional<PathPattern> PathPattern::make(const Template &match, const Bindin
         if (!part) return std::nullopt;
         text += *part;
     }
-    const auto location = net::parse_location(text, text.starts_with("http:") ? 80 : 1935, error);
+    const auto location = net::parse_location(text, protocols::default_port(text), error);
     if (!location) return std::nullopt;
     if (!location->query.empty() || text.ends_with('?')) {
         refuse(error, "a '?' can't be a part of a path: write letters, digits and ._~-");
+        return std::nullopt;
+    }
+    pattern.protocol_ = protocols::find_scheme(location->scheme);
+    if (!pattern.protocol_) {
+        refuse(error, "'" + location->scheme + "' is no scheme of a protocol");
         return std::nullopt;
     }
     pattern.scheme_ = location->scheme;

@@ -5,6 +5,7 @@
 #include "core/net/loop/address.h"
 #include "description/description.h"
 #include "gst/ptr.h"
+#include "protocols/protocol.h"
 
 #include <functional>
 #include <map>
@@ -78,7 +79,8 @@ public:
     /// nullopt and the reason if the address or the path is none.
     static std::optional<PathPattern> make(const Template &match, const Binding &binding,
                                            std::string *error);
-    const std::string &scheme() const { return scheme_; } ///< "rtmp", "http" or "https"
+    const std::string &scheme() const { return scheme_; } ///< without "://"
+    const protocols::Protocol &protocol() const { return *protocol_; }
     const net::Address &address() const { return address_; }
     /// The captures if the path ("live/cam") matches; every capture is a safe segment.
     std::optional<Captures> match(std::string_view path) const;
@@ -92,6 +94,7 @@ private:
         std::string rest;    ///< behind it
     };
     std::string scheme_;
+    const protocols::Protocol *protocol_ = nullptr;
     net::Address address_;
     std::vector<Segment> segments_;
 };

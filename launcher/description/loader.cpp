@@ -3,6 +3,7 @@
 
 #include "core/net/loop/address.h"
 #include "description/placeholders.h"
+#include "protocols/table.h"
 
 #include <algorithm>
 #include <charconv>
@@ -196,10 +197,10 @@ void Loader::load_rule(const Node &node) {
     }
     if (!match)
         missing(node.mark, "the publish rule has no 'match'",
-                "add `match: rtmp://${rtmp}/live/{name}`");
+                "add `match: " + protocols::example_match(protocols::Use::publish) + "`");
     else if (auto text = load_template(*match, true)) {
         rule.match = std::move(*text);
-        rule.captures = check_match(rule.match, {"rtmp://"});
+        rule.captures = check_match(rule.match, protocols::Use::publish);
     }
     if (!pipeline) {
         missing(node.mark, "the publish rule has no 'pipeline'", "add `pipeline: |`");
@@ -230,7 +231,7 @@ void Loader::load_play_rule(const Node &node) {
     const auto add_match = [&](const Node::Entry &entry) {
         auto text = load_template(entry, true);
         if (!text) return;
-        auto captures = check_match(*text, {"rtmp://", "http://", "https://"});
+        auto captures = check_match(*text, protocols::Use::play);
         if (!rule.matches.empty() && std::set(captures.begin(), captures.end()) !=
                                          std::set(rule.captures.begin(), rule.captures.end()))
             problem(entry.value.mark, "this match captures other names than the first",
@@ -240,7 +241,7 @@ void Loader::load_play_rule(const Node &node) {
     };
     if (!match) {
         missing(node.mark, "the play rule has no 'match'",
-                "add `match: rtmp://${rtmp}/live/{name}_480p`");
+                "add `match: " + protocols::example_match(protocols::Use::play) + "`");
     } else if (match->value.is_sequence()) {
         if (match->value.items.empty())
             problem(match->key_mark, "'match' is empty", "write addresses, or one");
@@ -258,8 +259,8 @@ void Loader::load_play_rule(const Node &node) {
 }
 
 /// SCHEME://ADDRESS/segments, at most one capture in a segment. Returns the captures.
-std::vector<std::string> Loader::check_match(const Template &match,
-                                             const std::vector<std::string> &schemes) {
+std::vector<std::string> Loader::check_match(const Template &match, protocols::Use use) {
+    const std::vector<std::string> schemes = protocols::match_prefixes(use);
     const Node &node = match.node;
     std::vector<std::string> captures;
     std::string shape; // a placeholder as \1, a capture as \2
@@ -290,7 +291,7 @@ std::vector<std::string> Loader::check_match(const Template &match,
         for (const std::string &each : schemes)
             wanted += (wanted.empty() ? "an " : " or ") + each;
         problem(node.mark, "'match' has to be " + wanted + " address with a path",
-                "write rtmp://${rtmp}/live/{name}");
+                "write " + protocols::example_match(protocols::Use::publish));
         return captures;
     }
     if (shape.find('\2') < slash)

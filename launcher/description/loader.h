@@ -6,6 +6,7 @@
 #include "description/description.h"
 #include "description/keys.h"
 #include "description/yaml.h"
+#include "protocols/protocol.h"
 
 #include <string_view>
 
@@ -58,8 +59,7 @@ private:
                                           const std::vector<std::string> &captures);
     std::vector<Condition> load_when(const Node::Entry &entry);
     std::optional<Template> load_template(const Node::Entry &entry, bool captures);
-    std::vector<std::string> check_match(const Template &match,
-                                         const std::vector<std::string> &schemes);
+    std::vector<std::string> check_match(const Template &match, protocols::Use use);
 
     Description &out_;
     Problems &problems_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Which Debian package has which stock element, for those that descriptions are likely to name.
 #include "description/elements.h"
+#include "protocols/table.h"
 
 #include <array>
 #include <string_view>
@@ -14,28 +15,27 @@ struct Package {
 };
 
 constexpr std::array packages = {
-    Package{
-        own_package,
-        " rtmpserversrc rtmpserversink goptee flvlivemux flvlivedemux hlssegmenter "
-        "livefilesrc copyorencode tslivemux httpserversink latencystamp latencyread latencysei "},
+    Package{own_package,
+            " goptee flvlivemux flvlivedemux livefilesrc copyorencode tslivemux latencystamp "
+            "latencyread latencysei "},
     Package{"gstreamer1.0-libav", " avenc_* avdec_* avmux_* avdemux_* avdeinterlace "},
     Package{"gstreamer1.0-plugins-ugly",
             " x264enc asfdemux mpeg2dec a52dec amrnbdec amrnbenc amrwbdec dvdreadsrc sidplay "},
     Package{"gstreamer1.0-plugins-bad",
-            " rtmp2src rtmp2sink rtmpsrc rtmpsink x265enc h264parse h265parse av1parse av1enc "
-            "av1dec mpegtsmux tsdemux tsparse hlssink hlssink2 hlsdemux dashdemux dashsink srtsrc "
-            "srtsink webrtcbin whipclientsink voaacenc voamrwbenc fdkaacenc fdkaacdec faac faad "
+            " x265enc h264parse h265parse av1parse av1enc "
+            "av1dec mpegtsmux tsdemux tsparse hlssink hlssink2 hlsdemux dashdemux dashsink "
+            "whipclientsink voaacenc voamrwbenc fdkaacenc fdkaacdec faac faad "
             "openh264enc openh264dec opusparse rtponvifparse aesenc curlhttpsink waylandsink "
             "nvh264enc nvh265enc nvh264dec v4l2codecs* va*enc va*dec msdk* qsv* clockselect "
             "interaudiosrc interaudiosink intervideosrc intervideosink audiomixmatrix "
             "fakevideosink fakeaudiosink timecodestamper zbar ipcpipelinesink kmssink "
             "mpegpsdemux mpegpsmux mxfmux mxfdemux jpegparse pngparse vp8parse vp9parse "
-            "codecalpha* rtpsrc rtpsink ristsrc ristsink sdpdemux "},
+            "codecalpha* rtpsink ristsink sdpdemux "},
     Package{"gstreamer1.0-plugins-good",
             " flvmux flvdemux qtmux mp4mux isomp4mux qtdemux matroskamux matroskademux webmmux "
-            "souphttpsrc souphttpclientsink vp8enc vp8dec vp9enc vp9dec v4l2src v4l2sink v4l2h264* "
-            "rtspsrc rtpbin rtph264pay rtph264depay rtph265pay rtph265depay rtpopuspay "
-            "rtpopusdepay rtpmp4apay rtpmp4gpay udpsrc udpsink aacparse mpegaudioparse ac3parse "
+            "souphttpclientsink vp8enc vp8dec vp9enc vp9dec v4l2src v4l2sink v4l2h264* "
+            "rtph264pay rtph264depay rtph265pay rtph265depay rtpopuspay "
+            "rtpopusdepay rtpmp4apay rtpmp4gpay aacparse mpegaudioparse ac3parse "
             "flacparse flacenc flacdec lamemp3enc mpg123audiodec wavparse wavenc jpegenc jpegdec "
             "pngenc pngdec autovideosink autoaudiosink autovideosrc autoaudiosrc level spectrum "
             "audiofx* videobox videocrop videoflip videobalance multifilesrc multifilesink "
@@ -74,6 +74,7 @@ bool names(std::string_view pattern, std::string_view element) {
 } // namespace
 
 std::string package_of(const std::string &element) {
+    if (const auto found = protocols::find_element(element)) return found.use->package;
     for (const Package &package : packages) {
         std::string_view rest = package.elements;
         while (!rest.empty()) {

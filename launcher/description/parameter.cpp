@@ -2,6 +2,7 @@
 #include "description/parameter.h"
 
 #include "core/net/loop/address.h"
+#include "protocols/table.h"
 
 #include <algorithm>
 #include <charconv>
@@ -79,7 +80,7 @@ std::string example(Type type) {
     case Type::address:
         return "write host:port or :port, such as :1935 or 127.0.0.1:1935";
     case Type::url:
-        return "write scheme://host/path, such as rtmp://127.0.0.1/live/cam";
+        return "write scheme://host/path, such as " + protocols::sample_url();
     default:
         return "";
     }

@@ -2,6 +2,7 @@
 // The elements that descriptions name.
 #include "description/elements.h"
 #include "doctor/doctor.h"
+#include "protocols/table.h"
 
 #include <gio/gio.h>
 #include <gst/gst.h>
@@ -82,10 +83,10 @@ void check_elements(const Subjects &subjects, Findings &out) {
                                     " can use it with other settings",
                        mend_missing(element)});
     }
-    if (uses(subjects, {"rtmp2sink", "rtmp2src", "souphttpsrc", "rtspsrc", "webrtcbin"}) &&
+    if (uses(subjects, protocols::factories([](const auto &use) { return use.needs_gio_tls; })) &&
         !g_tls_backend_supports_tls(g_tls_backend_get_default()))
         out.push_back({Status::warn, "elements", "TLS",
-                       "GIO has no TLS: rtmps:// and https:// addresses can't be reached",
+                       "GIO has no TLS: addresses that need it can't be reached",
                        "apt install glib-networking"});
 }
 

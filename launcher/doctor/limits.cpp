@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Limits of the process and of the kernel.
 #include "doctor/doctor.h"
+#include "protocols/table.h"
 
 #include <sys/resource.h>
 
@@ -50,8 +51,8 @@ void check_limits(const Subjects &subjects, Findings &out) {
                            "`ulimit -Hn 65536` as root; for a service LimitNOFILE=65536; for a "
                            "login `* hard nofile 65536` in /etc/security/limits.conf"});
     }
-    const bool receives = uses(subjects, {"udpsrc", "srtsrc", "srtserversrc", "rtspsrc", "rtpbin",
-                                          "rtpsrc", "ristsrc", "webrtcbin"});
+    const bool receives =
+        uses(subjects, protocols::factories([](const auto &use) { return use.receives_udp; }));
     check_buffer("net.core.rmem_max", receives ? receiving_buffer : usual_buffer,
                  "UDP that arrives in bursts is lost", out);
     check_buffer("net.core.wmem_max", usual_buffer, "UDP that is sent in bursts has to wait", out);

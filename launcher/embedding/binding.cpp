@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // PenstockBinding: makes pipelines.
 #include "embedding/internal.h"
+#include "protocols/table.h"
 
 using namespace penstock;
 using namespace penstock::embedding;
@@ -61,18 +62,21 @@ const PipelineText *find(const Bound &bound, const gchar *name, GError **error) 
     return nullptr;
 }
 
-/// Where no rule is at work, its key is asked for by the element.
+/// Makes the elements that take publishers ask for the key: no rule is at work that would.
 void require_key(GstElement *pipeline, const std::string &key) {
-    GstIterator *sources =
-        gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline), "rtmpserversrc");
+    GstIterator *all = gst_bin_iterate_recurse(GST_BIN(pipeline));
     gst_iterator_foreach(
-        sources,
+        all,
         [](const GValue *item, gpointer data) {
-            g_object_set(g_value_get_object(item), "publish-key", static_cast<gchar *>(data),
-                         nullptr);
+            auto *element = GST_ELEMENT(g_value_get_object(item));
+            GstElementFactory *factory = gst_element_get_factory(element);
+            const auto known = factory ? protocols::find_element(GST_OBJECT_NAME(factory))
+                                       : protocols::FoundElement();
+            if (known && known.use->role == protocols::Role::receive && known.use->key_property)
+                g_object_set(element, known.use->key_property, static_cast<gchar *>(data), nullptr);
         },
         const_cast<gchar *>(key.c_str()));
-    gst_iterator_free(sources);
+    gst_iterator_free(all);
 }
 
 GstElement *make(PenstockBinding *self, const gchar *name, bool as_bin, GError **error) {

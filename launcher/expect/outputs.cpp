@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "expect/outputs.h"
 
+#include "protocols/table.h"
 #include "supervisor/endpoints.h"
 
 #include <arpa/inet.h>
@@ -45,19 +46,25 @@ const Parameter *parameter_of(const Pieces &pieces, Type type, const Description
     return nullptr;
 }
 
-/// The addresses that elements publish to.
-std::vector<const Pieces *> push_locations(const Binding &binding) {
-    std::vector<const Pieces *> out;
+/// Where an element publishes to.
+struct Push {
+    const protocols::Protocol *protocol;
+    const Pieces *location;
+};
+std::vector<Push> pushes_of(const Binding &binding) {
+    std::vector<Push> out;
     binding.description().each_pipeline([&](const PipelineText &pipeline) {
         if (!binding.holds(pipeline.when)) return;
         for (const Fragment &fragment : pipeline.fragments) {
             if (!binding.holds(fragment.when)) continue;
-            for (const Item &item : fragment.launch.items)
+            for (const Item &item : fragment.launch.items) {
+                const auto known = protocols::find_element(item.text);
+                if (!known || known.use->role != protocols::Role::push || !known.protocol->accept)
+                    continue;
                 for (const Property &property : item.properties)
-                    if ((item.text == "rtmp2sink" || item.text == "rtmppushsink" ||
-                         item.text == "rtmpsink") &&
-                        property.name == "location")
-                        out.push_back(&property.pieces);
+                    if (property.name == known.use->property)
+                        out.push_back({known.protocol, &property.pieces});
+            }
         }
     });
     return out;
@@ -75,8 +82,8 @@ Captures captures_of(const Description &description) {
 }
 
 /// The URL with a host that this machine can connect to.
-std::optional<net::Location> reachable(const std::string &url, uint16_t port) {
-    auto location = net::parse_location(url, port, nullptr);
+std::optional<net::Location> reachable(const std::string &url) {
+    auto location = net::parse_location(url, protocols::default_port(url), nullptr);
     if (location && (location->address.host.empty() || location->address.host == "0.0.0.0" ||
                      location->address.host == "::"))
         location->address.host = here;
@@ -89,12 +96,24 @@ std::string url_of(const net::Location &location) {
 
 } // namespace
 
+namespace {
+
+/// The first whose whole location is a parameter.
+std::optional<std::pair<const protocols::Protocol *, const Parameter *>>
+find_push(const Binding &binding) {
+    for (const Push &push : pushes_of(binding))
+        if (push.location->size() == 1)
+            if (const Parameter *found =
+                    parameter_of(*push.location, Type::url, binding.description()))
+                return std::pair(push.protocol, found);
+    return std::nullopt;
+}
+
+} // namespace
+
 const Parameter *push_parameter(const Binding &binding) {
-    for (const Pieces *pieces : push_locations(binding))
-        if (pieces->size() == 1)
-            if (const Parameter *found = parameter_of(*pieces, Type::url, binding.description()))
-                return found;
-    return nullptr;
+    const auto found = find_push(binding);
+    return found ? found->second : nullptr;
 }
 
 bool Bench::choose_addresses(const std::set<std::string> &fixed, std::string *error) {
@@ -111,14 +130,14 @@ bool Bench::choose_addresses(const std::set<std::string> &fixed, std::string *er
         binding_.set(parameter->name,
                      Value{.type = Type::address, .text = net::Address{here, port}.to_string()});
     }
-    const Parameter *push = push_parameter(binding_);
-    if (!push || fixed.contains(push->name)) return true;
-    auto server = net::RtmpServer::open({here, 0}, error);
-    if (!server) return false;
-    binding_.set(
-        push->name,
-        Value{.type = Type::url, .text = "rtmp://" + server->address().to_string() + "/live/test"});
-    listeners_.push_back(std::move(server));
+    const auto push = find_push(binding_);
+    if (!push || fixed.contains(push->second->name)) return true;
+    auto listener = push->first->open({.address = {here, 0}}, error);
+    if (!listener) return false;
+    binding_.set(push->second->name, Value{.type = Type::url,
+                                           .text = listener->scheme() + "://" +
+                                                   listener->address().to_string() + "/live/test"});
+    listeners_.push_back(std::move(listener));
     return true;
 }
 
@@ -127,38 +146,45 @@ std::vector<Output> Bench::outputs() const {
     std::vector<Output> out;
     const auto add = [&](Output output) {
         for (const Output &other : out)
-            if (other.kind == output.kind && other.address == output.address) return;
+            if (other.protocol == output.protocol && other.address == output.address) return;
         out.push_back(std::move(output));
     };
     for (const Endpoint &endpoint : supervisor::find_endpoints(binding_)) {
         const auto text = binding_.expand(endpoint.pieces, captures, nullptr);
         if (!text) continue;
+        const protocols::Protocol &protocol = *endpoint.protocol;
+        std::string address = *text, shown = *text;
         if (endpoint.kind == Endpoint::Kind::play) {
-            if (const auto location = reachable(*text, 1935))
-                add({Output::Kind::rtmp, "rtmp " + location->path, url_of(*location)});
-        } else if (endpoint.kind == Endpoint::Kind::hls) {
-            if (const auto location = reachable(*text, 80))
-                add({Output::Kind::hls, "hls " + location->path, url_of(*location)});
-        } else if (endpoint.kind == Endpoint::Kind::http) {
-            const auto location = reachable(*text, 80);
-            if (location && location->path.ends_with(".flv"))
-                add({Output::Kind::http, "http " + location->path, url_of(*location)});
-        } else if (!endpoint.is_served()) {
-            const bool in_rtp = endpoint.kind == Endpoint::Kind::rtp;
-            add({in_rtp ? Output::Kind::rtp : Output::Kind::udp, (in_rtp ? "rtp " : "udp ") + *text,
-                 *text});
+            const auto location = reachable(*text);
+            if (!location) continue;
+            address = url_of(*location);
+            shown = location->path;
+        } else if (endpoint.kind != Endpoint::Kind::send) {
+            continue;
         }
+        const protocols::Reader *reader = protocols::find_reader(protocol, address);
+        if (!reader || !reader->is_tested) continue;
+        add({.protocol = &protocol,
+             .receive = reader->receive,
+             .label = protocol.name + " " + shown,
+             .address = address});
     }
-    for (const Pieces *pieces : push_locations(binding_)) {
-        const auto text = binding_.expand(*pieces, captures, nullptr);
-        const auto location = text ? reachable(*text, 1935) : std::nullopt;
+    for (const Push &push : pushes_of(binding_)) {
+        const auto text = binding_.expand(*push.location, captures, nullptr);
+        const auto location = text ? reachable(*text) : std::nullopt;
         if (!location) continue;
-        // What goes to a server of the user's is played from there.
+        const std::string url = url_of(*location);
         const bool ours = std::any_of(listeners_.begin(), listeners_.end(), [&](const auto &l) {
             return l->address() == location->address;
         });
-        add({ours ? Output::Kind::taken : Output::Kind::rtmp, "rtmp " + location->path,
-             url_of(*location)});
+        // What is pushed to a server of the user's is played from there.
+        const protocols::Reader *reader = protocols::find_reader(*push.protocol, url);
+        if (!ours && !reader) continue;
+        add({.protocol = push.protocol,
+             .receive = ours ? push.protocol->accept : reader->receive,
+             .is_taken = ours,
+             .label = push.protocol->name + " " + location->path,
+             .address = url});
     }
     return out;
 }
@@ -168,7 +194,7 @@ std::vector<std::string> Bench::publish_urls() const {
     std::vector<std::string> out;
     for (const PublishRule &rule : binding_.description().publish) {
         const auto text = binding_.expand(rule.match.pieces, captures, nullptr);
-        const auto location = text ? reachable(*text, 1935) : std::nullopt;
+        const auto location = text ? reachable(*text) : std::nullopt;
         if (!location) continue;
         std::string key;
         if (rule.publish_key)

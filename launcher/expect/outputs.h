@@ -2,7 +2,6 @@
 // Where a description's media comes out, and how a test moves that to ports nobody uses.
 #pragma once
 
-#include "core/net/rtmp/server.h"
 #include "description/binding.h"
 
 #include <memory>
@@ -13,17 +12,11 @@
 namespace penstock::expect {
 
 struct Output {
-    enum class Kind {
-        rtmp, ///< played from `address`, a URL
-        hls,  ///< played from `address`, a URL
-        http, ///< FLV, played from `address`, a URL
-        udp,  ///< received at `address`, host:port
-        rtp,
-        taken, ///< pushed to `address`, a URL at which the test listens
-    };
-    Kind kind = Kind::rtmp;
-    std::string label; ///< "rtmp live/test", "udp"
-    std::string address;
+    const protocols::Protocol *protocol = nullptr;
+    std::string receive;   ///< launch text from the element `src` to the demuxer `demux`
+    bool is_taken = false; ///< pushed to `address`, where the test listens
+    std::string label;     ///< "rtmp live/test", "udp 127.0.0.1:5000"
+    std::string address;   ///< a URL, or host:port that datagrams go to
 };
 
 /// A description whose addresses are the test's own.
@@ -41,8 +34,8 @@ public:
 
 private:
     description::Binding &binding_;
-    /// Keep the ports that `taken` outputs go to.
-    std::vector<std::shared_ptr<net::RtmpServer>> listeners_;
+    /// Keep open the ports that pushed outputs go to.
+    std::vector<std::shared_ptr<protocols::Listener>> listeners_;
 };
 
 /// The parameter that is the whole address an element of the description publishes to; nullptr if

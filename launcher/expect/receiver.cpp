@@ -2,6 +2,7 @@
 #include "expect/receiver.h"
 
 #include "description/elements.h"
+#include "protocols/table.h"
 #include "supervisor/teardown.h"
 
 #include <string_view>
@@ -12,29 +13,6 @@ namespace {
 constexpr guint retry_after = 200; // ms
 /// A quarter of an hour of pictures and sound: a test is shorter.
 constexpr size_t most_frames = 100'000;
-
-struct Recipe {
-    std::vector<const char *> chain; ///< linked in this order; the last one has sometimes pads
-    const char *property = "location";
-};
-
-Recipe recipe_of(Output::Kind kind) {
-    switch (kind) {
-    case Output::Kind::hls:
-        return {{"souphttpsrc", "hlsdemux", "tsdemux"}};
-    case Output::Kind::http:
-        return {{"souphttpsrc", "flvlivedemux"}};
-    case Output::Kind::udp:
-        return {{"udpsrc", "tsdemux"}, nullptr};
-    case Output::Kind::rtp:
-        return {{"udpsrc", "rtpmp2tdepay", "tsdemux"}, nullptr};
-    case Output::Kind::taken:
-        return {{"rtmpserversrc", "flvlivedemux"}};
-    case Output::Kind::rtmp:
-        break;
-    }
-    return {{"rtmp2src", "flvlivedemux"}};
-}
 
 struct Codec {
     const char *caps, *name, *parser;
@@ -63,6 +41,10 @@ const Codec *codec_of(GstCaps *caps) {
 GstPtr<GstCaps> caps_of(GstPad *pad) {
     auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
     return caps ? std::move(caps) : GstPtr<GstCaps>::adopt(gst_pad_query_caps(pad, nullptr));
+}
+
+GstPtr<GstElement> find(GstElement *bin, const char *name) {
+    return GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin), name));
 }
 
 } // namespace
@@ -108,51 +90,31 @@ Received Receiver::received() const {
 }
 
 bool Receiver::make_pipeline(std::string *error) {
-    const Recipe recipe = recipe_of(output_.kind);
-    pipeline_ =
-        GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
-    std::vector<GstElement *> made;
-    for (const char *name : recipe.chain) {
-        GstElement *element = gst_element_factory_make(name, nullptr);
-        if (!element) {
-            if (error)
-                *error = "can't receive " + output_.label + ": there is no element '" + name +
-                         "': " + description::mend_missing(name);
-            pipeline_.reset();
-            return false;
-        }
-        gst_bin_add(GST_BIN(pipeline_.get()), element);
-        made.push_back(element);
+    GError *failed = nullptr;
+    GstParseContext *context = gst_parse_context_new();
+    pipeline_ = GstPtr<GstElement>::adopt(gst_parse_launch_full(
+        output_.receive.c_str(), context, GST_PARSE_FLAG_FATAL_ERRORS, &failed));
+    gchar **missing = gst_parse_context_get_missing_elements(context);
+    gst_parse_context_free(context);
+    if (pipeline_) gst_object_ref_sink(pipeline_.get());
+    const bool is_made = pipeline_ && !failed;
+    if (!is_made && error)
+        *error = "can't receive " + output_.label + ": " +
+                 (failed ? failed->message : "GStreamer gives no reason") +
+                 (missing && missing[0] ? ": " + description::mend_missing(missing[0]) : "");
+    g_strfreev(missing);
+    g_clear_error(&failed);
+    const auto source = is_made ? find(pipeline_.get(), "src") : GstPtr<GstElement>();
+    if (!is_made || !protocols::set_url(*output_.protocol, source.get(), output_.address, error)) {
+        pipeline_.reset();
+        return false;
     }
-    if (recipe.property) {
-        g_object_set(made[0], recipe.property, output_.address.c_str(), nullptr);
-        // The description's own certificate need not be one that others trust.
-        if (output_.address.starts_with("https://") &&
-            g_object_class_find_property(G_OBJECT_GET_CLASS(made[0]), "ssl-strict"))
-            g_object_set(made[0], "ssl-strict", FALSE, nullptr);
-    } else if (const auto address = net::parse_address(output_.address)) {
-        // Without times of arrival tsdemux goes by the stream's own clock alone.
-        g_object_set(made[0], "address", address->host.c_str(), "port", gint(address->port),
-                     "buffer-size", 4 * 1024 * 1024, "do-timestamp", FALSE, nullptr);
-        if (output_.kind == Output::Kind::rtp) {
-            const auto caps = GstPtr<GstCaps>::adopt(gst_caps_from_string(
-                "application/x-rtp,media=video,clock-rate=90000,encoding-name=MP2T"));
-            g_object_set(made[0], "caps", caps.get(), nullptr);
-        }
-    }
-    for (size_t i = 1; i < made.size(); ++i) {
-        // hlsdemux has its pad only when the playlist was read.
-        if (gst_element_link(made[i - 1], made[i])) continue;
-        g_signal_connect(
-            made[i - 1], "pad-added", G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer next) {
-                const auto sink =
-                    GstPtr<GstPad>::adopt(gst_element_get_static_pad(GST_ELEMENT(next), "sink"));
-                if (!gst_pad_is_linked(sink.get())) gst_pad_link(pad, sink.get());
-            }),
-            made[i]);
-    }
+    // The description's own certificate need not be one that others trust.
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(source.get()), "ssl-strict"))
+        g_object_set(source.get(), "ssl-strict", FALSE, nullptr);
+    const auto demuxer = find(pipeline_.get(), "demux");
     g_signal_connect_data(
-        made.back(), "pad-added", G_CALLBACK(on_pad), new SharedState(state_),
+        demuxer.get(), "pad-added", G_CALLBACK(on_pad), new SharedState(state_),
         [](gpointer data, GClosure *) { delete static_cast<SharedState *>(data); },
         GConnectFlags(0));
     const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));

@@ -7,6 +7,7 @@
 #include "explain/shell_line.h"
 #include "explain/stand_in.h"
 #include "explain/trial.h"
+#include "protocols/table.h"
 
 #include <algorithm>
 #include <map>
@@ -50,19 +51,25 @@ std::string find_inside(GstElement *bin, const char *word) {
     return enumerate({found.begin(), found.end()});
 }
 
-/// What a segmenter's players wait for: they stand three segments behind.
+/// What its protocol says of an element.
 std::string note_of(const GraphNode &node) {
-    if (node.element != "hlssegmenter") return {};
+    const auto known = protocols::find_element(node.element);
+    if (!known || !known.protocol->note) return {};
     const ElementClass type(node.element);
-    GParamSpec *spec = type ? type.find("target-duration") : nullptr;
-    uint64_t target =
-        spec && G_IS_PARAM_SPEC_UINT64(spec) ? G_PARAM_SPEC_UINT64(spec)->default_value : 0;
-    for (const auto &[name, value] : node.properties)
-        if (name == "target-duration") target = std::strtoull(value.c_str(), nullptr, 10);
-    if (target == 0) return {};
-    char seconds[G_ASCII_DTOSTR_BUF_SIZE];
-    g_ascii_formatd(seconds, sizeof seconds, "%.3g", static_cast<double>(target) * 3 / 1e9);
-    return std::string("players stand about three segments behind: ") + seconds + " s";
+    return known.protocol->note(
+        node.element, [&](const char *property) -> std::optional<std::string> {
+            for (const auto &[name, value] : node.properties)
+                if (name == property) return value;
+            GParamSpec *spec = type ? type.find(property) : nullptr;
+            if (!spec) return std::nullopt;
+            const GOwned<> text(gst_value_serialize(g_param_spec_get_default_value(spec)));
+            return text ? std::optional<std::string>(text.get()) : std::nullopt;
+        });
+}
+
+bool takes_publisher(const std::string &element) {
+    const auto known = protocols::find_element(element);
+    return known && known.use->role == protocols::Role::receive;
 }
 
 class Inspector {
@@ -181,7 +188,7 @@ void Inspector::prepare() {
             {.name = "name", .raw = names_[i], .pieces = {{names_[i], std::nullopt}}});
     }
     for (const std::string &element : outside)
-        out_.notes.push_back(element != "rtmpserversrc" || captures_.empty()
+        out_.notes.push_back(!takes_publisher(element) || captures_.empty()
                                  ? element + " is not opened here: what it gives is not known"
                                  : "what " + element + " gives is known when a publisher has come");
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/endpoints.h"
 
+#include "protocols/table.h"
+
 #include <algorithm>
 
 namespace penstock::supervisor {
@@ -24,38 +26,60 @@ std::optional<std::string> text_of(const Pieces &pieces, const Binding &binding,
     return text;
 }
 
-/// Whether an hlssegmenter serves this itself.
-bool is_web(const Pieces &location, const Binding &binding) {
-    const auto text = text_of(location, binding, nullptr);
-    return text && (text->starts_with("http://") || text->starts_with("https://"));
-}
-
 Pieces property_of(const Item &item, const char *name) {
     for (const Property &property : item.properties)
         if (property.name == name) return property.pieces;
     return {};
 }
 
-void add_served(const Fragment &fragment, bool of_rule, const Binding &binding,
-                std::vector<Endpoint> &out) {
-    for (const Item &item : fragment.launch.items) {
-        for (const Property &property : item.properties) {
-            if (item.text == "udpsink" && property.name == "clients")
-                out.push_back({Endpoint::Kind::udp, property.pieces});
-            if (property.name != "location" || property.pieces.empty()) continue;
-            if (item.text == "rtmpserversink")
-                out.push_back({Endpoint::Kind::play, property.pieces});
-            else if (item.text == "rtmpserversrc" && !of_rule)
-                out.push_back({Endpoint::Kind::publish, property.pieces});
-            else if (item.text == "httpserversink")
-                out.push_back({Endpoint::Kind::http, property.pieces});
-            else if (item.text == "hlssegmenter" && is_web(property.pieces, binding))
-                out.push_back({Endpoint::Kind::hls, property.pieces});
-            else
-                continue;
-            out.back().tls_certificate = property_of(item, "tls-certificate");
-            out.back().tls_key = property_of(item, "tls-key");
-        }
+/// Adds what an element's property stands for, if anything.
+void add_endpoint(const Item &item, const Property &property, const protocols::FoundElement &known,
+                  bool of_rule, const Binding &binding, std::vector<Endpoint> &out) {
+    using protocols::Role;
+    Endpoint endpoint{.protocol = known.protocol, .pieces = property.pieces};
+    switch (known.use->role) {
+    case Role::receive:
+        if (of_rule) return; // its rule's `match` says where
+        endpoint.kind = Endpoint::Kind::publish;
+        break;
+    case Role::serve:
+        endpoint.kind = Endpoint::Kind::play;
+        break;
+    case Role::send:
+        endpoint.kind = Endpoint::Kind::send;
+        break;
+    case Role::push:
+    case Role::pull:
+        return;
+    }
+    if (property.pieces.empty() && endpoint.is_served()) return;
+    if (known.use->may_write_files) {
+        const auto location = text_of(property.pieces, binding, nullptr);
+        if (!location || !protocols::has_scheme(*known.protocol, *location)) return;
+    }
+    endpoint.tls_certificate = property_of(item, "tls-certificate");
+    endpoint.tls_key = property_of(item, "tls-key");
+    out.push_back(std::move(endpoint));
+}
+
+void add_pipeline(const PipelineText &pipeline, bool of_rule, const Binding &binding,
+                  std::vector<Endpoint> &out) {
+    if (!binding.holds(pipeline.when)) return;
+    std::vector<const Item *> items;
+    for (const Fragment &fragment : pipeline.fragments)
+        if (binding.holds(fragment.when))
+            for (const Item &item : fragment.launch.items)
+                items.push_back(&item);
+    const auto has = [&](std::string_view factory) {
+        return std::any_of(items.begin(), items.end(),
+                           [&](const Item *item) { return item->text == factory; });
+    };
+    for (const Item *item : items) {
+        const auto known = protocols::find_element(item->text, has);
+        if (!known || !known.use->property) continue;
+        for (const Property &property : item->properties)
+            if (property.name == known.use->property)
+                add_endpoint(*item, property, known, of_rule, binding, out);
     }
 }
 
@@ -64,22 +88,16 @@ void add_served(const Fragment &fragment, bool of_rule, const Binding &binding,
 std::vector<Endpoint> find_endpoints(const Binding &binding) {
     const Description &description = binding.description();
     std::vector<Endpoint> out;
-    const auto add_pipeline = [&](const PipelineText &pipeline, bool of_rule) {
-        if (!binding.holds(pipeline.when)) return;
-        const size_t first = out.size();
-        bool in_rtp = false;
-        for (const Fragment &fragment : pipeline.fragments) {
-            if (!binding.holds(fragment.when)) continue;
-            add_served(fragment, of_rule, binding, out);
-            for (const Item &item : fragment.launch.items)
-                in_rtp |= item.text == "rtpmp2tpay";
-        }
-        for (size_t i = first; in_rtp && i < out.size(); ++i)
-            if (out[i].kind == Endpoint::Kind::udp) out[i].kind = Endpoint::Kind::rtp;
-    };
-    if (description.page) out.push_back({Endpoint::Kind::page, description.page->pieces});
+    if (description.page)
+        out.push_back({.kind = Endpoint::Kind::page,
+                       .protocol = &protocols::page_protocol(),
+                       .pieces = description.page->pieces});
     for (const PublishRule &rule : description.publish) {
-        Endpoint endpoint{Endpoint::Kind::publish, rule.match.pieces};
+        // The loader has checked that the match begins with a scheme.
+        Endpoint endpoint{.kind = Endpoint::Kind::publish,
+                          .protocol = protocols::find_url(rule.match.pieces.at(0).literal),
+                          .pieces = rule.match.pieces};
+        if (!endpoint.protocol) continue;
         if (rule.publish_key) {
             endpoint.has_key = true;
             for (const Piece &piece : rule.publish_key->pieces)
@@ -87,18 +105,18 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
                     endpoint.key = description.find_parameter(piece.placeholder->name);
         }
         out.push_back(std::move(endpoint));
-        add_pipeline(rule.pipeline, true);
+        add_pipeline(rule.pipeline, true, binding, out);
     }
     for (const PlayRule &rule : description.play)
-        add_pipeline(rule.pipeline, true);
+        add_pipeline(rule.pipeline, true, binding, out);
     for (const PipelineText &pipeline : description.start)
-        add_pipeline(pipeline, false);
+        add_pipeline(pipeline, false, binding, out);
     return out;
 }
 
 std::optional<net::TlsFiles> tls_of(const Endpoint &endpoint, const Binding &binding,
                                     std::string *error) {
-    if (endpoint.kind != Endpoint::Kind::http && endpoint.kind != Endpoint::Kind::hls)
+    if (endpoint.kind != Endpoint::Kind::play || !endpoint.protocol->has_tls)
         return net::TlsFiles{};
     const auto location = text_of(endpoint.pieces, binding, error);
     // A listener has one certificate, so no stream's name can be part of it.
@@ -121,7 +139,8 @@ std::optional<net::Address> address_of(const Endpoint &endpoint, const Binding &
         if (!address && error) *error = "'" + text + "' is no address: write host:port or :port";
         return address;
     }
-    const auto location = net::parse_location(text, endpoint.is_http() ? 80 : 1935, error);
+    const auto location =
+        net::parse_location(text, protocols::default_port(*endpoint.protocol, text), error);
     return location ? std::optional(location->address) : std::nullopt;
 }
 

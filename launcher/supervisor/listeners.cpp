@@ -16,7 +16,7 @@ const Parameter *address_parameter(const Endpoint &endpoint, const Description &
     for (const Piece &piece : endpoint.pieces) {
         if (!piece.placeholder) continue;
         const Parameter *parameter = description.find_parameter(piece.placeholder->name);
-        if (parameter && parameter->type == Type::choice) continue; // of the scheme
+        if (parameter && parameter->type == Type::choice) continue; // the scheme
         return parameter && parameter->type == Type::address ? parameter : nullptr;
     }
     return nullptr;
@@ -31,35 +31,31 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
         return endpoint.kind != Endpoint::Kind::page;
     });
     for (const Endpoint &endpoint : endpoints) {
-        if (!endpoint.is_served()) continue;
+        if (!endpoint.is_served() || !endpoint.protocol->open) continue;
         const auto wanted = address_of(endpoint, binding, error);
         if (!wanted) return false;
         const Parameter *parameter = address_parameter(endpoint, binding.description());
         const auto fail = [&] {
             if (!error || !parameter) return false;
-            // Which port is free and allowed, the user knows better.
+            // The user knows better which port is free and allowed.
             std::string at = net::Address{wanted->host, 0}.to_string();
             at.replace(at.size() - 1, 1, "PORT");
             *error += ": --set " + parameter->name + "=" + at;
             return false;
         };
-        net::Address bound;
-        if (endpoint.is_http()) {
-            const auto tls = tls_of(endpoint, binding, error);
-            // What is wrong with a certificate, another port does not mend.
-            if (!tls || (!tls->empty() && !net::TlsContext::load(*tls, error))) return false;
-            auto server =
-                endpoint.kind == Endpoint::Kind::page ? net::HttpServer::find(*wanted) : nullptr;
-            if (!server) server = net::HttpServer::open(*wanted, *tls, error);
-            if (!server) return fail();
-            bound = server->address();
-            out.http.push_back(std::move(server));
-        } else {
-            auto server = net::RtmpServer::open(*wanted, error);
-            if (!server) return fail();
-            bound = server->address();
-            out.rtmp.push_back(std::move(server));
+        const auto tls = tls_of(endpoint, binding, error);
+        // Another port would not mend a certificate.
+        if (!tls || (!tls->empty() && !net::TlsContext::load(*tls, error))) return false;
+        std::string reason;
+        auto listener = endpoint.protocol->open(
+            {.address = *wanted, .tls = *tls, .shares = endpoint.kind == Endpoint::Kind::page},
+            &reason);
+        if (!listener) {
+            if (error) *error = reason;
+            return fail();
         }
+        const net::Address bound = listener->address();
+        out.push_back(std::move(listener));
         if (wanted->port != 0 || !parameter) continue;
         const net::Address chosen{wanted->host, bound.port};
         binding.set(parameter->name, Value{.type = Type::address, .text = chosen.to_string()});

@@ -2,7 +2,6 @@
 #include "supervisor/play_rule.h"
 
 #include "core/gop/channels.h"
-#include "core/net/stream/mounts.h"
 
 #include <algorithm>
 
@@ -36,49 +35,6 @@ std::unique_ptr<PlayRule> PlayRule::make(const description::PlayRule &rule,
     return out;
 }
 
-/// What happens to a mount that an instance may serve is looked at on the main loop.
-void PlayRule::watch_mounts() {
-    struct Watched {
-        net::Address address;
-        bool rtmp;
-        description::PathPattern pattern;
-    };
-    std::vector<Watched> watched;
-    for (const Match &match : matches_)
-        watched.push_back({match.address(), match.rtmp != nullptr, match.pattern});
-    subscription_ = net::Mounts::instance().subscribe(
-        [weak = std::weak_ptr(self_), watched = std::move(watched)](const net::MountKey &mount,
-                                                                    net::MountEvent event) {
-            if (event == net::MountEvent::published || event == net::MountEvent::unpublished)
-                return;
-            for (const Watched &each : watched) {
-                if (mount.address != each.address || (mount.protocol == "rtmp") != each.rtmp)
-                    continue;
-                const auto captures = each.pattern.match(mount.path);
-                if (!captures) continue;
-                post([weak, captures = *captures] {
-                    if (const auto self = weak.lock(); self && *self) (*self)->review(captures);
-                });
-                return;
-            }
-        });
-}
-
-/// What speaks TLS has its certificate from a pipeline that serves something there, and was opened
-/// for it; http:// in a match stands for either.
-std::shared_ptr<net::HttpServer> PlayRule::open_http(const description::PathPattern &pattern,
-                                                     std::string *error) {
-    auto server = net::HttpServer::find(pattern.address());
-    if (!server && pattern.scheme() == "http")
-        return net::HttpServer::open(pattern.address(), error);
-    if (server && (pattern.scheme() == "http" || !server->tls().empty())) return server;
-    if (error)
-        *error = "a match begins with https://" + pattern.address().to_string() +
-                 ", where no pipeline of this description serves https://: write http://, or give "
-                 "its location a certificate";
-    return nullptr;
-}
-
 bool PlayRule::add_match(const description::Template &text, std::string *error) {
     auto pattern = description::PathPattern::make(text, binding_, error);
     if (!pattern) return false;
@@ -101,14 +57,12 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
                 answer(false, "the server ends");
         });
     };
-    Match match{std::move(*pattern), nullptr, nullptr, nullptr};
-    if (match.pattern.scheme().starts_with("http")) {
-        match.http = open_http(match.pattern, error);
-        if (match.http) match.lease = match.http->rules().add(std::move(options), match.http);
-    } else {
-        match.rtmp = net::RtmpServer::open(match.pattern.address(), error);
-        if (match.rtmp) match.lease = match.rtmp->rules().add(std::move(options), match.rtmp);
-    }
+    Match match{std::move(*pattern), nullptr, nullptr};
+    match.listener = match.pattern.protocol().open(
+        {.address = match.pattern.address(), .scheme = match.pattern.scheme(), .shares = true},
+        error);
+    if (!match.listener) return false;
+    match.lease = match.listener->lease_play(std::move(options));
     if (!match.lease) return false;
     matches_.push_back(std::move(match));
     return true;
@@ -160,13 +114,9 @@ void PlayRule::on_demand(size_t index, const std::string &path, net::DemandAnswe
         return;
     }
     // A player waits on the mount; a browser wants a playlist that is there.
-    if (matches_[index].rtmp) {
-        answer(true, {});
-        instance.idle_since = now;
-    } else {
-        instance.waiting.push_back({path, std::move(answer), now + longest_wait});
-    }
-    review(*captures);
+    if (matches_[index].listener->parks_viewers()) return answer(true, {});
+    instance.waiting.push_back({path, std::move(answer), now + longest_wait});
+    serve_waiting(instance);
 }
 
 bool PlayRule::start(const Captures &captures, std::string *error) {
@@ -248,7 +198,9 @@ void PlayRule::on_timer() {
 void PlayRule::serve_waiting(Instance &instance) {
     const gint64 now = g_get_monotonic_time();
     std::erase_if(instance.waiting, [&](const Waiting &waiting) {
-        const bool live = is_live(waiting.path);
+        const bool live = std::any_of(matches_.begin(), matches_.end(), [&](const Match &match) {
+            return !match.listener->parks_viewers() && match.listener->is_live(waiting.path);
+        });
         if (live) {
             std::lock_guard lock(ready_->mutex);
             ready_->paths.insert(waiting.path);
@@ -259,35 +211,10 @@ void PlayRule::serve_waiting(Instance &instance) {
     });
 }
 
-/// The mounts of a match under a path: an HTTP path may be a stream or a playlist.
-std::vector<std::shared_ptr<net::Mount>> PlayRule::mounts_of(const Match &match,
-                                                             const std::string &path) {
-    std::vector<std::shared_ptr<net::Mount>> mounts;
-    const auto add = [&](const char *protocol) {
-        auto mount = net::Mounts::instance().find({protocol, match.address(), path});
-        if (mount) mounts.push_back(std::move(mount));
-    };
-    if (match.rtmp) {
-        add("rtmp");
-    } else {
-        add("http");
-        add("hls");
-    }
-    return mounts;
-}
-
-bool PlayRule::is_live(const std::string &path) const {
-    for (const Match &match : matches_)
-        for (const auto &mount : mounts_of(match, path))
-            if (match.http && mount->info().live) return true;
-    return false;
-}
-
 unsigned PlayRule::viewers(const Captures &captures) const {
     unsigned sum = 0;
     for (const Match &match : matches_)
-        for (const auto &mount : mounts_of(match, match.pattern.path_of(captures)))
-            sum += mount->viewers();
+        sum += match.listener->viewers(match.pattern.path_of(captures));
     return sum;
 }
 
@@ -324,8 +251,8 @@ void PlayRule::forget(const Captures &captures) {
     instance.pipeline.reset();
     instance.stopping = false;
     for (const Match &match : matches_) {
-        for (const auto &mount : mounts_of(match, match.pattern.path_of(captures)))
-            mount->close_viewers("the stream has ended");
+        const std::string path = match.pattern.path_of(captures);
+        match.listener->end_viewers(path, "the stream has ended");
     }
     const std::vector<Asked> asked = std::exchange(instance.asked_again, {});
     if (instance.failure.empty()) {

@@ -2,9 +2,6 @@
 // A play rule at work: one pipeline for each stream that somebody asks for and nobody publishes.
 #pragma once
 
-#include "core/net/http/server.h"
-#include "core/net/rtmp/server.h"
-#include "core/net/stream/mounts.h"
 #include "description/binding.h"
 #include "supervisor/running.h"
 
@@ -44,8 +41,7 @@ private:
     /// One address under which the streams are asked for.
     struct Match {
         description::PathPattern pattern;
-        std::shared_ptr<net::RtmpServer> rtmp; ///< one of the two
-        std::shared_ptr<net::HttpServer> http;
+        std::shared_ptr<protocols::Listener> listener;
         std::unique_ptr<net::PathLease> lease;
         net::Address address() const { return rtmp ? rtmp->address() : http->address(); }
     };
@@ -78,8 +74,6 @@ private:
 
     PlayRule(const description::PlayRule &rule, const description::Binding &binding,
              const Time &time, Report report);
-    static std::shared_ptr<net::HttpServer> open_http(const description::PathPattern &pattern,
-                                                      std::string *error);
     bool add_match(const description::Template &text, std::string *error);
     void on_demand(size_t match, const std::string &path, net::DemandAnswer answer);
     std::string missing_source(const Captures &captures) const;
@@ -91,9 +85,6 @@ private:
     void set_timer();
     void on_timer();
     void serve_waiting(Instance &instance);
-    static std::vector<std::shared_ptr<net::Mount>> mounts_of(const Match &match,
-                                                              const std::string &path);
-    bool is_live(const std::string &path) const;
     unsigned viewers(const Captures &captures) const;
     std::string label(const Captures &captures) const;
 

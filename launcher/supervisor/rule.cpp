@@ -16,8 +16,8 @@ guint milliseconds(int64_t nanoseconds) {
 } // namespace
 
 Rule::Rule(const description::PublishRule &rule, const description::Binding &binding,
-           std::shared_ptr<net::RtmpServer> server, const Time &time, Report report)
-    : rule_(rule), binding_(binding), server_(std::move(server)), time_(time),
+           std::shared_ptr<protocols::Listener> listener, const Time &time, Report report)
+    : rule_(rule), binding_(binding), listener_(std::move(listener)), time_(time),
       report_(std::move(report)) {
 }
 
@@ -28,11 +28,12 @@ Rule::~Rule() {
 
 std::unique_ptr<Rule> Rule::make(const description::PublishRule &rule,
                                  const description::Binding &binding,
-                                 std::shared_ptr<net::RtmpServer> server, const Time &time,
+                                 std::shared_ptr<protocols::Listener> listener, const Time &time,
                                  Report report, std::string *error) {
     auto pattern = description::PathPattern::make(rule.match, binding, error);
     if (!pattern) return nullptr;
-    std::unique_ptr<Rule> out(new Rule(rule, binding, std::move(server), time, std::move(report)));
+    std::unique_ptr<Rule> out(
+        new Rule(rule, binding, std::move(listener), time, std::move(report)));
     out->pattern_ = std::make_shared<const description::PathPattern>(std::move(*pattern));
     out->grace_ = binding.duration(rule.grace, description::default_grace);
     std::string key;
@@ -41,17 +42,21 @@ std::unique_ptr<Rule> Rule::make(const description::PublishRule &rule,
         if (!text) return nullptr;
         key = *text;
     }
-    net::LeaseOptions options;
-    options.publish_key = key;
-    options.matches = [pattern = out->pattern_](std::string_view path) {
+    protocols::PublishLease lease;
+    lease.publish_key = key;
+    lease.matches = [pattern = out->pattern_](std::string_view path) {
         return pattern->match(path).has_value();
     };
-    options.on_publish = [weak = std::weak_ptr(out->self_)](const net::PublishAttempt &attempt) {
-        post([weak, path = attempt.path] {
+    lease.on_publish = [weak = std::weak_ptr(out->self_)](const std::string &path) {
+        post([weak, path] {
             if (const auto self = weak.lock(); self && *self) (*self)->on_publish(path);
         });
     };
-    out->lease_ = out->server_->rules().add(std::move(options), out->server_);
+    out->lease_ = out->listener_->lease_publish(std::move(lease));
+    if (!out->lease_) {
+        if (error) *error = out->pattern_->scheme() + ":// takes no publishers";
+        return nullptr;
+    }
     return out;
 }
 
@@ -63,10 +68,10 @@ void Rule::on_publish(const std::string &path) {
         return;
     }
     // Who only knocks starts nothing, and nobody starts more than was meant.
-    if (!is_publishing(path)) return;
+    if (!listener_->is_publishing(path)) return;
     if (instances_.size() >= rule_.max_instances)
-        return server_->refuse(path, "this server takes " + std::to_string(rule_.max_instances) +
-                                         " streams at a time (max-instances)");
+        return listener_->refuse(path, "this server takes " + std::to_string(rule_.max_instances) +
+                                           " streams at a time (max-instances)");
     start(path);
 }
 
@@ -101,17 +106,10 @@ void Rule::start(const std::string &path) {
 void Rule::wait_for_publisher(const std::string &path, int64_t nanoseconds) {
     instances_[path].grace.start(milliseconds(nanoseconds), [this, path] {
         // The server knows better than a message that may have been missed.
-        if (is_publishing(path))
+        if (listener_->is_publishing(path))
             wait_for_publisher(path, std::max<int64_t>(grace_, 1'000'000'000));
         else
             end(path);
-    });
-}
-
-bool Rule::is_publishing(const std::string &path) const {
-    const auto mounts = server_->mounts();
-    return std::any_of(mounts.begin(), mounts.end(), [&](const net::MountInfo &mount) {
-        return mount.path == path && mount.publishing;
     });
 }
 

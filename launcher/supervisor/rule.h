@@ -2,7 +2,6 @@
 // A publish rule at work: one pipeline for each stream that arrives.
 #pragma once
 
-#include "core/net/rtmp/server.h"
 #include "description/binding.h"
 #include "supervisor/running.h"
 
@@ -18,8 +17,8 @@ public:
     /// nullptr and the reason if the rule can't be set up. `binding` must outlive it.
     static std::unique_ptr<Rule> make(const description::PublishRule &rule,
                                       const description::Binding &binding,
-                                      std::shared_ptr<net::RtmpServer> server, const Time &time,
-                                      Report report, std::string *error);
+                                      std::shared_ptr<protocols::Listener> listener,
+                                      const Time &time, Report report, std::string *error);
     ~Rule();
 
     /// Takes no new streams; those that run go on until they end.
@@ -43,16 +42,15 @@ private:
     };
 
     Rule(const description::PublishRule &rule, const description::Binding &binding,
-         std::shared_ptr<net::RtmpServer> server, const Time &time, Report report);
+         std::shared_ptr<protocols::Listener> listener, const Time &time, Report report);
     void on_publish(const std::string &path);
     void start(const std::string &path);
     void end(const std::string &path);
     void wait_for_publisher(const std::string &path, int64_t nanoseconds);
-    bool is_publishing(const std::string &path) const;
 
     const description::PublishRule &rule_;
     const description::Binding &binding_;
-    const std::shared_ptr<net::RtmpServer> server_;
+    const std::shared_ptr<protocols::Listener> listener_;
     const Time time_;
     const Report report_;
     std::shared_ptr<const description::PathPattern> pattern_;

@@ -2,6 +2,7 @@
 #include "supervisor/snapshot.h"
 
 #include "core/net/rtmp/server.h"
+#include "protocols/table.h"
 #include "supervisor/children.h"
 #include "supervisor/frame_meter.h"
 
@@ -99,7 +100,9 @@ void add_element(GstElement *element, PipelineSnapshot &out) {
     const bool is_source = GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SOURCE);
     const bool is_sink = GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SINK);
     if (has(element, "current-level-buffers", G_TYPE_UINT)) add_queue(element, out);
-    if (factory.ends_with("udpsink")) out.bytes_out += read_number(element, "bytes-served");
+    const auto known = protocols::find_element(factory);
+    if (known && known.use->bytes_property)
+        out.bytes_out += read_number(element, known.use->bytes_property);
     const auto stats = stats_of(element);
     if (!stats) return;
     ElementSnapshot snapshot{GST_OBJECT_NAME(element), factory, numbers_of(stats.get())};
@@ -110,9 +113,9 @@ void add_element(GstElement *element, PipelineSnapshot &out) {
     if (is_source) out.bytes_in += std::max(read("bytes-out"), read("in-bytes-total"));
     if (is_sink) out.bytes_out += std::max(read("bytes-out"), read("out-bytes-total"));
     out.drops += read("drops") + (is_sink ? read("dropped") : 0);
-    if (factory == "rtmpserversink") out.players += static_cast<unsigned>(read("peers"));
-    if (factory == "hlssegmenter" || factory == "httpserversink")
-        out.viewers += static_cast<unsigned>(read("peers"));
+    if (known && known.use->role == protocols::Role::serve)
+        (std::string_view(known.protocol->viewers_word) == "players" ? out.players : out.viewers) +=
+            static_cast<unsigned>(read("peers"));
     add_branches(element, stats.get(), out);
     out.elements.push_back(std::move(snapshot));
 }

@@ -84,17 +84,14 @@ bool Supervisor::open(std::string *error) {
 void Supervisor::watch(const Listeners &opened) {
     if (!watch_) return;
     std::erase_if(watched_, [](const auto &server) { return server.expired(); });
-    const auto watch_all = [this](const auto &servers) {
-        for (const auto &server : servers) {
-            const bool known = std::any_of(watched_.begin(), watched_.end(),
-                                           [&](const auto &each) { return each.lock() == server; });
-            if (known) continue;
-            server->rules().add_watch(watch_);
-            watched_.push_back(server);
-        }
-    };
-    watch_all(opened.rtmp);
-    watch_all(opened.http);
+    for (const auto &listener : opened) {
+        const auto server = listener->server();
+        const bool known = std::any_of(watched_.begin(), watched_.end(),
+                                       [&](const auto &each) { return each.lock() == server; });
+        if (known) continue;
+        listener->add_watch(watch_);
+        watched_.push_back(server);
+    }
 }
 
 bool Supervisor::start(std::string *error) {
@@ -115,9 +112,10 @@ bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
         if (holds(rules_, signature)) continue;
         auto pattern = description::PathPattern::make(rule.match, *binding, error);
         if (!pattern) return false;
-        auto server = net::RtmpServer::open(pattern->address(), error);
-        if (!server) return false;
-        auto running = Rule::make(rule, *binding, std::move(server), time_, report_, error);
+        auto listener = pattern->protocol().open(
+            {.address = pattern->address(), .scheme = pattern->scheme(), .shares = true}, error);
+        if (!listener) return false;
+        auto running = Rule::make(rule, *binding, std::move(listener), time_, report_, error);
         if (!running) return false;
         rules_.push_back({binding, std::move(signature), std::move(running)});
     }

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "delay/probe.h"
-
-#include <gio/gio.h>
+#include "protocols/probe.h"
 
 #include <array>
 #include <memory>
-#include <optional>
 #include <string_view>
 
-namespace penstock::delay {
+namespace penstock::protocols {
 namespace {
 
-constexpr guint patience = 5; // seconds, for the connection, and for each answer
+constexpr guint patience = 5; // seconds, for the connection and for each answer
 
 struct Free {
     void operator()(gpointer object) const { g_object_unref(object); }
@@ -21,18 +18,8 @@ struct Free {
 template <class T>
 using Ptr = std::unique_ptr<T, Free>;
 
-struct Server {
-    std::string host;      ///< IPv6 without brackets
-    std::string authority; ///< as the URL has it: "[::1]:8080"
-    std::string path;      ///< with the query
-    guint16 port = 0;
-    bool is_web = false, is_secure = false;
-
-    std::string place() const { return "port " + std::to_string(port) + " of " + host; }
-};
-
-std::optional<Server> server_of(const Protocol &protocol, const std::string &url,
-                                std::string *error) {
+std::optional<ProbedServer> server_of(const Probe &probe, const std::string &url,
+                                      std::string *error) {
     GError *failed = nullptr;
     const Ptr<GUri> uri(g_uri_parse(url.c_str(), G_URI_FLAGS_ENCODED, &failed));
     const Ptr<GError> owner(failed);
@@ -42,13 +29,12 @@ std::optional<Server> server_of(const Protocol &protocol, const std::string &url
                  std::string(failed ? failed->message : "it names no host");
         return std::nullopt;
     }
-    Server out;
-    out.is_web = std::string_view(protocol.scheme) == "http";
+    ProbedServer out;
     out.is_secure = std::string_view(g_uri_get_scheme(uri.get())).ends_with('s');
     out.host = host;
     const int port = g_uri_get_port(uri.get());
-    const int usual = out.is_web ? (out.is_secure ? 443 : 80) : (out.is_secure ? 443 : 1935);
-    out.port = static_cast<guint16>(port > 0 ? port : usual);
+    const int usual = out.is_secure ? probe.secure_port : probe.port;
+    out.port = static_cast<uint16_t>(port > 0 ? port : usual);
     const bool is_ipv6 = out.host.find(':') != std::string::npos;
     out.authority.append(is_ipv6 ? "[" : "").append(out.host).append(is_ipv6 ? "]" : "");
     if (port > 0) out.authority.append(":").append(std::to_string(port));
@@ -66,7 +52,7 @@ std::string unresolved(const std::string &host, const GError &error) {
            "): is this machine on the network, and does its DNS server answer?";
 }
 
-std::string unconnected(const Server &server, const GError &error) {
+std::string unconnected(const Probe &probe, const ProbedServer &server, const GError &error) {
     const auto is = [&](GIOErrorEnum code) {
         return g_error_matches(&error, G_IO_ERROR, code) != FALSE;
     };
@@ -85,26 +71,29 @@ std::string unconnected(const Server &server, const GError &error) {
         return std::string(error.message) +
                ": this machine does not trust the server's certificate; --tls-ca FILE names one "
                "(PEM) that it is to trust";
-    const std::string plain = server.is_web ? "http://" : "rtmp://";
     if (server.is_secure)
         return "TLS with " + server.place() + " does not come about (" + error.message +
-               "): is it a port for TLS, or one for " + plain + "?";
+               "): is it a port for TLS, or one for " + probe.plain + "?";
     return std::string(error.message) + ": is the server running on " + server.place() + "?";
 }
 
-std::string silent(const Server &server) {
-    return server.place() + " takes connections and then says nothing for " +
-           std::to_string(patience) + " s: does that server still work, and does it speak " +
-           (server.is_web ? "HTTP?" : "RTMP?");
+} // namespace
+
+std::string ProbedServer::place() const {
+    return "port " + std::to_string(port) + " of " + host;
 }
 
-/// The first bytes that come behind a request: up to a line's end, or `size` of them. None after
-/// `patience`.
+std::string silent_server(const ProbedServer &server, const std::string &title) {
+    return server.place() + " takes connections and then says nothing for " +
+           std::to_string(patience) + " s: does that server still work, and does it speak " +
+           title + "?";
+}
+
 std::optional<std::string> answer_to(GSocketConnection *connection, const std::string &request,
                                      size_t size) {
     GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
     GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(connection));
-    // Whoever hangs up amid the request may have said why.
+    // A server that hangs up amid the request may have said why: a failed write is no answer.
     g_output_stream_write_all(out, request.data(), request.size(), nullptr, nullptr, nullptr);
     std::string answer;
     std::array<char, 512> piece{};
@@ -120,42 +109,9 @@ std::optional<std::string> answer_to(GSocketConnection *connection, const std::s
     return answer.substr(0, answer.find_first_of("\r\n"));
 }
 
-std::string web_reason(GSocketConnection *connection, const Server &server) {
-    constexpr size_t longest_line = 4096;
-    const auto status = answer_to(connection,
-                                  "GET " + server.path + " HTTP/1.1\r\nHost: " + server.authority +
-                                      "\r\nConnection: close\r\n\r\n",
-                                  longest_line);
-    if (!status) return silent(server);
-    const size_t code = status->find(' ');
-    if (!status->starts_with("HTTP/") || code == std::string::npos || code + 1 == status->size())
-        return "what answers on " + server.place() + " is no web server" +
-               (server.is_secure ? ": is that its port?" : ", or one that wants https://");
-    const char kind = (*status)[code + 1];
-    if (kind == '2' || kind == '3') return "";
-    return "the server answers " + status->substr(code + 1) +
-           (kind == '4' ? ": is that stream published, under that name?"
-                        : ": its own log says why");
-}
-
-/// RTMP begins with its version, and as many bytes as a client sends come back.
-std::string rtmp_reason(GSocketConnection *connection, const Server &server) {
-    constexpr size_t handshake = 1536;
-    constexpr char version = 3;
-    std::string request(1 + handshake, '\0');
-    request.front() = version;
-    const auto answer = answer_to(connection, request, 1);
-    if (!answer) return silent(server);
-    if (!answer->empty() && answer->front() == version) return "";
-    return "what answers on " + server.place() +
-           " is no RTMP server: is that its port? 1935 is the usual one";
-}
-
-} // namespace
-
-std::string probe_server(const Protocol &protocol, const std::string &url) {
+std::string probe_server(const Probe &probe, const std::string &url) {
     std::string wrong;
-    const auto server = server_of(protocol, url, &wrong);
+    const auto server = server_of(probe, url, &wrong);
     if (!server) return wrong;
     const Ptr<GSocketClient> client(g_socket_client_new());
     g_socket_client_set_timeout(client.get(), patience);
@@ -164,9 +120,8 @@ std::string probe_server(const Protocol &protocol, const std::string &url) {
     const Ptr<GSocketConnection> connection(g_socket_client_connect_to_host(
         client.get(), server->host.c_str(), server->port, nullptr, &error));
     const Ptr<GError> owner(error);
-    if (!connection) return unconnected(*server, *error);
-    return server->is_web ? web_reason(connection.get(), *server)
-                          : rtmp_reason(connection.get(), *server);
+    if (!connection) return unconnected(probe, *server, *error);
+    return probe.ask(connection.get(), *server);
 }
 
 std::string probe_name(const std::string &host) {
@@ -178,4 +133,4 @@ std::string probe_name(const std::string &host) {
     return error ? unresolved(host, *error) : "";
 }
 
-} // namespace penstock::delay
+} // namespace penstock::protocols

@@ -5,6 +5,7 @@
 #include "description/binding.h"
 #include "description/elements.h"
 #include "description/wiring.h"
+#include "protocols/table.h"
 
 #include <algorithm>
 #include <set>
@@ -44,7 +45,7 @@ std::optional<std::string> sample_of(const Parameter &parameter) {
         samples = {"file"};
         break;
     case Type::url:
-        samples = {"rtmp://127.0.0.1/live/x"};
+        samples = {protocols::sample_url()};
         break;
     case Type::choice:
         for (const Choice &choice : parameter.choices)
@@ -56,15 +57,19 @@ std::optional<std::string> sample_of(const Parameter &parameter) {
     return std::nullopt;
 }
 
-class Thorough {
+class DeepChecker {
 public:
-    Thorough(const Description &description, Problems &problems)
+    DeepChecker(const Description &description, Problems &problems)
         : description_(description), problems_(problems) {}
     void run();
 
 private:
     void check_whole(const PipelineText &pipeline);
     void check_locations(const PipelineText &pipeline);
+    void check_clients(const Property &property, Mark mark);
+    void check_location(const Property &property, const protocols::FoundElement &known, Mark mark);
+    static const char *receiver_of(const PublishRule &rule);
+    static std::string mend_receiver(const PublishRule &rule);
     bool takes_publisher(const PublishRule &rule);
     void build(const PipelineText &pipeline, const std::vector<std::string> &captures);
 
@@ -77,13 +82,13 @@ bool is_whole(const PipelineText &pipeline) {
                        [](const Fragment &fragment) { return fragment.is_whole; });
 }
 
-void Thorough::run() {
+void DeepChecker::run() {
     for (const PipelineText &pipeline : description_.start)
         check_whole(pipeline);
     for (const PublishRule &rule : description_.publish) {
         if (is_whole(rule.pipeline) && !takes_publisher(rule))
             problems_.push_back({rule.pipeline.mark, "nothing in this pipeline takes the publisher",
-                                 "begin with `rtmpserversrc location=` and what `match` says"});
+                                 mend_receiver(rule)});
         else
             check_whole(rule.pipeline);
     }
@@ -99,7 +104,7 @@ void Thorough::run() {
         build(rule.pipeline, rule.captures);
 }
 
-void Thorough::check_whole(const PipelineText &pipeline) {
+void DeepChecker::check_whole(const PipelineText &pipeline) {
     check_locations(pipeline);
     if (!is_whole(pipeline)) return;
     add_findings(pipeline, description_, problems_, [](const Alternative &alternative) {
@@ -111,47 +116,77 @@ void Thorough::check_whole(const PipelineText &pipeline) {
     });
 }
 
-/// Addresses that are written out: a `location` of our servers, the clients of udpsink.
-void Thorough::check_locations(const PipelineText &pipeline) {
+/// Addresses that are written out: locations of our listeners, addresses that datagrams go to.
+void DeepChecker::check_locations(const PipelineText &pipeline) {
     for (const Fragment &fragment : pipeline.fragments) {
         for (const Item &item : fragment.launch.items) {
-            const bool rtmp = item.text == "rtmpserversrc" || item.text == "rtmpserversink";
+            const auto known = protocols::find_element(item.text);
+            if (!known || !known.use->property) continue;
             for (const Property &property : item.properties) {
                 if (property.pieces.empty() || property.pieces[0].placeholder) continue;
-                std::string text = property.pieces[0].literal, error;
+                if (property.name != known.use->property) continue;
                 const Mark mark = fragment.node.mark_at(property.value_offset);
-                if (item.text == "udpsink" && property.name == "clients" &&
-                    property.pieces.size() == 1) {
-                    for (size_t begin = 0; begin <= text.size();) {
-                        const size_t end = std::min(text.find(',', begin), text.size());
-                        const std::string client = text.substr(begin, end - begin);
-                        if (!net::parse_address(client))
-                            problems_.push_back({mark, "'" + client + "' is no address",
-                                                 "write host:port, such as 127.0.0.1:5000"});
-                        begin = end + 1;
-                    }
-                }
-                if (property.name != "location") continue;
-                if (!rtmp && item.text != "httpserversink" &&
-                    !(item.text == "hlssegmenter" && text.starts_with("http")))
-                    continue;
-                // Any word stands for what is put in; an address may be part of it.
-                for (size_t i = 1; i < property.pieces.size(); ++i)
-                    text += property.pieces[i].placeholder ? "1" : property.pieces[i].literal;
-                if (!net::parse_location(text, 80, &error))
-                    problems_.push_back(
-                        {mark, "this is no location: " + error,
-                         std::string("write ") + (rtmp ? "rtmp" : "http") + "://host:port/path"});
+                if (known.use->role == protocols::Role::send)
+                    check_clients(property, mark);
+                else if (known.use->role == protocols::Role::receive ||
+                         known.use->role == protocols::Role::serve)
+                    check_location(property, known, mark);
             }
         }
     }
 }
 
-bool Thorough::takes_publisher(const PublishRule &rule) {
-    const auto takes = [](const Fragment *fragment) {
+/// host:port,host:port
+void DeepChecker::check_clients(const Property &property, Mark mark) {
+    if (property.pieces.size() != 1) return;
+    const std::string &text = property.pieces[0].literal;
+    for (size_t begin = 0; begin <= text.size();) {
+        const size_t end = std::min(text.find(',', begin), text.size());
+        const std::string client = text.substr(begin, end - begin);
+        if (!net::parse_address(client))
+            problems_.push_back({mark, "'" + client + "' is no address",
+                                 "write host:port, such as 127.0.0.1:5000"});
+        begin = end + 1;
+    }
+}
+
+void DeepChecker::check_location(const Property &property, const protocols::FoundElement &known,
+                                 Mark mark) {
+    std::string text = property.pieces[0].literal, error;
+    const std::string &scheme = known.protocol->schemes.at(0).name;
+    if (known.use->may_write_files && !text.starts_with(scheme)) return;
+    // Any word stands for what is put in; an address may be part of it.
+    for (size_t i = 1; i < property.pieces.size(); ++i)
+        text += property.pieces[i].placeholder ? "1" : property.pieces[i].literal;
+    if (!net::parse_location(text, protocols::default_port(*known.protocol, text), &error))
+        problems_.push_back(
+            {mark, "this is no location: " + error, "write " + scheme + "://host:port/path"});
+}
+
+/// The element that takes the publishers of a rule; nullptr if its `match` can't be read.
+const char *DeepChecker::receiver_of(const PublishRule &rule) {
+    const auto &pieces = rule.match.pieces;
+    const auto *protocol =
+        pieces.empty() || pieces[0].placeholder ? nullptr : protocols::find_url(pieces[0].literal);
+    if (!protocol) return nullptr;
+    for (const protocols::ElementUse &use : protocol->elements)
+        if (use.role == protocols::Role::receive) return use.factory;
+    return nullptr;
+}
+
+std::string DeepChecker::mend_receiver(const PublishRule &rule) {
+    const char *receiver = receiver_of(rule);
+    return receiver ? std::string("begin with `") + receiver + " location=` and what `match` says"
+                    : "";
+}
+
+bool DeepChecker::takes_publisher(const PublishRule &rule) {
+    const char *receiver = receiver_of(rule);
+    if (!receiver) return true; // what is wrong with `match` has been told
+    const auto takes = [receiver](const Fragment *fragment) {
         return std::any_of(fragment->launch.items.begin(), fragment->launch.items.end(),
-                           [](const Item &item) {
-                               return item.kind == Item::Kind::url || item.text == "rtmpserversrc";
+                           [receiver](const Item &item) {
+                               return item.kind == Item::Kind::url || item.text == receiver;
                            });
     };
     const auto alternatives = alternatives_of(rule.pipeline, description_);
@@ -162,7 +197,7 @@ bool Thorough::takes_publisher(const PublishRule &rule) {
 }
 
 /// What GStreamer finds when it makes the pipeline, with every choice there is.
-void Thorough::build(const PipelineText &pipeline, const std::vector<std::string> &captures) {
+void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::string> &captures) {
     std::map<std::string, std::string> values;
     for (const Parameter &parameter : description_.parameters) {
         const auto sample = sample_of(parameter);
@@ -211,7 +246,7 @@ std::unique_ptr<Description> check_source(Source source, Problems &problems) {
     auto description = load_what_is_good(std::move(source), problems);
     if (description) {
         check_elements(*description, problems);
-        Thorough(*description, problems).run();
+        DeepChecker(*description, problems).run();
     }
     std::stable_sort(problems.begin(), problems.end(),
                      [](const Problem &a, const Problem &b) { return a.mark < b.mark; });

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Protocols of which the launcher knows no more than some of GStreamer's elements: what `doctor`
+// looks after for them.
+#include "protocols/protocol.h"
+
+namespace penstock::protocols {
+
+std::vector<Protocol> foreign_protocols() {
+    Protocol foreign;
+    foreign.name = "foreign";
+    foreign.title = "other";
+    foreign.elements = {
+        {.factory = "rtspsrc",
+         .role = Role::pull,
+         .needs_gio_tls = true,
+         .receives_udp = true,
+         .package = plugins_good},
+        {.factory = "webrtcbin",
+         .role = Role::pull,
+         .property = nullptr,
+         .needs_gio_tls = true,
+         .receives_udp = true,
+         .package = plugins_bad},
+        {.factory = "rtpbin",
+         .role = Role::pull,
+         .property = nullptr,
+         .receives_udp = true,
+         .package = plugins_good},
+        {.factory = "rtpsrc",
+         .role = Role::pull,
+         .property = "uri",
+         .receives_udp = true,
+         .package = plugins_bad},
+        {.factory = "ristsrc",
+         .role = Role::pull,
+         .property = "uri",
+         .receives_udp = true,
+         .package = plugins_bad},
+    };
+    return {foreign};
+}
+
+} // namespace penstock::protocols

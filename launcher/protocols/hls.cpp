@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// HLS: playlists and segments at the HTTP port.
+#include "protocols/http_listener.h"
+
+#include <cstdlib>
+
+namespace penstock::protocols {
+namespace {
+
+/// How far behind players are: they begin three segments before the live edge.
+std::string note(std::string_view factory, const Protocol::Value &value) {
+    if (factory != "hlssegmenter") return {};
+    const auto text = value("target-duration");
+    const uint64_t target = text ? std::strtoull(text->c_str(), nullptr, 10) : 0;
+    if (target == 0) return {};
+    char seconds[G_ASCII_DTOSTR_BUF_SIZE];
+    g_ascii_formatd(seconds, sizeof seconds, "%.3g", static_cast<double>(target) * 3 / 1e9);
+    return std::string("players stand about three segments behind: ") + seconds + " s";
+}
+
+} // namespace
+
+std::vector<Protocol> hls_protocols() {
+    Protocol hls;
+    hls.name = "hls";
+    hls.title = "HLS";
+    hls.schemes = http_schemes();
+    hls.elements = {{.factory = "hlssegmenter", .role = Role::serve, .may_write_files = true}};
+    hls.has_tls = true;
+    hls.path_suffixes = {"/index.m3u8", ".m3u8"};
+    hls.page_key = "hls";
+    hls.url_hint = "http://…/index.m3u8";
+    hls.open = open_http;
+    hls.urls = [](const Place &place) { return std::vector<UrlLine>{{"HLS", place.url, "hls"}}; };
+    hls.note = note;
+    hls.readers = {
+        {.name = "HLS",
+         .suffix = ".m3u8",
+         .receive = "souphttpsrc name=src ! hlsdemux ! tsdemux name=demux",
+         .is_paced = true,
+         .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency sync={sync}",
+         .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei hop=server ! "
+                  "goptee name=gop gop. ! flvlivedemux name=in in.video ! hls.video_0 "
+                  "hlssegmenter name=hls target-duration={segment} "
+                  "location=http://{hls}/live/latency/index.m3u8",
+         .url = "http://{hls}/live/latency/index.m3u8"}};
+    hls.explain_failure = explain_http_failure;
+    return {hls};
+}
+
+} // namespace penstock::protocols

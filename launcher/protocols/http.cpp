@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Streams over HTTP and WebSocket, one request each: FLV, MPEG-TS and audio.
+#include "protocols/http_listener.h"
+
+namespace penstock::protocols {
+
+std::vector<Protocol> http_protocols() {
+    Protocol http;
+    http.name = "http";
+    http.title = "HTTP";
+    http.schemes = http_schemes();
+    http.elements = {
+        {.factory = "httpserversink", .role = Role::serve},
+        {.factory = "souphttpsrc",
+         .role = Role::pull,
+         .needs_gio_tls = true,
+         .package = plugins_good},
+    };
+    http.has_tls = true;
+    http.serves_pages = true;
+    http.path_suffixes = {".flv"};
+    http.page_key = "flv";
+    http.url_hint = "http://HOST:8080/live/NAME.flv";
+    http.open = open_http;
+    http.urls = [](const Place &place) {
+        return std::vector<UrlLine>{{"mpv, VLC", place.url, "http"}};
+    };
+    http.readers = {
+        {.name = "HTTP-FLV",
+         .suffix = ".flv",
+         .receive = "souphttpsrc name=src is-live=true ! flvlivedemux name=demux",
+         .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency sync={sync}",
+         .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei hop=server ! "
+                  "goptee name=gop gop. ! httpserversink location=http://{http}/live/latency.flv",
+         .url = "http://{http}/live/latency.flv"},
+        {.name = "HTTP-TS",
+         .suffix = ".ts",
+         .receive = "souphttpsrc name=src is-live=true ! tsdemux name=demux",
+         .is_tested = false},
+    };
+    http.explain_failure = explain_http_failure;
+    return {http};
+}
+
+} // namespace penstock::protocols

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "protocols/http_listener.h"
+
+#include "core/net/http/hls/mount.h"
+#include "core/net/http/live/mount.h"
+#include "core/net/http/server.h"
+#include "protocols/probe.h"
+
+#include <algorithm>
+
+namespace penstock::protocols {
+namespace {
+
+class HttpListener final : public Listener {
+public:
+    explicit HttpListener(std::shared_ptr<net::HttpServer> server) : server_(std::move(server)) {}
+
+    net::Address address() const override { return server_->address(); }
+    std::string scheme() const override { return server_->scheme(); }
+    std::shared_ptr<const void> server() const override { return server_; }
+    void add_watch(const std::shared_ptr<net::PeerWatch> &watch) override {
+        server_->add_watch(watch);
+    }
+    std::unique_ptr<net::PathLease> lease_publish(PublishLease) override { return nullptr; }
+    std::unique_ptr<net::PathLease> lease_play(net::DemandOptions options) override {
+        return server_->lease_demand(std::move(options));
+    }
+    bool parks_viewers() const override { return false; }
+    bool is_publishing(const std::string &) const override { return false; }
+    bool is_live(const std::string &path) const override {
+        const auto is_it = [&](const auto &mount) {
+            return mount.live && mount.path == path && mount.address == address();
+        };
+        const auto streams = net::http_mounts();
+        if (std::any_of(streams.begin(), streams.end(), is_it)) return true;
+        const auto playlists = net::hls_mounts();
+        return std::any_of(playlists.begin(), playlists.end(), is_it);
+    }
+    unsigned viewers(const std::string &path) const override {
+        unsigned sum = 0;
+        const auto add = [&](const auto &mounts) {
+            for (const auto &mount : mounts)
+                if (mount.path == path && mount.address == address()) sum += mount.viewers;
+        };
+        add(net::hls_mounts());
+        add(net::http_mounts());
+        return sum;
+    }
+    void refuse(const std::string &, const std::string &) override {}
+    void end_viewers(const std::string &path, const std::string &reason) override {
+        net::end_http_viewers(address(), path, reason);
+    }
+
+private:
+    const std::shared_ptr<net::HttpServer> server_;
+};
+
+/// Judges the status line.
+std::string judge_answer(GSocketConnection *connection, const ProbedServer &server) {
+    constexpr size_t longest_line = 4096;
+    const auto status = answer_to(connection,
+                                  "GET " + server.path + " HTTP/1.1\r\nHost: " + server.authority +
+                                      "\r\nConnection: close\r\n\r\n",
+                                  longest_line);
+    if (!status) return silent_server(server, "HTTP");
+    const size_t code = status->find(' ');
+    if (!status->starts_with("HTTP/") || code == std::string::npos || code + 1 == status->size())
+        return "what answers on " + server.place() + " is no web server" +
+               (server.is_secure ? ": is that its port?" : ", or one that wants https://");
+    const char kind = (*status)[code + 1];
+    if (kind == '2' || kind == '3') return "";
+    return "the server answers " + status->substr(code + 1) +
+           (kind == '4' ? ": is that stream published, under that name?"
+                        : ": its own log says why");
+}
+
+} // namespace
+
+std::shared_ptr<Listener> open_http(const Opening &opening, std::string *error) {
+    const bool wants_tls = opening.scheme == "https";
+    std::shared_ptr<net::HttpServer> server;
+    if (opening.shares) {
+        server = net::HttpServer::find(opening.address);
+        // http:// stands for either; https:// needs a certificate, which a pipeline brings.
+        if (wants_tls && (!server || server->tls().empty())) {
+            if (error)
+                *error = "a match begins with https://" + opening.address.to_string() +
+                         ", where no pipeline of this description serves https://: write http://, "
+                         "or give its location a certificate";
+            return nullptr;
+        }
+    }
+    if (!server) server = net::HttpServer::open(opening.address, opening.tls, error);
+    return server ? std::make_shared<HttpListener>(std::move(server)) : nullptr;
+}
+
+std::string explain_http_failure(const std::string &url, const Failure &failure) {
+    const Probe probe{.title = "HTTP", .plain = "http://", .port = 80, .ask = judge_answer};
+    if (std::string reason = probe_server(probe, url); !reason.empty()) return reason;
+    // An element that can't go on posts "Internal data stream error" after the one that says why.
+    if (!failure.message.empty() && !failure.message.starts_with("Internal data"))
+        return "the server answers, but not with what can be read (" + failure.message +
+               "): is that the URL of a live stream?";
+    return "the server answers, but no frame came: is the stream published, and does it have "
+           "H.264, H.265, AV1, VP8 or VP9?";
+}
+
+std::vector<Scheme> http_schemes() {
+    return {{.name = "http", .port = 80, .play_match = true},
+            {.name = "https", .port = 443, .play_match = true}};
+}
+
+} // namespace penstock::protocols

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// RTMP: publishers and players at our own listener, and elements that reach other servers.
+#include "core/net/rtmp/server.h"
+#include "protocols/probe.h"
+#include "protocols/table.h"
+
+#include <algorithm>
+
+namespace penstock::protocols {
+namespace {
+
+class RtmpListener final : public Listener {
+public:
+    explicit RtmpListener(std::shared_ptr<net::RtmpServer> server) : server_(std::move(server)) {}
+
+    net::Address address() const override { return server_->address(); }
+    std::string scheme() const override { return "rtmp"; }
+    std::shared_ptr<const void> server() const override { return server_; }
+    void add_watch(const std::shared_ptr<net::PeerWatch> &watch) override {
+        server_->add_watch(watch);
+    }
+    std::unique_ptr<net::PathLease> lease_publish(PublishLease lease) override {
+        net::LeaseOptions options;
+        options.publish_key = std::move(lease.publish_key);
+        options.matches = std::move(lease.matches);
+        options.on_publish = [tell = std::move(lease.on_publish)](
+                                 const net::PublishAttempt &attempt) { tell(attempt.path); };
+        return server_->lease(std::move(options));
+    }
+    std::unique_ptr<net::PathLease> lease_play(net::DemandOptions options) override {
+        return server_->lease_demand(std::move(options));
+    }
+    bool parks_viewers() const override { return true; }
+    bool is_publishing(const std::string &path) const override {
+        const auto mount = find(path);
+        return mount && mount->publishing;
+    }
+    bool is_live(const std::string &path) const override {
+        const auto mount = find(path);
+        return mount && mount->playing;
+    }
+    unsigned viewers(const std::string &path) const override {
+        const auto mount = find(path);
+        return mount ? mount->players : 0;
+    }
+    void refuse(const std::string &path, const std::string &reason) override {
+        server_->refuse(path, reason);
+    }
+    void end_viewers(const std::string &path, const std::string &reason) override {
+        server_->end_players(path, reason);
+    }
+
+private:
+    std::optional<net::MountInfo> find(const std::string &path) const {
+        for (net::MountInfo &mount : server_->mounts())
+            if (mount.path == path) return std::move(mount);
+        return std::nullopt;
+    }
+
+    const std::shared_ptr<net::RtmpServer> server_;
+};
+
+std::shared_ptr<Listener> open(const Opening &opening, std::string *error) {
+    auto server = net::RtmpServer::open(opening.address, error);
+    return server ? std::make_shared<RtmpListener>(std::move(server)) : nullptr;
+}
+
+std::vector<UrlLine> urls(const Place &place) {
+    if (place.use == Use::play) return {{"mpv, VLC", place.url, "play"}};
+    const std::string &url = place.url, key = place.needs_key ? "?key=KEY" : "";
+    const size_t slash = url.rfind('/');
+    return {{"Publish", url + key, "publish"},
+            {"OBS",
+             "server " + url.substr(0, slash) + "  stream key " + url.substr(slash + 1) + key,
+             "obs"},
+            {"ffmpeg",
+             "ffmpeg -re -i FILE -c copy -f flv " + (place.needs_key ? "'" + url + key + "'" : url),
+             "ffmpeg"}};
+}
+
+/// RTMP begins with its version, and as many bytes as a client sends come back.
+std::string judge_answer(GSocketConnection *connection, const ProbedServer &server) {
+    constexpr size_t handshake = 1536;
+    constexpr char version = 3;
+    std::string request(1 + handshake, '\0');
+    request.front() = version;
+    const auto answer = answer_to(connection, request, 1);
+    if (!answer) return silent_server(server, "RTMP");
+    if (!answer->empty() && answer->front() == version) return "";
+    return "what answers on " + server.place() +
+           " is no RTMP server: is that its port? 1935 is the usual one";
+}
+
+std::string explain_failure(const std::string &url, const Failure &failure) {
+    const Probe probe{.title = "RTMP", .plain = "rtmp://", .port = 1935, .ask = judge_answer};
+    if (std::string reason = probe_server(probe, url); !reason.empty()) return reason;
+    // An element that can't go on posts "Internal data stream error" after the one that says why.
+    if (!failure.message.empty() && !failure.message.starts_with("Internal data"))
+        return "the server does not play it (" + failure.message +
+               "): is the stream published, under that name, and does the URL want a key?";
+    return "no frame came: is the stream published, under that name?";
+}
+
+} // namespace
+
+std::vector<Protocol> rtmp_protocols() {
+    Protocol rtmp;
+    rtmp.name = "rtmp";
+    rtmp.title = "RTMP";
+    rtmp.schemes = {{"rtmp", 1935, true, true}, {"rtmps", 443}};
+    rtmp.elements = {
+        {.factory = "rtmpserversrc", .role = Role::receive, .key_property = "publish-key"},
+        {.factory = "rtmpserversink", .role = Role::serve},
+        {.factory = "rtmp2sink", .role = Role::push, .needs_gio_tls = true, .package = plugins_bad},
+        {.factory = "rtmppushsink", .role = Role::push},
+        {.factory = "rtmpsink", .role = Role::push, .package = plugins_bad},
+        {.factory = "rtmp2src", .role = Role::pull, .needs_gio_tls = true, .package = plugins_bad},
+        {.factory = "rtmppullsrc", .role = Role::pull},
+        {.factory = "rtmpsrc", .role = Role::pull, .package = plugins_bad},
+    };
+    rtmp.viewers_word = "players";
+    rtmp.ffmpeg_format = "flv";
+    rtmp.publish_example = "rtmp://${rtmp}/live/{name}";
+    rtmp.play_example = "rtmp://${rtmp}/live/{name}_480p";
+    rtmp.sample_url = "rtmp://127.0.0.1:1935/live/test";
+    rtmp.url_hint = "rtmp://HOST/live/NAME";
+    rtmp.open = open;
+    rtmp.urls = urls;
+    rtmp.readers = {
+        {.name = "RTMP",
+         .suffix = "",
+         .receive = "rtmp2src name=src ! flvlivedemux name=demux",
+         .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency sync={sync}",
+         .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei hop=server ! "
+                  "goptee name=gop gop. ! rtmpserversink location=rtmp://{rtmp}/live/latency",
+         .url = "rtmp://{rtmp}/live/latency",
+         .relay = "nginx-rtmp"}};
+    rtmp.accept = "rtmpserversrc name=src ! flvlivedemux name=demux";
+    rtmp.explain_failure = explain_failure;
+    return {rtmp};
+}
+
+} // namespace penstock::protocols

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The table of protocols. Those of this folder are in it from the start; a test or an application
+// may add others at run time.
+#pragma once
+
+#include "protocols/protocol.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::protocols {
+
+/// Every protocol, in the table's order. From any thread.
+std::vector<std::shared_ptr<const Protocol>> all();
+
+/// The protocol is in the table until the registration is destroyed. It has to outlive every
+/// description, supervisor and receiver that uses the protocol. From any thread.
+class Registration {
+public:
+    explicit Registration(Protocol protocol);
+    ~Registration();
+    Registration(const Registration &) = delete;
+    Registration &operator=(const Registration &) = delete;
+
+private:
+    std::shared_ptr<const Protocol> protocol_;
+};
+
+/// The first protocol with this name, scheme, or scheme of a URL ("rtmp://…"); nullptr if there is
+/// none.
+const Protocol *find_protocol(std::string_view name);
+const Protocol *find_scheme(std::string_view scheme);
+const Protocol *find_url(std::string_view url);
+/// The protocol that serves the viewers' page.
+const Protocol &page_protocol();
+
+struct FoundElement {
+    const Protocol *protocol = nullptr;
+    const ElementUse *use = nullptr;
+    explicit operator bool() const { return use != nullptr; }
+};
+/// What is known of an element, whatever else its pipeline has.
+FoundElement find_element(std::string_view factory);
+/// The same in a pipeline, of which `has` tells whether it has an element.
+FoundElement find_element(std::string_view factory,
+                          const std::function<bool(std::string_view factory)> &has);
+/// The factories that `wanted` holds for, each once.
+std::vector<std::string> factories(const std::function<bool(const ElementUse &)> &wanted);
+
+/// "rtmp://" and others that the `match` of a publish rule, or of a play rule, may begin with.
+std::vector<std::string> match_prefixes(Use use);
+/// Of the first protocol that has one.
+std::string example_match(Use use);
+std::string sample_url();
+
+/// The port of a URL that gives none: of its scheme, or of the protocol's first scheme.
+uint16_t default_port(const Protocol &protocol, std::string_view url);
+/// The same for any URL; 0 if its scheme is unknown.
+uint16_t default_port(std::string_view url);
+/// Whether the URL begins with a scheme of the protocol.
+bool has_scheme(const Protocol &protocol, std::string_view url);
+
+/// The stream's name in a path without its leading slash: "live/cam" of "live/cam/index.m3u8".
+std::string stream_name(const Protocol &protocol, std::string_view path);
+
+/// A reader and its protocol.
+struct FoundReader {
+    std::shared_ptr<const Protocol> protocol;
+    const Reader *reader = nullptr;
+    explicit operator bool() const { return reader != nullptr; }
+};
+std::vector<FoundReader> all_readers();
+/// Whose reader it is.
+const Protocol &owner_of(const Reader &reader);
+/// The reader of a URL of the protocol; nullptr if no suffix fits.
+const Reader *find_reader(const Protocol &protocol, std::string_view url);
+bool set_url(const Protocol &protocol, GstElement *source, const std::string &url,
+             std::string *error);
+std::vector<UrlLine> url_lines(const Protocol &protocol, const Place &place);
+
+} // namespace penstock::protocols

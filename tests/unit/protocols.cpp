@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The table of protocols is the launcher's only list of schemes and of the elements that speak
+// them: no other source names one, and a protocol that joins at run time is known everywhere.
+#include "cli/urls.h"
+#include "description/elements.h"
+#include "expect/outputs.h"
+#include "protocols/table.h"
+#include "supervisor/endpoints.h"
+#include "supervisor/listeners.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "check.hpp"
+
+using namespace penstock;
+using protocols::Role;
+
+namespace {
+
+/// The texts in quotation marks of a C++ source, comments and includes left out.
+std::vector<std::string> literals_of(const std::string &source) {
+    std::vector<std::string> out;
+    for (size_t i = 0; i < source.size(); ++i) {
+        const std::string_view rest = std::string_view(source).substr(i);
+        if (rest.starts_with("//") || rest.starts_with("#include")) {
+            i = std::min(source.find('\n', i), source.size());
+        } else if (rest.starts_with("/*")) {
+            i = std::min(source.find("*/", i), source.size());
+        } else if (rest.starts_with("R\"(")) {
+            const size_t end = std::min(source.find(")\"", i), source.size());
+            out.push_back(source.substr(i + 3, end - i - 3));
+            i = end + 1;
+        } else if (source[i] == '\'' && rest.size() > 3 && (rest[2] == '\'' || rest[3] == '\'')) {
+            i += rest[2] == '\'' ? 2 : 3; // a character; elsewhere it parts digits
+        } else if (source[i] == '"') {
+            std::string text;
+            for (++i; i < source.size() && source[i] != '"'; ++i) {
+                if (source[i] == '\\') ++i;
+                text += source[i];
+            }
+            out.push_back(text);
+        }
+    }
+    return out;
+}
+
+bool is_word_at(const std::string &text, size_t at, size_t size) {
+    const auto is_letter = [&](size_t i) {
+        return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) ||
+                                   text[i] == '_' || text[i] == '-');
+    };
+    return (at == 0 || !is_letter(at - 1)) && !is_letter(at + size);
+}
+
+bool has_word(const std::string &text, const std::string &word) {
+    for (size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1))
+        if (is_word_at(text, at, word.size())) return true;
+    return false;
+}
+
+/// What of the table's names a text has; empty if nothing.
+std::string name_in(const std::string &text) {
+    for (const auto &protocol : protocols::all()) {
+        for (const auto &use : protocol->elements)
+            if (has_word(text, use.factory)) return use.factory;
+        if (protocol->readers.empty() || protocol->url_hint.empty()) continue; // of no network
+        for (const auto &scheme : protocol->schemes) {
+            const size_t at = text.find(scheme.name + "://");
+            const bool is_namespace = text.find("http://www.w3.org/") != text.npos;
+            if (text == scheme.name ||
+                (at != text.npos && is_word_at(text, at, scheme.name.size()) && !is_namespace))
+                return scheme.name;
+        }
+    }
+    return {};
+}
+
+class PipeListener final : public protocols::Listener {
+public:
+    explicit PipeListener(net::Address address) : address_(std::move(address)) {
+        if (address_.port == 0) address_.port = 4711;
+    }
+    net::Address address() const override { return address_; }
+    std::string scheme() const override { return "lines"; }
+    std::shared_ptr<const void> server() const override { return server_; }
+    void add_watch(const std::shared_ptr<net::PeerWatch> &) override {}
+    std::unique_ptr<net::PathLease> lease_publish(protocols::PublishLease) override {
+        return std::make_unique<net::PathLease>();
+    }
+    std::unique_ptr<net::PathLease> lease_play(net::DemandOptions) override {
+        return std::make_unique<net::PathLease>();
+    }
+    bool parks_viewers() const override { return true; }
+    bool is_publishing(const std::string &) const override { return false; }
+    bool is_live(const std::string &) const override { return false; }
+    unsigned viewers(const std::string &) const override { return 0; }
+    void refuse(const std::string &, const std::string &) override {}
+    void end_viewers(const std::string &, const std::string &) override {}
+
+private:
+    net::Address address_;
+    std::shared_ptr<const void> server_ = std::make_shared<int>(0);
+};
+
+/// Lines of text, "served" by elements that GStreamer has anyway.
+protocols::Protocol lines() {
+    protocols::Protocol out;
+    out.name = "lines";
+    out.title = "Lines";
+    out.schemes = {{.name = "lines", .port = 7000, .publish_match = true, .play_match = true}};
+    out.elements = {{.factory = "filesrc", .role = Role::receive},
+                    {.factory = "filesink", .role = Role::serve}};
+    out.publish_example = "lines://${lines}/{name}";
+    out.url_hint = "lines://HOST/NAME";
+    out.open = [](const protocols::Opening &opening, std::string *) {
+        return std::make_shared<PipeListener>(opening.address);
+    };
+    out.readers = {
+        {.name = "lines", .suffix = "", .receive = "filesrc name=src ! tsdemux name=demux"}};
+    return out;
+}
+
+constexpr const char *text =
+    "summary: lines\n"
+    "parameters:\n"
+    "  at: {type: address, default: ':0'}\n"
+    "publish:\n"
+    "  match: lines://${at}/live/{name}\n"
+    "  pipeline: filesrc location=lines://${at}/live/${name} !"
+    " filesink location=lines://${at}/live/${name}\n"
+    "play:\n"
+    "  match: lines://${at}/live/{name}_2\n"
+    "  pipeline: fakesrc ! filesink location=lines://${at}/live/${name}_2\n";
+
+} // namespace
+
+GST_START_TEST(test_names_stand_in_the_table_only) {
+    const char *root = std::getenv("PENSTOCK_SOURCE_ROOT");
+    fail_unless(root != nullptr);
+    const std::filesystem::path launcher = std::filesystem::path(root) / "launcher";
+    fail_unless(name_in("write rtmp://host").size() && name_in("rtmpserversrc name=a").size() &&
+                name_in("http").size() && name_in("my-udpsink").empty());
+    size_t files = 0, texts = 0;
+    std::string found;
+    for (auto entry = std::filesystem::recursive_directory_iterator(launcher);
+         entry != std::filesystem::recursive_directory_iterator(); ++entry) {
+        const std::string name = entry->path().filename();
+        if (entry->is_directory() && (name == "node_modules" || name == "protocols")) {
+            entry.disable_recursion_pending();
+            continue;
+        }
+        if (!name.ends_with(".cpp") && !name.ends_with(".h")) continue;
+        std::ifstream file(entry->path());
+        std::stringstream source;
+        source << file.rdbuf();
+        ++files;
+        for (const std::string &literal : literals_of(source.str())) {
+            ++texts;
+            if (const std::string name_found = name_in(literal); !name_found.empty())
+                found += entry->path().string() + ": \"" + literal + "\" has " + name_found + "\n";
+        }
+    }
+    fail_unless(files > 100 && texts > 1000, "%zu files, %zu texts", files, texts);
+    fail_unless(found.empty(), "these belong into launcher/protocols:\n%s", found.c_str());
+}
+GST_END_TEST
+
+GST_START_TEST(test_elements) {
+    const auto with = [](std::string_view other) {
+        return [other](std::string_view factory) { return factory == other; };
+    };
+    fail_unless_equals_string(protocols::find_element("udpsink", with("x")).protocol->name.c_str(),
+                              "udp");
+    fail_unless_equals_string(
+        protocols::find_element("udpsink", with("rtpmp2tpay")).protocol->name.c_str(), "rtp");
+    fail_unless(!protocols::find_element("identity"));
+    fail_unless_equals_int(protocols::default_port("rtmp://a/b"), 1935);
+    fail_unless_equals_int(protocols::default_port("https://a/b"), 443);
+    fail_unless_equals_int(protocols::default_port("gopher://a/b"), 0);
+    const auto *hls = protocols::find_protocol("hls");
+    fail_unless(hls != nullptr);
+    fail_unless_equals_string(protocols::stream_name(*hls, "live/cam/index.m3u8").c_str(),
+                              "live/cam");
+    fail_unless_equals_string(description::package_of("rtmp2src").c_str(),
+                              "gstreamer1.0-plugins-bad");
+    fail_unless_equals_string(description::package_of("hlssegmenter").c_str(), "penstock");
+}
+GST_END_TEST
+
+GST_START_TEST(test_protocol_joins) {
+    description::Problems problems;
+    const auto load = [&] {
+        problems.clear();
+        return description::load_description(description::Source("lines", text), problems);
+    };
+    fail_if(load(), "a scheme that nobody knows was taken");
+    fail_unless(problems.at(0).mend.find("rtmp://") != std::string::npos);
+    {
+        const protocols::Registration registration(lines());
+        const auto described = load();
+        fail_unless(described != nullptr, "%s", problems.empty() ? "" : problems[0].what.c_str());
+        problems.clear();
+        fail_unless(description::check_source(description::Source("lines", text), problems) !=
+                        nullptr,
+                    "%s", problems.empty() ? "" : problems[0].what.c_str());
+        std::vector<std::string> errors;
+        description::Binding binding(
+            *described, {}, [](const char *) -> const char * { return nullptr; }, errors);
+        fail_unless(errors.empty());
+        supervisor::Listeners listeners;
+        std::string error;
+        fail_unless(supervisor::open_listeners(binding, listeners, &error), "%s", error.c_str());
+        fail_unless(!listeners.empty() && binding.find("at")->text == ":4711", "%s",
+                    binding.find("at")->text.c_str());
+        const auto pattern =
+            description::PathPattern::make(described->publish[0].match, binding, &error);
+        fail_unless(pattern && pattern->protocol().name == "lines", "%s", error.c_str());
+        std::string urls;
+        for (const auto &url : cli::urls_of(binding))
+            urls += url.kind + " " + url.text + "\n";
+        fail_unless_equals_string(urls.c_str(), "publish lines://127.0.0.1:4711/live/NAME\n"
+                                                "play lines://127.0.0.1:4711/live/NAME\n"
+                                                "play lines://127.0.0.1:4711/live/NAME_2\n");
+        const auto outputs = expect::Bench(binding).outputs();
+        fail_unless(outputs.size() == 2 && outputs[0].label == "lines live/test");
+    }
+    fail_if(load(), "the protocol is still known after its registration has gone");
+}
+GST_END_TEST
+
+static Suite *protocols_suite() {
+    Suite *suite = suite_create("protocols");
+    TCase *tests = tcase_create("protocols");
+    suite_add_tcase(suite, tests);
+    tcase_add_test(tests, test_names_stand_in_the_table_only);
+    tcase_add_test(tests, test_elements);
+    tcase_add_test(tests, test_protocol_joins);
+    return suite;
+}
+GST_CHECK_MAIN(protocols)
