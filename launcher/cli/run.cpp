@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // run: descriptions at work until they end or a signal comes.
-#include "api/state.h"
 #include "api/state_server.h"
 #include "cli/catalogue.h"
 #include "cli/commands.h"
@@ -11,6 +10,8 @@
 #include "cli/urls.h"
 #include "config.h"
 #include "console/pages.h"
+#include "state/collect.h"
+#include "state/json.h"
 #include "supervisor/main_loop.h"
 #include "supervisor/supervisor.h"
 
@@ -150,8 +151,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
     if (error.empty()) {
         std::string reason;
         state = api::StateServer::open(
-            [&] { return output.scrub(api::state_json(supervisor::take_snapshot(supervisor))); },
-            &reason);
+            [&] { return output.scrub(state::to_json(state::collect(supervisor))); }, &reason);
         if (!state) output.warning("`penstock top` can't see this process: " + reason);
     }
     if (!error.empty()) {

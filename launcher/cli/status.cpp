@@ -3,8 +3,7 @@
 
 #include "cli/output.h"
 #include "cli/urls.h"
-#include "core/net/rtmp/server.h"
-#include "core/net/stream/mounts.h"
+#include "state/collect.h"
 
 #include <glib.h>
 
@@ -36,34 +35,33 @@ Status::Status(const supervisor::Supervisor &supervisor)
 void Status::update() {
     Output &output = Output::get();
     const int64_t now = g_get_monotonic_time();
-    std::map<std::pair<uint16_t, std::string>, Seen> current;
-    unsigned streams = 0, players = 0;
+    const state::Mounts all = state::collect_mounts();
     uint64_t in = 0, out = 0;
-    for (const auto &server : net::RtmpServer::all()) {
-        const uint16_t port = server->address().port;
-        for (const net::MountInfo &mount : server->mounts()) {
-            const auto key = std::pair(port, mount.path);
-            const auto found = seen_.find(key);
-            const Seen before = found == seen_.end() ? Seen{} : found->second;
-            // Without its publisher a stream is only waited for.
-            const bool live = mount.claimed ? mount.publishing && !mount.pending : mount.live;
-            const Seen after{live, mount.bytes_in, mount.bytes_out};
-            // A counter that begins anew counts from zero.
-            in += after.bytes_in - (after.bytes_in < before.bytes_in ? 0 : before.bytes_in);
-            out += after.bytes_out - (after.bytes_out < before.bytes_out ? 0 : before.bytes_out);
-            if (after.live && !before.live)
-                output.print(output.green("live   ") + " " + mount.path + "  rtmp://" +
-                             reachable(server->address()) + "/" + mount.path);
-            if (!after.live && before.live) output.print(output.dim("ended  ") + " " + mount.path);
-            streams += after.live;
-            players += mount.viewers;
-            current[key] = after;
-        }
+    std::map<std::string, Bytes> bytes;
+    for (const state::Mount &mount : all.mounts) {
+        const std::string key = mount.protocol + " " + mount.address.to_string() + "/" + mount.path;
+        const Bytes before = bytes_[key], after{mount.bytes_in, mount.bytes_out};
+        // A counter that begins anew counts from zero.
+        in += after.in - (after.in < before.in ? 0 : before.in);
+        out += after.out - (after.out < before.out ? 0 : before.out);
+        bytes[key] = after;
     }
-    for (const auto &[key, before] : seen_)
-        if (before.live && !current.contains(key))
-            output.print(output.dim("ended  ") + " " + key.second);
-    seen_ = std::move(current);
+    bytes_ = std::move(bytes);
+    std::set<std::string> live;
+    unsigned players = 0, viewers = 0;
+    for (const state::Stream &stream : state::streams_of(all.mounts)) {
+        players += stream.players;
+        viewers += stream.viewers;
+        if (!stream.live) continue;
+        live.insert(stream.name);
+        if (live_.contains(stream.name)) continue;
+        const state::Mount &first = *stream.mounts.front();
+        output.print(output.green("live   ") + " " + stream.name + "  " + first.scheme + "://" +
+                     reachable(first.address) + "/" + first.path);
+    }
+    for (const std::string &name : live_)
+        if (!live.contains(name)) output.print(output.dim("ended  ") + " " + name);
+    live_ = std::move(live);
     if (const double seconds = static_cast<double>(now - last_) / 1e6; seconds > 0.05) {
         in_ += 0.25 * (static_cast<double>(in) * 8 / 1000 / seconds - in_);
         out_ += 0.25 * (static_cast<double>(out) * 8 / 1000 / seconds - out_);
@@ -75,15 +73,10 @@ void Status::update() {
             output.print(line);
         return;
     }
-    unsigned viewers = 0;
-    for (const net::MountInfo &mount : net::Mounts::instance().snapshot("hls"))
-        viewers += mount.viewers;
-    for (const net::MountInfo &mount : net::Mounts::instance().snapshot("http"))
-        viewers += mount.viewers;
-    output.status((progress.empty() ? "" : progress + " · ") + counted(streams, "stream") + " · " +
-                  counted(players, "player") + " · " + counted(viewers, "viewer") + " · in " +
-                  std::to_string(std::lround(in_)) + " kbit/s · out " +
-                  std::to_string(std::lround(out_)) + " kbit/s · up " +
+    output.status((progress.empty() ? "" : progress + " · ") +
+                  counted(unsigned(live_.size()), "stream") + " · " + counted(players, "player") +
+                  " · " + counted(viewers, "viewer") + " · in " + std::to_string(std::lround(in_)) +
+                  " kbit/s · out " + std::to_string(std::lround(out_)) + " kbit/s · up " +
                   format_uptime((now - started_) / 1'000'000));
 }
 

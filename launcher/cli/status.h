@@ -6,12 +6,12 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
-#include <utility>
 
 namespace penstock::cli {
 
-/// Looks at the process's listeners when asked to. On the main loop's thread.
+/// Collects the state of the process at each update. On the main loop's thread.
 class Status {
 public:
     explicit Status(const supervisor::Supervisor &supervisor);
@@ -21,12 +21,12 @@ public:
 private:
     const supervisor::Supervisor &supervisor_;
     ProgressWatch progress_;
-    struct Seen {
-        bool live = false;
-        uint64_t bytes_in = 0, bytes_out = 0;
+    struct Bytes {
+        uint64_t in = 0, out = 0;
     };
-    std::map<std::pair<uint16_t, std::string>, Seen> seen_; ///< by port and path
-    int64_t started_ = 0;                                   ///< monotonic, µs
+    std::map<std::string, Bytes> bytes_; ///< by mount
+    std::set<std::string> live_;         ///< the streams' names
+    int64_t started_ = 0;                ///< monotonic, µs
     int64_t last_ = 0;
     double in_ = 0, out_ = 0; ///< kbit/s, smoothed over the last seconds
 };

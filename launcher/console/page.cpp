@@ -3,6 +3,7 @@
 
 #include "console/streams.h"
 #include "core/net/http/server.h"
+#include "protocols/table.h"
 
 #include <gio/gio.h>
 
@@ -44,8 +45,11 @@ const char *content_type_of(std::string_view name) {
 
 /// To the page, with the stream whose playlist this is.
 HttpResponse go_to_page(const HttpRequest &request) {
-    char *name = g_uri_escape_string(stream_name(std::string_view(request.path).substr(1)).c_str(),
-                                     "/", FALSE);
+    const std::string_view path = std::string_view(request.path).substr(1);
+    std::string stream(path);
+    for (const auto &protocol : protocols::all())
+        if (protocol->page_key && stream == path) stream = protocols::stream_name(*protocol, path);
+    char *name = g_uri_escape_string(stream.c_str(), "/", FALSE);
     HttpResponse response;
     response.status = 303;
     response.cache_control = "no-store";
@@ -115,14 +119,7 @@ public:
             return asset(request, request.path == "/" ? "index.html" : "");
         }) || !serve(*server, "/assets/", [asset](const HttpRequest &request) {
             return asset(request, std::string_view(request.path).substr(strlen("/assets/")));
-        }) || !serve(*server, "/streams.json", [at = server->address()](const HttpRequest &) {
-            HttpResponse response;
-            response.content_type = "application/json";
-            response.cache_control = "no-store";
-            response.headers = {{"X-Content-Type-Options", "nosniff"}};
-            response.body = Bytes::copy_of(streams_json(at));
-            return response;
-        });
+        }) || !serve_streams(*server);
         // Whoever opens a playlist's address in a browser wants to watch.
         auto navigation = server->handle_navigation(
             ".m3u8",
@@ -136,6 +133,24 @@ public:
     }
 
 private:
+    bool serve_streams(net::HttpServer &server) {
+        auto list = std::make_shared<StreamList>(server.address(), state::collect_mounts,
+                                                 [] { return g_get_monotonic_time(); });
+        auto registration =
+            server.handle("/streams.json", [list](const HttpRequest &, net::HttpReply reply) {
+                list->ask([reply = std::move(reply)](const std::string &json) {
+                    HttpResponse response;
+                    response.content_type = "application/json";
+                    response.cache_control = "no-store";
+                    response.headers = {{"X-Content-Type-Options", "nosniff"}};
+                    response.body = Bytes::copy_of(json);
+                    reply(std::move(response));
+                });
+            });
+        if (!registration) return false;
+        registrations_.push_back(std::move(registration));
+        return true;
+    }
     template <class Fn>
     bool serve(net::HttpServer &server, std::string prefix, Fn answer) {
         auto registration = server.handle(

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "console/streams.h"
 
-#include "core/net/rtmp/server.h"
-#include "core/net/stream/mounts.h"
+#include "protocols/table.h"
+#include "supervisor/main_loop.h"
 
 #include <nlohmann/json.hpp>
 
 #include <ctime>
-#include <map>
-#include <set>
-#include <string_view>
 
 namespace penstock::console {
 namespace {
@@ -26,55 +23,68 @@ std::string date_of(int64_t ms) {
 
 } // namespace
 
-std::string stream_name(std::string_view path) {
-    for (std::string_view suffix : {"/index.m3u8", ".m3u8"})
-        if (path.ends_with(suffix)) return std::string(path.substr(0, path.size() - suffix.size()));
-    return std::string(path);
+std::string streams_json(const state::Mounts &all, const net::Address &http) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const state::Stream &stream : state::streams_of(all.mounts)) {
+        nlohmann::json one;
+        for (const state::Mount *mount : stream.mounts) {
+            const auto *protocol = protocols::find_protocol(mount->protocol);
+            if (!protocol || !protocol->page_key || mount->address != http) continue;
+            // The page plays what its name has a suffix for: a mount named like the stream is none.
+            if (mount->path == stream.name) continue;
+            one[protocol->page_key] = "/" + mount->path;
+            one["viewers"] = one.value("viewers", 0U) + mount->viewers;
+            if (!mount->media) continue;
+            one["live"] = mount->live && stream.live;
+            one["since"] = mount->live ? nlohmann::json(date_of(mount->media->since)) : nullptr;
+            one["width"] = mount->media->width;
+            one["height"] = mount->media->height;
+            one["video"] = mount->media->has_video;
+            one["audio"] = mount->media->has_audio;
+        }
+        // Only what tells of its media is a stream for the page; others are further ways to it.
+        if (!one.contains("live")) continue;
+        one["name"] = stream.name;
+        one["players"] = stream.players;
+        list.push_back(std::move(one));
+    }
+    nlohmann::json out = {{"streams", std::move(list)}};
+    for (const auto &protocol : protocols::all())
+        if (protocol->publish_ports) out[protocol->name] = nlohmann::json::array();
+    for (const state::Port &port : all.ports)
+        out[port.protocol].push_back(
+            {{"host", port.address.host}, {"port", port.address.port}, {"key", port.needs_key}});
+    return out.dump();
 }
 
-std::string streams_json(const net::Address &http) {
-    nlohmann::json rtmp = nlohmann::json::array();
-    std::map<std::string, unsigned> players;
-    std::set<std::string> away; ///< whose publisher has gone; their pipelines still wait
-    for (const auto &server : net::RtmpServer::all()) {
-        const net::Address at = server->address();
-        rtmp.push_back(
-            {{"host", at.host}, {"port", at.port}, {"key", server->rules().needs_key()}});
-        for (const auto &mount : server->mounts()) {
-            players[mount.path] += mount.viewers;
-            if (mount.claimed && !mount.publishing) away.insert(mount.path);
-        }
-    }
+StreamList::StreamList(net::Address http, Collect collect, Clock clock)
+    : http_(std::move(http)), collect_(std::move(collect)), clock_(std::move(clock)) {
+}
 
-    std::map<std::string, nlohmann::json> streams;
-    for (const auto &mount : net::Mounts::instance().snapshot("hls")) {
-        if (mount.address != http) continue;
-        const std::string name = stream_name(mount.path);
-        nlohmann::json &stream = streams[name];
-        stream = {{"name", name},
-                  {"live", mount.live && !away.contains(name)},
-                  {"hls", "/" + mount.path},
-                  {"since", nullptr},
-                  {"width", mount.media.width},
-                  {"height", mount.media.height},
-                  {"video", mount.media.has_video},
-                  {"audio", mount.media.has_audio},
-                  {"players", players[name]},
-                  {"viewers", mount.viewers}};
-        if (mount.live) stream["since"] = date_of(mount.since);
+void StreamList::ask(Answer answer) {
+    std::unique_lock lock(mutex_);
+    if (json_ && clock_() - made_at_ < longest_age) {
+        const auto json = json_;
+        lock.unlock();
+        return answer(*json);
     }
-    for (const auto &mount : net::Mounts::instance().snapshot("http")) {
-        constexpr std::string_view suffix = ".flv";
-        if (mount.address != http || !mount.path.ends_with(suffix)) continue;
-        const auto found = streams.find(mount.path.substr(0, mount.path.size() - suffix.size()));
-        if (found == streams.end()) continue;
-        found->second["flv"] = "/" + mount.path;
-        found->second["viewers"] = found->second["viewers"].get<unsigned>() + mount.viewers;
+    waiting_.push_back(std::move(answer));
+    if (waiting_.size() > 1) return; // it is being collected
+    lock.unlock();
+    supervisor::post([self = shared_from_this()] { self->collect(); });
+}
+
+void StreamList::collect() {
+    const auto json = std::make_shared<const std::string>(streams_json(collect_(), http_));
+    std::vector<Answer> waiting;
+    {
+        std::lock_guard lock(mutex_);
+        json_ = json;
+        made_at_ = clock_();
+        waiting.swap(waiting_);
     }
-    nlohmann::json list = nlohmann::json::array();
-    for (auto &[name, stream] : streams)
-        list.push_back(std::move(stream));
-    return nlohmann::json{{"streams", std::move(list)}, {"rtmp", std::move(rtmp)}}.dump();
+    for (const Answer &answer : waiting)
+        answer(*json);
 }
 
 } // namespace penstock::console

@@ -3,18 +3,44 @@
 #pragma once
 
 #include "core/net/loop/address.h"
+#include "state/collect.h"
 
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
-#include <string_view>
+#include <vector>
 
 namespace penstock::console {
 
-/// The name of the stream whose playlist has this path (without the leading slash): "live/cam" for
-/// "live/cam/index.m3u8" and for "live/cam.m3u8".
-std::string stream_name(std::string_view path);
+/// streams.json: the streams that the page can play from the HTTP listener at `http`, sorted by
+/// name, and the addresses of this process that take publishers. It tells no peer and no key.
+std::string streams_json(const state::Mounts &mounts, const net::Address &http);
 
-/// streams.json: the HLS streams of the HTTP server at `http`, sorted by name, and the RTMP
-/// addresses of this process. It tells no peer and no key.
-std::string streams_json(const net::Address &http);
+/// Keeps streams.json for a second, so that requests cost no collection. ask() may be called from
+/// any thread; the state is collected on the main loop.
+class StreamList : public std::enable_shared_from_this<StreamList> {
+public:
+    using Answer = std::function<void(const std::string &json)>;
+    using Collect = std::function<state::Mounts()>;
+    using Clock = std::function<int64_t()>;           ///< monotonic, µs
+    static constexpr int64_t longest_age = 1'000'000; ///< µs
+
+    StreamList(net::Address http, Collect collect, Clock clock);
+    /// `answer` is called once: at once, or on the main loop's thread.
+    void ask(Answer answer);
+
+private:
+    void collect();
+
+    const net::Address http_;
+    const Collect collect_;
+    const Clock clock_;
+    std::mutex mutex_; ///< guards what follows; not held while an answer is called
+    std::shared_ptr<const std::string> json_;
+    int64_t made_at_ = 0;
+    std::vector<Answer> waiting_; ///< as many as there are connections at most
+};
 
 } // namespace penstock::console

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "embedding/stats.h"
 
-#include "core/net/rtmp/server.h"
+#include "protocols/table.h"
+#include "state/collect.h"
 
 #include <nlohmann/json.hpp>
 
@@ -56,48 +57,16 @@ GVariant *to_variant(const GstStructure *structure) {
     return g_variant_builder_end(&builder);
 }
 
-void add_element(GVariantBuilder *elements, GstElement *element) {
-    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), "stats");
-    if (!spec || spec->value_type != GST_TYPE_STRUCTURE || !(spec->flags & G_PARAM_READABLE))
-        return;
-    GstStructure *raw = nullptr;
-    g_object_get(element, "stats", &raw, nullptr);
-    if (!raw) return;
-    const auto stats = GstPtr<GstStructure>::adopt(raw);
-    GOwned<> name(gst_element_get_name(element));
-    g_variant_builder_add(elements, "{sv}", name.get(), to_variant(stats.get()));
-}
-
 GVariant *stats_of(GstElement *pipeline) {
+    const state::Pipeline collected = state::collect(pipeline);
     GVariantBuilder elements, out;
     g_variant_builder_init(&elements, G_VARIANT_TYPE_VARDICT);
-    GstIterator *all = gst_bin_iterate_recurse(GST_BIN(pipeline));
-    GValue item = G_VALUE_INIT;
-    std::vector<GstPtr<GstElement>> found;
-    for (bool more = true; more;) {
-        switch (gst_iterator_next(all, &item)) {
-        case GST_ITERATOR_OK:
-            found.push_back(GstPtr<GstElement>::ref(GST_ELEMENT(g_value_get_object(&item))));
-            g_value_reset(&item);
-            break;
-        case GST_ITERATOR_RESYNC:
-            found.clear();
-            gst_iterator_resync(all);
-            break;
-        default:
-            more = false;
-        }
-    }
-    g_value_unset(&item);
-    gst_iterator_free(all);
-    for (const auto &element : found)
-        add_element(&elements, element.get());
+    for (const state::Element &element : collected.elements)
+        g_variant_builder_add(&elements, "{sv}", element.name.c_str(),
+                              to_variant(element.stats.get()));
     g_variant_builder_init(&out, G_VARIANT_TYPE_VARDICT);
-    GST_OBJECT_LOCK(pipeline);
-    const GstState state = GST_STATE(pipeline);
-    GST_OBJECT_UNLOCK(pipeline);
-    g_variant_builder_add(&out, "{sv}", "state",
-                          g_variant_new_string(gst_element_state_get_name(state)));
+    const GOwned<> upper(g_ascii_strup(collected.state.c_str(), -1));
+    g_variant_builder_add(&out, "{sv}", "state", g_variant_new_string(upper.get()));
     g_variant_builder_add(&out, "{sv}", "elements", g_variant_builder_end(&elements));
     return g_variant_builder_end(&out);
 }
@@ -105,23 +74,25 @@ GVariant *stats_of(GstElement *pipeline) {
 GVariant *streams() {
     GVariantBuilder out;
     g_variant_builder_init(&out, G_VARIANT_TYPE("aa{sv}"));
-    for (const auto &server : net::RtmpServer::all()) {
-        const std::string address = server->address().to_string();
-        for (const net::MountInfo &mount : server->mounts()) {
-            GVariantBuilder one;
-            g_variant_builder_init(&one, G_VARIANT_TYPE_VARDICT);
-            const auto add = [&](const char *name, GVariant *value) {
-                g_variant_builder_add(&one, "{sv}", name, value);
-            };
-            add("address", g_variant_new_string(address.c_str()));
-            add("path", g_variant_new_string(mount.path.c_str()));
-            add("publishing", g_variant_new_boolean(mount.publishing && !mount.pending));
-            add("publisher", g_variant_new_string(mount.publisher.c_str()));
-            add("players", g_variant_new_uint32(mount.viewers));
-            add("bytes-in", g_variant_new_uint64(mount.bytes_in));
-            add("bytes-out", g_variant_new_uint64(mount.bytes_out));
-            g_variant_builder_add_value(&out, g_variant_builder_end(&one));
-        }
+    for (const state::Mount &mount : state::collect_mounts().mounts) {
+        GVariantBuilder one;
+        g_variant_builder_init(&one, G_VARIANT_TYPE_VARDICT);
+        const auto add = [&](const char *name, GVariant *value) {
+            g_variant_builder_add(&one, "{sv}", name, value);
+        };
+        const auto *protocol = protocols::find_protocol(mount.protocol);
+        const bool has_players = protocol && protocol->has_players;
+        add("address", g_variant_new_string(mount.address.to_string().c_str()));
+        add("protocol", g_variant_new_string(mount.protocol.c_str()));
+        add("path", g_variant_new_string(mount.path.c_str()));
+        add("live", g_variant_new_boolean(mount.live));
+        add("publishing", g_variant_new_boolean(mount.publishing));
+        add("publisher", g_variant_new_string(mount.publisher.c_str()));
+        add("players", g_variant_new_uint32(has_players ? mount.viewers : 0));
+        add("viewers", g_variant_new_uint32(mount.viewers));
+        add("bytes-in", g_variant_new_uint64(mount.bytes_in));
+        add("bytes-out", g_variant_new_uint64(mount.bytes_out));
+        g_variant_builder_add_value(&out, g_variant_builder_end(&one));
     }
     return g_variant_builder_end(&out);
 }

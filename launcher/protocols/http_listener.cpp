@@ -105,6 +105,11 @@ std::string explain_http_failure(const std::string &url, const Failure &failure)
            "H.264, H.265, AV1, VP8 or VP9?";
 }
 
+std::string http_scheme_at(const net::Address &address) {
+    const auto server = net::HttpServer::find(address);
+    return server ? server->scheme() : "http";
+}
+
 std::vector<Scheme> http_schemes() {
     return {{.name = "http", .port = 80, .play_match = true},
             {.name = "https", .port = 443, .play_match = true}};

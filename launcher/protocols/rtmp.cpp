@@ -65,6 +65,35 @@ std::shared_ptr<Listener> open(const Opening &opening, std::string *error) {
     return server ? std::make_shared<RtmpListener>(std::move(server)) : nullptr;
 }
 
+std::vector<Mount> mounts() {
+    std::vector<Mount> out;
+    for (const auto &server : net::RtmpServer::all()) {
+        const net::Address address = server->address();
+        for (net::MountInfo &mount : server->mounts())
+            out.push_back(
+                {.protocol = "rtmp",
+                 .address = address,
+                 .scheme = "rtmp",
+                 .path = std::move(mount.path),
+                 // A stream that a pipeline takes is live with its publisher.
+                 .live = mount.claimed ? mount.publishing && !mount.pending : mount.playing,
+                 .publishing = mount.publishing && !mount.pending,
+                 .is_deserted = mount.claimed && !mount.publishing,
+                 .publisher = std::move(mount.publisher),
+                 .viewers = mount.players,
+                 .bytes_in = mount.bytes_in,
+                 .bytes_out = mount.bytes_out});
+    }
+    return out;
+}
+
+std::vector<Port> publish_ports() {
+    std::vector<Port> out;
+    for (const auto &server : net::RtmpServer::all())
+        out.push_back({"rtmp", server->address(), server->needs_key()});
+    return out;
+}
+
 std::vector<UrlLine> urls(const Place &place) {
     if (place.use == Use::play) return {{"mpv, VLC", place.url, "play"}};
     const std::string &url = place.url, key = place.needs_key ? "?key=KEY" : "";
@@ -118,7 +147,7 @@ std::vector<Protocol> rtmp_protocols() {
         {.factory = "rtmppullsrc", .role = Role::pull},
         {.factory = "rtmpsrc", .role = Role::pull, .package = plugins_bad},
     };
-    rtmp.viewers_word = "players";
+    rtmp.has_players = true;
     rtmp.ffmpeg_format = "flv";
     rtmp.publish_example = "rtmp://${rtmp}/live/{name}";
     rtmp.play_example = "rtmp://${rtmp}/live/{name}_480p";
@@ -126,6 +155,8 @@ std::vector<Protocol> rtmp_protocols() {
     rtmp.url_hint = "rtmp://HOST/live/NAME";
     rtmp.open = open;
     rtmp.urls = urls;
+    rtmp.mounts = mounts;
+    rtmp.publish_ports = publish_ports;
     rtmp.readers = {
         {.name = "RTMP",
          .suffix = "",

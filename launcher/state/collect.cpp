@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "supervisor/snapshot.h"
+#include "state/collect.h"
 
-#include "core/net/rtmp/server.h"
 #include "protocols/table.h"
+#include "state/frame_meter.h"
 #include "supervisor/children.h"
-#include "supervisor/frame_meter.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
-namespace penstock::supervisor {
+namespace penstock::state {
 namespace {
 
 bool has(GstElement *element, const char *property, GType type) {
@@ -25,23 +26,12 @@ std::optional<double> number_of(const GValue *value) {
     return is_number ? std::optional(g_value_get_double(&number)) : std::nullopt;
 }
 
-GstPtr<GstStructure> stats_of(GstElement *element) {
+std::shared_ptr<const GstStructure> stats_of(GstElement *element) {
     GstStructure *stats = nullptr;
     if (has(element, "stats", GST_TYPE_STRUCTURE)) g_object_get(element, "stats", &stats, nullptr);
-    return GstPtr<GstStructure>::adopt(stats);
-}
-
-std::map<std::string, double> numbers_of(const GstStructure *stats) {
-    std::map<std::string, double> out;
-    gst_structure_foreach(
-        stats,
-        [](GQuark field, const GValue *value, gpointer data) -> gboolean {
-            if (const auto number = number_of(value))
-                (*static_cast<decltype(out) *>(data))[g_quark_to_string(field)] = *number;
-            return TRUE;
-        },
-        &out);
-    return out;
+    if (!stats) return nullptr;
+    return {stats,
+            [](const GstStructure *gone) { gst_structure_free(const_cast<GstStructure *>(gone)); }};
 }
 
 std::string factory_of(GstElement *element) {
@@ -59,7 +49,7 @@ guint64 read_number(GstElement *element, const std::string &property) {
 }
 
 /// How full a stock queue is.
-void add_queue(GstElement *element, PipelineSnapshot &out) {
+void add_queue(GstElement *element, Pipeline &out) {
     double level = 0;
     bool bounded = false;
     for (const char *kind : {"buffers", "bytes", "time"}) {
@@ -74,7 +64,7 @@ void add_queue(GstElement *element, PipelineSnapshot &out) {
 }
 
 /// The queues of a goptee, one for each branch.
-void add_branches(GstElement *element, const GstStructure *stats, PipelineSnapshot &out) {
+void add_branches(GstElement *element, const GstStructure *stats, Pipeline &out) {
     const GValue *branches = gst_structure_get_value(stats, "branches");
     if (!branches || !GST_VALUE_HOLDS_ARRAY(branches)) return;
     for (guint i = 0; i < gst_value_array_get_size(branches); ++i) {
@@ -95,74 +85,125 @@ void add_branches(GstElement *element, const GstStructure *stats, PipelineSnapsh
     }
 }
 
-void add_element(GstElement *element, PipelineSnapshot &out) {
+void add_element(GstElement *element, bool is_inside, Pipeline &out) {
     const std::string factory = factory_of(element);
     const bool is_source = GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SOURCE);
     const bool is_sink = GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SINK);
-    if (has(element, "current-level-buffers", G_TYPE_UINT)) add_queue(element, out);
+    if (!is_inside && has(element, "current-level-buffers", G_TYPE_UINT)) add_queue(element, out);
     const auto known = protocols::find_element(factory);
-    if (known && known.use->bytes_property)
+    if (!is_inside && known && known.use->bytes_property)
         out.bytes_out += read_number(element, known.use->bytes_property);
-    const auto stats = stats_of(element);
+    auto stats = stats_of(element);
     if (!stats) return;
-    ElementSnapshot snapshot{GST_OBJECT_NAME(element), factory, numbers_of(stats.get())};
+    Element found{GST_OBJECT_NAME(element), factory, std::move(stats), is_inside};
+    if (is_inside) {
+        out.elements.push_back(std::move(found));
+        return;
+    }
+    const auto numbers = numbers_of(found);
     const auto read = [&](const char *field) {
-        const auto found = snapshot.stats.find(field);
-        return found == snapshot.stats.end() ? 0 : static_cast<uint64_t>(found->second);
+        const auto number = numbers.find(field);
+        return number == numbers.end() ? 0 : static_cast<uint64_t>(number->second);
     };
     if (is_source) out.bytes_in += std::max(read("bytes-out"), read("in-bytes-total"));
     if (is_sink) out.bytes_out += std::max(read("bytes-out"), read("out-bytes-total"));
     out.drops += read("drops") + (is_sink ? read("dropped") : 0);
     if (known && known.use->role == protocols::Role::serve)
-        (std::string_view(known.protocol->viewers_word) == "players" ? out.players : out.viewers) +=
+        (known.protocol->has_players ? out.players : out.viewers) +=
             static_cast<unsigned>(read("peers"));
-    add_branches(element, stats.get(), out);
-    out.elements.push_back(std::move(snapshot));
+    add_branches(element, found.stats.get(), out);
+    out.elements.push_back(std::move(found));
 }
 
-/// Into bins of GStreamer's own, too; ours tell what they are from outside.
-void add_children(GstElement *bin, PipelineSnapshot &out) {
-    for (const auto &child : children_of(bin)) {
-        add_element(child.get(), out);
-        if (GST_IS_BIN(child.get()) && !has(child.get(), "stats", GST_TYPE_STRUCTURE))
-            add_children(child.get(), out);
+/// Into every bin; what is in one that has `stats` is `is_inside`.
+void add_children(GstElement *bin, bool is_inside, Pipeline &out) {
+    for (const auto &child : supervisor::children_of(bin)) {
+        add_element(child.get(), is_inside, out);
+        if (GST_IS_BIN(child.get()))
+            add_children(child.get(), is_inside || has(child.get(), "stats", GST_TYPE_STRUCTURE),
+                         out);
     }
 }
 
 } // namespace
 
-PipelineSnapshot take_snapshot(GstElement *pipeline) {
-    PipelineSnapshot out;
-    const GOwned<> state(g_ascii_strdown(gst_element_state_get_name(GST_STATE(pipeline)), -1));
-    out.state = state.get();
-    out.frames = count_frames(pipeline);
-    add_children(pipeline, out);
+std::map<std::string, double> numbers_of(const Element &element) {
+    std::map<std::string, double> out;
+    gst_structure_foreach(
+        element.stats.get(),
+        [](GQuark field, const GValue *value, gpointer data) -> gboolean {
+            if (const auto number = number_of(value))
+                (*static_cast<decltype(out) *>(data))[g_quark_to_string(field)] = *number;
+            return TRUE;
+        },
+        &out);
     return out;
 }
 
-Snapshot take_snapshot(const Supervisor &supervisor) {
-    Snapshot out;
+Pipeline collect(GstElement *pipeline) {
+    Pipeline out;
+    const GOwned<> state(g_ascii_strdown(gst_element_state_get_name(GST_STATE(pipeline)), -1));
+    out.state = state.get();
+    out.frames = count_frames(pipeline);
+    add_children(pipeline, false, out);
+    return out;
+}
+
+Mounts collect_mounts() {
+    Mounts out;
+    for (const auto &protocol : protocols::all()) {
+        if (protocol->mounts)
+            for (Mount &mount : protocol->mounts())
+                out.mounts.push_back(std::move(mount));
+        if (protocol->publish_ports)
+            for (Port &port : protocol->publish_ports())
+                out.ports.push_back(std::move(port));
+    }
+    return out;
+}
+
+std::vector<Stream> streams_of(const std::vector<Mount> &mounts) {
+    std::map<std::string, Stream> streams;
+    std::set<std::string> deserted; // whose publisher is gone; their pipelines still wait for it
+    for (const Mount &mount : mounts) {
+        const auto *protocol = protocols::find_protocol(mount.protocol);
+        const std::string name =
+            protocol ? protocols::stream_name(*protocol, mount.path) : mount.path;
+        Stream &stream = streams[name];
+        if (stream.mounts.empty()) {
+            stream.name = name;
+            stream.url = mount.scheme + "://" + mount.address.to_string() + "/" + mount.path;
+        }
+        stream.mounts.push_back(&mount);
+        stream.live |= mount.live;
+        (protocol && protocol->has_players ? stream.players : stream.viewers) += mount.viewers;
+        if (mount.is_deserted) deserted.insert(name);
+    }
+    std::vector<Stream> out;
+    for (auto &[name, stream] : streams) {
+        if (deserted.contains(name)) stream.live = false;
+        out.push_back(std::move(stream));
+    }
+    return out;
+}
+
+Model collect(const supervisor::Supervisor &supervisor) {
+    Model out;
     const gint64 now = g_get_monotonic_time();
     out.taken_at = now * 1000;
     for (const auto &binding : supervisor.bindings())
         out.descriptions.push_back(binding->description().name);
     supervisor.each_pipeline(
-        [&](const description::Binding &binding, const RunningPipeline &running) {
+        [&](const description::Binding &binding, const supervisor::RunningPipeline &running) {
             if (!running.pipeline()) return;
-            PipelineSnapshot one = take_snapshot(running.pipeline());
+            Pipeline one = collect(running.pipeline());
             one.label = running.label();
             one.description = binding.description().name;
             one.uptime = (now - running.since()) * 1000;
             out.pipelines.push_back(std::move(one));
         });
-    for (const auto &server : net::RtmpServer::all()) {
-        const std::string address = server->address().to_string();
-        for (const net::MountInfo &mount : server->mounts())
-            out.mounts.push_back({address, mount.path, mount.publisher,
-                                  mount.publishing || (!mount.claimed && mount.live), mount.viewers,
-                                  mount.bytes_in, mount.bytes_out});
-    }
+    out.on_listeners = collect_mounts();
     return out;
 }
 
-} // namespace penstock::supervisor
+} // namespace penstock::state

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "api/state.h"
+#include "state/json.h"
 
 #include "config.h"
+#include "protocols/table.h"
 
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
-namespace penstock::api {
+namespace penstock::state {
 
 using nlohmann::json;
 
-std::string state_json(const supervisor::Snapshot &snapshot) {
+std::string to_json(const Model &model) {
     json pipelines = json::array(), mounts = json::array();
-    for (const auto &pipeline : snapshot.pipelines) {
+    for (const auto &pipeline : model.pipelines) {
         json elements = json::array(), queues = json::array();
         for (const auto &element : pipeline.elements)
-            elements.push_back(
-                {{"name", element.name}, {"factory", element.factory}, {"stats", element.stats}});
+            if (!element.is_inside)
+                elements.push_back({{"name", element.name},
+                                    {"factory", element.factory},
+                                    {"stats", numbers_of(element)}});
         for (const auto &queue : pipeline.queues)
             queues.push_back({{"name", queue.name}, {"level", queue.level}});
         pipelines.push_back({{"label", pipeline.label},
@@ -33,21 +36,25 @@ std::string state_json(const supervisor::Snapshot &snapshot) {
                              {"queues", std::move(queues)},
                              {"elements", std::move(elements)}});
     }
-    for (const auto &mount : snapshot.mounts)
-        mounts.push_back({{"address", mount.address},
+    for (const Mount &mount : model.on_listeners.mounts) {
+        const auto *protocol = protocols::find_protocol(mount.protocol);
+        mounts.push_back({{"address", mount.address.to_string()},
+                          {"protocol", mount.protocol},
                           {"path", mount.path},
                           {"publisher", mount.publisher},
                           {"live", mount.live},
-                          {"players", mount.players},
+                          {"players", protocol && protocol->has_players ? mount.viewers : 0},
+                          {"viewers", mount.viewers},
                           {"bytes-in", mount.bytes_in},
                           {"bytes-out", mount.bytes_out}});
+    }
     return json{{"process", getpid()},
                 {"version", VERSION},
-                {"descriptions", snapshot.descriptions},
-                {"taken-at", snapshot.taken_at},
+                {"descriptions", model.descriptions},
+                {"taken-at", model.taken_at},
                 {"pipelines", std::move(pipelines)},
                 {"mounts", std::move(mounts)}}
         .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-} // namespace penstock::api
+} // namespace penstock::state

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "supervisor/frame_meter.h"
+#include "state/frame_meter.h"
 
 #include "supervisor/children.h"
 
@@ -7,7 +7,7 @@
 #include <memory>
 #include <string_view>
 
-namespace penstock::supervisor {
+namespace penstock::state {
 namespace {
 
 /// An FLV tag's first byte.
@@ -37,7 +37,7 @@ GstPadProbeReturn on_data(GstPad *, GstPadProbeInfo *info, gpointer data) {
     return GST_PAD_PROBE_OK;
 }
 
-/// How good a pad is for counting: 0 for none.
+/// How good a pad is for counting; 0: frames can't be counted there.
 int grade_of(GstPad *pad, bool *is_flv) {
     const auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
     if (!caps || gst_caps_get_size(caps.get()) == 0 || !gst_pad_is_linked(pad)) return 0;
@@ -55,7 +55,7 @@ class Meter {
 public:
     ~Meter() { detach(); }
     uint64_t read(GstElement *pipeline) {
-        // A branch that was taken out takes its pad along.
+        // The pad left with a branch that was removed.
         if (pad_ && !gst_pad_is_linked(pad_.get())) detach();
         if (!pad_) attach(pipeline);
         return count_->frames;
@@ -64,8 +64,8 @@ public:
 private:
     void attach(GstElement *pipeline) {
         int best = 0;
-        for (const auto &element : children_of(pipeline)) {
-            for (const auto &pad : source_pads_of(element.get())) {
+        for (const auto &element : supervisor::children_of(pipeline)) {
+            for (const auto &pad : supervisor::source_pads_of(element.get())) {
                 bool is_flv = false;
                 const int grade = grade_of(pad.get(), &is_flv);
                 if (grade <= best) continue;
@@ -105,4 +105,4 @@ uint64_t count_frames(GstElement *pipeline) {
     return meter->read(pipeline);
 }
 
-} // namespace penstock::supervisor
+} // namespace penstock::state

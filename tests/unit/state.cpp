@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The model of what runs: streams are the mounts of one name, whatever their protocols; the page's
+// list of them is collected once a second at most, and on the main loop.
+#include "console/streams.h"
+#include "protocols/table.h"
+#include "state/collect.h"
+#include "state/json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <thread>
+
+#include "check.hpp"
+
+using namespace penstock;
+using nlohmann::json;
+using state::Mount;
+
+namespace {
+
+const net::Address web{"127.0.0.1", 8080}, rtmp{"127.0.0.1", 1935};
+
+Mount rtmp_mount(const std::string &path, bool live) {
+    return {.protocol = "rtmp", .address = rtmp, .scheme = "rtmp", .path = path, .live = live};
+}
+
+Mount hls_mount(const std::string &path, bool live) {
+    return {.protocol = "hls",
+            .address = web,
+            .scheme = "http",
+            .path = path,
+            .live = live,
+            .media = protocols::Media{.since = 1'700'000'000'000, .width = 640, .height = 360}};
+}
+
+json streams_in(const std::vector<Mount> &mounts) {
+    return json::parse(console::streams_json({mounts, {{"rtmp", rtmp, true}}}, web)).at("streams");
+}
+
+/// Runs what was posted to the main loop.
+void run_main_loop() {
+    while (g_main_context_iteration(nullptr, FALSE)) {
+    }
+}
+
+} // namespace
+
+GST_START_TEST(test_streams_are_mounts_of_a_name) {
+    std::vector<Mount> mounts = {rtmp_mount("live/b", true), rtmp_mount("live/a", true),
+                                 hls_mount("live/a/index.m3u8", true)};
+    mounts[1].viewers = 2;
+    mounts[2].viewers = 3;
+    auto streams = state::streams_of(mounts);
+    fail_unless_equals_int(streams.size(), 2);
+    fail_unless_equals_string(streams[0].name.c_str(), "live/a");
+    fail_unless_equals_string(streams[0].url.c_str(), "rtmp://127.0.0.1:1935/live/a");
+    fail_unless(streams[0].live && streams[0].players == 2 && streams[0].viewers == 3);
+    // Its playlist still has segments, but the publisher is gone.
+    mounts[1].live = false;
+    mounts[1].is_deserted = true;
+    streams = state::streams_of(mounts);
+    fail_unless(!streams[0].live && streams[1].live);
+}
+GST_END_TEST
+
+GST_START_TEST(test_page) {
+    Mount flv{.protocol = "http", .address = web, .path = "live/a.flv", .live = true, .viewers = 4};
+    Mount plain{.protocol = "http", .address = web, .path = "live/radio.mp3", .live = true};
+    Mount elsewhere = hls_mount("live/c/index.m3u8", true);
+    elsewhere.address.host = "127.0.0.2"; // the same port of another host is another listener
+    std::vector<Mount> mounts = {rtmp_mount("live/a", true), flv, plain,
+                                 hls_mount("live/a/index.m3u8", true), elsewhere};
+    mounts[0].viewers = 1;
+    mounts[3].viewers = 2;
+    const json streams = streams_in(mounts);
+    fail_unless_equals_int(streams.size(), 1);
+    const json wanted = {{"name", "live/a"},
+                         {"live", true},
+                         {"hls", "/live/a/index.m3u8"},
+                         {"flv", "/live/a.flv"},
+                         {"since", "2023-11-14T22:13:20Z"},
+                         {"width", 640},
+                         {"height", 360},
+                         {"video", false},
+                         {"audio", false},
+                         {"players", 1},
+                         {"viewers", 6}};
+    fail_unless(streams[0] == wanted, "%s", streams[0].dump().c_str());
+    const json whole = json::parse(console::streams_json({{}, {{"rtmp", rtmp, true}}}, web));
+    fail_unless(whole.at("rtmp") ==
+                json::parse(R"([{"host": "127.0.0.1", "port": 1935, "key": true}])"));
+    fail_unless(json::parse(console::streams_json({}, web)).at("rtmp").is_array());
+}
+GST_END_TEST
+
+GST_START_TEST(test_list_is_collected_once_a_second) {
+    int64_t now = 5'000'000;
+    int collected = 0;
+    std::thread::id collected_on;
+    const auto list = std::make_shared<console::StreamList>(
+        web,
+        [&] {
+            ++collected;
+            collected_on = std::this_thread::get_id();
+            return state::Mounts{{hls_mount("live/a/index.m3u8", true)}, {}};
+        },
+        [&] { return now; });
+    int answers = 0;
+    const auto ask = [&] {
+        list->ask([&](const std::string &text) {
+            fail_unless_equals_int(json::parse(text).at("streams").size(), 1);
+            ++answers;
+        });
+    };
+    // Network loops ask; the state is collected here.
+    std::thread([&] {
+        for (int i = 0; i < 10; ++i)
+            ask();
+    }).join();
+    fail_unless(answers == 0 && collected == 0);
+    run_main_loop();
+    fail_unless(answers == 10 && collected == 1, "%d answers, %d collections", answers, collected);
+    fail_unless(collected_on == std::this_thread::get_id());
+    now += console::StreamList::longest_age - 1;
+    ask();
+    fail_unless(answers == 11 && collected == 1);
+    now += 1;
+    ask();
+    run_main_loop();
+    fail_unless(answers == 12 && collected == 2);
+}
+GST_END_TEST
+
+GST_START_TEST(test_every_protocol_is_told_of) {
+    protocols::Protocol lines;
+    lines.name = "lines";
+    lines.mounts = [] {
+        return std::vector<Mount>{{.protocol = "lines",
+                                   .address = {"127.0.0.1", 7000},
+                                   .scheme = "lines",
+                                   .path = "live/text",
+                                   .live = true,
+                                   .viewers = 5,
+                                   .bytes_out = 17}};
+    };
+    const protocols::Registration registration(lines);
+    state::Model model;
+    model.on_listeners = state::collect_mounts();
+    const json mounts = json::parse(state::to_json(model)).at("mounts");
+    fail_unless_equals_int(mounts.size(), 1);
+    fail_unless(mounts[0].at("protocol") == "lines" && mounts[0].at("viewers") == 5 &&
+                    mounts[0].at("players") == 0 && mounts[0].at("bytes-out") == 17,
+                "%s", mounts[0].dump().c_str());
+}
+GST_END_TEST
+
+static Suite *state_suite() {
+    Suite *suite = suite_create("state");
+    TCase *tests = tcase_create("state");
+    suite_add_tcase(suite, tests);
+    tcase_add_test(tests, test_streams_are_mounts_of_a_name);
+    tcase_add_test(tests, test_page);
+    tcase_add_test(tests, test_list_is_collected_once_a_second);
+    tcase_add_test(tests, test_every_protocol_is_told_of);
+    return suite;
+}
+GST_CHECK_MAIN(state)
