@@ -99,20 +99,24 @@ GstElement *make(PenstockBinding *self, const gchar *name, bool as_bin, GError *
 
 gchar *penstock_binding_dup_value(PenstockBinding *self, const gchar *parameter) {
     g_return_val_if_fail(PENSTOCK_IS_BINDING(self) && parameter, nullptr);
-    Bound &bound = **self->bound;
-    std::lock_guard lock(bound.mutex);
-    const description::Value *value = bound.values.find(parameter);
-    return value ? dup(value->text) : nullptr;
+    return shielded<gchar *>(nullptr, [&] {
+        Bound &bound = **self->bound;
+        std::lock_guard lock(bound.mutex);
+        const description::Value *value = bound.values.find(parameter);
+        return value ? dup(value->text) : nullptr;
+    });
 }
 
 gchar **penstock_binding_dup_pipelines(PenstockBinding *self) {
     g_return_val_if_fail(PENSTOCK_IS_BINDING(self), nullptr);
-    Bound &bound = **self->bound;
-    std::lock_guard lock(bound.mutex);
-    std::vector<std::string> names;
-    for (const PipelineText *text : pipelines(bound))
-        names.push_back(text->name);
-    return dup_list(names);
+    return shielded<gchar **>(nullptr, [&] {
+        Bound &bound = **self->bound;
+        std::lock_guard lock(bound.mutex);
+        std::vector<std::string> names;
+        for (const PipelineText *text : pipelines(bound))
+            names.push_back(text->name);
+        return dup_list(names);
+    });
 }
 
 GstElement *penstock_binding_create_pipeline(PenstockBinding *self, const gchar *name,

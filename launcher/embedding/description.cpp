@@ -171,8 +171,12 @@ const gchar *penstock_description_get_text(PenstockDescription *self) {
 GList *penstock_description_list_parameters(PenstockDescription *self) {
     g_return_val_if_fail(PENSTOCK_IS_DESCRIPTION(self), nullptr);
     GList *list = nullptr;
-    for (const description::Parameter &parameter : (*self->held)->parameters)
-        list = g_list_prepend(list, new_parameter(*self->held, parameter));
+    const bool whole = shielded(false, [&] {
+        for (const description::Parameter &parameter : (*self->held)->parameters)
+            list = g_list_prepend(list, new_parameter(*self->held, parameter));
+        return true;
+    });
+    if (!whole) g_list_free_full(std::exchange(list, nullptr), g_object_unref);
     return g_list_reverse(list);
 }
 

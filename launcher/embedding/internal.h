@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace penstock::embedding {
@@ -36,14 +37,26 @@ gchar *dup(const std::string &text);
 gchar **dup_list(const std::vector<std::string> &texts);
 
 /// No exception leaves the library: it becomes an error of this code, and `fallback` is returned.
+/// Every function of the API that may throw is called through it.
 template <class R, class Fn>
 R shielded(GError **error, PenstockError code, R fallback, Fn &&fn) noexcept {
+    // Nothing here allocates by `new`, which may be what has failed.
+    const auto fail = [&](const char *what) {
+        if (error && !*error) g_set_error(error, PENSTOCK_ERROR, code, "internal error: %s", what);
+    };
     try {
         return fn();
     } catch (const std::exception &e) {
-        if (error && !*error) set_error(error, code, std::string("internal error: ") + e.what());
+        fail(e.what());
+    } catch (...) {
+        fail("unknown exception");
     }
     return fallback;
+}
+/// The same for a function that has no GError.
+template <class R, class Fn>
+R shielded(R fallback, Fn &&fn) noexcept {
+    return shielded<R>(nullptr, PENSTOCK_ERROR_RUN, fallback, std::forward<Fn>(fn));
 }
 
 } // namespace penstock::embedding

@@ -19,7 +19,7 @@ enum { SIGNAL_REPORT, SIGNAL_ENDED, SIGNAL_PIPELINE_ADDED, SIGNAL_PIPELINE_REMOV
 static guint signals[LAST_SIGNAL];
 static PeerSignals peer_signals;
 
-static void penstock_server_init(PenstockServer *self) {
+static Run *make_run(PenstockServer *self) {
     Run::Handlers handlers;
     handlers.report = [self](supervisor::Severity severity, const std::string &text) {
         g_signal_emit(self, signals[SIGNAL_REPORT], 0, PenstockSeverity(severity), text.c_str());
@@ -36,11 +36,21 @@ static void penstock_server_init(PenstockServer *self) {
     handlers.watch = [self] {
         return make_signal_watch(G_OBJECT(self), peer_signals, PeerEvents::main_context);
     };
-    self->run = new Run(std::move(handlers));
+    return new Run(std::move(handlers));
+}
+
+/// Without a run the server can't be started, and says so.
+static void penstock_server_init(PenstockServer *self) {
+    self->run = shielded<Run *>(nullptr, [self] { return make_run(self); });
 }
 
 static void penstock_server_dispose(GObject *object) {
-    PENSTOCK_SERVER(object)->run->stop_now();
+    if (Run *run = PENSTOCK_SERVER(object)->run) {
+        shielded(0, [run] {
+            run->stop_now();
+            return 0;
+        });
+    }
     G_OBJECT_CLASS(penstock_server_parent_class)->dispose(object);
 }
 
@@ -146,13 +156,16 @@ PenstockServer *penstock_server_new(void) {
 
 void penstock_server_add(PenstockServer *self, PenstockBinding *binding) {
     g_return_if_fail(PENSTOCK_IS_SERVER(self) && PENSTOCK_IS_BINDING(binding));
-    g_return_if_fail(!self->run->is_running());
-    self->run->add(bound_of(binding));
+    g_return_if_fail(self->run && !self->run->is_running());
+    shielded(0, [&] {
+        self->run->add(bound_of(binding));
+        return 0;
+    });
 }
 
 gboolean penstock_server_start(PenstockServer *self, GError **error) {
     g_return_val_if_fail(PENSTOCK_IS_SERVER(self), FALSE);
-    g_return_val_if_fail(!self->run->is_running(), FALSE);
+    g_return_val_if_fail(self->run && !self->run->is_running(), FALSE);
     return shielded<gboolean>(error, PENSTOCK_ERROR_RUN, FALSE, [&]() -> gboolean {
         std::string reason;
         const bool started = self->run->start(&reason);
@@ -165,7 +178,7 @@ gboolean penstock_server_start(PenstockServer *self, GError **error) {
 gboolean penstock_server_reload(PenstockServer *self, PenstockBinding **bindings, gsize n_bindings,
                                 GError **error) {
     g_return_val_if_fail(PENSTOCK_IS_SERVER(self) && (bindings || n_bindings == 0), FALSE);
-    g_return_val_if_fail(self->run->is_running(), FALSE);
+    g_return_val_if_fail(self->run && self->run->is_running(), FALSE);
     return shielded<gboolean>(error, PENSTOCK_ERROR_RUN, FALSE, [&]() -> gboolean {
         std::vector<std::shared_ptr<Bound>> all;
         for (gsize i = 0; i < n_bindings; ++i)
@@ -178,16 +191,16 @@ gboolean penstock_server_reload(PenstockServer *self, PenstockBinding **bindings
 }
 
 void penstock_server_drain(PenstockServer *self, guint limit_ms) {
-    g_return_if_fail(PENSTOCK_IS_SERVER(self));
-    shielded(nullptr, PENSTOCK_ERROR_RUN, 0, [&] {
+    g_return_if_fail(PENSTOCK_IS_SERVER(self) && self->run);
+    shielded(0, [&] {
         self->run->drain(limit_ms);
         return 0;
     });
 }
 
 void penstock_server_stop(PenstockServer *self) {
-    g_return_if_fail(PENSTOCK_IS_SERVER(self));
-    shielded(nullptr, PENSTOCK_ERROR_RUN, 0, [&] {
+    g_return_if_fail(PENSTOCK_IS_SERVER(self) && self->run);
+    shielded(0, [&] {
         self->run->stop();
         return 0;
     });
@@ -208,7 +221,11 @@ gboolean penstock_server_run(PenstockServer *self, GError **error) {
     g_object_ref(self);
     const bool started = penstock_server_start(self, error);
     if (started) g_main_loop_run(waiting.loop);
-    if (started && !waiting.well) set_error(error, PENSTOCK_ERROR_RUN, self->run->last_error());
+    if (started && !waiting.well)
+        shielded(0, [&] {
+            set_error(error, PENSTOCK_ERROR_RUN, self->run->last_error());
+            return 0;
+        });
     g_signal_handler_disconnect(self, handler);
     g_object_unref(self);
     g_main_loop_unref(waiting.loop);
@@ -217,36 +234,41 @@ gboolean penstock_server_run(PenstockServer *self, GError **error) {
 
 gboolean penstock_server_is_running(PenstockServer *self) {
     g_return_val_if_fail(PENSTOCK_IS_SERVER(self), FALSE);
-    return self->run->is_running();
+    return self->run && self->run->is_running();
 }
 
 gchar **penstock_server_dup_pipelines(PenstockServer *self) {
-    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), nullptr);
-    std::vector<std::string> labels;
-    for (const auto &[label, pipeline] : self->run->stats().pipelines)
-        labels.push_back(label);
-    return dup_list(labels);
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self) && self->run, nullptr);
+    return shielded<gchar **>(nullptr, [&] {
+        std::vector<std::string> labels;
+        for (const auto &[label, pipeline] : self->run->stats().pipelines)
+            labels.push_back(label);
+        return dup_list(labels);
+    });
 }
 
 GstElement *penstock_server_get_element(PenstockServer *self, const gchar *pipeline,
                                         const gchar *name) {
-    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), nullptr);
-    for (const auto &[label, element] : self->run->stats().pipelines) {
-        if (pipeline && label != pipeline) continue;
-        if (!name) return GST_ELEMENT(gst_object_ref(element.get()));
-        if (GstElement *found = gst_bin_get_by_name(GST_BIN(element.get()), name)) return found;
-    }
-    return nullptr;
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self) && self->run, nullptr);
+    return shielded<GstElement *>(nullptr, [&]() -> GstElement * {
+        for (const auto &[label, element] : self->run->stats().pipelines) {
+            if (pipeline && label != pipeline) continue;
+            if (!name) return GST_ELEMENT(gst_object_ref(element.get()));
+            if (GstElement *found = gst_bin_get_by_name(GST_BIN(element.get()), name)) return found;
+        }
+        return nullptr;
+    });
 }
 
 GVariant *penstock_server_get_stats(PenstockServer *self) {
-    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), nullptr);
-    return g_variant_ref_sink(make_stats(self->run->stats()));
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self) && self->run, nullptr);
+    return shielded<GVariant *>(nullptr,
+                                [&] { return g_variant_ref_sink(make_stats(self->run->stats())); });
 }
 
 gchar *penstock_server_get_stats_json(PenstockServer *self) {
-    g_return_val_if_fail(PENSTOCK_IS_SERVER(self), nullptr);
-    return shielded<gchar *>(nullptr, PENSTOCK_ERROR_RUN, nullptr, [&] {
+    g_return_val_if_fail(PENSTOCK_IS_SERVER(self) && self->run, nullptr);
+    return shielded<gchar *>(nullptr, [&] {
         GVariant *stats = g_variant_ref_sink(make_stats(self->run->stats()));
         gchar *text = dup(to_json(stats));
         g_variant_unref(stats);
