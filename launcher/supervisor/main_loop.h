@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// GLib's default main loop, and work for it from any thread.
+// GLib's default main loop: work for it from any thread, and timers on it.
 #pragma once
 
 #include <glib.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -17,20 +18,25 @@ struct MainLoopUnref {
 };
 using MainLoop = std::unique_ptr<GMainLoop, MainLoopUnref>;
 
-/// Runs `task` on the main loop, never inside this call.
-inline void post(Task task) {
-    GSource *source = g_idle_source_new();
-    g_source_set_priority(source, G_PRIORITY_DEFAULT);
-    g_source_set_callback(
-        source,
-        [](gpointer data) -> gboolean {
-            (*static_cast<Task *>(data))();
-            return G_SOURCE_REMOVE;
-        },
-        new Task(std::move(task)), [](gpointer data) { delete static_cast<Task *>(data); });
-    g_source_attach(source, nullptr);
-    g_source_unref(source);
-}
+/// Runs `task` on the main loop, never inside this call. From any thread.
+void post(Task task);
+
+/// The time and the timeouts of the main loop; tests put their own in its place. On the main loop's
+/// thread.
+class LoopClock {
+public:
+    virtual ~LoopClock() = default;
+    virtual int64_t now() = 0; ///< monotonic, µs
+    /// Calls `task` once after so many milliseconds, unless it is removed before. Returns an id
+    /// above 0.
+    virtual unsigned add(unsigned milliseconds, Task task) = 0;
+    virtual void remove(unsigned id) = 0;
+};
+
+/// GLib's, unless set_loop_clock() has replaced it.
+LoopClock &loop_clock();
+/// nullptr: GLib's again. The clock has to outlive every timer that was started with it.
+void set_loop_clock(LoopClock *clock);
 
 /// One timeout on the main loop; cancelled when destroyed.
 class Timer {
@@ -41,28 +47,13 @@ public:
     ~Timer() { cancel(); }
 
     /// `task` may start the timer again or destroy it.
-    void start(guint milliseconds, Task task) {
-        cancel();
-        task_ = std::move(task);
-        id_ = g_timeout_add(
-            milliseconds,
-            [](gpointer data) -> gboolean {
-                auto *timer = static_cast<Timer *>(data);
-                timer->id_ = 0;
-                const Task due = std::move(timer->task_);
-                due();
-                return G_SOURCE_REMOVE;
-            },
-            this);
-    }
-    void cancel() {
-        if (id_) g_source_remove(std::exchange(id_, 0));
-    }
+    void start(unsigned milliseconds, Task task);
+    void cancel();
     bool is_running() const { return id_ != 0; }
 
 private:
-    guint id_ = 0;
-    Task task_;
+    LoopClock *clock_ = nullptr;
+    unsigned id_ = 0;
 };
 
 } // namespace penstock::supervisor

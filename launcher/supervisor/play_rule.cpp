@@ -87,7 +87,7 @@ std::string PlayRule::missing_source(const Captures &captures) const {
 void PlayRule::on_demand(size_t index, const std::string &path, net::DemandAnswer answer) {
     const auto captures = matches_[index].pattern.match(path);
     if (!captures || ending_) return answer(false, "the server ends");
-    const gint64 now = g_get_monotonic_time();
+    const gint64 now = loop_clock().now();
     auto found = instances_.find(*captures);
     if (found != instances_.end() && !found->second.pipeline && now >= found->second.retry_at)
         found = instances_.end(); // it has failed a while ago
@@ -137,42 +137,8 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
     return true;
 }
 
-/// Something has happened to the mounts of an instance, or to who waits for it.
-void PlayRule::review(const Captures &captures) {
-    const auto found = instances_.find(captures);
-    if (found == instances_.end()) return;
-    Instance &instance = found->second;
-    if (instance.pipeline && !instance.stopping) {
-        serve_waiting(instance);
-        if (!instance.waiting.empty() || viewers(captures) > 0)
-            instance.idle_since = 0;
-        else if (instance.idle_since == 0)
-            instance.idle_since = g_get_monotonic_time();
-    }
-    set_timer();
-}
-
-/// For the next moment at which something is due without an event.
-void PlayRule::set_timer() {
-    const gint64 now = g_get_monotonic_time();
-    gint64 due = G_MAXINT64;
-    for (const auto &[captures, instance] : instances_) {
-        if (!instance.pipeline)
-            due = std::min(due, instance.retry_at + longest_delay);
-        else if (instance.stopping)
-            continue;
-        else if (!instance.waiting.empty())
-            due = std::min(due, instance.waiting.front().until); // all wait equally long
-        else if (instance.idle_since != 0)
-            due = std::min(due, instance.idle_since + idle_ / 1000);
-    }
-    if (due == G_MAXINT64) return timer_.cancel();
-    const gint64 wait_ms = std::clamp<gint64>((due - now) / 1000 + 1, 1, 3'600'000);
-    timer_.start(guint(wait_ms), [this] { on_timer(); });
-}
-
-void PlayRule::on_timer() {
-    const gint64 now = g_get_monotonic_time();
+void PlayRule::tick() {
+    const gint64 now = loop_clock().now();
     std::vector<Captures> idle;
     for (auto &[captures, instance] : instances_) {
         if (!instance.pipeline || instance.stopping) continue;
@@ -196,7 +162,7 @@ void PlayRule::on_timer() {
 
 /// Answers the requests whose stream has begun, and those that have waited long enough.
 void PlayRule::serve_waiting(Instance &instance) {
-    const gint64 now = g_get_monotonic_time();
+    const gint64 now = loop_clock().now();
     std::erase_if(instance.waiting, [&](const Waiting &waiting) {
         const bool live = std::any_of(matches_.begin(), matches_.end(), [&](const Match &match) {
             return !match.listener->parks_viewers() && match.listener->is_live(waiting.path);
@@ -259,7 +225,7 @@ void PlayRule::forget(const Captures &captures) {
         instances_.erase(captures);
     } else {
         instance.delay = std::clamp(2 * instance.delay, first_delay, longest_delay);
-        instance.retry_at = g_get_monotonic_time() + instance.delay;
+        instance.retry_at = loop_clock().now() + instance.delay;
     }
     set_timer();
     for (const Asked &each : asked)

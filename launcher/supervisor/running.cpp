@@ -87,7 +87,7 @@ void RunningPipeline::play(const Time &time) {
     gst_element_set_start_time(pipeline, GST_CLOCK_TIME_NONE);
     gst_element_set_base_time(pipeline, time.base);
     GstStateChangeReturn result = gst_element_set_state(pipeline, GST_STATE_PAUSED);
-    // What is not live counts from zero: on a base time long past, all of it would be late.
+    // Sources that are not live count from zero: on a base time long past they would be late.
     if (result == GST_STATE_CHANGE_ASYNC || result == GST_STATE_CHANGE_SUCCESS)
         gst_element_set_base_time(pipeline, gst_clock_get_time(time.clock.get()));
     if (result == GST_STATE_CHANGE_FAILURE)
@@ -101,7 +101,7 @@ void RunningPipeline::to_playing() {
         report_failed_start();
 }
 
-/// Whatever failed has posted why; behind that on the bus comes this.
+/// The element that failed has posted why; this message follows it on the bus.
 void RunningPipeline::report_failed_start() {
     GstElement *pipeline = pipeline_.get();
     const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline));
@@ -110,7 +110,7 @@ void RunningPipeline::report_failed_start() {
 }
 
 void RunningPipeline::stop(Task stopped) {
-    lost_.clear();
+    detached_.clear();
     if (watch_) g_source_remove(std::exchange(watch_, 0));
     if (!pipeline_) {
         if (stopped) post(std::move(stopped));
@@ -119,8 +119,8 @@ void RunningPipeline::stop(Task stopped) {
     GstPtr<GstElement> pipeline = std::move(pipeline_);
     report_.pipeline(label_, pipeline.get(), false);
     if (!stopped) return take_down(std::move(pipeline));
-    // Somebody who waits gets the pipeline back to let go of it here: what applications connected
-    // to its elements goes with it, and they may end their program next.
+    // The last reference is released on the main loop, before `stopped` is called: what
+    // applications have connected to its elements goes with it, and they may exit next.
     take_down(std::move(pipeline), [stopped = std::move(stopped)](GstPtr<GstElement> down) {
         post([held = std::make_shared<GstPtr<GstElement>>(std::move(down)), stopped] {
             *held = {};
@@ -135,7 +135,7 @@ void RunningPipeline::drain() {
     gst_element_call_async(
         pipeline_.get(),
         [](GstElement *element, gpointer) {
-            // What has not begun to stream would lose the event.
+            // A pipeline that has not begun to stream would lose the event.
             gst_element_get_state(element, nullptr, nullptr, GST_SECOND);
             gst_element_send_event(element, gst_event_new_eos());
         },
@@ -156,7 +156,7 @@ void RunningPipeline::handle(GstMessage *message) {
         GError *error = nullptr;
         gchar *debug = nullptr;
         gst_message_parse_warning(message, &error, &debug);
-        // A stream without audio or without video is no mistake: its link is just not needed.
+        // A stream without audio or without video is no mistake: its link is not needed.
         if (!g_error_matches(error, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK))
             report_(Severity::warning,
                     label_ + ": " + source_of(message) + ": " + words_of(error, debug));
@@ -178,8 +178,8 @@ void RunningPipeline::handle(GstMessage *message) {
     }
     case GST_MESSAGE_APPLICATION:
         if (!gst_message_has_name(message, "penstock-failed")) break;
-        // What failed to start may have been a branch, which is out now.
-        if (std::exchange(lost_branch_, false))
+        // If a branch has failed to start, it has been removed, and the rest can start.
+        if (std::exchange(has_detached_, false))
             to_playing();
         else
             fail("the pipeline does not start");
@@ -199,7 +199,7 @@ void RunningPipeline::handle(GstMessage *message) {
 
 void RunningPipeline::handle_error(GstMessage *message) {
     GstObject *source = GST_MESSAGE_SRC(message);
-    // A branch posts several errors on its way down, some of them after it is out.
+    // A branch posts several errors while it fails, some of them after its removal.
     if (!source || (source != GST_OBJECT(pipeline_.get()) &&
                     !gst_object_has_as_ancestor(source, GST_OBJECT(pipeline_.get()))))
         return;
@@ -220,62 +220,63 @@ void RunningPipeline::handle_error(GstMessage *message) {
                                      " is removed, the rest goes on");
         for (const auto &element : branch->elements)
             removed_.insert(GST_OBJECT(element.get()));
-        lost_branch_ = true;
-        lose(std::move(*branch));
+        has_detached_ = true;
+        detach(std::move(*branch));
         return;
     }
     fail(words);
 }
 
-/// A branch that has run so long has not failed in a row; ns.
+/// A branch that ran this long has recovered: its failures are counted anew; ns.
 constexpr int64_t settled = 10'000'000'000;
+/// A branch that failed more often in a row is not restarted.
+constexpr unsigned most_failures = 8;
 
-/// Takes the branch out. It is started again after a while, unless it fails again and again.
-void RunningPipeline::lose(Branch branch) {
-    constexpr unsigned most_failures = 8;
+/// Takes the branch out of the pipeline, and restarts it after a delay.
+void RunningPipeline::detach(Branch branch) {
     const BranchPlace place = place_of(branch, children_);
     std::vector<GstObject *> elements;
     for (const auto &element : branch.elements)
         elements.push_back(GST_OBJECT(element.get()));
     const std::string label = branch.label;
-    remove_branch(
-        pipeline_.get(), std::move(branch), [weak = std::weak_ptr(self_), place, label, elements] {
-            const auto self = weak.lock();
-            if (!self || !*self || !(*self)->pipeline_) return;
-            RunningPipeline &running = **self;
-            for (GstObject *gone : elements)
-                running.removed_.erase(gone);
-            const Handlers &handlers = running.handlers_;
-            if (!handlers.rebuild || place.elements.empty()) return;
-            Lost &lost = running.lost_[place];
-            lost.label = label;
-            // One that ran well for a while starts with the short delay again.
-            const gint64 ran = (g_get_monotonic_time() - lost.grown_at) * 1000;
-            if (lost.failures == 0 || ran > std::max(2 * handlers.longest_delay, settled)) {
-                lost.delay = handlers.first_delay;
-                lost.failures = 0;
-            }
-            if (++lost.failures > most_failures) {
-                running.report_(Severity::warning, running.label_ + ": the branch " + label +
-                                                       " fails every time and is left out");
-                return;
-            }
-            lost.timer.start(guint(lost.delay / 1'000'000),
-                             [&running, place] { running.grow(place); });
-            lost.delay = std::min(lost.delay * 2, handlers.longest_delay);
-        });
+    remove_branch(pipeline_.get(), std::move(branch),
+                  [weak = std::weak_ptr(self_), place, label, elements] {
+                      const auto self = weak.lock();
+                      if (!self || !*self || !(*self)->pipeline_) return;
+                      RunningPipeline &running = **self;
+                      for (GstObject *gone : elements)
+                          running.removed_.erase(gone);
+                      if (!running.handlers_.rebuild || place.elements.empty()) return;
+                      running.detached_[place].label = label;
+                      running.restart_later(place);
+                  });
 }
 
-void RunningPipeline::grow(const BranchPlace &place) {
-    Lost &lost = lost_.at(place);
-    lost.grown_at = g_get_monotonic_time();
+void RunningPipeline::restart_later(const BranchPlace &place) {
+    Detached &branch = detached_.at(place);
+    const int64_t ran = (loop_clock().now() - branch.restarted_at) * 1000;
+    if (branch.failures == 0 || ran > std::max(2 * handlers_.longest_delay, settled)) {
+        branch.delay = handlers_.first_delay;
+        branch.failures = 0;
+    }
+    if (++branch.failures > most_failures)
+        return report_(Severity::warning, label_ + ": the branch " + branch.label +
+                                              " fails every time and is left out");
+    branch.timer.start(unsigned(branch.delay / 1'000'000), [this, place] { restart(place); });
+    branch.delay = std::min(branch.delay * 2, handlers_.longest_delay);
+}
+
+void RunningPipeline::restart(const BranchPlace &place) {
+    Detached &branch = detached_.at(place);
+    branch.restarted_at = loop_clock().now();
     std::string error;
     const auto copy = handlers_.rebuild(&error);
-    if (copy && graft(pipeline_.get(), children_, copy.get(), place, &error))
-        report_(Severity::info, label_ + ": the branch " + lost.label + " is started again");
-    else
-        report_(Severity::error,
-                label_ + ": the branch " + lost.label + " can't be started again: " + error);
+    if (copy && relink(pipeline_.get(), children_, copy.get(), place, &error))
+        return report_(Severity::info,
+                       label_ + ": the branch " + branch.label + " is started again");
+    report_(Severity::error,
+            label_ + ": the branch " + branch.label + " can't be started again: " + error);
+    restart_later(place); // what it lacks may be there the next time
 }
 
 void RunningPipeline::fail(const std::string &what) {

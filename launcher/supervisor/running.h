@@ -4,8 +4,8 @@
 
 #include "description/binding.h"
 #include "gst/ptr.h"
-#include "supervisor/graft.h"
 #include "supervisor/main_loop.h"
+#include "supervisor/relink.h"
 #include "supervisor/report.h"
 
 #include <map>
@@ -65,29 +65,30 @@ private:
     void handle(GstMessage *message);
     void handle_error(GstMessage *message);
     void fail(const std::string &what);
-    void lose(Branch branch);
-    void grow(const BranchPlace &place);
+    void detach(Branch branch);
+    void restart_later(const BranchPlace &place);
+    void restart(const BranchPlace &place);
 
     const std::string label_;
     GstPtr<GstElement> pipeline_;
     const Report report_;
     Handlers handlers_;
-    const gint64 since_ = g_get_monotonic_time();
+    const gint64 since_ = loop_clock().now();
     guint watch_ = 0;
-    bool lost_branch_ = false;      ///< since the last attempt to start
+    bool has_detached_ = false;     ///< a branch, since the last attempt to start
     bool failed_ = false;           ///< the first error says why; those that follow come from it
     std::set<GstObject *> removed_; ///< compared only, never dereferenced
 
-    /// A branch that has failed, and is or will be started again.
-    struct Lost {
+    /// A branch that has failed, and was restarted or will be.
+    struct Detached {
         std::string label;
-        int64_t delay = 0;     ///< ns, doubles with each failure
-        gint64 grown_at = 0;   ///< monotonic, µs
-        unsigned failures = 0; ///< in a row
+        int64_t delay = 0;        ///< ns before the next restart, doubles with each failure
+        int64_t restarted_at = 0; ///< monotonic, µs
+        unsigned failures = 0;    ///< in a row
         Timer timer;
     };
     std::vector<GstElement *> children_; ///< as the launch text made them; compared only
-    std::map<BranchPlace, Lost> lost_;
+    std::map<BranchPlace, Detached> detached_;
     std::shared_ptr<RunningPipeline *> self_ = std::make_shared<RunningPipeline *>(this);
 };
 

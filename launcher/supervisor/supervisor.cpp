@@ -115,7 +115,8 @@ bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
         auto listener = pattern->protocol().open(
             {.address = pattern->address(), .scheme = pattern->scheme(), .shares = true}, error);
         if (!listener) return false;
-        auto running = Rule::make(rule, *binding, std::move(listener), time_, report_, error);
+        auto running =
+            PublishRule::make(rule, *binding, std::move(listener), time_, report_, error);
         if (!running) return false;
         rules_.push_back({binding, std::move(signature), std::move(running)});
     }
@@ -135,11 +136,11 @@ bool Supervisor::add_pipelines(const std::shared_ptr<description::Binding> &bind
         if (!binding->holds(text.when)) continue;
         std::string signature = signature_of(text, *binding);
         if (holds(pipelines_, signature)) continue;
-        Started::Handlers handlers;
+        StartPipeline::Handlers handlers;
         handlers.done = [this] { end_if_nothing_runs(); };
         handlers.failed = [this] { finish(1); };
         auto started =
-            std::make_unique<Started>(*binding, text, time_, report_, std::move(handlers));
+            std::make_unique<StartPipeline>(*binding, text, time_, report_, std::move(handlers));
         if (!started->start(error)) return false;
         pipelines_.push_back({binding, std::move(signature), std::move(started)});
     }
@@ -285,14 +286,14 @@ void Supervisor::drain(guint limit_ms, Task stopped) {
         gint64 until;
         Task stopped;
         void operator()() {
-            if (self->is_running() && g_get_monotonic_time() < until)
+            if (self->is_running() && loop_clock().now() < until)
                 self->drain_.start(look_again, Look(*this));
             else
                 self->stop(std::move(stopped));
         }
     };
     drain_.start(look_again,
-                 Look{this, g_get_monotonic_time() + gint64(limit_ms) * 1000, std::move(stopped)});
+                 Look{this, loop_clock().now() + gint64(limit_ms) * 1000, std::move(stopped)});
 }
 
 void Supervisor::stop(Task stopped) {

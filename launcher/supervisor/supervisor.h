@@ -5,9 +5,9 @@
 #include "description/binding.h"
 #include "supervisor/listeners.h"
 #include "supervisor/play_rule.h"
+#include "supervisor/publish_rule.h"
 #include "supervisor/report.h"
-#include "supervisor/rule.h"
-#include "supervisor/started.h"
+#include "supervisor/start_pipeline.h"
 
 #include <memory>
 #include <string>
@@ -59,7 +59,7 @@ private:
     struct HeldPipeline {
         std::shared_ptr<description::Binding> binding;
         std::string signature;
-        std::unique_ptr<Started> started;
+        std::unique_ptr<StartPipeline> started;
     };
 
     bool add_rules(const std::shared_ptr<description::Binding> &binding, std::string *error);
@@ -78,7 +78,7 @@ private:
     Listeners listeners_;
     std::shared_ptr<net::PeerWatch> watch_;          ///< nullptr: nobody is asked
     std::vector<std::weak_ptr<const void>> watched_; ///< those that have `watch_`
-    std::vector<Held<Rule>> rules_, retired_rules_;
+    std::vector<Held<PublishRule>> rules_, retired_rules_;
     std::vector<Held<PlayRule>> play_rules_, retired_play_rules_;
     std::vector<HeldPipeline> pipelines_;
     std::shared_ptr<Supervisor *> self_ = std::make_shared<Supervisor *>(this);

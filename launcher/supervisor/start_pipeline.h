@@ -11,18 +11,18 @@
 namespace penstock::supervisor {
 
 /// Lives on the main loop's thread.
-class Started {
+class StartPipeline {
 public:
     struct Handlers {
         std::function<void()> done;   ///< it has come to its end and is not restarted
         std::function<void()> failed; ///< it has failed and is not restarted
     };
     /// `binding` and `text` must outlive it.
-    Started(const description::Binding &binding, const description::PipelineText &text,
-            const Time &time, Report report, Handlers handlers);
-    Started(const Started &) = delete;
-    Started &operator=(const Started &) = delete;
-    ~Started();
+    StartPipeline(const description::Binding &binding, const description::PipelineText &text,
+                  const Time &time, Report report, Handlers handlers);
+    StartPipeline(const StartPipeline &) = delete;
+    StartPipeline &operator=(const StartPipeline &) = delete;
+    ~StartPipeline();
 
     /// False and the reason if the pipeline can't be built.
     bool start(std::string *error);
@@ -54,7 +54,7 @@ private:
     int64_t delay_ = 0;     ///< ns until the next restart
     gint64 started_at_ = 0; ///< monotonic, µs
     bool done_ = false, draining_ = false, stopping_ = false;
-    std::shared_ptr<Started *> self_ = std::make_shared<Started *>(this);
+    std::shared_ptr<StartPipeline *> self_ = std::make_shared<StartPipeline *>(this);
 };
 
 } // namespace penstock::supervisor

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "supervisor/rule.h"
+#include "supervisor/publish_rule.h"
 
 #include <algorithm>
 
 namespace penstock::supervisor {
 namespace {
 
-/// A publisher has five seconds to be claimed; a pipeline without one is given a little more.
+/// How long a new pipeline without a publisher is kept; ns. A publisher has five seconds to be
+/// claimed, so this is a little more.
 constexpr int64_t claim_time = 6'000'000'000;
 
 guint milliseconds(int64_t nanoseconds) {
@@ -15,25 +16,27 @@ guint milliseconds(int64_t nanoseconds) {
 
 } // namespace
 
-Rule::Rule(const description::PublishRule &rule, const description::Binding &binding,
-           std::shared_ptr<protocols::Listener> listener, const Time &time, Report report)
+PublishRule::PublishRule(const description::PublishRule &rule, const description::Binding &binding,
+                         std::shared_ptr<protocols::Listener> listener, const Time &time,
+                         Report report)
     : rule_(rule), binding_(binding), listener_(std::move(listener)), time_(time),
       report_(std::move(report)) {
 }
 
-Rule::~Rule() {
+PublishRule::~PublishRule() {
     lease_.reset();
     *self_ = nullptr;
 }
 
-std::unique_ptr<Rule> Rule::make(const description::PublishRule &rule,
-                                 const description::Binding &binding,
-                                 std::shared_ptr<protocols::Listener> listener, const Time &time,
-                                 Report report, std::string *error) {
+std::unique_ptr<PublishRule> PublishRule::make(const description::PublishRule &rule,
+                                               const description::Binding &binding,
+                                               std::shared_ptr<protocols::Listener> listener,
+                                               const Time &time, Report report,
+                                               std::string *error) {
     auto pattern = description::PathPattern::make(rule.match, binding, error);
     if (!pattern) return nullptr;
-    std::unique_ptr<Rule> out(
-        new Rule(rule, binding, std::move(listener), time, std::move(report)));
+    std::unique_ptr<PublishRule> out(
+        new PublishRule(rule, binding, std::move(listener), time, std::move(report)));
     out->pattern_ = std::make_shared<const description::PathPattern>(std::move(*pattern));
     out->grace_ = binding.duration(rule.grace, description::default_grace);
     std::string key;
@@ -60,14 +63,14 @@ std::unique_ptr<Rule> Rule::make(const description::PublishRule &rule,
     return out;
 }
 
-void Rule::on_publish(const std::string &path) {
+void PublishRule::on_publish(const std::string &path) {
     if (ending_) return;
     if (const auto found = instances_.find(path); found != instances_.end()) {
-        // One that runs takes the publisher by itself.
+        // A pipeline that runs claims the publisher itself.
         if (found->second.stopping) found->second.wanted_again = true;
         return;
     }
-    // Who only knocks starts nothing, and nobody starts more than was meant.
+    // The publisher may have left since it asked.
     if (!listener_->is_publishing(path)) return;
     if (instances_.size() >= rule_.max_instances)
         return listener_->refuse(path, "this server takes " + std::to_string(rule_.max_instances) +
@@ -75,19 +78,21 @@ void Rule::on_publish(const std::string &path) {
     start(path);
 }
 
-void Rule::start(const std::string &path) {
+void PublishRule::start(const std::string &path) {
     const auto captures = pattern_->match(path);
     if (!captures) return;
     std::string error;
     auto pipeline = binding_.instantiate(rule_.pipeline, *captures, &error);
     if (!pipeline) {
         report_(Severity::error, path + ": " + error);
-        return;
+        // Otherwise it would wait for a receiver until its claim times out.
+        return listener_->refuse(path, "the pipeline of this stream can't be built");
     }
     Instance &instance = instances_[path];
     auto handlers = handlers_for(binding_, rule_.pipeline, *captures);
     handlers.failed = [this, path](const std::string &what) {
         report_(Severity::error, path + ": " + what + "; its pipeline ends");
+        listener_->refuse(path, "the pipeline of this stream has failed");
         end(path);
     };
     handlers.ended = [this, path] { end(path); };
@@ -103,9 +108,9 @@ void Rule::start(const std::string &path) {
     instance.pipeline->play(time_);
 }
 
-void Rule::wait_for_publisher(const std::string &path, int64_t nanoseconds) {
+void PublishRule::wait_for_publisher(const std::string &path, int64_t nanoseconds) {
     instances_[path].grace.start(milliseconds(nanoseconds), [this, path] {
-        // The server knows better than a message that may have been missed.
+        // The listener knows for certain; a message on the bus may have been missed.
         if (listener_->is_publishing(path))
             wait_for_publisher(path, std::max<int64_t>(grace_, 1'000'000'000));
         else
@@ -114,7 +119,7 @@ void Rule::wait_for_publisher(const std::string &path, int64_t nanoseconds) {
 }
 
 /// Deferred, because it is called from the pipeline's own handlers.
-void Rule::end(const std::string &path) {
+void PublishRule::end(const std::string &path) {
     const auto found = instances_.find(path);
     if (found == instances_.end() || found->second.stopping) return;
     found->second.stopping = true;
@@ -126,7 +131,7 @@ void Rule::end(const std::string &path) {
         instance.pipeline->stop([weak, path] {
             const auto still = weak.lock();
             if (!still || !*still) return;
-            Rule &rule = **still;
+            PublishRule &rule = **still;
             const bool again = rule.instances_[path].wanted_again && !rule.ending_;
             rule.instances_.erase(path);
             if (again) rule.start(path);
@@ -136,14 +141,14 @@ void Rule::end(const std::string &path) {
     });
 }
 
-void Rule::drain() {
+void PublishRule::drain() {
     retire();
     ending_ = true;
     for (const auto &[path, instance] : instances_)
         if (!instance.stopping) instance.pipeline->drain();
 }
 
-void Rule::stop(Task stopped) {
+void PublishRule::stop(Task stopped) {
     ending_ = true;
     lease_.reset();
     if (instances_.empty()) return post(std::move(stopped));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "supervisor/started.h"
+#include "supervisor/start_pipeline.h"
 
 #include <algorithm>
 
@@ -7,22 +7,23 @@ namespace penstock::supervisor {
 
 using description::Restart;
 
-Started::Started(const description::Binding &binding, const description::PipelineText &text,
-                 const Time &time, Report report, Handlers handlers)
+StartPipeline::StartPipeline(const description::Binding &binding,
+                             const description::PipelineText &text, const Time &time, Report report,
+                             Handlers handlers)
     : binding_(binding), text_(text), time_(time), report_(std::move(report)),
       handlers_(std::move(handlers)), label_(binding.description().name),
       delay_(binding.description().restart.delay) {
     if (binding.description().start.size() > 1) label_ += "/" + text.name;
 }
 
-Started::~Started() {
+StartPipeline::~StartPipeline() {
     *self_ = nullptr;
 }
 
-bool Started::start(std::string *error) {
+bool StartPipeline::start(std::string *error) {
     auto pipeline = binding_.instantiate(text_, {}, error);
     if (!pipeline) return false;
-    started_at_ = g_get_monotonic_time();
+    started_at_ = loop_clock().now();
     auto handlers = handlers_for(binding_, text_, {});
     handlers.failed = [this](const std::string &what) { on_failed(what); };
     handlers.ended = [this] { on_ended(); };
@@ -32,7 +33,7 @@ bool Started::start(std::string *error) {
     return true;
 }
 
-void Started::on_failed(const std::string &what) {
+void StartPipeline::on_failed(const std::string &what) {
     if (done_) return;
     report_(Severity::error, label_ + ": " + what);
     if (draining_ || binding_.description().restart.policy == Restart::Policy::never) {
@@ -43,7 +44,7 @@ void Started::on_failed(const std::string &what) {
     }
 }
 
-void Started::on_ended() {
+void StartPipeline::on_ended() {
     if (done_) return;
     if (!draining_ && binding_.description().restart.policy == Restart::Policy::always)
         return restart_later();
@@ -59,11 +60,11 @@ void Started::on_ended() {
     });
 }
 
-void Started::restart_later() {
+void StartPipeline::restart_later() {
     if (restart_.is_running()) return;
     const Restart &policy = binding_.description().restart;
     // One that ran well for a while starts with the short delay again.
-    if ((g_get_monotonic_time() - started_at_) * 1000 > 2 * policy.max_delay) delay_ = policy.delay;
+    if ((loop_clock().now() - started_at_) * 1000 > 2 * policy.max_delay) delay_ = policy.delay;
     report_(Severity::info, label_ + ": restarts in " + std::to_string(delay_ / 1'000'000) + " ms");
     restart_.start(static_cast<guint>(delay_ / 1'000'000), [this] {
         // The old one has to be gone first: it may hold a path.
@@ -80,7 +81,7 @@ void Started::restart_later() {
     delay_ = std::min(delay_ * 2, policy.max_delay);
 }
 
-void Started::drain() {
+void StartPipeline::drain() {
     draining_ = true;
     if (restart_.is_running()) {
         restart_.cancel();
@@ -90,7 +91,7 @@ void Started::drain() {
     }
 }
 
-void Started::stop(Task stopped) {
+void StartPipeline::stop(Task stopped) {
     stopping_ = done_ = true;
     restart_.cancel();
     if (pipeline_)

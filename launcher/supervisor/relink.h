@@ -27,7 +27,7 @@ BranchPlace place_of(const Branch &branch, const std::vector<GstElement *> &chil
 /// Moves the branch at `place` out of `copy` (in state NULL) into `pipeline`, and starts it there.
 /// `children` are those of `pipeline` and know the new elements afterwards. False and the reason
 /// if it can't be.
-bool graft(GstElement *pipeline, std::vector<GstElement *> &children, GstElement *copy,
-           const BranchPlace &place, std::string *error);
+bool relink(GstElement *pipeline, std::vector<GstElement *> &children, GstElement *copy,
+            const BranchPlace &place, std::string *error);
 
 } // namespace penstock::supervisor

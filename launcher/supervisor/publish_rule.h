@@ -12,14 +12,14 @@
 namespace penstock::supervisor {
 
 /// Lives on the main loop's thread; only the lease's callbacks come from the network.
-class Rule {
+class PublishRule {
 public:
     /// nullptr and the reason if the rule can't be set up. `binding` must outlive it.
-    static std::unique_ptr<Rule> make(const description::PublishRule &rule,
-                                      const description::Binding &binding,
-                                      std::shared_ptr<protocols::Listener> listener,
-                                      const Time &time, Report report, std::string *error);
-    ~Rule();
+    static std::unique_ptr<PublishRule> make(const description::PublishRule &rule,
+                                             const description::Binding &binding,
+                                             std::shared_ptr<protocols::Listener> listener,
+                                             const Time &time, Report report, std::string *error);
+    ~PublishRule();
 
     /// Takes no new streams; those that run go on until they end.
     void retire() { lease_.reset(); }
@@ -41,8 +41,8 @@ private:
         bool wanted_again = false; ///< a publisher came while it was stopping
     };
 
-    Rule(const description::PublishRule &rule, const description::Binding &binding,
-         std::shared_ptr<protocols::Listener> listener, const Time &time, Report report);
+    PublishRule(const description::PublishRule &rule, const description::Binding &binding,
+                std::shared_ptr<protocols::Listener> listener, const Time &time, Report report);
     void on_publish(const std::string &path);
     void start(const std::string &path);
     void end(const std::string &path);
@@ -60,7 +60,7 @@ private:
     Task stopped_;
     bool ending_ = false;
     /// Work posted to the main loop looks here whether the rule still is.
-    std::shared_ptr<Rule *> self_ = std::make_shared<Rule *>(this);
+    std::shared_ptr<PublishRule *> self_ = std::make_shared<PublishRule *>(this);
 };
 
 } // namespace penstock::supervisor

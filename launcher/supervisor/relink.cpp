@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "supervisor/graft.h"
+#include "supervisor/relink.h"
 
 #include <algorithm>
 
@@ -24,6 +24,31 @@ std::vector<Link> links_of(const std::vector<GstPtr<GstElement>> &elements) {
     }
     return links;
 }
+
+/// Takes out of the pipeline what was put into it, unless everything could be.
+struct Undo {
+    explicit Undo(GstElement *where) : pipeline(where) {}
+    Undo(const Undo &) = delete;
+    Undo &operator=(const Undo &) = delete;
+    ~Undo() {
+        if (!pipeline) return;
+        for (const auto &pad : requested) {
+            if (const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(pad.get())))
+                gst_pad_unlink(pad.get(), peer.get());
+            if (const auto tee = GstPtr<GstElement>::adopt(gst_pad_get_parent_element(pad.get())))
+                gst_element_release_request_pad(tee.get(), pad.get());
+        }
+        for (const auto &element : added) {
+            gst_element_set_locked_state(element.get(), TRUE);
+            gst_element_set_state(element.get(), GST_STATE_NULL);
+            gst_bin_remove(GST_BIN(pipeline), element.get());
+        }
+    }
+
+    GstElement *pipeline; ///< nullptr: nothing is undone
+    std::vector<GstPtr<GstElement>> added;
+    std::vector<GstPtr<GstPad>> requested;
+};
 
 bool link(GstPad *src, GstPad *sink, std::string *error) {
     if (!GST_PAD_LINK_FAILED(gst_pad_link(src, sink))) return true;
@@ -64,8 +89,8 @@ BranchPlace place_of(const Branch &branch, const std::vector<GstElement *> &chil
     return place;
 }
 
-bool graft(GstElement *pipeline, std::vector<GstElement *> &children, GstElement *copy,
-           const BranchPlace &place, std::string *error) {
+bool relink(GstElement *pipeline, std::vector<GstElement *> &children, GstElement *copy,
+            const BranchPlace &place, std::string *error) {
     const std::vector<GstElement *> others = children_as_made(copy);
     if (others.size() != children.size()) {
         *error = "its pipeline is not what it was";
@@ -89,12 +114,14 @@ bool graft(GstElement *pipeline, std::vector<GstElement *> &children, GstElement
         names.push_back(name);
     }
     const std::vector<Link> links = links_of(elements);
+    Undo undo(pipeline);
     for (size_t i = 0; i < elements.size(); ++i) {
         gst_bin_remove(GST_BIN(copy), elements[i].get());
         if (!gst_bin_add(GST_BIN(pipeline), elements[i].get())) {
-            *error = "what was there has not ended yet";
+            *error = "the element that it replaces has not ended yet";
             return false;
         }
+        undo.added.push_back(elements[i]);
         children[place.elements[i]] = elements[i].get();
     }
     for (const Link &each : links)
@@ -103,13 +130,16 @@ bool graft(GstElement *pipeline, std::vector<GstElement *> &children, GstElement
         gst_element_sync_state_with_parent(element.get());
     for (size_t i = 0; i < entries.size(); ++i) {
         const auto &[tee, sink] = entries[i];
-        const auto src =
+        auto src =
             GstPtr<GstPad>::adopt(gst_element_request_pad_simple(tee.get(), names[i].c_str()));
-        if (!src || !link(src.get(), sink.get(), error)) {
-            if (!src) *error = "its pad " + names[i] + " is taken";
+        if (!src) {
+            *error = "its pad " + names[i] + " is taken";
             return false;
         }
+        undo.requested.push_back(src);
+        if (!link(src.get(), sink.get(), error)) return false;
     }
+    undo.pipeline = nullptr;
     return true;
 }
 

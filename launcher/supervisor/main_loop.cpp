@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "supervisor/main_loop.h"
+
+namespace penstock::supervisor {
+namespace {
+
+gboolean run(gpointer task) {
+    (*static_cast<Task *>(task))();
+    return G_SOURCE_REMOVE;
+}
+
+void destroy(gpointer task) {
+    delete static_cast<Task *>(task);
+}
+
+class GlibClock final : public LoopClock {
+public:
+    int64_t now() override { return g_get_monotonic_time(); }
+    unsigned add(unsigned milliseconds, Task task) override {
+        return g_timeout_add_full(G_PRIORITY_DEFAULT, milliseconds, run, new Task(std::move(task)),
+                                  destroy);
+    }
+    void remove(unsigned id) override { g_source_remove(id); }
+};
+
+GlibClock glib_clock;
+LoopClock *current = &glib_clock;
+
+} // namespace
+
+void post(Task task) {
+    GSource *source = g_idle_source_new();
+    g_source_set_priority(source, G_PRIORITY_DEFAULT);
+    g_source_set_callback(source, run, new Task(std::move(task)), destroy);
+    g_source_attach(source, nullptr);
+    g_source_unref(source);
+}
+
+LoopClock &loop_clock() {
+    return *current;
+}
+
+void set_loop_clock(LoopClock *clock) {
+    current = clock ? clock : &glib_clock;
+}
+
+void Timer::start(unsigned milliseconds, Task task) {
+    cancel();
+    clock_ = current;
+    id_ = clock_->add(milliseconds, [this, task = std::move(task)] {
+        id_ = 0; // before the task, which may start the timer again or destroy it
+        task();
+    });
+}
+
+void Timer::cancel() {
+    if (id_) clock_->remove(std::exchange(id_, 0));
+}
+
+} // namespace penstock::supervisor
