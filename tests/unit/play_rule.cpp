@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A play rule: one pipeline for each stream that a viewer asks for, shared by all its addresses.
+#include "supervisor/play_rule.h"
+#include "core/net/http/live/mount.h"
+
+#include "supervisor_rig.hpp"
+
+using namespace penstock;
+using supervisor::PlayRule;
+
+namespace {
+
+std::string text_of(const std::string &pipeline, const std::string &more) {
+    return "play:\n  match: [fake://127.0.0.1:7000/live/{name}, fake://127.0.0.2:7000/{name}]\n"
+           "  idle: 5s\n" +
+           more + "  pipeline: " + pipeline + "\n";
+}
+
+/// A rule with two addresses: players wait at the first, requests at the second.
+struct Rig {
+    explicit Rig(const std::string &pipeline = rig::quiet, const std::string &more = "")
+        : described(text_of(pipeline, more)) {
+        requests.parks_viewers = false;
+        std::string error;
+        rule = PlayRule::make(described.description->play[0], *described.binding,
+                              supervisor::Time::now(), described.report(), &error);
+        fail_unless(rule != nullptr, "%s", error.c_str());
+    }
+    ~Rig() {
+        rule.reset();
+        rig::turn();
+        fail_unless(supervisor::wait_for_teardowns(20'000'000));
+        rig::turn();
+    }
+    GstElement *pipeline() const {
+        GstElement *found = nullptr;
+        rule->each([&](const auto &running) { found = running.pipeline(); });
+        fail_unless(found != nullptr);
+        return found;
+    }
+    bool ends() const {
+        return rig::until([this] { return rule->running() == 0; });
+    }
+
+    rig::Protocol protocol;
+    rig::ManualClock clock;
+    rig::Described described;
+    rig::Server &players = protocol.server({"127.0.0.1", 7000});
+    rig::Server &requests = protocol.server({"127.0.0.2", 7000});
+    std::unique_ptr<PlayRule> rule;
+};
+
+} // namespace
+
+GST_START_TEST(test_player_is_let_in_at_once) {
+    Rig r;
+    const auto asked = r.players.ask("live/a");
+    fail_if(asked->answer.has_value());
+    rig::turn();
+    fail_unless(asked->answer == true && r.rule->running() == 1);
+    // The other address of the same stream shares its pipeline.
+    r.requests.ask("a");
+    rig::turn();
+    fail_unless(r.rule->running() == 1);
+}
+GST_END_TEST
+
+GST_START_TEST(test_request_waits_until_the_stream_is_live) {
+    Rig r;
+    const auto asked = r.requests.ask("a");
+    rig::turn();
+    r.clock.advance(9'000);
+    fail_if(asked->answer.has_value());
+    r.requests.live.insert("a");
+    r.clock.advance(200);
+    fail_unless(asked->answer == true);
+    fail_unless(r.requests.ask("a")->answer == true, "a live stream is asked for again");
+}
+GST_END_TEST
+
+GST_START_TEST(test_request_waits_ten_seconds_at_most) {
+    Rig r;
+    const auto asked = r.requests.ask("a");
+    rig::turn();
+    r.clock.advance(10'200);
+    fail_unless(asked->answer == false && asked->reason.find("in time") != std::string::npos);
+}
+GST_END_TEST
+
+GST_START_TEST(test_live_at_another_host_is_not_live_here) {
+    Rig r;
+    const auto asked = r.requests.ask("a");
+    rig::turn();
+    r.players.live.insert("a"); // the same port and path of another address
+    r.players.viewers["a"] = 1;
+    r.clock.advance(300);
+    fail_if(asked->answer.has_value());
+}
+GST_END_TEST
+
+GST_START_TEST(test_ends_when_nobody_watches) {
+    Rig r;
+    r.players.ask("live/a");
+    rig::turn();
+    r.players.viewers["live/a"] = 1;
+    r.clock.advance(60'000);
+    rig::turn();
+    fail_unless(r.rule->running() == 1);
+    r.players.viewers.clear();
+    r.clock.advance(3'000);
+    r.requests.viewers["a"] = 1; // somebody watches at the other address
+    r.clock.advance(60'000);
+    rig::turn();
+    fail_unless(r.rule->running() == 1);
+    r.requests.viewers.clear();
+    r.clock.advance(5'200);
+    fail_unless(r.ends());
+    fail_unless(r.players.ended == std::vector<std::string>{"live/a"} &&
+                r.requests.ended == std::vector<std::string>{"a"});
+}
+GST_END_TEST
+
+GST_START_TEST(test_asked_for_while_it_stops) {
+    Rig r;
+    r.players.ask("live/a");
+    rig::turn();
+    r.clock.advance(5'300); // it begins to end
+    const auto asked = r.players.ask("live/a");
+    fail_unless(rig::until([&] { return asked->answer.has_value(); }));
+    fail_unless(asked->answer == true && r.rule->running() == 1);
+}
+GST_END_TEST
+
+GST_START_TEST(test_failed_pipeline_is_not_started_at_once) {
+    Rig r;
+    const auto waits = r.requests.ask("a");
+    rig::turn();
+    rig::fail_element(r.pipeline(), "source");
+    fail_unless(r.ends());
+    fail_unless(waits->answer == false);
+    auto asked = r.players.ask("live/a");
+    rig::turn();
+    fail_unless(asked->answer == false && r.rule->running() == 0);
+    r.clock.advance(1'100);
+    asked = r.players.ask("live/a");
+    rig::turn();
+    fail_unless(asked->answer == true && r.rule->running() == 1);
+}
+GST_END_TEST
+
+GST_START_TEST(test_refusals) {
+    Rig r(rig::quiet, "  max-instances: 1\n");
+    r.players.ask("live/a");
+    rig::turn();
+    const auto asked = r.players.ask("live/b");
+    rig::turn();
+    fail_unless(asked->answer == false && asked->reason.find("too many") != std::string::npos);
+}
+GST_END_TEST
+
+GST_START_TEST(test_pipeline_that_cant_be_built) {
+    Rig r("nosuchelement ! fakesink");
+    const auto asked = r.players.ask("live/a");
+    rig::turn();
+    fail_unless(asked->answer == false && r.rule->running() == 0);
+    fail_unless(r.described.has_said("nosuchelement"));
+}
+GST_END_TEST
+
+GST_START_TEST(test_source_that_nobody_publishes) {
+    Rig r("gopsrc channel=live/${name} ! fakesink");
+    const auto asked = r.players.ask("live/a");
+    rig::turn();
+    fail_unless(asked->answer == false &&
+                asked->reason.find("is not being published") != std::string::npos);
+}
+GST_END_TEST
+
+GST_START_TEST(test_rule_goes_while_viewers_wait) {
+    Rig r;
+    const auto on_its_way = r.players.ask("live/b");
+    r.rule.reset();
+    rig::turn();
+    fail_unless(on_its_way->answer == false);
+    fail_unless(r.players.play_leases.empty() && r.requests.play_leases.empty());
+}
+GST_END_TEST
+
+GST_START_TEST(test_stop) {
+    Rig r;
+    const auto waits = r.requests.ask("a");
+    rig::turn();
+    int stopped = 0;
+    r.rule->stop([&] { ++stopped; });
+    fail_unless(rig::until([&] { return stopped > 0; }));
+    fail_unless(stopped == 1 && waits->answer == false && r.rule->running() == 0);
+}
+GST_END_TEST
+
+/// Two HTTP listeners with one port: what is watched at one host is not watched at the other.
+GST_START_TEST(test_hosts_of_one_port) {
+    const auto *http = protocols::find_protocol("http");
+    std::string error;
+    const auto first = http->open({.address = {"127.0.0.1", 0}}, &error);
+    fail_unless(first != nullptr, "%s", error.c_str());
+    const net::Address other{"127.0.0.2", first->address().port};
+    const auto second = http->open({.address = other}, &error);
+    fail_unless(second != nullptr, "%s", error.c_str());
+    const auto feed = net::open_http_feed(other, "live/a.ts", {}, &error);
+    fail_unless(feed != nullptr, "%s", error.c_str());
+    feed->begin({.content_type = "video/mp2t"});
+    fail_unless(second->is_live("live/a.ts"));
+    fail_if(first->is_live("live/a.ts"), "the stream of another host counts");
+}
+GST_END_TEST
+
+static Suite *play_rule_suite() {
+    Suite *suite = suite_create("play_rule");
+    TCase *tests = tcase_create("play_rule");
+    suite_add_tcase(suite, tests);
+    tcase_add_test(tests, test_player_is_let_in_at_once);
+    tcase_add_test(tests, test_request_waits_until_the_stream_is_live);
+    tcase_add_test(tests, test_request_waits_ten_seconds_at_most);
+    tcase_add_test(tests, test_live_at_another_host_is_not_live_here);
+    tcase_add_test(tests, test_ends_when_nobody_watches);
+    tcase_add_test(tests, test_asked_for_while_it_stops);
+    tcase_add_test(tests, test_failed_pipeline_is_not_started_at_once);
+    tcase_add_test(tests, test_refusals);
+    tcase_add_test(tests, test_pipeline_that_cant_be_built);
+    tcase_add_test(tests, test_source_that_nobody_publishes);
+    tcase_add_test(tests, test_rule_goes_while_viewers_wait);
+    tcase_add_test(tests, test_stop);
+    tcase_add_test(tests, test_hosts_of_one_port);
+    return suite;
+}
+GST_CHECK_MAIN(play_rule)
