@@ -2,12 +2,16 @@
 // The published schema has the keys that the loader takes, and its types: neither more nor fewer.
 #include "description/keys.h"
 #include "description/parameter.h"
+#include "protocols/schema.h"
+#include "protocols/table.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
 #include <fstream>
+#include <regex>
 #include <set>
+#include <sstream>
 
 #include "check.hpp"
 
@@ -19,9 +23,11 @@ namespace {
 nlohmann::json read_schema() {
     const char *root = std::getenv("PENSTOCK_SOURCE_ROOT");
     fail_unless(root != nullptr);
-    std::ifstream file(std::string(root) + "/launcher/description/schema.json");
+    std::ifstream file(std::string(root) + "/launcher/description/schema.json.in");
     fail_unless(file.good());
-    return nlohmann::json::parse(file);
+    std::stringstream text;
+    text << file.rdbuf();
+    return nlohmann::json::parse(penstock::protocols::complete_schema(text.str()));
 }
 
 std::string say(const Words &words) {
@@ -62,12 +68,38 @@ GST_START_TEST(test_types) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_protocols) {
+    const auto pattern_of = [](const char *rule) {
+        const auto match = read_schema().at("$defs").at(rule).at("properties").at("match");
+        return std::regex((match.contains("pattern") ? match : match.at("anyOf").at(0))
+                              .at("pattern")
+                              .get<std::string>());
+    };
+    const auto takes = [&](const char *rule, const char *url) {
+        return std::regex_match(url, pattern_of(rule));
+    };
+    fail_unless(takes("publish", "rtmp://${rtmp}/live/{name}"));
+    fail_unless(takes("play", "https://${http}/live/{name}.flv"));
+    fail_if(takes("publish", "http://${http}/live/{name}") || takes("play", "lines://:1/{name}"));
+    penstock::protocols::Protocol lines;
+    lines.name = "lines";
+    lines.schemes = {{.name = "lines", .publish_match = true, .play_match = true}};
+    const penstock::protocols::Registration registration(lines);
+    fail_unless(takes("publish", "lines://:1/{name}") && takes("play", "lines://:1/{name}"));
+    const auto &match = read_schema().at("$defs").at("publish").at("properties").at("match");
+    fail_unless(match.at("description")
+                    .get<std::string>()
+                    .starts_with("`rtmp://ADDRESS/PATH` or `lines://ADDRESS/PATH`. "));
+}
+GST_END_TEST
+
 static Suite *schema_keys_suite() {
     Suite *s = suite_create("schema_keys");
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_keys);
     tcase_add_test(tc, test_types);
+    tcase_add_test(tc, test_protocols);
     return s;
 }
 GST_CHECK_MAIN(schema_keys)
