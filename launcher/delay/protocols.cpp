@@ -52,7 +52,7 @@ const Protocol *protocol_of(const std::string &url, std::string *error) {
     }
     const std::string scheme = url.substr(0, colon), rest = url.substr(colon);
     bool known = false;
-    std::vector<std::string> schemes, endings;
+    std::vector<std::string> schemes, endings, hints;
     for (const auto &protocol : protocols::all()) {
         if (protocol->readers.empty() || protocol->url_hint.empty()) continue;
         for (const protocols::Scheme &each : protocol->schemes)
@@ -61,16 +61,17 @@ const Protocol *protocol_of(const std::string &url, std::string *error) {
         if (!protocols::has_scheme(*protocol, url)) continue;
         known = true;
         if (const Protocol *reader = protocols::find_reader(*protocol, url)) return reader;
+        hints.push_back(protocol->url_hint);
         for (const Protocol &reader : protocol->readers)
-            endings.push_back(reader.suffix);
+            endings.emplace_back(reader.suffix);
     }
     if (const auto pipe = protocols::all_readers().at(0);
         protocols::has_scheme(*pipe.protocol, url))
         return pipe.reader;
     const protocols::Protocol &web = protocols::page_protocol();
     if (known)
-        *error = "'" + url + "' ends in none of " + enumerate(endings, "or") +
-                 ", by which it is known what it carries";
+        *error = "'" + url + "' ends in none of " + enumerate(endings, "or") + ": say " +
+                 enumerate(hints, "or");
     else if (scheme == "ws" || scheme == "wss")
         *error = "over a WebSocket there is the same stream as over HTTP: " +
                  (scheme == "wss" ? web.schemes.back() : web.schemes.front()).name + rest;
