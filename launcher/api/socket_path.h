@@ -16,7 +16,7 @@ struct StateSocket {
     int process = 0;
     std::string path;
 };
-/// Those of processes that live; what dead ones left behind is removed.
+/// The sockets of live processes; those that dead processes left behind are removed.
 std::vector<StateSocket> state_sockets();
 
 } // namespace penstock::api

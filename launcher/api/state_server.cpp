@@ -101,7 +101,7 @@ void Client::read() {
     if (const size_t end = request_.find('\n'); end != request_.npos) {
         reply_ = answer_to(request_.substr(0, end)) + "\n";
         request_.erase(0, end + 1);
-        // Those who send without waiting for the answer are not served.
+        // A client that sends without waiting for the answer is closed.
         closed_ = !request_.empty();
     } else if (request_.size() > longest_request) {
         closed_ = true;
@@ -149,8 +149,8 @@ public:
             G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, &why)));
         auto *listening = reinterpret_cast<GSocket *>(socket.get());
         const auto begin = [&] {
-            // Nobody else gets into the directory; this is for those who copy it about. Set before
-            // the socket has its name: it is never open to others.
+            // The directory keeps other users out; the mode does so wherever it is copied. It is
+            // set before the socket has its name, so that it is never open to others.
             fchmod(g_socket_get_fd(listening), 0600);
             g_socket_set_listen_backlog(listening, 4 * most_clients);
             return g_socket_bind(listening, G_SOCKET_ADDRESS(address.get()), FALSE, &why) &&

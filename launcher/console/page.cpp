@@ -120,7 +120,7 @@ public:
         }) || !serve(*server, "/assets/", [asset](const HttpRequest &request) {
             return asset(request, std::string_view(request.path).substr(strlen("/assets/")));
         }) || !serve_streams(*server);
-        // Whoever opens a playlist's address in a browser wants to watch.
+        // A person who opens a playlist's address in a browser wants to watch.
         auto navigation = server->handle_navigation(
             ".m3u8",
             [](const HttpRequest &request, net::HttpReply reply) { reply(go_to_page(request)); });

@@ -11,7 +11,7 @@
 
 namespace penstock::description {
 
-/// Words of the parameters that conditions name. No word: one that no condition names.
+/// A word for each parameter that conditions name; no word: any that no condition names.
 using Assignment = std::map<std::string, std::optional<std::string>>;
 
 struct Alternative {
@@ -19,8 +19,8 @@ struct Alternative {
     std::vector<Assignment> assignments;     ///< all that lead to it; at least one
 };
 
-/// Those that differ. Where there are more assignments than can be gone through, each condition is
-/// still met in both ways.
+/// The alternatives that differ. If there are too many assignments to go through, each condition is
+/// still tried both ways.
 std::vector<Alternative> alternatives_of(const PipelineText &pipeline,
                                          const Description &description);
 

@@ -94,7 +94,7 @@ void DeepChecker::run() {
     }
     for (const PlayRule &rule : description_.play)
         check_whole(rule.pipeline);
-    // GStreamer says one thing at a time, and says it worse.
+    // GStreamer reports one mistake at a time, and less precisely.
     if (!problems_.empty()) return;
     for (const PipelineText &pipeline : description_.start)
         build(pipeline, {});
@@ -110,7 +110,7 @@ void DeepChecker::check_whole(const PipelineText &pipeline) {
     add_findings(pipeline, description_, problems_, [](const Alternative &alternative) {
         std::vector<Finding> ignored, findings;
         const Wiring wiring = wire(alternative.fragments, ignored);
-        // A link that goes nowhere has been told.
+        // A link that goes nowhere has been reported.
         if (ignored.empty()) check_loose_ends(wiring, findings);
         return findings;
     });
@@ -155,7 +155,7 @@ void DeepChecker::check_location(const Property &property, const protocols::Foun
     std::string text = property.pieces[0].literal, error;
     const std::string &scheme = known.protocol->schemes.at(0).name;
     if (known.use->may_write_files && !text.starts_with(scheme)) return;
-    // Any word stands for what is put in; an address may be part of it.
+    // Any word stands for a value; an address may be part of it.
     for (size_t i = 1; i < property.pieces.size(); ++i)
         text += property.pieces[i].placeholder ? "1" : property.pieces[i].literal;
     if (!net::parse_location(text, protocols::default_port(*known.protocol, text), &error))
@@ -182,7 +182,7 @@ std::string DeepChecker::mend_receiver(const PublishRule &rule) {
 
 bool DeepChecker::takes_publisher(const PublishRule &rule) {
     const char *receiver = receiver_of(rule);
-    if (!receiver) return true; // what is wrong with `match` has been told
+    if (!receiver) return true; // a wrong `match` has been reported
     const auto takes = [receiver](const Fragment *fragment) {
         return std::any_of(fragment->launch.items.begin(), fragment->launch.items.end(),
                            [receiver](const Item &item) {
@@ -196,7 +196,7 @@ bool DeepChecker::takes_publisher(const PublishRule &rule) {
         });
 }
 
-/// What GStreamer finds when it makes the pipeline, with every choice there is.
+/// Lets GStreamer build the pipeline with every choice of parameters, and reports its error.
 void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::string> &captures) {
     std::map<std::string, std::string> values;
     for (const Parameter &parameter : description_.parameters) {
@@ -210,7 +210,7 @@ void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::str
     for (const Alternative &alternative : alternatives_of(pipeline, description_)) {
         for (const Fragment *fragment : alternative.fragments)
             for (const Item &item : fragment->launch.items)
-                // What is not installed and only sometimes needed has been let pass.
+                // An element that only some choices need was allowed to be missing.
                 if (item.kind == Item::Kind::element && !has_element(item.text)) return;
         std::map<std::string, std::string> chosen = values;
         for (const auto &[name, word] : alternative.assignments.front())

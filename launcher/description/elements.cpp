@@ -117,7 +117,7 @@ private:
 void Checker::check_element(const Item &item) {
     const ElementClass type(item.text);
     if (!type) {
-        // What a condition leaves out need not be installed.
+        // An element that a condition leaves out need not be installed.
         if (!is_conditional_ || package_of(item.text).empty())
             problem(item.offset, "there is no element '" + item.text + "'",
                     mend_missing(item.text));
@@ -233,7 +233,7 @@ void Checker::check_bound_value(const Property &property, const PropertyInfo &in
             problem(where, "a number is put together from parts",
                     "write " + property.name + "=${name} and nothing else");
         else if (number && parameter->default_text) {
-            // What the parameter does by itself has to fit; other values are checked when bound.
+            // The default value has to fit; other values are checked when they are bound.
             const auto value = parse_value(*parameter, *parameter->default_text, nullptr);
             const auto text =
                 value ? write_value(*value, piece.placeholder->unit, "", nullptr) : std::nullopt;

@@ -66,7 +66,7 @@ private:
     }
     std::vector<GstPadTemplate *> templates_of(size_t element, GstPadDirection direction);
     bool has_always(size_t element, GstPadDirection direction);
-    /// What may pass the pads that an end means; nullopt if it has none, which is reported.
+    /// The caps of the pads that an end names; nullopt, and a finding, if there are none.
     std::optional<Caps> caps_at(const LinkEnd &end, GstPadDirection direction, TextPlace place);
     void report_no_pad(const LinkEnd &end, GstPadDirection direction, TextPlace place);
     Caps given_by(size_t element, const Caps &by_template, unsigned depth);
@@ -89,7 +89,7 @@ const ElementClass *LinkChecker::class_of(size_t element) {
     auto &known = classes_[item->text];
     if (!known) known = std::make_unique<ElementClass>(item->text);
     if (!*known) return nullptr;
-    // Such a bin's pads are those of what is in it.
+    // A bin without templates has the pads of its children.
     const bool has_templates = gst_element_class_get_pad_template_list(known->get()) != nullptr;
     return has_templates ? known.get() : nullptr;
 }
@@ -149,7 +149,7 @@ std::optional<Caps> LinkChecker::caps_at(const LinkEnd &end, GstPadDirection dir
     return std::nullopt;
 }
 
-/// What comes out of an element, with what is known of what goes into it.
+/// The caps that an element gives, narrowed by what is known of its input.
 Caps LinkChecker::given_by(size_t element, const Caps &by_template, unsigned depth) {
     if (depth > 32 || !class_of(element) || !passes_through(factory_of(element)))
         return by_template;

@@ -12,7 +12,7 @@
 
 namespace penstock::description {
 
-/// Of a parameter or a pipeline: lower-case letters, digits, - and _, at most 64, a letter first.
+/// Whether a parameter or pipeline may be called so: a-z, 0-9, - and _, at most 64, a letter first.
 bool is_name(std::string_view name);
 
 class Loader {
@@ -24,7 +24,7 @@ private:
     void problem(Mark mark, std::string what, std::string mend) {
         problems_.push_back({mark, std::move(what), std::move(mend)});
     }
-    /// Of what is not there nothing is known where the file can't be read to its end.
+    /// A missing key is no problem if the file can't be read to its end: it may be further down.
     void missing(Mark mark, std::string what, std::string mend) {
         if (out_.is_whole) problem(mark, std::move(what), std::move(mend));
     }

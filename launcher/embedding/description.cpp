@@ -103,7 +103,7 @@ PenstockBinding *bind_values(const SharedDescription &description, const Values 
     }
     std::vector<std::string> others;
     description::Binding binding(*description, values, g_getenv, others);
-    // What is wrong with a given value has been said, with its place.
+    // A wrong value has been reported, with its place.
     if (text.empty())
         for (const std::string &other : others)
             text += other + "\n";

@@ -15,7 +15,7 @@ supervisor::Bindings copies_of(const std::vector<std::shared_ptr<Bound>> &all) {
     supervisor::Bindings out;
     for (const auto &bound : all) {
         std::lock_guard lock(bound->mutex);
-        // Whoever keeps the copy keeps the description too.
+        // The copy keeps its description alive.
         const auto copy = std::make_shared<Bound>(bound->description, bound->values);
         out.emplace_back(copy, &copy->values);
     }
@@ -96,7 +96,7 @@ void Run::finish(bool well) {
     supervisor_->stop(end(well));
 }
 
-/// What is done when nothing runs any more.
+/// The task for the moment when nothing runs any more.
 supervisor::Task Run::end(bool well) {
     return [weak = std::weak_ptr(self_), well] {
         const auto self = weak.lock();
@@ -108,7 +108,7 @@ supervisor::Task Run::end(bool well) {
 }
 
 void Run::stop_now() {
-    self_.reset(); // from here on nobody is told anything
+    self_.reset(); // no handler is called from here on
     pages_.clear();
     supervisor_.reset();
     stats_.pipelines.clear();

@@ -18,7 +18,7 @@ public:
         std::function<void(supervisor::Severity, const std::string &)> report;
         std::function<void(const std::string &label, GstElement *pipeline, bool there)> pipeline;
         std::function<void(bool well)> ended; ///< once, unless stop_now() came first
-        /// Makes what is asked about the RTMP peers of one run.
+        /// Makes the watch that is asked about the peers of one run.
         std::function<std::shared_ptr<net::PeerWatch>()> watch;
     };
     explicit Run(Handlers handlers) : handlers_(std::move(handlers)) {}
@@ -32,7 +32,7 @@ public:
     /// Lets every pipeline finish what it writes, for so many milliseconds at most, and stops.
     void drain(guint limit_ms);
     void stop();
-    /// Lets go of everything without waiting, and without a word.
+    /// Releases everything without waiting; no handler is called.
     void stop_now();
     bool is_running() const { return supervisor_ != nullptr; }
     const StatsOf &stats() const { return stats_; }
@@ -50,7 +50,7 @@ private:
     StatsOf stats_;
     std::string last_error_;
     bool draining_ = false, stopping_ = false;
-    /// What is posted to the main loop looks here whether this run still is.
+    /// Tasks posted to the main loop look here whether this run still exists.
     std::shared_ptr<Run *> self_;
 };
 

@@ -8,9 +8,9 @@
 namespace penstock::expect {
 namespace {
 
-/// By less than this sound is put right where its sender lost time.
+/// Steps of audio below this are corrections of a sender that lost time; ns.
 constexpr int64_t small_step = 200'000'000;
-/// What comes at once when a receiver joins tells nothing of the pace and the delay.
+/// Frames of this time after joining come at once, and tell nothing of pace and delay; ns.
 constexpr int64_t settling = 1'000'000'000;
 
 double seconds(int64_t ns) {

@@ -11,7 +11,7 @@ namespace penstock::expect {
 namespace {
 
 constexpr guint retry_after = 200; // ms
-/// A quarter of an hour of pictures and sound: a test is shorter.
+/// A quarter of an hour of video and audio frames: a test is shorter.
 constexpr size_t most_frames = 100'000;
 
 struct Codec {
@@ -214,7 +214,7 @@ gboolean Receiver::on_message(GstBus *, GstMessage *message, gpointer data) {
         self->try_again();
         return G_SOURCE_CONTINUE;
     }
-    // What ends in order, a file, has not failed.
+    // An output that ends in order, such as a file, has not failed.
     if (!self->is_over_) self->failure_ = words;
     self->is_over_ = true;
     return G_SOURCE_CONTINUE;

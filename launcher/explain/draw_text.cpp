@@ -37,7 +37,7 @@ public:
             actions_ = std::max(actions_, columns_of(say_action(node)));
             latencies_ = std::max(latencies_, columns_of(say_latency(node)));
         }
-        // What stands on the left is worth more.
+        // The columns on the left matter more.
         actions_ = std::min<size_t>(actions_, width_ / 3);
     }
     std::string run();

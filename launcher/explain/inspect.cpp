@@ -209,7 +209,7 @@ bool Inspector::is_all_known(const Trial &trial) const {
     const auto links = trial.links();
     for (const SeenLink &link : links)
         if (link.caps) gives.insert(link.from);
-    // Of bytes from a file there may be no caps: what is behind them tells that they flow.
+    // Bytes from a file may have no caps: they flow if what follows them has.
     for (const SeenLink &link : links)
         if (link.caps || gives.contains(link.to)) ++known[{link.from, link.to}];
     for (const GraphLink &link : out_.links) {
@@ -246,7 +246,7 @@ void Inspector::try_it(std::chrono::milliseconds patience) {
 
 void Inspector::read_links(const Trial &trial) {
     std::vector<SeenLink> seen = trial.links();
-    // Those that name their pads first, so that none of the others takes theirs.
+    // Links that name their pads come first, so that no other link takes those.
     for (const bool exact : {true, false})
         for (GraphLink &link : out_.links) {
             if (!link.caps.empty()) continue;
@@ -272,7 +272,7 @@ void Inspector::read_links(const Trial &trial) {
             }
             seen.erase(found);
         }
-    // What a file does not have is not linked although its other streams are.
+    // A stream that a file lacks is not linked, although its other streams are.
     for (GraphLink &link : out_.links) {
         if (!link.caps.empty() || !is_reached_[link.from] || !out_.error.empty()) continue;
         const auto siblings = out_.links_from(link.from);
@@ -360,7 +360,7 @@ void Inspector::read_nodes(const Trial &trial) {
         if (const auto latency = trial.latency_of(names_[i]))
             node.latency = Latency{*latency, true};
     }
-    // What has been waited for by the time it gets to where it ends.
+    // A sink shows the latency of the whole way to it.
     for (size_t i = 0; i < out_.nodes.size(); ++i) {
         if (out_.nodes[i].action != Action::sink || !is_reached_[i]) continue;
         const auto latency = latency_before(i, 0);
@@ -411,7 +411,7 @@ std::string Inspector::expected_of(const GraphLink &link) const {
     return {};
 }
 
-/// What has not been seen is told from what the elements are: from their templates, and their
+/// Describes what was not seen by what the elements are: by their templates and their
 /// class.
 void Inspector::estimate() {
     for (size_t round = 0; round < out_.nodes.size(); ++round)

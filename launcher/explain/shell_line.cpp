@@ -30,7 +30,7 @@ std::string quote_for_shell(const std::string &word) {
 
 /// `name=value` as gst_parse reads it, before the shell's quotes.
 std::string property_word(const Item &item, const Property &property, const Binding &binding) {
-    // What its author wrote means the same in an argument, as long as no backslash is in it:
+    // The text as written means the same in an argument, as long as it has no backslash:
     // gst-launch-1.0 adds some of its own.
     if (!property.has_placeholder && property.raw.find('\\') == std::string::npos)
         return property.name + "=" + property.raw;

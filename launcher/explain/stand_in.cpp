@@ -96,7 +96,7 @@ bool has_word(std::string_view klass, std::string_view word) {
 } // namespace
 
 bool reaches_outside(const std::string &factory) {
-    // What makes its own data, or reads a file, may run.
+    // Elements that make their own data or read a file may run.
     static constexpr std::array harmless = {"videotestsrc", "audiotestsrc", "fakesrc",
                                             "filesrc",      "livefilesrc",  "multifilesrc",
                                             "fakesink",     "appsrc",       "appsink"};

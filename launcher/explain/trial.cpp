@@ -28,7 +28,7 @@ std::optional<uint64_t> latency_at(GstPad *source_pad) {
     return GST_CLOCK_TIME_IS_VALID(min) ? std::optional<uint64_t>(min) : std::nullopt;
 }
 
-/// What an element says at its source pads beyond what is said at its sink pads.
+/// The latency that an element reports at its source pads beyond that at its sink pads.
 std::optional<uint64_t> added_by(GstElement *element) {
     std::optional<uint64_t> before, after;
     for (const auto &pad : pads_of(element, GST_PAD_SRC))
@@ -45,7 +45,7 @@ std::optional<uint64_t> added_by(GstElement *element) {
     return *after > *before ? *after - *before : 0;
 }
 
-/// Of all elements in a bin that are none themselves, one behind the other.
+/// The sum over all elements in a bin that are no bins themselves.
 uint64_t added_inside(GstBin *bin) {
     uint64_t sum = 0;
     GstIterator *all = gst_bin_iterate_recurse(bin);

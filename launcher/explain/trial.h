@@ -12,7 +12,7 @@
 
 namespace penstock::explain {
 
-/// What goes from one of the elements to another, through elements that have no name of ours.
+/// A link from one of the elements to another, possibly through elements that have no name of ours.
 struct SeenLink {
     std::string from, to; ///< the elements' names
     std::string from_pad, to_pad;

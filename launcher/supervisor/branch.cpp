@@ -42,7 +42,7 @@ std::string label_of(const Branch &branch) {
     return label + " (" + elements + ")";
 }
 
-/// Sinks first, so that nobody waits for an element that is stopped already.
+/// Sinks first, so that no element waits for one that is stopped already.
 void sort_sinks_first(std::vector<GstPtr<GstElement>> &elements) {
     std::vector<GstPtr<GstElement>> sorted;
     const auto waits = [&](const GstPtr<GstElement> &element) {
@@ -131,7 +131,7 @@ void remove_branch(GstElement *pipeline, Branch branch, Task gone) {
             gst_element_release_request_pad(tee.get(), pad.get());
         }
     }
-    // Their further messages mean nothing any more.
+    // Their state is no longer the pipeline's.
     for (const auto &element : branch.elements)
         gst_element_set_locked_state(element.get(), TRUE);
     struct Work {

@@ -11,7 +11,7 @@
 
 namespace penstock::supervisor {
 
-/// What hangs together behind goptee branches, as direct children of one pipeline.
+/// Elements linked to one another behind goptee pads, as direct children of one pipeline.
 struct Branch {
     std::vector<GstPtr<GstPad>> tee_pads; ///< the goptee source pads it begins at
     std::vector<GstPtr<GstElement>> elements;

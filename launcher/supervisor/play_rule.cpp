@@ -68,7 +68,7 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
     return true;
 }
 
-/// Who asks for anything starts nothing: the stream it is made from has to be there.
+/// The channel that the pipeline would read and that nobody offers; empty if there is none.
 std::string PlayRule::missing_source(const Captures &captures) const {
     for (const description::Fragment &fragment : rule_.pipeline.fragments) {
         if (!binding_.holds(fragment.when)) continue;

@@ -13,7 +13,7 @@ namespace penstock::supervisor {
 
 enum class Severity { info, warning, error };
 
-/// Whom a run reports to. Everything is called on the main loop's thread.
+/// Receives what a run reports. Every function is called on the main loop's thread.
 class Report {
 public:
     /// One line of text without its end.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a part of a description comes to with its values: two that are equal do the same.
+// Identifies a part of a description with its values: parts with equal signatures do the same.
 #pragma once
 
 #include "description/binding.h"

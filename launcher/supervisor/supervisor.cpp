@@ -15,7 +15,7 @@ bool holds(const std::vector<Held> &list, const std::string &signature) {
                        [&](const Held &held) { return held.signature == signature; });
 }
 
-/// Of two rules that take the same paths, one would never be asked.
+/// Refuses two rules that take the same paths: one of them would never be asked.
 bool check_paths(const Bindings &bindings, std::string *error) {
     std::map<std::string, std::string> taken; // what takes it, by address
     for (const auto &binding : bindings) {
@@ -80,7 +80,7 @@ bool Supervisor::open(std::string *error) {
     return check_paths(bindings_, error);
 }
 
-/// Several descriptions may share a listener, which is to ask once.
+/// Several descriptions may share a listener, which has to ask once.
 void Supervisor::watch(const Listeners &opened) {
     if (!watch_) return;
     std::erase_if(watched_, [](const auto &server) { return server.expired(); });
@@ -104,7 +104,7 @@ bool Supervisor::start(std::string *error) {
     return true;
 }
 
-/// Those that are there already are left alone.
+/// Rules that run already are left alone.
 bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
                            std::string *error) {
     for (const description::PublishRule &rule : binding->description().publish) {
@@ -253,7 +253,7 @@ void Supervisor::each_pipeline(
         for (const auto &held : list)
             held.rule->each([&](const RunningPipeline &running) { visit(*held.binding, running); });
     };
-    // What an old text still runs is running too.
+    // Pipelines of replaced rules are included.
     each(rules_);
     each(retired_rules_);
     each(play_rules_);

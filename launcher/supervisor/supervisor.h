@@ -25,8 +25,8 @@ public:
     Supervisor(Bindings bindings, Report report, std::function<void(int)> ended);
     ~Supervisor();
 
-    /// Asked about the RTMP peers of every port that is opened, by open() and by reload(), before
-    /// a rule is. Before open().
+    /// `watch` is asked about the peers of every port that open() and reload() open, before a rule
+    /// is. Call it before open().
     void set_watch(std::shared_ptr<net::PeerWatch> watch) { watch_ = std::move(watch); }
     /// Opens the ports. The bindings then know the ports that the system chose.
     bool open(std::string *error);
@@ -37,8 +37,8 @@ public:
     /// and the reason, and nothing is changed, if a port can't be had, two rules take
     /// the same paths, or everything is ending.
     bool reload(Bindings bindings, std::string *error);
-    /// Takes nobody new and lets every pipeline come to its end (EOS), so that files and playlists
-    /// are finished; stop() follows, after `limit` at the latest.
+    /// Takes no new peers and lets every pipeline come to its end (EOS), so that files and
+    /// playlists are finished; stop() follows, after `limit` at the latest.
     void drain(guint limit_ms, Task stopped);
     /// Stops everything; `stopped` runs on the main loop when nothing runs any more.
     void stop(Task stopped);
@@ -76,7 +76,7 @@ private:
     std::function<void(int)> ended_;
     Time time_;
     Listeners listeners_;
-    std::shared_ptr<net::PeerWatch> watch_;          ///< nullptr: nobody is asked
+    std::shared_ptr<net::PeerWatch> watch_;          ///< nullptr: every peer is let in
     std::vector<std::weak_ptr<const void>> watched_; ///< those that have `watch_`
     std::vector<Held<PublishRule>> rules_, retired_rules_;
     std::vector<Held<PlayRule>> play_rules_, retired_play_rules_;

@@ -16,7 +16,7 @@ struct Pending {
     int count = 0;
 };
 
-/// Never destroyed: what was left behind may still end while the program does.
+/// Never destroyed: pipelines left behind may still end while the program does.
 Pending &pending() {
     static auto *all = new Pending;
     return *all;
