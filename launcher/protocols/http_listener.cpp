@@ -21,9 +21,11 @@ public:
     void add_watch(const std::shared_ptr<net::PeerWatch> &watch) override {
         server_->add_watch(watch);
     }
-    std::unique_ptr<net::PathLease> lease_publish(PublishLease) override { return nullptr; }
-    std::unique_ptr<net::PathLease> lease_play(net::DemandOptions options) override {
-        return server_->lease_demand(std::move(options));
+    Lease lease_publish(PublishLease) override { return nullptr; }
+    Lease lease_play(PlayLease lease) override {
+        return server_->lease_demand({.matches = std::move(lease.matches),
+                                      .is_ready = std::move(lease.is_ready),
+                                      .on_demand = std::move(lease.on_demand)});
     }
     bool parks_viewers() const override { return false; }
     bool is_publishing(const std::string &) const override { return false; }

@@ -5,8 +5,6 @@
 #pragma once
 
 #include "core/net/loop/address.h"
-#include "core/net/stream/demand.h"
-#include "core/net/stream/peer.h"
 #include "core/net/tls/files.h"
 
 #include <gst/gst.h>
@@ -18,6 +16,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace penstock::net {
+class PeerWatch;
+}
 
 namespace penstock::protocols {
 
@@ -55,13 +57,30 @@ struct ElementUse {
     const char *package = "penstock"; ///< the Debian package that has it
 };
 
-/// What a publish rule leaves with a listener. `matches` and `on_publish` are called on a network
-/// loop, must return at once and must not throw.
+/// A rule's entry at a listener; the rule ends when this is destroyed.
+using Lease = std::shared_ptr<void>;
+
+/// The entry of a publish rule. The functions are called on network loops: they must return at once
+/// and must not throw. A path has no leading slash.
 struct PublishLease {
     std::function<bool(std::string_view path)> matches;
-    /// A publisher waits on a matching path that no receiver holds.
+    /// A publisher waits on a matching path that no receiver holds. It is refused if none claims it
+    /// in time.
     std::function<void(const std::string &path)> on_publish;
     std::string publish_key; ///< empty: publishers need none
+};
+
+/// Tells whether a viewer may go on to what is mounted by then; if not, why. To be called once,
+/// from any thread.
+using PlayAnswer = std::function<void(bool go_on, const std::string &reason)>;
+
+/// The entry of a play rule, called as that of a publish rule.
+struct PlayLease {
+    std::function<bool(std::string_view path)> matches;
+    /// Whether the stream is there, so that nobody has to be asked.
+    std::function<bool(const std::string &path)> is_ready;
+    /// A viewer wants a matching path that is not ready, and waits for the answer.
+    std::function<void(const std::string &path, PlayAnswer answer)> on_demand;
 };
 
 /// A port that the launcher holds open. It may be used on the main loop's thread only.
@@ -78,9 +97,9 @@ public:
     virtual void add_watch(const std::shared_ptr<net::PeerWatch> &watch) = 0;
     /// Publishers of matching paths are reported until the lease is destroyed. nullptr if the
     /// protocol takes no publishers.
-    virtual std::unique_ptr<net::PathLease> lease_publish(PublishLease lease) = 0;
+    virtual Lease lease_publish(PublishLease lease) = 0;
     /// Viewers of matching paths that nobody feeds are reported until the lease is destroyed.
-    virtual std::unique_ptr<net::PathLease> lease_play(net::DemandOptions options) = 0;
+    virtual Lease lease_play(PlayLease lease) = 0;
     /// Whether viewers wait at their path until a stream begins, so that one whose pipeline starts
     /// may be let in at once. If not, they are let in when the stream is live.
     virtual bool parks_viewers() const = 0;

@@ -19,7 +19,7 @@ public:
     void add_watch(const std::shared_ptr<net::PeerWatch> &watch) override {
         server_->add_watch(watch);
     }
-    std::unique_ptr<net::PathLease> lease_publish(PublishLease lease) override {
+    Lease lease_publish(PublishLease lease) override {
         net::LeaseOptions options;
         options.publish_key = std::move(lease.publish_key);
         options.matches = std::move(lease.matches);
@@ -27,8 +27,10 @@ public:
                                  const net::PublishAttempt &attempt) { tell(attempt.path); };
         return server_->lease(std::move(options));
     }
-    std::unique_ptr<net::PathLease> lease_play(net::DemandOptions options) override {
-        return server_->lease_demand(std::move(options));
+    Lease lease_play(PlayLease lease) override {
+        return server_->lease_demand({.matches = std::move(lease.matches),
+                                      .is_ready = std::move(lease.is_ready),
+                                      .on_demand = std::move(lease.on_demand)});
     }
     bool parks_viewers() const override { return true; }
     bool is_publishing(const std::string &path) const override {

@@ -39,7 +39,7 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
     auto pattern = description::PathPattern::make(text, binding_, error);
     if (!pattern) return false;
     const size_t index = matches_.size();
-    net::DemandOptions options;
+    protocols::PlayLease options;
     options.matches = [copy = *pattern](std::string_view path) {
         return copy.match(path).has_value();
     };
@@ -48,7 +48,7 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
         return ready->paths.contains(path);
     };
     options.on_demand = [weak = std::weak_ptr(self_), index](const std::string &path,
-                                                             net::DemandAnswer answer) {
+                                                             protocols::PlayAnswer answer) {
         post([weak, index, path, answer = std::move(answer)] {
             const auto self = weak.lock();
             if (self && *self)
@@ -84,7 +84,7 @@ std::string PlayRule::missing_source(const Captures &captures) const {
     return {};
 }
 
-void PlayRule::on_demand(size_t index, const std::string &path, net::DemandAnswer answer) {
+void PlayRule::on_demand(size_t index, const std::string &path, protocols::PlayAnswer answer) {
     const auto captures = matches_[index].pattern.match(path);
     if (!captures || ending_) return answer(false, "the server ends");
     const gint64 now = loop_clock().now();

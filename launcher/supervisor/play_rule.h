@@ -42,19 +42,18 @@ private:
     struct Match {
         description::PathPattern pattern;
         std::shared_ptr<protocols::Listener> listener;
-        std::unique_ptr<net::PathLease> lease;
-        net::Address address() const { return rtmp ? rtmp->address() : http->address(); }
+        protocols::Lease lease;
     };
     struct Waiting {
         std::string path;
-        net::DemandAnswer answer;
+        protocols::PlayAnswer answer;
         gint64 until = 0; ///< monotonic, µs
     };
     /// A question that came while the pipeline was ending.
     struct Asked {
         size_t match = 0;
         std::string path;
-        net::DemandAnswer answer;
+        protocols::PlayAnswer answer;
     };
     struct Instance {
         std::unique_ptr<RunningPipeline> pipeline;
@@ -75,7 +74,7 @@ private:
     PlayRule(const description::PlayRule &rule, const description::Binding &binding,
              const Time &time, Report report);
     bool add_match(const description::Template &text, std::string *error);
-    void on_demand(size_t match, const std::string &path, net::DemandAnswer answer);
+    void on_demand(size_t match, const std::string &path, protocols::PlayAnswer answer);
     std::string missing_source(const Captures &captures) const;
     bool start(const Captures &captures, std::string *error);
     void end(const Captures &captures, const std::string &failure);

@@ -55,7 +55,7 @@ private:
     const Report report_;
     std::shared_ptr<const description::PathPattern> pattern_;
     int64_t grace_ = description::default_grace; ///< ns
-    std::unique_ptr<net::PathLease> lease_;
+    protocols::Lease lease_;
     std::map<std::string, Instance> instances_; ///< by path
     Task stopped_;
     bool ending_ = false;

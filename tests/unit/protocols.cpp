@@ -88,12 +88,10 @@ public:
     std::string scheme() const override { return "lines"; }
     std::shared_ptr<const void> server() const override { return server_; }
     void add_watch(const std::shared_ptr<net::PeerWatch> &) override {}
-    std::unique_ptr<net::PathLease> lease_publish(protocols::PublishLease) override {
-        return std::make_unique<net::PathLease>();
+    protocols::Lease lease_publish(protocols::PublishLease) override {
+        return std::make_shared<int>(0);
     }
-    std::unique_ptr<net::PathLease> lease_play(net::DemandOptions) override {
-        return std::make_unique<net::PathLease>();
-    }
+    protocols::Lease lease_play(protocols::PlayLease) override { return std::make_shared<int>(0); }
     bool parks_viewers() const override { return true; }
     bool is_publishing(const std::string &) const override { return false; }
     bool is_live(const std::string &) const override { return false; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The supervisor: what runs follows the descriptions, also when they change or everything ends.
+#include "core/net/stream/peer.h"
 #include "supervisor/supervisor.h"
 
 #include "supervisor_rig.hpp"

@@ -93,20 +93,20 @@ struct Server {
     std::vector<std::string> ended;                           ///< paths whose viewers were closed
     int watches = 0;
 
-    struct Lease final : net::PathLease {
+    struct Lease {
         Lease(Server &s, protocols::PublishLease o) : server(s), publish(std::move(o)) {
             server.publish_leases.push_back(this);
         }
-        Lease(Server &s, net::DemandOptions o) : server(s), play(std::move(o)) {
+        Lease(Server &s, protocols::PlayLease o) : server(s), play(std::move(o)) {
             server.play_leases.push_back(this);
         }
-        ~Lease() override {
+        ~Lease() {
             std::erase(server.publish_leases, this);
             std::erase(server.play_leases, this);
         }
         Server &server;
         protocols::PublishLease publish;
-        net::DemandOptions play;
+        protocols::PlayLease play;
     };
     std::vector<Lease *> publish_leases, play_leases;
 
@@ -156,11 +156,11 @@ public:
     std::string scheme() const override { return "fake"; }
     std::shared_ptr<const void> server() const override { return server_; }
     void add_watch(const std::shared_ptr<net::PeerWatch> &) override { ++server_->watches; }
-    std::unique_ptr<net::PathLease> lease_publish(protocols::PublishLease lease) override {
-        return std::make_unique<Server::Lease>(*server_, std::move(lease));
+    protocols::Lease lease_publish(protocols::PublishLease lease) override {
+        return std::make_shared<Server::Lease>(*server_, std::move(lease));
     }
-    std::unique_ptr<net::PathLease> lease_play(net::DemandOptions options) override {
-        return std::make_unique<Server::Lease>(*server_, std::move(options));
+    protocols::Lease lease_play(protocols::PlayLease options) override {
+        return std::make_shared<Server::Lease>(*server_, std::move(options));
     }
     bool parks_viewers() const override { return server_->parks_viewers; }
     bool is_publishing(const std::string &path) const override {
