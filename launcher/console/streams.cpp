@@ -34,13 +34,13 @@ std::string streams_json(const state::Mounts &all, const net::Address &http) {
             if (mount->path == stream.name) continue;
             one[protocol->page_key] = "/" + mount->path;
             one["viewers"] = one.value("viewers", 0U) + mount->viewers;
-            if (!mount->media) continue;
+            if (!protocol->lists_streams) continue;
             one["live"] = mount->live && stream.live;
-            one["since"] = mount->live ? nlohmann::json(date_of(mount->media->since)) : nullptr;
-            one["width"] = mount->media->width;
-            one["height"] = mount->media->height;
-            one["video"] = mount->media->has_video;
-            one["audio"] = mount->media->has_audio;
+            one["since"] = mount->live ? nlohmann::json(date_of(mount->since)) : nullptr;
+            one["width"] = mount->width;
+            one["height"] = mount->height;
+            one["video"] = mount->has_video;
+            one["audio"] = mount->has_audio;
         }
         // Only what tells of its media is a stream for the page; others are further ways to it.
         if (!one.contains("live")) continue;

@@ -106,12 +106,12 @@ struct Description {
 
 /// Reads and checks all that can be checked without GStreamer. nullptr if there is any problem.
 std::unique_ptr<Description> load_description(Source source, Problems &problems);
-/// What can be read, for further checks; whoever runs it asks load_description(). nullptr if
-/// nothing can.
+/// The parts that can be read, for further checks, not for running; nullptr if there are none.
+/// Use load_description() to run a description.
 std::unique_ptr<Description> load_what_is_good(Source source, Problems &problems);
 /// The file's text. A file that can't be read is a problem without a place, and the text empty.
 Source read_source(const std::string &path, Problems &problems);
-/// As load_description(), from a file; a file that can't be read is a problem without a place.
+/// The same as load_description() from a file; a file that can't be read is a problem without a place.
 std::unique_ptr<Description> load_description_file(const std::string &path, Source &source,
                                                    Problems &problems);
 

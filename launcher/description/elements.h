@@ -9,7 +9,7 @@
 
 namespace penstock::description {
 
-/// What a property takes, as far as placeholders are concerned.
+/// The kinds of property values that placeholders distinguish.
 enum class PropertyKind {
     text,   ///< a string
     number, ///< any integer or floating point type

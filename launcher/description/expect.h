@@ -27,7 +27,7 @@ struct ExpectRange {
     bool is_single = false;
 };
 
-/// What is asked of the picture, or of the sound.
+/// The expectations of the video, or of the audio.
 struct ExpectMedia {
     bool is_wanted = true; ///< false: there must be none
     std::optional<ExpectValue> codec, width, height, rate, channels;

@@ -9,7 +9,7 @@
 //  - double quotes around a whole value are taken off, single quotes are not; then a backslash
 //    makes the next character literal, except between inner double quotes;
 //  - caps stand between two links and reach to the next `!` without a backslash.
-// What gst_parse would read in a surprising way (a value that ends in a backslash, a quote that
+// Text that gst_parse would read in a surprising way (a value that ends in a backslash, a quote that
 // is not closed) is refused.
 #pragma once
 

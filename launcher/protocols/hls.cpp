@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // HLS: playlists and segments at the HTTP port.
-#include "core/net/http/hls/mount.h"
 #include "protocols/http_listener.h"
 
 #include <cstdlib>
@@ -19,23 +18,6 @@ std::string note(std::string_view factory, const Protocol::Value &value) {
     return std::string("players stand about three segments behind: ") + seconds + " s";
 }
 
-std::vector<Mount> mounts() {
-    std::vector<Mount> out;
-    for (net::HlsMountInfo &mount : net::hls_mounts())
-        out.push_back({.protocol = "hls",
-                       .address = mount.address,
-                       .scheme = http_scheme_at(mount.address),
-                       .path = std::move(mount.path),
-                       .live = mount.live,
-                       .viewers = mount.viewers,
-                       .media = Media{.since = mount.since,
-                                      .width = mount.width,
-                                      .height = mount.height,
-                                      .has_video = mount.has_video,
-                                      .has_audio = mount.has_audio}});
-    return out;
-}
-
 } // namespace
 
 std::vector<Protocol> hls_protocols() {
@@ -47,9 +29,10 @@ std::vector<Protocol> hls_protocols() {
     hls.has_tls = true;
     hls.path_suffixes = {"/index.m3u8", ".m3u8"};
     hls.page_key = "hls";
+    hls.lists_streams = true;
     hls.url_hint = "http://…/index.m3u8";
     hls.open = open_http;
-    hls.mounts = mounts;
+    hls.scheme_at = http_scheme_at;
     hls.urls = [](const Place &place) { return std::vector<UrlLine>{{"HLS", place.url, "hls"}}; };
     hls.note = note;
     hls.readers = {

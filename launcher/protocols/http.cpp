@@ -1,25 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Streams over HTTP and WebSocket, one request each: FLV, MPEG-TS and audio.
-#include "core/net/http/live/mount.h"
 #include "protocols/http_listener.h"
 
 namespace penstock::protocols {
-namespace {
-
-std::vector<Mount> mounts() {
-    std::vector<Mount> out;
-    for (net::HttpMountInfo &mount : net::http_mounts())
-        out.push_back({.protocol = "http",
-                       .address = mount.address,
-                       .scheme = http_scheme_at(mount.address),
-                       .path = std::move(mount.path),
-                       .live = mount.live,
-                       .viewers = mount.viewers,
-                       .bytes_out = mount.bytes_out});
-    return out;
-}
-
-} // namespace
 
 std::vector<Protocol> http_protocols() {
     Protocol http;
@@ -39,7 +22,7 @@ std::vector<Protocol> http_protocols() {
     http.page_key = "flv";
     http.url_hint = "http://HOST:8080/live/NAME.flv";
     http.open = open_http;
-    http.mounts = mounts;
+    http.scheme_at = http_scheme_at;
     http.urls = [](const Place &place) {
         return std::vector<UrlLine>{{"mpv, VLC", place.url, "http"}};
     };

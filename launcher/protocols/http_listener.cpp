@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "protocols/http_listener.h"
 
-#include "core/net/http/hls/mount.h"
 #include "core/net/http/live/mount.h"
 #include "core/net/http/server.h"
+#include "core/net/stream/mounts.h"
 #include "protocols/probe.h"
 
 #include <algorithm>
+#include <array>
 
 namespace penstock::protocols {
 namespace {
+
+/// Those whose mounts are at an HTTP port.
+constexpr std::array mount_protocols = {"http", "hls"};
 
 class HttpListener final : public Listener {
 public:
@@ -19,33 +23,29 @@ public:
     std::string scheme() const override { return server_->scheme(); }
     std::shared_ptr<const void> server() const override { return server_; }
     void add_watch(const std::shared_ptr<net::PeerWatch> &watch) override {
-        server_->add_watch(watch);
+        server_->rules().add_watch(watch);
     }
     Lease lease_publish(PublishLease) override { return nullptr; }
     Lease lease_play(PlayLease lease) override {
-        return server_->lease_demand({.matches = std::move(lease.matches),
-                                      .is_ready = std::move(lease.is_ready),
-                                      .on_demand = std::move(lease.on_demand)});
+        return server_->rules().add(net::DemandOptions{.matches = std::move(lease.matches),
+                                                       .is_ready = std::move(lease.is_ready),
+                                                       .on_demand = std::move(lease.on_demand)},
+                                    server_);
     }
     bool parks_viewers() const override { return false; }
     bool is_publishing(const std::string &) const override { return false; }
     bool is_live(const std::string &path) const override {
-        const auto is_it = [&](const auto &mount) {
-            return mount.live && mount.path == path && mount.address == address();
-        };
-        const auto streams = net::http_mounts();
-        if (std::any_of(streams.begin(), streams.end(), is_it)) return true;
-        const auto playlists = net::hls_mounts();
-        return std::any_of(playlists.begin(), playlists.end(), is_it);
+        return std::any_of(
+            mount_protocols.begin(), mount_protocols.end(), [&](const char *protocol) {
+                const auto mount = net::Mounts::instance().find({protocol, address(), path});
+                return mount && mount->info().live;
+            });
     }
     unsigned viewers(const std::string &path) const override {
         unsigned sum = 0;
-        const auto add = [&](const auto &mounts) {
-            for (const auto &mount : mounts)
-                if (mount.path == path && mount.address == address()) sum += mount.viewers;
-        };
-        add(net::hls_mounts());
-        add(net::http_mounts());
+        for (const char *protocol : mount_protocols)
+            if (const auto mount = net::Mounts::instance().find({protocol, address(), path}))
+                sum += mount->viewers();
         return sum;
     }
     void refuse(const std::string &, const std::string &) override {}

@@ -112,28 +112,6 @@ public:
     virtual void end_viewers(const std::string &path, const std::string &reason) = 0;
 };
 
-/// What is known of the media of a mount.
-struct Media {
-    int64_t since = 0; ///< when it began; ms since 1970, 0 if it is not live
-    unsigned width = 0, height = 0;
-    bool has_video = false, has_audio = false;
-};
-
-/// A path on a listener, with its publisher and its viewers.
-struct Mount {
-    std::string protocol; ///< its name
-    net::Address address;
-    std::string scheme;       ///< of its URL
-    std::string path;         ///< without the leading slash
-    bool live = false;        ///< viewers get media
-    bool publishing = false;  ///< a publisher is connected and taken
-    bool is_deserted = false; ///< its pipeline waits for a publisher
-    std::string publisher;    ///< "rtmp-publish-3 127.0.0.1:53412"; empty if there is none
-    unsigned viewers = 0;
-    uint64_t bytes_in = 0, bytes_out = 0;
-    std::optional<Media> media;
-};
-
 /// A listener that takes publishers.
 struct Port {
     std::string protocol; ///< its name
@@ -208,8 +186,9 @@ struct Protocol {
     bool serves_pages = false; ///< the viewers' page is served by it
     /// What follows the stream's name in paths, the longest first: "/index.m3u8". Empty: nothing.
     std::vector<std::string> path_suffixes;
-    const char *page_key = nullptr;      ///< what the viewers' page knows such a stream by: "hls"
-    bool has_players = false;            ///< statistics count its viewers as players
+    bool lists_streams = false;     ///< its mounts are the page's streams; others are ways to them
+    const char *page_key = nullptr; ///< what the viewers' page knows such a stream by: "hls"
+    bool has_players = false;       ///< statistics count its viewers as players
     const char *ffmpeg_format = nullptr; ///< ffmpeg's muxer for publishers
     /// Examples that complete an error message: "rtmp://${rtmp}/live/{name}".
     std::string publish_example, play_example;
@@ -219,9 +198,10 @@ struct Protocol {
     /// Opens a port, or shares it if it is open. nullptr and the reason if it can't be had. Empty:
     /// the protocol has no listeners.
     std::function<std::shared_ptr<Listener>(const Opening &, std::string *error)> open;
-    /// All mounts of the protocol, and its listeners that take publishers, in this process. On the
-    /// main loop's thread; must not block. Empty: none.
-    std::function<std::vector<Mount>()> mounts;
+    /// The scheme of the URLs at a listener's address. Empty: the first of the protocol's schemes.
+    std::function<std::string(const net::Address &)> scheme_at;
+    /// The listeners of this process that take publishers. On the main loop's thread; must not
+    /// block. Empty: none.
     std::function<std::vector<Port>()> publish_ports;
     /// The lines that people are shown for a place. Empty: one line with the URL.
     std::function<std::vector<UrlLine>(const Place &)> urls;

@@ -17,7 +17,7 @@ public:
     std::string scheme() const override { return "rtmp"; }
     std::shared_ptr<const void> server() const override { return server_; }
     void add_watch(const std::shared_ptr<net::PeerWatch> &watch) override {
-        server_->add_watch(watch);
+        server_->rules().add_watch(watch);
     }
     Lease lease_publish(PublishLease lease) override {
         net::LeaseOptions options;
@@ -25,12 +25,13 @@ public:
         options.matches = std::move(lease.matches);
         options.on_publish = [tell = std::move(lease.on_publish)](
                                  const net::PublishAttempt &attempt) { tell(attempt.path); };
-        return server_->lease(std::move(options));
+        return server_->rules().add(std::move(options), server_);
     }
     Lease lease_play(PlayLease lease) override {
-        return server_->lease_demand({.matches = std::move(lease.matches),
-                                      .is_ready = std::move(lease.is_ready),
-                                      .on_demand = std::move(lease.on_demand)});
+        return server_->rules().add(net::DemandOptions{.matches = std::move(lease.matches),
+                                                       .is_ready = std::move(lease.is_ready),
+                                                       .on_demand = std::move(lease.on_demand)},
+                                    server_);
     }
     bool parks_viewers() const override { return true; }
     bool is_publishing(const std::string &path) const override {
@@ -39,11 +40,11 @@ public:
     }
     bool is_live(const std::string &path) const override {
         const auto mount = find(path);
-        return mount && mount->playing;
+        return mount && mount->live;
     }
     unsigned viewers(const std::string &path) const override {
         const auto mount = find(path);
-        return mount ? mount->players : 0;
+        return mount ? mount->viewers : 0;
     }
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
@@ -67,32 +68,10 @@ std::shared_ptr<Listener> open(const Opening &opening, std::string *error) {
     return server ? std::make_shared<RtmpListener>(std::move(server)) : nullptr;
 }
 
-std::vector<Mount> mounts() {
-    std::vector<Mount> out;
-    for (const auto &server : net::RtmpServer::all()) {
-        const net::Address address = server->address();
-        for (net::MountInfo &mount : server->mounts())
-            out.push_back(
-                {.protocol = "rtmp",
-                 .address = address,
-                 .scheme = "rtmp",
-                 .path = std::move(mount.path),
-                 // A stream that a pipeline takes is live with its publisher.
-                 .live = mount.claimed ? mount.publishing && !mount.pending : mount.playing,
-                 .publishing = mount.publishing && !mount.pending,
-                 .is_deserted = mount.claimed && !mount.publishing,
-                 .publisher = std::move(mount.publisher),
-                 .viewers = mount.players,
-                 .bytes_in = mount.bytes_in,
-                 .bytes_out = mount.bytes_out});
-    }
-    return out;
-}
-
 std::vector<Port> publish_ports() {
     std::vector<Port> out;
     for (const auto &server : net::RtmpServer::all())
-        out.push_back({"rtmp", server->address(), server->needs_key()});
+        out.push_back({"rtmp", server->address(), server->rules().needs_key()});
     return out;
 }
 
@@ -157,7 +136,6 @@ std::vector<Protocol> rtmp_protocols() {
     rtmp.url_hint = "rtmp://HOST/live/NAME";
     rtmp.open = open;
     rtmp.urls = urls;
-    rtmp.mounts = mounts;
     rtmp.publish_ports = publish_ports;
     rtmp.readers = {
         {.name = "RTMP",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "state/collect.h"
 
+#include "core/net/stream/mounts.h"
 #include "protocols/table.h"
 #include "state/frame_meter.h"
 #include "supervisor/children.h"
@@ -149,12 +150,40 @@ Pipeline collect(GstElement *pipeline) {
     return out;
 }
 
+namespace {
+
+Mount mount_of(net::MountInfo info, const protocols::Protocol &protocol) {
+    Mount out;
+    if (protocol.scheme_at)
+        out.scheme = protocol.scheme_at(info.address);
+    else if (!protocol.schemes.empty())
+        out.scheme = protocol.schemes.front().name;
+    // A stream that a receiver takes is live with its publisher.
+    out.publishing = info.publishing && !info.pending;
+    out.live = info.claimed ? out.publishing : info.live;
+    out.is_deserted = info.claimed && !info.publishing;
+    out.protocol = std::move(info.protocol);
+    out.address = std::move(info.address);
+    out.path = std::move(info.path);
+    out.publisher = std::move(info.publisher);
+    out.viewers = info.viewers;
+    out.bytes_in = info.bytes_in;
+    out.bytes_out = info.bytes_out;
+    out.since = info.since;
+    out.width = info.media.width;
+    out.height = info.media.height;
+    out.has_video = info.media.has_video;
+    out.has_audio = info.media.has_audio;
+    return out;
+}
+
+} // namespace
+
 Mounts collect_mounts() {
     Mounts out;
     for (const auto &protocol : protocols::all()) {
-        if (protocol->mounts)
-            for (Mount &mount : protocol->mounts())
-                out.mounts.push_back(std::move(mount));
+        for (net::MountInfo &info : net::Mounts::instance().snapshot(protocol->name))
+            out.mounts.push_back(mount_of(std::move(info), *protocol));
         if (protocol->publish_ports)
             for (Port &port : protocol->publish_ports())
                 out.ports.push_back(std::move(port));

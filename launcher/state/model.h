@@ -45,7 +45,23 @@ struct Pipeline {
     std::vector<Element> elements; ///< those that have `stats`
 };
 
-using protocols::Mount;
+/// A path on a listener, with its publisher and its viewers.
+struct Mount {
+    std::string protocol; ///< its name
+    net::Address address;
+    std::string scheme;       ///< of its URL
+    std::string path;         ///< without a leading slash
+    bool live = false;        ///< viewers get media; with a receiver: its publisher is there
+    bool publishing = false;  ///< a publisher is connected and taken
+    bool is_deserted = false; ///< its receiver waits for a publisher
+    std::string publisher;    ///< "rtmp-publish-3 127.0.0.1:53412"; empty if there is none
+    unsigned viewers = 0;
+    uint64_t bytes_in = 0, bytes_out = 0;
+    int64_t since = 0; ///< when it became live; ms since 1970, 0 if it is not live or unknown
+    unsigned width = 0, height = 0;
+    bool has_video = false, has_audio = false;
+};
+
 using protocols::Port;
 
 /// A stream: the mounts of one name, whatever protocols they belong to.

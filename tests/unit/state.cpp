@@ -2,6 +2,7 @@
 // The model of what runs: streams are the mounts of one name, whatever their protocols; the page's
 // list of them is collected once a second at most, and on the main loop.
 #include "console/streams.h"
+#include "core/net/stream/mounts.h"
 #include "protocols/table.h"
 #include "state/collect.h"
 #include "state/json.h"
@@ -30,7 +31,9 @@ Mount hls_mount(const std::string &path, bool live) {
             .scheme = "http",
             .path = path,
             .live = live,
-            .media = protocols::Media{.since = 1'700'000'000'000, .width = 640, .height = 360}};
+            .since = 1'700'000'000'000,
+            .width = 640,
+            .height = 360};
 }
 
 json streams_in(const std::vector<Mount> &mounts) {
@@ -131,18 +134,34 @@ GST_START_TEST(test_list_is_collected_once_a_second) {
 }
 GST_END_TEST
 
+namespace {
+
+/// A mount of a protocol that the launcher has never heard of.
+class TextMount final : public net::Mount {
+public:
+    TextMount() : Mount({"lines", {"127.0.0.1", 7000}, "live/text"}) {}
+    net::MountInfo info() const override {
+        net::MountInfo out;
+        static_cast<net::MountKey &>(out) = key();
+        out.live = true;
+        out.viewers = viewers();
+        out.bytes_out = 17;
+        return out;
+    }
+    unsigned viewers() const override { return 5; }
+    bool in_use() const override { return true; }
+    void close_viewers(const std::string &) override {}
+};
+
+} // namespace
+
 GST_START_TEST(test_every_protocol_is_told_of) {
+    const auto mount = std::make_shared<TextMount>();
+    net::Mounts::instance().add(mount);
+    fail_unless(state::collect_mounts().mounts.empty());
     protocols::Protocol lines;
     lines.name = "lines";
-    lines.mounts = [] {
-        return std::vector<Mount>{{.protocol = "lines",
-                                   .address = {"127.0.0.1", 7000},
-                                   .scheme = "lines",
-                                   .path = "live/text",
-                                   .live = true,
-                                   .viewers = 5,
-                                   .bytes_out = 17}};
-    };
+    lines.schemes = {{.name = "lines"}};
     const protocols::Registration registration(lines);
     state::Model model;
     model.on_listeners = state::collect_mounts();
