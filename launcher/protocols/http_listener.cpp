@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "protocols/http_listener.h"
 
-#include "core/net/http/live/mount.h"
 #include "core/net/http/server.h"
-#include "core/net/stream/mounts.h"
+#include "protocols/mounts.h"
 #include "protocols/probe.h"
-
-#include <algorithm>
-#include <array>
 
 namespace penstock::protocols {
 namespace {
 
-/// Those whose mounts are at an HTTP port.
-constexpr std::array mount_protocols = {"http", "hls"};
-
 class HttpListener final : public Listener {
 public:
-    explicit HttpListener(std::shared_ptr<net::HttpServer> server) : server_(std::move(server)) {}
+    explicit HttpListener(std::shared_ptr<net::HttpServer> server)
+        : server_(std::move(server)), mounts_(server_->address(), {"http", "hls"}) {}
 
     net::Address address() const override { return server_->address(); }
     std::string scheme() const override { return server_->scheme(); }
@@ -34,27 +28,19 @@ public:
     }
     bool parks_viewers() const override { return false; }
     bool is_publishing(const std::string &) const override { return false; }
-    bool is_live(const std::string &path) const override {
-        return std::any_of(
-            mount_protocols.begin(), mount_protocols.end(), [&](const char *protocol) {
-                const auto mount = net::Mounts::instance().find({protocol, address(), path});
-                return mount && mount->info().live;
-            });
-    }
-    unsigned viewers(const std::string &path) const override {
-        unsigned sum = 0;
-        for (const char *protocol : mount_protocols)
-            if (const auto mount = net::Mounts::instance().find({protocol, address(), path}))
-                sum += mount->viewers();
-        return sum;
+    bool is_live(const std::string &path) const override { return mounts_.is_live(path); }
+    unsigned viewers(const std::string &path) const override { return mounts_.viewers(path); }
+    Lease watch(std::function<void(const std::string &)> changed) override {
+        return mounts_.watch(std::move(changed));
     }
     void refuse(const std::string &, const std::string &) override {}
     void end_viewers(const std::string &path, const std::string &reason) override {
-        net::end_http_viewers(address(), path, reason);
+        mounts_.close_viewers(path, reason);
     }
 
 private:
     const std::shared_ptr<net::HttpServer> server_;
+    const MountsAt mounts_;
 };
 
 /// Judges the status line.

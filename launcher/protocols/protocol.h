@@ -108,6 +108,10 @@ public:
     virtual unsigned viewers(const std::string &path) const = 0;
     /// Refuses the publisher that waits on `path`, with this reason.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;
+    /// `changed` is called with a path whose viewers, or whose media, have come or gone, where that
+    /// happens and so on any thread; it must return at once. A call that is under way may still
+    /// finish after the lease is destroyed.
+    virtual Lease watch(std::function<void(const std::string &path)> changed) = 0;
     /// Closes the viewers of `path`.
     virtual void end_viewers(const std::string &path, const std::string &reason) = 0;
 };

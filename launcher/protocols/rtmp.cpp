@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // RTMP: publishers and players at our own listener, and elements that reach other servers.
 #include "core/net/rtmp/server.h"
+#include "protocols/mounts.h"
 #include "protocols/probe.h"
 #include "protocols/table.h"
-
-#include <algorithm>
 
 namespace penstock::protocols {
 namespace {
 
 class RtmpListener final : public Listener {
 public:
-    explicit RtmpListener(std::shared_ptr<net::RtmpServer> server) : server_(std::move(server)) {}
+    explicit RtmpListener(std::shared_ptr<net::RtmpServer> server)
+        : server_(std::move(server)), mounts_(server_->address(), {"rtmp"}) {}
 
     net::Address address() const override { return server_->address(); }
     std::string scheme() const override { return "rtmp"; }
@@ -35,32 +35,24 @@ public:
     }
     bool parks_viewers() const override { return true; }
     bool is_publishing(const std::string &path) const override {
-        const auto mount = find(path);
-        return mount && mount->publishing;
+        const auto mount = net::Mounts::instance().find({"rtmp", address(), path});
+        return mount && mount->info().publishing;
     }
-    bool is_live(const std::string &path) const override {
-        const auto mount = find(path);
-        return mount && mount->live;
-    }
-    unsigned viewers(const std::string &path) const override {
-        const auto mount = find(path);
-        return mount ? mount->viewers : 0;
+    bool is_live(const std::string &path) const override { return mounts_.is_live(path); }
+    unsigned viewers(const std::string &path) const override { return mounts_.viewers(path); }
+    Lease watch(std::function<void(const std::string &)> changed) override {
+        return mounts_.watch(std::move(changed));
     }
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
     }
     void end_viewers(const std::string &path, const std::string &reason) override {
-        server_->end_players(path, reason);
+        mounts_.close_viewers(path, reason);
     }
 
 private:
-    std::optional<net::MountInfo> find(const std::string &path) const {
-        for (net::MountInfo &mount : server_->mounts())
-            if (mount.path == path) return std::move(mount);
-        return std::nullopt;
-    }
-
     const std::shared_ptr<net::RtmpServer> server_;
+    const MountsAt mounts_;
 };
 
 std::shared_ptr<Listener> open(const Opening &opening, std::string *error) {

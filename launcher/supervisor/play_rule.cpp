@@ -57,13 +57,21 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
                 answer(false, "the server ends");
         });
     };
-    Match match{std::move(*pattern), nullptr, nullptr};
+    Match match{.pattern = std::move(*pattern)};
     match.listener = match.pattern.protocol().open(
         {.address = match.pattern.address(), .scheme = match.pattern.scheme(), .shares = true},
         error);
     if (!match.listener) return false;
     match.lease = match.listener->lease_play(std::move(options));
     if (!match.lease) return false;
+    match.watch = match.listener->watch(
+        [weak = std::weak_ptr(self_), pattern = match.pattern](const std::string &path) {
+            const auto captures = pattern.match(path);
+            if (!captures) return;
+            post([weak, captures = *captures] {
+                if (const auto self = weak.lock(); self && *self) (*self)->review(captures);
+            });
+        });
     matches_.push_back(std::move(match));
     return true;
 }
@@ -113,10 +121,14 @@ void PlayRule::on_demand(size_t index, const std::string &path, protocols::PlayA
         instance.asked_again.push_back({index, path, std::move(answer)});
         return;
     }
-    // A player waits on the mount; a browser wants a playlist that is there.
-    if (matches_[index].listener->parks_viewers()) return answer(true, {});
-    instance.waiting.push_back({path, std::move(answer), now + longest_wait});
-    serve_waiting(instance);
+    // A player waits on its mount; a browser wants a playlist that is there.
+    if (matches_[index].listener->parks_viewers()) {
+        answer(true, {});
+        instance.idle_since = now;
+    } else {
+        instance.waiting.push_back({path, std::move(answer), now + longest_wait});
+    }
+    review(*captures);
 }
 
 bool PlayRule::start(const Captures &captures, std::string *error) {
@@ -137,17 +149,53 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
     return true;
 }
 
-void PlayRule::tick() {
+/// Called when something has happened to the mounts of an instance, or to the requests that wait
+/// for it.
+void PlayRule::review(const Captures &captures) {
+    const auto found = instances_.find(captures);
+    if (found == instances_.end()) return;
+    Instance &instance = found->second;
+    if (instance.pipeline && !instance.stopping) {
+        serve_waiting(instance);
+        note_viewers(captures, instance);
+    }
+    set_timer();
+}
+
+void PlayRule::note_viewers(const Captures &captures, Instance &instance) const {
+    if (!instance.waiting.empty() || viewers(captures) > 0)
+        instance.idle_since = 0;
+    else if (instance.idle_since == 0)
+        instance.idle_since = loop_clock().now();
+}
+
+/// Starts the timer for the next moment at which something is due without an event.
+void PlayRule::set_timer() {
+    const gint64 now = loop_clock().now();
+    gint64 due = G_MAXINT64;
+    for (const auto &[captures, instance] : instances_) {
+        if (!instance.pipeline)
+            due = std::min(due, instance.retry_at + longest_delay);
+        else if (instance.stopping)
+            continue;
+        else if (!instance.waiting.empty())
+            due = std::min(due, instance.waiting.front().until); // all wait equally long
+        else if (instance.idle_since != 0)
+            due = std::min(due, instance.idle_since + idle_ / 1000);
+    }
+    if (due == G_MAXINT64) return timer_.cancel();
+    const gint64 wait_ms = std::clamp<gint64>((due - now) / 1000 + 1, 1, 3'600'000);
+    timer_.start(unsigned(wait_ms), [this] { on_timer(); });
+}
+
+void PlayRule::on_timer() {
     const gint64 now = loop_clock().now();
     std::vector<Captures> idle;
     for (auto &[captures, instance] : instances_) {
         if (!instance.pipeline || instance.stopping) continue;
         serve_waiting(instance);
-        if (!instance.waiting.empty() || viewers(captures) > 0)
-            instance.idle_since = 0;
-        else if (instance.idle_since == 0)
-            instance.idle_since = now;
-        else if ((now - instance.idle_since) * 1000 >= idle_)
+        note_viewers(captures, instance);
+        if (instance.idle_since != 0 && (now - instance.idle_since) * 1000 >= idle_)
             idle.push_back(captures);
     }
     std::erase_if(instances_, [now](const auto &i) {

@@ -42,7 +42,7 @@ private:
     struct Match {
         description::PathPattern pattern;
         std::shared_ptr<protocols::Listener> listener;
-        protocols::Lease lease;
+        protocols::Lease lease, watch;
     };
     struct Waiting {
         std::string path;
@@ -79,8 +79,8 @@ private:
     bool start(const Captures &captures, std::string *error);
     void end(const Captures &captures, const std::string &failure);
     void forget(const Captures &captures);
-    void watch_mounts();
     void review(const Captures &captures);
+    void note_viewers(const Captures &captures, Instance &instance) const;
     void set_timer();
     void on_timer();
     void serve_waiting(Instance &instance);

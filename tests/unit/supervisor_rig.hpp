@@ -92,6 +92,20 @@ struct Server {
     std::vector<std::pair<std::string, std::string>> refused; ///< path, reason
     std::vector<std::string> ended;                           ///< paths whose viewers were closed
     int watches = 0;
+    std::list<std::function<void(const std::string &)>> watchers;
+
+    void tell(const std::string &path) {
+        for (const auto &changed : watchers)
+            changed(path);
+    }
+    void set_live(const std::string &path) {
+        live.insert(path);
+        tell(path);
+    }
+    void set_viewers(const std::string &path, unsigned count) {
+        viewers[path] = count;
+        tell(path);
+    }
 
     struct Lease {
         Lease(Server &s, protocols::PublishLease o) : server(s), publish(std::move(o)) {
@@ -173,6 +187,11 @@ public:
     }
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
+    }
+    protocols::Lease watch(std::function<void(const std::string &)> changed) override {
+        auto &watchers = server_->watchers;
+        const auto at = watchers.insert(watchers.end(), std::move(changed));
+        return {server_.get(), [server = server_, at](Server *) { server->watchers.erase(at); }};
     }
     void end_viewers(const std::string &path, const std::string &) override {
         server_->ended.push_back(path);
