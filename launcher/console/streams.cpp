@@ -26,7 +26,7 @@ std::string date_of(int64_t ms) {
 std::string streams_json(const state::Mounts &all, const net::Address &http) {
     nlohmann::json list = nlohmann::json::array();
     for (const state::Stream &stream : state::streams_of(all.mounts)) {
-        nlohmann::json one;
+        nlohmann::json one = nlohmann::json::object();
         for (const state::Mount *mount : stream.mounts) {
             const auto *protocol = protocols::find_protocol(mount->protocol);
             if (!protocol || !protocol->page_key || mount->address != http) continue;
@@ -36,7 +36,8 @@ std::string streams_json(const state::Mounts &all, const net::Address &http) {
             one["viewers"] = one.value("viewers", 0U) + mount->viewers;
             if (!protocol->lists_streams) continue;
             one["live"] = mount->live && stream.live;
-            one["since"] = mount->live ? nlohmann::json(date_of(mount->since)) : nullptr;
+            one["since"] =
+                mount->live ? nlohmann::json(date_of(mount->since)) : nlohmann::json(nullptr);
             one["width"] = mount->width;
             one["height"] = mount->height;
             one["video"] = mount->has_video;

@@ -132,7 +132,8 @@ void PublishRule::end(const std::string &path) {
             const auto still = weak.lock();
             if (!still || !*still) return;
             PublishRule &rule = **still;
-            const bool again = rule.instances_[path].wanted_again && !rule.ending_;
+            const bool again = rule.instances_[path].wanted_again && !rule.ending_ &&
+                               rule.listener_->is_publishing(path);
             rule.instances_.erase(path);
             if (again) rule.start(path);
             if (rule.ending_ && rule.instances_.empty() && rule.stopped_)

@@ -11,7 +11,7 @@ using supervisor::PlayRule;
 namespace {
 
 std::string text_of(const std::string &pipeline, const std::string &more) {
-    return "play:\n  match: [fake://127.0.0.1:7000/live/{name}, fake://127.0.0.2:7000/{name}]\n"
+    return "play:\n  match: ['fake://127.0.0.1:7000/live/{name}', 'fake://127.0.0.2:7000/{name}']\n"
            "  idle: 5s\n" +
            more + "  pipeline: " + pipeline + "\n";
 }

@@ -35,7 +35,7 @@ std::vector<std::string> literals_of(const std::string &source) {
             out.push_back(source.substr(i + 3, end - i - 3));
             i = end + 1;
         } else if (source[i] == '\'' && rest.size() > 3 && (rest[2] == '\'' || rest[3] == '\'')) {
-            i += rest[2] == '\'' ? 2 : 3; // a character; elsewhere it parts digits
+            i += rest[1] == '\\' ? 3 : 2; // a character; elsewhere it parts digits
         } else if (source[i] == '"') {
             std::string text;
             for (++i; i < source.size() && source[i] != '"'; ++i) {

@@ -171,7 +171,8 @@ GST_END_TEST
 GST_START_TEST(test_stopped_while_a_branch_is_taken_out) {
     Rig r;
     rig::fail_element(r.running->pipeline(), "two");
-    g_main_context_iteration(nullptr, FALSE); // it is being removed on another thread
+    // It is being removed on another thread.
+    fail_unless(rig::until([&] { return r.said.find("is removed") != r.said.npos; }));
     int stopped = 0;
     r.running->stop([&] { ++stopped; });
     fail_unless(rig::until([&] { return stopped == 1; }));
