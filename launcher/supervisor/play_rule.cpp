@@ -31,7 +31,6 @@ std::unique_ptr<PlayRule> PlayRule::make(const description::PlayRule &rule,
     std::unique_ptr<PlayRule> out(new PlayRule(rule, binding, time, std::move(report)));
     for (const description::Template &match : rule.matches)
         if (!out->add_match(match, error)) return nullptr;
-    out->watch_mounts();
     return out;
 }
 

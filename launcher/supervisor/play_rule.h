@@ -97,7 +97,6 @@ private:
     std::shared_ptr<Ready> ready_ = std::make_shared<Ready>();
     Timer timer_;
     Task stopped_;
-    std::unique_ptr<net::MountSubscription> subscription_;
     bool ending_ = false;
     /// Work posted to the main loop looks here whether the rule still is.
     std::shared_ptr<PlayRule *> self_ = std::make_shared<PlayRule *>(this);
