@@ -135,7 +135,7 @@ GST_END_TEST
 GST_START_TEST(test_chunk_sizes) {
     run_cases({
         {"chunk size 0", [](Client &c) { c.control(type::set_chunk_size, 0); }},
-        {"chunk size 2147483647", [](Client &c) { c.control(type::set_chunk_size, 0x7fffffff); }},
+        {"chunk size 2147483648", [](Client &c) { c.control(type::set_chunk_size, 0x80000000); }},
         {"chunk size 4294967295", [](Client &c) { c.control(type::set_chunk_size, 0xffffffff); }},
         {"shorter than 4 bytes",
          [](Client &c) {

@@ -152,8 +152,25 @@ GST_START_TEST(test_librtmp_control) {
 }
 GST_END_TEST
 
+// The largest chunk size costs no memory beyond what came.
+GST_START_TEST(test_largest_chunk_size) {
+    for (const uint32_t size : {0x1000000u, 128u << 20, 0x7FFFFFFFu}) {
+        rtmp::ChunkReader reader({}, [](rtmp::Message &&) { return Result::ok(); });
+        Client client;
+        client.set_chunk_size(size).message(type::video, 0, 1, std::vector<uint8_t>(100'000), 6);
+        fail_unless(reader.feed(client.out.view()).is_ok());
+        fail_unless_equals_int(reader.chunk_size(), size);
+        fail_unless_equals_int(reader.in_flight(), 0);
+        Writer claimed;
+        claimed.u8(0x06).u24(0).u24(8 << 20).u8(9).u32_le(1).text("abc");
+        fail_unless(reader.feed(claimed.view()).is_ok());
+        fail_unless(reader.memory() <= 4096);
+    }
+}
+GST_END_TEST
+
 GST_START_TEST(test_hostile) {
-    for (const uint32_t size : {0u, 0x80000000u, 0x80000080u, 0x1000000u, 0xFFFFFFFFu}) {
+    for (const uint32_t size : {0u, 0x80000000u, 0x80000080u, 0xFFFFFFFFu}) {
         Client client;
         client.control(type::set_chunk_size, size);
         expect(client.out, {}, "chunk size");
@@ -236,6 +253,7 @@ static Suite *rtmp_chunks_suite() {
     tcase_add_test(tc, test_extended_timestamps);
     tcase_add_test(tc, test_control);
     tcase_add_test(tc, test_librtmp_control);
+    tcase_add_test(tc, test_largest_chunk_size);
     tcase_add_test(tc, test_hostile);
     tcase_add_test(tc, test_memory);
     tcase_add_test(tc, test_writer);

@@ -257,8 +257,8 @@ GST_END_TEST
 GST_START_TEST(test_ignored_media) {
     Recorder recorder;
     Client client = connected();
-    client.message(type::video, 0, 1, view(keyframe), 4);                // nobody asked
-    client.publish("cam").message(type::video, 1, 2, view(keyframe), 4); // another stream
+    client.message(type::video, 0, 1, view(keyframe), 4); // nobody asked
+    client.publish("cam");
     client.message(type::data_amf0, 2, 1, view(std::string("\x02\xff\xff", 3)), 4);
     client.message(type::data_amf0, 3, 1, view(std::string("\x02\x00\x0f@clearDataFrame", 18)), 4);
     fail_unless(recorder.feed(client.out.view()), "%s", recorder.error.c_str());
@@ -269,6 +269,61 @@ GST_START_TEST(test_ignored_media) {
         flood.message(type::data_amf0, 2, 1, view("\xff"), 4);
     fail_unless(recorder.feed(flood.out.view()));
     fail_unless_equals_int(recorder.events.size(), 11);
+}
+GST_END_TEST
+
+// A connection has one publish: its media may come on any message stream, 0 above all.
+GST_START_TEST(test_media_on_another_stream) {
+    Recorder recorder;
+    Client client = connected();
+    client.publish("cam");
+    for (const uint32_t stream : {0u, 1u, 2u, 0xFFFFFFFFu})
+        client.message(type::video, 7 + stream, stream, view(keyframe), 4)
+            .message(type::audio, 9, stream, view(audio_config), 6)
+            .message(type::data_amf0, 0, stream,
+                     view(std::string("\x02\x00\x0aonMetaData\x05", 14)), 5);
+    fail_unless(recorder.feed(client.out.view()), "%s", recorder.error.c_str());
+    fail_unless_equals_int(recorder.tags.size(), 12);
+    fail_unless(recorder.has("tag 9 at 7:") && recorder.has("tag 9 at 8:"));
+}
+GST_END_TEST
+
+GST_START_TEST(test_large_metadata_is_left_out) {
+    const std::vector<uint8_t> large(70'000, 5);
+    for (const uint32_t chunk_size : {128u, 4096u, 0x7FFFFFFFu}) {
+        Recorder recorder;
+        Client client = connected();
+        client.publish("cam").set_chunk_size(chunk_size);
+        client.message(type::data_amf0, 0, 1, large, 5)
+            .message(type::data_amf3, 0, 1, std::vector<uint8_t>(0xFFFFFF), 5)
+            .message(type::video, 40, 1, view(keyframe), 6);
+        fail_unless(recorder.feed(client.out.view()), "%s", recorder.error.c_str());
+        fail_unless(recorder.has("warning left out metadata of 70000 bytes (at most 65536"));
+        fail_unless(recorder.has("warning left out metadata of 16777215 bytes"));
+        fail_unless_equals_int(recorder.tags.size(), 1);
+        fail_unless_equals_int(recorder.tags[0].timestamp, 40);
+    }
+    // Only a publisher's.
+    Client nobody = connected();
+    nobody.message(type::data_amf0, 0, 1, large, 5);
+    fail_unless_error(nobody, "70000 bytes");
+    Client command = connected();
+    command.publish("cam").message(type::command_amf0, 0, 1, large, 3);
+    fail_unless_error(command, "70000 bytes");
+}
+GST_END_TEST
+
+// Set Peer Bandwidth without its limit type, Window Acknowledgement Size 0.
+GST_START_TEST(test_sloppy_control_messages) {
+    Recorder recorder;
+    Client client = connected();
+    client.control(type::set_peer_bandwidth, 2'500'000).control(type::window_ack_size, 0);
+    client.publish("cam").message(type::video, 40, 1, view(keyframe), 6);
+    fail_unless(recorder.feed(client.out.view()), "%s", recorder.error.c_str());
+    fail_unless_equals_int(recorder.tags.size(), 1);
+    Client cut = connected();
+    cut.message(type::set_peer_bandwidth, 0, 0, view("abc"), 2);
+    fail_unless_error(cut, "shorter than 4 bytes");
 }
 GST_END_TEST
 
@@ -318,8 +373,16 @@ GST_START_TEST(test_amf3) {
     fail_unless_equals_string(recorder.events.at(0).c_str(), "publish live/cam?");
     fail_unless_equals_int(recorder.tags.size(), 1);
     fail_unless(recorder.tags[0].kind == flv::TagKind::metadata);
+    // Without the byte that names the format.
+    Client bare;
+    bare.handshake()
+        .message(type::command_amf3, 0, 0, connect.view().subspan(1))
+        .message(type::command_amf3, 0, 1, publish.view().subspan(1));
+    Recorder of_bare;
+    fail_unless(of_bare.feed(bare.out.view()), "%s", of_bare.error.c_str());
+    fail_unless_equals_string(of_bare.events.at(0).c_str(), "publish live/cam?");
     Client other;
-    other.handshake().message(type::command_amf3, 0, 0, connect.view().subspan(1));
+    other.handshake().message(type::command_amf3, 0, 0, view("\x11\x02"));
     fail_unless_error(other, "AMF3");
 }
 GST_END_TEST
@@ -454,6 +517,9 @@ static Suite *rtmp_session_suite() {
     tcase_add_test(tc, test_refusals);
     tcase_add_test(tc, test_early_media);
     tcase_add_test(tc, test_ignored_media);
+    tcase_add_test(tc, test_media_on_another_stream);
+    tcase_add_test(tc, test_large_metadata_is_left_out);
+    tcase_add_test(tc, test_sloppy_control_messages);
     tcase_add_test(tc, test_aggregate);
     tcase_add_test(tc, test_amf3);
     tcase_add_test(tc, test_unknown_commands);

@@ -23,10 +23,6 @@ std::string name_of(uint32_t chunk_stream) {
 
 } // namespace
 
-size_t ChunkReader::Stream::received() const {
-    return framed.empty() ? 0 : framed.size() - flv::header_size;
-}
-
 size_t ChunkReader::memory() const {
     size_t sum = 0;
     for (const Stream &stream : streams_)
@@ -115,7 +111,7 @@ Result ChunkReader::begin_chunk() {
         const uint32_t field = stream.extended ? in.u32() : stream.field;
         if (stream.receiving) {
             in_payload_ = true;
-            chunk_left_ = std::min<size_t>(chunk_size_, stream.length - stream.received());
+            chunk_left_ = std::min<size_t>(chunk_size_, stream.length - stream.received);
             if (stream.extended && field != stream.field && field != stream.timestamp) {
                 // Old encoders do not repeat the extended timestamp: these are payload. Four
                 // bytes cannot hold another header with an extended timestamp: no recursion.
@@ -147,13 +143,17 @@ Result ChunkReader::begin_chunk() {
 Result ChunkReader::begin_message(Stream &stream) {
     const bool media = stream.type == message_type::audio || stream.type == message_type::video ||
                        stream.type == message_type::aggregate;
+    const bool data =
+        stream.type == message_type::data_amf0 || stream.type == message_type::data_amf3;
     const uint32_t limit =
         media && media_allowed_ ? limits_.max_message_size : limits_.max_command_size;
-    if (stream.length > limit)
+    stream.left_out = data && media_allowed_ && stream.length > limit;
+    if (stream.length > limit && !stream.left_out)
         return Result::error("a message of type " + std::to_string(stream.type) + " with " +
                              std::to_string(stream.length) + " bytes (at most " +
                              std::to_string(limit) + ")");
     stream.receiving = true;
+    stream.received = 0;
     in_payload_ = true;
     chunk_left_ = std::min(chunk_size_, stream.length);
     return Result::ok();
@@ -164,7 +164,19 @@ Result ChunkReader::take_payload(ByteView &input) {
     Stream &stream = streams_[current_];
     const size_t count = std::min<size_t>(chunk_left_, input.size());
     if (count < chunk_left_ && count == 0) return Result::need_more();
-    in_flight_ += count;
+    if (!stream.left_out)
+        if (const Result result = keep_payload(stream, input.first(count)); !result.is_ok())
+            return result;
+    stream.received += static_cast<uint32_t>(count);
+    input = input.subspan(count);
+    chunk_left_ -= count;
+    if (chunk_left_ > 0) return Result::need_more();
+    in_payload_ = false;
+    return stream.received == stream.length ? finish_message(stream) : Result::ok();
+}
+
+Result ChunkReader::keep_payload(Stream &stream, ByteView payload) {
+    in_flight_ += payload.size();
     const uint32_t limit = media_allowed_
                                ? limits_.max_in_flight
                                : std::min(limits_.max_in_flight, 2 * limits_.max_command_size);
@@ -173,21 +185,21 @@ Result ChunkReader::take_payload(ByteView &input) {
                              " bytes of unfinished messages");
     std::vector<uint8_t> &framed = stream.framed;
     const size_t whole = flv::header_size + stream.length + flv::trailer_size;
-    const size_t wanted = std::max(framed.size(), flv::header_size) + count;
+    const size_t wanted = std::max(framed.size(), flv::header_size) + payload.size();
     if (framed.capacity() < wanted || framed.capacity() == 0)
         framed.reserve(std::min(whole, std::max({wanted, 2 * framed.capacity(), first_block})));
     if (framed.empty()) framed.resize(flv::header_size);
-    framed.insert(framed.end(), input.begin(), input.begin() + count);
-    input = input.subspan(count);
-    chunk_left_ -= count;
-    if (chunk_left_ > 0) return Result::need_more();
-    in_payload_ = false;
-    return stream.received() == stream.length ? finish_message(stream) : Result::ok();
+    framed.insert(framed.end(), payload.begin(), payload.end());
+    return Result::ok();
 }
 
 Result ChunkReader::finish_message(Stream &stream) {
     stream.receiving = false;
-    in_flight_ -= stream.received();
+    if (stream.left_out) {
+        if (on_left_out_) on_left_out_(stream.length);
+        return Result::ok();
+    }
+    in_flight_ -= stream.received;
     Message message;
     message.type = stream.type;
     message.timestamp = stream.timestamp;
@@ -215,7 +227,7 @@ Result ChunkReader::obey(const Message &message) {
     const size_t index = find(value);
     if (index < streams_.size() && streams_[index].receiving) {
         Stream &stream = streams_[index];
-        in_flight_ -= stream.received();
+        if (!stream.left_out) in_flight_ -= stream.received;
         stream.framed = {};
         stream.receiving = false;
     }

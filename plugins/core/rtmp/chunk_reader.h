@@ -19,14 +19,18 @@ class ChunkReader {
 public:
     /// Receives each message in the order in which they became whole; an error ends feed().
     using OnMessage = std::function<Result(Message &&)>;
+    /// Told of a data message that was left out because it is larger than a command may be.
+    using OnLeftOut = std::function<void(uint32_t size)>;
 
-    ChunkReader(const Limits &limits, OnMessage on_message)
-        : limits_(limits), on_message_(std::move(on_message)) {}
+    ChunkReader(const Limits &limits, OnMessage on_message, OnLeftOut on_left_out = {})
+        : limits_(limits), on_message_(std::move(on_message)),
+          on_left_out_(std::move(on_left_out)) {}
 
     /// Takes all of `input`; ok or an error, after which nothing more may be fed.
     Result feed(ByteView input);
 
-    /// Whether this peer may send media now; if not, its messages are bounded like commands.
+    /// Whether this peer may send media now; if not, its messages are bounded like commands. Data
+    /// messages (metadata) of a peer that may are left out when they are too large.
     void allow_media(bool yes) { media_allowed_ = yes; }
     uint32_t chunk_size() const { return chunk_size_; }
     /// Bytes of all messages that are partly received.
@@ -45,20 +49,23 @@ private:
         uint8_t type = 0;
         uint32_t message_stream = 0;
         bool receiving = false;      ///< between a message's first chunk and its last
+        bool left_out = false;       ///< its payload is not kept
+        uint32_t received = 0;       ///< bytes of the body so far
         std::vector<uint8_t> framed; ///< room for the FLV header, then what came of the body
-        size_t received() const;
     };
 
     size_t header_need() const;
     Result begin_chunk();
     Result begin_message(Stream &stream);
     Result take_payload(ByteView &input);
+    Result keep_payload(Stream &stream, ByteView payload);
     Result finish_message(Stream &stream);
     Result obey(const Message &message);
     size_t find(uint32_t id) const;
 
     const Limits limits_;
     OnMessage on_message_;
+    OnLeftOut on_left_out_;
     std::vector<Stream> streams_;
     uint32_t chunk_size_ = 128;
     size_t in_flight_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/rtmp/server_session.h"
 
+#include "core/amf/markers.h"
 #include "core/bytes/printable.h"
 #include "core/bytes/reader.h"
 #include "core/rtmp/chunk_reader.h"
@@ -29,7 +30,12 @@ struct ServerSession::Impl {
 
     Impl(Handler &h, const Limits &l)
         : handler(h), limits(l),
-          chunks(l, [this](Message &&message) { return on_message(std::move(message)); }) {
+          chunks(
+              l, [this](Message &&message) { return on_message(std::move(message)); },
+              [this](uint32_t size) {
+                  warn("left out metadata of " + std::to_string(size) + " bytes (at most " +
+                       std::to_string(limits.max_command_size) + " are taken)");
+              }) {
         chunks.allow_media(false);
     }
 
@@ -79,9 +85,8 @@ struct ServerSession::Impl {
     void take_tag(flv::Tag &&tag);
     void deliver_early();
     void warn(const std::string &text);
-    bool takes_media(const Message &message) const {
-        return stage != Stage::idle && publish && message.stream_id == stream_id;
-    }
+    /// A connection has one publish, so media belongs to it on whatever message stream it comes.
+    bool takes_media() const { return stage != Stage::idle && publish; }
     void result(const Command &command, amf::Value value = amf::null()) {
         if (command.transaction != 0)
             answers.command(0, {amf::string("_result"), amf::number(command.transaction),
@@ -119,7 +124,9 @@ Result ServerSession::Impl::on_message(Message &&message) {
         return Result::ok();
     }
     case message_type::set_peer_bandwidth:
-        if (message.body().size() < 5) return Result::error("a Set Peer Bandwidth that is cut off");
+        // Some leave out the limit type.
+        if (message.body().size() < 4)
+            return Result::error("a control message shorter than 4 bytes");
         answers.control(message_type::window_ack_size, our_window);
         return Result::ok();
     case message_type::user_control:
@@ -135,11 +142,12 @@ Result ServerSession::Impl::on_message(Message &&message) {
     case message_type::command_amf0:
         return on_command(message.body(), message.stream_id);
     case message_type::command_amf3: {
-        // One byte names the format of what follows; 0, AMF0, is what every client sends.
+        // One byte names the format of what follows; clients send 0, AMF0, or leave it out. The
+        // command's name, a string, comes next.
         const ByteView body = message.body();
-        if (body.empty() || body[0] != 0)
+        if (body.empty() || (body[0] != 0 && body[0] != amf::marker::string))
             return Result::error("an AMF3 command that does not begin in AMF0");
-        return on_command(body.subspan(1), message.stream_id);
+        return on_command(body.subspan(body[0] == 0 ? 1 : 0), message.stream_id);
     }
     default:
         // Acknowledgements, shared objects and what was obeyed by the chunk reader.
@@ -158,7 +166,7 @@ Result ServerSession::Impl::on_user_control(ByteView body) {
 }
 
 Result ServerSession::Impl::on_media(Message &&message) {
-    if (!takes_media(message) || message.body().empty()) return Result::ok();
+    if (!takes_media() || message.body().empty()) return Result::ok();
     take_tag(flv::frame_tag(static_cast<flv::TagType>(message.type), message.timestamp,
                             std::move(message.framed)));
     if (early_bytes > limits.max_message_size)
@@ -167,7 +175,7 @@ Result ServerSession::Impl::on_media(Message &&message) {
 }
 
 Result ServerSession::Impl::on_data(Message &&message) {
-    if (!takes_media(message)) return Result::ok();
+    if (!takes_media()) return Result::ok();
     size_t skip = 0;
     if (message.type == message_type::data_amf3 && !message.body().empty() &&
         message.body()[0] == 0)
@@ -190,7 +198,7 @@ Result ServerSession::Impl::on_data(Message &&message) {
 
 /// Section 7.1.6: FLV tags behind one another, whose first timestamp stands for the message's.
 Result ServerSession::Impl::on_aggregate(const Message &message) {
-    if (!takes_media(message)) return Result::ok();
+    if (!takes_media()) return Result::ok();
     Reader in(message.body());
     std::optional<uint32_t> base;
     while (in.remaining() > 0) {

@@ -11,9 +11,12 @@
 
 namespace penstock::rtmp {
 
-/// Bounds on what a peer may ask of us. Everything past them closes the connection.
+/// Bounds on what a peer may ask of us. Everything past them closes the connection, except that
+/// a publisher's metadata over max_command_size is left out.
 struct Limits {
-    uint32_t max_chunk_size = 0xFFFFFF;   ///< bytes; the largest a peer may set (0 is refused)
+    /// Bytes; the largest that a peer may set, and the specification's own bound (5.4.1). No
+    /// memory is reserved for it. 0 is refused.
+    uint32_t max_chunk_size = 0x7FFFFFFF;
     uint32_t max_message_size = 8 << 20;  ///< bytes of one media message of a publisher
     uint32_t max_command_size = 64 << 10; ///< bytes of one command or data message
     uint32_t max_in_flight = 16 << 20;    ///< bytes of a publisher's partly received messages
