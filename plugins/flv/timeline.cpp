@@ -8,6 +8,7 @@ namespace penstock::flv {
 namespace {
 
 constexpr int64_t millisecond = 1'000'000;
+constexpr int64_t confirmed = 1'000; // milliseconds by which a buffer may move on beyond its tag
 
 // The unrolled value of `timestamp` that is nearest to `near`.
 int64_t unroll(int64_t near, uint32_t timestamp) {
@@ -31,7 +32,7 @@ void Timeline::begin(Track &track, const Track &other, uint32_t timestamp) {
     }
     track.milliseconds = unroll(other.milliseconds, timestamp);
     track.epoch = other.epoch;
-    track.offset = std::abs(track.milliseconds - other.milliseconds) > gap_limit
+    track.offset = std::abs(track.milliseconds - other.milliseconds) > apart_limit
                        ? other.last - track.milliseconds * millisecond
                        : other.offset;
 }
@@ -47,7 +48,7 @@ bool Timeline::follow(Track &track, const Track &other, uint32_t timestamp) {
     }
     if (other.seen && other.epoch > track.epoch) {
         const int64_t near = unroll(other.milliseconds, timestamp);
-        if (std::abs(near - other.milliseconds) <= gap_limit) {
+        if (std::abs(near - other.milliseconds) <= apart_limit) {
             track.milliseconds = near;
             track.offset = other.offset;
             track.epoch = other.epoch;
@@ -65,7 +66,7 @@ Timeline::Time Timeline::map(unsigned index, uint32_t timestamp, std::optional<i
     Track &track = tracks_[index];
     const Track &other = tracks_[1 - index];
     const bool first = !track.seen;
-    const int64_t offset_before = track.offset;
+    const int64_t offset_before = track.offset, timestamp_before = track.milliseconds;
     Time result;
     if (first)
         begin(track, other, timestamp);
@@ -76,8 +77,10 @@ Timeline::Time Timeline::map(unsigned index, uint32_t timestamp, std::optional<i
         const int64_t change = std::abs(track.offset - offset_before);
         result.finer = !first && change > 0 && change < millisecond;
         const int64_t moved = *time - track.last;
-        result.discont =
-            !first && (moved > gap_limit * millisecond || moved < -back_limit * millisecond);
+        const int64_t counted = (track.milliseconds - timestamp_before) * millisecond;
+        const bool unconfirmed =
+            moved > apart_limit * millisecond && moved - counted > confirmed * millisecond;
+        result.discont = !first && (unconfirmed || moved < -back_limit * millisecond);
         if (result.discont) track.last = *time;
     }
     result.time = std::max<int64_t>(track.milliseconds * millisecond + track.offset, 0);

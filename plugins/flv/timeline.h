@@ -13,8 +13,12 @@ namespace penstock::flv {
 class Timeline {
 public:
     static constexpr unsigned tracks = 2;
-    /// A track that moves on by more is discontinuous.
-    static constexpr int64_t gap_limit = 3'000; // milliseconds
+    /// A track that moves on by more has jumped: it is discontinuous, and goes on without the gap.
+    /// Frames may be that far apart. Where buffers have times, a gap of any length that the
+    /// timestamps confirm is none.
+    static constexpr int64_t gap_limit = 60'000; // milliseconds
+    /// Tracks that begin further from each other have nothing in common.
+    static constexpr int64_t apart_limit = 3'000; // milliseconds
     /// A track that moves back by more is discontinuous; by less, its time stands still.
     static constexpr int64_t back_limit = 500; // milliseconds
 

@@ -10,8 +10,11 @@ using penstock::rtmp::Timeline;
 namespace {
 
 struct Clocked {
-    uint32_t audio(uint32_t timestamp) { return line.map(Timeline::audio, timestamp); }
-    uint32_t video(uint32_t timestamp) { return line.map(Timeline::video, timestamp); }
+    uint32_t audio(uint32_t timestamp) { return map(Timeline::audio, timestamp); }
+    uint32_t video(uint32_t timestamp) { return map(Timeline::video, timestamp); }
+    uint32_t map(Timeline::Track track, uint32_t timestamp) {
+        return static_cast<uint32_t>(line.map(track, timestamp));
+    }
     void restart() { line.restart(); }
     /// In steps that are no jumps.
     void run_video(uint32_t from, uint32_t to) {
@@ -158,6 +161,138 @@ GST_START_TEST(test_tracks_far_apart) {
 }
 GST_END_TEST
 
+namespace {
+
+/// A live publisher: 25 frames of video and 50 of audio a second, each as it is due.
+struct Live {
+    explicit Live(Timeline::Resume resume = Timeline::Resume::at_once) : line(resume) {}
+
+    /// `milliseconds` of both tracks; `video_at` and `audio_at` make timestamps of the time since
+    /// the beginning.
+    template <class Video, class Audio>
+    void run(int64_t milliseconds, Video video_at, Audio audio_at) {
+        for (const int64_t end = now + milliseconds; now < end; now += 20) {
+            if (now % 40 == 0)
+                out[1].push_back(
+                    line.map(Timeline::video, uint32_t(video_at(now)), 0, start + now));
+            out[0].push_back(line.map(Timeline::audio, uint32_t(audio_at(now)), 0, start + now));
+        }
+    }
+    int64_t span(int track) const { return out[track].back() - out[track].front(); }
+    int64_t largest_step(int track) const {
+        int64_t step = 0;
+        for (size_t i = 1; i < out[track].size(); ++i)
+            step = std::max(step, out[track][i] - out[track][i - 1]);
+        return step;
+    }
+
+    static constexpr int64_t start = 1'000'000;
+    Timeline line;
+    int64_t now = 0;
+    std::vector<int64_t> out[2]; ///< audio, video
+};
+
+int64_t as_is(int64_t now) {
+    return now;
+}
+
+} // namespace
+
+// Tracks with origins of their own: what they are apart is taken out, once.
+GST_START_TEST(test_skew) {
+    for (const auto resume : {Timeline::Resume::at_once, Timeline::Resume::at_arrival})
+        for (const int64_t skew : {-3'600'000, -11'000, -3'000, 2'001, 3'000, 9'000, 11'000}) {
+            Live live(resume);
+            live.run(
+                8000, [](int64_t now) { return 5'000'000 + now; },
+                [&](int64_t now) { return 5'000'000 + now + skew; });
+            for (const int track : {0, 1}) {
+                fail_unless_equals_int64(live.span(track), track ? 7960 : 7980);
+                fail_unless_equals_int64(live.largest_step(track), track ? 40 : 20);
+            }
+            fail_unless_equals_int64(live.out[0].front(), live.out[1].front());
+        }
+}
+GST_END_TEST
+
+// Up to two seconds it is believed, and a track that comes late with the other's timestamps, too.
+GST_START_TEST(test_skew_that_is_meant) {
+    for (const int64_t skew : {-2'000, -500, 500, 2'000}) {
+        Live live(Timeline::Resume::at_arrival);
+        live.run(8000, as_is, [&](int64_t now) { return now + skew; });
+        fail_unless_equals_int64(live.out[0].back() - live.out[1].back(), 20 + skew);
+    }
+    Live late(Timeline::Resume::at_arrival);
+    for (int64_t now = 0; now < 8000; now += 20) {
+        late.out[0].push_back(late.line.map(Timeline::audio, uint32_t(now), 0, now));
+        if (now >= 5000)
+            late.out[1].push_back(late.line.map(Timeline::video, uint32_t(now - 5000), 0, now));
+    }
+    fail_unless_equals_int64(late.out[0].back(), 7980);
+    fail_unless_equals_int64(late.out[1].back(), 2980);
+    // Another that begins later, with timestamps that say so.
+    Live second;
+    second.line.map(Timeline::audio, 0, 0, 0);
+    fail_unless_equals_int64(second.line.map(Timeline::video, 6000, 0, 6000), 6000);
+}
+GST_END_TEST
+
+// The skew survives a jump of both.
+GST_START_TEST(test_skew_and_jump) {
+    Live live;
+    const auto clip = [](int64_t now) { return now % 4000; };
+    live.run(12000, clip, [&](int64_t now) { return clip(now) + 3000; });
+    for (const int track : {0, 1}) {
+        fail_unless(std::abs(live.span(track) - 11980) <= 150, "%ld", long(live.span(track)));
+        fail_unless(live.largest_step(track) <= 100);
+    }
+}
+GST_END_TEST
+
+// Timestamps without any sense get no further than the clock.
+GST_START_TEST(test_nonsense_does_not_run_away) {
+    for (const auto resume : {Timeline::Resume::at_once, Timeline::Resume::at_arrival}) {
+        std::mt19937 random(5);
+        Live wild(resume);
+        const auto any = [&](int64_t) { return int64_t(random()); };
+        wild.run(20'000, any, any);
+        // Two lines, one packet on each in turn.
+        Live split(resume);
+        split.run(20'000, as_is, [n = 0](int64_t now) mutable { return now + ++n % 2 * 20'000; });
+        for (const Live *live : {&wild, &split})
+            for (const int track : {0, 1})
+                fail_unless(live->span(track) <= 21'500, "%ld", long(live->span(track)));
+    }
+}
+GST_END_TEST
+
+// Frames that come so far apart as they say.
+GST_START_TEST(test_slow_frames) {
+    for (const int64_t apart : {5'000, 12'000, 70'000}) {
+        Timeline line;
+        for (int64_t now = 0; now < 10 * apart; now += apart)
+            fail_unless_equals_int64(line.map(Timeline::video, uint32_t(now), 0, 77 + now), now);
+    }
+    // The same at once is a jump.
+    Timeline line;
+    line.map(Timeline::video, 0, 0, 0);
+    fail_unless_equals_int64(line.map(Timeline::video, 12'000, 0, 40), 40);
+}
+GST_END_TEST
+
+// Encoders that mask the top byte, and those that send 24 bits.
+GST_START_TEST(test_short_wraps) {
+    for (const unsigned bits : {24u, 31u}) {
+        const auto wrap = uint32_t((uint64_t(1) << bits) - 1);
+        Clocked c;
+        for (uint32_t t = 0; t < 1000; t += 20) {
+            fail_unless_equals_uint64(c.video((wrap - 500 + t) & wrap), t);
+            fail_unless_equals_uint64(c.audio((wrap - 500 + t) & wrap), t);
+        }
+    }
+}
+GST_END_TEST
+
 // A step back of a few milliseconds is sloppiness: nothing moves, nothing goes back.
 GST_START_TEST(test_jitter) {
     Clocked c;
@@ -196,7 +331,7 @@ GST_START_TEST(test_never_back_whatever_comes) {
         default:
             in[track] += random() % 50;
         }
-        const uint32_t out = c.line.map(track, in[track]);
+        const uint32_t out = c.map(track, in[track]);
         fail_if(static_cast<int32_t>(out - last[track]) < 0, "step %d: %u after %u", i, out,
                 last[track]);
         last[track] = out;
@@ -218,6 +353,12 @@ static Suite *rtmp_timeline_suite() {
     tcase_add_test(tc, test_jump_back);
     tcase_add_test(tc, test_tracks_jump_one_after_the_other);
     tcase_add_test(tc, test_tracks_far_apart);
+    tcase_add_test(tc, test_skew);
+    tcase_add_test(tc, test_skew_that_is_meant);
+    tcase_add_test(tc, test_skew_and_jump);
+    tcase_add_test(tc, test_nonsense_does_not_run_away);
+    tcase_add_test(tc, test_slow_frames);
+    tcase_add_test(tc, test_short_wraps);
     tcase_add_test(tc, test_jitter);
     tcase_add_test(tc, test_never_back_whatever_comes);
     return s;

@@ -6,7 +6,7 @@
 namespace penstock::fanout {
 namespace {
 
-/// Of an onMetaData with any other time ffmpeg makes one more stream.
+/// The time of every onMetaData: ffmpeg makes another stream of one with any other time.
 constexpr uint32_t metadata_time = 0;
 
 rtmp::Timeline::Track track_of(const flv::Tag &tag) {
@@ -60,15 +60,16 @@ PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
     if (is_header) write_headers();
     // Headers often bear the timestamp 0, whenever they come: their place is where they stand.
     const rtmp::Timeline::Track track = track_of(tag);
-    const uint32_t timestamp = tag.kind == flv::TagKind::metadata ? metadata_time
-                               : is_header
-                                   ? timeline_.last(track)
-                                   : timeline_.map(track, tag.timestamp, composition_of(tag));
+    const int64_t time = tag.kind == flv::TagKind::metadata ? metadata_time
+                         : is_header                        ? timeline_.last(track)
+                                     : timeline_.map(track, tag.timestamp, composition_of(tag),
+                                                     static_cast<int64_t>(now_ns / 1'000'000));
+    const auto timestamp = static_cast<uint32_t>(time); // wraps at 2^32 on the wire
     auto packet = format_.make_packet(tag, timestamp);
     packet->awaited = !is_header && (tag.type == flv::TagType::video || !has_video_);
     if (joinable(tag)) {
-        join_times_ = {timeline_.last(rtmp::Timeline::audio),
-                       timeline_.last(rtmp::Timeline::video)};
+        for (const auto t : {rtmp::Timeline::audio, rtmp::Timeline::video})
+            join_times_[t] = static_cast<uint32_t>(timeline_.last(t));
         write_headers();
     }
     ring_.append(packet, now_ns, joinable(tag));

@@ -2,77 +2,69 @@
 // One timeline for all viewers of a path, however often its producer changes or jumps.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <limits>
+#include <optional>
 
 namespace penstock::rtmp {
 
-/// Maps a producer's timestamps to wire timestamps. Progress within a producer's run is kept to
-/// the millisecond; a new run, and what comes behind a jump, follows what was sent without a hole:
-/// players that stayed would show nothing until they were through it. Within a track what comes out
-/// never goes back. All numbers are milliseconds; the wire's wrap at 2^32.
+/// Maps a producer's 32-bit timestamps to a time that never goes back within a track.
+///
+/// Progress is kept to the millisecond, through the wraps at 2^32, 2^31 and 2^24 that encoders
+/// have. A step is progress if it is small, or not much longer than the wait for the packet;
+/// anything else is a jump. Both tracks follow a jump to one line. A track whose timestamps have
+/// nothing in common with the other's (more than max_apart) gets a line of its own beside it,
+/// placed by arrival, once. All numbers are milliseconds. Not thread-safe.
 class Timeline {
 public:
     enum Track : size_t { audio, video };
 
+    /// Where a new run, and what comes behind a jump, goes on.
+    enum class Resume {
+        at_once,    ///< right behind what was sent: players that stayed would wait through a hole
+        at_arrival, ///< at the packet's arrival, which is on the same clock as the output
+    };
+    static constexpr int64_t unknown = std::numeric_limits<int64_t>::min();
+
+    explicit Timeline(Resume resume = Resume::at_once) : resume_(resume) {}
+
     /// The next timestamp begins a new run.
-    void restart() {
-        anchored_ = false;
-        for (State &state : tracks_)
-            state.running = false;
-    }
-    /// `composition`: how much later than at `timestamp` it is shown.
-    uint32_t map(Track track, uint32_t timestamp, uint32_t composition = 0) {
-        State &state = tracks_[track];
-        const auto step = static_cast<int32_t>(timestamp - state.in);
-        if (!state.running || step < -max_jitter || step > max_forward) {
-            // Both tracks jump, one after the other: the second goes where the first went.
-            const auto ahead = static_cast<int32_t>(timestamp + offset_ - last_out_);
-            const bool moved = !state.running || state.offset != offset_;
-            if (!anchored_ || !moved || ahead < -max_apart || ahead > max_forward)
-                anchor(timestamp);
-            state.offset = offset_;
-            state.running = true;
-        }
-        state.in = timestamp;
-        const uint32_t out = timestamp + state.offset;
-        // The track that comes second may be the earlier one, but not earlier than 0.
-        if (!std::exchange(state.sent, true))
-            state.out = last_out_ - std::min<uint32_t>(last_out_, max_apart);
-        if (static_cast<int32_t>(out - state.out) > 0) state.out = out;
-        if (static_cast<int32_t>(state.out - last_out_) > 0) last_out_ = state.out;
-        const uint32_t shown = state.out + composition;
-        if (static_cast<int32_t>(shown - last_shown_) > 0) last_shown_ = shown;
-        return state.out;
-    }
-    /// The newest of a track; 0 before its first. For what has no time of its own.
-    uint32_t last(Track track) const { return tracks_[track].out; }
+    void restart();
+    /// Maps a decoding timestamp. `composition`: how much later the frame is shown; `arrival`:
+    /// when it came, on any steady clock, unknown if the producer is not live.
+    int64_t map(Track track, uint32_t timestamp, uint32_t composition = 0,
+                int64_t arrival = unknown);
+    /// The newest time of a track, for what has no time of its own; 0 before its first.
+    int64_t last(Track track) const { return tracks_[track].out; }
+    /// True if the last map() met a jump within a run; its size is then in `jump`.
+    bool jumped() const { return jump_.has_value(); }
+    int32_t jump() const { return jump_.value_or(0); }
 
 private:
     struct State {
-        uint32_t in = 0, out = 0, offset = 0;
-        bool running = false; ///< there was one in this run
-        bool sent = false;    ///< there was one at all
+        uint32_t in = 0;           ///< the last timestamp
+        uint32_t first = 0;        ///< the timestamp with which its line began
+        int64_t raw = 0;           ///< its place on the output, before going back is ruled out
+        int64_t out = 0;           ///< what was returned
+        int64_t skew = 0;          ///< what its own line adds to the common one
+        int64_t arrival = unknown; ///< of the last packet
+        unsigned line = 0;         ///< which jump it has followed
+        bool running = false;      ///< there was a packet in this run
+        bool sent = false;         ///< there was a packet at all
     };
+    std::optional<int64_t> progress(const State &state, uint32_t timestamp, int64_t arrival) const;
+    void place(State &state, const State &other, uint32_t timestamp, int64_t arrival);
+    void begin_line(State &state, uint32_t timestamp, int64_t arrival, bool new_run);
 
-    void anchor(uint32_t timestamp) {
-        offset_ = (started_ ? last_shown_ + a_frame : 0) - timestamp;
-        started_ = anchored_ = true;
-    }
-
-    static constexpr uint32_t a_frame = 40;
-    static constexpr int32_t max_jitter = 100; ///< a step back that is only sloppiness
-    static constexpr int32_t max_forward = 10000;
-    static constexpr int32_t max_apart = 2000; ///< a track behind the other
+    const Resume resume_;
     std::array<State, 2> tracks_;
-    uint32_t offset_ = 0; ///< of the newest anchor
-    uint32_t last_out_ = 0;
-    uint32_t last_shown_ = 0;
+    unsigned lines_ = 0;
+    int64_t last_shown_ = 0;
+    int64_t last_line_arrival_ = unknown;
+    std::optional<int32_t> jump_;
     bool started_ = false;
-    bool anchored_ = false;
 };
 
 } // namespace penstock::rtmp

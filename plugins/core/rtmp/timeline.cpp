@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Tells progress from jumps, and puts what jumped where the stream goes on. Milliseconds.
+#include "core/rtmp/timeline.h"
+
+#include <algorithm>
+
+namespace penstock::rtmp {
+namespace {
+
+constexpr int64_t a_frame = 40;
+constexpr int64_t max_jitter = 100;    // a step back that is only sloppiness
+constexpr int64_t max_forward = 10000; // believed whenever the packet comes
+constexpr int64_t wait_slack = 2000;   // what a step may exceed the wait for its packet by
+constexpr int64_t max_apart = 2000;    // between tracks on one line, when they are first compared
+constexpr int64_t max_late = 10000;    // of a track that begins with the same timestamps, later
+
+int64_t elapsed(int64_t from, int64_t to) {
+    return from == Timeline::unknown || to == Timeline::unknown ? 0
+                                                                : std::max<int64_t>(to - from, 0);
+}
+
+// The difference of two timestamps that wrap at 2^bits, as a signed number.
+int32_t difference(uint32_t a, uint32_t b, unsigned bits) {
+    return static_cast<int32_t>((a - b) << (32 - bits)) >> (32 - bits);
+}
+
+bool fits(uint32_t timestamp, unsigned bits) {
+    return bits == 32 || timestamp >> bits == 0;
+}
+
+} // namespace
+
+void Timeline::restart() {
+    for (State &state : tracks_)
+        state.running = false;
+}
+
+std::optional<int64_t> Timeline::progress(const State &state, uint32_t timestamp,
+                                          int64_t arrival) const {
+    const int64_t waited = elapsed(state.arrival, arrival);
+    // Encoders that mask the top byte wrap at 2^31; those that know no extended timestamp, at 2^24.
+    for (const unsigned bits : {32u, 31u, 24u}) {
+        if (!fits(timestamp, bits) || !fits(state.in, bits)) continue;
+        const int64_t step = difference(timestamp, state.in, bits);
+        if (step >= -max_jitter && step <= std::max(max_forward, waited + wait_slack)) return step;
+    }
+    return std::nullopt;
+}
+
+int64_t Timeline::map(Track track, uint32_t timestamp, uint32_t composition, int64_t arrival) {
+    State &state = tracks_[track];
+    jump_.reset();
+    const auto step =
+        state.running ? progress(state, timestamp, arrival) : std::optional<int64_t>();
+    if (step) {
+        state.raw += *step;
+    } else {
+        if (state.running) jump_ = difference(timestamp, state.in, 32);
+        place(state, tracks_[1 - track], timestamp, arrival);
+    }
+    state.in = timestamp;
+    state.arrival = arrival;
+    state.running = true;
+    // The track that comes second may be the earlier one, but not earlier than 0.
+    state.out = std::max(state.raw, state.sent ? state.out : 0);
+    state.sent = true;
+    last_shown_ = std::max(last_shown_, state.out + composition);
+    return state.out;
+}
+
+// Both tracks jump, one after the other: the second goes where the first went.
+void Timeline::place(State &state, const State &other, uint32_t timestamp, int64_t arrival) {
+    if (!other.running || (state.running && state.line == other.line)) {
+        begin_line(state, timestamp, arrival, !other.running && !state.running);
+        return;
+    }
+    const int64_t waited = elapsed(other.arrival, arrival);
+    const int64_t ahead = difference(timestamp, other.in, 32) + state.skew - other.skew;
+    const int64_t since_first = difference(timestamp, other.first, 32);
+    const bool together = ahead >= -max_apart && ahead <= waited + max_apart;
+    const bool late = ahead >= -max_late && since_first >= -max_apart && since_first <= max_apart;
+    state.first = timestamp;
+    state.line = other.line;
+    state.raw = other.raw + ahead;
+    if (together || late) return;
+    const int64_t by_arrival = other.raw + std::min(waited, max_forward);
+    state.skew += by_arrival - state.raw;
+    state.raw = by_arrival;
+}
+
+void Timeline::begin_line(State &state, uint32_t timestamp, int64_t arrival, bool new_run) {
+    if (new_run)
+        for (State &each : tracks_)
+            each.skew = 0;
+    // Packets that all jump get no further than the clock.
+    const int64_t most = last_line_arrival_ == unknown || arrival == unknown
+                             ? a_frame
+                             : std::clamp<int64_t>(arrival - last_line_arrival_, 1, a_frame);
+    if (resume_ == Resume::at_arrival && arrival != unknown)
+        state.raw = std::max(arrival, started_ ? last_shown_ + 1 : 0);
+    else if (!started_)
+        state.raw = 0;
+    else if (new_run)
+        state.raw = last_shown_ + most;
+    else
+        state.raw = std::max(last_shown_ + 1, state.out + most);
+    state.first = timestamp;
+    state.line = ++lines_;
+    last_line_arrival_ = arrival;
+    started_ = true;
+}
+
+} // namespace penstock::rtmp
