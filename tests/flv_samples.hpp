@@ -34,6 +34,9 @@ inline std::vector<uint8_t> from_hex(std::string_view text) {
 /// x264's for 320x180, 25 frames a second, High profile, level 1.2.
 inline const std::vector<uint8_t> sps =
     from_hex("6764000c acd94141 9f9f0110 00000300 10000003 0320f142 9960");
+/// For 1280x720.
+inline const std::vector<uint8_t> other_sps =
+    from_hex("6764001f acb200a0 0b742000 00030020 00000781 e3064901");
 inline const std::vector<uint8_t> pps = from_hex("68ebe3cb22c0");
 
 inline std::vector<uint8_t> avc_config(const std::vector<uint8_t> &set = sps) {

@@ -42,13 +42,13 @@ GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
     }
     tags_.clear();
     const Result result = normalizer_.push(bytes_of(buffer.get()), tags_);
+    if (normalizer_.has_notes()) post_notes();
 
     BufferTime time;
     if (upstream_time_) {
         time.dts = valid(GST_BUFFER_DTS(buffer.get()));
         time.pts = valid(GST_BUFFER_PTS(buffer.get()));
-        time.whole =
-            tags_.size() == 1 && tags_.front().bytes.size() == gst_buffer_get_size(buffer.get());
+        time.whole = normalizer_.was_one_tag();
     }
     GstFlowReturn flow = GST_FLOW_OK;
     for (const Tag &tag : tags_) {
@@ -60,6 +60,11 @@ GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
     }
     tags_.clear();
     return flow == GST_FLOW_OK && result.is_error() ? broken_input(result) : flow;
+}
+
+void Demuxer::post_notes() {
+    for (const std::string &note : normalizer_.take_notes())
+        GST_ELEMENT_WARNING(element_, STREAM, FORMAT, ("Odd FLV: %s.", note.c_str()), (nullptr));
 }
 
 GstFlowReturn Demuxer::broken_input(const Result &result) {
@@ -92,8 +97,13 @@ void Demuxer::learn_stream_header(GstCaps *caps) {
         if (!GST_VALUE_HOLDS_BUFFER(value)) continue;
         if (!normalizer.push(bytes_of(gst_value_get_buffer(value)), tags).is_ok()) break;
     }
-    for (const Tag &tag : tags)
-        if (tag.kind == TagKind::metadata || tag.kind == TagKind::config) handle(tag, {});
+    for (const Tag &tag : tags) {
+        if (tag.kind != TagKind::metadata && tag.kind != TagKind::config) continue;
+        std::vector<Tag> known;
+        normalizer_.take(Tag(tag), known);
+        for (const Tag &each : known)
+            handle(each, {});
+    }
 }
 
 GstFlowReturn Demuxer::handle(const Tag &tag, const BufferTime &time) {

@@ -54,6 +54,7 @@ private:
     void configure(Stream &stream, const Tag &tag, const BodyHeader &header);
     GstFlowReturn push_frame(Stream &stream, const Tag &tag, const BodyHeader &header,
                              const BufferTime &time);
+    void post_notes();
     GstFlowReturn broken_input(const Result &result);
     void learn_stream_header(GstCaps *caps);
 

@@ -66,7 +66,7 @@ Result FlvInput::push(GstBuffer *buffer, std::vector<Unit> &out) {
     const Result result = normalizer_.push(input, tags_);
 
     const GstClockTime pts = GST_BUFFER_PTS(buffer);
-    const bool whole = tags_.size() == 1 && tags_.front().bytes.size() == input.size();
+    const bool whole = normalizer_.passed_whole();
     if (GST_CLOCK_TIME_IS_VALID(pts) && !tags_.empty()) {
         const uint32_t first = tags_.front().timestamp;
         const auto step = GstClockTimeDiff(static_cast<int32_t>(first - anchor_)) *
@@ -74,7 +74,7 @@ Result FlvInput::push(GstBuffer *buffer, std::vector<Unit> &out) {
         const auto drift = GST_CLOCK_TIME_IS_VALID(anchor_pts_)
                                ? static_cast<GstClockTimeDiff>(pts - anchor_pts_) - step
                                : most_drift + 1;
-        if (whole || drift > most_drift || drift < -most_drift) {
+        if (normalizer_.was_one_tag() || drift > most_drift || drift < -most_drift) {
             anchor_pts_ = pts;
             anchor_ = first;
         }
@@ -141,8 +141,12 @@ std::vector<flv::Tag> FlvInput::headers_of(const GstCaps *caps) {
 }
 
 void FlvInput::learn(const GstCaps *caps) {
-    for (const flv::Tag &tag : headers_of(caps))
-        unit_of(tag, buffer_of(tag.bytes));
+    for (flv::Tag &tag : headers_of(caps)) {
+        std::vector<flv::Tag> known;
+        normalizer_.take(std::move(tag), known);
+        for (const flv::Tag &each : known)
+            unit_of(each, buffer_of(each.bytes));
+    }
 }
 
 bool FlvInput::has_codecs_of(const GstCaps *caps) const {

@@ -229,6 +229,8 @@ static GstFlowReturn render(GstBaseSink *sink, GstBuffer *buffer) {
         impl.tags.clear();
         if (impl.any_tag && GST_BUFFER_IS_DISCONT(buffer)) impl.feed->discontinuity();
         const Result result = impl.normalizer.push(bytes_of(buffer), impl.tags);
+        for (const std::string &note : impl.normalizer.take_notes())
+            GST_WARNING_OBJECT(sink, "odd FLV: %s", note.c_str());
         for (const flv::Tag &tag : impl.tags) {
             impl.feed->push(tag);
             ++impl.counters.buffers_out;

@@ -11,9 +11,6 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_rtmp_server_src_debug);
 namespace penstock::rtmp {
 namespace {
 
-constexpr int32_t max_backward_ms = 2000;
-constexpr int32_t max_forward_ms = 10000;
-
 void append_header(GValue *array, const Bytes &bytes) {
     GValue value = G_VALUE_INIT;
     g_value_init(&value, GST_TYPE_BUFFER);
@@ -72,11 +69,11 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
         flushing_ = full_ = ended_ = false;
         direct_ = peer_is_nonblocking(pad_);
     }
-    started_ = has_video_ = anchored_ = false;
+    started_ = has_video_ = false;
     discont_ = true;
     normalizer_.reset();
     headers_version_ = normalizer_.headers().version;
-    position_ms_ = 0;
+    timeline_.emplace(rtmp::Timeline::Resume::at_arrival);
     counters_.start();
     std::string error;
     claim_ = server_->claim(path_, *this, key, &error, std::move(watch));
@@ -197,7 +194,7 @@ void ServerSource::loop() {
             return;
         }
     }
-    if (take(item)) handle(item);
+    if (take(item)) handle(std::move(item));
 }
 
 /// Without a task, what is queued is pushed by whoever comes, one at a time: mostly the network
@@ -215,7 +212,7 @@ void ServerSource::drain() {
     const bool locked = g_rec_mutex_trylock(GST_PAD_GET_STREAM_LOCK(pad_));
     Item item;
     for (bool go_on = locked; go_on;) {
-        if (take(item)) handle(item);
+        if (take(item)) handle(std::move(item));
         std::lock_guard lock(mutex_);
         go_on = may_go_on();
         if (!go_on) draining_ = false;
@@ -253,13 +250,14 @@ bool ServerSource::take(Item &item) {
     return true;
 }
 
-void ServerSource::handle(const Item &item) {
+void ServerSource::handle(Item &&item) {
     switch (item.kind) {
     case Item::published:
         begin(item.text);
         return;
     case Item::tag:
-        if (const GstFlowReturn flow = push_tag(item.flv); flow != GST_FLOW_OK) finish(flow);
+        if (const GstFlowReturn flow = take_tag(std::move(item.flv)); flow != GST_FLOW_OK)
+            finish(flow);
         return;
     case Item::unpublished: {
         post_state(false, item.text);
@@ -276,8 +274,9 @@ void ServerSource::handle(const Item &item) {
 void ServerSource::begin(const std::string &peer) {
     normalizer_.reset();
     headers_version_ = normalizer_.headers().version;
-    has_video_ = anchored_ = false;
+    has_video_ = false;
     discont_ = true;
+    timeline_->restart();
     post_state(true, peer);
 }
 
@@ -301,25 +300,32 @@ GstClockTime ServerSource::running_time() const {
 }
 
 GstClockTime ServerSource::time_of(const flv::Tag &tag) {
-    const auto step = static_cast<int32_t>(tag.timestamp - last_timestamp_); // wraps at 2^32
-    if (!anchored_ || step < -max_backward_ms || step > max_forward_ms) {
-        if (anchored_)
-            GST_WARNING_OBJECT(element_, "timestamp jumped by %d ms; carried on without the jump",
-                               step);
-        discont_ = true;
-        anchored_ = true;
-        const auto now = static_cast<int64_t>(running_time() / GST_MSECOND);
-        position_ms_ = now > position_ms_ ? now : position_ms_ + 1;
-    } else {
-        position_ms_ += step;
-    }
-    last_timestamp_ = tag.timestamp;
-    return position_ms_ > 0 ? static_cast<GstClockTime>(position_ms_) * GST_MSECOND : 0;
+    const auto track =
+        tag.type == flv::TagType::audio ? rtmp::Timeline::audio : rtmp::Timeline::video;
+    const auto now = static_cast<int64_t>(running_time() / GST_MSECOND);
+    const int64_t time = timeline_->map(track, tag.timestamp, 0, now);
+    if (timeline_->jumped())
+        GST_WARNING_OBJECT(element_, "%s timestamp jumped by %d ms; carried on without the jump",
+                           track == rtmp::Timeline::audio ? "audio" : "video", timeline_->jump());
+    return static_cast<GstClockTime>(time) * GST_MSECOND;
+}
+
+GstFlowReturn ServerSource::take_tag(flv::Tag &&tag) {
+    tags_.clear();
+    normalizer_.take(std::move(tag), tags_);
+    if (normalizer_.has_notes()) log_notes();
+    for (const flv::Tag &each : tags_)
+        if (const GstFlowReturn flow = push_tag(each); flow != GST_FLOW_OK) return flow;
+    return GST_FLOW_OK;
+}
+
+void ServerSource::log_notes() {
+    for (const std::string &note : normalizer_.take_notes())
+        GST_WARNING_OBJECT(element_, "%s: %s", path_.c_str(), note.c_str());
 }
 
 GstFlowReturn ServerSource::push_tag(const flv::Tag &tag) {
     // Headers wait for the first frame behind them: then the caps can hold them all.
-    normalizer_.learn(tag);
     if (tag.type == flv::TagType::video) has_video_ = true;
     if (tag.kind != flv::TagKind::keyframe && tag.kind != flv::TagKind::frame &&
         tag.kind != flv::TagKind::audio)

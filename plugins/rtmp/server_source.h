@@ -4,6 +4,7 @@
 
 #include "core/flv/normalizer.h"
 #include "core/net/rtmp/server.h"
+#include "core/rtmp/timeline.h"
 #include "gst/ptr.h"
 #include "gst/stats.h"
 
@@ -11,6 +12,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace penstock::rtmp {
@@ -64,10 +66,12 @@ private:
     void drain();
     void drain_elsewhere();
     bool take(Item &item);
-    void handle(const Item &item);
+    void handle(Item &&item);
 
     void begin(const std::string &peer);
+    GstFlowReturn take_tag(flv::Tag &&tag);
     GstFlowReturn push_tag(const flv::Tag &tag);
+    void log_notes();
     GstFlowReturn push_headers();
     GstFlowReturn push(GstPtr<GstBuffer> buffer);
     void finish(GstFlowReturn flow);
@@ -96,13 +100,12 @@ private:
 
     // Of who pushes.
     flv::Normalizer normalizer_;
+    std::vector<flv::Tag> tags_; ///< what became of the tag at hand
     unsigned headers_version_ = 0;
     bool started_ = false; ///< stream-start is out
     bool has_video_ = false;
     bool discont_ = true;
-    bool anchored_ = false;
-    uint32_t last_timestamp_ = 0;
-    int64_t position_ms_ = 0; ///< running time of last_timestamp_
+    std::optional<rtmp::Timeline> timeline_; ///< to running time; since start()
 
     Counters counters_;
     std::atomic<bool> publishing_{false};

@@ -19,7 +19,7 @@ const std::vector<Tag> some_tags() {
             video_frame(40, false),
             audio_frame(23),
             video_frame(80, true),
-            video_config(90, pps),
+            video_config(90, other_sps),
             audio_frame(0x1000046)};
 }
 

@@ -3,6 +3,7 @@
 // bounded before it is used.
 #include "core/codec/avc.h"
 #include "core/codec/bits.h"
+#include "core/codec/nal.h"
 
 #include <numeric>
 
@@ -13,22 +14,6 @@ constexpr size_t max_sps_size = 4096;   // bytes; real ones have fewer than a hu
 constexpr unsigned max_side = 16384;    // pixels
 constexpr unsigned max_fps = 480;       // above it, it is a time base and no frame rate
 constexpr unsigned max_ref_frames = 16; // A.3.1
-
-// 7.4.1.1: takes the emulation prevention bytes out.
-std::vector<uint8_t> unescape(ByteView nal) {
-    std::vector<uint8_t> out;
-    out.reserve(nal.size());
-    unsigned zeros = 0;
-    for (uint8_t byte : nal) {
-        if (zeros >= 2 && byte == 3) {
-            zeros = 0;
-            continue;
-        }
-        zeros = byte == 0 ? zeros + 1 : 0;
-        out.push_back(byte);
-    }
-    return out;
-}
 
 bool has_chroma_fields(uint8_t profile) {
     switch (profile) {

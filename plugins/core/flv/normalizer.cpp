@@ -86,7 +86,6 @@ void Normalizer::emit(Bytes unit, std::vector<Tag> &out) {
     tag.timestamp = r.u24();
     tag.timestamp |= uint32_t(r.u8()) << 24;
     tag.bytes = std::move(unit);
-    tag.kind = classify(tag.type, tag.body());
     Reader trailer(tag.bytes.view().subspan(tag.bytes.size() - trailer_size));
     if (trailer.u32() != tag.bytes.size() - trailer_size) {
         // Some writers leave PreviousTagSize zero; what goes on from here is right.
@@ -95,11 +94,26 @@ void Normalizer::emit(Bytes unit, std::vector<Tag> &out) {
                       static_cast<uint32_t>(mended.size() - header_size - trailer_size));
         tag.bytes = Bytes::adopt(std::move(mended));
     }
-    learn(tag);
-    out.push_back(std::move(tag));
+    take(std::move(tag), out);
+}
+
+void Normalizer::take(Tag &&tag, std::vector<Tag> &out) {
+    const size_t before = out.size();
+    mender_.take(std::move(tag), out);
+    for (size_t i = before; i < out.size(); ++i)
+        learn(out[i]);
 }
 
 Result Normalizer::push(Bytes input, std::vector<Tag> &out) {
+    const size_t before = out.size();
+    was_one_tag_ = false;
+    const Result result = split(input, out);
+    passed_whole_ = was_one_tag_ && out.size() == before + 1 && out.back().bytes.data() == input.data() &&
+                    out.back().bytes.size() == input.size();
+    return result;
+}
+
+Result Normalizer::split(const Bytes &input, std::vector<Tag> &out) {
     size_t position = 0;
     while (position < input.size()) {
         const size_t left = input.size() - position;
@@ -108,6 +122,7 @@ Result Normalizer::push(Bytes input, std::vector<Tag> &out) {
             Result result = measure(input.view().subspan(position), size);
             if (result.is_error()) return result;
             if (result.is_ok() && size <= left) {
+                was_one_tag_ = size == input.size() && input[0] != 'F';
                 emit(input.sub(position, size), out);
                 position += size;
                 continue;
@@ -212,6 +227,7 @@ void Normalizer::reset() {
     headers_ = {};
     video_codec_ = audio_codec_ = no_config;
     partial_.clear();
+    mender_.reset();
     started_ = false;
 }
 

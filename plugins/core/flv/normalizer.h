@@ -3,15 +3,18 @@
 #pragma once
 
 #include "core/bytes/result.h"
+#include "core/flv/mender.h"
 #include "core/flv/tag.h"
 
 #include <vector>
 
 namespace penstock::flv {
 
-/// The one place that copes with stock elements: flvmux's headers inside the stream, rtmp2src's
-/// missing flags, files cut at any byte. Splits, reads the tag headers, classifies, and learns the
-/// codec configuration in-stream. A buffer that is exactly one tag passes without a copy.
+/// The one place that copes with stock elements and odd publishers: flvmux's headers inside the
+/// stream, rtmp2src's missing flags, files cut at any byte, and what Mender mends. Splits, looks
+/// into the frames, classifies, and learns the codec configuration in-stream: what comes out has
+/// the right TagKind, and a keyframe flag in its bytes that says the same. A buffer that is exactly
+/// one healthy tag passes without a copy.
 class Normalizer {
 public:
     /// What a joining viewer needs first; empty tags are absent.
@@ -28,7 +31,9 @@ public:
     /// Feeds bytes that continue the stream and appends the tags that are now whole to `out`.
     /// An error (no FLV, a tag over `max_tag_size`) says what is wrong; reset() before going on.
     Result push(Bytes input, std::vector<Tag> &out);
-    /// Learns from a tag that arrived whole (from RTMP); push() does so by itself.
+    /// Takes a tag that arrived whole (from RTMP) and appends what Mender makes of it.
+    void take(Tag &&tag, std::vector<Tag> &out);
+    /// Only learns the headers, from a tag that came out of a normalizer.
     void learn(const Tag &tag);
     /// Forgets partial input (after a discontinuity or flush); keeps the headers.
     void flush();
@@ -36,12 +41,20 @@ public:
     void reset();
 
     const Headers &headers() const { return headers_; }
+    /// True if the last push() was exactly one tag, whatever became of it.
+    bool was_one_tag() const { return was_one_tag_; }
+    /// True if it also passed as it was.
+    bool passed_whole() const { return passed_whole_; }
+    /// What was mended or left out, for the log of whoever has the stream; each kind once.
+    bool has_notes() const { return mender_.has_notes(); }
+    std::vector<std::string> take_notes() { return mender_.take_notes(); }
     /// True once anything was FLV; reset() makes it false.
     bool started() const { return started_; }
 
     size_t max_tag_size = 16 << 20;
 
 private:
+    Result split(const Bytes &input, std::vector<Tag> &out);
     Result measure(ByteView unit, size_t &size) const;
     void emit(Bytes unit, std::vector<Tag> &out);
     void learn_config(const Tag &tag);
@@ -51,7 +64,9 @@ private:
     /// Of the two configurations: compared with each frame's, which the tags are too far away for.
     uint8_t video_codec_ = no_config, audio_codec_ = no_config;
     bool started_ = false;
+    bool was_one_tag_ = false, passed_whole_ = false;
     std::vector<uint8_t> partial_;
+    Mender mender_;
     Headers headers_;
 };
 

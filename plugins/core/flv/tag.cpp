@@ -223,7 +223,10 @@ std::optional<BodyHeader> parse_body(TagType type, ByteView body) {
 
 TagKind classify(TagType type, ByteView body) {
     if (type == TagType::script) return is_metadata(body) ? TagKind::metadata : TagKind::other;
-    const auto header = parse_body(type, body);
+    return kind_of(type, parse_body(type, body));
+}
+
+TagKind kind_of(TagType type, const std::optional<BodyHeader> &header) {
     // A packet without content configures nothing and shows nothing.
     if (!header || header->payload_size == 0) return TagKind::other;
     switch (header->packet) {

@@ -32,6 +32,11 @@ struct Tag {
     uint32_t timestamp = 0; ///< DTS in milliseconds; wraps at 2^32
     Bytes bytes;            ///< header, body and PreviousTagSize in one piece
 
+    /// What is between header and trailer; bytes must hold both.
+    ByteView body_view() const {
+        return bytes.view().subspan(header_size, bytes.size() - header_size - trailer_size);
+    }
+    /// The same, sharing the memory.
     Bytes body() const { return bytes.sub(header_size, bytes.size() - header_size - trailer_size); }
 };
 
@@ -69,6 +74,9 @@ struct BodyHeader {
 
 /// Reads the codec header of an audio or video tag's body; none if it is cut short.
 std::optional<BodyHeader> parse_body(TagType type, ByteView body);
+
+/// What a tag with this header is. `header` as parse_body() returned it; of an audio or video tag.
+TagKind kind_of(TagType type, const std::optional<BodyHeader> &header);
 
 /// Writes the 11-byte header of a tag. `body_size` at most max_body_size; stream id 0.
 void write_header(uint8_t *out, TagType type, uint32_t body_size, uint32_t timestamp);
