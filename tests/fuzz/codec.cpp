@@ -3,6 +3,8 @@
 // what is read is within bounds; an error appends nothing.
 #include "core/codec/aac.h"
 #include "core/codec/avc.h"
+#include "core/codec/keyframe.h"
+#include "core/codec/nal_config.h"
 
 #include "fuzz/law.h"
 
@@ -74,6 +76,38 @@ void check_aac(ByteView data) {
                   "an ADTS frame has room for its header");
 }
 
+// Records of codecs with NAL units, and what of a frame's units the headers say.
+void check_nal_configs(ByteView data) {
+    for (const NalCodec codec : {NalCodec::avc, NalCodec::hevc, NalCodec::vvc}) {
+        NalConfig config;
+        std::vector<uint8_t> record;
+        if (parse_nal_config(codec, data, config).is_ok() &&
+            build_nal_config(codec, config, record).is_ok()) {
+            NalConfig again;
+            fuzz::law(parse_nal_config(codec, record, again).is_ok(),
+                      "a written record can be read");
+            fuzz::law(again.length_size == config.length_size && !again.sps.empty(),
+                      "a written record says the same");
+        }
+        NalConfig learnt;
+        const std::vector<ByteView> units = split_annexb(data);
+        merge_parameter_sets(codec, units, learnt);
+        fuzz::law(!merge_parameter_sets(codec, units, learnt), "the same units bring nothing new");
+        for (unsigned size = 1; size <= 4; ++size) {
+            const NalScan scan = scan_nals(codec, data, size);
+            fuzz::law(scan.whole <= data.size(), "units end inside the frame");
+            fuzz::law(scan_nals(codec, data.first(scan.whole), size).whole == scan.whole,
+                      "what is whole stays whole");
+            has_recovery_point(codec, data, size);
+            has_only_intra_slices(data, size);
+            split_lengths(data, size);
+        }
+    }
+    is_av1_entry(data);
+    is_vp9_entry(data);
+    is_vp8_entry(data);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -82,5 +116,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_sps(bytes);
     check_nals(bytes);
     check_aac(bytes);
+    check_nal_configs(bytes);
     return 0;
 }

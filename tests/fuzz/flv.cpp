@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Any bytes as an FLV stream. The first byte says how it is cut. Laws: however it is cut, the same
-// tags come out; every tag is framed right and means what its body says.
+// tags come out; every tag is framed right and means what its body says; frames consist of whole
+// NAL units with lengths as the configuration says, AAC has no ADTS header.
+#include "core/codec/aac.h"
+#include "core/codec/nal_config.h"
 #include "core/flv/normalizer.h"
 
 #include "fuzz/law.h"
@@ -33,6 +36,43 @@ bool same(const flv::Tag &a, const flv::Tag &b) {
            std::equal(a.bytes.begin(), a.bytes.end(), b.bytes.begin(), b.bytes.end());
 }
 
+/// What comes out of the normalizer, one tag after the other.
+class Mended {
+public:
+    void check(const flv::Tag &tag) {
+        const auto header = flv::parse_body(tag.type, tag.body_view());
+        if (!header || header->multitrack || header->payload_size == 0) return;
+        const ByteView payload = tag.body_view().subspan(header->payload, header->payload_size);
+        if (tag.type == flv::TagType::video &&
+            std::exchange(codec_, header->codec) != header->codec)
+            length_size_ = 4;
+        if (header->codec == flv::fourcc("avc1"))
+            check_nals(codec::NalCodec::avc, *header, payload);
+        if (header->codec == flv::fourcc("hvc1"))
+            check_nals(codec::NalCodec::hevc, *header, payload);
+        if (header->codec == flv::fourcc("mp4a") && payload.size() >= codec::adts_header_size)
+            fuzz::law(payload[0] != 0xFF || (payload[1] & 0xF6) != 0xF0 ||
+                          header->packet != flv::PacketType::frame,
+                      "no ADTS header is left");
+    }
+
+private:
+    void check_nals(codec::NalCodec codec, const flv::BodyHeader &header, ByteView payload) {
+        if (header.packet == flv::PacketType::config) {
+            codec::NalConfig config;
+            fuzz::law(codec::parse_nal_config(codec, payload, config).is_ok(),
+                      "configuration can be read");
+            length_size_ = config.length_size;
+        }
+        if (header.packet != flv::PacketType::frame) return;
+        const codec::NalScan scan = codec::scan_nals(codec, payload, length_size_);
+        fuzz::law(scan.whole == payload.size() && !scan.empty && scan.slices,
+                  "a frame consists of whole NAL units");
+    }
+    uint32_t codec_ = 0;
+    unsigned length_size_ = 4;
+};
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -44,7 +84,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz::law(broken_whole == broken_cut, "a cut makes no error");
     fuzz::law(std::equal(whole.begin(), whole.end(), cut.begin(), cut.end(), same),
               "a cut changes no tag");
+    Mended mended;
     for (const flv::Tag &tag : whole) {
+        mended.check(tag);
         fuzz::law(same(tag, flv::make_tag(tag.type, tag.timestamp, tag.body())) || tag.bytes[8] ||
                       tag.bytes[9] || tag.bytes[10],
                   "a tag can be made again from its body");

@@ -16,8 +16,9 @@ using codec::NalCodec;
 using codec::NalKind;
 
 constexpr size_t max_held = 64 << 10; // bytes
+constexpr size_t max_held_units = 64;
 // A stream without an entry point for so long (ms) is joined at any intra picture.
-constexpr uint32_t entry_overdue = 10'000;
+constexpr int32_t entry_overdue = 10'000;
 
 std::optional<NalCodec> nal_codec(uint32_t codec) {
     switch (codec) {
@@ -237,20 +238,23 @@ void Mender::rewrite_frame(const Tag &tag, const BodyHeader &header, NalCodec co
     if (!found.slices) return hold(units, codec);
     if (!video_.configured) note(no_config, "video without a configuration");
 
+    const auto held = std::exchange(video_.held, {});
+    units.insert(units.begin(), held.begin(), held.end());
+    video_.held_bytes = 0;
     const auto longest = std::max_element(
         units.begin(), units.end(), [](ByteView a, ByteView b) { return a.size() < b.size(); });
     unsigned &length_size = video_.config.length_size;
     if (length_size < 4 && longest->size() >> 8 * length_size != 0) {
-        length_size = 4;
-        emit_config(tag, codec, out);
+        const unsigned declared = std::exchange(length_size, 4);
+        if (!emit_config(tag, codec, out)) {
+            length_size = declared;
+            note(broken_frame, "video frames without a whole NAL unit: left out");
+            return;
+        }
     }
-    std::vector<uint8_t> framed(flv::header_size);
-    framed.reserve(header_size + body.size() + 4 * (units.size() + video_.held.size()) +
-                   video_.held_bytes + trailer_size);
+    std::vector<uint8_t> framed(header_size);
+    framed.reserve(header_size + body.size() + 4 * units.size() + trailer_size);
     framed.insert(framed.end(), body.begin(), body.begin() + ptrdiff_t(header.payload));
-    for (const auto &unit : std::exchange(video_.held, {}))
-        append_unit(unit, length_size, framed);
-    video_.held_bytes = 0;
     for (const ByteView unit : units)
         append_unit(unit, length_size, framed);
     if (framed.size() - header_size > max_body_size) {
@@ -271,7 +275,8 @@ void Mender::hold(const std::vector<ByteView> &units, NalCodec codec) {
     for (const ByteView unit : units) {
         const NalKind kind = codec::nal_kind(codec, unit);
         if (kind == NalKind::delimiter || kind == NalKind::filler) continue;
-        if (video_.held_bytes + unit.size() > max_held) return;
+        if (video_.held_bytes + unit.size() > max_held || video_.held.size() == max_held_units)
+            return;
         video_.held_bytes += unit.size();
         video_.held.emplace_back(unit.begin(), unit.end());
     }
@@ -284,7 +289,9 @@ bool Mender::is_entry(const Tag &tag, bool flag, NalCodec codec, ByteView payloa
     // Another slice of the picture before, in a tag of its own.
     const bool continues = tag.timestamp == video_.last_timestamp && !scan.begins_picture;
     video_.last_timestamp = tag.timestamp;
-    const bool overdue = tag.timestamp - video_.last_entry >= entry_overdue;
+    const auto since_entry = static_cast<int32_t>(tag.timestamp - video_.last_entry);
+    if (since_entry < 0) video_.last_entry = tag.timestamp; // timestamps jumped back
+    const bool overdue = since_entry >= entry_overdue;
     bool entry = scan.entry || (scan.sei && codec::has_recovery_point(codec, payload, length_size));
     if (!entry && codec == NalCodec::avc && (flag || overdue)) {
         // Old encoders make no IDR picture but the first; what they mark can be begun with.
