@@ -1,0 +1,394 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Publishers that do what specifications don't say, or not so: each is watched over RTMP, HTTP-FLV
+and HLS, and all that comes decodes. docs/publishers.md has the list."""
+
+import os
+import re
+import socket
+import struct
+import tempfile
+import threading
+import time
+import urllib.request
+
+import rig
+from rig import Server, until
+
+SECONDS = 9  # that a publisher sends
+WATCHED = 4  # that a viewer plays
+AUDIO, VIDEO, DATA = 8, 9, 18
+
+
+# --- FLV ----------------------------------------------------------------------------------
+
+class Tag:
+    """A tag, when it is sent, in milliseconds, and on which message stream."""
+
+    def __init__(self, kind, timestamp, body, due=None, stream=1):
+        self.kind, self.timestamp, self.body = kind, timestamp, body
+        self.due = timestamp if due is None else due
+        self.stream = stream
+
+    @property
+    def config(self):
+        return self.kind != DATA and self.body[1] == 0
+
+    @property
+    def frame(self):
+        return self.kind != DATA and self.body[1] == 1
+
+    def but(self, **changes):
+        tag = Tag(self.kind, self.timestamp, self.body, self.due, self.stream)
+        for name, value in changes.items():
+            setattr(tag, name, value)
+        return tag
+
+
+def read_flv(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    at, tags = 13, []
+    while at + 11 <= len(data):
+        size = int.from_bytes(data[at + 1:at + 4], "big")
+        timestamp = int.from_bytes(data[at + 4:at + 7], "big") | data[at + 7] << 24
+        tags.append(Tag(data[at], timestamp, data[at + 11:at + 11 + size]))
+        at += 15 + size
+    return [tag for tag in tags if tag.timestamp < SECONDS * 1000]
+
+
+def units(tag):
+    at = 5
+    while at < len(tag.body):
+        size = int.from_bytes(tag.body[at:at + 4], "big")
+        yield tag.body[at + 4:at + 4 + size]
+        at += 4 + size
+
+
+def lengths(parts):
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def sets_of(record):
+    """SPS and PPS of an AVC configuration record with one of each."""
+    size = int.from_bytes(record[6:8], "big")
+    pps = int.from_bytes(record[9 + size:11 + size], "big")
+    return record[8:8 + size], record[11 + size:11 + size + pps]
+
+
+def adts(body, asc):
+    """The frame of an AAC tag with an ADTS header."""
+    size = len(body) - 2 + 7
+    bits = int.from_bytes(asc[:2], "big")
+    rate, channels = bits >> 7 & 15, bits >> 3 & 15
+    return body[:2] + bytes([0xFF, 0xF1, 0x40 | rate << 2 | channels >> 2,
+                             (channels & 3) << 6 | size >> 11, size >> 3 & 255,
+                             (size & 7) << 5 | 31, 0xFC]) + body[2:]
+
+
+# --- oddities: from the tags of a healthy file to those of an odd publisher ----------------
+
+def per_tag(change):
+    """A case that makes of each tag another one, or None."""
+    return lambda tags: [new for new in map(change, tags) if new]
+
+
+def frames_of(kind, change):
+    """A case that changes the body of each frame of that kind."""
+    return per_tag(lambda tag: tag.but(body=change(tag.body)) if tag.frame and tag.kind == kind
+                   else tag)
+
+
+def shifted(kind, milliseconds):
+    return per_tag(lambda tag: tag.but(timestamp=tag.timestamp + milliseconds)
+                   if tag.kind == kind else tag)
+
+
+def rewritten(write):
+    """A case that frames the NAL units of each picture anew."""
+    return per_tag(lambda tag: tag.but(body=tag.body[:5] + write(list(units(tag))))
+                   if tag.frame and tag.kind == VIDEO else tag)
+
+
+def late(tags):
+    """Video that is delivered three seconds late, with the right timestamps."""
+    return sorted((tag.but(due=tag.due + 3000) if tag.kind == VIDEO else tag for tag in tags),
+                  key=lambda tag: tag.due)
+
+
+def with_sets(tags, keep_config, write):
+    """Parameter sets in front of each IDR picture, and perhaps no configuration."""
+    sets = None
+    for tag in tags:
+        if tag.kind == VIDEO and tag.config:
+            sets = list(sets_of(tag.body[5:]))
+            if keep_config is not None:
+                yield tag.but(body=tag.body[:5] + keep_config)
+        elif tag.kind == VIDEO and tag.frame and tag.body[0] >> 4 == 1:
+            yield tag.but(body=tag.body[:5] + write(sets + list(units(tag))))
+        elif tag.kind == VIDEO and tag.frame:
+            yield tag.but(body=tag.body[:5] + write(list(units(tag))))
+        else:
+            yield tag
+
+
+def codes(parts, size=4):
+    return b"".join(bytes(size - 1) + b"\1" + part for part in parts)
+
+
+def unit_per_tag(tags):
+    """Each NAL unit in a tag of its own, no configuration."""
+    for tag in with_sets(tags, None, lengths):
+        if tag.kind == VIDEO and tag.frame:
+            for unit in units(tag):
+                yield tag.but(body=tag.body[:5] + lengths([unit]))
+        else:
+            yield tag
+
+
+def in_adts(tags, keep_config):
+    asc = None
+    for tag in tags:
+        if tag.kind == AUDIO and tag.config:
+            asc = tag.body[2:]
+            if keep_config:
+                yield tag
+        elif tag.kind == AUDIO:
+            yield tag.but(body=adts(tag.body, asc))
+        else:
+            yield tag
+
+
+def big_metadata(tags):
+    text = b"\2\0\12onMetaData\3\0\3xmp\x0c" + struct.pack(">I", 70000) + b"x" * 70000 + b"\0\0\x09"
+    return [Tag(DATA, 0, text)] + tags
+
+
+START_CODES, TRAILING, EMPTY = "start codes", "behind their last NAL unit", "empty NAL units"
+FLAGS, SETS, ADTS = "keyframe flags", "parameter sets in the frames", "ADTS headers: taken off"
+
+# name: the oddity and what the log says of it (nothing: it is no oddity to the server)
+CASES = {
+    "healthy": (list, []),
+    "skew": (shifted(AUDIO, 3000), []),
+    "skew-back": (shifted(VIDEO, 20_000), []),
+    "late": (late, []),
+    "stream0": (per_tag(lambda tag: tag.but(stream=0)), []),
+    "bigchunk": (list, []),
+    "bigmeta": (big_metadata, ["left out metadata of 70"]),
+    "allkey": (frames_of(VIDEO, lambda body: b"\x17" + body[1:]), [FLAGS]),
+    "nokey": (frames_of(VIDEO, lambda body: b"\x27" + body[1:]), [FLAGS]),
+    "annexb": (rewritten(codes), [START_CODES]),
+    "annexb3": (lambda tags: with_sets(tags, None, lambda parts: codes(parts, 3)),
+                [START_CODES, SETS]),
+    "trail": (frames_of(VIDEO, lambda body: body + b"\0"), [TRAILING]),
+    "cut": (frames_of(VIDEO, lambda body: body + b"\0\0\1\0" + bytes(9)), [TRAILING]),
+    "zero": (rewritten(lambda parts: bytes(4) + lengths(parts)), [EMPTY]),
+    "inband": (lambda tags: with_sets(tags, None, lengths), [SETS]),
+    "garbage": (lambda tags: with_sets(tags, b"\1\x64\0\x1f\xff\xe1\xff\xff\x67", lengths),
+                ["configuration left out", SETS]),
+    "unit-per-tag": (unit_per_tag, ["without a picture", SETS]),
+    "adts": (lambda tags: in_adts(tags, True), [ADTS]),
+    "adts-bare": (lambda tags: in_adts(tags, False), [ADTS, "configuration made of ADTS"]),
+}
+
+
+# --- RTMP ---------------------------------------------------------------------------------
+
+def amf(*values):
+    out = b""
+    for value in values:
+        if isinstance(value, str):
+            out += b"\2" + struct.pack(">H", len(value)) + value.encode()
+        elif isinstance(value, dict):
+            pairs = (struct.pack(">H", len(key)) + key.encode() + amf(v)
+                     for key, v in value.items())
+            out += b"\3" + b"".join(pairs) + b"\0\0\x09"
+        else:
+            out += b"\5" if value is None else b"\0" + struct.pack(">d", value)
+    return out
+
+
+class Publisher(threading.Thread):
+    """Sends tags over RTMP as they are, each when it is due."""
+
+    def __init__(self, address, name, tags, chunk_size=4096):
+        super().__init__(daemon=True)
+        self.address, self.name_, self.tags, self.size = address, name, tags, chunk_size
+        self.error, self.began = None, None
+
+    def message(self, chunk_stream, kind, timestamp, stream, body, size):
+        extended = struct.pack(">I", timestamp) if timestamp >= 0xFFFFFF else b""
+        head = (bytes([chunk_stream]) + min(timestamp, 0xFFFFFF).to_bytes(3, "big") +
+                len(body).to_bytes(3, "big") + bytes([kind]) + struct.pack("<I", stream) + extended)
+        parts = [body[at:at + size] for at in range(0, len(body), size)] or [b""]
+        self.socket.sendall(head + (bytes([0xC0 | chunk_stream]) + extended).join(parts))
+
+    def until_heard(self, text):
+        heard = b""
+        while text not in heard:
+            more = self.socket.recv(65536)
+            assert more, f"{self.name_}: closed before {text}"
+            heard += more
+
+    def publish(self):
+        self.socket = socket.create_connection(self.address, timeout=rig.PATIENCE)
+        self.socket.sendall(b"\3" + bytes(1536))
+        answer = b""
+        while len(answer) < 1 + 2 * 1536:
+            answer += self.socket.recv(65536)
+        self.socket.sendall(answer[1:1537])
+        self.message(3, 20, 0, 0, amf("connect", 1, {"app": "live"}), 128)
+        self.until_heard(b"Connect.Success")
+        self.message(2, 1, 0, 0, struct.pack(">I", self.size), 128)
+        self.message(3, 20, 0, 0, amf("createStream", 2, None), self.size)
+        self.message(3, 20, 0, 1, amf("publish", 3, None, self.name_, "live"), self.size)
+        self.until_heard(b"Publish.Start")
+        self.began = time.monotonic()
+        for tag in self.tags:
+            wait = self.began + tag.due / 1000 - time.monotonic()
+            if wait > 0:
+                threading.Event().wait(wait)  # in real time, as publishers do
+            prefix = amf("@setDataFrame") if tag.kind == DATA else b""
+            self.message({AUDIO: 4, VIDEO: 6, DATA: 5}[tag.kind], tag.kind, tag.timestamp,
+                         tag.stream, prefix + tag.body, self.size)
+
+    def run(self):
+        try:
+            self.publish()
+        except Exception as error:  # whatever it is, the check reports it
+            self.error = error
+
+
+# --- viewers ------------------------------------------------------------------------------
+
+class Viewer:
+    """ffprobe decodes some seconds of a URL or file."""
+
+    def __init__(self, url, seconds=None):
+        self.url = url
+        limit = ("-read_intervals", f"%+{seconds}") if seconds else ()
+        self.process = rig.Process("ffprobe", "-v", "error", *limit, "-show_frames",
+                                   "-show_entries", "frame=media_type,pkt_dts_time,pict_type",
+                                   "-of", "csv=p=0", url)
+
+    def check(self):
+        """The decoding times of both tracks; the first picture is intra, and nothing is broken."""
+        code = self.process.wait()
+        assert code == 0, f"{self.url}: exit {code}: {self.process.err[-300:]}"
+        assert not self.process.err.strip(), f"{self.url}: {self.process.err[:300]}"
+        rows = [line.split(",") for line in self.process.out.split() if line]
+        times = {kind: [float(row[1]) for row in rows if row[0] == kind and row[1] != "N/A"]
+                 for kind in ("video", "audio")}
+        pictures = [row[2] for row in rows if row[0] == "video"]
+        assert len(times["video"]) > 20, f"{self.url}: {len(times['video'])} video frames"
+        assert len(times["audio"]) > 20, f"{self.url}: {len(times['audio'])} audio frames"
+        assert pictures[0] == "I", f"{self.url}: begins with {pictures[0]}"
+        return times
+
+
+def spans(times, url):
+    for kind, found in times.items():
+        steps = [b - a for a, b in zip(found, found[1:])]
+        assert min(steps) >= 0, f"{url}: {kind} goes back"
+        assert max(steps) < 0.2, f"{url}: a step of {max(steps):.3f} s in {kind}"
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read()
+
+
+def segments(server, name):
+    """The playlist's durations, its text, and its second segment in a file."""
+    text = get(server.hls(name)).decode()
+    names = re.findall(r"^[^#].*\.ts$", text, re.M)
+    assert len(names) >= 3, f"{name}: {len(names)} segments"
+    path = os.path.join(tempfile.mkdtemp(dir=rig.FOLDER), "second.ts")
+    with open(path, "wb") as file:
+        file.write(get(server.hls(name).rsplit("/", 1)[0] + "/" + names[1]))
+    return [float(x) for x in re.findall(r"#EXTINF:([\d.]+)", text)], text, path
+
+
+def base():
+    """Nine seconds of a healthy publisher's tags, a keyframe each second."""
+    path = os.path.join(tempfile.mkdtemp(dir=rig.FOLDER), "base.flv")
+    rig.run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25",
+            "-f", "lavfi", "-i", "sine=r=44100", "-t", SECONDS + 1, "-c:v", "libx264", "-preset",
+            "ultrafast", "-pix_fmt", "yuv420p", "-bf", "0", "-g", "25", "-keyint_min", "25",
+            "-sc_threshold", "0", "-c:a", "aac", path)
+    return read_flv(path)
+
+
+def every_case():
+    """each oddity over RTMP, HTTP-FLV and HLS"""
+    tags = base()
+    noted = {note for _, notes in CASES.values() for note in notes}
+    with Server("segment=1s", expected=[re.escape(note) for note in noted]) as server:
+        host, port = re.match(r"rtmp://([\d.]+):(\d+)", server.rtmp).groups()
+        publishers = {name: Publisher((host, int(port)), name, list(case(list(tags))),
+                                      1 << 27 if name == "bigchunk" else 4096)
+                      for name, (case, _) in CASES.items()}
+        for publisher in publishers.values():
+            publisher.start()
+        until("all are live", lambda: set(CASES) <= set(server.streams()))
+        viewers = {}
+        # Those that have sent nothing of a track for three seconds last.
+        for name in sorted(CASES, key=lambda name: name == "late"):
+            publisher, needed = publishers[name], 4.5 if name == "late" else 1.5
+            until("a GOP has gone by", lambda: publisher.error or publisher.began and
+                  time.monotonic() > publisher.began + needed)
+            for way, url in (("rtmp", server.url), ("http", server.flv)):
+                viewers[name, way] = Viewer(url(name), WATCHED)
+        for name, publisher in publishers.items():
+            publisher.join(rig.PATIENCE)
+            assert not publisher.error, f"{name}: {publisher.error!r}"
+        wrong = []
+        for name, (_, notes) in CASES.items():
+            try:
+                for way in ("rtmp", "http"):
+                    viewer = viewers[name, way]
+                    spans(viewer.check(), viewer.url)
+                check_hls(server, name)
+                for note in notes:
+                    assert note in server.log, f"{name}: the log does not say '{note}'"
+            except (AssertionError, OSError) as error:
+                wrong.append(f"{name}: {error}")
+        assert not wrong, "\n".join(wrong)
+        yield f"{len(CASES)} publishers"
+
+
+def check_hls(server, name):
+    durations, text, path = segments(server, name)
+    assert "DISCONTINUITY" not in text, f"{name}: {text}"
+    assert all(0.9 < x < 1.3 for x in durations[:-1]), f"{name}: {durations}"
+    assert sum(durations) < SECONDS + 0.5, f"{name}: {sum(durations)} s"
+    spans(Viewer(path).check(), path)
+
+
+def slow_frames():
+    """frames that are 5 and 12 s apart stay so"""
+    tags = [tag for tag in base() if tag.kind == VIDEO]
+    config = next(tag for tag in tags if tag.config)
+    key = next(tag for tag in tags if tag.frame)
+    sent = [config] + [key.but(timestamp=at, due=at) for at in (0, 5000, 17_000, 17_100)]
+    with Server() as server:
+        host, port = re.match(r"rtmp://([\d.]+):(\d+)", server.rtmp).groups()
+        publisher = Publisher((host, int(port)), "slow", sent)
+        publisher.start()
+        until("it is live", lambda: "slow" in server.streams())
+        found = []
+        with urllib.request.urlopen(server.flv("slow"), timeout=rig.PATIENCE) as answer:
+            answer.read(13)
+            while len(found) < 4:
+                head = answer.read(11)
+                body = answer.read(int.from_bytes(head[1:4], "big") + 4)
+                if head[0] == VIDEO and body[1] == 1:
+                    found.append(int.from_bytes(head[4:7], "big"))
+        assert found == [0, 5000, 17_000, 17_100], found
+        yield f"{found}"
+
+
+if __name__ == "__main__":
+    rig.need("ffmpeg", "ffprobe")
+    rig.main([every_case, slow_frames], jobs=2)
