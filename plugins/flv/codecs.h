@@ -11,11 +11,11 @@
 
 namespace penstock::flv {
 
-/// What a codec's configuration says of a stream.
+/// The description of a stream that its codec configuration gives.
 struct StreamInfo {
     GstPtr<GstCaps> caps;
     unsigned frame_samples = 0, rate = 0; ///< audio: samples in a frame, Hz; 0 if not known
-    std::string warning;                  ///< what was wrong with it but can be lived with
+    std::string warning;                  ///< a fault that does not prevent decoding; may be empty
 };
 
 struct Codec {

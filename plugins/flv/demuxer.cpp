@@ -86,7 +86,7 @@ GstFlowReturn Demuxer::broken_input(const Result &result) {
     return GST_FLOW_OK;
 }
 
-// Caps may tell what came before we were linked.
+// Caps have the headers that came before this element was linked.
 void Demuxer::learn_stream_header(GstCaps *caps) {
     const GValue *header = gst_structure_get_value(gst_caps_get_structure(caps, 0), "streamheader");
     if (!header || !GST_VALUE_HOLDS_ARRAY(header)) return;
@@ -182,7 +182,7 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
     const bool video = tag.type == TagType::video;
     const int64_t composition =
         header.composition_time * millisecond + static_cast<int64_t>(header.nanoseconds);
-    // A buffer with one time only tells when its tag is due, which for FLV is the DTS.
+    // The only time of a buffer that has one is when its tag is due, which for FLV is the DTS.
     std::optional<int64_t> told = time.dts ? time.dts : time.pts;
     if (!time.whole && first_time_) told.reset();
     const Timeline::Time at = timeline_.map(index_of(stream), tag.timestamp, told);
@@ -197,7 +197,7 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
     GstBuffer *buffer = out.get();
     if (video) {
         int64_t pts = at.time + composition;
-        // A buffer that knows its PTS to the nanosecond knows it better than FLV.
+        // A buffer's PTS in nanoseconds is more exact than FLV's milliseconds.
         if (time.whole && time.dts && time.pts && *time.dts == at.time &&
             std::abs(*time.pts - pts) < 2 * millisecond)
             pts = *time.pts;
@@ -226,7 +226,7 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
     counters_.out(payload.size());
     const GstFlowReturn flow = gst_flow_combiner_update_pad_flow(
         combiner_, stream.pad, gst_pad_push(stream.pad, out.release()));
-    // The pad that somebody waits for may be still to come.
+    // The pad that is linked may be still to come.
     return flow == GST_FLOW_NOT_LINKED && !no_more_pads_ ? GST_FLOW_OK : flow;
 }
 

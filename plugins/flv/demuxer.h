@@ -38,15 +38,15 @@ private:
         const Codec *codec = nullptr;
         GstPad *pad = nullptr; ///< the element owns it
         StreamInfo info;
-        std::vector<uint8_t> config; ///< what `info` was made of
+        std::vector<uint8_t> config; ///< the record that `info` was made of
         bool discont = true;
-        bool complained = false; ///< about frames that nobody can read
+        bool complained = false; ///< a warning about frames of an unknown codec was posted
         SampleClock clock;
     };
-    /// What the buffer that a tag came in says of its time; nanoseconds.
+    /// The times of the buffer that a tag came in; nanoseconds.
     struct BufferTime {
         std::optional<int64_t> dts, pts;
-        bool whole = false; ///< the buffer is this tag and nothing else
+        bool whole = false; ///< the buffer had this tag alone
     };
 
     GstFlowReturn handle(const Tag &tag, const BufferTime &time);
@@ -84,7 +84,7 @@ private:
     guint group_id_ = GST_GROUP_ID_INVALID;
     MetadataTags metadata_;
     bool no_more_pads_ = false;
-    bool skipping_ = false; ///< the input made no sense; said so once
+    bool skipping_ = false; ///< the input is broken, and a warning was posted
     std::optional<int64_t> first_time_;
     Counters counters_;
     std::atomic<guint64> discontinuities_ = 0, broken_ = 0;

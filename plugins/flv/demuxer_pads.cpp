@@ -115,7 +115,7 @@ void Demuxer::remove_pads() {
     gst_flow_combiner_reset(combiner_);
 }
 
-// After a second of one kind of media without the other, the other is not awaited any more.
+// Stops waiting for the other kind of media after a second of one kind alone.
 void Demuxer::note_progress(int64_t time) {
     if (!first_time_) first_time_ = time;
     if (no_more_pads_ || time - *first_time_ < other_media_wait) return;
@@ -153,7 +153,7 @@ bool Demuxer::end_of_stream(GstPtr<GstEvent> event) {
         gst_element_no_more_pads(element_);
     }
     if (!streams_[0].pad && !streams_[1].pad)
-        // Nobody downstream could ever end.
+        // Without a pad no element downstream gets EOS.
         GST_ELEMENT_ERROR(
             element_, STREAM, WRONG_TYPE,
             ("The stream ended without any audio or video that can be used."),
@@ -181,7 +181,7 @@ bool Demuxer::sink_event(GstPtr<GstEvent> event) {
     case GST_EVENT_SEGMENT:
         set_segment(std::move(event));
         return true;
-    case GST_EVENT_TAG: // of the container; what is ours is in onMetaData
+    case GST_EVENT_TAG: // describes the container; the streams' tags are in onMetaData
         return true;
     case GST_EVENT_GAP:
         push_to_all(event.get());
@@ -217,7 +217,7 @@ bool Demuxer::sink_query(GstQuery *query) {
 }
 
 bool Demuxer::src_event(GstPad *pad, GstPtr<GstEvent> event) {
-    // A live stream goes where it goes.
+    // A live stream cannot be seeked in.
     if (GST_EVENT_TYPE(event.get()) == GST_EVENT_SEEK) return false;
     return gst_pad_event_default(pad, GST_OBJECT(element_), event.release());
 }

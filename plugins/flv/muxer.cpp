@@ -109,7 +109,7 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     const bool keyframe = !GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_DELTA_UNIT);
     const gsize size = gst_buffer_get_size(in);
     const size_t head = codec_header_size(*track.codec);
-    // A picture that no keyframe came before helps nobody.
+    // A video frame without a keyframe before it cannot be decoded.
     if ((track.video && !keyframe && !track.keyframe_seen) || size == 0 ||
         size > max_body_size - head) {
         ++counters_.drops;

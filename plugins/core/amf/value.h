@@ -53,7 +53,7 @@ Value string(std::string_view text);
 Value null();
 Value object(std::initializer_list<Property> properties);
 
-/// Bounds on what a message may hold; past them reading is an error.
+/// Bounds on the content of a message; reading more is an error.
 struct Limits {
     unsigned max_depth = 16;         ///< containers inside containers
     unsigned max_values = 4096;      ///< values of one message, at all depths

@@ -44,7 +44,7 @@ bool read_program_config(BitReader &r, AacConfig &config) {
     const unsigned assoc = r.u(3), coupling = r.u(4);
     for (unsigned bits : {4u, 4u, 3u}) // mono, stereo and matrix mixdown
         if (r.flag()) r.skip(bits);
-    // One letter an element: s single, p pair.
+    // One letter for each element: s single, p pair.
     std::string layout;
     auto elements = [&](unsigned count) {
         for (unsigned i = 0; i < count; ++i) {
@@ -95,7 +95,7 @@ bool is_general_audio(uint8_t type) {
            (type >= 19 && type <= aot_er_ld);
 }
 
-// 1.6.6.2: HE-AAC told behind a configuration that old decoders read as plain AAC.
+// 1.6.6.2: HE-AAC that is signalled behind a configuration that old decoders read as plain AAC.
 void read_sync_extension(BitReader &r, AacConfig &config) {
     if (config.sbr || r.remaining() < 16 || r.u(11) != 0x2B7) return;
     if (read_object_type(r) != aot_sbr || !r.flag()) return;

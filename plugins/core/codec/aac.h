@@ -13,10 +13,10 @@ namespace penstock::codec {
 
 /// What an AudioSpecificConfig says.
 struct AacConfig {
-    uint8_t object_type = 2;      ///< of the core: 1 Main, 2 LC, 3 SSR, 4 LTP, …
-    unsigned rate = 0;            ///< of the core, Hz; frame_length samples of it are one frame
+    uint8_t object_type = 2;      ///< the core's: 1 Main, 2 LC, 3 SSR, 4 LTP, …
+    unsigned rate = 0;            ///< the core's, Hz; frame_length of its samples are a frame
     uint8_t channel_config = 0;   ///< 1 to 7, or 0 where no standard layout fits
-    unsigned channels = 0;        ///< of the core
+    unsigned channels = 0;        ///< the core's
     bool sbr = false;             ///< HE-AAC, said explicitly or by a sync extension
     bool ps = false;              ///< HE-AAC v2: mono carries stereo
     unsigned output_rate = 0;     ///< after SBR, Hz; the core's without it

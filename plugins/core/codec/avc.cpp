@@ -94,7 +94,7 @@ Result make_avc_config(std::vector<std::vector<uint8_t>> sps, std::vector<std::v
 }
 
 AnnexBReader::AnnexBReader(ByteView stream) : stream_(stream) {
-    // What stands before the first start code belongs to no NAL unit.
+    // Bytes in front of the first start code belong to no NAL unit.
     while (position_ + 3 <= stream_.size() &&
            !(stream_[position_] == 0 && stream_[position_ + 1] == 0 && stream_[position_ + 2] == 1))
         ++position_;

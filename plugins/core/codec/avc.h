@@ -43,7 +43,7 @@ std::vector<uint8_t> build_avc_config(const AvcConfig &config);
 Result make_avc_config(std::vector<std::vector<uint8_t>> sps, std::vector<std::vector<uint8_t>> pps,
                        AvcConfig &config);
 
-/// What a sequence parameter set says of the picture.
+/// The frame format that a sequence parameter set describes.
 struct AvcSps {
     uint8_t profile = 0, compatibility = 0, level = 0;
     unsigned id = 0;

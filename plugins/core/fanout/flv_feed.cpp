@@ -13,7 +13,7 @@ rtmp::Timeline::Track track_of(const flv::Tag &tag) {
     return tag.type == flv::TagType::audio ? rtmp::Timeline::audio : rtmp::Timeline::video;
 }
 
-/// Milliseconds.
+/// How much later than its timestamp the frame is shown, milliseconds.
 uint32_t composition_of(const flv::Tag &tag) {
     if (tag.type != flv::TagType::video) return 0;
     const auto header = flv::parse_body(tag.type, tag.body());
@@ -58,7 +58,7 @@ PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
     }
     if (tag.kind == flv::TagKind::config) ring_.forget_joins();
     if (is_header) write_headers();
-    // Headers often bear the timestamp 0, whenever they come: their place is where they stand.
+    // Headers often have the timestamp 0, whenever they come; their time is that of their place.
     const rtmp::Timeline::Track track = track_of(tag);
     const int64_t time = tag.kind == flv::TagKind::metadata ? metadata_time
                          : is_header                        ? timeline_.last(track)
@@ -76,7 +76,7 @@ PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
     return packet;
 }
 
-/// What one who joins gets first, at the time at which it joins.
+/// Writes the headers that a viewer gets first, with the time at which it joins.
 void FlvFeed::write_headers() {
     std::vector<PacketPtr> headers;
     if (format_.file_header)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Tags into a ring: one timeline for all viewers, the headers that one who joins needs, and where
-// it may join. What goes on the wire is the format's business.
+// Puts tags into a ring: on one timeline for all viewers, with the headers that a viewer needs to
+// join and the places where it may. The format serializes them.
 #pragma once
 
 #include "core/fanout/ring.h"
@@ -11,23 +11,22 @@
 
 namespace penstock::fanout {
 
-/// One producer at a time: not thread-safe, but for what happens in the ring.
+/// Has one producer at a time. Not thread-safe; only the ring is.
 class FlvFeed {
 public:
     struct Format {
-        /// Serializes a tag with this timestamp (milliseconds).
+        /// Serializes a tag with this timestamp, in milliseconds.
         std::function<std::shared_ptr<Packet>(const flv::Tag &, uint32_t)> make_packet;
-        bool file_header = false; ///< the stream begins with that of an FLV file
+        bool file_header = false; ///< viewers get the header of an FLV file first
     };
     FlvFeed(Ring &ring, Format format);
 
-    /// A new producer: whoever watches joins again with its first keyframe, and its
-    /// timeline goes on.
+    /// Begins a new producer: all viewers join again at its first keyframe; the timeline goes on.
     void restart(gop::Limits limits);
-    /// The producer's own timeline begins anew (another publisher): whoever watches watches on.
+    /// The producer's own timestamps begin anew (another publisher); viewers stay joined.
     void discontinuity();
-    /// `now_ns`: any steady clock. Returns what was appended: nullptr if the tag tells viewers
-    /// nothing.
+    /// `now_ns`: when the tag came, on any steady clock. Returns the packet that was appended, or
+    /// nullptr if viewers need nothing of the tag.
     PacketPtr append(const flv::Tag &tag, uint64_t now_ns);
 
 private:
@@ -38,7 +37,7 @@ private:
     const Format format_;
     flv::Normalizer normalizer_; ///< only to learn the headers
     rtmp::Timeline timeline_;
-    std::array<uint32_t, 2> join_times_{}; ///< of each track, at the newest place to join
+    std::array<uint32_t, 2> join_times_{}; ///< each track's time at the newest place to join, ms
     bool has_video_ = false;
     bool has_audio_ = false;
 };

@@ -8,12 +8,12 @@ namespace {
 
 struct Frame {
     flv::Tag tag;
-    int64_t shown = 0; ///< on the wire's timeline, milliseconds
+    int64_t shown = 0; ///< presentation time on the wire, milliseconds
     int32_t composition = 0;
-    size_t composition_at = 0; ///< in the body; 0: it has none
+    size_t composition_at = 0; ///< offset of the composition time in the body; 0: none
 };
 
-/// Where a body's composition time stands: it ends where the payload begins, if there is one.
+/// Offset of a body's composition time, which ends where the payload begins; 0 if there is none.
 size_t composition_offset(ByteView body, const flv::BodyHeader &header) {
     if (header.multitrack) return 0;
     const bool extended = (body[0] & 0x80) != 0;
@@ -66,7 +66,8 @@ fold_flv(const std::vector<PacketPtr> &gop,
         return {};
 
     const int64_t edge = frames.back().tag.timestamp, count = int64_t(frames.size());
-    // The order in which those are shown whose time has come; the others keep theirs.
+    // Frames that are already due, in the order in which they are shown; the others keep their
+    // time.
     std::vector<size_t> past;
     for (size_t i = 0; i < frames.size(); ++i)
         if (frames[i].shown <= edge) past.push_back(i);

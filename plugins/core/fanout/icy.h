@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Titles amid an audio stream, as players ask for them with `Icy-MetaData: 1`: after every so many
-// bytes of the stream a block of metadata, most of them empty.
+// Titles inside an audio stream, for players that send `Icy-MetaData: 1`: a block of metadata,
+// mostly empty, after every `interval` bytes of the stream.
 #pragma once
 
 #include "core/fanout/outlet.h"
@@ -11,27 +11,27 @@
 
 namespace penstock::fanout {
 
-/// "StreamTitle='…';" in a block: a byte that counts sixteens, then that many, padded with zeros.
-/// Quotes and control characters give way to what does no harm; a title is cut at 500 bytes. An
-/// empty title is a block that says nothing of it.
+/// Makes a block with "StreamTitle='…';": a byte that counts units of sixteen bytes, then these,
+/// padded with zeros. Quotes and control characters are replaced; a title is cut at 500 bytes. An
+/// empty title makes a block without a title.
 std::string icy_block(std::string_view title);
 
-/// What one viewer's stream is at.
+/// The place in one viewer's stream.
 struct IcyState {
     static constexpr size_t interval = 16'000; ///< bytes of the stream between two blocks
     size_t head = 0;                           ///< bytes of the answer's head that are not sent yet
     size_t left = interval;                    ///< bytes of the stream to the next block
-    std::string block;                         ///< the one that is being sent
-    size_t block_sent = 0;                     ///< bytes of it
-    unsigned version = 0;                      ///< of the title that was sent last
+    std::string block;                         ///< the block that is being sent
+    size_t block_sent = 0;                     ///< bytes of the block that are sent
+    unsigned version = 0;                      ///< version of the title that was sent last
 };
 
-/// Puts the blocks in between what it is given. What it says to have written is of the stream, and
-/// of the answer's head.
+/// Inserts the blocks into what it is given. The number of bytes that write() returns counts the
+/// stream and the answer's head, not the blocks.
 class IcyWire final : public Wire {
 public:
-    /// `title` is called when a block is due: the title if it is another one than that of
-    /// `version`, which it then sets; nullopt if not.
+    /// `title` is called when a block is due. It returns the title and sets `version` if the title
+    /// is newer than `version`, else nullopt.
     using Title = std::optional<std::string> (*)(void *source, unsigned &version);
     IcyWire(Wire &below, IcyState &state, Title title, void *source)
         : below_(below), state_(state), title_(title), source_(source) {}

@@ -12,10 +12,10 @@ namespace {
 constexpr size_t max_parts = IOV_MAX;
 constexpr size_t max_batch_packets = 256;
 constexpr size_t max_batch_bytes = 256 << 10;
-/// After so many writes it is somebody else's turn.
+/// Number of writes in one turn.
 constexpr int max_writes = 8;
 
-/// One call's gather list.
+/// The gather list of one call.
 class Parts {
 public:
     explicit Parts(std::vector<iovec> &list) : list_(list) { list_.clear(); }
@@ -100,7 +100,7 @@ Outlet::Step Outlet::send_own(Wire &wire, uint64_t &bytes_sent, int &error) {
     }
     completed_ += gone;
     if (gone == own_.size())
-        std::vector<Own>().swap(own_); // thousands hold nothing most of the time
+        std::vector<Own>().swap(own_); // frees the memory: most viewers have no private packets
     else
         own_.erase(own_.begin(), own_.begin() + static_cast<ptrdiff_t>(gone));
     if (own_.empty()) return Step::done;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One viewer's way out: what is its own first, then what the ring has, in gather writes that
-// remember where they stopped.
+// Writes to one viewer: its private packets first, then the ring's, in gather writes that remember
+// where they stopped.
 #pragma once
 
 #include "core/fanout/ring.h"
@@ -12,11 +12,11 @@
 
 namespace penstock::fanout {
 
-/// Where the bytes go: a socket, or TLS on one.
+/// The destination of a viewer's bytes: a socket, or TLS on one.
 class Wire {
 public:
     virtual ~Wire() = default;
-    /// As writev() that does not wait: how many bytes were taken, or -1 and errno.
+    /// Like a non-blocking writev(): the number of bytes taken, or -1 and errno.
     virtual ssize_t write(const iovec *parts, int count) = 0;
 };
 
@@ -29,29 +29,29 @@ private:
     int socket_;
 };
 
-/// The newest batches with their gather lists: most viewers of a stream stand at the same place.
-/// One for each loop; clear() lets go of the packets.
+/// The newest batches with their gather lists: most viewers of a stream are at the same place.
+/// Each loop has one; clear() releases the packets.
 class BatchCache {
 public:
     struct Entry {
         const Ring *ring = nullptr;
         Framing framing = Framing::none;
         Batch batch;
-        std::vector<iovec> parts; ///< at most as many as one call takes; the rest is left out
-        size_t size = 0;          ///< of the parts, in bytes
+        std::vector<iovec> parts; ///< as many pieces as one call takes; the others are left out
+        size_t size = 0;          ///< sum of the parts, in bytes
     };
-    /// What comes behind the cursor; nullptr if that is no longer there.
+    /// The batch behind the cursor; nullptr if it has fallen out of the ring.
     const Entry *get(const Ring &ring, const Cursor &cursor, Framing framing);
     void clear();
 
 private:
     std::array<Entry, 4> entries_;
-    size_t next_ = 0; ///< the oldest, to be replaced
+    size_t next_ = 0; ///< index of the oldest batch, which is replaced next
 };
 
 class Outlet {
 public:
-    /// What a viewer of a stream gets. `ring` nullptr: only what is its own.
+    /// The stream that a viewer watches. `ring` nullptr: private packets only.
     struct Source {
         Ring *ring = nullptr;
         uint64_t epoch = 0; ///< Ring::epoch() of the producer it may watch; 0: any
@@ -60,22 +60,22 @@ public:
         Framing framing = Framing::none;
     };
     enum class Status {
-        idle,    ///< all is sent
-        blocked, ///< to be called again when the wire takes more
-        more,    ///< to be called again when others have had their turn
-        lagging, ///< fell out of the ring, and Slow::close
+        idle,    ///< everything is sent
+        blocked, ///< call again when the wire is writable
+        more,    ///< call again after the other viewers' turns
+        lagging, ///< the viewer fell out of the ring, and Slow::close applies
         failed,  ///< `error` has errno
     };
 
-    /// Goes out, unframed, before anything more of the ring.
+    /// Adds a private packet, which is sent unframed before the ring's next packet.
     void push(PacketPtr packet) { own_.push_back({std::move(packet), Framing::none}); }
-    /// Begins to watch, or another stream.
+    /// Begins to watch a stream, or changes to another.
     void rewind() { cursor_ = {}; }
     Status send(Wire &wire, const Source &source, BatchCache &cache, uint64_t &bytes_sent,
                 int &error);
 
     const Cursor &cursor() const { return cursor_; }
-    /// Packets that were sent whole, by and by: whoever is stuck makes none.
+    /// Number of packets that were sent whole; it stands still for a viewer that is stuck.
     uint64_t completed() const { return completed_; }
     bool empty() const { return own_.empty(); }
 

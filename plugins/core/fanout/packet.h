@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is sent to every viewer of a stream: serialized once, immutable, shared by all.
+// A piece of a stream as every viewer gets it: serialized once, immutable, shared by all.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -19,20 +19,20 @@ enum class Framing : uint8_t {
     websocket, ///< unmasked binary frames, RFC 6455 5.2
 };
 
-/// A gather list over the memory that came in: what is written in between lives in `headers`,
-/// payload is never copied. Most have one header and few pieces, which need no memory of their own.
+/// A gather list over the memory that came in. Bytes that are written in between are in `headers`;
+/// payload is never copied. Most packets have one header and few pieces, which need no allocation.
 struct Packet {
     Packet() = default;
-    Packet(const Packet &) = delete; // `pieces` would show the other one's headers
+    Packet(const Packet &) = delete; // `pieces` would point into the original's headers
     Packet &operator=(const Packet &) = delete;
 
-    Bytes payload; ///< as it came; `pieces` show some of it
+    Bytes payload; ///< as it came; `pieces` point into it
     boost::container::small_vector<uint8_t, 24> headers;
     boost::container::small_vector<ByteView, 4> pieces; ///< in sending order; into the two above
     size_t size = 0;                                    ///< sum of the pieces, in bytes
     uint32_t time = 0; ///< on the wire, milliseconds; for FLV and RTMP
-    /// A viewer waits for this one: a video frame, or an audio frame of a stream without video.
-    /// The others may wait a moment for the next that is awaited.
+    /// Viewers wait for this packet: it has a video frame, or an audio frame of a stream without
+    /// video. Other packets may be held back until the next awaited one.
     bool awaited = true;
 
     /// Calls `use(ByteView)` with each piece in sending order, the framing included.
@@ -54,8 +54,8 @@ struct Packet {
                                                : size;
     }
 
-    /// Sums up the pieces. To be called once, when they are all there; `framed`: viewers may come
-    /// whose protocol frames packets. An empty packet has no frame: it would end a chunked answer.
+    /// Sums up the pieces; to be called once, when all are there. `framed`: some viewers' protocol
+    /// may frame packets. An empty packet gets no frame: it would end a chunked answer.
     void seal(bool framed);
 
 private:
@@ -67,9 +67,9 @@ private:
 
 using PacketPtr = std::shared_ptr<const Packet>;
 
-/// A packet that is nothing but these bytes.
+/// Makes a packet of these bytes alone.
 PacketPtr plain_packet(Bytes bytes, bool framed = false);
-/// Bytes that are one viewer's alone: a handshake, an answer.
+/// Makes a packet for one viewer alone: a handshake, an answer.
 inline PacketPtr private_packet(std::vector<uint8_t> &&bytes) {
     return plain_packet(Bytes::adopt(std::move(bytes)));
 }

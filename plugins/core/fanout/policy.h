@@ -6,15 +6,15 @@
 
 namespace penstock::fanout {
 
-/// What a viewer that joins gets first.
+/// Where a viewer joins.
 enum class Join : uint8_t {
-    burst,        ///< the cached GOP: a picture at once, behind the live edge by up to a GOP
-    fast_forward, ///< the cached GOP, folded into its last milliseconds: at once and at the edge
-    keyframe,     ///< nothing until the next keyframe, which is the edge
-    live,         ///< whatever comes next: the picture may be broken until the next keyframe
+    burst,        ///< at the cached GOP: video at once, up to a GOP behind the live edge
+    fast_forward, ///< at the cached GOP, folded into its last milliseconds: at once, at the edge
+    keyframe,     ///< at the next keyframe, which is the live edge
+    live,         ///< at the next packet: video may be broken until the next keyframe
 };
 
-/// What becomes of a viewer that falls out of the history.
+/// What happens to a viewer that falls out of the history.
 enum class Slow : uint8_t {
     skip, ///< goes on at the newest keyframe
     close,

@@ -55,7 +55,7 @@ const std::vector<PacketPtr> &Ring::folded(uint64_t from) {
 
 void Ring::join(Cursor &cursor, Join join, std::vector<PacketPtr> &first) {
     if (join == Join::live) {
-        // Not before there is anything to decode it with.
+        // A packet cannot be decoded before the headers have come.
         if (!headers_.empty() || !history_.empty()) begin_at(cursor, history_.end(), first);
         return;
     }
@@ -83,13 +83,13 @@ Ring::Place Ring::settle(Cursor &cursor, Join wanted, Slow slow, std::vector<Pac
     std::lock_guard lock(mutex_);
     if (epoch != 0 && epoch != epoch_.load(std::memory_order_relaxed)) return Place::waiting;
     if (!cursor.next || cursor.epoch != epoch_.load(std::memory_order_relaxed)) {
-        // A new producer's first keyframe is the live edge, however they joined the one before.
+        // A new producer's first keyframe is the live edge, whatever the join policy is.
         cursor.next.reset();
         join(cursor, wanted, first);
         if (!cursor.next) return Place::waiting;
     } else if (*cursor.next < history_.begin()) {
         if (slow == Slow::close) return Place::lagging;
-        // Whole GOPs are skipped, so that the picture stays clean.
+        // Whole GOPs are skipped, so that no frame lacks its reference.
         const auto at = history_.newest_join();
         if (!at) return Place::waiting;
         ++cursor.skipped;

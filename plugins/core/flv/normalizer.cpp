@@ -27,8 +27,8 @@ Tag own_copy(const Tag &tag) {
     return copy;
 }
 
-// The codec, as the first byte of a body says that is not of Enhanced RTMP, from 1 on; 0: it takes
-// parsing.
+// The codec in the first byte of a body with a legacy header, plus 1; 0 if the header is an
+// extended one and has to be parsed.
 uint8_t plain_codec(const Tag &tag) {
     if (tag.bytes.size() <= header_size) return 0;
     const uint8_t first = tag.bytes[header_size];
@@ -88,7 +88,7 @@ void Normalizer::emit(Bytes unit, std::vector<Tag> &out) {
     tag.bytes = std::move(unit);
     Reader trailer(tag.bytes.view().subspan(tag.bytes.size() - trailer_size));
     if (trailer.u32() != tag.bytes.size() - trailer_size) {
-        // Some writers leave PreviousTagSize zero; what goes on from here is right.
+        // Some writers leave PreviousTagSize zero; it is corrected here.
         std::vector<uint8_t> mended(tag.bytes.begin(), tag.bytes.end());
         write_trailer(mended.data() + mended.size() - trailer_size,
                       static_cast<uint32_t>(mended.size() - header_size - trailer_size));
@@ -108,7 +108,8 @@ Result Normalizer::push(Bytes input, std::vector<Tag> &out) {
     const size_t before = out.size();
     was_one_tag_ = false;
     const Result result = split(input, out);
-    passed_whole_ = was_one_tag_ && out.size() == before + 1 && out.back().bytes.data() == input.data() &&
+    passed_whole_ = was_one_tag_ && out.size() == before + 1 &&
+                    out.back().bytes.data() == input.data() &&
                     out.back().bytes.size() == input.size();
     return result;
 }
@@ -136,9 +137,9 @@ Result Normalizer::split(const Bytes &input, std::vector<Tag> &out) {
             partial_.clear();
             return result;
         }
-        // Take what the unit lacks and no more; of an unmeasured one, one byte at a time.
+        // Take only what the unit lacks; one byte while its size is not known.
         const size_t lacks = result.is_ok() ? size - partial_.size() : 1;
-        // What a header merely claims does not cost its memory yet.
+        // No memory is allocated for a size that a header only claims.
         if (result.is_ok()) partial_.reserve(std::min(size, reserve_at_once));
         const size_t taken = std::min(lacks, left);
         partial_.insert(partial_.end(), input.begin() + position, input.begin() + position + taken);
@@ -149,7 +150,7 @@ Result Normalizer::split(const Bytes &input, std::vector<Tag> &out) {
             emit(std::move(unit), out);
         }
     }
-    // A wrong byte is told at once, not with the next input.
+    // A wrong byte is reported at once, not with the next input.
     size_t size = 0;
     Result result = measure(partial_, size);
     if (!result.is_error()) return Result::ok();
@@ -185,7 +186,7 @@ void Normalizer::learn_config(const Tag &tag) {
     ++headers_.version;
 }
 
-// Frames of another codec (MP3 after AAC, say) make the configuration wrong for them.
+// A configuration is forgotten when frames of another codec come (MP3 after AAC, for example).
 void Normalizer::forget_stale_config(const Tag &tag) {
     const bool audio = tag.type == TagType::audio;
     uint8_t &codec = audio ? audio_codec_ : video_codec_;

@@ -17,12 +17,12 @@ namespace penstock::flv {
 /// one healthy tag passes without a copy.
 class Normalizer {
 public:
-    /// What a joining viewer needs first; empty tags are absent.
+    /// The headers that a viewer needs to join.
     struct Headers {
         std::optional<Tag> metadata, video_config, audio_config;
-        /// Configuration beyond the two: of further tracks, of channel layouts. At most 64.
+        /// Other configuration: of further tracks, of channel layouts. At most 64 tags.
         std::vector<Tag> more;
-        /// Grows whenever one of them is replaced by different bytes.
+        /// Grows whenever a header comes that differs from the one before it.
         unsigned version = 0;
         /// The headers that are present, in the order they must be sent.
         std::vector<Tag> list() const;
@@ -61,7 +61,8 @@ private:
     void forget_stale_config(const Tag &tag);
 
     static constexpr uint8_t no_config = 0xFF;
-    /// Of the two configurations: compared with each frame's, which the tags are too far away for.
+    /// The codecs of video_config and audio_config, kept here because each frame's codec is
+    /// compared with them.
     uint8_t video_codec_ = no_config, audio_codec_ = no_config;
     bool started_ = false;
     bool was_one_tag_ = false, passed_whole_ = false;

@@ -227,7 +227,7 @@ TagKind classify(TagType type, ByteView body) {
 }
 
 TagKind kind_of(TagType type, const std::optional<BodyHeader> &header) {
-    // A packet without content configures nothing and shows nothing.
+    // A packet without content is neither configuration nor frame.
     if (!header || header->payload_size == 0) return TagKind::other;
     switch (header->packet) {
     case PacketType::config:
@@ -235,7 +235,7 @@ TagKind kind_of(TagType type, const std::optional<BodyHeader> &header) {
         return TagKind::config;
     case PacketType::frame:
         if (type == TagType::audio) return TagKind::audio;
-        // Joining needs the default track's keyframe, which is track 0.
+        // Viewers join at a keyframe of track 0, the default track.
         return header->keyframe && header->track == 0 ? TagKind::keyframe : TagKind::frame;
     default:
         return TagKind::other;

@@ -11,7 +11,7 @@ namespace penstock::flv {
 
 enum class TagType : uint8_t { audio = 8, video = 9, script = 18 };
 
-/// What a tag means to a cache, a muxer or a viewer that joins.
+/// The role of a tag for a cache, a muxer or a viewer that joins.
 enum class TagKind {
     metadata, ///< onMetaData (with or without @setDataFrame)
     config,   ///< codec configuration: AVCDecoderConfigurationRecord, AudioSpecificConfig, …
@@ -40,7 +40,7 @@ struct Tag {
     Bytes body() const { return bytes.sub(header_size, bytes.size() - header_size - trailer_size); }
 };
 
-/// Says what a tag with this body is. Never fails: what it does not know is `other`.
+/// Classifies a tag with this body. Never fails: the kind of an unknown body is `other`.
 TagKind classify(TagType type, ByteView body);
 
 /// True if a decoder can begin here. Without video any audio frame will do; with video only a
@@ -55,7 +55,7 @@ constexpr uint32_t fourcc(const char (&name)[5]) {
            uint32_t(uint8_t(name[2])) << 8 | uint32_t(uint8_t(name[3]));
 }
 
-/// What a packet inside an audio or video tag carries.
+/// The content of a packet inside an audio or video tag.
 enum class PacketType { config, frame, end, metadata, multichannel, command, unknown };
 
 /// The codec header at the beginning of an audio or video body, legacy or extended, in one form.
@@ -65,7 +65,7 @@ struct BodyHeader {
     PacketType packet = PacketType::unknown;
     bool keyframe = false;
     bool multitrack = false;
-    uint8_t track = 0;            ///< of the first track of a multitrack tag
+    uint8_t track = 0;            ///< id of the (first) track
     int32_t composition_time = 0; ///< PTS minus DTS, milliseconds
     uint32_t nanoseconds = 0;     ///< to add to the timestamp, below 1,000,000 (ModEx)
     size_t payload = 0;           ///< offset of the (first track's) data in the body
@@ -75,7 +75,7 @@ struct BodyHeader {
 /// Reads the codec header of an audio or video tag's body; none if it is cut short.
 std::optional<BodyHeader> parse_body(TagType type, ByteView body);
 
-/// What a tag with this header is. `header` as parse_body() returned it; of an audio or video tag.
+/// Classifies an audio or video tag whose header parse_body() has read.
 TagKind kind_of(TagType type, const std::optional<BodyHeader> &header);
 
 /// Writes the 11-byte header of a tag. `body_size` at most max_body_size; stream id 0.

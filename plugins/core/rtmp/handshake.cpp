@@ -42,7 +42,7 @@ Result Handshake::feed(ByteView &input, std::vector<uint8_t> &output) {
         }
         output.insert(output.end(), c1_.begin() + 1, c1_.end());
         answered_ = true;
-        std::vector<uint8_t>().swap(c1_); // thousands keep none of it
+        std::vector<uint8_t>().swap(c1_); // frees the memory for the rest of the connection
     }
     c2_received_ += take(block_size - c2_received_).size();
     done_ = c2_received_ == block_size;

@@ -19,9 +19,9 @@ namespace penstock::rtmp {
 namespace {
 
 constexpr uint32_t our_window = 2'500'000; ///< bytes: Window Ack Size and Set Peer Bandwidth
-constexpr uint32_t our_stream = 1;         ///< what every createStream is answered
-constexpr size_t max_output = 256 << 10;   ///< bytes of answers nobody takes
-constexpr unsigned max_warnings = 10;      ///< of one connection, so that it cannot fill a log
+constexpr uint32_t our_stream = 1;         ///< the answer to every createStream
+constexpr size_t max_output = 256 << 10;   ///< bytes of answers that the peer has not read
+constexpr unsigned max_warnings = 10;      ///< per connection, so that it cannot fill a log
 
 } // namespace
 
@@ -49,14 +49,14 @@ struct ServerSession::Impl {
     bool connected = false;
     std::string app, tc_url, client;
     Stage stage = Stage::idle;
-    bool publish = false;        ///< of the pending or accepted request
+    bool publish = false;        ///< whether the pending or accepted request is a publish
     uint32_t stream_id = 0;      ///< the message stream on which it was made
     std::vector<flv::Tag> early; ///< media that came between a publish and its acceptance
     size_t early_bytes = 0;
     unsigned warnings = 0;
 
     uint64_t received = 0, acknowledged = 0; ///< bytes from the peer, the handshake included
-    uint32_t peer_window = our_window;       ///< bytes after which the peer wants to hear from us
+    uint32_t peer_window = our_window; ///< bytes after which the peer wants an acknowledgement
 
     Result feed(ByteView input);
     Result on_message(Message &&message);
@@ -124,7 +124,7 @@ Result ServerSession::Impl::on_message(Message &&message) {
         return Result::ok();
     }
     case message_type::set_peer_bandwidth:
-        // Some leave out the limit type.
+        // Some peers leave out the limit type.
         if (message.body().size() < 4)
             return Result::error("a control message shorter than 4 bytes");
         answers.control(message_type::window_ack_size, our_window);
@@ -236,7 +236,7 @@ void ServerSession::Impl::take_tag(flv::Tag &&tag) {
     early.push_back(std::move(tag));
 }
 
-/// What a publisher sent before it was accepted, codec configuration above all.
+/// Delivers what a publisher sent before it was accepted, codec configuration above all.
 void ServerSession::Impl::deliver_early() {
     if (stage != Stage::accepted || early.empty()) return;
     std::vector<flv::Tag> tags = std::exchange(early, {});
