@@ -56,7 +56,8 @@ private:
     Stats stats_;
 };
 
-std::unique_ptr<Output> open_mount(const Settings &settings, std::string *error) {
+std::unique_ptr<Output> open_mount(const Settings &settings, const Container &container,
+                                   std::string *error) {
     const auto location = net::parse_location(settings.location, 80, error);
     if (!location) return nullptr;
     if (settings.playlist_length == 0) {
@@ -69,11 +70,13 @@ std::unique_ptr<Output> open_mount(const Settings &settings, std::string *error)
     options.target_duration = static_cast<int64_t>(settings.target_duration);
     options.grace = std::chrono::nanoseconds(settings.grace);
     options.tls = settings.tls;
+    options.container = container;
     auto feed = net::open_hls_feed(location->address, location->path, options, error);
     return feed ? std::make_unique<MountOutput>(std::move(feed)) : nullptr;
 }
 
-std::unique_ptr<Output> open_directory(const Settings &settings, std::string *error) {
+std::unique_ptr<Output> open_directory(const Settings &settings, const Container &container,
+                                       std::string *error) {
     GError *reason = nullptr;
     const GOwned<gchar> path(g_filename_from_uri(settings.location.c_str(), nullptr, &reason));
     if (!path) {
@@ -84,6 +87,7 @@ std::unique_ptr<Output> open_directory(const Settings &settings, std::string *er
     net::HlsDirectory::Options options;
     options.playlist_length = settings.playlist_length;
     options.target_duration = static_cast<int64_t>(settings.target_duration);
+    options.container = container;
     options.epoch = static_cast<uint64_t>(g_get_real_time() / 1000);
     auto directory = net::HlsDirectory::open(path.get(), options, error);
     return directory ? std::make_unique<DirectoryOutput>(std::move(directory), settings.location)
@@ -92,13 +96,14 @@ std::unique_ptr<Output> open_directory(const Settings &settings, std::string *er
 
 } // namespace
 
-std::unique_ptr<Output> Output::open(const Settings &settings, std::string *error) {
+std::unique_ptr<Output> Output::open(const Settings &settings, const Container &container,
+                                     std::string *error) {
     const size_t scheme = settings.location.find("://");
     if (scheme != std::string::npos &&
         !net::tls_suits(settings.location.substr(0, scheme), settings.tls, error))
         return nullptr;
-    if (is_nonblocking_location(settings.location)) return open_mount(settings, error);
-    if (settings.location.starts_with("file://")) return open_directory(settings, error);
+    if (is_nonblocking_location(settings.location)) return open_mount(settings, container, error);
+    if (settings.location.starts_with("file://")) return open_directory(settings, container, error);
     *error = (settings.location.empty() ? std::string("There is no location")
                                         : "Can't serve '" + settings.location + "'") +
              ": set location=http://:8080/live/NAME/index.m3u8 to serve from memory, or "

@@ -2,7 +2,6 @@
 // Where an hlssegmenter's segments go: to a mount of the process's HTTP server, or to files.
 #pragma once
 
-#include "core/hls/segmenter.h"
 #include "core/hls/stream.h"
 #include "hls/settings.h"
 
@@ -18,7 +17,8 @@ public:
 
     /// Opens what `location` names. On failure nullptr, and `error` says what is wrong and how to
     /// mend it.
-    static std::unique_ptr<Output> open(const Settings &settings, std::string *error);
+    static std::unique_ptr<Output> open(const Settings &settings, const Container &container,
+                                        std::string *error);
     virtual ~Output() = default;
 
     /// Calls come one at a time, from threads that may not be the same.

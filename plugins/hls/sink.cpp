@@ -2,6 +2,8 @@
 // Life, state and output. sink_pads.cpp has what comes in through the pads.
 #include "hls/sink.h"
 
+#include "core/hls/ts_writer.h"
+
 #include <algorithm>
 
 GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
@@ -74,7 +76,8 @@ void Sink::release_pad(GstPad *pad) {
 bool Sink::start() {
     const Settings settings = this->settings();
     std::string error;
-    std::unique_ptr<Output> output = Output::open(settings, &error);
+    auto writer = std::make_unique<TsWriter>();
+    std::unique_ptr<Output> output = Output::open(settings, writer->container(), &error);
     if (!output) {
         GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_WRITE, ("%s", error.c_str()), (nullptr));
         return false;
@@ -85,7 +88,7 @@ bool Sink::start() {
     options.wall_clock = [] { return int64_t(g_get_real_time()) * 1000; };
     std::scoped_lock lock(output_mutex_, mutex_);
     output_ = std::move(output);
-    segmenter_ = std::make_unique<Segmenter>(std::move(options));
+    segmenter_ = std::make_unique<Segmenter>(std::move(options), std::move(writer));
     running_settings_ = settings;
     for (Input &in : inputs_) {
         in.flushing = in.eos = in.have_segment = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/hls/segmenter.h"
+#include "core/hls/ts_writer.h"
 #include "unit/ts_reader.hpp"
 
 #include <algorithm>
@@ -69,7 +70,7 @@ struct Rig {
 
     explicit Rig(Segmenter::Options o = {}) : options(std::move(o)) {
         options.wall_clock = [this] { return wall; };
-        segmenter = std::make_unique<Segmenter>(options);
+        segmenter = std::make_unique<Segmenter>(options, std::make_unique<TsWriter>());
     }
     /// Takes what is finished and reads it back.
     void take() {

@@ -89,7 +89,7 @@ GST_START_TEST(test_shifts_and_wrap) {
     }
     // 2^33 ticks are 95443.7 s.
     TsWriter writer;
-    TsWriter::Input video{video_format(), {}}, audio;
+    TrackSamples video{video_format(), {}}, audio;
     for (int i = 0; i < 50; ++i)
         video.samples.push_back(
             video_sample(95'442 * sec + i * 40 * ms, 95'442 * sec + i * 40 * ms, i == 0));

@@ -135,12 +135,28 @@ GST_END_TEST
 
 GST_START_TEST(test_names) {
     uint64_t epoch = 0, number = 0;
-    fail_unless(parse_segment_name("seg-m5yoj2kq-42.ts", epoch, number) && number == 42);
+    fail_unless(parse_segment_name("seg-m5yoj2kq-42.ts", ".ts", epoch, number) && number == 42);
     for (const char *bad :
          {"", "seg-.ts", "seg-a.ts", "seg-a-.ts", "seg--1.ts", "seg-A-1.ts", "seg-a-01.ts",
           "seg-a-1.tss", "seg-a-1", "xseg-a-1.ts", "seg-a-1-2.ts", "seg-a-+1.ts", "../seg-a-1.ts",
           "seg-zzzzzzzzzzzzzzzz-1.ts", "holiday.ts"})
-        fail_if(parse_segment_name(bad, epoch, number), "%s", bad);
+        fail_if(parse_segment_name(bad, ".ts", epoch, number), "%s", bad);
+}
+GST_END_TEST
+
+// What depends on the container is not a stream's own.
+GST_START_TEST(test_container) {
+    Stream stream(
+        {.playlist_length = 3, .epoch = 35, .container = {".m4s", "video/iso.segment", 7}});
+    fail_unless_equals_string(stream.next_name().c_str(), "seg-z-0.m4s");
+    stream.publish(segment());
+    const Bytes text = stream.playlist();
+    const std::string_view playlist(reinterpret_cast<const char *>(text.data()), text.size());
+    fail_unless(playlist.find("#EXT-X-VERSION:7\n") != playlist.npos);
+    fail_unless(stream.container().mime_type == "video/iso.segment");
+    uint64_t epoch = 0, number = 0;
+    fail_unless(parse_segment_name("seg-z-0.m4s", ".m4s", epoch, number) && epoch == 35);
+    fail_if(parse_segment_name("seg-z-0.ts", ".m4s", epoch, number));
 }
 GST_END_TEST
 
@@ -188,6 +204,7 @@ static Suite *hls_stream_suite() {
     tcase_add_test(tc, test_event);
     tcase_add_test(tc, test_resume);
     tcase_add_test(tc, test_names);
+    tcase_add_test(tc, test_container);
     tcase_add_test(tc, test_threads);
     return s;
 }

@@ -22,7 +22,8 @@ bool in_range(int64_t time) {
 
 } // namespace
 
-Segmenter::Segmenter(Options options) : options_(std::move(options)) {
+Segmenter::Segmenter(Options options, std::unique_ptr<SegmentWriter> writer)
+    : options_(std::move(options)), writer_(std::move(writer)) {
 }
 
 void Segmenter::warn(std::string text) {
@@ -226,7 +227,7 @@ void Segmenter::start(int64_t pts, bool at_video) {
     // something is missing it goes on without a hole, in front of which players would wait.
     if (!offset_ || pts + *offset_ < stream_end_ || (emitted_ && next_discontinuity_)) {
         const int64_t back = offset_ ? stream_end_ - (pts + *offset_) : 0;
-        offset_ = (emitted_ ? stream_end_ : TsWriter::origin) - pts;
+        offset_ = (emitted_ ? stream_end_ : SegmentWriter::origin) - pts;
         // A step back of the whole timeline; a frame's overlap is none.
         if (back > hole) date_anchor_.reset();
     }

@@ -2,9 +2,11 @@
 // Cuts a video and an audio track into HLS segments. No GStreamer, no I/O, no clock of its own.
 #pragma once
 
-#include "core/hls/ts_writer.h"
+#include "core/hls/segment_writer.h"
 
+#include <deque>
 #include <functional>
+#include <memory>
 
 namespace penstock::hls {
 
@@ -52,7 +54,7 @@ public:
         size_t kept_bytes = 0, kept_samples = 0;
     };
 
-    explicit Segmenter(Options options);
+    Segmenter(Options options, std::unique_ptr<SegmentWriter> writer);
 
     /// The track exists, though its format may come later.
     void declare(Kind kind);
@@ -133,7 +135,7 @@ private:
 
     Options options_;
     Stats stats_;
-    TsWriter writer_;
+    const std::unique_ptr<SegmentWriter> writer_;
     std::array<Track, 2> tracks_;
     std::deque<Cut> cuts_; ///< where the unfinished segments begin; empty: none has begun
     bool video_driven_ = false;

@@ -96,7 +96,7 @@ void Segmenter::emit(int64_t end, bool last) {
     cuts_.pop_front();
 
     Segment segment;
-    std::array<TsWriter::Input, 2> inputs;
+    std::array<TrackSamples, 2> inputs;
     std::optional<int64_t> arrival;
     for (size_t i = 0; i < entries.size(); ++i) {
         Track &t = tracks_[i];
@@ -140,7 +140,7 @@ void Segmenter::emit(int64_t end, bool last) {
     }
     segment.has_video = video;
     segment.has_audio = audio;
-    for (const TsWriter::Input &input : inputs) {
+    for (const TrackSamples &input : inputs) {
         if (!input.format) continue;
         add_codec(segment.codecs, input.format->codec_string);
         segment.width = std::max(segment.width, input.format->width);
@@ -151,7 +151,7 @@ void Segmenter::emit(int64_t end, bool last) {
         date_anchor_ = arrival;
     const int64_t date = begin.pts + *date_anchor_;
     segment.program_date_time = (date >= 0 ? date : 0) / millisecond;
-    segment.data = writer_.write(inputs[0], inputs[1], *offset_);
+    segment.data = writer_->write(inputs[0], inputs[1], *offset_);
     stream_end_ = std::max(stream_end_, std::max({end, video_end, audio_end}) + *offset_);
     stats_.discontinuities += segment.discontinuity;
     emitted_ = true;

@@ -8,7 +8,7 @@ namespace penstock::hls {
 namespace {
 
 constexpr int64_t second = 1'000'000'000;
-constexpr std::string_view name_begin = "seg-", name_end = ".ts";
+constexpr std::string_view name_begin = "seg-";
 
 template <class Number>
 std::string in_base(Number value, int base) {
@@ -29,24 +29,26 @@ uint64_t whole_seconds_up(int64_t nanoseconds) {
 
 } // namespace
 
-bool parse_segment_name(std::string_view name, uint64_t &epoch, uint64_t &number) {
-    if (!name.starts_with(name_begin) || !name.ends_with(name_end)) return false;
+bool parse_segment_name(std::string_view name, std::string_view extension, uint64_t &epoch,
+                        uint64_t &number) {
+    if (!name.starts_with(name_begin) || !name.ends_with(extension)) return false;
     name.remove_prefix(name_begin.size());
-    if (name.size() < name_end.size()) return false;
-    name.remove_suffix(name_end.size());
+    if (name.size() < extension.size()) return false;
+    name.remove_suffix(extension.size());
     const size_t dash = name.find('-');
     return dash != name.npos && parse_in_base(name.substr(0, dash), 36, epoch) &&
            parse_in_base(name.substr(dash + 1), 10, number);
 }
 
 Stream::Stream(Options options) : options_(std::move(options)) {
+    list_.version = options_.container.playlist_version;
     list_.target_duration = whole_seconds_up(options_.target_duration);
     if (options_.playlist_length == 0) list_.type = playlist::Type::event;
 }
 
 std::string Stream::name_of(uint64_t number) const {
     return std::string(name_begin) + in_base(options_.epoch, 36) + "-" + in_base(number, 10) +
-           std::string(name_end);
+           std::string(options_.container.extension);
 }
 
 std::string Stream::next_name() const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/hls/segmenter.h"
+#include "core/hls/ts_writer.h"
 #include "core/playlist/playlist.h"
 
 #include <mutex>
@@ -20,9 +21,10 @@ public:
         unsigned extra = 7;
         int64_t target_duration = 2'000'000'000; ///< nanoseconds; the playlist's never shrinks
         std::string uri_prefix;                  ///< in front of the names in the playlist
-        /// Makes names unique over all runs: "seg-<it in base 36>-<n>.ts". Milliseconds since
-        /// 1970, for instance.
+        /// Makes names unique over all runs: "seg-<it in base 36>-<n>", and the container's
+        /// extension. Milliseconds since 1970, for instance.
         uint64_t epoch = 0;
+        Container container = ts_container;
         bool keep_data = true; ///< false: the bytes are kept elsewhere (in files)
     };
     struct Info {
@@ -52,6 +54,7 @@ public:
 
     /// The playlist; empty before the first segment.
     Bytes playlist() const;
+    const Container &container() const { return options_.container; }
     /// A segment by name. False if it is not there (any more).
     bool segment(std::string_view name, Bytes &data) const;
     Info info() const;
@@ -81,7 +84,8 @@ private:
     Bytes text_;
 };
 
-/// True for names that next_name() makes; `epoch` and `number` are its parts.
-bool parse_segment_name(std::string_view name, uint64_t &epoch, uint64_t &number);
+/// True for names that next_name() makes with this extension; `epoch` and `number` are its parts.
+bool parse_segment_name(std::string_view name, std::string_view extension, uint64_t &epoch,
+                        uint64_t &number);
 
 } // namespace penstock::hls

@@ -48,7 +48,7 @@ uint64_t TsWriter::next_dts(Kind kind, int64_t dts) {
     return ticks;
 }
 
-Bytes TsWriter::write(Input &video, const Input &audio, int64_t offset) {
+Bytes TsWriter::write(TrackSamples &video, const TrackSamples &audio, int64_t offset) {
     complete_dts(video.samples);
     std::vector<mpegts::Track> tracks;
     if (video.format) tracks.push_back({video.format->type, video_pid, {}});
@@ -57,7 +57,7 @@ Bytes TsWriter::write(Input &video, const Input &audio, int64_t offset) {
     muxer_.set_tracks(std::move(tracks));
 
     size_t bound = 2 * mpegts::packet_size;
-    for (const Input *input : {&std::as_const(video), &audio})
+    for (const TrackSamples *input : {&std::as_const(video), &audio})
         for (const Sample &sample : input->samples)
             bound += mpegts::Muxer::packets_bound(sample.data.size() + 64);
     std::vector<uint8_t> out;
@@ -86,7 +86,7 @@ Bytes TsWriter::write(Input &video, const Input &audio, int64_t offset) {
     return Bytes::adopt(std::move(out));
 }
 
-size_t TsWriter::write_audio(size_t track, const Input &audio, size_t first, int64_t offset,
+size_t TsWriter::write_audio(size_t track, const TrackSamples &audio, size_t first, int64_t offset,
                              std::vector<uint8_t> &out) {
     const codec::AacConfig &aac = audio.format->aac;
     const int64_t frame = aac.rate ? int64_t(aac.frame_length) * 1'000'000'000 / aac.rate : 0;

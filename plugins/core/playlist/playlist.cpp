@@ -121,11 +121,12 @@ std::optional<int64_t> parse_date(std::string_view text) {
 }
 
 std::string write(const MediaPlaylist &playlist) {
-    std::string text = "#EXTM3U\n#EXT-X-VERSION:3\n";
+    std::string text = "#EXTM3U\n";
     text.reserve(200 + playlist.segments.size() * 110);
     const auto tag = [&](const char *name, uint64_t value) {
         text += name + std::to_string(value) + "\n";
     };
+    tag("#EXT-X-VERSION:", playlist.version);
     tag("#EXT-X-TARGETDURATION:", playlist.target_duration);
     tag("#EXT-X-MEDIA-SEQUENCE:", playlist.media_sequence);
     // Always there, because a player that comes while it is 0 must notice when it is 1.

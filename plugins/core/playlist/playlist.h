@@ -28,6 +28,7 @@ enum class Type {
 };
 
 struct MediaPlaylist {
+    unsigned version = 3; ///< EXT-X-VERSION; 3 has decimal durations
     Type type = Type::live;
     uint64_t target_duration = 0; ///< seconds
     uint64_t media_sequence = 0;
@@ -37,7 +38,7 @@ struct MediaPlaylist {
     std::vector<Segment> segments;
 };
 
-/// Protocol version 3: decimal durations. EXTINF has six decimals.
+/// EXTINF has six decimals.
 std::string write(const MediaPlaylist &playlist);
 
 /// Reads a media playlist (one of our own, left by an earlier run); unknown tags are skipped. An

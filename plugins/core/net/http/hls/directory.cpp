@@ -88,6 +88,7 @@ std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_pat
     stream.extra = options.playlist_length + 1;
     stream.target_duration = options.target_duration;
     stream.epoch = options.epoch;
+    stream.container = options.container;
     stream.keep_data = false;
     std::unique_ptr<HlsDirectory> store(new HlsDirectory(playlist_path, stream));
     std::error_code code;
@@ -115,12 +116,13 @@ void HlsDirectory::resume() {
         return;
     }
     // Ours are those whose names we make and whose numbers are their places in the list.
+    const std::string_view extension = stream_.container().extension;
     bool ours = true;
     std::map<uint64_t, uint64_t> first_listed; // of each run, by its epoch
     for (size_t i = 0; i < earlier.segments.size(); ++i) {
         uint64_t epoch = 0, number = 0;
         const std::string &name = earlier.segments[i].uri;
-        ours = ours && hls::parse_segment_name(name, epoch, number) &&
+        ours = ours && hls::parse_segment_name(name, extension, epoch, number) &&
                number == earlier.media_sequence + i && fs::exists(directory_ + name, code);
         if (ours) first_listed.emplace(epoch, number);
     }
@@ -132,7 +134,7 @@ void HlsDirectory::resume() {
         const bool partial = name.ends_with(temporary_suffix);
         if (partial) name.resize(name.size() - temporary_suffix.size());
         uint64_t epoch = 0, number = 0;
-        if (!hls::parse_segment_name(name, epoch, number)) continue;
+        if (!hls::parse_segment_name(name, extension, epoch, number)) continue;
         const auto run = first_listed.find(epoch);
         if (run == first_listed.end() || (!partial && number >= run->second)) continue;
         std::error_code ignored;

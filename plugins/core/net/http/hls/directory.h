@@ -18,6 +18,7 @@ public:
         unsigned playlist_length = 6; ///< segments; 0 keeps all
         int64_t target_duration = 2'000'000'000;
         uint64_t epoch = 0; ///< as hls::Stream::Options::epoch
+        hls::Container container = hls::ts_container;
     };
     /// `playlist_path`: of the playlist, absolute; the directory is made if it is not there. On
     /// failure nullptr, and `error` says what is wrong and how to mend it.

@@ -26,6 +26,7 @@ hls::Stream::Options stream_options(const std::string &path, const HlsMountOptio
     o.target_duration = options.target_duration;
     o.uri_prefix = file.substr(0, file.rfind('.')) + "/";
     o.epoch = static_cast<uint64_t>(unix_ms());
+    o.container = options.container;
     return o;
 }
 
@@ -129,7 +130,7 @@ void HlsMount::request_segment(const HttpRequest &request, std::string name, Htt
             HttpResponse response;
             if (!self->stream_.segment(name, response.body))
                 return self->answer(reply, http_error(404, "No such stream or segment."));
-            response.content_type = "video/mp2t";
+            response.content_type = self->stream_.container().mime_type;
             response.cache_control = token.empty() ? "public, max-age=31536000, immutable"
                                                    : "private, max-age=31536000, immutable";
             self->answer(reply, std::move(response));
