@@ -70,6 +70,7 @@ struct Rig {
 
     explicit Rig(Segmenter::Options o = {}) : options(std::move(o)) {
         options.wall_clock = [this] { return wall; };
+        options.monotonic_clock = [this] { return wall; };
         segmenter = std::make_unique<Segmenter>(options, std::make_unique<TsWriter>());
     }
     /// Takes what is finished and reads it back.

@@ -10,6 +10,7 @@ static Segment segment(int64_t ms = 2000, bool discontinuity = false) {
     Segment segment;
     segment.data = Bytes::copy_of(std::string(size_t(ms / 2), 'x'));
     segment.duration = ms * 1'000'000;
+    segment.target_duration = uint64_t(ms + 500) / 1000;
     segment.discontinuity = discontinuity;
     segment.codecs = "avc1.64000d";
     segment.width = 320;
@@ -81,20 +82,53 @@ GST_START_TEST(test_discontinuities) {
 }
 GST_END_TEST
 
+// RFC 8216, 6.2.1: neither grows nor shrinks once a viewer may have seen it.
 GST_START_TEST(test_target_duration) {
     Stream stream({.playlist_length = 2, .target_duration = 1'500'000'000});
+    fail_unless_equals_uint64(stream.info().target_duration, 0);
+    stream.set_target_duration(3'000'000'000);
     stream.publish(segment(1400));
-    fail_unless_equals_uint64(parsed(stream).target_duration, 2);
-    stream.publish(segment(2499)); // rounds to 2
-    fail_unless_equals_uint64(parsed(stream).target_duration, 2);
-    stream.publish(segment(4500));
-    fail_unless_equals_uint64(parsed(stream).target_duration, 5);
-    for (int i = 0; i < 5; ++i)
-        stream.publish(segment(1000));
-    fail_unless_equals_uint64(parsed(stream).target_duration, 5); // never less again
+    fail_unless_equals_uint64(parsed(stream).target_duration, 3);
+    fail_unless_equals_uint64(stream.info().target_duration, 3);
     stream.set_target_duration(6'000'000'000);
-    stream.publish(segment(1000));
-    fail_unless_equals_uint64(parsed(stream).target_duration, 6);
+    Segment later = segment(2499);
+    later.target_duration = 5; // another producer's
+    stream.publish(later);
+    for (int i = 0; i < 5; ++i) {
+        stream.publish(segment(1000));
+        fail_unless_equals_uint64(parsed(stream).target_duration, 3);
+    }
+    Stream late({.playlist_length = 2, .target_duration = 2'000'000'000});
+    late.publish(segment(5200)); // the keyframe interval
+    fail_unless_equals_uint64(parsed(late).target_duration, 5);
+}
+GST_END_TEST
+
+GST_START_TEST(test_end_is_final) {
+    Stream stream({.playlist_length = 3});
+    stream.publish(segment());
+    stream.end();
+    const Bytes ended = stream.playlist();
+    fail_unless(stream.publish(segment()).empty());
+    stream.interrupt();
+    stream.publish(segment());
+    const Bytes after = stream.playlist();
+    fail_unless(std::equal(ended.begin(), ended.end(), after.begin(), after.end()));
+    fail_unless_equals_uint64(stream.info().segments, 1);
+}
+GST_END_TEST
+
+GST_START_TEST(test_independent_segments) {
+    Stream stream({.playlist_length = 2});
+    for (bool independent : {true, false, true, true}) {
+        Segment next = segment();
+        next.independent = independent;
+        stream.publish(next);
+        const auto list = parsed(stream);
+        const bool both =
+            list.media_sequence == 0 ? list.segments.size() == 1 : list.media_sequence == 2;
+        fail_unless_equals_int(list.independent_segments, both);
+    }
 }
 GST_END_TEST
 
@@ -201,6 +235,8 @@ static Suite *hls_stream_suite() {
     tcase_add_test(tc, test_window);
     tcase_add_test(tc, test_discontinuities);
     tcase_add_test(tc, test_target_duration);
+    tcase_add_test(tc, test_end_is_final);
+    tcase_add_test(tc, test_independent_segments);
     tcase_add_test(tc, test_event);
     tcase_add_test(tc, test_resume);
     tcase_add_test(tc, test_names);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What comes in: order, gaps, and where segments begin. segmenter_finish.cpp has what goes out.
+// Tracks, their order in time, and where video begins segments. segmenter_audio.cpp takes in audio,
+// segmenter_finish.cpp has what goes out.
 #include "core/hls/segmenter.h"
 
 #include <algorithm>
@@ -8,12 +9,17 @@ namespace penstock::hls {
 namespace {
 
 constexpr int64_t second = 1'000'000'000;
-// A track that goes back or forth by more than this has begun a new timeline.
+// A track that goes back by more than this has begun a new timeline.
 constexpr int64_t backward_limit = second;
+// And so has one that goes ahead by more, unless as much time has passed.
 constexpr int64_t forward_limit = 10 * second;
-// A hole after which audio may belong to a new run of the video, and a discontinuity is believed.
+// A hole after which a discontinuity flag is believed.
 constexpr int64_t hole = second / 2;
-// Beyond it sums overflow, and no running time gets there: 18 years.
+// Durations beyond it are not believed.
+constexpr int64_t longest_sample = 60 * second;
+// A keyframe so soon after a segment's beginning by time is its first frame.
+constexpr int64_t short_segment = second / 10;
+// Sums beyond it overflow, and no running time gets there: 18 years.
 constexpr int64_t time_limit = int64_t(1) << 59;
 
 bool in_range(int64_t time) {
@@ -23,11 +29,23 @@ bool in_range(int64_t time) {
 } // namespace
 
 Segmenter::Segmenter(Options options, std::unique_ptr<SegmentWriter> writer)
-    : options_(std::move(options)), writer_(std::move(writer)) {
+    : options_(std::move(options)), writer_(std::move(writer)), announced_(options_.announced) {
 }
 
 void Segmenter::warn(std::string text) {
     if (warnings_.size() < 16) warnings_.push_back(std::move(text));
+}
+
+/// Nanoseconds after which a keyframe ends a segment.
+int64_t Segmenter::target() const {
+    if (announced_ == 0) return options_.target_duration;
+    return std::min(options_.target_duration, static_cast<int64_t>(announced_) * second);
+}
+
+/// The longest duration (nanoseconds) that still rounds to what was announced, in microseconds too.
+int64_t Segmenter::limit() const {
+    if (announced_ == 0) return time_limit;
+    return static_cast<int64_t>(announced_) * second + second / 2 - 1000;
 }
 
 void Segmenter::declare(Kind kind) {
@@ -65,6 +83,7 @@ void Segmenter::add(Kind kind, Sample sample) {
     if (!t.format) return drop();
     if (!in_range(sample.pts) || (sample.dts && !in_range(*sample.dts))) return drop();
     if (sample.dts && *sample.dts > sample.pts) sample.dts = sample.pts;
+    sample.duration = std::clamp<int64_t>(sample.duration, 0, longest_sample);
     FormatPtr format;
     const Result result = learn(t.format, sample.data, sample.keyframe, format);
     if (!result.is_ok()) {
@@ -84,10 +103,40 @@ void Segmenter::add(Kind kind, Sample sample) {
     finish_ready();
 }
 
+/// True if a step of a track's time from `from` to `to` begins a new timeline.
+bool Segmenter::jumps(const Track &t, const Track &other, int64_t from, int64_t to) const {
+    const int64_t step = to - from;
+    if (step < -backward_limit) return true;
+    if (step <= forward_limit) return false;
+    // It paused, if the other track has gone there meanwhile, or as much time has passed.
+    if (other.position && std::abs(to - *other.position) <= forward_limit) return false;
+    return !options_.realtime || now() - t.arrived < step / 2;
+}
+
+/// The track has come to this time.
+void Segmenter::moved(Kind kind, int64_t time) {
+    Track &t = track(kind);
+    Track &other = track(kind == Kind::video ? Kind::audio : Kind::video);
+    t.silence = 0;
+    t.arrived = now();
+    // A hole in this track is no silence of the other.
+    const int64_t step = time - t.reached.value_or(time);
+    other.silence += std::clamp<int64_t>(step, 0, options_.max_lag);
+    t.reached = std::max(t.reached.value_or(time), time);
+}
+
+/// True if the track sends nothing while the other goes on: on the clock as well, so that a burst
+/// of the other is no silence.
+bool Segmenter::silent(Kind kind) {
+    const Track &t = track(kind);
+    if (t.silence <= options_.max_lag) return false;
+    return !options_.monotonic_clock || now() - t.arrived > options_.max_lag;
+}
+
 void Segmenter::add_video(Sample sample, FormatPtr format) {
     Track &t = track(Kind::video);
     const int64_t time = sample.dts.value_or(sample.pts);
-    if (t.last_dts && (time < *t.last_dts - backward_limit || time > *t.last_dts + forward_limit)) {
+    if (t.last_dts && jumps(t, track(Kind::audio), *t.last_dts, time)) {
         warn("video jumps from " + std::to_string(*t.last_dts / 1'000'000) + " to " +
              std::to_string(time / 1'000'000) + " ms: going on with a discontinuity");
         discontinuity(Kind::video);
@@ -95,131 +144,65 @@ void Segmenter::add_video(Sample sample, FormatPtr format) {
     if (sample.discontinuity && t.last_dts &&
         (sample.keyframe || time > t.position.value_or(time) + hole || time < *t.last_dts - hole))
         discontinuity(Kind::video);
+    moved(Kind::video, sample.pts);
+    paused_ = false;
+    const bool dropped = !sample.keyframe && need_keyframe_;
+    const bool begins = !dropped && begin_segment(sample, format);
     t.last_dts = time;
     t.last_pts = sample.pts;
+    t.latest = std::max(t.latest.value_or(sample.pts), sample.pts);
     t.position = std::max(t.position.value_or(sample.pts), sample.pts + sample.duration);
-    audio_alone_ = 0;
-    if (!sample.keyframe && need_keyframe_) return drop();
-    if (sample.keyframe) {
-        const bool changed = t.accepted && !t.accepted->same(*format);
-        const bool new_format = changed || force_cut_ || need_keyframe_;
-        if (!running())
-            start(sample.pts, true);
-        else if (sample.pts <= cuts_.back().pts && (!video_driven_ || new_format)) {
-            // Nothing of the running segment comes before this picture.
-            finish_run();
-            next_discontinuity_ = true;
-            start(sample.pts, true);
-        } else if (!video_driven_ || new_format)
-            cut(sample.pts, true, new_format);
-        else if (sample.pts - cuts_.back().pts >= options_.target_duration - options_.tolerance)
-            cut(sample.pts, true, false);
-        else
-            return push(t, {std::move(sample), std::move(format), 0, false, false});
+    if (dropped) return drop();
+    if (sample.keyframe && begins) {
         t.format = format;
         need_keyframe_ = false;
         force_cut_ = false;
         video_driven_ = true;
-        return push(t, {std::move(sample), std::move(format), 0, true, false});
     }
-    push(t, {std::move(sample), std::move(format), 0, false, false});
+    push(t, {std::move(sample), std::move(format), 0, begins, false});
 }
 
-/// False for a sample that can't be used any more.
-bool Segmenter::order_audio(const Sample &sample) {
-    Track &t = track(Kind::audio);
-    if (!t.last_pts || sample.pts > *t.last_pts) return true;
-    if (sample.pts > *t.last_pts - backward_limit) return false;
-    const auto forget_later = [&] {
-        while (!t.queue.empty() && t.queue.back().sample.pts >= sample.pts) {
-            stats_.kept_bytes -= t.queue.back().sample.data.size();
-            --stats_.kept_samples;
-            t.queue.pop_back();
-            drop();
-        }
-        t.position.reset();
-    };
-    if (running() && !video_driven_) {
-        warn("audio jumps back: going on with a discontinuity");
-        finish_run();
-        next_discontinuity_ = true;
+/// Begins a segment with this frame, if one has to begin here.
+bool Segmenter::begin_segment(const Sample &sample, const FormatPtr &format) {
+    const Track &t = track(Kind::video);
+    if (!sample.keyframe) {
+        if (!must_cut_before(sample)) return false;
+        cut(sample.pts, true, false, false);
         return true;
     }
-    const auto &video = track(Kind::video).last_pts;
-    if (running() && video && std::abs(sample.pts - *video) >= std::abs(*t.last_pts - *video)) {
-        // Audio went back and video did not, yet: it is of no use until video follows.
-        return false;
+    const bool changed = t.accepted && !t.accepted->same(*format);
+    const bool new_format = changed || force_cut_ || need_keyframe_;
+    if (!running()) {
+        start(sample.pts, true);
+        return true;
     }
-    forget_later();
+    if (sample.pts <= cuts_.back().pts) {
+        if (video_driven_ && !new_format) return false;
+        // Nothing of the running segment comes before this frame.
+        finish_run();
+        next_discontinuity_ = true;
+        start(sample.pts, true);
+        return true;
+    }
+    const int64_t length = sample.pts - cuts_.back().pts;
+    const bool long_enough = length >= target() - options_.tolerance;
+    const bool first_keyframe = !cuts_.back().keyframe && length > short_segment;
+    if (video_driven_ && !new_format && !long_enough && !first_keyframe && !must_cut_before(sample))
+        return false;
+    cut(sample.pts, true, true, new_format);
     return true;
 }
 
-void Segmenter::add_audio(Sample sample, FormatPtr format) {
-    Track &t = track(Kind::audio);
-    if (!order_audio(sample)) return drop();
-    const bool gap = t.position && sample.pts > *t.position + hole;
-    const bool after_gap = gap || (!t.queue.empty() && t.queue.back().after_gap);
-    if (running() && !video_driven_ && gap && sample.pts > *t.position + forward_limit) {
-        warn("audio jumps ahead: going on with a discontinuity");
-        finish_run();
-        next_discontinuity_ = true;
-    }
-    if (sample.discontinuity && gap) discontinuity(Kind::audio);
-    // A hole is no sound that came without pictures.
-    if (t.last_pts) audio_alone_ += std::clamp<int64_t>(sample.pts - *t.last_pts, 0, hole);
-    t.last_pts = sample.pts;
-    t.position = sample.pts + sample.duration;
-    const bool changed = t.accepted && !t.accepted->same(*format);
-    t.format = format;
-    if (changed && running() && video_driven_) force_cut_ = true;
-    if (changed && running() && !video_driven_) {
-        finish_run();
-        next_discontinuity_ = true;
-    }
-    Entry entry{std::move(sample), std::move(format), 0, false, after_gap};
-    if (running() && video_driven_ && options_.realtime &&
-        audio_alone_ > std::max(forward_limit, 3 * options_.target_duration)) {
-        warn("video has stopped: going on with audio alone");
-        leave_video();
-        track(Kind::video).stalled = true;
-    }
-    if (running()) return queue_audio(std::move(entry));
-    push(t, std::move(entry));
-    const Track &video = track(Kind::video);
-    const bool may_come = !video.ended && !video.stalled;
-    const int64_t wait = !video.declared  ? options_.wait_undeclared
-                         : video.last_dts ? options_.wait_keyframe
-                                          : options_.wait_declared;
-    const int64_t held = *t.position - t.queue.front().sample.pts;
-    const bool patient = held <= wait || (video.declared && !options_.realtime);
-    if (!may_come || !patient) start_audio_only();
-}
-
-/// The way of an audio frame into the run: it may begin a segment.
-void Segmenter::queue_audio(Entry entry) {
-    const int64_t pts = entry.sample.pts;
-    if (cuts_.front().fresh && pts < cuts_.front().pts) return drop();
-    if (!video_driven_ && pts >= audio_floor_ &&
-        pts - cuts_.back().pts >= options_.target_duration - options_.tolerance)
-        cut(pts, false, false);
-    push(track(Kind::audio), std::move(entry));
-}
-
-void Segmenter::start_audio_only() {
-    Track &t = track(Kind::audio);
-    if (t.queue.empty()) return;
-    std::deque<Entry> held = std::exchange(t.queue, {});
-    for (const Entry &entry : held) {
-        stats_.kept_bytes -= entry.sample.data.size();
-        --stats_.kept_samples;
-    }
-    track(Kind::video).stalled = true;
-    video_driven_ = false;
-    need_keyframe_ = true;
-    audio_floor_ = held.front().sample.pts;
-    start(held.front().sample.pts, false);
-    for (Entry &entry : held)
-        queue_audio(std::move(entry));
+/// True if the running segment would become too long with this frame, or before the next one.
+bool Segmenter::must_cut_before(const Sample &sample) const {
+    const Track &t = tracks_[static_cast<size_t>(Kind::video)];
+    // Only where all earlier frames are shown earlier.
+    if (!running() || sample.pts <= cuts_.back().pts || sample.pts <= t.latest.value_or(INT64_MIN))
+        return false;
+    const int64_t length = sample.pts - cuts_.back().pts;
+    if (length > limit()) return true;
+    const int64_t step = t.latest ? sample.pts - *t.latest : 0;
+    return length >= target() && length + step > limit();
 }
 
 void Segmenter::start(int64_t pts, bool at_video) {
@@ -231,11 +214,11 @@ void Segmenter::start(int64_t pts, bool at_video) {
         // A step back of the whole timeline; a frame's overlap is none.
         if (back > hole) date_anchor_.reset();
     }
-    cuts_.push_back({pts, std::exchange(next_discontinuity_, false), true, at_video});
+    cuts_.push_back({pts, std::exchange(next_discontinuity_, false), true, at_video, at_video});
+    if (at_video) align_queued_audio(pts);
     Track &audio = track(Kind::audio);
     while (!audio.queue.empty() && audio.queue.front().sample.pts < pts) {
-        stats_.kept_bytes -= audio.queue.front().sample.data.size();
-        --stats_.kept_samples;
+        forget(audio.queue.front());
         audio.queue.pop_front();
         drop();
     }
@@ -243,8 +226,8 @@ void Segmenter::start(int64_t pts, bool at_video) {
         entry.after_gap = false;
 }
 
-void Segmenter::cut(int64_t pts, bool at_video, bool discontinuity) {
-    cuts_.push_back({pts, discontinuity, false, at_video});
+void Segmenter::cut(int64_t pts, bool at_video, bool keyframe, bool discontinuity) {
+    cuts_.push_back({pts, discontinuity, false, at_video, keyframe});
 }
 
 void Segmenter::push(Track &t, Entry entry) {
@@ -256,10 +239,15 @@ void Segmenter::push(Track &t, Entry entry) {
     t.queue.push_back(std::move(entry));
 }
 
+/// The entry leaves its queue.
+void Segmenter::forget(Entry &entry) {
+    stats_.kept_bytes -= entry.sample.data.size();
+    --stats_.kept_samples;
+}
+
 void Segmenter::clear_queue(Track &t) {
-    for (const Entry &entry : t.queue)
-        stats_.kept_bytes -= entry.sample.data.size();
-    stats_.kept_samples -= t.queue.size();
+    for (Entry &entry : t.queue)
+        forget(entry);
     t.queue.clear();
 }
 
@@ -267,14 +255,18 @@ void Segmenter::enforce_bounds() {
     const auto over = [&] {
         return stats_.kept_bytes > options_.max_bytes || stats_.kept_samples > options_.max_samples;
     };
+    const auto emit_all = [&] {
+        while (cuts_.size() > 1) {
+            divide(cuts_[1].pts);
+            emit(cuts_[1].pts, false);
+        }
+    };
     if (!over()) return;
-    while (cuts_.size() > 1)
-        emit(cuts_[1].pts, false);
+    emit_all();
     if (!over()) return;
     if (!running() && !track(Kind::audio).queue.empty()) {
         start_audio_only();
-        while (cuts_.size() > 1)
-            emit(cuts_[1].pts, false);
+        emit_all();
         if (!over()) return;
     }
     warn("no keyframe in " + std::to_string(stats_.kept_samples) + " samples of " +
@@ -288,6 +280,7 @@ void Segmenter::gap(Kind kind, int64_t time) {
     if (!in_range(time)) return;
     Track &t = track(kind);
     t.position = std::max(t.position.value_or(time), time);
+    moved(kind, time);
     finish_ready();
 }
 
@@ -311,41 +304,30 @@ void Segmenter::end(Kind kind) {
     finish_ready();
 }
 
-/// Audio alone says from now on where segments begin.
-void Segmenter::leave_video() {
-    Track &video = track(Kind::video);
-    Track &audio = track(Kind::audio);
-    video_driven_ = false;
-    need_keyframe_ = true;
-    const int64_t last_cut = cuts_.back().pts;
-    // The last pictures stay with their keyframe, and so does what little sound follows them.
-    audio_floor_ = std::max(video.position.value_or(last_cut), last_cut) + hole;
-    // Audio that came meanwhile is cut as if it came now.
-    std::deque<Entry> later;
-    while (!audio.queue.empty() && audio.queue.back().sample.pts > last_cut) {
-        stats_.kept_bytes -= audio.queue.back().sample.data.size();
-        --stats_.kept_samples;
-        later.push_front(std::move(audio.queue.back()));
-        audio.queue.pop_back();
-    }
-    for (Entry &entry : later)
-        queue_audio(std::move(entry));
-}
-
-void Segmenter::flush() {
+void Segmenter::reset_tracks() {
     for (Track &t : tracks_) {
-        clear_queue(t);
         t.last_pts.reset();
         t.last_dts.reset();
+        t.latest.reset();
         t.position.reset();
+        t.reached.reset();
+        t.silence = 0;
         t.stalled = false;
         t.accepted = nullptr;
     }
+    skewed_since_.reset();
     force_cut_ = false;
-    audio_alone_ = 0;
-    cuts_.clear();
+    paused_ = false;
     video_driven_ = false;
     need_keyframe_ = true;
+}
+
+void Segmenter::flush() {
+    for (Track &t : tracks_)
+        clear_queue(t);
+    reset_tracks();
+    audio_shift_ = 0;
+    cuts_.clear();
     next_discontinuity_ = emitted_;
 }
 

@@ -9,12 +9,13 @@ namespace penstock::hls {
 namespace {
 
 constexpr int64_t millisecond = 1'000'000;
+constexpr int64_t second = 1'000'000'000;
 // The date is corrected when the media's clock and the wall's have come this far apart.
 constexpr int64_t date_drift = 500 * millisecond;
-// Every segment's last audio frame reaches a little beyond the last picture: that is no length.
-constexpr int64_t audio_overhang = 100 * millisecond;
+// The last audio frame reaches a little beyond the last video frame: that adds no length.
+constexpr int64_t overhang = 100 * millisecond;
 
-/// Where a track's samples end; a missing duration is taken from the distances.
+/// Where a track's samples end. An unknown duration is the mean distance of the samples.
 int64_t end_of(const std::vector<Sample> &samples) {
     int64_t first = std::numeric_limits<int64_t>::max(), last = std::numeric_limits<int64_t>::min();
     int64_t duration = 0;
@@ -43,20 +44,29 @@ bool Segmenter::holds_up(Kind kind, int64_t pts) {
     if (!t.present() || t.ended || t.stalled) return false;
     if (t.position && *t.position >= pts) return false;
     if (!options_.realtime) return true;
-    const Track &leader = track(kind == Kind::video ? Kind::audio : Kind::video);
-    // A track that has sent nothing in this run is waited for from the run's beginning.
-    const int64_t from = t.queue.empty() && !t.position ? cuts_.front().pts : pts;
-    if (!leader.position || *leader.position - from <= options_.max_lag) return true;
-    t.stalled = true;
-    return false;
+    t.stalled = silent(kind);
+    return !t.stalled;
 }
 
 void Segmenter::finish_ready() {
     while (cuts_.size() > 1) {
         const int64_t end = cuts_[1].pts;
-        const Kind other = cuts_[1].at_video ? Kind::audio : Kind::video;
-        if (holds_up(other, end)) return;
-        emit(end, false);
+        if (holds_up(Kind::video, end) || holds_up(Kind::audio, end)) return;
+        divide(end);
+        emit(cuts_[1].pts, false);
+    }
+}
+
+/// If the oldest segment, which ends there, is too long, ends it earlier at an audio frame.
+void Segmenter::divide(int64_t end) {
+    const int64_t begin = cuts_.front().pts;
+    if (end - begin <= limit()) return;
+    for (const Entry &entry : track(Kind::audio).queue) {
+        const int64_t pts = entry.sample.pts;
+        if (pts >= end) return;
+        if (pts < begin + target() - options_.tolerance) continue;
+        cuts_.insert(cuts_.begin() + 1, {pts, false, false, false, false});
+        return;
     }
 }
 
@@ -89,7 +99,7 @@ std::vector<Segmenter::Entry> Segmenter::collect_audio(int64_t end, bool last) {
     return entries;
 }
 
-/// Finishes the oldest segment. `last`: it takes what there is, and its length is its media's.
+/// Finishes the oldest segment. `last`: it takes what there is, and is as long as that.
 void Segmenter::emit(int64_t end, bool last) {
     std::array<std::vector<Entry>, 2> entries{collect_video(), collect_audio(end, last)};
     const Cut begin = cuts_.front();
@@ -101,10 +111,9 @@ void Segmenter::emit(int64_t end, bool last) {
     for (size_t i = 0; i < entries.size(); ++i) {
         Track &t = tracks_[i];
         for (Entry &entry : entries[i]) {
-            stats_.kept_bytes -= entry.sample.data.size();
-            --stats_.kept_samples;
+            forget(entry);
             if (!inputs[i].format) inputs[i].format = entry.format;
-            // One segment, one configuration: what differs waits for no one.
+            // A segment has one configuration.
             if (!inputs[i].format->same(*entry.format)) {
                 drop();
                 continue;
@@ -120,10 +129,21 @@ void Segmenter::emit(int64_t end, bool last) {
     const bool video = !inputs[0].samples.empty(), audio = !inputs[1].samples.empty();
     const int64_t video_end = video ? end_of(inputs[0].samples) : begin.pts;
     const int64_t audio_end = audio ? end_of(inputs[1].samples) : begin.pts;
-    if (last && !empty) {
-        end = !video || (audio && audio_end > video_end + audio_overhang) ? audio_end : video_end;
-    }
-    segment.duration = end - begin.pts;
+    // A long frame can be shown for less than its duration.
+    int64_t media_end = begin.pts;
+    for (const TrackSamples &input : inputs)
+        for (const Sample &sample : input.samples)
+            media_end = std::max(media_end, sample.pts + overhang);
+    media_end = std::min(media_end, std::max(video_end, audio_end));
+    if (last && !empty)
+        end = !video || (audio && audio_end > video_end + overhang) ? audio_end : video_end;
+    segment.duration = empty ? 0 : end - begin.pts;
+    if (segment.duration > limit())
+        segment.duration = audio ? std::min(media_end - begin.pts, limit())
+                                 : static_cast<int64_t>(announced_) * second;
+    const int64_t offset = *offset_;
+    // What is missing in all tracks is left out of the stream's timeline.
+    if (!last) *offset_ -= end - begin.pts - segment.duration;
     if (empty || segment.duration <= 0) {
         // Nothing to show for it; what follows does not continue what came before.
         if (!cuts_.empty())
@@ -132,6 +152,12 @@ void Segmenter::emit(int64_t end, bool last) {
             next_discontinuity_ = next_discontinuity_ || begin.discontinuity;
         return;
     }
+    if (announced_ == 0)
+        announced_ =
+            static_cast<uint64_t>(std::max((options_.target_duration + second - 1) / second,
+                                           (segment.duration + second / 2) / second));
+    segment.target_duration = announced_;
+    segment.independent = !video || inputs[0].samples.front().keyframe;
     segment.discontinuity = begin.discontinuity && emitted_;
     for (size_t i = 0; i < inputs.size(); ++i) {
         const bool now = inputs[i].format != nullptr;
@@ -146,36 +172,34 @@ void Segmenter::emit(int64_t end, bool last) {
         segment.width = std::max(segment.width, input.format->width);
         segment.height = std::max(segment.height, input.format->height);
     }
-    // The earliest arrival tells best when it happened: all others were delayed on the way.
+    // The earliest arrival is the best measure of the capture time: all others were delayed more.
     if (!date_anchor_ || (options_.realtime && std::abs(*arrival - *date_anchor_) > date_drift))
         date_anchor_ = arrival;
     const int64_t date = begin.pts + *date_anchor_;
     segment.program_date_time = (date >= 0 ? date : 0) / millisecond;
-    segment.data = writer_->write(inputs[0], inputs[1], *offset_);
-    stream_end_ = std::max(stream_end_, std::max({end, video_end, audio_end}) + *offset_);
+    segment.data = writer_->write(inputs[0], inputs[1], offset);
+    stream_end_ = std::max(stream_end_, std::max(begin.pts + segment.duration, media_end) + offset);
     stats_.discontinuities += segment.discontinuity;
     emitted_ = true;
     finished_.push_back(std::move(segment));
 }
 
 void Segmenter::finish_run() {
-    while (cuts_.size() > 1)
+    while (cuts_.size() > 1) {
+        divide(cuts_[1].pts);
         emit(cuts_[1].pts, false);
-    if (running()) emit(0, true);
-    need_keyframe_ = true;
-    video_driven_ = false;
-    // What has not become part of a segment waits for the next run.
-    Track &video = track(Kind::video);
-    clear_queue(video);
-    for (Track &t : tracks_) {
-        t.last_pts.reset();
-        t.last_dts.reset();
-        t.position.reset();
-        t.stalled = false;
-        t.accepted = nullptr;
     }
-    force_cut_ = false;
-    audio_alone_ = 0;
+    std::optional<int64_t> end;
+    for (const Entry &entry : track(Kind::audio).queue)
+        if (!entry.after_gap || !video_driven_) end = entry.sample.pts + 1;
+    while (running()) {
+        if (end) divide(*end);
+        const bool last = cuts_.size() == 1;
+        emit(last ? 0 : cuts_[1].pts, last);
+    }
+    // What has not become part of a segment waits for the next run.
+    clear_queue(track(Kind::video));
+    reset_tracks();
 }
 
 void Segmenter::finish() {

@@ -58,6 +58,7 @@ std::string Stream::next_name() const {
 
 std::vector<std::string> Stream::publish(const Segment &segment) {
     std::lock_guard lock(mutex_);
+    if (list_.ended) return {};
     Entry entry;
     entry.name = name_of(next_number_++);
     if (options_.keep_data) entry.data = segment.data;
@@ -69,11 +70,11 @@ std::vector<std::string> Stream::publish(const Segment &segment) {
     entry.listed.discontinuity = !first && (segment.discontinuity || interrupted_);
     interrupted_ = false;
 
-    // "rounded to the nearest integer", RFC 8216, 4.3.3.1
-    list_.target_duration = std::max(
-        list_.target_duration,
-        static_cast<uint64_t>(std::max<int64_t>((segment.duration + second / 2) / second, 0)));
-    list_.ended = false;
+    entry.independent = segment.independent;
+    if (info_.target_duration == 0) {
+        list_.target_duration = std::max(list_.target_duration, segment.target_duration);
+        info_.target_duration = list_.target_duration;
+    }
     entries_.push_back(std::move(entry));
 
     ++info_.segments;
@@ -124,7 +125,7 @@ void Stream::resume(const playlist::MediaPlaylist &earlier, bool keep_segments) 
     interrupted_ = true;
     for (const playlist::Segment &segment : earlier.segments) {
         if (keep_segments) {
-            entries_.push_back({segment, segment.uri, Bytes()});
+            entries_.push_back({segment, segment.uri, Bytes(), earlier.independent_segments});
         } else {
             ++list_.media_sequence;
             list_.discontinuity_sequence += segment.discontinuity;
@@ -135,8 +136,11 @@ void Stream::resume(const playlist::MediaPlaylist &earlier, bool keep_segments) 
 
 void Stream::render() {
     list_.segments.clear();
-    for (size_t i = removed_; i < entries_.size(); ++i)
+    list_.independent_segments = true;
+    for (size_t i = removed_; i < entries_.size(); ++i) {
         list_.segments.push_back(entries_[i].listed);
+        list_.independent_segments = list_.independent_segments && entries_[i].independent;
+    }
     text_ = Bytes::copy_of(playlist::write(list_));
     info_.media_sequence = list_.media_sequence;
     info_.ended = list_.ended;
@@ -168,7 +172,8 @@ int64_t Stream::target_duration() const {
 
 void Stream::set_target_duration(int64_t nanoseconds) {
     std::lock_guard lock(mutex_);
-    list_.target_duration = std::max(list_.target_duration, whole_seconds_up(nanoseconds));
+    if (info_.target_duration == 0)
+        list_.target_duration = std::max(list_.target_duration, whole_seconds_up(nanoseconds));
 }
 
 void Stream::set_playlist_length(unsigned segments, unsigned extra) {

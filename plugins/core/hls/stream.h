@@ -11,7 +11,10 @@
 
 namespace penstock::hls {
 
-/// Thread-safe.
+/// Keeps what RFC 8216 (6.2.1) asks of a playlist: EXT-X-TARGETDURATION is what the first segment
+/// says (Segment::target_duration), or more if the options do, and does not change afterwards;
+/// nothing follows EXT-X-ENDLIST. EXT-X-INDEPENDENT-SEGMENTS is there while it is true of all
+/// segments in the playlist. Thread-safe.
 class Stream {
 public:
     struct Options {
@@ -19,7 +22,7 @@ public:
         /// Segments that have left the playlist and are still served: who read the playlist just
         /// before may ask for them for as long as that playlist lasted (RFC 8216, 6.2.2).
         unsigned extra = 7;
-        int64_t target_duration = 2'000'000'000; ///< nanoseconds; the playlist's never shrinks
+        int64_t target_duration = 2'000'000'000; ///< nanoseconds
         std::string uri_prefix;                  ///< in front of the names in the playlist
         /// Makes names unique over all runs: "seg-<it in base 36>-<n>", and the container's
         /// extension. Milliseconds since 1970, for instance.
@@ -35,21 +38,24 @@ public:
         unsigned width = 0, height = 0;
         bool has_video = false, has_audio = false;
         bool ended = false;
+        uint64_t target_duration = 0; ///< seconds, as announced; 0 before the first segment
     };
 
     explicit Stream(Options options);
 
     /// The name of the segment that publish() takes next.
     std::string next_name() const;
-    /// Appends a segment and returns the names that are not served any more.
+    /// Appends a segment and returns the names that are not served any more. Does nothing after
+    /// end().
     std::vector<std::string> publish(const Segment &segment);
-    /// Media is missing before the next segment: it begins with a discontinuity. A new producer
-    /// says so, and one that lost a segment.
+    /// Media is missing before the next segment, which begins with a discontinuity: for a new
+    /// producer, and one that lost a segment.
     void interrupt();
-    /// No more segments: ENDLIST. publish() takes it back.
+    /// No more segments: ENDLIST.
     void end();
-    /// Goes on where an earlier run ended: numbers behind its numbers, and its segments `kept`
-    /// (names, URIs in the playlist made of them) at the window's beginning.
+    /// Goes on where an earlier run ended: numbers behind its numbers and, if `keep_segments`, its
+    /// segments at the beginning of the window. An ENDLIST of that run does not count, since this
+    /// is another life of the stream.
     void resume(const playlist::MediaPlaylist &earlier, bool keep_segments);
 
     /// The playlist; empty before the first segment.
@@ -60,6 +66,7 @@ public:
     Info info() const;
     int64_t target_duration() const; ///< as the playlist says it, nanoseconds
 
+    /// Without effect after the first segment.
     void set_target_duration(int64_t nanoseconds);
     /// Takes effect with the next segment.
     void set_playlist_length(unsigned segments, unsigned extra);
@@ -69,6 +76,7 @@ private:
         playlist::Segment listed;
         std::string name;
         Bytes data;
+        bool independent = true;
     };
     std::string name_of(uint64_t number) const;
     void render();

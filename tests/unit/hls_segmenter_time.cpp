@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Time in the segmenter: tracks that come late, pause, jump or end, and the date.
+#include "unit/hls_sound.hpp"
+
+// Audio that arrives late is waited for up to the bound, and then no longer.
+GST_START_TEST(test_late_arrival) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    rig.segmenter->set_format(audio_format());
+    rig.feed({.to = 8 * sec, .audio_late = 700 * ms});
+    assert_sound(rig);
+    fail_unless_equals_int(rig.segments.size(), 3);
+    for (size_t i = 0; i < 3; ++i) { // whole all the same
+        size_t frames = 0;
+        for (const ts::Pes &pes : rig.streams[i].of(audio_pid))
+            frames += adts_frames(pes);
+        assert_near(frames, 94, 1);
+        fail_if(rig.segments[i].discontinuity);
+    }
+    // Audio stops. The first segment that misses it waits a second, the next ones don't, and the
+    // program does not change.
+    rig.feed({.from = 8 * sec, .to = 15 * sec, .audio = false});
+    fail_unless_equals_int(rig.segments.size(), 7);
+    // It comes back after a hole: no discontinuity, its time is true.
+    rig.feed({.from = 15 * sec, .to = 20 * sec});
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    for (const Segment &segment : rig.segments)
+        fail_if(segment.discontinuity);
+    const auto last = rig.streams.back().of(audio_pid);
+    fail_unless(!last.empty() && last[0].pts >= tick_origin + 18 * 90'000);
+}
+GST_END_TEST
+
+// A track that starts seconds later: a new program, hence a discontinuity, exactly one.
+GST_START_TEST(test_late_audio) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    rig.feed({.to = 5 * sec, .audio = false});
+    rig.segmenter->set_format(audio_format());
+    rig.feed({.from = 5 * sec, .to = 12 * sec});
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    fail_unless_equals_int(rig.segments.size(), 6);
+    for (size_t i = 0; i < 6; ++i) {
+        fail_unless_equals_int(rig.segments[i].discontinuity, i == 2);
+        fail_unless_equals_int(rig.streams[i].types.size(), i < 2 ? 1 : 2);
+    }
+}
+GST_END_TEST
+
+// Audio first: what comes before the first keyframe is left out; a video that never comes is
+// waited for so long and no longer.
+GST_START_TEST(test_late_video) {
+    {
+        Rig rig;
+        rig.segmenter->declare(Kind::video);
+        rig.segmenter->set_format(audio_format());
+        rig.feed({.to = 2 * sec, .video = false});
+        rig.segmenter->set_format(video_format());
+        rig.feed({.from = 2 * sec, .to = 8 * sec});
+        rig.segmenter->finish();
+        rig.take();
+        assert_sound(rig);
+        fail_unless_equals_int(rig.segments.size(), 3);
+        fail_unless_equals_uint64(rig.all(video_pid)[0].pts, tick_origin);
+        fail_unless(rig.all(audio_pid)[0].pts >= tick_origin);
+        for (const Segment &segment : rig.segments)
+            fail_if(segment.discontinuity);
+    }
+    Rig rig;
+    rig.segmenter->declare(Kind::video);
+    rig.segmenter->set_format(audio_format());
+    rig.feed({.to = 9 * sec, .video = false});
+    fail_unless_equals_int(rig.segments.size(), 4); // none of it was lost
+    fail_unless_equals_uint64(rig.all(audio_pid)[0].pts, tick_origin);
+    // Now it comes: the segment ends at its keyframe, the next has a new program.
+    rig.segmenter->set_format(video_format());
+    rig.feed({.from = 10 * sec, .to = 14 * sec});
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    fail_unless_equals_int(rig.streams.back().types.size(), 2);
+    size_t discontinuities = 0;
+    for (const Segment &segment : rig.segments)
+        discontinuities += segment.discontinuity;
+    fail_unless_equals_int(discontinuities, 1);
+}
+GST_END_TEST
+
+GST_START_TEST(test_discontinuity) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    rig.segmenter->set_format(audio_format());
+    rig.segmenter->discontinuity(Kind::video); // as every first buffer says
+    rig.segmenter->discontinuity(Kind::audio);
+    rig.feed({.to = 5 * sec});
+    // The publisher goes and comes back ten seconds later; audio is there a little earlier, and
+    // the first pictures need one that nobody has.
+    rig.wall += 10'500 * ms;
+    rig.segmenter->discontinuity(Kind::audio);
+    rig.feed({.from = 15'500 * ms, .to = 15'700 * ms, .video = false});
+    rig.segmenter->discontinuity(Kind::video);
+    rig.feed({.from = 15'720 * ms, .to = 21 * sec});
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    fail_unless_equals_int(rig.segments.size(), 6); // 2 2 1 | 2 2 1
+    fail_unless(rig.segments[3].discontinuity);
+    fail_unless_equals_int(rig.segmenter->stats().discontinuities, 1);
+    assert_near(rig.segments[2].duration, sec, 30 * ms); // the gap is not media
+    // The date follows the wall clock over the gap.
+    assert_near(rig.segments[3].program_date_time - rig.segments[0].program_date_time, 16'000, 300);
+    for (const Segment &segment : rig.segments)
+        fail_unless(segment.duration <= 2 * sec);
+}
+GST_END_TEST
+
+// The flag on a sample counts only where something really is missing.
+GST_START_TEST(test_discontinuity_flags) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    const auto add = [&](int from, int to, int flagged, int64_t shift) {
+        for (int i = from; i < to; ++i) {
+            Sample s = video_sample(i * 40 * ms + shift, i * 40 * ms + shift, i % 50 == 0);
+            s.discontinuity = i == flagged;
+            rig.add(Kind::video, std::move(s));
+        }
+    };
+    add(0, 100, 2, 0);           // a parser's whim
+    add(100, 110, 100, 0);       // a keyframe
+    add(110, 160, 110, 3 * sec); // a real hole, in mid-GOP
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    std::vector<int64_t> lengths;
+    for (const Segment &segment : rig.segments)
+        lengths.push_back(segment.duration / ms * (segment.discontinuity ? -1 : 1));
+    fail_unless(lengths == std::vector<int64_t>({2000, 2000, -400, -400}));
+}
+GST_END_TEST
+
+GST_START_TEST(test_timeline_jumps) {
+    for (int64_t jump : {-3 * sec, 100 * sec, -3'000 * sec}) {
+        Rig rig;
+        rig.segmenter->set_format(video_format());
+        rig.segmenter->set_format(audio_format());
+        rig.feed({.to = 8 * sec});
+        rig.feed({.from = 8 * sec, .to = 16 * sec, .shift = jump});
+        rig.segmenter->finish();
+        rig.take();
+        assert_sound(rig);
+        fail_unless_equals_int(rig.segmenter->stats().discontinuities, 1);
+        fail_unless_equals_int(rig.segments.size(), 8);
+        for (const Segment &segment : rig.segments)
+            fail_unless(segment.duration <= 2050 * ms, "%lld", (long long)segment.duration);
+        fail_if(rig.warnings.empty());
+        fail_unless(rig.all(audio_pid).size() > 150);
+    }
+}
+GST_END_TEST
+
+// The date: anchored by the least delayed arrival, true to the media, corrected past 500 ms.
+GST_START_TEST(test_program_date_time) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    const int64_t begin = rig.wall;
+    std::vector<int64_t> drift{0, 0, 300 * ms, 400 * ms, 700 * ms, 700 * ms, 700 * ms};
+    for (size_t segment = 0; segment < drift.size(); ++segment)
+        for (int i = 0; i < 50; ++i) {
+            const int64_t t = static_cast<int64_t>(segment) * 2 * sec + i * 40 * ms;
+            // Every third picture is late by up to 100 ms.
+            rig.wall = begin + t + drift[segment] + (i % 3 == 0 ? 100 * ms : 0);
+            rig.add(Kind::video, video_sample(t, t, i == 0));
+        }
+    rig.segmenter->finish();
+    rig.take();
+    fail_unless_equals_int(rig.segments.size(), 7);
+    const int64_t zero = begin / ms;
+    for (int64_t i = 0; i < 4; ++i)
+        assert_near(rig.segments[size_t(i)].program_date_time, zero + i * 2000, 0);
+    for (int64_t i = 4; i < 7; ++i)
+        assert_near(rig.segments[size_t(i)].program_date_time, zero + i * 2000 + 700, 0);
+
+    // Not in real time: one anchor for ever.
+    Segmenter::Options options;
+    options.realtime = false;
+    Rig file(options);
+    file.segmenter->set_format(video_format());
+    for (int i = 0; i < 500; ++i)
+        file.add(Kind::video, video_sample(i * 40 * ms, i * 40 * ms, i % 50 == 0));
+    fail_unless_equals_int(file.segments.size(), 9);
+    assert_near(file.segments[8].program_date_time, file.segments[0].program_date_time + 16'000, 0);
+}
+GST_END_TEST
+
+// Not in real time, one track may run far ahead.
+GST_START_TEST(test_unpaced_tracks) {
+    Segmenter::Options options;
+    options.realtime = false;
+    Rig rig(options);
+    rig.segmenter->declare(Kind::video);
+    rig.segmenter->set_format(audio_format());
+    rig.feed({.to = 20 * sec, .video = false});
+    fail_unless(rig.segments.empty());
+    rig.segmenter->set_format(video_format());
+    rig.feed({.to = 20 * sec, .audio = false});
+    rig.segmenter->end(Kind::audio);
+    rig.segmenter->end(Kind::video);
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    fail_unless_equals_int(rig.segments.size(), 10);
+    for (const Segment &segment : rig.segments) {
+        assert_near(segment.duration, 2 * sec, 0);
+        fail_unless(segment.has_audio && segment.has_video && !segment.discontinuity);
+    }
+}
+GST_END_TEST
+
+// Video ends first: its last pictures stay with their keyframe; audio goes on by itself.
+GST_START_TEST(test_ends) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    rig.segmenter->set_format(audio_format());
+    rig.feed({.to = 5 * sec, .gop = 125});
+    rig.segmenter->end(Kind::video);
+    rig.feed({.from = 5 * sec, .to = 5'040 * ms, .video = false});
+    rig.segmenter->end(Kind::audio);
+    rig.segmenter->finish();
+    rig.take();
+    fail_unless_equals_int(rig.segments.size(), 1);
+    assert_near(rig.segments[0].duration, 5 * sec, 0);
+
+    rig.feed({.from = 6 * sec, .to = 9 * sec}); // it goes on after all: a new run
+    rig.segmenter->end(Kind::video);
+    rig.feed({.from = 9 * sec, .to = 15 * sec, .video = false});
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    fail_unless(rig.segments[1].discontinuity && rig.segments.size() >= 4);
+    for (const Segment &segment : rig.segments)
+        fail_unless(segment.duration <= 5 * sec);
+}
+GST_END_TEST
+
+GST_START_TEST(test_video_stops) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    rig.segmenter->set_format(audio_format());
+    rig.feed({.to = 5 * sec});
+    rig.feed({.from = 5 * sec, .to = 30 * sec, .video = false});
+    fail_unless(rig.segments.size() > 7, "%zu", rig.segments.size());
+    rig.feed({.from = 30 * sec, .to = 35 * sec});
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    fail_unless(rig.segments.back().has_video);
+    // It goes on where it stopped: nothing of it is missing.
+    fail_unless_equals_int(rig.segmenter->stats().discontinuities, 0);
+}
+GST_END_TEST
+
+GST_START_TEST(test_flush) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    rig.segmenter->set_format(audio_format());
+    rig.feed({.to = 5 * sec});
+    rig.segmenter->flush();
+    fail_unless_equals_int(rig.segmenter->stats().kept_samples, 0);
+    rig.feed({.to = 5 * sec}); // running time begins anew
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    fail_unless_equals_int(rig.segments.size(), 5);
+    fail_unless(rig.segments[2].discontinuity);
+    rig.segmenter->finish(); // twice is harmless
+    rig.take();
+    fail_unless_equals_int(rig.segments.size(), 5);
+}
+GST_END_TEST
+
+static Suite *hls_segmenter_time_suite() {
+    Suite *s = suite_create("hls_segmenter_time");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_late_arrival);
+    tcase_add_test(tc, test_late_audio);
+    tcase_add_test(tc, test_late_video);
+    tcase_add_test(tc, test_discontinuity);
+    tcase_add_test(tc, test_discontinuity_flags);
+    tcase_add_test(tc, test_timeline_jumps);
+    tcase_add_test(tc, test_program_date_time);
+    tcase_add_test(tc, test_unpaced_tracks);
+    tcase_add_test(tc, test_ends);
+    tcase_add_test(tc, test_video_stops);
+    tcase_add_test(tc, test_flush);
+    return s;
+}
+GST_CHECK_MAIN(hls_segmenter_time)
