@@ -2,6 +2,7 @@
 #include "hls/output.h"
 
 #include "core/net/http/hls/directory.h"
+#include "core/net/http/hls/disk_writer.h"
 #include "core/net/http/hls/mount.h"
 #include "gst/ptr.h"
 
@@ -13,15 +14,12 @@ namespace {
 class MountOutput final : public Output {
 public:
     explicit MountOutput(std::unique_ptr<net::HlsFeed> feed) : feed_(std::move(feed)) {}
-    Result publish(const Segment &segment) override {
-        feed_->publish(segment);
-        return Result::ok();
-    }
-    // The mount stays for whoever still watches, and for the next producer.
-    Result end() override { return Result::ok(); }
+    void publish(Segment segment, bool) override { feed_->publish(segment); }
+    // The mount stays for its viewers, and for the next producer.
+    void end() override {}
     Stats stats() const override {
         const net::HlsFeed::Stats s = feed_->stats();
-        return {s.bytes_out, s.viewers, s.stream};
+        return {s.bytes_out, s.viewers, 0, s.stream};
     }
     std::string url() const override { return feed_->url(); }
 
@@ -29,31 +27,48 @@ private:
     const std::unique_ptr<net::HlsFeed> feed_;
 };
 
+/// Shared with the writer's thread, which may be in a write when the output is gone.
+struct Files {
+    std::unique_ptr<net::HlsDirectory> directory; ///< the writer's thread's
+    std::mutex mutex;                             ///< never held over a write
+    Output::Stats stats;
+
+    Result write(const Segment *segment) {
+        Result result = segment ? directory->publish(*segment) : directory->end();
+        std::lock_guard lock(mutex);
+        stats = {directory->bytes_written(), 0, 0, directory->info()};
+        return result;
+    }
+};
+
 class DirectoryOutput final : public Output {
 public:
     DirectoryOutput(std::unique_ptr<net::HlsDirectory> directory, std::string url)
-        : directory_(std::move(directory)), url_(std::move(url)) {}
-    Result publish(const Segment &segment) override {
-        return counted(directory_->publish(segment));
+        : files_(std::make_shared<Files>()), url_(std::move(url)),
+          writer_([files = files_](const Segment *segment) { return files->write(segment); }, {}) {
+        files_->directory = std::move(directory);
     }
-    Result end() override { return counted(directory_->end()); }
+    void publish(Segment segment, bool may_wait) override {
+        writer_.add(std::move(segment), may_wait);
+    }
+    void end() override { writer_.end(); }
+    void cancel() override { writer_.cancel(); }
+    std::vector<std::string> take_reports() override { return writer_.take_reports(); }
     Stats stats() const override {
-        std::lock_guard lock(mutex_);
-        return stats_;
+        Stats stats;
+        {
+            std::lock_guard lock(files_->mutex);
+            stats = files_->stats;
+        }
+        stats.lost_segments = writer_.lost();
+        return stats;
     }
     std::string url() const override { return url_; }
 
 private:
-    Result counted(Result result) {
-        std::lock_guard lock(mutex_);
-        stats_ = {directory_->bytes_written(), 0, directory_->info()};
-        return result;
-    }
-
-    const std::unique_ptr<net::HlsDirectory> directory_;
+    const std::shared_ptr<Files> files_;
     const std::string url_;
-    mutable std::mutex mutex_;
-    Stats stats_;
+    net::DiskWriter writer_;
 };
 
 std::unique_ptr<Output> open_mount(const Settings &settings, const Container &container,

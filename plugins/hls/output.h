@@ -12,6 +12,7 @@ public:
     struct Stats {
         uint64_t bytes_out = 0;
         unsigned viewers = 0;
+        uint64_t lost_segments = 0;
         Stream::Info stream;
     };
 
@@ -21,11 +22,17 @@ public:
                                         std::string *error);
     virtual ~Output() = default;
 
-    /// Calls come one at a time, from threads that may not be the same.
-    virtual Result publish(const Segment &segment) = 0;
-    /// The stream is over.
-    virtual Result end() = 0;
-    /// Thread-safe.
+    // These come one at a time, from threads that may not be the same.
+    /// Takes a segment. Waits only for a disk that is slow, and only if `may_wait`.
+    virtual void publish(Segment segment, bool may_wait) = 0;
+    /// The stream is over. Waits, within a bound, until all of it can be read.
+    virtual void end() = 0;
+
+    // Thread-safe, and never waiting for a disk.
+    /// publish() waits no more.
+    virtual void cancel() {}
+    /// What went wrong since the last call, for people.
+    virtual std::vector<std::string> take_reports() { return {}; }
     virtual Stats stats() const = 0;
     virtual std::string url() const = 0;
 };

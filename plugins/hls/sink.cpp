@@ -86,7 +86,14 @@ bool Sink::start() {
     Segmenter::Options options;
     options.target_duration = static_cast<int64_t>(settings.target_duration);
     options.wall_clock = [] { return int64_t(g_get_real_time()) * 1000; };
-    std::scoped_lock lock(output_mutex_, mutex_);
+    options.monotonic_clock = [] { return int64_t(g_get_monotonic_time()) * 1000; };
+    options.announced = output->stats().stream.target_duration;
+    if (options.announced && settings.target_duration > options.announced * GST_SECOND)
+        GST_WARNING_OBJECT(element_,
+                           "segments of %" G_GUINT64_FORMAT " s: the playlist that is served under "
+                           "this location has announced them, and goes on",
+                           guint64(options.announced));
+    std::lock_guard lock(mutex_);
     output_ = std::move(output);
     segmenter_ = std::make_unique<Segmenter>(std::move(options), std::move(writer));
     running_settings_ = settings;
@@ -98,29 +105,35 @@ bool Sink::start() {
     }
     for (Kind kind : {Kind::video, Kind::audio})
         if (input(kind).pad) segmenter_->declare(kind);
-    finished_.clear();
+    realtime_ = true;
     stopping_ = ended_ = eos_pending_ = stream_start_posted_ = false;
     position_ = -1;
-    published_ = dropped_ = lost_segments_ = 0;
+    published_ = dropped_ = 0;
     counters_.start();
     return true;
 }
 
 void Sink::set_playing(bool playing) {
-    bool post = false;
-    uint32_t seqnum = GST_SEQNUM_INVALID;
     {
         std::lock_guard lock(mutex_);
         playing_ = playing;
+        // PLAYING again posts EOS again.
+        if (!playing) eos_pending_ = ended_;
         if (!playing)
             for (Input &in : inputs_)
                 unschedule(in);
-        post = playing && std::exchange(eos_pending_, false);
-        seqnum = eos_seqnum_;
-        if (!playing) eos_pending_ = ended_;
         changed_.notify_all();
     }
-    if (!post) return;
+    post_eos();
+}
+
+void Sink::post_eos() {
+    uint32_t seqnum = GST_SEQNUM_INVALID;
+    {
+        std::lock_guard lock(mutex_);
+        if (!playing_ || !std::exchange(eos_pending_, false)) return;
+        seqnum = eos_seqnum_;
+    }
     GstMessage *message = gst_message_new_eos(GST_OBJECT(element_));
     if (seqnum != GST_SEQNUM_INVALID) gst_message_set_seqnum(message, seqnum);
     gst_element_post_message(element_, message);
@@ -133,6 +146,7 @@ void Sink::begin_stop() {
     for (Input &in : inputs_)
         unschedule(in);
     changed_.notify_all();
+    if (output_) output_->cancel();
 }
 
 void Sink::stop() {
@@ -142,16 +156,15 @@ void Sink::stop() {
         segmenter_->finish();
     }
     deliver();
-    std::unique_ptr<Output> output;
-    Result result = Result::ok();
+    std::shared_ptr<Output> output;
     {
-        std::scoped_lock lock(output_mutex_, mutex_);
+        std::lock_guard lock(mutex_);
         segmenter_.reset();
-        finished_.clear();
         output = std::move(output_);
     }
-    if (output) result = output->end();
-    if (result.is_error()) post_warnings({result.reason()});
+    if (!output) return;
+    output->end();
+    post_reports(*output);
 }
 
 void Sink::unschedule(Input &in) {
@@ -194,39 +207,38 @@ void Sink::post_warnings(const std::vector<std::string> &texts) {
         GST_ELEMENT_WARNING(element_, STREAM, MUX, ("%s", text.c_str()), (nullptr));
 }
 
+void Sink::post_reports(Output &output) {
+    for (const std::string &text : output.take_reports())
+        GST_ELEMENT_WARNING(element_, RESOURCE, WRITE, ("%s", text.c_str()),
+                            ("the next segment is tried again"));
+}
+
 void Sink::deliver() {
-    std::vector<std::string> warnings, failures;
+    std::vector<std::string> warnings;
+    std::shared_ptr<Output> output;
     {
-        std::lock_guard output_lock(output_mutex_);
+        std::lock_guard deliver_lock(deliver_mutex_);
         for (;;) {
             Segment segment;
+            bool may_wait = false;
             {
                 std::lock_guard lock(mutex_);
-                if (segmenter_) {
-                    while (segmenter_->take(segment))
-                        finished_.push_back(std::move(segment));
-                    for (std::string &text : segmenter_->take_warnings())
-                        warnings.push_back(std::move(text));
-                }
-                if (finished_.empty() || !output_) break;
-                segment = std::move(finished_.front());
-                finished_.pop_front();
+                if (!segmenter_ || !output_) break;
+                output = output_;
+                for (std::string &text : segmenter_->take_warnings())
+                    warnings.push_back(std::move(text));
+                if (!segmenter_->take(segment)) break;
                 ++published_;
+                may_wait = !realtime_;
             }
             GST_LOG_OBJECT(element_, "segment of %" GST_TIME_FORMAT ", %zu bytes%s",
                            GST_TIME_ARGS(segment.duration), segment.data.size(),
                            segment.discontinuity ? ", discontinuity" : "");
-            const Result result = output_->publish(segment);
-            if (!result.is_error()) continue;
-            failures.push_back(result.reason());
-            std::lock_guard lock(mutex_);
-            ++lost_segments_;
+            output->publish(std::move(segment), may_wait);
         }
     }
     post_warnings(warnings);
-    for (const std::string &text : failures)
-        GST_ELEMENT_WARNING(element_, RESOURCE, WRITE, ("%s", text.c_str()),
-                            ("the next segment is tried again"));
+    if (output) post_reports(*output);
 }
 
 void Sink::check_eos() {
@@ -248,30 +260,31 @@ void Sink::check_eos() {
         segmenter_->finish();
     }
     deliver();
-    Result result = Result::ok();
+    std::shared_ptr<Output> output;
     {
-        std::lock_guard lock(output_mutex_);
-        if (output_) result = output_->end();
+        std::lock_guard lock(mutex_);
+        output = output_;
     }
-    if (result.is_error()) post_warnings({result.reason()});
+    // EOS tells the application that everything is there.
+    if (output) {
+        output->end();
+        post_reports(*output);
+    }
     {
         std::lock_guard lock(mutex_);
         eos_pending_ = true;
-        if (!playing_) return;
     }
-    set_playing(true);
+    post_eos();
 }
 
 GstPtr<GstStructure> Sink::stats() const {
-    Output::Stats out;
-    std::string url;
+    std::shared_ptr<Output> output;
     {
-        std::lock_guard lock(output_mutex_);
-        if (output_) {
-            out = output_->stats();
-            url = output_->url();
-        }
+        std::lock_guard lock(mutex_);
+        output = output_;
     }
+    const Output::Stats out = output ? output->stats() : Output::Stats();
+    const std::string url = output ? output->url() : std::string();
     std::lock_guard lock(mutex_);
     const Segmenter::Stats s = segmenter_ ? segmenter_->stats() : Segmenter::Stats();
     Stats common = counters_.with_peers(out.viewers);
@@ -281,7 +294,7 @@ GstPtr<GstStructure> Sink::stats() const {
     if (!segmenter_) common.since = 0;
     auto stats = common.to_structure();
     gst_structure_set(stats.get(), "segments", G_TYPE_UINT64, guint64(out.stream.segments),
-                      "lost-segments", G_TYPE_UINT64, guint64(lost_segments_), "discontinuities",
+                      "lost-segments", G_TYPE_UINT64, guint64(out.lost_segments), "discontinuities",
                       G_TYPE_UINT64, guint64(s.discontinuities), "media-sequence", G_TYPE_UINT64,
                       guint64(out.stream.media_sequence), "bitrate", G_TYPE_UINT64,
                       guint64(out.stream.bitrate), "kept-bytes", G_TYPE_UINT64,

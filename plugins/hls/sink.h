@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The hlssegmenter behind its GObject: pads, pace, state and end of stream.
-// Lock order: output_mutex_, mutex_, the element's object lock. Nothing is pushed, queried or
-// posted under any of them.
+// Lock order: deliver_mutex_, mutex_, the element's object lock. Nothing is pushed, queried or
+// posted under any of them. deliver_mutex_ is held while segments are published, which may wait for
+// a disk: stats and state changes take mutex_ alone.
 #pragma once
 
 #include "gst/ptr.h"
@@ -71,6 +72,9 @@ private:
     void unschedule(Input &input);
     /// Sends finished segments to the output, in order, and posts what went wrong.
     void deliver();
+    /// Posts EOS if the stream has ended and the element is playing.
+    void post_eos();
+    void post_reports(Output &output);
     void post_warnings(const std::vector<std::string> &texts);
     /// Ends the stream if every linked pad is at its end.
     void check_eos();
@@ -79,23 +83,24 @@ private:
     mutable std::mutex settings_mutex_;
     Settings settings_;
 
-    mutable std::mutex output_mutex_;
-    std::unique_ptr<Output> output_;
+    std::mutex deliver_mutex_;
 
     mutable std::mutex mutex_;
+    std::shared_ptr<Output> output_; ///< null: stopped
     std::condition_variable changed_;
     std::array<Input, 2> inputs_;
     std::unique_ptr<Segmenter> segmenter_; ///< null: stopped
-    std::deque<Segment> finished_;
+    bool realtime_ = true;                 ///< media comes at the pace of the clock
     Settings running_settings_;
-    bool playing_ = false, stopping_ = false;
+    bool playing_ = false; ///< as the element's state changes say
+    bool stopping_ = false;
     bool ended_ = false;       ///< all pads are at their end
     bool eos_pending_ = false; ///< and the message waits for PLAYING
     bool stream_start_posted_ = false;
     uint32_t eos_seqnum_ = GST_SEQNUM_INVALID;
     uint32_t flush_seqnum_ = GST_SEQNUM_INVALID; ///< of the last flush
     int64_t position_ = -1;                      ///< stream time, ns
-    uint64_t published_ = 0, dropped_ = 0, lost_segments_ = 0;
+    uint64_t published_ = 0, dropped_ = 0;
     Counters counters_;
 };
 

@@ -49,6 +49,7 @@ bool Sink::is_live(Kind kind, GstPad *pad, bool remember) {
             return in.live && (*in.live || waits(*in.live));
         });
         segmenter_->set_realtime(realtime);
+        realtime_ = realtime;
     }
     return live;
 }

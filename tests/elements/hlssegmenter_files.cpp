@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// hlssegmenter writing files: its stream from the beginning to EOS, flush, states, and a disk that
+// fails or blocks.
+#include "elements/hls_bench.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+#include <sys/syscall.h>
+
+/// Writes into a directory hang while it is blocked.
+struct BlockedDisk {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::atomic<bool> any{false};
+    std::string directory;
+    bool hanging = false;
+
+    void block(const std::string &path) {
+        std::lock_guard lock(mutex);
+        directory = path;
+        any = !path.empty();
+        hanging = false;
+        changed.notify_all();
+    }
+    void await_hang() {
+        std::unique_lock lock(mutex);
+        fail_unless(changed.wait_for(lock, 30s, [&] { return hanging; }));
+    }
+    void pass(int fd) {
+        if (!any) return;
+        char path[512];
+        const std::string link = "/proc/self/fd/" + std::to_string(fd);
+        const ssize_t size = readlink(link.c_str(), path, sizeof path);
+        std::unique_lock lock(mutex);
+        const auto held = [&] {
+            return size > 0 && !directory.empty() &&
+                   std::string_view(path, size_t(size)).starts_with(directory);
+        };
+        hanging = hanging || held();
+        changed.notify_all();
+        changed.wait(lock, [&] { return !held(); });
+    }
+};
+static BlockedDisk blocked_disk;
+
+// In place of the C library's, for the plugins too.
+extern "C" ssize_t write(int fd, const void *data, size_t size) {
+    blocked_disk.pass(fd);
+    return syscall(SYS_write, fd, data, size);
+}
+
+GST_START_TEST(test_files) {
+    Place place;
+    Bench bench(place.location());
+    bench.add_video();
+    bench.add_audio();
+    bench.state(GST_STATE_PLAYING);
+    fail_unless_equals_int(bench.push(0, 5000), GST_FLOW_OK);
+    fail_unless(bench.has_message(GST_MESSAGE_STREAM_START));
+    bench.await("segments", 2);
+    fail_unless_equals_int(place.read().segments.size(), 2);
+    fail_unless(gst_harness_push_event(bench.video, gst_event_new_eos()));
+    fail_if(bench.has_message(GST_MESSAGE_EOS));
+    fail_unless(gst_harness_push_event(bench.audio, gst_event_new_eos()));
+    fail_unless(bench.has_message(GST_MESSAGE_EOS));
+    const auto list = place.read();
+    fail_unless(list.segments.size() == 3 && list.ended);
+    fail_unless_equals_int64(list.segments[0].duration, 2 * sec);
+    fail_unless_equals_int64(list.segments[2].duration, 1 * sec);
+    const auto streams = place.streams();
+    fail_unless_equals_int(streams[1].of(rig::video_pid).size(), 50);
+    fail_unless(streams[1].of(rig::video_pid)[0].random_access);
+    fail_unless_equals_uint64(bench.stat("segments"), 3);
+    fail_unless_equals_uint64(bench.stat("buffers-in"), 125 + 250);
+    fail_unless_equals_uint64(bench.stat("drops"), 0);
+    fail_unless(bench.stat("bytes-out") > 188 * 250);
+    fail_unless_equals_int(bench.push(5000, 5040), GST_FLOW_EOS);
+}
+GST_END_TEST
+
+GST_START_TEST(test_renegotiation) {
+    Place place;
+    Bench bench(place.location());
+    bench.add_video();
+    bench.state(GST_STATE_PLAYING);
+    bench.push(0, 4000);
+    gst_harness_set_src_caps(bench.video, video_caps(0x1E));
+    bench.push(4000, 6000);
+    gst_harness_push_event(bench.video, gst_event_new_eos());
+    const auto list = place.read();
+    fail_unless(list.segments.size() == 3 && list.segments[2].discontinuity &&
+                !list.segments[1].discontinuity);
+}
+GST_END_TEST
+
+GST_START_TEST(test_flush) {
+    Place place;
+    Bench bench(place.location());
+    bench.add_video();
+    bench.add_audio();
+    bench.state(GST_STATE_PLAYING);
+    bench.push(0, 3000);
+    for (GstHarness *harness : {bench.video, bench.audio}) {
+        gst_harness_push_event(harness, gst_event_new_flush_start());
+        bench.await("segments", 1);
+    }
+    fail_unless_equals_int(bench.push(3000, 3040), GST_FLOW_FLUSHING);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    // A seek's flush reaches the second pad when the first one already sends again.
+    const guint32 seqnum = gst_util_seqnum_next();
+    for (GstHarness *harness : {bench.video, bench.audio}) {
+        GstEvent *stop = gst_event_new_flush_stop(TRUE);
+        gst_event_set_seqnum(stop, seqnum);
+        gst_harness_push_event(harness, stop);
+        gst_harness_push_event(harness, gst_event_new_segment(&segment));
+        if (harness == bench.video)
+            gst_harness_push(harness, buffer_of_sample(rig::video_sample(0, 0, true)));
+    }
+    bench.push(40, 4000);
+    for (GstHarness *harness : {bench.video, bench.audio})
+        gst_harness_push_event(harness, gst_event_new_eos());
+    const auto list = place.read();
+    fail_unless(list.segments.size() == 3 && list.segments[1].discontinuity);
+    fail_unless(bench.has_message(GST_MESSAGE_EOS));
+}
+GST_END_TEST
+
+// Every return to READY finishes the last segment; the next run goes on with a discontinuity.
+GST_START_TEST(test_states) {
+    Place place;
+    Bench bench(place.location());
+    g_object_set(bench.element, "playlist-length", 20, nullptr);
+    bench.add_video();
+    for (int i = 0; i < 5; ++i) {
+        bench.state(GST_STATE_PLAYING);
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_TIME);
+        if (i > 0) {
+            gst_harness_push_event(bench.video, gst_event_new_stream_start("x"));
+            gst_harness_set_src_caps(bench.video, video_caps());
+            gst_harness_push_event(bench.video, gst_event_new_segment(&segment));
+        }
+        fail_unless_equals_int(bench.push(0, 3000), GST_FLOW_OK);
+        bench.state(i % 2 ? GST_STATE_READY : GST_STATE_NULL);
+        const auto list = place.read();
+        fail_unless_equals_int(list.segments.size(), 2 * (i + 1));
+        fail_unless(list.ended);
+        fail_unless_equals_int(list.segments[size_t(2 * i)].discontinuity, i > 0);
+    }
+}
+GST_END_TEST
+
+// EOS in PAUSED is told in PLAYING; a pad that is not linked holds nothing up; GAP is progress.
+GST_START_TEST(test_eos_and_gap) {
+    Place place;
+    Bench bench(place.location());
+    bench.add_video();
+    bench.add_audio();
+    bench.state(GST_STATE_PAUSED);
+    GstHarness *audio = std::exchange(bench.audio, nullptr);
+    gst_harness_push_event(audio, gst_event_new_gap(0, 5 * GST_SECOND));
+    bench.push(0, 4100);
+    bench.await("segments", 2); // nobody waits for audio
+    gst_harness_teardown(audio);
+    gst_harness_push_event(bench.video, gst_event_new_eos());
+    fail_if(bench.has_message(GST_MESSAGE_EOS));
+    fail_unless(place.read().ended);
+    bench.state(GST_STATE_PLAYING);
+    fail_unless(bench.has_message(GST_MESSAGE_EOS));
+}
+GST_END_TEST
+
+GST_START_TEST(test_bad_buffers) {
+    Place place;
+    Bench bench(place.location());
+    bench.add_video();
+    bench.state(GST_STATE_PLAYING);
+    GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 100, nullptr);
+    gst_buffer_memset(buffer, 0, 0xFF, 100);
+    GST_BUFFER_PTS(buffer) = 0;
+    fail_unless_equals_int(gst_harness_push(bench.video, buffer), GST_FLOW_OK);
+    fail_unless(bench.has_message(GST_MESSAGE_WARNING));
+    buffer = gst_buffer_new_allocate(nullptr, 100, nullptr); // no timestamp
+    fail_unless_equals_int(gst_harness_push(bench.video, buffer), GST_FLOW_OK);
+    fail_unless_equals_int(gst_harness_push(bench.video, gst_buffer_new()), GST_FLOW_OK);
+    fail_unless_equals_uint64(bench.stat("drops"), 3);
+    bench.push(0, 4100);
+    bench.await("segments", 2);
+    fail_if(bench.has_message(GST_MESSAGE_ERROR));
+}
+GST_END_TEST
+
+// A directory that cannot be written any more: a warning each time, and it goes on.
+GST_START_TEST(test_write_error) {
+    Place place;
+    const fs::path inner = place.path / "inner";
+    Bench bench("file://" + (inner / "index.m3u8").string());
+    bench.add_video();
+    bench.state(GST_STATE_PLAYING);
+    bench.push(0, 2100);
+    bench.await("segments", 1);
+    fs::rename(inner, place.path / "moved");
+    fail_unless_equals_int(bench.push(2120, 4100), GST_FLOW_OK);
+    bench.await("lost-segments", 1);
+    bench.push(4120, 4160);
+    fail_unless(bench.has_message(GST_MESSAGE_WARNING));
+    fs::rename(place.path / "moved", inner);
+    bench.push(4160, 8100);
+    bench.await("segments", 3);
+    std::ifstream in(inner / "index.m3u8");
+    std::ostringstream text;
+    text << in.rdbuf();
+    playlist::MediaPlaylist list;
+    fail_unless(playlist::parse(text.str(), list).is_ok());
+    fail_unless_equals_int(list.segments.size(), 3);
+    fail_unless(list.segments[1].discontinuity && !list.segments[2].discontinuity);
+    fail_if(bench.has_message(GST_MESSAGE_ERROR));
+}
+GST_END_TEST
+
+// A disk that takes nothing: the stream goes on, statistics are there, and it is said.
+GST_START_TEST(test_blocked_disk) {
+    Place place;
+    Bench bench(place.location());
+    bench.add_video();
+    bench.state(GST_STATE_PLAYING);
+    blocked_disk.block(place.path.string());
+    fail_unless_equals_int(bench.push(0, 2100), GST_FLOW_OK);
+    blocked_disk.await_hang();
+    fail_unless_equals_uint64(bench.stat("segments"), 0);
+    fail_if(bench.has_message(GST_MESSAGE_WARNING));
+    // One is being written, as many wait as are kept, two are lost.
+    fail_unless_equals_int(bench.push(2120, 22'100), GST_FLOW_OK);
+    fail_unless_equals_uint64(bench.stat("lost-segments"), 2);
+    fail_unless(bench.has_message(GST_MESSAGE_WARNING));
+    blocked_disk.block({});
+    bench.await("segments", 9);
+    bench.push(22'120, 24'100);
+    bench.await("segments", 10);
+    const auto list = place.read();
+    fail_unless_equals_uint64(list.media_sequence + list.segments.size(), 10);
+    for (size_t i = 0; i < list.segments.size(); ++i)
+        fail_unless_equals_int(list.segments[i].discontinuity, i + 1 == list.segments.size());
+    fail_if(bench.has_message(GST_MESSAGE_ERROR));
+}
+GST_END_TEST
+
+// What comes after EOS is refused: an ENDLIST is not taken back.
+GST_START_TEST(test_after_the_end) {
+    Place place;
+    Bench bench(place.location());
+    bench.add_video();
+    bench.state(GST_STATE_PLAYING);
+    bench.push(0, 3000);
+    gst_harness_push_event(bench.video, gst_event_new_eos());
+    const auto ended = place.read();
+    fail_unless(ended.ended && ended.segments.size() == 2);
+    gst_harness_push_event(bench.video, gst_event_new_flush_start());
+    gst_harness_push_event(bench.video, gst_event_new_flush_stop(TRUE));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(bench.video, gst_event_new_segment(&segment));
+    bench.push(0, 2100);
+    bench.await("lost-segments", 1);
+    bench.push(2120, 2160);
+    fail_unless(bench.has_message(GST_MESSAGE_WARNING));
+    fail_unless(place.read().ended && place.read().segments == ended.segments);
+}
+GST_END_TEST
+
+// A real encode, B-frames and all: what the playlist says is what the segments hold.
+GST_START_TEST(test_real_pipeline) {
+    Place place;
+    const std::string line =
+        "videotestsrc num-buffers=150 ! "
+        "video/x-raw,format=I420,width=320,height=240,framerate=25/1 "
+        "! x264enc key-int-max=50 bframes=2 speed-preset=ultrafast ! h264parse ! hls.video_0 "
+        "audiotestsrc num-buffers=280 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! "
+        "audioconvert ! avenc_aac ! aacparse ! hls.audio_0 hlssegmenter name=hls sync=false "
+        "location=" +
+        place.location();
+    GError *error = nullptr;
+    GstElement *pipeline = gst_parse_launch(line.c_str(), &error);
+    fail_unless(pipeline && !error, "%s", error ? error->message : "");
+    GstBus *bus = gst_element_get_bus(pipeline);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    GstMessage *message = gst_bus_timed_pop_filtered(
+        bus, 50 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+    fail_unless(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
+    gst_message_unref(message);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(bus);
+    gst_object_unref(pipeline);
+
+    const auto list = place.read();
+    const auto streams = place.streams();
+    fail_unless(list.ended && list.segments.size() >= 3);
+    int64_t sum = 0;
+    std::optional<uint64_t> last_dts;
+    for (size_t i = 0; i < streams.size(); ++i) {
+        const auto video = streams[i].of(rig::video_pid);
+        fail_unless(video.size() > 1 && video[0].random_access &&
+                    !streams[i].of(rig::audio_pid).empty());
+        for (const ts::Pes &pes : video) {
+            fail_unless(!last_dts || pes.dts > *last_dts);
+            last_dts = pes.dts;
+        }
+        if (i + 1 < streams.size()) {
+            const auto next = streams[i + 1].of(rig::video_pid).at(0).pts;
+            const int64_t real = int64_t(next - video[0].pts) * 100'000 / 9;
+            fail_unless(std::abs(real - list.segments[i].duration) < ms);
+        }
+        fail_if(list.segments[i].discontinuity);
+        sum += list.segments[i].duration;
+    }
+    fail_unless(std::abs(sum - 6 * sec) < 50 * ms);
+}
+GST_END_TEST
+
+static Suite *hlssegmenter_files_suite() {
+    Suite *s = suite_create("hlssegmenter_files");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_files);
+    tcase_add_test(tc, test_renegotiation);
+    tcase_add_test(tc, test_flush);
+    tcase_add_test(tc, test_states);
+    tcase_add_test(tc, test_eos_and_gap);
+    tcase_add_test(tc, test_bad_buffers);
+    tcase_add_test(tc, test_write_error);
+    tcase_add_test(tc, test_blocked_disk);
+    tcase_add_test(tc, test_after_the_end);
+    tcase_add_test(tc, test_real_pipeline);
+    return s;
+}
+GST_CHECK_MAIN(hlssegmenter_files)
