@@ -20,6 +20,11 @@ Result format_of(hls::Kind kind, const GstCaps *caps, hls::FormatPtr &format) {
         format = hls::make_adts_format();
         return Result::ok();
     }
+    int version = 0;
+    if (kind == Kind::audio && gst_structure_get_int(s, "mpegversion", &version) && version == 1) {
+        format = hls::make_mpeg_audio_format();
+        return Result::ok();
+    }
     const GValue *value = gst_structure_get_value(s, "codec_data");
     GstBuffer *buffer = value ? gst_value_get_buffer(value) : nullptr;
     if (!buffer) return Result::error("the caps have no codec_data: put a parser in front");

@@ -70,7 +70,9 @@ GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE(
     "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS("audio/mpeg, mpegversion = (int) 4, stream-format = (string) raw; "
                     "audio/mpeg, mpegversion = (int) 4, stream-format = (string) adts, "
-                    "framed = (boolean) true"));
+                    "framed = (boolean) true; "
+                    "audio/mpeg, mpegversion = (int) 1, layer = (int) [1, 3], "
+                    "parsed = (boolean) true"));
 
 hls::Sink &sink_of(gpointer element) {
     return *static_cast<PenstockHlsSegmenter *>(element)->impl;

@@ -224,6 +224,54 @@ GST_START_TEST(test_byte_stream) {
 }
 GST_END_TEST
 
+// MP3 is carried as it is, alone too, and says of itself what it is.
+GST_START_TEST(test_mp3) {
+    struct {
+        uint8_t version, rate; ///< header bits: 24 kHz has a stream type of its own
+        int64_t samples, hz;
+        size_t size;
+        uint8_t type;
+    } const kinds[] = {{0xFB, 0xB4, 1152, 48000, 576, 0x03}, {0xF3, 0x84, 576, 24000, 192, 0x04}};
+    for (const auto &kind : kinds)
+        for (bool video : {true, false}) {
+            Rig rig;
+            if (video) rig.segmenter->set_format(video_format());
+            rig.segmenter->set_format(make_mpeg_audio_format());
+            std::vector<uint8_t> bytes(kind.size);
+            bytes[0] = 0xFF;
+            bytes[1] = kind.version;
+            bytes[2] = kind.rate;
+            bytes[3] = 0xC4;
+            const Bytes frame = Bytes::adopt(std::move(bytes));
+            int64_t n = 0;
+            for (int64_t t = 0; t < 10 * sec; t += 40 * ms) {
+                if (video) rig.add(Kind::video, video_sample(t, t, t % (2 * sec) == 0));
+                for (; n * kind.samples * sec / kind.hz < t + 40 * ms; ++n)
+                    rig.add(Kind::audio, {n * kind.samples * sec / kind.hz, std::nullopt,
+                                          kind.samples * sec / kind.hz, true, frame});
+                rig.wall += 40 * ms;
+            }
+            rig.segmenter->finish();
+            rig.take();
+            assert_sound(rig);
+            fail_unless(rig.segments.size() >= 5);
+            size_t got = 0;
+            for (size_t i = 0; i < rig.streams.size(); ++i) {
+                fail_unless_equals_int(rig.streams[i].types.at(audio_pid), kind.type);
+                fail_if(rig.segments[i].discontinuity);
+                fail_unless(rig.segments[i].codecs.ends_with("mp4a.40.34"), "%s",
+                            rig.segments[i].codecs.c_str());
+                for (const ts::Pes &pes : rig.streams[i].of(audio_pid)) {
+                    fail_unless_equals_int(pes.payload.size() % kind.size, 0);
+                    fail_unless_equals_int(pes.stream_id, 0xC0);
+                    got += pes.payload.size() / kind.size;
+                }
+            }
+            fail_unless_equals_int(got, n);
+        }
+}
+GST_END_TEST
+
 GST_START_TEST(test_bounds) {
     Segmenter::Options options;
     options.max_bytes = 100'000;
@@ -278,6 +326,7 @@ static Suite *hls_segmenter_suite() {
     tcase_add_test(tc, test_audio_alone);
     tcase_add_test(tc, test_format_changes);
     tcase_add_test(tc, test_byte_stream);
+    tcase_add_test(tc, test_mp3);
     tcase_add_test(tc, test_bounds);
     tcase_add_test(tc, test_broken_samples);
     return s;

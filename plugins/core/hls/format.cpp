@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/hls/format.h"
 
+#include "core/codec/mpeg_audio.h"
+
 #include <algorithm>
 
 namespace penstock::hls {
@@ -47,12 +49,54 @@ bool find_parameter_sets(NalReader reader, codec::AvcConfig &config) {
     return codec::make_avc_config(std::move(sps), std::move(pps), config).is_ok();
 }
 
+void use_mpeg_audio(Format &format, const codec::MpegAudioHeader &header) {
+    // Table 2-34 has two types: the second for the lower rates of ISO/IEC 13818-3.
+    format.type =
+        header.version == 1 ? mpegts::StreamType::mpeg1_audio : mpegts::StreamType::mpeg2_audio;
+    format.rate = header.rate;
+    format.frame_samples = header.frame_samples;
+    // RFC 6381 by ISO/IEC 14496-3: 32 to 34 are the layers.
+    format.codec_string = "mp4a.40." + std::to_string(31 + header.layer);
+    format.identity = {static_cast<uint8_t>(header.layer), static_cast<uint8_t>(header.channels),
+                       static_cast<uint8_t>(header.rate / 250)};
+}
+
 void use_aac(Format &format, const codec::AacConfig &config) {
     format.aac = config;
+    format.rate = config.rate;
+    format.frame_samples = config.frame_length;
     format.codec_string = codec::codec_string(config);
     format.identity = {config.object_type, config.channel_config};
     for (int shift = 0; shift < 32; shift += 8)
         format.identity.push_back(static_cast<uint8_t>(config.rate >> shift));
+}
+
+/// Takes over what a frame's header says, if it is something else.
+template <class Use, class Header>
+void use_header(const FormatPtr &format, Use use, const Header &header, FormatPtr &out) {
+    auto next = std::make_shared<Format>(*format);
+    use(*next, header);
+    if (!next->same(*format)) out = std::move(next);
+}
+
+Result learn_adts(const FormatPtr &format, ByteView sample, FormatPtr &out) {
+    codec::AdtsHeader header;
+    const Result result = codec::parse_adts(sample, header);
+    if (result.is_error()) return result;
+    if (result.needs_more() || header.frame_size > sample.size())
+        return Result::error("an ADTS frame that is cut short");
+    use_header(format, use_aac, header.config, out);
+    return Result::ok();
+}
+
+Result learn_mpeg_audio(const FormatPtr &format, ByteView sample, FormatPtr &out) {
+    codec::MpegAudioHeader header;
+    const Result result = codec::parse_mpeg_audio(sample, header);
+    if (result.is_error()) return result;
+    if (result.needs_more() || header.frame_size > sample.size())
+        return Result::error("an MPEG audio frame that is cut short");
+    use_header(format, use_mpeg_audio, header, out);
+    return Result::ok();
 }
 
 } // namespace
@@ -94,21 +138,20 @@ FormatPtr make_adts_format() {
     return format;
 }
 
+FormatPtr make_mpeg_audio_format() {
+    auto format = std::make_shared<Format>();
+    format->kind = Kind::audio;
+    format->type = mpegts::StreamType::mpeg1_audio;
+    return format;
+}
+
 Result learn(const FormatPtr &format, ByteView sample, bool keyframe, FormatPtr &out) {
     out = format;
     if (sample.empty()) return Result::error("an empty sample");
     if (format->kind == Kind::audio) {
         if (format->make_adts) return Result::ok();
-        codec::AdtsHeader header;
-        const Result result = codec::parse_adts(sample, header);
-        if (result.needs_more()) return Result::error("an ADTS frame that is cut short");
-        if (!result.is_ok()) return result;
-        if (header.frame_size > sample.size())
-            return Result::error("an ADTS frame that is cut short");
-        auto next = std::make_shared<Format>(*format);
-        use_aac(*next, header.config);
-        if (!next->same(*format)) out = std::move(next);
-        return Result::ok();
+        return format->type == mpegts::StreamType::aac_adts ? learn_adts(format, sample, out)
+                                                            : learn_mpeg_audio(format, sample, out);
     }
     if (format->nal_length_size) {
         codec::AvccReader reader(sample, format->nal_length_size);

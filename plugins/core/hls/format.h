@@ -24,10 +24,11 @@ struct Format {
     /// whether a header must be made for each frame.
     uint8_t nal_length_size = 0;
     bool make_adts = false;
-    std::vector<uint8_t> parameter_sets; ///< SPS and PPS with start codes; may be empty
-    codec::AacConfig aac;                ///< rate 0: the frames tell (ADTS)
-    std::string codec_string;            ///< RFC 6381; empty if unknown
-    unsigned width = 0, height = 0;      ///< 0 if unknown
+    std::vector<uint8_t> parameter_sets;  ///< SPS and PPS with start codes; may be empty
+    codec::AacConfig aac;                 ///< of AAC; rate 0: the frames tell (ADTS)
+    unsigned rate = 0, frame_samples = 0; ///< audio: Hz, samples in a frame; 0: the frames tell
+    std::string codec_string;             ///< RFC 6381; empty if unknown
+    unsigned width = 0, height = 0;       ///< 0 if unknown
 
     bool same(const Format &other) const {
         return type == other.type && identity == other.identity;
@@ -43,9 +44,11 @@ FormatPtr make_annexb_format();
 Result make_aac_format(ByteView asc, FormatPtr &out);
 /// AAC frames that have ADTS headers.
 FormatPtr make_adts_format();
+/// MPEG-1 or MPEG-2 audio (MP3), one frame in a sample; the frames tell which.
+FormatPtr make_mpeg_audio_format();
 
 /// The format after this sample: `format` itself, or a new one if the sample brings parameter
-/// sets (a keyframe) or an ADTS header that say something else. Errors: a sample that is broken.
+/// sets (a keyframe) or a frame header that say something else. Errors: a sample that is broken.
 Result learn(const FormatPtr &format, ByteView sample, bool keyframe, FormatPtr &out);
 
 /// A sample as a list of pieces of memory: what is inserted (start codes, delimiters, headers)

@@ -88,8 +88,9 @@ Bytes TsWriter::write(TrackSamples &video, const TrackSamples &audio, int64_t of
 
 size_t TsWriter::write_audio(size_t track, const TrackSamples &audio, size_t first, int64_t offset,
                              std::vector<uint8_t> &out) {
-    const codec::AacConfig &aac = audio.format->aac;
-    const int64_t frame = aac.rate ? int64_t(aac.frame_length) * 1'000'000'000 / aac.rate : 0;
+    const Format &format = *audio.format;
+    const int64_t frame =
+        format.rate ? int64_t(format.frame_samples) * 1'000'000'000 / format.rate : 0;
     const auto &samples = audio.samples;
     gather_.clear();
     size_t count = 0, bytes = 0;

@@ -22,6 +22,7 @@ inline constexpr uint64_t pcr_lead = clock_rate / 2;
 /// Table 2-34: what an elementary stream carries.
 enum class StreamType : uint8_t {
     mpeg1_audio = 0x03,
+    mpeg2_audio = 0x04, ///< the lower sample rates
     aac_adts = 0x0F,
     h264 = 0x1B,
     hevc = 0x24,
