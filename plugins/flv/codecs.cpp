@@ -3,10 +3,12 @@
 
 #include "core/codec/aac.h"
 #include "core/codec/avc.h"
+#include "core/codec/mpeg_audio.h"
 
 #include <gst/pbutils/codec-utils.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace penstock::flv {
 namespace {
@@ -84,14 +86,105 @@ Result configure_aac(const GstCaps *caps, std::vector<uint8_t> &config) {
     return Result::ok();
 }
 
+/// E.4.2.1, SoundType.
+unsigned channels_of(ByteView body) {
+    return body[0] & 1 ? 2 : 1;
+}
+
+Result mpeg_audio_format(ByteView, ByteView payload, uint64_t &format) {
+    codec::MpegAudioHeader header;
+    const Result result = codec::parse_mpeg_audio(payload, header);
+    if (result.needs_more()) return Result::error("an MP3 frame that is cut short");
+    if (!result.is_ok()) return result;
+    format = uint64_t(header.rate) << 24 | header.frame_samples << 8 | header.layer << 4 |
+             header.channels;
+    return Result::ok();
+}
+
+void describe_mpeg_audio(uint64_t format, StreamInfo &info) {
+    info.rate = static_cast<unsigned>(format >> 24);
+    info.frame_samples = static_cast<unsigned>(format >> 8 & 0xFFFF);
+    info.caps = GstPtr<GstCaps>::adopt(gst_caps_new_simple(
+        "audio/mpeg", "mpegversion", G_TYPE_INT, 1, "layer", G_TYPE_INT, int(format >> 4 & 15),
+        "parsed", G_TYPE_BOOLEAN, TRUE, "rate", G_TYPE_INT, int(info.rate), "channels", G_TYPE_INT,
+        int(format & 15), nullptr));
+}
+
+Result g711_format(ByteView body, ByteView, uint64_t &format) {
+    format = channels_of(body);
+    return Result::ok();
+}
+
+/// FLV says nothing of the rate, and G.711 has but one.
+template <bool alaw>
+void describe_g711(uint64_t format, StreamInfo &info) {
+    info.caps = GstPtr<GstCaps>::adopt(gst_caps_new_simple(alaw ? "audio/x-alaw" : "audio/x-mulaw",
+                                                           "rate", G_TYPE_INT, 8000, "channels",
+                                                           G_TYPE_INT, int(format), nullptr));
+}
+
+Result speex_format(ByteView, ByteView, uint64_t &format) {
+    format = 1;
+    return Result::ok();
+}
+
+/// E.4.2.1: always wideband mono. The decoder wants the header of an Ogg stream, which FLV leaves
+/// out; frames in a packet: as many as there are.
+void describe_speex(uint64_t, StreamInfo &info) {
+    std::vector<uint8_t> header;
+    const auto text = [&](const char *value, size_t size) {
+        header.insert(header.end(), value, value + std::strlen(value));
+        header.resize(header.size() + size - std::strlen(value));
+    };
+    const auto number = [&](int32_t value) {
+        for (int shift = 0; shift < 32; shift += 8)
+            header.push_back(static_cast<uint8_t>(value >> shift));
+    };
+    text("Speex   ", 8);
+    text("1.1.12", 20);
+    constexpr int wideband = 1, bitstream = 4, samples = 320;
+    for (int value : {1, 80, 16'000, wideband, bitstream, 1, -1, samples, 0, 0, 0, 0, 0})
+        number(value);
+    std::vector<uint8_t> comment(8); // no vendor, no tags
+    info.caps = GstPtr<GstCaps>::adopt(gst_caps_new_simple(
+        "audio/x-speex", "rate", G_TYPE_INT, 16'000, "channels", G_TYPE_INT, 1, nullptr));
+    GValue list = G_VALUE_INIT, item = G_VALUE_INIT;
+    g_value_init(&list, GST_TYPE_ARRAY);
+    for (const std::vector<uint8_t> *part : {&header, &comment}) {
+        g_value_init(&item, GST_TYPE_BUFFER);
+        gst_value_take_buffer(&item, copy_to_buffer(*part).release());
+        gst_value_array_append_and_take_value(&list, &item);
+        item = G_VALUE_INIT;
+    }
+    gst_structure_take_value(gst_caps_get_structure(info.caps.get(), 0), "streamheader", &list);
+}
+
 constexpr Codec codecs[] = {
     {fourcc("avc1"), TagType::video,
      "video/x-h264, stream-format = (string) avc, alignment = (string) au", 7, "H.264",
-     describe_avc, configure_avc},
+     describe_avc, configure_avc, nullptr, nullptr},
     {fourcc("mp4a"), TagType::audio,
      "audio/mpeg, mpegversion = (int) 4, stream-format = (string) raw", 10, "MPEG-4 AAC",
-     describe_aac, configure_aac},
+     describe_aac, configure_aac, nullptr, nullptr},
+    {fourcc(".mp3"), TagType::audio,
+     "audio/mpeg, mpegversion = (int) 1, layer = (int) [1, 3], parsed = (boolean) true", 2,
+     "MPEG audio", nullptr, nullptr, mpeg_audio_format, describe_mpeg_audio},
+    {fourcc("alaw"), TagType::audio, "audio/x-alaw, rate = (int) 8000, channels = (int) [1, 2]", 7,
+     "A-law", nullptr, nullptr, g711_format, describe_g711<true>},
+    {fourcc("ulaw"), TagType::audio, "audio/x-mulaw, rate = (int) 8000, channels = (int) [1, 2]", 8,
+     "Mu-law", nullptr, nullptr, g711_format, describe_g711<false>},
+    {fourcc("spex"), TagType::audio, "audio/x-speex, rate = (int) 16000, channels = (int) 1", 11,
+     "Speex", nullptr, nullptr, speex_format, describe_speex},
 };
+
+template <class Wanted>
+GstPtr<GstCaps> caps_of(TagType type, Wanted wanted) {
+    GstCaps *all = gst_caps_new_empty();
+    for (const Codec &codec : codecs)
+        if (codec.type == type && wanted(codec))
+            gst_caps_append(all, gst_caps_from_string(codec.caps));
+    return GstPtr<GstCaps>::adopt(all);
+}
 
 } // namespace
 
@@ -103,17 +196,19 @@ const Codec *find_codec(TagType type, uint32_t fourcc) {
 
 const Codec *find_codec(const GstCaps *caps) {
     for (const Codec &codec : codecs) {
+        if (!codec.configure) continue;
         auto known = GstPtr<GstCaps>::adopt(gst_caps_from_string(codec.caps));
         if (gst_caps_can_intersect(caps, known.get())) return &codec;
     }
     return nullptr;
 }
 
-GstPtr<GstCaps> caps_of_type(TagType type) {
-    GstCaps *all = gst_caps_new_empty();
-    for (const Codec &codec : codecs)
-        if (codec.type == type) gst_caps_append(all, gst_caps_from_string(codec.caps));
-    return GstPtr<GstCaps>::adopt(all);
+GstPtr<GstCaps> readable_caps(TagType type) {
+    return caps_of(type, [](const Codec &) { return true; });
+}
+
+GstPtr<GstCaps> writable_caps(TagType type) {
+    return caps_of(type, [](const Codec &codec) { return codec.configure != nullptr; });
 }
 
 size_t codec_header_size(const Codec &codec) {

@@ -136,10 +136,13 @@ GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
         return GST_FLOW_OK;
     }
     if (config) {
+        if (!codec->describe) return GST_FLOW_OK;
         stream.codec = codec;
         configure(stream, tag, *header);
         return GST_FLOW_OK;
     }
+    if (codec->frame_format && !configure_by_frame(stream, *codec, tag, *header))
+        return GST_FLOW_OK;
     if (!stream.pad || stream.codec != codec) {
         ++counters_.drops;
         GST_DEBUG_OBJECT(element_, "%s without its configuration dropped", name_of(tag.type));
@@ -166,6 +169,36 @@ void Demuxer::configure(Stream &stream, const Tag &tag, const BodyHeader &header
         GST_WARNING_OBJECT(element_, "%s configuration: %s", name_of(tag.type),
                            info.warning.c_str());
     stream.config.assign(config.begin(), config.end());
+    use_info(stream, std::move(info));
+}
+
+/// The stream's format, where frames tell it. False if this one can't be used.
+bool Demuxer::configure_by_frame(Stream &stream, const Codec &codec, const Tag &tag,
+                                 const BodyHeader &header) {
+    const Bytes body = tag.body();
+    uint64_t format = 0;
+    const Result result =
+        codec.frame_format(body, body.sub(header.payload, header.payload_size), format);
+    if (!result.is_ok()) {
+        ++counters_.drops;
+        if (!std::exchange(stream.complained, true))
+            GST_ELEMENT_WARNING(
+                element_, STREAM, DEMUX,
+                ("Part of the stream's %s is broken and left out.", name_of(tag.type)),
+                ("%s", result.reason().c_str()));
+        return false;
+    }
+    if (stream.pad && stream.codec == &codec && stream.frame_format == format) return true;
+    stream.codec = &codec;
+    stream.frame_format = format;
+    stream.config.clear();
+    StreamInfo info;
+    codec.describe_format(format, info);
+    use_info(stream, std::move(info));
+    return true;
+}
+
+void Demuxer::use_info(Stream &stream, StreamInfo info) {
     stream.info = std::move(info);
     stream.clock.reset();
     if (!stream.pad) {

@@ -38,7 +38,8 @@ private:
         const Codec *codec = nullptr;
         GstPad *pad = nullptr; ///< the element owns it
         StreamInfo info;
-        std::vector<uint8_t> config; ///< the record that `info` was made of
+        std::vector<uint8_t> config; ///< the record that `info` was made of,
+        uint64_t frame_format = 0;   ///< or the frame header's fields
         bool discont = true;
         bool complained = false; ///< a warning about frames of an unknown codec was posted
         SampleClock clock;
@@ -52,6 +53,9 @@ private:
     GstFlowReturn handle(const Tag &tag, const BufferTime &time);
     GstFlowReturn handle_media(const Tag &tag, const BufferTime &time);
     void configure(Stream &stream, const Tag &tag, const BodyHeader &header);
+    bool configure_by_frame(Stream &stream, const Codec &codec, const Tag &tag,
+                            const BodyHeader &header);
+    void use_info(Stream &stream, StreamInfo info);
     GstFlowReturn push_frame(Stream &stream, const Tag &tag, const BodyHeader &header,
                              const BufferTime &time);
     void post_notes();

@@ -106,7 +106,7 @@ void finalize(GObject *object) noexcept {
 void add_src_template(GstElementClass *klass, const char *name, flv::TagType type) {
     gst_element_class_add_pad_template(
         klass,
-        gst_pad_template_new(name, GST_PAD_SRC, GST_PAD_SOMETIMES, flv::caps_of_type(type).get()));
+        gst_pad_template_new(name, GST_PAD_SRC, GST_PAD_SOMETIMES, flv::readable_caps(type).get()));
 }
 
 } // namespace

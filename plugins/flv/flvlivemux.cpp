@@ -55,8 +55,8 @@ static void penstock_flvlivemux_class_init(PenstockFlvLiveMuxClass *klass) {
     auto *element_class = GST_ELEMENT_CLASS(klass);
     gst_element_class_add_static_pad_template_with_gtype(element_class, &src_template,
                                                          GST_TYPE_AGGREGATOR_PAD);
-    Class::add_sink_template(element_class, "video", flv::caps_of_type(flv::TagType::video).get());
-    Class::add_sink_template(element_class, "audio", flv::caps_of_type(flv::TagType::audio).get());
+    Class::add_sink_template(element_class, "video", flv::writable_caps(flv::TagType::video).get());
+    Class::add_sink_template(element_class, "audio", flv::writable_caps(flv::TagType::audio).get());
     gst_element_class_set_static_metadata(
         element_class, "Live FLV muxer", "Codec/Muxer",
         "Wraps live H.264 and AAC in FLV with the flags and headers that servers need",

@@ -351,6 +351,52 @@ GST_START_TEST(test_broken_sps) {
 }
 GST_END_TEST
 
+// Audio without configuration: its frames say what it is.
+GST_START_TEST(test_self_describing_audio) {
+    struct {
+        const char *body;
+        const char *caps;
+        size_t header;
+    } const kinds[] = {
+        {"2f fffb9064 00112233",
+         "audio/mpeg,mpegversion=1,layer=3,rate=44100,channels=2,parsed=true", 1},
+        {"72 d5d5d5d5", "audio/x-alaw,rate=8000,channels=1", 1},
+        {"83 ffffffff", "audio/x-mulaw,rate=8000,channels=2", 1},
+        {"b6 3a111111", "audio/x-speex,rate=16000,channels=1", 1},
+        {"90 2e6d7033 fff384c4", "audio/mpeg,mpegversion=1,layer=3,rate=24000,channels=1", 5},
+    };
+    for (const auto &kind : kinds) {
+        Rig rig;
+        const auto body = from_hex(kind.body);
+        for (uint32_t i = 0; i < 3; ++i)
+            rig.push(flv::make_tag(flv::TagType::audio, i * 26, body));
+        fail_unless_equals_int(rig.audio.buffers.size(), 3);
+        const auto wanted = GstPtr<GstCaps>::adopt(gst_caps_from_string(kind.caps));
+        fail_unless(rig.audio.caps() && gst_caps_is_subset(rig.audio.caps().get(), wanted.get()),
+                    "%s: %" GST_PTR_FORMAT, kind.caps, rig.audio.caps().get());
+        fail_unless_equals_int(gst_buffer_get_size(rig.audio.buffers[0].get()),
+                               body.size() - kind.header);
+        fail_unless_equals_int(rig.audio.count(GST_EVENT_CAPS), 1);
+        fail_unless_equals_int(rig.messages(GST_MESSAGE_WARNING), 0);
+    }
+    // Another rate, then AAC, then MP3 again, on the same pad.
+    Rig rig;
+    rig.push(flv::make_tag(flv::TagType::audio, 0, from_hex("2f fffb9064")));
+    rig.push(flv::make_tag(flv::TagType::audio, 26, from_hex("2f fffb94c4")));
+    rig.push(audio_config());
+    rig.push(audio_frame(52));
+    rig.push(flv::make_tag(flv::TagType::audio, 78, from_hex("2f fffb94c4")));
+    fail_unless_equals_int(rig.audio.buffers.size(), 4);
+    fail_unless_equals_int(rig.audio.count(GST_EVENT_CAPS), 4);
+    // What is no frame is left out, and said once.
+    for (int i = 0; i < 3; ++i)
+        rig.push(flv::make_tag(flv::TagType::audio, 104, from_hex("2f 00112233")));
+    fail_unless_equals_int(rig.audio.buffers.size(), 4);
+    fail_unless_equals_uint64(rig.stat("drops"), 3);
+    fail_unless_equals_int(rig.messages(GST_MESSAGE_WARNING), 1);
+}
+GST_END_TEST
+
 GST_START_TEST(test_unknown_codec) {
     Rig rig;
     rig.push(audio_config());
@@ -492,6 +538,7 @@ static Suite *flvlivedemux_suite() {
     tcase_add_test(tc, test_jumps);
     tcase_add_test(tc, test_one_medium);
     tcase_add_test(tc, test_broken_sps);
+    tcase_add_test(tc, test_self_describing_audio);
     tcase_add_test(tc, test_unknown_codec);
     tcase_add_test(tc, test_broken_data);
     tcase_add_test(tc, test_flush);
