@@ -8,7 +8,7 @@
 namespace penstock::transcode {
 namespace {
 
-const std::array<Codec, 4> codecs{{
+const std::array<Codec, 5> codecs{{
     {"h264",
      true,
      "video/x-h264",
@@ -31,6 +31,13 @@ const std::array<Codec, 4> codecs{{
      "mpegaudioparse",
      128'000,
      {"lamemp3enc"}},
+    {"aac",
+     false,
+     "audio/mpeg,mpegversion={2,4}; audio/mpeg,mpegversion=1,layer=3",
+     "audio/x-raw,channels=[1,2],rate=[8000,48000]",
+     "aacparse",
+     128'000,
+     {"avenc_aac", "voaacenc", "fdkaacenc"}},
 }};
 
 bool is_video(const GstCaps *caps) {
@@ -62,6 +69,18 @@ bool can_copy(const Codec &codec, const GstCaps *caps) {
     if (!codec.video || !profile) return true;
     const std::string_view name = profile;
     return !name.starts_with("high-1") && !name.starts_with("high-4") && !name.starts_with("cavlc");
+}
+
+const char *parser_of(const Codec &codec, const GstCaps *caps) {
+    if (&codec != &codecs[static_cast<size_t>(CodecId::aac_or_mp3) - 1]) return codec.parser;
+    const GstStructure *s = gst_caps_get_structure(caps, 0);
+    gboolean whole = FALSE;
+    for (const char *field : {"framed", "parsed"})
+        if (!whole) gst_structure_get_boolean(s, field, &whole);
+    int version = 0;
+    gst_structure_get_int(s, "mpegversion", &version);
+    if (whole) return nullptr;
+    return version == 1 ? "mpegaudioparse" : "aacparse";
 }
 
 GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings) {

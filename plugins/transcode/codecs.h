@@ -9,7 +9,7 @@
 
 namespace penstock::transcode {
 
-enum class CodecId { automatic, h264, aac, opus, mp3 };
+enum class CodecId { automatic, h264, aac, opus, mp3, aac_or_mp3 };
 enum class Latency { normal, low };
 
 struct Settings {
@@ -24,7 +24,7 @@ struct Codec {
     bool video;
     const char *caps;   ///< what can be copied
     const char *raw;    ///< what the encoders take
-    const char *parser; ///< behind either
+    const char *parser; ///< behind either; for copies see parser_of()
     guint bitrate;      ///< bit/s, unless one is set
     /// In the order in which they are tried.
     std::vector<const char *> encoders;
@@ -34,6 +34,8 @@ struct Codec {
 const Codec *choose_codec(CodecId wanted, const GstCaps *caps);
 /// Whether every player of this codec can be expected to take the stream as it is.
 bool can_copy(const Codec &codec, const GstCaps *caps);
+/// The parser behind a stream with these caps that is copied; null if it needs none.
+const char *parser_of(const Codec &codec, const GstCaps *caps);
 /// The first of its encoders that is installed, set up; empty if there is none.
 GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings);
 

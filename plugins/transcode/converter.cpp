@@ -121,14 +121,17 @@ bool Converter::configure(const GstCaps *caps) {
     const bool copy = mode != Mode::always && can_copy(*codec, caps);
     const std::string input = gst_structure_get_name(gst_caps_get_structure(caps, 0));
     // Other caps of the same kind go through what is there.
-    if (codec == codec_ && copy == copying_ && input == input_ && !children_.empty()) return true;
+    const bool direct = copy && !parser_of(*codec, caps);
+    if (codec == codec_ && copy == copying_ && input == input_ && direct == direct_ &&
+        (direct || !children_.empty()))
+        return true;
     if (!copy && mode == Mode::never)
         return fail("This stream would have to be encoded and mode=never forbids it.", text.get());
     remove_children();
     codec_ = codec;
     copying_ = copy;
     input_ = input;
-    return copy ? build_copy(*codec) : build_encode(*codec, caps);
+    return copy ? build_copy(*codec, caps) : build_encode(*codec, caps);
 }
 
 GstElement *Converter::add(const char *factory) {
@@ -143,8 +146,14 @@ GstElement *Converter::add(const char *factory) {
     return element;
 }
 
-bool Converter::build_copy(const Codec &codec) {
-    GstElement *parser = add(codec.parser);
+bool Converter::build_copy(const Codec &codec, const GstCaps *caps) {
+    const char *name = parser_of(codec, caps);
+    if (!name) {
+        direct_ = true;
+        finish("copied");
+        return true;
+    }
+    GstElement *parser = add(name);
     if (!parser) return false;
     auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "sink"));
     auto out = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "src"));
@@ -153,6 +162,19 @@ bool Converter::build_copy(const Codec &codec) {
     gst_element_sync_state_with_parent(parser);
     finish("copied");
     return true;
+}
+
+void Converter::begin_direct() {
+    if (GstEvent *start = gst_pad_get_sticky_event(sink_, GST_EVENT_STREAM_START, 0))
+        gst_pad_push_event(src_, start);
+}
+
+void Converter::continue_direct() {
+    // Upstream may ask again whether it may push from a thread that must not wait.
+    gst_pad_push_event(sink_, gst_event_new_reconfigure());
+    // Later ones come by themselves.
+    if (GstEvent *segment = gst_pad_get_sticky_event(sink_, GST_EVENT_SEGMENT, 0))
+        gst_pad_push_event(src_, segment);
 }
 
 bool Converter::build_encode(const Codec &codec, const GstCaps *caps) {
@@ -320,6 +342,7 @@ void Converter::remove_children() {
     children_.clear();
     first_behind_decoder_ = nullptr;
     codec_ = nullptr;
+    direct_ = false;
     std::lock_guard lock(lock_);
     action_.clear();
 }

@@ -7,6 +7,7 @@
 #include "transcode/codecs.h"
 #include "transcode/overlap.h"
 
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,7 +17,8 @@ namespace penstock::transcode {
 
 enum class Mode { automatic, always, never };
 
-/// sink ! parser ! src, or sink ! decodebin ! convert ! encoder ! parser ! src.
+/// sink ! parser ! src, or sink ! decodebin ! convert ! encoder ! parser ! src. A copy that needs
+/// no parser goes past the bin, from pad to pad.
 ///
 /// The children change in the streaming thread, when caps come; nothing streams through them then.
 class Converter {
@@ -26,7 +28,14 @@ public:
     // The sink pad's thread.
     /// Builds the way for a stream with these caps. False after an element error was posted.
     bool configure(const GstCaps *caps);
-    /// Nothing ever came: whoever waits downstream is told that it is over.
+    /// Pad to pad, without children. The events and queries of both pads go the same way.
+    bool is_direct() const { return direct_; }
+    /// What is pushed before and after the caps event, after configure() has chosen this way.
+    void begin_direct();
+    void continue_direct();
+    GstPad *sink_pad() const { return sink_; }
+    GstPad *src_pad() const { return src_; }
+    /// Nothing ever came: downstream is told that it is over.
     void end_without_caps();
 
     void start();
@@ -48,7 +57,7 @@ public:
     }
 
 private:
-    bool build_copy(const Codec &codec);
+    bool build_copy(const Codec &codec, const GstCaps *caps);
     bool build_encode(const Codec &codec, const GstCaps *caps);
     GstElement *add(const char *factory);
     void on_decoded(GstPad *pad);
@@ -67,6 +76,7 @@ private:
     const Codec *codec_ = nullptr;
     std::string input_; ///< the caps' name
     bool copying_ = false;
+    std::atomic<bool> direct_{false};
     // The encoder's input alone.
     std::optional<int64_t> next_keyframe_; ///< running time
     GstSegment segment_;                   ///< as it came

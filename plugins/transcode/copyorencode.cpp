@@ -2,6 +2,7 @@
 #include "transcode/copyorencode.h"
 
 #include "gst/guard.h"
+#include "gst/nonblocking.h"
 #include "transcode/converter.h"
 
 /**
@@ -14,8 +15,9 @@
  * or H.264 in 4:4:4 is decoded if need be and encoded, with a keyframe each `keyframe-interval`.
  * `action` says which, as does an element message `penstock-copy-or-encode`.
  *
- * With codec=auto video becomes H.264 and audio AAC. `bitrate`, `keyframe-interval` and `latency`
- * matter where something is encoded only.
+ * With codec=auto video becomes H.264 and audio AAC. codec=aac-or-mp3 is for MPEG-TS and HLS, which
+ * carry both: what comes in whole frames goes through at no cost, G.711 or Speex becomes AAC.
+ * `bitrate`, `keyframe-interval` and `latency` matter where something is encoded only.
  *
  * When not: to change size or frame rate, or to have several renditions, decode and encode
  * yourself.
@@ -71,6 +73,7 @@ GType codec_type() {
         {int(CodecId::aac), "AAC", "aac"},
         {int(CodecId::opus), "Opus", "opus"},
         {int(CodecId::mp3), "MP3", "mp3"},
+        {int(CodecId::aac_or_mp3), "AAC; MP3 is copied as well", "aac-or-mp3"},
         {0, nullptr, nullptr},
     };
     static const GType type = g_enum_register_static("PenstockCopyOrEncodeCodec", values);
@@ -99,20 +102,47 @@ GType latency_type() {
 }
 
 gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
+    Converter &converter = impl(parent);
+    const bool is_caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
+    const bool was_direct = converter.is_direct();
     const bool go_on = guard(parent, false, [&] {
-        Converter &converter = impl(parent);
-        if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
+        if (is_caps) {
             GstCaps *caps = nullptr;
             gst_event_parse_caps(event, &caps);
-            return converter.configure(caps);
+            if (!converter.configure(caps)) return false;
+            if (!was_direct && converter.is_direct()) converter.begin_direct();
+            return true;
         }
         if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && !converter.is_configured())
             converter.end_without_caps();
         return true;
     });
+    if (go_on && converter.is_direct()) {
+        const gboolean taken = gst_pad_push_event(converter.src_pad(), event);
+        if (is_caps && !was_direct) guard(parent, [&] { converter.continue_direct(); });
+        return taken;
+    }
     if (go_on) return gst_pad_event_default(pad, parent, event);
     gst_event_unref(event);
     return FALSE;
+}
+
+GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noexcept {
+    Converter &converter = impl(parent);
+    return converter.is_direct() ? gst_pad_push(converter.src_pad(), buffer)
+                                 : gst_proxy_pad_chain_default(pad, parent, buffer);
+}
+
+gboolean src_event(GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
+    Converter &converter = impl(parent);
+    return converter.is_direct() ? gst_pad_push_event(converter.sink_pad(), event)
+                                 : gst_pad_event_default(pad, parent, event);
+}
+
+gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
+    Converter &converter = impl(parent);
+    return converter.is_direct() ? gst_pad_peer_query(converter.sink_pad(), query)
+                                 : gst_pad_query_default(pad, parent, query);
 }
 
 gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
@@ -128,6 +158,14 @@ gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
         gst_query_set_accept_caps_result(query, TRUE);
         return TRUE;
     }
+    Converter &converter = impl(parent);
+    if (is_nonblocking_query(query)) {
+        // Neither parsers nor encoders answer for themselves.
+        answer_nonblocking(query,
+                           converter.is_direct() && peer_is_nonblocking(converter.src_pad()));
+        return TRUE;
+    }
+    if (converter.is_direct()) return gst_pad_peer_query(converter.src_pad(), query);
     return gst_pad_query_default(pad, parent, query);
 }
 
@@ -284,6 +322,9 @@ static void penstock_copy_or_encode_init(PenstockCopyOrEncode *self) {
         "src", gst_element_class_get_pad_template(klass, "src"));
     gst_pad_set_event_function(sink, sink_event);
     gst_pad_set_query_function(sink, sink_query);
+    gst_pad_set_chain_function(sink, sink_chain);
+    gst_pad_set_event_function(src, src_event);
+    gst_pad_set_query_function(src, src_query);
     gst_element_add_pad(GST_ELEMENT(self), sink);
     gst_element_add_pad(GST_ELEMENT(self), src);
     self->impl = new Converter(GST_BIN(self), sink, src);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // copyorencode: what is copied and what is encoded, changes amid the stream, streams that never
 // come.
+#include "gst/nonblocking.h"
 #include "gst/ptr.h"
 
 #include <algorithm>
@@ -120,6 +121,86 @@ GST_START_TEST(test_encoded) {
     // Told to.
     const Result again = run(picture + " ! x264enc", "mode=always");
     fail_unless_equals_string(again.action.c_str(), "encoded by x264enc");
+}
+GST_END_TEST
+
+// What MPEG-TS carries goes through, whole or not yet cut into frames; the rest becomes AAC.
+GST_START_TEST(test_aac_or_mp3) {
+    const std::string mono = "audiotestsrc num-buffers=40 ! audio/x-raw,rate=8000,channels=1";
+    struct {
+        std::string source;
+        const char *caps;
+        bool copied;
+    } const cases[] = {
+        {sound + " ! avenc_aac ! aacparse", "audio/mpeg,mpegversion=4,framed=true", true},
+        {sound + " ! avenc_aac", "audio/mpeg,mpegversion=4,framed=true", true},
+        {sound + " ! lamemp3enc ! mpegaudioparse", "audio/mpeg,mpegversion=1,parsed=true", true},
+        {sound + " ! lamemp3enc", "audio/mpeg,mpegversion=1,parsed=true", true},
+        {mono + " ! alawenc", "audio/mpeg,mpegversion=4,rate=8000", false},
+        {mono + " ! mulawenc", "audio/mpeg,mpegversion=4,rate=8000", false},
+        {sound, "audio/mpeg,mpegversion=4,rate=44100", false},
+    };
+    for (const auto &c : cases) {
+        const Result result = run(c.source, "codec=aac-or-mp3");
+        fail_unless_equals_int(result.action == "copied", c.copied);
+        fail_unless(is(result, c.caps), "%s: %" GST_PTR_FORMAT, c.source.c_str(),
+                    result.caps.get());
+        fail_unless(result.buffers > 4, "%s: %u", c.source.c_str(), result.buffers);
+    }
+}
+GST_END_TEST
+
+// A copy that needs no parser is a way from pad to pad: also for events and queries, and for the
+// question whether anything on it waits. It changes amid the stream.
+GST_START_TEST(test_direct) {
+    GstHarness *h = gst_harness_new("copyorencode");
+    gst_util_set_object_arg(G_OBJECT(h->element), "codec", "aac-or-mp3");
+    fail_if(peer_is_nonblocking(h->srcpad));
+    gst_pad_set_query_function(h->sinkpad, [](GstPad *pad, GstObject *parent, GstQuery *query) {
+        if (!is_nonblocking_query(query)) return gst_pad_query_default(pad, parent, query);
+        answer_nonblocking(query, true);
+        return gboolean(TRUE);
+    });
+    fail_if(peer_is_nonblocking(h->srcpad));
+    gst_harness_set_src_caps_str(h, "audio/mpeg,mpegversion=1,layer=3,parsed=true,rate=44100,"
+                                    "channels=2");
+    fail_unless(peer_is_nonblocking(h->srcpad));
+    GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 100, nullptr);
+    GST_BUFFER_PTS(buffer) = 5 * GST_SECOND;
+    fail_unless_equals_int(gst_harness_push(h, buffer), GST_FLOW_OK);
+    const auto pulled = GstPtr<GstBuffer>::adopt(gst_harness_pull(h));
+    fail_unless(pulled.get() == buffer, "the buffer itself");
+    std::vector<GstEventType> types;
+    while (auto event = GstPtr<GstEvent>::adopt(gst_harness_try_pull_event(h)))
+        types.push_back(GST_EVENT_TYPE(event.get()));
+    fail_unless(types == std::vector<GstEventType>(
+                             {GST_EVENT_STREAM_START, GST_EVENT_CAPS, GST_EVENT_SEGMENT}),
+                "%zu events", types.size());
+    gst_harness_set_upstream_latency(h, 50 * GST_MSECOND);
+    fail_unless_equals_uint64(gst_harness_query_latency(h), 50 * GST_MSECOND);
+    fail_unless(gst_harness_push_upstream_event(
+        h, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, gst_structure_new_empty("x"))));
+    // G.711 has to be encoded, which takes time.
+    gst_harness_set_src_caps_str(h, "audio/x-alaw,rate=8000,channels=1");
+    fail_if(peer_is_nonblocking(h->srcpad));
+    for (guint64 i = 0; i < 50; ++i) {
+        buffer = gst_buffer_new_allocate(nullptr, 320, nullptr);
+        gst_buffer_memset(buffer, 0, 0xD5, 320);
+        GST_BUFFER_PTS(buffer) = (5100 + 40 * i) * GST_MSECOND;
+        fail_unless_equals_int(gst_harness_push(h, buffer), GST_FLOW_OK);
+    }
+    const auto encoded = GstPtr<GstBuffer>::adopt(gst_harness_pull(h));
+    const auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(h->sinkpad));
+    int version = 0;
+    gst_structure_get_int(gst_caps_get_structure(caps.get(), 0), "mpegversion", &version);
+    fail_unless_equals_int(version, 4);
+    // And back.
+    gst_harness_set_src_caps_str(h, "audio/mpeg,mpegversion=1,layer=3,parsed=true,rate=48000,"
+                                    "channels=2");
+    fail_unless(peer_is_nonblocking(h->srcpad));
+    fail_unless_equals_int(gst_harness_push(h, gst_buffer_new_allocate(nullptr, 100, nullptr)),
+                           GST_FLOW_OK);
+    gst_harness_teardown(h);
 }
 GST_END_TEST
 
@@ -253,6 +334,8 @@ static Suite *copyorencode_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_copied);
     tcase_add_test(tc, test_encoded);
+    tcase_add_test(tc, test_aac_or_mp3);
+    tcase_add_test(tc, test_direct);
     tcase_add_test(tc, test_refused);
     tcase_add_test(tc, test_renegotiation);
     tcase_add_test(tc, test_overlap);
