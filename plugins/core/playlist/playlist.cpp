@@ -9,6 +9,9 @@ namespace penstock::playlist {
 namespace {
 
 constexpr int64_t day = 86'400'000;
+// Seconds; with what follows it can be counted on in 64 bits.
+constexpr int64_t longest = 1'000'000'000;
+constexpr uint64_t largest_sequence = uint64_t(1) << 62;
 
 /// Days since 1970-01-01 in the proleptic Gregorian calendar, from a year that begins in March.
 int64_t days_from_civil(int64_t year, unsigned month, unsigned day_of_month) {
@@ -62,7 +65,7 @@ bool parse_duration(std::string_view text, int64_t &nanoseconds) {
         if (digits[0] == '-' || !parse_number(std::string_view(digits), fraction)) return false;
     }
     nanoseconds = int64_t(seconds) * 1'000'000'000 + fraction;
-    return true;
+    return nanoseconds <= longest * 1'000'000'000;
 }
 
 bool take_prefix(std::string_view &line, std::string_view prefix) {
@@ -169,11 +172,16 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
             playlist.segments.push_back(std::exchange(segment, {}));
             have_duration = false;
         } else if (take_prefix(line, "#EXT-X-TARGETDURATION:")) {
-            if (!parse_number(line, playlist.target_duration)) return bad("EXT-X-TARGETDURATION");
+            if (!parse_number(line, playlist.target_duration) ||
+                playlist.target_duration > uint64_t(longest))
+                return bad("EXT-X-TARGETDURATION");
         } else if (take_prefix(line, "#EXT-X-MEDIA-SEQUENCE:")) {
-            if (!parse_number(line, playlist.media_sequence)) return bad("EXT-X-MEDIA-SEQUENCE");
+            if (!parse_number(line, playlist.media_sequence) ||
+                playlist.media_sequence > largest_sequence)
+                return bad("EXT-X-MEDIA-SEQUENCE");
         } else if (take_prefix(line, "#EXT-X-DISCONTINUITY-SEQUENCE:")) {
-            if (!parse_number(line, playlist.discontinuity_sequence))
+            if (!parse_number(line, playlist.discontinuity_sequence) ||
+                playlist.discontinuity_sequence > largest_sequence)
                 return bad("EXT-X-DISCONTINUITY-SEQUENCE");
         } else if (take_prefix(line, "#EXT-X-PROGRAM-DATE-TIME:")) {
             segment.program_date_time = parse_date(line);

@@ -42,7 +42,8 @@ struct MediaPlaylist {
 std::string write(const MediaPlaylist &playlist);
 
 /// Reads a media playlist (one of our own, left by an earlier run); unknown tags are skipped. An
-/// error for what is not a media playlist. At most `max_segments` segments, 1 MB a line.
+/// error for what is not a media playlist. At most `max_segments` segments, 1 MB a line, durations
+/// of 10^9 seconds, sequence numbers of 2^62.
 Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments = 1'000'000);
 
 /// "2026-03-01T12:00:00.123Z" from milliseconds since 1970; years 0 to 9999.
