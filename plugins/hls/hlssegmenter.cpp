@@ -8,7 +8,7 @@
 /**
  * SECTION:element-hlssegmenter
  * @title: hlssegmenter
- * @short_description: cuts H.264 and AAC into an HLS stream and serves it
+ * @short_description: cuts H.264 and AAC or MP3 into an HLS stream and serves it
  *
  * A sink for one video and one audio track that makes an HLS stream of MPEG-TS segments. With an
  * http location the segments stay in memory and the process serves them itself; the playlist and
@@ -19,6 +19,20 @@
  *
  * Segments begin at the first keyframe after `target-duration`, so the encoder's keyframe interval
  * should divide it. Each is as long as the playlist says, to less than a millisecond.
+ *
+ * The first segment fixes EXT-X-TARGETDURATION: it is `target-duration`, or the length of that
+ * segment if its keyframe interval is longer. It does not change as long as the location is served,
+ * by whatever publisher. From then on no segment is longer: one whose keyframe is late ends at
+ * another frame (the playlist does not claim independent segments as long as it has such a
+ * segment), one whose video pauses ends by the audio's time, and what is missing in all tracks is
+ * left out of the timeline.
+ *
+ * Timestamps of audio and video may be up to 10 s apart and are kept as they are; audio that is
+ * further away is moved to where video is, once.
+ *
+ * Files are written by a thread of their own. A disk that blocks is reported and holds up nothing
+ * live: segments that find no room in the queue are lost (`lost-segments`). The ENDLIST that EOS
+ * writes is final: segments after it are refused until the element has been in READY.
  *
  * The pads never wait for one another, in any order of arrival: no queues are needed in front. It
  * never prerolls. A source that is not live is held to the clock here (see `sync`).
@@ -32,8 +46,8 @@
  * key-int-max=50 ! h264parse ! hls.video_0 audiotestsrc is-live=true ! audioconvert ! avenc_aac !
  * aacparse ! hls.audio_0 hlssegmenter name=hls location=http://127.0.0.1:0/live/test/index.m3u8
  * ]|
- * A test picture and a tone; with a port of your choice in place of 0 a player finds it at that
- * URL.
+ * Serves a test pattern and a tone. With a port of your choice in place of 0, players find the
+ * stream at that URL.
  */
 
 GST_DEBUG_CATEGORY(penstock_hls_segmenter_debug);
@@ -309,12 +323,12 @@ static void penstock_hls_segmenter_class_init(PenstockHlsSegmenterClass *klass) 
     gst_element_class_add_static_pad_template(element_class, &audio_template);
     gst_element_class_set_static_metadata(
         element_class, "HLS segmenter", "Sink/Muxer/Network",
-        "Cuts H.264 and AAC into an HLS stream, served from memory or written to files",
+        "Cuts H.264 and AAC or MP3 into an HLS stream, served from memory or written to files",
         "The Penstock authors");
 }
 
 static void penstock_hls_segmenter_init(PenstockHlsSegmenter *self) {
     self->impl = new hls::Sink(GST_ELEMENT(self));
-    // Before any pad is there: a bin counts its sinks by this.
+    // Set before any pad exists, because a bin counts its sinks by this flag.
     GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SINK);
 }

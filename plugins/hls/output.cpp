@@ -29,7 +29,7 @@ private:
 
 /// Shared with the writer's thread, which may be in a write when the output is gone.
 struct Files {
-    std::unique_ptr<net::HlsDirectory> directory; ///< the writer's thread's
+    std::unique_ptr<net::HlsDirectory> directory; ///< used by the writer's thread alone
     std::mutex mutex;                             ///< never held over a write
     Output::Stats stats;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What an hlssegmenter's properties say; every default is here.
+// The values of an hlssegmenter's properties, with all defaults.
 #pragma once
 
 #include "core/net/tls/files.h"
@@ -9,7 +9,7 @@
 
 namespace penstock::hls {
 
-/// The first two are what a boolean `sync` property, as other sinks have, would be.
+/// Values of `sync`. The first two have the numbers of the boolean that other sinks have.
 enum class Sync {
     no,
     yes,

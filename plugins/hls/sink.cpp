@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Life, state and output. sink_pads.cpp has what comes in through the pads.
+// Creation, state changes and output of the segmenter. sink_pads.cpp handles its pads.
 #include "hls/sink.h"
 
 #include "core/hls/ts_writer.h"
@@ -117,7 +117,7 @@ void Sink::set_playing(bool playing) {
     {
         std::lock_guard lock(mutex_);
         playing_ = playing;
-        // PLAYING again posts EOS again.
+        // EOS is posted again with the next PLAYING.
         if (!playing) eos_pending_ = ended_;
         if (!playing)
             for (Input &in : inputs_)
@@ -242,7 +242,7 @@ void Sink::deliver() {
 }
 
 void Sink::check_eos() {
-    // The pads' links are looked at without our lock: GstPad has its own.
+    // Links are read without mutex_, because GstPad takes its own lock.
     std::array<bool, 2> linked{};
     for (const auto &pad : linked_pads())
         if (const auto kind = kind_of(pad.get())) linked[static_cast<size_t>(*kind)] = true;

@@ -27,29 +27,29 @@ public:
     GstPad *request_pad(GstPadTemplate *templ, Kind kind, const gchar *name);
     void release_pad(GstPad *pad);
 
-    /// READY to PAUSED; false with an error posted.
+    /// READY to PAUSED. False after an element error was posted.
     bool start();
     void set_playing(bool playing);
-    /// Before the pads are deactivated: no thread waits on the clock any more.
+    /// Call before the pads are deactivated: ends all waits of streaming threads.
     void begin_stop();
-    /// After it: the last segment is finished.
+    /// Call after the pads are deactivated: finishes the last segment and closes the output.
     void stop();
 
     GstFlowReturn chain(GstPad *pad, GstPtr<GstBuffer> buffer);
     bool event(GstPad *pad, GstPtr<GstEvent> event);
     bool query(GstPad *pad, GstQuery *query);
-    /// Queries and upstream events that the application or the bin sends to the element. False
-    /// for a query that the default has to answer.
+    /// Queries and upstream events that the application or the bin sends to the element.
+    /// element_query() returns false for a query that the default implementation has to answer.
     bool element_query(GstQuery *query, gboolean *result);
     bool send_upstream(GstPtr<GstEvent> event);
 
 private:
     struct Input {
-        GstPad *pad = nullptr; ///< the element holds it; null: not requested
+        GstPad *pad = nullptr; ///< owned by the element; null if not requested
         GstSegment segment;
         bool flushing = false, eos = false;
         bool have_segment = false;
-        std::optional<bool> live; ///< what the latency query said; asked again for each stream
+        std::optional<bool> live; ///< answer of the latency query, for this stream
         GstClockID waiting = nullptr;
         uint32_t seqnum = GST_SEQNUM_INVALID;
     };

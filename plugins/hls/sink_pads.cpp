@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What comes in through the pads: buffers, events and queries.
+// Buffers, events and queries on the sink pads.
 #include "hls/sink.h"
 
 #include "gst/bytes.h"
@@ -31,7 +31,8 @@ std::vector<GstPtr<GstPad>> Sink::linked_pads() const {
     return pads;
 }
 
-/// Asks upstream; `remember`: once for each stream.
+/// True if the latency query says that upstream is live. With `remember` the answer is kept for
+/// the rest of the stream.
 bool Sink::is_live(Kind kind, GstPad *pad, bool remember) {
     {
         std::lock_guard lock(mutex_);
@@ -149,7 +150,7 @@ bool Sink::event(GstPad *pad, GstPtr<GstEvent> event) {
         on_eos(*kind, event.get());
         return true;
     default:
-        return true; // nothing is behind a sink
+        return true; // a sink has nothing downstream
     }
 }
 
@@ -209,7 +210,7 @@ void Sink::on_flush(Kind kind, GstEvent *event) {
         in.eos = in.have_segment = false;
         gst_segment_init(&in.segment, GST_FORMAT_UNDEFINED);
         ended_ = eos_pending_ = false;
-        // Once for all pads: the first of them may send again already.
+        // The segmenter is flushed once for all pads, since the first may send again already.
         const guint32 seqnum = gst_event_get_seqnum(event);
         if (segmenter_ && std::exchange(flush_seqnum_, seqnum) != seqnum) segmenter_->flush();
     }
@@ -233,8 +234,8 @@ bool Sink::query(GstPad *pad, GstQuery *query) {
         const auto kind = kind_of(pad);
         const Settings s = settings();
         bool yes = kind && is_nonblocking_location(s.location) && s.sync != Sync::yes;
-        // Automatic: a source that is not live is paced here, which is waiting. Before its stream
-        // starts, the source may not know yet.
+        // With sync=auto a source that is not live is held to the clock here, which is waiting. The
+        // answer is not kept, because a source may not know it before its stream starts.
         if (yes && s.sync == Sync::automatic) yes = is_live(*kind, pad, false);
         answer_nonblocking(query, yes);
         return true;
@@ -257,7 +258,7 @@ bool Sink::element_query(GstQuery *query, gboolean *result) {
             if (!pad_live) continue;
             live = TRUE;
             min = std::max(min, pad_min);
-            max = std::min(max, pad_max); // NONE is the largest
+            max = std::min(max, pad_max); // GST_CLOCK_TIME_NONE is the largest value
         }
         gst_query_set_latency(query, live, min, max);
         *result = TRUE;
@@ -278,7 +279,7 @@ bool Sink::element_query(GstQuery *query, gboolean *result) {
 }
 
 bool Sink::send_upstream(GstPtr<GstEvent> event) {
-    // A seek goes one way, or it would be made twice; the latency concerns every branch.
+    // A seek goes to one pad, or it would be executed twice. The latency concerns every pad.
     const bool everywhere = GST_EVENT_TYPE(event.get()) == GST_EVENT_LATENCY;
     bool sent = everywhere;
     for (const auto &pad : linked_pads()) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Reads codec configurations, and puts samples into the form that MPEG-TS carries.
 #include "core/hls/format.h"
 
 #include "core/codec/mpeg_audio.h"
@@ -16,7 +17,7 @@ bool is_slice(uint8_t type) {
     return type >= codec::avc_slice && type <= codec::avc_idr;
 }
 
-/// Takes over parameter sets: everything that follows from them.
+/// Sets the fields that follow from the parameter sets.
 void use_parameter_sets(Format &format, const codec::AvcConfig &config) {
     format.parameter_sets.clear();
     for (const auto *list : {&config.sps, &config.pps})
@@ -34,7 +35,7 @@ void use_parameter_sets(Format &format, const codec::AvcConfig &config) {
     }
 }
 
-/// Finds the parameter sets in front of the first slice.
+/// Finds the parameter sets in front of the first slice. False unless there are SPS and PPS.
 template <class NalReader>
 bool find_parameter_sets(NalReader reader, codec::AvcConfig &config) {
     std::vector<std::vector<uint8_t>> sps, pps;
@@ -71,7 +72,7 @@ void use_aac(Format &format, const codec::AacConfig &config) {
         format.identity.push_back(static_cast<uint8_t>(config.rate >> shift));
 }
 
-/// Takes over what a frame's header says, if it is something else.
+/// Makes a new format of a frame's header, if it differs from `format`.
 template <class Use, class Header>
 void use_header(const FormatPtr &format, Use use, const Header &header, FormatPtr &out) {
     auto next = std::make_shared<Format>(*format);
@@ -227,7 +228,7 @@ void Gather::append_annexb(const Format &format, ByteView sample, bool keyframe)
     bool has_sps = false;
     codec::AnnexBReader reader(sample);
     ByteView nal;
-    // Only what comes before the picture needs a look; the rest goes as it is.
+    // Only the units before the first slice are examined; the rest is passed as it is.
     while (reader.next(nal)) {
         const uint8_t type = codec::avc_nal_type(nal);
         if (type == codec::avc_aud) continue;

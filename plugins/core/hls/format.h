@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a track carries, and how its samples become the bytes of a transport stream.
+// The codec and configuration of a track, and its samples as the bytes of a transport stream.
 #pragma once
 
 #include "core/codec/aac.h"
@@ -18,10 +18,10 @@ enum class Kind : uint8_t { video, audio };
 struct Format {
     Kind kind = Kind::video;
     mpegts::StreamType type = mpegts::StreamType::h264;
-    /// What a decoder was set up with: formats with the same codec and identity are one.
+    /// The configuration that a decoder needs. Formats with the same codec and identity are equal.
     std::vector<uint8_t> identity;
-    /// The framing, which is not part of that: NAL lengths' size, 0 for a byte stream; for AAC
-    /// whether a header must be made for each frame.
+    /// The framing, which is not part of the identity: bytes of a NAL length, 0 for a byte stream;
+    /// for AAC, whether an ADTS header must be made for each frame.
     uint8_t nal_length_size = 0;
     bool make_adts = false;
     std::vector<uint8_t> parameter_sets;  ///< SPS and PPS with start codes; may be empty
@@ -40,19 +40,20 @@ using FormatPtr = std::shared_ptr<const Format>;
 Result make_avc_format(ByteView record, FormatPtr &out);
 /// H.264 as a byte stream; the parameter sets come with the keyframes.
 FormatPtr make_annexb_format();
-/// Raw AAC frames, from their AudioSpecificConfig. An error too for what ADTS can't carry.
+/// Raw AAC frames, from their AudioSpecificConfig. Errors: a broken configuration, or one that
+/// ADTS cannot express.
 Result make_aac_format(ByteView asc, FormatPtr &out);
 /// AAC frames that have ADTS headers.
 FormatPtr make_adts_format();
 /// MPEG-1 or MPEG-2 audio (MP3), one frame in a sample; the frames tell which.
 FormatPtr make_mpeg_audio_format();
 
-/// The format after this sample: `format` itself, or a new one if the sample brings parameter
-/// sets (a keyframe) or a frame header that say something else. Errors: a sample that is broken.
+/// Gives the format after this sample: `format` itself, or a new one if the sample has parameter
+/// sets (a keyframe) or a frame header that differ. Errors: a sample that is broken.
 Result learn(const FormatPtr &format, ByteView sample, bool keyframe, FormatPtr &out);
 
-/// A sample as a list of pieces of memory: what is inserted (start codes, delimiters, headers)
-/// and the sample's own bytes, uncopied.
+/// A sample as a list of pieces of memory: inserted start codes, delimiters and headers, and views
+/// of the sample's own bytes.
 class Gather {
 public:
     void clear();

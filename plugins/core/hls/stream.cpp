@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// The window of segments, and the playlist made of it.
 #include "core/hls/stream.h"
 
 #include <algorithm>
@@ -65,7 +66,7 @@ std::vector<std::string> Stream::publish(const Segment &segment) {
     entry.listed.uri = options_.uri_prefix + entry.name;
     entry.listed.duration = segment.duration;
     entry.listed.program_date_time = segment.program_date_time;
-    // The very first segment of all continues nothing: no discontinuity to tell of.
+    // The very first segment has no predecessor, so it begins without a discontinuity.
     const bool first = entries_.empty() && info_.segments == 0 && list_.media_sequence == 0;
     entry.listed.discontinuity = !first && (segment.discontinuity || interrupted_);
     interrupted_ = false;
@@ -90,7 +91,7 @@ std::vector<std::string> Stream::publish(const Segment &segment) {
     std::vector<std::string> gone;
     if (options_.playlist_length > 0) {
         while (entries_.size() - removed_ > options_.playlist_length) {
-            // The discontinuity goes with the segment that it stands before.
+            // EXT-X-DISCONTINUITY leaves the playlist with the segment behind it.
             list_.discontinuity_sequence += entries_[removed_].listed.discontinuity;
             ++list_.media_sequence;
             ++removed_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What of an HLS stream outlives the pipeline that makes it: the window of segments, the
-// sequence numbers, the names.
+// The state of an HLS stream that outlives the pipeline that makes it: the window of segments, the
+// sequence numbers and the names.
 #pragma once
 
 #include "core/hls/segmenter.h"
@@ -19,8 +19,8 @@ class Stream {
 public:
     struct Options {
         unsigned playlist_length = 6; ///< segments in the playlist; 0 keeps all (an EVENT)
-        /// Segments that have left the playlist and are still served: who read the playlist just
-        /// before may ask for them for as long as that playlist lasted (RFC 8216, 6.2.2).
+        /// Segments that have left the playlist and are still served. A player that read the
+        /// playlist before may ask for them for the duration of that playlist (RFC 8216, 6.2.2).
         unsigned extra = 7;
         int64_t target_duration = 2'000'000'000; ///< nanoseconds
         std::string uri_prefix;                  ///< in front of the names in the playlist
@@ -61,10 +61,10 @@ public:
     /// The playlist; empty before the first segment.
     Bytes playlist() const;
     const Container &container() const { return options_.container; }
-    /// A segment by name. False if it is not there (any more).
+    /// Gives a segment by name. False if it does not exist, or not any more.
     bool segment(std::string_view name, Bytes &data) const;
     Info info() const;
-    int64_t target_duration() const; ///< as the playlist says it, nanoseconds
+    int64_t target_duration() const; ///< EXT-X-TARGETDURATION, in nanoseconds
 
     /// Without effect after the first segment.
     void set_target_duration(int64_t nanoseconds);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Writes PES packets, program tables and transport stream packets.
 #include "core/mpegts/muxer.h"
 
 #include "core/bytes/writer.h"
@@ -51,11 +52,11 @@ size_t put_pes_header(uint8_t *out, StreamType type, uint64_t pts, uint64_t dts,
     out[1] = 0;
     out[2] = 1;
     out[3] = is_video(type) ? 0xE0 : type == StreamType::ac3 ? 0xBD : 0xC0;
-    // 0 (unbounded) is for pictures too long for sixteen bits.
+    // 0 means unbounded: the length of a large video frame does not fit into 16 bits.
     const size_t field = length <= 0xFFFF ? length : 0;
     out[4] = static_cast<uint8_t>(field >> 8);
     out[5] = static_cast<uint8_t>(field);
-    out[6] = 0x84; // data_alignment_indicator: a unit begins here
+    out[6] = 0x84; // data_alignment_indicator: an access unit begins here
     out[7] = with_dts ? 0xC0 : 0x80;
     out[8] = static_cast<uint8_t>(timestamps);
     put_timestamp(out + 9, with_dts ? 3 : 2, pts);
@@ -89,7 +90,7 @@ uint8_t Muxer::next_counter(uint16_t pid) {
 }
 
 void Muxer::write_section(uint16_t pid, std::vector<uint8_t> section, std::vector<uint8_t> &out) {
-    // section_length counts what follows it, the CRC included.
+    // section_length counts the bytes behind it, the CRC included.
     const size_t length = section.size() - 3 + 4;
     section[1] = static_cast<uint8_t>(0xB0 | length >> 8);
     section[2] = static_cast<uint8_t>(length);
@@ -145,7 +146,7 @@ void Muxer::write(size_t track, const AccessUnit &unit, std::vector<uint8_t> &ou
         const bool first = i == 0;
         size_t field = first ? first_field : 0;
         const size_t take = std::min(left, payload_max - field);
-        field = payload_max - take; // stuffing belongs to the field
+        field = payload_max - take; // stuffing is part of the adaptation field
         packet[0] = 0x47;
         packet[1] = static_cast<uint8_t>((first ? 0x40 : 0) | t.pid >> 8);
         packet[2] = static_cast<uint8_t>(t.pid);

@@ -15,11 +15,11 @@ inline constexpr size_t packet_size = 188;
 inline constexpr uint64_t clock_rate = 90'000;
 /// Timestamps are 33 bits wide and wrap.
 inline constexpr uint64_t timestamp_mask = (uint64_t(1) << 33) - 1;
-/// The clock reference runs this far ahead of the decoding timestamps (90 kHz ticks): what a
-/// decoder buffers before it has to show the first picture.
+/// How far the clock reference is behind the decoding timestamps, in 90 kHz ticks: the time that a
+/// decoder has to receive the first frame before it decodes it.
 inline constexpr uint64_t pcr_lead = clock_rate / 2;
 
-/// Table 2-34: what an elementary stream carries.
+/// Codec of an elementary stream (table 2-34).
 enum class StreamType : uint8_t {
     mpeg1_audio = 0x03,
     mpeg2_audio = 0x04, ///< the lower sample rates
@@ -40,11 +40,11 @@ struct Track {
     bool operator==(const Track &) const = default;
 };
 
-/// What becomes one PES packet: one picture, or some whole audio frames.
+/// The content of one PES packet: one video frame, or some whole audio frames.
 struct AccessUnit {
     uint64_t pts = 0, dts = 0; ///< 90 kHz; only the low 33 bits count
     bool random_access = false;
-    /// The bytes, in pieces that need not lie together.
+    /// The bytes, in pieces that need not be adjacent.
     std::span<const ByteView> pieces;
 };
 
@@ -53,13 +53,14 @@ uint32_t crc32(ByteView bytes);
 
 /// Appends whole packets to a vector. Continuity counters and the version of the program map live
 /// as long as the muxer does, so what it writes for one segment continues the one before. Never
-/// fails: input is ours, not the wire's.
+/// fails, because its input comes from this process and not from the network. Not thread-safe.
 class Muxer {
 public:
     static constexpr uint16_t pmt_pid = 0x1000;
 
-    /// The tracks from now on; a different set counts up the tables' version. The clock reference
-    /// travels with the first video track, or with the first track if there is none.
+    /// Sets the tracks of what follows. A different set increments the version of the tables. The
+    /// clock reference travels with the first video track, or with the first track if there is
+    /// none.
     void set_tracks(std::vector<Track> tracks);
     const std::vector<Track> &tracks() const { return tracks_; }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Writes and reads media playlists and their dates.
 #include "core/playlist/playlist.h"
 
 #include <algorithm>
@@ -9,7 +10,7 @@ namespace penstock::playlist {
 namespace {
 
 constexpr int64_t day = 86'400'000;
-// Seconds; with what follows it can be counted on in 64 bits.
+// Seconds. Sums of such durations fit into 64 bits of nanoseconds.
 constexpr int64_t longest = 1'000'000'000;
 constexpr uint64_t largest_sequence = uint64_t(1) << 62;
 
@@ -38,7 +39,7 @@ Civil civil_from_days(int64_t days) {
     return {year + era * 400 + (month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1};
 }
 
-/// "2.002133": integers only, so that no locale puts a comma in it.
+/// "2.002133". Formats integers only, because a locale may put a comma into a decimal number.
 std::string format_duration(int64_t nanoseconds) {
     const int64_t micro = (std::max<int64_t>(nanoseconds, 0) + 500) / 1000;
     char text[40];
@@ -53,7 +54,7 @@ bool parse_number(std::string_view text, Number &value) {
     return error == std::errc{} && end == text.data() + text.size();
 }
 
-/// "2", "2.5" or "2.002133" (seconds) to nanoseconds.
+/// Converts seconds ("2", "2.5" or "2.002133") to nanoseconds. False if invalid.
 bool parse_duration(std::string_view text, int64_t &nanoseconds) {
     const size_t point = text.find('.');
     uint32_t seconds = 0;
@@ -132,7 +133,7 @@ std::string write(const MediaPlaylist &playlist) {
     tag("#EXT-X-VERSION:", playlist.version);
     tag("#EXT-X-TARGETDURATION:", playlist.target_duration);
     tag("#EXT-X-MEDIA-SEQUENCE:", playlist.media_sequence);
-    // Always there, because a player that comes while it is 0 must notice when it is 1.
+    // Written even if 0, so that a player that joined before notices the change to 1.
     tag("#EXT-X-DISCONTINUITY-SEQUENCE:", playlist.discontinuity_sequence);
     if (playlist.type != Type::live)
         text += playlist.type == Type::vod ? "#EXT-X-PLAYLIST-TYPE:VOD\n"

@@ -38,7 +38,7 @@ struct MediaPlaylist {
     std::vector<Segment> segments;
 };
 
-/// EXTINF has six decimals.
+/// Writes the playlist as text. EXTINF has six decimals.
 std::string write(const MediaPlaylist &playlist);
 
 /// Reads a media playlist (one of our own, left by an earlier run); unknown tags are skipped. An
@@ -48,7 +48,7 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
 
 /// "2026-03-01T12:00:00.123Z" from milliseconds since 1970; years 0 to 9999.
 std::string format_date(int64_t milliseconds);
-/// The reverse; also takes an offset instead of Z. nullopt if it is no such date.
+/// Reads such a date, or one with an offset instead of Z. Empty if it is invalid.
 std::optional<int64_t> parse_date(std::string_view text);
 
 } // namespace penstock::playlist

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Files of a stream: written beside and renamed, continued from an earlier run, and removed.
 #include "core/net/http/hls/directory.h"
 
 #include "core/net/loop/log.h"
@@ -23,11 +24,11 @@ namespace fs = std::filesystem;
 constexpr std::string_view temporary_suffix = ".part";
 constexpr uintmax_t max_playlist_size = 64 << 20;
 
-/// A new file; closed on every way out.
+/// A new file, closed by the destructor.
 class File {
 public:
     explicit File(const std::string &path) {
-        // Never through what somebody else has put there, such as a link to another file.
+        // Removes what has that name already, so that a planted link is not followed.
         ::unlink(path.c_str());
         fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     }
@@ -46,7 +47,7 @@ public:
         }
         return true;
     }
-    /// Some file systems tell only here that there was no space.
+    /// False on an error. Some file systems report a full disk only here.
     bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
 
 private:
@@ -101,7 +102,7 @@ std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_pat
     return store;
 }
 
-/// Takes up what an earlier run left.
+/// Continues the playlist that an earlier run left.
 void HlsDirectory::resume() {
     const std::string path = directory_ + playlist_name_;
     std::error_code code;
@@ -115,7 +116,8 @@ void HlsDirectory::resume() {
         log(LogLevel::warning, "hls", path + " is replaced: " + result.reason());
         return;
     }
-    // Ours are those whose names we make and whose numbers are their places in the list.
+    // A playlist is ours if all its segments have names that this class makes, with the sequence
+    // numbers of their places, and exist.
     const std::string_view extension = stream_.container().extension;
     bool ours = true;
     std::map<uint64_t, uint64_t> first_listed; // of each run, by its epoch
@@ -128,7 +130,7 @@ void HlsDirectory::resume() {
     }
     stream_.resume(earlier, ours && !earlier.segments.empty());
     if (!ours) return;
-    // What had left that playlist but was still served belongs to nobody now.
+    // Segments that had left that playlist and were still served are not needed any more.
     for (const auto &entry : fs::directory_iterator(directory_, code)) {
         std::string name = entry.path().filename().string();
         const bool partial = name.ends_with(temporary_suffix);
@@ -168,7 +170,7 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
     }
     const std::vector<std::string> gone = stream_.publish(segment);
     const Result listed = write(playlist_name_, stream_.playlist());
-    // Only after the playlist that does not name them any more.
+    // Removed only now that the playlist does not name them any more.
     for (const std::string &name : gone)
         ::unlink((directory_ + name).c_str());
     return listed;

@@ -9,9 +9,9 @@
 namespace penstock::net {
 
 /// Files appear whole or not at all (written under another name and renamed), the playlist names
-/// only what is there, and segments that have left the window are removed. What an earlier run
-/// left is continued: its numbers, and its segments if they are ours. No file that no run of this
-/// class made is ever removed. Not thread-safe.
+/// only files that exist, and segments that have left the window are removed. The playlist of an
+/// earlier run is continued: its numbers, and its segments if this class made them. Other files
+/// are never removed. Calls may wait for the disk. Not thread-safe.
 class HlsDirectory {
 public:
     struct Options {
@@ -29,7 +29,7 @@ public:
     /// next one is tried again, and begins with a discontinuity.
     Result publish(const hls::Segment &segment);
     void interrupt() { stream_.interrupt(); }
-    /// Writes ENDLIST.
+    /// Writes ENDLIST, after which publish() fails.
     Result end();
 
     hls::Stream::Info info() const { return stream_.info(); }
