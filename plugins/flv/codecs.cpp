@@ -4,6 +4,7 @@
 #include "core/codec/aac.h"
 #include "core/codec/avc.h"
 #include "core/codec/mpeg_audio.h"
+#include "core/codec/speex.h"
 
 #include <gst/pbutils/codec-utils.h>
 
@@ -123,14 +124,15 @@ void describe_g711(uint64_t format, StreamInfo &info) {
                                                            G_TYPE_INT, int(format), nullptr));
 }
 
-Result speex_format(ByteView, ByteView, uint64_t &format) {
-    format = 1;
-    return Result::ok();
+/// The number of frames in a packet, of which the decoder wants to know.
+Result speex_format(ByteView, ByteView payload, uint64_t &format) {
+    format = codec::count_speex_frames(payload);
+    return format > 0 ? Result::ok() : Result::error("a Speex packet without a whole frame");
 }
 
 /// E.4.2.1: always wideband mono. The decoder wants the header of an Ogg stream, which FLV leaves
-/// out; frames in a packet: as many as there are.
-void describe_speex(uint64_t, StreamInfo &info) {
+/// out.
+void describe_speex(uint64_t format, StreamInfo &info) {
     std::vector<uint8_t> header;
     const auto text = [&](const char *value, size_t size) {
         header.insert(header.end(), value, value + std::strlen(value));
@@ -143,7 +145,7 @@ void describe_speex(uint64_t, StreamInfo &info) {
     text("Speex   ", 8);
     text("1.1.12", 20);
     constexpr int wideband = 1, bitstream = 4, samples = 320;
-    for (int value : {1, 80, 16'000, wideband, bitstream, 1, -1, samples, 0, 0, 0, 0, 0})
+    for (int value : {1, 80, 16'000, wideband, bitstream, 1, -1, samples, 0, int(format), 0, 0, 0})
         number(value);
     std::vector<uint8_t> comment(8); // no vendor, no tags
     info.caps = GstPtr<GstCaps>::adopt(gst_caps_new_simple(

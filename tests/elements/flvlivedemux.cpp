@@ -362,8 +362,8 @@ GST_START_TEST(test_self_describing_audio) {
          "audio/mpeg,mpegversion=1,layer=3,rate=44100,channels=2,parsed=true", 1},
         {"72 d5d5d5d5", "audio/x-alaw,rate=8000,channels=1", 1},
         {"83 ffffffff", "audio/x-mulaw,rate=8000,channels=2", 1},
-        {"b6 3a111111", "audio/x-speex,rate=16000,channels=1", 1},
-        {"90 2e6d7033 fff384c4", "audio/mpeg,mpegversion=1,layer=3,rate=24000,channels=1", 5},
+        {"b6 07", "audio/x-speex,rate=16000,channels=1", 1},
+        {"91 2e6d7033 fff384c4", "audio/mpeg,mpegversion=1,layer=3,rate=24000,channels=1", 5},
     };
     for (const auto &kind : kinds) {
         Rig rig;
