@@ -58,17 +58,13 @@ bool ServerSource::open() {
 
 bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
     std::string key;
+    size_t max_bytes;
     {
         std::lock_guard lock(settings_mutex);
         key = settings.publish_key;
-        std::lock_guard queue_lock(mutex_);
-        max_bytes_ = settings.max_bytes;
+        max_bytes = settings.max_bytes;
     }
-    {
-        std::lock_guard lock(mutex_);
-        flushing_ = full_ = ended_ = false;
-        direct_ = peer_is_nonblocking(pad_);
-    }
+    queue_.open(!peer_is_nonblocking(pad_), max_bytes);
     started_ = has_video_ = false;
     discont_ = true;
     normalizer_.reset();
@@ -78,34 +74,40 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
     std::string error;
     claim_ = server_->claim(path_, *this, key, &error, std::move(watch));
     if (!claim_) {
+        queue_.close();
+        queue_.release();
         GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", error.c_str()), (nullptr));
         return false;
     }
-    return direct_ || start_task();
+    switch (queue_.release()) {
+    case PushNext::item:
+        drain_elsewhere();
+        return true;
+    case PushNext::task:
+        return start_task();
+    case PushNext::nothing:
+        return true;
+    }
+    return true;
 }
 
 bool ServerSource::start_task() {
-    return gst_pad_start_task(
+    const bool started = gst_pad_start_task(
         pad_,
         [](gpointer p) {
             auto *self = static_cast<ServerSource *>(p);
             guard(self->element_, [self] { self->loop(); });
         },
         this, nullptr);
+    queue_.hand_to_task();
+    return started;
 }
 
 void ServerSource::stop() {
-    {
-        std::lock_guard lock(mutex_);
-        flushing_ = true;
-        changed_.notify_all();
-    }
+    queue_.close();
+    queue_.wait_idle();
     gst_pad_stop_task(pad_);
     claim_.reset();
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !draining_; });
-    queue_.clear();
-    queued_bytes_ = 0;
     publishing_ = false;
 }
 
@@ -116,39 +118,23 @@ void ServerSource::close() {
 }
 
 void ServerSource::set_playing(bool playing) {
-    std::lock_guard lock(mutex_);
-    playing_ = playing;
-    changed_.notify_all();
-    if (playing && direct_ && !queue_.empty()) drain_elsewhere();
+    if (queue_.set_playing(playing)) drain_elsewhere();
 }
 
 void ServerSource::end_of_stream() {
     enqueue({Item::eos});
-    std::lock_guard lock(mutex_);
-    if (direct_) drain_elsewhere();
+    drain_elsewhere();
 }
 
 void ServerSource::reconfigure() {
-    {
-        std::lock_guard lock(mutex_);
-        if (!direct_ || flushing_) return;
-    }
-    if (peer_is_nonblocking(pad_)) return;
-    {
-        std::lock_guard lock(mutex_);
-        if (!direct_ || flushing_) return;
-        direct_ = false; // who drains stops; the task goes on where it stood
-    }
-    start_task();
+    if (!peer_is_nonblocking(pad_) && queue_.want_task()) start_task();
 }
 
 // --- network loop -------------------------------------------------------------------------
 
 void ServerSource::enqueue(Item &&item) {
-    std::lock_guard lock(mutex_);
-    if (flushing_) return;
-    queue_.push_back(std::move(item));
-    changed_.notify_all();
+    const size_t size = item.flv.bytes.size();
+    queue_.put(std::move(item), size);
 }
 
 void ServerSource::on_published(const std::string &peer) {
@@ -158,21 +144,10 @@ void ServerSource::on_published(const std::string &peer) {
 }
 
 bool ServerSource::on_tag(flv::Tag &&tag) {
-    const size_t size = tag.bytes.size();
-    counters_.in(size);
-    {
-        std::lock_guard lock(mutex_);
-        if (flushing_) return true;
-        queue_.push_back({Item::tag, std::move(tag)});
-        queued_bytes_ += size;
-        changed_.notify_all();
-    }
+    counters_.in(tag.bytes.size());
+    enqueue({Item::tag, std::move(tag)});
     drain();
-    std::lock_guard lock(mutex_);
-    // Full until take() says otherwise: the peer waits for its resume(), and one read of the peer's
-    // may bring many tags.
-    if (queued_bytes_ > max_bytes_) full_ = true;
-    return !full_;
+    return queue_.has_room(); // if not, resume_publisher() tells when there is
 }
 
 void ServerSource::on_unpublished(const std::string &reason) {
@@ -181,49 +156,35 @@ void ServerSource::on_unpublished(const std::string &reason) {
     drain();
 }
 
-// --- who pushes ---------------------------------------------------------------------------
+// --- pushing ------------------------------------------------------------------------------
 
 void ServerSource::loop() {
     Item item;
-    {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return flushing_ || (playing_ && !queue_.empty()); });
-        if (flushing_) {
-            lock.unlock();
-            gst_pad_pause_task(pad_);
-            return;
-        }
+    bool room = false;
+    if (!queue_.wait(item, room)) {
+        gst_pad_pause_task(pad_);
+        return;
     }
-    if (take(item)) handle(std::move(item));
+    resume_publisher(room);
+    handle(std::move(item));
 }
 
-/// Without a task, what is queued is pushed by whoever comes, one at a time: mostly the network
-/// loop that has just brought it.
+/// Pushes what is queued, unless another thread has the turn, or is to have it.
 void ServerSource::drain() {
-    const auto may_go_on = [this] {
-        return direct_ && playing_ && !flushing_ && !ended_ && !queue_.empty();
-    };
-    {
-        std::lock_guard lock(mutex_);
-        if (draining_ || !may_go_on()) return;
-        draining_ = true;
-    }
-    // Who else has it is the task that there is now, or is about to end the stream.
-    const bool locked = g_rec_mutex_trylock(GST_PAD_GET_STREAM_LOCK(pad_));
+    if (!queue_.begin()) return;
     Item item;
-    for (bool go_on = locked; go_on;) {
-        if (take(item)) handle(std::move(item));
-        std::lock_guard lock(mutex_);
-        go_on = may_go_on();
-        if (!go_on) draining_ = false;
+    bool room = false;
+    PushNext next;
+    GST_PAD_STREAM_LOCK(pad_);
+    while ((next = queue_.next(item, room)) == PushNext::item) {
+        resume_publisher(room);
+        handle(std::move(item));
     }
-    if (locked) GST_PAD_STREAM_UNLOCK(pad_);
-    std::lock_guard lock(mutex_);
-    if (!locked) draining_ = false;
-    changed_.notify_all();
+    GST_PAD_STREAM_UNLOCK(pad_);
+    if (next == PushNext::task) start_task();
 }
 
-/// For threads that must not be the streaming thread.
+/// Lets another thread push: this one must not.
 void ServerSource::drain_elsewhere() {
     gst_element_call_async(
         element_,
@@ -233,21 +194,8 @@ void ServerSource::drain_elsewhere() {
         this, nullptr);
 }
 
-bool ServerSource::take(Item &item) {
-    bool resume = false;
-    {
-        std::lock_guard lock(mutex_);
-        if (queue_.empty()) return false;
-        item = std::move(queue_.front());
-        queue_.pop_front();
-        if (item.kind == Item::tag) queued_bytes_ -= item.flv.bytes.size();
-        if (full_ && queued_bytes_ <= max_bytes_ / 2) {
-            full_ = false;
-            resume = true;
-        }
-    }
-    if (resume && claim_) claim_->resume();
-    return true;
+void ServerSource::resume_publisher(bool room) {
+    if (room) claim_->resume();
 }
 
 void ServerSource::handle(Item &&item) {
@@ -383,10 +331,7 @@ GstFlowReturn ServerSource::push(GstPtr<GstBuffer> buffer) {
 
 void ServerSource::finish(GstFlowReturn flow) {
     gst_pad_pause_task(pad_);
-    {
-        std::lock_guard lock(mutex_);
-        ended_ = true;
-    }
+    queue_.end();
     if (flow == GST_FLOW_FLUSHING) return;
     if (flow == GST_FLOW_EOS) {
         if (!started_) {

@@ -6,11 +6,10 @@
 #include "core/net/rtmp/server.h"
 #include "core/rtmp/timeline.h"
 #include "gst/ptr.h"
+#include "gst/push_queue.h"
 #include "gst/stats.h"
 
 #include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -59,13 +58,14 @@ private:
     bool on_tag(flv::Tag &&tag) override;
     void on_unpublished(const std::string &reason) override;
     void enqueue(Item &&item);
+    void resume_publisher(bool room);
 
-    // Who pushes: the network loop itself if nothing downstream ever waits, else a task.
+    // Pushing: the network loop pushes what it has just brought if nothing downstream can block,
+    // else a task does. push_queue.h says whose turn it is.
     void loop(); ///< the task
     bool start_task();
     void drain();
     void drain_elsewhere();
-    bool take(Item &item);
     void handle(Item &&item);
 
     void begin(const std::string &peer);
@@ -82,23 +82,16 @@ private:
     GstElement *element_;
     GstPad *pad_;
 
+    PushQueue<Item> queue_;
+    /// Set while its opener has the queue's turn; reset when the queue is closed and idle: whoever
+    /// has the turn may use it.
     std::unique_ptr<net::PublishClaim> claim_;
 
-    std::mutex mutex_; ///< guards what follows up to the blank line
+    std::mutex mutex_; ///< guards the server
     std::shared_ptr<net::RtmpServer> server_;
     std::string path_; ///< changes below READY only
-    std::condition_variable changed_;
-    std::deque<Item> queue_;
-    size_t queued_bytes_ = 0;
-    size_t max_bytes_ = 0;
-    bool full_ = false;
-    bool flushing_ = true;
-    bool playing_ = false;
-    bool direct_ = false;   ///< there is no task
-    bool draining_ = false; ///< somebody pushes what is queued, without a task
-    bool ended_ = false;    ///< EOS or an error: nothing more is pushed
 
-    // Of who pushes.
+    // Belongs to the thread that has the queue's turn.
     flv::Normalizer normalizer_;
     std::vector<flv::Tag> tags_; ///< what became of the tag at hand
     unsigned headers_version_ = 0;

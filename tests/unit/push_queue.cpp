@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Whose turn it is to push: every schedule of a model's threads, step by step, and real threads.
+// A step is one call of the queue or of the pad's stream lock; those are atomic, so the schedules
+// of steps are the schedules of the program.
+#include "gst/push_queue.h"
+
+#include "check.hpp"
+
+using penstock::PushNext;
+using Queue = penstock::PushQueue<int>;
+
+namespace {
+
+constexpr int eos = 100;
+
+/// What the model's threads share.
+struct World {
+    Queue queue;
+    std::vector<int> pushed;
+    int pushing = 0;      ///< threads between taking an item and having pushed it
+    int stream_lock = -1; ///< the thread that has it
+    bool task_runs = false, has_task_turn = false;
+    bool has_claim = true; ///< what stop() takes away last
+    std::string wrong;
+
+    void expect(bool good, const char *what) {
+        if (!good && wrong.empty()) wrong = what;
+    }
+    void begin_push() { expect(pushing++ == 0, "two threads push at once"); }
+    void end_push(int item) {
+        --pushing;
+        expect(has_claim, "the claim is used after stop() has reset it");
+        pushed.push_back(item);
+        if (item == eos) queue.end();
+    }
+    void start_task() {
+        expect(!task_runs, "the task is started twice");
+        task_runs = true;
+    }
+    void hand_to_task() {
+        queue.hand_to_task();
+        has_task_turn = true;
+    }
+};
+
+class Thread {
+public:
+    virtual ~Thread() = default;
+    virtual bool is_done(World &) const = 0;
+    /// False while it waits for another thread.
+    virtual bool can_step(World &, int) const { return true; }
+    virtual void step(World &world, int id) = 0;
+};
+
+/// What ServerSource::drain() does.
+class Drain final : public Thread {
+public:
+    void begin() { at_ = At::begin; }
+    void start_task() { at_ = At::start; }
+    bool is_done(World &) const override { return at_ == At::done; }
+    bool can_step(World &world, int) const override {
+        return at_ != At::lock || world.stream_lock < 0;
+    }
+    void step(World &world, int id) override {
+        bool room = false;
+        switch (at_) {
+        case At::begin:
+            at_ = world.queue.begin() ? At::lock : At::done;
+            break;
+        case At::lock:
+            world.stream_lock = id;
+            at_ = At::take;
+            break;
+        case At::take:
+            next_ = world.queue.next(item_, room);
+            at_ = next_ == PushNext::item ? At::push : At::unlock;
+            if (at_ == At::push) world.begin_push();
+            break;
+        case At::push:
+            world.end_push(item_);
+            at_ = At::take;
+            break;
+        case At::unlock:
+            world.stream_lock = -1;
+            at_ = next_ == PushNext::task ? At::start : At::done;
+            break;
+        case At::start:
+            world.start_task();
+            at_ = At::hand;
+            break;
+        case At::hand:
+            world.hand_to_task();
+            at_ = At::done;
+            break;
+        case At::done:
+            break;
+        }
+    }
+
+private:
+    enum class At { begin, lock, take, push, unlock, start, hand, done } at_ = At::done;
+    PushNext next_ = PushNext::nothing;
+    int item_ = 0;
+};
+
+/// Does something once, and perhaps drains.
+class Once : public Thread {
+public:
+    bool is_done(World &world) const override { return did_ && drain_.is_done(world); }
+    bool can_step(World &world, int id) const override {
+        return !did_ || drain_.can_step(world, id);
+    }
+    void step(World &world, int id) override {
+        if (std::exchange(did_, true))
+            drain_.step(world, id);
+        else
+            act(world);
+    }
+
+protected:
+    virtual void act(World &world) = 0;
+    Drain drain_;
+
+private:
+    bool did_ = false;
+};
+
+/// Brings an item, as a network loop, or who sends EOS, does.
+class Bring final : public Once {
+public:
+    explicit Bring(int item) : item_(item) {}
+
+private:
+    void act(World &world) override {
+        if (world.queue.put(int(item_), 1)) drain_.begin();
+    }
+    const int item_;
+};
+
+class Play final : public Once {
+    void act(World &world) override {
+        if (world.queue.set_playing(true)) drain_.begin();
+    }
+};
+
+/// Something that may block was linked downstream.
+class WantTask final : public Once {
+    void act(World &world) override {
+        if (world.queue.want_task()) drain_.start_task();
+    }
+};
+
+/// The end of ServerSource::start().
+class Release final : public Once {
+    void act(World &world) override {
+        const PushNext next = world.queue.release();
+        if (next == PushNext::item) drain_.begin();
+        if (next == PushNext::task) drain_.start_task();
+    }
+};
+
+/// Several of them, one after another.
+class Sequence final : public Thread {
+public:
+    explicit Sequence(std::vector<std::unique_ptr<Thread>> parts) : parts_(std::move(parts)) {}
+    bool is_done(World &world) const override {
+        return at_ == parts_.size() || (at_ + 1 == parts_.size() && parts_[at_]->is_done(world));
+    }
+    bool can_step(World &world, int id) const override {
+        return current(world).can_step(world, id);
+    }
+    void step(World &world, int id) override {
+        if (parts_[at_]->is_done(world)) ++at_;
+        parts_[at_]->step(world, id);
+    }
+
+private:
+    Thread &current(World &world) const {
+        return *parts_[parts_[at_]->is_done(world) ? at_ + 1 : at_];
+    }
+    std::vector<std::unique_ptr<Thread>> parts_;
+    size_t at_ = 0;
+};
+
+/// The pad's task; it has the stream lock while it runs. The model knows items by put() alone.
+class Task final : public Thread {
+public:
+    explicit Task(size_t items) : items_(items) {}
+    bool is_done(World &world) const override {
+        return !world.task_runs || (item_ == 0 && world.pushed.size() == items_);
+    }
+    bool can_step(World &world, int id) const override {
+        const bool locked = world.stream_lock < 0 || world.stream_lock == id;
+        // Else wait() would block.
+        return item_ != 0 || (locked && world.has_task_turn && world.queue.bytes() > 0);
+    }
+    void step(World &world, int id) override {
+        world.stream_lock = id;
+        bool room = false;
+        if (item_ != 0) {
+            world.end_push(std::exchange(item_, 0));
+        } else if (world.queue.wait(item_, room)) {
+            world.begin_push();
+        }
+    }
+
+private:
+    const size_t items_;
+    int item_ = 0;
+};
+
+/// What ServerSource::stop() does.
+class Stop final : public Thread {
+public:
+    bool is_done(World &) const override { return at_ == 4; }
+    bool can_step(World &world, int) const override { return at_ != 1 || world.queue.is_idle(); }
+    void step(World &world, int) override {
+        switch (at_++) {
+        case 0:
+            world.queue.close();
+            break;
+        case 1:
+            world.queue.wait_idle();
+            break;
+        case 2:
+            world.task_runs = false;
+            break;
+        default:
+            world.has_claim = false;
+        }
+    }
+
+private:
+    int at_ = 0;
+};
+
+using Threads = std::vector<std::unique_ptr<Thread>>;
+
+template <class... Parts>
+std::unique_ptr<Thread> in_order(std::unique_ptr<Parts>... parts) {
+    Threads list;
+    (list.push_back(std::move(parts)), ...);
+    return std::make_unique<Sequence>(std::move(list));
+}
+
+template <class... Parts>
+Threads beside(std::unique_ptr<Parts>... parts) {
+    Threads list;
+    (list.push_back(std::move(parts)), ...);
+    return list;
+}
+
+struct Model {
+    std::function<Threads()> threads;
+    bool open = true;
+    bool playing = true;
+    /// Says what is wrong when all threads are done.
+    std::function<std::string(World &)> check;
+};
+
+/// Runs every schedule, depth first, each from the beginning. Returns how many there were.
+size_t run_every_schedule(const Model &model) {
+    struct Choice {
+        size_t taken, among;
+    };
+    std::vector<Choice> path;
+    for (size_t count = 1;; ++count) {
+        World world;
+        world.queue.open(false, 1000);
+        if (model.open) world.queue.release();
+        world.queue.set_playing(model.playing);
+        const Threads threads = model.threads();
+        std::string trace;
+        for (size_t depth = 0;; ++depth) {
+            std::vector<size_t> ready;
+            bool all_done = true;
+            for (size_t i = 0; i < threads.size(); ++i) {
+                if (threads[i]->is_done(world)) continue;
+                all_done = false;
+                if (threads[i]->can_step(world, int(i))) ready.push_back(i);
+            }
+            if (all_done) break;
+            fail_if(ready.empty(), "schedule %s: nobody can go on", trace.c_str());
+            if (depth == path.size()) path.push_back({0, ready.size()});
+            const size_t id = ready[path[depth].taken];
+            trace += char('A' + id);
+            threads[id]->step(world, int(id));
+        }
+        const std::string wrong = world.wrong.empty() ? model.check(world) : world.wrong;
+        fail_unless(wrong.empty(), "schedule %s: %s", trace.c_str(), wrong.c_str());
+        while (!path.empty() && ++path.back().taken == path.back().among)
+            path.pop_back();
+        if (path.empty()) return count;
+    }
+}
+
+std::string all_pushed(const World &world, const std::vector<int> &items) {
+    return std::is_permutation(world.pushed.begin(), world.pushed.end(), items.begin(), items.end())
+               ? ""
+               : "an item is lost, or pushed twice";
+}
+
+std::unique_ptr<Thread> bring(int item) {
+    return std::make_unique<Bring>(item);
+}
+
+} // namespace
+
+GST_START_TEST(test_every_schedule_of_two_that_bring) {
+    Model model;
+    model.threads = [] { return beside(in_order(bring(1), bring(2)), bring(3)); };
+    model.check = [](World &world) {
+        const auto at = [&](int item) {
+            return std::find(world.pushed.begin(), world.pushed.end(), item);
+        };
+        return at(1) < at(2) ? all_pushed(world, {1, 2, 3}) : "out of order";
+    };
+    fail_unless(run_every_schedule(model) > 100);
+}
+GST_END_TEST
+
+GST_START_TEST(test_every_schedule_of_eos) {
+    // Whatever comes before the end is pushed, and the end itself always.
+    Model model;
+    model.threads = [] { return beside(in_order(bring(1), bring(2)), bring(eos)); };
+    model.check = [](World &world) {
+        return !world.pushed.empty() && world.pushed.back() == eos ? "" : "EOS stays in the queue";
+    };
+    fail_unless(run_every_schedule(model) > 100);
+}
+GST_END_TEST
+
+GST_START_TEST(test_every_schedule_of_playing) {
+    Model model;
+    model.playing = false;
+    model.threads = [] { return beside(in_order(bring(1), bring(2)), std::make_unique<Play>()); };
+    model.check = [](World &world) { return all_pushed(world, {1, 2}); };
+    fail_unless(run_every_schedule(model) > 20);
+}
+GST_END_TEST
+
+GST_START_TEST(test_every_schedule_of_the_start) {
+    // A publisher is there already: it brings before start() has come to its end.
+    Model model;
+    model.open = false;
+    model.threads = [] {
+        return beside(in_order(bring(1), bring(2)), std::make_unique<Release>());
+    };
+    model.check = [](World &world) { return all_pushed(world, {1, 2}); };
+    fail_unless(run_every_schedule(model) > 20);
+}
+GST_END_TEST
+
+GST_START_TEST(test_every_schedule_of_the_change_to_a_task) {
+    Model model;
+    model.threads = [] {
+        return beside(in_order(bring(1), bring(2)), std::make_unique<WantTask>(),
+                      std::make_unique<Task>(2));
+    };
+    model.check = [](World &world) {
+        if (!world.task_runs) return std::string("the task was never started");
+        return world.pushed == std::vector{1, 2} ? "" : std::string("lost or out of order");
+    };
+    fail_unless(run_every_schedule(model) > 50);
+}
+GST_END_TEST
+
+GST_START_TEST(test_every_schedule_of_stop) {
+    Model model;
+    model.threads = [] { return beside(bring(1), bring(2), std::make_unique<Stop>()); };
+    model.check = [](World &world) {
+        Queue &queue = world.queue;
+        return queue.is_idle() && !queue.begin() ? "" : "somebody still has the turn";
+    };
+    fail_unless(run_every_schedule(model) > 100);
+}
+GST_END_TEST
+
+GST_START_TEST(test_every_schedule_of_stop_while_the_task_comes) {
+    Model model;
+    model.threads = [] {
+        return beside(bring(1), std::make_unique<WantTask>(), std::make_unique<Stop>());
+    };
+    model.check = [](World &world) {
+        if (world.task_runs) return "a task was started and not stopped";
+        return world.queue.is_idle() ? "" : "somebody still has the turn";
+    };
+    fail_unless(run_every_schedule(model) > 100);
+}
+GST_END_TEST
+
+GST_START_TEST(test_room) {
+    Queue queue;
+    int item = 0;
+    bool room = false;
+    fail_if(queue.put(1, 1)); // nobody has opened it
+    queue.open(false, 100);
+    queue.set_playing(true);
+    fail_unless(queue.put(1, 60));
+    fail_unless(queue.has_room());
+    fail_unless(queue.put(2, 60));
+    fail_if(queue.has_room());
+    fail_if(queue.begin()); // the opener has the turn
+    fail_unless(queue.release() == PushNext::item);
+    fail_unless(queue.begin());
+    fail_unless(queue.next(item, room) == PushNext::item);
+    fail_unless(item == 1);
+    fail_if(room); // 60 of 100 are left
+    fail_if(queue.has_room());
+    fail_unless(queue.next(item, room) == PushNext::item);
+    fail_unless(item == 2);
+    fail_unless(room);
+    fail_unless(queue.has_room());
+    fail_unless(queue.next(item, room) == PushNext::nothing);
+    queue.close();
+    queue.wait_idle();
+}
+GST_END_TEST
+
+GST_START_TEST(test_nothing_is_taken_while_paused_or_after_the_end) {
+    Queue queue;
+    int item = 0;
+    bool room = false;
+    queue.open(false, 100);
+    fail_unless(queue.release() == PushNext::nothing);
+    queue.put(1, 1);
+    queue.put(2, 1);
+    queue.put(3, 1);
+    fail_if(queue.begin());
+    fail_unless(queue.set_playing(true));
+    fail_unless(queue.begin());
+    fail_if(queue.set_playing(true)); // the one that has the turn goes on
+    fail_unless(queue.next(item, room) == PushNext::item);
+    queue.set_playing(false);
+    fail_unless(queue.next(item, room) == PushNext::nothing);
+    fail_unless(queue.set_playing(true));
+    fail_unless(queue.begin());
+    fail_unless(queue.next(item, room) == PushNext::item);
+    fail_unless(item == 2);
+    queue.end();
+    fail_unless(queue.next(item, room) == PushNext::nothing);
+    fail_if(queue.begin());
+    // The next time begins empty.
+    queue.close();
+    queue.wait_idle();
+    queue.open(false, 100);
+    fail_unless(queue.release() == PushNext::nothing);
+}
+GST_END_TEST
+
+GST_START_TEST(test_real_threads) {
+    // Four threads bring, a fifth lets a task take over half way; ThreadSanitizer looks on.
+    constexpr int each = 3000, bringers = 4;
+    Queue queue;
+    std::recursive_mutex stream_lock;
+    std::vector<int> pushed;
+    std::thread task;
+    std::mutex task_mutex;
+    const auto start_task = [&] {
+        std::lock_guard lock(task_mutex);
+        fail_if(task.joinable());
+        task = std::thread([&] {
+            std::lock_guard stream(stream_lock);
+            int item = 0;
+            for (bool room = false; queue.wait(item, room);)
+                pushed.push_back(item);
+        });
+        queue.hand_to_task();
+    };
+    const auto drain = [&] {
+        if (!queue.begin()) return;
+        int item = 0;
+        bool room = false;
+        PushNext next;
+        {
+            std::lock_guard stream(stream_lock);
+            while ((next = queue.next(item, room)) == PushNext::item)
+                pushed.push_back(item);
+        }
+        if (next == PushNext::task) start_task();
+    };
+    for (const bool with_task : {false, true}) {
+        pushed.clear();
+        queue.open(false, SIZE_MAX);
+        queue.set_playing(true);
+        fail_unless(queue.release() == PushNext::nothing);
+        std::vector<std::thread> threads;
+        std::atomic<int> brought = 0;
+        for (int id = 0; id < bringers; ++id)
+            threads.emplace_back([&, id] {
+                for (int i = 0; i < each; ++i) {
+                    fail_unless(queue.put(id * each + i, 1));
+                    drain();
+                    if (++brought == each && with_task && queue.want_task()) start_task();
+                }
+            });
+        for (std::thread &thread : threads)
+            thread.join();
+        if (with_task) {
+            const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+            while (queue.bytes() > 0 && std::chrono::steady_clock::now() < deadline)
+                std::this_thread::yield();
+        }
+        fail_unless(queue.bytes() == 0); // without a task, nothing stays behind
+        queue.close();
+        if (task.joinable()) task.join();
+        queue.wait_idle();
+        fail_unless(pushed.size() == size_t(each * bringers));
+        std::array<int, bringers> last{-1, -1, -1, -1};
+        for (const int item : pushed) {
+            int &before = last[size_t(item / each)];
+            fail_unless(item % each == before + 1);
+            before = item % each;
+        }
+    }
+}
+GST_END_TEST
+
+static Suite *push_queue_suite() {
+    Suite *suite = suite_create("push_queue");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(suite, tc);
+    tcase_add_test(tc, test_every_schedule_of_two_that_bring);
+    tcase_add_test(tc, test_every_schedule_of_eos);
+    tcase_add_test(tc, test_every_schedule_of_playing);
+    tcase_add_test(tc, test_every_schedule_of_the_start);
+    tcase_add_test(tc, test_every_schedule_of_the_change_to_a_task);
+    tcase_add_test(tc, test_every_schedule_of_stop);
+    tcase_add_test(tc, test_every_schedule_of_stop_while_the_task_comes);
+    tcase_add_test(tc, test_room);
+    tcase_add_test(tc, test_nothing_is_taken_while_paused_or_after_the_end);
+    tcase_add_test(tc, test_real_threads);
+    return suite;
+}
+GST_CHECK_MAIN(push_queue)
