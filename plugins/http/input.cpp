@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint8_t ts_sync = 0x47;
 constexpr size_t ts_packet = 188;
-/// Places to join are no closer, so that the newest has some sound behind it.
+/// The least distance between places to join, so that the newest has some audio behind it.
 constexpr GstClockTime join_distance = GST_SECOND;
 
 std::vector<Bytes> stream_headers(const GstStructure *caps) {
@@ -53,7 +53,7 @@ bool HttpInput::set_caps(const GstCaps *caps, net::HttpFeed &feed) {
     if (kind_ == Kind::none || format != format_) {
         kind_ = kind;
         format_ = format;
-        normalizer_.reset();
+        flv_ = {};
         joined_at_ = GST_CLOCK_TIME_NONE;
         any_ = false;
         feed.begin(format);
@@ -63,20 +63,7 @@ bool HttpInput::set_caps(const GstCaps *caps, net::HttpFeed &feed) {
 }
 
 void HttpInput::flush() {
-    normalizer_.flush();
-}
-
-Result HttpInput::push_flv(GstBuffer *buffer, net::HttpFeed &feed) {
-    tags_.clear();
-    if (any_ && GST_BUFFER_IS_DISCONT(buffer)) feed.discontinuity();
-    const Result result = normalizer_.push(bytes_of(buffer), tags_);
-    for (const flv::Tag &tag : tags_) {
-        feed.push(tag);
-        any_ = true;
-    }
-    tags_.clear();
-    if (result.is_error() && any_) normalizer_.flush();
-    return result;
+    flv_.flush();
 }
 
 Result HttpInput::push_bytes(Bytes bytes, GstBuffer *first, net::HttpFeed &feed) {
@@ -88,7 +75,7 @@ Result HttpInput::push_bytes(Bytes bytes, GstBuffer *first, net::HttpFeed &feed)
         if (!begins_with(bytes, "OggS") || bytes.size() < 27) return Result::error("no Ogg page");
         const bool is_continued = bytes[5] & 1;
         joinable = joinable && !is_continued;
-        // Viewers get them from the caps, whenever they join.
+        // Viewers get the headers of the caps when they join.
         if (!headers_.empty() && GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_HEADER))
             return Result::ok();
     }
@@ -107,7 +94,7 @@ Result HttpInput::push_bytes(Bytes bytes, GstBuffer *first, net::HttpFeed &feed)
 
 Result HttpInput::push(GstBuffer *buffer, net::HttpFeed &feed) {
     if (kind_ == Kind::none) return Result::error("no caps");
-    if (kind_ == Kind::flv) return push_flv(buffer, feed);
+    if (kind_ == Kind::flv) return flv_.push(buffer, feed);
     return push_bytes(bytes_of(buffer), buffer, feed);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What httpserversink takes, made into what a feed takes: where viewers may join, and with what.
+// From httpserversink's buffers to a feed: finds where viewers may join, and with which headers.
 #pragma once
 
 #include "core/bytes/result.h"
-#include "core/flv/normalizer.h"
 #include "core/net/http/live/mount.h"
+#include "gst/flv_sink.h"
 
 #include <gst/gst.h>
 
@@ -13,31 +13,29 @@
 
 namespace penstock {
 
-/// One stream's; the streaming thread only.
+/// Of one stream. The streaming thread only.
 class HttpInput {
 public:
-    /// The feed is told what comes. False for caps that are none of the template's.
+    /// Tells the feed the format. False for caps that are not in the template.
     bool set_caps(const GstCaps *caps, net::HttpFeed &feed);
     /// An error says why the buffer is not what the caps promise; what follows may be.
     Result push(GstBuffer *buffer, net::HttpFeed &feed);
-    /// What belongs together leaves together.
+    /// A list of MPEG-TS packets is sent as one piece for each frame.
     Result push(GstBufferList *list, net::HttpFeed &feed);
-    /// What is in pieces is given up.
+    /// Gives up half a tag.
     void flush();
     /// Whether anything was what the caps promise.
-    bool any() const { return any_; }
+    bool any() const { return any_ || flv_.any(); }
 
 private:
     enum class Kind { none, flv, ts, audio, ogg };
-    Result push_flv(GstBuffer *buffer, net::HttpFeed &feed);
     Result push_bytes(Bytes bytes, GstBuffer *first, net::HttpFeed &feed);
 
     Kind kind_ = Kind::none;
     net::HttpFormat format_;
     std::vector<Bytes> headers_;
     bool any_ = false;
-    flv::Normalizer normalizer_;
-    std::vector<flv::Tag> tags_;
+    FlvSink flv_;
     GstClockTime joined_at_ = GST_CLOCK_TIME_NONE; ///< the newest place to join
 };
 

@@ -278,6 +278,11 @@ GST_START_TEST(test_eos) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_events_while_paused) {
+    events_do_not_wait_while_paused("httpserversink", "http://127.0.0.1:0/live/paused.flv");
+}
+GST_END_TEST
+
 GST_START_TEST(test_refuses_what_it_is_not) {
     for (const char *caps :
          {"video/x-flv", "video/mpegts, systemstream=true, packetsize=188", "application/ogg"}) {
@@ -396,6 +401,7 @@ static Suite *httpserversink_suite() {
     tcase_add_test(tc, test_loops);
     tcase_add_test(tc, test_join_keyframe);
     tcase_add_test(tc, test_eos);
+    tcase_add_test(tc, test_events_while_paused);
     tcase_add_test(tc, test_refuses_what_it_is_not);
     tcase_add_test(tc, test_locations);
     tcase_add_test(tc, test_https);

@@ -92,4 +92,40 @@ inline void refuses_bad_locations(const char *name) {
     }
 }
 
+/// A network loop may push while its pipeline is still, or again, paused: EOS and GAP must not wait
+/// in the sink until it plays.
+inline void events_do_not_wait_while_paused(const char *name, const char *location) {
+    const auto sink = make_element(name);
+    Bus bus(sink.get());
+    g_object_set(sink.get(), "location", location, "sync", FALSE, nullptr);
+    fail_unless_equals_int(gst_element_set_state(sink.get(), GST_STATE_PAUSED),
+                           GST_STATE_CHANGE_SUCCESS);
+    const auto pad =
+        GstPtr<GstPad>::adopt(GST_PAD(gst_object_ref_sink(gst_pad_new("src", GST_PAD_SRC))));
+    const auto peer = GstPtr<GstPad>::adopt(gst_element_get_static_pad(sink.get(), "sink"));
+    gst_pad_set_active(pad.get(), TRUE);
+    fail_unless(gst_pad_link(pad.get(), peer.get()) == GST_PAD_LINK_OK);
+    std::atomic<bool> done = false;
+    std::thread loop([&] {
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_TIME);
+        const auto caps = GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple("video/x-flv"));
+        gst_pad_push_event(pad.get(), gst_event_new_stream_start("a"));
+        gst_pad_push_event(pad.get(), gst_event_new_caps(caps.get()));
+        gst_pad_push_event(pad.get(), gst_event_new_segment(&segment));
+        gst_pad_push_event(pad.get(), gst_event_new_gap(0, GST_SECOND));
+        gst_pad_push_event(pad.get(), gst_event_new_eos());
+        done = true;
+    });
+    const bool in_time = eventually([&] { return done.load(); });
+    if (in_time) gst_element_set_state(sink.get(), GST_STATE_PLAYING);
+    const auto message = in_time ? bus.wait(GST_MESSAGE_EOS) : GstPtr<GstMessage>();
+    gst_element_set_state(sink.get(), GST_STATE_NULL); // wakes a thread that waits
+    loop.join();
+    fail_unless(in_time, "%s makes a network loop wait until it plays", name);
+    fail_unless(message, "%s says nothing of EOS when it plays", name);
+    gst_pad_unlink(pad.get(), peer.get());
+    gst_pad_set_active(pad.get(), FALSE);
+}
+
 } // namespace rtmp_rig

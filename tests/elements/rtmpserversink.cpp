@@ -157,6 +157,11 @@ GST_START_TEST(test_eos) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_events_while_paused) {
+    events_do_not_wait_while_paused("rtmpserversink", "rtmp://127.0.0.1:0/live/paused");
+}
+GST_END_TEST
+
 // Live: as it comes, and a network loop may push. Not live: paced. Told: as told.
 GST_START_TEST(test_sync) {
     struct Case {
@@ -246,6 +251,7 @@ static Suite *rtmpserversink_suite() {
     tcase_add_test(tc, test_flush_and_renegotiation);
     tcase_add_test(tc, test_player_outlives_producer);
     tcase_add_test(tc, test_eos);
+    tcase_add_test(tc, test_events_while_paused);
     tcase_add_test(tc, test_sync);
     tcase_add_test(tc, test_refuses_what_is_no_flv);
     tcase_add_test(tc, test_bad_locations);

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What server sinks do with `video/x-flv`.
+#pragma once
+
+#include "core/flv/normalizer.h"
+#include "gst/bytes.h"
+
+#include <vector>
+
+namespace penstock {
+
+/// From buffers to a feed of tags: net::PlayFeed, net::HttpFeed. The streaming thread only.
+class FlvSink {
+public:
+    /// An error says why the buffer is not FLV; what follows may be.
+    template <class Feed>
+    Result push(GstBuffer *buffer, Feed &feed) {
+        tags_.clear();
+        if (any_ && GST_BUFFER_IS_DISCONT(buffer)) feed.discontinuity();
+        const Result result = normalizer_.push(bytes_of(buffer), tags_);
+        for (const std::string &note : normalizer_.take_notes())
+            GST_WARNING("odd FLV: %s", note.c_str());
+        for (const flv::Tag &tag : tags_) {
+            feed.push(tag);
+            any_ = true;
+        }
+        tags_.clear(); // whose bytes would live until the next buffer
+        if (result.is_error() && any_) normalizer_.flush();
+        return result;
+    }
+    /// Whether there was any tag.
+    bool any() const { return any_; }
+    /// Gives up half a tag.
+    void flush() { normalizer_.flush(); }
+
+private:
+    flv::Normalizer normalizer_;
+    std::vector<flv::Tag> tags_;
+    bool any_ = false;
+};
+
+} // namespace penstock
