@@ -36,13 +36,13 @@ std::string codec_name(uint32_t fourcc) {
 
 GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
     counters_.in(gst_buffer_get_size(buffer.get()));
-    if (GST_BUFFER_IS_DISCONT(buffer.get()) && normalizer_.started()) {
-        normalizer_.flush();
+    if (GST_BUFFER_IS_DISCONT(buffer.get()) && reader_.started()) {
+        reader_.flush();
         mark_discont();
     }
     tags_.clear();
-    const Result result = normalizer_.push(bytes_of(buffer.get()), tags_);
-    if (normalizer_.has_notes()) post_notes();
+    const Result result = reader_.read(buffer.get(), tags_);
+    if (reader_.has_notes()) post_notes();
 
     BufferTime time;
     if (upstream_time_) {
@@ -63,17 +63,17 @@ GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
 }
 
 void Demuxer::post_notes() {
-    for (const std::string &note : normalizer_.take_notes())
+    for (const std::string &note : reader_.take_notes())
         GST_ELEMENT_WARNING(element_, STREAM, FORMAT, ("Odd FLV: %s.", note.c_str()), (nullptr));
 }
 
 GstFlowReturn Demuxer::broken_input(const Result &result) {
-    if (!normalizer_.started()) {
+    if (!reader_.started()) {
         GST_ELEMENT_ERROR(element_, STREAM, WRONG_TYPE, ("This is not an FLV stream."),
                           ("%s", result.reason().c_str()));
         return GST_FLOW_ERROR;
     }
-    normalizer_.flush();
+    reader_.flush();
     mark_discont();
     ++counters_.drops;
     if (!skipping_) {

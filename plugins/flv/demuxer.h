@@ -6,6 +6,7 @@
 #include "flv/codecs.h"
 #include "flv/metadata.h"
 #include "flv/timeline.h"
+#include "gst/flv_reader.h"
 #include "gst/ptr.h"
 #include "gst/stats.h"
 
@@ -78,7 +79,7 @@ private:
     GstElement *element_;
     GstPad *sink_;
     GstFlowCombiner *combiner_;
-    Normalizer normalizer_;
+    FlvReader reader_;
     std::vector<Tag> tags_;
     std::array<Stream, Timeline::tracks> streams_; ///< video, audio
     Timeline timeline_;

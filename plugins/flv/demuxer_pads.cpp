@@ -36,13 +36,13 @@ void Demuxer::start() {
     group_id_ = GST_GROUP_ID_INVALID;
     metadata_ = {};
     no_more_pads_ = skipping_ = false;
-    normalizer_.reset();
+    reader_.reset();
     reset_time();
 }
 
 void Demuxer::stop() {
     remove_pads();
-    normalizer_.reset();
+    reader_.reset();
     counters_.stop();
 }
 
@@ -157,7 +157,7 @@ bool Demuxer::end_of_stream(GstPtr<GstEvent> event) {
         GST_ELEMENT_ERROR(
             element_, STREAM, WRONG_TYPE,
             ("The stream ended without any audio or video that can be used."),
-            ("%s", normalizer_.started() ? "FLV without a codec configuration" : "no FLV at all"));
+            ("%s", reader_.started() ? "FLV without a codec configuration" : "no FLV at all"));
     push_to_all(event.get());
     return true;
 }
@@ -188,7 +188,7 @@ bool Demuxer::sink_event(GstPtr<GstEvent> event) {
         return true;
     case GST_EVENT_FLUSH_STOP:
         push_to_all(event.get());
-        normalizer_.flush();
+        reader_.flush();
         gst_flow_combiner_reset(combiner_);
         gst_segment_init(&segment_, GST_FORMAT_TIME);
         reset_time();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gop/flv_input.h"
 
+#include "core/flv/config_version.h"
 #include "gst/bytes.h"
 
 #include <algorithm>
@@ -59,54 +60,77 @@ void FlvInput::stamp(GstBuffer *buffer, uint32_t timestamp) {
     }
 }
 
+void FlvInput::move_anchor(GstBuffer *buffer, uint32_t timestamp, bool whole) {
+    const GstClockTime pts = GST_BUFFER_PTS(buffer);
+    if (!GST_CLOCK_TIME_IS_VALID(pts)) return;
+    const auto step = GstClockTimeDiff(static_cast<int32_t>(timestamp - anchor_)) *
+                      static_cast<GstClockTimeDiff>(GST_MSECOND);
+    const auto drift = GST_CLOCK_TIME_IS_VALID(anchor_pts_)
+                           ? static_cast<GstClockTimeDiff>(pts - anchor_pts_) - step
+                           : most_drift + 1;
+    if (!whole && drift <= most_drift && drift >= -most_drift) return;
+    anchor_pts_ = pts;
+    anchor_ = timestamp;
+}
+
 Result FlvInput::push(GstBuffer *buffer, std::vector<Unit> &out) {
     if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) flush();
+    const bool is_timed = GST_BUFFER_PTS_IS_VALID(buffer);
+    if (KnownTag known; read_known_tag(buffer, known)) {
+        normalizer_.flush();
+        move_anchor(buffer, known.tag.timestamp, true);
+        out.push_back(unit_of(known.tag, known.config));
+        auto same = GstPtr<GstBuffer>::ref(buffer);
+        if (!is_timed) {
+            same = GstPtr<GstBuffer>::adopt(gst_buffer_copy(buffer));
+            stamp(same.get(), known.tag.timestamp);
+        }
+        set_buffer(out.back(), known.tag, std::move(same));
+        return Result::ok();
+    }
     tags_.clear();
     const Bytes input = bytes_of(buffer);
     const Result result = normalizer_.push(input, tags_);
-
-    const GstClockTime pts = GST_BUFFER_PTS(buffer);
     const bool whole = normalizer_.passed_whole();
-    if (GST_CLOCK_TIME_IS_VALID(pts) && !tags_.empty()) {
-        const uint32_t first = tags_.front().timestamp;
-        const auto step = GstClockTimeDiff(static_cast<int32_t>(first - anchor_)) *
-                          static_cast<GstClockTimeDiff>(GST_MSECOND);
-        const auto drift = GST_CLOCK_TIME_IS_VALID(anchor_pts_)
-                               ? static_cast<GstClockTimeDiff>(pts - anchor_pts_) - step
-                               : most_drift + 1;
-        if (normalizer_.was_one_tag() || drift > most_drift || drift < -most_drift) {
-            anchor_pts_ = pts;
-            anchor_ = first;
-        }
-    }
+    if (!tags_.empty()) move_anchor(buffer, tags_.front().timestamp, normalizer_.was_one_tag());
     for (const flv::Tag &tag : tags_) {
-        if (whole && GST_CLOCK_TIME_IS_VALID(pts)) {
-            out.push_back(unit_of(tag, GstPtr<GstBuffer>::ref(buffer)));
-            continue;
-        }
-        auto part =
-            whole ? GstPtr<GstBuffer>::adopt(gst_buffer_copy(buffer)) : buffer_of(tag.bytes);
-        stamp(part.get(), tag.timestamp);
+        out.push_back(unit_of(tag, 0));
+        auto part = buffer_of(tag, config_);
+        if (whole)
+            gst_buffer_copy_into(part.get(), buffer,
+                                 GstBufferCopyFlags(GST_BUFFER_COPY_FLAGS |
+                                                    GST_BUFFER_COPY_TIMESTAMPS |
+                                                    GST_BUFFER_COPY_META),
+                                 0, gsize(-1));
+        if (!whole || !is_timed) stamp(part.get(), tag.timestamp);
         if (&tag == tags_.data() && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT))
             GST_BUFFER_FLAG_SET(part.get(), GST_BUFFER_FLAG_DISCONT);
-        out.push_back(unit_of(tag, std::move(part)));
+        set_buffer(out.back(), tag, std::move(part));
     }
+    tags_.clear(); // whose bytes would live until the next buffer
     if (result.is_error()) normalizer_.reset();
     return result;
 }
 
-Unit FlvInput::unit_of(const flv::Tag &tag, GstPtr<GstBuffer> buffer) {
+/// What goptee has to know about the tag. `config`: the KnownTag's, 0 if there is none.
+Unit FlvInput::unit_of(const flv::Tag &tag, uint32_t config) {
     video_ |= tag.type == flv::TagType::video;
     audio_ |= tag.type == flv::TagType::audio;
     Unit unit;
     unit.header = tag.kind == flv::TagKind::metadata || tag.kind == flv::TagKind::config;
     unit.key = tag.kind == flv::TagKind::keyframe || (!video_ && tag.kind == flv::TagKind::audio);
+    // A frame of the same configuration has nothing to tell.
+    if (unit.header || config == 0 || config != upstream_config_)
+        unit.slot = remember(tag, unit.ends_gop);
+    upstream_config_ = config;
+    return unit;
+}
+
+void FlvInput::set_buffer(Unit &unit, const flv::Tag &tag, GstPtr<GstBuffer> buffer) const {
     // Something that is neither a frame nor configuration cannot be begun with.
     set_flags(buffer, video_ ? tag.kind != flv::TagKind::keyframe : tag.kind == flv::TagKind::other,
               unit.header);
-    unit.slot = remember(tag, unit.ends_gop);
     unit.buffer = std::move(buffer);
-    return unit;
 }
 
 /// Which piece of configuration the tag is, 0 if none. `replaces`: frames cached so far are of
@@ -115,6 +139,7 @@ Unit FlvInput::unit_of(const flv::Tag &tag, GstPtr<GstBuffer> buffer) {
 uint16_t FlvInput::remember(const flv::Tag &tag, bool &replaces) {
     const unsigned version = known_.headers().version;
     known_.learn(tag);
+    if (config_ == 0 || known_.headers().version != version) config_ = flv::next_config_version();
     if (known_.headers().version != version) {
         const size_t before = std::exchange(known_count_, known_.headers().list().size());
         replaces = tag.kind != flv::TagKind::metadata && known_count_ <= before;
@@ -145,7 +170,7 @@ void FlvInput::learn(const GstCaps *caps) {
         std::vector<flv::Tag> known;
         normalizer_.take(std::move(tag), known);
         for (const flv::Tag &each : known)
-            unit_of(each, buffer_of(each.bytes));
+            unit_of(each, 0);
     }
 }
 
@@ -180,7 +205,7 @@ std::vector<Unit> FlvInput::headers(GstBuffer *first, bool with_file_header) con
         add(buffer_of(flv::file_header(audio, video)), 0);
     }
     for (const flv::Tag &tag : known_.headers().list())
-        add(buffer_of(tag.bytes), slot_of(tag));
+        add(buffer_of(tag, upstream_config_ != 0 ? upstream_config_ : config_), slot_of(tag));
     return units;
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// goptee's one knowledge of a format: `video/x-flv` buffers of any shape, made into tags with
-// flags.
+// The one format that goptee knows: turns `video/x-flv` buffers of any shape into tags with flags.
 #pragma once
 
 #include "core/flv/normalizer.h"
@@ -10,22 +9,23 @@
 
 namespace penstock::gop {
 
-/// A buffer that stands for itself, and what goptee has to know about it.
+/// A buffer that can be understood by itself, and what goptee has to know about it.
 struct Unit {
     GstPtr<GstBuffer> buffer;
     bool key = false;      ///< a decoder can begin here
-    bool header = false;   ///< configuration: not cached, sent to whoever begins
-    bool ends_gop = false; ///< what came before is of another configuration
+    bool header = false;   ///< configuration: not cached, each branch begins with it
+    bool ends_gop = false; ///< the frames before have another configuration
     uint16_t slot = 0;     ///< which piece of configuration it is, 0 for none
 };
 
 /// Not thread-safe: the streaming thread's own.
 class FlvInput {
 public:
-    /// Splits and flags a buffer. A buffer that is one tag with the right flags passes as it is.
-    /// An error says what is wrong; what was whole before it is in `out`.
+    /// Splits and flags a buffer. What comes out has its KnownTag; a buffer that has it already,
+    /// and the right flags, passes as it is. An error says what is wrong; the tags before it are in
+    /// `out`.
     Result push(GstBuffer *buffer, std::vector<Unit> &out);
-    /// Learns what the caps' `streamheader` tells.
+    /// Learns the headers in the caps' `streamheader`.
     void learn(const GstCaps *caps);
     /// Whether the caps' `streamheader` has the codec configuration that is known, and no other.
     bool has_codecs_of(const GstCaps *caps) const;
@@ -38,15 +38,19 @@ public:
 
 private:
     static std::vector<flv::Tag> headers_of(const GstCaps *caps);
-    Unit unit_of(const flv::Tag &tag, GstPtr<GstBuffer> buffer);
+    Unit unit_of(const flv::Tag &tag, uint32_t config);
+    void set_buffer(Unit &unit, const flv::Tag &tag, GstPtr<GstBuffer> buffer) const;
+    void move_anchor(GstBuffer *buffer, uint32_t timestamp, bool whole);
     void stamp(GstBuffer *buffer, uint32_t timestamp);
     uint16_t remember(const flv::Tag &tag, bool &replaces);
     void set_flags(GstPtr<GstBuffer> &buffer, bool delta, bool header) const;
 
     flv::Normalizer normalizer_;
     std::vector<flv::Tag> tags_;
-    flv::Normalizer known_; ///< the configuration as of the tag at hand
+    flv::Normalizer known_; ///< only the headers, as of the tag at hand
     size_t known_count_ = 0;
+    uint32_t config_ = 0;          ///< ours, for a stream that comes without
+    uint32_t upstream_config_ = 0; ///< of the newest tag that came with one
     bool video_ = false, audio_ = false;
     GstClockTime anchor_pts_ = GST_CLOCK_TIME_NONE;
     uint32_t anchor_ = 0;

@@ -14,14 +14,19 @@ constexpr char memory_type[] = "penstock-bytes-" VERSION;
 struct BytesMemory {
     GstMemory base; ///< its offset and size say which part of `bytes` it is
     Bytes bytes;
+    // What is known if `bytes` is an FLV tag.
+    uint32_t config = 0; ///< 0: nothing
+    uint32_t timestamp = 0;
+    flv::TagType type = flv::TagType::script;
+    flv::TagKind kind = flv::TagKind::other;
 };
 
-GstMemory *new_memory(GstAllocator *allocator, const Bytes &bytes, GstMemory *parent, gsize offset,
-                      gsize size) {
+BytesMemory *new_memory(GstAllocator *allocator, const Bytes &bytes, GstMemory *parent,
+                        gsize offset, gsize size) {
     auto *memory = new BytesMemory{{}, bytes};
     gst_memory_init(&memory->base, GST_MEMORY_FLAG_READONLY, allocator, parent, bytes.size(), 0,
                     offset, size);
-    return &memory->base;
+    return memory;
 }
 
 BytesMemory *as_bytes(GstMemory *memory) {
@@ -38,8 +43,9 @@ void unmap(GstMemory *) {
 GstMemory *share(GstMemory *memory, gssize offset, gssize size) {
     const gsize at = static_cast<gsize>(static_cast<gssize>(memory->offset) + offset);
     const gsize count = size < 0 ? memory->offset + memory->size - at : static_cast<gsize>(size);
-    return new_memory(memory->allocator, as_bytes(memory)->bytes,
-                      memory->parent ? memory->parent : memory, at, count);
+    return &new_memory(memory->allocator, as_bytes(memory)->bytes,
+                       memory->parent ? memory->parent : memory, at, count)
+                ->base;
 }
 
 void class_init(gpointer klass, gpointer) {
@@ -123,8 +129,32 @@ Bytes bytes_of(GstBuffer *buffer) {
 GstPtr<GstBuffer> buffer_of(const Bytes &bytes) {
     auto buffer = GstPtr<GstBuffer>::adopt(gst_buffer_new());
     gst_buffer_append_memory(buffer.get(),
-                             new_memory(bytes_allocator(), bytes, nullptr, 0, bytes.size()));
+                             &new_memory(bytes_allocator(), bytes, nullptr, 0, bytes.size())->base);
     return buffer;
+}
+
+GstPtr<GstBuffer> buffer_of(const flv::Tag &tag, uint32_t config) {
+    auto buffer = GstPtr<GstBuffer>::adopt(gst_buffer_new());
+    BytesMemory *memory = new_memory(bytes_allocator(), tag.bytes, nullptr, 0, tag.bytes.size());
+    memory->config = config;
+    memory->timestamp = tag.timestamp;
+    memory->type = tag.type;
+    memory->kind = tag.kind;
+    gst_buffer_append_memory(buffer.get(), &memory->base);
+    return buffer;
+}
+
+bool read_known_tag(GstBuffer *buffer, KnownTag &out) {
+    if (gst_buffer_n_memory(buffer) != 1) return false;
+    GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
+    if (!gst_memory_is_type(memory, memory_type)) return false;
+    const BytesMemory *known = as_bytes(memory);
+    // One that was resized in place is a part, too.
+    if (known->config == 0 || memory->offset != 0 || memory->size != known->bytes.size())
+        return false;
+    out.config = known->config;
+    out.tag = {known->type, known->kind, known->timestamp, known->bytes};
+    return true;
 }
 
 } // namespace penstock

@@ -2,8 +2,7 @@
 // What server sinks do with `video/x-flv`.
 #pragma once
 
-#include "core/flv/normalizer.h"
-#include "gst/bytes.h"
+#include "gst/flv_reader.h"
 
 #include <vector>
 
@@ -17,24 +16,24 @@ public:
     Result push(GstBuffer *buffer, Feed &feed) {
         tags_.clear();
         if (any_ && GST_BUFFER_IS_DISCONT(buffer)) feed.discontinuity();
-        const Result result = normalizer_.push(bytes_of(buffer), tags_);
-        for (const std::string &note : normalizer_.take_notes())
+        const Result result = reader_.read(buffer, tags_);
+        for (const std::string &note : reader_.take_notes())
             GST_WARNING("odd FLV: %s", note.c_str());
         for (const flv::Tag &tag : tags_) {
             feed.push(tag);
             any_ = true;
         }
         tags_.clear(); // whose bytes would live until the next buffer
-        if (result.is_error() && any_) normalizer_.flush();
+        if (result.is_error() && any_) reader_.flush();
         return result;
     }
     /// Whether there was any tag.
     bool any() const { return any_; }
     /// Gives up half a tag.
-    void flush() { normalizer_.flush(); }
+    void flush() { reader_.flush(); }
 
 private:
-    flv::Normalizer normalizer_;
+    FlvReader reader_;
     std::vector<flv::Tag> tags_;
     bool any_ = false;
 };

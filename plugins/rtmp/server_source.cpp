@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "rtmp/server_source.h"
 
+#include "core/flv/config_version.h"
 #include "gst/bytes.h"
 #include "gst/guard.h"
 #include "gst/nonblocking.h"
@@ -281,7 +282,7 @@ GstFlowReturn ServerSource::push_tag(const flv::Tag &tag) {
     const GstClockTime time = time_of(tag);
     if (!started_ || headers_version_ != normalizer_.headers().version)
         if (const GstFlowReturn flow = push_headers(); flow != GST_FLOW_OK) return flow;
-    auto buffer = buffer_of(tag.bytes);
+    auto buffer = buffer_of(tag, config_);
     GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = time;
     if (!flv::starts_gop(tag, has_video_))
         GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
@@ -292,6 +293,7 @@ GstFlowReturn ServerSource::push_tag(const flv::Tag &tag) {
 GstFlowReturn ServerSource::push_headers() {
     const auto &headers = normalizer_.headers();
     headers_version_ = headers.version;
+    config_ = flv::next_config_version();
     const Bytes file_header = flv::file_header(headers.audio_config.has_value() || !has_video_,
                                                headers.video_config.has_value() || has_video_);
     if (!started_) {
@@ -311,16 +313,16 @@ GstFlowReturn ServerSource::push_headers() {
         gst_segment_init(&segment, GST_FORMAT_TIME);
         gst_pad_push_event(pad_, gst_event_new_segment(&segment));
     }
-    std::vector<Bytes> parts;
-    if (!started_) parts.push_back(file_header);
-    started_ = true;
-    for (const flv::Tag &tag : headers.list())
-        parts.push_back(tag.bytes);
-    for (const Bytes &part : parts) {
-        auto buffer = buffer_of(part);
+    const auto push_header = [this](GstPtr<GstBuffer> buffer) {
         GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
-        if (const GstFlowReturn flow = push(std::move(buffer)); flow != GST_FLOW_OK) return flow;
-    }
+        return push(std::move(buffer));
+    };
+    if (!std::exchange(started_, true))
+        if (const GstFlowReturn flow = push_header(buffer_of(file_header)); flow != GST_FLOW_OK)
+            return flow;
+    for (const flv::Tag &tag : headers.list())
+        if (const GstFlowReturn flow = push_header(buffer_of(tag, config_)); flow != GST_FLOW_OK)
+            return flow;
     return GST_FLOW_OK;
 }
 

@@ -95,6 +95,7 @@ private:
     flv::Normalizer normalizer_;
     std::vector<flv::Tag> tags_; ///< what became of the tag at hand
     unsigned headers_version_ = 0;
+    uint32_t config_ = 0;  ///< of the headers that are out, see KnownTag
     bool started_ = false; ///< stream-start is out
     bool has_video_ = false;
     bool discont_ = true;

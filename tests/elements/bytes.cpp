@@ -117,6 +117,58 @@ GST_START_TEST(test_pools_get_theirs_back) {
 }
 GST_END_TEST
 
+// What a normalizer has found out stays with whole tags, and with nothing else.
+GST_START_TEST(test_known_tag) {
+    const uint8_t body[] = {0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65};
+    const flv::Tag tag = flv::make_tag(flv::TagType::video, 1234, body);
+    const auto original = buffer_of(tag, 7);
+    const auto is_known = [&](GstBuffer *buffer) {
+        KnownTag known;
+        if (!read_known_tag(buffer, known)) return false;
+        fail_unless(known.tag.bytes.data() == tag.bytes.data());
+        fail_unless(known.tag.bytes.size() == tag.bytes.size());
+        fail_unless(known.tag.kind == flv::TagKind::keyframe);
+        fail_unless(known.tag.type == flv::TagType::video);
+        fail_unless_equals_int(known.tag.timestamp, 1234);
+        fail_unless_equals_int(known.config, 7);
+        return true;
+    };
+    const auto copy = [&](GstBufferCopyFlags flags, gsize offset, gssize size) {
+        return GstPtr<GstBuffer>::adopt(
+            gst_buffer_copy_region(original.get(), flags, offset, gsize(size)));
+    };
+    const auto all = static_cast<gssize>(tag.bytes.size());
+    fail_unless(is_known(original.get()));
+    // Elements that change what is beside the bytes.
+    auto buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy(original.get()));
+    GST_BUFFER_PTS(buffer.get()) = 5 * GST_SECOND;
+    GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
+    const auto caps = GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple("timestamp/x-unix"));
+    gst_buffer_add_reference_timestamp_meta(buffer.get(), caps.get(), 1, GST_CLOCK_TIME_NONE);
+    fail_unless(is_known(buffer.get()));
+    fail_unless(is_known(copy(GST_BUFFER_COPY_MEMORY, 0, all).get()));
+    fail_unless(is_known(copy(GST_BUFFER_COPY_ALL, 0, -1).get()));
+    // Parts, in every way to make one.
+    fail_if(is_known(copy(GST_BUFFER_COPY_ALL, 0, all - 1).get()));
+    fail_if(is_known(copy(GST_BUFFER_COPY_ALL, 1, -1).get()));
+    buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy(original.get()));
+    gst_buffer_resize(buffer.get(), 0, all - 4);
+    fail_if(is_known(buffer.get()));
+    gst_buffer_append(buffer.get(), gst_buffer_ref(original.get()));
+    fail_if(is_known(buffer.get()));
+    // Other memory, which may say something else by now.
+    fail_if(is_known(GstPtr<GstBuffer>::adopt(gst_buffer_copy_deep(original.get())).get()));
+    buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy(original.get()));
+    GstMapInfo map;
+    fail_unless(gst_buffer_map(buffer.get(), &map, GST_MAP_READWRITE));
+    gst_buffer_unmap(buffer.get(), &map);
+    fail_if(is_known(buffer.get()));
+    fail_unless(is_known(original.get()));
+    fail_if(is_known(buffer_of(tag.bytes).get()));
+    fail_if(is_known(GstPtr<GstBuffer>::adopt(gst_buffer_new()).get()));
+}
+GST_END_TEST
+
 } // namespace
 
 static Suite *bytes_suite() {
@@ -127,6 +179,7 @@ static Suite *bytes_suite() {
     tcase_add_test(tc, test_others_read_it);
     tcase_add_test(tc, test_who_keeps_what);
     tcase_add_test(tc, test_pools_get_theirs_back);
+    tcase_add_test(tc, test_known_tag);
     return s;
 }
 GST_CHECK_MAIN(bytes)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // goptee with video/x-flv of any shape.
+#include "core/flv/config_version.h"
+#include "core/flv/normalizer.h"
 #include "core/flv/tag.h"
+#include "gst/bytes.h"
 
 #include "goptee_rig.hpp"
 
@@ -249,6 +252,81 @@ GST_START_TEST(test_flv_bytes_segment) {
 }
 GST_END_TEST
 
+// Stock elements' buffers get what has been found out about them; those behind need not look again.
+GST_START_TEST(test_flv_tags_are_known_behind) {
+    Peer peer;
+    Rig rig("video/x-flv");
+    rig.add(peer);
+    push_bytes(rig,
+               joined({flv::file_header(true, true), tag(TagType::video, 0, avc_config),
+                       tag(TagType::audio, 0, aac_config)}),
+               GST_CLOCK_TIME_NONE);
+    push_bytes(rig, key(0), 0);
+    push_bytes(rig, joined({delta(40), audio(45)}), 40 * GST_MSECOND);
+    fail_unless(peer.wait_for(6));
+    expect(shape(peer), "FvaKdA");
+    uint32_t config = 0;
+    for (const auto &buffer : peer.buffers()) {
+        KnownTag known;
+        const bool is_tag = to_text(buffer.get())[0] != 'F';
+        fail_unless(read_known_tag(buffer.get(), known) == is_tag);
+        if (!is_tag) continue;
+        fail_unless_equals_int(int(known.tag.kind),
+                               int(flv::classify(known.tag.type, known.tag.body())));
+        fail_unless(config == 0 || config == known.config);
+        config = known.config;
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_flv_known_tags_pass_as_they_are) {
+    Peer peer;
+    Rig rig("video/x-flv");
+    rig.add(peer);
+    const uint32_t config = flv::next_config_version();
+    const auto push = [&](const Bytes &bytes, uint32_t version, bool write = false) {
+        flv::Normalizer normalizer;
+        std::vector<flv::Tag> tags;
+        fail_unless(normalizer.push(bytes, tags).is_ok());
+        const flv::Tag &it = tags.front();
+        auto buffer = buffer_of(it, version);
+        GST_BUFFER_PTS(buffer.get()) = it.timestamp * GST_MSECOND;
+        const bool header = it.kind == flv::TagKind::config;
+        if (header) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
+        if (it.kind != flv::TagKind::keyframe)
+            GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+        if (write) { // an element between that makes a key frame an inter frame
+            GstMapInfo map;
+            fail_unless(gst_buffer_map(buffer.get(), &map, GST_MAP_READWRITE));
+            map.data[flv::header_size] = 0x27;
+            gst_buffer_unmap(buffer.get(), &map);
+        }
+        GstBuffer *pushed = buffer.get();
+        fail_unless_equals_int(gst_pad_push(rig.src, buffer.release()), GST_FLOW_OK);
+        return pushed;
+    };
+    push(tag(TagType::video, 0, avc_config), config);
+    push(key(0), config);
+    fail_unless(peer.wait_for(3));
+    expect(shape(peer), "FvK");
+    const GstBuffer *second = push(delta(40), config);
+    fail_unless(peer.wait_for(4));
+    const auto buffers = peer.buffers();
+    fail_unless(buffers[3].get() == second); // neither split nor copied
+    // What was written to is looked at again: no branch may begin with it.
+    push(key(80), config, true);
+    fail_unless(peer.wait_for(5));
+    fail_unless(has(peer.buffers()[4].get(), GST_BUFFER_FLAG_DELTA_UNIT));
+    // Another configuration ends the cached GOP.
+    fail_unless_equals_int(rig.stat("cached-buffers"), 3);
+    const uint32_t other = flv::next_config_version();
+    push(tag(TagType::video, 120, avc_config2), other);
+    push(key(120), other);
+    fail_unless(peer.wait_for(7));
+    fail_unless_equals_int(rig.stat("cached-buffers"), 1);
+}
+GST_END_TEST
+
 static Suite *goptee_flv_suite() {
     Suite *s = suite_create("goptee_flv");
     TCase *tc = tcase_create("general");
@@ -259,6 +337,8 @@ static Suite *goptee_flv_suite() {
     tcase_add_test(tc, test_flv_overflow_keeps_configuration);
     tcase_add_test(tc, test_flv_garbage);
     tcase_add_test(tc, test_flv_bytes_segment);
+    tcase_add_test(tc, test_flv_tags_are_known_behind);
+    tcase_add_test(tc, test_flv_known_tags_pass_as_they_are);
     return s;
 }
 GST_CHECK_MAIN(goptee_flv)
