@@ -231,13 +231,12 @@ bool Branch::iterate(unsigned run) {
     ++pushing_;
     pusher_ = std::this_thread::get_id();
     lock.unlock();
-    const GstFlowReturn flow = push(item);
-    item = Item();
+    const GstFlowReturn flow = push(std::move(item));
     settle(flow, generation);
     return true;
 }
 
-void Branch::push_direct(const Item &item) {
+void Branch::push_direct(Item item) {
     unsigned generation;
     {
         std::lock_guard lock(lock_);
@@ -246,15 +245,15 @@ void Branch::push_direct(const Item &item) {
         ++pushing_;
         pusher_ = std::this_thread::get_id();
     }
-    settle(push(item), generation);
+    settle(push(std::move(item)), generation);
 }
 
-GstFlowReturn Branch::push(const Item &item) {
+GstFlowReturn Branch::push(Item item) {
     if (item.is_event()) {
-        gst_pad_push_event(pad_.get(), gst_event_ref(item.event()));
+        gst_pad_push_event(pad_.get(), GST_EVENT_CAST(item.object.release()));
         return GST_FLOW_OK; // a refused one shows in the flow of the next buffer
     }
-    auto buffer = GstPtr<GstBuffer>::ref(GST_BUFFER_CAST(item.object.get()));
+    auto buffer = GstPtr<GstBuffer>::adopt(GST_BUFFER_CAST(item.object.release()));
     if (item.discont && !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT)) {
         // Shares the memory; only flags and timestamps are the branch's own.
         buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy(buffer.get()));

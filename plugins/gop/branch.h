@@ -88,7 +88,7 @@ public:
     /// the next keyframe; `lead` (configuration) goes before that one.
     void enqueue(Item item, const QueueLimits &limits, const std::vector<Item> &lead = {});
     /// Pushes from the calling thread (only if is_direct()).
-    void push_direct(const Item &item);
+    void push_direct(Item item);
 
     /// FLUSH_START: nothing more is pushed and the queue is emptied.
     void flush_start();
@@ -111,7 +111,7 @@ private:
     bool iterate(unsigned run);
     void run_thread_locked();
     void settle(GstFlowReturn flow, unsigned generation);
-    GstFlowReturn push(const Item &item);
+    GstFlowReturn push(Item item);
     bool over_locked(const QueueLimits &limits) const;
     void trim_locked();
     void append_locked(Item item);

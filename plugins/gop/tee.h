@@ -67,12 +67,14 @@ private:
         bool key, header;
     };
     struct Delivery {
-        std::shared_ptr<Branch> branch;
+        Branch *branch; ///< one of the Branches that the caller holds
         Item item;
     };
     using Branches = std::vector<std::shared_ptr<Branch>>;
 
-    Branches branches() const;
+    /// Those that there are now; adding or removing one makes another list.
+    std::shared_ptr<const Branches> branches() const;
+    void add_locked(const std::shared_ptr<Branch> &branch);
     bool offer(std::string *error);
     std::shared_ptr<Branch> find(GstPad *pad) const;
     std::shared_ptr<Branch> take(GstPad *pad);
@@ -80,9 +82,8 @@ private:
     void deliver(const Unit &unit, const Branches &branches);
     void deliver_event(GstEvent *event, const Branches &branches);
     void cache_locked(const Unit &unit);
-    void begin_locked(const std::shared_ptr<Branch> &branch, bool with_gop);
-    void give_locked(const std::shared_ptr<Branch> &branch, Item item,
-                     const std::vector<Item> &lead = {});
+    void begin_locked(Branch &branch, bool with_gop);
+    void give_locked(Branch &branch, Item item, const std::vector<Item> &lead = {});
     std::vector<Item> lead_locked(GstBuffer *next) const;
     void remember_sticky_locked(GstEvent *event);
     void forget_sticky_locked(GstEventType type);
@@ -101,7 +102,7 @@ private:
 
     mutable std::mutex lock_;
     Settings settings_;
-    Branches branches_;
+    std::shared_ptr<const Branches> branches_ = std::make_shared<const Branches>();
     std::string channel_;
     std::unique_ptr<ChannelHandle> offer_; ///< by state changes alone
     std::atomic<bool> offers_ = false;

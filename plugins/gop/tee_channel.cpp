@@ -55,7 +55,7 @@ std::shared_ptr<Branch> Tee::attach(GstPad *inlet) {
     gst_pad_set_active(pad, TRUE);
     gst_pad_link_full(pad, inlet, GST_PAD_LINK_CHECK_NOTHING);
     std::lock_guard lock(lock_);
-    branches_.push_back(branch);
+    add_locked(branch);
     return branch;
 }
 

@@ -26,18 +26,26 @@ gboolean on_src_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept 
 
 std::shared_ptr<Branch> Tee::find(GstPad *pad) const {
     std::lock_guard lock(lock_);
-    for (const auto &branch : branches_)
+    for (const auto &branch : *branches_)
         if (branch->pad() == pad) return branch;
     return nullptr;
 }
 
+void Tee::add_locked(const std::shared_ptr<Branch> &branch) {
+    auto more = std::make_shared<Branches>(*branches_);
+    more->push_back(branch);
+    branches_ = std::move(more);
+}
+
 std::shared_ptr<Branch> Tee::take(GstPad *pad) {
     std::lock_guard lock(lock_);
-    const auto found = std::find_if(branches_.begin(), branches_.end(),
+    auto fewer = std::make_shared<Branches>(*branches_);
+    const auto found = std::find_if(fewer->begin(), fewer->end(),
                                     [pad](const auto &branch) { return branch->pad() == pad; });
-    if (found == branches_.end()) return nullptr;
+    if (found == fewer->end()) return nullptr;
     auto branch = *found;
-    branches_.erase(found);
+    fewer->erase(found);
+    branches_ = std::move(fewer);
     return branch;
 }
 
@@ -62,7 +70,7 @@ GstPad *Tee::request_pad(GstPadTemplate *templ, const char *name) {
     // Known before it can be linked, so that a RECONFIGURE finds its branch.
     {
         std::lock_guard lock(lock_);
-        branches_.push_back(branch);
+        add_locked(branch);
     }
     if (!gst_element_add_pad(element_, pad)) { // the name is taken; the pad is gone
         take(branch->pad());
