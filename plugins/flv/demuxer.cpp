@@ -48,7 +48,7 @@ GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
     if (upstream_time_) {
         time.dts = valid(GST_BUFFER_DTS(buffer.get()));
         time.pts = valid(GST_BUFFER_PTS(buffer.get()));
-        time.whole = normalizer_.was_one_tag();
+        time.whole = reader_.was_one_tag();
     }
     GstFlowReturn flow = GST_FLOW_OK;
     for (const Tag &tag : tags_) {
@@ -100,7 +100,7 @@ void Demuxer::learn_stream_header(GstCaps *caps) {
     for (const Tag &tag : tags) {
         if (tag.kind != TagKind::metadata && tag.kind != TagKind::config) continue;
         std::vector<Tag> known;
-        normalizer_.take(Tag(tag), known);
+        reader_.take(Tag(tag), known);
         for (const Tag &each : known)
             handle(each, {});
     }
