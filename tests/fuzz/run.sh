@@ -1,0 +1,8 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Fuzzes one target for FUZZ_SECONDS: run.sh PROGRAM NAME SEEDS BUILD_DIR
+# The inputs it finds go to BUILD_DIR/corpus/NAME, one that breaks a law to BUILD_DIR/NAME-*.
+set -eu
+mkdir -p "$4/corpus/$2"
+exec "$1" -max_total_time="${FUZZ_SECONDS:-5}" -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
+    -artifact_prefix="$4/$2-" "$4/corpus/$2" "$3"
