@@ -117,7 +117,8 @@ public:
     explicit Server(TlsFiles tls) : tls_(std::move(tls)) {}
     bool start(const Address &address, std::string *error) {
         if (!tls_.empty() && !(routes_->tls = TlsContext::load(tls_, error))) return false;
-        auto loops = Loops::shared();
+        auto loops = Loops::shared(error);
+        if (!loops) return false;
         routes_->viewers = std::make_shared<Roster>(loops, HttpRoutes::max_viewers);
         listener_ = Listener::open(
             loops, address,

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/loop/loops.h"
 
+#include "core/net/loop/log.h"
 #include "core/net/loop/loop_count.h"
+#include "core/net/loop/thread.h"
 
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 #include <mutex>
-#include <utility>
 
 #include <pthread.h>
 #include <sched.h>
@@ -17,6 +19,7 @@ namespace penstock::net {
 namespace {
 
 thread_local const Loops *current_loops = nullptr;
+thread_local void *current_loop = nullptr; ///< its Loop
 
 /// Cores that this process may use: taskset and containers give it less than there are.
 unsigned cores() {
@@ -27,28 +30,66 @@ unsigned cores() {
 
 } // namespace
 
-Loops::Loops(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) {
-        loops_.push_back(std::make_unique<Loop>(i));
-        Loop &loop = *loops_.back();
-        loop.thread = std::thread([this, &loop, i] {
-            pthread_setname_np(pthread_self(), ("penstock-net" + std::to_string(i)).c_str());
-            // Signals belong to the application's threads.
-            sigset_t all;
-            sigfillset(&all);
-            pthread_sigmask(SIG_BLOCK, &all, nullptr);
-            current_loops = this;
-            auto work = boost::asio::make_work_guard(loop.context);
-            loop.context.run();
-        });
+/// As many of `count` loops as there are descriptors and threads for; where that is fewer,
+/// `reason` says what there is too little of.
+void Loops::start(unsigned count, std::string &reason) {
+    while (loops_.size() < count && start_one(reason)) {
     }
+}
+
+bool Loops::start_one(std::string &reason) {
+    try {
+        auto loop = std::make_unique<Loop>(loops_.size());
+        loops_.reserve(loops_.size() + 1); // nothing fails once the thread runs
+        loop->thread = start_thread([this, &loop = *loop] { run(loop); }, &reason);
+        if (!loop->thread.joinable()) return false;
+        loops_.push_back(std::move(loop));
+        return true;
+    } catch (const boost::system::system_error &error) {
+        reason = error.what();
+        if (error.code() == boost::system::errc::too_many_files_open)
+            reason +=
+                "; raise the limit of open files (`ulimit -n`, LimitNOFILE= of a systemd unit)";
+    } catch (const std::exception &error) {
+        reason = error.what();
+    }
+    return false;
+}
+
+void Loops::run(Loop &loop) {
+    pthread_setname_np(pthread_self(), ("penstock-net" + std::to_string(loop.index)).c_str());
+    // Signals belong to the application's threads.
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    current_loops = this;
+    current_loop = &loop;
+    {
+        auto work = boost::asio::make_work_guard(loop.context);
+        loop.context.run();
+    }
+    current_loops = nullptr;
+    if (ends_on_ != &loop) return;
+    loop.thread.detach();
+    delete this;
+}
+
+/// The last holder may well be a connection that ends on a loop, which cannot join itself: its
+/// thread destroys the loops when it has left its own.
+void Loops::let_go() noexcept {
+    if (!on_loop()) {
+        delete this;
+        return;
+    }
+    ends_on_ = static_cast<Loop *>(current_loop);
+    ends_on_->context.stop();
 }
 
 Loops::~Loops() {
     for (auto &loop : loops_)
         loop->context.stop();
     for (auto &loop : loops_)
-        loop->thread.join();
+        if (loop->thread.joinable()) loop->thread.join();
 }
 
 bool Loops::on_loop() const {
@@ -77,20 +118,29 @@ unsigned want_loops(unsigned count) {
     return wanted = std::clamp(count, 1u, 64u);
 }
 
-std::shared_ptr<Loops> Loops::shared() {
+std::shared_ptr<Loops> Loops::shared(std::string *error) noexcept {
     auto &[mutex, running, wanted] = instance();
     std::lock_guard lock(mutex);
     if (auto loops = running.lock()) return loops;
-    // A loop cannot join itself: the last holder may well be a connection that ends on one.
-    std::shared_ptr<Loops> loops(new Loops(wanted ? std::exchange(wanted, 0) : cores()),
-                                 [](Loops *dying) {
-                                     if (dying->on_loop())
-                                         std::thread([dying] { delete dying; }).detach();
-                                     else
-                                         delete dying;
-                                 });
-    running = loops;
-    return loops;
+    std::string reason;
+    try {
+        std::shared_ptr<Loops> loops(new Loops, [](Loops *dying) { dying->let_go(); });
+        const unsigned count = wanted ? wanted : cores();
+        loops->start(count, reason);
+        if (loops->size() > 0) {
+            if (loops->size() < count)
+                log(LogLevel::warning, "net",
+                    "only " + std::to_string(loops->size()) + " of " + std::to_string(count) +
+                        " network threads run: " + reason);
+            wanted = 0;
+            running = loops;
+            return loops;
+        }
+    } catch (const std::exception &failure) {
+        reason = failure.what();
+    }
+    if (error) *error = "cannot start the network threads: " + reason;
+    return nullptr;
 }
 
 } // namespace penstock::net

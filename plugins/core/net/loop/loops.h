@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -18,8 +19,10 @@ namespace penstock::net {
 class Loops {
 public:
     /// The loops, started if nobody holds them, as many as want_loops() asked for; they end when
-    /// the last holder lets go.
-    static std::shared_ptr<Loops> shared();
+    /// the last holder lets go. Fewer, with a warning in the log, if the process has descriptors or
+    /// threads for some of them only. Empty if it has none for the first: `error`, if given, then
+    /// says what to raise. Any thread; never throws.
+    static std::shared_ptr<Loops> shared(std::string *error = nullptr) noexcept;
 
     size_t size() const { return loops_.size(); }
     boost::asio::io_context &at(size_t index) { return loops_[index]->context; }
@@ -31,21 +34,27 @@ public:
     /// True on a thread of these loops: no waiting there.
     bool on_loop() const;
 
-    ~Loops();
     Loops(const Loops &) = delete;
     Loops &operator=(const Loops &) = delete;
 
 private:
-    explicit Loops(unsigned count);
+    Loops() = default;
+    ~Loops();
     struct Loop {
-        explicit Loop(size_t index) : pacer(context, index), poller(context) {}
+        explicit Loop(size_t which) : index(which), pacer(context, which), poller(context) {}
+        const size_t index;
         boost::asio::io_context context{1};
         Pacer pacer;
         Poller poller;
         std::thread thread;
     };
+    void start(unsigned count, std::string &reason);
+    bool start_one(std::string &reason);
+    void run(Loop &loop);
+    void let_go() noexcept;
     std::vector<std::unique_ptr<Loop>> loops_;
     std::atomic<size_t> next_{0};
+    Loop *ends_on_ = nullptr; ///< the loop that the last holder let go on; it destroys this
 };
 
 } // namespace penstock::net

@@ -33,7 +33,12 @@ int open_epoll() {
 
 Poller::Poller(boost::asio::io_context &context)
     : epoll_(context), timer_(context), fd_(open_epoll()), ready_(most_ready) {
-    epoll_.assign(fd_);
+    error_code failed;
+    epoll_.assign(fd_, failed);
+    if (failed) {
+        ::close(fd_);
+        throw boost::system::system_error(failed, "epoll_ctl");
+    }
     arm();
 }
 

@@ -86,7 +86,8 @@ public:
         if (state_) state_->roster->shutdown();
     }
     bool start(const Address &address, std::string *error) {
-        auto loops = Loops::shared();
+        auto loops = Loops::shared(error);
+        if (!loops) return false;
         auto state = std::make_shared<RtmpState>(loops, limits_);
         listener_ = Listener::open(
             loops, address,
