@@ -20,6 +20,8 @@
  * gst-launch-1.0 penstockbin description=file-to-udp parameters="file=movie.mp4,to=127.0.0.1:21934"
  * ]|
  * Sends movie.mp4 in a loop as MPEG-TS: watch it with `ffplay udp://127.0.0.1:21934`.
+ *
+ * Since: 0.1.0
  */
 #include "bin/penstockbin.h"
 

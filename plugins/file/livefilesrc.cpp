@@ -25,6 +25,8 @@
  *     file.video ! queue ! fakesink sync=true file.audio ! queue ! fakesink sync=true
  * ]|
  * Plays movie.mp4 round and round at its own speed.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_live_file_src_debug);

@@ -27,6 +27,8 @@
  * ! flvlivedemux name=demux demux.audio ! fakesink async=false
  * ]|
  * A tone is encoded, wrapped in FLV and taken out again.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_flvlivedemux_debug);

@@ -29,6 +29,8 @@
  * avenc_aac ! mux.audio flvlivemux name=mux ! filesink location=/dev/null
  * ]|
  * Three seconds of picture and tone as FLV.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_flvlivemux_debug);

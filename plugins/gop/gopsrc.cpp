@@ -31,6 +31,8 @@
  *     gopsrc channel=live/test on-loss=eos ! decodebin ! fakesink
  * ]|
  * Both ends in one process: two seconds of a test picture, decoded by the second pipeline.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_gop_src_debug);

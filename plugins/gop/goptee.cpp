@@ -35,6 +35,8 @@
  *     gop. ! fakesink async=false gop. ! avdec_h264 ! fakesink async=false
  * ]|
  * One encoder, two branches: one is decoded, the other one is not.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_gop_tee_debug);

@@ -13,8 +13,10 @@ enum { MAX_LAG, JOIN, SLOW_POLICY, SEND_RATE, COALESCE_MAX, LOOPS, COUNT };
 /// Each plugin has its own copy of this file, the process one type of a name. Called in class_init
 /// only, which GLib lets run one at a time.
 GType enum_type(const char *name, const GEnumValue *values) {
-    const GType known = g_type_from_name(name);
-    return known ? known : g_enum_register_static(name, values);
+    if (const GType known = g_type_from_name(name)) return known;
+    const GType made = g_enum_register_static(name, values);
+    gst_type_mark_as_plugin_api(made, GstPluginAPIFlags(0));
+    return made;
 }
 
 GType join_type() {

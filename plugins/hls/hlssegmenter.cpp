@@ -48,6 +48,8 @@
  * ]|
  * Serves a test pattern and a tone. With a port of your choice in place of 0, players find the
  * stream at that URL.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_hls_segmenter_debug);

@@ -41,6 +41,8 @@
  * location=http://127.0.0.1:28080/live/test.flv
  * ]|
  * Play it with `mpv http://127.0.0.1:28080/live/test.flv`.
+ *
+ * Since: 0.1.0
  */
 #include "http/httpserversink.h"
 

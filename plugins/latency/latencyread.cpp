@@ -35,6 +35,8 @@
  *     latencystamp ! x264enc tune=zerolatency ! avdec_h264 ! latencyread ! fakesink
  * ]|
  * Posts each second what encoding and decoding take.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_latencyread_debug);

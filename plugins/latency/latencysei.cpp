@@ -42,6 +42,8 @@
  *     flvlivedemux ! h264parse ! latencysei ! fakesink async=false
  * ]|
  * Two seconds; `-m` prints how old each frame is behind the encoder and at the end.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_latency_sei_debug);
@@ -228,6 +230,7 @@ static void penstock_latency_sei_class_init(PenstockLatencySeiClass *klass) {
     auto *element_class = GST_ELEMENT_CLASS(klass);
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_type_mark_as_plugin_api(hop_type(), GstPluginAPIFlags(0));
     gst_element_class_set_static_metadata(
         element_class, "Latency stamps per hop", "Codec/Analyzer/Video",
         "Stamps encoded frames at each hop, and tells how long each took", "The Penstock authors");

@@ -30,6 +30,8 @@
  *     x264enc tune=zerolatency ! avdec_h264 ! latencyread ! fakesink
  * ]|
  * Shows each second what encoding and decoding take.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_latencystamp_debug);
@@ -256,6 +258,7 @@ static void penstock_latencystamp_class_init(PenstockLatencyStampClass *klass) {
     auto *element_class = GST_ELEMENT_CLASS(klass);
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_type_mark_as_plugin_api(mode_type(), GstPluginAPIFlags(0));
     gst_element_class_set_static_metadata(
         element_class, "Latency stamp", "Filter/Effect/Video",
         "Draws the time into each frame, for eyes and for latencyread", "The Penstock authors");

@@ -30,6 +30,8 @@
  * location=rtmp://127.0.0.1:21936/live/test
  * ]|
  * Play it with `mpv rtmp://127.0.0.1:21936/live/test`.
+ *
+ * Since: 0.1.0
  */
 #include "rtmp/rtmpserversink.h"
 

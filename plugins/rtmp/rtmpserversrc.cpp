@@ -26,6 +26,8 @@
  * async=false
  * ]|
  * Waits for `ffmpeg -re -i FILE -c copy -f flv rtmp://127.0.0.1:21935/live/cam`.
+ *
+ * Since: 0.1.0
  */
 #include "rtmp/rtmpserversrc.h"
 
@@ -268,6 +270,7 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
     element_class->change_state = change_state;
     element_class->send_event = send_event;
     gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_type_mark_as_plugin_api(on_unpublish_type(), GstPluginAPIFlags(0));
     gst_element_class_set_static_metadata(element_class, "RTMP server source", "Source/Network",
                                           "Receives a stream that is published to us over RTMP",
                                           "The Penstock authors");

@@ -29,6 +29,8 @@
  *     mpegtsmux name=mux alignment=7 ! fakesink
  * ]|
  * Makes MPEG-TS of any file, encoding only what has to be.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_copy_or_encode_debug);
@@ -308,6 +310,9 @@ static void penstock_copy_or_encode_class_init(PenstockCopyOrEncodeClass *klass)
     element_class->change_state = change_state;
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_type_mark_as_plugin_api(codec_type(), GstPluginAPIFlags(0));
+    gst_type_mark_as_plugin_api(mode_type(), GstPluginAPIFlags(0));
+    gst_type_mark_as_plugin_api(latency_type(), GstPluginAPIFlags(0));
     gst_element_class_set_static_metadata(
         element_class, "Copy or encode", "Codec/Encoder/Video/Audio",
         "Passes on a stream that has the wanted codec, encodes one that has not",

@@ -27,6 +27,8 @@
  * avenc_aac ! mux.audio tslivemux name=mux ! udpsink host=127.0.0.1 port=25000
  * ]|
  * Three seconds of picture and tone to `mpv udp://127.0.0.1:25000`.
+ *
+ * Since: 0.1.0
  */
 
 GST_DEBUG_CATEGORY(penstock_tslivemux_debug);

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Our elements and the stock ones of like names are visible together, and each of ours tells about
-# itself: description, author, classification, rank, property blurbs, finite ranges.
+# itself: description, author, classification, rank, property blurbs, finite ranges, and in its
+# SECTION comment the version that it came with.
 import pathlib
 import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from inspected import inspect, our_elements, our_plugins
+
+SOURCES = pathlib.Path(__file__).parents[2] / 'plugins'
+SINCE = {name for path in SOURCES.rglob('*.cpp') for name in
+         re.findall(r'SECTION:element-(\w+)(?:(?!\*/)[\s\S])*? \* Since: \d', path.read_text())}
 
 STOCK = ['flvmux', 'flvdemux', 'rtmp2sink', 'rtmp2src', 'hlsdemux', 'hlssink2']
 # Stock elements whose properties are (almost) all their base class's.
@@ -55,6 +60,8 @@ def problems(element):
         found.append('has no description worth the name')
     if 'Pad Templates:' not in text or 'none' == field(text, 'Pad Templates'):
         found.append('has no pad template')
+    if element not in SINCE:
+        found.append('has no "Since:" in its SECTION comment')
     own = properties(text)
     base = inherited(text)
     if 'stats' not in own:
