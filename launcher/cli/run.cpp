@@ -14,6 +14,7 @@
 #include "state/json.h"
 #include "supervisor/main_loop.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/teardown.h"
 
 #include <algorithm>
 #include <optional>
@@ -111,6 +112,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
         code = ended;
         signals.finish(ended);
     });
+    supervisor::give_memory_back();
     console::Pages pages;
     const auto quit = [&] { g_main_loop_quit(loop.get()); };
     signals.start({

@@ -2,6 +2,8 @@
 // Pipelines that end on another thread: who has to wait can, and nothing of theirs is used after.
 #include "supervisor/teardown.h"
 
+#include "core/net/loop/thread.h"
+
 #include "check.hpp"
 
 using namespace penstock;
@@ -81,12 +83,26 @@ GST_START_TEST(test_gives_back) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_without_a_thread) {
+    Gate open{.is_open = true};
+    gate = &open;
+    GstPtr<GstElement> back;
+    net::limit_threads(0);
+    take_down(make_slow(), [&](GstPtr<GstElement> down) { back = std::move(down); });
+    net::limit_threads(-1);
+    fail_unless(back, "it is down when the call returns");
+    fail_unless_equals_int(GST_STATE(back.get()), GST_STATE_NULL);
+    fail_unless(wait_for_teardowns(no_time));
+}
+GST_END_TEST;
+
 Suite *teardown_suite() {
     Suite *s = suite_create("teardown");
     TCase *t = tcase_create("teardown");
     suite_add_tcase(s, t);
     tcase_add_test(t, test_waits);
     tcase_add_test(t, test_gives_back);
+    tcase_add_test(t, test_without_a_thread);
     return s;
 }
 
