@@ -17,8 +17,9 @@ public:
         tags_.clear();
         if (any_ && GST_BUFFER_IS_DISCONT(buffer)) feed.discontinuity();
         const Result result = reader_.read(buffer, tags_);
-        for (const std::string &note : reader_.take_notes())
-            GST_WARNING("odd FLV: %s", note.c_str());
+        if (reader_.has_notes())
+            for (const std::string &note : reader_.take_notes())
+                GST_WARNING("odd FLV: %s", note.c_str());
         for (const flv::Tag &tag : tags_) {
             feed.push(tag);
             any_ = true;
