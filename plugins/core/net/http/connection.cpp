@@ -2,6 +2,7 @@
 #include "core/net/http/connection.h"
 
 #include "core/bytes/printable.h"
+#include "core/http/target.h"
 #include "core/net/http/socket.h"
 #include "core/net/loop/log.h"
 #include "core/net/stream/admission.h"
@@ -27,28 +28,6 @@ constexpr auto idle_timeout = std::chrono::seconds(30);
 constexpr auto handshake_timeout = std::chrono::seconds(10);
 constexpr size_t max_header_size = 16 << 10;
 constexpr size_t max_body_size = 4 << 10; // nothing here takes a body
-
-/// Percent-decodes a target's path. nullopt for a broken escape or a control character.
-std::optional<std::string> decode_path(std::string_view text) {
-    std::string out;
-    for (size_t i = 0; i < text.size(); ++i) {
-        unsigned char c = static_cast<unsigned char>(text[i]);
-        if (c == '%') {
-            const auto digit = [&](size_t at) {
-                const char d = at < text.size() ? text[at] : 'x';
-                return d >= '0' && d <= '9'                 ? d - '0'
-                       : (d | 32) >= 'a' && (d | 32) <= 'f' ? (d | 32) - 'a' + 10
-                                                            : -1;
-            };
-            if (digit(i + 1) < 0 || digit(i + 2) < 0) return std::nullopt;
-            c = static_cast<unsigned char>(digit(i + 1) << 4 | digit(i + 2));
-            i += 2;
-        }
-        if (c < 0x20 || c == 0x7f) return std::nullopt;
-        out += static_cast<char>(c);
-    }
-    return out.starts_with('/') ? std::optional(out) : std::nullopt;
-}
 
 /// Whether a browser shows the answer to its user, rather than hand it to a script or a player.
 template <class Fields>
@@ -158,8 +137,9 @@ private:
         }
         const std::string_view target(message.target().data(), message.target().size());
         const size_t mark = target.find('?');
-        const auto path = decode_path(target.substr(0, mark));
-        if (!path) return send(http_error(400, "The path is not legal."));
+        const auto parsed = penstock::http::parse_target(target);
+        if (!parsed) return send(http_error(400, "The path is not legal."));
+        const std::string *path = &parsed->path;
         if (refused_) return send(too_many());
         const HttpHandler navigation = routes_->navigation(*path);
         varies_ = navigation != nullptr;
