@@ -121,12 +121,21 @@ public:
         if (!loops) return false;
         routes_->viewers = std::make_shared<Roster>(loops, HttpRoutes::max_viewers);
         listener_ = Listener::open(
-            loops, address,
+            loops, address, tls_.empty() ? "http" : "https",
             [routes = routes_, loops](tcp::socket &&socket, size_t loop) {
                 HttpConnection::start(std::move(socket), loop, routes, loops);
             },
             error);
         return listener_ != nullptr;
+    }
+    bool suits(const TlsFiles &wanted, std::string *error) const {
+        if (wanted == tls_) return true;
+        if (error)
+            *error = "port " + std::to_string(address().port) + " serves " + scheme() + "://" +
+                     (tls_.empty() ? std::string(", without TLS,")
+                                   : " with the certificate '" + tls_.certificate + "'") +
+                     " in this process: a port has one certificate, or none; choose another port";
+        return false;
     }
     Address address() const override { return listener_->address(); }
     const TlsFiles &tls() const override { return tls_; }
@@ -165,16 +174,7 @@ Registry<Server> &registry() {
 
 std::shared_ptr<HttpServer> HttpServer::open(const Address &address, const TlsFiles &tls,
                                              std::string *error) {
-    auto server = registry().open(address, error, tls);
-    if (!server || server->tls() == tls) return server;
-    if (error)
-        *error =
-            "port " + std::to_string(server->address().port) + " serves " + server->scheme() +
-            "://" +
-            (server->tls().empty() ? std::string(", without TLS,")
-                                   : " with the certificate '" + server->tls().certificate + "'") +
-            " in this process: a port has one certificate, or none; choose another port";
-    return nullptr;
+    return registry().open(address, error, tls);
 }
 
 std::shared_ptr<HttpServer> HttpServer::find(const Address &address) {

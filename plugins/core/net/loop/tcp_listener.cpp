@@ -3,44 +3,88 @@
 
 #include "core/net/loop/log.h"
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 
+#include <condition_variable>
 #include <future>
+#include <map>
+#include <mutex>
 
 namespace penstock::net {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+namespace {
+
+/// The ports that listeners of this process hold. Lock order: nothing else is locked meanwhile.
+class Ports {
+public:
+    struct Port {
+        Address address;
+        std::string scheme;
+        bool closing = false; ///< close() was called, and the socket is open still
+    };
+
+    static Ports &instance() {
+        static auto *ports = new Ports; // a listener may close after main()
+        return *ports;
+    }
+    void add(const Listener *listener, Port port) { ports_[listener] = std::move(port); }
+    void set_closing(const Listener *listener) {
+        std::lock_guard lock(mutex);
+        if (const auto found = ports_.find(listener); found != ports_.end())
+            found->second.closing = true;
+    }
+    void remove(const Listener *listener) {
+        std::lock_guard lock(mutex);
+        ports_.erase(listener);
+        removed.notify_all();
+    }
+    /// A listener on this port, one that stays rather than one that closes; nullptr: there is none.
+    const Port *find(uint16_t port) const {
+        const Port *found = nullptr;
+        for (const auto &[listener, held] : ports_)
+            if (held.address.port == port && (!found || found->closing)) found = &held;
+        return found;
+    }
+
+    std::mutex mutex; ///< for add() and find() held by the caller
+    std::condition_variable removed;
+
+private:
+    std::map<const Listener *, Port> ports_;
+};
+
+} // namespace
+
 Listener::Listener(std::shared_ptr<Loops> loops, OnAccept on_accept)
     : loops_(std::move(loops)), on_accept_(std::move(on_accept)), acceptor_(loops_->at(0)),
       retry_(loops_->at(0)) {
 }
 
+Listener::~Listener() {
+    Ports::instance().remove(this);
+}
+
 std::shared_ptr<Listener> Listener::open(std::shared_ptr<Loops> loops, const Address &address,
-                                         OnAccept on_accept, std::string *error) {
+                                         const char *scheme, OnAccept on_accept,
+                                         std::string *error) {
     auto listener = std::make_shared<Listener>(std::move(loops), std::move(on_accept));
-    if (!listener->bind(address, error)) return nullptr;
+    if (!listener->bind(address, scheme, error)) return nullptr;
     asio::post(listener->acceptor_.get_executor(), [listener] { listener->accept(); });
     return listener;
 }
 
-bool Listener::bind(const Address &address, std::string *error) {
-    std::vector<tcp::endpoint> candidates;
-    error_code ec;
-    if (address.host.empty()) {
-        candidates.emplace_back(tcp::v6(), address.port);
-        candidates.emplace_back(tcp::v4(), address.port);
-    } else {
-        tcp::resolver resolver(loops_->at(0));
-        for (const auto &entry : resolver.resolve(address.host, std::to_string(address.port),
-                                                  tcp::resolver::passive, ec))
-            candidates.push_back(entry.endpoint());
-    }
-    // The first that works: a machine without IPv6 refuses the first candidate of ":port".
+/// Listens at the first candidate that works: a machine without IPv6 refuses the first of ":port".
+error_code Listener::try_bind(const std::vector<tcp::endpoint> &candidates,
+                              const Address &address) {
+    error_code ec = asio::error::host_not_found;
     for (const tcp::endpoint &endpoint : candidates) {
-        acceptor_.close(ec);
+        error_code ignored;
+        acceptor_.close(ignored);
         acceptor_.open(endpoint.protocol(), ec);
         if (ec) continue;
         acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
@@ -49,16 +93,50 @@ bool Listener::bind(const Address &address, std::string *error) {
         acceptor_.bind(endpoint, ec);
         if (!ec) acceptor_.listen(4096, ec);
         if (!ec) acceptor_.non_blocking(true, ec);
-        if (!ec) {
-            address_ = {address.host, acceptor_.local_endpoint(ec).port()};
-            return true;
-        }
-        if (ec == asio::error::address_in_use) break;
+        if (!ec) address_ = {address.host, acceptor_.local_endpoint(ec).port()};
+        if (!ec || ec == asio::error::address_in_use) break;
     }
-    acceptor_.close();
-    if (!error) return false;
+    if (ec) {
+        error_code ignored;
+        acceptor_.close(ignored);
+    }
+    return ec;
+}
+
+bool Listener::bind(const Address &address, const char *scheme, std::string *error) {
     const std::string port = std::to_string(address.port);
-    if (ec == asio::error::address_in_use)
+    std::vector<tcp::endpoint> candidates;
+    error_code ec;
+    if (address.host.empty()) {
+        candidates.emplace_back(tcp::v6(), address.port);
+        candidates.emplace_back(tcp::v4(), address.port);
+    } else {
+        tcp::resolver resolver(loops_->at(0));
+        for (const auto &entry : resolver.resolve(address.host, port, tcp::resolver::passive, ec))
+            candidates.push_back(entry.endpoint());
+    }
+    std::string ours; // the URL that has the port, if it is one of this process
+    if (!ec) {
+        Ports &ports = Ports::instance();
+        std::unique_lock lock(ports.mutex);
+        for (;; ports.removed.wait(lock)) {
+            ec = try_bind(candidates, address);
+            if (!ec) ports.add(this, {address_, scheme});
+            if (ec != asio::error::address_in_use) break;
+            const Ports::Port *held = ports.find(address.port);
+            ours.clear();
+            if (!held) break;
+            ours = held->scheme + "://" + held->address.to_string();
+            // Waiting on a loop might be waiting for oneself.
+            if (!held->closing || loops_->on_loop()) break;
+        }
+    }
+    if (!ec) return true;
+    if (!error) return false;
+    if (ec == asio::error::address_in_use && !ours.empty())
+        *error = "port " + port + " is already served by this process as " + ours +
+                 ": choose another port for one of them";
+    else if (ec == asio::error::address_in_use)
         *error = "port " + port +
                  " is in use by another program: end it (`ss -ltnp sport = :" + port +
                  "` names it) or choose another port";
@@ -98,17 +176,19 @@ void Listener::accept() {
     });
 }
 
+void Listener::close_now() {
+    error_code ignored;
+    acceptor_.close(ignored);
+    retry_.cancel();
+    Ports::instance().remove(this);
+}
+
 void Listener::close() {
-    auto close_now = [this] {
-        error_code ec;
-        acceptor_.close(ec);
-        retry_.cancel();
-    };
-    if (loops_->on_loop()) {
-        asio::post(acceptor_.get_executor(),
-                   [self = shared_from_this(), close_now] { close_now(); });
-        return;
-    }
+    Ports::instance().set_closing(this);
+    // A loop waits for no other loop.
+    if (loops_->on_loop())
+        return asio::dispatch(acceptor_.get_executor(),
+                              [self = shared_from_this()] { self->close_now(); });
     std::promise<void> closed;
     asio::post(acceptor_.get_executor(), [&] {
         close_now();

@@ -15,25 +15,34 @@ namespace penstock::net {
 
 using boost::asio::ip::tcp;
 
+/// A listening TCP socket. It accepts on loop 0; each connection lives on the loop it is handed to.
 class Listener : public std::enable_shared_from_this<Listener> {
 public:
     /// Called on the loop that the connection will live on.
     using OnAccept = std::function<void(tcp::socket &&, size_t loop)>;
 
-    /// Binds and listens; nullptr and a message that says how to mend it if that fails.
+    /// Binds and listens. On failure nullptr, and `error` says how to mend it. `scheme` ("rtmp",
+    /// "https") is what connections speak, for the error of whoever wants the same port. Waits for
+    /// a listener of this process that is closing the same port: call it on no network loop.
     static std::shared_ptr<Listener> open(std::shared_ptr<Loops> loops, const Address &address,
-                                          OnAccept on_accept, std::string *error);
-    /// The bound address.
+                                          const char *scheme, OnAccept on_accept,
+                                          std::string *error);
+    /// The bound address. Any thread.
     Address address() const { return address_; }
-    /// Accepts nothing more. From any thread; the port is free when it returns.
+    /// Accepts nothing more. Any thread. The port is free when it returns, or, if called on a loop
+    /// other than the first, soon after; open() waits for that.
     void close();
 
     /// Use open().
     Listener(std::shared_ptr<Loops> loops, OnAccept on_accept);
+    ~Listener();
 
 private:
     void accept();
-    bool bind(const Address &address, std::string *error);
+    bool bind(const Address &address, const char *scheme, std::string *error);
+    boost::system::error_code try_bind(const std::vector<tcp::endpoint> &candidates,
+                                       const Address &address);
+    void close_now();
 
     std::shared_ptr<Loops> loops_;
     OnAccept on_accept_;

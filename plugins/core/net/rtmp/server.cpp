@@ -90,7 +90,7 @@ public:
         if (!loops) return false;
         auto state = std::make_shared<RtmpState>(loops, limits_);
         listener_ = Listener::open(
-            loops, address,
+            loops, address, "rtmp",
             [state](tcp::socket &&socket, size_t loop) {
                 state->on_accept(std::move(socket), loop);
             },
@@ -100,6 +100,13 @@ public:
         state->opened.count_down();
         state_ = std::move(state);
         return true;
+    }
+    bool suits(const RtmpLimits &wanted, std::string *error) const {
+        if (wanted == limits_) return true;
+        if (error)
+            *error = "port " + std::to_string(address().port) +
+                     " is open in this process with other limits: choose another port";
+        return false;
     }
     Address address() const override { return listener_->address(); }
 

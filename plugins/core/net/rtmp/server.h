@@ -59,7 +59,7 @@ public:
     virtual Stats stats() const = 0;
 };
 
-/// What peers may cost. Who opens an address first decides for all who share it.
+/// What peers may cost. All who share an address have to ask for the same.
 struct RtmpLimits {
     uint64_t handshake_ms = 10'000; ///< from connect to publish or play
     uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
@@ -70,6 +70,7 @@ struct RtmpLimits {
     size_t waiting_per_host = 128;  ///< players of one host that wait for a first producer
     size_t connections = 10'000;
     unsigned requests = 16; ///< of one connection, to publish or play: it then is closed
+    bool operator==(const RtmpLimits &) const = default;
 };
 
 class RtmpServer {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The servers of the process by address: who asks for the same address gets the same server.
+// The servers of one protocol in this process, by address: the same address gives the same server.
 #pragma once
 
 #include "core/net/loop/address.h"
@@ -13,55 +13,93 @@
 
 namespace penstock::net {
 
-/// Server needs `bool start(const Address &, std::string *error)`. Holds no server open.
+/// Keeps no server open: a server closes when its last owner releases it. Thread-safe.
+///
+/// Server needs
+///   Server(const Options &...)
+///   bool start(const Address &, std::string *error)   opens the listener; false and why not
+///   Address address() const                           the bound address
+///   bool suits(const Options &..., std::string *error) const
+///                                  true if it was opened with the same options; otherwise why not
+///
+/// Lock order: no other lock is taken, and no method of Server is called, with mutex_ held.
 template <class Server>
 class Registry {
 public:
-    /// Waits for a server of this address that is about to close: not to be called on a loop.
-    /// `options` are for a server that is not there yet.
+    /// The open server at `address`, or a new one; nullptr and `error` if it cannot be opened or
+    /// is open with other options. Waits while a server of this address opens or closes: must not
+    /// be called on a network loop. Port 0 opens another server each time.
     template <class... Options>
     std::shared_ptr<Server> open(const Address &address, std::string *error,
                                  const Options &...options) {
-        std::unique_lock lock(mutex_);
-        // Port 0 is a new port each time.
-        for (; address.port != 0; closed_.wait(lock)) {
-            const auto found = servers_.find(address);
-            if (found == servers_.end()) break;
-            if (auto server = found->second.lock()) return server;
-        }
+        if (address.port != 0)
+            if (auto server = find_or_reserve(address))
+                return server->suits(options..., error) ? server : nullptr;
+        Reservation reservation{*this, address};
         auto started = std::make_unique<Server>(options...);
         if (!started->start(address, error)) return nullptr;
         const Address bound = started->address();
         std::shared_ptr<Server> server(started.release(), [this, bound](Server *closing) {
             delete closing;
-            std::lock_guard closing_lock(mutex_);
+            std::lock_guard lock(mutex_);
             if (const auto found = servers_.find(bound);
-                found != servers_.end() && found->second.expired())
+                found != servers_.end() && !found->second.opening && found->second.server.expired())
                 servers_.erase(found);
-            closed_.notify_all();
+            changed_.notify_all();
         });
-        servers_[bound] = server;
+        std::lock_guard lock(mutex_);
+        servers_[bound] = {server};
         return server;
     }
-    /// nullptr if there is none, or it is about to close.
+    /// nullptr if none is open at this address, or it is closing.
     std::shared_ptr<Server> find(const Address &address) {
         std::lock_guard lock(mutex_);
         const auto found = servers_.find(address);
-        return found == servers_.end() ? nullptr : found->second.lock();
+        return found == servers_.end() ? nullptr : found->second.server.lock();
     }
+    /// The servers that are open now.
     template <class Base>
     std::vector<std::shared_ptr<Base>> all() {
         std::lock_guard lock(mutex_);
         std::vector<std::shared_ptr<Base>> open;
-        for (const auto &[address, weak] : servers_)
-            if (auto server = weak.lock()) open.push_back(std::move(server));
+        for (const auto &[address, entry] : servers_)
+            if (auto server = entry.server.lock()) open.push_back(std::move(server));
         return open;
     }
 
 private:
+    struct Entry {
+        std::weak_ptr<Server> server; ///< expired while it opens or closes
+        bool opening = false;
+    };
+
+    /// The open server; nullptr once the address is reserved for the caller.
+    std::shared_ptr<Server> find_or_reserve(const Address &address) {
+        std::unique_lock lock(mutex_);
+        for (;; changed_.wait(lock)) {
+            const auto found = servers_.find(address);
+            if (found == servers_.end()) break;
+            if (auto server = found->second.server.lock()) return server;
+        }
+        servers_[address].opening = true;
+        return nullptr;
+    }
+    /// Ends the reservation of an address whose server did not open.
+    struct Reservation {
+        Registry &registry;
+        const Address &address;
+        ~Reservation() {
+            std::lock_guard lock(registry.mutex_);
+            if (const auto found = registry.servers_.find(address);
+                found != registry.servers_.end() && found->second.opening)
+                registry.servers_.erase(found);
+            registry.changed_.notify_all();
+        }
+    };
+
     std::mutex mutex_;
-    std::condition_variable closed_;
-    std::map<Address, std::weak_ptr<Server>> servers_;
+    std::condition_variable changed_; ///< an entry was opened or erased
+    std::map<Address, Entry> servers_;
 };
 
 } // namespace penstock::net
