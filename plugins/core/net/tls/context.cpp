@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/tls/context.h"
 
+#include "core/net/loop/clock.h"
 #include "core/net/loop/log.h"
-#include "core/net/stream/audience.h"
 
 #include <cerrno>
 #include <cstring>
@@ -15,22 +15,22 @@
 namespace penstock::net {
 namespace {
 
-/// How often files are looked at, at most.
+/// The least time between two looks at the files.
 constexpr uint64_t look_interval_ms = 1'000;
 
-/// What OpenSSL says of its last failure, in its own words.
+/// OpenSSL's text for its last failure.
 std::string openssl_reason() {
     const unsigned long code = ERR_peek_last_error();
     const char *text = code ? ERR_reason_error_string(code) : nullptr;
     return text ? text : "unknown error";
 }
 
-/// Keys with a passphrase are not asked for one on the terminal.
+/// Makes a key with a passphrase fail: OpenSSL would ask for one on the terminal.
 int no_passphrase(char *, int, int, void *) {
     return 0;
 }
 
-/// HTTP/1.1 is all there is; who offers only other protocols goes on without a word about it.
+/// Chooses HTTP/1.1. A client that offers only other protocols goes on without one.
 int choose_protocol(SSL *, const uint8_t **out, uint8_t *size, const uint8_t *offered,
                     unsigned offered_size, void *) {
     static constexpr uint8_t ours[] = "\x08http/1.1";
@@ -67,11 +67,10 @@ std::shared_ptr<SSL_CTX> make_context(const TlsFiles &files, std::string *error)
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    // Buffers live as long as there is something in them; a message that is no data is no reason
-    // to read on.
+    // Empty buffers are freed. After a message that carries no data, SSL_read returns.
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
-    // Who comes back shows a ticket; the server remembers nobody.
+    // Resumption is by tickets: the server keeps no session.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
@@ -128,8 +127,8 @@ TlsContext::Stamp TlsContext::stamp_of(const std::string &path) {
             found.st_mtim.tv_nsec};
 }
 
-/// Certificates are renewed every few weeks, under the names that they had.
-void TlsContext::look_again() {
+/// Renewed certificates have the same file names.
+void TlsContext::reload_if_replaced() {
     const uint64_t now = steady_ms();
     if (now - looked_ms_ < look_interval_ms) return;
     looked_ms_ = now;
@@ -137,19 +136,20 @@ void TlsContext::look_again() {
     if (there == stamps_) return;
     std::string error;
     auto context = make_context(files_, &error);
-    // Half of a renewed pair is there: the other half follows.
+    // A pair of which one file is replaced does not match: the other one follows soon.
     if (!context)
-        return log(LogLevel::warning, "http", "still using the certificate read before: " + error);
+        return log(LogLevel::warning, "http",
+                   "still using the certificate from before its files were replaced: " + error);
     context_ = std::move(context);
     stamps_ = there;
-    log(LogLevel::info, "http", "read '" + files_.certificate + "' again");
+    log(LogLevel::info, "http", "using the replaced certificate '" + files_.certificate + "'");
 }
 
 std::unique_ptr<TlsSession> TlsContext::accept(int socket) {
     std::shared_ptr<ssl_ctx_st> context;
     {
         std::lock_guard lock(mutex_);
-        look_again();
+        reload_if_replaced();
         context = context_;
     }
     return std::make_unique<TlsSession>(context.get(), socket); // counts its context by itself

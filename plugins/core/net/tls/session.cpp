@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One connection's TLS: the socket below, records above.
-#include "core/net/tls/context.h"
+#include "core/net/tls/session.h"
 
 #include <algorithm>
 #include <array>
@@ -17,10 +16,10 @@ namespace penstock::net {
 namespace {
 
 constexpr size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH; // 16 KiB
-/// A peer that has us answer without taking the answers is sent away.
+/// Bytes. A peer that makes the session answer without reading the answers is closed.
 constexpr size_t max_unsent = 64 << 10;
 
-/// One for each thread: where small parts become a record.
+/// Where small parts are joined to a record. One for each thread.
 std::array<uint8_t, max_record> &scratch() {
     thread_local std::array<uint8_t, max_record> buffer;
     return buffer;
@@ -28,8 +27,8 @@ std::array<uint8_t, max_record> &scratch() {
 
 } // namespace
 
-/// OpenSSL's way to the socket. Its own would raise SIGPIPE, and keep what is not sent.
-struct TlsSocketMethod {
+/// OpenSSL's access to the socket. OpenSSL's own BIO raises SIGPIPE and keeps unsent bytes.
+struct TlsSession::SocketMethod {
     static TlsSession &session(BIO *bio) { return *static_cast<TlsSession *>(BIO_get_data(bio)); }
     static int write(BIO *bio, const char *data, int size) {
         BIO_clear_retry_flags(bio);
@@ -63,7 +62,7 @@ void TlsSession::Free::operator()(ssl_st *ssl) const {
 }
 
 TlsSession::TlsSession(ssl_ctx_st *context, int socket) : ssl_(SSL_new(context)), socket_(socket) {
-    BIO *bio = ssl_ ? BIO_new(TlsSocketMethod::get()) : nullptr;
+    BIO *bio = ssl_ ? BIO_new(SocketMethod::get()) : nullptr;
     if (!bio) throw std::bad_alloc();
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
@@ -73,7 +72,7 @@ TlsSession::TlsSession(ssl_ctx_st *context, int socket) : ssl_(SSL_new(context))
 
 TlsSession::~TlsSession() = default;
 
-/// Takes all of it: OpenSSL never has to keep a record and be asked again.
+/// Takes the whole record, so that OpenSSL never has to retry one.
 int TlsSession::send(const char *data, int size) {
     ssize_t sent = 0;
     if (unsent_.empty()) {
@@ -113,7 +112,7 @@ TlsSession::Step TlsSession::handshake() {
         broken_ = true;
         return Step::failed;
     }
-    // Without what is unsent the peer has nothing to answer.
+    // The peer answers only once it has what is unsent.
     return has_unsent() ? Step::wants_write : Step::wants_read;
 }
 
@@ -159,7 +158,7 @@ ssize_t TlsSession::write(const iovec *parts, int count) {
         const uint8_t *next = data;
         size_t size = max_record;
         if (filled == 0 && left >= max_record) {
-            offset += max_record; // as it stands there
+            offset += max_record; // a record without a copy
         } else {
             const size_t taken = std::min(left, max_record - filled);
             if (taken > 0) std::memcpy(record.data() + filled, data, taken);
@@ -204,7 +203,7 @@ ssize_t TlsSession::flush() {
 
 void TlsSession::shutdown() {
     ERR_clear_error();
-    // A broken connection, and one amid its handshake, has no goodbye.
+    // A broken connection, or one amid its handshake, cannot send close_notify.
     if (!broken_ && error_ == 0 && SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get());
     ERR_clear_error();
 }
