@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/loop/udp_socket.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+namespace penstock::net {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr int receive_buffer = 1 << 20; ///< bytes that the system may hold, if its limits allow
+constexpr unsigned batch_size = 32;     ///< datagrams of one system call
+constexpr unsigned most_batches = 8;    ///< of one turn; others have theirs in between
+/// What the system takes in one call with UDP_SEGMENT.
+constexpr size_t most_segments = 64, most_segmented = 65'000;
+
+constexpr size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t));
+
+/// Where the loops' threads receive, one for each.
+struct Batch {
+    std::array<std::array<uint8_t, UdpSocket::max_datagram>, batch_size> bytes;
+    std::array<sockaddr_storage, batch_size> from;
+    struct alignas(cmsghdr) Control {
+        std::array<char, control_size> bytes;
+    };
+    std::array<Control, batch_size> control;
+    std::array<iovec, batch_size> parts;
+    std::array<mmsghdr, batch_size> messages;
+
+    static Batch &of_thread() {
+        thread_local const auto batch = std::make_unique<Batch>();
+        return *batch;
+    }
+    void prepare() {
+        for (unsigned i = 0; i < batch_size; ++i) {
+            parts[i] = {bytes[i].data(), bytes[i].size()};
+            msghdr &header = messages[i].msg_hdr;
+            header = {};
+            header.msg_name = &from[i];
+            header.msg_namelen = sizeof from[i];
+            header.msg_iov = &parts[i];
+            header.msg_iovlen = 1;
+            header.msg_control = control[i].bytes.data();
+            header.msg_controllen = control[i].bytes.size();
+        }
+    }
+};
+
+udp::endpoint endpoint_of(const sockaddr_storage &from, size_t size) {
+    udp::endpoint endpoint;
+    size = std::min(size, endpoint.capacity());
+    std::memcpy(endpoint.data(), &from, size);
+    endpoint.resize(size);
+    return endpoint;
+}
+
+/// The address that a datagram was sent to.
+asio::ip::address destination_of(msghdr &header) {
+    for (cmsghdr *each = CMSG_FIRSTHDR(&header); each; each = CMSG_NXTHDR(&header, each)) {
+        if (each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_PKTINFO) {
+            in_pktinfo info;
+            std::memcpy(&info, CMSG_DATA(each), sizeof info);
+            return asio::ip::address_v4(ntohl(info.ipi_addr.s_addr));
+        }
+        if (each->cmsg_level == IPPROTO_IPV6 && each->cmsg_type == IPV6_PKTINFO) {
+            in6_pktinfo info;
+            std::memcpy(&info, CMSG_DATA(each), sizeof info);
+            asio::ip::address_v6::bytes_type bytes;
+            std::memcpy(bytes.data(), &info.ipi6_addr, bytes.size());
+            const asio::ip::address_v6 address(bytes);
+            // A link-local address means nothing without its interface.
+            return address.is_link_local() ? asio::ip::address_v6(bytes, info.ipi6_ifindex)
+                                           : address;
+        }
+    }
+    return {};
+}
+
+bool no_room(int error) {
+    return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
+}
+
+template <class Value>
+void append(msghdr &header, int level, int type, const Value &value) {
+    auto *at = reinterpret_cast<cmsghdr *>(static_cast<char *>(header.msg_control) +
+                                           header.msg_controllen);
+    at->cmsg_level = level;
+    at->cmsg_type = type;
+    at->cmsg_len = CMSG_LEN(sizeof value);
+    std::memcpy(CMSG_DATA(at), &value, sizeof value);
+    header.msg_controllen += CMSG_SPACE(sizeof value);
+}
+
+} // namespace
+
+UdpSocket::UdpSocket(std::shared_ptr<Loops> loops, size_t loop)
+    : loops_(std::move(loops)), loop_(loop) {
+}
+
+UdpSocket::~UdpSocket() {
+    close();
+}
+
+std::shared_ptr<UdpSocket> UdpSocket::open(std::shared_ptr<Loops> loops, size_t loop,
+                                           const Address &address, std::string *error) {
+    auto socket = std::make_shared<UdpSocket>(std::move(loops), loop);
+    return socket->bind(address, false, false, error) ? socket : nullptr;
+}
+
+std::vector<std::shared_ptr<UdpSocket>> UdpSocket::open_each(const std::shared_ptr<Loops> &loops,
+                                                             const Address &address,
+                                                             std::string *error) {
+    std::vector<std::shared_ptr<UdpSocket>> sockets;
+    Address wanted = address;
+    for (size_t loop = 0; loop < loops->size(); ++loop) {
+        auto socket = std::make_shared<UdpSocket>(loops, loop);
+        if (!socket->bind(wanted, true, loop > 0, error)) return {};
+        wanted.port = socket->address().port;
+        sockets.push_back(std::move(socket));
+    }
+    return sockets;
+}
+
+/// `shared`: others may join it. `join`: it joins one that is there.
+bool UdpSocket::bind(const Address &address, bool shared, bool join, std::string *error) {
+    std::vector<udp::endpoint> candidates;
+    error_code failed;
+    if (address.host.empty()) {
+        candidates.emplace_back(udp::v6(), address.port);
+        candidates.emplace_back(udp::v4(), address.port);
+    } else {
+        udp::resolver resolver(loops_->at(loop_));
+        for (const auto &entry : resolver.resolve(address.host, std::to_string(address.port),
+                                                  udp::resolver::passive, failed))
+            candidates.push_back(entry.endpoint());
+    }
+    int reason = 0;
+    for (const udp::endpoint &endpoint : candidates) {
+        const bool v6 = endpoint.protocol() == udp::v6();
+        close();
+        fd_ = ::socket(endpoint.protocol().family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        const int on = 1, only_v6 = !address.host.empty();
+        if (fd_ < 0) {
+            reason = errno;
+            continue;
+        }
+        ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+        if (v6) {
+            ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
+            ::setsockopt(fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+        } else {
+            ::setsockopt(fd_, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+        }
+        if (join) ::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+        if (::bind(fd_, endpoint.data(), socklen_t(endpoint.size())) != 0) {
+            reason = errno;
+            if (reason == EADDRINUSE) break;
+            continue;
+        }
+        // The first allows it only now: what another program has bound is refused.
+        if (shared && !join) ::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+        udp::endpoint bound;
+        socklen_t size = socklen_t(bound.capacity());
+        ::getsockname(fd_, bound.data(), &size);
+        bound.resize(size);
+        address_ = {address.host, bound.port()};
+        return true;
+    }
+    close();
+    if (!error) return false;
+    const std::string port = std::to_string(address.port);
+    if (reason == EADDRINUSE)
+        *error = "UDP port " + port + " is in use: end what uses it (`ss -lunp sport = :" + port +
+                 "` names it) or choose another port";
+    else
+        *error = "cannot receive UDP at '" + address.to_string() +
+                 "': " + (failed ? failed.message() : std::strerror(reason)) +
+                 "; use an address of this machine, or ':" + port + "' for every interface";
+    return false;
+}
+
+bool UdpSocket::start(DatagramReceiver &receiver) {
+    receiver_ = &receiver;
+    if (loops_->poller(loop_).add(fd_, *this)) return true;
+    receiver_ = nullptr;
+    return false;
+}
+
+void UdpSocket::close() {
+    if (fd_ < 0) return;
+    if (receiver_) loops_->poller(loop_).remove(fd_, *this);
+    receiver_ = nullptr;
+    ::close(fd_);
+    fd_ = -1;
+}
+
+void UdpSocket::on_ready(uint32_t events) {
+    const auto self = shared_from_this(); // the receiver may let go of it
+    // Above all what ICMP says of peers that are gone, which concerns no other peer.
+    if (events & EPOLLERR) {
+        int reason = 0;
+        socklen_t size = sizeof reason;
+        if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &reason, &size) == 0 && reason != 0)
+            ++stats_.errors;
+    }
+    if (events & (EPOLLIN | EPOLLERR)) receive();
+    if ((events & EPOLLOUT) && receiver_ && std::exchange(full_, false)) receiver_->on_writable();
+}
+
+void UdpSocket::receive() {
+    Batch &batch = Batch::of_thread();
+    bool failed = false;
+    for (unsigned turn = 0; receiver_ && turn < most_batches; ++turn) {
+        batch.prepare();
+        const int count = ::recvmmsg(fd_, batch.messages.data(), batch_size, MSG_DONTWAIT, nullptr);
+        if (count < 0) {
+            if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+            failed = errno != EINTR;
+            if (failed) ++stats_.errors; // read on: the edge is not told again
+            continue;
+        }
+        failed = false;
+        for (int i = 0; i < count && receiver_; ++i) {
+            msghdr &header = batch.messages[size_t(i)].msg_hdr;
+            if (header.msg_flags & MSG_TRUNC) {
+                ++stats_.truncated;
+                continue;
+            }
+            ++stats_.received;
+            receiver_->on_datagram(
+                {ByteView(batch.bytes[size_t(i)].data(), batch.messages[size_t(i)].msg_len),
+                 endpoint_of(batch.from[size_t(i)], header.msg_namelen), destination_of(header)});
+        }
+    }
+    if (!receiver_ || failed) return;
+    boost::asio::post(loops_->at(loop_), [weak = weak_from_this()] {
+        if (const auto self = weak.lock(); self && self->receiver_) self->receive();
+    });
+}
+
+/// `segment`: bytes of each datagram; 0: it is one.
+ssize_t UdpSocket::send_message(const udp::endpoint &to, const boost::asio::ip::address &from,
+                                const iovec *parts, int count, uint16_t segment) {
+    Batch::Control control{};
+    msghdr header{};
+    header.msg_name = const_cast<sockaddr *>(static_cast<const sockaddr *>(to.data()));
+    header.msg_namelen = socklen_t(to.size());
+    header.msg_iov = const_cast<iovec *>(parts);
+    header.msg_iovlen = size_t(count);
+    header.msg_control = control.bytes.data();
+    if (from.is_v4() && !from.is_unspecified()) {
+        in_pktinfo info{};
+        info.ipi_spec_dst.s_addr = htonl(from.to_v4().to_uint());
+        append(header, IPPROTO_IP, IP_PKTINFO, info);
+    } else if (from.is_v6() && !from.is_unspecified()) {
+        in6_pktinfo info{};
+        const auto bytes = from.to_v6().to_bytes();
+        std::memcpy(&info.ipi6_addr, bytes.data(), bytes.size());
+        info.ipi6_ifindex = unsigned(from.to_v6().scope_id());
+        append(header, IPPROTO_IPV6, IPV6_PKTINFO, info);
+    }
+    if (segment > 0) append(header, IPPROTO_UDP, UDP_SEGMENT, segment);
+    if (header.msg_controllen == 0) header.msg_control = nullptr;
+    ssize_t sent;
+    do
+        sent = ::sendmsg(fd_, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && no_room(errno)) full_ = true;
+    return sent;
+}
+
+UdpSocket::Sent UdpSocket::send(const udp::endpoint &to, const boost::asio::ip::address &from,
+                                const iovec *parts, int count) {
+    if (fd_ < 0) return Sent::dropped;
+    if (send_message(to, from, parts, count, 0) >= 0) return Sent::sent;
+    if (no_room(errno)) return Sent::full;
+    ++stats_.errors;
+    return Sent::dropped;
+}
+
+size_t UdpSocket::send_segments(const udp::endpoint &to, const boost::asio::ip::address &from,
+                                ByteView bytes, size_t segment) {
+    if (segment == 0 || segment > most_segmented || fd_ < 0) return 0;
+    size_t sent = 0;
+    while (sent < bytes.size()) {
+        const size_t left = bytes.size() - sent;
+        const size_t most = std::min(most_segments, most_segmented / segment) * segment;
+        const size_t size = std::min(left, can_segment_ ? most : segment);
+        const iovec part{const_cast<uint8_t *>(bytes.data()) + sent, size};
+        const bool several = size > segment;
+        if (send_message(to, from, &part, 1, several ? uint16_t(segment) : uint16_t(0)) >= 0) {
+            sent += size;
+            continue;
+        }
+        if (no_room(errno)) return sent;
+        // Not of this system, or not with this interface.
+        if (several &&
+            (errno == EINVAL || errno == EIO || errno == ENOPROTOOPT || errno == EOPNOTSUPP)) {
+            can_segment_ = false;
+            continue;
+        }
+        ++stats_.errors;
+        return sent;
+    }
+    return sent;
+}
+
+} // namespace penstock::net
