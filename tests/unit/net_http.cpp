@@ -5,7 +5,10 @@
 #include "core/net/http/server.h"
 #include "core/net/stream/mounts.h"
 #include "unit/http_client.hpp"
+#include "unit/http_exchange.hpp"
 #include "unit/net_rig.hpp"
+
+#include <future>
 
 #include "check.hpp"
 
@@ -398,6 +401,37 @@ GST_START_TEST(test_bytes) {
 }
 GST_END_TEST
 
+// What was decided about one path says nothing about the next request of the connection.
+GST_START_TEST(test_watch_of_the_request_before) {
+    net::HttpMountOptions options;
+    const auto judge = std::make_shared<Judge>(true);
+    options.watch = judge;
+    Stream watched(options, "live/a.flv");
+    std::string error;
+    const auto server = net::HttpServer::find(watched.feed->address());
+    std::promise<net::DemandAnswer> demanded;
+    const auto lease = server->lease_demand(
+        {[](std::string_view path) { return path == "live/b.flv"; },
+         [](const std::string &) { return false; },
+         [&](const std::string &, net::DemandAnswer answer) { demanded.set_value(answer); }});
+    http_test::Exchange client(watched.port());
+    client.request("GET", "/live/a.flv", "Range: bytes=100-\r\n");
+    fail_unless_equals_int(client.answer().status, 416);
+    fail_unless_equals_string(judge->asked().path.c_str(), "live/a.flv");
+    client.request("GET", "/live/b.flv");
+    const auto answer = demanded.get_future().get();
+    const auto feed = net::open_http_feed(server->address(), "live/b.flv", {}, &error);
+    fail_unless(feed, "%s", error.c_str());
+    feed->begin({"video/x-flv"});
+    answer(true, {});
+    fail_unless(eventually([&] { return feed->stats().viewers == 1; }));
+    client.close();
+    fail_unless(eventually([&] { return feed->stats().viewers == 0; }));
+    fail_unless_equals_string(judge->asked().path.c_str(), "live/a.flv");
+    fail_unless_equals_string(judge->events().c_str(), "");
+}
+GST_END_TEST
+
 static Suite *net_http_suite() {
     Suite *s = suite_create("net_http");
     TCase *tc = tcase_create("general");
@@ -413,6 +447,7 @@ static Suite *net_http_suite() {
     tcase_add_test(tc, test_somebody_decides);
     tcase_add_test(tc, test_the_next_feed_decides_too);
     tcase_add_test(tc, test_bytes);
+    tcase_add_test(tc, test_watch_of_the_request_before);
     return s;
 }
 GST_CHECK_MAIN(net_http)

@@ -3,18 +3,19 @@
 
 #include "core/bytes/printable.h"
 #include "core/http/target.h"
-#include "core/net/http/socket.h"
+#include "core/net/http/request_reader.h"
+#include "core/net/http/response_head.h"
+#include "core/net/http/response_writer.h"
 #include "core/net/loop/log.h"
 #include "core/net/stream/admission.h"
 
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 
-#include <array>
+#include <algorithm>
+#include <atomic>
 #include <optional>
-#include <sstream>
 
 namespace penstock::net {
 namespace {
@@ -26,8 +27,9 @@ using boost::system::error_code;
 
 constexpr auto idle_timeout = std::chrono::seconds(30);
 constexpr auto handshake_timeout = std::chrono::seconds(10);
-constexpr size_t max_header_size = 16 << 10;
-constexpr size_t max_body_size = 4 << 10; // nothing here takes a body
+/// How long a connection that ends waits for the client to read the answer.
+constexpr auto linger_timeout = std::chrono::seconds(2);
+constexpr size_t max_body = 16 << 20; ///< bytes, whatever a route says
 
 /// Whether a browser shows the answer to its user, rather than hand it to a script or a player.
 template <class Fields>
@@ -45,6 +47,7 @@ public:
                std::shared_ptr<Loops> loops)
         : loop_(loop), loops_(std::move(loops)), routes_(std::move(routes)),
           peer_(endpoint_name(socket)), stream_(std::move(socket)),
+          reader_(stream_, routes_->bodies), writer_(std::make_shared<HttpResponseWriter>(stream_)),
           refused_(++routes_->connections > HttpRoutes::max_connections) {}
     ~Connection() {
         routes_->forget(this);
@@ -57,6 +60,7 @@ public:
             if (!self) return;
             asio::post(self->stream_.get_executor(), [self] {
                 if (self->reading_) self->stream_.cancel();
+                if (self->streaming_) self->writer_->close("the server ends");
             });
         });
         if (routes_->tls)
@@ -66,6 +70,9 @@ public:
     }
 
 private:
+    using Route = std::shared_ptr<const HttpRoute>;
+    using Length = HttpHeadOptions::Length;
+
     void start_tls() {
         if (routes_->closing()) return;
         reading_ = true;
@@ -92,61 +99,139 @@ private:
     /// Plain HTTP where TLS is spoken: the request is read, so that its answer is, too.
     void refuse_plain() {
         log(LogLevel::info, "http", "[" + peer_ + "] plain HTTP where https:// is served");
+        refuse(http_error(400, "This port serves https:// only."));
+    }
+
+    /// An answer after which nothing else is read.
+    void refuse(HttpResponse response) {
         keep_alive_ = false;
-        send(http_error(400, "This port serves https:// only."));
+        send(std::move(response));
     }
 
     /// `plain`: whatever it asks for is refused.
     void read(bool plain = false) {
         if (routes_->closing()) return;
         reading_ = true;
-        parser_.emplace();
-        parser_->header_limit(max_header_size);
-        parser_->body_limit(max_body_size);
+        route_ = nullptr;
+        was_asked_ = false;
         stream_.expires_after(idle_timeout);
-        http::async_read(
-            stream_, buffer_, *parser_, [self = shared_from_this(), plain](error_code ec, size_t) {
-                self->reading_ = false;
-                if (!ec)
-                    plain ? self->refuse_plain() : self->answer();
-                else if (ec != http::error::end_of_stream && ec != beast::error::timeout &&
-                         ec != asio::error::operation_aborted)
-                    log(LogLevel::debug, "http", "[" + self->peer_ + "] " + ec.message());
-            });
+        reader_.read_header([self = shared_from_this(), plain](error_code ec) {
+            self->reading_ = false;
+            self->on_header(ec, plain);
+        });
     }
 
-    void answer() {
-        const auto &message = parser_->get();
-        keep_alive_ = message.keep_alive();
-        version_ = message.version();
-        varies_ = false;
-        was_asked_ = false;
+    void on_header(error_code ec, bool plain) {
+        const auto &message = reader_.message();
+        keep_alive_ = !ec && message.keep_alive();
+        version_ = message.version() == 10 ? 10 : 11;
         head_ = message.method() == http::verb::head;
-        if (message.method() == http::verb::options) {
-            HttpResponse allowed;
-            allowed.status = 204;
-            allowed.headers = {{"Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"},
-                               {"Access-Control-Allow-Headers", "Range"},
-                               {"Access-Control-Max-Age", "86400"}};
-            return send(std::move(allowed));
+        cors_.clear();
+        varies_ = false;
+        if (auto refusal = reader_.refusal(ec)) return refuse(std::move(*refusal));
+        if (ec) {
+            if (ec != http::error::end_of_stream && ec != beast::error::timeout &&
+                ec != asio::error::operation_aborted)
+                log(LogLevel::debug, "http", "[" + peer_ + "] " + ec.message());
+            return;
         }
-        if (!head_ && message.method() != http::verb::get) {
-            auto refused = http_error(405, "Only GET and HEAD are served here.");
-            refused.headers = {{"Allow", "GET, HEAD, OPTIONS"}};
-            return send(std::move(refused));
-        }
+        if (plain) return refuse_plain();
+        begin();
+    }
+
+    /// Who takes the request, before its body is read.
+    void begin() {
+        const auto &message = reader_.message();
+        if (refused_) return refuse(too_many());
         const std::string_view target(message.target().data(), message.target().size());
-        const size_t mark = target.find('?');
+        const bool options = message.method() == http::verb::options;
+        if (options && target == "*") return send_options(HttpRoute{}, false);
         const auto parsed = penstock::http::parse_target(target);
-        if (!parsed) return send(http_error(400, "The path is not legal."));
-        const std::string *path = &parsed->path;
-        if (refused_) return send(too_many());
-        const HttpHandler navigation = routes_->navigation(*path);
-        varies_ = navigation != nullptr;
-        if (navigation && is_navigation(message)) return handle(navigation, *path, mark);
-        if (!is_stream(*path) && !starts_something(*path)) return ask_demand(*path, mark);
-        if (head_ && routes_->stream(*path)) return reach(*path, mark);
-        ask_watches(*path, mark);
+        if (!parsed) return answer_unread(http_error(400, "The path is not legal."));
+        const std::string &path = parsed->path;
+        mark_ = target.find('?');
+        navigation_ = routes_->navigation(path);
+        varies_ = navigation_ != nullptr;
+        // A stream's viewers are asked about later, by its own watches.
+        static const auto media = std::make_shared<const HttpRoute>();
+        const auto route = is_stream(path) ? nullptr : routes_->find(path);
+        const HttpRoute &chosen = route ? *route : *media;
+        cors_ = cors_headers(chosen.options.cors, header("Origin"));
+        if (options) return send_options(chosen, true);
+        if (!chosen.takes(header_text(message.method_string())))
+            return answer_unread(wrong_method(chosen));
+        if (navigation_ && is_navigation(message)) return read_body(media, path);
+        ask_access(route ? route : media, path,
+                   [this, path](const auto &asked) { read_body(asked, path); });
+    }
+
+    /// Answers OPTIONS: what the route takes, and from which pages.
+    void send_options(const HttpRoute &route, bool of_path) {
+        HttpResponse allowed;
+        allowed.status = 204;
+        allowed.headers = {{"Allow", route.allowed()}};
+        if (of_path)
+            for (auto &each :
+                 preflight_headers(route.options.cors, header("Origin"), route.allowed()))
+                allowed.headers.push_back(std::move(each));
+        answer_unread(std::move(allowed));
+    }
+
+    /// An answer that does not wait for the request's body: what follows would be taken for it.
+    void answer_unread(HttpResponse response) {
+        if (!reader_.is_complete()) keep_alive_ = false;
+        send(std::move(response));
+    }
+
+    /// `go_on` is called on this connection, which it does not keep alive, unless the route's hook
+    /// refuses the request.
+    template <class GoOn>
+    void ask_access(const Route &route, const std::string &path, GoOn go_on) {
+        route_ = route;
+        if (!route->options.access) return go_on(route);
+        stream_.expires_never();
+        const unsigned question = ++question_;
+        const auto decide = [self = shared_from_this(), question, route,
+                             go_on](std::optional<HttpResponse> refusal) {
+            if (question != self->question_) return; // it is decided
+            ++self->question_;
+            self->access_timer_.reset();
+            if (refusal) return self->answer_unread(std::move(*refusal));
+            go_on(route);
+        };
+        access_timer_.emplace(stream_.get_executor(), http_access_timeout);
+        access_timer_->async_wait([decide](error_code ec) {
+            if (!ec) decide(http_error(503, "The authorization timed out."));
+        });
+        route->options.access(request(path), [self = shared_from_this(),
+                                              decide](std::optional<HttpResponse> refusal) {
+            asio::dispatch(
+                self->stream_.get_executor(),
+                [decide, refusal = std::move(refusal)]() mutable { decide(std::move(refusal)); });
+        });
+    }
+
+    void read_body(const Route &route, const std::string &path) {
+        if (reader_.is_complete()) return answer(path);
+        reader_.read_body(std::min(route->options.max_body, max_body),
+                          [self = shared_from_this(), path](std::optional<HttpResponse> refusal) {
+                              if (refusal) return self->refuse(std::move(*refusal));
+                              self->answer(path);
+                          });
+    }
+
+    void answer(const std::string &path) {
+        if (navigation_ && is_navigation(reader_.message()))
+            return handle(std::make_shared<const HttpRoute>(HttpRoute{navigation_, {}}), path);
+        if (!is_stream(path) && !starts_something(path)) return ask_demand(path, mark_);
+        if (head_ && routes_->stream(path)) return reach(path, mark_);
+        ask_watches(path, mark_);
+    }
+
+    static HttpResponse wrong_method(const HttpRoute &route) {
+        HttpResponse response = http_error(405, "This method is not served here.");
+        response.headers = {{"Allow", route.allowed()}};
+        return response;
     }
 
     static HttpResponse too_many() {
@@ -185,7 +270,7 @@ private:
     }
 
     PeerInfo peer_info(const std::string &path, size_t mark) const {
-        const auto &message = parser_->get();
+        const auto &message = reader_.message();
         const std::string_view target(message.target().data(), message.target().size());
         PeerInfo peer;
         peer.address = peer_;
@@ -219,43 +304,64 @@ private:
     /// `mark`: where the target's query begins.
     void reach(const std::string &path, size_t mark) {
         if (auto stream = routes_->stream(path)) return play(std::move(stream), path, mark);
-        handle(routes_->find(path), path, mark);
+        const auto route = routes_->find(path);
+        if (!route) return send(http_error(404, "Nothing is here."));
+        if (route == route_) return handle(route, path);
+        // It was made on demand, and nobody has asked about it yet.
+        cors_ = cors_headers(route->options.cors, header("Origin"));
+        if (!route->takes(header_text(reader_.message().method_string())))
+            return send(wrong_method(*route));
+        ask_access(route, path, [this, path](const auto &asked) { handle(asked, path); });
     }
 
-    void handle(const HttpHandler &handler, const std::string &path, size_t mark) {
-        const auto &message = parser_->get();
-        const std::string_view target(message.target().data(), message.target().size());
-        if (!handler) return send(http_error(404, "Nothing is here."));
-
-        HttpRequest request;
-        if (was_asked_) request.admission = std::make_shared<Admission>(std::move(admission_));
-        request.method = head_ ? "HEAD" : "GET";
-        request.path = path;
-        if (mark != target.npos) request.query = target.substr(mark + 1);
-        request.peer = peer_;
-        request.header = [&message](std::string_view name) {
-            return std::string(message[beast::string_view(name.data(), name.size())]);
-        };
+    void handle(const Route &route, const std::string &path) {
+        HttpRequest asked = request(path);
+        asked.body = reader_.take_body();
+        if (was_asked_) asked.admission = std::make_shared<Admission>(std::move(admission_));
         stream_.expires_never(); // the handler has its own deadline
-        handler(request,
-                [self = shared_from_this(), answered = false](HttpResponse response) mutable {
-                    if (std::exchange(answered, true)) return;
-                    asio::dispatch(self->stream_.get_executor(),
-                                   [self, response = std::move(response)]() mutable {
-                                       self->send(std::move(response));
-                                   });
-                });
+        route->handler(
+            asked, [self = shared_from_this(),
+                    answered = std::make_shared<std::atomic<bool>>(false)](HttpResponse response) {
+                if (answered->exchange(true)) {
+                    if (response.streamed)
+                        response.streamed->close("the request is answered already");
+                    return;
+                }
+                asio::dispatch(self->stream_.get_executor(),
+                               [self, response = std::move(response)]() mutable {
+                                   self->send(std::move(response));
+                               });
+            });
+    }
+
+    static std::string header_text(beast::string_view text) { return {text.data(), text.size()}; }
+    std::string header(std::string_view name) const {
+        return header_text(reader_.message()[beast::string_view(name.data(), name.size())]);
+    }
+
+    HttpRequest request(const std::string &path) const {
+        const auto &message = reader_.message();
+        HttpRequest request;
+        request.method = header_text(message.method_string());
+        request.path = path;
+        const std::string_view target(message.target().data(), message.target().size());
+        if (mark_ != target.npos) request.query = target.substr(mark_ + 1);
+        request.peer = peer_;
+        request.header = [self = shared_from_this()](std::string_view name) {
+            return self->header(name);
+        };
+        return request;
     }
 
     bool is_websocket() const {
-        const auto &message = parser_->get();
+        const auto &message = reader_.message();
         return http::token_list(message[http::field::upgrade]).exists("websocket") &&
                http::token_list(message[http::field::connection]).exists("upgrade");
     }
 
     /// From here on the socket is a viewer's; of this connection nothing is left.
     void play(std::shared_ptr<HttpStream> stream, const std::string &path, size_t mark) {
-        const auto &message = parser_->get();
+        const auto &message = reader_.message();
         // A stream has no ranges. Players ask for all of it as one.
         const auto range = message[http::field::range];
         if (!range.empty() && range != "bytes=0-") {
@@ -288,7 +394,7 @@ private:
         request.titles = message["Icy-MetaData"] == "1";
         request.admission = std::move(admission_);
         stream_.expires_never();
-        const auto early = buffer_.cdata();
+        const auto early = reader_.rest();
         auto [socket, tls] = stream_.release();
         request.tls = std::move(tls);
         std::make_shared<HttpViewer>(std::move(socket), loop_, std::move(stream), routes_->viewers,
@@ -296,41 +402,68 @@ private:
             ->start(ByteView(static_cast<const uint8_t *>(early.data()), early.size()));
     }
 
+    std::string head_of(const HttpResponse &response, HttpHeadOptions::Length length) const {
+        return response_head(response, {version_, keep_alive_, length,
+                                        varies_ ? "Accept, Sec-Fetch-Dest" : "", cors_});
+    }
+
     /// `endless`: the headers of an answer whose length nobody knows.
     void send(HttpResponse response, bool endless = false) {
-        response_ = std::move(response);
         if (routes_->closing() || refused_) keep_alive_ = false;
-        http::response<http::empty_body> header;
-        header.version(version_);
-        header.result(response_.status);
-        header.keep_alive(keep_alive_);
-        header.set(http::field::server, "Penstock");
-        header.set(http::field::access_control_allow_origin, "*");
-        header.set("X-Content-Type-Options", "nosniff");
-        header.set(http::field::cache_control, response_.cache_control);
-        if (varies_) header.set(http::field::vary, "Accept, Sec-Fetch-Dest");
-        if (response_.status != 204 && response_.status != 304) {
-            header.set(http::field::content_type, response_.content_type);
-            if (!endless)
-                header.set(http::field::content_length, std::to_string(response_.body.size()));
-        }
-        for (const auto &[name, value] : response_.headers)
-            header.set(name, value);
-        std::ostringstream text;
-        text << header.base();
-        head_text_ = text.str();
-        const bool body = !head_ && response_.status != 204 && response_.status != 304;
-        const std::array<asio::const_buffer, 2> parts{
-            asio::buffer(head_text_),
-            body ? asio::buffer(response_.body.data(), response_.body.size())
-                 : asio::const_buffer()};
-        stream_.expires_after(idle_timeout);
-        asio::async_write(stream_, parts, [self = shared_from_this()](error_code ec, size_t) {
-            self->response_ = {};
-            if (ec) return;
-            if (self->keep_alive_) return self->read();
-            self->stream_.shutdown();
+        const bool bodiless = head_ || response.status == 204 || response.status == 304;
+        if (response.streamed && !bodiless) return stream(std::move(response));
+        const bool chunked = response.streamed && version_ >= 11;
+        std::string head = head_of(response, chunked                        ? Length::chunked
+                                             : endless || response.streamed ? Length::unknown
+                                                                            : Length::of_body);
+        if (response.streamed) response.streamed->close("the answer has no body");
+        writer_->send(std::move(head), bodiless ? Bytes() : std::move(response.body),
+                      [self = shared_from_this()](error_code ec) { self->sent(ec); });
+    }
+
+    /// Sends what the handler produces, and sees the client leave meanwhile.
+    void stream(HttpResponse response) {
+        const bool chunked = version_ >= 11;
+        if (!chunked) keep_alive_ = false;
+        streaming_ = true;
+        writer_->stream(head_of(response, chunked ? Length::chunked : Length::unknown),
+                        response.streamed, chunked, [self = shared_from_this()](error_code ec) {
+                            self->streaming_ = false;
+                            if (ec) self->stream_.cancel(); // of what waits for the client
+                            self->sent(ec);
+                        });
+        if (streaming_) watch();
+    }
+
+    void watch() {
+        watching_ = true;
+        reader_.watch([self = shared_from_this()](error_code ec) {
+            self->watching_ = false;
+            if (!self->streaming_) { // what came is the next request
+                self->reading_ = false;
+                if (!ec && self->keep_alive_) self->read();
+                return;
+            }
+            if (!ec) return self->watch();
+            self->writer_->close(ec == asio::error::no_buffer_space ? "the client sends too much"
+                                                                    : "the client has left");
         });
+    }
+
+    void sent(error_code ec) {
+        if (ec) return;
+        if (!keep_alive_) return end();
+        if (!watching_) return read();
+        // The next request is being read already.
+        reading_ = true;
+        stream_.expires_after(idle_timeout);
+    }
+
+    void end() {
+        stream_.shutdown();
+        if (reader_.is_complete() && !watching_) return;
+        stream_.expires_after(linger_timeout);
+        if (!watching_) reader_.discard([self = shared_from_this()] {});
     }
 
     const size_t loop_;
@@ -339,15 +472,23 @@ private:
     std::shared_ptr<HttpRoutes> routes_;
     const std::string peer_;
     HttpSocket stream_;
-    beast::flat_buffer buffer_{max_header_size + max_body_size};
-    std::optional<http::request_parser<http::string_body>> parser_;
-    HttpResponse response_;
-    std::string head_text_;
+    HttpRequestReader reader_;
+    const std::shared_ptr<HttpResponseWriter> writer_;
+    // Of the request that is answered:
+    size_t mark_ = 0; ///< where the target's query begins
+    Route route_;     ///< whose hook has let it in
+    HttpHandler navigation_;
+    HttpHeaders cors_;
     unsigned version_ = 11;
     bool keep_alive_ = false;
-    bool varies_ = false;  ///< another Accept or Sec-Fetch-Dest might get another answer
-    bool reading_ = false; ///< waits for a request
+    bool varies_ = false; ///< another Accept or Sec-Fetch-Dest might get another answer
     bool head_ = false;
+    unsigned question_ = 0; ///< changes with each question to an access hook, and each verdict
+    std::optional<asio::steady_timer> access_timer_;
+
+    bool reading_ = false;   ///< waits for a request
+    bool streaming_ = false; ///< sends a body that is produced meanwhile
+    bool watching_ = false;  ///< and waits for what the client sends
     const bool refused_;     ///< there are too many
     Admission admission_;    ///< of the request under way
     bool was_asked_ = false; ///< whether there was something to be asked

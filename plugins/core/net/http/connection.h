@@ -2,6 +2,7 @@
 // One HTTP/1.1 connection on its loop, and the routes of its server.
 #pragma once
 
+#include "core/net/http/body_budget.h"
 #include "core/net/http/live/viewer.h"
 #include "core/net/http/server.h"
 #include "core/net/loop/tcp_listener.h"
@@ -16,8 +17,8 @@ namespace penstock::net {
 /// Thread-safe.
 class HttpRoutes {
 public:
-    HttpHandler find(const std::string &path) const;
-    bool add(const std::string &prefix, HttpHandler handler);
+    std::shared_ptr<const HttpRoute> find(const std::string &path) const;
+    bool add(const std::string &prefix, HttpRoute route);
     void remove(const std::string &prefix);
     /// A path that is a stream; nullptr: it is none.
     std::shared_ptr<HttpStream> stream(const std::string &path) const;
@@ -41,12 +42,13 @@ public:
     /// The viewers of streams; set before the first connection.
     std::shared_ptr<Roster> viewers;
     static constexpr size_t max_viewers = 16'000;
+    HttpBodyBudget bodies;
     /// nullptr: connections speak plain HTTP. Set before the first one.
     std::shared_ptr<TlsContext> tls;
 
 private:
     mutable std::mutex mutex_;
-    std::map<std::string, HttpHandler> handlers_;
+    std::map<std::string, std::shared_ptr<const HttpRoute>> handlers_;
     std::map<std::string, std::shared_ptr<HttpStream>> streams_;
     std::map<std::string, HttpHandler> navigations_;
     std::unordered_map<const void *, std::function<void()>> open_;

@@ -6,15 +6,7 @@
 
 namespace penstock::net {
 
-HttpResponse http_error(unsigned status, std::string_view text) {
-    HttpResponse response;
-    response.status = status;
-    response.body = Bytes::copy_of(std::string(text) + "\n");
-    response.cache_control = "no-store";
-    return response;
-}
-
-HttpHandler HttpRoutes::find(const std::string &path) const {
+std::shared_ptr<const HttpRoute> HttpRoutes::find(const std::string &path) const {
     std::lock_guard lock(mutex_);
     // From the longest prefix down: "/live/cam/", "/live/", "/".
     if (const auto exact = handlers_.find(path); exact != handlers_.end()) return exact->second;
@@ -25,9 +17,10 @@ HttpHandler HttpRoutes::find(const std::string &path) const {
     return nullptr;
 }
 
-bool HttpRoutes::add(const std::string &prefix, HttpHandler handler) {
+bool HttpRoutes::add(const std::string &prefix, HttpRoute route) {
     std::lock_guard lock(mutex_);
-    return !streams_.contains(prefix) && handlers_.emplace(prefix, std::move(handler)).second;
+    return !streams_.contains(prefix) &&
+           handlers_.emplace(prefix, std::make_shared<const HttpRoute>(std::move(route))).second;
 }
 
 void HttpRoutes::remove(const std::string &prefix) {
@@ -139,8 +132,9 @@ public:
     }
     Address address() const override { return listener_->address(); }
     const TlsFiles &tls() const override { return tls_; }
-    std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) override {
-        if (!routes_->add(prefix, std::move(handler))) return nullptr;
+    std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler,
+                                             HttpRouteOptions options) override {
+        if (!routes_->add(prefix, {std::move(handler), std::move(options)})) return nullptr;
         return std::make_unique<Registration>(shared_from_this(), routes_, &HttpRoutes::remove,
                                               std::move(prefix));
     }

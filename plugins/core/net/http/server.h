@@ -3,47 +3,17 @@
 // Boost in this header.
 #pragma once
 
-#include "core/bytes/bytes.h"
+#include "core/net/http/route.h"
 #include "core/net/loop/address.h"
 #include "core/net/stream/path_rules.h"
 #include "core/net/tls/files.h"
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace penstock::net {
-
-class Admission;
-
-struct HttpRequest {
-    std::string method; ///< GET or HEAD; anything else was answered with 405 already
-    std::string path;   ///< percent-decoded, with its leading slash, without the query
-    std::string query;
-    std::string peer; ///< "127.0.0.1:53412"
-    /// The listener's watchers have allowed it already, because it had to wait for its stream to
-    /// begin; nullptr otherwise.
-    std::shared_ptr<Admission> admission;
-    /// A header's value by case-insensitive name; empty if absent.
-    std::function<std::string(std::string_view)> header;
-};
-
-struct HttpResponse {
-    unsigned status = 200;
-    std::string content_type = "text/plain; charset=utf-8";
-    Bytes body; ///< sent without a copy; left out for HEAD
-    std::string cache_control = "no-cache";
-    std::vector<std::pair<std::string, std::string>> headers; ///< further ones
-};
-
-HttpResponse http_error(unsigned status, std::string_view text);
-
-/// Answers a request exactly once, from any thread.
-using HttpReply = std::function<void(HttpResponse)>;
-/// Called on a network loop: must return at once, may keep `reply`.
-using HttpHandler = std::function<void(const HttpRequest &, HttpReply reply)>;
 
 /// Unregisters when destroyed. Requests under way are still answered.
 class HttpRegistration {
@@ -79,7 +49,11 @@ public:
     /// Serves `prefix` ("/", "/live/cam/"): the longest prefix that matches a path wins. A prefix
     /// that does not end in a slash matches that path alone. nullptr if the same prefix is taken.
     /// The registration keeps the server open.
-    virtual std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) = 0;
+    virtual std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler,
+                                                     HttpRouteOptions options) = 0;
+    std::unique_ptr<HttpRegistration> handle(std::string prefix, HttpHandler handler) {
+        return handle(std::move(prefix), std::move(handler), HttpRouteOptions());
+    }
     /// Serves a stream at exactly this path ("/live/cam.flv"). nullptr if it is taken. The
     /// registration does not keep the server open.
     virtual std::unique_ptr<HttpRegistration> handle_stream(std::string path,

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/http/response_head.h"
+
+#include <boost/beast/http/status.hpp>
+
+#include <algorithm>
+
+namespace penstock::net {
+namespace {
+
+std::string lower(std::string text) {
+    for (char &c : text)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+    return text;
+}
+
+/// What a handler took from elsewhere must not begin another header.
+bool is_legal(const std::string &text) {
+    return std::none_of(text.begin(), text.end(),
+                        [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });
+}
+
+} // namespace
+
+std::string response_head(const HttpResponse &response, const HttpHeadOptions &options) {
+    using Length = HttpHeadOptions::Length;
+    HttpHeaders own{{"Server", "Penstock"},
+                    {"X-Content-Type-Options", "nosniff"},
+                    {"Cache-Control", response.cache_control}};
+    own.insert(own.end(), options.first.begin(), options.first.end());
+    if (response.status != 204 && response.status != 304) {
+        own.emplace_back("Content-Type", response.content_type);
+        if (options.length == Length::of_body)
+            own.emplace_back("Content-Length", std::to_string(response.body.size()));
+        else if (options.length == Length::chunked)
+            own.emplace_back("Transfer-Encoding", "chunked");
+    }
+    const auto reason = boost::beast::http::obsolete_reason(
+        static_cast<boost::beast::http::status>(response.status));
+    std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
+                       std::string(reason.data(), reason.size()) + "\r\n";
+    std::string vary = options.vary;
+    const auto add = [&](const std::string &name, const std::string &value) {
+        if (!is_legal(name) || !is_legal(value)) return;
+        if (lower(name) == "vary")
+            vary += (vary.empty() ? "" : ", ") + value;
+        else
+            text += name + ": " + value + "\r\n";
+    };
+    for (const auto &[name, value] : own) {
+        const auto replaces = [wanted = lower(name)](const auto &header) {
+            return lower(header.first) == wanted;
+        };
+        if (lower(name) == "vary" ||
+            std::none_of(response.headers.begin(), response.headers.end(), replaces))
+            add(name, value);
+    }
+    for (const auto &[name, value] : response.headers)
+        add(name, value);
+    if (!vary.empty()) text += "Vary: " + vary + "\r\n";
+    if (options.keep_alive != (options.version >= 11))
+        text += options.keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+    return text + "\r\n";
+}
+
+} // namespace penstock::net

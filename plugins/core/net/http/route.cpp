@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/http/route.h"
+
+#include <algorithm>
+
+namespace penstock::net {
+
+bool HttpRoute::takes(std::string_view method) const {
+    const auto has = [this](std::string_view name) {
+        return std::find(options.methods.begin(), options.methods.end(), name) !=
+               options.methods.end();
+    };
+    return has(method) || (method == "HEAD" && has("GET"));
+}
+
+std::string HttpRoute::allowed() const {
+    std::string text;
+    for (const char *method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+        if (takes(method)) text += std::string(method) + ", ";
+    return text + "OPTIONS";
+}
+
+} // namespace penstock::net

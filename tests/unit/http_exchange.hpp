@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A client that sends what a test says, byte for byte, and reads one answer after the other from
+// its connection. Include it before check.hpp.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace http_test {
+
+struct Answer {
+    int status = 0;
+    std::string head; ///< status line and headers, each line ended
+    std::string body;
+    /// Of the first header of this name, as the server writes it; empty if there is none.
+    std::string header(const std::string &name) const {
+        const std::string line = "\r\n" + name + ": ";
+        const size_t at = head.find(line);
+        if (at == head.npos) return {};
+        return head.substr(at + line.size(), head.find("\r\n", at + 2) - at - line.size());
+    }
+    bool has(const std::string &text) const { return head.find(text) != head.npos; }
+};
+
+class Exchange {
+public:
+    explicit Exchange(uint16_t port, int receive_buffer = 0) {
+        socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (receive_buffer)
+            setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        failed_ = ::connect(socket_, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0;
+    }
+    ~Exchange() { close(); }
+    Exchange(const Exchange &) = delete;
+    Exchange &operator=(const Exchange &) = delete;
+
+    void close() {
+        if (socket_ >= 0) ::close(socket_);
+        socket_ = -1;
+    }
+    /// False if the server has closed the connection.
+    bool send(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (sent <= 0) return false;
+            bytes.remove_prefix(size_t(sent));
+        }
+        return true;
+    }
+    /// A whole request. `headers`: further ones, each line ended.
+    void request(const std::string &method, const std::string &target,
+                 const std::string &headers = {}, const std::string &body = {},
+                 const std::string &version = "1.1") {
+        std::string text =
+            method + " " + target + " HTTP/" + version + "\r\nHost: test\r\n" + headers;
+        if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+        send(text + "\r\n" + body);
+    }
+    /// The next answer; status 0 if there is none within twenty seconds. `bodiless`: to HEAD.
+    Answer answer(bool bodiless = false) {
+        Answer out;
+        size_t end = 0;
+        if (!until([&] { return (end = input.find("\r\n\r\n")) != input.npos; })) return out;
+        out.head = input.substr(0, end + 2);
+        input.erase(0, end + 4);
+        out.status = std::stoi(out.head.substr(9, 3));
+        if (bodiless || out.status == 204 || out.status == 304 || out.status < 200) return out;
+        if (const std::string length = out.header("Content-Length"); !length.empty()) {
+            const size_t size = std::stoul(length);
+            until([&] { return input.size() >= size; });
+            out.body = input.substr(0, size);
+            input.erase(0, size);
+        } else if (out.has("Transfer-Encoding: chunked")) {
+            while (take_chunk(out.body)) {
+            }
+        } else {
+            until_closed();
+            out.body = std::exchange(input, {});
+        }
+        return out;
+    }
+    /// The next chunk, appended; false after the last, or if none comes.
+    bool take_chunk(std::string &body) {
+        size_t line = 0;
+        if (!until([&] { return (line = input.find("\r\n")) != input.npos; })) return false;
+        const size_t size = std::stoul(input.substr(0, line), nullptr, 16);
+        if (!until([&] { return input.size() >= line + 2 + size + 2; })) return false;
+        body += input.substr(line + 2, size);
+        input.erase(0, line + 2 + size + 2);
+        ended = size == 0;
+        return size > 0;
+    }
+    bool until_closed() {
+        return until([&] { return closed; });
+    }
+    template <class Condition>
+    bool until(Condition condition) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (!condition()) {
+            if (closed || failed_ || std::chrono::steady_clock::now() > deadline) return false;
+            read(10);
+        }
+        return true;
+    }
+    /// Takes what is there, waiting at most this long for something.
+    void read(int wait_ms) {
+        pollfd wanted{socket_, POLLIN, 0};
+        if (closed || ::poll(&wanted, 1, wait_ms) <= 0) return;
+        char buffer[1 << 14];
+        const ssize_t size = ::recv(socket_, buffer, sizeof buffer, 0);
+        if (size > 0) return void(input.append(buffer, size_t(size)));
+        closed = true;
+        reset = size < 0;
+    }
+    int socket() const { return socket_; }
+
+    std::string input; ///< received and not taken
+    bool closed = false;
+    bool reset = false; ///< closed without what was to come
+    bool ended = false; ///< the last chunk has come
+
+private:
+    int socket_ = -1;
+    bool failed_ = false;
+};
+
+} // namespace http_test
