@@ -262,15 +262,16 @@ GstClockTime ServerSource::time_of(const flv::Tag &tag) {
 GstFlowReturn ServerSource::take_tag(flv::Tag &&tag) {
     tags_.clear();
     normalizer_.take(std::move(tag), tags_);
-    if (normalizer_.has_notes()) log_notes();
+    if (normalizer_.has_notes()) post_notes();
     for (const flv::Tag &each : tags_)
         if (const GstFlowReturn flow = push_tag(each); flow != GST_FLOW_OK) return flow;
     return GST_FLOW_OK;
 }
 
-void ServerSource::log_notes() {
+void ServerSource::post_notes() {
     for (const std::string &note : normalizer_.take_notes())
-        GST_WARNING_OBJECT(element_, "%s: %s", path_.c_str(), note.c_str());
+        GST_ELEMENT_WARNING(element_, STREAM, FORMAT, ("Odd publisher: %s.", note.c_str()),
+                            ("%s", path_.c_str()));
 }
 
 GstFlowReturn ServerSource::push_tag(const flv::Tag &tag) {

@@ -71,7 +71,7 @@ private:
     void begin(const std::string &peer);
     GstFlowReturn take_tag(flv::Tag &&tag);
     GstFlowReturn push_tag(const flv::Tag &tag);
-    void log_notes();
+    void post_notes();
     GstFlowReturn push_headers();
     GstFlowReturn push(GstPtr<GstBuffer> buffer);
     void finish(GstFlowReturn flow);

@@ -310,6 +310,34 @@ GST_START_TEST(test_jumps) {
 }
 GST_END_TEST
 
+// Frames that are far apart are no discontinuity: buffers say so, and a file is believed.
+GST_START_TEST(test_slow_frames) {
+    for (const bool timed : {true, false}) {
+        Rig rig(timed ? GST_FORMAT_TIME : GST_FORMAT_BYTES);
+        rig.configure();
+        const uint32_t times[] = {0, 5000, 17'000, 57'000};
+        for (const uint32_t ms : times) {
+            const Tag tag = video_frame(ms, true, uint8_t(ms / 1000));
+            if (timed)
+                rig.push(tag.bytes, (ms + 100) * GST_MSECOND);
+            else
+                rig.push(tag.bytes.view());
+        }
+        for (size_t i = 0; i < 4; ++i) {
+            check_time(GST_BUFFER_DTS(rig.video.buffers.at(i).get()), times[i] + timed * 100);
+            fail_unless(has(rig.video.buffers[i], GST_BUFFER_FLAG_DISCONT) == (i == 0));
+        }
+        fail_unless_equals_uint64(rig.stat("discontinuities"), 0);
+    }
+    // A gap that the timestamps do not confirm is one.
+    Rig rig;
+    rig.configure();
+    rig.push(video_frame(0, true).bytes, 0);
+    rig.push(video_frame(40, true, 1).bytes, 7 * GST_SECOND);
+    fail_unless(has(rig.video.buffers.at(1), GST_BUFFER_FLAG_DISCONT));
+}
+GST_END_TEST
+
 GST_START_TEST(test_one_medium) {
     for (bool video : {true, false}) {
         Rig rig;
@@ -536,6 +564,7 @@ static Suite *flvlivedemux_suite() {
     tcase_add_test(tc, test_audio_clock);
     tcase_add_test(tc, test_wrap);
     tcase_add_test(tc, test_jumps);
+    tcase_add_test(tc, test_slow_frames);
     tcase_add_test(tc, test_one_medium);
     tcase_add_test(tc, test_broken_sps);
     tcase_add_test(tc, test_self_describing_audio);
