@@ -317,7 +317,7 @@ GST_START_TEST(test_slow_frames) {
         rig.configure();
         const uint32_t times[] = {0, 5000, 17'000, 57'000};
         for (const uint32_t ms : times) {
-            const Tag tag = video_frame(ms, true, uint8_t(ms / 1000));
+            const flv::Tag tag = video_frame(ms, true, uint8_t(ms / 1000));
             if (timed)
                 rig.push(tag.bytes, (ms + 100) * GST_MSECOND);
             else
