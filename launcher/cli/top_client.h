@@ -11,7 +11,7 @@ namespace penstock::cli {
 
 struct ProcessState {
     int process = 0;
-    nlohmann::json value; ///< what api/state.h says; empty if there is an error
+    nlohmann::json value; ///< what state/json.h says; empty if there is an error
     std::string error;
 };
 
