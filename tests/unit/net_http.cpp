@@ -410,10 +410,12 @@ GST_START_TEST(test_watch_of_the_request_before) {
     std::string error;
     const auto server = net::HttpServer::find(watched.feed->address());
     std::promise<net::DemandAnswer> demanded;
-    const auto lease = server->lease_demand(
-        {[](std::string_view path) { return path == "live/b.flv"; },
-         [](const std::string &) { return false; },
-         [&](const std::string &, net::DemandAnswer answer) { demanded.set_value(answer); }});
+    const auto lease = server->rules().add(
+        net::DemandOptions{
+            [](std::string_view path) { return path == "live/b.flv"; },
+            [](const std::string &) { return false; },
+            [&](const std::string &, net::DemandAnswer answer) { demanded.set_value(answer); }},
+        server);
     http_test::Exchange client(watched.port());
     client.request("GET", "/live/a.flv", "Range: bytes=100-\r\n");
     fail_unless_equals_int(client.answer().status, 416);
