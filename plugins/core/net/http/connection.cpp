@@ -31,16 +31,6 @@ constexpr auto handshake_timeout = std::chrono::seconds(10);
 constexpr auto linger_timeout = std::chrono::seconds(2);
 constexpr size_t max_body = 16 << 20; ///< bytes, whatever a route says
 
-/// Whether a browser shows the answer to its user, rather than hand it to a script or a player.
-template <class Fields>
-bool is_navigation(const Fields &request) {
-    // Browsers say it over TLS and on localhost only; elsewhere what they would like to have tells:
-    // players and fetch() ask for anything.
-    if (const auto destination = request["Sec-Fetch-Dest"]; !destination.empty())
-        return destination == "document";
-    return request[http::field::accept].find("text/html") != beast::string_view::npos;
-}
-
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
     Connection(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpRoutes> routes,

@@ -42,6 +42,17 @@ struct HttpRequestBody {
     };
 };
 
+/// Whether a browser shows the answer to its user, rather than hand it to a script or a player.
+template <class Fields>
+bool is_navigation(const Fields &request) {
+    // Browsers say it over TLS and on localhost only; elsewhere what they would like to have tells:
+    // players and fetch() ask for anything.
+    if (const auto destination = request["Sec-Fetch-Dest"]; !destination.empty())
+        return destination == "document";
+    return request[boost::beast::http::field::accept].find("text/html") !=
+           boost::beast::string_view::npos;
+}
+
 /// Belongs to its connection, on its loop: whoever passes a callback keeps the connection alive
 /// with it. One read at a time.
 class HttpRequestReader {
