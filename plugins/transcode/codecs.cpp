@@ -40,9 +40,8 @@ const std::array<Codec, 5> codecs{{
      {"avenc_aac", "voaacenc", "fdkaacenc"}},
 }};
 
-bool is_video(const GstCaps *caps) {
-    const std::string_view name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
-    return name.starts_with("video/") || name.starts_with("image/");
+std::string_view name_of(const GstCaps *caps) {
+    return gst_structure_get_name(gst_caps_get_structure(caps, 0));
 }
 
 /// Sets a property if the element has it: the encoders differ.
@@ -61,14 +60,25 @@ const Codec *choose_codec(CodecId wanted, const GstCaps *caps) {
     return codec.video == video ? &codec : nullptr;
 }
 
-bool can_copy(const Codec &codec, const GstCaps *caps) {
+bool is_video(const GstCaps *caps) {
+    return name_of(caps).starts_with("video/") || name_of(caps).starts_with("image/");
+}
+
+bool is_raw(const GstCaps *caps) {
+    return name_of(caps).ends_with("/x-raw");
+}
+
+std::string why_not_copied(const Codec &codec, const GstCaps *caps) {
     const auto wanted = GstPtr<GstCaps>::adopt(gst_caps_from_string(codec.caps));
-    if (!gst_caps_can_intersect(caps, wanted.get())) return false;
-    // 4:2:2, 4:4:4 and 10 bits: hardly a player has a decoder for them.
+    if (!gst_caps_can_intersect(caps, wanted.get()))
+        return std::string(is_raw(caps) ? "raw" : name_of(caps)) + " becomes " + codec.name;
     const char *profile = gst_structure_get_string(gst_caps_get_structure(caps, 0), "profile");
-    if (!codec.video || !profile) return true;
+    if (!codec.video || !profile) return {};
     const std::string_view name = profile;
-    return !name.starts_with("high-1") && !name.starts_with("high-4") && !name.starts_with("cavlc");
+    // 4:2:2, 4:4:4 and more than 8 bits.
+    if (name.starts_with("high-1") || name.starts_with("high-4") || name.starts_with("cavlc"))
+        return "few players can decode its profile, " + std::string(name);
+    return {};
 }
 
 const char *parser_of(const Codec &codec, const GstCaps *caps) {

@@ -32,8 +32,12 @@ struct Codec {
 
 /// The codec for a stream with these caps; nullptr if none can be made of it.
 const Codec *choose_codec(CodecId wanted, const GstCaps *caps);
-/// Whether every player of this codec can be expected to take the stream as it is.
-bool can_copy(const Codec &codec, const GstCaps *caps);
+/// Video of any kind, single pictures (image/jpeg) too. `caps` must not be empty or ANY.
+bool is_video(const GstCaps *caps);
+/// Not encoded. `caps` must not be empty or ANY.
+bool is_raw(const GstCaps *caps);
+/// Why players of this codec cannot be expected to take the stream as it is; empty if they can.
+std::string why_not_copied(const Codec &codec, const GstCaps *caps);
 /// The parser behind a stream with these caps that is copied; null if it needs none.
 const char *parser_of(const Codec &codec, const GstCaps *caps);
 /// The first of its encoders that is installed, set up; empty if there is none.

@@ -22,6 +22,22 @@ Converter::Converter(GstBin *bin, GstPad *sink, GstPad *src) : bin_(bin), sink_(
     };
     for (GstPad *pad : {sink_, src_})
         gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count, this, nullptr);
+    gst_pad_add_probe(
+        sink_, GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+            auto *self = static_cast<Converter *>(data);
+            return guard(self->bin_, GST_PAD_PROBE_OK, [&] { return self->before_sink(info); });
+        },
+        this, nullptr);
+}
+
+/// Before a buffer enters: what was left open is decided.
+GstPadProbeReturn Converter::before_sink(GstPadProbeInfo *info) {
+    if (decide()) return GST_PAD_PROBE_OK;
+    gst_mini_object_unref(GST_MINI_OBJECT_CAST(GST_PAD_PROBE_INFO_DATA(info)));
+    GST_PAD_PROBE_INFO_DATA(info) = nullptr;
+    GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_NOT_NEGOTIATED;
+    return GST_PAD_PROBE_HANDLED;
 }
 
 Settings Converter::settings() const {
@@ -37,6 +53,11 @@ Mode Converter::mode() const {
 std::string Converter::action() const {
     std::lock_guard lock(lock_);
     return action_;
+}
+
+std::string Converter::reason() const {
+    std::lock_guard lock(lock_);
+    return reason_;
 }
 
 bool Converter::is_configured() const {
@@ -100,6 +121,7 @@ void Converter::begin_stop() {
 }
 
 void Converter::stop() {
+    begin_stream();
     remove_children();
     counters_.stop();
 }
@@ -107,6 +129,44 @@ void Converter::stop() {
 bool Converter::fail(const std::string &text, const std::string &debug) {
     GST_ELEMENT_ERROR(bin_, STREAM, CODEC_NOT_FOUND, ("%s", text.c_str()), ("%s", debug.c_str()));
     return false;
+}
+
+void Converter::begin_stream() {
+    orientation_ = GST_VIDEO_ORIENTATION_IDENTITY;
+    undecided_.reset();
+}
+
+bool Converter::take_caps(const GstCaps *caps) {
+    const char *name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+    const bool is_coded_video = !is_raw(caps) && is_video(caps);
+    // Caps of the same kind while data flows leave the children as they are.
+    if (!is_coded_video || (!children_.empty() && !undecided_ && input_ == name))
+        return configure(caps);
+    remove_children();
+    undecided_ = GstPtr<GstCaps>::adopt(gst_caps_copy(caps));
+    return true;
+}
+
+GstPtr<GstEvent> Converter::take_tags(GstPtr<GstEvent> event) {
+    const auto orientation = orientation_of(event.get());
+    if (!orientation || mode() == Mode::never) return event;
+    const auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(sink_));
+    if (!undecided_ && *orientation != turned_ && caps && is_video(caps.get())) undecided_ = caps;
+    orientation_ = *orientation;
+    return *orientation == GST_VIDEO_ORIENTATION_IDENTITY ? event : as_upright(event.get());
+}
+
+bool Converter::decide() {
+    const GstPtr<GstCaps> caps = std::exchange(undecided_, {});
+    return !caps || configure(caps.get());
+}
+
+/// Empty if the stream can be copied.
+std::string Converter::why_encode(const Codec &codec, Mode mode, const GstCaps *caps) const {
+    if (std::string reason = why_not_copied(codec, caps); !reason.empty()) return reason;
+    if (mode == Mode::always) return "mode=always";
+    const std::string turn = codec.video ? say_orientation(orientation_) : "";
+    return turn.empty() ? "" : "shown upright: " + turn;
 }
 
 bool Converter::configure(const GstCaps *caps) {
@@ -118,19 +178,27 @@ bool Converter::configure(const GstCaps *caps) {
         return fail("This stream can't become what the property codec asks for: leave it at auto, "
                     "or feed it the other of audio and video.",
                     text.get());
-    const bool copy = mode != Mode::always && can_copy(*codec, caps);
+    const std::string reason = why_encode(*codec, mode, caps);
+    const bool copy = reason.empty();
     const std::string input = gst_structure_get_name(gst_caps_get_structure(caps, 0));
-    // Other caps of the same kind go through what is there.
     const bool direct = copy && !parser_of(*codec, caps);
-    if (codec == codec_ && copy == copying_ && input == input_ && direct == direct_ &&
-        (direct || !children_.empty()))
+    const Orientation turn = codec->video ? orientation_ : GST_VIDEO_ORIENTATION_IDENTITY;
+    // Other caps of the same kind go the way that is there.
+    if (codec == codec_ && copy == copying_ && input == input_ && turned_ == turn &&
+        direct == direct_ && (direct || !children_.empty()))
         return true;
     if (!copy && mode == Mode::never)
-        return fail("This stream would have to be encoded and mode=never forbids it.", text.get());
+        return fail("This stream would have to be encoded and mode=never forbids it.",
+                    reason + ": " + text.get());
     remove_children();
     codec_ = codec;
     copying_ = copy;
     input_ = input;
+    turned_ = turn;
+    {
+        std::lock_guard lock(lock_);
+        reason_ = reason;
+    }
     return copy ? build_copy(*codec, caps) : build_encode(*codec, caps);
 }
 
@@ -189,6 +257,11 @@ bool Converter::build_encode(const Codec &codec, const GstCaps *caps) {
     }
     GstElement *decoder = add("decodebin");
     std::vector<GstElement *> rest;
+    if (turned_ != GST_VIDEO_ORIENTATION_IDENTITY) {
+        GstElement *flip = add("videoflip");
+        if (flip) g_object_set(flip, "video-direction", gint(turned_), nullptr);
+        rest.push_back(flip);
+    }
     for (const char *name :
          codec.video ? std::vector<const char *>{"videoconvert", "capsfilter"}
                      : std::vector<const char *>{"audioconvert", "audioresample", "capsfilter"})
@@ -315,19 +388,22 @@ void Converter::ask_for_keyframe(GstPad *encoder_in, int64_t now) {
                                                   GST_CLOCK_TIME_NONE, TRUE, 0));
 }
 
-/// Says what was decided: to the application, and in the log.
+/// Reports what was decided: to the application, and in the log.
 void Converter::finish(const std::string &action) {
+    const std::string reason = this->reason();
     {
         std::lock_guard lock(lock_);
         action_ = action;
     }
-    GST_INFO_OBJECT(bin_, "%s is %s", input_.c_str(), action.c_str());
+    GST_INFO_OBJECT(bin_, "%s is %s%s%s", input_.c_str(), action.c_str(),
+                    reason.empty() ? "" : ": ", reason.c_str());
     gst_element_post_message(
         GST_ELEMENT(bin_),
         gst_message_new_element(GST_OBJECT(bin_),
                                 gst_structure_new("penstock-copy-or-encode", "input", G_TYPE_STRING,
                                                   input_.c_str(), "action", G_TYPE_STRING,
-                                                  action.c_str(), nullptr)));
+                                                  action.c_str(), "reason", G_TYPE_STRING,
+                                                  reason.c_str(), nullptr)));
     g_object_notify(G_OBJECT(bin_), "action");
 }
 
@@ -343,8 +419,10 @@ void Converter::remove_children() {
     first_behind_decoder_ = nullptr;
     codec_ = nullptr;
     direct_ = false;
+    turned_ = GST_VIDEO_ORIENTATION_IDENTITY;
     std::lock_guard lock(lock_);
     action_.clear();
+    reason_.clear();
 }
 
 void Converter::end_without_caps() {

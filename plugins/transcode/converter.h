@@ -5,6 +5,7 @@
 #include "gst/ptr.h"
 #include "gst/stats.h"
 #include "transcode/codecs.h"
+#include "transcode/orientation.h"
 #include "transcode/overlap.h"
 
 #include <atomic>
@@ -17,25 +18,35 @@ namespace penstock::transcode {
 
 enum class Mode { automatic, always, never };
 
-/// sink ! parser ! src, or sink ! decodebin ! convert ! encoder ! parser ! src. A copy that needs
-/// no parser goes past the bin, from pad to pad.
+/// sink ! parser ! src, or sink ! decodebin ! [videoflip !] convert ! encoder ! parser ! src.
+/// A copy that needs no parser goes from pad to pad, past the children; only audio can be one.
 ///
-/// The children change in the streaming thread, when caps come; nothing streams through them then.
+/// Caps and the orientation tag decide. Since the tag follows the caps, the children of a coded
+/// video stream are built when its first buffer comes, all others when caps come. The children
+/// change in the streaming thread; nothing streams through them then.
 class Converter {
 public:
     Converter(GstBin *bin, GstPad *sink, GstPad *src);
 
     // The sink pad's thread.
-    /// Builds the way for a stream with these caps. False after an element error was posted.
-    bool configure(const GstCaps *caps);
+    /// A stream of which neither caps nor orientation are known begins.
+    void begin_stream();
+    /// The stream's caps: builds the children, or leaves that to decide(). False after an element
+    /// error was posted.
+    bool take_caps(const GstCaps *caps);
+    /// A TAG event, which may change the orientation. Returns the event for downstream.
+    GstPtr<GstEvent> take_tags(GstPtr<GstEvent> event);
+    /// Builds what take_caps() and take_tags() left open; before data or anything else that cannot
+    /// be stored goes through. False after an element error was posted.
+    bool decide();
     /// Pad to pad, without children. The events and queries of both pads go the same way.
     bool is_direct() const { return direct_; }
-    /// What is pushed before and after the caps event, after configure() has chosen this way.
+    /// What is pushed before and after the caps event, after take_caps() has chosen this way.
     void begin_direct();
     void continue_direct();
     GstPad *sink_pad() const { return sink_; }
     GstPad *src_pad() const { return src_; }
-    /// Nothing ever came: downstream is told that it is over.
+    /// The stream ended before caps came: sends EOS downstream, where a muxer may wait.
     void end_without_caps();
 
     void start();
@@ -44,6 +55,8 @@ public:
 
     /// "copied", "encoded by x264enc"; empty before caps.
     std::string action() const;
+    /// Why the stream is encoded: "the video is rotated by 90° clockwise"; empty if it is copied.
+    std::string reason() const;
     GstPtr<GstStructure> stats() const;
     bool is_configured() const;
 
@@ -57,8 +70,10 @@ public:
     }
 
 private:
+    bool configure(const GstCaps *caps);
     bool build_copy(const Codec &codec, const GstCaps *caps);
     bool build_encode(const Codec &codec, const GstCaps *caps);
+    std::string why_encode(const Codec &codec, Mode mode, const GstCaps *caps) const;
     GstElement *add(const char *factory);
     void on_decoded(GstPad *pad);
     GstPadProbeReturn before_encoder(GstPad *pad, GstPadProbeInfo *info);
@@ -66,6 +81,7 @@ private:
     void remove_children();
     bool fail(const std::string &text, const std::string &debug = {});
     void finish(const std::string &action);
+    GstPadProbeReturn before_sink(GstPadProbeInfo *info);
 
     GstBin *const bin_;         ///< borrowed: it owns us
     GstPad *const sink_, *src_; ///< ghost pads, the bin's
@@ -77,6 +93,9 @@ private:
     std::string input_; ///< the caps' name
     bool copying_ = false;
     std::atomic<bool> direct_{false};
+    Orientation orientation_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< as the newest tag says
+    Orientation turned_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< what the children do to the frames
+    GstPtr<GstCaps> undecided_;                           ///< for decide(); empty: nothing is open
     // The encoder's input alone.
     std::optional<int64_t> next_keyframe_; ///< running time
     GstSegment segment_;                   ///< as it came
@@ -88,8 +107,8 @@ private:
     Mode mode_ = Mode::automatic;
     GstClockTime stream_wait_ = 2 * GST_SECOND;
     GstClockID timer_ = nullptr;
-    bool ended_ = false; ///< nothing came, and downstream was told
-    std::string action_;
+    bool ended_ = false; ///< end_without_caps() has sent EOS
+    std::string action_, reason_;
 
     Counters counters_;
 };

@@ -13,7 +13,11 @@
  * Put it between a source of any stream (livefilesrc, a demuxer, a camera, a decoder) and a muxer
  * or server that takes one codec. H.264 goes through `codec=h264` as it is, parsed; VP8, raw video
  * or H.264 in 4:4:4 is decoded if need be and encoded, with a keyframe each `keyframe-interval`.
- * `action` says which, as does an element message `penstock-copy-or-encode`.
+ * Video whose orientation tag (image-orientation) asks for a rotation or a flip is encoded upright,
+ * since muxers can't carry the tag to FLV and MPEG-TS. `action` and `reason` say what is done and
+ * why, as does an element message `penstock-copy-or-encode`.
+ *
+ * With mode=never the orientation tag changes nothing.
  *
  * With codec=auto video becomes H.264 and audio AAC. codec=aac-or-mp3 is for MPEG-TS and HLS, which
  * carry both: what comes in whole frames goes through at no cost, G.711 or Speex becomes AAC.
@@ -55,6 +59,7 @@ enum Property {
     prop_latency,
     prop_stream_wait,
     prop_action,
+    prop_reason,
     prop_stats
 };
 
@@ -103,30 +108,46 @@ GType latency_type() {
     return type;
 }
 
-gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
+/// Whether the event is lost if there is nothing behind the sink pad, which stores sticky events.
+bool needs_children(GstEvent *event) {
+    const GstEventTypeFlags flags = gst_event_type_get_flags(GST_EVENT_TYPE(event));
+    if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) return false;
+    return GST_EVENT_TYPE(event) == GST_EVENT_EOS ||
+           ((flags & GST_EVENT_TYPE_SERIALIZED) && !(flags & GST_EVENT_TYPE_STICKY));
+}
+
+gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *given) noexcept {
+    auto event = GstPtr<GstEvent>::adopt(given);
     Converter &converter = impl(parent);
-    const bool is_caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
     const bool was_direct = converter.is_direct();
     const bool go_on = guard(parent, false, [&] {
-        if (is_caps) {
+        if (needs_children(event.get()) && !converter.decide()) return false;
+        switch (GST_EVENT_TYPE(event.get())) {
+        case GST_EVENT_STREAM_START:
+            converter.begin_stream();
+            return true;
+        case GST_EVENT_CAPS: {
             GstCaps *caps = nullptr;
-            gst_event_parse_caps(event, &caps);
-            if (!converter.configure(caps)) return false;
+            gst_event_parse_caps(event.get(), &caps);
+            if (!converter.take_caps(caps)) return false;
             if (!was_direct && converter.is_direct()) converter.begin_direct();
             return true;
         }
-        if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && !converter.is_configured())
-            converter.end_without_caps();
-        return true;
+        case GST_EVENT_TAG:
+            event = converter.take_tags(std::move(event));
+            return true;
+        case GST_EVENT_EOS:
+            if (!converter.is_configured()) converter.end_without_caps();
+            return true;
+        default:
+            return true;
+        }
     });
-    if (go_on && converter.is_direct()) {
-        const gboolean taken = gst_pad_push_event(converter.src_pad(), event);
-        if (is_caps && !was_direct) guard(parent, [&] { converter.continue_direct(); });
-        return taken;
-    }
-    if (go_on) return gst_pad_event_default(pad, parent, event);
-    gst_event_unref(event);
-    return FALSE;
+    if (!go_on) return FALSE;
+    if (!converter.is_direct()) return gst_pad_event_default(pad, parent, event.release());
+    const gboolean taken = gst_pad_push_event(converter.src_pad(), event.release());
+    if (!was_direct) guard(parent, [&] { converter.continue_direct(); });
+    return taken;
 }
 
 GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noexcept {
@@ -237,6 +258,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
         case prop_action:
             g_value_set_string(value, impl(object).action().c_str());
             break;
+        case prop_reason:
+            g_value_set_string(value, impl(object).reason().c_str());
+            break;
         case prop_stats:
             g_value_take_boxed(value, impl(object).stats().release());
             break;
@@ -297,8 +321,12 @@ static void penstock_copy_or_encode_class_init(PenstockCopyOrEncodeClass *klass)
     g_object_class_install_property(
         object_class, prop_action,
         g_param_spec_string("action", "Action",
-                            "copied, or encoded by which element; empty before caps", "",
+                            "\"copied\", or \"encoded by\" which element; empty before data", "",
                             read_only));
+    g_object_class_install_property(
+        object_class, prop_reason,
+        g_param_spec_string("reason", "Reason",
+                            "Why the stream is encoded; empty where it is copied", "", read_only));
     g_object_class_install_property(
         object_class, prop_stats,
         g_param_spec_boxed("stats", "Statistics",
