@@ -94,6 +94,50 @@ GST_START_TEST(test_sps) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_reordered_frames) {
+    const auto reordered = [](const char *sps) { return parsed(from_hex(sps)).reorder_frames; };
+    // As libx264 writes them: without B-frames, with them, the same behind HRD parameters.
+    fail_unless_equals_int(reordered("6764000cacb202833f3e0220000003002000000641e28549"), 0);
+    fail_unless_equals_int(reordered("6764000cacd941419f9f011000000300100000030320f1429960"), 2);
+    fail_unless_equals_int(
+        reordered("6764000cacd941419f9f0110000003001000000303260200124f000493f930"
+                  "c01e28532c"),
+        2);
+    // Without a VUI: no more than there are reference frames; none in Baseline.
+    const auto plain = [](uint8_t profile, unsigned order_type) {
+        BitWriter w;
+        const auto ue = [&w](unsigned value) { // 9.1
+            unsigned length = 0;
+            while ((value + 1) >> (length + 1))
+                ++length;
+            w.u(length, 0).u(length + 1, value + 1);
+        };
+        w.u(8, 0x67);
+        w.u(8, profile);
+        w.u(8, 0);
+        w.u(8, 30);
+        ue(0); // id
+        ue(0); // frame numbers
+        ue(order_type);
+        if (order_type == 0) ue(0);
+        ue(4); // reference frames
+        w.u(1, 0);
+        ue(19);
+        ue(11);
+        w.u(5, 0b11001); // frames only, 8x8, no cropping, no VUI, stop bit
+        return w.take();
+    };
+    AvcSps sps;
+    fail_unless(parse_avc_sps(plain(77, 0), sps).is_ok());
+    fail_unless_equals_int(sps.width, 320);
+    fail_unless_equals_int(sps.reorder_frames, 4);
+    fail_unless(parse_avc_sps(plain(77, 2), sps).is_ok());
+    fail_unless_equals_int(sps.reorder_frames, 0);
+    fail_unless(parse_avc_sps(plain(66, 0), sps).is_ok());
+    fail_unless_equals_int(sps.reorder_frames, 0);
+}
+GST_END_TEST
+
 GST_START_TEST(test_broken_sps) {
     AvcSps sps;
     fail_unless(parse_avc_sps({}, sps).is_error());
@@ -212,6 +256,7 @@ static Suite *codec_avc_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_record);
     tcase_add_test(tc, test_sps);
+    tcase_add_test(tc, test_reordered_frames);
     tcase_add_test(tc, test_broken_sps);
     tcase_add_test(tc, test_annexb);
     tcase_add_test(tc, test_annexb_reader);

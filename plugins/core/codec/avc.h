@@ -54,6 +54,9 @@ struct AvcSps {
     unsigned chroma_format = 1;        ///< 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4
     unsigned bit_depth = 8;            ///< of luma
     unsigned bit_depth_chroma = 8;
+    /// The most frames that come before a frame in decoding order and are shown after it, 0 to 16:
+    /// what the VUI says, else an upper bound from the reference frames. 0: shown as decoded.
+    unsigned reorder_frames = 0;
 };
 
 /// Reads an SPS NAL unit (its header byte included, emulation prevention still in). A VUI that is

@@ -62,8 +62,8 @@ bool read_chroma_fields(BitReader &r, AvcSps &sps, bool &separate_planes) {
     return true;
 }
 
-bool skip_picture_order_count(BitReader &r) {
-    const uint32_t type = r.ue();
+bool read_picture_order_count(BitReader &r, uint32_t &type) {
+    type = r.ue();
     if (type > 2) return false;
     if (type == 0) return r.ue() <= 12;
     if (type == 1) {
@@ -78,7 +78,51 @@ bool skip_picture_order_count(BitReader &r) {
     return true;
 }
 
-// E.1.1, as far as the timing information.
+// E.1.1
+void read_timing(BitReader &r, AvcSps &sps) {
+    const uint32_t units = r.u(32), scale = r.u(32);
+    r.skip(1); // fixed_frame_rate_flag
+    if (r.failed() || units == 0 || scale == 0) return;
+    // A tick is a field: two make a frame.
+    const uint64_t num = scale, den = uint64_t(units) * 2;
+    if (num > den * max_fps) return;
+    const uint64_t divisor = std::gcd(num, den);
+    if (den / divisor > INT32_MAX || num / divisor > INT32_MAX) return;
+    sps.fps_num = static_cast<unsigned>(num / divisor);
+    sps.fps_den = static_cast<unsigned>(den / divisor);
+}
+
+// E.1.2. False if there is more than the specification allows.
+bool skip_hrd(BitReader &r) {
+    const uint32_t count = r.ue();
+    if (count > 31) return false;
+    r.skip(8);
+    for (uint32_t i = 0; i <= count && !r.failed(); ++i) {
+        r.ue();
+        r.ue();
+        r.skip(1);
+    }
+    r.skip(20);
+    return !r.failed();
+}
+
+// E.1.1, from the HRD parameters on: only the number of reordered frames is kept.
+void read_restriction(BitReader &r, AvcSps &sps) {
+    const bool nal_hrd = r.flag();
+    if (nal_hrd && !skip_hrd(r)) return;
+    const bool vcl_hrd = r.flag();
+    if (vcl_hrd && !skip_hrd(r)) return;
+    if (nal_hrd || vcl_hrd) r.skip(1); // low_delay_hrd_flag
+    r.skip(1);                         // pic_struct_present_flag
+    if (!r.flag()) return;
+    r.skip(1); // motion_vectors_over_pic_boundaries_flag
+    for (int i = 0; i < 4; ++i)
+        r.ue();
+    const uint32_t reorder = r.ue();
+    if (!r.failed() && reorder <= max_ref_frames) sps.reorder_frames = reorder;
+}
+
+// E.1.1
 void read_vui(BitReader &r, AvcSps &sps) {
     static constexpr unsigned char ratios[][2] = {
         {1, 1},   {1, 1},   {12, 11}, {10, 11}, {16, 11},  {40, 33}, {24, 11}, {20, 11}, {32, 11},
@@ -107,16 +151,8 @@ void read_vui(BitReader &r, AvcSps &sps) {
         r.ue();
         r.ue();
     }
-    if (!r.flag()) return;
-    const uint32_t units = r.u(32), scale = r.u(32);
-    if (r.failed() || units == 0 || scale == 0) return;
-    // A tick is a field: two make a frame.
-    const uint64_t num = scale, den = uint64_t(units) * 2;
-    if (num > den * max_fps) return;
-    const uint64_t divisor = std::gcd(num, den);
-    if (den / divisor > INT32_MAX || num / divisor > INT32_MAX) return;
-    sps.fps_num = static_cast<unsigned>(num / divisor);
-    sps.fps_den = static_cast<unsigned>(den / divisor);
+    if (r.flag()) read_timing(r, sps);
+    read_restriction(r, sps);
 }
 
 bool read_size(BitReader &r, AvcSps &sps, bool separate_planes) {
@@ -159,9 +195,14 @@ Result parse_avc_sps(ByteView nal, AvcSps &result) {
     bool separate_planes = false;
     if (has_chroma_fields(sps.profile) && !read_chroma_fields(r, sps, separate_planes))
         return Result::error("broken SPS: chroma format or bit depth");
-    if (r.ue() > 12 || !skip_picture_order_count(r) || r.failed())
+    uint32_t order_type = 0;
+    if (r.ue() > 12 || !read_picture_order_count(r, order_type) || r.failed())
         return Result::error("broken SPS: frame numbering");
-    if (r.ue() > max_ref_frames) return Result::error("broken SPS: reference frames");
+    const uint32_t references = r.ue();
+    if (references > max_ref_frames) return Result::error("broken SPS: reference frames");
+    // Baseline has no B slices, and with type 2 frames are shown in decoding order (8.2.1.3).
+    constexpr uint8_t baseline = 66;
+    sps.reorder_frames = order_type == 2 || sps.profile == baseline ? 0 : references;
     r.skip(1); // gaps_in_frame_num_value_allowed_flag
     if (!read_size(r, sps, separate_planes)) return Result::error("broken SPS: picture size");
     if (r.flag()) read_vui(r, sps);
