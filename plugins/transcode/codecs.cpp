@@ -12,7 +12,7 @@ const std::array<Codec, 5> codecs{{
     {"h264",
      true,
      "video/x-h264",
-     "video/x-raw,format=I420",
+     "video/x-raw,format=I420,width=[2,16384,2],height=[2,16384,2]",
      "h264parse",
      2'500'000,
      {"x264enc", "openh264enc"}},

@@ -214,37 +214,6 @@ GstElement *Converter::add(const char *factory) {
     return element;
 }
 
-bool Converter::build_copy(const Codec &codec, const GstCaps *caps) {
-    const char *name = parser_of(codec, caps);
-    if (!name) {
-        direct_ = true;
-        finish("copied");
-        return true;
-    }
-    GstElement *parser = add(name);
-    if (!parser) return false;
-    auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "sink"));
-    auto out = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "src"));
-    gst_ghost_pad_set_target(GST_GHOST_PAD(src_), out.get());
-    gst_ghost_pad_set_target(GST_GHOST_PAD(sink_), in.get());
-    gst_element_sync_state_with_parent(parser);
-    finish("copied");
-    return true;
-}
-
-void Converter::begin_direct() {
-    if (GstEvent *start = gst_pad_get_sticky_event(sink_, GST_EVENT_STREAM_START, 0))
-        gst_pad_push_event(src_, start);
-}
-
-void Converter::continue_direct() {
-    // Upstream may ask again whether it may push from a thread that must not wait.
-    gst_pad_push_event(sink_, gst_event_new_reconfigure());
-    // Later ones come by themselves.
-    if (GstEvent *segment = gst_pad_get_sticky_event(sink_, GST_EVENT_SEGMENT, 0))
-        gst_pad_push_event(src_, segment);
-}
-
 bool Converter::build_encode(const Codec &codec, const GstCaps *caps) {
     const Settings wanted = settings();
     auto encoder = make_encoder(codec, wanted);
@@ -263,7 +232,7 @@ bool Converter::build_encode(const Codec &codec, const GstCaps *caps) {
         rest.push_back(flip);
     }
     for (const char *name :
-         codec.video ? std::vector<const char *>{"videoconvert", "capsfilter"}
+         codec.video ? std::vector<const char *>{"videoconvert", "videoscale", "capsfilter"}
                      : std::vector<const char *>{"audioconvert", "audioresample", "capsfilter"})
         rest.push_back(add(name));
     GstElement *filter = rest.back();

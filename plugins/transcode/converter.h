@@ -5,6 +5,7 @@
 #include "gst/ptr.h"
 #include "gst/stats.h"
 #include "transcode/codecs.h"
+#include "transcode/decode_times.h"
 #include "transcode/orientation.h"
 #include "transcode/overlap.h"
 
@@ -76,6 +77,7 @@ private:
     std::string why_encode(const Codec &codec, Mode mode, const GstCaps *caps) const;
     GstElement *add(const char *factory);
     void on_decoded(GstPad *pad);
+    GstPadProbeReturn behind_copy(GstPad *pad, GstPadProbeInfo *info);
     GstPadProbeReturn before_encoder(GstPad *pad, GstPadProbeInfo *info);
     void ask_for_keyframe(GstPad *encoder_in, int64_t now);
     void remove_children();
@@ -96,6 +98,7 @@ private:
     Orientation orientation_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< as the newest tag says
     Orientation turned_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< what the children do to the frames
     GstPtr<GstCaps> undecided_;                           ///< for decide(); empty: nothing is open
+    DecodeTimes decode_times_;
     // The encoder's input alone.
     std::optional<int64_t> next_keyframe_; ///< running time
     GstSegment segment_;                   ///< as it came

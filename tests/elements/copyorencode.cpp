@@ -211,6 +211,88 @@ GST_START_TEST(test_refused) {
 }
 GST_END_TEST
 
+// Odd numbers of pixels, which 4:2:0 does not have.
+GST_START_TEST(test_odd_size) {
+    const Result result = run("videotestsrc num-buffers=10 ! video/x-raw,format=Y444,width=161,"
+                              "height=121,framerate=25/1 ! jpegenc",
+                              "");
+    fail_unless_equals_string(result.error.c_str(), "");
+    fail_unless_equals_int(result.buffers, 10);
+    int width = 0, height = 0;
+    const GstStructure *s = gst_caps_get_structure(result.caps.get(), 0);
+    gst_structure_get_int(s, "width", &width);
+    gst_structure_get_int(s, "height", &height);
+    fail_unless(width == 160 || width == 162, "%d", width);
+    fail_unless(height == 120 || height == 122, "%d", height);
+}
+GST_END_TEST
+
+// Matroska has no decoding times: B-frames get them. What has them keeps its own.
+GST_START_TEST(test_decoding_times) {
+    struct Times {
+        std::vector<int64_t> pts, dts;
+    };
+    const auto play = [](const std::string &encoder, const std::string &container) {
+        auto pipeline = launch("videotestsrc num-buffers=60 ! video/x-raw,format=I420,width=160,"
+                               "height=120,framerate=25/1 ! x264enc key-int-max=25 " +
+                               encoder + " ! " + container +
+                               " copyorencode mode=never ! fakesink name=s signal-handoffs=true");
+        auto sink = GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "s"));
+        Times times;
+        g_signal_connect(
+            sink.get(), "handoff",
+            G_CALLBACK(+[](GstElement *, GstBuffer *buffer, GstPad *pad, gpointer data) {
+                auto event =
+                    GstPtr<GstEvent>::adopt(gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0));
+                const GstSegment *segment = nullptr;
+                gst_event_parse_segment(event.get(), &segment);
+                const auto running = [segment](GstClockTime time) {
+                    guint64 value = 0;
+                    const int sign =
+                        gst_segment_to_running_time_full(segment, GST_FORMAT_TIME, time, &value);
+                    return sign == 0 ? INT64_MIN : sign * int64_t(value);
+                };
+                auto *t = static_cast<Times *>(data);
+                t->pts.push_back(running(GST_BUFFER_PTS(buffer)));
+                t->dts.push_back(GST_BUFFER_DTS_IS_VALID(buffer) ? running(GST_BUFFER_DTS(buffer))
+                                                                 : INT64_MIN);
+            }),
+            &times);
+        auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+        gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+        auto message = GstPtr<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+            bus.get(), 30 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+        fail_unless(message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS);
+        gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+        fail_unless_equals_int(times.pts.size(), 60);
+        return times;
+    };
+    const std::string matroska = "h264parse ! matroskamux ! matroskademux !";
+    for (const char *encoder :
+         {"bframes=2 b-adapt=false", "bframes=3 b-adapt=false b-pyramid=true"}) {
+        const Times with = play(encoder, ""), without = play(encoder, matroska);
+        bool is_reordered = false;
+        for (size_t i = 0; i < 60; ++i) {
+            // Matroska counts milliseconds, and begins with the first frame.
+            const int64_t moved = (without.pts[i] - without.pts[0]) - (with.pts[i] - with.pts[0]);
+            fail_unless(std::abs(moved) <= int64_t(GST_MSECOND), "%zu", i);
+            fail_unless(without.pts[0] >= 0 && without.pts[0] < int64_t(GST_SECOND));
+            fail_unless(without.dts[i] != INT64_MIN && without.dts[i] <= without.pts[i], "%zu", i);
+            fail_if(i > 0 && without.dts[i] <= without.dts[i - 1], "%zu", i);
+            is_reordered |= i > 0 && without.pts[i] < without.pts[i - 1];
+            const int64_t delay = (without.pts[i] - without.dts[i]) - (with.pts[i] - with.dts[i]);
+            fail_unless(std::abs(delay) <= 2 * int64_t(GST_MSECOND), "%zu: %" G_GINT64_FORMAT " ns",
+                        i, delay);
+        }
+        fail_unless(is_reordered);
+    }
+    // Without B-frames a missing decoding time may stay away.
+    const Times plain = play("bframes=0", matroska);
+    for (size_t i = 1; i < 60; ++i)
+        fail_unless(plain.pts[i] > plain.pts[i - 1]);
+}
+GST_END_TEST
+
 // From raw to H.264 and back, under one harness.
 GST_START_TEST(test_renegotiation) {
     GstHarness *h = gst_harness_new("copyorencode");
@@ -337,6 +419,8 @@ static Suite *copyorencode_suite() {
     tcase_add_test(tc, test_aac_or_mp3);
     tcase_add_test(tc, test_direct);
     tcase_add_test(tc, test_refused);
+    tcase_add_test(tc, test_odd_size);
+    tcase_add_test(tc, test_decoding_times);
     tcase_add_test(tc, test_renegotiation);
     tcase_add_test(tc, test_overlap);
     tcase_add_test(tc, test_no_stream);
