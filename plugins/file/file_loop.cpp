@@ -24,6 +24,16 @@ void replace_event(GstPadProbeInfo *info, GstEvent *event) {
     GST_PAD_PROBE_INFO_DATA(info) = event;
 }
 
+/// Takes the orientation out of the probe's TAG event.
+void remove_orientation(GstPadProbeInfo *info) {
+    GstTagList *tags = nullptr;
+    gst_event_parse_tag(GST_PAD_PROBE_INFO_EVENT(info), &tags);
+    if (gst_tag_list_get_tag_size(tags, GST_TAG_IMAGE_ORIENTATION) == 0) return;
+    GstTagList *others = gst_tag_list_copy(tags);
+    gst_tag_list_remove_tag(others, GST_TAG_IMAGE_ORIENTATION);
+    replace_event(info, gst_event_new_tag(others));
+}
+
 } // namespace
 
 GstPadProbeReturn FileSource::on_data(Stream &stream, GstPadProbeInfo *info) {
@@ -102,6 +112,9 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
     }
     case GST_EVENT_SEGMENT:
         return on_segment(stream, info);
+    case GST_EVENT_TAG:
+        if (rotate == Rotate::ignore) remove_orientation(info);
+        return GST_PAD_PROBE_OK;
     case GST_EVENT_GAP: {
         GstClockTime time = 0, duration = 0;
         gst_event_parse_gap(event, &time, &duration);
@@ -263,6 +276,7 @@ void FileSource::reopen() {
     {
         std::lock_guard lock(lock_);
         must_reopen_ = reopened_ = true;
+        video_tracks_ = audio_tracks_ = 0;
         for (const auto &stream : streams_)
             pads.push_back(GstPtr<GstPad>::ref(stream->in));
     }

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <iterator>
+#include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,29 +24,6 @@ namespace {
 // are its hard bound, for files whose streams are hardly interleaved at all.
 constexpr guint queue_buffers = 200;
 constexpr guint queue_bytes = 256 << 20;
-
-/// "video", "audio" or null.
-const char *kind_of(GstPad *pad) {
-    auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
-    if (!caps) caps = GstPtr<GstCaps>::adopt(gst_pad_query_caps(pad, nullptr));
-    if (!caps || gst_caps_is_empty(caps.get()) || gst_caps_is_any(caps.get())) return nullptr;
-    const GstStructure *s = gst_caps_get_structure(caps.get(), 0);
-    const char *name = gst_structure_get_name(s);
-    if (g_str_has_prefix(name, "video/")) return "video";
-    if (g_str_has_prefix(name, "audio/")) return "audio";
-    gint numerator = 0, denominator = 1;
-    // Motion JPEG; a still picture (a cover) has no rate.
-    if (g_str_has_prefix(name, "image/") &&
-        gst_structure_get_fraction(s, "framerate", &numerator, &denominator) && numerator > 0)
-        return "video";
-    return nullptr;
-}
-
-std::string caps_text(GstPad *pad) {
-    auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
-    if (!caps || gst_caps_get_size(caps.get()) == 0) return "unknown";
-    return gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
-}
 
 std::string list(const std::vector<std::string> &items) {
     std::string text;
@@ -185,148 +164,12 @@ bool FileSource::open() {
     ignored_.clear();
     expected_.clear();
     demuxers_ = 0;
+    video_tracks_ = audio_tracks_ = audio_tracks_in_all_ = 0;
+    chosen_audio_ = -1;
     offset_ = 0;
     latched_loop_ = exposed_ = must_reopen_ = reopened_ = false;
     opened_at_ = g_get_monotonic_time();
     return true;
-}
-
-void FileSource::on_pad_added(GstPad *pad) {
-    const char *kind = kind_of(pad);
-    GstPad *in = nullptr;
-    bool taken, known = false;
-    {
-        std::lock_guard lock(lock_);
-        for (const auto &stream : streams_) {
-            if (!reopened_ || !kind || strcmp(stream->name, kind)) continue;
-            known = true;
-            if (!gst_pad_is_linked(stream->in)) in = stream->in;
-        }
-        taken = exposed_ || std::any_of(streams_.begin(), streams_.end(), [&](const auto &s) {
-                    return kind && !strcmp(s->name, kind);
-                });
-        if (!reopened_ && (!kind || taken)) ignored_.push_back(caps_text(pad));
-    }
-    // Another pass: the same streams again.
-    if (in) gst_pad_link(pad, in);
-    if (known) return;
-    if (!kind || taken) {
-        GST_WARNING_OBJECT(bin_, "the stream %s (%s) is ignored: %s", GST_PAD_NAME(pad),
-                           caps_text(pad).c_str(),
-                           kind ? "only the first of its kind is served" : "not audio or video");
-        return;
-    }
-    in = gst_element_request_pad_simple(multiqueue_, "sink_%u");
-    auto stream = std::make_unique<Stream>();
-    stream->owner = this;
-    stream->name = kind;
-    stream->in = in;
-    const std::string out = "src_" + std::string(GST_PAD_NAME(in) + strlen("sink_"));
-    stream->out = gst_element_get_static_pad(multiqueue_, out.c_str());
-    gst_segment_init(&stream->segment, GST_FORMAT_TIME);
-    // parsebin does not say when it has no more pads: see expose(). Nothing leaves before.
-    gst_pad_add_probe(
-        in,
-        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
-                        GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
-        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
-            auto *self = static_cast<FileSource *>(data);
-            bool eos = false;
-            if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
-                const GstEventType type = GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info));
-                eos = type == GST_EVENT_EOS;
-                if (type != GST_EVENT_GAP && !eos) return GST_PAD_PROBE_OK;
-            }
-            return guard(self->bin_, GST_PAD_PROBE_REMOVE, [&] {
-                self->expose(eos);
-                std::lock_guard lock(self->lock_);
-                return self->exposed_ ? GST_PAD_PROBE_REMOVE : GST_PAD_PROBE_OK;
-            });
-        },
-        this, nullptr);
-    stream->block = gst_pad_add_probe(
-        stream->out, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
-        [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
-    gst_pad_add_probe(
-        stream->out,
-        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
-                        GST_PAD_PROBE_TYPE_EVENT_FLUSH),
-        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
-            auto *s = static_cast<Stream *>(data);
-            return guard(s->owner->bin_, GST_PAD_PROBE_OK,
-                         [&] { return s->owner->on_data(*s, info); });
-        },
-        stream.get(), nullptr);
-    {
-        std::lock_guard lock(lock_);
-        streams_.push_back(std::move(stream));
-    }
-    if (GST_PAD_LINK_FAILED(gst_pad_link(pad, in)))
-        GST_ERROR_OBJECT(bin_, "can't link %s", GST_PAD_NAME(pad));
-}
-
-// A child of parsebin: does it find streams as it goes?
-void FileSource::on_demuxer(GstElement *demuxer) {
-    bool finds = false;
-    const GList *templates =
-        gst_element_class_get_pad_template_list(GST_ELEMENT_GET_CLASS(demuxer));
-    for (; templates; templates = templates->next) {
-        auto *templ = static_cast<GstPadTemplate *>(templates->data);
-        finds |= GST_PAD_TEMPLATE_DIRECTION(templ) == GST_PAD_SRC &&
-                 GST_PAD_TEMPLATE_PRESENCE(templ) == GST_PAD_SOMETIMES;
-    }
-    if (!finds) return;
-    const GstElementFactory *factory = gst_element_get_factory(demuxer);
-    {
-        std::lock_guard lock(lock_);
-        ++demuxers_;
-        must_reopen_ |= factory && !strcmp(GST_OBJECT_NAME(factory), "flvdemux");
-    }
-    g_signal_connect(demuxer, "pad-added",
-                     G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer data) {
-                         auto *self = static_cast<FileSource *>(data);
-                         guard(self->bin_, [&] {
-                             const char *kind = kind_of(pad);
-                             std::lock_guard lock(self->lock_);
-                             if (kind) self->expected_.push_back(kind);
-                         });
-                     }),
-                     this);
-    g_signal_connect(demuxer, "no-more-pads", G_CALLBACK(+[](GstElement *, gpointer data) {
-                         auto *self = static_cast<FileSource *>(data);
-                         std::lock_guard lock(self->lock_);
-                         if (self->demuxers_ > 0) --self->demuxers_;
-                     }),
-                     this);
-}
-
-// Exposes the pads when data flows, no demuxer looks for more streams, and each kind of stream that
-// was found has come out of parsebin: only then no pad can be late.
-void FileSource::expose(bool even_if_incomplete) {
-    std::vector<Stream *> streams;
-    {
-        std::lock_guard lock(lock_);
-        if (exposed_) return;
-        const bool all_came =
-            std::all_of(expected_.begin(), expected_.end(), [this](const std::string &kind) {
-                return std::any_of(streams_.begin(), streams_.end(),
-                                   [&](const auto &s) { return kind == s->name; });
-            });
-        if (!even_if_incomplete && (demuxers_ > 0 || !all_came)) return;
-        exposed_ = true;
-        for (const auto &stream : streams_)
-            streams.push_back(stream.get());
-    }
-    GstElementClass *klass = GST_ELEMENT_GET_CLASS(bin_);
-    for (Stream *stream : streams) {
-        GstPad *ghost = gst_ghost_pad_new_from_template(
-            stream->name, stream->out, gst_element_class_get_pad_template(klass, stream->name));
-        gst_pad_set_active(ghost, TRUE);
-        gst_element_add_pad(GST_ELEMENT(bin_), ghost);
-    }
-    gst_element_no_more_pads(GST_ELEMENT(bin_));
-    for (Stream *stream : streams)
-        gst_pad_remove_probe(stream->out, std::exchange(stream->block, 0));
 }
 
 bool FileSource::take_message(GstMessage *message) {
@@ -399,6 +242,8 @@ void FileSource::unlink_all() {
     {
         std::lock_guard lock(lock_);
         streams.swap(streams_);
+        std::move(left_out_.begin(), left_out_.end(), std::back_inserter(streams));
+        left_out_.clear();
     }
     for (const auto &stream : streams) {
         if (multiqueue_ && GST_PAD_PARENT(stream->in))
@@ -418,7 +263,9 @@ GstPtr<GstStructure> FileSource::stats() const {
     const Stats common{bytes_, bytes_, buffers_, buffers_, 0, peers, opened_at_};
     auto stats = common.to_structure();
     gst_structure_set(stats.get(), "loops", G_TYPE_UINT64, loops_.load(), "ignored-streams",
-                      G_TYPE_UINT, guint(ignored_.size()), nullptr);
+                      G_TYPE_UINT, guint(ignored_.size()), "audio-tracks", G_TYPE_UINT,
+                      guint(audio_tracks_in_all_), "audio-track", G_TYPE_INT, chosen_audio_,
+                      nullptr);
     return stats;
 }
 

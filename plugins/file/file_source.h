@@ -2,6 +2,7 @@
 // What livefilesrc does: opens a file, exposes its encoded streams, loops without a gap.
 #pragma once
 
+#include "file/tracks.h"
 #include "gst/ptr.h"
 
 #include <atomic>
@@ -12,6 +13,12 @@
 #include <vector>
 
 namespace penstock::file {
+
+/// What is done with a rotation that the file asks for.
+enum class Rotate {
+    pass,   ///< the orientation tag goes downstream, where copyorencode turns the video upright
+    ignore, ///< the tag is taken out: the video is shown as it is stored
+};
 
 /// A file's way: filesrc ! parsebin ! multiqueue ! ghost pads.
 ///
@@ -48,20 +55,24 @@ public:
     GstPtr<GstStructure> stats() const;
 
     std::atomic<bool> loop = false;
+    std::atomic<Rotate> rotate = Rotate::pass;
+    /// An index from 0 in the file's order, or automatic_track. Read when all tracks are known.
+    std::atomic<int> audio_track = automatic_track;
 
 private:
-    /// One exposed stream.
+    /// One track, exposed or left out.
     struct Stream {
         FileSource *owner = nullptr;
         const char *name = nullptr;           ///< "video" or "audio"
+        size_t track = 0;                     ///< index among the tracks of its kind
         GstPad *in = nullptr, *out = nullptr; ///< the multiqueue's, owned references
-        gulong block = 0;
-        GstSegment segment;         ///< as the demuxer means it
-        GstSegment sent;            ///< what downstream has
-        GstClockTimeDiff shift = 0; ///< from the demuxer's timestamps to those of `sent`
-        GstClockTime end = 0;       ///< running time at which this pass ends so far
-        GstClockTime newest = 0;    ///< running time of the last timestamp
-        GstClockTime step = 0;      ///< between the last two
+        gulong block = 0, data = 0;           ///< probes at `out`
+        GstSegment segment;                   ///< as the demuxer means it
+        GstSegment sent;                      ///< what downstream has
+        GstClockTimeDiff shift = 0;           ///< from the demuxer's timestamps to those of `sent`
+        GstClockTime end = 0;                 ///< running time at which this pass ends so far
+        GstClockTime newest = 0;              ///< running time of the last timestamp
+        GstClockTime step = 0;                ///< between the last two
         bool ended = false;
         bool telling = false; ///< after its end: its thread may be downstream, in a GAP event
         bool started = false; ///< STREAM_START has gone out
@@ -72,7 +83,10 @@ private:
     bool check_file(const std::string &path);
     void on_pad_added(GstPad *pad);
     void on_demuxer(GstElement *demuxer);
+    void add_track(GstPad *pad, const char *kind, size_t track);
     void expose(bool even_if_incomplete);
+    bool choose_tracks(std::vector<std::unique_ptr<Stream>> &left_out, std::string &error);
+    std::string no_such_track(size_t count, int wanted) const;
     GstPadProbeReturn on_data(Stream &stream, GstPadProbeInfo *info);
     GstPadProbeReturn on_event(Stream &stream, GstPadProbeInfo *info);
     GstPadProbeReturn on_segment(Stream &stream, GstPadProbeInfo *info);
@@ -92,13 +106,19 @@ private:
     mutable std::mutex lock_;
     std::condition_variable progress_; ///< a stream went on, ended or was flushed; or we close
     std::string location_, path_;
-    std::vector<std::unique_ptr<Stream>> streams_;
+    std::vector<std::unique_ptr<Stream>> streams_; ///< before they are exposed: all tracks
+    /// Tracks that were not chosen: nothing is linked to their source pads, and the multiqueue
+    /// lets them go no further than the others.
+    std::vector<std::unique_ptr<Stream>> left_out_;
     std::vector<std::string> missing_;  ///< what no installed plugin can do
     std::vector<std::string> ignored_;  ///< streams that were found and not exposed
-    std::vector<std::string> expected_; ///< kinds of stream that a demuxer has found
-    int demuxers_ = 0;                  ///< that may still find more streams
-    GstClockTime offset_ = 0;           ///< running time at which this pass begins
-    bool latched_loop_ = false;         ///< this pass's decision, made at its first end of stream
+    std::vector<std::string> expected_; ///< the kind of each stream that a demuxer has found
+    size_t video_tracks_ = 0, audio_tracks_ = 0; ///< that parsebin has found in this pass
+    size_t audio_tracks_in_all_ = 0;             ///< in the first pass
+    int chosen_audio_ = -1;                      ///< index; -1: none, or not known yet
+    int demuxers_ = 0;                           ///< that may still find more streams
+    GstClockTime offset_ = 0;                    ///< running time at which this pass begins
+    bool latched_loop_ = false; ///< this pass's decision, made at its first end of stream
     bool exposed_ = false;
     bool must_reopen_ = false; ///< a demuxer that can't be trusted to seek
     bool reopened_ = false;

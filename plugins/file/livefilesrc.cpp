@@ -2,6 +2,7 @@
 #include "file/livefilesrc.h"
 
 #include "file/file_source.h"
+#include "file/tracks.h"
 #include "gst/guard.h"
 
 /**
@@ -10,10 +11,13 @@
  * @short_description: any media file as the source of a live stream
  *
  * Opens any media file that GStreamer can demux and gives its streams still encoded, parsed and
- * ready to be muxed: the pads `video` and `audio`, the first stream of each kind. With `loop` the
- * file begins again at its end without a gap: running time goes on (through the segment's base),
- * no end of stream and no flush is seen downstream, and audio and video keep their distance to one
- * another however often the file goes round.
+ * ready to be muxed: the pads `video` and `audio`. Of several tracks of a kind the one that the
+ * file marks as the default is given, or the first; `audio-track` chooses another. A rotation that
+ * the file asks for goes downstream as a tag (image-orientation), for which copyorencode turns the
+ * video upright; `rotate=ignore` takes the tag out. With `loop` the file begins again at its end
+ * without a gap: running time goes on (through the segment's base), no end of stream and no flush
+ * is seen downstream, and audio and video keep their distance to one another however often the file
+ * goes round.
  *
  * It does not pace: the sinks do (`sync=true`, or clocksync in front of an element that must not
  * be made to wait, such as goptee). It decodes nothing; where the streams have to be decoded, use
@@ -41,12 +45,28 @@ GST_ELEMENT_REGISTER_DEFINE(livefilesrc, "livefilesrc", GST_RANK_NONE,
 
 namespace {
 
-enum Property { prop_0, prop_location, prop_loop, prop_stats };
+enum Property { prop_0, prop_location, prop_loop, prop_rotate, prop_audio_track, prop_stats };
 
 GstStaticPadTemplate video_template =
     GST_STATIC_PAD_TEMPLATE("video", GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS_ANY);
 GstStaticPadTemplate audio_template =
     GST_STATIC_PAD_TEMPLATE("audio", GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS_ANY);
+
+GType rotate_type() {
+    static const GEnumValue values[] = {
+        {int(file::Rotate::pass),
+         "The orientation tag goes downstream: copyorencode turns the "
+         "video upright",
+         "auto"},
+        {int(file::Rotate::ignore),
+         "The orientation tag is taken out: the video stays as it is "
+         "stored",
+         "ignore"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("PenstockLiveFileSrcRotate", values);
+    return type;
+}
 
 file::FileSource &impl(gpointer object) {
     return *static_cast<PenstockLiveFileSrc *>(object)->impl;
@@ -82,6 +102,12 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
         case prop_loop:
             impl(object).loop = g_value_get_boolean(value);
             break;
+        case prop_rotate:
+            impl(object).rotate = file::Rotate(g_value_get_enum(value));
+            break;
+        case prop_audio_track:
+            impl(object).audio_track = g_value_get_int(value);
+            break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
         }
@@ -96,6 +122,12 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_loop:
             g_value_set_boolean(value, impl(object).loop);
+            break;
+        case prop_rotate:
+            g_value_set_enum(value, int(impl(object).rotate.load()));
+            break;
+        case prop_audio_track:
+            g_value_set_int(value, impl(object).audio_track);
             break;
         case prop_stats:
             g_value_take_boxed(value, impl(object).stats().release());
@@ -133,12 +165,26 @@ static void penstock_live_file_src_class_init(PenstockLiveFileSrcClass *klass) {
                              "Begin again at the end of the file; running time goes on", FALSE,
                              GParamFlags(flags | GST_PARAM_MUTABLE_PLAYING)));
     g_object_class_install_property(
+        object_class, prop_rotate,
+        g_param_spec_enum(
+            "rotate", "Rotate", "What is done with a rotation or flip that the file asks for",
+            rotate_type(), int(file::Rotate::pass), GParamFlags(flags | GST_PARAM_MUTABLE_READY)));
+    gst_type_mark_as_plugin_api(rotate_type(), GstPluginAPIFlags(0));
+    g_object_class_install_property(
+        object_class, prop_audio_track,
+        g_param_spec_int("audio-track", "Audio track",
+                         "Which of several audio tracks is played: an index from 0 in the file's "
+                         "order; -1: the default track, or the first if none is marked so",
+                         file::automatic_track, int(file::most_tracks) - 1, file::automatic_track,
+                         GParamFlags(flags | GST_PARAM_MUTABLE_READY)));
+    g_object_class_install_property(
         object_class, prop_stats,
-        g_param_spec_boxed("stats", "Statistics",
-                           "bytes-in, bytes-out, buffers-in, buffers-out, drops, peers (linked "
-                           "pads), uptime (ns), loops and ignored-streams",
-                           GST_TYPE_STRUCTURE,
-                           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+        g_param_spec_boxed(
+            "stats", "Statistics",
+            "bytes-in, bytes-out, buffers-in, buffers-out, drops, peers (linked "
+            "pads), uptime (ns), loops, ignored-streams, audio-tracks and audio-track "
+            "(the one that is played; -1: none)",
+            GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 
     auto *element_class = GST_ELEMENT_CLASS(klass);
     element_class->change_state = change_state;
