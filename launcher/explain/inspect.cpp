@@ -72,6 +72,28 @@ bool takes_publisher(const std::string &element) {
     return known && known.use->role == protocols::Role::receive;
 }
 
+/// Why copyorencode encodes; empty where the codec alone says it.
+std::string reason_of(GstElement *copyorencode) {
+    gchar *text = nullptr;
+    g_object_get(copyorencode, "reason", &text, nullptr);
+    const GOwned<> owner(text);
+    const std::string reason = text ? text : "";
+    return has_word(reason, " becomes ") ? "" : reason;
+}
+
+/// Which of several audio tracks livefilesrc plays; empty if there is no choice.
+std::string track_of(GstElement *livefilesrc) {
+    GstStructure *made = nullptr;
+    g_object_get(livefilesrc, "stats", &made, nullptr);
+    const auto stats = GstPtr<GstStructure>::adopt(made);
+    guint count = 0;
+    gint track = -1;
+    if (!stats || !gst_structure_get_uint(stats.get(), "audio-tracks", &count) || count < 2 ||
+        !gst_structure_get_int(stats.get(), "audio-track", &track))
+        return {};
+    return "audio track " + std::to_string(track) + " of 0 to " + std::to_string(count - 1);
+}
+
 class Inspector {
 public:
     Inspector(const PipelineText &pipeline, const Binding &binding,
@@ -319,12 +341,14 @@ void Inspector::read_action(GraphNode &node, size_t index, const Trial *trial) {
         const std::string action = text ? text : "", prefix = "encoded by ";
         node.action = action.empty() ? Action::open : Action::copied;
         if (!action.starts_with(prefix)) return;
+        if (made) node.note = reason_of(made.get());
         node.by = action.substr(prefix.size());
         node.action = is_raw(index) ? Action::encoded : Action::recoded;
     } else if (has_word(klass, "Sink")) {
         node.action = Action::sink;
     } else if (has_word(klass, "Source")) {
         node.action = Action::source;
+        if (made && known && node.element == "livefilesrc") node.note = track_of(made.get());
     } else if (has_word(klass, "Bin")) {
         const std::string encoder = made ? find_inside(made.get(), "Encoder") : "";
         const std::string decoder = made ? find_inside(made.get(), "Decoder") : "";
