@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What goes through livefilesrc's streams, and how they begin again at the end of the file.
+// livefilesrc's data path: buffers and events of each stream, and the jump from the end of the file
+// back to its beginning.
 #include "file/file_source.h"
 
 #include "gst/guard.h"
@@ -13,10 +14,10 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_live_file_src_debug);
 namespace penstock::file {
 namespace {
 
-/// How far the others go on before a stream that has ended says that it still has nothing.
+/// Interval, in running time, of the GAP events for a stream that has ended before the others.
 constexpr GstClockTime gap_step = 100 * GST_MSECOND;
 
-/// Puts `event` in the place of the probe's, under the same sequence number.
+/// Replaces the probe's event by `event`, which gets the same sequence number.
 void replace_event(GstPadProbeInfo *info, GstEvent *event) {
     GstEvent *old = GST_PAD_PROBE_INFO_EVENT(info);
     gst_event_set_seqnum(event, gst_event_get_seqnum(old));
@@ -44,8 +45,8 @@ GstPadProbeReturn FileSource::on_data(Stream &stream, GstPadProbeInfo *info) {
 GstPadProbeReturn FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
     std::lock_guard lock(lock_);
-    // Sound before the segment primes a decoder, and this one is at work already: here it would
-    // lie over the end of the last pass.
+    // Audio before the segment's start primes a decoder. From the second pass on the decoder is
+    // running, and this audio would overlap the end of the previous pass.
     if (offset_ != 0 && stream.name == std::string_view("audio") &&
         GST_BUFFER_PTS_IS_VALID(buffer) && GST_BUFFER_DURATION_IS_VALID(buffer) &&
         stream.segment.format == GST_FORMAT_TIME &&
@@ -55,7 +56,7 @@ GstPadProbeReturn FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
     bytes_ += gst_buffer_get_size(buffer);
     if (std::exchange(stream.first, false) &&
         GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) {
-        // Downstream nothing is missing: time goes on, and this is a keyframe.
+        // The pass begins with a keyframe and continues the running time: no discontinuity.
         buffer = gst_buffer_make_writable(buffer);
         GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
         GST_PAD_PROBE_INFO_DATA(info) = buffer;
@@ -93,7 +94,7 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
     }
     case GST_EVENT_FLUSH_STOP: {
         if (rewinding_) return GST_PAD_PROBE_DROP;
-        // Somebody's seek: running time begins anew.
+        // A seek from outside: running time begins at 0 again.
         std::lock_guard lock(lock_);
         offset_ = 0;
         latched_loop_ = false;
@@ -102,7 +103,7 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
         return GST_PAD_PROBE_OK;
     }
     case GST_EVENT_STREAM_START: {
-        // Opened again it is still the same stream.
+        // A file that is reopened for the next pass continues the same stream.
         std::lock_guard lock(lock_);
         return std::exchange(stream.started, true) ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
     }
@@ -137,7 +138,7 @@ GstPadProbeReturn FileSource::on_segment(Stream &stream, GstPadProbeInfo *info) 
     stream.segment = segment;
     if (segment.format != GST_FORMAT_TIME) return GST_PAD_PROBE_OK;
     if (offset_ == 0) {
-        if (loop) segment.stop = GST_CLOCK_TIME_NONE; // its end is not the stream's
+        if (loop) segment.stop = GST_CLOCK_TIME_NONE; // the stream goes on after the file's end
         stream.shift = 0;
     } else if (stream.sent.format == GST_FORMAT_TIME && stream.sent.stop == GST_CLOCK_TIME_NONE &&
                stream.sent.rate == 1 && segment.rate == 1) {
@@ -168,15 +169,15 @@ bool FileSource::hold_eos(Stream &stream) {
     progress_.notify_all();
     if (!all) report_gaps(stream);
     {
-        // Who still tells of a gap may wait downstream for as long as the pipeline is paused, and
-        // the seek would wait for them, with the state locked: the last to come back starts it.
+        // A thread that pushes a GAP event may block downstream while the pipeline is paused. A
+        // seek would wait for it with the state lock held, so the last such thread starts the seek.
         std::lock_guard lock(lock_);
         stream.telling = false;
         if (!std::all_of(streams_.begin(), streams_.end(),
                          [](const auto &s) { return s->ended && !s->telling; }))
             return true;
     }
-    // Not from this thread: the seek waits for it.
+    // From another thread, since the seek waits for this one.
     gst_element_call_async(
         GST_ELEMENT(bin_),
         [](GstElement *element, gpointer data) {
@@ -186,8 +187,8 @@ bool FileSource::hold_eos(Stream &stream) {
     return true;
 }
 
-/// On the stream's own thread, which has nothing else to do until all streams have ended: whoever
-/// interleaves them downstream would wait for this one for ever.
+/// Sends GAP events until all streams have ended, so that a muxer downstream does not wait for this
+/// stream. Runs on the stream's own thread, which is idle until then.
 void FileSource::report_gaps(Stream &stream) {
     std::unique_lock lock(lock_);
     GstClockTime told = stream.end, reached = told;
@@ -211,7 +212,7 @@ void FileSource::report_gaps(Stream &stream) {
         if (sign <= 0) continue;
         position += stream.shift;
         lock.unlock();
-        // Not through our own pad: it would push the end of stream, which we hold, once more.
+        // Directly to the peer: our own pad would push the stored EOS event again.
         if (const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(stream.out)))
             gst_pad_send_event(peer.get(), gst_event_new_gap(position, duration));
         lock.lock();
@@ -219,8 +220,8 @@ void FileSource::report_gaps(Stream &stream) {
 }
 
 void FileSource::rewind() {
-    // No change of state meanwhile: a flush amid its deactivation would leave the multiqueue
-    // running, and a file that is being opened again would be opened twice.
+    // The state must not change meanwhile: a flush during deactivation would leave the multiqueue
+    // running, and a file that is being reopened would be opened twice.
     struct StateLock {
         GstElement *element;
         explicit StateLock(GstBin *bin) : element(GST_ELEMENT(bin)) { GST_STATE_LOCK(element); }
@@ -229,7 +230,7 @@ void FileSource::rewind() {
     bool nothing, seek;
     {
         std::lock_guard lock(lock_);
-        // The end, somebody's seek or a restart may have come first.
+        // The element may have been stopped, seeked or restarted since the call was queued.
         if (closing_ || failed_ || !latched_loop_ || streams_.empty() ||
             !std::all_of(streams_.begin(), streams_.end(),
                          [](const auto &s) { return s->ended && !s->telling; }))
@@ -248,7 +249,7 @@ void FileSource::rewind() {
         }
         rewinding_ = !nothing;
     }
-    // Otherwise a file without a picture or a sound would be read for ever and never play.
+    // A file whose streams take no time would be reread for ever.
     if (nothing) {
         fail(GST_STREAM_ERROR, GST_STREAM_ERROR_DEMUX,
              "\"" + location() + "\" has no media that takes any time: it can't be looped.", "");
@@ -259,7 +260,7 @@ void FileSource::rewind() {
     rewinding_ = false;
 }
 
-// One stream's pad: the demuxer seeks all of them.
+// Sent to one stream's pad; the demuxer seeks all streams.
 bool FileSource::seek_to_start() {
     GstPtr<GstPad> in;
     {
@@ -282,7 +283,7 @@ void FileSource::reopen() {
     }
     gst_element_set_state(parsebin_, GST_STATE_READY);
     gst_element_set_state(filesrc_, GST_STATE_READY);
-    // The multiqueue forgets that its streams had ended; the flush goes no further.
+    // A flush clears the multiqueue's end-of-stream state; the probes keep it from going further.
     for (const auto &pad : pads) {
         gst_pad_send_event(pad.get(), gst_event_new_flush_start());
         gst_pad_send_event(pad.get(), gst_event_new_flush_stop(TRUE));

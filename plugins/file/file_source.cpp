@@ -99,7 +99,7 @@ bool FileSource::make_children() {
                          guard(self->bin_, [&] { self->on_demuxer(child); });
                      }),
                      this);
-    // A stream that was announced and never comes must not stop the others for ever.
+    // A stream that the demuxer announced and that has no data must not hold up the others.
     g_signal_connect(multiqueue, "overrun", G_CALLBACK(+[](GstElement *, gpointer data) {
                          auto *self = static_cast<FileSource *>(data);
                          guard(self->bin_, [&] { self->expose(true); });
@@ -182,7 +182,7 @@ bool FileSource::take_message(GstMessage *message) {
     }
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ASYNC_START ||
         GST_MESSAGE_TYPE(message) == GST_MESSAGE_ASYNC_DONE) {
-        // Nobody waits for a file that is opened again.
+        // Reopening the file for the next pass is not a state change of this element.
         std::lock_guard lock(lock_);
         return reopened_;
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What livefilesrc does: opens a file, exposes its encoded streams, loops without a gap.
+// The implementation of livefilesrc: opens a file, exposes its encoded streams, loops without a
+// gap.
 #pragma once
 
 #include "file/tracks.h"
@@ -14,25 +15,26 @@
 
 namespace penstock::file {
 
-/// What is done with a rotation that the file asks for.
+/// The treatment of a rotation that the file asks for.
 enum class Rotate {
     pass,   ///< the orientation tag goes downstream, where copyorencode turns the video upright
     ignore, ///< the tag is taken out: the video is shown as it is stored
 };
 
-/// A file's way: filesrc ! parsebin ! multiqueue ! ghost pads.
+/// The bin contains filesrc ! parsebin ! multiqueue ! ghost pads.
 ///
-/// Loop: the end of stream is held back where it leaves the multiqueue, so all is played; until the
-/// other streams have ended too, GAP events tell downstream not to wait for this one. When every
-/// stream has ended, one flushing seek to the start goes up to the demuxer, and its flush stays
-/// inside: unlike SEGMENT seeks, that is done alike by the demuxers. flvdemux, which begins behind
-/// the first keyframe after a seek, and formats that have no seek, are opened again instead.
-/// Downstream one segment without an end goes on (parsers take another one for a gap): timestamps
-/// grow by the length of the longest stream, the same for all streams. Where loop was set only
-/// after the segment, another one comes with each pass, and its base grows.
+/// Looping: EOS is held back at the multiqueue's source pads, behind all data. Until the other
+/// streams have ended too, GAP events keep downstream from waiting for this one. When every stream
+/// has ended, one flushing seek to the start is sent to the demuxer; its flush events are dropped
+/// at the multiqueue's source pads. (Demuxers agree on flushing seeks, but not on SEGMENT seeks.)
+/// flvdemux, which starts after the first keyframe after a seek, and formats without seeking are
+/// reopened instead. Downstream sees one segment without a stop, since parsers take a further
+/// segment for a gap: with each pass the timestamps of all streams grow by the length of the
+/// longest one. If loop was set only after the segment, each pass has its own segment with a
+/// greater base.
 ///
-/// Thread rules: lock_ guards all fields but the atomics; never held across a push, query, message
-/// or signal. rewind() holds the element's state lock, which no streaming thread needs.
+/// Locks: lock_ guards all fields but the atomics; it is never held across a push, query, message
+/// or signal. rewind() holds the element's state lock, which no streaming thread takes.
 class FileSource {
 public:
     explicit FileSource(GstBin *bin);
@@ -48,8 +50,8 @@ public:
     /// PAUSED → READY, before and after the children stop.
     void begin_close();
     void close();
-    /// A child's message; true if it must not go on. A child's first error becomes one that says
-    /// how to mend it, later ones are only its consequences.
+    /// Handles a child's message; returns true if it must not be forwarded. The child's first error
+    /// is replaced by one that says how to mend it; later ones are its consequences and dropped.
     bool take_message(GstMessage *message);
 
     GstPtr<GstStructure> stats() const;
@@ -67,15 +69,15 @@ private:
         size_t track = 0;                     ///< index among the tracks of its kind
         GstPad *in = nullptr, *out = nullptr; ///< the multiqueue's, owned references
         gulong block = 0, data = 0;           ///< probes at `out`
-        GstSegment segment;                   ///< as the demuxer means it
-        GstSegment sent;                      ///< what downstream has
-        GstClockTimeDiff shift = 0;           ///< from the demuxer's timestamps to those of `sent`
-        GstClockTime end = 0;                 ///< running time at which this pass ends so far
+        GstSegment segment;                   ///< the demuxer's latest
+        GstSegment sent;                      ///< the latest that was sent downstream
+        GstClockTimeDiff shift = 0;           ///< added to the demuxer's timestamps; ns
+        GstClockTime end = 0;                 ///< running time of the end of this pass so far
         GstClockTime newest = 0;              ///< running time of the last timestamp
-        GstClockTime step = 0;                ///< between the last two
+        GstClockTime step = 0;                ///< between the last two timestamps
         bool ended = false;
-        bool telling = false; ///< after its end: its thread may be downstream, in a GAP event
-        bool started = false; ///< STREAM_START has gone out
+        bool telling = false; ///< its thread may be downstream, pushing a GAP event after its end
+        bool started = false; ///< STREAM_START was sent
         bool first = false;   ///< the next buffer is the first of another pass
     };
 
@@ -100,33 +102,34 @@ private:
     void fail(GQuark domain, int code, const std::string &text, const std::string &debug);
     void translate(GstMessage *message);
 
-    GstBin *const bin_; ///< borrowed: it owns us
-    GstElement *filesrc_ = nullptr, *parsebin_ = nullptr, *multiqueue_ = nullptr; ///< the bin's
+    GstBin *const bin_; ///< borrowed; owns this object
+    GstElement *filesrc_ = nullptr, *parsebin_ = nullptr,
+               *multiqueue_ = nullptr; ///< bin_ owns them
 
     mutable std::mutex lock_;
-    std::condition_variable progress_; ///< a stream went on, ended or was flushed; or we close
+    std::condition_variable progress_; ///< a stream progressed, ended or was flushed, or closing_
     std::string location_, path_;
     std::vector<std::unique_ptr<Stream>> streams_; ///< before they are exposed: all tracks
     /// Tracks that were not chosen: nothing is linked to their source pads, and the multiqueue
     /// lets them go no further than the others.
     std::vector<std::unique_ptr<Stream>> left_out_;
-    std::vector<std::string> missing_;  ///< what no installed plugin can do
+    std::vector<std::string> missing_;  ///< formats that no installed plugin handles
     std::vector<std::string> ignored_;  ///< streams that were found and not exposed
     std::vector<std::string> expected_; ///< the kind of each stream that a demuxer has found
     size_t video_tracks_ = 0, audio_tracks_ = 0; ///< that parsebin has found in this pass
     size_t audio_tracks_in_all_ = 0;             ///< in the first pass
     int chosen_audio_ = -1;                      ///< index; -1: none, or not known yet
-    int demuxers_ = 0;                           ///< that may still find more streams
+    int demuxers_ = 0;                           ///< demuxers that may still find streams
     GstClockTime offset_ = 0;                    ///< running time at which this pass begins
-    bool latched_loop_ = false; ///< this pass's decision, made at its first end of stream
+    bool latched_loop_ = false; ///< whether this pass loops; decided when its first stream ends
     bool exposed_ = false;
-    bool must_reopen_ = false; ///< a demuxer that can't be trusted to seek
+    bool must_reopen_ = false; ///< the demuxer does not seek to the first keyframe
     bool reopened_ = false;
     gint64 opened_at_ = 0; ///< microseconds, monotonic
 
     std::atomic<bool> failed_ = false;
     std::atomic<bool> closing_ = false;
-    std::atomic<bool> rewinding_ = false; ///< flushes and new streams are ours
+    std::atomic<bool> rewinding_ = false; ///< flushes come from rewind()
     std::atomic<uint64_t> bytes_ = 0, buffers_ = 0, loops_ = 0;
 };
 

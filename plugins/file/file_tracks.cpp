@@ -25,7 +25,7 @@ const char *kind_of(GstPad *pad) {
     if (g_str_has_prefix(name, "video/")) return "video";
     if (g_str_has_prefix(name, "audio/")) return "audio";
     gint numerator = 0, denominator = 1;
-    // Motion JPEG; a still picture (a cover) has no rate.
+    // Motion JPEG is video; a still image, such as a cover, has no frame rate.
     if (g_str_has_prefix(name, "image/") &&
         gst_structure_get_fraction(s, "framerate", &numerator, &denominator) && numerator > 0)
         return "video";
@@ -63,7 +63,7 @@ void FileSource::on_pad_added(GstPad *pad) {
         too_late = exposed_ || track >= most_tracks;
         if (!reopened && (!kind || too_late)) ignored_.push_back(caps_text(pad));
     }
-    // Another pass: the same tracks again.
+    // Reopened for another pass: the tracks that were chosen are linked again.
     if (in) gst_pad_link(pad, in);
     if (reopened) return;
     if (kind && !too_late) return add_track(pad, kind, track);
@@ -83,7 +83,7 @@ void FileSource::add_track(GstPad *pad, const char *kind, size_t track) {
     const std::string out = "src_" + std::string(GST_PAD_NAME(in) + strlen("sink_"));
     stream->out = gst_element_get_static_pad(multiqueue_, out.c_str());
     gst_segment_init(&stream->segment, GST_FORMAT_TIME);
-    // parsebin does not say when it has no more pads: see expose(). Nothing leaves before.
+    // Data is held back until expose(), since parsebin does not signal its last pad.
     gst_pad_add_probe(
         in,
         GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
@@ -124,7 +124,7 @@ void FileSource::add_track(GstPad *pad, const char *kind, size_t track) {
         GST_ERROR_OBJECT(bin_, "can't link %s", GST_PAD_NAME(pad));
 }
 
-// A child of parsebin: does it find streams as it goes?
+// Watches a child of parsebin that adds pads as it finds streams: a demuxer.
 void FileSource::on_demuxer(GstElement *demuxer) {
     bool finds = false;
     const GList *templates =

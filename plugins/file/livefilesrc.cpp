@@ -138,7 +138,7 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
     });
 }
 
-// The children go first: their signals lead to impl.
+// The children are disposed of before impl, since their signals use it.
 void finalize(GObject *object) noexcept {
     auto *source = reinterpret_cast<PenstockLiveFileSrc *>(object)->impl;
     G_OBJECT_CLASS(parent_class)->finalize(object);
@@ -166,9 +166,9 @@ static void penstock_live_file_src_class_init(PenstockLiveFileSrcClass *klass) {
                              GParamFlags(flags | GST_PARAM_MUTABLE_PLAYING)));
     g_object_class_install_property(
         object_class, prop_rotate,
-        g_param_spec_enum(
-            "rotate", "Rotate", "What is done with a rotation or flip that the file asks for",
-            rotate_type(), int(file::Rotate::pass), GParamFlags(flags | GST_PARAM_MUTABLE_READY)));
+        g_param_spec_enum("rotate", "Rotate",
+                          "Treatment of a rotation or flip that the file asks for", rotate_type(),
+                          int(file::Rotate::pass), GParamFlags(flags | GST_PARAM_MUTABLE_READY)));
     gst_type_mark_as_plugin_api(rotate_type(), GstPluginAPIFlags(0));
     g_object_class_install_property(
         object_class, prop_audio_track,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which of several tracks of a kind is played.
+// The choice among several tracks of a kind.
 #pragma once
 
 #include <gst/gst.h>

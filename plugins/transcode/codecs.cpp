@@ -105,7 +105,7 @@ GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings) {
         if (kind == "lamemp3enc") set(made, "target", "bitrate");
         if (kind == "x264enc") {
             set(made, "speed-preset", "veryfast");
-            // Keyframes where they are expected and nowhere else: segments are cut there.
+            // No keyframes at scene changes, since HLS segments are cut at keyframes.
             set(made, "option-string", "scenecut=0");
             if (settings.latency == Latency::low) {
                 set(made, "tune", "zerolatency");
@@ -115,7 +115,7 @@ GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings) {
                 set(made, "vbv-buf-capacity", "1000");
             }
         }
-        // They come when they are asked for; see Converter.
+        // Converter requests each keyframe.
         set(made, "key-int-max", "10000"); // x264enc
         set(made, "gop-size", "10000");    // openh264enc
         return encoder;

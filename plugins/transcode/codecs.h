@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The codecs that copyorencode can give: what of them is copied, and which encoders make them.
+// The codecs that copyorencode outputs: the streams that are copied, and the encoders for others.
 #pragma once
 
 #include "gst/ptr.h"
@@ -14,7 +14,7 @@ enum class Latency { normal, low };
 
 struct Settings {
     CodecId codec = CodecId::automatic;
-    guint bitrate = 0; ///< bit/s; 0: the codec's own
+    guint bitrate = 0; ///< bit/s; 0: the codec's default
     GstClockTime keyframe_interval = 2 * GST_SECOND;
     Latency latency = Latency::normal;
 };
@@ -22,17 +22,17 @@ struct Settings {
 struct Codec {
     const char *name;
     bool video;
-    const char *caps;   ///< what can be copied
-    const char *raw;    ///< what the encoders take
-    const char *parser; ///< behind either; for copies see parser_of()
-    guint bitrate;      ///< bit/s, unless one is set
-    /// In the order in which they are tried.
+    const char *caps;   ///< streams that can be copied
+    const char *raw;    ///< the encoders' input
+    const char *parser; ///< behind the encoder; for copies see parser_of()
+    guint bitrate;      ///< default, bit/s
+    /// Element names in the order in which they are tried.
     std::vector<const char *> encoders;
 };
 
 /// The codec for a stream with these caps; nullptr if none can be made of it.
 const Codec *choose_codec(CodecId wanted, const GstCaps *caps);
-/// Video of any kind, single pictures (image/jpeg) too. `caps` must not be empty or ANY.
+/// Video of any codec, Motion JPEG (image/jpeg) included. `caps` must not be empty or ANY.
 bool is_video(const GstCaps *caps);
 /// Not encoded. `caps` must not be empty or ANY.
 bool is_raw(const GstCaps *caps);

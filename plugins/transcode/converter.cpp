@@ -31,7 +31,7 @@ Converter::Converter(GstBin *bin, GstPad *sink, GstPad *src) : bin_(bin), sink_(
         this, nullptr);
 }
 
-/// Before a buffer enters: what was left open is decided.
+/// Builds the children that take_caps() left open, before the first buffer enters.
 GstPadProbeReturn Converter::before_sink(GstPadProbeInfo *info) {
     if (decide()) return GST_PAD_PROBE_OK;
     gst_mini_object_unref(GST_MINI_OBJECT_CAST(GST_PAD_PROBE_INFO_DATA(info)));
@@ -86,7 +86,7 @@ GstClockTime Converter::stream_wait() const {
     return stream_wait_;
 }
 
-/// A pad that nothing is linked to (the file has no sound) must not hold up a muxer for ever.
+/// Starts the timer that ends an unlinked stream, so that a muxer does not wait for it for ever.
 void Converter::start() {
     counters_.start();
     const auto clock = GstPtr<GstClock>::adopt(gst_system_clock_obtain());
@@ -95,14 +95,14 @@ void Converter::start() {
     if (stream_wait_ == 0) return;
     timer_ =
         gst_clock_new_single_shot_id(clock.get(), gst_clock_get_time(clock.get()) + stream_wait_);
-    auto *weak = new GWeakRef; // the clock lets go of it in its own time
+    auto *weak = new GWeakRef; // the clock may release it later than the element
     g_weak_ref_init(weak, bin_);
     gst_clock_id_wait_async(
         timer_,
         [](GstClock *, GstClockTime, GstClockID, gpointer data) -> gboolean {
             const auto bin = GstPtr<GstElement>::adopt(
                 static_cast<GstElement *>(g_weak_ref_get(static_cast<GWeakRef *>(data))));
-            // Pushing may block, and other timers wait for this thread.
+            // On another thread: pushing may block, and this one serves all timers.
             if (bin) gst_element_call_async(bin.get(), end_if_unlinked, nullptr, nullptr);
             return TRUE;
         },
@@ -283,11 +283,11 @@ void Converter::on_decoded(GstPad *pad) {
     auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(first_behind_decoder_, "sink"));
     if (gst_pad_is_linked(in.get())) return; // only the first stream
     if (GST_PAD_LINK_FAILED(gst_pad_link(pad, in.get())))
-        fail("What was decoded is neither audio nor video that can be encoded.");
+        fail("The decoded stream is neither audio nor video that can be encoded.");
 }
 
-/// Encoders stumble over timestamps that begin anew (a loop moves the segment's base instead): they
-/// get running time, in one segment.
+/// Encoders cannot handle timestamps that start again with a further segment: their buffers get
+/// running time, in one segment.
 GstPadProbeReturn Converter::before_encoder(GstPad *pad, GstPadProbeInfo *info) {
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
         GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
@@ -341,10 +341,10 @@ GstPadProbeReturn Converter::before_encoder(GstPad *pad, GstPadProbeInfo *info) 
     }
 }
 
-/// By time, not by frames: their rate may vary.
+/// Requests a keyframe every keyframe-interval. By time, since the frame rate may vary.
 void Converter::ask_for_keyframe(GstPad *encoder_in, int64_t now) {
     const auto interval = static_cast<int64_t>(settings().keyframe_interval);
-    // The first one is a keyframe by itself; a step back is a flush.
+    // An encoder's first frame is a keyframe anyway; a step back in time is a flush.
     if (!next_keyframe_ || now + 2 * interval < *next_keyframe_) {
         next_keyframe_ = now + interval;
         return;

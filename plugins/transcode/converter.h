@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What copyorencode does: looks at the stream's caps and builds what is needed behind them.
+// The implementation of copyorencode: builds a copying or an encoding chain for the stream's caps.
 #pragma once
 
 #include "gst/ptr.h"
@@ -85,24 +85,24 @@ private:
     void finish(const std::string &action);
     GstPadProbeReturn before_sink(GstPadProbeInfo *info);
 
-    GstBin *const bin_;         ///< borrowed: it owns us
-    GstPad *const sink_, *src_; ///< ghost pads, the bin's
+    GstBin *const bin_;         ///< borrowed; owns this object
+    GstPad *const sink_, *src_; ///< ghost pads; bin_ owns them
 
     // The sink pad's thread alone.
-    std::vector<GstElement *> children_; ///< the bin's
+    std::vector<GstElement *> children_; ///< bin_ owns them
     GstElement *first_behind_decoder_ = nullptr;
     const Codec *codec_ = nullptr;
-    std::string input_; ///< the caps' name
+    std::string input_; ///< the media type of the caps
     bool copying_ = false;
     std::atomic<bool> direct_{false};
     Orientation orientation_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< as the newest tag says
     Orientation turned_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< what the children do to the frames
     GstPtr<GstCaps> undecided_;                           ///< for decide(); empty: nothing is open
     DecodeTimes decode_times_;
-    // The encoder's input alone.
+    // The thread of the encoder's sink pad alone.
     std::optional<int64_t> next_keyframe_; ///< running time
-    GstSegment segment_;                   ///< as it came
-    bool has_segment_ = false;             ///< the encoder has its own
+    GstSegment segment_;                   ///< the latest from the decoder
+    bool has_segment_ = false;             ///< the encoder was sent its one segment
     Overlap overlap_;
 
     mutable std::mutex lock_;

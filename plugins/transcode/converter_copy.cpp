@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The way of a stream that copyorencode copies.
+// copyorencode's chain for a stream that is copied.
 #include "transcode/converter.h"
 
 #include "gst/guard.h"
@@ -61,15 +61,15 @@ void shift_segment_event(GstPadProbeInfo *info) {
 
 } // namespace
 
-/// Gives H.264 without decoding times some. What the parser had sent before the first buffer showed
-/// that they are missing, the segment, is sent once more with its shift.
+/// Sets the decoding times of H.264 that has none. The segment was sent before the first buffer
+/// showed that they are missing: it is sent again, shifted.
 GstPadProbeReturn Converter::behind_copy(GstPad *pad, GstPadProbeInfo *info) {
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
         GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
         if (!decode_times_.has_begun() && decode_times_.begin(buffer)) {
             const auto sent =
                 GstPtr<GstEvent>::adopt(gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0));
-            // The probe shifts it, too.
+            // This probe sees the event and shifts it.
             if (sent) gst_pad_push_event(pad, gst_event_copy(sent.get()));
         }
         if (!decode_times_.is_active()) return GST_PAD_PROBE_OK;

@@ -100,8 +100,8 @@ GType mode_type() {
 
 GType latency_type() {
     static const GEnumValue values[] = {
-        {int(Latency::normal), "The better picture for its bitrate, with B-frames", "normal"},
-        {int(Latency::low), "No frame waits for another", "low"},
+        {int(Latency::normal), "Better quality for the bitrate, with B-frames", "normal"},
+        {int(Latency::low), "No reordering and no lookahead", "low"},
         {0, nullptr, nullptr},
     };
     static const GType type = g_enum_register_static("PenstockCopyOrEncodeLatency", values);
@@ -169,7 +169,7 @@ gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
 }
 
 gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
-    // Anything may come next, whatever goes through now.
+    // Caps may change to anything at any time.
     if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS) {
         GstCaps *filter = nullptr;
         gst_query_parse_caps(query, &filter);
@@ -270,7 +270,7 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
     });
 }
 
-// The pads' probes lead to impl: it goes last.
+// impl is deleted last, since the pads' probes use it.
 void finalize(GObject *object) noexcept {
     auto *converter = reinterpret_cast<PenstockCopyOrEncode *>(object)->impl;
     G_OBJECT_CLASS(parent_class)->finalize(object);
@@ -291,7 +291,7 @@ static void penstock_copy_or_encode_class_init(PenstockCopyOrEncodeClass *klass)
     const auto read_only = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     const Settings defaults;
     g_object_class_install_property(object_class, prop_codec,
-                                    g_param_spec_enum("codec", "Codec", "What comes out",
+                                    g_param_spec_enum("codec", "Codec", "Output codec",
                                                       codec_type(), int(defaults.codec), flags));
     g_object_class_install_property(object_class, prop_mode,
                                     g_param_spec_enum("mode", "Mode", "When to encode", mode_type(),
@@ -307,10 +307,10 @@ static void penstock_copy_or_encode_class_init(PenstockCopyOrEncodeClass *klass)
         g_param_spec_uint64("keyframe-interval", "Keyframe interval",
                             "Nanoseconds between keyframes where it encodes", 100 * GST_MSECOND,
                             60 * GST_SECOND, defaults.keyframe_interval, flags));
-    g_object_class_install_property(
-        object_class, prop_latency,
-        g_param_spec_enum("latency", "Latency", "What the encoder is set up for", latency_type(),
-                          int(defaults.latency), flags));
+    g_object_class_install_property(object_class, prop_latency,
+                                    g_param_spec_enum("latency", "Latency", "Tuning of the encoder",
+                                                      latency_type(), int(defaults.latency),
+                                                      flags));
     g_object_class_install_property(
         object_class, prop_stream_wait,
         g_param_spec_uint64(

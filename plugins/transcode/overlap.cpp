@@ -6,7 +6,7 @@ namespace {
 
 /// Times in FLV and Matroska are whole milliseconds.
 constexpr int64_t grain = 2 * GST_MSECOND;
-/// Whoever steps back farther means another time, and all of it is to be heard.
+/// A greater step back is a new timeline, not an overlap.
 constexpr int64_t longest = 250 * GST_MSECOND;
 
 } // namespace

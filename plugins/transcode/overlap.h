@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Raw sound that lies over what came before it, cut before it is encoded.
+// Cuts raw audio that overlaps the audio before it, in front of an encoder.
 #pragma once
 
 #include "gst/ptr.h"
@@ -11,22 +11,23 @@
 
 namespace penstock::transcode {
 
-/// A file that is played over and over gives such sound: the first packet of a pass has samples
-/// from before the beginning, which prime a decoder, and the last one is filled up. An encoder
-/// would write times that step back. What is cut are those samples; a hole stays a hole.
+/// A looped file gives such audio: the first packet of a pass has samples from before the start,
+/// which prime a decoder, and the last packet is padded. An encoder would write timestamps that
+/// step back. The overlapping samples are cut; gaps are left as they are.
 class Overlap {
 public:
-    /// Of what comes next; caps other than of raw sound are let through untouched.
+    /// The caps of the buffers that follow. With caps other than raw audio cut() does nothing.
     void set_caps(const GstCaps *caps);
-    /// Time begins anew.
+    /// Forgets the audio before: a flush.
     void reset() { end_.reset(); }
-    /// The buffer, whose PTS is running time, or what is left of it. Empty if that is nothing.
+    /// Returns the buffer without the samples that overlap; empty if none are left. Its PTS must be
+    /// running time.
     GstPtr<GstBuffer> cut(GstPtr<GstBuffer> buffer);
 
 private:
     GstAudioInfo info_{};
     bool is_known_ = false;
-    std::optional<int64_t> end_; ///< of what came before, running time
+    std::optional<int64_t> end_; ///< running time of the end of the audio so far
 };
 
 } // namespace penstock::transcode
