@@ -42,13 +42,13 @@ using namespace penstock;
 namespace {
 
 struct Impl {
-    std::mutex mutex; ///< what follows; not held while elements are made or removed
+    std::mutex mutex; ///< guards the fields below; not held while elements are made or removed
     std::string description, parameters, pipeline;
     std::string error; ///< why there is no content
     GstPtr<GstElement> content;
 };
 
-/// Whether a parameter's name and `=` are here.
+/// Whether there are a parameter's name and `=` at position `at`.
 bool begins_setting(const std::string &text, size_t at) {
     const size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_", at);
     return end != text.npos && end > at && text[end] == '=';
@@ -94,7 +94,7 @@ static GstStaticPadTemplate sink_template =
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS_ANY);
 
-/// What the properties ask for, or nullptr and the reason.
+/// The content that the properties describe, or nullptr and the reason.
 static GstPtr<GstElement> make_content(const Impl &wanted, std::string &reason) {
     GError *error = nullptr;
     GstPtr<GstElement> content;
@@ -142,7 +142,7 @@ static void remove_content(GstElement *self) {
     gst_bin_remove(GST_BIN(self), old.get());
 }
 
-/// The pads have to be there when the application links, which is before any state change.
+/// Called when a property is set: applications link pads before they change the state.
 static void rebuild(GstElement *self) {
     Impl &impl = *IMPL(self);
     remove_content(self);
@@ -222,7 +222,7 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
             g_value_set_string(value, impl.description.c_str());
             break;
         case PROP_PARAMETERS:
-            // Secrets may be in it, and properties end up in logs and dot files.
+            // Not readable: it may contain secrets, and properties appear in logs and dot files.
             g_value_set_string(value, impl.parameters.empty() ? "" : "(set)");
             break;
         case PROP_PIPELINE:
@@ -241,7 +241,7 @@ static GstStateChangeReturn change_state(GstElement *element, GstStateChange tra
             std::unique_lock lock(impl.mutex);
             const bool empty = !impl.content;
             lock.unlock();
-            if (empty) rebuild(element); // what was missing may be there by now
+            if (empty) rebuild(element); // files or elements that were missing may exist by now
             lock.lock();
             const std::string error = impl.error;
             lock.unlock();

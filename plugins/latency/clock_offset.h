@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The property `clock-offset` that all elements of latency have: how far this machine's clock is
-// off.
+// The property `clock-offset` of all latency elements: the error of this machine's clock.
 #pragma once
 
 #include <gst/gst.h>

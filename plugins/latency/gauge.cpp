@@ -9,7 +9,7 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_latencyread_debug);
 namespace penstock::latency {
 namespace {
 
-/// Brightness as it is in memory; of RGB the green, which has most of it.
+/// The frame's luma plane; of RGB the green component, which contributes most to luma.
 Luma luma_of(const GstVideoFrame &frame) {
     const guint component = GST_VIDEO_FORMAT_INFO_IS_RGB(frame.info.finfo) ? 1 : 0;
     Luma luma;
@@ -39,7 +39,7 @@ GstPtr<GstStructure> Gauge::stats() const {
     return stats;
 }
 
-/// With the lock.
+/// Requires mutex_.
 void Gauge::add_fields(GstStructure *to) const {
     const Measurement &m = measurement_;
     const Histogram &h = m.histogram();
@@ -51,7 +51,7 @@ void Gauge::add_fields(GstStructure *to) const {
     if (m.stamp())
         gst_structure_set(to, "frame", G_TYPE_UINT, m.stamp()->frame, "source-id", G_TYPE_UINT,
                           guint(m.stamp()->source), "sent", G_TYPE_INT64, m.stamp()->time, nullptr);
-    // While clocks differ there is no number to take for a latency.
+    // With clocks that differ, the difference of times is not a latency.
     if (h.count() == 0 || m.verdict() == Verdict::clock) return;
     const auto set = [&](const char *name, int64_t nanoseconds) {
         gst_structure_set(to, name, G_TYPE_UINT64, static_cast<guint64>(nanoseconds), nullptr);
@@ -75,7 +75,7 @@ void Gauge::start() {
 }
 
 void Gauge::read(const GstVideoFrame &frame) {
-    // Before the search, which is no part of the stream's latency.
+    // Taken before the search for the code, whose duration is not part of the stream's latency.
     const gint64 came = g_get_real_time();
     const gsize size = gst_buffer_get_size(frame.buffer);
     counters_.in(size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What latencyread does: reads each frame's stamp, measures, and posts messages.
+// The implementation of latencyread: reads each frame's stamp, measures, and posts messages.
 #pragma once
 
 #include "core/latency/measurement.h"
@@ -18,7 +18,7 @@ struct GaugeSettings {
     int source = -1;                    ///< -1: any
     GstClockTime interval = GST_SECOND; ///< between messages; 0: one for each frame
     Limits limits;
-    gint64 clock_offset = 0; ///< ns that this clock is ahead
+    gint64 clock_offset = 0; ///< ns by which this machine's clock is ahead
 };
 
 class Gauge {
@@ -51,7 +51,7 @@ private:
     Measurement measurement_;
 
     // The streaming thread alone.
-    int source_ = -1; ///< of the reader
+    int source_ = -1; ///< the source that the reader is set to; -1: any
     Reader reader_;
     gint64 next_post_ = 0; ///< monotonic, microseconds
 };

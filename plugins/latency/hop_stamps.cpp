@@ -13,7 +13,8 @@
 namespace penstock::latency {
 namespace {
 
-/// Of an AVC or HEVC configuration record: bytes of a NAL unit's length; 0 if it is too short.
+/// The size of NAL unit lengths, in bytes, from an AVC or HEVC configuration record; 0 if the
+/// record is too short.
 uint8_t length_size_of(Codec codec, ByteView record) {
     const size_t at = codec == Codec::h264 ? 4 : 21;
     return record.size() > at ? static_cast<uint8_t>((record[at] & 3) + 1) : uint8_t(0);
@@ -26,7 +27,7 @@ std::optional<Codec> codec_of(uint32_t fourcc) {
     return std::nullopt;
 }
 
-/// So many pictures without a stamp make a stream that is not measured.
+/// After this many frames in a row without a stamp a stream counts as not measured.
 constexpr unsigned bare_stream = 60;
 
 class Mapped {
@@ -117,12 +118,12 @@ bool HopStamps::find_unit(ByteView bytes, View &view) {
             *codec == Codec::av1 ? uint8_t(0) : length_size_of(*codec, view.unit());
         return false;
     }
-    // Nobody can decode what came without a configuration either.
+    // Frames before the codec configuration cannot be decoded, and their framing is unknown.
     return header->packet == flv::PacketType::frame && framing_.codec == *codec &&
            (*codec == Codec::av1 || framing_.length_size != 0);
 }
 
-/// A stream that is not measured is looked at again at its next keyframe.
+/// Whether the buffer is skipped: of a stream that is not measured only keyframes are looked at.
 bool HopStamps::is_resting(GstBuffer *buffer) const {
     if (bare_ < bare_stream) return false;
     if (!in_flv_) return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
@@ -156,7 +157,7 @@ GstPtr<GstBuffer> HopStamps::process(GstPtr<GstBuffer> buffer) {
     return out;
 }
 
-/// When a live source says that it took the picture; UTC, µs.
+/// The time at which a live source captured the frame, from the buffer's timestamp; UTC, µs.
 std::optional<int64_t> HopStamps::capture_time(GstBuffer *buffer, int64_t now) const {
     const auto running = running_time(element_->segment, GST_BUFFER_PTS(buffer));
     const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(GST_ELEMENT(element_)));
@@ -168,7 +169,7 @@ std::optional<int64_t> HopStamps::capture_time(GstBuffer *buffer, int64_t now) c
     return now - age;
 }
 
-/// The buffer with stamps in it; none if they have no room.
+/// A copy of the buffer with the stamps inserted; empty if there is no room for them.
 GstPtr<GstBuffer> HopStamps::write(GstBuffer *buffer, const View &view, const StampPlace &place,
                                    const HopSettings &settings) {
     const int64_t now = utc_now(settings.clock_offset);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What latencysei does: puts stamps into access units, alone or in FLV tags, or reads them.
+// The implementation of latencysei: inserts stamps into access units, bare or in FLV tags, or reads
+// them.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -17,11 +18,11 @@
 namespace penstock::latency {
 
 struct HopSettings {
-    guint hops = 0;      ///< a bit per Hop: 1 << (number - 1); 0: reads
-    guint source_id = 0; ///< 0: one is made up
+    guint hops = 0;      ///< the hops to stamp, 1 << (number - 1) each; 0: read only
+    guint source_id = 0; ///< 0: chosen at random at each start
     bool messages = true;
     gint64 clock_offset = 0;   ///< ns that this clock is ahead
-    bool only_stamped = false; ///< writes where a frame has stamps already
+    bool only_stamped = false; ///< stamps only frames that have stamps already
 };
 
 /// Locks: `lock_` guards the settings, HopStats has its own; none is held across a push or a post.
@@ -62,7 +63,7 @@ private:
     bool in_flv_ = false;
     uint32_t frame_ = 0;
     uint32_t own_source_ = 0;
-    unsigned bare_ = 0; ///< pictures without stamps, one after the other
+    unsigned bare_ = 0; ///< frames in a row without stamps
     HopStats hops_;
     Counters counters_;
     std::atomic<guint64> stamped_ = 0, unstampable_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a reader knows of the hops: how long ago each was, and how long each step took.
+// Statistics of the hops: the time since each hop, and the time of each step between two hops.
 #pragma once
 
 #include "core/latency/histogram.h"
@@ -15,7 +15,7 @@ namespace penstock::latency {
 /// Any thread.
 class HopStats {
 public:
-    /// What lies further back, or in the future, is no latency: the clocks differ.
+    /// A time that is longer ago than this, or in the future, is not a latency: the clocks differ.
     static constexpr int64_t most = 60'000'000; // µs
 
     void clear();

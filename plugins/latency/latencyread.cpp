@@ -164,7 +164,8 @@ static void penstock_latencyread_class_init(PenstockLatencyReadClass *klass) {
     const GaugeSettings defaults;
     g_object_class_install_property(object_class, prop_source_id,
                                     g_param_spec_int("source-id", "Source id",
-                                                     "Whose stamps are read; -1: the first found",
+                                                     "The source whose stamps are read; -1: the "
+                                                     "first one found",
                                                      -1, 65535, defaults.source, flags));
     g_object_class_install_property(
         object_class, prop_interval,

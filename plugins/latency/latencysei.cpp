@@ -12,16 +12,16 @@
  *
  * Writes the time into a frame without decoding it: an SEI message of H.264 and H.265, a metadata
  * OBU of AV1, which every muxer, server and player passes on. One element stands at each hop that
- * is of interest, with `hop=encode` or several (`hop=capture+encode`), and adds the UTC time to
- * what the frame has already; without `hop` it reads. FLV may be stamped as it is, between
- * rtmpserversrc and goptee for instance; there `only-stamped=true` leaves streams alone that nobody
- * measures. After 60 pictures without a stamp it looks at keyframes alone.
+ * is of interest, with `hop=encode` or several (`hop=capture+encode`), and adds the UTC time to the
+ * stamps that the frame has already; without `hop` it reads. FLV may be stamped as it is, between
+ * rtmpserversrc and goptee for instance; there `only-stamped=true` leaves streams without stamps
+ * unchanged. After 60 frames without a stamp it looks at keyframes alone.
  *
  * The first one gives the frame its source's id and number. `capture` is the time that the
  * buffer's timestamp stands for, which a live source sets and its encoder keeps; it is left out
  * where the timestamp is none of the last minute (a file that is not played live). All others are
- * the time at which the buffer comes to the element. A frame without a picture, or without room
- * (lengths of one byte), is passed on as it is and counted as `unstampable`.
+ * the time at which the buffer comes to the element. An access unit without a coded picture, or
+ * without room (lengths of one byte), is passed on unchanged and counted as `unstampable`.
  *
  * A reader changes nothing. For each frame with stamps it posts an element message
  * `penstock-latency-hops`: `source-id`, `frame` (unsigned), `running-time` in nanoseconds, `utc`
@@ -83,7 +83,7 @@ HopStamps &impl(gpointer object) {
     return *static_cast<PenstockLatencySei *>(object)->impl;
 }
 
-/// The bits are in the order of Hop.
+/// Bit n stands for the hop with number n + 1.
 GType hop_type() {
     static const GFlagsValue values[] = {
         {1 << 0, "The source took the picture", "capture"},
@@ -118,7 +118,7 @@ gboolean set_caps(GstBaseTransform *element, GstCaps *in, GstCaps *) noexcept {
     });
 }
 
-/// Instead of transform(): what came in goes out, unless something is written.
+/// Replaces transform(): the input buffer itself is the output unless stamps are written.
 GstFlowReturn generate_output(GstBaseTransform *element, GstBuffer **out) noexcept {
     *out = nullptr;
     if (!element->queued_buf) return GST_FLOW_OK;
@@ -203,8 +203,8 @@ static void penstock_latency_sei_class_init(PenstockLatencySeiClass *klass) {
     g_object_class_install_property(
         object_class, prop_hop,
         g_param_spec_flags("hop", "Hop",
-                           "Where this element stands: capture, encode, mux, network, server, "
-                           "segment, client; several with +; none: it reads",
+                           "The hops to stamp: capture, encode, mux, network, server, segment, "
+                           "client; several are joined by +; none: read stamps",
                            hop_type(), defaults.hops, flags));
     g_object_class_install_property(
         object_class, prop_source_id,
@@ -244,7 +244,7 @@ static void penstock_latency_sei_class_init(PenstockLatencySeiClass *klass) {
 
 static void penstock_latency_sei_init(PenstockLatencySei *self) {
     self->impl = new HopStamps(GST_BASE_TRANSFORM(self));
-    // Buffers are replaced, never written: the neighbours agree on memory.
+    // Buffers are replaced, never written to, so allocation is negotiated by the neighbours.
     gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
     gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);
 }

@@ -11,8 +11,8 @@
  * @title: latencystamp
  * @short_description: draws the time into each frame, for eyes and for latencyread
  *
- * Put it where latency begins to count: behind a camera or what renders the picture, before it is
- * scaled and encoded. It draws a code of cells (UTC in microseconds, frame number, source-id and a
+ * Put it where latency begins to count: behind a camera or a renderer, before scaling and encoding.
+ * It draws a code of cells (UTC in microseconds, frame number, source-id and a
  * checksum) and, for people, the clock to the millisecond, the frame's number and a text. The time
  * is that of the moment at which the frame passes. latencyread, or the viewers' page, reads it at
  * the other end; docs/latency.md says what it survives.
@@ -215,21 +215,22 @@ static void penstock_latencystamp_class_init(PenstockLatencyStampClass *klass) {
     const StampSettings defaults;
     const Appearance &appearance = defaults.appearance;
     g_object_class_install_property(object_class, prop_mode,
-                                    g_param_spec_enum("mode", "Mode", "What is drawn", mode_type(),
-                                                      int(appearance.content), flags));
+                                    g_param_spec_enum("mode", "Mode",
+                                                      "Parts of the stamp that are drawn",
+                                                      mode_type(), int(appearance.content), flags));
     share(prop_size, "size", "Size",
           "The code's height as a share of the picture's shorter side; the text goes with it", 0.07,
           1, appearance.size);
-    share(prop_x, "x", "X", "Where between the margins: 0 is at the left, 1 at the right", 0, 1,
+    share(prop_x, "x", "X", "Position between the margins: 0 is left, 1 is right", 0, 1,
           appearance.x);
-    share(prop_y, "y", "Y", "Where between the margins: 0 is at the top, 1 at the bottom", 0, 1,
+    share(prop_y, "y", "Y", "Position between the margins: 0 is the top, 1 the bottom", 0, 1,
           appearance.y);
     share(prop_margin, "margin", "Margin",
-          "What is kept free at each edge, as a share of the picture's width or height", 0, 0.4,
+          "Space at each edge, as a fraction of the picture's width or height", 0, 0.4,
           appearance.margin);
     share(prop_opacity, "opacity", "Opacity",
-          "1 hides what is behind it; what a reader can do with less depends on the picture", 0.3,
-          1, defaults.opacity);
+          "1 is opaque; whether a fainter code can be read depends on the picture", 0.3, 1,
+          defaults.opacity);
     g_object_class_install_property(
         object_class, prop_text,
         g_param_spec_string("text", "Text",

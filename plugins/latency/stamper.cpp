@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint8_t neutral = 128;
 
-/// Whether a component is brightness, or a primary colour, all of which are alike in grey.
+/// Whether grey is written to a component: luma, or one of the primary colours.
 bool is_luma(const GstVideoFormatInfo *format, guint component) {
     return component == 0 || (GST_VIDEO_FORMAT_INFO_IS_RGB(format) && component < 3);
 }
@@ -52,7 +52,7 @@ void Stamper::set_format(const GstVideoInfo &info) {
     changed_ = true;
 }
 
-/// With the lock.
+/// Requires mutex_.
 void Stamper::lay_out() {
     const int width = GST_VIDEO_INFO_WIDTH(&info_), height = GST_VIDEO_INFO_HEIGHT(&info_);
     panel_.emplace(settings_.appearance, width, height);
@@ -103,7 +103,7 @@ void Stamper::draw_luma(GstVideoFrame &frame, guint plane, const std::vector<Ban
     const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, plane);
     auto *at = static_cast<guint8 *>(GST_VIDEO_FRAME_PLANE_DATA(&frame, plane)) + area.y * stride +
                area.x * pixel;
-    // What is no component that is set below: alpha, and the padding of RGBx.
+    // Alpha, and the padding of RGBx, which are not set below.
     row_.assign(static_cast<size_t>(area.width * pixel), 255);
     for (guint c = 1; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS(format); ++c) {
         if (GST_VIDEO_FORMAT_INFO_PLANE(format, c) != plane || GST_VIDEO_FORMAT_INFO_IS_RGB(format))
@@ -125,7 +125,8 @@ void Stamper::draw_luma(GstVideoFrame &frame, guint plane, const std::vector<Ban
     }
 }
 
-/// Colour would move brightness where it is turned into RGB.
+/// Sets the chroma under the stamp to grey, since colour would change the luma after a conversion
+/// to RGB.
 void Stamper::draw_neutral(GstVideoFrame &frame, guint plane) {
     const GstVideoFormatInfo *format = frame.info.finfo;
     const Rectangle &area = panel_->area();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What latencystamp does: lays the stamp out for the caps and draws it into frames.
+// The implementation of latencystamp: lays the stamp out for the caps and draws it into frames.
 #pragma once
 
 #include "core/latency/panel.h"
@@ -49,7 +49,7 @@ private:
     GstElement *element_;
     Counters counters_;
 
-    // mutex_ guards the settings and what stats tell.
+    // mutex_ guards the settings and the values in stats.
     mutable std::mutex mutex_;
     StampSettings settings_;
     bool changed_ = true;
@@ -61,7 +61,7 @@ private:
     int opacity_ = 256; ///< of 256
     uint16_t source_ = 0;
     uint32_t next_frame_ = 0;
-    std::vector<uint8_t> row_; ///< a band in the frame's format
+    std::vector<uint8_t> row_; ///< a row of the stamp in the frame's format
 };
 
 } // namespace penstock::latency

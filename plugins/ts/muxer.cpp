@@ -13,11 +13,11 @@ namespace penstock::ts {
 namespace {
 
 constexpr uint16_t video_pid = 0x100, audio_pid = 0x101;
-/// What fits into an Ethernet frame: 1316 bytes.
+/// Bytes of a datagram: the seven packets that fit into an Ethernet frame.
 constexpr size_t datagram = 7 * mpegts::packet_size;
-/// ISO/IEC 13818-1 wants the tables often enough for who joins late; DVB says 100 ms.
+/// Interval of the program tables, for players that join late; DVB asks for at most 100 ms.
 constexpr int64_t tables_interval = 100'000'000;
-/// Where the timeline begins: clock references run ahead of it.
+/// The first timestamp; not zero, since clock references are earlier than timestamps.
 constexpr int64_t origin = 1'000'000'000;
 
 uint64_t ticks(int64_t nanoseconds) {
@@ -56,7 +56,7 @@ void Muxer::set_caps(Track &base, const GstCaps *caps) {
     track.known = true;
 }
 
-/// Video first: the clock reference travels with it.
+/// Video is the first stream of the program, since it carries the clock reference.
 void Muxer::write_program() {
     std::vector<mpegts::Track> program;
     const auto all = tracks();
@@ -86,7 +86,7 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     const bool keyframe = !GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_DELTA_UNIT);
     const Bytes sample = bytes_of(in);
     hls::FormatPtr format;
-    // A picture that no keyframe came before helps nobody.
+    // Frames before the first keyframe cannot be decoded.
     if ((track.video && !keyframe && !track.keyframe_seen) ||
         hls::learn(track.format, sample, keyframe, format).is_error()) {
         ++counters_.drops;
@@ -119,13 +119,14 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     return send(static_cast<GstClockTime>(dts), begins_gop, track.video);
 }
 
-/// Whole datagrams go. A picture goes to its end, in a shorter one: it would be a whole picture
-/// later otherwise. The end of a sound waits for what comes next.
+/// Sends the whole datagrams that are pending. With `to_the_end`, for video, the rest is sent in a
+/// shorter datagram, since it would otherwise wait for the next frame. The rest of an audio frame
+/// waits for more data.
 GstFlowReturn Muxer::send(GstClockTime time, bool keyframe, bool to_the_end) {
     const size_t whole = pending_.size() / datagram * datagram;
     const size_t size = to_the_end ? pending_.size() : whole;
     if (size == 0) return GST_FLOW_OK;
-    // One piece of memory for all of them.
+    // All datagrams share one block of memory.
     const Bytes block = Bytes::copy_of(ByteView(pending_).first(size));
     pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(size));
     const size_t count = (size + datagram - 1) / datagram;
@@ -142,7 +143,7 @@ GstFlowReturn Muxer::send(GstClockTime time, bool keyframe, bool to_the_end) {
 
 GstFlowReturn Muxer::finish() {
     if (pending_.empty()) return GST_FLOW_OK;
-    // Null packets: of no programme.
+    // Null packets fill the last datagram.
     while (pending_.size() % datagram != 0) {
         const uint8_t head[] = {0x47, 0x1F, 0xFF, 0x10};
         pending_.insert(pending_.end(), std::begin(head), std::end(head));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What tslivemux does: elementary streams in, MPEG-TS in datagram-sized buffers out.
+// The implementation of tslivemux: elementary streams in, MPEG-TS in datagram-sized buffers out.
 #pragma once
 
 #include "core/hls/format.h"
@@ -35,7 +35,7 @@ private:
     // The source pad's thread alone.
     mpegts::Muxer muxer_;
     hls::Gather gather_;
-    std::vector<uint8_t> pending_; ///< whole packets that fill no datagram yet
+    std::vector<uint8_t> pending_; ///< whole packets, fewer than a datagram after send()
     bool program_changed_ = false;
     int64_t shift_ = 0; ///< added to all times so that none is negative
     int64_t last_dts_ = 0;

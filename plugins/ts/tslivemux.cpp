@@ -9,14 +9,14 @@
  * @short_description: wraps live H.264 and AAC in MPEG-TS, one datagram per buffer
  *
  * Makes MPEG-TS for UDP, RTP and SRT: every buffer has seven packets (1316 bytes) or, where a
- * picture ends, fewer, so that no picture waits for the next one. The program tables come every
- * 100 ms and before each keyframe, H.264 parameter sets with each keyframe, so that who joins late
- * has a picture with the next keyframe. Buffers have the time of what is in
- * them: a sink with sync=true paces a file.
+ * video frame ends, fewer, so that no frame waits for the next one. The program tables come every
+ * 100 ms and before each keyframe, H.264 parameter sets with each keyframe, so that a player that
+ * joins late can begin at the next keyframe. Buffers have the timestamps of the media in them: a
+ * sink with sync=true paces a file.
  *
  * A pad that never gets caps does not hold up the other for longer than `stream-wait`: a file
- * without sound needs no pipeline of its own. No queues are needed in front of it as long as audio
- * and video lie within `stream-wait` of each other.
+ * without audio needs no pipeline of its own. No queues are needed in front of it as long as the
+ * timestamps of audio and video differ by less than `stream-wait`.
  *
  * When not: for other codecs, several programs or a constant bitrate, use mpegtsmux.
  *
@@ -26,7 +26,7 @@
  * tune=zerolatency key-int-max=30 ! mux.video audiotestsrc num-buffers=130 ! audioconvert !
  * avenc_aac ! mux.audio tslivemux name=mux ! udpsink host=127.0.0.1 port=25000
  * ]|
- * Three seconds of picture and tone to `mpv udp://127.0.0.1:25000`.
+ * Sends three seconds of video and audio to `mpv udp://127.0.0.1:25000`.
  *
  * Since: 0.1.0
  */

@@ -15,7 +15,7 @@ struct Channel {
 };
 
 struct Table {
-    std::mutex mutex; ///< held across the listeners' calls: who leaves waits for them
+    std::mutex mutex; ///< held during calls of listeners, so that unsubscribing waits for them
     std::map<std::string, Channel> channels;
 
     void forget_if_unused(const std::string &name) {

@@ -7,23 +7,23 @@
 
 namespace penstock::gop {
 
-/// What offers a stream: its plugin knows the real type.
+/// A source that offers a stream. Opaque: only the plugin that offers it knows the derived type.
 class ChannelSource {
 public:
     virtual ~ChannelSource() = default;
 };
 
-/// Who wants a stream, whether it is there yet or not. The calls come one at a time, from the
-/// thread that offers or withdraws, or from within listen(); they must not call Channels.
+/// A subscriber to a stream that may not be offered yet. Its functions are called one at a time, on
+/// the thread that offers or withdraws the stream or calls listen(); they must not call Channels.
 class ChannelListener {
 public:
     virtual ~ChannelListener() = default;
     virtual void on_source(const std::shared_ptr<ChannelSource> &source) = 0;
-    /// The source is about to go: nothing of it may be used afterwards.
+    /// The source is being withdrawn and must not be used after this call returns.
     virtual void on_lost() = 0;
 };
 
-/// Holds an offer or a subscription. Its end waits for a call that is under way.
+/// Holds an offer or a subscription. The destructor waits for a call that is in progress.
 class ChannelHandle {
 public:
     virtual ~ChannelHandle() = default;

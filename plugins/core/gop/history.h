@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The bounded, keyframe-aligned history that every join uses: the last GOP(s) of one stream.
+// The last GOPs of one stream, bounded and aligned to keyframes: the data that joining readers
+// start with.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +16,13 @@ struct Limits {
     size_t bytes = 32 << 20;            ///< payload bytes
     size_t items = 20000;               ///< buffers or tags
     uint64_t duration = 30'000'000'000; ///< nanoseconds of media
-    /// Nanoseconds: items in front of those GOPs are kept for readers that lag while they are
-    /// younger than this; nobody joins there.
+    /// Nanoseconds: older items than those GOPs are kept up to this age for readers that lag.
+    /// Readers do not join there.
     uint64_t keep = 0;
 };
 
-/// Items have sequence numbers that never repeat, so a reader is nothing but the number of the
-/// next item it wants. Not thread-safe: its owner has the lock.
+/// Items have sequence numbers that never repeat; a reader keeps only the number of its next item.
+/// Not thread-safe: the owner locks.
 template <class Item>
 class History {
 public:
@@ -39,13 +40,13 @@ public:
             while (joins_.size() > limits_.gops)
                 joins_.pop_front();
         }
-        // Nothing to join yet: then everything is there for readers only.
+        // There is no joinable item yet: all items serve lagging readers only.
         if (!joins_.empty()) {
             while (first_ < joins_.front() && !is_kept(entries_.front(), time))
                 drop_before(first_ + 1);
         }
-        // Over a bound: first give up what no reader begins with, then whole GOPs, then the history
-        // altogether. Half a GOP would be of no use to anyone.
+        // Over a bound: first drop the items kept for lagging readers, then whole GOPs, then the
+        // whole history, since part of a GOP cannot be decoded.
         while (over_bounds(time) && !joins_.empty()) {
             if (first_ == joins_.front()) joins_.pop_front();
             drop_before(joins_.empty() ? sequence : joins_.front());
@@ -57,18 +58,18 @@ public:
 
     /// The first item still held; items before it are gone.
     uint64_t begin() const { return first_; }
-    /// One past the newest item.
+    /// The sequence number that the next item will get.
     uint64_t end() const { return first_ + entries_.size(); }
     bool empty() const { return entries_.empty(); }
     const Item &at(uint64_t sequence) const { return entries_[sequence - first_].item; }
     bool holds(uint64_t sequence) const { return sequence >= first_ && sequence < end(); }
 
-    /// Where a new reader begins for the longest history that is decodable; none before the
+    /// The oldest joinable item, where a new reader gets the longest history; nullopt before the
     /// first keyframe.
     std::optional<uint64_t> oldest_join() const {
         return joins_.empty() ? std::nullopt : std::optional(joins_.front());
     }
-    /// The newest point where a reader that fell behind can go on.
+    /// The newest joinable item, where a reader that fell behind continues.
     std::optional<uint64_t> newest_join() const {
         return joins_.empty() ? std::nullopt : std::optional(joins_.back());
     }
@@ -84,9 +85,9 @@ public:
         joins_.clear();
         bytes_ = 0;
     }
-    /// A new codec configuration: nobody may join before the next keyframe; readers go on.
+    /// After a new codec configuration: no reader joins before the next keyframe; readers continue.
     void forget_joins() { joins_.clear(); }
-    /// Take effect with the next push().
+    /// The new bounds take effect with the next push().
     void set_limits(Limits limits) {
         limits_ = limits;
         if (limits_.gops == 0) limits_.gops = 1;
