@@ -2,6 +2,7 @@
 #include "hls/hlssegmenter.h"
 
 #include "gst/guard.h"
+#include "gst/peer_signals.h"
 #include "gst/tls_files.h"
 #include "hls/sink.h"
 
@@ -34,6 +35,10 @@
  * live: segments that find no room in the queue are lost (`lost-segments`). The ENDLIST that EOS
  * writes is final: segments after it are refused until the element has been in READY.
  *
+ * Handlers of `authorize` decide about each viewer of an http:// location, before anything is sent;
+ * each viewer then has a session, whose token the URIs of its segments carry. `peer-connected` and
+ * `peer-disconnected` tell of them.
+ *
  * The pads never wait for one another, in any order of arrival: no queues are needed in front. It
  * never prerolls. A source that is not live is held to the clock here (see `sync`).
  *
@@ -58,6 +63,8 @@ GST_DEBUG_CATEGORY(penstock_hls_segmenter_debug);
 using namespace penstock;
 using hls::Settings;
 using hls::Sync;
+
+static PeerSignals peer_signals;
 
 #define penstock_hls_segmenter_parent_class parent_class
 G_DEFINE_TYPE(PenstockHlsSegmenter, penstock_hls_segmenter, GST_TYPE_ELEMENT)
@@ -314,6 +321,7 @@ static void penstock_hls_segmenter_class_init(PenstockHlsSegmenterClass *klass) 
     object_class->get_property = get_property;
     object_class->finalize = finalize;
     install_properties(object_class);
+    peer_signals = install_peer_signals(G_TYPE_FROM_CLASS(klass));
 
     auto *element_class = GST_ELEMENT_CLASS(klass);
     element_class->request_new_pad = request_new_pad;
@@ -331,6 +339,9 @@ static void penstock_hls_segmenter_class_init(PenstockHlsSegmenterClass *klass) 
 
 static void penstock_hls_segmenter_init(PenstockHlsSegmenter *self) {
     self->impl = new hls::Sink(GST_ELEMENT(self));
+    Settings settings = self->impl->settings();
+    settings.watch = make_signal_watch(G_OBJECT(self), peer_signals, PeerEvents::thread);
+    self->impl->set_settings(std::move(settings));
     // Set before any pad exists, because a bin counts its sinks by this flag.
     GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SINK);
 }

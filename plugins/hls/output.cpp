@@ -86,6 +86,7 @@ std::unique_ptr<Output> open_mount(const Settings &settings, const Container &co
     options.grace = std::chrono::nanoseconds(settings.grace);
     options.tls = settings.tls;
     options.container = container;
+    options.watch = settings.watch;
     auto feed = net::open_hls_feed(location->address, location->path, options, error);
     return feed ? std::make_unique<MountOutput>(std::move(feed)) : nullptr;
 }

@@ -2,9 +2,11 @@
 // The values of an hlssegmenter's properties, with all defaults.
 #pragma once
 
+#include "core/net/stream/peer.h"
 #include "core/net/tls/files.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace penstock::hls {
@@ -23,6 +25,7 @@ struct Settings {
     unsigned playlist_length = 6;             ///< segments; 0 keeps all (files only)
     uint64_t grace = 60'000'000'000;          ///< nanoseconds
     Sync sync = Sync::automatic;
+    std::shared_ptr<net::PeerWatch> watch; ///< asked about viewers, where it serves them
 };
 
 } // namespace penstock::hls
