@@ -266,6 +266,62 @@ GST_START_TEST(test_navigation) {
 }
 GST_END_TEST
 
+namespace {
+struct Judge final : PeerWatch {
+    bool authorize(const PeerInfo &peer, Answer answer) override {
+        std::lock_guard lock(mutex);
+        asked = peer;
+        ++questions;
+        answer(allow);
+        return true;
+    }
+    void connected(const PeerInfo &) override { ++inside; }
+    void disconnected(const PeerInfo &, const std::string &) override { --inside; }
+    std::mutex mutex;
+    PeerInfo asked;
+    std::atomic<int> questions{0}, inside{0};
+    std::atomic<bool> allow{true};
+};
+} // namespace
+
+// Every viewer is asked about once, and its segments are nobody else's.
+GST_START_TEST(test_admission) {
+    const auto judge = std::make_shared<Judge>();
+    auto feed = open_feed({.watch = judge});
+    const uint16_t port = port_of(*feed);
+    feed->publish(segment());
+    const std::string path = "/live/cam/index.m3u8";
+    const Reply reply = request(port, path + "?key=secret");
+    const auto list = parsed(reply);
+    fail_unless(reply.header("Cache-Control").find("private") != std::string::npos);
+    const std::string uri = list.segments.at(0).uri;
+    fail_unless(uri.find("?session=") != std::string::npos, "%s", uri.c_str());
+    fail_unless(judge->asked.protocol == "hls" && judge->asked.key == "secret" &&
+                judge->asked.path == "live/cam/index.m3u8");
+    fail_unless_equals_int(judge->inside, 1);
+    fail_unless_equals_int(request(port, "/live/cam/" + uri).status, 200);
+    const std::string bare = uri.substr(0, uri.find('?'));
+    fail_unless_equals_int(request(port, "/live/cam/" + bare).status, 403);
+    fail_unless_equals_int(request(port, "/live/cam/" + bare + "?session=0123").status, 403);
+    // The same viewer again is known; one with another query is another.
+    fail_unless(parsed(request(port, path + "?key=secret")).segments.at(0).uri == uri);
+    fail_unless_equals_int(judge->questions, 1);
+    judge->allow = false;
+    fail_unless_equals_int(request(port, path + "?key=wrong").status, 403);
+    fail_unless_equals_int(judge->questions, 2);
+    fail_unless_equals_int(feed->stats().viewers, 1);
+
+    // The next producer's watcher decides about those who stay.
+    feed.reset();
+    const auto other = std::make_shared<Judge>();
+    other->allow = false;
+    feed = open_feed({.watch = other}, port);
+    feed->publish(segment());
+    fail_unless_equals_int(request(port, "/live/cam/" + uri).status, 403);
+    fail_unless_equals_int(other->questions, 1);
+}
+GST_END_TEST
+
 static Suite *hls_mount_suite() {
     Suite *s = suite_create("hls_mount");
     TCase *tc = tcase_create("general");
@@ -275,6 +331,7 @@ static Suite *hls_mount_suite() {
     tcase_add_test(tc, test_republish_and_grace);
     tcase_add_test(tc, test_refusals);
     tcase_add_test(tc, test_navigation);
+    tcase_add_test(tc, test_admission);
     return s;
 }
 GST_CHECK_MAIN(hls_mount)

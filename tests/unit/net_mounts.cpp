@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The registry of mounts and what it tells; publishers that are silent or bring the wrong key;
+// players that wait for a stream.
+#include "core/net/stream/mounts.h"
+#include "core/playlist/session.h"
+#include "unit/net_rig.hpp"
+
+#include "check.hpp"
+
+using namespace net_test;
+
+namespace {
+
+/// What the registry tells of one path, as text.
+struct Events {
+    explicit Events(std::string path) : path(std::move(path)) {
+        subscription = net::Mounts::instance().subscribe(
+            [this](const net::MountKey &mount, net::MountEvent event) {
+                static constexpr const char *names[] = {"published", "unpublished", "live",
+                                                        "gone",      "came",        "went"};
+                if (mount.path != this->path) return;
+                std::lock_guard lock(mutex);
+                text += (text.empty() ? "" : " ") + std::string(names[int(event)]);
+            });
+    }
+    std::string all() const {
+        std::lock_guard lock(mutex);
+        return text;
+    }
+    bool become(const std::string &wanted) const {
+        return eventually([&] { return all() == wanted; });
+    }
+    const std::string path;
+    mutable std::mutex mutex;
+    std::string text;
+    std::unique_ptr<net::MountSubscription> subscription;
+};
+
+/// Keeps its questions for the test to answer.
+struct Judge final : net::PeerWatch {
+    bool authorize(const net::PeerInfo &, net::Answer answer) override {
+        std::lock_guard lock(mutex);
+        kept.push_back(std::move(answer));
+        return true;
+    }
+    size_t questions() const {
+        std::lock_guard lock(mutex);
+        return kept.size();
+    }
+    mutable std::mutex mutex;
+    std::vector<net::Answer> kept;
+};
+
+} // namespace
+
+GST_START_TEST(test_events) {
+    auto server = open_server();
+    const uint16_t port = server->address().port;
+    Events events("live/cam");
+    auto relay = std::make_unique<Relay>();
+    fail_unless(relay->on(*server, "live/cam", "live/cam"));
+    fail_unless(events.become("live"), "%s", events.all().c_str());
+    Peer publisher(port), player(port);
+    publisher.publish("cam");
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    fail_unless(events.become("live published"), "%s", events.all().c_str());
+    player.play("cam");
+    fail_unless(player.until_said("NetStream.Play.Start"));
+    fail_unless(events.become("live published came"), "%s", events.all().c_str());
+
+    const auto mounts = net::Mounts::instance().snapshot("rtmp");
+    fail_unless_equals_int(mounts.size(), 1);
+    fail_unless(mounts[0].address == server->address() && mounts[0].path == "live/cam");
+    fail_unless(mounts[0].live && mounts[0].publishing && mounts[0].viewers == 1);
+    fail_unless(net::Mounts::instance().find({"rtmp", server->address(), "live/cam"}) != nullptr);
+    fail_if(net::Mounts::instance().find({"http", server->address(), "live/cam"}));
+
+    player.close();
+    fail_unless(events.become("live published came went"), "%s", events.all().c_str());
+    publisher.close();
+    fail_unless(events.become("live published came went unpublished"), "%s", events.all().c_str());
+    relay.reset();
+    fail_unless(events.become("live published came went unpublished gone"), "%s",
+                events.all().c_str());
+    fail_unless(net::Mounts::instance().snapshot("rtmp").empty());
+
+    // Who has unsubscribed hears nothing more.
+    events.subscription.reset();
+    relay = std::make_unique<Relay>();
+    fail_unless(relay->on(*server, "live/cam", "live/cam"));
+    fail_unless_equals_string(events.all().c_str(), "live published came went unpublished gone");
+}
+GST_END_TEST
+
+// A publisher that is connected and sends nothing does not keep its name.
+GST_START_TEST(test_silent_publisher) {
+    Log log;
+    auto server = open_server({.silence_ms = 1000});
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", ""));
+    Peer silent(server->address().port);
+    silent.publish("cam");
+    fail_unless(silent.until_said("NetStream.Publish.Start"));
+    silent.send(samples::video_config());
+    fail_unless(silent.until_closed());
+    fail_unless(log.warned(silent.name, "sent no media for 1 s"), "%s", log.all().c_str());
+    fail_unless(eventually([&] { return relay.unpublished == 1; }));
+    fail_unless(can_publish(server->address().port, "cam"));
+}
+GST_END_TEST
+
+// A receiver with a key may come while the publisher, who brought none, waits to be admitted.
+GST_START_TEST(test_key_of_a_later_receiver) {
+    Log log;
+    auto server = open_server();
+    const auto judge = std::make_shared<Judge>();
+    server->rules().add_watch(judge);
+    auto lease = server->rules().add(everything(), server);
+    Peer publisher(server->address().port);
+    publisher.publish("cam");
+    fail_unless(eventually([&] { return judge->questions() == 1; }));
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", "", "secret"));
+    judge->kept.at(0)(true);
+    fail_unless(publisher.until_said("NetStream.Publish.Denied"));
+    fail_unless(log.warned(publisher.name, "wrong or missing key"), "%s", log.all().c_str());
+    fail_unless_equals_int(relay.published, 0);
+}
+GST_END_TEST
+
+GST_START_TEST(test_players_that_wait_are_bounded) {
+    Log log;
+    auto server = open_server({.wait_ms = 1500, .waiting_per_host = 2});
+    auto lease = server->rules().add(everything(), server);
+    const uint16_t port = server->address().port;
+    Peer first(port), second(port), third(port);
+    first.play("a");
+    fail_unless(first.until_said("NetStream.Play.Start"));
+    second.play("b");
+    fail_unless(second.until_said("NetStream.Play.Start"));
+    third.play("c");
+    fail_unless(third.until_said("NetStream.Play.StreamNotFound"));
+    fail_unless(log.warned(third.name, "too many players wait"), "%s", log.all().c_str());
+    // A stream that is fed has room, and takes its player out of the waiting room.
+    Relay relay;
+    std::string error;
+    relay.feed = server->feed("live/a", {.keep = 2'000'000'000}, {}, &error);
+    fail_unless(relay.feed != nullptr, "%s", error.c_str());
+    // The one that nobody feeds is told, and closed.
+    fail_unless(second.until_closed());
+    fail_unless(second.said.find("NetStream.Play.UnpublishNotify") != std::string::npos);
+    fail_if(first.closed);
+}
+GST_END_TEST
+
+GST_START_TEST(test_playlist_of_a_session) {
+    const std::string plain = "#EXTM3U\n#EXT-X-MAP:URI=\"init.mp4\",BYTERANGE=\"1@2\"\r\n"
+                              "#EXTINF:2,\nseg-1.ts\n#EXTINF:2,\nseg-2.ts?x=1\n";
+    const Bytes mine = playlist::with_session(Bytes::copy_of(plain).view(), "abc");
+    const std::string text(reinterpret_cast<const char *>(mine.data()), mine.size());
+    fail_unless_equals_string(text.c_str(),
+                              "#EXTM3U\n#EXT-X-MAP:URI=\"init.mp4?session=abc\",BYTERANGE=\"1@2\"\n"
+                              "#EXTINF:2,\nseg-1.ts?session=abc\n"
+                              "#EXTINF:2,\nseg-2.ts?x=1&session=abc\n");
+}
+GST_END_TEST
+
+static Suite *net_mounts_suite() {
+    Suite *s = suite_create("net_mounts");
+    TCase *tc = tcase_create("mounts");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_events);
+    tcase_add_test(tc, test_silent_publisher);
+    tcase_add_test(tc, test_key_of_a_later_receiver);
+    tcase_add_test(tc, test_players_that_wait_are_bounded);
+    tcase_add_test(tc, test_playlist_of_a_session);
+    return s;
+}
+GST_CHECK_MAIN(net_mounts)
