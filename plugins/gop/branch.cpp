@@ -58,7 +58,7 @@ void Branch::decide() {
     }
     const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(pad_.get()));
     if (state == State::failed) {
-        // Linked to something else: a new chance.
+        // A branch that is linked to another pad may begin again.
         if (peer && peer.get() == failed_peer_) return;
         std::lock_guard lock(lock_);
         if (state_ == State::failed) state_ = State::idle;
@@ -251,7 +251,7 @@ void Branch::push_direct(Item item) {
 GstFlowReturn Branch::push(Item item) {
     if (item.is_event()) {
         gst_pad_push_event(pad_.get(), GST_EVENT_CAST(item.object.release()));
-        return GST_FLOW_OK; // a refused one shows in the flow of the next buffer
+        return GST_FLOW_OK; // the flow of the next buffer shows whether it was refused
     }
     auto buffer = GstPtr<GstBuffer>::adopt(GST_BUFFER_CAST(item.object.release()));
     if (item.discont && !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT)) {
@@ -276,12 +276,12 @@ void Branch::settle(GstFlowReturn flow, unsigned generation) {
         if (flow == GST_FLOW_EOS) {
             state_ = State::eos;
         } else if (flow == GST_FLOW_FLUSHING || flow == GST_FLOW_NOT_LINKED) {
-            // Whatever comes next here begins anew.
+            // The next buffer begins the branch anew.
             state_ = State::idle;
         } else {
             state_ = State::failed;
             ++totals_->failed;
-            // Still counted as pushing: whoever hears of it may remove the branch at once.
+            // The branch still counts as pushing: a receiver of the message may remove it at once.
             lock.unlock();
             failed_(*this, flow);
             lock.lock();

@@ -20,7 +20,7 @@ ChannelReader &reader_of(GstPad *inlet) {
     return *static_cast<ChannelReader *>(gst_pad_get_element_private(inlet));
 }
 
-// Where an element's pipeline is now; GST_CLOCK_STIME_NONE without a clock.
+// The running time of an element's pipeline; GST_CLOCK_STIME_NONE without a clock.
 GstClockTimeDiff running_time_now(GstElement *element) {
     const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(element));
     if (!clock) return GST_CLOCK_STIME_NONE;
@@ -129,7 +129,7 @@ void ChannelReader::on_lost() {
         gone = std::exchange(source_, {});
     }
     GST_INFO_OBJECT(element_, "channel %s has gone", channel().c_str());
-    // Whoever withdraws the channel must not wait for this pipeline.
+    // The thread that withdraws the channel must not wait for this pipeline.
     if (gone.tee) tee_of(gone.tee.get()).detach(gone.branch);
     if (on_loss_ == OnLoss::eos)
         gst_element_call_async(
@@ -172,7 +172,7 @@ bool ChannelReader::event(GstPtr<GstEvent> event) {
     return gst_pad_push_event(src_, event.release());
 }
 
-// The same moment has another running time in a pipeline that began at another time.
+// Pipelines that began at different times have different running times at the same moment.
 GstPtr<GstEvent> ChannelReader::moved(GstPtr<GstEvent> event) const {
     GstSegment segment;
     gst_event_copy_segment(event.get(), &segment);
@@ -183,7 +183,7 @@ GstPtr<GstEvent> ChannelReader::moved(GstPtr<GstEvent> event) const {
     if (segment.format != GST_FORMAT_TIME || !GST_CLOCK_STIME_IS_VALID(here) ||
         !GST_CLOCK_STIME_IS_VALID(there))
         return event;
-    // Within a millisecond it is the same time, read twice.
+    // A difference below a millisecond is the same time, read twice.
     const GstClockTimeDiff offset = here - there;
     if (std::abs(offset) < GstClockTimeDiff(GST_MSECOND)) return event;
     if (!gst_segment_offset_running_time(&segment, GST_FORMAT_TIME, offset))
@@ -197,7 +197,7 @@ GstPtr<GstEvent> ChannelReader::moved(GstPtr<GstEvent> event) const {
 bool ChannelReader::src_query(GstQuery *query) {
     switch (GST_QUERY_TYPE(query)) {
     case GST_QUERY_LATENCY: {
-        // What the source's own pipeline adds; its branch's queue takes what comes too early.
+        // Adds the latency of the source's own pipeline; the branch's queue holds early buffers.
         const Source from = source();
         gboolean live = FALSE;
         GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;

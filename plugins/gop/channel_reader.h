@@ -18,7 +18,7 @@ enum class OnLoss { wait, eos };
 
 /// The goptee's branch pushes, on its thread and out of its bounded queue, into an inlet: a pad
 /// that no element owns. The inlet passes on to the element's source pad, segments moved to this
-/// pipeline's running time. lock_ guards who is attached and is never held across a push.
+/// pipeline's running time. lock_ guards which source is attached and is never held across a push.
 class ChannelReader final : public ChannelListener {
 public:
     ChannelReader(GstElement *element, GstPad *src);

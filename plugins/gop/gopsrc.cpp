@@ -9,14 +9,14 @@
  * @title: gopsrc
  * @short_description: takes the stream that a goptee of another pipeline offers as a channel
  *
- * A pipeline's way into another one of the same process: a source of what goes through the goptee
- * with the same `channel`. It begins with the goptee's cached GOP, so it has a picture at once. It
+ * A source of the stream that passes a goptee with the same `channel` in another pipeline of the
+ * process. It begins with the goptee's cached GOP, so elements downstream can decode at once. It
  * may start before that goptee and waits for it. Timestamps are moved to the running time of its
  * own pipeline, so that both play the same moment at the same time.
  *
- * It never makes the other pipeline wait: what it does not take in time waits in a bounded queue
- * (the goptee's `queue-max-…` properties), and if that is full it skips to the next keyframe.
- * `stats` tells how often.
+ * It never makes the other pipeline wait: buffers that it does not take in time wait in a bounded
+ * queue (the goptee's `queue-max-…` properties); if that is full, it skips to the next keyframe.
+ * `stats` counts the skips.
  *
  * When the other pipeline ends it waits for another goptee of the same channel, or sends EOS, as
  * `on-loss` says.
@@ -30,7 +30,7 @@
  *     key-int-max=30 ! h264parse ! goptee channel=live/test \
  *     gopsrc channel=live/test on-loss=eos ! decodebin ! fakesink
  * ]|
- * Both ends in one process: two seconds of a test picture, decoded by the second pipeline.
+ * Both ends in one process: two seconds of test video, decoded by the second pipeline.
  *
  * Since: 0.1.0
  */
@@ -68,7 +68,7 @@ GType on_loss_type() {
 }
 
 gboolean src_event(GstPad *, GstObject *, GstEvent *event) {
-    // What this pipeline wants of its source must not reach the other one.
+    // Requests of this pipeline must not reach the other one.
     const bool taken =
         GST_EVENT_TYPE(event) == GST_EVENT_LATENCY || GST_EVENT_TYPE(event) == GST_EVENT_QOS;
     gst_event_unref(event);

@@ -9,16 +9,16 @@
  * @title: goptee
  * @short_description: tee for encoded streams that begins every branch with a keyframe
  *
- * A tee for any encoded stream, told by its buffers' DELTA_UNIT and HEADER flags. It remembers the
- * last GOP(s): a branch that is added while the stream runs begins with stream-start, caps,
- * segment and the cached GOP from its keyframe on, so whatever is behind it has a picture at once.
+ * A tee for any encoded stream whose buffers have the DELTA_UNIT and HEADER flags. It caches the
+ * last GOP(s): a branch that is added while the stream runs begins with stream-start, caps, segment
+ * and the cached GOP from its keyframe on, so elements downstream can decode at once.
  * For `video/x-flv` (from stock elements, too) a branch begins with the file header, the metadata
  * and the codec configuration.
  *
  * Each branch is isolated: it has a bounded queue and a thread of its own. A branch that is stuck
  * overflows and skips to the next keyframe; one that returns a flow error gets nothing more and is
- * told by an element message `penstock-branch-failed` (fields `pad` and `flow`, strings); neither
- * stops another branch nor what is upstream. A branch whose elements all answer the query
+ * reported by an element message `penstock-branch-failed` (fields `pad` and `flow`, strings).
+ * Neither stops another branch or an element upstream. A branch whose elements all answer the query
  * `penstock-nonblocking` needs no thread and is fed in the streaming thread.
  *
  * With a `channel` the stream is offered to gopsrc elements of other pipelines of the process, each
@@ -213,30 +213,30 @@ void install_properties(GObjectClass *klass) {
         klass, prop_channel,
         g_param_spec_string(
             "channel", "Channel",
-            "The name, as app/name, under which gopsrc elements of this process "
-            "can read the stream (empty = none)",
+            "Name, as app/name, under which gopsrc elements of this process can "
+            "read the stream (empty = none)",
             "", GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
     g_object_class_install_property(
         klass, prop_gop_count,
         g_param_spec_uint("gop-count", "GOP count",
-                          "Whole GOPs that are remembered, the growing one included", 1, 100,
+                          "Number of whole GOPs in the cache, including the current one", 1, 100,
                           d.cache.gops, flags));
     g_object_class_install_property(
         klass, prop_max_bytes,
         g_param_spec_uint64("max-bytes", "Max bytes",
-                            "Most bytes that are remembered; a longer GOP is forgotten", 0,
+                            "Bytes in the cache at most; a larger GOP is dropped", 0,
                             guint64(1) << 40, d.cache.bytes, flags));
     g_object_class_install_property(
         klass, prop_max_time,
         g_param_spec_uint64("max-time", "Max time",
-                            "Most media that is remembered, in nanoseconds; a longer GOP is "
-                            "forgotten",
+                            "Media in the cache at most, in nanoseconds; a longer GOP is "
+                            "dropped",
                             0, 24 * 3600 * GST_SECOND, d.cache.duration, flags));
     g_object_class_install_property(
         klass, prop_max_buffers,
         g_param_spec_uint("max-buffers", "Max buffers",
-                          "Most buffers that are remembered; a longer GOP is forgotten", 1,
-                          10000000, guint(d.cache.items), flags));
+                          "Buffers in the cache at most; a longer GOP is dropped", 1, 10000000,
+                          guint(d.cache.items), flags));
     g_object_class_install_property(
         klass, prop_queue_max_time,
         g_param_spec_uint64("queue-max-time", "Queue max time",

@@ -42,7 +42,7 @@ std::shared_ptr<Branch> Tee::attach(GstPad *inlet) {
     const auto owned =
         GstPtr<GstPad>::adopt(GST_PAD(gst_object_ref_sink(gst_pad_new(name.c_str(), GST_PAD_SRC))));
     GstPad *pad = owned.get();
-    // What another pipeline asks for is not this one's affair.
+    // Requests of another pipeline must not reach this one.
     gst_pad_set_event_function(pad, [](GstPad *, GstObject *, GstEvent *event) -> gboolean {
         gst_event_unref(event);
         return FALSE;

@@ -135,8 +135,8 @@ bool Tee::src_event(GstPad *pad, GstPtr<GstEvent> event) {
     return gst_pad_push_event(sink_, event.release());
 }
 
-// Only caps that every branch takes, as far as there are such: one that takes nothing of what the
-// others take fails alone.
+// The caps that every branch takes. A branch that has no caps in common with the others is left
+// out: it fails alone.
 GstPtr<GstCaps> Tee::downstream_caps(GstCaps *filter) const {
     auto caps = filter ? GstPtr<GstCaps>::ref(filter) : GstPtr<GstCaps>::adopt(gst_caps_new_any());
     const std::shared_ptr<const Branches> held = branches();

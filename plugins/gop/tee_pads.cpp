@@ -67,7 +67,7 @@ GstPad *Tee::request_pad(GstPadTemplate *templ, const char *name) {
     auto branch = std::make_shared<Branch>(
         element_, pad, totals_, [this](Branch &b, GstFlowReturn flow) { on_failed(b, flow); });
     gst_pad_set_active(pad, TRUE);
-    // Known before it can be linked, so that a RECONFIGURE finds its branch.
+    // Before the pad can be linked, so that a RECONFIGURE event finds its branch.
     {
         std::lock_guard lock(lock_);
         add_locked(branch);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// `sync` of a server sink: on for what is not live, off for what is, unless the user said
-// otherwise.
+// `sync` of a server sink: off for a live stream, on for any other, unless the user has set it.
 #pragma once
 
 #include <gst/base/gstbasesink.h>

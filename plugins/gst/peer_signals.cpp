@@ -71,7 +71,7 @@ public:
         const gint64 expires =
             g_get_monotonic_time() + gint64(net::RtmpLimits().authorize_ms) * 1000;
         const Work ask = [object, peer, answer, expires, id = signals_.authorize] {
-            // Who has waited too long for a thread is refused already.
+            // A peer that has waited too long for a thread is refused already.
             if (g_get_monotonic_time() > expires) return;
             const auto structure = to_structure(peer);
             gboolean allowed = FALSE;
@@ -91,7 +91,7 @@ public:
     }
 
 private:
-    /// The object if it is there and somebody listens to this signal of it.
+    /// The object, if it still exists and a handler of this signal is connected.
     GstPtr<GObject> listening(guint id) const {
         auto object = GstPtr<GObject>::adopt(static_cast<GObject *>(g_weak_ref_get(&object_)));
         if (object && !g_signal_has_handler_pending(object.get(), id, 0, FALSE)) object.reset();

@@ -21,20 +21,21 @@ GType enum_type(const char *name, const GEnumValue *values) {
 
 GType join_type() {
     static const GEnumValue values[] = {
-        {int(fanout::Join::burst), "The last GOP: a picture at once, up to a GOP behind", "burst"},
+        {int(fanout::Join::burst), "The last GOP: video at once, up to a GOP behind the live edge",
+         "burst"},
         {int(fanout::Join::fast_forward),
-         "The last GOP's pictures in a moment: at once, and at the live edge (FLV, RTMP)",
+         "The last GOP's video frames at once: at the live edge from the start (FLV, RTMP)",
          "fast-forward"},
-        {int(fanout::Join::keyframe), "Nothing before the next keyframe", "keyframe"},
-        {int(fanout::Join::live), "What comes next, be it half a GOP", "live"},
+        {int(fanout::Join::keyframe), "The stream from the next keyframe on", "keyframe"},
+        {int(fanout::Join::live), "The stream from the next frame on, even within a GOP", "live"},
         {0, nullptr, nullptr}};
     return enum_type("PenstockJoin", values);
 }
 
 GType slow_type() {
     static const GEnumValue values[] = {
-        {int(fanout::Slow::skip), "It goes on at the newest keyframe", "skip"},
-        {int(fanout::Slow::close), "It is closed", "close"},
+        {int(fanout::Slow::skip), "The viewer skips to the newest keyframe", "skip"},
+        {int(fanout::Slow::close), "The viewer is closed", "close"},
         {0, nullptr, nullptr}};
     return enum_type("PenstockSlowPolicy", values);
 }
@@ -66,20 +67,21 @@ guint install_viewer_policy(GObjectClass *klass, guint first_id) {
     const ViewerPolicy defaults;
     g_object_class_install_property(
         klass, first_id + MAX_LAG,
-        g_param_spec_uint64("max-lag", "Maximum lag",
-                            "Nanoseconds a slow player may fall behind before it skips to the "
-                            "newest keyframe. At most 32 MiB and, unless that is more, 30 s of the "
-                            "stream are held",
-                            0, 60 * GST_SECOND, defaults.max_lag, rw));
+        g_param_spec_uint64(
+            "max-lag", "Maximum lag",
+            "How far a slow viewer may fall behind, in nanoseconds, before it skips "
+            "to the newest keyframe. At most 32 MiB and, unless that is more, 30 s of the "
+            "stream are held",
+            0, 60 * GST_SECOND, defaults.max_lag, rw));
     g_object_class_install_property(klass, first_id + JOIN,
                                     g_param_spec_enum("join", "Join",
-                                                      "What a player that joins gets first",
+                                                      "What a viewer that joins gets first",
                                                       join_type(), int(defaults.policy.join), rw));
     g_object_class_install_property(
         klass, first_id + SLOW_POLICY,
         g_param_spec_enum("slow-policy", "Slow policy",
-                          "What becomes of a player that falls behind by more than max-lag",
-                          slow_type(), int(defaults.policy.slow), rw));
+                          "What happens to a viewer that is more than max-lag behind", slow_type(),
+                          int(defaults.policy.slow), rw));
     g_object_class_install_property(
         klass, first_id + SEND_RATE,
         g_param_spec_double("send-rate", "Send rate",

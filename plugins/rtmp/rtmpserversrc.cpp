@@ -3,7 +3,7 @@
 /**
  * SECTION:element-rtmpserversrc
  * @title: rtmpserversrc
- * @short_description: receives a stream that somebody publishes to us over RTMP
+ * @short_description: receives a stream that is published to us over RTMP
  *
  * Listens at `location` and takes one publisher (OBS, ffmpeg, rtmp2sink, an encoder box) under that
  * name. What comes out is `video/x-flv`, one tag a buffer. When the publisher goes, the element
@@ -12,13 +12,13 @@
  *
  * When not: to fetch a stream from a server, use rtmp2src.
  *
- * ## Who may
- * The signal `authorize` asks the application about each publisher: its handlers get a structure
- * with `id`, `protocol`, `address`, `path`, `query`, `key`, `client` and `publish` and return
- * whether it may. They run on threads of their own, up to sixteen at a time, so they may take their
- * time; who has no answer after five seconds is refused. Without a handler `publish-key` alone
- * decides. `peer-connected` and `peer-disconnected` (with a `reason`) come on another thread, in
- * order.
+ * ## Authorization
+ * The signal `authorize` asks the application about each publisher. Its handlers get a structure
+ * with `id`, `protocol`, `address`, `path`, `query`, `key`, `client` and `publish`, and return
+ * whether the publisher is admitted. They run on threads of their own, up to sixteen at a time, so
+ * they may block; a publisher without an answer after five seconds is refused. Without a handler
+ * `publish-key` alone decides. `peer-connected` and `peer-disconnected` (with a `reason`) are
+ * emitted on another thread, in order.
  *
  * ## Example launch line
  * |[
@@ -200,7 +200,7 @@ static gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
 }
 
 static gboolean src_event(GstPad *, GstObject *parent, GstEvent *event) {
-    // There is nobody upstream to seek or to ask for a keyframe.
+    // There is no upstream element that could seek or be asked for a keyframe.
     const bool known = GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE ||
                        GST_EVENT_TYPE(event) == GST_EVENT_LATENCY ||
                        GST_EVENT_TYPE(event) == GST_EVENT_QOS;
@@ -239,23 +239,25 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
     g_object_class_install_property(
         object_class, PROP_LOCATION,
         g_param_spec_string("location", "Location",
-                            "Where to listen and under which name to receive: "
-                            "rtmp://host:port/app/name; no host: every interface; port 0: any",
+                            "Address to listen on and name to receive under: "
+                            "rtmp://host:port/app/name; no host: every interface; port 0: any "
+                            "free port",
                             defaults.location.c_str(), rw));
-    g_object_class_install_property(
-        object_class, PROP_ON_UNPUBLISH,
-        g_param_spec_enum("on-unpublish", "On unpublish", "What to do when the publisher goes",
-                          on_unpublish_type(), int(defaults.on_unpublish), rw));
+    g_object_class_install_property(object_class, PROP_ON_UNPUBLISH,
+                                    g_param_spec_enum("on-unpublish", "On unpublish",
+                                                      "What to do when the publisher disconnects",
+                                                      on_unpublish_type(),
+                                                      int(defaults.on_unpublish), rw));
     g_object_class_install_property(
         object_class, PROP_PUBLISH_KEY,
         g_param_spec_string("publish-key", "Publish key",
-                            "Only publishers with ?key=THIS behind the name; empty: everybody", "",
+                            "Publishers need ?key=THIS after the name; empty: no key needed", "",
                             rw));
     g_object_class_install_property(
         object_class, PROP_QUEUE_MAX_BYTES,
         g_param_spec_uint("queue-max-bytes", "Queue size",
-                          "Bytes held before the publisher is made to wait", 64 << 10, 256 << 20,
-                          guint(defaults.max_bytes), rw));
+                          "Bytes that are queued before the publisher is made to wait", 64 << 10,
+                          256 << 20, guint(defaults.max_bytes), rw));
     g_object_class_install_property(
         object_class, PROP_BOUND_LOCATION,
         g_param_spec_string("bound-location", "Bound location",
