@@ -116,8 +116,14 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
     case GST_EVENT_TAG:
         if (rotate == Rotate::ignore) remove_orientation(info);
         return GST_PAD_PROBE_OK;
-    case GST_EVENT_GAP:
-        return on_gap(stream, info);
+    case GST_EVENT_GAP: {
+        GstClockTime time = 0, duration = 0;
+        gst_event_parse_gap(event, &time, &duration);
+        std::lock_guard lock(lock_);
+        if (stream.shift != 0)
+            replace_event(info, gst_event_new_gap(time + stream.shift, duration));
+        return GST_PAD_PROBE_OK;
+    }
     case GST_EVENT_EOS:
         return hold_eos(stream) ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
     default:
@@ -125,27 +131,10 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
     }
 }
 
-GstPadProbeReturn FileSource::on_gap(Stream &stream, GstPadProbeInfo *info) {
-    GstClockTime from = 0, duration = 0;
-    gst_event_parse_gap(GST_PAD_PROBE_INFO_EVENT(info), &from, &duration);
-    std::lock_guard lock(lock_);
-    const bool is_leading = lead_ != 0 && stream.end == 0 && stream.segment.base == 0;
-    if (is_leading && GST_CLOCK_TIME_IS_VALID(duration)) {
-        const GstClockTime end = std::max(from + duration, lead_) - lead_;
-        from = std::max(from, lead_) - lead_;
-        duration = end - from;
-        if (duration == 0) return GST_PAD_PROBE_DROP;
-    }
-    if (is_leading || stream.shift != 0)
-        replace_event(info, gst_event_new_gap(from + stream.shift, duration));
-    return GST_PAD_PROBE_OK;
-}
-
 GstPadProbeReturn FileSource::on_segment(Stream &stream, GstPadProbeInfo *info) {
     GstSegment segment;
     gst_event_copy_segment(GST_PAD_PROBE_INFO_EVENT(info), &segment);
     std::lock_guard lock(lock_);
-    if (segment.format == GST_FORMAT_TIME && segment.base >= lead_) segment.base -= lead_;
     stream.segment = segment;
     if (segment.format != GST_FORMAT_TIME) return GST_PAD_PROBE_OK;
     if (offset_ == 0) {

@@ -166,7 +166,6 @@ bool FileSource::open() {
     demuxers_ = 0;
     video_tracks_ = audio_tracks_ = audio_tracks_in_all_ = 0;
     chosen_audio_ = -1;
-    lead_ = 0;
     offset_ = 0;
     latched_loop_ = exposed_ = must_reopen_ = reopened_ = false;
     opened_at_ = g_get_monotonic_time();

@@ -72,7 +72,6 @@ private:
         GstSegment segment;                   ///< the demuxer's latest
         GstSegment sent;                      ///< the latest that was sent downstream
         GstClockTimeDiff shift = 0;           ///< added to the demuxer's timestamps; ns
-        GstClockTime empty_until = 0;         ///< running time of the end of the first empty edit
         GstClockTime end = 0;                 ///< running time of the end of this pass so far
         GstClockTime newest = 0;              ///< running time of the last timestamp
         GstClockTime step = 0;                ///< between the last two timestamps
@@ -87,15 +86,11 @@ private:
     void on_pad_added(GstPad *pad);
     void on_demuxer(GstElement *demuxer);
     void add_track(GstPad *pad, const char *kind, size_t track);
-    GstPadProbeReturn before_exposed(Stream &stream, GstPad *pad, GstPadProbeInfo *info);
-    void note_empty_edit(Stream &stream, GstPad *pad, GstEvent *gap);
-    GstClockTime empty_lead() const;
     void expose(bool even_if_incomplete);
     bool choose_tracks(std::vector<std::unique_ptr<Stream>> &left_out, std::string &error);
     std::string no_such_track(size_t count, int wanted) const;
     GstPadProbeReturn on_data(Stream &stream, GstPadProbeInfo *info);
     GstPadProbeReturn on_event(Stream &stream, GstPadProbeInfo *info);
-    GstPadProbeReturn on_gap(Stream &stream, GstPadProbeInfo *info);
     GstPadProbeReturn on_segment(Stream &stream, GstPadProbeInfo *info);
     GstPadProbeReturn on_buffer(Stream &stream, GstPadProbeInfo *info);
     bool hold_eos(Stream &stream);
@@ -125,9 +120,7 @@ private:
     size_t audio_tracks_in_all_ = 0;             ///< in the first pass
     int chosen_audio_ = -1;                      ///< index; -1: none, or not known yet
     int demuxers_ = 0;                           ///< demuxers that may still find streams
-    /// Time at the file's beginning in which no stream has anything, by its edit lists: left out.
-    GstClockTime lead_ = 0;
-    GstClockTime offset_ = 0;   ///< running time at which this pass begins
+    GstClockTime offset_ = 0;                    ///< running time at which this pass begins
     bool latched_loop_ = false; ///< whether this pass loops; decided when its first stream ends
     bool exposed_ = false;
     bool must_reopen_ = false; ///< the demuxer does not seek to the first keyframe

@@ -15,9 +15,6 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_live_file_src_debug);
 namespace penstock::file {
 namespace {
 
-/// A file's empty beginning that is shorter than this is played as it is.
-constexpr GstClockTime least_lead = 500 * GST_MSECOND;
-
 /// "video", "audio" or null.
 const char *kind_of(GstPad *pad) {
     auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
@@ -91,12 +88,21 @@ void FileSource::add_track(GstPad *pad, const char *kind, size_t track) {
         in,
         GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
                         GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
-        [](GstPad *entered, GstPadProbeInfo *info, gpointer data) {
-            auto *s = static_cast<Stream *>(data);
-            return guard(s->owner->bin_, GST_PAD_PROBE_REMOVE,
-                         [&] { return s->owner->before_exposed(*s, entered, info); });
+        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+            auto *self = static_cast<FileSource *>(data);
+            bool eos = false;
+            if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
+                const GstEventType type = GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info));
+                eos = type == GST_EVENT_EOS;
+                if (type != GST_EVENT_GAP && !eos) return GST_PAD_PROBE_OK;
+            }
+            return guard(self->bin_, GST_PAD_PROBE_REMOVE, [&] {
+                self->expose(eos);
+                std::lock_guard lock(self->lock_);
+                return self->exposed_ ? GST_PAD_PROBE_REMOVE : GST_PAD_PROBE_OK;
+            });
         },
-        stream.get(), nullptr);
+        this, nullptr);
     stream->block = gst_pad_add_probe(
         stream->out, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
         [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
@@ -116,43 +122,6 @@ void FileSource::add_track(GstPad *pad, const char *kind, size_t track) {
     }
     if (GST_PAD_LINK_FAILED(gst_pad_link(pad, in)))
         GST_ERROR_OBJECT(bin_, "can't link %s", GST_PAD_NAME(pad));
-}
-
-/// Looks at what enters the multiqueue until the pads are exposed: the first buffer or EOS exposes
-/// them. A GAP before the first buffer is an empty edit, whose length is noted.
-GstPadProbeReturn FileSource::before_exposed(Stream &stream, GstPad *pad, GstPadProbeInfo *info) {
-    bool is_eos = false;
-    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
-        GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
-        is_eos = GST_EVENT_TYPE(event) == GST_EVENT_EOS;
-        if (GST_EVENT_TYPE(event) == GST_EVENT_GAP) note_empty_edit(stream, pad, event);
-        if (!is_eos) return GST_PAD_PROBE_OK;
-    }
-    expose(is_eos);
-    std::lock_guard lock(lock_);
-    return exposed_ ? GST_PAD_PROBE_REMOVE : GST_PAD_PROBE_OK;
-}
-
-void FileSource::note_empty_edit(Stream &stream, GstPad *pad, GstEvent *gap) {
-    const auto sticky =
-        GstPtr<GstEvent>::adopt(gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0));
-    if (!sticky) return;
-    const GstSegment *segment = nullptr;
-    gst_event_parse_segment(sticky.get(), &segment);
-    GstClockTime from = 0, duration = 0;
-    gst_event_parse_gap(gap, &from, &duration);
-    const GstClockTime begin = gst_segment_to_running_time(segment, GST_FORMAT_TIME, from);
-    if (!GST_CLOCK_TIME_IS_VALID(begin) || !GST_CLOCK_TIME_IS_VALID(duration)) return;
-    std::lock_guard lock(lock_);
-    stream.empty_until = begin + duration;
-}
-
-/// The time at the file's beginning in which no stream has anything. The lock is held.
-GstClockTime FileSource::empty_lead() const {
-    GstClockTime lead = streams_.empty() ? 0 : GST_CLOCK_TIME_NONE;
-    for (const auto &stream : streams_)
-        lead = std::min(lead, stream->empty_until);
-    return lead < least_lead ? 0 : lead;
 }
 
 // Watches a child of parsebin that adds pads as it finds streams: a demuxer.
@@ -251,11 +220,9 @@ void FileSource::expose(bool even_if_incomplete) {
             });
         if (!even_if_incomplete && (demuxers_ > 0 || !all_came)) return;
         exposed_ = true;
-        if (choose_tracks(left_out, error)) {
-            lead_ = empty_lead();
+        if (choose_tracks(left_out, error))
             for (const auto &stream : streams_)
                 streams.push_back(stream.get());
-        }
     }
     if (!error.empty()) {
         fail(GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, error, "");

@@ -4,6 +4,19 @@
 
 namespace {
 
+/// Makes a file of the test's directory with ffmpeg; `options` stand between the inputs (0 and 1:
+/// 2 s of video at 25 fps and of mono audio, 2: 2 s of stereo audio) and the file's name.
+std::string make(const std::string &name, const std::string &options) {
+    const std::string path = directory() + "/" + name;
+    const std::string command =
+        "ffmpeg -v error -y -f lavfi -i testsrc2=s=160x96:r=25:d=2 -f lavfi -i sine=r=44100:d=2 "
+        "-f lavfi -i 'aevalsrc=sin(2000*t)|cos(3000*t):s=48000:d=2' "
+        "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -c:a aac " +
+        options + " " + path;
+    fail_unless_equals_int(system(command.c_str()), 0);
+    return path;
+}
+
 /// `-map 0:v -map 1:a -map 2:a` and the dispositions of the audio tracks.
 std::string tracks(const char *first, const char *second) {
     return std::string("-map 0 -map 1 -map 2 -disposition:a:0 ") + first + " -disposition:a:1 " +
