@@ -3,14 +3,22 @@
 #include "core/flv/config_version.h"
 #include "core/flv/normalizer.h"
 #include "core/flv/tag.h"
+#include "flv_samples.hpp"
 #include "gst/bytes.h"
 
 #include "goptee_rig.hpp"
 
 namespace {
 
-const uint8_t avc_config[] = {0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0, 1, 0, 0};
-const uint8_t avc_config2[] = {0x17, 0, 0, 0, 0, 1, 0x42, 0, 0x1f, 0xff, 0xe1, 0, 0, 1, 0, 0};
+/// The body of a tag with the configuration of this sequence parameter set.
+std::vector<uint8_t> config_body(const std::vector<uint8_t> &set) {
+    std::vector<uint8_t> body{0x17, 0, 0, 0, 0};
+    const auto record = samples::avc_config(set);
+    body.insert(body.end(), record.begin(), record.end());
+    return body;
+}
+const auto avc_config = config_body(samples::sps);
+const auto avc_config2 = config_body(samples::other_sps);
 const uint8_t aac_config[] = {0xaf, 0, 0x12, 0x10};
 const uint8_t meta_data[] = {2, 0, 10, 'o', 'n', 'M', 'e', 't', 'a', 'D', 'a', 't', 'a', 5};
 

@@ -86,7 +86,7 @@ GST_START_TEST(test_protocols) {
     lines.schemes = {{.name = "lines", .publish_match = true, .play_match = true}};
     const penstock::protocols::Registration registration(lines);
     fail_unless(takes("publish", "lines://:1/{name}") && takes("play", "lines://:1/{name}"));
-    const auto &match = read_schema().at("$defs").at("publish").at("properties").at("match");
+    const auto match = read_schema().at("$defs").at("publish").at("properties").at("match");
     fail_unless(match.at("description")
                     .get<std::string>()
                     .starts_with("`rtmp://ADDRESS/PATH` or `lines://ADDRESS/PATH`. "));
