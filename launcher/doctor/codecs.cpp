@@ -50,18 +50,21 @@ struct Format {
 void check_codecs(const Subjects &subjects, Findings &out) {
     const bool whole = std::none_of(subjects.begin(), subjects.end(),
                                     [](const Subject &subject) { return subject.named; });
-    const bool encodes = uses(subjects, {"copyorencode"});
+    const Encoded encoded = encoded_by(subjects);
+    const bool encodes = encoded.video || encoded.audio;
     if (encodes || whole) {
         const Choice encoders[] = {
             {"H.264 encoder", {"x264enc", "openh264enc"}, "gstreamer1.0-plugins-ugly"},
             {"AAC encoder", {"avenc_aac", "voaacenc", "fdkaacenc"}, "gstreamer1.0-libav"},
         };
         for (const Choice &choice : encoders) {
+            const bool needed = &choice == encoders ? encoded.video : encoded.audio;
+            if (!needed && !whole) continue;
             std::vector<std::string> there;
             for (const std::string &name : choice.elements)
                 if (description::has_element(name)) there.push_back(name);
             if (there.empty())
-                out.push_back({encodes ? Status::fail : Status::warn, "codecs", choice.subject,
+                out.push_back({needed ? Status::fail : Status::warn, "codecs", choice.subject,
                                "none of " + enumerate(choice.elements) +
                                    " is there: copyorencode can't encode",
                                std::string("apt install ") + choice.package});

@@ -45,5 +45,11 @@ void each_element(const description::Binding &binding,
                   const std::function<void(const description::Item &, bool needed)> &visit);
 /// Whether one of the descriptions has such an element, conditions considered.
 bool uses(const Subjects &subjects, const std::vector<std::string> &elements);
+/// Whether some copyorencode may have to encode video, or audio: its `codec` says which, and both
+/// without one.
+struct Encoded {
+    bool video = false, audio = false;
+};
+Encoded encoded_by(const Subjects &subjects);
 
 } // namespace penstock::doctor

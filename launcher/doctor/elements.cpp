@@ -36,6 +36,23 @@ bool uses(const Subjects &subjects, const std::vector<std::string> &elements) {
     return found;
 }
 
+Encoded encoded_by(const Subjects &subjects) {
+    Encoded out;
+    for (const Subject &subject : subjects)
+        each_element(*subject.binding, [&](const Item &item, bool needed) {
+            if (!needed || item.text != "copyorencode") return;
+            std::string codec;
+            for (const auto &property : item.properties)
+                if (property.name == "codec")
+                    for (const auto &piece : property.pieces)
+                        codec += piece.placeholder ? "auto" : piece.literal;
+            const bool any = codec.empty() || codec.find("auto") != codec.npos;
+            out.video |= any || codec == "h264";
+            out.audio |= any || codec != "h264";
+        });
+    return out;
+}
+
 namespace {
 
 struct Missing {

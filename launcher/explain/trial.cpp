@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "explain/trial.h"
 
+#include "gst/object_lock.h"
+
 #include <algorithm>
 
 namespace penstock::explain {
@@ -11,11 +13,10 @@ constexpr std::chrono::milliseconds settling_time{500};
 
 std::vector<GstPtr<GstPad>> pads_of(GstElement *element, GstPadDirection direction) {
     std::vector<GstPtr<GstPad>> out;
-    GST_OBJECT_LOCK(element);
+    const ObjectLock lock(element);
     for (GList *l = element->pads; l; l = l->next)
         if (GST_PAD_DIRECTION(l->data) == direction)
             out.push_back(GstPtr<GstPad>::ref(GST_PAD(l->data)));
-    GST_OBJECT_UNLOCK(element);
     return out;
 }
 

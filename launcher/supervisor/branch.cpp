@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/branch.h"
 
+#include "gst/object_lock.h"
+
 #include <algorithm>
 #include <deque>
 #include <memory>
@@ -19,10 +21,9 @@ bool is_goptee(GstElement *element) {
 
 std::vector<GstPtr<GstPad>> pads_of(GstElement *element) {
     std::vector<GstPtr<GstPad>> pads;
-    GST_OBJECT_LOCK(element);
+    const ObjectLock lock(element);
     for (GList *l = element->pads; l; l = l->next)
         pads.push_back(GstPtr<GstPad>::ref(GST_PAD(l->data)));
-    GST_OBJECT_UNLOCK(element);
     return pads;
 }
 

@@ -2,6 +2,7 @@
 // What is in a bin or on an element at this moment, as references that may outlive it.
 #pragma once
 
+#include "gst/object_lock.h"
 #include "gst/ptr.h"
 
 #include <vector>
@@ -10,19 +11,17 @@ namespace penstock::supervisor {
 
 inline std::vector<GstPtr<GstElement>> children_of(GstElement *bin) {
     std::vector<GstPtr<GstElement>> out;
-    GST_OBJECT_LOCK(bin);
+    const ObjectLock lock(bin);
     for (GList *l = GST_BIN_CHILDREN(bin); l; l = l->next)
         out.push_back(GstPtr<GstElement>::ref(GST_ELEMENT(l->data)));
-    GST_OBJECT_UNLOCK(bin);
     return out;
 }
 
 inline std::vector<GstPtr<GstPad>> source_pads_of(GstElement *element) {
     std::vector<GstPtr<GstPad>> out;
-    GST_OBJECT_LOCK(element);
+    const ObjectLock lock(element);
     for (GList *l = element->srcpads; l; l = l->next)
         out.push_back(GstPtr<GstPad>::ref(GST_PAD(l->data)));
-    GST_OBJECT_UNLOCK(element);
     return out;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/relink.h"
 
+#include "gst/object_lock.h"
+
 #include <algorithm>
 
 namespace penstock::supervisor {
@@ -14,13 +16,12 @@ struct Link {
 std::vector<Link> links_of(const std::vector<GstPtr<GstElement>> &elements) {
     std::vector<Link> links;
     for (const auto &element : elements) {
-        GST_OBJECT_LOCK(element.get());
+        const ObjectLock lock(element.get());
         for (GList *l = element->srcpads; l; l = l->next) {
             auto src = GstPtr<GstPad>::ref(GST_PAD(l->data));
             if (auto sink = GstPtr<GstPad>::adopt(gst_pad_get_peer(src.get())))
                 links.push_back({std::move(src), std::move(sink)});
         }
-        GST_OBJECT_UNLOCK(element.get());
     }
     return links;
 }
@@ -62,10 +63,9 @@ bool link(GstPad *src, GstPad *sink, std::string *error) {
 std::vector<GstElement *> children_as_made(GstElement *pipeline) {
     std::vector<GstElement *> children;
     if (!GST_IS_BIN(pipeline)) return children;
-    GST_OBJECT_LOCK(pipeline);
+    const ObjectLock lock(pipeline);
     for (GList *l = GST_BIN_CHILDREN(pipeline); l; l = l->next)
         children.push_back(GST_ELEMENT(l->data));
-    GST_OBJECT_UNLOCK(pipeline);
     std::reverse(children.begin(), children.end()); // a bin has its newest child first
     return children;
 }

@@ -19,6 +19,10 @@ std::vector<uint8_t> config_body(const std::vector<uint8_t> &set) {
 }
 const auto avc_config = config_body(samples::sps);
 const auto avc_config2 = config_body(samples::other_sps);
+bool is_second_config(GstBuffer *buffer) {
+    const std::string set(samples::other_sps.begin(), samples::other_sps.end());
+    return to_text(buffer).find(set) != std::string::npos;
+}
 const uint8_t aac_config[] = {0xaf, 0, 0x12, 0x10};
 const uint8_t meta_data[] = {2, 0, 10, 'o', 'n', 'M', 'e', 't', 'a', 'D', 'a', 't', 'a', 5};
 
@@ -115,7 +119,7 @@ GST_START_TEST(test_flv) {
     push_bytes(rig, key(200), 5 * GST_SECOND + 200 * GST_MSECOND);
     fail_unless(after.wait_for(5));
     expect(shape(after), "FmvaK");
-    fail_unless(to_text(after.buffers()[2].get()).find(char(0x42)) != std::string::npos);
+    fail_unless(is_second_config(after.buffers()[2].get()));
     rig.remove(a);
     rig.remove(b);
     rig.remove(c);
@@ -205,7 +209,7 @@ GST_START_TEST(test_flv_overflow_keeps_configuration) {
     fail_unless(eventually([&] { return shape(stuck).ends_with("vKdd"); }), "%s",
                 shape(stuck).c_str());
     const auto buffers = stuck.buffers();
-    fail_unless(to_text(buffers[buffers.size() - 4].get()).find(char(0x42)) != std::string::npos);
+    fail_unless(is_second_config(buffers[buffers.size() - 4].get()));
     rig.remove(pad);
 }
 GST_END_TEST
@@ -307,6 +311,7 @@ GST_START_TEST(test_flv_known_tags_pass_as_they_are) {
             GstMapInfo map;
             fail_unless(gst_buffer_map(buffer.get(), &map, GST_MAP_READWRITE));
             map.data[flv::header_size] = 0x27;
+            map.data[flv::header_size + 9] = 0x41; // the slice, which alone counts
             gst_buffer_unmap(buffer.get(), &map);
         }
         GstBuffer *pushed = buffer.get();

@@ -134,13 +134,7 @@ GST_START_TEST(test_server) {
         return done;
     });
     fail_unless(failed > 0);
-    failed = failures_of([&] {
-        gchar *stats = penstock_server_get_stats_json(server);
-        const bool done = stats != nullptr;
-        g_free(stats);
-        return done;
-    });
-    fail_unless(failed > 0);
+    // Not penstock_server_get_stats_json(): the JSON library allocates where it destroys a value.
     g_object_unref(server);
     g_object_unref(binding);
 }

@@ -38,7 +38,7 @@ class Doctor(unittest.TestCase):
         self.assertEqual(code, 0, found)
         self.assertEqual(found["live"]["status"], "ok")
         self.assertNotIn("any camera", found)
-        self.assertNotIn("H.264 encoder", found, "live encodes nothing")
+        self.assertNotIn("H.264 encoder", found, "live encodes no video")
 
     def test_every_element_counts(self):
         """Those of start pipelines, of publish rules and of play rules."""
@@ -65,7 +65,7 @@ class Doctor(unittest.TestCase):
             self.assertEqual(found["AAC encoder"]["status"], "ok")
             self.assert_mend(found["FLV files"], "warn", "gstreamer1.0-plugins-good")
             self.assertEqual(found["MP4 files"]["status"], "ok")
-            # Who encodes nothing misses nothing.
+            # A description that encodes no video needs no encoder of it.
             code, found = doctor("live", "--set", "rtmp=127.0.0.1:0", "--set", "http=127.0.0.1:0",
                                  environment=bare)
             self.assertEqual(code, 0, found)
