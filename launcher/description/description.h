@@ -111,7 +111,8 @@ std::unique_ptr<Description> load_description(Source source, Problems &problems)
 std::unique_ptr<Description> load_what_is_good(Source source, Problems &problems);
 /// The file's text. A file that can't be read is a problem without a place, and the text empty.
 Source read_source(const std::string &path, Problems &problems);
-/// The same as load_description() from a file; a file that can't be read is a problem without a place.
+/// The same as load_description() from a file; a file that can't be read is a problem without a
+/// place.
 std::unique_ptr<Description> load_description_file(const std::string &path, Source &source,
                                                    Problems &problems);
 

@@ -9,8 +9,8 @@
 //  - double quotes around a whole value are taken off, single quotes are not; then a backslash
 //    makes the next character literal, except between inner double quotes;
 //  - caps stand between two links and reach to the next `!` without a backslash.
-// Text that gst_parse would read in a surprising way (a value that ends in a backslash, a quote that
-// is not closed) is refused.
+// Text that gst_parse would read in a surprising way (a value that ends in a backslash, a quote
+// that is not closed) is refused.
 #pragma once
 
 #include <cstddef>

@@ -10,6 +10,7 @@ import struct
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import rig
@@ -376,6 +377,15 @@ def check_hls(server, name, began):
     spans(Viewer(path).check(), path)
 
 
+def is_served(url):
+    """Whether somebody answers there with a stream."""
+    try:
+        with urllib.request.urlopen(url, timeout=rig.PATIENCE) as answer:
+            return answer.status == 200
+    except urllib.error.HTTPError:
+        return False
+
+
 def slow_frames():
     """frames that are 5 and 12 s apart stay so"""
     tags = [tag for tag in base() if tag.kind == VIDEO]
@@ -387,7 +397,7 @@ def slow_frames():
         publisher = Publisher(server, "slow", sent, go, stop)
         publisher.start()
         go.set()
-        until("it is live", lambda: "slow" in server.streams())
+        until("it is served", lambda: is_served(server.flv("slow")))
         found = []
         with urllib.request.urlopen(server.flv("slow"), timeout=rig.PATIENCE) as answer:
             answer.read(13)

@@ -240,8 +240,15 @@ inline net::LeaseOptions everything() {
 inline flv::Tag big_frame(uint32_t ms, bool key, size_t size) {
     std::vector<uint8_t> body(size, 0x55);
     const size_t unit = size - 9; // behind the tag's header and the unit's length
-    const uint8_t head[] = {uint8_t(key ? 0x17 : 0x27), 1, 0, 0, 0, uint8_t(unit >> 24),
-                            uint8_t(unit >> 16), uint8_t(unit >> 8), uint8_t(unit),
+    const uint8_t head[] = {uint8_t(key ? 0x17 : 0x27),
+                            1,
+                            0,
+                            0,
+                            0,
+                            uint8_t(unit >> 24),
+                            uint8_t(unit >> 16),
+                            uint8_t(unit >> 8),
+                            uint8_t(unit),
                             uint8_t(key ? 0x65 : 0x41)};
     std::copy(std::begin(head), std::end(head), body.begin());
     return flv::make_tag(flv::TagType::video, ms, body);

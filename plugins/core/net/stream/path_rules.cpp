@@ -26,9 +26,8 @@ namespace {
 
 template <class Rules>
 auto first_match(const Rules &rules, std::string_view path) {
-    const auto found = std::find_if(rules.begin(), rules.end(), [&](const auto &entry) {
-        return entry.second->matches(path);
-    });
+    const auto found = std::find_if(rules.begin(), rules.end(),
+                                    [&](const auto &entry) { return entry.second->matches(path); });
     return found == rules.end() ? nullptr : found->second;
 }
 

@@ -18,7 +18,7 @@ struct HlsMountOptions {
     std::chrono::nanoseconds grace = std::chrono::seconds(60);
     /// How long a request for a playlist waits for the first segment; 503 afterwards.
     std::chrono::nanoseconds first_segment_wait = std::chrono::seconds(10);
-    TlsFiles tls;                     ///< empty: plain HTTP
+    TlsFiles tls; ///< empty: plain HTTP
     hls::Container container = hls::ts_container;
     std::shared_ptr<PeerWatch> watch; ///< asked about each viewer; may be nullptr
 };
