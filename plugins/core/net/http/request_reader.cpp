@@ -78,7 +78,8 @@ void HttpRequestReader::read_body(size_t limit,
     const auto &message = parser_->get();
     const bool waits =
         message.version() >= 11 && same(message[http::field::expect], "100-continue");
-    if (!waits || buffer_.size() > 0) return read_more();
+    if (buffer_.size() > 0) return parse_body();
+    if (!waits) return read_more();
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     asio::async_write(socket_, asio::buffer(go_on.data(), go_on.size()),
                       [this, keep = body_done_](error_code ec, size_t) {
@@ -88,27 +89,38 @@ void HttpRequestReader::read_body(size_t limit,
 }
 
 void HttpRequestReader::read_more() {
-    http::async_read_some(
-        socket_, buffer_, *parser_, [this, keep = body_done_](error_code ec, size_t size) {
-            if (ec == http::error::end_of_stream || ec == http::error::partial_message ||
-                (ec && ec.category() != make_error_code(http::error::end_of_stream).category())) {
-                if (ec == beast::error::timeout)
-                    return end_body(http_error(408, "The body did not arrive in time."));
-                return forget_body(); // the client has left
-            }
-            if (ec) return end_body(http_error(400, "The body is not legal."));
-            received_ += size;
-            const size_t body = parser_->get().body().size();
-            if (body > limit_ || received_ > 2 * limit_ + max_framing)
-                return end_body(http_error(413, "The body is too large."));
-            if (body > held_) {
-                if (!budget_.take(body - held_))
-                    return end_body(http_error(503, "Too many bodies are on their way."));
-                held_ = body;
-            }
-            if (parser_->is_done()) return end_body(std::nullopt);
-            read_more();
-        });
+    socket_.async_read_some(buffer_.prepare(buffer_.max_size() - buffer_.size()),
+                            [this, keep = body_done_](error_code ec, size_t size) {
+                                if (ec == beast::error::timeout)
+                                    return end_body(
+                                        http_error(408, "The body did not arrive in time."));
+                                if (ec) return forget_body(); // the client has left
+                                buffer_.commit(size);
+                                parse_body();
+                            });
+}
+
+/// Beast's own reads go on until a piece of the body ends where a read does: a client could send
+/// any number of chunks before the bounds are looked at.
+void HttpRequestReader::parse_body() {
+    error_code ec;
+    const size_t used = parser_->put(buffer_.cdata(), ec);
+    buffer_.consume(used);
+    received_ += used;
+    if (ec && ec != http::error::need_more)
+        return end_body(http_error(400, "The body is not legal."));
+    const size_t body = parser_->get().body().size();
+    if (body > limit_ || received_ > 2 * limit_ + max_framing)
+        return end_body(http_error(413, "The body is too large."));
+    if (body > held_) {
+        if (!budget_.take(body - held_))
+            return end_body(http_error(503, "Too many bodies are on their way."));
+        held_ = body;
+    }
+    if (parser_->is_done()) return end_body(std::nullopt);
+    if (buffer_.size() == buffer_.max_size())
+        return end_body(http_error(400, "The body is not legal."));
+    read_more();
 }
 
 void HttpRequestReader::end_body(std::optional<HttpResponse> refusal) {

@@ -95,6 +95,7 @@ public:
 
 private:
     void read_more();
+    void parse_body();
     void end_body(std::optional<HttpResponse> refusal);
     void forget_body();
 
