@@ -431,8 +431,7 @@ private:
             self->watching_ = false;
             if (!self->streaming_) { // what came is the next request
                 self->reading_ = false;
-                if (!ec && self->keep_alive_) self->read();
-                return;
+                return !ec && self->keep_alive_ ? self->read() : void();
             }
             if (!ec) return self->watch();
             self->writer_->close(ec == asio::error::no_buffer_space ? "the client sends too much"
@@ -441,12 +440,13 @@ private:
     }
 
     void sent(error_code ec) {
-        if (ec) return;
+        if (ec) return void(keep_alive_ = false);
         if (!keep_alive_) return end();
         if (!watching_) return read();
-        // The next request is being read already.
+        // The next request is being read already, or some of it was.
         reading_ = true;
         stream_.expires_after(idle_timeout);
+        if (reader_.rest().size() > 0) stream_.cancel();
     }
 
     void end() {

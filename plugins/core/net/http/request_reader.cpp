@@ -147,6 +147,8 @@ void HttpRequestReader::watch(std::function<void(error_code)> done) {
     socket_.async_read_some(buffer_.prepare(watch_size),
                             [this, done = std::move(done)](error_code ec, size_t size) {
                                 buffer_.commit(size);
+                                if (ec == asio::error::operation_aborted && buffer_.size() > 0)
+                                    ec = {};
                                 done(ec);
                             });
 }

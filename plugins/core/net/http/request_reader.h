@@ -85,7 +85,7 @@ public:
 
     /// Reads what the client sends while its request is answered, for the next read_header():
     /// `done` says once that something came, or that the client left. no_buffer_space: it sends
-    /// too much.
+    /// too much. Cancelled, it says so only if nothing has come, now or before.
     void watch(std::function<void(boost::system::error_code)> done);
     /// Reads and drops what an ended connection still brings, until it ends or the deadline: a
     /// close with unread bytes would take back the answer.

@@ -52,6 +52,7 @@ void HttpSocket::State::expires_never() {
 }
 
 void HttpSocket::cancel() {
+    ++state_->cancels;
     error_code ignored;
     state_->socket.cancel(ignored);
 }

@@ -75,7 +75,8 @@ private:
         std::unique_ptr<TlsSession> tls;
         boost::asio::steady_timer timer;
         bool expired = false;
-        size_t written = 0; ///< is in `tls`, and not all of it sent yet
+        unsigned cancels = 0; ///< calls of cancel()
+        size_t written = 0;   ///< is in `tls`, and not all of it sent yet
     };
 
     /// Tries, and waits for the socket as often as need be. Nothing is completed before the call
@@ -86,6 +87,7 @@ private:
         Buffers buffers;
         Done result = {};
         bool began = false;
+        unsigned cancels = state->cancels;
 
         Done attempt() {
             namespace asio = boost::asio;
@@ -113,7 +115,9 @@ private:
             if (result && began) return self.complete(result->first, result->second);
             tcp::socket &socket = state->socket;
             if (result) return boost::asio::post(socket.get_executor(), std::move(self));
-            // The deadline may have come when nothing waited.
+            // Either may have come when nothing waited.
+            if (began && state->cancels != cancels)
+                return self.complete(boost::asio::error::operation_aborted, 0);
             if (began && state->expired) return self.complete(boost::beast::error::timeout, 0);
             began = true;
             socket.async_wait(writes ? tcp::socket::wait_write : tcp::socket::wait_read,
