@@ -58,8 +58,11 @@ std::string response_head(const HttpResponse &response, const HttpHeadOptions &o
     for (const auto &[name, value] : response.headers)
         add(name, value);
     if (!vary.empty()) text += "Vary: " + vary + "\r\n";
-    if (options.keep_alive != (options.version >= 11))
-        text += options.keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+    // The status line says HTTP/1.1, whatever the request said: an end is announced always.
+    if (!options.keep_alive)
+        text += "Connection: close\r\n";
+    else if (options.version < 11)
+        text += "Connection: keep-alive\r\n";
     return text + "\r\n";
 }
 
