@@ -23,7 +23,10 @@ public:
         while (at_ < watches_.size()) {
             const auto watch = watches_[at_++];
             if (!watch) continue;
-            const auto answer = [self = shared_from_this(), number = at_](bool allowed) {
+            // The peer's admission keeps the question; whoever keeps the answer does not.
+            const auto answer = [weak = weak_from_this(), number = at_](bool allowed) {
+                const auto self = weak.lock();
+                if (!self) return;
                 boost::asio::post(self->executor_, [self, number, allowed] {
                     if (number == self->at_) self->on_answer(allowed);
                 });
