@@ -268,7 +268,7 @@ GST_END_TEST
 GST_START_TEST(test_flv_tags_are_known_behind) {
     Peer peer;
     Rig rig("video/x-flv");
-    rig.add(peer);
+    GstPad *pad = rig.add(peer);
     push_bytes(rig,
                joined({flv::file_header(true, true), tag(TagType::video, 0, avc_config),
                        tag(TagType::audio, 0, aac_config)}),
@@ -288,13 +288,14 @@ GST_START_TEST(test_flv_tags_are_known_behind) {
         fail_unless(config == 0 || config == known.config);
         config = known.config;
     }
+    rig.remove(pad);
 }
 GST_END_TEST
 
 GST_START_TEST(test_flv_known_tags_pass_as_they_are) {
     Peer peer;
     Rig rig("video/x-flv");
-    rig.add(peer);
+    GstPad *pad = rig.add(peer);
     const uint32_t config = flv::next_config_version();
     const auto push = [&](const Bytes &bytes, uint32_t version, bool write = false) {
         flv::Normalizer normalizer;
@@ -337,6 +338,7 @@ GST_START_TEST(test_flv_known_tags_pass_as_they_are) {
     push(key(120), other);
     fail_unless(peer.wait_for(7));
     fail_unless_equals_int(rig.stat("cached-buffers"), 1);
+    rig.remove(pad);
 }
 GST_END_TEST
 
