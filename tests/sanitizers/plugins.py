@@ -5,10 +5,11 @@
 import pathlib
 import sys
 
-PLUGINS = '''app audioconvert audioparsersbad audioparsers audioresample audiotestsrc coreelements
+PLUGINS = '''alaw app audioconvert audioparsersbad audioparsers audioresample audiotestsrc coreelements
     flv isomp4 jpeg libav matroska mpegtsdemux mpegtsmux ogg opus playback rtmp2 typefindfunctions
     videoconvert videoconvertscale
-    videocrop videoparsersbad videoscale videotestsrc voaacenc x264'''.split()
+    videocrop videoparsersbad videoscale videotestsrc voaacenc x264
+    lame mulaw speex videofilter'''.split()
 
 source, target = map(pathlib.Path, sys.argv[1:])
 target.mkdir(parents=True, exist_ok=True)
