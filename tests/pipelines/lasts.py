@@ -4,6 +4,7 @@
 gone, be they players that never read or publishers by the hundred. Needs PENSTOCK, the executable,
 and PENSTOCK_PIPELINES, the directory."""
 
+import json
 import os
 import pathlib
 import re
@@ -42,10 +43,11 @@ class Server:
         directory = tempfile.TemporaryDirectory()
         test.addCleanup(directory.cleanup)
         self.path = pathlib.Path(directory.name) / "log"
+        self.environment = dict(os.environ, XDG_RUNTIME_DIR=directory.name)
         log = open(self.path, "w", encoding="utf-8")
         self.process = subprocess.Popen(
             [PENSTOCK, "run", "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY], stdout=log,
-            stderr=log, env=dict(os.environ, XDG_RUNTIME_DIR=directory.name))
+            stderr=log, env=self.environment)
         log.close()
 
         def end():
@@ -76,6 +78,13 @@ class Server:
         viewer.connect(("127.0.0.1", self.http))
         viewer.sendall(f"GET /live/{name}.flv HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         return viewer
+
+    def viewers(self, name):
+        """How many the server says watch live/NAME, by RTMP and HTTP."""
+        top = subprocess.run([PENSTOCK, "top", "--json", "--once"], stdout=subprocess.PIPE,
+                             check=True, timeout=20, env=self.environment)
+        mounts = json.loads(top.stdout)["processes"][0]["mounts"]
+        return sum(m["viewers"] for m in mounts if m["path"].split(".")[0] == f"live/{name}")
 
     def is_served(self, name):
         viewer = self.watch_flv(name)
@@ -124,11 +133,11 @@ class Peers(Lasts):
         feeder.start()
         viewers = []
         try:
-            without = until("only the publisher is there",
-                            lambda: server.count("fd") <= before[0] + 4 and server.count("fd"))
+            until("nobody watches yet", lambda: server.viewers("cam") == 0)
+            without = server.count("fd")
             viewers = [Peer(server.rtmp, 4096).play("cam") for _ in range(25)]
             viewers += [server.watch_flv("cam", 4096) for _ in range(25)]
-            until("all watch", lambda: server.count("fd") >= without + 50)
+            until("all watch", lambda: server.viewers("cam") == 50)
             # What the kernel still has for them keeps the end of the connection from them: only
             # the server's descriptors tell that it has closed it.
             until(lambda: f"{server.count('fd') - without} of 50 are not closed",
