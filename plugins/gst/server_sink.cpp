@@ -172,17 +172,17 @@ GstFlowReturn ServerSink::judge(GstBaseSink *sink, const Result &result) const {
 }
 
 GstPtr<GstStructure> ServerSink::stats() {
-    ServerFeed::Viewers viewers;
+    net::ViewerTotals totals;
     {
         std::lock_guard lock(feed_mutex);
-        if (feed) viewers = feed->viewers();
+        if (feed) totals = feed->stats();
     }
-    Stats common = counters.with_peers(viewers.now);
-    common.bytes_out = viewers.bytes_out;
-    common.drops = viewers.skipped;
+    Stats common = counters.with_peers(totals.viewers);
+    common.bytes_out = totals.bytes_out;
+    common.drops = totals.skipped;
     auto stats = common.to_structure();
-    gst_structure_set(stats.get(), "peers-total", G_TYPE_UINT64, guint64(viewers.total),
-                      "closed-slow", G_TYPE_UINT64, guint64(viewers.closed_slow), nullptr);
+    gst_structure_set(stats.get(), "peers-total", G_TYPE_UINT64, guint64(totals.viewers_total),
+                      "closed-slow", G_TYPE_UINT64, guint64(totals.closed_slow), nullptr);
     return stats;
 }
 

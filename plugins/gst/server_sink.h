@@ -6,6 +6,7 @@
 #include "core/bytes/result.h"
 #include "core/net/loop/address.h"
 #include "core/net/stream/peer.h"
+#include "core/net/stream/viewer_totals.h"
 #include "core/net/tls/files.h"
 #include "gst/peer_signals.h"
 #include "gst/viewer_policy.h"
@@ -45,15 +46,8 @@ public:
     /// "artist - title", UTF-8, from TAG events.
     virtual void set_title(const std::string &) {}
 
-    struct Viewers {
-        unsigned now = 0;
-        uint64_t total = 0;
-        uint64_t bytes_out = 0;
-        uint64_t skipped = 0; ///< times a slow viewer was moved to a newer keyframe
-        uint64_t closed_slow = 0;
-    };
     /// Any thread.
-    virtual Viewers viewers() const = 0;
+    virtual net::ViewerTotals stats() const = 0;
     /// The location with the port that is really listened on. Any thread.
     virtual std::string bound_location() const = 0;
 };

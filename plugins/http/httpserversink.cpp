@@ -65,11 +65,7 @@ public:
     bool has_begun() const override { return input_.any(); }
     void flush() override { input_.flush(); }
     void set_title(const std::string &title) override { feed_->set_title(title); }
-    Viewers viewers() const override {
-        const auto stats = feed_->stats();
-        return {stats.viewers, stats.viewers_total, stats.bytes_out, stats.skipped,
-                stats.closed_slow};
-    }
+    net::ViewerTotals stats() const override { return feed_->stats(); }
     std::string bound_location() const override {
         return std::string(feed_->scheme()) + "://" + feed_->address().to_string() + "/" + path_;
     }

@@ -52,11 +52,7 @@ public:
     Result push(GstBuffer *buffer) override { return flv_.push(buffer, *feed_); }
     bool has_begun() const override { return flv_.any(); }
     void flush() override { flv_.flush(); }
-    Viewers viewers() const override {
-        const auto stats = feed_->stats();
-        return {stats.players, stats.players_total, stats.bytes_out, stats.skipped,
-                stats.closed_slow};
-    }
+    net::ViewerTotals stats() const override { return feed_->stats(); }
     std::string bound_location() const override {
         return "rtmp://" + server_->address().to_string() + "/" + path_;
     }

@@ -136,7 +136,7 @@ GST_START_TEST(test_no_answer_is_a_refusal) {
     for (const auto &answer : judge->kept)
         answer(true);
     fail_unless_equals_int(receiver.published, 0);
-    fail_unless_equals_int(int(feed->stats().players_total), 0);
+    fail_unless_equals_int(int(feed->stats().viewers_total), 0);
 }
 GST_END_TEST
 

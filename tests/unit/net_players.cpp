@@ -63,7 +63,7 @@ GST_START_TEST(test_stuck_player_costs_nobody_anything) {
     }
     fail_unless(eventually([&] { return log.warned(stuck.name, "has not read anything for 1 s"); }),
                 "the stuck player stays\n%s", log.all().c_str());
-    fail_unless(eventually([&] { return fountain.feed->stats().players == 2; }));
+    fail_unless(eventually([&] { return fountain.feed->stats().viewers == 2; }));
     fail_unless_equals_uint64(fountain.feed->stats().closed_slow, 1);
     fail_unless_equals_int(good.goes_back(), -1);
     // The one that was closed can still read what was on its way, then finds the end.

@@ -67,11 +67,7 @@ public:
             mount_->audience().wake(packet->awaited);
     }
     void discontinuity() override { mount_->feed().discontinuity(); }
-    Stats stats() const override {
-        const ViewerTotals totals = mount_->totals();
-        return {totals.viewers, totals.viewers_total, totals.bytes_out, totals.skipped,
-                totals.closed_slow};
-    }
+    ViewerTotals stats() const override { return mount_->totals(); }
 
 private:
     std::shared_ptr<RtmpServer> server_;

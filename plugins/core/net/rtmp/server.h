@@ -9,6 +9,7 @@
 #include "core/net/loop/address.h"
 #include "core/net/stream/mount.h"
 #include "core/net/stream/path_rules.h"
+#include "core/net/stream/viewer_totals.h"
 
 #include <functional>
 #include <memory>
@@ -49,14 +50,8 @@ public:
     virtual void push(const flv::Tag &tag) = 0;
     /// The timestamps that follow have nothing to do with those before.
     virtual void discontinuity() = 0;
-    struct Stats {
-        unsigned players = 0;
-        uint64_t players_total = 0;
-        uint64_t bytes_out = 0;
-        uint64_t skipped = 0; ///< times a slow player was moved to a newer keyframe
-        uint64_t closed_slow = 0;
-    };
-    virtual Stats stats() const = 0;
+    /// Any thread.
+    virtual ViewerTotals stats() const = 0;
 };
 
 /// What peers may cost. All who share an address have to ask for the same.

@@ -5,17 +5,9 @@
 #include "core/net/stream/audience.h"
 #include "core/net/stream/mount.h"
 #include "core/net/stream/viewer.h"
+#include "core/net/stream/viewer_totals.h"
 
 namespace penstock::net {
-
-/// Counters of what a producer's viewers got, over all producers of the mount.
-struct ViewerTotals {
-    unsigned viewers = 0;       ///< now
-    uint64_t viewers_total = 0; ///< that ever came
-    uint64_t bytes_out = 0;
-    uint64_t skipped = 0;     ///< times a slow viewer was moved to a newer place to join
-    uint64_t closed_slow = 0; ///< viewers that were closed because they read too slowly
-};
 
 class LiveMount : public Mount {
 public:

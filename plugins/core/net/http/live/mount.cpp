@@ -61,11 +61,7 @@ public:
         stream_->push(std::move(bytes), joinable, awaited);
     }
     void set_title(const std::string &title) override { stream_->set_title(title); }
-    Stats stats() const override {
-        const ViewerTotals totals = stream_->totals();
-        return {totals.viewers, totals.viewers_total, totals.bytes_out, totals.skipped,
-                totals.closed_slow};
-    }
+    ViewerTotals stats() const override { return stream_->totals(); }
     Address address() const override { return key_.first; }
     const char *scheme() const override { return server_->scheme(); }
 

@@ -8,6 +8,7 @@
 #include "core/gop/history.h"
 #include "core/net/loop/address.h"
 #include "core/net/stream/peer.h"
+#include "core/net/stream/viewer_totals.h"
 #include "core/net/tls/files.h"
 
 #include <chrono>
@@ -51,14 +52,8 @@ public:
     virtual void push(Bytes bytes, bool joinable, bool awaited) = 0;
     /// What audio players show, UTF-8.
     virtual void set_title(const std::string &title) = 0;
-    struct Stats {
-        unsigned viewers = 0;
-        uint64_t viewers_total = 0;
-        uint64_t bytes_out = 0;
-        uint64_t skipped = 0; ///< times a slow viewer was moved to a newer place to join
-        uint64_t closed_slow = 0;
-    };
-    virtual Stats stats() const = 0;
+    /// Any thread.
+    virtual ViewerTotals stats() const = 0;
     /// "127.0.0.1:8080"
     virtual Address address() const = 0;
     /// "https" or "http"
