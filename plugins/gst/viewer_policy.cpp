@@ -8,7 +8,7 @@
 namespace penstock {
 namespace {
 
-enum { MAX_LAG, JOIN, SLOW_POLICY, SEND_RATE, COALESCE_MAX, LOOPS, COUNT };
+enum { MAX_LAG, JOIN, SLOW_POLICY, STALL_TIMEOUT, SEND_RATE, COALESCE_MAX, LOOPS, COUNT };
 
 /// Each plugin has its own copy of this file, the process one type of a name. Called in class_init
 /// only, which GLib lets run one at a time.
@@ -83,6 +83,13 @@ guint install_viewer_policy(GObjectClass *klass, guint first_id) {
                           "What happens to a viewer that is more than max-lag behind", slow_type(),
                           int(defaults.policy.slow), rw));
     g_object_class_install_property(
+        klass, first_id + STALL_TIMEOUT,
+        g_param_spec_uint64("stall-timeout", "Stall timeout",
+                            "A viewer that takes no whole packet for this long, in nanoseconds, "
+                            "though there are some for it, is closed; checked once a second. 0: "
+                            "never",
+                            0, 86400 * GST_SECOND, defaults.policy.stall_timeout, rw));
+    g_object_class_install_property(
         klass, first_id + SEND_RATE,
         g_param_spec_double("send-rate", "Send rate",
                             "Writes a second of each network thread, for all its streams: under "
@@ -115,6 +122,9 @@ bool set_viewer_policy(ViewerPolicy &policy, guint first_id, guint id, const GVa
     case SLOW_POLICY:
         policy.policy.slow = fanout::Slow(g_value_get_enum(value));
         return true;
+    case STALL_TIMEOUT:
+        policy.policy.stall_timeout = g_value_get_uint64(value);
+        return true;
     case SEND_RATE:
         policy.policy.send_rate = g_value_get_double(value);
         return true;
@@ -139,6 +149,9 @@ bool get_viewer_policy(const ViewerPolicy &policy, guint first_id, guint id, GVa
         return true;
     case SLOW_POLICY:
         g_value_set_enum(value, int(policy.policy.slow));
+        return true;
+    case STALL_TIMEOUT:
+        g_value_set_uint64(value, policy.policy.stall_timeout);
         return true;
     case SEND_RATE:
         g_value_set_double(value, policy.policy.send_rate);

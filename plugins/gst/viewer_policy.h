@@ -21,8 +21,8 @@ struct ViewerPolicy {
 /// Before `element` opens its listener: asks for the loops, and warns on the bus if it is too late.
 void apply_loops(const ViewerPolicy &policy, GstElement *element);
 
-/// Installs `max-lag`, `join`, `slow-policy`, `send-rate`, `coalesce-max` and `loops` with ids from
-/// `first_id` on, and returns the next id that is free.
+/// Installs `max-lag`, `join`, `slow-policy`, `stall-timeout`, `send-rate`, `coalesce-max` and
+/// `loops` with ids from `first_id` on, and returns the next id that is free.
 guint install_viewer_policy(GObjectClass *klass, guint first_id);
 /// False if `id` is none of them.
 bool set_viewer_policy(ViewerPolicy &policy, guint first_id, guint id, const GValue *value);

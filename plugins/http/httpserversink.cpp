@@ -10,6 +10,7 @@
  * ws:// (wss:// where it is https://). A viewer that joins gets the last GOP at once, or what
  * `join` says: docs/joining.md describes what players make of it. Each packet is serialized once
  * for all viewers; one that is too slow skips to a newer keyframe and never makes the others wait.
+ * One that takes nothing for `stall-timeout` is closed.
  *
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
  * `sync` does in any sink, unless `sync` is set. Several elements, and hlssegmenter, may share an

@@ -211,6 +211,30 @@ GST_START_TEST(test_policy_properties) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_stall_timeout) {
+    keeps_timeout("httpserversink", "stall-timeout");
+    const auto element = make_element("httpserversink");
+    g_object_set(element.get(), "location", any_port, "stall-timeout", guint64(300 * GST_MSECOND),
+                 nullptr);
+    GstHarness *h = gst_harness_new_with_element(element.get(), "sink", nullptr);
+    gst_harness_set_src_caps_str(h, "video/x-flv");
+    push(h, samples::audio_config());
+    push(h, samples::audio_frame(0));
+    Viewer stuck(port_of(h->element), 16384);
+    stuck.get("/live/cam.flv");
+    fail_unless(stuck.until_frames(1));
+    // More than any socket buffers.
+    std::vector<uint8_t> body(100'000, 0x55);
+    body[0] = 0xaf;
+    body[1] = 1;
+    for (uint32_t ms = 20; ms < 4000; ms += 20)
+        push(h, flv::make_tag(flv::TagType::audio, ms, body));
+    fail_unless(eventually([&] { return stat(h->element, "closed-slow") == 1; }));
+    fail_unless_equals_int(stat(h->element, "peers"), 0);
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
 static unsigned network_threads() {
     unsigned count = 0;
     for (const auto &task : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -398,6 +422,7 @@ static Suite *httpserversink_suite() {
     tcase_add_test(tc, test_audio_joins_at_seconds);
     tcase_add_test(tc, test_titles);
     tcase_add_test(tc, test_policy_properties);
+    tcase_add_test(tc, test_stall_timeout);
     tcase_add_test(tc, test_loops);
     tcase_add_test(tc, test_join_keyframe);
     tcase_add_test(tc, test_eos);

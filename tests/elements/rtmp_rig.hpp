@@ -79,6 +79,22 @@ private:
     GstPtr<GstBus> bus_;
 };
 
+/// A time limit in nanoseconds that an element of this name has: 30 s at first, 0 allowed; what is
+/// set is kept.
+inline void keeps_timeout(const char *name, const char *property) {
+    const auto element = make_element(name);
+    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element.get()), property);
+    fail_unless(spec && G_IS_PARAM_SPEC_UINT64(spec), "%s has no %s", name, property);
+    fail_unless_equals_uint64(G_PARAM_SPEC_UINT64(spec)->minimum, 0);
+    fail_unless_equals_uint64(G_PARAM_SPEC_UINT64(spec)->default_value, 30 * GST_SECOND);
+    for (const guint64 wanted : {guint64(0), guint64(250 * GST_MSECOND)}) {
+        guint64 kept = 1;
+        g_object_set(element.get(), property, wanted, nullptr);
+        g_object_get(element.get(), property, &kept, nullptr);
+        fail_unless_equals_uint64(kept, wanted);
+    }
+}
+
 inline void refuses_bad_locations(const char *name) {
     for (const char *bad : {"http://127.0.0.1:0/live/x", "rtmp://127.0.0.1:0/live/../x",
                             "rtmp://127.0.0.1:99999/live/x", "live/x", "rtmp://127.0.0.1:0"}) {

@@ -208,6 +208,11 @@ GST_START_TEST(test_refuses_what_is_no_flv) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_stall_timeout_is_kept) {
+    keeps_timeout("rtmpserversink", "stall-timeout");
+}
+GST_END_TEST
+
 GST_START_TEST(test_bad_locations) {
     refuses_bad_locations("rtmpserversink");
 }
@@ -254,6 +259,7 @@ static Suite *rtmpserversink_suite() {
     tcase_add_test(tc, test_events_while_paused);
     tcase_add_test(tc, test_sync);
     tcase_add_test(tc, test_refuses_what_is_no_flv);
+    tcase_add_test(tc, test_stall_timeout_is_kept);
     tcase_add_test(tc, test_bad_locations);
     tcase_add_test(tc, test_shared_port);
     tcase_add_test(tc, test_states);

@@ -181,7 +181,7 @@ GST_END_TEST
 
 // A peer that asks and asks and never takes an answer.
 GST_START_TEST(test_answers_nobody_reads) {
-    Scene scene({.stall_ms = 1000});
+    Scene scene({.answers_ms = 1000});
     Peer peer(scene.port(), 4096);
     peer.out.handshake().connect("live");
     peer.flush();

@@ -318,6 +318,27 @@ GST_START_TEST(test_slow_viewers) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_stuck_viewer_is_closed) {
+    Log log;
+    net::HttpMountOptions options;
+    options.policy.stall_timeout = 300'000'000;
+    options.history.bytes = 1'000'000;
+    Stream stream(options);
+    stream.start();
+    stream.gop();
+    Viewer stuck(stream.port(), 16384), socket(stream.port(), 16384);
+    stuck.get("/live/cam.flv");
+    socket.upgrade("/live/cam.flv");
+    fail_unless(stuck.until_frames(3) && socket.until_frames(3));
+    for (int i = 0; i < 200; ++i)
+        stream.gop(100'000);
+    fail_unless(eventually([&] { return stream.feed->stats().closed_slow == 2; }));
+    for (const char *kind : {"http-play-", "ws-play-"})
+        fail_unless(log.warned(kind, "has not read anything for 300 ms"), "%s", log.all().c_str());
+    fail_unless_equals_int(stream.feed->stats().viewers, 0);
+}
+GST_END_TEST
+
 GST_START_TEST(test_somebody_decides) {
     for (const bool allow : {true, false}) {
         net::HttpMountOptions options;
@@ -446,6 +467,7 @@ static Suite *net_http_suite() {
     tcase_add_test(tc, test_viewers_outlive_the_feed);
     tcase_add_test(tc, test_nobody_comes_back);
     tcase_add_test(tc, test_slow_viewers);
+    tcase_add_test(tc, test_stuck_viewer_is_closed);
     tcase_add_test(tc, test_somebody_decides);
     tcase_add_test(tc, test_the_next_feed_decides_too);
     tcase_add_test(tc, test_bytes);

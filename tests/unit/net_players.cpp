@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Players over real sockets: one that does not read costs nobody anything, they outlive their
 // publishers, and time goes forward for them whatever a publisher sends.
+#include "core/net/stream/live_mount.h"
+#include "core/net/stream/mounts.h"
 #include "unit/net_rig.hpp"
 
 #include "check.hpp"
@@ -11,9 +13,10 @@ namespace {
 
 /// A feed of 40 ms video frames of 20 kB, one GOP a time, whose memory is watched.
 struct Fountain {
-    explicit Fountain(net::RtmpServer &server, gop::Limits limits) {
+    explicit Fountain(net::RtmpServer &server, gop::Limits limits,
+                      const fanout::Policy &policy = {}, const char *path = "live/cam") {
         std::string error;
-        feed = server.feed("live/cam", limits, {}, &error);
+        feed = server.feed(path, limits, policy, &error);
         fail_unless(feed, "%s", error.c_str());
         feed->push(samples::video_config());
     }
@@ -36,9 +39,10 @@ struct Fountain {
 
 GST_START_TEST(test_stuck_player_costs_nobody_anything) {
     Log log;
-    auto server = open_server({.stall_ms = 1000});
+    auto server = open_server();
     const uint16_t port = server->address().port;
-    Fountain fountain(*server, {.bytes = 2'000'000, .keep = 2'000'000'000});
+    Fountain fountain(*server, {.bytes = 2'000'000, .keep = 2'000'000'000},
+                      {.stall_timeout = 1'000'000'000});
     Peer stuck(port, 65536), good(port), other(port);
     stuck.play("cam");
     fail_unless(stuck.until_said("NetStream.Play.Start"));
@@ -68,6 +72,40 @@ GST_START_TEST(test_stuck_player_costs_nobody_anything) {
     fail_unless_equals_int(good.goes_back(), -1);
     // The one that was closed can still read what was on its way, then finds the end.
     fail_unless(stuck.until_closed());
+}
+GST_END_TEST
+
+// It is the stream that says how long: of two on one port, one closes its stuck player soon, the
+// other never.
+GST_START_TEST(test_stall_timeout) {
+    Log log;
+    auto server = open_server();
+    const uint16_t port = server->address().port;
+    const gop::Limits limits{.bytes = 2'000'000, .keep = 2'000'000'000};
+    Fountain patient(*server, limits, {.stall_timeout = 0}, "live/patient");
+    Fountain strict(*server, limits, {.stall_timeout = 300'000'000}, "live/strict");
+    Peer stays(port, 65536), goes(port, 65536);
+    stays.play("patient");
+    goes.play("strict");
+    fail_unless(stays.until_said("NetStream.Play.Start"));
+    fail_unless(goes.until_said("NetStream.Play.Start"));
+    for (int round = 0; round < 20; ++round) {
+        patient.gop();
+        strict.gop();
+    }
+    fail_unless(eventually([&] { return strict.feed->stats().closed_slow == 1; }));
+    fail_unless(log.warned(goes.name, "has not read anything for 300 ms"), "%s", log.all().c_str());
+    // Until it was certainly looked at.
+    const auto mount = std::static_pointer_cast<net::LiveMount>(
+        net::Mounts::instance().find({"rtmp", server->address(), "live/patient"}));
+    const auto stalled_ms = std::make_shared<std::atomic<uint64_t>>(0);
+    fail_unless(eventually([&] {
+        mount->audience().for_each(
+            [stalled_ms](net::Viewer &viewer) { *stalled_ms = viewer.info().stalled_ms; });
+        return *stalled_ms > 1500;
+    }));
+    fail_unless_equals_int(patient.feed->stats().viewers, 1);
+    fail_unless_equals_uint64(patient.feed->stats().closed_slow, 0);
 }
 GST_END_TEST
 
@@ -202,6 +240,7 @@ static Suite *net_players_suite() {
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_stuck_player_costs_nobody_anything);
+    tcase_add_test(tc, test_stall_timeout);
     tcase_add_test(tc, test_slow_player_is_skipped_ahead);
     tcase_add_test(tc, test_players_outlive_publishers);
     tcase_add_test(tc, test_time_goes_forward);

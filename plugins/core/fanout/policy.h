@@ -25,6 +25,9 @@ struct Policy {
     uint64_t coalesce_max = 350'000'000; ///< nanoseconds that a packet waits at most for others
     Join join = Join::burst;
     Slow slow = Slow::skip;
+    /// Nanoseconds. A viewer that takes no whole packet for this long, though there are some for
+    /// it, is closed; checked once a second. 0: never.
+    uint64_t stall_timeout = 30'000'000'000;
 };
 
 } // namespace penstock::fanout

@@ -29,10 +29,6 @@ std::array<uint8_t, 64 << 10> &scratch() {
     return buffer;
 }
 
-std::string seconds(uint64_t ms) {
-    return std::to_string(ms / 1000) + " s";
-}
-
 } // namespace
 
 RtmpConnection::RtmpConnection(tcp::socket &&socket, size_t loop, std::shared_ptr<RtmpState> state)
@@ -252,7 +248,7 @@ void RtmpConnection::check(uint64_t now_ms) {
             session_.refuse(rtmp::Refusal::failed, "No pipeline took the stream");
             answer();
             return close_now(LogLevel::warning, "closed: no pipeline took the stream within " +
-                                                    seconds(state_->limits.claim_ms));
+                                                    time_text(state_->limits.claim_ms));
         }
         if (role_ == Role::play_pending) {
             session_.refuse(rtmp::Refusal::not_found, "The stream did not begin in time");
@@ -260,14 +256,14 @@ void RtmpConnection::check(uint64_t now_ms) {
             return close_now(LogLevel::warning, "closed: the stream it asked for did not begin");
         }
         return close_now(LogLevel::warning, "closed: asked for nothing within " +
-                                                seconds(state_->limits.handshake_ms));
+                                                time_text(state_->limits.handshake_ms));
     }
     // Reading is held back only when the receiver's queue is full: then the peer is not silent.
     if (role_ == Role::publisher && !paused_ && now_ms - heard_ms_ > state_->limits.silence_ms)
         return close_now(LogLevel::warning,
-                         "closed: sent no media for " + seconds(state_->limits.silence_ms));
+                         "closed: sent no media for " + time_text(state_->limits.silence_ms));
     if (role_ == Role::player && check_waiting(now_ms)) return;
-    check_stall(now_ms, state_->limits.stall_ms);
+    check_stall(now_ms, state_->limits.answers_ms);
 }
 
 void RtmpConnection::leave(const std::string &reason) {

@@ -96,8 +96,8 @@ bool RtmpConnection::check_waiting(uint64_t now_ms) {
     if (now_ms - heard_ms_ <= state_->limits.wait_ms) return false;
     session_.notify_unpublished();
     answer();
-    close_now(LogLevel::info, "closed: nobody has fed the stream for " +
-                                  std::to_string(state_->limits.wait_ms / 1000) + " s");
+    close_now(LogLevel::info,
+              "closed: nobody has fed the stream for " + time_text(state_->limits.wait_ms));
     return true;
 }
 

@@ -59,7 +59,7 @@ struct RtmpLimits {
     uint64_t handshake_ms = 10'000; ///< from connect to publish or play
     uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
     uint64_t authorize_ms = 5'000;  ///< from a question to its answer
-    uint64_t stall_ms = 30'000;     ///< a player that reads nothing for this long is closed
+    uint64_t answers_ms = 30'000;   ///< a peer that plays nothing and reads no answers is closed
     uint64_t silence_ms = 30'000;   ///< a publisher that sends no media for this long is closed
     uint64_t wait_ms = 60'000;      ///< a player waits this long at most for a producer
     size_t waiting_per_host = 128;  ///< players of one host that wait for a first producer

@@ -21,10 +21,11 @@ void Audience::set_policy(const fanout::Policy &policy) {
     coalesce_max_ = policy.coalesce_max;
     join_ = policy.join;
     slow_ = policy.slow;
+    stall_timeout_ = policy.stall_timeout;
 }
 
 fanout::Policy Audience::policy() const {
-    return {send_rate_, coalesce_max_, join_, slow_};
+    return {send_rate_, coalesce_max_, join_, slow_, stall_timeout_};
 }
 
 void Audience::wake(bool awaited) {

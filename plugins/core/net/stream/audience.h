@@ -72,6 +72,7 @@ private:
     std::atomic<uint64_t> coalesce_max_;
     std::atomic<fanout::Join> join_;
     std::atomic<fanout::Slow> slow_;
+    std::atomic<uint64_t> stall_timeout_;
 };
 
 } // namespace penstock::net

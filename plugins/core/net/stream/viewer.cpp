@@ -88,11 +88,13 @@ void Viewer::pump_again() {
     pump_alone();
 }
 
-void Viewer::check_stall(uint64_t now_ms, uint64_t stall_ms) {
-    if (!waiting_ || stalled_since_ == 0 || now_ms - stalled_since_ <= stall_ms) return;
+void Viewer::check_stall(uint64_t now_ms, uint64_t unwatched_ms) {
+    if (!waiting_ || stalled_since_ == 0) return;
+    const uint64_t limit_ms =
+        watched_ ? ms_of(watched_->audience().policy().stall_timeout) : unwatched_ms;
+    if (limit_ms == 0 || now_ms - stalled_since_ <= limit_ms) return;
     if (watched_) ++watched_->audience().closed_slow;
-    close_now(LogLevel::warning,
-              "closed: has not read anything for " + std::to_string(stall_ms / 1000) + " s");
+    close_now(LogLevel::warning, "closed: has not read anything for " + time_text(limit_ms));
 }
 
 ViewerInfo Viewer::info() const {

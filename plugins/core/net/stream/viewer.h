@@ -67,8 +67,9 @@ protected:
     void pump_alone();
     /// After it had to wait.
     void pump_again();
-    /// Closes a peer that has taken nothing for `stall_ms`.
-    void check_stall(uint64_t now_ms, uint64_t stall_ms);
+    /// Closes a peer that has taken nothing for as long as the policy of its mount allows, or
+    /// `unwatched_ms` if it watches none; 0: never.
+    void check_stall(uint64_t now_ms, uint64_t unwatched_ms = 0);
 
     const std::shared_ptr<Loops> loops_;
     const uint32_t loop_;

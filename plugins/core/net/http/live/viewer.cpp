@@ -21,8 +21,6 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-/// As for RTMP players: how long a viewer may read nothing.
-constexpr uint64_t stall_ms = 30'000;
 constexpr uint64_t pong_interval_ms = 1'000;
 constexpr size_t max_unasked = 64 << 10;
 
@@ -275,7 +273,7 @@ void HttpViewer::on_close(uint16_t code) {
 // --- ending -------------------------------------------------------------------------------
 
 void HttpViewer::check(uint64_t now_ms) {
-    check_stall(now_ms, stall_ms);
+    check_stall(now_ms);
 }
 
 /// What ends an answer properly, if all before it is sent.
