@@ -7,7 +7,8 @@
  *
  * Listens at `location` and takes one publisher (OBS, ffmpeg, rtmp2sink, an encoder box) under that
  * name. What comes out is `video/x-flv`, one tag a buffer. When the publisher goes, the element
- * waits for the next one (`on-unpublish=wait`) or ends the stream (`eos`). Several elements may
+ * waits for the next one (`on-unpublish=wait`) or ends the stream (`eos`). One that stays connected
+ * and sends no media for `silence-timeout` is closed, and loses its name. Several elements may
  * share one port with different names.
  *
  * When not: to fetch a stream from a server, use rtmp2src.
@@ -62,6 +63,7 @@ enum {
     PROP_ON_UNPUBLISH,
     PROP_PUBLISH_KEY,
     PROP_QUEUE_MAX_BYTES,
+    PROP_SILENCE_TIMEOUT,
     PROP_BOUND_LOCATION,
     PROP_STATS
 };
@@ -102,6 +104,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
         case PROP_QUEUE_MAX_BYTES:
             impl.settings.max_bytes = g_value_get_uint(value);
             break;
+        case PROP_SILENCE_TIMEOUT:
+            impl.settings.silence_timeout = g_value_get_uint64(value);
+            break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
         }
@@ -129,6 +134,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
             break;
         case PROP_QUEUE_MAX_BYTES:
             g_value_set_uint(value, guint(impl.settings.max_bytes));
+            break;
+        case PROP_SILENCE_TIMEOUT:
+            g_value_set_uint64(value, impl.settings.silence_timeout);
             break;
         case PROP_BOUND_LOCATION:
             g_value_set_string(value, impl.bound_location().c_str());
@@ -258,6 +266,13 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
         g_param_spec_uint("queue-max-bytes", "Queue size",
                           "Bytes that are queued before the publisher is made to wait", 64 << 10,
                           256 << 20, guint(defaults.max_bytes), rw));
+    g_object_class_install_property(
+        object_class, PROP_SILENCE_TIMEOUT,
+        g_param_spec_uint64("silence-timeout", "Silence timeout",
+                            "A publisher that sends no media for this long, in nanoseconds, is "
+                            "closed; checked once a second. Time in which the queue is full does "
+                            "not count. 0: never",
+                            0, 86400 * GST_SECOND, defaults.silence_timeout, rw));
     g_object_class_install_property(
         object_class, PROP_BOUND_LOCATION,
         g_param_spec_string("bound-location", "Bound location",

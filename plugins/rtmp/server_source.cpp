@@ -58,11 +58,12 @@ bool ServerSource::open() {
 }
 
 bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
-    std::string key;
+    net::ClaimOptions options{.watch = std::move(watch)};
     size_t max_bytes;
     {
         std::lock_guard lock(settings_mutex);
-        key = settings.publish_key;
+        options.key = settings.publish_key;
+        options.silence_timeout = settings.silence_timeout;
         max_bytes = settings.max_bytes;
     }
     queue_.open(!peer_is_nonblocking(pad_), max_bytes);
@@ -73,7 +74,7 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
     timeline_.emplace(rtmp::Timeline::Resume::at_arrival);
     counters_.start();
     std::string error;
-    claim_ = server_->claim(path_, *this, key, &error, std::move(watch));
+    claim_ = server_->claim(path_, *this, options, &error);
     if (!claim_) {
         queue_.close();
         queue_.release();

@@ -25,6 +25,7 @@ public:
         std::string publish_key;
         OnUnpublish on_unpublish = OnUnpublish::wait;
         size_t max_bytes = 4 << 20; ///< queued before the publisher is made to wait
+        uint64_t silence_timeout = net::ClaimOptions().silence_timeout;
     };
 
     ServerSource(GstElement *element, GstPad *pad);

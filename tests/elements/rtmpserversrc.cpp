@@ -38,10 +38,12 @@ private:
 /// The element that plays under a harness.
 class Receiver {
 public:
-    explicit Receiver(const char *on_unpublish = "wait", const char *key = "", guint queue = 0) {
+    explicit Receiver(const char *on_unpublish = "wait", const char *key = "", guint queue = 0,
+                      guint64 silence = 30 * GST_SECOND) {
         const auto element = make_element("rtmpserversrc");
         // Before the harness starts it: not on the default port.
-        g_object_set(element.get(), "location", any_port, "publish-key", key, nullptr);
+        g_object_set(element.get(), "location", any_port, "publish-key", key, "silence-timeout",
+                     silence, nullptr);
         gst_util_set_object_arg(G_OBJECT(element.get()), "on-unpublish", on_unpublish);
         if (queue) g_object_set(element.get(), "queue-max-bytes", queue, nullptr);
         h = gst_harness_new_with_element(element.get(), nullptr, "src");
@@ -198,6 +200,30 @@ GST_START_TEST(test_publish_key) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_silence_timeout) {
+    keeps_timeout("rtmpserversrc", "silence-timeout");
+    Receiver r("wait", "", 0, 300 * GST_MSECOND);
+    Bus bus(r.h->element);
+    Publisher silent(r.location);
+    silent.push(samples::audio_config());
+    silent.push(samples::audio_frame(0));
+    fail_unless(r.pull_frame());
+    for (const char *field : {"peer", "reason"}) {
+        const auto message = bus.wait(GST_MESSAGE_ELEMENT);
+        fail_unless(message);
+        const char *text =
+            gst_structure_get_string(gst_message_get_structure(message.get()), field);
+        fail_unless(text, "no %s", field);
+        if (g_str_equal(field, "reason"))
+            fail_unless_equals_string(text, "closed: sent no media for 300 ms");
+    }
+    Publisher next(r.location);
+    next.push(samples::audio_config());
+    next.push(samples::audio_frame(0));
+    fail_unless(r.pull_frame());
+}
+GST_END_TEST
+
 GST_START_TEST(test_one_publisher) {
     Receiver r;
     Publisher first(r.location);
@@ -314,6 +340,7 @@ static Suite *rtmpserversrc_suite() {
     tcase_add_test(tc, test_republish);
     tcase_add_test(tc, test_eos);
     tcase_add_test(tc, test_publish_key);
+    tcase_add_test(tc, test_silence_timeout);
     tcase_add_test(tc, test_one_publisher);
     tcase_add_test(tc, test_queries_and_events);
     tcase_add_test(tc, test_pause);

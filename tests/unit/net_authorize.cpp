@@ -62,7 +62,7 @@ GST_START_TEST(test_publisher_waits_for_the_answer) {
     auto judge = std::make_shared<Judge>(Judge::Mode::keep);
     Receiver receiver;
     std::string error;
-    auto claim = server->claim("live/cam", receiver, "", &error, judge);
+    auto claim = server->claim("live/cam", receiver, {.watch = judge}, &error);
     fail_unless(claim != nullptr);
     Peer publisher(server->address().port);
     publisher.publish("cam?key=secret&x=1");
@@ -101,7 +101,7 @@ GST_START_TEST(test_publisher_is_refused) {
     auto judge = std::make_shared<Judge>(Judge::Mode::refuse);
     Receiver receiver;
     std::string error;
-    auto claim = server->claim("live/cam", receiver, "", &error, judge);
+    auto claim = server->claim("live/cam", receiver, {.watch = judge}, &error);
     Peer publisher(server->address().port);
     publisher.publish("cam");
     fail_unless(publisher.until_said("NetStream.Publish.Denied"));
@@ -123,7 +123,7 @@ GST_START_TEST(test_no_answer_is_a_refusal) {
     auto judge = std::make_shared<Judge>(Judge::Mode::keep);
     Receiver receiver;
     std::string error;
-    auto claim = server->claim("live/cam", receiver, "", &error, judge);
+    auto claim = server->claim("live/cam", receiver, {.watch = judge}, &error);
     auto feed = server->feed("live/out", {.keep = 2'000'000'000}, {}, &error, judge);
     Peer publisher(server->address().port), player(server->address().port);
     publisher.publish("cam");
@@ -146,7 +146,7 @@ GST_START_TEST(test_who_leaves_while_waiting_is_forgotten) {
     auto judge = std::make_shared<Judge>(Judge::Mode::keep);
     Receiver receiver;
     std::string error;
-    auto claim = server->claim("live/cam", receiver, "", &error, judge);
+    auto claim = server->claim("live/cam", receiver, {.watch = judge}, &error);
     Peer publisher(server->address().port);
     publisher.publish("cam");
     fail_unless(eventually([&] { return judge->questions() == 1; }));
@@ -184,7 +184,7 @@ GST_START_TEST(test_listener_then_receiver) {
     fail_unless(eventually([&] { return started == 1; }));
     Receiver receiver;
     std::string error;
-    auto claim = server->claim("live/cam", receiver, "", &error, later);
+    auto claim = server->claim("live/cam", receiver, {.watch = later}, &error);
     fail_unless(eventually([&] { return later->questions() == 1; }));
     fail_unless_equals_int(receiver.published, 0);
     later->kept.at(0)(true);
@@ -237,7 +237,7 @@ GST_START_TEST(test_nobody_to_ask) {
     server->rules().add_watch(nobody);
     Receiver receiver;
     std::string error;
-    auto claim = server->claim("live/cam", receiver, "", &error, nobody);
+    auto claim = server->claim("live/cam", receiver, {.watch = nobody}, &error);
     auto feed = server->feed("live/out", {.keep = 2'000'000'000}, {}, &error, nobody);
     Peer publisher(server->address().port), player(server->address().port);
     publisher.publish("cam");

@@ -95,19 +95,37 @@ GST_END_TEST
 // A publisher that is connected and sends nothing does not keep its name.
 GST_START_TEST(test_silent_publisher) {
     Log log;
-    auto server = open_server({.silence_ms = 1000});
+    auto server = open_server();
     Relay relay;
-    fail_unless(relay.on(*server, "live/cam", ""));
+    fail_unless(relay.on(*server, "live/cam", "", {.silence_timeout = 300'000'000}));
     Peer silent(server->address().port);
     silent.publish("cam");
     fail_unless(silent.until_said("NetStream.Publish.Start"));
     silent.send(samples::video_config());
     fail_unless(silent.until_closed());
-    fail_unless(log.warned(silent.name, "sent no media for 1 s"), "%s", log.all().c_str());
+    fail_unless(log.warned(silent.name, "sent no media for 300 ms"), "%s", log.all().c_str());
     fail_unless(eventually([&] { return relay.unpublished == 1; }));
     Peer next(server->address().port);
     next.publish("cam");
     fail_unless(next.until_said("NetStream.Publish.Start"));
+}
+GST_END_TEST
+
+// It is the receiver that says how long, and whether at all.
+GST_START_TEST(test_silence_is_allowed) {
+    auto server = open_server();
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", "", {.silence_timeout = 0}));
+    Peer silent(server->address().port);
+    silent.publish("cam");
+    fail_unless(silent.until_said("NetStream.Publish.Start"));
+    // Publishers are looked at once a second.
+    const auto since = std::chrono::steady_clock::now();
+    fail_unless(silent.until([since] {
+        return std::chrono::steady_clock::now() - since > std::chrono::milliseconds(1500);
+    }));
+    silent.send(samples::video_config());
+    fail_unless(eventually([&] { return relay.received == 1; }));
 }
 GST_END_TEST
 
@@ -122,7 +140,7 @@ GST_START_TEST(test_key_of_a_later_receiver) {
     publisher.publish("cam");
     fail_unless(eventually([&] { return judge->questions() == 1; }));
     Relay relay;
-    fail_unless(relay.on(*server, "live/cam", "", "secret"));
+    fail_unless(relay.on(*server, "live/cam", "", {.key = "secret"}));
     judge->kept.at(0)(true);
     fail_unless(publisher.until_said("NetStream.Publish.Denied"));
     fail_unless(log.warned(publisher.name, "wrong or missing key"), "%s", log.all().c_str());
@@ -173,6 +191,7 @@ static Suite *net_mounts_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_events);
     tcase_add_test(tc, test_silent_publisher);
+    tcase_add_test(tc, test_silence_is_allowed);
     tcase_add_test(tc, test_key_of_a_later_receiver);
     tcase_add_test(tc, test_players_that_wait_are_bounded);
     tcase_add_test(tc, test_playlist_of_a_session);

@@ -171,7 +171,7 @@ GST_START_TEST(test_keys) {
     Log log;
     auto server = open_server();
     Relay relay;
-    fail_unless(relay.on(*server, "live/cam", "", "secret"));
+    fail_unless(relay.on(*server, "live/cam", "", {.key = "secret"}));
     for (const char *wrong :
          {"cam", "cam?key=", "cam?key=secre", "cam?key=secrets", "cam?kex=secret"}) {
         Peer publisher(server->address().port);

@@ -214,10 +214,10 @@ struct Relay : net::PublishReceiver {
         return !full;
     }
     bool on(net::RtmpServer &server, const std::string &from, const std::string &to,
-            const std::string &key = {}) {
+            const net::ClaimOptions &options = {}) {
         std::string error;
         if (!to.empty()) feed = server.feed(to, {.keep = 2'000'000'000}, {}, &error);
-        claim = server.claim(from, *this, key, &error);
+        claim = server.claim(from, *this, options, &error);
         return claim && (to.empty() || feed);
     }
     std::atomic<int> published{0}, unpublished{0}, received{0};

@@ -259,9 +259,11 @@ void RtmpConnection::check(uint64_t now_ms) {
                                                 time_text(state_->limits.handshake_ms));
     }
     // Reading is held back only when the receiver's queue is full: then the peer is not silent.
-    if (role_ == Role::publisher && !paused_ && now_ms - heard_ms_ > state_->limits.silence_ms)
-        return close_now(LogLevel::warning,
-                         "closed: sent no media for " + time_text(state_->limits.silence_ms));
+    if (role_ == Role::publisher && !paused_) {
+        const uint64_t limit_ms = ms_of(mount_->silence_timeout());
+        if (limit_ms != 0 && now_ms - heard_ms_ > limit_ms)
+            return close_now(LogLevel::warning, "closed: sent no media for " + time_text(limit_ms));
+    }
     if (role_ == Role::player && check_waiting(now_ms)) return;
     check_stall(now_ms, state_->limits.answers_ms);
 }

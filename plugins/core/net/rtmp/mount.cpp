@@ -67,8 +67,7 @@ bool RtmpMount::deliver(flv::Tag &&tag) {
     return !receiver_ || receiver_->on_tag(std::move(tag));
 }
 
-bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key,
-                      std::shared_ptr<PeerWatch> watch) {
+bool RtmpMount::claim(PublishReceiver &receiver, const ClaimOptions &options) {
     std::shared_ptr<RtmpConnection> waiting, refused;
     {
         std::lock_guard call(call_mutex_);
@@ -76,19 +75,20 @@ bool RtmpMount::claim(PublishReceiver &receiver, const std::string &key,
             std::lock_guard lock(mutex_);
             if (receiver_) return false;
             receiver_ = &receiver;
-            publish_key_ = key;
-            if (publisher_ && !publisher_->has_key(key)) refused = std::move(publisher_);
-            publish_authority_ = make_authority(watch);
+            publish_key_ = options.key;
+            silence_timeout_ = options.silence_timeout;
+            if (publisher_ && !publisher_->has_key(options.key)) refused = std::move(publisher_);
+            publish_authority_ = make_authority(options.watch);
             waiting = publisher_;
-            announced_ = waiting && !watch;
+            announced_ = waiting && !options.watch;
         }
-        if (waiting && !watch) {
+        if (waiting && !options.watch) {
             receiver.on_published(waiting->name());
             tell(MountEvent::published);
         }
     }
     if (refused) refused->close("wrong or missing key: publish to NAME?key=…");
-    if (waiting && watch)
+    if (waiting && options.watch)
         waiting->ask_receiver();
     else if (waiting)
         waiting->accept_publish();

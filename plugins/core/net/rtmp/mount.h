@@ -38,12 +38,14 @@ public:
     bool deliver(flv::Tag &&tag);
 
     /// False if another receiver has it. A publisher that waits without the key is closed.
-    bool claim(PublishReceiver &receiver, const std::string &key, std::shared_ptr<PeerWatch> watch);
+    bool claim(PublishReceiver &receiver, const ClaimOptions &options);
     void release_claim();
     bool claimed() const;
     void refuse(const std::string &reason);
     /// The key that the receiver asks for; empty if none.
     std::string publish_key() const;
+    /// How long the receiver lets a publisher send no media; ns, 0: for ever.
+    uint64_t silence_timeout() const { return silence_timeout_; }
     /// Who decides about publishers: the receiver's watcher.
     Authority publish_authority() const;
     void resume_publisher();
@@ -71,6 +73,7 @@ private:
     std::string publish_key_;
     Authority publish_authority_;
     bool announced_ = false; ///< the receiver knows of the publisher
+    std::atomic<uint64_t> silence_timeout_{0};
     std::atomic<bool> has_feed_{false};
     std::atomic<int64_t> since_{0}; ///< ms since 1970: when the producer came; 0: there is none
     fanout::FlvFeed feed_;

@@ -107,11 +107,10 @@ public:
     Address address() const override { return listener_->address(); }
 
     std::unique_ptr<PublishClaim> claim(const std::string &path, PublishReceiver &receiver,
-                                        const std::string &key, std::string *error,
-                                        std::shared_ptr<PeerWatch> watch) override {
+                                        const ClaimOptions &options, std::string *error) override {
         if (!check_path(path, error)) return nullptr;
         auto mount = state_->mount(path, true);
-        if (!mount->claim(receiver, key, std::move(watch))) {
+        if (!mount->claim(receiver, options)) {
             *error = "another rtmpserversrc receives '" + path + "' already: use another name";
             return nullptr;
         }

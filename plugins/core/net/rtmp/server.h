@@ -31,6 +31,15 @@ public:
     virtual void on_unpublished(const std::string &reason) = 0;
 };
 
+/// What a receiver asks of its publishers.
+struct ClaimOptions {
+    std::string key{}; ///< not empty: required as `?key=…`; compared in constant time
+    /// Nanoseconds. A publisher that sends no media for this long is closed; checked once a second.
+    /// Time in which it is not read from does not count. 0: never.
+    uint64_t silence_timeout = 30'000'000'000;
+    std::shared_ptr<PeerWatch> watch{}; ///< asked about each publisher; may be nullptr
+};
+
 /// Detaches when destroyed; waits until no call to the receiver is running.
 class PublishClaim {
 public:
@@ -60,7 +69,6 @@ struct RtmpLimits {
     uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
     uint64_t authorize_ms = 5'000;  ///< from a question to its answer
     uint64_t answers_ms = 30'000;   ///< a peer that plays nothing and reads no answers is closed
-    uint64_t silence_ms = 30'000;   ///< a publisher that sends no media for this long is closed
     uint64_t wait_ms = 60'000;      ///< a player waits this long at most for a producer
     size_t waiting_per_host = 128;  ///< players of one host that wait for a first producer
     size_t connections = 10'000;
@@ -77,12 +85,11 @@ public:
     static std::vector<std::shared_ptr<RtmpServer>> all();
 
     virtual Address address() const = 0;
-    /// Takes the publisher of `path`, now or whenever one comes. `key` as publish_key above.
-    /// nullptr if another receiver has the path. The receiver must outlive the claim. `watch`, if
-    /// there is one, is asked about its publishers.
+    /// Takes the publisher of `path`, now or whenever one comes. nullptr if another receiver has
+    /// the path. The receiver must outlive the claim.
     virtual std::unique_ptr<PublishClaim> claim(const std::string &path, PublishReceiver &receiver,
-                                                const std::string &key, std::string *error,
-                                                std::shared_ptr<PeerWatch> watch = {}) = 0;
+                                                const ClaimOptions &options,
+                                                std::string *error) = 0;
     /// Feeds the players of `path`. nullptr if another producer has the path. `watch`, if there is
     /// one, is asked about its players, those that wait already included.
     virtual std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
