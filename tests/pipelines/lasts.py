@@ -21,8 +21,8 @@ from rtmp_peer import Peer
 
 PENSTOCK = os.environ["PENSTOCK"]
 ANY = "127.0.0.1:0"
-# A viewer that takes nothing is closed after 30 s; checks come once a second.
-STALL = 30
+# Seconds after which a viewer that takes nothing is closed; checks come once a second.
+STALL = 10
 
 
 def until(what, condition, seconds=20):
@@ -46,8 +46,8 @@ class Server:
         self.environment = dict(os.environ, XDG_RUNTIME_DIR=directory.name)
         log = open(self.path, "w", encoding="utf-8")
         self.process = subprocess.Popen(
-            [PENSTOCK, "run", "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY], stdout=log,
-            stderr=log, env=self.environment)
+            [PENSTOCK, "run", "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY, "--set",
+             f"stall={STALL}s"], stdout=log, stderr=log, env=self.environment)
         log.close()
 
         def end():
