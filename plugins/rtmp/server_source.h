@@ -18,7 +18,7 @@ namespace penstock::rtmp {
 
 enum class OnUnpublish { wait, eos };
 
-class ServerSource final : public net::PublishReceiver {
+class ServerSource final : public net::TagReceiver {
 public:
     struct Settings {
         std::string location = "rtmp://127.0.0.1:1935/live/stream";

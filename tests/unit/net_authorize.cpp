@@ -47,7 +47,7 @@ public:
     std::vector<std::string> events;
 };
 
-struct Receiver final : net::PublishReceiver {
+struct Receiver final : net::TagReceiver {
     void on_published(const std::string &) override { ++published; }
     bool on_tag(flv::Tag &&) override { return true; }
     void on_unpublished(const std::string &) override { ++unpublished; }

@@ -205,7 +205,7 @@ private:
 };
 
 /// What stands for a pipeline: takes a publisher's stream and feeds players with it.
-struct Relay : net::PublishReceiver {
+struct Relay : net::TagReceiver {
     void on_published(const std::string &) override { ++published; }
     void on_unpublished(const std::string &) override { ++unpublished; }
     bool on_tag(flv::Tag &&tag) override {

@@ -260,7 +260,7 @@ void RtmpConnection::check(uint64_t now_ms) {
     }
     // Reading is held back only when the receiver's queue is full: then the peer is not silent.
     if (role_ == Role::publisher && !paused_) {
-        const uint64_t limit_ms = ms_of(mount_->silence_timeout());
+        const uint64_t limit_ms = ms_of(mount_->slot.silence_timeout());
         if (limit_ms != 0 && now_ms - heard_ms_ > limit_ms)
             return close_now(LogLevel::warning, "closed: sent no media for " + time_text(limit_ms));
     }
@@ -278,7 +278,7 @@ void RtmpConnection::leave(const std::string &reason) {
     if (role == Role::player)
         part();
     else
-        mount->unpublish(this, reason);
+        mount->slot.unpublish(this, reason);
     admission_.leave(peer_info(), reason);
     log(LogLevel::info, "rtmp", "[" + name_ + " " + mount->path() + "] " + reason);
 }

@@ -24,6 +24,7 @@ class RtmpState;
 class RtmpConnection final : public std::enable_shared_from_this<RtmpConnection>,
                              public Viewer,
                              public RosterMember,
+                             public Publisher,
                              private Polled,
                              private rtmp::ServerSession::Handler {
 public:
@@ -32,15 +33,15 @@ public:
 
     void start();
     /// "rtmp-publish-3 127.0.0.1:53412"; fixed once the peer has said what it wants.
-    const std::string &name() const { return name_; }
+    const std::string &name() const override { return name_; }
     size_t loop() const override { return loop_; }
-    /// Any thread, while it waits to be claimed: whether it came with this key.
-    bool has_key(std::string_view key) const;
+    // As a Publisher; any thread. The key does not change while it waits to be claimed.
+    bool has_key(std::string_view key) const override;
+    void accept_publish() override;
+    void ask_receiver() override;
+    void refuse_publish(const std::string &reason) override;
+    void resume() override;
 
-    void accept_publish();                          ///< any thread: somebody takes the stream
-    void ask_receiver();                            ///< any thread: somebody will, if it may
-    void refuse_publish(const std::string &reason); ///< any thread: nobody will
-    void resume();                                  ///< any thread: reading goes on
     void close(const std::string &reason) override; ///< any thread; not the peer's fault
     void check(uint64_t now_ms) override;
     void close_now(LogLevel level, const std::string &reason) override;

@@ -14,8 +14,8 @@ namespace asio = boost::asio;
 
 bool RtmpConnection::is_known(const std::string &path) const {
     const auto mount = state_->mount(path, false);
-    return (mount && (mount->has_feed() || mount->claimed())) || state_->rules->demand_for(path) ||
-           state_->rules->lease_for(path);
+    return (mount && (mount->has_feed() || mount->slot.is_claimed())) ||
+           state_->rules->demand_for(path) || state_->rules->lease_for(path);
 }
 
 void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
@@ -29,7 +29,7 @@ void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
 /// Only now may anything be started for it.
 void RtmpConnection::admit_play(const std::string &path) {
     const auto mount = state_->mount(path, false);
-    if (mount && (mount->has_feed() || mount->claimed())) return play(path);
+    if (mount && (mount->has_feed() || mount->slot.is_claimed())) return play(path);
     if (const auto demand = state_->rules->demand_for(path); demand && !demand->is_ready(path))
         return ask_to_play(path, *demand);
     else if (demand || state_->rules->lease_for(path))

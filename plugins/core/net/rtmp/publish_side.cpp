@@ -30,14 +30,14 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     rename("rtmp-publish");
     const auto mount = state_->mount(request.path, false);
     const auto lease = state_->rules->lease_for(request.path);
-    const bool claimed = mount && mount->claimed();
+    const bool claimed = mount && mount->slot.is_claimed();
     if (!claimed && !lease)
         return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
     key_ = query_value(request.query, "key");
-    const std::string key = claimed ? mount->publish_key() : std::string();
+    const std::string key = claimed ? mount->slot.key() : std::string();
     for (const std::string *wanted : {&key, lease ? &lease->publish_key : &key})
         if (!has_key(*wanted)) return refuse(rtmp::Refusal::unauthorized, wrong_key_text);
-    ask(claimed ? mount->publish_authority() : Authority(),
+    ask(claimed ? mount->slot.authority() : Authority(),
         [this, path = request.path, lease] { admit_publish(path, lease); });
 }
 
@@ -52,16 +52,16 @@ void RtmpConnection::admit_publish(const std::string &path,
         paused_ = false;
         refuse(why, text);
     };
-    switch (mount_->publish(shared_from_this(), admission_.epoch())) {
-    case RtmpMount::Publish::busy:
+    switch (mount_->slot.publish(shared_from_this(), admission_.epoch())) {
+    case PublishSlot::Verdict::busy:
         return give_up(rtmp::Refusal::bad_name, "this name is being published already");
-    case RtmpMount::Publish::wrong_key:
+    case PublishSlot::Verdict::wrong_key:
         return give_up(rtmp::Refusal::unauthorized, wrong_key_text);
-    case RtmpMount::Publish::accepted:
+    case PublishSlot::Verdict::accepted:
         return accept_publish();
-    case RtmpMount::Publish::ask:
+    case PublishSlot::Verdict::ask:
         return ask_receiver();
-    case RtmpMount::Publish::wait_for_claim:
+    case PublishSlot::Verdict::waits_for_claim:
         if (!lease) { // its receiver went a moment ago
             leave("its receiver is gone");
             return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
@@ -120,8 +120,8 @@ void RtmpConnection::ask_receiver() {
     asio::post(context(), [self = shared_from_this()] {
         if (self->closed_ || self->role_ != Role::publish_pending || self->admission_.is_open())
             return;
-        self->ask_again(self->mount_->publish_authority(), [connection = self.get()] {
-            if (connection->mount_->announce(connection)) connection->accept_publish();
+        self->ask_again(self->mount_->slot.authority(), [connection = self.get()] {
+            if (connection->mount_->slot.announce(connection)) connection->accept_publish();
         });
     });
 }

@@ -48,8 +48,8 @@ class Claim final : public PublishClaim {
 public:
     Claim(std::shared_ptr<RtmpServer> server, std::shared_ptr<RtmpMount> mount)
         : server_(std::move(server)), mount_(std::move(mount)) {}
-    ~Claim() override { mount_->release_claim(); }
-    void resume() override { mount_->resume_publisher(); }
+    ~Claim() override { mount_->slot.release(); }
+    void resume() override { mount_->slot.resume(); }
     uint64_t bytes_in() const override { return mount_->bytes_in; }
 
 private:
@@ -106,11 +106,11 @@ public:
     }
     Address address() const override { return listener_->address(); }
 
-    std::unique_ptr<PublishClaim> claim(const std::string &path, PublishReceiver &receiver,
+    std::unique_ptr<PublishClaim> claim(const std::string &path, TagReceiver &receiver,
                                         const ClaimOptions &options, std::string *error) override {
         if (!check_path(path, error)) return nullptr;
         auto mount = state_->mount(path, true);
-        if (!mount->claim(receiver, options)) {
+        if (!mount->slot.claim(receiver, options)) {
             *error = "another rtmpserversrc receives '" + path + "' already: use another name";
             return nullptr;
         }
@@ -141,7 +141,7 @@ public:
         return mounts;
     }
     void refuse(const std::string &path, const std::string &reason) override {
-        if (const auto mount = state_->mount(path, false)) mount->refuse(reason);
+        if (const auto mount = state_->mount(path, false)) mount->slot.refuse(reason);
     }
 
 private:

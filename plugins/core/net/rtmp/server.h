@@ -9,6 +9,7 @@
 #include "core/net/loop/address.h"
 #include "core/net/stream/mount.h"
 #include "core/net/stream/path_rules.h"
+#include "core/net/stream/publish_slot.h"
 #include "core/net/stream/viewer_totals.h"
 
 #include <functional>
@@ -19,25 +20,12 @@
 
 namespace penstock::net {
 
-/// What takes a publisher's stream: an rtmpserversrc. Called on a network loop, one call at a
-/// time; must not block.
-class PublishReceiver {
+/// What takes a publisher's stream: an rtmpserversrc.
+class TagReceiver : public PublishReceiver {
 public:
-    virtual ~PublishReceiver() = default;
-    virtual void on_published(const std::string &peer) = 0;
     /// Returns false if the receiver's queue is full: reading from the peer then pauses until
     /// PublishClaim::resume().
     virtual bool on_tag(flv::Tag &&tag) = 0;
-    virtual void on_unpublished(const std::string &reason) = 0;
-};
-
-/// What a receiver asks of its publishers.
-struct ClaimOptions {
-    std::string key{}; ///< not empty: required as `?key=…`; compared in constant time
-    /// Nanoseconds. A publisher that sends no media for this long is closed; checked once a second.
-    /// Time in which it is not read from does not count. 0: never.
-    uint64_t silence_timeout = 30'000'000'000;
-    std::shared_ptr<PeerWatch> watch{}; ///< asked about each publisher; may be nullptr
 };
 
 /// Detaches when destroyed; waits until no call to the receiver is running.
@@ -87,7 +75,7 @@ public:
     virtual Address address() const = 0;
     /// Takes the publisher of `path`, now or whenever one comes. nullptr if another receiver has
     /// the path. The receiver must outlive the claim.
-    virtual std::unique_ptr<PublishClaim> claim(const std::string &path, PublishReceiver &receiver,
+    virtual std::unique_ptr<PublishClaim> claim(const std::string &path, TagReceiver &receiver,
                                                 const ClaimOptions &options,
                                                 std::string *error) = 0;
     /// Feeds the players of `path`. nullptr if another producer has the path. `watch`, if there is
