@@ -2,45 +2,21 @@
 #include "protocols/http_listener.h"
 
 #include "core/net/http/server.h"
-#include "protocols/mounts.h"
+#include "protocols/mount_listener.h"
 #include "protocols/probe.h"
 
 namespace penstock::protocols {
 namespace {
 
-class HttpListener final : public Listener {
+class HttpListener final : public MountListener {
 public:
-    explicit HttpListener(std::shared_ptr<net::HttpServer> server)
-        : server_(std::move(server)), mounts_(server_->address(), {"http", "hls"}) {}
-
-    net::Address address() const override { return server_->address(); }
-    std::string scheme() const override { return server_->scheme(); }
-    std::shared_ptr<const void> server() const override { return server_; }
-    void add_watch(const std::shared_ptr<net::PeerWatch> &watch) override {
-        server_->rules().add_watch(watch);
-    }
+    explicit HttpListener(const std::shared_ptr<net::HttpServer> &server)
+        : MountListener({.server = server,
+                         .address = server->address(),
+                         .scheme = server->scheme(),
+                         .rules = server->rules(),
+                         .protocols = {"http", "hls"}}) {}
     Lease lease_publish(PublishLease) override { return nullptr; }
-    Lease lease_play(PlayLease lease) override {
-        return server_->rules().add(net::DemandOptions{.matches = std::move(lease.matches),
-                                                       .is_ready = std::move(lease.is_ready),
-                                                       .on_demand = std::move(lease.on_demand)},
-                                    server_);
-    }
-    bool parks_viewers() const override { return false; }
-    bool is_publishing(const std::string &) const override { return false; }
-    bool is_live(const std::string &path) const override { return mounts_.is_live(path); }
-    unsigned viewers(const std::string &path) const override { return mounts_.viewers(path); }
-    Lease watch(std::function<void(const std::string &)> changed) override {
-        return mounts_.watch(std::move(changed));
-    }
-    void refuse(const std::string &, const std::string &) override {}
-    void end_viewers(const std::string &path, const std::string &reason) override {
-        mounts_.close_viewers(path, reason);
-    }
-
-private:
-    const std::shared_ptr<net::HttpServer> server_;
-    const MountsAt mounts_;
 };
 
 /// Judges the status line.
@@ -79,7 +55,7 @@ std::shared_ptr<Listener> open_http(const Opening &opening, std::string *error) 
         }
     }
     if (!server) server = net::HttpServer::open(opening.address, opening.tls, error);
-    return server ? std::make_shared<HttpListener>(std::move(server)) : nullptr;
+    return server ? std::make_shared<HttpListener>(server) : nullptr;
 }
 
 std::string explain_http_failure(const std::string &url, const Failure &failure) {

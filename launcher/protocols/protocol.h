@@ -142,7 +142,7 @@ struct Place {
     bool needs_key = false; ///< publishers have to send a key
 };
 
-/// A line of `penstock urls`.
+/// A line of what `penstock run` and `penstock show` print of a place.
 struct UrlLine {
     std::string label; ///< "mpv, VLC", "OBS"
     std::string text;  ///< a URL, or a line around one

@@ -1,63 +1,34 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // RTMP: publishers and players at our own listener, and elements that reach other servers.
 #include "core/net/rtmp/server.h"
-#include "protocols/mounts.h"
+#include "protocols/mount_listener.h"
 #include "protocols/probe.h"
 #include "protocols/table.h"
 
 namespace penstock::protocols {
 namespace {
 
-class RtmpListener final : public Listener {
+class RtmpListener final : public MountListener {
 public:
-    explicit RtmpListener(std::shared_ptr<net::RtmpServer> server)
-        : server_(std::move(server)), mounts_(server_->address(), {"rtmp"}) {}
-
-    net::Address address() const override { return server_->address(); }
-    std::string scheme() const override { return "rtmp"; }
-    std::shared_ptr<const void> server() const override { return server_; }
-    void add_watch(const std::shared_ptr<net::PeerWatch> &watch) override {
-        server_->rules().add_watch(watch);
-    }
-    Lease lease_publish(PublishLease lease) override {
-        net::LeaseOptions options;
-        options.publish_key = std::move(lease.publish_key);
-        options.matches = std::move(lease.matches);
-        options.on_publish = [tell = std::move(lease.on_publish)](
-                                 const net::PublishAttempt &attempt) { tell(attempt.path); };
-        return server_->rules().add(std::move(options), server_);
-    }
-    Lease lease_play(PlayLease lease) override {
-        return server_->rules().add(net::DemandOptions{.matches = std::move(lease.matches),
-                                                       .is_ready = std::move(lease.is_ready),
-                                                       .on_demand = std::move(lease.on_demand)},
-                                    server_);
-    }
+    explicit RtmpListener(const std::shared_ptr<net::RtmpServer> &server)
+        : MountListener({.server = server,
+                         .address = server->address(),
+                         .scheme = "rtmp",
+                         .rules = server->rules(),
+                         .protocols = {"rtmp"}}),
+          server_(server) {}
     bool parks_viewers() const override { return true; }
-    bool is_publishing(const std::string &path) const override {
-        const auto mount = net::Mounts::instance().find({"rtmp", address(), path});
-        return mount && mount->info().publishing;
-    }
-    bool is_live(const std::string &path) const override { return mounts_.is_live(path); }
-    unsigned viewers(const std::string &path) const override { return mounts_.viewers(path); }
-    Lease watch(std::function<void(const std::string &)> changed) override {
-        return mounts_.watch(std::move(changed));
-    }
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
-    }
-    void end_viewers(const std::string &path, const std::string &reason) override {
-        mounts_.close_viewers(path, reason);
     }
 
 private:
     const std::shared_ptr<net::RtmpServer> server_;
-    const MountsAt mounts_;
 };
 
 std::shared_ptr<Listener> open(const Opening &opening, std::string *error) {
-    auto server = net::RtmpServer::open(opening.address, error);
-    return server ? std::make_shared<RtmpListener>(std::move(server)) : nullptr;
+    const auto server = net::RtmpServer::open(opening.address, error);
+    return server ? std::make_shared<RtmpListener>(server) : nullptr;
 }
 
 std::vector<Port> publish_ports() {
