@@ -33,7 +33,7 @@ void Audience::wake(bool awaited) {
     // The packet is in the ring before it is looked whether the loop will see it by itself.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     for (size_t loop = 0; loop < groups_.size(); ++loop) {
-        Group &group = groups_[loop];
+        AudienceGroup &group = groups_[loop];
         if (group.count == 0) continue;
         if (group.timed && !(awaited && steady_ns() >= group.not_before)) continue;
         if (group.woken.exchange(true)) continue;
@@ -44,8 +44,8 @@ void Audience::wake(bool awaited) {
 }
 
 void Audience::add(Viewer &viewer, size_t loop) {
-    Group &group = groups_[loop];
-    viewer.slot_ = group.viewers.size();
+    AudienceGroup &group = groups_[loop];
+    viewer.audience_slot = group.viewers.size();
     group.viewers.push_back(&viewer);
     ++group.count;
     ++viewers;
@@ -54,11 +54,11 @@ void Audience::add(Viewer &viewer, size_t loop) {
 }
 
 void Audience::remove(Viewer &viewer, size_t loop) {
-    Group &group = groups_[loop];
+    AudienceGroup &group = groups_[loop];
     // The last one takes its place: if that was served in this pass and the place was not, it is
     // served twice, which does no harm. None is left out.
-    group.viewers[viewer.slot_] = group.viewers.back();
-    group.viewers[viewer.slot_]->slot_ = viewer.slot_;
+    group.viewers[viewer.audience_slot] = group.viewers.back();
+    group.viewers[viewer.audience_slot]->audience_slot = viewer.audience_slot;
     group.viewers.pop_back();
     --group.count;
     --viewers;

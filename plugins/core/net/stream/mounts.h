@@ -53,11 +53,12 @@ public:
     /// return at once, and call nothing of the mount.
     std::unique_ptr<MountSubscription> subscribe(OnEvent on_event);
 
-private:
-    friend class Mount; // which tells, and removes itself
-    class Subscription;
+    /// For Mount: tells the subscribers, and removes a mount that is destroyed.
     void tell(const MountKey &mount, MountEvent event) const;
     void forget(const MountKey &key);
+
+private:
+    class Subscription;
 
     mutable std::mutex mutex_; ///< guards mounts_
     std::map<MountKey, std::weak_ptr<Mount>> mounts_;

@@ -37,7 +37,7 @@ Pacer::Pacer(boost::asio::io_context &context, size_t loop)
 }
 
 void Pacer::serve(const std::shared_ptr<Audience> &audience) {
-    Audience::Group &group = audience->groups_[loop_];
+    AudienceGroup &group = audience->group(loop_);
     if (group.in_pass) return; // woken stays set: it gets another one behind this
     if (!group.held)
         take_turn(audience);
@@ -46,7 +46,7 @@ void Pacer::serve(const std::shared_ptr<Audience> &audience) {
 }
 
 void Pacer::take_turn(const std::shared_ptr<Audience> &audience) {
-    Audience::Group &group = audience->groups_[loop_];
+    AudienceGroup &group = audience->group(loop_);
     group.in_pass = true;
     group.to_serve = 0;
     turns_.push_back(audience);
@@ -59,7 +59,7 @@ void Pacer::schedule() {
 }
 
 void Pacer::begin_pass(Audience &audience, uint64_t now) {
-    Audience::Group &group = audience.groups_[loop_];
+    AudienceGroup &group = audience.group(loop_);
     // From here on what is appended may be too late for this pass.
     group.woken.exchange(false);
     group.started = now;
@@ -74,7 +74,7 @@ void Pacer::run() {
     while (!turns_.empty() && now < end) {
         const std::shared_ptr<Audience> audience = std::move(turns_.front());
         turns_.pop_front();
-        Audience::Group &group = audience->groups_[loop_];
+        AudienceGroup &group = audience->group(loop_);
         if (group.to_serve == 0) begin_pass(*audience, now);
         // Backwards: a viewer may leave while it is served, and then the last takes its place.
         while (group.to_serve > 0 && now < end) {
@@ -96,7 +96,7 @@ void Pacer::run() {
 }
 
 void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
-    Audience::Group &group = audience->groups_[loop_];
+    AudienceGroup &group = audience->group(loop_);
     group.in_pass = false;
     if (now - shared_at_ >= share_interval) share(now);
     group.held = false;
@@ -107,7 +107,7 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
         if (group.woken) serve(audience);
         return;
     }
-    if (group.interval >= audience->coalesce_max_) {
+    if (group.interval >= audience->policy().coalesce_max) {
         group.held = true;
         // What came while the pass was under way has waited since it began, at most.
         if (group.woken) hold(audience, group.started);
@@ -129,14 +129,14 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
 /// The budget allows less than a pass each `coalesce-max`: none before the first packet that waits
 /// has waited that long.
 void Pacer::hold(const std::shared_ptr<Audience> &audience, uint64_t since) {
-    Audience::Group &group = audience->groups_[loop_];
+    AudienceGroup &group = audience->group(loop_);
     group.due = since + group.interval;
     group.not_before = UINT64_MAX;
     look_later(audience);
 }
 
 void Pacer::look_later(const std::shared_ptr<Audience> &audience) {
-    Audience::Group &group = audience->groups_[loop_];
+    AudienceGroup &group = audience->group(loop_);
     group.timed = true;
     group.woken = false; // looked for when it is due
     if (!std::exchange(group.listed, true)) timed_.push_back(audience);
@@ -147,7 +147,7 @@ void Pacer::look_later(const std::shared_ptr<Audience> &audience) {
 void Pacer::set_timer() {
     uint64_t earliest = UINT64_MAX;
     for (const auto &audience : timed_)
-        earliest = std::min(earliest, audience->groups_[loop_].due);
+        earliest = std::min(earliest, audience->group(loop_).due);
     if (timed_.empty() || (timer_due_ != 0 && timer_due_ <= earliest)) return;
     timer_due_ = earliest;
     timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(earliest)));
@@ -161,14 +161,14 @@ void Pacer::on_timer() {
     const uint64_t now = steady_ns();
     std::vector<std::shared_ptr<Audience>> due;
     std::erase_if(timed_, [&](const std::shared_ptr<Audience> &audience) {
-        Audience::Group &group = audience->groups_[loop_];
+        AudienceGroup &group = audience->group(loop_);
         if (group.due > now) return false;
         group.listed = false;
         due.push_back(audience);
         return true;
     });
     for (const auto &audience : due) {
-        Audience::Group &group = audience->groups_[loop_];
+        AudienceGroup &group = audience->group(loop_);
         // Nobody has to wake the loop before the pass begins: it sees what was appended until then.
         group.woken = true;
         group.timed = false;
@@ -193,23 +193,24 @@ void Pacer::share(uint64_t now) {
     std::vector<fanout::Demand> demands;
     std::erase_if(watched_, [&](const std::weak_ptr<Audience> &each) {
         auto audience = each.lock();
-        if (!audience || audience->groups_[loop_].viewers.empty()) return true;
-        Audience::Group &group = audience->groups_[loop_];
+        if (!audience || audience->group(loop_).viewers.empty()) return true;
+        AudienceGroup &group = audience->group(loop_);
         const auto measure = [&](uint64_t count, uint64_t &seen, double &rate) {
             const double measured = fresh || seen == 0 ? rate : double(count - seen) / elapsed;
             rate = rate == 0 ? measured : (rate + measured) / 2;
             seen = count;
         };
-        measure(audience->ring_.packets(), group.packets_seen, group.packet_rate);
-        measure(audience->ring_.awaited(), group.awaited_seen, group.awaited_rate);
-        demands.push_back({group.viewers.size(), group.packet_rate, audience->send_rate_,
-                           audience->coalesce_max_});
+        measure(audience->ring().packets(), group.packets_seen, group.packet_rate);
+        measure(audience->ring().awaited(), group.awaited_seen, group.awaited_rate);
+        const fanout::Policy policy = audience->policy();
+        demands.push_back(
+            {group.viewers.size(), group.packet_rate, policy.send_rate, policy.coalesce_max});
         audiences.push_back(std::move(audience));
         return false;
     });
     const auto intervals = fanout::share_budget(demands);
     for (size_t i = 0; i < audiences.size(); ++i)
-        audiences[i]->groups_[loop_].interval = intervals[i];
+        audiences[i]->group(loop_).interval = intervals[i];
 }
 
 } // namespace penstock::net

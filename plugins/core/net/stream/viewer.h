@@ -43,6 +43,9 @@ public:
     virtual void close(const std::string &reason) = 0;
     ViewerInfo info() const;
 
+    /// Its place in its group; for Audience alone.
+    size_t audience_slot = 0;
+
 protected:
     /// Who it is, for logs, statistics and those who decide about it.
     virtual PeerInfo peer_info() const = 0;
@@ -79,8 +82,6 @@ protected:
     bool closed_ = false;
 
 private:
-    friend class Audience; // which keeps slot_
-    size_t slot_ = 0;      ///< in its group
     std::shared_ptr<LiveMount> watched_;
     int64_t since_ = 0;
     uint64_t bytes_out_ = 0;
