@@ -65,7 +65,7 @@ std::string live_line(const Measured &measured) {
     if (values.count() > 0)
         out += percentiles(values);
     else if (measured.clock > 0)
-        out += "clock: the times can't be";
+        out += "clock: the times are impossible";
     else
         out += measured.frames > 0 ? "…" : "waits for the first picture";
     if (measured.frames > 0) out += "  " + fps_of(measured);
