@@ -108,7 +108,7 @@ void print_summary(const delay::Protocol &protocol, const Measured &measured,
     }
     if (!measured.has_pictures() && !measured.has_hops() && measured.clock > 0)
         line("latency",
-             output.bold("clock") + ": no time can be, of " + std::to_string(measured.clock));
+             output.bold("clock") + ": impossible times: " + std::to_string(measured.clock));
     line("clock", in_words(clocks) + (clocks.offset ? ", which is taken off" : ""));
     if (!clocks.server.empty()) line("", "(right where the source's clock keeps to that server)");
     if (measured.startup >= 0)
