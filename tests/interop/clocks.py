@@ -151,7 +151,7 @@ def viewer():
             if told.clock == 0:
                 yield truth.compare("350 ms behind", told, -350)
             else:
-                yield f"350 ms behind: {told.clock} times can't be"
+                yield f"350 ms behind: {told.clock} times are impossible"
             told = figure(url, -20_000)
             assert told.code == 1 and told.glass is None and told.clock > 20, told
             assert "clock and the source's differ" in told.error, told.error
