@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Protocols of which the launcher knows no more than some of GStreamer's elements: what `doctor`
-// looks after for them.
+// Elements for protocols that Penstock does not serve, such as RTSP and WebRTC. The table lists
+// them only so that `doctor` can check their packages and system requirements.
 #include "protocols/protocol.h"
 
 namespace penstock::protocols {

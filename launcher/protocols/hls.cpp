@@ -7,7 +7,7 @@
 namespace penstock::protocols {
 namespace {
 
-/// How far behind players are: they begin three segments before the live edge.
+/// States how far players lag behind: they start three segments before the live edge.
 std::string note(std::string_view factory, const Protocol::Value &value) {
     if (factory != "hlssegmenter") return {};
     const auto text = value("target-duration");
@@ -15,7 +15,7 @@ std::string note(std::string_view factory, const Protocol::Value &value) {
     if (target == 0) return {};
     char seconds[G_ASCII_DTOSTR_BUF_SIZE];
     g_ascii_formatd(seconds, sizeof seconds, "%.3g", static_cast<double>(target) * 3 / 1e9);
-    return std::string("players stand about three segments behind: ") + seconds + " s";
+    return std::string("players lag about three segments behind: ") + seconds + " s";
 }
 
 } // namespace

@@ -43,7 +43,7 @@ private:
     const MountsAt mounts_;
 };
 
-/// Judges the status line.
+/// Sends a GET request and judges the status line of the response.
 std::string judge_answer(GSocketConnection *connection, const ProbedServer &server) {
     constexpr size_t longest_line = 4096;
     const auto status = answer_to(connection,
@@ -69,7 +69,8 @@ std::shared_ptr<Listener> open_http(const Opening &opening, std::string *error) 
     std::shared_ptr<net::HttpServer> server;
     if (opening.shares) {
         server = net::HttpServer::find(opening.address);
-        // http:// stands for either; https:// needs a certificate, which a pipeline brings.
+        // http:// matches both; https:// needs a certificate, which only a pipeline's location
+        // provides.
         if (wants_tls && (!server || server->tls().empty())) {
             if (error)
                 *error = "a match begins with https://" + opening.address.to_string() +
@@ -85,9 +86,9 @@ std::shared_ptr<Listener> open_http(const Opening &opening, std::string *error) 
 std::string explain_http_failure(const std::string &url, const Failure &failure) {
     const Probe probe{.title = "HTTP", .plain = "http://", .port = 80, .ask = judge_answer};
     if (std::string reason = probe_server(probe, url); !reason.empty()) return reason;
-    // An element that can't go on posts "Internal data stream error" after the one that says why.
+    // A failing element posts "Internal data stream error" after the error that has the cause.
     if (!failure.message.empty() && !failure.message.starts_with("Internal data"))
-        return "the server answers, but not with what can be read (" + failure.message +
+        return "the server answers, but not with a readable stream (" + failure.message +
                "): is that the URL of a live stream?";
     return "the server answers, but no frame came: is the stream published, and does it have "
            "H.264, H.265, AV1, VP8 or VP9?";

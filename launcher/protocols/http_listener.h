@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The HTTP port that streams over HTTP and WebSocket, HLS and the viewers' page share.
+// The HTTP listener, shared by streams over HTTP and WebSocket, by HLS and by the viewers' page.
 #pragma once
 
 #include "protocols/protocol.h"
@@ -7,7 +7,7 @@
 namespace penstock::protocols {
 
 std::shared_ptr<Listener> open_http(const Opening &opening, std::string *error);
-/// Why nothing came from an http:// or https:// URL.
+/// Explains why no frame came from an http:// or https:// URL, as Protocol::explain_failure does.
 std::string explain_http_failure(const std::string &url, const Failure &failure);
 /// "https" if the listener at the address speaks TLS, else "http".
 std::string http_scheme_at(const net::Address &address);

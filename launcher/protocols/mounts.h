@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The mounts of a listener, for the listeners of this folder.
+// The mounts at a listener's address, used by the listeners of this folder.
 #pragma once
 
 #include "core/net/stream/mounts.h"
@@ -10,7 +10,7 @@
 
 namespace penstock::protocols {
 
-/// The mounts of some protocols at one address. From any thread.
+/// The mounts of the given protocols at one address. Callable from any thread.
 class MountsAt {
 public:
     MountsAt(net::Address address, std::vector<std::string> protocols)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// FLV through a pipe: what the latency matrix compares every other protocol with.
+// FLV through a pipe: the baseline of the latency matrix.
 #include "protocols/protocol.h"
 
 #include <cstdlib>

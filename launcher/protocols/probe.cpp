@@ -8,7 +8,7 @@
 namespace penstock::protocols {
 namespace {
 
-constexpr guint patience = 5; // seconds, for the connection and for each answer
+constexpr guint patience = 5; // seconds; limits the connection and each read
 
 struct Free {
     void operator()(gpointer object) const { g_object_unref(object); }
@@ -72,7 +72,7 @@ std::string unconnected(const Probe &probe, const ProbedServer &server, const GE
                ": this machine does not trust the server's certificate; --tls-ca FILE names one "
                "(PEM) that it is to trust";
     if (server.is_secure)
-        return "TLS with " + server.place() + " does not come about (" + error.message +
+        return "TLS with " + server.place() + " could not be set up (" + error.message +
                "): is it a port for TLS, or one for " + probe.plain + "?";
     return std::string(error.message) + ": is the server running on " + server.place() + "?";
 }
@@ -84,7 +84,7 @@ std::string ProbedServer::place() const {
 }
 
 std::string silent_server(const ProbedServer &server, const std::string &title) {
-    return server.place() + " takes connections and then says nothing for " +
+    return server.place() + " accepts connections but sends nothing for " +
            std::to_string(patience) + " s: does that server still work, and does it speak " +
            title + "?";
 }
@@ -93,7 +93,8 @@ std::optional<std::string> answer_to(GSocketConnection *connection, const std::s
                                      size_t size) {
     GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
     GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(connection));
-    // A server that hangs up amid the request may have said why: a failed write is no answer.
+    // A server may send its answer and close before it has read the whole request, so a failed
+    // write is ignored.
     g_output_stream_write_all(out, request.data(), request.size(), nullptr, nullptr, nullptr);
     std::string answer;
     std::array<char, 512> piece{};

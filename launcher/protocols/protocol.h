@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the launcher knows of a protocol: its URLs, its elements, its listeners, how its streams are
-// shown to people and received by tests. A protocol is one entry of the table (table.h), filled in
-// by one file of this folder; no other part of the launcher names a scheme or such an element.
+// Describes a protocol to the launcher: its URLs, elements and listeners, how its streams are shown
+// to people, and how tests receive them. Each protocol is one entry of the table (table.h), defined
+// in one file of this folder; no other part of the launcher names a scheme or an element of a
+// protocol.
 #pragma once
 
 #include "core/net/loop/address.h"
@@ -26,12 +27,11 @@ namespace penstock::protocols {
 /// A scheme of the protocol's URLs.
 struct Scheme {
     std::string name;           ///< "rtmp", without "://"
-    uint16_t port = 0;          ///< of a URL that gives none; 0: a URL has to give one
-    bool publish_match = false; ///< whether the `match` of a publish rule may have it
-    bool play_match = false;    ///< whether a `match` of a play rule may have it
+    uint16_t port = 0;          ///< default port; 0: a URL must give one
+    bool publish_match = false; ///< the `match` of a publish rule may use it
+    bool play_match = false;    ///< the `match` of a play rule may use it
 };
 
-/// What an element does for its pipeline.
 enum class Role {
     receive, ///< takes a publisher at a listener of this process
     serve,   ///< serves viewers at a listener of this process
@@ -47,69 +47,72 @@ inline constexpr const char *plugins_bad = "gstreamer1.0-plugins-bad";
 struct ElementUse {
     const char *factory;
     Role role;
-    /// Has the URL, or, of Role::send, a list of host:port. nullptr: no property has.
+    /// The property that holds the URL (for Role::send, a list of host:port). nullptr: there is
+    /// none.
     const char *property = "location";
-    const char *key_property = nullptr;   ///< has the publish key, of Role::receive
-    const char *bytes_property = nullptr; ///< counts the bytes sent, if `stats` does not
-    bool may_write_files = false; ///< serves only where its URL has a scheme of the protocol
-    bool needs_gio_tls = false;   ///< reaches TLS addresses through GIO's TLS backend
+    const char *key_property = nullptr; ///< the property that holds the publish key (Role::receive)
+    /// The property that counts bytes sent, if `stats` does not.
+    const char *bytes_property = nullptr;
+    bool may_write_files = false; ///< serves only if its URL has a scheme of this protocol
+    bool needs_gio_tls = false;   ///< needs GIO's TLS backend for TLS addresses
     bool receives_udp = false;
-    const char *package = "penstock"; ///< the Debian package that has it
+    const char *package = "penstock"; ///< the Debian package that contains it
 };
 
-/// A rule's entry at a listener; the rule ends when this is destroyed.
+/// Registers a rule at a listener. Destroying it ends the registration.
 using Lease = std::shared_ptr<void>;
 
-/// The entry of a publish rule. The functions are called on network loops: they must return at once
-/// and must not throw. A path has no leading slash.
+/// Registration of a publish rule. The functions are called on network loops: they must return at
+/// once and must not throw. Paths have no leading slash.
 struct PublishLease {
     std::function<bool(std::string_view path)> matches;
-    /// A publisher waits on a matching path that no receiver holds. It is refused if none claims it
-    /// in time.
+    /// Called when a publisher waits on a matching path that has no receiver. The publisher is
+    /// refused if no receiver claims it in time.
     std::function<void(const std::string &path)> on_publish;
-    std::string publish_key; ///< empty: publishers need none
+    std::string publish_key; ///< empty: publishers need no key
 };
 
-/// Tells whether a viewer may go on to what is mounted by then; if not, why. To be called once,
-/// from any thread.
+/// Resumes a waiting viewer: it either joins the mount that exists by then, or is refused with the
+/// reason. Must be called once; any thread may call it.
 using PlayAnswer = std::function<void(bool go_on, const std::string &reason)>;
 
-/// The entry of a play rule, called as that of a publish rule.
+/// Registration of a play rule. The threading rules of PublishLease apply.
 struct PlayLease {
     std::function<bool(std::string_view path)> matches;
-    /// Whether the stream is there, so that nobody has to be asked.
+    /// Whether the stream already exists, so that `on_demand` need not be called.
     std::function<bool(const std::string &path)> is_ready;
-    /// A viewer wants a matching path that is not ready, and waits for the answer.
+    /// Called when a viewer requests a matching path that is not ready. The viewer waits for the
+    /// answer.
     std::function<void(const std::string &path, PlayAnswer answer)> on_demand;
 };
 
-/// A port that the launcher holds open. It may be used on the main loop's thread only.
+/// A listener that the launcher keeps open. Used on the main loop's thread only.
 class Listener {
 public:
     virtual ~Listener() = default;
     virtual net::Address address() const = 0;
-    /// Of the URLs at this port: "rtmp", "https".
+    /// The scheme of this listener's URLs: "rtmp", "https".
     virtual std::string scheme() const = 0;
-    /// Identifies the port: listeners that share one have the same.
+    /// Identifies the underlying server: objects that share one return the same pointer.
     virtual std::shared_ptr<const void> server() const = 0;
-    /// `watch` is asked about every publisher and viewer of the port that comes from here on, for
-    /// as long as the caller keeps it.
+    /// Consults `watch` about every publisher and viewer that connects from now on. The listener
+    /// does not own `watch`: the effect ends when the caller releases it.
     virtual void add_watch(const std::shared_ptr<net::PeerWatch> &watch) = 0;
-    /// Publishers of matching paths are reported until the lease is destroyed. nullptr if the
+    /// Reports publishers of matching paths until the lease is destroyed. Returns nullptr if the
     /// protocol takes no publishers.
     virtual Lease lease_publish(PublishLease lease) = 0;
-    /// Viewers of matching paths that nobody feeds are reported until the lease is destroyed.
+    /// Reports viewers of matching paths that have no producer until the lease is destroyed.
     virtual Lease lease_play(PlayLease lease) = 0;
-    /// Whether viewers wait at their path until a stream begins, so that one whose pipeline starts
-    /// may be let in at once. If not, they are let in when the stream is live.
+    /// True if viewers wait at their path until a stream begins, so that they may be let in as soon
+    /// as its pipeline starts. False if they are let in once the stream is live.
     virtual bool parks_viewers() const = 0;
     virtual bool is_publishing(const std::string &path) const = 0; ///< a publisher is connected
-    virtual bool is_live(const std::string &path) const = 0;       ///< viewers get media
+    virtual bool is_live(const std::string &path) const = 0;       ///< viewers receive media
     virtual unsigned viewers(const std::string &path) const = 0;
-    /// Refuses the publisher that waits on `path`, with this reason.
+    /// Refuses the publisher that waits on `path`.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;
-    /// `changed` is called with a path whose viewers, or whose media, have come or gone, where that
-    /// happens and so on any thread; it must return at once. A call that is under way may still
+    /// Calls `changed` with a path whenever its viewers change or its media start or stop. The call
+    /// comes on the thread where that happens and must return at once. A call in progress may still
     /// finish after the lease is destroyed.
     virtual Lease watch(std::function<void(const std::string &path)> changed) = 0;
     /// Closes the viewers of `path`.
@@ -118,111 +121,113 @@ public:
 
 /// A listener that takes publishers.
 struct Port {
-    std::string protocol; ///< its name
+    std::string protocol; ///< its name, as in Protocol::name
     net::Address address;
     bool needs_key = false; ///< some publishers need a key
 };
 
-/// A port to open.
 struct Opening {
     net::Address address;
-    net::TlsFiles tls;   ///< empty: without TLS
-    std::string scheme;  ///< of the URL that asks for it; empty: any
-    bool shares = false; ///< whatever is open at the address is taken, with TLS or without
+    net::TlsFiles tls;  ///< empty: without TLS
+    std::string scheme; ///< scheme of the URL for which it is opened; empty: any
+    /// Whether to share a listener that is already open at the address, with or without TLS
+    bool shares = false;
 };
 
-/// What a URL is shown for.
+/// The purpose of a URL shown to people.
 enum class Use { publish, play, send };
 
-/// A place where a description serves, or takes, streams, as people are told of it.
+/// An address where a description serves or receives streams, as shown to people.
 struct Place {
     Use use = Use::play;
-    std::string url;        ///< reachable; captures as NAME. Of Use::send: host:port
-    net::Address address;   ///< as the description has it
-    bool needs_key = false; ///< publishers have to send a key
+    std::string url;        ///< reachable URL, with captures as NAME; for Use::send, host:port
+    net::Address address;   ///< as written in the description
+    bool needs_key = false; ///< publishers must send a key
 };
 
 /// A line of `penstock urls`.
 struct UrlLine {
     std::string label; ///< "mpv, VLC", "OBS"
-    std::string text;  ///< a URL, or a line around one
-    std::string kind;  ///< for machines: "publish", "play"
+    std::string text;  ///< a URL, or a text that contains one
+    std::string kind;  ///< machine-readable: "publish", "play"
 };
 
-/// How the streams of the protocol, or those whose URL ends in a suffix, are received: by the tests
-/// of `penstock test` and by `penstock latency`; and how its latency matrix sends them.
+/// How to receive the protocol's streams, or those whose URL ends in `suffix`. Used by `penstock
+/// test` and `penstock latency`; the latency matrix also uses it to send them.
 struct Reader {
-    const char *name;   ///< for people: "HTTP-FLV"
-    const char *suffix; ///< of the URL's path; "": anything
-    /// Launch text, from the element `src`, which is given the URL, to the demuxer `demux`.
+    const char *name;   ///< display name: "HTTP-FLV"
+    const char *suffix; ///< suffix of the URL's path; "": any path
+    /// Launch text from the element `src`, which is given the URL, to the demuxer `demux`.
     const char *receive;
-    /// Whether players play at the stream's own pace from the first frame on, since they get it in
-    /// pieces of seconds. If not, each frame counts at its arrival.
+    /// True if frames arrive in batches of several seconds, so that players pace them from the
+    /// first frame on. If false, each frame is timed at its arrival.
     bool is_paced = false;
-    bool is_tested = true; ///< whether `penstock test` receives such an output
-    /// Of the latency matrix: launch text behind its encoder, launch text of a server beside it,
-    /// and the URL that is received. nullptr: not in the matrix, and no server. They have {NAME} of
-    /// a protocol in them, which is the address of a listener of that protocol, {to}, which is a
-    /// UDP address, {port} (of {to}), {fd}, {segment} (ns), {sync} and {srt-latency} (ms).
+    bool is_tested = true; ///< `penstock test` receives such outputs
+    /// For the latency matrix: launch text that follows its encoder, launch text of a relaying
+    /// server, and the URL to receive from. nullptr: not part of the matrix (`send`), no server
+    /// (`serve`). Placeholders: {NAME} is the listener address of the protocol NAME, {to} a UDP
+    /// address, {port} the port of {to}; {fd}, {segment} (ns), {sync} and {srt-latency} (ms).
     const char *send = nullptr, *serve = nullptr, *url = nullptr;
-    /// What `penstock latency` says where delivery takes most of the time. nullptr: that of a
-    /// server.
+    /// Advice of `penstock latency` when most of the delay is in delivery. nullptr: the general
+    /// advice for servers.
     const char *delivery_advice = nullptr;
-    const char *relay = nullptr; ///< "nginx-rtmp": a foreign server that can relay it instead
+    const char *relay = nullptr; ///< a foreign server that can relay it instead: "nginx-rtmp"
 };
 
-/// What GStreamer said of a stream that did not come; empty where it said nothing.
+/// GStreamer's error for a stream that did not arrive; empty if it reported none.
 struct Failure {
-    std::string message; ///< in the user's language
+    std::string message; ///< localized
     std::string detail;  ///< for developers, in English
 };
 
 struct Protocol {
-    std::string name;  ///< unique; for machines: "rtmp"
-    std::string title; ///< for people: "RTMP"
+    std::string name;  ///< unique machine-readable name: "rtmp"
+    std::string title; ///< display name: "RTMP"
     std::vector<Scheme> schemes;
     std::vector<ElementUse> elements;
-    /// If set, `elements` belong to this protocol in pipelines that have this element, and to
-    /// another protocol elsewhere.
+    /// If set, `elements` belong to this protocol only in pipelines that contain this element; in
+    /// others they belong to another protocol.
     const char *marker = nullptr;
-    bool is_udp = false;       ///< its addresses are UDP ports
-    bool has_tls = false;      ///< its serving elements have tls-certificate and tls-key
-    bool serves_pages = false; ///< the viewers' page is served by it
-    /// What follows the stream's name in paths, the longest first: "/index.m3u8". Empty: nothing.
+    bool is_udp = false;  ///< its ports are UDP ports
+    bool has_tls = false; ///< its serving elements have the properties tls-certificate and tls-key
+    bool serves_pages = false; ///< it serves the viewers' page
+    /// Suffixes that may follow the stream's name in a path, the longest first: "/index.m3u8".
     std::vector<std::string> path_suffixes;
-    bool lists_streams = false;     ///< its mounts are the page's streams; others are ways to them
-    const char *page_key = nullptr; ///< what the viewers' page knows such a stream by: "hls"
-    bool has_players = false;       ///< statistics count its viewers as players
-    const char *ffmpeg_format = nullptr; ///< ffmpeg's muxer for publishers
-    /// Examples that complete an error message: "rtmp://${rtmp}/live/{name}".
+    /// Its mounts define the list of streams of the page; other mounts are alternatives to play
+    /// them.
+    bool lists_streams = false;
+    const char *page_key = nullptr;      ///< the kind of stream in the page's JSON: "hls"
+    bool has_players = false;            ///< statistics count its viewers as players
+    const char *ffmpeg_format = nullptr; ///< ffmpeg's output format for publishers
+    /// Examples for error messages: "rtmp://${rtmp}/live/{name}".
     std::string publish_example, play_example;
     std::string sample_url; ///< "rtmp://127.0.0.1/live/x"
-    std::string url_hint;   ///< of `penstock latency`: "rtmp://HOST/live/NAME"
+    std::string url_hint;   ///< URL pattern shown by `penstock latency`: "rtmp://HOST/live/NAME"
 
-    /// Opens a port, or shares it if it is open. nullptr and the reason if it can't be had. Empty:
-    /// the protocol has no listeners.
+    /// Opens a listener, or shares one that is open. On failure returns nullptr and sets the
+    /// reason. Empty: the protocol has no listeners.
     std::function<std::shared_ptr<Listener>(const Opening &, std::string *error)> open;
-    /// The scheme of the URLs at a listener's address. Empty: the first of the protocol's schemes.
+    /// The scheme of URLs at a listener's address. Empty: the first entry of `schemes`.
     std::function<std::string(const net::Address &)> scheme_at;
-    /// The listeners of this process that take publishers. On the main loop's thread; must not
-    /// block. Empty: none.
+    /// The listeners of this process that take publishers. Called on the main loop's thread; must
+    /// not block. Empty: none.
     std::function<std::vector<Port>()> publish_ports;
-    /// The lines that people are shown for a place. Empty: one line with the URL.
+    /// The lines to show for a place. Empty: one line with the URL.
     std::function<std::vector<UrlLine>(const Place &)> urls;
-    /// What `explain` adds to an element; `value` gives the text of a property, its default
-    /// included. Empty: nothing.
+    /// The remark that `explain` adds to an element. `value` returns a property's text, or its
+    /// default if it is not set. Empty: no remark.
     using Value = std::function<std::optional<std::string>(const char *property)>;
     std::function<std::string(std::string_view factory, const Value &value)> note;
 
     std::vector<Reader> readers;
-    /// Launch text of a receiver that the elements of Role::push can publish to: from the element
-    /// `src` to `demux`. nullptr: none.
+    /// Launch text of a receiver, from the element `src` to `demux`, to which the elements of
+    /// Role::push can publish. nullptr: none.
     const char *accept = nullptr;
-    /// Gives a reader's source its URL; false and the reason if it can't be read. Empty: sets
-    /// `location`.
+    /// Gives a reader's source its URL; returns false and sets the reason if the URL is invalid.
+    /// Empty: sets the property `location`.
     std::function<bool(GstElement *source, const std::string &url, std::string *error)> set_url;
-    /// Why no frame came from a URL, in one sentence, and what to do; may ask the server, and block
-    /// for ten seconds. Empty: what GStreamer said.
+    /// Explains in one sentence why no frame came from a URL, and what to do about it. May connect
+    /// to the server and block for up to ten seconds. Empty: GStreamer's message is shown.
     std::function<std::string(const std::string &url, const Failure &failure)> explain_failure;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// RTMP: publishers and players at our own listener, and elements that reach other servers.
+// RTMP: publishers and players at this process's listener, and elements that connect to other
+// servers.
 #include "core/net/rtmp/server.h"
 #include "protocols/mounts.h"
 #include "protocols/probe.h"
@@ -80,7 +81,7 @@ std::vector<UrlLine> urls(const Place &place) {
              "ffmpeg"}};
 }
 
-/// RTMP begins with its version, and as many bytes as a client sends come back.
+/// Sends C0 and C1; an RTMP server answers with its version and as many bytes.
 std::string judge_answer(GSocketConnection *connection, const ProbedServer &server) {
     constexpr size_t handshake = 1536;
     constexpr char version = 3;
@@ -96,7 +97,7 @@ std::string judge_answer(GSocketConnection *connection, const ProbedServer &serv
 std::string explain_failure(const std::string &url, const Failure &failure) {
     const Probe probe{.title = "RTMP", .plain = "rtmp://", .port = 1935, .ask = judge_answer};
     if (std::string reason = probe_server(probe, url); !reason.empty()) return reason;
-    // An element that can't go on posts "Internal data stream error" after the one that says why.
+    // A failing element posts "Internal data stream error" after the error that has the cause.
     if (!failure.message.empty() && !failure.message.starts_with("Internal data"))
         return "the server does not play it (" + failure.message +
                "): is the stream published, under that name, and does the URL want a key?";

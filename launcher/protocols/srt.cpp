@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// SRT, through GStreamer's own elements: received and sent, not served.
+// SRT through GStreamer's stock elements: received and sent, not served.
 #include "protocols/probe.h"
 #include "protocols/table.h"
 
@@ -27,14 +27,14 @@ std::string explain_failure(const std::string &url, const Failure &failure) {
                " can't be listened on: is another program there, or is that address not this "
                "machine's?";
     if (waits)
-        return "nobody has called " + port +
-               ": does a sender call this machine there (mode=caller), and does a firewall let it "
+        return "no sender has connected to " + port +
+               ": does a sender connect to this machine (mode=caller), and does a firewall let it "
                "in?";
     if (std::string reason = probe_name(address.host); !reason.empty()) return reason;
     if (failure.message.empty() || has(failure.detail, "imeout") || has(failure.detail, "time out"))
-        return "nobody answers SRT on " + port + " of " + address.host +
+        return "nothing answers SRT on " + port + " of " + address.host +
                ": does a sender listen there (mode=listener), and does a firewall let it through? "
-               "srt://:PORT?mode=listener waits for one that calls";
+               "srt://:PORT?mode=listener waits for a sender to connect";
     return failure.message + (failure.detail.empty() ? "" : " (" + failure.detail + ")");
 }
 
@@ -67,7 +67,7 @@ std::vector<Protocol> srt_protocols() {
                             "come again; three to four times the round trip is enough "
                             "(srt://…?latency=20 on a local network, at both ends)"}};
     srt.set_url = [](GstElement *source, const std::string &url, std::string *) {
-        // With auto-reconnect it would call an absent sender for ever.
+        // With auto-reconnect it would retry an absent sender forever.
         g_object_set(source, "uri", url.c_str(), "auto-reconnect", FALSE, nullptr);
         return true;
     };

@@ -8,7 +8,7 @@
 
 namespace penstock::protocols {
 
-// Each file of this folder that fills in protocols has one of these.
+// Each protocol file of this folder defines one such function.
 #define DECLARE(name) std::vector<Protocol> name##_protocols();
 PENSTOCK_BUILTIN_PROTOCOLS(DECLARE)
 #undef DECLARE

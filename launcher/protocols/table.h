@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The table of protocols. Those of this folder are in it from the start; a test or an application
-// may add others at run time.
+// The table of protocols. It starts with those of this folder; a test or an application may add
+// others at run time.
 #pragma once
 
 #include "protocols/protocol.h"
@@ -12,11 +12,11 @@
 
 namespace penstock::protocols {
 
-/// Every protocol, in the table's order. From any thread.
+/// All protocols in table order. Callable from any thread.
 std::vector<std::shared_ptr<const Protocol>> all();
 
-/// The protocol is in the table until the registration is destroyed. It has to outlive every
-/// description, supervisor and receiver that uses the protocol. From any thread.
+/// Keeps a protocol in the table until destroyed. It must outlive every description, supervisor and
+/// receiver that uses the protocol. Callable from any thread.
 class Registration {
 public:
     explicit Registration(Protocol protocol);
@@ -28,8 +28,8 @@ private:
     std::shared_ptr<const Protocol> protocol_;
 };
 
-/// The first protocol with this name, scheme, or scheme of a URL ("rtmp://…"); nullptr if there is
-/// none.
+/// Finds the first protocol by its name, by a scheme, or by the scheme of a URL ("rtmp://…").
+/// Returns nullptr if there is none.
 const Protocol *find_protocol(std::string_view name);
 const Protocol *find_scheme(std::string_view scheme);
 const Protocol *find_url(std::string_view url);
@@ -41,21 +41,22 @@ struct FoundElement {
     const ElementUse *use = nullptr;
     explicit operator bool() const { return use != nullptr; }
 };
-/// What is known of an element, whatever else its pipeline has.
+/// Finds the protocol of an element without regard to its pipeline.
 FoundElement find_element(std::string_view factory);
-/// The same in a pipeline, of which `has` tells whether it has an element.
+/// Finds the protocol of an element in a pipeline; `has` tells whether the pipeline contains an
+/// element.
 FoundElement find_element(std::string_view factory,
                           const std::function<bool(std::string_view factory)> &has);
-/// The factories that `wanted` holds for, each once.
+/// The factories that satisfy `wanted`, without duplicates.
 std::vector<std::string> factories(const std::function<bool(const ElementUse &)> &wanted);
 
-/// "rtmp://" and others that the `match` of a publish rule, or of a play rule, may begin with.
+/// The URL prefixes ("rtmp://") that the `match` of a publish rule or of a play rule may have.
 std::vector<std::string> match_prefixes(Use use);
-/// Of the first protocol that has one.
+/// Examples from the first protocol that has one.
 std::string example_match(Use use);
 std::string sample_url();
 
-/// The port of a URL that gives none: of its scheme, or of the protocol's first scheme.
+/// The port of a URL that gives none: that of its scheme, or of the protocol's first scheme.
 uint16_t default_port(const Protocol &protocol, std::string_view url);
 /// The same for any URL; 0 if its scheme is unknown.
 uint16_t default_port(std::string_view url);
@@ -72,9 +73,9 @@ struct FoundReader {
     explicit operator bool() const { return reader != nullptr; }
 };
 std::vector<FoundReader> all_readers();
-/// Whose reader it is.
+/// The protocol that a reader belongs to.
 const Protocol &owner_of(const Reader &reader);
-/// The reader of a URL of the protocol; nullptr if no suffix fits.
+/// The protocol's reader for a URL; nullptr if no suffix matches.
 const Reader *find_reader(const Protocol &protocol, std::string_view url);
 bool set_url(const Protocol &protocol, GstElement *source, const std::string &url,
              std::string *error);

@@ -10,10 +10,10 @@ namespace penstock::protocols {
 namespace {
 
 constexpr const char *datagram_advice =
-    "nothing but the network and the sender's sink is between; sync=false on the sink sends at "
-    "once";
+    "only the network and the sender's sink add delay; sync=false on the sink sends at once";
 
-/// host:port of a URL; the host is empty where it names none, the port 0 where it can't be read.
+/// Parses host and port of a URL. The host is empty if the URL names none; the port is 0 if
+/// invalid.
 net::Address address_of(const std::string &url) {
     const size_t scheme = url.find("://");
     const std::string rest = scheme == url.npos ? url : url.substr(scheme + 3);
@@ -27,8 +27,8 @@ bool is_multicast(const std::string &host) {
            host.starts_with("ff") || host.starts_with("FF");
 }
 
-/// How players receive it. On another machine they receive on every address; a multicast group is
-/// joined by its own address.
+/// Commands and URLs for players. A player on another machine receives on any of its addresses; a
+/// multicast group is joined by its own address.
 std::vector<UrlLine> urls_of(const Place &place, const std::string &scheme) {
     const net::Address &address = place.address;
     const bool here = address.host == "127.0.0.1" || address.host == "localhost";
@@ -51,12 +51,12 @@ bool set_address(GstElement *source, const std::string &url, const std::string &
         return false;
     }
     const std::string host = address.host.empty() ? "0.0.0.0" : address.host;
-    // udpsrc would wait without an error.
+    // An unknown name is reported here, because udpsrc would wait without an error.
     if (std::string reason = probe_name(host); !reason.empty()) {
         if (error) *error = url + ": " + reason;
         return false;
     }
-    // Without times of arrival tsdemux goes by the stream's own clock alone.
+    // Without arrival timestamps tsdemux relies on the stream's own clock.
     g_object_set(source, "address", host.c_str(), "port", gint(address.port), "buffer-size",
                  4 * 1024 * 1024, "do-timestamp", FALSE, nullptr);
     return true;

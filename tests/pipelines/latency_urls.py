@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`penstock latency` of every kind of URL, and what it says where nothing comes; clocks that differ.
-Needs PENSTOCK, the executable, and PENSTOCK_PIPELINES, the directory."""
+"""`penstock latency` with every kind of URL, its messages if nothing arrives, and clocks that
+differ. Needs PENSTOCK, the executable, and PENSTOCK_PIPELINES, the directory."""
 
 import concurrent.futures
 import json
@@ -240,7 +240,8 @@ class Urls(unittest.TestCase):
                     ("http://127.0.0.1:%d/a.flv" % port, 1, closed),
                     ("https://127.0.0.1:%d/a/index.m3u8" % port, 1, closed),
                     ("srt://127.0.0.1:%d" % datagrams, 1,
-                     r"nobody answers SRT on UDP port %d of 127\.0\.0\.1: .*mode=listener" % datagrams),
+                     r"nothing answers SRT on UDP port %d of 127\.0\.0\.1: .*mode=listener" %
+                     datagrams),
                     # An empty label: no DNS server has to be asked.
                     ("rtmp://no..such/live/a", 1, unknown),
                     ("http://no..such/a.flv", 1, unknown),
@@ -326,7 +327,7 @@ class Urls(unittest.TestCase):
                       "port %d of .* does not answer within 5 s: .*firewall" % port, 30)
             with socket.create_server(("127.0.0.1", 0)) as silent:
                 port = silent.getsockname()[1]
-                words = "takes connections and then says nothing for 5 s: .*"
+                words = "accepts connections but sends nothing for 5 s: .*"
                 cases = (closed, ("rtmp://127.0.0.1:%d/live/a" % port, 1, words + "RTMP", 30),
                          ("http://127.0.0.1:%d/a.flv" % port, 1, words + "HTTP", 40))
                 with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
@@ -404,7 +405,7 @@ class Clocks(unittest.TestCase):
         self.assertIsNone(parts["muxer"]["p50_ms"])
         self.assertEqual(parts["delivery"]["from"], "encode")
         self.assertTrue(0 <= parts["delivery"]["p50_ms"] < 5000, parts)
-        self.assertRegex(told["advice"][0], r"\d+ times can't be: the clocks")
+        self.assertRegex(told["advice"][0], r"\d+ times are impossible: the clocks")
         run = latency("udp://127.0.0.1:%d" % port, "-t", "1")
         self.assertRegex(run.stdout, r"\n  muxer +encode → mux +clock ")
 
