@@ -43,7 +43,7 @@ std::string label_of(const Branch &branch) {
     return label + " (" + elements + ")";
 }
 
-/// Sinks first, so that no element waits for one that is stopped already.
+/// Sinks come first, so that no element waits for a stopped one downstream.
 void sort_sinks_first(std::vector<GstPtr<GstElement>> &elements) {
     std::vector<GstPtr<GstElement>> sorted;
     const auto waits = [&](const GstPtr<GstElement> &element) {
@@ -92,7 +92,7 @@ std::optional<Branch> find_branch(GstElement *pipeline, GstObject *failed) {
         return std::any_of(branch.elements.begin(), branch.elements.end(), is_it) ||
                std::any_of(open.begin(), open.end(), is_it);
     };
-    // Everything that is linked to it, in both directions; upstream a goptee is the border.
+    // Collects all linked elements in both directions; goptees bound the search upstream.
     while (!open.empty()) {
         branch.elements.push_back(std::move(open.front()));
         open.pop_front();
@@ -108,7 +108,7 @@ std::optional<Branch> find_branch(GstElement *pipeline, GstObject *failed) {
             if (!known(next.get())) open.push_back(std::move(next));
         }
     }
-    // A branch that leads back into its own goptee is no branch.
+    // If the elements lead back into their own goptee, they are not a separate branch.
     for (const auto &pad : branch.tee_pads) {
         const auto tee = GstPtr<GstElement>::adopt(gst_pad_get_parent_element(pad.get()));
         if (tee && known(tee.get())) return std::nullopt;
@@ -132,7 +132,7 @@ void remove_branch(GstElement *pipeline, Branch branch, Task gone) {
             gst_element_release_request_pad(tee.get(), pad.get());
         }
     }
-    // Their state is no longer the pipeline's.
+    // The pipeline's state changes no longer apply to them.
     for (const auto &element : branch.elements)
         gst_element_set_locked_state(element.get(), TRUE);
     struct Work {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Takes a failed branch of a goptee out of a running pipeline, and nothing else.
+// Removes a failed branch of a goptee from a running pipeline; the rest of the pipeline goes on.
 #pragma once
 
 #include "gst/ptr.h"
@@ -11,22 +11,22 @@
 
 namespace penstock::supervisor {
 
-/// Elements linked to one another behind goptee pads, as direct children of one pipeline.
+/// Linked elements downstream of goptee pads, all direct children of one pipeline.
 struct Branch {
-    std::vector<GstPtr<GstPad>> tee_pads; ///< the goptee source pads it begins at
+    std::vector<GstPtr<GstPad>> tee_pads; ///< the goptee source pads where it begins
     std::vector<GstPtr<GstElement>> elements;
     std::string label; ///< "gop.src_1 (flvlivedemux 'demux', hlssegmenter 'hls')"
 };
 
-/// The pipeline's own child that `object` is, or is inside of; empty if there is none.
+/// Returns the direct child of `pipeline` that is or contains `object`; empty if there is none.
 GstPtr<GstElement> child_of(GstElement *pipeline, GstObject *object);
 
-/// The branch that the failing object belongs to. nullopt if it is not behind a goptee of this
-/// pipeline: then the pipeline itself has failed.
+/// Finds the branch that contains the failed object. nullopt if the object is not downstream of a
+/// goptee in this pipeline: then the pipeline as a whole has failed.
 std::optional<Branch> find_branch(GstElement *pipeline, GstObject *failed);
 
-/// Unlinks the branch now; its elements are stopped and removed on another thread, since one that
-/// hangs must not hold up the caller. `gone` is posted to the main loop when they are.
+/// Unlinks the branch at once. Its elements are stopped and removed on another thread, because a
+/// hanging element must not block the caller; then `gone` is posted to the main loop.
 void remove_branch(GstElement *pipeline, Branch branch, Task gone);
 
 } // namespace penstock::supervisor

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is in a bin or on an element at this moment, as references that may outlive it.
+// Snapshots of a bin's children and an element's source pads. They hold references, so the objects
+// stay valid after removal.
 #pragma once
 
 #include "gst/object_lock.h"

@@ -10,7 +10,7 @@ namespace {
 
 using namespace description;
 
-/// The text with any word for what a stream's path is taken from.
+/// Expands the text; captures are replaced by placeholder words.
 std::optional<std::string> text_of(const Pieces &pieces, const Binding &binding,
                                    std::string *error) {
     std::string text;
@@ -32,14 +32,14 @@ Pieces property_of(const Item &item, const char *name) {
     return {};
 }
 
-/// Adds what an element's property stands for, if anything.
+/// Adds the endpoint that an element's property stands for, if any.
 void add_endpoint(const Item &item, const Property &property, const protocols::FoundElement &known,
                   bool of_rule, const Binding &binding, std::vector<Endpoint> &out) {
     using protocols::Role;
     Endpoint endpoint{.protocol = known.protocol, .pieces = property.pieces};
     switch (known.use->role) {
     case Role::receive:
-        if (of_rule) return; // its rule's `match` says where
+        if (of_rule) return; // the rule's `match` gives the address
         endpoint.kind = Endpoint::Kind::publish;
         break;
     case Role::serve:
@@ -93,7 +93,7 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
                        .protocol = &protocols::page_protocol(),
                        .pieces = description.page->pieces});
     for (const PublishRule &rule : description.publish) {
-        // The loader has checked that the match begins with a scheme.
+        // The loader has verified that the match begins with a known scheme.
         Endpoint endpoint{.kind = Endpoint::Kind::publish,
                           .protocol = protocols::find_url(rule.match.pieces.at(0).literal),
                           .pieces = rule.match.pieces};
@@ -119,7 +119,7 @@ std::optional<net::TlsFiles> tls_of(const Endpoint &endpoint, const Binding &bin
     if (endpoint.kind != Endpoint::Kind::play || !endpoint.protocol->has_tls)
         return net::TlsFiles{};
     const auto location = text_of(endpoint.pieces, binding, error);
-    // A listener has one certificate, so no stream's name can be part of it.
+    // A listener has a single certificate, so its files can't depend on captures.
     const auto certificate = binding.expand(endpoint.tls_certificate, {}, error);
     const auto key = binding.expand(endpoint.tls_key, {}, error);
     if (!location || !certificate || !key) return std::nullopt;

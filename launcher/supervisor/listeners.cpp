@@ -11,7 +11,7 @@ namespace {
 
 using namespace description;
 
-/// The parameter that is the endpoint's address, if it is one parameter.
+/// The parameter that supplies the endpoint's whole address; nullptr if there is none.
 const Parameter *address_parameter(const Endpoint &endpoint, const Description &description) {
     for (const Piece &piece : endpoint.pieces) {
         if (!piece.placeholder) continue;
@@ -26,7 +26,7 @@ const Parameter *address_parameter(const Endpoint &endpoint, const Description &
 
 bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
     std::vector<Endpoint> endpoints = find_endpoints(binding);
-    // The page is served the way the streams at its address are.
+    // Streams come first: the page uses TLS if the streams at its address do.
     std::stable_partition(endpoints.begin(), endpoints.end(), [](const Endpoint &endpoint) {
         return endpoint.kind != Endpoint::Kind::page;
     });
@@ -37,14 +37,14 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
         const Parameter *parameter = address_parameter(endpoint, binding.description());
         const auto fail = [&] {
             if (!error || !parameter) return false;
-            // The user knows better which port is free and allowed.
+            // No port is suggested: the user knows which ports are free and allowed.
             std::string at = net::Address{wanted->host, 0}.to_string();
             at.replace(at.size() - 1, 1, "PORT");
             *error += ": --set " + parameter->name + "=" + at;
             return false;
         };
         const auto tls = tls_of(endpoint, binding, error);
-        // Another port would not mend a certificate.
+        // Choosing another port would not fix a bad certificate.
         if (!tls || (!tls->empty() && !net::TlsContext::load(*tls, error))) return false;
         std::string reason;
         auto listener = endpoint.protocol->open(

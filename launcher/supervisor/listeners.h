@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Opens the ports of a description before anything of it runs, so that one in use is one message.
+// Opens all listeners of a description before any pipeline starts, so that a port in use gives a
+// single error.
 #pragma once
 
 #include "description/binding.h"
@@ -10,12 +11,12 @@
 
 namespace penstock::supervisor {
 
-/// Keep their ports open.
+/// The ports stay open while these exist.
 using Listeners = std::vector<std::shared_ptr<protocols::Listener>>;
 
-/// Opens what the description listens on, and appends it to `out`. An address parameter whose port
-/// is 0 gets, in `binding`, the port that the system chose. False and the reason if a port can't be
-/// opened.
+/// Opens the listeners that the description needs and appends them to `out`. If an address
+/// parameter has port 0, its value in `binding` is replaced by the port that the system chose.
+/// Returns false and sets the reason if a port can't be opened.
 bool open_listeners(description::Binding &binding, Listeners &out, std::string *error);
 
 } // namespace penstock::supervisor

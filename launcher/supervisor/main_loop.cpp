@@ -48,7 +48,7 @@ void Timer::start(unsigned milliseconds, Task task) {
     cancel();
     clock_ = current;
     id_ = clock_->add(milliseconds, [this, task = std::move(task)] {
-        id_ = 0; // before the task, which may start the timer again or destroy it
+        id_ = 0; // reset first: the task may restart or destroy the timer
         task();
     });
 }

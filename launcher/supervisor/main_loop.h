@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// GLib's default main loop: work for it from any thread, and timers on it.
+// Posts tasks to GLib's default main loop from any thread, and runs timers on it.
 #pragma once
 
 #include <glib.h>
@@ -18,27 +18,26 @@ struct MainLoopUnref {
 };
 using MainLoop = std::unique_ptr<GMainLoop, MainLoopUnref>;
 
-/// Runs `task` on the main loop, never inside this call. From any thread.
+/// Queues `task` to run on the main loop; never runs it inside this call. Callable from any thread.
 void post(Task task);
 
-/// The time and the timeouts of the main loop; tests put their own in its place. On the main loop's
-/// thread.
+/// The clock and timeouts of the main loop. Tests replace it. Used on the main loop's thread only.
 class LoopClock {
 public:
     virtual ~LoopClock() = default;
     virtual int64_t now() = 0; ///< monotonic, µs
-    /// Calls `task` once after so many milliseconds, unless it is removed before. Returns an id
+    /// Calls `task` once after the given delay, unless remove() is called first. Returns an id
     /// above 0.
     virtual unsigned add(unsigned milliseconds, Task task) = 0;
     virtual void remove(unsigned id) = 0;
 };
 
-/// GLib's, unless set_loop_clock() has replaced it.
+/// The clock set by set_loop_clock(), or GLib's.
 LoopClock &loop_clock();
-/// nullptr: GLib's again. The clock has to outlive every timer that was started with it.
+/// Replaces the clock; nullptr restores GLib's. The clock must outlive all timers started with it.
 void set_loop_clock(LoopClock *clock);
 
-/// One timeout on the main loop; cancelled when destroyed.
+/// A single timeout on the main loop; cancelled on destruction.
 class Timer {
 public:
     Timer() = default;

@@ -8,7 +8,7 @@
 namespace penstock::supervisor {
 namespace {
 
-/// How long an HTTP request waits for its stream to begin; then it gets 404.
+/// How long an HTTP request waits for its stream before it is answered with 404; µs.
 constexpr gint64 longest_wait = 10 * G_USEC_PER_SEC;
 constexpr gint64 first_delay = G_USEC_PER_SEC, longest_delay = 30 * G_USEC_PER_SEC;
 
@@ -75,7 +75,8 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
     return true;
 }
 
-/// The channel that the pipeline would read and that nobody offers; empty if there is none.
+/// Returns the name of the channel that the pipeline reads and nothing provides; empty if there is
+/// none.
 std::string PlayRule::missing_source(const Captures &captures) const {
     for (const description::Fragment &fragment : rule_.pipeline.fragments) {
         if (!binding_.holds(fragment.when)) continue;
@@ -97,7 +98,7 @@ void PlayRule::on_demand(size_t index, const std::string &path, protocols::PlayA
     const gint64 now = loop_clock().now();
     auto found = instances_.find(*captures);
     if (found != instances_.end() && !found->second.pipeline && now >= found->second.retry_at)
-        found = instances_.end(); // it has failed a while ago
+        found = instances_.end(); // its last failure was long enough ago
     if (found == instances_.end()) {
         if (const std::string missing = missing_source(*captures); !missing.empty())
             return answer(false, missing + " is not being published");
@@ -120,7 +121,7 @@ void PlayRule::on_demand(size_t index, const std::string &path, protocols::PlayA
         instance.asked_again.push_back({index, path, std::move(answer)});
         return;
     }
-    // A player waits on its mount; a browser wants a playlist that is there.
+    // An RTMP player can wait on its mount; an HTTP request needs a playlist that exists.
     if (matches_[index].listener->parks_viewers()) {
         answer(true, {});
         instance.idle_since = now;
@@ -143,13 +144,12 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
     handlers.ended = [this, captures] { end(captures, {}); };
     instance.pipeline = std::make_unique<RunningPipeline>(label(captures), std::move(pipeline),
                                                           report_, std::move(handlers));
-    report_(Severity::info, label(captures) + ": starts, since somebody asks for it");
+    report_(Severity::info, label(captures) + ": starts, requested by a viewer");
     instance.pipeline->play(time_);
     return true;
 }
 
-/// Called when something has happened to the mounts of an instance, or to the requests that wait
-/// for it.
+/// Called when the mounts of an instance, or the requests that wait for it, have changed.
 void PlayRule::review(const Captures &captures) {
     const auto found = instances_.find(captures);
     if (found == instances_.end()) return;
@@ -168,7 +168,7 @@ void PlayRule::note_viewers(const Captures &captures, Instance &instance) const 
         instance.idle_since = loop_clock().now();
 }
 
-/// Starts the timer for the next moment at which something is due without an event.
+/// Starts the timer for the next deadline.
 void PlayRule::set_timer() {
     const gint64 now = loop_clock().now();
     gint64 due = G_MAXINT64;
@@ -178,7 +178,7 @@ void PlayRule::set_timer() {
         else if (instance.stopping)
             continue;
         else if (!instance.waiting.empty())
-            due = std::min(due, instance.waiting.front().until); // all wait equally long
+            due = std::min(due, instance.waiting.front().until); // the first is due first
         else if (instance.idle_since != 0)
             due = std::min(due, instance.idle_since + idle_ / 1000);
     }
@@ -201,13 +201,13 @@ void PlayRule::on_timer() {
         return !i.second.pipeline && now > i.second.retry_at + longest_delay;
     });
     for (const Captures &captures : idle) {
-        report_(Severity::info, label(captures) + ": ends, since nobody watches");
+        report_(Severity::info, label(captures) + ": ends, no viewers are left");
         end(captures, {});
     }
     set_timer();
 }
 
-/// Answers the requests whose stream has begun, and those that have waited long enough.
+/// Answers requests whose stream has begun or whose wait has timed out.
 void PlayRule::serve_waiting(Instance &instance) {
     const gint64 now = loop_clock().now();
     std::erase_if(instance.waiting, [&](const Waiting &waiting) {
@@ -257,8 +257,8 @@ void PlayRule::end(const Captures &captures, const std::string &failure) {
     });
 }
 
-/// Its pipeline is gone. Who still plays is sent away, to ask again; one that failed is not
-/// started again at once.
+/// Called when the instance's pipeline is gone. Closes remaining viewers, who may request the
+/// stream again; a failed pipeline is restarted only after a delay.
 void PlayRule::forget(const Captures &captures) {
     Instance &instance = instances_[captures];
     instance.pipeline.reset();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A play rule at work: one pipeline for each stream that somebody asks for and nobody publishes.
+// Runs a play rule: starts one pipeline for each stream that viewers request and nobody publishes.
 #pragma once
 
 #include "description/binding.h"
@@ -14,31 +14,32 @@
 
 namespace penstock::supervisor {
 
-/// Lives on the main loop's thread; only the questions of players come from the network.
+/// Used on the main loop's thread; only the lease's callbacks are called on network loops.
 class PlayRule {
 public:
-    /// nullptr and the reason if the rule can't be set up. `binding` must outlive it.
+    /// Returns nullptr and sets the reason if the rule can't be set up. `binding` must outlive the
+    /// result.
     static std::unique_ptr<PlayRule> make(const description::PlayRule &rule,
                                           const description::Binding &binding, const Time &time,
                                           Report report, std::string *error);
     ~PlayRule();
 
-    /// Starts nothing more; what runs goes on until nobody watches.
+    /// Starts no more pipelines; running ones continue until they have no viewers.
     void retire();
     /// Retires, and sends EOS through every pipeline.
     void drain();
-    /// Pipelines that run.
+    /// The number of running pipelines.
     size_t running() const;
     void each(const std::function<void(const RunningPipeline &)> &visit) const {
         for (const auto &[captures, instance] : instances_)
             if (instance.pipeline && instance.pipeline->pipeline()) visit(*instance.pipeline);
     }
-    /// Starts nothing more and stops every pipeline; `stopped` runs on the main loop.
+    /// Starts no more pipelines and stops the running ones; then runs `stopped` on the main loop.
     void stop(Task stopped);
 
 private:
     using Captures = description::Captures;
-    /// One address under which the streams are asked for.
+    /// One of the rule's `match` patterns.
     struct Match {
         description::PathPattern pattern;
         std::shared_ptr<protocols::Listener> listener;
@@ -49,7 +50,7 @@ private:
         protocols::PlayAnswer answer;
         gint64 until = 0; ///< monotonic, µs
     };
-    /// A question that came while the pipeline was ending.
+    /// A request that arrived while the pipeline was ending.
     struct Asked {
         size_t match = 0;
         std::string path;
@@ -58,14 +59,14 @@ private:
     struct Instance {
         std::unique_ptr<RunningPipeline> pipeline;
         bool stopping = false;
-        gint64 idle_since = 0; ///< monotonic, µs; 0: somebody watches
+        gint64 idle_since = 0; ///< monotonic, µs; 0: it has viewers
         std::vector<Waiting> waiting;
         std::vector<Asked> asked_again;
-        std::string failure; ///< what ended it; empty if nothing did
-        gint64 retry_at = 0; ///< a failed one is not started again before
-        gint64 delay = 0;    ///< µs, doubles with each failure in a row
+        std::string failure; ///< the error that ended it; empty: none
+        gint64 retry_at = 0; ///< monotonic, µs; after a failure it is not restarted earlier
+        gint64 delay = 0;    ///< µs; doubles with each consecutive failure
     };
-    /// The paths that need not ask: looked at by network loops.
+    /// Paths that viewers may join without a request; read by network loops.
     struct Ready {
         std::mutex mutex;
         std::set<std::string> paths;
@@ -98,7 +99,7 @@ private:
     Timer timer_;
     Task stopped_;
     bool ending_ = false;
-    /// Work posted to the main loop looks here whether the rule still is.
+    /// Tasks posted to the main loop hold a weak reference to this, to detect a destroyed rule.
     std::shared_ptr<PlayRule *> self_ = std::make_shared<PlayRule *>(this);
 };
 

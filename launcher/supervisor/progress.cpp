@@ -8,7 +8,7 @@
 namespace penstock::supervisor {
 namespace {
 
-/// Whether an element begins again at the end of what it reads.
+/// Whether an element restarts at the end of its input.
 bool loops(GstElement *element) {
     GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), "loop");
     gboolean loop = FALSE;
@@ -18,7 +18,7 @@ bool loops(GstElement *element) {
     return loop;
 }
 
-/// The longest stream that a source has.
+/// The longest duration among a source's pads; ns.
 gint64 duration_of(GstElement *source) {
     gint64 longest = 0;
     for (const auto &pad : source_pads_of(source)) {

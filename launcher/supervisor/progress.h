@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How far a pipeline is that reads a file and will end.
+// Progress of a pipeline that reads a file and ends.
 #pragma once
 
 #include <gst/gst.h>
@@ -9,11 +9,11 @@
 namespace penstock::supervisor {
 
 struct Progress {
-    gint64 position = 0; ///< ns of media that is done
-    gint64 duration = 0; ///< ns in all; above 0
+    gint64 position = 0; ///< ns of media processed
+    gint64 duration = 0; ///< total ns; above 0
 };
 
-/// nullopt for what goes round and round, or has no end: cameras and publishers know no length.
+/// nullopt if the input loops or has no known duration, as cameras and publishers do.
 std::optional<Progress> progress_of(GstElement *pipeline);
 
 } // namespace penstock::supervisor

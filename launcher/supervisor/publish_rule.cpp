@@ -6,8 +6,8 @@
 namespace penstock::supervisor {
 namespace {
 
-/// How long a new pipeline without a publisher is kept; ns. A publisher has five seconds to be
-/// claimed, so this is a little more.
+/// How long a new pipeline is kept without a publisher; ns. Slightly longer than the five seconds
+/// within which a publisher must be claimed.
 constexpr int64_t claim_time = 6'000'000'000;
 
 guint milliseconds(int64_t nanoseconds) {
@@ -66,11 +66,11 @@ std::unique_ptr<PublishRule> PublishRule::make(const description::PublishRule &r
 void PublishRule::on_publish(const std::string &path) {
     if (ending_) return;
     if (const auto found = instances_.find(path); found != instances_.end()) {
-        // A pipeline that runs claims the publisher itself.
+        // A running pipeline claims the publisher itself.
         if (found->second.stopping) found->second.wanted_again = true;
         return;
     }
-    // The publisher may have left since it asked.
+    // The publisher may have left in the meantime.
     if (!listener_->is_publishing(path)) return;
     if (instances_.size() >= rule_.max_instances)
         return listener_->refuse(path, "this server takes " + std::to_string(rule_.max_instances) +
@@ -85,7 +85,7 @@ void PublishRule::start(const std::string &path) {
     auto pipeline = binding_.instantiate(rule_.pipeline, *captures, &error);
     if (!pipeline) {
         report_(Severity::error, path + ": " + error);
-        // Otherwise it would wait for a receiver until its claim times out.
+        // Without this refusal the publisher would wait until its claim times out.
         return listener_->refuse(path, "the pipeline of this stream can't be built");
     }
     Instance &instance = instances_[path];
@@ -110,7 +110,7 @@ void PublishRule::start(const std::string &path) {
 
 void PublishRule::wait_for_publisher(const std::string &path, int64_t nanoseconds) {
     instances_[path].grace.start(milliseconds(nanoseconds), [this, path] {
-        // The listener knows for certain; a message on the bus may have been missed.
+        // The listener's answer is reliable; a bus message may have been missed.
         if (listener_->is_publishing(path))
             wait_for_publisher(path, std::max<int64_t>(grace_, 1'000'000'000));
         else

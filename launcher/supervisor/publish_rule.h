@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A publish rule at work: one pipeline for each stream that arrives.
+// Runs a publish rule: starts one pipeline for each stream that arrives.
 #pragma once
 
 #include "description/binding.h"
@@ -11,21 +11,22 @@
 
 namespace penstock::supervisor {
 
-/// Lives on the main loop's thread; only the lease's callbacks come from the network.
+/// Used on the main loop's thread; only the lease's callbacks are called on network loops.
 class PublishRule {
 public:
-    /// nullptr and the reason if the rule can't be set up. `binding` must outlive it.
+    /// Returns nullptr and sets the reason if the rule can't be set up. `binding` must outlive the
+    /// result.
     static std::unique_ptr<PublishRule> make(const description::PublishRule &rule,
                                              const description::Binding &binding,
                                              std::shared_ptr<protocols::Listener> listener,
                                              const Time &time, Report report, std::string *error);
     ~PublishRule();
 
-    /// Takes no new streams; those that run go on until they end.
+    /// Accepts no new streams; running ones continue until they end.
     void retire() { lease_.reset(); }
     /// Retires, and sends EOS through every pipeline.
     void drain();
-    /// Takes no more publishers and stops every pipeline; `stopped` runs on the main loop.
+    /// Accepts no new streams and stops every pipeline; then runs `stopped` on the main loop.
     void stop(Task stopped);
     size_t running() const { return instances_.size(); }
     void each(const std::function<void(const RunningPipeline &)> &visit) const {
@@ -59,7 +60,7 @@ private:
     std::map<std::string, Instance> instances_; ///< by path
     Task stopped_;
     bool ending_ = false;
-    /// Work posted to the main loop looks here whether the rule still is.
+    /// Tasks posted to the main loop hold a weak reference to this, to detect a destroyed rule.
     std::shared_ptr<PublishRule *> self_ = std::make_shared<PublishRule *>(this);
 };
 

@@ -26,7 +26,7 @@ std::vector<Link> links_of(const std::vector<GstPtr<GstElement>> &elements) {
     return links;
 }
 
-/// Takes out of the pipeline what was put into it, unless everything could be.
+/// On destruction, removes the added elements from the pipeline unless the relinking succeeded.
 struct Undo {
     explicit Undo(GstElement *where) : pipeline(where) {}
     Undo(const Undo &) = delete;
@@ -46,7 +46,7 @@ struct Undo {
         }
     }
 
-    GstElement *pipeline; ///< nullptr: nothing is undone
+    GstElement *pipeline; ///< nullptr: keep the changes
     std::vector<GstPtr<GstElement>> added;
     std::vector<GstPtr<GstPad>> requested;
 };
@@ -66,7 +66,7 @@ std::vector<GstElement *> children_as_made(GstElement *pipeline) {
     const ObjectLock lock(pipeline);
     for (GList *l = GST_BIN_CHILDREN(pipeline); l; l = l->next)
         children.push_back(GST_ELEMENT(l->data));
-    std::reverse(children.begin(), children.end()); // a bin has its newest child first
+    std::reverse(children.begin(), children.end()); // a bin lists its newest child first
     return children;
 }
 
@@ -99,7 +99,7 @@ bool relink(GstElement *pipeline, std::vector<GstElement *> &children, GstElemen
     std::vector<GstPtr<GstElement>> elements;
     for (const size_t index : place.elements)
         elements.push_back(GstPtr<GstElement>::ref(others.at(index)));
-    // Leaving a bin unlinks an element, so the links are written down first.
+    // Removing an element from a bin unlinks it, so the links are recorded first.
     std::vector<std::pair<GstPtr<GstElement>, GstPtr<GstPad>>> entries; // live goptee, its peer
     std::vector<std::string> names;
     for (const auto &[tee, name] : place.tee_pads) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Puts a branch that was removed back into its running pipeline: taken from a second copy of it.
+// Restores a removed branch in its running pipeline, using the elements of a second copy of the
+// pipeline.
 #pragma once
 
 #include "gst/ptr.h"
@@ -11,22 +12,23 @@
 
 namespace penstock::supervisor {
 
-/// A pipeline's own children in the order in which the launch text made them: two pipelines of one
-/// text have the same at the same index.
+/// The direct children of a pipeline in the order in which the launch text created them. Two
+/// pipelines made from the same text have corresponding children at the same index.
 std::vector<GstElement *> children_as_made(GstElement *pipeline);
 
-/// Which children a branch consists of, and at which goptee pads it begins.
+/// Identifies a branch by the indices of its elements and the goptee pads where it begins.
 struct BranchPlace {
     std::vector<size_t> elements;
-    std::vector<std::pair<size_t, std::string>> tee_pads; ///< goptee's index, the pad's name
+    std::vector<std::pair<size_t, std::string>> tee_pads; ///< index of the goptee, name of the pad
     auto operator<=>(const BranchPlace &) const = default;
 };
-/// Before the branch is removed. Without elements if it has others than `children`.
+/// Call before the branch is removed. The result has no elements if the branch contains elements
+/// that are not in `children`.
 BranchPlace place_of(const Branch &branch, const std::vector<GstElement *> &children);
 
-/// Moves the branch at `place` out of `copy` (in state NULL) into `pipeline`, and starts it there.
-/// `children` are those of `pipeline` and know the new elements afterwards. False and the reason
-/// if it can't be.
+/// Moves the branch at `place` from `copy` (in state NULL) into `pipeline` and starts it.
+/// `children` lists the children of `pipeline` and is updated with the new elements. Returns false
+/// and sets the reason on failure.
 bool relink(GstElement *pipeline, std::vector<GstElement *> &children, GstElement *copy,
             const BranchPlace &place, std::string *error);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How the supervisor says what happens.
+// How the supervisor reports events.
 #pragma once
 
 #include <gst/gst.h>
@@ -13,19 +13,21 @@ namespace penstock::supervisor {
 
 enum class Severity { info, warning, error };
 
-/// Receives what a run reports. Every function is called on the main loop's thread.
+/// Receives the reports of a run. All functions are called on the main loop's thread.
 class Report {
 public:
-    /// One line of text without its end.
+    /// A single line of text without a newline.
     using Say = std::function<void(Severity, const std::string &)>;
-    /// A pipeline with its label is there, and in state NULL, or is about to be stopped.
+    /// Called with `there` true when a pipeline has been created (it is in state NULL), and with
+    /// false before it is stopped.
     using Pipeline =
         std::function<void(const std::string &label, GstElement *pipeline, bool there)>;
 
     Report() = default;
     template <std::convertible_to<Say> F>
     requires(!std::same_as<std::remove_cvref_t<F>, Report>)
-        Report(F &&say, Pipeline pipeline = {}) // NOLINT: a function is a report
+        // NOLINT: implicit conversion from a function is intended.
+        Report(F &&say, Pipeline pipeline = {})
         : say_(std::forward<F>(say)), pipeline_(std::move(pipeline)) {}
 
     void operator()(Severity severity, const std::string &text) const { say_(severity, text); }

@@ -11,8 +11,8 @@
 namespace penstock::supervisor {
 namespace {
 
-/// A message's words, with what its debug text adds for people: the lines below the first that name
-/// no place in a source file, without GLib's codes.
+/// The error message and the useful lines of its debug text: those after the first that name no
+/// source location, without GLib's error codes.
 std::string words_of(const GError *error, const gchar *debug) {
     static const std::regex place(R"(^\S+\.(c|cc|cpp|rs)\(\d+\): )");
     static const std::regex codes(R"( \(domain \S+, code -?\d+\))");
@@ -35,7 +35,7 @@ std::string source_of(GstMessage *message) {
            GST_OBJECT_NAME(source) + "'";
 }
 
-/// The factory of the pipeline's own child that `object` is, or is inside of.
+/// The factory of the pipeline's direct child that is or contains `object`.
 std::string child_factory(GstElement *pipeline, GstObject *object) {
     const auto child = child_of(pipeline, object);
     GstElementFactory *factory = child ? gst_element_get_factory(child.get()) : nullptr;
@@ -83,11 +83,11 @@ RunningPipeline::~RunningPipeline() {
 void RunningPipeline::play(const Time &time) {
     GstElement *pipeline = pipeline_.get();
     gst_pipeline_use_clock(GST_PIPELINE(pipeline), time.clock.get());
-    // No start time: otherwise GstPipeline would choose a base time of its own.
+    // Without a start time GstPipeline does not choose a base time of its own.
     gst_element_set_start_time(pipeline, GST_CLOCK_TIME_NONE);
     gst_element_set_base_time(pipeline, time.base);
     GstStateChangeReturn result = gst_element_set_state(pipeline, GST_STATE_PAUSED);
-    // Sources that are not live count from zero: on a base time long past they would be late.
+    // Non-live sources count from zero: with an old base time their buffers would be late.
     if (result == GST_STATE_CHANGE_ASYNC || result == GST_STATE_CHANGE_SUCCESS)
         gst_element_set_base_time(pipeline, gst_clock_get_time(time.clock.get()));
     if (result == GST_STATE_CHANGE_FAILURE)
@@ -101,7 +101,7 @@ void RunningPipeline::to_playing() {
         report_failed_start();
 }
 
-/// The element that failed has posted why; this message follows it on the bus.
+/// The failing element has posted the cause; this message follows it on the bus.
 void RunningPipeline::report_failed_start() {
     GstElement *pipeline = pipeline_.get();
     const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline));
@@ -119,8 +119,8 @@ void RunningPipeline::stop(Task stopped) {
     GstPtr<GstElement> pipeline = std::move(pipeline_);
     report_.pipeline(label_, pipeline.get(), false);
     if (!stopped) return take_down(std::move(pipeline));
-    // The last reference is released on the main loop, before `stopped` is called: what
-    // applications have connected to its elements goes with it, and they may exit next.
+    // The last reference is released on the main loop before `stopped` is called: it frees what
+    // applications connected to the elements, and they may exit next.
     take_down(std::move(pipeline), [stopped = std::move(stopped)](GstPtr<GstElement> down) {
         post([held = std::make_shared<GstPtr<GstElement>>(std::move(down)), stopped] {
             *held = {};
@@ -131,11 +131,11 @@ void RunningPipeline::stop(Task stopped) {
 
 void RunningPipeline::drain() {
     if (!pipeline_) return;
-    // On another thread: a source may be held up by what is behind it.
+    // Called on another thread, since a source may be blocked by elements downstream.
     gst_element_call_async(
         pipeline_.get(),
         [](GstElement *element, gpointer) {
-            // A pipeline that has not begun to stream would lose the event.
+            // A pipeline that is not yet streaming would lose the event.
             gst_element_get_state(element, nullptr, nullptr, GST_SECOND);
             gst_element_send_event(element, gst_event_new_eos());
         },
@@ -156,7 +156,7 @@ void RunningPipeline::handle(GstMessage *message) {
         GError *error = nullptr;
         gchar *debug = nullptr;
         gst_message_parse_warning(message, &error, &debug);
-        // A stream without audio or without video is no mistake: its link is not needed.
+        // A stream without audio or video is not an error: the delayed link is not needed.
         if (!g_error_matches(error, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK))
             report_(Severity::warning,
                     label_ + ": " + source_of(message) + ": " + words_of(error, debug));
@@ -178,7 +178,7 @@ void RunningPipeline::handle(GstMessage *message) {
     }
     case GST_MESSAGE_APPLICATION:
         if (!gst_message_has_name(message, "penstock-failed")) break;
-        // If a branch has failed to start, it has been removed, and the rest can start.
+        // If a branch that failed to start was removed, the rest can start now.
         if (std::exchange(has_detached_, false))
             to_playing();
         else
@@ -199,7 +199,7 @@ void RunningPipeline::handle(GstMessage *message) {
 
 void RunningPipeline::handle_error(GstMessage *message) {
     GstObject *source = GST_MESSAGE_SRC(message);
-    // A branch posts several errors while it fails, some of them after its removal.
+    // A failing branch posts several errors, some of them after its removal.
     if (!source || (source != GST_OBJECT(pipeline_.get()) &&
                     !gst_object_has_as_ancestor(source, GST_OBJECT(pipeline_.get()))))
         return;
@@ -227,9 +227,9 @@ void RunningPipeline::handle_error(GstMessage *message) {
     fail(words);
 }
 
-/// A branch that ran this long has recovered: its failures are counted anew; ns.
+/// A branch that ran this long has recovered: its failure count restarts; ns.
 constexpr int64_t settled = 10'000'000'000;
-/// A branch that failed more often in a row is not restarted.
+/// A branch is not restarted after this many consecutive failures.
 constexpr unsigned most_failures = 8;
 
 /// Takes the branch out of the pipeline, and restarts it after a delay.
@@ -276,7 +276,7 @@ void RunningPipeline::restart(const BranchPlace &place) {
                        label_ + ": the branch " + branch.label + " is started again");
     report_(Severity::error,
             label_ + ": the branch " + branch.label + " can't be started again: " + error);
-    restart_later(place); // what it lacks may be there the next time
+    restart_later(place); // the next attempt may succeed
 }
 
 void RunningPipeline::fail(const std::string &what) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One pipeline while it runs: its bus is watched, its failed branches are taken out.
+// Runs one pipeline: watches its bus and removes branches that fail.
 #pragma once
 
 #include "description/binding.h"
@@ -15,47 +15,49 @@
 
 namespace penstock::supervisor {
 
-/// One clock and one base time for all pipelines of the process.
+/// The clock and base time that all pipelines of the process share.
 struct Time {
     GstPtr<GstClock> clock;
     GstClockTime base = 0;
     static Time now();
 };
 
-/// Lives on the main loop's thread, as do its handlers.
+/// Used on the main loop's thread, which also calls the handlers.
 class RunningPipeline {
 public:
     struct Handlers {
-        std::function<void(const std::string &)> failed; ///< the pipeline as a whole
+        std::function<void(const std::string &)> failed; ///< the whole pipeline failed
         std::function<void()> ended;                     ///< EOS
-        /// What to do about a failure of such an element; may be empty.
+        /// Returns advice about a failure of the element with this name, or an empty string.
         std::function<std::string(const std::string &)> hint;
-        std::function<void(bool)> publishing; ///< its rtmpserversrc has, or has lost, a publisher
-        /// The same pipeline once more, in state NULL; nullptr and the reason if it can't be.
-        /// Empty: a branch that has failed is not started again.
+        /// Its rtmpserversrc got (true) or lost (false) a publisher.
+        std::function<void(bool)> publishing;
+        /// Builds the same pipeline again, in state NULL. Returns nullptr and sets the reason on
+        /// failure. Empty: failed branches are not restarted.
         std::function<GstPtr<GstElement>(std::string *)> rebuild;
-        int64_t first_delay = 0, longest_delay = 0; ///< ns before a branch is started again
+        /// Delay before a branch is restarted; ns.
+        int64_t first_delay = 0, longest_delay = 0;
     };
-    /// `label` begins every report: "live/cam".
+    /// `label` is the prefix of every report: "live/cam".
     RunningPipeline(std::string label, GstPtr<GstElement> pipeline, Report report,
                     Handlers handlers);
-    /// Stops it, as stop() does.
+    /// Stops the pipeline like stop().
     ~RunningPipeline();
     RunningPipeline(const RunningPipeline &) = delete;
     RunningPipeline &operator=(const RunningPipeline &) = delete;
 
-    /// To PLAYING. A failure comes through the handlers.
+    /// Sets the pipeline to PLAYING. Failures are reported through the handlers.
     void play(const Time &time);
-    /// Sends EOS into its sources; `ended` is called when it has come through.
+    /// Sends EOS into the sources; `ended` is called when it has reached all sinks.
     void drain();
-    /// To NULL on another thread, since an element may hang; `stopped` then runs on the main loop.
-    /// No handler is called any more.
+    /// Sets the pipeline to NULL on another thread, since an element may hang; `stopped` then runs
+    /// on the main loop. No handler is called from now on.
     void stop(Task stopped);
 
     const std::string &label() const { return label_; }
-    /// nullptr once it was stopped.
+    /// nullptr after stop().
     GstElement *pipeline() const { return pipeline_.get(); }
-    /// When it was made; monotonic, µs.
+    /// Creation time; monotonic, µs.
     gint64 since() const { return since_; }
 
 private:
@@ -75,25 +77,25 @@ private:
     Handlers handlers_;
     const gint64 since_ = loop_clock().now();
     guint watch_ = 0;
-    bool has_detached_ = false;     ///< a branch, since the last attempt to start
-    bool failed_ = false;           ///< the first error says why; those that follow come from it
-    std::set<GstObject *> removed_; ///< compared only, never dereferenced
+    bool has_detached_ = false; ///< a branch was removed since the last attempt to start
+    bool failed_ = false;       ///< the first error was reported; later ones are its consequences
+    std::set<GstObject *> removed_; ///< used for comparison only, never dereferenced
 
-    /// A branch that has failed, and was restarted or will be.
+    /// A branch that has failed and was, or will be, restarted.
     struct Detached {
         std::string label;
-        int64_t delay = 0;        ///< ns before the next restart, doubles with each failure
+        int64_t delay = 0;        ///< ns before the next restart; doubles with each failure
         int64_t restarted_at = 0; ///< monotonic, µs
-        unsigned failures = 0;    ///< in a row
+        unsigned failures = 0;    ///< consecutive
         Timer timer;
     };
-    std::vector<GstElement *> children_; ///< as the launch text made them; compared only
+    std::vector<GstElement *> children_; ///< in launch-text order; used for comparison only
     std::map<BranchPlace, Detached> detached_;
     std::shared_ptr<RunningPipeline *> self_ = std::make_shared<RunningPipeline *>(this);
 };
 
-/// What a description says of a pipeline's failures: its hints, and whether branches are started
-/// again. `binding` and `text` must outlive it.
+/// Handlers that implement the description's settings for failures: its hints, and whether branches
+/// are restarted. `binding` and `text` must outlive them.
 RunningPipeline::Handlers handlers_for(const description::Binding &binding,
                                        const description::PipelineText &text,
                                        const description::Captures &captures);

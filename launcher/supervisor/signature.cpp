@@ -6,7 +6,7 @@ namespace {
 
 using namespace description;
 
-/// Each capture stands for itself.
+/// Captures whose values are their own names.
 Captures symbolic(const std::vector<std::string> &names) {
     Captures captures;
     for (const std::string &name : names)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Identifies a part of a description with its values: parts with equal signatures do the same.
+// Signatures of the parts of a description with their values. Parts with equal signatures behave
+// alike.
 #pragma once
 
 #include "description/binding.h"

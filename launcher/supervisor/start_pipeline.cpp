@@ -49,7 +49,7 @@ void StartPipeline::on_ended() {
     if (!draining_ && binding_.description().restart.policy == Restart::Policy::always)
         return restart_later();
     done_ = true;
-    // Stopped from the main loop: this is the pipeline's own handler.
+    // Posted to the main loop, because this runs in the pipeline's own handler.
     post([weak = std::weak_ptr(self_)] {
         const auto self = weak.lock();
         if (!self || !*self || (*self)->stopping_) return;
@@ -63,11 +63,11 @@ void StartPipeline::on_ended() {
 void StartPipeline::restart_later() {
     if (restart_.is_running()) return;
     const Restart &policy = binding_.description().restart;
-    // One that ran well for a while starts with the short delay again.
+    // A pipeline that ran well for a while restarts with the initial delay.
     if ((loop_clock().now() - started_at_) * 1000 > 2 * policy.max_delay) delay_ = policy.delay;
     report_(Severity::info, label_ + ": restarts in " + std::to_string(delay_ / 1'000'000) + " ms");
     restart_.start(static_cast<guint>(delay_ / 1'000'000), [this] {
-        // The old one has to be gone first: it may hold a path.
+        // The old pipeline must be gone first: it may hold a path.
         pipeline_->stop([weak = std::weak_ptr(self_)] {
             const auto self = weak.lock();
             if (!self || !*self || (*self)->stopping_ || (*self)->draining_) return;

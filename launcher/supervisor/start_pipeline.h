@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A pipeline of `start` at work, restarted as its description says.
+// Runs a pipeline of `start` and restarts it according to the description.
 #pragma once
 
 #include "description/binding.h"
@@ -10,30 +10,30 @@
 
 namespace penstock::supervisor {
 
-/// Lives on the main loop's thread.
+/// Used on the main loop's thread.
 class StartPipeline {
 public:
     struct Handlers {
-        std::function<void()> done;   ///< it has come to its end and is not restarted
-        std::function<void()> failed; ///< it has failed and is not restarted
+        std::function<void()> done;   ///< it ended and is not restarted
+        std::function<void()> failed; ///< it failed and is not restarted
     };
-    /// `binding` and `text` must outlive it.
+    /// `binding` and `text` must outlive this object.
     StartPipeline(const description::Binding &binding, const description::PipelineText &text,
                   const Time &time, Report report, Handlers handlers);
     StartPipeline(const StartPipeline &) = delete;
     StartPipeline &operator=(const StartPipeline &) = delete;
     ~StartPipeline();
 
-    /// False and the reason if the pipeline can't be built.
+    /// Returns false and sets the reason if the pipeline can't be built.
     bool start(std::string *error);
-    /// Sends EOS; it is not restarted any more.
+    /// Sends EOS and disables restarts.
     void drain();
-    /// `stopped` runs on the main loop; no handler is called any more.
+    /// Stops the pipeline; then runs `stopped` on the main loop. No handler is called from now on.
     void stop(Task stopped);
 
     bool is_done() const { return done_; }
     const std::string &label() const { return label_; }
-    /// nullptr while it waits for its restart, and when it is done.
+    /// nullptr while it waits for a restart and when it is done.
     const RunningPipeline *running() const {
         return pipeline_ && pipeline_->pipeline() ? pipeline_.get() : nullptr;
     }

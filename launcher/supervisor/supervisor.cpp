@@ -15,9 +15,9 @@ bool holds(const std::vector<Held> &list, const std::string &signature) {
                        [&](const Held &held) { return held.signature == signature; });
 }
 
-/// Refuses two rules that take the same paths: one of them would never be asked.
+/// Rejects two rules that match the same paths: one of them would never be used.
 bool check_paths(const Bindings &bindings, std::string *error) {
-    std::map<std::string, std::string> taken; // what takes it, by address
+    std::map<std::string, std::string> taken; // the rule that uses each address and path
     for (const auto &binding : bindings) {
         const std::string &name = binding->description().name;
         const auto take = [&](const char *kind, const description::Template &match,
@@ -61,7 +61,8 @@ Supervisor::~Supervisor() {
 }
 
 bool Supervisor::open(std::string *error) {
-    // `rtmp=127.0.0.1:0` is one port for all descriptions that have the parameter.
+    // A value such as `rtmp=127.0.0.1:0` means the same port in all descriptions that have the
+    // parameter.
     std::map<std::pair<std::string, std::string>, description::Value> chosen;
     for (const auto &binding : bindings_) {
         std::map<std::string, std::string> wanted;
@@ -80,7 +81,7 @@ bool Supervisor::open(std::string *error) {
     return check_paths(bindings_, error);
 }
 
-/// Several descriptions may share a listener, which has to ask once.
+/// A server shared by several descriptions must consult the watch only once.
 void Supervisor::watch(const Listeners &opened) {
     if (!watch_) return;
     std::erase_if(watched_, [](const auto &server) { return server.expired(); });
@@ -95,7 +96,7 @@ void Supervisor::watch(const Listeners &opened) {
 }
 
 bool Supervisor::start(std::string *error) {
-    // Rules first: a pipeline may publish to one of them.
+    // Rules come first, because a pipeline may publish to one of them.
     for (const auto &binding : bindings_)
         if (!add_rules(binding, error)) return false;
     for (const auto &binding : bindings_)
@@ -104,7 +105,7 @@ bool Supervisor::start(std::string *error) {
     return true;
 }
 
-/// Rules that run already are left alone.
+/// Rules that already run are left alone.
 bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
                            std::string *error) {
     for (const description::PublishRule &rule : binding->description().publish) {
@@ -147,7 +148,7 @@ bool Supervisor::add_pipelines(const std::shared_ptr<description::Binding> &bind
     return true;
 }
 
-/// A port that the system chose stays what it is.
+/// Keeps the ports that the system chose earlier.
 void Supervisor::keep_chosen_ports(const Bindings &next) const {
     for (const auto &binding : next)
         for (const auto &old : bindings_) {
@@ -190,7 +191,7 @@ bool Supervisor::reload(Bindings next, std::string *error) {
         std::string reason;
         if (!add_rules(binding, &reason)) report_(Severity::error, reason);
     }
-    // A changed pipeline may hold the path or the port that its successor wants.
+    // A changed pipeline may hold a path or port that its successor needs.
     auto open = std::make_shared<size_t>(gone->size() + 1);
     const Task one = [weak = std::weak_ptr(self_), open, gone] {
         if (--*open > 0) return;
@@ -253,7 +254,7 @@ void Supervisor::each_pipeline(
         for (const auto &held : list)
             held.rule->each([&](const RunningPipeline &running) { visit(*held.binding, running); });
     };
-    // Pipelines of replaced rules are included.
+    // Includes the pipelines of replaced rules.
     each(rules_);
     each(retired_rules_);
     each(play_rules_);

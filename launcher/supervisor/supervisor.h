@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Runs descriptions: their ports, their pipelines, what happens when one ends or a file changes.
+// Runs descriptions: opens their listeners, runs their pipelines, and applies reloads.
 #pragma once
 
 #include "description/binding.h"
@@ -15,41 +15,41 @@
 
 namespace penstock::supervisor {
 
-/// A description with its values; owns both. Parts that still run keep it after a reload.
+/// Descriptions with their parameter values. Parts that still run share ownership after a reload.
 using Bindings = std::vector<std::shared_ptr<description::Binding>>;
 
 class Supervisor {
 public:
-    /// `ended(exit code)` is called on the main loop when nothing is left to run, or when a
-    /// pipeline failed that must not. It is called once.
+    /// `ended(exit code)` is called once, on the main loop, when nothing is left to run or when a
+    /// pipeline fails whose failure ends the program.
     Supervisor(Bindings bindings, Report report, std::function<void(int)> ended);
     ~Supervisor();
 
-    /// `watch` is asked about the peers of every port that open() and reload() open, before a rule
-    /// is. Call it before open().
+    /// Consults `watch` about the peers of every listener opened by open() or reload(), before any
+    /// rule is consulted. Call before open().
     void set_watch(std::shared_ptr<net::PeerWatch> watch) { watch_ = std::move(watch); }
-    /// Opens the ports. The bindings then know the ports that the system chose.
+    /// Opens the listeners. The bindings then contain the ports that the system chose.
     bool open(std::string *error);
-    /// Takes publishers and starts the pipelines. After open().
+    /// Sets up the rules and starts the pipelines. Call after open().
     bool start(std::string *error);
-    /// Replaces what differs and leaves alone what does not: a pipeline of `start` is stopped and
-    /// started, a changed rule's streams go on as they are and new ones follow the new text. False
-    /// and the reason, and nothing is changed, if a port can't be had, two rules take
-    /// the same paths, or everything is ending.
+    /// Applies new descriptions and leaves unchanged parts alone. A changed `start` pipeline is
+    /// stopped and started again; streams of a changed rule continue, and new streams use the new
+    /// text. Returns false, sets the reason and changes nothing if a port can't be opened, if two
+    /// rules match the same paths, or if the supervisor is ending.
     bool reload(Bindings bindings, std::string *error);
-    /// Takes no new peers and lets every pipeline come to its end (EOS), so that files and
-    /// playlists are finished; stop() follows, after `limit` at the latest.
+    /// Accepts no new peers and sends EOS through every pipeline, so that files and playlists are
+    /// finished. Stops everything when they have ended, or after `limit_ms`.
     void drain(guint limit_ms, Task stopped);
-    /// Stops everything; `stopped` runs on the main loop when nothing runs any more.
+    /// Stops everything; `stopped` runs on the main loop once nothing runs.
     void stop(Task stopped);
 
     const Bindings &bindings() const { return bindings_; }
-    /// Every pipeline that runs now.
+    /// Calls `visit` for every running pipeline.
     void each_pipeline(const std::function<void(const description::Binding &,
                                                 const RunningPipeline &)> &visit) const;
 
 private:
-    /// A rule and what tells whether it has changed.
+    /// A rule, with the signature that shows whether it has changed.
     template <class R>
     struct Held {
         std::shared_ptr<description::Binding> binding;
@@ -76,8 +76,8 @@ private:
     std::function<void(int)> ended_;
     Time time_;
     Listeners listeners_;
-    std::shared_ptr<net::PeerWatch> watch_;          ///< nullptr: every peer is let in
-    std::vector<std::weak_ptr<const void>> watched_; ///< those that have `watch_`
+    std::shared_ptr<net::PeerWatch> watch_;          ///< nullptr: every peer is admitted
+    std::vector<std::weak_ptr<const void>> watched_; ///< the servers that already consult `watch_`
     std::vector<Held<PublishRule>> rules_, retired_rules_;
     std::vector<Held<PlayRule>> play_rules_, retired_play_rules_;
     std::vector<HeldPipeline> pipelines_;

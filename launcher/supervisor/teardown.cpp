@@ -19,17 +19,17 @@ struct Pending {
     std::condition_variable changed;
     int count = 0;
     bool gives_memory_back = false;
-    int trims_left = 0; ///< more than 0 while the timer for them runs
+    int trims_left = 0; ///< above 0 while the trim timer runs
 };
 
-/// Never destroyed: pipelines left behind may still end while the program does.
+/// Never destroyed, because abandoned pipelines may still end during program exit.
 Pending &pending() {
     static auto *all = new Pending;
     return *all;
 }
 
-/// Seconds from one trim to the next. HLS keeps a stream's segments for a minute after its
-/// pipeline: the last trim comes after that.
+/// Seconds between trims. HLS keeps a stream's segments for a minute after its pipeline ended; the
+/// last trim comes after that.
 constexpr guint trim_interval = 20;
 constexpr int trims = 5;
 
@@ -69,7 +69,7 @@ void take_down(GstPtr<GstElement> pipeline, std::function<void(GstPtr<GstElement
     if (auto thread = net::start_thread([work] { (*work)(); }); thread.joinable())
         thread.detach();
     else
-        (*work)(); // rather a wait than a pipeline that goes on
+        (*work)(); // blocking is better than leaving the pipeline running
 }
 
 void give_memory_back() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pipelines that end on a thread of their own, since an element may hang, and the wait for them
-// before the program ends: a library's destructors would run beside elements that still use it.
+// Stops pipelines on separate threads, because an element may hang, and waits for them before the
+// program exits: otherwise library destructors would run while elements still use the libraries.
 #pragma once
 
 #include "gst/ptr.h"
@@ -10,16 +10,16 @@
 
 namespace penstock::supervisor {
 
-/// Sets `pipeline` to NULL on another thread and lets go of it there, or gives it to `down`. On
-/// this thread, and before it returns, if the process may have no further thread.
+/// Sets `pipeline` to NULL on another thread and passes it to `down`, or releases it. If no thread
+/// can be created, does so on this thread before returning.
 void take_down(GstPtr<GstElement> pipeline, std::function<void(GstPtr<GstElement>)> down = {});
 
-/// Waits `longest` µs for all that take_down() has begun; false if something is left then.
+/// Waits up to `longest` µs for the teardowns in progress. Returns false if some are still running.
 bool wait_for_teardowns(int64_t longest);
 
-/// From now on the memory that ended pipelines have freed is given back to the system within two
-/// minutes of the last end, by the default main context: an allocator keeps it otherwise. For a
-/// program of our own; call it once, on the main thread.
+/// Enables returning freed memory to the system within two minutes after a pipeline ends, on the
+/// default main context; the allocator would keep it otherwise. For the project's own programs.
+/// Call once, on the main thread.
 void give_memory_back();
 
 } // namespace penstock::supervisor
