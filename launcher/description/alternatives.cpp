@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t most_assignments = 1024;
 
-/// One parameter and the words that make a difference.
+/// A parameter with the values that conditions distinguish.
 struct Choices {
     const Parameter *parameter = nullptr;
     std::vector<std::optional<std::string>> words;
@@ -125,7 +125,8 @@ std::string say_alternatives(const std::vector<const Alternative *> &some,
     const auto is_in = [&](const Alternative &alternative) {
         return std::find(some.begin(), some.end(), &alternative) != some.end();
     };
-    // One word that says it: every assignment with it is in `some`, and no other is.
+    // Looks for a single word that characterizes `some`: all assignments with it are in `some`, and
+    // no others.
     for (const auto &[name, word] : some.front()->assignments.front()) {
         bool says_it = true;
         for (const Alternative &alternative : all)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The shapes that a pipeline can take: which of its fragments are there, for every value that its
-// conditions ask for.
+// The variants of a pipeline: the sets of fragments that its conditions select for different
+// parameter values.
 #pragma once
 
 #include "description/description.h"
@@ -11,21 +11,21 @@
 
 namespace penstock::description {
 
-/// A word for each parameter that conditions name; no word: any that no condition names.
+/// A word for each parameter that conditions name; nullopt: a value that no condition names.
 using Assignment = std::map<std::string, std::optional<std::string>>;
 
 struct Alternative {
-    std::vector<const Fragment *> fragments; ///< what is there
-    std::vector<Assignment> assignments;     ///< all that lead to it; at least one
+    std::vector<const Fragment *> fragments; ///< the fragments that are used
+    std::vector<Assignment> assignments;     ///< all assignments that select them; at least one
 };
 
-/// The alternatives that differ. If there are too many assignments to go through, each condition is
-/// still tried both ways.
+/// Returns the distinct alternatives. If there are too many assignments to enumerate, each
+/// condition is still tried both ways.
 std::vector<Alternative> alternatives_of(const PipelineText &pipeline,
                                          const Description &description);
 
-/// " with source=test": what the assignments of `some` have in common that those of `all` have not;
-/// empty if they are all.
+/// Describes `some` among `all` alternatives by the assignments that they share and the others
+/// lack: " with source=test". Empty if `some` is all of them.
 std::string say_alternatives(const std::vector<const Alternative *> &some,
                              const std::vector<Alternative> &all);
 

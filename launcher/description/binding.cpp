@@ -21,9 +21,9 @@ bool refuse(std::string *error, std::string reason) {
     return false;
 }
 
-/// The first pad, in the order of the text, of an element that nothing leads to (or that leads
-/// nowhere). A side input, such as a textoverlay's text, is no open end: linked to nothing, even
-/// through a ghost pad, the element would wait for it.
+/// The first pad, in text order, of an element without a link in this direction. Optional inputs
+/// such as textoverlay's text pad do not count: the element would wait for data on a linked one,
+/// even if only a ghost pad leads to it.
 GstPtr<GstPad> open_end(GstBin *bin, GstPadDirection direction) {
     for (GList *child = g_list_last(bin->children); child; child = child->prev) {
         auto *element = GST_ELEMENT(child->data);
@@ -51,7 +51,7 @@ Binding::Binding(const Description &description,
         const std::string variable = environment_name(parameter.name);
         std::string origin = "the default";
         std::optional<std::string> text = parameter.default_text;
-        // PENSTOCK_PIPELINES is the search path whatever a parameter is called.
+        // PENSTOCK_PIPELINES is always the search path, never a parameter's value.
         if (const char *value =
                 variable == "PENSTOCK_PIPELINES" ? nullptr : environment(variable.c_str())) {
             text = value;
@@ -106,7 +106,7 @@ int64_t Binding::duration(const std::optional<Template> &text, int64_t if_absent
 std::optional<std::string> Binding::write(const Placeholder &placeholder, const Captures &captures,
                                           std::string *error) const {
     if (const auto found = captures.find(placeholder.name); found != captures.end()) {
-        // The pattern let nothing else through; this is the last line of defence.
+        // The pattern has already restricted captures to safe segments; this is a second check.
         if (net::is_safe_segment(found->second)) return found->second;
         refuse(error, "the name from the network has characters that are not allowed");
         return std::nullopt;
@@ -325,7 +325,7 @@ std::optional<PathPattern> PathPattern::make(const Template &match, const Bindin
     PathPattern pattern;
     std::string text;
     for (const Piece &piece : match.pieces) {
-        // Values hold no control characters, so these marks can't come from one.
+        // Values contain no control characters, so these markers can't occur in them.
         if (piece.placeholder && piece.placeholder->is_capture) {
             text += '\1' + piece.placeholder->name + '\2';
             continue;
@@ -357,7 +357,7 @@ std::optional<PathPattern> PathPattern::make(const Template &match, const Bindin
             segment.capture = segment.text.substr(begin + 1, end - begin - 1);
             segment.text.resize(begin);
         }
-        // Any letter for the capture: what stands beside it must be as safe.
+        // A letter stands in for the capture: the text around it must be safe as well.
         const std::string whole =
             segment.text + (segment.capture.empty() ? "" : "x") + segment.rest;
         if (!net::is_safe_segment(whole)) {

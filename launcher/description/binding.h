@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Values for a description's parameters, and what becomes of its text with them.
+// The values of a description's parameters, and the expansion of its text with them.
 #pragma once
 
 #include "core/net/loop/address.h"
@@ -15,16 +15,17 @@
 
 namespace penstock::description {
 
-/// Names and values captured from a path.
+/// Capture names with the values taken from a path.
 using Captures = std::map<std::string, std::string>;
 
-/// Whether every parameter has to have a value: to run a description, or to tell of it alone.
+/// Whether every parameter needs a value (to run the description) or some may lack one (to show
+/// it).
 enum class Values { all, some };
 
 class Binding {
 public:
-    /// A parameter's value comes from `overrides`, then the environment (PENSTOCK_RTMP for
-    /// `rtmp`), then its default. Each mistake is one line in `errors`.
+    /// A parameter's value comes from `overrides`, else from the environment (PENSTOCK_RTMP for
+    /// `rtmp`), else from its default. Adds one line to `errors` for each invalid value.
     /// `description` must outlive the binding.
     Binding(const Description &description, const std::map<std::string, std::string> &overrides,
             const std::function<const char *(const char *)> &environment,
@@ -38,24 +39,26 @@ public:
     /// The values of secret parameters, never to be shown.
     std::vector<std::string> secrets() const;
 
-    /// A rule's duration in ns, which the loader has checked.
+    /// The duration of a rule in ns, or `if_absent`. The loader has validated the text.
     int64_t duration(const std::optional<Template> &text, int64_t if_absent) const;
-    /// The text with its values. nullopt and the reason in `error` if it can't be.
+    /// Expands the placeholders. Returns nullopt and sets `error` on failure.
     std::optional<std::string> expand(const Pieces &pieces, const Captures &captures,
                                       std::string *error) const;
-    /// The same for showing: secrets as `<name>`, captures as `NAME`.
+    /// Expands for display: secrets become `<name>`, captures `NAME`.
     std::string expand_for_people(const Pieces &pieces) const;
-    /// Whether all of a pipeline's or fragment's conditions hold.
+    /// Whether all conditions of a pipeline or fragment are true.
     bool holds(const std::vector<Condition> &when) const;
-    /// What the description says to do when such an element fails; empty if nothing.
+    /// The description's hint for a failure of this element; empty if there is none.
     std::string hint_for(const PipelineText &pipeline, const std::string &element) const;
-    /// The launch line for gst_parse_launch(), every value one token. gst_init() comes first.
+    /// The launch line for gst_parse_launch(), with each value quoted as one token. Needs
+    /// gst_init().
     std::optional<std::string> launch_line(const PipelineText &pipeline, const Captures &captures,
                                            std::string *error) const;
-    /// The pipeline itself, in state NULL. On failure nullptr and the reason, with its place.
+    /// Builds the pipeline in state NULL. On failure returns nullptr and sets the reason and its
+    /// location.
     GstPtr<GstElement> instantiate(const PipelineText &pipeline, const Captures &captures,
                                    std::string *error) const;
-    /// The same as a GstBin, with a ghost pad `sink` and `src` for an end that is not linked.
+    /// Builds a GstBin instead, with ghost pads `sink` and `src` for unlinked ends.
     GstPtr<GstElement> instantiate_bin(const PipelineText &pipeline, const Captures &captures,
                                        std::string *error) const;
 
@@ -73,25 +76,25 @@ private:
     std::map<std::string, Value, std::less<>> values_;
 };
 
-/// A rule's `match` with its values.
+/// A rule's `match` with its values filled in.
 class PathPattern {
 public:
-    /// nullopt and the reason if the address or the path is none.
+    /// Returns nullopt and sets the reason if the address or path is invalid.
     static std::optional<PathPattern> make(const Template &match, const Binding &binding,
                                            std::string *error);
     const std::string &scheme() const { return scheme_; } ///< without "://"
     const protocols::Protocol &protocol() const { return *protocol_; }
     const net::Address &address() const { return address_; }
-    /// The captures if the path ("live/cam") matches; every capture is a safe segment.
+    /// Returns the captures if `path` ("live/cam") matches; each is a safe path segment.
     std::optional<Captures> match(std::string_view path) const;
-    /// The path that has these captures.
+    /// The path for the given captures.
     std::string path_of(const Captures &captures) const;
 
 private:
     struct Segment {
-        std::string text;    ///< in front of the capture; all of it if there is none
-        std::string capture; ///< its name
-        std::string rest;    ///< behind it
+        std::string text;    ///< precedes the capture; the whole segment if there is none
+        std::string capture; ///< the capture's name
+        std::string rest;    ///< follows the capture
     };
     std::string scheme_;
     const protocols::Protocol *protocol_ = nullptr;

@@ -11,13 +11,13 @@
 
 namespace penstock::description {
 
-/// Where names are looked up: $PENSTOCK_PIPELINES (a list with colons), the user's configuration,
-/// the installed data directory. Earlier ones win.
+/// The directories where names are looked up, in order of precedence: $PENSTOCK_PIPELINES
+/// (colon-separated), the user's configuration, the installed data directory.
 std::vector<std::string> search_path();
-/// Every description there is: its name and its file.
+/// Maps the names of all descriptions to their files.
 std::map<std::string, std::string> all_descriptions();
-/// The file of a name, or the argument itself if it is a file's. Empty if there is none, with the
-/// message in `error`.
+/// Returns the file of a name, or `argument` itself if it is a file. On failure returns an empty
+/// string and sets `error`.
 std::string find_file(const std::string &argument, std::string *error);
 
 struct Loaded {
@@ -27,11 +27,11 @@ struct Loaded {
     std::string render_problems() const { return source.render(problems); }
 };
 
-/// Loads a file and checks its elements too, if `elements`.
+/// Loads a file; with `elements`, also checks its elements against GStreamer's registry.
 Loaded load(const std::string &file, bool elements);
-/// The same from text; `name` stands for the file's.
+/// Loads from text; `name` is used as the file name in messages.
 Loaded load_text(const std::string &name, std::string text, bool elements);
-/// Loads a file to say all that is wrong with it.
+/// Loads a file and reports everything that is wrong with it.
 Loaded load_and_check(const std::string &file);
 
 } // namespace penstock::description

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The whole check of a file: what is wrong is found in one go, from its YAML to the pipelines that
-// GStreamer builds of it, and what follows from a mistake is not told on top of it.
+// The complete check of a file, from its YAML to building its pipelines with GStreamer. All
+// mistakes are found in one run; consequences of a reported mistake are not reported again.
 #include "core/net/loop/address.h"
 #include "description/binding.h"
 #include "description/elements.h"
@@ -13,7 +13,7 @@
 namespace penstock::description {
 namespace {
 
-/// A value that the parameter takes, for a pipeline that is built and thrown away.
+/// A valid value of the parameter, for a pipeline that is built only as a check.
 std::optional<std::string> sample_of(const Parameter &parameter) {
     if (parameter.default_text) return parameter.default_text;
     std::vector<std::string> samples;
@@ -94,7 +94,7 @@ void DeepChecker::run() {
     }
     for (const PlayRule &rule : description_.play)
         check_whole(rule.pipeline);
-    // GStreamer reports one mistake at a time, and less precisely.
+    // GStreamer reports one mistake at a time and less precisely, so it comes last.
     if (!problems_.empty()) return;
     for (const PipelineText &pipeline : description_.start)
         build(pipeline, {});
@@ -110,13 +110,13 @@ void DeepChecker::check_whole(const PipelineText &pipeline) {
     add_findings(pipeline, description_, problems_, [](const Alternative &alternative) {
         std::vector<Finding> ignored, findings;
         const Wiring wiring = wire(alternative.fragments, ignored);
-        // A link that goes nowhere has been reported.
+        // Dangling links have already been reported.
         if (ignored.empty()) check_loose_ends(wiring, findings);
         return findings;
     });
 }
 
-/// Addresses that are written out: locations of our listeners, addresses that datagrams go to.
+/// Checks literal addresses: locations of listeners, and destinations of datagrams.
 void DeepChecker::check_locations(const PipelineText &pipeline) {
     for (const Fragment &fragment : pipeline.fragments) {
         for (const Item &item : fragment.launch.items) {
@@ -136,7 +136,7 @@ void DeepChecker::check_locations(const PipelineText &pipeline) {
     }
 }
 
-/// host:port,host:port
+/// Checks a list of addresses: host:port,host:port
 void DeepChecker::check_clients(const Property &property, Mark mark) {
     if (property.pieces.size() != 1) return;
     const std::string &text = property.pieces[0].literal;
@@ -155,7 +155,7 @@ void DeepChecker::check_location(const Property &property, const protocols::Foun
     std::string text = property.pieces[0].literal, error;
     const std::string &scheme = known.protocol->schemes.at(0).name;
     if (known.use->may_write_files && !text.starts_with(scheme)) return;
-    // Any word stands for a value; an address may be part of it.
+    // A placeholder becomes "1", since it may be part of the address.
     for (size_t i = 1; i < property.pieces.size(); ++i)
         text += property.pieces[i].placeholder ? "1" : property.pieces[i].literal;
     if (!net::parse_location(text, protocols::default_port(*known.protocol, text), &error))
@@ -163,7 +163,7 @@ void DeepChecker::check_location(const Property &property, const protocols::Foun
             {mark, "this is no location: " + error, "write " + scheme + "://host:port/path"});
 }
 
-/// The element that takes the publishers of a rule; nullptr if its `match` can't be read.
+/// The element that can receive the rule's publishers; nullptr if its `match` is invalid.
 const char *DeepChecker::receiver_of(const PublishRule &rule) {
     const auto &pieces = rule.match.pieces;
     const auto *protocol =
@@ -182,7 +182,7 @@ std::string DeepChecker::mend_receiver(const PublishRule &rule) {
 
 bool DeepChecker::takes_publisher(const PublishRule &rule) {
     const char *receiver = receiver_of(rule);
-    if (!receiver) return true; // a wrong `match` has been reported
+    if (!receiver) return true; // the invalid `match` has been reported
     const auto takes = [receiver](const Fragment *fragment) {
         return std::any_of(fragment->launch.items.begin(), fragment->launch.items.end(),
                            [receiver](const Item &item) {
@@ -196,7 +196,7 @@ bool DeepChecker::takes_publisher(const PublishRule &rule) {
         });
 }
 
-/// Lets GStreamer build the pipeline with every choice of parameters, and reports its error.
+/// Builds the pipeline with GStreamer for every choice of parameters, and reports its error.
 void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::string> &captures) {
     std::map<std::string, std::string> values;
     for (const Parameter &parameter : description_.parameters) {
@@ -210,7 +210,7 @@ void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::str
     for (const Alternative &alternative : alternatives_of(pipeline, description_)) {
         for (const Fragment *fragment : alternative.fragments)
             for (const Item &item : fragment->launch.items)
-                // An element that only some choices need was allowed to be missing.
+                // A missing element may be needed by some choices only; it is not reported here.
                 if (item.kind == Item::Kind::element && !has_element(item.text)) return;
         std::map<std::string, std::string> chosen = values;
         for (const auto &[name, word] : alternative.assignments.front())

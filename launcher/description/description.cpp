@@ -63,7 +63,7 @@ Source read_source(const std::string &path, Problems &problems) {
                             "check its name and rights"});
         return {path, {}};
     }
-    // One byte more than is allowed tells that a file is too large.
+    // Reads one byte more than allowed, to detect a file that is too large.
     std::string text(max_file_size + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<size_t>(file.gcount()));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A description: which pipelines run and when. Loaded strictly, all mistakes at once.
+// A description: which pipelines run and when. Loading is strict and reports all mistakes at once.
 #pragma once
 
 #include "description/expect.h"
@@ -28,25 +28,25 @@ struct Condition {
     bool is_equal = true;
 };
 
-/// A stretch of launch text, used where all conditions hold.
+/// Launch text that is used if all its conditions are true.
 struct Fragment {
     Node node;
     LaunchText launch;
     std::vector<Condition> when;
-    std::string hint;     ///< what to do when an element of it fails
-    bool is_whole = true; ///< false: some of its text, or of its conditions, can't be read
+    std::string hint;     ///< advice for a failure of one of its elements
+    bool is_whole = true; ///< false: its text or conditions are invalid in part
 };
 
 struct PipelineText {
-    std::string name; ///< for people: "start", "start-2", "publish"
+    std::string name; ///< display name: "start", "start-2", "publish"
     Mark mark;
     std::vector<Fragment> fragments;
-    std::vector<Condition> when; ///< of the pipeline as a whole
+    std::vector<Condition> when; ///< for the pipeline as a whole
 };
 
 inline constexpr size_t default_max_instances = 500;
 
-/// A pipeline for each stream that somebody publishes on a matching path.
+/// One pipeline for each stream that is published on a matching path.
 struct PublishRule {
     Mark mark;
     Template match;
@@ -62,11 +62,11 @@ inline constexpr int64_t default_grace = 10'000'000'000; ///< ns
 inline constexpr int64_t default_idle = 30'000'000'000; ///< ns
 inline constexpr size_t default_max_demanded = 20;
 
-/// A pipeline for each stream that somebody asks for on a matching path and nobody publishes.
+/// One pipeline for each stream that viewers request on a matching path and nobody publishes.
 struct PlayRule {
     Mark mark;
     std::vector<Template> matches;     ///< rtmp:// and http:// addresses of one stream
-    std::vector<std::string> captures; ///< every match has these
+    std::vector<std::string> captures; ///< the same in every match
     PipelineText pipeline;
     std::optional<Template> idle; ///< absent: default_idle
     size_t max_instances = default_max_demanded;
@@ -75,7 +75,7 @@ struct PlayRule {
 struct Restart {
     enum class Policy { never, on_failure, always };
     Policy policy = Policy::never;
-    int64_t delay = 1'000'000'000;      ///< ns before the first restart; doubles each time
+    int64_t delay = 1'000'000'000;      ///< ns before the first restart; doubles with each one
     int64_t max_delay = 30'000'000'000; ///< ns
 };
 
@@ -90,29 +90,29 @@ struct Description {
     std::vector<PlayRule> play;
     std::optional<Template> page;
     Restart restart;
-    bool is_whole = true; ///< false: the file ends in what is no YAML
+    bool is_whole = true; ///< false: the end of the file is not valid YAML
     Expect expect;
 
     Description() = default;
-    // Values point at the choices of the parameters.
+    // Not copyable: values point to the parameters' choices.
     Description(const Description &) = delete;
     Description &operator=(const Description &) = delete;
 
     const Parameter *find_parameter(std::string_view parameter) const;
     std::vector<std::string> parameter_names() const;
-    /// Every pipeline, whatever makes it run.
+    /// Calls `visit` for every pipeline of `start`, `publish` and `play`.
     void each_pipeline(const std::function<void(const PipelineText &)> &visit) const;
 };
 
-/// Reads and checks all that can be checked without GStreamer. nullptr if there is any problem.
+/// Parses the description and checks everything that needs no GStreamer. nullptr if there is any
+/// problem.
 std::unique_ptr<Description> load_description(Source source, Problems &problems);
-/// The parts that can be read, for further checks, not for running; nullptr if there are none.
-/// Use load_description() to run a description.
+/// Returns the valid parts for further checks, nullptr if there are none. To run a description, use
+/// load_description().
 std::unique_ptr<Description> load_what_is_good(Source source, Problems &problems);
-/// The file's text. A file that can't be read is a problem without a place, and the text empty.
+/// Reads a file. If that fails, adds a problem without a location and returns empty text.
 Source read_source(const std::string &path, Problems &problems);
-/// The same as load_description() from a file; a file that can't be read is a problem without a
-/// place.
+/// Reads a file and loads it with load_description(); sets `source` to the file's text.
 std::unique_ptr<Description> load_description_file(const std::string &path, Source &source,
                                                    Problems &problems);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The class of an element, which knows its properties and pad templates without an instance.
+// The class of an element: properties and pad templates can be inspected without an instance.
 #pragma once
 
 #include "gst/ptr.h"
@@ -9,7 +9,7 @@
 
 namespace penstock::description {
 
-/// An element's class, its plugin loaded for it.
+/// Loads the plugin of an element and holds a reference to the element's class.
 class ElementClass {
 public:
     explicit ElementClass(const std::string &name) {

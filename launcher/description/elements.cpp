@@ -37,7 +37,7 @@ PropertyInfo describe(GParamSpec *spec) {
     } else if (type == G_TYPE_BOOLEAN) {
         info.kind = PropertyKind::boolean;
     } else if (g_type_is_a(type, G_TYPE_OBJECT)) {
-        // gst_parse takes the value of such a property for launch text.
+        // gst_parse reads the value of such a property as launch text.
         info.kind = PropertyKind::element;
     } else if (G_IS_PARAM_SPEC_INT(spec)) {
         set_range(info, G_PARAM_SPEC_INT(spec), true);
@@ -117,7 +117,7 @@ private:
 void Checker::check_element(const Item &item) {
     const ElementClass type(item.text);
     if (!type) {
-        // An element that a condition leaves out need not be installed.
+        // An element that depends on a condition need not be installed.
         if (!is_conditional_ || package_of(item.text).empty())
             problem(item.offset, "there is no element '" + item.text + "'",
                     mend_missing(item.text));
@@ -153,7 +153,7 @@ void Checker::check_property(const Item &item, const Property &property, const E
     check_values(property, spec);
 }
 
-/// The value as it is written, or all values that a lone placeholder may become.
+/// Checks the literal value, or all values that a single placeholder can have.
 void Checker::check_values(const Property &property, GParamSpec *spec) {
     if (property.pieces.size() > 1) return;
     const Placeholder *placeholder = nullptr;
@@ -168,7 +168,7 @@ void Checker::check_values(const Property &property, GParamSpec *spec) {
     const Parameter *parameter = description_.find_parameter(placeholder->name);
     if (!parameter || !parameter->is_known || is_capture(*placeholder)) return;
     const bool is_choice = parameter->type == Type::choice;
-    // Types that the property does not take at all, and ranges, are told by their kind.
+    // Mismatches of type and range are reported by the check of the property's kind.
     const PropertyKind kind = describe(spec).kind;
     if (!is_choice && kind != PropertyKind::plain) return;
     std::vector<std::string> words;
@@ -189,7 +189,7 @@ void Checker::check_values(const Property &property, GParamSpec *spec) {
     }
 }
 
-/// Whether the fragment's conditions let its parameter have this value.
+/// Whether the fragment's conditions allow its parameter to have this value.
 bool Checker::may_be(const Parameter &parameter, const Value &value) const {
     return std::all_of(when_->begin(), when_->end(), [&](const Condition &condition) {
         if (condition.parameter != parameter.name) return true;
@@ -252,7 +252,7 @@ void Checker::check_bound_value(const Property &property, const PropertyInfo &in
     }
 }
 
-/// Text that can't be read in full may define what is referred to, so only its words are looked at.
+/// Invalid text might define the names that are referred to, so it is searched as plain words.
 void Checker::check_references(const PipelineText &pipeline) {
     std::vector<std::string> names;
     std::string all;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What GStreamer's registry knows about the elements of a description. gst_init() comes first.
+// Checks a description against GStreamer's registry. Needs gst_init().
 #pragma once
 
 #include "description/description.h"
@@ -14,35 +14,37 @@ enum class PropertyKind {
     text,   ///< a string
     number, ///< any integer or floating point type
     boolean,
-    plain,   ///< enumerations, flags, caps, structures, fractions, …
-    element, ///< would be parsed as launch text itself
+    plain, ///< enumerations, flags, caps, structures, fractions, …
+    /// Parsed as launch text by gst_parse.
+    element,
 };
 
 struct PropertyInfo {
     PropertyKind kind = PropertyKind::plain;
-    std::optional<double> min, max; ///< of a number
-    bool whole = false;             ///< a number without fractions
+    std::optional<double> min, max; ///< for numbers
+    bool whole = false;             ///< an integer type
 };
 
-/// nullopt if there is no such element or it has no such property.
+/// nullopt if the element or its property does not exist.
 std::optional<PropertyInfo> find_property(const std::string &element, const std::string &property);
 
-/// Whether there is such an element, and how to get it if there is none.
+/// Whether the element exists; and advice on how to install a missing one.
 bool has_element(const std::string &element);
 std::string mend_missing(const std::string &element);
 
-/// What package_of() says of Penstock's own elements.
+/// The value of package_of() for Penstock's own elements.
 inline constexpr const char *own_package = "penstock";
-/// The Debian package that has a stock element; empty if unknown.
+/// The Debian package that contains a stock element; empty if unknown.
 std::string package_of(const std::string &element);
 
-/// Every element and property exists, takes its value whatever is chosen, and can be linked as it
-/// is, for every condition; values from the network go into strings only.
+/// Checks that, for every combination of conditions, all elements and properties exist, all values
+/// fit their properties, and all links are possible; values from the network may only go into
+/// strings.
 void check_elements(const Description &description, Problems &problems);
-/// All that can be told without running it, of a file of which parts may be unreadable: what the
-/// loader and check_elements() find, elements that hang in the air, rules that no publisher can
-/// use, and at last what GStreamer says when it builds the pipelines. In the order of the file,
-/// each once. The description is there if it is good.
+/// Checks everything that can be checked without running the pipelines, even if parts of the file
+/// are invalid: the checks of the loader and of check_elements(), elements that are not linked,
+/// rules that no publisher can use, and GStreamer's errors when it builds the pipelines. Problems
+/// are in file order without duplicates. Returns the description if there are none.
 std::unique_ptr<Description> check_source(Source source, Problems &problems);
 
 } // namespace penstock::description

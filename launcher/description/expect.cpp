@@ -55,7 +55,7 @@ ExpectValue Reader::load_value(const Node::Entry &entry, Form form) {
     const bool is_placeholder = out.pieces.size() == 1 && out.pieces[0].placeholder;
     if (is_placeholder) {
         const Parameter *parameter = description_.find_parameter(out.pieces[0].placeholder->name);
-        // A duration knows its own unit.
+        // A duration parameter needs no unit here.
         const bool is_duration = parameter && parameter->type == Type::duration;
         if (form == Form::duration && parameter && !is_duration)
             problem(entry.value.mark,
@@ -163,7 +163,7 @@ void Reader::load_sample(const Node::Entry &entry, Expect &out) {
         out.sample = parameter->name;
 }
 
-/// Whether there is such a description is seen when the test runs: it may be any user's own.
+/// Not looked up here but when the test runs: it may be a description of the user.
 std::string Reader::load_name(const Node::Entry &entry) {
     if (entry.value.is_scalar() && !entry.value.text.empty()) return entry.value.text;
     problem(entry.key_mark, "'" + entry.key + "' has to name a description",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The key `expect`: what `penstock test` asks of a description's outputs.
+// The key `expect`: the output that `penstock test` requires of a description.
 #pragma once
 
 #include "description/launch_text.h"
@@ -15,13 +15,13 @@ namespace penstock::description {
 class Binding;
 struct Description;
 
-/// A number, duration or word, or one placeholder that stands for it.
+/// A number, duration or word, or a single placeholder for one.
 struct ExpectValue {
     Node node;
     Pieces pieces;
 };
 
-/// A bound on both sides; a single value is both.
+/// Lower and upper bound; a single value sets both.
 struct ExpectRange {
     std::optional<ExpectValue> min, max;
     bool is_single = false;
@@ -29,31 +29,31 @@ struct ExpectRange {
 
 /// The expectations of the video, or of the audio.
 struct ExpectMedia {
-    bool is_wanted = true; ///< false: there must be none
+    bool is_wanted = true; ///< false: the output must not have this medium
     std::optional<ExpectValue> codec, width, height, rate, channels;
 };
 
 struct Expect {
     bool is_written = false;                ///< the description has the key
-    std::map<std::string, std::string> set; ///< parameters for the test, unless --set says other
-    std::string sample;    ///< the parameter that is given a made file; empty: none
+    std::map<std::string, std::string> set; ///< parameters for the test; --set takes precedence
+    std::string sample;    ///< path parameter that gets a generated file; empty: none
     std::string publisher; ///< the description that publishes to the rules; empty: test-publisher
-    std::string beside;    ///< the description that runs beside it; empty: none
+    std::string beside;    ///< the description to run alongside; empty: none
     std::optional<ExpectValue> within, duration, keyframe_interval, skew, latency;
     std::optional<ExpectRange> fps;
     std::optional<ExpectMedia> video, audio;
 };
 
-/// Reads the key; parameters are loaded already.
+/// Loads the key `expect`. The parameters must have been loaded.
 Expect load_expect(const Node::Entry &entry, const Description &description, Problems &problems);
 
-/// The value with its placeholder filled in: nanoseconds of a duration, or a plain number. nullopt
-/// and the reason if the parameter's value is none.
+/// Expands the value: a duration in ns, or a plain number. Returns nullopt and sets the reason if
+/// it is not of that type.
 std::optional<double> duration_of(const ExpectValue &value, const Binding &binding,
                                   std::string *error);
 std::optional<double> number_of(const ExpectValue &value, const Binding &binding,
                                 std::string *error);
-/// As text.
+/// Expands the value as text.
 std::optional<std::string> word_of(const ExpectValue &value, const Binding &binding,
                                    std::string *error);
 

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// `configured` as seen from where the program is, if it is there; as configured otherwise.
+/// Translates `configured` relative to the running program if the result exists; else unchanged.
 fs::path relocated(const fs::path &configured) {
     std::error_code code;
     const fs::path program = fs::read_symlink("/proc/self/exe", code);

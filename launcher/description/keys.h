@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The keys that a description may have, by place. The loader takes these and no others, and a test
-// holds the published schema to them.
+// The keys of a description, by the kind of map. The loader accepts only these, and a test checks
+// that the JSON Schema lists the same.
 #pragma once
 
 #include <string>
@@ -10,11 +10,10 @@ namespace penstock::description {
 
 enum class Place { top, parameter, start, publish, play, restart, expect, fragment };
 
-/// The keys that a map there may have, in the order in which people are told of them.
+/// The keys that are allowed in such a map, in display order.
 const std::vector<std::string> &keys_of(Place place);
-/// "publish": how the schema calls it.
+/// The schema's name for it: "publish".
 const char *name_of(Place place);
-/// All of them.
 const std::vector<Place> &all_places();
 
 } // namespace penstock::description

@@ -21,7 +21,7 @@ bool is_identifier(char c) {
 
 const char *placeholder_form = "write ${name}, ${name:unit} or ${name.setting}";
 
-/// Reads the placeholder whose `${` (or `{`) is at `at`; moves `at` behind it.
+/// Reads the placeholder whose `${` (or `{`) is at `at`, and moves `at` past it.
 std::optional<Placeholder> read_placeholder(std::string_view text, size_t &at, bool capture,
                                             size_t base, TextProblems &problems) {
     const size_t start = at;
@@ -106,7 +106,7 @@ LaunchText Tokenizer::run() {
         const char c = text_[at_];
         const size_t start = at_;
         if (c == '#') {
-            // GStreamer 1.22 knows no comments, so they end here.
+            // GStreamer 1.22 does not support comments, so they are removed here.
             at_ = std::min(text_.find('\n', at_), text_.size());
         } else if (c == '!') {
             read_link();
@@ -127,8 +127,8 @@ LaunchText Tokenizer::run() {
             read_word();
         }
     }
-    // Where a word can't be read, two links stand next to each other and nothing is wrong with
-    // them.
+    // After an unreadable word two links may seem adjacent, so links are checked only if there were
+    // no problems.
     if (problems_.size() == before) check_links();
     return std::move(out_);
 }
@@ -203,7 +203,7 @@ void Tokenizer::read_word() {
     if (text_.substr(at_).starts_with("${"))
         problem(at_, "a placeholder stands in a name",
                 "a placeholder may only stand in a property's value or a caps field");
-    else if (text_[at_] == '/') { // what it names is no element
+    else if (text_[at_] == '/') { // a media type, not an element
         problem(start, "caps stand where an element is expected",
                 "write `! caps !` between elements");
         if (out_.items.back().kind == Item::Kind::element) {
@@ -216,7 +216,7 @@ void Tokenizer::read_word() {
     skip_word();
 }
 
-/// `name = value`, if that is what stands here.
+/// Reads `name = value` if the text continues with it.
 bool Tokenizer::read_property() {
     const size_t start = at_;
     size_t i = at_;
@@ -251,7 +251,7 @@ bool Tokenizer::read_property() {
 
 size_t Tokenizer::value_end(size_t start) {
     size_t plain = start;
-    size_t backslashes = 0; // in a row, right before `plain`
+    size_t backslashes = 0; // consecutive, directly before `plain`
     for (; plain < text_.size(); ++plain) {
         if (is_space(text_[plain])) {
             if (backslashes == 0 || text_[plain] == '\n') break;
@@ -315,7 +315,7 @@ void Tokenizer::read_link() {
     add(Item::Kind::link, start, "!");
     ++out_.links;
     skip_space();
-    // Caps begin with a media type: letters, a slash, letters.
+    // Caps begin with a media type: word, slash, word.
     size_t i = at_;
     const auto is_mime = [](char c) { return is_alnum(c) || c == '-'; };
     while (i < text_.size() && is_mime(text_[i]))
@@ -335,7 +335,7 @@ void Tokenizer::read_caps(size_t start) {
     std::string_view caps = text_.substr(start, end - start);
     while (!caps.empty() && is_space(caps.back()))
         caps.remove_suffix(1);
-    at_ = end + 1; // the second `!` belongs to the caps
+    at_ = end + 1; // the second `!` is part of the caps item
     Item &item = add(Item::Kind::caps, start, caps);
     bool in_value = false, in_brackets = false;
     for (size_t i = 0; i < caps.size();) {
@@ -350,7 +350,8 @@ void Tokenizer::read_caps(size_t start) {
             continue;
         }
         if (c == '"' || c == '\\') {
-            // Copied as they are, but a placeholder next to them could change their meaning.
+            // Quoted text is copied unchanged, but an adjacent placeholder could change its
+            // meaning.
             if (caps.find("${") != caps.npos && !in_brackets)
                 problem(start + i, "quotes and a placeholder stand in the same caps",
                         "write the value without quotes");
@@ -364,7 +365,7 @@ void Tokenizer::read_caps(size_t start) {
     }
 }
 
-/// A link joins two things; gst_parse says only "syntax error".
+/// Checks that every link joins two elements; gst_parse would only report "syntax error".
 void Tokenizer::check_links() {
     const std::vector<Item> &items = out_.items;
     const auto is_link = [&](size_t i) {
@@ -373,7 +374,7 @@ void Tokenizer::check_links() {
     for (size_t i = 0; i < items.size(); ++i) {
         if (items[i].kind != Item::Kind::link) continue;
         if (i == 0 && extent_ == Extent::fragment) {
-            // what it links stands in another fragment
+            // the other side of the link is in another fragment
         } else if (i == 0 || items[i - 1].kind == Item::Kind::bin_begin)
             problem(items[i].offset, "nothing stands before this link",
                     "write `element ! element`");
@@ -423,9 +424,9 @@ Pieces parse_pieces(std::string_view text, bool captures, TextProblems &problems
 }
 
 std::string quote_string_value(std::string_view value) {
-    // GStreamer reads a string between double quotes with \ooo for a byte, and gst_parse wants
-    // quote and backslash each behind a backslash. So the token consists of harmless characters
-    // and ends in a quote.
+    // GStreamer reads a double-quoted string with \ooo for a byte, and gst_parse needs a backslash
+    // before each quote and backslash. The token therefore contains only harmless characters and
+    // ends in a quote.
     std::string out = "\\\"";
     for (const char c : value) {
         if (is_string_character(c)) {
@@ -449,7 +450,7 @@ bool is_plain_value(std::string_view value) {
 std::string quote_other_value(std::string_view value) {
     std::string out;
     for (const char c : value) {
-        if (c == '\n' || c == '\r') { // no backslash reaches over the end of a line
+        if (c == '\n' || c == '\r') { // a backslash can't escape a line end
             out += "\\ ";
             continue;
         }

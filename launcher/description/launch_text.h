@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Launch text, cut into tokens the way gst_parse_launch() cuts it, so that a placeholder is found
-// where it stands and nowhere else. Knows no GStreamer.
+// Splits launch text into tokens by the rules of gst_parse_launch(), to find placeholders exactly
+// where they stand. Does not depend on GStreamer.
 //
-// gst_parse's rules (gst/parse/parse.l), as far as they matter here:
-//  - `name = value` is a property; around the `=` there may be space;
-//  - a value ends at the first space that has no backslash right before it, or, if it begins with
-//    a quote, at the first such quote that has no backslash right before it, whichever is later;
-//  - double quotes around a whole value are taken off, single quotes are not; then a backslash
-//    makes the next character literal, except between inner double quotes;
-//  - caps stand between two links and reach to the next `!` without a backslash.
-// Text that gst_parse would read in a surprising way (a value that ends in a backslash, a quote
-// that is not closed) is refused.
+// The relevant rules of gst_parse (gst/parse/parse.l):
+// - `name = value` is a property; spaces around `=` are allowed;
+// - an unquoted value ends at the first space that is not preceded by a backslash; a value that
+//   begins with a quote ends there or at its closing quote, whichever comes later;
+// - double quotes around a whole value are removed, single quotes are not; then a backslash
+//   makes the next character literal, except inside inner double quotes;
+// - caps stand between two links and extend to the next `!` without a backslash.
+// Text that gst_parse would read in a surprising way (a value that ends in a backslash, an unclosed
+// quote) is rejected.
 #pragma once
 
 #include <cstddef>
@@ -27,11 +27,11 @@ struct Placeholder {
     std::string unit;
     std::string setting;
     bool is_capture = false;
-    size_t offset = 0; ///< in the text it was found in
+    size_t offset = 0; ///< within the text that contains it
     bool operator==(const Placeholder &) const = default;
 };
 
-/// A stretch of literal text, or a placeholder.
+/// Literal text or a placeholder.
 struct Piece {
     std::string literal;
     std::optional<Placeholder> placeholder;
@@ -48,10 +48,10 @@ using TextProblems = std::vector<TextProblem>;
 
 struct Property {
     std::string name;
-    size_t offset = 0;       ///< of the name
-    size_t value_offset = 0; ///< of the value, quotes included
+    size_t offset = 0;       ///< position of the name
+    size_t value_offset = 0; ///< position of the value, including quotes
     std::string raw;         ///< the value as written
-    Pieces pieces;           ///< the value as gst_parse understands it
+    Pieces pieces;           ///< the value after gst_parse's unquoting
     bool has_placeholder = false;
 };
 
@@ -70,7 +70,7 @@ struct Item {
     size_t offset = 0;
     std::string text; ///< as written
     std::vector<Property> properties;
-    Pieces pieces; ///< of caps
+    Pieces pieces; ///< for caps
 };
 
 struct LaunchText {
@@ -79,22 +79,22 @@ struct LaunchText {
     size_t links = 0;
 };
 
-/// Cuts `text` into items. On problems, all of them are added and what could be read is returned.
-/// A fragment may begin and end with a link: others stand around it.
+/// Splits `text` into items. Adds all problems to `problems` and returns what could be parsed. A
+/// fragment may begin or end with a link, to connect to its neighbours.
 enum class Extent { whole, fragment };
 LaunchText parse_launch_text(std::string_view text, TextProblems &problems,
                              Extent extent = Extent::whole);
 
-/// Cuts text that is no launch text (an address, a `match`) into pieces. `captures` says whether
-/// `{name}` is one.
+/// Splits text other than launch text (an address, a `match`) into pieces. With `captures`,
+/// `{name}` is recognized.
 Pieces parse_pieces(std::string_view text, bool captures, TextProblems &problems);
 
-/// `value` as one token of a string property: read back by gst_parse and GStreamer's value
-/// parser it is `value` again, whatever its bytes are.
+/// Quotes `value` as one token of a string property, so that gst_parse and GStreamer's value parser
+/// restore exactly its bytes.
 std::string quote_string_value(std::string_view value);
-/// True if `value` can stand unquoted in caps or in a property that is no string.
+/// Whether `value` needs no quoting in caps or in a non-string property.
 bool is_plain_value(std::string_view value);
-/// A value of a property that is no string; `value` has to be plain where it came from outside.
+/// Quotes a value for a non-string property; untrusted values must pass is_plain_value() first.
 std::string quote_other_value(std::string_view value);
 
 } // namespace penstock::description

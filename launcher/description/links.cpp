@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which links of a wiring pads and caps forbid. Pad templates tell, so nothing is made for it.
+// Checks links by pads and caps. Only pad templates are used; no element is created.
 #include "description/element_class.h"
 #include "description/wiring.h"
 
@@ -59,14 +59,15 @@ public:
     void find_loose_ends();
 
 private:
-    /// nullptr if nothing is known of the element.
+    /// nullptr if the element's class gives no information.
     const ElementClass *class_of(size_t element);
     const std::string &factory_of(size_t element) const {
         return wiring_.elements[element].item->text;
     }
     std::vector<GstPadTemplate *> templates_of(size_t element, GstPadDirection direction);
     bool has_always(size_t element, GstPadDirection direction);
-    /// The caps of the pads that an end names; nullopt, and a finding, if there are none.
+    /// The caps of the pads that the link end can mean. If there are none, adds a finding and
+    /// returns nullopt.
     std::optional<Caps> caps_at(const LinkEnd &end, GstPadDirection direction, TextPlace place);
     void report_no_pad(const LinkEnd &end, GstPadDirection direction, TextPlace place);
     Caps given_by(size_t element, const Caps &by_template, unsigned depth);
@@ -89,7 +90,7 @@ const ElementClass *LinkChecker::class_of(size_t element) {
     auto &known = classes_[item->text];
     if (!known) known = std::make_unique<ElementClass>(item->text);
     if (!*known) return nullptr;
-    // A bin without templates has the pads of its children.
+    // A bin without templates has its children's pads.
     const bool has_templates = gst_element_class_get_pad_template_list(known->get()) != nullptr;
     return has_templates ? known.get() : nullptr;
 }
@@ -149,7 +150,7 @@ std::optional<Caps> LinkChecker::caps_at(const LinkEnd &end, GstPadDirection dir
     return std::nullopt;
 }
 
-/// The caps that an element gives, narrowed by what is known of its input.
+/// The caps that an element outputs, narrowed by the known caps of its input.
 Caps LinkChecker::given_by(size_t element, const Caps &by_template, unsigned depth) {
     if (depth > 32 || !class_of(element) || !passes_through(factory_of(element)))
         return by_template;
@@ -166,11 +167,11 @@ Caps LinkChecker::given_by(size_t element, const Caps &by_template, unsigned dep
     for (const LinkFilter &filter : in->filters)
         if (const auto caps = filter_of(filter))
             out = Caps::adopt(gst_caps_intersect(out.get(), caps->get()));
-    // An empty one is reported where it comes to be.
+    // Empty caps are reported at the link that causes them.
     return gst_caps_is_empty(out.get()) ? by_template : out;
 }
 
-/// The caps between two links with the values they have by default; nullopt if those are not known.
+/// The caps between two links with default values filled in; nullopt if these are unknown.
 std::optional<Caps> LinkChecker::filter_of(const LinkFilter &filter) {
     std::string text;
     for (const Piece &piece : filter.caps->pieces) {
@@ -194,7 +195,8 @@ std::optional<Caps> LinkChecker::filter_of(const LinkFilter &filter) {
     return caps ? std::optional(std::move(caps)) : std::nullopt;
 }
 
-/// Says which field it is, if it is one.
+/// Reports a caps filter that no output can match, and the field that is responsible, if it is a
+/// single one.
 void LinkChecker::report_never_given(const LinkFilter &filter, const Caps &caps, const Caps &given,
                                      const std::string &giver) {
     TextPlace place = filter.place;
@@ -225,7 +227,7 @@ void LinkChecker::report_never_given(const LinkFilter &filter, const Caps &caps,
 void LinkChecker::check(const WiredLink &link) {
     const bool knows_from = link.from.element && class_of(*link.from.element);
     const bool knows_to = link.to.element && class_of(*link.to.element);
-    // A pad is a mistake of its reference, if there is one; else of the link.
+    // A pad mistake is reported at its reference, if there is one, else at the link.
     const auto place_of = [&](const LinkEnd &end) {
         return end.reference.empty() ? link.place : end.place;
     };
@@ -257,7 +259,7 @@ void LinkChecker::check(const WiredLink &link) {
          mend_link(given, *to)});
 }
 
-/// A pad takes one link.
+/// Checks that every pad has a single link.
 void LinkChecker::check_used_up() {
     for (const GstPadDirection direction : {GST_PAD_SRC, GST_PAD_SINK}) {
         std::map<size_t, size_t> used;

@@ -10,7 +10,7 @@
 namespace penstock::description {
 namespace {
 
-/// A value that is unset when it goes.
+/// A GValue that is unset on destruction.
 class AnyValue {
 public:
     explicit AnyValue(GType type) { g_value_init(&value_, type); }
@@ -63,14 +63,14 @@ std::vector<std::string> nicks_of(const Class *type) {
     return out;
 }
 
-/// The words of an enumeration or of flags; empty for every other type.
+/// The names of an enumeration's or flag type's values; empty for other types.
 std::vector<std::string> words_of(GParamSpec *spec) {
     if (G_IS_PARAM_SPEC_ENUM(spec)) return nicks_of(G_PARAM_SPEC_ENUM(spec)->enum_class);
     if (G_IS_PARAM_SPEC_FLAGS(spec)) return nicks_of(G_PARAM_SPEC_FLAGS(spec)->flags_class);
     return {};
 }
 
-/// Long lists help nobody.
+/// Lists the words; a long list is shortened.
 std::string say_words(std::vector<std::string> words, const std::string &how) {
     constexpr size_t most = 12;
     if (words.size() <= most) return how + enumerate(words);
@@ -84,7 +84,7 @@ Refusal wrong_word(GParamSpec *spec, const std::string &text) {
     if (G_IS_PARAM_SPEC_ENUM(spec))
         return {"'" + text + "' is none of the values of " + name,
                 did_you_mean(text, words, say_words(words, "take one of "))};
-    // Flags: say which of them it is.
+    // For flags, find the one that is invalid.
     std::string wrong = text;
     size_t begin = 0;
     while (begin <= text.size()) {
@@ -113,8 +113,8 @@ std::optional<Refusal> check_literal(GParamSpec *spec, const std::string &text) 
     const std::string name = "'" + std::string(spec->name) + "'";
     const bool has_words = G_IS_PARAM_SPEC_ENUM(spec) || G_IS_PARAM_SPEC_FLAGS(spec);
     const bool number = is_number(type);
-    // A string takes everything, an object is launch text of its own, and what else there is
-    // (structures, lists) GStreamer can't try without complaining.
+    // Strings accept everything, objects are parsed as launch text, and other types (structures,
+    // lists) can't be tried without GStreamer logging errors.
     if (!has_words && !number && type != G_TYPE_BOOLEAN && type != GST_TYPE_CAPS &&
         type != GST_TYPE_FRACTION)
         return std::nullopt;
@@ -133,7 +133,7 @@ std::optional<Refusal> check_literal(GParamSpec *spec, const std::string &text) 
     if (!has_words && !number) return std::nullopt;
     AnyValue kept(type);
     g_value_copy(value.get(), kept.get());
-    // FALSE: nothing had to be changed.
+    // FALSE: the value needed no change.
     if (!g_param_value_validate(spec, value.get()) || is_same(value.get(), kept.get()))
         return std::nullopt;
     if (has_words) return wrong_word(spec, text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Whether a property takes a value that is written out. gst_init() comes first.
+// Checks literal property values. Needs gst_init().
 #pragma once
 
 #include <glib-object.h>
@@ -14,8 +14,8 @@ struct Refusal {
     std::string mend;
 };
 
-/// nullopt if gst_parse would set `text` (without its quotes) as it is meant: neither refuse it nor
-/// move it into the property's range without a word.
+/// Returns nullopt if gst_parse would set the property to `text` (given without quotes) exactly;
+/// otherwise the reason: gst_parse would reject it or silently clamp it into the property's range.
 std::optional<Refusal> check_literal(GParamSpec *spec, const std::string &text);
 
 } // namespace penstock::description

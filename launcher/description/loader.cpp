@@ -16,8 +16,8 @@ bool is_name(std::string_view name) {
            name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == name.npos;
 }
 
-/// The entries with known keys. One that is misspelt counts as what was meant, if that is not there
-/// too: one mistake is one problem.
+/// The entries with known keys. A misspelt key is taken as the one it resembles, unless that is
+/// present too, so that one mistake causes only one problem.
 std::vector<Node::Entry> Loader::known_entries(const Node &map, Place place,
                                                const std::string &where) {
     const std::vector<std::string> &keys = keys_of(place);
@@ -45,7 +45,7 @@ void Loader::load(const Node &root) {
         return;
     }
     const std::vector<Node::Entry> entries = known_entries(root, Place::top, "");
-    // Parameters first, wherever they stand: everything else refers to them.
+    // Parameters come first, wherever they stand, because everything else refers to them.
     for (const Node::Entry &entry : entries)
         if (entry.key == "parameters") load_parameters(entry);
     const Node::Entry *start = nullptr;
@@ -96,7 +96,7 @@ void Loader::load_page(const Node::Entry &entry) {
     const bool good = out_.page->pieces.size() == 1 &&
                       (parameter ? parameter->type == Type::address
                                  : net::parse_address(first.literal).has_value());
-    // Put together from a name and a number, it can only be tried.
+    // An address made of a name and a number can only be checked by expanding it.
     if (!good && (out_.page->pieces.size() == 1 || !parameter))
         problem(entry.value.mark, "'page' has to be an address",
                 "write ${name} of a parameter of type address, or host:port");
@@ -150,7 +150,7 @@ void Loader::load_rules(const Node::Entry &entry, void (Loader::*load)(const Nod
         (this->*load)(item);
 }
 
-/// A duration, or one placeholder for it.
+/// Loads a duration or a single placeholder for one.
 std::optional<Template> Loader::load_duration(const Node::Entry &entry) {
     auto text = load_template(entry, false);
     if (!text) return std::nullopt;
@@ -258,12 +258,12 @@ void Loader::load_play_rule(const Node &node) {
     }
 }
 
-/// SCHEME://ADDRESS/segments, at most one capture in a segment. Returns the captures.
+/// Checks SCHEME://ADDRESS/segments with at most one capture per segment, and returns the captures.
 std::vector<std::string> Loader::check_match(const Template &match, protocols::Use use) {
     const std::vector<std::string> schemes = protocols::match_prefixes(use);
     const Node &node = match.node;
     std::vector<std::string> captures;
-    std::string shape; // a placeholder as \1, a capture as \2
+    std::string shape; // \1 for a placeholder, \2 for a capture
     for (const Piece &piece : match.pieces) {
         if (!piece.placeholder) {
             shape += piece.literal;
@@ -336,7 +336,7 @@ void Loader::load_restart(const Node::Entry &entry) {
     }
 }
 
-/// Launch text, or a list of fragments: text, or `when` and `launch`.
+/// Loads launch text, or a list of fragments: text, or maps with `when` and `launch`.
 std::optional<PipelineText> Loader::load_pipeline(const std::string &name, const Node &node,
                                                   const std::vector<std::string> &captures) {
     PipelineText pipeline{.name = name, .mark = node.mark_at(0)};
@@ -372,7 +372,7 @@ std::optional<PipelineText> Loader::load_pipeline(const std::string &name, const
         auto fragment = load_fragment(*text, Extent::fragment, captures);
         const size_t before = problems_.size();
         if (when) fragment->when = load_when(*when);
-        // It is not known when it is there, so nothing is told of how it fits.
+        // Its condition is invalid, so how it fits into the pipeline is not checked.
         if (problems_.size() > before) fragment->is_whole = false;
         if (hint) fragment->hint = read_text(*hint);
         pipeline.fragments.push_back(std::move(*fragment));
@@ -396,7 +396,7 @@ std::optional<Fragment> Loader::load_fragment(const Node &node, Extent extent,
     return fragment;
 }
 
-/// `${source} == test and ${audio} != false`
+/// Parses `${source} == test and ${audio} != false`.
 std::vector<Condition> Loader::load_when(const Node::Entry &entry) {
     std::vector<Condition> out;
     const std::string text = read_text(entry);
@@ -422,9 +422,9 @@ std::vector<Condition> Loader::load_when(const Node::Entry &entry) {
             const Parameter *parameter = out_.find_parameter(condition.parameter);
             std::string error;
             if (parameter && !parameter->is_known)
-                ; // its type is what is wrong
+                ; // its invalid type has been reported
             else if (!parameter && !out_.is_whole)
-                ; // it may be further down
+                ; // the missing end of the file may define it
             else if (!parameter)
                 wrong(begin, "there is no parameter '" + condition.parameter + "'",
                       did_you_mean(condition.parameter, out_.parameter_names(),

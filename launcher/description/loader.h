@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Makes a Description of a parsed file: what description.cpp loads with. loader_parameters.cpp has
-// the parameters.
+// Builds a Description from a parsed file; used by description.cpp. Parameters are loaded in
+// loader_parameters.cpp.
 #pragma once
 
 #include "description/description.h"
@@ -12,7 +12,8 @@
 
 namespace penstock::description {
 
-/// Whether a parameter or pipeline may be called so: a-z, 0-9, - and _, at most 64, a letter first.
+/// Whether a name is valid for a parameter or pipeline: a-z, 0-9, - and _, up to 64 characters,
+/// starting with a letter.
 bool is_name(std::string_view name);
 
 class Loader {
@@ -24,7 +25,7 @@ private:
     void problem(Mark mark, std::string what, std::string mend) {
         problems_.push_back({mark, std::move(what), std::move(mend)});
     }
-    /// A missing key is no problem if the file can't be read to its end: it may be further down.
+    /// Reports a missing key, unless the end of the file is invalid and might contain it.
     void missing(Mark mark, std::string what, std::string mend) {
         if (out_.is_whole) problem(mark, std::move(what), std::move(mend));
     }

@@ -91,7 +91,7 @@ void Loader::load_choices(const Node::Entry &entry, Parameter &parameter) {
                 problem(choice.value.mark, "a choice holds settings",
                         "write `" + choice.key + ": {setting: value}`");
             }
-            // `${name.setting}` has to mean something whatever is chosen.
+            // All choices need the same settings, so that `${name.setting}` always has a value.
             if (!parameter.choices.empty()) {
                 const auto &first = parameter.choices.front();
                 for (const auto &[name, value] : first.settings)

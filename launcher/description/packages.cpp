@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which Debian package has which stock element, for those that descriptions are likely to name.
+// The Debian packages of the stock elements that descriptions are likely to use.
 #include "description/elements.h"
 #include "protocols/table.h"
 
@@ -11,7 +11,7 @@ namespace {
 
 struct Package {
     std::string_view package;
-    std::string_view elements; ///< words between spaces; one that ends in * is a beginning
+    std::string_view elements; ///< separated by spaces; a trailing * matches any suffix
 };
 
 constexpr std::array packages = {

@@ -16,7 +16,7 @@ struct Unit {
     int64_t factor;
 };
 
-/// In the order in which help texts list them; the first is the base.
+/// In the order shown in help texts; the first is the base unit.
 const std::vector<Unit> &units(Type type) {
     static const std::vector<Unit> duration = {{"ns", 1},
                                                {"us", 1000},
@@ -42,7 +42,7 @@ const std::vector<Unit> &units(Type type) {
 }
 
 const Unit *find_unit(Type type, std::string_view name) {
-    // "2500kbit/s" is what people write for a rate.
+    // The suffix "/s" is accepted, as in "2500kbit/s".
     if (type == Type::bitrate && name.ends_with("/s")) name.remove_suffix(2);
     for (const Unit &unit : units(type))
         if (name == unit.name) return &unit;
@@ -86,7 +86,7 @@ std::string example(Type type) {
     }
 }
 
-/// A number with its unit, in the type's base unit.
+/// Parses a number with a unit to the type's base unit.
 std::optional<double> parse_with_unit(Type type, std::string_view text) {
     const size_t split = text.find_first_not_of("0123456789.");
     if (split == text.npos || split == 0) return std::nullopt;
@@ -104,7 +104,7 @@ bool has_control(std::string_view text) {
                        [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
-/// Well-formed UTF-8: GStreamer's strings are nothing else.
+/// Checks for well-formed UTF-8, which GStreamer's strings require.
 bool is_utf8(std::string_view text) {
     for (size_t i = 0; i < text.size();) {
         const auto c = static_cast<unsigned char>(text[i]);
@@ -128,7 +128,7 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
-/// scheme://something, of characters a URL can hold.
+/// Checks for scheme://something in characters that are allowed in URLs.
 bool is_url(std::string_view text) {
     const size_t end = text.find("://");
     if (end == 0 || end == text.npos || text.size() == end + 3) return false;
@@ -210,7 +210,7 @@ std::optional<Value> parse_value(const Parameter &parameter, std::string_view te
         return std::nullopt;
     };
     Value value{.type = parameter.type, .text = std::string(text)};
-    // A secret that is refused is not shown either.
+    // A rejected secret is not shown either.
     const std::string shown = parameter.secret ? "the value " : quoted(text);
     if (text.size() > 4096) return fail("the value is longer than 4096 bytes: shorten it");
     if (has_control(text) || !is_utf8(text))
@@ -218,7 +218,7 @@ std::optional<Value> parse_value(const Parameter &parameter, std::string_view te
     const std::string mend = ": " + example(parameter.type);
     switch (parameter.type) {
     case Type::string:
-        // A string's bounds are its length in bytes.
+        // The bounds of a string limit its length in bytes.
         value.number = static_cast<int64_t>(text.size());
         break;
     case Type::path:

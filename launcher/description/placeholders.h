@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Checks placeholders against the parameters they name.
+// Checks placeholders against the parameters that they name.
 #pragma once
 
 #include "description/description.h"
 
 namespace penstock::description {
 
-/// Every placeholder names a parameter or a capture, with a unit where one is needed and a setting
-/// that there is. `where` gives the file's place of an offset.
+/// Checks that every placeholder names a parameter or capture, has a unit if needed, and uses an
+/// existing setting. Locations in the file are taken from `node`.
 void check_pieces(const Pieces &pieces, const Node &node, const Description &description,
                   const std::vector<std::string> &captures, Problems &problems);
 

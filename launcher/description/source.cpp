@@ -7,7 +7,8 @@
 namespace penstock::description {
 namespace {
 
-/// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`.
+/// The number of insertions, deletions, substitutions and swaps of neighbours that turn `a` into
+/// `b`.
 size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
     std::iota(previous.begin(), previous.end(), size_t{0});
@@ -54,7 +55,7 @@ std::string Source::render(const Problem &problem) const {
     const std::string_view text = line(problem.mark.line);
     if (text.empty()) return out;
     out += "    " + std::string(text) + "\n    ";
-    // A tab stays a tab, so that the caret stands where the reader's terminal puts the character.
+    // Tabs are kept, so that the caret is in the terminal column of the character.
     for (size_t i = 0; i + 1 < problem.mark.column && i < text.size(); ++i)
         if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80)
             out += text[i] == '\t' ? '\t' : ' ';
@@ -72,7 +73,7 @@ std::string Source::render(Problems problems) const {
 
 std::string nearest(std::string_view word, const std::vector<std::string> &candidates) {
     std::string best;
-    // Every letter is as near as any other.
+    // A single letter is equally close to all candidates.
     if (word.size() < 2 && candidates.size() > 1) return best;
     size_t best_distance = std::max<size_t>(1, std::min<size_t>(3, word.size() / 3)) + 1;
     for (const std::string &candidate : candidates) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A description's text and what is wrong with it, said so that a person can mend it.
+// The text of a description, and problems with it reported with their location.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace penstock::description {
 
-/// A place in a file. Both count from 1; 0 is "the file as a whole".
+/// A location in a file. Line and column count from 1; 0 means the file as a whole.
 struct Mark {
     unsigned line = 0;
     unsigned column = 0;
@@ -17,7 +17,7 @@ struct Mark {
     auto operator<=>(const Mark &) const = default;
 };
 
-/// One mistake: what is wrong, and how to mend it (may be empty).
+/// A problem: what is wrong, and how to fix it (may be empty).
 struct Problem {
     Mark mark;
     std::string what;
@@ -33,25 +33,25 @@ public:
     Source(std::string name, std::string text);
     const std::string &name() const { return name_; }
     const std::string &text() const { return text_; }
-    /// The line without its end; empty beyond the end. Counts from 1.
+    /// The text of a line without its newline; empty past the end. `number` counts from 1.
     std::string_view line(unsigned number) const;
-    /// `file:line:column: what is wrong: how to mend it`, the line and a caret; ends in a newline.
+    /// Formats `file:line:column: what: mend`, followed by the line and a caret; ends in a newline.
     std::string render(const Problem &problem) const;
-    /// All of them in the order of the file.
+    /// Formats all problems in file order.
     std::string render(Problems problems) const;
 
 private:
     std::string name_;
     std::string text_;
-    std::vector<size_t> starts_; ///< where each line begins
+    std::vector<size_t> starts_; ///< offset of each line
 };
 
-/// The candidate nearest to `word` by edit distance, if it is near enough to be meant; else empty.
+/// The candidate closest to `word` by edit distance; empty if none is close.
 std::string nearest(std::string_view word, const std::vector<std::string> &candidates);
-/// "did you mean 'x'?", or `otherwise` if nothing is near.
+/// "did you mean 'x'?", or `otherwise` if no candidate is close.
 std::string did_you_mean(std::string_view word, const std::vector<std::string> &candidates,
                          std::string otherwise);
-/// "a, b and c", or another word before the last.
+/// Joins words as "a, b and c"; `last` replaces "and".
 std::string enumerate(const std::vector<std::string> &words, const char *last = "and");
 
 } // namespace penstock::description

@@ -29,7 +29,7 @@ private:
     struct Chain {
         std::optional<LinkEnd> last;
         std::optional<Pending> link;
-        std::string next_pad; ///< of `.pad` behind a link
+        std::string next_pad; ///< from `.pad` after a link
     };
 
     void find(TextPlace place, std::string what, std::string mend) {
@@ -44,7 +44,7 @@ private:
     std::vector<Finding> &findings_;
     Wiring out_;
     Chain chain_;
-    std::vector<Chain> around_; ///< of the bins that are open
+    std::vector<Chain> around_; ///< of the open bins
     std::vector<std::string> bin_names_;
 };
 
@@ -112,11 +112,11 @@ void Builder::add_end(LinkEnd end) {
         out_.links.push_back(
             {chain_.link->place, *chain_.last, end, std::move(chain_.link->filters)});
     chain_.link.reset();
-    end.pad.clear(); // what stands behind comes from another pad
+    end.pad.clear(); // the next link comes from another pad
     chain_.last = std::move(end);
 }
 
-/// `name.`, `name.pad`; `.pad` is a pad of the element next to it.
+/// Reads `name.` or `name.pad`; `.pad` is a pad of the adjacent element.
 void Builder::read_reference(TextPlace place, const Item &item, bool link_follows) {
     const size_t dot = item.text.find('.');
     const std::string name = item.text.substr(0, dot), pad = item.text.substr(dot + 1);
@@ -160,7 +160,7 @@ void Builder::resolve() {
             end.element = found->second;
             return;
         }
-        // gst_parse makes up names such as queue0, which may be used.
+        // gst_parse generates names such as queue0, which may be referred to.
         if (std::isdigit(static_cast<unsigned char>(end.reference.back()))) return;
         find(end.place, "no element is named '" + end.reference + "'",
              did_you_mean(end.reference, known, "give one `name=" + end.reference + "`"));

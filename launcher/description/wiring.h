@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How the elements of launch text are linked, and which of those links can't be.
+// The links between the elements of launch text, and checks of them.
 #pragma once
 
 #include "description/alternatives.h"
@@ -13,7 +13,7 @@
 
 namespace penstock::description {
 
-/// A place in launch text.
+/// A location in launch text.
 struct TextPlace {
     const Fragment *fragment = nullptr;
     size_t offset = 0;
@@ -28,16 +28,16 @@ struct Finding {
 
 struct WiredElement {
     TextPlace place;
-    const Item *item = nullptr; ///< nullptr: a bin in brackets, or a URL
-    std::string name;           ///< what `name=` says; else empty
+    const Item *item = nullptr; ///< nullptr: a bin in parentheses, or a URL
+    std::string name;           ///< value of `name=`; empty if absent
     bool in_bin = false;
 };
 
 /// One side of a link.
 struct LinkEnd {
-    std::string reference;         ///< the name in `name.pad`; empty: what stands there
-    std::optional<size_t> element; ///< index; none: not known
-    std::string pad;               ///< empty: any
+    std::string reference;         ///< the name in `name.pad`; empty: the adjacent element
+    std::optional<size_t> element; ///< index; nullopt: unknown
+    std::string pad;               ///< empty: any pad
     TextPlace place;
 };
 
@@ -47,7 +47,7 @@ struct LinkFilter {
 };
 
 struct WiredLink {
-    TextPlace place; ///< of the `!`
+    TextPlace place; ///< location of the `!`
     LinkEnd from, to;
     std::vector<LinkFilter> filters;
 };
@@ -55,31 +55,31 @@ struct WiredLink {
 struct Wiring {
     std::vector<WiredElement> elements;
     std::vector<WiredLink> links;
-    bool is_certain = true; ///< false: it has forms that are not followed here
+    bool is_certain = true; ///< false: it uses syntax that is not analysed here
     bool has_bins = false;
     bool is_linked_from(size_t element) const;
     bool is_linked_to(size_t element) const;
 };
 
-/// Joins the fragments. Links that hang in the air, names that are there twice or not at all are
-/// `findings`.
+/// Joins the fragments. Adds dangling links and duplicate or unknown names to `findings`.
 Wiring wire(const std::vector<const Fragment *> &fragments, std::vector<Finding> &findings);
 
-/// Pads that elements have not, links that no caps fit through. `description` and `assignment` give
-/// the values of placeholders in caps. gst_init() comes first.
+/// Finds pads that do not exist and links whose caps are incompatible. `description` and
+/// `assignment` supply the values of placeholders in caps. Needs gst_init().
 void check_links(const Wiring &wiring, const Description &description, const Assignment &assignment,
                  std::vector<Finding> &findings);
 
-/// Elements that nothing is linked to though they need it.
+/// Finds elements that lack a required link.
 void check_loose_ends(const Wiring &wiring, std::vector<Finding> &findings);
 
-/// Elements that give out what they take in, whatever their templates say.
+/// Whether an element outputs the caps of its input, whatever its pad templates say.
 bool passes_through(const std::string &element);
-/// Whether "video_0" is a pad of the template "video_%u", or that name itself.
+/// Whether `wanted` is the pad's name or a template that matches it, as "video_%u" matches
+/// "video_0".
 bool is_of_template(std::string_view pad, std::string_view wanted);
 
-/// Adds what `check` finds in each alternative of a pipeline: each finding once, with the
-/// alternatives that have it.
+/// Runs `check` on each alternative of a pipeline and adds its findings to `problems` without
+/// duplicates, naming the alternatives concerned.
 void add_findings(const PipelineText &pipeline, const Description &description, Problems &problems,
                   const std::function<std::vector<Finding>(const Alternative &)> &check);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// write_schema TEMPLATE: the JSON Schema of descriptions, with the protocols that there are.
+// write_schema TEMPLATE: prints the JSON Schema of descriptions for the protocols in the table.
 #include "protocols/schema.h"
 
 #include <cstdio>

@@ -15,8 +15,8 @@ Mark convert(const YAML::Mark &mark) {
     return {static_cast<unsigned>(mark.line) + 1, static_cast<unsigned>(mark.column) + 1};
 }
 
-/// Where the lines of a scalar's text stand in the file. Known for text in one line and for
-/// literal blocks (`|`), the two that launch text is written in.
+/// The location of each line of a scalar's text. Known for single-line text and literal blocks
+/// (`|`), the two forms used for launch text.
 std::vector<Mark> find_line_marks(const Source &source, Mark mark, const std::string &text) {
     const std::string_view line = source.line(mark.line);
     if (mark.column == 0 || mark.column > line.size()) return {};
@@ -78,10 +78,10 @@ public:
     }
     void OnMapEnd() override { close(); }
 
-    /// Ends all that is open, where the text can't be read on.
+    /// Closes all open nodes after a syntax error.
     void give_up() {
         while (!stack_.empty()) {
-            // The key whose value is missing is none.
+            // A key without its value is dropped.
             stack_.back().has_key = false;
             close();
         }
@@ -130,7 +130,8 @@ private:
             return;
         }
         open.has_key = false;
-        // An absent value is reported where the parser has got to, lines later: say the key.
+        // The parser reports an absent value at a later line, so its key's location is used
+        // instead.
         if (node.kind == Node::Kind::null) node.mark = open.key_mark;
         for (const Node::Entry &entry : open.node.entries) {
             if (entry.key != open.key) continue;

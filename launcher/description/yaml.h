@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A strict little YAML: no anchors, no aliases, no tags, no duplicate keys, bounded in size.
-// Every node knows where it stands.
+// A strict subset of YAML without anchors, aliases, tags or duplicate keys, and with bounded size.
+// Every node has its location.
 #pragma once
 
 #include "description/source.h"
@@ -11,7 +11,7 @@
 
 namespace penstock::description {
 
-/// No description needs more.
+/// Limit of a description's size in bytes.
 inline constexpr size_t max_file_size = 256 * 1024;
 
 struct Node {
@@ -20,15 +20,15 @@ struct Node {
 
     Kind kind = Kind::null;
     Mark mark;
-    std::string text;             ///< of a scalar
-    std::vector<Node> items;      ///< of a sequence
-    std::vector<Entry> entries;   ///< of a map, in the order of the file
-    std::vector<Mark> line_marks; ///< where each line of a scalar's text begins, if known
+    std::string text;             ///< for scalars
+    std::vector<Node> items;      ///< for sequences
+    std::vector<Entry> entries;   ///< for maps, in file order
+    std::vector<Mark> line_marks; ///< location of each line of a scalar's text, if known
 
     bool is_scalar() const { return kind == Kind::scalar; }
     bool is_map() const { return kind == Kind::map; }
     bool is_sequence() const { return kind == Kind::sequence; }
-    /// The place in the file of the character at `offset` in `text`; `mark` where it is unknown.
+    /// The location in the file of the character at `offset` in `text`; `mark` if it is unknown.
     Mark mark_at(size_t offset) const;
 };
 
@@ -40,11 +40,11 @@ struct Node::Entry {
 
 struct Document {
     Node root;
-    bool is_whole = true; ///< false: what follows a place that is no YAML is missing
+    bool is_whole = true; ///< false: the end is missing because it is not valid YAML
 };
 
-/// The file's one document. nullopt if nothing of it can be read; what is wrong otherwise is added
-/// to `problems` and the rest is there.
+/// Parses a file with a single document. Adds problems to `problems` and returns the valid part, or
+/// nullopt if there is none.
 std::optional<Document> load_yaml(const Source &source, Problems &problems);
 
 } // namespace penstock::description
