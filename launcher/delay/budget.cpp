@@ -12,9 +12,9 @@ namespace {
 using latency::Hop;
 
 constexpr int64_t ms = 1'000'000;
-/// Below this nobody sees a difference, and nothing is advised.
+/// Latency that is good enough: below it no advice is given.
 constexpr int64_t good = 100 * ms;
-/// HLS players begin three segments behind the last one (RFC 8216 6.3.3).
+/// HLS players start three segments before the last one (RFC 8216, 6.3.3).
 constexpr int64_t segments_behind = 3;
 
 int64_t median(const latency::Histogram &histogram) {
@@ -35,7 +35,7 @@ constexpr Step steps[] = {
     {Hop::segment, Hop::client, Part::Kind::segment, "segment"},
 };
 
-/// From hop to hop; each may have been left out.
+/// The part between two hops; hops between them may be missing.
 Part part_of(Hop from, Hop to) {
     Part part;
     part.from = latency::name_of(from);
@@ -156,8 +156,8 @@ Budget budget_of(const Protocol &protocol, const Measured &measured) {
         out.parts.push_back(std::move(part));
     }
     if (protocol.is_paced) {
-        // A picture counts when it is shown, and those that are shown first came long before: the
-        // buffer is what is left.
+        // A paced frame is measured when it is shown, and later frames wait in the buffer: the
+        // buffer is the remainder.
         const bool is_whole =
             measured.has_pictures() && hops.front().hop == Hop::capture && !has_clock;
         out.parts.push_back(
@@ -173,9 +173,10 @@ std::vector<std::string> advice_for(const Protocol &protocol, const Measured &me
                                     const Budget &budget) {
     std::vector<std::string> out;
     if (measured.clock > 0)
-        out.push_back(std::to_string(measured.clock) +
-                      " times can't be: the clocks of the machines differ; NTP or PTP on both "
-                      "mends it (`chronyc tracking` says how far they are off)");
+        out.push_back(
+            std::to_string(measured.clock) +
+            " times are impossible: the clocks of the machines differ; NTP or PTP on both "
+            "mends it (`chronyc tracking` says how far they are off)");
     const Part *largest = largest_of(budget);
     if (protocol.is_paced) {
         advise_on_hls(measured, budget.total, out);
@@ -196,7 +197,7 @@ std::vector<std::string> advice_for(const Protocol &protocol, const Measured &me
                           " is the largest part, " + in_words(largest->time) +
                           ": is the network slow, or the server's machine busy?");
     }
-    // What a player that never catches up keeps: it begins with the last keyframe.
+    // A player that never catches up keeps the delay at which it began, that of the last keyframe.
     const int64_t gop = measured.keyframe_interval;
     const bool joins_behind = measured.joined > budget.total + 500 * ms;
     if (!protocol.is_paced && measured.has_pictures() && joins_behind && gop >= 1500 * ms)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where a stream's latency goes, hop by hop, and what would make it less.
+// Divides a stream's latency into parts, hop by hop, and suggests how to reduce it.
 #pragma once
 
 #include "delay/measured.h"
@@ -10,24 +10,26 @@
 
 namespace penstock::delay {
 
-/// A part of the latency; a median, in nanoseconds.
+/// A part of the latency; `time` is a median in nanoseconds.
 struct Part {
     enum class Kind { encode, pacing, relay, delivery, segment, buffer, decode };
     Kind kind = Kind::relay;
     std::string name;     ///< "encoder", "upload", "delivery", "from mux to segment"
-    std::string from, to; ///< between which hops; "decoder" and "picture" at the end
+    std::string from, to; ///< the hops around it; the last ones are "decoder" and "picture"
     int64_t time = 0;
-    bool is_clock = false; ///< what was measured can't be, since clocks differ: there is no time
+    /// The measured times are impossible because clocks differ; `time` is unset.
+    bool is_clock = false;
 };
 
 struct Budget {
-    int64_t total = 0;       ///< the median from picture to picture, or from the first hop to here
-    std::vector<Part> parts; ///< in the stream's order; empty if no hop was stamped
+    int64_t total = 0; ///< ns; median from capture to display, or from the first hop to this client
+    std::vector<Part> parts; ///< in stream order; empty if no hop was stamped
 };
 
 Budget budget_of(const Protocol &protocol, const Measured &measured);
 
-/// Sentences, what helps most first. `budget` is that of `measured`. Empty if nothing is worth it.
+/// Advice in full sentences, the most effective first. `budget` must belong to `measured`. Empty if
+/// the latency is good.
 std::vector<std::string> advice_for(const Protocol &protocol, const Measured &measured,
                                     const Budget &budget);
 

@@ -12,7 +12,7 @@ namespace penstock::delay {
 namespace {
 
 constexpr guint retry_after = 200; // ms
-/// Of encoded pictures that wait until they are due.
+/// For encoded frames that wait until they are due; bytes.
 constexpr guint player_buffer = 256 * 1024 * 1024;
 
 struct Codec {
@@ -30,7 +30,7 @@ GstPtr<GstCaps> caps_of(GstPad *pad) {
     return caps ? std::move(caps) : GstPtr<GstCaps>::adopt(gst_pad_query_caps(pad, nullptr));
 }
 
-/// The decoder that GStreamer would take itself.
+/// The decoder that GStreamer would choose.
 GstElement *make_decoder(const GstCaps *caps) {
     GList *all = gst_element_factory_list_get_elements(
         GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO, GST_RANK_MARGINAL);
@@ -40,7 +40,7 @@ GstElement *make_decoder(const GstCaps *caps) {
         fitting ? gst_element_factory_create(GST_ELEMENT_FACTORY(fitting->data), nullptr) : nullptr;
     gst_plugin_feature_list_free(fitting);
     gst_plugin_feature_list_free(all);
-    // Threads that each have a picture of their own would add as many pictures of latency.
+    // Frame threads would delay the output by one frame per thread.
     if (decoder && g_object_class_find_property(G_OBJECT_GET_CLASS(decoder), "thread-type"))
         gst_util_set_object_arg(G_OBJECT(decoder), "thread-type", "slice");
     return decoder;
@@ -52,7 +52,7 @@ GstPtr<GstElement> find(GstElement *bin, const char *name) {
 
 } // namespace
 
-/// Whose time on the way is noted where.
+/// Context of a pad probe: the tally, and the stage to note.
 struct Client::OnPlace {
     SharedTally tally;
     Tally::Place place;
@@ -128,7 +128,7 @@ bool Client::make_pipeline(std::string *error) {
     return true;
 }
 
-/// On a streaming thread, as the probes.
+/// Runs on a streaming thread, like the probes.
 void Client::on_pad(GstElement *demuxer, GstPad *pad, gpointer data) {
     const auto &tally = *static_cast<SharedTally *>(data);
     auto top = GstPtr<GstObject>::adopt(gst_object_get_parent(GST_OBJECT(demuxer)));
@@ -143,7 +143,7 @@ void Client::on_pad(GstElement *demuxer, GstPad *pad, gpointer data) {
     gst_pad_link(pad, in.get());
 }
 
-/// False if the pad's stream is not decoded: sound, or a second picture.
+/// Returns false if the pad's stream is not decoded: it is audio or a second video stream.
 bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedTally &tally) {
     const auto caps = caps_of(pad);
     if (!caps || gst_caps_is_any(caps.get()) || gst_caps_is_empty(caps.get())) return false;
@@ -162,7 +162,7 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedTally &
     const auto make = [&](const char *name) {
         return add(gst_element_factory_make(name, nullptr));
     };
-    // A PES packet is a picture; a parser that did not know would wait for the next one.
+    // A PES packet contains one frame; without this hint a parser would wait for the next one.
     if (codec->has_hops && !gst_structure_has_field(structure, "alignment") &&
         gst_structure_has_field_typed(structure, "stream-format", G_TYPE_STRING) &&
         std::string_view(gst_structure_get_string(structure, "stream-format")) == "byte-stream") {
@@ -180,8 +180,8 @@ bool Client::build_branch(GstElement *pipeline, GstPad *pad, const SharedTally &
         }
         make("latencysei");
     }
-    // What has come waits here until it is due, as in a player: it is fetched as soon as it is
-    // there.
+    // Encoded frames wait here until they are due, as in a player, which downloads them as soon as
+    // they are available.
     if (tally->is_paced()) {
         if (GstElement *queue = make("queue"))
             g_object_set(queue, "max-size-buffers", 0, "max-size-time", guint64(0),
@@ -256,7 +256,7 @@ GstPadProbeReturn Client::on_place(GstPad *, GstPadProbeInfo *info, gpointer dat
     return GST_PAD_PROBE_OK;
 }
 
-/// The playlist, on its way to hlsdemux.
+/// Inspects the playlist on its way to hlsdemux.
 GstPadProbeReturn Client::on_playlist(GstPad *, GstPadProbeInfo *info, gpointer data) {
     const auto &tally = *static_cast<SharedTally *>(data);
     GstMapInfo map;
@@ -274,7 +274,7 @@ GstPadProbeReturn Client::on_playlist(GstPad *, GstPadProbeInfo *info, gpointer 
     return GST_PAD_PROBE_OK;
 }
 
-/// The first picture is shown when it is there, all others at their distance from it.
+/// Shows the first frame at once, and all others at their distance from it.
 GstPadProbeReturn Client::on_paced(GstPad *pad, GstPadProbeInfo *info, gpointer sync) {
     auto *event = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0);
     const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(GST_ELEMENT(sync)));
@@ -307,7 +307,7 @@ void Client::handle(GstMessage *message) {
         GError *error = nullptr;
         char *debug = nullptr;
         gst_message_parse_error(message, &error, &debug);
-        // In front of its last line stands the place in GStreamer's sources.
+        // The text before the last line contains the location in GStreamer's sources.
         const std::string detail = debug ? debug : "";
         failure_ = {error->message, detail.substr(detail.rfind('\n') + 1)};
         g_error_free(error);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A client of a stream: connects, decodes, and reads the stamps of pictures and hops.
+// Receives and decodes a stream, and reads the latency stamps of its frames and hops.
 #pragma once
 
 #include "delay/measured.h"
@@ -14,31 +14,32 @@ namespace penstock::delay {
 
 class Tally;
 
-/// Lives on the main loop's thread.
+/// Used on the main loop's thread.
 class Client {
 public:
     struct Options {
         std::string url;
-        /// Not counted: what comes before this time after the first picture.
-        int64_t warm_up = 0;      ///< ns
-        bool tries_again = false; ///< as long as nothing came: the server may come later
-        int64_t clock_offset = 0; ///< ns that this machine's clock is ahead
+        /// Samples are ignored until this time after the first frame.
+        int64_t warm_up = 0; ///< ns
+        /// Reconnect until the first frame arrives; the server may start later.
+        bool tries_again = false;
+        int64_t clock_offset = 0; ///< ns by which this machine's clock is ahead
     };
     Client(const Protocol &protocol, Options options);
     ~Client();
     Client(const Client &) = delete;
     Client &operator=(const Client &) = delete;
 
-    /// False and the reason if this machine lacks an element.
+    /// Returns false and sets the reason if this machine lacks an element.
     bool start(std::string *error);
-    /// On another thread, since an element may hang.
+    /// Stops the pipeline on another thread, since an element may hang.
     void stop();
 
-    /// Monotonic, µs, of the first picture; 0 before it.
+    /// Time of the first frame; monotonic, µs; 0: none yet.
     int64_t first_picture() const;
     bool is_over() const { return is_over_; } ///< it ended, or failed
     const std::string &failure() const { return failure_.message; }
-    /// The same, and what only developers are told of it.
+    /// The failure with GStreamer's debug detail.
     const Failure &whole_failure() const { return failure_; }
     Measured measured() const;
 

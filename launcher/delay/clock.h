@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Whether this machine's clock is kept by NTP or PTP, as the kernel knows it.
+// Whether the kernel considers this machine's clock synchronised by NTP or PTP.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,15 @@ struct timex;
 namespace penstock::delay {
 
 struct ClockState {
-    /// None: the kernel doesn't say (some containers forbid it to).
+    /// nullopt: unknown (some containers forbid the system call).
     std::optional<bool> is_synchronised;
-    int64_t estimated_error = 0; ///< ns; what keeps the clock believes so
-    int64_t maximum_error = 0;   ///< ns; it grows as long as the clock isn't set
+    int64_t estimated_error = 0; ///< ns; estimate of the synchronising daemon
+    int64_t maximum_error = 0;   ///< ns; grows while the clock is not being set
 };
 
-/// Reads; nothing is set.
+/// Reads the kernel's state; changes nothing.
 ClockState clock_state();
-/// What adjtimex(2) has returned and filled in says; `returned` is -1 where it failed.
+/// Interprets the result of adjtimex(2); `returned` is its return value, -1 on failure.
 ClockState clock_state(int returned, const timex &kernel);
 
 } // namespace penstock::delay

@@ -75,7 +75,7 @@ private:
     std::string text_;
 };
 
-/// A round distance between lines so that there are about five.
+/// A round distance for about five grid lines.
 double step_for(double range) {
     const double rough = range / 5, power = std::pow(10, std::floor(std::log10(rough)));
     for (const double factor : {1.0, 2.0, 5.0})
@@ -113,7 +113,7 @@ std::string draw_trace(const Measured &measured, const std::string &title) {
     const double seconds = step_for(duration);
     for (double value = std::ceil(begin / seconds) * seconds; value <= end; value += seconds)
         svg.text(x(value), height - bottom + 18, in_words(int64_t(value * 1e9)), "middle");
-    // More points than pixels are thinned: of each pixel the lowest and the highest.
+    // If there are more points than pixels, draws the minimum and maximum per pixel.
     std::string points;
     const size_t pixels = size_t(width - left - right);
     const size_t each = std::max<size_t>(1, trace.size() / pixels);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Charts of latency: a line over time and bars, as SVG, and bars for a terminal.
+// Latency charts: a line over time and bars as SVG, and bars for a terminal.
 #pragma once
 
 #include "delay/measured.h"
@@ -10,25 +10,26 @@
 
 namespace penstock::delay {
 
-/// Latency over time, with its median and 95th percentile.
+/// SVG of the latency over time, with its median and 95th percentile.
 std::string draw_trace(const Measured &measured, const std::string &title);
 
-/// A row of bars. Nanoseconds.
+/// A group of bars; times in nanoseconds.
 struct Bar {
     std::string name;
-    /// One for each series: the median, and how far the 95th percentile is.
+    /// Median and 95th percentile of one series.
     struct Value {
         int64_t p50 = 0, p95 = 0;
     };
     std::vector<std::optional<Value>> values;
 };
-/// Bars beside one another; the scale is logarithmic, since HLS is a hundred times the rest.
+/// SVG of grouped bars. The scale is logarithmic, because HLS takes a hundred times longer than the
+/// others.
 std::string draw_bars(const std::vector<std::string> &series, const std::vector<Bar> &bars,
                       const std::string &title);
 
-/// "███▌": `value` of `whole` in at most `width` characters.
+/// A bar of block characters, "███▌", that fills `share` (0 to 1) of `width` columns.
 std::string text_bar(double share, size_t width);
-/// The share of the logarithmic scale (1 ms to `longest`) that a value has.
+/// The position of a value on a logarithmic scale from 1 ms to `longest`, 0 to 1.
 double log_share(int64_t value, int64_t longest);
 
 } // namespace penstock::delay

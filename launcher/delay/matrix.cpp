@@ -17,10 +17,11 @@ namespace penstock::delay {
 namespace {
 
 constexpr const char *here = "127.0.0.1";
-/// So many segments there are when a player of HLS comes: it begins as far back as it wants to.
+/// The number of segments to wait for before an HLS player starts, so that it can start as far back
+/// as it wants to.
 constexpr int64_t segments_first = 5;
 
-/// A pipeline that is stopped when it goes.
+/// A pipeline that is stopped on destruction.
 class Pipeline {
 public:
     ~Pipeline() {
@@ -44,7 +45,7 @@ public:
         return gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) !=
                GST_STATE_CHANGE_FAILURE;
     }
-    /// The first error that came; deals with what else the pipeline says.
+    /// The first error posted; also handles the other messages.
     std::string error() const {
         std::string out;
         if (!pipeline_) return out;
@@ -67,7 +68,7 @@ private:
 
 using Words = std::map<std::string, std::string>;
 
-/// `text` with "{name}" replaced.
+/// Replaces the "{name}" placeholders in `text`.
 std::string filled(std::string text, const Words &words) {
     for (const auto &[name, value] : words) {
         const std::string key = "{" + name + "}";
@@ -108,19 +109,19 @@ struct Run::Parts {
     const Route route;
     const Setting setting;
     const Options options;
-    // Destroyed from the last to the first: the client before what it is connected to.
-    std::vector<std::shared_ptr<protocols::Listener>> listeners; ///< keep the ports
+    // Destroyed in reverse order: the client before the objects that it is connected to.
+    std::vector<std::shared_ptr<protocols::Listener>> listeners; ///< keep the ports open
     std::optional<Nginx> nginx;
     int pipe[2] = {-1, -1};
     Pipeline server, source;
-    std::optional<Client> client; ///< none until it is time
+    std::optional<Client> client; ///< nullopt until it is started
     supervisor::Timer later;
     std::string failure;
 
     Parts(const Route &r, const Setting &s, const Options &o) : route(r), setting(s), options(o) {}
     ~Parts() {
         if (client) client->stop();
-        // The client's end is left open: its pipeline ends in its own time, on another thread.
+        // The client's end stays open: its pipeline is stopped on another thread.
         if (pipe[1] >= 0) ::close(pipe[1]);
     }
     bool find_addresses(Words &words, std::string *error);

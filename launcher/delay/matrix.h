@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A stamped test source through every protocol, received by the same client, one after the other.
+// Sends a stamped test source through each protocol in turn and receives it with the same client.
 #pragma once
 
 #include "delay/measured.h"
@@ -12,27 +12,26 @@
 
 namespace penstock::delay {
 
-/// How the encoder and what is behind it are set up; latency=normal and latency=low of the shipped
-/// descriptions.
+/// Encoder and protocol settings: latency=normal and latency=low of the shipped descriptions.
 struct Setting {
     const char *name;
     const char *encoder; ///< launch text: a queue and x264enc
-    int64_t segment;     ///< ns, of HLS
-    unsigned srt;        ///< ms
-    bool sync;           ///< whether the sink waits until a picture is due
+    int64_t segment;     ///< ns; duration of HLS segments
+    unsigned srt;        ///< ms; SRT's `latency`
+    bool sync;           ///< the sink waits until a frame is due
 };
 std::vector<Setting> settings();
 
-/// What is between source and client.
+/// The path between source and client.
 struct Route {
     std::string name; ///< "RTMP", "nginx-rtmp"
     const Protocol *protocol = nullptr;
     bool is_nginx = false; ///< nginx-rtmp relays, not this process
 };
-/// All that can be measured here: without nginx if it is not installed.
+/// All routes that can be measured on this machine; nginx only if it is installed.
 std::vector<Route> routes();
 
-/// One route with one setting: everything runs from start() until it is destroyed. On the main
+/// One route with one setting. Everything runs from start() until destruction. Used on the main
 /// loop's thread.
 class Run {
 public:
@@ -46,9 +45,9 @@ public:
     Run &operator=(const Run &) = delete;
 
     bool start(std::string *error);
-    /// Monotonic, µs, of the first picture; 0 before it.
+    /// Time of the first frame; monotonic, µs; 0: none yet.
     int64_t first_picture() const;
-    /// Why there is nothing more to wait for; empty as long as there is.
+    /// Why measuring can't continue; empty while it can.
     std::string failure() const;
     Measured measured() const;
 

@@ -95,7 +95,7 @@ bool Nginx::start(std::string *error) {
     posix_spawn_file_actions_init(&files);
     for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         posix_spawn_file_actions_addopen(&files, descriptor, "/dev/null", O_RDWR, 0);
-    // Signals are blocked here, and would be there.
+    // Signals are blocked in this thread; the child must not inherit that.
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     sigset_t none;

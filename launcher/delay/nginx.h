@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// nginx with its RTMP module as a relay to compare with: a child process on a free port.
+// Runs nginx with its RTMP module as a relay for comparison: a child process on a free port.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,19 @@
 
 namespace penstock::delay {
 
-/// A port of 127.0.0.1 that is free now; `kind` is SOCK_STREAM or SOCK_DGRAM.
+/// A free port of 127.0.0.1; `kind` is SOCK_STREAM or SOCK_DGRAM.
 std::optional<uint16_t> free_port(int kind, std::string *error);
 
 class Nginx {
 public:
     static bool is_installed();
     Nginx() = default;
-    /// Ends the process and waits for it.
+    /// Stops the process and waits for it.
     ~Nginx();
     Nginx(const Nginx &) = delete;
     Nginx &operator=(const Nginx &) = delete;
 
-    /// Waits until it listens.
+    /// Starts nginx and waits until it listens.
     bool start(std::string *error);
     /// "127.0.0.1:41935"
     const std::string &address() const { return address_; }

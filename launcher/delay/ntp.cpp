@@ -25,11 +25,11 @@ using std::chrono::steady_clock;
 
 constexpr int64_t billion = 1'000'000'000;
 constexpr int64_t from_1900_to_1970 = 2'208'988'800;
-/// A server that is asked more often at once may say no.
+/// Servers may reject clients that query more often within a short time.
 constexpr int questions = 4;
 constexpr milliseconds between(200), patience(1000);
 
-/// A difference of two times, in nanoseconds.
+/// The difference of two times, in nanoseconds.
 int64_t span_of(NtpTime from, NtpTime to) {
     const auto difference = static_cast<int64_t>(to - from);
     return (difference >> 32) * billion +
@@ -57,7 +57,7 @@ private:
     int fd_;
 };
 
-/// Connected, so that nobody else's datagrams come in.
+/// The socket is connected, so that only the server's datagrams are received.
 std::optional<Socket> connect_to(const std::string &server, std::string *error) {
     std::string host = server, port = "123";
     if (const auto address = net::parse_address(server); address && address->port != 0) {
@@ -79,7 +79,7 @@ std::optional<Socket> connect_to(const std::string &server, std::string *error) 
     return std::nullopt;
 }
 
-/// One question and its answer; what else comes in meanwhile is left alone.
+/// Sends one query and waits for its answer, ignoring other datagrams.
 std::optional<ClockOffset> ask_once(int fd, NtpTime cookie, std::string *error) {
     const auto request = ntp_request(cookie);
     const NtpTime sent = ntp_now();
@@ -117,7 +117,7 @@ NtpTime to_ntp(int64_t utc) {
 
 std::array<uint8_t, ntp_size> ntp_request(NtpTime cookie) {
     std::array<uint8_t, ntp_size> out{};
-    out[0] = 4 << 3 | 3; // version 4, a client
+    out[0] = 4 << 3 | 3; // version 4, client mode
     for (size_t i = 0; i < 8; ++i)
         out[40 + i] = static_cast<uint8_t>(cookie >> (56 - 8 * i));
     return out;
@@ -132,10 +132,10 @@ std::optional<ClockOffset> ntp_answer(std::span<const uint8_t> answer, NtpTime c
     };
     Reader r(ByteView(answer.data(), answer.size()));
     const unsigned head = r.u8(), stratum = r.u8();
-    r.skip(2); // how often to ask, how fine its clock is
+    r.skip(2); // poll interval and precision
     const uint32_t root_delay = r.u32(), root_dispersion = r.u32();
     const ByteView id = r.take(4);
-    r.skip(8); // when its clock was last set
+    r.skip(8); // reference timestamp
     const NtpTime origin = r.u64(), arrived = r.u64(), answered = r.u64();
     if (r.failed() || (head & 7) != server || origin != cookie)
         return refuse("what it answers is no answer of NTP");
@@ -149,7 +149,7 @@ std::optional<ClockOffset> ntp_answer(std::span<const uint8_t> answer, NtpTime c
         return refuse("its own clock is not synchronised");
     const int64_t there = span_of(arrived, answered), round = span_of(sent, received);
     if (there < 0 || there > round) return refuse("the times in its answer can't be");
-    // Both are 16.16 seconds.
+    // Both are 16.16 fixed-point seconds.
     const auto in_ns = [](uint32_t fixed) {
         return static_cast<int64_t>((uint64_t(fixed) * billion) >> 16);
     };
@@ -168,7 +168,7 @@ std::optional<ClockOffset> ask_ntp(const std::string &server, std::string *error
         if (i > 0) std::this_thread::sleep_for(between);
         const NtpTime cookie = static_cast<NtpTime>(random()) << 32 | random();
         const auto one = ask_once(socket->fd(), cookie, error);
-        // Who doesn't answer the first time gets a second one; who has answered is not pressed.
+        // One retry if the first query fails; stop if a later one does.
         if (!one && (best || i > 0)) break;
         if (one && (!best || one->error < best->error)) best = one;
     }

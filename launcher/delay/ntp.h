@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How far this machine's clock is from an NTP server's: a client that asks a few times (RFC 5905,
-// 14: simple NTP) and sets nothing.
+// Measures the offset of this machine's clock from an NTP server (simple NTP, RFC 5905 section 14).
+// Never sets the clock.
 #pragma once
 
 #include <array>
@@ -11,27 +11,29 @@
 
 namespace penstock::delay {
 
-/// Seconds since 1900 and their 2^-32nds; wraps in 2036, and differences are right all the same.
+/// Seconds since 1900 in 32.32 fixed point. Wraps in 2036; differences remain valid.
 using NtpTime = uint64_t;
-/// Of nanoseconds since 1970.
+/// Converts nanoseconds since 1970.
 NtpTime to_ntp(int64_t utc);
 
 inline constexpr size_t ntp_size = 48;
-/// `cookie` comes back in the answer and need be no time.
+/// `cookie` is echoed in the answer; it need not be a time.
 std::array<uint8_t, ntp_size> ntp_request(NtpTime cookie);
 
 /// Nanoseconds.
 struct ClockOffset {
-    int64_t offset = 0; ///< by how much this machine's clock is ahead of the server's
-    int64_t error = 0;  ///< at most so much more or less: half the round trip, and the server's own
+    int64_t offset = 0; ///< by which this machine's clock is ahead of the server's
+    int64_t error = 0;  ///< bound of the error: half the round trip plus the server's own error
 };
-/// What an answer says; none, with the reason, if it is none to this request, or none to go by.
-/// `sent` and `received` are this machine's clock at both ends of the exchange.
+/// Evaluates an answer; `sent` and `received` are this machine's clock at both ends of the
+/// exchange. Returns nullopt and sets the reason if the answer does not belong to the request or is
+/// unusable.
 std::optional<ClockOffset> ntp_answer(std::span<const uint8_t> answer, NtpTime cookie, NtpTime sent,
                                       NtpTime received, std::string *error);
 
-/// Asks `server` ("HOST", "HOST:PORT"; 123) and takes the answer that was on its way the shortest
-/// time. Blocks for some seconds at most. None, with the reason, if no answer can be gone by.
+/// Queries `server` ("HOST" or "HOST:PORT", default port 123) several times and returns the answer
+/// with the smallest error. Blocks for a few seconds at most. Returns nullopt and sets the reason
+/// on failure.
 std::optional<ClockOffset> ask_ntp(const std::string &server, std::string *error);
 
 } // namespace penstock::delay

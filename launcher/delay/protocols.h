@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The protocols that latency is measured over: the readers of the launcher's table.
+// The protocols whose latency can be measured: the readers in the launcher's table.
 #pragma once
 
 #include "protocols/table.h"
@@ -10,9 +10,9 @@ namespace penstock::delay {
 
 using Protocol = protocols::Reader;
 
-/// The first of them: a pipe, which everything else is compared with.
+/// The baseline, a pipe.
 const Protocol &direct();
-/// The one that reads this URL; nullptr, with the reason, if there is none.
+/// The reader of a URL. Returns nullptr and sets the reason if there is none.
 const Protocol *protocol_of(const std::string &url, std::string *error);
 
 } // namespace penstock::delay

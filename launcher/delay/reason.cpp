@@ -17,7 +17,7 @@ bool trust(const std::string &file, std::string *error) {
     GList *found = g_tls_certificate_list_new_from_file(file.c_str(), &failed);
     const bool has_some = found != nullptr;
     g_list_free_full(found, g_object_unref);
-    // The database wants an absolute path.
+    // GTlsFileDatabase needs an absolute path.
     char *path = g_canonicalize_filename(file.c_str(), nullptr);
     GTlsDatabase *database = has_some ? g_tls_file_database_new(path, &failed) : nullptr;
     g_free(path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Why a stream did not come, in one sentence, and what to do.
+// Explains why a stream did not arrive.
 #pragma once
 
 #include "delay/protocols.h"
@@ -10,12 +10,13 @@ namespace penstock::delay {
 
 using Failure = protocols::Failure;
 
-/// Why no frame came from `url`. Asks the server once more, and blocks for some seconds at most.
+/// Explains in one sentence why no frame came from `url`, and what to do. May connect to the
+/// server; blocks for up to ten seconds.
 std::string why_nothing_came(const Protocol &protocol, const std::string &url,
                              const Failure &failure);
 
-/// From here on the certificates in the file (PEM) are trusted, and no others. False and the reason
-/// if there are none.
+/// From now on trusts only the certificates in the file (PEM). Returns false and sets the reason if
+/// it contains none.
 bool trust(const std::string &file, std::string *error);
 
 } // namespace penstock::delay

@@ -9,10 +9,10 @@
 namespace penstock::delay {
 namespace {
 
-/// Half an hour at 60 pictures a second.
+/// Half an hour at 60 frames per second.
 constexpr size_t longest_trace = 108'000;
-constexpr int64_t most = 60'000'000; // µs: more is a matter of clocks
-/// Pictures on their way through this client; an HLS player holds some ten seconds back.
+constexpr int64_t most = 60'000'000; // µs; longer times are caused by wrong clocks
+/// Limit of frames in this client; an HLS player buffers about ten seconds.
 constexpr size_t most_on_the_way = 4096;
 
 std::optional<guint64> number(const GstStructure *s, const char *name) {
@@ -84,7 +84,8 @@ void Tally::note_hops(const GstStructure *s) {
     gint64 utc = 0;
     if (!gst_structure_get_int64(s, "utc", &utc)) return;
     const std::lock_guard guard(lock_);
-    // What lay there when a player came says little of what comes later; it has to do until then.
+    // Frames that were already waiting when the player connected are not representative; they are
+    // used only until later ones arrive.
     if (!counts(now) && !is_paced_) return;
     if (counts(now) && !std::exchange(has_caught_up_, true))
         for (HopMeasured &hop : measured_.hops) {
@@ -153,7 +154,7 @@ void Tally::note_place(GstClockTime pts, Place place) {
         measured_.here.add((now - times.came) * 1000);
         measured_.decode.add((times.decoded - times.decoding) * 1000);
     }
-    // What was earlier and has not come was dropped.
+    // Earlier frames that have not arrived were dropped.
     on_the_way_.erase(on_the_way_.begin(), std::next(found));
 }
 

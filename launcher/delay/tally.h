@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a client of a stream writes down as pictures pass: stamps, hops, and the times on their way.
+// Collects a client's measurements: stamps, hops and the times at which frames pass.
 #pragma once
 
 #include "delay/measured.h"
@@ -11,29 +11,30 @@
 
 namespace penstock::delay {
 
-/// Any thread's.
+/// Thread-safe.
 class Tally {
 public:
-    /// What comes before `warm_up` (ns) after the first picture does not count.
+    /// Samples are ignored until `warm_up` ns after the first frame.
     Tally(bool is_paced, int64_t warm_up, int64_t clock_offset);
 
     bool is_paced() const { return is_paced_; }
-    /// Nanoseconds that this machine's clock is ahead; the elements that read it take them off.
+    /// ns by which this machine's clock is ahead; the elements that read stamps subtract it.
     int64_t clock_offset() const { return clock_offset_; }
-    /// Monotonic, µs; 0 before it.
+    /// Time of the first frame; monotonic, µs; 0: none yet.
     int64_t first_picture() const;
     Measured measured() const;
 
-    /// False if there is a stream already: one is measured.
+    /// Called for each video stream. Returns false if another is already being measured.
     bool begin(const char *codec);
     void note_size(int width, int height);
     void note_segment(int64_t longest);
-    /// An encoded picture has come.
+    /// An encoded frame has arrived.
     void note_encoded(GstBuffer *buffer);
-    /// It goes into the decoder, has come out of it, is where its stamp is read.
+    /// Stages of a frame: entering the decoder, leaving it, reaching the element that reads its
+    /// stamp.
     enum class Place { decoding, decoded, read };
     void note_place(GstClockTime pts, Place place);
-    /// Messages of latencyread and latencysei.
+    /// Handle messages of latencyread and latencysei.
     void note_picture(const GstStructure *message);
     void note_hops(const GstStructure *message);
 
@@ -44,20 +45,20 @@ private:
     const int64_t warm_up_, clock_offset_;
     const int64_t started_; ///< monotonic, µs
 
-    mutable std::mutex lock_; ///< guards what follows
-    int64_t first_ = 0;       ///< monotonic, µs; 0: no picture yet
+    mutable std::mutex lock_; ///< guards the following
+    int64_t first_ = 0;       ///< monotonic, µs; 0: no frame yet
     Measured measured_;
     bool has_caught_up_ = false;
     struct {
         guint64 lost = 0, unreadable = 0, repeated = 0, read = 0;
         bool is_set = false;
-    } before_; ///< the counters when what counts began
+    } before_; ///< the counters at the end of the warm-up
     GstClockTime lowest_ = GST_CLOCK_TIME_NONE, highest_ = 0, keyframe_ = GST_CLOCK_TIME_NONE;
     uint64_t timed_ = 0;
     struct Times {
         int64_t came = 0, decoding = 0, decoded = 0; ///< monotonic, µs; 0: not yet
     };
-    std::map<GstClockTime, Times> on_the_way_; ///< by the pictures' own times
+    std::map<GstClockTime, Times> on_the_way_; ///< keyed by the frames' timestamps
 };
 
 } // namespace penstock::delay

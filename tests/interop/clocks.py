@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Machines whose clocks differ: `penstock latency` and its sources under clocks that faketime moves,
-beside a chrony that tells the time. No clock is set: chronyd runs with -x. PENSTOCK_CHRONYD may name
-the executable."""
+"""Machines whose clocks differ: `penstock latency` and its sources under clocks shifted by
+faketime, with chrony as time server. No clock is set: chronyd runs with -x. PENSTOCK_CHRONYD may
+name the executable."""
 
 import collections
 import json
@@ -151,7 +151,7 @@ def viewer():
             if told.clock == 0:
                 yield truth.compare("350 ms behind", told, -350)
             else:
-                yield f"350 ms behind: {told.clock} times can't be"
+                yield f"350 ms behind: {told.clock} times are impossible"
             told = figure(url, -20_000)
             assert told.code == 1 and told.glass is None and told.clock > 20, told
             assert "clock and the source's differ" in told.error, told.error

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where the latency goes, in parts, and the advice that follows from it; charts that are well
-// formed.
+// The parts of the latency, the advice that follows from them, and well-formed charts.
 #include "delay/budget.h"
 #include "delay/draw.h"
 
@@ -190,7 +189,7 @@ GST_START_TEST(test_clock) {
     fail_unless_equals_string(budget.parts[1].to.c_str(), "server");
     fail_unless_equals_string(budget.parts[2].from.c_str(), "encode");
     fail_unless_equals_string(budget.parts[2].to.c_str(), "client");
-    fail_unless(has(advice(named("rtmp://a/live/b"), m).at(0), "100 times can't be"));
+    fail_unless(has(advice(named("rtmp://a/live/b"), m).at(0), "100 times are impossible"));
 }
 GST_END_TEST
 
