@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Cameras: what GStreamer's device providers see, and the devices that descriptions name.
+// Cameras: those found by GStreamer's device providers, and those that descriptions use.
 #include "description/elements.h"
 #include "doctor/doctor.h"
 #include "gst/ptr.h"
@@ -19,7 +19,7 @@ namespace {
 
 using namespace description;
 
-/// The largest picture that a device offers: "1280x720".
+/// The largest frame size that a device offers: ", up to 1280x720".
 std::string largest_of(GstDevice *device) {
     const auto caps = GstPtr<GstCaps>::adopt(gst_device_get_caps(device));
     int width = 0, height = 0;
@@ -33,7 +33,7 @@ std::string largest_of(GstDevice *device) {
     return width ? ", up to " + std::to_string(width) + "x" + std::to_string(height) : "";
 }
 
-/// What a device's properties say of where it is.
+/// The location of a device, from its properties.
 std::string place_of(GstDevice *device) {
     const auto properties = GstPtr<GstStructure>::adopt(gst_device_get_properties(device));
     for (const char *name : {"device.path", "api.v4l2.path", "object.path"})
@@ -43,7 +43,7 @@ std::string place_of(GstDevice *device) {
     return "";
 }
 
-/// The cameras, as findings. Returns how many there are.
+/// Adds a finding per camera; returns the number of cameras.
 size_t list_cameras(Findings &out) {
     GstDeviceMonitor *monitor = gst_device_monitor_new();
     gst_device_monitor_add_filter(monitor, "Video/Source", nullptr);
@@ -68,7 +68,7 @@ size_t list_cameras(Findings &out) {
     return count;
 }
 
-/// What keeps a device file from being read; empty if nothing does.
+/// Returns why a device file can't be opened; empty if it can.
 std::string reason_against(const std::string &path, std::string &mend) {
     const int descriptor = open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (descriptor >= 0) {
@@ -84,7 +84,8 @@ std::string reason_against(const std::string &path, std::string &mend) {
         return "is not there";
     case EACCES:
     case EPERM:
-        mend = "`sudo usermod -aG video $USER`, then log in anew; in a container: --device " + path;
+        mend =
+            "`sudo usermod -aG video $USER`, then log in again; in a container: --device " + path;
         return "may not be opened by this user";
     case EBUSY:
         mend = "`fuser -v " + path + "` names the program: end it";
@@ -97,7 +98,8 @@ std::string reason_against(const std::string &path, std::string &mend) {
 } // namespace
 
 void check_cameras(const Subjects &subjects, Findings &out) {
-    std::map<std::string, std::pair<bool, std::vector<std::string>>> devices; // named, by whom
+    // Explicitly named; users.
+    std::map<std::string, std::pair<bool, std::vector<std::string>>> devices;
     bool any_source = false, needs_pipewire = false, is_named = false;
     for (const Subject &subject : subjects) {
         each_element(*subject.binding, [&](const Item &item, bool needed) {
@@ -117,7 +119,7 @@ void check_cameras(const Subjects &subjects, Findings &out) {
             users.push_back(subject.binding->description().name);
         });
     }
-    // Named descriptions without a camera have nothing to do with them.
+    // Explicitly named descriptions that use no camera need no camera check.
     if (!any_source && !subjects.empty()) return;
     const size_t cameras = list_cameras(out);
     for (const auto &[path, use] : devices) {
@@ -130,7 +132,7 @@ void check_cameras(const Subjects &subjects, Findings &out) {
             out.push_back({Status::ok, "cameras", path, "can be opened", ""});
     }
     if (cameras > 0) return;
-    if (!devices.empty() && !needs_pipewire) return; // said already
+    if (!devices.empty() && !needs_pipewire) return; // already reported
     out.push_back({needs_pipewire ? Status::fail : Status::warn, "cameras", "any camera",
                    "v4l2 and PipeWire offer none" +
                        std::string(has_element("pipewiresrc") ? "" : " (there is no pipewiresrc)"),

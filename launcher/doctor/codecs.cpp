@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Encoders, decoders and demuxers that elements choose by themselves.
+// Encoders, decoders and demuxers that other elements choose automatically.
 #include "description/elements.h"
 #include "doctor/doctor.h"
 #include "gst/ptr.h"
@@ -12,7 +12,7 @@ namespace {
 
 using description::enumerate;
 
-/// The elements of a kind that take, or give, such caps; the best ranked first.
+/// The elements of a kind that accept or output these caps, highest rank first.
 std::vector<std::string> find(GstElementFactoryListType kind, const char *caps_text,
                               GstPadDirection direction) {
     const auto caps = GstPtr<GstCaps>::adopt(gst_caps_from_string(caps_text));
@@ -35,7 +35,7 @@ std::string shown(const std::vector<std::string> &names) {
 
 struct Choice {
     const char *subject;
-    std::vector<std::string> elements; ///< in the order in which copyorencode tries them
+    std::vector<std::string> elements; ///< in copyorencode's order of preference
     const char *package;
 };
 
@@ -89,7 +89,7 @@ void check_codecs(const Subjects &subjects, Findings &out) {
             const auto names = find(GST_ELEMENT_FACTORY_TYPE_DECODER, format.caps, GST_PAD_SINK);
             if (names.empty())
                 out.push_back({Status::warn, "codecs", format.subject,
-                               "there is none: such streams can't be encoded anew",
+                               "there is none: such streams can't be re-encoded",
                                std::string("apt install ") + format.package});
             else
                 out.push_back({Status::ok, "codecs", format.subject, shown(names), ""});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The elements that descriptions name.
+// Checks the elements that descriptions use.
 #include "description/elements.h"
 #include "doctor/doctor.h"
 #include "protocols/table.h"

@@ -10,12 +10,12 @@
 namespace penstock::doctor {
 namespace {
 
-/// A viewer takes one open file; less than this does not serve a handful.
+/// Each viewer needs one open file; fewer than this would serve only a few.
 constexpr rlim_t fewest_files = 256;
 constexpr rlim_t enough_files = 4096;
-/// The kernel's own default, which paced sending gets along with.
+/// The kernel's default, which is enough for paced sending.
 constexpr long usual_buffer = 212'992;
-/// A keyframe of a high-bitrate stream arrives at once.
+/// A keyframe of a high-bitrate stream arrives in one burst.
 constexpr long receiving_buffer = 2 * 1024 * 1024;
 
 void check_buffer(const std::string &setting, long wanted, const std::string &why, Findings &out) {
@@ -24,7 +24,7 @@ void check_buffer(const std::string &setting, long wanted, const std::string &wh
         if (c == '.') c = '/';
     std::ifstream file(path);
     long bytes = 0;
-    if (!(file >> bytes)) return; // this kernel, or container, does not tell
+    if (!(file >> bytes)) return; // some kernels and containers do not tell
     if (bytes >= wanted)
         out.push_back({Status::ok, "limits", setting, std::to_string(bytes) + " bytes", ""});
     else
@@ -39,7 +39,7 @@ void check_buffer(const std::string &setting, long wanted, const std::string &wh
 void check_limits(const Subjects &subjects, Findings &out) {
     rlimit files{};
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        // The soft limit is raised to the hard one at the start.
+        // The soft limit is raised to the hard limit at startup.
         const rlim_t most = files.rlim_max;
         const std::string shown =
             most == RLIM_INFINITY ? "no limit" : "at most " + std::to_string(most);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Ports: tried the way a listener would take them, and whoever holds one is named.
+// Tries the ports as a listener would and names the process that holds one.
 #include "doctor/doctor.h"
 #include "doctor/socket_owner.h"
 #include "supervisor/endpoints.h"
@@ -51,7 +51,7 @@ struct Socket {
     const int descriptor;
 };
 
-/// 0, or the errno of what a listener would meet.
+/// Returns 0 or the errno that a listener would get.
 int try_to_listen(const addrinfo &info) {
     const Socket tried(info);
     if (tried.descriptor < 0) return errno;
@@ -71,7 +71,7 @@ Finding check_listening(const net::Address &address, const Use &use) {
     int unresolved = 0;
     const Info info = resolve(address, SOCK_STREAM, &unresolved);
     int error = info ? try_to_listen(*info) : 0;
-    // A machine without IPv6 listens on IPv4 alone.
+    // A machine without IPv6 listens on IPv4 only.
     if (address.host.empty() && (error == EAFNOSUPPORT || !info)) {
         const Info v4 = resolve({"0.0.0.0", address.port}, SOCK_STREAM, &unresolved);
         error = v4 ? try_to_listen(*v4) : EAFNOSUPPORT;

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// "socket:[INODE]" of every TCP socket that listens on the port; see proc(5).
+/// "socket:[INODE]" of every TCP socket that listens on the port, see proc(5).
 std::set<std::string> sockets_of(uint16_t port) {
     constexpr unsigned listening = 0x0a;
     std::set<std::string> out;

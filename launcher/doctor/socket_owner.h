@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which process listens on a port, as far as this user may know.
+// Finds the process that listens on a port, as far as this user's rights allow.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace penstock::doctor {
 
-/// "nginx (process 812)"; empty if it is nobody's that may be looked at.
+/// "nginx (process 812)"; empty if unknown.
 std::string owner_of_port(uint16_t port);
 
 } // namespace penstock::doctor
