@@ -6,7 +6,7 @@
 namespace penstock::cli {
 namespace {
 
-/// Adds the commands; what people see of each is here and nowhere else.
+/// Adds the commands; the only place with their texts.
 class Builder {
 public:
     Builder(CLI::App &app, Arguments &arguments) : app_(app), arguments_(arguments) {}
@@ -26,7 +26,8 @@ public:
             ->allow_extra_args(false)
             ->type_name("NAME=VALUE");
     }
-    CLI::Option *json(CLI::App *command, const std::string &what = "Output for machines") {
+    CLI::Option *json(CLI::App *command,
+                      const std::string &what = "Machine-readable output (JSON)") {
         return command->add_flag("--json", arguments_.json, what);
     }
 
@@ -98,7 +99,7 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     CLI::App *bench = add.command(
         "bench", "Measure what thousands of viewers cost, beside other servers and beside the "
                  "least a process can do; `penstock bench --help` says with which options");
-    bench->set_help_flag(); // the benchmark has one
+    bench->set_help_flag(); // the benchmark has its own
     bench->prefix_command();
 
     CLI::App *latency = add.command("latency", "Play a stream and say how old its pictures are, "
@@ -107,13 +108,13 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
         ->type_name("URL");
     CLI::Option *matrix = latency->add_flag("--matrix", arguments.matrix,
                                             "A test source over every protocol, instead of a URL");
-    latency->add_option("--over", arguments.over, "Of the matrix, this protocol alone")
+    latency->add_option("--over", arguments.over, "Measure only this protocol of the matrix")
         ->needs(matrix)
         ->allow_extra_args(false)
         ->type_name("PROTOCOL");
     latency
         ->add_option("--markdown", arguments.markdown,
-                     "Write the matrix's table; in a file that has one, in its place")
+                     "Write the matrix's table; replaces the one in an existing file")
         ->needs(matrix)
         ->type_name("PATH");
     latency->add_option("-t,--seconds", arguments.seconds, "How long to measure; 0: until Ctrl-C")
@@ -129,7 +130,7 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
             ->type_name("HOST[:PORT]");
     latency
         ->add_option("--clock-offset", arguments.clock_offset,
-                     "So far this machine's clock is ahead of the source's; negative if behind")
+                     "How far this machine's clock is ahead of the source's; negative: behind")
         ->check(CLI::Range(-86'400'000.0, 86'400'000.0))
         ->excludes(ntp)
         ->excludes(matrix)
@@ -149,7 +150,7 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
         ->check(CLI::IsMember({"bash", "zsh", "fish"}))
         ->type_name("SHELL");
 
-    // What the completion scripts call; the group without a name is not shown.
+    // Called by the completion scripts; commands in the group without a name are hidden.
     CLI::App *complete = add.command("complete", "Candidates for a shell, one a line");
     complete->group("");
     complete->add_option("kind", arguments.kind, "descriptions or settings")->required();

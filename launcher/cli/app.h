@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The commands and their options: what is parsed, and what help, man pages and completion tell.
-// Knows nothing but CLI11, so that a build machine can make the documents from it.
+// The commands and options, from which help, man pages and completion are generated. Depends on
+// CLI11 only, so that documents can be generated on a build machine.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -11,33 +11,33 @@
 
 namespace penstock::cli {
 
-/// What a command line says.
+/// The parsed command line.
 struct Arguments {
-    std::string command; ///< "run"; empty if it was not parsed
+    std::string command; ///< "run"; empty if not parsed
     std::vector<std::string> names;
     std::vector<std::string> settings; ///< "name=value" or "description.name=value"
     bool json = false;
-    bool dot = false, svg = false; ///< explain: the graph instead of text
-    bool once = false;             ///< top: one table
+    bool dot = false, svg = false; ///< explain: print the graph
+    bool once = false;             ///< top: print one table and exit
     double interval = 1;           ///< top: seconds between tables
-    unsigned process = 0;          ///< top: the one to show; 0: all
-    std::string url;               ///< latency: of the stream
-    double seconds = 10;           ///< latency: how long
-    std::string plot;              ///< latency: a file for the chart
-    std::string ntp;               ///< latency: a server that this machine's clock is held against
-    double clock_offset = 0;       ///< latency: ms that this machine's clock is ahead
-    std::string tls_ca;            ///< latency: certificates to trust
-    bool matrix = false;           ///< latency: over every protocol
-    std::vector<std::string> over; ///< latency: of the matrix, these alone
-    std::string markdown;          ///< latency: a file for the matrix's table
-    std::string shell;             ///< completion: for which
-    std::string kind;              ///< complete: of what
+    unsigned process = 0;          ///< top: process id to show; 0: all
+    std::string url;               ///< latency: stream to measure
+    double seconds = 10;           ///< latency: duration of the measurement
+    std::string plot;              ///< latency: output file for the chart
+    std::string ntp;               ///< latency: NTP server to compare this machine's clock with
+    double clock_offset = 0;       ///< latency: ms by which this machine's clock is ahead
+    std::string tls_ca;            ///< latency: certificate file to trust
+    bool matrix = false;           ///< latency: measure every protocol
+    std::vector<std::string> over; ///< latency: limits the matrix to these protocols
+    std::string markdown;          ///< latency: output file for the matrix's table
+    std::string shell;             ///< completion: shell
+    std::string kind;              ///< complete: kind of candidates
 };
 
-/// The tree of commands, which writes into `arguments`; they must outlive it.
+/// Builds the command tree, which writes into `arguments`; they must outlive it.
 std::unique_ptr<CLI::App> make_app(Arguments &arguments);
 
-/// The commands that people see, in the order of the help.
+/// The visible commands in the order of the help.
 std::vector<const CLI::App *> visible_commands(const CLI::App &app);
 
 } // namespace penstock::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// bench: becomes the fan-out benchmark, a program of its own beside its load generator.
+// bench: replaces this process by the fan-out benchmark, a separate program installed with its load
+// generator.
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "description/installed.h"
@@ -31,7 +32,7 @@ int bench(const std::vector<std::string> &arguments) {
     std::error_code ignored;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
     if (!ignored) setenv("PENSTOCK", self.c_str(), 0);
-    setenv("FANOUT_COMMAND", "penstock bench", 1); // in its usage
+    setenv("FANOUT_COMMAND", "penstock bench", 1); // used in its usage text
     std::vector<std::string> words{"python3", script.string()};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char *> argv;

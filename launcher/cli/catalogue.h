@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Descriptions by name or file, as the commands use them.
+// Descriptions by name or file, for the commands.
 #pragma once
 
 #include "description/catalogue.h"
@@ -13,10 +13,10 @@ using description::load_and_check;
 using description::Loaded;
 using description::search_path;
 
-/// How closely a description is looked at: what it says, whether its elements are there and take
-/// it, or all that can be known without running it.
+/// How thoroughly a description is checked: its text only, its elements as well, or everything that
+/// can be checked without running it.
 enum class Look { text, elements, everything };
-/// The description of that name or file; nullptr after what is wrong was printed.
+/// Loads a description by name or file. On failure prints the problems and returns nullptr.
 std::unique_ptr<description::Description> load_or_say(const std::string &name, Look look);
 
 } // namespace penstock::cli

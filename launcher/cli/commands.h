@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The commands. Each returns the process's exit code.
+// The commands. Each returns the exit code of the process.
 #pragma once
 
 #include <string>
@@ -14,19 +14,18 @@ inline constexpr int exit_usage = 2;
 int list(bool json);
 int show(const std::string &name, const std::vector<std::string> &settings, bool json);
 int check(const std::vector<std::string> &files, bool json);
-/// What explain_description() prints: launch lines with a drawing, Graphviz's text, a picture, or
-/// JSON.
+/// Output format of explain_description(): launch lines with a drawing, DOT text, SVG, or JSON.
 enum class Form { text, dot, svg, json };
 int explain_description(const std::string &name, const std::vector<std::string> &settings,
                         Form form);
-/// `settings` are "name=value" or "description.name=value". SIGINT, SIGTERM and SIGHUP are blocked
-/// in every thread.
+/// `settings` are "name=value" or "description.name=value". SIGINT, SIGTERM and SIGHUP must be
+/// blocked in every thread.
 int run(const std::vector<std::string> &names, const std::vector<std::string> &settings);
 
-/// Runs each description for some seconds and judges what comes out of it by its `expect`.
+/// Runs each description for some seconds and checks its outputs against its `expect`.
 int test(const std::vector<std::string> &names, const std::vector<std::string> &settings,
          bool json);
-/// `names` empty: all descriptions there are.
+/// `names` empty: all descriptions.
 int doctor(const std::vector<std::string> &names, const std::vector<std::string> &settings,
            bool json);
 
@@ -38,34 +37,34 @@ struct TopOptions {
 };
 int top(const TopOptions &options);
 
-/// Measures what viewers cost, with `arguments` for the benchmark: `--help` says which.
+/// Measures the cost of viewers; `arguments` are the benchmark's own, see its `--help`.
 int bench(const std::vector<std::string> &arguments);
 
 struct LatencyOptions {
     std::string url;
     double seconds = 10; ///< 0: until Ctrl-C
     bool json = false;
-    std::string plot; ///< a file for a chart (SVG); empty: none
-    std::string ntp;  ///< a server against which this machine's clock is measured; empty: none
-    double clock_offset = 0; ///< ms that this machine's clock is ahead of the source's
-    std::string tls_ca;      ///< a file of certificates to trust; empty: the system's
+    std::string plot;        ///< output file for a chart (SVG); empty: none
+    std::string ntp;         ///< NTP server to compare this machine's clock with; empty: none
+    double clock_offset = 0; ///< ms by which this machine's clock is ahead of the source's
+    std::string tls_ca;      ///< certificate file to trust; empty: the system's
 };
-/// Plays a stream and says how old its pictures are; without a URL, how far the clock is off.
+/// Receives a stream and prints its latency; without a URL, prints the clock's offset.
 int latency(const LatencyOptions &options);
 
 struct LatencyMatrixOptions {
-    std::vector<std::string> over; ///< routes, in any case; empty: all
-    double seconds = 10;           ///< of each
+    std::vector<std::string> over; ///< routes, case-insensitive; empty: all
+    double seconds = 10;           ///< per measurement
     bool json = false;
-    std::string plot;     ///< a file for a chart (SVG); empty: none
-    std::string markdown; ///< a file for the table; empty: none
+    std::string plot;     ///< output file for a chart (SVG); empty: none
+    std::string markdown; ///< output file for the table; empty: none
 };
-/// Measures a test source through every protocol, with each setting.
+/// Measures a test source over each protocol with each setting.
 int latency_matrix(const LatencyMatrixOptions &options);
 
-/// The completion script of "bash", "zsh" or "fish".
+/// Prints the completion script for "bash", "zsh" or "fish".
 int completion(const std::string &shell);
-/// Candidates for "descriptions", or "settings" of these descriptions; one a line.
+/// Prints one candidate per line: "descriptions", or "settings" or "values" of these descriptions.
 int complete(const std::string &kind, const std::vector<std::string> &names);
 
 } // namespace penstock::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// completion, complete: what shells are told.
+// completion, complete: shell completion.
 #include "cli/app.h"
 #include "cli/catalogue.h"
 #include "cli/commands.h"
@@ -12,7 +12,7 @@
 namespace penstock::cli {
 namespace {
 
-/// One line: what is put in, a tab, and what it means.
+/// Prints a candidate as a line: text, tab, meaning.
 void candidate(const std::string &text, const std::string &meaning) {
     std::string line = text + (meaning.empty() ? "" : "\t" + meaning);
     for (char &c : line)

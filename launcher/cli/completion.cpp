@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Completion scripts. Commands and options stand in them; descriptions and their parameters they
-// ask for (`penstock complete`), since those are files that change.
+// Completion scripts. They contain the commands and options; descriptions and parameters are
+// queried with `penstock complete`, since those files may change.
 #include "cli/app.h"
 #include "cli/generate.h"
 
@@ -9,7 +9,7 @@
 namespace penstock::cli {
 namespace {
 
-/// What may stand where such a value is wanted.
+/// The kind of candidates for an argument with this placeholder.
 std::string kind_of(const std::string &value) {
     if (value == "NAME" || value == "FILE") return "descriptions";
     if (value == "NAME=VALUE") return "settings";
@@ -21,7 +21,7 @@ struct Command {
     std::string name, what;
     std::vector<Shown> options;
     std::string words;      ///< "--set -s --json"
-    std::string positional; ///< the kind of its arguments
+    std::string positional; ///< kind of its positional arguments
 };
 
 std::vector<Command> commands_of(const CLI::App &app) {
@@ -45,12 +45,12 @@ std::string replace(std::string text, const std::string &what, const std::string
     return text;
 }
 
-/// 'text' for a shell.
+/// Quotes text for a shell.
 std::string quote_word(const std::string &text, const char *quote = "'\\''") {
     return "'" + replace(text, "'", quote) + "'";
 }
 
-/// One arm of a `case` for each command, in bash and zsh alike.
+/// One `case` arm per command, valid in bash and zsh.
 std::string arms(const std::vector<Command> &commands, std::string Command::*field) {
     std::string out;
     for (const Command &command : commands)
@@ -58,7 +58,7 @@ std::string arms(const std::vector<Command> &commands, std::string Command::*fie
     return out;
 }
 
-/// "-s|--set) printf settings ;;": the options that take a value.
+/// Arms for options with a value: "-s|--set) printf settings ;;".
 std::string value_arms(const std::vector<Command> &commands) {
     std::vector<std::string> lines;
     for (const Command &command : commands)
@@ -76,7 +76,7 @@ std::string value_arms(const std::vector<Command> &commands) {
     return out;
 }
 
-/// What bash and zsh share.
+/// Functions shared by bash and zsh.
 std::string tables(const std::vector<Command> &commands) {
     std::string names;
     for (const Command &command : commands)

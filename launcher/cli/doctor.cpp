@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// doctor: all findings about this machine, aligned.
+// doctor: prints all findings about this machine in columns.
 #include "doctor/doctor.h"
 
 #include "api/socket_path.h"
@@ -31,7 +31,7 @@ const char *word_of(Status status) {
     return status == Status::ok ? "ok" : status == Status::warn ? "warn" : "fail";
 }
 
-/// The nearest directory above that there is: where a missing one would be made.
+/// The nearest existing parent directory, where a missing one would be created.
 fs::path existing(fs::path path) {
     std::error_code code;
     while (!fs::exists(path, code) && path.has_parent_path() && path.parent_path() != path)
@@ -108,7 +108,7 @@ void print_table(const Findings &findings) {
     }
 }
 
-/// Named ones have to load; of all that there are, one that does not is a finding.
+/// Named descriptions must load; if none are named, one that does not load is a finding.
 std::vector<std::unique_ptr<description::Description>>
 load_descriptions(const std::vector<std::string> &names, Findings &findings, bool *good) {
     std::vector<std::unique_ptr<description::Description>> out;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A tool of the build: writes the man page, or a shell's completion script, to stdout.
+// Build tool: writes the man page or a completion script to stdout.
 #include "cli/app.h"
 #include "cli/generate.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// explain: what a description does, in launch lines, drawings or JSON.
+// explain: shows what a description does as launch lines, drawings or JSON.
 #include "cli/catalogue.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -55,7 +55,7 @@ json to_json(const Graph &graph) {
         {"links", std::move(links)}, {"notes", graph.notes},   {"error", graph.error}};
 }
 
-/// `dot` as a program: whoever draws has it, and nobody else needs its libraries.
+/// Runs Graphviz's `dot` as a program, so that its libraries are not a dependency.
 std::optional<std::string> draw_svg(const std::string &dot, std::string *error) {
     const GOwned<> program(g_find_program_in_path("dot"));
     if (!program) {
@@ -141,7 +141,7 @@ int explain_description(const std::string &name, const std::vector<std::string> 
     } else if (form == Form::text) {
         print_text(description, graphs);
     } else {
-        // What is hidden is hidden before another program sees it.
+        // Secrets are removed before another program gets the text.
         std::string text = output.scrub(draw_dot(graphs, description.name));
         if (form == Form::svg) {
             std::string error;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Man page and completion scripts, written from the tree of commands that --help is written from.
+// Man page and completion scripts, generated from the command tree.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,20 +8,20 @@
 
 namespace penstock::cli {
 
-/// penstock(1), in roff.
+/// penstock(1) in roff.
 std::string man_page(const CLI::App &app);
-/// For "bash", "zsh" or "fish"; empty for another.
+/// The script for "bash", "zsh" or "fish"; empty for other shells.
 std::string completion_script(const CLI::App &app, const std::string &shell);
 
-/// How an option or argument is written.
+/// Display form of an option or argument.
 struct Shown {
-    std::vector<std::string> names; ///< "-s", "--set"; empty: an argument by its place
+    std::vector<std::string> names; ///< "-s", "--set"; empty: a positional argument
     std::string value;              ///< "NAME=VALUE"; empty: a flag
-    std::string what;               ///< its help
+    std::string what;               ///< help text
     bool required = false;
     bool many = false;
 };
-/// What people see of a command, `--help` included.
+/// The visible options and arguments of a command, including `--help`.
 std::vector<Shown> shown_options(const CLI::App &command);
 
 } // namespace penstock::cli

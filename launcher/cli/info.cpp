@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// list, show, check: what there is, without running it.
+// list, show, check: commands that run nothing.
 #include "cli/catalogue.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Bytes that are no UTF-8 (a file's name may have them) are replaced, never an exception.
+/// Invalid UTF-8, as in file names, is replaced instead of raising an exception.
 void print_json(const json &value) {
     Output::get().print(value.dump(2, ' ', false, json::error_handler_t::replace));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// latency URL: a client that connects, decodes, and says how old the pictures are.
+// latency URL: receives a stream and prints its latency.
 #include "cli/commands.h"
 #include "cli/latency_report.h"
 #include "cli/output.h"
@@ -18,20 +18,20 @@ using nlohmann::json;
 
 constexpr guint look_every = 250;     // ms
 constexpr int64_t second = 1'000'000; // µs
-/// HLS begins with whole segments.
+/// HLS starts with whole segments, so the wait is long.
 constexpr int64_t longest_wait = 30 * second;
-/// What a joining client is sent at once is not how old pictures are later.
+/// The burst that a joining client receives does not represent later latency.
 constexpr int64_t warm_up = second;
 
 const char *no_stamps = "no picture has a stamp that can be read: nothing can be measured. The "
                         "source burns one in with latencystamp (in front of its encoder), or "
                         "latencysei adds one to the encoded stream";
 
-const char *no_clock = "every time that was read can't be: this machine's clock and the source's "
+const char *no_clock = "every timestamp is impossible: this machine's clock and the source's "
                        "differ. NTP or PTP on both mends it; --ntp HOST at both ends says how far "
                        "each is off, and --clock-offset takes the difference off";
 
-/// Without a stream: how far this machine's clock is off.
+/// Without a stream: prints the offset of this machine's clock.
 int say_clocks(const LatencyOptions &options) {
     Output &output = Output::get();
     Clocks clocks;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What `penstock latency` knows of clocks: whether this machine's is kept, and how far it is off.
+// Clock information of `penstock latency`: whether this machine's clock is synchronised, and its
+// offset.
 #pragma once
 
 #include "delay/clock.h"
@@ -14,12 +15,12 @@ namespace penstock::cli {
 
 struct Clocks {
     delay::ClockState state;
-    std::optional<delay::ClockOffset> offset; ///< what is taken off, measured or stated
-    std::string server;                       ///< that it was measured against; empty: stated
+    std::optional<delay::ClockOffset> offset; ///< the offset that is subtracted, measured or given
+    std::string server; ///< NTP server of the measurement; empty: given by the user
 };
 
-/// Asks `ntp`, if there is one; `stated` (ms) is not zero otherwise. False and the reason if it
-/// can't be asked.
+/// Queries the NTP server `ntp` unless it is empty; else uses `stated` (ms) if it is not zero.
+/// Returns false and sets the reason on failure.
 bool look_at_clocks(const std::string &ntp, double stated, Clocks *clocks, std::string *error);
 /// "synchronised, within 0.4 ms; 12 ms ahead of pool.ntp.org ± 1.2 ms"
 std::string in_words(const Clocks &clocks);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// latency --matrix: a test source over every protocol, in one table and one chart.
+// latency --matrix: measures a test source over every protocol, for one table and one chart.
 #include "cli/commands.h"
 #include "cli/latency_report.h"
 #include "cli/output.h"
@@ -31,14 +31,14 @@ constexpr int64_t second = 1'000'000; // µs
 constexpr int64_t longest_wait = 40 * second;
 constexpr size_t bar_width = 24;
 
-/// One cell of the table.
+/// A table cell.
 struct Cell {
     std::optional<Measured> measured;
     std::string failure;
 };
 struct Row {
     Route route;
-    std::vector<Cell> cells; ///< one for each setting
+    std::vector<Cell> cells; ///< one per setting
 };
 
 class Matrix {
@@ -47,7 +47,7 @@ public:
         : options_(options), interrupted_(interrupted), loop_(loop), settings_(delay::settings()) {}
 
     bool choose_routes();
-    /// False if it was interrupted.
+    /// Returns false if interrupted.
     bool run();
     bool is_complete() const;
 
@@ -59,7 +59,8 @@ public:
 private:
     Cell measure(const Route &route, const Setting &setting);
     void wait(delay::Run &run, Cell &cell);
-    /// Against the pipe with the same setting, medians; none if either is missing.
+    /// The difference of the median from that of the pipe with the same setting; nullopt if either
+    /// is missing.
     std::optional<int64_t> added(const Row &row, size_t setting) const;
     std::string title() const;
 
@@ -242,7 +243,7 @@ std::string Matrix::markdown() const {
     out << " |\n" << rule << "\n";
     const auto number = [](int64_t nanoseconds) {
         char text[32];
-        // Adding zero makes of -0 what people write.
+        // Adding zero turns -0 into 0.
         std::snprintf(text, sizeof text, "%.1f", std::round(double(nanoseconds) / 1e5) / 10 + 0.0);
         return std::string(text);
     };
@@ -281,7 +282,7 @@ std::string Matrix::svg() const {
 constexpr const char *begin_mark = "<!-- penstock latency --matrix -->\n";
 constexpr const char *end_mark = "<!-- end -->\n";
 
-/// The file with the table in the place of the one it has; only the table if it has none.
+/// The file's content with its table replaced; only the table if the file has none.
 std::string in_place(const std::string &file, const std::string &table) {
     std::ifstream in(file, std::ios::binary);
     std::stringstream text;

@@ -65,7 +65,7 @@ std::string live_line(const Measured &measured) {
     if (values.count() > 0)
         out += percentiles(values);
     else if (measured.clock > 0)
-        out += "clock: the times can't be";
+        out += "clock: the times are impossible";
     else
         out += measured.frames > 0 ? "…" : "waits for the first picture";
     if (measured.frames > 0) out += "  " + fps_of(measured);
@@ -108,7 +108,7 @@ void print_summary(const delay::Protocol &protocol, const Measured &measured,
     }
     if (!measured.has_pictures() && !measured.has_hops() && measured.clock > 0)
         line("latency",
-             output.bold("clock") + ": no time can be, of " + std::to_string(measured.clock));
+             output.bold("clock") + ": impossible times: " + std::to_string(measured.clock));
     line("clock", in_words(clocks) + (clocks.offset ? ", which is taken off" : ""));
     if (!clocks.server.empty()) line("", "(right where the source's clock keeps to that server)");
     if (measured.startup >= 0)

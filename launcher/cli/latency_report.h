@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What `penstock latency` says of a measurement, to people and to machines.
+// Output of `penstock latency` as text and JSON.
 #pragma once
 
 #include "cli/latency_clock.h"
@@ -11,15 +11,15 @@
 
 namespace penstock::cli {
 
-/// "84 ms  95 %: 91 ms  30.0 fps …": what is known up to here, in one line.
+/// One line with the current values: "84 ms  95 %: 91 ms  30.0 fps …".
 std::string live_line(const delay::Measured &measured);
 /// Prints the summary, the budget and the advice.
 void print_summary(const delay::Protocol &protocol, const delay::Measured &measured,
                    const Clocks &clocks);
-/// Milliseconds; null where nothing was measured.
+/// Times in milliseconds; null if not measured.
 nlohmann::json to_json(const delay::Protocol &protocol, const delay::Measured &measured);
 
-/// False, after an error was printed, if the file can't be written. "-" is stdout.
+/// Returns false, after printing an error, if the file can't be written. "-" is stdout.
 bool write_file(const std::string &file, const std::string &text);
 
 } // namespace penstock::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The launcher's one log function.
+// The log function of the launcher.
 #include "cli/log.h"
 
 #include "cli/output.h"
@@ -16,14 +16,14 @@ namespace penstock::cli {
 namespace {
 
 constexpr std::string_view prefix = "penstock-";
-/// GST_DEBUG_FILE, as in other GStreamer programs; open to the end.
+/// The file named by GST_DEBUG_FILE; never closed
 FILE *debug_file = nullptr;
 
 void write_log(GstDebugCategory *category, GstDebugLevel level, const gchar *file,
                const gchar *function, gint line, GObject *object, GstDebugMessage *message,
                gpointer wants_all) {
     if (wants_all) {
-        // Launch lines and properties are logged, with whatever secret is in them.
+        // Log lines contain launch lines and properties, so secrets must be removed.
         const GOwned<> text(
             gst_debug_log_get_line(category, level, file, function, line, object, message));
         if (debug_file)
@@ -36,7 +36,7 @@ void write_log(GstDebugCategory *category, GstDebugLevel level, const gchar *fil
     if (level > GST_LEVEL_WARNING || !name.starts_with(prefix)) return;
     const gchar *text = gst_debug_message_get(message);
     if (!text) return;
-    // Element messages come by the bus as well, with more to say.
+    // Element errors and warnings are also posted on the bus, with more detail.
     const std::string_view words = text;
     if (words.starts_with("error: ") || words.starts_with("warning: ")) return;
     const std::string line_text = std::string(name.substr(prefix.size())) + ": " + text;
@@ -56,8 +56,8 @@ void install_log() {
     gst_debug_remove_log_function(gst_debug_log_default);
     gst_debug_add_log_function(write_log, wants_all ? GINT_TO_POINTER(1) : nullptr, nullptr);
     if (wants_all) return;
-    // Not gst_debug_set_active(): with it every log line of GStreamer is looked up before it is
-    // dropped, a fifth of what a small stream costs.
+    // gst_debug_set_active() is not used: every log line would be looked up before it is dropped,
+    // which takes a fifth of a small stream's CPU time.
     gst_debug_set_threshold_for_name("penstock-*", GST_LEVEL_WARNING);
 }
 

@@ -3,8 +3,8 @@
 
 namespace penstock::cli {
 
-/// From now on warnings and errors of our own categories go to stderr in one readable form. With
-/// GST_DEBUG set, GStreamer's own log is written as ever. After gst_init().
+/// Prints warnings and errors of Penstock's debug categories to stderr in a readable form from now
+/// on. With GST_DEBUG set, GStreamer's own log is written as usual. Call after gst_init().
 void install_log();
 
 } // namespace penstock::cli

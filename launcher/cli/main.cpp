@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// penstock: runs, lists, shows, explains, checks and tests descriptions.
+// penstock: the command-line program.
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/log.h"
@@ -19,7 +19,7 @@ namespace {
 
 using namespace penstock::cli;
 
-/// A viewer is an open file, and the usual limit is 1024.
+/// Each viewer needs an open file, and the usual limit is 1024.
 void raise_file_limit() {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -31,7 +31,7 @@ bool has_command(const CLI::App &app, const std::string &name) {
     return !app.get_subcommands([&](const CLI::App *a) { return a->get_name() == name; }).empty();
 }
 
-/// What is wrong with a command line that CLI11 does not take. `command`: its first word.
+/// Describes a command line that CLI11 rejected. `command` is its first word.
 std::string mistake_in(const CLI::App &app, const std::string &command, const CLI::ParseError &e) {
     const bool is_command = has_command(app, command);
     const std::string before = is_command ? "penstock " + command : "penstock";
@@ -56,7 +56,7 @@ std::string mistake_in(const CLI::App &app, const std::string &command, const CL
 int start(int argc, char **argv) {
     Arguments arguments;
     const auto app = make_app(arguments);
-    // CLI11 would only say that a subcommand is required.
+    // A better message than CLI11's, which only says that a subcommand is required.
     std::vector<std::string> commands;
     for (const CLI::App *command : visible_commands(*app))
         commands.push_back(command->get_name());
@@ -72,7 +72,7 @@ int start(int argc, char **argv) {
     try {
         app->parse(argc, argv);
     } catch (const CLI::ParseError &e) {
-        // Help and version are "errors" of CLI11 that went well.
+        // CLI11 reports --help and --version as errors with exit code 0.
         if (e.get_exit_code() == 0) return app->exit(e);
         Output::get().error(mistake_in(*app, first, e));
         return exit_usage;

@@ -8,7 +8,7 @@
 namespace penstock::cli {
 namespace {
 
-/// Text that roff takes as it is.
+/// Escapes text for roff.
 std::string roff(const std::string &text) {
     std::string out;
     for (size_t i = 0; i < text.size(); ++i) {
@@ -34,7 +34,7 @@ std::string italic(const std::string &text) {
     return "\\fI" + roff(text) + "\\fR";
 }
 
-/// "[--set NAME=VALUE]...", "NAME..."
+/// An option's synopsis: "[--set NAME=VALUE]...", "NAME...".
 std::string in_synopsis(const Shown &option) {
     std::string out;
     if (!option.names.empty()) out += bold(option.names.back());
@@ -79,7 +79,7 @@ std::vector<Shown> shown_options(const CLI::App &command) {
             shown.names.push_back("-" + name);
         for (const std::string &name : option->get_lnames())
             shown.names.push_back("--" + name);
-        // What CLI11 adds for a check ("SHELL:{bash,…}") the help of the option says.
+        // CLI11's text for a check ("SHELL:{bash,…}") repeats the option's help.
         if (option->get_items_expected_max() > 0) {
             shown.value = option->get_type_name();
             shown.value.resize(std::min(shown.value.find(':'), shown.value.size()));

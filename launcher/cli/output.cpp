@@ -28,7 +28,7 @@ size_t columns() {
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-/// Not longer than the terminal is wide: a second line could not be cleared.
+/// Truncates to the terminal's width, because a wrapped line could not be cleared.
 std::string fit(const std::string &text, size_t width) {
     size_t used = 0, i = 0;
     while (i < text.size()) {
@@ -38,7 +38,7 @@ std::string fit(const std::string &text, size_t width) {
     return text.substr(0, i);
 }
 
-/// Whether the descriptor is the journal's: systemd names it so.
+/// Whether the descriptor is connected to the journal; systemd announces its identity.
 bool is_journal(int descriptor) {
     const char *named = std::getenv("JOURNAL_STREAM");
     struct stat status {};
@@ -46,7 +46,7 @@ bool is_journal(int descriptor) {
            named == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
 }
 
-/// Each line with its syslog priority in front, as journald takes it.
+/// Prefixes each line with its syslog priority for journald.
 std::string with_priority(int priority, const std::string &text) {
     const std::string mark = "<" + std::to_string(priority) + ">";
     std::string out;
@@ -75,7 +75,8 @@ void Output::hide(const std::vector<std::string> &secrets) {
     std::lock_guard lock(mutex_);
     for (const std::string &secret : secrets) {
         secrets_.push_back(secret);
-        // As it stands in launch text, in GStreamer's log of that, and in a URI.
+        // Hides the secret in each of its forms: in launch text, in GStreamer's log of that, and in
+        // a URI.
         const std::string quoted = description::quote_string_value(secret);
         const GOwned<> logged(g_strescape(quoted.c_str(), nullptr));
         const GOwned<> escaped(g_uri_escape_string(secret.c_str(), nullptr, FALSE));
@@ -93,11 +94,12 @@ std::string Output::scrub_locked(std::string text) const {
     for (const std::string &secret : secrets_)
         for (size_t at = 0; (at = text.find(secret, at)) != text.npos; at += 3)
             text.replace(at, secret.size(), "***");
-    // A URL's key, whoever wrote it: up to what can't be part of one.
+    // Hides the `key` of any URL, up to the first character that can't be part of it.
     for (size_t at = 0; (at = text.find("key", at)) != text.npos;) {
         const std::string_view before = std::string_view(text).substr(0, at);
         at += 3;
-        // In launch text `?`, `&` and `=` are octal, and GStreamer writes URIs of paths.
+        // In launch text `?`, `&` and `=` are octal escapes, and GStreamer percent-encodes paths in
+        // URIs.
         bool in_query = false;
         for (const char *mark : {"?", "&", "\\077", "\\046", "%3F", "%26"})
             in_query |= before.ends_with(mark);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What people read: colours on a terminal only, a status line that stays the last, no secrets. What
-// goes to journald has its priority in front.
+// Terminal output: colours and a status line on terminals only, secrets removed, and priorities for
+// journald.
 #pragma once
 
 #include <mutex>
@@ -10,28 +10,28 @@
 
 namespace penstock::cli {
 
-/// The process's stdout and stderr. Every function may be called from any thread.
+/// The process's stdout and stderr. Thread-safe.
 class Output {
 public:
     static Output &get();
 
-    /// These texts are replaced by *** wherever they would appear.
+    /// Replaces these texts by *** in all output.
     void hide(const std::vector<std::string> &secrets);
-    /// One line to stdout; the end is added.
+    /// Prints one line to stdout; adds the newline.
     void print(const std::string &text);
-    /// One message to stderr, "error: …" or "warning: …"; may have several lines.
+    /// Prints "error: …" or "warning: …" to stderr; may have several lines.
     void error(const std::string &text);
     void warning(const std::string &text);
-    /// Text that is complete in itself, to stderr.
+    /// Prints text to stderr without a prefix.
     void plain_error(const std::string &text);
-    /// Replaces the last line of a terminal; on a pipe nothing happens. Empty: none any more.
+    /// Sets the status line at the bottom of a terminal; no effect on a pipe. Empty: removes it.
     void status(const std::string &text);
 
-    /// The text without what is hidden.
+    /// Returns the text with secrets replaced.
     std::string scrub(std::string text);
 
     bool is_terminal() const { return terminal_; }
-    /// Bold, dim and so on where stdout is a terminal that wants colours.
+    /// Style codes, if stdout is a terminal with colours.
     std::string bold(const std::string &text) const { return styled("1", text); }
     std::string dim(const std::string &text) const { return styled("2", text); }
     std::string green(const std::string &text) const { return styled("32", text); }
@@ -46,18 +46,18 @@ private:
     void clear_status();
     void draw_status();
 
-    bool terminal_ = false;       ///< stdout is one
+    bool terminal_ = false;       ///< stdout is a terminal
     bool colours_ = false;        ///< on stdout
-    bool error_terminal_ = false; ///< stderr is one
+    bool error_terminal_ = false; ///< stderr is a terminal
     bool error_colours_ = false;  ///< on stderr
-    bool journal_ = false;        ///< stdout goes to journald, which wants priorities
-    bool error_journal_ = false;  ///< stderr does
+    bool journal_ = false;        ///< stdout goes to journald, which reads priorities
+    bool error_journal_ = false;  ///< stderr goes to journald
     std::mutex mutex_;
     std::vector<std::string> secrets_;
     std::string status_;
 };
 
-/// "name  text" with the names in one column; the width counts characters, not bytes.
+/// Pads `text` to `width` columns; the width counts characters, not bytes.
 std::string pad(const std::string &text, size_t width);
 size_t width_of(std::string_view text);
 

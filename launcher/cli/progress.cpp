@@ -12,10 +12,10 @@ namespace penstock::cli {
 namespace {
 
 constexpr int64_t say_every = 10'000'000; // µs
-/// Most pipelines of a server never end, and asking hundreds of them costs what a stream does: who
-/// had no answer is asked half as often each time. µs.
+/// Intervals between queries of a pipeline's progress; µs. Most pipelines of a server never end, so
+/// the interval doubles each time a query has no result.
 constexpr int64_t ask_first = 500'000, ask_last = 64'000'000;
-/// How much of a new measurement the speed takes over: a few seconds' mean.
+/// Weight of a new measurement in the smoothed speed.
 constexpr double smoothing = 0.3;
 
 std::string describe(const std::string &label, const supervisor::Progress &progress, double speed) {
@@ -54,7 +54,7 @@ std::string ProgressWatch::update(const supervisor::Supervisor &supervisor) {
         Seen seen{now, progress->position, 0};
         if (found != seen_.end() && found->second.at) {
             const Seen &before = found->second;
-            // Asked twice in a moment, the quotient says nothing.
+            // The interval is too short for a meaningful quotient.
             if (now - before.at < 200'000) {
                 seen = before;
             } else if (progress->position >= before.position) {
@@ -73,7 +73,7 @@ std::string ProgressWatch::update(const supervisor::Supervisor &supervisor) {
 
 std::string ProgressWatch::line_now_and_then(const std::string &text) {
     const int64_t now = g_get_monotonic_time();
-    // The first one comes when the speed is known.
+    // The first line is printed once the speed is known.
     if (text.empty() || text == said_ || text.find("left") == text.npos) return {};
     if (said_at_ && now - said_at_ < say_every) return {};
     said_at_ = now;

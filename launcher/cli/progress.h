@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Percent, speed and the time left of work that ends.
+// Progress, speed and remaining time of pipelines that end.
 #pragma once
 
 #include "supervisor/supervisor.h"
@@ -9,21 +9,22 @@
 
 namespace penstock::cli {
 
-/// On the main loop's thread.
+/// Used on the main loop's thread.
 class ProgressWatch {
 public:
-    /// "file-to-rtmp 42 %, 1.0x, 0:01:23 left" for each pipeline that ends some day, commas
-    /// between them; empty if there is none.
+    /// "file-to-rtmp 42 %, 1.0x, 0:01:23 left" for each pipeline that will end, comma-separated;
+    /// empty if there is none.
     std::string update(const supervisor::Supervisor &supervisor);
-    /// The same, at most every ten seconds, and never twice alike: for those who read a pipe.
+    /// Returns `text` at most every ten seconds and never unchanged, for output to a pipe; else
+    /// empty.
     std::string line_now_and_then(const std::string &text);
 
 private:
     struct Seen {
-        int64_t at = 0;       ///< monotonic, µs; 0: it has no end
+        int64_t at = 0;       ///< monotonic, µs; 0: it has no known end
         int64_t position = 0; ///< ns
-        double speed = 0;     ///< smoothed; 1 is as fast as it plays
-        int64_t wait = 0;     ///< of one that has no end, until it is asked again; µs
+        double speed = 0;     ///< smoothed; 1 is real time
+        int64_t wait = 0;     ///< µs until the next query of a pipeline without a known end
         int64_t ask_at = 0;   ///< monotonic, µs
     };
     std::map<std::string, Seen> seen_; ///< by label

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// run: descriptions at work until they end or a signal comes.
+// run: runs descriptions until they end or a signal arrives.
 #include "api/state_server.h"
 #include "cli/catalogue.h"
 #include "cli/commands.h"
@@ -47,8 +47,8 @@ void print_urls(const supervisor::Bindings &bindings) {
     output.print(output.dim("Ctrl-C ends it."));
 }
 
-/// Everything that is named, with its values. On failure nullopt, `code` says which, and all that
-/// is wrong has been printed.
+/// Loads all named descriptions with their values. On failure prints every mistake, sets `code` and
+/// returns nullopt.
 std::optional<supervisor::Bindings> load_all(const std::vector<std::string> &names,
                                              const std::vector<std::string> &settings, int *code) {
     Output &output = Output::get();
@@ -128,13 +128,13 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
                     return output.print("The descriptions were read again.");
                 if (!error.empty()) output.error(error);
                 if (!changed)
-                    output.warning("the descriptions were not read again: everything goes on as "
-                                   "before");
+                    output.warning(
+                        "the descriptions were not reloaded: everything continues as before");
             },
         .longest_drain_ms = longest_drain,
     });
 
-    // Whatever fails from here on goes the same way out as a signal.
+    // From here on, failures take the same exit path as a signal.
     std::string error;
     Status status(supervisor);
     guint ticker = 0;

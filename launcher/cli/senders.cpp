@@ -6,7 +6,7 @@
 namespace penstock::cli {
 namespace {
 
-// A keyframe every two seconds, at 30 pictures a second; 4:2:0, which is all that players take.
+// A keyframe every two seconds at 30 fps; 4:2:0, which all players support.
 constexpr const char *encode = " -c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p"
                                " -g 60 -b:v 2500k -maxrate 2500k -bufsize 2500k"
                                " -c:a aac -b:a 128k -f ";
@@ -18,7 +18,7 @@ std::vector<Sender> senders_of(const description::Binding &binding) {
     std::vector<Sender> out;
     for (const Url &url : urls_of(binding, "HOST")) {
         if (url.kind == "publish" && url.ffmpeg_format) {
-            // Quoted so that sh, cmd.exe and PowerShell alike leave it as it is.
+            // Quoted for sh, cmd.exe and PowerShell alike.
             const std::string to = std::string(url.ffmpeg_format) + " \"" + url.text + '"';
             out.push_back({"Linux", "linux",
                            std::string("ffmpeg -f v4l2") + picture +

@@ -12,7 +12,7 @@ namespace penstock::cli {
 namespace {
 
 struct Setting {
-    std::string description; ///< empty: every description that has the parameter
+    std::string description; ///< empty: applies to every description with the parameter
     std::string parameter;
     std::string value;
 };
@@ -69,7 +69,7 @@ bind_all(const std::vector<const description::Description *> &descriptions,
     std::vector<std::unique_ptr<description::Binding>> out;
     for (const auto *description : descriptions) {
         std::map<std::string, std::string> overrides;
-        // The one that names the description wins, wherever it stands.
+        // A setting that names the description takes precedence, wherever it stands.
         for (const bool exact : {false, true})
             for (const Setting &setting : parsed)
                 if (exact ? setting.description == description->name : setting.description.empty())

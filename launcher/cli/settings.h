@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What `--set` says, and for which description.
+// Assigns `--set` options to descriptions.
 #pragma once
 
 #include "description/binding.h"
@@ -11,13 +11,14 @@
 namespace penstock::cli {
 
 using description::Values;
-/// Binds every description to its share of the settings. Mistakes go into `errors`, one line each.
+/// Binds each description with the settings that apply to it. Adds one line per mistake to
+/// `errors`.
 std::vector<std::unique_ptr<description::Binding>>
 bind_all(const std::vector<const description::Description *> &descriptions,
          const std::vector<std::string> &settings, std::vector<std::string> &errors,
          Values values = Values::all);
-/// One description that is told of. nullptr after what is wrong with the settings was printed; its
-/// secrets are hidden.
+/// Binds a single description for display and hides its secrets. On failure prints the mistakes and
+/// returns nullptr.
 std::unique_ptr<description::Binding> bind_or_say(const description::Description &description,
                                                   const std::vector<std::string> &settings);
 

@@ -12,7 +12,7 @@
 namespace penstock::cli {
 namespace {
 
-/// Wakes the thread without a signal from outside.
+/// Wakes the thread from inside the process.
 constexpr int wake_signal = SIGUSR2;
 
 sigset_t watched() {
@@ -65,7 +65,7 @@ void SignalThread::watch() {
     const sigset_t set = watched();
     const bool had_terminal = isatty(STDIN_FILENO);
     enum class Stage { running, draining, stopping } stage = Stage::running;
-    int64_t deadline = 0; // of the stage; monotonic, µs; 0: none
+    int64_t deadline = 0; // of the current stage; monotonic, µs; 0: none
     while (true) {
         timespec wait{1000, 0};
         if (deadline) {
@@ -80,7 +80,7 @@ void SignalThread::watch() {
         const bool asked = from_outside || (number == wake_signal && finished_);
         if (!asked && !late) continue;
         if (stage == Stage::stopping) {
-            // Waking up is no reason for haste.
+            // An internal wake-up does not shorten the deadline.
             if (!from_outside && !late) continue;
             const int code = code_;
             lock.unlock();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Ends the process in time, whatever hangs.
+// Handles termination signals and ends the process in time, even if elements hang.
 #pragma once
 
 #include <condition_variable>
@@ -10,36 +10,37 @@
 
 namespace penstock::cli {
 
-/// Blocks SIGINT, SIGTERM and SIGHUP for this thread and those it starts; SIGPIPE is ignored.
-/// Called before any other thread exists.
+/// Blocks SIGINT, SIGTERM and SIGHUP for this thread and threads created later, and ignores
+/// SIGPIPE. Call before any other thread exists.
 void block_signals();
 
-/// From when something is to end; µs.
+/// Time allowed for stopping; µs.
 constexpr int64_t time_to_end = 1'700'000;
 
-/// Ends the process without the libraries' destructors, beside which elements that hang would go
-/// on; says so.
+/// Reports that elements hang and exits at once, without library destructors, which would run while
+/// those elements are still active.
 [[noreturn]] void leave_behind(int code);
 
-/// Waits for a signal on a thread of its own, since the main loop may be held up by an element.
+/// Waits for signals on a thread of its own, since an element may block the main loop.
 class SignalThread {
 public:
     SignalThread() = default;
-    /// The process has ended in order: no more watching.
+    /// Stops watching: the process has ended in order.
     ~SignalThread();
     SignalThread(const SignalThread &) = delete;
     SignalThread &operator=(const SignalThread &) = delete;
 
     struct Actions {
-        std::function<void()> stop;   ///< on SIGINT, finish(), or a second signal
-        std::function<void()> drain;  ///< on SIGTERM; absent: as SIGINT
-        std::function<void()> reload; ///< on SIGHUP, unless its terminal is gone; absent: as SIGINT
+        std::function<void()> stop;  ///< on SIGINT, finish(), or a second signal
+        std::function<void()> drain; ///< on SIGTERM; absent: handled like SIGINT
+        /// On SIGHUP, unless its terminal is gone; absent: handled like SIGINT.
+        std::function<void()> reload;
         unsigned longest_drain_ms = 0;
     };
-    /// The actions are posted to the main loop. What has not ended `time_to_end` after `stop`,
-    /// or at a signal after it, is left behind.
+    /// Posts the actions to the main loop. If the process has not ended `time_to_end` after `stop`,
+    /// or at a further signal, it exits with leave_behind().
     void start(Actions actions);
-    /// As a signal would, but the process then ends with `code`.
+    /// Acts like a signal, but the process ends with `code`.
     void finish(int code);
 
 private:

@@ -41,7 +41,7 @@ void Status::update() {
     for (const state::Mount &mount : all.mounts) {
         const std::string key = mount.protocol + " " + mount.address.to_string() + "/" + mount.path;
         const Bytes before = bytes_[key], after{mount.bytes_in, mount.bytes_out};
-        // A counter that begins anew counts from zero.
+        // A counter that was reset counts from zero.
         in += after.in - (after.in < before.in ? 0 : before.in);
         out += after.out - (after.out < before.out ? 0 : before.out);
         bytes[key] = after;

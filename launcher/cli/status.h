@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The status line, and a line for each stream that comes or goes.
+// The status line, and messages about streams that begin or end.
 #pragma once
 
 #include "cli/progress.h"
@@ -11,11 +11,11 @@
 
 namespace penstock::cli {
 
-/// Collects the state of the process at each update. On the main loop's thread.
+/// Collects the process's state at each update. Used on the main loop's thread.
 class Status {
 public:
     explicit Status(const supervisor::Supervisor &supervisor);
-    /// Prints what has changed and, on a terminal, draws the line.
+    /// Prints changes and, on a terminal, redraws the status line.
     void update();
 
 private:
@@ -25,10 +25,10 @@ private:
         uint64_t in = 0, out = 0;
     };
     std::map<std::string, Bytes> bytes_; ///< by mount
-    std::set<std::string> live_;         ///< the streams' names
+    std::set<std::string> live_;         ///< stream names
     int64_t started_ = 0;                ///< monotonic, µs
     int64_t last_ = 0;
-    double in_ = 0, out_ = 0; ///< kbit/s, smoothed over the last seconds
+    double in_ = 0, out_ = 0; ///< kbit/s, smoothed over a few seconds
 };
 
 /// "0:01:23"

@@ -29,7 +29,7 @@ Terminal::Terminal(bool whole_screen) : whole_screen_(whole_screen) {
         raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
         keys_ = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
     }
-    std::fputs("\x1b[?1049h\x1b[?25l", stdout); // the other screen, no cursor
+    std::fputs("\x1b[?1049h\x1b[?25l", stdout); // alternate screen, hidden cursor
     std::fflush(stdout);
 }
 
@@ -50,7 +50,7 @@ void Terminal::draw(const std::string &text) {
     std::string line;
     for (int row = 0; row < rows && std::getline(lines, line); ++row)
         out += line + "\x1b[K\r\n";
-    // Lines too long are cut by the terminal, not wrapped; what is below is cleared.
+    // The terminal truncates long lines instead of wrapping; the rest of the screen is cleared.
     std::fputs(("\x1b[?7l" + out + "\x1b[J\x1b[?7h").c_str(), stdout);
     std::fflush(stdout);
 }
@@ -62,7 +62,7 @@ bool Terminal::wait(double seconds) {
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
         if (left <= 0) return true;
-        // Nobody reads a pipe any more: then there is nothing to write either.
+        // If the reader of the pipe is gone, writing is pointless.
         pollfd files[] = {{signals_, POLLIN, 0}, {STDOUT_FILENO, 0, 0}, {STDIN_FILENO, POLLIN, 0}};
         const int ready = poll(files, keys_ ? 3 : 2, static_cast<int>(left));
         if (ready <= 0) continue;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A terminal's whole screen, given back as it was; and a wait that q, Ctrl-C and SIGTERM end.
+// Full-screen use of a terminal, restored on destruction; and a wait that q, Ctrl-C and SIGTERM
+// end.
 #pragma once
 
 #include <string>
@@ -9,15 +10,15 @@ namespace penstock::cli {
 
 class Terminal {
 public:
-    /// `whole_screen`: takes the screen and the keys. Otherwise only wait() does something.
+    /// With `whole_screen`, takes over screen and keyboard. Otherwise only wait() has an effect.
     explicit Terminal(bool whole_screen);
     ~Terminal();
     Terminal(const Terminal &) = delete;
     Terminal &operator=(const Terminal &) = delete;
 
-    /// Shows these lines, cut to the screen.
+    /// Shows the lines, truncated to the screen.
     void draw(const std::string &text);
-    /// False if the user wants to leave.
+    /// Returns false if the user wants to quit.
     bool wait(double seconds);
 
 private:

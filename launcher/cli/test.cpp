@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// test: a description at work for some seconds, its outputs received and judged.
+// test: runs a description for some seconds, receives its outputs and judges them.
 #include "cli/catalogue.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -23,7 +23,7 @@
 namespace penstock::cli {
 namespace {
 
-/// An element that publishes to a URL, for an example.
+/// The name of an element that can publish to a URL, for an error message.
 std::string pushing_element() {
     const auto all =
         protocols::factories([](const auto &use) { return use.role == protocols::Role::push; });
@@ -36,14 +36,14 @@ using nlohmann::json;
 
 constexpr const char *default_publisher = "test-publisher";
 constexpr guint look_every = 50; // ms
-/// What does not stop in this time is left behind.
+/// Pipelines that have not stopped by then are abandoned.
 constexpr int64_t time_to_stop = 5'000'000; // µs
 
 int64_t now_ns() {
     return g_get_monotonic_time() * 1000;
 }
 
-/// Parameters that the command line names, for this description or for all.
+/// Parameters set on the command line for this description or for all.
 std::set<std::string> named_in(const std::vector<std::string> &settings,
                                const std::string &description) {
     std::set<std::string> out;
@@ -59,14 +59,13 @@ bool takes_publishers(const description::Description &description) {
     return !description.publish.empty();
 }
 
-/// One run of one description.
+/// A single run of one description.
 class Test {
 public:
     Test(const std::vector<std::string> &settings, const bool &interrupted)
         : settings_(settings), interrupted_(interrupted), loop_(g_main_loop_new(nullptr, FALSE)) {}
 
-    /// False, after an error was printed, if it could not even be tried; `code` is then the exit
-    /// code.
+    /// Returns false, after printing an error, if the test can't run; `code` is then the exit code.
     bool run(const std::string &name, int *code);
     const std::vector<Check> &checks() const { return checks_; }
     const std::string &name() const { return description_->name; }
@@ -84,8 +83,8 @@ private:
     const bool &interrupted_;
     const supervisor::MainLoop loop_;
     expect::Sample sample_;
-    /// What is tested, what runs beside it (may be absent), and what publishes to the one of the
-    /// two that has rules for it.
+    /// The tested description, the one that runs alongside (optional), and the one that publishes
+    /// to whichever of the two has publish rules.
     std::unique_ptr<description::Description> description_, beside_, publisher_;
     description::Binding *binding_ = nullptr, *publisher_binding_ = nullptr;
     std::optional<expect::Bench> bench_, beside_bench_;
@@ -93,8 +92,8 @@ private:
     expect::FrameTrace trace_;
     std::unique_ptr<supervisor::Supervisor> supervisor_;
     std::list<expect::Receiver> receivers_;
-    std::vector<std::string> errors_; ///< that the pipelines reported
-    bool ended_ = false;              ///< nothing runs any more
+    std::vector<std::string> errors_; ///< reported by the pipelines
+    bool ended_ = false;              ///< nothing is running
     int64_t started_ = 0;
     std::vector<Check> checks_;
 };
@@ -160,7 +159,7 @@ bool Test::bind(int *code) {
         supervisor::Bindings(std::make_move_iterator(bindings.begin()),
                              std::make_move_iterator(bindings.end())),
         [this](supervisor::Severity severity, const std::string &text) {
-            // A publisher that is there before its server tries again: no mistake yet.
+            // A publisher that starts before its server retries, so its warnings are not counted.
             if (severity == supervisor::Severity::error) errors_.push_back(text);
         },
         [this](int) { ended_ = true; });
@@ -196,7 +195,7 @@ bool Test::start(std::string *error) {
     return supervisor_->start(error);
 }
 
-/// Pads come as the streams do.
+/// Called repeatedly, because pads appear as streams do.
 void Test::look() {
     supervisor_->each_pipeline([&](const description::Binding &, const auto &running) {
         if (running.pipeline()) trace_.watch(running.pipeline());
@@ -227,7 +226,7 @@ void Test::finish() {
     bool stopped = false;
     supervisor_->stop([&] { stopped = true; });
     const int64_t deadline = g_get_monotonic_time() + time_to_stop;
-    // Not wait(): an interruption does not make stopping shorter.
+    // Not wait(): an interruption must not shorten the stopping time.
     while (!stopped && g_get_monotonic_time() < deadline)
         if (!g_main_context_iteration(nullptr, FALSE)) g_usleep(5000);
     if (!stopped) checks_.push_back({"pipelines", "stop", "≤ 5 s", "they hang", Verdict::failure});
@@ -267,7 +266,7 @@ bool Test::run(const std::string &name, int *code) {
     const int64_t ended = now_ns();
     for (const expect::Receiver &receiver : receivers_) {
         const expect::Received received = receiver.received();
-        // What a run that came to its end would have shown later is not asked for.
+        // If the run ended early, checks of what would have come later are dropped.
         auto checks = expect::judge(receiver.output().label, limits_, received,
                                     expect::measure(received, started_, ended),
                                     ended_ && receiver.has_frames() ? "" : receiver.failure());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// top: what running processes tell of themselves, once a second.
+// top: shows the state of running processes once per interval.
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-/// The states of all processes, or of the one asked for. A process that ended meanwhile is not
-/// among them; one that does not answer is, with its error.
+/// The states of all processes, or of the requested one. Processes that have ended meanwhile are
+/// omitted; ones that do not answer are included with an error.
 std::vector<ProcessState> read_states(const TopOptions &options) {
     std::vector<ProcessState> out;
     for (ProcessState &state : ask_processes(options.process))
@@ -62,7 +62,7 @@ int top(const TopOptions &options) {
             terminal.draw(now.empty() ? nobody(options) : table_of(now, output));
         else
             output.print(table_of(now, output));
-        // What was watched has ended, and nobody looks on.
+        // The watched processes have ended and output is not interactive.
         if (now.empty() && !live) return options.once ? exit_failed : exit_ok;
         if (options.once) return exit_ok;
         before = now;

@@ -14,7 +14,7 @@
 namespace penstock::cli {
 namespace {
 
-/// A process with hundreds of streams tells this much at most.
+/// Upper bound of the state of a process with hundreds of streams; bytes.
 constexpr size_t longest_state = 64 * 1024 * 1024;
 
 struct Descriptor {
@@ -24,7 +24,8 @@ struct Descriptor {
     int number = -1;
 };
 
-/// The line that comes back. False with `error` if none does, which is empty if nobody is there.
+/// Requests the state and reads one line. On failure returns false and sets `error`, which is empty
+/// if no process listens.
 bool ask(const std::string &path, std::string &line, std::string &error) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -38,7 +39,7 @@ bool ask(const std::string &path, std::string &line, std::string &error) {
     setsockopt(socket.number, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(socket.number, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(socket.number, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0) {
-        // A process that was killed leaves its socket behind, and its id is used again.
+        // A killed process leaves its socket behind, and its process id may be reused.
         if (errno == ECONNREFUSED) unlink(path.c_str());
         if (errno != ECONNREFUSED && errno != ENOENT) error = std::strerror(errno);
         return false;
@@ -61,7 +62,7 @@ bool ask(const std::string &path, std::string &line, std::string &error) {
         line.append(chunk, static_cast<size_t>(size));
         if (line.ends_with('\n')) return true;
     }
-    error = "tells too much";
+    error = "sends too much data";
     return false;
 }
 
@@ -76,9 +77,9 @@ std::vector<ProcessState> ask_processes(unsigned process) {
         if (ask(socket.path, line, state.error)) {
             state.value = nlohmann::json::parse(line, nullptr, false);
             if (!state.value.is_object() || !state.value.contains("pipelines"))
-                state.error = "answers in a way that this version does not know";
+                state.error = "sends an answer that this version does not understand";
         } else if (state.error.empty()) {
-            continue; // it has ended meanwhile
+            continue; // the process has ended meanwhile
         }
         out.push_back(std::move(state));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Asks running processes of this user for their state.
+// Reads the state of this user's running processes.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,11 +11,11 @@ namespace penstock::cli {
 
 struct ProcessState {
     int process = 0;
-    nlohmann::json value; ///< what state/json.h says; empty if there is an error
+    nlohmann::json value; ///< the content described in state/json.h; empty on error
     std::string error;
 };
 
-/// `process` 0: all. Waits a second for each that does not answer.
+/// `process` 0: all. Waits up to one second per process.
 std::vector<ProcessState> ask_processes(unsigned process);
 
 } // namespace penstock::cli

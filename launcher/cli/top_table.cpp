@@ -24,7 +24,7 @@ const json *find(const json &list, const json &like, std::initializer_list<const
 void add_rate(json &now, const json &before, double seconds, const char *counter, const char *rate,
               double factor) {
     const double more = now.value(counter, 0.0) - before.value(counter, 0.0);
-    // One that began anew counts from zero.
+    // A counter that was reset counts from zero.
     now[rate] = (more < 0 ? now.value(counter, 0.0) : more) * factor / seconds;
 }
 
@@ -53,7 +53,7 @@ std::string printed(const char *format, double value) {
     return text;
 }
 
-/// "2.51 Mbit/s", "812 kbit/s"; "-" if it is not known.
+/// "2.51 Mbit/s", "812 kbit/s"; "-" if unknown.
 std::string rate_of(const json &item, const char *key) {
     const double rate = item.value(key, -1.0);
     if (rate < 0) return "-";
@@ -73,7 +73,7 @@ std::string fullest(const json &pipeline) {
     return most < 0 ? "-" : printed("%.0f %%", most * 100) + (most < 0.005 ? "" : " " + name);
 }
 
-/// Who publishes to a pipeline of a rule: the address behind the peer's name.
+/// The address of the publisher of a rule's pipeline, after the peer's name.
 std::string publisher_of(const json &state, const json &pipeline) {
     for (const json &mount : state["mounts"]) {
         if (mount.value("path", "") != pipeline.value("label", "")) continue;

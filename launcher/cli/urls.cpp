@@ -9,7 +9,7 @@ namespace {
 
 using supervisor::Endpoint;
 
-/// scheme://host:port/path with the endpoint's address made reachable.
+/// scheme://host:port/path with a reachable address.
 std::string url_of(const Endpoint &endpoint, const description::Binding &binding,
                    const net::Address &address, const std::string &here) {
     const std::string text = binding.expand_for_people(endpoint.pieces);
@@ -19,7 +19,7 @@ std::string url_of(const Endpoint &endpoint, const description::Binding &binding
            (slash == text.npos ? "" : text.substr(slash, text.find('?') - slash));
 }
 
-/// The scheme of the page's URL: that of the streams at the same address.
+/// The scheme of the page's URL: that of the streams at its address.
 std::string page_scheme(const description::Binding &binding, const Endpoint &page,
                         const net::Address &address) {
     const auto &schemes = page.protocol->schemes;
