@@ -9,10 +9,10 @@
 namespace penstock::expect {
 namespace {
 
-/// Enough to tell pictures apart; a slice ends where entropy is highest.
+/// Enough to distinguish frames: entropy is highest at the end of a slice.
 constexpr gsize tail = 64;
 
-/// 0 for what is too short to be told apart.
+/// Returns 0 if the frame is too short to be distinguished.
 uint64_t fingerprint(GstBuffer *picture) {
     guint8 bytes[tail];
     const gsize size = gst_buffer_get_size(picture);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Recognizes an encoded picture where it comes out, and knows when it was made: by the last bytes
-// of its last slice, which no container changes.
+// Recognizes encoded frames at the receiver and looks up when they were encoded, by the last bytes
+// of their last slice, which no container changes.
 #pragma once
 
 #include "gst/ptr.h"
@@ -15,17 +15,17 @@
 
 namespace penstock::expect {
 
-/// Bounded: of the pictures of the last while. Any thread.
+/// Remembers a bounded number of recent frames. Thread-safe.
 class FrameTrace {
 public:
-    /// Looks at every encoded picture that leaves an element of the pipeline, from now on; call it
-    /// again for pads that have come since. Costs nothing where there is none.
+    /// Records every encoded frame that leaves an element of the pipeline from now on. Call again
+    /// when pads were added; repeated calls cost nothing otherwise.
     void watch(GstElement *pipeline);
-    /// Tells the monotonic ns at which a picture was first seen; -1 if it was not. It may outlive
-    /// the trace.
+    /// Returns the monotonic time in ns at which a frame was first seen, or -1. May outlive the
+    /// trace.
     using Finder = std::function<int64_t(GstBuffer *)>;
     Finder finder() const;
-    /// Takes the probes away.
+    /// Removes the probes.
     ~FrameTrace();
 
 private:

@@ -7,11 +7,11 @@
 namespace penstock::expect {
 namespace {
 
-/// A rate that is given as one number may be off by this much.
+/// Allowed relative deviation of a frame rate that is given as a single number.
 constexpr double fps_tolerance = 0.05;
-/// A keyframe may come this much later: timestamps are whole milliseconds in FLV.
+/// Allowed relative excess of the keyframe interval: FLV timestamps are whole milliseconds.
 constexpr double keyframe_tolerance = 0.05;
-/// Less media than this for each second of watching is no flow.
+/// Minimum seconds of media per second of measurement.
 constexpr double least_flow = 0.5;
 
 std::string print(const char *format, double value) {
@@ -24,7 +24,7 @@ std::string milliseconds(double seconds) {
     return seconds < 10 ? print("%.0f ms", seconds * 1000) : print("%.1f s", seconds);
 }
 
-/// "30", "29.97"
+/// Formats without trailing zeros: "30", "29.97".
 std::string plain(double value) {
     std::string text = print("%.2f", value);
     while (text.ends_with('0'))
@@ -45,7 +45,7 @@ public:
     void tell(const std::string &what, const std::string &measured) {
         out_.push_back({output_, what, "", measured, Verdict::told});
     }
-    /// Not more than the limit; told if there is none.
+    /// Checks against an upper limit; only reports the value if there is none.
     void at_most(const std::string &what, std::optional<double> limit,
                  std::optional<double> measured, const std::string &why_not) {
         if (!limit) {
@@ -130,7 +130,7 @@ std::optional<Limits> Limits::make(const description::Expect &expect,
     };
     out.within = duration(expect.within).value_or(out.within);
     out.keyframe_interval = duration(expect.keyframe_interval);
-    // Two whole intervals have to fit in.
+    // The duration must contain two whole keyframe intervals.
     out.duration = std::max(duration(expect.duration).value_or(out.duration),
                             2.5 * out.keyframe_interval.value_or(0));
     out.skew = duration(expect.skew);
@@ -182,7 +182,7 @@ std::vector<Check> judge(const std::string &output, const Limits &limits, const 
     judge_fps(to, limits, measures);
     judge_keyframes(to, limits, measures);
     to.at_most("A/V skew", limits.skew, measures.skew, "picture or sound is missing");
-    to.at_most("latency", limits.latency, measures.latency, "can't be told here");
+    to.at_most("latency", limits.latency, measures.latency, "can't be measured here");
     return out;
 }
 

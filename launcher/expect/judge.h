@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Compares what came in with what was expected.
+// Compares measurements with expectations.
 #pragma once
 
 #include "description/binding.h"
@@ -10,7 +10,7 @@
 
 namespace penstock::expect {
 
-enum class Verdict { pass, failure, told }; ///< `told`: measured, and nothing is expected of it
+enum class Verdict { pass, failure, told }; ///< `told`: measured, without an expectation
 
 struct Check {
     std::string output; ///< "rtmp live/test", "hls live/test", "udp", "pipelines"
@@ -19,7 +19,7 @@ struct Check {
     Verdict verdict = Verdict::told;
 };
 
-/// `expect` with its placeholders filled in; durations in seconds.
+/// `expect` with its placeholders expanded; durations in seconds.
 struct Limits {
     double within = 10, duration = 5;
     std::optional<double> fps_min, fps_max, keyframe_interval, skew, latency;
@@ -30,12 +30,12 @@ struct Limits {
     };
     std::optional<Media> video, audio;
 
-    /// nullopt and the reason if a parameter's value does not fit.
+    /// Returns nullopt and sets the reason if a parameter's value is unsuitable.
     static std::optional<Limits> make(const description::Expect &expect,
                                       const description::Binding &binding, std::string *error);
 };
 
-/// The checks of one output. `failure` is why it broke off; empty if it did not.
+/// The checks of one output. `failure` is the reason it broke off; empty if it did not.
 std::vector<Check> judge(const std::string &output, const Limits &limits, const Received &received,
                          const Measures &measures, const std::string &failure);
 

@@ -8,9 +8,10 @@
 namespace penstock::expect {
 namespace {
 
-/// Steps of audio below this are corrections of a sender that lost time; ns.
+/// Audio timestamp steps below this are corrections by a sender that lost time; ns.
 constexpr int64_t small_step = 200'000'000;
-/// Frames of this time after joining come at once, and tell nothing of pace and delay; ns.
+/// Frames within this time after joining arrive in a burst; they are ignored for pace and delay;
+/// ns.
 constexpr int64_t settling = 1'000'000'000;
 
 double seconds(int64_t ns) {
@@ -46,7 +47,8 @@ void measure_keyframes(const std::vector<Frame> &frames, Measures &out) {
     out.keyframe = seconds(count < 2 ? span_of(frames) : longest);
 }
 
-/// How far the newest picture and the newest sound are apart, each time that something comes.
+/// The offset between the newest video and audio frame at each arrival; returns the 95th
+/// percentile.
 std::optional<double> measure_skew(const Received &received) {
     const auto &video = received.video.frames, &audio = received.audio.frames;
     if (video.empty() || audio.empty()) return std::nullopt;

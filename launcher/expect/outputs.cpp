@@ -20,7 +20,7 @@ using supervisor::Endpoint;
 
 constexpr const char *here = "127.0.0.1";
 
-/// A UDP port that is free now.
+/// A free UDP port.
 std::optional<uint16_t> free_udp_port(std::string *error) {
     const int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -40,13 +40,13 @@ const Parameter *parameter_of(const Pieces &pieces, Type type, const Description
     for (const Piece &piece : pieces) {
         if (!piece.placeholder) continue;
         const Parameter *parameter = description.find_parameter(piece.placeholder->name);
-        if (parameter && parameter->type == Type::choice) continue; // of the scheme
+        if (parameter && parameter->type == Type::choice) continue; // the scheme
         return parameter && parameter->type == type ? parameter : nullptr;
     }
     return nullptr;
 }
 
-/// Where an element publishes to.
+/// A destination of a publishing element.
 struct Push {
     const protocols::Protocol *protocol;
     const Pieces *location;
@@ -81,7 +81,7 @@ Captures captures_of(const Description &description) {
     return out;
 }
 
-/// The URL with a host that this machine can connect to.
+/// Replaces the host by one that this machine can connect to.
 std::optional<net::Location> reachable(const std::string &url) {
     auto location = net::parse_location(url, protocols::default_port(url), nullptr);
     if (location && (location->address.host.empty() || location->address.host == "0.0.0.0" ||
@@ -98,7 +98,7 @@ std::string url_of(const net::Location &location) {
 
 namespace {
 
-/// The first whose whole location is a parameter.
+/// The first destination whose whole location is a parameter.
 std::optional<std::pair<const protocols::Protocol *, const Parameter *>>
 find_push(const Binding &binding) {
     for (const Push &push : pushes_of(binding))
@@ -121,7 +121,7 @@ bool Bench::choose_addresses(const std::set<std::string> &fixed, std::string *er
     for (const Endpoint &endpoint : supervisor::find_endpoints(binding_)) {
         const Parameter *parameter = parameter_of(endpoint.pieces, Type::address, description);
         if (!parameter || fixed.contains(parameter->name)) continue;
-        uint16_t port = 0; // the listener's own choice
+        uint16_t port = 0; // chosen by the system
         if (!endpoint.is_served()) {
             const auto found = free_udp_port(error);
             if (!found) return false;
@@ -177,7 +177,7 @@ std::vector<Output> Bench::outputs() const {
         const bool ours = std::any_of(listeners_.begin(), listeners_.end(), [&](const auto &l) {
             return l->address() == location->address;
         });
-        // What is pushed to a server of the user's is played from there.
+        // A stream pushed to the user's server is received from there.
         const protocols::Reader *reader = protocols::find_reader(*push.protocol, url);
         if (!ours && !reader) continue;
         add({.protocol = push.protocol,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where a description's media comes out, and how a test moves that to ports nobody uses.
+// The outputs of a description, and their redirection to unused ports for a test.
 #pragma once
 
 #include "description/binding.h"
@@ -16,30 +16,30 @@ struct Output {
     std::string receive;   ///< launch text from the element `src` to the demuxer `demux`
     bool is_taken = false; ///< pushed to `address`, where the test listens
     std::string label;     ///< "rtmp live/test", "udp 127.0.0.1:5000"
-    std::string address;   ///< a URL, or host:port that datagrams go to
+    std::string address;   ///< a URL, or host:port for datagrams
 };
 
-/// A description whose addresses are the test's own.
+/// Replaces the addresses of a description by ones for the test.
 class Bench {
 public:
     explicit Bench(description::Binding &binding) : binding_(binding) {}
 
-    /// Before the ports open: free ones for every address that is not in `fixed` (parameters that
-    /// the user has set). False and the reason if there is none.
+    /// Call before opening listeners: sets every address to a free port, except parameters in
+    /// `fixed`, which the user has set. Returns false and sets the reason if there is none.
     bool choose_addresses(const std::set<std::string> &fixed, std::string *error);
-    /// After they are open. Every capture is "test".
+    /// Call after opening them. Every capture is "test".
     std::vector<Output> outputs() const;
-    /// Where a publisher has to go, its key included; one for each rule.
+    /// The URLs for publishers, including keys; one per rule.
     std::vector<std::string> publish_urls() const;
 
 private:
     description::Binding &binding_;
-    /// Keep open the ports that pushed outputs go to.
+    /// Keep the ports open to which outputs are pushed.
     std::vector<std::shared_ptr<protocols::Listener>> listeners_;
 };
 
-/// The parameter that is the whole address an element of the description publishes to; nullptr if
-/// there is none.
+/// The parameter that supplies the whole address to which an element of the description publishes;
+/// nullptr if there is none.
 const description::Parameter *push_parameter(const description::Binding &binding);
 
 } // namespace penstock::expect

@@ -11,13 +11,13 @@ namespace penstock::expect {
 namespace {
 
 constexpr guint retry_after = 200; // ms
-/// A quarter of an hour of video and audio frames: a test is shorter.
+/// A quarter of an hour of audio and video frames, longer than any test.
 constexpr size_t most_frames = 100'000;
 
 struct Codec {
     const char *caps, *name, *parser;
     bool is_video;
-    int version = 0; ///< of audio/mpeg
+    int version = 0; ///< for audio/mpeg
 };
 constexpr Codec codecs[] = {
     {"video/x-h264", "h264", "h264parse", true}, {"video/x-h265", "h265", "h265parse", true},
@@ -49,7 +49,7 @@ GstPtr<GstElement> find(GstElement *bin, const char *name) {
 
 } // namespace
 
-/// One stream of the output; owned by the probe of its pad.
+/// A stream of the output; owned by its pad probe.
 struct Receiver::Track {
     SharedState state;
     bool is_video = false;
@@ -109,7 +109,7 @@ bool Receiver::make_pipeline(std::string *error) {
         pipeline_.reset();
         return false;
     }
-    // The description's own certificate need not be one that others trust.
+    // The description's certificate may be self-signed.
     if (g_object_class_find_property(G_OBJECT_GET_CLASS(source.get()), "ssl-strict"))
         g_object_set(source.get(), "ssl-strict", FALSE, nullptr);
     const auto demuxer = find(pipeline_.get(), "demux");
@@ -122,7 +122,7 @@ bool Receiver::make_pipeline(std::string *error) {
     return true;
 }
 
-/// On a streaming thread, as all that follows but on_message().
+/// Called on a streaming thread, like all that follows except on_message().
 void Receiver::on_pad(GstElement *demuxer, GstPad *pad, gpointer data) {
     const auto pipeline = GstPtr<GstObject>::adopt(gst_object_get_parent(GST_OBJECT(demuxer)));
     if (!pipeline) return;
@@ -214,7 +214,7 @@ gboolean Receiver::on_message(GstBus *, GstMessage *message, gpointer data) {
         self->try_again();
         return G_SOURCE_CONTINUE;
     }
-    // An output that ends in order, such as a file, has not failed.
+    // An output that ends normally, such as a file, has not failed.
     if (!self->is_over_) self->failure_ = words;
     self->is_over_ = true;
     return G_SOURCE_CONTINUE;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A player without a screen: receives one output and notes every frame.
+// A player without display: receives an output and records every frame.
 #pragma once
 
 #include "expect/frame_trace.h"
@@ -12,32 +12,32 @@
 
 namespace penstock::expect {
 
-/// Lives on the main loop's thread. Until something comes it tries again and again: an output may
-/// not be there yet.
+/// Used on the main loop's thread. Reconnects until the first frame arrives, because the output may
+/// start later.
 class Receiver {
 public:
     Receiver(Output output, const FrameTrace &trace);
-    ~Receiver(); ///< as stop()
+    ~Receiver(); ///< stops like stop()
     Receiver(const Receiver &) = delete;
     Receiver &operator=(const Receiver &) = delete;
 
-    /// False and the reason if this machine lacks an element that it takes.
+    /// Returns false and sets the reason if this machine lacks an element.
     bool start(std::string *error);
-    /// On another thread, since a receiver of GStreamer's may hang; nothing is noted any more.
+    /// Stops on another thread, since a GStreamer receiver may hang; records nothing from now on.
     void stop();
 
     const Output &output() const { return output_; }
     bool has_frames() const { return state_->has_frames; }
-    /// Monotonic ns of the first frame; 0 before it.
+    /// Time of the first frame; monotonic, ns; 0: none yet.
     int64_t first_arrival() const { return state_->first_arrival; }
     bool is_over() const { return is_over_; } ///< the output has ended
-    /// Why it ended, or why nothing came so far; empty if there is nothing to say.
+    /// Why it ended, or why nothing has arrived yet; empty if unknown.
     std::string failure() const { return has_frames() && !is_over_ ? "" : failure_; }
     Received received() const;
 
 private:
     struct Track;
-    /// What streaming threads write; it lives as long as one of them.
+    /// Written by streaming threads; shared with them.
     struct State {
         explicit State(FrameTrace::Finder f) : find(std::move(f)) {}
         const FrameTrace::Finder find;

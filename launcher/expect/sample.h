@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Footage for a test: ten seconds of a moving picture and a tone, in a file that goes again.
+// A generated file for tests: ten seconds of moving test pattern and a tone.
 #pragma once
 
 #include <string>
 
 namespace penstock::expect {
 
-/// An MP4 with H.264 (640x360, 30 fps, a keyframe every 2 s) and AAC in a directory of its own.
+/// An MP4 with H.264 (640x360, 30 fps, a keyframe every 2 s) and AAC in a temporary directory,
+/// which is removed on destruction.
 class Sample {
 public:
     Sample() = default;
@@ -14,7 +15,8 @@ public:
     Sample(const Sample &) = delete;
     Sample &operator=(const Sample &) = delete;
 
-    /// Takes some seconds. False and the reason if an element is missing or the disk is full.
+    /// Takes a few seconds. Returns false and sets the reason if an element is missing or the disk
+    /// is full.
     bool make(std::string *error);
     const std::string &file() const { return file_; }
 
