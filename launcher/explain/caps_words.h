@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Caps in words.
+// Describes caps in words.
 #pragma once
 
 #include <gst/gst.h>
@@ -8,8 +8,8 @@
 
 namespace penstock::explain {
 
-/// "H.264 1280x720 30 fps", "AAC 44.1 kHz stereo", "raw video I420 640x360"; the media type where
-/// there is no better word.
+/// "H.264 1280x720 30 fps", "AAC 44.1 kHz stereo", "raw video I420 640x360"; the media type for
+/// others.
 std::string say_caps(const GstCaps *caps);
 
 } // namespace penstock::explain

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A graph for Graphviz: a cluster for each pipeline, a coloured box for each element.
+// Draws graphs for Graphviz: a cluster per pipeline, a coloured box per element.
 #include "explain/graph.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t most_characters = 44;
 
-/// For a quoted string of the DOT language.
+/// Quotes a string for DOT.
 std::string quoted(const std::string &text) {
     std::string out = "\"";
     for (const char c : text) {
@@ -27,7 +27,7 @@ std::string shortened(const std::string &text) {
     return text.substr(0, end) + "…";
 }
 
-/// For a label in HTML.
+/// Escapes text for an HTML label.
 std::string escaped(const std::string &text) {
     std::string out;
     for (const char c : text) {
@@ -45,7 +45,7 @@ std::string escaped(const std::string &text) {
     return out;
 }
 
-/// Fill and border; chosen so that black text is easy to read on them.
+/// Fill and border colour; black text is legible on them.
 std::pair<const char *, const char *> colours_of(Action action) {
     switch (action) {
     case Action::source:
@@ -86,11 +86,11 @@ std::string label_of(const GraphNode &node) {
 std::string label_of(const GraphLink &link) {
     std::string out;
     if (!link.from_pad.empty() && link.from_pad != "src") out = " " + link.from_pad + " \n";
-    // Room at both ends: renderers measure letters differently.
+    // Padding, because renderers measure text differently.
     return out + " " + shortened(say_stream(link)) + "  ";
 }
 
-/// The elements of the longest way through.
+/// The number of elements on the longest path.
 size_t depth_of(const Graph &graph) {
     std::vector<size_t> depth(graph.nodes.size(), 1);
     size_t most = 1;
@@ -108,7 +108,7 @@ size_t depth_of(const Graph &graph) {
 
 std::string draw_dot(const std::vector<Graph> &graphs, const std::string &title) {
     std::string out = "digraph " + quoted(title) + " {\n";
-    // Six boxes side by side can be read on a screen; what is longer goes down.
+    // Up to six boxes in a row are readable on a screen; longer graphs are drawn vertically.
     const bool is_long = std::any_of(graphs.begin(), graphs.end(),
                                      [](const Graph &graph) { return depth_of(graph) > 6; });
     out += std::string("  graph [rankdir=") + (is_long ? "TB" : "LR") +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A graph in characters: a tree that goes down, whose branches end where they meet again. There the
-// element they meet in begins a tree of its own.
+// Draws a graph in characters: a tree that grows downwards. Branches end where they join; the
+// element where they do begins a tree of its own.
 #include "explain/graph.h"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ public:
             actions_ = std::max(actions_, columns_of(say_action(node)));
             latencies_ = std::max(latencies_, columns_of(say_latency(node)));
         }
-        // The columns on the left matter more.
+        // The columns on the left take precedence.
         actions_ = std::min<size_t>(actions_, width_ / 3);
     }
     std::string run();
@@ -78,7 +78,7 @@ void Drawing::draw_node(size_t index, const std::string &prefix) {
          std::string(latencies_ - std::min(latencies_, columns_of(latency)), ' ') + latency);
 }
 
-/// As many to a line as fit.
+/// As many per line as fit.
 void Drawing::draw_properties(const GraphNode &node, const std::string &prefix) {
     std::string row;
     for (const auto &[name, value] : node.properties) {
@@ -125,7 +125,7 @@ void Drawing::draw_tree(size_t index, const std::string &prefix) {
 
 std::string Drawing::run() {
     drawn_.assign(graph_.nodes.size(), false);
-    // An element in which branches meet comes after all that leads there.
+    // An element that joins branches is drawn after all its inputs.
     const auto is_ready = [&](size_t node) {
         const auto inputs = graph_.links_to(node);
         return std::all_of(inputs.begin(), inputs.end(),
@@ -142,7 +142,7 @@ std::string Drawing::run() {
         }
     }
     for (size_t i = 0; i < graph_.nodes.size(); ++i)
-        if (!drawn_[i]) draw_tree(i, ""); // a circle
+        if (!drawn_[i]) draw_tree(i, ""); // a cycle
     return std::move(out_);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a pipeline does, as explained to people: its elements, what goes from each to the next, and
-// what each does to it.
+// A graph of a pipeline for display: its elements, the streams between them, and what each element
+// does.
 #pragma once
 
 #include <cstdint>
@@ -11,59 +11,59 @@
 
 namespace penstock::explain {
 
-/// What an element does to the stream.
+/// An element's effect on the stream.
 enum class Action {
-    source,  ///< makes or brings it in
-    copied,  ///< the coded stream stays as it is: muxers, parsers, queues
-    raw,     ///< works on pictures or samples
-    decoded, ///< by `by`
-    encoded, ///< by `by`
-    recoded, ///< decoded, and encoded by `by`
-    sink,    ///< shows, stores, sends it
-    open,    ///< depends on what comes
+    source,  ///< generates it or brings it in
+    copied,  ///< leaves the encoded stream unchanged: muxers, parsers, queues
+    raw,     ///< processes raw video or audio
+    decoded, ///< decoded by `by`
+    encoded, ///< encoded by `by`
+    recoded, ///< decoded, then encoded by `by`
+    sink,    ///< displays, stores or sends it
+    open,    ///< depends on the input
 };
 /// "copied", "encoded", …
 const char *name_of(Action action);
 
 struct Latency {
     uint64_t nanoseconds = 0;
-    bool is_measured = false; ///< else told from what the element is
+    bool is_measured = false; ///< else estimated from the element's type
 };
 
 struct GraphNode {
     std::string element; ///< the factory: "x264enc"
-    std::string name;    ///< what `name=` says; else empty
-    /// The properties that are written out, with their values.
+    std::string name;    ///< value of `name=`; empty if absent
+    /// The properties in the text with their values.
     std::vector<std::pair<std::string, std::string>> properties;
     Action action = Action::copied;
-    std::string by;                 ///< "x264enc"; empty: the element itself
-    std::optional<Latency> latency; ///< that it adds; none: not known
-    std::string note;               ///< "players are some 6 s behind"; may be empty
+    std::string by;                 ///< name of the encoder or decoder; empty: the element itself
+    std::optional<Latency> latency; ///< that it adds; nullopt: unknown
+    std::string note;               ///< remark such as "players lag about 6 s behind"; may be empty
 };
 
 struct GraphLink {
     size_t from = 0, to = 0; ///< indices of nodes
     std::string from_pad, to_pad;
-    std::string filter;       ///< the caps that the text asks for; may be empty
-    std::string caps;         ///< those that were agreed on; empty if not known
-    std::string stream;       ///< "H.264 1280x720 30 fps"; empty if not known
-    bool is_expected = false; ///< `stream` is told from what the element can give
-    bool is_absent = false;   ///< there is no such stream in what was read
+    std::string filter;       ///< caps filter in the text; may be empty
+    std::string caps;         ///< negotiated caps; empty if unknown
+    std::string stream;       ///< "H.264 1280x720 30 fps"; empty if unknown
+    bool is_expected = false; ///< `stream` is inferred from the element's templates
+    bool is_absent = false;   ///< the input contains no such stream
 };
 
 struct Graph {
-    std::string name;   ///< of the pipeline: "start", "publish"
-    std::string launch; ///< for a shell
+    std::string name;   ///< pipeline name: "start", "publish"
+    std::string launch; ///< shell command
     std::vector<GraphNode> nodes;
     std::vector<GraphLink> links;
-    std::vector<std::string> notes; ///< what could not be found out, and why
-    std::string error;              ///< what kept it from being tried; may be empty
+    std::vector<std::string> notes; ///< what could not be determined, and why
+    std::string error;              ///< why the trial failed; may be empty
 
     std::vector<size_t> links_from(size_t node) const;
     std::vector<size_t> links_to(size_t node) const;
 };
 
-/// "copied", "encoded by x264enc", "depends on what comes"
+/// "copied", "encoded by x264enc", "depends on what comes".
 std::string say_action(const GraphNode &node);
 /// "+23 ms", "about +0 ms", "?"
 std::string say_latency(const GraphNode &node);
@@ -72,9 +72,9 @@ std::string say_stream(const GraphLink &link);
 /// "livefilesrc src"
 std::string title_of(const GraphNode &node);
 
-/// A drawing in characters, not wider than `width` columns.
+/// A drawing in characters, up to `width` columns wide.
 std::string draw_text(const Graph &graph, size_t width);
-/// The same for Graphviz.
+/// A drawing in Graphviz's DOT language.
 std::string draw_dot(const std::vector<Graph> &graphs, const std::string &title);
 
 } // namespace penstock::explain

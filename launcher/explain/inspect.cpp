@@ -34,7 +34,7 @@ std::string class_of(const std::string &element) {
     return class_of(factory.get());
 }
 
-/// The encoders or decoders inside a bin; empty if there are none.
+/// Names of the encoders or decoders in a bin; empty if there are none.
 std::string find_inside(GstElement *bin, const char *word) {
     std::set<std::string> found;
     GstIterator *all = gst_bin_iterate_recurse(GST_BIN(bin));
@@ -51,7 +51,7 @@ std::string find_inside(GstElement *bin, const char *word) {
     return enumerate({found.begin(), found.end()});
 }
 
-/// What its protocol says of an element.
+/// The remark about an element from its protocol.
 std::string note_of(const GraphNode &node) {
     const auto known = protocols::find_element(node.element);
     if (!known || !known.protocol->note) return {};
@@ -72,7 +72,7 @@ bool takes_publisher(const std::string &element) {
     return known && known.use->role == protocols::Role::receive;
 }
 
-/// Why copyorencode encodes; empty where the codec alone says it.
+/// Why copyorencode encodes; empty if the codec alone explains it.
 std::string reason_of(GstElement *copyorencode) {
     gchar *text = nullptr;
     g_object_get(copyorencode, "reason", &text, nullptr);
@@ -81,7 +81,7 @@ std::string reason_of(GstElement *copyorencode) {
     return has_word(reason, " becomes ") ? "" : reason;
 }
 
-/// Which of several audio tracks livefilesrc plays; empty if there is no choice.
+/// Which of several audio tracks livefilesrc plays; empty if there is only one.
 std::string track_of(GstElement *livefilesrc) {
     GstStructure *made = nullptr;
     g_object_get(livefilesrc, "stats", &made, nullptr);
@@ -125,11 +125,11 @@ private:
     const Binding &binding_;
     const std::vector<std::string> &captures_;
     Graph out_;
-    PipelineText trial_;             ///< the fragments that are there, to be changed for the trial
+    PipelineText trial_;             ///< the active fragments, modified for the trial
     Wiring wiring_;                  ///< points into trial_
-    std::vector<std::string> names_; ///< of the trial's elements; empty: it has none
+    std::vector<std::string> names_; ///< names of the trial's elements; empty: no name
     std::vector<bool> stands_in_;    ///< by element
-    std::vector<bool> is_reached_;   ///< whether something comes there in the trial
+    std::vector<bool> is_reached_;   ///< by element: receives data in the trial
     bool is_tried_ = false;
 };
 
@@ -184,13 +184,13 @@ bool Inspector::may_be_tried() {
     return true;
 }
 
-/// Gives every element a name, and a stand-in to those that would reach outside.
+/// Names every element, and replaces those that would reach outside by stand-ins.
 void Inspector::prepare() {
     stands_in_.assign(wiring_.elements.size(), false);
     names_.assign(wiring_.elements.size(), "");
     std::set<std::string> outside;
     for (size_t i = 0; i < wiring_.elements.size(); ++i) {
-        // The wiring points at the items of our own copy.
+        // The wiring points to items of this copy, which may be changed.
         auto *item = const_cast<Item *>(wiring_.elements[i].item);
         if (!item) continue;
         if (reaches_outside(item->text)) {
@@ -215,7 +215,7 @@ void Inspector::prepare() {
                                  : "what " + element + " gives is known when a publisher has come");
 }
 
-/// Where something comes from an element that really runs.
+/// Marks the elements that are fed by an element that actually runs.
 void Inspector::mark_reached() {
     is_reached_.assign(wiring_.elements.size(), false);
     for (size_t i = 0; i < wiring_.elements.size(); ++i)
@@ -231,7 +231,7 @@ bool Inspector::is_all_known(const Trial &trial) const {
     const auto links = trial.links();
     for (const SeenLink &link : links)
         if (link.caps) gives.insert(link.from);
-    // Bytes from a file may have no caps: they flow if what follows them has.
+    // Bytes from a file may have no caps: they flow if the next link has caps.
     for (const SeenLink &link : links)
         if (link.caps || gives.contains(link.to)) ++known[{link.from, link.to}];
     for (const GraphLink &link : out_.links) {
@@ -268,7 +268,7 @@ void Inspector::try_it(std::chrono::milliseconds patience) {
 
 void Inspector::read_links(const Trial &trial) {
     std::vector<SeenLink> seen = trial.links();
-    // Links that name their pads come first, so that no other link takes those.
+    // Links that name their pads come first, so that other links don't take those pads.
     for (const bool exact : {true, false})
         for (GraphLink &link : out_.links) {
             if (!link.caps.empty()) continue;
@@ -283,7 +283,7 @@ void Inspector::read_links(const Trial &trial) {
             link.to_pad = found->to_pad;
             if (found->caps) {
                 const GOwned<> text(gst_caps_to_string(found->caps.get()));
-                // Headers and such are of no use to a reader.
+                // Fields such as headers are removed for display.
                 auto plain = GstPtr<GstCaps>::adopt(gst_caps_copy(found->caps.get()));
                 gst_structure_remove_fields(gst_caps_get_structure(plain.get(), 0), "streamheader",
                                             "codec_data", "tags", nullptr);
@@ -294,7 +294,7 @@ void Inspector::read_links(const Trial &trial) {
             }
             seen.erase(found);
         }
-    // A stream that a file lacks is not linked, although its other streams are.
+    // A stream that the file lacks stays unlinked while its other streams are linked.
     for (GraphLink &link : out_.links) {
         if (!link.caps.empty() || !is_reached_[link.from] || !out_.error.empty()) continue;
         const auto siblings = out_.links_from(link.from);
@@ -310,7 +310,7 @@ void Inspector::read_links(const Trial &trial) {
     }
 }
 
-/// The names that elements have for the trial are nothing that a reader knows.
+/// Replaces names that were generated for the trial.
 std::string Inspector::without_own_names(std::string text) const {
     for (size_t i = names_.size(); i-- > 0;)
         for (size_t at = 0; wiring_.elements[i].name.empty() && !names_[i].empty() &&
@@ -384,7 +384,7 @@ void Inspector::read_nodes(const Trial &trial) {
         if (const auto latency = trial.latency_of(names_[i]))
             node.latency = Latency{*latency, true};
     }
-    // A sink shows the latency of the whole way to it.
+    // A sink reports the latency of the whole path to it.
     for (size_t i = 0; i < out_.nodes.size(); ++i) {
         if (out_.nodes[i].action != Action::sink || !is_reached_[i]) continue;
         const auto latency = latency_before(i, 0);
@@ -394,7 +394,7 @@ void Inspector::read_nodes(const Trial &trial) {
     }
 }
 
-/// Along the longest way; none if some of it is not known.
+/// Latency of the longest path; nullopt if part of it is unknown.
 std::optional<uint64_t> Inspector::latency_before(size_t node, size_t depth) const {
     if (depth > out_.nodes.size()) return std::nullopt;
     uint64_t most = 0;
@@ -409,8 +409,8 @@ std::optional<uint64_t> Inspector::latency_before(size_t node, size_t depth) con
     return most;
 }
 
-/// The one thing that the pad's template allows, or what goes into an element that only passes it
-/// on.
+/// What the link will carry: the single format of the pad's template, or the input of an element
+/// that passes it on.
 std::string Inspector::expected_of(const GraphLink &link) const {
     const GraphNode &node = out_.nodes[link.from];
     const ElementClass type(node.element);
@@ -427,7 +427,7 @@ std::string Inspector::expected_of(const GraphLink &link) const {
             if (inputs.size() != 1 || !passes_through(node.element)) return {};
             return out_.links[inputs[0]].stream;
         }
-        // Raw in any form says nothing.
+        // Unspecific raw caps are not worth showing.
         const bool one_thing = gst_caps_get_size(caps) == 1;
         const std::string words = say_caps(caps);
         return one_thing && words.find('/') == words.npos ? words : "";
@@ -435,8 +435,7 @@ std::string Inspector::expected_of(const GraphLink &link) const {
     return {};
 }
 
-/// Describes what was not seen by what the elements are: by their templates and their
-/// class.
+/// Describes unobserved parts by pad templates and element classes.
 void Inspector::estimate() {
     for (size_t round = 0; round < out_.nodes.size(); ++round)
         for (GraphLink &link : out_.links)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Finds out what a pipeline does by trying it for a moment, with stand-ins for all that would open
-// a port, a device or a file to write.
+// Finds out what a pipeline does by running it briefly, with stand-ins for elements that would open
+// a port or device or write a file.
 #pragma once
 
 #include "description/binding.h"
@@ -10,11 +10,11 @@
 
 namespace penstock::explain {
 
-/// The longest that a pipeline is tried.
+/// Maximum duration of the trial.
 inline constexpr std::chrono::milliseconds default_patience{6000};
 
-/// `captures` are the names that the rule's `match` captures; none for a `start` pipeline.
-/// gst_init() comes first.
+/// `captures` are the captured names of the rule's `match`; empty for a `start` pipeline. Needs
+/// gst_init().
 Graph inspect(const description::PipelineText &pipeline, const description::Binding &binding,
               const std::vector<std::string> &captures,
               std::chrono::milliseconds patience = default_patience);

@@ -21,17 +21,17 @@ bool has_only(std::string_view text, std::string_view more) {
 
 std::string quote_for_shell(const std::string &word) {
     if (!word.empty() && has_only(word, "_./:@%+,=-") && word[0] != '=') return word;
-    if (word == "!") return word; // no history is expanded for one alone
+    if (word == "!") return word; // a single "!" is not expanded as history
     std::string out = "'";
     for (const char c : word)
         out += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return out + "'";
 }
 
-/// `name=value` as gst_parse reads it, before the shell's quotes.
+/// `name=value` in gst_parse syntax, before quoting for the shell.
 std::string property_word(const Item &item, const Property &property, const Binding &binding) {
-    // The text as written means the same in an argument, as long as it has no backslash:
-    // gst-launch-1.0 adds some of its own.
+    // The original text can be used as an argument unless it contains a backslash, since
+    // gst-launch-1.0 adds its own.
     if (!property.has_placeholder && property.raw.find('\\') == std::string::npos)
         return property.name + "=" + property.raw;
     const std::string value = expand_for_reading(property.pieces, binding);
@@ -43,7 +43,7 @@ std::string property_word(const Item &item, const Property &property, const Bind
     return property.name + "=" + (text ? quote_string_value(value) : quote_other_value(value));
 }
 
-/// Words, and where a chain begins: a line of its own.
+/// Joins words into lines; each chain begins a new line.
 class Lines {
 public:
     void begin_chain() {

@@ -11,7 +11,7 @@ namespace {
 
 struct StandIn {
     GstElement parent;
-    guint open; ///< sink pads that have not seen EOS; under the object lock
+    guint open; ///< sink pads without EOS; guarded by the object lock
 };
 struct StandInClass {
     GstElementClass parent_class;
@@ -57,7 +57,7 @@ GstPad *request_pad(GstElement *element, GstPadTemplate *from, const gchar *name
     return gst_element_get_static_pad(element, name);
 }
 
-/// `data` is the stood-in element's factory, which stays registered.
+/// `data` is the factory of the replaced element, which stays registered.
 void init_class(gpointer klass, gpointer data) {
     auto *element_class = GST_ELEMENT_CLASS(klass);
     gst_element_class_set_static_metadata(element_class, "Stand-in", "Generic",
@@ -96,7 +96,7 @@ bool has_word(std::string_view klass, std::string_view word) {
 } // namespace
 
 bool reaches_outside(const std::string &factory) {
-    // Elements that make their own data or read a file may run.
+    // Elements that generate data or read files may run.
     static constexpr std::array harmless = {"videotestsrc", "audiotestsrc", "fakesrc",
                                             "filesrc",      "livefilesrc",  "multifilesrc",
                                             "fakesink",     "appsrc",       "appsink"};
@@ -111,7 +111,7 @@ bool reaches_outside(const std::string &factory) {
 std::string stand_in_for(const std::string &factory) {
     const std::string name = "penstockstandin-" + factory;
     if (GstPtr<GstElementFactory>::adopt(gst_element_factory_find(name.c_str()))) return name;
-    // Loading may be what fills in the templates.
+    // Loading the plugin may be needed to register the templates.
     const description::ElementClass loaded(factory);
     const auto found = GstPtr<GstElementFactory>::adopt(gst_element_factory_find(factory.c_str()));
     if (!loaded || !found || !gst_element_factory_get_static_pad_templates(found.get()))
@@ -121,7 +121,7 @@ std::string stand_in_for(const std::string &factory) {
                             nullptr,
                             init_class,
                             nullptr,
-                            gst_object_ref(found.get()), // for as long as the class: for ever
+                            gst_object_ref(found.get()), // the class keeps it forever
                             sizeof(StandIn),
                             0,
                             init,

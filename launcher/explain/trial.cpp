@@ -8,7 +8,7 @@
 namespace penstock::explain {
 namespace {
 
-/// An encoder knows its latency a little later than its caps.
+/// An encoder reports its latency slightly later than its caps.
 constexpr std::chrono::milliseconds settling_time{500};
 
 std::vector<GstPtr<GstPad>> pads_of(GstElement *element, GstPadDirection direction) {
@@ -29,7 +29,7 @@ std::optional<uint64_t> latency_at(GstPad *source_pad) {
     return GST_CLOCK_TIME_IS_VALID(min) ? std::optional<uint64_t>(min) : std::nullopt;
 }
 
-/// The latency that an element reports at its source pads beyond that at its sink pads.
+/// The latency at an element's source pads minus that at its sink pads.
 std::optional<uint64_t> added_by(GstElement *element) {
     std::optional<uint64_t> before, after;
     for (const auto &pad : pads_of(element, GST_PAD_SRC))
@@ -46,7 +46,7 @@ std::optional<uint64_t> added_by(GstElement *element) {
     return *after > *before ? *after - *before : 0;
 }
 
-/// The sum over all elements in a bin that are no bins themselves.
+/// The sum over all non-bin elements in a bin.
 uint64_t added_inside(GstBin *bin) {
     uint64_t sum = 0;
     GstIterator *all = gst_bin_iterate_recurse(bin);
@@ -135,7 +135,7 @@ std::optional<uint64_t> Trial::latency_of(const std::string &name) const {
     const auto element = find(name);
     if (!element) return std::nullopt;
     auto latency = added_by(element.get());
-    // Where nothing is live, what a bin's elements say is lost on the way out of it.
+    // In a non-live pipeline a bin's own query result omits its elements' latency.
     if (latency && GST_IS_BIN(element.get()))
         latency = std::max(*latency, added_inside(GST_BIN(element.get())));
     return latency;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A pipeline that runs for a moment, and what can be seen of it then.
+// Runs a pipeline briefly and observes it.
 #pragma once
 
 #include "gst/ptr.h"
@@ -12,28 +12,28 @@
 
 namespace penstock::explain {
 
-/// A link from one of the elements to another, possibly through elements that have no name of ours.
+/// A link between two named elements, possibly through unnamed ones.
 struct SeenLink {
     std::string from, to; ///< the elements' names
     std::string from_pad, to_pad;
-    GstPtr<GstCaps> caps; ///< empty if nothing was agreed on
+    GstPtr<GstCaps> caps; ///< empty if none were negotiated
 };
 
 class Trial {
 public:
-    /// `names` are the elements that count; capsfilters between them do not.
+    /// `names` are the elements to observe; capsfilters between them are skipped.
     Trial(GstPtr<GstElement> pipeline, std::vector<std::string> names);
     ~Trial();
     Trial(const Trial &) = delete;
     Trial &operator=(const Trial &) = delete;
 
-    /// Runs until `is_enough` says so, it ends, fails, or `patience` is over. The error, if there
-    /// is one.
+    /// Runs until `is_enough` returns true, the pipeline ends or fails, or `patience` has passed.
+    /// Returns the error, or an empty string.
     std::string run(std::chrono::milliseconds patience, const std::function<bool()> &is_enough);
-    /// nullptr if there is none of that name.
+    /// nullptr if there is no such element.
     GstPtr<GstElement> find(const std::string &name) const;
     std::vector<SeenLink> links() const;
-    /// Nanoseconds that the element adds; none if it does not say.
+    /// Latency that the element adds; ns; nullopt if it reports none.
     std::optional<uint64_t> latency_of(const std::string &name) const;
 
 private:
