@@ -49,7 +49,7 @@ guint64 read_number(GstElement *element, const std::string &property) {
     return number ? static_cast<guint64>(*number) : 0;
 }
 
-/// How full a stock queue is.
+/// Adds the fill level of a stock queue.
 void add_queue(GstElement *element, Pipeline &out) {
     double level = 0;
     bool bounded = false;
@@ -64,7 +64,7 @@ void add_queue(GstElement *element, Pipeline &out) {
     if (bounded) out.queues.push_back({GST_OBJECT_NAME(element), std::min(level, 1.0)});
 }
 
-/// The queues of a goptee, one for each branch.
+/// Adds the queues of a goptee, one per branch.
 void add_branches(GstElement *element, const GstStructure *stats, Pipeline &out) {
     const GValue *branches = gst_structure_get_value(stats, "branches");
     if (!branches || !GST_VALUE_HOLDS_ARRAY(branches)) return;
@@ -75,7 +75,7 @@ void add_branches(GstElement *element, const GstStructure *stats, Pipeline &out)
         for (const char *kind : {"buffers", "bytes", "time"}) {
             guint64 queued = 0;
             gst_structure_get_uint64(branch, (std::string("queued-") + kind).c_str(), &queued);
-            // Its bounds are the tee's own properties.
+            // The limits are the tee's own properties.
             const guint64 most = read_number(element, std::string("max-size-") + kind);
             if (most > 0)
                 level = std::max(level, static_cast<double>(queued) / static_cast<double>(most));
@@ -116,7 +116,7 @@ void add_element(GstElement *element, bool is_inside, Pipeline &out) {
     out.elements.push_back(std::move(found));
 }
 
-/// Into every bin; what is in one that has `stats` is `is_inside`.
+/// Descends into every bin. Elements in a bin that has `stats` are marked `is_inside`.
 void add_children(GstElement *bin, bool is_inside, Pipeline &out) {
     for (const auto &child : supervisor::children_of(bin)) {
         add_element(child.get(), is_inside, out);
@@ -158,7 +158,7 @@ Mount mount_of(net::MountInfo info, const protocols::Protocol &protocol) {
         out.scheme = protocol.scheme_at(info.address);
     else if (!protocol.schemes.empty())
         out.scheme = protocol.schemes.front().name;
-    // A stream that a receiver takes is live with its publisher.
+    // With a receiver, a stream is live while its publisher is connected.
     out.publishing = info.publishing && !info.pending;
     out.live = info.claimed ? out.publishing : info.live;
     out.is_deserted = info.claimed && !info.publishing;
@@ -193,7 +193,7 @@ Mounts collect_mounts() {
 
 std::vector<Stream> streams_of(const std::vector<Mount> &mounts) {
     std::map<std::string, Stream> streams;
-    std::set<std::string> deserted; // whose publisher is gone; their pipelines still wait for it
+    std::set<std::string> deserted; // paths without publisher whose pipelines wait for one
     for (const Mount &mount : mounts) {
         const auto *protocol = protocols::find_protocol(mount.protocol);
         const std::string name =

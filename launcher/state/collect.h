@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Fills in the model of what runs. All of it is called on the main loop's thread.
+// Collects the model of the running process. Called on the main loop's thread.
 #pragma once
 
 #include "state/model.h"
@@ -7,14 +7,14 @@
 
 namespace penstock::state {
 
-/// Asks every element for its `stats`.
+/// Reads the `stats` of every element.
 Model collect(const supervisor::Supervisor &supervisor);
-/// One pipeline; `label`, `description` and `uptime` are left empty.
+/// Collects a single pipeline; `label`, `description` and `uptime` stay empty.
 Pipeline collect(GstElement *pipeline);
-/// The mounts of all protocols.
+/// Collects the mounts of all protocols.
 Mounts collect_mounts();
 
-/// Sorted by name. They point into `mounts`.
+/// Groups mounts into streams, sorted by name. The result points into `mounts`.
 std::vector<Stream> streams_of(const std::vector<Mount> &mounts);
 
 } // namespace penstock::state

@@ -10,7 +10,7 @@
 namespace penstock::state {
 namespace {
 
-/// An FLV tag's first byte.
+/// First byte of an FLV video tag.
 constexpr guint8 video_tag = 9;
 
 struct Count {
@@ -37,7 +37,7 @@ GstPadProbeReturn on_data(GstPad *, GstPadProbeInfo *info, gpointer data) {
     return GST_PAD_PROBE_OK;
 }
 
-/// How good a pad is for counting; 0: frames can't be counted there.
+/// Suitability of a pad for counting; 0: frames can't be counted there.
 int grade_of(GstPad *pad, bool *is_flv) {
     const auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
     if (!caps || gst_caps_get_size(caps.get()) == 0 || !gst_pad_is_linked(pad)) return 0;
@@ -50,12 +50,12 @@ int grade_of(GstPad *pad, bool *is_flv) {
     return name.starts_with("video/") && !container ? 3 : 0;
 }
 
-/// Lives with its pipeline, as its object data.
+/// Attached to its pipeline as object data.
 class Meter {
 public:
     ~Meter() { detach(); }
     uint64_t read(GstElement *pipeline) {
-        // The pad left with a branch that was removed.
+        // The pad was removed together with its branch.
         if (pad_ && !gst_pad_is_linked(pad_.get())) detach();
         if (!pad_) attach(pipeline);
         return count_->frames;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Counts a pipeline's video frames where they can be told apart without decoding.
+// Counts a pipeline's video frames without decoding.
 #pragma once
 
 #include <gst/gst.h>
@@ -8,8 +8,8 @@
 
 namespace penstock::state {
 
-/// The video frames that have passed since the first call for this pipeline: encoded frames at one
-/// pad, or FLV's video tags where there is no such pad, or raw frames. Costs a probe on one pad.
+/// The number of video frames since the first call for this pipeline: encoded frames at one pad,
+/// else FLV video tags, else raw frames. Costs one pad probe.
 uint64_t count_frames(GstElement *pipeline);
 
 } // namespace penstock::state
