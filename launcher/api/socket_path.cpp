@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Ours, a directory and no link to one, closed to others.
+/// Whether it is a directory (not a link) that belongs to this user and is closed to others.
 bool is_private(const std::string &path, std::string *error) {
     struct stat info {};
     const auto fail = [&](const std::string &what) {

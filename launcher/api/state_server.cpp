@@ -24,7 +24,7 @@ constexpr guint look_around = 10;       // seconds
 using nlohmann::json;
 using Answer = std::function<std::string()>;
 
-/// One client. While its answer has not gone out, nothing more is read from it.
+/// A client connection. Reads nothing while an answer is being sent.
 class Client {
 public:
     Client(GSocketConnection *connection, const Answer &answer)
@@ -64,7 +64,7 @@ private:
     GSocket *const socket_;
     const Answer &answer_;
     GSource *source_ = nullptr;
-    gint64 last_ = g_get_monotonic_time(); ///< when something went in or out
+    gint64 last_ = g_get_monotonic_time(); ///< time of the last read or write
     std::string request_, reply_;
     bool closed_ = false;
 };
@@ -97,11 +97,11 @@ void Client::read() {
     }
     last_ = g_get_monotonic_time();
     request_.append(chunk, static_cast<size_t>(size));
-    // One answer for each wake-up: a client can't make us work faster than it reads.
+    // One answer per wake-up, so that a client can't cause work faster than it reads.
     if (const size_t end = request_.find('\n'); end != request_.npos) {
         reply_ = answer_to(request_.substr(0, end)) + "\n";
         request_.erase(0, end + 1);
-        // A client that sends without waiting for the answer is closed.
+        // A client that sends more than one request at a time is closed.
         closed_ = !request_.empty();
     } else if (request_.size() > longest_request) {
         closed_ = true;
@@ -139,7 +139,7 @@ public:
         const std::string directory = state_directory(true, error);
         if (directory.empty()) return false;
         path_ = directory + "/" + std::to_string(getpid()) + ".sock";
-        // One of a process that had this id and died.
+        // Remove the socket of a dead process with the same id.
         unlink(path_.c_str());
         const auto address =
             GstPtr<GObject>::adopt(G_OBJECT(g_unix_socket_address_new(path_.c_str())));
@@ -149,8 +149,9 @@ public:
             G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, &why)));
         auto *listening = reinterpret_cast<GSocket *>(socket.get());
         const auto begin = [&] {
-            // The directory keeps other users out; the mode does so wherever it is copied. It is
-            // set before the socket has its name, so that it is never open to others.
+            // The directory keeps other users out; the mode protects the socket as well. It is set
+            // before the socket is renamed to its final path, so that it is never accessible to
+            // others.
             fchmod(g_socket_get_fd(listening), 0600);
             g_socket_set_listen_backlog(listening, 4 * most_clients);
             return g_socket_bind(listening, G_SOCKET_ADDRESS(address.get()), FALSE, &why) &&

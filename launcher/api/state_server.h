@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Answers on a Unix socket that only this user can reach. Newline-delimited JSON: each line that
-// a client sends is a request, `{"get":"state"}`, and gets one line back: the state, or
-// `{"error":"…"}`.
+// Serves the state on a Unix socket that only this user can access. The protocol is
+// newline-delimited JSON: each request line, `{"get":"state"}`, is answered by one line: the state,
+// or `{"error":"…"}`.
 #pragma once
 
 #include <functional>
@@ -10,12 +10,13 @@
 
 namespace penstock::api {
 
-/// Lives on the main loop's thread and works there. At most 16 clients at a time, requests of at
-/// most 4 KiB; one that sends nothing, or reads nothing, for 60 s is closed.
+/// Runs on the main loop's thread. Accepts up to 16 clients and requests of up to 4 KiB; closes
+/// clients that neither send nor read for 60 s.
 class StateServer {
 public:
-    virtual ~StateServer() = default; ///< closes every connection and removes the socket
-    /// `answer` makes the state, one line without its end. nullptr and the reason on failure.
+    virtual ~StateServer() = default; ///< closes all connections and removes the socket
+    /// `answer` returns the state as one line without newline. On failure returns nullptr and sets
+    /// the reason.
     static std::unique_ptr<StateServer> open(std::function<std::string()> answer,
                                              std::string *error);
 };
