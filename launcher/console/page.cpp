@@ -22,7 +22,7 @@ using net::HttpRequest;
 using net::HttpResponse;
 
 constexpr std::string_view resource_prefix = "/penstock/page/";
-// Everything comes from this server; nothing is inline. MSE's object URLs are blob:.
+// All resources come from this server; nothing is inline. MSE uses blob: URLs.
 constexpr const char *content_security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; media-src 'self' blob:; worker-src 'self'; base-uri 'none'; "
@@ -43,7 +43,7 @@ const char *content_type_of(std::string_view name) {
     return "application/octet-stream";
 }
 
-/// To the page, with the stream whose playlist this is.
+/// Redirects to the page and selects the stream of this playlist.
 HttpResponse go_to_page(const HttpRequest &request) {
     const std::string_view path = std::string_view(request.path).substr(1);
     std::string stream(path);
@@ -58,7 +58,7 @@ HttpResponse go_to_page(const HttpRequest &request) {
     return response;
 }
 
-/// A file of the page with what the answer needs. The bytes live in the binary.
+/// A file of the page with its response headers. The bytes are part of the binary.
 struct Asset {
     std::string name;
     Bytes content;
@@ -105,7 +105,7 @@ HttpResponse respond(const HttpRequest &request, const Asset &asset) {
 class ServedPage final : public Page {
 public:
     bool start(const net::Address &http, std::string *error) {
-        // Over TLS where the streams are.
+        // The page uses TLS if the streams at its address do.
         auto server = net::HttpServer::find(http);
         if (!server) server = net::HttpServer::open(http, error);
         if (!server) return false;
@@ -120,7 +120,7 @@ public:
         }) || !serve(*server, "/assets/", [asset](const HttpRequest &request) {
             return asset(request, std::string_view(request.path).substr(strlen("/assets/")));
         }) || !serve_streams(*server);
-        // A person who opens a playlist's address in a browser wants to watch.
+        // A browser that opens a playlist's URL is redirected to the page.
         auto navigation = server->handle_navigation(
             ".m3u8",
             [](const HttpRequest &request, net::HttpReply reply) { reply(go_to_page(request)); });

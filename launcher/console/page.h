@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The viewers' page: a list of live streams and a player, on the public HTTP port.
+// The viewers' page: a list of live streams and a player, served by the HTTP listener.
 #pragma once
 
 #include "core/net/loop/address.h"
@@ -9,12 +9,12 @@
 
 namespace penstock::console {
 
-/// Serves "/", "/assets/…" and "/streams.json" while it is alive; a browser that opens the address
-/// of a playlist (.m3u8) itself is sent to the page.
+/// Serves "/", "/assets/…" and "/streams.json" until destroyed. A browser that opens a playlist's
+/// URL (.m3u8) is redirected to the page.
 class Page {
 public:
-    /// Opens the HTTP server at `http` if nobody has; one of HTTPS serves the page, too. On failure
-    /// nullptr, and `error` says what is wrong and how to mend it.
+    /// Opens the HTTP server at `http` or shares an open one, including one with TLS. On failure
+    /// returns nullptr and sets `error` to the reason and a remedy.
     static std::unique_ptr<Page> serve(const net::Address &http, std::string *error);
     virtual ~Page() = default;
 };

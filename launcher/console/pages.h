@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The pages that running descriptions ask for, one for each address.
+// The viewers' pages of the running descriptions, one per address.
 #pragma once
 
 #include "console/page.h"
@@ -11,8 +11,8 @@ namespace penstock::console {
 
 class Pages {
 public:
-    /// Serves the pages of `bindings`, and no longer those that none of them asks for. False and
-    /// the reason if one can't be served: those before it are.
+    /// Serves the pages of `bindings` and removes those no longer requested. Returns false and sets
+    /// the reason if one can't be served; those before it are.
     bool serve(const supervisor::Bindings &bindings, std::string *error);
     void clear() { pages_.clear(); }
 

@@ -11,7 +11,7 @@
 namespace penstock::console {
 namespace {
 
-/// RFC 3339 in UTC, to the second.
+/// RFC 3339 in UTC, precise to seconds.
 std::string date_of(int64_t ms) {
     const time_t seconds = ms / 1000;
     tm utc{};
@@ -30,7 +30,8 @@ std::string streams_json(const state::Mounts &all, const net::Address &http) {
         for (const state::Mount *mount : stream.mounts) {
             const auto *protocol = protocols::find_protocol(mount->protocol);
             if (!protocol || !protocol->page_key || mount->address != http) continue;
-            // The page plays what its name has a suffix for: a mount named like the stream is none.
+            // The page plays only mounts with a protocol's suffix, not one named like the stream
+            // itself.
             if (mount->path == stream.name) continue;
             one[protocol->page_key] = "/" + mount->path;
             one["viewers"] = one.value("viewers", 0U) + mount->viewers;
@@ -43,7 +44,7 @@ std::string streams_json(const state::Mounts &all, const net::Address &http) {
             one["video"] = mount->has_video;
             one["audio"] = mount->has_audio;
         }
-        // Only what tells of its media is a stream for the page; others are further ways to it.
+        // Only mounts with media information define a stream for the page; others are alternatives.
         if (!one.contains("live")) continue;
         one["name"] = stream.name;
         one["players"] = stream.players;
@@ -70,7 +71,7 @@ void StreamList::ask(Answer answer) {
         return answer(*json);
     }
     waiting_.push_back(std::move(answer));
-    if (waiting_.size() > 1) return; // it is being collected
+    if (waiting_.size() > 1) return; // collection is in progress
     lock.unlock();
     supervisor::post([self = shared_from_this()] { self->collect(); });
 }

@@ -15,11 +15,10 @@
 namespace penstock::console {
 
 /// streams.json: the streams that the page can play from the HTTP listener at `http`, sorted by
-/// name, and the addresses of this process that take publishers. It tells no peer and no key.
+/// name, and the addresses of this process that take publishers. Contains no peers and no keys.
 std::string streams_json(const state::Mounts &mounts, const net::Address &http);
 
-/// Keeps streams.json for a second, so that requests cost no collection. ask() may be called from
-/// any thread; the state is collected on the main loop.
+/// Caches streams.json for a second. ask() is thread-safe; the state is collected on the main loop.
 class StreamList : public std::enable_shared_from_this<StreamList> {
 public:
     using Answer = std::function<void(const std::string &json)>;
@@ -28,7 +27,7 @@ public:
     static constexpr int64_t longest_age = 1'000'000; ///< µs
 
     StreamList(net::Address http, Collect collect, Clock clock);
-    /// `answer` is called once: at once, or on the main loop's thread.
+    /// Calls `answer` once: immediately, or on the main loop's thread.
     void ask(Answer answer);
 
 private:
@@ -37,10 +36,10 @@ private:
     const net::Address http_;
     const Collect collect_;
     const Clock clock_;
-    std::mutex mutex_; ///< guards what follows; not held while an answer is called
+    std::mutex mutex_; ///< guards the following; not held during calls of answers
     std::shared_ptr<const std::string> json_;
     int64_t made_at_ = 0;
-    std::vector<Answer> waiting_; ///< as many as there are connections at most
+    std::vector<Answer> waiting_; ///< bounded by the number of connections
 };
 
 } // namespace penstock::console

@@ -3,29 +3,29 @@
 // behind it jumps.
 import type { Milliseconds, Seconds } from './units.js';
 
-const STEP: Milliseconds = 250; // between two looks
-const MORE_AFTER_STALL: Seconds = 0.25; // that the target moves back when the video ran dry
-const MOST_AFTER_STALLS: Seconds = 2;   // at most
+const STEP: Milliseconds = 250; // interval between checks
+const MORE_AFTER_STALL: Seconds = 0.25; // added to the target distance after a stall
+const MOST_AFTER_STALLS: Seconds = 2;   // upper limit of these additions
 
-/** How the edge is kept; distances are behind it. */
+/** Limits for keeping up with the live edge; distances from the edge. */
 export interface CatchUpSettings {
   readonly target: Seconds;
-  readonly start: Seconds;   // from here on faster
-  readonly fastest: number;  // playback rate
-  readonly jump: Seconds;    // from here on a seek
-  readonly reserve: Seconds; // less than this to play: no faster
+  readonly start: Seconds;   // above this: play faster
+  readonly fastest: number;  // maximum playback rate
+  readonly jump: Seconds;    // above this: seek
+  readonly reserve: Seconds; // buffered media below this: do not play faster
 }
 
-/** Where playback is. */
+/** The playback position. */
 export interface Distance {
   readonly behind: Seconds;
-  readonly ahead: Seconds; // what there is to play
+  readonly ahead: Seconds; // buffered media ahead of it
 }
 
-/** What there is to be caught up with. */
+/** Properties of the live stream to keep up with. */
 export interface Seen extends Distance {
   readonly settings: CatchUpSettings;
-  readonly edge: Seconds; // where to jump to; NaN while unknown
+  readonly edge: Seconds; // where to seek to; NaN while unknown
 }
 
 export interface Decision {
@@ -34,14 +34,14 @@ export interface Decision {
   readonly catching: boolean;
 }
 
-/** What to do; `catching` is what the last answer was. */
+/** Decides what to do; `catching` is the previous decision. */
 export function decide({ behind, ahead }: Distance, settings: CatchUpSettings,
   catching: boolean): Decision {
   if (behind > settings.jump) return { rate: 1, jump: true, catching: false };
   const goesOn = ahead > settings.reserve &&
     (catching ? behind > settings.target : behind > settings.start);
   if (!goesOn) return { rate: 1, jump: false, catching: false };
-  // The further behind the faster; in steps, so that the sound is not bent all the time.
+  // The rate grows with the distance, in steps to limit changes of the audio's speed.
   const wanted = 1 + (behind - settings.target) / 10;
   const rate = Math.min(settings.fastest, Math.max(1.02, Math.round(wanted * 50) / 50));
   return { rate, jump: false, catching: true };
@@ -53,12 +53,12 @@ export class CatchUp {
   #catching = false;
   #stalls: Seconds = 0; // added to the target
 
-  /** `look` returns null while there is nothing to be done. */
+  /** `look` returns null while there is nothing to do. */
   constructor(video: HTMLVideoElement, look: () => Seen | null) {
     this.#video = video;
     this.#look = look;
     video.addEventListener('waiting', () => {
-      // Only of a video that was close to the edge.
+      // Only counts for a video that was close to the edge.
       const seen = this.#look();
       if (seen && seen.behind < seen.settings.start) {
         this.#stalls = Math.min(this.#stalls + MORE_AFTER_STALL, MOST_AFTER_STALLS);
@@ -67,14 +67,14 @@ export class CatchUp {
     setInterval(() => this.#step(), STEP);
   }
 
-  /** For another stream. */
+  /** Resets for another stream. */
   reset(): void {
     this.#stalls = 0;
     this.#catching = false;
     this.#setRate(1);
   }
 
-  /** As they are now, a target that moved included; null while nothing is caught up with. */
+  /** Current values, including the adjusted target; null while inactive. */
   get settings(): CatchUpSettings | null {
     const seen = this.#look();
     return seen && this.#moved(seen.settings);

@@ -7,10 +7,10 @@ import type { Seconds } from './units.js';
 const ms = (seconds: Seconds): string => `${Math.round(seconds * 1000)} ms`;
 const s = (seconds: Seconds): string => `${seconds.toFixed(1)} s`;
 
-/** What, and what is said of it. */
+/** A label and its text. */
 export type Row = readonly [what: string, text: string];
 
-/** What the player knows; null is unknown. */
+/** The player's values; null: unknown. */
 export interface Playback {
   readonly latency: Seconds | null;
   readonly catchUpSettings: CatchUpSettings | null;
@@ -50,7 +50,7 @@ export function delayRows(figures: Figures, playback: Playback, rate: number): R
   return rows;
 }
 
-/** Brings a <dl> up to date in place. */
+/** Updates a <dl> in place. */
 export function showRows(list: Element, rows: readonly Row[]): void {
   while (list.children.length > 2 * rows.length) list.lastElementChild?.remove();
   rows.forEach(([what, text], i) => {

@@ -9,9 +9,9 @@ declare global {
 }
 
 const OPTIONS: Mpegts.Config = {
-  enableStashBuffer: false,     // what has come is shown
+  enableStashBuffer: false,     // show data as soon as it arrives
   lazyLoad: false,
-  liveSync: false,              // CatchUp does that
+  liveSync: false,              // done by CatchUp
   autoCleanupSourceBuffer: true,
   autoCleanupMaxBackwardDuration: 60, // s
   autoCleanupMinBackwardDuration: 30, // s
@@ -20,11 +20,11 @@ const OPTIONS: Mpegts.Config = {
 export const FLV_CATCH_UP: CatchUpSettings =
   { target: 0.5, start: 1.2, fastest: 1.1, jump: 6, reserve: 0.2 };
 
-const EDGE_MARGIN: Seconds = 0.2; // that a jump stays away from the newest data
+const EDGE_MARGIN: Seconds = 0.2; // distance that a seek keeps from the newest data
 
 let loading: Promise<typeof Mpegts> | null = null;
 
-/** The library, which is no module: it leaves itself in `window`. */
+/** The library is not an ES module: it defines a global on `window`. */
 function load(): Promise<typeof Mpegts> {
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement('script');
@@ -43,8 +43,8 @@ function load(): Promise<typeof Mpegts> {
 }
 
 interface FlvEvents {
-  readonly ready: () => void;  // playing may begin
-  readonly failed: () => void; // this can't go on
+  readonly ready: () => void;  // playback may begin
+  readonly failed: () => void; // playback can't continue
 }
 
 export class FlvEngine {
@@ -67,12 +67,12 @@ export class FlvEngine {
     }).catch(() => { if (!this.#gone) failed(); });
   }
 
-  /** The newest position that has come; NaN before the first. */
+  /** The newest position received; NaN before the first. */
   get edge(): Seconds {
     const ranges = this.#video.buffered;
     return ranges.length ? ranges.end(ranges.length - 1) - EDGE_MARGIN : NaN;
   }
-  /** Between what is shown and what has come; null if nothing has. */
+  /** Media received but not yet shown; null if nothing was received. */
   get latency(): Seconds | null {
     const behind = this.edge + EDGE_MARGIN - this.#video.currentTime;
     return Number.isFinite(behind) && behind >= 0 ? behind : null;

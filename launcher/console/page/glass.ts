@@ -4,17 +4,17 @@ import { find, readAt, type Picture, type Place } from './stampfinder.js';
 import { CELLS, type Stamp } from './stampcode.js';
 import type { Milliseconds, Pixels, Seconds } from './units.js';
 
-const SEARCH_WIDTH: Pixels = 640;         // to which a frame is scaled down to be searched
+const SEARCH_WIDTH: Pixels = 640;         // frames are scaled down to this width for the search
 const SEARCH_EVERY: Milliseconds = 400;   // between searches while there is no code…
 const SEARCH_SELDOM: Milliseconds = 2500; // … and where there has been none for SEARCHES of them
 const SEARCHES = 20;
-const CELL: Pixels = 6;                   // of a cell when its place is known
-const WINDOW = 300;                       // frames that the figures are of
-const TOLERANCE: Seconds = 0.005;         // what is below zero by more is a matter of clocks…
-const LONGEST: Seconds = 60;              // … and what is longer than this
-const FRESH: Milliseconds = 3000;         // figures are of a stamp that was read within this
+const CELL: Pixels = 6;                   // pixels per cell once the position is known
+const WINDOW = 300;                       // number of frames in the statistics
+const TOLERANCE: Seconds = 0.005;         // more negative values are caused by clock differences…
+const LONGEST: Seconds = 60;              // … and so are values above this
+const FRESH: Milliseconds = 3000;         // statistics need a stamp read within this time
 
-/** What was read from one frame. */
+/** The result of reading one frame. */
 export interface Reading extends Stamp {
   readonly latency: Seconds;
   readonly verdict: 'ok' | 'clock' | 'repeated';
@@ -24,7 +24,7 @@ declare global {
   interface HTMLVideoElementEventMap { latencyreading: CustomEvent<Reading> }
 }
 
-/** Of frames. */
+/** Statistics over frames. */
 interface Counts {
   readonly read: number;
   readonly unreadable: number;
@@ -39,7 +39,7 @@ interface Latencies {
   readonly jitter: Seconds;
 }
 
-/** Of the last frames; 'none' is no stamp. */
+/** Statistics of the latest frames; 'none': no stamp. */
 export type Figures = Counts &
   ({ readonly verdict: 'none' | 'clock' } | { readonly verdict: 'ok' } & Latencies);
 
@@ -48,7 +48,7 @@ const percentile = (sorted: readonly Seconds[], share: number): Seconds =>
 const mean = (list: readonly Seconds[]): Seconds =>
   (list.length ? list.reduce((a, b) => a + b) / list.length : 0);
 
-/** Brightness of a region of the video, scaled. */
+/** Brightness of a scaled region of the video. */
 class Lens {
   readonly #canvas = document.createElement('canvas');
   readonly #context = this.#canvas.getContext('2d', { willReadFrequently: true });
@@ -61,16 +61,17 @@ class Lens {
     this.#context.drawImage(video, x, y, w, h, 0, 0, width, height);
     const rgba = this.#context.getImageData(0, 0, width, height).data;
     const data = new Uint8Array(width * height);
-    for (let i = 0; i < data.length; i += 1) data[i] = rgba[4 * i + 1]; // green: most of brightness
+    // Green approximates brightness.
+    for (let i = 0; i < data.length; i += 1) data[i] = rgba[4 * i + 1];
     return { data, width, height };
   }
 }
 
-/** What was measured of one stream that comes one way. */
+/** Measurements of one stream over one transport. */
 class Measured {
   #last: Stamp | null = null;
   readonly #latencies: Seconds[] = [];
-  readonly #jumps: Seconds[] = []; // differences from one frame to the next
+  readonly #jumps: Seconds[] = []; // differences between consecutive frames
   #verdict: 'none' | 'clock' | 'ok' = 'none';
   #verdictAt: Milliseconds = 0;
   readonly #counts = { read: 0, unreadable: 0, lost: 0, repeated: 0 };
@@ -88,7 +89,7 @@ class Measured {
 
   unreadable(): void { this.#counts.unreadable += 1; }
 
-  /** `shownAt`: since 1970. */
+  /** `shownAt`: time since 1970. */
   take(stamp: Stamp, shownAt: Milliseconds): Reading {
     const latency: Seconds = shownAt / 1000 - stamp.time / 1e6;
     const last = this.#last?.source === stamp.source ? this.#last : null;
@@ -114,13 +115,13 @@ class Measured {
   }
 }
 
-/** Has the <video> fire `latencyreading` for each frame whose code is read. */
+/** Dispatches `latencyreading` on the <video> for each frame whose code is read. */
 export class GlassMeter {
   readonly #video: HTMLVideoElement;
   readonly #search = new Lens();
   readonly #close = new Lens();
-  #place: Place | null = null; // of the code, in the video's pixels
-  #misses = 0;                 // searches in a row that found nothing
+  #place: Place | null = null; // position of the code in video pixels
+  #misses = 0;                 // consecutive searches without a result
   #searchAt: Milliseconds = 0;
   #measured = new Measured();
 
@@ -134,7 +135,7 @@ export class GlassMeter {
     video.requestVideoFrameCallback(next);
   }
 
-  /** Forgets what it knows: another stream, or another way. */
+  /** Resets for another stream or transport. */
   reset(): void {
     this.#place = null;
     this.#misses = 0;
@@ -152,19 +153,19 @@ export class GlassMeter {
       stamp = this.#place && this.#readClose(this.#place, width, height);
       stamp ??= this.#readAnywhere(width, height);
     } catch {
-      return; // a frame that scripts may not see
+      return; // a cross-origin frame
     }
     if (!stamp) {
       if (this.#place) this.#measured.unreadable();
       return;
     }
-    // When the frame is to be on the display, by the clock of the day.
+    // Wall-clock time at which the frame is expected on the display.
     const ahead: Milliseconds = metadata.expectedDisplayTime - performance.now();
     const detail = this.#measured.take(stamp, Date.now() + ahead);
     this.#video.dispatchEvent(new CustomEvent<Reading>('latencyreading', { detail }));
   }
 
-  /** A frame is read where the last one was; only that region is looked at. */
+  /** Reads a frame at the position of the previous code; only that region is scanned. */
   #readClose({ left, right, top, bottom }: Place, width: Pixels, height: Pixels): Stamp | null {
     const [cellWidth, cellHeight] = [(right - left) / CELLS.width, (bottom - top) / CELLS.rows];
     const [x, y] = [Math.max(0, left - cellWidth), Math.max(0, top - cellHeight)];

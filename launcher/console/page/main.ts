@@ -10,26 +10,27 @@ import { copyable, part, setText, showAddresses, showCards, showFacts } from './
 const $ = (id: string): HTMLElement => part(document, `#${id}`);
 const video = $('video') as HTMLVideoElement;
 const delay = $('delay') as HTMLDetailsElement;
-const TRANSPORT = 'penstock.transport'; // in the browser's memory: a Transport
+const TRANSPORT = 'penstock.transport'; // localStorage key of a Transport
 const glass = new GlassMeter(video);
-const DELAY_EVERY: Milliseconds = 250; // between two looks at latency
+const DELAY_EVERY: Milliseconds = 250; // interval between latency updates
 const player = new Player(video, {
   forceNative: new URLSearchParams(location.search).get('native') === '1',
 });
 
-let answer: Answer | null = null;  // the server's last word
-let current: Stream | null = null; // the chosen stream, as the server tells of it
-let missing: string | null = null; // a chosen stream that is not there (yet)
+let answer: Answer | null = null;  // the server's latest answer
+let current: Stream | null = null; // the selected stream, as listed by the server
+let missing: string | null = null; // a selected stream that is not listed (yet)
 
-const ASK_AGAIN: Milliseconds = 5000; // after a stream that could not be had
-/** The last stream that was asked for: whether there is no answer yet, it is being made, when. */
+const ASK_AGAIN: Milliseconds = 5000; // retry interval for a stream that is not available
+/** The latest request for an unlisted stream: whether it is pending or being started, and its time.
+ * */
 const asked = { name: '', pending: false, begins: false, at: 0 as Milliseconds };
 
-/** A chosen stream that is not listed is asked for: the server may make it on demand. */
+/** Requests a selected stream that is not listed: the server may start it on demand. */
 async function demand(name: string): Promise<void> {
   if (asked.pending || (asked.name === name && performance.now() - asked.at < ASK_AGAIN)) return;
   Object.assign(asked, { name, pending: true });
-  // "No" comes at once, a stream takes a moment.
+  // A refusal comes at once; starting a stream takes a moment.
   const timer = setTimeout(() => { asked.begins = true; showState(); }, 500);
   const there = await askFor(name);
   clearTimeout(timer);
@@ -125,7 +126,7 @@ function show(): void {
   showState();
 }
 
-/** Latency changes with each frame: it is not shown by the server's answers. */
+/** Latency changes with each frame, so it is updated independently of the server's answers. */
 function showDelay(): void {
   if (document.hidden || !current) return;
   const { figures } = glass;
@@ -162,7 +163,7 @@ $('unmute').addEventListener('click', () => {
 $('retry').addEventListener('click', () => player.retry());
 $('edge').addEventListener('click', () => player.goLive());
 part(document, '[data-skip]').addEventListener('click', (event) => {
-  event.preventDefault(); // the fragment names the stream
+  event.preventDefault(); // the URL's fragment contains the stream's name
   (answer?.streams.length ? $('streams') : $('empty')).focus();
 });
 addEventListener('hashchange', () => {

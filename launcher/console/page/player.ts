@@ -6,16 +6,16 @@ import Hls, { type HlsConfig } from './hls.mjs';
 import type { Stream } from './streams.js';
 import type { Milliseconds, Seconds } from './units.js';
 
-const STALL: Milliseconds = 6000;      // without progress, after which playback starts over
-const RETRY_FIRST: Milliseconds = 500; // before the first new attempt, doubled up to RETRY_LAST
+const STALL: Milliseconds = 6000;      // playback restarts after this time without progress
+const RETRY_FIRST: Milliseconds = 500; // delay before the first retry, doubled up to RETRY_LAST
 const RETRY_LAST: Milliseconds = 5000;
-const FAR_BEHIND: Seconds = 12;        // behind the live edge, from which "Go to live" is offered
+const FAR_BEHIND: Seconds = 12;        // behind the live edge; beyond it "Go to live" is offered
 
 const HLS_OPTIONS: Partial<HlsConfig> = {
   workerPath: '/assets/hls.worker.js',
-  liveSyncDurationCount: 2,       // stand two segments behind the live edge
-  liveMaxLatencyDurationCount: 6, // further behind: jump
-  maxLiveSyncPlaybackRate: 1,     // CatchUp does that
+  liveSyncDurationCount: 2,       // play two segments behind the live edge
+  liveMaxLatencyDurationCount: 6, // further behind: seek
+  maxLiveSyncPlaybackRate: 1,     // done by CatchUp
   liveDurationInfinity: true,
   backBufferLength: 30,
 };
@@ -24,9 +24,9 @@ const HLS_OPTIONS: Partial<HlsConfig> = {
 const HLS_CATCH_UP: Pick<CatchUpSettings, 'start' | 'fastest' | 'reserve'> =
   { start: 0.5, fastest: 1.1, reserve: 1 };
 
-/** blocked: the browser refuses to begin by itself; ended: the publisher has gone. */
+/** blocked: the browser refuses to autoplay; ended: the publisher has left. */
 export type State = 'idle' | 'connecting' | 'playing' | 'blocked' | 'ended' | 'error';
-/** How a stream comes. */
+/** The transport of a stream. */
 export type Transport = 'hls' | 'flv';
 
 export class Player extends EventTarget {
@@ -45,7 +45,7 @@ export class Player extends EventTarget {
   #position: Seconds = 0;
   #mediaErrorAt: Milliseconds = 0;
 
-  /** `forceNative`: the browser's own HLS even where hls.js would work. */
+  /** `forceNative`: use the browser's own HLS even where hls.js would work. */
   constructor(video: HTMLVideoElement, { forceNative }: { forceNative: boolean }) {
     super();
     this.#video = video;
@@ -66,13 +66,13 @@ export class Player extends EventTarget {
 
   get state(): State { return this.#state; }
   get transport(): Transport { return this.#overFlv ? 'flv' : 'hls'; }
-  /** Whether there is more than one way. */
+  /** Whether several transports are available. */
   get canChoose(): boolean {
     return FlvEngine.playable && Boolean(this.#stream?.flv) && this.playable;
   }
   get #overFlv(): boolean { return this.#transport === 'flv' && this.canChoose; }
 
-  /** For this stream and those that follow; where FLV can't be, it is HLS. */
+  /** Applies to this stream and later ones; falls back to HLS where FLV is unavailable. */
   use(transport: Transport): void {
     if (transport === this.#transport) return;
     this.#transport = transport;
@@ -80,7 +80,7 @@ export class Player extends EventTarget {
     if (this.canChoose) this.#open();
   }
 
-  /** Behind the live edge; null if unknown. */
+  /** Distance from the live edge; null if unknown. */
   get latency(): Seconds | null {
     if (this.#flv) return this.#flv.latency;
     if (this.#hls && Number.isFinite(this.#hls.latency) && this.#hls.latency > 0) {
@@ -88,7 +88,7 @@ export class Player extends EventTarget {
     }
     return null;
   }
-  /** How the edge is kept, see catchup.js; null where the browser does it. */
+  /** State of CatchUp, see catchup.ts; null where the browser keeps up by itself. */
   get catchUpSettings(): CatchUpSettings | null { return this.#catchUp.settings; }
   get farBehind(): boolean { return (this.latency ?? 0) > FAR_BEHIND; }
 
@@ -110,7 +110,7 @@ export class Player extends EventTarget {
     this.#setState('idle');
   }
 
-  /** What the server says about the stream now: live again after a pause, or gone. */
+  /** Handles the server's report of the stream: live again after a pause, or gone. */
   update(live: boolean): void {
     if (!this.#stream || !this.playable) return;
     if (!live && this.#stalled(1500)) {
@@ -134,7 +134,7 @@ export class Player extends EventTarget {
     this.#start();
   }
 
-  /** Where playback is, for CatchUp. */
+  /** Playback position for CatchUp. */
   #place(): Seen | null {
     const behind = this.latency;
     if (behind === null || this.#state !== 'playing') return null;
@@ -191,7 +191,7 @@ export class Player extends EventTarget {
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.#start());
     hls.on(Hls.Events.ERROR, (_, data) => {
       if (!data.fatal || hls !== this.#hls) return;
-      // A decoder that tripped is usually mended by new buffers; twice in a row is not.
+      // New buffers usually recover a decoder from an error, but not if it fails twice in a row.
       if (data.type === Hls.ErrorTypes.MEDIA_ERROR && performance.now() - this.#mediaErrorAt > 5000) {
         this.#mediaErrorAt = performance.now();
         hls.recoverMediaError();
@@ -234,11 +234,11 @@ export class Player extends EventTarget {
 
   #stalled(time: Milliseconds): boolean { return performance.now() - this.#progressAt > time; }
 
-  /** Once a second: a stream that should move and does not is opened anew. */
+  /** Once per second: reopens a stream that should play and makes no progress. */
   #watch(): void {
     if (!this.#stream || this.#retryTimer || document.hidden) return;
     if (this.#state === 'playing' && this.#video.paused) {
-      this.#progressAt = performance.now(); // the viewer paused it
+      this.#progressAt = performance.now(); // paused by the viewer
     } else if ((this.#state === 'playing' || this.#state === 'connecting') && this.#stalled(STALL)) {
       this.#startOver();
     } else if (this.#state === 'playing' && this.#stalled(2500)) {

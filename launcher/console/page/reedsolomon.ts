@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Reed-Solomon over GF(256): field polynomial 0x11D, generator roots 2^0 to 2^(parity - 1).
 
-const POWER = new Uint8Array(510); // twice over: sums of two logarithms need no modulo
+const POWER = new Uint8Array(510); // doubled, so that sums of two logarithms need no modulo
 const LOG = new Uint8Array(256);
 for (let i = 0, x = 1; i < 255; i += 1) {
   POWER[i] = x;
@@ -13,14 +13,14 @@ for (let i = 0, x = 1; i < 255; i += 1) {
 
 const times = (a: number, b: number): number => (a && b ? POWER[LOG[a] + LOG[b]] : 0);
 const over = (a: number, b: number): number => (a ? POWER[LOG[a] + 255 - LOG[b]] : 0);
-/** A polynomial, the lowest power first, at `x`. */
+/** Evaluates a polynomial, lowest power first, at `x`. */
 const valueAt = (polynomial: readonly number[], x: number): number =>
   polynomial.reduceRight((sum, term) => times(sum, x) ^ term, 0);
 
 const syndromesOf = (word: Uint8Array, parity: number): number[] => Array.from({ length: parity },
   (_, i) => word.reduce((sum, byte) => times(sum, POWER[i]) ^ byte, 0));
 
-/** Berlekamp-Massey: the shortest recurrence that makes the syndromes. */
+/** Berlekamp-Massey: the shortest recurrence that generates the syndromes. */
 function locate(syndromes: readonly number[]): { locator: number[], length: number } {
   let locator = [1];
   let previous = [1];
@@ -52,13 +52,13 @@ function locate(syndromes: readonly number[]): { locator: number[], length: numb
   return { locator, length };
 }
 
-/** `word` with up to parity / 2 bytes put right; null if there is no codeword that near. */
+/** Corrects up to parity / 2 bytes of `word`; null if no codeword is that close. */
 export function corrected(word: Uint8Array, parity: number): Uint8Array | null {
   const syndromes = syndromesOf(word, parity);
   if (syndromes.every((s) => s === 0)) return word;
   const { locator, length } = locate(syndromes);
   if (length > parity / 2) return null;
-  // The errors' values, by Forney: evaluator = syndromes * locator modulo x^parity.
+  // Error values by Forney's algorithm: evaluator = syndromes * locator modulo x^parity.
   const evaluator = syndromes.map((_, i) => {
     let sum = 0;
     for (let j = 0; j <= Math.min(i, length); j += 1) sum ^= times(locator[j] ?? 0, syndromes[i - j]);
@@ -70,7 +70,7 @@ export function corrected(word: Uint8Array, parity: number): Uint8Array | null {
     const exponent = word.length - 1 - at;
     const inverse = POWER[(255 - (exponent % 255)) % 255];
     if (valueAt(locator.slice(0, length + 1), inverse) !== 0) continue;
-    let slope = 0; // the derivative has the odd terms alone
+    let slope = 0; // the formal derivative has only the odd terms
     for (let i = 1; i <= length; i += 2) {
       let term = locator[i] ?? 0;
       for (let k = 1; k < i; k += 1) term = times(term, inverse);

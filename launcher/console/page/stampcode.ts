@@ -3,7 +3,7 @@
 import { corrected } from './reedsolomon.js';
 import type { Microseconds } from './units.js';
 
-/** The geometry, in cells; the width is without the quiet zone. */
+/** Geometry in cells; the width excludes the quiet zone. */
 export const CELLS = { start: 6, columns: 20, rows: 10, width: 31 } as const;
 const WORD = 25;
 const PARITY = 8;
@@ -11,14 +11,14 @@ const FIELDS = 13;
 const EARLIEST: Microseconds = 1577836800000000; // 2020-01-01
 const LATEST: Microseconds = 4102444800000000;   // 2100-01-01
 
-/** What a code says. */
+/** The content of a code. */
 export interface Stamp {
   readonly time: Microseconds; // since 1970, UTC
   readonly frame: number;
   readonly source: number;
 }
 
-/** As zlib's. */
+/** The CRC-32 of zlib. */
 function crc32(bytes: Uint8Array): number {
   let crc = 0xFFFFFFFF;
   for (const byte of bytes) {
@@ -28,12 +28,11 @@ function crc32(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** A number of up to 53 bits, big endian. */
+/** Reads a big-endian number of up to 53 bits. */
 const number = (bytes: Uint8Array): number => bytes.reduce((value, byte) => value * 256 + byte, 0);
 
 /**
- * What a codeword of 25 bytes says; null if more is damaged than can be corrected, or something is
- * not plausible.
+ * Decodes a codeword of 25 bytes; null if it can't be corrected or its content is not plausible.
  */
 export function decode(masked: Uint8Array): Stamp | null {
   const word = corrected(masked.map((byte, i) => byte ^ ((167 * i + 85) & 255)), PARITY);
@@ -44,7 +43,7 @@ export function decode(masked: Uint8Array): Stamp | null {
   return { time, frame: number(word.slice(7, 11)), source: number(word.slice(11, 13)) };
 }
 
-/** The codeword whose cells of data are as `isDark(column, row)` says. */
+/** Reads the codeword from data cells that are dark where `isDark(column, row)` is true. */
 export function wordOf(isDark: (column: number, row: number) => boolean): Uint8Array {
   const word = new Uint8Array(WORD);
   for (let row = 0; row < CELLS.rows; row += 1) {

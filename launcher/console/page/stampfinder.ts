@@ -3,14 +3,14 @@
 import { CELLS, decode, wordOf, type Stamp } from './stampcode.js';
 import type { Pixels } from './units.js';
 
-/** One byte of brightness for each pixel, row by row. */
+/** Brightness, one byte per pixel, row by row. */
 export interface Picture {
   readonly data: Uint8Array;
   readonly width: Pixels;
   readonly height: Pixels;
 }
 
-/** Where a code is, without the quiet zone. */
+/** The position of a code, excluding the quiet zone. */
 export interface Place {
   readonly left: Pixels;
   readonly right: Pixels;
@@ -23,13 +23,13 @@ export interface Found {
   readonly place: Place;
 }
 
-/** A change between dark and light along a row. */
+/** A transition between dark and light within a row. */
 interface Edge {
   readonly at: Pixels;
   readonly toLight: boolean;
 }
 
-/** The brightness of each cell, the bars' as well: rows of columns. */
+/** The brightness of each cell including the bars, row by row. */
 type Samples = readonly (readonly number[])[];
 
 // What counts as an edge: first what a stamp has that is not faint.
@@ -37,8 +37,8 @@ const SWINGS = [64, 24];
 const LEAST_CONTRAST = 16;
 
 /**
- * The changes between dark and light along a row, from its extremes in turn: a maximum or minimum
- * stands once the brightness has come back from it by `swing`.
+ * Finds transitions between dark and light within a row from alternating extremes: an extreme is
+ * confirmed once the brightness has changed by `swing` from it.
  */
 function edgesOf({ data, width }: Picture, y: number, swing: number): Edge[] {
   const edges: Edge[] = [];
@@ -80,7 +80,7 @@ function edgesOf({ data, width }: Picture, y: number, swing: number): Edge[] {
 const isAbout = (length: Pixels, cells: number, cell: Pixels): boolean =>
   Math.abs(length - cells * cell) <= (cells > 1 ? 0.6 : 0.5) * cell;
 
-/** The mean of a rectangle around a point. */
+/** Mean brightness of a rectangle around a point. */
 function meanAround({ data, width, height }: Picture, x: Pixels, y: Pixels, halfWidth: Pixels,
   halfHeight: Pixels): number {
   const within = (value: number, low: number, high: number): number =>
@@ -97,9 +97,9 @@ function meanAround({ data, width, height }: Picture, x: Pixels, y: Pixels, half
 }
 
 /**
- * Follows a dark bar from row `y` to where it ends; null if it goes on to the picture's edge. It ends
- * where it becomes light and differs no more from the light bar beside it: where a scene shines
- * through, it may become lighter before.
+ * Follows a dark bar from row `y` to its end; null if it reaches the edge of the frame. The bar
+ * ends where it is light and no longer differs from the light bar beside it; where the scene shines
+ * through, it may become lighter before that.
  */
 function barEnd(picture: Picture, dark: Pixels, light: Pixels, y: number, direction: 1 | -1,
   cell: Pixels): Pixels | null {
@@ -120,10 +120,11 @@ function barEnd(picture: Picture, dark: Pixels, light: Pixels, y: number, direct
   return null;
 }
 
-/** The place between bars from `left` to `right`, by where they end; null if that is no code's. */
+/** The position between bars from `left` to `right`, determined by their ends; null if it can't be
+ * a code. */
 function withRows(picture: Picture, y: number, left: Pixels, right: Pixels): Place | null {
   const cell = (right - left) / CELLS.width;
-  /** Where both bars end, if they do at about the same height. */
+  /** The row where both bars end, if they end at about the same height. */
   const end = (direction: 1 | -1): Pixels | null => {
     const first = barEnd(picture, left + 1.5 * cell, left + 3.5 * cell, y, direction, cell);
     const last = barEnd(picture, right - cell, right - 2.5 * cell, y, direction, cell);
@@ -136,7 +137,7 @@ function withRows(picture: Picture, y: number, left: Pixels, right: Pixels): Pla
   return shape > 0.4 && shape < 2.5 ? { left, right, top, bottom } : null;
 }
 
-/** Each place in the picture that has both bars. */
+/** All positions in the frame that have both bars. */
 export function* places(picture: Picture): Generator<Place, void> {
   const stride = Math.max(1, Math.floor(Math.min(picture.width, picture.height) / 64)) | 1;
   for (const swing of SWINGS) {
@@ -172,7 +173,8 @@ function measure(picture: Picture, { left, right, top, bottom }: Place): Samples
       left + (column + 0.5) * width, top + (row + 0.5) * height, width / 4, height / 4)));
 }
 
-/** What the cells say by what is dark and light in each row's bars; null if those hardly differ. */
+/** Decodes the cells by the dark and light levels of the bars in each row; null if the levels
+ * hardly differ. */
 function wordByBars(samples: Samples): Uint8Array | null {
   const end = CELLS.start + CELLS.columns;
   const limits: [left: number, right: number][] = [];
@@ -192,9 +194,9 @@ function wordByBars(samples: Samples): Uint8Array | null {
 }
 
 /**
- * The same by what is around each cell, up to `reach` columns away: for a stamp that a scene shines
- * through. The more columns, the surer are dark and light among them; the fewer, the nearer may an
- * edge of the scene be.
+ * Decodes the cells by comparing each with its surroundings up to `reach` columns away, for a stamp
+ * over which the scene shines through. A wider reach gives more reliable levels; a narrower one
+ * avoids edges of the scene.
  */
 const wordByNeighbours = (samples: Samples, reach: 1 | 2): Uint8Array => wordOf((column, row) => {
   const center = CELLS.start + column;
@@ -203,7 +205,7 @@ const wordByNeighbours = (samples: Samples, reach: 1 | 2): Uint8Array => wordOf(
   return samples[row][center] < (Math.min(...around) + Math.max(...around)) / 2;
 });
 
-/** The stamp at `place`, or null. */
+/** Reads the stamp at `place`; null if there is none. */
 export function readAt(picture: Picture, place: Place): Stamp | null {
   const { left, right, top, bottom } = place;
   if (left < 0 || top < 0 || right > picture.width || bottom > picture.height) return null;
@@ -214,7 +216,7 @@ export function readAt(picture: Picture, place: Place): Stamp | null {
     decode(wordByNeighbours(samples, 1)));
 }
 
-/** The first stamp in the picture, or null. */
+/** Finds the first stamp in the frame; null if there is none. */
 export function find(picture: Picture): Found | null {
   for (const place of places(picture)) {
     const stamp = readAt(picture, place);

@@ -2,28 +2,28 @@
 // Asks the server which streams are live, again and again, and for one that is made when asked for.
 import type { Milliseconds, Pixels } from './units.js';
 
-const INTERVAL: Milliseconds = 2000;  // between two answers
-const TIMEOUT: Milliseconds = 5000;   // until a silent server counts as gone
-const PATIENCE: Milliseconds = 15000; // that a stream made on demand may take to begin
+const INTERVAL: Milliseconds = 2000;  // poll interval
+const TIMEOUT: Milliseconds = 5000;   // a silent server counts as gone after this
+const PATIENCE: Milliseconds = 15000; // how long a stream started on demand may take to begin
 
 export interface Stream {
   readonly name: string;
-  readonly hls: string;        // address
-  readonly flv: string | null; // address of less latency; not every server has it
+  readonly hls: string;        // URL
+  readonly flv: string | null; // URL with lower latency; not available on every server
   readonly live: boolean;
-  readonly since: Milliseconds | null; // when it began, since 1970
+  readonly since: Milliseconds | null; // time at which it began, since 1970
   readonly video: boolean;
   readonly audio: boolean;
-  readonly width: Pixels;      // 0 while unknown
-  readonly height: Pixels;     // 0 while unknown
-  readonly watching: number;   // over RTMP and over HTTP
+  readonly width: Pixels;      // 0: unknown
+  readonly height: Pixels;     // 0: unknown
+  readonly watching: number;   // viewers over RTMP and HTTP
 }
 
-/** Where RTMP is accepted. */
+/** A listener that accepts RTMP publishers. */
 export interface RtmpServer {
-  readonly host: string; // empty for "this server"
+  readonly host: string; // empty: this server
   readonly port: number;
-  readonly key: boolean; // whether publishing needs one
+  readonly key: boolean; // publishing needs a key
 }
 
 export interface Answer {
@@ -38,7 +38,7 @@ const entriesOf = (value: unknown): Entry[] => (Array.isArray(value) ? value.fil
 const natural = (value: unknown): number =>
   (typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : 0);
 
-/** One entry of streams.json with every field checked; none if it is unusable. */
+/** One entry of streams.json with all fields validated; none if it is unusable. */
 function readStream(entry: Entry): Stream[] {
   const { name, hls: path, flv: flvPath, live, since, video, audio, width, height, players, viewers } =
     entry;
@@ -73,9 +73,9 @@ function readAnswer(answer: unknown): Answer {
 }
 
 /**
- * Asks for the playlist of a stream that the server does not list: it may be one that is made on
- * demand, and is listed from then on. Whether there is one; a stream that nobody can make is
- * answered at once.
+ * Requests the playlist of a stream that the server does not list, since it may be started on
+ * demand and is listed from then on. Resolves to whether it exists; the server refuses unknown
+ * streams at once.
  */
 export async function askFor(name: string): Promise<boolean> {
   const path = name.split('/').map(encodeURIComponent).join('/');
@@ -92,8 +92,8 @@ export async function askFor(name: string): Promise<boolean> {
 }
 
 /**
- * Calls `onAnswer` with each answer and `onSilence` with each failure. Rests while the page is
- * hidden. Returns a function that asks at once.
+ * Calls `onAnswer` with each answer and `onSilence` on each failure. Pauses while the page is
+ * hidden. Returns a function that polls at once.
  */
 export function watchStreams(onAnswer: (answer: Answer) => void, onSilence: () => void): () => void {
   let timer = 0;

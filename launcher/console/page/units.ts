@@ -4,5 +4,5 @@
 export type Seconds = number;
 export type Milliseconds = number;
 export type Microseconds = number;
-/** Of the picture or the video that the context names; a pixel's left or upper edge is whole. */
+/** Pixels of the frame or video in context; coordinates of left and upper edges are integers. */
 export type Pixels = number;

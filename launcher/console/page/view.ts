@@ -5,7 +5,7 @@ import type { Row } from './delay.js';
 import type { Stream } from './streams.js';
 import type { Milliseconds, Seconds } from './units.js';
 
-/** What index.html, or this file, has put there. */
+/** Returns an element that index.html or this file has created. */
 export function part(parent: ParentNode, selector: string): HTMLElement {
   const found = parent.querySelector<HTMLElement>(selector);
   if (!found) throw new Error(`there is no ${selector}`);
@@ -32,7 +32,7 @@ function duration(start: Milliseconds): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
-/** What is known about a stream, as short texts. */
+/** The known properties of a stream as short texts. */
 function facts(stream: Stream): string[] {
   const known: string[] = [];
   if (stream.live && stream.since !== null) known.push(duration(stream.since));
@@ -81,7 +81,7 @@ function makeCard(stream: Stream): HTMLElement {
   return item;
 }
 
-/** Brings the list up to date in place: focus and scroll position stay. */
+/** Updates the list in place, so that focus and scroll position are kept. */
 export function showCards(list: Element, streams: readonly Stream[], current: string): void {
   const old = new Map(Array.from(list.querySelectorAll<HTMLElement>(':scope > li'),
     (item) => [item.dataset['name'], item]));
@@ -103,7 +103,7 @@ export function showCards(list: Element, streams: readonly Stream[], current: st
   for (const item of old.values()) item.remove();
 }
 
-/** The line under the player's title. */
+/** The line below the player's title. */
 export function showFacts(element: Element, stream: Stream, latency: Seconds | null): void {
   const badge = make('span', stream.live ? 'badge' : 'badge off', stream.live ? 'LIVE' : 'PAUSED');
   const texts = [size(stream), ...facts(stream)];
@@ -113,7 +113,7 @@ export function showFacts(element: Element, stream: Stream, latency: Seconds | n
 
 async function copy(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const area = make('textarea'); // a plain http address has no clipboard
+  const area = make('textarea'); // pages over plain http have no clipboard API
   area.value = text;
   document.body.append(area);
   area.select();
@@ -121,7 +121,7 @@ async function copy(text: string): Promise<void> {
   area.remove();
 }
 
-/** Puts text into `target` (a pre or code in a .line) and a button to copy it behind it. */
+/** Puts text into `target` (a pre or code in a .line) and adds a copy button. */
 export function copyable(target: Element, text: string): void {
   setText(target, text);
   if (target.nextElementSibling) return;
@@ -139,7 +139,7 @@ export function copyable(target: Element, text: string): void {
   target.after(button);
 }
 
-/** Addresses as a list to copy from. */
+/** A list of addresses to copy. */
 export function showAddresses(list: HTMLElement, rows: readonly Row[]): void {
   const key = JSON.stringify(rows);
   if (list.dataset['key'] === key) return;
