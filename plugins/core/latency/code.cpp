@@ -11,7 +11,7 @@ namespace {
 constexpr uint64_t version = 1;
 constexpr size_t fields_size = 13, checked_size = 17;
 
-/// As zlib's.
+/// The CRC-32 of zlib.
 uint32_t crc32(std::span<const uint8_t> bytes) {
     uint32_t crc = ~uint32_t(0);
     for (const uint8_t byte : bytes) {

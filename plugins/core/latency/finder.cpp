@@ -7,25 +7,25 @@
 namespace penstock::latency {
 namespace {
 
-/// A change between dark and light along a line.
+/// A transition between dark and light within a row.
 struct Edge {
-    float at;      ///< pixels; halfway between the brightness before and after
-    bool to_light; ///< or to dark
+    float at;      ///< pixels; halfway between the two levels
+    bool to_light; ///< false: to dark
 };
 
-/// The swing of brightness that counts as an edge: first what a stamp has that is not faint, so
-/// that what coding leaves within a bar is no edge.
+/// Minimum change of brightness at an edge. The larger value is tried first: it ignores coding
+/// noise within a bar, but misses faint stamps.
 constexpr int swings[] = {64, 24};
-/// Less than this between dark and light is no code.
+/// The minimum difference between dark and light in a code.
 constexpr float least_contrast = 16;
 
-/// Appends the edges of the line from its extremes in turn: a maximum or minimum stands once the
-/// brightness has come back from it by `swing`.
+/// Appends the edges of a row, found from alternating extremes: an extreme is confirmed once the
+/// brightness has changed by `swing` from it.
 void find_edges(const Luma &luma, int y, int swing, std::vector<Edge> &edges) {
     edges.clear();
     const uint8_t *row = luma.data + y * luma.stride;
     const auto pixel = [&](int x) -> int { return row[x * luma.step]; };
-    int last_value = pixel(0), last_at = 0; // the extreme that stands
+    int last_value = pixel(0), last_at = 0; // the confirmed extreme
     int high = last_value, high_at = 0, low = last_value, low_at = 0;
     const auto cross = [&](int from, int to, int before, int after) {
         const float middle = static_cast<float>(before + after) / 2;
@@ -35,10 +35,10 @@ void find_edges(const Luma &luma, int y, int swing, std::vector<Edge> &edges) {
             ++x;
         const auto a = static_cast<float>(pixel(x - 1)), b = static_cast<float>(pixel(x));
         const float part = a == b ? 0.5F : std::clamp((middle - a) / (b - a), 0.0F, 1.0F);
-        // A pixel's value is that of its middle.
+        // A pixel's value applies to its centre.
         edges.push_back({static_cast<float>(x - 1) + part + 0.5F, to_light});
     };
-    int direction = 0; // of the way from the extreme that stands
+    int direction = 0; // from the confirmed extreme
     for (int x = 1; x < luma.width; ++x) {
         const int value = pixel(x);
         if (value > high) {
@@ -73,7 +73,7 @@ bool is_about(float length, float cells, float cell) {
     return std::abs(length - cells * cell) <= (cells > 1 ? 0.6F : 0.5F) * cell;
 }
 
-/// The mean of a square around a point.
+/// Mean brightness of a rectangle around a point.
 float mean_around(const Luma &luma, float x, float y, float half_width, float half_height) {
     const int x0 = std::clamp(static_cast<int>(std::lround(x - half_width)), 0, luma.width - 1);
     const int x1 =
@@ -90,9 +90,10 @@ float mean_around(const Luma &luma, float x, float y, float half_width, float ha
     return static_cast<float>(sum) / static_cast<float>((x1 - x0 + 1) * (y1 - y0 + 1));
 }
 
-/// Follows a dark bar from row `y` up or down to where it ends: the edge in pixels, or a negative
-/// number if it goes on to the picture's edge. It ends where it becomes light and differs no more
-/// from the light bar beside it: where a scene shines through, it may become lighter before.
+/// Follows a dark bar up or down from row `y` to its end. Returns the edge in pixels, or a negative
+/// number if the bar reaches the edge of the frame. The bar ends where it is light and no longer
+/// differs from the light bar beside it; where the scene shines through, it may become lighter
+/// before that.
 float bar_end(const Luma &luma, float dark, float light, int y, int direction, float cell) {
     const auto mean = [&](float x, int row, float half_width) {
         return mean_around(luma, x, static_cast<float>(row) + 0.5F, half_width, 0.5F);
@@ -111,7 +112,7 @@ float bar_end(const Luma &luma, float dark, float light, int y, int direction, f
     return -1;
 }
 
-/// Completes `place` (left and right are known) with the ends of the bars.
+/// Completes `place`, whose left and right are known, with the ends of the bars.
 bool find_rows(const Luma &luma, int y, Place &place) {
     const float cell = (place.right - place.left) / cells::width;
     const float left = place.left + 1.5F * cell, light_left = place.left + 3.5F * cell;
@@ -132,7 +133,7 @@ bool find_rows(const Luma &luma, int y, Place &place) {
 } // namespace
 
 bool find(const Luma &luma, const std::function<bool(const Place &)> &found) {
-    // Odd, so that the lines do not keep to the rows of blocks of a codec.
+    // Odd, so that the rows do not align with a codec's blocks.
     const int stride = std::max(1, std::min(luma.width, luma.height) / 64) | 1;
     std::vector<Edge> edges;
     for (const int swing : swings) {

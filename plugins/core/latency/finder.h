@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where in a picture a code may be, from the bars at its sides.
+// Finds candidate positions of a code in a frame by the bars at its sides.
 #pragma once
 
 #include "core/latency/code.h"
@@ -12,8 +12,8 @@
 
 namespace penstock::latency {
 
-/// A picture's brightness, not owned: 8 bits, `step` bytes from one pixel to the next (green will
-/// do for RGB).
+/// The brightness of a frame, not owned: 8 bits per pixel, `step` bytes apart. For RGB the green
+/// channel is sufficient.
 struct Luma {
     const uint8_t *data = nullptr;
     int width = 0, height = 0;
@@ -23,27 +23,27 @@ struct Luma {
     uint8_t at(int x, int y) const { return data[y * stride + x * step]; }
 };
 
-/// The outer edges of a code's bars, in pixels.
+/// The outer edges of a code's bars; pixels.
 struct Place {
     float left = 0, right = 0, top = 0, bottom = 0;
 };
 
-/// Looks along every so many rows of `luma` and calls `found` for each place that has both bars,
-/// until that returns true. Returns whether it did. Codes 1/20 of the picture's shorter side high
-/// and more are met, cells of 3 pixels and more.
+/// Scans rows of `luma` at regular distances and calls `found` for each position with both bars
+/// until it returns true. Returns whether it did. Finds codes at least 1/20 of the frame's shorter
+/// side high with cells of at least 3 pixels.
 bool find(const Luma &luma, const std::function<bool(const Place &)> &found);
 
-/// The brightness of each cell, the bars' as well.
+/// The brightness of each cell, including the bars.
 using Samples = std::array<std::array<float, cells::width>, cells::rows>;
 
-/// False if `place` is not within the picture.
+/// Returns false if `place` is not within the frame.
 bool measure(const Luma &luma, const Place &place, Samples &out);
-/// What the cells say, right or not, by what is dark and light in each row's bars. False if those
-/// hardly differ.
+/// Decodes the cells by the dark and light levels of the bars in each row; the result may be wrong.
+/// Returns false if the levels hardly differ.
 bool word_by_bars(const Samples &samples, Codeword &word);
-/// The same by what is dark and light around each cell, up to `reach` columns away: for a stamp
-/// that a scene shines through. The more columns, the surer are both among them; the fewer, the
-/// nearer may an edge of the scene be. `reach` is 1 or 2.
+/// Decodes the cells by comparing each with its surroundings up to `reach` (1 or 2) columns away,
+/// for a stamp over which the scene shines through. A wider reach gives more reliable levels; a
+/// narrower one avoids edges of the scene.
 void word_by_neighbours(const Samples &samples, int reach, Codeword &word);
 
 } // namespace penstock::latency

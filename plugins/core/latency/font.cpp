@@ -7,7 +7,7 @@
 namespace penstock::latency::font {
 namespace {
 
-// Each character's columns from the left; the lowest bit is the top row.
+// The columns of each character from the left; the lowest bit is the top row.
 // clang-format off
 constexpr std::array<std::array<uint8_t, width>, 95> glyphs = {{
     {{0x00, 0x00, 0x00, 0x00, 0x00}}, // space

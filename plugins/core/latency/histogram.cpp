@@ -8,7 +8,7 @@
 namespace penstock::latency {
 namespace {
 
-// Below 2^precision each value has its own bucket; each power of two above has 2^(precision - 1).
+// Values below 2^precision have a bucket each; each power of two above has 2^(precision - 1).
 constexpr unsigned precision = 9;
 constexpr size_t half = size_t(1) << (precision - 1);
 constexpr size_t bucket_count = (36 - precision + 2) * half;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Percentiles of latencies in bounded memory, however long they are measured.
+// Percentiles of latencies in bounded memory.
 #pragma once
 
 #include <cstddef>
@@ -8,28 +8,28 @@
 
 namespace penstock::latency {
 
-/// Counts values in buckets whose width grows with the value, so that each percentile is right to
-/// within 0.2 % (or a nanosecond). Memory is fixed: about 60 kB. Not thread-safe.
+/// Counts values in buckets that widen with the value, so that each percentile is exact to 0.2 %
+/// (or 1 ns). Uses about 60 kB. Not thread-safe.
 class Histogram {
 public:
-    /// The largest value that is told apart from larger ones: 68.7 s.
+    /// The largest value that is counted exactly: 68.7 s; ns.
     static constexpr int64_t max_value = (int64_t(1) << 36) - 1;
 
     Histogram();
 
-    /// Nanoseconds. What is negative counts as 0, what is above max_value as that.
+    /// Adds a value in ns. Negative values count as 0, values above max_value as max_value.
     void add(int64_t value);
     void clear();
 
     uint64_t count() const { return count_; }
-    /// The value that `share` (0 to 1) of all values are not above: 0.5 is the median. 0 without
-    /// values. Never outside of min() and max().
+    /// The value below or at which `share` (0 to 1) of all values are: 0.5 is the median. Between
+    /// min() and max(); 0 without values.
     int64_t percentile(double share) const;
     /// Exact; 0 without values.
     int64_t min() const { return count_ ? min_ : 0; }
     int64_t max() const { return max_; }
     int64_t mean() const;
-    /// The mean difference between one value and the next (of what was added, in that order).
+    /// The mean absolute difference between consecutive values.
     int64_t jitter() const;
 
 private:

@@ -22,11 +22,11 @@ const char *name_of(Verdict verdict) {
     return "none";
 }
 
-/// False if the number came before.
+/// Returns false for a repeated frame number.
 bool Measurement::count_number(const Stamp &stamp) {
     const uint64_t unread = std::exchange(unreadable_since_, 0);
     if (!stamp_ || stamp_->source != stamp.source) return true;
-    // After the highest number comes 0.
+    // Frame numbers wrap to 0.
     const auto step = static_cast<int32_t>(stamp.frame - stamp_->frame);
     if (step == 0 && stamp.time == stamp_->time) {
         ++repeated_;

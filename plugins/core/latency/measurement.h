@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the stamps of a stream's frames say together: latency, and frames lost, repeated or unread.
+// Evaluates the stamps of a stream's frames: latency, and lost, repeated and unreadable frames.
 #pragma once
 
 #include "core/latency/code.h"
@@ -11,45 +11,45 @@ namespace penstock::latency {
 
 enum class Verdict {
     none,       ///< no frame yet
-    ok,         ///< a latency
-    repeated,   ///< a frame that came before: no latency of its own
-    clock,      ///< a stamp whose time can't be: the clocks differ
-    unreadable, ///< no stamp, or not one that can be trusted
+    ok,         ///< the latency is valid
+    repeated,   ///< shown before: no latency of its own
+    clock,      ///< the stamp's time is impossible: the clocks differ
+    unreadable, ///< no stamp, or an invalid one
 };
 /// "none", "ok", "repeated", "clock", "unreadable".
 const char *name_of(Verdict verdict);
 
-/// What is plausible, in nanoseconds.
+/// Bounds of plausible latencies; nanoseconds.
 struct Limits {
-    int64_t tolerance = 5'000'000;        ///< a latency this far below zero counts as zero
-    int64_t max_latency = 60'000'000'000; ///< more is a matter of clocks
+    int64_t tolerance = 5'000'000;        ///< negative latencies down to this count as zero
+    int64_t max_latency = 60'000'000'000; ///< larger ones are caused by wrong clocks
 };
 
-/// Bounded memory; not thread-safe.
+/// Uses bounded memory. Not thread-safe.
 class Measurement {
 public:
-    /// One frame, in the order of display. `now` is UTC in microseconds.
+    /// Adds a frame in display order. `now` is UTC in microseconds.
     Verdict add(const std::optional<Stamp> &stamp, int64_t now, const Limits &limits);
     void clear() { *this = Measurement(); }
 
-    /// Of the latest frame.
+    /// Verdict of the latest frame.
     Verdict verdict() const { return verdict_; }
-    /// Nanoseconds, of the latest frame whose verdict is ok.
+    /// Latency of the latest frame with verdict ok; ns.
     int64_t latency() const { return latency_; }
-    /// The latest that was read.
+    /// The latest stamp read.
     const std::optional<Stamp> &stamp() const { return stamp_; }
-    /// Latencies, in nanoseconds: of each frame once.
+    /// Latencies in ns; each frame counts once.
     const Histogram &histogram() const { return histogram_; }
 
     uint64_t frames() const { return frames_; }
     uint64_t read() const { return frames_ - unreadable_; }
     uint64_t unreadable() const { return unreadable_; }
     uint64_t repeated() const { return repeated_; }
-    /// Numbers that were left out and for which no unreadable frame came.
+    /// Skipped frame numbers that are not explained by unreadable frames.
     uint64_t lost() const { return lost_; }
-    /// Frames with a verdict of clock.
+    /// Number of frames with verdict clock.
     uint64_t clock() const { return clock_; }
-    /// How often the numbers went back: the source began anew, or frames came out of order.
+    /// How often the frame numbers went back: the source restarted, or frames were reordered.
     uint64_t restarts() const { return restarts_; }
 
 private:
@@ -60,7 +60,7 @@ private:
     std::optional<Stamp> stamp_;
     Histogram histogram_;
     uint64_t frames_ = 0, unreadable_ = 0, repeated_ = 0, lost_ = 0, clock_ = 0, restarts_ = 0;
-    uint64_t unreadable_since_ = 0; ///< since the latest that was read
+    uint64_t unreadable_since_ = 0; ///< number of unreadable frames since the latest stamp
 };
 
 } // namespace penstock::latency

@@ -10,16 +10,16 @@
 namespace penstock::latency {
 namespace {
 
-/// In dots: a line of text with a dot above and, for what hangs below the line, two below.
+/// In dots: a line of text with one dot above, and two below for descenders.
 constexpr int line_height = font::height + 3;
-/// Cells that a dot is less than: text is as wide as the code then, nearly.
+/// Dots per cell at most, so that the text is about as wide as the code.
 constexpr int dots_per_cell = 3;
 
 int even(int value) {
     return value & ~1;
 }
 
-/// Where `size` goes in `whole`: `where` 0 to 1 between the margins, if it fits between them.
+/// The position of `size` within `whole`: `where` 0 to 1 between the margins, if it fits.
 int place(int size, int whole, double where, double margin) {
     const int free = whole - size;
     const int edge = std::min(static_cast<int>(std::ceil(margin * whole)), free / 2);
@@ -61,7 +61,7 @@ void Panel::fit(const Appearance &appearance, int width, int height) {
         h = cells::full_height * cell_;
     }
     if (content_ != Content::code) {
-        // A text that is too long is cut off.
+        // Text that is too long is truncated.
         const auto room = static_cast<size_t>(std::max(0, width / (dot_ * font::advance) - 2));
         const size_t length =
             std::max(clock_text({}).size(), std::min(frame_text({}, text_).size(), room));

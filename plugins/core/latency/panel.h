@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a stamp looks like: the code, the clock and the text, as rows of brightness to be put into
-// a picture of any format.
+// The appearance of a stamp: code, clock and text as rows of brightness, to be copied into frames
+// of any format.
 #pragma once
 
 #include "core/latency/code.h"
@@ -15,37 +15,38 @@ enum class Content { both, text, code };
 
 struct Appearance {
     Content content = Content::both;
-    double size = 0.2;    ///< the code's height with its quiet zone, of the picture's shorter side
+    /// Height of the code with its quiet zone, relative to the frame's shorter side.
+    double size = 0.2;
     double x = 0, y = 1;  ///< 0: at the left or top, 1: at the right or bottom
-    double margin = 0.06; ///< kept free at each edge, of the picture's width or height
+    double margin = 0.06; ///< kept free at each edge, relative to the frame's width or height
     std::string text;     ///< a second line below the clock
 };
 
-/// A rectangle in pixels, all of its numbers even.
+/// A rectangle in pixels; all values are even.
 struct Rectangle {
     int x = 0, y = 0, width = 0, height = 0;
     bool is_empty() const { return width == 0; }
 };
 
-/// Rows that look alike.
+/// Identical consecutive rows.
 struct Band {
     int height;
-    std::vector<uint8_t> luma; ///< a row of it: dark, light or grey between them
+    std::vector<uint8_t> luma; ///< a single row: dark, light or grey
 };
 
-/// Lays a stamp out for one size of picture and draws it.
+/// Computes the layout of a stamp for one frame size, and draws it.
 class Panel {
 public:
-    /// The limits of video range, which full-range video shows as a dark grey and a light one.
+    /// The limits of video range; full-range video shows them as dark and light grey.
     static constexpr uint8_t dark = 16, light = 235;
 
     Panel(const Appearance &appearance, int width, int height);
 
-    /// Empty if the picture is too small: a cell needs two pixels.
+    /// Empty if the frame is too small: a cell needs two pixels.
     const Rectangle &area() const { return area_; }
-    /// Pixels; 0 without a code.
+    /// Size of a cell in pixels; 0 without a code.
     int cell() const { return cell_; }
-    /// From the top, as many rows as the area has.
+    /// Bands from top to bottom; their heights add up to the area's.
     std::vector<Band> draw(const Stamp &stamp) const;
 
 private:
@@ -61,7 +62,7 @@ private:
 
 /// UTC to the millisecond: "16:43:27.123".
 std::string clock_text(const Stamp &stamp);
-/// The last six digits of the frame's number, and the text: "#001234 camera 2".
+/// The last six digits of the frame number, and the text: "#001234 camera 2".
 std::string frame_text(const Stamp &stamp, const std::string &text);
 
 } // namespace penstock::latency

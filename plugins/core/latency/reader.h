@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads the code in each frame of a stream: first where it was last, then anywhere.
+// Reads the code in each frame of a stream: first at its previous position, then anywhere.
 #pragma once
 
 #include "core/latency/finder.h"
@@ -16,11 +16,11 @@ struct Reading {
 /// Not thread-safe.
 class Reader {
 public:
-    /// Whose codes are read; anybody's without.
+    /// Reads only codes of this source, or of any source without one.
     explicit Reader(std::optional<uint16_t> source = {}) : source_(source) {}
 
-    /// The code in this frame. Where several are, the one that the last frame had, or the first
-    /// that is found.
+    /// Reads the code in this frame. Of several codes, takes the one at the previous position, else
+    /// the first found.
     std::optional<Reading> read(const Luma &luma);
 
 private:

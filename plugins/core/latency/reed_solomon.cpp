@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t max_parity = 32;
 
-/// Powers of 2 (twice over, so that sums of two logarithms need no modulo) and their inverse.
+/// Powers of 2 (doubled, so that sums of two logarithms need no modulo) and logarithms.
 struct Field {
     std::array<uint8_t, 510> power{};
     std::array<uint8_t, 256> log{};
@@ -25,14 +25,14 @@ struct Field {
     constexpr uint8_t times(uint8_t a, uint8_t b) const {
         return a && b ? power[log[a] + log[b]] : 0;
     }
-    /// `b` is not 0.
+    /// `b` must not be 0.
     constexpr uint8_t over(uint8_t a, uint8_t b) const {
         return a ? power[log[a] + 255 - log[b]] : 0;
     }
 };
 constexpr Field field;
 
-/// A polynomial, the lowest power first.
+/// A polynomial, lowest power first.
 using Polynomial = std::array<uint8_t, max_parity + 1>;
 
 uint8_t value_at(const Polynomial &p, size_t terms, uint8_t x) {
@@ -42,7 +42,8 @@ uint8_t value_at(const Polynomial &p, size_t terms, uint8_t x) {
     return sum;
 }
 
-/// The word's values at the generator's roots: all 0 for a codeword.
+/// Evaluates the word at the generator's roots. Returns false if all values are 0: it is a
+/// codeword.
 bool syndromes(std::span<const uint8_t> word, size_t parity, Polynomial &out) {
     bool any = false;
     for (size_t i = 0; i < parity; ++i) {
@@ -55,7 +56,7 @@ bool syndromes(std::span<const uint8_t> word, size_t parity, Polynomial &out) {
     return any;
 }
 
-/// Berlekamp-Massey: the shortest recurrence that makes the syndromes. Returns its length.
+/// Berlekamp-Massey: the shortest recurrence that generates the syndromes. Returns its length.
 size_t locate(const Polynomial &syndrome, size_t parity, Polynomial &locator) {
     Polynomial previous{};
     locator = {};
@@ -112,7 +113,7 @@ bool correct(std::span<uint8_t> word, size_t parity) {
     const size_t errors = locate(syndrome, parity, locator);
     if (errors > parity / 2) return false;
 
-    // The errors' values, by Forney: evaluator = syndrome * locator modulo x^parity.
+    // Error values by Forney's algorithm: evaluator = syndrome * locator modulo x^parity.
     Polynomial evaluator{};
     for (size_t i = 0; i < parity; ++i)
         for (size_t j = 0; j <= std::min(i, errors); ++j)
@@ -123,7 +124,7 @@ bool correct(std::span<uint8_t> word, size_t parity) {
         const size_t exponent = word.size() - 1 - at;
         const uint8_t inverse = field.power[(255 - exponent % 255) % 255];
         if (value_at(locator, errors + 1, inverse) != 0) continue;
-        // The derivative has the odd terms alone.
+        // The formal derivative has only the odd terms.
         uint8_t slope = 0;
         for (size_t i = 1; i <= errors; i += 2) {
             uint8_t term = locator[i];

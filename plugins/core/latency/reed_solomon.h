@@ -8,11 +8,11 @@
 
 namespace penstock::latency {
 
-/// Writes the last `parity` bytes of `word` so that the whole is a codeword.
+/// Fills in the last `parity` bytes, so that `word` becomes a codeword.
 void add_parity(std::span<uint8_t> word, size_t parity);
 
-/// Corrects up to parity / 2 bytes in place. False, and `word` as it was, if there is no codeword
-/// that near. `word` has at most 255 bytes, `parity` at most 32.
+/// Corrects up to parity / 2 bytes in place. Returns false and leaves `word` unchanged if no
+/// codeword is that close. `word` has at most 255 bytes, `parity` is at most 32.
 bool correct(std::span<uint8_t> word, size_t parity);
 
 } // namespace penstock::latency

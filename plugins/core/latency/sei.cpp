@@ -20,29 +20,29 @@ constexpr uint8_t user_data_unregistered = 5;
 constexpr uint8_t stop_bit = 0x80;
 
 constexpr uint8_t obu_metadata = 5;
-/// METADATA_TYPE_ITUT_T35 with a country code that is nobody's: the type for private use is refused
-/// by GStreamer's av1parse.
+/// METADATA_TYPE_ITUT_T35 with an unassigned country code; GStreamer's av1parse rejects the
+/// metadata types for private use.
 constexpr std::array<uint8_t, 3> av1_private{4, 0xFF, 0xFF};
 
 /// A NAL unit or OBU in an access unit.
 struct Unit {
-    size_t begin = 0, end = 0; ///< with its start code or length
-    ByteView bytes;            ///< without; an OBU with its header
-    ByteView payload;          ///< of an OBU; of a NAL unit as `bytes`
+    size_t begin = 0, end = 0; ///< includes the start code or length
+    ByteView bytes;            ///< excludes it; includes the header of an OBU
+    ByteView payload;          ///< of an OBU; equals `bytes` for a NAL unit
 };
 
-/// Walks over the units of an access unit.
+/// Iterates over the units of an access unit.
 class Units {
 public:
     Units(const Framing &framing, ByteView unit) : framing_(framing), all_(unit) {}
-    /// False at the end, or where the framing is broken.
+    /// Returns false at the end, or where the framing is broken.
     bool next(Unit &unit) {
         if (framing_.codec == Codec::av1) return next_obu(unit);
         return framing_.length_size ? next_length(unit) : next_start_code(unit);
     }
 
 private:
-    /// Where the next start code's first byte (00 00 01) is; the end if there is none.
+    /// Position of the next start code (00 00 01); the end if there is none.
     size_t start_code(size_t from) const {
         for (; from + 3 <= all_.size(); ++from)
             if (all_[from] == 0 && all_[from + 1] == 0 && all_[from + 2] == 1) return from;
@@ -51,10 +51,10 @@ private:
     bool next_start_code(Unit &unit) {
         const size_t code = start_code(position_);
         if (code + 3 >= all_.size()) return false;
-        // A start code may have one zero more in front.
+        // A start code may have an additional leading zero byte.
         unit.begin = code > position_ && all_[code - 1] == 0 ? code - 1 : code;
         unit.end = all_.size();
-        // Who finds a picture goes no further: it is not searched for its end.
+        // The walk stops at the first VCL unit, so its end is not searched.
         if (!is_picture(framing_.codec, all_.subspan(code + 3))) {
             unit.end = start_code(code + 3);
             if (unit.end < all_.size() && all_[unit.end - 1] == 0) --unit.end;
@@ -79,9 +79,9 @@ private:
         Reader r(all_.subspan(position_));
         if (r.remaining() == 0) return false;
         const uint8_t header = r.u8();
-        if (header & 0x80) return false; // the forbidden bit
-        if (header & 0x04) r.u8();       // the extension
-        uint64_t size = r.remaining();   // the last one may do without a size
+        if (header & 0x80) return false; // forbidden bit
+        if (header & 0x04) r.u8();       // extension
+        uint64_t size = r.remaining();   // the last OBU may lack a size
         if (header & 0x02) {
             size = 0;
             for (unsigned i = 0; i < 8; ++i) {
@@ -108,7 +108,7 @@ public:
             return type == 3 || type == 4 || (type >= 6 && type <= 8);
         }
         const unsigned type = unit[0] & 0x1F;
-        // A prefix (14) belongs to the slice behind it.
+        // A prefix NAL unit (14) belongs to the following slice.
         return (type >= 1 && type <= 5) || type == 14 || type == 20 || type == 21;
     }
     static bool is_metadata(Codec codec, ByteView unit) {
@@ -124,7 +124,7 @@ private:
     size_t position_ = 0;
 };
 
-/// Without emulation prevention: 00 00 03 was 00 00.
+/// Removes emulation prevention bytes: 00 00 03 becomes 00 00.
 std::vector<uint8_t> unescape(ByteView nal) {
     std::vector<uint8_t> out;
     out.reserve(nal.size());
@@ -156,7 +156,8 @@ bool is_ours(ByteView message) {
     return message.size() >= uuid.size() && std::equal(uuid.begin(), uuid.end(), message.begin());
 }
 
-/// What follows the UUID. Exactly as it was written, or nothing.
+/// Parses the data after the UUID. Returns nullopt unless it is exactly in the format that
+/// build_stamps() writes.
 std::optional<FrameStamps> parse_message(ByteView message) {
     Reader r(message.subspan(uuid.size()));
     const ByteView checked = r.rest();
@@ -187,11 +188,11 @@ std::vector<uint8_t> build_message(const FrameStamps &stamps) {
     return w.take();
 }
 
-/// The messages of an SEI unit, its header already gone.
+/// Reads the messages of an SEI unit after its header.
 struct SeiReader {
     explicit SeiReader(ByteView rbsp) : r(rbsp) {}
     bool next(unsigned &type, ByteView &message) {
-        // What is left is at least a type, a size and the stop bit.
+        // At least a type, a size and the stop bit must remain.
         if (r.remaining() < 2 || (r.remaining() == 1 && r.rest()[0] == stop_bit)) return false;
         type = number();
         message = r.take(number());
@@ -207,10 +208,9 @@ struct SeiReader {
     Reader r;
 };
 
-/// Notes what a metadata unit says, if it is ours.
+/// Parses a metadata unit if it contains stamps.
 void look(const Framing &framing, const Unit &unit, StampPlace &place) {
-    // The last one that can be read counts; it is replaced in its place if it has a unit of its
-    // own.
+    // The last readable message counts. It is replaced in place if it is alone in its unit.
     const auto note = [&](ByteView message, bool alone) {
         auto stamps = parse_message(message);
         if (!stamps && place.stamps) return;
@@ -234,7 +234,7 @@ void look(const Framing &framing, const Unit &unit, StampPlace &place) {
         return;
     }
     const size_t header = framing.codec == Codec::h265 ? 2 : 1;
-    // Most SEI units are others': the UUID has no zeros, so that it stands there as it is.
+    // Most SEI units are unrelated. The UUID has no zero bytes, so it appears unescaped.
     if (unit.bytes.size() < header + uuid.size() ||
         std::search(unit.bytes.begin(), unit.bytes.end(), uuid.begin(), uuid.end()) ==
             unit.bytes.end())
@@ -250,7 +250,7 @@ void look(const Framing &framing, const Unit &unit, StampPlace &place) {
     if (!ours.empty()) {
         note(ours, count == 1);
     } else if (reader.r.failed() && !place.stamps) {
-        place.damaged = true; // cut short, or its size is damaged
+        place.damaged = true; // truncated, or its size is damaged
     }
 }
 
@@ -297,7 +297,7 @@ std::vector<uint8_t> build_stamps(const Framing &framing, const StampPlace &plac
     std::vector<uint8_t> out;
     if (framing.codec == Codec::av1) {
         Writer w;
-        size_t size = av1_private.size() + message.size() + 1; // the stop bit
+        size_t size = av1_private.size() + message.size() + 1; // includes the stop bit
         w.u8(obu_metadata << 3 | 0x02);
         for (; size >= 0x80; size >>= 7)
             w.u8((size & 0x7F) | 0x80);
@@ -309,7 +309,7 @@ std::vector<uint8_t> build_stamps(const Framing &framing, const StampPlace &plac
         nal = {hevc_prefix_sei << 1, place.temporal_id};
     else
         nal = {avc_sei};
-    // A message has at most 16 + 14 + 24 * 9 bytes: one byte says the size.
+    // A message has at most 16 + 14 + 24 * 9 bytes, so one byte holds its size.
     std::vector<uint8_t> rbsp{user_data_unregistered, static_cast<uint8_t>(message.size())};
     rbsp.insert(rbsp.end(), message.begin(), message.end());
     rbsp.push_back(stop_bit);
