@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Proves that each header of this folder compiles by itself.
+// Verifies that each header of this folder compiles on its own.
 #include "core/bytes/bytes.h"
 #include "core/bytes/reader.h"
 #include "core/bytes/result.h"

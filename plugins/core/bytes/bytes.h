@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Immutable bytes with shared ownership: what a packet is while it travels through Penstock.
+// Immutable bytes with shared ownership, as packets are passed through Penstock.
 #pragma once
 
 #include <cassert>
@@ -15,16 +15,16 @@ namespace penstock {
 
 using ByteView = std::span<const uint8_t>;
 
-/// A view into memory that stays alive as long as any Bytes that shows it. Copying a Bytes copies
-/// a pointer; the memory itself is never written again.
+/// A view of memory that stays alive as long as a Bytes refers to it. Copying a Bytes copies only a
+/// pointer; the memory is never modified.
 class Bytes {
 public:
     Bytes() = default;
-    /// Shows `size` bytes at `data`, which `owner` keeps alive.
+    /// Refers to `size` bytes at `data`, which `owner` keeps alive.
     Bytes(std::shared_ptr<const void> owner, const uint8_t *data, size_t size)
         : owner_(std::move(owner)), data_(data), size_(size) {}
 
-    /// Takes over a vector, without a copy.
+    /// Takes ownership of a vector without copying.
     static Bytes adopt(std::vector<uint8_t> &&bytes) {
         auto owner = std::make_shared<std::vector<uint8_t>>(std::move(bytes));
         const uint8_t *data = owner->data();
@@ -51,7 +51,7 @@ public:
     operator ByteView() const { return view(); }
     const std::shared_ptr<const void> &owner() const { return owner_; }
 
-    /// A part of these bytes that shares their memory; clamped to what is there.
+    /// A part of these bytes that shares their memory; clamped to their size.
     Bytes sub(size_t offset, size_t count = SIZE_MAX) const {
         offset = offset < size_ ? offset : size_;
         count = count < size_ - offset ? count : size_ - offset;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Text from the network for a log.
+// Makes text from the network safe for a log.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace penstock {
 
-/// At most `limit` characters, with a dot for each that is not printable ASCII; "…" behind what
-/// was longer.
+/// Replaces characters other than printable ASCII by dots and truncates to `limit` characters,
+/// marked by "…".
 inline std::string printable(std::string_view text, size_t limit) {
     std::string out;
     for (const char c : text.substr(0, limit))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A bounds-checked cursor over bytes from the wire.
+// A bounds-checked cursor over bytes from the network.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -8,8 +8,8 @@
 
 namespace penstock {
 
-/// Reads big-endian numbers. A read past the end returns 0, leaves the cursor at the end and makes
-/// failed() true, so a parser checks once after a group of reads.
+/// Reads big-endian numbers. A read past the end returns 0, moves the cursor to the end and sets
+/// failed(), so a parser can check once after a group of reads.
 class Reader {
 public:
     explicit Reader(ByteView bytes) : bytes_(bytes) {}
@@ -25,13 +25,13 @@ public:
     uint32_t u32() { return static_cast<uint32_t>(big_endian(4)); }
     uint64_t u64() { return big_endian(8); }
     double f64() { return std::bit_cast<double>(u64()); }
-    /// RTMP's message stream id is the one little-endian number in these formats.
+    /// Little-endian; used only for RTMP's message stream id.
     uint32_t u32_le() {
         ByteView v = take(4);
         if (v.size() < 4) return 0;
         return uint32_t(v[0]) | uint32_t(v[1]) << 8 | uint32_t(v[2]) << 16 | uint32_t(v[3]) << 24;
     }
-    /// `count` bytes, or an empty view and failed() if there are fewer.
+    /// Returns `count` bytes; if fewer remain, returns an empty view and sets failed().
     ByteView take(size_t count) {
         if (count > remaining()) {
             failed_ = true;

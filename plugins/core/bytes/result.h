@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What every parser of wire data returns: it never throws.
+// The result of parsers of data from the network, which never throw.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace penstock {
 
-/// `ok`; `need_more` input before anything can be said; or an `error` whose reason a person can
-/// read (it goes into the log beside the peer's name).
+/// `ok`; `need_more` input is required; or an `error` with a readable reason, to be logged with the
+/// peer's name.
 class Result {
 public:
     enum class Status { ok, need_more, error };
