@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A response body that is produced while it is sent: event streams, segments that still grow.
+// A response body that is produced while it is sent: event streams, growing segments.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -15,17 +15,19 @@
 namespace penstock::net {
 
 struct HttpBodyOptions {
-    /// Bytes that may wait for the client. One write may exceed it if nothing else waits.
+    /// Bytes that may be queued for the client. A single write may exceed it if the queue is empty.
     size_t capacity = 64 << 10;
-    /// There is room again after a write found none. Called on a network loop: must return at once.
+    /// Called when there is space again after a write returned `full`. Called on a network loop:
+    /// must return at once.
     std::function<void()> on_room;
-    /// The client has left, reads too slowly, or asked with HEAD: nothing more is taken. At most
-    /// once, and not after end() or abort(). Called on a network loop: must return at once.
+    /// Called when the client has left, reads too slowly or sent a HEAD request; further writes are
+    /// rejected. Called at most once and not after end() or abort(), on a network loop: must return
+    /// at once.
     std::function<void(const std::string &reason)> on_closed;
 };
 
-/// The queue between a producer on any thread and the connection on its loop. Needs no thread or
-/// timer of its own. Lock order: mutex_ alone; no callback is called with it held.
+/// The queue between a producer on any thread and the connection on its loop. Uses no thread or
+/// timer of its own. Lock order: mutex_ only; no callback is called with it held.
 class HttpBody {
 public:
     explicit HttpBody(HttpBodyOptions options) : options_(std::move(options)) {}
@@ -34,48 +36,48 @@ public:
 
     // --- the producer's; any thread ----------------------------------------------------------
     enum class Written {
-        taken, ///< is sent when its turn comes, without a copy
-        full,  ///< not taken: write it again once on_room was called
-        closed ///< not taken, nor will anything be
+        taken, ///< queued, without a copy
+        full,  ///< rejected: write it again after on_room
+        closed ///< rejected, like all further writes
     };
-    /// An empty write is taken and sends nothing.
+    /// An empty write is accepted and sends nothing.
     Written write(Bytes bytes);
-    /// What was written is all. The connection can then serve another request.
+    /// The body is complete. The connection can then serve another request.
     void end();
-    /// What was written is not all: the connection ends, so that the client can tell.
+    /// The body is incomplete: the connection is closed, so that the client can detect it.
     void abort();
-    /// Bytes that wait for the client.
+    /// Bytes queued for the client.
     size_t waiting() const;
 
     // --- the connection's; its loop ----------------------------------------------------------
-    /// From now on `wake` is called whenever there may be something to take(); on any thread.
+    /// From now on calls `wake`, on any thread, when take() may return something.
     void attach(std::function<void()> wake);
     struct Taken {
         std::vector<Bytes> pieces;
-        size_t size = 0;      ///< of the pieces together
-        bool ended = false;   ///< end() was called, and these are the last
+        size_t size = 0;      ///< sum of the pieces; bytes
+        bool ended = false;   ///< end() was called, and these are the last pieces
         bool aborted = false; ///< abort() was called
     };
-    /// At most `max_pieces` that begin within the first `max_size` bytes. They count as waiting
-    /// until sent(). If there is nothing, `wake` is called when there is.
+    /// Takes at most `max_pieces` pieces that begin within the first `max_size` bytes. They count
+    /// as queued until sent(). If there is nothing, `wake` is called later.
     Taken take(size_t max_pieces, size_t max_size);
-    /// The client has taken this many bytes: there may be room again.
+    /// The client has received this many bytes.
     void sent(size_t size);
-    /// Takes nothing more and forgets what waits.
+    /// Rejects further writes and discards the queue.
     void close(const std::string &reason);
 
 private:
     const HttpBodyOptions options_;
-    mutable std::mutex mutex_; ///< what follows
+    mutable std::mutex mutex_; ///< guards the following
     std::function<void()> wake_;
     std::deque<Bytes> queue_;
-    size_t waiting_ = 0;   ///< bytes in queue_, and those taken and not sent
-    bool idle_ = true;     ///< take() found nothing since wake was last called
-    bool refused_ = false; ///< a write found no room
+    size_t waiting_ = 0;   ///< bytes in queue_, and those taken but not sent
+    bool idle_ = true;     ///< take() returned nothing since the last call of wake
+    bool refused_ = false; ///< a write returned `full`
     bool ended_ = false, aborted_ = false, closed_ = false;
 };
 
-/// A producer's end of a body: aborts it when destroyed, unless it has ended.
+/// A producer's handle of a body: aborts it on destruction, unless it has ended.
 class HttpBodyWriter {
 public:
     explicit HttpBodyWriter(HttpBodyOptions options = {})
@@ -84,7 +86,7 @@ public:
     HttpBodyWriter(const HttpBodyWriter &) = delete;
     HttpBodyWriter &operator=(const HttpBodyWriter &) = delete;
 
-    /// For HttpResponse::streamed, of one response.
+    /// For HttpResponse::streamed of a single response.
     const std::shared_ptr<HttpBody> &body() const { return body_; }
     HttpBody::Written write(Bytes bytes) { return body_->write(std::move(bytes)); }
     void end() { body_->end(); }

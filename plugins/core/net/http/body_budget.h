@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How much memory the request bodies of a server may take together.
+// Limits the memory that the request bodies of a server use together.
 #pragma once
 
 #include <atomic>
@@ -7,11 +7,11 @@
 
 namespace penstock::net {
 
-/// Bytes of bodies that the connections of a server hold together. Thread-safe.
+/// Bytes of request bodies held by all connections of a server. Thread-safe.
 class HttpBodyBudget {
 public:
     static constexpr size_t most = 64 << 20;
-    /// False, and nothing is taken, if that would be too much.
+    /// Returns false and takes nothing if the limit would be exceeded.
     bool take(size_t size) {
         if (held_.fetch_add(size) + size <= most) return true;
         held_ -= size;

@@ -27,9 +27,9 @@ using boost::system::error_code;
 
 constexpr auto idle_timeout = std::chrono::seconds(30);
 constexpr auto handshake_timeout = std::chrono::seconds(10);
-/// How long a connection that ends waits for the client to read the answer.
+/// How long a connection that is being closed waits for the client to read the response.
 constexpr auto linger_timeout = std::chrono::seconds(2);
-constexpr size_t max_body = 16 << 20; ///< bytes, whatever a route says
+constexpr size_t max_body = 16 << 20; ///< bytes; upper limit for all routes
 
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
@@ -86,19 +86,19 @@ private:
         log(LogLevel::info, "http", "[" + peer_ + "] TLS: " + what);
     }
 
-    /// Plain HTTP where TLS is spoken: the request is read, so that its answer is, too.
+    /// Refuses plain HTTP on a TLS port. Unread data would make the client lose the response.
     void refuse_plain() {
         log(LogLevel::info, "http", "[" + peer_ + "] plain HTTP where https:// is served");
         refuse(http_error(400, "This port serves https:// only."));
     }
 
-    /// An answer after which nothing else is read.
+    /// Sends a response and reads nothing more.
     void refuse(HttpResponse response) {
         keep_alive_ = false;
         send(std::move(response));
     }
 
-    /// `plain`: whatever it asks for is refused.
+    /// `plain`: the request is always refused.
     void read(bool plain = false) {
         if (routes_->closing()) return;
         reading_ = true;
@@ -129,7 +129,7 @@ private:
         begin();
     }
 
-    /// Who takes the request, before its body is read.
+    /// Finds the route for the request before its body is read.
     void begin() {
         const auto &message = reader_.message();
         if (refused_) return refuse(too_many());
@@ -142,7 +142,7 @@ private:
         mark_ = target.find('?');
         navigation_ = routes_->navigation(path);
         varies_ = navigation_ != nullptr;
-        // A stream's viewers are asked about later, by its own watches.
+        // The watches of a stream are asked later.
         static const auto media = std::make_shared<const HttpRoute>();
         const auto route = is_stream(path) ? nullptr : routes_->find(path);
         const HttpRoute &chosen = route ? *route : *media;
@@ -155,7 +155,7 @@ private:
                    [this, path](const auto &asked) { read_body(asked, path); });
     }
 
-    /// Answers OPTIONS: what the route takes, and from which pages.
+    /// Answers OPTIONS: the methods of the route, and the origins that may use it.
     void send_options(const HttpRoute &route, bool of_path) {
         HttpResponse allowed;
         allowed.status = 204;
@@ -167,14 +167,14 @@ private:
         answer_unread(std::move(allowed));
     }
 
-    /// An answer that does not wait for the request's body: what follows would be taken for it.
+    /// Responds early and closes: a body still to come would be read as the next request.
     void answer_unread(HttpResponse response) {
         if (!reader_.is_complete()) keep_alive_ = false;
         send(std::move(response));
     }
 
-    /// `go_on` is called on this connection, which it does not keep alive, unless the route's hook
-    /// refuses the request.
+    /// Calls `go_on` on this connection unless the route's access hook refuses the request. `go_on`
+    /// does not keep the connection alive.
     template <class GoOn>
     void ask_access(const Route &route, const std::string &path, GoOn go_on) {
         route_ = route;
@@ -183,7 +183,7 @@ private:
         const unsigned question = ++question_;
         const auto decide = [self = shared_from_this(), question, route,
                              go_on](std::optional<HttpResponse> refusal) {
-            if (question != self->question_) return; // it is decided
+            if (question != self->question_) return; // already decided
             ++self->question_;
             self->access_timer_.reset();
             if (refusal) return self->answer_unread(std::move(*refusal));
@@ -230,19 +230,19 @@ private:
         return response;
     }
 
-    /// Whether it is, or may become, a stream that a viewer watches on its own connection.
+    /// Whether the path is, or may become, a stream that occupies its connection.
     bool is_stream(const std::string &path) const {
         return routes_->stream(path) ||
                (!path.ends_with(".m3u8") && routes_->rules->demand_for(path.substr(1)));
     }
 
-    /// Whether a playlist's pipeline would be started for this request.
+    /// Whether this request would start the pipeline of a playlist.
     bool starts_something(const std::string &path) const {
         const auto demand = routes_->rules->demand_for(path.substr(1));
         return demand && !demand->is_ready(path.substr(1));
     }
 
-    /// Only then may anything be started for the viewer.
+    /// Nothing may be started for the viewer before these have allowed it.
     void ask_watches(const std::string &path, size_t mark) {
         stream_.expires_never();
         was_asked_ = true;
@@ -291,13 +291,13 @@ private:
             });
     }
 
-    /// `mark`: where the target's query begins.
+    /// `mark`: offset of the query in the target.
     void reach(const std::string &path, size_t mark) {
         if (auto stream = routes_->stream(path)) return play(std::move(stream), path, mark);
         const auto route = routes_->find(path);
         if (!route) return send(http_error(404, "Nothing is here."));
         if (route == route_) return handle(route, path);
-        // It was made on demand, and nobody has asked about it yet.
+        // The route was created on demand, so its access hook has not been asked yet.
         cors_ = cors_headers(route->options.cors, header("Origin"));
         if (!route->takes(header_text(reader_.message().method_string())))
             return send(wrong_method(*route));
@@ -308,7 +308,7 @@ private:
         HttpRequest asked = request(path);
         asked.body = reader_.take_body();
         if (was_asked_) asked.admission = std::make_shared<Admission>(std::move(admission_));
-        stream_.expires_never(); // the handler has its own deadline
+        stream_.expires_never(); // the handler has a deadline of its own
         route->handler(
             asked, [self = shared_from_this(),
                     answered = std::make_shared<std::atomic<bool>>(false)](HttpResponse response) {
@@ -349,10 +349,10 @@ private:
                http::token_list(message[http::field::connection]).exists("upgrade");
     }
 
-    /// From here on the socket is a viewer's; of this connection nothing is left.
+    /// Turns the connection into a viewer's; this object gives up the socket.
     void play(std::shared_ptr<HttpStream> stream, const std::string &path, size_t mark) {
         const auto &message = reader_.message();
-        // A stream has no ranges. Players ask for all of it as one.
+        // A stream has no ranges, but some players request all of it as one.
         const auto range = message[http::field::range];
         if (!range.empty() && range != "bytes=0-") {
             auto refused = http_error(416, "A live stream has no ranges.");
@@ -397,7 +397,7 @@ private:
                                         varies_ ? "Accept, Sec-Fetch-Dest" : "", cors_});
     }
 
-    /// `endless`: the headers of an answer whose length nobody knows.
+    /// `endless`: the headers of a response of unknown length.
     void send(HttpResponse response, bool endless = false) {
         if (routes_->closing() || refused_) keep_alive_ = false;
         const bool bodiless = head_ || response.status == 204 || response.status == 304;
@@ -411,7 +411,7 @@ private:
                       [self = shared_from_this()](error_code ec) { self->sent(ec); });
     }
 
-    /// Sends what the handler produces, and sees the client leave meanwhile.
+    /// Sends a produced body, and detects when the client leaves meanwhile.
     void stream(HttpResponse response) {
         const bool chunked = version_ >= 11;
         if (!chunked) keep_alive_ = false;
@@ -419,7 +419,7 @@ private:
         writer_->stream(head_of(response, chunked ? Length::chunked : Length::unknown),
                         response.streamed, chunked, [self = shared_from_this()](error_code ec) {
                             self->streaming_ = false;
-                            if (ec) self->stream_.cancel(); // of what waits for the client
+                            if (ec) self->stream_.cancel(); // ends the waiting for the client
                             self->sent(ec);
                         });
         if (streaming_) watch();
@@ -429,7 +429,7 @@ private:
         watching_ = true;
         reader_.watch([self = shared_from_this()](error_code ec) {
             self->watching_ = false;
-            if (!self->streaming_) { // what came is the next request
+            if (!self->streaming_) { // the received data are the next request
                 self->reading_ = false;
                 return !ec && self->keep_alive_ ? self->read() : void();
             }
@@ -443,7 +443,7 @@ private:
         if (ec) return void(keep_alive_ = false);
         if (!keep_alive_) return end();
         if (!watching_) return read();
-        // The next request is being read already, or some of it was.
+        // The next request is already being read, at least in part.
         reading_ = true;
         stream_.expires_after(idle_timeout);
         if (reader_.rest().size() > 0) stream_.cancel();
@@ -457,31 +457,31 @@ private:
     }
 
     const size_t loop_;
-    // The stream goes first, then the loops it lives on.
+    // Destruction order: the stream before the loops that it uses.
     std::shared_ptr<Loops> loops_;
     std::shared_ptr<HttpRoutes> routes_;
     const std::string peer_;
     HttpSocket stream_;
     HttpRequestReader reader_;
     const std::shared_ptr<HttpResponseWriter> writer_;
-    // Of the request that is answered:
-    size_t mark_ = 0; ///< where the target's query begins
-    Route route_;     ///< whose hook has let it in
+    // State of the current request:
+    size_t mark_ = 0; ///< offset of the query in the target
+    Route route_;     ///< the route whose hook has allowed it
     HttpHandler navigation_;
     HttpHeaders cors_;
     unsigned version_ = 11;
     bool keep_alive_ = false;
-    bool varies_ = false; ///< another Accept or Sec-Fetch-Dest might get another answer
+    bool varies_ = false; ///< the response may depend on Accept or Sec-Fetch-Dest
     bool head_ = false;
-    unsigned question_ = 0; ///< changes with each question to an access hook, and each verdict
+    unsigned question_ = 0; ///< changes with each call of an access hook and each verdict
     std::optional<asio::steady_timer> access_timer_;
 
-    bool reading_ = false;   ///< waits for a request
-    bool streaming_ = false; ///< sends a body that is produced meanwhile
-    bool watching_ = false;  ///< and waits for what the client sends
-    const bool refused_;     ///< there are too many
-    Admission admission_;    ///< of the request under way
-    bool was_asked_ = false; ///< whether there was something to be asked
+    bool reading_ = false;   ///< waiting for a request
+    bool streaming_ = false; ///< sending a produced body
+    bool watching_ = false;  ///< and waiting for data from the client
+    const bool refused_;     ///< too many connections
+    Admission admission_;    ///< of the current request
+    bool was_asked_ = false; ///< the admission has asked watchers
 };
 
 } // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One HTTP/1.1 connection on its loop, and the routes of its server.
+// An HTTP/1.1 connection on its loop, and the routes of its server.
 #pragma once
 
 #include "core/net/http/body_budget.h"
@@ -20,30 +20,30 @@ public:
     std::shared_ptr<const HttpRoute> find(const std::string &path) const;
     bool add(const std::string &prefix, HttpRoute route);
     void remove(const std::string &prefix);
-    /// A path that is a stream; nullptr: it is none.
+    /// The stream at exactly this path; nullptr if there is none.
     std::shared_ptr<HttpStream> stream(const std::string &path) const;
     bool add_stream(const std::string &path, std::shared_ptr<HttpStream> stream);
     void remove_stream(const std::string &path);
-    /// Who answers browsers that open this path themselves; nullptr: nobody in particular.
+    /// The handler for browsers that open this path; nullptr: none.
     HttpHandler navigation(const std::string &path) const;
     bool add_navigation(const std::string &suffix, HttpHandler handler);
     void remove_navigation(const std::string &suffix);
-    /// Connections end after the answer they are at, those that wait for a request at once.
+    /// Ends connections after their current response, idle ones at once.
     void close();
-    /// How close() tells a connection, by its address.
+    /// Registers a connection's callback for close(), by the connection's address.
     void on_close(const void *connection, std::function<void()> tell);
     void forget(const void *connection);
     bool closing() const { return closing_; }
-    /// Connections open now, without viewers of streams. More than max_connections are told to
-    /// come again later, a few more closed without a word.
+    /// Open connections, without viewers of streams. Above max_connections, connections get a 503
+    /// response; above a further max_refused they are closed at once.
     std::atomic<unsigned> connections{0};
     static constexpr unsigned max_connections = 8000, max_refused = 200;
     const std::shared_ptr<PathRules> rules = std::make_shared<PathRules>();
-    /// The viewers of streams; set before the first connection.
+    /// The viewers of streams. Set before the first connection.
     std::shared_ptr<Roster> viewers;
     static constexpr size_t max_viewers = 16'000;
     HttpBodyBudget bodies;
-    /// nullptr: connections speak plain HTTP. Set before the first one.
+    /// nullptr: plain HTTP. Set before the first connection.
     std::shared_ptr<TlsContext> tls;
 
 private:
@@ -56,7 +56,7 @@ private:
 };
 
 struct HttpConnection {
-    /// Serves the socket until either side has had enough.
+    /// Serves requests on the socket until either side closes it.
     static void start(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpRoutes> routes,
                       std::shared_ptr<Loops> loops);
 };

@@ -24,7 +24,7 @@ bool allows(const HttpCors &cors, std::string_view origin) {
 HttpHeaders cors_headers(const HttpCors &cors, std::string_view origin) {
     HttpHeaders headers;
     const bool listed = cors.allow == HttpCors::Allow::listed;
-    // Whether or not this origin is allowed: a cache must not give its answer to another.
+    // Sent even if this origin is not allowed, so that caches do not reuse the response for others.
     if (listed) headers.emplace_back("Vary", "Origin");
     if (!allows(cors, origin)) return headers;
     headers.emplace_back("Access-Control-Allow-Origin", listed ? std::string(origin) : "*");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which web pages of other origins may read a route's answers (the Fetch standard, section 3.2).
+// Which web pages of other origins may read a route's responses (Fetch standard, section 3.2).
 #pragma once
 
 #include <string>
@@ -11,26 +11,27 @@ namespace penstock::net {
 
 struct HttpCors {
     enum class Allow {
-        none,  ///< pages of this server alone
-        any,   ///< pages of every origin, without credentials
+        none,  ///< only pages of this server
+        any,   ///< pages of any origin, without credentials
         listed ///< pages of `origins`
     };
     Allow allow = Allow::any;
-    std::vector<std::string> origins; ///< "https://console.example:8443", exactly as browsers say
-    /// Request headers that pages may send beside those that need no permission.
+    /// "https://console.example:8443", exactly as browsers send it.
+    std::vector<std::string> origins;
+    /// Request headers that pages may send in addition to the safelisted ones.
     std::vector<std::string> request_headers{"Range"};
-    /// Response headers that pages may read beside those that need no permission.
+    /// Response headers that pages may read in addition to the safelisted ones.
     std::vector<std::string> exposed_headers;
-    /// Pages may send cookies and Authorization; of listed origins alone.
+    /// Pages may send cookies and Authorization; listed origins only.
     bool credentials = false;
-    unsigned max_age = 86'400; ///< seconds that browsers may remember the answer to a preflight
+    unsigned max_age = 86'400; ///< seconds for which browsers may cache a preflight response
 };
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
-/// The headers of an answer to a page of `origin` (empty: no page asked).
+/// The CORS headers of a response to a page of `origin` (empty: no CORS request).
 HttpHeaders cors_headers(const HttpCors &cors, std::string_view origin);
-/// Those that the answer to an OPTIONS request has in addition. `methods`: "GET, HEAD".
+/// Additional headers of the response to an OPTIONS request. `methods`: "GET, HEAD".
 HttpHeaders preflight_headers(const HttpCors &cors, std::string_view origin,
                               const std::string &methods);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A request as handlers and access hooks see it.
+// A request as passed to handlers and access hooks.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -14,17 +14,17 @@ namespace penstock::net {
 class Admission;
 
 struct HttpRequest {
-    std::string method; ///< "GET", "POST", …: one that the route takes
-    std::string path;   ///< percent-decoded, with its leading slash, without the query
-    std::string query;  ///< as sent; may hold secrets: never log it
+    std::string method; ///< one of the route's methods
+    std::string path;   ///< percent-decoded, with leading slash, without the query
+    std::string query;  ///< as sent; may contain secrets: never log it
     std::string peer;   ///< "127.0.0.1:53412"
-    /// A header's value by case-insensitive name; empty if absent. To be called before the request
-    /// is answered, on the thread of the hook or handler it was given to.
+    /// The value of a header, by case-insensitive name; empty if absent. Call it before the request
+    /// is answered, on the thread that called the hook or handler.
     std::function<std::string(std::string_view)> header;
-    /// The listener's watchers have allowed it already, because it had to wait for its stream to
-    /// begin; nullptr otherwise.
+    /// Set if the listener's watchers have already admitted the viewer, because it had to wait for
+    /// its stream to begin; otherwise nullptr.
     std::shared_ptr<Admission> admission;
-    Bytes body; ///< all of it, at most the route's max_body bytes; empty in an access hook
+    Bytes body; ///< the complete body, up to the route's max_body; empty in an access hook
 };
 
 } // namespace penstock::net

@@ -15,13 +15,13 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-/// A body has this long, and a second more for each so many bytes that it may have.
+/// Timeout of a body, extended by a second per `slowest_body` bytes of its limit.
 constexpr auto body_timeout = std::chrono::seconds(30);
 constexpr size_t slowest_body = 16 << 10; ///< bytes per second
-/// What frames a chunked body may be as large as the body, and this.
+/// Bytes of chunk framing allowed in addition to the size of the body.
 constexpr size_t max_framing = 64 << 10;
 constexpr size_t max_discarded = 1 << 20;
-constexpr size_t watch_size = 1 << 10; ///< bytes read at a time while a request is answered
+constexpr size_t watch_size = 1 << 10; ///< bytes per read while a request is being answered
 
 bool same(beast::string_view a, const char *b) {
     return beast::iequals(a, b);
@@ -33,7 +33,7 @@ void HttpRequestReader::read_header(std::function<void(error_code)> done) {
     forget_body();
     parser_.emplace();
     parser_->header_limit(max_header_size);
-    parser_->body_limit(boost::none); // read_body() knows it
+    parser_->body_limit(boost::none); // read_body() applies the limit
     http::async_read_header(socket_, buffer_, *parser_,
                             [done = std::move(done)](error_code ec, size_t) { done(ec); });
 }
@@ -47,9 +47,9 @@ std::optional<HttpResponse> HttpRequestReader::refusal(error_code error) const {
         return http_error(error == http::error::bad_version ? 505 : 400,
                           "This is no legal HTTP/1.1 request.");
     if (error) return std::nullopt;
-    // Two peers that disagree about where a body ends can be made to disagree about whose request
-    // the rest is, RFC 9112 section 6.1. Beast refuses both lengths at once, and lengths that
-    // differ.
+    // Peers that disagree about the end of a body can be used for request smuggling (RFC 9112,
+    // section 6.1). Beast rejects a Content-Length together with a Transfer-Encoding, and
+    // contradictory Content-Length values.
     const auto &fields = parser_->get();
     const auto coding = fields.equal_range(http::field::transfer_encoding);
     if (coding.first == coding.second) {
@@ -100,8 +100,8 @@ void HttpRequestReader::read_more() {
                             });
 }
 
-/// Beast's own reads go on until a piece of the body ends where a read does: a client could send
-/// any number of chunks before the bounds are looked at.
+/// Beast's own read operations continue until a piece of the body ends at the end of a read: a
+/// client could send any number of chunks before the limits are checked.
 void HttpRequestReader::parse_body() {
     error_code ec;
     const size_t used = parser_->put(buffer_.cdata(), ec);
@@ -129,7 +129,7 @@ void HttpRequestReader::end_body(std::optional<HttpResponse> refusal) {
     done(std::move(refusal));
 }
 
-/// Nobody waits for it any more.
+/// Discards the pending callback and the body.
 void HttpRequestReader::forget_body() {
     body_done_ = nullptr;
     budget_.give_back(std::exchange(held_, 0));

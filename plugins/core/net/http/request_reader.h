@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads requests from a connection: the header first, then, once it is known who takes it, the
-// body, within bounds.
+// Reads requests from a connection: first the header and then, once its route is known, the body
+// within limits.
 #pragma once
 
 #include "core/net/http/body_budget.h"
@@ -17,7 +17,7 @@
 
 namespace penstock::net {
 
-/// Beast's body of a request: memory grows with what has come, not with what is announced.
+/// Body type for Beast's parser: memory grows with received data, not with the announced size.
 struct HttpRequestBody {
     using value_type = std::vector<uint8_t>;
     struct reader {
@@ -42,19 +42,19 @@ struct HttpRequestBody {
     };
 };
 
-/// Whether a browser shows the answer to its user, rather than hand it to a script or a player.
+/// Whether a browser shows the response as a page, instead of passing it to a script or player.
 template <class Fields>
 bool is_navigation(const Fields &request) {
-    // Browsers say it over TLS and on localhost only; elsewhere what they would like to have tells:
-    // players and fetch() ask for anything.
+    // Browsers send Sec-Fetch-Dest only over TLS and to localhost; otherwise Accept decides:
+    // players and fetch() accept any type.
     if (const auto destination = request["Sec-Fetch-Dest"]; !destination.empty())
         return destination == "document";
     return request[boost::beast::http::field::accept].find("text/html") !=
            boost::beast::string_view::npos;
 }
 
-/// Belongs to its connection, on its loop: whoever passes a callback keeps the connection alive
-/// with it. One read at a time.
+/// Belongs to its connection and that connection's loop. Callbacks must keep the connection alive.
+/// One read at a time.
 class HttpRequestReader {
 public:
     using Message = boost::beast::http::request<HttpRequestBody>;
@@ -66,31 +66,31 @@ public:
     HttpRequestReader(const HttpRequestReader &) = delete;
     HttpRequestReader &operator=(const HttpRequestReader &) = delete;
 
-    /// Reads the next request's header; the socket's deadline holds.
+    /// Reads the next request's header; the socket's deadline applies.
     void read_header(std::function<void(boost::system::error_code)> done);
-    /// The request whose header was read, until the next read_header().
+    /// The last header read; valid until the next read_header().
     const Message &message() const { return parser_->get(); }
-    /// Why a header with this error, or, without one, the header that was read, is refused; the
-    /// connection has to end then. nullopt: it is legal, or nobody is there to be answered.
+    /// Returns the response that refuses a header with this error or, without error, an invalid
+    /// one; the connection must end after it. nullopt: the header is valid, or the client has left.
     std::optional<HttpResponse> refusal(boost::system::error_code error) const;
-    /// Nothing of the body is missing.
+    /// Whether the body is complete.
     bool is_complete() const { return parser_->is_done(); }
 
-    /// Reads the body, of at most `limit` bytes, and sets the socket's deadline for it. `done` is
-    /// called with a refusal if it is too large or illegal: the connection has to end then. Not
-    /// called if the client has left.
+    /// Reads the body of up to `limit` bytes and sets the socket's deadline for it. If it is too
+    /// large or invalid, `done` receives a refusal, after which the connection must end. Not called
+    /// if the client has left.
     void read_body(size_t limit, std::function<void(std::optional<HttpResponse> refusal)> done);
-    /// The body that was read.
+    /// Returns the body that was read.
     Bytes take_body();
 
-    /// Reads what the client sends while its request is answered, for the next read_header():
-    /// `done` says once that something came, or that the client left. no_buffer_space: it sends
-    /// too much. Cancelled, it says so only if nothing has come, now or before.
+    /// Reads what the client sends while its request is answered, for the next read_header(). Calls
+    /// `done` once data arrived or the client left; no_buffer_space: it sends too much.
+    /// Cancellation is reported only if no data has arrived.
     void watch(std::function<void(boost::system::error_code)> done);
-    /// Reads and drops what an ended connection still brings, until it ends or the deadline: a
-    /// close with unread bytes would take back the answer.
+    /// Reads and drops data of a connection that has ended, until it closes or the deadline passes.
+    /// Closing with unread data would reset the connection and lose the response.
     void discard(std::function<void()> done);
-    /// What came behind the request.
+    /// Data that follows the request.
     boost::asio::const_buffer rest() const { return buffer_.cdata(); }
 
 private:
@@ -104,9 +104,9 @@ private:
     boost::beast::flat_buffer buffer_{max_header_size + (4 << 10)};
     std::optional<boost::beast::http::request_parser<HttpRequestBody>> parser_;
     std::function<void(std::optional<HttpResponse>)> body_done_;
-    size_t limit_ = 0;    ///< of the body, in bytes
-    size_t received_ = 0; ///< bytes of the body and of what frames it
-    size_t held_ = 0;     ///< bytes of the budget
+    size_t limit_ = 0;    ///< limit of the body; bytes
+    size_t received_ = 0; ///< bytes of the body including its framing
+    size_t held_ = 0;     ///< bytes taken from the budget
     size_t discarded_ = 0;
 };
 

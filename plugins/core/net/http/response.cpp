@@ -28,7 +28,7 @@ void apply_range(const HttpRequest &request, HttpResponse &response) {
     if (response.status != 200 || response.streamed || request.method != "GET") return;
     response.headers.emplace_back("Accept-Ranges", "bytes");
     if (!request.header) return;
-    // An If-Range that names another version, or a date, asks for everything: section 13.1.5.
+    // An If-Range with another version or a date requests the whole body: section 13.1.5.
     const std::string condition = request.header("If-Range");
     const std::string etag = header_of(response, "ETag");
     if (!condition.empty() && (condition != etag || etag.starts_with("W/"))) return;

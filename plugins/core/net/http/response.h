@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a handler answers, and helpers for answers whose body is in memory.
+// The response of a handler, and helpers for bodies in memory.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -18,29 +18,30 @@ namespace penstock::net {
 struct HttpResponse {
     unsigned status = 200;
     std::string content_type = "text/plain; charset=utf-8";
-    Bytes body; ///< sent without a copy; left out for HEAD, 204 and 304
+    Bytes body; ///< sent without copying; omitted for HEAD, 204 and 304
     std::string cache_control = "no-cache";
-    /// Further ones. They replace the server's own of the same name, but for Vary, which is added
-    /// to; a name that occurs twice is sent twice. Values with control characters are left out.
+    /// Additional headers. They replace the server's own headers of the same name except Vary,
+    /// which is extended. Repeated names are sent repeatedly. Values with control characters are
+    /// omitted.
     std::vector<std::pair<std::string, std::string>> headers;
-    /// Sent instead of `body`, if set: what its producer writes until it ends it.
+    /// Sent instead of `body` if set, until its producer ends it.
     std::shared_ptr<HttpBody> streamed = nullptr;
 };
 
-/// Answers a request exactly once, from any thread.
+/// Answers a request; must be called exactly once, from any thread.
 using HttpReply = std::function<void(HttpResponse)>;
 
-/// A line of text for a person, not to be cached.
+/// A plain-text error response that may not be cached.
 HttpResponse http_error(unsigned status, std::string_view text);
 
-/// Answers with the part that the request's Range header asks for: 206, or 416 if none of it
-/// exists (RFC 9110 section 14). Call it last, on a complete 200 response with its body in memory;
-/// any other response, method or range form (several ranges) is left as it is. With If-Range, the
-/// part is sent only if it names the response's strong ETag.
+/// Reduces the response to the part requested by a Range header: 206, or 416 if it is outside the
+/// body (RFC 9110, section 14). Call it last, on a complete 200 response with its body in memory;
+/// other responses, methods and range forms (several ranges) are unchanged. With If-Range, the part
+/// is sent only if it matches the response's strong ETag.
 void apply_range(const HttpRequest &request, HttpResponse &response);
 
-/// Sets the ETag header (`"abc"`, with its quotes), and makes the response a 304 if the client has
-/// this version already. True if it did.
+/// Sets the ETag header (`"abc"`, including quotes). If the client already has this version, turns
+/// the response into a 304 and returns true.
 bool apply_etag(const HttpRequest &request, HttpResponse &response, const std::string &etag);
 
 } // namespace penstock::net

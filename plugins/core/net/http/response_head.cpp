@@ -14,7 +14,7 @@ std::string lower(std::string text) {
     return text;
 }
 
-/// What a handler took from elsewhere must not begin another header.
+/// Prevents header injection through values that a handler took from elsewhere.
 bool is_legal(const std::string &text) {
     return std::none_of(text.begin(), text.end(),
                         [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });
@@ -58,7 +58,8 @@ std::string response_head(const HttpResponse &response, const HttpHeadOptions &o
     for (const auto &[name, value] : response.headers)
         add(name, value);
     if (!vary.empty()) text += "Vary: " + vary + "\r\n";
-    // The status line says HTTP/1.1, whatever the request said: an end is announced always.
+    // The status line always says HTTP/1.1, so the end of the connection must be announced
+    // explicitly.
     if (!options.keep_alive)
         text += "Connection: close\r\n";
     else if (options.version < 11)

@@ -15,10 +15,10 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-/// Each part of a response has this long.
+/// Timeout of each part of a response.
 constexpr auto part_timeout = std::chrono::seconds(30);
 constexpr size_t part_size = 256 << 10; ///< bytes
-/// With a chunk's framing, as many as the socket takes in one call.
+/// Pieces per write: with a chunk's framing, as many as the socket accepts in one call.
 constexpr size_t part_pieces = 6;
 
 asio::const_buffer buffer_of(const Bytes &bytes, size_t from = 0, size_t size = SIZE_MAX) {
@@ -89,7 +89,7 @@ void HttpResponseWriter::stream_more() {
     asio::async_write(socket_, part, [self = shared_from_this()](error_code ec, size_t) {
         self->writing_ = false;
         self->head_.clear();
-        if (!self->body_) { // closed meanwhile
+        if (!self->body_) { // the client has left in the meantime
             self->taken_ = {};
             return;
         }
@@ -98,7 +98,7 @@ void HttpResponseWriter::stream_more() {
                                         ? "the client reads too slowly"
                                         : "the client has left");
         const size_t size = std::exchange(self->taken_, {}).size;
-        self->body_->sent(size); // may write, or close
+        self->body_->sent(size); // may write or close
         self->stream_more();
     });
 }
@@ -109,7 +109,7 @@ void HttpResponseWriter::close(const std::string &reason) {
 
 void HttpResponseWriter::finish(error_code error, const std::string &reason) {
     bytes_ = {};
-    if (!writing_) taken_ = {}; // the socket may read from it still
+    if (!writing_) taken_ = {}; // the socket may still be reading from it
     if (const auto body = std::exchange(body_, nullptr)) body->close(reason);
     if (const Done done = std::exchange(done_, nullptr)) done(error);
 }

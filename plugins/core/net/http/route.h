@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a route of an HTTP server takes, from whom, and who answers it.
+// A route of an HTTP server: its handler, methods, limits and access control.
 #pragma once
 
 #include "core/net/http/cors.h"
@@ -15,25 +15,25 @@
 
 namespace penstock::net {
 
-/// Called on a network loop: must return at once. May keep `reply`, which is called once, from any
-/// thread.
+/// Called on a network loop: must return at once. May keep `reply`, which must be called once, from
+/// any thread.
 using HttpHandler = std::function<void(const HttpRequest &, HttpReply reply)>;
 
-/// Says whether a request may go on: nullopt, or what it is answered instead (401 with
-/// WWW-Authenticate, 403, …). From any thread, once.
+/// Decides about a request: nullopt allows it, otherwise the given response is sent (401 with
+/// WWW-Authenticate, 403, …). Call once, from any thread.
 using HttpVerdict = std::function<void(std::optional<HttpResponse> refusal)>;
-/// Is asked about each request to a route but CORS preflights, before its body is read. Called on
-/// a network loop: must return at once, may keep `verdict`.
+/// Called for each request to a route except CORS preflights, before its body is read. Called on a
+/// network loop: must return at once; may keep `verdict`.
 using HttpAccess = std::function<void(const HttpRequest &, HttpVerdict verdict)>;
-/// A verdict that takes longer is a refusal with 503.
+/// A later verdict is replaced by a 503 response.
 inline constexpr std::chrono::seconds http_access_timeout{5};
 
 struct HttpRouteOptions {
-    /// "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE". Where GET is, HEAD is as well. Other
-    /// methods get 405. OPTIONS is answered by the server.
+    /// "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE". GET implies HEAD. Other methods are
+    /// answered with 405, and OPTIONS by the server itself.
     std::vector<std::string> methods{"GET"};
-    size_t max_body = 4 << 10; ///< bytes of a request's body, at most 16 MiB; more gets 413
-    HttpAccess access;         ///< none: everybody may
+    size_t max_body = 4 << 10; ///< bytes of a request's body, at most 16 MiB; larger ones get 413
+    HttpAccess access;         ///< none: everybody has access
     HttpCors cors;
 };
 

@@ -8,7 +8,7 @@ namespace penstock::net {
 
 std::shared_ptr<const HttpRoute> HttpRoutes::find(const std::string &path) const {
     std::lock_guard lock(mutex_);
-    // From the longest prefix down: "/live/cam/", "/live/", "/".
+    // From the longest prefix to the shortest: "/live/cam/", "/live/", "/".
     if (const auto exact = handlers_.find(path); exact != handlers_.end()) return exact->second;
     for (size_t slash = path.rfind('/'); slash != path.npos;
          slash = slash == 0 ? path.npos : path.rfind('/', slash - 1))
@@ -75,7 +75,7 @@ void HttpRoutes::close() {
     closing_ = true;
     std::unique_lock lock(mutex_);
     const auto open = open_;
-    lock.unlock(); // a connection that ends here forgets itself
+    lock.unlock(); // a connection that ends here calls forget()
     for (const auto &[connection, tell] : open)
         tell();
 }
@@ -96,7 +96,7 @@ private:
     std::shared_ptr<HttpServer> server_;
     std::shared_ptr<HttpRoutes> routes_;
     const Remove remove_;
-    const std::string what_; ///< the prefix or the suffix
+    const std::string what_; ///< prefix or suffix
 };
 
 class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
@@ -160,7 +160,8 @@ private:
 };
 
 Registry<Server> &registry() {
-    static auto *instance = new Registry<Server>; // a server may close after main()
+    // Never destroyed: a server may close after main().
+    static auto *instance = new Registry<Server>;
     return *instance;
 }
 

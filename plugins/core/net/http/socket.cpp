@@ -14,7 +14,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr int max_parts = 8;
-/// Encrypted in one go; others wait meanwhile.
+/// Bytes encrypted at once; other connections wait meanwhile.
 constexpr size_t max_encrypted = 64 << 10;
 
 bool is_again(int error) {
@@ -39,7 +39,7 @@ void HttpSocket::State::expires_after(std::chrono::nanoseconds time) {
     timer.expires_after(time);
     timer.async_wait([weak = weak_from_this()](error_code ec) {
         const auto self = weak.lock();
-        // It may have been set anew when this was on its way already.
+        // The timer may have been set anew while this call was queued.
         if (!self || ec || self->timer.expiry() > std::chrono::steady_clock::now()) return;
         self->expired = true;
         self->socket.cancel(ec);
@@ -102,7 +102,7 @@ HttpSocket::Done HttpSocket::State::write(const iovec *parts, int count) {
         if (taken < 0) return is_again(errno) ? std::nullopt : Done({system_error(errno), 0});
         written = size_t(taken);
     }
-    // Nobody else would send the rest, were this the last write.
+    // If this is the last write, nothing else would send the rest.
     if (tls->flush() < 0) return is_again(errno) ? std::nullopt : Done({system_error(errno), 0});
     return Done({{}, std::exchange(written, 0)});
 }

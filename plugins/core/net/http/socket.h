@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The stream that requests are read from and answers are written to: a socket, or TLS on one, with
-// a deadline.
+// The stream for reading requests and writing responses: a socket, or TLS over one, with a
+// deadline.
 #pragma once
 
 #include "core/net/loop/tcp_listener.h"
@@ -21,7 +21,7 @@
 
 namespace penstock::net {
 
-/// An AsyncReadStream and AsyncWriteStream of Asio. Belongs to its socket's loop.
+/// Models Asio's AsyncReadStream and AsyncWriteStream. Used on its socket's loop.
 class HttpSocket {
 public:
     using executor_type = tcp::socket::executor_type;
@@ -29,21 +29,21 @@ public:
     explicit HttpSocket(tcp::socket &&socket);
     executor_type get_executor() { return state_->socket.get_executor(); }
 
-    /// What waits then ends with beast::error::timeout.
+    /// Pending operations end with beast::error::timeout after this time.
     void expires_after(std::chrono::nanoseconds time) { state_->expires_after(time); }
     void expires_never() { state_->expires_never(); }
-    /// What waits ends with operation_aborted.
+    /// Pending operations end with operation_aborted.
     void cancel();
-    /// Nothing more is sent; says goodbye, if it is TLS.
+    /// Ends sending; with TLS, sends close_notify.
     void shutdown();
 
-    /// What a client's first bytes look like.
+    /// The protocol that a client's first bytes suggest.
     enum class Greeting { tls, http, neither };
-    /// Before anything is read. On failure the error and what it means, if more is known.
+    /// On failure receives the error and, if known, an explanation.
     using Greeted = std::function<void(boost::system::error_code, Greeting, std::string reason)>;
-    /// Shakes hands, if the client speaks TLS; `done` is called once.
+    /// Performs the handshake if the client uses TLS. Call before reading; `done` is called once.
     void start_tls(TlsContext &context, Greeted done);
-    /// From here on both are the caller's; nothing may wait.
+    /// Passes socket and TLS session to the caller; no operation may be pending.
     std::pair<tcp::socket, std::unique_ptr<TlsSession>> release();
 
     template <class Buffers, class Token>
@@ -58,7 +58,7 @@ public:
     }
 
 private:
-    /// Who is asked again later has nullopt.
+    /// The result of an attempt; nullopt: would block, try again later.
     using Done = std::optional<std::pair<boost::system::error_code, size_t>>;
 
     struct State : std::enable_shared_from_this<State> {
@@ -75,12 +75,12 @@ private:
         std::unique_ptr<TlsSession> tls;
         boost::asio::steady_timer timer;
         bool expired = false;
-        unsigned cancels = 0; ///< calls of cancel()
-        size_t written = 0;   ///< is in `tls`, and not all of it sent yet
+        unsigned cancels = 0; ///< number of calls of cancel()
+        size_t written = 0;   ///< bytes accepted by `tls` and not yet completely sent
     };
 
-    /// Tries, and waits for the socket as often as need be. Nothing is completed before the call
-    /// that began it has returned.
+    /// Tries the operation and waits for the socket until it succeeds. Never completes within the
+    /// initiating call.
     template <class Buffers, bool writes>
     struct Operation {
         std::shared_ptr<State> state;
@@ -115,7 +115,7 @@ private:
             if (result && began) return self.complete(result->first, result->second);
             tcp::socket &socket = state->socket;
             if (result) return boost::asio::post(socket.get_executor(), std::move(self));
-            // Either may have come when nothing waited.
+            // Cancellation or timeout may have come while nothing was pending.
             if (began && state->cancels != cancels)
                 return self.complete(boost::asio::error::operation_aborted, 0);
             if (began && state->expired) return self.complete(boost::beast::error::timeout, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Files of a stream: written beside and renamed, continued from an earlier run, and removed.
+// File operations of a stream: writing and renaming, continuing an earlier run, removing.
 #include "core/net/http/hls/directory.h"
 
 #include "core/net/loop/log.h"
@@ -24,11 +24,11 @@ namespace fs = std::filesystem;
 constexpr std::string_view temporary_suffix = ".part";
 constexpr uintmax_t max_playlist_size = 64 << 20;
 
-/// A new file, closed by the destructor.
+/// A newly created file, closed on destruction.
 class File {
 public:
     explicit File(const std::string &path) {
-        // Removes what has that name already, so that a planted link is not followed.
+        // Removes an existing file of that name, so that a planted symbolic link is not followed.
         ::unlink(path.c_str());
         fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     }
@@ -47,7 +47,7 @@ public:
         }
         return true;
     }
-    /// False on an error. Some file systems report a full disk only here.
+    /// Returns false on an error. Some file systems report a full disk only on close.
     bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
 
 private:
@@ -102,7 +102,7 @@ std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_pat
     return store;
 }
 
-/// Continues the playlist that an earlier run left.
+/// Continues the playlist of an earlier run.
 void HlsDirectory::resume() {
     const std::string path = directory_ + playlist_name_;
     std::error_code code;
@@ -116,11 +116,11 @@ void HlsDirectory::resume() {
         log(LogLevel::warning, "hls", path + " is replaced: " + result.reason());
         return;
     }
-    // A playlist is ours if all its segments have names that this class makes, with the sequence
-    // numbers of their places, and exist.
+    // A playlist was made by this class if all its segments exist and have this class's names with
+    // matching sequence numbers.
     const std::string_view extension = stream_.container().extension;
     bool ours = true;
-    std::map<uint64_t, uint64_t> first_listed; // of each run, by its epoch
+    std::map<uint64_t, uint64_t> first_listed; // by epoch
     for (size_t i = 0; i < earlier.segments.size(); ++i) {
         uint64_t epoch = 0, number = 0;
         const std::string &name = earlier.segments[i].uri;
@@ -130,7 +130,7 @@ void HlsDirectory::resume() {
     }
     stream_.resume(earlier, ours && !earlier.segments.empty());
     if (!ours) return;
-    // Segments that had left that playlist and were still served are not needed any more.
+    // Segments that had already left the earlier playlist are no longer needed.
     for (const auto &entry : fs::directory_iterator(directory_, code)) {
         std::string name = entry.path().filename().string();
         const bool partial = name.ends_with(temporary_suffix);
@@ -162,7 +162,7 @@ Result HlsDirectory::write(const std::string &name, ByteView content) {
 Result HlsDirectory::publish(const hls::Segment &segment) {
     if (stream_.info().ended)
         return Result::error(directory_ + playlist_name_ +
-                             " has ended: set the element to READY, and then it can begin anew");
+                             " has ended: set the element to READY to begin a new stream");
     const Result written = write(stream_.next_name(), segment.data);
     if (!written.is_ok()) {
         stream_.interrupt();
@@ -170,7 +170,7 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
     }
     const std::vector<std::string> gone = stream_.publish(segment);
     const Result listed = write(playlist_name_, stream_.playlist());
-    // Removed only now that the playlist does not name them any more.
+    // Removed only after the playlist no longer lists them.
     for (const std::string &name : gone)
         ::unlink((directory_ + name).c_str());
     return listed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An HLS stream as files: segments and a playlist in a directory that any web server can serve.
+// Writes an HLS stream to a directory that any web server can serve.
 #pragma once
 
 #include "core/hls/stream.h"
@@ -8,28 +8,28 @@
 
 namespace penstock::net {
 
-/// Files appear whole or not at all (written under another name and renamed), the playlist names
-/// only files that exist, and segments that have left the window are removed. The playlist of an
-/// earlier run is continued: its numbers, and its segments if this class made them. Other files
-/// are never removed. Calls may wait for the disk. Not thread-safe.
+/// Files are complete when they appear (written under another name and renamed), the playlist lists
+/// only existing files, and segments outside the window are removed. The playlist of an earlier run
+/// is continued: its numbering, and its segments if this class created them. Other files are never
+/// removed. Calls may block on the disk. Not thread-safe.
 class HlsDirectory {
 public:
     struct Options {
-        unsigned playlist_length = 6; ///< segments; 0 keeps all
+        unsigned playlist_length = 6; ///< segments in the playlist; 0: all
         int64_t target_duration = 2'000'000'000;
-        uint64_t epoch = 0; ///< as hls::Stream::Options::epoch
+        uint64_t epoch = 0; ///< see hls::Stream::Options::epoch
         hls::Container container = hls::ts_container;
     };
-    /// `playlist_path`: of the playlist, absolute; the directory is made if it is not there. On
-    /// failure nullptr, and `error` says what is wrong and how to mend it.
+    /// `playlist_path` is absolute; its directory is created if missing. On failure returns nullptr
+    /// and sets `error` to the reason and a remedy.
     static std::unique_ptr<HlsDirectory> open(const std::string &playlist_path,
                                               const Options &options, std::string *error);
 
-    /// Writes a segment and the playlist. An error (a full disk) loses this segment alone: the
-    /// next one is tried again, and begins with a discontinuity.
+    /// Writes a segment and the playlist. An error (such as a full disk) loses only this segment;
+    /// the next call tries again and starts with a discontinuity.
     Result publish(const hls::Segment &segment);
     void interrupt() { stream_.interrupt(); }
-    /// Writes ENDLIST, after which publish() fails.
+    /// Writes EXT-X-ENDLIST; publish() fails from then on.
     Result end();
 
     hls::Stream::Info info() const { return stream_.info(); }

@@ -17,7 +17,7 @@ std::string seconds(Clock::duration time) {
 
 } // namespace
 
-/// Shared with the thread.
+/// State shared with the thread.
 struct DiskWriter::State {
     Write write;
     Options options;
@@ -27,13 +27,13 @@ struct DiskWriter::State {
     std::deque<hls::Segment> queue;
     size_t bytes = 0;
     bool end_wanted = false, closed = false, cancelled = false;
-    bool interrupted = false; ///< the next segment comes after a lost one
+    bool interrupted = false; ///< the next segment follows a lost one
     bool busy = false;
-    Clock::time_point progress = Clock::now(); ///< the last write began or ended
+    Clock::time_point progress = Clock::now(); ///< when the last write began or ended
     bool slow_reported = false, full_reported = false;
     std::vector<std::string> reports;
     uint64_t lost = 0;
-    std::atomic<bool> active{false}; ///< take_reports() may find something
+    std::atomic<bool> active{false}; ///< take_reports() may return something
 
     bool idle() const { return !busy && queue.empty() && !end_wanted; }
     bool full(size_t size) const {
@@ -64,7 +64,7 @@ DiskWriter::~DiskWriter() {
         state_->changed.notify_all();
         busy = state_->busy;
     }
-    // A thread that hangs in a write can't be joined.
+    // A thread that is blocked in a write can't be joined.
     busy ? thread_.detach() : thread_.join();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Writes segments on a thread of its own, so that a disk that blocks holds up nobody else.
+// Writes segments on a separate thread, so that a blocking disk delays nothing else.
 #pragma once
 
 #include "core/hls/segmenter.h"
@@ -9,43 +9,44 @@
 
 namespace penstock::net {
 
-/// A bounded queue of segments in front of a store that may block. Thread-safe, except that add()
-/// calls come one at a time.
+/// A bounded queue of segments before a store that may block. Thread-safe, except that calls of
+/// add() must be serialized.
 class DiskWriter {
 public:
-    /// Writes a segment; null: the stream is over. Called on the writer's thread alone, one call at
-    /// a time, and perhaps after the DiskWriter is gone.
+    /// Writes a segment; nullptr: the stream ends. Called only on the writer's thread, one call at
+    /// a time; a call may outlast the DiskWriter.
     using Write = std::function<Result(const hls::Segment *segment)>;
     struct Options {
-        /// Bounds of what waits for the disk; one segment always may.
+        /// Limits of queued data; one segment is always accepted.
         size_t max_segments = 8;
         size_t max_bytes = 64 << 20;
-        /// A write that takes this long is reported.
+        /// Writes that take longer are reported.
         std::chrono::nanoseconds slow = std::chrono::seconds(5);
-        /// How long drain() and end() wait for a disk that takes nothing.
+        /// How long drain() and end() wait for a disk that makes no progress.
         std::chrono::nanoseconds patience = std::chrono::seconds(10);
     };
 
     DiskWriter(Write write, const Options &options);
-    /// Gives up what is queued and not written. Does not wait for a write that is under way.
+    /// Discards queued segments. Does not wait for a write in progress.
     ~DiskWriter();
     DiskWriter(const DiskWriter &) = delete;
     DiskWriter &operator=(const DiskWriter &) = delete;
 
-    /// Queues a segment. If the queue is full: with `may_wait` waits until there is room or
-    /// cancel() is called, otherwise loses the segment.
+    /// Queues a segment. If the queue is full: with `may_wait`, waits for space or cancel();
+    /// otherwise drops the segment.
     void add(hls::Segment segment, bool may_wait);
-    /// add() waits no more.
+    /// Stops add() from waiting.
     void cancel();
-    /// Waits until everything is written, as long as the disk takes something every `patience`.
-    /// False, and a report, if it does not.
+    /// Waits until everything is written, provided that the disk makes progress every `patience`.
+    /// Otherwise returns false and adds a report.
     bool drain();
-    /// Writes the end of the stream behind what is queued, and drains.
+    /// Queues the end of the stream and drains.
     void end();
 
-    /// What went wrong since the last call, for people; empty if nothing. Cheap.
+    /// Returns and clears readable reports of problems since the last call. Cheap if there are
+    /// none.
     std::vector<std::string> take_reports();
-    /// Segments that were not written.
+    /// Number of dropped segments.
     uint64_t lost() const;
 
 private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The HLS mounts of the process and the grace in which each waits for its next producer.
+// The HLS mounts of the process, and the grace period in which each waits for its next producer.
 // Lock order: HlsMounts::open_mutex_, HlsMounts::mutex_.
 #include "core/net/http/hls/mount.h"
 
@@ -22,7 +22,7 @@ std::string without_extension(const std::string &path) {
     return path.substr(0, path.size() - std::string_view(".m3u8").size());
 }
 
-/// Lives for ever: a mount may outlive everything else in the process.
+/// Never destroyed: a mount may outlive everything else in the process.
 class HlsMounts {
 public:
     using Key = std::pair<Address, std::string>;
@@ -39,14 +39,14 @@ private:
     struct Entry {
         std::shared_ptr<HlsMount> mount;
         std::vector<std::unique_ptr<HttpRegistration>> registrations;
-        std::unique_ptr<boost::asio::steady_timer> timer; ///< set while nobody feeds it
+        std::unique_ptr<boost::asio::steady_timer> timer; ///< set while it has no producer
         bool attached = true;
-        bool closing = false; ///< its paths are being freed
-        uint64_t turn = 0;    ///< of the producer; an older one's timer is not heard
+        bool closing = false; ///< its paths are being released
+        uint64_t turn = 0;    ///< identifies the producer; timers of earlier ones are ignored
     };
     void close(const Key &key, uint64_t turn);
 
-    std::mutex open_mutex_; ///< one open() at a time
+    std::mutex open_mutex_; ///< serializes open()
     std::mutex mutex_;      ///< guards entries_
     std::condition_variable closed_;
     std::map<Key, Entry> entries_;
@@ -138,8 +138,7 @@ std::unique_ptr<HlsFeed> HlsMounts::open(const Address &address, const std::stri
     return feed(mount);
 }
 
-/// The mount waits out its grace, or goes at once if it never had a segment: it has nothing to
-/// keep then.
+/// Starts the mount's grace period, or closes it at once if it never had a segment.
 void HlsMounts::detach(const Key &key, std::chrono::nanoseconds grace) {
     std::unique_lock lock(mutex_);
     const auto found = entries_.find(key);
@@ -151,7 +150,7 @@ void HlsMounts::detach(const Key &key, std::chrono::nanoseconds grace) {
         lock.unlock();
         return close(key, turn);
     }
-    // Far from the clock's end, which adding to would overflow.
+    // Bounded, so that the addition does not overflow the clock's range.
     const auto longest = std::chrono::hours(24 * 365);
     entry.timer = std::make_unique<boost::asio::steady_timer>(
         Loops::shared()->at(0), std::min<std::chrono::nanoseconds>(grace, longest));
@@ -172,8 +171,9 @@ void HlsMounts::close(const Key &key, uint64_t turn) {
         registrations = std::move(found->second.registrations);
     }
     mount->end();
-    registrations.clear();                            // may close the server
-    std::unique_ptr<boost::asio::steady_timer> timer; // its loops may end with it: unlocked
+    registrations.clear(); // may close the server
+    // Destroyed without the lock: its loops may end with it.
+    std::unique_ptr<boost::asio::steady_timer> timer;
     std::lock_guard lock(mutex_);
     if (const auto found = entries_.find(key); found != entries_.end()) {
         timer = std::move(found->second.timer);

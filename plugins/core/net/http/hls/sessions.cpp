@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view token_name = "session";
 
-/// 128 random bits in hexadecimal: nobody guesses another's.
+/// 128 random bits in hexadecimal, so that tokens can't be guessed.
 std::string new_token() {
     std::array<uint8_t, 16> random{};
     size_t have = 0;
@@ -35,7 +35,7 @@ std::string new_token() {
     return text;
 }
 
-/// The query without the session's token: what the viewer itself brings.
+/// The query without the session token: the viewer's own parameters.
 std::string own_query(std::string_view query) {
     std::string own;
     while (!query.empty()) {
@@ -52,7 +52,7 @@ std::string client_of(const HttpRequest &request) {
     return request.header ? printable(request.header("User-Agent"), 100) : std::string();
 }
 
-/// One host with one program.
+/// Identifies a program on a host.
 std::string program_of(const HttpRequest &request) {
     return request.peer.substr(0, request.peer.rfind(':')) + "\n" + client_of(request);
 }
@@ -69,11 +69,11 @@ void HlsSessions::ask(const HttpRequest &request, bool playlist, Then then) {
     auto watches = rules_->watches();
     std::erase_if(watches, [](const auto &watch) { return !watch->is_listening(); });
     Authority authority = mount_.authority();
-    // A watcher that nobody listens to allows everything, and need not be told either.
+    // Watchers that are not listening allow everything and need no notification.
     if (watches.empty() && (!authority.watch || !authority.watch->is_listening()))
         return note(program_of(request), std::move(then));
 
-    // Another query may have another answer.
+    // A different query may be decided differently.
     const std::string identity = program_of(request) + "\n" + own_query(request.query);
     const std::string token(query_value(request.query, token_name));
     std::unique_lock lock(mutex_);
@@ -119,7 +119,7 @@ void HlsSessions::ask(const HttpRequest &request, bool playlist, Then then) {
                        watches, authority] { self->begin(session, watches, authority); });
 }
 
-/// Nobody decides: the viewer is counted.
+/// Counts a viewer without admission.
 void HlsSessions::note(const std::string &program, Then then) {
     const size_t viewer = std::hash<std::string>()(program);
     bool is_new = false;
@@ -239,7 +239,7 @@ void HlsSessions::end_all(const std::string &reason) {
         others = unguarded_.size();
         unguarded_.clear();
         std::erase_if(by_identity_, [&](const auto &one) {
-            if (one.second->asking) return false; // its answer decides
+            if (one.second->asking) return false; // its pending answer decides
             by_token_.erase(one.second->token);
             ended.push_back(one.second);
             return true;
@@ -253,7 +253,7 @@ void HlsSessions::end_all(const std::string &reason) {
                                       reason]() mutable { self->leave(std::move(ended), reason); });
 }
 
-/// On the loop, after they were taken out.
+/// Runs on the loop, after the sessions were removed from the maps.
 void HlsSessions::leave(std::vector<SessionPtr> sessions, const std::string &reason) {
     for (const SessionPtr &session : sessions) {
         session->admission.leave(session->peer, reason);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who watches an HLS stream. A viewer has no connection of its own: it is whoever asks from one
-// host with one program and one query. Where somebody decides about viewers, each has a session,
-// whose token its segments' URIs carry.
+// The viewers of an HLS stream. An HLS viewer has no connection of its own: it is identified by
+// host, program and query. If admission applies, each viewer has a session whose token is part of
+// its segments' URIs.
 #pragma once
 
 #include "core/net/http/server.h"
@@ -23,36 +23,36 @@ namespace penstock::net {
 class HlsSessions : public std::enable_shared_from_this<HlsSessions> {
 public:
     static constexpr size_t max_sessions = 20'000;
-    static constexpr size_t max_waiting = 8; ///< requests of one session that wait for an answer
+    static constexpr size_t max_waiting = 8; ///< requests of a session that wait for its admission
 
-    /// `mount` owns this. `rules` are its listener's.
+    /// `mount` owns this object. `rules` are those of the listener.
     HlsSessions(const Mount &mount, std::shared_ptr<PathRules> rules, std::shared_ptr<Loops> loops);
 
     enum class Verdict { allowed, refused, full };
-    /// `token` is empty if nobody decides about viewers: the playlist then is the same for all.
+    /// `token` is empty if no admission applies: the playlist is then the same for all viewers.
     using Then = std::function<void(Verdict verdict, const std::string &token)>;
-    /// A request for the playlist, or for a segment, which needs a session that has begun with a
-    /// playlist. `then` is called once, now or later, on any thread.
+    /// Admits a request for the playlist or a segment; a segment needs a session that began with a
+    /// playlist. Calls `then` once, immediately or later, on any thread.
     void ask(const HttpRequest &request, bool playlist, Then then);
 
-    /// Those that have asked for something since `now_ms - lifetime_ms`.
+    /// The number of viewers with a request since `now_ms - lifetime_ms`.
     unsigned count(uint64_t now_ms, uint64_t lifetime_ms) const;
     uint64_t requests() const { return requests_; }
     bool is_empty() const;
-    /// On the admissions' loop: ends the sessions that have not asked for anything for so long.
+    /// Ends sessions without a request for `lifetime_ms`. Call on the admissions' loop.
     void expire(uint64_t now_ms, uint64_t lifetime_ms);
-    /// Any thread: ends all; whoever asks again is asked about again.
+    /// Ends all sessions; a later request is admitted anew. Thread-safe.
     void end_all(const std::string &reason);
 
 private:
     struct Session {
         std::string identity, token;
         PeerInfo peer;
-        Admission admission; ///< used on the loop alone
+        Admission admission; ///< used on the loop only
         std::shared_ptr<Admission>
             from_request;         ///< the listener's watchers have allowed it already
-        std::deque<Then> waiting; ///< for the answer
-        uint64_t epoch = 0;       ///< in which it was admitted
+        std::deque<Then> waiting; ///< requests that wait for admission
+        uint64_t epoch = 0;       ///< epoch in which it was admitted
         uint64_t seen_ms = 0;
         bool admitted = false, asking = false;
     };
@@ -69,8 +69,9 @@ private:
     const std::shared_ptr<PathRules> rules_;
     const std::shared_ptr<Loops> loops_;
     std::atomic<uint64_t> requests_{0};
-    mutable std::mutex mutex_; ///< guards what follows, and the sessions but for their admissions
-    std::unordered_map<size_t, uint64_t> unguarded_; ///< by hash of host and program: last seen, ms
+    mutable std::mutex mutex_; ///< guards the following and the sessions, except their admissions
+    /// Hash of host and program to time of the last request; ms.
+    std::unordered_map<size_t, uint64_t> unguarded_;
     std::unordered_map<std::string, SessionPtr> by_identity_, by_token_;
 };
 

@@ -14,7 +14,7 @@ namespace penstock::net {
 namespace {
 
 constexpr size_t max_waiting = 10'000;
-/// How often deadlines and sessions are looked at while there are any.
+/// Interval for checking deadlines and sessions, if there are any.
 constexpr auto tick_interval = std::chrono::milliseconds(250);
 
 hls::Stream::Options stream_options(const std::string &path, const HlsMountOptions &options) {
@@ -104,7 +104,7 @@ void HlsMount::give_playlist(HttpReply reply, const std::string &token) {
     HttpResponse response = playlist_response(token);
     {
         std::lock_guard lock(mutex_);
-        // The first segment may have come in between.
+        // The first segment may have arrived in the meantime.
         if (response.body.empty()) response = playlist_response(token);
         if (response.body.empty()) {
             if (gone_) {
@@ -166,7 +166,7 @@ void HlsMount::end() {
 
 // --- the clock ----------------------------------------------------------------------------
 
-/// A viewer that asked for nothing for so long has gone: three target durations.
+/// Viewers without a request for three target durations have left.
 uint64_t HlsMount::lifetime_ms() const {
     return 3 * uint64_t(stream_.target_duration()) / 1'000'000;
 }

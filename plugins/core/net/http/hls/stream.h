@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One HLS stream under its URL: answers requests for its playlist and segments, lets those wait
-// that come before the first segment, and knows who watches.
+// An HLS stream at its URL: serves its playlist and segments, delays requests that precede the
+// first segment, and tracks viewers.
 #pragma once
 
 #include "core/net/http/hls/mount.h"
@@ -18,8 +18,8 @@
 
 namespace penstock::net {
 
-/// Any thread. Its timer and its viewers' admissions live on one loop. No reply is given under a
-/// lock.
+/// Thread-safe. Its timer and the admissions of its viewers run on one loop. Replies are not called
+/// with a lock held.
 class HlsMount final : public Mount {
 public:
     HlsMount(MountKey key, const HlsMountOptions &options, std::shared_ptr<PathRules> rules,
@@ -34,16 +34,16 @@ public:
 
     // --- requests -----------------------------------------------------------------------------
     void request_playlist(const HttpRequest &request, HttpReply reply);
-    /// `name` is the path's last segment.
+    /// `name` is the last segment of the path.
     void request_segment(const HttpRequest &request, std::string name, HttpReply reply);
 
-    /// Nobody is served any more: whoever waits is told.
+    /// Answers waiting requests with an error and serves nothing from now on.
     void end();
 
     HlsFeed::Stats stats() const;
     MountInfo info() const override;
     unsigned viewers() const override;
-    bool in_use() const override { return true; } // the registry drops it when it is not
+    bool in_use() const override { return true; } // the registry removes it when it is unused
     void close_viewers(const std::string &reason) override { sessions_->end_all(reason); }
 
 private:
@@ -65,9 +65,9 @@ private:
     const uint64_t wait_ms_;
     const std::shared_ptr<HlsSessions> sessions_;
     std::atomic<uint64_t> bytes_out_{0};
-    boost::asio::steady_timer timer_; ///< touched on its loop alone
+    boost::asio::steady_timer timer_; ///< used on its loop only
     std::atomic<bool> armed_{false};
-    mutable std::mutex mutex_; ///< guards what follows
+    mutable std::mutex mutex_; ///< guards the following
     std::vector<Waiting> waiting_;
     int64_t since_ = 0;
     bool gone_ = false;
