@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The time: steady for deadlines, wall clock for people.
+// Clocks: steady for deadlines, wall clock for display.
 #pragma once
 
 #include <chrono>
@@ -7,7 +7,7 @@
 
 namespace penstock::net {
 
-/// Nanoseconds and milliseconds.
+/// Steady clock in ns and ms.
 inline uint64_t steady_ns() {
     return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
                                      std::chrono::steady_clock::now().time_since_epoch())
@@ -17,7 +17,7 @@ inline uint64_t steady_ms() {
     return steady_ns() / 1'000'000;
 }
 
-/// Milliseconds since 1970, for what is shown; it may jump.
+/// Milliseconds since 1970, for display; may jump.
 inline int64_t unix_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
                std::chrono::system_clock::now().time_since_epoch())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Peers that are gone without a word: silent sockets are asked, and end if nothing answers.
+// TCP keepalive: detects peers that vanished without closing.
 #pragma once
 
 #include <netinet/in.h>
@@ -8,7 +8,7 @@
 
 namespace penstock::net {
 
-/// Of a TCP socket. A peer that vanished is noticed 25 s after its last sign of life.
+/// Enables keepalive on a TCP socket. A vanished peer is detected 25 s after its last packet.
 inline void keep_alive(int socket) {
     const auto set = [socket](int level, int name, int value) {
         ::setsockopt(socket, level, name, &value, sizeof value);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How many network threads a process has.
+// The number of network threads of the process.
 #pragma once
 
 namespace penstock::net {
 
-/// Asks for `count` network threads, 1 to 64, when the first listener opens; without it there is
-/// one for each core that the process may use. Returns how many there are or will be: while
-/// listeners are open that does not change.
+/// Requests `count` network threads, 1 to 64, for when the first listener opens; the default is one
+/// per available core. Returns the resulting number, which does not change while listeners are
+/// open.
 unsigned want_loops(unsigned count);
 
 } // namespace penstock::net

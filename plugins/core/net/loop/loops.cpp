@@ -19,9 +19,9 @@ namespace penstock::net {
 namespace {
 
 thread_local const Loops *current_loops = nullptr;
-thread_local void *current_loop = nullptr; ///< its Loop
+thread_local void *current_loop = nullptr; ///< the current thread's Loop
 
-/// Cores that this process may use: taskset and containers give it less than there are.
+/// Cores available to this process, which taskset and containers may limit.
 unsigned cores() {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) return unsigned(CPU_COUNT(&set));
@@ -30,8 +30,8 @@ unsigned cores() {
 
 } // namespace
 
-/// As many of `count` loops as there are descriptors and threads for; where that is fewer,
-/// `reason` says what there is too little of.
+/// Starts up to `count` loops, as descriptors and threads allow. If fewer are started, sets
+/// `reason` to the exhausted resource.
 void Loops::start(unsigned count, std::string &reason) {
     while (loops_.size() < count && start_one(reason)) {
     }
@@ -40,7 +40,8 @@ void Loops::start(unsigned count, std::string &reason) {
 bool Loops::start_one(std::string &reason) {
     try {
         auto loop = std::make_unique<Loop>(loops_.size());
-        loops_.reserve(loops_.size() + 1); // nothing fails once the thread runs
+        // Allocated first, so that nothing fails once the thread runs.
+        loops_.reserve(loops_.size() + 1);
         loop->thread = start_thread([this, &loop = *loop] { run(loop); }, &reason);
         if (!loop->thread.joinable()) return false;
         loops_.push_back(std::move(loop));
@@ -58,7 +59,7 @@ bool Loops::start_one(std::string &reason) {
 
 void Loops::run(Loop &loop) {
     pthread_setname_np(pthread_self(), ("penstock-net" + std::to_string(loop.index)).c_str());
-    // Signals belong to the application's threads.
+    // Signals are left to the application's threads.
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
@@ -74,8 +75,8 @@ void Loops::run(Loop &loop) {
     delete this;
 }
 
-/// The last holder may well be a connection that ends on a loop, which cannot join itself: its
-/// thread destroys the loops when it has left its own.
+/// The last reference may be released by a connection on a loop, which can't join its own thread:
+/// in that case the thread destroys the loops after leaving its own.
 void Loops::let_go() noexcept {
     if (!on_loop()) {
         delete this;
@@ -101,7 +102,7 @@ namespace {
 struct Instance {
     std::mutex mutex;
     std::weak_ptr<Loops> loops;
-    unsigned wanted = 0; ///< 0: as many as cores
+    unsigned wanted = 0; ///< 0: one per core
 };
 
 Instance &instance() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The event loops: one thread per core, shared by every listener of the process. A connection
-// stays on its loop for life, so its state needs no lock.
+// The event loops: one thread per core, shared by all listeners of the process. A connection stays
+// on one loop, so its state needs no lock.
 #pragma once
 
 #include "core/net/loop/poller.h"
@@ -18,20 +18,20 @@ namespace penstock::net {
 
 class Loops {
 public:
-    /// The loops, started if nobody holds them, as many as want_loops() asked for; they end when
-    /// the last holder lets go. Fewer, with a warning in the log, if the process has descriptors or
-    /// threads for some of them only. Empty if it has none for the first: `error`, if given, then
-    /// says what to raise. Any thread; never throws.
+    /// Returns the loops, starting them if needed, in the number set by want_loops(); they end when
+    /// the last holder releases them. If the process is short of descriptors or threads, starts
+    /// fewer and logs a warning. Returns nullptr if not even one can be started, and sets `error`
+    /// to the limit to raise. Thread-safe; never throws.
     static std::shared_ptr<Loops> shared(std::string *error = nullptr) noexcept;
 
     size_t size() const { return loops_.size(); }
     boost::asio::io_context &at(size_t index) { return loops_[index]->context; }
-    /// To be used on that loop only.
+    /// Must be used on that loop only.
     Pacer &pacer(size_t index) { return loops_[index]->pacer; }
     Poller &poller(size_t index) { return loops_[index]->poller; }
-    /// Round robin: where the next connection lives.
+    /// The loop for the next connection, round robin.
     size_t next() { return next_.fetch_add(1, std::memory_order_relaxed) % loops_.size(); }
-    /// True on a thread of these loops: no waiting there.
+    /// Whether the current thread is one of these loops, which must not block.
     bool on_loop() const;
 
     Loops(const Loops &) = delete;
@@ -54,7 +54,8 @@ private:
     void let_go() noexcept;
     std::vector<std::unique_ptr<Loop>> loops_;
     std::atomic<size_t> next_{0};
-    Loop *ends_on_ = nullptr; ///< the loop that the last holder let go on; it destroys this
+    /// The loop on which the last reference was released; its thread destroys this object.
+    Loop *ends_on_ = nullptr;
 };
 
 } // namespace penstock::net

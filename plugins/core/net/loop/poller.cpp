@@ -14,11 +14,11 @@ namespace {
 
 using boost::system::error_code;
 
-/// Events of one turn; what else the loop has to do comes in between.
+/// Events per turn; other work of the loop runs between turns.
 constexpr size_t most_ready = 64;
-/// How long to wait for more while busy.
+/// Polling interval while busy.
 constexpr auto rest = std::chrono::milliseconds(1);
-/// Events a second: above the first it is busy, below the second no longer.
+/// Events per second: busy above the first, no longer busy below the second.
 constexpr double busy_rate = 5000, calm_rate = 2000;
 constexpr uint64_t measure_interval = 20'000'000; ///< ns
 
@@ -43,7 +43,7 @@ Poller::Poller(boost::asio::io_context &context)
 }
 
 Poller::~Poller() {
-    if (busy_) ::close(fd_); // the loop does not have it
+    if (busy_) ::close(fd_); // not owned by the loop while busy
 }
 
 bool Poller::add(int socket, Polled &polled) {
@@ -57,7 +57,7 @@ void Poller::remove(int socket, const Polled &polled) {
         if (ready_[i].data.ptr == &polled) ready_[i].data.ptr = nullptr;
 }
 
-/// Waits for the next edge, or, while busy, for a moment.
+/// Waits for the next event or, while busy, for the polling interval.
 void Poller::arm() {
     const auto next = [this](error_code ec) {
         if (!ec) turn();
@@ -96,7 +96,7 @@ void Poller::measure(size_t events) {
     measured_at_ = now;
     events_ = 0;
     if (busy_ ? rate >= calm_rate : rate <= busy_rate) return;
-    // While busy, no edge may wake the loop.
+    // While busy, events must not wake the loop.
     if (!busy_) {
         epoll_.release();
         busy_ = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The sockets of one loop that ask for nothing each time: registered once, for the edges of both
-// directions. Asio makes a system call for each wait, and two for each message of a busy socket.
+// Edge-triggered epoll for sockets of a loop: each is registered once for both directions. Asio
+// would need a system call per wait, and two per message of a busy socket.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -14,31 +14,31 @@
 
 namespace penstock::net {
 
-/// Something with a socket.
+/// An object with a polled socket.
 class Polled {
 public:
-    /// What has become true since it was last said: it can be read (`EPOLLIN`), written after a
-    /// write that found no room (`EPOLLOUT`), the peer sends nothing more (`EPOLLRDHUP`,
-    /// `EPOLLHUP`) or there is an error (`EPOLLERR`). Said once: read until there is nothing.
+    /// Receives new events: readable (`EPOLLIN`), writable after a write would have blocked
+    /// (`EPOLLOUT`), the peer sends nothing more (`EPOLLRDHUP`, `EPOLLHUP`), error (`EPOLLERR`).
+    /// Edge-triggered: read until nothing is left.
     virtual void on_ready(uint32_t events) = 0;
 
 protected:
     ~Polled() = default;
 };
 
-/// Belongs to its loop. Many small streams wake a loop for each of their messages: above some
-/// thousand a second, it looks every millisecond instead.
+/// Belongs to its loop. With many small streams, each message would wake the loop; above some
+/// thousand events per second it polls every millisecond instead.
 class Poller {
 public:
-    /// Throws boost::system::system_error if the process has no descriptor left.
+    /// Throws boost::system::system_error if the process is out of file descriptors.
     explicit Poller(boost::asio::io_context &context);
     ~Poller();
     Poller(const Poller &) = delete;
     Poller &operator=(const Poller &) = delete;
 
-    /// From now on until remove(); false and errno if the kernel has no room for it.
+    /// Registers a socket until remove(). On failure returns false and sets errno.
     bool add(int socket, Polled &polled);
-    /// Before the socket is closed. Nothing is said to it from here on.
+    /// Must be called before the socket is closed. No events are delivered from now on.
     void remove(int socket, const Polled &polled);
 
 private:
@@ -47,13 +47,13 @@ private:
     void dispatch(size_t count);
     void measure(size_t events);
 
-    boost::asio::posix::stream_descriptor epoll_; ///< the loop waits for it while not busy
+    boost::asio::posix::stream_descriptor epoll_; ///< the loop waits on it while not busy
     boost::asio::steady_timer timer_;
     const int fd_;
-    std::vector<epoll_event> ready_; ///< those under way; whose socket was removed has no pointer
+    std::vector<epoll_event> ready_; ///< the current events; removed sockets have a null pointer
     size_t under_way_ = 0;
     bool busy_ = false;
-    uint64_t measured_at_ = 0, events_ = 0; ///< ns, and since then
+    uint64_t measured_at_ = 0, events_ = 0; ///< ns; and events since then
 };
 
 } // namespace penstock::net

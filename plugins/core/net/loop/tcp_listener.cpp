@@ -19,17 +19,18 @@ using boost::system::error_code;
 
 namespace {
 
-/// The ports that listeners of this process hold. Lock order: nothing else is locked meanwhile.
+/// The ports held by listeners of this process. Lock order: no other lock is taken with its mutex
+/// held.
 class Ports {
 public:
     struct Port {
         Address address;
         std::string scheme;
-        bool closing = false; ///< close() was called, and the socket is open still
+        bool closing = false; ///< close() was called, but the socket is still open
     };
 
     static Ports &instance() {
-        static auto *ports = new Ports; // a listener may close after main()
+        static auto *ports = new Ports; // never destroyed: a listener may close after main()
         return *ports;
     }
     void add(const Listener *listener, Port port) { ports_[listener] = std::move(port); }
@@ -43,7 +44,7 @@ public:
         ports_.erase(listener);
         removed.notify_all();
     }
-    /// A listener on this port, one that stays rather than one that closes; nullptr: there is none.
+    /// A listener on this port, preferably one that is not closing; nullptr: none.
     const Port *find(uint16_t port) const {
         const Port *found = nullptr;
         for (const auto &[listener, held] : ports_)
@@ -51,7 +52,7 @@ public:
         return found;
     }
 
-    std::mutex mutex; ///< for add() and find() held by the caller
+    std::mutex mutex; ///< held by the caller of add() and find()
     std::condition_variable removed;
 
 private:
@@ -78,7 +79,7 @@ std::shared_ptr<Listener> Listener::open(std::shared_ptr<Loops> loops, const Add
     return listener;
 }
 
-/// Listens at the first candidate that works: a machine without IPv6 refuses the first of ":port".
+/// Listens at the first usable candidate: without IPv6, the first one of ":port" fails.
 error_code Listener::try_bind(const std::vector<tcp::endpoint> &candidates,
                               const Address &address) {
     error_code ec = asio::error::host_not_found;
@@ -115,7 +116,7 @@ bool Listener::bind(const Address &address, const char *scheme, std::string *err
         for (const auto &entry : resolver.resolve(address.host, port, tcp::resolver::passive, ec))
             candidates.push_back(entry.endpoint());
     }
-    std::string ours; // the URL that has the port, if it is one of this process
+    std::string ours; // URL of this process's listener on the port, if any
     if (!ec) {
         Ports &ports = Ports::instance();
         std::unique_lock lock(ports.mutex);
@@ -127,7 +128,7 @@ bool Listener::bind(const Address &address, const char *scheme, std::string *err
             ours.clear();
             if (!held) break;
             ours = held->scheme + "://" + held->address.to_string();
-            // Waiting on a loop might be waiting for oneself.
+            // Waiting on a loop could be a deadlock.
             if (!held->closing || loops_->on_loop()) break;
         }
     }
@@ -162,7 +163,7 @@ void Listener::accept() {
                 self->on_accept_(std::move(socket), loop);
             });
         } else if (ec != asio::error::connection_aborted) {
-            // Out of descriptors: what is connected goes on, newcomers wait in the backlog.
+            // Out of descriptors: existing connections continue, new ones wait in the backlog.
             log(LogLevel::warning, "net",
                 "cannot accept a connection on " + self->address_.to_string() + ": " +
                     ec.message());
@@ -185,7 +186,7 @@ void Listener::close_now() {
 
 void Listener::close() {
     Ports::instance().set_closing(this);
-    // A loop waits for no other loop.
+    // A loop must not wait for another loop.
     if (loops_->on_loop())
         return asio::dispatch(acceptor_.get_executor(),
                               [self = shared_from_this()] { self->close_now(); });

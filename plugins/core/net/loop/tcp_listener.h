@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Accepts TCP connections at an address and hands each to a loop.
+// Accepts TCP connections at an address and assigns each to a loop.
 #pragma once
 
 #include "core/net/loop/address.h"
@@ -15,22 +15,23 @@ namespace penstock::net {
 
 using boost::asio::ip::tcp;
 
-/// A listening TCP socket. It accepts on loop 0; each connection lives on the loop it is handed to.
+/// A listening TCP socket. It accepts on loop 0; each connection stays on its assigned loop.
 class Listener : public std::enable_shared_from_this<Listener> {
 public:
-    /// Called on the loop that the connection will live on.
+    /// Called on the connection's loop.
     using OnAccept = std::function<void(tcp::socket &&, size_t loop)>;
 
-    /// Binds and listens. On failure nullptr, and `error` says how to mend it. `scheme` ("rtmp",
-    /// "https") is what connections speak, for the error of whoever wants the same port. Waits for
-    /// a listener of this process that is closing the same port: call it on no network loop.
+    /// Binds and listens. On failure returns nullptr and sets `error` to a remedy. `scheme`
+    /// ("rtmp", "https") is the protocol of the connections, named in the error of others that want
+    /// the port. Waits for a listener of this process that is closing the same port: must not be
+    /// called on a network loop.
     static std::shared_ptr<Listener> open(std::shared_ptr<Loops> loops, const Address &address,
                                           const char *scheme, OnAccept on_accept,
                                           std::string *error);
-    /// The bound address. Any thread.
+    /// The bound address. Thread-safe.
     Address address() const { return address_; }
-    /// Accepts nothing more. Any thread. The port is free when it returns, or, if called on a loop
-    /// other than the first, soon after; open() waits for that.
+    /// Stops accepting. Thread-safe. The port is free on return or, if called on a loop other than
+    /// the first, soon after; open() waits for that.
     void close();
 
     /// Use open().

@@ -11,7 +11,7 @@ namespace {
 
 std::atomic<int> threads_left{-1};
 
-/// Throws once the limit of the tests is reached.
+/// Throws once the limit for tests is reached.
 void count_thread() {
     int left = threads_left.load();
     while (left > 0 && !threads_left.compare_exchange_weak(left, left - 1)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Starts threads without an exception: a process may be out of them (`ulimit -u`, pids.max).
+// Starts threads without throwing, because a process may reach its limit (`ulimit -u`, pids.max).
 #pragma once
 
 #include <functional>
@@ -8,12 +8,12 @@
 
 namespace penstock::net {
 
-/// Starts a thread that calls `run`. Not joinable if that fails: `reason`, if given, then says why
-/// and what to raise. Any thread; never throws.
+/// Starts a thread that runs `run`. On failure the result is not joinable and `reason`, if given,
+/// says why and which limit to raise. Thread-safe; never throws.
 std::thread start_thread(std::function<void()> run, std::string *reason = nullptr) noexcept;
 
-/// For tests: start_thread() starts this many threads more, then fails as the kernel does where
-/// there are too many; a negative number (the default) is no limit. Any thread.
+/// For tests: lets start_thread() start `count` more threads and then fail as the kernel does;
+/// negative (the default): no limit. Thread-safe.
 void limit_threads(int count);
 
 } // namespace penstock::net

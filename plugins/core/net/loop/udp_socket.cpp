@@ -23,15 +23,15 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr int receive_buffer = 1 << 20; ///< bytes that the system may hold, if its limits allow
-constexpr unsigned batch_size = 32;     ///< datagrams of one system call
-constexpr unsigned most_batches = 8;    ///< of one turn; others have theirs in between
-/// What the system takes in one call with UDP_SEGMENT.
+constexpr int receive_buffer = 1 << 20; ///< bytes of the kernel's buffer, if its limits allow
+constexpr unsigned batch_size = 32;     ///< datagrams per system call
+constexpr unsigned most_batches = 8;    ///< per turn; other sockets get their turn in between
+/// Limits of a single call with UDP_SEGMENT.
 constexpr size_t most_segments = 64, most_segmented = 65'000;
 
 constexpr size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t));
 
-/// Where the loops' threads receive, one for each.
+/// Receive buffers, one set per loop thread.
 struct Batch {
     std::array<std::array<uint8_t, UdpSocket::max_datagram>, batch_size> bytes;
     std::array<sockaddr_storage, batch_size> from;
@@ -69,7 +69,7 @@ udp::endpoint endpoint_of(const sockaddr_storage &from, size_t size) {
     return endpoint;
 }
 
-/// The address that a datagram was sent to.
+/// The destination address of a datagram.
 asio::ip::address destination_of(msghdr &header) {
     for (cmsghdr *each = CMSG_FIRSTHDR(&header); each; each = CMSG_NXTHDR(&header, each)) {
         if (each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_PKTINFO) {
@@ -83,7 +83,7 @@ asio::ip::address destination_of(msghdr &header) {
             asio::ip::address_v6::bytes_type bytes;
             std::memcpy(bytes.data(), &info.ipi6_addr, bytes.size());
             const asio::ip::address_v6 address(bytes);
-            // A link-local address means nothing without its interface.
+            // A link-local address is only meaningful with its interface.
             return address.is_link_local() ? asio::ip::address_v6(bytes, info.ipi6_ifindex)
                                            : address;
         }
@@ -136,7 +136,7 @@ std::vector<std::shared_ptr<UdpSocket>> UdpSocket::open_each(const std::shared_p
     return sockets;
 }
 
-/// `shared`: others may join it. `join`: it joins one that is there.
+/// `shared`: other sockets may share the port. `join`: shares an existing one.
 bool UdpSocket::bind(const Address &address, bool shared, bool join, std::string *error) {
     std::vector<udp::endpoint> candidates;
     error_code failed;
@@ -172,7 +172,7 @@ bool UdpSocket::bind(const Address &address, bool shared, bool join, std::string
             if (reason == EADDRINUSE) break;
             continue;
         }
-        // The first allows it only now: what another program has bound is refused.
+        // Allowed only after binding, so that a port bound by another program is rejected.
         if (shared && !join) ::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
         udp::endpoint bound;
         socklen_t size = socklen_t(bound.capacity());
@@ -210,8 +210,8 @@ void UdpSocket::close() {
 }
 
 void UdpSocket::on_ready(uint32_t events) {
-    const auto self = shared_from_this(); // the receiver may let go of it
-    // Above all what ICMP says of peers that are gone, which concerns no other peer.
+    const auto self = shared_from_this(); // keeps this alive if the receiver releases it
+    // Mostly ICMP errors from vanished peers, which do not concern other peers.
     if (events & EPOLLERR) {
         int reason = 0;
         socklen_t size = sizeof reason;
@@ -231,7 +231,7 @@ void UdpSocket::receive() {
         if (count < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK) return;
             failed = errno != EINTR;
-            if (failed) ++stats_.errors; // read on: the edge is not told again
+            if (failed) ++stats_.errors; // keep reading: the event is not repeated
             continue;
         }
         failed = false;
@@ -253,7 +253,7 @@ void UdpSocket::receive() {
     });
 }
 
-/// `segment`: bytes of each datagram; 0: it is one.
+/// `segment`: size of each datagram in bytes; 0: a single datagram.
 ssize_t UdpSocket::send_message(const udp::endpoint &to, const boost::asio::ip::address &from,
                                 const iovec *parts, int count, uint16_t segment) {
     Batch::Control control{};
@@ -308,7 +308,7 @@ size_t UdpSocket::send_segments(const udp::endpoint &to, const boost::asio::ip::
             continue;
         }
         if (no_room(errno)) return sent;
-        // Not of this system, or not with this interface.
+        // Segmentation is not supported by this system or interface.
         if (several &&
             (errno == EINVAL || errno == EIO || errno == ENOPROTOOPT || errno == EOPNOTSUPP)) {
             can_segment_ = false;
