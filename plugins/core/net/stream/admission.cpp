@@ -10,7 +10,8 @@
 
 namespace penstock::net {
 
-/// Goes through the watchers on the peer's loop. Answers come from any thread and are posted.
+/// Consults the watchers in turn on the peer's loop. Answers may come from any thread and are
+/// posted.
 class Admission::Question : public std::enable_shared_from_this<Question> {
 public:
     Question(const boost::asio::any_io_executor &executor,
@@ -18,12 +19,12 @@ public:
         : executor_(executor), watches_(std::move(watches)), peer_(std::move(peer)),
           timeout_ms_(timeout_ms) {}
 
-    /// True if all of the rest allow it at once; `done` is called later otherwise.
+    /// Returns true if all remaining watchers allow it at once; otherwise `done` is called later.
     bool go_on() {
         while (at_ < watches_.size()) {
             const auto watch = watches_[at_++];
             if (!watch) continue;
-            // The peer's admission keeps the question; whoever keeps the answer does not.
+            // Weak: the admission keeps the question alive, the answer does not.
             const auto answer = [weak = weak_from_this(), number = at_](bool allowed) {
                 const auto self = weak.lock();
                 if (!self) return;
@@ -66,7 +67,7 @@ private:
     const std::vector<std::shared_ptr<PeerWatch>> watches_;
     const PeerInfo peer_;
     const uint64_t timeout_ms_;
-    Done done_; ///< empty once it was called, or nobody waits for it any more
+    Done done_; ///< empty after it was called or cancelled
     size_t at_ = 0;
     std::optional<boost::asio::steady_timer> timer_;
 };
@@ -119,7 +120,7 @@ void Admission::cancel() {
     if (const auto question = std::exchange(question_, nullptr)) question->cancel();
 }
 
-/// The watcher of a producer that has gone hears nothing more of the peer.
+/// The watcher of an earlier producer is no longer notified about the peer.
 void Admission::allow_path(const Authority &path, const PeerInfo &peer) {
     path_ = path;
     if (entered_ && path_.watch) path_.watch->connected(peer);

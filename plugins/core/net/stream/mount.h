@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A path on a listener, whatever protocol serves it: what outlives the pipelines that feed it and
-// take from it. No Boost in this header.
+// A path on a listener, independent of the protocol. It outlives the pipelines that feed it or
+// receive from it. This header needs no Boost.
 #pragma once
 
 #include "core/net/loop/address.h"
@@ -15,59 +15,59 @@
 
 namespace penstock::net {
 
-/// What makes a mount the one it is.
+/// Identifies a mount.
 struct MountKey {
     std::string protocol; ///< "rtmp", "http" (WebSocket included), "hls", …
-    Address address;      ///< of its listener, the port filled in
+    Address address;      ///< of its listener, including the port
     std::string path;     ///< without a leading slash: "live/cam", "live/cam.flv"
     auto operator<=>(const MountKey &) const = default;
     bool operator==(const MountKey &) const = default;
 };
 
-/// What happens to a mount.
+/// A change of a mount.
 enum class MountEvent {
-    published,   ///< a receiver takes a publisher's stream
-    unpublished, ///< that publisher has gone
-    live,        ///< viewers get media from here on
-    gone,        ///< its producer has ended; viewers may wait for another
+    published,   ///< a receiver claimed a publisher
+    unpublished, ///< that publisher has left
+    live,        ///< viewers receive media from now on
+    gone,        ///< its producer has ended; viewers may wait for the next
     viewer_came,
     viewer_went,
 };
 
-/// The media of a mount, where it knows them.
+/// The media of a mount, as far as known.
 struct MediaInfo {
-    std::string content_type; ///< empty before anything was served
+    std::string content_type; ///< empty until something was served
     std::string codecs;       ///< RFC 6381; empty if unknown
     uint64_t segments = 0;
-    uint64_t bitrate = 0; ///< bit/s, of the last segment
+    uint64_t bitrate = 0; ///< bit/s of the last segment
     unsigned width = 0, height = 0;
     bool has_video = false, has_audio = false;
 };
 
-/// A mount at one moment.
+/// A snapshot of a mount.
 struct MountInfo : MountKey {
-    std::string publisher;   ///< "rtmp-publish-3 127.0.0.1:53412"; empty if none
+    std::string publisher;   ///< "rtmp-publish-3 127.0.0.1:53412"; empty: none
     bool publishing = false; ///< a publisher is connected
-    bool pending = false;    ///< it waits for a receiver
-    bool claimed = false;    ///< a receiver takes, or waits for, a publisher
+    bool pending = false;    ///< the publisher waits for a receiver
+    bool claimed = false;    ///< a receiver has claimed, or waits for, a publisher
     bool live = false;       ///< a producer feeds viewers
-    int64_t since = 0;       ///< when that began; ms since 1970, 0 if not live or unknown
+    int64_t since = 0;       ///< start of that; ms since 1970; 0: not live, or unknown
     unsigned viewers = 0;
     uint64_t bytes_in = 0, bytes_out = 0;
     MediaInfo media;
 };
 
-/// Who decides about the viewers of a path, and since when. Each producer that brings a watcher of
-/// its own begins a new epoch, in which viewers that stayed are asked about again.
+/// The watcher that decides about the viewers of a path. Each producer with its own watcher begins
+/// a new epoch, in which remaining viewers are authorized again.
 struct Authority {
-    uint64_t epoch = 0; ///< 0: nobody decides
+    uint64_t epoch = 0; ///< 0: no watcher
     std::shared_ptr<PeerWatch> watch;
 };
-/// A new epoch; epoch 0 without a watcher.
+/// Starts a new epoch; without a watcher, epoch 0.
 Authority make_authority(std::shared_ptr<PeerWatch> watch);
 
-/// Any thread. Mounts are held by their connections, producers and receivers, and found through
-/// Mounts as long as somebody holds them.
+/// Thread-safe. A mount is kept alive by its connections, producers and receivers; Mounts only
+/// finds it.
 class Mount : public std::enable_shared_from_this<Mount> {
 public:
     explicit Mount(MountKey key);
@@ -80,17 +80,18 @@ public:
 
     virtual MountInfo info() const = 0;
     virtual unsigned viewers() const = 0;
-    /// False for one that is only held, and has neither publisher, producer nor viewer.
+    /// False if it is held but has neither publisher, producer nor viewer.
     virtual bool in_use() const = 0;
-    /// Closes all viewers, soon: their stream has ended for good, or they may not stay.
+    /// Closes all viewers asynchronously: their stream has ended for good, or they are no longer
+    /// admitted.
     virtual void close_viewers(const std::string &reason) = 0;
 
-    /// Of viewers: the producer's watcher.
+    /// Sets the producer's watcher, which decides about viewers.
     void set_authority(std::shared_ptr<PeerWatch> watch);
     Authority authority() const;
     uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
 
-    /// Tells the subscribers of Mounts.
+    /// Notifies the subscribers of Mounts.
     void tell(MountEvent event) const;
 
 private:

@@ -38,7 +38,8 @@ void Mount::tell(MountEvent event) const {
 // --- Mounts -------------------------------------------------------------------------------
 
 Mounts &Mounts::instance() {
-    static auto *the = new Mounts; // a mount may outlive everything else in the process
+    // Never destroyed: a mount may outlive everything else in the process.
+    static auto *the = new Mounts;
     return *the;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// All mounts of the process: found by key, listed, and watched without polling.
+// All mounts of the process: look-up by key, listing, and subscription to changes.
 #pragma once
 
 #include "core/net/stream/mount.h"
@@ -13,21 +13,22 @@
 
 namespace penstock::net {
 
-/// Ends a subscription when destroyed. A call that is under way on another thread may still finish
+/// Ends a subscription on destruction. A call in progress on another thread may still finish
 /// afterwards.
 class MountSubscription {
 public:
     virtual ~MountSubscription() = default;
 };
 
-/// Thread-safe; lives as long as the process.
+/// Thread-safe; never destroyed.
 class Mounts {
 public:
     static Mounts &instance();
 
-    /// The mount of this key; nullptr if there is none.
+    /// The mount with this key; nullptr if there is none.
     std::shared_ptr<Mount> find(const MountKey &key) const;
-    /// The one that is there and fits, or what `make` makes. Both are called under a lock.
+    /// Returns the existing mount if it `fits`, else the result of `make`. Both are called under a
+    /// lock.
     template <class Kind, class Fits, class Make>
     std::shared_ptr<Kind> find_or_make(const MountKey &key, Fits fits, Make make) {
         std::shared_ptr<Kind> present; // destroyed after the lock is released
@@ -39,22 +40,22 @@ public:
         entry = made;
         return made;
     }
-    /// Adds one, in place of another of its key that has lost its holders.
+    /// Adds a mount; replaces one with the same key that has no holders left.
     void add(const std::shared_ptr<Mount> &mount);
 
-    /// All that are in use, by key. Costs a lock per mount.
+    /// All mounts in use, sorted by key. Takes a lock per mount.
     std::vector<MountInfo> snapshot() const;
-    /// Those of one protocol.
+    /// The same for one protocol.
     std::vector<MountInfo> snapshot(std::string_view protocol) const;
     std::vector<std::shared_ptr<Mount>> all() const;
 
     using OnEvent = std::function<void(const MountKey &mount, MountEvent event)>;
-    /// `on_event` is called where it happens, on a network loop or a streaming thread: it must
-    /// return at once, and call nothing of the mount.
+    /// Calls `on_event` where the change happens, on a network loop or streaming thread: it must
+    /// return at once and must not call the mount.
     std::unique_ptr<MountSubscription> subscribe(OnEvent on_event);
 
 private:
-    friend class Mount; // which tells, and removes itself
+    friend class Mount; // notifies, and removes itself
     class Subscription;
     void tell(const MountKey &mount, MountEvent event) const;
     void forget(const MountKey &key);

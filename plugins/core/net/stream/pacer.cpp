@@ -16,15 +16,15 @@ namespace {
 
 constexpr uint64_t slice = 250'000;              ///< ns
 constexpr uint64_t share_interval = 250'000'000; ///< ns
-/// Of the time between two awaited packets, that the next may come late.
+/// Allowed jitter of awaited packets; fraction of their interval.
 constexpr double jitter = 0.1;
 
 size_t divide_up(size_t number, size_t by) {
     return (number + by - 1) / by;
 }
 
-/// Where a viewer's turn comes once in several pictures: of how many parts a different one is
-/// served with each picture, so that no pass takes longer than it must.
+/// The number of shards into which viewers are divided if each gets a pass only once in several
+/// frames. One shard is served per frame, so that each pass is as short as possible.
 size_t parts_of(uint64_t interval, double awaited_rate) {
     const double pictures = double(interval) / 1e9 * awaited_rate - (1 + jitter);
     return static_cast<size_t>(std::max(1.0, std::ceil(pictures)));
@@ -38,10 +38,10 @@ Pacer::Pacer(boost::asio::io_context &context, size_t loop)
 
 void Pacer::serve(const std::shared_ptr<Audience> &audience) {
     Audience::Group &group = audience->groups_[loop_];
-    if (group.in_pass) return; // woken stays set: it gets another one behind this
+    if (group.in_pass) return; // `woken` stays set, so that another pass follows
     if (!group.held)
         take_turn(audience);
-    else if (!group.timed) // else it waits already
+    else if (!group.timed) // otherwise it is already waiting
         hold(audience, steady_ns());
 }
 
@@ -60,7 +60,7 @@ void Pacer::schedule() {
 
 void Pacer::begin_pass(Audience &audience, uint64_t now) {
     Audience::Group &group = audience.groups_[loop_];
-    // From here on what is appended may be too late for this pass.
+    // Packets appended from now on may be too late for this pass.
     group.woken.exchange(false);
     group.started = now;
     if (group.parts == 1) group.next = 0;
@@ -76,7 +76,7 @@ void Pacer::run() {
         turns_.pop_front();
         Audience::Group &group = audience->groups_[loop_];
         if (group.to_serve == 0) begin_pass(*audience, now);
-        // Backwards: a viewer may leave while it is served, and then the last takes its place.
+        // Backwards: a viewer may leave while it is served, and the last one then takes its place.
         while (group.to_serve > 0 && now < end) {
             const size_t viewers = group.viewers.size();
             group.to_serve = std::min(group.to_serve, viewers);
@@ -101,7 +101,7 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
     if (now - shared_at_ >= share_interval) share(now);
     group.held = false;
     group.timed = false;
-    // Whoever's turn was to come has it at once, unless there are parts again.
+    // Viewers that have not been served yet are served at once, unless there are shards again.
     if (std::exchange(group.parts, 1) > 1) group.woken = true;
     if (group.interval == 0 || group.viewers.empty()) {
         if (group.woken) serve(audience);
@@ -109,16 +109,16 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
     }
     if (group.interval >= audience->coalesce_max_) {
         group.held = true;
-        // What came while the pass was under way has waited since it began, at most.
+        // Packets that arrived during the pass have waited since its start at most.
         if (group.woken) hold(audience, group.started);
         return;
     }
-    // As many as have viewers: with more, turns would come more often than they should.
+    // At most one shard per viewer; with more, turns would come too often.
     const size_t viewers = group.viewers.size();
     group.parts =
         divide_up(viewers, divide_up(viewers, parts_of(group.interval, group.awaited_rate)));
     const uint64_t interval = group.interval / group.parts;
-    // Better with the last picture that comes in time than in between two of them.
+    // A pass should come with the last frame that arrives in time, rather than between frames.
     const auto gap =
         group.awaited_rate > 0 ? static_cast<uint64_t>((1 + jitter) * 1e9 / group.awaited_rate) : 0;
     group.due = group.started + interval;
@@ -126,8 +126,8 @@ void Pacer::end_pass(const std::shared_ptr<Audience> &audience, uint64_t now) {
     look_later(audience);
 }
 
-/// The budget allows less than a pass each `coalesce-max`: none before the first packet that waits
-/// has waited that long.
+/// The budget allows less than a pass per `coalesce-max`: schedules the next pass for when the
+/// first waiting packet has waited that long.
 void Pacer::hold(const std::shared_ptr<Audience> &audience, uint64_t since) {
     Audience::Group &group = audience->groups_[loop_];
     group.due = since + group.interval;
@@ -138,12 +138,12 @@ void Pacer::hold(const std::shared_ptr<Audience> &audience, uint64_t since) {
 void Pacer::look_later(const std::shared_ptr<Audience> &audience) {
     Audience::Group &group = audience->groups_[loop_];
     group.timed = true;
-    group.woken = false; // looked for when it is due
+    group.woken = false; // checked again when the pass is due
     if (!std::exchange(group.listed, true)) timed_.push_back(audience);
     set_timer();
 }
 
-/// One timer for all: at the earliest time that any of them is due.
+/// Sets the common timer to the earliest due time.
 void Pacer::set_timer() {
     uint64_t earliest = UINT64_MAX;
     for (const auto &audience : timed_)
@@ -169,7 +169,7 @@ void Pacer::on_timer() {
     });
     for (const auto &audience : due) {
         Audience::Group &group = audience->groups_[loop_];
-        // Nobody has to wake the loop before the pass begins: it sees what was appended until then.
+        // The loop need not be woken before the pass: it covers everything appended until then.
         group.woken = true;
         group.timed = false;
         if (!group.in_pass) take_turn(audience);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One loop's turns: which stream's viewers are served now, for how long, and when again.
+// Schedules the passes of one loop: which stream's viewers are served next, for how long, and when
+// again.
 #pragma once
 
 #include "core/fanout/outlet.h"
@@ -15,18 +16,18 @@ namespace penstock::net {
 
 class Audience;
 
-/// Belongs to its loop. A pass serves all viewers of one stream; it yields every quarter of a
-/// millisecond, so that joins, accepts and other streams run in between, streams round robin.
+/// Belongs to its loop. A pass serves all viewers of a stream. It yields every 250 µs, so that
+/// joins, accepts and other streams run in between; streams take turns round robin.
 class Pacer {
 public:
     Pacer(boost::asio::io_context &context, size_t loop);
 
-    /// There is something for this stream's viewers.
+    /// Schedules a pass: there is data for this stream's viewers.
     void serve(const std::shared_ptr<Audience> &audience);
-    /// It has viewers here from now on, and counts when the loop's budget is shared.
+    /// The stream has viewers on this loop from now on and takes part in sharing the budget.
     void watch(const std::shared_ptr<Audience> &audience);
-    /// For a viewer that sends outside its pass. It holds packets no longer than the handler that
-    /// calls it, if that calls `clear` in the end.
+    /// For a viewer that sends outside of a pass. Packets are held only during the calling handler,
+    /// which must call clear() at its end.
     fanout::BatchCache &cache() { return cache_; }
 
 private:
@@ -44,12 +45,12 @@ private:
     boost::asio::io_context &context_;
     const size_t loop_;
     boost::asio::steady_timer timer_;
-    uint64_t timer_due_ = 0; ///< ns; 0: none is set
+    uint64_t timer_due_ = 0; ///< ns; 0: not set
     bool scheduled_ = false;
     std::deque<std::shared_ptr<Audience>> turns_;
     std::vector<std::shared_ptr<Audience>> timed_;
     std::vector<std::weak_ptr<Audience>> watched_;
-    uint64_t shared_at_ = 0; ///< ns: when the budget was last shared
+    uint64_t shared_at_ = 0; ///< ns; when the budget was last shared
     fanout::BatchCache cache_;
 };
 

@@ -17,7 +17,7 @@ public:
     }
 
 private:
-    const std::shared_ptr<void> keeps_; ///< the listener goes last
+    const std::shared_ptr<void> keeps_; ///< the listener is released last
     const std::shared_ptr<PathRules> rules_;
     const uint64_t id_;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The `publish` and `play` rules of one listener and the watchers of its peers: which paths may be
-// published or asked for, and who has to be told. The same for every protocol.
+// The `publish` and `play` rules of a listener and the watchers of its peers, independent of the
+// protocol.
 #pragma once
 
 #include "core/net/stream/peer.h"
@@ -16,63 +16,63 @@
 
 namespace penstock::net {
 
-/// A publisher that asks for a path, before anything is decided.
+/// A publisher's request for a path, before it is decided.
 struct PublishAttempt {
     std::string path; ///< "live/cam", safe segments only
     std::string peer; ///< "rtmp-publish-3 127.0.0.1:53412"
 };
 
-/// A `publish` rule's right to a pattern of paths.
+/// A `publish` rule's right to a path pattern.
 struct LeaseOptions {
-    /// Decides by path alone, on a network loop: must be quick and thread-safe.
+    /// Decides by the path alone. Called on a network loop: must be fast and thread-safe.
     std::function<bool(std::string_view path)> matches;
-    /// A publisher waits on a matching path that no receiver holds. Called on a network loop;
+    /// Called on a network loop when a publisher waits on a matching path that has no receiver;
     /// must return at once. The publisher is refused if no receiver claims it in time.
     std::function<void(const PublishAttempt &)> on_publish;
-    std::string publish_key; ///< not empty: required as `?key=…`; compared in constant time
+    std::string publish_key; ///< if not empty, required as `?key=…`; compared in constant time
 };
 
-/// Tells whether a viewer may go on to what is mounted by then; if not, why. To be called once,
-/// from any thread.
+/// Resumes a waiting viewer: it either joins the mount that exists by then, or is refused with the
+/// reason. Must be called once; any thread may call it.
 using DemandAnswer = std::function<void(bool go_on, const std::string &reason)>;
 
-/// A `play` rule's pattern of paths, whose streams are made when somebody asks for them. All three
-/// functions are called on a network loop and must return at once. A path has no leading slash.
+/// A `play` rule's path pattern, whose streams are started on request. All three functions are
+/// called on a network loop and must return at once. Paths have no leading slash.
 struct DemandOptions {
     std::function<bool(std::string_view path)> matches;
-    /// True if the stream is there, so that nobody needs to be asked.
+    /// Whether the stream already exists, so that `on_demand` need not be called.
     std::function<bool(const std::string &path)> is_ready;
-    /// A viewer wants a matching path that is not ready, and waits for the answer.
+    /// Called when a viewer requests a matching path that is not ready. The viewer waits for the
+    /// answer.
     std::function<void(const std::string &path, DemandAnswer answer)> on_demand;
 };
 
-/// A rule's entry; the rule ends when this is destroyed.
+/// A registered rule. Destroying it removes the rule.
 class PathLease {
 public:
     virtual ~PathLease() = default;
 };
 
-/// Thread-safe. Each question costs one pass over the rules of the listener, of which a
-/// description has a handful.
+/// Thread-safe. Each look-up is a pass over the listener's rules, of which descriptions have few.
 class PathRules : public std::enable_shared_from_this<PathRules> {
 public:
-    /// `keeps` is held by the lease: a rule keeps its listener open.
+    /// The lease holds `keeps`: a rule keeps its listener open.
     std::unique_ptr<PathLease> add(LeaseOptions options, std::shared_ptr<void> keeps);
     std::unique_ptr<PathLease> add(DemandOptions options, std::shared_ptr<void> keeps);
-    /// The oldest rule that matches; nullptr if none does.
+    /// The oldest matching rule; nullptr if none matches.
     std::shared_ptr<const LeaseOptions> lease_for(std::string_view path) const;
     std::shared_ptr<const DemandOptions> demand_for(std::string_view path) const;
-    /// True if some publishers need a key.
+    /// Whether some publishers need a key.
     bool needs_key() const;
 
-    /// The watcher is asked about every peer of this listener from here on. Held weakly.
+    /// Consults the watcher about every peer of this listener from now on. Held weakly.
     void add_watch(const std::shared_ptr<PeerWatch> &watch);
     std::vector<std::shared_ptr<PeerWatch>> watches() const;
 
 private:
     class Lease;
     template <class Options>
-    using Rules = std::map<uint64_t, std::shared_ptr<const Options>>; ///< by age
+    using Rules = std::map<uint64_t, std::shared_ptr<const Options>>; ///< in order of age
 
     mutable std::mutex mutex_;
     Rules<LeaseOptions> leases_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who connects, and who may say whether that peer is let in.
+// A peer, and the interface that decides whether it is admitted.
 #pragma once
 
 #include <functional>
@@ -7,30 +7,31 @@
 
 namespace penstock::net {
 
-/// A peer that asks to publish or to play, or does so.
+/// A peer that requests to publish or play, or does so.
 struct PeerInfo {
-    std::string id;      ///< "rtmp-play-17", "http-play-3", as in logs and statistics
+    std::string id;      ///< "rtmp-play-17", "http-play-3", as used in logs and statistics
     std::string address; ///< "127.0.0.1:53412"
     std::string path;    ///< "live/cam", safe segments only
-    std::string query;   ///< "key=…&x=…", raw from the network: never log it
-    std::string key;     ///< the value of `key` in it
-    std::string client;  ///< what the peer calls itself; printable
+    std::string query;   ///< "key=…&x=…", unchecked network input: never log it
+    std::string key;     ///< the value of `key` in the query
+    std::string client;  ///< the peer's own description; printable
     bool publish = false;
     std::string protocol = "rtmp"; ///< or "http", "websocket", "hls"
 };
 
-/// Says whether the peer may; from any thread, at most once.
+/// Tells whether the peer is allowed. Call at most once, from any thread.
 using Answer = std::function<void(bool allowed)>;
 
-/// Hears of peers and may decide about them. Called on network loops: must return at once. Peers
-/// and mounts share it, so it outlives the claim or feed that it was given to.
+/// Is notified of peers and may decide about them. Called on network loops: must return at once.
+/// Shared by peers and mounts, so it outlives the claim or feed that it was given to.
 class PeerWatch {
 public:
     virtual ~PeerWatch() = default;
-    /// Returns true if `answer` is going to be called; the peer waits for it, for
-    /// RtmpLimits::authorize_ms at most, and then is refused. False: everybody may.
+    /// Returns true if `answer` will be called; the peer waits for it, up to
+    /// authorization_timeout_ms (RTMP: RtmpLimits::authorize_ms), and is refused afterwards.
+    /// Returns false to allow the peer at once.
     virtual bool authorize(const PeerInfo &, Answer) { return false; }
-    /// False while nobody would hear of a peer, and everybody may: nothing needs to be asked.
+    /// False while everybody is allowed and no notification is needed.
     virtual bool is_listening() const { return true; }
     virtual void connected(const PeerInfo &) {}
     virtual void disconnected(const PeerInfo &, const std::string & /*reason*/) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The servers of one protocol in this process, by address: the same address gives the same server.
+// The servers of a protocol in this process, by address: one server per address.
 #pragma once
 
 #include "core/net/loop/address.h"
@@ -13,7 +13,7 @@
 
 namespace penstock::net {
 
-/// Keeps no server open: a server closes when its last owner releases it. Thread-safe.
+/// Does not keep servers open: a server closes when its last owner releases it. Thread-safe.
 ///
 /// Server needs
 ///   Server(const Options &...)
@@ -26,9 +26,9 @@ namespace penstock::net {
 template <class Server>
 class Registry {
 public:
-    /// The open server at `address`, or a new one; nullptr and `error` if it cannot be opened or
-    /// is open with other options. Waits while a server of this address opens or closes: must not
-    /// be called on a network loop. Port 0 opens another server each time.
+    /// Returns the open server at `address`, or a new one. On failure, or if it is open with other
+    /// options, returns nullptr and sets `error`. Waits while a server at this address opens or
+    /// closes: must not be called on a network loop. Port 0 always opens another server.
     template <class... Options>
     std::shared_ptr<Server> open(const Address &address, std::string *error,
                                  const Options &...options) {
@@ -57,7 +57,7 @@ public:
         const auto found = servers_.find(address);
         return found == servers_.end() ? nullptr : found->second.server.lock();
     }
-    /// The servers that are open now.
+    /// All open servers.
     template <class Base>
     std::vector<std::shared_ptr<Base>> all() {
         std::lock_guard lock(mutex_);
@@ -84,7 +84,7 @@ private:
         servers_[address].opening = true;
         return nullptr;
     }
-    /// Ends the reservation of an address whose server did not open.
+    /// Cancels the reservation of an address whose server failed to open.
     struct Reservation {
         Registry &registry;
         const Address &address;

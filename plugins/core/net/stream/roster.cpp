@@ -43,7 +43,7 @@ void Roster::wait(size_t loop) {
 }
 
 void Roster::check(size_t loop) {
-    const auto members = per_loop_[loop].members; // a check may remove its member
+    const auto members = per_loop_[loop].members; // copied: a check may remove its member
     const uint64_t now = steady_ms();
     for (const auto &member : members)
         member->check(now);
@@ -60,7 +60,7 @@ void Roster::shutdown() {
             const auto members = self->per_loop_[loop].members;
             for (const auto &member : members)
                 member->close("the server ends");
-            // close() posts, so all members are closed when this is reached.
+            // close() posts its work, so all members are closed when this runs.
             asio::post(self->loops_->at(loop), [done] { done->set_value(); });
         });
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The connections of one listener: kept alive, looked at once a second, closed with it.
+// The connections of a listener: kept alive, checked once per second, closed together.
 #pragma once
 
 #include "core/net/loop/loops.h"
@@ -15,15 +15,17 @@
 
 namespace penstock::net {
 
-/// A connection, which lives on one loop.
+/// A connection that belongs to one loop.
 class RosterMember {
 public:
     virtual ~RosterMember() = default;
-    /// The index of its loop; never changes.
+    /// The index of its loop; constant.
     virtual size_t loop() const = 0;
-    /// Called on its loop about once a second: deadlines, stalled peers. `now_ms` is steady_ms().
+    /// Called on its loop about once per second, for deadlines and stalled peers. `now_ms` is
+    /// steady_ms().
     virtual void check(uint64_t now_ms) = 0;
-    /// Any thread: says goodbye and ends, soon; not the peer's fault.
+    /// Closes the connection soon, with a goodbye message where the protocol has one; not the
+    /// peer's fault. Thread-safe.
     virtual void close(const std::string &reason) = 0;
 };
 
@@ -31,18 +33,18 @@ class Roster : public std::enable_shared_from_this<Roster> {
 public:
     Roster(std::shared_ptr<Loops> loops, size_t max_members);
 
-    /// Any thread: true if there is no room for another member.
+    /// Whether no further member is accepted. Thread-safe.
     bool is_full() const { return count_ >= max_members_; }
     size_t max_members() const { return max_members_; }
-    /// Both on the member's loop. After shutdown() a new member is closed at once.
+    /// Call both on the member's loop. After shutdown() a new member is closed at once.
     void add(const std::shared_ptr<RosterMember> &member);
     void remove(const std::shared_ptr<RosterMember> &member);
-    /// Closes all members, and returns when they are closed; called on a loop, it returns at once.
+    /// Closes all members and waits until they are closed; does not wait if called on a loop.
     void shutdown();
     Loops &loops() const { return *loops_; }
 
 private:
-    /// Touched by its loop alone.
+    /// Used on its loop only.
     struct PerLoop {
         std::set<std::shared_ptr<RosterMember>> members;
         std::unique_ptr<boost::asio::steady_timer> timer; ///< runs while there are members

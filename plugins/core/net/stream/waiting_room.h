@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Viewers that wait for a stream that nobody feeds yet: bounded per host and in all, so that none
-// can take every connection of a listener without watching anything.
+// Limits viewers that wait for a stream without a producer, per host and in total, so that a host
+// can't occupy all connections of a listener.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace penstock::net {
 /// Thread-safe.
 class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
 public:
-    /// A viewer's place; it is free again when this is destroyed.
+    /// A viewer's place; released on destruction.
     class Seat {
     public:
         Seat(std::shared_ptr<WaitingRoom> room, std::string host)
@@ -32,7 +32,7 @@ public:
     WaitingRoom(size_t seats, size_t seats_per_host)
         : seats_(seats), seats_per_host_(seats_per_host) {}
 
-    /// nullptr if there is no place left, for this host or at all. `endpoint` is "127.0.0.1:53412".
+    /// nullptr if no place is left, in total or for this host. `endpoint` is "127.0.0.1:53412".
     std::unique_ptr<Seat> enter(std::string_view endpoint) {
         std::string host(endpoint.substr(0, endpoint.rfind(':')));
         std::lock_guard lock(mutex_);
@@ -53,7 +53,7 @@ private:
     }
 
     const size_t seats_, seats_per_host_;
-    std::mutex mutex_; ///< guards what follows
+    std::mutex mutex_; ///< guards the following
     std::unordered_map<std::string, size_t> by_host_;
     size_t taken_ = 0;
 };
