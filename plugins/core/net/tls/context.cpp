@@ -15,22 +15,22 @@
 namespace penstock::net {
 namespace {
 
-/// The least time between two looks at the files.
+/// Minimum time between checks of the files.
 constexpr uint64_t look_interval_ms = 1'000;
 
-/// OpenSSL's text for its last failure.
+/// OpenSSL's description of its last error.
 std::string openssl_reason() {
     const unsigned long code = ERR_peek_last_error();
     const char *text = code ? ERR_reason_error_string(code) : nullptr;
     return text ? text : "unknown error";
 }
 
-/// Makes a key with a passphrase fail: OpenSSL would ask for one on the terminal.
+/// Rejects keys with a passphrase; otherwise OpenSSL would prompt on the terminal.
 int no_passphrase(char *, int, int, void *) {
     return 0;
 }
 
-/// Chooses HTTP/1.1. A client that offers only other protocols goes on without one.
+/// Selects HTTP/1.1. For a client that offers only other protocols, none is selected.
 int choose_protocol(SSL *, const uint8_t **out, uint8_t *size, const uint8_t *offered,
                     unsigned offered_size, void *) {
     static constexpr uint8_t ours[] = "\x08http/1.1";
@@ -67,10 +67,10 @@ std::shared_ptr<SSL_CTX> make_context(const TlsFiles &files, std::string *error)
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    // Empty buffers are freed. After a message that carries no data, SSL_read returns.
+    // Idle buffers are freed, and SSL_read returns after a message without data.
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
-    // Resumption is by tickets: the server keeps no session.
+    // Sessions are resumed by tickets only; the server stores none.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
@@ -114,7 +114,7 @@ TlsContext::TlsContext(TlsFiles files) : files_(std::move(files)) {
 
 std::shared_ptr<TlsContext> TlsContext::load(const TlsFiles &files, std::string *error) {
     auto out = std::make_shared<TlsContext>(files);
-    out->stamps_ = out->stamps(); // before they are read: a change meanwhile is seen later
+    out->stamps_ = out->stamps(); // before reading, so that a later change is detected
     out->context_ = make_context(files, error);
     out->looked_ms_ = steady_ms();
     return out->context_ ? out : nullptr;
@@ -127,7 +127,7 @@ TlsContext::Stamp TlsContext::stamp_of(const std::string &path) {
             found.st_mtim.tv_nsec};
 }
 
-/// Renewed certificates have the same file names.
+/// Renewed certificates keep their file names.
 void TlsContext::reload_if_replaced() {
     const uint64_t now = steady_ms();
     if (now - looked_ms_ < look_interval_ms) return;
@@ -136,7 +136,7 @@ void TlsContext::reload_if_replaced() {
     if (there == stamps_) return;
     std::string error;
     auto context = make_context(files_, &error);
-    // A pair of which one file is replaced does not match: the other one follows soon.
+    // While only one of the files has been replaced, they do not match; the other follows soon.
     if (!context)
         return log(LogLevel::warning, "http",
                    "still using the certificate from before its files were replaced: " + error);
@@ -152,7 +152,8 @@ std::unique_ptr<TlsSession> TlsContext::accept(int socket) {
         reload_if_replaced();
         context = context_;
     }
-    return std::make_unique<TlsSession>(context.get(), socket); // counts its context by itself
+    // Holds its own reference to the context.
+    return std::make_unique<TlsSession>(context.get(), socket);
 }
 
 } // namespace penstock::net

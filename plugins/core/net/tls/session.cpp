@@ -16,10 +16,10 @@ namespace penstock::net {
 namespace {
 
 constexpr size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH; // 16 KiB
-/// Bytes. A peer that makes the session answer without reading the answers is closed.
+/// Bytes. Limits the answers that a peer may cause without reading them.
 constexpr size_t max_unsent = 64 << 10;
 
-/// Where small parts are joined to a record. One for each thread.
+/// Buffer for joining small parts into a record; one per thread.
 std::array<uint8_t, max_record> &scratch() {
     thread_local std::array<uint8_t, max_record> buffer;
     return buffer;
@@ -27,7 +27,7 @@ std::array<uint8_t, max_record> &scratch() {
 
 } // namespace
 
-/// OpenSSL's access to the socket. OpenSSL's own BIO raises SIGPIPE and keeps unsent bytes.
+/// OpenSSL's access to the socket. OpenSSL's own BIO would raise SIGPIPE and keep unsent bytes.
 struct TlsSession::SocketMethod {
     static TlsSession &session(BIO *bio) { return *static_cast<TlsSession *>(BIO_get_data(bio)); }
     static int write(BIO *bio, const char *data, int size) {
@@ -72,7 +72,7 @@ TlsSession::TlsSession(ssl_ctx_st *context, int socket) : ssl_(SSL_new(context))
 
 TlsSession::~TlsSession() = default;
 
-/// Takes the whole record, so that OpenSSL never has to retry one.
+/// Accepts the whole record, so that OpenSSL never has to retry one.
 int TlsSession::send(const char *data, int size) {
     ssize_t sent = 0;
     if (unsent_.empty()) {
@@ -112,7 +112,7 @@ TlsSession::Step TlsSession::handshake() {
         broken_ = true;
         return Step::failed;
     }
-    // The peer answers only once it has what is unsent.
+    // The peer responds only after it has received the unsent bytes.
     return has_unsent() ? Step::wants_write : Step::wants_read;
 }
 
@@ -158,7 +158,7 @@ ssize_t TlsSession::write(const iovec *parts, int count) {
         const uint8_t *next = data;
         size_t size = max_record;
         if (filled == 0 && left >= max_record) {
-            offset += max_record; // a record without a copy
+            offset += max_record; // sends a record without copying
         } else {
             const size_t taken = std::min(left, max_record - filled);
             if (taken > 0) std::memcpy(record.data() + filled, data, taken);
@@ -203,7 +203,7 @@ ssize_t TlsSession::flush() {
 
 void TlsSession::shutdown() {
     ERR_clear_error();
-    // A broken connection, or one amid its handshake, cannot send close_notify.
+    // close_notify can't be sent on a broken connection or during its handshake.
     if (!broken_ && error_ == 0 && SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get());
     ERR_clear_error();
 }
