@@ -6,14 +6,14 @@
 namespace penstock::fanout {
 namespace {
 
-/// The time of every onMetaData: ffmpeg makes another stream of one with any other time.
+/// The timestamp of every onMetaData: ffmpeg creates an additional stream for other values.
 constexpr uint32_t metadata_time = 0;
 
 rtmp::Timeline::Track track_of(const flv::Tag &tag) {
     return tag.type == flv::TagType::audio ? rtmp::Timeline::audio : rtmp::Timeline::video;
 }
 
-/// How much later than its timestamp the frame is shown, milliseconds.
+/// Composition time offset of the frame; ms.
 uint32_t composition_of(const flv::Tag &tag) {
     if (tag.type != flv::TagType::video) return 0;
     const auto header = flv::parse_body(tag.type, tag.body());
@@ -49,7 +49,7 @@ PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
     if (is_header) {
         const unsigned before = normalizer_.headers().version;
         normalizer_.learn(tag);
-        if (normalizer_.headers().version == before) return nullptr; // the same again
+        if (normalizer_.headers().version == before) return nullptr; // unchanged
     }
     if (tag.type == flv::TagType::audio) has_audio_ = true;
     if (tag.type == flv::TagType::video && !has_video_) {
@@ -58,7 +58,7 @@ PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
     }
     if (tag.kind == flv::TagKind::config) ring_.forget_joins();
     if (is_header) write_headers();
-    // Headers often have the timestamp 0, whenever they come; their time is that of their place.
+    // Headers often have timestamp 0; they get the time of their position.
     const rtmp::Timeline::Track track = track_of(tag);
     const int64_t time = tag.kind == flv::TagKind::metadata ? metadata_time
                          : is_header                        ? timeline_.last(track)
@@ -76,7 +76,7 @@ PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
     return packet;
 }
 
-/// Writes the headers that a viewer gets first, with the time at which it joins.
+/// Sets the headers for joining viewers, with the time at which they join.
 void FlvFeed::write_headers() {
     std::vector<PacketPtr> headers;
     if (format_.file_header)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Puts tags into a ring: on one timeline for all viewers, with the headers that a viewer needs to
-// join and the places where it may. The format serializes them.
+// Appends tags to a ring, on one timeline for all viewers, with the headers that joining viewers
+// need and the positions where they may join. The format serializes the tags.
 #pragma once
 
 #include "core/fanout/ring.h"
@@ -11,22 +11,22 @@
 
 namespace penstock::fanout {
 
-/// Has one producer at a time. Not thread-safe; only the ring is.
+/// Used by one producer at a time. Not thread-safe; only the ring is.
 class FlvFeed {
 public:
     struct Format {
-        /// Serializes a tag with this timestamp, in milliseconds.
+        /// Serializes a tag with this timestamp; ms.
         std::function<std::shared_ptr<Packet>(const flv::Tag &, uint32_t)> make_packet;
-        bool file_header = false; ///< viewers get the header of an FLV file first
+        bool file_header = false; ///< viewers first receive an FLV file header
     };
     FlvFeed(Ring &ring, Format format);
 
-    /// Begins a new producer: all viewers join again at its first keyframe; the timeline goes on.
+    /// Starts a new producer: viewers rejoin at its first keyframe; the timeline continues.
     void restart(gop::Limits limits);
-    /// The producer's own timestamps begin anew (another publisher); viewers stay joined.
+    /// The producer's timestamps start anew (another publisher); viewers stay joined.
     void discontinuity();
-    /// `now_ns`: when the tag came, on any steady clock. Returns the packet that was appended, or
-    /// nullptr if viewers need nothing of the tag.
+    /// `now_ns`: arrival time on any steady clock. Returns the appended packet, or nullptr if
+    /// viewers do not need the tag.
     PacketPtr append(const flv::Tag &tag, uint64_t now_ns);
 
 private:
@@ -35,9 +35,9 @@ private:
 
     Ring &ring_;
     const Format format_;
-    flv::Normalizer normalizer_; ///< only to learn the headers
+    flv::Normalizer normalizer_; ///< used only to collect the headers
     rtmp::Timeline timeline_;
-    std::array<uint32_t, 2> join_times_{}; ///< each track's time at the newest place to join, ms
+    std::array<uint32_t, 2> join_times_{}; ///< each track's time at the newest join position; ms
     bool has_video_ = false;
     bool has_audio_ = false;
 };

@@ -8,12 +8,12 @@ namespace {
 
 struct Frame {
     flv::Tag tag;
-    int64_t shown = 0; ///< presentation time on the wire, milliseconds
+    int64_t shown = 0; ///< presentation time on the wire; ms
     int32_t composition = 0;
     size_t composition_at = 0; ///< offset of the composition time in the body; 0: none
 };
 
-/// Offset of a body's composition time, which ends where the payload begins; 0 if there is none.
+/// Offset of the composition time in a body, directly before the payload; 0 if there is none.
 size_t composition_offset(ByteView body, const flv::BodyHeader &header) {
     if (header.multitrack) return 0;
     const bool extended = (body[0] & 0x80) != 0;
@@ -42,7 +42,7 @@ std::vector<Frame> video_frames(const std::vector<PacketPtr> &gop) {
     return frames;
 }
 
-/// Copies the body only if it has to change.
+/// Copies the body only if the composition time changes.
 flv::Tag with_composition(const Frame &frame, int32_t composition) {
     if (composition == frame.composition) return frame.tag;
     std::vector<uint8_t> bytes(frame.tag.bytes.begin(), frame.tag.bytes.end());
@@ -66,8 +66,7 @@ fold_flv(const std::vector<PacketPtr> &gop,
         return {};
 
     const int64_t edge = frames.back().tag.timestamp, count = int64_t(frames.size());
-    // Frames that are already due, in the order in which they are shown; the others keep their
-    // time.
+    // The frames that are already due, in display order; the others keep their times.
     std::vector<size_t> past;
     for (size_t i = 0; i < frames.size(); ++i)
         if (frames[i].shown <= edge) past.push_back(i);
@@ -78,7 +77,7 @@ fold_flv(const std::vector<PacketPtr> &gop,
                    [](const Frame &frame) { return frame.shown; });
     for (size_t rank = 0; rank < past.size(); ++rank)
         shown[past[rank]] = edge - int64_t(past.size()) + 1 + int64_t(rank);
-    // No frame is shown before it is decoded.
+    // No frame may be displayed before it is decoded.
     int64_t earlier = 0;
     for (int64_t i = 0; i < count; ++i)
         earlier = std::max(earlier, edge - count + 1 + i - shown[size_t(i)]);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t max_title = 500;
 
-/// Cuts the text between two UTF-8 characters.
+/// Truncates the text at a UTF-8 character boundary.
 std::string_view bounded(std::string_view text) {
     if (text.size() <= max_title) return text;
     size_t end = max_title;
@@ -24,7 +24,7 @@ std::string icy_block(std::string_view title) {
     if (title.empty()) return std::string(1, '\0');
     std::string text = "StreamTitle='";
     for (const char c : bounded(title)) {
-        // Players look for "';" and know no escape.
+        // Players search for "';" and do not support escapes.
         if (c == '\'')
             text += "\u2019";
         else
@@ -36,7 +36,7 @@ std::string icy_block(std::string_view title) {
     return static_cast<char>(sixteens) + text;
 }
 
-/// Returns 1 if everything is sent, 0 if not, -1 on an error.
+/// Returns 1 if everything was sent, 0 if not, -1 on error.
 ssize_t IcyWire::flush_block() {
     const iovec part{state_.block.data() + state_.block_sent,
                      state_.block.size() - state_.block_sent};
@@ -55,7 +55,7 @@ ssize_t IcyWire::write(const iovec *parts, int count) {
     for (int i = 0; i < count; ++i)
         total += parts[i].iov_len;
     int at = 0;
-    size_t skip = 0; // bytes of parts[at] that are sent
+    size_t skip = 0; // bytes of parts[at] already sent
     std::vector<iovec> list;
     const auto stopped = [&](bool failed) -> ssize_t {
         return failed && taken == 0 ? -1 : static_cast<ssize_t>(taken);

@@ -12,14 +12,14 @@ namespace {
 constexpr size_t max_parts = IOV_MAX;
 constexpr size_t max_batch_packets = 256;
 constexpr size_t max_batch_bytes = 256 << 10;
-/// Number of writes in one turn.
+/// Maximum number of writes per turn.
 constexpr int max_writes = 8;
 
 /// The gather list of one call.
 class Parts {
 public:
     explicit Parts(std::vector<iovec> &list) : list_(list) { list_.clear(); }
-    /// Leaves out what does not fit.
+    /// Omits what does not fit.
     void add(const Packet &packet, Framing framing, size_t skip = 0) {
         packet.each_piece(framing, [&](ByteView piece) {
             if (skip >= piece.size()) {

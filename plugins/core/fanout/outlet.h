@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Writes to one viewer: its private packets first, then the ring's, in gather writes that remember
-// where they stopped.
+// Writes to one viewer: first its private packets, then the ring's. Gather writes resume after a
+// partial write.
 #pragma once
 
 #include "core/fanout/ring.h"
@@ -12,7 +12,7 @@
 
 namespace penstock::fanout {
 
-/// The destination of a viewer's bytes: a socket, or TLS on one.
+/// The destination of a viewer's bytes: a socket, or TLS over one.
 class Wire {
 public:
     virtual ~Wire() = default;
@@ -29,18 +29,18 @@ private:
     int socket_;
 };
 
-/// The newest batches with their gather lists: most viewers of a stream are at the same place.
-/// Each loop has one; clear() releases the packets.
+/// Caches the most recent batches with their gather lists, since most viewers of a stream are at
+/// the same position. Each loop has one. clear() releases the packets.
 class BatchCache {
 public:
     struct Entry {
         const Ring *ring = nullptr;
         Framing framing = Framing::none;
         Batch batch;
-        std::vector<iovec> parts; ///< as many pieces as one call takes; the others are left out
+        std::vector<iovec> parts; ///< limited to the maximum of one call
         size_t size = 0;          ///< sum of the parts, in bytes
     };
-    /// The batch behind the cursor; nullptr if it has fallen out of the ring.
+    /// The batch after the cursor; nullptr if the cursor has fallen out of the ring.
     const Entry *get(const Ring &ring, const Cursor &cursor, Framing framing);
     void clear();
 
@@ -60,22 +60,22 @@ public:
         Framing framing = Framing::none;
     };
     enum class Status {
-        idle,    ///< everything is sent
+        idle,    ///< everything was sent
         blocked, ///< call again when the wire is writable
         more,    ///< call again after the other viewers' turns
         lagging, ///< the viewer fell out of the ring, and Slow::close applies
         failed,  ///< `error` has errno
     };
 
-    /// Adds a private packet, which is sent unframed before the ring's next packet.
+    /// Adds a private packet. It is sent unframed, before the ring's next packet.
     void push(PacketPtr packet) { own_.push_back({std::move(packet), Framing::none}); }
-    /// Begins to watch a stream, or changes to another.
+    /// Starts watching a stream, or switches to another.
     void rewind() { cursor_ = {}; }
     Status send(Wire &wire, const Source &source, BatchCache &cache, uint64_t &bytes_sent,
                 int &error);
 
     const Cursor &cursor() const { return cursor_; }
-    /// Number of packets that were sent whole; it stands still for a viewer that is stuck.
+    /// Number of packets sent completely; does not change while a viewer is stuck.
     uint64_t completed() const { return completed_; }
     bool empty() const { return own_.empty(); }
 
@@ -90,7 +90,7 @@ private:
 
     std::vector<Own> own_;
     Cursor cursor_;
-    size_t offset_ = 0; ///< bytes of the first of own_ that are sent
+    size_t offset_ = 0; ///< bytes of own_'s first packet already sent
     uint64_t completed_ = 0;
 };
 

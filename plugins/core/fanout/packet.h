@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A piece of a stream as every viewer gets it: serialized once, immutable, shared by all.
+// A packet of a stream as all viewers receive it: serialized once, immutable, shared.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -12,30 +12,31 @@
 
 namespace penstock::fanout {
 
-/// What a viewer's protocol puts around each packet.
+/// The framing that a viewer's protocol adds to each packet.
 enum class Framing : uint8_t {
     none,      ///< RTMP, whose chunk headers are in the packet; HTTP until the connection closes
     chunked,   ///< HTTP/1.1 chunks, RFC 9112 7.1
     websocket, ///< unmasked binary frames, RFC 6455 5.2
 };
 
-/// A gather list over the memory that came in. Bytes that are written in between are in `headers`;
-/// payload is never copied. Most packets have one header and few pieces, which need no allocation.
+/// A gather list that refers to the received memory. Inserted bytes are in `headers`; the payload
+/// is never copied. Most packets have one header and few pieces and need no allocation.
 struct Packet {
     Packet() = default;
     Packet(const Packet &) = delete; // `pieces` would point into the original's headers
     Packet &operator=(const Packet &) = delete;
 
-    Bytes payload; ///< as it came; `pieces` point into it
+    Bytes payload; ///< as received; `pieces` refer to it
     boost::container::small_vector<uint8_t, 24> headers;
-    boost::container::small_vector<ByteView, 4> pieces; ///< in sending order; into the two above
-    size_t size = 0;                                    ///< sum of the pieces, in bytes
-    uint32_t time = 0; ///< on the wire, milliseconds; for FLV and RTMP
-    /// Viewers wait for this packet: it has a video frame, or an audio frame of a stream without
-    /// video. Other packets may be held back until the next awaited one.
+    /// In sending order; refer to `payload` and `headers`.
+    boost::container::small_vector<ByteView, 4> pieces;
+    size_t size = 0;   ///< sum of the pieces, in bytes
+    uint32_t time = 0; ///< timestamp on the wire; ms; FLV and RTMP only
+    /// True if viewers wait for this packet: it has a video frame, or an audio frame of a stream
+    /// without video. Other packets may be held back until the next awaited one.
     bool awaited = true;
 
-    /// Calls `use(ByteView)` with each piece in sending order, the framing included.
+    /// Calls `use(ByteView)` with each piece in sending order, including the framing.
     template <class Use>
     void each_piece(Framing framing, Use &&use) const {
         if (framing == Framing::chunked)
@@ -46,7 +47,7 @@ struct Packet {
             use(piece);
         if (framing == Framing::chunked && chunk_head_size_ > 0) use(chunk_tail());
     }
-    /// Bytes on the wire.
+    /// Size on the wire; bytes.
     size_t framed_size(Framing framing) const {
         return framing == Framing::none        ? size
                : framing == Framing::websocket ? frame_head_size_ + size
@@ -54,8 +55,9 @@ struct Packet {
                                                : size;
     }
 
-    /// Sums up the pieces; to be called once, when all are there. `framed`: some viewers' protocol
-    /// may frame packets. An empty packet gets no frame: it would end a chunked answer.
+    /// Computes the sizes. Call once, when all pieces are present. With `framed`, prepares the
+    /// framing headers. Empty packets are not framed, because an empty chunk would end a chunked
+    /// response.
     void seal(bool framed);
 
 private:
@@ -67,9 +69,9 @@ private:
 
 using PacketPtr = std::shared_ptr<const Packet>;
 
-/// Makes a packet of these bytes alone.
+/// Makes a packet from these bytes.
 PacketPtr plain_packet(Bytes bytes, bool framed = false);
-/// Makes a packet for one viewer alone: a handshake, an answer.
+/// Makes a packet for a single viewer, such as a handshake or a response.
 inline PacketPtr private_packet(std::vector<uint8_t> &&bytes) {
     return plain_packet(Bytes::adopt(std::move(bytes)));
 }

@@ -6,23 +6,23 @@
 
 namespace penstock::fanout {
 
-/// Where a viewer joins.
+/// Where a viewer joins a stream.
 enum class Join : uint8_t {
-    burst,        ///< at the cached GOP: video at once, up to a GOP behind the live edge
-    fast_forward, ///< at the cached GOP, folded into its last milliseconds: at once, at the edge
+    burst,        ///< at the cached GOP: immediate video, up to a GOP behind the live edge
+    fast_forward, ///< at the cached GOP, folded into its last milliseconds: immediate, at the edge
     keyframe,     ///< at the next keyframe, which is the live edge
     live,         ///< at the next packet: video may be broken until the next keyframe
 };
 
-/// What happens to a viewer that falls out of the history.
+/// What happens to a viewer that falls out of the ring.
 enum class Slow : uint8_t {
-    skip, ///< goes on at the newest keyframe
+    skip, ///< continues at the newest keyframe
     close,
 };
 
 struct Policy {
-    double send_rate = 25'000;           ///< writes a second of each loop, for all its streams
-    uint64_t coalesce_max = 350'000'000; ///< nanoseconds that a packet waits at most for others
+    double send_rate = 25'000;           ///< writes per second of each loop, for all its streams
+    uint64_t coalesce_max = 350'000'000; ///< ns; the longest time that a packet is held back
     Join join = Join::burst;
     Slow slow = Slow::skip;
 };

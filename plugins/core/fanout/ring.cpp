@@ -55,7 +55,7 @@ const std::vector<PacketPtr> &Ring::folded(uint64_t from) {
 
 void Ring::join(Cursor &cursor, Join join, std::vector<PacketPtr> &first) {
     if (join == Join::live) {
-        // A packet cannot be decoded before the headers have come.
+        // Packets can't be decoded without the headers.
         if (!headers_.empty() || !history_.empty()) begin_at(cursor, history_.end(), first);
         return;
     }
@@ -83,13 +83,13 @@ Ring::Place Ring::settle(Cursor &cursor, Join wanted, Slow slow, std::vector<Pac
     std::lock_guard lock(mutex_);
     if (epoch != 0 && epoch != epoch_.load(std::memory_order_relaxed)) return Place::waiting;
     if (!cursor.next || cursor.epoch != epoch_.load(std::memory_order_relaxed)) {
-        // A new producer's first keyframe is the live edge, whatever the join policy is.
+        // Regardless of the join policy, a new producer's first keyframe is the live edge.
         cursor.next.reset();
         join(cursor, wanted, first);
         if (!cursor.next) return Place::waiting;
     } else if (*cursor.next < history_.begin()) {
         if (slow == Slow::close) return Place::lagging;
-        // Whole GOPs are skipped, so that no frame lacks its reference.
+        // Skips whole GOPs, so that no frame lacks its references.
         const auto at = history_.newest_join();
         if (!at) return Place::waiting;
         ++cursor.skipped;
