@@ -25,7 +25,7 @@ struct Table {
 };
 
 Table &table() {
-    static auto *instance = new Table; // an element may stop after main()
+    static auto *instance = new Table; // never destroyed: an element may stop after main()
     return *instance;
 }
 
