@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads codec configurations, and puts samples into the form that MPEG-TS carries.
+// Parses codec configurations and converts samples to the form carried by MPEG-TS.
 #include "core/hls/format.h"
 
 #include "core/codec/mpeg_audio.h"
@@ -17,7 +17,7 @@ bool is_slice(uint8_t type) {
     return type >= codec::avc_slice && type <= codec::avc_idr;
 }
 
-/// Sets the fields that follow from the parameter sets.
+/// Sets the fields that are derived from the parameter sets.
 void use_parameter_sets(Format &format, const codec::AvcConfig &config) {
     format.parameter_sets.clear();
     for (const auto *list : {&config.sps, &config.pps})
@@ -35,7 +35,8 @@ void use_parameter_sets(Format &format, const codec::AvcConfig &config) {
     }
 }
 
-/// Finds the parameter sets in front of the first slice. False unless there are SPS and PPS.
+/// Finds the parameter sets before the first slice. Returns false unless both SPS and PPS are
+/// present.
 template <class NalReader>
 bool find_parameter_sets(NalReader reader, codec::AvcConfig &config) {
     std::vector<std::vector<uint8_t>> sps, pps;
@@ -51,12 +52,12 @@ bool find_parameter_sets(NalReader reader, codec::AvcConfig &config) {
 }
 
 void use_mpeg_audio(Format &format, const codec::MpegAudioHeader &header) {
-    // Table 2-34 has two types: the second for the lower rates of ISO/IEC 13818-3.
+    // ISO/IEC 13818-1, table 2-34, has two types; the second is for the lower rates of 13818-3.
     format.type =
         header.version == 1 ? mpegts::StreamType::mpeg1_audio : mpegts::StreamType::mpeg2_audio;
     format.rate = header.rate;
     format.frame_samples = header.frame_samples;
-    // RFC 6381 by ISO/IEC 14496-3: 32 to 34 are the layers.
+    // RFC 6381 with ISO/IEC 14496-3: object types 32 to 34 are the layers.
     format.codec_string = "mp4a.40." + std::to_string(31 + header.layer);
     format.identity = {static_cast<uint8_t>(header.layer), static_cast<uint8_t>(header.channels),
                        static_cast<uint8_t>(header.rate / 250)};
@@ -72,7 +73,7 @@ void use_aac(Format &format, const codec::AacConfig &config) {
         format.identity.push_back(static_cast<uint8_t>(config.rate >> shift));
 }
 
-/// Makes a new format of a frame's header, if it differs from `format`.
+/// Sets `out` to a new format for a frame's header if it differs from `format`.
 template <class Use, class Header>
 void use_header(const FormatPtr &format, Use use, const Header &header, FormatPtr &out) {
     auto next = std::make_shared<Format>(*format);
@@ -85,7 +86,7 @@ Result learn_adts(const FormatPtr &format, ByteView sample, FormatPtr &out) {
     const Result result = codec::parse_adts(sample, header);
     if (result.is_error()) return result;
     if (result.needs_more() || header.frame_size > sample.size())
-        return Result::error("an ADTS frame that is cut short");
+        return Result::error("a truncated ADTS frame");
     use_header(format, use_aac, header.config, out);
     return Result::ok();
 }
@@ -95,7 +96,7 @@ Result learn_mpeg_audio(const FormatPtr &format, ByteView sample, FormatPtr &out
     const Result result = codec::parse_mpeg_audio(sample, header);
     if (result.is_error()) return result;
     if (result.needs_more() || header.frame_size > sample.size())
-        return Result::error("an MPEG audio frame that is cut short");
+        return Result::error("a truncated MPEG audio frame");
     use_header(format, use_mpeg_audio, header, out);
     return Result::ok();
 }
@@ -228,7 +229,7 @@ void Gather::append_annexb(const Format &format, ByteView sample, bool keyframe)
     bool has_sps = false;
     codec::AnnexBReader reader(sample);
     ByteView nal;
-    // Only the units before the first slice are examined; the rest is passed as it is.
+    // Only units before the first slice are examined; the rest is passed unchanged.
     while (reader.next(nal)) {
         const uint8_t type = codec::avc_nal_type(nal);
         if (type == codec::avc_aud) continue;

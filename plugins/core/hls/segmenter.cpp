@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Tracks, their order in time, and where video begins segments. segmenter_audio.cpp takes in audio,
-// segmenter_finish.cpp has what goes out.
+// Tracks, their order in time, and cuts by video. segmenter_audio.cpp handles audio input,
+// segmenter_finish.cpp the output.
 #include "core/hls/segmenter.h"
 
 #include <algorithm>
@@ -9,17 +9,17 @@ namespace penstock::hls {
 namespace {
 
 constexpr int64_t second = 1'000'000'000;
-// A track that goes back by more than this has begun a new timeline.
+// A track that goes back by more than this has started a new timeline; ns.
 constexpr int64_t backward_limit = second;
-// And so has one that goes ahead by more, unless as much time has passed.
+// So has one that jumps ahead by more than this, unless as much real time has passed; ns.
 constexpr int64_t forward_limit = 10 * second;
-// A hole after which a discontinuity flag is believed.
+// A discontinuity flag counts only with a gap of at least this; ns.
 constexpr int64_t hole = second / 2;
-// Durations beyond it are not believed.
+// Longer durations are ignored; ns.
 constexpr int64_t longest_sample = 60 * second;
-// A keyframe so soon after a segment's beginning by time is its first frame.
+// A keyframe this soon after a segment was begun by time becomes its first frame; ns.
 constexpr int64_t short_segment = second / 10;
-// Sums beyond it overflow, and no running time gets there: 18 years.
+// Bound that prevents overflow of sums: 18 years; ns.
 constexpr int64_t time_limit = int64_t(1) << 59;
 
 bool in_range(int64_t time) {
@@ -36,13 +36,13 @@ void Segmenter::warn(std::string text) {
     if (warnings_.size() < 16) warnings_.push_back(std::move(text));
 }
 
-/// Nanoseconds after which a keyframe ends a segment.
+/// ns after which a keyframe ends a segment.
 int64_t Segmenter::target() const {
     if (announced_ == 0) return options_.target_duration;
     return std::min(options_.target_duration, static_cast<int64_t>(announced_) * second);
 }
 
-/// The longest duration (nanoseconds) that still rounds to what was announced, in microseconds too.
+/// The longest duration (ns) that still rounds to the announced one, also in microseconds.
 int64_t Segmenter::limit() const {
     if (announced_ == 0) return time_limit;
     return static_cast<int64_t>(announced_) * second + second / 2 - 1000;
@@ -57,7 +57,7 @@ void Segmenter::set_format(FormatPtr format) {
     Track &t = track(format->kind);
     t.declared = true;
     t.ended = false;
-    // The same caps again say nothing; the samples may know better by now.
+    // Repeated caps carry no information; the samples may have updated the format since.
     if (t.configured && t.configured->same(*format) &&
         t.configured->nal_length_size == format->nal_length_size &&
         t.configured->make_adts == format->make_adts)
@@ -88,7 +88,7 @@ void Segmenter::add(Kind kind, Sample sample) {
     const Result result = learn(t.format, sample.data, sample.keyframe, format);
     if (!result.is_ok()) {
         drop();
-        // The first says what is wrong, the later ones how often: powers of two.
+        // Warns at the first occurrence and then at powers of two, with the count.
         if (++broken_, (broken_ & (broken_ - 1)) == 0)
             warn("dropped " + result.reason() + " (" + std::to_string(broken_) + " so far)");
         return;
@@ -103,30 +103,30 @@ void Segmenter::add(Kind kind, Sample sample) {
     finish_ready();
 }
 
-/// True if a step of a track's time from `from` to `to` begins a new timeline.
+/// Whether a step of a track's time from `from` to `to` begins a new timeline.
 bool Segmenter::jumps(const Track &t, const Track &other, int64_t from, int64_t to) const {
     const int64_t step = to - from;
     if (step < -backward_limit) return true;
     if (step <= forward_limit) return false;
-    // It paused, if the other track has gone there meanwhile, or as much time has passed.
+    // It was a pause if the other track has advanced as far, or as much real time has passed.
     if (other.position && std::abs(to - *other.position) <= forward_limit) return false;
     return !options_.realtime || now() - t.arrived < step / 2;
 }
 
-/// The track has come to this time.
+/// Updates the time that the track has reached.
 void Segmenter::moved(Kind kind, int64_t time) {
     Track &t = track(kind);
     Track &other = track(kind == Kind::video ? Kind::audio : Kind::video);
     t.silence = 0;
     t.arrived = now();
-    // A hole in this track is no silence of the other.
+    // A gap in this track does not mean that the other is silent.
     const int64_t step = time - t.reached.value_or(time);
     other.silence += std::clamp<int64_t>(step, 0, options_.max_lag);
     t.reached = std::max(t.reached.value_or(time), time);
 }
 
-/// True if the track sends nothing while the other goes on: on the clock as well, so that a burst
-/// of the other is no silence.
+/// Whether the track is silent while the other continues. Real time counts as well, so that a burst
+/// of the other track does not matter.
 bool Segmenter::silent(Kind kind) {
     const Track &t = track(kind);
     if (t.silence <= options_.max_lag) return false;
@@ -162,7 +162,7 @@ void Segmenter::add_video(Sample sample, FormatPtr format) {
     push(t, {std::move(sample), std::move(format), 0, begins, false});
 }
 
-/// Begins a segment with this frame, if one has to begin here.
+/// Begins a segment with this frame if needed.
 bool Segmenter::begin_segment(const Sample &sample, const FormatPtr &format) {
     const Track &t = track(Kind::video);
     if (!sample.keyframe) {
@@ -178,7 +178,7 @@ bool Segmenter::begin_segment(const Sample &sample, const FormatPtr &format) {
     }
     if (sample.pts <= cuts_.back().pts) {
         if (video_driven_ && !new_format) return false;
-        // Nothing of the running segment comes before this frame.
+        // The current segment contains nothing from before this frame.
         finish_run();
         next_discontinuity_ = true;
         start(sample.pts, true);
@@ -193,10 +193,10 @@ bool Segmenter::begin_segment(const Sample &sample, const FormatPtr &format) {
     return true;
 }
 
-/// True if the running segment would become too long with this frame, or before the next one.
+/// Whether the current segment would become too long with this frame, or before the next.
 bool Segmenter::must_cut_before(const Sample &sample) const {
     const Track &t = tracks_[static_cast<size_t>(Kind::video)];
-    // Only where all earlier frames are shown earlier.
+    // Only if all earlier frames are displayed earlier.
     if (!running() || sample.pts <= cuts_.back().pts || sample.pts <= t.latest.value_or(INT64_MIN))
         return false;
     const int64_t length = sample.pts - cuts_.back().pts;
@@ -206,12 +206,12 @@ bool Segmenter::must_cut_before(const Sample &sample) const {
 }
 
 void Segmenter::start(int64_t pts, bool at_video) {
-    // The stream's own timeline never goes back, so nothing in it becomes negative; and where
-    // something is missing it goes on without a hole, in front of which players would wait.
+    // The stream's timeline never goes back, so no time becomes negative; and where media are
+    // missing it continues without a gap, at which players would wait.
     if (!offset_ || pts + *offset_ < stream_end_ || (emitted_ && next_discontinuity_)) {
         const int64_t back = offset_ ? stream_end_ - (pts + *offset_) : 0;
         offset_ = (emitted_ ? stream_end_ : SegmentWriter::origin) - pts;
-        // A step back of the whole timeline; a frame's overlap is none.
+        // Only for a step back of the whole timeline, not for overlapping frames.
         if (back > hole) date_anchor_.reset();
     }
     cuts_.push_back({pts, std::exchange(next_discontinuity_, false), true, at_video, at_video});
@@ -239,7 +239,7 @@ void Segmenter::push(Track &t, Entry entry) {
     t.queue.push_back(std::move(entry));
 }
 
-/// The entry leaves its queue.
+/// Updates the statistics when an entry leaves its queue.
 void Segmenter::forget(Entry &entry) {
     stats_.kept_bytes -= entry.sample.data.size();
     --stats_.kept_samples;

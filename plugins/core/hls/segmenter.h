@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Cuts a video and an audio track into HLS segments. No GStreamer, no I/O, no clock of its own.
+// Cuts a video and an audio track into HLS segments. Depends on neither GStreamer nor I/O, and is
+// given its clocks.
 #pragma once
 
 #include "core/hls/segment_writer.h"
@@ -13,91 +14,92 @@ namespace penstock::hls {
 /// A finished segment.
 struct Segment {
     Bytes data;
-    int64_t duration = 0;          ///< nanoseconds, to the first timestamp of the next segment
-    bool discontinuity = false;    ///< it does not continue the one before
-    bool independent = true;       ///< its video begins with a keyframe, or it has none
-    int64_t program_date_time = 0; ///< ms since 1970 at its first frame
-    /// Seconds: EXT-X-TARGETDURATION of a playlist that begins with this segment. The same for all
-    /// segments of a Segmenter, and none of their durations is rounded to more.
+    int64_t duration = 0;          ///< ns, up to the first timestamp of the next segment
+    bool discontinuity = false;    ///< does not continue the previous segment
+    bool independent = true;       ///< its video starts with a keyframe, or it has no video
+    int64_t program_date_time = 0; ///< ms since 1970 of its first frame
+    /// EXT-X-TARGETDURATION in seconds for a playlist that begins with this segment. The same for
+    /// all segments of a Segmenter; no segment's rounded duration exceeds it.
     uint64_t target_duration = 0;
     std::string codecs; ///< RFC 6381, comma-separated; empty if unknown
     unsigned width = 0, height = 0;
     bool has_video = false, has_audio = false;
 };
 
-/// Interleaves two tracks by decoding time; neither waits for the other to be taken in. A segment
-/// begins at a video keyframe once the running one has its target duration; without video, at any
-/// audio frame. It is finished when the other track has come as far, or is silent.
+/// Interleaves two tracks by decoding time; samples of either are accepted at any time. A segment
+/// begins at a video keyframe once the current one has its target duration; without video, at any
+/// audio frame. It is finished once the other track has advanced as far, or is silent.
 ///
-/// The first finished segment fixes the target duration that playlists announce. From then on no
-/// segment is longer: one whose keyframe is late ends at another frame, one whose video pauses ends
-/// by the audio's time, and a hole in all media is shortened.
+/// The first finished segment fixes the target duration that playlists announce. Later segments are
+/// never longer: one whose keyframe is late ends at another frame, one whose video pauses ends by
+/// the audio's time, and a gap in all tracks is shortened.
 ///
 /// Not thread-safe.
 class Segmenter {
 public:
     struct Options {
-        /// Nanoseconds; at most `announced`, if that is set.
+        /// ns; at most `announced` if that is set.
         int64_t target_duration = 2'000'000'000;
-        /// A keyframe that comes earlier by this much (nanoseconds) still ends a segment, because
-        /// timestamps in milliseconds are not exact.
+        /// ns by which a keyframe may be early and still end a segment, since timestamps may be
+        /// rounded to milliseconds.
         int64_t tolerance = 10'000'000;
-        /// Nanoseconds after which a track that sends nothing, while the other goes on, is not
-        /// waited for.
+        /// ns after which segments no longer wait for a track that sends nothing while the other
+        /// continues.
         int64_t max_lag = 1'000'000'000;
-        /// Nanoseconds that the timestamps of audio and video may be apart when they arrive. Audio
-        /// that is further away is moved to where video is.
+        /// ns by which timestamps of audio and video may differ on arrival. Audio that differs more
+        /// is shifted to the video's timeline.
         int64_t max_skew = 10'000'000'000;
-        /// How long (nanoseconds) audio waits for a video track that may come, one that is
-        /// declared, and one that sends but has had no keyframe yet.
+        /// ns that audio waits for a possible video track, for a declared one, and for one that has
+        /// sent no keyframe yet.
         int64_t wait_undeclared = 1'000'000'000;
         int64_t wait_declared = 3'000'000'000;
         int64_t wait_keyframe = 10'000'000'000;
-        /// Bounds of what is kept unfinished.
+        /// Bounds of unfinished data; bytes and number of samples.
         size_t max_bytes = 64 << 20;
         size_t max_samples = 20'000;
-        /// EXT-X-TARGETDURATION (seconds) of a playlist that viewers have already and that the
-        /// segments continue; 0: the first segment decides.
+        /// EXT-X-TARGETDURATION in seconds of an existing playlist that the segments continue; 0:
+        /// fixed by the first segment.
         uint64_t announced = 0;
-        /// Media comes at the pace of the clock. If not, tracks wait for one another within the
-        /// bounds of bytes and samples alone, and neither date nor skew is corrected.
+        /// Media arrive in real time. If false, tracks wait for one another within the bounds of
+        /// bytes and samples only, and neither date nor skew is corrected.
         bool realtime = true;
-        /// Nanoseconds since 1970.
+        /// Returns ns since 1970.
         std::function<int64_t()> wall_clock;
-        /// Nanoseconds that pass evenly, from any beginning.
+        /// Returns ns of a monotonic clock.
         std::function<int64_t()> monotonic_clock;
     };
     struct Stats {
-        uint64_t samples = 0; ///< taken in
-        uint64_t dropped = 0; ///< broken, late, before the first keyframe, or over a bound
+        uint64_t samples = 0; ///< accepted
+        uint64_t dropped = 0; ///< invalid, late, before the first keyframe, or above a bound
         uint64_t discontinuities = 0;
         size_t kept_bytes = 0, kept_samples = 0;
     };
 
     Segmenter(Options options, std::unique_ptr<SegmentWriter> writer);
 
-    /// The track exists, though its format may come later.
+    /// The track exists; its format may follow.
     void declare(Kind kind);
-    /// The track's format from now on; another one begins a new segment with a discontinuity.
+    /// Sets the track's format from now on; a different one begins a new segment with a
+    /// discontinuity.
     void set_format(FormatPtr format);
-    /// The track is gone.
+    /// The track no longer exists.
     void remove(Kind kind);
 
     void add(Kind kind, Sample sample);
-    /// Nothing comes on this track before `time`.
+    /// Nothing follows on this track before `time` (ns).
     void gap(Kind kind, int64_t time);
-    /// The next sample does not continue the track.
+    /// The next sample does not continue the track's timeline.
     void discontinuity(Kind kind);
-    /// The track ends; a later sample revives it.
+    /// The track has ended; a later sample reactivates it.
     void end(Kind kind);
-    /// Forgets what is unfinished, as after a seek.
+    /// Discards unfinished data, as after a seek.
     void flush();
-    /// Ends the running segment with what is there. More may follow, with a discontinuity.
+    /// Finishes the current segment with the data so far. Later data follow with a discontinuity.
     void finish();
 
-    /// Takes the oldest finished segment; false if there is none.
+    /// Takes the oldest finished segment; returns false if there is none.
     bool take(Segment &segment);
-    /// What went wrong since the last call, for people; empty if nothing.
+    /// Returns and clears the readable warnings since the last call.
     std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
     const Stats &stats() const { return stats_; }
     void set_realtime(bool realtime) { options_.realtime = realtime; }
@@ -108,23 +110,23 @@ private:
         FormatPtr format;
         int64_t arrival = 0;     ///< wall clock minus pts
         bool begins_cut = false; ///< video: the first frame of a segment
-        bool after_gap = false;  ///< audio: came after a hole, may belong to the next run
+        bool after_gap = false;  ///< audio: follows a gap, may belong to the next run
     };
     struct Track {
         bool declared = false;
         bool ended = false;
-        bool stalled = false; ///< segments don't wait for it until it sends again
+        bool stalled = false; ///< segments do not wait for it until it sends again
         bool in_program = false;
-        FormatPtr configured; ///< as set_format() said
-        FormatPtr format;     ///< as the samples say
-        FormatPtr accepted;   ///< of the last sample that came into this run
+        FormatPtr configured; ///< from set_format()
+        FormatPtr format;     ///< from the samples
+        FormatPtr accepted;   ///< format of the last sample accepted in this run
         std::deque<Entry> queue;
         std::optional<int64_t> last_pts, last_dts;
-        std::optional<int64_t> latest;   ///< the largest pts
-        std::optional<int64_t> position; ///< where its media ends
-        std::optional<int64_t> reached;  ///< the largest time that moved() was told of
-        int64_t silence = 0;             ///< how far the other has gone on without it
-        int64_t arrived = 0;             ///< monotonic time of its last sample
+        std::optional<int64_t> latest;   ///< largest pts
+        std::optional<int64_t> position; ///< end of its media
+        std::optional<int64_t> reached;  ///< largest time passed to moved()
+        int64_t silence = 0;             ///< ns by which the other track has advanced without it
+        int64_t arrived = 0;             ///< monotonic time of its last sample; ns
         bool present() const { return format != nullptr; }
     };
     struct Cut {
@@ -132,7 +134,7 @@ private:
         bool discontinuity;
         bool fresh;    ///< begins a run: earlier audio is dropped
         bool at_video; ///< begins with a video frame, else by time
-        bool keyframe; ///< and that frame is a keyframe
+        bool keyframe; ///< that frame is a keyframe
     };
 
     Track &track(Kind kind) { return tracks_[static_cast<size_t>(kind)]; }
@@ -178,20 +180,21 @@ private:
     Stats stats_;
     const std::unique_ptr<SegmentWriter> writer_;
     std::array<Track, 2> tracks_;
-    std::deque<Cut> cuts_; ///< where the unfinished segments begin; empty: none has begun
+    std::deque<Cut> cuts_; ///< starts of the unfinished segments; empty: none
     bool video_driven_ = false;
     bool need_keyframe_ = true;
     bool force_cut_ = false;  ///< the next keyframe begins a segment with a discontinuity
-    bool paused_ = false;     ///< video sends nothing, and segments are cut by the audio's time
-    int64_t audio_floor_ = 0; ///< audio alone begins no segment before it
-    int64_t audio_shift_ = 0; ///< added to the timestamps of audio
-    std::optional<int64_t> skewed_since_; ///< pts of the first audio in a row that is too far away
+    bool paused_ = false;     ///< video is silent, and segments are cut by the audio's time
+    int64_t audio_floor_ = 0; ///< audio alone begins no segment before this time
+    int64_t audio_shift_ = 0; ///< added to audio timestamps; ns
+    /// Pts of the first in a series of audio samples with too much skew.
+    std::optional<int64_t> skewed_since_;
     uint64_t broken_ = 0;
     bool next_discontinuity_ = false;
     bool emitted_ = false;
     uint64_t announced_;                 ///< seconds; 0 before the first segment
-    std::optional<int64_t> offset_;      ///< from the producer's timeline to the stream's
-    int64_t stream_end_ = 0;             ///< on the stream's timeline
+    std::optional<int64_t> offset_;      ///< ns from the producer's timeline to the stream's
+    int64_t stream_end_ = 0;             ///< ns on the stream's timeline
     std::optional<int64_t> date_anchor_; ///< wall clock minus pts, ns
     std::deque<Segment> finished_;
     std::vector<std::string> warnings_;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Audio on its way into the segmenter: its order, its distance from video, and segments that begin
-// with it.
+// Audio input of the segmenter: order, skew against video, and cuts by audio.
 #include "core/hls/segmenter.h"
 
 #include <algorithm>
@@ -9,24 +8,24 @@ namespace penstock::hls {
 namespace {
 
 constexpr int64_t second = 1'000'000'000;
-// A step back by more than this is a new timeline.
+// A larger step back begins a new timeline; ns.
 constexpr int64_t backward_limit = second;
-// A hole after which audio may belong to a new run of the video.
+// After a gap of this size audio may belong to a new run of the video; ns.
 constexpr int64_t hole = second / 2;
-// A segment that ends by time ends at an audio frame, if one begins within this.
+// A segment cut by time ends at an audio frame if one begins within this; ns.
 constexpr int64_t nearby = second / 10;
 
 } // namespace
 
-/// Moves audio whose timestamps are too far from video's to where video is, and returns false for
-/// audio that is too far away and has not yet been so for long.
+/// Shifts audio whose timestamps differ too much from the video's. Returns false, to drop the
+/// sample, until the difference has lasted for some time.
 bool Segmenter::align_audio(Sample &sample) {
     const int64_t raw = sample.pts;
     sample.pts += audio_shift_;
     const Track &video = track(Kind::video);
     if (!options_.realtime || !options_.monotonic_clock || !video.position || video.ended)
         return true;
-    // Video may have paused since its last frame, or everything has.
+    // Video, or all media, may have paused since its last frame.
     const int64_t earliest = *video.position;
     const int64_t expected = earliest + std::max<int64_t>(now() - video.arrived, 0);
     const auto near = [&](int64_t pts) {
@@ -36,7 +35,7 @@ bool Segmenter::align_audio(Sample &sample) {
         skewed_since_.reset();
         return true;
     }
-    // Where the whole stream jumps, one track is there first.
+    // When the whole stream jumps, one track jumps first.
     if (!skewed_since_ || raw < *skewed_since_) skewed_since_ = raw;
     if (raw - *skewed_since_ < hole) return false;
     audio_shift_ = near(raw) ? 0 : expected - raw;
@@ -47,7 +46,7 @@ bool Segmenter::align_audio(Sample &sample) {
     return true;
 }
 
-/// The same for the audio that waits for the first keyframe, which has this pts.
+/// The same for queued audio that waits for the first keyframe, which has this pts.
 void Segmenter::align_queued_audio(int64_t pts) {
     Track &audio = track(Kind::audio);
     if (!options_.realtime || !options_.monotonic_clock || !audio.position || audio.queue.empty())
@@ -69,7 +68,7 @@ void Segmenter::align_queued_audio(int64_t pts) {
     if (audio.latest) *audio.latest += change;
 }
 
-/// False for a sample that can't be used any more.
+/// Returns false for a sample that can no longer be used.
 bool Segmenter::order_audio(const Sample &sample) {
     Track &t = track(Kind::audio);
     if (!t.last_pts || sample.pts > *t.last_pts) return true;
@@ -81,7 +80,7 @@ bool Segmenter::order_audio(const Sample &sample) {
         return true;
     }
     const auto &video = track(Kind::video).last_pts;
-    // Audio that went back, when video did not, is of no use until video follows.
+    // Audio that went back without video is unusable until video follows.
     if (running() && video && std::abs(sample.pts - *video) >= std::abs(*t.last_pts - *video))
         return false;
     while (!t.queue.empty() && t.queue.back().sample.pts >= sample.pts) {
@@ -131,7 +130,7 @@ void Segmenter::add_audio(Sample sample, FormatPtr format) {
     if (!may_come || !patient) start_audio_only();
 }
 
-/// The way of an audio frame into the run: without video it may begin a segment.
+/// Queues an audio frame for the run; without video it may begin a segment.
 void Segmenter::queue_audio(Entry entry) {
     const int64_t pts = entry.sample.pts;
     if (cuts_.front().fresh && pts < cuts_.front().pts) return drop();
@@ -141,13 +140,13 @@ void Segmenter::queue_audio(Entry entry) {
     push(track(Kind::audio), std::move(entry));
 }
 
-/// While video sends nothing, segments are cut by the audio's time: later than at their target by
-/// what a keyframe may be late.
+/// Cuts segments by the audio's time while video is silent: later than the target by the lateness
+/// allowed for keyframes.
 void Segmenter::cut_in_pause() {
     const Track &video = track(Kind::video);
     const Track &audio = track(Kind::audio);
     if (!video_driven_ || !options_.realtime || !video.position || !silent(Kind::video)) return;
-    // Where video would be. Audio may have timestamps that are ahead of it.
+    // The expected position of video. Audio timestamps may be ahead of it.
     const int64_t end = *video.position + video.silence;
     while (end - cuts_.back().pts >= target() + options_.max_lag) {
         if (!std::exchange(paused_, true)) warn("video pauses: segments go on by the audio's time");
@@ -176,16 +175,16 @@ void Segmenter::start_audio_only() {
         queue_audio(std::move(entry));
 }
 
-/// Audio alone says from now on where segments begin.
+/// From now on audio alone determines the cuts.
 void Segmenter::leave_video() {
     Track &video = track(Kind::video);
     Track &audio = track(Kind::audio);
     video_driven_ = false;
     need_keyframe_ = true;
     const int64_t last_cut = cuts_.back().pts;
-    // The last frames stay with their keyframe, and so does what little audio follows them.
+    // The last frames stay with their keyframe, and so does the little audio that follows them.
     audio_floor_ = std::max(video.position.value_or(last_cut), last_cut) + hole;
-    // Audio that came meanwhile is cut as if it came now.
+    // Audio that arrived meanwhile is cut as if it arrived now.
     std::deque<Entry> later;
     while (!audio.queue.empty() && audio.queue.back().sample.pts > last_cut) {
         forget(audio.queue.back());

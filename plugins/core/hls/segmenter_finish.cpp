@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How the segmenter finishes segments: when, with which samples, and how long they are.
+// Finishes segments: when, with which samples, and with which duration.
 #include "core/hls/segmenter.h"
 
 #include <algorithm>
@@ -10,12 +10,12 @@ namespace {
 
 constexpr int64_t millisecond = 1'000'000;
 constexpr int64_t second = 1'000'000'000;
-// The date is corrected when the media's clock and the wall's have come this far apart.
+// The date is corrected when media clock and wall clock differ by this; ns.
 constexpr int64_t date_drift = 500 * millisecond;
-// The last audio frame reaches a little beyond the last video frame: that adds no length.
+// The last audio frame may extend this far beyond the last video frame without adding duration; ns.
 constexpr int64_t overhang = 100 * millisecond;
 
-/// Where a track's samples end. An unknown duration is the mean distance of the samples.
+/// The end of a track's samples. An unknown duration is estimated by the samples' mean distance.
 int64_t end_of(const std::vector<Sample> &samples) {
     int64_t first = std::numeric_limits<int64_t>::max(), last = std::numeric_limits<int64_t>::min();
     int64_t duration = 0;
@@ -38,7 +38,7 @@ void add_codec(std::string &list, const std::string &codec) {
 
 } // namespace
 
-/// True if the segment before `pts` has to wait for this track.
+/// Whether the segment before `pts` has to wait for this track.
 bool Segmenter::holds_up(Kind kind, int64_t pts) {
     Track &t = track(kind);
     if (!t.present() || t.ended || t.stalled) return false;
@@ -57,7 +57,7 @@ void Segmenter::finish_ready() {
     }
 }
 
-/// If the oldest segment, which ends there, is too long, ends it earlier at an audio frame.
+/// If the oldest segment, which ends at `end`, is too long, ends it earlier at an audio frame.
 void Segmenter::divide(int64_t end) {
     const int64_t begin = cuts_.front().pts;
     if (end - begin <= limit()) return;
@@ -76,7 +76,7 @@ std::vector<Segmenter::Entry> Segmenter::collect_video() {
     const bool more = cuts_.size() > 1;
     while (!t.queue.empty()) {
         Entry &entry = t.queue.front();
-        // The first entry may be this segment's own beginning.
+        // The first entry may be the beginning of this segment itself.
         const bool own_begin = entries.empty() && cuts_.front().at_video;
         if (more && entry.begins_cut && !own_begin) break;
         if (more && !cuts_[1].at_video && entry.sample.pts >= cuts_[1].pts) break;
@@ -99,7 +99,7 @@ std::vector<Segmenter::Entry> Segmenter::collect_audio(int64_t end, bool last) {
     return entries;
 }
 
-/// Finishes the oldest segment. `last`: it takes what there is, and is as long as that.
+/// Finishes the oldest segment. `last`: with the available samples, whose end is its end.
 void Segmenter::emit(int64_t end, bool last) {
     std::array<std::vector<Entry>, 2> entries{collect_video(), collect_audio(end, last)};
     const Cut begin = cuts_.front();
@@ -113,7 +113,7 @@ void Segmenter::emit(int64_t end, bool last) {
         for (Entry &entry : entries[i]) {
             forget(entry);
             if (!inputs[i].format) inputs[i].format = entry.format;
-            // A segment has one configuration.
+            // A segment has a single configuration.
             if (!inputs[i].format->same(*entry.format)) {
                 drop();
                 continue;
@@ -121,7 +121,7 @@ void Segmenter::emit(int64_t end, bool last) {
             arrival = std::min(arrival.value_or(entry.arrival), entry.arrival);
             inputs[i].samples.push_back(std::move(entry.sample));
         }
-        // A track that pauses stays in the program, so that the next segment can continue it.
+        // A paused track stays in the program, so that the next segment can continue it.
         const bool was = t.in_program && t.present() && !begin.discontinuity;
         if (!inputs[i].format && was) inputs[i].format = t.format;
     }
@@ -129,7 +129,7 @@ void Segmenter::emit(int64_t end, bool last) {
     const bool video = !inputs[0].samples.empty(), audio = !inputs[1].samples.empty();
     const int64_t video_end = video ? end_of(inputs[0].samples) : begin.pts;
     const int64_t audio_end = audio ? end_of(inputs[1].samples) : begin.pts;
-    // A long frame can be shown for less than its duration.
+    // A long frame may be displayed for less than its duration.
     int64_t media_end = begin.pts;
     for (const TrackSamples &input : inputs)
         for (const Sample &sample : input.samples)
@@ -142,10 +142,10 @@ void Segmenter::emit(int64_t end, bool last) {
         segment.duration = audio ? std::min(media_end - begin.pts, limit())
                                  : static_cast<int64_t>(announced_) * second;
     const int64_t offset = *offset_;
-    // What is missing in all tracks is left out of the stream's timeline.
+    // Time that is missing in all tracks is removed from the stream's timeline.
     if (!last) *offset_ -= end - begin.pts - segment.duration;
     if (empty || segment.duration <= 0) {
-        // Nothing to show for it; what follows does not continue what came before.
+        // The segment is empty; the next one does not continue the previous.
         if (!cuts_.empty())
             cuts_.front().discontinuity = cuts_.front().discontinuity || begin.discontinuity;
         else
@@ -172,7 +172,7 @@ void Segmenter::emit(int64_t end, bool last) {
         segment.width = std::max(segment.width, input.format->width);
         segment.height = std::max(segment.height, input.format->height);
     }
-    // The earliest arrival is the best measure of the capture time: all others were delayed more.
+    // The earliest arrival is the best estimate of the capture time; others were delayed more.
     if (!date_anchor_ || (options_.realtime && std::abs(*arrival - *date_anchor_) > date_drift))
         date_anchor_ = arrival;
     const int64_t date = begin.pts + *date_anchor_;
@@ -197,7 +197,7 @@ void Segmenter::finish_run() {
         const bool last = cuts_.size() == 1;
         emit(last ? 0 : cuts_[1].pts, last);
     }
-    // What has not become part of a segment waits for the next run.
+    // Data that did not become part of a segment are discarded, and the next run starts anew.
     clear_queue(track(Kind::video));
     reset_tracks();
 }

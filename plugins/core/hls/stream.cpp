@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The window of segments, and the playlist made of it.
+// The window of segments and its playlist.
 #include "core/hls/stream.h"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ std::string in_base(Number value, int base) {
 
 bool parse_in_base(std::string_view text, int base, uint64_t &value) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    // Only what to_chars() writes: no upper case, no leading zeros.
+    // Accepts only the form that to_chars() writes: no upper case, no leading zeros.
     return error == std::errc{} && end == text.data() + text.size() && in_base(value, base) == text;
 }
 
@@ -66,7 +66,7 @@ std::vector<std::string> Stream::publish(const Segment &segment) {
     entry.listed.uri = options_.uri_prefix + entry.name;
     entry.listed.duration = segment.duration;
     entry.listed.program_date_time = segment.program_date_time;
-    // The very first segment has no predecessor, so it begins without a discontinuity.
+    // The very first segment has no predecessor, so it has no discontinuity.
     const bool first = entries_.empty() && info_.segments == 0 && list_.media_sequence == 0;
     entry.listed.discontinuity = !first && (segment.discontinuity || interrupted_);
     interrupted_ = false;
@@ -91,7 +91,7 @@ std::vector<std::string> Stream::publish(const Segment &segment) {
     std::vector<std::string> gone;
     if (options_.playlist_length > 0) {
         while (entries_.size() - removed_ > options_.playlist_length) {
-            // EXT-X-DISCONTINUITY leaves the playlist with the segment behind it.
+            // EXT-X-DISCONTINUITY leaves the playlist together with its segment.
             list_.discontinuity_sequence += entries_[removed_].listed.discontinuity;
             ++list_.media_sequence;
             ++removed_;

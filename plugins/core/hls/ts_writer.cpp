@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Interleaves a segment's samples, completes their decoding times and writes them as MPEG-TS.
+// Interleaves a segment's samples, fills in their decoding times and writes them as MPEG-TS.
 #include "core/hls/ts_writer.h"
 
 #include <algorithm>
@@ -9,8 +9,9 @@ namespace {
 
 constexpr uint16_t video_pid = 0x100, audio_pid = 0x101;
 constexpr int64_t millisecond = 1'000'000;
-// Several audio frames share a PES packet, because its header and stuffing would be a fifth of a
-// low bitrate. The span is bounded, because without video each packet carries a clock reference.
+// Several audio frames share a PES packet, since header and stuffing of one per frame would be a
+// fifth of a low bitrate. The span is limited, because without video each packet carries a clock
+// reference.
 constexpr int64_t audio_group_span = 90 * millisecond;
 constexpr size_t audio_group_bytes = 8192;
 
@@ -28,8 +29,8 @@ void TsWriter::complete_dts(std::vector<Sample> &samples) {
     const bool complete = std::all_of(samples.begin(), samples.end(),
                                       [](const Sample &sample) { return sample.dts.has_value(); });
     if (complete) return;
-    // The n-th frame in decoding order is decoded when the n-th in display order is shown, less
-    // the largest delay between the two.
+    // The n-th frame in decoding order gets the display time of the n-th frame in display order,
+    // minus the largest delay between the two orders.
     std::vector<int64_t> shown;
     shown.reserve(samples.size());
     for (const Sample &sample : samples)
@@ -97,9 +98,11 @@ size_t TsWriter::write_audio(size_t track, const TrackSamples &audio, size_t fir
     size_t count = 0, bytes = 0;
     for (size_t i = first; i < samples.size(); ++i, ++count) {
         if (count > 0) {
-            // The first frame is alone, because ffmpeg learns the frame duration from it.
+            // The first frame is alone in its packet, because ffmpeg learns the frame duration from
+            // it.
             if (first == 0) break;
-            // A decoder extrapolates from the first frame's timestamp, so a gap needs a new packet.
+            // Decoders extrapolate from the first frame's timestamp, so a gap requires a new
+            // packet.
             const int64_t from_first = samples[i].pts - samples[first].pts;
             const int64_t expected = frame * static_cast<int64_t>(count);
             if (frame == 0 || from_first + frame > audio_group_span ||

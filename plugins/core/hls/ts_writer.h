@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Samples in, one MPEG transport stream segment out.
+// Writes samples as an MPEG transport stream segment.
 #pragma once
 
 #include "core/hls/segment_writer.h"
@@ -8,8 +8,7 @@ namespace penstock::hls {
 
 inline constexpr Container ts_container{".ts", "video/mp2t", 3};
 
-/// Writes segments as MPEG-TS. Continuity counters and the decoding order go on from segment to
-/// segment.
+/// Writes segments as MPEG-TS. Continuity counters and decoding order continue between segments.
 class TsWriter final : public SegmentWriter {
 public:
     const Container &container() const override { return ts_container; }
