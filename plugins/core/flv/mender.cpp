@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Mends video: framing of NAL units, key flags, configuration.
+// Corrects video: framing of NAL units, keyframe flags, configuration.
 #include "core/flv/mender.h"
 
 #include "core/bytes/writer.h"
@@ -17,7 +17,7 @@ using codec::NalKind;
 
 constexpr size_t max_held = 64 << 10; // bytes
 constexpr size_t max_held_units = 64;
-// A stream without an entry point for so long (ms) is joined at any intra picture.
+// If no entry point was found for this long (ms), any intra frame counts as one.
 constexpr int32_t entry_overdue = 10'000;
 
 std::optional<NalCodec> nal_codec(uint32_t codec) {
@@ -46,7 +46,7 @@ std::optional<bool> is_entry_of(uint32_t codec, ByteView payload) {
     }
 }
 
-/// `unit` with its length in front.
+/// Appends `unit` with its length prefix.
 void append_unit(ByteView unit, unsigned length_size, std::vector<uint8_t> &out) {
     for (unsigned i = length_size; i-- > 0;)
         out.push_back(static_cast<uint8_t>(unit.size() >> 8 * i));
@@ -65,7 +65,7 @@ Tag make_config_tag(const Tag &frame, uint32_t codec, ByteView record) {
     const bool extended = video ? (body[0] & 0x80) != 0 : body[0] >> 4 == 9;
     Writer w;
     if (extended)
-        w.u8(0x90).u32(codec); // a sequence start; of video, with the frame type of a keyframe
+        w.u8(0x90).u32(codec); // sequence start; for video with the frame type of a keyframe
     else if (video)
         w.u8(0x10 | (body[0] & 15)).u8(0).u24(0);
     else
@@ -122,7 +122,7 @@ void Mender::take_video(Tag &&tag, const BodyHeader &header, std::vector<Tag> &o
 void Mender::take_video_config(Tag &&tag, const BodyHeader &header, NalCodec codec,
                                std::vector<Tag> &out) {
     const ByteView record = tag.body_view().subspan(header.payload, header.payload_size);
-    // The record again, behind frames that brought newer parameter sets, is no change back.
+    // A repeated record does not undo newer parameter sets from frames.
     const bool again = !video_.received.empty() && same(record, video_.received);
     if (again && video_.from_frames) return;
     if (!again) video_.received.assign(record.begin(), record.end());
@@ -183,14 +183,14 @@ void Mender::take_nal_frame(Tag &&tag, const BodyHeader &header, NalCodec codec,
     finish_frame(std::move(tag), header.keyframe, entry, out);
 }
 
-/// Finds the units of a frame that is not as it should be. False if there are none.
+/// Finds the NAL units of an incorrect frame. Returns false if there are none.
 bool Mender::split_frame(ByteView payload, NalCodec codec, const codec::NalScan &scan,
                          const Tag &tag, std::vector<ByteView> &units, std::vector<Tag> &out) {
     using Framing = Video::Framing;
     const unsigned declared = video_.config.length_size;
     const size_t behind = payload.size() - scan.whole;
-    // The length of a unit with 256 to 511 bytes looks like a start code; behind lengths that go
-    // nearly to the end it is one.
+    // The length of a unit of 256 to 511 bytes looks like a start code. If the preceding lengths
+    // nearly add up to the frame's size, it is a length.
     const bool lengths_fit = scan.units > 0 && (video_.framing == Framing::lengths ||
                                                 (video_.framing == Framing::unknown && behind < 4));
     if (behind > 0 && !lengths_fit && codec::begins_with_start_code(payload)) {
@@ -199,7 +199,7 @@ bool Mender::split_frame(ByteView payload, NalCodec codec, const codec::NalScan 
         units = codec::split_annexb(payload);
         return !units.empty();
     }
-    // Short lengths take the zeros of longer ones for empty units.
+    // With too short lengths, zero bytes of the actual lengths look like empty units.
     if ((behind > 0 && !scan.slices) || (scan.empty && declared < 4))
         for (const unsigned size : {4u, 2u, 1u, 3u}) {
             const codec::NalScan other = codec::scan_nals(codec, payload, size);
@@ -209,7 +209,8 @@ bool Mender::split_frame(ByteView payload, NalCodec codec, const codec::NalScan 
                                   " bytes, not as its configuration says: corrected");
             units = codec::split_lengths(payload, size);
             video_.config.length_size = size;
-            // Frames are in order from here on; if it can't be said, they are rewritten.
+            // From here on frames match the configuration; if it can't be emitted, they are
+            // rewritten instead.
             if (!emit_config(tag, codec, out)) video_.config.length_size = declared;
             return true;
         }
@@ -269,7 +270,7 @@ void Mender::rewrite_frame(const Tag &tag, const BodyHeader &header, NalCodec co
     finish_frame(std::move(mended), header.keyframe, entry, out);
 }
 
-/// Some publishers send each NAL unit in a tag of its own: those in front of a picture join it.
+/// Some publishers send each NAL unit in its own tag: units before a picture are added to it.
 void Mender::hold(const std::vector<ByteView> &units, NalCodec codec) {
     note(unit_per_tag, "video tags without a picture: put into the next frame");
     for (const ByteView unit : units) {
@@ -282,19 +283,20 @@ void Mender::hold(const std::vector<ByteView> &units, NalCodec codec) {
     }
 }
 
-/// Whether a decoder can begin at the frame, whatever its flag says.
+/// Whether a decoder can start at the frame, regardless of its flag.
 bool Mender::is_entry(const Tag &tag, bool flag, NalCodec codec, ByteView payload,
                       const codec::NalScan &scan) {
     const unsigned length_size = video_.config.length_size;
-    // Another slice of the picture before, in a tag of its own.
+    // A further slice of the previous picture in its own tag.
     const bool continues = tag.timestamp == video_.last_timestamp && !scan.begins_picture;
     video_.last_timestamp = tag.timestamp;
     const auto since_entry = static_cast<int32_t>(tag.timestamp - video_.last_entry);
-    if (since_entry < 0) video_.last_entry = tag.timestamp; // timestamps jumped back
+    if (since_entry < 0) video_.last_entry = tag.timestamp; // timestamps went back
     const bool overdue = since_entry >= entry_overdue;
     bool entry = scan.entry || (scan.sei && codec::has_recovery_point(codec, payload, length_size));
     if (!entry && codec == NalCodec::avc && (flag || overdue)) {
-        // Old encoders make no IDR picture but the first; what they mark can be begun with.
+        // Old encoders produce only one IDR picture; their marked frames can be used as entry
+        // points.
         const bool intra = codec::has_only_intra_slices(payload, length_size);
         if (flag && !intra) video_.flags_lie = true;
         entry = intra && ((flag && !video_.flags_lie) || overdue);
@@ -311,7 +313,7 @@ void Mender::finish_frame(Tag &&tag, bool flag, bool entry, std::vector<Tag> &ou
         note(key_flags, "video keyframe flags that the frames contradict: corrected");
         const ByteView body = tag.body_view();
         std::vector<uint8_t> framed(tag.bytes.begin(), tag.bytes.end());
-        // Frame type 1 or 2; the highest bit says that the header is an extended one.
+        // Frame type 1 or 2; the highest bit marks an extended header.
         framed[header_size] = static_cast<uint8_t>((body[0] & 0x8F) | (entry ? 0x10 : 0x20));
         tag.bytes = Bytes::adopt(std::move(framed));
     }

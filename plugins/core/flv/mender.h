@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Makes of a publisher's tags what the formats say they are: docs/publishers.md has the list.
+// Corrects a publisher's tags to what the formats require; docs/publishers.md lists the
+// corrections.
 #pragma once
 
 #include "core/codec/aac.h"
@@ -11,20 +12,20 @@
 
 namespace penstock::flv {
 
-/// Looks into each frame instead of trusting its header: keyframes are those at which a decoder
-/// can begin; NAL units have lengths and AAC frames no ADTS header; configuration that only the
-/// frames carry becomes a tag. A healthy tag passes without a copy after a look at the first bytes
-/// of its NAL units. Tags with several tracks pass as they are, and so do tracks other than 0.
-/// One stream at a time; not thread-safe.
+/// Inspects each frame instead of trusting its header: keyframe flags mark frames where a decoder
+/// can start, NAL units have length prefixes, AAC frames have no ADTS header, and configuration
+/// found only in frames becomes a tag. A correct tag passes without a copy after a check of its NAL
+/// units' first bytes. Tags with several tracks, and tracks other than 0, pass unchanged. For one
+/// stream at a time; not thread-safe.
 class Mender {
 public:
-    /// Appends what the tag becomes to `out`: mostly itself, sometimes configuration in front of
-    /// it, several frames, or nothing. Sets each tag's kind.
+    /// Appends the corrected tags to `out`: usually the tag itself, sometimes preceded by
+    /// configuration, sometimes several frames or nothing. Sets the kind of each.
     void take(Tag &&tag, std::vector<Tag> &out);
-    /// Forgets the stream.
+    /// Resets all state for a new stream.
     void reset() { *this = Mender(); }
 
-    /// What was mended or left out, for a log: each kind once for each stream.
+    /// Readable notes about corrections and dropped data; each kind once per stream.
     bool has_notes() const { return !notes_.empty(); }
     std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
@@ -34,22 +35,23 @@ private:
 
         uint32_t codec = 0;
         Framing framing = Framing::unknown;
-        bool configured = false;  ///< `config` holds what the last configuration tag says
-        bool from_frames = false; ///< it was made of parameter sets in frames
+        bool configured = false;  ///< `config` holds the latest configuration tag
+        bool from_frames = false; ///< it was built from parameter sets in frames
         bool any_frame = false;
-        bool flags_lie = false;      ///< a frame that needs others was marked as a keyframe
-        uint32_t last_timestamp = 0; ///< of the last frame, ms
-        uint32_t last_entry = 0;     ///< of the last frame where a decoder can begin, ms
+        bool flags_lie = false;      ///< an inter frame was marked as a keyframe
+        uint32_t last_timestamp = 0; ///< ms; of the last frame
+        uint32_t last_entry = 0;     ///< ms; of the last frame where a decoder can start
         codec::NalConfig config;
-        std::vector<uint8_t> received;          ///< the publisher's last record, as it came
-        std::vector<std::vector<uint8_t>> held; ///< units without a slice, for the next frame
+        std::vector<uint8_t> received; ///< the publisher's last record, unchanged
+        /// NAL units without slices, kept for the next frame.
+        std::vector<std::vector<uint8_t>> held;
         size_t held_bytes = 0;
     };
     struct Audio {
         bool configured = false;
         codec::AacConfig config;
     };
-    /// A kind of mending, as a bit.
+    /// A kind of correction, as a bit.
     enum Note : uint32_t;
 
     void take_video(Tag &&tag, const BodyHeader &header, std::vector<Tag> &out);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Mends AAC: ADTS headers become configuration.
+// Corrects AAC: replaces ADTS headers by a configuration.
 #include "core/codec/bits.h"
 #include "core/flv/mender.h"
 #include "core/flv/mender_notes.h"
@@ -9,15 +9,15 @@ namespace {
 
 constexpr uint32_t aac = fourcc("mp4a");
 
-// No raw frame begins like that: its first element would be the end of the frame.
+// No raw AAC frame starts like that: its first element would be the end of the frame.
 bool looks_like_adts(ByteView bytes) {
     return bytes.size() >= codec::adts_header_size && bytes[0] == 0xFF && (bytes[1] & 0xF6) == 0xF0;
 }
 
-// Whether a configuration can't be anybody's. Object types that are not known here may be a
-// player's.
+// Returns why a configuration is invalid, or nullptr. Unknown object types are accepted, because
+// players may support them.
 const char *fault_of(ByteView config) {
-    if (config.size() < 2) return "cut short";
+    if (config.size() < 2) return "truncated";
     codec::BitReader r(config);
     if (r.u(5) == 0) return "no object type";
     const uint32_t rate = r.u(4);
@@ -58,7 +58,7 @@ void Mender::take_aac_config(Tag &&tag, const BodyHeader &header, std::vector<Ta
 
 void Mender::emit_aac_config(const Tag &tag, const codec::AacConfig &config,
                              std::vector<Tag> &out) {
-    // The layout is inside the frames then.
+    // In that case the frames contain the layout.
     if (config.channel_config == 0) {
         note(adts_broken, "AAC in ADTS without a channel layout: left out");
         return;
@@ -81,7 +81,8 @@ void Mender::take_adts(const Tag &tag, const BodyHeader &header, std::vector<Tag
             note(adts_broken, "AAC in broken ADTS frames: left out");
             return;
         }
-        // What the publisher's own configuration says beyond ADTS (SBR, say) stays.
+        // The publisher's own configuration is kept if it extends the ADTS header, for example by
+        // SBR.
         const codec::AacConfig &known = audio_.config;
         if (!audio_.configured || known.rate != adts.config.rate ||
             (adts.config.channel_config != 0 && known.channel_config != adts.config.channel_config))

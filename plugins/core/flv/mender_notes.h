@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The kinds of mending, for Mender's own files.
+// The kinds of corrections, for Mender's own files.
 #pragma once
 
 #include "core/flv/mender.h"
@@ -24,7 +24,7 @@ enum Mender::Note : uint32_t {
     no_aac_config = 1 << 14,
 };
 
-/// A configuration tag with the same kind of header as a frame's body has.
+/// Makes a configuration tag with the same form of header as the frame's body.
 Tag make_config_tag(const Tag &frame, uint32_t codec, ByteView record);
 
 } // namespace penstock::flv

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Splits an FLV byte stream into tags and remembers what a joining viewer needs.
+// Splits an FLV byte stream into tags and collects the headers for joining viewers.
 #include "core/flv/normalizer.h"
 
 #include "core/bytes/reader.h"
@@ -10,7 +10,7 @@
 namespace penstock::flv {
 namespace {
 
-// The file header may be longer than nine bytes by its own account; nobody writes much more.
+// Limit of the file header's self-declared size, normally nine bytes.
 constexpr uint32_t max_data_offset = 4096;
 constexpr size_t max_more = 64;
 constexpr size_t reserve_at_once = 256 << 10;
@@ -20,15 +20,15 @@ bool same_body(const Tag &a, const Tag &b) {
     return std::equal(x.begin(), x.end(), y.begin(), y.end());
 }
 
-// A copy of its own, so that a small header does not hold a large input buffer in memory.
+// Copies the tag, so that a small header does not keep a large input buffer in memory.
 Tag own_copy(const Tag &tag) {
     Tag copy = tag;
     copy.bytes = Bytes::copy_of(tag.bytes.view());
     return copy;
 }
 
-// The codec in the first byte of a body with a legacy header, plus 1; 0 if the header is an
-// extended one and has to be parsed.
+// The codec id in the first byte of a legacy header, plus 1; 0 for an extended header, which must
+// be parsed.
 uint8_t plain_codec(const Tag &tag) {
     if (tag.bytes.size() <= header_size) return 0;
     const uint8_t first = tag.bytes[header_size];
@@ -46,11 +46,11 @@ std::vector<Tag> Normalizer::Headers::list() const {
     return tags;
 }
 
-// Says how long the unit (a tag or a file header) that begins here is, or needs more to know.
+// Determines the size of the unit (tag or file header) that begins here; need_more if unknown.
 Result Normalizer::measure(ByteView unit, size_t &size) const {
     if (unit.empty()) return Result::need_more();
     const char *what = started_ ? "not an FLV tag" : "not FLV";
-    // 'F' has a reserved bit set, so a file header can't be taken for a tag.
+    // 'F' has a reserved bit set, so a file header can't be confused with a tag.
     if (unit[0] == 'F') {
         constexpr uint8_t signature[] = {'F', 'L', 'V'};
         const size_t known = std::min<size_t>(unit.size(), 3);
@@ -88,7 +88,7 @@ void Normalizer::emit(Bytes unit, std::vector<Tag> &out) {
     tag.bytes = std::move(unit);
     Reader trailer(tag.bytes.view().subspan(tag.bytes.size() - trailer_size));
     if (trailer.u32() != tag.bytes.size() - trailer_size) {
-        // Some writers leave PreviousTagSize zero; it is corrected here.
+        // Some writers set PreviousTagSize to zero; it is corrected here.
         std::vector<uint8_t> mended(tag.bytes.begin(), tag.bytes.end());
         write_trailer(mended.data() + mended.size() - trailer_size,
                       static_cast<uint32_t>(mended.size() - header_size - trailer_size));
@@ -137,9 +137,9 @@ Result Normalizer::split(const Bytes &input, std::vector<Tag> &out) {
             partial_.clear();
             return result;
         }
-        // Take only what the unit lacks; one byte while its size is not known.
+        // Takes only the missing bytes; one byte while the size is unknown.
         const size_t lacks = result.is_ok() ? size - partial_.size() : 1;
-        // No memory is allocated for a size that a header only claims.
+        // The size is only claimed by a header, so memory is not reserved for all of it.
         if (result.is_ok()) partial_.reserve(std::min(size, reserve_at_once));
         const size_t taken = std::min(lacks, left);
         partial_.insert(partial_.end(), input.begin() + position, input.begin() + position + taken);
@@ -150,7 +150,7 @@ Result Normalizer::split(const Bytes &input, std::vector<Tag> &out) {
             emit(std::move(unit), out);
         }
     }
-    // A wrong byte is reported at once, not with the next input.
+    // Reports a wrong byte at once instead of with the next input.
     size_t size = 0;
     Result result = measure(partial_, size);
     if (!result.is_error()) return Result::ok();
@@ -186,7 +186,7 @@ void Normalizer::learn_config(const Tag &tag) {
     ++headers_.version;
 }
 
-// A configuration is forgotten when frames of another codec come (MP3 after AAC, for example).
+// Discards a configuration when frames of another codec arrive (for example MP3 after AAC).
 void Normalizer::forget_stale_config(const Tag &tag) {
     const bool audio = tag.type == TagType::audio;
     uint8_t &codec = audio ? audio_codec_ : video_codec_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Turns any `video/x-flv` byte stream into tags, whatever the producer's buffers look like.
+// Splits a `video/x-flv` byte stream with any buffer boundaries into tags.
 #pragma once
 
 #include "core/bytes/result.h"
@@ -10,45 +10,45 @@
 
 namespace penstock::flv {
 
-/// The one place that copes with stock elements and odd publishers: flvmux's headers inside the
-/// stream, rtmp2src's missing flags, files cut at any byte, and what Mender mends. Splits, looks
-/// into the frames, classifies, and learns the codec configuration in-stream: what comes out has
-/// the right TagKind, and a keyframe flag in its bytes that says the same. A buffer that is exactly
-/// one healthy tag passes without a copy.
+/// Handles the quirks of stock elements and publishers in one place: flvmux's headers within the
+/// stream, rtmp2src's missing flags, files cut anywhere, and everything that Mender corrects.
+/// Splits and classifies tags, inspects frames, and collects the in-stream codec configuration.
+/// Resulting tags have the right TagKind and matching keyframe flags. A buffer that is exactly one
+/// correct tag passes without a copy.
 class Normalizer {
 public:
     /// The headers that a viewer needs to join.
     struct Headers {
         std::optional<Tag> metadata, video_config, audio_config;
-        /// Other configuration: of further tracks, of channel layouts. At most 64 tags.
+        /// Other configuration: further tracks, channel layouts. At most 64 tags.
         std::vector<Tag> more;
-        /// Grows whenever a header comes that differs from the one before it.
+        /// Incremented whenever a header differs from its predecessor.
         unsigned version = 0;
-        /// The headers that are present, in the order they must be sent.
+        /// The present headers in sending order.
         std::vector<Tag> list() const;
     };
 
-    /// Feeds bytes that continue the stream and appends the tags that are now whole to `out`.
-    /// An error (no FLV, a tag over `max_tag_size`) says what is wrong; reset() before going on.
+    /// Continues the byte stream and appends complete tags to `out`. On an error (not FLV, a tag
+    /// over `max_tag_size`) call reset() before the next push().
     Result push(Bytes input, std::vector<Tag> &out);
-    /// Takes a tag that arrived whole (from RTMP) and appends what Mender makes of it.
+    /// Passes a complete tag (from RTMP) through Mender and appends the results to `out`.
     void take(Tag &&tag, std::vector<Tag> &out);
-    /// Only learns the headers, from a tag that came out of a normalizer.
+    /// Only collects headers from a tag that has been normalized already.
     void learn(const Tag &tag);
-    /// Forgets partial input (after a discontinuity or flush); keeps the headers.
+    /// Discards partial input (after a discontinuity or flush); keeps the headers.
     void flush();
-    /// Forgets everything.
+    /// Resets all state.
     void reset();
 
     const Headers &headers() const { return headers_; }
-    /// True if the last push() was exactly one tag, whatever became of it.
+    /// True if the last push() was exactly one tag.
     bool was_one_tag() const { return was_one_tag_; }
-    /// True if it also passed as it was.
+    /// True if that tag also passed unchanged.
     bool passed_whole() const { return passed_whole_; }
-    /// What was mended or left out, for the log of whoever has the stream; each kind once.
+    /// Notes about corrections, to be logged by the stream's owner; each kind once.
     bool has_notes() const { return mender_.has_notes(); }
     std::vector<std::string> take_notes() { return mender_.take_notes(); }
-    /// True once anything was FLV; reset() makes it false.
+    /// True once any input was FLV; cleared by reset().
     bool started() const { return started_; }
 
     size_t max_tag_size = 16 << 20;
@@ -61,8 +61,7 @@ private:
     void forget_stale_config(const Tag &tag);
 
     static constexpr uint8_t no_config = 0xFF;
-    /// The codecs of video_config and audio_config, kept here because each frame's codec is
-    /// compared with them.
+    /// Codecs of video_config and audio_config, for comparison with each frame's codec.
     uint8_t video_codec_ = no_config, audio_codec_ = no_config;
     bool started_ = false;
     bool was_one_tag_ = false, passed_whole_ = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One tag as HTTP-FLV and WebSocket-FLV send it to every viewer: serialized once, shared by all.
+// A tag as HTTP-FLV and WebSocket-FLV send it: serialized once, shared by all viewers.
 #pragma once
 
 #include "core/fanout/packet.h"
@@ -7,7 +7,7 @@
 
 namespace penstock::flv {
 
-/// The tag with another timestamp (milliseconds). Its body is not copied.
+/// Makes a packet of the tag with another timestamp (ms). The body is not copied.
 std::shared_ptr<fanout::Packet> make_packet(const Tag &tag, uint32_t timestamp);
 
 } // namespace penstock::flv

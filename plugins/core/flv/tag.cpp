@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t avc1 = fourcc("avc1"), hvc1 = fourcc("hvc1"), vvc1 = fourcc("vvc1"),
                    av01 = fourcc("av01"), mp4a = fourcc("mp4a");
 
-// E.4.3.1, table of CodecID. 12 and 13 are what servers used for HEVC and AV1 before Enhanced RTMP.
+// E.4.3.1, CodecID. Servers used 12 and 13 for HEVC and AV1 before Enhanced RTMP.
 uint32_t legacy_video_codec(uint8_t id) {
     switch (id) {
     case 2:
@@ -85,7 +85,7 @@ enum : uint8_t {
     ex_mod_ex = 7,
 };
 
-// ModEx prefixes: each is a size, data, and the next packet type. Type 0 is TimestampOffsetNano.
+// Skips ModEx prefixes: size, data, next packet type. Type 0 is TimestampOffsetNano.
 uint8_t skip_mod_ex(Reader &r, uint8_t packet, BodyHeader &header) {
     while (packet == ex_mod_ex && !r.failed()) {
         size_t size = size_t(r.u8()) + 1;
@@ -98,13 +98,13 @@ uint8_t skip_mod_ex(Reader &r, uint8_t packet, BodyHeader &header) {
     return packet;
 }
 
-// Reads track type, codec and the first track's id and extent. Returns the inner packet type.
+// Parses track type, codec, and the first track's id and extent. Returns the inner packet type.
 uint8_t read_multitrack(Reader &r, BodyHeader &header, size_t &track_size) {
     constexpr uint8_t one_track = 0, many_tracks_many_codecs = 2;
     const uint8_t both = r.u8();
     const uint8_t type = both >> 4;
     header.multitrack = true;
-    header.codec = r.u32(); // before the tracks, or the first track's own
+    header.codec = r.u32(); // common codec, or that of the first track
     header.track = r.u8();
     track_size = type == one_track ? r.remaining() : r.u24();
     if (type > many_tracks_many_codecs || track_size > r.remaining()) r.skip(SIZE_MAX);
@@ -145,7 +145,7 @@ void parse_extended(TagType type, Reader &r, uint8_t first, BodyHeader &header) 
     case ex_coded_frames_x:
         if (video) header.packet = PacketType::frame;
         break;
-    case ex_video_metadata: // the audio type of this number is MultichannelConfig
+    case ex_video_metadata: // in audio this value means MultichannelConfig
         header.packet = video ? PacketType::metadata : PacketType::multichannel;
         break;
     case ex_video_ts_sequence_start:
@@ -191,7 +191,7 @@ void parse_legacy_audio(Reader &r, uint8_t first, BodyHeader &header) {
     header.payload_size = r.remaining();
 }
 
-// AMF0 strings at the front: "onMetaData", or "@setDataFrame" and then "onMetaData".
+// Checks for AMF0 strings at the front: "onMetaData", or "@setDataFrame" and "onMetaData".
 bool is_metadata(ByteView body) {
     auto string = [](Reader &r) -> std::string_view {
         if (r.u8() != 2) return {};
@@ -227,7 +227,7 @@ TagKind classify(TagType type, ByteView body) {
 }
 
 TagKind kind_of(TagType type, const std::optional<BodyHeader> &header) {
-    // A packet without content is neither configuration nor frame.
+    // An empty packet is neither configuration nor a frame.
     if (!header || header->payload_size == 0) return TagKind::other;
     switch (header->packet) {
     case PacketType::config:

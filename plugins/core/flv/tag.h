@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One FLV tag: the unit that RTMP and FLV share, and what `video/x-flv` buffers carry.
+// An FLV tag: the common unit of RTMP and FLV, and the content of `video/x-flv` buffers.
 // Adobe Flash Video File Format Specification 10.1, annex E.4; Enhanced RTMP v2 for ExHeaders.
 #pragma once
 
@@ -15,7 +15,7 @@ enum class TagType : uint8_t { audio = 8, video = 9, script = 18 };
 enum class TagKind {
     metadata, ///< onMetaData (with or without @setDataFrame)
     config,   ///< codec configuration: AVCDecoderConfigurationRecord, AudioSpecificConfig, …
-    keyframe, ///< a video frame that needs no other
+    keyframe, ///< a video frame that depends on no other
     frame,    ///< any other video frame
     audio,    ///< an audio frame
     other,    ///< end of sequence, command frames, unknown script data: not needed to join
@@ -30,35 +30,34 @@ struct Tag {
     TagType type = TagType::script;
     TagKind kind = TagKind::other;
     uint32_t timestamp = 0; ///< DTS in milliseconds; wraps at 2^32
-    Bytes bytes;            ///< header, body and PreviousTagSize in one piece
+    Bytes bytes;            ///< contiguous header, body and PreviousTagSize
 
-    /// What is between header and trailer; bytes must hold both.
+    /// The bytes between header and trailer; `bytes` must contain both.
     ByteView body_view() const {
         return bytes.view().subspan(header_size, bytes.size() - header_size - trailer_size);
     }
-    /// The same, sharing the memory.
+    /// The same with shared ownership.
     Bytes body() const { return bytes.sub(header_size, bytes.size() - header_size - trailer_size); }
 };
 
-/// Classifies a tag with this body. Never fails: the kind of an unknown body is `other`.
+/// Classifies a tag by its body. Unknown bodies are `other`.
 TagKind classify(TagType type, ByteView body);
 
-/// True if a decoder can begin here. Without video any audio frame will do; with video only a
-/// video keyframe.
+/// Whether a decoder can start here: at a video keyframe or, without video, at any audio frame.
 inline bool starts_gop(const Tag &tag, bool stream_has_video) {
     return tag.kind == TagKind::keyframe || (tag.kind == TagKind::audio && !stream_has_video);
 }
 
-/// A codec by four characters, as Enhanced RTMP names them.
+/// Codes a four-character codec name as in Enhanced RTMP.
 constexpr uint32_t fourcc(const char (&name)[5]) {
     return uint32_t(uint8_t(name[0])) << 24 | uint32_t(uint8_t(name[1])) << 16 |
            uint32_t(uint8_t(name[2])) << 8 | uint32_t(uint8_t(name[3]));
 }
 
-/// The content of a packet inside an audio or video tag.
+/// The content of a packet in an audio or video tag.
 enum class PacketType { config, frame, end, metadata, multichannel, command, unknown };
 
-/// The codec header at the beginning of an audio or video body, legacy or extended, in one form.
+/// The codec header at the start of an audio or video body; legacy and extended forms combined.
 struct BodyHeader {
     /// "avc1", "hvc1", "av01", "mp4a", ".mp3", "Opus", …; legacy ids are mapped; 0 if unknown.
     uint32_t codec = 0;
@@ -67,29 +66,29 @@ struct BodyHeader {
     bool multitrack = false;
     uint8_t track = 0;            ///< id of the (first) track
     int32_t composition_time = 0; ///< PTS minus DTS, milliseconds
-    uint32_t nanoseconds = 0;     ///< to add to the timestamp, below 1,000,000 (ModEx)
-    size_t payload = 0;           ///< offset of the (first track's) data in the body
-    size_t payload_size = 0;      ///< bytes of it
+    uint32_t nanoseconds = 0;     ///< to be added to the timestamp, below 1,000,000 (ModEx)
+    size_t payload = 0;           ///< offset in the body of the (first track's) data
+    size_t payload_size = 0;      ///< size of these data
 };
 
-/// Reads the codec header of an audio or video tag's body; none if it is cut short.
+/// Parses the codec header of an audio or video body; nullopt if it is truncated.
 std::optional<BodyHeader> parse_body(TagType type, ByteView body);
 
-/// Classifies an audio or video tag whose header parse_body() has read.
+/// Classifies an audio or video tag from the result of parse_body().
 TagKind kind_of(TagType type, const std::optional<BodyHeader> &header);
 
-/// Writes the 11-byte header of a tag. `body_size` at most max_body_size; stream id 0.
+/// Writes the 11-byte tag header with stream id 0. `body_size` is at most max_body_size.
 void write_header(uint8_t *out, TagType type, uint32_t body_size, uint32_t timestamp);
 /// Writes PreviousTagSize for a tag with a body of `body_size`.
 void write_trailer(uint8_t *out, uint32_t body_size);
 
-/// Makes a tag around a copy of `body`.
+/// Makes a tag with a copy of `body`.
 Tag make_tag(TagType type, uint32_t timestamp, ByteView body);
-/// Makes a tag of memory that already has room: `framed` is header_size bytes, the body, and
-/// trailer_size bytes; header and trailer are filled in and the memory is taken over.
+/// Makes a tag in place: `framed` has room for header_size bytes, then the body, then trailer_size
+/// bytes. Fills in header and trailer and takes ownership.
 Tag frame_tag(TagType type, uint32_t timestamp, std::vector<uint8_t> &&framed);
 
-/// The 13 bytes that begin an FLV stream.
+/// The 13 bytes at the start of an FLV stream.
 Bytes file_header(bool has_audio, bool has_video);
 
 } // namespace penstock::flv
