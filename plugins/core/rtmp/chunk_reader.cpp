@@ -57,7 +57,7 @@ Result ChunkReader::feed(ByteView input) {
     }
 }
 
-/// The size of the header that begins with the bytes in head_, as far as they tell.
+/// The size of the chunk header in head_, as far as its bytes tell.
 size_t ChunkReader::header_need() const {
     if (head_size_ == 0) return 1;
     const size_t basic = basic_header_size(head_[0]);
@@ -79,7 +79,7 @@ size_t ChunkReader::header_need() const {
     return fixed + (extended ? 4 : 0);
 }
 
-/// Acts on the complete chunk header in head_.
+/// Processes the complete chunk header in head_.
 Result ChunkReader::begin_chunk() {
     Reader in(ByteView(head_).first(head_size_));
     head_size_ = 0;
@@ -95,7 +95,7 @@ Result ChunkReader::begin_chunk() {
 
     current_ = find(id);
     if (current_ == streams_.size()) {
-        // librtmp opens the control stream with format 1; nothing else may begin like that.
+        // librtmp starts the control stream with format 1, which is tolerated only there.
         if (format != 0 && !(format == 1 && id == chunk_stream::control))
             return Result::error(name_of(id) + " begins with a header of format " +
                                  std::to_string(format) + ", which needs an earlier one");
@@ -113,8 +113,9 @@ Result ChunkReader::begin_chunk() {
             in_payload_ = true;
             chunk_left_ = std::min<size_t>(chunk_size_, stream.length - stream.received);
             if (stream.extended && field != stream.field && field != stream.timestamp) {
-                // Old encoders do not repeat the extended timestamp: these are payload. Four
-                // bytes cannot hold another header with an extended timestamp: no recursion.
+                // Old encoders do not repeat the extended timestamp, so these bytes are payload.
+                // Four bytes can't contain another extended header, so this call does not recurse
+                // further.
                 std::array<uint8_t, 4> payload;
                 std::copy(repeated.begin(), repeated.end(), payload.begin());
                 return feed(payload);
@@ -159,7 +160,8 @@ Result ChunkReader::begin_message(Stream &stream) {
     return Result::ok();
 }
 
-/// Moves payload from the front of `input`: ok when the chunk is complete, else need_more.
+/// Consumes payload from the front of `input`; returns ok when the chunk is complete, else
+/// need_more.
 Result ChunkReader::take_payload(ByteView &input) {
     Stream &stream = streams_[current_];
     const size_t count = std::min<size_t>(chunk_left_, input.size());
@@ -210,7 +212,7 @@ Result ChunkReader::finish_message(Stream &stream) {
     return result.is_ok() ? on_message_(std::move(message)) : result;
 }
 
-/// Set Chunk Size and Abort Message: sections 5.4.1 and 5.4.2.
+/// Applies Set Chunk Size and Abort Message: sections 5.4.1 and 5.4.2.
 Result ChunkReader::obey(const Message &message) {
     if (message.type != message_type::set_chunk_size && message.type != message_type::abort)
         return Result::ok();

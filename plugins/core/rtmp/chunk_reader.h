@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Puts messages together from RTMP chunks. Adobe RTMP specification 1.0, section 5.3.
+// Assembles messages from RTMP chunks. Adobe RTMP specification 1.0, section 5.3.
 #pragma once
 
 #include "core/bytes/result.h"
@@ -12,46 +12,46 @@
 
 namespace penstock::rtmp {
 
-/// Takes bytes in pieces of any size and hands over whole messages. Set Chunk Size and Abort are
-/// obeyed here and handed over as well. Memory grows with the bytes that came, never with a
-/// length that was only claimed.
+/// Accepts bytes in pieces of any size and passes on complete messages. Set Chunk Size and Abort
+/// are applied here and also passed on. Memory use grows with the received bytes, never with a
+/// length that was only announced.
 class ChunkReader {
 public:
-    /// Receives each message in the order in which they became whole; an error ends feed().
+    /// Receives messages in order of completion; an error ends feed().
     using OnMessage = std::function<Result(Message &&)>;
-    /// Told of a data message that was left out because it is larger than a command may be.
+    /// Called when a data message was dropped because it exceeds the size limit of commands.
     using OnLeftOut = std::function<void(uint32_t size)>;
 
     ChunkReader(const Limits &limits, OnMessage on_message, OnLeftOut on_left_out = {})
         : limits_(limits), on_message_(std::move(on_message)),
           on_left_out_(std::move(on_left_out)) {}
 
-    /// Takes all of `input`; ok or an error, after which nothing more may be fed.
+    /// Consumes all of `input`. After an error nothing more may be fed.
     Result feed(ByteView input);
 
-    /// Whether this peer may send media now; if not, its messages are bounded like commands. Data
-    /// messages (metadata) of a peer that may are left out when they are too large.
+    /// Whether this peer may currently send media; otherwise its messages are limited like
+    /// commands. Data messages (metadata) of a peer that may are dropped if they are too large.
     void allow_media(bool yes) { media_allowed_ = yes; }
     uint32_t chunk_size() const { return chunk_size_; }
-    /// Bytes of all messages that are partly received.
+    /// Bytes of all incomplete messages.
     size_t in_flight() const { return in_flight_; }
-    /// Bytes allocated for them: at most twice what came, plus a small block for each stream.
+    /// Bytes allocated for them: at most twice the received bytes, plus a small block per stream.
     size_t memory() const;
 
 private:
-    /// What the next chunk of the same chunk stream builds on.
+    /// State of a chunk stream on which its next chunk depends.
     struct Stream {
         uint32_t id = 0;
-        uint32_t timestamp = 0; ///< of the current message, absolute
-        uint32_t field = 0;     ///< the timestamp or delta as it stood in the last header
+        uint32_t timestamp = 0; ///< of the current message; absolute, ms
+        uint32_t field = 0;     ///< timestamp or delta as written in the last header
         bool extended = false;  ///< the last header had an extended timestamp
         uint32_t length = 0;
         uint8_t type = 0;
         uint32_t message_stream = 0;
         bool receiving = false;      ///< between a message's first chunk and its last
-        bool left_out = false;       ///< its payload is not kept
-        uint32_t received = 0;       ///< bytes of the body so far
-        std::vector<uint8_t> framed; ///< room for the FLV header, then what came of the body
+        bool left_out = false;       ///< the payload is dropped
+        uint32_t received = 0;       ///< bytes of the body received so far
+        std::vector<uint8_t> framed; ///< space for the FLV header, then the body received so far
     };
 
     size_t header_need() const;
@@ -69,11 +69,11 @@ private:
     std::vector<Stream> streams_;
     uint32_t chunk_size_ = 128;
     size_t in_flight_ = 0;
-    std::array<uint8_t, 18> head_{}; ///< the longest chunk header: 3 + 11 + 4
+    std::array<uint8_t, 18> head_{}; ///< size of the longest chunk header: 3 + 11 + 4
     size_t head_size_ = 0;
     bool in_payload_ = false;
     bool media_allowed_ = true;
-    size_t current_ = 0;      ///< index of the chunk stream whose payload comes now
+    size_t current_ = 0;      ///< index of the chunk stream whose payload is being read
     uint32_t chunk_left_ = 0; ///< bytes of that payload still to come
 };
 

@@ -33,7 +33,7 @@ Result Handshake::feed(ByteView &input, std::vector<uint8_t> &output) {
         if (c1_.size() < 1 + block_size) return Result::need_more();
         output.reserve(output.size() + 1 + 2 * block_size);
         output.push_back(version);
-        // S1: time 0, version 0, then bytes that only have to differ from one another.
+        // S1: time 0, version 0, then arbitrary varying bytes.
         output.insert(output.end(), 8, 0);
         uint32_t noise = 0x9E3779B9;
         for (size_t i = 8; i < block_size; ++i) {

@@ -9,22 +9,22 @@
 
 namespace penstock::rtmp {
 
-/// C0 and C1 are answered with S0, S1 and S2 at once; C2 is swallowed unchecked, as servers do:
-/// what peers put there varies. S1's version bytes are zero, so that clients which know the
-/// digest handshake too keep to the simple one.
+/// Answers C0 and C1 with S0, S1 and S2 at once. C2 is consumed unchecked, because peers put
+/// different data there. The version bytes of S1 are zero, so that clients that support the digest
+/// handshake use the simple one.
 class Handshake {
 public:
     static constexpr size_t block_size = 1536; ///< C1, C2, S1, S2
     static constexpr uint8_t version = 3;
 
     bool done() const { return done_; }
-    /// Takes the handshake's bytes off the front of `input` and appends answers to `output`.
-    /// need_more until C2 is complete. A first byte other than 3 is an error that says what the
-    /// peer seems to speak instead.
+    /// Consumes the handshake at the front of `input` and appends answers to `output`. Returns
+    /// need_more until C2 is complete. A first byte other than 3 is an error that names the
+    /// protocol that the peer seems to use.
     Result feed(ByteView &input, std::vector<uint8_t> &output);
 
 private:
-    std::vector<uint8_t> c1_; ///< C0 and C1 while they arrive
+    std::vector<uint8_t> c1_; ///< C0 and C1 received so far
     size_t c2_received_ = 0;
     bool answered_ = false;
     bool done_ = false;

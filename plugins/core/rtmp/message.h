@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// RTMP messages and their numbers. Adobe RTMP specification 1.0, sections 5.4, 6.2 and 7.1.
+// RTMP messages and their constants. Adobe RTMP specification 1.0, sections 5.4, 6.2 and 7.1.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -25,8 +25,8 @@ namespace chunk_stream {
 inline constexpr uint8_t control = 2, command = 3, audio = 4, data = 5, video = 6;
 } // namespace chunk_stream
 
-/// A whole message with room for the header and trailer of an FLV tag around its body, so that
-/// media becomes a tag without a copy.
+/// A complete message with space for the header and trailer of an FLV tag around its body, so that
+/// media becomes a tag without copying.
 struct Message {
     uint8_t type = 0;
     uint32_t timestamp = 0; ///< milliseconds, absolute, wraps at 2^32
@@ -39,8 +39,8 @@ struct Message {
     }
 };
 
-/// The size in bytes of a leading AMF0 string "@setDataFrame": 16, or 0 if there is none. It
-/// tells a server to keep the metadata; players must not see it.
+/// The size in bytes of a leading AMF0 string "@setDataFrame": 16, or 0 if absent. It tells a
+/// server to store the metadata and must not be sent to players.
 size_t set_data_frame_size(ByteView body);
 
 } // namespace penstock::rtmp

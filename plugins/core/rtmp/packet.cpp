@@ -35,7 +35,7 @@ std::shared_ptr<fanout::Packet> make_packet(const flv::Tag &tag, uint32_t timest
                                         tag.bytes.size() - flv::header_size - flv::trailer_size);
     if (tag.type == flv::TagType::script) body = body.subspan(set_data_frame_size(body));
 
-    // All chunks after the first have the same header, so one copy serves them all.
+    // All chunks after the first have identical headers, so they share one copy.
     const uint8_t chunk_stream = chunk_stream_of(tag.type);
     thread_local Writer headers;
     headers.vector().clear();

@@ -19,9 +19,9 @@ namespace penstock::rtmp {
 namespace {
 
 constexpr uint32_t our_window = 2'500'000; ///< bytes: Window Ack Size and Set Peer Bandwidth
-constexpr uint32_t our_stream = 1;         ///< the answer to every createStream
-constexpr size_t max_output = 256 << 10;   ///< bytes of answers that the peer has not read
-constexpr unsigned max_warnings = 10;      ///< per connection, so that it cannot fill a log
+constexpr uint32_t our_stream = 1;         ///< answer to every createStream
+constexpr size_t max_output = 256 << 10;   ///< bytes of answers that the peer has not read yet
+constexpr unsigned max_warnings = 10;      ///< per connection, so that a peer can't flood the log
 
 } // namespace
 
@@ -50,12 +50,12 @@ struct ServerSession::Impl {
     std::string app, tc_url, client;
     Stage stage = Stage::idle;
     bool publish = false;        ///< whether the pending or accepted request is a publish
-    uint32_t stream_id = 0;      ///< the message stream on which it was made
-    std::vector<flv::Tag> early; ///< media that came between a publish and its acceptance
+    uint32_t stream_id = 0;      ///< the message stream of that request
+    std::vector<flv::Tag> early; ///< media received between publish and its acceptance
     size_t early_bytes = 0;
     unsigned warnings = 0;
 
-    uint64_t received = 0, acknowledged = 0; ///< bytes from the peer, the handshake included
+    uint64_t received = 0, acknowledged = 0; ///< bytes from the peer, including the handshake
     uint32_t peer_window = our_window; ///< bytes after which the peer wants an acknowledgement
 
     Result feed(ByteView input);
@@ -85,7 +85,7 @@ struct ServerSession::Impl {
     void take_tag(flv::Tag &&tag);
     void deliver_early();
     void warn(const std::string &text);
-    /// A connection has one publish, so media belongs to it on whatever message stream it comes.
+    /// A connection has a single publish, so media belongs to it regardless of its message stream.
     bool takes_media() const { return stage != Stage::idle && publish; }
     void result(const Command &command, amf::Value value = amf::null()) {
         if (command.transaction != 0)
@@ -124,7 +124,7 @@ Result ServerSession::Impl::on_message(Message &&message) {
         return Result::ok();
     }
     case message_type::set_peer_bandwidth:
-        // Some peers leave out the limit type.
+        // Some peers omit the limit type.
         if (message.body().size() < 4)
             return Result::error("a control message shorter than 4 bytes");
         answers.control(message_type::window_ack_size, our_window);
@@ -142,20 +142,20 @@ Result ServerSession::Impl::on_message(Message &&message) {
     case message_type::command_amf0:
         return on_command(message.body(), message.stream_id);
     case message_type::command_amf3: {
-        // One byte names the format of what follows; clients send 0, AMF0, or leave it out. The
-        // command's name, a string, comes next.
+        // One byte gives the format of what follows; clients send 0 for AMF0 or omit it. Then comes
+        // the command's name, a string.
         const ByteView body = message.body();
         if (body.empty() || (body[0] != 0 && body[0] != amf::marker::string))
             return Result::error("an AMF3 command that does not begin in AMF0");
         return on_command(body.subspan(body[0] == 0 ? 1 : 0), message.stream_id);
     }
     default:
-        // Acknowledgements, shared objects and what was obeyed by the chunk reader.
+        // Acknowledgements, shared objects, and messages that the chunk reader has applied.
         return Result::ok();
     }
 }
 
-/// Section 7.1.7. Everything but a ping is for our information only.
+/// Section 7.1.7. Events other than a ping request are informational.
 Result ServerSession::Impl::on_user_control(ByteView body) {
     Reader in(body);
     const uint16_t event = in.u16();
@@ -196,7 +196,7 @@ Result ServerSession::Impl::on_data(Message &&message) {
     return Result::ok();
 }
 
-/// Section 7.1.6: FLV tags behind one another, whose first timestamp stands for the message's.
+/// Section 7.1.6: consecutive FLV tags; the first tag's timestamp corresponds to the message's.
 Result ServerSession::Impl::on_aggregate(const Message &message) {
     if (!takes_media()) return Result::ok();
     Reader in(message.body());
@@ -207,10 +207,10 @@ Result ServerSession::Impl::on_aggregate(const Message &message) {
         const uint32_t size = in.u24();
         uint32_t timestamp = in.u24();
         timestamp |= uint32_t(in.u8()) << 24;
-        in.skip(3); // a stream id that means nothing here
+        in.skip(3); // stream id without meaning here
         const ByteView body = in.take(size);
         if (in.failed()) return Result::error("an aggregate message that is cut off");
-        // The back pointer behind the last part is left out by some.
+        // Some encoders omit the last back pointer.
         in.skip(std::min<size_t>(flv::trailer_size, in.remaining()));
         if (!base) base = timestamp;
         part.timestamp = message.timestamp + (timestamp - *base);
@@ -236,7 +236,8 @@ void ServerSession::Impl::take_tag(flv::Tag &&tag) {
     early.push_back(std::move(tag));
 }
 
-/// Delivers what a publisher sent before it was accepted, codec configuration above all.
+/// Passes on what a publisher sent before it was accepted, most importantly the codec
+/// configuration.
 void ServerSession::Impl::deliver_early() {
     if (stage != Stage::accepted || early.empty()) return;
     std::vector<flv::Tag> tags = std::exchange(early, {});
@@ -270,10 +271,10 @@ Result ServerSession::Impl::on_command(ByteView body, uint32_t message_stream) {
         {"FCUnpublish", &Impl::on_fc_unpublish},
         {"deleteStream", &Impl::on_stop_command},
         {"closeStream", &Impl::on_stop_command},
-        // We always send everything: one timeline serves all viewers.
+        // Media can't be disabled per player: all viewers share one timeline.
         {"receiveAudio", &Impl::no_answer},
         {"receiveVideo", &Impl::no_answer},
-        // A peer's own answers.
+        // Answers from the peer.
         {"_result", &Impl::no_answer},
         {"_error", &Impl::no_answer},
         {"onStatus", &Impl::no_answer},
@@ -376,7 +377,7 @@ Result ServerSession::Impl::on_play2(const Command &command) {
 }
 
 Result ServerSession::Impl::on_pause(const Command &command) {
-    // Live: the stream goes on, and a player that pauses does not read.
+    // The live stream continues; a paused player just stops reading.
     if (command.boolean(1))
         answers.status(command_stream, "status", "NetStream.Pause.Notify", "Paused");
     else
@@ -385,7 +386,7 @@ Result ServerSession::Impl::on_pause(const Command &command) {
 }
 
 Result ServerSession::Impl::on_seek(const Command &) {
-    // An error would end ffmpeg's connection; there is only the live position to go on from.
+    // An error would end ffmpeg's connection, so the seek is acknowledged without effect.
     answers.status(command_stream, "status", "NetStream.Seek.Notify", "Live: nothing to seek in");
     return Result::ok();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The server's side of one RTMP connection, sans I/O: bytes in, events out, bytes to send.
+// The server side of an RTMP connection without I/O: received bytes in, events and bytes to send
+// out.
 // Adobe RTMP specification 1.0.
 #pragma once
 
@@ -11,29 +12,29 @@
 
 namespace penstock::rtmp {
 
-/// Bounds on what a peer may ask of us. Everything past them closes the connection, except that
-/// a publisher's metadata over max_command_size is left out.
+/// Limits on a peer's requests. Exceeding one closes the connection, except that a publisher's
+/// metadata over max_command_size is dropped.
 struct Limits {
-    /// Bytes; the largest that a peer may set, and the specification's own bound (5.4.1). No
-    /// memory is reserved for it. 0 is refused.
+    /// The largest chunk size in bytes that a peer may set; the default is the specification's
+    /// limit (5.4.1). No memory is reserved for it. 0 is always rejected.
     uint32_t max_chunk_size = 0x7FFFFFFF;
-    uint32_t max_message_size = 8 << 20;  ///< bytes of one media message of a publisher
-    uint32_t max_command_size = 64 << 10; ///< bytes of one command or data message
-    uint32_t max_in_flight = 16 << 20;    ///< bytes of a publisher's partly received messages
+    uint32_t max_message_size = 8 << 20;  ///< bytes of a publisher's media message
+    uint32_t max_command_size = 64 << 10; ///< bytes of a command or data message
+    uint32_t max_in_flight = 16 << 20;    ///< bytes of a publisher's incomplete messages
     unsigned max_chunk_streams = 32;      ///< distinct chunk stream ids
 };
 
-/// What a peer asked to publish or play: `app/name`, from the connect command's app and the
-/// publish or play command's stream name, each without its query.
+/// A request to publish or play. The path is `app/name`, from the app of the connect command and
+/// the stream name of the publish or play command, both without their queries.
 struct StreamRequest {
-    std::string path;  ///< "live/cam"; raw from the network: check before use
+    std::string path;  ///< "live/cam"; unchecked network input, validate before use
     std::string query; ///< "key=…&x=…" of the name or the app; never log it
     bool publish = false;
 };
 
-/// Why a request is refused; becomes the onStatus code.
+/// Why a request is refused; determines the onStatus code.
 enum class Refusal {
-    bad_name,     ///< NetStream.Publish.BadName: in use or not a legal name
+    bad_name,     ///< NetStream.Publish.BadName: in use or invalid
     not_found,    ///< NetStream.Play.StreamNotFound
     unauthorized, ///< NetStream.Publish.Denied or NetStream.Play.Failed
     failed,       ///< NetStream.Publish.Failed or NetStream.Play.Failed
@@ -41,51 +42,51 @@ enum class Refusal {
 
 class ServerSession {
 public:
-    /// Receives a session's events from within feed(). It may call the session's methods, but
-    /// must not destroy it.
+    /// Receives a session's events during feed(). May call the session's methods but must not
+    /// destroy it.
     class Handler {
     public:
         virtual ~Handler() = default;
-        /// A peer asks to publish or play; answer with accept() or refuse(), now or later.
+        /// A peer requests to publish or play. Answer with accept() or refuse(), now or later.
         virtual void on_request(const StreamRequest &request) = 0;
         /// A media or metadata message of an accepted publisher, framed as an FLV tag.
-        /// @setDataFrame is taken off metadata. Timestamps are the publisher's own.
+        /// @setDataFrame is removed from metadata. Timestamps are the publisher's own.
         virtual void on_tag(flv::Tag &&tag) = 0;
-        /// The pending or accepted publish or play ended (deleteStream, closeStream, FCUnpublish,
-        /// another play); the connection may ask again.
+        /// The pending or accepted publish or play has ended (deleteStream, closeStream,
+        /// FCUnpublish, another play). The connection may send another request.
         virtual void on_stop() = 0;
-        /// Something the peer did wrong that does not cost it the connection; for the log. At
-        /// most ten times for each session.
+        /// A peer's mistake that does not end the connection, for the log. Called at most ten times
+        /// per session.
         virtual void on_warning(const std::string &) {}
     };
 
     explicit ServerSession(Handler &handler, Limits limits = {});
     ~ServerSession();
 
-    /// Takes what arrived. After an error the connection must be closed; its reason says why.
-    /// Stops consuming nothing: all of `input` is always taken.
+    /// Processes all of `input`. After an error, whose reason is readable, the connection must be
+    /// closed.
     Result feed(ByteView input);
-    /// Bytes to send now (handshake, answers, acknowledgements); empties the buffer.
+    /// Returns the bytes to send (handshake, answers, acknowledgements) and empties the buffer.
     std::vector<uint8_t> take_output();
     bool has_output() const;
 
-    /// Accepts the pending request. What a publisher sent before that (at most one message's
-    /// limit) reaches on_tag() in the next feed(), whose input may be empty. For a player the
-    /// answer is Stream Begin, Play.Reset and Play.Start; media follows from the fan-out, chunked
-    /// with out_chunk_size on stream 1.
+    /// Accepts the pending request. Media that a publisher sent earlier (up to one message's limit)
+    /// is passed to on_tag() by the next feed(), whose input may be empty. A player is sent Stream
+    /// Begin, Play.Reset and Play.Start; the fan-out then sends media in chunks of out_chunk_size
+    /// on message stream 1.
     void accept();
     void refuse(Refusal why, std::string_view description);
-    /// Tells an accepted player that the stream ended (StreamEOF, Play.UnpublishNotify); it stays
-    /// connected. Players built on ffmpeg or librtmp and rtmp2src end themselves then: to keep
-    /// them through a publisher's pause, say nothing until the stream is given up.
+    /// Tells an accepted player that the stream has ended (StreamEOF, Play.UnpublishNotify); it
+    /// stays connected. Players based on ffmpeg or librtmp, and rtmp2src, end then: to keep them
+    /// during a publisher's pause, call this only when the stream is given up.
     void notify_unpublished();
-    /// Tells an accepted publisher that it is cut off (takeover, shutdown), before the close.
+    /// Tells an accepted publisher that it will be disconnected (takeover, shutdown).
     void notify_kicked(std::string_view description);
 
-    /// What the peer calls itself (flashVer, type), for the log; at most 64 printable characters.
+    /// The peer's own description (flashVer, type) for the log; at most 64 printable characters.
     const std::string &client_name() const;
 
-    /// Chunk size of everything the server sends after the connect answer, in bytes.
+    /// Chunk size in bytes of everything after the connect answer.
     static constexpr uint32_t out_chunk_size = 65536;
 
 private:

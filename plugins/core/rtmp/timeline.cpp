@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Tells progress from jumps, and puts what jumped where the stream goes on. Milliseconds.
+// Distinguishes progress from jumps, and positions the output after a jump. All times are ms.
 #include "core/rtmp/timeline.h"
 
 #include <algorithm>
@@ -8,18 +8,18 @@ namespace penstock::rtmp {
 namespace {
 
 constexpr int64_t a_frame = 40;
-constexpr int64_t max_jitter = 100;    // a step back that is only sloppiness
-constexpr int64_t max_forward = 10000; // believed whenever the packet comes
-constexpr int64_t wait_slack = 2000;   // what a step may exceed the wait for its packet by
-constexpr int64_t max_apart = 2000;    // between tracks on one line, when they are first compared
-constexpr int64_t max_late = 10000;    // of a track that begins with the same timestamps, later
+constexpr int64_t max_jitter = 100;    // a smaller step back is jitter
+constexpr int64_t max_forward = 10000; // always counts as progress
+constexpr int64_t wait_slack = 2000;   // by which a step may exceed the wait for its packet
+constexpr int64_t max_apart = 2000;    // between tracks on one line when they are first compared
+constexpr int64_t max_late = 10000;    // of a track that starts later with the same timestamps
 
 int64_t elapsed(int64_t from, int64_t to) {
     return from == Timeline::unknown || to == Timeline::unknown ? 0
                                                                 : std::max<int64_t>(to - from, 0);
 }
 
-// The difference of two timestamps that wrap at 2^bits, as a signed number.
+// The signed difference of two timestamps that wrap at 2^bits.
 int32_t difference(uint32_t a, uint32_t b, unsigned bits) {
     return static_cast<int32_t>((a - b) << (32 - bits)) >> (32 - bits);
 }
@@ -38,7 +38,7 @@ void Timeline::restart() {
 std::optional<int64_t> Timeline::progress(const State &state, uint32_t timestamp,
                                           int64_t arrival) const {
     const int64_t waited = elapsed(state.arrival, arrival);
-    // Encoders that mask the top byte wrap at 2^31; those that know no extended timestamp, at 2^24.
+    // Encoders that mask the top bit wrap at 2^31; those without extended timestamps at 2^24.
     for (const unsigned bits : {32u, 31u, 24u}) {
         if (!fits(timestamp, bits) || !fits(state.in, bits)) continue;
         const int64_t step = difference(timestamp, state.in, bits);
@@ -61,14 +61,14 @@ int64_t Timeline::map(Track track, uint32_t timestamp, uint32_t composition, int
     state.in = timestamp;
     state.arrival = arrival;
     state.running = true;
-    // The track that comes second may be the earlier one, but not earlier than 0.
+    // The second track may be earlier than the first, but not below 0.
     state.out = std::max(state.raw, state.sent ? state.out : 0);
     state.sent = true;
     last_shown_ = std::max(last_shown_, state.out + composition);
     return state.out;
 }
 
-// Both tracks jump, one after the other: the second goes where the first went.
+// When both tracks jump, the second follows the first.
 void Timeline::place(State &state, const State &other, uint32_t timestamp, int64_t arrival) {
     if (!other.running || (state.running && state.line == other.line)) {
         begin_line(state, timestamp, arrival, !other.running && !state.running);
@@ -92,7 +92,7 @@ void Timeline::begin_line(State &state, uint32_t timestamp, int64_t arrival, boo
     if (new_run)
         for (State &each : tracks_)
             each.skew = 0;
-    // Packets that all jump get no further than the clock.
+    // Even if every packet jumps, the output does not get ahead of the clock.
     const int64_t most = last_line_arrival_ == unknown || arrival == unknown
                              ? a_frame
                              : std::clamp<int64_t>(arrival - last_line_arrival_, 1, a_frame);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One timeline for all viewers of a path, however often its producer changes or jumps.
+// A common timeline for all viewers of a path, across changes of producer and timestamp jumps.
 #pragma once
 
 #include <array>
@@ -10,49 +10,50 @@
 
 namespace penstock::rtmp {
 
-/// Maps a producer's 32-bit timestamps to a time that never goes back within a track.
+/// Maps a producer's 32-bit timestamps to times that never go back within a track. All times are
+/// ms.
 ///
-/// Progress is kept to the millisecond, through the wraps at 2^32, 2^31 and 2^24 that encoders
-/// have. A step is progress if it is small, or not much longer than the wait for the packet;
-/// anything else is a jump. Both tracks follow a jump to one line. A track whose timestamps have
-/// nothing in common with the other's (more than max_apart) gets a line of its own beside it,
-/// placed by arrival, once. All numbers are milliseconds. Not thread-safe.
+/// Steps are exact to the millisecond, including the wraps at 2^32, 2^31 and 2^24 that encoders
+/// produce. A step counts as progress if it is small or not much longer than the wait for the
+/// packet; otherwise it is a jump. Both tracks follow a jump to a common line. A track whose
+/// timestamps are unrelated to the other's (more than max_apart) gets a separate line, positioned
+/// once by arrival time. Not thread-safe.
 class Timeline {
 public:
     enum Track : size_t { audio, video };
 
-    /// Where a new run, and what comes behind a jump, goes on.
+    /// Where the output continues after a restart or a jump.
     enum class Resume {
-        at_once,    ///< right behind what was sent: players that stayed would wait through a hole
-        at_arrival, ///< at the packet's arrival, which is on the same clock as the output
+        at_once,    ///< directly after the previous output: remaining players would wait at a gap
+        at_arrival, ///< at the packet's arrival time, on the same clock as the output
     };
     static constexpr int64_t unknown = std::numeric_limits<int64_t>::min();
 
     explicit Timeline(Resume resume = Resume::at_once) : resume_(resume) {}
 
-    /// The next timestamp begins a new run.
+    /// Starts a new run with the next timestamp.
     void restart();
-    /// Maps a decoding timestamp. `composition`: how much later the frame is shown; `arrival`:
-    /// when it came, on any steady clock, unknown if the producer is not live.
+    /// Maps a decoding timestamp. `composition`: presentation minus decoding time; `arrival`: time
+    /// on any steady clock, `unknown` if the producer is not live.
     int64_t map(Track track, uint32_t timestamp, uint32_t composition = 0,
                 int64_t arrival = unknown);
-    /// The newest time of a track, for what has no time of its own; 0 before its first.
+    /// The latest output of a track, for packets without a time of their own; 0 before its first.
     int64_t last(Track track) const { return tracks_[track].out; }
-    /// True if the last map() met a jump within a run; its size is then in `jump`.
+    /// True if the last map() detected a jump within a run; jump() is its size.
     bool jumped() const { return jump_.has_value(); }
     int32_t jump() const { return jump_.value_or(0); }
 
 private:
     struct State {
         uint32_t in = 0;           ///< the last timestamp
-        uint32_t first = 0;        ///< the timestamp with which its line began
-        int64_t raw = 0;           ///< its place on the output, before going back is ruled out
-        int64_t out = 0;           ///< what was returned
-        int64_t skew = 0;          ///< what its own line adds to the common one
-        int64_t arrival = unknown; ///< of the last packet
-        unsigned line = 0;         ///< which jump it has followed
-        bool running = false;      ///< there was a packet in this run
-        bool sent = false;         ///< there was a packet at all
+        uint32_t first = 0;        ///< the timestamp at the start of its line
+        int64_t raw = 0;           ///< output position before it is clamped to not go back
+        int64_t out = 0;           ///< the last result
+        int64_t skew = 0;          ///< offset of its line from the common one
+        int64_t arrival = unknown; ///< arrival of the last packet
+        unsigned line = 0;         ///< the last jump that it has followed
+        bool running = false;      ///< a packet was mapped in this run
+        bool sent = false;         ///< a packet was ever mapped
     };
     std::optional<int64_t> progress(const State &state, uint32_t timestamp, int64_t arrival) const;
     void place(State &state, const State &other, uint32_t timestamp, int64_t arrival);
