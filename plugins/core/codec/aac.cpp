@@ -27,7 +27,7 @@ unsigned read_rate(BitReader &r) {
     return index < std::size(rates) ? rates[index] : 0;
 }
 
-// Table 4.82: which table entry an unusual rate is treated as.
+// Table 4.82: the table entry that applies to a non-standard rate.
 unsigned rate_index(unsigned rate) {
     constexpr unsigned lower[] = {92017, 75132, 55426, 46009, 37566, 27713,
                                   23004, 18783, 13856, 11502, 9391};
@@ -37,14 +37,14 @@ unsigned rate_index(unsigned rate) {
     return rate == 7350 ? 12 : index;
 }
 
-// 4.4.1.1 program_config_element: counts channels, and says which standard layout it equals.
+// 4.4.1.1 program_config_element: counts the channels and finds the equivalent standard layout.
 bool read_program_config(BitReader &r, AacConfig &config) {
     r.skip(4 + 2 + 4); // element_instance_tag, object_type, sampling_frequency_index
     const unsigned front = r.u(4), side = r.u(4), back = r.u(4), lfe = r.u(2);
     const unsigned assoc = r.u(3), coupling = r.u(4);
     for (unsigned bits : {4u, 4u, 3u}) // mono, stereo and matrix mixdown
         if (r.flag()) r.skip(bits);
-    // One letter for each element: s single, p pair.
+    // One letter per element: s single, p pair.
     std::string layout;
     auto elements = [&](unsigned count) {
         for (unsigned i = 0; i < count; ++i) {
@@ -95,7 +95,7 @@ bool is_general_audio(uint8_t type) {
            (type >= 19 && type <= aot_er_ld);
 }
 
-// 1.6.6.2: HE-AAC that is signalled behind a configuration that old decoders read as plain AAC.
+// 1.6.6.2: HE-AAC signalled after a configuration that old decoders read as plain AAC.
 void read_sync_extension(BitReader &r, AacConfig &config) {
     if (config.sbr || r.remaining() < 16 || r.u(11) != 0x2B7) return;
     if (read_object_type(r) != aot_sbr || !r.flag()) return;
@@ -133,8 +133,8 @@ Result parse_aac_config(ByteView asc, AacConfig &result) {
     if (config.channel_config >= std::size(channels_of_config))
         return Result::error("AAC configuration with a reserved channel layout");
     config.channels = channels_of_config[config.channel_config];
-    // Encoders exist that stop after the channel layout; what follows has defaults, except a
-    // layout that is still to come.
+    // Some encoders omit everything after the channel layout; defaults apply, unless the layout
+    // itself is still to come.
     const bool layout_follows = config.channel_config == 0;
     if (!read_general_audio(r, config) && layout_follows)
         return Result::error("AAC configuration ends inside its channel layout");

@@ -11,41 +11,42 @@
 
 namespace penstock::codec {
 
-/// What an AudioSpecificConfig says.
+/// The content of an AudioSpecificConfig.
 struct AacConfig {
-    uint8_t object_type = 2;      ///< the core's: 1 Main, 2 LC, 3 SSR, 4 LTP, …
-    unsigned rate = 0;            ///< the core's, Hz; frame_length of its samples are a frame
-    uint8_t channel_config = 0;   ///< 1 to 7, or 0 where no standard layout fits
-    unsigned channels = 0;        ///< the core's
-    bool sbr = false;             ///< HE-AAC, said explicitly or by a sync extension
+    uint8_t object_type = 2;      ///< of the core: 1 Main, 2 LC, 3 SSR, 4 LTP, …
+    unsigned rate = 0;            ///< sampling rate of the core; Hz
+    uint8_t channel_config = 0;   ///< 1 to 7; 0: no standard layout
+    unsigned channels = 0;        ///< channels of the core
+    bool sbr = false;             ///< HE-AAC, signalled explicitly or by a sync extension
     bool ps = false;              ///< HE-AAC v2: mono carries stereo
-    unsigned output_rate = 0;     ///< after SBR, Hz; the core's without it
+    unsigned output_rate = 0;     ///< sampling rate after SBR, or that of the core without SBR; Hz
     unsigned output_channels = 0; ///< after parametric stereo
-    unsigned frame_length = 1024; ///< samples of the core: 1024 or 960 (AAC-LD: 512 or 480)
+    /// Samples per frame of the core: 1024 or 960 (AAC-LD: 512 or 480).
+    unsigned frame_length = 1024;
 };
 
-/// Reads an AudioSpecificConfig. Errors: cut short, no AAC object type, a rate of 0 or above
-/// 384 kHz, no channels.
+/// Parses an AudioSpecificConfig. Errors: truncated, no AAC object type, a rate of 0 or above 384
+/// kHz, no channels.
 Result parse_aac_config(ByteView asc, AacConfig &config);
-/// Writes the two bytes (five with an unusual rate) for plain AAC without SBR signalling.
+/// Builds the two bytes (five for a non-standard rate) for plain AAC without SBR signalling.
 std::vector<uint8_t> build_aac_config(uint8_t object_type, unsigned rate, uint8_t channel_config);
 
 inline constexpr size_t adts_header_size = 7;
 
-/// Writes the header (without CRC) of a frame of `payload_size` bytes. False if ADTS can't carry
-/// it: more than 8184 bytes, or an object type above 4.
+/// Writes the header (without CRC) for a frame of `payload_size` bytes. Returns false if ADTS can't
+/// represent it: more than 8184 bytes, or an object type above 4.
 bool write_adts_header(const AacConfig &config, size_t payload_size,
                        std::array<uint8_t, adts_header_size> &out);
-/// Appends header and payload; false, and nothing appended, where write_adts_header says so.
+/// Appends header and payload; returns false and appends nothing if write_adts_header() fails.
 bool append_adts(const AacConfig &config, ByteView payload, std::vector<uint8_t> &out);
 
 struct AdtsHeader {
-    AacConfig config;        ///< without SBR: ADTS does not tell
+    AacConfig config;        ///< without SBR, which ADTS does not signal
     size_t header_size = 7;  ///< 9 with a CRC
-    size_t frame_size = 0;   ///< header included, bytes
-    unsigned raw_blocks = 1; ///< AAC frames inside
+    size_t frame_size = 0;   ///< bytes, including the header
+    unsigned raw_blocks = 1; ///< number of AAC frames it contains
 };
-/// Reads a header at the beginning of `bytes`; need_more below 7 bytes.
+/// Parses a header at the beginning of `bytes`; need_more below 7 bytes.
 Result parse_adts(ByteView bytes, AdtsHeader &header);
 
 /// RFC 6381: "mp4a.40.2", ".5" with SBR, ".29" with parametric stereo.

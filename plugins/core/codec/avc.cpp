@@ -15,7 +15,7 @@ bool read_sets(Reader &r, unsigned count, uint8_t type, std::vector<std::vector<
     for (unsigned i = 0; i < count; ++i) {
         const ByteView nal = r.take(r.u16());
         if (r.failed()) return false;
-        // Some encoders leave an empty entry; others put a set into the wrong list.
+        // Some encoders write an empty entry, others put a set into the wrong list.
         if (avc_nal_type(nal) == type) sets.emplace_back(nal.begin(), nal.end());
     }
     return true;
@@ -48,8 +48,8 @@ Result parse_avc_config(ByteView record, AvcConfig &config) {
     const unsigned pps_count = r.u8();
     if (r.failed() || !read_sets(r, pps_count, avc_pps, parsed.pps))
         return Result::error("AVC configuration ends inside its PPS");
-    // The High profiles' chroma format, bit depths and SPS extensions follow; the SPS says them
-    // too.
+    // The chroma format, bit depths and SPS extensions of the High profiles follow; the SPS
+    // contains them as well.
     if (parsed.sps.empty()) return Result::error("AVC configuration without an SPS");
     config = std::move(parsed);
     return Result::ok();
@@ -94,7 +94,7 @@ Result make_avc_config(std::vector<std::vector<uint8_t>> sps, std::vector<std::v
 }
 
 AnnexBReader::AnnexBReader(ByteView stream) : stream_(stream) {
-    // Bytes in front of the first start code belong to no NAL unit.
+    // Bytes before the first start code belong to no NAL unit.
     while (position_ + 3 <= stream_.size() &&
            !(stream_[position_] == 0 && stream_[position_ + 1] == 0 && stream_[position_ + 2] == 1))
         ++position_;
@@ -155,7 +155,7 @@ Result append_annexb(const AvcConfig &config, ByteView sample, bool keyframe,
     for (ByteView nal; reader.next(nal);) {
         const uint8_t type = avc_nal_type(nal);
         if (type == avc_aud) continue;
-        // B.1.2: parameter sets carry the long start code.
+        // B.1.2: parameter sets have the long start code.
         append_nal(nal, type == avc_sps || type == avc_pps, out);
     }
     return Result::ok();

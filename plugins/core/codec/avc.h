@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// H.264: its configuration record, what its SPS says, and the way between the two NAL framings.
+// H.264: configuration record, SPS, and conversion between the two NAL unit framings.
 // ISO/IEC 14496-15 5.3.3 (record), ITU-T H.264 7.3.2.1 (SPS), annexes B (byte stream) and E (VUI).
 #pragma once
 
@@ -28,18 +28,18 @@ inline uint8_t avc_nal_type(ByteView nal) {
 /// AVCDecoderConfigurationRecord.
 struct AvcConfig {
     uint8_t profile = 0;       ///< profile_idc: 66 baseline, 77 main, 100 high, …
-    uint8_t compatibility = 0; ///< the constraint flags' byte
+    uint8_t compatibility = 0; ///< byte with the constraint flags
     uint8_t level = 0;         ///< level_idc: 31 is level 3.1
-    uint8_t length_size = 4;   ///< bytes of a NAL length: 1, 2 or 4 (3 is tolerated)
+    uint8_t length_size = 4;   ///< bytes of a NAL unit length: 1, 2 or 4 (3 is tolerated)
     std::vector<std::vector<uint8_t>> sps, pps;
 };
 
-/// Reads a record. Errors: another version than 1, cut short, no SPS.
+/// Parses a record. Errors: a version other than 1, truncated, no SPS.
 Result parse_avc_config(ByteView record, AvcConfig &config);
-/// Writes a record; at most 31 SPS and 255 PPS of at most 65535 bytes each are written.
+/// Builds a record from at most 31 SPS and 255 PPS of at most 65535 bytes each.
 std::vector<uint8_t> build_avc_config(const AvcConfig &config);
-/// Makes a configuration of parameter sets found in a byte stream; none of `sps` may be shorter
-/// than 4 bytes.
+/// Makes a configuration from parameter sets found in a byte stream; each SPS needs at least 4
+/// bytes.
 Result make_avc_config(std::vector<std::vector<uint8_t>> sps, std::vector<std::vector<uint8_t>> pps,
                        AvcConfig &config);
 
@@ -48,26 +48,27 @@ struct AvcSps {
     uint8_t profile = 0, compatibility = 0, level = 0;
     unsigned id = 0;
     unsigned width = 0, height = 0;    ///< after cropping, pixels
-    unsigned fps_num = 0, fps_den = 1; ///< frames a second; fps_num 0: not told or absurd
+    unsigned fps_num = 0, fps_den = 1; ///< frames per second; fps_num 0: unknown or implausible
     unsigned par_num = 1, par_den = 1; ///< pixel aspect ratio
     bool interlaced = false;           ///< fields may occur
     unsigned chroma_format = 1;        ///< 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4
     unsigned bit_depth = 8;            ///< of luma
     unsigned bit_depth_chroma = 8;
-    /// The most frames that come before a frame in decoding order and are shown after it, 0 to 16:
-    /// what the VUI says, else an upper bound from the reference frames. 0: shown as decoded.
+    /// The maximum number of frames that precede a frame in decoding order and follow it in display
+    /// order, 0 to 16: from the VUI, else an upper bound from the reference frames. 0: displayed in
+    /// decoding order.
     unsigned reorder_frames = 0;
 };
 
-/// Reads an SPS NAL unit (its header byte included, emulation prevention still in). A VUI that is
-/// cut short is ignored; anything else that is wrong is an error.
+/// Parses an SPS NAL unit, including its header byte and emulation prevention bytes. A truncated
+/// VUI is ignored; everything else that is invalid is an error.
 Result parse_avc_sps(ByteView nal, AvcSps &sps);
 
-/// Walks over the NAL units of an Annex B byte stream, without start codes and trailing zeros.
+/// Iterates over the NAL units of an Annex B byte stream, without start codes and trailing zeros.
 class AnnexBReader {
 public:
     explicit AnnexBReader(ByteView stream);
-    /// False at the end. Empty NAL units are left out.
+    /// Returns false at the end. Skips empty NAL units.
     bool next(ByteView &nal);
 
 private:
@@ -75,13 +76,13 @@ private:
     size_t position_ = 0;
 };
 
-/// Walks over length-prefixed NAL units (the `avc` stream format).
+/// Iterates over length-prefixed NAL units (the `avc` stream format).
 class AvccReader {
 public:
     AvccReader(ByteView sample, unsigned length_size)
         : sample_(sample), length_size_(length_size) {}
-    /// False at the end or at a length that leads past it, which failed() then says. Empty NAL
-    /// units are left out.
+    /// Returns false at the end, or at a length that exceeds it, which sets failed(). Skips empty
+    /// NAL units.
     bool next(ByteView &nal);
     bool failed() const { return failed_; }
 
@@ -92,13 +93,13 @@ private:
     bool failed_ = false;
 };
 
-/// Appends one access unit in Annex B to `out`: an access unit delimiter, before a keyframe the
-/// SPS and PPS (unless the sample brings an SPS itself), then the sample's NAL units without its
-/// own delimiters. On an error nothing is appended.
+/// Appends one access unit in Annex B format to `out`: an access unit delimiter, before a keyframe
+/// the SPS and PPS (unless the sample contains an SPS), then the sample's NAL units except its
+/// delimiters. Appends nothing on error.
 Result append_annexb(const AvcConfig &config, ByteView sample, bool keyframe,
                      std::vector<uint8_t> &out);
 
-/// Appends one Annex B access unit to `out` with four-byte lengths, without delimiters.
+/// Appends an Annex B access unit to `out` with four-byte lengths and without delimiters.
 void append_avcc(ByteView annexb, std::vector<uint8_t> &out);
 
 /// RFC 6381: "avc1.64001f".

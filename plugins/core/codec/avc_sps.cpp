@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads H.264 sequence parameter sets. Everything in them comes from the network: every count is
-// bounded before it is used.
+// Parses H.264 sequence parameter sets. The data come from the network, so every count is bounded
+// before it is used.
 #include "core/codec/avc.h"
 #include "core/codec/bits.h"
 #include "core/codec/nal.h"
@@ -10,9 +10,9 @@
 namespace penstock::codec {
 namespace {
 
-constexpr size_t max_sps_size = 4096;   // bytes; real ones have fewer than a hundred
+constexpr size_t max_sps_size = 4096;   // bytes; typical ones have fewer than a hundred
 constexpr unsigned max_side = 16384;    // pixels
-constexpr unsigned max_fps = 480;       // above it, it is a time base and no frame rate
+constexpr unsigned max_fps = 480;       // a higher value is a time base, not a frame rate
 constexpr unsigned max_ref_frames = 16; // A.3.1
 
 bool has_chroma_fields(uint8_t profile) {
@@ -83,7 +83,7 @@ void read_timing(BitReader &r, AvcSps &sps) {
     const uint32_t units = r.u(32), scale = r.u(32);
     r.skip(1); // fixed_frame_rate_flag
     if (r.failed() || units == 0 || scale == 0) return;
-    // A tick is a field: two make a frame.
+    // A tick is a field, and two fields make a frame.
     const uint64_t num = scale, den = uint64_t(units) * 2;
     if (num > den * max_fps) return;
     const uint64_t divisor = std::gcd(num, den);
@@ -92,7 +92,7 @@ void read_timing(BitReader &r, AvcSps &sps) {
     sps.fps_den = static_cast<unsigned>(den / divisor);
 }
 
-// E.1.2. False if there is more than the specification allows.
+// E.1.2. Returns false if a count exceeds the specification.
 bool skip_hrd(BitReader &r) {
     const uint32_t count = r.ue();
     if (count > 31) return false;
@@ -106,7 +106,7 @@ bool skip_hrd(BitReader &r) {
     return !r.failed();
 }
 
-// E.1.1, from the HRD parameters on: only the number of reordered frames is kept.
+// E.1.1, from the HRD parameters on; only the number of reordered frames is used.
 void read_restriction(BitReader &r, AvcSps &sps) {
     const bool nal_hrd = r.flag();
     if (nal_hrd && !skip_hrd(r)) return;
@@ -200,7 +200,7 @@ Result parse_avc_sps(ByteView nal, AvcSps &result) {
         return Result::error("broken SPS: frame numbering");
     const uint32_t references = r.ue();
     if (references > max_ref_frames) return Result::error("broken SPS: reference frames");
-    // Baseline has no B slices, and with type 2 frames are shown in decoding order (8.2.1.3).
+    // Baseline has no B slices, and frames of type 2 are displayed in decoding order (8.2.1.3).
     constexpr uint8_t baseline = 66;
     sps.reorder_frames = order_type == 2 || sps.profile == baseline ? 0 : references;
     r.skip(1); // gaps_in_frame_num_value_allowed_flag

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A bounds-checked cursor over single bits, with the Exp-Golomb numbers of H.264 and H.265.
+// A bounds-checked cursor over bits, with the Exp-Golomb codes of H.264 and H.265.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -10,7 +10,7 @@
 
 namespace penstock::codec {
 
-/// A read past the end returns 0 and makes failed() true.
+/// A read past the end returns 0 and sets failed().
 class BitReader {
 public:
     explicit BitReader(ByteView bytes) : bytes_(bytes), bits_(bytes.size() * 8) {}
@@ -19,7 +19,7 @@ public:
     size_t position() const { return position_; }
     size_t remaining() const { return bits_ - position_; }
 
-    /// The next `count` bits, at most 32, as a number.
+    /// Returns the next `count` bits, at most 32, as a number.
     uint32_t u(unsigned count) {
         if (count > remaining()) {
             fail_here();
@@ -37,7 +37,7 @@ public:
         else
             position_ += count;
     }
-    /// Goes on to the next whole byte.
+    /// Advances to the next byte boundary.
     void align() { position_ = std::min((position_ + 7) / 8 * 8, bits_); }
 
     /// ue(v), ITU-T H.264 9.1.
@@ -81,7 +81,7 @@ public:
         }
         return *this;
     }
-    /// The bytes; the last is filled up with zeros.
+    /// Returns the bytes; the last is padded with zeros.
     std::vector<uint8_t> take() {
         used_ = 0;
         return std::exchange(bytes_, {});

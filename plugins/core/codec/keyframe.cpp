@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads the first bits of AV1, VP9 and VP8 frames.
+// Parses the first bits of AV1, VP9 and VP8 frames.
 #include "core/codec/keyframe.h"
 
 #include "core/bytes/reader.h"
@@ -9,7 +9,7 @@ namespace {
 
 enum : uint8_t { obu_sequence_header = 1, obu_frame_header = 3, obu_frame = 6 };
 
-// AV1 4.10.5: seven bits a byte, the lowest first.
+// AV1 4.10.5: seven bits per byte, the lowest first.
 uint64_t leb128(Reader &r) {
     uint64_t value = 0;
     for (unsigned i = 0; i < 8; ++i) {
@@ -44,7 +44,7 @@ std::optional<bool> is_av1_entry(ByteView unit) {
 
 std::optional<bool> is_vp9_entry(ByteView frame) {
     if (frame.empty() || frame[0] >> 6 != 2) return std::nullopt;
-    // Profile 3 has one more bit in front of the two.
+    // Profile 3 has one more bit before the two flags.
     const unsigned shift = (frame[0] >> 4 & 3) == 3 ? 1 : 2;
     const bool shows_earlier = frame[0] >> (shift + 1) & 1, is_inter = frame[0] >> shift & 1;
     return !shows_earlier && !is_inter;

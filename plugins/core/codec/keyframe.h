@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Whether a decoder can begin at a frame of a codec without NAL units, as its first bytes say.
+// Whether a decoder can start at a frame of a codec without NAL units, judged by its first bytes.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -9,11 +9,11 @@
 namespace penstock::codec {
 
 /// A temporal unit in the low-overhead format (AV1 specification 5.3 and 7.6.3): true if its first
-/// frame is a key frame that is shown, or one behind a sequence header. Empty if there is no frame.
+/// frame is a shown key frame, or a key frame after a sequence header. nullopt without a frame.
 std::optional<bool> is_av1_entry(ByteView unit);
-/// A frame or superframe, VP9 bitstream specification 6.2. Empty if it is broken.
+/// A frame or superframe, VP9 bitstream specification 6.2. nullopt if it is invalid.
 std::optional<bool> is_vp9_entry(ByteView frame);
-/// RFC 6386 9.1. Empty if it is broken.
+/// RFC 6386 9.1. nullopt if it is invalid.
 std::optional<bool> is_vp8_entry(ByteView frame);
 
 } // namespace penstock::codec

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads NAL unit headers. All of it comes from the network: nothing is read beyond its unit.
+// Parses NAL unit headers. The data come from the network; nothing is read beyond a unit.
 #include "core/codec/nal.h"
 
 #include "core/codec/avc.h"
@@ -10,7 +10,7 @@
 namespace penstock::codec {
 namespace {
 
-constexpr size_t max_sei = 4096; // bytes that are looked at
+constexpr size_t max_sei = 4096; // examined bytes
 constexpr uint32_t recovery_point = 6;
 
 NalKind avc_kind(uint8_t type) {
@@ -77,7 +77,7 @@ NalKind vvc_kind(uint8_t type) {
     }
 }
 
-// Bytes without emulation prevention.
+// Iterates over bytes with emulation prevention removed.
 class RawBytes {
 public:
     explicit RawBytes(ByteView unit) : unit_(unit.first(std::min(unit.size(), max_sei))) {}
@@ -91,7 +91,7 @@ public:
         zeros_ = byte == 0 ? zeros_ + 1 : 0;
         return true;
     }
-    // A number in H.264 7.3.2.3.1: 255 as often as it fits, then the rest.
+    // A number as in H.264 7.3.2.3.1: bytes of 255, then the remainder.
     bool number(uint32_t &value) {
         value = 0;
         for (uint8_t byte = 255; byte == 255;) {
@@ -117,8 +117,8 @@ size_t header_size(NalCodec codec) {
     return codec == NalCodec::avc ? 1 : 2;
 }
 
-// First the slice's macroblock address, H.265: whether it is the picture's first. H.266 begins with
-// other things, and its pictures are taken as they come.
+// Whether a slice is the first of its picture: H.264 tells it by first_mb_in_slice, H.265 by a
+// flag. H.266 slices start differently, so each counts as a first one.
 bool is_first_slice(NalCodec codec, ByteView unit) {
     if (codec == NalCodec::vvc) return true;
     const size_t at = header_size(codec);
@@ -138,7 +138,7 @@ bool tells_recovery_point(NalCodec codec, ByteView sei) {
 }
 
 bool is_intra_slice(ByteView avc_slice) {
-    // Two numbers; emulation prevention changes them only behind a first_mb_in_slice above 2^15.
+    // Two numbers; emulation prevention affects them only for a first_mb_in_slice above 2^15.
     BitReader r(avc_slice.subspan(1, std::min<size_t>(avc_slice.size() - 1, 16)));
     r.ue(); // first_mb_in_slice
     const uint32_t type = r.ue();
@@ -184,7 +184,7 @@ void note_nal(NalCodec codec, ByteView unit, NalScan &scan) {
     default:
         break;
     }
-    // No unit has 0 as its first two bytes.
+    // No NAL unit starts with two zero bytes.
     if (unit[0] == 0 && is_start_code(unit)) scan.start_codes = true;
 }
 

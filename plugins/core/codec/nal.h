@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a frame's NAL units are, from their first bytes: where they end, whether a decoder can begin
-// here. ITU-T H.264 7.3.1 and 7.4.1, H.265 7.3.1, H.266 7.3.1; D.2.8 for recovery points.
+// Classifies a frame's NAL units by their first bytes and finds entry points. ITU-T H.264 7.3.1 and
+// 7.4.1, H.265 7.3.1, H.266 7.3.1; D.2.8 for recovery points.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -13,9 +13,9 @@ namespace penstock::codec {
 enum class NalCodec : uint8_t { avc, hevc, vvc };
 
 enum class NalKind : uint8_t {
-    slice, ///< of a picture that needs others
-    entry, ///< a slice of an IDR picture (H.265 and H.266: of any IRAP picture, GDR included)
-    sei,   ///< in front of the slices
+    slice, ///< of a picture that depends on others
+    entry, ///< of an IDR picture (H.265 and H.266: of any IRAP picture, including GDR)
+    sei,   ///< precedes the slices
     vps,
     sps,
     pps,
@@ -23,48 +23,48 @@ enum class NalKind : uint8_t {
     filler,
     other,
 };
-/// `unit` is not empty.
+/// `unit` must not be empty.
 NalKind nal_kind(NalCodec codec, ByteView unit);
 
-/// What scan_nals() found out.
+/// The result of scan_nals().
 struct NalScan {
-    size_t whole = 0;         ///< bytes up to the end of the last whole unit
-    size_t units = 0;         ///< whole units that are not empty
-    bool empty = false;       ///< there are units of length 0
+    size_t whole = 0;         ///< bytes up to the end of the last complete unit
+    size_t units = 0;         ///< number of complete units that are not empty
+    bool empty = false;       ///< there are empty units
     bool start_codes = false; ///< a unit begins with a start code
     bool slices = false;
     bool entry = false;          ///< there are slices of kind `entry`
-    bool begins_picture = false; ///< there is the first slice of a picture
+    bool begins_picture = false; ///< contains the first slice of a picture
     bool sets = false;           ///< there are parameter sets
     bool sei = false;
 };
-/// Walks over units with length prefixes of `length_size` bytes (1 to 4). Reads the lengths and
-/// two or three bytes of each unit. Never fails: `whole` says how far the lengths make sense.
+/// Scans units with length prefixes of `length_size` bytes (1 to 4). Reads only the lengths and the
+/// first two or three bytes of each unit. Never fails: `whole` tells how far the lengths are valid.
 NalScan scan_nals(NalCodec codec, ByteView frame, unsigned length_size);
-/// Adds a unit, which is not empty, to what the scan found.
+/// Adds a non-empty unit to a scan's result.
 void note_nal(NalCodec codec, ByteView unit, NalScan &scan);
 
-/// True if the bytes begin with an Annex B start code of three or more bytes.
+/// Whether the bytes start with an Annex B start code of three or more bytes.
 bool begins_with_start_code(ByteView bytes);
 
-/// True if an SEI unit in front of the frame's slices has a recovery point (H.264 and H.265):
-/// decoding may begin here, though the picture may be complete some frames later only. Reads at
+/// Whether an SEI unit before the frame's slices contains a recovery point (H.264 and H.265): a
+/// decoder can start here, although the picture may be complete only some frames later. Examines at
 /// most 4096 bytes of each unit.
 bool has_recovery_point(NalCodec codec, ByteView frame, unsigned length_size);
 
-/// True if all slices of an H.264 frame are of type I or SI. Other codecs' slices don't say so
-/// without their parameter sets.
+/// Whether all slices of an H.264 frame are of type I or SI. Not possible for other codecs without
+/// their parameter sets.
 bool has_only_intra_slices(ByteView avc_frame, unsigned length_size);
 
-/// The unit without its emulation prevention bytes (H.264 7.4.1.1).
+/// Removes the unit's emulation prevention bytes (H.264 7.4.1.1).
 std::vector<uint8_t> unescape(ByteView unit);
 
-/// The number by which slices refer to an H.264 or H.265 picture parameter set; 256 if the unit is
-/// broken.
+/// The id by which slices refer to an H.264 or H.265 picture parameter set; 256 if the unit is
+/// invalid.
 unsigned pps_id(NalCodec codec, ByteView pps);
 
-/// The units of a frame in either framing, for frames that have to be rewritten. Units with length
-/// prefixes that begin with a start code are taken apart.
+/// Splits a frame in either framing into units, for frames that must be rewritten. Length-prefixed
+/// units that begin with a start code are split further.
 std::vector<ByteView> split_annexb(ByteView frame);
 std::vector<ByteView> split_lengths(ByteView frame, unsigned length_size);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads and writes configuration records. Counts and lengths in them are bounded by their bytes.
+// Parses and builds configuration records. Counts and lengths are bounded by the record's size.
 #include "core/codec/nal_config.h"
 
 #include "core/bytes/reader.h"
@@ -12,7 +12,7 @@
 namespace penstock::codec {
 namespace {
 
-constexpr size_t hvcc_fixed = 22; // bytes in front of the arrays' count
+constexpr size_t hvcc_fixed = 22; // bytes before the number of arrays
 enum : uint8_t { hevc_vps = 32, hevc_sps = 33, hevc_pps = 34 };
 
 Result parse_hvcc(ByteView record, NalConfig &config) {
@@ -25,11 +25,11 @@ Result parse_hvcc(ByteView record, NalConfig &config) {
     if (r.failed())
         return Result::error("HEVC configuration of only " + std::to_string(record.size()) +
                              " bytes");
-    // Drafts of the format had version 0, and encoders still write it.
+    // Drafts of the format had version 0, and some encoders still write it.
     if (version > 1)
         return Result::error("HEVC configuration of version " + std::to_string(version));
     for (unsigned i = 0; i < arrays; ++i) {
-        r.skip(1); // the type, which the units say themselves
+        r.skip(1); // the type, which the units contain as well
         const unsigned count = r.u16();
         for (unsigned j = 0; j < count && !r.failed(); ++j) {
             const ByteView unit = r.take(r.u16());
@@ -48,7 +48,7 @@ Result parse_hvcc(ByteView record, NalConfig &config) {
     return Result::ok();
 }
 
-// What of an SPS stands in the record. H.265 7.3.2.2.1 and 7.3.3.
+// The fields of an SPS that the record repeats. H.265 7.3.2.2.1 and 7.3.3.
 struct HevcSps {
     std::vector<uint8_t> profile; // general_profile_space to general_level_idc, 12 bytes
     unsigned sub_layers = 1, nested = 0, chroma_format = 1, depth_luma = 0, depth_chroma = 0;
@@ -91,14 +91,14 @@ Result build_hvcc(const NalConfig &config, std::vector<uint8_t> &record) {
     if (Result result = parse_hevc_sps(config.sps.front(), sps); !result.is_ok()) return result;
     Writer w;
     w.u8(1).bytes(sps.profile);
-    w.u16(0xF000).u8(0xFC); // no claims on spatial segmentation and parallelism
+    w.u16(0xF000).u8(0xFC); // no information on spatial segmentation and parallelism
     w.u8(0xFC | sps.chroma_format).u8(0xF8 | sps.depth_luma).u8(0xF8 | sps.depth_chroma);
     w.u16(0); // average frame rate unknown
     w.u8(sps.sub_layers << 3 | sps.nested << 2 | (config.length_size - 1)).u8(3);
     const std::pair<uint8_t, const NalConfig::Sets *> arrays[] = {
         {hevc_vps, &config.vps}, {hevc_sps, &config.sps}, {hevc_pps, &config.pps}};
     for (const auto &[type, sets] : arrays) {
-        w.u8(type).u16(sets->size()); // incomplete: frames may bring others
+        w.u8(type).u16(sets->size()); // array_completeness 0: frames may contain further sets
         for (const auto &set : *sets)
             w.u16(set.size()).bytes(set);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The configuration records of codecs with NAL units in one form: a length size and parameter sets.
+// The configuration records of codecs with NAL units, reduced to a length size and parameter sets.
 // ISO/IEC 14496-15 5.3.3 (avcC), 8.3.3 (hvcC), 11.2.4 (vvcC).
 #pragma once
 
@@ -13,27 +13,27 @@ namespace penstock::codec {
 
 struct NalConfig {
     using Sets = std::vector<std::vector<uint8_t>>;
-    unsigned length_size = 4; ///< bytes of a unit's length, 1 to 4
-    Sets vps, sps, pps;       ///< vps stays empty for H.264, all of them for H.266
+    unsigned length_size = 4; ///< bytes of a unit's length prefix, 1 to 4
+    Sets vps, sps, pps;       ///< vps is empty for H.264, all are empty for H.266
 
-    /// Whether these units are enough for a decoder to begin.
+    /// Whether these parameter sets suffice for a decoder to start.
     bool complete(NalCodec codec) const;
 };
 
-/// Bounds on what is remembered of a stream's parameter sets, beyond which they are ignored.
+/// Limits on a stream's stored parameter sets; further ones are ignored.
 inline constexpr size_t max_parameter_set = 4096; ///< bytes
 inline constexpr size_t max_parameter_sets = 31;  ///< of each kind
 
-/// Reads a record. Errors: another version than 1, cut short, no SPS. Of an H.266 record only the
+/// Parses a record. Errors: a version other than 1, truncated, no SPS. Of an H.266 record only the
 /// length size is read.
 Result parse_nal_config(NalCodec codec, ByteView record, NalConfig &config);
 
-/// Writes a record. Errors: incomplete, or an SPS that cannot be read (H.265), or H.266.
+/// Builds a record. Errors: incomplete, an SPS that can't be parsed (H.265), or H.266.
 Result build_nal_config(NalCodec codec, const NalConfig &config, std::vector<uint8_t> &record);
 
-/// Puts what parameter sets there are among `units` into the configuration. True if that changed
-/// it: an SPS (or VPS) that it did not have, which replaces all of its kind, or a PPS with a new
-/// number. A PPS that comes again under its number is the frames' own affair.
+/// Merges the parameter sets among `units` into the configuration. Returns true if that changed it:
+/// by an unknown SPS (or VPS), which replaces all of its kind, or by a PPS with a new id. A PPS
+/// with a known id is ignored, because the frames carry it themselves.
 bool merge_parameter_sets(NalCodec codec, const std::vector<ByteView> &units, NalConfig &config);
 
 } // namespace penstock::codec

@@ -7,7 +7,7 @@
 namespace penstock::codec {
 namespace {
 
-// Bits of a frame by its mode, those that say the mode included; 0: reserved.
+// Bits per frame for each mode, including the mode bits; 0: reserved.
 constexpr std::array<uint16_t, 16> narrowband{5,  43, 119, 160, 220, 300, 364, 492,
                                               79, 0,  0,   0,   0,   0,   0,   0};
 constexpr std::array<uint16_t, 8> wideband{4, 36, 112, 192, 352, 0, 0, 0};
@@ -26,12 +26,12 @@ unsigned count_speex_frames(ByteView packet) {
     };
     unsigned frames = 0;
     while (frames < 255 && size - at >= 5) {
-        const unsigned mode = peek(5); // the first bit is 0 for a narrowband layer
+        const unsigned mode = peek(5); // the first bit of a narrowband layer is 0
         if (mode == terminator) break;
         if (mode > 15 || narrowband[mode] == 0 || narrowband[mode] > size - at) return 0;
         at += narrowband[mode];
         if (size - at >= 4 && peek(1) == 1) {
-            // Filling with ones up to the end is no layer.
+            // Padding with ones up to the end is not a layer.
             const uint16_t bits = wideband[peek(4) & 7];
             if (bits == 0 || bits > size - at) {
                 if (size - at < 8) return frames + 1;

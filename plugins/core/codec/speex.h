@@ -6,7 +6,7 @@
 
 namespace penstock::codec {
 
-/// How many frames a wideband or narrowband packet has; 0 if it is broken. At most 255.
+/// The number of frames in a wideband or narrowband packet, up to 255; 0 if it is invalid.
 unsigned count_speex_frames(ByteView packet);
 
 } // namespace penstock::codec
