@@ -10,11 +10,12 @@ namespace penstock::playlist {
 namespace {
 
 constexpr int64_t day = 86'400'000;
-// Seconds. Sums of such durations fit into 64 bits of nanoseconds.
+// Limit in seconds: sums of such durations in ns fit into 64 bits.
 constexpr int64_t longest = 1'000'000'000;
 constexpr uint64_t largest_sequence = uint64_t(1) << 62;
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar, from a year that begins in March.
+/// Days since 1970-01-01 in the proleptic Gregorian calendar, computed with years that start in
+/// March.
 int64_t days_from_civil(int64_t year, unsigned month, unsigned day_of_month) {
     year -= month <= 2;
     const int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -39,7 +40,7 @@ Civil civil_from_days(int64_t days) {
     return {year + era * 400 + (month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1};
 }
 
-/// "2.002133". Formats integers only, because a locale may put a comma into a decimal number.
+/// "2.002133". Uses integers only, because some locales print a decimal comma.
 std::string format_duration(int64_t nanoseconds) {
     const int64_t micro = (std::max<int64_t>(nanoseconds, 0) + 500) / 1000;
     char text[40];
@@ -54,7 +55,7 @@ bool parse_number(std::string_view text, Number &value) {
     return error == std::errc{} && end == text.data() + text.size();
 }
 
-/// Converts seconds ("2", "2.5" or "2.002133") to nanoseconds. False if invalid.
+/// Converts seconds ("2", "2.5" or "2.002133") to ns. Returns false if invalid.
 bool parse_duration(std::string_view text, int64_t &nanoseconds) {
     const size_t point = text.find('.');
     uint32_t seconds = 0;
@@ -133,7 +134,7 @@ std::string write(const MediaPlaylist &playlist) {
     tag("#EXT-X-VERSION:", playlist.version);
     tag("#EXT-X-TARGETDURATION:", playlist.target_duration);
     tag("#EXT-X-MEDIA-SEQUENCE:", playlist.media_sequence);
-    // Written even if 0, so that a player that joined before notices the change to 1.
+    // Written even if 0, so that a player that joined earlier notices the change to 1.
     tag("#EXT-X-DISCONTINUITY-SEQUENCE:", playlist.discontinuity_sequence);
     if (playlist.type != Type::live)
         text += playlist.type == Type::vod ? "#EXT-X-PLAYLIST-TYPE:VOD\n"

@@ -22,13 +22,13 @@ struct Segment {
 };
 
 enum class Type {
-    live,  ///< no EXT-X-PLAYLIST-TYPE: old segments may go
-    event, ///< only grows
+    live,  ///< no EXT-X-PLAYLIST-TYPE: old segments may be removed
+    event, ///< segments are only added
     vod,   ///< never changes
 };
 
 struct MediaPlaylist {
-    unsigned version = 3; ///< EXT-X-VERSION; 3 has decimal durations
+    unsigned version = 3; ///< EXT-X-VERSION; 3 allows decimal durations
     Type type = Type::live;
     uint64_t target_duration = 0; ///< seconds
     uint64_t media_sequence = 0;
@@ -41,14 +41,14 @@ struct MediaPlaylist {
 /// Writes the playlist as text. EXTINF has six decimals.
 std::string write(const MediaPlaylist &playlist);
 
-/// Reads a media playlist (one of our own, left by an earlier run); unknown tags are skipped. An
-/// error for what is not a media playlist. At most `max_segments` segments, 1 MB a line, durations
-/// of 10^9 seconds, sequence numbers of 2^62.
+/// Parses a media playlist, such as one left by an earlier run; skips unknown tags. Returns an
+/// error for anything else. Limits: `max_segments` segments, 1 MB per line, durations of 10^9 s,
+/// sequence numbers of 2^62.
 Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments = 1'000'000);
 
-/// "2026-03-01T12:00:00.123Z" from milliseconds since 1970; years 0 to 9999.
+/// Formats ms since 1970 as "2026-03-01T12:00:00.123Z"; years 0 to 9999.
 std::string format_date(int64_t milliseconds);
-/// Reads such a date, or one with an offset instead of Z. Empty if it is invalid.
+/// Parses such a date, also with an offset instead of Z. nullopt if it is invalid.
 std::optional<int64_t> parse_date(std::string_view text);
 
 } // namespace penstock::playlist

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A playlist for one viewer: the same, with the session's token in the URI of everything it names.
+// A playlist for a single viewer, with its session token in all URIs.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -8,8 +8,8 @@
 
 namespace penstock::playlist {
 
-/// Adds the query parameter `session=TOKEN` to every URI of a playlist, RFC 8216: the lines that
-/// are one, and the quoted values of URI attributes. `token` is of letters and digits.
+/// Adds the query parameter `session=TOKEN` to every URI of a playlist (RFC 8216): URI lines and
+/// quoted URI attributes. `token` consists of letters and digits.
 Bytes with_session(ByteView playlist, std::string_view token);
 
 } // namespace penstock::playlist
