@@ -52,11 +52,11 @@ size_t put_pes_header(uint8_t *out, StreamType type, uint64_t pts, uint64_t dts,
     out[1] = 0;
     out[2] = 1;
     out[3] = is_video(type) ? 0xE0 : type == StreamType::ac3 ? 0xBD : 0xC0;
-    // 0 means unbounded: the length of a large video frame does not fit into 16 bits.
+    // 0 means unbounded, for large video frames whose length exceeds 16 bits.
     const size_t field = length <= 0xFFFF ? length : 0;
     out[4] = static_cast<uint8_t>(field >> 8);
     out[5] = static_cast<uint8_t>(field);
-    out[6] = 0x84; // data_alignment_indicator: an access unit begins here
+    out[6] = 0x84; // data_alignment_indicator: an access unit starts here
     out[7] = with_dts ? 0xC0 : 0x80;
     out[8] = static_cast<uint8_t>(timestamps);
     put_timestamp(out + 9, with_dts ? 3 : 2, pts);
@@ -90,7 +90,7 @@ uint8_t Muxer::next_counter(uint16_t pid) {
 }
 
 void Muxer::write_section(uint16_t pid, std::vector<uint8_t> section, std::vector<uint8_t> &out) {
-    // section_length counts the bytes behind it, the CRC included.
+    // section_length counts the bytes after it, including the CRC.
     const size_t length = section.size() - 3 + 4;
     section[1] = static_cast<uint8_t>(0xB0 | length >> 8);
     section[2] = static_cast<uint8_t>(length);
@@ -130,7 +130,7 @@ void Muxer::write(size_t track, const AccessUnit &unit, std::vector<uint8_t> &ou
     const size_t pes_size = put_pes_header(pes, t.type, pts, dts, payload);
 
     const bool with_pcr = track == pcr_track_;
-    // The first packet's adaptation field: length, flags, clock reference.
+    // Adaptation field of the first packet: length, flags, clock reference.
     const size_t first_field = with_pcr ? 8 : unit.random_access ? 2 : 0;
     size_t left = pes_size + payload;
     const size_t packets =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Elementary streams in, MPEG transport stream packets out. ISO/IEC 13818-1.
+// Multiplexes elementary streams into MPEG transport stream packets. ISO/IEC 13818-1.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -15,8 +15,8 @@ inline constexpr size_t packet_size = 188;
 inline constexpr uint64_t clock_rate = 90'000;
 /// Timestamps are 33 bits wide and wrap.
 inline constexpr uint64_t timestamp_mask = (uint64_t(1) << 33) - 1;
-/// How far the clock reference is behind the decoding timestamps, in 90 kHz ticks: the time that a
-/// decoder has to receive the first frame before it decodes it.
+/// By how much the clock reference precedes decoding timestamps, in 90 kHz ticks: the time that a
+/// decoder has to receive the first frame.
 inline constexpr uint64_t pcr_lead = clock_rate / 2;
 
 /// Codec of an elementary stream (table 2-34).
@@ -36,40 +36,40 @@ constexpr bool is_video(StreamType type) {
 struct Track {
     StreamType type = StreamType::h264;
     uint16_t pid = 0x100;             ///< 0x20 to 0x1FFE, not pmt_pid; unique among the tracks
-    std::vector<uint8_t> descriptors; ///< for the program map, complete with tags and lengths
+    std::vector<uint8_t> descriptors; ///< for the program map, including tags and lengths
     bool operator==(const Track &) const = default;
 };
 
-/// The content of one PES packet: one video frame, or some whole audio frames.
+/// The payload of a PES packet: one video frame, or several complete audio frames.
 struct AccessUnit {
-    uint64_t pts = 0, dts = 0; ///< 90 kHz; only the low 33 bits count
+    uint64_t pts = 0, dts = 0; ///< 90 kHz; only the low 33 bits are used
     bool random_access = false;
-    /// The bytes, in pieces that need not be adjacent.
+    /// The bytes; the pieces need not be adjacent.
     std::span<const ByteView> pieces;
 };
 
 /// CRC-32 of program tables (annex A): polynomial 0x04C11DB7, no reflection, no final inversion.
 uint32_t crc32(ByteView bytes);
 
-/// Appends whole packets to a vector. Continuity counters and the version of the program map live
-/// as long as the muxer does, so what it writes for one segment continues the one before. Never
-/// fails, because its input comes from this process and not from the network. Not thread-safe.
+/// Appends complete packets to a vector. Continuity counters and the program map's version persist,
+/// so that each segment continues the previous one. Never fails: its input comes from this process,
+/// not from the network. Not thread-safe.
 class Muxer {
 public:
     static constexpr uint16_t pmt_pid = 0x1000;
 
     /// Sets the tracks of what follows. A different set increments the version of the tables. The
-    /// clock reference travels with the first video track, or with the first track if there is
-    /// none.
+    /// clock reference is in the first video track or, without video, in the first track.
     void set_tracks(std::vector<Track> tracks);
     const std::vector<Track> &tracks() const { return tracks_; }
 
     /// PAT and PMT, one packet each; every segment begins with them.
     void write_tables(std::vector<uint8_t> &out);
-    /// One PES packet on track number `track` of the set. Units of one track come in DTS order.
+    /// Writes a PES packet on track number `track` of the set. Units of a track must be in DTS
+    /// order.
     void write(size_t track, const AccessUnit &unit, std::vector<uint8_t> &out);
 
-    /// How many bytes write() may append at most for `payload` bytes.
+    /// Upper bound of the bytes that write() appends for `payload` bytes.
     static constexpr size_t packets_bound(size_t payload) {
         return (payload + 32) / (packet_size - 4) * packet_size + packet_size;
     }
