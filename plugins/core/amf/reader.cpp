@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// AMF0: reading values from the wire, bounded in depth, count and text.
+// AMF0: parses values, bounded in depth, number and text size.
 #include "core/bytes/reader.h"
 #include "core/amf/markers.h"
 #include "core/amf/value.h"
@@ -102,8 +102,8 @@ private:
 
     Result properties(Value &out, unsigned depth, bool array, uint32_t count) {
         for (;;) {
-            // The count of an ECMA array is advice; but some encoders rely on it and leave out
-            // the end marker of metadata's last value.
+            // The count of an ECMA array is only a hint, but some encoders rely on it and omit the
+            // end marker of the metadata's last value.
             if (array && in_.remaining() == 0 && !in_.failed() && out.properties.size() >= count)
                 return Result::ok();
             Property property;

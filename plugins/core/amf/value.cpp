@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// AMF0: building, finding and writing values.
+// AMF0: constructs, finds and writes values.
 #include "core/amf/value.h"
 
 #include "core/amf/markers.h"
@@ -18,7 +18,7 @@ void write_name(Writer &out, std::string_view name) {
 
 void write_properties(Writer &out, const std::vector<Property> &properties) {
     for (const Property &property : properties) {
-        // An empty name would be taken for the end of the object.
+        // An empty name would be read as the end of the object.
         if (property.name.empty()) continue;
         write_name(out, property.name);
         write(out, property.value);
