@@ -13,7 +13,7 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-/// Digits alone; what exceeds 64 bits is the largest number. nullopt: not a number.
+/// Parses decimal digits; larger values become the largest 64-bit number. nullopt: not a number.
 std::optional<uint64_t> parse_number(std::string_view text) {
     if (text.empty() || text.find_first_not_of("0123456789") != text.npos) return std::nullopt;
     uint64_t value = 0;
@@ -43,7 +43,7 @@ ByteRange parse_range(std::string_view header, uint64_t size) {
     const size_t dash = header.find('-');
     if (dash == header.npos || header.find(',') != header.npos) return {};
     const auto last = parse_number(header.substr(dash + 1));
-    if (dash == 0) { // the last so many bytes
+    if (dash == 0) { // the last N bytes
         if (!last) return {};
         if (*last == 0 || size == 0) return {ByteRange::Kind::unsatisfiable};
         return {ByteRange::Kind::part, size - std::min(size, *last), size - 1};
@@ -57,7 +57,7 @@ ByteRange parse_range(std::string_view header, uint64_t size) {
 
 bool etag_matches(std::string_view if_none_match, std::string_view etag) {
     if (trimmed(if_none_match) == "*") return true;
-    // A tag may hold commas: each ends at its second quote.
+    // A tag may contain commas; each ends at its second quote.
     for (std::string_view rest = if_none_match;;) {
         const size_t open = rest.find('"');
         if (open == rest.npos) return false;

@@ -8,14 +8,14 @@ bool is_control(unsigned char c) {
     return c < 0x20 || c == 0x7f;
 }
 
-/// The value of a hexadecimal digit; -1 if it is none.
+/// The value of a hexadecimal digit; -1 for other characters.
 int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     const char lower = static_cast<char>(c | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/// The part of an absolute-form target that an origin-form one would have; nullopt if it is none.
+/// The origin-form part of an absolute-form target; nullopt if it is not one.
 std::optional<std::string_view> without_authority(std::string_view target) {
     for (const std::string_view scheme : {"http://", "https://"}) {
         if (target.size() <= scheme.size()) continue;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint8_t final_bit = 0x80, reserved_bits = 0x70, mask_bit = 0x80;
 
-/// What may stand in a close frame on the wire.
+/// Whether a close code may be sent on the wire.
 bool is_close_code(uint16_t code) {
     return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
            (code >= 3000 && code <= 4999);
@@ -40,7 +40,7 @@ size_t FrameReader::head_needed() const {
     return 2 + (length == 126 ? 2 : length == 127 ? 8 : 0) + 4;
 }
 
-/// The head is whole.
+/// Evaluates the complete frame header.
 Result FrameReader::begin_frame() {
     const uint8_t first = head_[0], length = head_[1] & 0x7f;
     const bool is_final = first & final_bit;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a WebSocket client sends, RFC 6455: a server of media only answers its control frames.
+// Parses the frames of a WebSocket client (RFC 6455). A server that sends media only needs to
+// answer control frames.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -27,24 +28,25 @@ inline constexpr uint16_t normal = 1000, going_away = 1001, protocol_error = 100
                           policy_violation = 1008;
 } // namespace close_code
 
-/// A server's control frame: final, unmasked. The payload is cut at max_control_payload.
+/// Builds a server's control frame: final, unmasked. The payload is truncated at
+/// max_control_payload.
 std::vector<uint8_t> control_frame(Opcode opcode, ByteView payload);
 std::vector<uint8_t> close_frame(uint16_t code, std::string_view reason = {});
 
-/// Reads a client's frames from a byte stream cut anywhere. Data frames are checked and dropped.
+/// Parses a client's frames from a byte stream cut anywhere. Data frames are validated and dropped.
 class FrameReader {
 public:
     class Handler {
     public:
         virtual ~Handler() = default;
         virtual void on_ping(ByteView payload) = 0;
-        /// The last event: what follows is not read. `code` 0: the frame had none.
+        /// The last event; later input is ignored. `code` 0: the frame had none.
         virtual void on_close(uint16_t code) = 0;
     };
-    /// Of a message that is cut into several frames, all together.
+    /// Maximum size of a message with all its fragments; bytes.
     static constexpr size_t max_message = 64 << 10;
 
-    /// An error says what is wrong; nothing may be fed after it.
+    /// After an error nothing more may be fed.
     Result feed(ByteView input, Handler &handler);
 
 private:
@@ -57,7 +59,7 @@ private:
     std::array<uint8_t, max_control_payload> control_{};
     uint8_t head_size_ = 0, control_size_ = 0, opcode_ = 0;
     bool in_payload_ = false, in_message_ = false, closed_ = false;
-    uint64_t left_ = 0;    ///< of the frame's payload
+    uint64_t left_ = 0;    ///< remaining bytes of the frame's payload
     uint64_t message_ = 0; ///< bytes of the message so far
 };
 
