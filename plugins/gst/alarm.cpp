@@ -9,7 +9,7 @@
 
 namespace penstock {
 
-/// Outlives the alarm as long as the clock still knows a timer of it.
+/// Outlives the alarm while the clock holds a timer of it.
 struct Alarm::State {
     std::mutex lock; ///< held while it rings
     std::function<void()> ring;
@@ -63,7 +63,7 @@ void Alarm::ring_now() {
     state_->ring();
 }
 
-// Under the lock.
+// Called under the lock.
 void Alarm::disarm() {
     if (!state_->timer) return;
     gst_clock_id_unschedule(state_->timer);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Calls a function once at a time of the steady clock, on GStreamer's thread for timers.
+// Calls a function once at a time of the steady clock, on GStreamer's clock thread.
 #pragma once
 
 #include <gst/gst.h>
@@ -10,9 +10,9 @@
 
 namespace penstock {
 
-/// Any thread may set or cancel it, but not `ring` itself, nor who holds a lock that `ring` takes:
-/// they wait for a ring under way. All timers of the process share one thread, so `ring` must not
-/// block.
+/// Any thread may set or cancel it, except from within `ring` or while holding a lock that `ring`
+/// takes: both wait for a call in progress. All timers of the process share one thread, so `ring`
+/// must not block.
 class Alarm {
 public:
     using Steady = std::chrono::steady_clock;
@@ -22,11 +22,11 @@ public:
     Alarm(const Alarm &) = delete;
     Alarm &operator=(const Alarm &) = delete;
 
-    /// Rings at `when`, and no more when it was set to before.
+    /// Sets it to ring at `when` instead of any earlier setting.
     void set(Steady::time_point when);
-    /// Once this has returned, it does not ring.
+    /// It does not ring after this has returned.
     void cancel();
-    /// Rings right away, in this thread, if it was set.
+    /// If set, rings at once on this thread.
     void ring_now();
 
 private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// `sync` of a server sink: off for a live stream, on for any other, unless the user has set it.
+// Default of a server sink's `sync`: false for a live stream, true for others, unless the user has
+// set it.
 #pragma once
 
 #include <gst/base/gstbasesink.h>
@@ -10,13 +11,13 @@ namespace penstock {
 
 class AutoSync {
 public:
-    /// Once, in the element's init; lives as long as the sink.
+    /// Call once, in the element's init. Must live as long as the sink.
     void watch(GstBaseSink *sink);
-    /// The stream begins anew.
+    /// A new stream begins.
     void restart() { undecided_ = true; }
-    /// On a SEGMENT event: upstream is there to be asked.
+    /// Decides on a SEGMENT event, when upstream can be queried.
     void decide(GstBaseSink *sink);
-    /// What the query `penstock-nonblocking` gets; before the stream begins, what it will be.
+    /// The answer to the query `penstock-nonblocking`; before the stream begins, the expected one.
     bool is_nonblocking(GstBaseSink *sink) const;
 
 private:

@@ -6,16 +6,16 @@
 namespace penstock {
 namespace {
 
-// Memory that is a Bytes: what one element wraps the next unwraps, without mapping anything, and
-// what it keeps is the bytes alone, not the buffer. Every plugin has this code, and what one made
-// the others know by its type, which has the version since they share the structure.
+// GstMemory that holds a Bytes: elements unwrap it without mapping, and keep only the bytes, not
+// the buffer. Every plugin contains this code; plugins recognize each other's memory by its type
+// name, which includes the version because they share the structure.
 constexpr char memory_type[] = "penstock-bytes-" VERSION;
 
 struct BytesMemory {
-    GstMemory base; ///< its offset and size say which part of `bytes` it is
+    GstMemory base; ///< its offset and size tell which part of `bytes` it is
     Bytes bytes;
-    // What is known if `bytes` is an FLV tag.
-    uint32_t config = 0; ///< 0: nothing
+    // Known if `bytes` is an FLV tag:
+    uint32_t config = 0; ///< 0: unknown
     uint32_t timestamp = 0;
     flv::TagType type = flv::TagType::script;
     flv::TagKind kind = flv::TagKind::other;
@@ -51,7 +51,7 @@ GstMemory *share(GstMemory *memory, gssize offset, gssize size) {
 void class_init(gpointer klass, gpointer) {
     auto *allocator = GST_ALLOCATOR_CLASS(klass);
     allocator->alloc = [](GstAllocator *, gsize, GstAllocationParams *) -> GstMemory * {
-        return nullptr; // there is nothing to allocate: the bytes exist
+        return nullptr; // nothing to allocate: the bytes exist
     };
     allocator->free = [](GstAllocator *, GstMemory *memory) { delete as_bytes(memory); };
 }
@@ -67,7 +67,7 @@ void init(GTypeInstance *instance, gpointer) {
 
 GstAllocator *bytes_allocator() {
     static GstAllocator *const allocator = [] {
-        // Each plugin registers a type of its own: one would have to know of the other.
+        // Each plugin registers a separate type, so that none depends on another.
         static const char place = 0;
         const GOwned<gchar> name(g_strdup_printf("PenstockBytesAllocator%p", &place));
         const GTypeInfo info{
@@ -149,7 +149,7 @@ bool read_known_tag(GstBuffer *buffer, KnownTag &out) {
     GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
     if (!gst_memory_is_type(memory, memory_type)) return false;
     const BytesMemory *known = as_bytes(memory);
-    // One that was resized in place is a part, too.
+    // Memory resized in place is a part as well.
     if (known->config == 0 || memory->offset != 0 || memory->size != known->bytes.size())
         return false;
     out.config = known->config;

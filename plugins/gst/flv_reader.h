@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Tags out of `video/x-flv` buffers, for elements that pass them on.
+// Extracts tags from `video/x-flv` buffers, for elements that forward them.
 #pragma once
 
 #include "core/flv/normalizer.h"
@@ -9,12 +9,12 @@
 
 namespace penstock {
 
-/// Takes the word of the element that has normalized the stream, if there is one; else normalizes
-/// it. The streaming thread only.
+/// Uses the tags of an upstream element that has normalized the stream; otherwise normalizes it.
+/// Used by the streaming thread only.
 class FlvReader {
 public:
-    /// Appends the tags that are now whole to `out`. An error says why what comes is not FLV; what
-    /// follows may be, after flush().
+    /// Appends complete tags to `out`. An error says why the data is not FLV; reading can continue
+    /// after flush().
     Result read(GstBuffer *buffer, std::vector<flv::Tag> &out) {
         KnownTag known;
         is_known_ = read_known_tag(buffer, known);
@@ -24,27 +24,27 @@ public:
         out.push_back(std::move(known.tag));
         return Result::ok();
     }
-    /// Takes a tag that did not come in a buffer, from caps, and appends what it becomes to `out`.
+    /// Passes a tag from caps through the normalizer and appends the results to `out`.
     void take(flv::Tag &&tag, std::vector<flv::Tag> &out) { normalizer_.take(std::move(tag), out); }
-    /// Gives up half a tag.
+    /// Discards a partial tag.
     void flush() { normalizer_.flush(); }
     void reset() {
         normalizer_.reset();
         started_ = false;
     }
-    /// Whether anything was FLV.
+    /// Whether any input was FLV.
     bool started() const { return started_ || normalizer_.started(); }
 
-    /// True if the last buffer was exactly one tag, whatever became of it.
+    /// Whether the last buffer was exactly one tag.
     bool was_one_tag() const { return is_known_ || normalizer_.was_one_tag(); }
-    /// What was mended or left out, for a log: each kind once for each stream.
+    /// Notes about corrections for the log: each kind once per stream.
     bool has_notes() const { return normalizer_.has_notes(); }
     std::vector<std::string> take_notes() { return normalizer_.take_notes(); }
 
 private:
     flv::Normalizer normalizer_;
-    bool is_known_ = false; ///< the last buffer needed no normalizing
-    bool started_ = false;  ///< there was a tag that needed no normalizing
+    bool is_known_ = false; ///< the last buffer had a KnownTag
+    bool started_ = false;  ///< a KnownTag was read
 };
 
 } // namespace penstock

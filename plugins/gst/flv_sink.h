@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What server sinks do with `video/x-flv`.
+// Handles `video/x-flv` in server sinks.
 #pragma once
 
 #include "gst/flv_reader.h"
@@ -8,10 +8,11 @@
 
 namespace penstock {
 
-/// From buffers to a feed of tags: net::PlayFeed, net::HttpFeed. The streaming thread only.
+/// Passes tags from buffers to a feed: net::PlayFeed, net::HttpFeed. Used by the streaming thread
+/// only.
 class FlvSink {
 public:
-    /// An error says why the buffer is not FLV; what follows may be.
+    /// An error says why the buffer is not FLV; later buffers may be.
     template <class Feed>
     Result push(GstBuffer *buffer, Feed &feed) {
         tags_.clear();
@@ -24,13 +25,13 @@ public:
             feed.push(tag);
             any_ = true;
         }
-        tags_.clear(); // whose bytes would live until the next buffer
+        tags_.clear(); // their bytes would stay alive until the next buffer
         if (result.is_error() && any_) reader_.flush();
         return result;
     }
     /// Whether there was any tag.
     bool any() const { return any_; }
-    /// Gives up half a tag.
+    /// Discards a partial tag.
     void flush() { reader_.flush(); }
 
 private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// No C++ exception may cross a GStreamer callback.
+// Keeps C++ exceptions from crossing GStreamer callbacks.
 #pragma once
 
 #include <gst/gst.h>
@@ -8,8 +8,8 @@
 
 namespace penstock {
 
-/// Runs `fn` for a vfunc, pad function or callback of `element`: an exception becomes an element
-/// error and `fallback` is returned.
+/// Runs `fn` for a vfunc, pad function or callback of `element`. On an exception posts an element
+/// error and returns `fallback`.
 template <class R, class Fn>
 R guard(gpointer element, R fallback, Fn &&fn) noexcept {
     try {

@@ -10,7 +10,7 @@ namespace penstock {
 namespace {
 
 constexpr const char *nudge_name = "penstock-muxer-nudge";
-// Where timestamps don't tell how much waits.
+// Upper bound of a queue if timestamps do not limit it.
 constexpr size_t max_queued = 2000;
 
 } // namespace
@@ -21,8 +21,8 @@ bool LiveMuxer::has_video() const {
                        [](const TrackPtr &t) { return t->video && t->known; });
 }
 
-// Whether the beginning must wait for this pad's caps, and until when: the others have enough, but
-// may have it from a file, faster than an encoder in front of this pad can begin.
+// Whether the start must wait for this pad's caps, and until when. Data of the other pads does not
+// suffice to decide: it may come from a file faster than an encoder before this pad starts.
 bool LiveMuxer::is_awaited(const Track &track, std::optional<Steady::time_point> *until) const {
     if (track.known || track.is_over() || stream_wait_ == 0 ||
         !gst_pad_is_linked(GST_PAD(track.pad.get())))
@@ -40,7 +40,7 @@ bool LiveMuxer::is_awaited(const Track &track, std::optional<Steady::time_point>
     return true;
 }
 
-// The next thing to do. `timeout`: for once, whoever has nothing is not waited for.
+// Determines the next action. `timeout`: do not wait for pads without data, once.
 LiveMuxer::Next LiveMuxer::take(bool &timeout) {
     std::lock_guard lock(lock_);
     bool any_over = false, all_over = true;
@@ -53,7 +53,7 @@ LiveMuxer::Next LiveMuxer::take(bool &timeout) {
     for (const TrackPtr &track : tracks_)
         if (!track->queue.empty() && track->queue.front().caps) return pop(track);
     for (const TrackPtr &track : tracks_) {
-        // Buffers that nothing is known of.
+        // Buffers without usable caps are dropped.
         while (!track->known && track->queue.size() && track->queue.front().buffer) {
             track->queue.pop_front();
             ++counters_.drops;
@@ -61,7 +61,7 @@ LiveMuxer::Next LiveMuxer::take(bool &timeout) {
         std::optional<Steady::time_point> until;
         if (!begun_ && is_awaited(*track, &until)) return {nullptr, {}, false, until};
         any_over = any_over || track->is_over();
-        if (!track->known) continue; // it does not exist (yet)
+        if (!track->known) continue; // the pad does not exist (yet)
         all_over = all_over && track->is_over();
         if (track->queue.size() && (!next || track->queue.front().dts < next->queue.front().dts))
             next = track;
@@ -90,8 +90,8 @@ GstFlowReturn LiveMuxer::produce(bool timeout) {
         const Next next = take(timeout);
         changed_.notify_all();
         if (next.again_at) {
-            // GstAggregator has no timer for pipelines that are not live, and its thread must not
-            // wait in here: an encoder's query waits for it, and the caps come after the query.
+            // GstAggregator has no timer for non-live pipelines, and its thread must not wait here:
+            // an encoder's query waits for it, and the caps follow the query.
             alarm_.set(*next.again_at);
             return GST_AGGREGATOR_FLOW_NEED_DATA;
         }
@@ -186,7 +186,7 @@ GstAggregatorPad *LiveMuxer::new_pad(GstPadTemplate *templ, const char *name) {
                                                              wanted, "direction", GST_PAD_SINK,
                                                              "template", templ, nullptr));
     auto track = make_track();
-    // The track's own reference; the floating one is the element's.
+    // The track has its own reference; the floating one becomes the element's.
     track->pad = GstPtr<GstAggregatorPad>::ref(pad);
     track->video = g_str_equal(wanted, "video");
     gst_segment_init(&track->segment, GST_FORMAT_UNDEFINED);
@@ -206,7 +206,7 @@ void LiveMuxer::release_pad(GstAggregatorPad *pad) {
         if (!tracks_.empty()) other = tracks_.front();
     }
     changed_.notify_all();
-    // The others may have waited for this one.
+    // The others may have waited for this pad.
     if (other) nudge(other->pad.get());
 }
 
@@ -221,10 +221,10 @@ void LiveMuxer::pad_activated(GstAggregatorPad *pad, bool active) {
 void LiveMuxer::set_stream_wait(guint64 nanoseconds) {
     stream_wait_ = nanoseconds;
     changed_.notify_all();
-    alarm_.ring_now(); // it asks again how long to wait
+    alarm_.ring_now(); // the waiting time is computed anew
 }
 
-// Straight into GstAggregator's queue of events: nothing can block.
+// Goes directly to GstAggregator's event queue and can't block.
 void LiveMuxer::nudge(GstAggregatorPad *pad) {
     GST_AGGREGATOR_GET_CLASS(aggregator_)
         ->sink_event_pre_queue(
@@ -237,7 +237,7 @@ void LiveMuxer::add_buffer(Track &track, GstPtr<GstBuffer> buffer) {
     Item item;
     const auto dts = running_time(track.segment, GST_BUFFER_DTS(raw));
     const auto pts = running_time(track.segment, GST_BUFFER_PTS(raw));
-    // Audio decodes in the order it is heard: its PTS is the better known of the two.
+    // Audio is decoded in presentation order, so its PTS is the more reliable one.
     item.dts = track.video ? dts.value_or(pts.value_or(track.last))
                            : pts.value_or(dts.value_or(track.last));
     item.pts = track.video ? pts.value_or(item.dts) : item.dts;
@@ -304,7 +304,7 @@ void LiveMuxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
     case GST_EVENT_FLUSH_STOP:
         track->flushing = track->ended = false;
         track->gap_end.reset();
-        // What the caps are remains true.
+        // The caps remain valid.
         std::erase_if(track->queue, [](const Item &item) { return bool(item.buffer); });
         gst_segment_init(&track->segment, GST_FORMAT_UNDEFINED);
         break;
@@ -314,18 +314,18 @@ void LiveMuxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
 }
 
 bool LiveMuxer::sink_event(GstEvent *event) {
-    // GstAggregator would make buffers of gaps, and wait for others to go with them.
+    // GstAggregator would turn gaps into buffers and wait for the other pads.
     const bool ours =
         gst_event_has_name(event, nudge_name) || GST_EVENT_TYPE(event) == GST_EVENT_GAP;
     if (!ours && GST_EVENT_TYPE(event) != GST_EVENT_EOS && GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
         return false;
     if (aggregate(false) == GST_FLOW_EOS)
-        // GstAggregator still waits for pads that don't exist for us.
+        // GstAggregator still waits for pads that are ignored here.
         gst_pad_push_event(GST_AGGREGATOR_SRC_PAD(aggregator_), gst_event_new_eos());
     return ours;
 }
 
-// When a live pipeline stops waiting for the pads that lack data.
+// The time when a live pipeline stops waiting for pads without data.
 GstClockTime LiveMuxer::next_time() const {
     std::lock_guard lock(lock_);
     std::optional<int64_t> first;

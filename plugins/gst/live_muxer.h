@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the muxers for live streams share: pads that never come, interleaving without queues.
+// Common part of the muxers for live streams: optional pads, and interleaving without queues.
 #pragma once
 
 #include "gst/alarm.h"
@@ -19,14 +19,14 @@
 
 namespace penstock {
 
-/// GstAggregator waits until every pad has a buffer and keeps one of each. We want more: a pad that
-/// never gets caps must not hold up the others, and a little interleaving must not need queues. So
-/// buffers never enter GstAggregator: they wait here, at most `stream-wait` of each pad, and an
-/// event of ours (a nudge) has the source pad's thread look at them. From GstAggregator we have
-/// that thread, the live deadlines, the flushing and the events downstream.
+/// GstAggregator waits until every pad has a buffer and keeps one per pad. Here, a pad without caps
+/// must not delay the others, and slight interleaving must not require queues. Therefore buffers
+/// never enter GstAggregator: they are queued here, up to `stream-wait` per pad, and a custom event
+/// (a nudge) makes the source pad's thread process them. GstAggregator provides that thread, live
+/// deadlines, flushing and downstream events.
 ///
-/// One lock; it is never held across a push, a query or a message, and may be taken under
-/// GstAggregator's own.
+/// There is one lock. It is never held during a push, query or message, and may be taken while
+/// GstAggregator's own lock is held.
 class LiveMuxer {
 public:
     static constexpr GstClockTime default_stream_wait = GST_SECOND;
@@ -36,25 +36,25 @@ public:
     LiveMuxer(const LiveMuxer &) = delete;
     LiveMuxer &operator=(const LiveMuxer &) = delete;
 
-    // The source pad's thread.
+    // Called on the source pad's thread.
     GstFlowReturn aggregate(bool timeout);
-    /// A serialized event has come to this thread. True: it was for us alone.
+    /// Handles a serialized event on this thread. Returns true if it was a private one.
     bool sink_event(GstEvent *event);
     GstClockTime next_time() const;
 
-    // The pads' threads.
-    /// Waits while the pad's queue is full.
+    // Called on the pads' threads.
+    /// Queues a buffer; waits while the pad's queue is full.
     GstFlowReturn chain(GstAggregatorPad *pad, GstPtr<GstBuffer> buffer);
-    /// Any event, before GstAggregator sees it.
+    /// Receives any event before GstAggregator does.
     void event_arrives(GstAggregatorPad *pad, GstEvent *event);
     void pad_activated(GstAggregatorPad *pad, bool active);
 
-    // While nothing streams.
+    // Called while nothing streams.
     void start();
-    /// `with_caps`: what the pads carry is forgotten, too.
+    /// `with_caps`: also resets the pads' caps.
     void reset(bool with_caps);
 
-    // Any thread.
+    // Callable from any thread.
     GstAggregatorPad *new_pad(GstPadTemplate *templ, const char *name);
     void release_pad(GstAggregatorPad *pad);
     GstPtr<GstStructure> stats() const;
@@ -66,22 +66,22 @@ protected:
     struct Item {
         GstPtr<GstCaps> caps;
         GstPtr<GstBuffer> buffer;
-        int64_t dts = 0, pts = 0; ///< nanoseconds; negative is possible
+        int64_t dts = 0, pts = 0; ///< ns; may be negative
     };
-    /// A pad. A muxer adds what it knows of the stream, for the source pad's thread alone.
+    /// A pad. Muxers add their stream state, which is used by the source pad's thread only.
     struct Track {
         virtual ~Track() = default;
         GstPtr<GstAggregatorPad> pad;
         bool video = false;
-        // Under the lock.
+        // Guarded by the lock.
         std::deque<Item> queue;
         GstSegment segment;
         bool flushing = false, ended = false;
-        int64_t last = 0;               ///< where the newest buffer ends
-        std::optional<int64_t> first;   ///< where the first one began
-        std::optional<int64_t> gap_end; ///< upstream said that nothing comes before
-        // The source pad's thread alone.
-        bool known = false; ///< there were caps that can be muxed
+        int64_t last = 0;               ///< end of the newest buffer; ns
+        std::optional<int64_t> first;   ///< start of the first buffer; ns
+        std::optional<int64_t> gap_end; ///< upstream announced that nothing comes before; ns
+        // Used by the source pad's thread only.
+        bool known = false; ///< it has caps that can be muxed
 
         const Item *first_buffer() const;
         bool is_full(guint64 wait) const;
@@ -90,12 +90,12 @@ protected:
     using TrackPtr = std::shared_ptr<Track>;
 
     virtual TrackPtr make_track() const = 0;
-    /// Sets `track.known` if the caps can be muxed, else posts why not.
+    /// Sets `track.known` if the caps can be muxed; otherwise posts the reason.
     virtual void set_caps(Track &track, const GstCaps *caps) = 0;
     virtual GstFlowReturn push(Track &track, const Item &item) = 0;
-    /// What is left goes out, before the end of stream.
+    /// Sends remaining data before the end of stream.
     virtual GstFlowReturn finish() { return GST_FLOW_OK; }
-    /// A new stream, or a flush; `track` forgets its caps where `with_caps`.
+    /// A new stream, or a flush; with `with_caps`, `track` resets its caps.
     virtual void reset_output() = 0;
     virtual void reset_track(Track &track, bool with_caps) = 0;
 
@@ -103,17 +103,17 @@ protected:
     bool has_video() const;
 
     GstAggregator *const aggregator_;
-    /// Something has gone out: pads that come now come late. The source pad's thread alone.
+    /// Output has begun: pads that appear now are late. Used by the source pad's thread only.
     bool begun_ = false;
     Counters counters_;
 
 private:
     using Steady = std::chrono::steady_clock;
     struct Next {
-        TrackPtr track; ///< none: nothing to do
+        TrackPtr track; ///< nullptr: nothing to do
         Item item;
         bool end = false;
-        std::optional<Steady::time_point> again_at; ///< ask again then
+        std::optional<Steady::time_point> again_at; ///< when to call again
     };
 
     TrackPtr track_of(GstAggregatorPad *pad) const;
@@ -125,11 +125,12 @@ private:
     void wake();
 
     mutable std::mutex lock_;
-    std::condition_variable changed_; ///< a queue has room, or nobody shall wait any more
+    std::condition_variable changed_; ///< a queue has space, or waiting ends
     std::vector<TrackPtr> tracks_;
-    GstFlowReturn flow_ = GST_FLOW_OK; ///< what downstream said last, under the lock
+    GstFlowReturn flow_ = GST_FLOW_OK; ///< downstream's last flow; guarded by the lock
     std::atomic<guint64> stream_wait_ = default_stream_wait;
-    Steady::time_point first_at_ = Steady::time_point::max(); ///< of any pad's first buffer; lock_
+    /// Arrival of the first buffer of any pad; guarded by lock_.
+    Steady::time_point first_at_ = Steady::time_point::max();
     Alarm alarm_{[this] { wake(); }};
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject side of an element around a LiveMuxer: its vfuncs and the properties all have.
+// The GObject part of an element with a LiveMuxer: vfuncs and common properties.
 #pragma once
 
 #include "gst/guard.h"
@@ -13,7 +13,7 @@ struct LiveMuxerElement {
 
 namespace penstock {
 
-/// `Element` tells one element's parent class from another's.
+/// `Element` gives each element its own parent class.
 template <class Element>
 class LiveMuxerClass {
 public:
@@ -45,7 +45,7 @@ public:
 private:
     enum { prop_0, prop_stream_wait, prop_stats };
     static inline gpointer parent_class = nullptr;
-    // GstAggregatorPad's own; the same for every pad.
+    // The original function of GstAggregatorPad, the same for every pad.
     static inline GstPadActivateModeFunction aggregator_activate_mode = nullptr;
 
     static LiveMuxer &impl(gpointer element) {
@@ -59,7 +59,8 @@ private:
                      [&] { return impl(parent).chain(GST_AGGREGATOR_PAD(pad), std::move(owned)); });
     }
 
-    // Whoever waits in sink_chain holds the stream lock that deactivation needs.
+    // A thread waiting in sink_chain holds the stream lock that deactivation needs, so it is woken
+    // first.
     static gboolean sink_activate_mode(GstPad *pad, GstObject *parent, GstPadMode mode,
                                        gboolean active) noexcept {
         // A pad that is activated before it is added has no parent yet.
@@ -102,7 +103,7 @@ private:
 
     static gboolean sink_event(GstAggregator *aggregator, GstAggregatorPad *pad,
                                GstEvent *event) noexcept {
-        // Flushes come from other threads and were seen before.
+        // Flushes come from other threads and were handled earlier.
         const GstEventTypeFlags flags = gst_event_type_get_flags(GST_EVENT_TYPE(event));
         const bool ours =
             (flags & GST_EVENT_TYPE_SERIALIZED) && GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_STOP &&
@@ -116,7 +117,7 @@ private:
         return guard(aggregator, GST_CLOCK_TIME_NONE, [&] { return impl(aggregator).next_time(); });
     }
 
-    // The caps are made of what the pads carry; downstream has no choice.
+    // The caps follow from the pads' content; downstream has no choice.
     static gboolean negotiate(GstAggregator *) noexcept { return TRUE; }
 
     static gboolean start(GstAggregator *aggregator) noexcept {
@@ -166,9 +167,9 @@ private:
     }
 
     static void finalize(GObject *object) noexcept {
-        // The base class's pads and task are gone since dispose.
+        // The base class's pads and task ended in dispose.
         LiveMuxer *muxer = reinterpret_cast<LiveMuxerElement *>(object)->impl;
-        muxer->reset(true); // nothing rings any more
+        muxer->reset(true); // nothing rings from now on
         G_OBJECT_CLASS(parent_class)->finalize(object);
         delete muxer;
     }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The custom query `penstock-nonblocking`: may a caller push from a thread that must not wait?
+// The custom query `penstock-nonblocking`: whether a push never blocks.
 #pragma once
 
 #include "gst/ptr.h"
 
 namespace penstock {
 
-/// Asks what is linked to this source pad. False unless everything downstream says yes.
+/// Queries the peer of a source pad. False unless everything downstream answers yes.
 bool peer_is_nonblocking(GstPad *src_pad);
-/// True if `query` is that query.
+/// Whether `query` is that query.
 bool is_nonblocking_query(GstQuery *query);
-/// Answers it; gst_pad_query functions return TRUE afterwards.
+/// Sets the answer; the pad's query function then returns TRUE.
 void answer_nonblocking(GstQuery *query, bool yes);
 
 } // namespace penstock

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An object's lock, which is released whatever is thrown meanwhile.
+// A scoped lock of a GstObject.
 #pragma once
 
 #include <gst/gst.h>
@@ -8,7 +8,7 @@ namespace penstock {
 
 class ObjectLock {
 public:
-    /// `object` is a GstObject, which outlives this.
+    /// `object` is a GstObject and must outlive this.
     explicit ObjectLock(gpointer object) : object_(GST_OBJECT(object)) { GST_OBJECT_LOCK(object_); }
     ~ObjectLock() { GST_OBJECT_UNLOCK(object_); }
     ObjectLock(const ObjectLock &) = delete;

@@ -7,7 +7,7 @@
 namespace penstock {
 namespace {
 
-/// Handlers that run at once, and questions that wait for one of them.
+/// Limits of concurrent handlers and of questions waiting for one.
 constexpr int max_threads = 16;
 constexpr guint max_waiting = 1000;
 
@@ -22,7 +22,7 @@ GThreadPool *new_pool(int threads) {
     return g_thread_pool_new(run_work, nullptr, threads, FALSE, nullptr);
 }
 
-/// False if too much waits already: what it would have done is not done.
+/// Returns false and drops the work if too much is waiting.
 bool run_on(GThreadPool *pool, Work work) {
     if (g_thread_pool_unprocessed(pool) >= max_waiting) return false;
     g_thread_pool_push(pool, new Work(std::move(work)), nullptr);
@@ -44,7 +44,7 @@ void run_on_main_context(Work work) {
 }
 
 GstPtr<GstStructure> to_structure(const net::PeerInfo &peer) {
-    // What a peer sends need not be UTF-8, which a string field has to be.
+    // A string field needs UTF-8, but a peer may send any bytes.
     const auto text = [](const std::string &raw) {
         return GOwned<>(g_utf8_make_valid(raw.c_str(), static_cast<gssize>(raw.size())));
     };
@@ -71,7 +71,7 @@ public:
         const gint64 expires =
             g_get_monotonic_time() + gint64(net::RtmpLimits().authorize_ms) * 1000;
         const Work ask = [object, peer, answer, expires, id = signals_.authorize] {
-            // A peer that has waited too long for a thread is refused already.
+            // A peer that waited too long for a thread has been refused.
             if (g_get_monotonic_time() > expires) return;
             const auto structure = to_structure(peer);
             gboolean allowed = FALSE;
@@ -119,7 +119,7 @@ private:
     const PeerEvents events_;
 };
 
-/// The first handler that refuses has decided.
+/// The first handler that refuses decides.
 gboolean all_have_to_allow(GSignalInvocationHint *, GValue *total, const GValue *one, gpointer) {
     const gboolean allowed = g_value_get_boolean(one);
     g_value_set_boolean(total, allowed);
@@ -129,7 +129,7 @@ gboolean all_have_to_allow(GSignalInvocationHint *, GValue *total, const GValue 
 } // namespace
 
 PeerSignals install_peer_signals(GType type) {
-    // Not GST_TYPE_STRUCTURE: gst_init() may come later.
+    // Not GST_TYPE_STRUCTURE, because gst_init() may come later.
     PeerSignals signals;
     signals.authorize = g_signal_new("authorize", type, G_SIGNAL_RUN_LAST, 0, all_have_to_allow,
                                      nullptr, nullptr, G_TYPE_BOOLEAN, 1, gst_structure_get_type());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Ownership of GStreamer objects: adopt() takes over a reference, ref() adds one.
+// Ownership of GStreamer objects: adopt() takes a reference, ref() adds one.
 #pragma once
 
 #include <gst/gst.h>
@@ -40,7 +40,7 @@ struct GstTraits<GstSample> : MiniObjectTraits<GstSample> {};
 template <>
 struct GstTraits<GstMiniObject> : MiniObjectTraits<GstMiniObject> {};
 
-/// One reference to a GStreamer object or mini object.
+/// A reference to a GStreamer object or mini object.
 template <class T>
 class GstPtr {
 public:
@@ -57,7 +57,7 @@ public:
         if (p_) GstTraits<T>::unref(p_);
     }
     T *get() const { return p_; }
-    /// Gives the reference to a transfer-full parameter.
+    /// Passes the reference to a transfer-full parameter.
     [[nodiscard]] T *release() { return std::exchange(p_, nullptr); }
     void reset() { *this = GstPtr(); }
     explicit operator bool() const { return p_ != nullptr; }
@@ -71,7 +71,7 @@ private:
 struct GFree {
     void operator()(void *p) const { g_free(p); }
 };
-/// A string or block that g_free() releases.
+/// A string or memory block released by g_free().
 template <class T = gchar>
 using GOwned = std::unique_ptr<T, GFree>;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The queue between a network loop and a source pad, and whose turn it is to push. No GStreamer.
+// The queue between a network loop and a source pad, which also decides which thread pushes. Does
+// not depend on GStreamer.
 #pragma once
 
 #include <condition_variable>
@@ -13,37 +14,37 @@ namespace penstock {
 /// What a server source does next with its queue.
 enum class PushNext {
     item,    ///< push the item that was taken (or: there is one to push)
-    nothing, ///< the caller no longer has the turn and is done
-    task     ///< the caller must start the task, and then hand_to_task()
+    nothing, ///< the caller has given up the turn and is done
+    task     ///< the caller must start the task and then call hand_to_task()
 };
 
-/// Items come in on any thread. They are pushed one at a time by whoever has the turn:
+/// Items are added on any thread and pushed one at a time by the thread that has the turn:
 ///
 /// | turn | has it | takes it | gives it back |
 /// |---|---|---|---|
 /// | nobody | | | |
-/// | caller | the thread that brought an item, or one that was asked to | begin() | next() |
+/// | caller | the thread that added an item, or one that was told to | begin() | next() |
 /// | task | the pad's task | hand_to_task() | close() |
-/// | opener | the thread that sets everything up | open() | release() |
+/// | opener | the thread that does the set-up | open() | release() |
 ///
-/// Taking the last item and giving the turn back is one step under the lock, so an item that comes
-/// later always finds the turn free, and its thread takes it. A caller may therefore wait for the
-/// pad's stream lock: whoever else holds that is about to let it go.
+/// Taking the last item and giving up the turn is a single step under the lock, so an item added
+/// later always finds the turn free and its thread takes it. A caller may therefore wait for the
+/// pad's stream lock: any other holder is about to release it.
 ///
-/// From callers to the task there is one way, want_task(), and back there is none before close().
-/// Whoever starts the task has the turn while doing so, so close() and wait_idle() find either no
-/// task or one that was started. Stop the task after wait_idle().
+/// The turn passes from callers to the task only through want_task(), and back only through
+/// close(). The thread that starts the task keeps the turn meanwhile, so close() and wait_idle()
+/// find either no task or a started one. Stop the task after wait_idle().
 ///
-/// Thread-safe. No method runs foreign code; only wait() and wait_idle() block.
+/// Thread-safe. Calls no foreign code; only wait() and wait_idle() block.
 template <class Item>
 class PushQueue {
 public:
     using Next = PushNext;
 
-    // --- set-up, by state changes -----------------------------------------------------------
+    // --- set-up, in state changes -----------------------------------------------------------
 
-    /// Empties the queue and lets items in. The caller has the turn until release(). `with_task`:
-    /// the task pushes, else callers do. `max_bytes`: see has_room().
+    /// Empties the queue and accepts items. The caller has the turn until release(). `with_task`:
+    /// the task pushes, otherwise callers do. `max_bytes`: see has_room().
     void open(bool with_task, size_t max_bytes) {
         std::lock_guard lock(mutex_);
         clear_locked();
@@ -52,12 +53,12 @@ public:
         task_wanted_ = with_task;
         max_bytes_ = max_bytes;
     }
-    /// After open(). Next::item: items wait already, a caller has to begin().
+    /// Call after open(). Next::item: items are waiting, and the caller must call begin().
     Next release() {
         std::lock_guard lock(mutex_);
         return give_back_locked();
     }
-    /// Nothing is let in or taken out any more; wakes the task.
+    /// Accepts and returns no more items; wakes the task.
     void close() {
         std::lock_guard lock(mutex_);
         closed_ = true;
@@ -65,50 +66,51 @@ public:
         if (turn_ == Turn::task) turn_ = Turn::nobody;
         changed_.notify_all();
     }
-    /// After close(): waits until is_idle(), and empties the queue. Must not be called by the
+    /// Call after close(): waits until is_idle() and empties the queue. Must not be called by the
     /// thread that has the turn.
     void wait_idle() {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return turn_ == Turn::nobody; });
         clear_locked();
     }
-    /// Nobody has the turn.
+    /// Whether no thread has the turn.
     bool is_idle() {
         std::lock_guard lock(mutex_);
         return turn_ == Turn::nobody;
     }
-    /// Items are only taken while playing. True: items wait and a caller has to begin().
+    /// Items are only taken while playing. Returns true if items are waiting and the caller must
+    /// call begin().
     bool set_playing(bool playing) {
         std::lock_guard lock(mutex_);
         playing_ = playing;
         changed_.notify_all();
         return turn_ == Turn::nobody && may_take_locked();
     }
-    /// Something downstream may block from now on. True: the caller must start the task, and then
-    /// hand_to_task().
+    /// Something downstream may block from now on. Returns true if the caller must start the task
+    /// and then call hand_to_task().
     bool want_task() {
         std::lock_guard lock(mutex_);
         if (closed_ || turn_ == Turn::task) return false;
         task_wanted_ = true;
-        if (turn_ != Turn::nobody) return false; // whoever has the turn starts it
+        if (turn_ != Turn::nobody) return false; // the thread that has the turn starts it
         turn_ = Turn::caller;
         return true;
     }
-    /// The task runs: it has the turn.
+    /// Passes the turn to the running task.
     void hand_to_task() {
         std::lock_guard lock(mutex_);
         turn_ = closed_ ? Turn::nobody : Turn::task;
         changed_.notify_all();
     }
-    /// Nothing more is taken out until the next open(): the stream has ended.
+    /// The stream has ended: no more items are taken until the next open().
     void end() {
         std::lock_guard lock(mutex_);
         ended_ = true;
     }
 
-    // --- bringing ---------------------------------------------------------------------------
+    // --- adding ---------------------------------------------------------------------------
 
-    /// False if the queue is closed; the item is dropped.
+    /// Returns false and drops the item if the queue is closed.
     bool put(Item &&item, size_t bytes) {
         std::lock_guard lock(mutex_);
         if (closed_) return false;
@@ -117,8 +119,8 @@ public:
         if (turn_ == Turn::task) changed_.notify_all();
         return true;
     }
-    /// False once more than `max_bytes` are queued, until half of that is left; next() and wait()
-    /// tell when.
+    /// Returns false from when more than `max_bytes` are queued until half of that is left, which
+    /// next() and wait() report.
     bool has_room() {
         std::lock_guard lock(mutex_);
         if (closed_) return true;
@@ -126,7 +128,7 @@ public:
         return !full_;
     }
 
-    /// Bytes that are queued.
+    /// Number of queued bytes.
     size_t bytes() {
         std::lock_guard lock(mutex_);
         return bytes_;
@@ -134,16 +136,15 @@ public:
 
     // --- pushing ----------------------------------------------------------------------------
 
-    /// A caller asks for the turn. True: it has it, and calls next() until that says otherwise.
+    /// Requests the turn. If it returns true, call next() until that ends the turn.
     bool begin() {
         std::lock_guard lock(mutex_);
         if (turn_ != Turn::nobody || !may_take_locked()) return false;
         turn_ = Turn::caller;
         return true;
     }
-    /// The caller that has the turn: takes an item, or gives the turn back unless it has to start
-    /// the task. `room`: has_room() has
-    /// become true again.
+    /// For the caller that has the turn: takes an item, or gives up the turn unless it must start
+    /// the task. `room`: has_room() has become true again.
     Next next(Item &item, bool &room) {
         std::lock_guard lock(mutex_);
         room = false;
@@ -153,7 +154,8 @@ public:
         }
         return give_back_locked();
     }
-    /// The task: waits for an item; false once the queue is closed or nothing more is taken.
+    /// For the task: waits for an item. Returns false once the queue is closed or the stream has
+    /// ended.
     bool wait(Item &item, bool &room) {
         std::unique_lock lock(mutex_);
         room = false;
@@ -174,7 +176,7 @@ private:
 
     bool may_take_locked() const { return playing_ && !closed_ && !ended_ && !items_.empty(); }
     Next give_back_locked() {
-        if (task_wanted_ && !closed_) return Next::task; // keeps the turn
+        if (task_wanted_ && !closed_) return Next::task; // the caller keeps the turn
         turn_ = Turn::nobody;
         changed_.notify_all();
         return may_take_locked() ? Next::item : Next::nothing;
@@ -200,7 +202,7 @@ private:
     bool closed_ = true;
     bool ended_ = false;
     bool playing_ = false;
-    bool full_ = false; ///< what has_room() said last was no
+    bool full_ = false; ///< has_room() last returned false
 };
 
 } // namespace penstock

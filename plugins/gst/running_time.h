@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Running time that may lie before the segment.
+// Running time that may precede the segment.
 #pragma once
 
 #include <gst/gst.h>
@@ -9,9 +9,9 @@
 
 namespace penstock {
 
-/// Nanoseconds; negative for a timestamp before the segment's start (a first DTS). None for no
-/// timestamp, or one that the segment gives no running time; without a segment of format TIME the
-/// timestamp is taken as it is.
+/// ns; negative for a timestamp before the segment's start (such as a first DTS). nullopt without a
+/// timestamp, or if the segment gives it no running time. If the segment is not in TIME format,
+/// returns the timestamp unchanged.
 inline std::optional<int64_t> running_time(const GstSegment &segment, GstClockTime time) {
     if (!GST_CLOCK_TIME_IS_VALID(time)) return std::nullopt;
     if (segment.format != GST_FORMAT_TIME) return static_cast<int64_t>(time);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a stream's caps say of how its samples become MPEG-TS.
+// Derives the format of MPEG-TS samples from a stream's caps.
 #pragma once
 
 #include "core/hls/format.h"
@@ -8,7 +8,7 @@
 
 namespace penstock {
 
-/// Errors: caps without the configuration that their framing needs, or a broken one.
+/// Errors: caps without the configuration that their framing requires, or an invalid one.
 Result format_of(hls::Kind kind, const GstCaps *caps, hls::FormatPtr &format);
 
 } // namespace penstock

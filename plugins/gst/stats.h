@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The property `stats`: the fields that every element has.
+// The property `stats`: fields common to all elements.
 #pragma once
 
 #include "gst/ptr.h"
@@ -8,21 +8,21 @@
 
 namespace penstock {
 
-/// A snapshot. Bytes and buffers since the element started.
+/// A snapshot; bytes and buffers since the element started.
 struct Stats {
     guint64 bytes_in = 0, bytes_out = 0, buffers_in = 0, buffers_out = 0;
     guint64 drops = 0;
     guint peers = 0;
-    gint64 since = 0; ///< monotonic microseconds; 0 while stopped
+    gint64 since = 0; ///< monotonic, µs; 0 while stopped
 
-    /// A structure with these fields, `uptime` in nanoseconds; an element adds its own.
+    /// A structure with these fields, `uptime` in ns; elements add their own.
     GstPtr<GstStructure> to_structure() const;
 };
 
-/// Counts without a lock.
+/// Lock-free counters.
 struct Counters {
     std::atomic<guint64> bytes_in = 0, bytes_out = 0, buffers_in = 0, buffers_out = 0, drops = 0;
-    std::atomic<gint64> since = 0; ///< monotonic microseconds; 0 while stopped
+    std::atomic<gint64> since = 0; ///< monotonic, µs; 0 while stopped
 
     void start() {
         bytes_in = bytes_out = buffers_in = buffers_out = drops = 0;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The properties of elements that serve HTTPS.
+// Properties of elements that serve HTTPS.
 #pragma once
 
 #include <gst/gst.h>
 
 namespace penstock {
 
-/// Strings, empty by default, changed in READY.
+/// Installs two string properties, empty by default and changeable in READY.
 inline void install_tls_files(GObjectClass *klass, guint certificate, guint key) {
     const auto flags =
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
