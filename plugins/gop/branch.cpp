@@ -17,9 +17,9 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_gop_tee_debug);
 namespace penstock::gop {
 namespace {
 
-// A longer step between two timestamps is a jump, not media that waits in the queue.
+// A longer timestamp step is a jump and does not count as queued media; ns.
 constexpr uint64_t longest_step = GST_SECOND;
-// Events that pile up in front of a stuck branch without any buffer between them.
+// Limit of events that accumulate for a stuck branch without any buffer.
 constexpr size_t most_events = 1000;
 
 std::string name_of(GstPad *pad) {
@@ -58,7 +58,7 @@ void Branch::decide() {
     }
     const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(pad_.get()));
     if (state == State::failed) {
-        // A branch that is linked to another pad may begin again.
+        // A failed branch can restart once it is linked to another pad.
         if (peer && peer.get() == failed_peer_) return;
         std::lock_guard lock(lock_);
         if (state_ == State::failed) state_ = State::idle;
@@ -75,7 +75,7 @@ void Branch::decide() {
         std::lock_guard lock(lock_);
         if (nonblocking == direct_ || stopped_) return;
         if (nonblocking && (!queue_.empty() || pushing_ > 0)) {
-            ask_ = true; // what is queued goes first
+            ask_ = true; // queued items go first
             return;
         }
         direct_ = nonblocking;
@@ -110,7 +110,7 @@ void Branch::enqueue(Item item, const QueueLimits &limits, const std::vector<Ite
         }
     }
     append_locked(std::move(item));
-    // The first time may leave the newest GOP, which may itself be over a bound.
+    // The first trim may keep the newest GOP, which may itself exceed a bound.
     for (int i = 0; i < 2 && over_locked(limits); ++i)
         trim_locked();
     run_thread_locked();
@@ -155,14 +155,14 @@ bool Branch::over_locked(const QueueLimits &limits) const {
            (limits.buffers && queued_buffers_ > limits.buffers) || queued_events_ > most_events;
 }
 
-// Gives up everything before the newest keyframe in the queue; if that is the oldest buffer,
-// everything. What no reader can do without stays: the newest of each sticky event and of each
+// Drops everything before the newest keyframe in the queue; if that is the oldest buffer,
+// everything. Keeps what readers need in any case: the newest of each sticky event and of each
 // piece of configuration.
 void Branch::trim_locked() {
     size_t key = queue_.size();
     while (key > 0 && !queue_[key - 1].key)
         --key;
-    size_t from = key > 0 ? key - 1 : 0; // the newest keyframe, when key > 0
+    size_t from = key > 0 ? key - 1 : 0; // the newest keyframe, if key > 0
     while (key > 0 && from > 0 && queue_[from - 1].header && !queue_[from - 1].slot)
         --from;
     bool before = false;
@@ -212,14 +212,14 @@ void Branch::run_thread_locked() {
     if (thread_.joinable()) return;
     thread_ = std::thread(
         [branch = shared_from_this(), tee = GstPtr<GstElement>::ref(tee_), run = ++run_] {
-            // The kernel takes 15 characters.
+            // The kernel limits names to 15 characters.
             pthread_setname_np(pthread_self(), ("goptee:" + branch->name_).substr(0, 15).c_str());
             while (guard(tee.get(), false, [&] { return branch->iterate(run); })) {
             }
         });
 }
 
-/// Pushes one item; false when the thread has to end.
+/// Pushes one item; returns false when the thread has to end.
 bool Branch::iterate(unsigned run) {
     std::unique_lock lock(lock_);
     changed_.wait(lock, [&] {
@@ -251,11 +251,11 @@ void Branch::push_direct(Item item) {
 GstFlowReturn Branch::push(Item item) {
     if (item.is_event()) {
         gst_pad_push_event(pad_.get(), GST_EVENT_CAST(item.object.release()));
-        return GST_FLOW_OK; // the flow of the next buffer shows whether it was refused
+        return GST_FLOW_OK; // the next buffer's flow shows whether it was refused
     }
     auto buffer = GstPtr<GstBuffer>::adopt(GST_BUFFER_CAST(item.object.release()));
     if (item.discont && !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT)) {
-        // Shares the memory; only flags and timestamps are the branch's own.
+        // Shares the memory; only flags and timestamps belong to the branch.
         buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy(buffer.get()));
         GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
     }
@@ -276,7 +276,7 @@ void Branch::settle(GstFlowReturn flow, unsigned generation) {
         if (flow == GST_FLOW_EOS) {
             state_ = State::eos;
         } else if (flow == GST_FLOW_FLUSHING || flow == GST_FLOW_NOT_LINKED) {
-            // The next buffer begins the branch anew.
+            // The next buffer restarts the branch.
             state_ = State::idle;
         } else {
             state_ = State::failed;
@@ -331,7 +331,7 @@ void Branch::stop(bool wait) {
         ++generation_;
         clear_locked();
         thread = std::exchange(thread_, std::thread());
-        // A thread that is not in a push ends at once.
+        // A thread that is not pushing ends at once.
         wait = pusher_ != std::this_thread::get_id() && (wait || pushing_ == 0);
         changed_.notify_all();
     }

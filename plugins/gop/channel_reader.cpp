@@ -20,7 +20,7 @@ ChannelReader &reader_of(GstPad *inlet) {
     return *static_cast<ChannelReader *>(gst_pad_get_element_private(inlet));
 }
 
-// The running time of an element's pipeline; GST_CLOCK_STIME_NONE without a clock.
+// The current running time of an element's pipeline; GST_CLOCK_STIME_NONE without a clock.
 GstClockTimeDiff running_time_now(GstElement *element) {
     const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(element));
     if (!clock) return GST_CLOCK_STIME_NONE;
@@ -48,13 +48,14 @@ ChannelReader::ChannelReader(GstElement *element, GstPad *src)
             return guard(reader.element_, gboolean(FALSE),
                          [&]() -> gboolean { return reader.event(std::move(owned)); });
         });
-    gst_pad_set_query_function(
-        inlet_.get(), [](GstPad *, GstObject *, GstQuery *query) -> gboolean {
-            if (!is_nonblocking_query(query)) return FALSE;
-            answer_nonblocking(query,
-                               false); // the branch needs its thread: nothing may wait for us
-            return TRUE;
-        });
+    gst_pad_set_query_function(inlet_.get(),
+                               [](GstPad *, GstObject *, GstQuery *query) -> gboolean {
+                                   if (!is_nonblocking_query(query)) return FALSE;
+                                   // The branch must use its own thread, so that nothing waits for
+                                   // this pipeline.
+                                   answer_nonblocking(query, false);
+                                   return TRUE;
+                               });
 }
 
 ChannelReader::~ChannelReader() = default;
@@ -94,7 +95,7 @@ void ChannelReader::listen() {
 }
 
 void ChannelReader::stop() {
-    subscription_.reset(); // no call comes any more
+    subscription_.reset(); // no further calls from now on
     gst_pad_set_active(inlet_.get(), FALSE);
     Source gone;
     {
@@ -110,7 +111,7 @@ void ChannelReader::on_source(const std::shared_ptr<ChannelSource> &source) {
     found.tee = static_cast<TeeSource &>(*source).tee();
     GST_INFO_OBJECT(element_, "channel %s: %" GST_PTR_FORMAT, channel().c_str(), found.tee.get());
     {
-        // Known before its first event comes.
+        // Set before its first event arrives.
         std::lock_guard lock(lock_);
         source_.tee = found.tee;
     }
@@ -172,7 +173,7 @@ bool ChannelReader::event(GstPtr<GstEvent> event) {
     return gst_pad_push_event(src_, event.release());
 }
 
-// Pipelines that began at different times have different running times at the same moment.
+// Pipelines that started at different times have different running times at the same moment.
 GstPtr<GstEvent> ChannelReader::moved(GstPtr<GstEvent> event) const {
     GstSegment segment;
     gst_event_copy_segment(event.get(), &segment);
@@ -183,7 +184,7 @@ GstPtr<GstEvent> ChannelReader::moved(GstPtr<GstEvent> event) const {
     if (segment.format != GST_FORMAT_TIME || !GST_CLOCK_STIME_IS_VALID(here) ||
         !GST_CLOCK_STIME_IS_VALID(there))
         return event;
-    // A difference below a millisecond is the same time, read twice.
+    // A difference below a millisecond is the same time read twice.
     const GstClockTimeDiff offset = here - there;
     if (std::abs(offset) < GstClockTimeDiff(GST_MSECOND)) return event;
     if (!gst_segment_offset_running_time(&segment, GST_FORMAT_TIME, offset))
@@ -197,7 +198,7 @@ GstPtr<GstEvent> ChannelReader::moved(GstPtr<GstEvent> event) const {
 bool ChannelReader::src_query(GstQuery *query) {
     switch (GST_QUERY_TYPE(query)) {
     case GST_QUERY_LATENCY: {
-        // Adds the latency of the source's own pipeline; the branch's queue holds early buffers.
+        // Adds the latency of the source's pipeline; the branch's queue holds early buffers.
         const Source from = source();
         gboolean live = FALSE;
         GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What gopsrc does: takes a channel's stream into its own pipeline, as a branch of the goptee.
+// The implementation of gopsrc: reads a channel as a branch of the goptee that offers it.
 #pragma once
 
 #include "core/gop/channels.h"
@@ -16,9 +16,9 @@ namespace penstock::gop {
 
 enum class OnLoss { wait, eos };
 
-/// The goptee's branch pushes, on its thread and out of its bounded queue, into an inlet: a pad
-/// that no element owns. The inlet passes on to the element's source pad, segments moved to this
-/// pipeline's running time. lock_ guards which source is attached and is never held across a push.
+/// The goptee's branch pushes, on its own thread and from its bounded queue, into an inlet: a pad
+/// without parent element. The inlet forwards to the element's source pad and moves segments to
+/// this pipeline's running time. lock_ guards the attached source and is never held during a push.
 class ChannelReader final : public ChannelListener {
 public:
     ChannelReader(GstElement *element, GstPad *src);
@@ -29,9 +29,9 @@ public:
     OnLoss on_loss() const { return on_loss_; }
     void set_on_loss(OnLoss what) { on_loss_ = what; }
 
-    /// READY→PAUSED. False and the reason if the channel's name is not legal.
+    /// READY→PAUSED. Returns false and sets the reason if the channel's name is invalid.
     bool start(std::string *error);
-    /// To PLAYING: begins to wait for the stream. More than once does nothing.
+    /// At PLAYING: starts to wait for the stream. Further calls have no effect.
     void listen();
     /// After the source pad was deactivated.
     void stop();
@@ -53,7 +53,7 @@ private:
     GstPtr<GstEvent> moved(GstPtr<GstEvent> segment) const;
     void end();
 
-    GstElement *const element_; ///< borrowed: it owns us
+    GstElement *const element_; ///< borrowed: it owns this object
     GstPad *const src_;         ///< borrowed: the element owns it
     GstPtr<GstPad> inlet_;
     Counters counters_;
@@ -63,7 +63,7 @@ private:
     mutable std::mutex lock_;
     std::string channel_;
     Source source_;
-    std::unique_ptr<ChannelHandle> subscription_; ///< by state changes alone
+    std::unique_ptr<ChannelHandle> subscription_; ///< used in state changes only
 };
 
 } // namespace penstock::gop

@@ -11,10 +11,10 @@
 namespace penstock::gop {
 namespace {
 
-// Buffer timestamps further than this from the tags' own progress begin a new mapping.
+// Buffer timestamps that deviate more from the tags' own progress start a new mapping.
 constexpr GstClockTimeDiff most_drift = 500 * GST_MSECOND;
 
-/// A number for each place that configuration may have: one that is sent again takes it.
+/// Numbers the kinds of configuration: a repeated one replaces its predecessor.
 uint16_t slot_of(const flv::Tag &tag) {
     if (tag.kind == flv::TagKind::metadata) return 1;
     const auto header = flv::parse_body(tag.type, tag.body());
@@ -42,8 +42,8 @@ void FlvInput::set_flags(GstPtr<GstBuffer> &buffer, bool delta, bool header) con
     if (header) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
 }
 
-// FLV counts milliseconds and wraps at 2^32: the signed difference to the anchor is exact for
-// 24 days, and every buffer with a timestamp of its own moves the anchor on.
+// FLV counts milliseconds modulo 2^32: the signed difference to the anchor is exact for 24 days,
+// and every buffer with a timestamp moves the anchor.
 void FlvInput::stamp(GstBuffer *buffer, uint32_t timestamp) {
     if (!GST_CLOCK_TIME_IS_VALID(anchor_pts_)) {
         anchor_pts_ = timestamp * GST_MSECOND;
@@ -107,19 +107,19 @@ Result FlvInput::push(GstBuffer *buffer, std::vector<Unit> &out) {
             GST_BUFFER_FLAG_SET(part.get(), GST_BUFFER_FLAG_DISCONT);
         set_buffer(out.back(), tag, std::move(part));
     }
-    tags_.clear(); // whose bytes would live until the next buffer
+    tags_.clear(); // their bytes would stay alive until the next buffer
     if (result.is_error()) normalizer_.reset();
     return result;
 }
 
-/// What goptee has to know about the tag. `config`: the KnownTag's, 0 if there is none.
+/// Derives a tag's properties for goptee. `config`: that of the KnownTag, 0 if there is none.
 Unit FlvInput::unit_of(const flv::Tag &tag, uint32_t config) {
     video_ |= tag.type == flv::TagType::video;
     audio_ |= tag.type == flv::TagType::audio;
     Unit unit;
     unit.header = tag.kind == flv::TagKind::metadata || tag.kind == flv::TagKind::config;
     unit.key = tag.kind == flv::TagKind::keyframe || (!video_ && tag.kind == flv::TagKind::audio);
-    // A frame of the same configuration has nothing to tell.
+    // A frame with an unchanged configuration carries no new information.
     if (unit.header || config == 0 || config != upstream_config_)
         unit.slot = remember(tag, unit.ends_gop);
     upstream_config_ = config;
@@ -127,15 +127,15 @@ Unit FlvInput::unit_of(const flv::Tag &tag, uint32_t config) {
 }
 
 void FlvInput::set_buffer(Unit &unit, const flv::Tag &tag, GstPtr<GstBuffer> buffer) const {
-    // Something that is neither a frame nor configuration cannot be begun with.
+    // A stream can't start with anything that is neither a frame nor configuration.
     set_flags(buffer, video_ ? tag.kind != flv::TagKind::keyframe : tag.kind == flv::TagKind::other,
               unit.header);
     unit.buffer = std::move(buffer);
 }
 
-/// Which piece of configuration the tag is, 0 if none. `replaces`: frames cached so far are of
-/// another configuration and of no use any more. New metadata alone, or a configuration that had
-/// not come yet, harms no cached frame.
+/// The slot of the tag's configuration, 0 if it has none. `replaces`: the frames cached so far have
+/// another configuration and are unusable. New metadata alone, or the first configuration of its
+/// kind, leaves cached frames valid.
 uint16_t FlvInput::remember(const flv::Tag &tag, bool &replaces) {
     const unsigned version = known_.headers().version;
     known_.learn(tag);
@@ -198,7 +198,7 @@ std::vector<Unit> FlvInput::headers(GstBuffer *first, bool with_file_header) con
         units.push_back(std::move(unit));
     };
     if (with_file_header) {
-        // The metadata may announce what has not come yet.
+        // The metadata may announce audio that has not arrived yet.
         const auto &metadata = known_.headers().metadata;
         const bool audio = audio_ || (metadata && mentions(*metadata, "audiocodecid"));
         const bool video = video_ || (metadata && mentions(*metadata, "videocodecid"));

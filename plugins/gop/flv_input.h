@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The one format that goptee knows: turns `video/x-flv` buffers of any shape into tags with flags.
+// Turns `video/x-flv` buffers of any shape into flagged tags; FLV is the only format that goptee
+// parses.
 #pragma once
 
 #include "core/flv/normalizer.h"
@@ -9,31 +10,30 @@
 
 namespace penstock::gop {
 
-/// A buffer that can be understood by itself, and what goptee has to know about it.
+/// A self-contained buffer with its properties for goptee.
 struct Unit {
     GstPtr<GstBuffer> buffer;
-    bool key = false;      ///< a decoder can begin here
-    bool header = false;   ///< configuration: not cached, each branch begins with it
-    bool ends_gop = false; ///< the frames before have another configuration
-    uint16_t slot = 0;     ///< which piece of configuration it is, 0 for none
+    bool key = false;      ///< a decoder can start here
+    bool header = false;   ///< configuration: not cached, each branch starts with it
+    bool ends_gop = false; ///< the preceding frames have another configuration
+    uint16_t slot = 0;     ///< kind of configuration; 0: none
 };
 
-/// Not thread-safe: the streaming thread's own.
+/// Used by the streaming thread only.
 class FlvInput {
 public:
-    /// Splits and flags a buffer. What comes out has its KnownTag; a buffer that has it already,
-    /// and the right flags, passes as it is. An error says what is wrong; the tags before it are in
-    /// `out`.
+    /// Splits and flags a buffer. The results have a KnownTag; a buffer that already has one and
+    /// the right flags passes unchanged. On an error, `out` contains the tags before it.
     Result push(GstBuffer *buffer, std::vector<Unit> &out);
-    /// Learns the headers in the caps' `streamheader`.
+    /// Collects the headers from the caps' `streamheader`.
     void learn(const GstCaps *caps);
-    /// Whether the caps' `streamheader` has the codec configuration that is known, and no other.
+    /// Whether the caps' `streamheader` has exactly the known codec configuration.
     bool has_codecs_of(const GstCaps *caps) const;
-    /// The file header (if wanted) and the configuration so far, timed like `first`.
+    /// The file header (if wanted) and the current configuration, timed like `first`.
     std::vector<Unit> headers(GstBuffer *first, bool with_file_header) const;
-    /// After a gap: forgets half a tag and the time mapping.
+    /// After a gap: discards a partial tag and the time mapping.
     void flush();
-    /// A new stream: forgets everything.
+    /// Resets all state for a new stream.
     void reset();
 
 private:
@@ -47,10 +47,10 @@ private:
 
     flv::Normalizer normalizer_;
     std::vector<flv::Tag> tags_;
-    flv::Normalizer known_; ///< only the headers, as of the tag at hand
+    flv::Normalizer known_; ///< only the headers up to the current tag
     size_t known_count_ = 0;
-    uint32_t config_ = 0;          ///< ours, for a stream that comes without
-    uint32_t upstream_config_ = 0; ///< of the newest tag that came with one
+    uint32_t config_ = 0;          ///< made here, for streams without one
+    uint32_t upstream_config_ = 0; ///< of the latest tag with a KnownTag
     bool video_ = false, audio_ = false;
     GstClockTime anchor_pts_ = GST_CLOCK_TIME_NONE;
     uint32_t anchor_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject of gopsrc: properties, pad, states; see channel_reader.h for what it does.
+// The GObject of gopsrc: properties, pad, states. See channel_reader.h for the implementation.
 #pragma once
 
 #include <gst/gst.h>

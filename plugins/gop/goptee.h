@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject of goptee: properties, pads, states; see tee.h for what it does.
+// The GObject of goptee: properties, pads, states. See tee.h for the implementation.
 #pragma once
 
 #include <gst/gst.h>

@@ -11,7 +11,7 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_gop_tee_debug);
 namespace penstock::gop {
 namespace {
 
-// HEADER buffers in a row that are kept together with the keyframe behind them.
+// Maximum number of consecutive HEADER buffers kept for the following keyframe.
 constexpr size_t most_pending = 64;
 
 bool is_flv(const GstCaps *caps) {
@@ -19,8 +19,8 @@ bool is_flv(const GstCaps *caps) {
            gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-flv");
 }
 
-// Parsers flag as HEADER any frame that carries parameter sets or SEI. Where a buffer is a whole
-// frame there is no other kind.
+// Parsers flag any frame with parameter sets or SEI as HEADER. Where each buffer is a whole frame,
+// there are no separate headers.
 bool has_whole_frames(const GstCaps *caps) {
     const GstStructure *s = gst_caps_get_structure(caps, 0);
     const char *alignment = gst_structure_get_string(s, "alignment");
@@ -63,7 +63,7 @@ uint64_t Tee::time_of(GstBuffer *buffer) {
 
 GstFlowReturn Tee::chain(GstPtr<GstBuffer> buffer) {
     totals_->in(gst_buffer_get_size(buffer.get()));
-    // The cache would hold an encoder's or camera's pool until nothing is left in it.
+    // Otherwise the cache would exhaust the buffer pool of an encoder or camera.
     if (buffer->pool) buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy_deep(buffer.get()));
 
     units_.clear();
@@ -71,7 +71,7 @@ GstFlowReturn Tee::chain(GstPtr<GstBuffer> buffer) {
         const Result result = flv_input_.push(buffer.get(), units_);
         if (result.is_error()) {
             ++totals_->drops;
-            // Once on the bus: a stream that stays wrong would flood it.
+            // Posted once: a permanently broken stream would flood the bus.
             if (!std::exchange(told_bad_flv_, true))
                 GST_ELEMENT_WARNING(element_, STREAM, DECODE,
                                     ("This is not a good FLV stream: %s. Its bytes are dropped up "
@@ -103,7 +103,7 @@ GstFlowReturn Tee::chain(GstPtr<GstBuffer> buffer) {
     return combined_flow(*branches);
 }
 
-// With lock_ held.
+// Called with lock_ held.
 void Tee::deliver(const Unit &unit, const Branches &branches) {
     if (unit.ends_gop) history_.clear();
     lead_.clear();
@@ -140,7 +140,7 @@ void Tee::cache_locked(const Unit &unit) {
                       time_of(buffer.get()), joinable);
     };
     if (unit.header) {
-        // FLV's configuration is kept apart; other headers belong to the keyframe they precede.
+        // FLV configuration is stored separately; other headers belong to the following keyframe.
         if (flv_) return;
         pending_.push_back(unit.buffer);
         if (pending_.size() <= most_pending) return;
@@ -156,7 +156,7 @@ void Tee::cache_locked(const Unit &unit) {
     push(unit.buffer, join, unit.key);
 }
 
-// What a branch that dropped up to this keyframe needs in front of it.
+// The configuration that a branch needs after it dropped everything up to this keyframe.
 std::vector<Item> Tee::lead_locked(GstBuffer *next) const {
     std::vector<Item> items;
     if (flv_) {
@@ -181,7 +181,8 @@ void Tee::give_locked(Branch &branch, Item item, const std::vector<Item> &lead) 
         branch.enqueue(std::move(item), settings_.queue, lead);
 }
 
-// The sticky events, the stream's headers, the cached GOPs; the first buffer with DISCONT.
+// Gives a branch the sticky events, the stream's headers and the cached GOPs; the first buffer has
+// DISCONT.
 void Tee::begin_locked(Branch &branch, bool with_gop) {
     branch.begin();
     for (const auto &event : sticky_)
@@ -223,7 +224,7 @@ void Tee::push_direct() {
 }
 
 GstFlowReturn Tee::combined_flow(const Branches &branches) const {
-    // Another pipeline may want it as long as there is a channel.
+    // Another pipeline may read it while there is a channel.
     if (branches.empty() || offers_) return GST_FLOW_OK;
     const bool all_eos = std::all_of(branches.begin(), branches.end(), [](const auto &branch) {
         return branch->state() == Branch::State::eos;
@@ -250,7 +251,7 @@ void Tee::on_failed(Branch &branch, GstFlowReturn flow) {
 void Tee::set_caps(const GstCaps *caps) {
     if (caps_ && gst_caps_is_equal(caps_.get(), caps)) return;
     caps_ = GstPtr<GstCaps>::ref(const_cast<GstCaps *>(caps));
-    // Other metadata alone harms no cached frame.
+    // Changed metadata alone leaves cached frames valid.
     if (flv_ && is_flv(caps) && flv_input_.has_codecs_of(caps)) return flv_input_.learn(caps);
     flv_ = is_flv(caps);
     whole_frames_ = has_whole_frames(caps);
@@ -301,7 +302,7 @@ bool Tee::start(std::string *error) {
 
 void Tee::begin_stop() {
     offers_ = false;
-    offer_.reset(); // the readers hear of it
+    offer_.reset(); // notifies the readers
     const std::shared_ptr<const Branches> held = branches();
     for (const auto &branch : *held)
         branch->flush_start();

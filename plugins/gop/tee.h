@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What goptee does: remembers the last GOPs of a stream and feeds branches that begin with them.
+// The implementation of goptee: caches the last GOPs of a stream and feeds branches that start with
+// them.
 #pragma once
 
 #include "core/gop/channels.h"
@@ -19,9 +20,9 @@ struct Settings {
     QueueLimits queue;
 };
 
-/// Thread rules: lock_ guards settings, branches, history and sticky events; then, inside it, a
-/// branch's own lock. Neither is held across a push, a query, a message or a log of an object.
-/// What is under "streaming" belongs to the holder of the sink pad's stream lock.
+/// Threads: lock_ guards settings, branches, history and sticky events; a branch's own lock may be
+/// taken inside it. Neither is held during a push, query, message or log of an object. Members
+/// under "streaming" are guarded by the sink pad's stream lock.
 class Tee {
 public:
     Tee(GstElement *element, GstPad *sink);
@@ -36,27 +37,27 @@ public:
     bool src_query(GstPad *pad, GstQuery *query);
 
     GstPad *request_pad(GstPadTemplate *templ, const char *name);
-    /// Forgets the branch and removes the pad. Never waits for what is downstream.
+    /// Removes the branch and its pad. Never waits for downstream.
     void release_pad(GstPad *pad);
-    /// Unlinks and releases a branch. True if nothing of it was still running downstream after
-    /// 200 ms; otherwise its last push ends when downstream is shut down.
+    /// Unlinks and releases a branch. Returns true if no push was in progress after 200 ms;
+    /// otherwise its last push ends when downstream is shut down.
     bool remove_branch(GstPad *pad);
 
     std::string channel() const;
     void set_channel(const std::string &name);
-    /// A branch for another pipeline: it pushes into `inlet`, which nobody else is linked to.
-    /// Thread-safe, and never waits for anybody's stream.
+    /// Adds a branch for another pipeline: it pushes into `inlet`, which must be otherwise
+    /// unlinked. Thread-safe; never waits for a stream.
     std::shared_ptr<Branch> attach(GstPad *inlet);
-    /// Its last push may still be on its way into `inlet`.
+    /// A last push into `inlet` may still be in progress.
     void detach(const std::shared_ptr<Branch> &branch);
-    /// What is upstream of this element says of its latency.
+    /// Answers the latency query for the part upstream of this element.
     bool upstream_latency(GstQuery *query);
 
-    /// Offers the channel, if there is one; false and the reason if it can't.
+    /// Offers the channel, if one is set. Returns false and sets the reason on failure.
     bool start(std::string *error);
-    /// Before the pads are deactivated: wakes whoever waits.
+    /// Call before the pads are deactivated: wakes waiting threads.
     void begin_stop();
-    /// After the pads were deactivated: ends the threads, forgets the stream.
+    /// Call after the pads were deactivated: ends the threads and resets the stream.
     void stop();
 
     GstPtr<GstStructure> stats() const;
@@ -67,12 +68,12 @@ private:
         bool key, header;
     };
     struct Delivery {
-        Branch *branch; ///< one of the Branches that the caller holds
+        Branch *branch; ///< one of the caller's Branches
         Item item;
     };
     using Branches = std::vector<std::shared_ptr<Branch>>;
 
-    /// Those that there are now; adding or removing one makes another list.
+    /// The current branches; adding or removing one creates another list.
     std::shared_ptr<const Branches> branches() const;
     void add_locked(const std::shared_ptr<Branch> &branch);
     bool offer(std::string *error);
@@ -96,7 +97,7 @@ private:
     GstPtr<GstCaps> downstream_caps(GstCaps *filter) const;
     uint64_t time_of(GstBuffer *buffer);
 
-    GstElement *const element_; ///< borrowed: it owns us
+    GstElement *const element_; ///< borrowed: it owns this object
     GstPad *const sink_;        ///< borrowed: the element owns it
     const std::shared_ptr<Totals> totals_ = std::make_shared<Totals>();
 
@@ -104,11 +105,11 @@ private:
     Settings settings_;
     std::shared_ptr<const Branches> branches_ = std::make_shared<const Branches>();
     std::string channel_;
-    std::unique_ptr<ChannelHandle> offer_; ///< by state changes alone
+    std::unique_ptr<ChannelHandle> offer_; ///< used in state changes only
     std::atomic<bool> offers_ = false;
     unsigned next_index_ = 0, next_reader_ = 0;
     History<Cached> history_;
-    std::vector<GstPtr<GstEvent>> sticky_; ///< what a new branch begins with, in order
+    std::vector<GstPtr<GstEvent>> sticky_; ///< in the order in which a new branch gets them
     guint32 last_seek_ = 0;
 
     // streaming
@@ -117,8 +118,8 @@ private:
     bool whole_frames_ = false;
     bool told_bad_flv_ = false;
     GstPtr<GstCaps> caps_;
-    std::vector<GstPtr<GstBuffer>> stream_headers_; ///< of the caps, unless FLV
-    std::vector<GstPtr<GstBuffer>> pending_, lead_; ///< HEADER buffers in front of a keyframe
+    std::vector<GstPtr<GstBuffer>> stream_headers_; ///< from the caps, unless FLV
+    std::vector<GstPtr<GstBuffer>> pending_, lead_; ///< HEADER buffers before a keyframe
     std::vector<Unit> units_;
     std::vector<Delivery> deliveries_;
     uint64_t last_time_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The part of Tee that offers its stream to other pipelines.
+// Tee: offers its stream to other pipelines.
 #include "gop/tee.h"
 
 #include "core/net/loop/address.h"

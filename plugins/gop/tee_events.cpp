@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The part of Tee that passes events and answers queries.
+// Tee: forwards events and answers queries.
 #include "gop/tee.h"
 
 #include "gst/nonblocking.h"
@@ -18,7 +18,7 @@ void Tee::remember_sticky_locked(GstEvent *event) {
         return other && gst_structure_has_name(other, gst_structure_get_name(s));
     };
     std::erase_if(sticky_, same);
-    // The type's number is the order in which GStreamer wants them.
+    // The numeric event type is the order required by GStreamer.
     const auto after = std::find_if(sticky_.begin(), sticky_.end(),
                                     [&](const auto &e) { return GST_EVENT_TYPE(e.get()) > type; });
     sticky_.insert(after, GstPtr<GstEvent>::ref(event));
@@ -28,7 +28,7 @@ void Tee::forget_sticky_locked(GstEventType type) {
     std::erase_if(sticky_, [&](const auto &e) { return GST_EVENT_TYPE(e.get()) == type; });
 }
 
-// FLV that comes as bytes (from a file) gets its time from the tags.
+// FLV that arrives as bytes (from a file) gets its time from the tags.
 GstPtr<GstEvent> Tee::time_segment(GstPtr<GstEvent> event) {
     const GstSegment *segment;
     gst_event_parse_segment(event.get(), &segment);
@@ -93,7 +93,7 @@ void Tee::deliver_event(GstEvent *event, const Branches &branches) {
         sticky_.clear();
         history_.clear();
     } else if (type == GST_EVENT_SEGMENT) {
-        // Cached buffers mean what they mean in their own segment.
+        // Cached buffers are only valid in their own segment.
         const auto before = std::find_if(sticky_.begin(), sticky_.end(), [](const auto &e) {
             return GST_EVENT_TYPE(e.get()) == GST_EVENT_SEGMENT;
         });
@@ -120,10 +120,10 @@ bool Tee::src_event(GstPad *pad, GstPtr<GstEvent> event) {
         if (const auto branch = find(pad)) branch->ask_again();
         break;
     case GST_EVENT_QOS:
-        // One branch that is late must not make the encoder drop frames for all.
+        // A late branch must not make the encoder drop frames for all branches.
         return true;
     case GST_EVENT_SEEK: {
-        // Each sink of a pipeline sends the same seek up its branch.
+        // Each sink of a pipeline sends the same seek upstream.
         std::lock_guard lock(lock_);
         const guint32 seqnum = gst_event_get_seqnum(event.get());
         if (std::exchange(last_seek_, seqnum) == seqnum) return true;
@@ -135,8 +135,7 @@ bool Tee::src_event(GstPad *pad, GstPtr<GstEvent> event) {
     return gst_pad_push_event(sink_, event.release());
 }
 
-// The caps that every branch takes. A branch that has no caps in common with the others is left
-// out: it fails alone.
+// The caps accepted by all branches. A branch without common caps is ignored: it fails alone.
 GstPtr<GstCaps> Tee::downstream_caps(GstCaps *filter) const {
     auto caps = filter ? GstPtr<GstCaps>::ref(filter) : GstPtr<GstCaps>::adopt(gst_caps_new_any());
     const std::shared_ptr<const Branches> held = branches();
@@ -166,7 +165,7 @@ bool Tee::sink_query(GstQuery *query) {
     case GST_QUERY_ACCEPT_CAPS:
         gst_query_set_accept_caps_result(query, TRUE);
         return true;
-    case GST_QUERY_ALLOCATION: // no branch's pool may serve the others
+    case GST_QUERY_ALLOCATION: // a branch's pool can't serve the others
     case GST_QUERY_DRAIN:
         return false;
     default:
@@ -197,7 +196,7 @@ bool Tee::src_query(GstPad *pad, GstQuery *query) {
         gst_query_parse_latency(query, &live, &min, &max);
         const auto branch = find(pad);
         const uint64_t queue = settings().queue.time;
-        // The branch's queue can hold that much more without a loss.
+        // The branch's queue can hold this much more without loss.
         if (branch && !branch->is_direct() && GST_CLOCK_TIME_IS_VALID(max))
             gst_query_set_latency(query, live, min, queue ? max + queue : GST_CLOCK_TIME_NONE);
         return true;

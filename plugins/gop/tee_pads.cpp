@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The part of Tee that adds and removes branches, in any state and from any thread.
+// Tee: adds and removes branches, in any state and from any thread.
 #include "gop/tee.h"
 
 #include "gop/goptee.h"
@@ -72,7 +72,7 @@ GstPad *Tee::request_pad(GstPadTemplate *templ, const char *name) {
         std::lock_guard lock(lock_);
         add_locked(branch);
     }
-    if (!gst_element_add_pad(element_, pad)) { // the name is taken; the pad is gone
+    if (!gst_element_add_pad(element_, pad)) { // the name is taken, and the pad is gone
         take(branch->pad());
         return nullptr;
     }

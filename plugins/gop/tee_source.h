@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a goptee's channel hands to its readers.
+// The source that a goptee's channel passes to its readers.
 #pragma once
 
 #include "core/gop/channels.h"
@@ -10,7 +10,7 @@ namespace penstock::gop {
 class TeeSource final : public ChannelSource {
 public:
     explicit TeeSource(GstElement *tee) : tee_(tee) {}
-    /// Only from within ChannelListener::on_source(), which runs while the goptee is there.
+    /// Call only within ChannelListener::on_source(), while the goptee exists.
     GstPtr<GstElement> tee() const { return GstPtr<GstElement>::ref(tee_); }
 
 private:
