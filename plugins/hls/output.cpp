@@ -15,7 +15,7 @@ class MountOutput final : public Output {
 public:
     explicit MountOutput(std::unique_ptr<net::HlsFeed> feed) : feed_(std::move(feed)) {}
     void publish(Segment segment, bool) override { feed_->publish(segment); }
-    // The mount stays for its viewers, and for the next producer.
+    // The mount remains for its viewers and the next producer.
     void end() override {}
     Stats stats() const override {
         const net::HlsFeed::Stats s = feed_->stats();
@@ -27,10 +27,10 @@ private:
     const std::unique_ptr<net::HlsFeed> feed_;
 };
 
-/// Shared with the writer's thread, which may be in a write when the output is gone.
+/// Shared with the writer's thread, which may be writing after the output is destroyed.
 struct Files {
-    std::unique_ptr<net::HlsDirectory> directory; ///< used by the writer's thread alone
-    std::mutex mutex;                             ///< never held over a write
+    std::unique_ptr<net::HlsDirectory> directory; ///< used by the writer's thread only
+    std::mutex mutex;                             ///< never held during a write
     Output::Stats stats;
 
     Result write(const Segment *segment) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where an hlssegmenter's segments go: to a mount of the process's HTTP server, or to files.
+// The destination of an hlssegmenter's segments: a mount of the process's HTTP server, or files.
 #pragma once
 
 #include "core/hls/stream.h"
@@ -16,28 +16,28 @@ public:
         Stream::Info stream;
     };
 
-    /// Opens what `location` names. On failure nullptr, and `error` says what is wrong and how to
-    /// mend it.
+    /// Opens the destination named by `location`. On failure returns nullptr and sets `error` to
+    /// the reason and a remedy.
     static std::unique_ptr<Output> open(const Settings &settings, const Container &container,
                                         std::string *error);
     virtual ~Output() = default;
 
-    // These come one at a time, from threads that may not be the same.
-    /// Takes a segment. Waits only for a disk that is slow, and only if `may_wait`.
+    // Calls of these are serialized, but may come from different threads.
+    /// Accepts a segment. Blocks only on a slow disk, and only if `may_wait`.
     virtual void publish(Segment segment, bool may_wait) = 0;
-    /// The stream is over. Waits, within a bound, until all of it can be read.
+    /// Ends the stream. Waits, for a limited time, until all of it can be read.
     virtual void end() = 0;
 
-    // Thread-safe, and never waiting for a disk.
-    /// publish() waits no more.
+    // Thread-safe; never block on a disk.
+    /// Stops publish() from waiting.
     virtual void cancel() {}
-    /// What went wrong since the last call, for people.
+    /// Returns and clears readable reports since the last call.
     virtual std::vector<std::string> take_reports() { return {}; }
     virtual Stats stats() const = 0;
     virtual std::string url() const = 0;
 };
 
-/// True if writing never waits for anything (no disk).
+/// Whether writing never blocks (no disk is involved).
 bool is_nonblocking_location(const std::string &location);
 
 } // namespace penstock::hls

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The values of an hlssegmenter's properties, with all defaults.
+// The properties of an hlssegmenter and their defaults.
 #pragma once
 
 #include "core/net/stream/peer.h"
@@ -11,7 +11,7 @@
 
 namespace penstock::hls {
 
-/// Values of `sync`. The first two have the numbers of the boolean that other sinks have.
+/// Values of `sync`. The first two have the values of other sinks' boolean property.
 enum class Sync {
     no,
     yes,
@@ -21,11 +21,11 @@ enum class Sync {
 struct Settings {
     std::string location;
     net::TlsFiles tls;
-    uint64_t target_duration = 2'000'000'000; ///< nanoseconds
-    unsigned playlist_length = 6;             ///< segments; 0 keeps all (files only)
-    uint64_t grace = 60'000'000'000;          ///< nanoseconds
+    uint64_t target_duration = 2'000'000'000; ///< ns
+    unsigned playlist_length = 6;             ///< segments; 0: all (files only)
+    uint64_t grace = 60'000'000'000;          ///< ns
     Sync sync = Sync::automatic;
-    std::shared_ptr<net::PeerWatch> watch; ///< asked about viewers, where it serves them
+    std::shared_ptr<net::PeerWatch> watch; ///< consulted about viewers of an http:// location
 };
 
 } // namespace penstock::hls

@@ -117,7 +117,7 @@ void Sink::set_playing(bool playing) {
     {
         std::lock_guard lock(mutex_);
         playing_ = playing;
-        // EOS is posted again with the next PLAYING.
+        // EOS is posted again at the next PLAYING.
         if (!playing) eos_pending_ = ended_;
         if (!playing)
             for (Input &in : inputs_)
@@ -265,7 +265,7 @@ void Sink::check_eos() {
         std::lock_guard lock(mutex_);
         output = output_;
     }
-    // EOS tells the application that everything is there.
+    // After EOS the application may assume that everything has been written.
     if (output) {
         output->end();
         post_reports(*output);

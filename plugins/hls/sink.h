@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The hlssegmenter behind its GObject: pads, pace, state and end of stream.
+// The implementation of hlssegmenter: pads, pacing, state and end of stream.
 // Lock order: deliver_mutex_, mutex_, the element's object lock. Nothing is pushed, queried or
 // posted under any of them. deliver_mutex_ is held while segments are published, which may wait for
-// a disk: stats and state changes take mutex_ alone.
+// a disk; stats and state changes take only mutex_.
 #pragma once
 
 #include "gst/ptr.h"
@@ -27,7 +27,7 @@ public:
     GstPad *request_pad(GstPadTemplate *templ, Kind kind, const gchar *name);
     void release_pad(GstPad *pad);
 
-    /// READY to PAUSED. False after an element error was posted.
+    /// READY to PAUSED. Returns false after posting an element error.
     bool start();
     void set_playing(bool playing);
     /// Call before the pads are deactivated: ends all waits of streaming threads.
@@ -38,8 +38,8 @@ public:
     GstFlowReturn chain(GstPad *pad, GstPtr<GstBuffer> buffer);
     bool event(GstPad *pad, GstPtr<GstEvent> event);
     bool query(GstPad *pad, GstQuery *query);
-    /// Queries and upstream events that the application or the bin sends to the element.
-    /// element_query() returns false for a query that the default implementation has to answer.
+    /// Queries and upstream events sent to the element by the application or the bin.
+    /// element_query() returns false if the default implementation must answer.
     bool element_query(GstQuery *query, gboolean *result);
     bool send_upstream(GstPtr<GstEvent> event);
 
@@ -70,13 +70,13 @@ private:
     bool waits(bool live) const;
     GstFlowReturn wait_for(Kind kind, int64_t running_time);
     void unschedule(Input &input);
-    /// Sends finished segments to the output, in order, and posts what went wrong.
+    /// Passes finished segments to the output in order, and posts problems.
     void deliver();
     /// Posts EOS if the stream has ended and the element is playing.
     void post_eos();
     void post_reports(Output &output);
     void post_warnings(const std::vector<std::string> &texts);
-    /// Ends the stream if every linked pad is at its end.
+    /// Ends the stream if all linked pads have ended.
     void check_eos();
 
     GstElement *const element_;
@@ -90,16 +90,16 @@ private:
     std::condition_variable changed_;
     std::array<Input, 2> inputs_;
     std::unique_ptr<Segmenter> segmenter_; ///< null: stopped
-    bool realtime_ = true;                 ///< media comes at the pace of the clock
+    bool realtime_ = true;                 ///< media arrives in real time
     Settings running_settings_;
-    bool playing_ = false; ///< as the element's state changes say
+    bool playing_ = false; ///< from the element's state changes
     bool stopping_ = false;
-    bool ended_ = false;       ///< all pads are at their end
-    bool eos_pending_ = false; ///< and the message waits for PLAYING
+    bool ended_ = false;       ///< all pads have ended
+    bool eos_pending_ = false; ///< the EOS message waits for PLAYING
     bool stream_start_posted_ = false;
     uint32_t eos_seqnum_ = GST_SEQNUM_INVALID;
     uint32_t flush_seqnum_ = GST_SEQNUM_INVALID; ///< of the last flush
-    int64_t position_ = -1;                      ///< stream time, ns
+    int64_t position_ = -1;                      ///< stream time, ns; -1: none
     uint64_t published_ = 0, dropped_ = 0;
     Counters counters_;
 };

@@ -31,7 +31,7 @@ std::vector<GstPtr<GstPad>> Sink::linked_pads() const {
     return pads;
 }
 
-/// True if the latency query says that upstream is live. With `remember` the answer is kept for
+/// Whether the latency query reports that upstream is live. With `remember` the answer is kept for
 /// the rest of the stream.
 bool Sink::is_live(Kind kind, GstPad *pad, bool remember) {
     {
@@ -210,7 +210,8 @@ void Sink::on_flush(Kind kind, GstEvent *event) {
         in.eos = in.have_segment = false;
         gst_segment_init(&in.segment, GST_FORMAT_UNDEFINED);
         ended_ = eos_pending_ = false;
-        // The segmenter is flushed once for all pads, since the first may send again already.
+        // The segmenter is flushed once for all pads, since the first pad may already be sending
+        // again.
         const guint32 seqnum = gst_event_get_seqnum(event);
         if (segmenter_ && std::exchange(flush_seqnum_, seqnum) != seqnum) segmenter_->flush();
     }
@@ -234,7 +235,7 @@ bool Sink::query(GstPad *pad, GstQuery *query) {
         const auto kind = kind_of(pad);
         const Settings s = settings();
         bool yes = kind && is_nonblocking_location(s.location) && s.sync != Sync::yes;
-        // With sync=auto a source that is not live is held to the clock here, which is waiting. The
+        // With sync=auto a non-live source is synchronised to the clock here, which blocks. The
         // answer is not kept, because a source may not know it before its stream starts.
         if (yes && s.sync == Sync::automatic) yes = is_live(*kind, pad, false);
         answer_nonblocking(query, yes);
@@ -258,7 +259,7 @@ bool Sink::element_query(GstQuery *query, gboolean *result) {
             if (!pad_live) continue;
             live = TRUE;
             min = std::max(min, pad_min);
-            max = std::min(max, pad_max); // GST_CLOCK_TIME_NONE is the largest value
+            max = std::min(max, pad_max); // GST_CLOCK_TIME_NONE is the maximum value
         }
         gst_query_set_latency(query, live, min, max);
         *result = TRUE;
@@ -279,7 +280,7 @@ bool Sink::element_query(GstQuery *query, gboolean *result) {
 }
 
 bool Sink::send_upstream(GstPtr<GstEvent> event) {
-    // A seek goes to one pad, or it would be executed twice. The latency concerns every pad.
+    // A seek goes to a single pad, or it would be executed twice. Latency concerns every pad.
     const bool everywhere = GST_EVENT_TYPE(event.get()) == GST_EVENT_LATENCY;
     bool sent = everywhere;
     for (const auto &pad : linked_pads()) {
