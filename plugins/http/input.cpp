@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint8_t ts_sync = 0x47;
 constexpr size_t ts_packet = 188;
-/// The least distance between places to join, so that the newest has some audio behind it.
+/// Minimum distance between join positions, so that the newest is followed by some audio.
 constexpr GstClockTime join_distance = GST_SECOND;
 
 std::vector<Bytes> stream_headers(const GstStructure *caps) {
@@ -75,7 +75,7 @@ Result HttpInput::push_bytes(Bytes bytes, GstBuffer *first, net::HttpFeed &feed)
         if (!begins_with(bytes, "OggS") || bytes.size() < 27) return Result::error("no Ogg page");
         const bool is_continued = bytes[5] & 1;
         joinable = joinable && !is_continued;
-        // Viewers get the headers of the caps when they join.
+        // Viewers get the headers from the caps when they join.
         if (!headers_.empty() && GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_HEADER))
             return Result::ok();
     }
@@ -106,7 +106,7 @@ Result HttpInput::push(GstBufferList *list, net::HttpFeed &feed) {
                 return result;
         return Result::ok();
     }
-    // A muxer's list is a frame in packets of 188 bytes.
+    // A buffer list of a muxer is one frame in packets of 188 bytes.
     for (guint i = 0; i < length;) {
         GstBuffer *first = gst_buffer_list_get(list, i);
         guint end = i + 1;

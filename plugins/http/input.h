@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// From httpserversink's buffers to a feed: finds where viewers may join, and with which headers.
+// Passes httpserversink's buffers to a feed: finds where viewers may join and the headers they
+// need.
 #pragma once
 
 #include "core/bytes/result.h"
@@ -13,18 +14,18 @@
 
 namespace penstock {
 
-/// Of one stream. The streaming thread only.
+/// For a single stream. Used by the streaming thread only.
 class HttpInput {
 public:
-    /// Tells the feed the format. False for caps that are not in the template.
+    /// Tells the feed the format. Returns false for caps outside of the pad template.
     bool set_caps(const GstCaps *caps, net::HttpFeed &feed);
-    /// An error says why the buffer is not what the caps promise; what follows may be.
+    /// An error says how the buffer contradicts the caps; later ones may be valid.
     Result push(GstBuffer *buffer, net::HttpFeed &feed);
-    /// A list of MPEG-TS packets is sent as one piece for each frame.
+    /// A list of MPEG-TS packets is sent as one packet per frame.
     Result push(GstBufferList *list, net::HttpFeed &feed);
-    /// Gives up half a tag.
+    /// Discards a partial tag.
     void flush();
-    /// Whether anything was what the caps promise.
+    /// Whether any buffer matched the caps.
     bool any() const { return any_ || flv_.any(); }
 
 private:
@@ -36,7 +37,7 @@ private:
     std::vector<Bytes> headers_;
     bool any_ = false;
     FlvSink flv_;
-    GstClockTime joined_at_ = GST_CLOCK_TIME_NONE; ///< the newest place to join
+    GstClockTime joined_at_ = GST_CLOCK_TIME_NONE; ///< the newest join position
 };
 
 } // namespace penstock
