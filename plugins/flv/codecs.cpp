@@ -116,7 +116,7 @@ Result g711_format(ByteView body, ByteView, uint64_t &format) {
     return Result::ok();
 }
 
-/// FLV says nothing of the rate, and G.711 has but one.
+/// FLV does not contain the rate; G.711 has only one.
 template <bool alaw>
 void describe_g711(uint64_t format, StreamInfo &info) {
     info.caps = GstPtr<GstCaps>::adopt(gst_caps_new_simple(alaw ? "audio/x-alaw" : "audio/x-mulaw",
@@ -124,14 +124,13 @@ void describe_g711(uint64_t format, StreamInfo &info) {
                                                            G_TYPE_INT, int(format), nullptr));
 }
 
-/// The number of frames in a packet, of which the decoder wants to know.
+/// The number of frames per packet, which the decoder needs.
 Result speex_format(ByteView, ByteView payload, uint64_t &format) {
     format = codec::count_speex_frames(payload);
     return format > 0 ? Result::ok() : Result::error("a Speex packet without a whole frame");
 }
 
-/// E.4.2.1: always wideband mono. The decoder wants the header of an Ogg stream, which FLV leaves
-/// out.
+/// E.4.2.1: always wideband mono. The decoder needs the header of an Ogg stream, which FLV omits.
 void describe_speex(uint64_t format, StreamInfo &info) {
     std::vector<uint8_t> header;
     const auto text = [&](const char *value, size_t size) {
@@ -227,7 +226,8 @@ void write_codec_header(uint8_t *out, const Codec &codec, bool config, bool keyf
         out[3] = static_cast<uint8_t>(time >> 8);
         out[4] = static_cast<uint8_t>(time);
     } else {
-        // E.4.2.1: AAC always says 44 kHz, 16 bit, stereo; its configuration has the truth.
+        // E.4.2.1: AAC always signals 44 kHz, 16 bit, stereo; the configuration has the actual
+        // values.
         out[0] = static_cast<uint8_t>(codec.legacy_id << 4 | 0x0F);
         out[1] = config ? 0 : 1;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Data: from a buffer to tags, from a tag to a buffer of an elementary stream.
+// Data path: from buffers to tags, and from tags to buffers of elementary streams.
 #include "flv/demuxer.h"
 
 #include "gst/bytes.h"
@@ -54,7 +54,7 @@ GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
     for (const Tag &tag : tags_) {
         skipping_ = false;
         flow = handle(tag, time);
-        // A buffer's time is that of its first frame.
+        // A buffer's time applies to its first frame.
         if (tag.kind != TagKind::metadata && tag.kind != TagKind::config) time = {};
         if (flow != GST_FLOW_OK) break;
     }
@@ -86,7 +86,7 @@ GstFlowReturn Demuxer::broken_input(const Result &result) {
     return GST_FLOW_OK;
 }
 
-// Caps have the headers that came before this element was linked.
+// The caps contain headers sent before this element was linked.
 void Demuxer::learn_stream_header(GstCaps *caps) {
     const GValue *header = gst_structure_get_value(gst_caps_get_structure(caps, 0), "streamheader");
     if (!header || !GST_VALUE_HOLDS_ARRAY(header)) return;
@@ -123,7 +123,7 @@ GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
     const bool config = header->packet == PacketType::config;
     if (!config && header->packet != PacketType::frame) return GST_FLOW_OK;
     const Codec *codec = find_codec(tag.type, header->codec);
-    // One track of each kind has a pad.
+    // Only one track of each kind has a pad.
     if (!codec || header->track != 0) {
         ++counters_.drops;
         if (!stream.complained)
@@ -172,7 +172,7 @@ void Demuxer::configure(Stream &stream, const Tag &tag, const BodyHeader &header
     use_info(stream, std::move(info));
 }
 
-/// The stream's format, where frames tell it. False if this one can't be used.
+/// Determines the format of a codec whose frames contain it. Returns false if it is unusable.
 bool Demuxer::configure_by_frame(Stream &stream, const Codec &codec, const Tag &tag,
                                  const BodyHeader &header) {
     const Bytes body = tag.body();
@@ -215,7 +215,7 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
     const bool video = tag.type == TagType::video;
     const int64_t composition =
         header.composition_time * millisecond + static_cast<int64_t>(header.nanoseconds);
-    // The only time of a buffer that has one is when its tag is due, which for FLV is the DTS.
+    // If a buffer has a single timestamp, it is the time when its tag is due: for FLV the DTS.
     std::optional<int64_t> told = time.dts ? time.dts : time.pts;
     if (!time.whole && first_time_) told.reset();
     const Timeline::Time at = timeline_.map(index_of(stream), tag.timestamp, told);
@@ -230,7 +230,7 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
     GstBuffer *buffer = out.get();
     if (video) {
         int64_t pts = at.time + composition;
-        // A buffer's PTS in nanoseconds is more exact than FLV's milliseconds.
+        // A buffer's PTS in ns is more precise than FLV's milliseconds.
         if (time.whole && time.dts && time.pts && *time.dts == at.time &&
             std::abs(*time.pts - pts) < 2 * millisecond)
             pts = *time.pts;
@@ -259,7 +259,7 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
     counters_.out(payload.size());
     const GstFlowReturn flow = gst_flow_combiner_update_pad_flow(
         combiner_, stream.pad, gst_pad_push(stream.pad, out.release()));
-    // The pad that is linked may be still to come.
+    // The linked pad may still be missing.
     return flow == GST_FLOW_NOT_LINKED && !no_more_pads_ ? GST_FLOW_OK : flow;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What flvlivedemux does: tags in, one elementary stream per pad out.
+// The implementation of flvlivedemux: tags in, one elementary stream per pad out.
 #pragma once
 
 #include "core/flv/normalizer.h"
@@ -17,8 +17,9 @@
 
 namespace penstock::flv {
 
-/// All methods but the queries, stats() and src_event() run under the sink pad's stream lock, or
-/// while nothing streams; what those three read is atomic or under the element's object lock.
+/// All methods except the queries, stats() and src_event() run under the sink pad's stream lock or
+/// while nothing streams; data used by those three is atomic or guarded by the element's object
+/// lock.
 class Demuxer {
 public:
     Demuxer(GstElement *element, GstPad *sink);
@@ -37,18 +38,18 @@ public:
 private:
     struct Stream {
         const Codec *codec = nullptr;
-        GstPad *pad = nullptr; ///< the element owns it
+        GstPad *pad = nullptr; ///< owned by the element
         StreamInfo info;
-        std::vector<uint8_t> config; ///< the record that `info` was made of,
+        std::vector<uint8_t> config; ///< the record from which `info` was made,
         uint64_t frame_format = 0;   ///< or the frame header's fields
         bool discont = true;
-        bool complained = false; ///< a warning about frames of an unknown codec was posted
+        bool complained = false; ///< a warning about an unknown codec was posted
         SampleClock clock;
     };
-    /// The times of the buffer that a tag came in; nanoseconds.
+    /// Timestamps of the buffer that contained a tag; ns.
     struct BufferTime {
         std::optional<int64_t> dts, pts;
-        bool whole = false; ///< the buffer had this tag alone
+        bool whole = false; ///< the buffer contained only this tag
     };
 
     GstFlowReturn handle(const Tag &tag, const BufferTime &time);
@@ -83,13 +84,13 @@ private:
     std::vector<Tag> tags_;
     std::array<Stream, Timeline::tracks> streams_; ///< video, audio
     Timeline timeline_;
-    GstSegment segment_; ///< what the source pads have
+    GstSegment segment_; ///< the source pads' segment
     guint32 segment_seqnum_ = GST_SEQNUM_INVALID;
-    bool upstream_time_ = false; ///< buffers carry times
+    bool upstream_time_ = false; ///< buffers have timestamps
     guint group_id_ = GST_GROUP_ID_INVALID;
     MetadataTags metadata_;
     bool no_more_pads_ = false;
-    bool skipping_ = false; ///< the input is broken, and a warning was posted
+    bool skipping_ = false; ///< the input is broken; a warning was posted
     std::optional<int64_t> first_time_;
     Counters counters_;
     std::atomic<guint64> discontinuities_ = 0, broken_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Everything but data: pads, events, queries, states.
+// Pads, events, queries and states of the demuxer.
 #include "flv/demuxer.h"
 
 #include "flv/flvlivedemux.h"
@@ -13,7 +13,7 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_flvlivedemux_debug);
 namespace penstock::flv {
 namespace {
 
-// How long one kind of media waits for the other before no-more-pads.
+// How long one kind of media waits for the other before no-more-pads; ns.
 constexpr int64_t other_media_wait = GST_SECOND;
 
 } // namespace
@@ -115,7 +115,7 @@ void Demuxer::remove_pads() {
     gst_flow_combiner_reset(combiner_);
 }
 
-// Stops waiting for the other kind of media after a second of one kind alone.
+// Stops waiting for the other kind of media after one second with only one kind.
 void Demuxer::note_progress(int64_t time) {
     if (!first_time_) first_time_ = time;
     if (no_more_pads_ || time - *first_time_ < other_media_wait) return;
@@ -138,7 +138,7 @@ void Demuxer::set_segment(GstPtr<GstEvent> event) {
     else
         gst_segment_init(&next, GST_FORMAT_TIME);
     segment_seqnum_ = gst_event_get_seqnum(event.get());
-    // Without upstream's times ours go on, except at the very beginning.
+    // Without upstream timestamps the internal ones continue, except at the very start.
     const bool moved = next.start != segment_.start || next.base != segment_.base;
     segment_ = next;
     if (moved || !first_time_) reset_time();
@@ -153,7 +153,7 @@ bool Demuxer::end_of_stream(GstPtr<GstEvent> event) {
         gst_element_no_more_pads(element_);
     }
     if (!streams_[0].pad && !streams_[1].pad)
-        // Without a pad no element downstream gets EOS.
+        // Without a pad no downstream element receives EOS.
         GST_ELEMENT_ERROR(
             element_, STREAM, WRONG_TYPE,
             ("The stream ended without any audio or video that can be used."),
@@ -165,7 +165,7 @@ bool Demuxer::end_of_stream(GstPtr<GstEvent> event) {
 bool Demuxer::sink_event(GstPtr<GstEvent> event) {
     switch (GST_EVENT_TYPE(event.get())) {
     case GST_EVENT_STREAM_START: {
-        // A new stream may have other codecs; its group ties our pads' streams to it.
+        // A new stream may have other codecs; the group id associates the pads' streams with it.
         guint group = GST_GROUP_ID_INVALID;
         if (gst_event_parse_group_id(event.get(), &group)) group_id_ = group;
         for (Stream &stream : streams_)
@@ -181,7 +181,7 @@ bool Demuxer::sink_event(GstPtr<GstEvent> event) {
     case GST_EVENT_SEGMENT:
         set_segment(std::move(event));
         return true;
-    case GST_EVENT_TAG: // describes the container; the streams' tags are in onMetaData
+    case GST_EVENT_TAG: // describes the container; the streams' tags come from onMetaData
         return true;
     case GST_EVENT_GAP:
         push_to_all(event.get());
@@ -203,7 +203,7 @@ bool Demuxer::sink_event(GstPtr<GstEvent> event) {
 bool Demuxer::sink_query(GstQuery *query) {
     if (!is_nonblocking_query(query))
         return gst_pad_query_default(sink_, GST_OBJECT(element_), query);
-    // Asked from any thread: the pads are looked at under the lock that guards their list.
+    // May be called from any thread, so the pads are read under the lock that guards their list.
     std::vector<GstPtr<GstPad>> pads;
     GST_OBJECT_LOCK(element_);
     for (GList *l = element_->srcpads; l; l = l->next)
@@ -217,7 +217,7 @@ bool Demuxer::sink_query(GstQuery *query) {
 }
 
 bool Demuxer::src_event(GstPad *pad, GstPtr<GstEvent> event) {
-    // A live stream cannot be seeked in.
+    // A live stream does not support seeking.
     if (GST_EVENT_TYPE(event.get()) == GST_EVENT_SEEK) return false;
     return gst_pad_event_default(pad, GST_OBJECT(element_), event.release());
 }

@@ -38,7 +38,7 @@ using namespace penstock;
 
 #define penstock_flvlivedemux_parent_class parent_class
 G_DEFINE_TYPE(PenstockFlvLiveDemux, penstock_flvlivedemux, GST_TYPE_ELEMENT)
-// Below flvdemux: for a file the stock element is the better choice.
+// Below flvdemux, which is the better choice for files.
 GST_ELEMENT_REGISTER_DEFINE(flvlivedemux, "flvlivedemux", GST_RANK_MARGINAL - 1,
                             penstock_flvlivedemux_get_type())
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject of flvlivedemux; demuxer.h says what it does.
+// The GObject of flvlivedemux. See demuxer.h for the implementation.
 #pragma once
 
 #include <gst/gst.h>
@@ -18,7 +18,7 @@ struct PenstockFlvLiveDemuxClass {
     GstElementClass parent_class;
 };
 GType penstock_flvlivedemux_get_type();
-/// A source pad of the template `name`, with our functions; floating.
+/// Makes a source pad of the template `name` with this element's functions; floating.
 GstPad *penstock_flvlivedemux_new_pad(GstElement *element, const char *name);
 GST_ELEMENT_REGISTER_DECLARE(flvlivedemux)
 

@@ -13,7 +13,7 @@ void add_text(GstTagList *tags, const char *tag, const amf::Value &object, const
     gst_tag_list_add(tags, GST_TAG_MERGE_REPLACE, tag, text.c_str(), nullptr);
 }
 
-// Kilobits a second.
+// Converts from kbit/s.
 void add_rate(GstTagList *tags, const amf::Value &object, const char *name) {
     const amf::Value *value = object.find(name);
     if (!value || !value->is(amf::Type::number) || !(value->number >= 1 && value->number < 4e6))
@@ -52,7 +52,7 @@ Tag make_metadata(const Metadata &metadata, uint32_t timestamp) {
     auto add = [&](const char *name, amf::Value value) {
         values.properties.push_back({name, std::move(value)});
     };
-    add("duration", amf::number(0)); // a live stream has none
+    add("duration", amf::number(0)); // a live stream has no duration
     if (metadata.has_video) {
         if (metadata.width > 0 && metadata.height > 0) {
             add("width", amf::number(metadata.width));
@@ -78,7 +78,7 @@ Tag make_metadata(const Metadata &metadata, uint32_t timestamp) {
 
 MetadataTags read_metadata(ByteView body) {
     std::vector<amf::Value> values;
-    // What was readable before an error is still true.
+    // Values before an error are valid.
     (void)amf::read_all(body, values);
     MetadataTags tags{new_list(GST_TAG_SCOPE_GLOBAL), new_list(GST_TAG_SCOPE_STREAM),
                       new_list(GST_TAG_SCOPE_STREAM)};

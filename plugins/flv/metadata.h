@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// onMetaData, between FLV and GStreamer.
+// Converts onMetaData between FLV and GStreamer.
 #pragma once
 
 #include "core/flv/tag.h"
@@ -15,7 +15,7 @@ struct TagListUnref {
 };
 using TagListPtr = std::unique_ptr<GstTagList, TagListUnref<GstTagList>>;
 
-/// What a muxer tells of its streams.
+/// A muxer's information about its streams.
 struct Metadata {
     bool has_video = false, has_audio = false;
     unsigned video_codec = 0, audio_codec = 0; ///< CodecID, SoundFormat
@@ -23,12 +23,12 @@ struct Metadata {
     double framerate = 0;
     int rate = 0, channels = 0;
 };
-/// Fills in what the caps of a video or audio pad say.
+/// Adds the information from a video or audio pad's caps.
 void describe_caps(Metadata &metadata, const GstCaps *caps);
 Tag make_metadata(const Metadata &metadata, uint32_t timestamp);
 
-/// What an onMetaData tag says: of the whole stream, and of its parts. Values are bounded; text
-/// that is not UTF-8 is left out.
+/// Tags from an onMetaData tag, for the whole stream and per medium. Values are bounded; text that
+/// is not UTF-8 is omitted.
 struct MetadataTags {
     TagListPtr global, video, audio;
 };

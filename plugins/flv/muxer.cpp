@@ -59,8 +59,8 @@ GstFlowReturn Muxer::push_header_tag(const Tag &tag, GstClockTime time) {
     return gst_aggregator_finish_buffer(aggregator_, buffer.release());
 }
 
-// The caps' streamheader, and in the stream the same tags: all at the beginning, later those that
-// a player needs to go on.
+// Sets the caps' streamheader and sends the same tags in the stream: all of them at the start,
+// later only those that a player needs to continue.
 GstFlowReturn Muxer::push_headers(GstClockTime time, bool with_file_header) {
     Metadata metadata;
     const uint32_t at = with_file_header ? 0 : last_ms_;
@@ -109,13 +109,13 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     const bool keyframe = !GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_DELTA_UNIT);
     const gsize size = gst_buffer_get_size(in);
     const size_t head = codec_header_size(*track.codec);
-    // A video frame without a keyframe before it cannot be decoded.
+    // A video frame without a preceding keyframe can't be decoded.
     if ((track.video && !keyframe && !track.keyframe_seen) || size == 0 ||
         size > max_body_size - head) {
         ++counters_.drops;
         return GST_FLOW_OK;
     }
-    // Everything that is there at the beginning is known: the earliest of it decides.
+    // At the start all tracks' first items are known: the earliest determines the shift.
     if (!begun_) shift_ = std::max<int64_t>(0, -item.dts);
     const bool first_of_track = !std::exchange(track.keyframe_seen, true);
 
@@ -123,7 +123,7 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     const int64_t pts = std::max<int64_t>(item.pts + shift_, 0);
     last_dts_ = dts;
     const auto dts_time = static_cast<GstClockTime>(dts);
-    // 32 bits that wrap: after 49 days the difference still says which is later.
+    // Wraps at 32 bits; for 49 days the signed difference still tells which is later.
     const auto ms = static_cast<uint32_t>(rounded_ms(dts));
     if (static_cast<int32_t>(ms - last_ms_) > 0 || !begun_) last_ms_ = ms;
     if (!begun_ || headers_changed_)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What flvlivemux does: elementary streams in, one FLV tag per buffer out.
+// The implementation of flvlivemux: elementary streams in, one FLV tag per buffer out.
 #pragma once
 
 #include "flv/codecs.h"
@@ -14,7 +14,7 @@ public:
 
 private:
     struct FlvTrack : Track {
-        const Codec *codec = nullptr; ///< nullptr before caps
+        const Codec *codec = nullptr; ///< nullptr before the caps
         GstPtr<GstCaps> caps;
         std::vector<uint8_t> config;
         bool keyframe_seen = false;
@@ -30,9 +30,9 @@ private:
     GstFlowReturn push_headers(GstClockTime time, bool with_file_header);
     GstFlowReturn push_header_tag(const Tag &tag, GstClockTime time);
 
-    // The source pad's thread alone.
+    // Used by the source pad's thread only.
     bool headers_changed_ = false;
-    int64_t shift_ = 0; ///< added to all times so that none is negative
+    int64_t shift_ = 0; ///< added to all times so that none is negative; ns
     int64_t last_dts_ = 0;
     uint32_t last_ms_ = 0;
 };

@@ -8,9 +8,9 @@ namespace penstock::flv {
 namespace {
 
 constexpr int64_t millisecond = 1'000'000;
-constexpr int64_t confirmed = 1'000; // milliseconds by which a buffer may move on beyond its tag
+constexpr int64_t confirmed = 1'000; // ms by which a buffer's time may exceed the step of its tag
 
-// The unrolled value of `timestamp` that is nearest to `near`.
+// Unwraps `timestamp` to the value closest to `near`.
 int64_t unroll(int64_t near, uint32_t timestamp) {
     return near + static_cast<int32_t>(timestamp - static_cast<uint32_t>(near));
 }
@@ -22,7 +22,7 @@ void Timeline::start(int64_t at) {
     start_ = at;
 }
 
-// The first tag of a track: on the other's timeline, unless they have nothing in common.
+// Starts a track: on the other track's timeline, unless their timestamps are unrelated.
 void Timeline::begin(Track &track, const Track &other, uint32_t timestamp) {
     track.seen = true;
     if (!other.seen) {
@@ -37,8 +37,8 @@ void Timeline::begin(Track &track, const Track &other, uint32_t timestamp) {
                        : other.offset;
 }
 
-// The next tag of a track. True if it jumped: then it joins the other track where that has jumped
-// to already, or goes on where the output has come to.
+// Follows the next tag of a track. Returns true if it jumped: it then joins the other track if that
+// has already jumped, or continues at the current output time.
 bool Timeline::follow(Track &track, const Track &other, uint32_t timestamp) {
     const int64_t now = unroll(track.milliseconds, timestamp);
     const int64_t moved = now - track.milliseconds;
@@ -93,7 +93,7 @@ SampleClock::Time SampleClock::next(int64_t time, unsigned samples, unsigned rat
     const bool was_anchored = anchored_ && rate == rate_;
     int64_t expected = 0;
     if (was_anchored)
-        // Below 2^64 for 200 years of any rate that AAC has.
+        // Does not overflow 64 bits for 200 years at any AAC rate.
         expected = anchor_ + static_cast<int64_t>(count_ / rate_ * 1'000'000'000 +
                                                   count_ % rate_ * 1'000'000'000 / rate_);
     const bool drifted = was_anchored && std::abs(time - expected) > max_drift;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// From FLV's 32-bit milliseconds to a continuous time in nanoseconds.
+// Converts FLV's 32-bit milliseconds to continuous times in ns.
 #pragma once
 
 #include <array>
@@ -8,39 +8,39 @@
 
 namespace penstock::flv {
 
-/// Unrolls wraps, keeps tracks together, and turns jumps into a continuous time with a
-/// discontinuity. Times are nanoseconds.
+/// Unwraps timestamps, keeps the tracks in sync, and turns jumps into continuous time with a
+/// discontinuity. Times are in ns.
 class Timeline {
 public:
     static constexpr unsigned tracks = 2;
-    /// A track that moves on by more has jumped: it is discontinuous, and goes on without the gap.
-    /// Frames may be that far apart. Where buffers have times, a gap of any length that the
-    /// timestamps confirm is none.
+    /// A larger step forward is a jump: the track is discontinuous and continues without the gap.
+    /// Frames may be this far apart. If buffers have timestamps that confirm the step, it is never
+    /// a jump.
     static constexpr int64_t gap_limit = 60'000; // milliseconds
-    /// Tracks that begin further from each other have nothing in common.
+    /// Tracks whose first timestamps differ by more are unrelated.
     static constexpr int64_t apart_limit = 3'000; // milliseconds
-    /// A track that moves back by more is discontinuous; by less, its time stands still.
+    /// A larger step back is a discontinuity; at a smaller one the track's time stands still.
     static constexpr int64_t back_limit = 500; // milliseconds
 
     struct Time {
         int64_t time = 0;
         bool discont = false;
-        bool finer = false; ///< the producer's buffer times know more than milliseconds
+        bool finer = false; ///< the buffer's timestamp is more precise than milliseconds
     };
 
-    /// Forgets everything; the first timestamp of any track will be `at`.
+    /// Resets the timeline; the first timestamp of any track becomes `at`.
     void start(int64_t at);
-    /// Maps a tag's decoding timestamp. `time`: what the producer's buffer says of it, if
-    /// anything; it then rules.
+    /// Maps a tag's decoding timestamp. If the producer's buffer has a time, `time`, it takes
+    /// precedence.
     Time map(unsigned track, uint32_t timestamp, std::optional<int64_t> time);
 
 private:
     struct Track {
         bool seen = false;
-        int64_t milliseconds = 0; ///< the last timestamp, unrolled
-        int64_t offset = 0;       ///< what to add to it, nanoseconds
-        int64_t last = 0;         ///< what came out of it
-        unsigned epoch = 0;       ///< how many jumps it has followed
+        int64_t milliseconds = 0; ///< the last timestamp, unwrapped
+        int64_t offset = 0;       ///< ns to add to it
+        int64_t last = 0;         ///< the last result
+        unsigned epoch = 0;       ///< number of jumps followed
     };
     void begin(Track &track, const Track &other, uint32_t timestamp);
     bool follow(Track &track, const Track &other, uint32_t timestamp);
@@ -49,16 +49,16 @@ private:
     int64_t start_ = 0;
 };
 
-/// Gives audio frames times by counting their samples: a millisecond is too coarse for them.
+/// Times audio frames by counting samples, since milliseconds are too coarse for them.
 class SampleClock {
 public:
     static constexpr int64_t max_drift = 40'000'000; // nanoseconds
 
     struct Time {
         int64_t time;
-        bool resync; ///< the count was given up for the timestamp
+        bool resync; ///< the count was replaced by the timestamp
     };
-    /// `exact`: `time` is good as it is.
+    /// `exact`: `time` is precise and used as it is.
     Time next(int64_t time, unsigned samples, unsigned rate, bool exact);
     void reset() { anchored_ = false; }
 
