@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// livefilesrc's data path: buffers and events of each stream, and the jump from the end of the file
-// back to its beginning.
+// Data path of livefilesrc: buffers and events of each stream, and the jump from the end of the
+// file back to its start.
 #include "file/file_source.h"
 
 #include "gst/guard.h"
@@ -17,7 +17,7 @@ namespace {
 /// Interval, in running time, of the GAP events for a stream that has ended before the others.
 constexpr GstClockTime gap_step = 100 * GST_MSECOND;
 
-/// Replaces the probe's event by `event`, which gets the same sequence number.
+/// Replaces the probe's event by `event` and keeps the sequence number.
 void replace_event(GstPadProbeInfo *info, GstEvent *event) {
     GstEvent *old = GST_PAD_PROBE_INFO_EVENT(info);
     gst_event_set_seqnum(event, gst_event_get_seqnum(old));
@@ -25,7 +25,7 @@ void replace_event(GstPadProbeInfo *info, GstEvent *event) {
     GST_PAD_PROBE_INFO_DATA(info) = event;
 }
 
-/// Takes the orientation out of the probe's TAG event.
+/// Removes the orientation from the probe's TAG event.
 void remove_orientation(GstPadProbeInfo *info) {
     GstTagList *tags = nullptr;
     gst_event_parse_tag(GST_PAD_PROBE_INFO_EVENT(info), &tags);
@@ -94,7 +94,7 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
     }
     case GST_EVENT_FLUSH_STOP: {
         if (rewinding_) return GST_PAD_PROBE_DROP;
-        // A seek from outside: running time begins at 0 again.
+        // After a seek from outside, running time starts at 0 again.
         std::lock_guard lock(lock_);
         offset_ = 0;
         latched_loop_ = false;
@@ -177,7 +177,7 @@ bool FileSource::hold_eos(Stream &stream) {
                          [](const auto &s) { return s->ended && !s->telling; }))
             return true;
     }
-    // From another thread, since the seek waits for this one.
+    // On another thread, because the seek waits for this one.
     gst_element_call_async(
         GST_ELEMENT(bin_),
         [](GstElement *element, gpointer data) {
@@ -212,7 +212,7 @@ void FileSource::report_gaps(Stream &stream) {
         if (sign <= 0) continue;
         position += stream.shift;
         lock.unlock();
-        // Directly to the peer: our own pad would push the stored EOS event again.
+        // Sent directly to the peer: the element's own pad would resend the stored EOS event.
         if (const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(stream.out)))
             gst_pad_send_event(peer.get(), gst_event_new_gap(position, duration));
         lock.lock();
@@ -221,7 +221,7 @@ void FileSource::report_gaps(Stream &stream) {
 
 void FileSource::rewind() {
     // The state must not change meanwhile: a flush during deactivation would leave the multiqueue
-    // running, and a file that is being reopened would be opened twice.
+    // running, and a file being reopened would be opened twice.
     struct StateLock {
         GstElement *element;
         explicit StateLock(GstBin *bin) : element(GST_ELEMENT(bin)) { GST_STATE_LOCK(element); }
@@ -249,10 +249,10 @@ void FileSource::rewind() {
         }
         rewinding_ = !nothing;
     }
-    // A file whose streams take no time would be reread for ever.
+    // A file whose streams have no duration would be reread forever.
     if (nothing) {
         fail(GST_STREAM_ERROR, GST_STREAM_ERROR_DEMUX,
-             "\"" + location() + "\" has no media that takes any time: it can't be looped.", "");
+             "\"" + location() + "\" has no media with a duration: it can't be looped.", "");
         return;
     }
     if (!seek || !seek_to_start()) reopen();
@@ -260,7 +260,7 @@ void FileSource::rewind() {
     rewinding_ = false;
 }
 
-// Sent to one stream's pad; the demuxer seeks all streams.
+// The seek is sent to one stream's pad; the demuxer seeks all streams.
 bool FileSource::seek_to_start() {
     GstPtr<GstPad> in;
     {
@@ -283,7 +283,7 @@ void FileSource::reopen() {
     }
     gst_element_set_state(parsebin_, GST_STATE_READY);
     gst_element_set_state(filesrc_, GST_STATE_READY);
-    // A flush clears the multiqueue's end-of-stream state; the probes keep it from going further.
+    // A flush clears the multiqueue's EOS state; the probes stop it from going further.
     for (const auto &pad : pads) {
         gst_pad_send_event(pad.get(), gst_event_new_flush_start());
         gst_pad_send_event(pad.get(), gst_event_new_flush_stop(TRUE));

@@ -20,8 +20,8 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_live_file_src_debug);
 namespace penstock::file {
 namespace {
 
-// The multiqueue grows past its number of buffers while another stream's queue is empty; bytes
-// are its hard bound, for files whose streams are hardly interleaved at all.
+// The multiqueue may exceed its number of buffers while another stream's queue is empty; the limit
+// in bytes is absolute, for files with hardly any interleaving.
 constexpr guint queue_buffers = 200;
 constexpr guint queue_bytes = 256 << 20;
 
@@ -99,7 +99,7 @@ bool FileSource::make_children() {
                          guard(self->bin_, [&] { self->on_demuxer(child); });
                      }),
                      this);
-    // A stream that the demuxer announced and that has no data must not hold up the others.
+    // An announced stream without data must not block the others.
     g_signal_connect(multiqueue, "overrun", G_CALLBACK(+[](GstElement *, gpointer data) {
                          auto *self = static_cast<FileSource *>(data);
                          guard(self->bin_, [&] { self->expose(true); });

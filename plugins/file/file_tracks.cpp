@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The tracks that livefilesrc finds in a file, and those that it exposes.
+// Finds the tracks of a file and decides which livefilesrc exposes.
 #include "file/file_source.h"
 
 #include "gst/guard.h"
@@ -15,7 +15,7 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_live_file_src_debug);
 namespace penstock::file {
 namespace {
 
-/// "video", "audio" or null.
+/// Returns "video", "audio" or nullptr.
 const char *kind_of(GstPad *pad) {
     auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
     if (!caps) caps = GstPtr<GstCaps>::adopt(gst_pad_query_caps(pad, nullptr));
@@ -25,7 +25,7 @@ const char *kind_of(GstPad *pad) {
     if (g_str_has_prefix(name, "video/")) return "video";
     if (g_str_has_prefix(name, "audio/")) return "audio";
     gint numerator = 0, denominator = 1;
-    // Motion JPEG is video; a still image, such as a cover, has no frame rate.
+    // Motion JPEG is video; a still image such as a cover has no frame rate.
     if (g_str_has_prefix(name, "image/") &&
         gst_structure_get_fraction(s, "framerate", &numerator, &denominator) && numerator > 0)
         return "video";
@@ -63,7 +63,7 @@ void FileSource::on_pad_added(GstPad *pad) {
         too_late = exposed_ || track >= most_tracks;
         if (!reopened && (!kind || too_late)) ignored_.push_back(caps_text(pad));
     }
-    // Reopened for another pass: the tracks that were chosen are linked again.
+    // Reopened for a further pass: the chosen tracks are linked again.
     if (in) gst_pad_link(pad, in);
     if (reopened) return;
     if (kind && !too_late) return add_track(pad, kind, track);
@@ -71,8 +71,7 @@ void FileSource::on_pad_added(GstPad *pad) {
                        caps_text(pad).c_str(), kind ? "found too late" : "neither audio nor video");
 }
 
-/// Gives a track a way through the multiqueue; which ones are exposed is decided when all are
-/// known.
+/// Links a track to the multiqueue; which tracks are exposed is decided once all are known.
 void FileSource::add_track(GstPad *pad, const char *kind, size_t track) {
     GstPad *in = gst_element_request_pad_simple(multiqueue_, "sink_%u");
     auto stream = std::make_unique<Stream>();
@@ -83,7 +82,7 @@ void FileSource::add_track(GstPad *pad, const char *kind, size_t track) {
     const std::string out = "src_" + std::string(GST_PAD_NAME(in) + strlen("sink_"));
     stream->out = gst_element_get_static_pad(multiqueue_, out.c_str());
     gst_segment_init(&stream->segment, GST_FORMAT_TIME);
-    // Data is held back until expose(), since parsebin does not signal its last pad.
+    // Data is blocked until expose(), because parsebin does not signal its last pad.
     gst_pad_add_probe(
         in,
         GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
@@ -124,7 +123,7 @@ void FileSource::add_track(GstPad *pad, const char *kind, size_t track) {
         GST_ERROR_OBJECT(bin_, "can't link %s", GST_PAD_NAME(pad));
 }
 
-// Watches a child of parsebin that adds pads as it finds streams: a demuxer.
+// Watches a child of parsebin that adds pads as it finds streams, that is, a demuxer.
 void FileSource::on_demuxer(GstElement *demuxer) {
     bool finds = false;
     const GList *templates =
@@ -159,8 +158,8 @@ void FileSource::on_demuxer(GstElement *demuxer) {
                      this);
 }
 
-/// Keeps one track of each kind in streams_. On failure all stay: audio-track names a track that
-/// there is not, as `error` says. The lock is held.
+/// Keeps one track of each kind in streams_. If audio-track names a missing track, keeps all, sets
+/// `error` and returns false. Called with the lock held.
 bool FileSource::choose_tracks(std::vector<std::unique_ptr<Stream>> &left_out, std::string &error) {
     const auto flags_of_kind = [this](std::string_view kind) {
         std::vector<GstStreamFlags> flags;
@@ -191,7 +190,7 @@ bool FileSource::choose_tracks(std::vector<std::unique_ptr<Stream>> &left_out, s
     return true;
 }
 
-/// The lock is held.
+/// Called with the lock held.
 std::string FileSource::no_such_track(size_t count, int wanted) const {
     const std::string has = count == 0   ? "no audio track"
                             : count == 1 ? "1 audio track"
@@ -203,8 +202,8 @@ std::string FileSource::no_such_track(size_t count, int wanted) const {
            ": set it to " + choices + "-1 for the default track.";
 }
 
-// Exposes the pads when data flows, no demuxer looks for more streams, and as many streams of each
-// kind as were found have come out of parsebin: only then no pad can be late.
+// Exposes the pads once data flows, no demuxer is looking for more streams, and parsebin has output
+// all announced streams: only then no further pad can appear.
 void FileSource::expose(bool even_if_incomplete) {
     std::vector<Stream *> streams;
     std::vector<std::unique_ptr<Stream>> left_out;

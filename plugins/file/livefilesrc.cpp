@@ -138,7 +138,7 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
     });
 }
 
-// The children are disposed of before impl, since their signals use it.
+// The children are destroyed before impl, because their signals use it.
 void finalize(GObject *object) noexcept {
     auto *source = reinterpret_cast<PenstockLiveFileSrc *>(object)->impl;
     G_OBJECT_CLASS(parent_class)->finalize(object);

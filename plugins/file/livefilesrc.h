@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject of livefilesrc: properties and states; see file_source.h for what it does.
+// The GObject of livefilesrc: properties and states. See file_source.h for the implementation.
 #pragma once
 
 #include <gst/gst.h>
