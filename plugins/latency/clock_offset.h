@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The property `clock-offset` of all latency elements: the error of this machine's clock.
+// The property `clock-offset` of the latency elements: the error of this machine's clock.
 #pragma once
 
 #include <gst/gst.h>
 
 namespace penstock::latency {
 
-/// Nanoseconds, at most a day.
+/// ns; at most one day.
 inline GParamSpec *clock_offset_spec() {
     constexpr gint64 most = 86'400 * gint64(GST_SECOND);
     return g_param_spec_int64(
@@ -17,7 +17,7 @@ inline GParamSpec *clock_offset_spec() {
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
 }
 
-/// UTC in microseconds, by a clock that is `offset` nanoseconds ahead.
+/// UTC in µs from a clock that is `offset` ns ahead.
 inline gint64 utc_now(gint64 offset) {
     return g_get_real_time() - offset / gint64(GST_USECOND);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The formats of raw video that latencystamp and latencyread take: 8 bits, luma or RGB.
+// Raw video formats supported by latencystamp and latencyread: 8 bits, luma or RGB.
 #pragma once
 
 #include <gst/video/video.h>

@@ -9,7 +9,7 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_latencyread_debug);
 namespace penstock::latency {
 namespace {
 
-/// The frame's luma plane; of RGB the green component, which contributes most to luma.
+/// The frame's luma plane; for RGB the green component, which contributes most to luma.
 Luma luma_of(const GstVideoFrame &frame) {
     const guint component = GST_VIDEO_FORMAT_INFO_IS_RGB(frame.info.finfo) ? 1 : 0;
     Luma luma;
@@ -51,7 +51,7 @@ void Gauge::add_fields(GstStructure *to) const {
     if (m.stamp())
         gst_structure_set(to, "frame", G_TYPE_UINT, m.stamp()->frame, "source-id", G_TYPE_UINT,
                           guint(m.stamp()->source), "sent", G_TYPE_INT64, m.stamp()->time, nullptr);
-    // With clocks that differ, the difference of times is not a latency.
+    // If the clocks differ, the difference of times is not a latency.
     if (h.count() == 0 || m.verdict() == Verdict::clock) return;
     const auto set = [&](const char *name, int64_t nanoseconds) {
         gst_structure_set(to, name, G_TYPE_UINT64, static_cast<guint64>(nanoseconds), nullptr);
@@ -96,7 +96,7 @@ void Gauge::read(const GstVideoFrame &frame) {
     counters_.out(size);
     const gint64 monotonic = g_get_monotonic_time();
     if (settings.interval > 0) {
-        // The first after an interval, so that it has something to say.
+        // The first message follows after an interval, so that it has data.
         const auto interval = static_cast<gint64>(settings.interval / GST_USECOND);
         if (next_post_ == 0) next_post_ = monotonic + interval;
         if (monotonic < next_post_) return;

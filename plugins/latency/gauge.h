@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The implementation of latencyread: reads each frame's stamp, measures, and posts messages.
+// The implementation of latencyread: reads stamps, measures latency and posts messages.
 #pragma once
 
 #include "core/latency/measurement.h"
@@ -16,7 +16,7 @@ namespace penstock::latency {
 
 struct GaugeSettings {
     int source = -1;                    ///< -1: any
-    GstClockTime interval = GST_SECOND; ///< between messages; 0: one for each frame
+    GstClockTime interval = GST_SECOND; ///< between messages; 0: one per frame
     Limits limits;
     gint64 clock_offset = 0; ///< ns by which this machine's clock is ahead
 };
@@ -35,7 +35,7 @@ public:
 
     void start();
     void stop() { counters_.stop(); }
-    /// A frame that is displayed at this moment.
+    /// Processes a frame that is displayed at this moment.
     void read(const GstVideoFrame &frame);
 
 private:
@@ -50,10 +50,10 @@ private:
     GaugeSettings settings_;
     Measurement measurement_;
 
-    // The streaming thread alone.
-    int source_ = -1; ///< the source that the reader is set to; -1: any
+    // Used by the streaming thread only.
+    int source_ = -1; ///< the source selected in the reader; -1: any
     Reader reader_;
-    gint64 next_post_ = 0; ///< monotonic, microseconds
+    gint64 next_post_ = 0; ///< monotonic; µs
 };
 
 } // namespace penstock::latency

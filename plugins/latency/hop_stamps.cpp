@@ -13,8 +13,8 @@
 namespace penstock::latency {
 namespace {
 
-/// The size of NAL unit lengths, in bytes, from an AVC or HEVC configuration record; 0 if the
-/// record is too short.
+/// The size of NAL unit lengths in bytes from an AVC or HEVC configuration record; 0 if the record
+/// is too short.
 uint8_t length_size_of(Codec codec, ByteView record) {
     const size_t at = codec == Codec::h264 ? 4 : 21;
     return record.size() > at ? static_cast<uint8_t>((record[at] & 3) + 1) : uint8_t(0);
@@ -27,7 +27,7 @@ std::optional<Codec> codec_of(uint32_t fourcc) {
     return std::nullopt;
 }
 
-/// After this many frames in a row without a stamp a stream counts as not measured.
+/// After this many consecutive frames without stamps a stream counts as not measured.
 constexpr unsigned bare_stream = 60;
 
 class Mapped {
@@ -96,7 +96,7 @@ void HopStamps::set_caps(const GstCaps *caps) {
         framing_.length_size = size;
 }
 
-/// False if there is no access unit in the buffer.
+/// Returns false if the buffer contains no access unit.
 bool HopStamps::find_unit(ByteView bytes, View &view) {
     view = {bytes, 0, bytes.size()};
     if (!in_flv_) return true;
@@ -104,7 +104,7 @@ bool HopStamps::find_unit(ByteView bytes, View &view) {
         bytes[0] != static_cast<uint8_t>(flv::TagType::video))
         return false;
     const size_t size = size_t(bytes[1]) << 16 | size_t(bytes[2]) << 8 | bytes[3];
-    // Several tags in one buffer are passed on as they are.
+    // Buffers with several tags are passed on unchanged.
     if (bytes.size() != flv::header_size + size + flv::trailer_size) return false;
     const auto header = flv::parse_body(flv::TagType::video, bytes.subspan(flv::header_size, size));
     if (!header || header->multitrack) return false;
@@ -118,12 +118,12 @@ bool HopStamps::find_unit(ByteView bytes, View &view) {
             *codec == Codec::av1 ? uint8_t(0) : length_size_of(*codec, view.unit());
         return false;
     }
-    // Frames before the codec configuration cannot be decoded, and their framing is unknown.
+    // Frames before the codec configuration can't be decoded, and their framing is unknown.
     return header->packet == flv::PacketType::frame && framing_.codec == *codec &&
            (*codec == Codec::av1 || framing_.length_size != 0);
 }
 
-/// Whether the buffer is skipped: of a stream that is not measured only keyframes are looked at.
+/// Whether to skip the buffer: of a stream that is not measured only keyframes are examined.
 bool HopStamps::is_resting(GstBuffer *buffer) const {
     if (bare_ < bare_stream) return false;
     if (!in_flv_) return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
@@ -157,7 +157,7 @@ GstPtr<GstBuffer> HopStamps::process(GstPtr<GstBuffer> buffer) {
     return out;
 }
 
-/// The time at which a live source captured the frame, from the buffer's timestamp; UTC, µs.
+/// The time when a live source captured the frame, from the buffer's timestamp; UTC, µs.
 std::optional<int64_t> HopStamps::capture_time(GstBuffer *buffer, int64_t now) const {
     const auto running = running_time(element_->segment, GST_BUFFER_PTS(buffer));
     const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(GST_ELEMENT(element_)));
@@ -169,7 +169,7 @@ std::optional<int64_t> HopStamps::capture_time(GstBuffer *buffer, int64_t now) c
     return now - age;
 }
 
-/// A copy of the buffer with the stamps inserted; empty if there is no room for them.
+/// A copy of the buffer with the stamps inserted; empty if they do not fit.
 GstPtr<GstBuffer> HopStamps::write(GstBuffer *buffer, const View &view, const StampPlace &place,
                                    const HopSettings &settings) {
     const int64_t now = utc_now(settings.clock_offset);

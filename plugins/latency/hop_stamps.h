@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The implementation of latencysei: inserts stamps into access units, bare or in FLV tags, or reads
-// them.
+// The implementation of latencysei: inserts or reads stamps in access units, with or without FLV
+// tags.
 #pragma once
 
 #include "core/bytes/bytes.h"
@@ -18,14 +18,14 @@
 namespace penstock::latency {
 
 struct HopSettings {
-    guint hops = 0;      ///< the hops to stamp, 1 << (number - 1) each; 0: read only
+    guint hops = 0;      ///< the hops to stamp, a bit 1 << (number - 1) each; 0: read only
     guint source_id = 0; ///< 0: chosen at random at each start
     bool messages = true;
-    gint64 clock_offset = 0;   ///< ns that this clock is ahead
-    bool only_stamped = false; ///< stamps only frames that have stamps already
+    gint64 clock_offset = 0;   ///< ns by which this clock is ahead
+    bool only_stamped = false; ///< stamp only frames that already have stamps
 };
 
-/// Locks: `lock_` guards the settings, HopStats has its own; none is held across a push or a post.
+/// Locks: `lock_` guards the settings; HopStats has its own. Neither is held during a push or post.
 class HopStamps {
 public:
     explicit HopStamps(GstBaseTransform *element) : element_(element) {}
@@ -37,11 +37,11 @@ public:
     void start();
     void stop() { counters_.stop(); }
     void set_caps(const GstCaps *caps);
-    /// The buffer itself where nothing is written.
+    /// Returns the buffer itself if nothing is written.
     GstPtr<GstBuffer> process(GstPtr<GstBuffer> buffer);
 
 private:
-    /// A buffer's bytes, and where its access unit is.
+    /// A buffer's bytes and the range of its access unit.
     struct View {
         ByteView all;
         size_t begin = 0, end = 0;
@@ -58,12 +58,12 @@ private:
     GstBaseTransform *const element_;
     mutable std::mutex lock_;
     HopSettings settings_; ///< guarded by lock_
-    // The streaming thread's.
+    // Used by the streaming thread only.
     Framing framing_;
     bool in_flv_ = false;
     uint32_t frame_ = 0;
     uint32_t own_source_ = 0;
-    unsigned bare_ = 0; ///< frames in a row without stamps
+    unsigned bare_ = 0; ///< consecutive frames without stamps
     HopStats hops_;
     Counters counters_;
     std::atomic<guint64> stamped_ = 0, unstampable_ = 0;

@@ -24,7 +24,7 @@ void HopStats::clear() {
 void HopStats::add(const FrameStamps &stamps, int64_t now) {
     std::lock_guard lock(lock_);
     if (frames_ > 0 && stamps.source == source_) {
-        // Frame numbers wrap. A number far from the last one means that the source was restarted.
+        // Frame numbers wrap. A number far from the previous one means that the source restarted.
         const int32_t step = static_cast<int32_t>(stamps.frame - frame_);
         if (step == 0) ++repeated_;
         if (step > 1 && step < 10'000) lost_ += static_cast<guint64>(step - 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Statistics of the hops: the time since each hop, and the time of each step between two hops.
+// Statistics of hops: the time since each hop, and between consecutive hops.
 #pragma once
 
 #include "core/latency/histogram.h"
@@ -12,18 +12,18 @@
 
 namespace penstock::latency {
 
-/// Any thread.
+/// Thread-safe.
 class HopStats {
 public:
-    /// A time that is longer ago than this, or in the future, is not a latency: the clocks differ.
+    /// Times that are further in the past, or in the future, are not latencies: the clocks differ.
     static constexpr int64_t most = 60'000'000; // µs
 
     void clear();
-    /// A frame with stamps that is here now (UTC, µs).
+    /// Adds a frame with stamps that is here at `now` (UTC, µs).
     void add(const FrameStamps &stamps, int64_t now);
     void add_unstamped();
     void add_damaged();
-    /// Adds the fields that the element's documentation names.
+    /// Adds the fields described in the element's documentation.
     void fill(GstStructure *stats) const;
 
 private:
@@ -33,7 +33,7 @@ private:
     };
 
     mutable std::mutex lock_;
-    /// By the hop's number minus one; none: never seen.
+    /// Indexed by hop number minus one; nullptr: never seen.
     std::array<std::unique_ptr<OfHop>, std::size(all_hops)> hops_;
     guint64 frames_ = 0, unstamped_ = 0, damaged_ = 0, lost_ = 0, repeated_ = 0;
     uint32_t source_ = 0, frame_ = 0;

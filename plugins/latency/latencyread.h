@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject of latencyread; gauge.h says what it does.
+// The GObject of latencyread. See gauge.h for the implementation.
 #pragma once
 
 #include <gst/video/gstvideofilter.h>

@@ -244,7 +244,7 @@ static void penstock_latency_sei_class_init(PenstockLatencySeiClass *klass) {
 
 static void penstock_latency_sei_init(PenstockLatencySei *self) {
     self->impl = new HopStamps(GST_BASE_TRANSFORM(self));
-    // Buffers are replaced, never written to, so allocation is negotiated by the neighbours.
+    // Buffers are replaced, never modified, so allocation is negotiated by the neighbours.
     gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
     gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);
 }

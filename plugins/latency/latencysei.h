@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject of latencysei; hop_stamps.h says what it does.
+// The GObject of latencysei. See hop_stamps.h for the implementation.
 #pragma once
 
 #include <gst/base/gstbasetransform.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject of latencystamp; stamper.h says what it does.
+// The GObject of latencystamp. See stamper.h for the implementation.
 #pragma once
 
 #include <gst/video/gstvideofilter.h>

@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint8_t neutral = 128;
 
-/// Whether grey is written to a component: luma, or one of the primary colours.
+/// Whether grey values are written to a component: luma, or a primary colour.
 bool is_luma(const GstVideoFormatInfo *format, guint component) {
     return component == 0 || (GST_VIDEO_FORMAT_INFO_IS_RGB(format) && component < 3);
 }
@@ -103,7 +103,7 @@ void Stamper::draw_luma(GstVideoFrame &frame, guint plane, const std::vector<Ban
     const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, plane);
     auto *at = static_cast<guint8 *>(GST_VIDEO_FRAME_PLANE_DATA(&frame, plane)) + area.y * stride +
                area.x * pixel;
-    // Alpha, and the padding of RGBx, which are not set below.
+    // Alpha and the padding of RGBx stay at 255.
     row_.assign(static_cast<size_t>(area.width * pixel), 255);
     for (guint c = 1; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS(format); ++c) {
         if (GST_VIDEO_FORMAT_INFO_PLANE(format, c) != plane || GST_VIDEO_FORMAT_INFO_IS_RGB(format))
@@ -125,7 +125,7 @@ void Stamper::draw_luma(GstVideoFrame &frame, guint plane, const std::vector<Ban
     }
 }
 
-/// Sets the chroma under the stamp to grey, since colour would change the luma after a conversion
+/// Sets the chroma under the stamp to grey, because colour would change the luma after a conversion
 /// to RGB.
 void Stamper::draw_neutral(GstVideoFrame &frame, guint plane) {
     const GstVideoFormatInfo *format = frame.info.finfo;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The implementation of latencystamp: lays the stamp out for the caps and draws it into frames.
+// The implementation of latencystamp: computes the stamp's layout for the caps and draws it.
 #pragma once
 
 #include "core/latency/panel.h"
@@ -17,7 +17,7 @@ struct StampSettings {
     Appearance appearance;
     double opacity = 1;
     uint16_t source = 0;
-    gint64 clock_offset = 0; ///< ns that this clock is ahead
+    gint64 clock_offset = 0; ///< ns by which this clock is ahead
 };
 
 class Stamper {
@@ -36,7 +36,7 @@ public:
     void start();
     void stop() { counters_.stop(); }
     void set_format(const GstVideoInfo &info);
-    /// Draws the time of this moment.
+    /// Draws the current time.
     void stamp(GstVideoFrame &frame);
 
 private:
@@ -55,10 +55,10 @@ private:
     bool changed_ = true;
     Stamp last_;
 
-    // The streaming thread alone.
+    // Used by the streaming thread only.
     GstVideoInfo info_{};
     std::optional<Panel> panel_;
-    int opacity_ = 256; ///< of 256
+    int opacity_ = 256; ///< 0 to 256
     uint16_t source_ = 0;
     uint32_t next_frame_ = 0;
     std::vector<uint8_t> row_; ///< a row of the stamp in the frame's format
