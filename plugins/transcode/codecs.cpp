@@ -105,7 +105,7 @@ GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings) {
         if (kind == "lamemp3enc") set(made, "target", "bitrate");
         if (kind == "x264enc") {
             set(made, "speed-preset", "veryfast");
-            // No keyframes at scene changes, since HLS segments are cut at keyframes.
+            // No keyframes at scene changes: HLS segments are cut at keyframes.
             set(made, "option-string", "scenecut=0");
             if (settings.latency == Latency::low) {
                 set(made, "tune", "zerolatency");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The codecs that copyorencode outputs: the streams that are copied, and the encoders for others.
+// The codecs that copyorencode outputs: the streams that can be copied, and encoders for others.
 #pragma once
 
 #include "gst/ptr.h"
@@ -24,23 +24,24 @@ struct Codec {
     bool video;
     const char *caps;   ///< streams that can be copied
     const char *raw;    ///< the encoders' input
-    const char *parser; ///< behind the encoder; for copies see parser_of()
+    const char *parser; ///< after the encoder; see parser_of() for copies
     guint bitrate;      ///< default, bit/s
-    /// Element names in the order in which they are tried.
+    /// Element names in order of preference.
     std::vector<const char *> encoders;
 };
 
-/// The codec for a stream with these caps; nullptr if none can be made of it.
+/// The target codec for a stream with these caps; nullptr if there is none.
 const Codec *choose_codec(CodecId wanted, const GstCaps *caps);
-/// Video of any codec, Motion JPEG (image/jpeg) included. `caps` must not be empty or ANY.
+/// Whether the caps are video of any codec, including Motion JPEG (image/jpeg). `caps` must not be
+/// empty or ANY.
 bool is_video(const GstCaps *caps);
-/// Not encoded. `caps` must not be empty or ANY.
+/// Whether the caps are raw media. `caps` must not be empty or ANY.
 bool is_raw(const GstCaps *caps);
-/// Why players of this codec cannot be expected to take the stream as it is; empty if they can.
+/// Why typical players of this codec can't play the stream unchanged; empty if they can.
 std::string why_not_copied(const Codec &codec, const GstCaps *caps);
-/// The parser behind a stream with these caps that is copied; null if it needs none.
+/// The parser for a copied stream with these caps; nullptr if it needs none.
 const char *parser_of(const Codec &codec, const GstCaps *caps);
-/// The first of its encoders that is installed, set up; empty if there is none.
+/// Creates and configures the first installed encoder of the codec; empty if there is none.
 GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings);
 
 } // namespace penstock::transcode

@@ -31,7 +31,7 @@ Converter::Converter(GstBin *bin, GstPad *sink, GstPad *src) : bin_(bin), sink_(
         this, nullptr);
 }
 
-/// Builds the children that take_caps() left open, before the first buffer enters.
+/// Builds the undecided children before the first buffer enters.
 GstPadProbeReturn Converter::before_sink(GstPadProbeInfo *info) {
     if (decide()) return GST_PAD_PROBE_OK;
     gst_mini_object_unref(GST_MINI_OBJECT_CAST(GST_PAD_PROBE_INFO_DATA(info)));
@@ -86,7 +86,7 @@ GstClockTime Converter::stream_wait() const {
     return stream_wait_;
 }
 
-/// Starts the timer that ends an unlinked stream, so that a muxer does not wait for it for ever.
+/// Starts the timer that ends an unlinked stream, so that a muxer does not wait for it forever.
 void Converter::start() {
     counters_.start();
     const auto clock = GstPtr<GstClock>::adopt(gst_system_clock_obtain());
@@ -95,14 +95,14 @@ void Converter::start() {
     if (stream_wait_ == 0) return;
     timer_ =
         gst_clock_new_single_shot_id(clock.get(), gst_clock_get_time(clock.get()) + stream_wait_);
-    auto *weak = new GWeakRef; // the clock may release it later than the element
+    auto *weak = new GWeakRef; // the clock may release it after the element
     g_weak_ref_init(weak, bin_);
     gst_clock_id_wait_async(
         timer_,
         [](GstClock *, GstClockTime, GstClockID, gpointer data) -> gboolean {
             const auto bin = GstPtr<GstElement>::adopt(
                 static_cast<GstElement *>(g_weak_ref_get(static_cast<GWeakRef *>(data))));
-            // On another thread: pushing may block, and this one serves all timers.
+            // On another thread: pushing may block, and this thread serves all timers.
             if (bin) gst_element_call_async(bin.get(), end_if_unlinked, nullptr, nullptr);
             return TRUE;
         },
@@ -139,7 +139,7 @@ void Converter::begin_stream() {
 bool Converter::take_caps(const GstCaps *caps) {
     const char *name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
     const bool is_coded_video = !is_raw(caps) && is_video(caps);
-    // Caps of the same kind while data flows leave the children as they are.
+    // New caps of the same kind during streaming leave the children unchanged.
     if (!is_coded_video || (!children_.empty() && !undecided_ && input_ == name))
         return configure(caps);
     remove_children();
@@ -161,7 +161,7 @@ bool Converter::decide() {
     return !caps || configure(caps.get());
 }
 
-/// Empty if the stream can be copied.
+/// Returns an empty string if the stream can be copied.
 std::string Converter::why_encode(const Codec &codec, Mode mode, const GstCaps *caps) const {
     if (std::string reason = why_not_copied(codec, caps); !reason.empty()) return reason;
     if (mode == Mode::always) return "mode=always";
@@ -183,7 +183,7 @@ bool Converter::configure(const GstCaps *caps) {
     const std::string input = gst_structure_get_name(gst_caps_get_structure(caps, 0));
     const bool direct = copy && !parser_of(*codec, caps);
     const Orientation turn = codec->video ? orientation_ : GST_VIDEO_ORIENTATION_IDENTITY;
-    // Other caps of the same kind go the way that is there.
+    // New caps of the same kind use the existing chain.
     if (codec == codec_ && copy == copying_ && input == input_ && turned_ == turn &&
         direct == direct_ && (direct || !children_.empty()))
         return true;
@@ -286,8 +286,8 @@ void Converter::on_decoded(GstPad *pad) {
         fail("The decoded stream is neither audio nor video that can be encoded.");
 }
 
-/// Encoders cannot handle timestamps that start again with a further segment: their buffers get
-/// running time, in one segment.
+/// Encoders can't handle timestamps that start again with a further segment, so their buffers get
+/// running time in a single segment.
 GstPadProbeReturn Converter::before_encoder(GstPad *pad, GstPadProbeInfo *info) {
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
         GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
@@ -341,7 +341,7 @@ GstPadProbeReturn Converter::before_encoder(GstPad *pad, GstPadProbeInfo *info) 
     }
 }
 
-/// Requests a keyframe every keyframe-interval. By time, since the frame rate may vary.
+/// Requests a keyframe every keyframe-interval; by time, since the frame rate may vary.
 void Converter::ask_for_keyframe(GstPad *encoder_in, int64_t now) {
     const auto interval = static_cast<int64_t>(settings().keyframe_interval);
     // An encoder's first frame is a keyframe anyway; a step back in time is a flush.
@@ -357,7 +357,7 @@ void Converter::ask_for_keyframe(GstPad *encoder_in, int64_t now) {
                                                   GST_CLOCK_TIME_NONE, TRUE, 0));
 }
 
-/// Reports what was decided: to the application, and in the log.
+/// Reports the decision to the application and the log.
 void Converter::finish(const std::string &action) {
     const std::string reason = this->reason();
     {

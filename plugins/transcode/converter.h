@@ -20,39 +20,39 @@ namespace penstock::transcode {
 enum class Mode { automatic, always, never };
 
 /// sink ! parser ! src, or sink ! decodebin ! [videoflip !] convert ! encoder ! parser ! src.
-/// A copy that needs no parser goes from pad to pad, past the children; only audio can be one.
+/// A copy that needs no parser goes from pad to pad, bypassing the children; only audio can be one.
 ///
-/// Caps and the orientation tag decide. Since the tag follows the caps, the children of a coded
-/// video stream are built when its first buffer comes, all others when caps come. The children
-/// change in the streaming thread; nothing streams through them then.
+/// Caps and orientation tag decide. Since the tag follows the caps, the children for an encoded
+/// video stream are built at its first buffer, others when caps arrive. Children change on the
+/// streaming thread while nothing streams through them.
 class Converter {
 public:
     Converter(GstBin *bin, GstPad *sink, GstPad *src);
 
-    // The sink pad's thread.
-    /// A stream of which neither caps nor orientation are known begins.
+    // Called on the sink pad's thread.
+    /// Begins a stream whose caps and orientation are unknown.
     void begin_stream();
-    /// The stream's caps: builds the children, or leaves that to decide(). False after an element
-    /// error was posted.
+    /// Receives the stream's caps: builds the children, or leaves that to decide(). Returns false
+    /// after posting an element error.
     bool take_caps(const GstCaps *caps);
     /// A TAG event, which may change the orientation. Returns the event for downstream.
     GstPtr<GstEvent> take_tags(GstPtr<GstEvent> event);
-    /// Builds what take_caps() and take_tags() left open; before data or anything else that cannot
-    /// be stored goes through. False after an element error was posted.
+    /// Builds the children that take_caps() and take_tags() left undecided. Call before passing on
+    /// data or anything else that can't be stored. Returns false after posting an element error.
     bool decide();
-    /// Pad to pad, without children. The events and queries of both pads go the same way.
+    /// Whether data goes from pad to pad without children. Events and queries then do as well.
     bool is_direct() const { return direct_; }
-    /// What is pushed before and after the caps event, after take_caps() has chosen this way.
+    /// Push what precedes and follows the caps event, after take_caps() has chosen this way.
     void begin_direct();
     void continue_direct();
     GstPad *sink_pad() const { return sink_; }
     GstPad *src_pad() const { return src_; }
-    /// The stream ended before caps came: sends EOS downstream, where a muxer may wait.
+    /// Called if the stream ended before caps came: sends EOS downstream, where a muxer may wait.
     void end_without_caps();
 
     void start();
-    void begin_stop(); ///< before the children stop
-    void stop();       ///< while nothing streams
+    void begin_stop(); ///< call before the children stop
+    void stop();       ///< call while nothing streams
 
     /// "copied", "encoded by x264enc"; empty before caps.
     std::string action() const;
@@ -88,21 +88,21 @@ private:
     GstBin *const bin_;         ///< borrowed; owns this object
     GstPad *const sink_, *src_; ///< ghost pads; bin_ owns them
 
-    // The sink pad's thread alone.
+    // Used by the sink pad's thread only.
     std::vector<GstElement *> children_; ///< bin_ owns them
     GstElement *first_behind_decoder_ = nullptr;
     const Codec *codec_ = nullptr;
-    std::string input_; ///< the media type of the caps
+    std::string input_; ///< media type of the caps
     bool copying_ = false;
     std::atomic<bool> direct_{false};
-    Orientation orientation_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< as the newest tag says
-    Orientation turned_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< what the children do to the frames
-    GstPtr<GstCaps> undecided_;                           ///< for decide(); empty: nothing is open
+    Orientation orientation_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< from the latest tag
+    Orientation turned_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< applied to the frames by the children
+    GstPtr<GstCaps> undecided_; ///< for decide(); empty: nothing is undecided
     DecodeTimes decode_times_;
-    // The thread of the encoder's sink pad alone.
+    // Used by the encoder's sink pad thread only.
     std::optional<int64_t> next_keyframe_; ///< running time
-    GstSegment segment_;                   ///< the latest from the decoder
-    bool has_segment_ = false;             ///< the encoder was sent its one segment
+    GstSegment segment_;                   ///< the decoder's latest segment
+    bool has_segment_ = false;             ///< the encoder has got its only segment
     Overlap overlap_;
 
     mutable std::mutex lock_;

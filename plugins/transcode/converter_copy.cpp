@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// copyorencode's chain for a stream that is copied.
+// The chain of copyorencode for a copied stream.
 #include "transcode/converter.h"
 
 #include "gst/guard.h"
@@ -42,9 +42,9 @@ void Converter::begin_direct() {
 }
 
 void Converter::continue_direct() {
-    // Upstream may ask again whether it may push from a thread that must not wait.
+    // Upstream may query again whether it may push from a thread that must not block.
     gst_pad_push_event(sink_, gst_event_new_reconfigure());
-    // Later ones come by themselves.
+    // Later ones are forwarded automatically.
     if (GstEvent *segment = gst_pad_get_sticky_event(sink_, GST_EVENT_SEGMENT, 0))
         gst_pad_push_event(src_, segment);
 }
@@ -61,8 +61,8 @@ void shift_segment_event(GstPadProbeInfo *info) {
 
 } // namespace
 
-/// Sets the decoding times of H.264 that has none. The segment was sent before the first buffer
-/// showed that they are missing: it is sent again, shifted.
+/// Sets missing H.264 decoding times. The segment was sent before the first buffer showed that they
+/// are missing, so it is sent again, shifted.
 GstPadProbeReturn Converter::behind_copy(GstPad *pad, GstPadProbeInfo *info) {
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
         GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);

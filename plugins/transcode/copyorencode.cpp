@@ -108,7 +108,7 @@ GType latency_type() {
     return type;
 }
 
-/// Whether the event is lost if there is nothing behind the sink pad, which stores sticky events.
+/// Whether the event would be lost without children: the sink pad stores only sticky events.
 bool needs_children(GstEvent *event) {
     const GstEventTypeFlags flags = gst_event_type_get_flags(GST_EVENT_TYPE(event));
     if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) return false;
@@ -183,7 +183,7 @@ gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
     }
     Converter &converter = impl(parent);
     if (is_nonblocking_query(query)) {
-        // Neither parsers nor encoders answer for themselves.
+        // Neither parsers nor encoders answer this query.
         answer_nonblocking(query,
                            converter.is_direct() && peer_is_nonblocking(converter.src_pad()));
         return TRUE;
@@ -270,7 +270,7 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
     });
 }
 
-// impl is deleted last, since the pads' probes use it.
+// impl is deleted last, because the pads' probes use it.
 void finalize(GObject *object) noexcept {
     auto *converter = reinterpret_cast<PenstockCopyOrEncode *>(object)->impl;
     G_OBJECT_CLASS(parent_class)->finalize(object);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject of copyorencode: properties and pads; see converter.h for what it does.
+// The GObject of copyorencode: properties and pads. See converter.h for the implementation.
 #pragma once
 
 #include <gst/gst.h>

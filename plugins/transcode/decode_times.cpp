@@ -8,7 +8,7 @@
 namespace penstock::transcode {
 namespace {
 
-/// A PTS that is so far before the others belongs to another timeline.
+/// A PTS this far before the others belongs to another timeline.
 constexpr int64_t step_back = 2 * GST_SECOND;
 
 /// The SPS's number of reordered frames; 0 if there is no SPS in the caps.
@@ -30,7 +30,7 @@ unsigned depth_of(const GstCaps *caps) {
 } // namespace
 
 void DecodeTimes::set_caps(const GstCaps *caps) {
-    // In the middle of a stream the depth only grows, so that no DTS steps back.
+    // Within a stream the depth only increases, so that no DTS goes back.
     const unsigned depth = depth_of(caps);
     depth_ = is_active_ ? std::max(depth_, depth) : depth;
     gint numerator = 0, denominator = 0;
@@ -68,7 +68,7 @@ void DecodeTimes::stamp(GstBuffer *buffer) {
         greatest_[0] = pts;
         std::sort(greatest_.begin(), greatest_.begin() + count_);
     }
-    // The first D frames are decoded before the first one is shown.
+    // The first D frames are decoded before the first one is displayed.
     int64_t dts = count_ <= depth_ ? first_ - static_cast<int64_t>((depth_ + 1 - count_) * frame_)
                                    : greatest_[0];
     if (last_) dts = std::max(dts, *last_);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Decoding timestamps for H.264 that comes without them, as from Matroska.
+// Decoding timestamps for H.264 streams without them, such as from Matroska.
 #pragma once
 
 #include "gst/ptr.h"
@@ -10,38 +10,37 @@
 
 namespace penstock::transcode {
 
-/// Without B-frames a frame is decoded when it is shown. With them it has to be decoded earlier,
-/// and muxers that take the PTS for the DTS write times that players stumble over. The stream's SPS
-/// says how many frames at most are shown after a later one: D. The DTS of a frame is then the
-/// smallest of the D + 1 greatest PTS so far: it never decreases and is never greater than the
-/// frame's PTS.
+/// Without B-frames a frame is decoded when it is displayed. With them it must be decoded earlier,
+/// and muxers that use the PTS as DTS write times that confuse players. The SPS contains the
+/// maximum number D of frames that are displayed after a later one. The DTS of a frame is then the
+/// smallest of the D + 1 greatest PTS so far: it never decreases and never exceeds the frame's PTS.
 ///
-/// Buffers are shifted, as behind an encoder, so that no DTS is negative; shift_segment() makes up
-/// for it. One thread.
+/// As after an encoder, buffers are shifted so that no DTS is negative; shift_segment() compensates
+/// for it. Used by a single thread.
 class DecodeTimes {
 public:
-    /// What all timestamps are moved by while is_active().
+    /// Added to all timestamps while is_active().
     static constexpr GstClockTime shift = 3600 * GST_SECOND;
 
-    /// The parser's caps. Reads the SPS and the frame rate.
+    /// Reads the SPS and frame rate from the parser's caps.
     void set_caps(const GstCaps *caps);
-    /// A flush, or another stream.
+    /// Resets for a flush or another stream.
     void reset();
-    /// The stream's first buffer decides: true if it has a PTS, no DTS, and D is not 0. Then every
-    /// segment has to go through shift_segment(), and the current one again.
+    /// Decides by the stream's first buffer: true if it has a PTS but no DTS, and D is not 0. Then
+    /// every segment must pass through shift_segment(), including the current one again.
     bool begin(GstBuffer *buffer);
     bool is_active() const { return is_active_; }
     bool has_begun() const { return has_begun_; }
-    /// Sets the DTS and moves the PTS of a writable buffer.
+    /// Sets the DTS and shifts the PTS of a writable buffer.
     void stamp(GstBuffer *buffer);
     static void shift_segment(GstSegment &segment);
 
 private:
     bool has_begun_ = false, is_active_ = false;
     unsigned depth_ = 0;                    ///< D, at most 16
-    GstClockTime frame_ = 40 * GST_MSECOND; ///< the duration of a frame
-    std::array<int64_t, 17> greatest_{};    ///< PTS, ascending; count_ of them
-    unsigned count_ = 0;                    ///< at most depth_ + 1
+    GstClockTime frame_ = 40 * GST_MSECOND; ///< duration of a frame
+    std::array<int64_t, 17> greatest_{};    ///< the greatest PTS, ascending; count_ entries
+    unsigned count_ = 0;                    ///< up to depth_ + 1
     int64_t first_ = 0;                     ///< PTS
     std::optional<int64_t> last_;           ///< DTS
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The orientation tag: how a video is to be turned before it is shown.
+// The orientation tag: how video must be turned for display.
 #pragma once
 
 #include "gst/ptr.h"
@@ -11,14 +11,14 @@
 
 namespace penstock::transcode {
 
-/// What has to be done to a frame to show it upright. GST_VIDEO_ORIENTATION_IDENTITY: nothing.
+/// The operation that makes a frame upright. GST_VIDEO_ORIENTATION_IDENTITY: none.
 using Orientation = GstVideoOrientationMethod;
 
-/// The orientation that a TAG event asks for; nullopt if it does not mention it. Any thread.
+/// The orientation in a TAG event; nullopt if it has none. Thread-safe.
 std::optional<Orientation> orientation_of(GstEvent *tag_event);
-/// The same TAG event for a video that has been turned upright: its orientation is "rotate-0".
+/// The same TAG event for video that has been turned upright: its orientation is "rotate-0".
 GstPtr<GstEvent> as_upright(GstEvent *tag_event);
-/// "rotated by 90° clockwise": what is done to the frames. Empty for the identity.
+/// "rotated by 90° clockwise": the operation in words. Empty for the identity.
 std::string say_orientation(Orientation orientation);
 
 } // namespace penstock::transcode

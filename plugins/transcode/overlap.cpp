@@ -4,9 +4,9 @@
 namespace penstock::transcode {
 namespace {
 
-/// Times in FLV and Matroska are whole milliseconds.
+/// Timestamps in FLV and Matroska are whole milliseconds.
 constexpr int64_t grain = 2 * GST_MSECOND;
-/// A greater step back is a new timeline, not an overlap.
+/// A larger step back is a new timeline, not an overlap.
 constexpr int64_t longest = 250 * GST_MSECOND;
 
 } // namespace
