@@ -13,11 +13,11 @@ namespace penstock::ts {
 namespace {
 
 constexpr uint16_t video_pid = 0x100, audio_pid = 0x101;
-/// Bytes of a datagram: the seven packets that fit into an Ethernet frame.
+/// Size of a datagram: seven packets fit into an Ethernet frame.
 constexpr size_t datagram = 7 * mpegts::packet_size;
-/// Interval of the program tables, for players that join late; DVB asks for at most 100 ms.
+/// ns between program tables, for players that join late; DVB allows at most 100 ms.
 constexpr int64_t tables_interval = 100'000'000;
-/// The first timestamp; not zero, since clock references are earlier than timestamps.
+/// The first timestamp in ns; not zero, because clock references precede timestamps.
 constexpr int64_t origin = 1'000'000'000;
 
 uint64_t ticks(int64_t nanoseconds) {
@@ -56,7 +56,7 @@ void Muxer::set_caps(Track &base, const GstCaps *caps) {
     track.known = true;
 }
 
-/// Video is the first stream of the program, since it carries the clock reference.
+/// Writes the program; video is the first stream, since it carries the clock reference.
 void Muxer::write_program() {
     std::vector<mpegts::Track> program;
     const auto all = tracks();
@@ -119,14 +119,14 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     return send(static_cast<GstClockTime>(dts), begins_gop, track.video);
 }
 
-/// Sends the whole datagrams that are pending. With `to_the_end`, for video, the rest is sent in a
-/// shorter datagram, since it would otherwise wait for the next frame. The rest of an audio frame
+/// Sends the complete pending datagrams. With `to_the_end`, for video, the rest is sent in a
+/// shorter datagram, because it would otherwise wait for the next frame. The rest of an audio frame
 /// waits for more data.
 GstFlowReturn Muxer::send(GstClockTime time, bool keyframe, bool to_the_end) {
     const size_t whole = pending_.size() / datagram * datagram;
     const size_t size = to_the_end ? pending_.size() : whole;
     if (size == 0) return GST_FLOW_OK;
-    // All datagrams share one block of memory.
+    // All datagrams share a memory block.
     const Bytes block = Bytes::copy_of(ByteView(pending_).first(size));
     pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(size));
     const size_t count = (size + datagram - 1) / datagram;

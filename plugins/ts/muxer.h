@@ -32,12 +32,12 @@ private:
     void write_program();
     GstFlowReturn send(GstClockTime time, bool keyframe, bool to_the_end);
 
-    // The source pad's thread alone.
+    // Used by the source pad's thread only.
     mpegts::Muxer muxer_;
     hls::Gather gather_;
-    std::vector<uint8_t> pending_; ///< whole packets, fewer than a datagram after send()
+    std::vector<uint8_t> pending_; ///< complete packets, fewer than a datagram after send()
     bool program_changed_ = false;
-    int64_t shift_ = 0; ///< added to all times so that none is negative
+    int64_t shift_ = 0; ///< added to all times so that none is negative; ns
     int64_t last_dts_ = 0;
     int64_t next_tables_ = 0;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject of tslivemux; muxer.h says what it does.
+// The GObject of tslivemux. See muxer.h for the implementation.
 #pragma once
 
 #include "gst/live_muxer_class.h"
