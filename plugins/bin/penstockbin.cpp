@@ -42,19 +42,20 @@ using namespace penstock;
 namespace {
 
 struct Impl {
-    std::mutex mutex; ///< guards the fields below; not held while elements are made or removed
+    std::mutex mutex; ///< guards the following; not held while elements are created or removed
     std::string description, parameters, pipeline;
     std::string error; ///< why there is no content
     GstPtr<GstElement> content;
 };
 
-/// Whether there are a parameter's name and `=` at position `at`.
+/// Whether a parameter name and `=` begin at position `at`.
 bool begins_setting(const std::string &text, size_t at) {
     const size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_", at);
     return end != text.npos && end > at && text[end] == '=';
 }
 
-/// "file=/x.mp4,rate=2Mbit"; a comma that could begin the next one and does not is `\,`.
+/// Splits "file=/x.mp4,rate=2Mbit"; a comma before something that looks like a further setting but
+/// is not one is written `\,`.
 std::vector<std::string> split(const std::string &parameters) {
     std::vector<std::string> out;
     std::string one;
@@ -94,7 +95,7 @@ static GstStaticPadTemplate sink_template =
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS_ANY);
 
-/// The content that the properties describe, or nullptr and the reason.
+/// Builds the content that the properties describe. On failure returns nullptr and sets the reason.
 static GstPtr<GstElement> make_content(const Impl &wanted, std::string &reason) {
     GError *error = nullptr;
     GstPtr<GstElement> content;
@@ -118,7 +119,7 @@ static GstPtr<GstElement> make_content(const Impl &wanted, std::string &reason) 
     return content;
 }
 
-/// The content's open ends become the element's.
+/// Exposes the content's open ends as ghost pads.
 static void add_ghost_pads(GstElement *self, GstElement *content) {
     for (auto *static_template : {&sink_template, &src_template}) {
         const auto inner = GstPtr<GstPad>::adopt(
@@ -142,7 +143,7 @@ static void remove_content(GstElement *self) {
     gst_bin_remove(GST_BIN(self), old.get());
 }
 
-/// Called when a property is set: applications link pads before they change the state.
+/// Called when a property is set, because applications link pads before they change the state.
 static void rebuild(GstElement *self) {
     Impl &impl = *IMPL(self);
     remove_content(self);
@@ -222,7 +223,8 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
             g_value_set_string(value, impl.description.c_str());
             break;
         case PROP_PARAMETERS:
-            // Not readable: it may contain secrets, and properties appear in logs and dot files.
+            // The value is not readable: it may contain secrets, and properties appear in logs and
+            // dot files.
             g_value_set_string(value, impl.parameters.empty() ? "" : "(set)");
             break;
         case PROP_PIPELINE:
@@ -241,7 +243,7 @@ static GstStateChangeReturn change_state(GstElement *element, GstStateChange tra
             std::unique_lock lock(impl.mutex);
             const bool empty = !impl.content;
             lock.unlock();
-            if (empty) rebuild(element); // files or elements that were missing may exist by now
+            if (empty) rebuild(element); // missing files or elements may exist by now
             lock.lock();
             const std::string error = impl.error;
             lock.unlock();
