@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Players over real sockets: one that does not read costs nobody anything, they outlive their
-// publishers, and time goes forward for them whatever a publisher sends.
+// Players over real sockets: one that does not read affects nobody, they outlive their publishers,
+// and their time advances whatever a publisher sends.
 #include "unit/net_rig.hpp"
 
 #include "check.hpp"
