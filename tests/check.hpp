@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The one door to gst-check: it defines macros such as fail(), so every C++ header that a test
-// needs comes before it.
+// Includes gst-check, which defines macros such as fail(): C++ headers that a test needs must be
+// included before this one.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +31,7 @@
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
 
-// The stock macro keeps pointers past the end of the full expression, and so outlives what a
+// The stock macro keeps pointers beyond the full expression and so outlives a string that a
 // function returned by value.
 #undef fail_unless_equals_string
 #define fail_unless_equals_string(a, b)                                                            \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// FLV and codec bytes that several tests share.
+// FLV and codec data shared by several tests.
 #pragma once
 
 #include "core/bytes/writer.h"
@@ -31,7 +31,7 @@ inline std::vector<uint8_t> from_hex(std::string_view text) {
     return bytes;
 }
 
-/// x264's for 320x180, 25 frames a second, High profile, level 1.2.
+/// From x264 for 320x180, 25 fps, High profile, level 1.2.
 inline const std::vector<uint8_t> sps =
     from_hex("6764000c acd94141 9f9f0110 00000300 10000003 0320f142 9960");
 /// For 1280x720.
@@ -57,7 +57,7 @@ inline flv::Tag video_config(uint32_t ms = 0, const std::vector<uint8_t> &set = 
     return flv::make_tag(flv::TagType::video, ms, joined({head, avc_config(set)}));
 }
 
-/// One slice of two bytes; `mark` tells frames apart.
+/// A single slice of two bytes; `mark` distinguishes frames.
 inline flv::Tag video_frame(uint32_t ms, bool key, uint8_t mark = 0, int composition = 0) {
     const uint8_t body[] = {uint8_t(key ? 0x17 : 0x27),
                             1,
@@ -73,7 +73,7 @@ inline flv::Tag video_frame(uint32_t ms, bool key, uint8_t mark = 0, int composi
     return flv::make_tag(flv::TagType::video, ms, body);
 }
 
-/// AAC-LC, 44.1 kHz, stereo unless told.
+/// AAC-LC, 44.1 kHz, stereo by default.
 inline flv::Tag audio_config(uint32_t ms = 0, uint16_t asc = 0x1210) {
     const uint8_t body[] = {0xAF, 0, uint8_t(asc >> 8), uint8_t(asc)};
     return flv::make_tag(flv::TagType::audio, ms, body);

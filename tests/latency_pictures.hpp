@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pictures with a stamp, and what may become of them on their way, in brightness alone.
+// Frames with a stamp, and transformations of them; luma only.
 #pragma once
 
 #include "core/latency/finder.h"
@@ -25,7 +25,7 @@ struct Picture {
     latency::Luma luma() const { return {pixels.data(), width, height, width, 1}; }
 };
 
-/// Something busy: shapes and grain.
+/// A busy scene with shapes and noise.
 inline Picture scene(int width, int height, unsigned seed) {
     Picture p(width, height);
     std::mt19937 random(seed);
@@ -54,7 +54,7 @@ inline latency::Rectangle draw(Picture &picture, const latency::Stamp &stamp,
     return panel.area();
 }
 
-/// Area by area, as a good scaler does.
+/// Scales by averaging areas, like a good scaler.
 inline Picture scaled(const Picture &from, int width, int height) {
     Picture out(width, height);
     const double sx = double(from.width) / width, sy = double(from.height) / height;
@@ -84,7 +84,7 @@ inline Picture cropped(const Picture &from, int x, int y, int width, int height)
     return out;
 }
 
-/// In the middle of a larger, black picture.
+/// Centres a picture in a larger black one.
 inline Picture boxed(const Picture &from, int width, int height) {
     Picture out(width, height, 16);
     for (int v = 0; v < from.height; ++v)

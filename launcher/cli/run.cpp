@@ -128,8 +128,8 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
                     return output.print("The descriptions were read again.");
                 if (!error.empty()) output.error(error);
                 if (!changed)
-                    output.warning("the descriptions were not read again: everything goes on as "
-                                   "before");
+                    output.warning(
+                        "the descriptions were not reloaded: everything continues as before");
             },
         .longest_drain_ms = longest_drain,
     });

@@ -62,7 +62,7 @@ bool ask(const std::string &path, std::string &line, std::string &error) {
         line.append(chunk, static_cast<size_t>(size));
         if (line.ends_with('\n')) return true;
     }
-    error = "tells too much";
+    error = "sends too much data";
     return false;
 }
 
@@ -77,7 +77,7 @@ std::vector<ProcessState> ask_processes(unsigned process) {
         if (ask(socket.path, line, state.error)) {
             state.value = nlohmann::json::parse(line, nullptr, false);
             if (!state.value.is_object() || !state.value.contains("pipelines"))
-                state.error = "answers in a way that this version does not know";
+                state.error = "sends an answer that this version does not understand";
         } else if (state.error.empty()) {
             continue; // the process has ended meanwhile
         }

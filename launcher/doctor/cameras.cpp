@@ -84,7 +84,8 @@ std::string reason_against(const std::string &path, std::string &mend) {
         return "is not there";
     case EACCES:
     case EPERM:
-        mend = "`sudo usermod -aG video $USER`, then log in anew; in a container: --device " + path;
+        mend =
+            "`sudo usermod -aG video $USER`, then log in again; in a container: --device " + path;
         return "may not be opened by this user";
     case EBUSY:
         mend = "`fuser -v " + path + "` names the program: end it";

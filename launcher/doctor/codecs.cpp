@@ -89,7 +89,7 @@ void check_codecs(const Subjects &subjects, Findings &out) {
             const auto names = find(GST_ELEMENT_FACTORY_TYPE_DECODER, format.caps, GST_PAD_SINK);
             if (names.empty())
                 out.push_back({Status::warn, "codecs", format.subject,
-                               "there is none: such streams can't be encoded anew",
+                               "there is none: such streams can't be re-encoded",
                                std::string("apt install ") + format.package});
             else
                 out.push_back({Status::ok, "codecs", format.subject, shown(names), ""});

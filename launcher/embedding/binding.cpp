@@ -62,7 +62,7 @@ const PipelineText *find(const Bound &bound, const gchar *name, GError **error) 
     return nullptr;
 }
 
-/// Makes the elements that take publishers ask for the key: no rule is at work that would.
+/// Makes the elements that receive publishers require the key, since no rule is active to do so.
 void require_key(GstElement *pipeline, const std::string &key) {
     GstIterator *all = gst_bin_iterate_recurse(GST_BIN(pipeline));
     gst_iterator_foreach(

@@ -63,7 +63,7 @@ static void penstock_description_class_init(PenstockDescriptionClass *klass) {
 
 namespace {
 
-/// Elements are checked too: the registry has to be there.
+/// Checking elements needs GStreamer's registry.
 void start_gstreamer() {
     if (!gst_is_initialized()) gst_init(nullptr, nullptr);
     static const bool installed = (install_core_log(), true);
@@ -103,7 +103,7 @@ PenstockBinding *bind_values(const SharedDescription &description, const Values 
     }
     std::vector<std::string> others;
     description::Binding binding(*description, values, g_getenv, others);
-    // A wrong value has been reported, with its place.
+    // An invalid value has been reported with its location.
     if (text.empty())
         for (const std::string &other : others)
             text += other + "\n";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the parts of libpenstock know of one another.
+// Internals shared by the parts of libpenstock.
 #pragma once
 
 #include "description/binding.h"
@@ -17,10 +17,10 @@ namespace penstock::embedding {
 
 using SharedDescription = std::shared_ptr<const description::Description>;
 
-/// A binding with the description that it refers to.
+/// A binding together with the description that it refers to.
 struct Bound {
     SharedDescription description;
-    std::mutex mutex; ///< values: a server sets ports
+    std::mutex mutex; ///< guards values: a server sets ports
     description::Binding values;
     Bound(SharedDescription what, description::Binding binding)
         : description(std::move(what)), values(std::move(binding)) {}
@@ -30,17 +30,17 @@ PenstockParameter *new_parameter(SharedDescription description, const descriptio
 PenstockBinding *new_binding(std::shared_ptr<Bound> bound);
 std::shared_ptr<Bound> bound_of(PenstockBinding *binding);
 
-/// Sets a GError without the newline at the end of `message`.
+/// Sets a GError; removes a trailing newline from `message`.
 void set_error(GError **error, PenstockError code, std::string message);
 gchar *dup(const std::string &text);
-/// A strv that g_strfreev() releases.
+/// A strv, to be released by g_strfreev().
 gchar **dup_list(const std::vector<std::string> &texts);
 
-/// No exception leaves the library: it becomes an error of this code, and `fallback` is returned.
-/// Every function of the API that may throw is called through it.
+/// Keeps exceptions from leaving the library: turns them into an error with this code and returns
+/// `fallback`. Every API function that may throw is called through it.
 template <class R, class Fn>
 R shielded(GError **error, PenstockError code, R fallback, Fn &&fn) noexcept {
-    // Nothing here allocates by `new`, which may be what has failed.
+    // Nothing here uses `new`, because memory may be exhausted.
     const auto fail = [&](const char *what) {
         if (error && !*error) g_set_error(error, PENSTOCK_ERROR, code, "internal error: %s", what);
     };
@@ -53,7 +53,7 @@ R shielded(GError **error, PenstockError code, R fallback, Fn &&fn) noexcept {
     }
     return fallback;
 }
-/// The same for a function that has no GError.
+/// The same for functions without a GError.
 template <class R, class Fn>
 R shielded(R fallback, Fn &&fn) noexcept {
     return shielded<R>(nullptr, PENSTOCK_ERROR_RUN, fallback, std::forward<Fn>(fn));

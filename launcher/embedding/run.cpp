@@ -63,7 +63,7 @@ bool Run::start(std::string *error) {
     return (pages_.serve(supervisor_->bindings(), error) && supervisor_->start(error)) || fail();
 }
 
-/// An address whose port was 0 has the one that the system chose.
+/// Replaces port 0 in addresses by the port that the system chose.
 void Run::tell_ports() {
     for (size_t i = 0; i < bound_.size(); ++i) {
         std::lock_guard lock(bound_[i]->mutex);
@@ -96,7 +96,7 @@ void Run::finish(bool well) {
     supervisor_->stop(end(well));
 }
 
-/// The task for the moment when nothing runs any more.
+/// The task to run when nothing is running any more.
 supervisor::Task Run::end(bool well) {
     return [weak = std::weak_ptr(self_), well] {
         const auto self = weak.lock();
@@ -108,7 +108,7 @@ supervisor::Task Run::end(bool well) {
 }
 
 void Run::stop_now() {
-    self_.reset(); // no handler is called from here on
+    self_.reset(); // no handler is called from now on
     pages_.clear();
     supervisor_.reset();
     stats_.pipelines.clear();

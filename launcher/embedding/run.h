@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What PenstockServer does: a supervisor, the pages, and the pipelines that are there.
+// The implementation of PenstockServer: a supervisor, the pages, and the current pipelines.
 #pragma once
 
 #include "console/pages.h"
@@ -11,28 +11,29 @@
 
 namespace penstock::embedding {
 
-/// Lives on the thread of the default main context.
+/// Used on the thread of the default main context.
 class Run {
 public:
     struct Handlers {
         std::function<void(supervisor::Severity, const std::string &)> report;
         std::function<void(const std::string &label, GstElement *pipeline, bool there)> pipeline;
-        std::function<void(bool well)> ended; ///< once, unless stop_now() came first
-        /// Makes the watch that is asked about the peers of one run.
+        std::function<void(bool well)> ended; ///< called once, unless stop_now() came first
+        /// Makes the watch that is consulted about the peers of a run.
         std::function<std::shared_ptr<net::PeerWatch>()> watch;
     };
     explicit Run(Handlers handlers) : handlers_(std::move(handlers)) {}
     ~Run();
 
     void add(std::shared_ptr<Bound> bound) { bound_.push_back(std::move(bound)); }
-    /// False and the reason: then nothing runs.
+    /// On failure returns false and sets the reason; nothing runs then.
     bool start(std::string *error);
-    /// Runs these instead; what does not differ goes on. False and the reason: all goes on.
+    /// Runs these bindings instead; unchanged parts continue. On failure returns false and sets the
+    /// reason; everything continues unchanged.
     bool reload(std::vector<std::shared_ptr<Bound>> bound, std::string *error);
-    /// Lets every pipeline finish what it writes, for so many milliseconds at most, and stops.
+    /// Lets every pipeline finish its output for up to `limit_ms`, then stops.
     void drain(guint limit_ms);
     void stop();
-    /// Releases everything without waiting; no handler is called.
+    /// Releases everything without waiting. No handler is called.
     void stop_now();
     bool is_running() const { return supervisor_ != nullptr; }
     const StatsOf &stats() const { return stats_; }
@@ -50,7 +51,7 @@ private:
     StatsOf stats_;
     std::string last_error_;
     bool draining_ = false, stopping_ = false;
-    /// Tasks posted to the main loop look here whether this run still exists.
+    /// Tasks posted to the main loop hold a weak reference to this, to detect a destroyed run.
     std::shared_ptr<Run *> self_;
 };
 

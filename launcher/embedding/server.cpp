@@ -29,7 +29,7 @@ static Run *make_run(PenstockServer *self) {
                       label.c_str(), pipeline);
     };
     handlers.ended = [self](bool well) {
-        const auto held = GstPtr<GObject>::ref(G_OBJECT(self)); // a handler may let go of it
+        const auto held = GstPtr<GObject>::ref(G_OBJECT(self)); // a handler may release it
         g_signal_emit(self, signals[SIGNAL_ENDED], 0, gboolean(well));
         g_object_notify(G_OBJECT(self), "running");
     };
@@ -39,7 +39,7 @@ static Run *make_run(PenstockServer *self) {
     return new Run(std::move(handlers));
 }
 
-/// Without a run the server can't be started, and says so.
+/// If the run can't be created, the server can't be started and reports that.
 static void penstock_server_init(PenstockServer *self) {
     self->run = shielded<Run *>(nullptr, [self] { return make_run(self); });
 }
@@ -80,11 +80,11 @@ static void penstock_server_class_init(PenstockServerClass *klass) {
     /**
      * PenstockServer::report:
      * @self: the server
-     * @severity: how much it matters
+     * @severity: the severity
      * @text: one line
      *
-     * Something happened: a pipeline failed, a branch was taken out, a restart is due. Secrets are
-     * not in it. Comes on the default main context.
+     * An event such as a failed pipeline, a removed branch or a scheduled restart. Contains no
+     * secrets. Emitted on the default main context.
      */
     signals[SIGNAL_REPORT] =
         g_signal_new("report", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE,
@@ -92,9 +92,9 @@ static void penstock_server_class_init(PenstockServerClass *klass) {
     /**
      * PenstockServer::ended:
      * @self: the server
-     * @well: whether no pipeline failed that must not
+     * @well: %FALSE if a pipeline failed whose failure ends the server
      *
-     * Nothing of it runs any more. Comes once for each start, on the default main context.
+     * Nothing is running any more. Emitted once per start, on the default main context.
      */
     signals[SIGNAL_ENDED] = g_signal_new("ended", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
                                          nullptr, G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
@@ -104,8 +104,8 @@ static void penstock_server_class_init(PenstockServerClass *klass) {
      * @label: the pipeline's label
      * @pipeline: the pipeline, in state NULL
      *
-     * A pipeline is about to start: the moment to connect to its elements. Its bus is the
-     * server's. Comes on the default main context, from within penstock_server_start() too.
+     * A pipeline is about to start, so handlers can connect to its elements. Its bus belongs to the
+     * server. Emitted on the default main context, also from within penstock_server_start().
      */
     signals[SIGNAL_PIPELINE_ADDED] =
         g_signal_new("pipeline-added", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
@@ -116,7 +116,7 @@ static void penstock_server_class_init(PenstockServerClass *klass) {
      * @label: the pipeline's label
      * @pipeline: the pipeline, about to be stopped
      *
-     * A pipeline ends. Comes on the default main context.
+     * A pipeline is about to end. Emitted on the default main context.
      */
     signals[SIGNAL_PIPELINE_REMOVED] =
         g_signal_new("pipeline-removed", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
@@ -127,25 +127,25 @@ static void penstock_server_class_init(PenstockServerClass *klass) {
      * @peer: who asks: `id`, `protocol`, `address`, `path`, `query`, `key`, `client` (strings) and
      *   `publish` (boolean; otherwise it plays)
      *
-     * An RTMP peer asks to publish or to play, and no pipeline has started for it. A publish key
-     * was right already. Comes on a thread of its own, up to sixteen at a time: the handler may
-     * take five seconds, after which the peer is refused. Without a handler everybody may.
-     *
-     * Returns: whether it may; one handler that returns %FALSE is enough to refuse
+     * A peer requests to publish or play, and no pipeline has been started for it. A publish key
+     * has already been verified. Emitted on separate threads, up to sixteen at a time: the handler
+     * may take five seconds, after which the peer is refused. Without a handler every peer is
+     * allowed.
+     * Returns: whether the peer is allowed; a single handler that returns %FALSE refuses it
      */
     /**
      * PenstockServer::peer-connected:
      * @self: the server
      * @peer: as in #PenstockServer::authorize
      *
-     * A peer publishes or plays. Comes on the default main context.
+     * A peer has begun to publish or play. Emitted on the default main context.
      */
     /**
      * PenstockServer::peer-disconnected:
      * @self: the server
      * @peer: as in #PenstockServer::authorize, and `reason`
      *
-     * A peer that published or played has gone. Comes on the default main context.
+     * A peer that published or played has left. Emitted on the default main context.
      */
     peer_signals = install_peer_signals(type);
 }

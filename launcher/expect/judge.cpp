@@ -182,7 +182,7 @@ std::vector<Check> judge(const std::string &output, const Limits &limits, const 
     judge_fps(to, limits, measures);
     judge_keyframes(to, limits, measures);
     to.at_most("A/V skew", limits.skew, measures.skew, "picture or sound is missing");
-    to.at_most("latency", limits.latency, measures.latency, "can't be told here");
+    to.at_most("latency", limits.latency, measures.latency, "can't be measured here");
     return out;
 }
 

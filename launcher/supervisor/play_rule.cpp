@@ -144,7 +144,7 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
     handlers.ended = [this, captures] { end(captures, {}); };
     instance.pipeline = std::make_unique<RunningPipeline>(label(captures), std::move(pipeline),
                                                           report_, std::move(handlers));
-    report_(Severity::info, label(captures) + ": starts, since somebody asks for it");
+    report_(Severity::info, label(captures) + ": starts, requested by a viewer");
     instance.pipeline->play(time_);
     return true;
 }
@@ -201,7 +201,7 @@ void PlayRule::on_timer() {
         return !i.second.pipeline && now > i.second.retry_at + longest_delay;
     });
     for (const Captures &captures : idle) {
-        report_(Severity::info, label(captures) + ": ends, since nobody watches");
+        report_(Severity::info, label(captures) + ": ends, no viewers are left");
         end(captures, {});
     }
     set_timer();

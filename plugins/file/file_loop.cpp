@@ -252,7 +252,7 @@ void FileSource::rewind() {
     // A file whose streams have no duration would be reread forever.
     if (nothing) {
         fail(GST_STREAM_ERROR, GST_STREAM_ERROR_DEMUX,
-             "\"" + location() + "\" has no media that takes any time: it can't be looped.", "");
+             "\"" + location() + "\" has no media with a duration: it can't be looped.", "");
         return;
     }
     if (!seek || !seek_to_start()) reopen();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How long a player waits for its first picture: from the play command it sends to the last byte
-// of the first video keyframe, on loopback, joining a stream of 2 s GOPs that is published in real
-// time, at any point of a GOP. The same with nginx-rtmp, as it comes, if that is installed.
+// Measures how long a player waits for its first frame: from its play command to the last byte of
+// the first video keyframe, on loopback, joining a real-time stream with 2 s GOPs at random
+// positions. Also with nginx-rtmp in default configuration, if it is installed.
 #include "unit/net_rig.hpp"
 
 #include "bench/server_process.hpp"

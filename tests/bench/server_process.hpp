@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Servers as programs of their own, for benchmarks: Penstock, and nginx-rtmp to compare with.
+// Servers as separate processes for benchmarks: Penstock, and nginx-rtmp for comparison.
 #pragma once
 
 #include <arpa/inet.h>
@@ -32,7 +32,7 @@ inline uint16_t free_port() {
     return ntohs(address.sin_port);
 }
 
-/// A directory that goes away with everything in it.
+/// A temporary directory, removed on destruction.
 struct Scratch {
     Scratch() {
         std::string name = (std::filesystem::temp_directory_path() / "penstock-XXXXXX").string();
@@ -46,7 +46,7 @@ struct Scratch {
     std::filesystem::path path;
 };
 
-/// A program that runs until this goes away; what it says is in `log`.
+/// A program that runs until destruction; its output is in `log`.
 class Process {
 public:
     Process(const std::vector<std::string> &command, const std::filesystem::path &log) {
@@ -81,7 +81,7 @@ inline std::vector<std::string> penstock_command(uint16_t port) {
             "http=" + at(free_port())};
 }
 
-/// Empty if nginx or its RTMP module is not installed where Debian puts them.
+/// Empty if nginx or its RTMP module is not installed in Debian's locations.
 inline std::vector<std::string> nginx_command(uint16_t port, const std::filesystem::path &dir) {
     const char *program = "/usr/sbin/nginx", *module = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
     if (!std::filesystem::exists(program) || !std::filesystem::exists(module)) return {};

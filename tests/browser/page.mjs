@@ -129,7 +129,7 @@ const live = (server) => until('the stream is listed', async () =>
 
 /** What runs in a test; `live` in those that are not here. */
 const DESCRIPTIONS = { demand: ['live', 'on-demand'] };
-const starts = (server) => server.penstock.output.split('since somebody asks for it').length - 1;
+const starts = (server) => server.penstock.output.split('requested by a viewer').length - 1;
 
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 800 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The page's reader of stamps against latencyread, and what it refuses; how it catches up. No
-// browser: stamp.mjs DIRECTORY-OF-THE-COMPILED-PAGE SCRATCH-DIRECTORY
+// Compares the page's stamp reader with latencyread, checks what it rejects, and tests catching up.
+// Needs no browser: stamp.mjs DIRECTORY-OF-THE-COMPILED-PAGE SCRATCH-DIRECTORY
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';

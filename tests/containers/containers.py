@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The image is built, and the command of each profile of docker/compose.yaml runs in a container of
-it: each scenario with a real client on the other end. containers.py SOURCE STORE"""
+"""Builds the image and runs the command of each profile of docker/compose.yaml in a container: each
+scenario with a real client. containers.py SOURCE STORE"""
 
 import json
 import os

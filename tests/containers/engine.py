@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Builds an image and runs containers of it by buildah, without a daemon and without namespaces:
-the containers share the host's network. Needs root."""
+"""Builds an image and runs containers with buildah, without daemon and namespaces: the containers
+share the host's network. Needs root."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// authorize, peer-connected and peer-disconnected of rtmpserversrc and rtmpserversink: what their
-// handlers are told, on which threads, and that nobody waits for a handler but the peer itself.
+// The signals authorize, peer-connected and peer-disconnected of rtmpserversrc and rtmpserversink:
+// their arguments and threads, and that only the peer itself waits for a handler.
 #include "core/net/loop/address.h"
 #include "unit/net_rig.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Between GstBuffer and Bytes: what is shared, what is copied, and what is kept alive.
+// Conversion between GstBuffer and Bytes: what is shared, copied and kept alive.
 #include "gst/bytes.h"
 
 #include <numeric>

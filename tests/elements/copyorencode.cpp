@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// copyorencode: what is copied and what is encoded, changes amid the stream, streams that never
-// come.
+// copyorencode: what is copied and what is encoded, changes within a stream, streams without data.
 #include "gst/nonblocking.h"
 #include "gst/ptr.h"
 

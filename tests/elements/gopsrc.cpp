@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// gopsrc: streams from another pipeline's goptee, whoever starts first and whoever ends.
+// gopsrc: streams from a goptee of another pipeline, in any order of starting and ending.
 #include "gst/ptr.h"
 
 #include <algorithm>

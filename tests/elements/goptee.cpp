@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// goptee: what a branch begins with, its thread, events and queries.
+// goptee: how a branch starts, its thread, events and queries.
 #include "goptee_rig.hpp"
 
 static void begins_with_gop(bool nonblocking) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// goptee: branches that are stuck, fail, come and go; states and memory.
+// goptee: branches that block, fail or are added and removed; states and memory.
 #include "goptee_rig.hpp"
 
 GST_START_TEST(test_stuck_branch) {

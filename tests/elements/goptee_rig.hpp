@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the goptee tests share: branches that block or fail on demand, and a goptee with an
-// upstream.
+// Shared by the goptee tests: branches that block or fail on demand, and a goptee with an upstream.
 #pragma once
 
 #include "gst/nonblocking.h"
@@ -29,7 +28,7 @@ inline void expect(const std::string &got, const std::string &wanted) {
     fail_unless_equals_string(got.c_str(), wanted.c_str());
 }
 
-/// A sink pad that keeps what it gets, and can be told to block, to fail or to be nonblocking.
+/// A sink pad that stores its input and can be told to block, to fail or to be nonblocking.
 class Peer {
 public:
     explicit Peer(bool nonblocking = false) : nonblocking(nonblocking) {
@@ -61,7 +60,7 @@ public:
     ~Peer() {
         unblock();
         gst_pad_set_active(pad_, FALSE);
-        forget(); // locks, so that a sanitizer sees that the last push came before
+        forget(); // locks, so that a sanitizer sees the order of the last push and this
         gst_object_unref(pad_);
     }
     GstPad *pad() { return pad_; }
@@ -73,7 +72,7 @@ public:
         std::unique_lock lock(mutex_);
         return changed_.wait_for(lock, patience, condition);
     }
-    /// Waits until `count` buffers have come.
+    /// Waits until `count` buffers have arrived.
     bool wait_for(size_t count) {
         return wait([&] { return buffers_.size() >= count; });
     }
@@ -204,7 +203,7 @@ public:
         gst_pad_set_active(src, FALSE);
         gst_element_set_bus(tee, nullptr);
         gst_object_unref(bus);
-        // Nothing may hold the element once the threads of removed branches have ended.
+        // No reference to the element may remain once the threads of removed branches have ended.
         fail_unless(eventually([this] { return GST_OBJECT_REFCOUNT_VALUE(tee) == 1; }));
         gst_object_unref(tee);
         gst_object_unref(src);
@@ -229,7 +228,7 @@ public:
         gst_element_release_request_pad(tee, pad);
         gst_object_unref(pad);
     }
-    /// "K1" is a keyframe, "d1" is not, "h1" is a header; 40 ms each.
+    /// "K1" is a keyframe, "d1" a delta frame, "h1" a header; 40 ms each.
     GstFlowReturn push(const std::string &text) {
         GstBuffer *buffer = gst_buffer_new_memdup(text.data(), text.size());
         if (text[0] == 'd') GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);

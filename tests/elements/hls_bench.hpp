@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An hlssegmenter with harnesses on its pads, and a directory that it writes to.
+// An hlssegmenter with harnesses on its pads, and its output directory.
 #pragma once
 
 #include "core/net/http/hls/mount.h"
@@ -15,7 +15,7 @@ using rig::sec;
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-/// A directory that goes with the test.
+/// A temporary directory, removed with the test.
 struct Place {
     fs::path path;
     Place() {
@@ -95,7 +95,7 @@ struct Bench {
         gst_object_unref(element);
     }
     std::string sync;
-    /// The harness sets sync=false, and starts the element.
+    /// The harness sets sync=false and starts the element; this undoes both.
     void restore() {
         state(GST_STATE_NULL);
         gst_util_set_object_arg(G_OBJECT(element), "sync", sync.c_str());
@@ -115,7 +115,7 @@ struct Bench {
     void state(GstState to) {
         fail_unless_equals_int(gst_element_set_state(element, to), GST_STATE_CHANGE_SUCCESS);
     }
-    /// Pictures and sound of [from, to) ms.
+    /// Pushes video and audio of [from, to) ms.
     GstFlowReturn push(int from, int to, bool discont = false) {
         GstFlowReturn flow = GST_FLOW_OK;
         for (int t = from; t < to && flow == GST_FLOW_OK; t += 40) {
@@ -131,7 +131,8 @@ struct Bench {
         }
         return flow;
     }
-    /// Waits until a counter of the statistics has come to `value`: files are written by a thread.
+    /// Waits until a counter in the statistics reaches `value`, because files are written on a
+    /// thread.
     void await(const char *name, guint64 value) const {
         const gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
         while (stat(name) < value && g_get_monotonic_time() < deadline)

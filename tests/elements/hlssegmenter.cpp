@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// hlssegmenter: pads, caps, queries, pace, and a location on the process's HTTP server.
+// hlssegmenter: pads, caps, queries, pacing, and a location on the process's HTTP server.
 #include "core/net/stream/mounts.h"
 #include "elements/hls_bench.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// hlssegmenter writing files: its stream from the beginning to EOS, flush, states, and a disk that
-// fails or blocks.
+// hlssegmenter writing files: a stream from start to EOS, flush, states, and a disk that fails or
+// blocks.
 #include "elements/hls_bench.hpp"
 
 #include <condition_variable>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// httpserversink under a harness and behind stock muxers, with sockets as its viewers.
+// httpserversink in a harness and after stock muxers, with sockets as viewers.
 #include "unit/tls_rig.hpp"
 
 #include <filesystem>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Stamps through x264 at 300 kbit/s for 360p, scaled and cropped: every frame is read, and as what
-// was stamped. 500 frames of PENSTOCK_MEDIA, or of a generated picture.
+// Stamps through x264 at 300 kbit/s for 360p, scaled and cropped: every frame is read correctly.
+// 500 frames of PENSTOCK_MEDIA, or generated ones.
 #include "core/latency/reader.h"
 #include "gst/ptr.h"
 

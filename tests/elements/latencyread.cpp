@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// latencyread: what it says of streams whose stamps are known, and that it touches nothing.
+// latencyread: measurements of streams with known stamps; frames are not modified.
 #include "core/latency/measurement.h"
 #include "gst/ptr.h"
 #include "latency_pictures.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// latencysei: stamps come through encoders' streams and containers, frames without stay untouched.
+// latencysei: stamps survive encoded streams and containers; frames without stamps are unchanged.
 #include "core/latency/sei.h"
 #include "gst/nonblocking.h"
 #include "gst/ptr.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// latencystamp: every format carries the code, in place, and nothing else of the picture changes.
+// latencystamp: the code is drawn in place in every format, and nothing else in the frame changes.
 #include "core/latency/panel.h"
 #include "core/latency/reader.h"
 #include "gst/ptr.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// livefilesrc: locations, restarts, seeks, and errors that say how to mend them.
+// livefilesrc: locations, restarts, seeks, and errors that suggest a remedy.
 #include "livefilesrc_rig.hpp"
 
 GST_START_TEST(test_file_uri_and_restart) {

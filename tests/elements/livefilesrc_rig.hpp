@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// livefilesrc in a test: files that are made for it, and a sink at each pad that remembers what
-// came.
+// livefilesrc under test: generated files, and a sink at each pad that records its input.
 #pragma once
 
 #include "gst/ptr.h"
@@ -43,12 +42,12 @@ inline void run_to_eos(const std::string &launch) {
 inline const std::string picture =
     "videotestsrc num-buffers=50 ! video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! "
     "x264enc bframes=2 b-adapt=false key-int-max=25 ! h264parse ! queue ! mux. ";
-/// 2.3 s, longer than the picture's 2 s.
+/// 2.3 s, longer than the video's 2 s.
 inline const std::string sound =
     "audiotestsrc num-buffers=108 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=1 ! "
     "avenc_aac ! aacparse ! queue ! mux. ";
 
-/// A file with B-frames and audio that is longer than the video; made once.
+/// A file with B-frames and audio that is longer than the video; generated once.
 inline std::string movie(const std::string &kind) {
     const std::string path = directory() + "/movie." + kind;
     if (std::filesystem::exists(path)) return path;
@@ -92,7 +91,7 @@ public:
     ~Player() {
         gst_element_set_state(pipeline, GST_STATE_NULL);
         gst_object_unref(bus);
-        // A state change that was still going on lets go by itself.
+        // A state change in progress releases its reference by itself.
         const auto end = std::chrono::steady_clock::now() + patience;
         while (GST_OBJECT_REFCOUNT_VALUE(pipeline) > 1 && std::chrono::steady_clock::now() < end)
             std::this_thread::yield();
@@ -114,7 +113,7 @@ public:
         gst_message_parse_error(message.get(), &error, nullptr);
         const std::string text = error->message;
         g_error_free(error);
-        // One and no more.
+        // Only the last reference may be left.
         gst_element_set_state(pipeline, GST_STATE_NULL);
         fail_if(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
         return text;
@@ -135,8 +134,8 @@ public:
     std::map<std::string, std::vector<Seen>> seen;
     std::map<std::string, int> eos, flushes, pads;
     bool complete = false, data_before_complete = false;
-    bool hold_gap = false, gap_held = false; ///< a GAP waits downstream while `hold_gap`
-    size_t most = SIZE_MAX; ///< more of a stream than this waits for the end of the test
+    bool hold_gap = false, gap_held = false; ///< while `hold_gap`, GAP events block downstream
+    size_t most = SIZE_MAX; ///< further buffers of a stream block until the end of the test
 
 private:
     struct Sink {
@@ -201,11 +200,11 @@ private:
     }
 };
 
-/// The main() of a program with one suite: makes the directory for its files, and removes it.
+/// main() of a program with one suite: creates the directory for its files and removes it.
 inline int run_with_files(int argc, char **argv, const char *name, Suite *(*suite)(),
                           const char *file) {
     gst_check_init(&argc, &argv);
-    directory(); // before tests are forked, so that all of them find the same files
+    directory(); // before tests are forked, so that all use the same files
     const int failed = gst_check_run_suite(suite(), name, file);
     std::filesystem::remove_all(directory());
     return failed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// livefilesrc: which of several tracks it gives, and rotations that the file asks for.
+// livefilesrc: the choice among several tracks, and rotations stored in the file.
 #include "livefilesrc_rig.hpp"
 
 namespace {

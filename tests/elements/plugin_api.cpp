@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The enum and flags types of our elements' properties are marked as plugin API, so that the
-// documentation of GStreamer and its bindings shows their values.
+// The enum and flags types of Penstock's properties are marked as plugin API, so that GStreamer's
+// documentation and bindings show their values.
 #include <set>
 #include <string>
 

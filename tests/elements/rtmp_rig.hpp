@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the tests of rtmpserversrc and rtmpserversink share.
+// Shared by the tests of rtmpserversrc and rtmpserversink.
 #pragma once
 
 #include "core/flv/normalizer.h"
@@ -14,7 +14,7 @@ namespace rtmp_rig {
 
 using namespace penstock;
 
-/// Waits for a condition, at most ten seconds.
+/// Waits up to ten seconds for a condition.
 template <class Condition>
 bool eventually(Condition condition) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
@@ -61,7 +61,7 @@ inline GstPtr<GstElement> child(const GstPtr<GstElement> &bin, const char *name)
     return GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin.get()), name));
 }
 
-/// What the element posts goes to a bus of ours while this lives.
+/// Collects what the element posts on a private bus.
 class Bus {
 public:
     explicit Bus(GstElement *element)
@@ -108,8 +108,8 @@ inline void refuses_bad_locations(const char *name) {
     }
 }
 
-/// A network loop may push while its pipeline is still, or again, paused: EOS and GAP must not wait
-/// in the sink until it plays.
+/// A network loop may push while its pipeline is still or again paused: EOS and GAP must not wait
+/// in the sink for PLAYING.
 inline void events_do_not_wait_while_paused(const char *name, const char *location) {
     const auto sink = make_element(name);
     Bus bus(sink.get());
@@ -136,7 +136,7 @@ inline void events_do_not_wait_while_paused(const char *name, const char *locati
     const bool in_time = eventually([&] { return done.load(); });
     if (in_time) gst_element_set_state(sink.get(), GST_STATE_PLAYING);
     const auto message = in_time ? bus.wait(GST_MESSAGE_EOS) : GstPtr<GstMessage>();
-    gst_element_set_state(sink.get(), GST_STATE_NULL); // wakes a thread that waits
+    gst_element_set_state(sink.get(), GST_STATE_NULL); // wakes a waiting thread
     loop.join();
     fail_unless(in_time, "%s makes a network loop wait until it plays", name);
     fail_unless(message, "%s says nothing of EOS when it plays", name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// rtmpserversink under a harness, with rtmp2src as its player.
+// rtmpserversink in a harness, with rtmp2src as its player.
 #include "rtmp_rig.hpp"
 
 using namespace rtmp_rig;

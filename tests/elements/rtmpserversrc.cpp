@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// rtmpserversrc under a harness, with rtmp2sink as its publisher.
+// rtmpserversrc in a harness, with rtmp2sink as its publisher.
 #include "rtmp_rig.hpp"
 
 using namespace rtmp_rig;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// tslivemux: whole datagrams, tables often enough, times, streams that never come.
+// tslivemux: whole datagrams, frequent tables, timestamps, streams without data.
 #include "core/mpegts/muxer.h"
 #include "gst/ptr.h"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libpenstock from Python: errors with their place, parameters, bins, servers that start, fail,
-# stop and start again, and objects that go away while they are used.
+# libpenstock from Python: errors with their location, parameters, bins, servers that start, fail,
+# stop and restart, and objects that are released while in use.
 import gc
 import json
 import os

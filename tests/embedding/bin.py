@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# penstockbin in gst-launch-1.0 lines: open ends, parameters, and what it says of mistakes.
+# penstockbin in gst-launch-1.0 lines: open ends, parameters, and error messages.
 import os
 import subprocess
 import sys

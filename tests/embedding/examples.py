@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Runs the examples of embedding as they are and looks at what they print.
+# Runs the embedding examples unchanged and checks their output.
 # examples.py DIRECTORY EMBED_EXECUTABLE
 import os
 import pathlib

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Each installed header of libpenstock compiles alone, as C11 and as C++, without a warning.
-# headers.py DIRECTORY, which has penstock/*.h
+# Each installed header of libpenstock compiles on its own, as C11 and C++, without warnings.
+# headers.py DIRECTORY, which contains penstock/*.h
 import pathlib
 import shutil
 import subprocess

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A PenstockServer whose descriptions are replaced while it runs, and one that finishes what it
-# writes: what goes on, what starts anew, who is asked at ports that come later.
+# A PenstockServer whose descriptions are replaced while it runs, and one that finishes its files:
+# what continues, what restarts, and who is consulted at listeners opened later.
 import os
 import socket
 import sys

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// No exception leaves libpenstock: where memory runs out, each function returns what it returns on
-// failure, and goes on working afterwards.
+// No exception leaves libpenstock: if memory runs out, each function reports failure and works
+// again afterwards.
 #include <cstdlib>
 #include <functional>
 #include <new>

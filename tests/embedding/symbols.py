@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libpenstock exports its API and nothing else: every symbol begins with penstock_, all that the
-# headers declare is there, and none is there that they don't. symbols.py LIBRARY
+# libpenstock exports exactly its API: all symbols begin with penstock_ and are declared in the
+# headers, and all declared ones exist. symbols.py LIBRARY
 import pathlib
 import re
 import subprocess

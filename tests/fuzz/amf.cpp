@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as AMF0. Law: what was read and is written again reads the same a second time.
+// Any bytes as AMF0. Law: values that are parsed and written parse to the same again.
 #include "core/amf/value.h"
 
 #include "fuzz/law.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as parameters' values and names from the network. Law: the number of elements and
-// links never depends on a value, and a string property gets the very value.
-// The input is up to seven values with a zero byte between them.
+// Any bytes as parameter values and names from the network. Law: the number of elements and links
+// never depends on a value, and a string property gets exactly the value. The input is up to seven
+// values separated by zero bytes.
 #include "description/binding.h"
 
 #include "fuzz/glib_tables.h"

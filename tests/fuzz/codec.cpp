@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as configuration records, SPS, NAL streams, ADTS. Laws: what is written reads the same;
-// what is read is within bounds; an error appends nothing.
+// Any bytes as configuration records, SPS, NAL streams, ADTS. Laws: what is written parses to the
+// same; parsed values are within bounds; an error appends nothing.
 #include "core/codec/aac.h"
 #include "core/codec/avc.h"
 #include "core/codec/keyframe.h"

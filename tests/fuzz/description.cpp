@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as a description. Law: it is loaded, or every problem says what and, where it names a
-// place, one that is in the file. What can be read of it is wired without a fault.
+// Any bytes as a description. Law: it loads, or every problem has a text and a valid location, if
+// any. The wiring of the valid parts causes no fault.
 #include "description/description.h"
 #include "description/wiring.h"
 

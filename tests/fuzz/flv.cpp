@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as an FLV stream. The first byte says how it is cut. Laws: however it is cut, the same
-// tags come out; every tag is framed right and means what its body says; frames consist of whole
-// NAL units with lengths as the configuration says, AAC has no ADTS header.
+// Any bytes as an FLV stream. The first byte determines how it is cut. Laws: the resulting tags do
+// not depend on the cuts; every tag is framed correctly and classified by its body; frames consist
+// of complete NAL units with lengths as configured, and AAC has no ADTS header.
 #include "core/codec/aac.h"
 #include "core/codec/nal_config.h"
 #include "core/flv/normalizer.h"

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Any tags as a stream with viewers: FlvFeed, its timeline, the ring and the fold. The input is a
-// row of records: a byte that says what happens, then for a tag four bytes of timestamp, one that
-// gives the size of its body, and the body. Laws: within a track time never goes back; a viewer
-// joins where a decoder can begin, behind headers, and misses nothing after that; a folded GOP
-// rises by 1 ms.
+// sequence of records: an action byte and, for a tag, four bytes of timestamp, a byte for the
+// body's size, and the body. Laws: time never goes back within a track; a viewer joins where a
+// decoder can start, after headers, and misses nothing from there; a folded GOP advances by 1 ms.
 #include "core/fanout/flv_feed.h"
 #include "core/rtmp/packet.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Keeps the leak check of a fuzz target that uses GLib to what the target itself leaks.
+// Restricts the leak check of a fuzz target that uses GLib to the target's own leaks.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,13 @@
 
 namespace fuzz {
 
-/// GLib keeps the names of quarks in a table that threads read without a lock. When GStreamer's
-/// start outgrows it, at 2048 names, GLib makes a larger one and leaves the old one (16 kB, once)
-/// on purpose, without a pointer to it. A copy of GLib's variables as they were before
-/// gst_init() keeps that table reachable, so that LeakSanitizer does not report it, and everything
-/// else still is reported.
+/// GLib keeps quark names in a table that threads read without a lock. When it grows during
+/// GStreamer's start, at 2048 names, GLib allocates a larger one and deliberately leaves the old
+/// one (16 kB, once) unreferenced. A copy of GLib's variables from before gst_init() keeps that
+/// table reachable, so that LeakSanitizer reports other leaks only.
 class GlibTables {
 public:
-    /// To be called before gst_init().
+    /// Call before gst_init().
     GlibTables() {
         dl_iterate_phdr(
             [](dl_phdr_info *library, size_t, void *self) {
@@ -38,7 +37,7 @@ private:
         if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_W)) return;
         std::vector<uintptr_t> &copy = copies_.emplace_back(segment.p_memsz / sizeof(uintptr_t));
         const uintptr_t begin = base + segment.p_vaddr;
-        // Pointers lie at multiples of their size.
+        // Pointers are aligned to their size.
         std::memcpy(copy.data(), reinterpret_cast<const void *>((begin + 7) & ~uintptr_t(7)),
                     (copy.size() - 1) * sizeof(uintptr_t));
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as what an HTTP request asks for. The input is lines: the target, the name of a
-// parameter, a Range and an If-None-Match header; the body's size is that of the input. Laws: a
-// path is absolute and printable and means the same when it is escaped again; a safe path stays
-// below its root; a range lies in the body; a tag matches itself in any list.
+// Any bytes as the target and headers of an HTTP request. The input is lines: target, name of a
+// parameter, Range and If-None-Match headers; the body's size is that of the input. Laws: a path is
+// absolute and printable and is unchanged by escaping and parsing; a safe path stays below its
+// root; a range lies in the body; a tag matches itself in any list.
 #include "core/http/range.h"
 #include "core/http/target.h"
 #include "core/net/loop/address.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any titles and any writes as a stream with ICY metadata. The input is a title up to a zero byte,
-// then a row of sizes: what is written at once, and what the socket takes of it. Laws: a block is
-// whole sixteens and shows no quote that ends the title; what a player takes out of the stream is
-// the stream, byte for byte, however it was cut.
+// Any titles and writes as a stream with ICY metadata. The input is a title up to a zero byte, then
+// a sequence of sizes: what is written at once, and what the socket accepts. Laws: a block's size
+// is a multiple of 16 and no quote ends the title early; what a player extracts is exactly the
+// stream, however it was cut.
 #include "core/fanout/icy.h"
 
 #include "fuzz/law.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as a stamp's codeword and as a picture with a stamp. Laws: what is read is within four
-// bytes of what would be drawn; a code lies within its picture.
+// Any bytes as a stamp's codeword and as a frame with a stamp. Laws: a decoded word differs in at
+// most four bytes from the one that would be drawn; a code lies within its frame.
 #include "core/latency/reader.h"
 
 #include "fuzz/law.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as access units that carry stamps. Laws: a place is within the unit; what is put there
-// is read again, as it was; what is read can be written.
+// Any bytes as access units with stamps. Laws: a place lies within the unit; inserted stamps are
+// read back unchanged; stamps that are read can be written.
 #include "core/latency/sei.h"
 
 #include "fuzz/law.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a fuzz target asserts, in every build type.
+// Assertions of fuzz targets, active in every build type.
 #pragma once
 
 #include <cstdio>
@@ -7,7 +7,7 @@
 
 namespace fuzz {
 
-/// Ends the program, so that the fuzzer keeps the input, unless `holds`.
+/// Aborts unless `holds`, so that the fuzzer keeps the input.
 inline void law(bool holds, const char *what) {
     if (holds) return;
     std::fprintf(stderr, "broken law: %s\n", what);

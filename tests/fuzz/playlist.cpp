@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as a media playlist that an earlier run left. Laws: what is read and written again
-// reads the same; what is continued keeps its numbers and its target duration.
+// Any bytes as a media playlist of an earlier run. Laws: a playlist that is parsed and written
+// parses to the same; a continued one keeps its numbers and target duration.
 #include "core/playlist/playlist.h"
 #include "core/hls/stream.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Runs a fuzz target over files and folders of inputs, so that a corpus is an ordinary test.
+// Runs a fuzz target on files and folders of inputs, so that a corpus serves as an ordinary test.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

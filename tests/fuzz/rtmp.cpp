@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as a client of an RTMP server session. Laws: cutting the input changes no event
-// and no verdict; a tag is framed as FLV; a packet made of it holds every byte.
+// Any bytes as a client of an RTMP server session. Laws: cutting the input changes neither events
+// nor the result; tags are framed as FLV; a packet made of a tag contains every byte.
 #include "core/rtmp/packet.h"
 #include "core/rtmp/server_session.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Any order of samples, formats, gaps, ends and pauses into the HLS segmenter and its MPEG-TS
-// writer. Laws: every segment can be demuxed, times in it rise, no segment is longer than what was
-// announced, and what is kept is bounded and given back.
+// writer. Laws: every segment can be demuxed, its times increase, no segment is longer than
+// announced, and memory is bounded and released.
 #include "core/hls/segmenter.h"
 #include "core/bytes/reader.h"
 #include "core/hls/stream.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as what a WebSocket client sends. Laws: cutting the input changes no event and no
-// verdict; what is heard is within its bounds; nothing is heard behind a close.
+// Any bytes from a WebSocket client. Laws: cutting the input changes neither events nor the result;
+// payloads are within bounds; nothing is reported after a close.
 #include "core/http/websocket.h"
 
 #include "fuzz/law.h"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`meson install` gives a working system: from a staging directory, with nothing in the environment
-that points to the build, the program, its plugins and its descriptions find one another.
-install.py MESON BUILD SOURCE PREFIX LIBDIR"""
+"""`meson install` gives a working system: from a staging directory, without environment variables
+that point to the build, the program, its plugins and its descriptions find one another. install.py
+MESON BUILD SOURCE PREFIX LIBDIR"""
 
 import json
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A camera that PipeWire offers, made of a test picture, goes out over UDP: webcam-to-udp with a
-PipeWire, a WirePlumber and a message bus of its own. Skips itself where these don't run."""
+"""A PipeWire camera made of a test pattern is sent over UDP: webcam-to-udp with a private PipeWire,
+WirePlumber and message bus. Skips itself where these do not run."""
 import os
 import shutil
 import socket

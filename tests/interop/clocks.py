@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Machines whose clocks differ: `penstock latency` and its sources under clocks that faketime moves,
-beside a chrony that tells the time. No clock is set: chronyd runs with -x. PENSTOCK_CHRONYD may name
-the executable."""
+"""Machines whose clocks differ: `penstock latency` and its sources under clocks shifted by
+faketime, with chrony as time server. No clock is set: chronyd runs with -x. PENSTOCK_CHRONYD may
+name the executable."""
 
 import collections
 import json

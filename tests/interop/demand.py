@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Streams made on demand, read again and drained: `penstock run live on-demand` with ffmpeg."""
+"""Streams started on demand, reload and drain: `penstock run live on-demand` with ffmpeg."""
 import os
 import re
 import signal
@@ -24,7 +24,7 @@ def size_of(url):
 
 
 def starts(server):
-    return server.log.count("starts, since somebody asks for it")
+    return server.log.count("starts, requested by a viewer")
 
 
 def status_of(url):
@@ -50,7 +50,7 @@ def rtmp():
         yield f"4 s: {kinds}"
         assert kinds["video"] > 60 and kinds["audio"] > 60, kinds
         assert starts(server) == 1
-        until("it ends, idle", lambda: "ends, since nobody watches" in server.log, 15)
+        until("it ends, idle", lambda: "ends, no viewers are left" in server.log, 15)
         assert size_of(server.url("cam_480p"))[1] == 480, "it starts again"
         assert starts(server) == 2
 
@@ -70,7 +70,7 @@ def flv():
         assert packets["video"] > 60 and packets["audio"] > 60, out
         assert ",480," in out, out
         assert starts(server) == 1
-        until("it ends, idle", lambda: "ends, since nobody watches" in server.log, 15)
+        until("it ends, idle", lambda: "ends, no viewers are left" in server.log, 15)
 
 
 def hls():
@@ -86,7 +86,7 @@ def hls():
         out, _ = run("ffprobe", "-v", "error", "-show_entries", "stream=codec_name,height", "-of",
                      "csv=p=0", url, seconds=30)
         assert "h264,480" in out and "aac" in out, out
-        until("it ends, idle", lambda: "ends, since nobody watches" in server.log, 30)
+        until("it ends, idle", lambda: "ends, no viewers are left" in server.log, 30)
         # Within the mount's grace the same address starts it again.
         assert status_of(url) == 200
         assert starts(server) == 2

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ffmpeg publishes and ffmpeg plays: each packet and its times, over RTMP; HLS without a word;
-publishers that stop, come back, die or have no right to."""
+"""ffmpeg publishes and plays: every packet and its times over RTMP; HLS without warnings;
+publishers that stop, return, die or lack permission."""
 
 import json
 import shlex

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ffplay shows RTMP, HTTP-FLV and HLS on a display that is none: its clock advances, sound and picture stay
-together, and it reports no error."""
+"""ffplay plays RTMP, HTTP-FLV and HLS on a dummy display: its clock advances, audio and video stay
+in sync, and it reports no error."""
 
 import re
 

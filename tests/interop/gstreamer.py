@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """GStreamer's own RTMP and FLV elements: rtmp2sink publishes, rtmp2src plays, and flvmux and
-flvdemux understand flvlivedemux and flvlivemux."""
+flvdemux interoperate with flvlivedemux and flvlivemux."""
 
 import os
 import tempfile

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# hlssegmenter on real footage, judged by ffmpeg and ffprobe: decodes without a word, durations
-# true to the media, a keyframe at each start, no timestamp jumps.
+# hlssegmenter with real footage, checked by ffmpeg and ffprobe: decoding without warnings, correct
+# durations, a keyframe at each start, no timestamp jumps.
 import json
 import os
 import re

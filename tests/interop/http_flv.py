@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""HTTP-FLV with ffmpeg, curl, a WebSocket and stock GStreamer: each packet of what is published, at
-its time; MPEG-TS with ffmpeg; and the answers that are no stream."""
+"""HTTP-FLV with ffmpeg, curl, WebSocket and stock GStreamer: every published packet at its time;
+MPEG-TS with ffmpeg; and error responses."""
 
 import base64
 import os

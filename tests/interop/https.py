@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""HTTPS with curl, ffmpeg, mpv, GStreamer and a WebSocket: what is published arrives, packet by
-packet, from a server whose certificate is checked; who speaks plain HTTP is told."""
+"""HTTPS with curl, ffmpeg, mpv, GStreamer and WebSocket: the stream arrives packet by packet from a
+server whose certificate is verified; plain HTTP clients get an error response."""
 
 import os
 import socket

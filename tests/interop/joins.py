@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The join policies as players see them, over RTMP and HTTP-FLV: ffmpeg shows which packets come
-and at what times, mpv how far behind the live edge the picture is, and whether the sound is with
-it. Four players, one of each policy, join at the same moment amid a GOP of two seconds. With
-PENSTOCK_SCREENSHOTS=FOLDER mpv has windows on a display of its own and saves what they show: the
-clock in the picture is the time since the publisher began, and the file's name has the time that
-was at the live edge."""
+"""The join policies from the view of players, over RTMP and HTTP-FLV: ffmpeg shows which packets
+arrive and when; mpv how far the video is behind the live edge, and whether the audio is in sync.
+Four players, one per policy, join at the same moment within a GOP of two seconds. With
+PENSTOCK_SCREENSHOTS=FOLDER mpv has windows on a private display and saves screenshots: the clock in
+the frame is the time since the publisher started, the file name contains the time at the live
+edge."""
 
 import collections
 import contextlib

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""mpv plays RTMP, HTTP-FLV, HTTP-TS and HLS: the position advances as time does, sound and picture
-stay together, nothing fails to decode. How soon the first frame came is told, and not judged."""
+"""mpv plays RTMP, HTTP-FLV, HTTP-TS and HLS: the position advances in real time, audio and video
+stay in sync, no decoding fails. The time to the first frame is reported but not judged."""
 
 import contextlib
 import json

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""OBS Studio, on a display of its own, publishes with the server and stream key that Penstock
-prints; ffmpeg plays it; when OBS is ended, so is the stream."""
+"""OBS Studio, on a private display, publishes with the server and stream key that Penstock prints;
+ffmpeg plays it; the stream ends when OBS does."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Publishers that do what specifications don't say, or not so: each is watched over RTMP, HTTP-FLV
-and HLS, and all that comes decodes. docs/publishers.md has the list."""
+"""Publishers that deviate from specifications: each is watched over RTMP, HTTP-FLV and HLS, and
+everything decodes. docs/publishers.md has the list."""
 
 import os
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What came out of a player, compared with what went in: which packets, and at what times."""
+"""Compares a player's output with the published input: packets and their times."""
 
 import collections
 import json

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the tests with real clients share: a Penstock server on free ports, processes that surely
-end, footage to publish, and a main() that runs checks side by side and shows every log of one that
-failed. Needs PENSTOCK, the executable; PENSTOCK_MEDIA may name the footage."""
+"""Shared by the tests with real clients: a Penstock server on free ports, processes that are always
+ended, footage to publish, and a main() that runs checks in parallel and prints all logs of a failed
+one. Needs PENSTOCK, the executable; PENSTOCK_MEDIA may name the footage."""
 
 import concurrent.futures
 import contextlib

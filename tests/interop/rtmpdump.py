@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""rtmpdump saves five seconds; the file is FLV that ffprobe and ffmpeg read, packet by packet what
-was published."""
+"""rtmpdump saves five seconds; the file is FLV that ffprobe and ffmpeg read, identical to what was
+published packet by packet."""
 
 import os
 import re

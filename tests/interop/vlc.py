@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""VLC plays RTMP, HTTP-FLV, HTTP-TS and HLS: by its own statistics picture and sound are decoded and shown.
-VLC refuses to be root: a test that is runs it as nobody."""
+"""VLC plays RTMP, HTTP-FLV, HTTP-TS and HLS: according to its statistics, video and audio are
+decoded and output. VLC refuses to run as root: in that case the test runs it as nobody."""
 
 import os
 import re

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the launcher says: every mistake of a description at once, and one clear message for a port
-in use, a missing file, a missing plugin, a typo. Needs PENSTOCK, the executable,
-and PENSTOCK_PIPELINES, the directory."""
+"""Messages of the launcher: all mistakes of a description at once, and one clear message for a port
+in use, a missing file, a missing plugin, a typo. Needs PENSTOCK, the executable, and
+PENSTOCK_PIPELINES, the directory."""
 
 import json
 import os

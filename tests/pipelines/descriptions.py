@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every file in pipelines/ is checked, shown and run for some seconds, with media going through.
-Needs PENSTOCK, the executable, and PENSTOCK_PIPELINES, the directory."""
+"""Checks, shows and runs every file in pipelines/ for some seconds with media. Needs PENSTOCK, the
+executable, and PENSTOCK_PIPELINES, the directory."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""doctor on machines that lack something: an encoder, a port, open files, a camera. Needs PENSTOCK,
-the executable, and PENSTOCK_PIPELINES, the directory."""
+"""doctor on machines that lack an encoder, a free port, open files or a camera. Needs PENSTOCK, the
+executable, and PENSTOCK_PIPELINES, the directory."""
 
 import json
 import os

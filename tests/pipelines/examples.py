@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Runs the example launch lines of our elements' documentation, as they are but for the ports of this
-# machine, for which free ones are taken, in a directory with a movie.mp4. Usage: examples.py
-# SOURCE_ROOT [ELEMENT…]; GST_PLUGIN_PATH names the plugins.
+# Runs the example launch lines in the elements' documentation unchanged except for ports, which are
+# replaced by free ones, in a directory with a movie.mp4. Usage: examples.py SOURCE_ROOT [ELEMENT…];
+# GST_PLUGIN_PATH must contain the plugins.
 import os
 import pathlib
 import re

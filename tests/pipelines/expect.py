@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""penstock test: the shipped descriptions do what they say they do, and one that does not is found
-out, check by check. Needs PENSTOCK, the executable, and PENSTOCK_PIPELINES, the directory."""
+"""penstock test: the shipped descriptions meet their expectations, and each unmet one is detected.
+Needs PENSTOCK, the executable, and PENSTOCK_PIPELINES, the directory."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""penstock explain: lines that gst-launch-1.0 takes, what is copied and what is encoded, drawings that
-a terminal and Graphviz take, and no port opened for it. Needs PENSTOCK and PENSTOCK_PIPELINES."""
+"""penstock explain: lines that gst-launch-1.0 accepts, what is copied and what is encoded, drawings
+for terminals and Graphviz, and no listener is opened. Needs PENSTOCK and PENSTOCK_PIPELINES."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Files as they are, over file-to-rtmp and file-to-udp: rotated, with several audio tracks, and odd in
-other ways; ffprobe judges what arrives. Needs PENSTOCK."""
+"""Real-world files over file-to-rtmp and file-to-udp: rotated, with several audio tracks, and with
+other peculiarities; ffprobe checks the output. Needs PENSTOCK."""
 
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What gst-inspect-1.0 says about our plugins.
+# Parses the output of gst-inspect-1.0 for Penstock's plugins.
 import os
 import pathlib
 import re

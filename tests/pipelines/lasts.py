@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A server that lasts: descriptors, threads and memory go back to what they were when peers have
-gone, be they players that never read or publishers by the hundred. Needs PENSTOCK, the executable,
-and PENSTOCK_PIPELINES, the directory."""
+"""Long-term stability of a server: descriptors, threads and memory return to their earlier values
+after peers have left, whether players that never read or publishers by the hundred. Needs PENSTOCK,
+the executable, and PENSTOCK_PIPELINES, the directory."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`penstock latency`: of a URL, and over every protocol. Needs PENSTOCK, the executable, and
+"""`penstock latency` with a URL, and over every protocol. Needs PENSTOCK, the executable, and
 PENSTOCK_PIPELINES, the directory."""
 
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A publisher or player in a socket and nothing else: hundreds of them fit into a test.
+# A minimal RTMP publisher or player on a socket, light enough for hundreds in a test.
 import socket
 import struct
 

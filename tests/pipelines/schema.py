@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The published schema of descriptions: it takes every file in pipelines/, refuses what is wrong, and
-agrees with `penstock check` on both. Needs PENSTOCK and PENSTOCK_PIPELINES; the schema's file is the
-first argument."""
+"""The JSON Schema of descriptions: it accepts every file in pipelines/, rejects invalid ones, and
+agrees with `penstock check` on both. Needs PENSTOCK and PENSTOCK_PIPELINES; the schema's file is
+the first argument."""
 
 import json
 import os

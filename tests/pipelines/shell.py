@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The man page and the completion scripts, which are written from the tree of commands: read by
-groff without a warning, run in the shells that are here. Needs PENSTOCK, the executable, and
-DOCUMENTS, the directory with what the build has written."""
+"""The man page and completion scripts, which are generated from the command tree: groff reads them
+without warnings, and they work in the installed shells. Needs PENSTOCK, the executable, and
+DOCUMENTS, the directory with the generated files."""
 
 import os
 import re

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""top, the socket behind it, and the progress of work that ends. Needs PENSTOCK, the executable,
-and PENSTOCK_PIPELINES, the directory."""
+"""top, its socket, and the progress of pipelines that end. Needs PENSTOCK, the executable, and
+PENSTOCK_PIPELINES, the directory."""
 
 import json
 import os

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Our elements and the stock ones of like names are visible together, and each of ours tells about
-# itself: description, author, classification, rank, property blurbs, finite ranges, and in its
-# SECTION comment the version that it came with.
+# Penstock's elements and stock ones with similar names coexist, and each of Penstock's is
+# documented: description, author, classification, rank, property blurbs, finite ranges, and in its
+# SECTION comment the version that introduced it.
 import pathlib
 import re
 import sys

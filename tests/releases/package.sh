@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What `./dev package` built, installed in a Debian that has nothing else: the elements are found,
-# descriptions are listed and checked, the service's command line serves a publisher, and what
-# libpenstock's documents say compiles and runs.
+# Installs the packages built by `./dev package` in a minimal Debian: the elements are found,
+# descriptions are listed and checked, the service's command line serves a publisher, and the
+# examples in libpenstock's documentation compile and run.
 #   tests/releases/package.sh [SUITE]    default: bookworm; the release that the packages are for
 # Needs root, mmdebstrap and ffmpeg.
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Builds and tests the committed HEAD in root trees of other Debian releases, each made from nothing.
+# Builds and tests the committed HEAD in newly created root trees of other Debian releases.
 set -euo pipefail
 
 usage() {

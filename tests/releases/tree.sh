@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Root trees of Debian releases, for scripts that source this: a fresh Debian without a container
+# Root trees of Debian releases, to be sourced by scripts: a fresh Debian without a container
 # engine. Needs root and mmdebstrap.
 
 [ "$(id -u)" = 0 ] || { echo "${0##*/}: only root can make a root tree" >&2 && exit 1; }

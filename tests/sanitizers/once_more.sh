@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Runs a test, and once more if LeakSanitizer itself failed: its tracer may crash when a thread ends
-# while it looks, which says nothing about the test.
+# Repeats a test once if LeakSanitizer itself failed: its tracer may crash when a thread ends during
+# the check, which is unrelated to the test.
 errors=$(mktemp) || exit
 trap 'rm -f "$errors"' EXIT
 "$@" 2>"$errors"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Fills a directory with links to the stock plugins that the tests use. Instrumented tests scan
-# plugins in their own process, and most of the others that a system has are slow to load or leak.
+# Fills a directory with links to the stock plugins that the tests need. Instrumented tests scan
+# plugins in their own process, and most other installed plugins load slowly or leak.
 import pathlib
 import sys
 

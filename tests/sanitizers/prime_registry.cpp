@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Fills the registry that the element tests share; run first under a sanitizer, whose leak check
-// would count what scanning plugins leaves behind.
+// Fills the registry shared by the element tests. Run first under a sanitizer, whose leak check
+// would report leaks of the plugin scan.
 #include <gst/gst.h>
 
 #include <cstdio>

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The C++ sources are as clang-format 14 writes them. format.sh SOURCE_ROOT
+# Checks that the C++ sources are formatted by clang-format 14. format.sh SOURCE_ROOT
 set -eu
 cd "$1"
 tool=$(command -v clang-format-14 || command -v clang-format || true)

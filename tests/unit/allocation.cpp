@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What comes from the network, parsed while memory runs out: each allocation in turn fails. The
-// parser throws std::bad_alloc and nothing else, can be destroyed then, and leaves nothing behind.
+// Parsers of network data when memory runs out: each allocation in turn fails. The parser throws
+// only std::bad_alloc, can then be destroyed, and leaks nothing.
 #include "core/fanout/flv_feed.h"
 #include "core/flv/normalizer.h"
 #include "core/rtmp/packet.h"

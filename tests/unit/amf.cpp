@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// AMF0: golden bytes, round trips, and what hostile messages cost.
+// AMF0: golden bytes, round trips, and limits on hostile messages.
 #include "core/amf/value.h"
 
 #include "check.hpp"

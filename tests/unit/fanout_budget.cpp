@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How a loop's writes are shared: at once while they are few, then just enough of a wait, and a
-// small stream is not made to pay for a large one.
+// Sharing of a loop's writes: immediate while they are few, then with the shortest sufficient wait,
+// and a small stream does not pay for a large one.
 #include "core/fanout/budget.h"
 
 #include "check.hpp"

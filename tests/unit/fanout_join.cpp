@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How viewers join: with the cached GOP, with its short form, at the next keyframe, at once.
+// How viewers join: with the cached GOP, with the folded GOP, at the next keyframe, at once.
 #include "unit/fanout_rig.hpp"
 
 #include "check.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Gather writes over a real socket pair: whatever the socket takes at a time, every byte arrives
-// once and in order, framed as the viewer's protocol wants it.
+// Gather writes over a real socket pair: however much the socket accepts at a time, every byte
+// arrives once and in order, with the framing of the viewer's protocol.
 #include "core/fanout/outlet.h"
 
 #include <sys/socket.h>

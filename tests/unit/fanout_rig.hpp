@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the fan-out tests share: a ring whose packets are read as text, "K0 d40 a60".
+// Shared by the fan-out tests: a ring whose packets are shown as text, "K0 d40 a60".
 #pragma once
 
 #include "core/fanout/flv_feed.h"
@@ -22,7 +22,7 @@ inline uint32_t wire_time(const fanout::Packet &packet) {
     return uint32_t(b[12]) << 24 | uint32_t(b[13]) << 16 | uint32_t(b[14]) << 8 | b[15];
 }
 
-/// K keyframe, d other video, a audio, V and A configuration, M metadata; then the time.
+/// K keyframe, d other video, a audio, V and A configuration, M metadata; followed by the time.
 inline std::string text(const std::vector<fanout::PacketPtr> &packets) {
     std::string out;
     for (const auto &packet : packets) {
@@ -56,7 +56,7 @@ inline std::string text(const std::vector<fanout::PacketPtr> &packets) {
     return out;
 }
 
-/// A producer whose timestamps and clock go together, 40 ms for each video frame.
+/// A producer whose timestamps and clock advance together, 40 ms per video frame.
 struct Producer {
     explicit Producer(gop::Limits limits = {}, uint32_t chunk_size = 65536)
         : feed(ring, {[chunk_size](const flv::Tag &tag, uint32_t timestamp) {
@@ -95,7 +95,7 @@ struct Producer {
 };
 
 struct Viewer {
-    /// At most `max` packets that are new, behind what one who joins gets first.
+    /// Up to `max` new packets, after those that a joining viewer gets first.
     std::vector<fanout::PacketPtr> packets(fanout::Ring &ring, size_t max = 1000) {
         std::vector<fanout::PacketPtr> got;
         place = ring.settle(cursor, join, slow, got);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The ring: where viewers join, what a slow one gets, what a new producer and a new configuration
-// do to all of them, and how much memory it holds.
+// The ring: where viewers join, what a lagging one gets, the effects of a new producer and a new
+// configuration, and the memory used.
 #include "unit/fanout_rig.hpp"
 
 #include "check.hpp"

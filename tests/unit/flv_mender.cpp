@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Publishers' oddities, each with its neighbours: what comes out is what the formats say.
+// Quirks of publishers, with correct variants beside them: the output conforms to the formats.
 #include "core/flv/normalizer.h"
 
 #include "check.hpp"

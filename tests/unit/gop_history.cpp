@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GOP history: where readers join, what bounds it, sequence numbers that never repeat.
+// The GOP history: join positions, limits, and unique sequence numbers.
 #include "core/gop/history.h"
 
 #include "check.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A disk that is slow, blocks or fails, played by a write function.
+// A disk that is slow, blocks or fails, simulated by a write function.
 #include "core/net/http/hls/disk_writer.h"
 
 #include "check.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Made-up H.264 and AAC for the segmenter's tests.
+// Synthetic H.264 and AAC for the segmenter's tests.
 #pragma once
 
 #include "core/hls/segmenter.h"
@@ -19,7 +19,7 @@ inline constexpr int64_t ms = 1'000'000;
 inline constexpr int64_t sec = 1'000'000'000;
 inline constexpr int64_t tick_origin = 900'000; // 10 s
 
-/// What x264 wrote for a picture of 320x240.
+/// The record written by x264 for 320x240.
 inline std::vector<uint8_t> avc_record(uint8_t level = 0x0D) {
     std::vector<uint8_t> record{0x01,  0x64, 0x00, level, 0xFF, 0xE1, 0x00, 0x19, 0x67, 0x64, 0x00,
                                 level, 0xAC, 0xD9, 0x41,  0x41, 0xFB, 0x01, 0x10, 0x00, 0x00, 0x03,
@@ -40,7 +40,7 @@ inline FormatPtr audio_format(unsigned rate = 48000) {
     return format;
 }
 
-/// A picture whose content is its number.
+/// A frame that contains its number.
 inline Bytes picture(bool keyframe, uint32_t number, size_t size = 40) {
     std::vector<uint8_t> bytes{0, 0, 0, static_cast<uint8_t>(size + 1),
                                static_cast<uint8_t>(keyframe ? 0x65 : 0x41)};
@@ -73,7 +73,7 @@ struct Rig {
         options.monotonic_clock = [this] { return wall; };
         segmenter = std::make_unique<Segmenter>(options, std::make_unique<TsWriter>());
     }
-    /// Takes what is finished and reads it back.
+    /// Takes finished segments and parses them.
     void take() {
         Segment segment;
         while (segmenter->take(segment)) {
@@ -87,14 +87,15 @@ struct Rig {
         segmenter->add(kind, std::move(sample));
         take();
     }
-    /// Both tracks from `from` to `to`, interleaved as a live source would; 25 pictures and 46.9
-    /// audio frames a second; `gop` pictures a keyframe; the wall clock goes along.
+    /// Feeds both tracks from `from` to `to`, interleaved like a live source: 25 video frames and
+    /// 46.9 audio frames per second, a keyframe every `gop` frames. The wall clock advances with
+    /// them.
     struct Feed {
         int64_t from = 0, to = 0;
         unsigned gop = 50;
         bool bframes = false, with_dts = true, video = true, audio = true;
         int64_t shift = 0;      ///< added to all timestamps
-        int64_t audio_late = 0; ///< how much later audio arrives than its time
+        int64_t audio_late = 0; ///< how late audio arrives
     };
     void feed(const Feed &f) {
         const int64_t frame = 40 * ms;
@@ -105,7 +106,7 @@ struct Rig {
             const auto index = static_cast<uint32_t>(t / frame);
             const unsigned in_gop = index % f.gop;
             if (f.video) {
-                // Display order I B P B P …: decoding order I P B P B, one picture later.
+                // Display order I B P B P …: decoding order I P B P B, a frame later.
                 int64_t pts = t;
                 if (f.bframes) pts = in_gop == 0 ? t + frame : in_gop % 2 == 1 ? t + 2 * frame : t;
                 if (f.bframes && in_gop == f.gop - 1 && f.gop % 2 == 0) pts = t + frame;
@@ -120,7 +121,7 @@ struct Rig {
     }
     static int64_t audio_time(int64_t frame) { return frame * 1024 * sec / 48000; }
 
-    /// All pictures (or audio packets) of all segments: times in ticks.
+    /// All video frames (or audio packets) of all segments: times in ticks.
     std::vector<ts::Pes> all(uint16_t pid) const {
         std::vector<ts::Pes> list;
         for (const ts::Stream &stream : streams)
@@ -132,7 +133,7 @@ struct Rig {
 
 inline constexpr uint16_t video_pid = 0x100, audio_pid = 0x101;
 
-/// How many ADTS frames, and where they are whole.
+/// The number of ADTS frames; they must be complete.
 inline size_t adts_frames(const ts::Pes &pes) {
     size_t count = 0, at = 0;
     while (at < pes.payload.size()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Frames that are far apart, tracks that pause or have other timestamps than the other, and the
-// target duration that no segment exceeds.
+// Frames that are far apart, tracks that pause or have unrelated timestamps, and the target
+// duration, which no segment exceeds.
 #include "unit/hls_sound.hpp"
 
 /// What every playlist of these segments keeps: the target duration that the first one announced.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Time in the segmenter: tracks that come late, pause, jump or end, and the date.
+// Time in the segmenter: tracks that arrive late, pause, jump or end, and the date.
 #include "unit/hls_sound.hpp"
 
 // Audio that arrives late is waited for up to the bound, and then no longer.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the segmenter's tests assert of every stream.
+// Assertions of the segmenter's tests that apply to every stream.
 #pragma once
 
 #include "unit/hls_rig.hpp"
@@ -12,8 +12,8 @@ using namespace rig;
     fail_unless(std::abs(int64_t(a) - int64_t(b)) <= int64_t(tolerance), #a " is %lld, not %lld",  \
                 (long long)(a), (long long)(b))
 
-/// What holds for every stream: increasing DTS, PCR in front of it, keyframes where segments
-/// begin, durations that lead from each first timestamp to the next.
+/// Checks every stream: increasing DTS, an earlier PCR, keyframes at the start of segments, and
+/// durations that match the distance of first timestamps.
 inline void assert_sound(const Rig &rig) {
     for (uint16_t pid : {video_pid, audio_pid}) {
         std::optional<uint64_t> last;

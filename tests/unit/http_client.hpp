@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A viewer over HTTP or WebSocket on a real socket: the answer's head, and its body without what
-// frames it. Include it before check.hpp.
+// A viewer over HTTP or WebSocket on a real socket: the response head, and the body without its
+// framing. Include it before check.hpp.
 #pragma once
 
 #include "core/flv/normalizer.h"
@@ -47,7 +47,7 @@ public:
     virtual void send(std::string_view bytes) {
         ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     }
-    /// `headers`: further ones, each line ended.
+    /// `headers`: additional ones, each with its line end.
     void get(const std::string &path, const std::string &headers = {},
              const std::string &method = "GET", const std::string &version = "1.1") {
         head_only_ = method == "HEAD";
@@ -58,7 +58,8 @@ public:
                   "Sec-WebSocket-Version: 13\r\nOrigin: http://elsewhere\r\nSec-WebSocket-Key: " +
                       key + "\r\n");
     }
-    /// Takes what is there, waiting at most this long for something. False once it is closed.
+    /// Reads available data, waiting up to `wait_ms` for some. Returns false once the connection is
+    /// closed.
     bool read(int wait_ms = 0) {
         pollfd wanted{socket_, POLLIN, 0};
         if (closed || ::poll(&wanted, 1, wait_ms) <= 0) return !closed;
@@ -68,7 +69,7 @@ public:
             closed = true;
             return false;
         }
-        if (n < 0) return true; // nothing whole yet
+        if (n < 0) return true; // nothing complete yet
         input_.append(buffer, static_cast<size_t>(n));
         parse();
         return true;
@@ -92,7 +93,7 @@ public:
         return until([&] { return frames() >= count; });
     }
     bool says(std::string_view text) const { return head.find(text) != head.npos; }
-    /// Of video and audio, without their headers.
+    /// Number of video and audio frames, without configuration.
     size_t frames() const {
         size_t count = 0;
         for (const flv::Tag &tag : tags)
@@ -100,17 +101,17 @@ public:
         return count;
     }
 
-    std::string name;           ///< as the server's log has it
+    std::string name;           ///< as in the server's log
     std::string head;           ///< status line and headers
-    std::string body;           ///< what there was of it
+    std::string body;           ///< the part received so far
     std::vector<flv::Tag> tags; ///< if it is FLV
     std::string controls;       ///< WebSocket: opcode and payload of each control frame
     size_t messages = 0;        ///< WebSocket: binary frames
     bool closed = false, malformed = false;
-    bool ended = false; ///< the last chunk has come
+    bool ended = false; ///< the last chunk was received
 
 protected:
-    /// 0 at the end, -1 if there is nothing yet, though the socket has something.
+    /// Returns 0 at the end, -1 if there is no data yet although the socket is readable.
     virtual ssize_t receive(char *buffer, size_t size) {
         return std::max<ssize_t>(::recv(socket_, buffer, size, 0), 0);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A client that sends what a test says, byte for byte, and reads one answer after the other from
-// its connection. Include it before check.hpp.
+// A client that sends exactly the bytes a test specifies and reads consecutive responses from its
+// connection. Include it before check.hpp.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct Answer {
     int status = 0;
     std::string head; ///< status line and headers, each line ended
     std::string body;
-    /// Of the first header of this name, as the server writes it; empty if there is none.
+    /// The value of the first header with this name, as written by the server; empty if absent.
     std::string header(const std::string &name) const {
         const std::string line = "\r\n" + name + ": ";
         const size_t at = head.find(line);
@@ -51,7 +51,7 @@ public:
         if (socket_ >= 0) ::close(socket_);
         socket_ = -1;
     }
-    /// False if the server has closed the connection.
+    /// Returns false if the server has closed the connection.
     bool send(std::string_view bytes) {
         while (!bytes.empty()) {
             const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -60,7 +60,7 @@ public:
         }
         return true;
     }
-    /// A whole request. `headers`: further ones, each line ended.
+    /// Sends a complete request. `headers`: additional ones, each with its line end.
     void request(const std::string &method, const std::string &target,
                  const std::string &headers = {}, const std::string &body = {},
                  const std::string &version = "1.1") {
@@ -69,7 +69,8 @@ public:
         if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
         send(text + "\r\n" + body);
     }
-    /// The next answer; status 0 if there is none within twenty seconds. `bodiless`: to HEAD.
+    /// Reads the next response; status 0 if there is none within twenty seconds. `bodiless`: to
+    /// HEAD.
     Answer answer(bool bodiless = false) {
         Answer out;
         size_t end = 0;
@@ -92,7 +93,7 @@ public:
         }
         return out;
     }
-    /// The next chunk, appended; false after the last, or if none comes.
+    /// Appends the next chunk; returns false after the last, or if none arrives.
     bool take_chunk(std::string &body) {
         size_t line = 0;
         if (!until([&] { return (line = input.find("\r\n")) != input.npos; })) return false;
@@ -115,7 +116,7 @@ public:
         }
         return true;
     }
-    /// Takes what is there, waiting at most this long for something.
+    /// Reads available data, waiting up to `wait_ms` for some.
     void read(int wait_ms) {
         pollfd wanted{socket_, POLLIN, 0};
         if (closed || ::poll(&wanted, 1, wait_ms) <= 0) return;
@@ -127,10 +128,10 @@ public:
     }
     int socket() const { return socket_; }
 
-    std::string input; ///< received and not taken
+    std::string input; ///< received but not consumed
     bool closed = false;
-    bool reset = false; ///< closed without what was to come
-    bool ended = false; ///< the last chunk has come
+    bool reset = false; ///< closed before the expected data
+    bool ended = false; ///< the last chunk was received
 
 private:
     int socket_ = -1;

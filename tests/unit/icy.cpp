@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Titles amid a stream: the blocks are where they should be, whatever the wire takes at a time.
+// Titles within a stream: the blocks are at the right positions, however much the wire accepts.
 #include "core/fanout/icy.h"
 
 #include "check.hpp"

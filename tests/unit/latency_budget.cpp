@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where the latency goes, in parts, and the advice that follows from it; charts that are well
-// formed.
+// The parts of the latency, the advice that follows from them, and well-formed charts.
 #include "delay/budget.h"
 #include "delay/draw.h"
 

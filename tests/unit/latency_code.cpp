@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The stamp's codeword: its fields, what damage it survives and what it refuses.
+// The stamp's codeword: its fields, correctable damage, and what is rejected.
 #include "core/latency/code.h"
 #include "core/latency/reed_solomon.h"
 

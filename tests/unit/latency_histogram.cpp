@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Percentiles in bounded memory: as good as sorting all values.
+// Percentiles in bounded memory, compared with sorting all values.
 #include "core/latency/histogram.h"
 
 #include <cmath>

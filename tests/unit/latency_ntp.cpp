@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What an NTP server's answer says of this machine's clock, answers that must not be gone by, and
-// what the kernel says of its own.
+// The clock offset from an NTP server's answer, answers that must be rejected, and the kernel's
+// clock state.
 #include "delay/clock.h"
 #include "delay/ntp.h"
 

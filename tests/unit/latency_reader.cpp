@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The code is found and read wherever it is in a picture, at any size, and nothing else is.
+// The code is found and read anywhere in a frame and at any size; nothing else is.
 #include "core/latency/reader.h"
 
 #include "latency_pictures.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Stamps per hop in access units of H.264, H.265 and AV1: what is written is read, at the right
-// place, whatever the framing; no damaged stamp is read as another.
+// Per-hop stamps in access units of H.264, H.265 and AV1: written stamps are read back, in the
+// right position and with any framing; no damaged stamp is read as another.
 #include "core/codec/avc.h"
 #include "core/latency/sei.h"
 

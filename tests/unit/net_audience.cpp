@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The turns of a loop: it is woken once however much comes, everybody is served though viewers
-// leave meanwhile, nothing that was appended is forgotten, and writes coalesce when they are many.
+// Passes of a loop: it is woken once for any amount of data, everybody is served even if viewers
+// leave meanwhile, nothing appended is lost, and writes coalesce when there are many.
 #include "core/net/stream/audience.h"
 #include "core/net/stream/viewer.h"
 

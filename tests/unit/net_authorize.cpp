@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Peers about whom somebody else decides: they wait, nothing is done for them, nobody else waits
-// with them; who gets no answer is refused.
+// Peers that need an external decision: they wait, nothing is started for them, nobody else waits
+// with them; without an answer they are refused.
 #include "unit/net_rig.hpp"
 
 #include "check.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Peers that do wrong, over real sockets: it costs them their own connection and nobody else
-// anything, and the log names them.
+// Misbehaving peers over real sockets: only their own connection is affected, and the log names
+// them.
 #include "unit/net_rig.hpp"
 
 #include "check.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Viewers over HTTP and WebSocket, on real sockets: what they are answered, that they outlive the
-// feed, that none waits for another, and that somebody decides about them.
+// Viewers over HTTP and WebSocket on real sockets: responses, viewers that outlive the feed,
+// independence of viewers, and admission.
 #include "core/net/http/live/mount.h"
 #include "core/net/http/server.h"
 #include "core/net/stream/mounts.h"

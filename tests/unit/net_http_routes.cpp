@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a route takes: methods, bodies, who may, pages of which origins; and requests that are wrong
-// on purpose.
+// HTTP routes: methods, bodies, access, origins; and deliberately invalid requests.
 #include "core/net/http/server.h"
 #include "unit/http_exchange.hpp"
 #include "unit/net_rig.hpp"

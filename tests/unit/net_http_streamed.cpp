@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Bodies that are produced while they are sent: framed as the client can take it, never ahead of a
-// slow client by more than was asked for, and ended by either side.
+// Bodies that are produced while they are sent: framed for the client's version, never further
+// ahead of a slow client than requested, and ended by either side.
 #include "core/net/http/server.h"
 #include "unit/http_exchange.hpp"
 #include "unit/net_rig.hpp"

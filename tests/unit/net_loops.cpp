@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The network threads where the process is out of descriptors or threads: an error that says what
-// to raise, or fewer threads and a warning; never the end of the process.
+// The network threads of a process without free descriptors or threads: an error that names the
+// limit to raise, or fewer threads and a warning; the process never crashes.
 #include "core/net/http/server.h"
 #include "core/net/loop/loop_count.h"
 #include "core/net/loop/loops.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The registry of mounts and what it tells; publishers that are silent or bring the wrong key;
-// players that wait for a stream.
+// The registry of mounts and its events; publishers that are silent or send the wrong key; players
+// that wait for a stream.
 #include "core/net/stream/mounts.h"
 #include "core/playlist/session.h"
 #include "unit/net_rig.hpp"

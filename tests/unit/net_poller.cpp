@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Sockets that are registered once: each edge is told, to whom it belongs and to nobody who has
-// gone, whether the loop is woken for it or, with very many, looks by the clock.
+// Sockets that are registered once: each event is delivered to its owner and never after removal,
+// both with wake-ups and, under high load, with polling.
 #include "core/net/loop/poller.h"
 
 #include "core/net/loop/clock.h"

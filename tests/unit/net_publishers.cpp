@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Publishers over real sockets: a name is free as soon as its publisher is dead, however it died;
-// one whom nobody takes is told so; receivers that come and go meanwhile lose nobody.
+// Publishers over real sockets: a name is free as soon as its publisher is gone for any reason; an
+// unclaimed publisher is told so; receivers that come and go lose no publisher.
 #include "unit/net_rig.hpp"
 
 #include "check.hpp"

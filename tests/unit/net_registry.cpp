@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Servers by address and the ports they hold: one server for an address however many ask at once,
-// a port that can be opened again whichever thread released it, and errors that name the holder.
+// Servers by address and their ports: one server per address for any number of concurrent requests,
+// a port that can be reopened whichever thread released it, and errors that name the holder.
 #include "core/net/http/server.h"
 #include "core/net/loop/loop_count.h"
 #include "core/net/loop/tcp_listener.h"

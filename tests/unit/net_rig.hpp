@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the tests of the RTMP server share: a listener on loopback, a peer with a real socket, and
-// the log. Include it before check.hpp.
+// Shared by the RTMP server's tests: a listener on loopback, a peer with a real socket, and the
+// log. Include it before check.hpp.
 #pragma once
 
 #include "core/net/loop/log.h"
@@ -27,7 +27,7 @@ using namespace penstock;
 using rtmp_test::Client;
 namespace type = rtmp_test::type;
 
-/// Waits for a condition, at most twenty seconds.
+/// Waits up to twenty seconds for a condition.
 template <class Condition>
 bool eventually(Condition condition) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -38,7 +38,7 @@ bool eventually(Condition condition) {
     return true;
 }
 
-/// The core's log while it is alive.
+/// Captures the core's log during its lifetime.
 class Log {
 public:
     Log() {
@@ -50,7 +50,7 @@ public:
         });
     }
     ~Log() { net::set_log_function(nullptr); }
-    /// A line at warning level that names this peer and says this.
+    /// Whether a warning names this peer and contains this text.
     bool warned(const std::string &peer, const std::string &text) const {
         std::lock_guard lock(mutex());
         for (const auto &[level, line] : lines())
@@ -78,7 +78,7 @@ private:
     }
 };
 
-/// A client on a real socket. What the server sends becomes tags, and text in which to look.
+/// A client on a real socket. Data from the server becomes tags, and text for searching.
 class Peer {
 public:
     explicit Peer(uint16_t port, int receive_buffer = 0) {
@@ -103,13 +103,13 @@ public:
         if (socket_ >= 0) ::close(socket_);
         socket_ = -1;
     }
-    /// Ends without a FIN: the server gets RST.
+    /// Closes without FIN: the server gets RST.
     void reset() {
         const linger now{1, 0};
         setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         close();
     }
-    /// Sends what was put into `out`. False if the server has closed.
+    /// Sends the content of `out`. Returns false if the server has closed.
     bool flush() {
         const std::vector<uint8_t> bytes = out.out.take();
         for (size_t sent = 0; sent < bytes.size();) {
@@ -133,7 +133,8 @@ public:
                     tag.type == flv::TagType::video ? 6 : 4);
         return flush();
     }
-    /// Takes what is there, waiting at most this long for something. False once it is closed.
+    /// Reads available data, waiting up to `wait_ms` for some. Returns false once the connection is
+    /// closed.
     bool read(int wait_ms = 0) {
         pollfd wanted{socket_, POLLIN, 0};
         if (closed || ::poll(&wanted, 1, wait_ms) <= 0) return !closed;
@@ -169,7 +170,7 @@ public:
             return tag.kind != flv::TagKind::config && tag.kind != flv::TagKind::metadata;
         }));
     }
-    /// The first tag of a track that is before the one in front of it; -1 if there is none.
+    /// The index of the first tag of a track that is earlier than its predecessor; -1: none.
     int goes_back() const {
         std::map<flv::TagType, uint32_t> last;
         for (size_t i = 0; i < tags.size(); ++i) {
@@ -182,9 +183,9 @@ public:
     }
 
     Client out;
-    std::string name; ///< as the server's log has it
+    std::string name; ///< as in the server's log
     std::vector<flv::Tag> tags;
-    std::string said; ///< the bodies of all that is not media
+    std::string said; ///< bodies of all messages that are not media
     bool closed = false, malformed = false;
     bool connected() const { return connected_; }
     int socket() const { return socket_; }
@@ -204,7 +205,7 @@ private:
     rtmp::ChunkReader reader_{{}, [this](rtmp::Message &&m) { return take(std::move(m)); }};
 };
 
-/// What stands for a pipeline: takes a publisher's stream and feeds players with it.
+/// Stands for a pipeline: receives a publisher's stream and feeds it to players.
 struct Relay : net::TagReceiver {
     void on_published(const std::string &) override { ++published; }
     void on_unpublished(const std::string &) override { ++unpublished; }
@@ -223,7 +224,7 @@ struct Relay : net::TagReceiver {
     std::atomic<int> published{0}, unpublished{0}, received{0};
     std::atomic<bool> full{false};
     std::unique_ptr<net::PlayFeed> feed;
-    std::unique_ptr<net::PublishClaim> claim; ///< ends first
+    std::unique_ptr<net::PublishClaim> claim; ///< released first
 };
 
 inline std::shared_ptr<net::RtmpServer> open_server(const net::RtmpLimits &limits = {}) {
@@ -231,15 +232,15 @@ inline std::shared_ptr<net::RtmpServer> open_server(const net::RtmpLimits &limit
     return net::RtmpServer::open({"127.0.0.1", 0}, &error, limits);
 }
 
-/// Takes all players and publishers of any name, and does nothing about it.
+/// A lease that matches every name and ignores publishers.
 inline net::LeaseOptions everything() {
     return {[](std::string_view) { return true; }, [](const net::PublishAttempt &) {}, {}};
 }
 
-/// A video tag whose body has this size, in bytes: one slice.
+/// A video tag with a single slice whose body has this size in bytes.
 inline flv::Tag big_frame(uint32_t ms, bool key, size_t size) {
     std::vector<uint8_t> body(size, 0x55);
-    const size_t unit = size - 9; // behind the tag's header and the unit's length
+    const size_t unit = size - 9; // without the tag's header and the unit's length
     const uint8_t head[] = {uint8_t(key ? 0x17 : 0x27),
                             1,
                             0,

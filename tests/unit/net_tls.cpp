@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Viewers over TLS, on real sockets: they get what others get, in few records; who speaks no TLS,
-// or never ends its handshake, is sent away; certificates that can't be used are told of.
+// Viewers over TLS on real sockets: they receive the same data in few records; clients without TLS
+// or an unfinished handshake are closed; unusable certificates are reported.
 #include "core/net/http/hls/mount.h"
 #include "core/net/http/live/mount.h"
 #include "core/net/http/server.h"

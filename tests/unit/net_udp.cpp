@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// UDP sockets on loops: what is sent arrives, however much at once; answers leave from the address
-// that was asked; peers that are gone, and datagrams that are too long, concern nobody else.
+// UDP sockets on loops: everything sent arrives, even in large bursts; replies leave from the
+// address that received the request; vanished peers and oversized datagrams affect nobody else.
 #include "core/net/loop/loop_count.h"
 #include "core/net/loop/udp_socket.h"
 

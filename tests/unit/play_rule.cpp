@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A play rule: one pipeline for each stream that a viewer asks for, shared by all its addresses.
+// A play rule: one pipeline for each requested stream, shared by all its addresses.
 #include "supervisor/play_rule.h"
 #include "core/net/http/live/mount.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A publish rule: one pipeline for each publisher, whatever comes between publisher, pipeline and
-// rule, and in whatever order.
+// A publish rule: one pipeline per publisher, whatever the order of events between publisher,
+// pipeline and rule.
 #include "supervisor/publish_rule.h"
 
 #include <random>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Whose turn it is to push: every schedule of a model's threads, step by step, and real threads.
-// A step is one call of the queue or of the pad's stream lock; those are atomic, so the schedules
-// of steps are the schedules of the program.
+// Which thread pushes: every schedule of a model's threads step by step, and real threads. A step
+// is a call of the queue or of the pad's stream lock; both are atomic, so the schedules of steps
+// are those of the program.
 #include "gst/push_queue.h"
 
 #include "check.hpp"

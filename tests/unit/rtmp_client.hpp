@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the RTMP tests share: bytes as a client sends them, and a record of what came of them.
+// Shared by the RTMP tests: a client's bytes, and a record of the resulting events.
 #pragma once
 
 #include "core/amf/value.h"
@@ -22,7 +22,7 @@ inline ByteView view(std::string_view text) {
     return ByteView(reinterpret_cast<const uint8_t *>(text.data()), text.size());
 }
 
-/// Builds a client's byte stream. Every message goes out with a header of format 0.
+/// Builds a client's byte stream. Every message has a header of format 0.
 struct Client {
     Writer out;
     uint32_t chunk_size = 128;
@@ -72,7 +72,7 @@ struct Client {
     }
 };
 
-/// A session whose events become lines of text.
+/// A session whose events are recorded as lines of text.
 struct Recorder : rtmp::ServerSession::Handler {
     enum class Answer { accept, refuse, wait };
 
@@ -117,12 +117,12 @@ struct Recorder : rtmp::ServerSession::Handler {
             if (e.find(event) != std::string::npos) return true;
         return false;
     }
-    /// Whether the server's bytes (chunks far apart aside) hold this text.
+    /// Whether the server's output contains this text, ignoring chunk headers.
     bool sent(std::string_view text) const {
         return std::string_view(reinterpret_cast<const char *>(output.data()), output.size())
                    .find(text) != std::string_view::npos;
     }
-    /// What the server sent after the handshake, as messages.
+    /// The server's messages after the handshake.
     std::vector<rtmp::Message> answers() const {
         std::vector<rtmp::Message> messages;
         if (output.size() < 3073) return messages;

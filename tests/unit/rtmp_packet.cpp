@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The shared packet: golden headers, no copies, and the reader gets back what was put in.
+// The shared packet: golden headers, no copies, and the reader restores the input.
 #include "core/rtmp/packet.h"
 
 #include "unit/rtmp_client.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The server's side of RTMP: commands and answers, genuine clients' bytes, hostile peers.
+// The server side of RTMP: commands and answers, bytes of real clients, hostile peers.
 #include "unit/rtmp_client.hpp"
 
 #include "check.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The timeline of a path: progress to the millisecond, jumps and new producers right
-// behind what was sent, and never a step back within a track.
+// The timeline of a path: progress to the millisecond, jumps and new producers directly after the
+// previous output, and never a step back within a track.
 #include "core/rtmp/timeline.h"
 
 #include "check.hpp"

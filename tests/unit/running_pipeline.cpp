@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A running pipeline: a failed branch is taken out and restarted, with delays that double, as often
-// as makes sense; anything else that fails ends the pipeline, and is told once.
+// A running pipeline: a failed branch is removed and restarted with doubling delays up to a limit;
+// any other failure ends the pipeline and is reported once.
 #include "supervisor/branch.h"
 #include "supervisor/running.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The published schema has the keys that the loader takes, and its types: neither more nor fewer.
+// The JSON Schema has exactly the loader's keys and types.
 #include "description/keys.h"
 #include "description/parameter.h"
 #include "protocols/schema.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The model of what runs: streams are the mounts of one name, whatever their protocols; the page's
-// list of them is collected once a second at most, and on the main loop.
+// The model of what runs: streams are mounts of the same name on all protocols; the page's list is
+// collected at most once per second, on the main loop.
 #include "console/streams.h"
 #include "core/net/stream/mounts.h"
 #include "protocols/table.h"

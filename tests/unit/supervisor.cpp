@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The supervisor: what runs follows the descriptions, also when they change or everything ends.
+// The supervisor: the running pipelines follow the descriptions, also across reload and shutdown.
 #include "supervisor/supervisor.h"
 #include "core/net/stream/peer.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the supervisor's tests put in the place of a protocol and of the main loop's time: a server
-// in memory, whose publishers and viewers are the test's, and a clock that the test moves.
+// Replacements of a protocol and of the main loop's clock for the supervisor's tests: a server in
+// memory, whose publishers and viewers the test controls, and a clock that the test advances.
 #pragma once
 
 #include "description/binding.h"
@@ -26,7 +26,7 @@ namespace rig {
 
 using namespace penstock;
 
-/// Time stands still until the test moves it.
+/// A clock that only the test advances.
 class ManualClock final : public supervisor::LoopClock {
 public:
     ManualClock() { supervisor::set_loop_clock(this); }
@@ -38,7 +38,7 @@ public:
         return last_;
     }
     void remove(unsigned id) override { timers_.erase(id); }
-    /// Runs what is due on the way, in its order.
+    /// Runs the timers that become due, in order.
     void advance(int64_t milliseconds) {
         const int64_t until = now_ + milliseconds * 1000;
         while (true) {
@@ -65,13 +65,13 @@ private:
     std::map<unsigned, Due> timers_;
 };
 
-/// Runs the main loop's work that is due.
+/// Runs the main loop's pending work.
 inline void turn() {
     while (g_main_context_iteration(nullptr, FALSE)) {
     }
 }
 
-/// Runs the main loop until `is_so`; pipelines end on other threads.
+/// Runs the main loop until `is_so` returns true, since pipelines end on other threads.
 inline bool until(const std::function<bool()> &is_so) {
     const gint64 deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
     const guint waker = g_timeout_add(
@@ -124,7 +124,7 @@ struct Server {
     };
     std::vector<Lease *> publish_leases, play_leases;
 
-    /// A publisher connects and waits for a receiver; false if no rule takes it.
+    /// Connects a publisher that waits for a receiver; returns false if no rule matches.
     bool connect_publisher(const std::string &path) {
         for (const Lease *lease : publish_leases) {
             if (!lease->publish.matches(path)) continue;
@@ -137,7 +137,7 @@ struct Server {
     void refuse(const std::string &path, const std::string &reason) {
         if (publishing.erase(path)) refused.emplace_back(path, reason);
     }
-    /// A viewer asks; nullopt until it is answered.
+    /// A viewer's request; nullopt until it is answered.
     struct Asked {
         std::optional<bool> answer;
         std::string reason;
@@ -202,11 +202,11 @@ private:
     const std::shared_ptr<Server> server_;
 };
 
-/// The protocol of fake:// URLs, whose servers stay as long as it.
+/// The protocol of fake:// URLs, whose servers live as long as it does.
 class Protocol {
 public:
     Protocol() : registration_(make(servers_)) {}
-    /// The one at this address; made if it is not there yet.
+    /// The server at this address; created on first use.
     Server &server(const net::Address &address) { return *at(*servers_, address); }
     Server &server() { return server({"127.0.0.1", 7000}); }
 
@@ -230,7 +230,7 @@ private:
     const protocols::Registration registration_;
 };
 
-/// A description without parameters, and what it says while it runs.
+/// A description without parameters, and the reports of its run.
 struct Described {
     explicit Described(const std::string &text) {
         description::Problems problems;
@@ -250,12 +250,12 @@ struct Described {
     }
     bool has_said(const std::string &part) const { return said.find(part) != std::string::npos; }
 
-    const description::Description *description = nullptr; ///< as long as `binding`
+    const description::Description *description = nullptr; ///< lives as long as `binding`
     std::shared_ptr<description::Binding> binding;
     std::string said;
 
 private:
-    /// Whoever keeps the binding keeps its description.
+    /// Keeps the description alive together with the binding.
     struct Held {
         Held(std::unique_ptr<description::Description> what, std::vector<std::string> &errors)
             : description(std::move(what)),
@@ -266,21 +266,21 @@ private:
     };
 };
 
-/// A pipeline that waits for data that never come.
+/// A pipeline that waits for data that never arrive.
 constexpr const char *quiet = "appsrc is-live=true name=source ! fakesink async=false name=sink";
 
 inline GstPtr<GstElement> child(GstElement *pipeline, const char *name) {
     return GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline), name));
 }
 
-/// The element fails as one of GStreamer's would.
+/// Makes the element post an error, like an element of GStreamer.
 inline void fail_element(GstElement *pipeline, const char *name) {
     const auto element = child(pipeline, name);
     fail_unless(element.get() != nullptr, "there is no element '%s'", name);
     GST_ELEMENT_ERROR(element.get(), STREAM, FAILED, ("it fails for the test"), (nullptr));
 }
 
-/// What an element that takes publishers posts.
+/// Posts the message of an element that receives publishers.
 inline void post_publishing(GstElement *pipeline, bool publishing) {
     const auto element = child(pipeline, "source");
     gst_element_post_message(

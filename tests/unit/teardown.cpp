@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pipelines that end on another thread: who has to wait can, and nothing of theirs is used after.
+// Pipelines that are stopped on another thread: waiting for them is possible, and nothing of theirs
+// is used afterwards.
 #include "supervisor/teardown.h"
 
 #include "core/net/loop/thread.h"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// TLS for tests: certificates made on the spot, and a viewer that speaks it. Include it before
-// check.hpp.
+// TLS for tests: generated certificates, and a viewer that uses TLS. Include it before check.hpp.
 #pragma once
 
 #include "core/net/tls/files.h"
@@ -24,7 +23,7 @@ namespace tls_test {
 
 using namespace penstock;
 
-/// A folder with PEM files, gone with it.
+/// A temporary folder with PEM files.
 class Certificates {
 public:
     Certificates() {
@@ -40,8 +39,8 @@ public:
     Certificates &operator=(const Certificates &) = delete;
 
     std::string path(const std::string &name) const { return folder_ / name; }
-    /// NAME.pem and NAME.key of "localhost", signed by itself; the issuer's name tells it from
-    /// others.
+    /// Generates NAME.pem and NAME.key for "localhost", self-signed; certificates are distinguished
+    /// by the issuer's name.
     net::TlsFiles make(const std::string &name, bool rsa = false,
                        const char *passphrase = nullptr) {
         const net::TlsFiles files{path(name + ".pem"), path(name + ".key")};
@@ -83,7 +82,7 @@ private:
     std::filesystem::path folder_;
 };
 
-/// As http_test::Viewer, over TLS. It trusts the certificate at `trusted` alone.
+/// Like http_test::Viewer, over TLS. Trusts only the certificate `trusted`.
 class TlsViewer : public http_test::Viewer {
 public:
     TlsViewer(uint16_t port, const std::string &trusted, int receive_buffer = 0, int version = 0)
@@ -91,7 +90,7 @@ public:
         context_.reset(SSL_CTX_new(TLS_client_method()));
         SSL_CTX_load_verify_locations(context_.get(), trusted.c_str(), nullptr);
         SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
-        // So that versions that the server has to refuse are really offered.
+        // Allows the client to offer versions that the server must refuse.
         SSL_CTX_set_security_level(context_.get(), 0);
         if (version) {
             SSL_CTX_set_min_proto_version(context_.get(), version);
@@ -106,14 +105,14 @@ public:
         SSL_set_fd(ssl.get(), socket_);
         connected = SSL_connect(ssl.get()) == 1;
         closed |= !connected;
-        records = 0; // TLS 1.3 shakes hands in such ones
+        records = 0; // TLS 1.3 sends its handshake in such records
     }
     ~TlsViewer() override = default;
 
     void send(std::string_view bytes) override {
         SSL_write(ssl.get(), bytes.data(), int(bytes.size()));
     }
-    /// These bytes as a record, not sent yet.
+    /// Encrypts these bytes to a record without sending it.
     std::string record_of(std::string_view bytes) {
         BIO *network = SSL_get_wbio(ssl.get()), *memory = BIO_new(BIO_s_mem());
         BIO_up_ref(network);
@@ -125,7 +124,7 @@ public:
         SSL_set0_wbio(ssl.get(), network);
         return record;
     }
-    /// Name of the certificate that the server has shown.
+    /// Name of the server's certificate.
     std::string shown() const {
         char name[256] = "";
         if (X509 *certificate = SSL_get1_peer_certificate(ssl.get())) {
@@ -144,19 +143,19 @@ public:
     std::unique_ptr<SSL_CTX, Free> context_;
     std::unique_ptr<SSL, Free> ssl;
     bool connected = false;
-    size_t records = 0; ///< of data, that came
+    size_t records = 0; ///< data records received
 
 private:
     static void count_records(int sent, int, int type, const void *data, size_t size, SSL *,
                               void *self) {
-        // A record's head; TLS 1.3 calls everything data.
+        // A record's header; TLS 1.3 marks all records as application data.
         if (!sent && type == SSL3_RT_HEADER && size >= 1 &&
             *static_cast<const uint8_t *>(data) == SSL3_RT_APPLICATION_DATA)
             ++static_cast<TlsViewer *>(self)->records;
     }
     ssize_t receive(char *buffer, size_t size) override {
         size_t filled = 0;
-        ERR_clear_error(); // of other connections
+        ERR_clear_error(); // errors of other connections
         do {
             const int got = SSL_read(ssl.get(), buffer + filled, int(size - filled));
             if (got > 0) {
@@ -171,7 +170,7 @@ private:
     }
 
 public:
-    bool clean_end = false; ///< the server has said goodbye
+    bool clean_end = false; ///< the server sent close_notify
 };
 
 } // namespace tls_test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads transport streams back, strictly: whatever a demuxer might stumble over is a failure.
+// Parses transport streams strictly: everything that could confuse a demuxer is a failure.
 #pragma once
 
 #include "core/mpegts/muxer.h"
@@ -44,7 +44,7 @@ inline uint64_t timestamp(const uint8_t *p, unsigned prefix) {
            uint64_t(p[3]) << 7 | p[4] >> 1;
 }
 
-/// Parses one segment. `counters` goes on from segment to segment: continuity is checked.
+/// Parses a segment. `counters` continues between segments to check continuity.
 inline Stream read(penstock::ByteView bytes, std::map<uint16_t, uint8_t> &counters) {
     Stream stream;
     std::map<uint16_t, Pes> open;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a WebSocket client sends is read, however it is cut; what RFC 6455 forbids is an error.
+// Frames of a WebSocket client are parsed however they are cut; what RFC 6455 forbids is an error.
 #include "core/http/websocket.h"
 
 #include "check.hpp"

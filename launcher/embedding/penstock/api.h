@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What every header of libpenstock begins with: visibility, the version, errors. */
+/* Common part of libpenstock's headers: visibility, version, errors. */
 #pragma once
 
 #include <gst/gst.h>
@@ -20,13 +20,13 @@ G_BEGIN_DECLS
 /**
  * PenstockError:
  * @PENSTOCK_ERROR_NOT_FOUND: there is no description, pipeline or rule of this name
- * @PENSTOCK_ERROR_DESCRIPTION: the description has mistakes; the message has all of them, each as
- *   `file:line:column: what is wrong: how to mend it`
- * @PENSTOCK_ERROR_VALUE: a parameter can't have the value it was given, or has none
- * @PENSTOCK_ERROR_BUILD: the pipeline can't be built, such as for a missing plugin
- * @PENSTOCK_ERROR_RUN: the run does not start, such as for a port in use, or has failed
+ * @PENSTOCK_ERROR_DESCRIPTION: the description has mistakes; the message lists all of them as
+ *   `file:line:column: what is wrong: how to fix it`
+ * @PENSTOCK_ERROR_VALUE: a parameter's value is invalid or missing
+ * @PENSTOCK_ERROR_BUILD: the pipeline can't be built, for example because a plugin is missing
+ * @PENSTOCK_ERROR_RUN: starting failed, for example because a port is in use, or the run failed
  *
- * What went wrong. The message is for people and says how to mend it; it may have several lines.
+ * Error codes. Messages are readable, suggest a remedy, and may have several lines.
  */
 typedef enum {
     PENSTOCK_ERROR_NOT_FOUND,
@@ -50,7 +50,7 @@ PENSTOCK_API GType penstock_error_get_type(void);
 /**
  * penstock_version:
  *
- * Returns: the version of the library that runs, as "0.1.0"
+ * Returns: the version of the library at run time, such as "0.1.0"
  */
 PENSTOCK_API const gchar *penstock_version(void);
 

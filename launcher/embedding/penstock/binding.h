@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A description with values for its parameters: what pipelines are made from. */
+/* A description with values for its parameters, from which pipelines are made. */
 #pragma once
 
 #include <penstock/api.h>
@@ -21,8 +21,8 @@ G_DECLARE_FINAL_TYPE(PenstockBinding, penstock_binding, PENSTOCK, BINDING, GObje
  * @self: a binding
  * @parameter: a parameter's name
  *
- * The value of a secret parameter is returned too: keep it out of logs. Once a server runs, a port
- * that was 0 is the one that the system chose.
+ * Secret parameters are returned as well: keep their values out of logs. While a server runs, a
+ * port of 0 is replaced by the one that the system chose.
  *
  * Returns: (transfer full) (nullable): the value as text; %NULL if there is no such parameter
  */
@@ -41,9 +41,8 @@ PENSTOCK_API gchar **penstock_binding_dup_pipelines(PenstockBinding *self);
  * @name: (nullable): which of penstock_binding_dup_pipelines(); %NULL: the first
  * @error: return location for a #PenstockError
  *
- * Makes a `start` pipeline for the application to run: its state, its bus and what happens after
- * an error are the application's. For restarts, publishers and failing branches use
- * #PenstockServer.
+ * Makes a `start` pipeline for the application to run. State, bus and error handling are up to the
+ * application. For restarts, publishers and failing branches use #PenstockServer.
  *
  * Returns: (transfer full): a #GstPipeline in state NULL, or %NULL
  */
@@ -55,8 +54,8 @@ PENSTOCK_API GstElement *penstock_binding_create_pipeline(PenstockBinding *self,
  * @name: (nullable): which of penstock_binding_dup_pipelines(); %NULL: the first
  * @error: return location for a #PenstockError
  *
- * Makes a `start` pipeline as a part of the application's own. The first element that nothing
- * leads to gives its sink pad as `sink`, the first that leads nowhere its source pad as `src`.
+ * Makes a `start` pipeline as a bin for the application's own pipeline. The first element without a
+ * linked sink pad provides the ghost pad `sink`, the first without a linked source pad `src`.
  *
  * Returns: (transfer full): a #GstBin, or %NULL
  */
@@ -68,8 +67,9 @@ PENSTOCK_API GstElement *penstock_binding_create_bin(PenstockBinding *self, cons
  * @path: a stream's path, such as "live/cam"
  * @error: return location for a #PenstockError
  *
- * Makes the pipeline of the first `publish` rule that takes this path. Its rtmpserversrc listens by
- * itself, for this one path and with the rule's key; to take whoever comes, run a #PenstockServer.
+ * Makes the pipeline of the first `publish` rule that matches this path. Its rtmpserversrc opens a
+ * listener of its own, for this path only and with the rule's key. To accept any publisher, run a
+ * #PenstockServer.
  *
  * Returns: (transfer full): a #GstPipeline in state NULL, or %NULL
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A description: a YAML text that says which pipelines run and when. */
+/* A description: YAML text that states which pipelines run and when. */
 #pragma once
 
 #include <penstock/binding.h>
@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /**
  * PenstockDescription:
  *
- * A description that was read and found good. It never changes and may be used from any thread.
+ * A valid, immutable description. May be used from any thread.
  */
 PENSTOCK_API
 G_DECLARE_FINAL_TYPE(PenstockDescription, penstock_description, PENSTOCK, DESCRIPTION, GObject)
@@ -47,7 +47,7 @@ PENSTOCK_API PenstockDescription *penstock_description_new_from_file(const gchar
 /**
  * penstock_description_new_from_string:
  * @text: YAML, UTF-8
- * @name: (nullable): what it is called, in errors too; %NULL: "description"
+ * @name: (nullable): its name, also in errors; %NULL: "description"
  * @error: return location for a #PenstockError
  *
  * Never give it text from the network: launch text can open files and connections.
@@ -68,14 +68,14 @@ PENSTOCK_API const gchar *penstock_description_get_name(PenstockDescription *sel
  * penstock_description_get_summary:
  * @self: a description
  *
- * Returns: one line for people
+ * Returns: a one-line summary
  */
 PENSTOCK_API const gchar *penstock_description_get_summary(PenstockDescription *self);
 /**
  * penstock_description_get_text:
  * @self: a description
  *
- * Returns: more for people; may be empty
+ * Returns: a longer description; may be empty
  */
 PENSTOCK_API const gchar *penstock_description_get_text(PenstockDescription *self);
 /**
@@ -92,8 +92,8 @@ PENSTOCK_API GList *penstock_description_list_parameters(PenstockDescription *se
  * @values: (nullable) (element-type utf8 utf8): parameters' names and their values as text
  * @error: return location for a #PenstockError
  *
- * Gives each parameter its value: from @values, else from the environment (`PENSTOCK_PUBLISH_KEY`
- * for `publish-key`), else its default.
+ * Gives each parameter a value: from @values, else from the environment (`PENSTOCK_PUBLISH_KEY` for
+ * `publish-key`), else its default.
  *
  * Returns: (transfer full): a binding, or %NULL
  */
@@ -105,7 +105,7 @@ PENSTOCK_API PenstockBinding *penstock_description_bind(PenstockDescription *sel
  * @settings: (nullable) (array zero-terminated=1): "name=value" each
  * @error: return location for a #PenstockError
  *
- * As penstock_description_bind(), for what a command line says.
+ * Like penstock_description_bind(), for arguments from a command line.
  *
  * Returns: (transfer full): a binding, or %NULL
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A parameter of a description: what may be set from outside. */
+/* A parameter of a description. */
 #pragma once
 
 #include <penstock/api.h>
@@ -9,18 +9,18 @@ G_BEGIN_DECLS
 /**
  * PenstockParameterType:
  * @PENSTOCK_PARAMETER_STRING: text, UTF-8, without control characters
- * @PENSTOCK_PARAMETER_INT: a whole number of 64 bits
+ * @PENSTOCK_PARAMETER_INT: a 64-bit integer
  * @PENSTOCK_PARAMETER_FLOAT: a number
  * @PENSTOCK_PARAMETER_BOOL: "true" or "false"
  * @PENSTOCK_PARAMETER_DURATION: a number and a unit ("500ms"); ranges are in nanoseconds
  * @PENSTOCK_PARAMETER_BITRATE: a number and a unit ("2Mbit"); ranges are in bit/s
  * @PENSTOCK_PARAMETER_SIZE: a number and a unit ("512KiB"); ranges are in bytes
- * @PENSTOCK_PARAMETER_ADDRESS: "host:port"; ":port" is every interface, port 0 any that is free
- * @PENSTOCK_PARAMETER_PATH: a file's name
+ * @PENSTOCK_PARAMETER_ADDRESS: "host:port"; ":port" means all interfaces, port 0 any free port
+ * @PENSTOCK_PARAMETER_PATH: a file name
  * @PENSTOCK_PARAMETER_URL: "scheme://…"
  * @PENSTOCK_PARAMETER_CHOICE: one of penstock_parameter_get_choices()
  *
- * What a value is. Values are written as text in each of them.
+ * The type of a parameter. Values of all types are written as text.
  */
 typedef enum {
     PENSTOCK_PARAMETER_STRING,
@@ -43,7 +43,7 @@ PENSTOCK_API GType penstock_parameter_type_get_type(void);
 /**
  * PenstockParameter:
  *
- * A parameter of a description. It never changes and may be used from any thread.
+ * A parameter of a description. Immutable; may be used from any thread.
  */
 PENSTOCK_API
 G_DECLARE_FINAL_TYPE(PenstockParameter, penstock_parameter, PENSTOCK, PARAMETER, GObject)
@@ -59,34 +59,33 @@ PENSTOCK_API const gchar *penstock_parameter_get_name(PenstockParameter *self);
  * penstock_parameter_get_value_type:
  * @self: a parameter
  *
- * Returns: what its values are
+ * Returns: the type of its values
  */
 PENSTOCK_API PenstockParameterType penstock_parameter_get_value_type(PenstockParameter *self);
 /**
  * penstock_parameter_get_default:
  * @self: a parameter
  *
- * Returns: (nullable): its value where nothing else is said; %NULL if it has to be given, and for
- *   one that is secret
+ * Returns: (nullable): its default value; %NULL if a value is required or the parameter is secret
  */
 PENSTOCK_API const gchar *penstock_parameter_get_default(PenstockParameter *self);
 /**
  * penstock_parameter_get_help:
  * @self: a parameter
  *
- * Returns: one line for people; may be empty
+ * Returns: a one-line help text; may be empty
  */
 PENSTOCK_API const gchar *penstock_parameter_get_help(PenstockParameter *self);
 /**
  * penstock_parameter_get_range:
  * @self: a parameter
- * @minimum: (out): the least that is allowed, -infinity if there is no bound
- * @maximum: (out): the most that is allowed, infinity if there is no bound
+ * @minimum: (out): the minimum, -infinity if there is none
+ * @maximum: (out): the maximum, infinity if there is none
  *
- * The range of a number in the type's unit (#PenstockParameterType); of a string, its length in
+ * The range of a number in the type's unit (#PenstockParameterType); for a string, its length in
  * bytes.
  *
- * Returns: whether there is a bound at all
+ * Returns: whether there is a minimum or maximum
  */
 PENSTOCK_API gboolean penstock_parameter_get_range(PenstockParameter *self, gdouble *minimum,
                                                    gdouble *maximum);
@@ -108,7 +107,7 @@ PENSTOCK_API gboolean penstock_parameter_is_secret(PenstockParameter *self);
  * penstock_parameter_is_required:
  * @self: a parameter
  *
- * Returns: whether it has no default and has to be given
+ * Returns: whether it has no default, so that a value must be given
  */
 PENSTOCK_API gboolean penstock_parameter_is_required(PenstockParameter *self);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Descriptions at work: publishers are taken, pipelines supervised, as `penstock run` does it. */
+/* Runs descriptions like `penstock run`: accepts publishers and supervises pipelines. */
 #pragma once
 
 #include <penstock/binding.h>
@@ -8,11 +8,11 @@ G_BEGIN_DECLS
 
 /**
  * PenstockSeverity:
- * @PENSTOCK_SEVERITY_INFO: what goes on
- * @PENSTOCK_SEVERITY_WARNING: what may be wrong
- * @PENSTOCK_SEVERITY_ERROR: a pipeline or a branch of it has failed
+ * @PENSTOCK_SEVERITY_INFO: a normal event
+ * @PENSTOCK_SEVERITY_WARNING: a possible problem
+ * @PENSTOCK_SEVERITY_ERROR: a pipeline or one of its branches has failed
  *
- * How much a report matters.
+ * The severity of a report.
  */
 typedef enum {
     PENSTOCK_SEVERITY_INFO,
@@ -27,10 +27,10 @@ PENSTOCK_API GType penstock_severity_get_type(void);
 /**
  * PenstockServer:
  *
- * Runs descriptions whole. It belongs to the thread that runs the default #GMainContext: its
- * methods are called there and its signals come there, with the one exception of
- * #PenstockServer::authorize. Nothing goes on while that context does not run, but for media in
- * pipelines that play already. Releasing the last reference stops what still runs.
+ * Runs complete descriptions. It belongs to the thread that runs the default #GMainContext: methods
+ * must be called there, and signals are emitted there except #PenstockServer::authorize. While that
+ * context does not run, only media in playing pipelines continue. Releasing the last reference
+ * stops everything.
  */
 PENSTOCK_API
 G_DECLARE_FINAL_TYPE(PenstockServer, penstock_server, PENSTOCK, SERVER, GObject)
@@ -44,7 +44,7 @@ PENSTOCK_API PenstockServer *penstock_server_new(void);
 /**
  * penstock_server_add:
  * @self: a server that has not started
- * @binding: what to run; its address parameters get the ports that the system chose
+ * @binding: what to run; its address parameters receive the ports that the system chose
  *
  * Adds a description to what penstock_server_start() starts.
  */
@@ -54,43 +54,43 @@ PENSTOCK_API void penstock_server_add(PenstockServer *self, PenstockBinding *bin
  * @self: a server
  * @error: return location for a #PenstockError
  *
- * Opens the ports, takes publishers, starts the pipelines. A server that has ended may start
- * again.
+ * Opens the listeners, accepts publishers and starts the pipelines. A server that has ended may be
+ * started again.
  *
- * Returns: whether it runs; if not, nothing of it does
+ * Returns: whether it was started; if not, nothing runs
  */
 PENSTOCK_API gboolean penstock_server_start(PenstockServer *self, GError **error);
 /**
  * penstock_server_reload:
  * @self: a server that runs
- * @bindings: (array length=n_bindings): what is to run from here on, all of it
- * @n_bindings: how many
+ * @bindings: (array length=n_bindings): everything that shall run from now on
+ * @n_bindings: their number
  * @error: return location for a #PenstockError
  *
- * Replaces what the server runs and leaves alone what does not differ: a changed `start` pipeline
- * is stopped and started, the streams of a changed rule go on as they are until they end, and new
- * ones follow the new text. An address whose port is 0 keeps the port that the system chose for
- * the description of the same name. Not to be called by a handler of the server's signals.
+ * Replaces the running descriptions and leaves unchanged parts alone: a changed `start` pipeline is
+ * stopped and started again, streams of a changed rule continue until they end, and new streams use
+ * the new text. An address with port 0 keeps the port that the system chose for the description of
+ * the same name. Must not be called by a handler of the server's signals.
  *
- * Returns: whether it did; if not, everything goes on as before
+ * Returns: whether it succeeded; if not, everything continues unchanged
  */
 PENSTOCK_API gboolean penstock_server_reload(PenstockServer *self, PenstockBinding **bindings,
                                              gsize n_bindings, GError **error);
 /**
  * penstock_server_drain:
  * @self: a server
- * @limit_ms: how long it may take, in milliseconds
+ * @limit_ms: time limit in milliseconds
  *
- * Takes no more publishers and players' wishes and lets every pipeline finish what it writes;
- * what still runs after the time is stopped. #PenstockServer::ended follows. Does nothing if the
- * server does not run, or ends already; penstock_server_stop() cuts it short.
+ * Accepts no new publishers and viewers and lets every pipeline finish its output; stops what is
+ * still running after the time limit. #PenstockServer::ended follows. No effect if the server is
+ * not running or is already ending. penstock_server_stop() ends it early.
  */
 PENSTOCK_API void penstock_server_drain(PenstockServer *self, guint limit_ms);
 /**
  * penstock_server_stop:
  * @self: a server
  *
- * Begins to stop everything; #PenstockServer::ended follows. Does nothing if it does not run.
+ * Starts to stop everything; #PenstockServer::ended follows. No effect if it is not running.
  */
 PENSTOCK_API void penstock_server_stop(PenstockServer *self);
 /**
@@ -100,7 +100,7 @@ PENSTOCK_API void penstock_server_stop(PenstockServer *self);
  *
  * Starts the server and runs the default #GMainContext until it has ended.
  *
- * Returns: whether it ended well
+ * Returns: %FALSE if starting failed, or if a pipeline failed whose failure ends the server
  */
 PENSTOCK_API gboolean penstock_server_run(PenstockServer *self, GError **error);
 /**
@@ -114,18 +114,18 @@ PENSTOCK_API gboolean penstock_server_is_running(PenstockServer *self);
  * penstock_server_dup_pipelines:
  * @self: a server
  *
- * Returns: (transfer full) (array zero-terminated=1): the labels of the pipelines that are there:
- *   a description's name, followed by "/NAME" if it has several `start` pipelines, or the path of
- *   a stream that is published or made on demand
+ * Returns: (transfer full) (array zero-terminated=1): the labels of the current pipelines: the name
+ *   of the description, followed by "/NAME" if it has several `start` pipelines, or the path of a
+ *   stream that is published or requested
  */
 PENSTOCK_API gchar **penstock_server_dup_pipelines(PenstockServer *self);
 /**
  * penstock_server_get_element:
  * @self: a server
- * @pipeline: (nullable): a pipeline's label; %NULL: the first pipeline that has such an element
+ * @pipeline: (nullable): a pipeline's label; %NULL: the first pipeline with such an element
  * @name: (nullable): the element's `name`; %NULL: the pipeline itself
  *
- * Returns: (transfer full) (nullable): the element, or %NULL if there is none now
+ * Returns: (transfer full) (nullable): the element, or %NULL if it does not exist now
  */
 PENSTOCK_API GstElement *penstock_server_get_element(PenstockServer *self, const gchar *pipeline,
                                                      const gchar *name);
@@ -133,10 +133,10 @@ PENSTOCK_API GstElement *penstock_server_get_element(PenstockServer *self, const
  * penstock_server_get_stats:
  * @self: a server
  *
- * What goes on, of type `a{sv}`: `running` (b); `uptime` (t, nanoseconds); `pipelines`, an
- * `a{sv}` of each pipeline by its label, with `state` (s) and `elements`, the `stats` of each
- * element that has some by its name; `streams` (aa{sv}) with `path`, `publishing`, `publisher`,
- * `players`, `bytes-in` and `bytes-out` of each RTMP stream.
+ * Statistics of type `a{sv}`: `running` (b); `uptime` (t, nanoseconds); `pipelines`, an `a{sv}` by
+ * pipeline label, each with `state` (s) and `elements`, the `stats` of its elements by name;
+ * `streams` (aa{sv}) with `path`, `publishing`, `publisher`, `players`, `bytes-in` and `bytes-out`
+ * of each RTMP stream.
  *
  * Returns: (transfer full): the statistics
  */

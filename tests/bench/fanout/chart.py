@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The chart of CPU cost and latency, an SVG that suits a light page and a dark one."""
+"""The chart of CPU cost and latency: an SVG for light and dark pages."""
 
 import html
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Twenty viewers of a Penstock relay get every frame, in order, as the load generator sees it; and
-it does see what a server leaves out. How long anything takes is not judged."""
+"""Twenty viewers of a Penstock relay receive every frame in order, according to the load generator,
+which does detect missing frames. Times are not judged."""
 
 import concurrent.futures
 import json

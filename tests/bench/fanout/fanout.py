@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Measures what viewers cost Penstock, other servers, and the least that any process pays; prints a
-table and writes it as JSON and as a chart. `./dev bench fanout` builds what it needs and runs it."""
+"""Measures what viewers cost Penstock, other servers, and a minimal process; prints a table and
+writes it as JSON and as a chart. `./dev bench fanout` builds what it needs and runs it."""
 
 import argparse
 import json

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// fanout-floor: the least a process can do to serve N viewers, to compare servers with. Whoever
-// connects gets an FLV stream: bytes that are ready, sent to one socket after another by writev,
-// a call for each tag or for each batch. Nothing is parsed and nobody is asked.
+// fanout-floor: a minimal server for N viewers, as a lower bound in comparisons. Every client
+// receives an FLV stream: prepared bytes, sent to one socket after another by writev, with a call
+// per tag or per batch. Nothing is parsed or authorized.
 #include "load/media.h"
 #include "load/socket.h"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What Linux says of processes and of the machine: CPU time, memory, limits."""
+"""Information from Linux about processes and the machine: CPU time, memory, limits."""
 
 import fcntl
 import os

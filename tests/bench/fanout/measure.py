@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One run: a server, the load generator, and what both cost and did."""
+"""One run: a server, the load generator, and the measurements of both."""
 
 import json
 import os

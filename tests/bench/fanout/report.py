@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table: on a terminal, and in Markdown between two markers of a document."""
+"""The table, for a terminal and in Markdown between two markers of a document."""
 
 BEGIN, END = "<!-- fanout: begin -->", "<!-- fanout: end -->"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is measured: scenarios, and in each the servers that are compared."""
+"""The scenarios, and the servers compared in each."""
 
 import dataclasses
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The servers that are measured, each as a process on a core of its own."""
+"""The measured servers, each a process on a core of its own."""
 
 import json
 import os

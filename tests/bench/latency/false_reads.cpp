@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Looks for codes where there are none, and in stamps that are damaged: nothing, or what was
-// stamped, may be read.
+// Searches for codes in frames without stamps and with damaged ones: nothing, or what was stamped,
+// may be read.
 //   latency-false-reads LIMIT [FILE…]
-// Without a file it is PENSTOCK_MEDIA; without that, too, the exit code is 77, which skips a test.
-// Each frame of all files is taken whole; then, in a second round, as windows of it, and all of
-// them mirrored both ways: up to LIMIT pictures, all different (by a hash of them), of as many
-// frames as that needs, evenly over all files. Each picture is searched as it is, and once more
-// with a stamp that is damaged in one of several ways. Prints JSON.
+// Without a file, uses PENSTOCK_MEDIA; if that is not set either, exits with 77, which skips a
+// test. Takes each frame of all files as a whole, then in a second round windows of it, each also
+// mirrored both ways: up to LIMIT different pictures (compared by hash), from as many frames as
+// needed, evenly from all files. Searches each picture unchanged, and again with a stamp damaged in
+// one of several ways. Prints JSON.
 #include "core/latency/reader.h"
 #include "gst/ptr.h"
 #include "latency_pictures.hpp"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Footage that Debian packages carry, unpacked and not installed, and footage in single pictures."""
+"""Footage from Debian packages, unpacked without installing, and footage as single pictures."""
 
 import pathlib
 import re

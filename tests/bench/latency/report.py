@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The robustness of stamps as tables in Markdown."""
+"""Markdown tables of the robustness of stamps."""
 
 import pathlib
 import re

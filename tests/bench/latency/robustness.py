@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Says what a latency stamp survives: share of frames read and false values, by codec, size and
-bitrate, through scaling, cropping and the like, and in footage without stamps or with damaged ones.
-`./dev bench latency` builds what it needs and runs it."""
+"""Measures the robustness of latency stamps: the share of readable frames and of false values by
+codec, size and bitrate, through scaling, cropping and the like, and in footage without or with
+damaged stamps. `./dev bench latency` builds what it needs and runs it."""
 
 import argparse
 import json

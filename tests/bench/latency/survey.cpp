@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Stamps footage, passes it through an encoder and whatever else, and says what share of the frames
-// can still be read, and whether any is read wrong. A starved encoder may show a frame again in the
-// place of the next: what is read then is counted as stale.
+// Stamps footage, passes it through an encoder and other elements, and reports the share of frames
+// that can be read, and any that are read wrong. A starved encoder may repeat a frame instead of
+// the next one; such reads count as stale.
 //   latency-survey FILE FRAMES BEFORE STAMP AFTER
-// BEFORE, STAMP and AFTER: what is in front of latencystamp, its properties, and what is behind it,
-// in gst-launch syntax; an element named `coded` behind an encoder is where the bitrate is taken.
-// FRAMES: how many at most, the file again from its beginning if it has fewer. FILE `-` is
-// PENSTOCK_MEDIA; without that the exit code is 77, which skips a test. Prints JSON.
+// BEFORE, STAMP and AFTER: elements before latencystamp, its properties, and elements after it, in
+// gst-launch syntax; the bitrate is measured at an element named `coded` after an encoder. FRAMES:
+// maximum number; shorter files are repeated. FILE `-` is PENSTOCK_MEDIA; if that is not set, exits
+// with 77, which skips a test. Prints JSON.
 #include "core/latency/reader.h"
 #include "gst/ptr.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// All viewers, on one thread and one epoll: they join, watch, and are measured in a window.
+// All viewers on a single thread and epoll: they join, watch, and are measured in a window.
 #pragma once
 
 #include "options.h"
@@ -13,16 +13,16 @@ namespace load {
 
 class Crowd {
 public:
-    /// `check` is called again and again and throws what ends the run.
+    /// `check` is called repeatedly and throws to end the run.
     Crowd(const Options &options, std::function<void()> check);
 
-    /// Lets the viewers join, until each has its first keyframe or `patience` is over.
+    /// Lets the viewers join until each has its first keyframe or `patience` has passed.
     void join(std::chrono::seconds patience);
     /// Lets them watch.
     void watch(std::chrono::duration<double> time);
-    /// Lets them watch until there is a line on standard input, or its end.
+    /// Lets them watch until a line or the end of standard input arrives.
     void watch_until_told();
-    /// Opens and closes the window; how long it was open.
+    /// Opens and closes the measurement window, and returns how long it was open.
     void open_window();
     std::chrono::duration<double> close_window();
 
@@ -34,10 +34,10 @@ public:
         uint64_t frames = 0, gaps = 0, broken_gaps = 0, missing = 0, disorder = 0;
     };
     Sum sum(Viewer::Kind kind) const;
-    /// Probes that were closed, or were still without a picture at the end.
+    /// Probes that were closed or had no frame at the end.
     unsigned failed_probes() const { return failed_probes_; }
     unsigned probes_waiting() const { return unsigned(probes_.size()); }
-    /// Why the first of them was closed; empty if none was.
+    /// Why the first of them was closed; empty: none.
     const std::string &first_error() const { return first_error_; }
 
 private:
@@ -63,7 +63,7 @@ private:
     Instant opened_, next_slow_, next_probe_;
     std::deque<Viewer> viewers_;
     std::list<Viewer> probes_;
-    std::vector<Viewer *> paced_; ///< slow ones that have a keyframe
+    std::vector<Viewer *> paced_; ///< slow viewers that have a keyframe
     unsigned failed_probes_ = 0, waiting_ = 0;
     std::string first_error_;
     std::vector<epoll_event> events_;

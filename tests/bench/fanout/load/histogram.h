@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Counts times and gives their percentiles, within 1 %, in a fixed and small space.
+// Counts times and computes percentiles, exact to 1 %, in fixed and small memory.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ public:
     }
     uint64_t count() const { return count_; }
     double max_ms() const { return double(max_) / 1e6; }
-    /// Milliseconds below which this share (0 … 1) of the times lies; 0 if there are none.
+    /// The time in ms that this share (0 … 1) of all times does not exceed; 0 without times.
     double percentile_ms(double share) const {
         const auto wanted = uint64_t(share * double(count_));
         uint64_t seen = 0;
@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    static constexpr unsigned fine_bits = 6; // 64 buckets for each doubling
+    static constexpr unsigned fine_bits = 6; // 64 buckets per power of two
     static size_t bucket(uint64_t value) {
         if (value < (1u << fine_bits)) return size_t(value);
         const auto shift = unsigned(std::bit_width(value)) - 1 - fine_bits;

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A viewer of FLV, sans I/O: over HTTP (chunked or until the end), over WebSocket, or with nothing
-// around it, which is what the floor sends.
+// A viewer of FLV without I/O: over HTTP (chunked or until the connection ends), WebSocket, or
+// plain TCP as used by the floor.
 #pragma once
 
 #include "rtmp.h"
 
 namespace load {
 
-/// Finds the tags of an FLV stream; of each only the first bytes are kept.
+/// Finds the tags of an FLV stream; keeps only the first bytes of each.
 class FlvReader {
 public:
     bool feed(const uint8_t *data, size_t size, TagSink &sink);
 
 private:
-    uint8_t head_[13];                        ///< of the file, then of each tag
-    size_t head_have_ = 0, head_wanted_ = 13; ///< 11 after the first
+    uint8_t head_[13];                        ///< header of the file, then of each tag
+    size_t head_have_ = 0, head_wanted_ = 13; ///< 11 after the file header
     uint8_t body_[stamp_reach];
-    size_t body_size_ = 0, body_have_ = 0; ///< PreviousTagSize is counted as the body's end
+    size_t body_size_ = 0, body_have_ = 0; ///< PreviousTagSize counts as part of the body
     bool in_body_ = false;
 };
 
@@ -44,8 +44,8 @@ private:
     std::string address_, path_, error_;
     State state_;
     bool endless_ = false; ///< the body ends with the connection
-    uint64_t left_ = 0;    ///< of the chunk or frame
-    std::string text_;     ///< of what is no media
+    uint64_t left_ = 0;    ///< remaining bytes of the chunk or frame
+    std::string text_;     ///< protocol text, not media
     FlvReader flv_;
 };
 

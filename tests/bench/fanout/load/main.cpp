@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// fanout-load: publishes one stream or several to a live server, plays them thousands of times and
-// says what arrived and how late. A line of JSON for each phase: published (with --step it waits
-// for a line before viewers join), window (begins), closed (ends), result; with --step the viewers
-// then stay until the next line.
+// fanout-load: publishes one or more streams to a live server, plays them thousands of times and
+// reports what arrived and how late. Prints a line of JSON per phase: published (with --step it
+// waits for a line before viewers join), window (begins), closed (ends), result; with --step the
+// viewers then stay until the next line.
 #include "crowd.h"
 #include "publisher.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the load generator is told to do.
+// Options of the load generator.
 #pragma once
 
 #include "viewer.h"
@@ -12,20 +12,21 @@ struct Options {
     std::string publish, play; ///< addresses, host:port
     std::string app = "live", stream = "bench";
     Protocol protocol = Protocol::rtmp;
-    bool tls = false; ///< viewers come over TLS
+    bool tls = false; ///< viewers use TLS
     unsigned viewers = 1, slow = 0, stuck = 0, beside = 0;
-    double join_rate = 500; ///< viewers a second
-    double probe_rate = 0;  ///< joins a second within the window, for the first keyframe alone
+    double join_rate = 500; ///< viewers per second
+    /// Joins per second within the window that measure only the first keyframe.
+    double probe_rate = 0;
     unsigned publishers = 1;
-    double bitrate = 2.15e6; ///< bits per second of each publisher, sound included
-    unsigned poll_ms = 10;   ///< pause between two looks at the sockets; 0: none
+    double bitrate = 2.15e6; ///< bit/s of each publisher, including audio
+    unsigned poll_ms = 10;   ///< pause between polls of the sockets; 0: none
     double warmup = 4;       ///< seconds from publishing to the first join
     double settle = 5;       ///< seconds from the last join to the window
-    double seconds = 15;     ///< of the window
-    bool step = false;       ///< waits for a line on standard input where a phase ends
+    double seconds = 15;     ///< duration of the window
+    bool step = false;       ///< wait for a line on standard input at the end of a phase
 };
 
-/// Prints and exits if there is nothing to run.
+/// Prints usage and exits if there is nothing to run.
 Options parse_options(int argc, char **argv);
 
 } // namespace load

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// RTMP publishers that send in real time, on a thread of their own: how the viewers are served
-// must not move the frames.
+// RTMP publishers that send in real time on a separate thread, so that serving the viewers does not
+// delay frames.
 #pragma once
 
 #include "histogram.h"
@@ -17,22 +17,22 @@ namespace load {
 class Publishers {
 public:
     struct Settings {
-        std::string address, app, stream; ///< stream-0, stream-1 … if there are several
+        std::string address, app, stream; ///< stream-0, stream-1, … if there are several
         unsigned count = 1;
-        bool beside = false;        ///< and one more, stream-beside
-        double bits_per_second = 0; ///< of each
-        double per_second = 100;    ///< publishers that join
+        bool beside = false;        ///< additionally stream-beside
+        double bits_per_second = 0; ///< of each publisher
+        double per_second = 100;    ///< publishers that start per second
     };
     explicit Publishers(Settings settings);
     ~Publishers();
     Publishers(const Publishers &) = delete;
     Publishers &operator=(const Publishers &) = delete;
 
-    /// How many send.
+    /// Number of sending publishers.
     unsigned sending() const { return sending_; }
-    /// Empty while all is well.
+    /// Empty: no error.
     std::string error() const;
-    /// How much later than due frames were sent since the last call.
+    /// How late frames were sent since the last call.
     Histogram take_lateness();
 
     static std::string name(const Settings &settings, unsigned index);
@@ -50,7 +50,7 @@ private:
     Descriptor epoll_;
     std::vector<std::unique_ptr<One>> all_;
     std::atomic<unsigned> sending_{0};
-    mutable std::mutex mutex_; ///< guards what follows
+    mutable std::mutex mutex_; ///< guards the following
     Histogram lateness_;
     std::string error_;
     std::jthread thread_; ///< last, so that it ends first

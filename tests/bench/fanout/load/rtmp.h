@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An RTMP client, sans I/O: it plays or publishes one stream, and looks into nothing it need not
-// know. Of media messages only the first bytes are kept.
+// An RTMP client without I/O: plays or publishes one stream and parses only what it needs. Keeps
+// only the first bytes of media messages.
 #pragma once
 
 #include "media.h"
@@ -9,10 +9,10 @@
 
 namespace load {
 
-/// Whoever wants to know of the tags that come in.
+/// Receives incoming tags.
 class TagSink {
 public:
-    /// A whole tag has come; `head` is how its body begins.
+    /// Called for each complete tag; `head` is the beginning of its body.
     virtual void tag(TagType type, const uint8_t *head, size_t head_size) = 0;
 
 protected:
@@ -26,19 +26,19 @@ public:
     /// `address` is host:port.
     RtmpSession(Role role, std::string address, std::string app, std::string name);
 
-    /// What is said first.
+    /// Appends the client's first bytes.
     void start(Buffer &out);
-    /// Takes what the server sends, appends what it is to be answered. False if the server breaks
-    /// the protocol or refuses; error() says how.
+    /// Processes bytes from the server and appends responses to `out`. Returns false if the server
+    /// violates the protocol or refuses; see error().
     bool feed(const uint8_t *data, size_t size, Buffer &out, TagSink &sink);
     const std::string &error() const { return error_; }
-    /// The server has said NetStream.Publish.Start.
+    /// The server has sent NetStream.Publish.Start.
     bool publishing() const { return publishing_; }
     void send_tag(Buffer &out, const Tag &tag) const;
 
 private:
     struct Message {
-        uint32_t id = 0; ///< of the chunk stream
+        uint32_t id = 0; ///< chunk stream id
         uint32_t length = 0, received = 0;
         uint8_t type = 0;
         bool extended = false;
@@ -68,7 +68,7 @@ private:
     uint64_t bytes_in_ = 0, acknowledged_ = 0;
     std::vector<Message> messages_;
     size_t current_ = 0;
-    std::string peer_random_; ///< S1, until it is sent back as C2
+    std::string peer_random_; ///< S1, until it is returned as C2
     bool publishing_ = false;
 };
 

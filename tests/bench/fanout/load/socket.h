@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Descriptors, non-blocking TCP connections and errors that end the program.
+// Descriptors, non-blocking TCP connections, and errors that end the program.
 #pragma once
 
 #include "wire.h"
@@ -13,12 +13,12 @@ namespace load {
 
 class Tls;
 
-/// What went wrong with the run as a whole; main() prints it.
+/// A failure of the whole run; printed by main().
 struct Failure : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// With what errno says.
+/// Adds the description of errno.
 Failure system_failure(const std::string &what);
 
 class Descriptor {
@@ -43,12 +43,12 @@ private:
 
 /// An IPv4 address and port, as a.b.c.d:port.
 sockaddr_in parse_address(const std::string &text);
-/// Begins to connect.
+/// Starts connecting.
 Descriptor connect_to(const sockaddr_in &address);
-/// Sends what can be sent, over TLS if there is some, and removes it from `out`; false if the
-/// connection is gone.
+/// Sends as much as possible, over TLS if given, and removes it from `out`. Returns false if the
+/// connection is closed.
 bool flush(int fd, Buffer &out, Tls *tls = nullptr);
-/// Lets this process have as many descriptors; Failure if it may not.
+/// Raises the limit of open descriptors; throws Failure if that is not allowed.
 void allow_descriptors(uint64_t wanted);
 
 } // namespace load

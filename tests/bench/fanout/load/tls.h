@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// TLS of a viewer: OpenSSL on its socket, without looking at the certificate.
+// TLS for a viewer: OpenSSL on its socket, without verifying the certificate.
 #pragma once
 
 #include "wire.h"
@@ -11,16 +11,16 @@ namespace load {
 
 class Tls {
 public:
-    /// On a socket that is connected or about to be.
+    /// `fd` may still be connecting.
     explicit Tls(int fd);
     ~Tls();
     Tls(Tls &&) noexcept;
     Tls &operator=(Tls &&) noexcept;
 
-    /// Whether this program was built with OpenSSL.
+    /// Whether the program was built with OpenSSL.
     static bool available();
 
-    /// As recv() and send(): -1 with EAGAIN if there is nothing to be done now.
+    /// Like recv() and send(): -1 with EAGAIN if nothing can be done now.
     ssize_t receive(uint8_t *data, size_t size);
     ssize_t send(const char *data, size_t size);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One viewer: a connection, the protocol it speaks, and what it has seen.
+// A viewer: its connection, protocol and observations.
 #pragma once
 
 #include "histogram.h"
@@ -14,10 +14,10 @@ namespace load {
 
 enum class Protocol { rtmp, http_flv, ws_flv, flv };
 
-/// What all viewers of a kind have measured.
+/// Measurements of all viewers of a kind.
 struct Tally {
-    Histogram latency;        ///< of frames that were sent within the window
-    Histogram first_keyframe; ///< from the TCP connect
+    Histogram latency;        ///< of frames sent within the window
+    Histogram first_keyframe; ///< since the TCP connect
     uint64_t frames = 0, bytes = 0;
 };
 
@@ -29,7 +29,7 @@ public:
         std::string address, app, stream;
         bool tls = false;
     };
-    /// The frames in which latency is measured: those sent from `begin_ns` to `end_ns`.
+    /// Latency is measured in frames sent from `begin_ns` to `end_ns`.
     struct Window {
         int64_t begin_ns = INT64_MAX, end_ns = INT64_MAX;
         bool open = false;
@@ -37,13 +37,13 @@ public:
 
     Viewer(Kind kind, const Target &target, Tally &tally, const Window &window);
 
-    /// Begins to connect.
+    /// Starts connecting.
     void connect(const sockaddr_in &address);
     int fd() const { return socket_.get(); }
-    /// Reads at most `most` bytes into `scratch`, as often as there are so many. False if the
-    /// connection is over; error() says how.
+    /// Reads up to `most` bytes into `scratch`, repeatedly while that many are available. Returns
+    /// false if the connection has ended; see error().
     bool read(uint8_t *scratch, size_t size, size_t most = SIZE_MAX);
-    /// Sends what waits to be sent; false if the connection is over.
+    /// Sends pending data; returns false if the connection has ended.
     bool write();
     bool wants_to_write() const { return !out_.empty(); }
     void close() {
@@ -58,12 +58,12 @@ public:
     bool has_keyframe() const { return has_keyframe_; }
     const std::string &error() const { return error_; }
     uint64_t frames() const { return frames_; }
-    /// Places where sequence numbers were left out, after the first frame.
+    /// Number of gaps in the sequence numbers after the first frame.
     uint64_t gaps() const { return gaps_; }
-    /// Gaps that did not end with a keyframe: the picture is broken.
+    /// Gaps that were not followed by a keyframe: the video is broken.
     uint64_t broken_gaps() const { return broken_gaps_; }
     uint64_t missing() const { return missing_; }
-    /// Frames that came twice or after a later one.
+    /// Frames received twice or after a later one.
     uint64_t disorder() const { return disorder_; }
 
 private:

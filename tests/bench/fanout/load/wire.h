@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Big-endian numbers and AMF0, as much as a load generator writes. It shares no code with the
-// servers it measures: a mistake of theirs must not hide itself here.
+// Big-endian numbers and AMF0 as needed by the load generator. Shares no code with the measured
+// servers, so that their mistakes are not hidden.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace load {
 
-/// What is written to sockets is collected in strings.
+/// Data for sockets is collected in strings.
 using Buffer = std::string;
 
 inline void put(Buffer &out, uint64_t value, int bytes) {

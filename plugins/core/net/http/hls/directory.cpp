@@ -162,7 +162,7 @@ Result HlsDirectory::write(const std::string &name, ByteView content) {
 Result HlsDirectory::publish(const hls::Segment &segment) {
     if (stream_.info().ended)
         return Result::error(directory_ + playlist_name_ +
-                             " has ended: set the element to READY, and then it can begin anew");
+                             " has ended: set the element to READY to begin a new stream");
     const Result written = write(stream_.next_name(), segment.data);
     if (!written.is_ok()) {
         stream_.interrupt();
