@@ -174,9 +174,10 @@ std::vector<std::string> advice_for(const Protocol &protocol, const Measured &me
     std::vector<std::string> out;
     if (measured.clock > 0)
 <<<<<<< HEAD
-        out.push_back(std::to_string(measured.clock) +
-                      " times are impossible: the clocks of the machines differ; NTP or PTP on both "
-                      "mends it (`chronyc tracking` says how far they are off)");
+        out.push_back(
+            std::to_string(measured.clock) +
+            " times are impossible: the clocks of the machines differ; NTP or PTP on both "
+            "mends it (`chronyc tracking` says how far they are off)");
 =======
         out.push_back(
             std::to_string(measured.clock) +

@@ -49,13 +49,14 @@ ChannelReader::ChannelReader(GstElement *element, GstPad *src)
                          [&]() -> gboolean { return reader.event(std::move(owned)); });
         });
 <<<<<<< HEAD
-    gst_pad_set_query_function(
-        inlet_.get(), [](GstPad *, GstObject *, GstQuery *query) -> gboolean {
-            if (!is_nonblocking_query(query)) return FALSE;
-            // The branch must use its own thread, so that nothing waits for this pipeline.
-            answer_nonblocking(query, false);
-            return TRUE;
-        });
+    gst_pad_set_query_function(inlet_.get(),
+                               [](GstPad *, GstObject *, GstQuery *query) -> gboolean {
+                                   if (!is_nonblocking_query(query)) return FALSE;
+                                   // The branch must use its own thread, so that nothing waits for
+                                   // this pipeline.
+                                   answer_nonblocking(query, false);
+                                   return TRUE;
+                               });
 =======
     gst_pad_set_query_function(inlet_.get(),
                                [](GstPad *, GstObject *, GstQuery *query) -> gboolean {

@@ -12,7 +12,7 @@
 
 #include "check.hpp"
 
-using namespace net_test;
+    using namespace net_test;
 
 namespace {
 

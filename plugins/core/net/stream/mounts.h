@@ -57,6 +57,7 @@ public:
 <<<<<<< HEAD
     /// For Mount: tells the subscribers, and removes a mount that is destroyed.
 =======
+
 private:
     friend class Mount; // notifies, and removes itself
     class Subscription;
