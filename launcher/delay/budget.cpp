@@ -173,17 +173,10 @@ std::vector<std::string> advice_for(const Protocol &protocol, const Measured &me
                                     const Budget &budget) {
     std::vector<std::string> out;
     if (measured.clock > 0)
-<<<<<<< HEAD
         out.push_back(
             std::to_string(measured.clock) +
             " times are impossible: the clocks of the machines differ; NTP or PTP on both "
             "mends it (`chronyc tracking` says how far they are off)");
-=======
-        out.push_back(
-            std::to_string(measured.clock) +
-            " times are impossible: the clocks of the machines differ; NTP or PTP on both "
-            "mends it (`chronyc tracking` says how far they are off)");
->>>>>>> words
     const Part *largest = largest_of(budget);
     if (protocol.is_paced) {
         advise_on_hls(measured, budget.total, out);

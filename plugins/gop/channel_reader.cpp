@@ -48,7 +48,6 @@ ChannelReader::ChannelReader(GstElement *element, GstPad *src)
             return guard(reader.element_, gboolean(FALSE),
                          [&]() -> gboolean { return reader.event(std::move(owned)); });
         });
-<<<<<<< HEAD
     gst_pad_set_query_function(inlet_.get(),
                                [](GstPad *, GstObject *, GstQuery *query) -> gboolean {
                                    if (!is_nonblocking_query(query)) return FALSE;
@@ -57,16 +56,6 @@ ChannelReader::ChannelReader(GstElement *element, GstPad *src)
                                    answer_nonblocking(query, false);
                                    return TRUE;
                                });
-=======
-    gst_pad_set_query_function(inlet_.get(),
-                               [](GstPad *, GstObject *, GstQuery *query) -> gboolean {
-                                   if (!is_nonblocking_query(query)) return FALSE;
-                                   // The branch must use its own thread, so that nothing waits for
-                                   // this pipeline.
-                                   answer_nonblocking(query, false);
-                                   return TRUE;
-                               });
->>>>>>> words
 }
 
 ChannelReader::~ChannelReader() = default;

@@ -240,12 +240,8 @@ class Urls(unittest.TestCase):
                     ("http://127.0.0.1:%d/a.flv" % port, 1, closed),
                     ("https://127.0.0.1:%d/a/index.m3u8" % port, 1, closed),
                     ("srt://127.0.0.1:%d" % datagrams, 1,
-<<<<<<< HEAD
-                     r"nothing answers SRT on UDP port %d of 127\.0\.0\.1: .*mode=listener" % datagrams),
-=======
                      r"nothing answers SRT on UDP port %d of 127\.0\.0\.1: .*mode=listener" %
                      datagrams),
->>>>>>> words
                     # An empty label: no DNS server has to be asked.
                     ("rtmp://no..such/live/a", 1, unknown),
                     ("http://no..such/a.flv", 1, unknown),

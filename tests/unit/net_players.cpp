@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-<<<<<<< HEAD
-// Players over real sockets: one that does not read costs nobody anything, they outlive their
-// publishers, and time goes forward for them whatever a publisher sends.
-#include "core/net/stream/live_mount.h"
-#include "core/net/stream/mounts.h"
-=======
 // Players over real sockets: one that does not read affects nobody, they outlive their publishers,
 // and their time advances whatever a publisher sends.
->>>>>>> words
+#include "core/net/stream/live_mount.h"
+#include "core/net/stream/mounts.h"
 #include "unit/net_rig.hpp"
 
 #include "check.hpp"
 
-    using namespace net_test;
+using namespace net_test;
 
 namespace {
 

@@ -86,12 +86,7 @@ private:
         log(LogLevel::info, "http", "[" + peer_ + "] TLS: " + what);
     }
 
-<<<<<<< HEAD
-    /// Answers plain HTTP on a TLS port. The request is read first, so that the client reads the
-    /// response.
-=======
     /// Refuses plain HTTP on a TLS port. Unread data would make the client lose the response.
->>>>>>> words
     void refuse_plain() {
         log(LogLevel::info, "http", "[" + peer_ + "] plain HTTP where https:// is served");
         refuse(http_error(400, "This port serves https:// only."));
@@ -172,12 +167,7 @@ private:
         answer_unread(std::move(allowed));
     }
 
-<<<<<<< HEAD
-    /// Responds without waiting for the request's body. The connection must end then, because the
-    /// body would be read as the next request.
-=======
     /// Responds early and closes: a body still to come would be read as the next request.
->>>>>>> words
     void answer_unread(HttpResponse response) {
         if (!reader_.is_complete()) keep_alive_ = false;
         send(std::move(response));
@@ -429,12 +419,7 @@ private:
         writer_->stream(head_of(response, chunked ? Length::chunked : Length::unknown),
                         response.streamed, chunked, [self = shared_from_this()](error_code ec) {
                             self->streaming_ = false;
-<<<<<<< HEAD
-                            // Cancels the operations that wait for the client.
-                            if (ec) self->stream_.cancel();
-=======
                             if (ec) self->stream_.cancel(); // ends the waiting for the client
->>>>>>> words
                             self->sent(ec);
                         });
         if (streaming_) watch();

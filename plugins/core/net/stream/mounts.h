@@ -54,14 +54,7 @@ public:
     /// return at once and must not call the mount.
     std::unique_ptr<MountSubscription> subscribe(OnEvent on_event);
 
-<<<<<<< HEAD
     /// For Mount: tells the subscribers, and removes a mount that is destroyed.
-=======
-
-private:
-    friend class Mount; // notifies, and removes itself
-    class Subscription;
->>>>>>> words
     void tell(const MountKey &mount, MountEvent event) const;
     void forget(const MountKey &key);
 

@@ -37,11 +37,7 @@ Pacer::Pacer(boost::asio::io_context &context, size_t loop)
 }
 
 void Pacer::serve(const std::shared_ptr<Audience> &audience) {
-<<<<<<< HEAD
     AudienceGroup &group = audience->group(loop_);
-=======
-    Audience::Group &group = audience->groups_[loop_];
->>>>>>> words
     if (group.in_pass) return; // `woken` stays set, so that another pass follows
     if (!group.held)
         take_turn(audience);
@@ -63,11 +59,7 @@ void Pacer::schedule() {
 }
 
 void Pacer::begin_pass(Audience &audience, uint64_t now) {
-<<<<<<< HEAD
     AudienceGroup &group = audience.group(loop_);
-=======
-    Audience::Group &group = audience.groups_[loop_];
->>>>>>> words
     // Packets appended from now on may be too late for this pass.
     group.woken.exchange(false);
     group.started = now;
@@ -176,11 +168,7 @@ void Pacer::on_timer() {
         return true;
     });
     for (const auto &audience : due) {
-<<<<<<< HEAD
         AudienceGroup &group = audience->group(loop_);
-=======
-        Audience::Group &group = audience->groups_[loop_];
->>>>>>> words
         // The loop need not be woken before the pass: it covers everything appended until then.
         group.woken = true;
         group.timed = false;

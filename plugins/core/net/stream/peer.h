@@ -28,13 +28,8 @@ class PeerWatch {
 public:
     virtual ~PeerWatch() = default;
     /// Returns true if `answer` will be called; the peer waits for it, up to
-<<<<<<< HEAD
-    /// authorization_timeout_ms, and is refused afterwards. Returns false to allow the peer at
-    /// once.
-=======
     /// authorization_timeout_ms (RTMP: RtmpLimits::authorize_ms), and is refused afterwards.
     /// Returns false to allow the peer at once.
->>>>>>> words
     virtual bool authorize(const PeerInfo &, Answer) { return false; }
     /// False while everybody is allowed and no notification is needed.
     virtual bool is_listening() const { return true; }
