@@ -86,7 +86,7 @@ def listens(port):
 
 
 def read(path):
-    """Instructions of the whole process, and how often rtmpserversrc was given a tag."""
+    """Instructions of the whole process, and how often a publisher brought a tag."""
     names, total, calls, target = {}, 0, 0, ""
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
@@ -96,7 +96,7 @@ def read(path):
                     names[found[2]] = found[3].strip()
                 if found[1] == "cfn":
                     target = names.get(found[2], "")
-            elif line.startswith("calls=") and "ServerSource::on_tag(" in target:
+            elif line.startswith("calls=") and "RtmpConnection::on_tag(" in target:
                 calls += int(line[6:].split()[0])
             elif line.startswith(("summary:", "totals:")):
                 total = max(total, int(line.split()[1]))
