@@ -117,9 +117,19 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
                      "Write the matrix's table; replaces the one in an existing file")
         ->needs(matrix)
         ->type_name("PATH");
-    latency->add_option("-t,--seconds", arguments.seconds, "How long to measure; 0: until Ctrl-C")
+    latency
+        ->add_option("-t,--seconds", arguments.seconds,
+                     "How long it takes at most, waiting for the first frame included; of each "
+                     "measurement with --matrix; 0: until Ctrl-C")
         ->check(CLI::Range(0.0, 86400.0))
         ->capture_default_str()
+        ->type_name("SECONDS");
+    latency
+        ->add_option("--wait", arguments.wait,
+                     "How long to wait for the first frame, before the time of -t begins: for a "
+                     "stream that is still to come")
+        ->check(CLI::Range(0.0, 86400.0))
+        ->excludes(matrix)
         ->type_name("SECONDS");
     latency->add_option("--plot", arguments.plot, "Write a chart of it, as SVG")->type_name("PATH");
     CLI::Option *ntp =

@@ -22,7 +22,8 @@ struct Arguments {
     double interval = 1;           ///< top: seconds between tables
     unsigned process = 0;          ///< top: process id to show; 0: all
     std::string url;               ///< latency: stream to measure
-    double seconds = 10;           ///< latency: duration of the measurement
+    double seconds = 10;           ///< latency: duration, waiting included
+    double wait = 0;               ///< latency: time for the first frame, added to `seconds`
     std::string plot;              ///< latency: output file for the chart
     std::string ntp;               ///< latency: NTP server to compare this machine's clock with
     double clock_offset = 0;       ///< latency: ms by which this machine's clock is ahead

@@ -116,8 +116,8 @@ int start(int argc, char **argv) {
         return arguments.matrix
                    ? latency_matrix({arguments.over, arguments.seconds, json, arguments.plot,
                                      arguments.markdown})
-                   : latency({arguments.url, arguments.seconds, json, arguments.plot, arguments.ntp,
-                              arguments.clock_offset, arguments.tls_ca});
+                   : latency({arguments.url, arguments.seconds, arguments.wait, json, arguments.plot,
+                              arguments.ntp, arguments.clock_offset, arguments.tls_ca});
     }
     if (command == "doctor") return doctor(names, settings, json);
     return check(names, json);
