@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/output.h"
 
+#include "cli/help.h"
 #include "description/launch_text.h"
 #include "gst/ptr.h"
 
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -21,11 +21,6 @@ bool wants_colours(int descriptor) {
     const char *terminal = std::getenv("TERM");
     return isatty(descriptor) && !(none && *none) &&
            !(terminal && std::string_view(terminal) == "dumb");
-}
-
-size_t columns() {
-    winsize size{};
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 /// Truncates to the terminal's width, because a wrapped line could not be cleared.
@@ -130,7 +125,8 @@ void Output::clear_status() {
 }
 
 void Output::draw_status() {
-    if (terminal_ && !status_.empty()) std::fputs(fit(status_, columns() - 1).c_str(), stdout);
+    if (terminal_ && !status_.empty())
+        std::fputs(fit(status_, terminal_columns() - 1).c_str(), stdout);
     std::fflush(stdout);
 }
 
