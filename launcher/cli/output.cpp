@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 namespace penstock::cli {
 namespace {
@@ -130,10 +131,25 @@ void Output::draw_status() {
     std::fflush(stdout);
 }
 
+void Output::show_times() {
+    std::lock_guard lock(mutex_);
+    times_ = true;
+}
+
+/// On a terminal the time of day, in a file the date too.
+std::string Output::time_on(bool terminal, bool journal) const {
+    if (!times_ || journal) return "";
+    const std::unique_ptr<GDateTime, void (*)(GDateTime *)> now(g_date_time_new_now_local(),
+                                                                g_date_time_unref);
+    const GOwned<> text(
+        g_date_time_format(now.get(), terminal ? "%H:%M:%S  " : "%Y-%m-%dT%H:%M:%S%:z  "));
+    return text.get() ? text.get() : "";
+}
+
 void Output::print(const std::string &text) {
     std::lock_guard lock(mutex_);
     clear_status();
-    const std::string out = scrub_locked(text) + "\n";
+    const std::string out = time_on(terminal_, journal_) + scrub_locked(text) + "\n";
     std::fputs((journal_ ? with_priority(LOG_INFO, out) : out).c_str(), stdout);
     draw_status();
 }
@@ -143,9 +159,10 @@ void Output::write_error(int priority, const char *label, const char *colour,
     std::lock_guard lock(mutex_);
     clear_status();
     std::fflush(stdout);
+    const std::string time = time_on(error_terminal_, error_journal_);
     std::string out = label;
     if (error_colours_ && !out.empty()) out = std::string("\x1b[") + colour + "m" + out + "\x1b[0m";
-    out += scrub_locked(text);
+    out = time + out + scrub_locked(text);
     if (!out.ends_with('\n')) out += '\n';
     std::fputs((error_journal_ ? with_priority(priority, out) : out).c_str(), stderr);
     draw_status();

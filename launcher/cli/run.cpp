@@ -45,6 +45,7 @@ void print_urls(const supervisor::Bindings &bindings) {
             output.print("  " + output.green(pad(url.label, 10)) + url.text);
     }
     output.print(output.dim("Ctrl-C ends it."));
+    output.show_times();
 }
 
 /// Loads all named descriptions with their values. On failure prints every mistake, sets `code` and
@@ -142,7 +143,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
         print_urls(supervisor.bindings());
         if (supervisor.start(&error))
             ticker = g_timeout_add(
-                output.is_terminal() ? 1000 : 250,
+                250,
                 [](gpointer data) -> gboolean {
                     static_cast<Status *>(data)->update();
                     return G_SOURCE_CONTINUE;
