@@ -57,9 +57,10 @@ std::optional<supervisor::Bindings> load_all(const std::vector<std::string> &nam
     std::vector<const description::Description *> pointers;
     *code = exit_ok;
     for (const std::string &name : names) {
-        auto description = load_or_say(name, Look::elements);
+        int mistake = exit_ok;
+        auto description = load_or_say(name, Look::elements, &mistake);
         if (!description) {
-            *code = exit_failed;
+            *code = std::max(*code, mistake);
             continue;
         }
         if (std::any_of(pointers.begin(), pointers.end(),
@@ -84,6 +85,8 @@ std::optional<supervisor::Bindings> load_all(const std::vector<std::string> &nam
         *code = exit_usage;
         return std::nullopt;
     }
+    for (const std::string &text : differences(bindings, settings))
+        output.warning(text);
     supervisor::Bindings all;
     struct Both {
         std::unique_ptr<description::Description> description;
