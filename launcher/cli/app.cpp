@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/app.h"
 
+#include "cli/help.h"
 #include "config.h"
 
 namespace penstock::cli {
 namespace {
+
+constexpr const char *where_names_are =
+    "A description is a YAML file; NAME is looked up in $PENSTOCK_PIPELINES, "
+    "~/.config/penstock/pipelines, " PENSTOCK_CONFIG_DIR "/pipelines and the installed ones.";
+constexpr const char *exit_codes = "Exit codes: 0 ok, 1 failed, 2 wrong usage.";
 
 /// Adds the commands; the only place with their texts.
 class Builder {
@@ -13,10 +19,12 @@ public:
 
     CLI::App *command(const std::string &name, const std::string &what) {
         CLI::App *out = app_.add_subcommand(name, what);
+        out->footer(exit_codes);
         out->parse_complete_callback([&to = arguments_.command, name] { to = name; });
         return out;
     }
     CLI::Option *names(CLI::App *command, const std::string &what, const std::string &type) {
+        command->footer(std::string(where_names_are) + "\n" + exit_codes);
         return command->add_option("description", arguments_.names, what)->type_name(type);
     }
     void settings(CLI::App *command) {
@@ -25,6 +33,37 @@ public:
                          "A parameter's value: name=value, or DESCRIPTION.name=value")
             ->allow_extra_args(false)
             ->type_name("NAME=VALUE");
+    }
+    /// Options of the benchmark, which is a program of its own.
+    void passed_flag(CLI::App *command, const std::string &name, const std::string &what) {
+        command->add_flag_callback(
+            name, [&to = arguments_.bench, name] { to.push_back(name); }, what);
+    }
+    /// One that may be repeated.
+    void passed(CLI::App *command, const std::string &name, const std::string &what,
+                const std::string &type) {
+        command
+            ->add_option_function<std::vector<std::string>>(
+                name,
+                [&to = arguments_.bench, name](const std::vector<std::string> &values) {
+                    for (const std::string &value : values)
+                        to.insert(to.end(), {name, value});
+                },
+                what)
+            ->allow_extra_args(false)
+            ->type_name(type);
+    }
+    void passed(CLI::App *command, const std::string &name, const std::string &what,
+                const std::string &type, const std::string &usual) {
+        command
+            ->add_option_function<std::string>(
+                name,
+                [&to = arguments_.bench, name](const std::string &value) {
+                    to.insert(to.end(), {name, value});
+                },
+                what)
+            ->default_str(usual)
+            ->type_name(type);
     }
     CLI::Option *json(CLI::App *command,
                       const std::string &what = "Machine-readable output (JSON)") {
@@ -41,12 +80,11 @@ private:
 std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     auto app = std::make_unique<CLI::App>("Turns GStreamer pipelines into live-streaming servers.",
                                           "penstock");
+    app->formatter(help_formatter(terminal_columns()));
     app->set_version_flag("--version", "penstock " VERSION, "Print the version and exit");
     app->require_subcommand(1);
-    app->footer("A description is a YAML file; NAME is looked up in $PENSTOCK_PIPELINES,\n"
-                "~/.config/penstock/pipelines, " PENSTOCK_CONFIG_DIR
-                "/pipelines and the installed ones.\n"
-                "Exit codes: 0 ok, 1 failed, 2 wrong usage.");
+    app->footer(std::string(where_names_are) + "\n" + exit_codes +
+                " `penstock COMMAND --help` has a command's options.");
     Builder add(*app, arguments);
 
     CLI::App *run = add.command("run", "Run descriptions until Ctrl-C");
@@ -96,11 +134,21 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     top->add_flag("--once", arguments.once, "One table, measured over the interval");
     add.json(top, "A line of JSON for each interval");
 
-    CLI::App *bench = add.command(
-        "bench", "Measure what thousands of viewers cost, beside other servers and beside the "
-                 "least a process can do; `penstock bench --help` says with which options");
-    bench->set_help_flag(); // the benchmark has its own
-    bench->prefix_command();
+    CLI::App *bench =
+        add.command("bench", "Measure what thousands of viewers cost, beside other servers and "
+                             "beside the least a process can do");
+    add.passed_flag(bench, "--quick", "Only 1,000 RTMP viewers, once: three minutes");
+    add.passed(bench, "--only", "Only this scenario", "SCENARIO");
+    add.passed(bench, "--server", "Only servers whose name begins so", "TEXT");
+    add.passed(bench, "--viewers", "Instead of a scenario's own number", "N", "");
+    add.passed(bench, "--rounds", "Runs of each; the median counts", "N", "3");
+    add.passed(bench, "--seconds", "Length of the window that is measured", "SECONDS", "15");
+    add.passed(bench, "--settle", "From the last join to the window", "SECONDS", "5");
+    add.passed(bench, "--out", "Where fanout.json and fanout.svg go", "DIRECTORY", "fanout");
+    add.passed(bench, "--docs", "Fill in performance.md there, and put fanout.svg beside it",
+               "DIRECTORY", "");
+    add.passed_flag(bench, "--list", "Say what there is to measure");
+    add.passed_flag(bench, "--json", "Machine-readable output (JSON)");
 
     CLI::App *latency = add.command("latency", "Play a stream and say how old its pictures are, "
                                                "from the stamps in them, and where the time goes");
@@ -117,9 +165,19 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
                      "Write the matrix's table; replaces the one in an existing file")
         ->needs(matrix)
         ->type_name("PATH");
-    latency->add_option("-t,--seconds", arguments.seconds, "How long to measure; 0: until Ctrl-C")
+    latency
+        ->add_option("-t,--seconds", arguments.seconds,
+                     "How long it takes at most, waiting for the first frame included; of each "
+                     "measurement with --matrix; 0: until Ctrl-C")
         ->check(CLI::Range(0.0, 86400.0))
         ->capture_default_str()
+        ->type_name("SECONDS");
+    latency
+        ->add_option("--wait", arguments.wait,
+                     "How long to wait for the first frame, before the time of -t begins: for a "
+                     "stream that is still to come")
+        ->check(CLI::Range(0.0, 86400.0))
+        ->excludes(matrix)
         ->type_name("SECONDS");
     latency->add_option("--plot", arguments.plot, "Write a chart of it, as SVG")->type_name("PATH");
     CLI::Option *ntp =

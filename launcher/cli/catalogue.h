@@ -16,7 +16,9 @@ using description::search_path;
 /// How thoroughly a description is checked: its text only, its elements as well, or everything that
 /// can be checked without running it.
 enum class Look { text, elements, everything };
-/// Loads a description by name or file. On failure prints the problems and returns nullptr.
-std::unique_ptr<description::Description> load_or_say(const std::string &name, Look look);
+/// Loads a description by name or file. On failure prints the problems, returns nullptr and sets
+/// `code`: a name that does not exist is wrong usage, a file with mistakes a failure.
+std::unique_ptr<description::Description> load_or_say(const std::string &name, Look look,
+                                                      int *code);
 
 } // namespace penstock::cli

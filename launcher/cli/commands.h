@@ -42,7 +42,8 @@ int bench(const std::vector<std::string> &arguments);
 
 struct LatencyOptions {
     std::string url;
-    double seconds = 10; ///< 0: until Ctrl-C
+    double seconds = 10; ///< of the whole, or with `wait` of the measurement; 0: until Ctrl-C
+    double wait = 0;     ///< seconds for the first frame, before `seconds` begin; 0: within these
     bool json = false;
     std::string plot;        ///< output file for a chart (SVG); empty: none
     std::string ntp;         ///< NTP server to compare this machine's clock with; empty: none

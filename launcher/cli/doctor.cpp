@@ -146,7 +146,7 @@ int doctor(const std::vector<std::string> &names, const std::vector<std::string>
     Findings findings, broken;
     bool good = true;
     const auto descriptions = load_descriptions(names, broken, &good);
-    if (!good) return exit_failed;
+    if (!good) return exit_usage;
     std::vector<const description::Description *> pointers;
     for (const auto &description : descriptions)
         pointers.push_back(description.get());

@@ -106,8 +106,9 @@ void print_text(const description::Description &description, const std::vector<G
 int explain_description(const std::string &name, const std::vector<std::string> &settings,
                         Form form) {
     Output &output = Output::get();
-    const auto loaded = load_or_say(name, Look::everything);
-    if (!loaded) return exit_failed;
+    int code = exit_ok;
+    const auto loaded = load_or_say(name, Look::everything, &code);
+    if (!loaded) return code;
     const description::Description &description = *loaded;
     const auto bound = bind_or_say(description, settings);
     if (!bound) return exit_usage;

@@ -18,6 +18,7 @@ struct Shown {
     std::vector<std::string> names; ///< "-s", "--set"; empty: a positional argument
     std::string value;              ///< "NAME=VALUE"; empty: a flag
     std::string what;               ///< help text
+    std::string usual;              ///< default value; empty: none, or not worth a word
     bool required = false;
     bool many = false;
 };

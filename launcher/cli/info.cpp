@@ -94,8 +94,9 @@ int list(bool as_json) {
 
 int show(const std::string &name, const std::vector<std::string> &settings, bool as_json) {
     Output &output = Output::get();
-    const auto loaded = load_or_say(name, Look::text);
-    if (!loaded) return exit_failed;
+    int code = exit_ok;
+    const auto loaded = load_or_say(name, Look::text, &code);
+    if (!loaded) return code;
     const description::Description &description = *loaded;
     const std::string &file = description.source.name();
     const auto binding = bind_or_say(description, settings);
@@ -172,7 +173,7 @@ int check(const std::vector<std::string> &files, bool as_json) {
         else
             loaded = load_and_check(file);
         const bool good = loaded.problems.empty();
-        if (!good) code = exit_failed;
+        if (!good && code != exit_usage) code = file.empty() ? exit_usage : exit_failed;
         json problems = json::array();
         for (const auto &problem : loaded.problems)
             problems.push_back({{"line", problem.mark.line},

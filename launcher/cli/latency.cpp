@@ -4,12 +4,16 @@
 #include "cli/latency_report.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "cli/stamps.h"
 #include "delay/client.h"
 #include "delay/draw.h"
 #include "delay/reason.h"
 #include "supervisor/main_loop.h"
 
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <utility>
 
 namespace penstock::cli {
 namespace {
@@ -18,14 +22,13 @@ using nlohmann::json;
 
 constexpr guint look_every = 250;     // ms
 constexpr int64_t second = 1'000'000; // µs
-/// HLS starts with whole segments, so the wait is long.
+/// Without a limit (`-t 0`). HLS starts with whole segments, so the wait is long.
 constexpr int64_t longest_wait = 30 * second;
 /// The burst that a joining client receives does not represent later latency.
-constexpr int64_t warm_up = second;
-
-const char *no_stamps = "no picture has a stamp that can be read: nothing can be measured. The "
-                        "source burns one in with latencystamp (in front of its encoder), or "
-                        "latencysei adds one to the encoded stream";
+constexpr int64_t longest_warm_up = second;
+/// After this time without a frame the server is asked why.
+constexpr int64_t ask_after = 2 * second;
+constexpr int64_t longest_patience = 5 * second;
 
 const char *no_clock = "every timestamp is impossible: this machine's clock and the source's "
                        "differ. NTP or PTP on both mends it; --ntp HOST at both ends says how far "
@@ -46,6 +49,97 @@ int say_clocks(const LatencyOptions &options) {
         output.print("this machine's clock: " + in_words(clocks));
     return exit_ok;
 }
+
+/// A client, and the time that it may take: until the first frame, and from then on.
+class Wait {
+public:
+    Wait(const LatencyOptions &options, const delay::Protocol &protocol, int64_t clock_offset,
+         GMainLoop *loop)
+        : options_(options), duration_(in_us(options.seconds)), loop_(loop),
+          client_(protocol,
+                  {.url = options.url, .warm_up = warm_up() * 1000, .clock_offset = clock_offset}),
+          reason_(protocol, options.url) {}
+    ~Wait() { end(); }
+    Wait(const Wait &) = delete;
+    Wait &operator=(const Wait &) = delete;
+
+    delay::Client &client() { return client_; }
+
+    void start() {
+        started_ = g_get_monotonic_time();
+        ticker_ = g_timeout_add(
+            look_every,
+            [](gpointer self) -> gboolean {
+                static_cast<Wait *>(self)->look();
+                return G_SOURCE_CONTINUE;
+            },
+            this);
+    }
+    void end() {
+        if (ticker_) g_source_remove(std::exchange(ticker_, 0));
+    }
+    /// After a run without a frame.
+    std::string why_nothing_came() const {
+        const auto found = reason_.answer();
+        return (found ? *found
+                      : "no frame came within " + std::to_string(limit() / second) +
+                            " s, and the server has not answered yet") +
+               (client_.is_over() ? "" : " (--wait SECONDS waits longer)");
+    }
+
+private:
+    static int64_t in_us(double seconds) { return static_cast<int64_t>(seconds * double(second)); }
+    int64_t warm_up() const {
+        return duration_ > 0 ? std::min(longest_warm_up, duration_ / 4) : longest_warm_up;
+    }
+    /// The time until the first frame.
+    int64_t limit() const {
+        if (options_.wait > 0) return in_us(options_.wait);
+        return duration_ > 0 ? duration_ : longest_wait;
+    }
+    void ask(int64_t now) {
+        const int64_t left = std::min(longest_patience, started_ + limit() - now);
+        reason_.ask(client_.whole_failure(), static_cast<unsigned>(std::max(second, left) / second),
+                    client_.is_over() ? 0 : static_cast<unsigned>(limit() / second));
+    }
+    void look() {
+        const int64_t now = g_get_monotonic_time(), first = client_.first_picture();
+        if (first) {
+            Output::get().status(live_line(client_.measured()));
+            const int64_t begin = options_.wait > 0 ? first : started_;
+            if (client_.is_over() || (duration_ > 0 && now >= begin + duration_))
+                g_main_loop_quit(loop_);
+            return;
+        }
+        const int64_t left = started_ + limit() - now;
+        if (left <= 0) return g_main_loop_quit(loop_);
+        if (client_.is_over()) {
+            if (!std::exchange(knows_failure_, true)) ask(now);
+            if (reason_.answer()) g_main_loop_quit(loop_);
+            return;
+        }
+        if (now >= started_ + std::min(ask_after, limit() / 2) && !reason_.is_asked()) {
+            ask(now);
+            // A terminal shows it below, and how long still.
+            if (!Output::get().is_terminal() && !options_.json)
+                Output::get().plain_error(waits_for(left));
+        }
+        Output::get().status(waits_for(left));
+    }
+    std::string waits_for(int64_t left) const {
+        return "waits for the first frame of " + options_.url + ", for " +
+               std::to_string((left + second - 1) / second) + " s more";
+    }
+
+    const LatencyOptions &options_;
+    const int64_t duration_; ///< µs; 0: no limit
+    GMainLoop *const loop_;
+    delay::Client client_;
+    delay::Reason reason_;
+    int64_t started_ = 0;
+    guint ticker_ = 0;
+    bool knows_failure_ = false; ///< the reason was asked for after the failure
+};
 
 } // namespace
 
@@ -74,40 +168,22 @@ int latency(const LatencyOptions &options) {
         interrupted = true;
         g_main_loop_quit(loop.get());
     }});
-    delay::Client client(*protocol, {.url = options.url,
-                                     .warm_up = warm_up * 1000,
-                                     .clock_offset = clocks.offset ? clocks.offset->offset : 0});
-    if (!client.start(&error)) {
+    Wait wait(options, *protocol, clocks.offset ? clocks.offset->offset : 0, loop.get());
+    if (!wait.client().start(&error)) {
         output.error(error);
         return exit_failed;
     }
-    const int64_t started = g_get_monotonic_time();
-    const int64_t duration = static_cast<int64_t>(options.seconds * double(second));
-    auto look = [&] {
-        output.status(live_line(client.measured()));
-        const int64_t now = g_get_monotonic_time(), first = client.first_picture();
-        const bool is_done = first ? duration > 0 && now >= first + warm_up + duration
-                                   : now >= started + longest_wait;
-        if (is_done || client.is_over()) g_main_loop_quit(loop.get());
-    };
-    using Look = decltype(look);
-    const guint ticker = g_timeout_add(
-        look_every,
-        [](gpointer data) -> gboolean {
-            (*static_cast<Look *>(data))();
-            return G_SOURCE_CONTINUE;
-        },
-        &look);
+    wait.start();
     if (!interrupted) g_main_loop_run(loop.get());
-    g_source_remove(ticker);
+    wait.end();
+    delay::Client &client = wait.client();
     const delay::Measured measured = client.measured();
     client.stop();
     output.status("");
 
     if (measured.frames == 0) {
         if (interrupted) return exit_failed;
-        output.error(options.url + ": " +
-                     delay::why_nothing_came(*protocol, options.url, client.whole_failure()));
+        output.error(options.url + ": " + wait.why_nothing_came());
         return exit_failed;
     }
     if (!client.failure().empty()) output.warning(options.url + ": " + client.failure());
@@ -121,7 +197,7 @@ int latency(const LatencyOptions &options) {
         output.print(output.bold(options.url));
         print_summary(*protocol, measured, clocks);
     }
-    if (!is_measured) output.error(measured.clock == 0 ? no_stamps : no_clock);
+    if (!is_measured) output.error(measured.clock == 0 ? no_stamps(options.url) : no_clock);
     if (!options.plot.empty() &&
         !write_file(options.plot, draw_trace(measured, "Latency of " + options.url)))
         return exit_failed;

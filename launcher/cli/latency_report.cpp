@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/latency_report.h"
 
+#include "cli/help.h"
 #include "cli/output.h"
 #include "delay/draw.h"
 
@@ -48,6 +49,16 @@ std::string way_of(const delay::Part &part) {
     return part.from + " → " + part.to;
 }
 
+/// Wraps text that begins in column `indent` of a terminal. A pipe gets it in one line.
+std::string in_width(const std::string &text, size_t indent) {
+    if (!Output::get().is_terminal()) return text;
+    const size_t columns = std::max<size_t>(terminal_columns(), indent + 20);
+    std::string out;
+    for (const char c : wrapped(text, columns - indent, 0))
+        out += c == '\n' ? "\n" + std::string(indent, ' ') : std::string(1, c);
+    return out;
+}
+
 std::string percentiles(const latency::Histogram &histogram) {
     return in_words(histogram.percentile(0.5)) +
            "  (95 %: " + in_words(histogram.percentile(0.95)) +
@@ -86,6 +97,9 @@ void print_summary(const delay::Protocol &protocol, const Measured &measured,
     const auto line = [&](const std::string &name, const std::string &text) {
         output.print("  " + pad(name, names + 2) + text);
     };
+    const auto wrapped_line = [&](const std::string &name, const std::string &text) {
+        line(name, in_width(text, names + 4));
+    };
     const std::string size = measured.width > 0 ? " " + std::to_string(measured.width) + "x" +
                                                       std::to_string(measured.height)
                                                 : "";
@@ -109,7 +123,7 @@ void print_summary(const delay::Protocol &protocol, const Measured &measured,
     if (!measured.has_pictures() && !measured.has_hops() && measured.clock > 0)
         line("latency",
              output.bold("clock") + ": impossible times: " + std::to_string(measured.clock));
-    line("clock", in_words(clocks) + (clocks.offset ? ", which is taken off" : ""));
+    wrapped_line("clock", in_words(clocks) + (clocks.offset ? ", which is taken off" : ""));
     if (!clocks.server.empty()) line("", "(right where the source's clock keeps to that server)");
     if (measured.startup >= 0)
         line("first picture",
@@ -126,7 +140,7 @@ void print_summary(const delay::Protocol &protocol, const Measured &measured,
                             delay::text_bar(share, bar_width));
     }
     for (const std::string &sentence : delay::advice_for(protocol, measured, budget))
-        output.print(output.yellow("→ ") + sentence);
+        output.print(output.yellow("→ ") + in_width(sentence, 2));
 }
 
 json to_json(const delay::Protocol &protocol, const Measured &measured) {

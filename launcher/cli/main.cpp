@@ -78,7 +78,7 @@ int start(int argc, char **argv) {
         return exit_usage;
     }
 
-    if (arguments.command == "bench") return bench(app->get_subcommand("bench")->remaining());
+    if (arguments.command == "bench") return bench(arguments.bench);
     if (arguments.command == "completion") return completion(arguments.shell);
     if (arguments.command == "complete") return complete(arguments.kind, arguments.names);
     if (arguments.command == "top")
@@ -113,11 +113,11 @@ int start(int argc, char **argv) {
             Output::get().error("`penstock latency` needs either a URL or --matrix");
             return exit_usage;
         }
-        return arguments.matrix
-                   ? latency_matrix({arguments.over, arguments.seconds, json, arguments.plot,
-                                     arguments.markdown})
-                   : latency({arguments.url, arguments.seconds, json, arguments.plot, arguments.ntp,
-                              arguments.clock_offset, arguments.tls_ca});
+        return arguments.matrix ? latency_matrix({arguments.over, arguments.seconds, json,
+                                                  arguments.plot, arguments.markdown})
+                                : latency({arguments.url, arguments.seconds, arguments.wait, json,
+                                           arguments.plot, arguments.ntp, arguments.clock_offset,
+                                           arguments.tls_ca});
     }
     if (command == "doctor") return doctor(names, settings, json);
     return check(names, json);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/output.h"
 
+#include "cli/help.h"
 #include "description/launch_text.h"
 #include "gst/ptr.h"
 
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 namespace penstock::cli {
 namespace {
@@ -21,11 +22,6 @@ bool wants_colours(int descriptor) {
     const char *terminal = std::getenv("TERM");
     return isatty(descriptor) && !(none && *none) &&
            !(terminal && std::string_view(terminal) == "dumb");
-}
-
-size_t columns() {
-    winsize size{};
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 /// Truncates to the terminal's width, because a wrapped line could not be cleared.
@@ -130,14 +126,30 @@ void Output::clear_status() {
 }
 
 void Output::draw_status() {
-    if (terminal_ && !status_.empty()) std::fputs(fit(status_, columns() - 1).c_str(), stdout);
+    if (terminal_ && !status_.empty())
+        std::fputs(fit(status_, terminal_columns() - 1).c_str(), stdout);
     std::fflush(stdout);
+}
+
+void Output::show_times() {
+    std::lock_guard lock(mutex_);
+    times_ = true;
+}
+
+/// On a terminal the time of day, in a file the date too.
+std::string Output::time_on(bool terminal, bool journal) const {
+    if (!times_ || journal) return "";
+    const std::unique_ptr<GDateTime, void (*)(GDateTime *)> now(g_date_time_new_now_local(),
+                                                                g_date_time_unref);
+    const GOwned<> text(
+        g_date_time_format(now.get(), terminal ? "%H:%M:%S  " : "%Y-%m-%dT%H:%M:%S%:z  "));
+    return text.get() ? text.get() : "";
 }
 
 void Output::print(const std::string &text) {
     std::lock_guard lock(mutex_);
     clear_status();
-    const std::string out = scrub_locked(text) + "\n";
+    const std::string out = time_on(terminal_, journal_) + scrub_locked(text) + "\n";
     std::fputs((journal_ ? with_priority(LOG_INFO, out) : out).c_str(), stdout);
     draw_status();
 }
@@ -147,9 +159,10 @@ void Output::write_error(int priority, const char *label, const char *colour,
     std::lock_guard lock(mutex_);
     clear_status();
     std::fflush(stdout);
+    const std::string time = time_on(error_terminal_, error_journal_);
     std::string out = label;
     if (error_colours_ && !out.empty()) out = std::string("\x1b[") + colour + "m" + out + "\x1b[0m";
-    out += scrub_locked(text);
+    out = time + out + scrub_locked(text);
     if (!out.ends_with('\n')) out += '\n';
     std::fputs((error_journal_ ? with_priority(priority, out) : out).c_str(), stderr);
     draw_status();

@@ -24,6 +24,8 @@ public:
     void warning(const std::string &text);
     /// Prints text to stderr without a prefix.
     void plain_error(const std::string &text);
+    /// From now on each line begins with the time, except in the journal, which has its own.
+    void show_times();
     /// Sets the status line at the bottom of a terminal; no effect on a pipe. Empty: removes it.
     void status(const std::string &text);
 
@@ -43,6 +45,7 @@ private:
     std::string styled(const char *code, const std::string &text) const;
     std::string scrub_locked(std::string text) const;
     void write_error(int priority, const char *label, const char *colour, const std::string &text);
+    std::string time_on(bool terminal, bool journal) const;
     void clear_status();
     void draw_status();
 
@@ -50,6 +53,7 @@ private:
     bool colours_ = false;        ///< on stdout
     bool error_terminal_ = false; ///< stderr is a terminal
     bool error_colours_ = false;  ///< on stderr
+    bool times_ = false;          ///< guarded by mutex_
     bool journal_ = false;        ///< stdout goes to journald, which reads priorities
     bool error_journal_ = false;  ///< stderr goes to journald
     std::mutex mutex_;

@@ -45,6 +45,7 @@ void print_urls(const supervisor::Bindings &bindings) {
             output.print("  " + output.green(pad(url.label, 10)) + url.text);
     }
     output.print(output.dim("Ctrl-C ends it."));
+    output.show_times();
 }
 
 /// Loads all named descriptions with their values. On failure prints every mistake, sets `code` and
@@ -56,9 +57,10 @@ std::optional<supervisor::Bindings> load_all(const std::vector<std::string> &nam
     std::vector<const description::Description *> pointers;
     *code = exit_ok;
     for (const std::string &name : names) {
-        auto description = load_or_say(name, Look::elements);
+        int mistake = exit_ok;
+        auto description = load_or_say(name, Look::elements, &mistake);
         if (!description) {
-            *code = exit_failed;
+            *code = std::max(*code, mistake);
             continue;
         }
         if (std::any_of(pointers.begin(), pointers.end(),
@@ -83,6 +85,8 @@ std::optional<supervisor::Bindings> load_all(const std::vector<std::string> &nam
         *code = exit_usage;
         return std::nullopt;
     }
+    for (const std::string &text : differences(bindings, settings))
+        output.warning(text);
     supervisor::Bindings all;
     struct Both {
         std::unique_ptr<description::Description> description;
@@ -142,7 +146,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
         print_urls(supervisor.bindings());
         if (supervisor.start(&error))
             ticker = g_timeout_add(
-                output.is_terminal() ? 1000 : 250,
+                250,
                 [](gpointer data) -> gboolean {
                     static_cast<Status *>(data)->update();
                     return G_SOURCE_CONTINUE;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace penstock::cli {
 namespace {
@@ -17,6 +18,18 @@ struct Setting {
     std::string value;
 };
 
+/// nullopt if the text has no name or no `=`.
+std::optional<Setting> parse_setting(const std::string &text) {
+    const size_t equals = text.find('=');
+    if (equals == text.npos || equals == 0) return std::nullopt;
+    Setting setting{"", text.substr(0, equals), text.substr(equals + 1)};
+    if (const size_t dot = setting.parameter.find('.'); dot != std::string::npos) {
+        setting.description = setting.parameter.substr(0, dot);
+        setting.parameter.erase(0, dot + 1);
+    }
+    return setting;
+}
+
 } // namespace
 
 std::vector<std::unique_ptr<description::Binding>>
@@ -25,16 +38,13 @@ bind_all(const std::vector<const description::Description *> &descriptions,
          Values values) {
     std::vector<Setting> parsed;
     for (const std::string &text : settings) {
-        const size_t equals = text.find('=');
-        if (equals == text.npos || equals == 0) {
+        auto parsed_one = parse_setting(text);
+        if (!parsed_one) {
             errors.push_back("--set " + text + ": write --set name=value");
             continue;
         }
-        Setting setting{"", text.substr(0, equals), text.substr(equals + 1)};
-        if (const size_t dot = setting.parameter.find('.'); dot != std::string::npos) {
-            setting.description = setting.parameter.substr(0, dot);
-            setting.parameter.erase(0, dot + 1);
-        }
+        Setting &setting = *parsed_one;
+        const std::string given = text.substr(0, text.find('='));
         std::vector<std::string> known;
         bool used = false, runs = setting.description.empty();
         for (const auto *description : descriptions) {
@@ -50,14 +60,14 @@ bind_all(const std::vector<const description::Description *> &descriptions,
             for (const auto *description : descriptions)
                 names.push_back(description->name);
             errors.push_back(
-                "--set " + text.substr(0, equals) + ": '" + setting.description +
+                "--set " + given + ": '" + setting.description +
                 "' is none of the descriptions named: " +
                 description::did_you_mean(setting.description, names,
                                           "there is " + description::enumerate(names)));
             continue;
         }
         if (!used) {
-            errors.push_back("--set " + text.substr(0, equals) + ": there is no such parameter: " +
+            errors.push_back("--set " + given + ": there is no such parameter: " +
                              description::did_you_mean(
                                  setting.parameter, known,
                                  known.empty() ? "`penstock show` lists them"
@@ -76,6 +86,38 @@ bind_all(const std::vector<const description::Description *> &descriptions,
                     overrides[setting.parameter] = setting.value;
         out.push_back(std::make_unique<description::Binding>(*description, overrides, g_getenv,
                                                              errors, values));
+    }
+    return out;
+}
+
+std::vector<std::string>
+differences(const std::vector<std::unique_ptr<description::Binding>> &bindings,
+            const std::vector<std::string> &settings) {
+    std::vector<Setting> parsed;
+    for (const std::string &text : settings)
+        if (auto setting = parse_setting(text)) parsed.push_back(std::move(*setting));
+    const auto is_given = [&](const std::string &description, const std::string &parameter) {
+        return std::any_of(parsed.begin(), parsed.end(), [&](const Setting &other) {
+            return other.parameter == parameter &&
+                   (other.description.empty() || other.description == description);
+        });
+    };
+    std::vector<std::string> out;
+    for (const Setting &setting : parsed) {
+        if (setting.description.empty()) continue;
+        for (const auto &binding : bindings) {
+            const auto &other = binding->description();
+            const auto *parameter = other.find_parameter(setting.parameter);
+            const auto *value = binding->find(setting.parameter);
+            if (other.name == setting.description || !parameter || !value || parameter->secret ||
+                value->text == setting.value || is_given(other.name, setting.parameter))
+                continue;
+            out.push_back("'" + setting.parameter + "' differs: " + setting.description + " has " +
+                          setting.value + ", " + other.name + " " + value->text + ": `--set " +
+                          setting.parameter + "=" + setting.value + "` gives it to both, `--set " +
+                          other.name + "." + setting.parameter + "=" + value->text +
+                          "` says that it is meant");
+        }
     }
     return out;
 }

@@ -17,6 +17,11 @@ std::vector<std::unique_ptr<description::Binding>>
 bind_all(const std::vector<const description::Description *> &descriptions,
          const std::vector<std::string> &settings, std::vector<std::string> &errors,
          Values values = Values::all);
+/// One line for each setting that names a description (`live.rtmp=:1936`) while another one has a
+/// parameter of that name, with another value that nobody gave it.
+std::vector<std::string>
+differences(const std::vector<std::unique_ptr<description::Binding>> &bindings,
+            const std::vector<std::string> &settings);
 /// Binds a single description for display and hides its secrets. On failure prints the mistakes and
 /// returns nullptr.
 std::unique_ptr<description::Binding> bind_or_say(const description::Description &description,

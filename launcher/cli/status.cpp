@@ -7,14 +7,21 @@
 
 #include <glib.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace penstock::cli {
 namespace {
 
-/// "1 player", "2 players"
+/// "1 viewer", "2 viewers"
 std::string counted(unsigned number, const char *what) {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+/// A duration in µs: "0:01:23"
+std::string lasted(int64_t duration) {
+    return format_uptime(duration / 1'000'000);
 }
 
 } // namespace
@@ -32,6 +39,49 @@ Status::Status(const supervisor::Supervisor &supervisor)
     : supervisor_(supervisor), started_(g_get_monotonic_time()), last_(started_) {
 }
 
+/// Prints that a stream begins, pauses or goes on.
+void Status::note(const state::Stream &stream, int64_t now) {
+    Output &output = Output::get();
+    const auto found = seen_.find(stream.name);
+    if (stream.is_deserted) {
+        // A pipeline that never had a publisher is none that has lost one.
+        if (found == seen_.end() || found->second.away_since) return;
+        Seen &seen = found->second;
+        seen.away_since = now;
+        output.print(output.yellow("away") + "    " + stream.name + "  " +
+                     (seen.publisher.empty() ? "its publisher" : seen.publisher) + " left after " +
+                     lasted(now - seen.live_since) + "; the stream waits for it");
+        return;
+    }
+    // A publisher that was away for less than the time between two updates.
+    const bool has_changed = found != seen_.end() && !stream.publisher.empty() &&
+                             found->second.publisher != stream.publisher;
+    if (found != seen_.end() && !found->second.away_since && !has_changed) return;
+    const state::Mount &first = *stream.mounts.front();
+    std::string line = output.green("live") + "    " + stream.name;
+    if (!stream.publisher.empty()) line += "  " + stream.publisher;
+    if (found != seen_.end() && !found->second.away_since)
+        line += "  follows " +
+                (found->second.publisher.empty() ? "another" : found->second.publisher) +
+                ", which left after " + lasted(now - found->second.live_since);
+    else if (found != seen_.end())
+        line += "  back after " + lasted(now - found->second.away_since);
+    else
+        line += "  " + first.scheme + "://" + reachable(first.address) + "/" + first.path;
+    output.print(line);
+    seen_[stream.name] = {now, 0, stream.publisher};
+}
+
+void Status::say_ended(const std::string &name, const Seen &seen, int64_t now) const {
+    Output &output = Output::get();
+    std::string line = output.dim("ended") + "   " + name;
+    if (!seen.publisher.empty()) line += "  " + seen.publisher;
+    line += "  after " + lasted((seen.away_since ? seen.away_since : now) - seen.live_since);
+    if (seen.away_since)
+        line += "; no publisher came for " + lasted(now - seen.away_since) + " (grace)";
+    output.print(line);
+}
+
 void Status::update() {
     Output &output = Output::get();
     const int64_t now = g_get_monotonic_time();
@@ -47,24 +97,28 @@ void Status::update() {
         bytes[key] = after;
     }
     bytes_ = std::move(bytes);
-    std::set<std::string> live;
-    unsigned players = 0, viewers = 0;
+    std::set<std::string> there;
+    unsigned viewers = 0;
     for (const state::Stream &stream : state::streams_of(all.mounts)) {
-        players += stream.players;
-        viewers += stream.viewers;
-        if (!stream.live) continue;
-        live.insert(stream.name);
-        if (live_.contains(stream.name)) continue;
-        const state::Mount &first = *stream.mounts.front();
-        output.print(output.green("live   ") + " " + stream.name + "  " + first.scheme + "://" +
-                     reachable(first.address) + "/" + first.path);
+        viewers += stream.players + stream.viewers;
+        if (!stream.live && !stream.is_deserted) continue;
+        there.insert(stream.name);
+        note(stream, now);
     }
-    for (const std::string &name : live_)
-        if (!live.contains(name)) output.print(output.dim("ended  ") + " " + name);
-    live_ = std::move(live);
+    for (auto seen = seen_.begin(); seen != seen_.end();) {
+        if (there.contains(seen->first)) {
+            ++seen;
+            continue;
+        }
+        say_ended(seen->first, seen->second, now);
+        seen = seen_.erase(seen);
+    }
+    const auto live = std::count_if(seen_.begin(), seen_.end(),
+                                    [](const auto &seen) { return !seen.second.away_since; });
     if (const double seconds = static_cast<double>(now - last_) / 1e6; seconds > 0.05) {
-        in_ += 0.25 * (static_cast<double>(in) * 8 / 1000 / seconds - in_);
-        out_ += 0.25 * (static_cast<double>(out) * 8 / 1000 / seconds - out_);
+        const double weight = std::min(1.0, seconds / 4);
+        in_ += weight * (static_cast<double>(in) * 8 / 1000 / seconds - in_);
+        out_ += weight * (static_cast<double>(out) * 8 / 1000 / seconds - out_);
         last_ = now;
     }
     const std::string progress = progress_.update(supervisor_);
@@ -73,8 +127,7 @@ void Status::update() {
             output.print(line);
         return;
     }
-    output.status((progress.empty() ? "" : progress + " · ") +
-                  counted(unsigned(live_.size()), "stream") + " · " + counted(players, "player") +
+    output.status((progress.empty() ? "" : progress + " · ") + counted(unsigned(live), "stream") +
                   " · " + counted(viewers, "viewer") + " · in " + std::to_string(std::lround(in_)) +
                   " kbit/s · out " + std::to_string(std::lround(out_)) + " kbit/s · up " +
                   format_uptime((now - started_) / 1'000'000));

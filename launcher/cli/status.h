@@ -3,10 +3,10 @@
 #pragma once
 
 #include "cli/progress.h"
+#include "state/model.h"
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 
 namespace penstock::cli {
@@ -25,8 +25,15 @@ private:
         uint64_t in = 0, out = 0;
     };
     std::map<std::string, Bytes> bytes_; ///< by mount
-    std::set<std::string> live_;         ///< stream names
-    int64_t started_ = 0;                ///< monotonic, µs
+    struct Seen {
+        int64_t live_since = 0; ///< monotonic, µs
+        int64_t away_since = 0; ///< when its publisher had gone; 0: it is live
+        std::string publisher;
+    };
+    void note(const state::Stream &stream, int64_t now);
+    void say_ended(const std::string &name, const Seen &seen, int64_t now) const;
+    std::map<std::string, Seen> seen_; ///< streams that are live or waited for, by name
+    int64_t started_ = 0;              ///< monotonic, µs
     int64_t last_ = 0;
     double in_ = 0, out_ = 0; ///< kbit/s, smoothed over a few seconds
 };

@@ -16,12 +16,20 @@ public:
     Terminal(const Terminal &) = delete;
     Terminal &operator=(const Terminal &) = delete;
 
-    /// Shows the lines, truncated to the screen.
-    void draw(const std::string &text);
-    /// Returns false if the user wants to quit.
-    bool wait(double seconds);
+    struct Size {
+        size_t rows = 0, columns = 0; ///< 0: unknown
+    };
+    static Size size();
+
+    /// Shows the lines, truncated to the screen, and `footer` in its last row.
+    void draw(const std::string &text, const std::string &footer);
+    enum class Key { none, quit, left, right, up, down, page_up, page_down, home };
+    /// Waits for a key; `none` when the time is over. Signals that end the process are `quit`.
+    Key wait(double seconds);
 
 private:
+    Key read_key();
+
     const bool whole_screen_;
     bool keys_ = false;
     termios before_{};

@@ -99,14 +99,13 @@ private:
 };
 
 bool Test::load_all(const std::string &name, int *code) {
-    *code = exit_failed;
-    description_ = load_or_say(name, Look::elements);
+    description_ = load_or_say(name, Look::elements, code);
     if (!description_) return false;
     const std::string &beside = description_->expect.beside;
-    if (!beside.empty() && !(beside_ = load_or_say(beside, Look::elements))) return false;
+    if (!beside.empty() && !(beside_ = load_or_say(beside, Look::elements, code))) return false;
     if (!takes_publishers(*description_) && !(beside_ && takes_publishers(*beside_))) return true;
     const std::string &wanted = description_->expect.publisher;
-    publisher_ = load_or_say(wanted.empty() ? default_publisher : wanted, Look::elements);
+    publisher_ = load_or_say(wanted.empty() ? default_publisher : wanted, Look::elements, code);
     return publisher_ != nullptr;
 }
 

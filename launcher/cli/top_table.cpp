@@ -73,12 +73,21 @@ std::string fullest(const json &pipeline) {
     return most < 0 ? "-" : printed("%.0f %%", most * 100) + (most < 0.005 ? "" : " " + name);
 }
 
+/// "waiting" while its publisher is away, else the pipeline's state.
+std::string state_of(const json &state, const json &pipeline) {
+    for (const json &mount : state["mounts"])
+        if (mount.value("path", "") == pipeline.value("label", "") &&
+            mount.value("waits-for-publisher", false))
+            return "waiting";
+    return pipeline.value("state", "");
+}
+
 /// The address of the publisher of a rule's pipeline, after the peer's name.
 std::string publisher_of(const json &state, const json &pipeline) {
     for (const json &mount : state["mounts"]) {
         if (mount.value("path", "") != pipeline.value("label", "")) continue;
         const std::string peer = mount.value("publisher", "");
-        if (peer.empty()) return "(waited for)";
+        if (peer.empty()) return "-";
         const size_t space = peer.find(' ');
         return space == peer.npos ? peer : peer.substr(space + 1);
     }
@@ -87,16 +96,62 @@ std::string publisher_of(const json &state, const json &pipeline) {
 
 using Row = std::vector<std::string>;
 
-void add_table(const std::vector<Row> &rows, const Output &output, std::string &out) {
-    std::vector<size_t> widths(rows.front().size(), 0);
+using Widths = std::vector<size_t>;
+
+constexpr size_t gap = 2; ///< columns in front of each cell
+
+Widths widths_of(const std::vector<Row> &rows) {
+    Widths widths(rows.front().size(), 0);
     for (const Row &row : rows)
         for (size_t i = 0; i < row.size(); ++i)
             widths[i] = std::max(widths[i], width_of(row[i]));
+    return widths;
+}
+
+/// The first column that no longer fits behind column 0, if the others begin at `first`.
+size_t end_of(const Widths &widths, size_t first, size_t columns) {
+    if (columns == 0) return widths.size();
+    size_t used = gap + widths[0], end = first;
+    while (end < widths.size() && used + gap + widths[end] <= columns)
+        used += gap + widths[end++];
+    return std::max(end, std::min(first + 1, widths.size()));
+}
+
+/// Column 0, which names the row, and those from `first` to before `end`.
+void add_columns(const std::vector<Row> &rows, const Widths &widths, size_t first, size_t end,
+                 const Output &output, std::string &out) {
     for (const Row &row : rows) {
-        std::string line;
-        for (size_t i = 0; i < row.size(); ++i)
-            line += "  " + (i + 1 < row.size() ? pad(row[i], widths[i]) : row[i]);
+        std::string line = std::string(gap, ' ') + pad(row[0], first < end ? widths[0] : 0);
+        for (size_t i = first; i < end; ++i)
+            line += std::string(gap, ' ') + (i + 1 < end ? pad(row[i], widths[i]) : row[i]);
         out += (&row == &rows.front() ? output.dim(line) : line) + "\n";
+    }
+}
+
+void add_table(const std::vector<Row> &rows, const Output &output, View &view, std::string &out) {
+    const Widths widths = widths_of(rows);
+    if (view.folds) {
+        for (size_t first = 1; first < widths.size();) {
+            const size_t end = end_of(widths, first, view.columns);
+            add_columns(rows, widths, first, end, output, out);
+            first = end;
+        }
+        return;
+    }
+    // As far as the last column, and no further.
+    size_t furthest = 1;
+    while (end_of(widths, furthest, view.columns) < widths.size())
+        ++furthest;
+    const size_t first = std::min(1 + view.skipped, furthest);
+    const size_t end = end_of(widths, first, view.columns);
+    add_columns(rows, widths, first, end, output, out);
+    view.furthest = std::max(view.furthest, furthest - 1);
+    for (size_t i = 1; i < widths.size(); ++i) {
+        const bool is_shown = i >= first && i < end;
+        const std::string &name = rows.front()[i];
+        if (!is_shown &&
+            std::find(view.left_out.begin(), view.left_out.end(), name) == view.left_out.end())
+            view.left_out.push_back(name);
     }
 }
 
@@ -113,7 +168,9 @@ std::vector<ProcessState> with_rates(std::vector<ProcessState> now,
     return now;
 }
 
-std::string table_of(const std::vector<ProcessState> &states, const Output &output) {
+std::string table_of(const std::vector<ProcessState> &states, const Output &output, View &view) {
+    view.left_out.clear();
+    view.furthest = 0;
     std::string out;
     for (const ProcessState &state : states) {
         if (!out.empty()) out += "\n";
@@ -126,13 +183,14 @@ std::string table_of(const std::vector<ProcessState> &states, const Output &outp
             out += "  " + output.red(state.error) + "\n";
             continue;
         }
-        std::vector<Row> rows = {{"STREAM", "STATE", "PUBLISHER", "PLAYERS", "VIEWERS", "IN", "OUT",
-                                  "FPS", "DROPS", "QUEUE", "UP"}};
+        std::vector<Row> rows = {{"STREAM", "STATE", "PUBLISHER", "VIEWERS", "IN", "OUT", "FPS",
+                                  "DROPS", "QUEUE", "UP"}};
         for (const json &pipeline : state.value["pipelines"])
             rows.push_back(
-                {pipeline.value("label", ""), pipeline.value("state", ""),
-                 publisher_of(state.value, pipeline), std::to_string(pipeline.value("players", 0)),
-                 std::to_string(pipeline.value("viewers", 0)),
+                {pipeline.value("label", ""), state_of(state.value, pipeline),
+                 publisher_of(state.value, pipeline),
+                 // Over RTMP, and over all other protocols.
+                 std::to_string(pipeline.value("players", 0) + pipeline.value("viewers", 0)),
                  pipeline.value("bytes-in", 0.0) > 0 ? rate_of(pipeline, "in-rate") : "-",
                  rate_of(pipeline, "out-rate"),
                  pipeline.contains("fps") && pipeline.value("frames", 0.0) > 0
@@ -141,7 +199,7 @@ std::string table_of(const std::vector<ProcessState> &states, const Output &outp
                  printed("%.0f", pipeline.value("drops", 0.0)), fullest(pipeline),
                  format_uptime(pipeline.value("uptime", int64_t{0}) / 1'000'000'000)});
         if (rows.size() > 1)
-            add_table(rows, output, out);
+            add_table(rows, output, view, out);
         else
             out += "  " + output.dim("no stream yet") + "\n";
     }

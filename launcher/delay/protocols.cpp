@@ -15,6 +15,12 @@ bool is_file(const std::string &url) {
                                                      std::filesystem::exists(url, ignored)));
 }
 
+/// `rest` begins with "://".
+bool has_port(const std::string &rest) {
+    const auto address = net::parse_address(rest.substr(3, rest.find_first_of("/?", 3) - 3));
+    return address && address->port != 0;
+}
+
 /// "a, b and c"
 std::string enumerate(const std::vector<std::string> &words, const char *last) {
     std::string out;
@@ -35,11 +41,10 @@ const Protocol &direct() {
 const Protocol *protocol_of(const std::string &url, std::string *error) {
     const size_t colon = url.find("://");
     if (is_file(url)) {
-        *error =
-            "'" + url +
-            "' is a file, and nothing in it is late: latency is measured of a stream that is "
-            "live (`penstock run live test-publisher --set stamp=true`, then `penstock latency " +
-            protocols::sample_url() + "`)";
+        *error = "'" + url +
+                 "' is a file, and nothing in it is late: latency is measured of a stream that is "
+                 "live (`penstock run live test-publisher`, then `penstock latency " +
+                 protocols::sample_url() + "`)";
         return nullptr;
     }
     if (colon == std::string::npos || colon == 0) {
@@ -60,7 +65,11 @@ const Protocol *protocol_of(const std::string &url, std::string *error) {
                 schemes.push_back(each.name);
         if (!protocols::has_scheme(*protocol, url)) continue;
         known = true;
-        if (const Protocol *reader = protocols::find_reader(*protocol, url)) return reader;
+        if (const Protocol *reader = protocols::find_reader(*protocol, url)) {
+            if (!protocol->is_udp || has_port(rest)) return reader;
+            *error = "'" + url + "' has no port: say " + protocol->url_hint;
+            return nullptr;
+        }
         hints.push_back(protocol->url_hint);
         for (const Protocol &reader : protocol->readers)
             endings.emplace_back(reader.suffix);

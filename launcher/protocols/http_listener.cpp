@@ -20,13 +20,14 @@ public:
 };
 
 /// Sends a GET request and judges the status line of the response.
-std::string judge_answer(GSocketConnection *connection, const ProbedServer &server) {
+std::string judge_answer(const ProbedConnection &connection) {
+    const ProbedServer &server = connection.server;
     constexpr size_t longest_line = 4096;
     const auto status = answer_to(connection,
                                   "GET " + server.path + " HTTP/1.1\r\nHost: " + server.authority +
                                       "\r\nConnection: close\r\n\r\n",
                                   longest_line);
-    if (!status) return silent_server(server, "HTTP");
+    if (!status) return silent_server(connection, "HTTP");
     const size_t code = status->find(' ');
     if (!status->starts_with("HTTP/") || code == std::string::npos || code + 1 == status->size())
         return "what answers on " + server.place() + " is no web server" +
@@ -59,14 +60,16 @@ std::shared_ptr<Listener> open_http(const Opening &opening, std::string *error) 
     return server ? std::make_shared<HttpListener>(server) : nullptr;
 }
 
-std::string explain_http_failure(const std::string &url, const Failure &failure) {
+std::string explain_http_failure(const std::string &url, const Failure &failure,
+                                 const Asking &asking) {
     const Probe probe{.title = "HTTP", .plain = "http://", .port = 80, .ask = judge_answer};
-    if (std::string reason = probe_server(probe, url); !reason.empty()) return reason;
+    if (std::string reason = probe_server(probe, url, asking); !reason.empty()) return reason;
     // A failing element posts "Internal data stream error" after the error that has the cause.
     if (!failure.message.empty() && !failure.message.starts_with("Internal data"))
         return "the server answers, but not with a readable stream (" + failure.message +
                "): is that the URL of a live stream?";
-    return "the server answers, but no frame came: is the stream published, and does it have "
+    return "the server answers, but " + asking.nothing_came() +
+           ": is the stream published, and does it have "
            "H.264, H.265, AV1, VP8 or VP9?";
 }
 

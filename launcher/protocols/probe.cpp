@@ -8,8 +8,6 @@
 namespace penstock::protocols {
 namespace {
 
-constexpr guint patience = 5; // seconds; limits the connection and each read
-
 struct Free {
     void operator()(gpointer object) const { g_object_unref(object); }
     void operator()(GError *error) const { g_error_free(error); }
@@ -52,7 +50,8 @@ std::string unresolved(const std::string &host, const GError &error) {
            "): is this machine on the network, and does its DNS server answer?";
 }
 
-std::string unconnected(const Probe &probe, const ProbedServer &server, const GError &error) {
+std::string unconnected(const Probe &probe, const ProbedServer &server, unsigned patience,
+                        const GError &error) {
     const auto is = [&](GIOErrorEnum code) {
         return g_error_matches(&error, G_IO_ERROR, code) != FALSE;
     };
@@ -83,24 +82,25 @@ std::string ProbedServer::place() const {
     return "port " + std::to_string(port) + " of " + host;
 }
 
-std::string silent_server(const ProbedServer &server, const std::string &title) {
-    return server.place() + " accepts connections but sends nothing for " +
-           std::to_string(patience) + " s: does that server still work, and does it speak " +
-           title + "?";
+std::string silent_server(const ProbedConnection &connection, const std::string &title) {
+    return connection.server.place() + " accepts connections but sends nothing for " +
+           std::to_string(connection.asking.patience) +
+           " s: does that server still work, and does it speak " + title + "?";
 }
 
-std::optional<std::string> answer_to(GSocketConnection *connection, const std::string &request,
+std::optional<std::string> answer_to(const ProbedConnection &connection, const std::string &request,
                                      size_t size) {
-    GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
-    GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(connection));
+    GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection.socket));
+    GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(connection.socket));
+    GCancellable *cancel = connection.asking.cancel;
     // A server may send its answer and close before it has read the whole request, so a failed
     // write is ignored.
-    g_output_stream_write_all(out, request.data(), request.size(), nullptr, nullptr, nullptr);
+    g_output_stream_write_all(out, request.data(), request.size(), nullptr, cancel, nullptr);
     std::string answer;
     std::array<char, 512> piece{};
     while (answer.size() < size && answer.find_first_of("\r\n") == std::string::npos) {
         GError *error = nullptr;
-        const gssize got = g_input_stream_read(in, piece.data(), piece.size(), nullptr, &error);
+        const gssize got = g_input_stream_read(in, piece.data(), piece.size(), cancel, &error);
         const Ptr<GError> owner(error);
         if (got < 0 && g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && answer.empty())
             return std::nullopt;
@@ -110,25 +110,25 @@ std::optional<std::string> answer_to(GSocketConnection *connection, const std::s
     return answer.substr(0, answer.find_first_of("\r\n"));
 }
 
-std::string probe_server(const Probe &probe, const std::string &url) {
+std::string probe_server(const Probe &probe, const std::string &url, const Asking &asking) {
     std::string wrong;
     const auto server = server_of(probe, url, &wrong);
     if (!server) return wrong;
     const Ptr<GSocketClient> client(g_socket_client_new());
-    g_socket_client_set_timeout(client.get(), patience);
+    g_socket_client_set_timeout(client.get(), asking.patience);
     g_socket_client_set_tls(client.get(), server->is_secure);
     GError *error = nullptr;
     const Ptr<GSocketConnection> connection(g_socket_client_connect_to_host(
-        client.get(), server->host.c_str(), server->port, nullptr, &error));
+        client.get(), server->host.c_str(), server->port, asking.cancel, &error));
     const Ptr<GError> owner(error);
-    if (!connection) return unconnected(probe, *server, *error);
-    return probe.ask(connection.get(), *server);
+    if (!connection) return unconnected(probe, *server, asking.patience, *error);
+    return probe.ask({connection.get(), *server, asking});
 }
 
-std::string probe_name(const std::string &host) {
+std::string probe_name(const std::string &host, GCancellable *cancel) {
     const Ptr<GResolver> resolver(g_resolver_get_default());
     GError *error = nullptr;
-    GList *found = g_resolver_lookup_by_name(resolver.get(), host.c_str(), nullptr, &error);
+    GList *found = g_resolver_lookup_by_name(resolver.get(), host.c_str(), cancel, &error);
     g_resolver_free_addresses(found);
     const Ptr<GError> owner(error);
     return error ? unresolved(host, *error) : "";

@@ -8,6 +8,7 @@
 #include "core/net/loop/address.h"
 #include "core/net/tls/files.h"
 
+#include <gio/gio.h>
 #include <gst/gst.h>
 
 #include <cstdint>
@@ -180,6 +181,19 @@ struct Failure {
     std::string detail;  ///< for developers, in English
 };
 
+/// Limits of Protocol::explain_failure.
+struct Asking {
+    unsigned patience = 5; ///< seconds that a server gets to accept, and again to answer
+    unsigned waited = 0;   ///< seconds after which the wait for a frame was given up; 0: no limit
+    GCancellable *cancel = nullptr; ///< ends the connection early; may be null
+
+    /// " within 3 s"; empty without a limit
+    std::string within() const {
+        return waited > 0 ? " within " + std::to_string(waited) + " s" : "";
+    }
+    std::string nothing_came() const { return "no frame came" + within(); }
+};
+
 struct Protocol {
     std::string name;  ///< unique machine-readable name: "rtmp"
     std::string title; ///< display name: "RTMP"
@@ -227,8 +241,9 @@ struct Protocol {
     /// Empty: sets the property `location`.
     std::function<bool(GstElement *source, const std::string &url, std::string *error)> set_url;
     /// Explains in one sentence why no frame came from a URL, and what to do about it. May connect
-    /// to the server and block for up to ten seconds. Empty: GStreamer's message is shown.
-    std::function<std::string(const std::string &url, const Failure &failure)> explain_failure;
+    /// to the server and block for twice the patience. Empty: GStreamer's message is shown.
+    std::function<std::string(const std::string &url, const Failure &failure, const Asking &asking)>
+        explain_failure;
 };
 
 } // namespace penstock::protocols

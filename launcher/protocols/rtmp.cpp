@@ -53,26 +53,26 @@ std::vector<UrlLine> urls(const Place &place) {
 }
 
 /// Sends C0 and C1; an RTMP server answers with its version and as many bytes.
-std::string judge_answer(GSocketConnection *connection, const ProbedServer &server) {
+std::string judge_answer(const ProbedConnection &connection) {
     constexpr size_t handshake = 1536;
     constexpr char version = 3;
     std::string request(1 + handshake, '\0');
     request.front() = version;
     const auto answer = answer_to(connection, request, 1);
-    if (!answer) return silent_server(server, "RTMP");
+    if (!answer) return silent_server(connection, "RTMP");
     if (!answer->empty() && answer->front() == version) return "";
-    return "what answers on " + server.place() +
+    return "what answers on " + connection.server.place() +
            " is no RTMP server: is that its port? 1935 is the usual one";
 }
 
-std::string explain_failure(const std::string &url, const Failure &failure) {
+std::string explain_failure(const std::string &url, const Failure &failure, const Asking &asking) {
     const Probe probe{.title = "RTMP", .plain = "rtmp://", .port = 1935, .ask = judge_answer};
-    if (std::string reason = probe_server(probe, url); !reason.empty()) return reason;
+    if (std::string reason = probe_server(probe, url, asking); !reason.empty()) return reason;
     // A failing element posts "Internal data stream error" after the error that has the cause.
     if (!failure.message.empty() && !failure.message.starts_with("Internal data"))
         return "the server does not play it (" + failure.message +
                "): is the stream published, under that name, and does the URL want a key?";
-    return "no frame came: is the stream published, under that name?";
+    return asking.nothing_came() + ": is the stream published, under that name?";
 }
 
 } // namespace

@@ -10,13 +10,12 @@ bool has(const std::string &text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
-std::string explain_failure(const std::string &url, const Failure &failure) {
+std::string explain_failure(const std::string &url, const Failure &failure, const Asking &asking) {
     const std::string rest = url.substr(url.find("://") + 3);
     const net::Address address =
         net::parse_address(rest.substr(0, rest.find_first_of("/?"))).value_or(net::Address{});
     const std::string port = "UDP port " + std::to_string(address.port);
     const bool waits = address.host.empty() || has(url, "mode=listener");
-    if (address.port == 0) return "that URL has no port: srt://HOST:PORT";
     if (has(failure.detail, "authenticate"))
         return "the other end wants another passphrase: ?passphrase=WORDS&pbkeylen=16 must be as "
                "it is there";
@@ -27,10 +26,11 @@ std::string explain_failure(const std::string &url, const Failure &failure) {
                " can't be listened on: is another program there, or is that address not this "
                "machine's?";
     if (waits)
-        return "no sender has connected to " + port +
+        return "no sender has connected to " + port + asking.within() +
                ": does a sender connect to this machine (mode=caller), and does a firewall let it "
                "in?";
-    if (std::string reason = probe_name(address.host); !reason.empty()) return reason;
+    if (std::string reason = probe_name(address.host, asking.cancel); !reason.empty())
+        return reason;
     if (failure.message.empty() || has(failure.detail, "imeout") || has(failure.detail, "time out"))
         return "nothing answers SRT on " + port + " of " + address.host +
                ": does a sender listen there (mode=listener), and does a firewall let it through? "
@@ -55,7 +55,7 @@ std::vector<Protocol> srt_protocols() {
         {.factory = "srtserversrc", .role = Role::pull, .property = "uri", .receives_udp = true},
     };
     srt.is_udp = true;
-    srt.url_hint = "srt://…";
+    srt.url_hint = "srt://HOST:PORT";
     srt.readers = {
         {.name = "SRT",
          .suffix = "",

@@ -62,7 +62,7 @@ bool set_address(GstElement *source, const std::string &url, const std::string &
     return true;
 }
 
-std::string explain_failure(const std::string &url, const Failure &failure,
+std::string explain_failure(const std::string &url, const Failure &failure, const Asking &asking,
                             const std::string &scheme, const std::string &what) {
     const net::Address address = address_of(url);
     const std::string port = "UDP port " + std::to_string(address.port);
@@ -71,7 +71,7 @@ std::string explain_failure(const std::string &url, const Failure &failure,
                (failure.detail.empty() ? failure.message : failure.detail) + "): say " + scheme +
                "://0.0.0.0:PORT, an address of this machine or a multicast group; is another "
                "program on that port?";
-    return "no frame came: does somebody send " + what + " to " + port +
+    return asking.nothing_came() + ": does somebody send " + what + " to " + port +
            " of this machine, and does a firewall let it in?";
 }
 
@@ -83,8 +83,9 @@ Protocol datagrams(const std::string &scheme, const std::string &title, const st
     out.is_udp = true;
     out.url_hint = scheme + "://0.0.0.0:PORT";
     out.urls = [scheme](const Place &place) { return urls_of(place, scheme); };
-    out.explain_failure = [scheme, what](const std::string &url, const Failure &failure) {
-        return explain_failure(url, failure, scheme, what);
+    out.explain_failure = [scheme, what](const std::string &url, const Failure &failure,
+                                         const Asking &asking) {
+        return explain_failure(url, failure, asking, scheme, what);
     };
     return out;
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <sstream>
 
 namespace penstock::state {
 namespace {
@@ -86,6 +87,20 @@ void add_branches(GstElement *element, const GstStructure *stats, Pipeline &out)
     }
 }
 
+/// Adds where the element sends to: a URL, or a list of host:port.
+void add_destinations(GstElement *element, const protocols::ElementUse &use, Pipeline &out) {
+    using protocols::Role;
+    if ((use.role != Role::push && use.role != Role::send) || !use.property ||
+        !has(element, use.property, G_TYPE_STRING))
+        return;
+    gchar *text = nullptr;
+    g_object_get(element, use.property, &text, nullptr);
+    const GOwned<> owner(text);
+    std::istringstream all(text ? text : "");
+    for (std::string each; std::getline(all, each, ',');)
+        if (!each.empty()) out.sends_to.push_back(each);
+}
+
 void add_element(GstElement *element, bool is_inside, Pipeline &out) {
     const std::string factory = factory_of(element);
     const bool is_source = GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SOURCE);
@@ -94,6 +109,7 @@ void add_element(GstElement *element, bool is_inside, Pipeline &out) {
     const auto known = protocols::find_element(factory);
     if (!is_inside && known && known.use->bytes_property)
         out.bytes_out += read_number(element, known.use->bytes_property);
+    if (known) add_destinations(element, *known.use, out);
     auto stats = stats_of(element);
     if (!stats) return;
     Element found{GST_OBJECT_NAME(element), factory, std::move(stats), is_inside};
@@ -206,11 +222,13 @@ std::vector<Stream> streams_of(const std::vector<Mount> &mounts) {
         stream.mounts.push_back(&mount);
         stream.live |= mount.live;
         (protocol && protocol->has_players ? stream.players : stream.viewers) += mount.viewers;
+        if (stream.publisher.empty()) stream.publisher = mount.publisher;
         if (mount.is_deserted) deserted.insert(name);
     }
     std::vector<Stream> out;
     for (auto &[name, stream] : streams) {
-        if (deserted.contains(name)) stream.live = false;
+        stream.is_deserted = deserted.contains(name);
+        stream.live &= !stream.is_deserted;
         out.push_back(std::move(stream));
     }
     return out;

@@ -33,6 +33,7 @@ std::string to_json(const Model &model) {
                              {"drops", pipeline.drops},
                              {"players", pipeline.players},
                              {"viewers", pipeline.viewers},
+                             {"sends-to", pipeline.sends_to},
                              {"queues", std::move(queues)},
                              {"elements", std::move(elements)}});
     }
@@ -43,6 +44,7 @@ std::string to_json(const Model &model) {
                           {"path", mount.path},
                           {"publisher", mount.publisher},
                           {"live", mount.live},
+                          {"waits-for-publisher", mount.is_deserted},
                           {"players", protocol && protocol->has_players ? mount.viewers : 0},
                           {"viewers", mount.viewers},
                           {"bytes-in", mount.bytes_in},

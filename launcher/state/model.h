@@ -41,6 +41,8 @@ struct Pipeline {
     uint64_t drops = 0;
     unsigned players = 0; ///< viewers of protocols with `has_players`: RTMP
     unsigned viewers = 0; ///< viewers of other protocols
+    /// Addresses outside of this process that its elements send to: URLs, or host:port.
+    std::vector<std::string> sends_to;
     std::vector<Queue> queues;
     std::vector<Element> elements; ///< elements with `stats`
 };
@@ -68,7 +70,9 @@ using protocols::Port;
 struct Stream {
     std::string name; ///< "live/cam"
     bool live = false;
-    std::string url; ///< URL of its first mount, with the listener's own address
+    bool is_deserted = false; ///< its pipeline waits for a publisher
+    std::string publisher;    ///< "rtmp-publish-3 127.0.0.1:53412"; empty: none, or a pipeline
+    std::string url;          ///< URL of its first mount, with the listener's own address
     unsigned players = 0, viewers = 0;
     std::vector<const Mount *> mounts; ///< at least one; in the order of the protocol table
 };

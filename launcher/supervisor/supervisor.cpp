@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace penstock::supervisor {
 namespace {
@@ -47,6 +48,27 @@ bool check_paths(const Bindings &bindings, std::string *error) {
 
 bool contains(const std::vector<std::string> &list, const std::string &signature) {
     return std::find(list.begin(), list.end(), signature) != list.end();
+}
+
+/// The signatures of all pipelines that start by themselves.
+std::vector<std::string> pipelines_of(const Bindings &bindings) {
+    std::vector<std::string> out;
+    for (const auto &binding : bindings)
+        for (const description::PipelineText &text : binding->description().start)
+            if (binding->holds(text.when)) out.push_back(signature_of(text, *binding));
+    return out;
+}
+
+/// The signatures of all `publish` and `play` rules.
+std::vector<std::string> rules_of(const Bindings &bindings) {
+    std::vector<std::string> out;
+    for (const auto &binding : bindings) {
+        for (const auto &rule : binding->description().publish)
+            out.push_back(signature_of(rule, *binding));
+        for (const auto &rule : binding->description().play)
+            out.push_back(signature_of(rule, *binding));
+    }
+    return out;
 }
 
 } // namespace
@@ -174,12 +196,10 @@ bool Supervisor::reload(Bindings next, std::string *error) {
         if (!open_listeners(*binding, listeners, error)) return false;
     if (!check_paths(next, error)) return false;
     watch(listeners);
+    if (!say_what_changes(next)) report_(Severity::info, "the descriptions are as before: everything goes on");
     retire_rules(next);
 
-    std::vector<std::string> wanted;
-    for (const auto &binding : next)
-        for (const description::PipelineText &text : binding->description().start)
-            if (binding->holds(text.when)) wanted.push_back(signature_of(text, *binding));
+    const std::vector<std::string> wanted = pipelines_of(next);
     auto gone = std::make_shared<std::vector<HeldPipeline>>();
     for (HeldPipeline &held : pipelines_)
         if (!contains(wanted, held.signature)) gone->push_back(std::move(held));
@@ -198,29 +218,51 @@ bool Supervisor::reload(Bindings next, std::string *error) {
         gone->clear();
         const auto self = weak.lock();
         if (!self || !*self || (*self)->stopping_) return;
+        const size_t before = (*self)->pipelines_.size();
         for (const auto &binding : (*self)->bindings_) {
             std::string reason;
             if (!(*self)->add_pipelines(binding, &reason))
                 (*self)->report_(Severity::error, reason);
         }
+        for (size_t i = before; i < (*self)->pipelines_.size(); ++i)
+            (*self)->report_(Severity::info, (*self)->pipelines_[i].started->label() + ": started");
         (*self)->end_if_nothing_runs();
     };
-    for (const HeldPipeline &held : *gone) {
-        report_(Severity::info, held.started->label() + ": stops, since its description changed");
+    for (const HeldPipeline &held : *gone)
         held.started->stop(one);
-    }
     post(one);
     return true;
 }
 
-void Supervisor::retire_rules(const Bindings &next) {
-    std::vector<std::string> wanted;
-    for (const auto &binding : next) {
-        for (const auto &rule : binding->description().publish)
-            wanted.push_back(signature_of(rule, *binding));
-        for (const auto &rule : binding->description().play)
-            wanted.push_back(signature_of(rule, *binding));
+/// Returns false if nothing does.
+bool Supervisor::say_what_changes(const Bindings &next) const {
+    const std::vector<std::string> rules = rules_of(next), pipelines = pipelines_of(next);
+    std::set<std::string> changed; // descriptions whose rules differ
+    size_t kept = 0;
+    const auto compare = [&](const auto &held_rules) {
+        for (const auto &held : held_rules)
+            if (contains(rules, held.signature))
+                ++kept;
+            else
+                changed.insert(held.binding->description().name);
+    };
+    compare(rules_);
+    compare(play_rules_);
+    for (const std::string &name : changed)
+        report_(Severity::info,
+                name + ": its rules have changed: streams that run go on by the old ones");
+    size_t stopped = 0;
+    for (const HeldPipeline &held : pipelines_) {
+        if (contains(pipelines, held.signature)) continue;
+        ++stopped;
+        report_(Severity::info, held.started->label() + ": stops, since its description changed");
     }
+    return !changed.empty() || kept < rules.size() || stopped > 0 ||
+           pipelines.size() > pipelines_.size();
+}
+
+void Supervisor::retire_rules(const Bindings &next) {
+    const std::vector<std::string> wanted = rules_of(next);
     const auto retire = [&](auto &rules, auto &retired) {
         std::erase_if(retired, [](const auto &held) { return held.rule->running() == 0; });
         for (auto &held : rules) {

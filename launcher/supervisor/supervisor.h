@@ -66,6 +66,7 @@ private:
     bool add_pipelines(const std::shared_ptr<description::Binding> &binding, std::string *error);
     void watch(const Listeners &opened);
     void retire_rules(const Bindings &next);
+    bool say_what_changes(const Bindings &next) const;
     void keep_chosen_ports(const Bindings &next) const;
     void finish(int code);
     void end_if_nothing_runs();

@@ -79,7 +79,7 @@ class TimeServer:
 
 def figure(url, ahead, *options):
     """What a viewer on a machine whose clock is ahead says."""
-    process = Process(PENSTOCK, "latency", url, "-t", "1.5", "--json", *options, env=machine(ahead))
+    process = Process(PENSTOCK, "latency", url, "--wait", "60", "-t", "2.5", "--json", *options, env=machine(ahead))
     code = process.wait()
     assert process.out, process.err
     told = json.loads(process.out)

@@ -176,13 +176,13 @@ class Launcher(unittest.TestCase):
         self.write("good.yaml", "summary: Good\nparameters: {count: {type: int, default: 1, max: 5}}\n"
                    "pipeline: fakesrc num-buffers=${count} ! fakesink\n")
         for arguments, code, words in (
-                (["run", "god"], 1, "there is no description 'god': did you mean 'good'?"),
+                (["run", "god"], 2, "there is no description 'god': did you mean 'good'?"),
                 (["run", "good", "--set", "cuont=2"], 2, "did you mean 'count'?"),
                 (["run", "good", "--set", "count"], 2, "write --set name=value"),
                 (["run", "good", "--set", "count=x"], 2, "'x' is no int: write a whole number"),
                 (["run", "good", "--set", "count=6"], 2, "'6' is too large: at most 5"),
                 (["run", "./none.yaml"], 1, "can't be read (No such file or directory)"),
-                (["check", "none"], 1, "there is no description 'none'"),
+                (["check", "none"], 2, "there is no description 'none'"),
                 (["rum", "good"], 2, ""), ([], 2, ""), (["run"], 2, "")):
             result = self.penstock(*arguments)
             self.assertEqual(result.returncode, code, arguments)
@@ -217,6 +217,36 @@ class Launcher(unittest.TestCase):
         self.assertEqual(wrong.returncode, 1, wrong.stderr)
         self.assertRegex(wrong.stderr,
                          r"rules of live and mine take rtmp://127\.0\.0\.1:\d+/live/\*: change one")
+
+    def test_values_that_differ(self):
+        """A value for one description, where another has that parameter, too."""
+        text = ("summary: s\nparameters: {rtmp: {type: address, default: ':1935'}, "
+                "word: {type: string, default: x, secret: true}}\n"
+                "pipeline: fakesrc num-buffers=1 ! filesink location=${rtmp}\n")
+        for name in "a", "b":
+            self.write(name + ".yaml", text)
+
+        def said(*settings, **environment):
+            run = self.penstock("run", "a", "b", *(word for setting in settings
+                                                   for word in ("--set", setting)), **environment)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            return run.stderr
+        self.assertEqual(said("a.rtmp=:1936"),
+                         "warning: 'rtmp' differs: a has :1936, b :1935: `--set rtmp=:1936` gives "
+                         "it to both, `--set b.rtmp=:1935` says that it is meant\n")
+        for settings in (("rtmp=:1936",), ("a.rtmp=:1936", "b.rtmp=:1935"), ("a.rtmp=:1935",),
+                         ("rtmp=:1937", "a.rtmp=:1936"), ("a.word=y",)):
+            self.assertEqual(said(*settings), "", settings)
+        self.assertEqual(said("a.rtmp=:1936", PENSTOCK_RTMP=":1936"), "")
+
+    def test_wrong_usage(self):
+        """A name that does not exist is wrong usage; a file with mistakes is a failure."""
+        self.write("bad.yaml", "summary: s\npipeline: nothing-like-this ! fakesink\n")
+        for command in "run", "show", "explain", "check", "test", "doctor":
+            with self.subTest(command):
+                self.assertEqual(self.penstock(command, "no-such").returncode, 2)
+                if command not in ("show", "doctor"):  # they look at the text alone
+                    self.assertEqual(self.penstock(command, "bad").returncode, 1)
 
     def test_list_and_show(self):
         self.write("a.yaml", "summary: One\ndescription: More words.\nparameters:\n"
@@ -288,6 +318,30 @@ class Launcher(unittest.TestCase):
                     if named and priority:
                         self.assertEqual(line[:3], priority, line)
 
+    def test_times(self):
+        """What happens while it runs has a time, but in the journal, which has its own."""
+        self.write("w.yaml", "summary: s\npipeline: fakesrc ! identity error-after=1 ! fakesink\n"
+                   "restart: {policy: on-failure, delay: 10ms, max-delay: 20ms}\n")
+        for journal in False, True:
+            reader, writer = os.pipe()
+            status = os.fstat(writer)
+            run = subprocess.Popen(
+                [PENSTOCK, "run", "w"], cwd=self.directory, stdout=writer, stderr=writer,
+                env={**self.environment, "JOURNAL_STREAM":
+                     f"{status.st_dev}:{status.st_ino if journal else 1}"})
+            os.close(writer)
+            self.addCleanup(run.wait)
+            self.addCleanup(run.kill)
+            with os.fdopen(reader, encoding="utf-8") as said:
+                lines = [said.readline() for _ in range(4)]
+                run.kill()
+            time_of = "" if journal else r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d  "
+            info, error = ("<6>", "<3>") if journal else ("", "")
+            self.assertRegex(lines[0], "^%sw  s\n" % info)
+            self.assertRegex(lines[1], "^%sCtrl-C ends it" % info)
+            self.assertRegex(lines[2], "^%s%serror: w: identity " % (error, time_of))
+            self.assertRegex(lines[3], "^%s%sw: restarts in 10 ms\n" % (info, time_of))
+
     def test_missing_file(self):
         self.write("f.yaml", "summary: s\nparameters: {file: {type: path, required: true}}\n"
                    "pipeline: filesrc location=${file} ! fakesink\n")
@@ -358,7 +412,7 @@ class Launcher(unittest.TestCase):
         process = self.start("run", "r")
         restarts = [line for line, _ in zip(
             (line for line in process.stdout if "restarts in" in line), range(3))]
-        self.assertEqual(restarts, ["r: restarts in 10 ms\n"] + ["r: restarts in 20 ms\n"] * 2)
+        self.assertEqual([line.split("  ", 1)[1] for line in restarts], ["r: restarts in 10 ms\n"] + ["r: restarts in 20 ms\n"] * 2)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=10), 0)
 

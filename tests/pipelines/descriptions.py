@@ -111,7 +111,7 @@ class Descriptions(unittest.TestCase):
 
     def test_live_with_its_test_publisher(self):
         live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY,
-                   "--set", "segment=1s")
+                   "--set", "segment=1s", "--set", "grace=5s")
         page = live.line(r"Page +(http://\S+)")[1]
         publish = live.line(r"Publish +(rtmp://\S+)/NAME")[1]
         play = live.line(r"mpv, VLC +(rtmp://\S+)/NAME")[1]
@@ -121,7 +121,7 @@ class Descriptions(unittest.TestCase):
 
         publisher = Run(self, "test-publisher", "--set", "url=%s/test" % publish,
                         "--set", "bitrate=500kbit")
-        live.line(r"live +live/test")
+        peer = live.line(r"\dT\d\d:\d\d:\d\d\S+  live +live/test  (rtmp-publish-\d+ \S+)  rtmp://")[1]
         self.assertEqual(until(lambda: codecs_of(play + "/test")), ["aac", "h264"])
 
         def segments():
@@ -134,12 +134,18 @@ class Descriptions(unittest.TestCase):
         self.assertIn("#EXT-X-TARGETDURATION", until(segments))
         self.assertEqual(codecs_of(hls + "/test/index.m3u8"), ["aac", "h264"])
         self.assertEqual(publisher.end(), 0)
-        live.line(r"ended +live/test")
+        # It has not ended: it waits for its publisher, and ends when nobody comes back.
+        live.line(r"  away +live/test  %s left after 0:00:\d\d" % peer)
+        live.line(r"  ended +live/test  %s  after 0:00:\d\d; no publisher came for 0:00:0\d" % peer)
+        self.assertEqual(len(re.findall("(live|away|ended) +live/test", "".join(live.seen))), 3)
 
-        # The same name once more.
+        # The same name once more, from a publisher that comes back in time.
         again = Run(self, "test-publisher", "--set", "url=%s/test" % publish)
-        live.line(r"live +live/test")
+        live.line(r"live +live/test  rtmp-publish-\d+ \S+  rtmp://")
         self.assertEqual(again.end(), 0)
+        back = Run(self, "test-publisher", "--set", "url=%s/test" % publish)
+        live.line(r"live +live/test  rtmp-publish-\d+ \S+  (back after 0:00:0\d|follows rtmp-publish)")
+        self.assertEqual(back.end(), 0)
         self.assertEqual(live.end(), 0)
         self.assertNotIn("error", "".join(live.seen))
 

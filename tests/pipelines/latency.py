@@ -82,14 +82,14 @@ class OfUrl(unittest.TestCase):
         self.publish("cam", "true")
         with tempfile.TemporaryDirectory() as folder:
             plot = os.path.join(folder, "plot.svg")
-            run = latency(self.rtmp + "/cam", "-t", "3", "--plot", plot)
+            run = latency(self.rtmp + "/cam", "--wait", "60", "-t", "4", "--plot", plot)
             self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
             for words in (r"h264 1280x720", r"glass to decoder +[\d.]+ m?s  \(95 %", r"0 unreadable",
                           r"where it goes", r"\n  encoder ", r"\n  delivery ", r"\n  decoder "):
                 self.assertRegex(run.stdout, words)
             svg = xml.dom.minidom.parse(plot)
             self.assertEqual(svg.documentElement.tagName, "svg")
-        run = latency(self.http + "/cam.flv", "-t", "3", "--json")
+        run = latency(self.http + "/cam.flv", "--wait", "60", "-t", "4", "--json")
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         told = json.loads(run.stdout)
         self.assertEqual((told["protocol"], told["url"]), ("HTTP-FLV", self.http + "/cam.flv"))
@@ -114,7 +114,7 @@ class OfUrl(unittest.TestCase):
         self.publish("slow", "true", "latency=normal", "fps=15")
         url = self.http + "/slow/index.m3u8"
         self.wait_for_playlist(url)
-        run = latency(url, "-t", "7", "--json")
+        run = latency(url, "--wait", "60", "-t", "8", "--json")
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         told = json.loads(run.stdout)
         self.assertEqual([hop["hop"] for hop in told["hops"]],
@@ -131,7 +131,7 @@ class OfUrl(unittest.TestCase):
         self.assertEqual((told["clock"], told["pictures"]["unreadable"]), (0, 0))
         words = r"your keyframe interval of 4[.\d]* s is the largest part: a segment is cut"
         self.assertRegex(told["advice"][0], words)
-        run = latency(url, "-t", "1")
+        run = latency(url, "--wait", "60", "-t", "2")
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertRegex(run.stdout, "→ " + words)
         self.assertRegex(run.stdout, r"segments of \d")
@@ -152,11 +152,23 @@ class OfUrl(unittest.TestCase):
                 self.assertEqual(HOPS in data, stamp == "true", name)
 
     def test_without_stamps(self):
-        self.publish("bare", "false")
-        run = latency(self.rtmp + "/bare", "-t", "1")
+        bare = self.publish("bare", "false")
+        run = latency(self.rtmp + "/bare", "--wait", "60", "-t", "2")
         self.assertEqual(run.returncode, 1)
-        self.assertIn("no picture has a stamp", run.stderr)
-        self.assertIn("latencystamp", run.stderr)
+        self.assertRegex(run.stderr, r"no picture has a stamp.* test-publisher \(process %d\) sends "
+                                     r"it: start it with `--set stamp=true`\n" % bare.process.pid)
+        run = latency(self.http + "/bare.flv", "--wait", "60", "-t", "2")
+        self.assertIn("test-publisher (process %d)" % bare.process.pid, run.stderr)
+        # A publisher that is none of ours.
+        bare.close()
+        line = ("videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240 ! x264enc "
+                "tune=zerolatency ! h264parse ! flvmux streamable=true ! rtmp2sink location=%s/bare")
+        process = subprocess.Popen(["gst-launch-1.0", "-q", *(line % self.rtmp).split()])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        run = latency(self.rtmp + "/bare", "--wait", "60", "-t", "2")
+        self.assertEqual(run.returncode, 1)
+        self.assertRegex(run.stderr, r"latencystamp.*test-publisher, webcam-to-rtmp and webcam-to-udp")
 
     def test_terminal(self):
         """A live line, and Ctrl-C ends a measurement without an end in order."""
@@ -240,7 +252,7 @@ class Mistakes(unittest.TestCase):
                                  (("rtmp://a/b", "--over", "UDP"), "--over")):
             run = latency(*arguments)
             self.assertIn(words, run.stderr)
-            self.assertEqual(run.returncode, 1 if "port" in words else 2, arguments)
+            self.assertEqual(run.returncode, 2, arguments)
 
     def test_nobody_there(self):
         with socket.socket() as taken:
@@ -249,6 +261,24 @@ class Mistakes(unittest.TestCase):
             run = latency("rtmp://127.0.0.1:%d/live/x" % port)
         self.assertEqual(run.returncode, 1)
         self.assertIn("127.0.0.1:%d" % port, run.stderr)
+
+    def test_nothing_comes(self):
+        """It says what it waits for, and ends by itself, with the time and what gives more."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            silent = "udp://127.0.0.1:%d" % taken.getsockname()[1]
+        live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
+        nobody = live.find(r"Publish +(rtmp://\S+)/NAME") + "/none"
+        for url in silent, nobody:
+            run = latency(url, "-t", "2", timeout=20)
+            self.assertEqual((run.returncode, run.stdout), (1, ""), url)
+            waits, error = run.stderr.splitlines()
+            self.assertRegex(waits, r"^waits for the first frame of %s, for \d s more$" % url)
+            self.assertRegex(error, r"^error: %s: no frame came within 2 s: .*--wait" % url)
+            run = latency(url, "-t", "2", "--json", timeout=20)
+            self.assertRegex(run.stderr, r"\Aerror: [^\n]*within 2 s[^\n]*\n\Z")
+        run = latency(nobody, "--wait", "1", "-t", "0", timeout=20)
+        self.assertIn("no frame came within 1 s", run.stderr)
 
 
 class Matrix(unittest.TestCase):

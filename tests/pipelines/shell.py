@@ -4,7 +4,9 @@
 without warnings, and they work in the installed shells. Needs PENSTOCK, the executable, and
 DOCUMENTS, the directory with the generated files."""
 
+import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -12,7 +14,9 @@ import unittest
 
 PENSTOCK = os.environ["PENSTOCK"]
 DOCUMENTS = os.environ["DOCUMENTS"]
-COMMANDS = ("run", "list", "show", "check", "test", "doctor", "top", "latency", "completion")
+BENCH = pathlib.Path(__file__).resolve().parents[1] / "bench" / "fanout"
+COMMANDS = ("run", "list", "show", "explain", "check", "test", "doctor", "top", "bench", "latency",
+            "completion")
 
 
 def document(name):
@@ -42,26 +46,83 @@ def bash(line, **environment):
 class Documents(unittest.TestCase):
     def test_help_and_man_page_tell_the_same(self):
         page = open(document("penstock.1"), encoding="utf-8").read().replace("\\-", "-")
-        # Later releases of CLI11 write this heading in capitals.
-        commands = re.split("^subcommands:$", penstock("--help"), flags=re.MULTILINE | re.IGNORECASE)[1]
+        commands = penstock("--help").split("\nCommands:\n")[1].split("\n\n")[0]
         listed = re.findall(r"^  (\w+) +\S", commands, re.MULTILINE)
         self.assertLessEqual(set(COMMANDS), set(listed))
         for command in listed:
             self.assertRegex(page, r"\.SS \\fBpenstock %s\\fR" % command)
-            if command == "bench":  # its options are the benchmark's own
-                continue
             section = page.split(r".SS \fBpenstock " + command)[1].split("\n.S")[0]
             for option in re.findall(r"--[a-z-]+", penstock(command, "--help")):
                 self.assertIn(option, section, command)
         self.assertNotIn("complete ", " ".join(listed))
+
+    def help(self, columns, *command):
+        return subprocess.run([PENSTOCK, *command, "--help"], capture_output=True, text=True,
+                              check=True, timeout=30, env={**os.environ, "COLUMNS": str(columns)}
+                              ).stdout
+
+    def test_help_is_wrapped(self):
+        """At spaces, at any width; what does not fit hangs below its own column."""
+        for command in ((), *((name,) for name in COMMANDS)):
+            whole = self.help(1000, *command)
+            for columns in 80, 60, 40:
+                text = self.help(columns, *command)
+                self.assertEqual(text.split(), whole.split(), command)
+                for line in text.splitlines():
+                    # A path or a URL may be longer than a line.
+                    self.assertTrue(len(line) <= columns or " " not in line.strip(), line)
+        lines = self.help(80, "latency").splitlines()
+        at = next(i for i, line in enumerate(lines) if line.startswith("  --ntp HOST[:PORT]"))
+        column = lines[at].index("Measure")
+        self.assertRegex(lines[at + 1], "^ {%d}[a-z]" % column)
+        self.assertIn("(10)", " ".join(self.help(80, "latency").split()))
+
+    def test_bench(self):
+        """Its options are those of the benchmark, which is a program of its own."""
+        own = subprocess.run(["python3", BENCH / "fanout.py", "--help"], capture_output=True,
+                             text=True, check=True).stdout
+
+        def options(text):
+            return set(re.findall(r"(?m)^  (?:-h, )?(--[a-z]+)", text))
+        self.assertEqual(options(self.help(80, "bench")), options(own))
+        environment = {**os.environ, "PENSTOCK_BENCH": str(BENCH)}
+
+        def bench(*arguments):
+            return subprocess.run([PENSTOCK, "bench", *arguments], capture_output=True, text=True,
+                                  env=environment, timeout=30)
+        listed = json.loads(bench("--list", "--json").stdout)
+        self.assertIn("1000", [scenario["name"] for scenario in listed])
+        for line, scenario in zip(bench("--list").stdout.splitlines(), listed):
+            self.assertEqual(line.split(None, 1), [scenario["name"], scenario["title"]])
+        for wrong in ("--onyl", "1000"), ("--only", "nothing-like-it"), ("--viewers", "many"):
+            run = bench(*wrong)
+            self.assertEqual((run.returncode, run.stdout), (2, ""), wrong)
+            self.assertTrue(run.stderr.startswith("error: "), run.stderr)
 
     @needs("groff")
     def test_groff(self):
         run = subprocess.run(["groff", "-ww", "-b", "-man", "-Tutf8", document("penstock.1")],
                              capture_output=True, text=True, timeout=30)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
-        for section in ("SYNOPSIS", "COMMANDS", "ENVIRONMENT", "EXIT STATUS"):
-            self.assertIn(section, re.sub("\x1b\\[[0-9;]*m|.\b", "", run.stdout))
+        text = re.sub("\x1b\\[[0-9;]*m|.\b", "", run.stdout)
+        for section in ("SYNOPSIS", "COMMANDS", "SIGNALS", "ENVIRONMENT", "FILES", "EXIT STATUS"):
+            self.assertRegex(text, "(?m)^%s$" % section)
+        synopsis = text.split("SYNOPSIS")[1].split("DESCRIPTION")[0]
+        self.assertIn("[--ntp HOST[:PORT]]", synopsis)
+        self.assertIn("penstock run [--set NAME=VALUE]... NAME...", synopsis)
+        for line in synopsis.splitlines():
+            self.assertLessEqual(len(line), 80)
+            self.assertEqual(line.count("["), line.count("]"), line)
+        for name in "SIGHUP", "SIGTERM", "SIGINT", "penstock.conf", ".sock":
+            self.assertIn(name, text)
+
+    @needs("mandoc")
+    def test_mandoc(self):
+        run = subprocess.run(["mandoc", "-Tlint", document("penstock.1")], capture_output=True,
+                             text=True, timeout=30)
+        # Pages of programs that are not installed are not there.
+        told = [line for line in run.stdout.splitlines() if "referenced manual not found" not in line]
+        self.assertEqual((told, run.stderr), ([], ""))
 
     @needs("man")
     def test_man(self):

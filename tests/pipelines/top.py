@@ -3,6 +3,7 @@
 """top, its socket, and the progress of pipelines that end. Needs PENSTOCK, the executable, and
 PENSTOCK_PIPELINES, the directory."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -12,8 +13,10 @@ import select
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -110,8 +113,8 @@ class Top(unittest.TestCase):
         # For people: aligned, and only the process that was asked for.
         lines = self.top("--once", "--pid", str(live.pid)).stdout.splitlines()
         self.assertEqual(lines[0], "process %d  live" % live.pid)
-        self.assertRegex(lines[1], r"^  STREAM +STATE +PUBLISHER +PLAYERS +VIEWERS +IN +OUT +FPS")
-        self.assertRegex(lines[2], r"^  live/cam +playing +127.0.0.1:\d+ +1 +0 +[\d.]+ [kM]bit/s")
+        self.assertRegex(lines[1], r"^  STREAM +STATE +PUBLISHER +VIEWERS +IN +OUT +FPS")
+        self.assertRegex(lines[2], r"^  live/cam +playing +127.0.0.1:\d+ +1 +[\d.]+ [kM]bit/s")
         self.assertEqual(lines[1].index("FPS"), re.search(r"(?<= )\d\d\.\d ", lines[2]).start())
         self.assertEqual(len(lines), 3)
 
@@ -126,6 +129,84 @@ class Top(unittest.TestCase):
             self.assertIn("test-publisher", watch.stdout.readline())
         publisher.send_signal(signal.SIGINT)
         self.assertEqual(watch.wait(timeout=10), 0)
+
+    def terminal(self, rows, columns, *arguments):
+        """`penstock top` on a terminal of this size: what types, and what returns the screen."""
+        try:
+            main, other = pty.openpty()
+        except OSError as error:  # a tree without devpts
+            self.skipTest(str(error))
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        top = subprocess.Popen([PENSTOCK, "top", "-i", "0.2", *arguments], stdin=other,
+                               stdout=other, stderr=other,
+                               env={**self.environment, "TERM": "xterm", "NO_COLOR": "1"})
+        os.close(other)
+        self.addCleanup(os.close, main)
+        self.addCleanup(top.wait)
+        self.addCleanup(top.kill)
+        shown = b""
+
+        def screen():
+            nonlocal shown
+            while select.select([main], [], [], 0.05)[0]:
+                try:
+                    shown += os.read(main, 65536)
+                except OSError:
+                    break
+            frames = shown.decode(errors="ignore").split("\x1b[H")
+            text = frames[-2] if len(frames) > 1 else frames[0]  # with --once no frames
+            return re.sub("\n\n+", "\n",
+                          re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "\n", text.replace("\r", "")))
+        return lambda keys: os.write(main, keys), screen
+
+    def test_what_does_not_fit(self):
+        """Is named, and arrows go there; once, it stands below."""
+        live, _, _ = self.live_with_publisher()
+        press, screen = self.terminal(20, 80, "--pid", str(live.pid))
+        text = until("it is drawn", lambda: (lambda s: s if re.search("live/cam.*bit/s", s) else None)(screen()))
+        self.assertRegex(text, r"(?m)^  STREAM +STATE +PUBLISHER +VIEWERS +IN +OUT")
+        self.assertRegex(text, r"(?m)^← → .*QUEUE UP · q quits$")
+        for line in text.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+        for _ in range(9):  # no further than to the last column
+            press(b"\x1b[C")
+        text = until("it is scrolled",
+                     lambda: (lambda s: s if re.search("STREAM.* UP\n", s) else None)(screen()))
+        self.assertRegex(text, r"(?m)^  live/cam .*\d:\d\d:\d\d$")
+        self.assertRegex(text, r"(?m)^← → STATE .*q quits$")
+        press(b"\x1b[D" * 9)
+        until("it is back", lambda: re.search("STREAM +STATE", screen()))
+        press, screen = self.terminal(3, 80, "--pid", str(live.pid))
+        until("rows are missing", lambda: "↓ 1 more" in screen())
+        press(b"\x1b[B")
+        until("they are there", lambda: "↑ 1 more" in screen() and "live/cam" in screen())
+        _, screen = self.terminal(20, 80, "--once", "--pid", str(live.pid))
+        text = until("it is shown", lambda: (lambda s: s if s.count("live/cam") > 1 else None)(screen()))
+        self.assertRegex(text, r"(?m)^  STREAM .* UP$")
+        for line in text.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+        whole = self.top("--once", "--pid", str(live.pid)).stdout
+        self.assertGreater(max(map(len, whole.splitlines())), 80)
+
+    def test_waiting(self):
+        """A stream without its publisher waits; one that a pipeline feeds has none to wait for."""
+        live, publisher, _ = self.live_with_publisher()
+        publisher.kill()
+        publisher.wait()
+
+        def waits():
+            return re.search(r"(?m)^  live/cam +waiting +- ",
+                             self.top("--once", "--pid", str(live.pid)).stdout)
+        until("its publisher is away", waits)
+        path = os.path.join(self.directory, "fed.yaml")
+        pathlib.Path(path).write_text(
+            "summary: s\npipeline: videotestsrc is-live=true ! video/x-raw,format=I420,width=64,"
+            "height=64 ! x264enc tune=zerolatency ! h264parse ! flvlivemux ! "
+            "rtmpserversink location=rtmp://127.0.0.1:0/fed\n", encoding="utf-8")
+        fed = self.run_penstock(path)
+        until("it is live", lambda: "live    fed" in fed.log())
+        table = self.top("--once", "--pid", str(fed.pid)).stdout
+        self.assertRegex(table, r"(?m)^  fed +playing +- ")
 
     def test_on_a_terminal(self):
         live = self.run_penstock("live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)

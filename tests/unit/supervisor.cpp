@@ -148,6 +148,9 @@ GST_START_TEST(test_reload_leaves_alone_what_does_not_differ) {
     fail_unless(r.runs(3));
     const auto before = r.pipelines();
     std::string error;
+    const rig::Described same(rule + start("ab"));
+    fail_unless(r.supervisor->reload({same.binding}, &error), "%s", error.c_str());
+    fail_unless(r.described.has_said("the descriptions are as before"));
     // One pipeline changes, the other and the rule do not.
     std::string text = rule + start("ab");
     text.replace(text.rfind("fakesink"), 8, "fakesink sync=false");
@@ -157,6 +160,9 @@ GST_START_TEST(test_reload_leaves_alone_what_does_not_differ) {
         const auto now = r.pipelines();
         return now.size() == 3 && now.at("rig/b") != before.at("rig/b");
     }));
+    fail_unless(r.described.has_said("rig/b: stops, since its description changed\n") &&
+                    r.described.has_said("rig/b: started\n") && !r.described.has_said("rig/a: "),
+                "%s", r.described.said.c_str());
     const auto after = r.pipelines();
     fail_unless(after.at("rig/a") == before.at("rig/a") &&
                 after.at("live/x") == before.at("live/x"));
@@ -175,6 +181,8 @@ GST_START_TEST(test_changed_rule_keeps_its_streams) {
     fail_unless(r.supervisor->reload({next.binding}, &error), "%s", error.c_str());
     rig::turn();
     fail_unless(r.pipelines().at("live/x") == old, "its stream was cut off");
+    fail_unless(r.described.has_said("rig: its rules have changed: streams that run go on by the "
+                                     "old ones\n"));
     fail_unless(r.server.publish_leases.size() == 1);
     r.server.connect_publisher("live/y");
     fail_unless(r.runs(2));

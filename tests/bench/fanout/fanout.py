@@ -20,9 +20,14 @@ from servers import Broken, Floor, Missing, Nginx
 HELD_LATENCY, HELD_LOAD = 450, 0.85  # milliseconds; share of the load generator's core
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        """As penstock words it."""
+        self.exit(2, f"error: {message}: `{self.prog} --help` has more\n")
+
+
 def arguments():
-    parser = argparse.ArgumentParser(prog=os.environ.get("FANOUT_COMMAND", "fanout"),
-                                     description=__doc__)
+    parser = Parser(prog=os.environ.get("FANOUT_COMMAND", "fanout"), description=__doc__)
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument("--quick", action="store_true", help="only 1,000 RTMP viewers, once")
     parser.add_argument("--only", action="append", metavar="SCENARIO", choices=names,
@@ -41,6 +46,7 @@ def arguments():
     parser.add_argument("--docs", metavar="DIR",
                         help="fill in performance.md there, and put fanout.svg beside it")
     parser.add_argument("--list", action="store_true", help="say what there is to measure")
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
     out = parser.parse_args()
     if out.quick:
         out.rounds = 1
@@ -162,8 +168,12 @@ def ratios(rows):
 def main():
     args = arguments()
     if args.list:
-        for scenario in SCENARIOS:
-            print(f"{scenario.name:12}{scenario.title}")
+        if args.json:
+            print(json.dumps([{"name": scenario.name, "title": scenario.title}
+                              for scenario in SCENARIOS]))
+        else:
+            for scenario in SCENARIOS:
+                print(f"{scenario.name:12}{scenario.title}")
         return 0
     chosen = [one for one in SCENARIOS if not args.only or one.name in args.only]
     try:
@@ -173,7 +183,7 @@ def main():
         lock = machine.alone()
         bench = Bench(args)
     except machine.CannotRun as error:
-        print(f"fanout: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
     for scenario in chosen:
         bench.run(scenario)
@@ -183,12 +193,13 @@ def main():
               "when": time.strftime("%Y-%m-%d", time.gmtime()),
               "poll_ms": {one.name: one.poll_ms for one in chosen}, "titles": titles,
               "rows": bench.rows, "left_out": bench.skipped, "failures": bench.failures}
-    print(report.as_text(result))
+    print(json.dumps(result) if args.json else report.as_text(result))
     os.makedirs(args.out, exist_ok=True)
     with open(os.path.join(args.out, "fanout.json"), "w", encoding="utf-8") as file:
         json.dump(result, file, indent=1)
     chart.write(os.path.join(args.out, "fanout.svg"), result)
-    print(f"\n{os.path.join(args.out, 'fanout.json')} and fanout.svg have it too.")
+    if not args.json:
+        print(f"\n{os.path.join(args.out, 'fanout.json')} and fanout.svg have it too.")
     if args.docs:
         report.fill_in(os.path.join(args.docs, "performance.md"), result)
         chart.write(os.path.join(args.docs, "fanout.svg"), result)
