@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "protocols/mount_listener.h"
 
+#include "core/net/stream/mount_keeper.h"
+
 #include <algorithm>
 
 namespace penstock::protocols {
@@ -51,7 +53,7 @@ unsigned MountListener::viewers(const std::string &path) const {
 
 void MountListener::end_viewers(const std::string &path, const std::string &reason) {
     for (const auto &mount : find(path))
-        mount->close_viewers(reason);
+        net::MountKeeper::instance().end(mount, reason);
 }
 
 Lease MountListener::watch(std::function<void(const std::string &path)> changed) {

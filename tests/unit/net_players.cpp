@@ -16,7 +16,7 @@ struct Fountain {
     explicit Fountain(net::RtmpServer &server, gop::Limits limits,
                       const fanout::Policy &policy = {}, const char *path = "live/cam") {
         std::string error;
-        feed = server.feed(path, limits, policy, &error);
+        feed = server.feed(path, {.history = limits, .policy = policy}, &error);
         fail_unless(feed, "%s", error.c_str());
         feed->push(samples::video_config());
     }

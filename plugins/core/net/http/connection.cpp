@@ -285,7 +285,8 @@ private:
         demand->on_demand(
             name, [self = shared_from_this(), path, mark](bool go_on, const std::string &reason) {
                 asio::post(self->stream_.get_executor(), [self, path, mark, go_on, reason] {
-                    if (go_on)
+                    // One that has ended still says so.
+                    if (go_on || self->routes_->has(path))
                         self->reach(path, mark);
                     else
                         self->send(http_error(404, "No such stream: " + reason));

@@ -18,6 +18,8 @@ namespace penstock::net {
 class HttpRoutes {
 public:
     std::shared_ptr<const HttpRoute> find(const std::string &path) const;
+    /// Whether something is served at exactly this path.
+    bool has(const std::string &path) const;
     bool add(const std::string &prefix, HttpRoute route);
     void remove(const std::string &prefix);
     /// The stream at exactly this path; nullptr if there is none.

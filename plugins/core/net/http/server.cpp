@@ -2,6 +2,7 @@
 #include "core/net/http/server.h"
 
 #include "core/net/http/connection.h"
+#include "core/net/stream/mount_keeper.h"
 #include "core/net/stream/registry.h"
 
 namespace penstock::net {
@@ -15,6 +16,11 @@ std::shared_ptr<const HttpRoute> HttpRoutes::find(const std::string &path) const
         if (const auto found = handlers_.find(path.substr(0, slash + 1)); found != handlers_.end())
             return found->second;
     return nullptr;
+}
+
+bool HttpRoutes::has(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    return handlers_.contains(path) || streams_.contains(path);
 }
 
 bool HttpRoutes::add(const std::string &prefix, HttpRoute route) {
@@ -105,7 +111,7 @@ public:
         if (listener_) listener_->close();
         routes_->close();
         if (routes_->viewers) routes_->viewers->shutdown();
-        forget_closed_http_mounts();
+        if (listener_) MountKeeper::instance().forget("http", listener_->address());
     }
     explicit Server(TlsFiles tls) : tls_(std::move(tls)) {}
     bool start(const Address &address, std::string *error) {

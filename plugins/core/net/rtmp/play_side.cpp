@@ -69,7 +69,6 @@ void RtmpConnection::play(const std::string &path) {
     mount_ = mount;
     role_ = Role::player;
     deadline_ms_ = 0;
-    heard_ms_ = steady_ms();
     join(mount, socket_);
     say(LogLevel::info, "plays (" + session_.client_name() + ")");
     admission_.enter(peer_info());
@@ -83,22 +82,6 @@ bool RtmpConnection::is_admitted() {
     if (admission_.is_open()) return false;
     ask_again(mount_->authority(), [] {});
     return mount_->epoch() == admission_.epoch();
-}
-
-/// A player that waits for a producer, or for the next one, gives up after a while. True if it was
-/// closed.
-bool RtmpConnection::check_waiting(uint64_t now_ms) {
-    if (mount_->has_feed()) {
-        seat_.reset();
-        heard_ms_ = now_ms;
-        return false;
-    }
-    if (now_ms - heard_ms_ <= state_->limits.wait_ms) return false;
-    session_.notify_unpublished();
-    answer();
-    close_now(LogLevel::info,
-              "closed: nobody has fed the stream for " + time_text(state_->limits.wait_ms));
-    return true;
 }
 
 } // namespace penstock::net
