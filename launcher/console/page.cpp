@@ -48,7 +48,8 @@ HttpResponse go_to_page(const HttpRequest &request) {
     const std::string_view path = std::string_view(request.path).substr(1);
     std::string stream(path);
     for (const auto &protocol : protocols::all())
-        if (protocol->page_key && stream == path) stream = protocols::stream_name(*protocol, path);
+        if (!protocol->page_kinds.empty() && stream == path)
+            stream = protocols::stream_name(*protocol, path);
     char *name = g_uri_escape_string(stream.c_str(), "/", FALSE);
     HttpResponse response;
     response.status = 303;

@@ -2,10 +2,13 @@
 // The viewers' page: which stream is chosen (the fragment says), and what is shown for it.
 import { delayRows, glassLine, showRows, type Row } from './delay.js';
 import { GlassMeter } from './glass.js';
-import { Player, type State, type Transport } from './player.js';
+import { Player, type Transport } from './player.js';
+import { Screen } from './screen.js';
 import { askFor, watchStreams, type Answer, type Stream } from './streams.js';
 import type { Milliseconds } from './units.js';
-import { copyable, part, setText, showAddresses, showCards, showFacts } from './view.js';
+import {
+  copyable, part, setText, showAddresses, showCards, showFacts, showOffAir,
+} from './view.js';
 
 const $ = (id: string): HTMLElement => part(document, `#${id}`);
 const video = $('video') as HTMLVideoElement;
@@ -16,6 +19,8 @@ const DELAY_EVERY: Milliseconds = 250; // interval between latency updates
 const player = new Player(video, {
   forceNative: new URLSearchParams(location.search).get('native') === '1',
 });
+
+const screen = new Screen(player, video);
 
 let answer: Answer | null = null;  // the server's latest answer
 let current: Stream | null = null; // the selected stream, as listed by the server
@@ -66,25 +71,20 @@ function showHowTo(): void {
   copyable($('how-key'), `cam${key}`);
 }
 
-const TEXT: Readonly<Partial<Record<State, string>>> = {
-  connecting: 'Connecting…',
-  blocked: 'This browser waits for you to start the video.',
-  ended: 'The publisher has stopped. This goes on by itself when the stream is back.',
-  error: 'This browser can play neither Media Source video nor HLS. Try another browser, or ' +
-    'one of the addresses below.',
-};
-const MISSING = 'There is no such stream now. It starts here by itself when it goes live.';
-
 function showState(): void {
-  const awaited = missing !== null && asked.begins;
-  const state: State = awaited ? 'connecting' : missing ? 'ended' : player.state;
-  $('screen').dataset['state'] = state;
-  $('veil-text').textContent = missing && !awaited ? MISSING : TEXT[state] ?? '';
-  $('retry').hidden = state !== 'blocked';
-  $('retry').textContent = 'Play';
-  $('unmute').hidden = !video.muted || state !== 'playing' || current?.audio === false;
-  $('sound-only').hidden = state !== 'playing' || current?.video !== false;
-  $('edge').hidden = !(state === 'playing' && player.farBehind);
+  screen.show(chosenName(), current, missing !== null && asked.begins);
+  $('edge').hidden = !(current && player.state === 'playing' && player.farBehind);
+}
+
+/** Where other players find the stream; of one that is not listed, where it may come to be. */
+function addressesOf(name: string, stream: Stream | null): Row[] {
+  const rows: Row[] = [];
+  if (stream?.rtmp ?? true) rows.push(['mpv, VLC or ffplay (RTMP)', `${rtmpAddress()}/${name}`]);
+  for (const url of [stream?.ways.flv, stream?.ways.ts, stream?.ways.plain]) {
+    if (url) rows.push(['mpv, VLC or ffplay (HTTP)', url]);
+  }
+  if (stream?.ways.hls) rows.push(['Any HLS player', stream.ways.hls]);
+  return rows;
 }
 
 function show(): void {
@@ -95,8 +95,10 @@ function show(): void {
   current = stream;
 
   const live = answer.streams.filter((s) => s.live).length;
-  const count = answer.streams.length ? `${live} live ${live === 1 ? 'stream' : 'streams'}` : '';
-  setText($('count'), count);
+  const none = answer.streams.length ? 'Nothing is live' : '';
+  setText($('count'), live ? `${live} live ${live === 1 ? 'stream' : 'streams'}` : none);
+  setText($('list-title'), live ? 'Live now' : 'Off air');
+  screen.note(answer.streams);
   document.title = name ? `${name} · Penstock` : 'Penstock';
 
   $('main').dataset['view'] = name ? 'watch' : 'list';
@@ -109,11 +111,9 @@ function show(): void {
   if (name) {
     $('title').textContent = name;
     if (stream) showFacts($('facts'), stream, player.state === 'playing' ? player.latency : null);
+    else if (screen.offSince(name) !== null) showOffAir($('facts'), screen.offSince(name));
     else $('facts').replaceChildren();
-    const rows: Row[] = [['mpv, VLC or ffplay (RTMP)', `${rtmpAddress()}/${name}`]];
-    if (stream?.flv) rows.push(['mpv, VLC or ffplay (HTTP)', stream.flv]);
-    if (stream) rows.push(['Any HLS player', stream.hls]);
-    showAddresses($('addresses'), rows);
+    showAddresses($('addresses'), addressesOf(name, stream));
     if (stream) player.play(stream);
     $('transport').hidden = !player.canChoose;
     for (const choice of $('transport').querySelectorAll('input')) {
@@ -155,12 +155,6 @@ $('transport').addEventListener('change', ({ target }) => {
   show();
 });
 video.addEventListener('volumechange', showState);
-$('unmute').addEventListener('click', () => {
-  video.muted = false;
-  if (video.volume === 0) video.volume = 1;
-  video.focus();
-});
-$('retry').addEventListener('click', () => player.retry());
 $('edge').addEventListener('click', () => player.goLive());
 part(document, '[data-skip]').addEventListener('click', (event) => {
   event.preventDefault(); // the URL's fragment contains the stream's name
