@@ -196,7 +196,8 @@ bool Supervisor::reload(Bindings next, std::string *error) {
         if (!open_listeners(*binding, listeners, error)) return false;
     if (!check_paths(next, error)) return false;
     watch(listeners);
-    if (!say_what_changes(next)) report_(Severity::info, "the descriptions are as before: everything goes on");
+    if (!say_what_changes(next))
+        report_(Severity::info, "the descriptions are as before: everything goes on");
     retire_rules(next);
 
     const std::vector<std::string> wanted = pipelines_of(next);
