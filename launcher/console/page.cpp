@@ -111,10 +111,13 @@ public:
         if (!server) server = net::HttpServer::open(http, error);
         if (!server) return false;
         auto assets = std::make_shared<const std::vector<Asset>>(load_assets());
-        auto asset = [assets](const HttpRequest &request, std::string_view name) {
+        // Weakly: the server owns its handlers.
+        auto asset = [assets, weak = std::weak_ptr(server)](const HttpRequest &request,
+                                                            std::string_view name) {
             for (const Asset &a : *assets)
                 if (a.name == name) return respond(request, a);
-            return net::http_error(404, "There is nothing here. The streams are listed at /");
+            const auto at = weak.lock();
+            return at ? at->nothing_at(request) : net::http_error(404, "Nothing is here.");
         };
         const bool taken = !serve(*server, "/", [asset](const HttpRequest &request) {
             return asset(request, request.path == "/" ? "index.html" : "");

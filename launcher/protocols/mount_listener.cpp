@@ -11,6 +11,7 @@ Lease MountListener::lease_publish(PublishLease lease) {
     net::LeaseOptions options;
     options.publish_key = std::move(lease.publish_key);
     options.matches = std::move(lease.matches);
+    options.example = std::move(lease.example);
     options.on_publish = [tell = std::move(lease.on_publish)](const net::PublishAttempt &attempt) {
         tell(attempt.path);
     };
@@ -20,7 +21,8 @@ Lease MountListener::lease_publish(PublishLease lease) {
 Lease MountListener::lease_play(PlayLease lease) {
     return server_.rules.add(net::DemandOptions{.matches = std::move(lease.matches),
                                                 .is_ready = std::move(lease.is_ready),
-                                                .on_demand = std::move(lease.on_demand)},
+                                                .on_demand = std::move(lease.on_demand),
+                                                .example = std::move(lease.example)},
                              server_.server);
 }
 

@@ -70,6 +70,7 @@ struct PublishLease {
     /// refused if no receiver claims it in time.
     std::function<void(const std::string &path)> on_publish;
     std::string publish_key; ///< empty: publishers need no key
+    std::string example;     ///< a path that matches, for people: "live/NAME"
 };
 
 /// Resumes a waiting viewer: it either joins the mount that exists by then, or is refused with the
@@ -84,6 +85,7 @@ struct PlayLease {
     /// Called when a viewer requests a matching path that is not ready. The viewer waits for the
     /// answer.
     std::function<void(const std::string &path, PlayAnswer answer)> on_demand;
+    std::string example; ///< a path that matches, for people: "live/NAME_480p"
 };
 
 /// A listener that the launcher keeps open. Used on the main loop's thread only.

@@ -298,7 +298,7 @@ private:
     void reach(const std::string &path, size_t mark) {
         if (auto stream = routes_->stream(path)) return play(std::move(stream), path, mark);
         const auto route = routes_->find(path);
-        if (!route) return send(http_error(404, "Nothing is here."));
+        if (!route) return send(not_found(request(path), routes_->like(path)));
         if (route == route_) return handle(route, path);
         // The route was created on demand, so its access hook has not been asked yet.
         cors_ = cors_headers(route->options.cors, header("Origin"));

@@ -23,6 +23,25 @@ bool HttpRoutes::has(const std::string &path) const {
     return handlers_.contains(path) || streams_.contains(path);
 }
 
+NotFound HttpRoutes::like(const std::string &path) const {
+    NotFound out{.scheme = tls ? "https" : "http"};
+    std::lock_guard lock(mutex_);
+    out.has_page = handlers_.contains("/");
+    const auto look = [&](const auto &served, std::string_view stem) {
+        for (auto each = served.lower_bound(std::string(stem));
+             each != served.end() && each->first.starts_with(stem); ++each)
+            if (!each->first.ends_with('/') && stream_path(each->first) == stem)
+                out.instead.push_back(each->first);
+    };
+    // A stream's own name may end in what looks like an extension.
+    for (const std::string_view stem : {std::string_view(path), stream_path(path)}) {
+        if (!out.instead.empty()) break;
+        look(streams_, stem);
+        look(handlers_, stem);
+    }
+    return out;
+}
+
 bool HttpRoutes::add(const std::string &prefix, HttpRoute route) {
     std::lock_guard lock(mutex_);
     return !streams_.contains(prefix) &&
@@ -158,6 +177,9 @@ public:
                                               std::move(path));
     }
     const std::shared_ptr<PathRules> &shared_rules() const override { return routes_->rules; }
+    HttpResponse nothing_at(const HttpRequest &request) const override {
+        return not_found(request, routes_->like(request.path));
+    }
 
 private:
     const TlsFiles tls_;

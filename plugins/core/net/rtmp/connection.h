@@ -75,6 +75,7 @@ private:
 
     // --- publishing ---------------------------------------------------------------------------
     void begin_publish(const rtmp::StreamRequest &request);
+    void refuse_name();
     void admit_publish(const std::string &path, std::shared_ptr<const LeaseOptions> lease);
 
     // --- playing ------------------------------------------------------------------------------
@@ -82,6 +83,7 @@ private:
     void admit_play(const std::string &path);
     void ask_to_play(const std::string &path, const DemandOptions &demand);
     void refuse_play(const std::string &path, const std::string &reason);
+    void refuse_unknown(const std::string &path);
     void play(const std::string &path);
     bool is_known(const std::string &path) const;
 

@@ -20,7 +20,7 @@ bool RtmpConnection::is_known(const std::string &path) const {
 
 void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
     rename("rtmp-play");
-    if (!is_known(request.path)) return refuse_play(request.path, "no such stream");
+    if (!is_known(request.path)) return refuse_unknown(request.path);
     const auto mount = state_->mount(request.path, false);
     ask(mount ? mount->authority() : Authority(),
         [this, path = request.path] { admit_play(path); });
@@ -34,13 +34,18 @@ void RtmpConnection::admit_play(const std::string &path) {
         return ask_to_play(path, *demand);
     else if (demand || state_->rules->lease_for(path))
         return play(path);
-    refuse_play(path, "no such stream");
+    refuse_unknown(path);
 }
 
 void RtmpConnection::refuse_play(const std::string &path, const std::string &reason) {
     say(LogLevel::warning, "refused to play " + path + ": " + reason);
     deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
-    session_.refuse(rtmp::Refusal::not_found, "No such stream: " + reason);
+    session_.refuse(rtmp::Refusal::not_found, reason);
+}
+
+void RtmpConnection::refuse_unknown(const std::string &path) {
+    const std::string advice = state_->play_advice();
+    refuse_play(path, "no such stream" + (advice.empty() ? "" : ": " + advice));
 }
 
 /// The stream is made for the player: the answer comes when it is there, or will not be.

@@ -41,6 +41,24 @@ std::shared_ptr<RtmpMount> RtmpState::mount(const std::string &path, bool create
         [&] { return std::make_shared<RtmpMount>(key, loops_); });
 }
 
+/// HOST is the name by which the peer knows this machine.
+std::string RtmpState::advice(const std::string &verb,
+                              const std::vector<std::string> &paths) const {
+    const std::string port = address.port == 1935 ? "" : ":" + std::to_string(address.port);
+    std::string text;
+    for (const std::string &path : paths)
+        text += (text.empty() ? verb : " or ") + "rtmp://HOST" + port + "/" + path;
+    return text;
+}
+
+std::string RtmpState::publish_advice() const {
+    return advice("publish to ", rules->publish_examples());
+}
+
+std::string RtmpState::play_advice() const {
+    return advice("play ", rules->play_examples());
+}
+
 // --- the public face ----------------------------------------------------------------------
 
 namespace {
