@@ -2,6 +2,7 @@
 // The viewers' page in a real browser: page.mjs TEST PENSTOCK SCREENSHOT-DIRECTORY
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { Server, certificate, footage, until } from './server.mjs';
@@ -505,6 +506,65 @@ const TESTS = {
       await viewer.shot(`direct-${name.replace(/\W/g, '-')}`);
     }
     viewer.checkConduct();
+  },
+
+  /** The player in a frame: of a site that the description names, as its query says; not of others. */
+  async embed(browser, server, file) {
+    const sites = await Promise.all([0, 1].map(() => new Promise((resolve) => {
+      const site = createServer((request, response) => {
+        response.setHeader('content-type', 'text/html');
+        const query = new URL(request.url, 'http://site').search;
+        response.end(`<!doctype html><title>a site</title><iframe allow="autoplay; fullscreen"
+          width="640" height="360" src="${server.url}/embed/${NAME}${query}"></iframe>`);
+      });
+      site.listen(0, '127.0.0.1', () => resolve(site));
+    })));
+    const [named, other] = sites.map((site) => `http://127.0.0.1:${site.address().port}`);
+    try {
+      await server.penstock.stop();
+      server.settings = ['--set', `embed=${named}`];
+      await server.run();
+      server.publish(file, NAME);
+      await live(server);
+      const context = await browser.newContext({ viewport: DESKTOP });
+      const page = await context.newPage();
+      const errors = [];
+      page.on('pageerror', (error) => errors.push(error.message));
+      const frame = () => page.frames().find((f) => f.url().startsWith(server.url));
+      const state = () => frame().getAttribute('#screen', 'data-state');
+
+      await page.goto(`${named}/`);
+      await until('the frame plays', async () => await state() === 'playing', 30000);
+      assert.equal(await frame().$('header'), null, 'there is nothing but the player');
+      const box = await frame().evaluate(() => {
+        const { width, height } = document.getElementById('screen').getBoundingClientRect();
+        return [width, height, document.documentElement.scrollHeight];
+      });
+      assert.deepEqual(box, [640, 360, 360], 'it fills the frame');
+      assert.equal(await frame().evaluate(() => document.getElementById('video').muted), true);
+      await page.screenshot({ path: `${shots}/embedded.png` });
+
+      await page.goto(`${named}/?muted=0&autoplay=0`);
+      await until('it waits to be started', async () => await state() === 'blocked', 20000);
+      assert.equal(await frame().evaluate(() => document.getElementById('video').muted), false);
+      await page.waitForTimeout(1000); // it would have begun by then
+      assert.equal(await frame().evaluate(() => document.getElementById('video').readyState), 0);
+      await page.screenshot({ path: `${shots}/embedded-held.png` });
+      await frame().click('#retry');
+      await until('a click starts it', async () => await state() === 'playing', 30000);
+      assert.deepEqual(errors, []);
+
+      await page.goto(`${other}/`);
+      await until('another site gets nothing', () => Promise.resolve(
+        page.frames().some((f) => f.url().startsWith('chrome-error:'))));
+      const main = await fetch(`${server.url}/`);
+      assert.match(main.headers.get('content-security-policy'), /frame-ancestors 'none'$/);
+    } finally {
+      for (const site of sites) {
+        site.closeAllConnections();
+        site.close();
+      }
+    }
   },
 
   /** The server dies and comes back: the page says so, then goes on. */

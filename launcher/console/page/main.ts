@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The viewers' page: which stream is chosen (the fragment says), and what is shown for it.
 import { delayRows, glassLine, showRows, type Row } from './delay.js';
+import { Demand } from './demand.js';
 import { GlassMeter } from './glass.js';
 import { Player, type Transport } from './player.js';
 import { Screen } from './screen.js';
-import { askFor, watchStreams, type Answer, type Stream } from './streams.js';
+import { watchStreams, type Answer, type Stream } from './streams.js';
 import type { Milliseconds } from './units.js';
 import {
   copyable, part, setText, showAddresses, showCards, showFacts, showOffAir,
@@ -26,23 +27,7 @@ let answer: Answer | null = null;  // the server's latest answer
 let current: Stream | null = null; // the selected stream, as listed by the server
 let missing: string | null = null; // a selected stream that is not listed (yet)
 
-const ASK_AGAIN: Milliseconds = 5000; // retry interval for a stream that is not available
-/** The latest request for an unlisted stream: whether it is pending or being started, and its time.
- * */
-const asked = { name: '', pending: false, begins: false, at: 0 as Milliseconds };
-
-/** Requests a selected stream that is not listed: the server may start it on demand. */
-async function demand(name: string): Promise<void> {
-  if (asked.pending || (asked.name === name && performance.now() - asked.at < ASK_AGAIN)) return;
-  Object.assign(asked, { name, pending: true });
-  // A refusal comes at once; starting a stream takes a moment.
-  const timer = setTimeout(() => { asked.begins = true; showState(); }, 500);
-  const there = await askFor(name);
-  clearTimeout(timer);
-  Object.assign(asked, { pending: false, begins: false, at: performance.now() });
-  if (there) askNow();
-  else showState();
-}
+const demand = new Demand(() => showState(), () => askNow());
 
 const chosenName = (): string => {
   try {
@@ -72,7 +57,7 @@ function showHowTo(): void {
 }
 
 function showState(): void {
-  screen.show(chosenName(), current, missing !== null && asked.begins);
+  screen.show(chosenName(), current, missing !== null && demand.begins);
   $('edge').hidden = !(current && player.state === 'playing' && player.farBehind);
 }
 
@@ -122,7 +107,7 @@ function show(): void {
   }
   if (!stream && player.state !== 'idle') player.stop();
   if (stream) player.update(stream.live);
-  if (missing) demand(missing);
+  if (missing) demand.want(missing);
   showState();
 }
 

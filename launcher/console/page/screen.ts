@@ -43,12 +43,13 @@ export class Screen {
   /** When media of the stream last came; null: it was never seen here. */
   offSince(name: string): Milliseconds | null { return this.#offSince.get(name) ?? null; }
 
-  /** `begins`: a stream that is not listed is being started. */
-  show(name: string, stream: Stream | null, begins: boolean): void {
-    const state: State = stream ? this.#player.state : begins ? 'connecting' : 'ended';
+  /** `begins`: a stream that is not listed is being started; `isHeld`: the viewer starts it. */
+  show(name: string, stream: Stream | null, begins: boolean, isHeld = false): void {
+    const known: State = stream ? this.#player.state : begins ? 'connecting' : 'ended';
+    const state: State = isHeld ? 'blocked' : known;
     const { muted, videoWidth } = this.#video;
     this.#part('screen').dataset['state'] = state;
-    this.#part('veil-text').textContent = this.#text(name, state, stream);
+    this.#part('veil-text').textContent = isHeld ? '' : this.#text(name, state, stream);
     this.#part('retry').hidden = state !== 'blocked';
     this.#part('unmute').hidden = !muted || state !== 'playing' || stream?.audio === false;
     this.#part('sound-only').hidden = state !== 'playing' ||
