@@ -187,8 +187,17 @@ int check(const std::vector<std::string> &files, bool as_json) {
                                 {"mend", problem.mend}});
         all.push_back({{"file", file.empty() ? argument : file},
                        {"ok", good},
-                       {"problems", std::move(problems)}});
+                       {"problems", std::move(problems)},
+                       {"warnings", json::array()}});
+        if (loaded.description)
+            for (const auto &warning : loaded.description->warnings)
+                all.back()["warnings"].push_back({{"line", warning.mark.line},
+                                                  {"column", warning.mark.column},
+                                                  {"what", warning.what},
+                                                  {"mend", warning.mend}});
         if (as_json) continue;
+        if (const std::string warnings = loaded.render_warnings(); !warnings.empty())
+            output.plain_error(warnings);
         if (good)
             output.print(file + ": " + output.green("ok"));
         else if (file.empty())

@@ -424,4 +424,11 @@ std::string PathPattern::path_of(const Captures &captures) const {
     return path;
 }
 
+std::string PathPattern::example() const {
+    Captures names;
+    for (const Segment &segment : segments_)
+        if (!segment.capture.empty()) names[segment.capture] = "NAME";
+    return path_of(names);
+}
+
 } // namespace penstock::description

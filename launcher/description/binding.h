@@ -91,6 +91,8 @@ public:
     std::optional<Captures> match(std::string_view path) const;
     /// The path for the given captures.
     std::string path_of(const Captures &captures) const;
+    /// A matching path for people: "live/NAME".
+    std::string example() const;
 
 private:
     struct Segment {

@@ -48,6 +48,8 @@ private:
     void load_choices(const Node::Entry &entry, Parameter &parameter);
     void check_parameter(Parameter &parameter, const Node::Entry *min, const Node::Entry *max);
     void load_page(const Node::Entry &entry);
+    void load_embed(const Node::Entry &entry, PageText &page);
+    void check_address(const Template &text, const std::string &key);
     void load_start(const Node::Entry &entry);
     void load_rules(const Node::Entry &entry, void (Loader::*load)(const Node &));
     void load_play_rule(const Node &node);

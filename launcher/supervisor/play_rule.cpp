@@ -56,6 +56,7 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
                 answer(false, "the server ends");
         });
     };
+    options.example = pattern->example();
     Match match{.pattern = std::move(*pattern)};
     match.listener = match.pattern.protocol().open(
         {.address = match.pattern.address(), .scheme = match.pattern.scheme(), .shares = true},

@@ -47,6 +47,7 @@ std::unique_ptr<PublishRule> PublishRule::make(const description::PublishRule &r
     }
     protocols::PublishLease lease;
     lease.publish_key = key;
+    lease.example = out->pattern_->example();
     lease.matches = [pattern = out->pattern_](std::string_view path) {
         return pattern->match(path).has_value();
     };

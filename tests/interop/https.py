@@ -4,6 +4,7 @@
 server whose certificate is verified; plain HTTP clients get an error response."""
 
 import os
+import re
 import socket
 import ssl
 import sys
@@ -183,6 +184,27 @@ def plain():
                 except ConnectionResetError:
                     pass
         packets.same(player.finish(), packets.published(footage()))
+
+
+def redirect():
+    """a plain HTTP port beside the HTTPS one sends on to it, path and query too"""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with open(os.path.join(os.environ["PENSTOCK_PIPELINES"], "live.yaml"), encoding="utf-8") as file:
+        text, count = re.subn(r'# redirect-from: ":80"', f"redirect-from: 127.0.0.1:{port}", file.read())
+    assert count == 1
+    path = os.path.join(rig.FOLDER, "redirecting.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    with secure(descriptions=(path,)) as server:
+        head, _ = rig.run("curl", "-sS", "-i", f"http://127.0.0.1:{port}/live/a%20b?x=%20y")
+        assert head.startswith("HTTP/1.1 307 "), head
+        assert f"\r\nLocation: {server.http}/live/a%20b?x=%20y\r\n" in head, head
+        page, _ = rig.run("curl", "-sS", "-L", "--cacert", certificate()[0], f"http://127.0.0.1:{port}/")
+        assert "<title>Penstock</title>" in page, page
+        _, head = rig.run("curl", "-sS", "-v", f"http://127.0.0.1:{port}/", "-H", "Host: evil\"<x>")
+        assert "HTTP/1.1 400 " in head, head
 
 
 def refusals():

@@ -132,6 +132,27 @@ class Launcher(unittest.TestCase):
                          [place for place, _ in EXPECTED])
         self.assertTrue(all(p["what"] for p in problems))
 
+    def test_a_page_that_nothing_feeds_is_warned_of(self):
+        head = "summary: s\nparameters: {http: {type: address, default: ':8080'}}\n"
+        pipeline = "pipeline: audiotestsrc ! lamemp3enc ! mpegaudioparse ! "
+        for page in "page: ${http}\n", "page: {address: '${http}'}\n":
+            for sink in ("fakesink\n", "httpserversink location=http://:8081/a.mp3\n",
+                         "hlssegmenter location=file:///tmp/a.m3u8\n"):
+                self.write("lonely.yaml", head + page + pipeline + sink)
+                result = self.penstock("check", "lonely.yaml")
+                self.assertEqual((result.returncode, result.stdout), (0, "lonely.yaml: ok\n"))
+                self.assertRegex(result.stderr.splitlines()[0],
+                                 r"^lonely.yaml:3:\d+: warning: nothing in this description serves at "
+                                 ":8080 what the page plays: add an hlssegmenter or httpserversink")
+                told = json.loads(self.penstock("check", "--json", "lonely.yaml").stdout)[0]
+                self.assertEqual((told["ok"], told["problems"], told["warnings"][0]["line"]),
+                                 (True, [], 3))
+            for sink in "httpserversink location=http://${http}/a.mp3\n", \
+                    "httpserversink location=http://:8080/a.mp3\n":
+                self.write("fed.yaml", head + page + pipeline + sink)
+                result = self.penstock("check", "fed.yaml")
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+
     def test_what_stands_before_broken_yaml_is_checked_too(self):
         self.write("bad.yaml", "summary: s\nrestart: allways\npipeline: fakesrk ! fakesink\n"
                    "publish: [\n")

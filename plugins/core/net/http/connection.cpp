@@ -283,7 +283,8 @@ private:
         demand->on_demand(
             name, [self = shared_from_this(), path, mark](bool go_on, const std::string &reason) {
                 asio::post(self->stream_.get_executor(), [self, path, mark, go_on, reason] {
-                    if (go_on)
+                    // One that has ended still says so.
+                    if (go_on || self->routes_->has(path))
                         self->reach(path, mark);
                     else
                         self->send(http_error(404, "No such stream: " + reason));
@@ -295,7 +296,7 @@ private:
     void reach(const std::string &path, size_t mark) {
         if (auto stream = routes_->stream(path)) return play(std::move(stream), path, mark);
         const auto route = routes_->find(path);
-        if (!route) return send(http_error(404, "Nothing is here."));
+        if (!route) return send(not_found(request(path), routes_->like(path)));
         if (route == route_) return handle(route, path);
         // The route was created on demand, so its access hook has not been asked yet.
         cors_ = cors_headers(route->options.cors, header("Origin"));
