@@ -23,6 +23,7 @@ void print_json(const json &value) {
 
 std::string default_of(const description::Parameter &parameter) {
     if (parameter.required) return "required";
+    if (!parameter.default_text) return "-"; // required with some choice
     const std::string text = parameter.default_text.value_or("");
     if (parameter.secret && !text.empty()) return "***";
     return text.empty() ? "\"\"" : text;
@@ -44,6 +45,8 @@ std::string help_of(const description::Parameter &parameter) {
         add("at least " + parameter.min_text + unit);
     else if (parameter.max)
         add("at most " + parameter.max_text + unit);
+    if (!parameter.required_when.empty())
+        add("required with " + description::say_conditions(parameter.required_when));
     if (parameter.secret) add("secret");
     return out;
 }
@@ -55,6 +58,8 @@ json to_json(const description::Parameter &parameter) {
                 {"secret", parameter.secret},
                 {"help", parameter.help}};
     if (parameter.default_text && !parameter.secret) out["default"] = *parameter.default_text;
+    if (!parameter.required_when.empty())
+        out["required_with"] = description::say_conditions(parameter.required_when);
     if (parameter.min) out["min"] = parameter.min_text;
     if (parameter.max) out["max"] = parameter.max_text;
     for (const auto &choice : parameter.choices)

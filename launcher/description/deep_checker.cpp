@@ -15,7 +15,8 @@ namespace {
 
 /// A valid value of the parameter, for a pipeline that is built only as a check.
 std::optional<std::string> sample_of(const Parameter &parameter) {
-    if (parameter.default_text) return parameter.default_text;
+    const bool is_stopgap = parameter.is_required_sometimes && parameter.default_text == "";
+    if (parameter.default_text && !is_stopgap) return parameter.default_text;
     std::vector<std::string> samples;
     switch (parameter.type) {
     case Type::string:
@@ -290,9 +291,15 @@ void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::str
         std::map<std::string, std::string> chosen = *values;
         for (const auto &[name, word] : alternative.assignments.front())
             if (word) chosen[name] = *word;
+        const auto none = [](const char *) -> const char * { return nullptr; };
         std::vector<std::string> errors;
-        const Binding binding(
-            description_, chosen, [](const char *) -> const char * { return nullptr; }, errors);
+        // What is required with other choices only has no value here.
+        const Binding all(description_, chosen, none, errors);
+        for (const Parameter &parameter : description_.parameters)
+            if (parameter.is_required_sometimes && !parameter.default_text &&
+                !all.holds(parameter.required_when))
+                chosen.erase(parameter.name);
+        const Binding binding(description_, chosen, none, errors);
         std::string error;
         if (!errors.empty() || !binding.holds(pipeline.when)) continue;
         const auto line = binding.launch_line(pipeline, names, &error);

@@ -16,13 +16,6 @@
 
 namespace penstock::description {
 
-/// `${name} == word` or `${name} != word`.
-struct Condition {
-    std::string parameter;
-    std::string word; ///< of the parameter's type
-    bool is_equal = true;
-};
-
 /// Launch text that is used if all its conditions are true.
 struct Fragment {
     Node node;

@@ -215,14 +215,15 @@ def refusals():
     rig.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1",
             "-out", other)
     for settings, says in (
-            ((), "set tls-certificate and tls-key to PEM files"),
-            ((f"tls-certificate={trusted}",), "tls-certificate needs tls-key"),
+            ((), "'tls-certificate' has to be given with web=https"),
+            ((f"tls-certificate={trusted}",), "'tls-key' has to be given with web=https"),
             ((f"tls-certificate={folder}/none", f"tls-key={key}"), "can't read"),
             ((f"tls-certificate={trusted}", f"tls-key={other}"), "is not that of the certificate")):
         words = [word for setting in ("web=https", "rtmp=127.0.0.1:0", "http=127.0.0.1:0",
                                       *settings) for word in ("--set", setting)]
         process = rig.Process(rig.PENSTOCK, "run", "live", *words)
-        assert process.wait() == 1 and says in process.err, process.log
+        code = 2 if "has to be given" in says else 1
+        assert process.wait() == code and says in process.err, process.log
         yield process.err.strip().splitlines()[0]
 
 

@@ -40,6 +40,8 @@ GOOD = [
     "  j: {type: choice, default: x, choices: [x, y]}\n"
     "  k: {type: choice, default: x, choices: {x: {n: 1}, y: {n: 2}}}\n"
     "  l: {type: string, default: '', min: 0, max: 9}\n"
+    "  m: {type: path, required: '${j} == y'}\n"
+    "  n: {type: path, default: x, required: '${j} != y and ${c} == true'}\n"
     "pipeline:\n  - {when: '${c} == true and ${a} != 3', launch: fakesrc !, hint: x}\n"
     "  - {when: '${c} != true', launch: fakesrc !}\n"
     "  - {when: '${c} == true and ${a} == 3', launch: fakesrc !}\n"
@@ -86,6 +88,7 @@ BAD = [
     *(HEAD + "parameters: {a: %s}\n%s" % (parameter, LINE) for parameter in (
         "5", "{default: 1}", "{type: number, default: 1}", "{type: int}",
         "{type: int, default: 1, required: true}", "{type: int, default: x}",
+        "{type: int, required: sometimes}", "{type: int, required: '${b}'}",
         "{type: int, default: 1.5}", "{type: int, default: 1, min: x}",
         "{type: float, default: x}", "{type: bool, default: 1}", "{type: duration, default: 2}",
         "{type: duration, default: 2d}", "{type: duration, default: 2s, max: 3}",
