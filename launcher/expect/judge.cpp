@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "expect/judge.h"
 
+#include "description/playable.h"
+
 #include <algorithm>
 #include <cstdio>
 
@@ -179,6 +181,13 @@ std::vector<Check> judge(const std::string &output, const Limits &limits, const 
            measures.backwards == 0);
     if (limits.video) to.media("video", *limits.video, received.video);
     if (limits.audio) to.media("audio", *limits.audio, received.audio);
+    if (received.video.is_hardly_playable)
+        out.push_back({output, "video profile", "",
+                       received.video.profile + ": hardly a browser, phone or TV plays it; " +
+                           description::mend_unplayable,
+                       Verdict::warning});
+    else if (!received.video.profile.empty())
+        to.tell("video profile", received.video.profile);
     judge_fps(to, limits, measures);
     judge_keyframes(to, limits, measures);
     to.at_most("A/V skew", limits.skew, measures.skew, "picture or sound is missing");

@@ -77,8 +77,8 @@ EXPECTED = [
     ("25:68", "the element 'fakesink' has no property 'syn': did you mean 'sync'?"),
     ("28:5", "unknown key 'pipelin' of a publish rule: did you mean 'pipeline'?"),
     ("30:30", "this is no location: "),
-    ("30:81", "'name' comes from the network and 'num-buffers' is no string: captures are allowed "
-     "in string properties only"),
+    ("30:81", "'name' comes from the network and 'num-buffers' is no string: captures and ${time} "
+     "are allowed in string properties only"),
     ("31:19", "'allways' is no restart policy: did you mean 'always'?"),
 ]
 
