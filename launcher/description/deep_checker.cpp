@@ -337,9 +337,13 @@ void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::str
             GstPtr<GstElement>::adopt(made ? GST_ELEMENT(gst_object_ref_sink(made)) : nullptr);
         if (!parse_error && element) warn_of_encoders(alternative, element.get());
         if (!parse_error) continue;
+        const bool is_link = g_str_has_prefix(parse_error->message, "could not link");
         problems_.push_back(
             {pipeline.mark,
-             std::string("GStreamer can't build this pipeline: ") + parse_error->message, ""});
+             std::string("GStreamer can't build this pipeline: ") + parse_error->message,
+             is_link ? "if the second takes several streams, name it and say which pad, as in "
+                       "`! mux.video`"
+                     : ""});
         g_clear_error(&parse_error);
         return;
     }

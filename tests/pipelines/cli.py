@@ -260,6 +260,26 @@ class Launcher(unittest.TestCase):
             self.assertEqual(said(*settings), "", settings)
         self.assertEqual(said("a.rtmp=:1936", PENSTOCK_RTMP=":1936"), "")
 
+    def test_a_file_of_this_directory(self):
+        with tempfile.TemporaryDirectory() as other:
+            self.write("mine.yaml", "summary: s\npipeline: fakesrc num-buffers=1 ! fakesink\n")
+            result = self.penstock("run", "mine", PENSTOCK_PIPELINES=other)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("there is no description 'mine': did you mean the file mine.yaml?",
+                          result.stderr)
+            self.assertEqual(self.penstock("run", "mine.yaml").returncode, 0)
+
+    def test_links_to_muxers(self):
+        head = "summary: s\npipeline: videotestsrc ! video/x-raw,format=I420 ! x264enc ! h264parse ! "
+        path = self.write("m.yaml", head + "goptee ! httpserversink location=http://:8080/x.flv\n")
+        self.assertIn("put a muxer between them, such as `flvlivemux name=mux`",
+                      self.penstock("check", path).stderr)
+        path = self.write("m.yaml", head + "goptee ! flvlivemux ! fakesink\n")
+        self.assertIn("could not link", self.penstock("check", path).stderr)
+        self.assertIn("say which pad, as in `! mux.video`", self.penstock("check", path).stderr)
+        path = self.write("m.yaml", head + "goptee ! mux.video flvlivemux name=mux ! fakesink\n")
+        self.assertEqual(self.penstock("check", path).returncode, 0)
+
     def test_wrong_usage(self):
         """A name that does not exist is wrong usage; a file with mistakes is a failure."""
         self.write("bad.yaml", "summary: s\npipeline: nothing-like-this ! fakesink\n")
