@@ -74,6 +74,7 @@ private:
     static const char *receiver_of(const PublishRule &rule);
     static std::string mend_receiver(const PublishRule &rule);
     bool takes_publisher(const PublishRule &rule);
+    void check_receiver(const PublishRule &rule);
     void build(const PipelineText &pipeline, const std::vector<std::string> &captures);
     void warn_of_encoders(const Alternative &alternative, GstElement *built);
     void check_page();
@@ -114,6 +115,7 @@ void DeepChecker::run() {
                                  mend_receiver(rule)});
         else
             check_whole(rule.pipeline);
+        check_receiver(rule);
     }
     for (const PlayRule &rule : description_.play)
         check_whole(rule.pipeline);
@@ -297,6 +299,49 @@ void DeepChecker::warn_of_encoders(const Alternative &alternative, GstElement *b
                          mend_unplayable});
             }
     }
+}
+
+/// Checks that a receiver of the rule's pipeline waits where the rule's publishers come.
+void DeepChecker::check_receiver(const PublishRule &rule) {
+    const char *receiver = receiver_of(rule);
+    const auto values = samples();
+    if (!receiver || !values || !problems_.empty()) return;
+    std::vector<std::string> errors;
+    const Binding binding(
+        description_, *values, [](const char *) -> const char * { return nullptr; }, errors);
+    const auto pattern = PathPattern::make(rule.match, binding, nullptr);
+    if (!pattern) return;
+    Captures captures;
+    for (const std::string &capture : rule.captures)
+        captures[capture] = capture;
+    std::optional<Mark> mark; // of the first that waits elsewhere
+    for (const Fragment &fragment : rule.pipeline.fragments)
+        for (const Item &item : fragment.launch.items) {
+            if (item.text != receiver) continue;
+            size_t offset = item.offset;
+            const Property *location = nullptr;
+            for (const Property &property : item.properties)
+                if (property.name == "location") location = &property;
+            if (location) {
+                offset = location->value_offset;
+                const auto text = binding.expand(location->pieces, captures, nullptr);
+                const auto place =
+                    text ? net::parse_location(
+                               *text, protocols::default_port(pattern->protocol(), *text), nullptr)
+                         : std::nullopt;
+                if (!place || (place->address.to_string() == pattern->address().to_string() &&
+                               place->path == pattern->path_of(captures)))
+                    return;
+            }
+            if (!mark) mark = fragment.node.mark_at(offset);
+        }
+    if (!mark) return;
+    std::string wanted;
+    for (const Piece &piece : rule.match.pieces)
+        wanted += piece.placeholder ? "${" + piece.placeholder->name + "}" : piece.literal;
+    problems_.push_back({*mark,
+                         std::string("this ") + receiver + " does not wait where `match` says",
+                         "write location=" + wanted});
 }
 
 /// Builds the pipeline with GStreamer for every choice of parameters, and reports its error.

@@ -269,6 +269,22 @@ class Launcher(unittest.TestCase):
                           result.stderr)
             self.assertEqual(self.penstock("run", "mine.yaml").returncode, 0)
 
+    def test_receivers_wait_where_publishers_come(self):
+        head = ("summary: s\nparameters: {rtmp: {type: address, default: ':1935'}}\npublish:\n"
+                "  match: rtmp://%s/live/{name}\n  pipeline: rtmpserversrc %s ! fakesink\n")
+        says = "does not wait where `match` says: write location=rtmp://"
+        for match, location in ((":1935", ""), (":1935", "location=rtmp://:1935/live/cam"),
+                                (":1935", "location=rtmp://:1936/live/${name}"),
+                                (":1936", "location=rtmp://${rtmp}/live/${name}")):
+            result = self.penstock("check", self.write("x.yaml", head % (match, location)))
+            self.assertEqual(result.returncode, 1, location)
+            self.assertIn(says + match + "/live/${name}", result.stderr)
+        for match, location in ((":1935", "location=rtmp://:1935/live/${name}"),
+                                ("${rtmp}", "location=rtmp://${rtmp}/live/${name}"),
+                                ("${rtmp}", "location=rtmp://:1935/live/${name}")):
+            result = self.penstock("check", self.write("x.yaml", head % (match, location)))
+            self.assertEqual((result.returncode, result.stderr), (0, ""), location)
+
     def test_links_to_muxers(self):
         head = "summary: s\npipeline: videotestsrc ! video/x-raw,format=I420 ! x264enc ! h264parse ! "
         path = self.write("m.yaml", head + "goptee ! httpserversink location=http://:8080/x.flv\n")
