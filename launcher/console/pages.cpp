@@ -17,8 +17,8 @@ bool add_options(const description::Binding &binding, PageOptions &options, std:
         if (!origin) return false;
         if (origin->empty()) continue; // of a parameter that is not set
         if (!description::is_origin(*origin)) {
-            *error = "'" + *origin +
-                     "' can't be an origin that may embed the page: write https://example.org";
+            *error = "'" + *origin + "' can't be an origin that may embed the page: write " +
+                     description::example_origin();
             return false;
         }
         options.embed.insert(*origin);

@@ -89,6 +89,16 @@ bool is_whole(const PipelineText &pipeline) {
                        [](const Fragment &fragment) { return fragment.is_whole; });
 }
 
+/// The elements that serve what the page plays.
+std::vector<std::string> page_elements() {
+    std::vector<std::string> out;
+    for (const auto &protocol : protocols::all())
+        for (const protocols::ElementUse &use : protocol->elements)
+            if (use.role == protocols::Role::serve && !protocol->page_kinds.empty())
+                out.push_back(use.factory);
+    return out;
+}
+
 /// Whether the element serves at the address what the page plays.
 bool serves_page(const Item &item, const Binding &binding, const Captures &captures,
                  const net::Address &address) {
@@ -268,7 +278,8 @@ void DeepChecker::check_page() {
     description_.warnings.push_back(
         {description_.page->address.node.mark,
          "nothing in this description serves at " + *text + " what the page plays",
-         "add an hlssegmenter or httpserversink with location=http://" + *text +
+         "add " + enumerate(page_elements(), "or") +
+             " with location=" + protocols::page_protocol().schemes.front().name + "://" + *text +
              "/…, unless it is run beside a description that has one"});
 }
 

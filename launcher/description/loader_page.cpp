@@ -2,20 +2,21 @@
 // Loads the key `page`.
 #include "core/net/loop/address.h"
 #include "description/loader.h"
+#include "protocols/table.h"
 
 #include <algorithm>
 #include <cctype>
 
 namespace penstock::description {
 
+std::string example_origin() {
+    return protocols::page_protocol().schemes.back().name + "://example.org";
+}
+
 bool is_origin(std::string_view text) {
     if (text == "*") return true;
-    if (text.starts_with("https://"))
-        text.remove_prefix(8);
-    else if (text.starts_with("http://"))
-        text.remove_prefix(7);
-    else
-        return false;
+    if (!protocols::has_scheme(protocols::page_protocol(), text)) return false;
+    text.remove_prefix(text.find("://") + 3);
     if (text.starts_with("*.")) text.remove_prefix(2);
     const size_t bracket = text.starts_with('[') ? text.find(']') : 0;
     if (bracket == text.npos) return false;
@@ -82,14 +83,14 @@ void Loader::load_page(const Node::Entry &entry) {
 void Loader::load_embed(const Node::Entry &entry, PageText &page) {
     if (!entry.value.is_sequence() || entry.value.items.empty())
         return problem(entry.key_mark, "'embed' has to be a list of origins",
-                       "write `embed: [https://example.org]`, or `embed: [\"*\"]` for any");
+                       "write `embed: [" + example_origin() + "]`, or `embed: [\"*\"]` for any");
     for (const Node &item : entry.value.items) {
         auto text = load_template({entry.key, entry.key_mark, item}, false);
         if (!text) continue;
         const bool is_literal = text->pieces.size() == 1 && !text->pieces[0].placeholder;
         if (text->pieces.empty() || (is_literal && !is_origin(text->pieces[0].literal)))
             problem(item.mark, "'" + item.text + "' is no origin",
-                    "write scheme and host, and the port if it is another: https://example.org");
+                    "write scheme and host, and the port if it is another: " + example_origin());
         page.embed.push_back(std::move(*text));
     }
 }

@@ -6,6 +6,7 @@
 #include "description/yaml.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,5 +28,7 @@ struct PageText {
 /// Whether the text is an origin, as in "https://example.org", "http://localhost:3000",
 /// "https://*.example.org" or "*" (any).
 bool is_origin(std::string_view text);
+/// "https://example.org"
+std::string example_origin();
 
 } // namespace penstock::description

@@ -135,7 +135,7 @@ private:
         if (refused_) return refuse(too_many());
         const std::string_view target(message.target().data(), message.target().size());
         const bool options = message.method() == http::verb::options;
-        if (options && target == "*") return send_options(HttpRoute{}, false);
+        if (options && target == "*") return answer_unread(HttpRoute{}.options_response(nullptr));
         const auto parsed = penstock::http::parse_target(target);
         if (!parsed) return answer_unread(http_error(400, "The path is not legal."));
         const std::string &path = parsed->path;
@@ -146,25 +146,14 @@ private:
         static const auto media = std::make_shared<const HttpRoute>();
         const auto route = is_stream(path) ? nullptr : routes_->find(path);
         const HttpRoute &chosen = route ? *route : *media;
-        cors_ = cors_headers(chosen.options.cors, header("Origin"));
-        if (options) return send_options(chosen, true);
+        const std::string origin(header("Origin"));
+        cors_ = cors_headers(chosen.options.cors, origin);
+        if (options) return answer_unread(chosen.options_response(&origin));
         if (!chosen.takes(header_text(message.method_string())))
             return answer_unread(wrong_method(chosen));
         if (navigation_ && is_navigation(message)) return read_body(media, path);
         ask_access(route ? route : media, path,
                    [this, path](const auto &asked) { read_body(asked, path); });
-    }
-
-    /// Answers OPTIONS: the methods of the route, and the origins that may use it.
-    void send_options(const HttpRoute &route, bool of_path) {
-        HttpResponse allowed;
-        allowed.status = 204;
-        allowed.headers = {{"Allow", route.allowed()}};
-        if (of_path)
-            for (auto &each :
-                 preflight_headers(route.options.cors, header("Origin"), route.allowed()))
-                allowed.headers.push_back(std::move(each));
-        answer_unread(std::move(allowed));
     }
 
     /// Responds early and closes: a body still to come would be read as the next request.
