@@ -115,6 +115,10 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     CLI::App *test = add.command("test", "Run descriptions for some seconds and measure whether "
                                          "they do what their `expect` says");
     add.names(test, "Names or files", "NAME")->required();
+    test->footer(
+        std::string(where_names_are) +
+        "\nExit codes: 0 all passed, 1 a check failed, 2 wrong usage, 3 all passed but not "
+        "every output could be measured.");
     add.settings(test);
     add.json(test);
 

@@ -10,6 +10,7 @@ namespace penstock::cli {
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_incomplete = 3; ///< of test: all passed, but not all was measured
 
 int list(bool json);
 int show(const std::string &name, const std::vector<std::string> &settings, bool json);

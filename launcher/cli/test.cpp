@@ -92,6 +92,7 @@ private:
     expect::FrameTrace trace_;
     std::unique_ptr<supervisor::Supervisor> supervisor_;
     std::list<expect::Receiver> receivers_;
+    std::vector<expect::Unmeasured> unmeasured_;
     std::vector<std::string> errors_; ///< reported by the pipelines
     bool ended_ = false;              ///< nothing is running
     int64_t started_ = 0;
@@ -187,7 +188,9 @@ bool Test::start(std::string *error) {
                                                  });
     }
     started_ = now_ns();
-    for (const expect::Output &output : bench_->outputs()) {
+    const auto outputs = bench_->outputs();
+    unmeasured_ = bench_->unmeasured(outputs);
+    for (const expect::Output &output : outputs) {
         receivers_.emplace_back(output, trace_);
         if (!receivers_.back().start(error)) return false;
     }
@@ -273,6 +276,8 @@ bool Test::run(const std::string &name, int *code) {
     }
     receivers_.clear();
     finish();
+    for (const expect::Unmeasured &each : unmeasured_)
+        checks_.push_back({each.label, "not measured", "", each.why, Verdict::unmeasured});
     if (receivers_.empty() && checks_.empty())
         checks_.push_back({"pipelines", "outputs", "", "none that can be received", Verdict::told});
     std::string said;
@@ -285,7 +290,35 @@ bool Test::run(const std::string &name, int *code) {
 }
 
 const char *word_of(Verdict verdict) {
-    return verdict == Verdict::pass ? "pass" : verdict == Verdict::failure ? "FAIL" : "";
+    switch (verdict) {
+    case Verdict::pass:
+        return "pass";
+    case Verdict::failure:
+        return "FAIL";
+    case Verdict::warning:
+        return "warn";
+    case Verdict::unmeasured:
+        return "none";
+    case Verdict::told:
+        break;
+    }
+    return "";
+}
+
+const char *status_of(Verdict verdict) {
+    switch (verdict) {
+    case Verdict::pass:
+        return "pass";
+    case Verdict::failure:
+        return "fail";
+    case Verdict::warning:
+        return "warning";
+    case Verdict::unmeasured:
+        return "unmeasured";
+    case Verdict::told:
+        break;
+    }
+    return "told";
 }
 
 void print_table(const Test &test) {
@@ -300,10 +333,12 @@ void print_table(const Test &test) {
     }
     for (const Check &check : test.checks()) {
         const std::string word = pad(word_of(check.verdict), 4);
-        output.print("  " +
-                     (check.verdict == Verdict::failure ? output.red(word) : output.green(word)) +
-                     "  " + pad(check.output, outputs) + "  " + pad(check.what, whats) + "  " +
-                     pad(check.expected, expected) + "  " + check.measured);
+        const std::string shown = check.verdict == Verdict::failure ? output.red(word)
+                                  : check.verdict == Verdict::pass  ? output.green(word)
+                                                                    : output.yellow(word);
+        output.print("  " + shown + "  " + pad(check.output, outputs) + "  " +
+                     pad(check.what, whats) + "  " + pad(check.expected, expected) + "  " +
+                     check.measured);
     }
 }
 
@@ -314,9 +349,7 @@ json to_json(const Test &test, bool good) {
                           {"check", check.what},
                           {"expected", check.expected},
                           {"measured", check.measured},
-                          {"status", check.verdict == Verdict::pass      ? "pass"
-                                     : check.verdict == Verdict::failure ? "fail"
-                                                                         : "told"}});
+                          {"status", status_of(check.verdict)}});
     return {{"description", test.name()},
             {"expect", test.has_expect()},
             {"ok", good},
@@ -340,12 +373,17 @@ int test(const std::vector<std::string> &names, const std::vector<std::string> &
         int code = exit_ok;
         if (!test.run(name, &code)) return code;
         if (interrupted) return exit_failed;
-        const bool good =
-            std::none_of(test.checks().begin(), test.checks().end(),
-                         [](const Check &check) { return check.verdict == Verdict::failure; });
-        if (!good) result = exit_failed;
+        const auto has = [&](Verdict verdict) {
+            return std::any_of(test.checks().begin(), test.checks().end(),
+                               [&](const Check &check) { return check.verdict == verdict; });
+        };
+        const bool failed = has(Verdict::failure), incomplete = has(Verdict::unmeasured);
+        if (failed)
+            result = exit_failed;
+        else if (incomplete && result == exit_ok)
+            result = exit_incomplete;
         if (as_json)
-            all.push_back(to_json(test, good));
+            all.push_back(to_json(test, !failed && !incomplete));
         else
             print_table(test);
     }

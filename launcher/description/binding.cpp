@@ -2,6 +2,7 @@
 #include "description/binding.h"
 
 #include "description/elements.h"
+#include "description/placeholders.h"
 #include "protocols/table.h"
 
 #include <algorithm>
@@ -14,6 +15,14 @@ std::string environment_name(std::string name) {
         return c == '-' ? '_' : static_cast<char>(std::toupper(c));
     });
     return "PENSTOCK_" + name;
+}
+
+/// The local time in a form that sorts and suits file names.
+std::string time_text() {
+    const std::unique_ptr<GDateTime, void (*)(GDateTime *)> now(g_date_time_new_now_local(),
+                                                                g_date_time_unref);
+    const GOwned<> text(now ? g_date_time_format(now.get(), "%Y-%m-%d_%H-%M-%S") : nullptr);
+    return text ? text.get() : "";
 }
 
 std::string not_given(const Parameter &parameter, const std::string &when) {
@@ -128,6 +137,7 @@ std::optional<std::string> Binding::write(const Placeholder &placeholder, const 
         return std::nullopt;
     }
     const Value *value = find(placeholder.name);
+    if (is_time(placeholder, description_)) return time_text();
     if (!value) {
         refuse(error, "there is no value for '" + placeholder.name + "'");
         return std::nullopt;

@@ -52,6 +52,12 @@ std::string find_file(const std::string &argument, std::string *error) {
     if (const auto found = all.find(argument); found != all.end()) return found->second;
     std::error_code code;
     if (fs::is_regular_file(argument, code)) return argument;
+    for (const char *extension : {".yaml", ".yml"})
+        if (fs::is_regular_file(argument + extension, code)) {
+            *error = "there is no description '" + argument + "': did you mean the file " +
+                     argument + extension + "?";
+            return {};
+        }
     std::vector<std::string> names;
     for (const auto &[name, file] : all)
         names.push_back(name);

@@ -4,6 +4,8 @@
 #include "core/net/loop/address.h"
 #include "description/binding.h"
 #include "description/elements.h"
+#include "description/playable.h"
+#include "description/recordings.h"
 #include "description/wiring.h"
 #include "protocols/table.h"
 
@@ -72,7 +74,9 @@ private:
     static const char *receiver_of(const PublishRule &rule);
     static std::string mend_receiver(const PublishRule &rule);
     bool takes_publisher(const PublishRule &rule);
+    void check_receiver(const PublishRule &rule);
     void build(const PipelineText &pipeline, const std::vector<std::string> &captures);
+    void warn_of_encoders(const Alternative &alternative, GstElement *built);
     void check_page();
     std::optional<std::map<std::string, std::string>> samples() const;
 
@@ -121,6 +125,7 @@ void DeepChecker::run() {
                                  mend_receiver(rule)});
         else
             check_whole(rule.pipeline);
+        check_receiver(rule);
     }
     for (const PlayRule &rule : description_.play)
         check_whole(rule.pipeline);
@@ -132,7 +137,9 @@ void DeepChecker::run() {
         build(rule.pipeline, rule.captures);
     for (const PlayRule &rule : description_.play)
         build(rule.pipeline, rule.captures);
-    if (problems_.empty()) check_page();
+    if (!problems_.empty()) return;
+    check_page();
+    warn_of_recordings(description_, description_.warnings);
 }
 
 void DeepChecker::check_whole(const PipelineText &pipeline) {
@@ -276,6 +283,78 @@ void DeepChecker::check_page() {
              "/…, unless it is run beside a description that has one"});
 }
 
+/// Warns of encoders that may make H.264 which hardly anything plays.
+void DeepChecker::warn_of_encoders(const Alternative &alternative, GstElement *built) {
+    if (!GST_IS_BIN(built)) return;
+    std::map<std::string, size_t> met; // how many of each factory
+    for (GList *l = g_list_last(GST_BIN_CHILDREN(built)); l; l = l->prev) {
+        auto *child = GST_ELEMENT(l->data);
+        GstElementFactory *factory = gst_element_get_factory(child);
+        const std::string name = factory ? GST_OBJECT_NAME(factory) : "";
+        size_t number = met[name]++;
+        if (!factory ||
+            !gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_VIDEO_ENCODER) ||
+            !may_become_unplayable(child))
+            continue;
+        for (const Fragment *fragment : alternative.fragments)
+            for (const Item &item : fragment->launch.items) {
+                if (item.kind != Item::Kind::element || item.text != name || number-- > 0) continue;
+                const Mark mark = fragment->node.mark_at(item.offset);
+                const auto &known = description_.warnings;
+                if (std::none_of(known.begin(), known.end(),
+                                 [&](const Problem &each) { return each.mark == mark; }))
+                    description_.warnings.push_back(
+                        {mark,
+                         name + " may be given 4:2:2, 4:4:4 or 10 bits here, and of these it makes "
+                                "H.264 that hardly a browser, phone or TV plays",
+                         mend_unplayable});
+            }
+    }
+}
+
+/// Checks that a receiver of the rule's pipeline waits where the rule's publishers come.
+void DeepChecker::check_receiver(const PublishRule &rule) {
+    const char *receiver = receiver_of(rule);
+    const auto values = samples();
+    if (!receiver || !values || !problems_.empty()) return;
+    std::vector<std::string> errors;
+    const Binding binding(
+        description_, *values, [](const char *) -> const char * { return nullptr; }, errors);
+    const auto pattern = PathPattern::make(rule.match, binding, nullptr);
+    if (!pattern) return;
+    Captures captures;
+    for (const std::string &capture : rule.captures)
+        captures[capture] = capture;
+    std::optional<Mark> mark; // of the first that waits elsewhere
+    for (const Fragment &fragment : rule.pipeline.fragments)
+        for (const Item &item : fragment.launch.items) {
+            if (item.text != receiver) continue;
+            size_t offset = item.offset;
+            const Property *location = nullptr;
+            for (const Property &property : item.properties)
+                if (property.name == "location") location = &property;
+            if (location) {
+                offset = location->value_offset;
+                const auto text = binding.expand(location->pieces, captures, nullptr);
+                const auto place =
+                    text ? net::parse_location(
+                               *text, protocols::default_port(pattern->protocol(), *text), nullptr)
+                         : std::nullopt;
+                if (!place || (place->address.to_string() == pattern->address().to_string() &&
+                               place->path == pattern->path_of(captures)))
+                    return;
+            }
+            if (!mark) mark = fragment.node.mark_at(offset);
+        }
+    if (!mark) return;
+    std::string wanted;
+    for (const Piece &piece : rule.match.pieces)
+        wanted += piece.placeholder ? "${" + piece.placeholder->name + "}" : piece.literal;
+    problems_.push_back({*mark,
+                         std::string("this ") + receiver + " does not wait where `match` says",
+                         "write location=" + wanted});
+}
+
 /// Builds the pipeline with GStreamer for every choice of parameters, and reports its error.
 void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::string> &captures) {
     const auto values = samples();
@@ -312,10 +391,15 @@ void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::str
                                                  GST_PARSE_FLAG_FATAL_ERRORS, &parse_error);
         const auto element =
             GstPtr<GstElement>::adopt(made ? GST_ELEMENT(gst_object_ref_sink(made)) : nullptr);
+        if (!parse_error && element) warn_of_encoders(alternative, element.get());
         if (!parse_error) continue;
+        const bool is_link = g_str_has_prefix(parse_error->message, "could not link");
         problems_.push_back(
             {pipeline.mark,
-             std::string("GStreamer can't build this pipeline: ") + parse_error->message, ""});
+             std::string("GStreamer can't build this pipeline: ") + parse_error->message,
+             is_link ? "if the second takes several streams, name it and say which pad, as in "
+                       "`! mux.video`"
+                     : ""});
         g_clear_error(&parse_error);
         return;
     }

@@ -4,6 +4,7 @@
 #include "description/alternatives.h"
 #include "description/element_class.h"
 #include "description/literals.h"
+#include "description/placeholders.h"
 #include "description/wiring.h"
 
 #include <algorithm>
@@ -94,8 +95,14 @@ private:
         problems_.push_back({node_->mark_at(offset), std::move(what), std::move(mend)});
     }
     bool is_capture(const Placeholder &placeholder) const {
-        return std::find(captures_->begin(), captures_->end(), placeholder.name) !=
-               captures_->end();
+        return is_time(placeholder, description_) ||
+               std::find(captures_->begin(), captures_->end(), placeholder.name) !=
+                   captures_->end();
+    }
+    std::string origin_of(const Placeholder &placeholder) const {
+        return "'" + placeholder.name +
+               (is_time(placeholder, description_) ? "' is a date and time"
+                                                   : "' comes from the network");
     }
     void check_element(const Item &item);
     void check_property(const Item &item, const Property &property, const ElementClass &type);
@@ -212,8 +219,8 @@ void Checker::check_bound_value(const Property &property, const PropertyInfo &in
         if (is_capture(*piece.placeholder)) {
             if (info.kind != PropertyKind::text)
                 problem(where,
-                        shown + " comes from the network and '" + property.name + "' is no string",
-                        "captures are allowed in string properties only");
+                        origin_of(*piece.placeholder) + " and '" + property.name + "' is no string",
+                        "captures and ${time} are allowed in string properties only");
             continue;
         }
         const Parameter *parameter = description_.find_parameter(piece.placeholder->name);
@@ -294,9 +301,8 @@ void Checker::check_caps(const Item &item) {
         dynamic = true;
         const size_t where = piece.placeholder->offset;
         if (is_capture(*piece.placeholder))
-            problem(where,
-                    "'" + piece.placeholder->name + "' comes from the network and stands in caps",
-                    "captures are allowed in string properties only");
+            problem(where, origin_of(*piece.placeholder) + " and stands in caps",
+                    "captures and ${time} are allowed in string properties only");
         const Parameter *parameter = description_.find_parameter(piece.placeholder->name);
         if (parameter && (parameter->type == Type::path || parameter->type == Type::url ||
                           parameter->type == Type::address))

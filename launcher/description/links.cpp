@@ -35,6 +35,12 @@ bool has_prefix(const Caps &caps, const char *prefix) {
 }
 
 std::string mend_link(const Caps &given, const Caps &taken) {
+    const bool takes_flv = has_prefix(taken, "video/x-flv");
+    const bool is_bare = has_prefix(given, "video/x-h26") || has_prefix(given, "audio/mpeg");
+    if ((takes_flv || has_prefix(taken, "video/mpegts")) && is_bare)
+        return std::string("put a muxer between them, such as `") +
+               (takes_flv ? "flvlivemux" : "tslivemux") +
+               " name=mux`, and lead the link to its pad: `! mux.video`, `! mux.audio`";
     for (const char *medium : {"video", "audio"}) {
         const std::string raw = std::string(medium) + "/x-raw";
         const bool gives = has_prefix(given, medium), takes = has_prefix(taken, medium);

@@ -371,10 +371,12 @@ std::optional<Fragment> Loader::load_fragment(const Node &node, Extent extent,
     fragment.is_whole = found.empty();
     for (TextProblem &text : found)
         problem(node.mark_at(text.offset), std::move(text.what), std::move(text.mend));
+    std::vector<std::string> names = captures;
+    if (!out_.find_parameter("time")) names.emplace_back("time");
     for (const Item &item : fragment.launch.items) {
-        check_pieces(item.pieces, node, out_, captures, problems_);
+        check_pieces(item.pieces, node, out_, names, problems_);
         for (const Property &property : item.properties)
-            check_pieces(property.pieces, node, out_, captures, problems_);
+            check_pieces(property.pieces, node, out_, names, problems_);
     }
     return fragment;
 }

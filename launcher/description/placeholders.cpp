@@ -11,10 +11,14 @@ void check_placeholder(const Placeholder &placeholder, Mark mark, const Descript
     const std::string shown = "'" + placeholder.name + "'";
     if (std::find(captures.begin(), captures.end(), placeholder.name) != captures.end()) {
         if (!placeholder.unit.empty() || !placeholder.setting.empty())
-            problems.push_back({mark,
-                                shown + " comes from the network and has neither units nor "
-                                        "settings",
-                                "write ${" + placeholder.name + "}"});
+            problems.push_back(
+                {mark,
+                 shown + (is_time(placeholder, description)
+                              ? " is the time of the start and has neither units nor "
+                                "settings"
+                              : " comes from the network and has neither units nor "
+                                "settings"),
+                 "write ${" + placeholder.name + "}"});
         return;
     }
     const Parameter *parameter = description.find_parameter(placeholder.name);
@@ -62,6 +66,10 @@ void check_placeholder(const Placeholder &placeholder, Mark mark, const Descript
 }
 
 } // namespace
+
+bool is_time(const Placeholder &placeholder, const Description &description) {
+    return placeholder.name == "time" && !description.find_parameter("time");
+}
 
 void check_pieces(const Pieces &pieces, const Node &node, const Description &description,
                   const std::vector<std::string> &captures, Problems &problems) {

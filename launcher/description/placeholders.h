@@ -6,6 +6,10 @@
 
 namespace penstock::description {
 
+/// Whether this is `${time}`, the date and time at which a pipeline starts; a parameter of that
+/// name comes first.
+bool is_time(const Placeholder &placeholder, const Description &description);
+
 /// Checks that every placeholder names a parameter or capture, has a unit if needed, and uses an
 /// existing setting. Locations in the file are taken from `node`.
 void check_pieces(const Pieces &pieces, const Node &node, const Description &description,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "expect/judge.h"
 
+#include "description/playable.h"
+
 #include <algorithm>
 #include <cstdio>
 
@@ -11,6 +13,10 @@ namespace {
 constexpr double fps_tolerance = 0.05;
 /// Allowed relative excess of the keyframe interval: FLV timestamps are whole milliseconds.
 constexpr double keyframe_tolerance = 0.05;
+/// Keyframes that are further apart are warned of where nothing is asked of them; seconds.
+constexpr double long_interval = 5;
+/// The same, if the measurement ended before the second keyframe.
+constexpr double long_without = 4;
 /// Minimum seconds of media per second of measurement.
 constexpr double least_flow = 0.5;
 
@@ -44,6 +50,9 @@ public:
     }
     void tell(const std::string &what, const std::string &measured) {
         out_.push_back({output_, what, "", measured, Verdict::told});
+    }
+    void warn(const std::string &what, const std::string &measured) {
+        out_.push_back({output_, what, "", measured, Verdict::warning});
     }
     /// Checks against an upper limit; only reports the value if there is none.
     void at_most(const std::string &what, std::optional<double> limit,
@@ -105,6 +114,10 @@ void judge_keyframes(Judge &to, const Limits &limits, const Measures &measures) 
         to.add("keyframe interval", "≤ " + milliseconds(*limits.keyframe_interval), measured,
                !measures.keyframe_is_open &&
                    *measures.keyframe <= *limits.keyframe_interval + keyframe_tolerance);
+    else if (*measures.keyframe > (measures.keyframe_is_open ? long_without : long_interval))
+        to.warn("keyframe interval",
+                measured + ": who joins, and each HLS segment, waits as long; key-int-max=60 at "
+                           "the encoder makes it two seconds");
     else
         to.tell("keyframe interval", measured);
 }
@@ -179,6 +192,12 @@ std::vector<Check> judge(const std::string &output, const Limits &limits, const 
            measures.backwards == 0);
     if (limits.video) to.media("video", *limits.video, received.video);
     if (limits.audio) to.media("audio", *limits.audio, received.audio);
+    if (received.video.is_hardly_playable)
+        to.warn("video profile", received.video.profile +
+                                     ": hardly a browser, phone or TV plays it; " +
+                                     description::mend_unplayable);
+    else if (!received.video.profile.empty())
+        to.tell("video profile", received.video.profile);
     judge_fps(to, limits, measures);
     judge_keyframes(to, limits, measures);
     to.at_most("A/V skew", limits.skew, measures.skew, "picture or sound is missing");

@@ -10,7 +10,13 @@
 
 namespace penstock::expect {
 
-enum class Verdict { pass, failure, told }; ///< `told`: measured, without an expectation
+enum class Verdict {
+    pass,
+    failure,
+    told,       ///< measured, without an expectation
+    warning,    ///< measured; nothing was asked, and it is hardly meant so
+    unmeasured, ///< an output that was not received
+};
 
 struct Check {
     std::string output; ///< "rtmp live/test", "hls live/test", "udp", "pipelines"

@@ -20,7 +20,9 @@ struct Frame {
 };
 
 struct Stream {
-    std::string codec; ///< "h264", "aac", …; the caps' name for others
+    std::string codec;               ///< "h264", "aac", …; the caps' name for others
+    std::string profile;             ///< with its level, in words; empty if unknown
+    bool is_hardly_playable = false; ///< by browsers, phones and TVs
     int width = 0, height = 0, rate = 0, channels = 0;
     std::vector<Frame> frames; ///< in order of arrival
 };

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 namespace penstock::expect {
 namespace {
@@ -94,6 +95,23 @@ std::string url_of(const net::Location &location) {
     return location.scheme + "://" + location.address.to_string() + "/" + location.path;
 }
 
+/// Whether the element is where a stream leaves the pipeline.
+bool puts_out(const std::string &factory) {
+    constexpr std::string_view nowhere[] = {"fakesink", "fakevideosink", "fakeaudiosink"};
+    if (std::find(std::begin(nowhere), std::end(nowhere), factory) != std::end(nowhere))
+        return false;
+    const auto found = GstPtr<GstElementFactory>::adopt(gst_element_factory_find(factory.c_str()));
+    const gchar *klass =
+        found ? gst_element_factory_get_metadata(found.get(), GST_ELEMENT_METADATA_KLASS) : nullptr;
+    return klass && std::string_view(klass).find("Sink") != std::string_view::npos;
+}
+
+/// Whether a property says where the stream goes.
+bool is_place(std::string_view property) {
+    constexpr std::string_view places[] = {"location", "uri", "host", "clients", "device"};
+    return std::find(std::begin(places), std::end(places), property) != std::end(places);
+}
+
 } // namespace
 
 namespace {
@@ -163,11 +181,12 @@ std::vector<Output> Bench::outputs() const {
             continue;
         }
         const protocols::Reader *reader = protocols::find_reader(protocol, address);
-        if (!reader || !reader->is_tested) continue;
+        if (!reader && !protocol.receive_any) continue;
         add({.protocol = &protocol,
-             .receive = reader->receive,
+             .receive = reader ? reader->receive : protocol.receive_any,
              .label = protocol.name + " " + shown,
-             .address = address});
+             .address = address,
+             .written = *text});
     }
     for (const Push &push : pushes_of(binding_)) {
         const auto text = binding_.expand(*push.location, captures, nullptr);
@@ -184,8 +203,40 @@ std::vector<Output> Bench::outputs() const {
              .receive = ours ? push.protocol->accept : reader->receive,
              .is_taken = ours,
              .label = push.protocol->name + " " + location->path,
-             .address = url});
+             .address = url,
+             .written = *text});
     }
+    return out;
+}
+
+std::vector<Unmeasured> Bench::unmeasured(const std::vector<Output> &measured) const {
+    const Captures captures = captures_of(binding_.description());
+    std::vector<Unmeasured> out;
+    const auto look = [&](const Item &item) {
+        if (item.kind != Item::Kind::element || !puts_out(item.text)) return;
+        std::string place;
+        for (const Property &property : item.properties) {
+            const auto text = binding_.expand(property.pieces, captures, nullptr);
+            if (!text || text->empty()) continue;
+            if (std::any_of(measured.begin(), measured.end(),
+                            [&](const Output &each) { return each.written == *text; }))
+                return;
+            if (is_place(property.name)) place = " " + *text;
+        }
+        const std::string label = item.text + place;
+        const bool is_known = protocols::find_element(item.text).use;
+        if (std::none_of(out.begin(), out.end(),
+                         [&](const Unmeasured &each) { return each.label == label; }))
+            out.push_back({label, is_known ? "what is sent there can't be received here"
+                                           : "`penstock test` receives what is served or sent"});
+    };
+    binding_.description().each_pipeline([&](const PipelineText &pipeline) {
+        if (!binding_.holds(pipeline.when)) return;
+        for (const Fragment &fragment : pipeline.fragments)
+            if (binding_.holds(fragment.when))
+                for (const Item &item : fragment.launch.items)
+                    look(item);
+    });
     return out;
 }
 

@@ -17,6 +17,13 @@ struct Output {
     bool is_taken = false; ///< pushed to `address`, where the test listens
     std::string label;     ///< "rtmp live/test", "udp 127.0.0.1:5000"
     std::string address;   ///< a URL, or host:port for datagrams
+    std::string written;   ///< the address as the description has it, with its values
+};
+
+/// An output that the test can't receive.
+struct Unmeasured {
+    std::string label; ///< "filesink /srv/test.flv"
+    std::string why;
 };
 
 /// Replaces the addresses of a description by ones for the test.
@@ -29,6 +36,8 @@ public:
     bool choose_addresses(const std::set<std::string> &fixed, std::string *error);
     /// Call after opening them. Every capture is "test".
     std::vector<Output> outputs() const;
+    /// The elements that put something out and are none of `measured`.
+    std::vector<Unmeasured> unmeasured(const std::vector<Output> &measured) const;
     /// The URLs for publishers, including keys; one per rule.
     std::vector<std::string> publish_urls() const;
 

@@ -2,6 +2,7 @@
 #include "expect/receiver.h"
 
 #include "description/elements.h"
+#include "description/playable.h"
 #include "protocols/table.h"
 #include "supervisor/teardown.h"
 
@@ -20,11 +21,12 @@ struct Codec {
     int version = 0; ///< for audio/mpeg
 };
 constexpr Codec codecs[] = {
-    {"video/x-h264", "h264", "h264parse", true}, {"video/x-h265", "h265", "h265parse", true},
-    {"video/x-av1", "av1", "av1parse", true},    {"video/x-vp8", "vp8", nullptr, true},
-    {"video/x-vp9", "vp9", "vp9parse", true},    {"audio/mpeg", "mp3", "mpegaudioparse", false, 1},
-    {"audio/mpeg", "aac", "aacparse", false, 0}, {"audio/x-opus", "opus", nullptr, false},
-    {"audio/x-ac3", "ac3", "ac3parse", false},   {"audio/x-flac", "flac", "flacparse", false},
+    {"video/x-h264", "h264", "h264parse", true},  {"video/x-h265", "h265", "h265parse", true},
+    {"video/x-av1", "av1", "av1parse", true},     {"video/x-vp8", "vp8", nullptr, true},
+    {"video/x-vp9", "vp9", "vp9parse", true},     {"audio/mpeg", "mp3", "mpegaudioparse", false, 1},
+    {"audio/mpeg", "aac", "aacparse", false, 0},  {"audio/x-opus", "opus", nullptr, false},
+    {"audio/x-ac3", "ac3", "ac3parse", false},    {"audio/x-flac", "flac", "flacparse", false},
+    {"audio/x-vorbis", "vorbis", nullptr, false},
 };
 
 const Codec *codec_of(GstCaps *caps) {
@@ -171,6 +173,8 @@ void Receiver::note_event(GstEvent *event, Track &track) {
     std::lock_guard lock(track.state->lock);
     Stream &stream = track.stream();
     stream.codec = track.codec;
+    stream.profile = description::profile_words(structure);
+    stream.is_hardly_playable = description::is_hardly_playable(structure);
     gst_structure_get_int(structure, "width", &stream.width);
     gst_structure_get_int(structure, "height", &stream.height);
     gst_structure_get_int(structure, "rate", &stream.rate);

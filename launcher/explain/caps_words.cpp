@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "explain/caps_words.h"
 
+#include "description/playable.h"
+
 #include <map>
 
 namespace penstock::explain {
@@ -43,6 +45,8 @@ std::string say_caps(const GstCaps *caps) {
     if (!caps || gst_caps_is_any(caps) || gst_caps_is_empty(caps)) return {};
     const GstStructure *structure = gst_caps_get_structure(caps, 0);
     std::string out = word_of(structure);
+    const std::string profile = description::profile_words(structure);
+    if (!profile.empty()) out += " " + profile;
     gint width = 0, height = 0, numerator = 0, denominator = 0, rate = 0, channels = 0;
     if (gst_structure_get_int(structure, "width", &width) &&
         gst_structure_get_int(structure, "height", &height))

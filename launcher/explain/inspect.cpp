@@ -2,6 +2,7 @@
 #include "explain/inspect.h"
 
 #include "description/element_class.h"
+#include "description/playable.h"
 #include "description/wiring.h"
 #include "explain/caps_words.h"
 #include "explain/shell_line.h"
@@ -120,6 +121,7 @@ private:
     std::optional<uint64_t> latency_before(size_t node, size_t depth) const;
     void mark_reached();
     bool is_raw(size_t node) const;
+    void note_unplayable(const GraphLink &link, const GstCaps *caps);
     std::string without_own_names(std::string text) const;
 
     const Binding &binding_;
@@ -289,6 +291,7 @@ void Inspector::read_links(const Trial &trial) {
                                             "codec_data", "tags", nullptr);
                 link.caps = GOwned<>(gst_caps_to_string(plain.get())).get();
                 link.stream = say_caps(found->caps.get());
+                note_unplayable(link, found->caps.get());
             } else if (is_reached_[link.from] && out_.links_to(link.from).empty()) {
                 link.stream = "bytes";
             }
@@ -308,6 +311,15 @@ void Inspector::read_links(const Trial &trial) {
             });
         link.is_absent = other || no_input;
     }
+}
+
+void Inspector::note_unplayable(const GraphLink &link, const GstCaps *caps) {
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    if (!is_hardly_playable(structure)) return;
+    const std::string note = "H.264 " + profile_words(structure) +
+                             " is played by hardly a browser, phone or TV: " + mend_unplayable;
+    if (std::find(out_.notes.begin(), out_.notes.end(), note) == out_.notes.end())
+        out_.notes.push_back(note);
 }
 
 /// Replaces names that were generated for the trial.

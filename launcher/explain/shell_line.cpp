@@ -91,8 +91,8 @@ std::string expand_for_reading(const Pieces &pieces, const Binding &binding) {
         }
         const std::string &name = piece.placeholder->name;
         const Parameter *parameter = binding.description().find_parameter(name);
-        if (!parameter)
-            out += "{" + name + "}";
+        if (!parameter) // only ${time} has a value
+            out += binding.expand({piece}, {}, nullptr).value_or("{" + name + "}");
         else if (parameter->secret)
             out += "<" + name + ">";
         else

@@ -40,9 +40,9 @@ std::vector<Protocol> http_protocols() {
          .url = "http://{http}/live/latency.flv"},
         {.name = "HTTP-TS",
          .suffix = ".ts",
-         .receive = "souphttpsrc name=src is-live=true ! tsdemux name=demux",
-         .is_tested = false},
+         .receive = "souphttpsrc name=src is-live=true ! tsdemux name=demux"},
     };
+    http.receive_any = "souphttpsrc name=src is-live=true ! parsebin name=demux";
     http.explain_failure = explain_http_failure;
     return {http};
 }

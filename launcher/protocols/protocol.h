@@ -165,7 +165,6 @@ struct Reader {
     /// True if frames arrive in batches of several seconds, so that players pace them from the
     /// first frame on. If false, each frame is timed at its arrival.
     bool is_paced = false;
-    bool is_tested = true; ///< `penstock test` receives such outputs
     /// For the latency matrix: launch text that follows its encoder, launch text of a relaying
     /// server, and the URL to receive from. nullptr: not part of the matrix (`send`), no server
     /// (`serve`). Placeholders: {NAME} is the listener address of the protocol NAME, {to} a UDP
@@ -240,6 +239,9 @@ struct Protocol {
     std::function<std::string(std::string_view factory, const Value &value)> note;
 
     std::vector<Reader> readers;
+    /// Launch text like Reader::receive, with which `penstock test` receives streams that no reader
+    /// is for, such as audio alone. nullptr: it does not receive them.
+    const char *receive_any = nullptr;
     /// Launch text of a receiver, from the element `src` to `demux`, to which the elements of
     /// Role::push can publish. nullptr: none.
     const char *accept = nullptr;

@@ -14,7 +14,9 @@ Captures symbolic(const std::vector<std::string> &names) {
     return captures;
 }
 
-std::string line(const PipelineText &text, const Binding &binding, const Captures &captures) {
+std::string line(const PipelineText &text, const Binding &binding, Captures captures) {
+    // Each start has a time of its own; the text is the same.
+    if (!binding.description().find_parameter("time")) captures.emplace("time", "~time");
     std::string out;
     for (const Fragment &fragment : text.fragments)
         if (binding.holds(fragment.when)) out += fragment.hint + '\n';

@@ -77,8 +77,8 @@ EXPECTED = [
     ("25:68", "the element 'fakesink' has no property 'syn': did you mean 'sync'?"),
     ("28:5", "unknown key 'pipelin' of a publish rule: did you mean 'pipeline'?"),
     ("30:30", "this is no location: "),
-    ("30:81", "'name' comes from the network and 'num-buffers' is no string: captures are allowed "
-     "in string properties only"),
+    ("30:81", "'name' comes from the network and 'num-buffers' is no string: captures and ${time} "
+     "are allowed in string properties only"),
     ("31:19", "'allways' is no restart policy: did you mean 'always'?"),
 ]
 
@@ -259,6 +259,42 @@ class Launcher(unittest.TestCase):
                          ("rtmp=:1937", "a.rtmp=:1936"), ("a.word=y",)):
             self.assertEqual(said(*settings), "", settings)
         self.assertEqual(said("a.rtmp=:1936", PENSTOCK_RTMP=":1936"), "")
+
+    def test_a_file_of_this_directory(self):
+        with tempfile.TemporaryDirectory() as other:
+            self.write("mine.yaml", "summary: s\npipeline: fakesrc num-buffers=1 ! fakesink\n")
+            result = self.penstock("run", "mine", PENSTOCK_PIPELINES=other)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("there is no description 'mine': did you mean the file mine.yaml?",
+                          result.stderr)
+            self.assertEqual(self.penstock("run", "mine.yaml").returncode, 0)
+
+    def test_receivers_wait_where_publishers_come(self):
+        head = ("summary: s\nparameters: {rtmp: {type: address, default: ':1935'}}\npublish:\n"
+                "  match: rtmp://%s/live/{name}\n  pipeline: rtmpserversrc %s ! fakesink\n")
+        says = "does not wait where `match` says: write location=rtmp://"
+        for match, location in ((":1935", ""), (":1935", "location=rtmp://:1935/live/cam"),
+                                (":1935", "location=rtmp://:1936/live/${name}"),
+                                (":1936", "location=rtmp://${rtmp}/live/${name}")):
+            result = self.penstock("check", self.write("x.yaml", head % (match, location)))
+            self.assertEqual(result.returncode, 1, location)
+            self.assertIn(says + match + "/live/${name}", result.stderr)
+        for match, location in ((":1935", "location=rtmp://:1935/live/${name}"),
+                                ("${rtmp}", "location=rtmp://${rtmp}/live/${name}"),
+                                ("${rtmp}", "location=rtmp://:1935/live/${name}")):
+            result = self.penstock("check", self.write("x.yaml", head % (match, location)))
+            self.assertEqual((result.returncode, result.stderr), (0, ""), location)
+
+    def test_links_to_muxers(self):
+        head = "summary: s\npipeline: videotestsrc ! video/x-raw,format=I420 ! x264enc ! h264parse ! "
+        path = self.write("m.yaml", head + "goptee ! httpserversink location=http://:8080/x.flv\n")
+        self.assertIn("put a muxer between them, such as `flvlivemux name=mux`",
+                      self.penstock("check", path).stderr)
+        path = self.write("m.yaml", head + "goptee ! flvlivemux ! fakesink\n")
+        self.assertIn("could not link", self.penstock("check", path).stderr)
+        self.assertIn("say which pad, as in `! mux.video`", self.penstock("check", path).stderr)
+        path = self.write("m.yaml", head + "goptee ! mux.video flvlivemux name=mux ! fakesink\n")
+        self.assertEqual(self.penstock("check", path).returncode, 0)
 
     def test_wrong_usage(self):
         """A name that does not exist is wrong usage; a file with mistakes is a failure."""

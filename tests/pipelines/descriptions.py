@@ -18,6 +18,7 @@ import urllib.request
 
 PENSTOCK = os.environ["PENSTOCK"]
 PIPELINES = os.environ["PENSTOCK_PIPELINES"]
+DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/descriptions.md")
 ANY = "127.0.0.1:0"
 
 
@@ -108,6 +109,26 @@ class Descriptions(unittest.TestCase):
             shown = json.loads(show.stdout)
             self.assertTrue(shown["summary"] and shown["description"])
             self.assertTrue(all(p["help"] for p in shown["parameters"]), name)
+
+    def test_the_examples_of_the_docs(self):
+        """What docs/descriptions.md shows whole can be run, without a warning."""
+        with open(DOCS, encoding="utf-8") as file:
+            blocks = re.findall(r"```yaml\n(.*?)```", file.read(), re.S)
+        checked = 0
+        for block in blocks:
+            named = set(re.findall(r"\$\{([a-z0-9-]+)", block)) - {"time"}
+            known = set(re.findall(r"(?<!\$)\{([a-z]+)\}", block)) | set(
+                re.findall(r"(?m)^  ([a-z0-9-]+): +\{type", block))
+            if "pipeline:" not in block or "…" in block or not named <= known:
+                continue
+            with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                file.write(("" if "summary:" in block else "summary: s\n") + block)
+                file.flush()
+                done = subprocess.run([PENSTOCK, "check", file.name], capture_output=True,
+                                      text=True, timeout=60)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), block)
+            checked += 1
+        self.assertGreaterEqual(checked, 4)
 
     def test_live_with_its_test_publisher(self):
         live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY,

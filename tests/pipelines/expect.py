@@ -124,6 +124,40 @@ class Expect(unittest.TestCase):
         self.assertEqual(run("no-such-description")[0], 2)
         self.assertEqual(run(sender, "--set", "fps=many")[0], 2)
 
+    def test_every_output_is_measured_or_named(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "x")
+            text = """\
+summary: MP3, Ogg, MPEG-TS and RTMP, and what can't be received
+parameters: {rtmp: {type: address, default: ":1935"}, http: {type: address, default: ":8080"}}
+pipeline: |
+  videotestsrc is-live=true ! video/x-raw,format=FORMAT,width=320,height=180 !
+    x264enc tune=zerolatency key-int-max=15 ! h264parse ! tee name=v
+  v. ! queue ! flvlivemux ! rtmpserversink location=rtmp://${rtmp}/live/x
+  v. ! queue ! tslivemux ! httpserversink location=http://${http}/x.ts
+  audiotestsrc is-live=true ! tee name=a
+  a. ! queue ! lamemp3enc ! mpegaudioparse ! httpserversink location=http://${http}/x.mp3
+  a. ! queue ! audioconvert ! vorbisenc ! oggmux max-delay=100000000 !
+    httpserversink location=http://${http}/x.ogg
+  a. ! queue ! fakesink
+"""
+            code, tests, error = run(self.sender(text.replace("FORMAT", "I420")))
+            self.assertEqual((code, error), (0, ""), json.dumps(tests, indent=1))
+            checks = tests[0]["checks"]
+            self.assertEqual({c["output"] for c in checks} - {"pipelines"},
+                             {"rtmp live/x", "http x.ts", "http x.mp3", "http x.ogg"})
+            self.assertEqual({c["status"] for c in checks}, {"pass", "told"})
+            # A file is named, and the exit code tells; what hardly anything plays is warned of.
+            code, tests, error = run(self.sender(text.replace("FORMAT", "Y444").replace(
+                "fakesink", "wavenc ! filesink location=" + path)))
+            self.assertEqual((code, error), (3, ""), json.dumps(tests, indent=1))
+            told = {(c["output"], c["check"]): c for c in tests[0]["checks"]}
+            self.assertEqual(told["filesink " + path, "not measured"]["status"], "unmeasured")
+            for output in ("rtmp live/x", "http x.ts"):
+                profile = told[output, "video profile"]
+                self.assertEqual(profile["status"], "warning")
+                self.assertRegex(profile["measured"], "^High 4:4:4.*hardly a browser")
+
     def test_mistakes(self):
         wrong = self.sender(SENDER[:SENDER.index("expect:")] + """\
 expect:

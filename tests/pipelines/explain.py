@@ -5,6 +5,7 @@ for terminals and Graphviz, and no listener is opened. Needs PENSTOCK and PENSTO
 
 import json
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -64,10 +65,25 @@ class Explain(unittest.TestCase):
             self.assertEqual((element["action"], element["by"]), ("copied", ""))
             self.assertEqual(element["latency"], {"ns": 0, "measured": True})
         streams = [link["stream"] for link in pipeline["links"]]
-        self.assertTrue(any(s.startswith("H.264 320x180 25 fps") for s in streams), streams)
+        self.assertTrue(any(re.match(r"H\.264 \w+@L[\d.]+ 320x180 25 fps", s) for s in streams), streams)
         self.assertTrue(any(s.startswith("AAC 44.1 kHz mono") for s in streams), streams)
         self.assertIn("MPEG-TS", streams)
         self.assertIn(" copied ", self.explain("file-to-udp", "--set", "file=" + self.mp4))
+
+    def test_a_profile_that_hardly_anything_plays(self):
+        for format, profile in (("Y444_10LE", "High 4:4:4"), ("Y42B", "High 4:2:2"),
+                                ("I420_10LE", "High 10"), ("I420", None)):
+            path = self.write(
+                "profile.yaml", "summary: s\npipeline: videotestsrc is-live=true ! "
+                "video/x-raw,format=%s,width=64,height=64,framerate=30/1 ! "
+                "x264enc tune=zerolatency ! h264parse ! fakesink\n" % format)
+            pipeline, = self.pipelines(path)
+            notes = " ".join(pipeline["notes"])
+            self.assertEqual("hardly a browser, phone or TV" in notes, profile is not None, notes)
+            streams = [link["stream"] for link in pipeline["links"]]
+            self.assertTrue(any(s.startswith("H.264 " + (profile or "High") + "@L") or
+                                s.startswith("H.264 " + (profile or "High") + " ")
+                                for s in streams), streams)
 
     def test_a_file_that_is_encoded(self):
         pipeline, = self.pipelines("file-to-udp", "--set", "file=" + self.webm)

@@ -26,10 +26,11 @@ Received steady(int seconds, int64_t latency = -1) {
 }
 
 /// What failed, as "first frame, fps".
-std::string failed(const Limits &limits, const Received &received, int64_t ended = 5000 * ms) {
+std::string failed(const Limits &limits, const Received &received, int64_t ended = 5000 * ms,
+                   Verdict verdict = Verdict::failure) {
     std::string out;
     for (const Check &check : judge("udp", limits, received, measure(received, 0, ended), ""))
-        if (check.verdict == Verdict::failure) out += (out.empty() ? "" : ", ") + check.what;
+        if (check.verdict == verdict) out += (out.empty() ? "" : ", ") + check.what;
     return out;
 }
 
@@ -108,6 +109,27 @@ GST_START_TEST(test_keyframe_that_never_comes_again) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_what_is_warned_of) {
+    const auto warned = [](const Limits &limits, const Received &received) {
+        return failed(limits, received, 5000 * ms, Verdict::warning);
+    };
+    Received received = steady(5);
+    received.video.profile = "High@L3";
+    fail_unless_equals_string(warned({}, received).c_str(), "");
+    received.video.is_hardly_playable = true;
+    fail_unless_equals_string(warned({}, received).c_str(), "video profile");
+    for (size_t i = 1; i < received.video.frames.size(); ++i)
+        received.video.frames[i].is_keyframe = false;
+    fail_unless_equals_string(warned({}, received).c_str(), "video profile, keyframe interval");
+    // What is asked for is judged.
+    fail_unless_equals_string(warned({.keyframe_interval = 10}, received).c_str(), "video profile");
+    Received seldom = steady(13);
+    for (size_t i = 1; i < seldom.video.frames.size(); ++i)
+        seldom.video.frames[i].is_keyframe = i % 150 == 0;
+    fail_unless_equals_string(warned({}, seldom).c_str(), "keyframe interval");
+}
+GST_END_TEST
+
 GST_START_TEST(test_values_of_parameters) {
     description::Problems problems;
     const auto description = description::load_description(
@@ -140,6 +162,7 @@ static Suite *expect_judge_suite() {
     tcase_add_test(tc, test_each_limit);
     tcase_add_test(tc, test_what_stops_or_goes_back);
     tcase_add_test(tc, test_keyframe_that_never_comes_again);
+    tcase_add_test(tc, test_what_is_warned_of);
     tcase_add_test(tc, test_values_of_parameters);
     return suite;
 }
