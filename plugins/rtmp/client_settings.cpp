@@ -20,6 +20,11 @@ enum {
     END
 };
 
+/// Whole seconds, from one on.
+std::string retry_text(uint64_t ms) {
+    return net::time_text(ms < 1000 ? ms : (ms + 500) / 1000 * 1000);
+}
+
 const char *name_of(net::RtmpClientChange::State state) {
     switch (state) {
     case net::RtmpClientChange::connecting:
@@ -162,8 +167,8 @@ void post_client_change(GstElement *element, const char *name, const std::string
     }
     if (change.state != net::RtmpClientChange::waiting || change.reason == last_reason) return;
     last_reason = change.reason;
-    const std::string text = location + ": " + change.reason + "; the next attempt is in " +
-                             net::time_text(change.retry_ms);
+    const std::string text =
+        location + ": " + change.reason + "; the next attempt is in " + retry_text(change.retry_ms);
     if (change.refused)
         GST_ELEMENT_WARNING(element, RESOURCE, NOT_AUTHORIZED, ("%s", text.c_str()), (nullptr));
     else

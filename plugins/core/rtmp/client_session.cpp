@@ -22,6 +22,7 @@ constexpr size_t max_output = 256 << 10;   ///< bytes of answers that the server
 constexpr unsigned max_warnings = 10;      ///< per connection
 constexpr uint16_t set_buffer_length = 3;  ///< user control event, section 7.1.7
 constexpr size_t max_words = 200;          ///< characters of a server's description
+constexpr size_t max_code = 64;            ///< and of its status code
 constexpr double connect_id = 1, create_stream_id = 4, publish_id = 5;
 
 /// Capabilities in connect, Enhanced RTMP v2. A player takes every codec and passes it on.
@@ -86,6 +87,7 @@ struct ClientSession::Impl {
     void ask(const Command &created);
     void start();
     void warn(const std::string &text);
+    std::string without_key(std::string_view from) const;
     std::string words(std::string_view code, std::string_view description) const;
     Result ended(ClientEnd why, const std::string &reason) {
         end = why;
@@ -296,17 +298,22 @@ Result ClientSession::Impl::judge(const amf::Value &info) {
                                          (request.publish ? "the key or name" : "to play") + said);
 }
 
-/// What the server said, without the key.
-std::string ClientSession::Impl::words(std::string_view code, std::string_view description) const {
-    std::string text(description);
+/// The server's text without the key.
+std::string ClientSession::Impl::without_key(std::string_view from) const {
+    std::string text(from);
     const std::string_view name = request.name;
     for (const std::string_view secret : {name, name.substr(0, name.find('?'))}) {
         if (secret.empty()) continue;
         for (size_t at = text.find(secret); at != text.npos; at = text.find(secret, at + 3))
             text.replace(at, secret.size(), "***");
     }
-    std::string out = code.empty() ? "" : " (" + printable(code, 64) + ")";
-    if (!text.empty()) out += ": " + printable(text, max_words);
+    return text;
+}
+
+/// What the server said, for a message.
+std::string ClientSession::Impl::words(std::string_view code, std::string_view description) const {
+    std::string out = code.empty() ? "" : " (" + printable(without_key(code), max_code) + ")";
+    if (!description.empty()) out += ": " + printable(without_key(description), max_words);
     return out;
 }
 

@@ -255,8 +255,7 @@ void ClientLink::lost(const std::string &reason, bool refused) {
     if (!events_) return;
     const double random = std::uniform_real_distribution<double>(0, 1)(random_);
     const uint64_t delay = at_once ? 0 : backoff_.next(refused, random);
-    say(refused ? LogLevel::warning : LogLevel::info,
-        reason + "; tried again in " + time_text(delay));
+    say(LogLevel::info, reason + "; tried again in " + time_text(delay));
     change(RtmpClientChange::waiting, reason, refused, delay);
     retry_in(delay);
 }

@@ -21,7 +21,9 @@ std::shared_ptr<TlsClient> TlsClient::make(const TlsTrust &trust, std::string *e
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY); // as for sessions of the server
+    // A read goes on after session tickets, which servers send behind the handshake: the socket is
+    // told of only once.
+    SSL_CTX_set_mode(context, SSL_MODE_AUTO_RETRY);
     if (!trust.verify) return std::make_shared<TlsClient>(std::move(out), false);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     if (trust.ca_file.empty()) {
