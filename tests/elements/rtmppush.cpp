@@ -78,8 +78,8 @@ public:
                      "reconnect-delay", guint64(20 * GST_MSECOND), "reconnect-max-delay",
                      guint64(40 * GST_MSECOND), "refused-delay", refused_delay, "queue-max-bytes",
                      guint(1 << 20), nullptr);
+        bus.emplace(element.get()); // the harness starts a sink at once
         h = gst_harness_new_with_element(element.get(), "sink", nullptr);
-        bus.emplace(h->element);
         gst_harness_set_src_caps_str(h, "video/x-flv");
         gst_harness_play(h);
     }
