@@ -18,7 +18,7 @@
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
  * `sync` does in any sink, unless `sync` is set.
  *
- * When not: to publish to another server, use rtmp2sink.
+ * When not: to publish to another server, use rtmppushsink.
  *
  * ## Authorization
  * The signal `authorize` asks the application about each player. Its handlers get a structure with

@@ -11,7 +11,7 @@
  * and sends no media for `silence-timeout` is closed, and loses its name. Several elements may
  * share one port with different names.
  *
- * When not: to fetch a stream from a server, use rtmp2src.
+ * When not: to fetch a stream from a server, use rtmppullsrc.
  *
  * ## Authorization
  * The signal `authorize` asks the application about each publisher. Its handlers get a structure
@@ -33,7 +33,6 @@
 #include "rtmp/rtmpserversrc.h"
 
 #include "gst/guard.h"
-#include "gst/nonblocking.h"
 #include "gst/peer_signals.h"
 #include "rtmp/server_source.h"
 
@@ -187,35 +186,8 @@ static gboolean activate_mode(GstPad *, GstObject *parent, GstPadMode mode, gboo
     });
 }
 
-static gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
-    switch (GST_QUERY_TYPE(query)) {
-    case GST_QUERY_LATENCY:
-        gst_query_set_latency(query, TRUE, 0, GST_CLOCK_TIME_NONE);
-        return TRUE;
-    case GST_QUERY_SEEKING: {
-        GstFormat format;
-        gst_query_parse_seeking(query, &format, nullptr, nullptr, nullptr);
-        gst_query_set_seeking(query, format, FALSE, 0, -1);
-        return TRUE;
-    }
-    case GST_QUERY_SCHEDULING:
-        gst_query_set_scheduling(query, GST_SCHEDULING_FLAG_SEQUENTIAL, 1, -1, 0);
-        gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
-        return TRUE;
-    default:
-        return gst_pad_query_default(pad, parent, query);
-    }
-}
-
 static gboolean src_event(GstPad *, GstObject *parent, GstEvent *event) {
-    // There is no upstream element that could seek or be asked for a keyframe.
-    const bool known = GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE ||
-                       GST_EVENT_TYPE(event) == GST_EVENT_LATENCY ||
-                       GST_EVENT_TYPE(event) == GST_EVENT_QOS;
-    if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE)
-        guard(parent, [parent] { IMPL(parent)->reconfigure(); });
-    gst_event_unref(event);
-    return known;
+    return rtmp::tag_source_event(parent, event, *IMPL(parent));
 }
 
 static gboolean send_event(GstElement *element, GstEvent *event) {
@@ -297,7 +269,7 @@ static void penstock_rtmp_server_src_init(PenstockRtmpServerSrc *self) {
     GstPad *pad = gst_pad_new_from_static_template(&src_template, "src");
     self->impl = new ServerSource(GST_ELEMENT(self), pad);
     gst_pad_set_activatemode_function(pad, activate_mode);
-    gst_pad_set_query_function(pad, src_query);
+    gst_pad_set_query_function(pad, rtmp::tag_source_query);
     gst_pad_set_event_function(pad, src_event);
     gst_pad_use_fixed_caps(pad);
     gst_element_add_pad(GST_ELEMENT(self), pad);

@@ -57,7 +57,11 @@ void Answers::set_chunk_size(uint32_t size) {
 void Answers::user_control(uint16_t event, uint32_t value) {
     Writer body;
     body.u16(event).u32(value);
-    message(chunk_stream::control, message_type::user_control, 0, body.view());
+    user_control_body(body.view());
+}
+
+void Answers::user_control_body(ByteView body) {
+    message(chunk_stream::control, message_type::user_control, 0, body);
 }
 
 void Answers::command(uint32_t stream_id, std::initializer_list<amf::Value> values) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A peer's commands and the server's answers. Adobe RTMP specification 1.0, section 7.
+// A peer's commands and our own, which also are a server's answers. Adobe RTMP specification 1.0,
+// section 7.
 #pragma once
 
 #include "core/amf/value.h"
@@ -20,7 +21,7 @@ struct Command {
 /// Parses the AMF0 body of a command message. A missing transaction id becomes 0.
 Result parse_command(ByteView body, Command &out);
 
-/// Writes the server's own messages as consecutive chunks.
+/// Writes our own messages as consecutive chunks.
 class Answers {
 public:
     /// Chunk size in bytes, until set_chunk_size() announces another.
@@ -32,6 +33,8 @@ public:
     /// Announces the chunk size of all later messages.
     void set_chunk_size(uint32_t size);
     void user_control(uint16_t event, uint32_t value);
+    /// A user control message with a longer body: the event type and its data.
+    void user_control_body(ByteView body);
     void command(uint32_t stream_id, std::initializer_list<amf::Value> values);
     /// A data message on the stream, as sent to players.
     void data(uint32_t stream_id, std::initializer_list<amf::Value> values);

@@ -21,10 +21,9 @@ uint8_t chunk_stream_of(flv::TagType type) {
     return chunk_stream::data;
 }
 
-} // namespace
-
-std::shared_ptr<fanout::Packet> make_packet(const flv::Tag &tag, uint32_t timestamp,
-                                            uint32_t chunk_size) {
+std::shared_ptr<fanout::Packet> serialize(const flv::Tag &tag, uint32_t timestamp,
+                                          uint32_t chunk_size, uint32_t stream_id,
+                                          bool for_server) {
     auto packet = std::make_shared<fanout::Packet>();
     packet->payload = tag.bytes;
     packet->time = timestamp;
@@ -33,14 +32,15 @@ std::shared_ptr<fanout::Packet> make_packet(const flv::Tag &tag, uint32_t timest
     if (tag.bytes.size() > flv::header_size + flv::trailer_size)
         body = tag.bytes.view().subspan(flv::header_size,
                                         tag.bytes.size() - flv::header_size - flv::trailer_size);
-    if (tag.type == flv::TagType::script) body = body.subspan(set_data_frame_size(body));
+    if (tag.type == flv::TagType::script && !for_server)
+        body = body.subspan(set_data_frame_size(body));
 
     // All chunks after the first have identical headers, so they share one copy.
     const uint8_t chunk_stream = chunk_stream_of(tag.type);
     thread_local Writer headers;
     headers.vector().clear();
     write_first_header(headers, chunk_stream, static_cast<uint8_t>(tag.type), timestamp,
-                       static_cast<uint32_t>(body.size()), 1);
+                       static_cast<uint32_t>(body.size()), stream_id);
     const size_t first_size = headers.size();
     if (body.size() > chunk_size) write_next_header(headers, chunk_stream, timestamp);
     packet->headers.assign(headers.view().begin(), headers.view().end());
@@ -57,6 +57,18 @@ std::shared_ptr<fanout::Packet> make_packet(const flv::Tag &tag, uint32_t timest
     if (!body.empty()) packet->pieces.push_back(body);
     packet->seal(false);
     return packet;
+}
+
+} // namespace
+
+std::shared_ptr<fanout::Packet> make_packet(const flv::Tag &tag, uint32_t timestamp,
+                                            uint32_t chunk_size, uint32_t stream_id) {
+    return serialize(tag, timestamp, chunk_size, stream_id, false);
+}
+
+std::shared_ptr<fanout::Packet> make_publisher_packet(const flv::Tag &tag, uint32_t timestamp,
+                                                      uint32_t chunk_size, uint32_t stream_id) {
+    return serialize(tag, timestamp, chunk_size, stream_id, true);
 }
 
 } // namespace penstock::rtmp

@@ -8,8 +8,10 @@
 #include <new>
 #include <utility>
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 namespace penstock::net {
@@ -71,6 +73,19 @@ TlsSession::TlsSession(ssl_ctx_st *context, int socket) : ssl_(SSL_new(context))
 }
 
 TlsSession::~TlsSession() = default;
+
+void TlsSession::become_client(const std::string &host, bool verify) {
+    SSL_set_connect_state(ssl_.get());
+    in6_addr address;
+    const bool is_address = ::inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+                            ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
+    if (!is_address) SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
+    if (!verify) return;
+    const int set = is_address
+                        ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), host.c_str())
+                        : SSL_set1_host(ssl_.get(), host.c_str());
+    if (set != 1) throw std::bad_alloc();
+}
 
 /// Accepts the whole record, so that OpenSSL never has to retry one.
 int TlsSession::send(const char *data, int size) {
@@ -210,6 +225,10 @@ void TlsSession::shutdown() {
 
 std::string TlsSession::reason() const {
     if (error_ != 0) return std::strerror(error_);
+    if (const long verified = SSL_get_verify_result(ssl_.get());
+        verified != X509_V_OK && SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE)
+        return std::string("its certificate is not trusted: ") +
+               X509_verify_cert_error_string(verified);
     const unsigned long code = ERR_peek_last_error();
     if (const char *text = code ? ERR_reason_error_string(code) : nullptr) return text;
     return ended_ ? "the connection was closed" : "unknown error";

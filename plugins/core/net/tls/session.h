@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The server side of a TLS connection: OpenSSL directly on the socket, without a second pair of
-// buffers or memory for idle connections. This header needs neither OpenSSL nor Boost.
+// A TLS connection: OpenSSL directly on the socket, without a second pair of buffers or memory for
+// idle connections. This header needs neither OpenSSL nor Boost.
 #pragma once
 
 #include "core/fanout/outlet.h"
@@ -19,11 +19,16 @@ namespace penstock::net {
 class TlsSession final : public fanout::Wire {
 public:
     /// The socket stays the caller's; it must be non-blocking and outlive the session. Use
-    /// TlsContext::accept(). Throws std::bad_alloc.
+    /// TlsContext::accept() or TlsClient::connect(). A server's session until become_client().
+    /// Throws std::bad_alloc.
     TlsSession(ssl_ctx_st *context, int socket);
     ~TlsSession() override;
     TlsSession(const TlsSession &) = delete;
     TlsSession &operator=(const TlsSession &) = delete;
+
+    /// Before the handshake: makes it a client's session with the server `host`, a name (sent as
+    /// SNI) or an address. With `verify`, the server's certificate must be for it.
+    void become_client(const std::string &host, bool verify);
 
     enum class Step { done, wants_read, wants_write, failed };
     /// Continues the handshake. Call it again when the socket is ready for what the step wants.

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A connection to another RTMP server that is made again and again, to publish or to play. No
+// GStreamer, and no Boost in this header.
+#pragma once
+
+#include "core/flv/tag.h"
+#include "core/net/tls/client.h"
+#include "core/rtmp/backoff.h"
+#include "core/rtmp/client_url.h"
+#include "core/rtmp/publish_queue.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace penstock::net {
+
+struct RtmpClientOptions {
+    rtmp::ClientUrl url;
+    TlsTrust trust;
+    rtmp::BackoffLimits backoff;
+    rtmp::PublishQueue::Limits queue; ///< of a publisher
+    uint64_t connect_ms = 10'000;     ///< from the first packet to the server's acceptance
+    uint64_t stall_ms = 10'000;       ///< a server that takes nothing for so long is left
+    uint64_t silence_ms = 30'000;     ///< a server that plays nothing for so long is left; 0: never
+};
+
+/// A change of the connection.
+struct RtmpClientChange {
+    enum State {
+        connecting, ///< an attempt begins
+        live,       ///< the server has accepted
+        waiting,    ///< the connection has ended, or the attempt has failed: see `reason`
+    };
+    State state = connecting;
+    std::string reason;    ///< without the stream's name; waiting only
+    bool refused = false;  ///< the server does not accept the key or name; waiting only
+    uint64_t retry_ms = 0; ///< until the next attempt; waiting only
+    unsigned attempt = 0;  ///< attempts since the last connection that lasted
+};
+
+/// Called on a network loop: must return at once.
+class RtmpClientEvents {
+public:
+    virtual void on_change(const RtmpClientChange &change) = 0;
+    /// Of a player. Returns false if there is no room: reading then pauses until resume().
+    virtual bool on_tag(flv::Tag &&) { return true; }
+    /// An oddity of the server, for the log.
+    virtual void on_warning(const std::string &) {}
+
+protected:
+    ~RtmpClientEvents() = default;
+};
+
+/// Totals of all connections.
+struct RtmpClientTotals {
+    uint64_t bytes_in = 0, bytes_out = 0; ///< on the wire, without TLS
+    uint64_t frames_out = 0;
+    uint64_t dropped = 0;     ///< frames that were not sent
+    uint64_t connections = 0; ///< that the server accepted
+    bool live = false;
+};
+
+/// What has not left this machine yet, as of now.
+struct RtmpClientBacklog {
+    bool live = false;
+    uint64_t sent = 0;     ///< bytes that this connection has sent; unsent kernel bytes are not
+    int64_t queued_ms = 0; ///< of media, the kernel's unsent bytes included
+    int64_t newest_ms = 0; ///< time of the newest media, on the connection's timeline
+};
+
+/// Begins to connect when made. When destroyed, sends what is queued for up to a second if it is
+/// live, says goodbye, and waits until no call to `events` is running: not on a network loop.
+class RtmpClient {
+public:
+    /// On failure returns nullptr and sets `error` to the reason: no threads, no such file.
+    static std::unique_ptr<RtmpClient> open(RtmpClientOptions options, RtmpClientEvents &events,
+                                            std::string *error);
+    virtual ~RtmpClient() = default;
+
+    // Of a publisher; one thread at a time. Never block.
+    virtual void publish(const flv::Tag &tag) = 0;
+    /// The timestamps that follow have nothing to do with those before.
+    virtual void discontinuity() = 0;
+    virtual RtmpClientBacklog backlog() = 0;
+
+    /// Of a player: there is room again. Any thread.
+    virtual void resume() = 0;
+    /// Any thread.
+    virtual RtmpClientTotals totals() const = 0;
+};
+
+} // namespace penstock::net

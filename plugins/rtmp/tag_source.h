@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the RTMP sources have in common: tags from the network become `video/x-flv` buffers.
+#pragma once
+
+#include "core/flv/normalizer.h"
+#include "core/rtmp/timeline.h"
+#include "gst/ptr.h"
+#include "gst/push_queue.h"
+#include "gst/stats.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::rtmp {
+
+/// Queues a sender's tags and pushes them: the network loop does it if nothing downstream can
+/// block, else a task. push_queue.h says whose turn it is.
+class TagSource {
+public:
+    void set_playing(bool playing);
+    void end_of_stream();
+    /// What is downstream has changed: it may have to wait now.
+    void reconfigure();
+
+protected:
+    TagSource(GstElement *element, GstPad *pad);
+    ~TagSource() = default;
+
+    /// Empties the queue and resets the stream. The caller has the queue's turn until it calls
+    /// release_queue() or cancel_queue().
+    void open_queue(size_t max_bytes);
+    bool release_queue();
+    void cancel_queue();
+    /// Returns when nobody pushes any more.
+    void close_queue();
+
+    // --- on a network loop ----------------------------------------------------------------
+    void put_began(const std::string &who);
+    /// Returns false if the queue is full: the sender has to wait for on_room().
+    bool put_tag(flv::Tag &&tag);
+    void put_ended(const std::string &reason);
+
+    // --- on the thread that has the turn --------------------------------------------------
+    virtual void on_began(const std::string &who) = 0;
+    /// Returns true if the stream ends with it.
+    virtual bool on_ended(const std::string &reason) = 0;
+    virtual void on_room() = 0;
+    /// For the stream id and messages.
+    virtual std::string stream_name() const = 0;
+
+    GstElement *const element_;
+    GstPad *const pad_;
+    Counters counters_;
+
+private:
+    struct Item {
+        enum Kind { began, tag, ended, eos } kind;
+        flv::Tag flv{};
+        std::string text{};
+    };
+
+    void enqueue(Item &&item);
+    void resume_sender(bool room);
+    void loop(); ///< the task
+    bool start_task();
+    void drain();
+    void drain_elsewhere();
+    void handle(Item &&item);
+
+    void begin(const std::string &who);
+    GstFlowReturn take_tag(flv::Tag &&tag);
+    GstFlowReturn push_tag(const flv::Tag &tag);
+    void post_notes();
+    GstFlowReturn push_headers();
+    GstFlowReturn push(GstPtr<GstBuffer> buffer);
+    void push_stream_start();
+    void finish(GstFlowReturn flow);
+    GstClockTime running_time() const;
+    GstClockTime time_of(const flv::Tag &tag);
+
+    PushQueue<Item> queue_;
+
+    // Belongs to the thread that has the queue's turn.
+    flv::Normalizer normalizer_;
+    std::vector<flv::Tag> tags_; ///< what became of the tag at hand
+    unsigned headers_version_ = 0;
+    uint32_t config_ = 0;  ///< of the headers that are out, see KnownTag
+    bool started_ = false; ///< stream-start is out
+    bool has_video_ = false;
+    bool discont_ = true;
+    std::optional<Timeline> timeline_; ///< to running time; since open_queue()
+};
+
+/// The pad functions and the state changes of an element with a TagSource.
+gboolean tag_source_query(GstPad *pad, GstObject *parent, GstQuery *query);
+/// `source` is told of RECONFIGURE.
+gboolean tag_source_event(GstObject *parent, GstEvent *event, TagSource &source);
+
+} // namespace penstock::rtmp
