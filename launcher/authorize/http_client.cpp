@@ -117,7 +117,10 @@ private:
         if (!secure_) return send(*plain_);
         const std::string &host = call_.url.host;
         secure_->set_verify_callback(asio::ssl::host_name_verification(host));
-        SSL_set_tlsext_host_name(secure_->native_handle(), host.c_str());
+        // Names only: an address has no place there (RFC 6066).
+        error_code ec;
+        asio::ip::make_address(host, ec);
+        if (ec) SSL_set_tlsext_host_name(secure_->native_handle(), host.c_str());
         secure_->async_handshake(asio::ssl::stream_base::client,
                                  [self = shared_from_this()](error_code ec) {
                                      if (!self->failed(ec)) self->send(*self->secure_);
@@ -125,18 +128,25 @@ private:
     }
     template <class Stream>
     void send(Stream &stream) {
-        http::async_write(stream, request_,
-                          [self = shared_from_this(), &stream](error_code ec, size_t) {
-                              if (self->failed(ec)) return;
-                              http::async_read(stream, self->buffer_, self->parser_,
-                                               [self](error_code failure, size_t) {
-                                                   if (!self->failed(failure)) self->finish();
-                                               });
-                          });
+        http::async_write(
+            stream, request_, [self = shared_from_this(), &stream](error_code ec, size_t) {
+                if (self->failed(ec)) return;
+                http::async_read(stream, self->buffer_, self->parser_,
+                                 [self](error_code failure, size_t) {
+                                     if (self->is_cut_at_end(failure) || !self->failed(failure))
+                                         self->finish();
+                                 });
+            });
     }
     bool failed(error_code ec) {
         if (ec && done_) end(ec.message());
         return !done_;
+    }
+    /// Many servers end a body of unknown length without TLS' own goodbye. Nothing that is cut
+    /// short means yes: the status is there, and half a JSON text is none.
+    bool is_cut_at_end(error_code ec) const {
+        return done_ && ec == asio::ssl::error::stream_truncated && parser_.is_header_done() &&
+               parser_.need_eof();
     }
     void finish() {
         const auto &message = parser_.get();

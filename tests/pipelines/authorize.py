@@ -13,7 +13,9 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -94,7 +96,7 @@ class Authorize(unittest.TestCase):
         server.url = f"http://127.0.0.1:{server.server_port}/"
         return server
 
-    def run_live(self, keys, rule="", starts=True):
+    def run_live(self, keys, rule="", starts=True, **environment):
         """`live` with these keys added to the description and to its `publish` rule."""
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
@@ -106,7 +108,8 @@ class Authorize(unittest.TestCase):
             [PENSTOCK, "run", str(root / "own.yaml"), "--set", "rtmp=127.0.0.1:0", "--set",
              "http=127.0.0.1:0", "--set", "segment=500ms"], stdout=log, stderr=log, cwd=root,
             # All that Penstock can log: no secret may be in it.
-            env=dict(os.environ, XDG_RUNTIME_DIR=directory.name, GST_DEBUG="penstock-*:7"))
+            env=dict(os.environ, XDG_RUNTIME_DIR=directory.name, GST_DEBUG="penstock-*:7",
+                     **environment))
         log.close()
 
         def end():
@@ -275,6 +278,7 @@ class Authorize(unittest.TestCase):
             path = pathlib.Path(directory) / "keys"
             path.write_text(keys)
             self.run_live(f"\nauthorize: {{keys: {path}}}\n")
+            self.assertIn("stream key NAME?key=KEY", self.log())
             self.assertIsNone(self.publish("anna"))
             self.assertIsNone(self.publish("anna?key=s3sam-bo"))
             self.assertIsNone(self.publish("bo?key=s3sam-anna"), "the key of another stream")
@@ -290,6 +294,51 @@ class Authorize(unittest.TestCase):
             self.assertIsNotNone(self.publish("c4?key=s3sam-bo"), "the keys of before still hold")
             self.assertIn("line 2", self.log())
         self.assertNotRegex(self.log(), "s3sam")
+
+    def test_read_again(self):
+        self.run_live("\nauthorize: {deny: 127.0.0.0/8}\n")
+        self.assertIsNone(self.publish("cam"))
+        path = self.root / "own.yaml"
+        path.write_text(path.read_text().replace("127.0.0.0/8", "10.0.0.0/8"))
+        self.process.send_signal(signal.SIGHUP)
+        until("it is read again", lambda: "who may publish and play has changed" in self.log())
+        self.assertIsNotNone(self.publish("cam"), self.log())
+
+    def test_play_rule(self):
+        server = self.decider(lambda peer: 200 if peer.get("token") == "swordfish" else 401)
+        self.run_live("\nplay:\n  match: ['rtmp://${rtmp}/live/{name}_2', "
+                      "'http://${http}/live/{name}_2.flv']\n"
+                      f"  authorize: {server.url}\n  pipeline: gopsrc channel=live/${{name}} ! "
+                      "tee name=t ! queue ! rtmpserversink location=rtmp://${rtmp}/live/${name}_2 "
+                      "t. ! queue ! httpserversink location=http://${http}/live/${name}_2.flv\n")
+        self.assertIsNotNone(self.publish("cam"), "the rule is for viewers")
+        self.until_status("/live/cam.flv", 200)
+        self.assertEqual(server.asked, [])
+        self.assertFalse(self.plays("cam_2"))
+        self.assertEqual(self.status("/live/cam_2.flv?token=tuna"), 403)
+        self.assertTrue(self.plays("cam_2?token=swordfish"))
+        self.until_status("/live/cam_2.flv?token=swordfish", 200)
+        self.assertEqual(self.status("/live/cam_2.flv"), 403)
+        self.assertEqual({peer["name"] for peer, _, _ in server.asked}, {"cam_2"})
+
+    def test_https(self):
+        with tempfile.TemporaryDirectory() as directory:
+            files = [f"{directory}/key.pem", f"{directory}/certificate.pem"]
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+                            files[0], "-out", files[1], "-subj", "/CN=x", "-days", "2", "-addext",
+                            "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+            server = self.decider(lambda peer: 200)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(files[1], files[0])
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            keys = f"\nauthorize: https://127.0.0.1:{server.server_port}/\n"
+            self.run_live(keys, SSL_CERT_FILE=files[1])
+            self.assertIsNotNone(self.publish("cam"), self.log())
+            self.run_live(keys)
+            self.assertIsNone(self.publish("cam"), "a certificate that nobody trusts")
+            self.assertIn("certificate verify failed", self.log())
+            self.run_live(keys.replace("127.0.0.1", "localhost"), SSL_CERT_FILE=files[1])
+            self.assertIsNone(self.publish("cam"), "a certificate of another name")
 
     def test_mistakes(self):
         self.run_live("\nauthorize: {keys: absent}\n", starts=False)
