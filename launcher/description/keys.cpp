@@ -25,6 +25,7 @@ const std::vector<Keys> &table() {
           "cache"}},
         {"jwt", {"keys", "issuer", "audience", "claim"}},
         {"notify", {"url", "style", "secret", "timeout"}},
+        {"page", {"address", "embed", "redirect-from"}},
         {"restart", {"policy", "delay", "max-delay"}},
         {"expect",
          {"set", "sample", "publisher", "beside", "within", "duration", "video", "audio", "fps",

@@ -17,6 +17,7 @@ enum class Place {
     authorize,
     jwt,
     notify,
+    page,
     restart,
     expect,
     fragment

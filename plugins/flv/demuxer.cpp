@@ -23,13 +23,38 @@ const char *name_of(TagType type) {
     return type == TagType::video ? "video" : "audio";
 }
 
+/// What people call the codec; its four characters if that is not known.
 std::string codec_name(uint32_t fourcc) {
+    static constexpr std::pair<uint32_t, const char *> names[] = {
+        {flv::fourcc("avc1"), "H.264"}, {flv::fourcc("hvc1"), "HEVC"},
+        {flv::fourcc("av01"), "AV1"},   {flv::fourcc("vp08"), "VP8"},
+        {flv::fourcc("vp09"), "VP9"},   {flv::fourcc("vvc1"), "VVC"},
+        {flv::fourcc("mp4a"), "AAC"},   {flv::fourcc(".mp3"), "MP3"},
+        {flv::fourcc("Opus"), "Opus"},  {flv::fourcc("fLaC"), "FLAC"},
+        {flv::fourcc("ac-3"), "AC-3"},  {flv::fourcc("ec-3"), "E-AC-3"},
+        {flv::fourcc("alaw"), "G.711"}, {flv::fourcc("ulaw"), "G.711"},
+        {flv::fourcc("spex"), "Speex"}};
+    for (const auto &[code, name] : names)
+        if (code == fourcc) return name;
+    if (fourcc == 0) return "of an unknown codec";
     std::string name;
     for (int shift = 24; shift >= 0; shift -= 8) {
         const char c = static_cast<char>(fourcc >> shift);
         name += g_ascii_isprint(c) ? c : '?';
     }
-    return name;
+    return "of the unknown codec '" + name + "'";
+}
+
+/// Why a tag is left out, and what to do about it.
+std::string left_out(TagType type, const BodyHeader &header) {
+    const std::string codec = codec_name(header.codec);
+    const std::string track = std::to_string(header.track);
+    if (header.track != 0)
+        return std::string("The stream has more than one ") + name_of(type) + " track: track " +
+               track + " (" + codec + ") is left out, and the first is taken.";
+    return std::string("The stream's ") + name_of(type) + " is " + codec +
+           ", which can't be taken out of FLV here: let the publisher send " +
+           (type == TagType::video ? "H.264." : "AAC or MP3.");
 }
 
 } // namespace
@@ -128,10 +153,7 @@ GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
         ++counters_.drops;
         if (!stream.complained)
             GST_ELEMENT_WARNING(element_, STREAM, CODEC_NOT_FOUND,
-                                ("The stream's %s can't be used: codec \"%s\", track %u.",
-                                 name_of(tag.type), codec_name(header->codec).c_str(),
-                                 header->track),
-                                (nullptr));
+                                ("%s", left_out(tag.type, *header).c_str()), (nullptr));
         stream.complained = true;
         return GST_FLOW_OK;
     }

@@ -32,7 +32,7 @@ bool RtmpConnection::may_publish(const std::string &path,
     lease = state_->rules->lease_for(path);
     const bool claimed = mount && mount->slot.is_claimed();
     if (!claimed && !lease) {
-        refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+        refuse_name();
         return false;
     }
     const std::string key = claimed ? mount->slot.key() : std::string();
@@ -68,6 +68,12 @@ void RtmpConnection::publish_as(const std::string &path) {
     if (may_publish(path, lease)) admit_publish(path, lease);
 }
 
+void RtmpConnection::refuse_name() {
+    const std::string advice = state_->publish_advice();
+    refuse(rtmp::Refusal::failed,
+           "nothing here takes a stream of this name" + (advice.empty() ? "" : ": " + advice));
+}
+
 void RtmpConnection::admit_publish(const std::string &path,
                                    std::shared_ptr<const LeaseOptions> lease) {
     mount_ = state_->mount(path, true);
@@ -91,7 +97,7 @@ void RtmpConnection::admit_publish(const std::string &path,
     case PublishSlot::Verdict::waits_for_claim:
         if (!lease) { // its receiver went a moment ago
             leave("its receiver is gone");
-            return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+            return refuse_name();
         }
         deadline_ms_ = steady_ms() + state_->limits.claim_ms;
         say(LogLevel::debug, "waits for a pipeline");
