@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint64_t jwks_lifetime_ms = 600'000; ///< after which a key set is fetched again
 constexpr uint64_t jwks_pause_ms = 10'000;     ///< between two requests for it
+constexpr size_t max_waiting = 1'000;          ///< peers that wait for one
 
 int64_t unix_seconds() {
     return net::unix_ms() / 1000;
@@ -142,7 +143,8 @@ void Authorizer::check_token(const Request &request, std::string why, Done done)
     const bool is_old = fetched_ms_ == 0 || age > jwks_lifetime_ms;
     const bool may_fetch = fetched_ms_ == 0 || age > jwks_pause_ms || !waiting_.empty();
     const JwtPermission permission = check();
-    if (jwks_url_ && (is_old || (permission.is_key_unknown && may_fetch)))
+    const bool has_room = waiting_.size() < max_waiting;
+    if (jwks_url_ && has_room && (is_old || (permission.is_key_unknown && may_fetch)))
         return fetch_jwks([check, finish] { finish(check()); });
     finish(permission);
 }
