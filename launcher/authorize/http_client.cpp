@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <deque>
 #include <exception>
 #include <memory>
@@ -34,18 +35,33 @@ using boost::system::error_code;
 constexpr size_t max_header = 16 << 10; ///< bytes of an answer
 
 /// Never destroyed: looking up a name can't be interrupted, and nothing waits for it at the end.
+/// But its work stops before OpenSSL ends, which it uses.
 struct Thread {
     Thread() {
-        std::thread([this] {
-            for (;;) {
-                try {
-                    context.run();
-                } catch (const std::exception &failure) {
-                    net::log(net::LogLevel::error, "authorize", failure.what());
-                }
-            }
-        }).detach();
+        OPENSSL_init_ssl(0, nullptr); // what is registered later runs earlier
+        runner = std::thread([this] { run(); });
+        std::atexit([] { thread().stop(); });
     }
+    static Thread &thread() {
+        static auto *const only = new Thread;
+        return *only;
+    }
+    void run() {
+        while (!is_ending) {
+            try {
+                context.run();
+            } catch (const std::exception &failure) {
+                net::log(net::LogLevel::error, "authorize", failure.what());
+            }
+        }
+    }
+    void stop() {
+        is_ending = true;
+        context.stop();
+        runner.join();
+    }
+    std::thread runner;
+    std::atomic<bool> is_ending{false};
     asio::io_context context{1};
     asio::executor_work_guard<asio::io_context::executor_type> keep{context.get_executor()};
     std::atomic<size_t> waiting{0};
@@ -64,8 +80,7 @@ struct Thread {
 };
 
 Thread &thread() {
-    static auto *const only = new Thread;
-    return *only;
+    return Thread::thread();
 }
 
 /// One request on a connection of its own.

@@ -253,6 +253,10 @@ class Authorize(unittest.TestCase):
         self.assertEqual(len(server.asked), before, "the answer is kept")
         self.assertEqual(self.status("/live/cam.flv?y"), 200)
         self.assertEqual(len(server.asked), before + 1, "another request is asked about")
+        # It ends in good order while servers are asked.
+        self.addCleanup(Peer(self.rtmp).play("slow").close)
+        self.process.send_signal(signal.SIGINT)
+        self.assertGreaterEqual(self.process.wait(20), 0, self.log())
 
     def test_renamed(self):
         server = self.decider(lambda peer: 302 if peer["name"] == "t0psecret" else 404)
