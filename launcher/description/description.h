@@ -32,6 +32,37 @@ struct PipelineText {
     std::vector<Condition> when; ///< for the pipeline as a whole
 };
 
+inline constexpr int64_t default_ask_timeout = 3'000'000'000; ///< ns
+inline constexpr int64_t max_ask_timeout = 5'000'000'000;     ///< ns; peers wait no longer
+
+/// A server that is asked or told of peers.
+struct Callback {
+    std::optional<Template> url; ///< absent: none is asked
+    std::string style = "nginx";
+    std::optional<Template> secret;  ///< what is sent is signed with it
+    std::optional<Template> timeout; ///< absent: default_ask_timeout
+};
+
+/// Who may publish and play.
+struct Authorize {
+    Mark mark;
+    std::string only; ///< "publish", "play"; empty: both
+    std::vector<Template> allow, deny;
+    std::optional<Template> keys; ///< a file
+    std::optional<Template> sign; ///< a secret
+    std::optional<Template> jwks; ///< a file or a URL
+    std::optional<Template> issuer, audience;
+    std::string claim = "permissions";
+    Callback callback;
+    std::optional<Template> cache; ///< absent: answers are not kept
+};
+
+/// Who is told of peers that come and go.
+struct Notify {
+    Mark mark;
+    Callback callback;
+};
+
 inline constexpr size_t default_max_instances = 500;
 
 /// One pipeline for each stream that is published on a matching path.
@@ -43,6 +74,8 @@ struct PublishRule {
     std::optional<Template> publish_key;
     std::optional<Template> grace; ///< absent: default_grace
     size_t max_instances = default_max_instances;
+    std::optional<Authorize> authorize; ///< instead of the description's
+    std::optional<Notify> notify;
 };
 
 inline constexpr int64_t default_grace = 10'000'000'000; ///< ns
@@ -58,6 +91,8 @@ struct PlayRule {
     PipelineText pipeline;
     std::optional<Template> idle; ///< absent: default_idle
     size_t max_instances = default_max_demanded;
+    std::optional<Authorize> authorize;
+    std::optional<Notify> notify;
 };
 
 struct Restart {
@@ -77,6 +112,8 @@ struct Description {
     std::vector<PublishRule> publish;
     std::vector<PlayRule> play;
     std::optional<PageText> page;
+    std::optional<Authorize> authorize;
+    std::optional<Notify> notify;
     Restart restart;
     bool is_whole = true; ///< false: the end of the file is not valid YAML
     /// What works and is probably not meant; found by check_source().

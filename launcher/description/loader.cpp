@@ -74,6 +74,10 @@ void Loader::load(const Node &root) {
             load_rules(entry, &Loader::load_play_rule);
         } else if (entry.key == "page") {
             load_page(entry);
+        } else if (entry.key == "authorize") {
+            out_.authorize = load_authorize(entry, Peers::all);
+        } else if (entry.key == "notify") {
+            out_.notify = load_notify(entry);
         } else if (entry.key == "restart") {
             load_restart(entry);
         } else if (entry.key == "expect") {
@@ -176,6 +180,10 @@ void Loader::load_rule(const Node &node) {
             rule.grace = load_duration(entry);
         } else if (entry.key == "max-instances") {
             load_max_instances(entry, rule.max_instances);
+        } else if (entry.key == "authorize") {
+            rule.authorize = load_authorize(entry, Peers::publishers);
+        } else if (entry.key == "notify") {
+            rule.notify = load_notify(entry);
         }
     }
     if (!match)
@@ -210,6 +218,10 @@ void Loader::load_play_rule(const Node &node) {
             rule.idle = load_duration(entry);
         else if (entry.key == "max-instances")
             load_max_instances(entry, rule.max_instances);
+        else if (entry.key == "authorize")
+            rule.authorize = load_authorize(entry, Peers::viewers);
+        else if (entry.key == "notify")
+            rule.notify = load_notify(entry);
     }
     const auto add_match = [&](const Node::Entry &entry) {
         auto text = load_template(entry, true);

@@ -57,6 +57,14 @@ private:
     void load_max_instances(const Node::Entry &entry, size_t &out);
     void load_rule(const Node &node);
     void load_restart(const Node::Entry &entry);
+    enum class Peers { all, publishers, viewers };
+    std::optional<Authorize> load_authorize(const Node::Entry &entry, Peers peers);
+    std::optional<Notify> load_notify(const Node::Entry &entry);
+    void load_callback(const Node::Entry &entry, Callback &out);
+    void load_jwt(const Node::Entry &entry, Authorize &out);
+    std::vector<Template> load_networks(const Node::Entry &entry);
+    std::string load_word(const Node::Entry &entry, const std::vector<std::string> &words);
+    void load_url(const Node::Entry &entry, Callback &out);
     std::optional<PipelineText> load_pipeline(const std::string &name, const Node &node,
                                               const std::vector<std::string> &captures);
     std::optional<Fragment> load_fragment(const Node &node, Extent extent,

@@ -104,6 +104,11 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
                 if (piece.placeholder)
                     endpoint.key = description.find_parameter(piece.placeholder->name);
         }
+        const auto &authorize = rule.authorize ? rule.authorize : description.authorize;
+        if (authorize && authorize->keys) {
+            endpoint.has_key = true;
+            endpoint.key = nullptr; // whatever the publish key's value is
+        }
         out.push_back(std::move(endpoint));
         add_pipeline(rule.pipeline, true, binding, out);
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 
 namespace penstock::supervisor {
 namespace {
@@ -86,6 +87,7 @@ bool Supervisor::open(std::string *error) {
     // A value such as `rtmp=127.0.0.1:0` means the same port in all descriptions that have the
     // parameter.
     std::map<std::pair<std::string, std::string>, description::Value> chosen;
+    Guards guards;
     for (const auto &binding : bindings_) {
         std::map<std::string, std::string> wanted;
         for (const description::Parameter &parameter : binding->description().parameters) {
@@ -95,11 +97,15 @@ bool Supervisor::open(std::string *error) {
             const auto found = chosen.find({parameter.name, value->text});
             if (found != chosen.end()) binding->set(parameter.name, found->second);
         }
-        if (!open_listeners(*binding, listeners_, error)) return false;
+        const size_t before = listeners_.size();
+        if (!open_listeners(*binding, listeners_, error) ||
+            !make_guards(*binding, std::span(listeners_).subspan(before), guards, error))
+            return false;
         for (const auto &[name, text] : wanted)
             chosen[{name, text}] = *binding->find(name);
     }
     watch(listeners_);
+    guard(std::move(guards));
     return check_paths(bindings_, error);
 }
 
@@ -115,6 +121,13 @@ void Supervisor::watch(const Listeners &opened) {
         listener->add_watch(watch_);
         watched_.push_back(server);
     }
+}
+
+/// From now on peers are asked about by `next` alone. Until those before are released, both decide.
+void Supervisor::guard(Guards next) {
+    for (const Guard &each : next)
+        each.listener->add_watch(each.watch);
+    guards_ = std::move(next);
 }
 
 bool Supervisor::start(std::string *error) {
@@ -192,10 +205,16 @@ bool Supervisor::reload(Bindings next, std::string *error) {
     }
     keep_chosen_ports(next);
     Listeners listeners;
-    for (const auto &binding : next)
-        if (!open_listeners(*binding, listeners, error)) return false;
+    Guards guards;
+    for (const auto &binding : next) {
+        const size_t before = listeners.size();
+        if (!open_listeners(*binding, listeners, error) ||
+            !make_guards(*binding, std::span(listeners).subspan(before), guards, error))
+            return false;
+    }
     if (!check_paths(next, error)) return false;
     watch(listeners);
+    guard(std::move(guards));
     if (!say_what_changes(next))
         report_(Severity::info, "the descriptions are as before: everything goes on");
     retire_rules(next);
@@ -252,13 +271,23 @@ bool Supervisor::say_what_changes(const Bindings &next) const {
     for (const std::string &name : changed)
         report_(Severity::info,
                 name + ": its rules have changed: streams that run go on by the old ones");
+    const auto authorization = [](const Bindings &bindings) {
+        std::string all;
+        for (const auto &binding : bindings)
+            all += binding->description().name + '\n' + authorization_of(*binding);
+        return all;
+    };
+    const bool differs = authorization(bindings_) != authorization(next);
+    if (differs)
+        report_(Severity::info, "who may publish and play has changed: it holds for those who "
+                                "come from now on");
     size_t stopped = 0;
     for (const HeldPipeline &held : pipelines_) {
         if (contains(pipelines, held.signature)) continue;
         ++stopped;
         report_(Severity::info, held.started->label() + ": stops, since its description changed");
     }
-    return !changed.empty() || kept < rules.size() || stopped > 0 ||
+    return differs || !changed.empty() || kept < rules.size() || stopped > 0 ||
            pipelines.size() > pipelines_.size();
 }
 

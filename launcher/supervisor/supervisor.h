@@ -3,6 +3,7 @@
 #pragma once
 
 #include "description/binding.h"
+#include "supervisor/authorization.h"
 #include "supervisor/listeners.h"
 #include "supervisor/play_rule.h"
 #include "supervisor/publish_rule.h"
@@ -65,6 +66,7 @@ private:
     bool add_rules(const std::shared_ptr<description::Binding> &binding, std::string *error);
     bool add_pipelines(const std::shared_ptr<description::Binding> &binding, std::string *error);
     void watch(const Listeners &opened);
+    void guard(Guards next);
     void retire_rules(const Bindings &next);
     bool say_what_changes(const Bindings &next) const;
     void keep_chosen_ports(const Bindings &next) const;
@@ -79,6 +81,7 @@ private:
     Listeners listeners_;
     std::shared_ptr<net::PeerWatch> watch_;          ///< nullptr: every peer is admitted
     std::vector<std::weak_ptr<const void>> watched_; ///< the servers that already consult `watch_`
+    Guards guards_;                                  ///< of `authorize` and `notify`
     std::vector<Held<PublishRule>> rules_, retired_rules_;
     std::vector<Held<PlayRule>> play_rules_, retired_play_rules_;
     std::vector<HeldPipeline> pipelines_;

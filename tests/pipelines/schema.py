@@ -54,6 +54,16 @@ GOOD = [
     "'https://*.c.org', '*']}\n" + LINE,
     HEAD + "play:\n  - match: ['rtmp://:1935/live/{name}_low', 'http://:8080/live/{name}_low.m3u8']\n"
     "    idle: 5s\n    max-instances: 2\n    pipeline: gopsrc channel=live/${name} ! fakesink\n",
+    HEAD + LINE + "authorize: http://127.0.0.1:8000/\nnotify: https://a/b?c\n",
+    HEAD + LINE + "parameters: {s: {type: string, default: x, secret: true}}\n"
+    "authorize:\n  only: play\n  allow: [10.0.0.0/8, '::1']\n  deny: 10.1.0.0/16\n  sign: '${s}'\n"
+    "  jwt: {keys: jwks.json, issuer: a, audience: b, claim: c}\n  url: http://a:1\n"
+    "  style: mediamtx\n  secret: '${s}'\n  timeout: 2s\n  cache: 1min\n"
+    "notify: {url: http://a, style: srs, secret: '${s}', timeout: 5s}\n",
+    HEAD + "publish: {match: 'rtmp://:1/{n}', pipeline: 'rtmpserversrc location=rtmp://:1/${n} ! "
+    "fakesink', authorize: {keys: a}, notify: http://a}\n"
+    "play: {match: 'rtmp://:1/{n}_x', pipeline: 'gopsrc channel=${n} ! fakesink', "
+    "authorize: {jwt: a}, notify: http://a}\n",
 ]
 BAD = [
     "", "[]\n", "summary: s\n", LINE, "summary: [s]\n" + LINE,
@@ -85,6 +95,13 @@ BAD = [
     HEAD + "play: {match: 'rtmp://:1/{n}', pipeline: gopsrc ! fakesink, idle: 5}\n",
     HEAD + "play: {match: 'rtmp://:1/{n}', pipeline: gopsrc ! fakesink, grace: 5s}\n",
     HEAD + "parameters: {A: {type: int, default: 1}}\n" + LINE,
+    *(HEAD + LINE + text + "\n" for text in (
+        "authorize: []", "authorize: {}", "authorize: ftp://a", "authorize: {only: play}",
+        "authorize: {url: 'http://u:p@a'}", "authorize: {deny: []}", "authorize: {urll: http://a}",
+        "authorize: {deny: '::1', cache: 1s}", "authorize: {url: http://a, style: apache}",
+        "authorize: {url: http://a, timeout: 3}", "authorize: {jwt: {issuer: a}}",
+        "authorize: {url: http://a, only: all}", "notify: {style: srs}", "notify: [http://a]",
+        "notify: {url: http://a, cache: 1s}")),
     *(HEAD + "parameters: {a: %s}\n%s" % (parameter, LINE) for parameter in (
         "5", "{default: 1}", "{type: number, default: 1}", "{type: int}",
         "{type: int, default: 1, required: true}", "{type: int, default: x}",

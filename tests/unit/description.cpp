@@ -476,6 +476,54 @@ GST_START_TEST(test_play) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_authorize) {
+    const auto description =
+        load("summary: s\npipeline: fakesrc ! fakesink\n"
+             "parameters: {s: {type: string, default: x, secret: true}}\n"
+             "authorize:\n"
+             "  only: publish\n  allow: [10.0.0.0/8, '::1']\n  deny: 10.1.0.0/16\n  keys: keys\n"
+             "  sign: ${s}\n  jwt: {keys: jwks.json, issuer: a, audience: b, claim: c}\n"
+             "  url: http://a/\n  style: srs\n  secret: ${s}\n  timeout: 2s\n  cache: 1min\n"
+             "notify: https://b/x?y\n"
+             "publish: {match: 'rtmp://:1935/live/{name}', pipeline: fakesrc ! fakesink,\n"
+             "  authorize: http://c}\n");
+    const auto &read = *description->authorize;
+    fail_unless(read.only == "publish" && read.allow.size() == 2 && read.deny.size() == 1);
+    fail_unless(read.keys && read.sign && read.jwks && read.issuer && read.audience && read.cache);
+    fail_unless(read.claim == "c" && read.callback.style == "srs" && read.callback.secret);
+    fail_unless(description->notify->callback.url.has_value());
+    fail_unless(description->publish.at(0).authorize->callback.url.has_value());
+
+    const std::string errors = errors_of("summary: s\npipeline: fakesrc ! fakesink\n"
+                                         "authorize:\n"
+                                         "  allow: 10.0.0.1/8\n"
+                                         "  urll: http://a\n"
+                                         "  style: nginxx\n"
+                                         "  timeout: 9s\n"
+                                         "  only: nobody\n"
+                                         "  jwt: {issuer: a}\n"
+                                         "notify: ftp://a\n");
+    expect(errors, "bad.yaml:4:10: '10.0.0.1/8' is no IP address or network");
+    expect(errors, "bad.yaml:5:3: unknown key 'urll' of 'authorize'");
+    expect(errors, "bad.yaml:6:10: 'style' can't be 'nginxx'");
+    expect(errors, "bad.yaml:7:12: 'timeout' has to be above 0 and at most 5s");
+    expect(errors, "bad.yaml:8:9: 'only' can't be 'nobody'");
+    expect(errors, "bad.yaml:9:3: 'jwt' has no 'keys'");
+    expect(errors, "bad.yaml:10:9: 'notify' has to be an http:// or https:// address");
+    const auto mistake = [](const std::string &text, const std::string &part) {
+        expect(errors_of("summary: s\npipeline: fakesrc ! fakesink\n" + text), part);
+    };
+    mistake("authorize: {only: play}\n", "says nothing that decides");
+    mistake("authorize: {deny: '::1', cache: 1s}\n", "'cache' without 'url'");
+    mistake("authorize: {keys: a, only: play}\n", "'keys' are for publishers");
+    mistake("notify: {style: srs}\n", "'notify' has no 'url'");
+    mistake("authorize: []\n", "'authorize' has to be a URL or hold keys");
+    mistake("play: {match: 'rtmp://:1/a/{n}', pipeline: fakesrc ! fakesink,"
+            " authorize: {keys: a, only: play}}\n",
+            "'only' stands in a rule");
+}
+GST_END_TEST
+
 static Suite *description_suite() {
     Suite *s = suite_create("description");
     TCase *tc = tcase_create("general");
@@ -491,6 +539,7 @@ static Suite *description_suite() {
     tcase_add_test(tc, test_literals);
     tcase_add_test(tc, test_wiring);
     tcase_add_test(tc, test_what_follows_is_not_told);
+    tcase_add_test(tc, test_authorize);
     tcase_add_test(tc, test_paths);
     return s;
 }

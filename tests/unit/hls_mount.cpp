@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/http/hls/mount.h"
 #include "core/net/http/server.h"
+#include "core/net/loop/clock.h"
 #include "core/net/stream/mounts.h"
 
 #include "check.hpp"
@@ -295,7 +296,9 @@ struct Judge final : PeerWatch {
         std::lock_guard lock(mutex);
         asked = peer;
         ++questions;
-        answer(allow);
+        Verdict verdict(allow.load());
+        verdict.until_ms = until_ms;
+        answer(verdict);
         return true;
     }
     void connected(const PeerInfo &) override { ++inside; }
@@ -304,6 +307,7 @@ struct Judge final : PeerWatch {
     PeerInfo asked;
     std::atomic<int> questions{0}, inside{0};
     std::atomic<bool> allow{true};
+    std::atomic<uint64_t> until_ms{0};
 };
 } // namespace
 
@@ -333,6 +337,15 @@ GST_START_TEST(test_admission) {
     fail_unless_equals_int(request(port, path + "?key=wrong").status, 403);
     fail_unless_equals_int(judge->questions, 2);
     fail_unless_equals_int(feed->stats().viewers, 1);
+
+    // An admission with an end ends the session: its playlist is asked about again.
+    judge->allow = true;
+    judge->until_ms = steady_ms();
+    const auto brief = parsed(request(port, path + "?key=brief"));
+    judge->allow = false;
+    fail_unless_equals_int(request(port, "/live/cam/" + brief.segments.at(0).uri).status, 403);
+    fail_unless_equals_int(request(port, path + "?key=brief").status, 403);
+    fail_unless_equals_int(judge->questions, 4);
 
     // The next producer's watcher decides about those who stay.
     feed.reset();

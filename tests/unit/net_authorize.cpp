@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Peers that need an external decision: they wait, nothing is started for them, nobody else waits
 // with them; without an answer they are refused.
+#include "core/net/loop/clock.h"
+#include "core/net/stream/mounts.h"
 #include "unit/net_rig.hpp"
+
+#include <future>
 
 #include "check.hpp"
 
@@ -114,6 +118,69 @@ GST_START_TEST(test_publisher_is_refused) {
     Peer next(server->address().port);
     next.publish("cam");
     fail_unless(next.until_said("NetStream.Publish.Start"));
+}
+GST_END_TEST
+
+// What a watcher calls it is the only name that anybody sees: the one asked for may be a secret.
+GST_START_TEST(test_publisher_is_renamed) {
+    Log log;
+    auto server = open_server();
+    auto judge = std::make_shared<Judge>(Judge::Mode::keep);
+    server->rules().add_watch(judge);
+    std::promise<net::PublishAttempt> attempt;
+    const auto lease = server->rules().add(
+        net::LeaseOptions{
+            .matches = [](std::string_view) { return true; },
+            .on_publish = [&](const net::PublishAttempt &made) { attempt.set_value(made); }},
+        server);
+    Peer publisher(server->address().port);
+    publisher.publish("t0psecret");
+    fail_unless(eventually([&] { return judge->questions() == 1; }));
+    net::Verdict verdict(true);
+    verdict.path = "live/anna";
+    judge->kept.at(0)(verdict);
+    fail_unless_equals_string(attempt.get_future().get().path.c_str(), "live/anna");
+    Receiver receiver;
+    std::string error;
+    const auto claim = server->claim("live/anna", receiver, {}, &error);
+    fail_unless(claim != nullptr, "%s", error.c_str());
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    fail_unless(eventually([&] { return judge->seen() == 1; }));
+    fail_if(net::Mounts::instance().find({"rtmp", server->address(), "live/t0psecret"}));
+
+    Peer bad(server->address().port);
+    bad.publish("other");
+    fail_unless(eventually([&] { return judge->questions() == 2; }));
+    verdict.path = "../x";
+    judge->kept.at(1)(verdict);
+    fail_unless(bad.until_said("NetStream.Publish.Failed"));
+}
+GST_END_TEST
+
+// An admission with an end ends the publisher and the player.
+GST_START_TEST(test_admission_ends) {
+    Log log;
+    auto server = open_server();
+    auto judge = std::make_shared<Judge>(Judge::Mode::keep);
+    Receiver receiver;
+    std::string error;
+    auto claim = server->claim("live/cam", receiver, {.watch = judge}, &error);
+    auto feed =
+        server->feed("live/out", {.history = {.keep = 2'000'000'000}, .watch = judge}, &error);
+    Peer publisher(server->address().port), player(server->address().port);
+    publisher.publish("cam");
+    player.play("out");
+    fail_unless(eventually([&] { return judge->questions() == 2; }));
+    net::Verdict verdict(true);
+    verdict.until_ms = net::steady_ms() + 500;
+    for (const auto &answer : judge->kept)
+        answer(verdict);
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    fail_unless(player.until_said("NetStream.Play.Start"));
+    fail_unless(publisher.until_closed());
+    fail_unless(player.until_closed());
+    fail_unless(net::steady_ms() >= verdict.until_ms);
+    fail_unless(eventually([&] { return judge->seen() == 4; }));
 }
 GST_END_TEST
 
@@ -256,6 +323,8 @@ static Suite *net_authorize_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_publisher_waits_for_the_answer);
     tcase_add_test(tc, test_publisher_is_refused);
+    tcase_add_test(tc, test_publisher_is_renamed);
+    tcase_add_test(tc, test_admission_ends);
     tcase_add_test(tc, test_no_answer_is_a_refusal);
     tcase_add_test(tc, test_who_leaves_while_waiting_is_forgotten);
     tcase_add_test(tc, test_listener_then_receiver);

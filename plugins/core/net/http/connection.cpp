@@ -260,6 +260,7 @@ private:
         peer.client = printable(std::string_view(agent.data(), agent.size()), 100);
         peer.protocol = is_websocket() ? "websocket" : "http";
         peer.id = peer.protocol == "http" ? "http-play" : "ws-play";
+        peer.is_encrypted = routes_->tls != nullptr;
         return peer;
     }
 
@@ -327,6 +328,7 @@ private:
         const std::string_view target(message.target().data(), message.target().size());
         if (mark_ != target.npos) request.query = target.substr(mark_ + 1);
         request.peer = peer_;
+        request.is_encrypted = routes_->tls != nullptr;
         request.header = [self = shared_from_this()](std::string_view name) {
             return self->header(name);
         };

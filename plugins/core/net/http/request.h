@@ -14,10 +14,11 @@ namespace penstock::net {
 class Admission;
 
 struct HttpRequest {
-    std::string method; ///< one of the route's methods
-    std::string path;   ///< percent-decoded, with leading slash, without the query
-    std::string query;  ///< as sent; may contain secrets: never log it
-    std::string peer;   ///< "127.0.0.1:53412"
+    std::string method;        ///< one of the route's methods
+    std::string path;          ///< percent-decoded, with leading slash, without the query
+    std::string query;         ///< as sent; may contain secrets: never log it
+    std::string peer;          ///< "127.0.0.1:53412"
+    bool is_encrypted = false; ///< TLS
     /// The value of a header, by case-insensitive name; empty if absent. Call it before the request
     /// is answered, on the thread that called the hook or handler.
     std::function<std::string(std::string_view)> header;

@@ -243,6 +243,12 @@ bool RtmpConnection::is_reset() {
 
 void RtmpConnection::check(uint64_t now_ms) {
     if (paused_ && is_reset()) return close_now(LogLevel::info, "disconnected");
+    if (admission_.is_over(now_ms) && (role_ == Role::publisher || role_ == Role::player)) {
+        if (role_ == Role::publisher) session_.notify_kicked("The authorization has expired");
+        if (role_ == Role::player) session_.notify_unpublished();
+        answer();
+        return close_now(LogLevel::info, "closed: its authorization has expired");
+    }
     if (admission_.is_open()) return; // which has a time limit of its own
     if (deadline_ms_ != 0 && now_ms > deadline_ms_) {
         if (role_ == Role::publish_pending) {

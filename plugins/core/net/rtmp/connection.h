@@ -75,6 +75,10 @@ private:
 
     // --- publishing ---------------------------------------------------------------------------
     void begin_publish(const rtmp::StreamRequest &request);
+    /// Whether somebody takes a stream of this path and the publisher has its key; refuses it
+    /// otherwise.
+    bool may_publish(const std::string &path, std::shared_ptr<const LeaseOptions> &lease);
+    void publish_as(const std::string &path);
     void refuse_name();
     void admit_publish(const std::string &path, std::shared_ptr<const LeaseOptions> lease);
 

@@ -26,18 +26,46 @@ bool same_key(std::string_view given, std::string_view wanted) {
 
 } // namespace
 
+bool RtmpConnection::may_publish(const std::string &path,
+                                 std::shared_ptr<const LeaseOptions> &lease) {
+    const auto mount = state_->mount(path, false);
+    lease = state_->rules->lease_for(path);
+    const bool claimed = mount && mount->slot.is_claimed();
+    if (!claimed && !lease) {
+        refuse_name();
+        return false;
+    }
+    const std::string key = claimed ? mount->slot.key() : std::string();
+    for (const std::string *wanted : {&key, lease ? &lease->publish_key : &key}) {
+        if (has_key(*wanted)) continue;
+        refuse(rtmp::Refusal::unauthorized, wrong_key_text);
+        return false;
+    }
+    return true;
+}
+
 void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     rename("rtmp-publish");
-    const auto mount = state_->mount(request.path, false);
-    const auto lease = state_->rules->lease_for(request.path);
-    const bool claimed = mount && mount->slot.is_claimed();
-    if (!claimed && !lease) return refuse_name();
     key_ = query_value(request.query, "key");
-    const std::string key = claimed ? mount->slot.key() : std::string();
-    for (const std::string *wanted : {&key, lease ? &lease->publish_key : &key})
-        if (!has_key(*wanted)) return refuse(rtmp::Refusal::unauthorized, wrong_key_text);
-    ask(claimed ? mount->slot.authority() : Authority(),
-        [this, path = request.path, lease] { admit_publish(path, lease); });
+    std::shared_ptr<const LeaseOptions> lease;
+    if (!may_publish(request.path, lease)) return;
+    const auto mount = state_->mount(request.path, false);
+    ask(mount && mount->slot.is_claimed() ? mount->slot.authority() : Authority(),
+        [this, path = request.path, lease] {
+            const std::string given = admission_.new_path();
+            if (given.empty() || given == path) return admit_publish(path, lease);
+            publish_as(given);
+        });
+}
+
+/// Only the new path is seen by anybody: the one asked for may be a stream key.
+void RtmpConnection::publish_as(const std::string &path) {
+    request_.path = is_safe_path(path) ? path : "a path given by its authorizer";
+    if (!is_safe_path(path))
+        return refuse(rtmp::Refusal::failed,
+                      "that path is not legal: use letters, digits and ._~-");
+    std::shared_ptr<const LeaseOptions> lease;
+    if (may_publish(path, lease)) admit_publish(path, lease);
 }
 
 void RtmpConnection::refuse_name() {

@@ -25,11 +25,11 @@ public:
             const auto watch = watches_[at_++];
             if (!watch) continue;
             // Weak: the admission keeps the question alive, the answer does not.
-            const auto answer = [weak = weak_from_this(), number = at_](bool allowed) {
+            const auto answer = [weak = weak_from_this(), number = at_](const Verdict &verdict) {
                 const auto self = weak.lock();
                 if (!self) return;
-                boost::asio::post(self->executor_, [self, number, allowed] {
-                    if (number == self->at_) self->on_answer(allowed);
+                boost::asio::post(self->executor_, [self, number, verdict] {
+                    if (number == self->at_) self->on_answer(verdict);
                 });
             };
             if (!watch->authorize(peer_, answer)) continue;
@@ -44,16 +44,21 @@ public:
         return true;
     }
     void set_done(Done done) { done_ = std::move(done); }
+    uint64_t until_ms() const { return until_ms_; }
+    const std::string &new_path() const { return new_path_; }
     void cancel() {
         timer_.reset();
         done_ = nullptr;
     }
 
 private:
-    void on_answer(bool allowed) {
+    void on_answer(const Verdict &verdict) {
         if (!done_) return;
         timer_.reset();
-        if (!allowed)
+        if (verdict.until_ms != 0 && (until_ms_ == 0 || verdict.until_ms < until_ms_))
+            until_ms_ = verdict.until_ms;
+        if (!verdict.path.empty()) new_path_ = verdict.path;
+        if (!verdict.allowed)
             end(false, "not authorized");
         else if (go_on())
             end(true, {});
@@ -69,6 +74,8 @@ private:
     const uint64_t timeout_ms_;
     Done done_; ///< empty after it was called or cancelled
     size_t at_ = 0;
+    uint64_t until_ms_ = 0; ///< the earliest that a watcher named
+    std::string new_path_;  ///< the last that a watcher gave
     std::optional<boost::asio::steady_timer> timer_;
 };
 
@@ -90,12 +97,16 @@ bool Admission::ask(const boost::asio::any_io_executor &executor,
     listener_ = std::move(listener);
     path_ = std::move(path);
     entered_ = false;
+    until_ms_ = 0;
+    new_path_.clear();
     auto watches = listener_;
     watches.push_back(path_.watch);
     return begin(
         executor, std::move(watches), std::move(peer),
         [this, done = std::move(done)](bool allowed, const std::string &reason) {
             const auto keep = std::exchange(question_, nullptr);
+            until_ms_ = keep->until_ms();
+            new_path_ = keep->new_path();
             done(allowed, reason);
         },
         timeout_ms);
@@ -108,6 +119,7 @@ bool Admission::ask_again(const boost::asio::any_io_executor &executor, Authorit
         executor, {path.watch}, peer,
         [this, path, peer, done = std::move(done)](bool allowed, const std::string &reason) {
             const auto keep = std::exchange(question_, nullptr);
+            limit(keep->until_ms());
             if (allowed) allow_path(path, peer);
             done(allowed, reason);
         },
@@ -124,6 +136,10 @@ void Admission::cancel() {
 void Admission::allow_path(const Authority &path, const PeerInfo &peer) {
     path_ = path;
     if (entered_ && path_.watch) path_.watch->connected(peer);
+}
+
+void Admission::limit(uint64_t until_ms) {
+    if (until_ms != 0 && (until_ms_ == 0 || until_ms < until_ms_)) until_ms_ = until_ms;
 }
 
 void Admission::enter(const PeerInfo &peer) {

@@ -44,6 +44,11 @@ public:
     bool is_open() const { return question_ != nullptr; }
     /// The epoch in which the path's watcher allowed the peer.
     uint64_t epoch() const { return path_.epoch; }
+    /// steady_ms() at which the admission ends; 0: it does not end.
+    uint64_t until_ms() const { return until_ms_; }
+    bool is_over(uint64_t now_ms) const { return until_ms_ != 0 && now_ms >= until_ms_; }
+    /// The path that a watcher gave to the publisher; empty: the one it asked for.
+    const std::string &new_path() const { return new_path_; }
 
     /// Notifies all consulted watchers when the peer begins and when it ends. leave() has no effect
     /// if the peer never entered.
@@ -56,10 +61,13 @@ private:
                std::vector<std::shared_ptr<PeerWatch>> watches, PeerInfo peer, Done done,
                uint64_t timeout_ms);
     void allow_path(const Authority &path, const PeerInfo &peer);
+    void limit(uint64_t until_ms);
 
     std::shared_ptr<Question> question_;
     std::vector<std::shared_ptr<PeerWatch>> listener_;
     Authority path_;
+    uint64_t until_ms_ = 0;
+    std::string new_path_;
     bool entered_ = false;
 };
 

@@ -2,6 +2,7 @@
 // A peer, and the interface that decides whether it is admitted.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -17,10 +18,20 @@ struct PeerInfo {
     std::string client;  ///< the peer's own description; printable
     bool publish = false;
     std::string protocol = "rtmp"; ///< or "http", "websocket", "hls"
+    bool is_encrypted = false;     ///< TLS
 };
 
-/// Tells whether the peer is allowed. Call at most once, from any thread.
-using Answer = std::function<void(bool allowed)>;
+/// What a watcher decides about a peer.
+struct Verdict {
+    Verdict(bool is_allowed) : allowed(is_allowed) {} // NOLINT: a plain yes or no is a verdict
+    bool allowed;
+    uint64_t until_ms = 0; ///< steady_ms() at which the admission ends; 0: it does not end
+    /// Of a publisher, if not empty: the path that it publishes instead of the one it asked for.
+    std::string path;
+};
+
+/// Gives the verdict on the peer. Call at most once, from any thread.
+using Answer = std::function<void(const Verdict &)>;
 
 /// Is notified of peers and may decide about them. Called on network loops: must return at once.
 /// Shared by peers and mounts, so it outlives the claim or feed that it was given to.

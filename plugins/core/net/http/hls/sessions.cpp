@@ -78,6 +78,11 @@ void HlsSessions::ask(const HttpRequest &request, bool playlist, Then then) {
     const std::string token(query_value(request.query, token_name));
     std::unique_lock lock(mutex_);
     SessionPtr session = find(token, playlist ? identity : std::string());
+    if (session && session->is_over(steady_ms())) {
+        remove(session);
+        leave_soon({session}, "its authorization has expired");
+        session.reset();
+    }
     if (!session && !playlist) {
         lock.unlock();
         return then(Verdict::refused, {});
@@ -98,7 +103,8 @@ void HlsSessions::ask(const HttpRequest &request, bool playlist, Then then) {
                          .key = std::string(query_value(request.query, "key")),
                          .client = client_of(request),
                          .publish = false,
-                         .protocol = "hls"};
+                         .protocol = "hls",
+                         .is_encrypted = request.is_encrypted};
         by_identity_[identity] = session;
     }
     session->seen_ms = steady_ms();
@@ -174,6 +180,7 @@ void HlsSessions::decide(const SessionPtr &session, uint64_t epoch, bool allowed
         if (allowed) {
             is_new = !std::exchange(session->admitted, true);
             session->epoch = epoch;
+            session->until_ms = session->admission.until_ms();
             if (session->token.empty()) session->token = new_token();
             token = session->token;
             by_token_[token] = session;
@@ -220,7 +227,8 @@ void HlsSessions::expire(uint64_t now_ms, uint64_t lifetime_ms) {
         others = std::erase_if(unguarded_, [&](const auto &one) { return is_gone(one.second); });
         std::erase_if(by_identity_, [&](const auto &one) {
             const SessionPtr &session = one.second;
-            if (session->asking || !is_gone(session->seen_ms)) return false;
+            if (session->asking || (!is_gone(session->seen_ms) && !session->is_over(now_ms)))
+                return false;
             by_token_.erase(session->token);
             ended.push_back(session);
             return true;
@@ -247,10 +255,19 @@ void HlsSessions::end_all(const std::string &reason) {
     }
     while (others-- > 0)
         mount_.tell(MountEvent::viewer_went);
-    if (ended.empty()) return;
+    if (!ended.empty()) leave_soon(std::move(ended), reason);
+}
+
+void HlsSessions::remove(const SessionPtr &session) {
+    by_token_.erase(session->token);
+    by_identity_.erase(session->identity);
+}
+
+void HlsSessions::leave_soon(std::vector<SessionPtr> sessions, const std::string &reason) {
     boost::asio::post(loops_->at(0), [self = shared_from_this(), keep = mount_.shared_from_this(),
-                                      ended = std::move(ended),
-                                      reason]() mutable { self->leave(std::move(ended), reason); });
+                                      sessions = std::move(sessions), reason]() mutable {
+        self->leave(std::move(sessions), reason);
+    });
 }
 
 /// Runs on the loop, after the sessions were removed from the maps.

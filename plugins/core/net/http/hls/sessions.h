@@ -54,7 +54,11 @@ private:
         std::deque<Then> waiting; ///< requests that wait for admission
         uint64_t epoch = 0;       ///< epoch in which it was admitted
         uint64_t seen_ms = 0;
+        uint64_t until_ms = 0; ///< when its admission ends; 0: it does not
         bool admitted = false, asking = false;
+        bool is_over(uint64_t now_ms) const {
+            return !asking && until_ms != 0 && now_ms >= until_ms;
+        }
     };
     using SessionPtr = std::shared_ptr<Session>;
 
@@ -63,6 +67,9 @@ private:
                const Authority &authority);
     void decide(const SessionPtr &session, uint64_t epoch, bool allowed, const std::string &reason);
     void leave(std::vector<SessionPtr> sessions, const std::string &reason);
+    /// Removes a session whose admission has ended; `mutex_` is held.
+    void remove(const SessionPtr &session);
+    void leave_soon(std::vector<SessionPtr> sessions, const std::string &reason);
     SessionPtr find(const std::string &token, const std::string &identity) const;
 
     const Mount &mount_;

@@ -274,6 +274,10 @@ void HttpViewer::on_close(uint16_t code) {
 // --- ending -------------------------------------------------------------------------------
 
 void HttpViewer::check(uint64_t now_ms) {
+    if (admission_.is_over(now_ms)) {
+        push_goodbye(http::close_code::going_away);
+        return close_now(LogLevel::info, "closed: its authorization has expired");
+    }
     if (!check_end(now_ms, stream_->wait_ms())) check_stall(now_ms);
 }
 

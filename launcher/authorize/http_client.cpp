@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "authorize/http_client.h"
+
+#include "core/net/loop/clock.h"
+#include "core/net/loop/log.h"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <thread>
+
+namespace penstock::authorize {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr size_t max_header = 16 << 10; ///< bytes of an answer
+
+/// Never destroyed: looking up a name can't be interrupted, and nothing waits for it at the end.
+/// But its work stops before OpenSSL ends, which it uses.
+struct Thread {
+    Thread() {
+        OPENSSL_init_ssl(0, nullptr); // what is registered later runs earlier
+        runner = std::thread([this] { run(); });
+        std::atexit([] { thread().stop(); });
+    }
+    static Thread &thread() {
+        static auto *const only = new Thread;
+        return *only;
+    }
+    void run() {
+        while (!is_ending) {
+            try {
+                context.run();
+            } catch (const std::exception &failure) {
+                net::log(net::LogLevel::error, "authorize", failure.what());
+            }
+        }
+    }
+    void stop() {
+        is_ending = true;
+        context.stop();
+        runner.join();
+    }
+    std::thread runner;
+    std::atomic<bool> is_ending{false};
+    asio::io_context context{1};
+    asio::executor_work_guard<asio::io_context::executor_type> keep{context.get_executor()};
+    std::atomic<size_t> waiting{0};
+    // Used on the thread only.
+    size_t calls = 0;
+    std::deque<std::function<void()>> queue;
+    asio::ssl::context &tls() {
+        static asio::ssl::context *const shared = [] {
+            auto *made = new asio::ssl::context(asio::ssl::context::tls_client);
+            made->set_default_verify_paths();
+            made->set_verify_mode(asio::ssl::verify_peer);
+            return made;
+        }();
+        return *shared;
+    }
+};
+
+Thread &thread() {
+    return Thread::thread();
+}
+
+/// One request on a connection of its own.
+class Exchange : public std::enable_shared_from_this<Exchange> {
+public:
+    Exchange(Call call, Replied done, uint64_t deadline_ms)
+        : call_(std::move(call)), done_(std::move(done)), deadline_ms_(deadline_ms),
+          resolver_(thread().context), timer_(thread().context) {
+        if (call_.url.is_secure)
+            secure_.emplace(thread().context, thread().tls());
+        else
+            plain_.emplace(thread().context);
+        request_.method_string(call_.method);
+        request_.target(call_.url.target);
+        request_.version(11);
+        request_.set(http::field::host, call_.url.authority());
+        request_.set(http::field::user_agent, "Penstock");
+        request_.set(http::field::connection, "close");
+        for (const auto &[name, value] : call_.headers)
+            request_.set(name, value);
+        if (!call_.body.content_type.empty()) {
+            request_.set(http::field::content_type, call_.body.content_type);
+            request_.body() = call_.body.text;
+        }
+        request_.prepare_payload();
+        parser_.body_limit(call_.max_reply);
+        parser_.header_limit(max_header);
+    }
+
+    void start() {
+        const uint64_t now = net::steady_ms();
+        if (now >= deadline_ms_) return end("no answer in time");
+        timer_.expires_after(std::chrono::milliseconds(deadline_ms_ - now));
+        timer_.async_wait([self = shared_from_this()](error_code ec) {
+            if (!ec) self->end("no answer in time");
+        });
+        resolver_.async_resolve(
+            call_.url.host, call_.url.port, [self = shared_from_this()](error_code ec, auto found) {
+                if (self->failed(ec)) return;
+                self->lowest().async_connect(found, [self](error_code failure, const auto &) {
+                    if (!self->failed(failure)) self->greet();
+                });
+            });
+    }
+
+private:
+    beast::tcp_stream &lowest() { return secure_ ? beast::get_lowest_layer(*secure_) : *plain_; }
+    void greet() {
+        if (!secure_) return send(*plain_);
+        const std::string &host = call_.url.host;
+        secure_->set_verify_callback(asio::ssl::host_name_verification(host));
+        // Names only: an address has no place there (RFC 6066).
+        error_code ec;
+        asio::ip::make_address(host, ec);
+        if (ec) SSL_set_tlsext_host_name(secure_->native_handle(), host.c_str());
+        secure_->async_handshake(asio::ssl::stream_base::client,
+                                 [self = shared_from_this()](error_code ec) {
+                                     if (!self->failed(ec)) self->send(*self->secure_);
+                                 });
+    }
+    template <class Stream>
+    void send(Stream &stream) {
+        http::async_write(
+            stream, request_, [self = shared_from_this(), &stream](error_code ec, size_t) {
+                if (self->failed(ec)) return;
+                http::async_read(stream, self->buffer_, self->parser_,
+                                 [self](error_code failure, size_t) {
+                                     if (self->is_cut_at_end(failure) || !self->failed(failure))
+                                         self->finish();
+                                 });
+            });
+    }
+    bool failed(error_code ec) {
+        if (ec && done_) end(ec.message());
+        return !done_;
+    }
+    /// Many servers end a body of unknown length without TLS' own goodbye. Nothing that is cut
+    /// short means yes: the status is there, and half a JSON text is none.
+    bool is_cut_at_end(error_code ec) const {
+        return done_ && ec == asio::ssl::error::stream_truncated && parser_.is_header_done() &&
+               parser_.need_eof();
+    }
+    void finish() {
+        const auto &message = parser_.get();
+        const auto location = message[http::field::location];
+        end({}, Reply{message.result_int(), {location.data(), location.size()}, message.body()});
+    }
+    void end(const std::string &error, std::optional<Reply> reply = std::nullopt) {
+        if (!done_) return;
+        const auto self = shared_from_this();
+        timer_.cancel();
+        resolver_.cancel();
+        error_code ec;
+        lowest().socket().close(ec);
+        std::exchange(done_, nullptr)(std::move(reply), error);
+    }
+
+    const Call call_;
+    Replied done_; ///< empty after it was called
+    const uint64_t deadline_ms_;
+    tcp::resolver resolver_;
+    asio::steady_timer timer_;
+    std::optional<beast::tcp_stream> plain_;
+    std::optional<beast::ssl_stream<beast::tcp_stream>> secure_;
+    http::request<http::string_body> request_;
+    http::response_parser<http::string_body> parser_;
+    beast::flat_buffer buffer_{max_header + (64 << 10)};
+};
+
+/// On the thread: makes the next call if another may be made.
+void make_next() {
+    Thread &all = thread();
+    while (all.calls < worker::max_calls && !all.queue.empty()) {
+        const auto start = std::move(all.queue.front());
+        all.queue.pop_front();
+        ++all.calls;
+        start();
+    }
+}
+
+} // namespace
+
+namespace worker {
+
+bool post(std::function<void()> work) {
+    Thread &all = thread();
+    if (++all.waiting > max_work) {
+        --all.waiting;
+        return false;
+    }
+    asio::post(all.context, [&all, work = std::move(work)] {
+        --all.waiting;
+        work();
+    });
+    return true;
+}
+
+void post_after(uint64_t delay_ms, std::function<void()> work) {
+    asio::post(thread().context, [delay_ms, work = std::move(work)] {
+        const auto timer = std::make_shared<asio::steady_timer>(
+            thread().context, std::chrono::milliseconds(delay_ms));
+        timer->async_wait([timer, work](error_code) { work(); });
+    });
+}
+
+void request(Call call, Replied done) {
+    const uint64_t deadline = net::steady_ms() + call.timeout_ms;
+    asio::post(thread().context, [call = std::move(call), done = std::move(done), deadline] {
+        Thread &all = thread();
+        if (all.queue.size() >= max_queued) return done(std::nullopt, "too many callbacks wait");
+        all.queue.push_back([call, done, deadline] {
+            std::make_shared<Exchange>(
+                call,
+                [done](std::optional<Reply> reply, const std::string &error) {
+                    --thread().calls;
+                    // Later, so that a row of failures does not nest.
+                    asio::post(thread().context, make_next);
+                    done(std::move(reply), error);
+                },
+                deadline)
+                ->start();
+        });
+        make_next();
+    });
+}
+
+} // namespace worker
+
+} // namespace penstock::authorize
