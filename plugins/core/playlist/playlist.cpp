@@ -76,6 +76,18 @@ bool take_prefix(std::string_view &line, std::string_view prefix) {
     return true;
 }
 
+/// Finds the URI in an attribute list.
+bool parse_uri(std::string_view attributes, std::string &uri) {
+    constexpr std::string_view name = "URI=\"";
+    size_t at = attributes.find(name);
+    if (at != 0 && (at == attributes.npos || attributes[at - 1] != ',')) return false;
+    attributes.remove_prefix(at + name.size());
+    const size_t end = attributes.find('"');
+    if (end == attributes.npos || end == 0) return false;
+    uri = attributes.substr(0, end);
+    return true;
+}
+
 } // namespace
 
 std::string format_date(int64_t milliseconds) {
@@ -140,8 +152,13 @@ std::string write(const MediaPlaylist &playlist) {
         text += playlist.type == Type::vod ? "#EXT-X-PLAYLIST-TYPE:VOD\n"
                                            : "#EXT-X-PLAYLIST-TYPE:EVENT\n";
     if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
+    std::string_view map;
     for (const Segment &segment : playlist.segments) {
         if (segment.discontinuity) text += "#EXT-X-DISCONTINUITY\n";
+        // It applies to all segments up to the next such tag.
+        if (!segment.map.empty() && segment.map != map)
+            text += "#EXT-X-MAP:URI=\"" + segment.map + "\"\n";
+        if (!segment.map.empty()) map = segment.map;
         if (segment.program_date_time)
             text += "#EXT-X-PROGRAM-DATE-TIME:" + format_date(*segment.program_date_time) + "\n";
         text += "#EXTINF:" + format_duration(segment.duration) + ",\n" + segment.uri + "\n";
@@ -154,6 +171,7 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
     playlist = {};
     playlist.independent_segments = false;
     Segment segment;
+    std::string map;
     bool first = true, have_duration = false;
     while (!text.empty()) {
         const size_t end = text.find('\n');
@@ -171,6 +189,7 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
             if (!have_duration) return Result::error("a segment without #EXTINF");
             if (playlist.segments.size() >= max_segments) return Result::error("too many segments");
             segment.uri = line;
+            segment.map = map;
             playlist.segments.push_back(std::exchange(segment, {}));
             have_duration = false;
         } else if (take_prefix(line, "#EXT-X-TARGETDURATION:")) {
@@ -188,6 +207,8 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
         } else if (take_prefix(line, "#EXT-X-PROGRAM-DATE-TIME:")) {
             segment.program_date_time = parse_date(line);
             if (!segment.program_date_time) return bad("EXT-X-PROGRAM-DATE-TIME");
+        } else if (take_prefix(line, "#EXT-X-MAP:")) {
+            if (!parse_uri(line, map)) return bad("EXT-X-MAP");
         } else if (take_prefix(line, "#EXT-X-PLAYLIST-TYPE:")) {
             playlist.type = line == "VOD" ? Type::vod : Type::event;
         } else if (take_prefix(line, "#EXTINF:")) {

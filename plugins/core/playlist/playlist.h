@@ -18,6 +18,7 @@ struct Segment {
     bool discontinuity = false; ///< EXT-X-DISCONTINUITY before it
     /// EXT-X-PROGRAM-DATE-TIME: milliseconds since 1970 in UTC.
     std::optional<int64_t> program_date_time;
+    std::string map = {}; ///< URI of its init segment (EXT-X-MAP); empty: it needs none
     bool operator==(const Segment &) const = default;
 };
 

@@ -106,6 +106,10 @@ std::unique_ptr<HlsFeed> HlsMounts::open(const Address &address, const std::stri
         });
         if (const auto found = entries_.find(key); found != entries_.end()) {
             Entry &entry = found->second;
+            if (!entry.mount->suits(options))
+                return fail(path + " on " + key.first.to_string() +
+                            " goes on with segments of another container: choose another path, or "
+                            "wait until its grace ends");
             if (std::exchange(entry.attached, true))
                 return fail("another hlssegmenter serves " + path + " on " + key.first.to_string() +
                             " already: choose another path or port");
