@@ -181,6 +181,37 @@ GST_START_TEST(test_audio_off_time) {
 }
 GST_END_TEST
 
+// An open GOP: frames that follow a keyframe in decoding order are displayed before it, in the time
+// that its segment's predecessor seems to have left.
+GST_START_TEST(test_open_gop) {
+    CmafRig rig;
+    rig.segmenter->set_format(cmaf_video());
+    rig.segmenter->end(Kind::audio);
+    for (int i = 0; i < 150; ++i) {
+        // Groups of four in decoding order: 4 2 1 3, and a keyframe is the 4 of every 12th.
+        constexpr int places[] = {4, 2, 1, 3};
+        const int pts = i == 0 ? 0 : (i - 1) / 4 * 4 + places[(i - 1) % 4];
+        rig.wall += 40 * ms;
+        Sample sample = video_sample(pts * 40 * ms, 0, i == 0 || i % 48 == 1, uint32_t(i));
+        sample.dts.reset();
+        rig.add(Kind::video, std::move(sample));
+    }
+    rig.finish();
+    fail_unless(rig.segments.size() >= 3);
+    const auto video = rig.all(video_id);
+    fail_unless_equals_int(video.size(), 150);
+    assert_contiguous(video);
+    for (size_t i = 0; i < 144; ++i)
+        fail_unless(video[i].duration == 3600, "frame %zu lasts %u, of %zu segments", i,
+                    video[i].duration, rig.segments.size());
+    for (int i = 1; i < 145; ++i) {
+        constexpr int places[] = {4, 2, 1, 3};
+        const int pts = (i - 1) / 4 * 4 + places[(i - 1) % 4];
+        fail_unless_equals_int64(video[size_t(i)].pts, 900'000 + pts * 3600);
+    }
+}
+GST_END_TEST
+
 GST_START_TEST(test_configuration_change) {
     CmafRig rig;
     rig.segmenter->set_format(cmaf_video());
@@ -212,6 +243,17 @@ GST_START_TEST(test_configuration_change) {
     fail_if(out->same(*before));
     fail_unless_equals_int(out->track->config[3], 0x28);
     fail_unless(learn(out, bytes, true, out).is_ok() && out->codec_string == "avc1.640028");
+    // avc3: the record has no parameter sets, and the first keyframe must have them.
+    cmaf::Track bare;
+    bare.in_band = true;
+    bare.config = from_hex("0164000dffe000");
+    FormatPtr empty;
+    fail_unless(make_cmaf_format(bare, empty).is_ok() && empty->codec_string.empty());
+    fail_unless(learn(empty, frame, true, out).is_error());
+    fail_unless(learn(empty, bytes, true, out).is_ok());
+    fail_unless(out->codec_string == "avc3.640028" && out->width > 0);
+    bare.in_band = false;
+    fail_unless(make_cmaf_format(bare, empty).is_error());
     bytes.resize(bytes.size() - 1);
     fail_unless(learn(before, bytes, true, out).is_error());
 }
@@ -354,6 +396,7 @@ static Suite *hls_cmaf_suite() {
     tcase_add_test(tc, test_times);
     tcase_add_test(tc, test_rounded_audio);
     tcase_add_test(tc, test_audio_off_time);
+    tcase_add_test(tc, test_open_gop);
     tcase_add_test(tc, test_configuration_change);
     tcase_add_test(tc, test_self_contained_codecs);
     tcase_add_test(tc, test_playlist);

@@ -23,7 +23,7 @@ bool is_self_contained(Codec codec) {
            codec == Codec::eac3;
 }
 
-std::shared_ptr<Format> make_format(cmaf::Track track) {
+std::shared_ptr<Format> make_format(cmaf::Track track, unsigned nal_length_size = 0) {
     auto format = std::make_shared<Format>();
     format->kind = cmaf::is_video(track.codec) ? Kind::video : Kind::audio;
     // No other container's identity begins so, with a codec and a zero.
@@ -33,8 +33,7 @@ std::shared_ptr<Format> make_format(cmaf::Track track) {
             format->identity.push_back(static_cast<uint8_t>(value >> shift));
     format->identity.insert(format->identity.end(), track.config.begin(), track.config.end());
     if (!track.config.empty()) format->codec_string = cmaf::codec_string(track);
-    if (track.codec == Codec::avc) format->nal_length_size = (track.config[4] & 3) + 1;
-    if (track.codec == Codec::hevc) format->nal_length_size = (track.config[21] & 3) + 1;
+    format->nal_length_size = static_cast<uint8_t>(nal_length_size);
     format->rate = track.rate;
     format->width = track.width;
     format->height = track.height;
@@ -56,17 +55,23 @@ Result learn_nals(const FormatPtr &format, ByteView sample, bool keyframe, Forma
     const codec::NalScan scan = codec::scan_nals(codec, sample, format->nal_length_size);
     if (scan.whole != sample.size() || scan.units == 0)
         return Result::error("a sample whose NAL lengths don't add up");
-    if (!keyframe || !scan.sets) return Result::ok();
+    if (!keyframe) return Result::ok();
+    if (!scan.sets)
+        return track.config.empty() ? Result::error("a keyframe without parameter sets")
+                                    : Result::ok();
     codec::NalConfig config;
-    if (Result result = codec::parse_nal_config(codec, track.config, config); !result.is_ok())
-        return result;
+    config.length_size = format->nal_length_size;
+    if (!track.config.empty())
+        if (Result result = codec::parse_nal_config(codec, track.config, config); !result.is_ok())
+            return result;
     if (!codec::merge_parameter_sets(codec, codec::split_lengths(sample, format->nal_length_size),
                                      config))
         return Result::ok();
     cmaf::Track next = track;
-    if (!codec::build_nal_config(codec, config, next.config).is_ok()) return Result::ok();
+    if (Result result = codec::build_nal_config(codec, config, next.config); !result.is_ok())
+        return track.config.empty() ? result : Result::ok();
     use_sps(next, config);
-    out = make_format(std::move(next));
+    out = make_format(std::move(next), format->nal_length_size);
     return Result::ok();
 }
 
@@ -104,10 +109,19 @@ Result make_cmaf_format(cmaf::Track track, FormatPtr &out) {
     }
     if (has_nals(track.codec)) {
         codec::NalConfig config;
-        if (Result result = codec::parse_nal_config(nal_codec(track.codec), track.config, config);
-            !result.is_ok())
-            return result;
+        const Result result = codec::parse_nal_config(nal_codec(track.codec), track.config, config);
+        if (result.is_error() && track.in_band && track.config.size() > 4) {
+            // avc3: the parameter sets come with the keyframes.
+            const unsigned length_size = (track.config[4] & 3) + 1;
+            track.config.clear();
+            out = make_format(std::move(track), length_size);
+            return Result::ok();
+        }
+        if (!result.is_ok()) return result;
         use_sps(track, config);
+        if (const Result fits = cmaf::check(track); !fits.is_ok()) return fits;
+        out = make_format(std::move(track), config.length_size);
+        return Result::ok();
     }
     if (Result result = cmaf::check(track); !result.is_ok()) return result;
     out = make_format(std::move(track));

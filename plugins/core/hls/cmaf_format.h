@@ -7,8 +7,8 @@
 namespace penstock::hls {
 
 /// `track` has the codec and what is known of it beforehand. H.264, HEVC, AAC, Opus and FLAC need
-/// their configuration; AV1, VP9, AC-3 and E-AC-3 have it in their frames. Errors: a configuration
-/// that is missing or invalid.
+/// their configuration; avc3 (H.264 with `in_band`), AV1, VP9, AC-3 and E-AC-3 have it in their
+/// frames. Errors: a configuration that is missing or invalid.
 Result make_cmaf_format(cmaf::Track track, FormatPtr &out);
 
 /// learn() of formats with a track: new parameter sets, sequence headers or frame headers make a

@@ -30,6 +30,21 @@ int32_t clamp_offset(int64_t ticks) {
     return static_cast<int32_t>(std::clamp<int64_t>(ticks, INT32_MIN, INT32_MAX));
 }
 
+/// The duration of a fragment's last frame: until the next segment begins. If frames are reordered,
+/// some of the next segment's may be displayed before its first (open GOP); then its decoding times
+/// begin earlier than `left`, the time until its first frame is displayed.
+uint32_t last_duration(const cmaf::TrackFragment &fragment, int64_t stated, int64_t left) {
+    const auto &samples = fragment.samples;
+    const bool reordered = std::any_of(samples.begin(), samples.end(), [](const cmaf::Sample &s) {
+        return s.composition_offset != 0;
+    });
+    if (stated <= 0 && samples.size() > 1) stated = samples[samples.size() - 2].duration;
+    const bool is_near = std::abs(left - stated) <= stated / 2;
+    const int64_t duration =
+        left > 0 && left <= longest_frame && (is_near || !reordered) ? left : stated;
+    return static_cast<uint32_t>(std::clamp<int64_t>(duration, 1, longest_frame));
+}
+
 } // namespace
 
 /// Makes a new init segment if a track differs.
@@ -100,16 +115,10 @@ cmaf::TrackFragment CmafWriter::write_video(TrackSamples &video, const SegmentTi
         written.data = is_av1 ? cmaf::without_delimiter(sample.data) : sample.data.view();
         fragment.samples.push_back(written);
     }
-    // The last frame lasts until the next segment begins.
-    const Sample &last = video.samples.back();
-    int64_t duration = static_cast<int64_t>(to_video_ticks(times.end + times.offset)) -
-                       static_cast<int64_t>(previous);
-    if (times.end == 0 || duration <= 0 || duration > longest_frame)
-        duration = to_ticks(last.duration, video_timescale);
-    if (duration <= 0 && fragment.samples.size() > 1)
-        duration = fragment.samples[fragment.samples.size() - 2].duration;
+    const int64_t end = static_cast<int64_t>(to_video_ticks(times.end + times.offset));
     fragment.samples.back().duration =
-        static_cast<uint32_t>(std::clamp<int64_t>(duration, 1, longest_frame));
+        last_duration(fragment, to_ticks(video.samples.back().duration, video_timescale),
+                      times.end == 0 ? 0 : end - static_cast<int64_t>(previous));
     next_video_ = previous + fragment.samples.back().duration;
     return fragment;
 }
