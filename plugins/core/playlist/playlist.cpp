@@ -40,15 +40,6 @@ Civil civil_from_days(int64_t days) {
     return {year + era * 400 + (month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1};
 }
 
-/// "2.002133". Uses integers only, because some locales print a decimal comma.
-std::string format_duration(int64_t nanoseconds) {
-    const int64_t micro = (std::max<int64_t>(nanoseconds, 0) + 500) / 1000;
-    char text[40];
-    std::snprintf(text, sizeof text, "%lld.%06lld", static_cast<long long>(micro / 1'000'000),
-                  static_cast<long long>(micro % 1'000'000));
-    return text;
-}
-
 template <class Number>
 bool parse_number(std::string_view text, Number &value) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -135,36 +126,6 @@ std::optional<int64_t> parse_date(std::string_view text) {
     }
     return days_from_civil(year, month, date) * day +
            int64_t((hour * 60 + minute) * 60 + second) * 1000 + fraction - offset;
-}
-
-std::string write(const MediaPlaylist &playlist) {
-    std::string text = "#EXTM3U\n";
-    text.reserve(200 + playlist.segments.size() * 110);
-    const auto tag = [&](const char *name, uint64_t value) {
-        text += name + std::to_string(value) + "\n";
-    };
-    tag("#EXT-X-VERSION:", playlist.version);
-    tag("#EXT-X-TARGETDURATION:", playlist.target_duration);
-    tag("#EXT-X-MEDIA-SEQUENCE:", playlist.media_sequence);
-    // Written even if 0, so that a player that joined earlier notices the change to 1.
-    tag("#EXT-X-DISCONTINUITY-SEQUENCE:", playlist.discontinuity_sequence);
-    if (playlist.type != Type::live)
-        text += playlist.type == Type::vod ? "#EXT-X-PLAYLIST-TYPE:VOD\n"
-                                           : "#EXT-X-PLAYLIST-TYPE:EVENT\n";
-    if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
-    std::string_view map;
-    for (const Segment &segment : playlist.segments) {
-        if (segment.discontinuity) text += "#EXT-X-DISCONTINUITY\n";
-        // It applies to all segments up to the next such tag.
-        if (!segment.map.empty() && segment.map != map)
-            text += "#EXT-X-MAP:URI=\"" + segment.map + "\"\n";
-        if (!segment.map.empty()) map = segment.map;
-        if (segment.program_date_time)
-            text += "#EXT-X-PROGRAM-DATE-TIME:" + format_date(*segment.program_date_time) + "\n";
-        text += "#EXTINF:" + format_duration(segment.duration) + ",\n" + segment.uri + "\n";
-    }
-    if (playlist.ended) text += "#EXT-X-ENDLIST\n";
-    return text;
 }
 
 Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments) {
