@@ -5,14 +5,19 @@
 #include "gst/guard.h"
 #include "gst/peer_signals.h"
 #include "gst/tls_files.h"
+#include "hls/cmaf_caps.h"
 #include "hls/sink.h"
 
 /**
  * SECTION:element-hlssegmenter
  * @title: hlssegmenter
- * @short_description: cuts H.264 and AAC or MP3 into an HLS stream and serves it
+ * @short_description: cuts video and audio into an HLS stream and serves it
  *
- * A sink for one video and one audio track that makes an HLS stream of MPEG-TS segments. With an
+ * A sink for one video and one audio track that makes an HLS stream. `container` is the format of
+ * its segments: MPEG-TS with H.264 and AAC or MP3, or CMAF (fragmented MP4) with H.264, HEVC, AV1
+ * or VP9 and AAC, Opus, AC-3, E-AC-3 or FLAC. A CMAF playlist names an init segment (EXT-X-MAP),
+ * and a new one with a discontinuity where the codec's configuration changes. Browsers take Opus,
+ * FLAC, AV1 and VP9 in CMAF only, and HEVC and AC-3 only where their system decodes them. With an
  * http location the segments stay in memory and the process serves them itself; the playlist and
  * what was in it survive the pipeline for `grace` (counted from the last media), so that viewers
  * stay while a publisher comes back: the sequence goes on with a discontinuity. Then the playlist
@@ -44,7 +49,7 @@
  * The pads never wait for one another, in any order of arrival: no queues are needed in front. It
  * never prerolls. A source that is not live is held to the clock here (see `sync`).
  *
- * When not: hlssink2 writes files with less demand on the playlist, and takes more codecs.
+ * When not: hlssink2 writes files with less demand on the playlist.
  *
  * ## Example launch line
  * |[
@@ -63,6 +68,7 @@ GST_DEBUG_CATEGORY(penstock_hls_segmenter_debug);
 #define GST_CAT_DEFAULT penstock_hls_segmenter_debug
 
 using namespace penstock;
+using hls::ContainerType;
 using hls::Settings;
 using hls::Sync;
 
@@ -80,6 +86,7 @@ enum Property {
     prop_location,
     prop_tls_certificate,
     prop_tls_key,
+    prop_container,
     prop_target_duration,
     prop_playlist_length,
     prop_grace,
@@ -87,18 +94,6 @@ enum Property {
     prop_sync,
     prop_stats,
 };
-
-GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE(
-    "video_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS("video/x-h264, stream-format = (string) avc, alignment = (string) au; "
-                    "video/x-h264, stream-format = (string) byte-stream, alignment = (string) au"));
-GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE(
-    "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS("audio/mpeg, mpegversion = (int) 4, stream-format = (string) raw; "
-                    "audio/mpeg, mpegversion = (int) 4, stream-format = (string) adts, "
-                    "framed = (boolean) true; "
-                    "audio/mpeg, mpegversion = (int) 1, layer = (int) [1, 3], "
-                    "parsed = (boolean) true"));
 
 hls::Sink &sink_of(gpointer element) {
     return *static_cast<PenstockHlsSegmenter *>(element)->impl;
@@ -112,6 +107,16 @@ GType sync_type() {
         {0, nullptr, nullptr},
     };
     static const GType type = g_enum_register_static("PenstockHlsSegmenterSync", values);
+    return type;
+}
+
+GType container_type() {
+    static const GEnumValue values[] = {
+        {int(ContainerType::ts), "MPEG-TS", "ts"},
+        {int(ContainerType::cmaf), "CMAF (fragmented MP4)", "cmaf"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("PenstockHlsSegmenterContainer", values);
     return type;
 }
 
@@ -209,6 +214,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             (id == prop_tls_key ? s.tls.key : s.tls.certificate) = text ? text : "";
             break;
         }
+        case prop_container:
+            s.container = ContainerType(g_value_get_enum(value));
+            break;
         case prop_target_duration:
             s.target_duration = g_value_get_uint64(value);
             break;
@@ -244,6 +252,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_tls_key:
             g_value_set_string(value, s.tls.key.c_str());
+            break;
+        case prop_container:
+            g_value_set_enum(value, int(s.container));
             break;
         case prop_target_duration:
             g_value_set_uint64(value, s.target_duration);
@@ -287,6 +298,10 @@ void install_properties(GObjectClass *klass) {
                             "file:///DIRECTORY/NAME.m3u8 writes files",
                             nullptr, flags));
     install_tls_files(klass, prop_tls_certificate, prop_tls_key);
+    g_object_class_install_property(klass, prop_container,
+                                    g_param_spec_enum("container", "Container",
+                                                      "The format of the segments",
+                                                      container_type(), int(d.container), flags));
     g_object_class_install_property(
         klass, prop_target_duration,
         g_param_spec_uint64("target-duration", "Target duration",
@@ -315,6 +330,7 @@ void install_properties(GObjectClass *klass) {
                            "codecs, url",
                            GST_TYPE_STRUCTURE,
                            GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+    gst_type_mark_as_plugin_api(container_type(), GstPluginAPIFlags(0));
     gst_type_mark_as_plugin_api(sync_type(), GstPluginAPIFlags(0));
 }
 
@@ -335,11 +351,14 @@ static void penstock_hls_segmenter_class_init(PenstockHlsSegmenterClass *klass) 
     element_class->change_state = change_state;
     element_class->query = element_query;
     element_class->send_event = send_event;
-    gst_element_class_add_static_pad_template(element_class, &video_template);
-    gst_element_class_add_static_pad_template(element_class, &audio_template);
+    for (const hls::Kind kind : {hls::Kind::video, hls::Kind::audio})
+        gst_element_class_add_pad_template(
+            element_class,
+            gst_pad_template_new(kind == hls::Kind::video ? "video_%u" : "audio_%u", GST_PAD_SINK,
+                                 GST_PAD_REQUEST, hls::all_caps_of(kind).get()));
     gst_element_class_set_static_metadata(
         element_class, "HLS segmenter", "Sink/Muxer/Network",
-        "Cuts H.264 and AAC or MP3 into an HLS stream, served from memory or written to files",
+        "Cuts video and audio into an HLS stream, served from memory or written to files",
         "The Penstock authors");
 }
 

@@ -19,9 +19,13 @@ enum class Sync {
     automatic, ///< wait on the clock unless upstream is live
 };
 
+/// Values of `container`.
+enum class ContainerType { ts, cmaf };
+
 struct Settings {
     std::string location;
     net::TlsFiles tls;
+    ContainerType container = ContainerType::ts;
     uint64_t target_duration = 2'000'000'000; ///< ns
     unsigned playlist_length = 6;             ///< segments; 0: all (files only)
     net::Ending ending{.linger = std::chrono::seconds(60)};

@@ -2,6 +2,7 @@
 // Creation, state changes and output of the segmenter. sink_pads.cpp handles its pads.
 #include "hls/sink.h"
 
+#include "core/hls/cmaf_writer.h"
 #include "core/hls/ts_writer.h"
 
 #include <algorithm>
@@ -76,7 +77,11 @@ void Sink::release_pad(GstPad *pad) {
 bool Sink::start() {
     const Settings settings = this->settings();
     std::string error;
-    auto writer = std::make_unique<TsWriter>();
+    std::unique_ptr<SegmentWriter> writer;
+    if (settings.container == ContainerType::cmaf)
+        writer = std::make_unique<CmafWriter>();
+    else
+        writer = std::make_unique<TsWriter>();
     std::unique_ptr<Output> output = Output::open(settings, writer->container(), &error);
     if (!output) {
         GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_WRITE, ("%s", error.c_str()), (nullptr));

@@ -59,7 +59,7 @@ private:
     Input &input(Kind kind) { return inputs_[static_cast<size_t>(kind)]; }
     std::vector<GstPtr<GstPad>> linked_pads() const;
 
-    void set_caps(Kind kind, GstCaps *caps);
+    bool query_caps(GstPad *pad, GstQuery *query);
     bool on_segment(Kind kind, GstEvent *event);
     void on_eos(Kind kind, GstEvent *event);
     void on_flush(Kind kind, GstEvent *event);

@@ -6,6 +6,7 @@
 #include "gst/nonblocking.h"
 #include "gst/running_time.h"
 #include "gst/sample_format.h"
+#include "hls/cmaf_caps.h"
 
 #include <algorithm>
 
@@ -122,7 +123,9 @@ bool Sink::event(GstPad *pad, GstPtr<GstEvent> event) {
         GstCaps *caps = nullptr;
         gst_event_parse_caps(event.get(), &caps);
         FormatPtr format;
-        const Result result = format_of(*kind, caps, format);
+        const bool cmaf = settings().container == ContainerType::cmaf;
+        const Result result =
+            cmaf ? cmaf_format_of(*kind, caps, format) : format_of(*kind, caps, format);
         if (result.is_error()) {
             GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
                                 ("Can't take this %s: %s", *kind == Kind::video ? "video" : "audio",
@@ -243,7 +246,29 @@ bool Sink::query(GstPad *pad, GstQuery *query) {
         return true;
     }
     if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION) return false;
+    if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS || GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS)
+        return query_caps(pad, query);
     return gst_pad_query_default(pad, GST_OBJECT(element_), query);
+}
+
+/// The template has the caps of all containers; a pad those of the chosen one.
+bool Sink::query_caps(GstPad *pad, GstQuery *query) {
+    const auto kind = kind_of(pad);
+    if (!kind) return false;
+    auto caps = caps_of(*kind, settings().container);
+    if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS) {
+        GstCaps *offered = nullptr;
+        gst_query_parse_accept_caps(query, &offered);
+        gst_query_set_accept_caps_result(query, gst_caps_is_subset(offered, caps.get()));
+        return true;
+    }
+    GstCaps *filter = nullptr;
+    gst_query_parse_caps(query, &filter);
+    if (filter)
+        caps = GstPtr<GstCaps>::adopt(
+            gst_caps_intersect_full(filter, caps.get(), GST_CAPS_INTERSECT_FIRST));
+    gst_query_set_caps_result(query, caps.get());
+    return true;
 }
 
 bool Sink::element_query(GstQuery *query, gboolean *result) {

@@ -190,12 +190,82 @@ GST_START_TEST(test_queries) {
 }
 GST_END_TEST
 
+/// Whether the pad takes these caps.
+static bool takes(GstPad *pad, const char *text) {
+    GstCaps *caps = gst_caps_from_string(text);
+    const bool accepted = gst_pad_query_accept_caps(pad, caps);
+    GstCaps *allowed = gst_pad_query_caps(pad, caps);
+    // Both queries have to agree.
+    fail_unless_equals_int(!gst_caps_is_empty(allowed), accepted);
+    gst_caps_unref(allowed);
+    gst_caps_unref(caps);
+    return accepted;
+}
+
+GST_START_TEST(test_container_caps) {
+    constexpr const char *avc = "video/x-h264, stream-format=avc, alignment=au";
+    constexpr const char *bytestream = "video/x-h264, stream-format=byte-stream, alignment=au";
+    constexpr const char *aac = "audio/mpeg, mpegversion=4, stream-format=raw";
+    constexpr const char *mp3 = "audio/mpeg, mpegversion=1, layer=3, parsed=true";
+    Bench bench(any_port);
+    for (const bool cmaf : {false, true, false}) {
+        gst_util_set_object_arg(G_OBJECT(bench.element), "container", cmaf ? "cmaf" : "ts");
+        GstPad *video = gst_element_request_pad_simple(bench.element, "video_%u");
+        GstPad *audio = gst_element_request_pad_simple(bench.element, "audio_%u");
+        fail_unless(takes(video, avc) && takes(audio, aac));
+        fail_unless_equals_int(takes(video, bytestream), !cmaf);
+        fail_unless_equals_int(takes(audio, mp3), !cmaf);
+        for (const char *text :
+             {"video/x-h265, stream-format=hvc1, alignment=au",
+              "video/x-av1, stream-format=obu-stream, alignment=tu", "video/x-vp9"})
+            fail_unless_equals_int(takes(video, text), cmaf);
+        for (const char *text :
+             {"audio/x-opus, channel-mapping-family=0", "audio/x-ac3, framed=true",
+              "audio/x-eac3, framed=true", "audio/x-flac, framed=true"})
+            fail_unless_equals_int(takes(audio, text), cmaf);
+        fail_if(takes(video, "video/x-vp8") || takes(audio, "audio/x-vorbis"));
+        for (GstPad *pad : {video, audio}) {
+            gst_element_release_request_pad(bench.element, pad);
+            gst_object_unref(pad);
+        }
+    }
+}
+GST_END_TEST
+
+// A URL has one container as long as it is served.
+GST_START_TEST(test_container_of_a_mount) {
+    std::string url;
+    const auto serve = [&](const char *container, bool works) {
+        Bench bench(url.empty() ? any_port : url);
+        gst_util_set_object_arg(G_OBJECT(bench.element), "container", container);
+        fail_unless_equals_int(gst_element_set_state(bench.element, GST_STATE_PAUSED),
+                               works ? GST_STATE_CHANGE_SUCCESS : GST_STATE_CHANGE_FAILURE);
+        fail_unless_equals_int(bench.has_message(GST_MESSAGE_ERROR), !works);
+        if (!works) return;
+        url = bench.url();
+        bench.add_video();
+        bench.state(GST_STATE_PLAYING);
+        fail_unless_equals_int(bench.push(0, 5000), GST_FLOW_OK);
+        fail_unless(bench.stat("segments") >= 2);
+    };
+    Bench keeper("http://127.0.0.1:0/live/keeper/index.m3u8"); // the port stays in use
+    keeper.state(GST_STATE_PAUSED);
+    const std::string base = keeper.url();
+    url = base.substr(0, base.find("/live")) + "/live/x/index.m3u8";
+    serve("cmaf", true);
+    serve("ts", false);
+    serve("cmaf", true);
+}
+GST_END_TEST
+
 static Suite *hlssegmenter_suite() {
     Suite *s = suite_create("hlssegmenter");
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_pads);
     tcase_add_test(tc, test_bad_settings);
+    tcase_add_test(tc, test_container_caps);
+    tcase_add_test(tc, test_container_of_a_mount);
     tcase_add_test(tc, test_caps);
     tcase_add_test(tc, test_mount);
     tcase_add_test(tc, test_pace);

@@ -2,6 +2,7 @@
 // hlssegmenter writing files: a stream from start to EOS, flush, states, and a disk that fails or
 // blocks.
 #include "elements/hls_bench.hpp"
+#include "unit/mp4_reader.hpp"
 
 #include <condition_variable>
 #include <mutex>
@@ -319,11 +320,59 @@ GST_START_TEST(test_real_pipeline) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_cmaf_files) {
+    Place place;
+    Bench bench(place.location());
+    gst_util_set_object_arg(G_OBJECT(bench.element), "container", "cmaf");
+    g_object_set(bench.element, "playlist-length", 2, nullptr);
+    bench.add_video();
+    bench.add_audio();
+    bench.state(GST_STATE_PLAYING);
+    fail_unless_equals_int(bench.push(0, 4000), GST_FLOW_OK);
+    gst_harness_set_src_caps(bench.video, video_caps(0x1E)); // another configuration
+    fail_unless_equals_int(bench.push(4000, 12'000), GST_FLOW_OK);
+    bench.await("segments", 5);
+    const auto list = place.read();
+    fail_unless_equals_int(list.segments.size(), 2);
+    fail_unless(!list.segments[0].map.empty() && list.segments[1].map == list.segments[0].map);
+    for (const auto &segment : list.segments) {
+        const auto read = [&](const std::string &name) {
+            std::ifstream in(place.path / name, std::ios::binary);
+            std::ostringstream text;
+            text << in.rdbuf();
+            return text.str();
+        };
+        const std::string init = read(segment.map), media = read(segment.uri);
+        const auto bytes = [](const std::string &text) {
+            return ByteView(reinterpret_cast<const uint8_t *>(text.data()), text.size());
+        };
+        const mp4::Init tracks = mp4::read_init(bytes(init));
+        fail_unless_equals_int(tracks.tracks.size(), 2);
+        fail_unless_equals_int(tracks.track(1).config("avcC")[3], 0x1E);
+        const auto fragments = mp4::read_segment(bytes(media));
+        fail_unless_equals_int(fragments[0].tracks.at(1).size(), 50);
+        fail_unless(fragments[0].tracks.at(1)[0].sync());
+    }
+    // The init segment of the first configuration goes with the last segment that needed it.
+    std::set<std::string> names;
+    for (const auto &entry : fs::directory_iterator(place.path))
+        if (entry.path().extension() == ".mp4") names.insert(entry.path().filename());
+    fail_unless_equals_int(names.size(), 2);
+    fail_unless_equals_int(bench.push(12'000, 18'000), GST_FLOW_OK);
+    bench.await("segments", 8);
+    names.clear();
+    for (const auto &entry : fs::directory_iterator(place.path))
+        if (entry.path().extension() == ".mp4") names.insert(entry.path().filename());
+    fail_unless(names == std::set<std::string>{list.segments[0].map});
+}
+GST_END_TEST
+
 static Suite *hlssegmenter_files_suite() {
     Suite *s = suite_create("hlssegmenter_files");
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_files);
+    tcase_add_test(tc, test_cmaf_files);
     tcase_add_test(tc, test_renegotiation);
     tcase_add_test(tc, test_flush);
     tcase_add_test(tc, test_states);

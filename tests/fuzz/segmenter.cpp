@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any order of samples, formats, gaps, ends and pauses into the HLS segmenter and its MPEG-TS
-// writer. Laws: every segment can be demuxed, its times increase, no segment is longer than
-// announced, and memory is bounded and released.
+// Any order of samples, formats, gaps, ends and pauses into the HLS segmenter and its writers of
+// MPEG-TS and CMAF. Laws: every segment can be demuxed, its times increase, no segment is longer
+// than announced, and memory is bounded and released.
 #include "core/hls/segmenter.h"
 #include "core/bytes/reader.h"
+#include "core/cmaf/codec_config.h"
+#include "core/hls/cmaf_format.h"
+#include "core/hls/cmaf_writer.h"
 #include "core/hls/stream.h"
 #include "core/hls/ts_writer.h"
 
 #include "fuzz/law.h"
+#include "unit/mp4_reader.hpp"
 #include "unit/ts_reader.hpp"
 
 #include <cstdlib>
@@ -19,13 +23,38 @@ namespace {
 
 constexpr int64_t millisecond = 1'000'000;
 
+std::vector<uint8_t> avc_record(uint8_t level) {
+    return {0x01, 0x64, 0x00, level, 0xFF, 0xE1, 0x00, 0x19, 0x67, 0x64, 0x00, level, 0xAC, 0xD9,
+            0x41, 0x41, 0xFB, 0x01,  0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00,  0x03, 0x03,
+            0x20, 0xF1, 0x42, 0x99,  0x60, 0x01, 0x00, 0x06, 0x68, 0xEB, 0xE3, 0xCB,  0x22, 0xC0};
+}
+
 FormatPtr video_format(uint8_t level) {
-    const std::vector<uint8_t> record{
-        0x01, 0x64, 0x00, level, 0xFF, 0xE1, 0x00, 0x19, 0x67, 0x64, 0x00, level, 0xAC, 0xD9,
-        0x41, 0x41, 0xFB, 0x01,  0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00,  0x03, 0x03,
-        0x20, 0xF1, 0x42, 0x99,  0x60, 0x01, 0x00, 0x06, 0x68, 0xEB, 0xE3, 0xCB,  0x22, 0xC0};
     FormatPtr format;
-    fuzz::law(make_avc_format(record, format).is_ok(), "the record is good");
+    fuzz::law(make_avc_format(avc_record(level), format).is_ok(), "the record is good");
+    return format;
+}
+
+/// Codecs with a configuration in the caps, and one that has it in its frames.
+FormatPtr cmaf_video_format(uint8_t which) {
+    cmaf::Track track;
+    track.codec = which & 1 ? cmaf::Codec::av1 : cmaf::Codec::avc;
+    if (!(which & 1)) track.config = avc_record(0x0D + (which & 2));
+    FormatPtr format;
+    fuzz::law(make_cmaf_format(track, format).is_ok(), "the track is good");
+    return format;
+}
+
+FormatPtr cmaf_audio_format(uint8_t which) {
+    cmaf::Track track;
+    track.codec = cmaf::Codec::eac3;
+    if (which & 1)
+        fuzz::law(
+            cmaf::configure_aac(codec::build_aac_config(2, which & 2 ? 48'000 : 44'100, 2), track)
+                .is_ok(),
+            "the configuration is good");
+    FormatPtr format;
+    fuzz::law(make_cmaf_format(track, format).is_ok(), "the track is good");
     return format;
 }
 
@@ -70,6 +99,7 @@ private:
                   "no segment is longer than was announced");
         fuzz::law(segment.has_video || segment.has_audio, "a segment has media");
         fuzz::law(segment.has_video || segment.independent, "audio is independent");
+        if (!segment.init.empty()) return judge_cmaf(segment);
         ts::Stream stream;
         try {
             stream = ts::read(segment.data, counters_);
@@ -97,6 +127,29 @@ private:
     }
 
     uint64_t announced_, listed_ = 0;
+    /// A track's samples follow one another, from segment to segment.
+    void judge_cmaf(const Segment &segment) {
+        try {
+            const mp4::Init init = mp4::read_init(segment.init);
+            if (segment.discontinuity) decoded_.clear();
+            for (const mp4::Fragment &fragment : mp4::read_segment(segment.data))
+                for (const auto &[id, samples] : fragment.tracks) {
+                    init.track(id);
+                    for (const mp4::Sample &sample : samples) {
+                        const auto last = decoded_.find(id);
+                        fuzz::law(last == decoded_.end() || sample.dts >= last->second,
+                                  "decoding times increase");
+                        fuzz::law(sample.duration > 0, "a sample has a duration");
+                        decoded_[id] = sample.dts + sample.duration;
+                    }
+                }
+        } catch (const std::exception &error) {
+            fuzz::law(false, error.what());
+        }
+        stream_.publish(segment);
+    }
+
+    std::map<uint32_t, uint64_t> decoded_;
     std::map<uint16_t, uint8_t> counters_;
     std::map<uint16_t, uint64_t> last_dts_;
     Stream stream_{{}};
@@ -112,7 +165,13 @@ public:
         options_.max_samples = 3'000;
         options_.max_bytes = 1 << 16;
         options_.wall_clock = options_.monotonic_clock = [this] { return clock_; };
-        segmenter_ = std::make_unique<Segmenter>(options_, std::make_unique<TsWriter>());
+        cmaf_ = flags & 8;
+        std::unique_ptr<SegmentWriter> writer;
+        if (cmaf_)
+            writer = std::make_unique<CmafWriter>();
+        else
+            writer = std::make_unique<TsWriter>();
+        segmenter_ = std::make_unique<Segmenter>(options_, std::move(writer));
         judge_ = std::make_unique<Judge>(options_.announced);
     }
 
@@ -147,7 +206,10 @@ private:
                 (int64_t(static_cast<int32_t>(in_.u32())) >> (detail * 2)) * millisecond;
             break;
         case 4:
-            if (kind == Kind::video)
+            if (cmaf_)
+                segmenter_->set_format(kind == Kind::video ? cmaf_video_format(detail)
+                                                           : cmaf_audio_format(detail));
+            else if (kind == Kind::video)
                 segmenter_->set_format(detail & 1 ? make_annexb_format()
                                                   : video_format(0x0D + (detail & 2)));
             else
@@ -210,6 +272,7 @@ private:
     Segmenter::Options options_;
     int64_t clock_ = 1'700'000'000'000 * millisecond;
     int64_t time_[2] = {};
+    bool cmaf_ = false;
     std::unique_ptr<Segmenter> segmenter_;
     std::unique_ptr<Judge> judge_;
 };

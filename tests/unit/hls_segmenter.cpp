@@ -57,7 +57,7 @@ GST_START_TEST(test_shifts_and_wrap) {
     for (int i = 0; i < 50; ++i)
         video.samples.push_back(
             video_sample(95'442 * sec + i * 40 * ms, 95'442 * sec + i * 40 * ms, i == 0));
-    const Bytes bytes = writer.write(video, audio, 0);
+    const Bytes bytes = writer.write(video, audio, {});
     const ts::Stream stream = ts::read(bytes);
     fail_unless(stream.units.front().pts > stream.units.back().pts);
     for (size_t i = 1; i < 50; ++i)

@@ -97,12 +97,39 @@ GST_START_TEST(test_dates) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_init_segments) {
+    MediaPlaylist list = example(), back;
+    list.segments.push_back({"seg-a-43.m4s", 2'000'000'000, false, std::nullopt});
+    list.segments[0].map = list.segments[1].map = "init-a-41.mp4";
+    list.segments[2].map = "init-a-43.mp4";
+    list.segments[0].duration = 2'002'133'000;
+    list.segments[1].duration = 2'000'000'000;
+    const std::string text = write(list);
+    // Once where it begins to apply, after the discontinuity and before the segment.
+    size_t count = 0;
+    for (size_t at = 0; (at = text.find("#EXT-X-MAP:", at)) != text.npos; ++at)
+        ++count;
+    fail_unless_equals_int(int(count), 2);
+    fail_unless(text.find("#EXT-X-MAP:URI=\"init-a-43.mp4\"\n#EXTINF:2.000000,\nseg-a-43.m4s\n") !=
+                text.npos);
+    fail_unless(parse(text, back).is_ok() && back.segments == list.segments);
+    fail_unless(
+        parse("#EXTM3U\n#EXT-X-MAP:BYTERANGE=\"9@0\",URI=\"a,b.mp4\"\n#EXTINF:1,\nx\n", back)
+            .is_ok());
+    fail_unless(back.segments[0].map == "a,b.mp4");
+    for (const char *bad : {"", "URI=", "URI=\"", "URI=\"\"", "XURI=\"a\"", "URI=a"})
+        fail_unless(parse("#EXTM3U\n#EXT-X-MAP:" + std::string(bad) + "\n", back).is_error(), "%s",
+                    bad);
+}
+GST_END_TEST
+
 static Suite *playlist_suite() {
     Suite *s = suite_create("playlist");
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_golden);
     tcase_add_test(tc, test_parse_back);
+    tcase_add_test(tc, test_init_segments);
     tcase_add_test(tc, test_bad_playlists);
     tcase_add_test(tc, test_dates);
     return s;

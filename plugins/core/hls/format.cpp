@@ -2,6 +2,8 @@
 // Parses codec configurations and converts samples to the form carried by MPEG-TS.
 #include "core/hls/format.h"
 
+#include "core/hls/cmaf_format.h"
+
 #include "core/codec/mpeg_audio.h"
 
 #include <algorithm>
@@ -150,6 +152,7 @@ FormatPtr make_mpeg_audio_format() {
 Result learn(const FormatPtr &format, ByteView sample, bool keyframe, FormatPtr &out) {
     out = format;
     if (sample.empty()) return Result::error("an empty sample");
+    if (format->track) return learn_cmaf(format, sample, keyframe, out);
     if (format->kind == Kind::audio) {
         if (format->make_adts) return Result::ok();
         return format->type == mpegts::StreamType::aac_adts ? learn_adts(format, sample, out)

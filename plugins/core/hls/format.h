@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The codec and configuration of a track, and the conversion of its samples for a transport stream.
+// cmaf_format.h makes formats for CMAF.
 #pragma once
 
+#include "core/cmaf/track.h"
 #include "core/codec/aac.h"
 #include "core/codec/avc.h"
 #include "core/mpegts/muxer.h"
@@ -28,6 +30,8 @@ struct Format {
     codec::AacConfig aac;                ///< for AAC; rate 0: taken from the frames (ADTS)
     /// Audio: Hz, samples per frame; 0: taken from the frames.
     unsigned rate = 0, frame_samples = 0;
+    /// For CMAF, else null. Its `config` may be empty until a frame has it.
+    std::shared_ptr<const cmaf::Track> track;
     std::string codec_string;       ///< RFC 6381; empty if unknown
     unsigned width = 0, height = 0; ///< 0 if unknown
 

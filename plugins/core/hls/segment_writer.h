@@ -35,6 +35,14 @@ struct TrackSamples {
     std::vector<Sample> samples;
 };
 
+/// A segment's place in time; ns.
+struct SegmentTimes {
+    int64_t offset = 0; ///< added to all times of samples; negative sums become 0
+    int64_t end = 0;    ///< where the next segment begins, before the offset is added; 0: unknown
+    int64_t date = 0;   ///< since 1970, of the first frame; 0: unknown
+    int64_t begin = 0;  ///< the time that `date` belongs to, before the offset is added
+};
+
 /// Builds segments from samples. It holds state that continues between segments, so each stream
 /// needs its own writer. Not thread-safe.
 class SegmentWriter {
@@ -45,10 +53,13 @@ public:
 
     virtual ~SegmentWriter() = default;
     virtual const Container &container() const = 0;
-    /// Returns a complete segment. `offset` (ns) is added to all times; negative sums become 0.
-    /// Samples must be in decoding order; a sample that the format can't express is omitted. May
-    /// fill in missing decoding timestamps in `video`.
-    virtual Bytes write(TrackSamples &video, const TrackSamples &audio, int64_t offset) = 0;
+    /// Returns a complete segment, or nothing if none of its samples can be expressed. Samples must
+    /// be in decoding order; one that the format can't express is omitted. May fill in missing
+    /// decoding timestamps in `video`.
+    virtual Bytes write(TrackSamples &video, const TrackSamples &audio,
+                        const SegmentTimes &times) = 0;
+    /// The init segment (EXT-X-MAP) that the last written segment needs; empty: none.
+    virtual Bytes init() const { return {}; }
 };
 
 } // namespace penstock::hls

@@ -14,6 +14,7 @@ namespace penstock::hls {
 /// A finished segment.
 struct Segment {
     Bytes data;
+    Bytes init;                    ///< the init segment it needs (EXT-X-MAP); empty: none
     int64_t duration = 0;          ///< ns, up to the first timestamp of the next segment
     bool discontinuity = false;    ///< does not continue the previous segment
     bool independent = true;       ///< its video starts with a keyframe, or it has no video
@@ -175,6 +176,7 @@ private:
     std::vector<Entry> collect_video();
     std::vector<Entry> collect_audio(int64_t end, bool last);
     void finish_run();
+    void pass_on_discontinuity(bool discontinuity);
 
     Options options_;
     Stats stats_;
@@ -192,6 +194,7 @@ private:
     uint64_t broken_ = 0;
     bool next_discontinuity_ = false;
     bool emitted_ = false;
+    Bytes init_;                         ///< of the last segment
     uint64_t announced_;                 ///< seconds; 0 before the first segment
     std::optional<int64_t> offset_;      ///< ns from the producer's timeline to the stream's
     int64_t stream_end_ = 0;             ///< ns on the stream's timeline

@@ -144,14 +144,7 @@ void Segmenter::emit(int64_t end, bool last) {
     const int64_t offset = *offset_;
     // Time that is missing in all tracks is removed from the stream's timeline.
     if (!last) *offset_ -= end - begin.pts - segment.duration;
-    if (empty || segment.duration <= 0) {
-        // The segment is empty; the next one does not continue the previous.
-        if (!cuts_.empty())
-            cuts_.front().discontinuity = cuts_.front().discontinuity || begin.discontinuity;
-        else
-            next_discontinuity_ = next_discontinuity_ || begin.discontinuity;
-        return;
-    }
+    if (empty || segment.duration <= 0) return pass_on_discontinuity(begin.discontinuity);
     if (announced_ == 0)
         announced_ =
             static_cast<uint64_t>(std::max((options_.target_duration + second - 1) / second,
@@ -177,11 +170,24 @@ void Segmenter::emit(int64_t end, bool last) {
         date_anchor_ = arrival;
     const int64_t date = begin.pts + *date_anchor_;
     segment.program_date_time = (date >= 0 ? date : 0) / millisecond;
-    segment.data = writer_->write(inputs[0], inputs[1], offset);
+    segment.data = writer_->write(
+        inputs[0], inputs[1], {offset, last ? 0 : begin.pts + segment.duration, date, begin.pts});
+    if (segment.data.empty()) return pass_on_discontinuity(segment.discontinuity);
+    segment.init = writer_->init();
+    const bool same_init =
+        std::equal(init_.begin(), init_.end(), segment.init.begin(), segment.init.end());
+    if (emitted_ && !same_init) segment.discontinuity = true;
+    init_ = segment.init;
     stream_end_ = std::max(stream_end_, std::max(begin.pts + segment.duration, media_end) + offset);
     stats_.discontinuities += segment.discontinuity;
     emitted_ = true;
     finished_.push_back(std::move(segment));
+}
+
+/// The oldest segment is empty: the next one has its discontinuity.
+void Segmenter::pass_on_discontinuity(bool discontinuity) {
+    bool &next = cuts_.empty() ? next_discontinuity_ : cuts_.front().discontinuity;
+    next = next || discontinuity;
 }
 
 void Segmenter::finish_run() {

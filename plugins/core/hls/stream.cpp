@@ -10,7 +10,7 @@ namespace penstock::hls {
 namespace {
 
 constexpr int64_t second = 1'000'000'000;
-constexpr std::string_view name_begin = "seg-";
+constexpr std::string_view name_begin = "seg-", init_begin = "init-", init_extension = ".mp4";
 
 template <class Number>
 std::string in_base(Number value, int base) {
@@ -29,17 +29,26 @@ uint64_t whole_seconds_up(int64_t nanoseconds) {
     return static_cast<uint64_t>(std::max<int64_t>((nanoseconds + second - 1) / second, 1));
 }
 
-} // namespace
-
-bool parse_segment_name(std::string_view name, std::string_view extension, uint64_t &epoch,
-                        uint64_t &number) {
-    if (!name.starts_with(name_begin) || !name.ends_with(extension)) return false;
-    name.remove_prefix(name_begin.size());
+bool parse_name(std::string_view name, std::string_view begin, std::string_view extension,
+                uint64_t &epoch, uint64_t &number) {
+    if (!name.starts_with(begin) || !name.ends_with(extension)) return false;
+    name.remove_prefix(begin.size());
     if (name.size() < extension.size()) return false;
     name.remove_suffix(extension.size());
     const size_t dash = name.find('-');
     return dash != name.npos && parse_in_base(name.substr(0, dash), 36, epoch) &&
            parse_in_base(name.substr(dash + 1), 10, number);
+}
+
+} // namespace
+
+bool parse_segment_name(std::string_view name, std::string_view extension, uint64_t &epoch,
+                        uint64_t &number) {
+    return parse_name(name, name_begin, extension, epoch, number);
+}
+
+bool parse_init_name(std::string_view name, uint64_t &epoch, uint64_t &number) {
+    return parse_name(name, init_begin, init_extension, epoch, number);
 }
 
 Stream::Stream(Options options) : options_(std::move(options)) {
@@ -58,10 +67,33 @@ std::string Stream::next_name() const {
     return name_of(next_number_);
 }
 
+/// Whether the segment can use the last one's init segment.
+bool Stream::has_same_init(const Segment &segment) const {
+    const Init *last = entries_.empty() ? nullptr : entries_.back().init.get();
+    if (segment.init.empty()) return true;
+    return last && std::equal(last->data.begin(), last->data.end(), segment.init.begin(),
+                              segment.init.end());
+}
+
+std::string Stream::next_init_name() const {
+    return std::string(init_begin) + in_base(options_.epoch, 36) + "-" + in_base(next_number_, 10) +
+           std::string(init_extension);
+}
+
+std::string Stream::next_init(const Segment &segment) const {
+    std::lock_guard lock(mutex_);
+    return has_same_init(segment) ? std::string() : next_init_name();
+}
+
 std::vector<std::string> Stream::publish(const Segment &segment) {
     std::lock_guard lock(mutex_);
     if (list_.ended) return {};
     Entry entry;
+    if (!has_same_init(segment))
+        entry.init = std::make_shared<Init>(Init{next_init_name(), segment.init});
+    else if (!segment.init.empty())
+        entry.init = entries_.back().init;
+    if (entry.init) entry.listed.map = options_.uri_prefix + entry.init->name;
     entry.name = name_of(next_number_++);
     if (options_.keep_data) entry.data = segment.data;
     entry.listed.uri = options_.uri_prefix + entry.name;
@@ -98,8 +130,12 @@ std::vector<std::string> Stream::publish(const Segment &segment) {
             ++removed_;
         }
         const size_t excess = removed_ > options_.extra ? removed_ - options_.extra : 0;
-        for (size_t i = 0; i < excess; ++i)
+        for (size_t i = 0; i < excess; ++i) {
             gone.push_back(std::move(entries_[i].name));
+            const auto &init = entries_[i].init;
+            // Segments with the same init segment are neighbours.
+            if (init && entries_[i + 1].init != init) gone.push_back(init->name);
+        }
         entries_.erase(entries_.begin(), entries_.begin() + static_cast<ptrdiff_t>(excess));
         removed_ -= excess;
     }
@@ -139,7 +175,13 @@ void Stream::resume(const playlist::MediaPlaylist &earlier, bool keep_segments) 
     interrupted_ = true;
     for (const playlist::Segment &segment : earlier.segments) {
         if (keep_segments) {
-            entries_.push_back({segment, segment.uri, Bytes(), earlier.independent_segments});
+            auto last = entries_.empty() ? nullptr : entries_.back().init;
+            if (segment.map.empty())
+                last = nullptr;
+            else if (!last || last->name != segment.map)
+                last = std::make_shared<Init>(Init{segment.map, Bytes()});
+            entries_.push_back(
+                {segment, segment.uri, Bytes(), earlier.independent_segments, std::move(last)});
         } else {
             ++list_.media_sequence;
             list_.discontinuity_sequence += segment.discontinuity;
@@ -169,8 +211,15 @@ bool Stream::segment(std::string_view name, Bytes &data) const {
     std::lock_guard lock(mutex_);
     const auto found = std::find_if(entries_.begin(), entries_.end(),
                                     [&](const Entry &entry) { return entry.name == name; });
-    if (found == entries_.end()) return false;
-    data = found->data;
+    if (found != entries_.end()) {
+        data = found->data;
+        return true;
+    }
+    const auto needs = std::find_if(entries_.begin(), entries_.end(), [&](const Entry &entry) {
+        return entry.init && entry.init->name == name;
+    });
+    if (needs == entries_.end()) return false;
+    data = needs->init->data;
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "core/hls/ts_writer.h"
 #include "core/playlist/playlist.h"
 
+#include <memory>
 #include <mutex>
 
 namespace penstock::hls {
@@ -46,6 +47,8 @@ public:
 
     /// The name of the segment that will be published next.
     std::string next_name() const;
+    /// The name of the init segment that this segment needs and earlier ones did not; empty: none.
+    std::string next_init(const Segment &segment) const;
     /// Appends a segment and returns the names that are no longer served. No effect after end().
     std::vector<std::string> publish(const Segment &segment);
     /// Marks the next segment with a discontinuity: for a new producer, or one that lost a segment.
@@ -62,7 +65,8 @@ public:
     /// The playlist; empty before the first segment.
     Bytes playlist() const;
     const Container &container() const { return options_.container; }
-    /// Returns a segment's bytes by name. False if it does not exist, or no longer.
+    /// Returns the bytes of a segment or an init segment by name. False if it does not exist, or no
+    /// longer.
     bool segment(std::string_view name, Bytes &data) const;
     Info info() const;
     int64_t target_duration() const; ///< EXT-X-TARGETDURATION in ns
@@ -73,13 +77,20 @@ public:
     void set_playlist_length(unsigned segments, unsigned extra);
 
 private:
+    struct Init {
+        std::string name;
+        Bytes data;
+    };
     struct Entry {
         playlist::Segment listed;
         std::string name;
         Bytes data;
         bool independent = true;
+        std::shared_ptr<const Init> init; ///< null: it needs none
     };
     std::string name_of(uint64_t number) const;
+    bool has_same_init(const Segment &segment) const;
+    std::string next_init_name() const;
     void render();
 
     Options options_;
@@ -97,5 +108,7 @@ private:
 /// for other names.
 bool parse_segment_name(std::string_view name, std::string_view extension, uint64_t &epoch,
                         uint64_t &number);
+/// The same for the name of an init segment; `number` is that of the first segment that needed it.
+bool parse_init_name(std::string_view name, uint64_t &epoch, uint64_t &number);
 
 } // namespace penstock::hls

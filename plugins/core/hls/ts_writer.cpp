@@ -25,23 +25,6 @@ int64_t decoding_time(const Sample &sample) {
 
 } // namespace
 
-void TsWriter::complete_dts(std::vector<Sample> &samples) {
-    const bool complete = std::all_of(samples.begin(), samples.end(),
-                                      [](const Sample &sample) { return sample.dts.has_value(); });
-    if (complete) return;
-    // The n-th frame in decoding order gets the display time of the n-th frame in display order,
-    // minus the largest delay between the two orders.
-    std::vector<int64_t> shown;
-    shown.reserve(samples.size());
-    for (const Sample &sample : samples)
-        shown.push_back(sample.pts);
-    std::sort(shown.begin(), shown.end());
-    for (size_t i = 0; i < samples.size(); ++i)
-        reorder_delay_ = std::max(reorder_delay_, shown[i] - samples[i].pts);
-    for (size_t i = 0; i < samples.size(); ++i)
-        samples[i].dts = shown[i] - reorder_delay_;
-}
-
 uint64_t TsWriter::next_dts(Kind kind, int64_t dts) {
     auto &last = last_dts_[static_cast<size_t>(kind)];
     uint64_t ticks = to_90k(dts);
@@ -50,8 +33,9 @@ uint64_t TsWriter::next_dts(Kind kind, int64_t dts) {
     return ticks;
 }
 
-Bytes TsWriter::write(TrackSamples &video, const TrackSamples &audio, int64_t offset) {
-    complete_dts(video.samples);
+Bytes TsWriter::write(TrackSamples &video, const TrackSamples &audio, const SegmentTimes &times) {
+    const int64_t offset = times.offset;
+    decode_times_.complete(video.samples);
     std::vector<mpegts::Track> tracks;
     if (video.format) tracks.push_back({video.format->type, video_pid, {}});
     if (audio.format) tracks.push_back({audio.format->type, audio_pid, {}});

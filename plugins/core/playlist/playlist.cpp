@@ -40,15 +40,6 @@ Civil civil_from_days(int64_t days) {
     return {year + era * 400 + (month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1};
 }
 
-/// "2.002133". Uses integers only, because some locales print a decimal comma.
-std::string format_duration(int64_t nanoseconds) {
-    const int64_t micro = (std::max<int64_t>(nanoseconds, 0) + 500) / 1000;
-    char text[40];
-    std::snprintf(text, sizeof text, "%lld.%06lld", static_cast<long long>(micro / 1'000'000),
-                  static_cast<long long>(micro % 1'000'000));
-    return text;
-}
-
 template <class Number>
 bool parse_number(std::string_view text, Number &value) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -73,6 +64,18 @@ bool parse_duration(std::string_view text, int64_t &nanoseconds) {
 bool take_prefix(std::string_view &line, std::string_view prefix) {
     if (!line.starts_with(prefix)) return false;
     line.remove_prefix(prefix.size());
+    return true;
+}
+
+/// Finds the URI in an attribute list.
+bool parse_uri(std::string_view attributes, std::string &uri) {
+    constexpr std::string_view name = "URI=\"";
+    size_t at = attributes.find(name);
+    if (at != 0 && (at == attributes.npos || attributes[at - 1] != ',')) return false;
+    attributes.remove_prefix(at + name.size());
+    const size_t end = attributes.find('"');
+    if (end == attributes.npos || end == 0) return false;
+    uri = attributes.substr(0, end);
     return true;
 }
 
@@ -125,35 +128,11 @@ std::optional<int64_t> parse_date(std::string_view text) {
            int64_t((hour * 60 + minute) * 60 + second) * 1000 + fraction - offset;
 }
 
-std::string write(const MediaPlaylist &playlist) {
-    std::string text = "#EXTM3U\n";
-    text.reserve(200 + playlist.segments.size() * 110);
-    const auto tag = [&](const char *name, uint64_t value) {
-        text += name + std::to_string(value) + "\n";
-    };
-    tag("#EXT-X-VERSION:", playlist.version);
-    tag("#EXT-X-TARGETDURATION:", playlist.target_duration);
-    tag("#EXT-X-MEDIA-SEQUENCE:", playlist.media_sequence);
-    // Written even if 0, so that a player that joined earlier notices the change to 1.
-    tag("#EXT-X-DISCONTINUITY-SEQUENCE:", playlist.discontinuity_sequence);
-    if (playlist.type != Type::live)
-        text += playlist.type == Type::vod ? "#EXT-X-PLAYLIST-TYPE:VOD\n"
-                                           : "#EXT-X-PLAYLIST-TYPE:EVENT\n";
-    if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
-    for (const Segment &segment : playlist.segments) {
-        if (segment.discontinuity) text += "#EXT-X-DISCONTINUITY\n";
-        if (segment.program_date_time)
-            text += "#EXT-X-PROGRAM-DATE-TIME:" + format_date(*segment.program_date_time) + "\n";
-        text += "#EXTINF:" + format_duration(segment.duration) + ",\n" + segment.uri + "\n";
-    }
-    if (playlist.ended) text += "#EXT-X-ENDLIST\n";
-    return text;
-}
-
 Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments) {
     playlist = {};
     playlist.independent_segments = false;
     Segment segment;
+    std::string map;
     bool first = true, have_duration = false;
     while (!text.empty()) {
         const size_t end = text.find('\n');
@@ -171,6 +150,7 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
             if (!have_duration) return Result::error("a segment without #EXTINF");
             if (playlist.segments.size() >= max_segments) return Result::error("too many segments");
             segment.uri = line;
+            segment.map = map;
             playlist.segments.push_back(std::exchange(segment, {}));
             have_duration = false;
         } else if (take_prefix(line, "#EXT-X-TARGETDURATION:")) {
@@ -188,6 +168,8 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
         } else if (take_prefix(line, "#EXT-X-PROGRAM-DATE-TIME:")) {
             segment.program_date_time = parse_date(line);
             if (!segment.program_date_time) return bad("EXT-X-PROGRAM-DATE-TIME");
+        } else if (take_prefix(line, "#EXT-X-MAP:")) {
+            if (!parse_uri(line, map)) return bad("EXT-X-MAP");
         } else if (take_prefix(line, "#EXT-X-PLAYLIST-TYPE:")) {
             playlist.type = line == "VOD" ? Type::vod : Type::event;
         } else if (take_prefix(line, "#EXTINF:")) {

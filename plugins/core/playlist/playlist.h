@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// HLS media playlists as text. RFC 8216, section 4.
+// HLS media playlists as text. RFC 8216, section 4; low latency: draft-pantos-hls-rfc8216bis.
 #pragma once
 
 #include "core/bytes/result.h"
@@ -12,12 +12,24 @@
 
 namespace penstock::playlist {
 
+/// EXT-X-PART.
+struct Part {
+    std::string uri;
+    int64_t duration = 0;     ///< nanoseconds
+    bool independent = false; ///< begins with a keyframe
+    bool gap = false;         ///< there is no media
+    bool operator==(const Part &) const = default;
+};
+
 struct Segment {
     std::string uri;
     int64_t duration = 0;       ///< nanoseconds
     bool discontinuity = false; ///< EXT-X-DISCONTINUITY before it
     /// EXT-X-PROGRAM-DATE-TIME: milliseconds since 1970 in UTC.
     std::optional<int64_t> program_date_time;
+    std::string map = {}; ///< URI of its init segment (EXT-X-MAP); empty: it needs none
+    bool gap = false;     ///< EXT-X-GAP: there is no media
+    std::vector<Part> parts = {};
     bool operator==(const Segment &) const = default;
 };
 
@@ -25,6 +37,22 @@ enum class Type {
     live,  ///< no EXT-X-PLAYLIST-TYPE: old segments may be removed
     event, ///< segments are only added
     vod,   ///< never changes
+};
+
+/// EXT-X-SERVER-CONTROL and EXT-X-PART-INF; ns. They must stay the same for the playlist's life.
+struct ServerControl {
+    bool can_block_reload = false;
+    int64_t can_skip_until = 0; ///< 0: no delta updates; else at least six target durations
+    int64_t hold_back = 0;      ///< 0: not stated; else at least three target durations
+    int64_t part_target = 0;    ///< 0: no parts
+    int64_t part_hold_back = 0; ///< at least two, better three part targets
+};
+
+/// EXT-X-RENDITION-REPORT.
+struct RenditionReport {
+    std::string uri; ///< relative
+    uint64_t last_sequence = 0;
+    std::optional<uint64_t> last_part;
 };
 
 struct MediaPlaylist {
@@ -36,14 +64,25 @@ struct MediaPlaylist {
     bool independent_segments = true;
     bool ended = false;
     std::vector<Segment> segments;
+    std::optional<ServerControl> control;
+    Segment open;          ///< the parts so far of the segment that is not finished, and its tags
+    std::string hint_part; ///< URI of the next part (EXT-X-PRELOAD-HINT); empty: none
+    std::string hint_map;  ///< URI of the init segment before it; empty: none that is new
+    std::vector<RenditionReport> reports;
 };
 
-/// Writes the playlist as text. EXTINF has six decimals.
+/// Writes the playlist as text. Durations have six decimals.
 std::string write(const MediaPlaylist &playlist);
 
-/// Parses a media playlist, such as one left by an earlier run; skips unknown tags. Returns an
-/// error for anything else. Limits: `max_segments` segments, 1 MB per line, durations of 10^9 s,
-/// sequence numbers of 2^62.
+/// The number of segments that a delta update leaves out: those that lie wholly before the skip
+/// boundary, which is CAN-SKIP-UNTIL before the end of the last whole segment. 0: no delta update.
+size_t skippable(const MediaPlaylist &playlist);
+/// Writes a delta update, or the whole playlist if nothing can be left out.
+std::string write_delta(const MediaPlaylist &playlist);
+
+/// Parses a media playlist, such as one left by an earlier run; skips unknown tags, among them
+/// those of low latency. Returns an error for anything else. Limits: `max_segments` segments, 1 MB
+/// per line, durations of 10^9 s, sequence numbers of 2^62.
 Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments = 1'000'000);
 
 /// Formats ms since 1970 as "2026-03-01T12:00:00.123Z"; years 0 to 9999.

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 namespace penstock::net {
@@ -121,12 +122,17 @@ void HlsDirectory::resume() {
     const std::string_view extension = stream_.container().extension;
     bool ours = true;
     std::map<uint64_t, uint64_t> first_listed; // by epoch
+    std::set<std::string> maps;
     for (size_t i = 0; i < earlier.segments.size(); ++i) {
         uint64_t epoch = 0, number = 0;
         const std::string &name = earlier.segments[i].uri;
         ours = ours && hls::parse_segment_name(name, extension, epoch, number) &&
                number == earlier.media_sequence + i && fs::exists(directory_ + name, code);
         if (ours) first_listed.emplace(epoch, number);
+        const std::string &map = earlier.segments[i].map;
+        ours = ours && (map.empty() || (hls::parse_init_name(map, epoch, number) &&
+                                        fs::exists(directory_ + map, code)));
+        maps.insert(map);
     }
     stream_.resume(earlier, ours && !earlier.segments.empty());
     if (!ours) return;
@@ -136,7 +142,9 @@ void HlsDirectory::resume() {
         const bool partial = name.ends_with(temporary_suffix);
         if (partial) name.resize(name.size() - temporary_suffix.size());
         uint64_t epoch = 0, number = 0;
-        if (!hls::parse_segment_name(name, extension, epoch, number)) continue;
+        const bool is_init = hls::parse_init_name(name, epoch, number);
+        if (!is_init && !hls::parse_segment_name(name, extension, epoch, number)) continue;
+        if (is_init && maps.count(name) && !partial) continue;
         const auto run = first_listed.find(epoch);
         if (run == first_listed.end() || (!partial && number >= run->second)) continue;
         std::error_code ignored;
@@ -163,7 +171,10 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
     if (stream_.info().ended)
         return Result::error(directory_ + playlist_name_ +
                              " has ended: set the element to READY to begin a new stream");
-    const Result written = write(stream_.next_name(), segment.data);
+    Result written = Result::ok();
+    if (const std::string init = stream_.next_init(segment); !init.empty())
+        written = write(init, segment.init);
+    if (written.is_ok()) written = write(stream_.next_name(), segment.data);
     if (!written.is_ok()) {
         stream_.interrupt();
         return written;

@@ -97,9 +97,14 @@ std::unique_ptr<HlsFeed> open_hls_feed(const Address &address, const std::string
     if (!mount)
         return fail("something else serves /" + path + " on " + key.address.to_string() +
                     " already: choose another path");
+    auto feed = std::make_unique<Feed>(server->scheme(), mount, options.ending);
+    if (!mount->suits(options))
+        return fail(path + " on " + key.address.to_string() +
+                    " goes on with segments of another container: choose another path, or wait "
+                    "until its grace ends");
     mount->attach(options);
     if (is_new) log(LogLevel::info, "hls", "serving " + path + " on " + key.address.to_string());
-    return std::make_unique<Feed>(server->scheme(), std::move(mount), options.ending);
+    return feed;
 }
 
 } // namespace penstock::net

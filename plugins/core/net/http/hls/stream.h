@@ -28,6 +28,11 @@ public:
     hls::Stream &stream() { return stream_; }
 
     // --- the producer's -----------------------------------------------------------------------
+    /// Whether a producer with these options can continue the stream: a playlist can't change from
+    /// one container to another.
+    bool suits(const HlsMountOptions &options) const {
+        return options.container.extension == stream_.container().extension;
+    }
     void attach(const HlsMountOptions &options);
     void publish(const hls::Segment &segment);
     void detach();

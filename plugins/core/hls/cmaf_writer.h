@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Writes samples as a CMAF (fragmented MP4) segment.
+#pragma once
+
+#include "core/cmaf/fragment.h"
+#include "core/hls/decode_times.h"
+#include "core/hls/segment_writer.h"
+
+namespace penstock::hls {
+
+inline constexpr Container cmaf_container{".m4s", "video/mp4", 6};
+
+/// Writes each segment as one fragment. Times continue between segments: each track's begins where
+/// the last one ended, unless media is missing; audio goes on by its samples, whatever the
+/// rounding of its timestamps. Needs formats with a track (cmaf_format.h).
+class CmafWriter final : public SegmentWriter {
+public:
+    const Container &container() const override { return cmaf_container; }
+    Bytes write(TrackSamples &video, const TrackSamples &audio, const SegmentTimes &times) override;
+    Bytes init() const override { return init_; }
+
+private:
+    void use_formats(const FormatPtr &video, const FormatPtr &audio);
+    cmaf::TrackFragment write_video(TrackSamples &video, const SegmentTimes &times);
+    cmaf::TrackFragment write_audio(const TrackSamples &audio, int64_t offset);
+
+    std::vector<cmaf::Track> tracks_;
+    Bytes init_;
+    uint32_t sequence_ = 0;
+    DecodeTimes decode_times_;
+    std::optional<int64_t> shift_;       ///< ns added to decoding times
+    std::optional<uint64_t> next_video_; ///< where the last segment's video ended; 1/90000 s
+    std::optional<int64_t> next_audio_;  ///< the same for audio; samples
+};
+
+} // namespace penstock::hls

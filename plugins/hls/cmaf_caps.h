@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the pads take in each container, and the formats of CMAF's tracks.
+#pragma once
+
+#include "core/hls/format.h"
+#include "gst/ptr.h"
+#include "hls/settings.h"
+
+namespace penstock::hls {
+
+/// The caps of a pad in this container.
+GstPtr<GstCaps> caps_of(Kind kind, ContainerType container);
+/// Those of all containers, for the pad templates.
+GstPtr<GstCaps> all_caps_of(Kind kind);
+
+/// A format for CmafWriter. Errors: caps without a configuration that the codec needs, or with an
+/// invalid one.
+Result cmaf_format_of(Kind kind, const GstCaps *caps, FormatPtr &format);
+
+} // namespace penstock::hls
