@@ -23,15 +23,6 @@ const char *name_of(TagType type) {
     return type == TagType::video ? "video" : "audio";
 }
 
-std::string codec_name(uint32_t fourcc) {
-    std::string name;
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        const char c = static_cast<char>(fourcc >> shift);
-        name += g_ascii_isprint(c) ? c : '?';
-    }
-    return name;
-}
-
 } // namespace
 
 GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
@@ -119,12 +110,16 @@ GstFlowReturn Demuxer::handle(const Tag &tag, const BufferTime &time) {
 GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
     const auto header = parse_body(tag.type, tag.body());
     if (!header || header->payload_size == 0) return GST_FLOW_OK;
-    Stream &stream = stream_of(tag.type);
+    Stream *found = stream_of(tag.type, header->track);
+    if (!found) {
+        ++counters_.drops;
+        return GST_FLOW_OK;
+    }
+    Stream &stream = *found;
     const bool config = header->packet == PacketType::config;
     if (!config && header->packet != PacketType::frame) return GST_FLOW_OK;
     const Codec *codec = find_codec(tag.type, header->codec);
-    // Only one track of each kind has a pad.
-    if (!codec || header->track != 0) {
+    if (!codec) {
         ++counters_.drops;
         if (!stream.complained)
             GST_ELEMENT_WARNING(element_, STREAM, CODEC_NOT_FOUND,
@@ -141,7 +136,8 @@ GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
         configure(stream, tag, *header);
         return GST_FLOW_OK;
     }
-    if (codec->frame_format && !configure_by_frame(stream, *codec, tag, *header))
+    const bool configured = codec->describe && stream.codec == codec && !stream.config.empty();
+    if (codec->frame_format && !configured && !configure_by_frame(stream, *codec, tag, *header))
         return GST_FLOW_OK;
     if (!stream.pad || stream.codec != codec) {
         ++counters_.drops;
@@ -215,10 +211,17 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
     const bool video = tag.type == TagType::video;
     const int64_t composition =
         header.composition_time * millisecond + static_cast<int64_t>(header.nanoseconds);
+    if (!no_more_pads_) announce_pads();
     // If a buffer has a single timestamp, it is the time when its tag is due: for FLV the DTS.
     std::optional<int64_t> told = time.dts ? time.dts : time.pts;
     if (!time.whole && first_time_) told.reset();
-    const Timeline::Time at = timeline_.map(index_of(stream), tag.timestamp, told);
+    Timeline::Time at;
+    if (stream.track == 0) {
+        at = timeline_.map(index_of(tag.type), tag.timestamp, told);
+    } else {
+        at.time = std::max(timeline_.beside(index_of(tag.type), tag.timestamp), stream.last);
+        stream.last = at.time;
+    }
     const bool discont = at.discont || stream.discont;
     if (at.discont) {
         ++discontinuities_;
@@ -239,22 +242,24 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
         if (!header.keyframe) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
     } else {
         int64_t pts = at.time;
-        if (stream.info.rate && stream.info.frame_samples) {
+        const unsigned samples = stream.codec->frame_samples
+                                     ? stream.codec->frame_samples(payload.view())
+                                     : stream.info.frame_samples;
+        if (stream.info.rate && samples) {
             if (discont) stream.clock.reset();
-            const auto counted =
-                stream.clock.next(pts, stream.info.frame_samples, stream.info.rate, at.finer);
+            const auto counted = stream.clock.next(pts, samples, stream.info.rate, at.finer);
             pts = counted.time;
             if (counted.resync) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_RESYNC);
             stream.discont = stream.discont || counted.resync;
-            GST_BUFFER_DURATION(buffer) = gst_util_uint64_scale_int(
-                GST_SECOND, int(stream.info.frame_samples), int(stream.info.rate));
+            GST_BUFFER_DURATION(buffer) =
+                gst_util_uint64_scale_int(GST_SECOND, int(samples), int(stream.info.rate));
         }
         GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(pts);
     }
     if (at.discont || stream.discont) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     stream.discont = false;
     note_progress(at.time);
-    segment_.position = static_cast<guint64>(at.time);
+    if (stream.track == 0) segment_.position = static_cast<guint64>(at.time);
 
     counters_.out(payload.size());
     const GstFlowReturn flow = gst_flow_combiner_update_pad_flow(

@@ -68,6 +68,13 @@ int64_t Timeline::map(Track track, uint32_t timestamp, uint32_t composition, int
     return state.out;
 }
 
+int64_t Timeline::beside(Track track, uint32_t timestamp) const {
+    const State &state = tracks_[track];
+    const int32_t ahead = difference(timestamp, state.in, 32);
+    const int64_t out = state.raw + std::clamp<int64_t>(ahead, -max_beside, max_beside);
+    return std::max<int64_t>(out, 0);
+}
+
 // When both tracks jump, the second follows the first.
 void Timeline::place(State &state, const State &other, uint32_t timestamp, int64_t arrival) {
     if (!other.running || (state.running && state.line == other.line)) {
