@@ -265,6 +265,13 @@ void RtmpConnection::check(uint64_t now_ms) {
             return close_now(LogLevel::warning, "closed: sent no media for " + time_text(limit_ms));
     }
     if (role_ == Role::player && check_waiting(now_ms)) return;
+    if (role_ == Role::player) {
+        if (const std::string lack = lacking_codec(*mount_); !lack.empty()) {
+            session_.notify_unplayable(lack);
+            answer();
+            return close_now(LogLevel::warning, "closed: " + lack);
+        }
+    }
     check_stall(now_ms, state_->limits.answers_ms);
 }
 

@@ -83,6 +83,9 @@ private:
     void refuse_play(const std::string &path, const std::string &reason);
     void play(const std::string &path);
     bool is_known(const std::string &path) const;
+    uint8_t features() const;
+    /// Why the player can't play what the mount has; empty if it can, or if that is unknown yet.
+    std::string lacking_codec(const RtmpMount &mount) const;
     bool check_waiting(uint64_t now_ms);
 
     // --- admission ----------------------------------------------------------------------------
