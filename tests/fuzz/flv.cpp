@@ -4,6 +4,7 @@
 // of complete NAL units with lengths as configured, and AAC has no ADTS header.
 #include "core/codec/aac.h"
 #include "core/codec/nal_config.h"
+#include "core/flv/enhanced.h"
 #include "core/flv/normalizer.h"
 
 #include "fuzz/law.h"
@@ -91,9 +92,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                       tag.bytes[9] || tag.bytes[10],
                   "a tag can be made again from its body");
         const auto header = flv::parse_body(tag.type, tag.body());
-        if (header)
-            fuzz::law(header->payload + header->payload_size <= tag.body().size(),
-                      "the payload lies in the body");
+        if (!header) continue;
+        fuzz::law(header->payload + header->payload_size <= tag.body().size(),
+                  "the payload lies in the body");
+        flv::Tag simple = tag;
+        fuzz::law(!flv::simplify(simple, *header), "a tag has its simplest form");
+        const flv::Tag plain = flv::without_mod_ex(tag);
+        if (!header->mod_ex) continue;
+        const auto left = flv::parse_body(plain.type, plain.body_view());
+        fuzz::law(left && !left->mod_ex && left->codec == header->codec &&
+                      left->track == header->track && left->payload_size == header->payload_size,
+                  "only the prefixes are taken off");
     }
     return 0;
 }

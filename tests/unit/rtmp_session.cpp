@@ -475,43 +475,12 @@ GST_START_TEST(test_capabilities) {
     fail_unless(amf::read_all(recorder.answers().at(3).body(), values).is_ok());
     for (const size_t i : {size_t(2), size_t(3)}) {
         const auto said = rtmp::read_capabilities(values.at(i));
-        fail_unless(said.video.announced && said.audio.announced && said.caps_ex == 15);
+        fail_unless(said.video.announced && said.audio.announced && said.caps_ex == 14);
         for (const char *name : {"avc1", "hvc1", "av01", "vp09", "vp08", "vvc1"})
             fail_unless(values[i].find("videoFourCcInfoMap")->find(name)->number == 4);
         for (const char *name : {"mp4a", "Opus", "ac-3", "ec-3", "fLaC", ".mp3"})
             fail_unless(values[i].find("audioFourCcInfoMap")->find(name)->number == 4);
         fail_unless_equals_int(values[i].find("fourCcList")->items.size(), 12);
-    }
-}
-GST_END_TEST
-
-GST_START_TEST(test_reconnect_request) {
-    Recorder old;
-    fail_unless(old.feed(connected().out.view()));
-    fail_if(old.session.request_reconnect("rtmp://other/live", "moving"));
-    fail_unless(old.session.take_output().empty());
-
-    Client client;
-    client.handshake().command(
-        0, {amf::string("connect"), amf::number(1),
-            amf::object({{"app", amf::string("live")}, {"capsEx", amf::number(1)}})});
-    for (const char *url : {"rtmp://other/live", ""}) {
-        Recorder recorder;
-        fail_unless(recorder.feed(client.out.view()));
-        const size_t before = recorder.answers().size();
-        fail_unless(recorder.session.request_reconnect(url, "moving"));
-        fail_unless(recorder.feed({}));
-        const auto answers = recorder.answers();
-        fail_unless_equals_int(answers.size(), before + 1);
-        fail_unless_equals_int(answers.back().stream_id, 0);
-        std::vector<amf::Value> values;
-        fail_unless(amf::read_all(answers.back().body(), values).is_ok() && values.size() == 4);
-        fail_unless(values[0].text == "onStatus" && values[1].number == 0);
-        fail_unless(values[2].is(amf::Type::null));
-        fail_unless(values[3].text_of("code") == "NetConnection.Connect.ReconnectRequest");
-        fail_unless(values[3].text_of("level") == "status");
-        fail_unless(values[3].text_of("tcUrl") == url);
-        fail_unless_equals_int(values[3].find("tcUrl") != nullptr, *url != 0);
     }
 }
 GST_END_TEST
@@ -653,7 +622,6 @@ static Suite *rtmp_session_suite() {
     tcase_add_test(tc, test_amf3);
     tcase_add_test(tc, test_avmplus);
     tcase_add_test(tc, test_capabilities);
-    tcase_add_test(tc, test_reconnect_request);
     tcase_add_test(tc, test_unknown_commands);
     tcase_add_test(tc, test_acknowledgements);
     tcase_add_test(tc, test_hostile_commands);

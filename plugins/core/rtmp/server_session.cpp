@@ -319,17 +319,7 @@ Result ServerSession::Impl::on_connect(const Command &command) {
     answers.control(message_type::window_ack_size, our_window);
     answers.set_peer_bandwidth(our_window);
     answers.set_chunk_size(out_chunk_size);
-    amf::Value properties =
-        amf::object({{"fmsVer", amf::string("FMS/3,0,1,123")}, {"capabilities", amf::number(31)}});
-    amf::Value information = amf::object({{"level", amf::string("status")},
-                                          {"code", amf::string("NetConnection.Connect.Success")},
-                                          {"description", amf::string("Connection succeeded.")},
-                                          {"objectEncoding", amf::number(0)}});
-    // The specification does not say in which of them a client looks.
-    add_capabilities(properties);
-    add_capabilities(information);
-    answers.command(0, {amf::string("_result"), amf::number(command.transaction),
-                        std::move(properties), std::move(information)});
+    answers.connected(command.transaction);
     return Result::ok();
 }
 
@@ -509,18 +499,6 @@ void ServerSession::notify_kicked(std::string_view description) {
 void ServerSession::notify_unplayable(std::string_view description) {
     if (impl_->stage != Impl::Stage::accepted || impl_->publish) return;
     impl_->answers.status(impl_->stream_id, "error", "NetStream.Play.Failed", description);
-}
-
-bool ServerSession::request_reconnect(std::string_view tc_url, std::string_view description) {
-    if (!impl_->connected || !impl_->capabilities.has(caps_ex::reconnect)) return false;
-    amf::Value information =
-        amf::object({{"level", amf::string("status")},
-                     {"code", amf::string("NetConnection.Connect.ReconnectRequest")}});
-    if (!tc_url.empty()) information.properties.push_back({"tcUrl", amf::string(tc_url)});
-    information.properties.push_back({"description", amf::string(description)});
-    impl_->answers.command(
-        0, {amf::string("onStatus"), amf::number(0), amf::null(), std::move(information)});
-    return true;
 }
 
 const Capabilities &ServerSession::capabilities() const {

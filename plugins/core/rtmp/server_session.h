@@ -86,9 +86,6 @@ public:
 
     /// Tells an accepted player why it gets nothing (NetStream.Play.Failed), before its end.
     void notify_unplayable(std::string_view description);
-    /// Asks a peer that understands it (caps_ex::reconnect) to connect anew, to `tc_url` or, if
-    /// that is empty, to the same one; it is served until then. False if it does not understand.
-    bool request_reconnect(std::string_view tc_url, std::string_view description);
 
     /// What the peer announced in its connect command.
     const Capabilities &capabilities() const;
