@@ -20,7 +20,7 @@
  * as long as audio and video lie within `stream-wait` of each other.
  *
  * H.264, AAC and MP3 get the tags that every player knows; H.265, AV1, VP9, VP8, Opus, AC-3, E-AC-3
- * and FLAC those of Enhanced RTMP, which ffmpeg 7 (audio: 9), OBS 30 and mpegts.js 1.8 read.
+ * and FLAC those of Enhanced RTMP, which ffmpeg 7 (audio: 9) and mpegts.js 1.8 read.
  * Further tracks, such as other languages, come in on `audio_1`, `video_1` and so on and become
  * Multitrack tags; players that do not know these play the tracks of `video` and `audio`.
  *
