@@ -19,11 +19,23 @@ namespace {
 
 constexpr unsigned opus_rate = 48'000;
 constexpr std::string_view opus_magic = "OpusHead", flac_magic = "fLaC";
-constexpr size_t stream_info_size = 4 + 34; // with the block's header
-constexpr size_t flac_config_size = flac_magic.size() + stream_info_size;
+constexpr size_t block_header_size = 4, stream_info_size = 34;
+constexpr size_t flac_config_size = flac_magic.size() + block_header_size + stream_info_size;
 
 bool begins_with(ByteView bytes, std::string_view text) {
     return bytes.size() >= text.size() && std::equal(text.begin(), text.end(), bytes.begin());
+}
+
+/// The content of a STREAMINFO block. Writers disagree on what stands before it: "fLaC" and the
+/// block's header, one of them (the specification's text names the block; ffmpeg has written the
+/// content alone), or nothing. Empty if it is not there.
+ByteView stream_info_of(ByteView config) {
+    if (begins_with(config, flac_magic)) config = config.subspan(flac_magic.size());
+    constexpr uint8_t header[] = {0, 0, 0, stream_info_size};
+    if (config.size() >= block_header_size + stream_info_size && (config[0] & 0x7F) == 0 &&
+        std::equal(header + 1, header + block_header_size, config.begin() + 1))
+        config = config.subspan(block_header_size);
+    return config.size() < stream_info_size ? ByteView() : config.first(stream_info_size);
 }
 
 /// E.4.2.1, SoundType.
@@ -179,23 +191,22 @@ void describe_ac3_caps(const char *media, uint64_t format, StreamInfo &info) {
 }
 
 Result describe_flac(ByteView config, StreamInfo &info) {
-    if (config.size() < flac_config_size || !begins_with(config, flac_magic) ||
-        (config[4] & 0x7F) != 0)
-        return Result::error("no FLAC STREAMINFO");
-    Reader r(config.subspan(flac_magic.size() + 4));
+    const ByteView fields = stream_info_of(config);
+    if (fields.empty()) return Result::error("no FLAC STREAMINFO");
+    Reader r(fields);
     const unsigned shortest = r.u16(), longest = r.u16();
     r.skip(6);
-    const uint32_t fields = r.u32();
-    info.rate = fields >> 12;
+    const uint32_t format = r.u32();
+    info.rate = format >> 12;
     if (info.rate == 0) return Result::error("FLAC without a rate");
     if (shortest == longest) info.frame_samples = longest;
     info.caps = GstPtr<GstCaps>::adopt(gst_caps_new_simple(
         "audio/x-flac", "framed", G_TYPE_BOOLEAN, TRUE, "rate", G_TYPE_INT, int(info.rate),
-        "channels", G_TYPE_INT, int((fields >> 9 & 7) + 1), nullptr));
+        "channels", G_TYPE_INT, int((format >> 9 & 7) + 1), nullptr));
     // As in Ogg: a header of its own, and the comment that must follow, without content.
-    std::vector<uint8_t> first{0x7F, 'F', 'L', 'A', 'C', 1, 0, 0, 1};
-    first.insert(first.end(), config.begin(), config.begin() + flac_config_size);
-    first[9 + flac_magic.size()] = 0; // not the last block
+    std::vector<uint8_t> first{0x7F, 'F', 'L', 'A', 'C', 1, 0, 0, 1, 'f', 'L', 'a', 'C'};
+    first.insert(first.end(), {0, 0, 0, uint8_t(stream_info_size)}); // not the last block
+    first.insert(first.end(), fields.begin(), fields.end());
     constexpr uint8_t comment[] = {0x84, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0};
     set_stream_header(info.caps.get(), {first, comment});
     return Result::ok();

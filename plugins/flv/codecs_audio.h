@@ -42,7 +42,7 @@ void describe_ac3(uint64_t format, StreamInfo &info) {
     describe_ac3_caps(enhanced ? "audio/x-eac3" : "audio/x-ac3", format, info);
 }
 
-/// "fLaC" and a STREAMINFO block, RFC 9639 8.2.
+/// STREAMINFO, RFC 9639 8.2: written as "fLaC" and the block, read with or without either header.
 Result describe_flac(ByteView config, StreamInfo &info);
 Result configure_flac(const GstCaps *caps, std::vector<uint8_t> &config);
 

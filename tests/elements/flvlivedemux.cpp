@@ -426,6 +426,39 @@ GST_START_TEST(test_self_describing_audio) {
 }
 GST_END_TEST
 
+// What writers put in front of FLAC's STREAMINFO, and what Opus may leave out.
+GST_START_TEST(test_sequence_starts) {
+    const std::string info =
+        "1000 1000 000000 000000 0bb802f0 000000000000000000000000000000000000000000";
+    for (const char *head :
+         {"664c6143 80000022", "664c6143 00000022", "664c6143", "80000022", ""}) {
+        Rig rig;
+        rig.push(flv::make_tag(flv::TagType::audio, 0,
+                               from_hex(std::string("90 664c6143 ") + head + info)));
+        fail_unless(rig.audio.pad != nullptr, "'%s'", head);
+        rig.push(flv::make_tag(flv::TagType::audio, 0, from_hex("91 664c6143 fff8")));
+        fail_unless_equals_int(int_of(rig.audio.caps(), "rate"), 48000);
+        fail_unless_equals_int(int_of(rig.audio.caps(), "channels"), 2);
+    }
+    Rig cut;
+    cut.push(flv::make_tag(flv::TagType::audio, 0, from_hex("90 664c6143 664c6143 80000022 1000")));
+    fail_unless(!cut.audio.pad && cut.messages(GST_MESSAGE_WARNING) == 1);
+
+    // Without an OpusHead the packets tell the channels; with one, it does. 20 ms each.
+    Rig opus;
+    for (const char *tag : {"90 4f707573", "91 4f707573 fc01", "91 4f707573 fc02"})
+        opus.push(flv::make_tag(flv::TagType::audio, 0, from_hex(tag)));
+    fail_unless_equals_int(int_of(opus.audio.caps(), "channels"), 2);
+    fail_unless_equals_int(opus.audio.buffers.size(), 2);
+    check_time(GST_BUFFER_PTS(opus.audio.buffers[1].get()), 20);
+    opus.push(flv::make_tag(flv::TagType::audio, 40,
+                            from_hex("90 4f707573 4f70757348656164 01 01 3801 80bb0000 0000 00")));
+    opus.push(flv::make_tag(flv::TagType::audio, 40, from_hex("91 4f707573 f801")));
+    fail_unless_equals_int(int_of(opus.audio.caps(), "channels"), 1);
+    fail_unless_equals_int(opus.messages(GST_MESSAGE_WARNING), 0);
+}
+GST_END_TEST
+
 GST_START_TEST(test_unknown_codec) {
     Rig rig;
     rig.push(audio_config());
@@ -569,6 +602,7 @@ static Suite *flvlivedemux_suite() {
     tcase_add_test(tc, test_one_medium);
     tcase_add_test(tc, test_broken_sps);
     tcase_add_test(tc, test_self_describing_audio);
+    tcase_add_test(tc, test_sequence_starts);
     tcase_add_test(tc, test_unknown_codec);
     tcase_add_test(tc, test_broken_data);
     tcase_add_test(tc, test_flush);

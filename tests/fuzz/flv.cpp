@@ -43,15 +43,20 @@ public:
     void check(const flv::Tag &tag) {
         const auto header = flv::parse_body(tag.type, tag.body_view());
         if (!header || header->multitrack || header->payload_size == 0) return;
+        // What is neither does not begin another codec.
+        if (header->packet != flv::PacketType::config && header->packet != flv::PacketType::frame)
+            return;
         const ByteView payload = tag.body_view().subspan(header->payload, header->payload_size);
         if (tag.type == flv::TagType::video &&
             std::exchange(codec_, header->codec) != header->codec)
             length_size_ = 4;
-        if (header->codec == flv::fourcc("avc1"))
+        const bool video = tag.type == flv::TagType::video;
+        if (video && header->codec == flv::fourcc("avc1"))
             check_nals(codec::NalCodec::avc, *header, payload);
-        if (header->codec == flv::fourcc("hvc1"))
+        if (video && header->codec == flv::fourcc("hvc1"))
             check_nals(codec::NalCodec::hevc, *header, payload);
-        if (header->codec == flv::fourcc("mp4a") && payload.size() >= codec::adts_header_size)
+        if (!video && header->codec == flv::fourcc("mp4a") &&
+            payload.size() >= codec::adts_header_size)
             fuzz::law(payload[0] != 0xFF || (payload[1] & 0xF6) != 0xF0 ||
                           header->packet != flv::PacketType::frame,
                       "no ADTS header is left");

@@ -173,6 +173,9 @@ GST_START_TEST(test_headers_for_joiners) {
     normalized(normalizer, audio("90 4f707573 4f70757348656164"));
     normalized(normalizer, audio("90 4f707573")); // says nothing new
     expect(*normalizer.headers().audio_config, "90 4f707573 4f70757348656164");
+    // The comment header does not replace it.
+    fail_unless(normalized(normalizer, audio("90 4f707573 4f70757354616773 00")).empty());
+    expect(*normalizer.headers().audio_config, "90 4f707573 4f70757348656164");
     fail_unless_equals_int(normalizer.headers().version, 2);
     // Colours and layout are kept, after the configuration.
     normalized(normalizer, video("90 61763031 81000c00"));

@@ -84,8 +84,10 @@ void Timeline::place(State &state, const State &other, uint32_t timestamp, int64
     const int64_t waited = elapsed(other.arrival, arrival);
     const int64_t ahead = difference(timestamp, other.in, 32) + state.skew - other.skew;
     const int64_t since_first = difference(timestamp, other.first, 32);
-    const bool together = ahead >= -max_apart && ahead <= waited + max_apart;
-    const bool late = ahead >= -max_late && since_first >= -max_apart && since_first <= max_apart;
+    const bool too_far = ahead > waited + max_apart;
+    const bool together = ahead >= -max_apart && !too_far;
+    const bool late =
+        ahead >= -max_late && !too_far && since_first >= -max_apart && since_first <= max_apart;
     state.first = timestamp;
     state.line = other.line;
     state.raw = other.raw + ahead;
