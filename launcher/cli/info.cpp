@@ -23,6 +23,7 @@ void print_json(const json &value) {
 
 std::string default_of(const description::Parameter &parameter) {
     if (parameter.required) return "required";
+    if (!parameter.default_text) return "-"; // required with some choice
     const std::string text = parameter.default_text.value_or("");
     if (parameter.secret && !text.empty()) return "***";
     return text.empty() ? "\"\"" : text;
@@ -44,6 +45,8 @@ std::string help_of(const description::Parameter &parameter) {
         add("at least " + parameter.min_text + unit);
     else if (parameter.max)
         add("at most " + parameter.max_text + unit);
+    if (!parameter.required_when.empty())
+        add("required with " + description::say_conditions(parameter.required_when));
     if (parameter.secret) add("secret");
     return out;
 }
@@ -55,6 +58,8 @@ json to_json(const description::Parameter &parameter) {
                 {"secret", parameter.secret},
                 {"help", parameter.help}};
     if (parameter.default_text && !parameter.secret) out["default"] = *parameter.default_text;
+    if (!parameter.required_when.empty())
+        out["required_with"] = description::say_conditions(parameter.required_when);
     if (parameter.min) out["min"] = parameter.min_text;
     if (parameter.max) out["max"] = parameter.max_text;
     for (const auto &choice : parameter.choices)
@@ -182,8 +187,17 @@ int check(const std::vector<std::string> &files, bool as_json) {
                                 {"mend", problem.mend}});
         all.push_back({{"file", file.empty() ? argument : file},
                        {"ok", good},
-                       {"problems", std::move(problems)}});
+                       {"problems", std::move(problems)},
+                       {"warnings", json::array()}});
+        if (loaded.description)
+            for (const auto &warning : loaded.description->warnings)
+                all.back()["warnings"].push_back({{"line", warning.mark.line},
+                                                  {"column", warning.mark.column},
+                                                  {"what", warning.what},
+                                                  {"mend", warning.mend}});
         if (as_json) continue;
+        if (const std::string warnings = loaded.render_warnings(); !warnings.empty())
+            output.plain_error(warnings);
         if (good)
             output.print(file + ": " + output.green("ok"));
         else if (file.empty())

@@ -2,11 +2,13 @@
 #include "console/page.h"
 
 #include "console/streams.h"
+#include "core/net/http/not_found.h"
 #include "core/net/http/server.h"
 #include "protocols/table.h"
 
 #include <gio/gio.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string_view>
@@ -26,7 +28,7 @@ constexpr std::string_view resource_prefix = "/penstock/page/";
 constexpr const char *content_security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; media-src 'self' blob:; worker-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'";
+    "form-action 'none'; frame-ancestors ";
 
 constexpr std::array<std::pair<std::string_view, const char *>, 6> content_types{{
     {".html", "text/html; charset=utf-8"},
@@ -48,7 +50,8 @@ HttpResponse go_to_page(const HttpRequest &request) {
     const std::string_view path = std::string_view(request.path).substr(1);
     std::string stream(path);
     for (const auto &protocol : protocols::all())
-        if (protocol->page_key && stream == path) stream = protocols::stream_name(*protocol, path);
+        if (!protocol->page_kinds.empty() && stream == path)
+            stream = protocols::stream_name(*protocol, path);
     char *name = g_uri_escape_string(stream.c_str(), "/", FALSE);
     HttpResponse response;
     response.status = 303;
@@ -87,14 +90,15 @@ std::vector<Asset> load_assets() {
     return assets;
 }
 
-HttpResponse respond(const HttpRequest &request, const Asset &asset) {
+/// `frames`: the sources of frame-ancestors.
+HttpResponse respond(const HttpRequest &request, const Asset &asset, const std::string &frames) {
     HttpResponse response;
     response.content_type = content_type_of(asset.name);
     response.headers = {{"ETag", asset.etag},
                         {"X-Content-Type-Options", "nosniff"},
                         {"Referrer-Policy", "no-referrer"}};
-    if (asset.name == "index.html")
-        response.headers.emplace_back("Content-Security-Policy", content_security_policy);
+    if (asset.name.ends_with(".html"))
+        response.headers.emplace_back("Content-Security-Policy", content_security_policy + frames);
     if (request.header && request.header("If-None-Match") == asset.etag)
         response.status = 304;
     else
@@ -102,23 +106,49 @@ HttpResponse respond(const HttpRequest &request, const Asset &asset) {
     return response;
 }
 
+/// Sends a request on to the same path of the page's server.
+HttpResponse redirect(const HttpRequest &request, const net::HttpServer &to) {
+    const std::string host = net::host_of(request);
+    if (host.empty()) return net::http_error(400, "The request has no valid Host header.");
+    const bool is_https = !to.tls().empty();
+    const uint16_t port = to.address().port;
+    const std::string at = port == (is_https ? 443 : 80) ? "" : ":" + std::to_string(port);
+    char *path = g_uri_escape_string(request.path.c_str(), "/:@!$&'()*+,;=", FALSE);
+    HttpResponse response;
+    response.status = 307;
+    response.headers = {{"Location", std::string(to.scheme()) + "://" + host + at + path +
+                                         (request.query.empty() ? "" : "?" + request.query)}};
+    g_free(path);
+    return response;
+}
+
 class ServedPage final : public Page {
 public:
-    bool start(const net::Address &http, std::string *error) {
+    bool start(const net::Address &http, const PageOptions &options, std::string *error) {
         // The page uses TLS if the streams at its address do.
         auto server = net::HttpServer::find(http);
         if (!server) server = net::HttpServer::open(http, error);
         if (!server) return false;
         auto assets = std::make_shared<const std::vector<Asset>>(load_assets());
-        auto asset = [assets](const HttpRequest &request, std::string_view name) {
+        std::string frames;
+        for (const std::string &origin : options.embed)
+            frames += (frames.empty() ? "" : " ") + origin;
+        if (frames.empty()) frames = "'none'";
+        // Weakly: the server owns its handlers.
+        auto asset = [assets, frames, weak = std::weak_ptr(server)](const HttpRequest &request,
+                                                                    std::string_view name) {
             for (const Asset &a : *assets)
-                if (a.name == name) return respond(request, a);
-            return net::http_error(404, "There is nothing here. The streams are listed at /");
+                if (a.name == name)
+                    return respond(request, a, name == "embed.html" ? frames : "'none'");
+            const auto at = weak.lock();
+            return at ? at->nothing_at(request) : net::http_error(404, "Nothing is here.");
         };
         const bool taken = !serve(*server, "/", [asset](const HttpRequest &request) {
             return asset(request, request.path == "/" ? "index.html" : "");
         }) || !serve(*server, "/assets/", [asset](const HttpRequest &request) {
             return asset(request, std::string_view(request.path).substr(strlen("/assets/")));
+        }) || !serve(*server, "/embed/", [asset](const HttpRequest &request) {
+            return asset(request, "embed.html");
         }) || !serve_streams(*server);
         // A browser that opens a playlist's URL is redirected to the page.
         auto navigation = server->handle_navigation(
@@ -129,10 +159,27 @@ public:
             *error = std::string("another page is served at ") + server->scheme() + "://" +
                      server->address().to_string() +
                      "/ by this process: choose another port for one of them";
-        return !taken;
+        return !taken && std::all_of(options.redirect_from.begin(), options.redirect_from.end(),
+                                     [&](const net::Address &from) {
+                                         return redirect_from(from, server, error);
+                                     });
     }
 
 private:
+    bool redirect_from(const net::Address &from, const std::shared_ptr<net::HttpServer> &to,
+                       std::string *error) {
+        auto server = net::HttpServer::open(from, error);
+        if (!server) return false;
+        const bool done =
+            serve(*server, "/", [weak = std::weak_ptr(to)](const HttpRequest &request) {
+                const auto page = weak.lock();
+                return page ? redirect(request, *page) : net::http_error(503, "The page is gone.");
+            });
+        if (!done)
+            *error = "something is served at " + from.to_string() +
+                     " already: choose another `redirect-from`";
+        return done;
+    }
     bool serve_streams(net::HttpServer &server) {
         auto list = std::make_shared<StreamList>(server.address(), state::collect_mounts,
                                                  [] { return g_get_monotonic_time(); });
@@ -166,9 +213,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<Page> Page::serve(const net::Address &http, std::string *error) {
+std::unique_ptr<Page> Page::serve(const net::Address &http, const PageOptions &options,
+                                  std::string *error) {
     auto page = std::make_unique<ServedPage>();
-    if (!page->start(http, error)) return nullptr;
+    if (!page->start(http, options, error)) return nullptr;
     return page;
 }
 

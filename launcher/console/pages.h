@@ -17,7 +17,11 @@ public:
     void clear() { pages_.clear(); }
 
 private:
-    std::map<net::Address, std::unique_ptr<Page>> pages_;
+    struct Served {
+        PageOptions options;
+        std::unique_ptr<Page> page;
+    };
+    std::map<net::Address, Served> pages_;
 };
 
 } // namespace penstock::console

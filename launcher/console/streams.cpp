@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <ctime>
 
 namespace penstock::console {
@@ -21,34 +22,68 @@ std::string date_of(int64_t ms) {
     return text;
 }
 
+nlohmann::json date_or_null(int64_t ms) {
+    return ms > 0 ? nlohmann::json(date_of(ms)) : nlohmann::json(nullptr);
+}
+
+/// How the page plays the mount; nullptr: not at all.
+const char *page_key(const protocols::Protocol &protocol, const state::Mount &mount) {
+    for (const protocols::PageKind &kind : protocol.page_kinds)
+        if (mount.content_type.starts_with(kind.content_type)) return kind.key;
+    return nullptr;
+}
+
+void add_media(nlohmann::json &one, const state::Mount &mount) {
+    const bool is_known = mount.has_video || mount.has_audio;
+    if (is_known || mount.content_type.starts_with("audio/")) {
+        one["video"] = mount.has_video;
+        one["audio"] = mount.has_audio || !is_known;
+    }
+    if (mount.width == 0 || mount.height == 0) return;
+    one["width"] = mount.width;
+    one["height"] = mount.height;
+}
+
+/// null if the page can play nothing of it.
+nlohmann::json describe(const state::Stream &stream, const net::Address &http) {
+    nlohmann::json one;
+    bool live = false;
+    int64_t since = 0, last_media = 0;
+    unsigned viewers = 0;
+    for (const state::Mount *mount : stream.mounts) {
+        const auto *protocol = protocols::find_protocol(mount->protocol);
+        if (!protocol || mount->address != http) continue;
+        const char *key = page_key(*protocol, *mount);
+        if (!key) continue;
+        if (!one.contains(key)) one[key] = "/" + mount->path;
+        viewers += mount->viewers;
+        live |= mount->live;
+        if (mount->live && (since == 0 || mount->since < since)) since = mount->since;
+        last_media = std::max(last_media, mount->last_media);
+        add_media(one, *mount);
+    }
+    if (one.is_null()) return one;
+    one["name"] = stream.name;
+    one["live"] = live && stream.live;
+    one["since"] = date_or_null(live && stream.live ? since : 0);
+    one["off_since"] = date_or_null(live && stream.live ? 0 : last_media);
+    one["viewers"] = viewers;
+    one["players"] = stream.players;
+    // Players that connect elsewhere.
+    for (const state::Mount *mount : stream.mounts)
+        if (const auto *protocol = protocols::find_protocol(mount->protocol);
+            protocol && protocol->has_players && mount->is_fed)
+            one[protocol->name] = true;
+    return one;
+}
+
 } // namespace
 
 std::string streams_json(const state::Mounts &all, const net::Address &http) {
     nlohmann::json list = nlohmann::json::array();
     for (const state::Stream &stream : state::streams_of(all.mounts)) {
-        nlohmann::json one = nlohmann::json::object();
-        for (const state::Mount *mount : stream.mounts) {
-            const auto *protocol = protocols::find_protocol(mount->protocol);
-            if (!protocol || !protocol->page_key || mount->address != http) continue;
-            // The page plays only mounts with a protocol's suffix, not one named like the stream
-            // itself.
-            if (mount->path == stream.name) continue;
-            one[protocol->page_key] = "/" + mount->path;
-            one["viewers"] = one.value("viewers", 0U) + mount->viewers;
-            if (!protocol->lists_streams) continue;
-            one["live"] = mount->live && stream.live;
-            one["since"] =
-                mount->live ? nlohmann::json(date_of(mount->since)) : nlohmann::json(nullptr);
-            one["width"] = mount->width;
-            one["height"] = mount->height;
-            one["video"] = mount->has_video;
-            one["audio"] = mount->has_audio;
-        }
-        // Only mounts with media information define a stream for the page; others are alternatives.
-        if (!one.contains("live")) continue;
-        one["name"] = stream.name;
-        one["players"] = stream.players;
-        list.push_back(std::move(one));
+        nlohmann::json one = describe(stream, http);
+        if (!one.is_null()) list.push_back(std::move(one));
     }
     nlohmann::json out = {{"streams", std::move(list)}};
     for (const auto &protocol : protocols::all())

@@ -15,7 +15,8 @@
 namespace penstock::console {
 
 /// streams.json: the streams that the page can play from the HTTP listener at `http`, sorted by
-/// name, and the addresses of this process that take publishers. Contains no peers and no keys.
+/// name, each with its path for every way of playing it (Protocol::page_kinds), and the addresses
+/// of this process that take publishers. Contains no peers and no keys.
 std::string streams_json(const state::Mounts &mounts, const net::Address &http);
 
 /// Caches streams.json for a second. ask() is thread-safe; the state is collected on the main loop.

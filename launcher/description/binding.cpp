@@ -16,6 +16,11 @@ std::string environment_name(std::string name) {
     return "PENSTOCK_" + name;
 }
 
+std::string not_given(const Parameter &parameter, const std::string &when) {
+    return "the parameter '" + parameter.name + "' has to be given" + when + ": add --set " +
+           parameter.name + "=…" + (parameter.help.empty() ? "" : " (" + parameter.help + ")");
+}
+
 bool refuse(std::string *error, std::string reason) {
     if (error) *error = std::move(reason);
     return false;
@@ -47,6 +52,7 @@ Binding::Binding(const Description &description,
                  const std::function<const char *(const char *)> &environment,
                  std::vector<std::string> &errors, Values values)
     : description_(description) {
+    std::set<std::string> given;
     for (const Parameter &parameter : description.parameters) {
         const std::string variable = environment_name(parameter.name);
         std::string origin = "the default";
@@ -63,18 +69,28 @@ Binding::Binding(const Description &description,
         }
         const std::string where = description.name + ": ";
         if (!text) {
-            if (values == Values::all)
-                errors.push_back(where + "the parameter '" + parameter.name +
-                                 "' has to be given: add --set " + parameter.name + "=…" +
-                                 (parameter.help.empty() ? "" : " (" + parameter.help + ")"));
+            if (values == Values::all && !parameter.is_required_sometimes)
+                errors.push_back(where + not_given(parameter, ""));
             continue;
         }
+        if (origin != "the default" && !text->empty()) given.insert(parameter.name);
         std::string error;
         if (auto value = parse_value(parameter, *text, &error))
             values_[parameter.name] = std::move(*value);
         else
             errors.push_back(where + origin + ": " + error);
     }
+    if (values == Values::all) require(given, errors);
+}
+
+/// Looks at the parameters that others make necessary.
+void Binding::require(const std::set<std::string> &given, std::vector<std::string> &errors) const {
+    for (const Parameter &parameter : description_.parameters)
+        if (!parameter.required_when.empty() && !given.contains(parameter.name) &&
+            holds(parameter.required_when))
+            errors.push_back(
+                description_.name + ": " +
+                not_given(parameter, " with " + say_conditions(parameter.required_when)));
 }
 
 const Value *Binding::find(std::string_view parameter) const {
@@ -406,6 +422,13 @@ std::string PathPattern::path_of(const Captures &captures) const {
         path += segment.rest;
     }
     return path;
+}
+
+std::string PathPattern::example() const {
+    Captures names;
+    for (const Segment &segment : segments_)
+        if (!segment.capture.empty()) names[segment.capture] = "NAME";
+    return path_of(names);
 }
 
 } // namespace penstock::description

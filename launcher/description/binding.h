@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,7 @@ public:
                                        std::string *error) const;
 
 private:
+    void require(const std::set<std::string> &given, std::vector<std::string> &errors) const;
     GstPtr<GstElement> build(const PipelineText &pipeline, const Captures &captures, bool as_bin,
                              std::string *error) const;
     std::optional<std::string> write(const Placeholder &placeholder, const Captures &captures,
@@ -89,6 +91,8 @@ public:
     std::optional<Captures> match(std::string_view path) const;
     /// The path for the given captures.
     std::string path_of(const Captures &captures) const;
+    /// A matching path for people: "live/NAME".
+    std::string example() const;
 
 private:
     struct Segment {

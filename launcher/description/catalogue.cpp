@@ -88,6 +88,14 @@ Loaded load_text(const std::string &name, std::string text, bool elements) {
     return check(std::move(out), elements);
 }
 
+std::string Loaded::render_warnings() const {
+    if (!description) return {};
+    Problems warnings = description->warnings;
+    for (Problem &warning : warnings)
+        warning.what = "warning: " + warning.what;
+    return warnings.empty() ? "" : description->source.render(std::move(warnings));
+}
+
 Loaded load_and_check(const std::string &file) {
     Loaded out;
     out.source = read_source(file, out.problems);

@@ -25,6 +25,8 @@ struct Loaded {
     Problems problems;
     std::unique_ptr<Description> description; ///< nullptr if there are problems
     std::string render_problems() const { return source.render(problems); }
+    /// What is probably not meant; empty if there is none of it.
+    std::string render_warnings() const;
 };
 
 /// Loads a file; with `elements`, also checks its elements against GStreamer's registry.

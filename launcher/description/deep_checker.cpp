@@ -15,7 +15,8 @@ namespace {
 
 /// A valid value of the parameter, for a pipeline that is built only as a check.
 std::optional<std::string> sample_of(const Parameter &parameter) {
-    if (parameter.default_text) return parameter.default_text;
+    const bool is_stopgap = parameter.is_required_sometimes && parameter.default_text == "";
+    if (parameter.default_text && !is_stopgap) return parameter.default_text;
     std::vector<std::string> samples;
     switch (parameter.type) {
     case Type::string:
@@ -59,7 +60,7 @@ std::optional<std::string> sample_of(const Parameter &parameter) {
 
 class DeepChecker {
 public:
-    DeepChecker(const Description &description, Problems &problems)
+    DeepChecker(Description &description, Problems &problems)
         : description_(description), problems_(problems) {}
     void run();
 
@@ -72,14 +73,43 @@ private:
     static std::string mend_receiver(const PublishRule &rule);
     bool takes_publisher(const PublishRule &rule);
     void build(const PipelineText &pipeline, const std::vector<std::string> &captures);
+    void check_page();
+    std::optional<std::map<std::string, std::string>> samples() const;
 
-    const Description &description_;
+    Description &description_;
     Problems &problems_;
 };
 
 bool is_whole(const PipelineText &pipeline) {
     return std::all_of(pipeline.fragments.begin(), pipeline.fragments.end(),
                        [](const Fragment &fragment) { return fragment.is_whole; });
+}
+
+/// The elements that serve what the page plays.
+std::vector<std::string> page_elements() {
+    std::vector<std::string> out;
+    for (const auto &protocol : protocols::all())
+        for (const protocols::ElementUse &use : protocol->elements)
+            if (use.role == protocols::Role::serve && !protocol->page_kinds.empty())
+                out.push_back(use.factory);
+    return out;
+}
+
+/// Whether the element serves at the address what the page plays.
+bool serves_page(const Item &item, const Binding &binding, const Captures &captures,
+                 const net::Address &address) {
+    const auto known = protocols::find_element(item.text);
+    if (!known || known.use->role != protocols::Role::serve || known.protocol->page_kinds.empty())
+        return false;
+    for (const Property &property : item.properties) {
+        if (property.name != known.use->property) continue;
+        const auto text = binding.expand(property.pieces, captures, nullptr);
+        if (!text || !protocols::has_scheme(*known.protocol, *text)) continue;
+        const auto location =
+            net::parse_location(*text, protocols::default_port(*known.protocol, *text), nullptr);
+        if (location && location->address == address) return true;
+    }
+    return false;
 }
 
 void DeepChecker::run() {
@@ -102,6 +132,7 @@ void DeepChecker::run() {
         build(rule.pipeline, rule.captures);
     for (const PlayRule &rule : description_.play)
         build(rule.pipeline, rule.captures);
+    if (problems_.empty()) check_page();
 }
 
 void DeepChecker::check_whole(const PipelineText &pipeline) {
@@ -196,14 +227,59 @@ bool DeepChecker::takes_publisher(const PublishRule &rule) {
         });
 }
 
-/// Builds the pipeline with GStreamer for every choice of parameters, and reports its error.
-void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::string> &captures) {
+/// A value for each parameter; nullopt if there is a parameter without.
+std::optional<std::map<std::string, std::string>> DeepChecker::samples() const {
     std::map<std::string, std::string> values;
     for (const Parameter &parameter : description_.parameters) {
         const auto sample = sample_of(parameter);
-        if (!sample) return;
+        if (!sample) return std::nullopt;
         values[parameter.name] = *sample;
     }
+    return values;
+}
+
+/// Warns of a page at whose address no element serves anything that it plays.
+void DeepChecker::check_page() {
+    const auto values = samples();
+    if (!description_.page || !values) return;
+    std::vector<std::string> errors;
+    const Binding binding(
+        description_, *values, [](const char *) -> const char * { return nullptr; }, errors);
+    const auto text = binding.expand(description_.page->address.pieces, {}, nullptr);
+    const auto wanted = text ? net::parse_address(*text) : std::nullopt;
+    if (!wanted) return;
+    const auto serves = [&](const PipelineText &pipeline, const Captures &captures) {
+        return std::any_of(
+            pipeline.fragments.begin(), pipeline.fragments.end(), [&](const Fragment &fragment) {
+                return std::any_of(fragment.launch.items.begin(), fragment.launch.items.end(),
+                                   [&](const Item &item) {
+                                       return serves_page(item, binding, captures, *wanted);
+                                   });
+            });
+    };
+    const auto rule_serves = [&](const auto &rule) {
+        Captures captures;
+        for (const std::string &capture : rule.captures)
+            captures[capture] = "name";
+        return serves(rule.pipeline, captures);
+    };
+    if (std::any_of(description_.publish.begin(), description_.publish.end(), rule_serves) ||
+        std::any_of(description_.play.begin(), description_.play.end(), rule_serves) ||
+        std::any_of(description_.start.begin(), description_.start.end(),
+                    [&](const PipelineText &pipeline) { return serves(pipeline, {}); }))
+        return;
+    description_.warnings.push_back(
+        {description_.page->address.node.mark,
+         "nothing in this description serves at " + *text + " what the page plays",
+         "add " + enumerate(page_elements(), "or") +
+             " with location=" + protocols::page_protocol().schemes.front().name + "://" + *text +
+             "/…, unless it is run beside a description that has one"});
+}
+
+/// Builds the pipeline with GStreamer for every choice of parameters, and reports its error.
+void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::string> &captures) {
+    const auto values = samples();
+    if (!values) return;
     Captures names;
     for (const std::string &capture : captures)
         names[capture] = "name";
@@ -212,12 +288,18 @@ void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::str
             for (const Item &item : fragment->launch.items)
                 // A missing element may be needed by some choices only; it is not reported here.
                 if (item.kind == Item::Kind::element && !has_element(item.text)) return;
-        std::map<std::string, std::string> chosen = values;
+        std::map<std::string, std::string> chosen = *values;
         for (const auto &[name, word] : alternative.assignments.front())
             if (word) chosen[name] = *word;
+        const auto none = [](const char *) -> const char * { return nullptr; };
         std::vector<std::string> errors;
-        const Binding binding(
-            description_, chosen, [](const char *) -> const char * { return nullptr; }, errors);
+        // What is required with other choices only has no value here.
+        const Binding all(description_, chosen, none, errors);
+        for (const Parameter &parameter : description_.parameters)
+            if (parameter.is_required_sometimes && !parameter.default_text &&
+                !all.holds(parameter.required_when))
+                chosen.erase(parameter.name);
+        const Binding binding(description_, chosen, none, errors);
         std::string error;
         if (!errors.empty() || !binding.holds(pipeline.when)) continue;
         const auto line = binding.launch_line(pipeline, names, &error);

@@ -4,6 +4,7 @@
 
 #include "description/expect.h"
 #include "description/launch_text.h"
+#include "description/page.h"
 #include "description/parameter.h"
 #include "description/yaml.h"
 
@@ -14,19 +15,6 @@
 #include <vector>
 
 namespace penstock::description {
-
-/// Text with placeholders: an address, a `match`, a key.
-struct Template {
-    Node node;
-    Pieces pieces;
-};
-
-/// `${name} == word` or `${name} != word`.
-struct Condition {
-    std::string parameter;
-    std::string word; ///< of the parameter's type
-    bool is_equal = true;
-};
 
 /// Launch text that is used if all its conditions are true.
 struct Fragment {
@@ -88,9 +76,11 @@ struct Description {
     std::vector<PipelineText> start;
     std::vector<PublishRule> publish;
     std::vector<PlayRule> play;
-    std::optional<Template> page;
+    std::optional<PageText> page;
     Restart restart;
     bool is_whole = true; ///< false: the end of the file is not valid YAML
+    /// What works and is probably not meant; found by check_source().
+    Problems warnings;
     Expect expect;
 
     Description() = default;

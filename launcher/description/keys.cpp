@@ -19,6 +19,7 @@ const std::vector<Keys> &table() {
         {"start", {"name", "when", "pipeline"}},
         {"publish", {"match", "pipeline", "publish-key", "grace", "max-instances"}},
         {"play", {"match", "pipeline", "idle", "max-instances"}},
+        {"page", {"address", "embed", "redirect-from"}},
         {"restart", {"policy", "delay", "max-delay"}},
         {"expect",
          {"set", "sample", "publisher", "beside", "within", "duration", "video", "audio", "fps",

@@ -8,7 +8,7 @@
 
 namespace penstock::description {
 
-enum class Place { top, parameter, start, publish, play, restart, expect, fragment };
+enum class Place { top, parameter, start, publish, play, page, restart, expect, fragment };
 
 /// The keys that are allowed in such a map, in display order.
 const std::vector<std::string> &keys_of(Place place);

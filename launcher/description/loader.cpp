@@ -85,23 +85,6 @@ void Loader::load(const Node &root) {
         missing({}, "nothing runs", "add a `pipeline`, a `start`, a `publish` or a `play`");
 }
 
-void Loader::load_page(const Node::Entry &entry) {
-    out_.page = load_template(entry, false);
-    if (!out_.page || out_.page->pieces.empty()) return;
-    const Piece &first = out_.page->pieces.front();
-    const Parameter *parameter =
-        first.placeholder ? out_.find_parameter(first.placeholder->name) : nullptr;
-    if (first.placeholder && !parameter) return;
-    if (parameter && !parameter->is_known) return;
-    const bool good = out_.page->pieces.size() == 1 &&
-                      (parameter ? parameter->type == Type::address
-                                 : net::parse_address(first.literal).has_value());
-    // An address made of a name and a number can only be checked by expanding it.
-    if (!good && (out_.page->pieces.size() == 1 || !parameter))
-        problem(entry.value.mark, "'page' has to be an address",
-                "write ${name} of a parameter of type address, or host:port");
-}
-
 void Loader::load_start(const Node::Entry &entry) {
     const auto add = [&](const Node &node) {
         const size_t number = out_.start.size() + 1;

@@ -44,9 +44,12 @@ private:
     }
     void load_parameters(const Node::Entry &entry);
     void load_parameter(const Node::Entry &entry);
+    void load_required(const Node::Entry &entry, Parameter &parameter);
     void load_choices(const Node::Entry &entry, Parameter &parameter);
     void check_parameter(Parameter &parameter, const Node::Entry *min, const Node::Entry *max);
     void load_page(const Node::Entry &entry);
+    void load_embed(const Node::Entry &entry, PageText &page);
+    void check_address(const Template &text, const std::string &key);
     void load_start(const Node::Entry &entry);
     void load_rules(const Node::Entry &entry, void (Loader::*load)(const Node &));
     void load_play_rule(const Node &node);
@@ -64,6 +67,8 @@ private:
 
     Description &out_;
     Problems &problems_;
+    /// Conditions of `required` with their parameter's index, until all parameters are known.
+    std::vector<std::pair<size_t, Node::Entry>> required_when_;
 };
 
 } // namespace penstock::description

@@ -12,6 +12,25 @@ void Loader::load_parameters(const Node::Entry &entry) {
     }
     for (const Node::Entry &parameter : entry.value.entries)
         load_parameter(parameter);
+    // A condition may name a parameter that stands further down.
+    for (const auto &[index, condition] : required_when_) {
+        Parameter &parameter = out_.parameters[index];
+        parameter.required_when = load_when(condition);
+        for (const Condition &each : parameter.required_when)
+            if (each.parameter == parameter.name)
+                problem(condition.value.mark, "'" + parameter.name + "' is required by itself",
+                        "name another parameter, or write `required: true`");
+    }
+}
+
+/// `true`, `false`, or a condition.
+void Loader::load_required(const Node::Entry &entry, Parameter &parameter) {
+    if (!entry.value.is_scalar() || entry.value.text.find("${") == std::string::npos) {
+        parameter.required = read_bool(entry);
+        return;
+    }
+    required_when_.emplace_back(out_.parameters.size(), entry);
+    parameter.is_required_sometimes = true;
 }
 
 void Loader::load_parameter(const Node::Entry &entry) {
@@ -43,7 +62,7 @@ void Loader::load_parameter(const Node::Entry &entry) {
         } else if (key.key == "secret") {
             parameter.secret = read_bool(key);
         } else if (key.key == "required") {
-            parameter.required = read_bool(key);
+            load_required(key, parameter);
         } else if (key.key == "choices") {
             choices = &key;
         }
@@ -133,9 +152,9 @@ void Loader::check_parameter(Parameter &parameter, const Node::Entry *min, const
     if (parameter.required && parameter.default_text) {
         problem(parameter.default_mark, "'" + parameter.name + "' is required and has a default",
                 "keep one of the two");
-    } else if (!parameter.required && !parameter.default_text) {
+    } else if (!parameter.required && !parameter.is_required_sometimes && !parameter.default_text) {
         missing(parameter.mark, "'" + parameter.name + "' has no default",
-                "add `default: …` or `required: true`");
+                "add `default: …`, `required: true` or `required: ${other} == value`");
     }
     std::string error;
     if (parameter.default_text && !parse_value(parameter, *parameter.default_text, &error))

@@ -314,6 +314,14 @@ std::optional<std::string> write_value(const Value &value, std::string_view unit
     }
 }
 
+std::string say_conditions(const std::vector<Condition> &when) {
+    std::string out;
+    for (const Condition &each : when)
+        out += (out.empty() ? "" : " and ") + each.parameter + (each.is_equal ? "=" : "!=") +
+               each.word;
+    return out;
+}
+
 bool same_value(const Value &a, const Value &b) {
     switch (a.type) {
     case Type::integer:

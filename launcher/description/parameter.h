@@ -42,6 +42,16 @@ struct Choice {
     std::map<std::string, std::string> settings;
 };
 
+/// `${name} == word` or `${name} != word`.
+struct Condition {
+    std::string parameter;
+    std::string word; ///< of the parameter's type
+    bool is_equal = true;
+};
+
+/// "source=file and loop!=true"
+std::string say_conditions(const std::vector<Condition> &when);
+
 struct Parameter {
     std::string name;
     Mark mark;
@@ -53,6 +63,9 @@ struct Parameter {
     std::string help;
     bool secret = false;
     bool required = false;
+    /// `required` is a condition: the default, if there is one, serves where it is false.
+    bool is_required_sometimes = false;
+    std::vector<Condition> required_when;
     bool is_known = true; ///< false: its type is invalid, so its uses can't be checked
     std::vector<Choice> choices;
 };

@@ -19,7 +19,11 @@ std::vector<Protocol> http_protocols() {
     http.has_tls = true;
     http.serves_pages = true;
     http.path_suffixes = {".flv"};
-    http.page_key = "flv";
+    http.page_kinds = {{"video/x-flv", "flv"},
+                       {"video/mp2t", "ts"},
+                       {"audio/", "plain"},
+                       {"video/ogg", "plain"},
+                       {"application/ogg", "plain"}};
     http.url_hint = "http://HOST:8080/live/NAME.flv";
     http.open = open_http;
     http.scheme_at = http_scheme_at;

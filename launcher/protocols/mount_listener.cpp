@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "protocols/mount_listener.h"
 
+#include "core/net/stream/mount_keeper.h"
+
 #include <algorithm>
 
 namespace penstock::protocols {
@@ -9,6 +11,7 @@ Lease MountListener::lease_publish(PublishLease lease) {
     net::LeaseOptions options;
     options.publish_key = std::move(lease.publish_key);
     options.matches = std::move(lease.matches);
+    options.example = std::move(lease.example);
     options.on_publish = [tell = std::move(lease.on_publish)](const net::PublishAttempt &attempt) {
         tell(attempt.path);
     };
@@ -18,7 +21,8 @@ Lease MountListener::lease_publish(PublishLease lease) {
 Lease MountListener::lease_play(PlayLease lease) {
     return server_.rules.add(net::DemandOptions{.matches = std::move(lease.matches),
                                                 .is_ready = std::move(lease.is_ready),
-                                                .on_demand = std::move(lease.on_demand)},
+                                                .on_demand = std::move(lease.on_demand),
+                                                .example = std::move(lease.example)},
                              server_.server);
 }
 
@@ -51,7 +55,7 @@ unsigned MountListener::viewers(const std::string &path) const {
 
 void MountListener::end_viewers(const std::string &path, const std::string &reason) {
     for (const auto &mount : find(path))
-        mount->close_viewers(reason);
+        net::MountKeeper::instance().end(mount, reason);
 }
 
 Lease MountListener::watch(std::function<void(const std::string &path)> changed) {

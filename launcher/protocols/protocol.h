@@ -71,6 +71,7 @@ struct PublishLease {
     /// refused if no receiver claims it in time.
     std::function<void(const std::string &path)> on_publish;
     std::string publish_key; ///< empty: publishers need no key
+    std::string example;     ///< a path that matches, for people: "live/NAME"
 };
 
 /// Resumes a waiting viewer: it either joins the mount that exists by then, or is refused with the
@@ -85,6 +86,7 @@ struct PlayLease {
     /// Called when a viewer requests a matching path that is not ready. The viewer waits for the
     /// answer.
     std::function<void(const std::string &path, PlayAnswer answer)> on_demand;
+    std::string example; ///< a path that matches, for people: "live/NAME_480p"
 };
 
 /// A listener that the launcher keeps open. Used on the main loop's thread only.
@@ -116,7 +118,7 @@ public:
     /// comes on the thread where that happens and must return at once. A call in progress may still
     /// finish after the lease is destroyed.
     virtual Lease watch(std::function<void(const std::string &path)> changed) = 0;
-    /// Closes the viewers of `path`.
+    /// The stream at `path` has ended for good: its viewers are told and let go.
     virtual void end_viewers(const std::string &path, const std::string &reason) = 0;
 };
 
@@ -175,6 +177,12 @@ struct Reader {
     const char *relay = nullptr; ///< a foreign server that can relay it instead: "nginx-rtmp"
 };
 
+/// How the page plays a mount.
+struct PageKind {
+    const char *content_type; ///< that of the mount, or what it begins with: "audio/"
+    const char *key;          ///< of the mount's path in streams.json: "hls", "flv"
+};
+
 /// GStreamer's error for a stream that did not arrive; empty if it reported none.
 struct Failure {
     std::string message; ///< localized
@@ -207,10 +215,8 @@ struct Protocol {
     bool serves_pages = false; ///< it serves the viewers' page
     /// Suffixes that may follow the stream's name in a path, the longest first: "/index.m3u8".
     std::vector<std::string> path_suffixes;
-    /// Its mounts define the list of streams of the page; other mounts are alternatives to play
-    /// them.
-    bool lists_streams = false;
-    const char *page_key = nullptr;      ///< the kind of stream in the page's JSON: "hls"
+    /// What the page plays of its mounts, by their content type. The first that fits counts.
+    std::vector<PageKind> page_kinds;
     bool has_players = false;            ///< statistics count its viewers as players
     const char *ffmpeg_format = nullptr; ///< ffmpeg's output format for publishers
     /// Examples for error messages: "rtmp://${rtmp}/live/{name}".

@@ -190,6 +190,9 @@ Mount mount_of(net::MountInfo info, const protocols::Protocol &protocol) {
     out.height = info.media.height;
     out.has_video = info.media.has_video;
     out.has_audio = info.media.has_audio;
+    out.last_media = info.last_media;
+    out.is_fed = info.live;
+    out.content_type = std::move(info.media.content_type);
     return out;
 }
 

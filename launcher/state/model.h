@@ -62,6 +62,9 @@ struct Mount {
     int64_t since = 0; ///< time at which it became live; ms since 1970; 0: not live or unknown
     unsigned width = 0, height = 0;
     bool has_video = false, has_audio = false;
+    int64_t last_media = 0;   ///< when media last came; ms since 1970; 0: never
+    bool is_fed = false;      ///< a pipeline serves viewers there
+    std::string content_type; ///< of the bytes that viewers get; empty: unknown
 };
 
 using protocols::Port;

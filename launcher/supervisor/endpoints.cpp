@@ -91,7 +91,7 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
     if (description.page)
         out.push_back({.kind = Endpoint::Kind::page,
                        .protocol = &protocols::page_protocol(),
-                       .pieces = description.page->pieces});
+                       .pieces = description.page->address.pieces});
     for (const PublishRule &rule : description.publish) {
         // The loader has verified that the match begins with a known scheme.
         Endpoint endpoint{.kind = Endpoint::Kind::publish,

@@ -56,6 +56,7 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
                 answer(false, "the server ends");
         });
     };
+    options.example = pattern->example();
     Match match{.pattern = std::move(*pattern)};
     match.listener = match.pattern.protocol().open(
         {.address = match.pattern.address(), .scheme = match.pattern.scheme(), .shares = true},
@@ -137,9 +138,9 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
     Instance &instance = instances_[captures];
     instance.failure.clear();
     auto handlers = handlers_for(binding_, rule_.pipeline, captures);
-    handlers.failed = [this, captures](const std::string &what) {
-        report_(Severity::error, label(captures) + ": " + what + "; its pipeline ends");
-        end(captures, what);
+    handlers.failed = [this, captures](const RunningPipeline::Failure &failure) {
+        report_(Severity::error, label(captures) + ": " + failure.what + "; its pipeline ends");
+        end(captures, failure.what);
     };
     handlers.ended = [this, captures] { end(captures, {}); };
     instance.pipeline = std::make_unique<RunningPipeline>(label(captures), std::move(pipeline),

@@ -47,6 +47,7 @@ std::unique_ptr<PublishRule> PublishRule::make(const description::PublishRule &r
     }
     protocols::PublishLease lease;
     lease.publish_key = key;
+    lease.example = out->pattern_->example();
     lease.matches = [pattern = out->pattern_](std::string_view path) {
         return pattern->match(path).has_value();
     };
@@ -90,8 +91,8 @@ void PublishRule::start(const std::string &path) {
     }
     Instance &instance = instances_[path];
     auto handlers = handlers_for(binding_, rule_.pipeline, *captures);
-    handlers.failed = [this, path](const std::string &what) {
-        report_(Severity::error, path + ": " + what + "; its pipeline ends");
+    handlers.failed = [this, path](const RunningPipeline::Failure &failure) {
+        report_(Severity::error, path + ": " + failure.what + "; its pipeline ends");
         listener_->refuse(path, "the pipeline of this stream has failed");
         end(path);
     };

@@ -2,6 +2,7 @@
 #include "supervisor/running.h"
 
 #include "supervisor/branch.h"
+#include "supervisor/hopeless.h"
 #include "supervisor/teardown.h"
 
 #include <algorithm>
@@ -111,6 +112,7 @@ void RunningPipeline::report_failed_start() {
 
 void RunningPipeline::stop(Task stopped) {
     detached_.clear();
+    judge_.cancel();
     if (watch_) g_source_remove(std::exchange(watch_, 0));
     if (!pipeline_) {
         if (stopped) post(std::move(stopped));
@@ -165,7 +167,8 @@ void RunningPipeline::handle(GstMessage *message) {
         break;
     }
     case GST_MESSAGE_EOS:
-        if (handlers_.ended) handlers_.ended();
+        // What is left of a pipeline that has failed may end too.
+        if (!failed_ && causes_.empty() && handlers_.ended) handlers_.ended();
         break;
     case GST_MESSAGE_LATENCY:
         gst_bin_recalculate_latency(GST_BIN(pipeline_.get()));
@@ -177,12 +180,13 @@ void RunningPipeline::handle(GstMessage *message) {
         break;
     }
     case GST_MESSAGE_APPLICATION:
+        if (gst_message_has_name(message, "penstock-judge")) judge(false);
         if (!gst_message_has_name(message, "penstock-failed")) break;
         // If a branch that failed to start was removed, the rest can start now.
         if (std::exchange(has_detached_, false))
             to_playing();
-        else
-            fail("the pipeline does not start");
+        else if (causes_.empty())
+            fail({"the pipeline does not start"});
         break;
     case GST_MESSAGE_ELEMENT:
         if (gst_message_has_name(message, "penstock-publish-state") && handlers_.publishing) {
@@ -196,6 +200,11 @@ void RunningPipeline::handle(GstMessage *message) {
         break;
     }
 }
+
+/// A pipeline that is older has what its sources give; µs.
+constexpr gint64 starting_time = 10'000'000;
+/// A source has this long to say that it can't be read, where an output has failed before; ms.
+constexpr unsigned time_to_tell = 1'000;
 
 void RunningPipeline::handle_error(GstMessage *message) {
     GstObject *source = GST_MESSAGE_SRC(message);
@@ -213,6 +222,11 @@ void RunningPipeline::handle_error(GstMessage *message) {
         const std::string hint = handlers_.hint(child_factory(pipeline_.get(), source));
         if (!hint.empty()) words += (words.ends_with('.') ? " " : ": ") + hint;
     }
+    const auto child = child_of(pipeline_.get(), source);
+    Cause cause{{words, child && is_hopeless(child.get(), *error)},
+                child && is_source(child.get()),
+                error->domain == GST_RESOURCE_ERROR,
+                is_consequence(message)};
     g_error_free(error);
     g_free(debug);
     if (auto branch = find_branch(pipeline_.get(), source)) {
@@ -224,7 +238,38 @@ void RunningPipeline::handle_error(GstMessage *message) {
         detach(std::move(*branch));
         return;
     }
-    fail(words);
+    causes_.push_back(std::move(cause));
+    judge_later();
+}
+
+/// Looks at what is on the bus already before one error is called the cause: a camera that is
+/// missing fails while the pipeline starts, but the refused connection may have been the first.
+void RunningPipeline::judge_later() {
+    GstElement *pipeline = pipeline_.get();
+    const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline));
+    gst_bus_post(bus.get(), gst_message_new_application(GST_OBJECT(pipeline),
+                                                        gst_structure_new_empty("penstock-judge")));
+}
+
+/// The cause is what a source says, else what came first. Where an output fails early, the sources
+/// get time to say that they can't be read.
+void RunningPipeline::judge(bool is_last) {
+    const auto rank = [](const Cause &cause) {
+        return cause.is_consequence ? 2 : cause.is_first ? 0 : 1;
+    };
+    const auto first =
+        std::min_element(causes_.begin(), causes_.end(),
+                         [&](const Cause &a, const Cause &b) { return rank(a) < rank(b); });
+    if (first == causes_.end()) return;
+    const bool may_hide_another = rank(*first) == 1 && first->is_output &&
+                                  loop_clock().now() - since_ < starting_time &&
+                                  has_local_source(pipeline_.get());
+    if (!may_hide_another || is_last) {
+        judge_.cancel();
+        fail(Failure(first->failure));
+    } else if (!judge_.is_running()) {
+        judge_.start(time_to_tell, [this] { judge(true); });
+    }
 }
 
 /// A branch that ran this long has recovered: its failure count restarts; ns.
@@ -279,9 +324,9 @@ void RunningPipeline::restart(const BranchPlace &place) {
     restart_later(place); // the next attempt may succeed
 }
 
-void RunningPipeline::fail(const std::string &what) {
+void RunningPipeline::fail(const Failure &failure) {
     if (std::exchange(failed_, true)) return;
-    if (handlers_.failed) handlers_.failed(what);
+    if (handlers_.failed) handlers_.failed(failure);
 }
 
 } // namespace penstock::supervisor

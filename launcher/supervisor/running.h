@@ -25,9 +25,13 @@ struct Time {
 /// Used on the main loop's thread, which also calls the handlers.
 class RunningPipeline {
 public:
+    struct Failure {
+        std::string what;
+        bool is_hopeless = false; ///< it would fail every time; see hopeless.h
+    };
     struct Handlers {
-        std::function<void(const std::string &)> failed; ///< the whole pipeline failed
-        std::function<void()> ended;                     ///< EOS
+        std::function<void(const Failure &)> failed; ///< the whole pipeline failed
+        std::function<void()> ended;                 ///< EOS
         /// Returns advice about a failure of the element with this name, or an empty string.
         std::function<std::string(const std::string &)> hint;
         /// Its rtmpserversrc got (true) or lost (false) a publisher.
@@ -66,7 +70,9 @@ private:
     void report_failed_start();
     void handle(GstMessage *message);
     void handle_error(GstMessage *message);
-    void fail(const std::string &what);
+    void judge_later();
+    void judge(bool is_last);
+    void fail(const Failure &failure);
     void detach(Branch branch);
     void restart_later(const BranchPlace &place);
     void restart(const BranchPlace &place);
@@ -78,7 +84,16 @@ private:
     const gint64 since_ = loop_clock().now();
     guint watch_ = 0;
     bool has_detached_ = false; ///< a branch was removed since the last attempt to start
-    bool failed_ = false;       ///< the first error was reported; later ones are its consequences
+    /// The errors of the whole pipeline until one of them is called the cause.
+    struct Cause {
+        Failure failure;
+        bool is_first = false;       ///< of a source: nothing is upstream of it
+        bool is_output = false;      ///< of what is read, written or connected to
+        bool is_consequence = false; ///< of another error
+    };
+    std::vector<Cause> causes_;
+    Timer judge_;
+    bool failed_ = false;           ///< the cause was reported; later errors are its consequences
     std::set<GstObject *> removed_; ///< used for comparison only, never dereferenced
 
     /// A branch that has failed and was, or will be, restarted.

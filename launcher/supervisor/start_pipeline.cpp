@@ -7,6 +7,13 @@ namespace penstock::supervisor {
 
 using description::Restart;
 
+namespace {
+
+/// A pipeline that fails later has run; µs.
+constexpr gint64 starting_time = 10'000'000;
+
+} // namespace
+
 StartPipeline::StartPipeline(const description::Binding &binding,
                              const description::PipelineText &text, const Time &time, Report report,
                              Handlers handlers)
@@ -25,7 +32,7 @@ bool StartPipeline::start(std::string *error) {
     if (!pipeline) return false;
     started_at_ = loop_clock().now();
     auto handlers = handlers_for(binding_, text_, {});
-    handlers.failed = [this](const std::string &what) { on_failed(what); };
+    handlers.failed = [this](const RunningPipeline::Failure &failure) { on_failed(failure); };
     handlers.ended = [this] { on_ended(); };
     pipeline_ = std::make_unique<RunningPipeline>(label_, std::move(pipeline), report_,
                                                   std::move(handlers));
@@ -33,10 +40,14 @@ bool StartPipeline::start(std::string *error) {
     return true;
 }
 
-void StartPipeline::on_failed(const std::string &what) {
+void StartPipeline::on_failed(const RunningPipeline::Failure &failure) {
     if (done_) return;
-    report_(Severity::error, label_ + ": " + what);
-    if (draining_ || binding_.description().restart.policy == Restart::Policy::never) {
+    report_(Severity::error, label_ + ": " + failure.what);
+    // Only the first start tells: a camera that was there once may be plugged in again.
+    const bool is_hopeless =
+        failure.is_hopeless && !has_restarted_ && loop_clock().now() - started_at_ < starting_time;
+    if (draining_ || is_hopeless ||
+        binding_.description().restart.policy == Restart::Policy::never) {
         done_ = true;
         handlers_.failed();
     } else {
@@ -62,6 +73,7 @@ void StartPipeline::on_ended() {
 
 void StartPipeline::restart_later() {
     if (restart_.is_running()) return;
+    has_restarted_ = true;
     const Restart &policy = binding_.description().restart;
     // A pipeline that ran well for a while restarts with the initial delay.
     if ((loop_clock().now() - started_at_) * 1000 > 2 * policy.max_delay) delay_ = policy.delay;

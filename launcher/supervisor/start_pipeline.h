@@ -39,7 +39,7 @@ public:
     }
 
 private:
-    void on_failed(const std::string &what);
+    void on_failed(const RunningPipeline::Failure &failure);
     void on_ended();
     void restart_later();
 
@@ -53,6 +53,7 @@ private:
     Timer restart_;
     int64_t delay_ = 0;     ///< ns until the next restart
     gint64 started_at_ = 0; ///< monotonic, µs
+    bool has_restarted_ = false;
     bool done_ = false, draining_ = false, stopping_ = false;
     std::shared_ptr<StartPipeline *> self_ = std::make_shared<StartPipeline *>(this);
 };

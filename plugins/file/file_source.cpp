@@ -200,6 +200,12 @@ void FileSource::translate(GstMessage *message) {
     const std::string details =
         std::string(error->message) + (debug ? std::string("\n") + debug : std::string());
     std::string text;
+    const GstStructure *more = nullptr;
+    gst_message_parse_error_details(message, &more);
+    gint flow = GST_FLOW_OK;
+    if (more) gst_structure_get_int(more, "flow-return", &flow);
+    GQuark domain = error->domain;
+    gint code = error->code;
     {
         std::lock_guard lock(lock_);
         const std::string quoted = "\"" + path_ + "\"";
@@ -213,13 +219,23 @@ void FileSource::translate(GstMessage *message) {
             text = quoted +
                    " is not a media file that GStreamer can play: choose another file, or look at "
                    "it with gst-discoverer-1.0.";
-        else if (error->domain == GST_RESOURCE_ERROR)
+        else if (flow == GST_FLOW_NOT_LINKED) {
+            std::vector<std::string> kinds;
+            for (const auto &stream : streams_)
+                if (std::find(kinds.begin(), kinds.end(), stream->name) == kinds.end())
+                    kinds.emplace_back(stream->name);
+            text = quoted + " has only " + list(kinds) +
+                   ", and nothing here takes that: choose another file, or link the pad " +
+                   list(kinds) + ".";
+            domain = GST_STREAM_ERROR;
+            code = GST_STREAM_ERROR_WRONG_TYPE;
+        } else if (error->domain == GST_RESOURCE_ERROR)
             text = "Can't read " + quoted + ": " + error->message +
                    " Check the file and the disk it is on.";
         else
             text = "Can't play " + quoted + " any further: " + error->message;
     }
-    fail(error->domain, error->code, text, details);
+    fail(domain, code, text, details);
     g_error_free(error);
     g_free(debug);
 }

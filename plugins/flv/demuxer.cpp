@@ -23,6 +23,31 @@ const char *name_of(TagType type) {
     return type == TagType::video ? "video" : "audio";
 }
 
+/// What people call the codec; its four characters if that is not known.
+std::string codec_words(uint32_t fourcc) {
+    static constexpr std::pair<uint32_t, const char *> names[] = {
+        {flv::fourcc("H263"), "Sorenson H.263"},
+        {flv::fourcc("FSV1"), "Screen Video"},
+        {flv::fourcc("FSV2"), "Screen Video"},
+        {flv::fourcc("VP6F"), "VP6"},
+        {flv::fourcc("VP6A"), "VP6"},
+        {flv::fourcc("lpcm"), "PCM"},
+        {flv::fourcc("adpc"), "ADPCM"},
+        {flv::fourcc("nmos"), "Nellymoser"}};
+    for (const auto &[code, name] : names)
+        if (code == fourcc) return name;
+    if (fourcc == 0) return "of an unknown codec";
+    return "of the unknown codec '" + codec_name(fourcc) + "'";
+}
+
+/// Why a tag is left out, and what to do about it.
+std::string left_out(TagType type, const BodyHeader &header) {
+    const std::string codec = codec_words(header.codec);
+    return std::string("The stream's ") + name_of(type) + " is " + codec +
+           ", which can't be taken out of FLV here: let the publisher send " +
+           (type == TagType::video ? "H.264." : "AAC or MP3.");
+}
+
 } // namespace
 
 GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
@@ -123,10 +148,7 @@ GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
         ++counters_.drops;
         if (!stream.complained)
             GST_ELEMENT_WARNING(element_, STREAM, CODEC_NOT_FOUND,
-                                ("The stream's %s can't be used: codec \"%s\", track %u.",
-                                 name_of(tag.type), codec_name(header->codec).c_str(),
-                                 header->track),
-                                (nullptr));
+                                ("%s", left_out(tag.type, *header).c_str()), (nullptr));
         stream.complained = true;
         return GST_FLOW_OK;
     }

@@ -2,13 +2,25 @@
 #include "gst/viewer_policy.h"
 
 #include "core/net/loop/loop_count.h"
+#include "gst/ending.h"
 
 #include <algorithm>
 
 namespace penstock {
 namespace {
 
-enum { MAX_LAG, JOIN, SLOW_POLICY, STALL_TIMEOUT, SEND_RATE, COALESCE_MAX, LOOPS, COUNT };
+enum {
+    MAX_LAG,
+    JOIN,
+    SLOW_POLICY,
+    STALL_TIMEOUT,
+    SEND_RATE,
+    COALESCE_MAX,
+    LOOPS,
+    GRACE,
+    LINGER,
+    COUNT
+};
 
 /// Each plugin has its own copy of this file, the process one type of a name. Called in class_init
 /// only, which GLib lets run one at a time.
@@ -108,6 +120,10 @@ guint install_viewer_policy(GObjectClass *klass, guint first_id) {
                           "Network threads, which all listeners of the process share: the first "
                           "that opens decides. 0: one for each core the process may use",
                           0, 64, defaults.loops, rw));
+    install_ending(klass, first_id + GRACE, first_id + LINGER, defaults.ending,
+                   "Then viewers are told that the stream has ended (RTMP: Play.UnpublishNotify; "
+                   "HTTP: the body ends; WebSocket: a close frame). Those that have not left after "
+                   "this time, in nanoseconds, are closed");
     return first_id + COUNT;
 }
 
@@ -133,6 +149,12 @@ bool set_viewer_policy(ViewerPolicy &policy, guint first_id, guint id, const GVa
         return true;
     case LOOPS:
         policy.loops = g_value_get_uint(value);
+        return true;
+    case GRACE:
+        policy.ending.grace = std::chrono::nanoseconds(g_value_get_uint64(value));
+        return true;
+    case LINGER:
+        policy.ending.linger = std::chrono::nanoseconds(g_value_get_uint64(value));
         return true;
     default:
         return false;
@@ -161,6 +183,12 @@ bool get_viewer_policy(const ViewerPolicy &policy, guint first_id, guint id, GVa
         return true;
     case LOOPS:
         g_value_set_uint(value, policy.loops);
+        return true;
+    case GRACE:
+        g_value_set_uint64(value, guint64(policy.ending.grace.count()));
+        return true;
+    case LINGER:
+        g_value_set_uint64(value, guint64(policy.ending.linger.count()));
         return true;
     default:
         return false;

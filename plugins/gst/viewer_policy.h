@@ -4,6 +4,7 @@
 
 #include "core/fanout/policy.h"
 #include "core/gop/history.h"
+#include "core/net/stream/ending.h"
 
 #include <gst/gst.h>
 
@@ -13,6 +14,7 @@ struct ViewerPolicy {
     fanout::Policy policy;
     guint64 max_lag = 10 * GST_SECOND; ///< nanoseconds
     guint loops = 0;                   ///< 0: whatever there are
+    net::Ending ending;
 
     /// What has to be kept for it.
     gop::Limits history() const;
@@ -21,8 +23,8 @@ struct ViewerPolicy {
 /// Before `element` opens its listener: asks for the loops, and warns on the bus if it is too late.
 void apply_loops(const ViewerPolicy &policy, GstElement *element);
 
-/// Installs `max-lag`, `join`, `slow-policy`, `stall-timeout`, `send-rate`, `coalesce-max` and
-/// `loops` with ids from `first_id` on, and returns the next id that is free.
+/// Installs `max-lag`, `join`, `slow-policy`, `stall-timeout`, `send-rate`, `coalesce-max`,
+/// `loops`, `grace` and `linger` with ids from `first_id` on, and returns the next id that is free.
 guint install_viewer_policy(GObjectClass *klass, guint first_id);
 /// False if `id` is none of them.
 bool set_viewer_policy(ViewerPolicy &policy, guint first_id, guint id, const GValue *value);

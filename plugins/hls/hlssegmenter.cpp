@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "hls/hlssegmenter.h"
 
+#include "gst/ending.h"
 #include "gst/guard.h"
 #include "gst/peer_signals.h"
 #include "gst/tls_files.h"
@@ -13,10 +14,11 @@
  *
  * A sink for one video and one audio track that makes an HLS stream of MPEG-TS segments. With an
  * http location the segments stay in memory and the process serves them itself; the playlist and
- * what was in it survive the pipeline for `grace`, so that viewers stay while a publisher comes
- * back: the sequence goes on with a discontinuity. With a file location they are written, whole or
- * not at all, for any web server to serve; what an earlier run left there is continued. An https
- * location takes `tls-certificate` and `tls-key`, as httpserversink's does.
+ * what was in it survive the pipeline for `grace` (counted from the last media), so that viewers
+ * stay while a publisher comes back: the sequence goes on with a discontinuity. Then the playlist
+ * says that the stream has ended, and is served for `linger`. With a file location they are
+ * written, whole or not at all, for any web server to serve; what an earlier run left there is
+ * continued. An https location takes `tls-certificate` and `tls-key`, as httpserversink's does.
  *
  * Segments begin at the first keyframe after `target-duration`, so the encoder's keyframe interval
  * should divide it. Each is as long as the playlist says, to less than a millisecond.
@@ -81,6 +83,7 @@ enum Property {
     prop_target_duration,
     prop_playlist_length,
     prop_grace,
+    prop_linger,
     prop_sync,
     prop_stats,
 };
@@ -213,7 +216,10 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             s.playlist_length = g_value_get_uint(value);
             break;
         case prop_grace:
-            s.grace = g_value_get_uint64(value);
+            s.ending.grace = std::chrono::nanoseconds(g_value_get_uint64(value));
+            break;
+        case prop_linger:
+            s.ending.linger = std::chrono::nanoseconds(g_value_get_uint64(value));
             break;
         case prop_sync:
             s.sync = Sync(g_value_get_enum(value));
@@ -246,7 +252,10 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             g_value_set_uint(value, s.playlist_length);
             break;
         case prop_grace:
-            g_value_set_uint64(value, s.grace);
+            g_value_set_uint64(value, guint64(s.ending.grace.count()));
+            break;
+        case prop_linger:
+            g_value_set_uint64(value, guint64(s.ending.linger.count()));
             break;
         case prop_sync:
             g_value_set_enum(value, int(s.sync));
@@ -289,12 +298,9 @@ void install_properties(GObjectClass *klass) {
                           "Segments in the playlist; as many more are kept for slow viewers "
                           "(0 = all, for files only)",
                           0, 100000, d.playlist_length, flags));
-    g_object_class_install_property(
-        klass, prop_grace,
-        g_param_spec_uint64("grace", "Grace",
-                            "How long an http location is served after this element stops, in "
-                            "nanoseconds",
-                            0, 24 * 3600 * GST_SECOND, d.grace, flags));
+    install_ending(klass, prop_grace, prop_linger, d.ending,
+                   "Then the playlist of an http location says that the stream has ended "
+                   "(EXT-X-ENDLIST), and it can be fetched for this time, in nanoseconds");
     g_object_class_install_property(
         klass, prop_sync,
         g_param_spec_enum("sync", "Sync", "Whether buffers wait for their time on the clock",

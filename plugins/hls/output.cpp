@@ -15,6 +15,7 @@ class MountOutput final : public Output {
 public:
     explicit MountOutput(std::unique_ptr<net::HlsFeed> feed) : feed_(std::move(feed)) {}
     void publish(Segment segment, bool) override { feed_->publish(segment); }
+    void note_media() override { feed_->note_media(); }
     // The mount remains for its viewers and the next producer.
     void end() override {}
     Stats stats() const override {
@@ -83,7 +84,7 @@ std::unique_ptr<Output> open_mount(const Settings &settings, const Container &co
     net::HlsMountOptions options;
     options.playlist_length = settings.playlist_length;
     options.target_duration = static_cast<int64_t>(settings.target_duration);
-    options.grace = std::chrono::nanoseconds(settings.grace);
+    options.ending = settings.ending;
     options.tls = settings.tls;
     options.container = container;
     options.watch = settings.watch;

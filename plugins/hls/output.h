@@ -29,6 +29,8 @@ public:
     virtual void end() = 0;
 
     // Thread-safe; never block on a disk.
+    /// Media has come, of which a segment will be made.
+    virtual void note_media() {}
     /// Stops publish() from waiting.
     virtual void cancel() {}
     /// Returns and clears readable reports since the last call.

@@ -2,6 +2,7 @@
 // The properties of an hlssegmenter and their defaults.
 #pragma once
 
+#include "core/net/stream/ending.h"
 #include "core/net/stream/peer.h"
 #include "core/net/tls/files.h"
 
@@ -23,7 +24,7 @@ struct Settings {
     net::TlsFiles tls;
     uint64_t target_duration = 2'000'000'000; ///< ns
     unsigned playlist_length = 6;             ///< segments; 0: all (files only)
-    uint64_t grace = 60'000'000'000;          ///< ns
+    net::Ending ending{.linger = std::chrono::seconds(60)};
     Sync sync = Sync::automatic;
     std::shared_ptr<net::PeerWatch> watch; ///< consulted about viewers of an http:// location
 };

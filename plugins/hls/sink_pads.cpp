@@ -97,6 +97,7 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
     {
         std::lock_guard lock(mutex_);
         if (stopping_ || input(*kind).flushing || !segmenter_) return GST_FLOW_FLUSHING;
+        if (output_) output_->note_media();
         const guint64 position = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME,
                                                             GST_BUFFER_PTS_IS_VALID(buffer.get())
                                                                 ? GST_BUFFER_PTS(buffer.get())

@@ -14,8 +14,11 @@
  *
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
  * `sync` does in any sink, unless `sync` is set. Several elements, and hlssegmenter, may share an
- * address. While another element keeps the address open, viewers stay connected for ten
- * seconds after the pipeline has stopped, and watch on if it comes back.
+ * address.
+ *
+ * When the pipeline stops, viewers wait for `grace` (counted from the last media) and watch on if
+ * it comes back. Then the body ends, a WebSocket with a close frame, and those that have not left
+ * after `linger` are closed. They wait only while another element keeps the address open.
  *
  * Audio players that ask with `Icy-MetaData: 1` get titles amid MP3 and AAC, from TAG events.
  *
@@ -86,6 +89,7 @@ std::unique_ptr<ServerFeed> open_feed(const FeedRequest &request, std::string *e
     options.policy = request.settings.viewers.policy;
     options.history = request.settings.viewers.history();
     options.tls = request.settings.tls;
+    options.ending = request.settings.viewers.ending;
     options.watch = request.watch;
     const net::Location &location = request.location;
     auto feed = net::open_http_feed(location.address, location.path, options, error);

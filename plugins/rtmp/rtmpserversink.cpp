@@ -11,6 +11,10 @@
  * too slow skips to a newer keyframe and never makes the others wait. One that takes nothing for
  * `stall-timeout` is closed.
  *
+ * When the pipeline stops, players wait for `grace` (counted from the last media) and watch on if
+ * it comes back. Then they are told that the stream has ended, and those that have not left after
+ * `linger` are closed. They wait only while another element keeps the address open.
+ *
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
  * `sync` does in any sink, unless `sync` is set.
  *
@@ -70,7 +74,8 @@ std::unique_ptr<ServerFeed> open_feed(const FeedRequest &request, std::string *e
     if (!server) return nullptr;
     const ViewerPolicy &viewers = request.settings.viewers;
     const std::string &path = request.location.path;
-    auto feed = server->feed(path, viewers.history(), viewers.policy, error, request.watch);
+    auto feed = server->feed(
+        path, {viewers.history(), viewers.policy, viewers.ending, request.watch}, error);
     if (!feed) return nullptr;
     return std::make_unique<RtmpFeed>(std::move(server), std::move(feed), path);
 }

@@ -2,6 +2,8 @@
 // The viewers' page in a real browser: page.mjs TEST PENSTOCK SCREENSHOT-DIRECTORY
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { Server, certificate, footage, until } from './server.mjs';
 
@@ -128,7 +130,10 @@ const live = (server) => until('the stream is listed', async () =>
   (await server.streams()).some((s) => s.name === NAME && s.live), 30000);
 
 /** What runs in a test; `live` in those that are not here. */
-const DESCRIPTIONS = { demand: ['live', 'on-demand'] };
+const DESCRIPTIONS = {
+  demand: ['live', 'on-demand'],
+  direct: [fileURLToPath(new URL('direct.yaml', import.meta.url))],
+};
 const starts = (server) => server.penstock.output.split('requested by a viewer').length - 1;
 
 const PHONE = { width: 390, height: 844 };
@@ -444,6 +449,122 @@ const TESTS = {
     await viewer.frames('after publishing again', 60, 40000);
     assert.equal(await viewer.state(), 'playing');
     viewer.checkConduct();
+  },
+
+  /** The publisher leaves for good: the page says since when, on the list too; when another comes, it
+   * plays on. */
+  async ended(browser, server, file) {
+    await server.penstock.stop();
+    server.settings = ['--set', 'grace=1s', '--set', 'segment=1s'];
+    await server.run();
+    const first = server.publish(file, NAME);
+    await live(server);
+    const viewer = await Viewer.open(browser, server, `/#${NAME}`, PHONE);
+    const list = await Viewer.open(browser, server, '/', PHONE);
+    await until('the player plays', async () => await viewer.state() === 'playing', 30000);
+    await viewer.frames('first', 30);
+    const requests = [];
+    viewer.page.on('response', (response) => requests.push(`${response.status()} ${response.url()}`));
+    await first.stop();
+    await until('it is off air', async () => await viewer.state() === 'ended', 40000);
+    assert.match(await viewer.page.textContent('#veil-text'), /^Off air since .*\. It goes on here/);
+    assert.match(await viewer.page.textContent('#facts'), /^OFF AIRsince /);
+    await until('the list says so', async () =>
+      await list.page.textContent('#list-title') === 'Off air' &&
+      await list.page.textContent('#count') === 'Nothing is live' &&
+      /^Off air since /.test(await list.page.textContent('.meta')));
+    assert.equal(await list.page.textContent('.badge'), 'OFF AIR');
+    await viewer.shot('off-air-phone');
+    await list.shot('off-air-list-phone');
+    // The end is played once, not over and over.
+    const playlists = () => requests.filter((r) => r.includes('.m3u8')).length;
+    const before = playlists();
+    await viewer.page.waitForResponse((response) => response.url().endsWith('/streams.json'));
+    await viewer.page.waitForResponse((response) => response.url().endsWith('/streams.json'));
+    assert.equal(playlists(), before, requests.join('\n'));
+    assert.equal(await viewer.state(), 'ended');
+    server.publish(file, NAME);
+    await viewer.frames('after publishing again', 60, 40000);
+    assert.equal(await viewer.state(), 'playing');
+    viewer.checkConduct();
+  },
+
+  /** A stream that has no playlist is listed, and played: FLV, MPEG-TS, and sound. */
+  async direct(browser, server) {
+    const viewer = await Viewer.open(browser, server, '/', DESKTOP);
+    await until('all are listed', async () => (await server.streams()).filter((s) => s.live).length === 3);
+    for (const [name, seen] of [['live/flv', true], ['live/ts.ts', true], ['live/sound.mp3', false]]) {
+      await viewer.page.click(`a[href="#${name}"]`);
+      await until(`${name} plays`, async () => await viewer.page.textContent('#title') === name &&
+        await viewer.state() === 'playing', 30000);
+      if (seen) await viewer.frames(name, 20, 20000);
+      const sound = await viewer.decodedSound();
+      await until(`the sound of ${name}`, async () => await viewer.decodedSound() > sound);
+      assert.equal(await viewer.page.isHidden('#sound-only'), seen, name);
+      assert.ok(await viewer.page.isHidden('#transport'), 'there is no choice');
+      assert.doesNotMatch(await viewer.page.textContent('#addresses'), /RTMP|HLS/, name);
+      await viewer.shot(`direct-${name.replace(/\W/g, '-')}`);
+    }
+    viewer.checkConduct();
+  },
+
+  /** The player in a frame: of a site that the description names, as its query says; not of others. */
+  async embed(browser, server, file) {
+    const sites = await Promise.all([0, 1].map(() => new Promise((resolve) => {
+      const site = createServer((request, response) => {
+        response.setHeader('content-type', 'text/html');
+        const query = new URL(request.url, 'http://site').search;
+        response.end(`<!doctype html><title>a site</title><iframe allow="autoplay; fullscreen"
+          width="640" height="360" src="${server.url}/embed/${NAME}${query}"></iframe>`);
+      });
+      site.listen(0, '127.0.0.1', () => resolve(site));
+    })));
+    const [named, other] = sites.map((site) => `http://127.0.0.1:${site.address().port}`);
+    try {
+      await server.penstock.stop();
+      server.settings = ['--set', `embed=${named}`];
+      await server.run();
+      server.publish(file, NAME);
+      await live(server);
+      const context = await browser.newContext({ viewport: DESKTOP });
+      const page = await context.newPage();
+      const errors = [];
+      page.on('pageerror', (error) => errors.push(error.message));
+      const frame = () => page.frames().find((f) => f.url().startsWith(server.url));
+      const state = () => frame().getAttribute('#screen', 'data-state');
+
+      await page.goto(`${named}/`);
+      await until('the frame plays', async () => await state() === 'playing', 30000);
+      assert.equal(await frame().$('header'), null, 'there is nothing but the player');
+      const box = await frame().evaluate(() => {
+        const { width, height } = document.getElementById('screen').getBoundingClientRect();
+        return [width, height, document.documentElement.scrollHeight];
+      });
+      assert.deepEqual(box, [640, 360, 360], 'it fills the frame');
+      assert.equal(await frame().evaluate(() => document.getElementById('video').muted), true);
+      await page.screenshot({ path: `${shots}/embedded.png` });
+
+      await page.goto(`${named}/?muted=0&autoplay=0`);
+      await until('it waits to be started', async () => await state() === 'blocked', 20000);
+      assert.equal(await frame().evaluate(() => document.getElementById('video').muted), false);
+      await page.waitForTimeout(1000); // it would have begun by then
+      assert.equal(await frame().evaluate(() => document.getElementById('video').readyState), 0);
+      await page.screenshot({ path: `${shots}/embedded-held.png` });
+      await frame().click('#retry');
+      await until('a click starts it', async () => await state() === 'playing', 30000);
+      assert.deepEqual(errors, []);
+
+      await page.goto(`${other}/`);
+      await until('another site gets nothing', () => Promise.resolve(
+        page.frames().some((f) => f.url().startsWith('chrome-error:'))));
+      const main = await fetch(`${server.url}/`);
+      assert.match(main.headers.get('content-security-policy'), /frame-ancestors 'none'$/);
+    } finally {
+      for (const site of sites) {
+        site.closeAllConnections();
+        site.close();
+      }
+    }
   },
 
   /** The server dies and comes back: the page says so, then goes on. */

@@ -89,6 +89,16 @@ public:
             ++count;
         return count;
     }
+    /// The first message of this type; empty if there is none.
+    std::string text_of(GstMessageType type) {
+        const auto message = GstPtr<GstMessage>::adopt(gst_bus_pop_filtered(bus, type));
+        if (!message) return {};
+        GError *error = nullptr;
+        gst_message_parse_warning(message.get(), &error, nullptr);
+        const std::string text = error->message;
+        g_error_free(error);
+        return text;
+    }
     guint64 stat(const char *name) {
         GstStructure *stats = nullptr;
         g_object_get(element, "stats", &stats, nullptr);
@@ -380,6 +390,24 @@ GST_START_TEST(test_broken_sps) {
 }
 GST_END_TEST
 
+// What can't be taken is named as people call it, with what to do.
+GST_START_TEST(test_codecs_that_are_left_out) {
+    Rig rig;
+    rig.push(video_config());
+    rig.push(video_frame(0, true));
+    rig.push(flv::make_tag(flv::TagType::video, 0, from_hex("14 aabb")));
+    fail_unless_equals_string(
+        rig.text_of(GST_MESSAGE_WARNING).c_str(),
+        "The stream's video is VP6, which can't be taken out of FLV here: let the publisher send "
+        "H.264.");
+    Rig second;
+    second.push(flv::make_tag(flv::TagType::audio, 0, from_hex("91 61616161 01")));
+    fail_unless_equals_string(second.text_of(GST_MESSAGE_WARNING).c_str(),
+                              "The stream's audio is of the unknown codec 'aaaa', which can't be "
+                              "taken out of FLV here: let the publisher send AAC or MP3.");
+}
+GST_END_TEST
+
 // Audio without configuration: its frames say what it is.
 GST_START_TEST(test_self_describing_audio) {
     struct {
@@ -601,6 +629,7 @@ static Suite *flvlivedemux_suite() {
     tcase_add_test(tc, test_slow_frames);
     tcase_add_test(tc, test_one_medium);
     tcase_add_test(tc, test_broken_sps);
+    tcase_add_test(tc, test_codecs_that_are_left_out);
     tcase_add_test(tc, test_self_describing_audio);
     tcase_add_test(tc, test_sequence_starts);
     tcase_add_test(tc, test_unknown_codec);

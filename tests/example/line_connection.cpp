@@ -20,18 +20,17 @@ using net::LogLevel;
 
 constexpr size_t longest_line = 4096;
 constexpr uint64_t patience_ms = 5'000; ///< for a request, and for a stream that is being made
+constexpr uint64_t wait_ms = 60'000;    ///< for the first line of a stream
 
 // --- LineMount ------------------------------------------------------------------------------
 
-bool LineMount::attach_feed(gop::Limits history, const fanout::Policy &policy,
-                            std::shared_ptr<net::PeerWatch> watch) {
-    if (has_feed_.exchange(true)) return false;
-    set_authority(std::move(watch));
-    audience().set_policy(policy);
-    audience().ring().restart(history);
+void LineMount::attach_feed(const LineFeedOptions &options) {
+    has_feed_ = true;
+    set_authority(options.watch);
+    audience().set_policy(options.policy);
+    audience().ring().restart(options.history);
     since_ = net::unix_ms();
     tell(net::MountEvent::live);
-    return true;
 }
 
 void LineMount::detach_feed() {
@@ -44,6 +43,7 @@ net::MountInfo LineMount::info() const {
     net::MountInfo info{key()};
     info.live = has_feed_;
     info.since = since_;
+    info.last_media = last_media();
     info.viewers = viewers();
     info.bytes_out = audience().bytes_out;
     info.media.content_type = "text/plain";
@@ -105,7 +105,7 @@ void LineConnection::read() {
     while (!paused_ && !closed_) {
         const ssize_t size = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
         if (size < 0 && errno == EAGAIN) return;
-        if (size <= 0) return close_now(LogLevel::info, "disconnected");
+        if (size <= 0) return close_now(LogLevel::info, reason_or("disconnected"));
         input_.append(buffer.data(), size_t(size));
         take_lines();
     }
@@ -334,7 +334,12 @@ void LineConnection::check(uint64_t now_ms) {
     if (!admission_.is_open() && deadline_ms_ != 0 && now_ms > deadline_ms_)
         return refuse(role_ == Role::none ? "you have asked for nothing"
                                           : "no pipeline took up the stream in time");
-    check_stall(now_ms);
+    if (!check_end(now_ms, wait_ms)) check_stall(now_ms);
+}
+
+/// A player that is told closes the connection; one that stays is closed.
+void LineConnection::say_ended() {
+    outlet_.push(fanout::plain_packet(Bytes::copy_of(std::string_view("END\n"))));
 }
 
 void LineConnection::close(const std::string &reason) {

@@ -12,6 +12,8 @@
 #include "core/net/stream/roster.h"
 #include "core/net/stream/viewer.h"
 
+#include "line_server.h"
+
 #include <functional>
 #include <latch>
 #include <memory>
@@ -26,8 +28,7 @@ public:
 
     net::PublishSlot slot;
 
-    bool attach_feed(gop::Limits history, const fanout::Policy &policy,
-                     std::shared_ptr<net::PeerWatch> watch);
+    void attach_feed(const LineFeedOptions &options);
     void detach_feed();
     bool has_feed() const { return has_feed_; }
 
@@ -100,6 +101,7 @@ private:
 
     net::PeerInfo peer_info() const override;
     bool is_admitted() override;
+    void say_ended() override;
     bool prepare(fanout::Outlet::Source &, bool) override { return true; }
     fanout::Outlet::Status write(const fanout::Outlet::Source &source, fanout::BatchCache &cache,
                                  uint64_t &sent, int &error) override;

@@ -2,6 +2,7 @@
 #include "line_server.h"
 
 #include "core/net/loop/clock.h"
+#include "core/net/stream/mount_keeper.h"
 #include "core/net/stream/registry.h"
 #include "line_connection.h"
 
@@ -22,10 +23,15 @@ private:
 
 class Feed final : public LineFeed {
 public:
-    Feed(std::shared_ptr<LineServer> server, std::shared_ptr<LineMount> mount)
-        : server_(std::move(server)), mount_(std::move(mount)) {}
-    ~Feed() override { mount_->detach_feed(); }
+    Feed(std::shared_ptr<LineServer> server, std::shared_ptr<LineMount> mount,
+         const net::Ending &ending)
+        : server_(std::move(server)), mount_(std::move(mount)), ending_(ending) {}
+    ~Feed() override {
+        mount_->detach_feed();
+        net::MountKeeper::instance().detach(mount_, ending_);
+    }
     void push(Bytes line) override {
+        mount_->note_media();
         mount_->audience().ring().append(fanout::plain_packet(std::move(line)), net::steady_ns(),
                                          true);
         mount_->audience().wake(true);
@@ -35,13 +41,16 @@ public:
 private:
     const std::shared_ptr<LineServer> server_;
     const std::shared_ptr<LineMount> mount_;
+    const net::Ending ending_;
 };
 
 class Server final : public LineServer, public std::enable_shared_from_this<Server> {
 public:
     ~Server() override {
         if (listener_) listener_->close();
-        if (state_) state_->roster->shutdown();
+        if (!state_) return;
+        state_->roster->shutdown();
+        net::MountKeeper::instance().forget("lines", state_->address);
     }
     bool start(const net::Address &address, std::string *error) {
         auto loops = net::Loops::shared(error);
@@ -72,15 +81,21 @@ public:
         *error = "another linesserversrc receives '" + path + "' already: use another name";
         return nullptr;
     }
-    std::unique_ptr<LineFeed> feed(const std::string &path, gop::Limits history,
-                                   const fanout::Policy &policy,
-                                   std::shared_ptr<net::PeerWatch> watch,
+    std::unique_ptr<LineFeed> feed(const std::string &path, const LineFeedOptions &options,
                                    std::string *error) override {
-        auto mount = state_->find_or_make(path);
-        if (mount->attach_feed(history, policy, std::move(watch)))
-            return std::make_unique<Feed>(shared_from_this(), std::move(mount));
-        *error = "another linesserversink serves '" + path + "' already: use another name";
-        return nullptr;
+        bool busy = false;
+        auto mount = std::static_pointer_cast<LineMount>(net::MountKeeper::instance().attach(
+            {"lines", address(), path},
+            [&] {
+                return net::MountKeeper::Made{state_->find_or_make(path), nullptr};
+            },
+            &busy));
+        if (busy) {
+            *error = "another linesserversink serves '" + path + "' already: use another name";
+            return nullptr;
+        }
+        mount->attach_feed(options);
+        return std::make_unique<Feed>(shared_from_this(), std::move(mount), options.ending);
     }
     void refuse(const std::string &path, const std::string &reason) override {
         if (const auto mount = state_->find(path)) mount->slot.refuse(reason);

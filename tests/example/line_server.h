@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A server for the smallest streaming protocol there is: lines of text over TCP. A client says
 // "PUBLISH live/cam" or "PLAY live/cam", perhaps with ?key=…, and gets "OK" or "ERROR why". Then it
-// sends lines, or receives those that another sends.
+// sends lines, or receives those that another sends, and "END" behind the last of a stream.
 #pragma once
 
 #include "core/bytes/bytes.h"
 #include "core/fanout/policy.h"
 #include "core/gop/history.h"
 #include "core/net/loop/address.h"
+#include "core/net/stream/ending.h"
 #include "core/net/stream/live_mount.h"
 #include "core/net/stream/path_rules.h"
 #include "core/net/stream/publish_slot.h"
@@ -40,6 +41,13 @@ public:
     virtual net::ViewerTotals totals() const = 0;
 };
 
+struct LineFeedOptions {
+    gop::Limits history;
+    fanout::Policy policy;
+    net::Ending ending;
+    std::shared_ptr<net::PeerWatch> watch;
+};
+
 /// A listener. Any thread, but for open(), which must not be called on a network loop.
 class LineServer {
 public:
@@ -54,9 +62,7 @@ public:
     virtual std::unique_ptr<LineClaim> claim(const std::string &path, LineReceiver &receiver,
                                              const net::ClaimOptions &options,
                                              std::string *error) = 0;
-    virtual std::unique_ptr<LineFeed> feed(const std::string &path, gop::Limits history,
-                                           const fanout::Policy &policy,
-                                           std::shared_ptr<net::PeerWatch> watch,
+    virtual std::unique_ptr<LineFeed> feed(const std::string &path, const LineFeedOptions &options,
                                            std::string *error) = 0;
     /// Turns away the publisher that waits on `path` for a receiver.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;

@@ -38,7 +38,8 @@ std::unique_ptr<ServerFeed> open_feed(const FeedRequest &request, std::string *e
     if (!server) return nullptr;
     const ViewerPolicy &viewers = request.settings.viewers;
     const std::string &path = request.location.path;
-    auto feed = server->feed(path, viewers.history(), viewers.policy, request.watch, error);
+    auto feed = server->feed(
+        path, {viewers.history(), viewers.policy, viewers.ending, request.watch}, error);
     if (!feed) return nullptr;
     return std::make_unique<Feed>(std::move(server), std::move(feed), path);
 }

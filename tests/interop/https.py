@@ -4,6 +4,7 @@
 server whose certificate is verified; plain HTTP clients get an error response."""
 
 import os
+import re
 import socket
 import ssl
 import sys
@@ -185,6 +186,27 @@ def plain():
         packets.same(player.finish(), packets.published(footage()))
 
 
+def redirect():
+    """a plain HTTP port beside the HTTPS one sends on to it, path and query too"""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with open(os.path.join(os.environ["PENSTOCK_PIPELINES"], "live.yaml"), encoding="utf-8") as file:
+        text, count = re.subn(r'# redirect-from: ":80"', f"redirect-from: 127.0.0.1:{port}", file.read())
+    assert count == 1
+    path = os.path.join(rig.FOLDER, "redirecting.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    with secure(descriptions=(path,)) as server:
+        head, _ = rig.run("curl", "-sS", "-i", f"http://127.0.0.1:{port}/live/a%20b?x=%20y")
+        assert head.startswith("HTTP/1.1 307 "), head
+        assert f"\r\nLocation: {server.http}/live/a%20b?x=%20y\r\n" in head, head
+        page, _ = rig.run("curl", "-sS", "-L", "--cacert", certificate()[0], f"http://127.0.0.1:{port}/")
+        assert "<title>Penstock</title>" in page, page
+        _, head = rig.run("curl", "-sS", "-v", f"http://127.0.0.1:{port}/", "-H", "Host: evil\"<x>")
+        assert "HTTP/1.1 400 " in head, head
+
+
 def refusals():
     """a certificate that can't be used ends the start with what is wrong"""
     trusted, key = certificate()
@@ -193,14 +215,15 @@ def refusals():
     rig.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1",
             "-out", other)
     for settings, says in (
-            ((), "set tls-certificate and tls-key to PEM files"),
-            ((f"tls-certificate={trusted}",), "tls-certificate needs tls-key"),
+            ((), "'tls-certificate' has to be given with web=https"),
+            ((f"tls-certificate={trusted}",), "'tls-key' has to be given with web=https"),
             ((f"tls-certificate={folder}/none", f"tls-key={key}"), "can't read"),
             ((f"tls-certificate={trusted}", f"tls-key={other}"), "is not that of the certificate")):
         words = [word for setting in ("web=https", "rtmp=127.0.0.1:0", "http=127.0.0.1:0",
                                       *settings) for word in ("--set", setting)]
         process = rig.Process(rig.PENSTOCK, "run", "live", *words)
-        assert process.wait() == 1 and says in process.err, process.log
+        code = 2 if "has to be given" in says else 1
+        assert process.wait() == code and says in process.err, process.log
         yield process.err.strip().splitlines()[0]
 
 

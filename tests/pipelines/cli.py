@@ -132,6 +132,27 @@ class Launcher(unittest.TestCase):
                          [place for place, _ in EXPECTED])
         self.assertTrue(all(p["what"] for p in problems))
 
+    def test_a_page_that_nothing_feeds_is_warned_of(self):
+        head = "summary: s\nparameters: {http: {type: address, default: ':8080'}}\n"
+        pipeline = "pipeline: audiotestsrc ! lamemp3enc ! mpegaudioparse ! "
+        for page in "page: ${http}\n", "page: {address: '${http}'}\n":
+            for sink in ("fakesink\n", "httpserversink location=http://:8081/a.mp3\n",
+                         "hlssegmenter location=file:///tmp/a.m3u8\n"):
+                self.write("lonely.yaml", head + page + pipeline + sink)
+                result = self.penstock("check", "lonely.yaml")
+                self.assertEqual((result.returncode, result.stdout), (0, "lonely.yaml: ok\n"))
+                self.assertRegex(result.stderr.splitlines()[0],
+                                 r"^lonely.yaml:3:\d+: warning: nothing in this description serves at "
+                                 ":8080 what the page plays: add httpserversink or hlssegmenter")
+                told = json.loads(self.penstock("check", "--json", "lonely.yaml").stdout)[0]
+                self.assertEqual((told["ok"], told["problems"], told["warnings"][0]["line"]),
+                                 (True, [], 3))
+            for sink in "httpserversink location=http://${http}/a.mp3\n", \
+                    "httpserversink location=http://:8080/a.mp3\n":
+                self.write("fed.yaml", head + page + pipeline + sink)
+                result = self.penstock("check", "fed.yaml")
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+
     def test_what_stands_before_broken_yaml_is_checked_too(self):
         self.write("bad.yaml", "summary: s\nrestart: allways\npipeline: fakesrk ! fakesink\n"
                    "publish: [\n")
@@ -353,6 +374,49 @@ class Launcher(unittest.TestCase):
         self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
         self.assertIn("No such file \"/no \" such ! file\"", result.stderr)
 
+    def test_what_waiting_does_not_mend_ends_at_once(self):
+        """A file or a camera that is not there, whatever the policy; and it is told even where
+        something downstream fails too."""
+        with open(self.write("words.txt", "no media\n" * 100)) as file:
+            words = file.name
+        restart = "restart: {policy: always, delay: 10ms}\n"
+        refused = "flvmux ! rtmp2sink location=rtmp://127.0.0.1:1/live/x"
+        for source, says in (("filesrc location=/nowhere ! h264parse", "No such file"),
+                             ("v4l2src device=/dev/nowhere ! videoconvert ! x264enc", "/dev/nowhere"),
+                             ("livefilesrc location=/nowhere name=s s.video", "There is no file"),
+                             (f"livefilesrc location={words} name=s s.video",
+                              "is not a media file")):
+            self.write("w.yaml", "summary: s\npipeline: %s ! %s\n%s" % (source, refused, restart))
+            result = self.penstock("run", "w")
+            self.assertEqual(result.returncode, 1, source + result.stdout)
+            self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+            self.assertIn(says, result.stderr)
+            self.assertNotIn("restarts", result.stdout)
+
+    def test_what_a_choice_needs(self):
+        self.write("f.yaml", "summary: s\nparameters:\n"
+                   "  file: {type: path, required: '${source} == file', help: What to play}\n"
+                   "  source: {type: choice, default: test, choices: [test, file]}\n"
+                   "pipeline:\n  - {when: '${source} == file', launch: 'filesrc location=${file} !'}\n"
+                   "  - {when: '${source} == test', launch: fakesrc num-buffers=1 !}\n  - fakesink\n")
+        self.assertEqual(self.penstock("check", "f").returncode, 0)
+        self.assertEqual(self.penstock("run", "f").returncode, 0)
+        result = self.penstock("run", "f", "--set", "source=file")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("'file' has to be given with source=file: add --set file=… (What to play)",
+                      result.stderr)
+        self.assertIn("required with source=file", self.penstock("show", "f").stdout)
+        # Where the choice does not make it required, it may not be used.
+        self.write("f.yaml", "summary: s\nparameters:\n"
+                   "  file: {type: path, required: '${source} == file'}\n"
+                   "  source: {type: choice, default: test, choices: [test, file]}\n"
+                   "pipeline:\n  - {when: '${source} == file', launch: fakesrc !}\n"
+                   "  - {when: '${source} == test', launch: fakesrc name=x !}\n"
+                   "  - filesink location=${file}\n")
+        result = self.penstock("check", "f")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("there is no value for 'file'", result.stderr)
+
     def test_secrets_are_not_printed(self):
         self.write("s.yaml", "summary: s\nparameters: {key: {type: string, default: '', secret: true}}\n"
                    "pipeline: filesrc location=/nowhere/${key} ! fakesink\n")
@@ -407,7 +471,7 @@ class Launcher(unittest.TestCase):
             self.assertLess(time.monotonic() - began, 2, name)
 
     def test_restart(self):
-        self.write("r.yaml", "summary: s\npipeline: filesrc location=/nowhere ! fakesink\n"
+        self.write("r.yaml", "summary: s\npipeline: fakesrc ! identity error-after=1 ! fakesink\n"
                    "restart: {policy: on-failure, delay: 10ms, max-delay: 20ms}\n")
         process = self.start("run", "r")
         restarts = [line for line, _ in zip(

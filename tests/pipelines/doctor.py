@@ -119,7 +119,7 @@ class Doctor(unittest.TestCase):
             self.assertRegex(run.stdout, r"(?m)^ +→ `penstock check '\S*bad.yaml'` says where$")
             self.assertRegex(run.stdout, r"(?m)^1 failed, \d+ warned$")
         self.assertEqual(subprocess.run([PENSTOCK, "doctor", "no-such"], stderr=subprocess.DEVNULL,
-                                        timeout=30).returncode, 1)
+                                        timeout=30).returncode, 2)
 
 
 if __name__ == "__main__":

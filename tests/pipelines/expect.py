@@ -121,7 +121,7 @@ class Expect(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout, r"(?m)^  FAIL  udp 127\.0\.0\.1:\d+ +audio +there|aac +none$")
         self.assertRegex(done.stdout, r"(?m)^  pass  udp 127\.0\.0\.1:\d+ +fps +23.75 to 26.25 +2")
-        self.assertEqual(run("no-such-description")[0], 1)
+        self.assertEqual(run("no-such-description")[0], 2)
         self.assertEqual(run(sender, "--set", "fps=many")[0], 2)
 
     def test_mistakes(self):

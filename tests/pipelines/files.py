@@ -119,6 +119,15 @@ class Files(unittest.TestCase):
             with self.subTest(description=description, file=os.path.basename(file)):
                 self.check_streams(self.received(description, file, *options), size)
 
+    def test_what_is_linked_is_not_there(self):
+        silent = self.path("silent.mp4")
+        ffmpeg("-f lavfi -i testsrc=d=1 -pix_fmt yuv420p %s" % silent)
+        done = subprocess.run(
+            [PENSTOCK, "run", "radio", "--set", "source=file", "--set", "file=" + silent, "--set",
+             "http=127.0.0.1:0"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("has only video, and nothing here takes that", done.stderr)
+
     def test_rotated(self):
         upright = self.path("upright.mp4")
         rotated = self.path("rotated.mp4")

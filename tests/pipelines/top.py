@@ -165,7 +165,7 @@ class Top(unittest.TestCase):
         press, screen = self.terminal(20, 80, "--pid", str(live.pid))
         text = until("it is drawn", lambda: (lambda s: s if re.search("live/cam.*bit/s", s) else None)(screen()))
         self.assertRegex(text, r"(?m)^  STREAM +STATE +PUBLISHER +VIEWERS +IN +OUT")
-        self.assertRegex(text, r"(?m)^← → .*QUEUE UP · q quits$")
+        self.assertRegex(text, r"(?m)^← → .*UP · q quits$")
         for line in text.splitlines():
             self.assertLessEqual(len(line), 80, line)
         for _ in range(9):  # no further than to the last column

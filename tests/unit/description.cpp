@@ -115,6 +115,19 @@ GST_START_TEST(test_structure) {
     expect(errors_of("summary: s\npipeline: a\n"
                      "parameters: {a: {type: choice, default: x, choices: {x: {k: 1}, y: {}}}}\n"),
            "lacks the setting 'k'");
+    for (const char *page :
+         {"8080x", "{embed: ['*']}", "{address: 8080x}", "{address: ':80', embed: []}",
+          "{address: ':80', embed: [example.org]}",
+          "{address: ':80', embed: ['https://a.org; script-src *']}",
+          "{address: ':80', embed: ['https://a.org/x']}", "{address: ':80', redirect-from: http}",
+          "{address: ':80', port: 1}"})
+        fail_if(errors_of("summary: s\npipeline: a\npage: " + std::string(page) + "\n").empty(),
+                "%s", page);
+    const auto page =
+        load("summary: s\npipeline: a\npage: {address: ':8080', redirect-from: ':80', embed: "
+             "['https://a.org', 'http://localhost:3000', 'https://*.b.org', '*']}\n")
+            ->page;
+    fail_unless(page->embed.size() == 4 && page->redirect_from);
     const auto d = load("summary: s\nstart: [a, b ! c]\nrestart: {policy: always, delay: 500ms}\n");
     fail_unless_equals_int(d->start.size(), 2);
     fail_unless(d->restart.policy == Restart::Policy::always);

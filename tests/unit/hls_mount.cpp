@@ -157,7 +157,7 @@ GST_START_TEST(test_waits_for_the_first) {
 GST_END_TEST
 
 GST_START_TEST(test_republish_and_grace) {
-    auto feed = open_feed({.grace = 30s});
+    auto feed = open_feed({.ending = {.grace = 30s}});
     const uint16_t port = port_of(*feed);
     feed->publish(segment());
     feed->publish(segment());
@@ -167,7 +167,7 @@ GST_START_TEST(test_republish_and_grace) {
     feed.reset();
     fail_unless_equals_int(parsed(request(port, "/live/cam/index.m3u8")).segments.size(), 2);
     fail_unless(mounts_at(port).size() == 1 && !mounts_at(port)[0].live);
-    feed = open_feed({.grace = 0s}, port); // the same again
+    feed = open_feed({.ending = {.grace = 0s, .linger = 0s}}, port); // the same again
     feed->publish(segment());
     const auto list = parsed(request(port, "/live/cam/index.m3u8"));
     fail_unless(list.segments.size() == 3 && list.segments[2].discontinuity &&
@@ -182,6 +182,29 @@ GST_START_TEST(test_republish_and_grace) {
     feed = open_feed({}, port); // and a new one, without a past
     feed->publish(segment());
     fail_unless_equals_int(parsed(request(port, "/live/cam/index.m3u8")).segments.size(), 1);
+}
+GST_END_TEST
+
+// A stream that has ended says so, and what follows at its address is another.
+GST_START_TEST(test_endlist) {
+    auto feed = open_feed({.ending = {.grace = 0s, .linger = 1h}});
+    const uint16_t port = port_of(*feed);
+    const std::string path = "/live/cam/index.m3u8";
+    feed->publish(segment());
+    feed->publish(segment());
+    fail_if(parsed(request(port, path)).ended);
+    feed.reset();
+    const auto ended = parsed(request(port, path));
+    fail_unless(ended.ended && ended.segments.size() == 2);
+    const std::string last = "/live/cam/" + ended.segments.back().uri;
+    fail_unless_equals_int(request(port, last).status, 200);
+
+    feed = open_feed({.first_segment_wait = 1ms}, port);
+    feed->publish(segment());
+    const auto list = parsed(request(port, path));
+    fail_unless(!list.ended && list.segments.size() == 1 && list.media_sequence == 2);
+    fail_unless(list.segments[0].discontinuity);
+    fail_unless_equals_int(request(port, last).status, 200); // for one that reads the old list
 }
 GST_END_TEST
 
@@ -329,6 +352,7 @@ static Suite *hls_mount_suite() {
     tcase_add_test(tc, test_serves);
     tcase_add_test(tc, test_waits_for_the_first);
     tcase_add_test(tc, test_republish_and_grace);
+    tcase_add_test(tc, test_endlist);
     tcase_add_test(tc, test_refusals);
     tcase_add_test(tc, test_navigation);
     tcase_add_test(tc, test_admission);

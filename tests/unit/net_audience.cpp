@@ -49,6 +49,7 @@ struct Reader final : net::Viewer {
         return fanout::Outlet::Status::idle;
     }
     void wait_writable(fanout::Outlet::Status) override {}
+    void say_ended() override {}
     void close_now(net::LogLevel, const std::string &) override {}
     void read() {
         ++pumped;

@@ -124,7 +124,8 @@ GST_START_TEST(test_no_answer_is_a_refusal) {
     Receiver receiver;
     std::string error;
     auto claim = server->claim("live/cam", receiver, {.watch = judge}, &error);
-    auto feed = server->feed("live/out", {.keep = 2'000'000'000}, {}, &error, judge);
+    auto feed =
+        server->feed("live/out", {.history = {.keep = 2'000'000'000}, .watch = judge}, &error);
     Peer publisher(server->address().port), player(server->address().port);
     publisher.publish("cam");
     player.play("out");
@@ -204,7 +205,8 @@ GST_START_TEST(test_players_before_and_after_the_feed) {
     fail_unless(early.until_said("NetStream.Play.Start"));
     auto judge = std::make_shared<Judge>(Judge::Mode::keep);
     std::string error;
-    auto feed = server->feed("live/out", {.keep = 2'000'000'000}, {}, &error, judge);
+    auto feed =
+        server->feed("live/out", {.history = {.keep = 2'000'000'000}, .watch = judge}, &error);
     feed->push(samples::video_config());
     feed->push(samples::video_frame(0, true));
     // It was let in by nobody, so it gets nothing before it is.
@@ -223,7 +225,7 @@ GST_START_TEST(test_players_before_and_after_the_feed) {
     // The next feed asks again, those too who stayed.
     feed.reset();
     auto other = std::make_shared<Judge>(Judge::Mode::refuse);
-    feed = server->feed("live/out", {.keep = 2'000'000'000}, {}, &error, other);
+    feed = server->feed("live/out", {.history = {.keep = 2'000'000'000}, .watch = other}, &error);
     feed->push(samples::video_config());
     feed->push(samples::video_frame(40, true));
     fail_unless(early.until_closed());
@@ -238,7 +240,8 @@ GST_START_TEST(test_nobody_to_ask) {
     Receiver receiver;
     std::string error;
     auto claim = server->claim("live/cam", receiver, {.watch = nobody}, &error);
-    auto feed = server->feed("live/out", {.keep = 2'000'000'000}, {}, &error, nobody);
+    auto feed =
+        server->feed("live/out", {.history = {.keep = 2'000'000'000}, .watch = nobody}, &error);
     Peer publisher(server->address().port), player(server->address().port);
     publisher.publish("cam");
     player.play("out");

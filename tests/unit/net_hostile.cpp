@@ -14,7 +14,7 @@ struct Scene {
     explicit Scene(const net::RtmpLimits &limits = {})
         : server(open_server(limits)), player(server->address().port) {
         std::string error;
-        feed = server->feed("live/cam", {}, {}, &error);
+        feed = server->feed("live/cam", {}, &error);
         fail_unless(relay.on(*server, "live/in", ""));
         player.play("cam");
         fail_unless(player.until_said("NetStream.Play.Start"));

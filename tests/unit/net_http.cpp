@@ -217,7 +217,7 @@ GST_END_TEST
 GST_START_TEST(test_viewers_outlive_the_feed) {
     std::string error;
     net::HttpMountOptions options;
-    options.grace = std::chrono::seconds(30);
+    options.ending.grace = std::chrono::seconds(30);
     auto first = std::make_unique<Stream>(options);
     first->start();
     first->gop();
@@ -255,9 +255,52 @@ GST_START_TEST(test_viewers_outlive_the_feed) {
 }
 GST_END_TEST
 
+// Between the end and the last viewer's leaving the path is free for another stream.
+GST_START_TEST(test_viewers_are_told_of_the_end) {
+    net::HttpMountOptions options;
+    options.ending = {.grace = {}, .linger = std::chrono::hours(1)};
+    auto stream = std::make_unique<Stream>(options);
+    stream->start();
+    stream->gop();
+    const net::Address address = stream->feed->address();
+    std::string error;
+    auto keeper = net::HttpServer::open(address, &error);
+    Viewer raw(address.port), chunked(address.port), socket(address.port);
+    raw.get("/live/cam.flv", "Connection: close\r\n");
+    chunked.get("/live/cam.flv");
+    socket.upgrade("/live/cam.flv");
+    for (Viewer *viewer : {&raw, &chunked, &socket})
+        fail_unless(viewer->until_frames(3));
+    stream.reset();
+    for (Viewer *viewer : {&raw, &chunked, &socket}) {
+        fail_unless(viewer->until_closed()); // the server's side alone
+        fail_if(viewer->malformed);
+    }
+    fail_unless(chunked.ended);
+    fail_unless_equals_string(socket.controls.c_str(), "8:\x03\xe8;");
+    Viewer none(address.port);
+    none.get("/live/cam.flv");
+    fail_unless(none.until_answered());
+    fail_unless(none.head.find(" 404 ") != std::string::npos, "%s", none.head.c_str());
+    auto next = net::open_http_feed(address, "live/cam.flv", options, &error);
+    fail_unless(next != nullptr, "%s", error.c_str());
+}
+GST_END_TEST
+
+// A stream that does not begin is not waited for for ever.
+GST_START_TEST(test_first_media_is_waited_for) {
+    net::HttpMountOptions options;
+    options.first_media_wait = std::chrono::milliseconds(100);
+    Stream stream(options);
+    Viewer chunked(stream.port());
+    chunked.get("/live/cam.flv");
+    fail_unless(chunked.until_closed() && chunked.ended);
+}
+GST_END_TEST
+
 GST_START_TEST(test_nobody_comes_back) {
     net::HttpMountOptions options;
-    options.grace = std::chrono::milliseconds(50);
+    options.ending.grace = std::chrono::milliseconds(50);
     auto stream = std::make_unique<Stream>(options);
     stream->start();
     stream->gop();
@@ -271,7 +314,7 @@ GST_START_TEST(test_nobody_comes_back) {
     stream.reset();
     fail_unless(chunked.until_closed() && socket.until_closed());
     fail_unless(chunked.ended);
-    fail_unless_equals_string(socket.controls.c_str(), "8:\x03\xe9;");
+    fail_unless_equals_string(socket.controls.c_str(), "8:\x03\xe8;");
     fail_unless(eventually([&] { return net::Mounts::instance().snapshot("http").empty(); }));
     keeper.reset();
     fail_unless(eventually([&] { return Viewer(port).closed; })); // nor is there a listener
@@ -466,6 +509,8 @@ static Suite *net_http_suite() {
     tcase_add_test(tc, test_peers_that_go_are_seen_at_once);
     tcase_add_test(tc, test_viewers_outlive_the_feed);
     tcase_add_test(tc, test_nobody_comes_back);
+    tcase_add_test(tc, test_viewers_are_told_of_the_end);
+    tcase_add_test(tc, test_first_media_is_waited_for);
     tcase_add_test(tc, test_slow_viewers);
     tcase_add_test(tc, test_stuck_viewer_is_closed);
     tcase_add_test(tc, test_somebody_decides);

@@ -440,6 +440,43 @@ GST_START_TEST(test_response_headers) {
 }
 GST_END_TEST
 
+// Who asks for a stream by another name than its URL is told the URL: in text, or as a page.
+GST_START_TEST(test_nothing_there) {
+    Site site;
+    site.serve("/live/cam/index.m3u8");
+    site.serve("/live/cam/index/");
+    site.serve("/live/camera.m3u8");
+    site.serve("/live/cam.m3u8.flv"); // whose name looks like another's
+    const std::string text = "This stream is at\n  http://test/live/cam/index.m3u8\n";
+    for (const char *path : {"/live/cam", "/live/cam/", "/live/cam.flv", "/live/cam.ts"})
+        is(site.ask("GET", path), 404, "Nothing is at " + std::string(path) + ".\n" + text);
+    is(site.ask("GET", "/live/cam.m3u8"), 404,
+       "Nothing is at /live/cam.m3u8.\nThis stream is at\n  http://test/live/cam.m3u8.flv\n");
+    is(site.ask("GET", "/live/ca"), 404,
+       "Nothing is at /live/ca.\nIs the stream published, under that name?\n");
+    // A page is linked to; a name from the network is text.
+    std::weak_ptr<net::HttpServer> server = site.server;
+    const auto page =
+        site.server->handle("/", [server](const net::HttpRequest &request, net::HttpReply reply) {
+            reply(server.lock()->nothing_at(request));
+        });
+    const std::string browser = "Accept: text/html,*/*;q=0.8\r\n";
+    const Answer html = site.ask("GET", "/live/cam", browser);
+    is(html, 404);
+    fail_unless(html.has("Content-Type: text/html; charset=utf-8"));
+    fail_unless(html.has("Vary: Accept"));
+    fail_unless(html.body.find("<a href=\"/live/cam/index.m3u8\">"
+                               "http://test/live/cam/index.m3u8</a>") != std::string::npos &&
+                    html.body.find("<a href=\"/#live/cam\">") != std::string::npos,
+                "%s", html.body.c_str());
+    const Answer script = site.ask("GET", "/%3Cscript%3E", browser);
+    fail_unless(script.body.find("<script>") == std::string::npos &&
+                    script.body.find("Nothing is at /&lt;script&gt;") != std::string::npos,
+                "%s", script.body.c_str());
+    fail_unless(script.body.find("<a href=\"/\">") != std::string::npos);
+}
+GST_END_TEST
+
 static Suite *net_http_routes_suite() {
     Suite *s = suite_create("net_http_routes");
     TCase *tc = tcase_create("general");
@@ -453,6 +490,7 @@ static Suite *net_http_routes_suite() {
     tcase_add_test(tc, test_pipelining);
     tcase_add_test(tc, test_access);
     tcase_add_test(tc, test_cors);
+    tcase_add_test(tc, test_nothing_there);
     tcase_add_test(tc, test_response_headers);
     return s;
 }

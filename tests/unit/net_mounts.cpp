@@ -164,12 +164,65 @@ GST_START_TEST(test_players_that_wait_are_bounded) {
     // A stream that is fed has room, and takes its player out of the waiting room.
     Relay relay;
     std::string error;
-    relay.feed = server->feed("live/a", {.keep = 2'000'000'000}, {}, &error);
+    relay.feed = server->feed("live/a", {.history = {.keep = 2'000'000'000}}, &error);
     fail_unless(relay.feed != nullptr, "%s", error.c_str());
+    relay.feed->push(samples::video_config());
     // The one that nobody feeds is told, and closed.
     fail_unless(second.until_closed());
     fail_unless(second.said.find("NetStream.Play.UnpublishNotify") != std::string::npos);
     fail_if(first.closed);
+}
+GST_END_TEST
+
+// The publisher goes for good: players get what is left, are told, and those that stay are let go.
+GST_START_TEST(test_players_are_told_of_the_end) {
+    Log log;
+    auto server = open_server();
+    const uint16_t port = server->address().port;
+    Relay relay, another;
+    relay.ending = {.grace = std::chrono::hours(1), .linger = std::chrono::hours(1)};
+    fail_unless(relay.on(*server, "live/in", "live/out"));
+    Peer player(port);
+    player.play("out");
+    fail_unless(player.until_said("NetStream.Play.Start"));
+    const auto gop = [](net::PlayFeed &feed, uint32_t ms) {
+        feed.push(samples::video_config());
+        feed.push(samples::video_frame(ms, true));
+        feed.push(samples::video_frame(ms + 40, false));
+    };
+    gop(*relay.feed, 0);
+    fail_unless(player.until([&] { return player.frames() == 2; }));
+    // It waits for a producer, and watches on.
+    relay.feed.reset();
+    another.ending = {.grace = std::chrono::milliseconds(1), .linger = std::chrono::hours(1)};
+    fail_unless(another.on(*server, "live/in2", "live/out"));
+    gop(*another.feed, 0);
+    fail_unless(player.until([&] { return player.frames() == 4; }));
+    fail_unless(player.said.find("UnpublishNotify") == std::string::npos);
+    another.feed.reset();
+    fail_unless(player.until_said("NetStream.Play.Stop"));
+    fail_unless(player.said.find("NetStream.Play.UnpublishNotify") != std::string::npos);
+    const std::string stream_eof("\0\1\0\0\0\1", 6);
+    fail_unless(player.said.find(stream_eof) != std::string::npos);
+    fail_if(player.closed);
+    // What comes from here on is for others.
+    Relay third;
+    third.ending = {.grace = {}, .linger = {}};
+    fail_unless(third.on(*server, "live/in3", "live/out"));
+    gop(*third.feed, 0);
+    Peer late(port);
+    late.play("out");
+    fail_unless(late.until([&] { return late.frames() == 2; }));
+    player.read();
+    fail_unless_equals_int(player.frames(), 4);
+    // One that is told and does not leave is closed.
+    third.feed.reset();
+    fail_unless(late.until_closed());
+    fail_unless(late.said.find("NetStream.Play.UnpublishNotify") != std::string::npos);
+    fail_unless(log.all().find("[rtmp-play") != std::string::npos);
+    fail_unless(log.all().find("closed: the stream has ended") != std::string::npos, "%s",
+                log.all().c_str());
+    fail_if(player.closed);
 }
 GST_END_TEST
 
@@ -194,6 +247,7 @@ static Suite *net_mounts_suite() {
     tcase_add_test(tc, test_silence_is_allowed);
     tcase_add_test(tc, test_key_of_a_later_receiver);
     tcase_add_test(tc, test_players_that_wait_are_bounded);
+    tcase_add_test(tc, test_players_are_told_of_the_end);
     tcase_add_test(tc, test_playlist_of_a_session);
     return s;
 }

@@ -16,7 +16,7 @@ struct Fountain {
     explicit Fountain(net::RtmpServer &server, gop::Limits limits,
                       const fanout::Policy &policy = {}, const char *path = "live/cam") {
         std::string error;
-        feed = server.feed(path, limits, policy, &error);
+        feed = server.feed(path, {.history = limits, .policy = policy}, &error);
         fail_unless(feed, "%s", error.c_str());
         feed->push(samples::video_config());
     }
@@ -232,6 +232,20 @@ GST_START_TEST(test_unknown_name_is_refused) {
     player.play("cam");
     fail_unless(player.until_said("NetStream.Play.StreamNotFound"));
     fail_unless(log.warned(player.name, "no such stream"));
+    // The rules say what there may be.
+    const auto takes = [](std::string name) {
+        return [name](std::string_view path) { return path == name; };
+    };
+    auto lease = server->rules().add(
+        net::LeaseOptions{.matches = takes("live/a"), .example = "live/NAME"}, server);
+    auto demand = server->rules().add(
+        net::DemandOptions{.matches = takes("live/b"), .example = "live/NAME_480p"}, server);
+    Peer other(server->address().port);
+    other.play("cam");
+    const std::string port = std::to_string(server->address().port);
+    fail_unless(other.until_said("no such stream: play rtmp://HOST:" + port +
+                                 "/live/NAME or rtmp://HOST:" + port + "/live/NAME_480p"),
+                "%s", log.all().c_str());
 }
 GST_END_TEST
 
@@ -242,7 +256,7 @@ GST_START_TEST(test_announced_codecs) {
     auto server = open_server();
     const uint16_t port = server->address().port;
     std::string error;
-    const auto feed = server->feed("live/cam", {}, {}, &error);
+    const auto feed = server->feed("live/cam", {}, &error);
     fail_unless(feed, "%s", error.c_str());
     const auto tag = [](flv::TagType type, const char *hex) {
         return flv::make_tag(type, 0, samples::from_hex(hex));

@@ -124,7 +124,8 @@ GST_START_TEST(test_unclaimed_publisher_is_refused) {
         net::LeaseOptions{
             [](std::string_view path) { return path == "live/cam"; },
             [&](const net::PublishAttempt &attempt) { attempts += attempt.path == "live/cam"; },
-            {}},
+            {},
+            "live/NAME"},
         server);
     Peer publisher(server->address().port), stranger(server->address().port);
     publisher.publish("cam");
@@ -137,7 +138,10 @@ GST_START_TEST(test_unclaimed_publisher_is_refused) {
     // A name that no rule is for need not wait.
     stranger.publish("other");
     fail_unless(stranger.until_said("NetStream.Publish.Failed"));
-    fail_unless(log.warned(stranger.name, "nothing here takes a stream of this name"));
+    const std::string advice = "nothing here takes a stream of this name: publish to rtmp://HOST:" +
+                               std::to_string(server->address().port) + "/live/NAME";
+    fail_unless(log.warned(stranger.name, advice), "%s", log.all().c_str());
+    fail_unless(stranger.said.find(advice) != std::string::npos);
     fail_unless(eventually([&] { return server->mounts().empty(); }));
     // The name is free.
     Relay relay;

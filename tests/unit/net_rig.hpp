@@ -217,12 +217,14 @@ struct Relay : net::TagReceiver {
     bool on(net::RtmpServer &server, const std::string &from, const std::string &to,
             const net::ClaimOptions &options = {}) {
         std::string error;
-        if (!to.empty()) feed = server.feed(to, {.keep = 2'000'000'000}, {}, &error);
+        if (!to.empty())
+            feed = server.feed(to, {.history = {.keep = 2'000'000'000}, .ending = ending}, &error);
         claim = server.claim(from, *this, options, &error);
         return claim && (to.empty() || feed);
     }
     std::atomic<int> published{0}, unpublished{0}, received{0};
     std::atomic<bool> full{false};
+    net::Ending ending;
     std::unique_ptr<net::PlayFeed> feed;
     std::unique_ptr<net::PublishClaim> claim; ///< released first
 };

@@ -2,6 +2,7 @@
 // A running pipeline: a failed branch is removed and restarted with doubling delays up to a limit;
 // any other failure ends the pipeline and is reported once.
 #include "supervisor/branch.h"
+#include "supervisor/hopeless.h"
 #include "supervisor/running.h"
 
 #include "supervisor_rig.hpp"
@@ -38,7 +39,9 @@ struct Rig {
     Rig() {
         register_tee();
         RunningPipeline::Handlers handlers;
-        handlers.failed = [this](const std::string &what) { failures.push_back(what); };
+        handlers.failed = [this](const RunningPipeline::Failure &failure) {
+            failures.push_back(failure);
+        };
         handlers.ended = [this] { ++ended; };
         handlers.first_delay = 1'000'000'000;
         handlers.longest_delay = 4'000'000'000;
@@ -69,7 +72,7 @@ struct Rig {
     }
 
     rig::ManualClock clock;
-    std::vector<std::string> failures;
+    std::vector<RunningPipeline::Failure> failures;
     int ended = 0, rebuilt = 0;
     bool can_rebuild = true;
     std::string said;
@@ -155,6 +158,83 @@ GST_START_TEST(test_failure_of_the_whole_is_told_once) {
 }
 GST_END_TEST
 
+/// An error downstream may be on the bus before that of the source, which is the cause.
+GST_START_TEST(test_the_source_says_why) {
+    Rig r;
+    const auto tee = rig::child(r.running->pipeline(), "gop");
+    const auto source = rig::child(r.running->pipeline(), "source");
+    GST_ELEMENT_FLOW_ERROR(source.get(), GST_FLOW_ERROR); // what any source says then
+    GST_ELEMENT_ERROR(tee.get(), RESOURCE, OPEN_WRITE, ("the server is down"), (nullptr));
+    rig::turn();
+    // A file is looked into on another thread.
+    r.clock.advance(900);
+    fail_unless(r.failures.empty());
+    GST_ELEMENT_ERROR(source.get(), RESOURCE, NOT_FOUND, ("there is no camera"), (nullptr));
+    rig::turn();
+    fail_unless(r.failures.size() == 1);
+    fail_unless(r.failures[0].what.find("there is no camera") != std::string::npos, "%s",
+                r.failures[0].what.c_str());
+    fail_unless(r.failures[0].is_hopeless);
+}
+GST_END_TEST
+
+GST_START_TEST(test_a_consequence_is_no_cause) {
+    Rig r;
+    const auto tee = rig::child(r.running->pipeline(), "gop");
+    const auto source = rig::child(r.running->pipeline(), "source");
+    GST_ELEMENT_FLOW_ERROR(source.get(), GST_FLOW_ERROR);
+    GST_ELEMENT_ERROR(tee.get(), RESOURCE, OPEN_WRITE, ("the server is down"), (nullptr));
+    rig::turn();
+    r.clock.advance(999);
+    fail_unless(r.failures.empty(), "the source had no time to say what it lacks");
+    r.clock.advance(1);
+    fail_unless(r.failures.size() == 1);
+    fail_unless(r.failures[0].what.find("the server is down") != std::string::npos, "%s",
+                r.failures[0].what.c_str());
+    fail_if(r.failures[0].is_hopeless);
+}
+GST_END_TEST
+
+GST_START_TEST(test_a_server_that_goes_later) {
+    Rig r;
+    r.clock.advance(11'000);
+    const auto tee = rig::child(r.running->pipeline(), "gop");
+    GST_ELEMENT_ERROR(tee.get(), RESOURCE, WRITE, ("the server is down"), (nullptr));
+    rig::turn();
+    fail_unless(r.failures.size() == 1 && r.clock.timers() == 0);
+}
+GST_END_TEST
+
+/// Other sinks of a pipeline that has failed may end; that is no end of the pipeline.
+GST_START_TEST(test_no_end_after_a_failure) {
+    Rig r;
+    rig::fail_element(r.running->pipeline(), "source");
+    const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(r.running->pipeline()));
+    gst_bus_post(bus.get(), gst_message_new_eos(GST_OBJECT(r.running->pipeline())));
+    rig::turn();
+    fail_unless(r.failures.size() == 1 && r.ended == 0);
+}
+GST_END_TEST
+
+GST_START_TEST(test_what_is_hopeless) {
+    const auto judge = [](const char *factory, GQuark domain, int code) {
+        const auto element = GstPtr<GstElement>::adopt(
+            GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make(factory, nullptr))));
+        GError error{domain, code, const_cast<char *>("x")};
+        return supervisor::is_hopeless(element.get(), error);
+    };
+    fail_unless(judge("filesrc", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
+    fail_unless(judge("filesrc", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ));
+    fail_unless(judge("appsrc", GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE));
+    fail_unless(judge("identity", GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN));
+    // Another program may let a device go, a server may come up, a disk may be emptied.
+    fail_if(judge("filesrc", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY));
+    fail_if(judge("filesrc", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ));
+    fail_if(judge("udpsrc", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
+    fail_if(judge("filesink", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
+}
+GST_END_TEST
+
 GST_START_TEST(test_stopped_before_a_restart) {
     Rig r;
     r.lose("two");
@@ -200,6 +280,11 @@ static Suite *running_pipeline_suite() {
     tcase_add_test(tests, test_branch_that_ran_well_begins_anew);
     tcase_add_test(tests, test_both_branches_fail);
     tcase_add_test(tests, test_failure_of_the_whole_is_told_once);
+    tcase_add_test(tests, test_the_source_says_why);
+    tcase_add_test(tests, test_a_consequence_is_no_cause);
+    tcase_add_test(tests, test_a_server_that_goes_later);
+    tcase_add_test(tests, test_no_end_after_a_failure);
+    tcase_add_test(tests, test_what_is_hopeless);
     tcase_add_test(tests, test_stopped_before_a_restart);
     tcase_add_test(tests, test_stopped_while_a_branch_is_taken_out);
     tcase_add_test(tests, test_destroyed_with_messages_on_the_bus);

@@ -33,7 +33,9 @@ Mount hls_mount(const std::string &path, bool live) {
             .live = live,
             .since = 1'700'000'000'000,
             .width = 640,
-            .height = 360};
+            .height = 360,
+            .has_video = true,
+            .content_type = "application/vnd.apple.mpegurl"};
 }
 
 json streams_in(const std::vector<Mount> &mounts) {
@@ -66,33 +68,67 @@ GST_START_TEST(test_streams_are_mounts_of_a_name) {
 }
 GST_END_TEST
 
+static Mount http_mount(const std::string &path, const std::string &content_type) {
+    return {.protocol = "http",
+            .address = web,
+            .path = path,
+            .live = true,
+            .since = 1'700'000'060'000,
+            .content_type = content_type};
+}
+
 GST_START_TEST(test_page) {
-    Mount flv{.protocol = "http", .address = web, .path = "live/a.flv", .live = true, .viewers = 4};
-    Mount plain{.protocol = "http", .address = web, .path = "live/radio.mp3", .live = true};
+    const Mount flv = http_mount("live/a.flv", "video/x-flv");
     Mount elsewhere = hls_mount("live/c/index.m3u8", true);
     elsewhere.address.host = "127.0.0.2"; // the same port of another host is another listener
-    std::vector<Mount> mounts = {rtmp_mount("live/a", true), flv, plain,
+    std::vector<Mount> mounts = {rtmp_mount("live/a", true), flv,
+                                 http_mount("live/b.bin", "application/octet-stream"),
                                  hls_mount("live/a/index.m3u8", true), elsewhere};
     mounts[0].viewers = 1;
+    mounts[0].is_fed = true;
+    mounts[1].viewers = 4;
     mounts[3].viewers = 2;
     const json streams = streams_in(mounts);
     fail_unless_equals_int(streams.size(), 1);
-    const json wanted = {{"name", "live/a"},
-                         {"live", true},
-                         {"hls", "/live/a/index.m3u8"},
-                         {"flv", "/live/a.flv"},
-                         {"since", "2023-11-14T22:13:20Z"},
-                         {"width", 640},
-                         {"height", 360},
-                         {"video", false},
-                         {"audio", false},
-                         {"players", 1},
-                         {"viewers", 6}};
+    const json wanted = {
+        {"name", "live/a"},     {"live", true},   {"hls", "/live/a/index.m3u8"},
+        {"flv", "/live/a.flv"}, {"rtmp", true},   {"since", "2023-11-14T22:13:20Z"},
+        {"off_since", nullptr}, {"width", 640},   {"height", 360},
+        {"video", true},        {"audio", false}, {"players", 1},
+        {"viewers", 6}};
     fail_unless(streams[0] == wanted, "%s", streams[0].dump().c_str());
     const json whole = json::parse(console::streams_json({{}, {{"rtmp", rtmp, true}}}, web));
     fail_unless(whole.at("rtmp") ==
                 json::parse(R"([{"host": "127.0.0.1", "port": 1935, "key": true}])"));
     fail_unless(json::parse(console::streams_json({}, web)).at("rtmp").is_array());
+}
+GST_END_TEST
+
+// What has no playlist is played all the same, and what is off air says since when.
+GST_START_TEST(test_page_lists_what_it_can_play) {
+    std::vector<Mount> mounts = {rtmp_mount("live/a", false),
+                                 http_mount("live/a.flv", "video/x-flv"),
+                                 http_mount("live/b", "video/x-flv"), // whatever its name
+                                 http_mount("live/c.ts", "video/mp2t"),
+                                 http_mount("radio.mp3", "audio/mpeg"),
+                                 http_mount("radio.ogg", "application/ogg")};
+    mounts[0].is_deserted = true;
+    mounts[1].last_media = 1'700'000'120'000;
+    mounts[2].has_audio = true;
+    const json streams = streams_in(mounts);
+    fail_unless_equals_int(streams.size(), 5);
+    const auto paths = [&](size_t i, const char *key) { return streams[i].value(key, ""); };
+    fail_unless(paths(0, "flv") == "/live/a.flv" && paths(1, "flv") == "/live/b" &&
+                    paths(2, "ts") == "/live/c.ts" && paths(3, "plain") == "/radio.mp3" &&
+                    paths(4, "plain") == "/radio.ogg",
+                "%s", streams.dump().c_str());
+    fail_unless(streams[0]["live"] == false && streams[0]["since"] == nullptr &&
+                streams[0]["off_since"] == "2023-11-14T22:15:20Z" && !streams[0].contains("rtmp"));
+    fail_unless(streams[1]["live"] == true && streams[1]["since"] == "2023-11-14T22:14:20Z" &&
+                streams[1]["off_since"] == nullptr);
+    fail_unless(streams[1]["video"] == false && streams[1]["audio"] == true);
+    fail_if(streams[2].contains("video")); // not known
+    fail_unless(streams[3]["video"] == false && streams[3]["audio"] == true);
 }
 GST_END_TEST
 
@@ -179,6 +215,7 @@ static Suite *state_suite() {
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, test_streams_are_mounts_of_a_name);
     tcase_add_test(tests, test_page);
+    tcase_add_test(tests, test_page_lists_what_it_can_play);
     tcase_add_test(tests, test_list_is_collected_once_a_second);
     tcase_add_test(tests, test_every_protocol_is_told_of);
     return suite;

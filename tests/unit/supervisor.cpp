@@ -141,6 +141,41 @@ GST_START_TEST(test_restart_with_doubling_delays) {
 }
 GST_END_TEST
 
+/// A missing camera ends a run at its start; one that was there is waited for.
+GST_START_TEST(test_what_waiting_does_not_mend) {
+    const auto lose = [](Rig &r) {
+        const auto source = rig::child(r.pipeline("rig"), "source");
+        GST_ELEMENT_ERROR(source.get(), RESOURCE, NOT_FOUND, ("no camera"), (nullptr));
+        rig::turn();
+    };
+    {
+        Rig r(start("a", "on-failure"));
+        fail_unless(r.runs(1));
+        lose(r);
+        fail_unless(r.codes == std::vector<int>{1} && r.clock.timers() == 0);
+    }
+    {
+        Rig r(start("a", "on-failure"));
+        fail_unless(r.runs(1));
+        r.clock.advance(60'000);
+        lose(r);
+        fail_unless(r.codes.empty() && r.clock.timers() == 1);
+    }
+    Rig r(start("a", "on-failure"));
+    fail_unless(r.runs(1));
+    const auto before = r.pipelines();
+    rig::fail_element(r.pipeline("rig"), "source");
+    rig::turn();
+    r.clock.advance(1'000);
+    fail_unless(rig::until([&] {
+        const auto now = r.pipelines();
+        return now.size() == 1 && now != before;
+    }));
+    lose(r);
+    fail_unless(r.codes.empty() && r.clock.timers() == 1);
+}
+GST_END_TEST
+
 GST_START_TEST(test_reload_leaves_alone_what_does_not_differ) {
     Rig r(rule + start("ab"));
     fail_unless(r.runs(2));
@@ -239,6 +274,7 @@ static Suite *supervisor_suite() {
     tcase_add_test(tests, test_ends_with_its_last_pipeline);
     tcase_add_test(tests, test_failure_that_must_not_be);
     tcase_add_test(tests, test_restart_with_doubling_delays);
+    tcase_add_test(tests, test_what_waiting_does_not_mend);
     tcase_add_test(tests, test_reload_leaves_alone_what_does_not_differ);
     tcase_add_test(tests, test_changed_rule_keeps_its_streams);
     tcase_add_test(tests, test_reload_that_clashes_changes_nothing);

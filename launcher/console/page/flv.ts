@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// HTTP-FLV through Media Source, by mpegts.js, which is loaded when it is first wanted.
+// FLV or MPEG-TS in one response, through Media Source, by mpegts.js, which is loaded when it is first wanted.
 import type Mpegts from 'mpegts.js';
 import type { CatchUpSettings } from './catchup.js';
 import type { Seconds } from './units.js';
@@ -54,11 +54,12 @@ export class FlvEngine {
 
   static get playable(): boolean { return 'MediaSource' in window; }
 
-  constructor(video: HTMLVideoElement, url: string, { ready, failed }: FlvEvents) {
+  constructor(video: HTMLVideoElement, url: string, type: 'flv' | 'mpegts',
+    { ready, failed }: FlvEvents) {
     this.#video = video;
     load().then((mpegts) => {
       if (this.#gone) return;
-      this.#player = mpegts.createPlayer({ type: 'flv', isLive: true, url }, OPTIONS);
+      this.#player = mpegts.createPlayer({ type, isLive: true, url }, OPTIONS);
       this.#player.on(mpegts.Events.ERROR, failed);
       this.#player.on(mpegts.Events.LOADING_COMPLETE, failed);
       this.#player.attachMediaElement(video);

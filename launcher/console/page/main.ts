@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The viewers' page: which stream is chosen (the fragment says), and what is shown for it.
 import { delayRows, glassLine, showRows, type Row } from './delay.js';
+import { Demand } from './demand.js';
 import { GlassMeter } from './glass.js';
-import { Player, type State, type Transport } from './player.js';
-import { askFor, watchStreams, type Answer, type Stream } from './streams.js';
+import { Player, type Transport } from './player.js';
+import { Screen } from './screen.js';
+import { watchStreams, type Answer, type Stream } from './streams.js';
 import type { Milliseconds } from './units.js';
-import { copyable, part, setText, showAddresses, showCards, showFacts } from './view.js';
+import {
+  copyable, part, setText, showAddresses, showCards, showFacts, showOffAir,
+} from './view.js';
 
 const $ = (id: string): HTMLElement => part(document, `#${id}`);
 const video = $('video') as HTMLVideoElement;
@@ -17,27 +21,13 @@ const player = new Player(video, {
   forceNative: new URLSearchParams(location.search).get('native') === '1',
 });
 
+const screen = new Screen(player, video);
+
 let answer: Answer | null = null;  // the server's latest answer
 let current: Stream | null = null; // the selected stream, as listed by the server
 let missing: string | null = null; // a selected stream that is not listed (yet)
 
-const ASK_AGAIN: Milliseconds = 5000; // retry interval for a stream that is not available
-/** The latest request for an unlisted stream: whether it is pending or being started, and its time.
- * */
-const asked = { name: '', pending: false, begins: false, at: 0 as Milliseconds };
-
-/** Requests a selected stream that is not listed: the server may start it on demand. */
-async function demand(name: string): Promise<void> {
-  if (asked.pending || (asked.name === name && performance.now() - asked.at < ASK_AGAIN)) return;
-  Object.assign(asked, { name, pending: true });
-  // A refusal comes at once; starting a stream takes a moment.
-  const timer = setTimeout(() => { asked.begins = true; showState(); }, 500);
-  const there = await askFor(name);
-  clearTimeout(timer);
-  Object.assign(asked, { pending: false, begins: false, at: performance.now() });
-  if (there) askNow();
-  else showState();
-}
+const demand = new Demand(() => showState(), () => askNow());
 
 const chosenName = (): string => {
   try {
@@ -66,25 +56,20 @@ function showHowTo(): void {
   copyable($('how-key'), `cam${key}`);
 }
 
-const TEXT: Readonly<Partial<Record<State, string>>> = {
-  connecting: 'Connecting…',
-  blocked: 'This browser waits for you to start the video.',
-  ended: 'The publisher has stopped. This goes on by itself when the stream is back.',
-  error: 'This browser can play neither Media Source video nor HLS. Try another browser, or ' +
-    'one of the addresses below.',
-};
-const MISSING = 'There is no such stream now. It starts here by itself when it goes live.';
-
 function showState(): void {
-  const awaited = missing !== null && asked.begins;
-  const state: State = awaited ? 'connecting' : missing ? 'ended' : player.state;
-  $('screen').dataset['state'] = state;
-  $('veil-text').textContent = missing && !awaited ? MISSING : TEXT[state] ?? '';
-  $('retry').hidden = state !== 'blocked';
-  $('retry').textContent = 'Play';
-  $('unmute').hidden = !video.muted || state !== 'playing' || current?.audio === false;
-  $('sound-only').hidden = state !== 'playing' || current?.video !== false;
-  $('edge').hidden = !(state === 'playing' && player.farBehind);
+  screen.show(chosenName(), current, missing !== null && demand.begins);
+  $('edge').hidden = !(current && player.state === 'playing' && player.farBehind);
+}
+
+/** Where other players find the stream; of one that is not listed, where it may come to be. */
+function addressesOf(name: string, stream: Stream | null): Row[] {
+  const rows: Row[] = [];
+  if (stream?.rtmp ?? true) rows.push(['mpv, VLC or ffplay (RTMP)', `${rtmpAddress()}/${name}`]);
+  for (const url of [stream?.ways.flv, stream?.ways.ts, stream?.ways.plain]) {
+    if (url) rows.push(['mpv, VLC or ffplay (HTTP)', url]);
+  }
+  if (stream?.ways.hls) rows.push(['Any HLS player', stream.ways.hls]);
+  return rows;
 }
 
 function show(): void {
@@ -95,8 +80,10 @@ function show(): void {
   current = stream;
 
   const live = answer.streams.filter((s) => s.live).length;
-  const count = answer.streams.length ? `${live} live ${live === 1 ? 'stream' : 'streams'}` : '';
-  setText($('count'), count);
+  const none = answer.streams.length ? 'Nothing is live' : '';
+  setText($('count'), live ? `${live} live ${live === 1 ? 'stream' : 'streams'}` : none);
+  setText($('list-title'), live ? 'Live now' : 'Off air');
+  screen.note(answer.streams);
   document.title = name ? `${name} · Penstock` : 'Penstock';
 
   $('main').dataset['view'] = name ? 'watch' : 'list';
@@ -109,11 +96,9 @@ function show(): void {
   if (name) {
     $('title').textContent = name;
     if (stream) showFacts($('facts'), stream, player.state === 'playing' ? player.latency : null);
+    else if (screen.offSince(name) !== null) showOffAir($('facts'), screen.offSince(name));
     else $('facts').replaceChildren();
-    const rows: Row[] = [['mpv, VLC or ffplay (RTMP)', `${rtmpAddress()}/${name}`]];
-    if (stream?.flv) rows.push(['mpv, VLC or ffplay (HTTP)', stream.flv]);
-    if (stream) rows.push(['Any HLS player', stream.hls]);
-    showAddresses($('addresses'), rows);
+    showAddresses($('addresses'), addressesOf(name, stream));
     if (stream) player.play(stream);
     $('transport').hidden = !player.canChoose;
     for (const choice of $('transport').querySelectorAll('input')) {
@@ -122,7 +107,7 @@ function show(): void {
   }
   if (!stream && player.state !== 'idle') player.stop();
   if (stream) player.update(stream.live);
-  if (missing) demand(missing);
+  if (missing) demand.want(missing);
   showState();
 }
 
@@ -155,12 +140,6 @@ $('transport').addEventListener('change', ({ target }) => {
   show();
 });
 video.addEventListener('volumechange', showState);
-$('unmute').addEventListener('click', () => {
-  video.muted = false;
-  if (video.volume === 0) video.volume = 1;
-  video.focus();
-});
-$('retry').addEventListener('click', () => player.retry());
 $('edge').addEventListener('click', () => player.goLive());
 part(document, '[data-skip]').addEventListener('click', (event) => {
   event.preventDefault(); // the URL's fragment contains the stream's name

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Plays one live stream, over HLS or FLV, and keeps at it: through gaps, republishing and server restarts.
+// Plays one live stream, the way that there is or was chosen, and keeps at it: through gaps, republishing and server restarts.
 import { CatchUp, type CatchUpSettings, type Seen } from './catchup.js';
 import { FLV_CATCH_UP, FlvEngine } from './flv.js';
 import Hls, { type HlsConfig } from './hls.mjs';
@@ -26,18 +26,19 @@ const HLS_CATCH_UP: Pick<CatchUpSettings, 'start' | 'fastest' | 'reserve'> =
 
 /** blocked: the browser refuses to autoplay; ended: the publisher has left. */
 export type State = 'idle' | 'connecting' | 'playing' | 'blocked' | 'ended' | 'error';
-/** The transport of a stream. */
-export type Transport = 'hls' | 'flv';
+/** How a stream comes: in segments, as one response for Media Source, or for <video> itself. */
+export type Transport = 'hls' | 'flv' | 'plain';
 
 export class Player extends EventTarget {
   readonly #video: HTMLVideoElement;
   readonly #catchUp: CatchUp;
   readonly #native: boolean;
-  readonly playable: boolean;
+  readonly #playsHls: boolean;
   #hls: Hls | null = null;
   #flv: FlvEngine | null = null;
   #transport: Transport = 'hls';
   #stream: Stream | null = null;
+  #live = true; // as far as the server has said
   #state: State = 'idle';
   #retry: Milliseconds = RETRY_FIRST;
   #retryTimer = 0;
@@ -51,28 +52,40 @@ export class Player extends EventTarget {
     this.#video = video;
     const own = video.canPlayType('application/vnd.apple.mpegurl') !== '';
     this.#native = forceNative ? own : !Hls.isSupported() && own;
-    this.playable = this.#native || (!forceNative && Hls.isSupported());
+    this.#playsHls = this.#native || (!forceNative && Hls.isSupported());
     video.addEventListener('timeupdate', () => this.#progress());
     video.addEventListener('playing', () => this.#progress());
     video.addEventListener('error', () => {
-      if (this.#native && this.#stream && !this.#flv) this.#startOver();
+      if (this.#stream && !this.#flv && !this.#hls) this.#startOver();
     });
     video.addEventListener('ended', () => {
-      if (this.#stream) this.#startOver();
+      if (this.#stream) this.#end();
     });
     this.#catchUp = new CatchUp(video, () => this.#place());
     setInterval(() => this.#watch(), 1000);
   }
 
   get state(): State { return this.#state; }
-  get transport(): Transport { return this.#overFlv ? 'flv' : 'hls'; }
-  /** Whether several transports are available. */
-  get canChoose(): boolean {
-    return FlvEngine.playable && Boolean(this.#stream?.flv) && this.playable;
+  /** The transports that this browser plays of the stream, the preferred one first. */
+  get #transports(): Transport[] {
+    const ways = this.#stream?.ways;
+    const all: Transport[] = [];
+    if (ways?.hls && this.#playsHls) all.push('hls');
+    if ((ways?.flv || ways?.ts) && FlvEngine.playable) all.push('flv');
+    if (ways?.plain) all.push('plain');
+    return all;
   }
-  get #overFlv(): boolean { return this.#transport === 'flv' && this.canChoose; }
+  /** null: this browser can't play the stream. */
+  get transport(): Transport | null {
+    const all = this.#transports;
+    return all.includes(this.#transport) ? this.#transport : all.at(0) ?? null;
+  }
+  /** Whether there is a choice between HLS and FLV. */
+  get canChoose(): boolean {
+    return this.#transports.includes('hls') && this.#transports.includes('flv');
+  }
 
-  /** Applies to this stream and later ones; falls back to HLS where FLV is unavailable. */
+  /** Applies to this stream and later ones; another transport is used where it is unavailable. */
   use(transport: Transport): void {
     if (transport === this.#transport) return;
     this.#transport = transport;
@@ -94,14 +107,17 @@ export class Player extends EventTarget {
 
   play(stream: Stream): void {
     if (this.#stream?.name === stream.name) {
+      const before = this.transport;
       this.#stream = stream;
+      // It was an error, or its transport is gone.
+      if (this.transport !== before) this.#open();
       return;
     }
     this.stop();
     this.#stream = stream;
+    this.#live = true;
     this.#retry = RETRY_FIRST;
-    if (this.playable) this.#open();
-    else this.#setState('error');
+    this.#open();
   }
 
   stop(): void {
@@ -112,7 +128,8 @@ export class Player extends EventTarget {
 
   /** Handles the server's report of the stream: live again after a pause, or gone. */
   update(live: boolean): void {
-    if (!this.#stream || !this.playable) return;
+    if (!this.#stream || this.#state === 'error') return;
+    this.#live = live;
     if (!live && this.#stalled(1500)) {
       this.#setState('ended');
     } else if (live && this.#state === 'ended') {
@@ -122,7 +139,7 @@ export class Player extends EventTarget {
   }
 
   retry(): void {
-    if (!this.#stream || !this.playable) return;
+    if (!this.#stream || this.#state === 'error') return;
     this.#retry = RETRY_FIRST;
     if (this.#state === 'blocked') this.#start();
     else this.#open();
@@ -170,22 +187,28 @@ export class Player extends EventTarget {
     if (!stream) return;
     this.#close();
     this.#catchUp.reset();
+    const { transport } = this;
+    if (!transport) return this.#setState('error');
     this.#setState('connecting');
     this.#progressAt = performance.now();
     this.#position = -1;
-    if (this.#overFlv && stream.flv) {
-      const flv = new FlvEngine(this.#video, stream.flv, {
+    const { hls: playlist, flv: flvUrl, ts, plain } = stream.ways;
+    const direct = flvUrl ?? ts;
+    if (transport === 'flv' && direct) {
+      const flv = new FlvEngine(this.#video, direct, flvUrl ? 'flv' : 'mpegts', {
         ready: () => { if (flv === this.#flv) this.#start(); },
         failed: () => { if (flv === this.#flv) this.#startOver(); },
       });
       this.#flv = flv;
       return;
     }
-    if (this.#native) {
-      this.#video.src = stream.hls;
+    const own = transport === 'plain' ? plain : this.#native ? playlist : null;
+    if (own) {
+      this.#video.src = own;
       this.#start();
       return;
     }
+    if (!playlist) return;
     const hls = new Hls(HLS_OPTIONS);
     this.#hls = hls;
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.#start());
@@ -200,7 +223,7 @@ export class Player extends EventTarget {
         this.#startOver();
       }
     });
-    hls.loadSource(stream.hls);
+    hls.loadSource(playlist);
     hls.attachMedia(this.#video);
   }
 
@@ -214,7 +237,14 @@ export class Player extends EventTarget {
     }
   }
 
+  /** All that there was is played. A stream that is back is opened by update(). */
+  #end(): void {
+    this.#close();
+    this.#setState('ended');
+  }
+
   #startOver(): void {
+    if (!this.#live) return this.#end();
     if (this.#retryTimer) return;
     if (this.#state !== 'ended') this.#setState('connecting');
     this.#retryTimer = setTimeout(() => this.#open(), this.#retry);

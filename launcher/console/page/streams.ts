@@ -6,12 +6,21 @@ const INTERVAL: Milliseconds = 2000;  // poll interval
 const TIMEOUT: Milliseconds = 5000;   // a silent server counts as gone after this
 const PATIENCE: Milliseconds = 15000; // how long a stream started on demand may take to begin
 
+/** URLs of a stream, by how it is played; at least one. */
+export interface Ways {
+  readonly hls: string | null;
+  readonly flv: string | null;
+  readonly ts: string | null;    // MPEG-TS in one response
+  readonly plain: string | null; // anything that <video> plays by itself
+}
+
 export interface Stream {
   readonly name: string;
-  readonly hls: string;        // URL
-  readonly flv: string | null; // URL with lower latency; not available on every server
+  readonly ways: Ways;
+  readonly rtmp: boolean;      // RTMP players get it too
   readonly live: boolean;
-  readonly since: Milliseconds | null; // time at which it began, since 1970
+  readonly since: Milliseconds | null;    // time at which it began, since 1970
+  readonly offSince: Milliseconds | null; // when media last came, if it is not live
   readonly video: boolean;
   readonly audio: boolean;
   readonly width: Pixels;      // 0: unknown
@@ -38,21 +47,31 @@ const entriesOf = (value: unknown): Entry[] => (Array.isArray(value) ? value.fil
 const natural = (value: unknown): number =>
   (typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : 0);
 
+/** The URL of a path on this server. */
+function urlOf(path: unknown): string | null {
+  if (typeof path !== 'string') return null;
+  const url = new URL(path, location.origin);
+  return url.origin === location.origin ? url.href : null;
+}
+
+function timeOf(date: unknown): Milliseconds | null {
+  const time = typeof date === 'string' ? Date.parse(date) : NaN;
+  return Number.isNaN(time) ? null : time;
+}
+
 /** One entry of streams.json with all fields validated; none if it is unusable. */
 function readStream(entry: Entry): Stream[] {
-  const { name, hls: path, flv: flvPath, live, since, video, audio, width, height, players, viewers } =
-    entry;
-  if (typeof name !== 'string' || typeof path !== 'string') return [];
-  const hls = new URL(path, location.origin);
-  if (hls.origin !== location.origin) return [];
-  const flv = typeof flvPath === 'string' ? new URL(flvPath, location.origin) : null;
-  const start = typeof since === 'string' ? Date.parse(since) : NaN;
+  const { name, hls, flv, ts, plain, rtmp, live, since, off_since: offSince, video, audio, width,
+    height, players, viewers } = entry;
+  const ways: Ways = { hls: urlOf(hls), flv: urlOf(flv), ts: urlOf(ts), plain: urlOf(plain) };
+  if (typeof name !== 'string' || !Object.values(ways).some(Boolean)) return [];
   return [{
     name,
-    hls: hls.href,
-    flv: flv?.origin === location.origin ? flv.href : null,
+    ways,
+    rtmp: rtmp === true,
     live: live === true,
-    since: Number.isNaN(start) ? null : start,
+    since: timeOf(since),
+    offSince: timeOf(offSince),
     video: video !== false,
     audio: audio !== false,
     width: natural(width),
@@ -73,16 +92,16 @@ function readAnswer(answer: unknown): Answer {
 }
 
 /**
- * Requests the playlist of a stream that the server does not list, since it may be started on
- * demand and is listed from then on. Resolves to whether it exists; the server refuses unknown
- * streams at once.
+ * Requests a stream that the server does not list, since it may be started on demand and is listed
+ * from then on. Resolves to whether it exists; the server refuses unknown streams at once.
  */
 export async function askFor(name: string): Promise<boolean> {
   const path = name.split('/').map(encodeURIComponent).join('/');
-  for (const playlist of [`/${path}/index.m3u8`, `/${path}.m3u8`]) {
+  const ways = [['GET', `/${path}/index.m3u8`], ['GET', `/${path}.m3u8`], ['HEAD', `/${path}.flv`]];
+  for (const [method, url] of ways as [string, string][]) {
     try {
-      const response = await fetch(playlist,
-        { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
+      const response = await fetch(url,
+        { method, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
       if (response.ok) return true;
     } catch {
       return false;

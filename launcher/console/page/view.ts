@@ -24,20 +24,38 @@ export const setText = (element: Element, text: string): void => {
   if (element.textContent !== text) element.textContent = text;
 };
 
-/** "4 min", "2 h 05 min" since `start`, which is since 1970. */
+/** "4 min", "2 h 05 min", "3 days" since `start`, which is since 1970; empty within the first. */
 function duration(start: Milliseconds): string {
   const minutes = Math.max(0, Math.floor((Date.now() - start) / 60000));
-  if (minutes < 1) return 'just started';
+  if (minutes < 1) return '';
   if (minutes < 60) return `${minutes} min`;
+  if (minutes >= 48 * 60) return `${Math.floor(minutes / 1440)} days`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
+
+/** "since 14:05 (3 min)"; empty if that is unknown. */
+function sinceText(since: Milliseconds | null): string {
+  if (since === null) return '';
+  const at = new Date(since);
+  const sameDay = at.toDateString() === new Date().toDateString();
+  const text = sameDay ? at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+    : at.toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
+  const time = duration(since);
+  return `since ${text}${time ? ` (${time})` : ''}`;
+}
+
+/** "Off air since 14:05 (3 min)". */
+export const offAir = (since: Milliseconds | null): string => `Off air ${sinceText(since)}`.trim();
+
+const badgeText = (live: boolean): string => (live ? 'LIVE' : 'OFF AIR');
+const makeBadge = (live: boolean): HTMLElement =>
+  make('span', live ? 'badge' : 'badge off', badgeText(live));
 
 /** The known properties of a stream as short texts. */
 function facts(stream: Stream): string[] {
   const known: string[] = [];
-  if (stream.live && stream.since !== null) known.push(duration(stream.since));
-  if (!stream.live) known.push('paused');
-  if (stream.watching) known.push(`${stream.watching} watching`);
+  if (stream.live && stream.since !== null) known.push(duration(stream.since) || 'just started');
+  if (stream.live && stream.watching) known.push(`${stream.watching} watching`);
   return known;
 }
 
@@ -90,11 +108,12 @@ export function showCards(list: Element, streams: readonly Stream[], current: st
     old.delete(stream.name);
     const badge = part(item, '.badge');
     badge.classList.toggle('off', !stream.live);
-    setText(badge, stream.live ? 'LIVE' : 'PAUSED');
+    setText(badge, badgeText(stream.live));
     const dimensions = part(item, '.size');
     setText(dimensions, size(stream));
     dimensions.hidden = !size(stream);
-    setText(part(item, '.meta'), facts(stream).join(' · '));
+    const off = stream.live ? [] : [offAir(stream.offSince)];
+    setText(part(item, '.meta'), [...off, ...facts(stream)].join(' · '));
     const card = part(item, '.card');
     if (stream.name === current) card.setAttribute('aria-current', 'true');
     else card.removeAttribute('aria-current');
@@ -103,10 +122,16 @@ export function showCards(list: Element, streams: readonly Stream[], current: st
   for (const item of old.values()) item.remove();
 }
 
+/** The same for a stream that the server no longer lists. */
+export function showOffAir(element: Element, since: Milliseconds | null): void {
+  element.replaceChildren(makeBadge(false), make('span', '', sinceText(since)));
+}
+
 /** The line below the player's title. */
 export function showFacts(element: Element, stream: Stream, latency: Seconds | null): void {
-  const badge = make('span', stream.live ? 'badge' : 'badge off', stream.live ? 'LIVE' : 'PAUSED');
-  const texts = [size(stream), ...facts(stream)];
+  const badge = makeBadge(stream.live);
+  const off = stream.live ? '' : sinceText(stream.offSince);
+  const texts = [off, size(stream), ...facts(stream)];
   if (latency !== null && stream.live) texts.push(`${latency.toFixed(1)} s behind`);
   element.replaceChildren(badge, ...texts.filter(Boolean).map((text) => make('span', '', text)));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace penstock::hls {
 namespace {
@@ -115,6 +116,18 @@ void Stream::end() {
     std::lock_guard lock(mutex_);
     list_.ended = true;
     if (!entries_.empty()) render();
+}
+
+void Stream::reopen() {
+    std::lock_guard lock(mutex_);
+    if (!std::exchange(list_.ended, false)) return;
+    info_.ended = false;
+    interrupted_ = true;
+    for (; removed_ < entries_.size(); ++removed_) {
+        ++list_.media_sequence;
+        list_.discontinuity_sequence += entries_[removed_].listed.discontinuity;
+    }
+    text_ = {};
 }
 
 void Stream::resume(const playlist::MediaPlaylist &earlier, bool keep_segments) {

@@ -13,8 +13,8 @@ namespace penstock::hls {
 
 /// Follows RFC 8216, 6.2.1: EXT-X-TARGETDURATION is that of the first segment
 /// (Segment::target_duration) or of the options, whichever is larger, and never changes; nothing
-/// follows EXT-X-ENDLIST. EXT-X-INDEPENDENT-SEGMENTS is present while it applies to all segments in
-/// the playlist. Thread-safe.
+/// follows EXT-X-ENDLIST but another stream (reopen()). EXT-X-INDEPENDENT-SEGMENTS is present while
+/// it applies to all segments in the playlist. Thread-safe.
 class Stream {
 public:
     struct Options {
@@ -52,6 +52,9 @@ public:
     void interrupt();
     /// Ends the stream with EXT-X-ENDLIST.
     void end();
+    /// Begins another one in the same place, if it has ended: the numbers go on, and the playlist
+    /// is empty until the next segment. What was in it can still be fetched.
+    void reopen();
     /// Continues an earlier run: numbers follow its numbers and, with `keep_segments`, its segments
     /// stay at the beginning of the window. An ENDLIST of that run is ignored.
     void resume(const playlist::MediaPlaylist &earlier, bool keep_segments);

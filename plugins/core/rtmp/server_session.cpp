@@ -486,9 +486,10 @@ void ServerSession::refuse(Refusal why, std::string_view description) {
 
 void ServerSession::notify_unpublished() {
     if (impl_->stage != Impl::Stage::accepted || impl_->publish) return;
-    impl_->answers.user_control(user_control::stream_eof, impl_->stream_id);
-    impl_->answers.status(impl_->stream_id, "status", "NetStream.Play.UnpublishNotify",
-                          "The stream ended");
+    const uint32_t id = impl_->stream_id;
+    impl_->answers.status(id, "status", "NetStream.Play.UnpublishNotify", "The stream ended");
+    impl_->answers.user_control(user_control::stream_eof, id);
+    impl_->answers.status(id, "status", "NetStream.Play.Stop", "The stream ended");
 }
 
 void ServerSession::notify_kicked(std::string_view description) {

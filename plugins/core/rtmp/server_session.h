@@ -77,9 +77,9 @@ public:
     /// on message stream 1.
     void accept();
     void refuse(Refusal why, std::string_view description);
-    /// Tells an accepted player that the stream has ended (StreamEOF, Play.UnpublishNotify); it
-    /// stays connected. Players based on ffmpeg or librtmp, and rtmp2src, end then: to keep them
-    /// during a publisher's pause, call this only when the stream is given up.
+    /// Tells an accepted player that the stream has ended (Play.UnpublishNotify, StreamEOF,
+    /// Play.Stop); it stays connected. Players based on ffmpeg or librtmp, and rtmp2src, end then:
+    /// to keep them during a publisher's pause, call this only when the stream is given up.
     void notify_unpublished();
     /// Tells an accepted publisher that it will be disconnected (takeover, shutdown).
     void notify_kicked(std::string_view description);

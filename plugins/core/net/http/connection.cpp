@@ -135,7 +135,7 @@ private:
         if (refused_) return refuse(too_many());
         const std::string_view target(message.target().data(), message.target().size());
         const bool options = message.method() == http::verb::options;
-        if (options && target == "*") return send_options(HttpRoute{}, false);
+        if (options && target == "*") return answer_unread(HttpRoute{}.options_response(nullptr));
         const auto parsed = penstock::http::parse_target(target);
         if (!parsed) return answer_unread(http_error(400, "The path is not legal."));
         const std::string &path = parsed->path;
@@ -146,25 +146,14 @@ private:
         static const auto media = std::make_shared<const HttpRoute>();
         const auto route = is_stream(path) ? nullptr : routes_->find(path);
         const HttpRoute &chosen = route ? *route : *media;
-        cors_ = cors_headers(chosen.options.cors, header("Origin"));
-        if (options) return send_options(chosen, true);
+        const std::string origin(header("Origin"));
+        cors_ = cors_headers(chosen.options.cors, origin);
+        if (options) return answer_unread(chosen.options_response(&origin));
         if (!chosen.takes(header_text(message.method_string())))
             return answer_unread(wrong_method(chosen));
         if (navigation_ && is_navigation(message)) return read_body(media, path);
         ask_access(route ? route : media, path,
                    [this, path](const auto &asked) { read_body(asked, path); });
-    }
-
-    /// Answers OPTIONS: the methods of the route, and the origins that may use it.
-    void send_options(const HttpRoute &route, bool of_path) {
-        HttpResponse allowed;
-        allowed.status = 204;
-        allowed.headers = {{"Allow", route.allowed()}};
-        if (of_path)
-            for (auto &each :
-                 preflight_headers(route.options.cors, header("Origin"), route.allowed()))
-                allowed.headers.push_back(std::move(each));
-        answer_unread(std::move(allowed));
     }
 
     /// Responds early and closes: a body still to come would be read as the next request.
@@ -283,7 +272,8 @@ private:
         demand->on_demand(
             name, [self = shared_from_this(), path, mark](bool go_on, const std::string &reason) {
                 asio::post(self->stream_.get_executor(), [self, path, mark, go_on, reason] {
-                    if (go_on)
+                    // One that has ended still says so.
+                    if (go_on || self->routes_->has(path))
                         self->reach(path, mark);
                     else
                         self->send(http_error(404, "No such stream: " + reason));
@@ -295,7 +285,7 @@ private:
     void reach(const std::string &path, size_t mark) {
         if (auto stream = routes_->stream(path)) return play(std::move(stream), path, mark);
         const auto route = routes_->find(path);
-        if (!route) return send(http_error(404, "Nothing is here."));
+        if (!route) return send(not_found(request(path), routes_->like(path)));
         if (route == route_) return handle(route, path);
         // The route was created on demand, so its access hook has not been asked yet.
         cors_ = cors_headers(route->options.cors, header("Origin"));

@@ -4,6 +4,7 @@
 
 #include "core/net/http/body_budget.h"
 #include "core/net/http/live/viewer.h"
+#include "core/net/http/not_found.h"
 #include "core/net/http/server.h"
 #include "core/net/loop/tcp_listener.h"
 
@@ -18,6 +19,10 @@ namespace penstock::net {
 class HttpRoutes {
 public:
     std::shared_ptr<const HttpRoute> find(const std::string &path) const;
+    /// Whether something is served at exactly this path.
+    bool has(const std::string &path) const;
+    /// What an answer of 404 can say: where the stream that this path names is served.
+    NotFound like(const std::string &path) const;
     bool add(const std::string &prefix, HttpRoute route);
     void remove(const std::string &prefix);
     /// The stream at exactly this path; nullptr if there is none.

@@ -42,8 +42,9 @@ std::string response_head(const HttpResponse &response, const HttpHeadOptions &o
     std::string vary = options.vary;
     const auto add = [&](const std::string &name, const std::string &value) {
         if (!is_legal(name) || !is_legal(value)) return;
+        const bool is_named = (", " + vary + ",").find(", " + value + ",") != vary.npos;
         if (lower(name) == "vary")
-            vary += (vary.empty() ? "" : ", ") + value;
+            vary += is_named ? "" : (vary.empty() ? "" : ", ") + value;
         else
             text += name + ": " + value + "\r\n";
     };

@@ -20,4 +20,14 @@ std::string HttpRoute::allowed() const {
     return text + "OPTIONS";
 }
 
+HttpResponse HttpRoute::options_response(const std::string *origin) const {
+    HttpResponse response;
+    response.status = 204;
+    response.headers = {{"Allow", allowed()}};
+    if (origin)
+        for (auto &each : preflight_headers(options.cors, *origin, allowed()))
+            response.headers.push_back(std::move(each));
+    return response;
+}
+
 } // namespace penstock::net

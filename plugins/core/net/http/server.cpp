@@ -2,6 +2,7 @@
 #include "core/net/http/server.h"
 
 #include "core/net/http/connection.h"
+#include "core/net/stream/mount_keeper.h"
 #include "core/net/stream/registry.h"
 
 namespace penstock::net {
@@ -15,6 +16,30 @@ std::shared_ptr<const HttpRoute> HttpRoutes::find(const std::string &path) const
         if (const auto found = handlers_.find(path.substr(0, slash + 1)); found != handlers_.end())
             return found->second;
     return nullptr;
+}
+
+bool HttpRoutes::has(const std::string &path) const {
+    std::lock_guard lock(mutex_);
+    return handlers_.contains(path) || streams_.contains(path);
+}
+
+NotFound HttpRoutes::like(const std::string &path) const {
+    NotFound out{.scheme = tls ? "https" : "http"};
+    std::lock_guard lock(mutex_);
+    out.has_page = handlers_.contains("/");
+    const auto look = [&](const auto &served, std::string_view stem) {
+        for (auto each = served.lower_bound(std::string(stem));
+             each != served.end() && each->first.starts_with(stem); ++each)
+            if (!each->first.ends_with('/') && stream_path(each->first) == stem)
+                out.instead.push_back(each->first);
+    };
+    // A stream's own name may end in what looks like an extension.
+    for (const std::string_view stem : {std::string_view(path), stream_path(path)}) {
+        if (!out.instead.empty()) break;
+        look(streams_, stem);
+        look(handlers_, stem);
+    }
+    return out;
 }
 
 bool HttpRoutes::add(const std::string &prefix, HttpRoute route) {
@@ -105,7 +130,7 @@ public:
         if (listener_) listener_->close();
         routes_->close();
         if (routes_->viewers) routes_->viewers->shutdown();
-        forget_closed_http_mounts();
+        if (listener_) MountKeeper::instance().forget("http", listener_->address());
     }
     explicit Server(TlsFiles tls) : tls_(std::move(tls)) {}
     bool start(const Address &address, std::string *error) {
@@ -152,6 +177,9 @@ public:
                                               std::move(path));
     }
     const std::shared_ptr<PathRules> &shared_rules() const override { return routes_->rules; }
+    HttpResponse nothing_at(const HttpRequest &request) const override {
+        return not_found(request, routes_->like(request.path));
+    }
 
 private:
     const TlsFiles tls_;

@@ -65,6 +65,9 @@ public:
     /// consult neither. Pass the server to PathRules::add() to keep it open.
     virtual const std::shared_ptr<PathRules> &shared_rules() const = 0;
     PathRules &rules() const { return *shared_rules(); }
+    /// The 404 for a path that a handler does not serve either: it says where the stream of that
+    /// name is, and where the page.
+    virtual HttpResponse nothing_at(const HttpRequest &request) const = 0;
     /// Answers browsers that navigate to a path ending in `suffix`, whether or not anything is
     /// served there. Players and scripts get what `handle` registered; a Vary header separates the
     /// two in caches. Returns nullptr if the suffix is taken.

@@ -71,7 +71,8 @@ void RtmpConnection::on_ready(uint32_t events) {
 }
 
 void RtmpConnection::lost(int error) {
-    close_now(LogLevel::info, error == 0 ? "disconnected" : std::generic_category().message(error));
+    close_now(LogLevel::info,
+              reason_or(error == 0 ? "disconnected" : std::generic_category().message(error)));
 }
 
 /// An edge is told once: this reads all there is, and is called when reading was held back.
@@ -264,7 +265,6 @@ void RtmpConnection::check(uint64_t now_ms) {
         if (limit_ms != 0 && now_ms - heard_ms_ > limit_ms)
             return close_now(LogLevel::warning, "closed: sent no media for " + time_text(limit_ms));
     }
-    if (role_ == Role::player && check_waiting(now_ms)) return;
     if (role_ == Role::player) {
         if (const std::string lack = lacking_codec(*mount_); !lack.empty()) {
             session_.notify_unplayable(lack);
@@ -272,6 +272,8 @@ void RtmpConnection::check(uint64_t now_ms) {
             return close_now(LogLevel::warning, "closed: " + lack);
         }
     }
+    if (seat_ && mount_->has_feed()) seat_.reset();
+    if (check_end(now_ms, state_->limits.wait_ms)) return;
     check_stall(now_ms, state_->limits.answers_ms);
 }
 
@@ -310,7 +312,7 @@ void RtmpConnection::close(const std::string &reason) {
     asio::post(context(), [self = shared_from_this(), reason] {
         if (self->closed_) return;
         if (self->role_ == Role::publisher) self->session_.notify_kicked(reason);
-        if (self->role_ == Role::player) self->session_.notify_unpublished();
+        if (self->role_ == Role::player && !self->is_told()) self->say_ended();
         self->answer();
         self->close_now(LogLevel::info, "closed: " + reason);
     });

@@ -70,10 +70,12 @@ private:
     fanout::Outlet::Status write(const fanout::Outlet::Source &source, fanout::BatchCache &cache,
                                  uint64_t &sent, int &error) override;
     void wait_writable(fanout::Outlet::Status why) override;
+    void say_ended() override { session_.notify_unpublished(); }
     void answer();
 
     // --- publishing ---------------------------------------------------------------------------
     void begin_publish(const rtmp::StreamRequest &request);
+    void refuse_name();
     void admit_publish(const std::string &path, std::shared_ptr<const LeaseOptions> lease);
 
     // --- playing ------------------------------------------------------------------------------
@@ -81,12 +83,12 @@ private:
     void admit_play(const std::string &path);
     void ask_to_play(const std::string &path, const DemandOptions &demand);
     void refuse_play(const std::string &path, const std::string &reason);
+    void refuse_unknown(const std::string &path);
     void play(const std::string &path);
     bool is_known(const std::string &path) const;
     uint8_t features() const;
     /// Why the player can't play what the mount has; empty if it can, or if that is unknown yet.
     std::string lacking_codec(const RtmpMount &mount) const;
-    bool check_waiting(uint64_t now_ms);
 
     // --- admission ----------------------------------------------------------------------------
     /// Asks the listener's watchers and `path`; `admit` is called when all have allowed it.
@@ -113,8 +115,7 @@ private:
     std::unique_ptr<WaitingRoom::Seat> seat_; ///< of a player that waits for a producer
     unsigned requests_ = 0;
     uint64_t deadline_ms_ = 0; ///< 0: none; not looked at while a question is open
-    uint64_t heard_ms_ =
-        0; ///< when a publisher's last media came; when a player last had a producer
+    uint64_t heard_ms_ = 0;    ///< when a publisher's last media came
     Role role_ = Role::none;
     bool paused_ = false;  ///< nothing is read: the receiver's queue is full, or nobody has claimed
     bool reading_ = false; ///< will read on after others' turn

@@ -23,15 +23,13 @@ bool RtmpMount::deliver(flv::Tag &&tag) {
     });
 }
 
-bool RtmpMount::attach_feed(gop::Limits limits, const fanout::Policy &policy,
-                            std::shared_ptr<PeerWatch> watch) {
-    if (has_feed_.exchange(true)) return false;
-    set_authority(std::move(watch));
-    audience().set_policy(policy);
-    feed_.restart(limits);
+void RtmpMount::attach_feed(const PlayFeedOptions &options) {
+    has_feed_ = true;
+    set_authority(options.watch);
+    audience().set_policy(options.policy);
+    feed_.restart(options.history);
     since_ = unix_ms();
     tell(MountEvent::live);
-    return true;
 }
 
 void RtmpMount::detach_feed() {
@@ -48,6 +46,7 @@ MountInfo RtmpMount::info() const {
     MountInfo info{key()};
     info.live = has_feed_;
     info.since = since_;
+    info.last_media = last_media();
     info.viewers = viewers();
     info.bytes_in = bytes_in;
     info.bytes_out = audience().bytes_out;

@@ -21,8 +21,8 @@ public:
     /// Hands a tag to the receiver; false: pause reading.
     bool deliver(flv::Tag &&tag);
 
-    bool attach_feed(gop::Limits limits, const fanout::Policy &policy,
-                     std::shared_ptr<PeerWatch> watch);
+    /// One producer at a time: MountKeeper sees to it.
+    void attach_feed(const PlayFeedOptions &options);
     void detach_feed();
     bool has_feed() const { return has_feed_; }
     /// The producer's thread only.

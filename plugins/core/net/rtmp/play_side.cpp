@@ -21,7 +21,7 @@ bool RtmpConnection::is_known(const std::string &path) const {
 
 void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
     rename("rtmp-play");
-    if (!is_known(request.path)) return refuse_play(request.path, "no such stream");
+    if (!is_known(request.path)) return refuse_unknown(request.path);
     const auto mount = state_->mount(request.path, false);
     ask(mount ? mount->authority() : Authority(),
         [this, path = request.path] { admit_play(path); });
@@ -35,13 +35,18 @@ void RtmpConnection::admit_play(const std::string &path) {
         return ask_to_play(path, *demand);
     else if (demand || state_->rules->lease_for(path))
         return play(path);
-    refuse_play(path, "no such stream");
+    refuse_unknown(path);
 }
 
 void RtmpConnection::refuse_play(const std::string &path, const std::string &reason) {
     say(LogLevel::warning, "refused to play " + path + ": " + reason);
     deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
-    session_.refuse(rtmp::Refusal::not_found, "No such stream: " + reason);
+    session_.refuse(rtmp::Refusal::not_found, reason);
+}
+
+void RtmpConnection::refuse_unknown(const std::string &path) {
+    const std::string advice = state_->play_advice();
+    refuse_play(path, "no such stream" + (advice.empty() ? "" : ": " + advice));
 }
 
 /// The stream is made for the player: the answer comes when it is there, or will not be.
@@ -76,7 +81,6 @@ void RtmpConnection::play(const std::string &path) {
     role_ = Role::player;
     takes_ = features();
     deadline_ms_ = 0;
-    heard_ms_ = steady_ms();
     join(mount, socket_);
     say(LogLevel::info, "plays (" + session_.client_name() + ")");
     admission_.enter(peer_info());
@@ -111,22 +115,6 @@ bool RtmpConnection::is_admitted() {
     if (admission_.is_open()) return false;
     ask_again(mount_->authority(), [] {});
     return mount_->epoch() == admission_.epoch();
-}
-
-/// A player that waits for a producer, or for the next one, gives up after a while. True if it was
-/// closed.
-bool RtmpConnection::check_waiting(uint64_t now_ms) {
-    if (mount_->has_feed()) {
-        seat_.reset();
-        heard_ms_ = now_ms;
-        return false;
-    }
-    if (now_ms - heard_ms_ <= state_->limits.wait_ms) return false;
-    session_.notify_unpublished();
-    answer();
-    close_now(LogLevel::info,
-              "closed: nobody has fed the stream for " + time_text(state_->limits.wait_ms));
-    return true;
 }
 
 } // namespace penstock::net

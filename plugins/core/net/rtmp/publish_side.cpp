@@ -31,14 +31,19 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     const auto mount = state_->mount(request.path, false);
     const auto lease = state_->rules->lease_for(request.path);
     const bool claimed = mount && mount->slot.is_claimed();
-    if (!claimed && !lease)
-        return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+    if (!claimed && !lease) return refuse_name();
     key_ = query_value(request.query, "key");
     const std::string key = claimed ? mount->slot.key() : std::string();
     for (const std::string *wanted : {&key, lease ? &lease->publish_key : &key})
         if (!has_key(*wanted)) return refuse(rtmp::Refusal::unauthorized, wrong_key_text);
     ask(claimed ? mount->slot.authority() : Authority(),
         [this, path = request.path, lease] { admit_publish(path, lease); });
+}
+
+void RtmpConnection::refuse_name() {
+    const std::string advice = state_->publish_advice();
+    refuse(rtmp::Refusal::failed,
+           "nothing here takes a stream of this name" + (advice.empty() ? "" : ": " + advice));
 }
 
 void RtmpConnection::admit_publish(const std::string &path,
@@ -64,7 +69,7 @@ void RtmpConnection::admit_publish(const std::string &path,
     case PublishSlot::Verdict::waits_for_claim:
         if (!lease) { // its receiver went a moment ago
             leave("its receiver is gone");
-            return refuse(rtmp::Refusal::failed, "nothing here takes a stream of this name");
+            return refuse_name();
         }
         deadline_ms_ = steady_ms() + state_->limits.claim_ms;
         say(LogLevel::debug, "waits for a pipeline");

@@ -3,6 +3,7 @@
 
 #include "core/net/rtmp/connection.h"
 #include "core/net/rtmp/state.h"
+#include "core/net/stream/mount_keeper.h"
 #include "core/net/stream/mounts.h"
 #include "core/net/stream/registry.h"
 
@@ -40,6 +41,24 @@ std::shared_ptr<RtmpMount> RtmpState::mount(const std::string &path, bool create
         [&] { return std::make_shared<RtmpMount>(key, loops_); });
 }
 
+/// HOST is the name by which the peer knows this machine.
+std::string RtmpState::advice(const std::string &verb,
+                              const std::vector<std::string> &paths) const {
+    const std::string port = address.port == 1935 ? "" : ":" + std::to_string(address.port);
+    std::string text;
+    for (const std::string &path : paths)
+        text += (text.empty() ? verb : " or ") + "rtmp://HOST" + port + "/" + path;
+    return text;
+}
+
+std::string RtmpState::publish_advice() const {
+    return advice("publish to ", rules->publish_examples());
+}
+
+std::string RtmpState::play_advice() const {
+    return advice("play ", rules->play_examples());
+}
+
 // --- the public face ----------------------------------------------------------------------
 
 namespace {
@@ -59,10 +78,14 @@ private:
 
 class Feed final : public PlayFeed {
 public:
-    Feed(std::shared_ptr<RtmpServer> server, std::shared_ptr<RtmpMount> mount)
-        : server_(std::move(server)), mount_(std::move(mount)) {}
-    ~Feed() override { mount_->detach_feed(); }
+    Feed(std::shared_ptr<RtmpServer> server, std::shared_ptr<RtmpMount> mount, const Ending &ending)
+        : server_(std::move(server)), mount_(std::move(mount)), ending_(ending) {}
+    ~Feed() override {
+        mount_->detach_feed();
+        MountKeeper::instance().detach(mount_, ending_);
+    }
     void push(const flv::Tag &tag) override {
+        mount_->note_media();
         if (const auto packet = mount_->feed().append(tag, steady_ns()))
             mount_->audience().wake(packet->awaited);
     }
@@ -72,6 +95,7 @@ public:
 private:
     std::shared_ptr<RtmpServer> server_;
     std::shared_ptr<RtmpMount> mount_;
+    const Ending ending_;
 };
 
 class Server final : public RtmpServer, public std::enable_shared_from_this<Server> {
@@ -79,7 +103,9 @@ public:
     explicit Server(const RtmpLimits &limits) : limits_(limits) {}
     ~Server() override {
         if (listener_) listener_->close();
-        if (state_) state_->roster->shutdown();
+        if (!state_) return;
+        state_->roster->shutdown();
+        MountKeeper::instance().forget("rtmp", state_->address);
     }
     bool start(const Address &address, std::string *error) {
         auto loops = Loops::shared(error);
@@ -117,22 +143,25 @@ public:
         return std::make_unique<Claim>(shared_from_this(), std::move(mount));
     }
 
-    std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
-                                   const fanout::Policy &policy, std::string *error,
-                                   std::shared_ptr<PeerWatch> watch) override {
+    std::unique_ptr<PlayFeed> feed(const std::string &path, const PlayFeedOptions &options,
+                                   std::string *error) override {
         if (!check_path(path, error)) return nullptr;
-        auto mount = state_->mount(path, true);
-        if (!mount->attach_feed(history, policy, std::move(watch))) {
+        bool busy = false;
+        auto mount = std::static_pointer_cast<RtmpMount>(MountKeeper::instance().attach(
+            {"rtmp", address(), path},
+            [&] {
+                return MountKeeper::Made{state_->mount(path, true), nullptr};
+            },
+            &busy));
+        if (busy) {
             *error = "another rtmpserversink serves '" + path + "' already: use another name";
             return nullptr;
         }
-        return std::make_unique<Feed>(shared_from_this(), std::move(mount));
+        mount->attach_feed(options);
+        return std::make_unique<Feed>(shared_from_this(), std::move(mount), options.ending);
     }
 
     PathRules &rules() override { return *state_->rules; }
-    void end_players(const std::string &path, const std::string &reason) override {
-        if (const auto mount = state_->mount(path, false)) mount->close_viewers(reason);
-    }
     std::vector<MountInfo> mounts() const override {
         auto mounts = Mounts::instance().snapshot();
         std::erase_if(mounts, [this](const MountInfo &mount) {

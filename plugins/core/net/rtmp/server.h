@@ -7,6 +7,7 @@
 #include "core/flv/tag.h"
 #include "core/gop/history.h"
 #include "core/net/loop/address.h"
+#include "core/net/stream/ending.h"
 #include "core/net/stream/mount.h"
 #include "core/net/stream/path_rules.h"
 #include "core/net/stream/publish_slot.h"
@@ -38,8 +39,16 @@ public:
     virtual uint64_t bytes_in() const = 0;
 };
 
-/// What a stream's producer (an rtmpserversink) writes to. Ends the stream when destroyed; the
-/// players stay on the mount.
+struct PlayFeedOptions {
+    gop::Limits history;
+    fanout::Policy policy;
+    Ending ending; ///< what becomes of the players when the feed is destroyed
+    /// Asked about the players, those that wait already included; may be nullptr.
+    std::shared_ptr<PeerWatch> watch;
+};
+
+/// What a stream's producer (an rtmpserversink) writes to. When it is destroyed, the players stay
+/// on the mount for the grace period.
 class PlayFeed {
 public:
     virtual ~PlayFeed() = default;
@@ -57,7 +66,7 @@ struct RtmpLimits {
     uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
     uint64_t authorize_ms = 5'000;  ///< from a question to its answer
     uint64_t answers_ms = 30'000;   ///< a peer that plays nothing and reads no answers is closed
-    uint64_t wait_ms = 60'000;      ///< a player waits this long at most for a producer
+    uint64_t wait_ms = 60'000;      ///< a player waits this long at most for the first media
     size_t waiting_per_host = 128;  ///< players of one host that wait for a first producer
     size_t connections = 10'000;
     unsigned requests = 16; ///< of one connection, to publish or play: it then is closed
@@ -78,16 +87,12 @@ public:
     virtual std::unique_ptr<PublishClaim> claim(const std::string &path, TagReceiver &receiver,
                                                 const ClaimOptions &options,
                                                 std::string *error) = 0;
-    /// Feeds the players of `path`. nullptr if another producer has the path. `watch`, if there is
-    /// one, is asked about its players, those that wait already included.
-    virtual std::unique_ptr<PlayFeed> feed(const std::string &path, gop::Limits history,
-                                           const fanout::Policy &policy, std::string *error,
-                                           std::shared_ptr<PeerWatch> watch = {}) = 0;
+    /// Feeds the players of `path`. nullptr if another producer has the path.
+    virtual std::unique_ptr<PlayFeed> feed(const std::string &path, const PlayFeedOptions &options,
+                                           std::string *error) = 0;
     /// Watchers, and the rules whose publishers and players are admitted: players of a leased path
     /// wait instead of being refused. Pass the server to PathRules::add(), to keep it open.
     virtual PathRules &rules() = 0;
-    /// Closes the players of `path`: their stream has ended for good.
-    virtual void end_players(const std::string &path, const std::string &reason) = 0;
     virtual std::vector<MountInfo> mounts() const = 0;
     /// Turns away the publisher that waits on `path` for a receiver, and says why.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;

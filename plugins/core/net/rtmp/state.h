@@ -11,6 +11,7 @@
 #include <latch>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace penstock::net {
 
@@ -31,9 +32,16 @@ public:
     /// A mount is there as long as somebody holds it: a connection, a claim, a feed.
     std::shared_ptr<RtmpMount> mount(const std::string &path, bool create);
 
+    /// What a peer that asked for another path should ask for, by the listener's rules: "publish to
+    /// rtmp://HOST/live/NAME". Empty if there are none.
+    std::string publish_advice() const;
+    std::string play_advice() const;
+
     const std::shared_ptr<Loops> &shared_loops() const { return loops_; }
 
 private:
+    std::string advice(const std::string &verb, const std::vector<std::string> &paths) const;
+
     const std::shared_ptr<Loops> loops_;
 };
 

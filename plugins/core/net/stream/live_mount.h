@@ -2,10 +2,13 @@
 // A mount whose viewers read packets from one ring, each over a connection of its own.
 #pragma once
 
+#include "core/net/loop/clock.h"
 #include "core/net/stream/audience.h"
 #include "core/net/stream/mount.h"
 #include "core/net/stream/viewer.h"
 #include "core/net/stream/viewer_totals.h"
+
+#include <algorithm>
 
 namespace penstock::net {
 
@@ -26,6 +29,13 @@ public:
     }
     void close_viewers(const std::string &reason) override {
         audience_->for_each([reason](Viewer &viewer) { viewer.close(reason); });
+    }
+    std::chrono::nanoseconds end_viewers(std::chrono::nanoseconds linger,
+                                         const std::string &reason) override {
+        const uint64_t linger_ms =
+            ms_of(static_cast<uint64_t>(std::max<int64_t>(linger.count(), 0)));
+        audience_->for_each([linger_ms, reason](Viewer &viewer) { viewer.end(linger_ms, reason); });
+        return {};
     }
 
 private:

@@ -7,6 +7,7 @@
 #include "core/net/stream/peer.h"
 
 #include <atomic>
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <memory>
@@ -36,7 +37,7 @@ enum class MountEvent {
 
 /// The media of a mount, as far as known.
 struct MediaInfo {
-    std::string content_type; ///< empty until something was served
+    std::string content_type; ///< empty: unknown
     std::string codecs;       ///< RFC 6381; empty if unknown
     uint64_t segments = 0;
     uint64_t bitrate = 0; ///< bit/s of the last segment
@@ -52,6 +53,7 @@ struct MountInfo : MountKey {
     bool claimed = false;    ///< a receiver has claimed, or waits for, a publisher
     bool live = false;       ///< a producer feeds viewers
     int64_t since = 0;       ///< start of that; ms since 1970; 0: not live, or unknown
+    int64_t last_media = 0;  ///< when media last came; ms since 1970; 0: never
     unsigned viewers = 0;
     uint64_t bytes_in = 0, bytes_out = 0;
     MediaInfo media;
@@ -85,6 +87,24 @@ public:
     /// Closes all viewers asynchronously: their stream has ended for good, or they are no longer
     /// admitted.
     virtual void close_viewers(const std::string &reason) = 0;
+    /// The stream has ended for good: viewers get what is left of it and are told; those that have
+    /// not left after `linger` are closed. Returns how long the mount still has to answer at its
+    /// path: zero where viewers hold it themselves. Only posts to loops: a lock may be held.
+    virtual std::chrono::nanoseconds end_viewers(std::chrono::nanoseconds linger,
+                                                 const std::string &reason);
+    /// True if the next producer would find anything to go on with.
+    virtual bool has_audience() const { return viewers() > 0; }
+    /// Nothing is served from now on.
+    virtual void give_up() {}
+
+    /// Media has come from the producer. Any thread.
+    void note_media();
+    /// Milliseconds since media last came; 0 if none ever did.
+    virtual uint64_t silent_ms() const;
+    /// steady_ms() of the last media; 0: none ever came.
+    uint64_t media_at_ms() const { return media_at_ms_.load(std::memory_order_relaxed); }
+    /// The same as milliseconds since 1970.
+    int64_t last_media() const;
 
     /// Sets the producer's watcher, which decides about viewers.
     void set_authority(std::shared_ptr<PeerWatch> watch);
@@ -97,6 +117,7 @@ public:
 private:
     const MountKey key_;
     std::atomic<uint64_t> epoch_{0};
+    std::atomic<uint64_t> media_at_ms_{0};
     mutable std::mutex authority_mutex_; ///< guards authority_
     Authority authority_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/stream/mounts.h"
 
+#include "core/net/loop/clock.h"
+
 #include <algorithm>
 
 namespace penstock::net {
@@ -29,6 +31,24 @@ void Mount::set_authority(std::shared_ptr<PeerWatch> watch) {
 Authority Mount::authority() const {
     std::lock_guard lock(authority_mutex_);
     return authority_;
+}
+
+std::chrono::nanoseconds Mount::end_viewers(std::chrono::nanoseconds, const std::string &reason) {
+    close_viewers(reason);
+    return {};
+}
+
+void Mount::note_media() {
+    media_at_ms_.store(steady_ms(), std::memory_order_relaxed);
+}
+
+uint64_t Mount::silent_ms() const {
+    const uint64_t at = media_at_ms();
+    return at == 0 ? 0 : steady_ms() - at;
+}
+
+int64_t Mount::last_media() const {
+    return media_at_ms() == 0 ? 0 : unix_ms() - static_cast<int64_t>(silent_ms());
 }
 
 void Mount::tell(MountEvent event) const {

@@ -31,6 +31,14 @@ auto first_match(const Rules &rules, std::string_view path) {
     return found == rules.end() ? nullptr : found->second;
 }
 
+template <class Rules>
+std::vector<std::string> examples_of(const Rules &rules) {
+    std::vector<std::string> out;
+    for (const auto &[age, options] : rules)
+        if (!options->example.empty()) out.push_back(options->example);
+    return out;
+}
+
 } // namespace
 
 std::unique_ptr<PathLease> PathRules::add(LeaseOptions options, std::shared_ptr<void> keeps) {
@@ -53,6 +61,19 @@ std::shared_ptr<const LeaseOptions> PathRules::lease_for(std::string_view path) 
 std::shared_ptr<const DemandOptions> PathRules::demand_for(std::string_view path) const {
     std::lock_guard lock(mutex_);
     return first_match(demands_, path);
+}
+
+std::vector<std::string> PathRules::publish_examples() const {
+    std::lock_guard lock(mutex_);
+    return examples_of(leases_);
+}
+
+std::vector<std::string> PathRules::play_examples() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> all = examples_of(leases_);
+    for (std::string &example : examples_of(demands_))
+        all.push_back(std::move(example));
+    return all;
 }
 
 bool PathRules::needs_key() const {

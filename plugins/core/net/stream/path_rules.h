@@ -30,6 +30,7 @@ struct LeaseOptions {
     /// must return at once. The publisher is refused if no receiver claims it in time.
     std::function<void(const PublishAttempt &)> on_publish;
     std::string publish_key; ///< if not empty, required as `?key=…`; compared in constant time
+    std::string example{};   ///< a path that matches, for people: "live/NAME"
 };
 
 /// Resumes a waiting viewer: it either joins the mount that exists by then, or is refused with the
@@ -45,6 +46,7 @@ struct DemandOptions {
     /// Called when a viewer requests a matching path that is not ready. The viewer waits for the
     /// answer.
     std::function<void(const std::string &path, DemandAnswer answer)> on_demand;
+    std::string example{}; ///< a path that matches, for people: "live/NAME_480p"
 };
 
 /// A registered rule. Destroying it removes the rule.
@@ -62,6 +64,10 @@ public:
     /// The oldest matching rule; nullptr if none matches.
     std::shared_ptr<const LeaseOptions> lease_for(std::string_view path) const;
     std::shared_ptr<const DemandOptions> demand_for(std::string_view path) const;
+    /// Paths for people, one for each rule: what may be published; and what may be played, those
+    /// included.
+    std::vector<std::string> publish_examples() const;
+    std::vector<std::string> play_examples() const;
     /// Whether some publishers need a key.
     bool needs_key() const;
 

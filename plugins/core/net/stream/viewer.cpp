@@ -2,6 +2,7 @@
 #include "core/net/stream/viewer.h"
 
 #include "core/net/loop/clock.h"
+#include "core/net/stream/ending.h"
 #include "core/net/stream/live_mount.h"
 
 #include <system_error>
@@ -22,6 +23,7 @@ Viewer::Viewer(std::shared_ptr<Loops> loops, size_t loop)
 void Viewer::join(std::shared_ptr<LiveMount> mount, int socket) {
     outlet_.rewind();
     since_ = unix_ms();
+    joined_ms_ = steady_ms();
     watched_ = std::move(mount);
     ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
     watched_->audience().add(*this, loop_);
@@ -31,6 +33,8 @@ void Viewer::join(std::shared_ptr<LiveMount> mount, int socket) {
 void Viewer::part() {
     const auto mount = std::exchange(watched_, nullptr);
     if (!mount) return;
+    end_reason_.clear();
+    is_told_ = is_finished_ = false;
     mount->audience().remove(*this, loop_);
     mount->tell(MountEvent::viewer_went);
 }
@@ -38,8 +42,8 @@ void Viewer::part() {
 void Viewer::pump(fanout::BatchCache &cache) {
     if (closed_ || waiting_) return;
     Outlet::Source source;
-    bool admitted = false;
-    if (watched_) {
+    bool admitted = is_told_; // nothing but what it was told is sent
+    if (watched_ && !is_told_) {
         // Taken before the admission is looked at: a producer that comes meanwhile has another
         // epoch.
         Audience &audience = watched_->audience();
@@ -63,6 +67,7 @@ void Viewer::pump(fanout::BatchCache &cache) {
     switch (status) {
     case Outlet::Status::idle:
         stalled_since_ = 0;
+        if (!end_reason_.empty()) pump_end(cache);
         return;
     case Outlet::Status::blocked:
         if (stalled_since_ == 0) stalled_since_ = steady_ms();
@@ -76,6 +81,34 @@ void Viewer::pump(fanout::BatchCache &cache) {
     case Outlet::Status::failed:
         return close_now(LogLevel::info, "disconnected: " + std::generic_category().message(error));
     }
+}
+
+/// All of the stream is sent.
+void Viewer::pump_end(fanout::BatchCache &cache) {
+    if (!std::exchange(is_told_, true)) {
+        say_ended();
+        return pump(cache);
+    }
+    if (!std::exchange(is_finished_, true)) finish();
+}
+
+void Viewer::end(uint64_t linger_ms, const std::string &reason) {
+    if (closed_ || !watched_ || !end_reason_.empty()) return;
+    end_reason_ = reason;
+    end_ms_ = steady_ms() + linger_ms;
+    pump_alone();
+}
+
+bool Viewer::check_end(uint64_t now_ms, uint64_t wait_ms) {
+    if (closed_ || !watched_) return closed_;
+    if (!end_reason_.empty()) {
+        if (now_ms < end_ms_) return false;
+        close_now(LogLevel::info, "closed: " + end_reason_);
+        return true;
+    }
+    if (watched_->media_at_ms() < joined_ms_ && now_ms - joined_ms_ > wait_ms)
+        end(ms_of(uint64_t(Ending().linger.count())), "no media came for " + time_text(wait_ms));
+    return closed_;
 }
 
 void Viewer::pump_alone() {

@@ -41,6 +41,9 @@ public:
     void pump(fanout::BatchCache &cache);
     /// Any thread: says goodbye and ends, soon; not the peer's fault.
     virtual void close(const std::string &reason) = 0;
+    /// The stream has ended for good: it gets what is left in the ring, is told, and is closed if
+    /// it is still there after `linger_ms`.
+    void end(uint64_t linger_ms, const std::string &reason);
     ViewerInfo info() const;
 
     /// Its place in its group; for Audience alone.
@@ -61,6 +64,11 @@ protected:
     /// turn.
     virtual void wait_writable(fanout::Outlet::Status why) = 0;
     virtual void close_now(LogLevel level, const std::string &reason) = 0;
+    /// Puts into the outlet, or where prepare() takes it from, what tells the peer that the stream
+    /// has ended.
+    virtual void say_ended() = 0;
+    /// That is sent, and nothing follows.
+    virtual void finish() {}
 
     /// Begins to watch. `socket` gets its bound of unsent bytes.
     void join(std::shared_ptr<LiveMount> mount, int socket);
@@ -73,6 +81,15 @@ protected:
     /// Closes a peer that has taken nothing for as long as the policy of its mount allows, or
     /// `unwatched_ms` if it watches none; 0: never.
     void check_stall(uint64_t now_ms, uint64_t unwatched_ms = 0);
+    /// Ends a viewer for which no media has come within `wait_ms` of joining, and closes one that
+    /// was told of the end and stays. True if it was closed.
+    bool check_end(uint64_t now_ms, uint64_t wait_ms);
+    /// It was told that the stream has ended.
+    bool is_told() const { return is_told_; }
+    /// Why it is closed, if the peer closes: the end that it was told of, or `otherwise`.
+    std::string reason_or(std::string otherwise) const {
+        return is_told_ ? end_reason_ : otherwise;
+    }
 
     const std::shared_ptr<Loops> loops_;
     const uint32_t loop_;
@@ -83,10 +100,16 @@ protected:
     bool closed_ = false;
 
 private:
+    void pump_end(fanout::BatchCache &cache);
+
     std::shared_ptr<LiveMount> watched_;
     int64_t since_ = 0;
     uint64_t bytes_out_ = 0;
     uint64_t stalled_since_ = 0; ///< ms; 0: the peer reads
+    uint64_t joined_ms_ = 0;
+    std::string end_reason_; ///< not empty: the stream has ended
+    uint64_t end_ms_ = 0;    ///< when a viewer that stays is closed
+    bool is_told_ = false, is_finished_ = false;
 };
 
 } // namespace penstock::net

@@ -4,6 +4,7 @@
 
 #include "core/hls/stream.h"
 #include "core/net/loop/address.h"
+#include "core/net/stream/ending.h"
 #include "core/net/stream/peer.h"
 #include "core/net/tls/files.h"
 
@@ -14,8 +15,9 @@ namespace penstock::net {
 struct HlsMountOptions {
     unsigned playlist_length = 6; ///< segments in the playlist; at least 1
     int64_t target_duration = 2'000'000'000;
-    /// How long the mount outlives its producer; afterwards its URL answers 404.
-    std::chrono::nanoseconds grace = std::chrono::seconds(60);
+    /// What becomes of the stream when its producer has gone: after `linger`, which gives players
+    /// the time to fetch the rest, its URL answers 404.
+    Ending ending{.linger = std::chrono::seconds(60)};
     /// How long a playlist request waits for the first segment; then it gets 503.
     std::chrono::nanoseconds first_segment_wait = std::chrono::seconds(10);
     TlsFiles tls; ///< empty: plain HTTP
@@ -29,6 +31,8 @@ class HlsFeed {
 public:
     virtual ~HlsFeed() = default;
     virtual void publish(const hls::Segment &segment) = 0;
+    /// Media has come, of which a segment will be made: the grace period counts from here.
+    virtual void note_media() = 0;
     /// Marks the next segment with a discontinuity, because media is missing.
     virtual void interrupt() = 0;
 

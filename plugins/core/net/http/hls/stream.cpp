@@ -62,6 +62,7 @@ std::shared_ptr<HlsMount> HlsMount::self() {
 void HlsMount::attach(const HlsMountOptions &options) {
     set_authority(options.watch);
     stream_.interrupt();
+    stream_.reopen();
     stream_.set_target_duration(options.target_duration);
     stream_.set_playlist_length(options.playlist_length, options.playlist_length + 1);
 }
@@ -152,7 +153,14 @@ void HlsMount::answer(const HttpReply &reply, HttpResponse response) {
     reply(std::move(response));
 }
 
-void HlsMount::end() {
+std::chrono::nanoseconds HlsMount::end_viewers(std::chrono::nanoseconds linger,
+                                               const std::string &) {
+    if (!has_audience()) return {};
+    stream_.end();
+    return linger;
+}
+
+void HlsMount::give_up() {
     std::vector<Waiting> late;
     {
         std::lock_guard lock(mutex_);
@@ -224,6 +232,7 @@ MountInfo HlsMount::info() const {
         info.since = since_;
     }
     info.live = info.since != 0;
+    info.last_media = last_media();
     info.viewers = viewers();
     info.bytes_out = bytes_out_;
     const hls::Stream::Info stream = stream_.info();

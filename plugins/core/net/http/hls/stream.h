@@ -37,8 +37,12 @@ public:
     /// `name` is the last segment of the path.
     void request_segment(const HttpRequest &request, std::string name, HttpReply reply);
 
+    /// Ends the playlist (EXT-X-ENDLIST), which is served for `linger`.
+    std::chrono::nanoseconds end_viewers(std::chrono::nanoseconds linger,
+                                         const std::string &reason) override;
     /// Answers waiting requests with an error and serves nothing from now on.
-    void end();
+    void give_up() override;
+    bool has_audience() const override { return stream_.info().segments > 0; }
 
     HlsFeed::Stats stats() const;
     MountInfo info() const override;

@@ -7,6 +7,7 @@
 #include "core/flv/tag.h"
 #include "core/gop/history.h"
 #include "core/net/loop/address.h"
+#include "core/net/stream/ending.h"
 #include "core/net/stream/peer.h"
 #include "core/net/stream/viewer_totals.h"
 #include "core/net/tls/files.h"
@@ -28,9 +29,11 @@ struct HttpFormat {
 struct HttpMountOptions {
     fanout::Policy policy;
     gop::Limits history;
-    /// How long viewers stay when the feed is gone, and wait for the next one, if anything else
-    /// keeps the listener open: they go with it.
-    std::chrono::nanoseconds grace = std::chrono::seconds(10);
+    /// What becomes of viewers when the feed is gone, if anything else keeps the listener open:
+    /// they go with it.
+    Ending ending;
+    /// A viewer for which no media has come after this time is told that there is no stream.
+    std::chrono::milliseconds first_media_wait = std::chrono::seconds(60);
     std::shared_ptr<PeerWatch> watch; ///< asked about each viewer; may be nullptr
     TlsFiles tls;                     ///< empty: plain HTTP
 };

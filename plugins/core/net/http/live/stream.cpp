@@ -28,8 +28,9 @@ HttpStream::HttpStream(MountKey key, std::shared_ptr<Loops> loops)
     : LiveMount(std::move(key), std::move(loops)) {
 }
 
-bool HttpStream::attach(const HttpMountOptions &options) {
-    if (has_feed_.exchange(true)) return false;
+void HttpStream::attach(const HttpMountOptions &options) {
+    has_feed_ = true;
+    wait_ms_ = static_cast<uint64_t>(options.first_media_wait.count());
     set_authority(options.watch);
     {
         std::lock_guard lock(mutex_);
@@ -38,7 +39,6 @@ bool HttpStream::attach(const HttpMountOptions &options) {
     }
     limits_ = options.history;
     audience().set_policy(options.policy);
-    return true;
 }
 
 void HttpStream::detach() {
@@ -71,15 +71,18 @@ void HttpStream::begin(const HttpFormat &format) {
         ring.restart(limits_);
         set_prologue(nullptr);
     }
+    carries_audio_ = carries_video_ = false;
     since_ = unix_ms();
     if (!live_.exchange(true)) tell(MountEvent::live);
 }
 
 void HttpStream::push(const flv::Tag &tag) {
+    note_media();
     const bool is_media = tag.kind != flv::TagKind::metadata && tag.kind != flv::TagKind::other;
     bool &has = tag.type == flv::TagType::audio ? has_audio_ : has_video_;
     if (is_media && tag.type != flv::TagType::script && !has) {
         has = true;
+        (tag.type == flv::TagType::audio ? carries_audio_ : carries_video_) = true;
         prologue_written_ = false;
     }
     const auto packet = flv_->append(tag, steady_ns());
@@ -94,6 +97,7 @@ void HttpStream::push(const flv::Tag &tag) {
 
 void HttpStream::push(Bytes bytes, bool joinable, bool awaited) {
     if (bytes.empty()) return;
+    note_media();
     auto packet = std::make_shared<fanout::Packet>();
     packet->payload = std::move(bytes);
     packet->pieces = {packet->payload.view()};
@@ -154,10 +158,12 @@ MountInfo HttpStream::info() const {
     MountInfo info{key()};
     info.live = live_;
     info.since = since_;
+    info.last_media = last_media();
     info.viewers = viewers();
     info.bytes_out = audience().bytes_out;
-    std::lock_guard lock(mutex_);
-    if (format_) info.media.content_type = format_->content_type;
+    info.media.content_type = format().content_type;
+    info.media.has_audio = carries_audio_;
+    info.media.has_video = carries_video_;
     return info;
 }
 

@@ -20,7 +20,7 @@ public:
     HttpStream(MountKey key, std::shared_ptr<Loops> loops);
 
     // --- the feed's; one producer at a time -------------------------------------------------
-    bool attach(const HttpMountOptions &options);
+    void attach(const HttpMountOptions &options);
     void detach();
     void begin(const HttpFormat &format);
     void push(const flv::Tag &tag);
@@ -34,6 +34,7 @@ public:
     HttpFormat format() const;
     bool has_feed() const { return has_feed_; }
     bool live() const { return live_; }
+    uint64_t wait_ms() const { return wait_ms_; }
     /// What opens a viewer's answer: sent once, whatever happens to the stream. nullopt while
     /// that is not known yet; nullptr if there is none.
     std::optional<fanout::PacketPtr> prologue() const;
@@ -49,8 +50,10 @@ private:
     void set_prologue(fanout::PacketPtr prologue);
 
     std::atomic<bool> has_feed_{false}, live_{false};
+    std::atomic<bool> carries_audio_{false}, carries_video_{false}; ///< so far; FLV only
     std::atomic<int64_t> since_{0}; ///< ms since 1970; 0 while it is not live
     std::atomic<unsigned> title_version_{0};
+    std::atomic<uint64_t> wait_ms_{0};
     // The producer's thread alone:
     gop::Limits limits_;
     std::unique_ptr<fanout::FlvFeed> flv_;
@@ -61,8 +64,5 @@ private:
     std::optional<fanout::PacketPtr> prologue_;
     std::string title_;
 };
-
-/// A server has closed, and its viewers: nothing waits there any more.
-void forget_closed_http_mounts();
 
 } // namespace penstock::net

@@ -175,7 +175,7 @@ void HttpViewer::send_own() {
 bool HttpViewer::prepare(fanout::Outlet::Source &source, bool admitted) {
     if (!admitted) return false;
     if (!answered_) answer();
-    if (!began_) {
+    if (!began_ && !is_told()) {
         if (const auto prologue = stream_->prologue()) {
             began_ = true;
             if (*prologue) {
@@ -187,7 +187,7 @@ bool HttpViewer::prepare(fanout::Outlet::Source &source, bool admitted) {
             }
         }
     }
-    if (has_pong_) send_pong();
+    if (has_pong_ && !is_told()) send_pong();
     if (!began_) source = {};
     return true;
 }
@@ -242,7 +242,8 @@ void HttpViewer::read() {
     };
     const size_t size = tls_ ? read_tls() : socket_.read_some(asio::buffer(buffer), ec);
     if (ec && ec != asio::error::would_block)
-        return close_now(LogLevel::info, ec == asio::error::eof ? "disconnected" : ec.message());
+        return close_now(LogLevel::info,
+                         reason_or(ec == asio::error::eof ? "disconnected" : ec.message()));
     if (!ec) take(ByteView(buffer.data(), size));
     // The peer may have asked for other keys.
     if (tls_ && !closed_ && tls_->has_unsent() && !waiting_) wait_for_room();
@@ -271,23 +272,36 @@ void HttpViewer::on_ping(ByteView payload) {
 
 void HttpViewer::on_close(uint16_t code) {
     push_goodbye(code != 0 ? code : http::close_code::normal);
-    close_now(LogLevel::info, "disconnected");
+    close_now(LogLevel::info, reason_or("disconnected"));
 }
 
 // --- ending -------------------------------------------------------------------------------
 
 void HttpViewer::check(uint64_t now_ms) {
-    check_stall(now_ms);
+    if (!check_end(now_ms, stream_->wait_ms())) check_stall(now_ms);
 }
 
-/// What ends an answer properly, if all before it is sent.
-void HttpViewer::push_goodbye(uint16_t code) {
-    if (!answered_ || waiting_ || !outlet_.empty()) return;
+/// What ends an answer properly.
+void HttpViewer::push_end(uint16_t code) {
     if (is_websocket())
         outlet_.push(fanout::private_packet(http::close_frame(code)));
     else if (framing_ == fanout::Framing::chunked)
         push_text("0\r\n\r\n");
+}
+
+/// The same at once, if all before it is sent.
+void HttpViewer::push_goodbye(uint16_t code) {
+    if (!answered_ || waiting_ || is_told() || !outlet_.empty()) return;
+    push_end(code);
     send_own();
+}
+
+/// The peer closes when it has read all. Its end of the connection stays open until then: data that
+/// is still on its way to the peer would be lost with both.
+void HttpViewer::finish() {
+    if (tls_) tls_->shutdown();
+    error_code ec;
+    socket_.shutdown(tcp::socket::shutdown_send, ec);
 }
 
 void HttpViewer::close_now(LogLevel level, const std::string &reason) {

@@ -70,6 +70,9 @@ private:
     void push_goodbye(uint16_t code);
     void send_pong();
     void close_now(LogLevel level, const std::string &reason) override;
+    void say_ended() override { push_end(http::close_code::normal); }
+    void finish() override;
+    void push_end(uint16_t code);
     void say(LogLevel level, const std::string &text) const;
 
     tcp::socket socket_;

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who asks for the wrong thing is told the right one, in a message that its user sees."""
+
+import re
+import urllib.error
+import urllib.request
+
+from rig import Process, Server, generated, main, need, until
+
+REFUSED = (r"refused to (publish|play) \S+: (nothing here takes|no such stream)",)
+
+
+def port_of(server):
+    return server.rtmp.split(":")[2].split("/")[0]
+
+
+def publishing():
+    """ffmpeg that publishes to another app is told the address."""
+    with Server(expected=REFUSED) as server:
+        url = server.rtmp.replace("/live", "/app") + "/cam"
+        publisher = Process("ffmpeg", "-nostdin", "-v", "error", "-re", "-i", generated(), "-c", "copy",
+                            "-f", "flv", url)
+        assert publisher.wait() != 0
+        told = f"publish to rtmp://HOST:{port_of(server)}/live/NAME"
+        assert told in publisher.err, publisher.err
+        yield publisher.err.splitlines()[0]
+        until("the log says so too", lambda: told in server.log)
+
+
+def playing():
+    """ffmpeg that plays another app is told the address."""
+    with Server(expected=REFUSED, descriptions=("live", "on-demand")) as server:
+        url = server.rtmp.replace("/live", "/app") + "/cam"
+        player = Process("ffmpeg", "-nostdin", "-v", "error", "-i", url, "-f", "null", "-")
+        assert player.wait() != 0
+        at = f"rtmp://HOST:{port_of(server)}/live/NAME"
+        assert f"no such stream: play {at} or {at}_480p" in player.err, player.err
+        yield player.err.splitlines()[0]
+
+
+def http():
+    """Who opens a stream by another name than its URL is told the URLs, and a browser can click."""
+    def ask(url, **headers):
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10)
+        except urllib.error.HTTPError as error:
+            assert error.code == 404
+            return error.read().decode()
+        raise AssertionError(f"{url} is there")
+
+    with Server() as server:
+        server.publish(generated(), "cam")
+        server.wait_for_hls("cam")
+        for path in ("/live/cam", "/live/cam.m3u8", "/live/cam.ts"):
+            text = ask(server.http + path)
+            for right in ("/live/cam.flv", "/live/cam/index.m3u8", "/#live/cam"):
+                assert f"  {server.http}{right}\n" in text, text
+        yield text.replace("\n", " ")
+        page = ask(server.http + "/live/cam", Accept="text/html")
+        assert 'href="/#live/cam"' in page and 'href="/live/cam.flv"' in page, page
+        text = ask(server.http + "/live/other.flv")
+        assert f"  {server.http}/\n" in text and "published" in text, text
+        assert not re.search(r"live/cam", text), "names of others are not told"
+
+
+if __name__ == "__main__":
+    need("ffmpeg")
+    main([publishing, playing, http], jobs=2)
