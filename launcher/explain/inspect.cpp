@@ -117,6 +117,7 @@ private:
     void read_nodes(const Trial &trial);
     void read_action(GraphNode &node, size_t index, const Trial *trial);
     void estimate();
+    GstPtr<GstCaps> taken_by(const GraphLink &link, GstCaps *caps) const;
     std::string expected_of(const GraphLink &link) const;
     std::optional<uint64_t> latency_before(size_t node, size_t depth) const;
     void mark_reached();
@@ -421,8 +422,23 @@ std::optional<uint64_t> Inspector::latency_before(size_t node, size_t depth) con
     return most;
 }
 
-/// What the link will carry: the single format of the pad's template, or the input of an element
-/// that passes it on.
+/// `caps` as far as the pad behind the link takes them.
+GstPtr<GstCaps> Inspector::taken_by(const GraphLink &link, GstCaps *caps) const {
+    const ElementClass type(out_.nodes[link.to].element);
+    GList *l = type ? gst_element_class_get_pad_template_list(type.get()) : nullptr;
+    for (; l; l = l->next) {
+        auto *one = GST_PAD_TEMPLATE(l->data);
+        const bool fits =
+            link.to_pad.empty() || is_of_template(link.to_pad, GST_PAD_TEMPLATE_NAME_TEMPLATE(one));
+        if (GST_PAD_TEMPLATE_DIRECTION(one) == GST_PAD_SINK && fits)
+            return GstPtr<GstCaps>::adopt(gst_caps_intersect_full(caps, GST_PAD_TEMPLATE_CAPS(one),
+                                                                  GST_CAPS_INTERSECT_FIRST));
+    }
+    return GstPtr<GstCaps>::ref(caps);
+}
+
+/// What the link will carry: the single format of the pad's template that the next element takes,
+/// or the input of an element that passes it on.
 std::string Inspector::expected_of(const GraphLink &link) const {
     const GraphNode &node = out_.nodes[link.from];
     const ElementClass type(node.element);
@@ -433,15 +449,15 @@ std::string Inspector::expected_of(const GraphLink &link) const {
         if (!link.from_pad.empty() && GST_PAD_TEMPLATE_PRESENCE(one) != GST_PAD_REQUEST &&
             !is_of_template(link.from_pad, GST_PAD_TEMPLATE_NAME_TEMPLATE(one)))
             continue;
-        const GstCaps *caps = GST_PAD_TEMPLATE_CAPS(one);
-        if (gst_caps_is_any(caps)) {
+        if (gst_caps_is_any(GST_PAD_TEMPLATE_CAPS(one))) {
             const auto inputs = out_.links_to(link.from);
             if (inputs.size() != 1 || !passes_through(node.element)) return {};
             return out_.links[inputs[0]].stream;
         }
         // Unspecific raw caps are not worth showing.
-        const bool one_thing = gst_caps_get_size(caps) == 1;
-        const std::string words = say_caps(caps);
+        const auto caps = taken_by(link, GST_PAD_TEMPLATE_CAPS(one));
+        const bool one_thing = gst_caps_get_size(caps.get()) == 1;
+        const std::string words = say_caps(caps.get());
         return one_thing && words.find('/') == words.npos ? words : "";
     }
     return {};

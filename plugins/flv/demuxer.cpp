@@ -24,34 +24,25 @@ const char *name_of(TagType type) {
 }
 
 /// What people call the codec; its four characters if that is not known.
-std::string codec_name(uint32_t fourcc) {
+std::string codec_words(uint32_t fourcc) {
     static constexpr std::pair<uint32_t, const char *> names[] = {
-        {flv::fourcc("avc1"), "H.264"}, {flv::fourcc("hvc1"), "HEVC"},
-        {flv::fourcc("av01"), "AV1"},   {flv::fourcc("vp08"), "VP8"},
-        {flv::fourcc("vp09"), "VP9"},   {flv::fourcc("vvc1"), "VVC"},
-        {flv::fourcc("mp4a"), "AAC"},   {flv::fourcc(".mp3"), "MP3"},
-        {flv::fourcc("Opus"), "Opus"},  {flv::fourcc("fLaC"), "FLAC"},
-        {flv::fourcc("ac-3"), "AC-3"},  {flv::fourcc("ec-3"), "E-AC-3"},
-        {flv::fourcc("alaw"), "G.711"}, {flv::fourcc("ulaw"), "G.711"},
-        {flv::fourcc("spex"), "Speex"}};
+        {flv::fourcc("H263"), "Sorenson H.263"},
+        {flv::fourcc("FSV1"), "Screen Video"},
+        {flv::fourcc("FSV2"), "Screen Video"},
+        {flv::fourcc("VP6F"), "VP6"},
+        {flv::fourcc("VP6A"), "VP6"},
+        {flv::fourcc("lpcm"), "PCM"},
+        {flv::fourcc("adpc"), "ADPCM"},
+        {flv::fourcc("nmos"), "Nellymoser"}};
     for (const auto &[code, name] : names)
         if (code == fourcc) return name;
     if (fourcc == 0) return "of an unknown codec";
-    std::string name;
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        const char c = static_cast<char>(fourcc >> shift);
-        name += g_ascii_isprint(c) ? c : '?';
-    }
-    return "of the unknown codec '" + name + "'";
+    return "of the unknown codec '" + codec_name(fourcc) + "'";
 }
 
 /// Why a tag is left out, and what to do about it.
 std::string left_out(TagType type, const BodyHeader &header) {
-    const std::string codec = codec_name(header.codec);
-    const std::string track = std::to_string(header.track);
-    if (header.track != 0)
-        return std::string("The stream has more than one ") + name_of(type) + " track: track " +
-               track + " (" + codec + ") is left out, and the first is taken.";
+    const std::string codec = codec_words(header.codec);
     return std::string("The stream's ") + name_of(type) + " is " + codec +
            ", which can't be taken out of FLV here: let the publisher send " +
            (type == TagType::video ? "H.264." : "AAC or MP3.");
@@ -144,12 +135,16 @@ GstFlowReturn Demuxer::handle(const Tag &tag, const BufferTime &time) {
 GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
     const auto header = parse_body(tag.type, tag.body());
     if (!header || header->payload_size == 0) return GST_FLOW_OK;
-    Stream &stream = stream_of(tag.type);
+    Stream *found = stream_of(tag.type, header->track);
+    if (!found) {
+        ++counters_.drops;
+        return GST_FLOW_OK;
+    }
+    Stream &stream = *found;
     const bool config = header->packet == PacketType::config;
     if (!config && header->packet != PacketType::frame) return GST_FLOW_OK;
     const Codec *codec = find_codec(tag.type, header->codec);
-    // Only one track of each kind has a pad.
-    if (!codec || header->track != 0) {
+    if (!codec) {
         ++counters_.drops;
         if (!stream.complained)
             GST_ELEMENT_WARNING(element_, STREAM, CODEC_NOT_FOUND,
@@ -163,7 +158,8 @@ GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
         configure(stream, tag, *header);
         return GST_FLOW_OK;
     }
-    if (codec->frame_format && !configure_by_frame(stream, *codec, tag, *header))
+    const bool configured = codec->describe && stream.codec == codec && !stream.config.empty();
+    if (codec->frame_format && !configured && !configure_by_frame(stream, *codec, tag, *header))
         return GST_FLOW_OK;
     if (!stream.pad || stream.codec != codec) {
         ++counters_.drops;
@@ -237,10 +233,17 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
     const bool video = tag.type == TagType::video;
     const int64_t composition =
         header.composition_time * millisecond + static_cast<int64_t>(header.nanoseconds);
+    if (!no_more_pads_) announce_pads();
     // If a buffer has a single timestamp, it is the time when its tag is due: for FLV the DTS.
     std::optional<int64_t> told = time.dts ? time.dts : time.pts;
     if (!time.whole && first_time_) told.reset();
-    const Timeline::Time at = timeline_.map(index_of(stream), tag.timestamp, told);
+    Timeline::Time at;
+    if (stream.track == 0) {
+        at = timeline_.map(index_of(tag.type), tag.timestamp, told);
+    } else {
+        at.time = std::max(timeline_.beside(index_of(tag.type), tag.timestamp), stream.last);
+        stream.last = at.time;
+    }
     const bool discont = at.discont || stream.discont;
     if (at.discont) {
         ++discontinuities_;
@@ -261,22 +264,24 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
         if (!header.keyframe) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
     } else {
         int64_t pts = at.time;
-        if (stream.info.rate && stream.info.frame_samples) {
+        const unsigned samples = stream.codec->frame_samples
+                                     ? stream.codec->frame_samples(payload.view())
+                                     : stream.info.frame_samples;
+        if (stream.info.rate && samples) {
             if (discont) stream.clock.reset();
-            const auto counted =
-                stream.clock.next(pts, stream.info.frame_samples, stream.info.rate, at.finer);
+            const auto counted = stream.clock.next(pts, samples, stream.info.rate, at.finer);
             pts = counted.time;
             if (counted.resync) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_RESYNC);
             stream.discont = stream.discont || counted.resync;
-            GST_BUFFER_DURATION(buffer) = gst_util_uint64_scale_int(
-                GST_SECOND, int(stream.info.frame_samples), int(stream.info.rate));
+            GST_BUFFER_DURATION(buffer) =
+                gst_util_uint64_scale_int(GST_SECOND, int(samples), int(stream.info.rate));
         }
         GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(pts);
     }
     if (at.discont || stream.discont) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     stream.discont = false;
     note_progress(at.time);
-    segment_.position = static_cast<guint64>(at.time);
+    if (stream.track == 0) segment_.position = static_cast<guint64>(at.time);
 
     counters_.out(payload.size());
     const GstFlowReturn flow = gst_flow_combiner_update_pad_flow(

@@ -12,7 +12,7 @@
 
 #include <gst/base/gstflowcombiner.h>
 
-#include <array>
+#include <deque>
 #include <vector>
 
 namespace penstock::flv {
@@ -37,12 +37,15 @@ public:
 
 private:
     struct Stream {
+        TagType type = TagType::video;
+        uint8_t track = 0;
         const Codec *codec = nullptr;
         GstPad *pad = nullptr; ///< owned by the element
         StreamInfo info;
         std::vector<uint8_t> config; ///< the record from which `info` was made,
         uint64_t frame_format = 0;   ///< or the frame header's fields
         bool discont = true;
+        int64_t last = 0;        ///< ns; of the last frame of a further track
         bool complained = false; ///< a warning about an unknown codec was posted
         SampleClock clock;
     };
@@ -64,8 +67,10 @@ private:
     GstFlowReturn broken_input(const Result &result);
     void learn_stream_header(GstCaps *caps);
 
-    Stream &stream_of(TagType type) { return streams_[type == TagType::audio ? 1 : 0]; }
-    unsigned index_of(const Stream &stream) const { return unsigned(&stream - streams_.data()); }
+    static unsigned index_of(TagType type) { return type == TagType::audio ? 1 : 0; }
+    /// nullptr if there are too many.
+    Stream *stream_of(TagType type, uint8_t track);
+    void announce_pads();
     void add_pad(Stream &stream);
     void remove_pads();
     void push_sticky(Stream &stream);
@@ -82,7 +87,8 @@ private:
     GstFlowCombiner *combiner_;
     FlvReader reader_;
     std::vector<Tag> tags_;
-    std::array<Stream, Timeline::tracks> streams_; ///< video, audio
+    /// The default tracks, video and audio, and the further ones as they come.
+    std::deque<Stream> streams_;
     Timeline timeline_;
     GstSegment segment_; ///< the source pads' segment
     guint32 segment_seqnum_ = GST_SEQNUM_INVALID;

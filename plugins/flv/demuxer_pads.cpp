@@ -5,6 +5,8 @@
 #include "flv/flvlivedemux.h"
 #include "gst/nonblocking.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 GST_DEBUG_CATEGORY_EXTERN(penstock_flvlivedemux_debug);
@@ -15,12 +17,15 @@ namespace {
 
 // How long one kind of media waits for the other before no-more-pads; ns.
 constexpr int64_t other_media_wait = GST_SECOND;
+// Each needs a pad; a stream that names more is not to be trusted.
+constexpr size_t max_streams = 32;
 
 } // namespace
 
 Demuxer::Demuxer(GstElement *element, GstPad *sink)
     : element_(element), sink_(sink), combiner_(gst_flow_combiner_new()) {
     gst_segment_init(&segment_, GST_FORMAT_TIME);
+    remove_pads();
 }
 
 Demuxer::~Demuxer() {
@@ -61,8 +66,11 @@ void Demuxer::mark_discont() {
 
 void Demuxer::add_pad(Stream &stream) {
     const bool video = stream.codec->type == TagType::video;
-    const char *name = video ? "video" : "audio";
-    GstPad *pad = penstock_flvlivedemux_new_pad(element_, name);
+    const std::string kind = video ? "video" : "audio";
+    const std::string text = stream.track == 0 ? kind : kind + "_" + std::to_string(stream.track);
+    const char *name = text.c_str();
+    GstPad *pad = penstock_flvlivedemux_new_pad(
+        element_, stream.track == 0 ? name : (kind + "_%u").c_str(), name);
     stream.pad = GST_PAD(gst_object_ref(pad));
     stream.complained = false;
     gst_pad_set_active(pad, TRUE);
@@ -70,10 +78,25 @@ void Demuxer::add_pad(Stream &stream) {
     gst_flow_combiner_add_pad(combiner_, pad);
     GST_INFO_OBJECT(element_, "new pad %s: %" GST_PTR_FORMAT, name, stream.info.caps.get());
     gst_element_add_pad(element_, pad);
-    if (!no_more_pads_ && streams_[0].pad && streams_[1].pad) {
-        no_more_pads_ = true;
-        gst_element_no_more_pads(element_);
-    }
+}
+
+// The configuration of further tracks follows that of the default ones, so the first frame behind
+// both tells that all are known.
+void Demuxer::announce_pads() {
+    if (!streams_[0].pad || !streams_[1].pad) return;
+    no_more_pads_ = true;
+    gst_element_no_more_pads(element_);
+}
+
+Demuxer::Stream *Demuxer::stream_of(TagType type, uint8_t track) {
+    if (track == 0) return &streams_[index_of(type)];
+    for (Stream &stream : streams_)
+        if (stream.type == type && stream.track == track) return &stream;
+    if (streams_.size() >= max_streams) return nullptr;
+    Stream &stream = streams_.emplace_back();
+    stream.type = type;
+    stream.track = track;
+    return &stream;
 }
 
 void Demuxer::push_sticky(Stream &stream) {
@@ -103,15 +126,16 @@ void Demuxer::push_tags(Stream &stream) {
 }
 
 void Demuxer::remove_pads() {
-    for (Stream &stream : streams_) {
+    for (const Stream &stream : streams_)
         if (stream.pad) {
             gst_flow_combiner_remove_pad(combiner_, stream.pad);
             gst_pad_set_active(stream.pad, FALSE);
             gst_element_remove_pad(element_, stream.pad);
             gst_object_unref(stream.pad);
         }
-        stream = Stream();
-    }
+    streams_.clear();
+    for (const TagType type : {TagType::video, TagType::audio})
+        streams_.emplace_back().type = type;
     gst_flow_combiner_reset(combiner_);
 }
 
@@ -152,7 +176,7 @@ bool Demuxer::end_of_stream(GstPtr<GstEvent> event) {
         no_more_pads_ = true;
         gst_element_no_more_pads(element_);
     }
-    if (!streams_[0].pad && !streams_[1].pad)
+    if (std::none_of(streams_.begin(), streams_.end(), [](const Stream &s) { return s.pad; }))
         // Without a pad no downstream element receives EOS.
         GST_ELEMENT_ERROR(
             element_, STREAM, WRONG_TYPE,

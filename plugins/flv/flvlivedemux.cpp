@@ -9,17 +9,19 @@
  * @title: flvlivedemux
  * @short_description: takes a live FLV stream apart
  *
- * Takes `video/x-flv` apart into H.264 on the pad `video` and AAC on the pad `audio`, whatever the
- * producer's buffers look like: cut anywhere, with or without a file header, joined in mid-stream,
- * with the headers repeated. Pads appear when their configuration is known; no-more-pads follows
- * when both are, or after a second of one without the other.
+ * Takes `video/x-flv` apart into a pad `video` and a pad `audio`, whatever the producer's buffers
+ * look like: cut anywhere, with or without a file header, joined in mid-stream, with the headers
+ * repeated. Pads appear when their configuration is known; no-more-pads follows with the first
+ * frame after both are, or after a second of one without the other. Further tracks of Enhanced RTMP
+ * get pads with their numbers, `audio_1`, `video_2`.
+ *
+ * It reads H.264, H.265, H.266, AV1, VP9, VP8, AAC, MP3, Opus, AC-3, E-AC-3, FLAC, G.711 and Speex.
  *
  * Timestamps are made for long live streams: FLV's 32-bit milliseconds are unrolled, jumps become
  * a continuous time with DISCONT, audio is timed by its samples, and a finer time on the incoming
  * buffer is kept. Broken data costs a warning and what was broken, not the pipeline.
  *
- * When not: for files that must be sought in, and for codecs other than H.264 and AAC, use
- * flvdemux.
+ * When not: for files that must be sought in, and for codecs from before H.264, use flvdemux.
  *
  * ## Example launch line
  * |[
@@ -113,9 +115,9 @@ void add_src_template(GstElementClass *klass, const char *name, flv::TagType typ
 
 } // namespace
 
-GstPad *penstock_flvlivedemux_new_pad(GstElement *element, const char *name) {
+GstPad *penstock_flvlivedemux_new_pad(GstElement *element, const char *templ, const char *name) {
     GstPad *pad = gst_pad_new_from_template(
-        gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(element), name), name);
+        gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(element), templ), name);
     gst_pad_set_event_function(pad, src_event);
     gst_pad_set_query_function(pad, src_query);
     gst_pad_use_fixed_caps(pad);
@@ -141,6 +143,8 @@ static void penstock_flvlivedemux_class_init(PenstockFlvLiveDemuxClass *klass) {
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     add_src_template(element_class, "video", flv::TagType::video);
     add_src_template(element_class, "audio", flv::TagType::audio);
+    add_src_template(element_class, "video_%u", flv::TagType::video);
+    add_src_template(element_class, "audio_%u", flv::TagType::audio);
     gst_element_class_set_static_metadata(
         element_class, "Live FLV demuxer", "Codec/Demuxer",
         "Takes a live FLV stream apart, safe against broken data and jumping timestamps",

@@ -18,8 +18,8 @@ struct PenstockFlvLiveDemuxClass {
     GstElementClass parent_class;
 };
 GType penstock_flvlivedemux_get_type();
-/// Makes a source pad of the template `name` with this element's functions; floating.
-GstPad *penstock_flvlivedemux_new_pad(GstElement *element, const char *name);
+/// Makes a source pad of this template with this element's functions; floating.
+GstPad *penstock_flvlivedemux_new_pad(GstElement *element, const char *templ, const char *name);
 GST_ELEMENT_REGISTER_DECLARE(flvlivedemux)
 
 G_END_DECLS

@@ -7,7 +7,7 @@
 /**
  * SECTION:element-flvlivemux
  * @title: flvlivemux
- * @short_description: wraps live H.264 and AAC in FLV, one tag per buffer
+ * @short_description: wraps live video and audio in FLV, one tag per buffer
  *
  * Makes `video/x-flv` that servers and caches can use without looking inside: every buffer is one
  * tag; the caps have a `streamheader`; the stream begins with HEADER-flagged file header, metadata
@@ -19,8 +19,13 @@
  * gets some later, its configuration follows in the stream. No queues are needed in front of it
  * as long as audio and video lie within `stream-wait` of each other.
  *
- * When not: for files that shall be sought in (it writes no index and no duration), and for MP3 or
- * Speex, use flvmux.
+ * H.264, AAC and MP3 get the tags that every player knows; H.265, AV1, VP9, VP8, Opus, AC-3, E-AC-3
+ * and FLAC those of Enhanced RTMP, which ffmpeg 7 (audio: 9) and mpegts.js 1.8 read.
+ * Further tracks, such as other languages, come in on `audio_1`, `video_1` and so on and become
+ * Multitrack tags; players that do not know these play the tracks of `video` and `audio`.
+ *
+ * When not: for files that shall be sought in (it writes no index and no duration), and for G.711
+ * or Speex, use flvmux.
  *
  * ## Example launch line
  * |[
@@ -59,9 +64,13 @@ static void penstock_flvlivemux_class_init(PenstockFlvLiveMuxClass *klass) {
                                                          GST_TYPE_AGGREGATOR_PAD);
     Class::add_sink_template(element_class, "video", flv::writable_caps(flv::TagType::video).get());
     Class::add_sink_template(element_class, "audio", flv::writable_caps(flv::TagType::audio).get());
+    Class::add_sink_template(element_class, "video_%u",
+                             flv::writable_caps(flv::TagType::video).get());
+    Class::add_sink_template(element_class, "audio_%u",
+                             flv::writable_caps(flv::TagType::audio).get());
     gst_element_class_set_static_metadata(
         element_class, "Live FLV muxer", "Codec/Muxer",
-        "Wraps live H.264 and AAC in FLV with the flags and headers that servers need",
+        "Wraps live video and audio in FLV with the flags and headers that servers need",
         "The Penstock authors");
 }
 

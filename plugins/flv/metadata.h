@@ -18,7 +18,7 @@ using TagListPtr = std::unique_ptr<GstTagList, TagListUnref<GstTagList>>;
 /// A muxer's information about its streams.
 struct Metadata {
     bool has_video = false, has_audio = false;
-    unsigned video_codec = 0, audio_codec = 0; ///< CodecID, SoundFormat
+    unsigned video_codec = 0, audio_codec = 0; ///< CodecID, SoundFormat, or a fourCC
     int width = 0, height = 0;
     double framerate = 0;
     int rate = 0, channels = 0;

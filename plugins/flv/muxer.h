@@ -28,6 +28,8 @@ private:
     void reset_track(Track &track, bool with_caps) override;
 
     GstFlowReturn push_headers(GstClockTime time, bool with_file_header);
+    bool has_default_track() const;
+    void configure_by_frame(FlvTrack &track, ByteView frame);
     GstFlowReturn push_header_tag(const Tag &tag, GstClockTime time);
 
     // Used by the source pad's thread only.

@@ -89,6 +89,14 @@ Timeline::Time Timeline::map(unsigned index, uint32_t timestamp, std::optional<i
     return result;
 }
 
+int64_t Timeline::beside(unsigned index, uint32_t timestamp) const {
+    const Track &track = tracks_[index].seen ? tracks_[index] : tracks_[1 - index];
+    if (!track.seen) return start_;
+    const int64_t now = unroll(track.milliseconds, timestamp);
+    if (std::abs(now - track.milliseconds) > apart_limit) return track.last;
+    return std::max<int64_t>(now * millisecond + track.offset, 0);
+}
+
 SampleClock::Time SampleClock::next(int64_t time, unsigned samples, unsigned rate, bool exact) {
     const bool was_anchored = anchored_ && rate == rate_;
     int64_t expected = 0;

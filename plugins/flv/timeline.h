@@ -33,6 +33,9 @@ public:
     /// Maps a tag's decoding timestamp. If the producer's buffer has a time, `time`, it takes
     /// precedence.
     Time map(unsigned track, uint32_t timestamp, std::optional<int64_t> time);
+    /// The time of a frame of a further track beside `track`, as that is mapped now. Timestamps
+    /// that are unrelated to the latter's get its latest time. Changes nothing.
+    int64_t beside(unsigned track, uint32_t timestamp) const;
 
 private:
     struct Track {

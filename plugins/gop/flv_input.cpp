@@ -187,7 +187,7 @@ bool FlvInput::has_codecs_of(const GstCaps *caps) const {
 
 std::vector<Unit> FlvInput::headers(GstBuffer *first, bool with_file_header) const {
     std::vector<Unit> units;
-    const auto add = [&](GstPtr<GstBuffer> buffer, uint8_t slot) {
+    const auto add = [&](GstPtr<GstBuffer> buffer, uint16_t slot) {
         GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_PTS(first);
         GST_BUFFER_DTS(buffer.get()) = GST_BUFFER_DTS(first);
         set_flags(buffer, video_, true);

@@ -4,6 +4,8 @@
 #include "gst/running_time.h"
 
 #include <algorithm>
+#include <cstring>
+#include <string>
 #include <utility>
 
 namespace penstock {
@@ -174,9 +176,39 @@ void LiveMuxer::reset(bool with_caps) {
     reset_output();
 }
 
+/// The number in the name that was asked for, or the lowest free one; 0 if there is none.
+uint8_t LiveMuxer::number_of(const char *name, bool video) const {
+    if (name && !strchr(name, '%')) {
+        const char *digits = strchr(name, '_');
+        guint64 number = 0;
+        const bool valid =
+            digits && g_ascii_string_to_unsigned(digits + 1, 10, 1, 255, &number, nullptr);
+        return valid ? static_cast<uint8_t>(number) : 0;
+    }
+    const auto all = tracks();
+    for (unsigned id = 1; id <= 255; ++id)
+        if (std::none_of(all.begin(), all.end(), [&](const TrackPtr &track) {
+                return track->id == id && track->video == video;
+            }))
+            return static_cast<uint8_t>(id);
+    return 0;
+}
+
 GstAggregatorPad *LiveMuxer::new_pad(GstPadTemplate *templ, const char *name) {
     GstElement *element = GST_ELEMENT(aggregator_);
     const char *wanted = GST_PAD_TEMPLATE_NAME_TEMPLATE(templ);
+    const bool video = g_str_has_prefix(wanted, "video");
+    uint8_t id = 0;
+    std::string numbered;
+    if (g_str_has_suffix(wanted, "_%u")) {
+        id = number_of(name, video);
+        if (id == 0) {
+            GST_WARNING_OBJECT(element, "no pad %s: numbers are 1 to 255", name ? name : wanted);
+            return nullptr;
+        }
+        numbered = (video ? "video_" : "audio_") + std::to_string(id);
+        wanted = numbered.c_str();
+    }
     if (auto existing = GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, wanted))) {
         GST_WARNING_OBJECT(element, "there is a pad %s already (%s asked for)", wanted,
                            name ? name : "any");
@@ -188,7 +220,8 @@ GstAggregatorPad *LiveMuxer::new_pad(GstPadTemplate *templ, const char *name) {
     auto track = make_track();
     // The track has its own reference; the floating one becomes the element's.
     track->pad = GstPtr<GstAggregatorPad>::ref(pad);
-    track->video = g_str_equal(wanted, "video");
+    track->video = video;
+    track->id = id;
     gst_segment_init(&track->segment, GST_FORMAT_UNDEFINED);
     std::lock_guard lock(lock_);
     tracks_.push_back(std::move(track));

@@ -73,6 +73,7 @@ protected:
         virtual ~Track() = default;
         GstPtr<GstAggregatorPad> pad;
         bool video = false;
+        uint8_t id = 0; ///< the number in a pad's name (video_1); 0: the default track
         // Guarded by the lock.
         std::deque<Item> queue;
         GstSegment segment;
@@ -117,6 +118,7 @@ private:
     };
 
     TrackPtr track_of(GstAggregatorPad *pad) const;
+    uint8_t number_of(const char *name, bool video) const;
     static void add_buffer(Track &track, GstPtr<GstBuffer> buffer);
     void nudge(GstAggregatorPad *pad);
     GstFlowReturn produce(bool timeout);

@@ -22,6 +22,10 @@
  *
  * Audio players that ask with `Icy-MetaData: 1` get titles amid MP3 and AAC, from TAG events.
  *
+ * Of FLV with the extensions of Enhanced RTMP a viewer gets the default tracks; with `?enhanced=1`
+ * in its URL also further tracks, colour metadata, channel layouts and nanoseconds, at which
+ * players in browsers raise errors.
+ *
  * When not: to reach viewers through caches, or behind bad networks, use hlssegmenter.
  *
  * ## HTTPS

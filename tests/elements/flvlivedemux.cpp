@@ -172,9 +172,10 @@ GST_START_TEST(test_caps_and_events) {
     rig.push(video_config());
     fail_unless(rig.video.pad && !rig.audio.pad && !rig.no_more_pads);
     rig.push(audio_config());
-    fail_unless(rig.audio.pad);
-    fail_unless_equals_int(rig.no_more_pads, 1);
+    // Further tracks' configuration may follow.
+    fail_unless(rig.audio.pad && !rig.no_more_pads);
     rig.push(video_frame(0, true));
+    fail_unless_equals_int(rig.no_more_pads, 1);
     rig.push(audio_frame(0));
 
     const auto video = rig.video.caps(), audio = rig.audio.caps();
@@ -394,18 +395,16 @@ GST_START_TEST(test_codecs_that_are_left_out) {
     Rig rig;
     rig.push(video_config());
     rig.push(video_frame(0, true));
-    const std::vector<uint8_t> vp9 = from_hex("91 76703039 01020304"); // a coded frame
-    rig.push(flv::make_tag(flv::TagType::video, 0, vp9));
+    rig.push(flv::make_tag(flv::TagType::video, 0, from_hex("14 aabb")));
     fail_unless_equals_string(
         rig.text_of(GST_MESSAGE_WARNING).c_str(),
-        "The stream's video is VP9, which can't be taken out of FLV here: let the publisher send "
+        "The stream's video is VP6, which can't be taken out of FLV here: let the publisher send "
         "H.264.");
     Rig second;
-    const std::vector<uint8_t> track = from_hex("95 00 2e6d7033 01 fffb9000"); // one track, its id
-    second.push(flv::make_tag(flv::TagType::audio, 0, track));
+    second.push(flv::make_tag(flv::TagType::audio, 0, from_hex("91 61616161 01")));
     fail_unless_equals_string(second.text_of(GST_MESSAGE_WARNING).c_str(),
-                              "The stream has more than one audio track: track 1 (MP3) is left "
-                              "out, and the first is taken.");
+                              "The stream's audio is of the unknown codec 'aaaa', which can't be "
+                              "taken out of FLV here: let the publisher send AAC or MP3.");
 }
 GST_END_TEST
 
@@ -455,12 +454,45 @@ GST_START_TEST(test_self_describing_audio) {
 }
 GST_END_TEST
 
+// What writers put in front of FLAC's STREAMINFO, and what Opus may leave out.
+GST_START_TEST(test_sequence_starts) {
+    const std::string info =
+        "1000 1000 000000 000000 0bb802f0 000000000000000000000000000000000000000000";
+    for (const char *head :
+         {"664c6143 80000022", "664c6143 00000022", "664c6143", "80000022", ""}) {
+        Rig rig;
+        rig.push(flv::make_tag(flv::TagType::audio, 0,
+                               from_hex(std::string("90 664c6143 ") + head + info)));
+        fail_unless(rig.audio.pad != nullptr, "'%s'", head);
+        rig.push(flv::make_tag(flv::TagType::audio, 0, from_hex("91 664c6143 fff8")));
+        fail_unless_equals_int(int_of(rig.audio.caps(), "rate"), 48000);
+        fail_unless_equals_int(int_of(rig.audio.caps(), "channels"), 2);
+    }
+    Rig cut;
+    cut.push(flv::make_tag(flv::TagType::audio, 0, from_hex("90 664c6143 664c6143 80000022 1000")));
+    fail_unless(!cut.audio.pad && cut.messages(GST_MESSAGE_WARNING) == 1);
+
+    // Without an OpusHead the packets tell the channels; with one, it does. 20 ms each.
+    Rig opus;
+    for (const char *tag : {"90 4f707573", "91 4f707573 fc01", "91 4f707573 fc02"})
+        opus.push(flv::make_tag(flv::TagType::audio, 0, from_hex(tag)));
+    fail_unless_equals_int(int_of(opus.audio.caps(), "channels"), 2);
+    fail_unless_equals_int(opus.audio.buffers.size(), 2);
+    check_time(GST_BUFFER_PTS(opus.audio.buffers[1].get()), 20);
+    opus.push(flv::make_tag(flv::TagType::audio, 40,
+                            from_hex("90 4f707573 4f70757348656164 01 01 3801 80bb0000 0000 00")));
+    opus.push(flv::make_tag(flv::TagType::audio, 40, from_hex("91 4f707573 f801")));
+    fail_unless_equals_int(int_of(opus.audio.caps(), "channels"), 1);
+    fail_unless_equals_int(opus.messages(GST_MESSAGE_WARNING), 0);
+}
+GST_END_TEST
+
 GST_START_TEST(test_unknown_codec) {
     Rig rig;
     rig.push(audio_config());
     for (int i = 0; i < 3; ++i)
         fail_unless_equals_int(
-            rig.push(flv::make_tag(flv::TagType::video, 0, from_hex("91 61763031 aa"))),
+            rig.push(flv::make_tag(flv::TagType::video, 0, from_hex("14 aabb"))), // VP6
             GST_FLOW_OK);
     fail_unless_equals_int(rig.messages(GST_MESSAGE_WARNING), 1);
     fail_unless_equals_uint64(rig.stat("drops"), 3);
@@ -599,6 +631,7 @@ static Suite *flvlivedemux_suite() {
     tcase_add_test(tc, test_broken_sps);
     tcase_add_test(tc, test_codecs_that_are_left_out);
     tcase_add_test(tc, test_self_describing_audio);
+    tcase_add_test(tc, test_sequence_starts);
     tcase_add_test(tc, test_unknown_codec);
     tcase_add_test(tc, test_broken_data);
     tcase_add_test(tc, test_flush);

@@ -93,6 +93,44 @@ GST_START_TEST(test_flv) {
 }
 GST_END_TEST
 
+// mpegts.js raises an error at tags that it does not know: they need to be asked for.
+GST_START_TEST(test_enhanced_forms) {
+    GstHarness *h = serve();
+    const uint16_t port = port_of(h->element);
+    Viewer plain(port), enhanced(port);
+    plain.get("/live/cam.flv");
+    enhanced.get("/live/cam.flv?enhanced=1");
+    const auto video = [](uint32_t ms, const char *hex) {
+        return flv::make_tag(flv::TagType::video, ms, samples::from_hex(hex));
+    };
+    const auto audio = [](const char *hex) {
+        return flv::make_tag(flv::TagType::audio, 0, samples::from_hex(hex));
+    };
+    const char *left_out[] = {"d4 61763031 0200", "95 00 4f707573 01 4f70757348656164",
+                              "94 4f707573 0102 00000003", "95 01 4f707573 01 aa"};
+    push(h, video(0, "90 61763031 81000c00"));
+    push(h, video(0, left_out[0]));
+    push(h, audio("90 4f707573 4f70757348656164"));
+    push(h, audio(left_out[1]));
+    push(h, audio(left_out[2]));
+    push(h, video(0, "97 02 0003e8 01 61763031 0a010032021000"));
+    push(h, audio(left_out[3]));
+    push(h, video(40, "a1 61763031 32023000"));
+    const auto contains = [](const std::string &body, const char *hex) {
+        const auto bytes = samples::from_hex(hex);
+        return body.find(std::string(bytes.begin(), bytes.end())) != body.npos;
+    };
+    for (Viewer *viewer : {&plain, &enhanced})
+        fail_unless(viewer->until([&] { return contains(viewer->body, "a1 61763031 32023000"); }));
+    for (const char *tag : left_out)
+        fail_unless(contains(enhanced.body, tag) && !contains(plain.body, tag), "%s", tag);
+    fail_unless(contains(enhanced.body, "97 02 0003e8 01 61763031"));
+    fail_unless(contains(plain.body, "91 61763031 0a010032021000"));
+    fail_if(contains(plain.body, "97 02 0003e8"));
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
 GST_START_TEST(test_viewer_outlives_producer) {
     GstHarness *keeper = serve(); // holds the port
     const std::string location = string_property(keeper->element, "bound-location") + "-2";
@@ -416,6 +454,7 @@ static Suite *httpserversink_suite() {
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_flv);
+    tcase_add_test(tc, test_enhanced_forms);
     tcase_add_test(tc, test_viewer_outlives_producer);
     tcase_add_test(tc, test_mpegts);
     tcase_add_test(tc, test_ogg);

@@ -2,9 +2,12 @@
 // Any bytes as configuration records, SPS, NAL streams, ADTS. Laws: what is written parses to the
 // same; parsed values are within bounds; an error appends nothing.
 #include "core/codec/aac.h"
+#include "core/codec/ac3.h"
+#include "core/codec/av1.h"
 #include "core/codec/avc.h"
 #include "core/codec/keyframe.h"
 #include "core/codec/nal_config.h"
+#include "core/codec/opus.h"
 
 #include "fuzz/law.h"
 
@@ -76,6 +79,25 @@ void check_aac(ByteView data) {
                   "an ADTS frame has room for its header");
 }
 
+void check_enhanced(ByteView data) {
+    std::vector<uint8_t> record;
+    if (make_av1_config(data, record).is_ok()) {
+        Av1Config config;
+        fuzz::law(parse_av1_config(record, config).is_ok(), "a written record can be read");
+        fuzz::law(config.profile == unsigned(record[1] >> 5) && config.width > 0,
+                  "a record has its sequence header");
+    }
+    Av1Config config;
+    (void)parse_av1_config(data, config);
+    fuzz::law(without_temporal_delimiter(data).size() + 2 >= data.size(), "two bytes at most");
+    Ac3Header ac3;
+    if (parse_ac3(data, ac3).is_ok())
+        fuzz::law(ac3.rate >= 8'000 && ac3.channels >= 1 && ac3.channels <= 6 &&
+                      ac3.frame_samples >= 256,
+                  "AC-3 has a rate and channels");
+    fuzz::law(opus_samples(data) <= 5760 && opus_channels(data) <= 2, "an Opus packet is bounded");
+}
+
 // Records of codecs with NAL units, and what of a frame's units the headers say.
 void check_nal_configs(ByteView data) {
     for (const NalCodec codec : {NalCodec::avc, NalCodec::hevc, NalCodec::vvc}) {
@@ -116,6 +138,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_sps(bytes);
     check_nals(bytes);
     check_aac(bytes);
+    check_enhanced(bytes);
     check_nal_configs(bytes);
     return 0;
 }

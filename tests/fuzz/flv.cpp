@@ -4,6 +4,7 @@
 // of complete NAL units with lengths as configured, and AAC has no ADTS header.
 #include "core/codec/aac.h"
 #include "core/codec/nal_config.h"
+#include "core/flv/enhanced.h"
 #include "core/flv/normalizer.h"
 
 #include "fuzz/law.h"
@@ -42,15 +43,20 @@ public:
     void check(const flv::Tag &tag) {
         const auto header = flv::parse_body(tag.type, tag.body_view());
         if (!header || header->multitrack || header->payload_size == 0) return;
+        // What is neither does not begin another codec.
+        if (header->packet != flv::PacketType::config && header->packet != flv::PacketType::frame)
+            return;
         const ByteView payload = tag.body_view().subspan(header->payload, header->payload_size);
         if (tag.type == flv::TagType::video &&
             std::exchange(codec_, header->codec) != header->codec)
             length_size_ = 4;
-        if (header->codec == flv::fourcc("avc1"))
+        const bool video = tag.type == flv::TagType::video;
+        if (video && header->codec == flv::fourcc("avc1"))
             check_nals(codec::NalCodec::avc, *header, payload);
-        if (header->codec == flv::fourcc("hvc1"))
+        if (video && header->codec == flv::fourcc("hvc1"))
             check_nals(codec::NalCodec::hevc, *header, payload);
-        if (header->codec == flv::fourcc("mp4a") && payload.size() >= codec::adts_header_size)
+        if (!video && header->codec == flv::fourcc("mp4a") &&
+            payload.size() >= codec::adts_header_size)
             fuzz::law(payload[0] != 0xFF || (payload[1] & 0xF6) != 0xF0 ||
                           header->packet != flv::PacketType::frame,
                       "no ADTS header is left");
@@ -91,9 +97,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                       tag.bytes[9] || tag.bytes[10],
                   "a tag can be made again from its body");
         const auto header = flv::parse_body(tag.type, tag.body());
-        if (header)
-            fuzz::law(header->payload + header->payload_size <= tag.body().size(),
-                      "the payload lies in the body");
+        if (!header) continue;
+        fuzz::law(header->payload + header->payload_size <= tag.body().size(),
+                  "the payload lies in the body");
+        flv::Tag simple = tag;
+        fuzz::law(!flv::simplify(simple, *header), "a tag has its simplest form");
+        const flv::Tag plain = flv::without_mod_ex(tag);
+        if (!header->mod_ex) continue;
+        const auto left = flv::parse_body(plain.type, plain.body_view());
+        fuzz::law(left && !left->mod_ex && left->codec == header->codec &&
+                      left->track == header->track && left->payload_size == header->payload_size,
+                  "only the prefixes are taken off");
     }
     return 0;
 }

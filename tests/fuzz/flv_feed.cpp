@@ -4,6 +4,7 @@
 // body's size, and the body. Laws: time never goes back within a track; a viewer joins where a
 // decoder can start, after headers, and misses nothing from there; a folded GOP advances by 1 ms.
 #include "core/fanout/flv_feed.h"
+#include "core/flv/enhanced.h"
 #include "core/rtmp/packet.h"
 
 #include "fuzz/law.h"
@@ -48,7 +49,14 @@ public:
         const flv::Tag tag = flv::make_tag(type, timestamp, body);
         const fanout::PacketPtr packet = feed_.append(tag, now_);
         fuzz::law(ring_.packets() == before + (packet != nullptr), "what is appended is counted");
-        if (!packet || is_header(*packet)) return;
+        if (!packet) return;
+        const auto header = flv::parse_body(type, body);
+        fuzz::law(packet->needs == (header ? flv::features_of(*header) : 0),
+                  "a packet needs what its tag has");
+        fuzz::law(!packet->plain || (packet->plain->needs & ~packet->needs) == 0,
+                  "a plain form needs no more");
+        // Further tracks lie beside the default one.
+        if (is_header(*packet) || (header && header->track != 0)) return;
         std::optional<uint32_t> &last = last_[type == flv::TagType::audio ? 0 : 1];
         fuzz::law(!last || static_cast<int32_t>(packet->time - *last) >= 0,
                   "within a track time never goes back");

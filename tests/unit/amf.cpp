@@ -93,12 +93,65 @@ GST_START_TEST(test_truncated) {
 }
 GST_END_TEST
 
+// Values behind the avmplus marker, Adobe AMF 3.
+GST_START_TEST(test_amf3) {
+    using namespace std::literals;
+    // A typed object with two sealed names and one dynamic one; -1, 1.5, and a reference to "app".
+    const std::string object = "\x11\x0a\x2b\x03T\x07"
+                               "app\x03n\x06\x09live\x04\xff\xff\xff\xff\x03x\x09\x05\x01"
+                               "\x05\x3f\xf8\x00\x00\x00\x00\x00\x00\x06\x02\x01"s;
+    std::vector<amf::Value> values;
+    const Result result = amf::read_all(view("\x02\x00\x01q"s + object + "\x05"s), values);
+    fail_unless(result.is_ok(), "%s", result.reason().c_str());
+    fail_unless_equals_int(values.size(), 3);
+    const amf::Value &read = values[1];
+    fail_unless(read.is(amf::Type::object) && read.text_of("app") == "live");
+    fail_unless(read.find("n") && read.find("n")->number == -1);
+    const amf::Value *list = read.find("x");
+    fail_unless(list && list->is(amf::Type::strict_array) && list->items.size() == 2);
+    fail_unless(list->items[0].number == 1.5 && list->items[1].text == "app");
+    for (size_t size = 1; size < object.size(); ++size)
+        fail_if(error_of(object.substr(0, size)).empty(), "%zu bytes were taken for whole", size);
+
+    values.clear();
+    fail_unless(amf::read_all(view("\x11\x01\x11\x00\x11\x02\x11\x03\x11\x04\x81\x00"
+                                   "\x11\x08\x01\x40\x00\x00\x00\x00\x00\x00\x00"
+                                   "\x11\x0c\x05"
+                                   "ab\x11\x09\x01\x03k\x03\x01"s),
+                              values)
+                    .is_ok());
+    fail_unless_equals_int(values.size(), 8);
+    fail_unless(values[0].is(amf::Type::null) && values[1].is(amf::Type::undefined));
+    fail_unless(!values[2].boolean && values[3].boolean && values[4].number == 128);
+    fail_unless(values[5].is(amf::Type::date) && values[5].number == 2);
+    fail_unless(values[6].text == "ab");
+    fail_unless(values[7].is(amf::Type::ecma_array) && values[7].find("k")->boolean);
+}
+GST_END_TEST
+
 GST_START_TEST(test_hostile) {
     using namespace std::literals;
     fail_unless(error_of("\x0c\xff\xff\xff\xff"sv).find("4294967295") != std::string::npos);
     fail_unless(error_of("\x0c\x00\x00\xff\xff"sv).find("inside a value") != std::string::npos);
     fail_unless(error_of("\x0a\xff\xff\xff\xff"sv).find("inside a value") != std::string::npos);
-    fail_unless(error_of("\x11\x0a"sv).find("type 17") != std::string::npos);
+    // AMF3: vectors and dictionaries, references to what does not exist, externalizable objects.
+    fail_unless(error_of("\x11\x0d"sv).find("AMF3 type 13") != std::string::npos);
+    fail_unless(error_of("\x11\x06\x02"sv).find("reference") != std::string::npos);
+    fail_unless(error_of("\x11\x0a\x05"sv).find("reference") != std::string::npos);
+    fail_unless(error_of("\x11\x0a\x07\x01"sv).find("externalizable") != std::string::npos);
+    fail_unless(error_of("\x11"sv).find("inside a value") != std::string::npos);
+    fail_unless(error_of("\x11\x09\xff\xff\xff\xff\x01"sv).find("inside") != std::string::npos);
+    fail_unless(error_of("\x11\x0a\xff\xff\xff\xfb\x01"sv).find("inside") != std::string::npos);
+    std::string deep3 = "\x11";
+    for (int i = 0; i < 20000; ++i)
+        deep3 += "\x09\x03\x01"sv;
+    fail_unless(error_of(deep3).find("nested") != std::string::npos);
+    // A string of 60 kB, referred to again and again.
+    std::string again = "\x11\x09\x87\x69\x01\x06\x87\xa9\x41"s + std::string(60000, 't');
+    for (int i = 1; i < 1000; ++i)
+        again += "\x06\x00"sv;
+    fail_unless(error_of(again).find("of text") != std::string::npos, "%s",
+                error_of(again).c_str());
     fail_unless(error_of("\x07\x00\x00"sv).find("type 7") != std::string::npos);
     // A bomb of objects in objects, and one of arrays that are wide instead of deep.
     std::string deep;
@@ -130,6 +183,7 @@ static Suite *amf_suite() {
     tcase_add_test(tc, test_every_type);
     tcase_add_test(tc, test_round_trip);
     tcase_add_test(tc, test_truncated);
+    tcase_add_test(tc, test_amf3);
     tcase_add_test(tc, test_hostile);
     return s;
 }

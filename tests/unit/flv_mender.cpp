@@ -136,7 +136,7 @@ GST_START_TEST(test_healthy_tags_pass_as_they_are) {
           video(80, true, lengths({delimiter, user_sei, sps, pps, idr, second_idr})),
           video(120, false, lengths({user_sei, p_slice, p_slice})),
           video(160, true, lengths({recovery_sei, p_slice})),
-          extended(200, true, "vp09", from_hex("8249")), audio(46, from_hex("fff1")),
+          extended(200, true, "vp09", from_hex("8249"), 1), audio(46, from_hex("fff1")),
           make_tag(TagType::audio, 50, from_hex("2ffff1508000000000"))}) {
         const Tag out = s.one(tag);
         fail_unless(out.bytes.data() == tag.bytes.data() && out.kind == tag.kind);
@@ -240,8 +240,9 @@ GST_START_TEST(test_key_flags) {
     fail_unless_equals_int(s.notes.size(), 1);
     fail_unless(s.noted("keyframe flags"));
     // The extended header and its other bits.
-    const Tag mended = s.one(extended(2080, true, "avc1", lengths({p_slice})));
-    check(mended, false, lengths({p_slice}));
+    Stream hevc;
+    const Tag mended = hevc.one(extended(2080, true, "hvc1", lengths({hevc_p})));
+    check(mended, false, lengths({hevc_p}));
     fail_unless_equals_int(mended.body()[0], 0xA3);
 }
 GST_END_TEST
@@ -371,7 +372,7 @@ GST_START_TEST(test_hevc) {
         auto out = s.push(tag(0, false, start_codes({hevc_vps, hevc_sps, hevc_pps, hevc_idr}, 3)));
         fail_unless_equals_int(out.size(), 2);
         fail_unless(out[0].kind == TagKind::config);
-        fail_unless_equals_int(out[0].body()[0], enhanced ? 0x90 : 0x1C);
+        fail_unless_equals_int(out[0].body()[0], 0x90);
         // As ffmpeg writes it into MP4, apart from its own SEI.
         const Unit record = payload_of(out[0]);
         const Unit fixed =

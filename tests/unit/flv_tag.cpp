@@ -74,14 +74,18 @@ GST_START_TEST(test_extended) {
     fail_unless(video("a1 68766331 000050 aa") == TagKind::frame);
     fail_unless(video("93 61766331 aa") == TagKind::keyframe); // CodedFramesX
     fail_unless(video("92 68766331") == TagKind::other);       // end
-    fail_unless(video("94 68766331 0200") == TagKind::other);  // HDR metadata
-    fail_unless(video("95 61763031 0200") == TagKind::config); // MPEG-2 TS sequence start
+    fail_unless(video("94 68766331 0200") == TagKind::config); // HDR metadata
+    fail_unless(video("d4 68766331 0200") == TagKind::config);
+    fail_unless(video("95 61763031 0200") == TagKind::other);  // MPEG-2 TS sequence start
     fail_unless(video("d1 00") == TagKind::other);             // command
     fail_unless(video("91 6876") == TagKind::other);           // cut
     fail_unless(audio("90 4f707573 4f70") == TagKind::config); // Opus
     fail_unless(audio("91 4f707573 aa") == TagKind::audio);
     fail_unless(audio("94 4f707573 0102") == TagKind::config); // channel layout
     fail_unless(audio("92 4f707573") == TagKind::other);
+    fail_unless(audio("90 4f707573") == TagKind::config); // empty: legal for Opus, AC-3
+    fail_unless(audio("90 61632d33") == TagKind::config);
+    fail_unless(audio("90 6d703461") == TagKind::other);
 
     auto header = parse_body(TagType::video, from_hex("91 68766331 000050 aabb"));
     fail_unless(header && header->codec == fourcc("hvc1") && header->composition_time == 80);

@@ -249,11 +249,71 @@ GST_START_TEST(test_unknown_name_is_refused) {
 }
 GST_END_TEST
 
+// A player that announced codecs without the stream's is told so, whenever that is known; one that
+// announced nothing gets what every player takes, and one that announced forms gets these.
+GST_START_TEST(test_announced_codecs) {
+    Log log;
+    auto server = open_server();
+    const uint16_t port = server->address().port;
+    std::string error;
+    const auto feed = server->feed("live/cam", {}, &error);
+    fail_unless(feed, "%s", error.c_str());
+    const auto tag = [](flv::TagType type, const char *hex) {
+        return flv::make_tag(type, 0, samples::from_hex(hex));
+    };
+    const auto play = [](Peer &peer, const char *codec, double caps_ex) {
+        amf::Value list;
+        list.type = amf::Type::strict_array;
+        list.items = {amf::string(codec)};
+        amf::Value info = amf::object({{"app", amf::string("live")}});
+        if (*codec) info.properties.push_back({"fourCcList", list});
+        if (caps_ex > 0) info.properties.push_back({"capsEx", amf::number(caps_ex)});
+        peer.out.handshake().command(0, {amf::string("connect"), amf::number(1), info});
+        peer.out.play("cam");
+        fail_unless(peer.flush());
+    };
+    // Before anything is known about the stream.
+    Peer early(port), plain(port), full(port), lists(port);
+    play(early, "av01", 0);
+    play(plain, "", 0);
+    play(full, "", 6);
+    play(lists, "hvc1", 0);
+    for (Peer *peer : {&early, &plain, &full, &lists})
+        fail_unless(peer->until_said("NetStream.Play.Start"));
+    feed->push(tag(flv::TagType::video, "90 68766331 01"));
+    feed->push(tag(flv::TagType::audio, "95 00 4f707573 01 4f70757348656164"));
+    feed->push(tag(flv::TagType::video, "97 02 0003e8 01 68766331 000000 aa"));
+    fail_unless(early.until_said("NetStream.Play.Failed"));
+    fail_unless(early.until_closed());
+    fail_unless(log.warned(early.name, "video is hvc1"), "%s", log.all().c_str());
+    fail_unless_equals_int(early.tags.size(), 0);
+    const auto bodies = [](const Peer &peer) {
+        std::string text;
+        for (const flv::Tag &got : peer.tags)
+            text += std::to_string(got.body_view()[0]) + " ";
+        return text;
+    };
+    for (Peer *peer : {&plain, &lists}) {
+        fail_unless(peer->until([&] { return peer->tags.size() == 2; }));
+        fail_unless_equals_string(bodies(*peer).c_str(), "144 145 ");
+    }
+    fail_unless(full.until([&] { return full.tags.size() == 3; }));
+    fail_unless_equals_string(bodies(full).c_str(), "144 149 151 ");
+    // When it is known.
+    Peer late(port);
+    play(late, "av01", 0);
+    fail_unless(late.until_said("which is not among the codecs that the player announced"));
+    fail_unless(late.said.find("NetStream.Play.Failed") != late.said.npos &&
+                late.said.find("NetStream.Play.Start") == late.said.npos);
+}
+GST_END_TEST
+
 static Suite *net_players_suite() {
     Suite *s = suite_create("net_players");
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_stuck_player_costs_nobody_anything);
+    tcase_add_test(tc, test_announced_codecs);
     tcase_add_test(tc, test_stall_timeout);
     tcase_add_test(tc, test_slow_player_is_skipped_ahead);
     tcase_add_test(tc, test_players_outlive_publishers);

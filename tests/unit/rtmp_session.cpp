@@ -382,8 +382,106 @@ GST_START_TEST(test_amf3) {
     fail_unless(of_bare.feed(bare.out.view()), "%s", of_bare.error.c_str());
     fail_unless_equals_string(of_bare.events.at(0).c_str(), "publish live/cam?");
     Client other;
-    other.handshake().message(type::command_amf3, 0, 0, view("\x11\x02"));
+    other.handshake().message(type::command_amf3, 0, 0, view("\x05"));
     fail_unless_error(other, "AMF3");
+}
+GST_END_TEST
+
+// AMF3 values behind the avmplus marker, with and without the byte that names the format.
+GST_START_TEST(test_avmplus) {
+    using namespace std::literals;
+    const std::string connect = "\x02\x00\x07"
+                                "connect\x00\x3f\xf0\x00\x00\x00\x00\x00\x00"
+                                "\x11\x0a\x0b\x01\x07"
+                                "app\x06\x09live\x01"s;
+    const std::string publish = "\x11\x06\x0fpublish\x11\x04\x00\x11\x01\x11\x06\x07"
+                                "cam"s;
+    const std::string metadata = "\x02\x00\x0d@setDataFrame\x11\x06\x15onMetaData"
+                                 "\x11\x0a\x0b\x01\x0bwidth\x04\x82\x40\x01"s;
+    for (const std::string &selector : {std::string(1, '\0'), std::string()}) {
+        Client client;
+        client.handshake()
+            .message(type::command_amf3, 0, 0, view(selector + connect))
+            .message(type::command_amf3, 0, 1, view(selector + publish))
+            .message(type::data_amf3, 0, 1, view(selector + metadata));
+        Recorder recorder;
+        fail_unless(recorder.feed(client.out.view()), "%s", recorder.error.c_str());
+        fail_unless_equals_string(recorder.events.at(0).c_str(), "publish live/cam?");
+        // Players get AMF0.
+        fail_unless_equals_int(recorder.tags.size(), 1);
+        const auto wanted = "\x02\x00\x0aonMetaData\x03\x00\x05width\x00\x40\x74\x00\x00\x00\x00"
+                            "\x00\x00\x00\x00\x09"s;
+        fail_unless(std::ranges::equal(recorder.tags[0].body().view(), view(wanted)));
+        fail_unless(recorder.tags[0].kind == flv::TagKind::metadata);
+    }
+}
+GST_END_TEST
+
+// What both sides say about codecs.
+GST_START_TEST(test_capabilities) {
+    const auto list = [](std::initializer_list<const char *> names) {
+        amf::Value value;
+        value.type = amf::Type::strict_array;
+        for (const char *name : names)
+            value.items.push_back(amf::string(name));
+        return value;
+    };
+    const auto capabilities = [](std::vector<amf::Property> more) {
+        amf::Value info = amf::object({{"app", amf::string("live")}});
+        for (amf::Property &property : more)
+            info.properties.push_back(std::move(property));
+        Client client;
+        client.handshake().command(0, {amf::string("connect"), amf::number(1), info});
+        Recorder recorder;
+        fail_unless(recorder.feed(client.out.view()), "%s", recorder.error.c_str());
+        return recorder.session.capabilities();
+    };
+    const auto video = [](const rtmp::Capabilities &c, const char(&codec)[5]) {
+        return c.receives(flv::TagType::video, flv::fourcc(codec));
+    };
+    const auto audio = [](const rtmp::Capabilities &c, const char(&codec)[5]) {
+        return c.receives(flv::TagType::audio, flv::fourcc(codec));
+    };
+    // Nothing announced, or nonsense: everything is sent.
+    for (const auto &said : {capabilities({}), capabilities({{"fourCcList", amf::number(7)},
+                                                             {"videoFourCcInfoMap", amf::null()},
+                                                             {"capsEx", amf::number(-1)}})})
+        fail_unless(video(said, "hvc1") && audio(said, "Opus") && said.caps_ex == 0);
+    // A list of video says nothing about audio. What has a legacy form is always sent.
+    const auto old = capabilities({{"fourCcList", list({"av01", "hvc1", "toolong"})}});
+    fail_unless(video(old, "hvc1") && video(old, "avc1") && !video(old, "vp09"));
+    fail_unless(audio(old, "Opus"));
+    const auto both = capabilities({{"fourCcList", list({"hvc1", "Opus"})}});
+    fail_unless(audio(both, "Opus") && !audio(both, "fLaC") && audio(both, "mp4a"));
+    fail_unless(audio(both, "spex"));
+    const auto any = capabilities({{"fourCcList", list({"*"})}});
+    fail_unless(video(any, "vvc1") && audio(any, "ec-3"));
+    // Info maps: decoding or forwarding is receiving, encoding is not.
+    const auto maps = capabilities({{"fourCcList", list({"*"})},
+                                    {"videoFourCcInfoMap", amf::object({{"hvc1", amf::number(1)},
+                                                                        {"av01", amf::number(2)},
+                                                                        {"vp09", amf::number(4)}})},
+                                    {"audioFourCcInfoMap", amf::object({{"*", amf::number(1)}})},
+                                    {"capsEx", amf::number(6)}});
+    fail_unless(video(maps, "hvc1") && !video(maps, "av01") && video(maps, "vp09"));
+    fail_unless(audio(maps, "Opus"));
+    fail_unless(maps.has(rtmp::caps_ex::multitrack | rtmp::caps_ex::mod_ex));
+    fail_if(maps.has(rtmp::caps_ex::reconnect));
+
+    // The server's own, in both objects of its answer.
+    Recorder recorder;
+    fail_unless(recorder.feed(connected().out.view()));
+    std::vector<amf::Value> values;
+    fail_unless(amf::read_all(recorder.answers().at(3).body(), values).is_ok());
+    for (const size_t i : {size_t(2), size_t(3)}) {
+        const auto said = rtmp::read_capabilities(values.at(i));
+        fail_unless(said.video.announced && said.audio.announced && said.caps_ex == 14);
+        for (const char *name : {"avc1", "hvc1", "av01", "vp09", "vp08", "vvc1"})
+            fail_unless(values[i].find("videoFourCcInfoMap")->find(name)->number == 4);
+        for (const char *name : {"mp4a", "Opus", "ac-3", "ec-3", "fLaC", ".mp3"})
+            fail_unless(values[i].find("audioFourCcInfoMap")->find(name)->number == 4);
+        fail_unless_equals_int(values[i].find("fourCcList")->items.size(), 12);
+    }
 }
 GST_END_TEST
 
@@ -522,6 +620,8 @@ static Suite *rtmp_session_suite() {
     tcase_add_test(tc, test_sloppy_control_messages);
     tcase_add_test(tc, test_aggregate);
     tcase_add_test(tc, test_amf3);
+    tcase_add_test(tc, test_avmplus);
+    tcase_add_test(tc, test_capabilities);
     tcase_add_test(tc, test_unknown_commands);
     tcase_add_test(tc, test_acknowledgements);
     tcase_add_test(tc, test_hostile_commands);

@@ -304,6 +304,17 @@ GST_START_TEST(test_jitter) {
 GST_END_TEST
 
 // Whatever comes in, within a track nothing that comes out is before what came out.
+// A track that had its own line and jumps to the other's timestamps: both go on together, not by
+// the old distance apart.
+GST_START_TEST(test_jump_from_another_line) {
+    Clocked c;
+    c.audio(322);
+    c.video(0x74610000);
+    const uint32_t video = c.video(12288);
+    fail_unless(c.audio(12288) - video <= 2000);
+}
+GST_END_TEST
+
 GST_START_TEST(test_never_back_whatever_comes) {
     std::mt19937 random(11);
     Clocked c;
@@ -360,6 +371,7 @@ static Suite *rtmp_timeline_suite() {
     tcase_add_test(tc, test_slow_frames);
     tcase_add_test(tc, test_short_wraps);
     tcase_add_test(tc, test_jitter);
+    tcase_add_test(tc, test_jump_from_another_line);
     tcase_add_test(tc, test_never_back_whatever_comes);
     return s;
 }

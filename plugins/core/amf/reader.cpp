@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // AMF0: parses values, bounded in depth, number and text size.
-#include "core/bytes/reader.h"
+#include "core/amf/amf3.h"
 #include "core/amf/markers.h"
 #include "core/amf/value.h"
 
@@ -9,19 +9,14 @@ namespace {
 
 class Parser {
 public:
-    Parser(ByteView body, const Limits &limits) : in_(body), limits_(limits) {}
+    Parser(ByteView body, const Limits &limits) : in_(body), limits_(limits), budget_{limits} {}
 
     bool done() const { return in_.remaining() == 0; }
 
     Result value(Value &out, unsigned depth) {
-        if (++values_ > limits_.max_values)
-            return Result::error("AMF message holds more than " +
-                                 std::to_string(limits_.max_values) + " values");
-        if (depth > limits_.max_depth)
-            return Result::error("AMF objects are nested deeper than " +
-                                 std::to_string(limits_.max_depth));
+        Result result = budget_.take_value(depth);
+        if (!result.is_ok()) return result;
         const uint8_t type = in_.u8();
-        Result result = Result::ok();
         switch (type) {
         case marker::number:
             out.type = Type::number;
@@ -73,6 +68,9 @@ public:
         case marker::unsupported:
             out.type = Type::undefined;
             break;
+        case marker::avmplus:
+            result = read_amf3(in_, out, budget_, depth);
+            break;
         default:
             return in_.failed()
                        ? truncated()
@@ -87,15 +85,10 @@ private:
 
     Result text(std::string &out, size_t length, size_t limit) {
         if (in_.failed()) return truncated();
-        if (length > limit)
-            return Result::error("AMF string of " + std::to_string(length) + " bytes (at most " +
-                                 std::to_string(limit) + ")");
+        const Result counted = budget_.take_text(length, limit);
+        if (!counted.is_ok()) return counted;
         const ByteView bytes = in_.take(length);
         if (in_.failed()) return truncated();
-        text_total_ += length;
-        if (text_total_ > limits_.max_text_total)
-            return Result::error("AMF message holds more than " +
-                                 std::to_string(limits_.max_text_total) + " bytes of text");
         out.assign(reinterpret_cast<const char *>(bytes.data()), bytes.size());
         return Result::ok();
     }
@@ -136,8 +129,7 @@ private:
 
     Reader in_;
     const Limits &limits_;
-    unsigned values_ = 0;
-    size_t text_total_ = 0;
+    Budget budget_;
 };
 
 } // namespace

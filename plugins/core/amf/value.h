@@ -63,8 +63,9 @@ struct Limits {
 };
 
 /// Parses all values of a message body and appends them to `out`. On an error, `out` contains the
-/// top-level values before it. References, AMF3 values and Flash's reserved types are errors; no
-/// supported command or metadata uses them.
+/// top-level values before it. AMF3 values behind the avmplus marker are read, too
+/// (core/amf/amf3.h). References and Flash's reserved types are errors; no supported command or
+/// metadata uses them.
 Result read_all(ByteView body, std::vector<Value> &out, const Limits &limits = {});
 
 /// Appends a value. Strings over 65535 bytes become long strings; names are truncated at 65535

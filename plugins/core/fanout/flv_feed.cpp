@@ -2,6 +2,7 @@
 #include "core/fanout/flv_feed.h"
 
 #include "core/fanout/flv_fold.h"
+#include "core/flv/enhanced.h"
 
 namespace penstock::fanout {
 namespace {
@@ -14,10 +15,10 @@ rtmp::Timeline::Track track_of(const flv::Tag &tag) {
 }
 
 /// Composition time offset of the frame; ms.
-uint32_t composition_of(const flv::Tag &tag) {
-    if (tag.type != flv::TagType::video) return 0;
-    const auto header = flv::parse_body(tag.type, tag.body());
-    return header ? static_cast<uint32_t>(std::max(header->composition_time, 0)) : 0;
+uint32_t composition_of(const flv::Tag &tag, const std::optional<flv::BodyHeader> &header) {
+    return tag.type == flv::TagType::video && header
+               ? static_cast<uint32_t>(std::max(header->composition_time, 0))
+               : 0;
 }
 
 } // namespace
@@ -32,6 +33,8 @@ void FlvFeed::restart(gop::Limits limits) {
     normalizer_.reset();
     has_video_ = has_audio_ = false;
     timeline_.restart();
+    for (auto &codec : codecs_)
+        codec = 0;
     ring_.restart(limits);
 }
 
@@ -43,8 +46,26 @@ bool FlvFeed::joinable(const flv::Tag &tag) const {
     return tag.kind == flv::TagKind::keyframe || (!has_video_ && tag.kind == flv::TagKind::audio);
 }
 
+std::shared_ptr<Packet> FlvFeed::packet_of(const flv::Tag &tag, uint32_t timestamp) const {
+    auto packet = format_.make_packet(tag, timestamp);
+    const auto header = flv::parse_body(tag.type, tag.body_view());
+    if (!header || flv::features_of(*header) == flv::feature::none) return packet;
+    packet->needs = flv::features_of(*header);
+    if (!header->mod_ex) return packet;
+    flv::Tag plain = flv::without_mod_ex(tag);
+    const auto left = flv::parse_body(plain.type, plain.body_view());
+    if (!left) return packet;
+    flv::simplify(plain, *left);
+    auto form = format_.make_packet(plain, timestamp);
+    form->needs = flv::features_of(*left);
+    packet->plain = std::move(form);
+    return packet;
+}
+
 PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
     if (tag.kind == flv::TagKind::other) return nullptr;
+    const auto header = flv::parse_body(tag.type, tag.body_view());
+    const bool default_track = !header || header->track == 0;
     const bool is_header = tag.kind == flv::TagKind::config || tag.kind == flv::TagKind::metadata;
     if (is_header) {
         const unsigned before = normalizer_.headers().version;
@@ -56,23 +77,29 @@ PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
         has_video_ = true;
         ring_.forget_joins();
     }
+    if (header && default_track)
+        codecs_[tag.type == flv::TagType::audio].store(header->codec, std::memory_order_relaxed);
     if (tag.kind == flv::TagKind::config) ring_.forget_joins();
     if (is_header) write_headers();
     // Headers often have timestamp 0; they get the time of their position.
     const rtmp::Timeline::Track track = track_of(tag);
     const int64_t time = tag.kind == flv::TagKind::metadata ? metadata_time
                          : is_header                        ? timeline_.last(track)
-                                     : timeline_.map(track, tag.timestamp, composition_of(tag),
-                                                     static_cast<int64_t>(now_ns / 1'000'000));
+                         : !default_track
+                             ? timeline_.beside(track, tag.timestamp)
+                             : timeline_.map(track, tag.timestamp, composition_of(tag, header),
+                                             static_cast<int64_t>(now_ns / 1'000'000));
     const auto timestamp = static_cast<uint32_t>(time); // wraps at 2^32 on the wire
-    auto packet = format_.make_packet(tag, timestamp);
-    packet->awaited = !is_header && (tag.type == flv::TagType::video || !has_video_);
-    if (joinable(tag)) {
+    auto packet = packet_of(tag, timestamp);
+    packet->awaited =
+        !is_header && default_track && (tag.type == flv::TagType::video || !has_video_);
+    const bool may_join = default_track && joinable(tag);
+    if (may_join) {
         for (const auto t : {rtmp::Timeline::audio, rtmp::Timeline::video})
             join_times_[t] = static_cast<uint32_t>(timeline_.last(t));
         write_headers();
     }
-    ring_.append(packet, now_ns, joinable(tag));
+    ring_.append(packet, now_ns, may_join);
     return packet;
 }
 
@@ -84,7 +111,7 @@ void FlvFeed::write_headers() {
     for (const flv::Tag &header : normalizer_.headers().list()) {
         const bool metadata = header.kind == flv::TagKind::metadata;
         const uint32_t time = metadata ? metadata_time : join_times_[track_of(header)];
-        headers.push_back(format_.make_packet(header, time));
+        headers.push_back(packet_of(header, time));
     }
     ring_.set_headers(std::move(headers));
 }

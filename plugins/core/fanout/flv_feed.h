@@ -8,10 +8,12 @@
 #include "core/rtmp/timeline.h"
 
 #include <array>
+#include <atomic>
 
 namespace penstock::fanout {
 
-/// Used by one producer at a time. Not thread-safe; only the ring is.
+/// Packets have their flv::feature bits as Packet::needs, and a plain form if there is one. Used by
+/// one producer at a time. Not thread-safe but for codec(); the ring is.
 class FlvFeed {
 public:
     struct Format {
@@ -28,8 +30,12 @@ public:
     /// `now_ns`: arrival time on any steady clock. Returns the appended packet, or nullptr if
     /// viewers do not need the tag.
     PacketPtr append(const flv::Tag &tag, uint64_t now_ns);
+    /// The codec (flv::fourcc) of the default audio or video track; 0 while it is unknown. Any
+    /// thread.
+    uint32_t codec(flv::TagType type) const { return codecs_[type == flv::TagType::audio]; }
 
 private:
+    std::shared_ptr<Packet> packet_of(const flv::Tag &tag, uint32_t timestamp) const;
     bool joinable(const flv::Tag &tag) const;
     void write_headers();
 
@@ -38,6 +44,7 @@ private:
     flv::Normalizer normalizer_; ///< used only to collect the headers
     rtmp::Timeline timeline_;
     std::array<uint32_t, 2> join_times_{}; ///< each track's time at the newest join position; ms
+    std::array<std::atomic<uint32_t>, 2> codecs_{}; ///< video, audio
     bool has_video_ = false;
     bool has_audio_ = false;
 };

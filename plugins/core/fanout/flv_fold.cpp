@@ -25,7 +25,7 @@ size_t composition_offset(ByteView body, const flv::BodyHeader &header) {
 std::vector<Frame> video_frames(const std::vector<PacketPtr> &gop) {
     std::vector<Frame> frames;
     for (const PacketPtr &packet : gop) {
-        const Bytes &bytes = packet->payload;
+        const Bytes &bytes = form_for(packet, 0)->payload;
         if (bytes.size() <= flv::header_size + flv::trailer_size ||
             bytes[0] != static_cast<uint8_t>(flv::TagType::video))
             continue;

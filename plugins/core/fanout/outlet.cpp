@@ -52,19 +52,24 @@ ssize_t SocketWire::write(const iovec *parts, int count) {
     }
 }
 
-const BatchCache::Entry *BatchCache::get(const Ring &ring, const Cursor &cursor, Framing framing) {
+const BatchCache::Entry *BatchCache::get(const Ring &ring, const Cursor &cursor, Framing framing,
+                                         uint8_t takes) {
     for (const Entry &entry : entries_)
-        if (entry.ring == &ring && entry.framing == framing && !entry.batch.packets.empty() &&
-            entry.batch.begin == *cursor.next && entry.batch.epoch == cursor.epoch)
+        if (entry.ring == &ring && entry.framing == framing && entry.takes == takes &&
+            !entry.batch.packets.empty() && entry.batch.begin == *cursor.next &&
+            entry.batch.epoch == cursor.epoch)
             return &entry;
     Entry &entry = entries_[next_];
     next_ = (next_ + 1) % entries_.size();
     entry.ring = &ring;
     entry.framing = framing;
+    entry.takes = takes;
     if (!ring.read(cursor, max_batch_packets, max_batch_bytes, entry.batch)) return nullptr;
     Parts parts(entry.parts);
-    for (const PacketPtr &packet : entry.batch.packets)
+    for (PacketPtr &packet : entry.batch.packets) {
+        if (packet->needs & ~takes) packet = PacketPtr(form_for(packet, takes));
         parts.add(*packet, framing);
+    }
     entry.size = parts.size();
     return &entry;
 }
@@ -109,7 +114,9 @@ Outlet::Step Outlet::send_own(Wire &wire, uint64_t &bytes_sent, int &error) {
 
 Outlet::Step Outlet::send_batch(Wire &wire, const BatchCache::Entry &entry, uint64_t &bytes_sent,
                                 int &error) {
-    const ssize_t result = wire.write(entry.parts.data(), static_cast<int>(entry.parts.size()));
+    const ssize_t result =
+        entry.parts.empty() ? 0 // nothing in it is for this viewer
+                            : wire.write(entry.parts.data(), static_cast<int>(entry.parts.size()));
     if (result < 0) {
         error = errno;
         return error == EAGAIN || error == EWOULDBLOCK ? Step::blocked : Step::failed;
@@ -141,12 +148,13 @@ Outlet::Status Outlet::send(Wire &wire, const Source &source, BatchCache &cache,
             first.clear();
             const Ring::Place place =
                 source.ring->settle(cursor_, source.join, source.slow, first, source.epoch);
-            for (PacketPtr &packet : first)
-                own_.push_back({std::move(packet), source.framing});
+            for (const PacketPtr &packet : first)
+                if (const PacketPtr &form = form_for(packet, source.takes); form->size > 0)
+                    own_.push_back({form, source.framing});
             if (place == Ring::Place::lagging) return Status::lagging;
             if (own_.empty()) {
                 if (place != Ring::Place::behind) return Status::idle;
-                const auto *entry = cache.get(*source.ring, cursor_, source.framing);
+                const auto *entry = cache.get(*source.ring, cursor_, source.framing, source.takes);
                 if (!entry) continue;
                 step = send_batch(wire, *entry, bytes_sent, error);
             }

@@ -36,12 +36,13 @@ public:
     struct Entry {
         const Ring *ring = nullptr;
         Framing framing = Framing::none;
-        Batch batch;
+        uint8_t takes = 0;
+        Batch batch;              ///< in the form for viewers that take these features
         std::vector<iovec> parts; ///< limited to the maximum of one call
         size_t size = 0;          ///< sum of the parts, in bytes
     };
     /// The batch after the cursor; nullptr if the cursor has fallen out of the ring.
-    const Entry *get(const Ring &ring, const Cursor &cursor, Framing framing);
+    const Entry *get(const Ring &ring, const Cursor &cursor, Framing framing, uint8_t takes = 0xFF);
     void clear();
 
 private:
@@ -58,6 +59,7 @@ public:
         Join join = Join::burst;
         Slow slow = Slow::skip;
         Framing framing = Framing::none;
+        uint8_t takes = 0xFF; ///< bits of Packet::needs
     };
     enum class Status {
         idle,    ///< everything was sent

@@ -30,6 +30,12 @@ void Packet::seal(bool framed) {
     frame_head_size_ = static_cast<uint8_t>(2 + length_size);
 }
 
+const PacketPtr &form_for(const PacketPtr &packet, uint8_t takes) {
+    static const PacketPtr nothing = std::make_shared<Packet>();
+    if ((packet->needs & ~takes) == 0) return packet;
+    return packet->plain && (packet->plain->needs & ~takes) == 0 ? packet->plain : nothing;
+}
+
 PacketPtr plain_packet(Bytes bytes, bool framed) {
     auto packet = std::make_shared<Packet>();
     packet->payload = std::move(bytes);

@@ -35,6 +35,10 @@ struct Packet {
     /// True if viewers wait for this packet: it has a video frame, or an audio frame of a stream
     /// without video. Other packets may be held back until the next awaited one.
     bool awaited = true;
+    /// Bits of what a viewer must take (its Outlet::Source::takes) to get this packet; others get
+    /// `plain` if they take what that needs, or nothing.
+    uint8_t needs = 0;
+    std::shared_ptr<const Packet> plain;
 
     /// Calls `use(ByteView)` with each piece in sending order, including the framing.
     template <class Use>
@@ -68,6 +72,9 @@ private:
 };
 
 using PacketPtr = std::shared_ptr<const Packet>;
+
+/// What a viewer that takes these features gets for a packet; of size 0 if nothing.
+const PacketPtr &form_for(const PacketPtr &packet, uint8_t takes);
 
 /// Makes a packet from these bytes.
 PacketPtr plain_packet(Bytes bytes, bool framed = false);

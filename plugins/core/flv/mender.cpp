@@ -4,6 +4,7 @@
 
 #include "core/bytes/writer.h"
 #include "core/codec/keyframe.h"
+#include "core/flv/enhanced.h"
 #include "core/flv/mender_notes.h"
 
 #include <algorithm>
@@ -71,7 +72,9 @@ Tag make_config_tag(const Tag &frame, uint32_t codec, ByteView record) {
     else
         w.u8(body[0]).u8(0);
     w.bytes(record);
-    return make_tag(frame.type, frame.timestamp, w.view());
+    Tag tag = make_tag(frame.type, frame.timestamp, w.view());
+    if (const auto header = parse_body(tag.type, tag.body_view())) simplify(tag, *header);
+    return tag;
 }
 
 void Mender::note(Note what, std::string text) {
@@ -86,7 +89,24 @@ void Mender::take(Tag &&tag, std::vector<Tag> &out) {
         out.push_back(std::move(tag));
         return;
     }
-    const auto header = parse_body(tag.type, tag.body_view());
+    auto header = parse_body(tag.type, tag.body_view());
+    if (header && header->multitrack) return take_tracks(std::move(tag), out);
+    if (header && simplify(tag, *header)) header = parse_body(tag.type, tag.body_view());
+    take_track(std::move(tag), header, out);
+}
+
+void Mender::take_tracks(Tag &&tag, std::vector<Tag> &out) {
+    std::vector<Tag> tracks;
+    if (!split_tracks(tag, tracks)) note(tracks_broken, "tracks that cannot be read: left out");
+    for (Tag &each : tracks) {
+        auto header = parse_body(each.type, each.body_view());
+        if (header && simplify(each, *header)) header = parse_body(each.type, each.body_view());
+        take_track(std::move(each), header, out);
+    }
+}
+
+/// Takes a tag with one track.
+void Mender::take_track(Tag &&tag, const std::optional<BodyHeader> &header, std::vector<Tag> &out) {
     tag.kind = kind_of(tag.type, header);
     const bool media = tag.kind != TagKind::other && (header->packet == PacketType::frame ||
                                                       header->packet == PacketType::config);

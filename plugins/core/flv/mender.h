@@ -15,7 +15,8 @@ namespace penstock::flv {
 /// Inspects each frame instead of trusting its header: keyframe flags mark frames where a decoder
 /// can start, NAL units have length prefixes, AAC frames have no ADTS header, and configuration
 /// found only in frames becomes a tag. A correct tag passes without a copy after a check of its NAL
-/// units' first bytes. Tags with several tracks, and tracks other than 0, pass unchanged. For one
+/// units' first bytes. A tag with several tracks becomes one for each, and all get the form that
+/// most players know (core/flv/enhanced.h). Frames of tracks other than 0 pass unchanged. For one
 /// stream at a time; not thread-safe.
 class Mender {
 public:
@@ -54,6 +55,8 @@ private:
     /// A kind of correction, as a bit.
     enum Note : uint32_t;
 
+    void take_tracks(Tag &&tag, std::vector<Tag> &out);
+    void take_track(Tag &&tag, const std::optional<BodyHeader> &header, std::vector<Tag> &out);
     void take_video(Tag &&tag, const BodyHeader &header, std::vector<Tag> &out);
     void take_video_config(Tag &&tag, const BodyHeader &header, codec::NalCodec codec,
                            std::vector<Tag> &out);

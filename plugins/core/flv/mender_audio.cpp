@@ -4,6 +4,9 @@
 #include "core/flv/mender.h"
 #include "core/flv/mender_notes.h"
 
+#include <algorithm>
+#include <string_view>
+
 namespace penstock::flv {
 namespace {
 
@@ -24,11 +27,20 @@ const char *fault_of(ByteView config) {
     return rate == 13 || rate == 14 ? "a reserved sample rate" : nullptr;
 }
 
+bool is_opus_comment(const Tag &tag, const BodyHeader &header) {
+    constexpr std::string_view magic = "OpusTags";
+    const ByteView payload = tag.body_view().subspan(header.payload, header.payload_size);
+    return header.codec == fourcc("Opus") && payload.size() >= magic.size() &&
+           std::equal(magic.begin(), magic.end(), payload.begin());
+}
+
 } // namespace
 
 void Mender::take_audio(Tag &&tag, const BodyHeader &header, std::vector<Tag> &out) {
     if (header.codec != aac) {
         audio_ = {};
+        // Opus' comment header may come in a SequenceStart of its own; it is no configuration.
+        if (header.packet == PacketType::config && is_opus_comment(tag, header)) return;
         out.push_back(std::move(tag));
         return;
     }

@@ -22,6 +22,7 @@ enum Mender::Note : uint32_t {
     adts_broken = 1 << 12,
     aac_config_broken = 1 << 13,
     no_aac_config = 1 << 14,
+    tracks_broken = 1 << 15,
 };
 
 /// Makes a configuration tag with the same form of header as the frame's body.

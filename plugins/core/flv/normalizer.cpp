@@ -165,7 +165,17 @@ void Normalizer::learn_config(const Tag &tag) {
     if (header->track == 0 && header->packet == PacketType::config) {
         auto &slot = audio ? headers_.audio_config : headers_.video_config;
         if (slot && same_body(*slot, tag)) return;
+        if (slot && header->payload_size == 0) {
+            // An empty configuration says nothing new about the same codec.
+            const auto known = parse_body(slot->type, slot->body());
+            if (known && known->codec == header->codec) return;
+        }
         slot = own_copy(tag);
+        // The colours and layouts of another configuration's track follow it.
+        std::erase_if(headers_.more, [&](const Tag &other) {
+            const auto h = parse_body(other.type, other.body());
+            return h && other.type == tag.type && h->track == 0 && h->codec != header->codec;
+        });
         (audio ? audio_codec_ : video_codec_) = plain_codec(tag);
         ++headers_.version;
         return;

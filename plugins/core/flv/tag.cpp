@@ -67,8 +67,9 @@ int32_t signed24(uint32_t value) {
     return static_cast<int32_t>(value << 8) >> 8;
 }
 
-bool has_composition_time(uint32_t codec) {
-    return codec == avc1 || codec == hvc1 || codec == vvc1;
+// Codecs whose decoders need no configuration: their SequenceStart may be empty.
+bool may_lack_config(uint32_t codec) {
+    return codec == fourcc("Opus") || codec == fourcc("ac-3") || codec == fourcc("ec-3");
 }
 
 // Packet types of the extended headers (Enhanced RTMP v2, ExVideoTagHeader, ExAudioTagHeader).
@@ -94,6 +95,7 @@ uint8_t skip_mod_ex(Reader &r, uint8_t packet, BodyHeader &header) {
         const uint8_t next = r.u8();
         if (next >> 4 == 0 && size >= 3) header.nanoseconds = data.u24() % 1'000'000;
         packet = next & 0x0F;
+        header.mod_ex = true;
     }
     return packet;
 }
@@ -114,6 +116,7 @@ uint8_t read_multitrack(Reader &r, BodyHeader &header, size_t &track_size) {
 void parse_extended(TagType type, Reader &r, uint8_t first, BodyHeader &header) {
     const bool video = type == TagType::video;
     const uint8_t frame_type = (first >> 4) & 0x07;
+    header.extended = true;
     uint8_t packet = skip_mod_ex(r, first & 0x0F, header);
     header.keyframe = video && frame_type == 1;
     if (video && frame_type == 5 && packet != ex_video_metadata) {
@@ -149,7 +152,7 @@ void parse_extended(TagType type, Reader &r, uint8_t first, BodyHeader &header) 
         header.packet = video ? PacketType::metadata : PacketType::multichannel;
         break;
     case ex_video_ts_sequence_start:
-        if (video) header.packet = PacketType::config;
+        if (video) header.packet = PacketType::descriptor;
         break;
     default:
         break;
@@ -206,6 +209,19 @@ bool is_metadata(ByteView body) {
 
 } // namespace
 
+std::string codec_name(uint32_t fourcc) {
+    std::string name;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        const char c = static_cast<char>(fourcc >> shift);
+        name += c >= ' ' && c <= '~' ? c : '?';
+    }
+    return name;
+}
+
+bool has_composition_time(uint32_t codec) {
+    return codec == avc1 || codec == hvc1 || codec == vvc1;
+}
+
 std::optional<BodyHeader> parse_body(TagType type, ByteView body) {
     if (type == TagType::script) return std::nullopt;
     Reader r(body);
@@ -227,10 +243,15 @@ TagKind classify(TagType type, ByteView body) {
 }
 
 TagKind kind_of(TagType type, const std::optional<BodyHeader> &header) {
-    // An empty packet is neither configuration nor a frame.
-    if (!header || header->payload_size == 0) return TagKind::other;
+    if (!header) return TagKind::other;
+    // Another empty packet is neither configuration nor a frame.
+    if (header->payload_size == 0)
+        return header->packet == PacketType::config && may_lack_config(header->codec)
+                   ? TagKind::config
+                   : TagKind::other;
     switch (header->packet) {
     case PacketType::config:
+    case PacketType::metadata:
     case PacketType::multichannel:
         return TagKind::config;
     case PacketType::frame:

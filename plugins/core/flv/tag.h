@@ -6,6 +6,7 @@
 #include "core/bytes/bytes.h"
 
 #include <optional>
+#include <string>
 
 namespace penstock::flv {
 
@@ -14,7 +15,8 @@ enum class TagType : uint8_t { audio = 8, video = 9, script = 18 };
 /// The role of a tag for a cache, a muxer or a viewer that joins.
 enum class TagKind {
     metadata, ///< onMetaData (with or without @setDataFrame)
-    config,   ///< codec configuration: AVCDecoderConfigurationRecord, AudioSpecificConfig, …
+    config,   ///< codec configuration (AVCDecoderConfigurationRecord, AudioSpecificConfig, …),
+              ///< colour metadata, channel layout
     keyframe, ///< a video frame that depends on no other
     frame,    ///< any other video frame
     audio,    ///< an audio frame
@@ -54,8 +56,20 @@ constexpr uint32_t fourcc(const char (&name)[5]) {
            uint32_t(uint8_t(name[2])) << 8 | uint32_t(uint8_t(name[3]));
 }
 
+/// The four characters; "?" for those that can't be printed.
+std::string codec_name(uint32_t fourcc);
+
 /// The content of a packet in an audio or video tag.
-enum class PacketType { config, frame, end, metadata, multichannel, command, unknown };
+enum class PacketType {
+    config,
+    frame,
+    end,
+    metadata,     ///< of video: colour
+    multichannel, ///< the layout of audio channels
+    command,
+    descriptor, ///< an MPEG-2 TS descriptor in place of the configuration (MPEG2TSSequenceStart)
+    unknown
+};
 
 /// The codec header at the start of an audio or video body; legacy and extended forms combined.
 struct BodyHeader {
@@ -63,13 +77,18 @@ struct BodyHeader {
     uint32_t codec = 0;
     PacketType packet = PacketType::unknown;
     bool keyframe = false;
-    bool multitrack = false;
+    bool extended = false;        ///< the form of Enhanced RTMP
+    bool multitrack = false;      ///< in any of its three forms
+    bool mod_ex = false;          ///< has ModEx prefixes
     uint8_t track = 0;            ///< id of the (first) track
     int32_t composition_time = 0; ///< PTS minus DTS, milliseconds
     uint32_t nanoseconds = 0;     ///< to be added to the timestamp, below 1,000,000 (ModEx)
     size_t payload = 0;           ///< offset in the body of the (first track's) data
     size_t payload_size = 0;      ///< size of these data
 };
+
+/// Whether frames have a composition time in the extended form.
+bool has_composition_time(uint32_t codec);
 
 /// Parses the codec header of an audio or video body; nullopt if it is truncated.
 std::optional<BodyHeader> parse_body(TagType type, ByteView body);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/rtmp/commands.h"
 
+#include "core/rtmp/capabilities.h"
 #include "core/rtmp/chunk_writer.h"
 #include "core/rtmp/message.h"
 
@@ -74,6 +75,20 @@ void Answers::data(uint32_t stream_id, std::initializer_list<amf::Value> values)
     Writer body;
     amf::write_all(body, values);
     message(chunk_stream::data, message_type::data_amf0, stream_id, body.view());
+}
+
+void Answers::connected(double transaction) {
+    amf::Value properties =
+        amf::object({{"fmsVer", amf::string("FMS/3,0,1,123")}, {"capabilities", amf::number(31)}});
+    amf::Value information = amf::object({{"level", amf::string("status")},
+                                          {"code", amf::string("NetConnection.Connect.Success")},
+                                          {"description", amf::string("Connection succeeded.")},
+                                          {"objectEncoding", amf::number(0)}});
+    // The specification does not say in which of them a client looks.
+    add_capabilities(properties);
+    add_capabilities(information);
+    command(0, {amf::string("_result"), amf::number(transaction), std::move(properties),
+                std::move(information)});
 }
 
 void Answers::status(uint32_t stream_id, std::string_view level, std::string_view code,

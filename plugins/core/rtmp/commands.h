@@ -38,6 +38,8 @@ public:
     void command(uint32_t stream_id, std::initializer_list<amf::Value> values);
     /// A data message on the stream, as sent to players.
     void data(uint32_t stream_id, std::initializer_list<amf::Value> values);
+    /// The answer to connect, with the server's capabilities.
+    void connected(double transaction);
     /// onStatus with level "status" or "error".
     void status(uint32_t stream_id, std::string_view level, std::string_view code,
                 std::string_view description);

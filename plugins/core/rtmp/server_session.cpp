@@ -48,6 +48,7 @@ struct ServerSession::Impl {
 
     bool connected = false;
     std::string app, tc_url, client;
+    Capabilities capabilities; ///< the peer's
     Stage stage = Stage::idle;
     bool publish = false;        ///< whether the pending or accepted request is a publish
     uint32_t stream_id = 0;      ///< the message stream of that request
@@ -145,7 +146,8 @@ Result ServerSession::Impl::on_message(Message &&message) {
         // One byte gives the format of what follows; clients send 0 for AMF0 or omit it. Then comes
         // the command's name, a string.
         const ByteView body = message.body();
-        if (body.empty() || (body[0] != 0 && body[0] != amf::marker::string))
+        if (body.empty() ||
+            (body[0] != 0 && body[0] != amf::marker::string && body[0] != amf::marker::avmplus))
             return Result::error("an AMF3 command that does not begin in AMF0");
         return on_command(body.subspan(body[0] == 0 ? 1 : 0), message.stream_id);
     }
@@ -188,6 +190,16 @@ Result ServerSession::Impl::on_data(Message &&message) {
         return Result::ok();
     }
     if (values[0].text == "@clearDataFrame") return Result::ok();
+    if (message.type == message_type::data_amf3) {
+        // May have AMF3 values, which players can't read.
+        Writer body;
+        for (const amf::Value &value : values)
+            amf::write(body, value);
+        message.framed.assign(flv::header_size, 0);
+        message.framed.insert(message.framed.end(), body.view().begin(), body.view().end());
+        message.framed.resize(message.framed.size() + flv::trailer_size);
+        skip = 0;
+    }
     skip += set_data_frame_size(message.body().subspan(skip));
     if (message.body().size() == skip) return Result::ok();
     const auto begin = message.framed.begin() + flv::header_size;
@@ -300,19 +312,14 @@ Result ServerSession::Impl::on_connect(const Command &command) {
         app = info.text_of("app");
         tc_url = info.text_of("tcUrl");
         client = printable(info.text_of("flashVer"), 48);
+        capabilities = read_capabilities(info);
         if (const auto type = info.text_of("type"); !type.empty() && type != "nonprivate")
             client += (client.empty() ? "" : " ") + printable(type, 15);
     }
     answers.control(message_type::window_ack_size, our_window);
     answers.set_peer_bandwidth(our_window);
     answers.set_chunk_size(out_chunk_size);
-    answers.command(0, {amf::string("_result"), amf::number(command.transaction),
-                        amf::object({{"fmsVer", amf::string("FMS/3,0,1,123")},
-                                     {"capabilities", amf::number(31)}}),
-                        amf::object({{"level", amf::string("status")},
-                                     {"code", amf::string("NetConnection.Connect.Success")},
-                                     {"description", amf::string("Connection succeeded.")},
-                                     {"objectEncoding", amf::number(0)}})});
+    answers.connected(command.transaction);
     return Result::ok();
 }
 
@@ -488,6 +495,15 @@ void ServerSession::notify_unpublished() {
 void ServerSession::notify_kicked(std::string_view description) {
     if (impl_->stage != Impl::Stage::accepted || !impl_->publish) return;
     impl_->answers.status(impl_->stream_id, "error", "NetStream.Publish.Failed", description);
+}
+
+void ServerSession::notify_unplayable(std::string_view description) {
+    if (impl_->stage != Impl::Stage::accepted || impl_->publish) return;
+    impl_->answers.status(impl_->stream_id, "error", "NetStream.Play.Failed", description);
+}
+
+const Capabilities &ServerSession::capabilities() const {
+    return impl_->capabilities;
 }
 
 const std::string &ServerSession::client_name() const {

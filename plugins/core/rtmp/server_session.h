@@ -6,6 +6,7 @@
 
 #include "core/bytes/result.h"
 #include "core/flv/tag.h"
+#include "core/rtmp/capabilities.h"
 
 #include <memory>
 #include <string>
@@ -83,6 +84,11 @@ public:
     /// Tells an accepted publisher that it will be disconnected (takeover, shutdown).
     void notify_kicked(std::string_view description);
 
+    /// Tells an accepted player why it gets nothing (NetStream.Play.Failed), before its end.
+    void notify_unplayable(std::string_view description);
+
+    /// What the peer announced in its connect command.
+    const Capabilities &capabilities() const;
     /// The peer's own description (flashVer, type) for the log; at most 64 printable characters.
     const std::string &client_name() const;
 

@@ -68,6 +68,13 @@ int64_t Timeline::map(Track track, uint32_t timestamp, uint32_t composition, int
     return state.out;
 }
 
+int64_t Timeline::beside(Track track, uint32_t timestamp) const {
+    const State &state = tracks_[track];
+    const int32_t ahead = difference(timestamp, state.in, 32);
+    const int64_t out = state.raw + std::clamp<int64_t>(ahead, -max_beside, max_beside);
+    return std::max<int64_t>(out, 0);
+}
+
 // When both tracks jump, the second follows the first.
 void Timeline::place(State &state, const State &other, uint32_t timestamp, int64_t arrival) {
     if (!other.running || (state.running && state.line == other.line)) {
@@ -77,8 +84,10 @@ void Timeline::place(State &state, const State &other, uint32_t timestamp, int64
     const int64_t waited = elapsed(other.arrival, arrival);
     const int64_t ahead = difference(timestamp, other.in, 32) + state.skew - other.skew;
     const int64_t since_first = difference(timestamp, other.first, 32);
-    const bool together = ahead >= -max_apart && ahead <= waited + max_apart;
-    const bool late = ahead >= -max_late && since_first >= -max_apart && since_first <= max_apart;
+    const bool too_far = ahead > waited + max_apart;
+    const bool together = ahead >= -max_apart && !too_far;
+    const bool late =
+        ahead >= -max_late && !too_far && since_first >= -max_apart && since_first <= max_apart;
     state.first = timestamp;
     state.line = other.line;
     state.raw = other.raw + ahead;

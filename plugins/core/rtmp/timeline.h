@@ -37,6 +37,10 @@ public:
     /// on any steady clock, `unknown` if the producer is not live.
     int64_t map(Track track, uint32_t timestamp, uint32_t composition = 0,
                 int64_t arrival = unknown);
+    /// Maps a timestamp of a further track of the same kind: on the line of `track`, at most
+    /// max_beside ms from its latest output. Changes nothing.
+    static constexpr int64_t max_beside = 2000;
+    int64_t beside(Track track, uint32_t timestamp) const;
     /// The latest output of a track, for packets without a time of their own; 0 before its first.
     int64_t last(Track track) const { return tracks_[track].out; }
     /// True if the last map() detected a jump within a run; jump() is its size.

@@ -271,6 +271,13 @@ void RtmpConnection::check(uint64_t now_ms) {
         if (limit_ms != 0 && now_ms - heard_ms_ > limit_ms)
             return close_now(LogLevel::warning, "closed: sent no media for " + time_text(limit_ms));
     }
+    if (role_ == Role::player) {
+        if (const std::string lack = lacking_codec(*mount_); !lack.empty()) {
+            session_.notify_unplayable(lack);
+            answer();
+            return close_now(LogLevel::warning, "closed: " + lack);
+        }
+    }
     if (seat_ && mount_->has_feed()) seat_.reset();
     if (check_end(now_ms, state_->limits.wait_ms)) return;
     check_stall(now_ms, state_->limits.answers_ms);

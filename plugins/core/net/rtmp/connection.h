@@ -90,6 +90,9 @@ private:
     void refuse_unknown(const std::string &path);
     void play(const std::string &path);
     bool is_known(const std::string &path) const;
+    uint8_t features() const;
+    /// Why the player can't play what the mount has; empty if it can, or if that is unknown yet.
+    std::string lacking_codec(const RtmpMount &mount) const;
 
     // --- admission ----------------------------------------------------------------------------
     /// Asks the listener's watchers and `path`; `admit` is called when all have allowed it.

@@ -27,6 +27,8 @@ public:
     bool has_feed() const { return has_feed_; }
     /// The producer's thread only.
     fanout::FlvFeed &feed() { return feed_; }
+    /// See fanout::FlvFeed::codec(); any thread.
+    uint32_t codec(flv::TagType type) const { return feed_.codec(type); }
     std::atomic<uint64_t> bytes_in{0};
 
     bool in_use() const override;

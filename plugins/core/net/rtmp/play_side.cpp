@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // An RTMP peer that plays: what it may play, and how it waits for a stream that is not there yet.
+#include "core/flv/enhanced.h"
 #include "core/net/loop/clock.h"
 #include "core/net/rtmp/connection.h"
 #include "core/net/rtmp/state.h"
@@ -71,8 +72,14 @@ void RtmpConnection::play(const std::string &path) {
     const auto mount = state_->mount(path, true);
     if (!mount->has_feed() && !(seat_ = state_->waiting->enter(endpoint_)))
         return refuse_play(path, "too many players wait for streams already");
+    if (const std::string lack = lacking_codec(*mount); !lack.empty()) {
+        say(LogLevel::warning, "refused to play " + path + ": " + lack);
+        deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
+        return session_.refuse(rtmp::Refusal::failed, lack);
+    }
     mount_ = mount;
     role_ = Role::player;
+    takes_ = features();
     deadline_ms_ = 0;
     join(mount, socket_);
     say(LogLevel::info, "plays (" + session_.client_name() + ")");
@@ -80,9 +87,30 @@ void RtmpConnection::play(const std::string &path) {
     session_.accept();
 }
 
+/// The forms that are sent to it: colours and layouts to everyone, what it announced otherwise.
+uint8_t RtmpConnection::features() const {
+    const rtmp::Capabilities &known = session_.capabilities();
+    uint8_t takes = flv::feature::description;
+    if (known.has(rtmp::caps_ex::multitrack)) takes |= flv::feature::multitrack;
+    if (known.has(rtmp::caps_ex::mod_ex)) takes |= flv::feature::mod_ex;
+    return takes;
+}
+
+std::string RtmpConnection::lacking_codec(const RtmpMount &mount) const {
+    for (const auto type : {flv::TagType::video, flv::TagType::audio}) {
+        const uint32_t codec = mount.codec(type);
+        if (session_.capabilities().receives(type, codec)) continue;
+        return std::string("The stream's ") + (type == flv::TagType::video ? "video" : "audio") +
+               " is " + flv::codec_name(codec) +
+               ", which is not among the codecs that the player announced";
+    }
+    return {};
+}
+
 /// A player may be here before the producer, or have stayed from the one before: the producer's
 /// watcher decides about it as about those that come later.
 bool RtmpConnection::is_admitted() {
+    if (!lacking_codec(*mount_).empty()) return false; // check() ends it
     if (mount_->epoch() == admission_.epoch()) return true;
     if (admission_.is_open()) return false;
     ask_again(mount_->authority(), [] {});

@@ -51,7 +51,8 @@ void Viewer::pump(fanout::BatchCache &cache) {
         const fanout::Policy policy = audience.policy();
         admitted = is_admitted();
         if (closed_) return;
-        if (admitted) source = {&audience.ring(), epoch, policy.join, policy.slow, framing_};
+        if (admitted)
+            source = {&audience.ring(), epoch, policy.join, policy.slow, framing_, takes_};
     }
     if (!prepare(source, admitted)) return;
     const uint64_t skipped = outlet_.cursor().skipped, completed = outlet_.completed();

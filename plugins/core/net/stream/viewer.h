@@ -95,6 +95,7 @@ protected:
     const uint32_t loop_;
     fanout::Outlet outlet_;
     fanout::Framing framing_ = fanout::Framing::none;
+    uint8_t takes_ = 0xFF; ///< bits of fanout::Packet::needs
     bool waiting_ = false; ///< the socket takes nothing more, or it is others' turn
     bool closed_ = false;
 

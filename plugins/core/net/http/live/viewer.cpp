@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/http/live/viewer.h"
 
+#include "core/flv/enhanced.h"
+#include "core/net/loop/address.h"
 #include "core/net/loop/clock.h"
 #include "core/net/loop/keepalive.h"
 
@@ -56,6 +58,8 @@ HttpViewer::HttpViewer(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpSt
     static std::atomic<uint64_t> next{1};
     peer_.protocol = websocket_key_.empty() ? "http" : "websocket";
     peer_.id = (websocket_key_.empty() ? "http-play-" : "ws-play-") + std::to_string(next++);
+    // mpegts.js and older players give up at these tags.
+    if (query_value(peer_.query, "enhanced") != "1") takes_ = flv::feature::none;
     if (!websocket_key_.empty()) {
         frames_ = std::make_unique<http::FrameReader>();
         framing_ = fanout::Framing::websocket;
