@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The state of a server session, shared by server_session.cpp (bytes, messages, media) and
+// server_commands.cpp (AMF commands).
+#pragma once
+
+#include "core/rtmp/chunk_reader.h"
+#include "core/rtmp/commands.h"
+#include "core/rtmp/handshake.h"
+#include "core/rtmp/message.h"
+#include "core/rtmp/server_session.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::rtmp {
+
+/// Bytes: Window Acknowledgement Size and Set Peer Bandwidth.
+inline constexpr uint32_t server_window = 2'500'000;
+
+struct ServerSession::Impl {
+    enum class Stage { idle, pending, accepted };
+
+    Impl(Handler &h, const Limits &l)
+        : handler(h), limits(l),
+          chunks(
+              l, [this](Message &&message) { return on_message(std::move(message)); },
+              [this](uint32_t size) {
+                  warn("left out metadata of " + std::to_string(size) + " bytes (at most " +
+                       std::to_string(limits.max_command_size) + " are taken)");
+              }) {
+        chunks.allow_media(false);
+    }
+
+    Handler &handler;
+    const Limits limits;
+    Handshake handshake;
+    ChunkReader chunks;
+    Answers answers;
+    std::optional<Result> failure;
+
+    bool connected = false;
+    std::string app, tc_url, client;
+    Capabilities capabilities; ///< the peer's
+    Stage stage = Stage::idle;
+    bool publish = false;        ///< whether the pending or accepted request is a publish
+    uint32_t stream_id = 0;      ///< the message stream of that request
+    std::vector<flv::Tag> early; ///< media received between publish and its acceptance
+    size_t early_bytes = 0;
+    unsigned warnings = 0;
+
+    uint64_t received = 0, acknowledged = 0; ///< bytes from the peer, including the handshake
+    uint32_t peer_window = server_window; ///< bytes after which the peer wants an acknowledgement
+
+    Result feed(ByteView input);
+    Result on_message(Message &&message);
+    Result on_user_control(ByteView body);
+    Result on_media(Message &&message);
+    Result on_data(Message &&message);
+    Result on_aggregate(const Message &message);
+    Result on_command(ByteView body, uint32_t message_stream);
+    Result on_connect(const Command &command);
+    Result on_fc_publish(const Command &command);
+    Result on_create_stream(const Command &command);
+    Result on_stream_length(const Command &command);
+    Result on_publish(const Command &command);
+    Result on_play(const Command &command);
+    Result on_play2(const Command &command);
+    Result on_pause(const Command &command);
+    Result on_seek(const Command &command);
+    Result on_fc_subscribe(const Command &command);
+    Result on_fc_unpublish(const Command &command);
+    Result on_stop_command(const Command &command);
+    Result on_plain_call(const Command &command);
+    Result no_answer(const Command &) { return Result::ok(); }
+
+    void request(std::string_view name, bool to_publish);
+    void stop();
+    void take_tag(flv::Tag &&tag);
+    void deliver_early();
+    void warn(const std::string &text);
+    /// A connection has a single publish, so media belongs to it regardless of its message stream.
+    bool takes_media() const { return stage != Stage::idle && publish; }
+    void result(const Command &command, amf::Value value = amf::null()) {
+        if (command.transaction != 0)
+            answers.command(0, {amf::string("_result"), amf::number(command.transaction),
+                                amf::null(), std::move(value)});
+    }
+    uint32_t command_stream = 0; ///< the message stream of the command being handled
+};
+
+} // namespace penstock::rtmp
