@@ -133,9 +133,9 @@ private:
         const std::string &host = call_.url.host;
         secure_->set_verify_callback(asio::ssl::host_name_verification(host));
         // Names only: an address has no place there (RFC 6066).
-        error_code ec;
-        asio::ip::make_address(host, ec);
-        if (ec) SSL_set_tlsext_host_name(secure_->native_handle(), host.c_str());
+        error_code no_address;
+        asio::ip::make_address(host, no_address);
+        if (no_address) SSL_set_tlsext_host_name(secure_->native_handle(), host.c_str());
         secure_->async_handshake(asio::ssl::stream_base::client,
                                  [self = shared_from_this()](error_code ec) {
                                      if (!self->failed(ec)) self->send(*self->secure_);
