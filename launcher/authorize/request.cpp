@@ -8,11 +8,9 @@ namespace penstock::authorize {
 void name_stream(Request &request, const std::vector<std::string> &suffixes) {
     std::string_view path = request.path;
     size_t cut = 0;
-    // RTMP names end in whatever they like.
-    if (request.protocol != "rtmp")
-        for (const std::string &suffix : suffixes)
-            if (path.size() > suffix.size() && path.ends_with(suffix))
-                cut = std::max(cut, suffix.size());
+    for (const std::string &suffix : suffixes)
+        if (path.size() > suffix.size() && path.ends_with(suffix))
+            cut = std::max(cut, suffix.size());
     path.remove_suffix(cut);
     const size_t slash = path.rfind('/');
     request.app = slash == path.npos ? std::string_view() : path.substr(0, slash);

@@ -31,7 +31,7 @@ struct Request {
 };
 
 /// Sets `app` and `name` from the path. `suffixes` are what the URLs of a stream end in: ".flv",
-/// "/index.m3u8".
+/// "/index.m3u8"; empty where a name may end in anything.
 void name_stream(Request &request, const std::vector<std::string> &suffixes);
 
 /// The first value of a query's parameter, as it was sent.

@@ -144,8 +144,11 @@ bool add_rules(const Binding &binding, Reader &reader, std::vector<At> &out, std
     return true;
 }
 
-/// What the URLs of one stream end in: it has the same name on every protocol.
-std::vector<std::string> suffixes() {
+/// What the URLs of one stream end in at a listener with this scheme: it has the same name on every
+/// protocol. Empty if names there may end in anything.
+std::vector<std::string> suffixes_at(const std::string &scheme) {
+    const auto *protocol = protocols::find_scheme(scheme);
+    if (!protocol || protocol->path_suffixes.empty()) return {};
     std::vector<std::string> out = {".ts", ".mp3", ".aac"};
     for (const auto &found : protocols::all())
         out.insert(out.end(), found->path_suffixes.begin(), found->path_suffixes.end());
@@ -182,7 +185,8 @@ bool make_guards(const Binding &binding,
         for (const At &at : rules)
             if (at.listener->server() == listener->server()) its.push_back(at.rule);
         out.push_back(
-            {listener, std::make_shared<authorize::Gate>(std::move(its), description, suffixes())});
+            {listener, std::make_shared<authorize::Gate>(std::move(its), description,
+                                                         suffixes_at(listener->scheme()))});
     }
     return true;
 }

@@ -35,7 +35,8 @@ Request viewer(const std::string &path, const std::string &protocol = "rtmp") {
     request.id = "rtmp-play-1";
     request.ip = "192.0.2.7";
     request.path = path;
-    name_stream(request, {".flv", ".m3u8", "/index.m3u8"});
+    const std::vector<std::string> suffixes = {".flv", ".m3u8", "/index.m3u8"};
+    name_stream(request, protocol == "rtmp" ? std::vector<std::string>() : suffixes);
     return request;
 }
 

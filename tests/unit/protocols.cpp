@@ -148,10 +148,13 @@ GST_START_TEST(test_names_stand_in_the_table_only) {
     for (auto entry = std::filesystem::recursive_directory_iterator(launcher);
          entry != std::filesystem::recursive_directory_iterator(); ++entry) {
         const std::string name = entry->path().filename();
-        if (entry->is_directory() && (name == "node_modules" || name == "protocols")) {
+        // Authorization asks web servers, which are no streams.
+        if (entry->is_directory() &&
+            (name == "node_modules" || name == "protocols" || name == "authorize")) {
             entry.disable_recursion_pending();
             continue;
         }
+        if (name == "authorization.cpp" || name == "loader_authorize.cpp") continue;
         if (!name.ends_with(".cpp") && !name.ends_with(".h")) continue;
         std::ifstream file(entry->path());
         std::stringstream source;
