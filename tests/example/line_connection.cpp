@@ -125,7 +125,7 @@ void LineConnection::take_lines() {
 
 void LineConnection::take_line(std::string_view line) {
     if (role_ == Role::publisher) {
-        const bool has_room = mount_->slot.deliver([&](net::PublishReceiver &receiver) {
+        const bool has_room = mount_->slot.deliver(*this, [&](net::PublishReceiver &receiver) {
             return static_cast<LineReceiver &>(receiver).on_line(Bytes::copy_of(line));
         });
         paused_ = !has_room;
@@ -184,7 +184,7 @@ void LineConnection::admit_publish(bool is_leased) {
 
 void LineConnection::accept_publish() {
     later([](LineConnection &self) {
-        if (self.role_ != Role::publish_pending) return;
+        if (self.role_ != Role::publish_pending || !self.mount_->slot.is_announced(&self)) return;
         self.role_ = Role::publisher;
         self.deadline_ms_ = 0;
         self.admission_.enter(self.peer_info());
@@ -207,7 +207,9 @@ void LineConnection::refuse_publish(const std::string &reason) {
 }
 
 void LineConnection::resume() {
-    later([](LineConnection &self) { self.go_on(); });
+    later([](LineConnection &self) {
+        if (self.role_ == Role::publisher) self.go_on();
+    });
 }
 
 // --- playing --------------------------------------------------------------------------------

@@ -47,10 +47,14 @@ public:
     }
     void stop() { claim_.reset(); }
     void set_flushing(bool flushing) {
-        std::lock_guard lock(mutex_);
-        is_flushing_ = flushing;
-        if (flushing) lines_.clear();
-        changed_.notify_all();
+        {
+            std::lock_guard lock(mutex_);
+            is_flushing_ = flushing;
+            if (flushing) lines_.clear();
+            changed_.notify_all();
+        }
+        // The queue may have been full, and is empty now.
+        if (!flushing && claim_) claim_->resume();
     }
     /// Waits for a line; nullptr when flushing.
     GstBuffer *take() {

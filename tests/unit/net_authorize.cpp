@@ -317,6 +317,35 @@ GST_START_TEST(test_nobody_to_ask) {
 }
 GST_END_TEST
 
+// A publish that ended before it was accepted does not accept the next one of its connection.
+GST_START_TEST(test_a_stale_acceptance) {
+    auto server = open_server();
+    auto judge = std::make_shared<Judge>(Judge::Mode::keep);
+    Receiver first, second;
+    std::string error;
+    auto claim = server->claim("live/one", first, {}, &error);
+    std::atomic<int> leased{0};
+    net::LeaseOptions options;
+    options.matches = [](std::string_view path) { return path == "live/two"; };
+    options.on_publish = [&](const net::PublishAttempt &) { ++leased; };
+    auto lease = server->rules().add(options, server);
+    Peer publisher(server->address().port);
+    publisher.out.handshake().connect("live").publish("one");
+    publisher.out.command(1, {amf::string("closeStream"), amf::number(0), amf::null()});
+    publisher.out.command(1, {amf::string("publish"), amf::number(5), amf::null(),
+                              amf::string("two"), amf::string("live")});
+    fail_unless(publisher.flush());
+    fail_unless(eventually([&] { return leased == 1; }));
+    auto other = server->claim("live/two", second, {.watch = judge}, &error);
+    fail_unless(other != nullptr, "%s", error.c_str());
+    fail_unless(eventually([&] { return judge->questions() == 1; }), "its receiver is not asked");
+    fail_unless(publisher.said.find("NetStream.Publish.Start") == std::string::npos);
+    judge->kept.at(0)(true);
+    fail_unless(publisher.until_said("NetStream.Publish.Start"));
+    fail_unless_equals_int(second.published, 1);
+}
+GST_END_TEST
+
 static Suite *net_authorize_suite() {
     Suite *s = suite_create("net_authorize");
     TCase *tc = tcase_create("authorize");
@@ -330,6 +359,7 @@ static Suite *net_authorize_suite() {
     tcase_add_test(tc, test_listener_then_receiver);
     tcase_add_test(tc, test_players_before_and_after_the_feed);
     tcase_add_test(tc, test_nobody_to_ask);
+    tcase_add_test(tc, test_a_stale_acceptance);
     return s;
 }
 GST_CHECK_MAIN(net_authorize)

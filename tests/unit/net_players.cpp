@@ -256,7 +256,7 @@ GST_START_TEST(test_announced_codecs) {
     auto server = open_server();
     const uint16_t port = server->address().port;
     std::string error;
-    const auto feed = server->feed("live/cam", {}, &error);
+    auto feed = server->feed("live/cam", {}, &error);
     fail_unless(feed, "%s", error.c_str());
     const auto tag = [](flv::TagType type, const char *hex) {
         return flv::make_tag(type, 0, samples::from_hex(hex));
@@ -305,6 +305,14 @@ GST_START_TEST(test_announced_codecs) {
     fail_unless(late.until_said("which is not among the codecs that the player announced"));
     fail_unless(late.said.find("NetStream.Play.Failed") != late.said.npos &&
                 late.said.find("NetStream.Play.Start") == late.said.npos);
+    // Without a producer the codec is that of an earlier one: a player waits for the next.
+    net::LeaseOptions everything;
+    everything.matches = [](std::string_view) { return true; };
+    const auto lease = server->rules().add(everything, server);
+    feed.reset();
+    Peer waiting(port);
+    play(waiting, "av01", 0);
+    fail_unless(waiting.until_said("NetStream.Play.Start"));
 }
 GST_END_TEST
 

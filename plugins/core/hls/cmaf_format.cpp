@@ -71,6 +71,8 @@ Result learn_nals(const FormatPtr &format, ByteView sample, bool keyframe, Forma
     if (Result result = codec::build_nal_config(codec, config, next.config); !result.is_ok())
         return track.config.empty() ? result : Result::ok();
     use_sps(next, config);
+    if (Result fits = cmaf::check(next); !fits.is_ok())
+        return track.config.empty() ? fits : Result::ok();
     out = make_format(std::move(next), format->nal_length_size);
     return Result::ok();
 }

@@ -67,6 +67,7 @@ void CmafWriter::use_formats(const FormatPtr &video, const FormatPtr &audio) {
 
 Bytes CmafWriter::write(TrackSamples &video, const TrackSamples &audio, const SegmentTimes &times) {
     use_formats(video.format, audio.format);
+    if (tracks_.empty()) return {};
     const auto has = [&](uint32_t id) {
         return std::any_of(tracks_.begin(), tracks_.end(),
                            [&](const cmaf::Track &track) { return track.id == id; });

@@ -91,9 +91,7 @@ Result ServerSession::Impl::on_media(Message &&message) {
     if (!takes_media() || message.body().empty()) return Result::ok();
     take_tag(flv::frame_tag(static_cast<flv::TagType>(message.type), message.timestamp,
                             std::move(message.framed)));
-    if (early_bytes > limits.max_message_size)
-        return Result::error("sends media without waiting for its publish to be accepted");
-    return Result::ok();
+    return check_early();
 }
 
 Result ServerSession::Impl::on_data(Message &&message) {
@@ -115,6 +113,11 @@ Result ServerSession::Impl::on_data(Message &&message) {
         Writer body;
         for (const amf::Value &value : values)
             amf::write(body, value);
+        // References were spelled out: a few bytes may have become a megabyte.
+        if (body.size() > limits.max_command_size) {
+            warn("left out metadata that is too large");
+            return Result::ok();
+        }
         message.framed.assign(flv::header_size, 0);
         message.framed.insert(message.framed.end(), body.view().begin(), body.view().end());
         message.framed.resize(message.framed.size() + flv::trailer_size);
@@ -125,7 +128,7 @@ Result ServerSession::Impl::on_data(Message &&message) {
     const auto begin = message.framed.begin() + flv::header_size;
     message.framed.erase(begin, begin + static_cast<ptrdiff_t>(skip));
     take_tag(flv::frame_tag(flv::TagType::script, message.timestamp, std::move(message.framed)));
-    return Result::ok();
+    return check_early();
 }
 
 /// Section 7.1.6: consecutive FLV tags; the first tag's timestamp corresponds to the message's.
@@ -157,6 +160,11 @@ Result ServerSession::Impl::on_aggregate(const Message &message) {
         if (!result.is_ok()) return result;
     }
     return Result::ok();
+}
+
+Result ServerSession::Impl::check_early() const {
+    if (early_bytes <= limits.max_message_size) return Result::ok();
+    return Result::error("sends media without waiting for its publish to be accepted");
 }
 
 void ServerSession::Impl::take_tag(flv::Tag &&tag) {

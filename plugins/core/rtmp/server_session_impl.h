@@ -77,6 +77,7 @@ struct ServerSession::Impl {
     void request(std::string_view name, bool to_publish);
     void stop();
     void take_tag(flv::Tag &&tag);
+    Result check_early() const;
     void deliver_early();
     void warn(const std::string &text);
     /// A connection has a single publish, so media belongs to it regardless of its message stream.

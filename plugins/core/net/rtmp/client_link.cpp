@@ -80,6 +80,9 @@ void ClientLink::next_address() {
     while (!addresses_.empty()) {
         const SocketAddress address = addresses_.front();
         addresses_.erase(addresses_.begin());
+        // An address that never answers leaves time for those behind it.
+        const uint64_t now = steady_ms(), left = deadline_ms_ > now ? deadline_ms_ - now : 0;
+        address_deadline_ms_ = now + left / (addresses_.size() + 1);
         std::lock_guard lock(socket_mutex_);
         const auto step =
             socket_.connect(address, tls_.get(), options_.url.host, loops_->poller(loop_), *this);
@@ -283,6 +286,10 @@ void ClientLink::check() {
     if (done_ && (now >= finish_ms_ || (!socket_.has_unsent() && media_.empty())))
         return stop_now();
     if (!attempting_) return;
+    if (!live_ && !session_ && !resolving_ && !addresses_.empty() && now > address_deadline_ms_) {
+        last_error_ = "no answer";
+        return next_address();
+    }
     if (!live_ && now > deadline_ms_) {
         const std::string what = resolving_  ? "the address of '" + options_.url.host + "'"
                                  : !session_ ? "the connection"
@@ -292,6 +299,7 @@ void ClientLink::check() {
     }
     if (!live_) return;
     tell_sent();
+    if (options_.url.request.publish) backlog(); // forgets what has left, even if nobody asks
     if (!socket_.has_unsent()) progress_ms_ = now;
     if (now - progress_ms_ > options_.stall_ms)
         return lost("the server has taken nothing for " + time_text(options_.stall_ms), false);

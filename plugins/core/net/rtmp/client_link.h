@@ -88,6 +88,7 @@ private:
     std::vector<fanout::PacketPtr> packets_;
     uint64_t media_base_ = 0; ///< bytes that this connection had queued before its first media
     uint64_t commands_ = 0;   ///< bytes of commands queued after that
+    uint64_t address_deadline_ms_ = 0; ///< of the address at hand, while others are left
     uint64_t deadline_ms_ = 0, live_since_ms_ = 0, progress_ms_ = 0, heard_ms_ = 0;
     uint64_t finish_ms_ = 0;
     std::function<void()> done_;

@@ -278,7 +278,7 @@ void RtmpConnection::check(uint64_t now_ms) {
             return close_now(LogLevel::warning, "closed: " + lack);
         }
     }
-    if (seat_ && mount_->has_feed()) seat_.reset();
+    if (seat_ && (!mount_ || mount_->has_feed())) seat_.reset();
     if (check_end(now_ms, state_->limits.wait_ms)) return;
     check_stall(now_ms, state_->limits.answers_ms);
 }

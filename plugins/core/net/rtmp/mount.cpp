@@ -16,9 +16,9 @@ RtmpMount::RtmpMount(MountKey key, std::shared_ptr<Loops> loops)
             }}) {
 }
 
-bool RtmpMount::deliver(flv::Tag &&tag) {
+bool RtmpMount::deliver(const Publisher &publisher, flv::Tag &&tag) {
     bytes_in.fetch_add(tag.bytes.size(), std::memory_order_relaxed);
-    return slot.deliver([&tag](PublishReceiver &receiver) {
+    return slot.deliver(publisher, [&tag](PublishReceiver &receiver) {
         return static_cast<TagReceiver &>(receiver).on_tag(std::move(tag));
     });
 }

@@ -19,7 +19,7 @@ public:
 
     PublishSlot slot; ///< who publishes, and who takes it
     /// Hands a tag to the receiver; false: pause reading.
-    bool deliver(flv::Tag &&tag);
+    bool deliver(const Publisher &publisher, flv::Tag &&tag);
 
     /// One producer at a time: MountKeeper sees to it.
     void attach_feed(const PlayFeedOptions &options);

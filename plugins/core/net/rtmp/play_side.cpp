@@ -53,11 +53,13 @@ void RtmpConnection::refuse_unknown(const std::string &path) {
 void RtmpConnection::ask_to_play(const std::string &path, const DemandOptions &demand) {
     role_ = Role::play_pending;
     deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
-    demand.on_demand(path, [weak = weak_from_this(), path](bool go_on, const std::string &reason) {
+    demand.on_demand(path, [weak = weak_from_this(), path,
+                            number = requests_](bool go_on, const std::string &reason) {
         const auto asking = weak.lock();
         if (!asking) return;
-        asio::post(asking->context(), [asking, path, go_on, reason] {
+        asio::post(asking->context(), [asking, path, number, go_on, reason] {
             if (asking->closed_ || asking->role_ != Role::play_pending) return;
+            if (asking->requests_ != number) return; // it has asked for something else meanwhile
             asking->role_ = Role::none;
             if (go_on)
                 asking->play(path);
@@ -70,13 +72,13 @@ void RtmpConnection::ask_to_play(const std::string &path, const DemandOptions &d
 
 void RtmpConnection::play(const std::string &path) {
     const auto mount = state_->mount(path, true);
-    if (!mount->has_feed() && !(seat_ = state_->waiting->enter(endpoint_)))
-        return refuse_play(path, "too many players wait for streams already");
     if (const std::string lack = lacking_codec(*mount); !lack.empty()) {
         say(LogLevel::warning, "refused to play " + path + ": " + lack);
         deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
         return session_.refuse(rtmp::Refusal::failed, lack);
     }
+    if (!mount->has_feed() && !(seat_ = state_->waiting->enter(endpoint_)))
+        return refuse_play(path, "too many players wait for streams already");
     mount_ = mount;
     role_ = Role::player;
     takes_ = features();
@@ -97,6 +99,7 @@ uint8_t RtmpConnection::features() const {
 }
 
 std::string RtmpConnection::lacking_codec(const RtmpMount &mount) const {
+    if (!mount.has_feed()) return {}; // the codecs are those of an earlier producer
     for (const auto type : {flv::TagType::video, flv::TagType::audio}) {
         const uint32_t codec = mount.codec(type);
         if (session_.capabilities().receives(type, codec)) continue;

@@ -112,7 +112,10 @@ bool RtmpConnection::has_key(std::string_view key) const {
 
 void RtmpConnection::accept_publish() {
     asio::post(context(), [self = shared_from_this()] {
-        if (self->closed_ || self->role_ != Role::publish_pending) return;
+        // The peer may have ended that publish and begun another meanwhile.
+        if (self->closed_ || self->role_ != Role::publish_pending ||
+            !self->mount_->slot.is_announced(self.get()))
+            return;
         self->role_ = Role::publisher;
         self->deadline_ms_ = 0;
         self->paused_ = false;
@@ -127,7 +130,9 @@ void RtmpConnection::accept_publish() {
 
 void RtmpConnection::refuse_publish(const std::string &reason) {
     asio::post(context(), [self = shared_from_this(), reason] {
-        if (self->closed_ || self->role_ != Role::publish_pending) return;
+        if (self->closed_ || self->role_ != Role::publish_pending ||
+            self->mount_->slot.has(self.get()))
+            return;
         self->session_.refuse(rtmp::Refusal::failed, reason);
         self->answer();
         self->close_now(LogLevel::warning, "refused to publish: " + reason);
@@ -137,7 +142,7 @@ void RtmpConnection::refuse_publish(const std::string &reason) {
 void RtmpConnection::on_tag(flv::Tag &&tag) {
     if (role_ != Role::publisher) return;
     heard_ms_ = steady_ms();
-    if (!mount_->deliver(std::move(tag))) paused_ = true;
+    if (!mount_->deliver(*this, std::move(tag))) paused_ = true;
 }
 
 void RtmpConnection::resume() {

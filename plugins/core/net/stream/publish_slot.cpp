@@ -110,6 +110,16 @@ void PublishSlot::resume() {
     if (publisher) publisher->resume();
 }
 
+bool PublishSlot::has(const Publisher *publisher) const {
+    std::lock_guard lock(mutex_);
+    return publisher_.get() == publisher;
+}
+
+bool PublishSlot::is_announced(const Publisher *publisher) const {
+    std::lock_guard lock(mutex_);
+    return publisher_.get() == publisher && announced_;
+}
+
 bool PublishSlot::is_claimed() const {
     std::lock_guard lock(mutex_);
     return receiver_ != nullptr;

@@ -66,13 +66,21 @@ public:
     bool announce(const Publisher *publisher);
     /// The publisher has gone, or was never accepted. Tells the receiver.
     void unpublish(const Publisher *publisher, const std::string &reason);
-    /// Calls `use` with the receiver, and returns what it returns; true without a receiver, whose
-    /// pipeline has just stopped.
+    /// Calls `use` with the receiver, and returns what it returns; true if the receiver knows
+    /// nothing of this publisher: its own has just ended.
     template <class Use>
-    bool deliver(Use use) {
+    bool deliver(const Publisher &publisher, Use use) {
         std::lock_guard call(call_mutex_);
+        {
+            std::lock_guard lock(mutex_);
+            if (publisher_.get() != &publisher || !announced_) return true;
+        }
         return !receiver_ || use(*receiver_);
     }
+    /// True while this publisher has the name.
+    bool has(const Publisher *publisher) const;
+    /// True if the receiver also knows of it.
+    bool is_announced(const Publisher *publisher) const;
 
     /// False if another receiver has the path. A publisher that waits without the key is closed.
     bool claim(PublishReceiver &receiver, const ClaimOptions &options);
