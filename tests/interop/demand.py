@@ -174,7 +174,7 @@ def reload():
     hup("were read again")
     assert "stops, since" not in server.log, "nothing has changed"
     write(rig.FOLDER, "reload.yaml", "summary: s\npipeline: nothing-like-this ! fakesink\n")
-    hup("not read again")
+    hup("were not reloaded")
     assert "reload.yaml:2" in server.log
     write(rig.FOLDER, "reload.yaml", SOURCE % ("pattern=ball", "gop-count=2"))
     hup("were read again")

@@ -206,9 +206,14 @@ def narrow_line():
         low = bitrates()[-1]
         yield f"3000 kbit/s to {low}, with {bitrates()[len(known):]} on the way"
         relay.rate = None
-        before = len(bitrates())
-        until("it rises", lambda: len(bitrates()) >= before + 2)
-        steps = bitrates()[before - 1:]
+
+
+        def rising():
+            """From the lowest on: one more step down may be on its way."""
+            rates = bitrates()
+            return rates[len(rates) - 1 - rates[::-1].index(min(rates)):]
+        until("it rises", lambda: len(rising()) >= 3)
+        steps = rising()
         assert all(b - a == 300 for a, b in zip(steps, steps[1:])), steps
         yield f"and up again: {steps}"
         assert "penstock-congestion" in pusher.log
