@@ -165,7 +165,8 @@ GST_START_TEST(test_key_sets) {
                              R"({"keys":[{"kty":"RSA","n":"AQ","e":"AQAB"}]})",
                              R"({"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]})"})
         fail_if(KeySet::parse(text, &error).has_value(), "%s", text);
-    for (const auto &key : keys(rfc_keys).keys())
+    const KeySet set = keys(rfc_keys);
+    for (const auto &key : set.keys())
         fail_unless(key.algorithm == "HS256" ? !key.key : key.secret.empty());
     const std::string encrypting =
         R"({"keys":[{"kty":"oct","use":"enc","k":")" + base64url(secret) + R"("}]})";
