@@ -4,6 +4,7 @@
 // init segment that can be read; no sample is longer than its codec allows.
 #include "core/cmaf/codec_config.h"
 #include "core/cmaf/fragment.h"
+#include "core/codec/av1.h"
 
 #include "fuzz/law.h"
 #include "unit/mp4_reader.hpp"
@@ -41,7 +42,8 @@ void configure(ByteView bytes) {
                           again == track,
                       "a record is as good as its frame");
     }
-    fuzz::law(without_delimiter(bytes).size() <= bytes.size(), "stripping adds nothing");
+    fuzz::law(codec::without_temporal_delimiters(bytes).size() <= bytes.size(),
+              "stripping adds nothing");
 }
 
 void write_and_read(Reader in) {

@@ -89,7 +89,10 @@ void check_enhanced(ByteView data) {
     }
     Av1Config config;
     (void)parse_av1_config(data, config);
-    fuzz::law(without_temporal_delimiter(data).size() + 2 >= data.size(), "two bytes at most");
+    const ByteView stripped = without_temporal_delimiters(data);
+    fuzz::law(stripped.empty() || stripped.data() + stripped.size() == data.data() + data.size(),
+              "the end stays");
+    fuzz::law(without_temporal_delimiters(stripped).size() == stripped.size(), "all are gone");
     Ac3Header ac3;
     if (parse_ac3(data, ac3).is_ok())
         fuzz::law(ac3.rate >= 8'000 && ac3.channels >= 1 && ac3.channels <= 6 &&

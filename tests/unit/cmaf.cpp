@@ -3,6 +3,7 @@
 // ffmpeg wrote for the same frames.
 #include "core/cmaf/codec_config.h"
 #include "core/cmaf/fragment.h"
+#include "core/codec/av1.h"
 
 #include "unit/hls_rig.hpp"
 #include "unit/mp4_reader.hpp"
@@ -123,9 +124,9 @@ GST_START_TEST(test_video_configurations) {
     fail_unless(track.width == 128 && track.height == 96);
     fail_unless(box_of(track, "av01", "av1C") == from_hex("81000c000a0a0000000337fbe6d7c802"));
     fail_unless_equals_string(codec_string(track).c_str(), "av01.0.00M.08");
-    const ByteView stripped = without_delimiter(av1_unit);
+    const ByteView stripped = codec::without_temporal_delimiters(av1_unit);
     fail_unless(stripped.size() == av1_unit.size() - 2 && stripped[0] == 0x0A);
-    fail_unless_equals_int(without_delimiter(stripped).size(), stripped.size());
+    fail_unless_equals_int(codec::without_temporal_delimiters(stripped).size(), stripped.size());
     // The sequence header of the record itself is as good.
     Track again;
     fail_unless(configure_av1(ByteView(track.config).subspan(4), again).is_ok());

@@ -3,6 +3,7 @@
 
 #include "core/bytes/reader.h"
 #include "core/codec/aac.h"
+#include "core/codec/av1.h"
 #include "core/codec/bits.h"
 
 #include <algorithm>
@@ -29,126 +30,6 @@ void set_audio(Track &track, Codec codec, unsigned rate, unsigned channels,
 
 bool starts_with(ByteView bytes, std::string_view text) {
     return bytes.size() >= text.size() && std::equal(text.begin(), text.end(), bytes.begin());
-}
-
-struct Obu {
-    unsigned type = 0;
-    ByteView whole, payload;
-};
-
-constexpr unsigned obu_sequence = 1, obu_delimiter = 2;
-
-/// Takes the first OBU from `rest`. False at the end or if it is invalid.
-bool next_obu(ByteView &rest, Obu &obu) {
-    if (rest.empty() || rest[0] & 0x80) return false;
-    obu.type = rest[0] >> 3 & 0xF;
-    size_t at = rest[0] & 4 ? 2 : 1;
-    uint64_t size = rest.size() - std::min(at, rest.size());
-    if (rest[0] & 2) { // the size is there, as LEB128
-        size = 0;
-        for (unsigned i = 0;; ++i) {
-            if (i == 8 || at >= rest.size()) return false;
-            const uint8_t byte = rest[at++];
-            size |= uint64_t(byte & 0x7F) << (7 * i);
-            if (!(byte & 0x80)) break;
-        }
-    }
-    if (at > rest.size() || size > rest.size() - at) return false;
-    obu.payload = rest.subspan(at, size);
-    obu.whole = rest.first(at + size);
-    rest = rest.subspan(at + size);
-    return true;
-}
-
-struct Sequence {
-    unsigned profile = 0, level = 0, tier = 0, width = 0, height = 0;
-    bool high_depth = false, twelve_bit = false, mono = false;
-    unsigned subsampling_x = 1, subsampling_y = 1, sample_position = 0;
-};
-
-/// Operating points: AV1 5.5.1 from timing_info_present_flag on.
-void read_operating_points(BitReader &r, Sequence &s) {
-    bool model = false;
-    unsigned delay_bits = 0;
-    if (r.flag()) { // timing_info
-        r.skip(64);
-        if (r.flag()) r.ue();
-        model = r.flag();
-        if (model) {
-            delay_bits = r.u(5) + 1;
-            r.skip(32 + 10);
-        }
-    }
-    const bool display_delay = r.flag();
-    const unsigned count = r.u(5) + 1;
-    for (unsigned i = 0; i < count; ++i) {
-        r.skip(12);
-        const unsigned level = r.u(5);
-        const unsigned tier = level > 7 ? r.u(1) : 0;
-        if (i == 0) {
-            s.level = level;
-            s.tier = tier;
-        }
-        if (model && r.flag()) r.skip(2 * delay_bits + 1);
-        if (display_delay && r.flag()) r.skip(4);
-    }
-}
-
-/// The tools between frame size and colour.
-void skip_tools(BitReader &r, bool reduced) {
-    if (!reduced && r.flag()) r.skip(7); // frame ids
-    r.skip(3);
-    if (!reduced) {
-        r.skip(4);
-        const bool order_hint = r.flag();
-        if (order_hint) r.skip(2);
-        const bool screen_content = r.flag() || r.flag();
-        if (screen_content && !r.flag()) r.skip(1);
-        if (order_hint) r.skip(3);
-    }
-    r.skip(3);
-}
-
-void read_colour(BitReader &r, Sequence &s) {
-    s.high_depth = r.flag();
-    s.twelve_bit = s.profile == 2 && s.high_depth && r.flag();
-    s.mono = s.profile != 1 && r.flag();
-    unsigned primaries = 2, transfer = 2, matrix = 2;
-    if (r.flag()) {
-        primaries = r.u(8);
-        transfer = r.u(8);
-        matrix = r.u(8);
-    }
-    if (s.mono) return;
-    if (primaries == 1 && transfer == 13 && matrix == 0) { // sRGB
-        s.subsampling_x = s.subsampling_y = 0;
-        return;
-    }
-    r.skip(1); // range
-    if (s.profile == 1) {
-        s.subsampling_x = s.subsampling_y = 0;
-    } else if (s.profile == 2) {
-        s.subsampling_x = s.twelve_bit ? r.u(1) : 1;
-        s.subsampling_y = s.twelve_bit && s.subsampling_x ? r.u(1) : 0;
-    }
-    if (s.subsampling_x && s.subsampling_y) s.sample_position = r.u(2);
-}
-
-bool read_sequence(ByteView payload, Sequence &s) {
-    BitReader r(payload);
-    s.profile = r.u(3);
-    r.skip(1);
-    const bool reduced = r.flag();
-    if (reduced)
-        s.level = r.u(5);
-    else
-        read_operating_points(r, s);
-    const unsigned width_bits = r.u(4) + 1, height_bits = r.u(4) + 1;
-    s.width = r.u(width_bits) + 1;
-    s.height = r.u(height_bits) + 1;
-    skip_tools(r, reduced);
-    read_colour(r, s);
-    return !r.failed() && s.profile <= 2 && s.width <= 0xFFFF && s.height <= 0xFFFF;
 }
 
 /// The level of VP9 that has this picture size, at an ordinary frame rate.
@@ -283,27 +164,17 @@ Result configure_eac3(ByteView frame, Track &track) {
 }
 
 Result configure_av1(ByteView unit, Track &track) {
-    Obu obu;
-    while (next_obu(unit, obu)) {
-        if (obu.type != obu_sequence) continue;
-        Sequence s;
-        if (!read_sequence(obu.payload, s)) return Result::error("a broken AV1 sequence header");
-        if (obu.payload.size() > 127)
-            return Result::error("an AV1 sequence header that is too long");
-        Writer w;
-        w.u8(0x81).u8(s.profile << 5 | s.level);
-        w.u8(s.tier << 7 | unsigned(s.high_depth) << 6 | unsigned(s.twelve_bit) << 5 |
-             unsigned(s.mono) << 4 | s.subsampling_x << 3 | s.subsampling_y << 2 |
-             s.sample_position);
-        w.u8(0);
-        w.u8(obu_sequence << 3 | 2).u8(obu.payload.size()).bytes(obu.payload);
-        track.codec = Codec::av1;
-        track.width = s.width;
-        track.height = s.height;
-        track.config = w.take();
-        return Result::ok();
-    }
-    return Result::error("AV1 without a sequence header");
+    std::vector<uint8_t> record;
+    if (Result result = codec::make_av1_config(unit, record); !result.is_ok()) return result;
+    codec::Av1Config config;
+    if (Result result = codec::parse_av1_config(record, config); !result.is_ok()) return result;
+    if (config.width > 0xFFFF || config.height > 0xFFFF)
+        return Result::error("AV1 of more than 65535 pixels a side");
+    track.codec = Codec::av1;
+    track.width = config.width;
+    track.height = config.height;
+    track.config = std::move(record);
+    return Result::ok();
 }
 
 Result configure_vp9(ByteView frame, Track &track) {
@@ -346,14 +217,6 @@ Result configure_vp9(ByteView frame, Track &track) {
     track.height = height;
     track.config = w.take();
     return Result::ok();
-}
-
-ByteView without_delimiter(ByteView unit) {
-    ByteView rest = unit;
-    Obu obu;
-    while (next_obu(rest, obu) && obu.type == obu_delimiter)
-        unit = rest;
-    return unit;
 }
 
 } // namespace penstock::cmaf

@@ -24,9 +24,6 @@ Result configure_av1(ByteView unit, Track &track);
 /// A keyframe (VP9 6.2).
 Result configure_vp9(ByteView frame, Track &track);
 
-/// The temporal unit without its temporal delimiters at the beginning, as samples have it.
-ByteView without_delimiter(ByteView unit);
-
 /// The audio samples of a frame, from its header or the track's configuration; 0 if unknown.
 unsigned sample_length(const Track &track, ByteView frame);
 

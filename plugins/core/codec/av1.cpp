@@ -183,9 +183,10 @@ Result parse_av1_config(ByteView record, Av1Config &config) {
     return Result::ok();
 }
 
-ByteView without_temporal_delimiter(ByteView unit) {
-    if (unit.size() >= 2 && unit[0] == (obu_temporal_delimiter << 3 | 2) && unit[1] == 0)
-        return unit.subspan(2);
+ByteView without_temporal_delimiters(ByteView unit) {
+    Reader r(unit);
+    for (Obu obu; next_obu(r, obu) && obu.type == obu_temporal_delimiter;)
+        unit = unit.last(r.remaining());
     return unit;
 }
 

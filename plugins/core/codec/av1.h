@@ -28,7 +28,7 @@ Result make_av1_config(ByteView unit, std::vector<uint8_t> &record);
 /// version.
 Result parse_av1_config(ByteView record, Av1Config &config);
 
-/// The unit without a temporal delimiter at its beginning.
-ByteView without_temporal_delimiter(ByteView unit);
+/// The unit without the temporal delimiters at its beginning.
+ByteView without_temporal_delimiters(ByteView unit);
 
 } // namespace penstock::codec

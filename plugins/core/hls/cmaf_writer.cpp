@@ -2,6 +2,7 @@
 #include "core/hls/cmaf_writer.h"
 
 #include "core/cmaf/codec_config.h"
+#include "core/codec/av1.h"
 
 #include <algorithm>
 
@@ -113,7 +114,8 @@ cmaf::TrackFragment CmafWriter::write_video(TrackSamples &video, const SegmentTi
         written.composition_offset =
             clamp_offset(static_cast<int64_t>(to_video_ticks(sample.pts + times.offset) - time));
         written.sync = sample.keyframe;
-        written.data = is_av1 ? cmaf::without_delimiter(sample.data) : sample.data.view();
+        written.data =
+            is_av1 ? codec::without_temporal_delimiters(sample.data) : sample.data.view();
         fragment.samples.push_back(written);
     }
     const int64_t end = static_cast<int64_t>(to_video_ticks(times.end + times.offset));
