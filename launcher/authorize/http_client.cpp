@@ -8,11 +8,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -21,6 +21,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <sstream>
 #include <thread>
 
 namespace penstock::authorize {
@@ -33,6 +34,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr size_t max_header = 16 << 10; ///< bytes of an answer
+constexpr size_t block_size = 16 << 10; ///< bytes read at a time
 
 /// Never destroyed: looking up a name can't be interrupted, and nothing waits for it at the end.
 /// But its work stops before OpenSSL ends, which it uses.
@@ -83,6 +85,26 @@ Thread &thread() {
     return Thread::thread();
 }
 
+std::string formatted(const Call &call) {
+    http::request<http::string_body> request;
+    request.method_string(call.method);
+    request.target(call.url.target);
+    request.version(11);
+    request.set(http::field::host, call.url.authority());
+    request.set(http::field::user_agent, "Penstock");
+    request.set(http::field::connection, "close");
+    for (const auto &[name, value] : call.headers)
+        request.set(name, value);
+    if (!call.body.content_type.empty()) {
+        request.set(http::field::content_type, call.body.content_type);
+        request.body() = call.body.text;
+    }
+    request.prepare_payload();
+    std::ostringstream text;
+    text << request;
+    return text.str();
+}
+
 /// One request on a connection of its own.
 class Exchange : public std::enable_shared_from_this<Exchange> {
 public:
@@ -93,19 +115,8 @@ public:
             secure_.emplace(thread().context, thread().tls());
         else
             plain_.emplace(thread().context);
-        request_.method_string(call_.method);
-        request_.target(call_.url.target);
-        request_.version(11);
-        request_.set(http::field::host, call_.url.authority());
-        request_.set(http::field::user_agent, "Penstock");
-        request_.set(http::field::connection, "close");
-        for (const auto &[name, value] : call_.headers)
-            request_.set(name, value);
-        if (!call_.body.content_type.empty()) {
-            request_.set(http::field::content_type, call_.body.content_type);
-            request_.body() = call_.body.text;
-        }
-        request_.prepare_payload();
+        request_ = formatted(call_);
+        parser_.eager(true);
         parser_.body_limit(call_.max_reply);
         parser_.header_limit(max_header);
     }
@@ -117,17 +128,19 @@ public:
         timer_.async_wait([self = shared_from_this()](error_code ec) {
             if (!ec) self->end("no answer in time");
         });
-        resolver_.async_resolve(
-            call_.url.host, call_.url.port, [self = shared_from_this()](error_code ec, auto found) {
-                if (self->failed(ec)) return;
-                self->lowest().async_connect(found, [self](error_code failure, const auto &) {
-                    if (!self->failed(failure)) self->greet();
-                });
-            });
+        resolver_.async_resolve(call_.url.host, call_.url.port,
+                                [self = shared_from_this()](error_code ec, auto found) {
+                                    if (self->failed(ec)) return;
+                                    asio::async_connect(self->socket(), found,
+                                                        [self](error_code failure, const auto &) {
+                                                            if (!self->failed(failure))
+                                                                self->greet();
+                                                        });
+                                });
     }
 
 private:
-    beast::tcp_stream &lowest() { return secure_ ? beast::get_lowest_layer(*secure_) : *plain_; }
+    tcp::socket &socket() { return secure_ ? secure_->next_layer() : *plain_; }
     void greet() {
         if (!secure_) return send(*plain_);
         const std::string &host = call_.url.host;
@@ -141,17 +154,38 @@ private:
                                      if (!self->failed(ec)) self->send(*self->secure_);
                                  });
     }
+    // Beast parses and Asio moves the bytes: Beast's own asynchronous operations over TLS take the
+    // compiler half a minute.
     template <class Stream>
     void send(Stream &stream) {
-        http::async_write(
-            stream, request_, [self = shared_from_this(), &stream](error_code ec, size_t) {
-                if (self->failed(ec)) return;
-                http::async_read(stream, self->buffer_, self->parser_,
-                                 [self](error_code failure, size_t) {
-                                     if (self->is_cut_at_end(failure) || !self->failed(failure))
-                                         self->finish();
-                                 });
-            });
+        asio::async_write(stream, asio::buffer(request_),
+                          [self = shared_from_this(), &stream](error_code ec, size_t) {
+                              if (!self->failed(ec)) self->receive(stream);
+                          });
+    }
+    template <class Stream>
+    void receive(Stream &stream) {
+        stream.async_read_some(unparsed_.prepare(block_size),
+                               [self = shared_from_this(), &stream](error_code ec, size_t size) {
+                                   if (self->take(ec, size)) self->receive(stream);
+                               });
+    }
+    /// Whether the answer goes on.
+    bool take(error_code ec, size_t size) {
+        if (is_end(ec)) {
+            ec = {};
+            parser_.put_eof(ec);
+        }
+        if (failed(ec)) return false;
+        unparsed_.commit(size);
+        while (unparsed_.size() > 0 && !parser_.is_done()) {
+            unparsed_.consume(parser_.put(unparsed_.data(), ec));
+            if (ec == http::error::need_more) break;
+            if (failed(ec)) return false;
+        }
+        if (!parser_.is_done()) return true;
+        finish();
+        return false;
     }
     bool failed(error_code ec) {
         if (ec && done_) end(ec.message());
@@ -159,9 +193,8 @@ private:
     }
     /// Many servers end a body of unknown length without TLS' own goodbye. Nothing that is cut
     /// short means yes: the status is there, and half a JSON text is none.
-    bool is_cut_at_end(error_code ec) const {
-        return done_ && ec == asio::ssl::error::stream_truncated && parser_.is_header_done() &&
-               parser_.need_eof();
+    static bool is_end(error_code ec) {
+        return ec == asio::error::eof || ec == asio::ssl::error::stream_truncated;
     }
     void finish() {
         const auto &message = parser_.get();
@@ -174,7 +207,7 @@ private:
         timer_.cancel();
         resolver_.cancel();
         error_code ec;
-        lowest().socket().close(ec);
+        socket().close(ec);
         std::exchange(done_, nullptr)(std::move(reply), error);
     }
 
@@ -183,11 +216,11 @@ private:
     const uint64_t deadline_ms_;
     tcp::resolver resolver_;
     asio::steady_timer timer_;
-    std::optional<beast::tcp_stream> plain_;
-    std::optional<beast::ssl_stream<beast::tcp_stream>> secure_;
-    http::request<http::string_body> request_;
+    std::optional<tcp::socket> plain_;
+    std::optional<asio::ssl::stream<tcp::socket>> secure_;
+    std::string request_;
     http::response_parser<http::string_body> parser_;
-    beast::flat_buffer buffer_{max_header + (64 << 10)};
+    beast::flat_buffer unparsed_{max_header + 2 * block_size};
 };
 
 /// On the thread: makes the next call if another may be made.
