@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Passes of a loop: it is woken once for any amount of data, everybody is served even if viewers
-// leave meanwhile, nothing appended is lost, and writes coalesce when there are many.
+// leave meanwhile, nothing appended is lost, and writes coalesce when there are many. Where times
+// are tested, the clock is held and moved on.
+#include "core/net/loop/held_clock.h"
 #include "core/net/stream/audience.h"
 #include "core/net/stream/viewer.h"
 
@@ -103,13 +105,6 @@ struct Rig {
         }
         return false;
     }
-    /// Packets at a steady rate, as a publisher's.
-    void append_each(unsigned milliseconds, unsigned count) {
-        for (unsigned i = 0; i < count; ++i) {
-            append();
-            std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
-        }
-    }
     /// Counts from here on.
     void reset_counts() {
         on_loop(*loops, 0, [this] {
@@ -130,6 +125,41 @@ struct Rig {
     std::shared_ptr<net::Loops> loops = net::Loops::shared();
     std::shared_ptr<Audience> audience = std::make_shared<Audience>(loops);
     std::vector<std::unique_ptr<Reader>> readers;
+};
+
+/// Readers whose time only the test moves on.
+struct TimedRig : Rig {
+    using Rig::Rig;
+    ~TimedRig() { settle(); }
+    /// Until the loop has done what was posted to it, and what that posted.
+    void settle() {
+        for (int i = 0; i < 4; ++i)
+            on_loop(*loops, 0, [] {});
+    }
+    void advance(unsigned milliseconds) {
+        settle();
+        clock.advance(std::chrono::milliseconds(milliseconds));
+        settle();
+    }
+    /// Packets at a steady rate, as a publisher's.
+    void append_each(unsigned milliseconds, unsigned count) {
+        for (unsigned i = 0; i < count; ++i) {
+            append();
+            advance(milliseconds);
+        }
+    }
+    /// Milliseconds until all have that many packets; 1000 if they never get them.
+    unsigned time_until(unsigned packets) {
+        for (unsigned time = 0; time < 1000; time += 5) {
+            bool all = true;
+            for (const auto &reader : readers)
+                all = all && reader->packets >= packets;
+            if (all) return time;
+            advance(5);
+        }
+        return 1000;
+    }
+    net::HeldClock clock{*loops};
 };
 
 } // namespace
@@ -202,14 +232,14 @@ GST_START_TEST(test_writes_coalesce) {
     fanout::Policy policy;
     policy.send_rate = 1;
     policy.coalesce_max = 100 * ms;
-    Rig rig(20, policy);
+    TimedRig rig(20, policy);
     rig.append_each(5, 150); // the rate is known after a while
     rig.reset_counts();
-    rig.append_each(5, 200);
-    fail_unless(rig.wait_for(195));
-    for (const auto &reader : rig.readers) // a second: each 95 to 100 ms, or later
-        fail_unless(reader->writes <= 30 && reader->writes >= 1, "%u writes",
+    rig.append_each(5, 200); // a second
+    for (const auto &reader : rig.readers)
+        fail_unless(reader->writes >= 9 && reader->writes <= 11, "%u writes",
                     reader->writes.load());
+    fail_unless(rig.time_until(200) <= 100);
 }
 GST_END_TEST
 
@@ -219,18 +249,14 @@ GST_START_TEST(test_a_packet_waits_out_its_time) {
     fanout::Policy policy;
     policy.send_rate = 1;
     policy.coalesce_max = 200 * ms;
-    Rig rig(5, policy);
+    TimedRig rig(5, policy);
     rig.append_each(10, 60); // the rate is known after a while
-    for (const auto &reader : rig.readers)
-        fail_unless(rig.wait_for_all(*reader));
+    rig.advance(200);
     for (int round = 0; round < 3; ++round) {
         rig.reset_counts();
-        const uint64_t began = net::steady_ns();
         rig.append();
         rig.append();
-        fail_unless(rig.wait_for(2));
-        const uint64_t took = net::steady_ns() - began;
-        fail_unless(took >= 190 * ms, "waited for %u ms only", unsigned(took / ms));
+        fail_unless_equals_int(rig.time_until(2), 200);
         for (const auto &reader : rig.readers)
             fail_unless_equals_int(reader->writes, 1);
     }
@@ -242,7 +268,7 @@ GST_END_TEST
 GST_START_TEST(test_parts_take_turns) {
     fanout::Policy policy;
     policy.send_rate = 500; // one write each 200 ms, of a picture each 10 ms
-    Rig rig(100, policy);
+    TimedRig rig(100, policy);
     const auto positions = [&rig] {
         std::set<uint64_t> found;
         on_loop(*rig.loops, 0, [&] {
@@ -251,19 +277,18 @@ GST_START_TEST(test_parts_take_turns) {
         });
         return found.size();
     };
+    rig.append_each(10, 100); // the rate is known after a while
+    rig.reset_counts();
     size_t most = 0;
-    const uint64_t began = net::steady_ns();
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 200; ++i) {
         rig.append_each(10, 1);
         most = std::max(most, positions());
     }
     fail_unless(most >= 3, "readers were at %u places at most", unsigned(most));
-    for (const auto &reader : rig.readers) {
-        fail_unless(rig.wait_for_all(*reader));
-        // Half of the time in between at least, but for the beginning, when no rate is known.
-        fail_unless(reader->writes < 50 + (net::steady_ns() - began) / (100 * ms), "%u writes",
+    for (const auto &reader : rig.readers) // two seconds; a turn may come a picture early
+        fail_unless(reader->writes >= 9 && reader->writes <= 13, "%u writes",
                     reader->writes.load());
-    }
+    fail_unless(rig.time_until(200) <= 200);
 }
 GST_END_TEST
 
@@ -271,17 +296,14 @@ GST_END_TEST
 GST_START_TEST(test_few_have_parts) {
     fanout::Policy policy;
     policy.send_rate = 20; // two viewers: one write each 100 ms, of a picture each 5 ms
-    Rig rig(2, policy);
+    TimedRig rig(2, policy);
     rig.append_each(5, 200); // the rate is known after a while
     rig.reset_counts();
-    const uint64_t began = net::steady_ns();
-    rig.append_each(5, 200);
-    for (const auto &reader : rig.readers) {
-        const uint64_t most = (net::steady_ns() - began) / (70 * ms) + 3;
-        fail_unless(reader->writes <= most, "%u writes", reader->writes.load());
-        fail_unless(reader->writes >= 1);
-        fail_unless(rig.wait_for_all(*reader));
-    }
+    rig.append_each(5, 200); // a second
+    for (const auto &reader : rig.readers)
+        fail_unless(reader->writes >= 9 && reader->writes <= 11, "%u writes",
+                    reader->writes.load());
+    fail_unless(rig.time_until(200) <= 100);
 }
 GST_END_TEST
 

@@ -6,11 +6,11 @@
 #include "core/net/http/request_reader.h"
 #include "core/net/http/response_head.h"
 #include "core/net/http/response_writer.h"
+#include "core/net/loop/clock.h"
 #include "core/net/loop/log.h"
 #include "core/net/stream/admission.h"
 
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
 #include <algorithm>
@@ -466,7 +466,7 @@ private:
     bool varies_ = false; ///< the response may depend on Accept or Sec-Fetch-Dest
     bool head_ = false;
     unsigned question_ = 0; ///< changes with each call of an access hook and each verdict
-    std::optional<asio::steady_timer> access_timer_;
+    std::optional<Timer> access_timer_;
 
     bool reading_ = false;   ///< waiting for a request
     bool streaming_ = false; ///< sending a produced body

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/http/socket.h"
 
+#include "core/net/loop/clock.h"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -40,7 +42,7 @@ void HttpSocket::State::expires_after(std::chrono::nanoseconds time) {
     timer.async_wait([weak = weak_from_this()](error_code ec) {
         const auto self = weak.lock();
         // The timer may have been set anew while this call was queued.
-        if (!self || ec || self->timer.expiry() > std::chrono::steady_clock::now()) return;
+        if (!self || ec || self->timer.expiry() > Clock::now()) return;
         self->expired = true;
         self->socket.cancel(ec);
     });
@@ -48,7 +50,7 @@ void HttpSocket::State::expires_after(std::chrono::nanoseconds time) {
 
 void HttpSocket::State::expires_never() {
     expired = false;
-    timer.expires_at(std::chrono::steady_clock::time_point::max());
+    timer.expires_at(Clock::time_point::max());
 }
 
 void HttpSocket::cancel() {

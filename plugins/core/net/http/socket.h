@@ -3,6 +3,7 @@
 // deadline.
 #pragma once
 
+#include "core/net/loop/clock.h"
 #include "core/net/loop/tcp_listener.h"
 #include "core/net/tls/context.h"
 
@@ -73,7 +74,7 @@ private:
 
         tcp::socket socket;
         std::unique_ptr<TlsSession> tls;
-        boost::asio::steady_timer timer;
+        Timer timer;
         bool expired = false;
         unsigned cancels = 0; ///< number of calls of cancel()
         size_t written = 0;   ///< bytes accepted by `tls` and not yet completely sent

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Clocks: steady for deadlines, wall clock for display.
+// Clocks: steady for deadlines and timers, wall clock for display.
 #pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -8,11 +10,22 @@
 
 namespace penstock::net {
 
-/// Steady clock in ns and ms.
+/// The clock of every deadline and timer here: std::chrono::steady_clock, but tests can hold it
+/// (held_clock.h).
+struct Clock {
+    using duration = std::chrono::nanoseconds;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<Clock>;
+    static constexpr bool is_steady = true;
+    static time_point now() noexcept;
+};
+
+using Timer = boost::asio::basic_waitable_timer<Clock>;
+
+/// The clock's time in ns and ms.
 inline uint64_t steady_ns() {
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                     std::chrono::steady_clock::now().time_since_epoch())
-                                     .count());
+    return static_cast<uint64_t>(Clock::now().time_since_epoch().count());
 }
 inline uint64_t steady_ms() {
     return steady_ns() / 1'000'000;

@@ -3,9 +3,10 @@
 // would need a system call per wait, and two per message of a busy socket.
 #pragma once
 
+#include "core/net/loop/clock.h"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -48,7 +49,7 @@ private:
     void measure(size_t events);
 
     boost::asio::posix::stream_descriptor epoll_; ///< the loop waits on it while not busy
-    boost::asio::steady_timer timer_;
+    Timer timer_;
     const int fd_;
     std::vector<epoll_event> ready_; ///< the current events; removed sockets have a null pointer
     size_t under_way_ = 0;

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "core/net/loop/address.h"
+#include "core/net/loop/clock.h"
 #include "core/net/loop/loops.h"
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <functional>
 #include <string>
@@ -48,7 +48,7 @@ private:
     std::shared_ptr<Loops> loops_;
     OnAccept on_accept_;
     tcp::acceptor acceptor_;
-    boost::asio::steady_timer retry_;
+    Timer retry_;
     Address address_;
 };
 

@@ -2,14 +2,13 @@
 // A client on its loop: one attempt after another, and what happens in between.
 #pragma once
 
+#include "core/net/loop/clock.h"
 #include "core/net/loop/log.h"
 #include "core/net/loop/loops.h"
 #include "core/net/rtmp/client.h"
 #include "core/net/rtmp/client_media.h"
 #include "core/net/rtmp/client_socket.h"
 #include "core/rtmp/client_session.h"
-
-#include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
 #include <functional>
@@ -76,7 +75,7 @@ private:
     const std::shared_ptr<TlsClient> tls_;
     RtmpClientEvents *events_; ///< nullptr once finished
     ClientMedia media_;
-    boost::asio::steady_timer retry_, tick_;
+    Timer retry_, tick_;
     rtmp::Backoff backoff_;
     std::minstd_rand random_;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/stream/admission.h"
 
+#include "core/net/loop/clock.h"
+
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
 #include <optional>
@@ -76,7 +77,7 @@ private:
     size_t at_ = 0;
     uint64_t until_ms_ = 0; ///< the earliest that a watcher named
     std::string new_path_;  ///< the last that a watcher gave
-    std::optional<boost::asio::steady_timer> timer_;
+    std::optional<Timer> timer_;
 };
 
 bool Admission::begin(const boost::asio::any_io_executor &executor,

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/stream/mount_keeper.h"
 
+#include "core/net/loop/clock.h"
 #include "core/net/loop/loops.h"
-
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -21,7 +20,7 @@ constexpr nanoseconds longest_delay = std::chrono::hours(24 * 365);
 /// Holds the loops that it runs on.
 struct LoopTimer {
     std::shared_ptr<Loops> loops = Loops::shared();
-    boost::asio::steady_timer timer{loops->at(0)};
+    Timer timer{loops->at(0)};
 };
 
 MountKeeper::Timer start_loop_timer(nanoseconds delay, std::function<void()> then) {

@@ -2,6 +2,7 @@
 #include "core/net/stream/pacer.h"
 
 #include "core/fanout/budget.h"
+#include "core/net/loop/clock.h"
 #include "core/net/stream/audience.h"
 #include "core/net/stream/viewer.h"
 
@@ -150,7 +151,7 @@ void Pacer::set_timer() {
         earliest = std::min(earliest, audience->group(loop_).due);
     if (timed_.empty() || (timer_due_ != 0 && timer_due_ <= earliest)) return;
     timer_due_ = earliest;
-    timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(earliest)));
+    timer_.expires_at(Clock::time_point(std::chrono::nanoseconds(earliest)));
     timer_.async_wait([this](boost::system::error_code ec) {
         if (!ec) on_timer();
     });

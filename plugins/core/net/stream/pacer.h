@@ -4,9 +4,9 @@
 #pragma once
 
 #include "core/fanout/outlet.h"
+#include "core/net/loop/clock.h"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <deque>
 #include <memory>
@@ -44,7 +44,7 @@ private:
 
     boost::asio::io_context &context_;
     const size_t loop_;
-    boost::asio::steady_timer timer_;
+    Timer timer_;
     uint64_t timer_due_ = 0; ///< ns; 0: not set
     bool scheduled_ = false;
     std::deque<std::shared_ptr<Audience>> turns_;

@@ -35,7 +35,7 @@ void Roster::remove(const std::shared_ptr<RosterMember> &member) {
 
 void Roster::wait(size_t loop) {
     PerLoop &mine = per_loop_[loop];
-    if (!mine.timer) mine.timer = std::make_unique<asio::steady_timer>(loops_->at(loop));
+    if (!mine.timer) mine.timer = std::make_unique<Timer>(loops_->at(loop));
     mine.timer->expires_after(std::chrono::seconds(1));
     mine.timer->async_wait([weak = weak_from_this(), loop](boost::system::error_code ec) {
         if (const auto self = weak.lock(); self && !ec) self->check(loop);

@@ -2,9 +2,8 @@
 // The connections of a listener: kept alive, checked once per second, closed together.
 #pragma once
 
+#include "core/net/loop/clock.h"
 #include "core/net/loop/loops.h"
-
-#include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -47,7 +46,7 @@ private:
     /// Used on its loop only.
     struct PerLoop {
         std::set<std::shared_ptr<RosterMember>> members;
-        std::unique_ptr<boost::asio::steady_timer> timer; ///< runs while there are members
+        std::unique_ptr<Timer> timer; ///< runs while there are members
     };
     void wait(size_t loop);
     void check(size_t loop);

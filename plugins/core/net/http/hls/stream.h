@@ -5,9 +5,8 @@
 
 #include "core/net/http/hls/mount.h"
 #include "core/net/http/hls/sessions.h"
+#include "core/net/loop/clock.h"
 #include "core/net/stream/mount.h"
-
-#include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
 #include <memory>
@@ -74,7 +73,7 @@ private:
     const uint64_t wait_ms_;
     const std::shared_ptr<HlsSessions> sessions_;
     std::atomic<uint64_t> bytes_out_{0};
-    boost::asio::steady_timer timer_; ///< used on its loop only
+    Timer timer_; ///< used on its loop only
     std::atomic<bool> armed_{false};
     mutable std::mutex mutex_; ///< guards the following
     std::vector<Waiting> waiting_;
