@@ -15,7 +15,8 @@ public:
 };
 
 /// A subscriber to a stream that may not be offered yet. Its functions are called one at a time, on
-/// the thread that offers or withdraws the stream or calls listen(). They must not call Channels.
+/// the thread that offers or withdraws the stream or calls listen(). They must not use the
+/// same name of Channels.
 class ChannelListener {
 public:
     virtual ~ChannelListener() = default;
