@@ -84,12 +84,12 @@ GST_START_TEST(test_framings) {
     stream.start();
     stream.gop();
     stream.gop();
-    Viewer chunked(stream.port()), plain(stream.port()), old(stream.port()), socket(stream.port());
+    Viewer chunked(stream.port()), once(stream.port()), old(stream.port()), socket(stream.port());
     chunked.get("/live/cam.flv?x=y");
-    plain.get("/live/cam.flv", "Connection: close\r\nRange: bytes=0-\r\n");
+    once.get("/live/cam.flv", "Connection: close\r\nRange: bytes=0-\r\n");
     old.get("/live/cam.flv", "", "GET", "1.0");
     socket.upgrade("/live/cam.flv");
-    for (Viewer *viewer : {&chunked, &plain, &old, &socket}) {
+    for (Viewer *viewer : {&chunked, &once, &old, &socket}) {
         fail_unless(viewer->until_frames(3), "%s", viewer->head.c_str());
         fail_if(viewer->malformed);
         const auto &tags = viewer->tags;
@@ -99,7 +99,7 @@ GST_START_TEST(test_framings) {
         fail_unless_equals_int(tags[3].timestamp, 80);
         fail_unless_equals_int(viewer->body[4], 5); // sound and pictures
     }
-    for (Viewer *viewer : {&chunked, &plain, &old}) {
+    for (Viewer *viewer : {&chunked, &once, &old}) {
         fail_unless(viewer->says("HTTP/1.1 200 OK\r\n"));
         fail_unless(viewer->says("Content-Type: video/x-flv\r\n"));
         fail_unless(viewer->says("Access-Control-Allow-Origin: *\r\n"));
@@ -107,16 +107,18 @@ GST_START_TEST(test_framings) {
         fail_unless(viewer->says("Accept-Ranges: none\r\n"));
         fail_if(viewer->says("Content-Length"));
     }
-    fail_unless(chunked.says("Transfer-Encoding: chunked\r\n"));
+    // ffmpeg asks for the connection to be closed, and takes an end without a last chunk for an
+    // error.
+    for (Viewer *viewer : {&chunked, &once})
+        fail_unless(viewer->says("Transfer-Encoding: chunked\r\n"));
     fail_if(chunked.says("Connection: close"));
-    for (Viewer *viewer : {&plain, &old}) {
+    for (Viewer *viewer : {&once, &old})
         fail_unless(viewer->says("Connection: close\r\n"));
-        fail_if(viewer->says("Transfer-Encoding"));
-    }
+    fail_if(old.says("Transfer-Encoding"));
     fail_unless(socket.says("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
     fail_unless_equals_int(socket.messages, 7); // the file header, then each tag
     stream.gop();
-    for (Viewer *viewer : {&chunked, &plain, &old, &socket})
+    for (Viewer *viewer : {&chunked, &once, &old, &socket})
         fail_unless(viewer->until_frames(6));
     fail_unless_equals_int(stream.feed->stats().viewers, 4);
 }
@@ -224,7 +226,7 @@ GST_START_TEST(test_viewers_outlive_the_feed) {
     const net::Address address = first->feed->address();
     const auto keeper = net::HttpServer::open(address, &error);
     Viewer raw(address.port), chunked(address.port);
-    raw.get("/live/cam.flv", "Connection: close\r\n");
+    raw.get("/live/cam.flv", "", "GET", "1.0");
     chunked.get("/live/cam.flv");
     fail_unless(raw.until_frames(3) && chunked.until_frames(3));
     fail_unless(net::open_http_feed(address, "live/cam.flv", options, &error) == nullptr);
@@ -266,7 +268,7 @@ GST_START_TEST(test_viewers_are_told_of_the_end) {
     std::string error;
     auto keeper = net::HttpServer::open(address, &error);
     Viewer raw(address.port), chunked(address.port), socket(address.port);
-    raw.get("/live/cam.flv", "Connection: close\r\n");
+    raw.get("/live/cam.flv", "", "GET", "1.0");
     chunked.get("/live/cam.flv");
     socket.upgrade("/live/cam.flv");
     for (Viewer *viewer : {&raw, &chunked, &socket})

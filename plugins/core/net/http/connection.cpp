@@ -372,7 +372,8 @@ private:
         }
         if (routes_->viewers->is_full()) return send(too_many());
         request.peer = peer_info(path, mark);
-        request.keep_alive = keep_alive_ && message.version() >= 11;
+        request.is_http_1_1 = message.version() >= 11;
+        request.keep_alive = keep_alive_ && request.is_http_1_1;
         request.titles = message["Icy-MetaData"] == "1";
         request.admission = std::move(admission_);
         stream_.expires_never();

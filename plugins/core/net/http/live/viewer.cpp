@@ -63,9 +63,14 @@ HttpViewer::HttpViewer(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpSt
     if (!websocket_key_.empty()) {
         frames_ = std::make_unique<http::FrameReader>();
         framing_ = fanout::Framing::websocket;
-    } else if (request.titles && stream_->format().titles) {
+        return;
+    }
+    says_close_ = !request.keep_alive;
+    if (request.titles && stream_->format().titles) {
         icy_ = std::make_unique<fanout::IcyState>(); // counts bytes, which chunks would confuse
-    } else if (request.keep_alive) {
+        says_close_ = true;
+    } else if (request.is_http_1_1) {
+        // Only the last chunk tells a player that the stream has ended and was not cut off.
         framing_ = fanout::Framing::chunked;
     }
 }
@@ -105,8 +110,9 @@ void HttpViewer::answer() {
     if (icy_)
         head += "icy-metaint: " + std::to_string(fanout::IcyState::interval) +
                 "\r\nicy-name: " + stream_->name() + "\r\n";
-    head += framing_ == fanout::Framing::chunked ? "Transfer-Encoding: chunked\r\n\r\n"
-                                                 : "Connection: close\r\n\r\n";
+    if (framing_ == fanout::Framing::chunked) head += "Transfer-Encoding: chunked\r\n";
+    if (says_close_) head += "Connection: close\r\n";
+    head += "\r\n";
     if (icy_) icy_->head = head.size();
     push_text(head);
 }

@@ -22,6 +22,7 @@ namespace penstock::net {
 /// What a request for a stream asked for.
 struct HttpPlayRequest {
     PeerInfo peer; ///< without an id
+    bool is_http_1_1 = false;
     bool keep_alive = false;
     bool titles = false;             ///< Icy-MetaData: 1
     std::string websocket_key;       ///< empty: plain HTTP
@@ -86,9 +87,10 @@ private:
     std::unique_ptr<fanout::IcyState> icy_; ///< wants titles
     std::vector<uint8_t> pong_;             ///< what the newest ping, not answered yet, brought
     uint64_t pong_at_ = 0;                  ///< ms: the last one
-    size_t unasked_ = 0;    ///< bytes that a viewer sent though it has nothing to say
-    bool answered_ = false; ///< the answer's head is on its way
-    bool began_ = false;    ///< and what opens the stream, too
+    size_t unasked_ = 0;      ///< bytes that a viewer sent though it has nothing to say
+    bool answered_ = false;   ///< the answer's head is on its way
+    bool says_close_ = false; ///< the answer says that the connection ends with it
+    bool began_ = false;      ///< and what opens the stream, too
     bool reading_ = false, has_pong_ = false;
 };
 
