@@ -18,7 +18,7 @@ std::string text(const GstStructure *peer, const char *field) {
     return value ? value : "(none)";
 }
 
-/// An application that allows those who come with `key=good`, after it was let go on.
+/// An application that allows peers with `key=good`, once the test lets it continue.
 struct Application {
     std::mutex mutex;
     std::condition_variable changed;
@@ -88,7 +88,7 @@ GST_START_TEST(test_source) {
     Peer good(port), bad(port);
     good.publish("cam?key=good");
     bad.publish("cam?key=bad");
-    // Both handlers run at once, and neither holds up the network.
+    // Both handlers run at once, and neither blocks the network.
     fail_unless(eventually([&] { return application.questions() == 2; }));
     fail_unless_equals_int(int(application.threads.size()), 2);
     fail_unless(!application.threads.contains(std::this_thread::get_id()));
@@ -143,7 +143,7 @@ GST_START_TEST(test_sink) {
 }
 GST_END_TEST
 
-// The element goes away while a handler still thinks about a peer.
+// The element is removed while a handler is still deciding.
 GST_START_TEST(test_stopped_meanwhile) {
     Application application;
     {

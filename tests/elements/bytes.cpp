@@ -26,7 +26,7 @@ GST_START_TEST(test_there_and_back) {
     fail_unless_equals_uint64(gst_buffer_get_size(buffer.get()), 100);
     const Bytes back = bytes_of(buffer.get());
     fail_unless(back.data() == bytes.data() && back.size() == 100);
-    // A part of a part: as demuxers cut them.
+    // A part of a part, as demuxers produce them.
     auto part = GstPtr<GstBuffer>::adopt(
         gst_buffer_copy_region(buffer.get(), GST_BUFFER_COPY_MEMORY, 10, 50));
     part = GstPtr<GstBuffer>::adopt(
@@ -41,7 +41,7 @@ GST_START_TEST(test_there_and_back) {
 }
 GST_END_TEST
 
-// What reads a buffer without knowing of Bytes.
+// Access by code that does not know Bytes.
 GST_START_TEST(test_others_read_it) {
     const Bytes bytes = numbers(100);
     const auto whole = buffer_of(bytes);
@@ -51,14 +51,14 @@ GST_START_TEST(test_others_read_it) {
     fail_unless(gst_buffer_map(buffer.get(), &map, GST_MAP_READ));
     fail_unless(map.data == bytes.data() + 20 && map.size == 30);
     gst_buffer_unmap(buffer.get(), &map);
-    // Who wants to write gets a copy.
+    // Mapping it for writing makes a copy.
     fail_unless(gst_buffer_map(buffer.get(), &map, GST_MAP_READWRITE));
     fail_unless_equals_int(map.data[0], 20);
     map.data[0] = 99;
     gst_buffer_unmap(buffer.get(), &map);
     fail_unless_equals_int(bytes[20], 20);
     fail_unless_equals_int(bytes_of(buffer.get())[0], 99);
-    // Two of them become one block.
+    // Two parts are merged into one block.
     auto joined = GstPtr<GstBuffer>::adopt(
         gst_buffer_append(gst_buffer_copy_region(whole.get(), GST_BUFFER_COPY_MEMORY, 0, 10),
                           buffer_of(bytes.sub(10)).release()));
@@ -81,7 +81,7 @@ GST_START_TEST(test_who_keeps_what) {
     kept = {};
     fail_unless_equals_int(alive.use_count(), 1);
 
-    // Memory of others is held mapped, with its buffer.
+    // Memory of another allocator is held mapped, together with its buffer.
     buffer = GstPtr<GstBuffer>::adopt(gst_buffer_new_memdup(data, 4));
     gone = false;
     gst_mini_object_weak_ref(GST_MINI_OBJECT_CAST(buffer.get()), set_true, &gone);
@@ -117,7 +117,7 @@ GST_START_TEST(test_pools_get_theirs_back) {
 }
 GST_END_TEST
 
-// What a normalizer has found out stays with whole tags, and with nothing else.
+// The normalizer's result stays attached to whole tags, and only to these.
 GST_START_TEST(test_known_tag) {
     const uint8_t body[] = {0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65};
     const flv::Tag tag = flv::make_tag(flv::TagType::video, 1234, body);
@@ -139,7 +139,7 @@ GST_START_TEST(test_known_tag) {
     };
     const auto all = static_cast<gssize>(tag.bytes.size());
     fail_unless(is_known(original.get()));
-    // Elements that change what is beside the bytes.
+    // Changes to timestamps, flags and other metas keep it.
     auto buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy(original.get()));
     GST_BUFFER_PTS(buffer.get()) = 5 * GST_SECOND;
     GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
@@ -148,7 +148,7 @@ GST_START_TEST(test_known_tag) {
     fail_unless(is_known(buffer.get()));
     fail_unless(is_known(copy(GST_BUFFER_COPY_MEMORY, 0, all).get()));
     fail_unless(is_known(copy(GST_BUFFER_COPY_ALL, 0, -1).get()));
-    // Parts, in every way to make one.
+    // Partial copies of every kind lose it.
     fail_if(is_known(copy(GST_BUFFER_COPY_ALL, 0, all - 1).get()));
     fail_if(is_known(copy(GST_BUFFER_COPY_ALL, 1, -1).get()));
     buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy(original.get()));
@@ -156,7 +156,7 @@ GST_START_TEST(test_known_tag) {
     fail_if(is_known(buffer.get()));
     gst_buffer_append(buffer.get(), gst_buffer_ref(original.get()));
     fail_if(is_known(buffer.get()));
-    // Other memory, which may say something else by now.
+    // Other memory loses it, because its bytes may differ by now.
     fail_if(is_known(GstPtr<GstBuffer>::adopt(gst_buffer_copy_deep(original.get())).get()));
     buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy(original.get()));
     GstMapInfo map;

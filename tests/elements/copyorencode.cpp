@@ -95,7 +95,7 @@ GST_START_TEST(test_copied) {
 GST_END_TEST
 
 GST_START_TEST(test_encoded) {
-    // Raw; a keyframe each 400 ms, which are 10 frames.
+    // Raw input; a keyframe every 400 ms, which are 10 frames.
     const Result video = run(picture, "keyframe-interval=400000000 latency=low bitrate=300000");
     fail_unless_equals_string(video.action.c_str(), "encoded by x264enc");
     fail_unless(is(video, "video/x-h264,parsed=true"));
@@ -103,7 +103,7 @@ GST_START_TEST(test_encoded) {
     fail_unless_equals_int(video.keyframes.size(), 6);
     for (size_t i = 1; i < video.keyframes.size(); ++i)
         fail_unless_equals_uint64(video.keyframes[i] - video.keyframes[i - 1], 400 * GST_MSECOND);
-    // Encoded with another codec; and with the right one that hardly anybody can decode.
+    // Input of another codec, and of the right one in a profile that hardly any player can decode.
     for (const char *encoder : {"jpegenc", "x264enc ! video/x-h264,profile=high-4:4:4"}) {
         const std::string format = strstr(encoder, "4:4:4") ? "Y444" : "I420";
         const Result other = run("videotestsrc num-buffers=20 ! video/x-raw,format=" + format +
@@ -117,13 +117,13 @@ GST_START_TEST(test_encoded) {
     const Result audio = run(sound, "");
     fail_unless(audio.action.starts_with("encoded by"), "%s", audio.action.c_str());
     fail_unless(is(audio, "audio/mpeg,mpegversion=4"));
-    // Told to.
+    // mode=always encodes it.
     const Result again = run(picture + " ! x264enc", "mode=always");
     fail_unless_equals_string(again.action.c_str(), "encoded by x264enc");
 }
 GST_END_TEST
 
-// What MPEG-TS carries goes through, whole or not yet cut into frames; the rest becomes AAC.
+// Codecs of MPEG-TS are copied, parsed or not; others become AAC.
 GST_START_TEST(test_aac_or_mp3) {
     const std::string mono = "audiotestsrc num-buffers=40 ! audio/x-raw,rate=8000,channels=1";
     struct {
@@ -149,8 +149,8 @@ GST_START_TEST(test_aac_or_mp3) {
 }
 GST_END_TEST
 
-// A copy that needs no parser is a way from pad to pad: also for events and queries, and for the
-// question whether anything on it waits. It changes amid the stream.
+// A copy without a parser links the pads directly, also for events and queries such as whether
+// anything downstream may block. This changes amid the stream.
 GST_START_TEST(test_direct) {
     GstHarness *h = gst_harness_new("copyorencode");
     gst_util_set_object_arg(G_OBJECT(h->element), "codec", "aac-or-mp3");
@@ -193,7 +193,7 @@ GST_START_TEST(test_direct) {
     int version = 0;
     gst_structure_get_int(gst_caps_get_structure(caps.get(), 0), "mpegversion", &version);
     fail_unless_equals_int(version, 4);
-    // And back.
+    // The stream returns to a codec that is copied.
     gst_harness_set_src_caps_str(h, "audio/mpeg,mpegversion=1,layer=3,parsed=true,rate=48000,"
                                     "channels=2");
     fail_unless(peer_is_nonblocking(h->srcpad));
@@ -210,7 +210,7 @@ GST_START_TEST(test_refused) {
 }
 GST_END_TEST
 
-// Odd numbers of pixels, which 4:2:0 does not have.
+// Odd dimensions, which 4:2:0 does not have.
 GST_START_TEST(test_odd_size) {
     const Result result = run("videotestsrc num-buffers=10 ! video/x-raw,format=Y444,width=161,"
                               "height=121,framerate=25/1 ! jpegenc",
@@ -226,7 +226,7 @@ GST_START_TEST(test_odd_size) {
 }
 GST_END_TEST
 
-// Matroska has no decoding times: B-frames get them. What has them keeps its own.
+// Matroska has no decoding times: B-frames get calculated ones. Existing ones are kept.
 GST_START_TEST(test_decoding_times) {
     struct Times {
         std::vector<int64_t> pts, dts;
@@ -272,7 +272,7 @@ GST_START_TEST(test_decoding_times) {
         const Times with = play(encoder, ""), without = play(encoder, matroska);
         bool is_reordered = false;
         for (size_t i = 0; i < 60; ++i) {
-            // Matroska counts milliseconds, and begins with the first frame.
+            // Matroska counts milliseconds, from the first frame on.
             const int64_t moved = (without.pts[i] - without.pts[0]) - (with.pts[i] - with.pts[0]);
             fail_unless(std::abs(moved) <= int64_t(GST_MSECOND), "%zu", i);
             fail_unless(without.pts[0] >= 0 && without.pts[0] < int64_t(GST_SECOND));
@@ -285,14 +285,14 @@ GST_START_TEST(test_decoding_times) {
         }
         fail_unless(is_reordered);
     }
-    // Without B-frames a missing decoding time may stay away.
+    // Without B-frames a missing decoding time may stay missing.
     const Times plain = play("bframes=0", matroska);
     for (size_t i = 1; i < 60; ++i)
         fail_unless(plain.pts[i] > plain.pts[i - 1]);
 }
 GST_END_TEST
 
-// From raw to H.264 and back, under one harness.
+// From raw to H.264 and back, in one harness.
 GST_START_TEST(test_renegotiation) {
     GstHarness *h = gst_harness_new("copyorencode");
     g_object_set(h->element, "latency", 1, nullptr);
@@ -324,8 +324,8 @@ GST_START_TEST(test_renegotiation) {
 }
 GST_END_TEST
 
-// Two passes of a second of sound, of which the other begins too early: what lies over the first is
-// cut away, and what is encoded goes on without a step. A step back that is no loop's stays.
+// Two passes of a second of audio, of which the second begins too early: the overlap is cut off,
+// and encoded audio continues without a step. A step back that does not come from a loop is kept.
 GST_START_TEST(test_overlap) {
     struct Case {
         GstClockTime early, buffer;
@@ -362,7 +362,7 @@ GST_START_TEST(test_overlap) {
             end = pts + int64_t(GST_BUFFER_DURATION(frame.get()));
         }
         const auto expected = int64_t(2 * GST_SECOND - c.early);
-        // The encoder's last frame is filled up, and its first primes a decoder.
+        // The encoder pads its last frame, and its first one primes the decoder.
         fail_unless(std::abs(end - expected) < 60 * GST_MSECOND,
                     "early by %" G_GUINT64_FORMAT ": ends at %" G_GINT64_FORMAT, c.early, end);
         fail_unless((farthest <= int64_t(2 * GST_MSECOND)) == c.is_cut,
@@ -373,7 +373,8 @@ GST_START_TEST(test_overlap) {
 }
 GST_END_TEST
 
-// What is never linked counts as ended, so that a muxer need not wait; EOS alone passes.
+// A pad that is never linked counts as ended, so that a muxer need not wait; EOS without data
+// passes.
 GST_START_TEST(test_no_stream) {
     auto pipeline = launch("copyorencode stream-wait=100000000 ! fakesink");
     auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline.get()));

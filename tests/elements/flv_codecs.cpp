@@ -12,7 +12,7 @@ using namespace penstock;
 
 namespace {
 
-/// What passes an element with handoffs.
+/// Records buffers at an element with handoffs.
 struct Probe {
     struct Seen {
         std::vector<uint8_t> bytes;
@@ -134,7 +134,7 @@ const Case cases[] = {
      false, "audio/x-flac,framed=true,rate=48000,channels=2"},
 };
 
-/// Drops what an encoder sends and FLV leaves out: FLAC's headers, AV1's temporal delimiters.
+/// Drops buffers that an encoder sends and FLV omits: FLAC's headers, AV1's temporal delimiters.
 std::vector<Probe::Seen> expected(const Case &c, std::vector<Probe::Seen> frames) {
     if (c.codec == flv::fourcc("fLaC"))
         std::erase_if(frames, [](const Probe::Seen &frame) { return frame.bytes.at(0) != 0xFF; });
@@ -151,7 +151,7 @@ void check_frames(const Case &c, const std::vector<Probe::Seen> &before,
     fail_unless_equals_int(before.size(), after.size());
     for (size_t i = 0; i < before.size(); ++i) {
         fail_unless(before[i].bytes == after[i].bytes, "%s: frame %zu differs", c.encode, i);
-        // All are moved together if the encoder begins before zero.
+        // All times are shifted together if the encoder begins before zero.
         const auto moved = GstClockTimeDiff(after[i].pts - after[0].pts) -
                            GstClockTimeDiff(before[i].pts - before[0].pts);
         fail_unless(std::abs(moved) < GstClockTimeDiff(GST_MSECOND),
@@ -229,7 +229,7 @@ struct Tracks {
 
 } // namespace
 
-// Two videos, three audios; names given and not.
+// Two video and three audio tracks, with given and automatic pad names.
 GST_START_TEST(test_tracks) {
     if (!has_elements("x264enc avenc_aac opusenc vp8enc")) return;
     Pipeline pipeline(std::string("flvlivemux name=mux ! flvlivedemux name=demux ") + video_source +

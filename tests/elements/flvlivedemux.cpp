@@ -11,7 +11,7 @@ GST_START_TEST(test_caps_and_events) {
     rig.push(video_config());
     fail_unless(rig.video.pad && !rig.audio.pad && !rig.no_more_pads);
     rig.push(audio_config());
-    // Further tracks' configuration may follow.
+    // Configuration of further tracks may follow.
     fail_unless(rig.audio.pad && !rig.no_more_pads);
     rig.push(video_frame(0, true));
     fail_unless_equals_int(rig.no_more_pads, 1);
@@ -28,7 +28,7 @@ GST_START_TEST(test_caps_and_events) {
     fail_unless_equals_int(int_of(audio, "channels"), 2);
     fail_unless_equals_int(int_of(audio, "mpegversion"), 4);
 
-    // The order that GStreamer wants, once each.
+    // The order that GStreamer requires, each event once.
     const GstEventType order[] = {GST_EVENT_STREAM_START, GST_EVENT_CAPS, GST_EVENT_SEGMENT};
     for (size_t i = 0; i < 3; ++i)
         fail_unless_equals_int(GST_EVENT_TYPE(rig.video.events.at(i).get()), order[i]);
@@ -38,7 +38,7 @@ GST_START_TEST(test_caps_and_events) {
     fail_unless_equals_int(groups[0], groups[1]);
     fail_unless(rig.video.count(GST_EVENT_TAG) >= 1);
 
-    // The frame as it was: four bytes of length, two of slice.
+    // The frame as it was sent: a length of four bytes, a slice of two.
     fail_unless_equals_int(rig.video.buffers.size(), 1);
     GstMapInfo map;
     gst_buffer_map(rig.video.buffers[0].get(), &map, GST_MAP_READ);
@@ -47,7 +47,7 @@ GST_START_TEST(test_caps_and_events) {
     fail_unless(has(rig.video.buffers[0], GST_BUFFER_FLAG_DISCONT));
     fail_if(has(rig.video.buffers[0], GST_BUFFER_FLAG_DELTA_UNIT));
 
-    // The same configuration again is nothing new; another one is new caps on the same pad.
+    // The same configuration again changes nothing; another one gives new caps on the same pad.
     rig.push(video_config(40));
     fail_unless_equals_int(rig.video.count(GST_EVENT_CAPS), 1);
     rig.push(video_config(40, from_hex("6764001facb200a00b7420000003002000000781e3064901")));
@@ -88,11 +88,11 @@ GST_END_TEST
 GST_START_TEST(test_buffer_times) {
     Rig rig;
     rig.configure();
-    // One time on the buffer: the DTS of the tag.
+    // A buffer with only a PTS: it is the DTS of the tag.
     rig.push(video_frame(500, true, 0, 40).bytes, 7 * GST_SECOND);
     check_time(GST_BUFFER_DTS(rig.video.buffers[0].get()), 7000);
     check_time(GST_BUFFER_PTS(rig.video.buffers[0].get()), 7040);
-    // Both, to the nanosecond: kept.
+    // Both times, to the nanosecond, are kept.
     rig.push(video_frame(533, false, 0, 33).bytes, 7066666667, 7033333333);
     fail_unless_equals_uint64(GST_BUFFER_DTS(rig.video.buffers[1].get()), 7033333333);
     fail_unless_equals_uint64(GST_BUFFER_PTS(rig.video.buffers[1].get()), 7066666667);
@@ -102,7 +102,7 @@ GST_END_TEST
 GST_START_TEST(test_audio_clock) {
     Rig rig;
     rig.configure();
-    // Milliseconds in, samples out: 1024 of them at 44100 Hz.
+    // Timestamps in milliseconds become sample counts: 1024 samples at 44100 Hz.
     for (unsigned i = 0; i < 100; ++i)
         rig.push(audio_frame(i * 1024 * 1000 / 44100, uint8_t(i)));
     fail_unless_equals_int(rig.audio.buffers.size(), 100);
@@ -111,7 +111,7 @@ GST_START_TEST(test_audio_clock) {
         fail_unless_equals_uint64(GST_BUFFER_PTS(rig.audio.buffers[i].get()), wanted);
         fail_unless(has(rig.audio.buffers[i], GST_BUFFER_FLAG_DISCONT) == (i == 0));
     }
-    // A tenth of a second is lost: the count gives way to the timestamp.
+    // A tenth of a second is lost: the timestamp replaces the count.
     rig.push(audio_frame(2322 + 100));
     check_time(GST_BUFFER_PTS(rig.audio.buffers.back().get()), 2422);
     fail_unless(has(rig.audio.buffers.back(), GST_BUFFER_FLAG_DISCONT));
@@ -138,7 +138,7 @@ GST_START_TEST(test_jumps) {
     rig.push(video_frame(10000, true));
     rig.push(audio_frame(10000));
     rig.push(video_frame(10040, false));
-    // Back to zero: both tracks follow, together, and time goes on.
+    // A jump back to zero: both tracks follow together, and time continues.
     rig.push(video_frame(0, true));
     rig.push(audio_frame(20));
     rig.push(video_frame(40, false));
@@ -148,11 +148,11 @@ GST_START_TEST(test_jumps) {
     fail_unless(has(rig.audio.buffers[1], GST_BUFFER_FLAG_DISCONT));
     check_time(GST_BUFFER_DTS(rig.video.buffers[3].get()), 80);
     fail_if(has(rig.video.buffers[3], GST_BUFFER_FLAG_DISCONT));
-    // An hour ahead.
+    // A jump of an hour ahead.
     rig.push(video_frame(3600000, true));
     check_time(GST_BUFFER_DTS(rig.video.buffers[4].get()), 80);
     fail_unless(has(rig.video.buffers[4], GST_BUFFER_FLAG_DISCONT));
-    // A little back: time stands still.
+    // A small step back: time stands still.
     rig.push(video_frame(3599900, false));
     check_time(GST_BUFFER_DTS(rig.video.buffers[5].get()), 80);
     fail_if(has(rig.video.buffers[5], GST_BUFFER_FLAG_DISCONT));
@@ -160,7 +160,8 @@ GST_START_TEST(test_jumps) {
 }
 GST_END_TEST
 
-// Frames that are far apart are no discontinuity: buffers say so, and a file is believed.
+// Frames that are far apart are no discontinuity: buffer times confirm it, and a file's timestamps
+// are trusted.
 GST_START_TEST(test_slow_frames) {
     for (const bool timed : {true, false}) {
         Rig rig(timed ? GST_FORMAT_TIME : GST_FORMAT_BYTES);
@@ -179,7 +180,7 @@ GST_START_TEST(test_slow_frames) {
         }
         fail_unless_equals_uint64(rig.stat("discontinuities"), 0);
     }
-    // A gap that the timestamps do not confirm is one.
+    // A gap that the timestamps do not confirm is a discontinuity.
     Rig rig;
     rig.configure();
     rig.push(video_frame(0, true).bytes, 0);
@@ -198,7 +199,7 @@ GST_START_TEST(test_one_medium) {
         }
         fail_unless_equals_int(rig.no_more_pads, 1);
         fail_unless(bool(rig.video.pad) == video && bool(rig.audio.pad) != video);
-        // The other one comes late.
+        // The other track comes late.
         rig.push(video ? audio_config() : video_config());
         rig.push(video ? audio_frame(1040) : video_frame(1040, true));
         auto &late = video ? rig.audio : rig.video;
@@ -269,7 +270,7 @@ GST_END_TEST
 GST_START_TEST(test_flow) {
     Rig rig;
     rig.configure();
-    // One pad that nobody wants any more is no reason to stop; both are.
+    // GST_FLOW_EOS from one pad does not stop the element; from both it does.
     rig.video.flow = GST_FLOW_EOS;
     fail_unless_equals_int(rig.push(video_frame(0, true)), GST_FLOW_OK);
     rig.audio.flow = GST_FLOW_EOS;
@@ -280,7 +281,7 @@ GST_START_TEST(test_flow) {
 GST_END_TEST
 
 GST_START_TEST(test_stream_header) {
-    // Linked in mid-stream, behind an element that does not repeat its headers.
+    // Linked in mid-stream, after an element that does not repeat its headers.
     Rig rig;
     GValue array = G_VALUE_INIT, value = G_VALUE_INIT;
     gst_value_array_init(&array, 3);
@@ -309,7 +310,7 @@ GST_START_TEST(test_states) {
         fail_unless_equals_int(GST_ELEMENT(rig.element)->numsrcpads, 2);
         gst_element_set_state(rig.element, GST_STATE_READY);
         fail_unless_equals_int(GST_ELEMENT(rig.element)->numsrcpads, 0);
-        // Messages about links hold their pads.
+        // Messages about links hold references to their pads.
         rig.messages(GST_MESSAGE_ANY);
         for (Rig::Output *output : {&rig.video, &rig.audio}) {
             gst_pad_set_active(output->pad, FALSE);

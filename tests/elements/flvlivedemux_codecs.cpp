@@ -14,7 +14,7 @@ GST_START_TEST(test_broken_sps) {
     fail_unless_equals_int(int_of(rig.video.caps(), "width"), -1);
     fail_unless(
         gst_structure_has_field(gst_caps_get_structure(rig.video.caps().get(), 0), "codec_data"));
-    // Not even a record: a warning, once, and no pad.
+    // Not even a configuration record: a single warning, and no pad.
     Rig other;
     for (int i = 0; i < 3; ++i)
         other.push(flv::make_tag(flv::TagType::video, 0, from_hex("1700000000 ffff")));
@@ -25,7 +25,7 @@ GST_START_TEST(test_broken_sps) {
 }
 GST_END_TEST
 
-// What can't be taken is named as people call it, with what to do.
+// Warnings name unsupported codecs by their usual names and suggest a remedy.
 GST_START_TEST(test_codecs_that_are_left_out) {
     Rig rig;
     rig.push(video_config());
@@ -43,7 +43,7 @@ GST_START_TEST(test_codecs_that_are_left_out) {
 }
 GST_END_TEST
 
-// Audio without configuration: its frames say what it is.
+// Audio without configuration, whose frames describe themselves.
 GST_START_TEST(test_self_describing_audio) {
     struct {
         const char *body;
@@ -80,7 +80,7 @@ GST_START_TEST(test_self_describing_audio) {
     rig.push(flv::make_tag(flv::TagType::audio, 78, from_hex("2f fffb94c4")));
     fail_unless_equals_int(rig.audio.buffers.size(), 4);
     fail_unless_equals_int(rig.audio.count(GST_EVENT_CAPS), 4);
-    // What is no frame is left out, and said once.
+    // Payload that is no frame is dropped, with a single warning.
     for (int i = 0; i < 3; ++i)
         rig.push(flv::make_tag(flv::TagType::audio, 104, from_hex("2f 00112233")));
     fail_unless_equals_int(rig.audio.buffers.size(), 4);
@@ -89,7 +89,7 @@ GST_START_TEST(test_self_describing_audio) {
 }
 GST_END_TEST
 
-// What writers put in front of FLAC's STREAMINFO, and what Opus may leave out.
+// Variants of the header in front of FLAC's STREAMINFO, and Opus without an OpusHead.
 GST_START_TEST(test_sequence_starts) {
     const std::string info =
         "1000 1000 000000 000000 0bb802f0 000000000000000000000000000000000000000000";
@@ -107,7 +107,7 @@ GST_START_TEST(test_sequence_starts) {
     cut.push(flv::make_tag(flv::TagType::audio, 0, from_hex("90 664c6143 664c6143 80000022 1000")));
     fail_unless(!cut.audio.pad && cut.messages(GST_MESSAGE_WARNING) == 1);
 
-    // Without an OpusHead the packets tell the channels; with one, it does. 20 ms each.
+    // Without an OpusHead the packets tell the channels; with one, the OpusHead does. 20 ms each.
     Rig opus;
     for (const char *tag : {"90 4f707573", "91 4f707573 fc01", "91 4f707573 fc02"})
         opus.push(flv::make_tag(flv::TagType::audio, 0, from_hex(tag)));

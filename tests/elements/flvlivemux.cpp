@@ -40,7 +40,7 @@ GST_START_TEST(test_contract) {
     const Bytes key = outs[4].tag->bytes;
     fail_unless(std::equal(golden.begin(), golden.end(), key.begin(), key.end()));
 
-    // Times to the nanosecond on buffers, to the millisecond in tags, never going back.
+    // Buffers have times to the nanosecond, tags to the millisecond, and neither goes back.
     const GstClockTime dts[] = {0, 0, 23219954, 33333333, 46439909};
     const uint32_t ms[] = {0, 0, 23, 33, 46};
     for (size_t i = 0; i < 5; ++i) {
@@ -65,7 +65,7 @@ GST_START_TEST(test_one_medium) {
 
     Rig picture(true, false);
     picture.begin(picture.video, h264_caps());
-    // What no keyframe came before is of no use.
+    // A frame without a keyframe before it is of no use.
     picture.push_video(0, false);
     picture.push_video(40 * GST_MSECOND, true);
     picture.end(picture.video);
@@ -81,7 +81,7 @@ GST_START_TEST(test_renegotiation) {
     rig.push_video(0, true);
     rig.wait_frames(1);
     rig.forget();
-    // The same codec_data: nothing changes.
+    // The same codec_data changes nothing.
     gst_pad_push_event(rig.video, gst_event_new_caps(h264_caps().get()));
     rig.push_video(40 * GST_MSECOND, false);
     rig.wait_frames(1);
@@ -138,7 +138,7 @@ GST_START_TEST(test_flush) {
     rig.end(rig.video);
     rig.end(rig.audio);
     rig.wait_eos();
-    // It begins anew: headers, and time from zero.
+    // The output starts anew with headers, and time from zero.
     fail_unless_equals_int(rig.outs().size(), 4 + 2);
     fail_unless_equals_int(rig.frames()[0].tag->timestamp, 0);
 }

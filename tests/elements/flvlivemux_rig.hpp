@@ -34,14 +34,14 @@ inline GstPtr<GstCaps> aac_caps() {
                      from_hex("1210"));
 }
 
-/// One thing that came out, with the tag in it.
+/// A buffer of the output, with the tag in it.
 struct Out {
     GstPtr<GstBuffer> buffer;
     std::optional<flv::Tag> tag; ///< none: the file header
     bool is(GstBufferFlags flag) const { return GST_BUFFER_FLAG_IS_SET(buffer.get(), flag); }
 };
 
-/// flvlivemux with a source pad of ours on each of its pads, and a sink.
+/// flvlivemux with a source pad for each of its sink pads, and a sink.
 class Rig {
 public:
     explicit Rig(bool with_video = true, bool with_audio = true) {
@@ -149,7 +149,7 @@ public:
     void wait_eos() {
         fail_unless(wait([&] { return count_locked(GST_EVENT_EOS) > 0; }), "no EOS");
     }
-    /// What has come out so far, without the HEADER buffers.
+    /// The output so far, without the HEADER buffers.
     std::vector<Out> frames() {
         std::lock_guard lock(mutex_);
         std::vector<Out> result;

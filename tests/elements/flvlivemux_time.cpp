@@ -5,8 +5,7 @@
 
 using namespace mux_test;
 
-// A pad that never gets caps holds up the others for a second of media, and not at all when it
-// comes to the end.
+// A pad that never gets caps delays the others by a second of media, or until it gets EOS.
 GST_START_TEST(test_silent_pad) {
     Rig rig;
     rig.begin(rig.video, h264_caps());
@@ -18,7 +17,7 @@ GST_START_TEST(test_silent_pad) {
     rig.wait_frames(50);
     fail_unless_equals_int(rig.stream_headers(), 3);
 
-    // It comes after all: its configuration follows in the stream.
+    // The stream comes after all: its configuration follows within the output.
     rig.forget();
     rig.begin(rig.audio, aac_caps());
     rig.push_audio(2000 * GST_MSECOND);
@@ -48,7 +47,7 @@ GST_START_TEST(test_silent_pad_at_eos) {
     rig.wait_eos();
     fail_unless_equals_int(rig.frames().size(), 30);
 
-    // Both silent ends: nothing to say, but an end.
+    // Both pads end without data: there is only an EOS.
     Rig empty;
     rig.forget();
     for (GstPad *pad : {empty.video, empty.audio}) {
@@ -57,7 +56,7 @@ GST_START_TEST(test_silent_pad_at_eos) {
     }
     empty.wait_eos();
 
-    // Shorter than the wait: it ends when the other one does.
+    // Shorter than the wait: the output ends with the other pad's EOS.
     Rig brief;
     brief.begin(brief.video, h264_caps());
     brief.push_video(0, true);
@@ -78,7 +77,7 @@ GST_START_TEST(test_unlinked_pad) {
 }
 GST_END_TEST
 
-// A GAP says that nothing comes before its end: nobody waits for the pad up to there.
+// A GAP says that no data comes before its end: the muxer does not wait for the pad up to there.
 GST_START_TEST(test_gap) {
     Rig rig;
     rig.begin_both();
@@ -87,7 +86,7 @@ GST_START_TEST(test_gap) {
     gst_pad_push_event(rig.audio, gst_event_new_gap(23 * GST_MSECOND, 100 * GST_MSECOND));
     for (unsigned i = 1; i < 6; ++i)
         rig.push_video(i * 40 * GST_MSECOND, false);
-    // 40, 80 and 120 ms; 160 ms may still be overtaken.
+    // Frames up to 120 ms are sent; audio may still precede the frame at 160 ms.
     rig.wait_frames(5);
     gst_pad_push_event(rig.audio, gst_event_new_gap(123 * GST_MSECOND, GST_CLOCK_TIME_NONE));
     rig.push_audio(130 * GST_MSECOND);
@@ -103,7 +102,8 @@ GST_START_TEST(test_gap) {
 GST_END_TEST
 
 GST_START_TEST(test_one_thread) {
-    // Both pads from one thread, as a demuxer without queues has it, in lumps of half a second.
+    // Both pads are fed from one thread, as by a demuxer without queues, in blocks of half a
+    // second.
     Rig rig;
     rig.begin_both();
     unsigned video = 0, audio = 0;
@@ -128,7 +128,7 @@ GST_START_TEST(test_one_thread) {
 GST_END_TEST
 
 GST_START_TEST(test_negative_dts) {
-    // x264enc's way: the segment begins after the first DTS.
+    // As with x264enc: the segment begins after the first DTS.
     Rig rig;
     const GstClockTime base = 1000 * GST_SECOND;
     rig.begin(rig.video, h264_caps(), base);
@@ -147,7 +147,7 @@ GST_START_TEST(test_negative_dts) {
         fail_unless_equals_int(frames[i].tag->timestamp, ms[i]);
     const auto header = flv::parse_body(flv::TagType::video, frames[0].tag->body());
     fail_unless_equals_int(header->composition_time, 80);
-    // Sound moves with the picture.
+    // Audio is shifted with the video.
     fail_unless_equals_uint64(GST_BUFFER_PTS(frames[3].buffer.get()), 80 * GST_MSECOND);
 }
 GST_END_TEST
@@ -186,7 +186,8 @@ GST_START_TEST(test_times_never_go_back) {
 }
 GST_END_TEST
 
-// Whoever waits for room comes free when the pad goes or the element stops.
+// A thread that waits for room continues when the other pad is released, and when the element
+// stops.
 GST_START_TEST(test_release_while_waiting) {
     for (bool release : {true, false}) {
         Rig rig;
@@ -197,7 +198,7 @@ GST_START_TEST(test_release_while_waiting) {
                 last = rig.push_video(i * 40 * GST_MSECOND, i == 0);
         });
         if (release) {
-            // Without the audio pad nobody needs to wait any more.
+            // Without the audio pad there is nothing to wait for.
             rig.release(rig.audio);
             thread.join();
             fail_unless_equals_int(last, GST_FLOW_OK);

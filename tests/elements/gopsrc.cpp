@@ -131,7 +131,7 @@ GST_START_TEST(test_waits_for_its_source) {
 }
 GST_END_TEST
 
-// The producer goes and another one comes: `wait` lives through it, `eos` does not.
+// The producer stops and another one starts: the reader survives this with `wait`, not with `eos`.
 GST_START_TEST(test_loss) {
     Pipeline waiting(reader("t/loss")),
         ending("gopsrc channel=t/loss on-loss=eos ! fakesink name=out");
@@ -167,7 +167,7 @@ GST_START_TEST(test_end_of_stream) {
 }
 GST_END_TEST
 
-// The same frame is due at the same moment in both, though they began a second apart.
+// The same frame is due at the same moment in both pipelines, though they started a second apart.
 GST_START_TEST(test_times) {
     Pipeline producer(std::string(source) + "goptee channel=t/times ! fakesink name=out");
     producer.play();
@@ -179,13 +179,14 @@ GST_START_TEST(test_times) {
     const GstClockTime now = gst_clock_get_time(clock.get());
     const auto due = GstClockTimeDiff(gst_element_get_base_time(consumer.get())) +
                      consumer.running_time(consumer.count() - 1);
-    // A live picture of 40 ms, and what a busy machine adds; unmoved it would be a second off.
+    // The delay is a live frame of 40 ms plus a busy machine's; without the shift it would be a
+    // second.
     fail_unless(std::abs(GST_CLOCK_DIFF(due, now)) < GstClockTimeDiff(500 * GST_MSECOND),
                 "%" GST_STIME_FORMAT, GST_STIME_ARGS(GST_CLOCK_DIFF(due, now)));
 }
 GST_END_TEST
 
-// A consumer that stands still costs the producer nothing, and goes on with a keyframe.
+// A blocked consumer costs the producer nothing, and continues with a keyframe.
 GST_START_TEST(test_never_pushes_back) {
     Pipeline producer(std::string(source) +
                       "goptee channel=t/stuck queue-max-buffers=15 ! fakesink name=out");
@@ -227,7 +228,7 @@ GST_START_TEST(test_errors) {
 }
 GST_END_TEST
 
-// An error in one reader's pipeline is neither the other's nor the producer's.
+// An error in one reader's pipeline affects neither the other reader nor the producer.
 GST_START_TEST(test_isolation) {
     Pipeline producer(std::string(source) + "goptee channel=t/two ! fakesink name=out");
     Pipeline good(reader("t/two")),
@@ -245,7 +246,7 @@ GST_START_TEST(test_isolation) {
 }
 GST_END_TEST
 
-// Both sides come and go at once, many times.
+// Producers and consumers start and stop concurrently, many times.
 GST_START_TEST(test_races) {
     Pipeline producer(std::string(source) + "goptee channel=t/race");
     Pipeline consumer(reader("t/race"));

@@ -24,7 +24,7 @@ static void begins_with_gop(bool nonblocking) {
         for (size_t i = 0; i < buffers.size(); ++i)
             fail_unless(has(buffers[i].get(), GST_BUFFER_FLAG_DISCONT) == (i == 0));
     }
-    // The same memory everywhere, the buffer of its own with DISCONT included.
+    // All branches share memory; the one buffer that is copied for DISCONT shares it too.
     fail_unless(early.wait_text("K3"));
     const auto x = early.buffers(), y = late.buffers();
     fail_unless(gst_buffer_peek_memory(x[3].get(), 0) == gst_buffer_peek_memory(y[0].get(), 0));
@@ -54,7 +54,7 @@ GST_START_TEST(test_threads) {
     fail_unless_equals_int(direct.asked, 1);
     fail_unless_equals_int(threaded.asked, 1);
 
-    // Asked again on RECONFIGURE; both change sides and lose nothing.
+    // RECONFIGURE repeats the query; both branches change their kind and lose nothing.
     direct.nonblocking = false;
     threaded.nonblocking = true;
     gst_pad_push_event(direct.pad(), gst_event_new_reconfigure());
@@ -121,7 +121,7 @@ GST_START_TEST(test_gop_count_and_bounds) {
     fail_unless(two.wait_text("d4"));
     expect(two.text(), "K2 d2 K3 d3 d4");
 
-    // A GOP over the bound is forgotten: the next branch waits for a keyframe.
+    // A GOP over the bound is dropped: the next branch waits for a keyframe.
     g_object_set(rig.tee, "max-time", guint64(200 * GST_MSECOND), nullptr);
     rig.push_all("K4 d1 d2 d3 d4 d5 d6 d7");
     GstPad *b = rig.add(none);
@@ -224,7 +224,7 @@ GST_START_TEST(test_queries) {
     auto caps = GstPtr<GstCaps>::adopt(gst_caps_from_string("video/x-test"));
     auto allocation = GstPtr<GstQuery>::adopt(gst_query_new_allocation(caps.get(), FALSE));
     fail_if(gst_pad_peer_query(rig.src, allocation.get()));
-    // Both take z; the second's w is nobody else's.
+    // Both accept z; w is accepted by the second only.
     one.caps = GstPtr<GstCaps>::adopt(gst_caps_from_string("video/x-y; video/x-z"));
     two.caps = GstPtr<GstCaps>::adopt(gst_caps_from_string("video/x-z; video/x-w"));
     auto common = GstPtr<GstCaps>::adopt(gst_pad_peer_query_caps(rig.src, nullptr));
@@ -247,7 +247,7 @@ GST_START_TEST(test_upstream_events) {
     fail_unless(rig.seen_upstream(GST_EVENT_RECONFIGURE) > 0);
     gst_pad_push_event(one.pad(), gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2.0, 0, 0));
     fail_unless_equals_int(rig.seen_upstream(GST_EVENT_QOS), 0);
-    // One seek of the pipeline comes from every sink.
+    // A seek of the pipeline arrives from every sink.
     GstEvent *seek = gst_event_new_seek(1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET,
                                         0, GST_SEEK_TYPE_NONE, -1);
     fail_unless(gst_pad_push_event(one.pad(), gst_event_ref(seek)));

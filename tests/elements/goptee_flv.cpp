@@ -53,7 +53,8 @@ GstFlowReturn push_bytes(Rig &rig, ByteView bytes, GstClockTime pts) {
     GST_BUFFER_PTS(buffer) = pts;
     return gst_pad_push(rig.src, buffer);
 }
-/// One letter a buffer: F file header, m metadata, v a video, a a audio configuration, K d A.
+/// One letter per buffer: F file header, m metadata, v video configuration, a audio configuration,
+/// K keyframe, d other video, A audio.
 std::string shape(Peer &peer) {
     std::string text;
     for (const auto &b : peer.buffers()) {
@@ -80,7 +81,7 @@ GST_START_TEST(test_flv) {
     Peer early, late, after;
     Rig rig("video/x-flv");
     GstPad *a = rig.add(early);
-    // As flvmux does it: file header and all the configuration in front, no timestamps.
+    // As flvmux sends it: file header and all configuration first, without timestamps.
     push_bytes(rig, joined({flv::file_header(true, true), tag(TagType::script, 0, meta_data)}),
                GST_CLOCK_TIME_NONE);
     push_bytes(rig,
@@ -88,7 +89,7 @@ GST_START_TEST(test_flv) {
                GST_CLOCK_TIME_NONE);
     push_bytes(rig, key(0), 5 * GST_SECOND);
     push_bytes(rig, audio(10), 5 * GST_SECOND + 10 * GST_MSECOND);
-    // Two tags and a half in one buffer.
+    // Two and a half tags in one buffer.
     const auto three = joined({delta(40), audio(33), delta(80)});
     const ByteView view(three);
     push_bytes(rig, view.subspan(0, view.size() - 8), 5 * GST_SECOND + 40 * GST_MSECOND);
@@ -126,7 +127,7 @@ GST_START_TEST(test_flv) {
 }
 GST_END_TEST
 
-// Caps that differ in nothing but metadata leave the cached GOP alone; a codec's do not.
+// Caps that differ only in metadata keep the cached GOP; a change of codec ends it.
 GST_START_TEST(test_flv_caps) {
     const auto set_caps = [](Rig &rig, const std::vector<Bytes> &headers) {
         GValue array = G_VALUE_INIT, value = G_VALUE_INIT;
@@ -187,7 +188,8 @@ GST_START_TEST(test_flv_audio_only) {
 }
 GST_END_TEST
 
-// Configuration that came while a branch was skipping goes before the keyframe it goes on with.
+// Configuration that arrives while a branch skips is sent before the keyframe at which the branch
+// continues.
 GST_START_TEST(test_flv_overflow_keeps_configuration) {
     Peer stuck;
     Rig rig("video/x-flv");
@@ -234,7 +236,7 @@ GST_START_TEST(test_flv_garbage) {
 }
 GST_END_TEST
 
-// A file's bytes have no time: the tags give it.
+// Bytes of a file have no times: the tags' timestamps are used.
 GST_START_TEST(test_flv_bytes_segment) {
     Peer peer;
     Rig rig("video/x-flv");
@@ -264,7 +266,8 @@ GST_START_TEST(test_flv_bytes_segment) {
 }
 GST_END_TEST
 
-// Stock elements' buffers get what has been found out about them; those behind need not look again.
+// The normalizer's result is attached to buffers of stock elements, so that elements downstream
+// need not parse them.
 GST_START_TEST(test_flv_tags_are_known_behind) {
     Peer peer;
     Rig rig("video/x-flv");
@@ -327,7 +330,7 @@ GST_START_TEST(test_flv_known_tags_pass_as_they_are) {
     fail_unless(peer.wait_for(4));
     const auto buffers = peer.buffers();
     fail_unless(buffers[3].get() == second); // neither split nor copied
-    // What was written to is looked at again: no branch may begin with it.
+    // A buffer that was written to is parsed again: no branch may begin with it.
     push(key(80), config, true);
     fail_unless(peer.wait_for(5));
     fail_unless(has(peer.buffers()[4].get(), GST_BUFFER_FLAG_DELTA_UNIT));

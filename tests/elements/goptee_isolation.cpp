@@ -27,7 +27,7 @@ GST_START_TEST(test_stuck_branch) {
     fail_unless(stuck.wait_text("K99"));
     const auto buffers = stuck.buffers();
     expect(to_text(buffers[0].get()), "K0");
-    // What it goes on with is a keyframe with DISCONT, from there on without a gap.
+    // The branch continues with a keyframe with DISCONT, and without a gap from there on.
     const std::string next = to_text(buffers[1].get());
     fail_unless(next[0] == 'K' && next != "K1", "went on with %s", next.c_str());
     fail_unless(has(buffers[1].get(), GST_BUFFER_FLAG_DISCONT));
@@ -96,7 +96,7 @@ GST_START_TEST(test_blocking_probe) {
     gst_pad_remove_probe(b, probe);
     rig.push_all("K2");
     fail_unless(stuck.wait_text("K2"));
-    // Blocked again and removed: no wait for the probe.
+    // The branch is blocked again and removed: the removal does not wait for the probe.
     gst_pad_add_probe(
         b, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
         [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
@@ -125,7 +125,7 @@ GST_START_TEST(test_remove_stuck_branch) {
     rig.push_all("d2 d3");
     fail_unless(good.wait_for(4));
     stuck.unblock();
-    // The thread lets go of the pad and of the element by itself.
+    // The branch's thread releases the pad and the element on its own.
     fail_unless(eventually([&] { return GST_OBJECT_REFCOUNT_VALUE(b) == 1; }));
     fail_unless_equals_int(stuck.buffers().size(), 1);
     gst_object_unref(b);
@@ -158,7 +158,7 @@ static void flow_error(bool nonblocking) {
     fail_unless_equals_uint64(rig.stat("failed-branches"), 1);
     fail_if(gst_bus_pop_filtered(rig.bus, GST_MESSAGE_ERROR));
 
-    // Linked to something else, the pad gets a new chance.
+    // A pad that is linked to another element is used again.
     Peer other(nonblocking);
     gst_pad_unlink(b, bad.pad());
     gst_pad_link(b, other.pad());
@@ -189,7 +189,7 @@ GST_START_TEST(test_eos_flow) {
     fail_unless_equals_int(rig.push("d2"), GST_FLOW_EOS);
     one.answer(GST_FLOW_OK);
     two.answer(GST_FLOW_OK);
-    // A new segment begins anew.
+    // A new segment resets the timeline.
     rig.segment(GST_SECOND);
     rig.push_all("K2 d3");
     expect(one.text(), "K1 K2 d3");
@@ -292,7 +292,7 @@ GST_START_TEST(test_buffers_are_let_go) {
         fail_unless(late.wait_for(count - 20));
         peer.forget();
         late.forget();
-        // Only the cached GOP is left.
+        // Only the cached GOP still holds its buffers.
         fail_unless(eventually([&] { return freed == count - 10; }), "%d freed", freed.load());
         rig.remove(a);
         rig.remove(b);
@@ -311,11 +311,11 @@ GST_START_TEST(test_add_and_remove_while_data_flows) {
     std::thread source([&] {
         for (; !end; ++pushed) {
             if (rig.push(pushed % 10 ? "d" : "K") != GST_FLOW_OK) break;
-            // As fast as the steady branch can: it is to miss nothing.
+            // As fast as the steady branch, which must not lose any buffer.
             if (!steady.wait_for(pushed + 1)) break;
         }
     });
-    // They outlive the source: it may still ask one that was just removed.
+    // They outlive the source, which may still query a peer that was just removed.
     std::vector<std::unique_ptr<Peer>> peers;
     for (int i = 0; i < 200; ++i) {
         Peer &peer = *peers.emplace_back(std::make_unique<Peer>(i % 2));

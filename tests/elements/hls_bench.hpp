@@ -131,7 +131,7 @@ struct Bench {
         }
         return flow;
     }
-    /// Waits until a counter in the statistics reaches `value`, because files are written on a
+    /// Waits until a counter in the statistics reaches `value`; files are written on another
     /// thread.
     void await(const char *name, guint64 value) const {
         const gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;

@@ -47,7 +47,7 @@ GST_START_TEST(test_bad_settings) {
     g_object_set(bench.element, "playlist-length", 0, nullptr);
     fail_unless_equals_int(gst_element_set_state(bench.element, GST_STATE_PAUSED),
                            GST_STATE_CHANGE_FAILURE);
-    // Mended, it works.
+    // With a valid value the element starts.
     g_object_set(bench.element, "playlist-length", 3, nullptr);
     bench.state(GST_STATE_PAUSED);
 }
@@ -66,7 +66,7 @@ GST_START_TEST(test_caps) {
         gst_caps_unref(caps);
     }
     gst_object_unref(pad);
-    // Configuration that is missing or broken is refused with its reason.
+    // Missing or broken configuration is refused with its reason.
     GstCaps *caps = gst_caps_from_string("video/x-h264, stream-format=avc, alignment=au");
     gst_harness_push_event(bench.video, gst_event_new_caps(caps));
     gst_caps_unref(caps);
@@ -93,13 +93,13 @@ GST_START_TEST(test_mount) {
         const net::MountInfo mount = mount_at(url);
         fail_unless(mount.live && mount.media.segments == 2);
         fail_unless(mount.media.codecs == "avc1.64000d,mp4a.40.2" && mount.media.width == 320);
-        // The same URL is taken, and says so.
+        // The URL is in use: the error says so.
         Bench second(url);
         fail_unless_equals_int(gst_element_set_state(second.element, GST_STATE_PAUSED),
                                GST_STATE_CHANGE_FAILURE);
         fail_unless(second.has_message(GST_MESSAGE_ERROR));
     }
-    // It outlives the element, and the next one continues it.
+    // The mount outlives the element, and the next element continues it.
     const net::MountInfo left = mount_at(url);
     fail_unless(!left.path.empty() && !left.live);
     Bench bench(url);
@@ -111,7 +111,7 @@ GST_START_TEST(test_mount) {
 }
 GST_END_TEST
 
-// Not live: held to the clock; and no state change waits for that.
+// Input that is not live is paced by the clock; state changes do not wait for it.
 GST_START_TEST(test_pace) {
     Place place;
     Bench bench(place.location(), "auto");
@@ -178,7 +178,7 @@ GST_START_TEST(test_queries) {
             gst_query_unref(query);
         }
     }
-    // Writing files is waiting for a disk.
+    // Writing files may wait for a disk, so the element is not nonblocking.
     Place place;
     Bench bench(place.location(), "false");
     bench.add_video();
@@ -232,7 +232,7 @@ GST_START_TEST(test_container_caps) {
 }
 GST_END_TEST
 
-// A URL has one container as long as it is served.
+// A URL keeps its container as long as it is served.
 GST_START_TEST(test_container_of_a_mount) {
     std::string url;
     const auto serve = [&](const char *container, bool works) {

@@ -9,7 +9,7 @@
 
 #include <sys/syscall.h>
 
-/// Writes into a directory hang while it is blocked.
+/// Blocks writes into a directory.
 struct BlockedDisk {
     std::mutex mutex;
     std::condition_variable changed;
@@ -45,7 +45,7 @@ struct BlockedDisk {
 };
 static BlockedDisk blocked_disk;
 
-// In place of the C library's, for the plugins too.
+// Replaces the C library's function, for the plugins too.
 extern "C" ssize_t write(int fd, const void *data, size_t size) {
     blocked_disk.pass(fd);
     return syscall(SYS_write, fd, data, size);
@@ -109,7 +109,7 @@ GST_START_TEST(test_flush) {
     fail_unless_equals_int(bench.push(3000, 3040), GST_FLOW_FLUSHING);
     GstSegment segment;
     gst_segment_init(&segment, GST_FORMAT_TIME);
-    // A seek's flush reaches the second pad when the first one already sends again.
+    // A seek's flush may reach the second pad when the first one already sends again.
     const guint32 seqnum = gst_util_seqnum_next();
     for (GstHarness *harness : {bench.video, bench.audio}) {
         GstEvent *stop = gst_event_new_flush_stop(TRUE);
@@ -128,7 +128,7 @@ GST_START_TEST(test_flush) {
 }
 GST_END_TEST
 
-// Every return to READY finishes the last segment; the next run goes on with a discontinuity.
+// Every return to READY finishes the last segment; the next run begins with a discontinuity.
 GST_START_TEST(test_states) {
     Place place;
     Bench bench(place.location());
@@ -153,7 +153,7 @@ GST_START_TEST(test_states) {
 }
 GST_END_TEST
 
-// EOS in PAUSED is told in PLAYING; a pad that is not linked holds nothing up; GAP is progress.
+// EOS in PAUSED is posted in PLAYING; an unlinked pad holds nothing up; GAP counts as progress.
 GST_START_TEST(test_eos_and_gap) {
     Place place;
     Bench bench(place.location());
@@ -193,7 +193,7 @@ GST_START_TEST(test_bad_buffers) {
 }
 GST_END_TEST
 
-// A directory that cannot be written any more: a warning each time, and it goes on.
+// A directory that becomes read-only: a warning for each segment, and the element continues.
 GST_START_TEST(test_write_error) {
     Place place;
     const fs::path inner = place.path / "inner";
@@ -221,7 +221,7 @@ GST_START_TEST(test_write_error) {
 }
 GST_END_TEST
 
-// A disk that takes nothing: the stream goes on, statistics are there, and it is said.
+// A disk that blocks: the stream continues, statistics can be read, and a warning is posted.
 GST_START_TEST(test_blocked_disk) {
     Place place;
     Bench bench(place.location());
@@ -232,7 +232,7 @@ GST_START_TEST(test_blocked_disk) {
     blocked_disk.await_hang();
     fail_unless_equals_uint64(bench.stat("segments"), 0);
     fail_if(bench.has_message(GST_MESSAGE_WARNING));
-    // One is being written, as many wait as are kept, two are lost.
+    // One segment is being written, as many wait as are kept, two are lost.
     fail_unless_equals_int(bench.push(2120, 22'100), GST_FLOW_OK);
     fail_unless_equals_uint64(bench.stat("lost-segments"), 2);
     fail_unless(bench.has_message(GST_MESSAGE_WARNING));
@@ -248,7 +248,7 @@ GST_START_TEST(test_blocked_disk) {
 }
 GST_END_TEST
 
-// What comes after EOS is refused: an ENDLIST is not taken back.
+// Data after EOS is refused, because an ENDLIST is never taken back.
 GST_START_TEST(test_after_the_end) {
     Place place;
     Bench bench(place.location());
@@ -271,7 +271,7 @@ GST_START_TEST(test_after_the_end) {
 }
 GST_END_TEST
 
-// A real encode, B-frames and all: what the playlist says is what the segments hold.
+// Real encoded video with B-frames: the playlist's durations are those of the segments.
 GST_START_TEST(test_real_pipeline) {
     Place place;
     const std::string line =
@@ -353,7 +353,7 @@ GST_START_TEST(test_cmaf_files) {
         fail_unless_equals_int(fragments[0].tracks.at(1).size(), 50);
         fail_unless(fragments[0].tracks.at(1)[0].sync());
     }
-    // The init segment of the first configuration goes with the last segment that needed it.
+    // The init segment of the first configuration is removed with the last segment that needed it.
     std::set<std::string> names;
     for (const auto &entry : fs::directory_iterator(place.path))
         if (entry.path().extension() == ".mp4") names.insert(entry.path().filename());

@@ -40,7 +40,8 @@ void push(GstHarness *h, std::string_view text, GstClockTime pts, int flags = 0)
     fail_unless_equals_int(gst_harness_push(h, buffer.release()), GST_FLOW_OK);
 }
 
-/// A pipeline whose sink is "s", run until it has served a viewer these bytes; the viewer's body.
+/// Runs a pipeline whose sink is "s" until it has served a viewer these bytes; returns the viewer's
+/// body.
 std::string served(const std::string &line, const std::string &path, size_t bytes) {
     auto pipeline = launch(line + " ! httpserversink name=s location=http://127.0.0.1:0" + path);
     gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
@@ -93,7 +94,7 @@ GST_START_TEST(test_flv) {
 }
 GST_END_TEST
 
-// mpegts.js raises an error at tags that it does not know: they need to be asked for.
+// mpegts.js fails at tags that it does not know: viewers have to ask for these.
 GST_START_TEST(test_enhanced_forms) {
     GstHarness *h = serve();
     const uint16_t port = port_of(h->element);
@@ -157,7 +158,7 @@ GST_START_TEST(test_mpegts) {
         "tune=zerolatency key-int-max=15 ! h264parse ! ";
     for (const char *muxer : {"mpegtsmux", "mpegtsmux alignment=7", "tslivemux"}) {
         const std::string body = body_of(served(source + muxer, "/cam.ts", 188 * 40), "video/mp2t");
-        // PAT, PMT: what it needs first is first.
+        // PAT and PMT come first.
         for (size_t at = 0; at + 188 <= body.size(); at += 188)
             fail_unless_equals_int(body[at], 0x47);
         const auto pid = [&](size_t packet) {
@@ -173,7 +174,7 @@ GST_START_TEST(test_ogg) {
     const std::string body = body_of(
         served("audiotestsrc is-live=true ! audioconvert ! opusenc ! oggmux", "/a.ogg", 4000),
         "application/ogg");
-    // One beginning, its two headers, then sound.
+    // One beginning of stream, its two headers, then audio.
     size_t begins = 0;
     for (size_t at = body.find("OggS"); at != body.npos; at = body.find("OggS", at + 1))
         begins += (body[at + 5] & 2) != 0;
@@ -183,7 +184,7 @@ GST_START_TEST(test_ogg) {
 }
 GST_END_TEST
 
-// Who joins has the last seconds, not a single frame.
+// A viewer that joins gets the last seconds, not a single frame.
 GST_START_TEST(test_audio_joins_at_seconds) {
     const struct {
         const char *caps, *type;
@@ -204,7 +205,7 @@ GST_START_TEST(test_audio_joins_at_seconds) {
 }
 GST_END_TEST
 
-// A player that asks for titles gets them where it was told; another gets nothing but the stream.
+// A player that asks for titles gets them at the announced positions; others get only the stream.
 GST_START_TEST(test_titles) {
     GstHarness *h = serve("audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true",
                           "http://127.0.0.1:0/radio.mp3");
@@ -261,7 +262,7 @@ GST_START_TEST(test_stall_timeout) {
     Viewer stuck(port_of(h->element), 16384);
     stuck.get("/live/cam.flv");
     fail_unless(stuck.until_frames(1));
-    // More than any socket buffers.
+    // More than the sockets buffer.
     std::vector<uint8_t> body(100'000, 0x55);
     body[0] = 0xaf;
     body[1] = 1;
@@ -303,7 +304,7 @@ GST_START_TEST(test_loops) {
 }
 GST_END_TEST
 
-// The next keyframe is the first that such a viewer gets.
+// join=keyframe: the first frame that a viewer gets is the next keyframe.
 GST_START_TEST(test_join_keyframe) {
     const auto element = make_element("httpserversink");
     g_object_set(element.get(), "location", any_port, nullptr);
@@ -317,7 +318,7 @@ GST_START_TEST(test_join_keyframe) {
     fail_unless(viewer.until_answered());
     fail_unless(eventually([&] { return stat(h->element, "peers") == 1; }));
     push(h, samples::video_frame(40, false, 2));
-    // It joins when its loop next looks: at the first keyframe after that.
+    // The viewer joins when its loop next runs: at the first keyframe after that.
     uint32_t ms = 80;
     fail_unless(viewer.until([&] {
         push(h, samples::video_frame(ms, true, 3));

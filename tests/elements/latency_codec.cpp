@@ -21,7 +21,7 @@ struct Run {
     uint64_t bytes = 0;
 };
 
-/// Behind latencystamp: what its stats tell is the stamp of this frame.
+/// Called after latencystamp, whose stats then have the stamp of this frame.
 GstPadProbeReturn note_stamp(GstPad *pad, GstPadProbeInfo *, gpointer data) {
     auto &run = *static_cast<Run *>(data);
     auto element = GstPtr<GstElement>::adopt(gst_pad_get_parent_element(pad));
@@ -99,10 +99,10 @@ void expect_all(const char *encoder, const char *behind) {
     fail_unless(run.frames >= 20 && run.frames + 2 >= run.sent.size(), "%u of %zu frames came",
                 run.frames, run.sent.size());
     fail_unless_equals_int(run.wrong, 0);
-    // What a starved encoder may do to one frame or another is not the reader's.
+    // A starved encoder may spoil single frames, which is not the reader's fault.
     fail_unless(run.read * 100 >= run.frames * 99, "%u of %u frames are read", run.read,
                 run.frames);
-    // It was as little as it should be: 300 kbit/s at 30 frames a second, and some.
+    // The bitrate was as low as intended: 300 kbit/s at 30 frames per second, with some tolerance.
     fail_unless(run.bytes * 8 / run.frames < 13'000, "%g kbit a frame",
                 double(run.bytes) * 8 / 1000 / run.frames);
 }

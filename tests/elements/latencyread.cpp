@@ -17,7 +17,7 @@ namespace {
 
 constexpr int width = 640, height = 360;
 
-/// Field of a structure, or nothing.
+/// A field of a structure; nullopt if it is missing.
 template <class T>
 std::optional<T> field(const GstStructure *s, const char *name) {
     const GValue *value = gst_structure_get_value(s, name);
@@ -84,7 +84,7 @@ struct Rig {
 
 GST_START_TEST(test_percentiles) {
     Rig rig;
-    // 1 to 100 ms, in some order.
+    // Ages of 1 to 100 ms, in shuffled order.
     double slowest = 0; // milliseconds that the test itself took from drawing to reading
     for (int i = 0; i < 100; ++i) {
         const gint64 began = g_get_monotonic_time();
@@ -119,7 +119,7 @@ GST_START_TEST(test_lost_repeated_unreadable) {
     for (const uint32_t frame : {10, 11, 13, 14})
         rig.push(frame);
     fail_unless_equals_uint64(rig.count("lost"), 1);
-    // 15 and 16 came, though nobody could read them; 17 did not.
+    // 15 and 16 arrived but could not be read; 17 did not arrive.
     rig.push_blank();
     rig.push_blank();
     rig.push(18);
@@ -132,7 +132,7 @@ GST_START_TEST(test_lost_repeated_unreadable) {
     fail_unless_equals_uint64(rig.count("repeated"), 2);
     fail_unless_equals_uint64(rig.count("measured"), 6);
     fail_unless_equals_string(gst_structure_get_string(rig.stats().get(), "verdict"), "repeated");
-    // It begins anew.
+    // The numbering starts anew.
     rig.push(0);
     rig.push(1);
     fail_unless_equals_uint64(rig.count("restarts"), 1);
@@ -151,7 +151,7 @@ GST_START_TEST(test_frame_number_wraps) {
 }
 GST_END_TEST
 
-// What can't be is no number.
+// An implausible age is reported as a clock problem, not as a latency.
 GST_START_TEST(test_clock) {
     Rig rig("interval=0");
     const auto verdict = [&](uint32_t frame, int64_t age) {
@@ -180,7 +180,7 @@ GST_START_TEST(test_clock) {
 }
 GST_END_TEST
 
-// What is known of this machine's clock is taken off before anything is judged.
+// clock-offset is subtracted before anything is judged.
 GST_START_TEST(test_clock_offset) {
     Rig rig("clock-offset=100000000000");
     rig.push(1, 100'250'000);
@@ -214,7 +214,7 @@ GST_START_TEST(test_messages) {
     fail_unless_equals_string(
         gst_structure_get_string(gst_message_get_structure(message.get()), "verdict"),
         "unreadable");
-    // One in an interval.
+    // One message per interval.
     Rig seldom("interval=100000000");
     const gint64 began = g_get_monotonic_time();
     gint64 taken = 0, messages = 0;
@@ -233,7 +233,7 @@ GST_START_TEST(test_source_id) {
     fail_unless_equals_uint64(rig.count("unreadable"), 1);
     rig.push(7, 0, 2);
     fail_unless_equals_uint64(rig.count("read"), 1);
-    // Changed while it runs.
+    // The property changes while the element runs.
     g_object_set(rig.element, "source-id", 1, nullptr);
     rig.push(8, 0, 1);
     fail_unless_equals_uint64(rig.count("read"), 2);
@@ -246,7 +246,7 @@ GST_START_TEST(test_passthrough) {
     GstPtr<GstBuffer> buffer =
         GstPtr<GstBuffer>::adopt(gst_buffer_new_allocate(nullptr, width * height * 3 / 2, nullptr));
     gst_buffer_memset(buffer.get(), 0, 77, width * height * 3 / 2);
-    // Shared, so that it would be copied to be written to.
+    // A shared buffer, which would have to be copied for writing.
     GstBuffer *in = GstPtr<GstBuffer>(buffer).release();
     auto out = GstPtr<GstBuffer>::adopt(gst_harness_push_and_pull(rig.h, in));
     fail_unless(out.get() == buffer.get());
@@ -286,7 +286,7 @@ GST_START_TEST(test_with_latencystamp) {
 }
 GST_END_TEST
 
-// Stopped and started, it measures anew.
+// After a stop and a start the statistics are reset.
 GST_START_TEST(test_restart) {
     Rig rig;
     rig.push(5);

@@ -83,7 +83,7 @@ const std::string read_h264 = "h264parse ! latencysei name=read ! fakesink sync=
 
 } // namespace
 
-// A reader, and a stream without stamps: the very same buffer.
+// A reader passes a stream without stamps on unchanged: the very same buffer.
 GST_START_TEST(test_untouched) {
     auto h = harness("latencysei", avc_caps);
     for (const char *hex : {"0000000209f0 00000003 658884", "0000000209f0", "00000009 65"}) {
@@ -101,7 +101,7 @@ GST_START_TEST(test_untouched) {
     fail_unless_equals_int(number(stats.get(), "buffers-out"), 3);
     gst_object_unref(element);
 
-    // A writer leaves alone what has no picture or is broken.
+    // A writer passes data without a frame, and broken data, on unchanged.
     h = harness("latencysei hop=encode", avc_caps);
     for (const char *hex : {"0000000209f0", "00000009 65"}) {
         GstBuffer *in = frame(from_hex(hex));
@@ -114,7 +114,7 @@ GST_START_TEST(test_untouched) {
 }
 GST_END_TEST
 
-// Each element adds its hop; the source and the number are the first one's.
+// Each element adds its hop; the source and the number stay the first element's.
 GST_START_TEST(test_hops) {
     auto h = harness("latencysei hop=capture+encode source-id=7 ! latencysei hop=mux source-id=8 ! "
                      "latencysei hop=server",
@@ -152,7 +152,7 @@ GST_START_TEST(test_hops) {
 }
 GST_END_TEST
 
-// A server adds its hop for those who measure and touches nobody else's frames.
+// only-stamped=true: a server adds its hop to stamped frames and does not touch others.
 GST_START_TEST(test_only_stamped) {
     auto h = harness("latencysei hop=server only-stamped=true", avc_caps);
     const auto unit = from_hex("0000000209f0 00000003 658884");
@@ -179,8 +179,8 @@ GST_START_TEST(test_only_stamped) {
 }
 GST_END_TEST
 
-// A stream that nobody measures is looked at from keyframe to keyframe; one that begins to be
-// measured is stamped from its next keyframe on.
+// While a stream has no stamps only its keyframes are searched; stamps that begin later get the hop
+// from the next keyframe on.
 GST_START_TEST(test_begins_later) {
     auto h = harness("latencysei hop=server only-stamped=true", avc_caps);
     const auto unit = from_hex("0000000209f0 00000003 658884");
@@ -204,8 +204,7 @@ GST_START_TEST(test_begins_later) {
 }
 GST_END_TEST
 
-// Stamps are in the time of a clock that is not this machine's, where it is known how far that is
-// off.
+// clock-offset shifts stamps to the time of another machine's clock.
 GST_START_TEST(test_clock_offset) {
     auto h = harness("latencysei hop=capture+encode clock-offset=5000000000", avc_caps);
     gst_harness_set_time(h.get(), 25 * GST_MSECOND);
@@ -222,7 +221,7 @@ GST_START_TEST(test_clock_offset) {
 }
 GST_END_TEST
 
-// A timestamp of another time is no capture.
+// A timestamp beyond the clock's time is not used as the capture time.
 GST_START_TEST(test_no_capture) {
     auto h = harness("latencysei hop=capture+encode", avc_caps);
     gst_harness_set_time(h.get(), GST_SECOND);
@@ -237,7 +236,7 @@ GST_START_TEST(test_no_capture) {
 }
 GST_END_TEST
 
-// What a reader says: a message for each frame, percentiles, what was lost, clocks that differ.
+// A reader's output: a message per frame, percentiles, lost frames, clocks that differ.
 GST_START_TEST(test_reader) {
     auto h = harness("latencysei", avc_caps);
     GstElement *element = gst_harness_find_element(h.get(), "latencysei");
@@ -292,17 +291,17 @@ GST_START_TEST(test_reader) {
 }
 GST_END_TEST
 
-// Through a real encoder and every container that carries it.
+// Through a real encoder and every container that can carry stamps.
 GST_START_TEST(test_containers) {
     const std::string stamp = "latencysei hop=capture+encode ! ";
     for (const std::string between :
          {"identity ! ", "flvlivemux ! flvlivedemux ! ", "flvmux streamable=true ! flvdemux ! ",
           "mpegtsmux ! tsdemux ! ", "mpegtsmux alignment=7 ! tsdemux ! ", "tslivemux ! tsdemux ! ",
           "video/x-h264,stream-format=byte-stream,alignment=au ! ",
-          // A relay stamps the tags themselves, those of stock elements too.
+          // A relay stamps tags directly, including those of stock elements.
           "flvlivemux ! latencysei hop=server ! flvlivedemux ! ",
           "flvmux streamable=true ! latencysei hop=server ! flvlivedemux ! "}) {
-        // Behind a demuxer the parser makes access units of it.
+        // After a demuxer the parser makes access units of the data.
         const auto stats = run(picture + stamp + between + read_h264);
         fail_unless(number(stats.get(), "frames") == 30 && number(stats.get(), "lost") == 0 &&
                         number(stats.get(), "unstamped") == 0,
@@ -318,7 +317,7 @@ GST_START_TEST(test_containers) {
 }
 GST_END_TEST
 
-// In a relay it costs no thread: what is behind it answers through it.
+// In a relay the element needs no thread: it passes the query on to its peer.
 GST_START_TEST(test_nonblocking) {
     for (const bool yes : {true, false}) {
         auto bin = GstPtr<GstElement>::adopt(gst_parse_bin_from_description(
@@ -338,7 +337,7 @@ GST_START_TEST(test_nonblocking) {
 }
 GST_END_TEST
 
-// What a decoder makes of it is the same picture, and as many.
+// A decoder's output has the same frames, as many as without stamps.
 GST_START_TEST(test_decoded) {
     const auto checksums = [](const std::string &middle) {
         auto pipeline = GstPtr<GstElement>::adopt(gst_parse_launch(
@@ -375,7 +374,7 @@ GST_START_TEST(test_decoded) {
 }
 GST_END_TEST
 
-// H.265 and AV1, in both framings of the first, where there are encoders.
+// H.265 in both framings and AV1, if there are encoders.
 GST_START_TEST(test_other_codecs) {
     const struct {
         const char *encoder, *line;

@@ -32,7 +32,7 @@ struct Harness {
     ~Harness() { gst_harness_teardown(h); }
     Harness(const Harness &) = delete;
 
-    /// A frame of bytes that are all different from what is drawn.
+    /// A frame whose bytes all differ from what is drawn.
     GstPtr<GstBuffer> frame(uint8_t value = 90) const {
         auto buffer = GstPtr<GstBuffer>::adopt(
             gst_buffer_new_allocate(nullptr, GST_VIDEO_INFO_SIZE(&info), nullptr));
@@ -45,7 +45,7 @@ struct Harness {
         fail_unless(bool(out));
         return out;
     }
-    /// The code in it, by the brightness that the bytes have.
+    /// The code in it, read by the bytes' brightness.
     std::optional<Reading> read(GstBuffer *buffer) const {
         GstVideoFrame f;
         fail_unless(gst_video_frame_map(&f, &info, buffer, GST_MAP_READ));
@@ -59,7 +59,7 @@ struct Harness {
     }
 };
 
-/// Rows and columns that differ from `value`, over all components, in full resolution.
+/// The rows and columns that differ from `value`, over all components, in full resolution.
 Rectangle changed(const GstVideoInfo &info, GstBuffer *buffer, uint8_t value) {
     int left = 1 << 20, top = left, right = 0, bottom = 0;
     GstVideoFrame f;
@@ -101,7 +101,7 @@ GST_START_TEST(test_formats) {
             fail_unless_equals_int(reading->stamp.frame, number);
             fail_unless_equals_int(reading->stamp.source, 513);
             fail_unless(reading->stamp.time >= earliest && reading->stamp.time <= latest);
-            // Nothing but the panel is drawn; chroma has no more than its own rounding.
+            // Only the panel is drawn; chroma differs at its edges by no more than the subsampling.
             Appearance appearance;
             appearance.text = "Ab1";
             const Rectangle wanted = Panel(appearance, width, height).area();
@@ -114,7 +114,7 @@ GST_START_TEST(test_formats) {
 }
 GST_END_TEST
 
-// A frame that others still hold is not drawn into.
+// A frame with other references is not drawn into.
 GST_START_TEST(test_shared_frame) {
     Harness harness("latencystamp", "I420", 640, 360);
     auto in = harness.frame();
@@ -139,13 +139,13 @@ GST_START_TEST(test_modes_and_places) {
     const Rectangle code = area("code", 0, 1, 0.2);
     fail_unless_equals_int(both.height, text.height + code.height);
     fail_unless_equals_int(both.y + both.height, text.y + text.height);
-    // Clear of the edges by the margin of 6 %.
+    // The panel keeps the margin of 6 % to the edges.
     fail_unless(code.x >= 38 && 360 - code.y - code.height >= 20);
     const Rectangle corner = area("code", 1, 0, 0.2);
     fail_unless(640 - corner.x - corner.width >= 38 && corner.y >= 22);
     const Rectangle large = area("code", 1, 0, 0.4);
     fail_unless_equals_int(large.width, 2 * code.width);
-    // It never is larger than the picture.
+    // The panel is never larger than the frame.
     const Rectangle largest = area("both", 0.5, 0.5, 1);
     fail_unless(largest.width <= 640 && largest.height <= 360 && largest.height > 250);
     gst_object_unref(stamp);
@@ -161,7 +161,7 @@ GST_START_TEST(test_opacity) {
                 auto out = harness.pass(harness.frame(uint8_t(behind)));
                 fail_unless(harness.read(out.get()).has_value(), "%s %g over %d", format, opacity,
                             behind);
-                // What is behind shows through.
+                // The background shows through.
                 GstVideoFrame f;
                 fail_unless(gst_video_frame_map(&f, &harness.info, out.get(), GST_MAP_READ));
                 const guint c = GST_VIDEO_INFO_IS_RGB(&harness.info) ? 1 : 0;
@@ -213,7 +213,7 @@ GST_START_TEST(test_stats) {
     fail_unless_equals_int(frame, 4);
     fail_unless_equals_int(source, 9);
     fail_unless(sent > earliest_time && sent <= g_get_real_time());
-    // In the time of another clock, from the next frame on.
+    // Times are those of another clock, from the next frame on.
     g_object_set(stamp, "clock-offset", gint64(7'000'000'000), nullptr);
     const gint64 before = g_get_real_time();
     harness.pass(harness.frame());
@@ -225,7 +225,7 @@ GST_START_TEST(test_stats) {
 }
 GST_END_TEST
 
-// A frame of another size lays the stamp out anew; the numbers go on.
+// A frame size that changes moves the stamp; the numbers continue.
 GST_START_TEST(test_new_caps) {
     Harness harness("latencystamp", "I420", 640, 360);
     harness.pass(harness.frame());

@@ -30,7 +30,7 @@ GST_START_TEST(test_seek) {
                                         GST_SECOND));
     fail_unless(player.wait_message(GST_MESSAGE_ASYNC_DONE));
     fail_unless(player.flushes["video"] >= 1);
-    // 1 s is left of this pass; then a whole one follows.
+    // 1 s is left of this pass; a whole pass follows.
     fail_unless(player.wait_for("video", player.seen["video"].size() + 40));
     gst_element_set_state(player.pipeline, GST_STATE_NULL);
     fail_unless_equals_int(player.eos["video"], 0);
@@ -76,7 +76,7 @@ GST_START_TEST(test_errors) {
 }
 GST_END_TEST
 
-// A truncated file plays as far as it goes, or says what is wrong: never more than one error.
+// A truncated file plays to its end, or gives a single error.
 GST_START_TEST(test_truncated) {
     const std::string path = directory() + "/cut.ts";
     std::filesystem::copy_file(movie("ts"), path,

@@ -4,7 +4,7 @@
 
 namespace {
 
-/// How many buffers one pass has, by playing the file once.
+/// The number of buffers of one pass, found by playing the file once.
 std::map<std::string, size_t> count_once(const std::string &path) {
     Player player(path, false);
     player.play();
@@ -15,7 +15,8 @@ std::map<std::string, size_t> count_once(const std::string &path) {
     return {{"video", player.seen["video"].size()}, {"audio", player.seen["audio"].size()}};
 }
 
-/// Four passes: nothing lost, no overlap, no end, no flush, A/V distance the same in each.
+/// Four passes: nothing lost, no overlap, no end, no flush, the same distance of audio and video in
+/// each.
 /// `exact_dts`: flvmux and flvdemux do not keep DTS in order inside a file with B-frames.
 void check_loop(const std::string &path, bool exact_dts = true) {
     auto count = count_once(path);
@@ -62,7 +63,7 @@ void check_loop(const std::string &path, bool exact_dts = true) {
     const auto skew = [&](size_t pass) {
         return GstClockTimeDiff(begins["video"][pass] - begins["audio"][pass]);
     };
-    // Every pass is as long as its longest stream.
+    // Every pass lasts as long as its longest stream.
     const GstClockTime length = begins["audio"][1] - begins["audio"][0];
     fail_unless(length > 2200 * GST_MSECOND && length < 2450 * GST_MSECOND,
                 "a pass takes %" GST_TIME_FORMAT, GST_TIME_ARGS(length));
@@ -92,8 +93,8 @@ GST_START_TEST(test_loop_flv) {
 }
 GST_END_TEST
 
-// Sinks of a pipeline that is being stopped hold what comes, a GAP too, until the source is
-// stopped.
+// While a pipeline is being stopped, its sinks hold incoming data, GAP events included, until the
+// source is stopped.
 GST_START_TEST(test_stops_while_a_gap_waits) {
     Player player(movie("mp4"), true);
     player.hold_gap = true;
@@ -102,7 +103,7 @@ GST_START_TEST(test_stops_while_a_gap_waits) {
         std::unique_lock lock(player.mutex);
         fail_unless(player.changed.wait_for(lock, patience, [&] { return player.gap_held; }));
     }
-    // The sound ends as well: this is when the file would begin again.
+    // The audio ends as well: now the file would start again.
     fail_unless(player.wait_for("audio", 107));
     std::this_thread::sleep_for(300ms);
     const bool free = GST_STATE_TRYLOCK(player.source);
@@ -118,7 +119,7 @@ GST_START_TEST(test_stops_while_a_gap_waits) {
 }
 GST_END_TEST
 
-// Paced by its sinks, and only one of two pads linked.
+// Paced by the sink, with only one of two pads linked.
 GST_START_TEST(test_loop_one_pad_linked) {
     Player player(movie("mp4"), true, false);
     player.play();
@@ -143,7 +144,7 @@ GST_START_TEST(test_loop_video_only) {
 }
 GST_END_TEST
 
-// One stream is over seconds before the other, and what interleaves them waits for both.
+// One stream ends seconds before the other, and the muxer waits for both.
 void check_uneven(const std::string &kind) {
     const std::string path = directory() + "/uneven." + kind;
     const std::string long_sound =
@@ -207,7 +208,7 @@ GST_START_TEST(test_loop_ends_when_told) {
 }
 GST_END_TEST
 
-// Stopped at any moment of a loop.
+// The pipeline is stopped at any moment of a loop.
 GST_START_TEST(test_stop_while_looping) {
     for (const char *kind : {"mp4", "flv"}) {
         for (size_t count : {1, 49, 50, 51, 99, 100, 101, 120}) {

@@ -42,7 +42,7 @@ inline void run_to_eos(const std::string &launch) {
 inline const std::string picture =
     "videotestsrc num-buffers=50 ! video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! "
     "x264enc bframes=2 b-adapt=false key-int-max=25 ! h264parse ! queue ! mux. ";
-/// 2.3 s, longer than the video's 2 s.
+/// 2.3 s of audio, longer than the video's 2 s.
 inline const std::string sound =
     "audiotestsrc num-buffers=108 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=1 ! "
     "avenc_aac ! aacparse ! queue ! mux. ";
@@ -91,7 +91,7 @@ public:
     ~Player() {
         gst_element_set_state(pipeline, GST_STATE_NULL);
         gst_object_unref(bus);
-        // A state change in progress releases its reference by itself.
+        // A state change in progress releases its reference on its own.
         const auto end = std::chrono::steady_clock::now() + patience;
         while (GST_OBJECT_REFCOUNT_VALUE(pipeline) > 1 && std::chrono::steady_clock::now() < end)
             std::this_thread::yield();
@@ -113,7 +113,7 @@ public:
         gst_message_parse_error(message.get(), &error, nullptr);
         const std::string text = error->message;
         g_error_free(error);
-        // Only the last reference may be left.
+        // No other reference may be left.
         gst_element_set_state(pipeline, GST_STATE_NULL);
         fail_if(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
         return text;

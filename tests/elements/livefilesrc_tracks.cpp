@@ -4,8 +4,8 @@
 
 namespace {
 
-/// Makes a file of the test's directory with ffmpeg; `options` stand between the inputs (0 and 1:
-/// 2 s of video at 25 fps and of mono audio, 2: 2 s of stereo audio) and the file's name.
+/// Makes a file in the test's directory with ffmpeg. Inputs: 0 and 1 are 2 s of video at 25 fps and
+/// of mono audio, 2 is 2 s of stereo audio. `options` stand between the inputs and the file's name.
 std::string make(const std::string &name, const std::string &options) {
     const std::string path = directory() + "/" + name;
     const std::string command =
@@ -17,13 +17,13 @@ std::string make(const std::string &name, const std::string &options) {
     return path;
 }
 
-/// `-map 0:v -map 1:a -map 2:a` and the dispositions of the audio tracks.
+/// `-map 0:v -map 1:a -map 2:a`, and the dispositions of the audio tracks.
 std::string tracks(const char *first, const char *second) {
     return std::string("-map 0 -map 1 -map 2 -disposition:a:0 ") + first + " -disposition:a:1 " +
            second;
 }
 
-/// Channels of the audio that comes out.
+/// The number of channels of the output's audio.
 int channels_of(Player &player) {
     auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(player.source, "audio"));
     if (!pad) return 0;
@@ -84,7 +84,7 @@ GST_START_TEST(test_default_track) {
         check_track(second, 1, 1, false);
         check_track(make("first." + kind, tracks("default", "0")), -1, 0, false);
     }
-    // No default, or several: the first.
+    // Without a default track, or with several, the first is taken.
     check_track(make("none.mkv", tracks("0", "0")), -1, 0, false);
     check_track(make("both.mkv", tracks("default", "default")), -1, 0, false);
     check_track(make("none.ts", "-map 0 -map 1 -map 2"), -1, 0, false);
@@ -92,7 +92,7 @@ GST_START_TEST(test_default_track) {
 }
 GST_END_TEST
 
-// flvdemux is opened anew for each pass; other formats of several tracks are not, but may have to.
+// The chosen track stays the same in every pass; flvdemux is created anew for each.
 GST_START_TEST(test_one_track) {
     const std::string path = make("one.flv", "-map 0 -map 1");
     Player player(path, true);
@@ -119,7 +119,7 @@ GST_START_TEST(test_no_such_track) {
 }
 GST_END_TEST
 
-// The tag goes downstream, in every pass the same; rotate=ignore takes it out.
+// The tag is sent downstream, the same in every pass; rotate=ignore drops it.
 GST_START_TEST(test_rotation) {
     make("upright.mp4", "-map 0 -map 1");
     struct Case {

@@ -27,7 +27,7 @@ GstBuffer *quarters(GstClockTime pts) {
     return buffer;
 }
 
-/// What comes out of `appsrc ! ENCODER copyorencode ! decoder`, with a tag in front of the data.
+/// The output of `appsrc ! ENCODER copyorencode ! decoder`, with a tag in front of the data.
 struct Outcome {
     std::string action, reason, orientation; ///< orientation: the last tag behind copyorencode
     int width = 0, height = 0, caps_events = 0, messages = 0;
@@ -103,7 +103,7 @@ Outcome run(const std::string &encoder, const char *orientation, const std::stri
         outcome.corners.clear();
         for (const int y : {outcome.height / 4, outcome.height * 3 / 4})
             for (const int x : {outcome.width / 4, outcome.width * 3 / 4})
-                // To the nearest of the four levels.
+                // Rounded to the nearest of the four levels.
                 outcome.corners.push_back((luma[y * stride + x] - 40 + 25) / 50);
         gst_video_frame_unmap(&frame);
     }
@@ -148,7 +148,7 @@ void check_turn(const Turn &turn, const std::string &encoder) {
     fail_unless_equals_int(o.height, turn.is_portrait ? width : height);
     fail_unless(o.corners == turn.corners, "%s: %d %d %d %d", turn.tag, o.corners[0], o.corners[1],
                 o.corners[2], o.corners[3]);
-    // Behind it the video is upright, and there was no other video first.
+    // The output is upright, and no other video preceded it.
     fail_unless_equals_string(o.orientation.c_str(), "rotate-0");
     if (encoder != "") fail_unless_equals_int(o.caps_events, 1);
     if (encoder != "") fail_unless_equals_int(o.messages, 1);
@@ -162,7 +162,7 @@ GST_START_TEST(test_turned_upright) {
 }
 GST_END_TEST
 
-// What has to be encoded anyway, coded or raw.
+// Streams that have to be encoded anyway, encoded or raw.
 GST_START_TEST(test_other_codecs) {
     check_turn(turns[0], "jpegenc ! ");
     check_turn(turns[0], "");
@@ -177,7 +177,7 @@ GST_START_TEST(test_copied) {
         fail_unless_equals_int(o.width, width);
         fail_unless_equals_int(o.messages, 1);
     }
-    // Told never to encode it leaves the tag to what comes behind it.
+    // mode=never leaves the tag to elements downstream.
     const Outcome o = run(h264, "rotate-90", "mode=never");
     fail_unless_equals_string(o.action.c_str(), "copied");
     fail_unless_equals_string(o.orientation.c_str(), "rotate-90");

@@ -8,7 +8,7 @@
 
 namespace {
 
-/// The enum and flags types of ours among the properties of an element's class.
+/// Penstock's enum and flags types among the properties of an element's class.
 std::set<GType> types_of(GstElementFactory *factory) {
     std::set<GType> types;
     auto *klass = G_OBJECT_CLASS(g_type_class_ref(gst_element_factory_get_element_type(factory)));

@@ -79,8 +79,7 @@ private:
     GstPtr<GstBus> bus_;
 };
 
-/// A time limit in nanoseconds that an element of this name has: 30 s at first, 0 allowed; what is
-/// set is kept.
+/// Checks a property with a time limit in nanoseconds: default 30 s, 0 allowed, values are kept.
 inline void keeps_timeout(const char *name, const char *property) {
     const auto element = make_element(name);
     GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element.get()), property);
@@ -108,8 +107,8 @@ inline void refuses_bad_locations(const char *name) {
     }
 }
 
-/// A network loop may push while its pipeline is still or again paused: EOS and GAP must not wait
-/// in the sink for PLAYING.
+/// A network loop may push while its pipeline is paused: EOS and GAP must not wait in the sink for
+/// PLAYING.
 inline void events_do_not_wait_while_paused(const char *name, const char *location) {
     const auto sink = make_element(name);
     Bus bus(sink.get());

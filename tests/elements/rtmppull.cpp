@@ -76,7 +76,7 @@ bool has(const GstPtr<GstBuffer> &buffer, GstBufferFlags flag) {
 
 } // namespace
 
-// What is promised of video/x-flv: events in order, header buffers first, flags.
+// The contract of video/x-flv: order of events, header buffers first, flags.
 GST_START_TEST(test_contract) {
     Server server("rtmp://127.0.0.1:0/live/out");
     server.push_gop(5000, 1);
@@ -99,7 +99,7 @@ GST_START_TEST(test_contract) {
 }
 GST_END_TEST
 
-// The name given apart, and a server that comes later.
+// `name` as a property of its own, and a server that starts later.
 GST_START_TEST(test_waits_for_server) {
     std::string location;
     {
@@ -115,7 +115,7 @@ GST_START_TEST(test_waits_for_server) {
 }
 GST_END_TEST
 
-// The server goes and comes back: DISCONT, a keyframe, and time that does not go back.
+// The server stops and starts again: DISCONT, a keyframe, and time that does not go back.
 GST_START_TEST(test_reconnects) {
     std::optional<Server> server(std::in_place, "rtmp://127.0.0.1:0/live/out");
     const std::string location = server->location;
@@ -124,7 +124,7 @@ GST_START_TEST(test_reconnects) {
     GstClockTime last = 0;
     for (int i = 0; i < 3; ++i)
         last = GST_BUFFER_PTS(pull.pull_frame().get());
-    // Its port is free when its players are gone: end_players() is not called, so they have to go.
+    // The port is free once the old server's players have left: end_players() is not called.
     server.reset();
     server.emplace(location);
     server->push_gop(0, 2);
@@ -136,7 +136,7 @@ GST_START_TEST(test_reconnects) {
 }
 GST_END_TEST
 
-// Nobody there: no error, and it stops at once.
+// Without a server there is no error, and the element stops at once.
 GST_START_TEST(test_nobody_there) {
     Pull pull("rtmp://127.0.0.1:9/live/x");
     pull.wait_for("waiting");

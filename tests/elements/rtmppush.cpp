@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// rtmppushsink in a harness, with rtmpserversrc as the server that it publishes to, or one that
-// does not answer.
+// rtmppushsink in a harness, publishing to rtmpserversrc or to a server that does not answer.
 #include "core/net/loop/address.h"
 #include "rtmp_rig.hpp"
 
@@ -13,7 +12,7 @@ using namespace rtmp_rig;
 
 namespace {
 
-/// A port of this machine: open and silent, or closed again.
+/// A port of this machine: open without answering, or closed again.
 class SilentPort {
 public:
     SilentPort() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -50,7 +49,7 @@ public:
         this->location = string_property(h->element, "bound-location");
     }
     ~Server() { gst_harness_teardown(h); }
-    /// Without the name.
+    /// The URL without the stream's name.
     std::string app() const { return location.substr(0, location.rfind('/')); }
     GstPtr<GstBuffer> pull() { return GstPtr<GstBuffer>::adopt(gst_harness_pull(h)); }
     GstPtr<GstBuffer> pull_frame() {
@@ -122,7 +121,7 @@ guint64 retry_of(const GstPtr<GstMessage> &message) {
 
 } // namespace
 
-// What was pushed before the server was there comes first: headers, then the keyframe.
+// Data that was pushed before the server started is sent first: headers, then the keyframe.
 GST_START_TEST(test_publish) {
     Server server("rtmp://127.0.0.1:0/live/in");
     Push push(server.app());
@@ -153,7 +152,7 @@ GST_START_TEST(test_key_is_secret) {
 }
 GST_END_TEST
 
-// The server goes and comes back at the same port.
+// The server stops and starts again at the same port.
 GST_START_TEST(test_resumes_on_keyframe) {
     std::optional<Server> server(std::in_place, "rtmp://127.0.0.1:0/live/in");
     const std::string location = server->location;
@@ -198,7 +197,7 @@ GST_START_TEST(test_refused_key) {
 }
 GST_END_TEST
 
-// With the right key as the query of the name.
+// With the right key in the name's query.
 GST_START_TEST(test_right_key) {
     Server server("rtmp://127.0.0.1:0/live/in", "right");
     Push push(server.app(), "in?key=right");
@@ -209,7 +208,7 @@ GST_START_TEST(test_right_key) {
 }
 GST_END_TEST
 
-// Nobody listens: it goes on trying, longer and longer apart, and upstream notices nothing.
+// Without a listener the element retries at growing intervals, and upstream notices nothing.
 GST_START_TEST(test_nobody_there) {
     SilentPort port;
     port.close();
@@ -228,7 +227,7 @@ GST_START_TEST(test_nobody_there) {
 }
 GST_END_TEST
 
-// A server that accepts connections and says nothing costs bounded memory and no time.
+// A server that accepts connections and never answers costs bounded memory and no time.
 GST_START_TEST(test_silent_server) {
     SilentPort port;
     Push push(port.app());
@@ -238,7 +237,7 @@ GST_START_TEST(test_silent_server) {
         const bool key = i % 500 == 0;
         const auto head = samples::video_frame(0, key).body();
         std::copy(head.begin(), head.end(), body.begin());
-        // One slice as long as the rest.
+        // A single slice that fills the rest.
         const uint32_t slice = uint32_t(body.size()) - 9;
         for (int b = 0; b < 4; ++b)
             body[5 + size_t(b)] = uint8_t(slice >> (24 - 8 * b));

@@ -9,7 +9,7 @@ namespace {
 /// A sink on a port of its own. `location` empty: any port.
 GstHarness *serve(const std::string &location = {}) {
     const auto element = make_element("rtmpserversink");
-    // Before the harness starts it: not on the default port.
+    // Before the harness starts it, so that it does not take the default port.
     g_object_set(element.get(), "location",
                  location.empty() ? "rtmp://127.0.0.1:0/live/test" : location.c_str(), nullptr);
     GstHarness *h = gst_harness_new_with_element(element.get(), "sink", nullptr);
@@ -23,7 +23,7 @@ void push(GstHarness *h, const flv::Tag &tag) {
     fail_unless_equals_int(gst_harness_push(h, buffer.release()), GST_FLOW_OK);
 }
 
-/// rtmp2src, and the media timestamps of the tags that it got.
+/// rtmp2src, and the timestamps of the media tags that it received.
 class Player {
 public:
     explicit Player(const std::string &location)
@@ -63,7 +63,7 @@ private:
 
 } // namespace
 
-// A player that joins amid a GOP gets all of that GOP, with nothing new being pushed.
+// A player that joins amid a GOP gets all of that GOP, although no new data is pushed.
 GST_START_TEST(test_cached_gop) {
     GstHarness *h = serve();
     const std::string location = string_property(h->element, "bound-location");
@@ -95,7 +95,7 @@ GST_START_TEST(test_cached_gop) {
 }
 GST_END_TEST
 
-// Flushes, new caps and a new configuration: the players are still there and get what follows.
+// Flushes, new caps and a new configuration: the players stay and get the data that follows.
 GST_START_TEST(test_flush_and_renegotiation) {
     GstHarness *h = serve();
     Player player(string_property(h->element, "bound-location"));
@@ -118,8 +118,8 @@ GST_START_TEST(test_flush_and_renegotiation) {
 }
 GST_END_TEST
 
-// The mount outlives the element: a player stays while there is no producer and goes on with the
-// next, its timestamps too.
+// The mount outlives the element: a player stays while there is no producer and continues with the
+// next one; so do its timestamps.
 GST_START_TEST(test_player_outlives_producer) {
     GstHarness *keeper = serve(); // holds the port
     const std::string location = string_property(keeper->element, "bound-location") + "-2";
@@ -162,13 +162,14 @@ GST_START_TEST(test_events_while_paused) {
 }
 GST_END_TEST
 
-// Live: as it comes, and a network loop may push. Not live: paced. Told: as told.
+// `sync` by default: off for live input, so that a network loop may push; on for other input. An
+// explicit value wins.
 GST_START_TEST(test_sync) {
     struct Case {
         const char *source, *sink;
         bool sync;
     };
-    // No harness: it switches `sync` off by itself.
+    // Without a harness, which sets `sync` to false itself.
     for (const Case &c : {Case{"is-live=true", "", false},
                           {"is-live=false", "", true},
                           {"is-live=false", "sync=false", false}}) {
@@ -218,7 +219,7 @@ GST_START_TEST(test_bad_locations) {
 }
 GST_END_TEST
 
-// The same name on the same port has one producer; another name shares the port.
+// A name on a port has one producer; another name shares the port.
 GST_START_TEST(test_shared_port) {
     GstHarness *h = serve();
     const std::string location = string_property(h->element, "bound-location");
@@ -240,7 +241,7 @@ GST_START_TEST(test_states) {
     for (int round = 0; round < 5; ++round)
         for (GstState state : {GST_STATE_PLAYING, GST_STATE_READY, GST_STATE_PAUSED,
                                GST_STATE_PLAYING, GST_STATE_PAUSED, GST_STATE_NULL})
-            // Never waits for data: nothing of it is asynchronous.
+            // State changes are never asynchronous, because the sink does not wait for data.
             fail_unless_equals_int(gst_element_set_state(element.get(), state),
                                    GST_STATE_CHANGE_SUCCESS);
     fail_unless_equals_string(string_property(element.get(), "bound-location").c_str(), "");

@@ -41,7 +41,7 @@ public:
     explicit Receiver(const char *on_unpublish = "wait", const char *key = "", guint queue = 0,
                       guint64 silence = 30 * GST_SECOND) {
         const auto element = make_element("rtmpserversrc");
-        // Before the harness starts it: not on the default port.
+        // Before the harness starts it, so that it does not take the default port.
         g_object_set(element.get(), "location", any_port, "publish-key", key, "silence-timeout",
                      silence, nullptr);
         gst_util_set_object_arg(G_OBJECT(element.get()), "on-unpublish", on_unpublish);
@@ -53,7 +53,7 @@ public:
     }
     ~Receiver() { gst_harness_teardown(h); }
     GstPtr<GstBuffer> pull() { return GstPtr<GstBuffer>::adopt(gst_harness_pull(h)); }
-    /// The next that is no header.
+    /// The next buffer that is no header.
     GstPtr<GstBuffer> pull_frame() {
         auto buffer = pull();
         while (buffer && GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_HEADER))
@@ -79,7 +79,7 @@ bool has(const GstPtr<GstBuffer> &buffer, GstBufferFlags flag) {
 
 } // namespace
 
-// What is promised of video/x-flv: events in order, header buffers first, flags, time that goes on.
+// The contract of video/x-flv: order of events, header buffers first, flags, increasing time.
 GST_START_TEST(test_contract) {
     Receiver r;
     Publisher publisher(r.location);
@@ -99,7 +99,7 @@ GST_START_TEST(test_contract) {
     fail_unless(has(sound, GST_BUFFER_FLAG_DELTA_UNIT));
     fail_if(has(sound, GST_BUFFER_FLAG_DISCONT));
     fail_unless(has(delta, GST_BUFFER_FLAG_DELTA_UNIT));
-    // Running time at the first tag, then the publisher's own steps.
+    // The running time at the first tag, then the publisher's own steps.
     fail_unless_equals_uint64(GST_BUFFER_PTS(sound.get()) - GST_BUFFER_PTS(key.get()),
                               10 * GST_MSECOND);
     fail_unless_equals_uint64(GST_BUFFER_PTS(delta.get()) - GST_BUFFER_PTS(key.get()),
@@ -114,7 +114,7 @@ GST_START_TEST(test_contract) {
 }
 GST_END_TEST
 
-// A new configuration amid the stream: new caps, and the configuration in front of the frame.
+// A new configuration amid the stream: new caps, and the configuration precedes the frame.
 GST_START_TEST(test_renegotiation) {
     Receiver r;
     Publisher publisher(r.location);
@@ -133,7 +133,8 @@ GST_START_TEST(test_renegotiation) {
 }
 GST_END_TEST
 
-// Gone and back again, with timestamps that begin anew: one stream, marked where it was mended.
+// The publisher leaves and comes back with timestamps that start anew: one stream, with DISCONT at
+// the seam.
 GST_START_TEST(test_republish) {
     Receiver r;
     Bus bus(r.h->element);
@@ -181,7 +182,7 @@ GST_START_TEST(test_eos) {
         }
         fail_unless(ends(r), "no end when the publisher went");
     }
-    // The application's own, as gst-launch-1.0 -e does it, even before anybody came.
+    // The application's own EOS, as from gst-launch-1.0 -e, also before any publisher has come.
     Receiver r;
     gst_element_send_event(r.h->element, gst_event_new_eos());
     fail_unless(ends(r), "no end when told");
@@ -254,7 +255,7 @@ GST_START_TEST(test_queries_and_events) {
 }
 GST_END_TEST
 
-// Nothing flows in PAUSED; what came meanwhile is not lost.
+// In PAUSED no data flows; data that arrives meanwhile is not lost.
 GST_START_TEST(test_pause) {
     Receiver r;
     Publisher publisher(r.location);
@@ -272,7 +273,7 @@ GST_START_TEST(test_pause) {
 }
 GST_END_TEST
 
-// Downstream is stuck: the publisher waits, and what we hold is bounded. Then all of it arrives.
+// Downstream blocks: the publisher waits, and held data is bounded. Afterwards everything arrives.
 GST_START_TEST(test_stuck_downstream) {
     constexpr guint limit = 64 << 10, frames = 400, size = 4000;
     Receiver r("wait", "", limit);
@@ -289,7 +290,7 @@ GST_START_TEST(test_stuck_downstream) {
         publisher.push(flv::make_tag(flv::TagType::audio, i, body));
     fail_unless(eventually([&] { return stat(r.h->element, "bytes-in") > limit; }));
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    // One read of the socket may come on top.
+    // One more read of the socket may be held as well.
     fail_unless(stat(r.h->element, "bytes-in") < limit + (128 << 10), "%d bytes are held",
                 int(stat(r.h->element, "bytes-in")));
     gst_pad_remove_probe(r.h->sinkpad, block);

@@ -29,7 +29,8 @@ struct Run {
     ts::Stream stream;
 };
 
-/// An encoder may be slow to begin: `wait` is long where that is not what is tested.
+/// Runs a pipeline to its end. An encoder may start slowly, so `wait` (ns) is long unless it is
+/// tested.
 Run run(const std::string &line, const char *wait = "10000000000") {
     Run result;
     GError *error = nullptr;
@@ -60,7 +61,7 @@ Run run(const std::string &line, const char *wait = "10000000000") {
         bus.get(), 30 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
     fail_unless(message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS, "%s", line.c_str());
     gst_element_set_state(pipeline.get(), GST_STATE_NULL);
-    // What fills the last datagram.
+    // Null packets fill the last datagram.
     while (result.bytes.size() >= 188 && result.bytes[result.bytes.size() - 187] == 0x1F &&
            result.bytes[result.bytes.size() - 186] == 0xFF)
         result.bytes.resize(result.bytes.size() - 188);
@@ -72,7 +73,7 @@ Run run(const std::string &line, const char *wait = "10000000000") {
 } // namespace
 
 GST_START_TEST(test_both) {
-    // No queues in front of it.
+    // The muxer has no queues in front of it.
     const Run r = run(picture + "mux.video " + sound + "mux.audio");
     fail_unless(r.stream.types == (std::map<uint16_t, uint8_t>{{0x100, 0x1B}, {0x101, 0x0F}}));
     const auto video = r.stream.of(0x100), audio = r.stream.of(0x101);
@@ -87,16 +88,16 @@ GST_START_TEST(test_both) {
         if (i > 0) fail_unless(video[i].dts > video[i - 1].dts);
     }
     fail_unless_equals_int(keyframes, 4);
-    // Picture and sound begin together, within the encoders' delays.
+    // Video and audio begin together, within the encoders' delays.
     const int64_t apart = int64_t(video[0].pts) - int64_t(audio[0].pts);
     fail_unless(std::abs(apart) < 90 * 100, "%d ticks apart", int(apart));
-    // Four seconds: tables at least each 100 ms, and in front of each keyframe.
+    // Four seconds of tables, at least every 100 ms and before each keyframe.
     fail_unless(r.stream.tables >= 36, "%u tables", r.stream.tables);
     fail_unless_equals_int(r.keyframes.size(), 4);
 }
 GST_END_TEST
 
-// The parameter sets come with each keyframe, whatever the framing that came in.
+// The parameter sets come with each keyframe, whatever the input's framing.
 GST_START_TEST(test_framings) {
     for (const char *framing : {"avc", "byte-stream"}) {
         const Run r =
@@ -114,7 +115,7 @@ GST_START_TEST(test_framings) {
 }
 GST_END_TEST
 
-// A picture's last packet ends a buffer: whoever sends it waits for no other.
+// A frame's last packet ends a buffer, so that a sender need not wait for another one.
 GST_START_TEST(test_pictures_end) {
     const Run r = run(picture + "mux.video " + sound + "mux.audio");
     unsigned pictures = 0, shorter = 0;
@@ -123,7 +124,7 @@ GST_START_TEST(test_pictures_end) {
         shorter += end - before < 1316;
         before = end;
     }
-    // Where a video packet begins a picture, the one before it has come to its end.
+    // Before a packet that begins a frame, the frame before must have ended a buffer.
     for (size_t at = 0; at + 188 <= r.bytes.size(); at += 188) {
         const unsigned pid = (r.bytes[at + 1] & 0x1F) << 8 | r.bytes[at + 2];
         if (pid != 0x100 || !(r.bytes[at + 1] & 0x40)) continue;
@@ -140,7 +141,7 @@ GST_START_TEST(test_pictures_end) {
 }
 GST_END_TEST
 
-// A pad without a stream: the other goes on, and the program does not name it.
+// A pad without data: the other stream continues, and the program does not list the pad.
 GST_START_TEST(test_silent_pad) {
     const Run r = run("fakesrc num-buffers=0 ! copyorencode ! mux.audio " + picture + "mux.video");
     fail_unless_equals_int(r.stream.types.size(), 1);
@@ -148,7 +149,7 @@ GST_START_TEST(test_silent_pad) {
 }
 GST_END_TEST
 
-// From a file, sound can be seconds ahead before an encoder has its first picture.
+// From a file, audio can be seconds ahead before an encoder outputs its first frame.
 GST_START_TEST(test_slow_to_begin) {
     const Run r = run("videotestsrc num-buffers=100 ! "
                       "video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! "
@@ -162,8 +163,9 @@ GST_START_TEST(test_slow_to_begin) {
 }
 GST_END_TEST
 
-// An encoder asks downstream for memory before its first picture tells what its caps are. By then
-// the sound may be over, and the picture be waited for by the clock: the question must not be.
+// An encoder sends an allocation query before its first frame determines its caps. By then the
+// audio may have ended while the muxer waits for video by the clock: the query must not wait as
+// well.
 GST_START_TEST(test_asks_while_waited_for) {
     GError *error = nullptr;
     auto pipeline = GstPtr<GstElement>::adopt(
@@ -197,7 +199,7 @@ GST_START_TEST(test_asks_while_waited_for) {
     fail_unless(took < std::chrono::seconds(5), "the answer took %lld ms",
                 static_cast<long long>(took / std::chrono::milliseconds(1)));
 
-    // There is no picture at all: the sound goes out when its time to wait is over, or here.
+    // No video comes at all: the audio is sent when the wait ends, at the latest here.
     g_object_set(mux.get(), "stream-wait", guint64(1), nullptr);
     GstFlowReturn flow;
     g_signal_emit_by_name(encoder.get(), "end-of-stream", &flow);

@@ -16,14 +16,14 @@
 
 namespace {
 
-// Of this thread only: nothing else allocates in between.
+// Set on one thread only, so that no other allocation interferes.
 thread_local bool counting = false;
 thread_local long until_failure = -1; ///< allocations that succeed before one fails; negative: all
 thread_local long blocks = 0;         ///< allocated and not freed while counting
 
 void *allocate(std::size_t size) noexcept {
     if (counting && until_failure >= 0 && until_failure-- == 0) return nullptr;
-    // One header's worth of room tells who is counted.
+    // A header in front of each block tells whether it is counted.
     auto *memory = static_cast<std::max_align_t *>(std::malloc(size + sizeof(std::max_align_t)));
     if (!memory) return nullptr;
     *reinterpret_cast<bool *>(memory) = counting;
@@ -70,8 +70,8 @@ namespace {
 
 using namespace penstock;
 
-/// Runs `work` again and again, each time with another allocation that fails, until none does.
-/// Returns how often one failed.
+/// Runs `work` repeatedly, each time with another allocation that fails, until none does. Returns
+/// the number of failures.
 long fail_each(const std::function<void()> &work) {
     work(); // what is allocated once in a process
     for (long n = 0; n < 20'000; ++n) {
@@ -111,7 +111,7 @@ GST_START_TEST(test_rtmp_publisher) {
             recorder.feed(ByteView(bytes).subspan(at, std::min<size_t>(700, bytes.size() - at)));
         for (const flv::Tag &tag : recorder.tags)
             rtmp::make_packet(tag, tag.timestamp, rtmp::ServerSession::out_chunk_size);
-        // Unless an allocation failed, which has thrown.
+        // Reached only without a failed allocation, which throws.
         if (recorder.tags.size() != 2) std::abort();
     });
     fail_unless(failures > 50, "only %ld allocations", failures);

@@ -67,7 +67,7 @@ GST_START_TEST(test_every_type) {
 }
 GST_END_TEST
 
-// What is written can be read, and is written the same again.
+// Written values can be read, and are written identically again.
 GST_START_TEST(test_round_trip) {
     Writer out;
     amf::Value array;
@@ -93,7 +93,7 @@ GST_START_TEST(test_truncated) {
 }
 GST_END_TEST
 
-// Values behind the avmplus marker, Adobe AMF 3.
+// Values after the avmplus marker of Adobe AMF 3.
 GST_START_TEST(test_amf3) {
     using namespace std::literals;
     // A typed object with two sealed names and one dynamic one; -1, 1.5, and a reference to "app".
@@ -134,7 +134,7 @@ GST_START_TEST(test_hostile) {
     fail_unless(error_of("\x0c\xff\xff\xff\xff"sv).find("4294967295") != std::string::npos);
     fail_unless(error_of("\x0c\x00\x00\xff\xff"sv).find("inside a value") != std::string::npos);
     fail_unless(error_of("\x0a\xff\xff\xff\xff"sv).find("inside a value") != std::string::npos);
-    // AMF3: vectors and dictionaries, references to what does not exist, externalizable objects.
+    // AMF3: vectors and dictionaries, references to missing entries, externalizable objects.
     fail_unless(error_of("\x11\x0d"sv).find("AMF3 type 13") != std::string::npos);
     fail_unless(error_of("\x11\x06\x02"sv).find("reference") != std::string::npos);
     fail_unless(error_of("\x11\x0a\x05"sv).find("reference") != std::string::npos);
@@ -146,14 +146,14 @@ GST_START_TEST(test_hostile) {
     for (int i = 0; i < 20000; ++i)
         deep3 += "\x09\x03\x01"sv;
     fail_unless(error_of(deep3).find("nested") != std::string::npos);
-    // A string of 60 kB, referred to again and again.
+    // A string of 60 kB that is referred to repeatedly.
     std::string again = "\x11\x09\x87\x69\x01\x06\x87\xa9\x41"s + std::string(60000, 't');
     for (int i = 1; i < 1000; ++i)
         again += "\x06\x00"sv;
     fail_unless(error_of(again).find("of text") != std::string::npos, "%s",
                 error_of(again).c_str());
     fail_unless(error_of("\x07\x00\x00"sv).find("type 7") != std::string::npos);
-    // A bomb of objects in objects, and one of arrays that are wide instead of deep.
+    // Deeply nested objects, and an array with very many values.
     std::string deep;
     for (int i = 0; i < 20000; ++i)
         deep += "\x03\x00\x01"

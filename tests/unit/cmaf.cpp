@@ -83,7 +83,7 @@ GST_START_TEST(test_properties_of_tracks) {
     Reader header(mp4::in(bytes, {"moov", "trak", "tkhd"}));
     header.skip(76);
     fail_unless_equals_int(header.u32() >> 16, 426); // square pixels
-    // A rate beyond 16 bits is in the codec's configuration only.
+    // A sample rate beyond 16 bits is only in the codec's configuration.
     const auto high = write_init_segment(std::vector<Track>{audio_track(96'000)});
     const mp4::Track audio = mp4::read_init(high).tracks[0];
     fail_unless(audio.rate == 0 && audio.timescale == 96'000);
@@ -127,7 +127,7 @@ GST_START_TEST(test_video_configurations) {
     const ByteView stripped = codec::without_temporal_delimiters(av1_unit);
     fail_unless(stripped.size() == av1_unit.size() - 2 && stripped[0] == 0x0A);
     fail_unless_equals_int(codec::without_temporal_delimiters(stripped).size(), stripped.size());
-    // The sequence header of the record itself is as good.
+    // The sequence header in the record gives the same track.
     Track again;
     fail_unless(configure_av1(ByteView(track.config).subspan(4), again).is_ok());
     fail_unless(again == track);
@@ -161,7 +161,7 @@ GST_START_TEST(test_audio_configurations) {
     fail_unless(box_of(track, "ec-3", "dec3") == from_hex("0400200400"));
     fail_unless_equals_int(sample_length(track, eac3_frame), 1536);
 
-    // dOps is big-endian, the header little-endian.
+    // dOps is big-endian, the OpusHead little-endian.
     const auto head = from_hex("4f707573486561640102380180bb0000000000");
     fail_unless(configure_opus(head, track).is_ok());
     fail_unless(box_of(track, "Opus", "dOps") == from_hex("000201380000bb80000000"));
@@ -255,10 +255,10 @@ GST_START_TEST(test_fragment) {
     fail_unless(v[2].dts == 907'200 && v[2].pts == 903'600 && v[2].data.size() == 12);
     const auto &a = f.tracks.at(2);
     fail_unless(a.size() == 4 && a[3].dts == 480'000 + 3 * 1024 && a[3].sync());
-    // Flags as Chromium accepts them: never "depends" both ways.
+    // Flags that Chromium accepts: "depends" and "does not depend" are never both set.
     fail_unless(v[0].flags == 0x02000000 && v[1].flags == 0x01010000);
 
-    // The gather list is the same bytes without the samples.
+    // The gather list has the same bytes, without the samples.
     Writer head;
     fail_unless(write_fragment_head(options, tracks, head).is_ok());
     fail_unless_equals_int(head.size() + 10 + 11 + 12 + 4 * 20, out.size());
@@ -267,7 +267,7 @@ GST_START_TEST(test_fragment) {
 GST_END_TEST
 
 GST_START_TEST(test_compact_runs) {
-    // Equal durations, sizes and flags are written once.
+    // Durations, sizes and flags that are all equal are written once.
     const Bytes data = Bytes::copy_of(std::string(100, 'a'));
     TrackFragment audio{2, 0, false, {}};
     for (int i = 0; i < 100; ++i)
@@ -275,7 +275,7 @@ GST_START_TEST(test_compact_runs) {
     Writer head;
     fail_unless(write_fragment_head({}, std::span(&audio, 1), head).is_ok());
     fail_unless(head.size() < 150, "%zu bytes", head.size());
-    // Keyframes in the middle have flags of their own.
+    // Keyframes in the middle have their own flags.
     TrackFragment video{1, 0, true, frames(5, data)};
     video.samples[3].sync = true;
     Bytes out;

@@ -62,7 +62,7 @@ GST_START_TEST(test_program_config) {
     AacConfig config;
     fail_unless(parse_aac_config(asc, config).is_ok());
     fail_unless_equals_int(config.channels, 2);
-    // The same as the standard layout, so ADTS can say it.
+    // Equals a standard layout, so ADTS can express it.
     fail_unless_equals_int(config.channel_config, 2);
     for (size_t size = 0; size < asc.size(); ++size)
         fail_unless(parse_aac_config(ByteView(asc).first(size), config).is_error(), "%zu", size);
@@ -96,7 +96,7 @@ GST_START_TEST(test_adts) {
     for (size_t size = 0; size < 7; ++size)
         fail_unless(parse_adts(ByteView(out).subspan(1, size), header).needs_more());
 
-    // Too big for 13 bits; an object type that ADTS does not have.
+    // A frame too large for 13 bits; an object type that ADTS lacks.
     out = {9};
     fail_if(append_adts(parsed("1210"), std::vector<uint8_t>(8185), out));
     fail_unless(append_adts(parsed("1210"), std::vector<uint8_t>(8184), out));

@@ -11,7 +11,7 @@ using samples::from_hex;
 
 namespace {
 
-// As ffmpeg's libx264 wrote them.
+// Parameter sets written by ffmpeg's libx264.
 const auto record_180p = from_hex("0164000cffe1001a6764000cacd941419f9f01100000030010000003"
                                   "0320f14299600100 0668ebe3cb22c0fdf8f800");
 const auto sps_720p = from_hex("6764001facb200a00b74200000030020000007 81e3064901");
@@ -47,7 +47,8 @@ GST_START_TEST(test_record) {
     fail_unless_equals_string(codec_string(config).c_str(), "avc1.64000c");
     fail_unless(samples::avc_config() == record_180p);
 
-    // Without the High profiles' tail, as Android writes it; cut anywhere before it is an error.
+    // A record without the fields of High profiles, as Android writes it; cut anywhere before them
+    // it is an error.
     const size_t tail = 4;
     for (size_t size = 0; size <= record_180p.size(); ++size) {
         AvcConfig cut;
@@ -96,14 +97,14 @@ GST_END_TEST
 
 GST_START_TEST(test_reordered_frames) {
     const auto reordered = [](const char *sps) { return parsed(from_hex(sps)).reorder_frames; };
-    // As libx264 writes them: without B-frames, with them, the same behind HRD parameters.
+    // As libx264 writes them: without B-frames, with them, and with them after HRD parameters.
     fail_unless_equals_int(reordered("6764000cacb202833f3e0220000003002000000641e28549"), 0);
     fail_unless_equals_int(reordered("6764000cacd941419f9f011000000300100000030320f1429960"), 2);
     fail_unless_equals_int(
         reordered("6764000cacd941419f9f0110000003001000000303260200124f000493f930"
                   "c01e28532c"),
         2);
-    // Without a VUI: no more than there are reference frames; none in Baseline.
+    // Without a VUI the limit is the number of reference frames; Baseline has no reordering.
     const auto plain = [](uint8_t profile, unsigned order_type) {
         BitWriter w;
         const auto ue = [&w](unsigned value) { // 9.1
@@ -142,7 +143,7 @@ GST_START_TEST(test_broken_sps) {
     AvcSps sps;
     fail_unless(parse_avc_sps({}, sps).is_error());
     fail_unless(parse_avc_sps(samples::pps, sps).is_error());
-    // Cut inside the VUI the size is still good; before it, nothing is.
+    // An SPS that is cut inside the VUI still has its size; one cut earlier has nothing.
     bool was_ok = false;
     for (size_t size = 0; size <= samples::sps.size(); ++size) {
         const bool ok = parse_avc_sps(ByteView(samples::sps).first(size), sps).is_ok();
@@ -161,7 +162,7 @@ GST_START_TEST(test_broken_sps) {
     std::vector<uint8_t> huge(5000, 0x55);
     huge[0] = 0x67;
     fail_unless(parse_avc_sps(huge, sps).is_error());
-    // Bits of one SPS turned one by one: never a crash, never an absurd size.
+    // An SPS with single bits flipped: never a crash, never an absurd size.
     for (size_t bit = 8; bit < samples::sps.size() * 8; ++bit) {
         auto nal = samples::sps;
         nal[bit / 8] ^= uint8_t(0x80 >> bit % 8);
@@ -175,7 +176,7 @@ GST_END_TEST
 GST_START_TEST(test_annexb) {
     AvcConfig config;
     fail_unless(parse_avc_config(record_180p, config).is_ok());
-    // An AUD of its own, SEI, IDR.
+    // The access unit has an AUD of its own, SEI and IDR.
     const auto sample = from_hex("00000002 09f0 00000003 0605ff 00000004 65112233");
     std::vector<uint8_t> out = {0xEE};
     fail_unless(append_annexb(config, sample, true, out).is_ok());
@@ -192,12 +193,12 @@ GST_START_TEST(test_annexb) {
     fail_unless(append_annexb(config, from_hex("00000002 41aa"), false, out).is_ok());
     fail_unless(out == from_hex("00000001 09f0 000001 41aa"));
 
-    // An SPS of its own is not doubled.
+    // An SPS that is already in the access unit is not doubled.
     out.clear();
     fail_unless(append_annexb(config, from_hex("00000002 6711 00000002 65aa"), true, out).is_ok());
     fail_unless(out == from_hex("00000001 09f0 00000001 6711 000001 65aa"));
 
-    // A length that leads past the sample: nothing is appended.
+    // A length that exceeds the sample: nothing is appended.
     out = {7};
     for (const char *bad : {"00000005 65aa", "000001", "ffffffff 65", "00000001 65 00000002 41"}) {
         fail_unless(append_annexb(config, from_hex(bad), true, out).is_error(), "%s", bad);

@@ -9,7 +9,7 @@ using namespace penstock;
 using codec::count_speex_frames;
 using samples::from_hex;
 
-// What libspeex wrote: wideband, one frame and two in a packet.
+// Packets written by libspeex: wideband, one frame and two.
 GST_START_TEST(test_real_packets) {
     const auto one =
         from_hex("30549822d0035d689835dd38e8c820d3f8b37ea83a5707b6ad25383ae5d3b3408e27add29c1b0930"
@@ -21,7 +21,7 @@ GST_START_TEST(test_real_packets) {
                  "babab0ababababab0ababababab0ababababab");
     fail_unless_equals_int(count_speex_frames(one), 1);
     fail_unless_equals_int(count_speex_frames(two), 2);
-    // Cut short, it has no more.
+    // A truncated packet has no further frame.
     for (size_t size = 0; size < two.size(); ++size)
         fail_unless(count_speex_frames(ByteView(two).first(size)) <= 2);
 }

@@ -130,7 +130,7 @@ GST_START_TEST(test_values) {
 }
 GST_END_TEST
 
-// What of a pipeline there is depends on parameters.
+// Conditions on parameters select the fragments of a pipeline.
 GST_START_TEST(test_conditions) {
     const auto d = load("summary: s\n"
                         "parameters:\n"

@@ -42,7 +42,7 @@ GST_START_TEST(test_elements) {
 }
 GST_END_TEST
 
-// Values that are written out, or that choices stand for.
+// Values that are literal or come from choices.
 GST_START_TEST(test_literals) {
     const std::string parameters = "summary: s\nparameters:\n"
                                    "  speed: {type: choice, default: slow, choices: {slow: {n: 1},"
@@ -63,7 +63,7 @@ GST_START_TEST(test_literals) {
            "5:31: 'x' is no value of 'num-buffers' (with speed=fast)");
     expect(line("fakesrc num-buffers=${rate:Mbit} ! fakesink"),
            "the default of 'rate' is 2.5 here and 'num-buffers' is a whole number");
-    // What a condition rules out is no mistake.
+    // A fragment that its condition excludes is no mistake.
     Problems problems;
     check_source(Source("good.yaml", parameters +
                                          "pipeline:\n"
@@ -76,7 +76,7 @@ GST_START_TEST(test_literals) {
 }
 GST_END_TEST
 
-// How fragments fit together, for each value that conditions ask for.
+// The links between fragments, for each value that conditions compare with.
 GST_START_TEST(test_wiring) {
     const auto line = [](const std::string &text) {
         return errors_of("summary: s\npipeline: " + text + "\n", true);
@@ -121,7 +121,8 @@ GST_START_TEST(test_wiring) {
     expect(fragments("  - fakesrc !\n  - {when: '${big} == true and ${size} == 4', launch: "
                      "'fakesink'}\n"),
            "7:13: nothing follows this link with big=true and another size");
-    // The same name in two fragments that exclude each other, and a gap that another fills.
+    // The same name in two fragments that exclude each other, and a gap that another fragment
+    // fills.
     const std::string errors = fragments("  - {when: '${from} == a', launch: 'fakesrc name=x !'}\n"
                                          "  - {when: '${from} != a', launch: 'fakesrc name=x !'}\n"
                                          "  - {when: '${size} == 4', launch: 'queue !'}\n"
@@ -130,7 +131,7 @@ GST_START_TEST(test_wiring) {
 }
 GST_END_TEST
 
-// One mistake is told once: what follows from it is not.
+// One mistake gives one message, without its consequences.
 GST_START_TEST(test_what_follows_is_not_told) {
     const auto count = [](const std::string &text) {
         Problems problems;

@@ -25,7 +25,7 @@ inline std::unique_ptr<Description> load(const std::string &text) {
     return out;
 }
 
-/// All that is wrong with a text, as a person reads it.
+/// All problems of a text, as they are shown to users.
 inline std::string errors_of(const std::string &text, bool elements = false) {
     Source source("bad.yaml", text);
     Problems problems;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What `penstock check` warns of though it can be run, and ${time}.
+// The warnings of `penstock check` about descriptions that can be run, and ${time}.
 #include "description/binding.h"
 #include "description/elements.h"
 
@@ -47,14 +47,14 @@ std::string launch_line(const std::string &text) {
 
 } // namespace
 
-// x264enc takes more than what most decoders do, and converters give it what it asks for.
+// x264enc accepts formats that most decoders don't, and converters negotiate them.
 GST_START_TEST(test_encoders_for_hardly_anything) {
     const auto check = [](const std::string &pipeline) {
         return warnings_of("summary: s\npipeline: " + pipeline + "\n");
     };
     expect(check("videotestsrc ! videoconvert ! x264enc ! fakesink"),
            "2:41: x264enc may be given 4:2:2, 4:4:4 or 10 bits here");
-    // Of two, the second.
+    // The second of two encoders.
     expect(check("videotestsrc ! tee name=t t. ! video/x-raw,format=I420 ! x264enc ! fakesink "
                  "t. ! videoconvert ! x264enc ! fakesink"),
            "2:107: x264enc may be given");
@@ -65,7 +65,7 @@ GST_START_TEST(test_encoders_for_hardly_anything) {
              "videotestsrc ! videoconvert ! jpegenc ! fakesink",
          })
         fail_unless_equals_string(check(good).c_str(), "");
-    // It depends on a choice.
+    // The condition depends on a choice.
     expect(warnings_of("summary: s\nparameters: {pin: {type: bool, default: true}}\npipeline:\n"
                        "  - {when: '${pin} == true', launch: 'videotestsrc ! "
                        "video/x-raw,format=I420 !'}\n"
@@ -98,7 +98,7 @@ GST_START_TEST(test_time) {
     fail_unless(
         std::regex_search(line, std::regex(R"(/tmp/x_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.flv)")), "%s",
         line.c_str());
-    // A parameter of that name comes first.
+    // A parameter named `time` takes precedence.
     expect(launch_line("parameters: {time: {type: string, default: noon}}\n"
                        "pipeline: fakesrc ! filesink location=/tmp/${time}\n"),
            "/tmp/noon");

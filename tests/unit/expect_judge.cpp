@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t ms = 1'000'000;
 
-/// `seconds` of 25 pictures and 50 packets of sound a second that arrive when they are due, after
-/// 100 ms; a keyframe each second.
+/// `seconds` of 25 video and 50 audio frames per second, each received 100 ms after it is due; a
+/// keyframe each second.
 Received steady(int seconds, int64_t latency = -1) {
     Received out;
     out.video.codec = "h264";
@@ -25,7 +25,7 @@ Received steady(int seconds, int64_t latency = -1) {
     return out;
 }
 
-/// What failed, as "first frame, fps".
+/// The failed checks, as "first frame, fps".
 std::string failed(const Limits &limits, const Received &received, int64_t ended = 5000 * ms,
                    Verdict verdict = Verdict::failure) {
     std::string out;
@@ -85,12 +85,12 @@ GST_START_TEST(test_each_limit) {
 GST_END_TEST
 
 GST_START_TEST(test_what_stops_or_goes_back) {
-    // Two seconds of media in six of watching.
+    // Two seconds of media within six seconds.
     fail_unless_equals_string(failed({}, steady(2), 6000 * ms).c_str(), "flow");
     Received back = steady(5);
     back.video.frames[60].dts -= 300 * ms;
     fail_unless_equals_string(failed({}, back).c_str(), "timestamps");
-    // In the first second, or by little, it is granted.
+    // A step back in the first second, or a small one, is tolerated.
     back = steady(5);
     back.video.frames[10].dts -= 300 * ms;
     back.audio.frames[200].dts -= 100 * ms;
@@ -121,7 +121,7 @@ GST_START_TEST(test_what_is_warned_of) {
     for (size_t i = 1; i < received.video.frames.size(); ++i)
         received.video.frames[i].is_keyframe = false;
     fail_unless_equals_string(warned({}, received).c_str(), "video profile, keyframe interval");
-    // What is asked for is judged.
+    // An explicit limit decides instead of the default.
     fail_unless_equals_string(warned({.keyframe_interval = 10}, received).c_str(), "video profile");
     Received seldom = steady(13);
     for (size_t i = 1; i < seldom.video.frames.size(); ++i)

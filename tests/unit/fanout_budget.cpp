@@ -16,7 +16,7 @@ Demand demand(size_t viewers, double packets = 73, double send_rate = 25'000,
     return {viewers, packets, send_rate, max_wait};
 }
 
-/// In milliseconds.
+/// The interval of each stream in milliseconds.
 std::vector<unsigned> waits(const std::vector<Demand> &demands) {
     std::vector<unsigned> out;
     for (const uint64_t interval : share_budget(demands))
@@ -53,9 +53,9 @@ GST_END_TEST
 
 GST_START_TEST(test_small_streams_beside_a_large_one) {
     expect(waits({demand(1), demand(5000), demand(1)}), {0, 201, 0});
-    // 300 streams with one viewer each fit, however they come.
+    // 300 streams with one viewer each fit without waiting.
     expect(waits(std::vector<Demand>(300, demand(1))), std::vector<unsigned>(300, 0));
-    // Two that are large share what is left.
+    // Two large streams share what a small one leaves.
     expect(waits({demand(2000), demand(10), demand(2000)}), {165, 0, 165});
 }
 GST_END_TEST

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How viewers join: with the cached GOP, with the folded GOP, at the next keyframe, at once.
+// How viewers join: with the cached GOP, with the folded GOP, at the next keyframe, or at once.
 #include "unit/fanout_rig.hpp"
 
 #include "check.hpp"
@@ -27,7 +27,7 @@ struct Picture {
     uint8_t mark = 0; ///< which picture it is
 };
 
-/// The pictures among these packets, by what is on the wire.
+/// The frames among these packets, with their times on the wire.
 std::vector<Picture> pictures(const std::vector<fanout::PacketPtr> &packets) {
     std::vector<Picture> out;
     for (const auto &packet : packets) {
@@ -41,7 +41,7 @@ std::vector<Picture> pictures(const std::vector<fanout::PacketPtr> &packets) {
     return out;
 }
 
-/// A GOP in decoding order, each picture with the place at which it is shown.
+/// A GOP in decoding order, each frame with its position in display order.
 void push_reordered(Producer &p, const std::vector<int> &places, uint32_t first_ms) {
     for (size_t i = 0; i < places.size(); ++i) {
         const uint32_t decoded = first_ms + uint32_t(i) * 40;
@@ -90,7 +90,7 @@ GST_START_TEST(test_live_begins_anywhere) {
 }
 GST_END_TEST
 
-// The pictures come before the edge, no sound of the past; then everything as it is.
+// The folded frames precede the live edge, without past audio; then everything comes unchanged.
 GST_START_TEST(test_fast_forward) {
     Producer p;
     p.push("VAKadadad");
@@ -98,7 +98,7 @@ GST_START_TEST(test_fast_forward) {
     expect(v.read(p.ring), "V0 A0 K117 d118 d119 d120");
     p.push("ad");
     expect(v.read(p.ring), "a160 d160");
-    // Who comes at the same time gets the same packets.
+    // Viewers that join at the same time share the same packets.
     Viewer one = viewer(Join::fast_forward), other = viewer(Join::fast_forward);
     const auto ours = one.packets(p.ring), theirs = other.packets(p.ring);
     fail_unless(ours == theirs);
@@ -106,7 +106,7 @@ GST_START_TEST(test_fast_forward) {
 }
 GST_END_TEST
 
-// A stream that has just begun has no room before the edge.
+// A stream that has just begun has no room before the live edge.
 GST_START_TEST(test_fast_forward_without_room) {
     Producer p;
     p.push("VK");
@@ -114,8 +114,8 @@ GST_START_TEST(test_fast_forward_without_room) {
 }
 GST_END_TEST
 
-// With B-frames every picture is shown after it is decoded, all in the same order as before, also
-// those that are still to come.
+// With B-frames every frame is displayed after it is decoded, in the same order as before; this
+// includes frames that are still to come.
 GST_START_TEST(test_fast_forward_keeps_the_order_of_pictures) {
     const std::vector<int> places{0, 4, 2, 1, 3, 8, 6, 5, 7, 12, 10, 9, 11, 16, 14, 13, 15};
     for (size_t cached = 1; cached < places.size(); ++cached) {

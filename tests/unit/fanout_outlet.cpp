@@ -35,7 +35,7 @@ struct Pair {
     int ends[2];
 };
 
-/// A ring of packets that are joinable each, and what a viewer of them gets.
+/// A ring of packets that are all joinable, and the bytes that a viewer of them gets.
 struct Stream {
     Stream(size_t count, size_t size, bool pieces) {
         ring.restart({.gops = 10000});
@@ -52,7 +52,7 @@ struct Stream {
             packets.push_back(packet);
         }
     }
-    /// The first packet is where viewers begin.
+    /// Only the first packet is a join position.
     void append_all() {
         for (size_t i = 0; i < packets.size(); ++i)
             ring.append(packets[i], i, i == 0);
@@ -88,7 +88,7 @@ struct Viewing {
 
 } // namespace
 
-// Small pieces: more than one call takes; a small socket buffer: it stops anywhere.
+// Many small pieces exceed one call's limit; a small socket buffer stops anywhere.
 GST_START_TEST(test_partial_sends) {
     for (const Framing framing : {Framing::none, Framing::chunked, Framing::websocket}) {
         for (const size_t step : {size_t(1777), size_t(100'000)}) {
@@ -136,12 +136,12 @@ GST_START_TEST(test_framing) {
     fail_unless(framed(126, Framing::websocket) == std::string("\x82\x7e\x00\x7e", 4));
     fail_unless(framed(65536, Framing::websocket) ==
                 std::string("\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00", 10));
-    // An empty chunk would be the end of the answer.
+    // An empty chunk would end the answer.
     fail_unless(framed(0, Framing::chunked).empty());
 }
 GST_END_TEST
 
-// Viewers at the same place send the same list; one that is elsewhere has its own.
+// Viewers at the same position share one list; a viewer elsewhere has its own.
 GST_START_TEST(test_one_gather_list_for_all) {
     Stream stream(10, 100, false);
     stream.append_all();
@@ -160,7 +160,7 @@ GST_START_TEST(test_one_gather_list_for_all) {
 }
 GST_END_TEST
 
-// One that is stuck holds the packet it is at, not the stream.
+// A stuck viewer holds its current packet, not the stream.
 GST_START_TEST(test_what_is_held) {
     Stream stream(40, 3000, false);
     stream.append_all();
@@ -178,7 +178,7 @@ GST_START_TEST(test_what_is_held) {
 }
 GST_END_TEST
 
-// An answer never comes in the middle of a packet.
+// An answer is never sent in the middle of a packet.
 GST_START_TEST(test_answers_between_packets) {
     Stream stream(3, 30'000, false);
     stream.append_all();

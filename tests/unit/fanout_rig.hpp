@@ -107,7 +107,7 @@ struct Viewer {
         more = batch.end < ring.packets();
         return got;
     }
-    /// The same as text.
+    /// The same, as text.
     std::string read(fanout::Ring &ring, size_t max = 1000) { return text(packets(ring, max)); }
 
     fanout::Join join = fanout::Join::burst;

@@ -37,7 +37,7 @@ GST_START_TEST(test_join_with_headers_at_newest_keyframe) {
 }
 GST_END_TEST
 
-// Several cached GOPs serve those who lag; who joins begins with the newest.
+// Several cached GOPs serve lagging viewers; a viewer that joins begins with the newest.
 GST_START_TEST(test_join_ignores_older_gops) {
     Producer p({.gops = 3});
     p.push("VKddKdd");
@@ -78,7 +78,8 @@ GST_START_TEST(test_fallen_out_goes_on_at_newest_keyframe) {
     p.push("dd");
     expect(fast.read(p.ring), "d80 d120");
     p.push("KdKd");
-    // Out of both GOPs that are held; the configuration comes again, at the keyframe's time.
+    // The viewer lagged behind both GOPs that are held; the configuration comes again, with the
+    // keyframe's time.
     expect(slow.read(p.ring), "V240 K240 d280");
     fail_unless_equals_uint64(slow.cursor.skipped, 1);
     expect(fast.read(p.ring), "K160 d200 K240 d280");
@@ -89,7 +90,7 @@ GST_START_TEST(test_fallen_out_goes_on_at_newest_keyframe) {
 }
 GST_END_TEST
 
-// Who lags less than the bound loses nothing when a new GOP begins.
+// A viewer that lags less than the bound loses nothing when a new GOP begins.
 GST_START_TEST(test_small_lag_is_no_skip) {
     Producer p({.keep = 100'000'000});
     p.push("VKdd");
@@ -101,7 +102,7 @@ GST_START_TEST(test_small_lag_is_no_skip) {
 }
 GST_END_TEST
 
-// A GOP over the bound is no place to join: the viewer waits for the next keyframe.
+// A GOP over the bound has no join position: the viewer waits for the next keyframe.
 GST_START_TEST(test_fallen_out_of_an_endless_gop) {
     Producer p({.items = 5});
     p.push("VKdd");
@@ -138,8 +139,8 @@ GST_START_TEST(test_memory_is_bounded) {
 }
 GST_END_TEST
 
-// Nothing new is only nothing new; a new producer begins with its first keyframe, for those who
-// watched as for those who come, and later than what there was.
+// An end alone changes nothing. The next producer begins with its first keyframe, for present and
+// new viewers, at a later time than all before.
 GST_START_TEST(test_stream_end_and_next_producer) {
     Producer p;
     p.push("VKd");
@@ -162,7 +163,7 @@ GST_START_TEST(test_stream_end_and_next_producer) {
 }
 GST_END_TEST
 
-// The old producer's configuration is not the new one's.
+// The old producer's configuration is not used for the new one.
 GST_START_TEST(test_next_producer_has_its_own_headers) {
     Producer p;
     p.push("MVAKa");
@@ -190,7 +191,7 @@ GST_START_TEST(test_configuration_change) {
     expect(v.read(p.ring), "");
     p.append(samples::video_config(p.ms, other));
     expect(v.read(p.ring), "V40");
-    // The frames before it do not go with it: nobody joins until the next keyframe.
+    // Earlier frames don't match the new configuration: viewers join at the next keyframe.
     Viewer late;
     expect(late.read(p.ring), "");
     p.push("Kd");
@@ -221,7 +222,7 @@ GST_START_TEST(test_audio_only_then_video) {
 }
 GST_END_TEST
 
-// What no player needs is not sent: end of sequence, script data that is no metadata.
+// Tags that no player needs are not sent: end of sequence, script data other than metadata.
 GST_START_TEST(test_other_tags_are_left_out) {
     Producer p;
     p.push("VK");
@@ -232,7 +233,7 @@ GST_START_TEST(test_other_tags_are_left_out) {
 }
 GST_END_TEST
 
-// Metadata and configuration often bear the timestamp 0, whenever they come.
+// Metadata and configuration often have the timestamp 0, whenever they come.
 GST_START_TEST(test_headers_do_not_move_the_timeline) {
     Producer p;
     p.push("VKdddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd");
@@ -248,7 +249,8 @@ GST_START_TEST(test_headers_do_not_move_the_timeline) {
 }
 GST_END_TEST
 
-// Another publisher that begins seconds ahead, or behind: for who watches time goes on as it does.
+// The next publisher's timestamps begin seconds ahead, or behind: for viewers time continues
+// steadily.
 GST_START_TEST(test_discontinuity) {
     for (const int64_t jump : {5000, -500}) {
         Producer p;
@@ -268,7 +270,7 @@ GST_START_TEST(test_discontinuity) {
 }
 GST_END_TEST
 
-// Who may watch one producer gets nothing of the next.
+// A viewer that is admitted to one producer gets nothing of the next.
 GST_START_TEST(test_one_producer_only) {
     Producer p;
     p.push("VK");

@@ -58,7 +58,7 @@ std::vector<Tag> normalized(Normalizer &normalizer, const Tag &tag) {
     return out;
 }
 
-/// Bodies of what a viewer that takes these features gets, joined by spaces.
+/// The bodies that a viewer with these features gets, joined by spaces.
 std::string seen(fanout::Ring &ring, uint8_t takes) {
     Viewer viewer;
     std::string text;
@@ -74,25 +74,25 @@ std::string seen(fanout::Ring &ring, uint8_t takes) {
 } // namespace
 
 GST_START_TEST(test_simple_forms) {
-    // Legacy: H.264, AAC, MP3.
+    // Legacy codecs: H.264, AAC, MP3.
     expect_simple(video("90 61766331 0164"), "1700000000 0164");
     expect_simple(video("91 61766331 ffffd8 aabb"), "1701ffffd8 aabb");
     expect_simple(video("a3 61766331 aabb"), "2701000000 aabb");
     expect_simple(audio("90 6d703461 1210"), "af00 1210");
     expect_simple(audio("91 6d703461 2110"), "af01 2110");
     expect_simple(audio("91 2e6d7033 fffb"), "2f fffb");
-    // Extended: HEVC and AV1 in the forms of before.
+    // HEVC and AV1 in their legacy forms become extended.
     expect_simple(video("1c00000000 0101"), "90 68766331 0101");
     expect_simple(video("1c01000028 aabb"), "91 68766331 000028 aabb");
     expect_simple(video("2d01000000 1200"), "a1 61763031 1200");
     expect_simple(video("1d00000000 8100"), "90 61763031 8100");
-    // CodedFramesX is CodedFrames where neither has a composition time.
+    // CodedFramesX becomes CodedFrames for codecs without a composition time.
     expect_simple(video("93 61763031 1200"), "91 61763031 1200");
     expect_simple(video("a3 76703038 1200"), "a1 76703038 1200");
-    // Colours: as a command frame, whatever they were marked as.
+    // Colour information becomes a command frame, whatever its frame type was.
     expect_simple(video("84 68766331 0200"), "d4 68766331 0200");
     expect_simple(video("94 68766331 0200"), "d4 68766331 0200");
-    // These are simple, or have no simpler form.
+    // These are simple already, or have no simpler form.
     for (const char *same : {"1701000000 aa", "93 68766331 aa", "91 76703039 aa", "12aa",
                              "d4 68766331 0200", "97 02 00 03 e8 01 61766331 000000 aa",
                              "96 01 61766331 01 000000 aa", "95 61763031 80048100"})
@@ -104,7 +104,7 @@ GST_END_TEST
 
 GST_START_TEST(test_tracks) {
     std::vector<Tag> out;
-    // OneTrack: the default track and another.
+    // OneTrack: the default track and another one.
     fail_unless(split_tracks(video("96 01 61766331 00 000000 aa", 40), out));
     fail_unless(split_tracks(video("96 01 61766331 07 000000 aa", 40), out));
     // ManyTracks: one codec; ManyTracksManyCodecs.
@@ -118,7 +118,7 @@ GST_START_TEST(test_tracks) {
     for (size_t i = 0; i < out.size(); ++i)
         expect(out[i], bodies[i]);
     fail_unless(out[0].timestamp == 40 && out[0].kind == TagKind::keyframe);
-    // Nanoseconds stay with each track.
+    // Nanosecond offsets stay with each track.
     out.clear();
     fail_unless(split_tracks(audio("97 02 0003e8 05 11 4f707573 00 000001 aa 01 000001 bb"), out));
     fail_unless_equals_int(out.size(), 2);
@@ -135,7 +135,7 @@ GST_END_TEST
 
 GST_START_TEST(test_hostile_tracks) {
     std::vector<Tag> out;
-    // A track longer than the tag ends it; what was before stays.
+    // A track longer than the tag ends it; earlier tracks are kept.
     fail_unless(split_tracks(audio("95 11 4f707573 00 000001 aa 01 0000ff bb"), out));
     fail_unless_equals_int(out.size(), 1);
     out.clear();
@@ -156,7 +156,7 @@ GST_START_TEST(test_hostile_tracks) {
     for (const Tag &tag : out)
         bytes += tag.bytes.size();
     fail_unless(bytes < 10'000, "%zu bytes", bytes);
-    // Normalizer says so and goes on.
+    // The normalizer reports it and continues.
     Normalizer normalizer;
     fail_unless(normalized(normalizer, audio("95 15 4f707573 00 000001 aa")).empty());
     fail_unless_equals_int(normalizer.take_notes().size(), 1);
@@ -167,17 +167,17 @@ GST_END_TEST
 GST_START_TEST(test_headers_for_joiners) {
     Normalizer normalizer;
     const auto count = [&] { return normalizer.headers().list().size(); };
-    // Opus without a header: its SequenceStart is one nevertheless.
+    // An Opus SequenceStart without an OpusHead is a configuration nevertheless.
     fail_unless(normalized(normalizer, audio("90 4f707573"))[0].kind == TagKind::config);
     fail_unless_equals_int(count(), 1);
     normalized(normalizer, audio("90 4f707573 4f70757348656164"));
     normalized(normalizer, audio("90 4f707573")); // says nothing new
     expect(*normalizer.headers().audio_config, "90 4f707573 4f70757348656164");
-    // The comment header does not replace it.
+    // The comment header does not replace the configuration.
     fail_unless(normalized(normalizer, audio("90 4f707573 4f70757354616773 00")).empty());
     expect(*normalizer.headers().audio_config, "90 4f707573 4f70757348656164");
     fail_unless_equals_int(normalizer.headers().version, 2);
-    // Colours and layout are kept, after the configuration.
+    // Colour information and channel layout are kept, after the configuration.
     normalized(normalizer, video("90 61763031 81000c00"));
     normalized(normalizer, video("84 61763031 0200"));
     normalized(normalizer, audio("94 4f707573 0102 00000003"));
@@ -192,16 +192,16 @@ GST_START_TEST(test_headers_for_joiners) {
     // Those of another codec are not kept.
     normalized(normalizer, video("90 76703039 01000000000a0801010100 00"));
     fail_unless_equals_int(count(), 3);
-    // Further tracks of a tag, each in its place.
+    // The further tracks of a tag, each under its own number.
     normalized(normalizer, audio("95 10 4f707573 00 000001 aa 01 000001 bb 02 000001 cc"));
     fail_unless_equals_int(count(), 5);
-    // A descriptor of MPEG-2 TS is no configuration record.
+    // A descriptor of MPEG-2 TS is not a configuration record.
     fail_unless(normalized(normalizer, video("95 61763031 80048100"))[0].kind == TagKind::other);
     fail_unless_equals_int(count(), 5);
 }
 GST_END_TEST
 
-// Each viewer gets what it takes, from one ring.
+// Each viewer gets the forms it takes, from one ring.
 GST_START_TEST(test_viewers_take_forms) {
     Producer p;
     p.append(video("90 68766331 01"));
@@ -232,7 +232,8 @@ GST_START_TEST(test_viewers_take_forms) {
     fail_unless_equals_int(p.feed.codec(TagType::video), fourcc("hvc1"));
     fail_unless_equals_int(p.feed.codec(TagType::audio), fourcc("mp4a"));
 
-    // Nobody joins at a further track's frames, and their times do not move the others'.
+    // Frames of a further track are no join position, and their times do not move the other
+    // tracks'.
     Producer q;
     q.append(audio("95 01 4f707573 01 aa", 5000));
     fail_unless(seen(q.ring, feature::all).empty());
@@ -263,7 +264,7 @@ GST_START_TEST(test_features_of_a_gather_list) {
     const auto *some = cache.get(p.ring, cursor, fanout::Framing::none, feature::none);
     fail_unless(all != some && all->size > some->size);
     fail_unless(cache.get(p.ring, cursor, fanout::Framing::none, feature::none) == some);
-    // A viewer for whom there is nothing goes on nevertheless.
+    // A viewer for which there is no packet advances nevertheless.
     struct Counting : fanout::Wire {
         ssize_t write(const iovec *parts, int count) override {
             ssize_t size = 0;

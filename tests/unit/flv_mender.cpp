@@ -52,7 +52,7 @@ GST_START_TEST(test_lengths_like_start_codes) {
         check(s.one(video(0, false, payload)), false, lengths({long_slice}));
         fail_if(s.noted("start codes"));
     }
-    // And the other way round: a frame that lengths go through by chance.
+    // The reverse: a frame with start codes that happens to parse as lengths.
     Stream s;
     s.push(video_config());
     s.push(video(0, true, start_codes({idr}, 4)));
@@ -62,7 +62,7 @@ GST_START_TEST(test_lengths_like_start_codes) {
 }
 GST_END_TEST
 
-// A start code behind a length.
+// A start code after a length.
 GST_START_TEST(test_start_codes_behind_lengths) {
     Stream s;
     s.push(video_config());
@@ -82,7 +82,7 @@ GST_START_TEST(test_bytes_behind_the_last_unit) {
         check(s.one(video(0, true, payload)), true, lengths({idr, second_idr}));
         fail_unless_equals_int(s.notes.size(), 1);
     }
-    // Without a whole unit there is nothing left.
+    // A payload without a whole unit leaves nothing.
     Stream s;
     s.push(video_config());
     for (const char *broken : {"00", "00000009 41", "ffffffff", "0000000041"})
@@ -105,18 +105,18 @@ GST_END_TEST
 GST_START_TEST(test_key_flags) {
     Stream s;
     s.push(video_config());
-    // Wrong in either direction.
+    // Flags that are wrong in either direction.
     check(s.one(video(0, false, lengths({idr}))), true, lengths({idr}));
     for (uint32_t ms = 40; ms < 2000; ms += 40)
         check(s.one(video(ms, true, lengths({p_slice}))), false, lengths({p_slice}));
-    // A recovery point, not an SEI of another kind.
+    // A recovery point makes a keyframe; an SEI message of another kind does not.
     check(s.one(video(2000, false, lengths({recovery_sei, p_slice}))), true,
           lengths({recovery_sei, p_slice}));
     check(s.one(video(2040, true, lengths({user_sei, p_slice}))), false,
           lengths({user_sei, p_slice}));
     fail_unless_equals_int(s.notes.size(), 1);
     fail_unless(s.noted("keyframe flags"));
-    // The extended header and its other bits.
+    // Only the flag in the extended header is changed, not its other bits.
     Stream hevc;
     const Tag mended = hevc.one(extended(2080, true, "hvc1", lengths({hevc_p})));
     check(mended, false, lengths({hevc_p}));
@@ -124,7 +124,7 @@ GST_START_TEST(test_key_flags) {
 }
 GST_END_TEST
 
-// An I picture that is no IDR picture: to be begun with as long as flags told the truth, or where
+// An I frame that is not an IDR frame counts as a keyframe as long as flags have been right, or if
 // nothing else comes.
 GST_START_TEST(test_intra_pictures) {
     Stream s;
@@ -140,7 +140,7 @@ GST_START_TEST(test_intra_pictures) {
 GST_END_TEST
 
 GST_START_TEST(test_length_size) {
-    // Frames with lengths of four bytes, and a configuration that says two; and the other way.
+    // Lengths of four bytes with a configuration that says two, and the reverse.
     for (const auto &[said, real] : {std::pair(2u, 4u), {1u, 4u}, {4u, 2u}, {4u, 1u}, {3u, 4u}}) {
         codec::AvcConfig config;
         fail_unless(codec::make_avc_config({sps}, {pps}, config).is_ok());
@@ -154,7 +154,7 @@ GST_START_TEST(test_length_size) {
         check(s.one(video(40, false, lengths({p_slice}, real))), false, lengths({p_slice}, real));
         fail_unless(s.noted("corrected"));
     }
-    // Start codes, and a unit that is too long for the length that was said.
+    // Start codes, and a unit that is too long for the announced length size.
     codec::AvcConfig config;
     fail_unless(codec::make_avc_config({sps}, {pps}, config).is_ok());
     config.length_size = 1;
@@ -181,12 +181,12 @@ GST_START_TEST(test_unit_per_tag) {
         fail_unless_equals_int(s.push(tag(0, true, pps)).size(), 1); // the configuration
         fail_unless(s.push(tag(0, true, user_sei)).empty());
         check(s.one(tag(0, true, idr)), true, lengths({sps, pps, user_sei, idr}));
-        // The picture's other slice is no place to join.
+        // A further slice of the same frame is no join position.
         check(s.one(tag(0, true, second_idr)), false, lengths({second_idr}));
         check(s.one(tag(40, false, p_slice)), false, lengths({p_slice}));
         fail_unless_equals_int(s.noted("without a picture"), 1);
     }
-    // What never gets a picture does not pile up.
+    // Units for which no frame ever comes do not accumulate.
     Stream s;
     s.push(video_config());
     Unit large = user_sei;
@@ -199,37 +199,37 @@ GST_END_TEST
 
 GST_START_TEST(test_configuration) {
     Stream s;
-    // Nothing that can be used: left out, and told once.
+    // An unusable configuration is dropped and reported once.
     for (const char *broken : {"00", "01640020", "0164001fffe1ffff6764", "0164001fffe0", "ffff"})
         fail_unless(s.push(config_of(from_hex(broken))).empty());
     fail_unless_equals_int(s.notes.size(), 1);
-    // What frames bring does.
+    // Parameter sets within frames make a configuration.
     auto out = s.push(video(0, true, lengths({sps, pps, idr})));
     fail_unless_equals_int(out.size(), 2);
     fail_unless(out[0].kind == TagKind::config && payload_of(out[0]) == avc_config());
     const unsigned version = s.normalizer.headers().version;
-    // The same again is no change, in frames or in front of them.
+    // Repetitions change nothing, whether in frames or in front of them.
     fail_unless_equals_int(s.push(video(40, true, lengths({sps, pps, idr}))).size(), 1);
     fail_unless_equals_int(s.push(video_config()).size(), 1);
     fail_unless_equals_int(s.normalizer.headers().version, version);
-    // Another size in the frames; the record that goes on as before does not take it back.
+    // Frames bring another size; the old record, sent again, does not revert it.
     out = s.push(video(80, true, lengths({other_sps, pps, idr})));
     fail_unless_equals_int(out.size(), 2);
     fail_unless(payload_of(out[0]) == avc_config(other_sps));
     fail_unless(s.push(video_config()).empty());
     fail_unless_equals_int(s.push(video(120, true, lengths({other_sps, pps, idr}))).size(), 1);
     fail_unless_equals_int(s.normalizer.headers().version, version + 1);
-    // Another record does.
+    // A different record is a new configuration.
     codec::AvcConfig config;
     fail_unless(codec::make_avc_config({sps}, {pps, pps}, config).is_ok());
     fail_unless_equals_int(s.push(config_of(codec::build_avc_config(config))).size(), 1);
     fail_unless_equals_int(s.normalizer.headers().version, version + 2);
 
-    // Start codes where the record should be.
+    // Start codes in place of the configuration record.
     Stream codes;
     const Tag made = codes.one(config_of(start_codes({sps, pps})));
     fail_unless(made.kind == TagKind::config && payload_of(made) == avc_config());
-    // A record without a PPS, which the frames have.
+    // A record without the PPS, which frames contain.
     Stream half;
     fail_unless(codec::make_avc_config({sps}, {pps}, config).is_ok());
     config.pps.clear();

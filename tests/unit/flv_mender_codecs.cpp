@@ -14,7 +14,7 @@ GST_START_TEST(test_hevc) {
         fail_unless_equals_int(out.size(), 2);
         fail_unless(out[0].kind == TagKind::config);
         fail_unless_equals_int(out[0].body()[0], 0x90);
-        // As ffmpeg writes it into MP4, apart from its own SEI.
+        // The record that ffmpeg writes into MP4, without the SEI at its end.
         const Unit record = payload_of(out[0]);
         const Unit fixed =
             from_hex("0101600000009000000000003cf000fcfdf8f800000f03 20000100184001");
@@ -26,11 +26,11 @@ GST_START_TEST(test_hevc) {
         check(s.one(tag(120, false, lengths({hevc_recovery, hevc_p}))), true,
               lengths({hevc_recovery, hevc_p}));
         fail_unless(s.noted("start codes") && s.noted("keyframe flags"));
-        // Nothing to begin with for long: the flag is all there is.
+        // After ten seconds without a keyframe the flag alone decides.
         check(s.one(tag(10'119, true, lengths({hevc_p}))), false, lengths({hevc_p}));
         check(s.one(tag(10'120, true, lengths({hevc_p}))), true, lengths({hevc_p}));
     }
-    // Its record, whole and broken.
+    // HEVC's own record, whole and truncated.
     Stream s;
     s.push(extended(0, true, "hvc1", start_codes({hevc_vps, hevc_sps, hevc_pps, hevc_idr})));
     const Unit record = payload_of(*s.normalizer.headers().video_config);
@@ -53,12 +53,14 @@ GST_START_TEST(test_other_codecs) {
         fail_unless(yes.kind == no.kind && flag_of(yes) == flag_of(no));
         return flag_of(yes);
     };
-    // AV1: a temporal delimiter, a sequence header, a frame: shown key, inter, intra only.
+    // AV1: a temporal delimiter, a sequence header, a frame; key, inter and intra-only frames that
+    // are shown.
     fail_unless(key("av01", "1200 0a03 000000 3202 1000"));
     fail_unless(key("av01", "3202 1000"));
     fail_if(key("av01", "3202 3000"));
     fail_if(key("av01", "3202 5000"));
-    // A key frame that is not shown counts behind a sequence header; showing an earlier one never.
+    // A key frame that is not shown counts if a sequence header precedes it; showing an earlier
+    // frame never counts.
     fail_unless(key("av01", "0a03 000000 3202 0000 3202 3000"));
     fail_if(key("av01", "3202 0000 3202 3000"));
     fail_if(key("av01", "1a01 80"));
@@ -66,10 +68,10 @@ GST_START_TEST(test_other_codecs) {
     fail_unless(key("vp09", "8249") && !key("vp09", "8649") && !key("vp09", "8849"));
     fail_unless(key("vp09", "b049") && !key("vp09", "b249"));
     fail_unless(key("vp08", "109d019d012a") && !key("vp08", "119d01"));
-    // H.266, behind a composition time.
+    // H.266, after a composition time.
     fail_unless(key("vvc1", "000000 00000004 00411122"));
     fail_if(key("vvc1", "000000 00000004 00091122"));
-    // What can't be read keeps its flag.
+    // A frame that can't be parsed keeps its flag.
     fail_unless(s.one(extended(0, true, "av01", from_hex("ff"), 1)).kind == TagKind::keyframe);
     fail_unless(s.one(extended(0, false, "av01", from_hex("ff"), 1)).kind == TagKind::frame);
 }
@@ -84,7 +86,7 @@ GST_START_TEST(test_adts) {
         fail_unless_equals_int(out.size(), configured ? 1 : 2);
         fail_unless(out.back().kind == TagKind::audio && payload_of(out.back()) == raw);
         fail_unless(payload_of(*s.normalizer.headers().audio_config) == from_hex("1210"));
-        // Several frames in a tag: each gets its own time.
+        // Several ADTS frames in a tag: each gets its own time.
         Unit two = adts(raw), second = adts(from_hex("2111"));
         two.insert(two.end(), second.begin(), second.end());
         two.push_back(0); // and a byte behind them
@@ -93,21 +95,21 @@ GST_START_TEST(test_adts) {
         fail_unless_equals_int(out[0].timestamp, 23);
         fail_unless_equals_int(out[1].timestamp, 46);
         fail_unless(payload_of(out[0]) == raw && payload_of(out[1]) == from_hex("2111"));
-        // Another rate is another configuration.
+        // Another sample rate makes another configuration.
         out = s.push(audio(70, adts(raw, 48000, 1)));
         fail_unless_equals_int(out.size(), 2);
         fail_unless(payload_of(out[0]) == from_hex("1188"));
         fail_unless(s.noted("ADTS headers: taken off"));
     }
-    // What ADTS can't say of HE-AAC stays.
+    // A configuration of HE-AAC is kept, because ADTS can't express it.
     Stream he;
     he.push(audio(0, from_hex("2b8a0800"), 0)); // SBR: 22.05 to 44.1 kHz, mono
     fail_unless_equals_int(he.push(audio(0, adts(raw, 22050, 1))).size(), 1);
-    // A header in the place of the configuration.
+    // An ADTS header in place of the configuration.
     Stream header;
     const Tag config = header.one(audio(0, adts({}), 0));
     fail_unless(config.kind == TagKind::config && payload_of(config) == from_hex("1210"));
-    // Broken ones, and a layout that only the frames know.
+    // Truncated frames, and a channel layout that only the frames contain.
     Stream broken;
     Unit cut = adts(raw);
     cut.pop_back();
@@ -124,7 +126,7 @@ GST_START_TEST(test_aac_configuration) {
     fail_unless_equals_int(s.notes.size(), 1);
     s.one(audio(0, from_hex("2110")));
     fail_unless(s.noted("AAC without a configuration"));
-    // USAC is no AAC to us, but may be to a player.
+    // USAC is not AAC here, but a player may take it.
     s.one(audio(0, from_hex("f95019"), 0));
     fail_unless(s.normalizer.headers().audio_config.has_value());
 }

@@ -16,13 +16,13 @@ using namespace samples;
 
 using Unit = std::vector<uint8_t>;
 
-/// Slices of H.264: first_mb_in_slice 0 and slice_type, then bytes that tell nothing.
+/// Slices of H.264: first_mb_in_slice 0 and slice_type, then arbitrary bytes.
 inline const Unit idr = from_hex("65 88 84 00 11 22"), p_slice = from_hex("41 9a 21 33 44 55 66"),
                   i_slice = from_hex("41 88 80 33 44"), second_idr = from_hex("65 40 11 22"),
                   user_sei = from_hex("06 05 04 00 00 03 00 06 80"),
                   recovery_sei = from_hex("06 05 02 aa bb 06 01 c4 80"),
                   delimiter = from_hex("09 f0");
-/// x265's for 320x180.
+/// Parameter sets and slices of x265 for 320x180.
 inline const Unit hevc_vps = from_hex("40010c01ffff01600000030090000003000003003c959809"),
                   hevc_sps =
                       from_hex("42010101600000030090000003000003003ca00a080b9f796566924caf01680800"
@@ -73,7 +73,7 @@ inline Tag audio(uint32_t ms, const Unit &payload, uint8_t type = 1) {
     return make_tag(TagType::audio, ms, joined({head, payload}));
 }
 
-/// ADTS of AAC-LC, 44.1 kHz, stereo unless told.
+/// An ADTS frame of AAC-LC, by default 44.1 kHz and stereo.
 inline Unit adts(const Unit &raw, unsigned rate = 44100, uint8_t channels = 2) {
     codec::AacConfig config;
     config.rate = rate;
@@ -84,8 +84,8 @@ inline Unit adts(const Unit &raw, unsigned rate = 44100, uint8_t channels = 2) {
 }
 
 struct Stream {
-    /// What becomes of a tag; each also passes through a second normalizer, which has nothing to
-    /// do.
+    /// The normalizer's output for a tag. Each output also passes through a second normalizer,
+    /// which must not change it.
     std::vector<Tag> push(const Tag &tag) {
         std::vector<Tag> out;
         normalizer.take(Tag(tag), out);
@@ -99,7 +99,7 @@ struct Stream {
         }
         return out;
     }
-    /// The one tag that becomes of it.
+    /// The output for a tag that has exactly one.
     Tag one(const Tag &tag) {
         const auto out = push(tag);
         fail_unless_equals_int(out.size(), 1);

@@ -28,7 +28,7 @@ std::vector<uint8_t> stream_of(const std::vector<Tag> &tags, bool with_headers) 
     auto append = [&](ByteView view) { bytes.insert(bytes.end(), view.begin(), view.end()); };
     if (with_headers) append(file_header(true, true));
     for (size_t i = 0; i < tags.size(); ++i) {
-        // As flvmux does when somebody joins a server behind it.
+        // A second file header, as from flvmux when a viewer joins a server behind it.
         if (with_headers && i == 5) append(file_header(true, true));
         append(tags[i].bytes);
     }
@@ -100,11 +100,11 @@ GST_START_TEST(test_headers) {
     push(audio_config(0, 0x1190));
     fail_unless_equals_int(normalizer.headers().version, version + 2);
     fail_unless_equals_int(normalizer.headers().audio_config->body()[2], 0x11);
-    // MP3 needs no configuration: AAC's would be wrong for whoever joins.
+    // MP3 needs no configuration, and AAC's would mislead viewers that join.
     push(make_tag(TagType::audio, 0, from_hex("2fff")));
     fail_if(normalizer.headers().audio_config);
 
-    // A second track's configuration does not replace the first's.
+    // The configuration of a second track does not replace the first track's.
     push(make_tag(TagType::video, 0, from_hex("96 00 61766331 01 0164")));
     fail_unless(normalizer.headers().video_config && normalizer.headers().more.size() == 1);
 
@@ -147,7 +147,7 @@ GST_START_TEST(test_hostile) {
         normalizer.max_tag_size = max;
         std::vector<Tag> out;
         const auto bytes = from_hex(hex);
-        // Byte by byte: the error comes as soon as it is certain.
+        // Input byte by byte: the error is reported with the first byte that makes it certain.
         for (uint8_t byte : bytes) {
             const Result result = normalizer.push(Bytes::copy_of(ByteView(&byte, 1)), out);
             if (!result.is_ok()) return result;
@@ -162,10 +162,10 @@ GST_START_TEST(test_hostile) {
     fail_unless(pushed("28").reason().find("encrypted") != std::string::npos);
     fail_unless(pushed("09 000100 000000 00 000000", 100).is_error());
     fail_unless(pushed("09 000010 000000 00 000000", 100).is_ok());
-    // What a header claims costs nothing yet.
+    // A length that a header only claims costs no memory yet.
     fail_unless(pushed("09 7fffff 000000 00 000000").is_ok());
 
-    // Tags before the error are kept, and after it a flush is enough to go on.
+    // Tags before the error are kept, and a flush is enough to continue after it.
     Normalizer normalizer;
     std::vector<Tag> out;
     const Tag tag = audio_frame(0);

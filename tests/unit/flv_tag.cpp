@@ -103,11 +103,11 @@ GST_START_TEST(test_extended) {
     fail_unless(video("96 01 61766331 00 000000 aa") == TagKind::keyframe);
     fail_unless(video("96 01 61766331 01 000000 aa") == TagKind::frame);
     fail_unless(video("96 00 61766331 01 0164") == TagKind::config);
-    // Many tracks: 2 bytes of track 3.
+    // ManyTracks: 2 bytes of track 3.
     header = parse_body(TagType::audio, from_hex("95 11 4f707573 03 000002 aabb 04 000001 cc"));
     fail_unless(header && header->multitrack && header->track == 3);
     fail_unless(header->payload_size == 2);
-    // A track that says it is longer than the tag.
+    // A track whose length exceeds the tag.
     fail_if(parse_body(TagType::audio, from_hex("95 11 4f707573 03 0000ff aabb")));
 }
 GST_END_TEST

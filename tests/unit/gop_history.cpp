@@ -20,7 +20,7 @@ struct Stream {
             time += 40 * ms;
         }
     }
-    /// What a reader gets that joins now.
+    /// What a reader that joins now gets.
     std::string joined() const {
         std::string text;
         if (const auto join = history.oldest_join())
@@ -65,11 +65,11 @@ GST_START_TEST(test_several_gops) {
     expect(s.joined(), "KddKdKdd");
     fail_unless_equals_int(s.history.gops(), 3);
     fail_unless(*s.history.newest_join() > *s.history.oldest_join());
-    // Fewer from the next keyframe on.
+    // A lower limit takes effect at the next keyframe.
     s.history.set_limits({.gops = 1});
     s.push("dK");
     expect(s.joined(), "K");
-    // None at all is not possible: the growing one counts.
+    // 0 counts as 1: the GOP that is growing.
     s.history.set_limits({.gops = 0});
     s.push("dKd");
     expect(s.joined(), "Kd");
@@ -107,7 +107,7 @@ GST_START_TEST(test_bounds_give_up_whole_gops) {
     expect(bytes.joined(), "KddKdd");
     bytes.push("Kd");
     expect(bytes.joined(), "KddKd");
-    // One GOP over the bound: nobody can join before the next one, up to date readers go on.
+    // A GOP over the bound: readers join at the next one, and readers that are up to date continue.
     bytes.push("dddddd");
     fail_if(bytes.history.oldest_join());
     fail_unless(bytes.history.bytes() <= 700);
@@ -127,7 +127,7 @@ GST_START_TEST(test_bounds_give_up_whole_gops) {
     time.push("ddd");
     fail_if(time.history.oldest_join());
 
-    // One item over the bound by itself is not joined, but it is there.
+    // A single item over the bound is kept, but is no join position.
     History<char> one({.bytes = 10});
     one.push('K', 11, 0, true);
     fail_if(one.oldest_join());
@@ -174,8 +174,8 @@ GST_START_TEST(test_clear_and_forget_joins) {
 }
 GST_END_TEST
 
-// A reader that is a few items behind when a new GOP begins loses nothing; who joins gets no more
-// than the wanted GOPs.
+// A reader that lags by a few items when a GOP begins loses nothing; a reader that joins gets no
+// more GOPs than wanted.
 GST_START_TEST(test_keep_for_lagging_readers) {
     Stream s({.gops = 1, .keep = 100 * ms});
     s.push("KddddK");
@@ -186,7 +186,7 @@ GST_START_TEST(test_keep_for_lagging_readers) {
     s.push("ddd");
     expect(s.held(), "Kdddd");
     expect(s.joined(), "Kdddd");
-    // What is kept for them is the first to go over a bound.
+    // Items that are kept only for lagging readers go first when a bound is exceeded.
     Stream tight({.gops = 1, .items = 4, .keep = 1000 * ms});
     tight.push("KdK");
     expect(tight.held(), "KdK");

@@ -35,7 +35,7 @@ FormatPtr cmaf_audio(unsigned rate = 48'000) {
     return format;
 }
 
-/// A segmenter that writes CMAF, and what it wrote, read back.
+/// A segmenter that writes CMAF, and its output, read back.
 struct CmafRig {
     Segmenter::Options options;
     int64_t wall = 1'700'000'000 * sec;
@@ -77,7 +77,7 @@ struct CmafRig {
     mp4::Init init(size_t i) const { return mp4::read_init(segments.at(i).init); }
 };
 
-/// Each sample begins where the one before it ends, segments included.
+/// Each sample begins where the one before it ends, also across segments.
 void assert_contiguous(const std::vector<mp4::Sample> &samples) {
     for (size_t i = 1; i < samples.size(); ++i)
         fail_unless_equals_uint64(samples[i].dts, samples[i - 1].dts + samples[i - 1].duration);
@@ -88,7 +88,7 @@ GST_START_TEST(test_times) {
         CmafRig rig;
         rig.segmenter->set_format(cmaf_video());
         rig.segmenter->set_format(cmaf_audio());
-        // The feed of the transport stream's tests, into this writer.
+        // The same input as in the tests of MPEG-TS.
         Rig source;
         source.segmenter->set_format(cmaf_video());
         std::vector<int64_t> shown;
@@ -114,7 +114,7 @@ GST_START_TEST(test_times) {
             fail_unless(std::abs(video[i].pts - expected) <= 1, "frame %zu", i);
             fail_unless_equals_int(video[i].sync(), i % 50 == 0);
         }
-        // A segment's decoding times begin where its display does, without an edit list.
+        // A segment's decoding times begin where its display times do, without an edit list.
         for (const mp4::Fragment &f : rig.fragments)
             fail_unless(f.tracks.at(video_id)[0].pts == int64_t(f.tracks.at(video_id)[0].dts));
         const auto sound = rig.all(audio_id);
@@ -137,7 +137,7 @@ GST_START_TEST(test_times) {
 }
 GST_END_TEST
 
-// FLV rounds to milliseconds: audio goes on by its samples, whatever the stamps say.
+// FLV rounds to milliseconds: audio times count samples instead.
 GST_START_TEST(test_rounded_audio) {
     CmafRig rig;
     rig.segmenter->set_format(cmaf_audio(44'100));
@@ -155,7 +155,7 @@ GST_START_TEST(test_rounded_audio) {
 }
 GST_END_TEST
 
-// A gap in the audio is a gap in its times; more samples than time are left out.
+// A gap in the audio is a gap in its times; samples in excess are dropped.
 GST_START_TEST(test_audio_off_time) {
     CmafWriter writer;
     TrackSamples video, audio{cmaf_audio(), {}};
@@ -167,28 +167,28 @@ GST_START_TEST(test_audio_off_time) {
     fail_unless_equals_int(read.size(), 10);
     fail_unless_equals_uint64(read[4].duration, 1024 + 9600);
     fail_unless_equals_uint64(read[5].dts, 5 * 1024 + 9600);
-    // The next segment's audio is 60 ms early: frames are left out until it is in time.
+    // The next segment's audio is 60 ms early: frames are dropped until it is in time.
     for (int i = 0; i < 10; ++i)
         audio.samples[size_t(i)].pts = 200 * ms + (10 + i) * frame - 60 * ms;
     const Bytes early = writer.write(video, audio, {});
     const auto next = mp4::read_segment(early)[0].tracks.at(audio_id);
     fail_unless_equals_int(next.size(), 9);
     fail_unless_equals_uint64(next[0].dts, read[9].dts + 1024);
-    // Nothing that can be expressed is no segment.
+    // If nothing can be expressed there is no segment.
     for (Sample &sample : audio.samples)
         sample.pts = 0;
     fail_unless(writer.write(video, audio, {}).empty());
 }
 GST_END_TEST
 
-// An open GOP: frames that follow a keyframe in decoding order are displayed before it, in the time
-// that its segment's predecessor seems to have left.
+// An open GOP: frames that follow a keyframe in decoding order are displayed before it, seemingly
+// within the time of the previous segment.
 GST_START_TEST(test_open_gop) {
     CmafRig rig;
     rig.segmenter->set_format(cmaf_video());
     rig.segmenter->end(Kind::audio);
     for (int i = 0; i < 150; ++i) {
-        // Groups of four in decoding order: 4 2 1 3, and a keyframe is the 4 of every 12th.
+        // Groups of four in decoding order 4 2 1 3; every third "4" is a keyframe.
         constexpr int places[] = {4, 2, 1, 3};
         const int pts = i == 0 ? 0 : (i - 1) / 4 * 4 + places[(i - 1) % 4];
         rig.wall += 40 * ms;
@@ -229,7 +229,7 @@ GST_START_TEST(test_configuration_change) {
         fail_unless_equals_int(record[3], i < 2 ? 0x0D : 0x1E);
     }
     fail_unless(rig.segments[0].codecs == "avc1.64000d");
-    // In-band parameter sets count as well: an encoder was changed behind the same caps.
+    // In-band parameter sets count as well: the encoder changed behind the same caps.
     const auto record = avc_record(0x28);
     std::vector<uint8_t> bytes{0, 0, 0, 25};
     bytes.insert(bytes.end(), record.begin() + 8, record.begin() + 33);
@@ -243,7 +243,7 @@ GST_START_TEST(test_configuration_change) {
     fail_if(out->same(*before));
     fail_unless_equals_int(out->track->config[3], 0x28);
     fail_unless(learn(out, bytes, true, out).is_ok() && out->codec_string == "avc1.640028");
-    // avc3: the record has no parameter sets, and the first keyframe must have them.
+    // avc3: the record has no parameter sets, so the first keyframe must contain them.
     cmaf::Track bare;
     bare.in_band = true;
     bare.config = from_hex("0164000dffe000");
@@ -354,7 +354,7 @@ GST_START_TEST(test_playlist) {
     fail_unless(stream.segment("init-z-0.mp4", data) && data.size() == 3 && data[0] == 'o');
     fail_unless(stream.segment("init-z-2.mp4", data) && data[0] == 't');
     fail_if(stream.segment("init-z-1.mp4", data));
-    // An init segment is served as long as a segment that needs it.
+    // An init segment is served as long as a segment needs it.
     for (int i = 0; i < 4; ++i)
         for (std::string &name : stream.publish(segment_with("two")))
             gone.push_back(std::move(name));
@@ -373,7 +373,7 @@ GST_START_TEST(test_resumed_playlist) {
     earlier.publish(segment_with("two"));
     Stream stream({.playlist_length = 0, .epoch = 36, .container = cmaf_container});
     stream.resume(parsed(earlier), true);
-    // Its bytes are not known, so the next segment has one of its own.
+    // The earlier init segment's bytes are not known, so the next segment gets a new one.
     fail_unless(stream.next_init(segment_with("two")) == "init-10-2.mp4");
     stream.publish(segment_with("two"));
     const auto list = parsed(stream);

@@ -43,7 +43,7 @@ std::string with(const std::string &text, const std::string &from, const std::st
     return result.replace(at, from.size(), to);
 }
 
-/// The next playlist: a part more.
+/// The next playlist, with one more part.
 std::string next_part() {
     return with(with(good, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"12.1.m4s\"\n",
                      "#EXT-X-PART:DURATION=0.5,URI=\"12.1.m4s\"\n"
@@ -58,11 +58,11 @@ struct Example {
 
 std::vector<Example> examples() {
     std::vector<Example> list;
-    // One playlist, with something replaced.
+    // A single playlist with one replacement.
     const auto one = [&](const char *rule, const std::string &from, const std::string &to) {
         list.push_back({rule, {with(good, from, to)}});
     };
-    // A good one, then the next part with something replaced.
+    // A good playlist, then the one with the next part and one replacement.
     const auto two = [&](const char *rule, const std::string &from, const std::string &to) {
         list.push_back({rule, {good, with(next_part(), from, to)}});
     };
@@ -172,7 +172,7 @@ std::string text_of(const Bytes &bytes) {
     return {bytes.begin(), bytes.end()};
 }
 
-/// Our own streams: long, with discontinuities, producers that come and go, and an end.
+/// Streams of our own: long, with discontinuities, producers that come and go, and an end.
 GST_START_TEST(test_streams) {
     for (const bool cmaf : {false, true}) {
         hls::Stream stream({.playlist_length = 6,
@@ -198,7 +198,7 @@ GST_START_TEST(test_streams) {
 }
 GST_END_TEST
 
-/// A low-latency playlist as it grows, part by part.
+/// A low-latency playlist that grows part by part.
 struct Growing {
     playlist::MediaPlaylist list;
     uint64_t number = 0, part = 0;
@@ -227,7 +227,7 @@ struct Growing {
             part = 0;
         }
         list.hint_part = part_uri(number, part);
-        // Parts leave three target durations behind the end, segments after twenty.
+        // Parts are removed three target durations behind the end, segments after twenty.
         if (list.segments.size() > 4) list.segments[list.segments.size() - 5].parts.clear();
         if (list.segments.size() > 20) {
             list.segments.erase(list.segments.begin());
@@ -278,11 +278,12 @@ GST_START_TEST(test_low_latency_text) {
           "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"seg-1.1.m4s\"\n",
           "#EXT-X-RENDITION-REPORT:URI=\"../audio/index.m3u8\",LAST-MSN=1,LAST-PART=0\n"})
         fail_unless(text.find(line) != text.npos, "no %s in\n%s", line, text.c_str());
-    // The end has neither hints nor reports, and no parts of a segment that never came.
+    // The ended playlist has neither hints nor reports, and no parts of a segment that was never
+    // completed.
     growing.list.ended = true;
     const std::string ended = playlist::write(growing.list);
     fail_unless(ended.ends_with("seg-0.m4s\n#EXT-X-ENDLIST\n"), "%s", ended.c_str());
-    // A reader of our own playlists skips these tags.
+    // The parser for our own playlists skips these tags.
     playlist::MediaPlaylist back;
     fail_unless(playlist::parse(text, back).is_ok() && back.segments.size() == 1);
 }

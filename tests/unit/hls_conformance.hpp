@@ -220,7 +220,8 @@ private:
         must(p.type != "VOD" || p.ended, "type: VOD without EXT-X-ENDLIST");
     }
 
-    /// bis 4.4.4.9: no part is longer than PART-TARGET, and all but some are at least 85 % of it.
+    /// bis 4.4.4.9: no part is longer than PART-TARGET; those below 85 % of it are exceptions that
+    /// the section names.
     void check_parts_of(const Playlist &p, const Segment &s, bool complete) {
         double sum = 0;
         for (size_t i = 0; i < s.parts.size(); ++i) {
@@ -245,7 +246,7 @@ private:
             any = any || !s.parts.empty();
             check_parts_of(p, s, true);
         }
-        // Of the open segment the last part may yet turn out to be the segment's last.
+        // The last part of the open segment may become the segment's last.
         Segment open = p.open;
         if (!open.parts.empty()) open.parts.pop_back();
         check_parts_of(p, open, false);
@@ -288,7 +289,7 @@ private:
         }
     }
 
-    /// Replaces what a delta update leaves out by what was there before.
+    /// Restores what a delta update leaves out from the playlist before.
     void merge(Playlist &p) {
         if (!last_) return must(false, "skip: a delta update before any playlist");
         must(p.server.count("CAN-SKIP-UNTIL") > 0, "skip: EXT-X-SKIP without CAN-SKIP-UNTIL");
@@ -311,7 +312,7 @@ private:
         p.segments = std::move(all);
     }
 
-    /// RFC 8216, 6.2.2: a live playlist is at least three target durations long, once it was.
+    /// RFC 8216, 6.2.2: a live playlist that was once three target durations long stays so.
     void check_window(const Playlist &p) {
         double length = 0;
         for (const Segment &s : p.segments)
@@ -356,7 +357,7 @@ private:
         check_parts_history(a, b, removed);
     }
 
-    /// The parts of the segment that was open are those of the next one.
+    /// The parts of the open segment are those of the complete one later.
     void check_parts_history(const Playlist &a, const Playlist &b, uint64_t removed) {
         if (removed > a.segments.size()) return;
         const size_t index = a.segments.size() - removed;
@@ -368,7 +369,7 @@ private:
              "append: parts were changed");
         const auto hint = a.hints.find("PART");
         if (hint == a.hints.end()) return;
-        // The next part, if there is one by now: of this segment or of the one after it.
+        // The next part, if it exists by now: of this segment or of the following one.
         const Part *next = nullptr;
         if (now.parts.size() > a.open.parts.size())
             next = &now.parts[a.open.parts.size()];

@@ -9,7 +9,7 @@ using namespace penstock;
 using namespace penstock::net;
 namespace fs = std::filesystem;
 
-/// A directory that goes with the test.
+/// A directory that is removed with the test.
 struct Place {
     fs::path path;
     Place() {
@@ -122,7 +122,7 @@ GST_START_TEST(test_foreign_leftovers) {
                     list.segments[0].discontinuity);
         fail_unless(place.files().count("segment7.ts"));
     }
-    // No playlist at all: replaced.
+    // A file that is no playlist at all is replaced.
     place.put("index.m3u8", "hello");
     auto store = open_at(place, 2);
     fail_unless(store->publish(segment()).is_ok());
@@ -130,8 +130,8 @@ GST_START_TEST(test_foreign_leftovers) {
 }
 GST_END_TEST
 
-// A full disk, played by a limit on the size of files: this segment is lost and said, the next
-// one is written.
+// A full disk, simulated by a limit on the size of files: this segment is lost and reported, the
+// next one is written.
 GST_START_TEST(test_no_space) {
     Place place;
     auto store = open_at(place, 1);
@@ -152,7 +152,7 @@ GST_START_TEST(test_no_space) {
 }
 GST_END_TEST
 
-// A link that somebody has put where a file is about to be written leads nowhere.
+// A symbolic link in the place of a new file is not followed.
 GST_START_TEST(test_planted_link) {
     Place place;
     auto store = open_at(place, 2);

@@ -11,7 +11,7 @@
 using namespace penstock;
 using namespace penstock::net;
 
-/// A disk that can be stopped.
+/// A disk that the test can block, or let fail.
 struct Disk {
     std::mutex mutex;
     std::condition_variable changed;
@@ -38,7 +38,7 @@ struct Disk {
         entered = false;
         changed.notify_all();
     }
-    /// Returns when a write hangs.
+    /// Waits until a write blocks.
     void await_hang() {
         std::unique_lock lock(mutex);
         fail_unless(changed.wait_for(lock, std::chrono::seconds(30), [&] { return entered; }));
@@ -75,7 +75,7 @@ GST_START_TEST(test_in_order) {
 }
 GST_END_TEST
 
-// The producer goes on, what has room is kept, and the hole is marked.
+// The producer continues, as much as there is room for is kept, and the gap is marked.
 GST_START_TEST(test_blocked) {
     auto disk = std::make_shared<Disk>();
     disk->block(true);
@@ -107,7 +107,7 @@ GST_START_TEST(test_blocked) {
 }
 GST_END_TEST
 
-// Bytes are bounded as well, but for one segment.
+// Bytes are bounded as well, except for a single segment.
 GST_START_TEST(test_bytes) {
     auto disk = std::make_shared<Disk>();
     disk->block(true);
@@ -127,7 +127,7 @@ GST_START_TEST(test_bytes) {
 }
 GST_END_TEST
 
-// A producer that has time waits for the disk, until it is told to stop.
+// A producer that is not live waits for the disk, until it is told to stop.
 GST_START_TEST(test_waits) {
     auto disk = std::make_shared<Disk>();
     disk->block(true);
@@ -171,7 +171,7 @@ GST_START_TEST(test_errors) {
 }
 GST_END_TEST
 
-// The end waits for a disk that blocks no longer than its patience, and says what is missing.
+// The end waits no longer than its time limit for a blocked disk, and reports what is missing.
 GST_START_TEST(test_end_while_blocked) {
     auto disk = std::make_shared<Disk>();
     disk->block(true);

@@ -30,7 +30,7 @@ struct Reply {
     }
 };
 
-/// One request on a connection of its own.
+/// One request on a new connection.
 static Reply request(uint16_t port, const std::string &path, const std::string &method = "GET",
                      const std::string &headers = "") {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -92,7 +92,7 @@ static playlist::MediaPlaylist parsed(const Reply &reply) {
     return list;
 }
 
-/// The mounts of one server: those of earlier tests live on for their grace.
+/// The mounts of one server only: those of earlier tests live on for their grace period.
 static std::vector<MountInfo> mounts_at(uint16_t port) {
     auto mounts = Mounts::instance().snapshot("hls");
     std::erase_if(mounts, [&](const MountInfo &m) { return m.address.port != port; });
@@ -134,7 +134,8 @@ GST_START_TEST(test_serves) {
 }
 GST_END_TEST
 
-// Who asks before the oldest segment gets it at once when it is there, or 503 in the end.
+// A request that precedes the oldest segment is answered as soon as that exists, or with 503 in the
+// end.
 GST_START_TEST(test_waits_for_the_first) {
     auto feed = open_feed();
     const uint16_t port = port_of(*feed);
@@ -186,7 +187,8 @@ GST_START_TEST(test_republish_and_grace) {
 }
 GST_END_TEST
 
-// A stream that has ended says so, and what follows at its address is another.
+// A stream that has ended says so in its playlist, and the next stream at its address has other
+// segments.
 GST_START_TEST(test_endlist) {
     auto feed = open_feed({.ending = {.grace = 0s, .linger = 1h}});
     const uint16_t port = port_of(*feed);
@@ -218,7 +220,7 @@ GST_START_TEST(test_refusals) {
     }
     auto feed = open_feed();
     fail_if(open_hls_feed({"203.0.113.1", 1}, "a.m3u8", {}, &error));
-    // Two playlists in one folder, one above it, one at the root: no trouble.
+    // Playlists in the same folder, above it and at the root don't interfere.
     const uint16_t port = port_of(*feed);
     auto a = open_feed({}, port, "live/cam/low.m3u8");
     auto b = open_feed({}, port, "live/cam.m3u8");
@@ -233,14 +235,14 @@ GST_START_TEST(test_refusals) {
 }
 GST_END_TEST
 
-// What opens a playlist's address decides what it gets, and caches know that it does.
+// The answer depends on whether a browser navigates to the playlist's address, and tells caches so.
 GST_START_TEST(test_navigation) {
     auto feed = open_feed();
     feed->publish(segment());
     const uint16_t port = port_of(*feed);
     const std::string path = "/live/cam/index.m3u8";
     const std::string browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
-    // Nobody wants navigations: everybody gets the playlist.
+    // Without a handler of navigations everybody gets the playlist.
     Reply reply = request(port, path, "GET", browser);
     fail_unless_equals_int(parsed(reply).segments.size(), 1);
     fail_unless(reply.header("Vary").empty());
@@ -258,7 +260,7 @@ GST_START_TEST(test_navigation) {
     fail_unless(navigation != nullptr);
     fail_unless(server->handle_navigation(".m3u8", page) == nullptr);
 
-    // Without Sec-Fetch-Dest (plain HTTP from elsewhere) Accept decides; with it, it alone.
+    // Accept decides only if Sec-Fetch-Dest is missing, as over plain HTTP from another host.
     const std::string dest = "Sec-Fetch-Dest: ";
     for (const std::string &headers :
          {browser, browser + dest + "document\r\n", "Accept: */*\r\n" + dest + "document\r\n"}) {
@@ -274,12 +276,13 @@ GST_START_TEST(test_navigation) {
         fail_unless_equals_int(parsed(reply).segments.size(), 1);
         fail_unless_equals_string(reply.header("Vary").c_str(), "Accept, Sec-Fetch-Dest");
     }
-    // A stream that is not there yet has a page as well; its playlist is none.
+    // A stream that does not exist yet has a page as well; a request for its playlist gets an
+    // error.
     fail_unless_equals_int(request(port, "/live/other.m3u8", "GET", browser).status, 303);
     reply = request(port, "/live/other.m3u8");
     fail_unless_equals_int(reply.status, 404);
     fail_unless_equals_string(reply.header("Vary").c_str(), "Accept, Sec-Fetch-Dest");
-    // Segments are what they are.
+    // Requests for segments are not affected.
     reply =
         request(port, "/live/cam/" + parsed(request(port, path)).segments[0].uri, "GET", browser);
     fail_unless_equals_int(reply.status, 200);
@@ -311,7 +314,7 @@ struct Judge final : PeerWatch {
 };
 } // namespace
 
-// Every viewer is asked about once, and its segments are nobody else's.
+// Every viewer needs one decision, and its segments' URLs are its own.
 GST_START_TEST(test_admission) {
     const auto judge = std::make_shared<Judge>();
     auto feed = open_feed({.watch = judge});
@@ -330,7 +333,8 @@ GST_START_TEST(test_admission) {
     const std::string bare = uri.substr(0, uri.find('?'));
     fail_unless_equals_int(request(port, "/live/cam/" + bare).status, 403);
     fail_unless_equals_int(request(port, "/live/cam/" + bare + "?session=0123").status, 403);
-    // The same viewer again is known; one with another query is another.
+    // The same viewer is known on its next request; one with another query counts as another
+    // viewer.
     fail_unless(parsed(request(port, path + "?key=secret")).segments.at(0).uri == uri);
     fail_unless_equals_int(judge->questions, 1);
     judge->allow = false;
@@ -338,7 +342,7 @@ GST_START_TEST(test_admission) {
     fail_unless_equals_int(judge->questions, 2);
     fail_unless_equals_int(feed->stats().viewers, 1);
 
-    // An admission with an end ends the session: its playlist is asked about again.
+    // An admission that expires ends the session: the next request for the playlist asks again.
     judge->allow = true;
     judge->until_ms = steady_ms();
     const auto brief = parsed(request(port, path + "?key=brief"));
@@ -347,7 +351,7 @@ GST_START_TEST(test_admission) {
     fail_unless_equals_int(request(port, path + "?key=brief").status, 403);
     fail_unless_equals_int(judge->questions, 4);
 
-    // The next producer's watcher decides about those who stay.
+    // The next producer's watcher decides about viewers that stayed.
     feed.reset();
     const auto other = std::make_shared<Judge>();
     other->allow = false;

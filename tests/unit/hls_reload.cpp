@@ -39,7 +39,7 @@ GST_START_TEST(test_parsing) {
 }
 GST_END_TEST
 
-/// Segment 9 is whole, with five parts; of segment 10 three are there.
+/// Segment 9 is complete with five parts; segment 10 has three so far.
 const Edge edge{10, 3, 5, 200 * ms, false};
 
 Action action(std::optional<uint64_t> sequence, std::optional<uint64_t> part, Edge at = edge) {
@@ -48,39 +48,39 @@ Action action(std::optional<uint64_t> sequence, std::optional<uint64_t> part, Ed
 
 GST_START_TEST(test_decisions) {
     fail_unless(action({}, {}) == Action::answer);
-    // A number alone waits for the whole segment.
+    // A media sequence number alone waits for the whole segment.
     fail_unless(action(9, {}) == Action::answer && action(0, {}) == Action::answer);
     fail_unless(action(10, {}) == Action::wait && action(11, {}) == Action::wait);
-    // Beyond the last listed segment, 9, plus two.
+    // More than two segments after the last listed one, 9, is refused.
     fail_unless(action(12, {}) == Action::refuse && action(UINT64_MAX, {}) == Action::refuse);
     fail_unless(action(10, 2) == Action::answer && action(10, 3) == Action::wait);
-    // Three seconds of parts ahead: fifteen.
+    // Parts may be requested up to three seconds ahead: fifteen of them.
     fail_unless(action(10, 17) == Action::wait && action(10, 18) == Action::refuse);
     fail_unless(action(10, UINT64_MAX) == Action::refuse);
     fail_unless(action(11, 0) == Action::wait && action(11, 14) == Action::wait);
     fail_unless(action(11, 15) == Action::refuse && action(12, 0) == Action::refuse);
-    // Of a second or longer three.
+    // Of parts that last a second or longer, three.
     const Edge slow{10, 0, 2, 1000 * ms, false};
     fail_unless(action(10, 2, slow) == Action::wait && action(10, 3, slow) == Action::refuse);
-    // Past a segment's last part is part 0 of the next.
+    // A part number after a segment's last part means part 0 of the next.
     fail_unless(action(9, 4) == Action::answer && action(9, 5) == Action::answer);
     const Edge begun{10, 0, 5, 200 * ms, false};
     fail_unless(action(9, 4, begun) == Action::answer && action(9, 5, begun) == Action::wait);
     fail_unless(action(9, UINT64_MAX, begun) == Action::wait &&
                 action(8, 99, begun) == Action::answer);
-    // After the end nothing is waited for, and nothing is too far.
+    // After the end no request waits, and none is too far ahead.
     const Edge ended{10, 0, 5, 200 * ms, true};
     fail_unless(action(UINT64_MAX, 3, ended) == Action::answer);
-    // Without parts their numbers mean nothing.
+    // Without parts, part numbers are ignored.
     const Edge classic{10, 0, 0, 0, false};
     fail_unless(action(9, 7, classic) == Action::answer && action(10, 0, classic) == Action::wait);
-    // Before the first segment.
+    // A request before the first segment.
     fail_unless(action(0, 0, Edge{0, 0, 0, 200 * ms, false}) == Action::wait);
     fail_unless(action(2, {}, Edge{0, 0, 0, 200 * ms, false}) == Action::refuse);
 }
 GST_END_TEST
 
-// Every moment that is waited for comes, exactly once, and at its time.
+// Every requested part arrives, exactly once, and in time.
 GST_START_TEST(test_every_wait_ends) {
     constexpr uint64_t parts_of[] = {5, 1, 4, 5, 3, 5, 5, 2};
     std::vector<Edge> edges;
@@ -102,7 +102,7 @@ GST_START_TEST(test_every_wait_ends) {
                     fail_unless(now || !before, "it went away again");
                     before = now;
                     if (!now || decision.action == Action::answer) continue;
-                    // What came is in the playlist, and not long since.
+                    // The playlist contains the requested part, and not for long.
                     fail_unless(edges[later].next >= s);
                     break;
                 }

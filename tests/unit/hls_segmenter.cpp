@@ -27,7 +27,7 @@ GST_START_TEST(test_plain) {
         expected = tick_origin + frames * 1920;
     }
     fail_unless_equals_int(frames, 469);
-    // Audio is cut where the picture is.
+    // Audio is cut where the video is.
     for (size_t i = 0; i < 5; ++i) {
         const auto first = rig.streams[i].of(audio_pid).at(0).pts;
         fail_unless(first >= tick_origin + i * 180'000 && first < tick_origin + i * 180'000 + 1920);
@@ -38,7 +38,8 @@ GST_START_TEST(test_plain) {
 }
 GST_END_TEST
 
-// Any shift of the running time, the 33-bit wrap of the stream's clock included, changes nothing.
+// Any shift of the running time changes nothing, even across the 33-bit wrap of the transport
+// stream's clock.
 GST_START_TEST(test_shifts_and_wrap) {
     for (int64_t shift : {int64_t(0), -500 * ms, 3'600'000 * sec, -70 * sec}) {
         Rig rig;
@@ -186,7 +187,7 @@ GST_START_TEST(test_format_changes) {
     fail_unless(where.size() == 2 && where[0] == 5000 && where[1] == 9000,
                 "%zu changes, at %zu %zu", where.size(), where.empty() ? 0 : where[0],
                 where.size() < 2 ? 0 : where[1]);
-    // One segment, one configuration.
+    // Each segment has a single configuration.
     for (const ts::Stream &stream : rig.streams) {
         std::set<unsigned> rates;
         for (const ts::Pes &pes : stream.of(audio_pid)) {
@@ -199,7 +200,7 @@ GST_START_TEST(test_format_changes) {
 }
 GST_END_TEST
 
-// Parameter sets that come only with the first keyframe are put before every later one.
+// Parameter sets that come only with the first keyframe are inserted before every later keyframe.
 GST_START_TEST(test_byte_stream) {
     Rig rig;
     rig.segmenter->set_format(make_annexb_format());
@@ -224,7 +225,7 @@ GST_START_TEST(test_byte_stream) {
 }
 GST_END_TEST
 
-// MP3 is carried as it is, alone too, and says of itself what it is.
+// MP3 is carried unchanged, also without video, and its stream type says what it is.
 GST_START_TEST(test_mp3) {
     struct {
         uint8_t version, rate; ///< header bits: 24 kHz has a stream type of its own

@@ -3,7 +3,7 @@
 // duration, which no segment exceeds.
 #include "unit/hls_sound.hpp"
 
-/// What every playlist of these segments keeps: the target duration that the first one announced.
+/// All segments keep to the target duration that the first one announced.
 static void assert_announced(const Rig &rig) {
     for (const Segment &segment : rig.segments) {
         fail_unless_equals_uint64(segment.target_duration, rig.segments[0].target_duration);
@@ -29,7 +29,7 @@ static void assert_on_time(const Rig &rig, uint16_t pid) {
     }
 }
 
-// One frame in five seconds, or in twelve, each a keyframe.
+// One frame every five seconds, or every twelve; each is a keyframe.
 GST_START_TEST(test_slow_frames) {
     for (int64_t step : {5 * sec, 12 * sec})
         for (bool with_duration : {true, false}) {
@@ -52,7 +52,7 @@ GST_START_TEST(test_slow_frames) {
 }
 GST_END_TEST
 
-// The same beside audio: segments are as long as ever, and each frame is in its time.
+// The same beside audio: segments keep their usual length, and each frame is at its time.
 GST_START_TEST(test_slow_frames_and_audio) {
     Rig rig;
     rig.segmenter->set_format(video_format());
@@ -75,7 +75,7 @@ GST_START_TEST(test_slow_frames_and_audio) {
 }
 GST_END_TEST
 
-// Video pauses 8 s and goes on, with or without a keyframe; audio does not pause.
+// Video pauses for 8 s and continues, with or without a keyframe; audio does not pause.
 GST_START_TEST(test_video_pauses) {
     for (bool keyframe : {true, false}) {
         Rig rig;
@@ -86,7 +86,8 @@ GST_START_TEST(test_video_pauses) {
         fail_unless_equals_int(before, 2);
         for (int64_t t = 4600 * ms; t < 12'600 * ms; t += 100 * ms) {
             rig.feed({.from = t, .to = t + 100 * ms, .video = false});
-            // Never more than the target, a keyframe's delay and the pause's beginning late.
+            // The output is late by no more than the target duration, a keyframe's delay and the
+            // start of the pause.
             int64_t sum = 0;
             for (const Segment &segment : rig.segments)
                 sum += segment.duration;
@@ -105,15 +106,15 @@ GST_START_TEST(test_video_pauses) {
         }
         assert_on_time(rig, audio_pid);
         fail_unless_equals_int(rig.warnings.size(), 1);
-        // It is cut at keyframes again.
+        // Segments are cut at keyframes again.
         const auto last = rig.streams.back().of(video_pid);
         fail_unless(!last.empty() && last[0].random_access && rig.segments.back().independent);
     }
 }
 GST_END_TEST
 
-// All media pauses, and goes on where it was: the hole is left out of the stream's time, not said
-// to be media.
+// All media pause and continue where they were: the gap is left out of the stream's time and not
+// counted as media.
 GST_START_TEST(test_everything_pauses) {
     for (bool audio : {true, false}) {
         Rig rig;
@@ -133,14 +134,14 @@ GST_START_TEST(test_everything_pauses) {
             sum += segment.duration;
         fail_unless(sum >= 11 * sec && sum <= 13 * sec, "%lld", (long long)sum);
         assert_on_time(rig, video_pid);
-        // The date knows of the hole.
+        // The date includes the gap.
         assert_near(rig.segments.back().program_date_time - rig.segments[0].program_date_time,
                     16'000, 1'000);
     }
 }
 GST_END_TEST
 
-// Keyframes that come late: the target duration does not grow, segments end without them.
+// If keyframes come late, the target duration does not grow; segments end without waiting for one.
 GST_START_TEST(test_late_keyframes) {
     for (bool bframes : {false, true}) {
         Rig rig;
@@ -160,7 +161,7 @@ GST_START_TEST(test_late_keyframes) {
             dependent += !segment.independent;
         fail_unless(dependent >= 6, "%zu", dependent);
     }
-    // Where the first one is late already, it is what is announced.
+    // If the first keyframe is late already, its distance is announced.
     Rig rig;
     rig.segmenter->set_format(video_format());
     rig.feed({.to = 31 * sec, .gop = 250, .audio = false});
@@ -182,7 +183,7 @@ GST_START_TEST(test_announced_before) {
 }
 GST_END_TEST
 
-// The same, with audio that has other timestamps than video.
+// The same, with audio whose timestamps differ from video's.
 static void feed_skewed(Rig &rig, int64_t to, int64_t skew) {
     for (int64_t t = 0; t < to; t += 40 * ms) {
         rig.feed({.from = t, .to = t + 40 * ms, .audio = false});
@@ -210,12 +211,12 @@ GST_START_TEST(test_skew) {
             discontinuities += segment.discontinuity;
         fail_unless(discontinuities <= 1, "%zu", discontinuities);
         fail_unless_equals_int(rig.warnings.size(), !kept);
-        // Audio is beside the video of its time.
+        // Audio lies beside the video of its time.
         size_t beside = 0;
         for (size_t i = 0; i < rig.streams.size(); ++i) {
             const auto video = rig.streams[i].of(video_pid), audio = rig.streams[i].of(audio_pid);
             if (video.empty() || audio.empty()) continue;
-            // The first may begin in the middle of a segment.
+            // The first segment with both may begin in the middle.
             if (beside++ == 0) continue;
             assert_near(audio[0].pts, video[0].pts, kept ? 9'000 : 45'000);
         }
@@ -224,14 +225,14 @@ GST_START_TEST(test_skew) {
         size_t frames = 0;
         for (const ts::Pes &pes : rig.all(audio_pid))
             frames += adts_frames(pes);
-        // What is missing is at the beginning.
+        // Audio frames are missing at the beginning only.
         fail_unless(frames > (kept ? 24u : 28u) * 47, "%zu", frames);
         fail_unless_equals_int(rig.all(video_pid).size(), 750);
     }
 }
 GST_END_TEST
 
-// Audio that waits for the first keyframe, and has nothing to do with its time.
+// Audio that waits for the first keyframe and whose time is unrelated to it.
 GST_START_TEST(test_skew_at_the_beginning) {
     Rig rig;
     rig.segmenter->declare(Kind::video);

@@ -2,7 +2,7 @@
 // Time in the segmenter: tracks that arrive late, pause, jump or end, and the date.
 #include "unit/hls_sound.hpp"
 
-// Audio that arrives late is waited for up to the bound, and then no longer.
+// The segmenter waits for late audio up to the bound, and no longer.
 GST_START_TEST(test_late_arrival) {
     Rig rig;
     rig.segmenter->set_format(video_format());
@@ -17,11 +17,11 @@ GST_START_TEST(test_late_arrival) {
         assert_near(frames, 94, 1);
         fail_if(rig.segments[i].discontinuity);
     }
-    // Audio stops. The first segment that misses it waits a second, the next ones don't, and the
-    // program does not change.
+    // Audio stops. The first segment without it is delayed by a second, the next ones are not, and
+    // the program does not change.
     rig.feed({.from = 8 * sec, .to = 15 * sec, .audio = false});
     fail_unless_equals_int(rig.segments.size(), 7);
-    // It comes back after a hole: no discontinuity, its time is true.
+    // Audio comes back after a gap: there is no discontinuity, and its times are right.
     rig.feed({.from = 15 * sec, .to = 20 * sec});
     rig.segmenter->finish();
     rig.take();
@@ -33,7 +33,7 @@ GST_START_TEST(test_late_arrival) {
 }
 GST_END_TEST
 
-// A track that starts seconds later: a new program, hence a discontinuity, exactly one.
+// A track that starts seconds later makes a new program, hence exactly one discontinuity.
 GST_START_TEST(test_late_audio) {
     Rig rig;
     rig.segmenter->set_format(video_format());
@@ -51,8 +51,8 @@ GST_START_TEST(test_late_audio) {
 }
 GST_END_TEST
 
-// Audio first: what comes before the first keyframe is left out; a video that never comes is
-// waited for so long and no longer.
+// Audio comes first: audio before the first keyframe is dropped, and the wait for video that never
+// comes is bounded.
 GST_START_TEST(test_late_video) {
     {
         Rig rig;
@@ -76,7 +76,7 @@ GST_START_TEST(test_late_video) {
     rig.feed({.to = 9 * sec, .video = false});
     fail_unless_equals_int(rig.segments.size(), 4); // none of it was lost
     fail_unless_equals_uint64(rig.all(audio_pid)[0].pts, tick_origin);
-    // Now it comes: the segment ends at its keyframe, the next has a new program.
+    // Video comes: the segment ends at its first keyframe, and the next one has a new program.
     rig.segmenter->set_format(video_format());
     rig.feed({.from = 10 * sec, .to = 14 * sec});
     rig.segmenter->finish();
@@ -97,8 +97,8 @@ GST_START_TEST(test_discontinuity) {
     rig.segmenter->discontinuity(Kind::video); // as every first buffer says
     rig.segmenter->discontinuity(Kind::audio);
     rig.feed({.to = 5 * sec});
-    // The publisher goes and comes back ten seconds later; audio is there a little earlier, and
-    // the first pictures need one that nobody has.
+    // The publisher comes back after ten seconds; audio arrives a little earlier, and the first
+    // video frames refer to a missing keyframe.
     rig.wall += 10'500 * ms;
     rig.segmenter->discontinuity(Kind::audio);
     rig.feed({.from = 15'500 * ms, .to = 15'700 * ms, .video = false});
@@ -111,14 +111,14 @@ GST_START_TEST(test_discontinuity) {
     fail_unless(rig.segments[3].discontinuity);
     fail_unless_equals_int(rig.segmenter->stats().discontinuities, 1);
     assert_near(rig.segments[2].duration, sec, 30 * ms); // the gap is not media
-    // The date follows the wall clock over the gap.
+    // The date follows the wall clock across the gap.
     assert_near(rig.segments[3].program_date_time - rig.segments[0].program_date_time, 16'000, 300);
     for (const Segment &segment : rig.segments)
         fail_unless(segment.duration <= 2 * sec);
 }
 GST_END_TEST
 
-// The flag on a sample counts only where something really is missing.
+// A discontinuity flag counts only where something is really missing.
 GST_START_TEST(test_discontinuity_flags) {
     Rig rig;
     rig.segmenter->set_format(video_format());
@@ -162,7 +162,8 @@ GST_START_TEST(test_timeline_jumps) {
 }
 GST_END_TEST
 
-// The date: anchored by the least delayed arrival, true to the media, corrected past 500 ms.
+// The date is anchored at the least delayed arrival, follows the media's time, and is corrected if
+// it is off by more than 500 ms.
 GST_START_TEST(test_program_date_time) {
     Rig rig;
     rig.segmenter->set_format(video_format());
@@ -171,7 +172,7 @@ GST_START_TEST(test_program_date_time) {
     for (size_t segment = 0; segment < drift.size(); ++segment)
         for (int i = 0; i < 50; ++i) {
             const int64_t t = static_cast<int64_t>(segment) * 2 * sec + i * 40 * ms;
-            // Every third picture is late by up to 100 ms.
+            // Every third frame is late by up to 100 ms.
             rig.wall = begin + t + drift[segment] + (i % 3 == 0 ? 100 * ms : 0);
             rig.add(Kind::video, video_sample(t, t, i == 0));
         }
@@ -184,7 +185,7 @@ GST_START_TEST(test_program_date_time) {
     for (int64_t i = 4; i < 7; ++i)
         assert_near(rig.segments[size_t(i)].program_date_time, zero + i * 2000 + 700, 0);
 
-    // Not in real time: one anchor for ever.
+    // Without real time the anchor never changes.
     Segmenter::Options options;
     options.realtime = false;
     Rig file(options);
@@ -196,7 +197,7 @@ GST_START_TEST(test_program_date_time) {
 }
 GST_END_TEST
 
-// Not in real time, one track may run far ahead.
+// Without real time one track may be far ahead.
 GST_START_TEST(test_unpaced_tracks) {
     Segmenter::Options options;
     options.realtime = false;
@@ -220,7 +221,7 @@ GST_START_TEST(test_unpaced_tracks) {
 }
 GST_END_TEST
 
-// Video ends first: its last pictures stay with their keyframe; audio goes on by itself.
+// Video ends first: its last frames stay in their keyframe's segment; audio continues alone.
 GST_START_TEST(test_ends) {
     Rig rig;
     rig.segmenter->set_format(video_format());
@@ -258,7 +259,7 @@ GST_START_TEST(test_video_stops) {
     rig.take();
     assert_sound(rig);
     fail_unless(rig.segments.back().has_video);
-    // It goes on where it stopped: nothing of it is missing.
+    // The stream continues where it stopped, without a gap.
     fail_unless_equals_int(rig.segmenter->stats().discontinuities, 0);
 }
 GST_END_TEST

@@ -82,7 +82,7 @@ GST_START_TEST(test_discontinuities) {
 }
 GST_END_TEST
 
-// RFC 8216, 6.2.1: neither grows nor shrinks once a viewer may have seen it.
+// RFC 8216, 6.2.1: a segment that a viewer may have seen neither grows nor shrinks.
 GST_START_TEST(test_target_duration) {
     Stream stream({.playlist_length = 2, .target_duration = 1'500'000'000});
     fail_unless_equals_uint64(stream.info().target_duration, 0);
@@ -178,7 +178,7 @@ GST_START_TEST(test_names) {
 }
 GST_END_TEST
 
-// What depends on the container is not a stream's own.
+// Names, content types and versions come from the container format.
 GST_START_TEST(test_container) {
     Stream stream(
         {.playlist_length = 3, .epoch = 35, .container = {".m4s", "video/iso.segment", 7}});
@@ -194,7 +194,7 @@ GST_START_TEST(test_container) {
 }
 GST_END_TEST
 
-// Readers and a writer at once: what the playlist names is there.
+// Readers concurrent with a writer: every segment that the playlist names exists.
 GST_START_TEST(test_threads) {
     Stream stream({.playlist_length = 3});
     std::atomic<bool> stop{false};
@@ -211,7 +211,8 @@ GST_START_TEST(test_threads) {
                          .is_ok())
                     continue;
                 Bytes data;
-                // The window may have moved on by at most what is still served.
+                // Meanwhile the window may have advanced by at most the number of segments that are
+                // still served.
                 if (!stream.segment(list.segments.back().uri, data) &&
                     stream.info().media_sequence < list.media_sequence + 5)
                     ++missing;

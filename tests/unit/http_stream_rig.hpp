@@ -27,7 +27,7 @@ struct Stream {
         feed->push(samples::video_config());
         feed->push(samples::audio_config());
     }
-    /// Two pictures and a sound each time.
+    /// Pushes two video frames and an audio frame.
     void gop(size_t size = 1000) {
         feed->push(big_frame(ms, true, size));
         feed->push(samples::audio_frame(ms + 10));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Titles within a stream: the blocks are at the right positions, however much the wire accepts.
+// Titles within a stream: the blocks are at the right positions, however much the socket accepts.
 #include "core/fanout/icy.h"
 
 #include "check.hpp"
@@ -9,7 +9,7 @@ using fanout::IcyState;
 
 namespace {
 
-/// Takes at most `limit` bytes a call, and each third time none.
+/// Takes at most `limit` bytes per call, and none in every third call.
 class Drip final : public fanout::Wire {
 public:
     explicit Drip(size_t limit) : limit_(limit) {}
@@ -76,7 +76,7 @@ GST_START_TEST(test_blocks_are_where_they_should_be) {
         const std::string all = head + media;
         for (size_t at = 0; at < all.size();) {
             if (at > head.size() + 3 * IcyState::interval) titles = {"two", 2};
-            // Pieces of odd sizes, as a batch has them.
+            // Pieces of irregular sizes, as in a batch.
             std::vector<iovec> parts;
             size_t size = 3;
             for (size_t from = at; from < all.size() && parts.size() < 9; size = size * 3 + 1) {
@@ -101,7 +101,7 @@ GST_START_TEST(test_blocks_are_where_they_should_be) {
             at += 1 + size;
         }
         fail_unless(got == media, "in pieces of %zu", limit);
-        // One that is sent in large pieces learns of a title a block or two later.
+        // A viewer that is sent large pieces gets a title one or two blocks later.
         fail_unless_equals_int(std::count(said.begin(), said.end(), '-'), 3);
         std::erase(said, '-');
         fail_unless_equals_string(said.c_str(), "onetwo");

@@ -19,7 +19,8 @@ const Protocol &named(const char *url) {
     return *found;
 }
 
-/// A hundred pictures: capture, encoder, server, a client, decoded.
+/// A hundred frames that passed a capture, an encoder, a server, a client and a decoder, with these
+/// times in ns.
 Measured made(int64_t encoder, int64_t server, int64_t delivery, int64_t decoder) {
     Measured out;
     out.hops = {{latency::Hop::capture, {}, {}, 0},
@@ -111,10 +112,10 @@ GST_START_TEST(test_parts) {
     const int64_t expected[] = {30 * ms, 5 * ms, 12 * ms, 8 * ms};
     for (size_t i = 0; i < 4; ++i)
         fail_unless(is_near(budget.parts[i].time, expected[i]), "%s", names[i].c_str());
-    // Nothing to say of what is good.
+    // Good figures give no advice.
     fail_unless(advice(rtmp, made(30 * ms, 5 * ms, 12 * ms, 8 * ms)).empty());
 
-    // Pictures alone have a total, hops alone too; nothing has none.
+    // Frames alone or hops alone give a total; neither gives none.
     Measured pictures = made(30 * ms, 5 * ms, 12 * ms, 8 * ms);
     pictures.hops.clear();
     fail_unless(budget_of(rtmp, pictures).parts.empty());
@@ -130,7 +131,7 @@ GST_START_TEST(test_parts) {
 }
 GST_END_TEST
 
-// Every hop there is, the player's buffer and the decoder; what is left out is no gap.
+// Every possible hop, the player's buffer and the decoder; a missing hop leaves no gap.
 GST_START_TEST(test_every_hop) {
     const Protocol &hls = named("http://a/live/b/index.m3u8");
     Measured m;
@@ -164,7 +165,7 @@ GST_START_TEST(test_every_hop) {
         sum += budget.parts[i].time;
     }
     fail_unless(is_near(sum, budget.total));
-    // Where a sender waits, that is said.
+    // The advice names a sender that waits.
     Measured paced = made(10 * ms, 0, 1 * ms, 8 * ms);
     paced.hops[1].hop = latency::Hop::mux;
     paced.hops[2].hop = latency::Hop::network;
@@ -176,7 +177,8 @@ GST_START_TEST(test_every_hop) {
 }
 GST_END_TEST
 
-// A hop on a machine whose clock is off has no time; the next one's is from the last that has.
+// A hop on a machine whose clock is off has no time; the next hop's is measured from the last valid
+// one.
 GST_START_TEST(test_clock) {
     Measured m = made(30 * ms, 5 * ms, 12 * ms, 8 * ms);
     m.hops[2].age.clear();
@@ -203,7 +205,7 @@ GST_START_TEST(test_hls) {
     fail_unless(has(said[0], "your keyframe interval of 4 s is the largest part"), "%s",
                 said[0].c_str());
     fail_unless(has(said[0], "12 s") && has(said[0], "key-int-max=25"), "%s", said[0].c_str());
-    // Keyframes each second in segments of six.
+    // A keyframe each second, and segments of six seconds.
     m.keyframe_interval = 1000 * ms;
     m.segment = 6000 * ms;
     said = advice(hls, m);
@@ -227,7 +229,7 @@ GST_START_TEST(test_others) {
     fail_unless(
         has(advice(rtmp, made(10 * ms, 180 * ms, 1 * ms, 8 * ms)).at(0), "from encode to server"));
     fail_unless(has(advice(rtmp, made(10 * ms, 1 * ms, 1 * ms, 180 * ms)).at(0), "decoding here"));
-    // It joined a whole GOP behind, and a player would stay there.
+    // The viewer joined a whole GOP behind, and a player would stay there.
     m = made(10 * ms, 1 * ms, 1 * ms, 8 * ms);
     m.keyframe_interval = 4000 * ms;
     m.joined = 3500 * ms;
@@ -248,7 +250,7 @@ GST_START_TEST(test_others) {
 }
 GST_END_TEST
 
-// Charts are XML, whatever the title, and have every point or bar that there is.
+// Charts are well-formed XML for any title, and contain every point or bar.
 GST_START_TEST(test_charts) {
     const auto is_xml = [](const std::string &text) {
         GMarkupParser parser{};

@@ -33,7 +33,7 @@ GST_START_TEST(test_fields) {
 }
 GST_END_TEST
 
-// A reader in another language is held to the same bytes.
+// Readers in other languages are tested with the same bytes.
 GST_START_TEST(test_golden) {
     const Codeword word = encode({some_time, 1234, 7});
     char hex[2 * codeword_size + 1];
@@ -56,14 +56,14 @@ GST_START_TEST(test_damage) {
     for (size_t count = 1; count <= 4; ++count)
         for (int i = 0; i < 2000; ++i)
             fail_unless(decode(damaged(word, count, random)) == stamp);
-    // More is never read as something else.
+    // More damage is never read as another number.
     for (size_t count = 5; count <= codeword_size; ++count)
         for (int i = 0; i < 20000; ++i)
             fail_if(decode(damaged(word, count, random)).has_value(), "%zu", count);
 }
 GST_END_TEST
 
-// Two frames mixed, as in a fade: some cells of the one, some of the other.
+// Two frames mixed, as in a fade: some cells of one, some of the other.
 GST_START_TEST(test_mixture) {
     std::mt19937 random(4);
     for (int i = 0; i < 100000; ++i) {
@@ -112,7 +112,8 @@ GST_START_TEST(test_reed_solomon) {
                 fail_unless(correct(received, parity));
                 fail_unless(received == word);
             }
-            // Too many: refused as it was, or another codeword, which is left to the CRC.
+            // Too many errors: the word is refused unchanged, or becomes another codeword, which
+            // the CRC has to detect.
             std::vector<uint8_t> received = word;
             for (uint8_t &byte : received)
                 byte ^= uint8_t(random());
@@ -123,7 +124,7 @@ GST_START_TEST(test_reed_solomon) {
 GST_END_TEST
 
 GST_START_TEST(test_cells) {
-    // Each bit of a codeword is in one cell.
+    // Each bit of a codeword is in exactly one cell.
     std::set<std::pair<size_t, int>> seen;
     for (int row = 0; row < cells::rows; ++row)
         for (int column = 0; column < cells::columns; ++column) {

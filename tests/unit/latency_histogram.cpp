@@ -59,7 +59,7 @@ GST_START_TEST(test_ends) {
     fail_unless_equals_uint64(h.count(), 0);
     for (int i = 0; i < 3; ++i)
         h.add(150'000'000);
-    // All the same: no rounding to a bucket's middle.
+    // All values are equal: no rounding to the middle of a bucket.
     fail_unless_equals_int64(h.percentile(0.5), 150'000'000);
     fail_unless_equals_int64(h.jitter(), 0);
 }

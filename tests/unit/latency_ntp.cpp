@@ -23,7 +23,7 @@ void put(Packet &packet, size_t at, uint64_t value, size_t size) {
         packet[at + i] = static_cast<uint8_t>(value >> (8 * (size - 1 - i)));
 }
 
-/// Of stratum 2, half a second of root delay, an eighth of root dispersion.
+/// A server of stratum 2, with half a second of root delay and an eighth of root dispersion.
 Packet answer(int64_t arrived, int64_t answered) {
     Packet out{};
     out[0] = 4 << 3 | 4;
@@ -45,7 +45,7 @@ bool is_near(int64_t a, int64_t b) {
 GST_START_TEST(test_offset) {
     std::string error;
     // 10 ms there, 2 ms in the server, 20 ms back; from an hour behind to an hour ahead, and across
-    // the day in 2036 on which the seconds wrap.
+    // the wrap of the seconds in 2036.
     for (const int64_t base : {utc, int64_t(2'085'978'495'995'000'000)})
         for (const int64_t ahead :
              {int64_t(0), 250 * ms, -250 * ms, 3600'000 * ms, -3600'000 * ms}) {
@@ -54,7 +54,8 @@ GST_START_TEST(test_offset) {
             const auto out = ntp_answer(answer(arrived, answered), cookie, to_ntp(sent),
                                         to_ntp(received), &error);
             fail_unless(out.has_value(), "%s", error.c_str());
-            // The ways there and back are taken to be as long: wrong by half the difference.
+            // The ways there and back are assumed to be equally long: the error is half their
+            // difference.
             fail_unless(is_near(out->offset, ahead + 5 * ms), "%" G_GINT64_FORMAT, out->offset);
             fail_unless(is_near(out->error, 15 * ms + 250 * ms + 125 * ms));
         }
@@ -92,7 +93,8 @@ GST_START_TEST(test_refused) {
     bad = good;
     put(bad, 40, 0, 8);
     fail_unless(has(why(bad), "not synchronised"));
-    // It had the question for longer than the answer took to come, or answered before.
+    // The server claims to have held the question for longer than the answer took, or to have
+    // answered before.
     fail_unless(has(why(answer(utc, utc + 31 * ms)), "can't be"));
     fail_unless(has(why(answer(utc + 11 * ms, utc + 10 * ms)), "can't be"));
 }
@@ -102,7 +104,7 @@ GST_START_TEST(test_request) {
     const Packet out = ntp_request(cookie);
     fail_unless_equals_int(out[0], 0x23);
     fail_unless(out[40] == 0x01 && out[47] == 0xEF);
-    // It tells nothing of this machine.
+    // The request reveals nothing about this machine.
     for (size_t i = 1; i < 40; ++i)
         fail_unless_equals_int(out[i], 0);
     std::string error;

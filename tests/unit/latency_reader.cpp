@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The code is found and read anywhere in a frame and at any size; nothing else is.
+// The code is found and read anywhere in a frame and at any size; nothing else is read.
 #include "core/latency/reader.h"
 
 #include "latency_pictures.hpp"
@@ -74,7 +74,7 @@ GST_START_TEST(test_boxed_and_cropped) {
         expect(boxed(picture, 640, 480), stamp_of(frame), "letterbox");
         expect(boxed(picture, 860, 360), stamp_of(frame), "pillarbox");
         expect(scaled(boxed(picture, 640, 480), 400, 300), stamp_of(frame), "a smaller letterbox");
-        // 5 % of each edge.
+        // 5 % is cropped at each edge.
         expect(cropped(picture, 32, 18, 576, 324), stamp_of(frame), "cropped");
         expect(scaled(cropped(picture, 32, 18, 576, 324), 640, 360), stamp_of(frame),
                "cropped and scaled");
@@ -82,7 +82,7 @@ GST_START_TEST(test_boxed_and_cropped) {
 }
 GST_END_TEST
 
-// The place of the last frame is tried first; when the code moves it is found anew.
+// The code's last place is tried first; when the code moves it is found anew.
 GST_START_TEST(test_moves) {
     Reader reader;
     for (unsigned frame = 0; frame < 40; ++frame) {
@@ -113,8 +113,8 @@ GST_START_TEST(test_two_sources) {
 }
 GST_END_TEST
 
-// A faint stamp over an edge of the scene, wherever in the code it is: each bar and each cell has a
-// brightness of its own.
+// A faint stamp over an edge of the scene, at any position of the code: each bar and each cell has
+// a different brightness.
 GST_START_TEST(test_scene_shines_through) {
     constexpr int share = 40; // opacity in percent
     unsigned read = 0, all = 0;
@@ -140,7 +140,7 @@ GST_START_TEST(test_scene_shines_through) {
 }
 GST_END_TEST
 
-// Damage that hides cells or mixes frames: right, or nothing.
+// Damage that hides cells or mixes frames: the right number or none is read.
 GST_START_TEST(test_damaged) {
     std::mt19937 random(11);
     unsigned read = 0, unread = 0;
@@ -184,7 +184,7 @@ GST_START_TEST(test_damaged) {
                             (frame % 4 >= 2 && reading->stamp == stamp_of(frame + 1)),
                         "frame %u", frame);
     }
-    // Both happened.
+    // Both outcomes occurred.
     fail_unless(read > 200 && unread > 50, "%u read, %u not", read, unread);
 }
 GST_END_TEST
@@ -208,7 +208,7 @@ GST_START_TEST(test_text) {
     fail_unless_equals_string(frame_text({some_time, 71'001'234, 0}, "").c_str(), "#001234");
     fail_unless_equals_string(frame_text({some_time, 12, 0}, "camera 2").c_str(),
                               "#000012 camera 2");
-    // A long text makes the panel no wider than the picture, and is not drawn outside of it.
+    // A long text makes the panel no wider than the frame, and is not drawn outside of it.
     Picture picture = scene(640, 360, 2);
     Appearance appearance;
     appearance.text = std::string(200, 'W') + "\xC3\xA4";

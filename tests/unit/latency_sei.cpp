@@ -68,7 +68,7 @@ Unit put(const Framing &framing, const Unit &unit, const FrameStamps &stamps) {
     return out;
 }
 
-/// The NAL units that are not ours.
+/// The NAL units without stamps.
 std::vector<Unit> others(const Framing &framing, const Unit &unit) {
     std::vector<Unit> out;
     if (framing.length_size) {
@@ -113,7 +113,7 @@ GST_START_TEST(test_place) {
 }
 GST_END_TEST
 
-// Each hop is added to what is there; the picture and all else stays as it is.
+// Each hop is added to the existing ones; the frame and all else is unchanged.
 GST_START_TEST(test_round_trip) {
     for (const Case &c : cases) {
         Unit unit = c.unit;
@@ -122,7 +122,7 @@ GST_START_TEST(test_round_trip) {
             const auto place = find_stamps(c.framing, unit);
             fail_unless(place && place->stamps == made(hops), "%s: %zu hops", c.name, hops);
             fail_unless(place->begin == c.place && place->end > c.place, "%s", c.name);
-            // Taking it out gives what was there before.
+            // Removing the stamps restores the original.
             Unit without = unit;
             without.erase(without.begin() + ptrdiff_t(place->begin),
                           without.begin() + ptrdiff_t(place->end));
@@ -133,7 +133,7 @@ GST_START_TEST(test_round_trip) {
         const auto place = find_stamps(c.framing, unit);
         fail_unless(build_stamps(c.framing, *place, made(FrameStamps::most_hops + 1)).empty());
     }
-    // A length of one byte has no room for many hops, and then nothing is written.
+    // A length of one byte has no room for many hops; then nothing is written.
     const Framing small{Codec::h264, 1};
     const Unit unit = from_hex("03658884");
     fail_unless(find_stamps(small, put(small, unit, made(7)))->stamps == made(7));
@@ -142,7 +142,7 @@ GST_START_TEST(test_round_trip) {
 }
 GST_END_TEST
 
-// Emulation prevention: nothing in the unit looks like a start code.
+// Emulation prevention: no start code appears within the unit.
 GST_START_TEST(test_no_start_codes) {
     for (const Case &c : cases) {
         if (c.framing.codec == Codec::av1) continue;
@@ -156,7 +156,8 @@ GST_START_TEST(test_no_start_codes) {
 }
 GST_END_TEST
 
-// Every byte damaged in every bit, and cut anywhere: the same stamps, none, or no place at all.
+// With every byte damaged in every bit, and cut anywhere: the same stamps, none, or no place at
+// all.
 GST_START_TEST(test_damage) {
     const FrameStamps stamps = made(5);
     for (const Case &c : cases) {
@@ -184,11 +185,12 @@ GST_START_TEST(test_damage) {
 }
 GST_END_TEST
 
-// A message of ours in one SEI unit with another's is read, and what is written comes beside it.
+// A stamp that shares an SEI unit with a foreign message is read; a new one is written into a unit
+// of its own.
 GST_START_TEST(test_shared_unit) {
     const Framing framing{Codec::h264, 0};
     const Unit alone = put(framing, from_hex("000000016588"), made(1));
-    // Behind the start code and the header stands a foreign message.
+    // A foreign message follows the start code and the header.
     Unit unit(alone.begin(), alone.begin() + 5);
     const Unit foreign = from_hex("0502abcd");
     unit.insert(unit.end(), foreign.begin(), foreign.end());

@@ -20,7 +20,7 @@ LaunchText parse(std::string_view text) {
     return out;
 }
 
-/// The first problem of a text that has to have one.
+/// The first problem of a text that must be refused.
 TextProblem refuse(std::string_view text) {
     TextProblems problems;
     parse_launch_text(text, problems);
@@ -33,7 +33,7 @@ const std::string &literal(const Property &property) {
     return property.pieces[0].literal;
 }
 
-/// What a filesrc named f has for a location after gst_parse has read the line.
+/// The location of the filesrc named f after gst_parse has read the line.
 std::optional<std::string> location_after(const std::string &line) {
     GError *error = nullptr;
     auto pipeline = GstPtr<GstElement>::adopt(
@@ -71,7 +71,7 @@ GST_START_TEST(test_items) {
 }
 GST_END_TEST
 
-/// The tokenizer and gst_parse itself agree on where values end and what they are.
+/// The tokenizer and gst_parse agree on where values end and what they are.
 GST_START_TEST(test_values_as_gst_parse_reads_them) {
     for (const char *value : {"a", "\"a b\"", "a\\ b", "\"a\"b", "\"a\\ b\"", "a\\!b", "\"it's\"",
                               "'a'", "'a b'", "\"a\\\"b\"", "x=y", "a\\\\b", "\"\""}) {
@@ -146,7 +146,7 @@ GST_START_TEST(test_refused) {
 }
 GST_END_TEST
 
-/// Any bytes that a value may hold come out of gst_parse as they went in, in one token.
+/// Any bytes that are allowed in a value come out of gst_parse unchanged, in one token.
 GST_START_TEST(test_quoting) {
     std::vector<std::string> values = {"",
                                        "a b",

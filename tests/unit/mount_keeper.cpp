@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How a stream ends: who waits, who is told, and what a producer that comes back finds; on a clock
-// that the test moves.
+// How a stream ends: whether viewers wait, when they are told, and what a producer that comes back
+// finds; on a clock that the test advances.
 #include "core/net/stream/mount_keeper.h"
 
 #include <deque>
@@ -33,7 +33,7 @@ struct FakeMount final : Mount {
     std::string told;
 };
 
-/// A keeper with its timers in the test's hand.
+/// A keeper whose timers the test fires.
 struct Scene {
     struct Started {
         nanoseconds delay;
@@ -59,7 +59,7 @@ struct Scene {
             &busy);
     }
     bool is_served() const { return path.use_count() > 1; }
-    /// Lets the oldest timer's time come, even if it was cancelled: its call was under way.
+    /// Fires the oldest timer, even if it was cancelled, as if its call had been under way.
     void fire() {
         const auto then = std::move(timers.front().then);
         timers.pop_front();
@@ -83,7 +83,7 @@ GST_START_TEST(test_grace_then_linger) {
     scene.fire();
     fail_unless_equals_string(scene.mount->told.c_str(), "the stream has ended;over;");
     fail_if(scene.is_served());
-    // Nothing of it is left.
+    // The next producer gets a new mount.
     const auto first = scene.mount;
     scene.mount = std::make_shared<FakeMount>();
     fail_unless(scene.attach() == scene.mount && scene.mount != first);
@@ -104,7 +104,7 @@ GST_START_TEST(test_grace_counts_from_the_last_media) {
 }
 GST_END_TEST
 
-// A timer whose call was under way when the producer came back ends nobody.
+// A timer whose call was under way when the producer came back ends no mount.
 GST_START_TEST(test_a_producer_that_comes_back) {
     Scene scene;
     scene.attach();
@@ -113,7 +113,7 @@ GST_START_TEST(test_a_producer_that_comes_back) {
     fail_unless(scene.timers.at(0).alive.expired());
     scene.fire();
     fail_unless(scene.mount->told.empty() && scene.is_served());
-    // Nor does it shorten the grace of that one.
+    // A cancelled timer does not shorten the later grace period either.
     scene.keeper.detach(scene.mount, {.grace = 3s});
     const auto earlier = scene.timers.at(0).then;
     scene.attach();
@@ -155,7 +155,7 @@ GST_START_TEST(test_end_for_good) {
     fail_unless_equals_string(scene.mount->told.c_str(), "enough;over;");
     scene.fire(); // the grace's
     fail_unless_equals_string(scene.mount->told.c_str(), "enough;over;");
-    // Players that wait for a stream that never had a producer.
+    // Players that wait for a stream that has never had a producer.
     FakeMount other;
     const std::shared_ptr<Mount> awaited(std::shared_ptr<void>(), &other);
     scene.keeper.end(awaited, "no");

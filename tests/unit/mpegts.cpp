@@ -31,8 +31,8 @@ GST_START_TEST(test_tables_golden) {
     std::vector<uint8_t> out;
     muxer.write_tables(out);
     fail_unless_equals_int(out.size(), 376);
-    // Byte for byte by 13818-1; the PAT's CRC is the one every single-program stream with this
-    // PMT PID has (ffmpeg writes it too).
+    // Byte for byte by ISO/IEC 13818-1; every single-program stream with this PMT PID has this CRC
+    // in its PAT (ffmpeg writes it too).
     const std::vector<uint8_t> pat{0x47, 0x40, 0x00, 0x10, 0x00, 0x00, 0xB0, 0x0D, 0x00, 0x01, 0xC1,
                                    0x00, 0x00, 0x00, 0x01, 0xF0, 0x00, 0x2A, 0xB1, 0x04, 0xB2};
     const std::vector<uint8_t> pmt{0x47, 0x50, 0x00, 0x10, 0x00, 0x02, 0xB0, 0x17, 0x00, 0x01, 0xC1,
@@ -42,7 +42,7 @@ GST_START_TEST(test_tables_golden) {
     fail_unless(std::equal(pmt.begin(), pmt.end(), out.begin() + 188));
     fail_unless(std::all_of(out.begin() + 188 + ptrdiff_t(pmt.size()), out.end(),
                             [](uint8_t b) { return b == 0xFF; }));
-    // The same set again: same version. Another: the next.
+    // The same streams keep the version; different ones increment it.
     muxer.set_tracks(both);
     muxer.set_tracks({both[0]});
     out.clear();
@@ -73,8 +73,8 @@ GST_START_TEST(test_pes_golden) {
 }
 GST_END_TEST
 
-// Every size around the packet's bounds, with and without a clock reference, whole and in pieces,
-// comes back as it went in.
+// Payloads of every size around the packet's limits, with and without a clock reference, whole and
+// in pieces, are read back unchanged.
 GST_START_TEST(test_every_size) {
     const auto bytes = pattern(1500);
     for (size_t track = 0; track < 2; ++track)
@@ -135,7 +135,7 @@ GST_START_TEST(test_large_picture) {
     muxer.write(0, {9000, 9000, true, pieces}, out);
     const ts::Stream stream = ts::read(out);
     fail_unless(stream.units.at(0).payload == bytes);
-    // Overhead: four bytes in 188 and one header.
+    // The overhead: four bytes in 188, and one PES header.
     fail_unless(out.size() < bytes.size() * 188 / 184 + 4 * 188);
 }
 GST_END_TEST

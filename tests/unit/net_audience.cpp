@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Passes of a loop: it is woken once for any amount of data, everybody is served even if viewers
+// Passes of a loop: it is woken once for any amount of data, every viewer is served even if others
 // leave meanwhile, nothing appended is lost, and writes coalesce when there are many. Where times
-// are tested, the clock is held and moved on.
+// are tested, the test holds the clock and advances it.
 #include "core/net/loop/held_clock.h"
 #include "core/net/stream/audience.h"
 #include "core/net/stream/viewer.h"
@@ -24,7 +24,7 @@ fanout::PacketPtr packet() {
     return fanout::plain_packet(Bytes::copy_of("packet"));
 }
 
-/// Runs on a loop, and waits for it.
+/// Runs a function on a loop, and waits for it.
 void on_loop(net::Loops &loops, size_t loop, std::function<void()> what) {
     auto done = std::make_shared<std::promise<void>>();
     auto future = done->get_future();
@@ -35,7 +35,7 @@ void on_loop(net::Loops &loops, size_t loop, std::function<void()> what) {
     future.wait();
 }
 
-/// Reads all that is new, as a connection would.
+/// Reads all new packets, as a connection would.
 struct Reader final : net::Viewer {
     Reader(Audience &of, std::shared_ptr<net::Loops> loops)
         : Viewer(std::move(loops), 0), audience(of) {}
@@ -92,7 +92,7 @@ struct Rig {
         audience->ring().append(packet(), net::steady_ns(), true);
         audience->wake(awaited);
     }
-    /// Until all have that many; false if they never get them.
+    /// Waits until every reader has this many packets; false if that never happens.
     bool wait_for(unsigned packets) {
         for (int i = 0; i < 500; ++i) {
             bool all = true;
@@ -105,14 +105,14 @@ struct Rig {
         }
         return false;
     }
-    /// Counts from here on.
+    /// Starts counting anew.
     void reset_counts() {
         on_loop(*loops, 0, [this] {
             for (const auto &reader : readers)
                 reader->writes = reader->packets = 0;
         });
     }
-    /// Until that reader has all there is; false if it never gets it.
+    /// Waits until this reader has all packets; false if that never happens.
     bool wait_for_all(const Reader &reader) {
         const uint64_t all = audience->ring().packets();
         bool has_all = false;
@@ -127,11 +127,11 @@ struct Rig {
     std::vector<std::unique_ptr<Reader>> readers;
 };
 
-/// Readers whose time only the test moves on.
+/// Readers whose clock only the test advances.
 struct TimedRig : Rig {
     using Rig::Rig;
     ~TimedRig() { settle(); }
-    /// Until the loop has done what was posted to it, and what that posted.
+    /// Waits until the loop has run everything that was posted to it, also by that.
     void settle() {
         for (int i = 0; i < 4; ++i)
             on_loop(*loops, 0, [] {});
@@ -141,14 +141,15 @@ struct TimedRig : Rig {
         clock.advance(std::chrono::milliseconds(milliseconds));
         settle();
     }
-    /// Packets at a steady rate, as a publisher's.
+    /// Appends packets at a steady rate, like a publisher.
     void append_each(unsigned milliseconds, unsigned count) {
         for (unsigned i = 0; i < count; ++i) {
             append();
             advance(milliseconds);
         }
     }
-    /// Milliseconds until all have that many packets; 1000 if they never get them.
+    /// Advances until all have that many packets; returns the milliseconds, 1000 if that never
+    /// happens.
     unsigned time_until(unsigned packets) {
         for (unsigned time = 0; time < 1000; time += 5) {
             bool all = true;
@@ -164,8 +165,8 @@ struct TimedRig : Rig {
 
 } // namespace
 
-// A loop that is busy finds one thing to do when it is free, not one for each packet; a loop
-// without viewers finds nothing.
+// A busy loop finds a single task when it is free, not one per packet; a loop without viewers finds
+// none.
 GST_START_TEST(test_a_loop_is_woken_once) {
     Rig rig(3);
     auto go = std::make_shared<std::promise<void>>();
@@ -179,7 +180,7 @@ GST_START_TEST(test_a_loop_is_woken_once) {
     const long before = rig.audience.use_count();
     for (int i = 0; i < 1000; ++i)
         rig.append();
-    // What is posted holds the stream.
+    // The posted task holds the stream.
     fail_unless_equals_int64(rig.audience.use_count() - before, 1);
     go->set_value();
     fail_unless(rig.wait_for(1));
@@ -190,7 +191,7 @@ GST_END_TEST
 
 GST_START_TEST(test_everybody_is_served) {
     Rig rig(500);
-    // While they are served every fifth goes, one that was served or one that was not.
+    // During the pass every fifth viewer leaves, whether it was already served or not.
     size_t next = 0;
     rig.readers[250]->on_pump = [&rig, &next] {
         for (; next < rig.readers.size(); next += 5) {
@@ -207,7 +208,7 @@ GST_START_TEST(test_everybody_is_served) {
 }
 GST_END_TEST
 
-// However appending and serving fall together, the last packet arrives.
+// However appending and serving interleave, the last packet arrives.
 GST_START_TEST(test_nothing_is_forgotten) {
     for (const double send_rate : {1e9, 100.0}) {
         fanout::Policy policy;
@@ -227,7 +228,7 @@ GST_START_TEST(test_nothing_is_forgotten) {
 }
 GST_END_TEST
 
-// Far over its budget a stream writes no more often than every `coalesce_max`, and misses nothing.
+// Far over its budget a stream writes at most once per `coalesce_max`, and loses nothing.
 GST_START_TEST(test_writes_coalesce) {
     fanout::Policy policy;
     policy.send_rate = 1;
@@ -243,8 +244,8 @@ GST_START_TEST(test_writes_coalesce) {
 }
 GST_END_TEST
 
-// Where `coalesce_max` alone says how long to wait, the first packet that waits does, and what
-// comes meanwhile leaves with it.
+// If `coalesce_max` alone limits the rate, the first waiting packet waits that long, and packets
+// that arrive meanwhile leave with it.
 GST_START_TEST(test_a_packet_waits_out_its_time) {
     fanout::Policy policy;
     policy.send_rate = 1;
@@ -263,8 +264,8 @@ GST_START_TEST(test_a_packet_waits_out_its_time) {
 }
 GST_END_TEST
 
-// Where a turn comes once in several pictures, a part of the viewers has its turn with each; and
-// the last picture arrives without another behind it.
+// If a turn comes once in several frames, each frame serves a part of the viewers; and the last
+// frame arrives without another one after it.
 GST_START_TEST(test_parts_take_turns) {
     fanout::Policy policy;
     policy.send_rate = 500; // one write each 200 ms, of a picture each 10 ms
@@ -285,14 +286,14 @@ GST_START_TEST(test_parts_take_turns) {
         most = std::max(most, positions());
     }
     fail_unless(most >= 3, "readers were at %u places at most", unsigned(most));
-    for (const auto &reader : rig.readers) // two seconds; a turn may come a picture early
+    for (const auto &reader : rig.readers) // two seconds; a turn may come a frame early
         fail_unless(reader->writes >= 9 && reader->writes <= 13, "%u writes",
                     reader->writes.load());
     fail_unless(rig.time_until(200) <= 200);
 }
 GST_END_TEST
 
-// The budget holds for few viewers, too, who are fewer than the pictures between two turns.
+// The budget also holds for fewer viewers than there are frames between two turns.
 GST_START_TEST(test_few_have_parts) {
     fanout::Policy policy;
     policy.send_rate = 20; // two viewers: one write each 100 ms, of a picture each 5 ms

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Peers that need an external decision: they wait, nothing is started for them, nobody else waits
-// with them; without an answer they are refused.
+// Peers that need an external decision: they wait, nothing is started for them, other peers do not
+// wait; without an answer they are refused.
 #include "core/net/loop/held_clock.h"
 #include "core/net/loop/loops.h"
 #include "core/net/stream/mounts.h"
@@ -14,7 +14,7 @@ using namespace net_test;
 
 namespace {
 
-/// Keeps every question until the test answers it, or answers at once.
+/// A watcher that keeps every question until the test answers it, or answers at once.
 class Judge final : public net::PeerWatch {
 public:
     enum class Mode { keep, allow, refuse, nobody };
@@ -79,13 +79,13 @@ GST_START_TEST(test_publisher_waits_for_the_answer) {
     fail_unless_equals_string(peer.query.c_str(), "key=secret&x=1");
     fail_unless_equals_string(peer.address.c_str(), publisher.name.c_str());
     fail_unless(peer.id.starts_with("rtmp-publish-"));
-    // It holds up neither the loop nor the name: others are answered meanwhile.
+    // A pending decision blocks neither the loop nor other peers.
     Peer other(server->address().port);
     other.publish("none");
     fail_unless(other.until_said("NetStream.Publish.Failed"));
     fail_unless_equals_int(receiver.published, 0);
     fail_unless(publisher.said.find("NetStream.Publish.") == std::string::npos);
-    // From another thread, and twice: the second answer changes nothing.
+    // The answer comes from another thread, and twice: the second one changes nothing.
     std::thread([&] {
         judge->kept.at(0)(true);
         judge->kept.at(0)(false);
@@ -122,7 +122,8 @@ GST_START_TEST(test_publisher_is_refused) {
 }
 GST_END_TEST
 
-// What a watcher calls it is the only name that anybody sees: the one asked for may be a secret.
+// The name that a watcher assigns is the only one in logs and events: the requested one may be a
+// secret.
 GST_START_TEST(test_publisher_is_renamed) {
     Log log;
     auto server = open_server();
@@ -158,7 +159,7 @@ GST_START_TEST(test_publisher_is_renamed) {
 }
 GST_END_TEST
 
-// An admission with an end ends the publisher and the player.
+// An admission that expires ends the publisher and the player.
 GST_START_TEST(test_admission_ends) {
     Log log;
     auto server = open_server();
@@ -205,7 +206,7 @@ GST_START_TEST(test_no_answer_is_a_refusal) {
     fail_unless(publisher.until_closed());
     fail_unless(player.until_closed());
     fail_unless(player.said.find("NetStream.Play.Start") == std::string::npos);
-    // Too late.
+    // These answers come too late.
     for (const auto &answer : judge->kept)
         answer(true);
     fail_unless_equals_int(receiver.published, 0);
@@ -235,7 +236,8 @@ GST_START_TEST(test_who_leaves_while_waiting_is_forgotten) {
 }
 GST_END_TEST
 
-// The listener's watch is asked before a rule starts anything; the receiver's once there is one.
+// The listener's watcher is asked before a rule starts anything; the receiver's once a receiver
+// exists.
 GST_START_TEST(test_listener_then_receiver) {
     Log log;
     auto server = open_server();
@@ -281,7 +283,7 @@ GST_START_TEST(test_players_before_and_after_the_feed) {
         server->feed("live/out", {.history = {.keep = 2'000'000'000}, .watch = judge}, &error);
     feed->push(samples::video_config());
     feed->push(samples::video_frame(0, true));
-    // It was let in by nobody, so it gets nothing before it is.
+    // The player was admitted by nobody, so it gets nothing before a watcher admits it.
     fail_unless(eventually([&] { return judge->questions() == 1; }));
     Peer late(server->address().port);
     late.play("out");
@@ -294,7 +296,7 @@ GST_START_TEST(test_players_before_and_after_the_feed) {
     fail_unless(late.until_closed());
     fail_unless_equals_int(int(late.frames()), 0);
     fail_unless(late.said.find("NetStream.Play.Start") == std::string::npos);
-    // The next feed asks again, those too who stayed.
+    // The next feed's watcher is asked about the players that stayed, too.
     feed.reset();
     auto other = std::make_shared<Judge>(Judge::Mode::refuse);
     feed = server->feed("live/out", {.history = {.keep = 2'000'000'000}, .watch = other}, &error);
@@ -322,7 +324,7 @@ GST_START_TEST(test_nobody_to_ask) {
 }
 GST_END_TEST
 
-// A publish that ended before it was accepted does not accept the next one of its connection.
+// The acceptance of a publish that has already ended does not accept the connection's next one.
 GST_START_TEST(test_a_stale_acceptance) {
     auto server = open_server();
     auto judge = std::make_shared<Judge>(Judge::Mode::keep);

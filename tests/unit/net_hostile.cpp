@@ -9,7 +9,7 @@ using namespace net_test;
 
 namespace {
 
-/// A server with a player who watches, before and after each wrong.
+/// A server, and a player that must keep watching before and after each attack.
 struct Scene {
     explicit Scene(const net::RtmpLimits &limits = {})
         : server(open_server(limits)), player(server->address().port) {
@@ -28,7 +28,7 @@ struct Scene {
         fail_unless(player.until([&] { return player.frames() == before + 10; }),
                     "the player got %zu of 10 frames", player.frames() - before);
     }
-    /// This peer is closed, for this reason, and nobody else.
+    /// Expects that this peer alone is closed, for this reason.
     void is_closed(Peer &peer, const std::string &reason) {
         fail_unless(peer.until_closed(), "stays open instead of: %s", reason.c_str());
         fail_unless(eventually([&] { return log.warned(peer.name, reason); }),
@@ -53,7 +53,7 @@ struct Case {
     Wrong what;
 };
 
-/// Each wrong, sent by a peer that has connected and one that publishes.
+/// Runs each case twice: on a connected peer, and on one that publishes.
 void run_cases(const std::vector<Case> &cases) {
     Scene scene;
     for (const Case &each : cases)
@@ -91,7 +91,7 @@ GST_START_TEST(test_garbage_instead_of_a_handshake) {
         peer.flush();
         scene.is_closed(peer, reason);
     }
-    // A good handshake with noise behind it.
+    // A good handshake followed by noise.
     std::mt19937 random(5);
     for (int i = 0; i < 20; ++i) {
         Peer peer(scene.port());
@@ -106,8 +106,8 @@ GST_START_TEST(test_garbage_instead_of_a_handshake) {
 }
 GST_END_TEST
 
-// The deadline holds for those who send something all the time, too, and for those who have
-// connected and then ask for nothing.
+// The deadline holds also for peers that send something all the time, and for peers that connect
+// and then request nothing.
 GST_START_TEST(test_slow_loris) {
     Scene scene({.handshake_ms = 500});
     Peer silent(scene.port()), drip(scene.port()), idle(scene.port()), refused(scene.port());
@@ -168,10 +168,10 @@ GST_START_TEST(test_amf) {
     for (int i = 0; i < 5000; ++i)
         nested.insert(nested.end(), {3, 0, 1, 'a'});
     run_cases({
-        // A long string of 4 GB.
+        // A long string whose length says 4 GB.
         {"AMF", command({0x0c, 0xff, 0xff, 0xff, 0xff, 'c', 'o', 'n'})},
         {"AMF", command({2, 0xff, 0xff, 'c', 'o', 'n'})},
-        // An array of 4 billion entries behind a name and a number.
+        // An array of 4 billion entries, after a name and a number.
         {"AMF", command({2, 0, 1, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0xff, 0xff, 0xff, 0xff})},
         {"AMF", command(nested)},
         {"malformed command", command({})},
@@ -179,7 +179,7 @@ GST_START_TEST(test_amf) {
 }
 GST_END_TEST
 
-// A peer that asks and asks and never takes an answer.
+// A peer that keeps requesting and never reads an answer.
 GST_START_TEST(test_answers_nobody_reads) {
     Scene scene({.answers_ms = 1000});
     Peer peer(scene.port(), 4096);
@@ -211,7 +211,7 @@ GST_START_TEST(test_connection_limit) {
     Peer fourth(scene.port());
     scene.is_closed(fourth, "3 connections are open already");
     fail_if(second.closed);
-    // There is room when one has gone.
+    // There is room again once a peer has gone.
     third.reset();
     fail_unless(eventually([&] {
         Peer next(scene.port());

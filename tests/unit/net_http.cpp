@@ -6,7 +6,8 @@
 using namespace net_test;
 using http_test::Viewer;
 
-// The same stream in three framings, from the keyframe on, with a header that says what is in it.
+// The same stream in three framings, from the keyframe on, with a file header that names the
+// tracks.
 GST_START_TEST(test_framings) {
     Stream stream;
     stream.start();
@@ -65,7 +66,7 @@ GST_START_TEST(test_header_promises_only_what_is_there) {
             stream.feed->push(samples::audio_config());
         for (uint32_t ms : {0u, 40u})
             stream.feed->push(video ? samples::video_frame(ms, ms == 0) : samples::audio_frame(ms));
-        // Of sound alone, who looks late joins at the newest frame.
+        // With audio alone, a viewer that joins late begins at the newest frame.
         fail_unless(early.until_frames(video ? 2 : 1));
         fail_unless_equals_int(early.body[4], video ? 1 : 4);
     }
@@ -111,7 +112,7 @@ GST_START_TEST(test_websocket_control) {
     stream.gop();
     Viewer good(stream.port()), rude(stream.port());
     good.upgrade("/live/cam.flv");
-    // A frame may come with the request.
+    // A WebSocket frame may arrive together with the request.
     good.send(std::string_view("\x89\x83\x01\x02\x03\x04\x60\x60\x60", 9));
     fail_unless(good.until([&] { return good.controls == "10:abc;"; }), "%s",
                 good.controls.c_str());
@@ -128,7 +129,7 @@ GST_START_TEST(test_websocket_control) {
 }
 GST_END_TEST
 
-// Nothing is sent at the time: only the reader can see it.
+// Nothing is being sent meanwhile: only reading the socket reveals that the peer has gone.
 GST_START_TEST(test_peers_that_go_are_seen_at_once) {
     Stream stream;
     Viewer one(stream.port()), other(stream.port());
@@ -143,7 +144,7 @@ GST_START_TEST(test_peers_that_go_are_seen_at_once) {
 }
 GST_END_TEST
 
-// Viewers stay for the next feed: no second file header, and time goes on.
+// Viewers stay for the next feed: there is no second file header, and time continues.
 GST_START_TEST(test_viewers_outlive_the_feed) {
     std::string error;
     net::HttpMountOptions options;
@@ -185,7 +186,7 @@ GST_START_TEST(test_viewers_outlive_the_feed) {
 }
 GST_END_TEST
 
-// Between the end and the last viewer's leaving the path is free for another stream.
+// Once a stream has ended, its path is free for another one, even before the last viewer has left.
 GST_START_TEST(test_viewers_are_told_of_the_end) {
     net::HttpMountOptions options;
     options.ending = {.grace = {}, .linger = std::chrono::hours(1)};
@@ -217,7 +218,7 @@ GST_START_TEST(test_viewers_are_told_of_the_end) {
 }
 GST_END_TEST
 
-// A stream that does not begin is not waited for for ever.
+// A viewer waits a limited time for a stream that does not begin.
 GST_START_TEST(test_first_media_is_waited_for) {
     net::HttpMountOptions options;
     options.first_media_wait = std::chrono::milliseconds(100);
@@ -251,7 +252,8 @@ GST_START_TEST(test_nobody_comes_back) {
 }
 GST_END_TEST
 
-// 40 MB past one that does not read: the others get all of it, and it skips, or is closed.
+// 40 MB pass a viewer that does not read: the others get all of it; the slow one skips or is
+// closed.
 GST_START_TEST(test_slow_viewers) {
     for (const fanout::Slow slow : {fanout::Slow::skip, fanout::Slow::close}) {
         net::HttpMountOptions options;
@@ -279,7 +281,7 @@ GST_START_TEST(test_slow_viewers) {
             fail_unless(eventually([&] { return stats().closed_slow == 1; }));
             continue;
         }
-        // It reads on: what is whole comes first, then the newest keyframe.
+        // It reads again: the rest of what was cut off comes first, then the newest keyframe.
         fail_unless(stuck.until([&] { return stats().skipped > 0; }));
         stream.gop(1000);
         const uint32_t newest = stream.ms - 40;
@@ -312,7 +314,7 @@ GST_START_TEST(test_stuck_viewer_is_closed) {
 }
 GST_END_TEST
 
-// A stream of another format has its headers, and begins where viewers may join.
+// A stream of another format sends its headers first and begins where viewers may join.
 GST_START_TEST(test_bytes) {
     Stream stream({}, "radio.ogg", {"audio/ogg"});
     stream.feed->set_headers({Bytes::copy_of(std::string_view("<head>"))});

@@ -85,7 +85,7 @@ GST_START_TEST(test_somebody_decides) {
 }
 GST_END_TEST
 
-// Who waits while nobody feeds the path is asked about by the next feed.
+// A viewer that waits on a path without a feed needs the next feed's permission.
 GST_START_TEST(test_the_next_feed_decides_too) {
     auto stream = std::make_unique<Stream>();
     const net::Address address = stream->feed->address();
@@ -107,7 +107,7 @@ GST_START_TEST(test_the_next_feed_decides_too) {
 }
 GST_END_TEST
 
-// What was decided about one path says nothing about the next request of the connection.
+// The decision about one path does not affect the connection's next request.
 GST_START_TEST(test_watch_of_the_request_before) {
     net::HttpMountOptions options;
     const auto judge = std::make_shared<Judge>(true);

@@ -38,7 +38,7 @@ struct Site {
         fail_unless(made != nullptr);
         registrations.push_back(std::move(made));
     }
-    /// One request on a connection of its own.
+    /// One request on a new connection.
     Answer ask(const std::string &method, const std::string &target,
                const std::string &headers = {}, const std::string &body = {}) {
         Exchange exchange(port());
@@ -110,7 +110,7 @@ GST_START_TEST(test_bodies) {
     client.send("POST /api HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
                 chunk("abc") + "4;x=y\r\ndefg\r\n0\r\n\r\n");
     is(client.answer(), 200, "POST /api abcdefg");
-    // In pieces, amid everything.
+    // Input byte by byte, with chunks, trailers and consecutive requests.
     const std::string pieces =
         "POST /api HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("abc") +
         "0\r\nX: trailer\r\n\r\nPOST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxyz";
@@ -118,12 +118,12 @@ GST_START_TEST(test_bodies) {
         fail_unless(client.send(std::string_view(&c, 1)));
     is(client.answer(), 200, "POST /api abc");
     is(client.answer(), 200, "POST /api xyz");
-    // Routes that look at no body take a small one.
+    // Routes without a body limit take a small one.
     client.request("GET", "/get", "", "body");
     is(client.answer(), 200, "GET /get body");
     client.request("GET", "/nothing", "", "body");
     is(client.answer(), 404);
-    // The client waits to be told.
+    // The client waits for 100 Continue.
     client.send(
         "POST /api HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     is(client.answer(), 100);
@@ -155,7 +155,7 @@ GST_START_TEST(test_bodies_that_are_too_large) {
         fail_unless(client.until_closed());
         fail_if(client.reset);
     }
-    // It asks first, and does not send what is refused.
+    // The client asks first, and does not send a body that is refused.
     const Answer refused =
         site.ask("POST", "/api", "Expect: 100-continue\r\nContent-Length: 1001\r\n");
     is(refused, 413);
@@ -163,7 +163,7 @@ GST_START_TEST(test_bodies_that_are_too_large) {
 }
 GST_END_TEST
 
-// Bodies of all connections together are bounded; what was held is given back.
+// The bodies of all connections together are bounded; memory that was held is returned.
 GST_START_TEST(test_body_budget) {
     Site site;
     const size_t each = 16 << 20;
@@ -177,7 +177,7 @@ GST_START_TEST(test_body_budget) {
         clients.push_back(std::make_unique<Exchange>(site.port()));
         fail_unless(clients.back()->send(head) && clients.back()->send(body));
     }
-    // Four bytes are left. Were these many more, a client that still sends could be refused
+    // Four bytes are left. If many more were left, a client that is still sending could be refused
     // instead.
     const auto ask = [&] { return site.ask("POST", "/api", "", "12345").status; };
     fail_unless(eventually([&] { return ask() == 503; }));
@@ -186,7 +186,7 @@ GST_START_TEST(test_body_budget) {
 }
 GST_END_TEST
 
-// Requests about whose end two servers could disagree: refused, and nothing behind them is read.
+// Requests about whose end two servers could disagree are refused, and later bytes are not read.
 GST_START_TEST(test_smuggling) {
     Site site;
     site.serve("/api", {.methods = {"GET", "POST"}});
@@ -304,7 +304,7 @@ GST_START_TEST(test_access) {
     is(client.answer(), 200, "POST /api/x abc");
     is(site.ask("OPTIONS", "/api/x"), 204); // a preflight has no credentials
     fail_unless_equals_int(site.handled, 1);
-    // The body is not asked for, nor taken for a request.
+    // The body is neither requested nor parsed as a request.
     Exchange eager(site.port());
     eager.request("POST", "/api/x", "Expect: 100-continue\r\nContent-Length: 30\r\n");
     is(eager.answer(), 401);
@@ -329,14 +329,14 @@ GST_START_TEST(test_access) {
     client.request("GET", "/api/later");
     verdict()(net::http_error(403, "no"));
     is(client.answer(), 403);
-    // Nobody decides; a verdict that comes too late is nobody's.
+    // Nobody decides, and a verdict that comes too late has no effect.
     client.request("GET", "/api/later");
     const auto late = verdict();
     is(client.answer(), 503);
     late(std::nullopt);
     client.request("GET", "/api/x");
     is(client.answer(), 401);
-    // The client goes meanwhile.
+    // The client leaves meanwhile.
     client.request("GET", "/api/later");
     const auto gone = verdict();
     client.close();
@@ -440,7 +440,8 @@ GST_START_TEST(test_response_headers) {
 }
 GST_END_TEST
 
-// Who asks for a stream by another name than its URL is told the URL: in text, or as a page.
+// A request for a stream by a name other than its URL is answered with the URL, as text or as a
+// page.
 GST_START_TEST(test_nothing_there) {
     Site site;
     site.serve("/live/cam/index.m3u8");
@@ -454,7 +455,7 @@ GST_START_TEST(test_nothing_there) {
        "Nothing is at /live/cam.m3u8.\nThis stream is at\n  http://test/live/cam.m3u8.flv\n");
     is(site.ask("GET", "/live/ca"), 404,
        "Nothing is at /live/ca.\nIs the stream published, under that name?\n");
-    // A page is linked to; a name from the network is text.
+    // A page is linked; a name from the network is escaped.
     std::weak_ptr<net::HttpServer> server = site.server;
     const auto page =
         site.server->handle("/", [server](const net::HttpRequest &request, net::HttpReply reply) {

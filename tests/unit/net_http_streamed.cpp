@@ -14,8 +14,8 @@ using Written = net::HttpBody::Written;
 
 namespace {
 
-/// A server that streams at "/stream", each time with a producer of the test's, and says "plain"
-/// at "/plain".
+/// A server that streams at "/stream", with a new producer for each request, and answers "plain" at
+/// "/plain".
 struct Site {
     struct Producer {
         std::shared_ptr<net::HttpBodyWriter> writer;
@@ -66,7 +66,7 @@ struct Site {
             }));
     }
     uint16_t port() const { return server->address().port; }
-    /// That of the next request.
+    /// The next request's producer.
     std::shared_ptr<Producer> producer() {
         std::shared_ptr<Producer> next;
         fail_unless(eventually([&] {
@@ -99,7 +99,7 @@ bool has(const std::string &text, const std::string &part) {
 
 } // namespace
 
-// Each piece arrives when it is written; then the connection serves another request.
+// Each piece arrives when it is written; afterwards the connection serves another request.
 GST_START_TEST(test_chunks) {
     Site site;
     site.early = true;
@@ -162,7 +162,7 @@ GST_START_TEST(test_other_framings) {
 }
 GST_END_TEST
 
-// A client that does not read: the producer is told that there is no room, and when there is again.
+// A client that does not read: the producer is told when there is no room, and when there is again.
 // Nothing is lost or doubled.
 GST_START_TEST(test_backpressure) {
     constexpr size_t capacity = 100'000, total = 30'000'000;
@@ -184,11 +184,11 @@ GST_START_TEST(test_backpressure) {
             if (written > total) return;
         }
     };
-    // Room comes as long as the kernel's buffers take something.
+    // There is room as long as the kernel's buffers accept data.
     fill();
     fail_unless(written < total, "%zu bytes without a reader", written);
     size_t received = 0;
-    // Each fail_unless() is a system call: only a wrong byte is worth one.
+    // Each fail_unless() is a system call, so it is called for wrong bytes only.
     const auto is_next = [&](const std::string &bytes) {
         for (const char c : bytes)
             if (c != char('a' + received++ % 26)) fail_unless(false, "at %zu", received);
@@ -199,7 +199,7 @@ GST_START_TEST(test_backpressure) {
     while (written < total) {
         const int before = producer->room;
         fill();
-        // Reads until it is told.
+        // Reads until the producer is told of room.
         while (written < total && producer->room == before) {
             body.clear();
             fail_unless(client.take_chunk(body));
@@ -225,13 +225,13 @@ GST_START_TEST(test_clients_that_leave) {
     fail_unless(eventually([&] { return first->closed == 1; }));
     fail_unless_equals_string(first->why().c_str(), "the client has left");
     fail_unless(first->write("x") == Written::closed);
-    // One that sends and sends.
+    // A client that never stops sending.
     rude.request("GET", "/stream");
     const auto second = site.producer();
     rude.send(std::string(100'000, 'x'));
     fail_unless(eventually([&] { return second->closed == 1; }));
     fail_unless_equals_string(second->why().c_str(), "the client sends too much");
-    // A request amid a stream waits for its end.
+    // A request that arrives amid a stream waits for the stream's end.
     Exchange eager(site.port());
     eager.request("GET", "/stream");
     const auto third = site.producer();
@@ -248,7 +248,7 @@ GST_START_TEST(test_clients_that_leave) {
 }
 GST_END_TEST
 
-// A producer that goes without an end: the client can tell that something is missing.
+// A producer that is destroyed without an end: the client can tell that data is missing.
 GST_START_TEST(test_aborted) {
     Site site;
     Exchange client(site.port());

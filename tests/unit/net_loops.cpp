@@ -23,12 +23,12 @@ namespace {
 
 constexpr net::Address any_port{"127.0.0.1", 0};
 
-/// While it is alive, the process may open `count` descriptors more.
+/// During its lifetime the process may open `count` more descriptors.
 class FewDescriptors {
 public:
     explicit FewDescriptors(rlim_t count) {
         getrlimit(RLIMIT_NOFILE, &before_);
-        // The limit is on the number, and numbers below it may be taken or free.
+        // The limit applies to descriptor numbers, of which those below it may be taken or free.
         rlim_t end = 0;
         for (rlim_t found = 0; found < count; ++end)
             found += ::fcntl(int(end), F_GETFD) < 0;
@@ -42,7 +42,7 @@ private:
     rlimit before_{};
 };
 
-/// While it is alive, the process may start `count` threads more.
+/// During its lifetime the process may start `count` more threads.
 struct FewThreads {
     explicit FewThreads(int count) { net::limit_threads(count); }
     ~FewThreads() { net::limit_threads(-1); }
@@ -71,7 +71,8 @@ void fail_unless_says(const std::string &error, const char *what) {
 
 GST_START_TEST(test_no_descriptors) {
     const size_t before = open_descriptors();
-    // None, and any number that is not enough for one loop: nothing is left open.
+    // No descriptor at all, and any number that does not suffice for one loop: nothing is left
+    // open.
     for (rlim_t count = 0; count < 4; ++count) {
         std::string error;
         {
@@ -150,13 +151,14 @@ GST_START_TEST(test_servers_say_why) {
 }
 GST_END_TEST
 
-// The last holder may be a connection that ends on a loop: no thread is left for the end.
+// The last reference may be held by a connection that ends on a loop, when no thread can be started
+// for the end.
 GST_START_TEST(test_last_holder_on_a_loop) {
     const size_t before = open_descriptors();
     for (int round = 0; round < 20; ++round) {
         auto loops = Loops::shared();
         FewThreads few(0);
-        // Not before post() has returned: the context ends with the loops.
+        // Not before post() has returned, because the context ends with the loops.
         auto posted = std::make_shared<std::promise<void>>();
         boost::asio::post(loops->at(0), [posted, held = loops]() mutable {
             posted->get_future().wait();

@@ -13,7 +13,7 @@ using namespace net_test;
 
 namespace {
 
-/// What the registry tells of one path, as text.
+/// The registry's events of one path, as text.
 struct Events {
     explicit Events(std::string path) : path(std::move(path)) {
         subscription = net::Mounts::instance().subscribe(
@@ -38,7 +38,7 @@ struct Events {
     std::unique_ptr<net::MountSubscription> subscription;
 };
 
-/// Keeps its questions for the test to answer.
+/// Keeps its questions so that the test can answer them.
 struct Judge final : net::PeerWatch {
     bool authorize(const net::PeerInfo &, net::Answer answer) override {
         std::lock_guard lock(mutex);
@@ -86,7 +86,7 @@ GST_START_TEST(test_events) {
                 events.all().c_str());
     fail_unless(net::Mounts::instance().snapshot("rtmp").empty());
 
-    // Who has unsubscribed hears nothing more.
+    // After unsubscribing no event is delivered.
     events.subscription.reset();
     relay = std::make_unique<Relay>();
     fail_unless(relay->on(*server, "live/cam", "live/cam"));
@@ -113,7 +113,7 @@ GST_START_TEST(test_silent_publisher) {
 }
 GST_END_TEST
 
-// It is the receiver that says how long, and whether at all.
+// The receiver sets the time limit, or none.
 GST_START_TEST(test_silence_is_allowed) {
     auto server = open_server();
     const auto loops = net::Loops::shared();
@@ -130,7 +130,7 @@ GST_START_TEST(test_silence_is_allowed) {
 }
 GST_END_TEST
 
-// A receiver with a key may come while the publisher, who brought none, waits to be admitted.
+// A receiver with a key may appear while a publisher without one waits for its admission.
 GST_START_TEST(test_key_of_a_later_receiver) {
     Log log;
     auto server = open_server();
@@ -164,13 +164,13 @@ GST_START_TEST(test_players_that_wait_are_bounded) {
     third.play("c");
     fail_unless(third.until_said("NetStream.Play.StreamNotFound"));
     fail_unless(log.warned(third.name, "too many players wait"), "%s", log.all().c_str());
-    // A stream that is fed has room, and takes its player out of the waiting room.
+    // A stream with a producer has room, and its player leaves the waiting room.
     Relay relay;
     std::string error;
     relay.feed = server->feed("live/a", {.history = {.keep = 2'000'000'000}}, &error);
     fail_unless(relay.feed != nullptr, "%s", error.c_str());
     relay.feed->push(samples::video_config());
-    // The one that nobody feeds is told, and closed.
+    // The player whose stream has no producer is told so and closed.
     clock.advance(std::chrono::milliseconds(net::RtmpLimits().wait_ms - 2000));
     fail_unless(second.said.find("NetStream.Play.UnpublishNotify") == std::string::npos);
     clock.advance(std::chrono::seconds(4));
@@ -181,7 +181,7 @@ GST_START_TEST(test_players_that_wait_are_bounded) {
 }
 GST_END_TEST
 
-// The publisher goes for good: players get what is left, are told, and those that stay are let go.
+// The publisher leaves for good: players get the rest and are told; those that stay are closed.
 GST_START_TEST(test_players_are_told_of_the_end) {
     Log log;
     auto server = open_server();
@@ -199,7 +199,7 @@ GST_START_TEST(test_players_are_told_of_the_end) {
     };
     gop(*relay.feed, 0);
     fail_unless(player.until([&] { return player.frames() == 2; }));
-    // It waits for a producer, and watches on.
+    // The player waits for the next producer and continues with it.
     relay.feed.reset();
     another.ending = {.grace = std::chrono::milliseconds(1), .linger = std::chrono::hours(1)};
     fail_unless(another.on(*server, "live/in2", "live/out"));
@@ -212,7 +212,7 @@ GST_START_TEST(test_players_are_told_of_the_end) {
     const std::string stream_eof("\0\1\0\0\0\1", 6);
     fail_unless(player.said.find(stream_eof) != std::string::npos);
     fail_if(player.closed);
-    // What comes from here on is for others.
+    // Later media is for new players only.
     Relay third;
     third.ending = {.grace = {}, .linger = {}};
     fail_unless(third.on(*server, "live/in3", "live/out"));
@@ -222,7 +222,7 @@ GST_START_TEST(test_players_are_told_of_the_end) {
     fail_unless(late.until([&] { return late.frames() == 2; }));
     player.read();
     fail_unless_equals_int(player.frames(), 4);
-    // One that is told and does not leave is closed.
+    // A player that is told of the end and stays is closed.
     third.feed.reset();
     fail_unless(late.until_closed());
     fail_unless(late.said.find("NetStream.Play.UnpublishNotify") != std::string::npos);

@@ -11,7 +11,7 @@ using namespace net_test;
 
 namespace {
 
-/// A feed of 40 ms video frames of 20 kB, one GOP a time, whose memory is watched.
+/// A feed of 40 ms video frames of 20 kB, one GOP at a time, whose memory is counted.
 struct Fountain {
     explicit Fountain(net::RtmpServer &server, gop::Limits limits,
                       const fanout::Policy &policy = {}, const char *path = "live/cam") {
@@ -50,7 +50,7 @@ GST_START_TEST(test_stuck_player_costs_nobody_anything) {
         peer->play("cam");
         fail_unless(peer->until_said("NetStream.Play.Start"));
     }
-    // 100 MB, more than any socket buffers; nobody is waited for but those who read.
+    // 100 MB, more than any socket buffers; the feed waits only for viewers that read.
     size_t frames = 0;
     for (int round = 0; round < 100; ++round) {
         fountain.gop();
@@ -62,7 +62,7 @@ GST_START_TEST(test_stuck_player_costs_nobody_anything) {
             for (flv::Tag &tag : peer->tags)
                 tag.bytes = {};
         }
-        // 2 MB of the ring, and what each socket is being sent.
+        // The bound: 2 MB in the ring, and what each socket is being sent.
         fail_unless(fountain.alive() <= 100 + 3 * 32, "%ld frames are held", fountain.alive());
     }
     fail_unless(eventually([&] { return log.warned(stuck.name, "has not read anything for 1 s"); }),
@@ -70,13 +70,13 @@ GST_START_TEST(test_stuck_player_costs_nobody_anything) {
     fail_unless(eventually([&] { return fountain.feed->stats().viewers == 2; }));
     fail_unless_equals_uint64(fountain.feed->stats().closed_slow, 1);
     fail_unless_equals_int(good.goes_back(), -1);
-    // The one that was closed can still read what was on its way, then finds the end.
+    // The player that was closed can still read the data in flight, then finds the end.
     fail_unless(stuck.until_closed());
 }
 GST_END_TEST
 
-// It is the stream that says how long: of two on one port, one closes its stuck player soon, the
-// other never.
+// The limit is the stream's: of two streams on one port, one soon closes its stuck player, the
+// other never does.
 GST_START_TEST(test_stall_timeout) {
     Log log;
     auto server = open_server();
@@ -95,7 +95,7 @@ GST_START_TEST(test_stall_timeout) {
     }
     fail_unless(eventually([&] { return strict.feed->stats().closed_slow == 1; }));
     fail_unless(log.warned(goes.name, "has not read anything for 300 ms"), "%s", log.all().c_str());
-    // Until it was certainly looked at.
+    // Wait until the loop has certainly checked it.
     const auto mount = std::static_pointer_cast<net::LiveMount>(
         net::Mounts::instance().find({"rtmp", server->address(), "live/patient"}));
     const auto stalled_ms = std::make_shared<std::atomic<uint64_t>>(0);
@@ -109,7 +109,7 @@ GST_START_TEST(test_stall_timeout) {
 }
 GST_END_TEST
 
-// One that reads again in time goes on at a keyframe, with the configuration in front of it.
+// A player that reads again in time continues at a keyframe, preceded by the configuration.
 GST_START_TEST(test_slow_player_is_skipped_ahead) {
     auto server = open_server();
     Fountain fountain(*server, {});
@@ -136,7 +136,7 @@ GST_START_TEST(test_slow_player_is_skipped_ahead) {
         fail_unless(slow.tags[i].kind == flv::TagKind::config, "after a gap came no configuration");
         fail_unless(i + 1 < slow.tags.size() && slow.tags[i + 1].kind == flv::TagKind::keyframe);
     }
-    // Counted after what is sent.
+    // The skip is counted after its data is sent.
     fail_unless(eventually([&] { return fountain.feed->stats().skipped == skips; }),
                 "%u skips, %u counted", skips, unsigned(fountain.feed->stats().skipped));
 }
@@ -213,14 +213,14 @@ GST_START_TEST(test_time_goes_forward) {
     run(3, 20);
     const int back = player.goes_back();
     fail_unless(back < 0, "tag %d at %u", back, back < 0 ? 0 : player.tags[size_t(back)].timestamp);
-    // Over the wrap nothing but steps of 20 ms.
+    // Across the wrap there are only steps of 20 ms.
     std::vector<uint32_t> video;
     for (const flv::Tag &tag : player.tags)
         if (tag.kind == flv::TagKind::keyframe || tag.kind == flv::TagKind::frame)
             video.push_back(tag.timestamp);
     for (size_t i = 1; i < 50; ++i)
         fail_unless_equals_int(video[i] - video[i - 1], 20);
-    // Each jump is some progress, and no leap.
+    // Each jump advances time, by little.
     fail_unless(video.back() > video.front() && video.back() - video.front() < 60'000);
 }
 GST_END_TEST
@@ -232,7 +232,7 @@ GST_START_TEST(test_unknown_name_is_refused) {
     player.play("cam");
     fail_unless(player.until_said("NetStream.Play.StreamNotFound"));
     fail_unless(log.warned(player.name, "no such stream"));
-    // The rules say what there may be.
+    // The advice names the patterns of the rules.
     const auto takes = [](std::string name) {
         return [name](std::string_view path) { return path == name; };
     };
@@ -249,8 +249,9 @@ GST_START_TEST(test_unknown_name_is_refused) {
 }
 GST_END_TEST
 
-// A player that announced codecs without the stream's is told so, whenever that is known; one that
-// announced nothing gets what every player takes, and one that announced forms gets these.
+// A player that announced codecs without the stream's is told so as soon as the codec is known. A
+// player that announced nothing gets the forms that every player takes; one that announced extended
+// forms gets these.
 GST_START_TEST(test_announced_codecs) {
     Log log;
     auto server = open_server();
@@ -272,7 +273,7 @@ GST_START_TEST(test_announced_codecs) {
         peer.out.play("cam");
         fail_unless(peer.flush());
     };
-    // Before anything is known about the stream.
+    // These players come before anything is known about the stream.
     Peer early(port), plain(port), full(port), lists(port);
     play(early, "av01", 0);
     play(plain, "", 0);
@@ -299,13 +300,14 @@ GST_START_TEST(test_announced_codecs) {
     }
     fail_unless(full.until([&] { return full.tags.size() == 3; }));
     fail_unless_equals_string(bodies(full).c_str(), "144 149 151 ");
-    // When it is known.
+    // This player comes when the codec is known.
     Peer late(port);
     play(late, "av01", 0);
     fail_unless(late.until_said("which is not among the codecs that the player announced"));
     fail_unless(late.said.find("NetStream.Play.Failed") != late.said.npos &&
                 late.said.find("NetStream.Play.Start") == late.said.npos);
-    // Without a producer the codec is that of an earlier one: a player waits for the next.
+    // Without a producer the last known codec may be out of date: a player waits for the next
+    // producer.
     net::LeaseOptions everything;
     everything.matches = [](std::string_view) { return true; };
     const auto lease = server->rules().add(everything, server);

@@ -20,7 +20,7 @@ using namespace penstock;
 
 namespace {
 
-/// One end of a connection, and the peer's.
+/// A registered socket and its peer.
 struct End final : net::Polled {
     explicit End(net::Poller &of) : poller(of) {
         int both[2];
@@ -66,7 +66,7 @@ struct End final : net::Polled {
 struct Rig {
     boost::asio::io_context context{1};
     net::Poller poller{context};
-    /// Until `done`; false if that takes more than ten seconds.
+    /// Runs until `done` holds; false after more than ten seconds.
     bool run_until(const std::function<bool()> &done) {
         const uint64_t end = net::steady_ms() + 10'000;
         while (!done() && net::steady_ms() < end)
@@ -90,7 +90,7 @@ GST_START_TEST(test_each_edge_is_told) {
 }
 GST_END_TEST
 
-// A write that found no room is told when there is some.
+// After a write that found no room, an event reports room.
 GST_START_TEST(test_room_is_told) {
     Rig rig;
     End end(rig.poller);
@@ -108,7 +108,7 @@ GST_START_TEST(test_room_is_told) {
 }
 GST_END_TEST
 
-// All are ready in one turn, and the first that is told ends all the others.
+// All sockets are ready in one turn, and the first one to be notified removes all others.
 GST_START_TEST(test_who_was_removed_is_told_nothing) {
     Rig rig;
     std::vector<std::unique_ptr<End>> ends;
@@ -131,8 +131,8 @@ GST_START_TEST(test_who_was_removed_is_told_nothing) {
 }
 GST_END_TEST
 
-// With many messages a second the loop looks by the clock, some messages at a time; afterwards it
-// is woken for each again. None is lost on either way.
+// With many messages per second the loop polls periodically and reads several at a time; afterwards
+// it is woken for each again. No message is lost in either mode.
 GST_START_TEST(test_many_messages_share_a_turn) {
     Rig rig;
     std::vector<std::unique_ptr<End>> many;
@@ -150,8 +150,9 @@ GST_START_TEST(test_many_messages_share_a_turn) {
     }
     for (const auto &each : many)
         fail_unless(rig.run_until([&] { return each->received == each->sent; }));
-    // One turn for each message until it is known, after some 20 ms, that they are many; then one
-    // for 40. A machine that is too slow for many has shown only that none is lost.
+    // Each message takes one turn until the rate is known to be high, after about 20 ms; then one
+    // turn serves about 40. On a machine that is too slow for this rate the test shows only that no
+    // message is lost.
     fail_unless(messages < 3000 || turns < messages / 2, "%zu turns for %zu messages", turns,
                 messages);
     rig.context.run_for(std::chrono::milliseconds(200));
@@ -159,7 +160,7 @@ GST_START_TEST(test_many_messages_share_a_turn) {
         quiet.send();
         fail_unless(rig.run_until([&] { return quiet.received == quiet.sent; }));
     }
-    // A loop that is woken has nothing to do by the clock.
+    // A loop with wake-ups has no periodic work.
     fail_unless_equals_int64(rig.context.run_for(std::chrono::milliseconds(50)), 0);
 }
 GST_END_TEST

@@ -9,7 +9,7 @@ using namespace net_test;
 
 namespace {
 
-/// A publisher of this name is accepted, if need be after a few attempts.
+/// Whether a publisher of this name is accepted, possibly after several attempts.
 bool can_publish(uint16_t port, const char *name) {
     return eventually([&] {
         Peer publisher(port);
@@ -35,7 +35,7 @@ GST_START_TEST(test_a_name_has_one_publisher) {
     other.publish("cam");
     fail_unless(other.until_said("NetStream.Publish.BadName"));
     fail_unless(log.warned(other.name, "this name is being published already"));
-    // Refused, but not lost: it may ask for another name, or for this one later.
+    // A refused publisher stays connected: it may ask for another name, or for this one later.
     first.close();
     fail_unless(eventually([&] { return relay.unpublished == 1; }));
     other.out.call(1, "publish", 6, "cam");
@@ -53,7 +53,7 @@ GST_START_TEST(test_reset_frees_the_name) {
         publisher.publish("cam");
         fail_unless(publisher.until_said("NetStream.Publish.Start"));
         publisher.send(samples::video_config());
-        // In the middle of a message.
+        // The connection is reset in the middle of a message.
         publisher.out.out.bytes(
             ByteView(std::array<uint8_t, 12>{6, 0, 0, 0, 0, 9, 9, 9, 1, 0, 0, 0}));
         publisher.flush();
@@ -65,7 +65,7 @@ GST_START_TEST(test_reset_frees_the_name) {
 }
 GST_END_TEST
 
-// Nobody reads from a publisher whose receiver is full; its death is noticed all the same.
+// A publisher whose receiver is full is not read from; its disconnection is noticed all the same.
 GST_START_TEST(test_reset_while_the_receiver_is_full) {
     auto server = open_server();
     Relay relay;
@@ -84,7 +84,7 @@ GST_START_TEST(test_reset_while_the_receiver_is_full) {
 }
 GST_END_TEST
 
-// A full receiver stops the publisher's socket, not the loop; nothing is lost when it goes on.
+// A full receiver stops the publisher's socket, not the loop; nothing is lost when it continues.
 GST_START_TEST(test_full_receiver_holds_the_publisher_back) {
     auto server = open_server();
     Relay relay;
@@ -98,14 +98,14 @@ GST_START_TEST(test_full_receiver_holds_the_publisher_back) {
         for (int i = 0; i < 2000; ++i, ++sent)
             publisher.send(big_frame(uint32_t(i), i == 0, 10'000));
     });
-    // 20 MB are more than the sockets hold: the writer gets stuck.
+    // 20 MB are more than the sockets hold: the writer blocks.
     fail_unless(eventually([&] {
         const int before = sent;
         std::this_thread::sleep_for(std::chrono::milliseconds(300));
         return before > 0 && before == sent;
     }));
     fail_unless(relay.received < 100, "%d", relay.received.load());
-    // The loops are free meanwhile.
+    // Meanwhile the loops are free.
     Relay other;
     fail_unless(other.on(*server, "live/other", ""));
     fail_unless(can_publish(server->address().port, "other"));
@@ -135,7 +135,7 @@ GST_START_TEST(test_unclaimed_publisher_is_refused) {
     fail_unless(publisher.until_closed());
     fail_unless_equals_int(attempts, 1);
     fail_unless(log.warned(publisher.name, "no pipeline took the stream"), "%s", log.all().c_str());
-    // A name that no rule is for need not wait.
+    // A name that no rule takes is refused at once.
     stranger.publish("other");
     fail_unless(stranger.until_said("NetStream.Publish.Failed"));
     const std::string advice = "nothing here takes a stream of this name: publish to rtmp://HOST:" +
@@ -150,7 +150,7 @@ GST_START_TEST(test_unclaimed_publisher_is_refused) {
 }
 GST_END_TEST
 
-// What a publisher sends before it is taken is not lost.
+// Data that a publisher sends before it is accepted is not lost.
 GST_START_TEST(test_claimed_in_time) {
     auto server = open_server();
     Relay relay;
@@ -189,8 +189,8 @@ GST_START_TEST(test_keys) {
 }
 GST_END_TEST
 
-// Receivers come and go while publishers and players come: nobody crashes, and nobody waits at a
-// mount that the next receiver does not find.
+// Receivers come and go while publishers and players connect: there is no crash, and no player
+// waits at a mount that the next receiver does not find.
 GST_START_TEST(test_receivers_come_and_go) {
     auto server = open_server();
     const uint16_t port = server->address().port;

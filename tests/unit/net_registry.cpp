@@ -22,7 +22,7 @@ namespace {
 
 constexpr auto patience = std::chrono::seconds(20);
 
-/// How the next servers of this file start.
+/// Controls how the next servers of this file start.
 struct Start {
     std::promise<void> *begun = nullptr;     ///< set when one has begun
     std::shared_future<void> *may = nullptr; ///< waited for
@@ -68,8 +68,8 @@ Address free_address(Registry &registry) {
 
 } // namespace
 
-// The listener's loop is busy when another loop releases the last reference: whoever opens the
-// address meanwhile waits until the port is free.
+// One loop is busy while another releases the last reference to its listener: opening the address
+// meanwhile waits until the port is free.
 GST_START_TEST(test_reopened_while_its_loop_is_busy) {
     net::want_loops(2);
     const auto loops = net::Loops::shared();
@@ -101,7 +101,7 @@ GST_START_TEST(test_reopened_while_its_loop_is_busy) {
 }
 GST_END_TEST
 
-// Released and opened again, back and forth, from a loop and another thread.
+// Released and reopened repeatedly, from a loop and from another thread.
 GST_START_TEST(test_released_on_loops) {
     net::want_loops(2);
     const auto loops = net::Loops::shared();
@@ -114,7 +114,7 @@ GST_START_TEST(test_released_on_loops) {
         boost::asio::post(loops->at(size_t(i) % loops->size()),
                           [held = std::move(server)]() mutable { held.reset(); });
     }
-    // The registry has to outlive the servers that the loops still release.
+    // The registry has to outlive the servers that loops still release.
     for (size_t loop = 0; loop < loops->size(); ++loop) {
         std::promise<void> done;
         boost::asio::post(loops->at(loop), [&done] { done.set_value(); });
@@ -133,7 +133,7 @@ GST_START_TEST(test_one_opens_and_others_wait) {
     auto first = std::async(std::launch::async, open);
     begun.get_future().wait();
     next_start = {};
-    // The registry is not locked meanwhile: this would never return.
+    // A start does not hold the registry's lock: otherwise these calls would never return.
     fail_unless(registry.find(address) == nullptr);
     fail_unless(registry.all<Server>().empty());
     auto second = std::async(std::launch::async, open);
@@ -187,7 +187,7 @@ GST_START_TEST(test_errors_name_the_holder) {
     const std::string wanted = "port " + port + " is already served by this process as rtmp://";
     fail_unless(net::HttpServer::open(rtmp->address(), &error) == nullptr);
     fail_unless(error.starts_with(wanted), "%s", error.c_str());
-    // Every interface is another address, and the same port.
+    // The wildcard address is another address with the same port.
     fail_unless(net::RtmpServer::open({"", rtmp->address().port}, &error) == nullptr);
     fail_unless(error.starts_with(wanted), "%s", error.c_str());
 

@@ -36,7 +36,7 @@ struct Stream {
         feed->push(samples::video_config());
         feed->push(samples::audio_config());
     }
-    /// A keyframe and as many other pictures, a sound with each.
+    /// Pushes a keyframe and this many other video frames, with an audio frame after each.
     void gop(size_t pictures = 1, size_t size = 1000) {
         for (size_t i = 0; i <= pictures; ++i, ms += 40) {
             feed->push(big_frame(ms, i == 0, size));
@@ -49,7 +49,7 @@ struct Stream {
     uint32_t ms = 0;
 };
 
-/// What opening a stream says that can't be served so.
+/// The error of opening a stream that can't be served.
 std::string refusal(const net::Address &address, const net::TlsFiles &tls) {
     net::HttpMountOptions options;
     options.tls = tls;
@@ -104,7 +104,7 @@ GST_START_TEST(test_framings) {
 }
 GST_END_TEST
 
-// A GOP that waits for who joins is not a record for each packet.
+// A GOP for a viewer that joins is not sent as one record per packet.
 GST_START_TEST(test_packets_share_records) {
     Stream stream;
     stream.start();
@@ -113,13 +113,13 @@ GST_START_TEST(test_packets_share_records) {
     viewer.get("/live/cam.flv");
     fail_unless(viewer.until_frames(82));
     const size_t least = (viewer.body.size() >> 14) + 1;
-    // Tickets are a record too, and so may be the answer's head.
+    // Session tickets take a record too, and the answer's head may.
     fail_unless(viewer.records <= least + 4, "%zu records for %zu bytes", viewer.records,
                 viewer.body.size());
 }
 GST_END_TEST
 
-// Stops reading amid a record, and goes on: what comes makes sense, from a keyframe on.
+// The viewer stops reading amid a record and continues: its data is valid, from a keyframe on.
 GST_START_TEST(test_slow_viewer) {
     Stream stream;
     stream.start();
@@ -146,7 +146,7 @@ GST_START_TEST(test_slow_viewer) {
 }
 GST_END_TEST
 
-// New keys amid the stream, as often as the client likes.
+// Key updates amid the stream, as often as the client likes.
 GST_START_TEST(test_key_update) {
     Stream stream;
     stream.start();
@@ -165,8 +165,8 @@ GST_START_TEST(test_key_update) {
 }
 GST_END_TEST
 
-// A record that comes in pieces is waited for, at no cost; what follows a request within its record
-// is not forgotten.
+// The rest of a partial record is awaited at no cost; data after a request within the same record
+// is not lost.
 GST_START_TEST(test_records_in_pieces) {
     Stream stream;
     stream.start();
@@ -192,7 +192,7 @@ GST_START_TEST(test_records_in_pieces) {
     fail_unless(viewer.until_frames(4), "%s", viewer.head.c_str());
     dribble(viewer, viewer.record_of(ping));
     fail_unless(viewer.until([&] { return has(viewer.controls, pong); }));
-    // More than is read at a time, and all of it in one record.
+    // One record with more than is read at a time.
     std::string pings;
     for (int i = 0; i < 500; ++i)
         pings += ping;
@@ -219,7 +219,7 @@ GST_START_TEST(test_titles) {
 }
 GST_END_TEST
 
-// Requests after one another on a connection, and bodies that no socket takes at once.
+// Consecutive requests on a connection, and bodies that exceed the socket's buffer.
 GST_START_TEST(test_handlers) {
     Certificates folder;
     const auto files = folder.make("first");
@@ -246,7 +246,7 @@ GST_START_TEST(test_handlers) {
     fail_unless(viewer.until_closed());
     fail_unless(viewer.clean_end);
     fail_unless(viewer.body.ends_with("\r\n\r\n" + big));
-    // Some who ask and go while it is sent.
+    // Some clients disconnect while the body is sent.
     for (int i = 0; i < 5; ++i) {
         TlsViewer gone(server->address().port, files.certificate, 8 << 10);
         gone.get("/big");
@@ -300,14 +300,14 @@ GST_START_TEST(test_garbage) {
         fail_unless(eventually([&] { return has(log.all(), "[" + viewer.name + "] TLS: "); }), "%s",
                     log.all().c_str());
     }
-    // A hello in pieces is none of these.
+    // A hello in pieces is no such case.
     TlsViewer viewer(stream.port(), stream.files.certificate);
     viewer.get("/live/cam.flv");
     fail_unless(viewer.until_frames(2));
 }
 GST_END_TEST
 
-// Who says nothing, or stops amid its hello, is not kept.
+// Connections that send nothing, or stop amid their hello, are closed.
 GST_START_TEST(test_unfinished_handshakes_end) {
     Log log;
     Stream stream;
@@ -381,7 +381,7 @@ GST_START_TEST(test_renewed_certificate) {
     before.get("/live/cam.flv");
     fail_unless(before.until_frames(4));
     fail_unless_equals_string(before.shown().c_str(), "first");
-    // Half a pair is not shown.
+    // A certificate without its matching key is not used.
     std::ofstream(stream.files.key) << "broken";
     fail_unless(eventually([&] {
         const TlsViewer viewer(stream.port(), stream.files.certificate);

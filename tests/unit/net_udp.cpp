@@ -39,7 +39,7 @@ bool eventually(Condition condition) {
     return true;
 }
 
-/// Runs something on a loop, and waits for it.
+/// Runs a function on a loop, and waits for it.
 void on_loop(net::Loops &loops, size_t loop, const std::function<void()> &what) {
     std::promise<void> done;
     boost::asio::post(loops.at(loop), [&] {
@@ -49,7 +49,7 @@ void on_loop(net::Loops &loops, size_t loop, const std::function<void()> &what) 
     done.get_future().wait();
 }
 
-/// Sends back whatever comes, from the address it was sent to.
+/// Sends every datagram back to its sender, from the address it was sent to.
 struct Echo final : net::DatagramReceiver {
     explicit Echo(std::shared_ptr<UdpSocket> with, std::shared_ptr<net::Loops> on)
         : socket(std::move(with)), loops(std::move(on)) {
@@ -86,7 +86,7 @@ struct Echo final : net::DatagramReceiver {
     std::set<std::string> to;
 };
 
-/// A peer with a socket of its own, of the family of where it sends.
+/// A peer with a socket of its own, of the target's address family.
 struct Peer {
     explicit Peer(const std::string &host, uint16_t port) : v6(host.find(':') != host.npos) {
         fd = ::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -97,7 +97,7 @@ struct Peer {
         return ::sendto(fd, text.data(), text.size(), 0, to.data(), socklen_t(to.size())) ==
                ssize_t(text.size());
     }
-    /// The next datagram and who sent it; empty if none comes.
+    /// The next datagram and its sender; empty if none comes.
     std::pair<std::string, udp::endpoint> next(int wait_ms = 10'000) const {
         pollfd wanted{fd, POLLIN, 0};
         if (::poll(&wanted, 1, wait_ms) <= 0) return {};
@@ -135,7 +135,7 @@ bool has_ipv6() {
 
 } // namespace
 
-// On every interface: each answer comes from the address that was asked, IPv4 or IPv6.
+// A socket on every interface: each answer leaves from the address that was asked, IPv4 or IPv6.
 GST_START_TEST(test_answers_come_from_where_was_asked) {
     const auto loops = net::Loops::shared();
     for (const std::string bound : {"", "0.0.0.0"}) {
@@ -160,7 +160,7 @@ GST_START_TEST(test_answers_come_from_where_was_asked) {
 }
 GST_END_TEST
 
-// More than one turn of the loop takes, told by few edges.
+// More datagrams than one turn of the loop reads, reported by few edges.
 GST_START_TEST(test_many_at_once) {
     const auto loops = net::Loops::shared();
     Echo echo(open(loops, "127.0.0.1"), loops);
@@ -173,7 +173,7 @@ GST_START_TEST(test_many_at_once) {
         may.get_future().wait();
     });
     held.get_future().wait();
-    // Fits into what the system holds for a socket at its default limits.
+    // 90 datagrams fit into a socket's default buffer.
     for (int i = 0; i < 90; ++i)
         sent += peer.send("datagram " + std::to_string(i));
     may.set_value();
@@ -200,14 +200,14 @@ GST_START_TEST(test_too_long) {
 }
 GST_END_TEST
 
-// Peers that are gone answer with ICMP, and addresses may be wrong: the socket goes on.
+// Vanished peers cause ICMP errors, and addresses may be invalid: the socket keeps working.
 GST_START_TEST(test_errors_end_nothing) {
     const auto loops = net::Loops::shared();
     Echo echo(open(loops, "127.0.0.1"), loops);
     Peer peer("127.0.0.1", echo.socket->address().port);
     {
         Peer gone("127.0.0.1", echo.socket->address().port);
-        // Answers that find nobody.
+        // Answers to these find no socket.
         for (int i = 0; i < 20; ++i)
             gone.send("hello");
     }
@@ -273,7 +273,7 @@ GST_START_TEST(test_segments) {
 }
 GST_END_TEST
 
-// One socket for each loop at one port: all of a peer's datagrams come to the same.
+// One socket per loop at the same port: all of a peer's datagrams reach the same one.
 GST_START_TEST(test_one_for_each_loop) {
     net::want_loops(3);
     const auto loops = net::Loops::shared();
@@ -303,7 +303,7 @@ GST_START_TEST(test_one_for_each_loop) {
     }
     for (const auto &echo : echoes)
         fail_unless(echo->received > 0);
-    // Nobody else joins by accident.
+    // No other socket joins the port by accident.
     fail_unless(UdpSocket::open(loops, 0, address, &error) == nullptr);
     fail_unless(error.find("is in use") != error.npos, "%s", error.c_str());
     fail_unless(UdpSocket::open_each(loops, address, &error).empty());
@@ -313,7 +313,7 @@ GST_START_TEST(test_one_for_each_loop) {
 }
 GST_END_TEST
 
-// The receiver closes it amid a batch: nothing more is told, and the port is free.
+// The receiver closes the socket amid a batch: nothing more is delivered, and the port is free.
 GST_START_TEST(test_closed_by_its_receiver) {
     const auto loops = net::Loops::shared();
     Echo echo(open(loops, "127.0.0.1"), loops);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Keys, networks, signed URLs, tokens and callbacks: what they permit, and above all what not.
+// Keys, networks, signed URLs, tokens and callbacks: what they permit, and above all what they
+// refuse.
 #include "authorize/callback.h"
 #include "authorize/digest.h"
 #include "authorize/jwt.h"
@@ -74,7 +75,7 @@ void refused(const Permission &permission, const std::string &part) {
 
 } // namespace
 
-// RFC 7515, appendices A.1 to A.3. Their tokens are good, and permit no stream.
+// RFC 7515, appendices A.1 to A.3. Their signatures are valid, and they permit no stream.
 const std::string joe = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
                         "cGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 const std::string rfc_keys =
@@ -143,7 +144,7 @@ GST_START_TEST(test_tokens) {
         R"({"exp":1100,"aud":["x","us"],"permissions":[{"action":"play"}]})";
     fail_unless(check(token(audience), set, {.audience = "us"}).allowed);
     refused(check(token(audience), set, {.audience = "them"}), "another audience");
-    // What attackers try: no algorithm, another one, another key's name, extensions.
+    // Attacks: no algorithm, a wrong one, another key's name, extensions.
     const std::string none = base64url(R"({"alg":"none"})") + '.' + base64url(play) + '.';
     refused(check(none, set), "no key of the key set");
     refused(check(token(play, R"({"alg":"RS256"})"), set), "no key of the key set");
@@ -157,7 +158,7 @@ GST_START_TEST(test_tokens) {
 }
 GST_END_TEST
 
-// A public key must not do as the secret of HS256.
+// A public key must not serve as the secret of HS256.
 GST_START_TEST(test_key_sets) {
     std::string error;
     for (const char *text : {"", "[]", "{}", R"({"keys":{}})", R"({"keys":[]})", R"({"keys":[1]})",
@@ -193,7 +194,7 @@ GST_START_TEST(test_signed_urls) {
         request.query = query;
         fail_if(check_signed_url(request, "secret", 1).allowed);
     }
-    // To watch is not to publish, and each stream has signatures of its own.
+    // Permission to play is no permission to publish, and each stream needs signatures of its own.
     request.query = "expires=2000&sign=" + right;
     request.publish = true;
     refused(check_signed_url(request, "secret", 1999), "signature is wrong");
@@ -239,7 +240,7 @@ GST_START_TEST(test_patterns) {
     fail_unless(matches("**a*b", "x/ab/ab") && matches("", "") && matches("*", ""));
     fail_if(matches("live/*", "live/a/b") || matches("live", "live/cam") || matches("", "a") ||
             matches("*b", "a/b") || matches("**/x", "x") || matches("live/c?m", "live/cam"));
-    // Nothing takes exponential time.
+    // No pattern takes exponential time.
     fail_if(matches("**a**a**a**a**a**a**a**a**a**b", std::string(500, 'a')));
 }
 GST_END_TEST
@@ -256,7 +257,7 @@ GST_START_TEST(test_networks) {
     fail_unless(in("192.0.2.0/25", "192.0.2.127") && !in("192.0.2.0/25", "192.0.2.128"));
     fail_unless(in("2001:db8::/32", "2001:db8:1::1") && !in("2001:db8::/32", "2001:db9::1"));
     fail_unless(in("::1", "::1") && in("fe80::/10", "fe80::1%eth0") && in("::/0", "::1"));
-    // A socket for both versions shows IPv4 peers this way: no list is evaded by it.
+    // A dual-stack socket shows IPv4 peers in this form, which must not evade any list.
     fail_unless(in("10.0.0.0/8", "::ffff:10.1.2.3") && in("10.0.0.0/8", "::ffff:a01:203"));
     fail_if(in("10.0.0.0/8", "") || in("10.0.0.0/8", "x") || in("::/0", "10.0.0.1.5"));
     for (const char *text : {"", "x", "10.0.0.0/33", "10.0.0.1/8", "10.0.0/8", "::/129",
@@ -272,7 +273,7 @@ GST_START_TEST(test_bodies) {
     request.token = "t%201";
     const Body form = body_of(Style::nginx, Event::play, request);
     fail_unless_equals_string(form.content_type.c_str(), "application/x-www-form-urlencoded");
-    // A peer's query never replaces what the server says of it.
+    // A peer's query never replaces the server's own fields.
     fail_unless_equals_string(form.text.c_str(),
                               "app=live&flashver=a%20b%26c&addr=192.0.2.7&clientid=rtmp-play-1&"
                               "call=play&name=cam&path=live%2fcam&protocol=rtmp&tls=0&"

@@ -206,7 +206,7 @@ GST_START_TEST(test_stop) {
 }
 GST_END_TEST
 
-/// Two HTTP listeners with one port: what is watched at one host is not watched at the other.
+/// Two HTTP listeners with one port: viewers on one host don't count for the other.
 GST_START_TEST(test_hosts_of_one_port) {
     const auto *http = protocols::find_protocol("http");
     std::string error;

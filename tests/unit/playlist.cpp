@@ -48,7 +48,8 @@ GST_START_TEST(test_parse_back) {
     fail_unless(back.segments == list.segments && back.ended && back.type == Type::event);
     fail_unless(back.target_duration == 3 && back.media_sequence == 41 &&
                 back.discontinuity_sequence == 2 && back.independent_segments);
-    // A foreign one: integers, CRLF, unknown tags, a title, an offset in the date.
+    // A playlist of another program: integer durations, CRLF, unknown tags, a title, an offset in
+    // the date.
     fail_unless(parse("#EXTM3U\r\n#EXT-X-FOO:1\r\n# note\r\n\r\n#EXT-X-PROGRAM-DATE-TIME:"
                       "2026-03-01T13:30:00.5+01:30\r\n#EXTINF:10,title, x\r\na b.ts",
                       back)
@@ -76,7 +77,7 @@ GST_START_TEST(test_bad_playlists) {
         fail_unless(result.is_error() && !result.reason().empty(), "'%s' passed", bad);
     }
     fail_unless(parse("#EXTM3U\n#EXTINF:1,\na\n#EXTINF:1,\nb\n", list, 1).is_error());
-    // Any beginning of a good playlist is read without harm.
+    // Any prefix of a good playlist is read without harm.
     const std::string whole = write(example());
     for (size_t size = 0; size <= whole.size(); ++size)
         (void)parse(std::string_view(whole).substr(0, size), list);
@@ -105,7 +106,8 @@ GST_START_TEST(test_init_segments) {
     list.segments[0].duration = 2'002'133'000;
     list.segments[1].duration = 2'000'000'000;
     const std::string text = write(list);
-    // Once where it begins to apply, after the discontinuity and before the segment.
+    // The tag stands once, where it begins to apply: after the discontinuity and before the
+    // segment.
     size_t count = 0;
     for (size_t at = 0; (at = text.find("#EXT-X-MAP:", at)) != text.npos; ++at)
         ++count;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The table of protocols is the launcher's only list of schemes and of the elements that speak
-// them: no other source names one, and a protocol that joins at run time is known everywhere.
+// The table of protocols is the launcher's only list of schemes and of their elements: no other
+// source names one, and a protocol that is added at run time is known everywhere.
 #include "cli/urls.h"
 #include "description/elements.h"
 #include "expect/outputs.h"
@@ -21,7 +21,7 @@ using protocols::Role;
 
 namespace {
 
-/// The texts in quotation marks of a C++ source, comments and includes left out.
+/// The string literals of a C++ source, without comments and includes.
 std::vector<std::string> literals_of(const std::string &source) {
     std::vector<std::string> out;
     for (size_t i = 0; i < source.size(); ++i) {
@@ -62,7 +62,7 @@ bool has_word(const std::string &text, const std::string &word) {
     return false;
 }
 
-/// What of the table's names a text has; empty if nothing.
+/// The first name of the table that a text contains; empty if none.
 std::string name_in(const std::string &text) {
     for (const auto &protocol : protocols::all()) {
         for (const auto &use : protocol->elements)
@@ -105,7 +105,7 @@ private:
     std::shared_ptr<const void> server_ = std::make_shared<int>(0);
 };
 
-/// Lines of text, "served" by elements that GStreamer has anyway.
+/// A protocol for lines of text, "served" by elements of GStreamer.
 protocols::Protocol lines() {
     protocols::Protocol out;
     out.name = "lines";
@@ -148,7 +148,7 @@ GST_START_TEST(test_names_stand_in_the_table_only) {
     for (auto entry = std::filesystem::recursive_directory_iterator(launcher);
          entry != std::filesystem::recursive_directory_iterator(); ++entry) {
         const std::string name = entry->path().filename();
-        // Authorization asks web servers, which are no streams.
+        // Authorization sends requests to web servers, which are no streams.
         if (entry->is_directory() &&
             (name == "node_modules" || name == "protocols" || name == "authorize")) {
             entry.disable_recursion_pending();

@@ -17,7 +17,7 @@ std::string text_of(const std::string &pipeline, const std::string &more = "") {
            "  pipeline: " + pipeline + "\n";
 }
 
-/// A rule at work at the server fake://127.0.0.1:7000.
+/// A rule in force at the server fake://127.0.0.1:7000.
 struct Rig {
     explicit Rig(const std::string &pipeline = rig::quiet, const std::string &more = "")
         : described(text_of(pipeline, more)) {
@@ -119,7 +119,7 @@ GST_START_TEST(test_grace) {
     rig::turn();
     r.clock.advance(60'000);
     fail_unless(r.rule->running() == 1, "it ended though its publisher is there");
-    // One that comes back within the grace finds its pipeline.
+    // A publisher that comes back within the grace period finds its pipeline.
     r.server.publishing.clear();
     rig::post_publishing(r.pipeline(), false);
     rig::turn();
@@ -143,7 +143,7 @@ GST_START_TEST(test_missed_message) {
     Rig r;
     r.server.connect_publisher("live/a");
     rig::turn();
-    // No element told of the publisher, but the listener knows it.
+    // No element reported the publisher, but the listener knows it.
     r.clock.advance(60'000);
     rig::turn();
     fail_unless(r.rule->running() == 1);
@@ -207,8 +207,8 @@ GST_START_TEST(test_retired_rule_lets_streams_end) {
 }
 GST_END_TEST
 
-/// Any order of events, from each of some seeds: a path never has two pipelines, a publisher that
-/// stays has one or was refused, and when all have left nothing runs.
+/// Any order of events, from several seeds: a path never has two pipelines; a publisher that stays
+/// has one or was refused; after all have left nothing runs.
 GST_START_TEST(test_interleavings) {
     Rig r;
     std::mt19937 random{unsigned(__i__)};

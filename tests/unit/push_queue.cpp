@@ -58,7 +58,7 @@ GST_START_TEST(test_nothing_is_taken_while_paused_or_after_the_end) {
     queue.end();
     fail_unless(queue.next(item, room) == PushNext::nothing);
     fail_if(queue.begin());
-    // The next time begins empty.
+    // The next use begins with an empty queue.
     queue.close();
     queue.wait_idle();
     queue.open(false, 100);
@@ -67,7 +67,8 @@ GST_START_TEST(test_nothing_is_taken_while_paused_or_after_the_end) {
 GST_END_TEST
 
 GST_START_TEST(test_real_threads) {
-    // Four threads bring, a fifth lets a task take over half way; ThreadSanitizer looks on.
+    // Four threads bring items, one of them lets a task take over midway; ThreadSanitizer checks
+    // it.
     constexpr int each = 3000, bringers = 4;
     Queue queue;
     std::recursive_mutex stream_lock;

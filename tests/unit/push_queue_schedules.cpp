@@ -12,7 +12,7 @@ namespace {
 
 constexpr int eos = 100;
 
-/// What the model's threads share.
+/// The state that the model's threads share.
 struct World {
     Queue queue;
     std::vector<int> pushed;
@@ -46,12 +46,12 @@ class Thread {
 public:
     virtual ~Thread() = default;
     virtual bool is_done(World &) const = 0;
-    /// False while it waits for another thread.
+    /// False while the thread waits for another one.
     virtual bool can_step(World &, int) const { return true; }
     virtual void step(World &world, int id) = 0;
 };
 
-/// What ServerSource::drain() does.
+/// Models ServerSource::drain().
 class Drain final : public Thread {
 public:
     void begin() { at_ = At::begin; }
@@ -102,7 +102,7 @@ private:
     int item_ = 0;
 };
 
-/// Does something once, and perhaps drains.
+/// Acts once; the action may begin a drain.
 class Once : public Thread {
 public:
     bool is_done(World &world) const override { return did_ && drain_.is_done(world); }
@@ -124,7 +124,7 @@ private:
     bool did_ = false;
 };
 
-/// Brings an item, as a network loop, or who sends EOS, does.
+/// Brings an item, as a network loop or a sender of EOS does.
 class Bring final : public Once {
 public:
     explicit Bring(int item) : item_(item) {}
@@ -142,14 +142,14 @@ class Play final : public Once {
     }
 };
 
-/// Something that may block was linked downstream.
+/// An element that may block was linked downstream.
 class WantTask final : public Once {
     void act(World &world) override {
         if (world.queue.want_task()) drain_.start_task();
     }
 };
 
-/// The end of ServerSource::start().
+/// Models the end of ServerSource::start().
 class Release final : public Once {
     void act(World &world) override {
         const PushNext next = world.queue.release();
@@ -158,7 +158,7 @@ class Release final : public Once {
     }
 };
 
-/// Several of them, one after another.
+/// Runs several threads one after another.
 class Sequence final : public Thread {
 public:
     explicit Sequence(std::vector<std::unique_ptr<Thread>> parts) : parts_(std::move(parts)) {}
@@ -181,7 +181,8 @@ private:
     size_t at_ = 0;
 };
 
-/// The pad's task; it has the stream lock while it runs. The model knows items by put() alone.
+/// The pad's task, which holds the stream lock while it runs. The model's items come from put()
+/// only.
 class Task final : public Thread {
 public:
     explicit Task(size_t items) : items_(items) {}
@@ -190,7 +191,7 @@ public:
     }
     bool can_step(World &world, int id) const override {
         const bool locked = world.stream_lock < 0 || world.stream_lock == id;
-        // Else wait() would block.
+        // Otherwise wait() would block.
         return item_ != 0 || (locked && world.has_task_turn && world.queue.bytes() > 0);
     }
     void step(World &world, int id) override {
@@ -208,7 +209,7 @@ private:
     int item_ = 0;
 };
 
-/// What ServerSource::stop() does.
+/// Models ServerSource::stop().
 class Stop final : public Thread {
 public:
     bool is_done(World &) const override { return at_ == 4; }
@@ -253,11 +254,11 @@ struct Model {
     std::function<Threads()> threads;
     bool open = true;
     bool playing = true;
-    /// Says what is wrong when all threads are done.
+    /// Describes the fault when all threads are done; empty if there is none.
     std::function<std::string(World &)> check;
 };
 
-/// Runs every schedule, depth first, each from the beginning. Returns how many there were.
+/// Runs every schedule, depth first, each from the start. Returns their number.
 size_t run_every_schedule(const Model &model) {
     struct Choice {
         size_t taken, among;
@@ -319,7 +320,7 @@ GST_START_TEST(test_every_schedule_of_two_that_bring) {
 GST_END_TEST
 
 GST_START_TEST(test_every_schedule_of_eos) {
-    // Whatever comes before the end is pushed, and the end itself always.
+    // Items that come before the end are pushed, and the end itself always is.
     Model model;
     model.threads = [] { return beside(in_order(bring(1), bring(2)), bring(eos)); };
     model.check = [](World &world) {
@@ -339,7 +340,7 @@ GST_START_TEST(test_every_schedule_of_playing) {
 GST_END_TEST
 
 GST_START_TEST(test_every_schedule_of_the_start) {
-    // A publisher is there already: it brings before start() has come to its end.
+    // The publisher exists already: it brings items before start() has returned.
     Model model;
     model.open = false;
     model.threads = [] {

@@ -108,7 +108,7 @@ GST_START_TEST(test_extended_timestamps) {
     Writer out;
     const std::string body(300, 'x');
     const auto cut = [&](size_t from, size_t count = 128) { return body.substr(from, count); };
-    // Repeated in every chunk, as the specification says.
+    // The extended timestamp is repeated in every chunk, as the specification says.
     out.u8(0x04).u24(0xFFFFFF).u24(300).u8(8).u32_le(1).u32(0xFFFFFFF0).text(cut(0));
     out.u8(0xC4).u32(0xFFFFFFF0).text(cut(128)).u8(0xC4).u32(0xFFFFFFF0).text(cut(256));
     // Wraps at 32 bits.
@@ -116,10 +116,10 @@ GST_START_TEST(test_extended_timestamps) {
     // An extended delta.
     out.u8(0x84).u24(0xFFFFFF).u32(0x1000000).text(cut(0));
     out.u8(0xC4).u32(0x1000000).text(cut(128)).u8(0xC4).u32(0x1000000).text(cut(256));
-    // A repeat that shows the absolute time instead of the delta.
+    // The repetition has the absolute time instead of the delta.
     out.u8(0x84).u24(0xFFFFFF).u32(0x1000000).text(cut(0));
     out.u8(0xC4).u32(0x2000010).text(cut(128)).u8(0xC4).u32(0x2000010).text(cut(256));
-    // Not repeated, as old encoders do: what stands there is payload.
+    // Not repeated, as by old encoders: the bytes in its place are payload.
     out.u8(0x04).u24(0xFFFFFF).u24(300).u8(8).u32_le(1).u32(0x5000000).text(cut(0));
     out.u8(0xC4).text(cut(128)).u8(0xC4).text(cut(256));
     // 0xFFFFFF itself needs the extension.
@@ -133,7 +133,7 @@ GST_START_TEST(test_control) {
     Client client;
     const std::string body(500, 'm');
     client.set_chunk_size(499).message(9, 5, 1, view(body), 6);
-    // A message that is begun and given up, then another on the same chunk stream.
+    // A message that is begun and abandoned, then another on the same chunk stream.
     client.out.u8(0x06).u24(1).u24(500).u8(9).u32_le(1).text(body.substr(0, 499));
     client.control(type::abort, 6);
     client.message(9, 6, 1, view("new"), 6);
@@ -152,7 +152,7 @@ GST_START_TEST(test_librtmp_control) {
 }
 GST_END_TEST
 
-// The largest chunk size costs no memory beyond what came.
+// The largest chunk size costs no memory beyond the received bytes.
 GST_START_TEST(test_largest_chunk_size) {
     for (const uint32_t size : {0x1000000u, 128u << 20, 0x7FFFFFFFu}) {
         rtmp::ChunkReader reader({}, [](rtmp::Message &&) { return Result::ok(); });
@@ -201,7 +201,7 @@ GST_START_TEST(test_hostile) {
 GST_END_TEST
 
 GST_START_TEST(test_memory) {
-    // Claims alone cost nothing.
+    // Announced sizes alone cost nothing.
     rtmp::ChunkReader reader({}, [](rtmp::Message &&) { return Result::ok(); });
     Writer out;
     for (unsigned id = 3; id < 35; ++id)
@@ -209,7 +209,7 @@ GST_START_TEST(test_memory) {
     fail_unless(reader.feed(out.view()).is_ok());
     fail_unless_equals_int(reader.in_flight(), 32 * 128);
     fail_unless(reader.memory() <= 32 * 4096, "%zu bytes", reader.memory());
-    // Beyond the first block, at most twice what came.
+    // Beyond the first block, memory is at most twice the received bytes.
     const std::vector<uint8_t> chunk(128);
     for (int i = 0; i < 2000; ++i) {
         Writer more;
@@ -226,7 +226,7 @@ GST_START_TEST(test_memory) {
 }
 GST_END_TEST
 
-// What the writer cuts, the reader puts together, for sizes around each border.
+// Messages that the writer cuts are reassembled by the reader, for sizes around each border.
 GST_START_TEST(test_writer) {
     for (const uint32_t chunk_size : {1u, 2u, 127u, 128u, 65536u})
         for (const size_t size : {0, 1, 126, 127, 128, 129, 256, 257})

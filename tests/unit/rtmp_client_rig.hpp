@@ -7,7 +7,7 @@
 
 namespace rtmp_test {
 
-/// What a client session tells, as lines of text.
+/// Records a client session's events as lines of text.
 struct ClientRecorder : rtmp::ClientSession::Handler {
     explicit ClientRecorder(bool publish, rtmp::Limits limits = {})
         : session(*this, request(publish), limits) {
@@ -51,7 +51,7 @@ struct ClientRecorder : rtmp::ClientSession::Handler {
     }
 };
 
-/// A server's bytes that do not depend on what the client says.
+/// A server's bytes, which do not depend on the client's.
 struct ServerBytes : Client {
     ServerBytes() { handshake(); }
     ServerBytes &result(double transaction, amf::Value value = amf::null()) {
@@ -69,7 +69,7 @@ struct ServerBytes : Client {
         command(1, {amf::string("onStatus"), amf::number(0), amf::null(), info(level, code, text)});
         return *this;
     }
-    /// Up to the point where the client publishes or plays.
+    /// Goes on until the client publishes or plays.
     ServerBytes &created() {
         control(type::window_ack_size, 2500000);
         result(1, info("status", "NetConnection.Connect.Success", "ok"));

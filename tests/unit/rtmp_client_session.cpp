@@ -13,7 +13,7 @@ using rtmp::ClientEnd;
 
 namespace {
 
-/// Lets both talk until neither has anything to say.
+/// Passes bytes in both directions until neither side has any.
 void converse(ClientRecorder &client, Recorder &server) {
     while (client.said < client.output.size() || client.heard < server.output.size()) {
         const ByteView said = ByteView(client.output).subspan(client.said);
@@ -32,7 +32,7 @@ void send(ClientRecorder &client, const flv::Tag &tag, uint32_t time) {
         client.output.insert(client.output.end(), piece.begin(), piece.end());
 }
 
-/// How a session with a server that says this ends.
+/// How a session ends with a server that answers this.
 void fail_unless_end(const ServerBytes &server, bool publish, ClientEnd end, const char *words) {
     ClientRecorder client(publish);
     fail_if(client.feed(server.out.view()), "it goes on, where '%s' was due", words);
@@ -56,7 +56,7 @@ GST_START_TEST(test_publish) {
         fail_unless(client.sent(command), "no %s", command);
     send(client, samples::video_config(), 0);
     send(client, samples::video_frame(40, true), 40);
-    // Longer than a chunk, and beyond the 24 bits of a timestamp.
+    // A message longer than a chunk, with a timestamp beyond 24 bits.
     send(client, flv::make_tag(flv::TagType::audio, 0, std::vector<uint8_t>(9000, 0xAF)),
          0x1000000);
     converse(client, server);
@@ -79,7 +79,7 @@ GST_START_TEST(test_app_keeps_query) {
 }
 GST_END_TEST
 
-// Nothing is started before Publish.Start, whatever else the server says.
+// Nothing is started before NetStream.Publish.Start, whatever else the server sends.
 GST_START_TEST(test_waits_for_start) {
     ServerBytes bytes;
     bytes.created().failure(2, "NetConnection.Call.Failed", "unknown").failure(3, "x", "y");
@@ -161,7 +161,7 @@ GST_START_TEST(test_cut_anywhere) {
 }
 GST_END_TEST
 
-// What servers say to a wrong key, in words and without the key.
+// Servers' answers to a wrong key become words without the key.
 GST_START_TEST(test_refusals) {
     const auto refused = [](std::string_view code, std::string_view text) {
         ServerBytes bytes;
@@ -205,7 +205,7 @@ GST_START_TEST(test_no_rtmp) {
 }
 GST_END_TEST
 
-// Oddities of servers that close nothing.
+// Deviations of servers for which the connection is not closed.
 GST_START_TEST(test_odd_servers) {
     ServerBytes bytes;
     const uint8_t bandwidth[] = {0, 0x26, 0x25, 0xA0};
@@ -229,7 +229,7 @@ GST_START_TEST(test_odd_servers) {
 }
 GST_END_TEST
 
-// A publisher's server sends no media: a large message is an error before it is there.
+// A publisher's server sends no media: a large message is refused before it is complete.
 GST_START_TEST(test_bounds) {
     ServerBytes bytes;
     bytes.created().status("status", "NetStream.Publish.Start");
@@ -238,7 +238,7 @@ GST_START_TEST(test_bounds) {
     ClientRecorder client(true);
     fail_unless(client.feed(bytes.out.view()));
     fail_if(client.feed(head.view()));
-    // Pings without end, whose answers nobody takes.
+    // Endless pings whose answers the server does not read.
     ClientRecorder busy(true);
     busy.feed(ServerBytes().created().out.view());
     Client pings;
@@ -264,7 +264,7 @@ GST_START_TEST(test_metadata) {
     fail_unless_equals_string(values[2].properties[0].name.c_str(), "framerate");
     fail_unless_equals_float(values[2].properties[0].value.number, 25);
     fail_unless_equals_string(values[2].properties[1].name.c_str(), "width");
-    // Once more changes nothing; what can't be read is passed on.
+    // A repetition changes nothing; an event that can't be parsed is passed on.
     fail_unless(rtmp::publisher_metadata(made) == made);
     const auto odd = rtmp::publisher_metadata(view("\x02\x05"));
     fail_unless_equals_int(odd.size(), 16 + 2);

@@ -84,7 +84,7 @@ GST_START_TEST(test_read_back) {
 }
 GST_END_TEST
 
-// Payload is the tag's own memory; headers are the packet's.
+// The payload is the tag's own memory; the headers belong to the packet.
 GST_START_TEST(test_no_copy) {
     const flv::Tag tag = video_tag(200000);
     const auto packet = rtmp::make_packet(tag, 0, 65536);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a push decides without sockets: when to connect again, what to drop, which bitrate.
+// The decisions of a push, without sockets: when to connect again, what to drop, which bitrate.
 #include "core/rtmp/backoff.h"
 #include "core/rtmp/congestion.h"
 #include "core/rtmp/publish_queue.h"
@@ -24,7 +24,7 @@ PublishQueue::Item config() {
     return {samples::video_config(), 0, true, false};
 }
 
-/// The times of everything in the queue.
+/// The times of all items in the queue.
 std::string drain(PublishQueue &queue) {
     std::string out;
     PublishQueue::Item item;
@@ -33,7 +33,7 @@ std::string drain(PublishQueue &queue) {
     return out;
 }
 
-/// An encoder at `bitrate` and a line that carries `line` bit/s, for frames of 40 ms.
+/// An encoder at `bitrate` and a connection that carries `line` bit/s, for frames of 40 ms.
 struct Line {
     Congestion congestion;
     int64_t time = 0;
@@ -70,12 +70,12 @@ GST_START_TEST(test_backoff) {
         const uint64_t delay = backoff.next(false, random);
         fail_unless(delay < 30000 && delay >= 22500, "%u", unsigned(delay));
     }
-    // A connection that ends at once is no success.
+    // A connection that ends at once does not count as a success.
     backoff.lived(9'999);
     fail_unless_equals_uint64(backoff.next(false, 0), 30000);
     backoff.lived(10'000);
     fail_unless_equals_uint64(backoff.next(false, 0), 1000);
-    // A refused key waits a minute and more.
+    // After a refused key the wait is a minute or more.
     fail_unless_equals_uint64(backoff.next(true, 0), 60'000);
     fail_unless_equals_uint64(backoff.next(true, 0), 120'000);
     for (int i = 0; i < 100; ++i)
@@ -84,7 +84,7 @@ GST_START_TEST(test_backoff) {
 }
 GST_END_TEST
 
-// Without a connection the queue holds the current GOP, whatever comes.
+// Without a connection the queue holds the current GOP.
 GST_START_TEST(test_queue_holds_a_gop) {
     PublishQueue queue;
     queue.push(frame(0, false)); // nothing before the first keyframe
@@ -112,7 +112,7 @@ GST_START_TEST(test_queue_skips_to_a_keyframe) {
 }
 GST_END_TEST
 
-// A GOP that is too long is dropped; what follows waits for a keyframe, and headers are due again.
+// A GOP that is too long is dropped; later frames wait for a keyframe, and headers are due again.
 GST_START_TEST(test_queue_waits_for_a_keyframe) {
     PublishQueue queue({.max_bytes = 1000, .max_ms = 60'000});
     queue.flow();
@@ -128,7 +128,7 @@ GST_START_TEST(test_queue_waits_for_a_keyframe) {
 }
 GST_END_TEST
 
-// After a lost connection, the rest of a GOP whose beginning was sent is of no use.
+// After a lost connection, the rest of a partly sent GOP is dropped.
 GST_START_TEST(test_queue_resumes) {
     PublishQueue queue;
     queue.flow();
@@ -150,7 +150,7 @@ GST_START_TEST(test_queue_resumes) {
 }
 GST_END_TEST
 
-// A held GOP longer than the time limit is sent all the same when a connection is there.
+// A held GOP is sent once there is a connection, even if it is longer than the time limit.
 GST_START_TEST(test_queue_long_gop) {
     PublishQueue queue({.max_bytes = 1 << 20, .max_ms = 1000});
     for (int64_t time = 0; time <= 5000; time += 100)
@@ -167,13 +167,13 @@ GST_START_TEST(test_congestion) {
     line.congestion.set_original(4'000'000);
     line.run(10'000, 8'000'000);
     fail_unless(line.reports.empty());
-    // The line narrows: down to what it carried, in full steps.
+    // The connection's rate falls: the bitrate falls to what it carried, in whole steps.
     line.run(6'000, 1'550'000);
     fail_unless(!line.reports.empty());
     fail_unless(line.congestion.is_congested());
     fail_unless(line.congestion.bitrate() <= 1'500'000 && line.congestion.bitrate() >= 1'400'000,
                 "%u", unsigned(line.congestion.bitrate()));
-    // It is as before: every four seconds a tenth of the original.
+    // The rate has recovered: the bitrate rises by a tenth of the original every four seconds.
     line.reports.clear();
     line.run(1'000, 50'000'000); // the backlog goes
     const uint64_t low = line.congestion.bitrate();
@@ -197,7 +197,7 @@ GST_START_TEST(test_congestion_floor) {
     for (int64_t time = 0; time < 5'000; time += 40) // nothing leaves
         congestion.update({time, time, 0, uint64_t(time) * 125, 0});
     fail_unless_equals_uint64(congestion.bitrate(), 50'000);
-    // Audio does not get less: it is taken off.
+    // Audio keeps its bitrate, which is subtracted.
     Congestion with_audio;
     with_audio.set_original(3'000'000);
     for (int64_t time = 0; time < 5'000; time += 40)
@@ -207,7 +207,7 @@ GST_START_TEST(test_congestion_floor) {
 }
 GST_END_TEST
 
-// A new connection has no throughput yet: the burst at its beginning lowers nothing.
+// A new connection has no measured throughput yet: the initial burst lowers nothing.
 GST_START_TEST(test_congestion_restart) {
     Congestion congestion;
     congestion.set_original(1'000'000);
@@ -219,7 +219,7 @@ GST_START_TEST(test_congestion_restart) {
 }
 GST_END_TEST
 
-// Without an encoder's word, the original is what came.
+// Without an announced bitrate the measured one is the original.
 GST_START_TEST(test_congestion_measured) {
     Congestion congestion;
     for (int64_t time = 0; time < 4'000; time += 40)

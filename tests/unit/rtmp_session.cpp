@@ -50,7 +50,7 @@ GST_START_TEST(test_garbage_handshake) {
         fail_if(recorder.feed(view(bytes)));
         fail_unless(recorder.error.find(reason) != std::string::npos, "%s", recorder.error.c_str());
         fail_unless(recorder.output.empty());
-        // It stays broken.
+        // The session stays broken.
         fail_if(recorder.feed(view("\x03")));
     }
 }
@@ -89,7 +89,7 @@ GST_START_TEST(test_publish) {
     fail_unless(std::ranges::equal(video.body().view(), view(keyframe)));
     fail_unless(recorder.sent("NetStream.Unpublish.Success"));
     fail_unless_equals_string(recorder.session.client_name().c_str(), "FMLE/3.0.(test)");
-    // And again on the same connection.
+    // A second publish on the same connection.
     Client again;
     again.chunk_size = 4096;
     again.publish("cam2").message(type::video, 90, 1, view(keyframe), 6);
@@ -222,7 +222,7 @@ GST_START_TEST(test_sloppy_control_messages) {
 }
 GST_END_TEST
 
-// What both sides say about codecs.
+// The codecs that both sides announce.
 GST_START_TEST(test_capabilities) {
     const auto list = [](std::initializer_list<const char *> names) {
         amf::Value value;
@@ -247,12 +247,12 @@ GST_START_TEST(test_capabilities) {
     const auto audio = [](const rtmp::Capabilities &c, const char(&codec)[5]) {
         return c.receives(flv::TagType::audio, flv::fourcc(codec));
     };
-    // Nothing announced, or nonsense: everything is sent.
+    // Nothing or nonsense announced: everything is sent.
     for (const auto &said : {capabilities({}), capabilities({{"fourCcList", amf::number(7)},
                                                              {"videoFourCcInfoMap", amf::null()},
                                                              {"capsEx", amf::number(-1)}})})
         fail_unless(video(said, "hvc1") && audio(said, "Opus") && said.caps_ex == 0);
-    // A list of video says nothing about audio. What has a legacy form is always sent.
+    // A list of video codecs says nothing about audio. Codecs with a legacy form are always sent.
     const auto old = capabilities({{"fourCcList", list({"av01", "hvc1", "toolong"})}});
     fail_unless(video(old, "hvc1") && video(old, "avc1") && !video(old, "vp09"));
     fail_unless(audio(old, "Opus"));
@@ -261,7 +261,7 @@ GST_START_TEST(test_capabilities) {
     fail_unless(audio(both, "spex"));
     const auto any = capabilities({{"fourCcList", list({"*"})}});
     fail_unless(video(any, "vvc1") && audio(any, "ec-3"));
-    // Info maps: decoding or forwarding is receiving, encoding is not.
+    // Info maps: decoding or forwarding counts as receiving, encoding does not.
     const auto maps = capabilities({{"fourCcList", list({"*"})},
                                     {"videoFourCcInfoMap", amf::object({{"hvc1", amf::number(1)},
                                                                         {"av01", amf::number(2)},
@@ -273,7 +273,7 @@ GST_START_TEST(test_capabilities) {
     fail_unless(maps.has(rtmp::caps_ex::multitrack | rtmp::caps_ex::mod_ex));
     fail_if(maps.has(rtmp::caps_ex::reconnect));
 
-    // The server's own, in both objects of its answer.
+    // The server's own capabilities, in both objects of its answer.
     Recorder recorder;
     fail_unless(recorder.feed(connected().out.view()));
     std::vector<amf::Value> values;
@@ -310,7 +310,7 @@ GST_START_TEST(test_acknowledgements) {
     client.message(type::user_control, 0, 0, view(std::string("\x00\x06\x12\x34\x56\x78", 6)), 2);
     for (int i = 0; i < 60; ++i)
         client.message(type::video, i, 1, view(keyframe), 6);
-    // Fed as a network would, in small reads: an acknowledgement for every 5000 bytes.
+    // Fed in small reads, as from a network: an acknowledgement for every 5000 bytes.
     const ByteView bytes = client.out.view();
     for (size_t at = 0; at < bytes.size(); at += 500)
         fail_unless(recorder.feed(bytes.subspan(at, std::min<size_t>(500, bytes.size() - at))));
@@ -353,7 +353,7 @@ GST_START_TEST(test_hostile_commands) {
     Client nameless = connected();
     nameless.message(type::command_amf0, 0, 0, view("\x05"));
     fail_unless_error(nameless, "no name");
-    // Many questions whose answers nobody reads.
+    // Many requests whose answers the client does not read.
     Client asker = connected();
     for (int i = 0; i < 8000; ++i)
         asker.call(0, "createStream", i + 1);
@@ -367,7 +367,7 @@ GST_START_TEST(test_hostile_commands) {
 }
 GST_END_TEST
 
-// What genuine clients sent, whole, in two parts at every byte, and byte by byte.
+// Input of genuine clients: whole, in two parts at every byte, and byte by byte.
 GST_START_TEST(test_genuine_clients) {
     const std::pair<const char *, const char *> cases[] = {
         {"publish-ffmpeg", "publish live/cam?key=a"},
@@ -388,7 +388,7 @@ GST_START_TEST(test_genuine_clients) {
             fail_unless(whole.tags[0].kind == flv::TagKind::metadata);
             fail_unless(whole.has("tag 9"));
         }
-        // The handshake is long and the same everywhere: a few of its bytes will do.
+        // The handshake is long and always the same: a few of its positions suffice.
         for (size_t split = 1; split < bytes.size(); split += split < 3060 ? 61 : 1) {
             Recorder parts;
             parts.feed(ByteView(bytes).first(split));

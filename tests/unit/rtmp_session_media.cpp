@@ -47,7 +47,7 @@ GST_START_TEST(test_ignored_media) {
 }
 GST_END_TEST
 
-// A connection has one publish: its media may come on any message stream, 0 above all.
+// A connection has one publish: its media may come on any message stream, most often 0.
 GST_START_TEST(test_media_on_another_stream) {
     Recorder recorder;
     Client client = connected();
@@ -78,7 +78,7 @@ GST_START_TEST(test_large_metadata_is_left_out) {
         fail_unless_equals_int(recorder.tags.size(), 1);
         fail_unless_equals_int(recorder.tags[0].timestamp, 40);
     }
-    // Only a publisher's.
+    // The exception is for publishers' metadata only.
     Client nobody = connected();
     nobody.message(type::data_amf0, 0, 1, large, 5);
     fail_unless_error(nobody, "70000 bytes");
@@ -168,7 +168,7 @@ GST_START_TEST(test_avmplus) {
         Recorder recorder;
         fail_unless(recorder.feed(client.out.view()), "%s", recorder.error.c_str());
         fail_unless_equals_string(recorder.events.at(0).c_str(), "publish live/cam?");
-        // Players get AMF0.
+        // Players get it as AMF0.
         fail_unless_equals_int(recorder.tags.size(), 1);
         const auto wanted = "\x02\x00\x0aonMetaData\x03\x00\x05width\x00\x40\x74\x00\x00\x00\x00"
                             "\x00\x00\x00\x00\x09"s;

@@ -9,7 +9,7 @@
 
 namespace rtmp_test {
 
-/// The error that these bytes end with; empty if none.
+/// The error that a session reports for these bytes; empty if none.
 inline std::string error_of(const Client &client, rtmp::Limits limits = {}) {
     Recorder recorder(Recorder::Answer::accept, limits);
     recorder.feed(client.out.view());

@@ -16,7 +16,7 @@ struct Clocked {
         return static_cast<uint32_t>(line.map(track, timestamp));
     }
     void restart() { line.restart(); }
-    /// In steps that are no jumps.
+    /// Advances in steps that are no jumps.
     void run_video(uint32_t from, uint32_t to) {
         for (uint64_t t = from; t < to; t += 9000)
             fail_unless_equals_uint64(video(uint32_t(t)), t);
@@ -31,7 +31,7 @@ GST_START_TEST(test_begins_at_zero_and_keeps_progress) {
     Clocked c;
     c.restart();
     fail_unless_equals_uint64(c.video(123456), 0);
-    // However the packets arrive.
+    // The output has the timestamps' steps, however the packets arrive.
     fail_unless_equals_uint64(c.video(123496), 40);
     fail_unless_equals_uint64(c.video(123497), 41);
     fail_unless_equals_uint64(c.video(123497), 41);
@@ -42,14 +42,14 @@ GST_START_TEST(test_begins_at_zero_and_keeps_progress) {
 }
 GST_END_TEST
 
-// Audio in front of the first keyframe that arrives behind it: 0, not the end of the 32 bits.
+// Audio that precedes the first keyframe but arrives after it gets 0, not a time near 2^32.
 GST_START_TEST(test_second_track_begins_earlier) {
     Clocked c;
     fail_unless_equals_uint64(c.video(5000), 0);
     fail_unless_equals_uint64(c.audio(4977), 0);
     fail_unless_equals_uint64(c.audio(5000), 0);
     fail_unless_equals_uint64(c.audio(5023), 23);
-    // A track that comes after a month has its own time.
+    // A track that first appears after a month has its own origin.
     Clocked late;
     late.run_video(0, 0xA0000000);
     fail_unless_equals_uint64(late.audio(0xA0000000 - 20), 0xA0000000 - 20);
@@ -87,8 +87,8 @@ GST_START_TEST(test_republish) {
     c.restart();
     fail_unless_equals_uint64(c.video(50), 1040);
     fail_unless_equals_uint64(c.audio(45), 1035);
-    // A producer that goes on with its timestamps where another left off, or ahead of them, is a
-    // new one still.
+    // A producer whose timestamps continue where another's ended, or later, still counts as a new
+    // one.
     c.restart();
     fail_unless_equals_uint64(c.video(80), 1080);
     c.restart();
@@ -97,7 +97,7 @@ GST_START_TEST(test_republish) {
 }
 GST_END_TEST
 
-// What is decoded next is shown after all that came before, however late that is shown.
+// A frame that is decoded later is displayed after all earlier ones, even if it is displayed late.
 GST_START_TEST(test_republish_behind_what_is_shown) {
     Clocked c;
     c.video(0);
@@ -111,7 +111,7 @@ GST_END_TEST
 GST_START_TEST(test_gaps) {
     Clocked c;
     c.video(0);
-    // Up to ten seconds the publisher is believed.
+    // A step of up to ten seconds is taken from the timestamps; a larger one is a jump.
     fail_unless_equals_uint64(c.video(9000), 9000);
     fail_unless_equals_uint64(c.video(2'000'000), 9040);
     fail_unless_equals_uint64(c.audio(2'000'010), 9050);
@@ -130,18 +130,18 @@ GST_START_TEST(test_jump_back) {
 }
 GST_END_TEST
 
-// A publisher that loops a clip: both tracks jump, not at the same packet.
+// A publisher that loops a clip: both tracks jump, in different packets.
 GST_START_TEST(test_tracks_jump_one_after_the_other) {
     for (const uint32_t clip : {1000u, 30000u}) {
         Clocked c;
         for (uint32_t lap = 0; lap < 5; ++lap)
             for (uint32_t t = 0; t < clip; t += 20) {
-                // Each lap begins a step behind the last picture of the one before.
+                // Each round of the loop begins one step after the last frame of the round before.
                 const auto wall = int64_t(lap) * (clip + 20) + t;
                 const int64_t v = c.video(t);
                 fail_unless(std::abs(v - wall) <= 100, "%ld instead of %ld", long(v), long(wall));
                 if (wall < 60) continue;
-                // Audio is 60 ms late.
+                // Audio arrives 60 ms late.
                 const int64_t a = c.audio((t + clip - 60) % clip);
                 fail_unless(std::abs(a - (wall - 60)) <= 100, "lap %u at %u: %ld instead of %ld",
                             lap, t, long(a), long(wall - 60));
@@ -150,7 +150,7 @@ GST_START_TEST(test_tracks_jump_one_after_the_other) {
 }
 GST_END_TEST
 
-// Tracks with origins of their own, an hour apart.
+// The two tracks have different origins, an hour apart.
 GST_START_TEST(test_tracks_far_apart) {
     Clocked c;
     for (uint32_t t = 0; t < 5000; t += 20) {
@@ -163,12 +163,12 @@ GST_END_TEST
 
 namespace {
 
-/// A live publisher: 25 frames of video and 50 of audio a second, each as it is due.
+/// A live publisher with 25 video and 50 audio frames per second, each sent when it is due.
 struct Live {
     explicit Live(Timeline::Resume resume = Timeline::Resume::at_once) : line(resume) {}
 
-    /// `milliseconds` of both tracks; `video_at` and `audio_at` make timestamps of the time since
-    /// the beginning.
+    /// Sends `milliseconds` of both tracks; `video_at` and `audio_at` map the time since the
+    /// beginning to timestamps.
     template <class Video, class Audio>
     void run(int64_t milliseconds, Video video_at, Audio audio_at) {
         for (const int64_t end = now + milliseconds; now < end; now += 20) {
@@ -198,7 +198,7 @@ int64_t as_is(int64_t now) {
 
 } // namespace
 
-// Tracks with origins of their own: what they are apart is taken out, once.
+// Tracks with different origins: their distance is removed, once.
 GST_START_TEST(test_skew) {
     for (const auto resume : {Timeline::Resume::at_once, Timeline::Resume::at_arrival})
         for (const int64_t skew : {-3'600'000, -11'000, -3'000, 2'001, 3'000, 9'000, 11'000}) {
@@ -215,7 +215,8 @@ GST_START_TEST(test_skew) {
 }
 GST_END_TEST
 
-// Up to two seconds it is believed, and a track that comes late with the other's timestamps, too.
+// A distance of up to two seconds is kept, also if the later track starts with the other's
+// timestamps.
 GST_START_TEST(test_skew_that_is_meant) {
     for (const int64_t skew : {-2'000, -500, 500, 2'000}) {
         Live live(Timeline::Resume::at_arrival);
@@ -230,14 +231,14 @@ GST_START_TEST(test_skew_that_is_meant) {
     }
     fail_unless_equals_int64(late.out[0].back(), 7980);
     fail_unless_equals_int64(late.out[1].back(), 2980);
-    // Another that begins later, with timestamps that say so.
+    // Video that begins later, with timestamps that say so.
     Live second;
     second.line.map(Timeline::audio, 0, 0, 0);
     fail_unless_equals_int64(second.line.map(Timeline::video, 6000, 0, 6000), 6000);
 }
 GST_END_TEST
 
-// The skew survives a jump of both.
+// The skew survives a jump of both tracks.
 GST_START_TEST(test_skew_and_jump) {
     Live live;
     const auto clip = [](int64_t now) { return now % 4000; };
@@ -249,14 +250,14 @@ GST_START_TEST(test_skew_and_jump) {
 }
 GST_END_TEST
 
-// Timestamps without any sense get no further than the clock.
+// Random timestamps get no further than the clock.
 GST_START_TEST(test_nonsense_does_not_run_away) {
     for (const auto resume : {Timeline::Resume::at_once, Timeline::Resume::at_arrival}) {
         std::mt19937 random(5);
         Live wild(resume);
         const auto any = [&](int64_t) { return int64_t(random()); };
         wild.run(20'000, any, any);
-        // Two lines, one packet on each in turn.
+        // Timestamps that alternate between two origins.
         Live split(resume);
         split.run(20'000, as_is, [n = 0](int64_t now) mutable { return now + ++n % 2 * 20'000; });
         for (const Live *live : {&wild, &split})
@@ -266,21 +267,21 @@ GST_START_TEST(test_nonsense_does_not_run_away) {
 }
 GST_END_TEST
 
-// Frames that come so far apart as they say.
+// Frames whose distances in time match their timestamps.
 GST_START_TEST(test_slow_frames) {
     for (const int64_t apart : {5'000, 12'000, 70'000}) {
         Timeline line;
         for (int64_t now = 0; now < 10 * apart; now += apart)
             fail_unless_equals_int64(line.map(Timeline::video, uint32_t(now), 0, 77 + now), now);
     }
-    // The same at once is a jump.
+    // The same step of the timestamps within 40 ms is a jump.
     Timeline line;
     line.map(Timeline::video, 0, 0, 0);
     fail_unless_equals_int64(line.map(Timeline::video, 12'000, 0, 40), 40);
 }
 GST_END_TEST
 
-// Encoders that mask the top byte, and those that send 24 bits.
+// Encoders that clear the top byte, and those that send only 24 bits.
 GST_START_TEST(test_short_wraps) {
     for (const unsigned bits : {24u, 31u}) {
         const auto wrap = uint32_t((uint64_t(1) << bits) - 1);
@@ -293,7 +294,7 @@ GST_START_TEST(test_short_wraps) {
 }
 GST_END_TEST
 
-// A step back of a few milliseconds is sloppiness: nothing moves, nothing goes back.
+// A step back of a few milliseconds is tolerated: the time stands still instead.
 GST_START_TEST(test_jitter) {
     Clocked c;
     c.audio(1000);
@@ -303,9 +304,8 @@ GST_START_TEST(test_jitter) {
 }
 GST_END_TEST
 
-// Whatever comes in, within a track nothing that comes out is before what came out.
-// A track that had its own line and jumps to the other's timestamps: both go on together, not by
-// the old distance apart.
+// Whatever the input, the output never goes back within a track. A track with an origin of its own
+// that jumps to the other's timestamps continues beside it, not at the old distance.
 GST_START_TEST(test_jump_from_another_line) {
     Clocked c;
     c.audio(322);

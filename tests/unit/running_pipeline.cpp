@@ -12,7 +12,7 @@ using supervisor::RunningPipeline;
 
 namespace {
 
-/// GStreamer's tee under the name of ours: branches are found by it.
+/// Registers GStreamer's tee as goptee, by whose name branches are found.
 void register_tee() {
     const auto factory = GstPtr<GstElement>::adopt(
         GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("tee", nullptr))));
@@ -63,7 +63,7 @@ struct Rig {
         rig::turn();
     }
     bool has(const char *name) const { return bool(rig::child(running->pipeline(), name)); }
-    /// A branch fails, and is gone.
+    /// Makes a branch fail and waits until it is removed.
     void lose(const char *sink) {
         const size_t timers = clock.timers();
         rig::fail_element(running->pipeline(), sink);
@@ -158,7 +158,7 @@ GST_START_TEST(test_failure_of_the_whole_is_told_once) {
 }
 GST_END_TEST
 
-/// An error downstream may be on the bus before that of the source, which is the cause.
+/// A downstream error may be posted before the source's error, which is the cause.
 GST_START_TEST(test_the_source_says_why) {
     Rig r;
     const auto tee = rig::child(r.running->pipeline(), "gop");
@@ -166,7 +166,7 @@ GST_START_TEST(test_the_source_says_why) {
     GST_ELEMENT_FLOW_ERROR(source.get(), GST_FLOW_ERROR); // what any source says then
     GST_ELEMENT_ERROR(tee.get(), RESOURCE, OPEN_WRITE, ("the server is down"), (nullptr));
     rig::turn();
-    // A file is looked into on another thread.
+    // The file is inspected on another thread.
     r.clock.advance(900);
     fail_unless(r.failures.empty());
     GST_ELEMENT_ERROR(source.get(), RESOURCE, NOT_FOUND, ("there is no camera"), (nullptr));
@@ -205,7 +205,7 @@ GST_START_TEST(test_a_server_that_goes_later) {
 }
 GST_END_TEST
 
-/// Other sinks of a pipeline that has failed may end; that is no end of the pipeline.
+/// After a failure the pipeline's other sinks may post EOS; that does not count as its end.
 GST_START_TEST(test_no_end_after_a_failure) {
     Rig r;
     rig::fail_element(r.running->pipeline(), "source");
@@ -227,7 +227,8 @@ GST_START_TEST(test_what_is_hopeless) {
     fail_unless(judge("filesrc", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ));
     fail_unless(judge("appsrc", GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE));
     fail_unless(judge("identity", GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN));
-    // Another program may let a device go, a server may come up, a disk may be emptied.
+    // These errors may pass: another program may release the device, a server may start, a disk may
+    // be emptied.
     fail_if(judge("filesrc", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY));
     fail_if(judge("filesrc", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ));
     fail_if(judge("udpsrc", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
@@ -251,7 +252,7 @@ GST_END_TEST
 GST_START_TEST(test_stopped_while_a_branch_is_taken_out) {
     Rig r;
     rig::fail_element(r.running->pipeline(), "two");
-    // It is being removed on another thread.
+    // The removal runs on another thread.
     fail_unless(rig::until([&] { return r.said.find("is removed") != r.said.npos; }));
     int stopped = 0;
     r.running->stop([&] { ++stopped; });

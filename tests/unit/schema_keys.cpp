@@ -57,7 +57,7 @@ GST_START_TEST(test_types) {
     const auto schema = read_schema();
     const auto &type = schema.at("$defs").at("parameter").at("properties").at("type");
     fail_unless(type.at("enum").get<std::vector<std::string>>() == type_names());
-    // Each has its own rule for what a default may be.
+    // Each type has a rule for its default.
     Words ruled;
     for (const auto &rule : schema.at("$defs").at("parameter").at("allOf"))
         if (rule.at("then").contains("properties") &&

@@ -42,7 +42,7 @@ json streams_in(const std::vector<Mount> &mounts) {
     return json::parse(console::streams_json({mounts, {{"rtmp", rtmp, true}}}, web)).at("streams");
 }
 
-/// Runs what was posted to the main loop.
+/// Runs the functions that were posted to the main loop.
 void run_main_loop() {
     while (g_main_context_iteration(nullptr, FALSE)) {
     }
@@ -60,7 +60,7 @@ GST_START_TEST(test_streams_are_mounts_of_a_name) {
     fail_unless_equals_string(streams[0].name.c_str(), "live/a");
     fail_unless_equals_string(streams[0].url.c_str(), "rtmp://127.0.0.1:1935/live/a");
     fail_unless(streams[0].live && streams[0].players == 2 && streams[0].viewers == 3);
-    // Its playlist still has segments, but the publisher is gone.
+    // The playlist still has segments, but the publisher has gone.
     mounts[1].live = false;
     mounts[1].is_deserted = true;
     streams = state::streams_of(mounts);
@@ -104,7 +104,7 @@ GST_START_TEST(test_page) {
 }
 GST_END_TEST
 
-// What has no playlist is played all the same, and what is off air says since when.
+// Streams without a playlist are listed as playable, and streams off air with the time since when.
 GST_START_TEST(test_page_lists_what_it_can_play) {
     std::vector<Mount> mounts = {rtmp_mount("live/a", false),
                                  http_mount("live/a.flv", "video/x-flv"),
@@ -151,7 +151,7 @@ GST_START_TEST(test_list_is_collected_once_a_second) {
             ++answers;
         });
     };
-    // Network loops ask; the state is collected here.
+    // Network loops request the list; it is collected on this thread.
     std::thread([&] {
         for (int i = 0; i < 10; ++i)
             ask();
@@ -172,7 +172,7 @@ GST_END_TEST
 
 namespace {
 
-/// A mount of a protocol that the launcher has never heard of.
+/// A mount of a protocol that the launcher does not know.
 class TextMount final : public net::Mount {
 public:
     TextMount() : Mount({"lines", {"127.0.0.1", 7000}, "live/text"}) {}

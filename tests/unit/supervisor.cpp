@@ -37,7 +37,7 @@ struct Rig {
         fail_unless(supervisor::wait_for_teardowns(20'000'000));
         rig::turn();
     }
-    /// The names of the pipelines by label; GStreamer gives each another name.
+    /// The pipelines' names by label; GStreamer gives each pipeline a unique name.
     std::map<std::string, std::string> pipelines() const {
         std::map<std::string, std::string> out;
         supervisor->each_pipeline([&](const auto &, const supervisor::RunningPipeline &running) {
@@ -141,7 +141,7 @@ GST_START_TEST(test_restart_with_doubling_delays) {
 }
 GST_END_TEST
 
-/// A missing camera ends a run at its start; one that was there is waited for.
+/// A camera that is missing at the start ends the run; one that is lost later is waited for.
 GST_START_TEST(test_what_waiting_does_not_mend) {
     const auto lose = [](Rig &r) {
         const auto source = rig::child(r.pipeline("rig"), "source");
@@ -186,7 +186,7 @@ GST_START_TEST(test_reload_leaves_alone_what_does_not_differ) {
     const rig::Described same(rule + start("ab"));
     fail_unless(r.supervisor->reload({same.binding}, &error), "%s", error.c_str());
     fail_unless(r.described.has_said("the descriptions are as before"));
-    // One pipeline changes, the other and the rule do not.
+    // One pipeline changes; the other one and the rule do not.
     std::string text = rule + start("ab");
     text.replace(text.rfind("fakesink"), 8, "fakesink sync=false");
     const rig::Described next(text);

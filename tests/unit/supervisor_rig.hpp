@@ -266,14 +266,14 @@ private:
     };
 };
 
-/// A pipeline that waits for data that never arrive.
+/// A pipeline that waits for data that never arrives.
 constexpr const char *quiet = "appsrc is-live=true name=source ! fakesink async=false name=sink";
 
 inline GstPtr<GstElement> child(GstElement *pipeline, const char *name) {
     return GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline), name));
 }
 
-/// Makes the element post an error, like an element of GStreamer.
+/// Makes the element post an error, as GStreamer's elements do.
 inline void fail_element(GstElement *pipeline, const char *name) {
     const auto element = child(pipeline, name);
     fail_unless(element.get() != nullptr, "there is no element '%s'", name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pipelines that are stopped on another thread: waiting for them is possible, and nothing of theirs
-// is used afterwards.
+// Pipelines that are stopped on another thread: the stop can be awaited, and nothing of the
+// pipeline is used afterwards.
 #include "supervisor/teardown.h"
 
 #include "core/net/loop/thread.h"
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t no_time = 0, long_time = 20'000'000; // µs
 
-/// Keeps elements from getting to NULL while it is closed.
+/// While closed, keeps elements from reaching NULL.
 struct Gate {
     std::mutex lock;
     std::condition_variable changed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Frames of a WebSocket client are parsed however they are cut; what RFC 6455 forbids is an error.
+// A WebSocket client's frames are parsed however they are cut; violations of RFC 6455 are errors.
 #include "core/http/websocket.h"
 
 #include "check.hpp"
@@ -17,7 +17,7 @@ struct Heard final : http::FrameReader::Handler {
     std::string events;
 };
 
-/// A client's frame. `length_size` 0: as short as may be.
+/// A client's frame. `length_size` 0: the shortest form.
 std::vector<uint8_t> frame(uint8_t first, std::string_view payload, unsigned length_size = 0) {
     const std::array<uint8_t, 4> mask{0x37, 0xfa, 0x21, 0x3d};
     const size_t size = payload.size();
@@ -39,7 +39,7 @@ std::vector<uint8_t> all(std::initializer_list<std::vector<uint8_t>> frames) {
     return out;
 }
 
-/// What was heard, and the error if there is one; the same for any cut.
+/// The events, and the error if there is one; the same for any cut.
 std::string read(const std::vector<uint8_t> &bytes) {
     std::string whole;
     for (size_t step = bytes.size() + 1; step > 0; step = step > 8 ? step / 3 : step - 1) {
@@ -72,13 +72,13 @@ GST_START_TEST(test_control_frames) {
                               ("ping:" + longest + ";").c_str());
     fail_unless_equals_string(read(frame(0x88, "")).c_str(), "close:0;");
     fail_unless_equals_string(read(frame(0x88, "\x03\xe9 bye")).c_str(), "close:1001;");
-    // Behind a close nothing is read, whatever it is.
+    // Bytes after a close frame are not read.
     fail_unless_equals_string(read(all({frame(0x88, "\x0f\xa0"), frame(0xff, "?")})).c_str(),
                               "close:4000;");
 }
 GST_END_TEST
 
-// A control frame may come amid a message.
+// A control frame may come within a message.
 GST_START_TEST(test_messages_are_dropped) {
     const std::string big(60'000, 'm');
     fail_unless_equals_string(
