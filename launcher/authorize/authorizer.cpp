@@ -42,7 +42,7 @@ bool Authorizer::load(std::string *error) {
     return reads_keys(error) && reads_jwks(error);
 }
 
-/// False if the file has changed and can't be used: the keys of before still hold.
+/// Returns false if the file has changed and can't be used; the previous keys then stay in force.
 bool Authorizer::reads_keys(std::string *error) {
     if (!key_file_) return true;
     std::string reason;
@@ -149,7 +149,7 @@ void Authorizer::check_token(const Request &request, std::string why, Done done)
     finish(permission);
 }
 
-/// Whoever needs the key set meanwhile waits for the same answer.
+/// Callers that need the key set during a fetch wait for the same answer.
 void Authorizer::fetch_jwks(std::function<void()> then) {
     waiting_.push_back(std::move(then));
     if (waiting_.size() > 1) return;
@@ -212,7 +212,7 @@ void Authorizer::ask_server(const Request &request, Decision decision, Done done
                     {.reason = "the authorization server " + place + " can't be asked: " + error});
             }
             const Judgement judgement = judge(self->policy_.server->style, request, *reply);
-            // A server in trouble has not decided.
+            // An error of the server is no decision, so it is not cached.
             if (!key.empty() && reply->status < 500) self->keep(key, judgement);
             finish(judgement);
         });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Decides by a policy: first by address, then by key, signed URL or token, of which one has to be
-// good, then by asking the policy's server.
+// Decides by a policy: first by address, then by key, signed URL or token, of which one must be
+// valid, then by asking the policy's server.
 #pragma once
 
 #include "authorize/key_file.h"
@@ -23,16 +23,16 @@ struct Decision {
     std::string owner;   ///< the name beside the stream key; may be empty
 };
 
-/// Used on the worker's thread, but for load() and concerns().
+/// Used on the worker's thread, except load() and concerns().
 class Authorizer : public std::enable_shared_from_this<Authorizer> {
 public:
     using Done = std::function<void(const Decision &)>;
 
     explicit Authorizer(Policy policy);
-    /// Reads the files; before anything else. False and the reason if one can't be used.
+    /// Reads the files; has to be called first. Returns false and the reason if one can't be used.
     bool load(std::string *error);
     bool concerns(bool publish) const;
-    /// Calls `done` once, at once or later. Everything that fails refuses.
+    /// Calls `done` once, immediately or later. Every failure refuses.
     void decide(const Request &request, Done done);
 
 private:

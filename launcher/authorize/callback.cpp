@@ -44,8 +44,8 @@ const char *word(Event event, const char *publish, const char *play, const char 
     return "";
 }
 
-/// The query follows as it came, as nginx-rtmp has it; but a peer can't replace what the server
-/// says of it.
+/// The peer's query is appended unchanged, as nginx-rtmp does; but it can't replace the server's
+/// own fields.
 std::string form_of(Event event, const Request &request) {
     Fields fields = {
         {"app", request.app},
@@ -69,7 +69,7 @@ std::string form_of(Event event, const Request &request) {
         const std::string_view name = part.substr(0, part.find('='));
         const bool is_ours = std::any_of(fields.begin(), fields.end(),
                                          [&](const auto &field) { return field.first == name; });
-        // An encoded name could stand for one of ours.
+        // A percent-encoded name could stand for one of the server's fields.
         if (part.empty() || is_ours || name.find_first_of("%+") != name.npos) continue;
         out += '&' + encoded(part, "=%+");
     }
@@ -104,7 +104,7 @@ json mediamtx_of(Event event, const Request &request) {
             {"tls", request.is_encrypted}};
 }
 
-/// The path that a `Location` gives: NAME or /NAME stays in the app, app/NAME is a whole path.
+/// The path in a `Location` header: NAME or /NAME stays in the app, app/NAME is a whole path.
 std::string path_of(const Request &request, std::string_view location) {
     while (location.starts_with('/'))
         location.remove_prefix(1);
@@ -152,7 +152,7 @@ Body body_of(Style style, Event event, const Request &request) {
     if (style == Style::nginx)
         return {"application/x-www-form-urlencoded", form_of(event, request)};
     const json body = style == Style::srs ? srs_of(event, request) : mediamtx_of(event, request);
-    // Network input may be no UTF-8: such bytes are replaced.
+    // Network input may not be valid UTF-8: invalid bytes are replaced.
     return {"application/json", body.dump(-1, ' ', false, json::error_handler_t::replace)};
 }
 

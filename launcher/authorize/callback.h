@@ -21,7 +21,7 @@ enum class Style {
 const std::vector<std::string> &style_names();
 std::optional<Style> style_of(std::string_view name);
 
-/// What a callback is about.
+/// The event that a callback asks or tells about.
 enum class Event {
     publish,   ///< may it publish? Or: it does now
     play,      ///< may it play? Or: it does now
@@ -35,8 +35,8 @@ struct Body {
 };
 Body body_of(Style style, Event event, const Request &request);
 
-/// The header by which the receiver knows that a body comes from this server and when:
-/// "t=UNIXTIME,v1=HEX", where HEX is the HMAC-SHA256 of "UNIXTIME.BODY".
+/// The header with which the receiver verifies that a body comes from this server, and when it was
+/// sent: "t=UNIXTIME,v1=HEX", where HEX is the HMAC-SHA256 of "UNIXTIME.BODY".
 std::string signature_of(std::string_view secret, std::string_view body, int64_t now);
 
 struct Reply {

@@ -64,7 +64,7 @@ std::string sha256(std::string_view bytes) {
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
-    // A null key would mean that of the call before.
+    // OpenSSL takes a null key for the previous call's key.
     const char *start = key.empty() ? "" : key.data();
     HMAC(EVP_sha256(), start, int(key.size()), bytes_of(bytes), bytes.size(), digest.data(), &size);
     return {reinterpret_cast<const char *>(digest.data()), size};

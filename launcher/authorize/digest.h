@@ -16,7 +16,7 @@ std::string hex(std::string_view bytes);
 std::string sha256(std::string_view bytes);
 /// HMAC-SHA256, RFC 2104: 32 bytes.
 std::string hmac_sha256(std::string_view key, std::string_view bytes);
-/// Takes the same time whatever the bytes are; texts of different lengths differ.
+/// Compares in constant time; texts of different lengths differ.
 bool is_same(std::string_view a, std::string_view b);
 
 } // namespace penstock::authorize

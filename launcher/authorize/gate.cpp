@@ -12,11 +12,11 @@ namespace penstock::authorize {
 namespace {
 
 void say(net::LogLevel level, const net::PeerInfo &peer, const std::string &text) {
-    // Without the path: until a publisher is renamed, it may hold a stream key.
+    // Without the path, which may hold a stream key until a watcher renames the publisher.
     net::log(level, "authorize", "[" + peer.id + " " + peer.address + "] " + text);
 }
 
-/// When the admission ends, by the clock that the servers use.
+/// When the admission ends, on the servers' clock.
 uint64_t until_ms(int64_t expires) {
     if (expires == 0) return 0;
     const int64_t left = std::max<int64_t>(expires * 1000 - net::unix_ms(), 0);
@@ -30,7 +30,7 @@ Gate::Gate(std::vector<Rule> rules, Part description, std::vector<std::string> s
       suffixes_(std::move(suffixes)) {
 }
 
-/// The first rule that matches, as the listener has it.
+/// The first rule that matches, in the listener's order.
 Gate::Part Gate::part_for(const net::PeerInfo &peer) const {
     const auto found = std::find_if(rules_.begin(), rules_.end(), [&](const Rule &rule) {
         return rule.publish == peer.publish && rule.matches(peer.path);

@@ -14,14 +14,14 @@
 
 namespace penstock::authorize {
 
-/// Thread-safe: it does not change.
+/// Thread-safe, because it is immutable.
 class Gate final : public net::PeerWatch {
 public:
     struct Part {
         std::shared_ptr<Authorizer> authorizer; ///< nullptr: the description's
         std::shared_ptr<Notifier> notifier;     ///< nullptr: the description's
     };
-    /// Of a `publish` or `play` rule.
+    /// A `publish` or `play` rule with its own policy.
     struct Rule {
         bool publish = false;
         std::function<bool(std::string_view path)> matches;

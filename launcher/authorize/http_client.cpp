@@ -36,8 +36,8 @@ using boost::system::error_code;
 constexpr size_t max_header = 16 << 10; ///< bytes of an answer
 constexpr size_t block_size = 16 << 10; ///< bytes read at a time
 
-/// Never destroyed: looking up a name can't be interrupted, and nothing waits for it at the end.
-/// But its work stops before OpenSSL ends, which it uses.
+/// Never destroyed, because a name lookup can't be interrupted and must not delay the process's
+/// end. Its work stops before OpenSSL's clean-up, since it uses OpenSSL.
 struct Thread {
     Thread() {
         OPENSSL_init_ssl(0, nullptr); // what is registered later runs earlier
@@ -67,7 +67,7 @@ struct Thread {
     asio::io_context context{1};
     asio::executor_work_guard<asio::io_context::executor_type> keep{context.get_executor()};
     std::atomic<size_t> waiting{0};
-    // Used on the thread only.
+    // Accessed on the thread only.
     size_t calls = 0;
     std::deque<std::function<void()>> queue;
     asio::ssl::context &tls() {
@@ -105,7 +105,7 @@ std::string formatted(const Call &call) {
     return text.str();
 }
 
-/// One request on a connection of its own.
+/// One request on a new connection.
 class Exchange : public std::enable_shared_from_this<Exchange> {
 public:
     Exchange(Call call, Replied done, uint64_t deadline_ms)
@@ -191,8 +191,8 @@ private:
         if (ec && done_) end(ec.message());
         return !done_;
     }
-    /// Many servers end a body of unknown length without TLS' own goodbye. Nothing that is cut
-    /// short means yes: the status is there, and half a JSON text is none.
+    /// Many servers end a body of unknown length without a TLS close alert. A truncated answer
+    /// never grants permission: the status is known, and half a JSON text does not parse.
     static bool is_end(error_code ec) {
         return ec == asio::error::eof || ec == asio::ssl::error::stream_truncated;
     }
@@ -223,7 +223,7 @@ private:
     beast::flat_buffer unparsed_{max_header + 2 * block_size};
 };
 
-/// On the thread: makes the next call if another may be made.
+/// Runs on the thread: makes the next call if another one is allowed.
 void make_next() {
     Thread &all = thread();
     while (all.calls < worker::max_calls && !all.queue.empty()) {
@@ -269,7 +269,7 @@ void request(Call call, Replied done) {
                 call,
                 [done](std::optional<Reply> reply, const std::string &error) {
                     --thread().calls;
-                    // Later, so that a row of failures does not nest.
+                    // Posted, so that a series of failures does not recurse.
                     asio::post(thread().context, make_next);
                     done(std::move(reply), error);
                 },

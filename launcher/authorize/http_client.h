@@ -25,15 +25,15 @@ struct Call {
     size_t max_reply = 64 << 10; ///< bytes of the answer's body
 };
 
-/// Without a reply, `error` says why.
+/// If there is no reply, `error` has the reason.
 using Replied = std::function<void(std::optional<Reply> reply, const std::string &error)>;
 
 /// The thread on which authorization takes place. All functions may be called from any thread.
 namespace worker {
 
-/// Runs `work` on the thread. False: too much is waiting, it does not run.
+/// Runs `work` on the thread. Returns false without running it if too many tasks are waiting.
 bool post(std::function<void()> work);
-/// Runs it later.
+/// Runs `work` on the thread after a delay.
 void post_after(uint64_t delay_ms, std::function<void()> work);
 /// Calls `done` on the thread, once. At most `max_calls` are made at a time, and `max_queued` wait;
 /// more fail at once. Redirects are not followed.

@@ -39,7 +39,7 @@ Number number(std::string_view bytes) {
     return Number(BN_bin2bn(bytes_of(bytes), int(bytes.size()), nullptr));
 }
 
-/// A member that is text; empty if it is absent or something else.
+/// A member's text; empty if it is missing or not a string.
 std::string text_of(const json &object, const char *name) {
     const auto found = object.find(name);
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -62,7 +62,7 @@ std::shared_ptr<EVP_PKEY> make_key(const char *type, OSSL_PARAM_BLD *builder) {
 
 std::shared_ptr<EVP_PKEY> rsa_key(const json &object) {
     const std::string modulus = bytes_of(object, "n"), exponent = bytes_of(object, "e");
-    // 2048 to 8192 bits: shorter is not safe, longer takes too much time.
+    // 2048 to 8192 bits: shorter keys are not safe, longer ones take too much time.
     if (modulus.size() < 256 || modulus.size() > 1024 || exponent.empty() || exponent.size() > 4)
         return nullptr;
     const Number n = number(modulus), e = number(exponent);
@@ -83,7 +83,7 @@ std::shared_ptr<EVP_PKEY> ec_key(const json &object) {
     return make_key("EC", builder.get());
 }
 
-/// A JWT has r and s one after the other, OpenSSL takes them as DER.
+/// A JWT has r and s concatenated; OpenSSL takes them as DER.
 std::string der_of(std::string_view signature) {
     if (signature.size() != es256_size) return {};
     const Owned<ECDSA_SIG, ECDSA_SIG_free> both(ECDSA_SIG_new());
@@ -101,13 +101,13 @@ std::optional<int64_t> time_of(const json &claims, const char *name) {
     const auto found = claims.find(name);
     if (found == claims.end() || !found->is_number()) return std::nullopt;
     const double seconds = found->get<double>();
-    // Beyond it, a double has no exact seconds, and the time no meaning.
+    // Beyond this bound a double has no exact seconds.
     constexpr double latest = 1e11;
     if (!(seconds >= 0 && seconds <= latest)) return std::nullopt;
     return int64_t(std::floor(seconds));
 }
 
-/// Text, or a list that has it.
+/// Whether the member is this text, or a list that contains it.
 bool names(const json &claims, const char *name, const std::string &wanted) {
     const auto found = claims.find(name);
     if (found == claims.end()) return false;
@@ -128,7 +128,7 @@ bool permits(const json &claims, const std::string &claim, const Request &reques
             return false;
         const auto path = each.find("path");
         if (path == each.end()) return true;
-        // An empty path means all of them, as MediaMTX has it.
+        // An empty path means all paths, as in MediaMTX.
         return path->is_string() &&
                (path->get_ref<const std::string &>().empty() ||
                 matches(path->get_ref<const std::string &>(), request.stream()));
@@ -210,13 +210,13 @@ JwtPermission check_jwt(const Request &request, const KeySet &keys, const JwtRul
     const auto header = object_of(token.substr(0, first));
     const auto claims = object_of(token.substr(first + 1, second - first - 1));
     const auto signature = base64url_decode(token.substr(second + 1));
-    // RFC 7515 4.1.11: extensions that are not understood may not be ignored.
+    // RFC 7515, 4.1.11: extensions that are not understood must not be ignored.
     if (!header || !claims || !signature || header->contains("crit"))
         return refuse("the token is no JWT");
     const std::string algorithm = text_of(*header, "alg"), id = text_of(*header, "kid");
     bool is_known = false, is_signed = false;
     for (const auto &key : keys.keys()) {
-        // The key says which algorithm is right, never the token alone.
+        // The key determines the algorithm, never the token alone.
         if (key.algorithm != algorithm || (!id.empty() && key.id != id)) continue;
         is_known = true;
         is_signed = key.verifies(token.substr(0, second), *signature);

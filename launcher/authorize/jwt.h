@@ -20,8 +20,8 @@ public:
     static constexpr size_t max_size = 256 << 10; ///< bytes
     static constexpr size_t max_keys = 100;
 
-    /// Keys of other types and uses are left out. nullopt and the reason if the text is no key set
-    /// or has no key that can be used.
+    /// Skips keys of other types and uses. nullopt and the reason if the text is not a key set or
+    /// contains no usable key.
     static std::optional<KeySet> parse(std::string_view json, std::string *error);
 
     struct Key {
@@ -47,8 +47,8 @@ struct JwtPermission : Permission {
     bool is_key_unknown = false; ///< a newer key set may have the token's key
 };
 
-/// Checks signature, times, issuer, audience, and that the token permits this stream. A token has
-/// to say when it expires. `now`: seconds since 1970.
+/// Checks signature, times, issuer, audience, and whether the token permits this stream. A token
+/// without an expiry time is refused. `now`: seconds since 1970.
 JwtPermission check_jwt(const Request &request, const KeySet &keys, const JwtRules &rules,
                         int64_t now);
 

@@ -19,7 +19,7 @@ public:
     static constexpr size_t max_size = 4 << 20; ///< bytes
     static constexpr size_t max_keys = 50'000;
 
-    /// nullopt and the reason with its line, which does not show the line, if one is wrong.
+    /// nullopt and the reason with the line number, without the line's text, if a line is wrong.
     static std::optional<KeyFile> parse(std::string_view text, std::string *error);
 
     struct Owner {
@@ -27,8 +27,8 @@ public:
         std::vector<std::string> patterns; ///< empty: every stream
         bool may_publish(std::string_view stream) const;
     };
-    /// The owner of the key; nullptr if nobody has it. How long it takes says nothing about how
-    /// much of a key is right.
+    /// The owner of the key; nullptr if it is unknown. The time taken does not depend on how much
+    /// of a key is right.
     const Owner *find(std::string_view key) const;
     size_t size() const { return owners_.size(); }
 

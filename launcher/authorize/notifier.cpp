@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array<uint64_t, 2> pauses_ms = {1'000, 4'000}; ///< before the next attempts
 
-/// Differs from those of other runs, so that a receiver can tell a repetition.
+/// Unique to this run, so that a receiver can detect repetitions.
 std::string next_id() {
     static std::atomic<uint64_t> next{1};
     static const std::string run =

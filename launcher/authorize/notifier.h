@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Tells a server of publishers and viewers that come and go.
+// Notifies a server of publishers and viewers that come and go.
 #pragma once
 
 #include "authorize/policy.h"
@@ -11,14 +11,14 @@
 
 namespace penstock::authorize {
 
-/// Sends the events one after the other, in order. An event that is not answered with 2xx is sent
-/// three times in all, with the same id, and then left out.
+/// Sends events one after the other, in order. An event that is not answered with 2xx is sent up to
+/// three times with the same id, then dropped.
 class Notifier : public std::enable_shared_from_this<Notifier> {
 public:
     static constexpr size_t max_queued = 1'000;
 
     explicit Notifier(Server server);
-    /// Any thread. The newest event is left out if too many wait.
+    /// Any thread. Drops the new event if too many are waiting.
     void tell(Event event, Request request);
 
 private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a description says about who may publish and play, and who is told of it.
+// The authorization policy and the notifications of a description.
 #pragma once
 
 #include "authorize/callback.h"
@@ -14,7 +14,7 @@
 
 namespace penstock::authorize {
 
-/// A server that is asked or told.
+/// A server that decides about peers or is notified of them.
 struct Server {
     Url url;
     Style style = Style::nginx;

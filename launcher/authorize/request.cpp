@@ -28,7 +28,7 @@ std::string_view parameter(std::string_view query, std::string_view name) {
 }
 
 bool matches(std::string_view pattern, std::string_view path) {
-    // Remembers the last star of each kind only: a `**` takes more when a `*` can't.
+    // Remembers only the last star of each kind: `**` may match more where `*` can't.
     struct Star {
         size_t pattern = std::string_view::npos, path = 0;
     } one, any;

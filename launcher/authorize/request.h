@@ -26,15 +26,15 @@ struct Request {
     std::string client;   ///< the peer's own description; printable
     bool is_encrypted = false;
 
-    /// The same whatever protocol is used: "live/cam".
+    /// The same for every protocol: "live/cam".
     std::string stream() const { return app.empty() ? name : app + '/' + name; }
 };
 
-/// Sets `app` and `name` from the path. `suffixes` are what the URLs of a stream end in: ".flv",
-/// "/index.m3u8"; empty where a name may end in anything.
+/// Sets `app` and `name` from the path. `suffixes`: the possible ends of a stream's URLs, such as
+/// ".flv" and "/index.m3u8"; empty if a name may end in anything.
 void name_stream(Request &request, const std::vector<std::string> &suffixes);
 
-/// The first value of a query's parameter, as it was sent.
+/// The first value of a query parameter, as it was sent.
 std::string_view parameter(std::string_view query, std::string_view name);
 
 /// Whether the path matches: `*` stands for any characters but "/", `**` for any.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// URLs that carry their own permission: ?expires=UNIXTIME&sign=HEX, where HEX is the HMAC-SHA256
-// of "play live/cam 1767225600" or "publish live/cam 1767225600" with a secret that the server and
-// whoever makes the URLs share.
+// URLs that contain their own permission: ?expires=UNIXTIME&sign=HEX, where HEX is the HMAC-SHA256
+// of "play live/cam 1767225600" or "publish live/cam 1767225600". The server shares the secret with
+// the program that makes the URLs.
 #pragma once
 
 #include "authorize/request.h"
@@ -12,7 +12,7 @@
 
 namespace penstock::authorize {
 
-/// What a token or a signature says.
+/// The permission that a token or a signature gives.
 struct Permission {
     bool allowed = false;
     int64_t expires = 0; ///< seconds since 1970

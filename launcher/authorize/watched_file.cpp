@@ -26,7 +26,7 @@ struct Descriptor {
 } // namespace
 
 std::optional<std::string> WatchedFile::changed(std::string *error) {
-    // Without O_NONBLOCK, a pipe in the file's place would hold everything up.
+    // Without O_NONBLOCK, opening a pipe in the file's place would block.
     const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat info {};
     State state;

@@ -17,7 +17,7 @@ public:
     const std::string &path() const { return path_; }
 
     /// The text, if the file has changed since the last call or this is the first one. Otherwise
-    /// nullopt, with a reason in `error` if the file can't be read, once for each state of it.
+    /// nullopt; `error` has the reason if the file can't be read, once for each of its states.
     std::optional<std::string> changed(std::string *error);
 
 private:

@@ -39,7 +39,7 @@ public:
         command->add_flag_callback(
             name, [&to = arguments_.bench, name] { to.push_back(name); }, what);
     }
-    /// One that may be repeated.
+    /// An option that may be repeated.
     void passed(CLI::App *command, const std::string &name, const std::string &what,
                 const std::string &type) {
         command

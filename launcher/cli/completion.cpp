@@ -94,7 +94,7 @@ std::string tables(const std::vector<Command> &commands) {
 }
 
 constexpr const char *bash_part = R"sh(
-# What is asked for at the end of the words in $_penstock_words; sets $_penstock_kind,
+# Determines the kind of word that follows $_penstock_words; sets $_penstock_kind,
 # $_penstock_command and $_penstock_names.
 _penstock_analyse() {
     local i word previous=

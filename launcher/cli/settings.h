@@ -17,8 +17,8 @@ std::vector<std::unique_ptr<description::Binding>>
 bind_all(const std::vector<const description::Description *> &descriptions,
          const std::vector<std::string> &settings, std::vector<std::string> &errors,
          Values values = Values::all);
-/// One line for each setting that names a description (`live.rtmp=:1936`) while another one has a
-/// parameter of that name, with another value that nobody gave it.
+/// A line for each setting that names a description (`live.rtmp=:1936`) while another description
+/// has a parameter of that name with a different default.
 std::vector<std::string>
 differences(const std::vector<std::unique_ptr<description::Binding>> &bindings,
             const std::vector<std::string> &settings);

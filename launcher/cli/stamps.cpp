@@ -14,14 +14,14 @@ using nlohmann::json;
 
 constexpr const char *parameter = "stamp";
 
-/// Where a stream is: its host, and its name or, over UDP, its port.
+/// The place of a stream: its host, and its name or, over UDP, its port.
 struct Place {
     std::string host, stream;
 
     bool operator==(const Place &) const = default;
 };
 
-/// One word for all addresses of this machine that are written often.
+/// Maps the usual addresses of this machine to one word.
 std::string host_of(const net::Address &address) {
     const std::string &host = address.host;
     const bool is_here = host.empty() || host == "localhost" || host == "0.0.0.0" || host == "::" ||

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What to do about a stream without latency stamps.
+// Advice for a stream without latency stamps.
 #pragma once
 
 #include <string>

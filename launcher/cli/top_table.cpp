@@ -138,7 +138,7 @@ void add_table(const std::vector<Row> &rows, const Output &output, View &view, s
         }
         return;
     }
-    // As far as the last column, and no further.
+    // Scrolling stops at the last column.
     size_t furthest = 1;
     while (end_of(widths, furthest, view.columns) < widths.size())
         ++furthest;

@@ -25,7 +25,7 @@ public:
     /// protocols::Asking; `waited` is the time that the reason will be shown after, in seconds.
     void ask(const Failure &failure, unsigned patience, unsigned waited);
     bool is_asked() const { return bool(found_); }
-    /// One sentence on what is wrong, and what to do; nullopt until it is known.
+    /// A sentence with the fault and the remedy; nullopt until it is known.
     std::optional<std::string> answer() const;
 
 private:

@@ -25,7 +25,7 @@ struct Loaded {
     Problems problems;
     std::unique_ptr<Description> description; ///< nullptr if there are problems
     std::string render_problems() const { return source.render(problems); }
-    /// What is probably not meant; empty if there is none of it.
+    /// The warnings about probable mistakes; empty if there are none.
     std::string render_warnings() const;
 };
 

@@ -372,7 +372,7 @@ void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::str
             if (word) chosen[name] = *word;
         const auto none = [](const char *) -> const char * { return nullptr; };
         std::vector<std::string> errors;
-        // What is required with other choices only has no value here.
+        // A parameter that is required with other choices only has no value here.
         const Binding all(description_, chosen, none, errors);
         for (const Parameter &parameter : description_.parameters)
             if (parameter.is_required_sometimes && !parameter.default_text &&

@@ -43,7 +43,7 @@ struct Callback {
     std::optional<Template> timeout; ///< absent: default_ask_timeout
 };
 
-/// Who may publish and play.
+/// The policy of who may publish and play.
 struct Authorize {
     Mark mark;
     std::string only; ///< "publish", "play"; empty: both
@@ -57,7 +57,7 @@ struct Authorize {
     std::optional<Template> cache; ///< absent: answers are not kept
 };
 
-/// Who is told of peers that come and go.
+/// The server that is notified of peers that come and go.
 struct Notify {
     Mark mark;
     Callback callback;
@@ -116,7 +116,7 @@ struct Description {
     std::optional<Notify> notify;
     Restart restart;
     bool is_whole = true; ///< false: the end of the file is not valid YAML
-    /// What works and is probably not meant; found by check_source().
+    /// Probable mistakes in a valid description; found by check_source().
     Problems warnings;
     Expect expect;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is known of who can play a stream.
+// Which codecs, formats and profiles players can play.
 #pragma once
 
 #include "gst/ptr.h"

@@ -437,8 +437,8 @@ GstPtr<GstCaps> Inspector::taken_by(const GraphLink &link, GstCaps *caps) const 
     return GstPtr<GstCaps>::ref(caps);
 }
 
-/// What the link will carry: the single format of the pad's template that the next element takes,
-/// or the input of an element that passes it on.
+/// The expected caps of a link: the single format in the pad template of the next element, or the
+/// input of an element that passes its input on.
 std::string Inspector::expected_of(const GraphLink &link) const {
     const GraphNode &node = out_.nodes[link.from];
     const ElementClass type(node.element);

@@ -214,7 +214,7 @@ struct Protocol {
     bool serves_pages = false; ///< it serves the viewers' page
     /// Suffixes that may follow the stream's name in a path, the longest first: "/index.m3u8".
     std::vector<std::string> path_suffixes;
-    /// What the page plays of its mounts, by their content type. The first that fits counts.
+    /// Which of its mounts the page plays, by content type. The first match counts.
     std::vector<PageKind> page_kinds;
     bool has_players = false;            ///< statistics count its viewers as players
     const char *ffmpeg_format = nullptr; ///< ffmpeg's output format for publishers

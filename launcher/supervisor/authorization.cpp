@@ -144,8 +144,8 @@ bool add_rules(const Binding &binding, Reader &reader, std::vector<At> &out, std
     return true;
 }
 
-/// What the URLs of one stream end in at a listener with this scheme: it has the same name on every
-/// protocol. Empty if names there may end in anything.
+/// The possible ends of a stream's URLs at a listener with this scheme; the name before them is the
+/// same on every protocol. Empty if names there may end in anything.
 std::vector<std::string> suffixes_at(const std::string &scheme) {
     const auto *protocol = protocols::find_scheme(scheme);
     if (!protocol || protocol->path_suffixes.empty()) return {};

@@ -167,7 +167,7 @@ void RunningPipeline::handle(GstMessage *message) {
         break;
     }
     case GST_MESSAGE_EOS:
-        // What is left of a pipeline that has failed may end too.
+        // EOS from the remaining branches of a failed pipeline is ignored.
         if (!failed_ && causes_.empty() && handlers_.ended) handlers_.ended();
         break;
     case GST_MESSAGE_LATENCY:

@@ -34,7 +34,7 @@ public:
         std::function<void()> ended;                 ///< EOS
         /// Returns advice about a failure of the element with this name, or an empty string.
         std::function<std::string(const std::string &)> hint;
-        /// Its rtmpserversrc got (true) or lost (false) a publisher.
+        /// The pipeline's rtmpserversrc got (true) or lost (false) its publisher.
         std::function<void(bool)> publishing;
         /// Builds the same pipeline again, in state NULL. Returns nullptr and sets the reason on
         /// failure. Empty: failed branches are not restarted.

@@ -43,7 +43,7 @@ bool StartPipeline::start(std::string *error) {
 void StartPipeline::on_failed(const RunningPipeline::Failure &failure) {
     if (done_) return;
     report_(Severity::error, label_ + ": " + failure.what);
-    // Only the first start tells: a camera that was there once may be plugged in again.
+    // Only the first start counts: a camera that was there before may be plugged in again.
     const bool is_hopeless =
         failure.is_hopeless && !has_restarted_ && loop_clock().now() - started_at_ < starting_time;
     if (draining_ || is_hopeless ||

@@ -12,7 +12,7 @@
 namespace penstock::flv {
 namespace {
 
-/// Where hvcC has general_profile_space to general_level_idc, ISO/IEC 14496-15 8.3.3.1.2.
+/// The position of general_profile_space to general_level_idc in hvcC, ISO/IEC 14496-15 8.3.3.1.2.
 constexpr size_t hevc_profile_at = 1, hevc_profile_size = 12;
 constexpr size_t vpx_record_size = 12;
 

@@ -23,7 +23,7 @@ const char *name_of(TagType type) {
     return type == TagType::video ? "video" : "audio";
 }
 
-/// What people call the codec; its four characters if that is not known.
+/// The usual name of a codec; its four characters if it is not known.
 std::string codec_words(uint32_t fourcc) {
     static constexpr std::pair<uint32_t, const char *> names[] = {
         {flv::fourcc("H263"), "Sorenson H.263"},

@@ -24,7 +24,7 @@ public:
 
     /// Sets it to ring at `when` instead of any earlier setting.
     void set(Steady::time_point when);
-    /// It does not ring after this has returned.
+    /// The alarm does not ring after this has returned.
     void cancel();
     /// If set, rings at once on this thread.
     void ring_now();

@@ -11,7 +11,7 @@
 
 namespace penstock {
 
-/// What a server source does next with its queue.
+/// The next step of a server source with its queue.
 enum class PushNext {
     item,    ///< push the item that was taken (or: there is one to push)
     nothing, ///< the caller has given up the turn and is done
@@ -86,7 +86,7 @@ public:
         changed_.notify_all();
         return turn_ == Turn::nobody && may_take_locked();
     }
-    /// Something downstream may block from now on. Returns true if the caller must start the task
+    /// An element downstream may block from now on. Returns true if the caller must start the task
     /// and then call hand_to_task().
     bool want_task() {
         std::lock_guard lock(mutex_);

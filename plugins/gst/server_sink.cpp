@@ -22,7 +22,7 @@ Result ServerFeed::push(GstBufferList *list) {
     return Result::ok();
 }
 
-/// What an instance has.
+/// The state of an instance.
 class ServerSink {
 public:
     explicit ServerSink(const ServerSinkKind &kind_of_sink) : kind(kind_of_sink) {
@@ -44,7 +44,7 @@ public:
     std::unique_ptr<ServerFeed> feed;
     AutoSync sync;
     Counters counters;
-    // What GstBaseSink gave its pad.
+    // The pad functions of GstBaseSink.
     GstPadChainFunction base_chain = nullptr;
     GstPadChainListFunction base_chain_list = nullptr;
 

@@ -20,7 +20,7 @@
 
 namespace penstock {
 
-/// What the properties of every server sink say.
+/// The values of the properties that every server sink has.
 struct ServerSinkSettings {
     std::string location;
     net::TlsFiles tls;
@@ -37,7 +37,7 @@ public:
     virtual bool set_caps(const GstCaps *) { return true; }
     /// An error says why the buffer cannot be served; what follows may be.
     virtual Result push(GstBuffer *buffer) = 0;
-    /// What belongs together; pushes buffer after buffer unless overridden.
+    /// Takes buffers that belong together; pushes them one by one unless overridden.
     virtual Result push(GstBufferList *list);
     /// Whether anything could be served. The first error is fatal if not.
     virtual bool has_begun() const = 0;
@@ -52,7 +52,7 @@ public:
     virtual std::string bound_location() const = 0;
 };
 
-/// What a ServerFeed is opened with.
+/// The arguments for opening a ServerFeed.
 struct FeedRequest {
     GstElement *element; ///< has the properties that only this kind has
     const net::Location &location;
@@ -61,7 +61,7 @@ struct FeedRequest {
     std::shared_ptr<net::PeerWatch> watch;
 };
 
-/// What tells one server sink from another; a constant of its file.
+/// The differences between server sinks; a constant of each sink's file.
 struct ServerSinkKind {
     std::vector<std::string> schemes; ///< of `location`; TLS properties if one is "https"
     uint16_t default_port;

@@ -16,7 +16,7 @@ struct ViewerPolicy {
     guint loops = 0;                   ///< 0: whatever there are
     net::Ending ending;
 
-    /// What has to be kept for it.
+    /// The history that the policy needs.
     gop::Limits history() const;
 };
 

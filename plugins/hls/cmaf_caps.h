@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the pads take in each container, and the formats of CMAF's tracks.
+// The caps of the pads for each container, and the formats of CMAF's tracks.
 #pragma once
 
 #include "core/hls/format.h"
@@ -10,7 +10,7 @@ namespace penstock::hls {
 
 /// The caps of a pad in this container.
 GstPtr<GstCaps> caps_of(Kind kind, ContainerType container);
-/// Those of all containers, for the pad templates.
+/// The caps for all containers together, for the pad templates.
 GstPtr<GstCaps> all_caps_of(Kind kind);
 
 /// A format for CmafWriter. Errors: caps without a configuration that the codec needs, or with an

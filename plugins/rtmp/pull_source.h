@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What rtmppullsrc does: plays a stream of another server, again and again.
+// The work of rtmppullsrc: plays a stream of another server and reconnects as needed.
 #pragma once
 
 #include "core/net/rtmp/client.h"

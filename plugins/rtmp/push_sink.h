@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What rtmppushsink does: publishes to another server, again and again, and follows what the
-// connection can carry.
+// The work of rtmppushsink: publishes to another server, reconnects as needed, and adapts to the
+// connection's capacity.
 #pragma once
 
 #include "core/net/rtmp/client.h"

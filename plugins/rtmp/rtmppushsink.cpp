@@ -59,7 +59,7 @@ using rtmp::PushSink;
 struct PenstockRtmpPushSink {
     GstBaseSink parent;
     PushSink *impl;
-    // What GstBaseSink gave its pad.
+    // The pad functions of GstBaseSink.
     GstPadChainFunction base_chain;
     GstPadChainListFunction base_chain_list;
 };

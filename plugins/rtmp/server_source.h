@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What rtmpserversrc does: takes one publisher's tags from the network and pushes them as FLV.
+// The work of rtmpserversrc: takes one publisher's tags from the network and pushes them as FLV.
 #pragma once
 
 #include "core/net/rtmp/server.h"

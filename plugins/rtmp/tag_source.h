@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the RTMP sources have in common: tags from the network become `video/x-flv` buffers.
+// The common part of the RTMP sources: tags from the network become `video/x-flv` buffers.
 #pragma once
 
 #include "core/flv/normalizer.h"
@@ -20,7 +20,7 @@ class TagSource {
 public:
     void set_playing(bool playing);
     void end_of_stream();
-    /// What is downstream has changed: it may have to wait now.
+    /// The elements downstream have changed: pushing may block now.
     void reconfigure();
 
 protected:

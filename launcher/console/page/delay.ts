@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the page says of latency, in words.
+// The page's words about latency.
 import type { CatchUpSettings } from './catchup.js';
 import type { Figures } from './glass.js';
 import type { Seconds } from './units.js';

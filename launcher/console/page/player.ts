@@ -109,7 +109,7 @@ export class Player extends EventTarget {
     if (this.#stream?.name === stream.name) {
       const before = this.transport;
       this.#stream = stream;
-      // It was an error, or its transport is gone.
+      // The player was in an error state, or the transport no longer exists.
       if (this.transport !== before) this.#open();
       return;
     }

@@ -32,7 +32,7 @@ interface Edge {
 /** The brightness of each cell including the bars, row by row. */
 type Samples = readonly (readonly number[])[];
 
-// What counts as an edge: first what a stamp has that is not faint.
+// The contrasts that count as an edge: first that of opaque stamps, then that of faint ones.
 const SWINGS = [64, 24];
 const LEAST_CONTRAST = 16;
 

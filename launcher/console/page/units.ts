@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a number counts, so that a type says its unit.
+// Aliases of number, so that a type names its unit.
 
 export type Seconds = number;
 export type Milliseconds = number;

@@ -8,7 +8,7 @@
 
 namespace penstock::amf {
 
-/// What a message has used of its limits.
+/// A message's consumption of its limits.
 struct Budget {
     const Limits &limits;
     unsigned values = 0;

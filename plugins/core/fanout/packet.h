@@ -73,7 +73,8 @@ private:
 
 using PacketPtr = std::shared_ptr<const Packet>;
 
-/// What a viewer that takes these features gets for a packet; of size 0 if nothing.
+/// The form of a packet for a viewer that takes these features; of size 0 if there is nothing for
+/// it.
 const PacketPtr &form_for(const PacketPtr &packet, uint8_t takes);
 
 /// Makes a packet from these bytes.

@@ -14,7 +14,7 @@ enum class Join : uint8_t {
     live,         ///< at the next packet: video may be broken until the next keyframe
 };
 
-/// What happens to a viewer that falls out of the ring.
+/// The treatment of a viewer that falls out of the ring.
 enum class Slow : uint8_t {
     skip, ///< continues at the newest keyframe
     close,

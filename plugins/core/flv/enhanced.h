@@ -9,7 +9,7 @@
 
 namespace penstock::flv {
 
-/// What only some players take, as bits.
+/// Features that only some players take, as bits.
 namespace feature {
 inline constexpr uint8_t multitrack = 1, ///< tags of another track than 0
     mod_ex = 2,                          ///< timestamps with nanoseconds

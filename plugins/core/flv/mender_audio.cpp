@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t aac = fourcc("mp4a");
 
-// No raw AAC frame starts like that: its first element would be the end of the frame.
+// No raw AAC frame starts like this: its first element would be the end of the frame.
 bool looks_like_adts(ByteView bytes) {
     return bytes.size() >= codec::adts_header_size && bytes[0] == 0xFF && (bytes[1] & 0xF6) == 0xF0;
 }

@@ -33,7 +33,7 @@ public:
     Result push(Bytes input, std::vector<Tag> &out);
     /// Passes a complete tag (from RTMP) through Mender and appends the results to `out`.
     void take(Tag &&tag, std::vector<Tag> &out);
-    /// Only collects headers from a tag that has been normalized already.
+    /// Only collects headers, from a tag that is already normalized.
     void learn(const Tag &tag);
     /// Discards partial input (after a discontinuity or flush); keeps the headers.
     void flush();

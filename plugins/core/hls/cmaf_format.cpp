@@ -26,7 +26,7 @@ bool is_self_contained(Codec codec) {
 std::shared_ptr<Format> make_format(cmaf::Track track, unsigned nal_length_size = 0) {
     auto format = std::make_shared<Format>();
     format->kind = cmaf::is_video(track.codec) ? Kind::video : Kind::audio;
-    // No other container's identity begins so, with a codec and a zero.
+    // The first two bytes, a codec and zero, are unique to this container.
     format->identity = {static_cast<uint8_t>(track.codec), 0};
     for (const unsigned value : {track.width, track.height, track.par_num, track.par_den})
         for (int shift = 0; shift < 32; shift += 8)

@@ -108,7 +108,7 @@ bool Segmenter::jumps(const Track &t, const Track &other, int64_t from, int64_t 
     const int64_t step = to - from;
     if (step < -backward_limit) return true;
     if (step <= forward_limit) return false;
-    // It was a pause if the other track has advanced as far, or as much real time has passed.
+    // The step was a pause if the other track has advanced as far, or as much real time has passed.
     if (other.position && std::abs(to - *other.position) <= forward_limit) return false;
     return !options_.realtime || now() - t.arrived < step / 2;
 }

@@ -71,7 +71,7 @@ public:
     Info info() const;
     int64_t target_duration() const; ///< EXT-X-TARGETDURATION in ns
 
-    /// No effect after the first segment.
+    /// Without effect after the first segment.
     void set_target_duration(int64_t nanoseconds);
     /// Takes effect with the next segment.
     void set_playlist_length(unsigned segments, unsigned extra);

@@ -36,7 +36,7 @@ void append_control(std::string &text, const ServerControl &control) {
 /// The tags before a segment's media; parts are listed before its EXTINF.
 void append_tags(std::string &text, const Segment &segment, std::string_view &map) {
     if (segment.discontinuity) text += "#EXT-X-DISCONTINUITY\n";
-    // It applies to all segments up to the next such tag.
+    // The tag applies to all segments up to the next such tag.
     if (!segment.map.empty() && segment.map != map)
         text += "#EXT-X-MAP:URI=\"" + segment.map + "\"\n";
     if (!segment.map.empty()) map = segment.map;
@@ -110,7 +110,7 @@ std::string write(const MediaPlaylist &playlist) {
 
 size_t skippable(const MediaPlaylist &playlist) {
     if (!playlist.control || playlist.control->can_skip_until <= 0) return 0;
-    // One microsecond for each rounded duration, so that a client's sum agrees.
+    // Adds one microsecond per rounded duration, so that a client's sum agrees.
     int64_t after = -int64_t(playlist.segments.size()) * 1000;
     for (size_t i = playlist.segments.size(); i > 0; --i) {
         if (after >= playlist.control->can_skip_until) return i;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a peer says in its connect command or answer about the codecs and forms that it takes.
-// Enhanced RTMP v2, "Enhancing NetConnection connect Command".
+// The codecs and forms that a peer announces in its connect command or answer. Enhanced RTMP v2,
+// "Enhancing NetConnection connect Command".
 #pragma once
 
 #include "core/amf/value.h"

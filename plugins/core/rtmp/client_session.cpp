@@ -310,7 +310,7 @@ std::string ClientSession::Impl::without_key(std::string_view from) const {
     return text;
 }
 
-/// What the server said, for a message.
+/// The server's words, as part of an error message.
 std::string ClientSession::Impl::words(std::string_view code, std::string_view description) const {
     std::string out = code.empty() ? "" : " (" + printable(without_key(code), max_code) + ")";
     if (!description.empty()) out += ": " + printable(without_key(description), max_words);

@@ -15,7 +15,7 @@
 
 namespace penstock::rtmp {
 
-/// What a client asks a server for.
+/// A client's request to a server.
 struct ClientRequest {
     bool publish = true;
     std::string app;    ///< "live2?backup=1": with the query
@@ -64,8 +64,7 @@ public:
 
     /// Whether the server has accepted and the session has not ended.
     bool has_started() const;
-    /// What the session waits for, for messages about a timeout: "the handshake", "the answer to
-    /// publish".
+    /// The awaited event, for messages about a timeout: "the handshake", "the answer to publish".
     std::string_view waits_for() const;
     /// Whether publish or play was sent and not answered.
     bool is_asking() const;

@@ -72,7 +72,7 @@ bool PublishQueue::pop(Item &item) {
 
 void PublishQueue::hold() {
     flowing_ = false;
-    // What is left of a GOP whose beginning was sent is of no use to the next connection.
+    // The rest of a partly sent GOP is of no use to the next connection.
     size_t first = 0;
     while (first < items_.size() && !items_[first].start)
         ++first;

@@ -33,7 +33,7 @@ public:
     void push(Item &&item);
     /// Takes the next item; false if there is none.
     bool pop(Item &item);
-    /// No connection: what comes is kept from the last keyframe on.
+    /// There is no connection: keeps incoming tags from the last keyframe on.
     void hold();
     /// A connection takes what is queued, beginning with a keyframe.
     void flow();

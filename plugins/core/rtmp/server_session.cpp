@@ -63,8 +63,8 @@ Result ServerSession::Impl::on_message(Message &&message) {
     case message_type::command_amf0:
         return on_command(message.body(), message.stream_id);
     case message_type::command_amf3: {
-        // One byte gives the format of what follows; clients send 0 for AMF0 or omit it. Then comes
-        // the command's name, a string.
+        // The first byte names the format of the rest; clients send 0 for AMF0 or omit it. The
+        // command's name follows, a string.
         const ByteView body = message.body();
         if (body.empty() ||
             (body[0] != 0 && body[0] != amf::marker::string && body[0] != amf::marker::avmplus))

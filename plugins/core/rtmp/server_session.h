@@ -87,7 +87,7 @@ public:
     /// Tells an accepted player why it gets nothing (NetStream.Play.Failed), before its end.
     void notify_unplayable(std::string_view description);
 
-    /// What the peer announced in its connect command.
+    /// The capabilities that the peer announced in its connect command.
     const Capabilities &capabilities() const;
     /// The peer's own description (flashVer, type) for the log; at most 64 printable characters.
     const std::string &client_name() const;

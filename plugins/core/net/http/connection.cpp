@@ -231,7 +231,7 @@ private:
         return demand && !demand->is_ready(path.substr(1));
     }
 
-    /// Nothing may be started for the viewer before these have allowed it.
+    /// Nothing may be started for the viewer before these watchers have allowed it.
     void ask_watches(const std::string &path, size_t mark) {
         stream_.expires_never();
         was_asked_ = true;
@@ -273,7 +273,7 @@ private:
         demand->on_demand(
             name, [self = shared_from_this(), path, mark](bool go_on, const std::string &reason) {
                 asio::post(self->stream_.get_executor(), [self, path, mark, go_on, reason] {
-                    // One that has ended still says so.
+                    // The URL of a stream that has ended is still answered by its mount.
                     if (go_on || self->routes_->has(path))
                         self->reach(path, mark);
                     else

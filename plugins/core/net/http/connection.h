@@ -21,7 +21,7 @@ public:
     std::shared_ptr<const HttpRoute> find(const std::string &path) const;
     /// Whether something is served at exactly this path.
     bool has(const std::string &path) const;
-    /// What an answer of 404 can say: where the stream that this path names is served.
+    /// Details for a 404 answer: the URLs at which the stream of this name is served.
     NotFound like(const std::string &path) const;
     bool add(const std::string &prefix, HttpRoute route);
     void remove(const std::string &prefix);

@@ -54,7 +54,7 @@ bool is_navigation(const Fields &request) {
 }
 
 /// Belongs to its connection and that connection's loop. Callbacks must keep the connection alive.
-/// One read at a time.
+/// Only one read may be pending.
 class HttpRequestReader {
 public:
     using Message = boost::beast::http::request<HttpRequestBody>;

@@ -43,7 +43,7 @@ struct RtmpClientChange {
 class RtmpClientEvents {
 public:
     virtual void on_change(const RtmpClientChange &change) = 0;
-    /// Of a player. Returns false if there is no room: reading then pauses until resume().
+    /// Only when playing. Returns false if there is no room: reading then pauses until resume().
     virtual bool on_tag(flv::Tag &&) { return true; }
     /// An oddity of the server, for the log.
     virtual void on_warning(const std::string &) {}
@@ -61,7 +61,7 @@ struct RtmpClientTotals {
     bool live = false;
 };
 
-/// What has not left this machine yet, as of now.
+/// The data that has not left this machine yet.
 struct RtmpClientBacklog {
     bool live = false;
     uint64_t sent = 0;     ///< bytes that this connection has sent; unsent kernel bytes are not
@@ -78,13 +78,13 @@ public:
                                             std::string *error);
     virtual ~RtmpClient() = default;
 
-    // Of a publisher; one thread at a time. Never block.
+    // Only when publishing; one thread at a time. Never block.
     virtual void publish(const flv::Tag &tag) = 0;
     /// The timestamps that follow have nothing to do with those before.
     virtual void discontinuity() = 0;
     virtual RtmpClientBacklog backlog() = 0;
 
-    /// Of a player: there is room again. Any thread.
+    /// Only when playing: there is room again. Any thread.
     virtual void resume() = 0;
     /// Any thread.
     virtual RtmpClientTotals totals() const = 0;

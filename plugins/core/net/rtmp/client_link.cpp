@@ -221,7 +221,7 @@ void ClientLink::pump() {
     tell_sent();
 }
 
-/// Of what was written, only media count.
+/// Of the written bytes, only media count.
 void ClientLink::tell_sent() {
     if (!live_) return;
     const uint64_t others = media_base_ + commands_, written = socket_.written();

@@ -34,7 +34,7 @@ public:
     bool take(size_t wanted, std::vector<fanout::PacketPtr> &out);
     bool empty() const;
 
-    /// Of what take() gave, so many bytes were written and have left this machine.
+    /// This many bytes of the output of take() were written and have left the machine.
     void sent(uint64_t bytes);
     RtmpClientBacklog backlog() const;
     uint64_t frames() const;

@@ -51,7 +51,7 @@ ClientSocket::Step ClientSocket::connect(const SocketAddress &address, const Tls
     const auto *to = reinterpret_cast<const sockaddr *>(&address.storage);
     if (::connect(socket_, to, address.size) != 0 && errno != EINPROGRESS)
         return fail(text_of(errno));
-    // Only now: an unconnected socket would tell of a hang-up.
+    // Not earlier, because an unconnected socket reports a hang-up.
     poller_ = &poller;
     polled_ = &polled;
     if (!poller.add(socket_, polled)) {

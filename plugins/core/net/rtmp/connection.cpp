@@ -23,7 +23,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// One for each thread: connections keep no buffer of their own.
+/// One buffer per thread, since connections have none of their own.
 std::array<uint8_t, 64 << 10> &scratch() {
     thread_local std::array<uint8_t, 64 << 10> buffer;
     return buffer;
@@ -151,7 +151,8 @@ PeerInfo RtmpConnection::peer_info() const {
             request_.publish};
 }
 
-/// What was answered goes out now. The stream's packets wait for their pass, but the first.
+/// Sends the session's answers now. The stream's packets wait for their pass, except a player's
+/// first ones.
 void RtmpConnection::answer() {
     if (closed_ || waiting_) return;
     if (!session_.has_output() && role_ == Role::player && outlet_.cursor().next) return;
@@ -235,7 +236,8 @@ void RtmpConnection::cancel_question() {
 
 // --- ending -------------------------------------------------------------------------------
 
-/// Nobody reads from a publisher that is held back, so nobody is told of its end.
+/// While a publisher is held back its socket is not read, so the end of the connection is noticed
+/// here.
 bool RtmpConnection::is_reset() {
     pollfd errors{socket_, 0, 0};
     return ::poll(&errors, 1, 0) > 0 && (errors.revents & (POLLERR | POLLHUP)) != 0;

@@ -21,7 +21,7 @@ public:
     /// Hands a tag to the receiver; false: pause reading.
     bool deliver(const Publisher &publisher, flv::Tag &&tag);
 
-    /// One producer at a time: MountKeeper sees to it.
+    /// Only one producer at a time, which MountKeeper ensures.
     void attach_feed(const PlayFeedOptions &options);
     void detach_feed();
     bool has_feed() const { return has_feed_; }

@@ -27,7 +27,7 @@ void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
         [this, path = request.path] { admit_play(path); });
 }
 
-/// Only now may anything be started for it.
+/// Called after the admission, before which nothing may be started for the player.
 void RtmpConnection::admit_play(const std::string &path) {
     const auto mount = state_->mount(path, false);
     if (mount && (mount->has_feed() || mount->slot.is_claimed())) return play(path);

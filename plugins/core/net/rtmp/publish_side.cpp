@@ -58,7 +58,7 @@ void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
         });
 }
 
-/// Only the new path is seen by anybody: the one asked for may be a stream key.
+/// Publishes under the new path; the requested one may be a stream key and appears nowhere.
 void RtmpConnection::publish_as(const std::string &path) {
     request_.path = is_safe_path(path) ? path : "a path given by its authorizer";
     if (!is_safe_path(path))

@@ -35,7 +35,7 @@ void RtmpState::on_accept(tcp::socket &&socket, size_t loop) {
 std::shared_ptr<RtmpMount> RtmpState::mount(const std::string &path, bool create) {
     const MountKey key{"rtmp", address, path};
     if (!create) return std::static_pointer_cast<RtmpMount>(Mounts::instance().find(key));
-    // One of an earlier server at this address, which somebody still holds, has other loops.
+    // A mount of an earlier server at this address that is still referenced has other loops.
     return Mounts::instance().find_or_make<RtmpMount>(
         key, [&](const RtmpMount &mount) { return mount.loops() == loops_; },
         [&] { return std::make_shared<RtmpMount>(key, loops_); });

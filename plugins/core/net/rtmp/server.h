@@ -21,7 +21,7 @@
 
 namespace penstock::net {
 
-/// What takes a publisher's stream: an rtmpserversrc.
+/// The receiver of a publisher's stream: an rtmpserversrc.
 class TagReceiver : public PublishReceiver {
 public:
     /// Returns false if the receiver's queue is full: reading from the peer then pauses until
@@ -47,8 +47,8 @@ struct PlayFeedOptions {
     std::shared_ptr<PeerWatch> watch;
 };
 
-/// What a stream's producer (an rtmpserversink) writes to. When it is destroyed, the players stay
-/// on the mount for the grace period.
+/// The producer's side of a stream (for rtmpserversink). When it is destroyed, players stay on the
+/// mount for the grace period.
 class PlayFeed {
 public:
     virtual ~PlayFeed() = default;
@@ -60,7 +60,7 @@ public:
     virtual ViewerTotals stats() const = 0;
 };
 
-/// What peers may cost. All who share an address have to ask for the same.
+/// The limits of peers. All users of an address must request the same.
 struct RtmpLimits {
     uint64_t handshake_ms = 10'000; ///< from connect to publish or play
     uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
@@ -76,7 +76,7 @@ struct RtmpLimits {
 class RtmpServer {
 public:
     virtual ~RtmpServer() = default;
-    /// As HttpServer::open().
+    /// See HttpServer::open().
     static std::shared_ptr<RtmpServer> open(const Address &address, std::string *error,
                                             const RtmpLimits &limits = {});
     static std::vector<std::shared_ptr<RtmpServer>> all();

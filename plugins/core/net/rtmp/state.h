@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the connections of one RTMP listener share: its mounts, rules and limits.
+// The state that the connections of one RTMP listener share: its mounts, rules and limits.
 #pragma once
 
 #include "core/net/loop/tcp_listener.h"
@@ -32,8 +32,8 @@ public:
     /// A mount is there as long as somebody holds it: a connection, a claim, a feed.
     std::shared_ptr<RtmpMount> mount(const std::string &path, bool create);
 
-    /// What a peer that asked for another path should ask for, by the listener's rules: "publish to
-    /// rtmp://HOST/live/NAME". Empty if there are none.
+    /// Advice for a peer that asked for another path, from the listener's rules: "publish to
+    /// rtmp://HOST/live/NAME". Empty if there are no rules.
     std::string publish_advice() const;
     std::string play_advice() const;
 

@@ -53,7 +53,7 @@ public:
     /// On the viewer's loop.
     void add(Viewer &viewer, size_t loop);
     void remove(Viewer &viewer, size_t loop);
-    /// What a viewer's pump() did.
+    /// Adds the result of a viewer's pump().
     void count(uint64_t sent, uint64_t skips) {
         if (sent > 0) bytes_out.fetch_add(sent, std::memory_order_relaxed);
         if (skips > 0) skipped.fetch_add(skips, std::memory_order_relaxed);

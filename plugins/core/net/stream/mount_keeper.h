@@ -28,7 +28,7 @@ public:
         std::function<Timer(std::chrono::nanoseconds delay, std::function<void()> then)>;
 
     explicit MountKeeper(StartTimer start_timer) : start_timer_(std::move(start_timer)) {}
-    /// That of the process, with timers on the network loops. Never destroyed.
+    /// The process's only instance, with timers on the network loops. Never destroyed.
     static MountKeeper &instance();
 
     struct Made {

@@ -21,12 +21,12 @@ struct PeerInfo {
     bool is_encrypted = false;     ///< TLS
 };
 
-/// What a watcher decides about a peer.
+/// A watcher's decision about a peer.
 struct Verdict {
     Verdict(bool is_allowed) : allowed(is_allowed) {} // NOLINT: a plain yes or no is a verdict
     bool allowed;
     uint64_t until_ms = 0; ///< steady_ms() at which the admission ends; 0: it does not end
-    /// Of a publisher, if not empty: the path that it publishes instead of the one it asked for.
+    /// For a publisher: the path to publish instead of the requested one; empty: the requested one.
     std::string path;
 };
 

@@ -14,8 +14,9 @@
 
 namespace penstock::net {
 
-/// What takes a publisher's stream: a server source. Called on a network loop, one call at a time;
-/// must not block. What media looks like is up to the protocol, whose receivers derive from this.
+/// The receiver of a publisher's stream: a server source. Called on a network loop, one call at a
+/// time; must not block. The form of media depends on the protocol, whose receivers derive from
+/// this.
 class PublishReceiver {
 public:
     virtual ~PublishReceiver() = default;
@@ -24,7 +25,7 @@ public:
     virtual void on_unpublished(const std::string &reason) = 0;
 };
 
-/// What a receiver asks of its publishers.
+/// A receiver's requirements on its publishers.
 struct ClaimOptions {
     std::string key{}; ///< not empty: required as `?key=…`; compared in constant time
     /// Nanoseconds. A publisher that sends no media for this long is closed; checked once a second.

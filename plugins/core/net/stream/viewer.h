@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One who watches a mount over a socket of its own, whatever protocol it speaks: one pump, one rule
-// for stalled peers, and what operators see of it.
+// A viewer of a mount over a socket of its own, on any protocol: one pump, one rule for stalled
+// peers, and its figures for operators.
 #pragma once
 
 #include "core/fanout/outlet.h"
@@ -50,7 +50,7 @@ public:
     size_t audience_slot = 0;
 
 protected:
-    /// Who it is, for logs, statistics and those who decide about it.
+    /// The peer, for logs, statistics and watchers.
     virtual PeerInfo peer_info() const = 0;
     /// True if it may watch in the mount's present epoch. Otherwise that is being asked.
     virtual bool is_admitted() = 0;
@@ -67,7 +67,7 @@ protected:
     /// Puts into the outlet, or where prepare() takes it from, what tells the peer that the stream
     /// has ended.
     virtual void say_ended() = 0;
-    /// That is sent, and nothing follows.
+    /// Called when that has been sent; nothing follows.
     virtual void finish() {}
 
     /// Begins to watch. `socket` gets its bound of unsent bytes.

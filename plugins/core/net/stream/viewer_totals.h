@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the viewers of a stream have got, in numbers.
+// Counters of the viewers of a stream.
 #pragma once
 
 #include <cstdint>

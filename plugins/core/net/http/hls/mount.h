@@ -15,8 +15,8 @@ namespace penstock::net {
 struct HlsMountOptions {
     unsigned playlist_length = 6; ///< segments in the playlist; at least 1
     int64_t target_duration = 2'000'000'000;
-    /// What becomes of the stream when its producer has gone: after `linger`, which gives players
-    /// the time to fetch the rest, its URL answers 404.
+    /// The end of the stream after its producer has left: players have `linger` to fetch the rest,
+    /// then its URL answers 404.
     Ending ending{.linger = std::chrono::seconds(60)};
     /// How long a playlist request waits for the first segment; then it gets 503.
     std::chrono::nanoseconds first_segment_wait = std::chrono::seconds(10);

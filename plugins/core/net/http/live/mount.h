@@ -19,7 +19,7 @@
 
 namespace penstock::net {
 
-/// What the bytes of a stream are.
+/// The format of a stream's bytes.
 struct HttpFormat {
     std::string content_type; ///< "video/x-flv", whose tags viewers get on one timeline; others
     bool titles = false;      ///< an audio player may ask for titles amid it
@@ -29,8 +29,8 @@ struct HttpFormat {
 struct HttpMountOptions {
     fanout::Policy policy;
     gop::Limits history;
-    /// What becomes of viewers when the feed is gone, if anything else keeps the listener open:
-    /// they go with it.
+    /// The times after the feed is destroyed. They apply only while something else keeps the
+    /// listener open; otherwise viewers are closed with it.
     Ending ending;
     /// A viewer for which no media has come after this time is told that there is no stream.
     std::chrono::milliseconds first_media_wait = std::chrono::seconds(60);
@@ -38,12 +38,12 @@ struct HttpMountOptions {
     TlsFiles tls;                     ///< empty: plain HTTP
 };
 
-/// What a stream's producer (an httpserversink) writes to; one thread at a time. Destroying it
-/// ends the stream.
+/// The producer's side of a stream (for httpserversink); one thread at a time. Destroying it ends
+/// the stream.
 class HttpFeed {
 public:
     virtual ~HttpFeed() = default;
-    /// What follows. Viewers of anything else are closed.
+    /// The format of the data that follows. Viewers of another format are closed.
     virtual void begin(const HttpFormat &format) = 0;
     /// FLV: tags in order, configuration and metadata included.
     virtual void push(const flv::Tag &tag) = 0;
@@ -53,7 +53,7 @@ public:
     virtual void set_headers(std::vector<Bytes> headers) = 0;
     /// Anything else. `joinable`: a viewer may begin with it; `awaited`: see fanout::Packet.
     virtual void push(Bytes bytes, bool joinable, bool awaited) = 0;
-    /// What audio players show, UTF-8.
+    /// The title for audio players, UTF-8.
     virtual void set_title(const std::string &title) = 0;
     /// Any thread.
     virtual ViewerTotals stats() const = 0;

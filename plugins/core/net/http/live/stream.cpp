@@ -87,7 +87,8 @@ void HttpStream::push(const flv::Tag &tag) {
     }
     const auto packet = flv_->append(tag, steady_ns());
     if (!packet) return;
-    // What stands in the file's header has to be true: players wait for a track that it promises.
+    // The file header must name exactly the tracks that exist: players wait for a track that it
+    // promises.
     if (!prologue_written_ && flv::starts_gop(tag, has_video_)) {
         prologue_written_ = true;
         set_prologue(fanout::plain_packet(flv::file_header(has_audio_, has_video_), true));

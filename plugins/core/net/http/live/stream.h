@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One path that HTTP viewers watch: the ring of its packets, what a viewer gets first, and who
-// decides about viewers.
+// One path that HTTP viewers watch: the ring of its packets, the start of its answers, and the
+// admission of viewers.
 #pragma once
 
 #include "core/fanout/flv_feed.h"
@@ -35,13 +35,13 @@ public:
     bool has_feed() const { return has_feed_; }
     bool live() const { return live_; }
     uint64_t wait_ms() const { return wait_ms_; }
-    /// What opens a viewer's answer: sent once, whatever happens to the stream. nullopt while
-    /// that is not known yet; nullptr if there is none.
+    /// The first packet of every viewer's answer, sent once even if producers change. nullopt
+    /// while it is not known yet; nullptr if there is none.
     std::optional<fanout::PacketPtr> prologue() const;
     /// Grows with each title.
     unsigned title_version() const { return title_version_; }
     std::string title() const;
-    /// What players may call it: the path's last segment, without its extension.
+    /// A name to show in players: the path's last segment, without its extension.
     std::string name() const;
     MountInfo info() const override;
     bool in_use() const override { return true; } // its registry drops it when it is not

@@ -26,7 +26,7 @@ using boost::system::error_code;
 constexpr uint64_t pong_interval_ms = 1'000;
 constexpr size_t max_unasked = 64 << 10;
 
-/// One for each thread: viewers keep no buffer of their own.
+/// One buffer per thread, since viewers have none of their own.
 std::array<uint8_t, 16 << 10> &scratch() {
     thread_local std::array<uint8_t, 16 << 10> buffer;
     return buffer;
@@ -171,7 +171,7 @@ fanout::Outlet::Status HttpViewer::write(const fanout::Outlet::Source &source,
     return send_to(wire);
 }
 
-/// What is in the outlet, and nothing of the stream.
+/// Sends the content of the outlet, without packets of the stream.
 void HttpViewer::send_own() {
     uint64_t sent = 0;
     int error = 0;
@@ -230,7 +230,7 @@ void HttpViewer::wait_readable() {
         if (self->closed_ || ec == asio::error::operation_aborted) return;
         self->read();
     };
-    // No event tells of what is decrypted already.
+    // Data that TLS has already decrypted causes no event on the socket.
     if (tls_ && tls_->has_pending())
         asio::post(socket_.get_executor(), [readable] { readable({}); });
     else
@@ -291,7 +291,7 @@ void HttpViewer::check(uint64_t now_ms) {
     if (!check_end(now_ms, stream_->wait_ms())) check_stall(now_ms);
 }
 
-/// What ends an answer properly.
+/// Queues the proper end of the answer.
 void HttpViewer::push_end(uint16_t code) {
     if (is_websocket())
         outlet_.push(fanout::private_packet(http::close_frame(code)));

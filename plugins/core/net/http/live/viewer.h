@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One who watches a stream over HTTP or WebSocket: what is left of a connection once its request
-// is read.
+// A viewer of a stream over HTTP or WebSocket: takes over a connection once its request is read.
 #pragma once
 
 #include "core/fanout/icy.h"
@@ -19,7 +18,7 @@
 
 namespace penstock::net {
 
-/// What a request for a stream asked for.
+/// The parsed request for a stream.
 struct HttpPlayRequest {
     PeerInfo peer; ///< without an id
     bool is_http_1_1 = false;
