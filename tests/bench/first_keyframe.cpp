@@ -27,7 +27,7 @@ flv::Tag picture(uint32_t ms, bool key) {
     return flv::make_tag(flv::TagType::video, ms, body);
 }
 
-/// Publishes 1.3 Mbit/s of picture and sound in real time.
+/// Publishes 1.3 Mbit/s of video and audio in real time.
 class Publisher {
 public:
     explicit Publisher(uint16_t port) : peer_(port) {
@@ -103,7 +103,7 @@ Figures measure(const char *name, const std::vector<std::string> &command, uint1
     };
     if (!eventually([&] { return Peer(port).connected(); })) throw fail("it does not listen");
     Publisher publisher(port);
-    // A whole GOP first, and a little of the next.
+    // After a whole GOP, and a little of the next.
     const auto begin = Clock::now() + std::chrono::milliseconds(frames_in_gop * frame_ms + 500);
     std::vector<double> times(joins);
     std::vector<std::thread> players;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// HLS with CMAF segments in Chromium, by hls.js and by its own HLS: what hlssegmenter wrote of each
-// codec, a change of configuration included. cmaf.mjs HLS.JS-FILE SCRATCH-DIRECTORY
+// HLS with CMAF segments in Chromium, by hls.js and by its own HLS: the output of hlssegmenter for
+// each codec, and a change of configuration. cmaf.mjs HLS.JS-FILE SCRATCH-DIRECTORY
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -73,7 +73,7 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'],
 });
 
-/** Plays a playlist to its end; what was decoded. */
+/** Plays a playlist to its end; returns what was decoded. */
 async function play(name, native) {
   const page = await browser.newPage();
   await page.goto(`${base}/`);

@@ -55,7 +55,7 @@ export const addresses = {
     await viewer.checkPlayback();
     await viewer.shot('navigated');
 
-    // Opened again while it is live: the playlist that scripts have cached is not what is shown.
+    // Opened again while it is live: the page is shown, although a script has cached the playlist.
     await viewer.page.evaluate((path) => fetch(path, { cache: 'reload' }), playlist);
     await viewer.page.goto(server.url + playlist);
     assert.equal(viewer.page.url(), `${server.url}/#${NAME}`);
@@ -69,14 +69,14 @@ export const addresses = {
       { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' });
     assert.equal(page.status, 303);
     assert.equal(page.headers.get('cache-control'), 'no-store');
-    // Its own picture takes the browser's own HLS, which fetches the address as a video.
+    // With its own player the page uses the browser's HLS, which requests the address as a video.
     await viewer.page.goto(`${server.url}/?native=1#${NAME}`);
     await viewer.frames('with the browser\'s own HLS', 20, 30000);
     viewer.checkConduct();
   },
 
-  /** Of a stream made on demand, a browser that opens the playlist's address gets the page, which
-   * has the stream made; of one that nothing can be made from, nothing starts. */
+  /** The playlist's address of an on-demand stream: a browser gets the page, which starts the
+   * stream; nothing starts while there is no source. */
   async demand(browser, server, file) {
     const small = `${NAME}_480p`;
     const viewer = await Viewer.open(browser, server, `/${small}/index.m3u8`, DESKTOP);
@@ -89,7 +89,7 @@ export const addresses = {
     await viewer.checkPlayback();
     assert.equal(await viewer.page.evaluate(() => document.getElementById('video').videoHeight), 480);
     await viewer.shot('on-demand');
-    // Opened again while it runs, as a navigation and as a player does it.
+    // Opened again while it runs, once as a navigation and once as a player's request.
     const page = await fetch(`${server.url}/${small}/index.m3u8`,
       { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' });
     assert.deepEqual([page.status, page.headers.get('location')], [303, `/#${small}`]);
@@ -101,7 +101,8 @@ export const addresses = {
     viewer.checkConduct();
   },
 
-  /** The player in a frame: of a site that the description names, as its query says; not of others. */
+  /** The player in a frame: on a site that the description names, with the options in the query;
+   * not on other sites. */
   async embed(browser, server, file) {
     const sites = await Promise.all([0, 1].map(() => new Promise((resolve) => {
       const site = createServer((request, response) => {

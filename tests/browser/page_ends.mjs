@@ -49,7 +49,7 @@ export const ends = {
     assert.equal(await list.page.textContent('.badge'), 'OFF AIR');
     await viewer.shot('off-air-phone');
     await list.shot('off-air-list-phone');
-    // The end is played once, not over and over.
+    // The end is played once, not repeatedly.
     const playlists = () => requests.filter((r) => r.includes('.m3u8')).length;
     const before = playlists();
     await viewer.page.waitForResponse((response) => response.url().endsWith('/streams.json'));

@@ -27,12 +27,12 @@ export const latency = {
       for (const { frame, source, time, verdict } of readings) {
         assert.equal(source, 7);
         assert.notEqual(verdict, 'clock');
-        // latencyread may join amid the stream; what both have is the same.
+        // latencyread may join amid the stream; frames that both have read agree.
         if (times.has(frame)) assert.equal(time, times.get(frame), `frame ${frame}`);
       }
       const both = readings.filter(({ frame }) => times.has(frame));
       assert.ok(both.length > 100, `${both.length} frames were read by both`);
-      // By the clock of the day when the script is called: a frame before it is shown.
+      // By the wall clock when the script is called, which is a frame before it is shown.
       const apart = both.map(({ frame, latency, now }) => latency - (now / 1000 - times.get(frame) / 1e6));
       apart.sort((a, b) => a - b);
       assert.ok(Math.abs(apart[apart.length >> 1]) < 1 / 30, `latencies are ${apart[apart.length >> 1]} s apart`);
@@ -52,7 +52,7 @@ export const latency = {
     await viewer.shot('latency-phone');
     assert.ok(await viewer.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
       'nothing sticks out at the side');
-    // A clock that is an hour off gives no number.
+    // If the clock is an hour off, no number is shown.
     await viewer.page.evaluate(() => {
       const real = Date.now;
       Date.now = () => real() - 3600000;
@@ -76,7 +76,8 @@ export const latency = {
     own.checkConduct();
   },
 
-  /** A viewer that was held up comes back to the edge: played faster, or, far behind, by a jump. */
+  /** A viewer that was held up returns to the edge: by faster playback, or, if far behind, by a
+   * jump. */
   async catchup(browser, server) {
     server.publishStamped(NAME);
     await live(server);

@@ -6,7 +6,7 @@ import { until } from './server.mjs';
 import { DESKTOP, NAME, PHONE, Viewer, live } from './viewer.mjs';
 
 export const transports = {
-  /** A click on the stream plays it with hls.js: pictures, sound, on both widths. */
+  /** A click on the stream plays it with hls.js: video and audio, at both widths. */
   async play(browser, server, file) {
     server.publish(file, NAME);
     await live(server);
@@ -24,7 +24,8 @@ export const transports = {
     viewer.checkConduct();
   },
 
-  /** FLV, chosen at the switch: pictures and sound go on, closer to the edge, and it is remembered. */
+  /** FLV, chosen at the switch: video and audio continue, closer to the edge, and the choice is
+   * remembered. */
   async flv(browser, server, file) {
     const publisher = server.publish(file, NAME);
     await live(server);
@@ -96,7 +97,7 @@ export const transports = {
     viewer.checkConduct();
   },
 
-  /** A stream that has no playlist is listed, and played: FLV, MPEG-TS, and sound. */
+  /** A stream without a playlist is listed and played: FLV, MPEG-TS, and audio. */
   async direct(browser, server) {
     const viewer = await Viewer.open(browser, server, '/', DESKTOP);
     await until('all are listed', async () => (await server.streams()).filter((s) => s.live).length === 3);

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Polls `condition` until it returns something truthy; that is the result. */
+/** Polls `condition` until it returns something truthy; returns that. */
 export async function until(what, condition, ms = 20000) {
   const deadline = Date.now() + ms;
   let last;
@@ -49,7 +49,8 @@ class Child {
     });
   }
 
-  /** Asks it to end; insists after five seconds. The exit code, or the signal it died of. */
+  /** Asks the process to end; kills it after five seconds. Returns the exit code, or the signal.
+   * */
   async stop(signal = 'SIGINT') {
     this.process.kill(signal);
     const timer = setTimeout(() => this.process.kill('SIGKILL'), 5000);
@@ -59,7 +60,7 @@ class Child {
   }
 }
 
-/** Footage to publish: PENSTOCK_MEDIA, or a picture and a tone that ffmpeg makes. */
+/** Footage to publish: PENSTOCK_MEDIA, or a test pattern and a tone by ffmpeg. */
 export function footage(directory) {
   const given = process.env.PENSTOCK_MEDIA;
   if (given) {
@@ -75,7 +76,7 @@ export function footage(directory) {
   return made;
 }
 
-/** A certificate that nobody has signed but itself; from then on fetch() takes any. */
+/** A self-signed certificate; from then on fetch() accepts any. */
 export function certificate(directory) {
   const made = { certificate: `${directory}/certificate.pem`, key: `${directory}/key.pem` };
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
@@ -115,7 +116,7 @@ export class Server {
     return response.ok && (await response.json()).streams;
   }
 
-  /** Publishes `file` for ever, in real time, as it is. */
+  /** Publishes `file` endlessly, in real time and unchanged. */
   publish(file, name) {
     const publisher = new Child('ffmpeg', ['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1',
       '-i', file, '-c', 'copy', '-f', 'flv', `rtmp://127.0.0.1:${this.rtmp}/${name}`]);
@@ -123,7 +124,7 @@ export class Server {
     return publisher;
   }
 
-  /** Publishes a test picture with a stamp in each frame. */
+  /** Publishes a test pattern with a stamp in each frame. */
   publishStamped(name) {
     const publisher = new Child('gst-launch-1.0', ['-q', 'videotestsrc', 'is-live=true', 'pattern=ball',
       '!', 'video/x-raw,format=I420,width=640,height=360,framerate=30/1', '!',
@@ -134,7 +135,8 @@ export class Server {
     return publisher;
   }
 
-  /** What latencyread, as an RTMP player, reads of a stream: frame numbers to stamped times (µs). */
+  /** The stamps that latencyread reads as an RTMP player: frame numbers to stamped times (µs).
+   * */
   witness(name) {
     const witness = new Child('gst-launch-1.0', ['-m', 'rtmp2src',
       `location=rtmp://127.0.0.1:${this.rtmp}/${name}`, '!', 'flvlivedemux', '!', 'avdec_h264', '!',
@@ -156,6 +158,6 @@ export class Server {
     for (const child of this.#children.reverse()) await child.stop();
   }
 
-  /** What the processes said, for a failed test. */
+  /** The processes' output, for a failed test. */
   get log() { return this.#children.map((child) => child.output).join('\n---\n'); }
 }

@@ -11,14 +11,14 @@ const { decode } = await import(`file://${page}/stampcode.js`);
 const { find, readAt } = await import(`file://${page}/stampfinder.js`);
 const { decide } = await import(`file://${page}/catchup.js`);
 
-/** Always the same numbers, 0 to 2^32 - 1. */
+/** A fixed sequence of pseudo-random numbers, 0 to 2^32 - 1. */
 let seed = 1;
 const random = () => {
   seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
   return seed >>> 8;
 };
 
-// The bytes that tests/unit/latency_code.cpp has.
+// The bytes of tests/unit/latency_code.cpp.
 const golden = Uint8Array.from(Buffer.from('43b8fa0b95ba7fe68d3009822eebd301a096ec0563f79f5df9', 'hex'));
 const said = { time: 1764000000123456, frame: 1234, source: 7 };
 assert.deepEqual(decode(golden), said);
@@ -39,7 +39,7 @@ for (let i = 0; i < 20000; i += 1) {
   assert.equal(decode(Uint8Array.from({ length: 25 }, random)), null);
 }
 
-// Frames through x264: what latencyread reads of each is what this reads.
+// Frames through x264: the page reads the same as latencyread.
 mkdirSync(scratch, { recursive: true });
 const file = `${scratch}/stamped.gray`;
 for (const [width, height, stamp, pattern] of [[640, 360, 'mode=code', 'ball'],
@@ -67,7 +67,7 @@ for (const [width, height, stamp, pattern] of [[640, 360, 'mode=code', 'ball'],
   });
 }
 
-// Nothing is read where nothing is.
+// Nothing is read in frames without a stamp.
 for (let i = 0; i < 40; i += 1) {
   const data = Uint8Array.from({ length: 320 * 180 }, i % 2 ? random : () => i * 6);
   assert.equal(find({ data, width: 320, height: 180 }), null);

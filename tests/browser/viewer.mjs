@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A page of the viewers in Chromium, and what the tests ask of it.
+// A page of the viewers in Chromium, with checks and waits for the tests.
 import assert from 'node:assert/strict';
 import { until } from './server.mjs';
 
@@ -53,7 +53,7 @@ export class Viewer {
     await until(`${what}: ${count} more pictures`, async () => await this.shown() >= before + count, ms);
   }
 
-  /** A small copy of the picture, as text. */
+  /** A small copy of the frame, as text. */
   picture() {
     return this.page.evaluate(() => {
       const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 36 });
@@ -63,7 +63,7 @@ export class Viewer {
     });
   }
 
-  /** Bytes of sound decoded so far. */
+  /** The number of audio bytes decoded so far. */
   decodedSound() {
     return this.page.evaluate(() => document.getElementById('video').webkitAudioDecodedByteCount);
   }
@@ -88,7 +88,7 @@ export class Viewer {
       (from) => document.getElementById('video').currentTime > from + 1, position));
   }
 
-  /** From here on `window.readings` has what is read of each frame. */
+  /** From now on `window.readings` collects the reading of each frame. */
   listen() {
     return this.page.evaluate(() => {
       document.getElementById('video').addEventListener('latencyreading', ({ detail }) => {
@@ -97,7 +97,7 @@ export class Viewer {
     });
   }
 
-  /** After the unmute button: what Web Audio hears is not silence. */
+  /** After the unmute button, Web Audio receives more than silence. */
   async checkLoudness() {
     assert.equal(await this.page.evaluate(() => document.getElementById('video').muted), true,
       'it starts muted');

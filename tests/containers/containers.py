@@ -83,7 +83,7 @@ class Containers(unittest.TestCase):
         environment = [f"{key}=127.0.0.1:{port}" for key, port in ports.items()]
         environment += [f"{key}={value}" for key, value in service.get("environment", {}).items()
                         if not value.startswith(("http:", "rtmp:"))]
-        # Here the containers are on the host's network: it is reached at 127.0.0.1.
+        # The containers share the host's network and reach it at 127.0.0.1.
         container = self.engine.container(IMAGE, [
             host.replace("host-gateway", "127.0.0.1") for host in service.get("extra_hosts", [])])
         self.addCleanup(container.__exit__)
@@ -133,7 +133,7 @@ class Containers(unittest.TestCase):
                     self.assertIn(name.removesuffix(".yaml"), said)
             code, said = container.run("gst-inspect-1.0", "goptee")
             self.assertEqual(code, 0, said)
-            # Where the source and the fetched packages were there is nothing left.
+            # The directories of the sources and of the fetched packages are empty.
             code, said = container.run("sh", "-c", "ls -A /src /var/lib/apt/lists 2>/dev/null; :")
             self.assertEqual([word for word in said.split() if word[0] != "/"], [])
             root = self.engine.call("mount", container.name)

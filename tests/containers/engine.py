@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 BASE = "docker.io/library/debian:bookworm-slim"
-# How this machine reaches the network; what is not there is not needed.
+# How this machine reaches the network; settings that don't exist are not needed.
 NETWORK = ["/etc/ssl/certs/ca-certificates.crt", "/root/.npmrc", "/usr/etc/npmrc"]
 
 

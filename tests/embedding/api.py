@@ -78,7 +78,7 @@ class Descriptions(unittest.TestCase):
             Penstock.Error.NOT_FOUND, Penstock.Description.new_from_name, 'lvie'))
 
     def test_user_directory_first(self):
-        # The same order as the command's; read in a process of its own, since GLib reads it once.
+        # The same order as in the command; read in a process of its own, since GLib reads it once.
         with tempfile.TemporaryDirectory() as folder:
             os.makedirs(folder + '/penstock/pipelines')
             with open(folder + '/penstock/pipelines/own.yaml', 'w', encoding='utf-8') as file:

@@ -140,7 +140,7 @@ class Reload(unittest.TestCase):
         again = shipped('live', LOCAL)
         more = shipped('live', {**LOCAL, 'rtmp': f'127.0.0.1:{free_port()}'})
         self.assertTrue(server.it.reload([again, more]))
-        # The port that the system chose stays.
+        # The port that the system chose is kept.
         self.assertEqual(again.dup_value('rtmp'), kept)
         for binding, path in ((again, 'live/old'), (more, 'live/new')):
             publisher = Publisher(f'rtmp://{binding.dup_value("rtmp")}/{path}')
@@ -180,7 +180,7 @@ class Drain(unittest.TestCase):
                 self.assertIn(b'moov', written.read())  # qtmux writes it last
 
     def test_limit(self):
-        # EOS never comes through.
+        # EOS is never passed on.
         server = Server(ticks('stuck'))
         tick = server.it.get_element('stuck', 'tick')
         tick.get_static_pad('src').add_probe(

@@ -11,7 +11,7 @@
 
 namespace {
 
-/// Allocations by `new` of this thread that are left before one fails; below 0: none fails.
+/// The number of allocations by `new` on this thread before one fails; negative: none fails.
 thread_local long left = -1;
 
 void *allocate(std::size_t size) {
@@ -23,7 +23,7 @@ void *allocate(std::size_t size) {
 
 } // namespace
 
-// The library's allocations come here, too: its own operator new is looked up in the program first.
+// The library's allocations come here too, because operator new is looked up in the program first.
 void *operator new(std::size_t size) {
     return allocate(size);
 }

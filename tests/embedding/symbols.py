@@ -22,7 +22,7 @@ for header in headers.glob('*.h'):
             declared.add(function[1])
 text = (headers.parents[2] / 'docs' / 'embedding.md').read_text()
 told = set(re.findall(r'(?m)^\| `(penstock_\w+)` \|', text))
-# Types, and what bindings in other languages call by itself, are no methods.
+# Types, and functions that bindings in other languages call implicitly, are no methods.
 methods = {name for name in declared if not name.endswith(('_get_type', '_error_quark'))
            or name == 'penstock_parameter_get_value_type'}
 source = (headers.parent / 'server.cpp').read_text()

@@ -249,7 +249,7 @@ void LineConnection::play() {
     pump_alone();
 }
 
-/// A player that stayed is asked about again when a producer brings another watcher.
+/// A player that stayed needs a new decision when a producer brings another watcher.
 bool LineConnection::is_admitted() {
     if (mount_->epoch() == admission_.epoch()) return true;
     if (admission_.is_open()) return false;
@@ -339,7 +339,7 @@ void LineConnection::check(uint64_t now_ms) {
     if (!check_end(now_ms, wait_ms)) check_stall(now_ms);
 }
 
-/// A player that is told closes the connection; one that stays is closed.
+/// A player that is told of the end closes the connection; one that stays is closed.
 void LineConnection::say_ended() {
     outlet_.push(fanout::plain_packet(Bytes::copy_of(std::string_view("END\n"))));
 }

@@ -40,7 +40,7 @@ private:
     std::atomic<int64_t> since_{0}; ///< ms since 1970
 };
 
-/// What the connections of one listener share.
+/// The shared state of a listener's connections.
 struct LineState : std::enable_shared_from_this<LineState> {
     explicit LineState(std::shared_ptr<net::Loops> its_loops);
     std::shared_ptr<LineMount> find(const std::string &path) const;
@@ -54,7 +54,7 @@ struct LineState : std::enable_shared_from_this<LineState> {
     std::latch opened{1};
 };
 
-/// Everything runs on the connection's loop, but for the methods of Publisher and close().
+/// Everything runs on the connection's loop, except the methods of Publisher and close().
 class LineConnection final : public std::enable_shared_from_this<LineConnection>,
                              public net::Viewer,
                              public net::RosterMember,
@@ -89,14 +89,14 @@ private:
     void admit_play();
     void play();
 
-    /// Calls `admit` once all who may decide have agreed; reads nothing until then.
+    /// Calls `admit` once all watchers have agreed; reads nothing until then.
     void ask(const net::Authority &path, std::function<void()> admit);
     void ask_again(const net::Authority &path, std::function<void()> admit);
     net::Admission::Done on_answer(std::function<void()> admit);
     void reply(const std::string &line);
     void refuse(const std::string &reason);
     void go_on();
-    /// Runs `task` on this connection's loop, unless it is closed by then.
+    /// Runs `task` on this connection's loop, unless the connection is closed by then.
     void later(std::function<void(LineConnection &)> task);
 
     net::PeerInfo peer_info() const override;

@@ -18,10 +18,11 @@
 
 namespace penstock::example {
 
-/// What takes a publisher's lines.
+/// Receives a publisher's lines.
 class LineReceiver : public net::PublishReceiver {
 public:
-    /// `line` ends with '\n'. False: there is no room; reading goes on after LineClaim::resume().
+    /// `line` ends with '\n'. Returns false if there is no room; reading continues after
+    /// LineClaim::resume().
     virtual bool on_line(Bytes line) = 0;
 };
 
@@ -33,7 +34,7 @@ public:
     virtual void resume() = 0;
 };
 
-/// What the viewers of a path get; the stream ends when this is destroyed.
+/// The producer's side of a stream, which ends when this is destroyed.
 class LineFeed {
 public:
     virtual ~LineFeed() = default;
@@ -48,11 +49,11 @@ struct LineFeedOptions {
     std::shared_ptr<net::PeerWatch> watch;
 };
 
-/// A listener. Any thread, but for open(), which must not be called on a network loop.
+/// A listener. Any thread, except open(), which must not be called on a network loop.
 class LineServer {
 public:
     virtual ~LineServer() = default;
-    /// The server of this address. nullptr and the reason if it cannot be opened.
+    /// The server of this address; nullptr and the reason if it can't be opened.
     static std::shared_ptr<LineServer> open(const net::Address &address, std::string *error);
     static std::vector<std::shared_ptr<LineServer>> all();
 

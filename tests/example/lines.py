@@ -108,7 +108,7 @@ class Lines(unittest.TestCase):
         self.assertEqual(mounts["live/cam_again"]["viewers"], 1)
         elements = {e["factory"]: e for p in pipelines for e in p["elements"]}
         self.assertIn("linesserversink", elements)
-        # Viewers that leave are counted off, and the stream ends with its publisher.
+        # Viewers that leave are no longer counted, and the stream ends with its publisher.
         for player in players:
             player.socket.shutdown(socket.SHUT_RDWR)
         until("nobody watches", lambda: self.mounts()[0]["live/cam"]["viewers"] == 0)

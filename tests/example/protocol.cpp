@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// All that the launcher knows of the example's protocol. In launcher/protocols/ this would be
-// lines.cpp, and its function lines_protocols(); here it joins a launcher that is already built.
+// The launcher's whole knowledge of the example's protocol. In launcher/protocols/ this would be
+// lines.cpp with its function lines_protocols(); here it joins a launcher that is already built.
 #include "line_server.h"
 #include "protocols/mount_listener.h"
 #include "protocols/table.h"

@@ -101,7 +101,7 @@ void check_enhanced(ByteView data) {
     fuzz::law(opus_samples(data) <= 5760 && opus_channels(data) <= 2, "an Opus packet is bounded");
 }
 
-// Records of codecs with NAL units, and what of a frame's units the headers say.
+// Records of codecs with NAL units, and the headers' classification of a frame's units.
 void check_nal_configs(ByteView data) {
     for (const NalCodec codec : {NalCodec::avc, NalCodec::hevc, NalCodec::vvc}) {
         NalConfig config;

@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         fuzz::law(problem.mark.line <= lines + 1, "a problem is in the file");
         fuzz::law(!source.render(problem).empty(), "a problem can be shown");
     }
-    // What is left of a bad one can be followed too.
+    // The rest of an invalid description can be traversed too.
     Problems ignored;
     if (const auto partly = load_what_is_good(source, ignored))
         for (const PipelineText &pipeline : partly->start)

@@ -37,13 +37,13 @@ bool same(const flv::Tag &a, const flv::Tag &b) {
            std::equal(a.bytes.begin(), a.bytes.end(), b.bytes.begin(), b.bytes.end());
 }
 
-/// What comes out of the normalizer, one tag after the other.
+/// Collects the normalizer's output, one tag after the other.
 class Mended {
 public:
     void check(const flv::Tag &tag) {
         const auto header = flv::parse_body(tag.type, tag.body_view());
         if (!header || header->multitrack || header->payload_size == 0) return;
-        // What is neither does not begin another codec.
+        // Data that is neither keeps the codec.
         if (header->packet != flv::PacketType::config && header->packet != flv::PacketType::frame)
             return;
         const ByteView payload = tag.body_view().subspan(header->payload, header->payload_size);

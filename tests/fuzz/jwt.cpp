@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     request.app = "live";
     request.name = "cam";
     request.token = input.substr(0, line);
-    // Nobody knows the private key of this one; nor is it in the corpus.
+    // The private key of this one is unknown, and it is not in the corpus.
     static const auto ours = KeySet::parse(
         R"({"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
         R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]})",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as a file of stream keys. Law: keys, or a line that is wrong; every key is one of its
-// words, and what begins with # is none.
+// Any bytes as a file of stream keys. Law: keys, or a line that is wrong; every key is one of the
+// file's words, and none begins with #.
 #include "authorize/key_file.h"
 
 #include "authorize/request.h"
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const auto file = KeyFile::parse(text, &error);
     fuzz::law(file.has_value() == error.empty(), "keys or a reason");
     const std::string_view first = text.substr(0, text.find_first_of(" \t\r\n"));
-    // Patterns, too, are what somebody wrote.
+    // Patterns, too, are words of the file.
     matches(first, text.substr(first.size()).substr(0, 300));
     if (!file) {
         fuzz::law(error.starts_with("line "), "a reason names the line");

@@ -31,7 +31,7 @@ void check_picture(const uint8_t *data, size_t size) {
     const int step = 1 + data[0] % 4, width = 1 + data[1];
     const size_t stride = static_cast<size_t>(step * width);
     const int height = static_cast<int>((size - 2) / stride);
-    // A copy of just that size, so that a read outside of it is seen.
+    // A copy of exactly that size, so that a read beyond it is detected.
     const std::vector<uint8_t> pixels(data + 2, data + 2 + stride * static_cast<size_t>(height));
     const Luma luma{pixels.data(), width, height, static_cast<ptrdiff_t>(stride), step};
     Reader reader;

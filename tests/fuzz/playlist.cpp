@@ -21,7 +21,7 @@ bool read(std::string_view text, MediaPlaylist &list) {
     return result.is_ok();
 }
 
-/// What writing keeps of it: no date beyond the calendar, microseconds, one line.
+/// The precision that writing keeps: valid calendar dates, microseconds, single lines.
 bool plain(const playlist::Segment &segment) {
     const int64_t date = segment.program_date_time.value_or(0);
     return date > -62'135'596'800'000 && date < 253'402'300'800'000 && !segment.uri.empty() &&

@@ -21,7 +21,7 @@ public:
     void on_request(const rtmp::StreamRequest &request) override {
         events_ += request.publish ? 'P' : 'V';
         events_ += request.path + '?' + request.query;
-        // Sometimes late, sometimes never.
+        // The answer comes late, or never.
         if (choice_ % 4 == 0)
             session_.refuse(rtmp::Refusal(choice_ / 4 % 4), "no");
         else if (choice_ % 4 != 1)

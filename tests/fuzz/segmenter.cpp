@@ -74,7 +74,7 @@ FormatPtr audio_format(uint8_t which) {
     }
 }
 
-/// Reads what comes out, and keeps what one segment must have in common with the next.
+/// Reads the output, and keeps what a segment must have in common with the next.
 class Judge {
 public:
     explicit Judge(uint64_t announced) : announced_(announced) {}

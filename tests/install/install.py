@@ -35,7 +35,7 @@ class Installed(unittest.TestCase):
         os.mkdir(cls.home)
         subprocess.run([MESON, "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", stage],
                        check=True, stdout=subprocess.DEVNULL)
-        # It may be moved: what it needs is found from its own place.
+        # The installation may be moved: files are found relative to the program.
         moved = os.path.join(temporary.name, "moved")
         os.rename(stage + PREFIX, moved)
         cls.left = stage
@@ -47,7 +47,7 @@ class Installed(unittest.TestCase):
     def environment(self, **more):
         kept = {name: value for name, value in os.environ.items()
                 if not re.match(r"GST_|PENSTOCK|XDG_|LD_LIBRARY_PATH", name)}
-        # Outside /usr the loader is told by the files themselves; below it, it looks there.
+        # Outside /usr the files contain the library path; below it the loader searches anyway.
         if PREFIX == "/usr":
             kept["LD_LIBRARY_PATH"] = os.path.join(self.prefix, LIBDIR)
         return {**kept, "HOME": self.home, "LC_ALL": "C.UTF-8",

@@ -12,7 +12,7 @@ import tempfile
 from rig import until
 
 PROGRAMS = ("dbus-run-session", "pipewire", "wireplumber", "gst-launch-1.0", "ffprobe")
-# PipeWire's own test picture: like a camera, it outlives those who look at it.
+# PipeWire's own test source: like a camera, it outlives its viewers.
 CAMERA = """
 context.spa-libs = { videotestsrc = videotestsrc/libspa-videotestsrc }
 context.objects = [
@@ -34,7 +34,7 @@ def start(folder, *command):
 
 
 def camera_works():
-    """Whether a plain pipeline gets pictures from it."""
+    """Whether a plain pipeline gets frames from the camera."""
     try:
         return subprocess.run(
             ["gst-launch-1.0", "-q", "pipewiresrc", "num-buffers=5", "!", "video/x-raw", "!",
@@ -67,7 +67,7 @@ def check(folder):
 
 
 def tell(folder):
-    """What everybody said."""
+    """Prints the end of every log."""
     for name in sorted(os.listdir(folder)):
         if name.endswith(".log"):
             with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as log:

@@ -17,7 +17,7 @@ import time
 import rig
 from rig import PENSTOCK, Process, Server, until
 
-# Debian has it where only root looks.
+# Debian installs it in /usr/sbin.
 CHRONYD = os.environ.get("PENSTOCK_CHRONYD") or shutil.which(
     "chronyd", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 TOLERANCE = 150  # ms: a machine that is busy delays some pictures more than others
@@ -33,17 +33,17 @@ def udp_port():
 
 
 def machine(ahead):
-    """The environment in which the wall clock, and no other, is that many ms ahead."""
+    """The environment that sets the wall clock, and no other clock, ahead by this many ms."""
     if not ahead:
         return {}
-    # It says itself where its library is. Its shared state ends with it, and isn't needed.
+    # faketime prints its library's path. Its shared state ends with it and is not needed.
     said, _ = rig.run("faketime", "--exclude-monotonic", "-f", f"{ahead / 1000:+.3f}", "env")
     found = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
     return {name: found[name] for name in FAKE}
 
 
 class TimeServer:
-    """chronyd, which tells this machine's time as if it were right, in a `with`."""
+    """chronyd serving this machine's time, as a context manager."""
 
     def __enter__(self):
         folder = tempfile.mkdtemp(dir=rig.FOLDER)
@@ -53,7 +53,7 @@ class TimeServer:
         with open(settings, "w", encoding="utf-8") as file:
             file.write(f"local stratum 8\nbindaddress 127.0.0.1\nallow 127/8\nport {port}\n"
                        f"cmdport 0\nbindcmdaddress /\npidfile {folder}/chronyd.pid\n")
-        # Without -U it wants to be root, without -u it becomes a user that may not exist.
+        # Without -U chronyd requires root; without -u it switches to a user that may not exist.
         user = ("-u", "root") if os.geteuid() == 0 else ("-U",)
         self.process = Process(CHRONYD, "-x", "-d", *user, "-f", settings)
 
@@ -78,7 +78,7 @@ class TimeServer:
 
 
 def figure(url, ahead, *options):
-    """What a viewer on a machine whose clock is ahead says."""
+    """The result of a viewer on a machine whose clock is `ahead` ms."""
     process = Process(PENSTOCK, "latency", url, "--wait", "60", "-t", "2.5", "--json", *options, env=machine(ahead))
     code = process.wait()
     assert process.out, process.err
@@ -90,7 +90,7 @@ def figure(url, ahead, *options):
 
 
 def offset(server, ahead):
-    """By how much (ms) a machine finds itself ahead of the server."""
+    """The offset (ms) that a machine measures against the server."""
     said, _ = rig.run(PENSTOCK, "latency", "--ntp", server.address, "--json", env=machine(ahead))
     told = json.loads(said)
     assert told["ntp"] == server.address
@@ -100,8 +100,8 @@ def offset(server, ahead):
 
 
 class Truth:
-    """The figure of a viewer whose clock is the source's, taken again when it is compared with: a
-    busy machine makes it another one meanwhile."""
+    """The figure of a viewer with the source's clock. It is measured again for a comparison that
+    fails, since a busy machine changes it."""
 
     def __init__(self, url):
         self.url = url
@@ -113,7 +113,7 @@ class Truth:
         return told.glass
 
     def compare(self, what, told, moved=0):
-        """`told` is the true one and `moved` ms more."""
+        """Checks that `told` is the true figure plus `moved` ms."""
         if abs(told.glass - moved - self.first) >= TOLERANCE:
             again = self.take()
             low, high = sorted((self.first, again))
@@ -156,7 +156,7 @@ def viewer():
             assert told.code == 1 and told.glass is None and told.clock > 20, told
             assert "clock and the source's differ" in told.error, told.error
             for ahead in (0, 350, -350, -20_000):
-                # A hop may take less time than the offset is sure of, and then be said to be wrong.
+                # A hop that takes less time than the offset's error may be reported as wrong.
                 told = figure(url, ahead, "--ntp", ntp.address)
                 assert (told.code, told.error) == (0, ""), told
                 assert abs(told.offset - ahead) < TOLERANCE, told
@@ -164,7 +164,7 @@ def viewer():
 
 
 def both_ends():
-    """with both ends off, the difference of what they find is what has to be taken off"""
+    """with both clocks off, the difference of the measured offsets is the right correction"""
     source_ahead, viewer_ahead = 1200, -350
     with TimeServer() as ntp:
         def source(ahead):
@@ -181,7 +181,7 @@ def both_ends():
         truth.take = lambda: figure(url, source_ahead).glass  # on the source's machine
         told = figure(url, viewer_ahead)
         assert told.code == 1 and told.clock > 20, told
-        # The other way round a figure comes out, and is wrong.
+        # With the opposite sign there is a figure, which is wrong.
         yield truth.compare("uncorrected", figure(url, 2000), 2000 - source_ahead)
         difference = offset(ntp, viewer_ahead) - offset(ntp, source_ahead)
         told = figure(url, viewer_ahead, f"--clock-offset={difference}")

@@ -36,7 +36,7 @@ def status_of(url):
 
 
 def rtmp():
-    """A player of live/cam_480p starts an encoder; some time after the last one it ends."""
+    """A player of live/cam_480p starts an encoder, which ends some time after the last player."""
     with Server("idle=2s", descriptions=("live", "on-demand")) as server:
         server.publish(footage(), "cam")
         until("cam is live", server.streams)
@@ -56,7 +56,8 @@ def rtmp():
 
 
 def flv():
-    """A viewer of HTTP-FLV starts it as well, and keeps it; who opens the URL too early waits."""
+    """A viewer of HTTP-FLV starts and keeps it as well; a request before the stream exists
+    waits."""
     with Server("idle=2s", descriptions=("live", "on-demand")) as server:
         url = server.flv("cam_480p")
         assert status_of(url) == 404, "nothing to make it of"
@@ -74,7 +75,7 @@ def flv():
 
 
 def hls():
-    """A browser's request waits for the playlist, which then is there."""
+    """A browser's request for the playlist waits until it exists."""
     with Server("idle=2s", "segment=1s", descriptions=("live", "on-demand")) as server:
         server.publish(footage(), "cam")
         until("cam is live", server.streams)
@@ -93,7 +94,7 @@ def hls():
 
 
 def scanner():
-    """Who asks for what nobody publishes starts nothing, and who asks for much is refused."""
+    """Requests for names without a publisher start nothing, and many requests are refused."""
     with Server(descriptions=("live", "on-demand"),
                 expected=(r"refused to play", r"max-instances")) as server:
         for i in range(5):
@@ -112,7 +113,7 @@ def scanner():
 
 
 def publisher_goes():
-    """The source ends: so does what is made from it, its players with it, and nothing else."""
+    """When the source ends, its on-demand stream and players end as well, and nothing else."""
     with Server("grace=1s", descriptions=("live", "on-demand")) as server:
         first, second = server.publish(footage(), "one"), server.publish(footage(), "two")
         until("both are live", lambda: len(server.streams()) == 2)
@@ -149,7 +150,7 @@ publish:
 
 
 def reload():
-    """SIGHUP: what changed is applied, what did not goes on; a mistake changes nothing."""
+    """SIGHUP: changed parts are applied, unchanged parts continue; a mistake changes nothing."""
     path = write(rig.FOLDER, "reload.yaml", SOURCE % ("", ""))
     server = Process(rig.PENSTOCK, "run", path)
     until("it is ready", lambda: "Ctrl-C" in server.log)
@@ -190,7 +191,7 @@ def reload():
 
 
 def drain():
-    """SIGTERM: nobody new, and files are finished."""
+    """SIGTERM: new peers are refused, and files are completed."""
     path = os.path.join(rig.FOLDER, "drained.mp4")
     text = f"""summary: s
 pipeline: videotestsrc is-live=true ! video/x-raw,format=I420,width=160,height=120 !

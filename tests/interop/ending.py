@@ -24,7 +24,7 @@ def frames(player):
 
 
 def ends(server, publisher, player):
-    """How the player's exit code reads after the publisher has gone."""
+    """Waits for the player's end after its publisher's, and checks the exit code."""
     until("it plays", lambda: frames(player) > 30)
     publisher.end()
     code = player.wait(20)
@@ -68,7 +68,7 @@ def hls():
         yield ends(server, publisher, watch("-i", server.wait_for_hls("cam")))
         with urllib.request.urlopen(server.hls("cam"), timeout=10) as answer:
             assert answer.read().endswith(b"#EXT-X-ENDLIST\n")
-        # The next stream there is another one.
+        # The next stream at this address is a new one.
         publisher = server.publish(generated(), "cam")
 
         def goes_on():
@@ -108,7 +108,7 @@ def websocket():
 
 
 def comes_back():
-    """Within the grace period everybody waits, and watches on."""
+    """Within the grace period players wait, and continue."""
     with Server("grace=1min", "segment=1s") as server:
         first = server.publish(generated(), "cam")
         until("cam is live", server.streams)

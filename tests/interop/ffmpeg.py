@@ -141,7 +141,7 @@ def publish_key():
 
 
 def odd_names():
-    """what is no name is refused, to publishers and players, and the log says whose it was"""
+    """illegal names are refused, to publishers and players, and the log names the peer"""
     names = ["ä", "x;y", "a%2fb", "..", "a/../b", "a$(id)", "a'b", "x" * 300, "-n&b=c"]
     with Server(expected=[r"\[rtmp-\d+ 127\.0\.0\.1:\d+\] refused: 'live/\S+' is not a legal"]) \
             as server:
@@ -161,7 +161,7 @@ def shown_sender():
     """The lines that `show` prints for a camera, with a picture of ffmpeg's in the camera's place."""
     shown = json.loads(rig.run(rig.PENSTOCK, "show", "live", "--json")[0])
     lines = {sender["system"]: shlex.split(sender["text"]) for sender in shown["senders"]}
-    # All systems send what is behind the devices and in front of the URL.
+    # The lines for all systems are equal between the devices and the URL.
     encode = lines["linux"][lines["linux"].index("-c:v"):-1]
     for system in ("linux", "windows", "macos"):
         assert lines[system][-len(encode) - 1:] == [*encode, "rtmp://HOST:1935/live/NAME"], system

@@ -18,7 +18,7 @@ def place(name):
 
 
 def launch(*words):
-    """gst-launch-1.0, which has to say nothing. If it does, what the elements did is told too."""
+    """Runs gst-launch-1.0, which must print nothing. If it does, its debug log is shown too."""
     log = place("debug")
     try:
         _, err = rig.run("gst-launch-1.0", "-q", *" ".join(words).split(), env={
@@ -31,9 +31,9 @@ def launch(*words):
 
 
 def publisher(server, name, channels=1):
-    """x264enc and an AAC encoder by flvmux to rtmp2sink, in real time, for as long as it lasts.
-    flvmux gives two pictures one DTS where it muxes B-frames, or has not waited for a picture on a
-    busy machine: hence none of them, and two seconds of latency."""
+    """x264enc and an AAC encoder by flvmux to rtmp2sink, in real time until the end. flvmux gives
+    two frames the same DTS if there are B-frames, or if it does not wait for a frame on a busy
+    machine: hence no B-frames, and two seconds of latency."""
     return rig.Process("gst-launch-1.0", *(
         "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 "
         "! x264enc key-int-max=50 bframes=0 bitrate=500 speed-preset=veryfast ! queue ! mux.video "
@@ -50,7 +50,7 @@ def silent(path):
 
 
 def decodable(path, seconds):
-    """Silent, as long as it should be, times going up, sound beginning with the picture."""
+    """No warnings, the expected length, increasing times, and audio that begins with video."""
     found = packets.of_file(path)
     packets.rising(found)
     assert sorted(found) == ["audio", "video"], f"{path} has {sorted(found)}"
@@ -100,9 +100,9 @@ def both_ends():
 
 
 def both_ends_mono():
-    """rtmp2sink publishes and rtmp2src plays, with sound of one channel, to flvlivedemux.
-    flvmux repeats onMetaData while it streams, and when that says stereo=false flvdemux of 1.28
-    forgets the AudioSpecificConfig: a file that flvmux wrote stops its sound as well."""
+    """rtmp2sink publishes and rtmp2src plays, with mono audio, to flvlivedemux. flvmux repeats
+    onMetaData while it streams, and after stereo=false flvdemux of 1.28 forgets the
+    AudioSpecificConfig: even a file written by flvmux loses its audio then."""
     with Server() as server:
         publisher(server, "gst", channels=1)
         yield from played(server, "gst", ["flvlivedemux"])
@@ -118,9 +118,9 @@ def decoded_by_gstreamer():
 
 
 def compare(what, got, sent):
-    """The same packets, to be shown at the same times but for a shift of all."""
+    """The same packets, displayed at the same times except for a constant shift."""
     if "! flvdemux" in what:
-        # Its segment begins with the first picture; what sounds before that, muxers clip.
+        # Its segment begins with the first video frame; muxers clip earlier audio.
         first = sent["video"][0].pts
         sent = {kind: [p for p in list_ if p.pts >= first] for kind, list_ in sent.items()}
         extra = len(got.get("audio", [])) - len(sent["audio"])
@@ -132,7 +132,7 @@ def compare(what, got, sent):
         assert a == b, f"{what}: {len(b)} packets of {kind} for {len(a)}"
         for before, after in zip(list_, got[kind]):
             drift = after.pts - before.pts - shift
-            # flvmux puts what decodes before time zero at zero; flvlivedemux counts samples.
+            # flvmux raises negative decoding times to zero; flvlivedemux counts samples.
             assert abs(drift) < 0.03, f"{what}: {kind} at {before.pts:.3f} is {drift:+.3f} s off"
 
 

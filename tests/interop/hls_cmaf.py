@@ -90,7 +90,7 @@ def gst_times(element, path, kind):
 
 
 def assert_same(name, expected, seen, tolerance):
-    """The same times, up to a constant: a live timeline has an origin of its own."""
+    """The same times, up to a constant: a live timeline has its own origin."""
     assert expected and seen, f"{name}: {len(expected)} and {len(seen)} frames"
     # Audio before the first keyframe is not part of the stream.
     missing = len(expected) - len(seen)
@@ -142,7 +142,7 @@ def check(name, folder, case):
         expected = times(source, kind[0])
         # Matroska counts milliseconds.
         tolerance = 0.0011 if suffix == "mkv" else 0.00005
-        # Rounded stamps are counted by samples, and may be a rounding more away.
+        # Rounded audio times are replaced by sample counts, which may differ by one rounding more.
         if kind == "audio":
             tolerance += 0.001
         for judge, seen in (("ffprobe", times(playlist, kind[0])),

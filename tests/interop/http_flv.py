@@ -28,7 +28,7 @@ def place(name):
 
 
 def begins_with_keyframe(path, reference):
-    """What a viewer has saved is what was sent, cut where it ended, from a keyframe on."""
+    """A saved file has the published packets from a keyframe on, up to where it was cut."""
     got = {kind: found[:-1] for kind, found in packets.of_file(path).items()}
     assert got["video"][0].key, "does not begin with a keyframe"
     return packets.same(got, reference)
@@ -52,7 +52,7 @@ def transport_stream():
 
 
 def curl():
-    """curl saves it chunked and until the connection closes, and is told what is no stream"""
+    """curl saves it, chunked and until the connection closes, and gets an error for other names"""
     with Server() as server:
         reference = packets.published(footage())
         url = playing(server, "cam", footage())
@@ -116,7 +116,8 @@ class WebSocket:
 
 
 def watch(client, reference):
-    """What it gets is what was sent; so is a pong, and at last a farewell. Describes it."""
+    """The received data equals the published data; a ping gets its pong, and the end is a close
+    frame. Returns a description."""
     path, frames, pong = place("saved.flv"), 0, False
     client.send(9, b"are you there")
     end = time.monotonic() + 4

@@ -24,7 +24,7 @@ _making = threading.Lock()
 
 
 def certificate():
-    """The files of a certificate for 127.0.0.1, which nobody else trusts, and of its key."""
+    """The files of a self-signed certificate for 127.0.0.1 and of its key."""
     paths = [os.path.join(rig.FOLDER, name) for name in ("certificate.pem", "key.pem")]
     with _making:
         if not os.path.exists(paths[0]):
@@ -86,7 +86,7 @@ def get(url):
 
 
 def segments(server, name):
-    """The playlist's, once there are two."""
+    """The playlist's segments, once there are two."""
     def found():
         try:
             lines = get(server.hls(name)).decode().splitlines()
@@ -167,7 +167,8 @@ def gstreamer():
 
 
 def plain():
-    """who speaks plain HTTP, or something else, to the port is told, and nobody else notices"""
+    """clients that speak plain HTTP or something else on the port get an error, and others are not
+    affected"""
     with secure() as server:
         url = playing(server)
         player = packets.Player(url, "-t", 5, before=("-tls_verify", "0"))
@@ -187,7 +188,7 @@ def plain():
 
 
 def redirect():
-    """a plain HTTP port beside the HTTPS one sends on to it, path and query too"""
+    """a plain HTTP port beside the HTTPS one redirects to it, with path and query"""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

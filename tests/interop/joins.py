@@ -49,7 +49,7 @@ def clock():
 
 
 def description(folder):
-    """A relay that serves each stream once for each policy and protocol."""
+    """The description of a relay that serves each stream once per policy and protocol."""
     lines = ["summary: What the join policies are tried with", "parameters:",
              '  rtmp: {type: address, default: ":1935"}', '  http: {type: address, default: ":8080"}',
              "page: ${http}", "publish:", "  - match: rtmp://${rtmp}/live/{name}", "    pipeline: |",
@@ -66,7 +66,7 @@ def description(folder):
 
 
 class Witness:
-    """A viewer who was there before: what came, and when."""
+    """A viewer that joined earlier: the packets with their arrival times."""
 
     def __init__(self, url):
         self.video, self.audio, self.error = [], [], None
@@ -106,8 +106,8 @@ class Witness:
 
 
 class Gate:
-    """Where players connect before the moment at which they shall join: nothing passes until
-    open() is called, then everything, both ways."""
+    """A port in front of the server for players that connect early: nothing passes until open() is
+    called, then everything passes in both directions."""
 
     def __init__(self, port):
         self.port, self.opened, self.waiting = port, threading.Event(), 0
@@ -146,7 +146,7 @@ class Gate:
 
 
 class Copy(packets.Player):
-    """ffmpeg, which writes down every packet at its time, whether it can be decoded or not."""
+    """ffmpeg, which records every packet with its time, whether it can be decoded or not."""
 
     def __init__(self, url):
         self.path = os.path.join(tempfile.mkdtemp(dir=rig.FOLDER), "packets")
@@ -156,7 +156,7 @@ class Copy(packets.Player):
 
 
 class Scene:
-    """A server with a publisher and a witness, and players that wait to be let in."""
+    """A server with a publisher, a witness, and players at a closed gate."""
 
     def __init__(self, server, protocol):
         self.server, self.protocol = server, protocol
@@ -172,7 +172,8 @@ class Scene:
         return self.gate.url(base)
 
     def join(self):
-        """Lets those in who wait, a second into a GOP; the index of the newest picture then."""
+        """Opens the gate a second into a GOP; returns the index of the newest frame at that
+        time."""
         until("all have connected", lambda: self.gate.waiting >= len(POLICIES))
         seen = self.witness.video
 
@@ -196,8 +197,8 @@ def scene(protocol):
 
 
 def came(player, witness):
-    """What ffmpeg has got: (indexes, times) of pictures, and times of sound, as the witness has
-    them, less the difference between their clocks."""
+    """ffmpeg's packets: (indexes, times) of video frames, and times of audio, with the witness's
+    numbers and less the difference of the clocks."""
     got = player.packets()
     packets.rising(got)
     indexes = [witness.index_of(packet.hash) for packet in got["video"]]
@@ -228,7 +229,7 @@ def structure(protocol):
         for policy, player in players.items():
             indexes, times, sound = came(player, witness)
             first, began = indexes[0], video[edge].dts
-            # How much later than the rest, compared with when they were sent.
+            # The delay of each frame, compared with when it was sent.
             moved = [time - video[i].dts for i, time in zip(indexes, times)]
             folded = sum(abs(offset) > 0.003 for offset in moved)
             said = (f"{policy}: first picture {video[first].dts - began:+.2f} s from the live edge"
@@ -266,7 +267,7 @@ def ffmpeg_rtmp():
 
 
 def shifted(at):
-    """How much later this protocol's clock is than the witness's."""
+    """The difference of this protocol's clock to the witness's."""
     gate = Gate(at.gate.port)
     gate.opened.set()
     player = Copy(re.sub(r":\d+/", f":{gate.listener.getsockname()[1]}/", at.url("burst"), count=1))
@@ -277,8 +278,8 @@ def shifted(at):
 
 
 def watched(protocol, *profile):
-    """`profile`: options of mpv's. Without any it looks at up to a second and a half of what comes
-    before it shows some of it, and is as far behind from then on."""
+    """`profile`: options of mpv's. By default it analyses up to a second and a half of the stream
+    before it shows anything, and stays behind by as much."""
     with scene(protocol) as at:
         witness, video = at.witness, at.witness.video
         shift = shifted(at)
@@ -322,7 +323,7 @@ def watched(protocol, *profile):
             yield (f"{policy}: first seen picture {first[policy] - began:+.2f} s from the live edge "
                    f"at the join, then {middle[policy]:.2f} s behind, A-V within {late * 1000:.0f} ms")
         depth = began - video[key].dts
-        # It is asked now and then what they show, so the first may be one of the next.
+        # The position is polled, so the first value may be a frame of the next GOP.
         assert video[key].dts - FRAME < first["burst"] < after, "burst does not begin with the GOP"
         assert began - 0.2 < first["fast-forward"] < after, "fast-forward is not at the edge"
         for policy in ("keyframe", "live"):
@@ -338,7 +339,7 @@ def watched(protocol, *profile):
 def save_screenshots(players, witness, name):
     os.makedirs(SCREENSHOTS, exist_ok=True)
     for policy, player in players.items():
-        # A keyframe is each two seconds; from there on pictures are counted.
+        # A keyframe comes every two seconds; frames are counted from there.
         newest = witness.edge()
         key = witness.keyframe(newest)
         edge = round(witness.video[key].pts / 2) * 2 + (newest - key) * FRAME
@@ -356,7 +357,7 @@ def mpv_rtmp():
     yield from watched("rtmp")
 
 
-# Not --profile=low-latency: it throws away what it looked at first, the keyframe included.
+# Not --profile=low-latency, which drops the analysed data, including the keyframe.
 SHORT_LOOK = ("--demuxer-lavf-analyzeduration=0.1",)
 
 

@@ -31,7 +31,7 @@ class Mpv:
         return self.command("get_property", name)
 
     def command(self, *words):
-        """What a command answers; None if it fails."""
+        """The result of a command; None if it fails."""
         if not self.socket:
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(rig.PATIENCE)
@@ -49,7 +49,7 @@ class Mpv:
         return None
 
     def warnings(self):
-        """What its log says above the level of information."""
+        """The log lines above the level of information."""
         with open(self.path + ".log", encoding="utf-8", errors="replace") as file:
             return [line for line in file if "][w]" in line or "][e]" in line or "][f]" in line]
 

@@ -21,7 +21,7 @@ def write(path, text):
 
 
 def colour_source():
-    """A scene with a plain picture. Sound is the silence of no device at all."""
+    """A scene with a plain colour. Audio is silence, since there is no device."""
     return {
         "current_program_scene": "Scene", "current_scene": "Scene", "name": "Penstock",
         "scene_order": [{"name": "Scene"}], "groups": [], "modules": {}, "transitions": [],
@@ -36,7 +36,7 @@ def colour_source():
 
 
 def configure(home, server, key):
-    """What OBS keeps of somebody who has answered all its questions."""
+    """Writes the configuration that OBS has after its first-run wizard."""
     base = f"{home}/.config/obs-studio"
     write(f"{base}/global.ini", "\n".join([
         "[General]", "FirstRun=true", "Pre19Defaults=false", "Pre21Defaults=false",

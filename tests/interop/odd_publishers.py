@@ -24,7 +24,7 @@ AUDIO, VIDEO, DATA = 8, 9, 18
 # --- FLV ----------------------------------------------------------------------------------
 
 class Tag:
-    """A tag, when it is sent, in milliseconds, and on which message stream."""
+    """A tag with its sending time (ms) and message stream."""
 
     def __init__(self, kind, timestamp, body, due=None, stream=1):
         self.kind, self.timestamp, self.body = kind, timestamp, body
@@ -90,7 +90,7 @@ def adts(body, asc):
 # --- oddities: from the tags of a healthy file to those of an odd publisher ----------------
 
 def per_tag(change):
-    """A case that makes of each tag another one, or None."""
+    """A case that replaces each tag, or drops it if `change` returns None."""
     return lambda tags: [new for new in map(change, tags) if new]
 
 
@@ -118,7 +118,7 @@ def late(tags):
 
 
 def with_sets(tags, keep_config, write):
-    """Parameter sets in front of each IDR picture, and perhaps no configuration."""
+    """Parameter sets before each IDR frame, optionally without a configuration."""
     sets = None
     for tag in tags:
         if tag.kind == VIDEO and tag.config:
@@ -138,7 +138,7 @@ def codes(parts, size=4):
 
 
 def unit_per_tag(tags):
-    """Each NAL unit in a tag of its own, no configuration."""
+    """Each NAL unit in a tag of its own, without a configuration."""
     for tag in with_sets(tags, None, lengths):
         if tag.kind == VIDEO and tag.frame:
             for unit in units(tag):
@@ -168,7 +168,7 @@ def big_metadata(tags):
 START_CODES, TRAILING, EMPTY = "start codes", "behind their last NAL unit", "empty NAL units"
 FLAGS, SETS, ADTS = "keyframe flags", "parameter sets in the frames", "ADTS headers: taken off"
 
-# name: the oddity and what the log says of it (nothing: it is no oddity to the server)
+# name: (the oddity, the log's words about it; empty if the server does not consider it odd)
 CASES = {
     "healthy": (list, []),
     "skew": (shifted(AUDIO, 3000), []),
@@ -211,8 +211,8 @@ def amf(*values):
 
 
 class Publisher(threading.Thread):
-    """Sends tags over RTMP as they are, each when it is due. `accepted` is set when it may, then it
-    waits for `go`; `stop` ends it."""
+    """Sends tags over RTMP unchanged, each when it is due. `accepted` is set on acceptance; sending
+    starts with `go` and ends with `stop`."""
 
     def __init__(self, server, name, tags, go, stop, chunk_size=4096):
         super().__init__(daemon=True)
@@ -278,7 +278,8 @@ class Viewer:
                                    "-of", "csv=p=0", url)
 
     def check(self):
-        """The decoding times of both tracks; the first picture is intra, and nothing is broken."""
+        """The decoding times of both tracks; the first video frame is a keyframe, and nothing is
+        broken."""
         code = self.process.wait()
         assert code == 0, f"{self.url}: exit {code}: {self.process.err[-300:]}"
         assert not self.process.err.strip(), f"{self.url}: {self.process.err[:300]}"
@@ -305,7 +306,7 @@ def get(url):
 
 
 def segments(server, name):
-    """The playlist's durations, its text, and its second segment in a file."""
+    """The playlist's durations and text, and its second segment as a file."""
     text = get(server.hls(name)).decode()
     names = re.findall(r"^[^#].*\.ts$", text, re.M)
     assert len(names) >= 3, f"{name}: {len(names)} segments"
@@ -342,7 +343,7 @@ def every_case():
         go.set()
         began = time.monotonic()
         wrong = []
-        # Video that is late has come by then, too.
+        # By then the late video has arrived as well.
         until("two GOPs have gone by", lambda: time.monotonic() > began + 5.2)
         viewers = {(name, way): Viewer(url(name), WATCHED) for name in CASES
                    for way, url in (("rtmp", server.url), ("http", server.flv))}
@@ -352,8 +353,8 @@ def every_case():
                     viewer = viewers[name, way]
                     spans(viewer.check(), viewer.url)
                 if name == "late":
-                    # It comes 3 s late and is kept so: sound has gone on without it, and it goes
-                    # on without sound, for as long. Then six segments have both.
+                    # Video comes 3 s late and keeps that delay: segments without video are followed
+                    # by as many without audio. The next six have both.
                     until("both are in the list", lambda: time.monotonic() > began + 14)
                 check_hls(server, name, began)
                 for note in notes:
@@ -370,11 +371,11 @@ def every_case():
 
 
 def check_hls(server, name, began):
-    """Segments as long as they should be, no more of them than time has passed; the second decodes."""
+    """Segments have the right length and number for the elapsed time; the second one decodes."""
     durations, text, path = segments(server, name)
     number = int(re.search(r"#EXT-X-MEDIA-SEQUENCE:(\d+)", text)[1]) + len(durations)
     elapsed = time.monotonic() - began
-    # Where video comes late the segments without it end.
+    # A program without video ends where late video begins.
     assert "#EXT-X-DISCONTINUITY\n" not in text or name == "late", text
     assert all(0.9 < x < 1.3 for x in durations), durations
     assert number < elapsed + 1, f"{number} segments in {elapsed:.1f} s"
@@ -382,7 +383,7 @@ def check_hls(server, name, began):
 
 
 def is_served(url):
-    """Whether somebody answers there with a stream."""
+    """Whether there is a stream at this URL."""
     try:
         with urllib.request.urlopen(url, timeout=rig.PATIENCE) as answer:
             return answer.status == 200

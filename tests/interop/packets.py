@@ -29,7 +29,7 @@ def of_file(path):
 
 
 def published(file, *options, seconds=40):
-    """What a publisher that sends `file` over and over sends within that time."""
+    """The packets that a publisher of a looped `file` sends within that time."""
     folder = tempfile.mkdtemp(dir=rig.FOLDER)
     path = os.path.join(folder, "reference.flv")
     rig.run("ffmpeg", "-nostdin", "-v", "error", "-stream_loop", "-1", "-i", file, "-c", "copy",
@@ -38,8 +38,8 @@ def published(file, *options, seconds=40):
 
 
 class Player:
-    """ffmpeg plays `url`: it decodes all, and writes down each packet as it came. `before`: options
-    for the URL."""
+    """ffmpeg playing `url`: it decodes everything and records each packet. `before`: options for
+    the URL."""
 
     def __init__(self, url, *options, before=()):
         folder = tempfile.mkdtemp(dir=rig.FOLDER)
@@ -51,12 +51,12 @@ class Player:
             env={"FFREPORT": f"file={self.path}.log:level=48"})
 
     def asked(self):
-        """Whether it has asked the server to play."""
+        """Whether the player has sent its play command."""
         path = self.path + ".log"
         return os.path.exists(path) and "Sending play command" in self.process.read(path)
 
     def packets(self):
-        """What has come so far, by kind; nothing before the first."""
+        """The packets so far, by kind; empty before the first."""
         packets = collections.defaultdict(list)
         if not os.path.exists(self.path):
             return packets
@@ -71,12 +71,12 @@ class Player:
         return packets
 
     def seconds(self):
-        """How much media has come, of the kind that there is less of."""
+        """The duration of the received media: the shorter one of video and audio."""
         spans = [list_[-1].dts - list_[0].dts for list_ in self.packets().values()]
         return min(spans, default=0)
 
     def finish(self, complaints=()):
-        """Its packets, once it has ended by itself and without a word but those allowed."""
+        """All packets, after the player has ended by itself without unexpected messages."""
         code = self.process.wait()
         assert code == 0, f"the player's exit code is {code}"
         self.check_silence(complaints)
@@ -89,7 +89,7 @@ class Player:
 
 
 def play(url, seconds=4, before=()):
-    """The packets of that many seconds."""
+    """Plays that many seconds; returns the packets."""
     packets = Player(url, "-t", seconds, before=before).finish()
     for kind, list_ in packets.items():
         span = list_[-1].dts - list_[0].dts
@@ -98,7 +98,7 @@ def play(url, seconds=4, before=()):
 
 
 def decode(url, seconds=5, kinds=("video", "audio"), options=()):
-    """ffmpeg decodes that many seconds without a word."""
+    """ffmpeg decodes that many seconds without a message."""
     process = rig.Process("ffmpeg", "-nostdin", "-v", "error", *options, "-i", url, "-t", seconds,
                           "-map", "0:v?", "-map", "0:a?", "-f", "framecrc", "-")
     code = process.wait()
@@ -114,7 +114,7 @@ def decode(url, seconds=5, kinds=("video", "audio"), options=()):
 
 
 def rising(packets):
-    """Decoding times go up, always, and nothing is shown before it is decoded."""
+    """Decoding times increase, and nothing is displayed before it is decoded."""
     for kind, list_ in packets.items():
         for a, b in zip(list_, list_[1:]):
             assert b.dts > a.dts, f"{kind}: DTS {b.dts:.3f} after {a.dts:.3f}"
@@ -123,11 +123,12 @@ def rising(packets):
 
 
 def same(packets, reference, offset_limit=0.05):
-    """What was played is what was sent: beginning with a keyframe, none missing, none twice, none
-    changed, at its time to 3 ms, sound and picture together. Describes it."""
+    """The played packets equal the published ones: they begin with a keyframe, none is missing,
+    doubled or changed, each is at its time to 3 ms, and audio and video belong together. Returns a
+    description."""
     rising(packets)
     assert sorted(packets) == sorted(reference), f"{sorted(packets)} for {sorted(reference)}"
-    moved = {}  # by how much each kind's times differ from those sent; footage repeats itself
+    moved = {}  # the shift of each kind's times; footage repeats itself
     for kind, played in packets.items():
         sent = reference[kind]
         hashes = [p.hash for p in sent]
@@ -152,7 +153,7 @@ def same(packets, reference, offset_limit=0.05):
 
 
 def explain(wanted, sent):
-    """Where a played sequence leaves what was sent."""
+    """Where a played sequence differs from the published one."""
     best = 0
     for start in (i for i, digest in enumerate(sent) if digest == wanted[0]):
         length = next((n for n, (a, b) in enumerate(zip(wanted, sent[start:])) if a != b),

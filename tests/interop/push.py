@@ -55,7 +55,7 @@ def packets(path):
 
 
 def check_file(path, least, rate=25):
-    """Both codecs, a keyframe first, and every frame after it: no step longer than two."""
+    """Both codecs, a keyframe first, and then every frame: no step longer than two frames."""
     codecs, video = packets(path)
     assert sorted(codecs) == ["aac", "h264"], codecs
     assert len(video) >= least, f"{len(video)} frames"
@@ -89,7 +89,7 @@ def ffmpeg_listens():
 
 
 def pulls_from_ffmpeg():
-    """ffmpeg serves one player: rtmppullsrc; what it writes is whole"""
+    """ffmpeg serves one player, rtmppullsrc, whose output is complete"""
     port, path = free_port(), os.path.join(rig.FOLDER, "pulled.flv")
     server = Process("ffmpeg", "-nostdin", "-v", "error", "-re", "-i", footage(), "-t", "6", "-c",
                      "copy", "-f", "flv", "-listen", "1", f"rtmp://127.0.0.1:{port}/live/y")
@@ -209,7 +209,7 @@ def narrow_line():
 
 
         def rising():
-            """From the lowest on: one more step down may be on its way."""
+            """The bitrates from the lowest on, since another step down may come first."""
             rates = bitrates()
             return rates[len(rates) - 1 - rates[::-1].index(min(rates)):]
         until("it rises", lambda: len(rising()) >= 3)

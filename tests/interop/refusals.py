@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who asks for the wrong thing is told the right one, in a message that its user sees."""
+"""Requests for a wrong address are answered with the right one, in a message that the user sees."""
 
 import re
 import urllib.error
@@ -40,7 +40,8 @@ def playing():
 
 
 def http():
-    """Who opens a stream by another name than its URL is told the URLs, and a browser can click."""
+    """A request for a stream by a name other than its URL is answered with the URLs, as links for a
+    browser."""
     def ask(url, **headers):
         try:
             urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10)

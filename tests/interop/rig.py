@@ -21,7 +21,7 @@ import traceback
 import urllib.request
 
 PENSTOCK = os.environ["PENSTOCK"]
-PATIENCE = 60  # seconds until something that has to happen is taken not to happen
+PATIENCE = 60  # seconds after which an awaited event counts as missing
 BAD = re.compile(r"\berror: |\bERROR\b|CRITICAL|[Aa]ssert|Sanitizer|terminate called|\bWARN")
 FOLDER = None  # of this run: logs and footage; set by main()
 
@@ -31,7 +31,7 @@ _making = threading.Lock()
 
 
 def until(what, condition, seconds=PATIENCE):
-    """What `condition` returns once it is true; it is asked again and again."""
+    """Polls `condition` until it is true; returns its value."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
@@ -123,9 +123,9 @@ def run(*command, seconds=PATIENCE, env=None):
 
 
 class Server:
-    """`penstock run` in a `with`: ready at its beginning, and at its end, with whoever is still
-    connected, it must be alive, end by SIGINT within two seconds and have complained of nothing
-    but what `expected` (patterns) allows."""
+    """`penstock run` as a context manager: ready at the start. At the end, with peers still
+    connected, it must be alive, end by SIGINT within two seconds, and have logged no error or
+    warning except `expected` (patterns)."""
 
     def __init__(self, *settings, expected=(), descriptions=("live",)):
         self.settings = [word for setting in settings for word in ("--set", setting)]
@@ -186,19 +186,19 @@ class Server:
         return self.hls(name)
 
     def try_publish(self, file, name):
-        """A publisher that was taken, or None."""
+        """A publisher that was accepted, or None."""
         publisher = self.publish(file, name)
         until("the publisher is judged", lambda: publisher.sent() > 0 or not publisher.running())
         return publisher if publisher.running() else None
 
     def streams(self):
-        """The names of those that are live now."""
+        """The names of the live streams."""
         with urllib.request.urlopen(self.http + "/streams.json", timeout=10) as answer:
             return [s["name"] for s in json.load(answer)["streams"] if s["live"]]
 
 
 class TsServer:
-    """A file as MPEG-TS over HTTP, by two elements and nothing else of ours, in a `with`."""
+    """Serves a file as MPEG-TS over HTTP with two elements, as a context manager."""
 
     def __init__(self, file):
         self.file = file
@@ -230,9 +230,9 @@ class TsServer:
 
 
 def generated():
-    """Ten seconds with B-frames, a keyframe every two seconds, and a tone. Picture and sound are as
-    long as each other: 248 frames of 40 ms are 465 of 1024 samples, of which the encoder puts one
-    before the first. Played over and over, neither lies over the other's end."""
+    """Ten seconds with B-frames, a keyframe every two seconds, and a tone. Video and audio have the
+    same length: 248 frames of 40 ms equal 465 of 1024 samples, of which the encoder puts one before
+    the first. When the file is looped, neither track overlaps its end."""
     length, sound = 248 / 25, 464 * 1024 / 48000
     path = os.path.join(FOLDER, "generated.mp4")
     with _making:
@@ -246,7 +246,7 @@ def generated():
 
 
 def footage():
-    """What PENSTOCK_MEDIA names, if FLV can carry it; what we make ourselves otherwise."""
+    """The file in PENSTOCK_MEDIA if FLV supports its codecs; otherwise a generated one."""
     given = os.environ.get("PENSTOCK_MEDIA")
     if not given:
         return generated()
@@ -275,8 +275,8 @@ def _perform(check):
 
 
 def main(checks, jobs=1):
-    """Runs these functions, or those that the command line names, `jobs` of them at a time. What
-    they yield is printed. Exits 1 if one fails."""
+    """Runs these functions, or those named on the command line, `jobs` at a time, and prints what
+    they yield. Exits with 1 if one fails."""
     global FOLDER
     chosen = [check for check in checks if not sys.argv[1:] or check.__name__ in sys.argv[1:]]
     assert chosen, f"no such check among {[check.__name__ for check in checks]}"

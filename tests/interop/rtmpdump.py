@@ -18,7 +18,7 @@ def five_seconds(file):
         source = server.publish(file, "cam")
         until("the publisher is in the middle of a GOP", lambda: source.sent() > 3)
         path = os.path.join(tempfile.mkdtemp(dir=rig.FOLDER), "saved.flv")
-        # -B leaves it to the server to stop a live stream: the test does it.
+        # With -B the server would have to stop a live stream: here the test does.
         dump = rig.Process("rtmpdump", "--live", "-r", server.url("cam"), "-B", "5", "-o", path)
 
         def saved():

@@ -13,8 +13,8 @@ import rig
 from rig import Server, TsServer, footage, generated, until
 
 WANTED = {"video decoded": 50, "frames displayed": 50, "audio decoded": 100, "buffers played": 100}
-# It complains of many things; these are what it says of media. With its own clock, which it may
-# not have set yet when the first frames are decoded, it has trouble on good streams too.
+# Of VLC's many complaints, these concern media. Complaints about its own clock are ignored: it may
+# not be set when the first frames are decoded, even on good streams.
 WRONG = re.compile(r"(?m)^\[(?!.*[Tt]imestamp).*(?:(?:decoder|demux|packetizer|access) error"
                    r"|decode_slice|no frame|[Cc]orrupt|[Ii]nvalid).*$")
 NONE = ("demux corrupted", "discontinuities")
@@ -40,7 +40,7 @@ class Vlc:
         self.process.process.stdin.flush()
 
     def stats(self):
-        """The newest figures that it gave, after asking for more now and then."""
+        """The newest statistics, requested now and then."""
         if self.process.running() and time.monotonic() > self.asked + 0.5:
             self.asked = time.monotonic()
             self.say("stats")
@@ -60,7 +60,7 @@ def plays(url):
     assert player.process.running(), "VLC is gone"
     for name in NONE:
         assert stats[name] == 0, f"VLC counts: {name}: {stats[name]}"
-    # A slow machine loses some, a broken clock most.
+    # A slow machine loses some frames; a broken clock loses most.
     assert stats["frames lost"] < stats["frames displayed"] / 2, f"{stats['frames lost']} lost"
     assert stats["buffers lost"] < stats["buffers played"] / 2, f"{stats['buffers lost']} lost"
     wrong = WRONG.findall(player.process.log)

@@ -32,7 +32,7 @@ LIVE = (pathlib.Path(os.environ["PENSTOCK_PIPELINES"]) / "live.yaml").read_text(
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
-# The ten lines that decide over everybody.
+# A server of ten lines that decides about all peers.
 class Decides(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -97,7 +97,7 @@ class Authorize(unittest.TestCase):
         return server
 
     def run_live(self, keys, rule="", starts=True, **environment):
-        """`live` with these keys added to the description and to its `publish` rule."""
+        """Runs `live` with these keys added to the description and to its `publish` rule."""
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         root = self.root = pathlib.Path(directory.name)
@@ -107,7 +107,7 @@ class Authorize(unittest.TestCase):
         process = self.process = subprocess.Popen(
             [PENSTOCK, "run", str(root / "own.yaml"), "--set", "rtmp=127.0.0.1:0", "--set",
              "http=127.0.0.1:0", "--set", "segment=500ms"], stdout=log, stderr=log, cwd=root,
-            # All that Penstock can log: no secret may be in it.
+            # The most verbose log: it must not contain any secret.
             env=dict(os.environ, XDG_RUNTIME_DIR=directory.name, GST_DEBUG="penstock-*:7",
                      **environment))
         log.close()
@@ -164,7 +164,7 @@ class Authorize(unittest.TestCase):
             peer.close()
 
     def open_flv(self, target, websocket=False):
-        """The status and the connection."""
+        """Returns the status and the connection."""
         viewer = socket.create_connection(("127.0.0.1", self.http), 20)
         self.addCleanup(viewer.close)
         more = ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -209,7 +209,7 @@ class Authorize(unittest.TestCase):
             for query in ("", "?token=tuna", "?x=token=swordfish", "?name=cam"):
                 self.assertEqual(self.status(target + query), 403, target + query)
         self.assertEqual(self.status("/live/cam.flv", websocket=True), 403)
-        # It was told the same of all of them.
+        # The server was asked the same about peers of every protocol.
         allowed = [peer for peer, _, _ in server.asked if peer.get("token") == "swordfish"]
         self.assertEqual({peer["protocol"] for peer in allowed}, {"rtmp", "http", "websocket", "hls"})
         for peer in allowed:
@@ -218,14 +218,14 @@ class Authorize(unittest.TestCase):
             when, mac = re.fullmatch(r"t=(\d+),v1=(\w+)", headers["X-Penstock-Signature"]).groups()
             self.assertEqual(mac, hmac.new(SECRET.encode(), f"{when}.{body}".encode(),
                                            hashlib.sha256).hexdigest())
-        # An HLS viewer is asked about once, its segments are its own.
+        # An HLS viewer needs one decision, and its segments' URLs are its own.
         before = len(server.asked)
         playlist = self.get("/live/cam/index.m3u8?token=swordfish")[1]
         segment = [line for line in playlist.splitlines() if line and line[0] != "#"][-1]
         self.assertEqual(self.get("/live/cam/" + segment)[0], 200)
         self.assertEqual(self.get("/live/cam/" + segment.split("?")[0])[0], 403)
         self.assertLessEqual(len(server.asked), before + 1)
-        # Without an answer nobody is let in.
+        # Without an answer every peer is refused.
         server.end()
         self.assertEqual(self.status("/live/cam.flv?token=swordfish"), 403)
         self.assertIn("can't be asked", self.log())
@@ -253,7 +253,7 @@ class Authorize(unittest.TestCase):
         self.assertEqual(len(server.asked), before, "the answer is kept")
         self.assertEqual(self.status("/live/cam.flv?y"), 200)
         self.assertEqual(len(server.asked), before + 1, "another request is asked about")
-        # It ends in good order while servers are asked.
+        # Penstock ends properly while questions are pending.
         self.addCleanup(Peer(self.rtmp).play("slow").close)
         self.process.send_signal(signal.SIGINT)
         self.assertGreaterEqual(self.process.wait(20), 0, self.log())
@@ -265,7 +265,7 @@ class Authorize(unittest.TestCase):
         self.assertIsNone(self.publish("cam"))
         publisher = self.publish("t0psecret")
         self.assertIsNotNone(publisher, self.log())
-        # The rule's `authorize` is for publishers: viewers are not asked about.
+        # The rule's `authorize` applies to publishers: viewers need no decision.
         self.until_status("/live/anna.flv", 200)
         self.until_status("/live/anna/index.m3u8", 200)
         self.assertTrue(self.plays("anna"))
@@ -290,7 +290,7 @@ class Authorize(unittest.TestCase):
             self.assertIsNotNone(self.publish("c1?key=s3sam-any"))
             self.until_status("/live/anna.flv", 200)
             self.assertIn("has the key of anna", self.log())
-            # What it says next holds for the next publisher.
+            # The file's new content applies to the next publisher.
             path.write_text("s3sam-bo bo\n")
             self.assertIsNone(self.publish("c2?key=s3sam-any"))
             self.assertIsNotNone(self.publish("c3?key=s3sam-bo"))

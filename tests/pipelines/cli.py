@@ -85,7 +85,7 @@ class Launcher(LauncherCase):
                          r"rules of live and mine take rtmp://127\.0\.0\.1:\d+/live/\*: change one")
 
     def test_values_that_differ(self):
-        """A value for one description, where another has that parameter, too."""
+        """A value for one description, while another one has a parameter of the same name."""
         text = ("summary: s\nparameters: {rtmp: {type: address, default: ':1935'}, "
                 "word: {type: string, default: x, secret: true}}\n"
                 "pipeline: fakesrc num-buffers=1 ! filesink location=${rtmp}\n")
@@ -172,7 +172,7 @@ class Launcher(LauncherCase):
         self.assertNotIn("Send a camera", self.penstock("show", "none").stdout)
 
     def test_journal(self):
-        """What journald reads has a priority in front of each line; what others read has none."""
+        """Lines for journald have a priority in front; lines for other readers have none."""
         self.write("bad.yaml", "summary: s\nrestart: allways\npipeline: fakesrk ! fakesink\n")
         self.write("a.yaml", "summary: One\npipeline: fakesrc ! fakesink\n")
         for arguments, priority in ((["list"], None), (["show", "a"], "<6>"), (["show", "b"], "<3>"),
@@ -194,7 +194,8 @@ class Launcher(LauncherCase):
                         self.assertEqual(line[:3], priority, line)
 
     def test_times(self):
-        """What happens while it runs has a time, but in the journal, which has its own."""
+        """Events at run time are printed with the time, except to the journal, which adds its
+        own."""
         self.write("w.yaml", "summary: s\npipeline: fakesrc ! identity error-after=1 ! fakesink\n"
                    "restart: {policy: on-failure, delay: 10ms, max-delay: 20ms}\n")
         for journal in False, True:
@@ -229,7 +230,7 @@ class Launcher(LauncherCase):
         self.assertIn("No such file \"/no \" such ! file\"", result.stderr)
 
     def test_what_waiting_does_not_mend_ends_at_once(self):
-        """A file or a camera that is not there, whatever the policy; and it is told even where
+        """A missing file or camera ends the run whatever the policy, and is reported even if
         something downstream fails too."""
         with open(self.write("words.txt", "no media\n" * 100)) as file:
             words = file.name
@@ -257,7 +258,7 @@ class Launcher(LauncherCase):
         self.write("u.yaml", "summary: s\npipeline: filesrc location=\"/no?a=1&key=topsecret&b\" ! fakesink\n")
         result = self.penstock("run", "u")
         self.assertIn("/no?a=1&key=***&b", result.stderr)
-        # Nor where GStreamer logs the launch line, as text or in a file of its own.
+        # GStreamer's log of the launch line contains no secret either, on stderr or in a file.
         self.write("k.yaml", "summary: s\nparameters: {url: {type: url, default: 'rtmp://x/y'}, "
                    "word: {type: string, default: '', secret: true}}\n"
                    "pipeline: filesrc location=/${url} name=a ! fakesink name=b ts-offset=0 "
@@ -284,7 +285,7 @@ class Launcher(LauncherCase):
         self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
 
     def test_signals_end_everything(self):
-        # An element that hangs for an hour must not hold the process up either.
+        # An element that hangs for an hour must not delay the end of the process.
         self.write("slow.yaml", "summary: s\npipeline: fakesrc is-live=true ! "
                    "identity sleep-time=3600000000 ! fakesink\n")
         self.write("live.yaml", "summary: s\npipeline: fakesrc is-live=true do-timestamp=true ! "
@@ -325,7 +326,7 @@ class Launcher(LauncherCase):
             if "left out" in line:
                 break
         text = "".join(said)
-        # Each time media went through it, or it would not have failed again.
+        # Media passed the branch each time, otherwise it would not have failed again.
         self.assertEqual(text.count("is removed, the rest goes on"), 9, text)
         self.assertEqual(text.count("is started again"), 8, text)
         self.assertNotIn("can't be", text)

@@ -23,7 +23,7 @@ ANY = "127.0.0.1:0"
 
 
 def until(condition, seconds=20):
-    """What `condition` returns once it is true; it is asked again and again."""
+    """Polls `condition` until it is true; returns its value."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
@@ -51,7 +51,7 @@ class Run:
             self.lines.put(line)
 
     def line(self, pattern, seconds=20):
-        """The first line from here on that matches."""
+        """Returns the next line that matches."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -88,8 +88,8 @@ def get(url):
 
 
 def codecs_of(url):
-    """The codecs of picture and sound that ffprobe finds at `url`. It takes metadata that comes in
-    mid-stream for a text stream."""
+    """The video and audio codecs that ffprobe finds at `url`. ffprobe takes metadata amid the
+    stream for a text stream, which is ignored."""
     probe = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of",
                             "csv=p=0", url], capture_output=True, text=True, timeout=30)
     return sorted(set(probe.stdout.split()) - {"text"})
@@ -111,7 +111,7 @@ class Descriptions(unittest.TestCase):
             self.assertTrue(all(p["help"] for p in shown["parameters"]), name)
 
     def test_the_examples_of_the_docs(self):
-        """What docs/descriptions.md shows whole can be run, without a warning."""
+        """Every complete example in docs/descriptions.md is accepted without a warning."""
         with open(DOCS, encoding="utf-8") as file:
             blocks = re.findall(r"```yaml\n(.*?)```", file.read(), re.S)
         checked = 0
@@ -155,12 +155,12 @@ class Descriptions(unittest.TestCase):
         self.assertIn("#EXT-X-TARGETDURATION", until(segments))
         self.assertEqual(codecs_of(hls + "/test/index.m3u8"), ["aac", "h264"])
         self.assertEqual(publisher.end(), 0)
-        # It has not ended: it waits for its publisher, and ends when nobody comes back.
+        # The stream first waits for its publisher, and ends when none comes back.
         live.line(r"  away +live/test  %s left after 0:00:\d\d" % peer)
         live.line(r"  ended +live/test  %s  after 0:00:\d\d; no publisher came for 0:00:0\d" % peer)
         self.assertEqual(len(re.findall("(live|away|ended) +live/test", "".join(live.seen))), 3)
 
-        # The same name once more, from a publisher that comes back in time.
+        # The same name once more, with a publisher that comes back in time.
         again = Run(self, "test-publisher", "--set", "url=%s/test" % publish)
         live.line(r"live +live/test  rtmp-publish-\d+ \S+  rtmp://")
         self.assertEqual(again.end(), 0)
@@ -171,7 +171,7 @@ class Descriptions(unittest.TestCase):
         self.assertNotIn("error", "".join(live.seen))
 
     def test_latency_settings(self):
-        """Low has keyframes twice as often and no picture that waits for a later one."""
+        """With latency=low keyframes come twice as often and there are no B-frames."""
         live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
         publish = live.line(r"Publish +(rtmp://\S+)/NAME")[1]
         play = live.line(r"mpv, VLC +(rtmp://\S+)/NAME")[1]
@@ -185,7 +185,8 @@ class Descriptions(unittest.TestCase):
                  "-show_entries", "packet=pts_time,dts_time,flags", "-of", "json",
                  "%s/%s" % (play, word)], capture_output=True, text=True, timeout=40)
             packets = json.loads(probe.stdout)["packets"]
-            # Counted in pictures: a machine that is busy loses some, and then they take longer.
+            # Counted in frames: a busy machine loses some, which makes the intervals longer in
+            # time.
             keyframes = [i for i, p in enumerate(packets) if p["flags"].startswith("K")]
             gaps = [b - a for a, b in zip(keyframes, keyframes[1:])]
             self.assertTrue(gaps and all(gap == interval for gap in gaps), (word, gaps))
@@ -208,8 +209,8 @@ class Descriptions(unittest.TestCase):
         self.assertNotIn("hush42", "".join(live.seen))
 
     def received(self, scheme, name, *settings):
-        """What ffmpeg, which comes seconds late, decodes of six seconds at a free port: of the
-        picture, a GOP of two may be missing."""
+        """The frames that ffmpeg decodes of six seconds at a free port. ffmpeg starts seconds late,
+        so one GOP of video may be missing."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as chosen:
             chosen.bind(("127.0.0.1", 0))
             to = "127.0.0.1:%d" % chosen.getsockname()[1]
@@ -230,7 +231,7 @@ class Descriptions(unittest.TestCase):
 
     def test_udp(self):
         with tempfile.TemporaryDirectory() as directory:
-            # Neither codec is one that can be copied; and one that has no sound.
+            # A file whose codecs can't be copied, and one without audio.
             webm, silent = (os.path.join(directory, f) for f in ("a.webm", "b.mp4"))
             picture = ["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25:duration=3"]
             subprocess.run(["ffmpeg", "-v", "error", *picture, "-f", "lavfi", "-i",
@@ -293,8 +294,8 @@ class Descriptions(unittest.TestCase):
                  "-map", "0:a", "-c", "copy", "-t", "6", "-f", "framecrc", copied],
                 capture_output=True, text=True, timeout=60)
             self.assertEqual((decoded.returncode, decoded.stderr), (0, ""))
-            # Packets of 21.3 ms. None begins while the last one plays, at the loop neither; there,
-            # one may be missing (qtdemux 1.22 leaves out the last).
+            # Packets of 21.3 ms never overlap, not even where the loop restarts; there, one may be
+            # missing (qtdemux 1.22 drops the last).
             with open(copied, encoding="utf-8") as lines:
                 times = [int(line.split(",")[2]) for line in lines if line[0] != "#"]
             self.assertGreater(len(times), 250)

@@ -41,7 +41,7 @@ class Doctor(unittest.TestCase):
         self.assertNotIn("H.264 encoder", found, "live encodes no video")
 
     def test_every_element_counts(self):
-        """Those of start pipelines, of publish rules and of play rules."""
+        """The elements of start pipelines, publish rules and play rules are counted."""
         for name in ("file-to-udp", "live", "on-demand"):
             self.assertRegex(doctor(name)[1][name]["detail"], r"all ([2-9]|\d\d+) elements are there")
 
@@ -65,7 +65,7 @@ class Doctor(unittest.TestCase):
             self.assertEqual(found["AAC encoder"]["status"], "ok")
             self.assert_mend(found["FLV files"], "warn", "gstreamer1.0-plugins-good")
             self.assertEqual(found["MP4 files"]["status"], "ok")
-            # A description that encodes no video needs no encoder of it.
+            # A description that encodes no video needs no video encoder.
             code, found = doctor("live", "--set", "rtmp=127.0.0.1:0", "--set", "http=127.0.0.1:0",
                                  environment=bare)
             self.assertEqual(code, 0, found)

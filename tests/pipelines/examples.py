@@ -48,7 +48,7 @@ def examples(root):
 
 
 class Line:
-    """One launch line while it runs; messages (-m) tell its state."""
+    """A launch line while it runs; messages (-m) tell its state."""
 
     def __init__(self, text, directory):
         self.text, self.output, self.playing = text, '', False
@@ -73,7 +73,7 @@ class Line:
         self.playing = self.playing or bool(PLAYING.search(self.output))
 
     def wait(self, condition, seconds):
-        """Reads until the condition holds; False if it never did."""
+        """Reads until the condition holds; returns False if it never does."""
         end = time.monotonic() + seconds
         while not condition():
             left = end - time.monotonic()
@@ -108,7 +108,7 @@ class Line:
         return self.problem()
 
     def stop(self):
-        """Ends it as a user does; returns what was wrong, if anything."""
+        """Ends the process as a user does; returns what was wrong, if anything."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         if not self.wait(lambda: self.closed, END_DEADLINE):
@@ -122,14 +122,14 @@ class Line:
             self.process.wait()
             return 'no end of the process'
         if code == -signal.SIGINT and DONE.search(self.output):
-            code = 0  # it was through and had given the signal back already
+            code = 0  # the pipeline had ended and restored the default signal handler already
         if code < 0:
             return f'death by signal {-code}'
         return self.problem() or (f'exit code {code}' if code else None)
 
 
 def free_port():
-    """One that neither TCP nor UDP has taken here."""
+    """A port that is free for TCP and UDP."""
     while True:
         with socket.socket() as tcp, \
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
@@ -145,7 +145,7 @@ PORT = re.compile(r'(?<=[/=,"]127\.0\.0\.1:)[1-9]\d*|(?<=\bport=)[1-9]\d*')
 
 
 def on_free_ports(texts):
-    """The lines of a block with other ports: where two had the same, they have the same again."""
+    """The lines of a block with free ports: equal ports stay equal."""
     chosen = {}
     return [PORT.sub(lambda found: chosen.setdefault(found[0], str(free_port())), text)
             for text in texts]

@@ -90,7 +90,7 @@ class Explain(unittest.TestCase):
         video, audio = self.elements(pipeline, "copyorencode")
         self.assertEqual((video["action"], video["by"]), ("recoded", "x264enc"))
         self.assertEqual((audio["action"], audio["by"]), ("recoded", "avenc_aac"))
-        # It looks ahead; the whole way is as long at least.
+        # x264enc looks ahead; the latency of the whole path is at least as large.
         self.assertTrue(video["latency"]["measured"])
         self.assertGreater(video["latency"]["ns"], 100_000_000)
         self.assertTrue(any(note.startswith("to udpsink it takes %d ms"
@@ -115,7 +115,8 @@ class Explain(unittest.TestCase):
         self.assertIn("location=<file>", pipeline["launch"])
 
     def test_nothing_is_opened_or_sent(self):
-        """Neither a server's port, which is taken here, nor a player's, nor another server's."""
+        """Nothing is opened or sent: not a server's port, which is taken here, nor a player's, nor
+        another server."""
         with socket.create_server(("127.0.0.1", 0)) as taken, \
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as player:
             player.bind(("127.0.0.1", 0))
@@ -142,7 +143,7 @@ class Explain(unittest.TestCase):
         self.assertEqual((demux["action"], demux["latency"]),
                          ("copied", {"ns": 0, "measured": False}))
         self.assertIn("6 s", self.elements(pipeline, "hlssegmenter")[0]["note"])
-        # What a publisher sends is not known yet; that it comes as FLV is.
+        # The codecs of a publisher are not known yet; the format, FLV, is.
         first = pipeline["links"][0]
         self.assertEqual((first["stream"], first["expected"]), ("FLV", True))
 
@@ -160,7 +161,7 @@ class Explain(unittest.TestCase):
         self.assertFalse(os.path.exists(never))
 
     def test_the_line_is_what_runs(self):
-        """Pasted into a shell it does what `run` does, whatever the file is called."""
+        """The printed line, pasted into a shell, does the same as `run`, for any file name."""
         copy = os.path.join(self.directory, "it's a \"copy\" \\ !.ts")
         path = self.write("x.yaml", "summary: s\nparameters:\n"
                           "  file: {type: path, required: true}\n  to: {type: path, required: true}\n"

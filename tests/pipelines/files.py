@@ -69,7 +69,7 @@ class Files(unittest.TestCase):
         return process
 
     def received(self, description, file, *options):
-        """Some seconds of what the description sends, as ffprobe sees it."""
+        """Some seconds of the description's output, as read by ffprobe."""
         out = self.path("received." + ("flv" if description == "file-to-rtmp" else "ts"))
         settings = [part for option in (("file=" + file), *options) for part in ("--set", option)]
         if description == "file-to-rtmp":
@@ -103,7 +103,8 @@ class Files(unittest.TestCase):
         return done.stdout
 
     def check_streams(self, streams, size=(WIDTH, HEIGHT)):
-        """Both streams come, in order and in time, and no frame is decoded after it is shown."""
+        """Both streams exist, in order and in time, and no frame is decoded after it is
+        displayed."""
         video, audio = streams["video"], streams["audio"]
         self.assertEqual((video["codec_name"], audio["codec_name"]), ("h264", "aac"))
         self.assertEqual((video["width"], video["height"]), size)

@@ -26,7 +26,7 @@ def our_plugins():
 def our_elements():
     names = []
     for plugin in our_plugins():
-        # An element may be called as its plugin is.
+        # A plugin and an element may have the same name.
         text = inspect(plugin, '--plugin')
         if text is None:
             raise SystemExit(f'the plugin {plugin} does not load')

@@ -62,11 +62,11 @@ class Server:
         return self.path.read_text(encoding="utf-8", errors="replace")
 
     def count(self, what):
-        """How many of "fd" or "task" (threads) the process has."""
+        """The number of the process's "fd" or "task" (threads)."""
         return len(os.listdir(f"/proc/{self.process.pid}/{what}"))
 
     def resident(self):
-        """MB, of which no other process has a part."""
+        """The process's private memory in MB."""
         text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
         return int(re.search(r"Private_Dirty: +(\d+)", text)[1]) / 1024
 
@@ -80,7 +80,7 @@ class Server:
         return viewer
 
     def viewers(self, name):
-        """How many the server says watch live/NAME, by RTMP and HTTP."""
+        """The number of viewers of live/NAME by RTMP and HTTP, as the server counts them."""
         top = subprocess.run([PENSTOCK, "top", "--json", "--once"], stdout=subprocess.PIPE,
                              check=True, timeout=20, env=self.environment)
         mounts = json.loads(top.stdout)["processes"][0]["mounts"]
@@ -102,14 +102,15 @@ class Lasts(unittest.TestCase):
         return publisher
 
     def settled(self, server, before, seconds):
-        """Descriptors and threads are no more than (fd, task) before."""
+        """Waits until descriptors and threads are at most (fd, task) from before."""
         def now():
             return server.count("fd"), server.count("task")
         until(lambda: f"descriptors and threads: {before} before, {now()} after",
               lambda: all(a <= b for a, b in zip(now(), before)), seconds)
 
     def warm(self, server):
-        """What a process opens once, for its first stream. Returns (fd, task) without streams."""
+        """Makes the process open what it opens once, for its first stream. Returns (fd, task)
+        without streams."""
         idle = server.count("task")
         publisher = self.publish(server, "warm")
         Peer(server.rtmp).play("warm").close()
@@ -138,8 +139,8 @@ class Peers(Lasts):
             viewers = [Peer(server.rtmp, 4096).play("cam") for _ in range(25)]
             viewers += [server.watch_flv("cam", 4096) for _ in range(25)]
             until("all watch", lambda: server.viewers("cam") == 50)
-            # What the kernel still has for them keeps the end of the connection from them: only
-            # the server's descriptors tell that it has closed it.
+            # Unread data in the kernel's buffers hides the end of the connection from the viewers:
+            # only the server's descriptors show that it has closed.
             until(lambda: f"{server.count('fd') - without} of 50 are not closed",
                   lambda: server.count("fd") <= without, STALL + 20)
             self.assertTrue(server.is_served("cam"), "who reads is served on")

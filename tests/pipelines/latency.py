@@ -95,7 +95,7 @@ class OfUrl(unittest.TestCase):
         self.assertEqual((told["protocol"], told["url"]), ("HTTP-FLV", self.http + "/cam.flv"))
         glass = told["glass"]
         self.assertGreater(glass["count"], 30)
-        # A machine that is busy is slow, but stamps are of now.
+        # A busy machine adds latency, but stamps are recent.
         self.assertTrue(0 < glass["min_ms"] <= glass["p50_ms"] <= glass["p95_ms"] <= glass["max_ms"]
                         < 20_000, glass)
         self.assertEqual([hop["hop"] for hop in told["hops"]],
@@ -103,14 +103,14 @@ class OfUrl(unittest.TestCase):
         parts = {part["part"]: part["p50_ms"] for part in told["budget"]}
         self.assertEqual(list(parts), ["encoder", "muxer", "pacing", "upload", "delivery",
                                        "decoder"])
-        # The parts are medians, and make up about the whole.
+        # The parts are medians, so their sum is only about the whole.
         self.assertLess(abs(sum(parts.values()) - glass["p50_ms"]), max(30, glass["p50_ms"] / 2))
         self.assertFalse(told["b_frames"])
         self.assertEqual((told["clock"], told["pictures"]["unreadable"]), (0, 0))
         self.assertGreater(told["keyframe_interval_ms"], 900)
 
     def test_every_hop(self):
-        """Publisher, RTMP, HLS, with a keyframe each four seconds: sixty pictures."""
+        """Publisher, RTMP and HLS, with a keyframe every four seconds: sixty frames."""
         self.publish("slow", "true", "latency=normal", "fps=15")
         url = self.http + "/slow/index.m3u8"
         self.wait_for_playlist(url)
@@ -126,7 +126,7 @@ class OfUrl(unittest.TestCase):
                          [part["from"] for part in told["budget"][1:]])
         glass = told["glass"]["p50_ms"]
         self.assertLess(abs(sum(parts.values()) - glass), glass / 10)
-        self.assertGreater(parts["encoder"], 100)  # it looks ahead
+        self.assertGreater(parts["encoder"], 100)  # x264enc looks ahead
         self.assertGreater(parts["segment"] + parts["player's buffer"], 2500)
         self.assertEqual((told["clock"], told["pictures"]["unreadable"]), (0, 0))
         words = r"your keyframe interval of 4[.\d]* s is the largest part: a segment is cut"
@@ -138,7 +138,7 @@ class OfUrl(unittest.TestCase):
         self.assertRegex(run.stdout, r"\n  server +server → segment +[\d.]+ ms")
 
     def test_untouched(self):
-        """A stream without stamps gets none; one with stamps has the server's everywhere."""
+        """A stream without stamps gets none; one with stamps gets the server's in every frame."""
         for name, stamp in (("bare", "false"), ("stamped", "true")):
             self.publish(name, stamp)
             segment = next(line for line in self.wait_for_playlist(
@@ -159,7 +159,7 @@ class OfUrl(unittest.TestCase):
                                      r"it: start it with `--set stamp=true`\n" % bare.process.pid)
         run = latency(self.http + "/bare.flv", "--wait", "60", "-t", "2")
         self.assertIn("test-publisher (process %d)" % bare.process.pid, run.stderr)
-        # A publisher that is none of ours.
+        # A publisher other than Penstock.
         bare.close()
         line = ("videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240 ! x264enc "
                 "tune=zerolatency ! h264parse ! flvmux streamable=true ! rtmp2sink location=%s/bare")
@@ -202,7 +202,7 @@ class OfUrl(unittest.TestCase):
 
 
 class Foreign(unittest.TestCase):
-    """What latencysei writes is read by ffmpeg as what it is, and disturbs no decoder."""
+    """ffmpeg reads stamps of latencysei as SEI user data, and no decoder is disturbed."""
 
     CASES = (("x264enc tune=zerolatency ! h264parse", "video/x-h264,stream-format=byte-stream",
               "a.h264"),
@@ -263,7 +263,8 @@ class Mistakes(unittest.TestCase):
         self.assertIn("127.0.0.1:%d" % port, run.stderr)
 
     def test_nothing_comes(self):
-        """It says what it waits for, and ends by itself, with the time and what gives more."""
+        """The command says what it waits for, and ends after the given time with a hint at
+        --wait."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("127.0.0.1", 0))
             silent = "udp://127.0.0.1:%d" % taken.getsockname()[1]
@@ -312,7 +313,7 @@ class Matrix(unittest.TestCase):
             self.assertEqual(cell["added_ms"] is None, name == "pipe")
             self.assertLess(cells[name, "low"]["glass"]["p50_ms"],
                             cells[name, "normal"]["glass"]["p50_ms"], name)
-        # Three segments, of a second at least.
+        # Three segments of at least a second each.
         self.assertGreater(cells["HLS", "low"]["glass"]["p50_ms"], 3000)
         self.assertGreater(len(svg.getElementsByTagName("rect")), 2 * len(names))
         self.assertRegex(text, r"\Abefore\n<!-- penstock latency --matrix -->\n")

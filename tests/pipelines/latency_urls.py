@@ -20,7 +20,7 @@ import urllib.request
 
 from latency import ANY, Run, latency
 
-# Stamped at 30 pictures a second, of which the encoder keeps none back.
+# Stamped at 30 frames per second; the encoder adds no delay.
 SOURCE = ("videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=30/1 "
           "! latencystamp ! x264enc tune=zerolatency key-int-max=15 bitrate=800 ! h264parse ! "
           "latencysei hop=capture+encode ! tslivemux ! ")
@@ -34,7 +34,8 @@ def free_port(kind):
 
 
 class Ntp:
-    """A server whose clock is `ahead` seconds of this machine's; `change` may spoil its answers."""
+    """An NTP server whose clock is `ahead` seconds of this machine's; `change` may corrupt its
+    answers."""
 
     def __init__(self, test, ahead=0.0, change=lambda answer: answer):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -125,7 +126,7 @@ class Urls(unittest.TestCase):
         self.addCleanup(process.kill)
 
     def measured(self, url, *options):
-        """The JSON of a second of it, whose figures are plausible."""
+        """Measures for two seconds and checks that the figures are plausible; returns the JSON."""
         run = latency(url, "--wait", "60", "-t", "2", "--json", *options)
         self.assertEqual((run.returncode, run.stderr), (0, ""), url)
         told = json.loads(run.stdout)
@@ -177,7 +178,7 @@ class Urls(unittest.TestCase):
             run = latency(https.replace("https", "http") + "/cam.flv")
             self.assertEqual(run.returncode, 1)
             self.assertRegex(run.stderr, "https|Bad Request")
-            # A name that nobody publishes.
+            # A name without a publisher.
             run = latency(https + "/nobody.flv", "--tls-ca", trusted)
             self.assertEqual(run.returncode, 1)
             self.assertRegex(run.stderr, "404 Not Found: is that stream published")
@@ -198,7 +199,7 @@ class Urls(unittest.TestCase):
         self.assertEqual(self.measured(url)["protocol"], "HTTP-TS")
 
     def test_datagrams(self):
-        """udp:// and rtp://, as the shipped description sends them, and srt:// both ways round."""
+        """udp:// and rtp://, as sent by the shipped description, and srt:// in both directions."""
         for scheme, form in (("udp", "ts"), ("rtp", "rtp")):
             to = "127.0.0.1:%d" % free_port(socket.SOCK_DGRAM)
             Run(self, "webcam-to-udp", "--set", "source=test", "--set", "stamp=true", "--set",
@@ -217,7 +218,7 @@ class Urls(unittest.TestCase):
         self.measured("srt://127.0.0.1:%d?mode=listener&latency=20" % port)
 
     def refuses(self, url, code, words, within=15):
-        """One line that says why, and what to do; soon."""
+        """Expects a single line with the reason and the remedy, soon."""
         began = time.monotonic()
         run = latency(url)
         self.assertEqual((run.returncode, run.stdout), (code, ""), url)
@@ -225,7 +226,7 @@ class Urls(unittest.TestCase):
         self.assertLess(time.monotonic() - began, within, url)
 
     def test_nothing_there(self):
-        """A reason and what to do, within seconds where there is nothing to wait for."""
+        """A reason and a remedy, within seconds if nothing is worth waiting for."""
         port = free_port(socket.SOCK_STREAM)
         closed = r"nothing listens on port %d of 127\.0\.0\.1 \(connection refused\): is the server " \
                  r"running, and is that its port\?" % port
@@ -262,7 +263,8 @@ class Urls(unittest.TestCase):
                     self.refuses(url, code, words)
 
     def answering(self, answer, family=socket.AF_INET, host="127.0.0.1"):
-        """The port of a server that says this, whatever it is asked, and a list of what it was."""
+        """Starts a server that always sends this answer; returns its port and a list of the
+        requests."""
         listener = socket.create_server((host, 0), family=family)
         asked = []
 
@@ -272,8 +274,8 @@ class Urls(unittest.TestCase):
                 with client:
                     client.settimeout(5)
                     request = b""
-                    # All of a request of HTTP, of RTMP's handshake, of whatever else the beginning:
-                    # what lies unread when a socket closes makes the answer go astray.
+                    # Reads all of an HTTP request or RTMP handshake, otherwise the beginning: if
+                    # data is left unread when the socket closes, the peer may lose the answer.
                     while b"\r\n\r\n" not in request and (request[:1] in (b"G", b"\3", b"")
                                                            and len(request) < 1537):
                         data = client.recv(4096)
@@ -296,7 +298,7 @@ class Urls(unittest.TestCase):
         return listener.getsockname()[1], asked
 
     def test_another_server(self):
-        """Who answers speaks something else, or says no."""
+        """The server speaks another protocol, or refuses."""
         port, _ = self.answering(b"220 mail.example.com ESMTP\r\n")
         self.refuses("http://127.0.0.1:%d/a.flv" % port, 1, "no web server, or one that wants https")
         self.refuses("rtmp://127.0.0.1:%d/live/a" % port, 1, "no RTMP server: .*1935")
@@ -306,7 +308,7 @@ class Urls(unittest.TestCase):
 
     @unittest.skipUnless(socket.has_dualstack_ipv6(), "no IPv6 here")
     def test_ipv6(self):
-        """A server is asked by the name that the URL has, with its brackets."""
+        """The Host header has the URL's host, with its brackets."""
         port, asked = self.answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
                                      socket.AF_INET6, "::1")
         self.refuses("http://[::1]:%d/a.flv?x=1" % port, 1, "404 Not Found: is that stream published")
@@ -316,7 +318,7 @@ class Urls(unittest.TestCase):
         self.assertTrue(asked[-1].startswith(b"GET /a.flv?x=1 HTTP/1.1\r\n"), asked[-1])
 
     def test_no_answer(self):
-        """Time runs out: before a connection, and behind it."""
+        """The time limit ends a connection attempt, and a wait for an answer."""
         with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
             port = full.getsockname()[1]
             waiting = [socket.socket() for _ in range(4)]
@@ -390,7 +392,8 @@ class Clocks(unittest.TestCase):
             self.assertIn(words, run.stderr)
 
     def test_hop_that_is_off(self):
-        """A hop on a machine whose clock is ten seconds behind says clock, and all others a time."""
+        """A hop on a machine whose clock is ten seconds behind is reported as "clock"; all others
+        have a time."""
         port = free_port(socket.SOCK_DGRAM)
         line = SOURCE.replace("! tslivemux", "! latencysei hop=mux clock-offset=10000000000 ! "
                               "tslivemux") + "udpsink host=127.0.0.1 port=%d sync=false" % port
@@ -410,7 +413,7 @@ class Clocks(unittest.TestCase):
         self.assertRegex(run.stdout, r"\n  muxer +encode → mux +clock ")
 
     def test_taken_off(self):
-        """Of a stream whose clock is this machine's, what is taken off comes on top."""
+        """An offset that is subtracted although both clocks agree adds to the latency."""
         to = "127.0.0.1:%d" % free_port(socket.SOCK_DGRAM)
         Run(self, "webcam-to-udp", "--set", "source=test", "--set", "stamp=true", "--set",
             "to=" + to, "--set", "width=640", "--set", "height=360")
@@ -420,7 +423,7 @@ class Clocks(unittest.TestCase):
             run = latency(url, "--wait", "60", "-t", "2", "--json", *options)
             self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
             told = json.loads(run.stdout)
-            # Hops that are stamped here are in the source's time, too.
+            # Hops that are stamped on this machine are converted to the source's clock, too.
             self.assertEqual(told["clock"], 0)
             return told["glass"]["p50_ms"], told
 
@@ -432,7 +435,7 @@ class Clocks(unittest.TestCase):
         moved, told = glass("--ntp", Ntp(self, 5).address)
         self.assertTrue(4900 < moved - real < 5500, (real, moved))
         self.assertAlmostEqual(told["clocks"]["offset_ms"], -5000, delta=200)
-        # What can't be is no number: pictures from the future, and from long ago.
+        # An impossible latency gives no figure: stamps from the future, and from long ago.
         for offset in ("100000", "-100000"):
             run = latency(url, "--wait", "60", "-t", "2", "--clock-offset", offset)
             self.assertEqual(run.returncode, 1)

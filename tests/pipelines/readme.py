@@ -23,7 +23,7 @@ import fcntl
 PENSTOCK = os.environ["PENSTOCK"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds, for what is waited for
-# Needs the network, root, an installed Penstock or minutes: other tests do these.
+# Other tests cover these lines, which need the network, root, an installed Penstock or minutes.
 ELSEWHERE = {
     r"\./dev ": "./dev is tested in a bare Debian",
     r"docker |FILE=|PUBLISH_KEY=": "tests/containers",
@@ -35,7 +35,7 @@ ELSEWHERE = {
 
 
 def lines_of(readme):
-    """The commands of all blocks; a comment above or behind is none."""
+    """The commands of all blocks, without comments."""
     out = []
     for block in re.findall(r"(?ms)^```sh\n(.*?)^```", (ROOT / readme).read_text(encoding="utf-8")):
         for line in block.replace("\\\n", " ").splitlines():
@@ -128,12 +128,12 @@ class Readme(unittest.TestCase):
         self.addCleanup(self.end_the_last)
 
     def end_the_last(self):
-        """A terminal runs one line: Ctrl-C, before the next server takes its ports."""
+        """As in a terminal, one line runs at a time: Ctrl-C frees its ports for the next."""
         command, self.running = self.running, None
         if not command:
             return
         code = command.end()
-        # Without a camera there is nothing to send.
+        # Without a camera these lines fail.
         if "webcam" not in command.line:
             self.assertIn(code, (0, -signal.SIGINT), command.said)
             self.assertNotRegex(command.said, r"(?m)error: |^ERROR", command.line)
@@ -146,7 +146,7 @@ class Readme(unittest.TestCase):
         self.end_the_last()
         self.running = Command(line, **self.where)
         if line.startswith("gst-launch-1.0"):
-            # Its source waits for a publisher, in PAUSED or PLAYING.
+            # The source waits for a publisher, in PAUSED or PLAYING.
             return self.running.until(r"Setting pipeline to (PLAYING|PAUSED)|live and does not need")
         self.running.until("Ctrl-C ends it")
         if "webcam" in line:

@@ -70,7 +70,7 @@ class Peer:
         return out
 
     def wait_for(self, text):
-        """Until the server has sent this."""
+        """Waits until the server has sent this."""
         seen = b''
         while text.encode() not in seen:
             more = self.socket.recv(4096)

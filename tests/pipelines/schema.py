@@ -123,7 +123,7 @@ class Schema(unittest.TestCase):
         self.validator = jsonschema.Draft202012Validator(SCHEMA)
 
     def check(self, text):
-        """What is wrong with it, for `penstock check`."""
+        """The errors of `penstock check` for a text."""
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "x.yaml")
             with open(path, "w", encoding="utf-8") as file:

@@ -33,7 +33,7 @@ def needs(program):
 
 
 def bash(line, **environment):
-    """What bash would offer at the end of `line`."""
+    """The words that bash offers at the end of `line`."""
     script = ('source "$SCRIPT"; COMP_LINE=$LINE; COMP_POINT=${#LINE}; COMP_WORDS=("$PENSTOCK"); '
               '_penstock 2>&1; printf "%s\\n" "${COMPREPLY[@]}"')
     run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30,
@@ -62,7 +62,8 @@ class Documents(unittest.TestCase):
                               ).stdout
 
     def test_help_is_wrapped(self):
-        """At spaces, at any width; what does not fit hangs below its own column."""
+        """Help is wrapped at spaces for any width, and continued lines are indented to their
+        column."""
         for command in ((), *((name,) for name in COMMANDS)):
             whole = self.help(1000, *command)
             for columns in 80, 60, 40:
@@ -78,7 +79,7 @@ class Documents(unittest.TestCase):
         self.assertIn("(10)", " ".join(self.help(80, "latency").split()))
 
     def test_bench(self):
-        """Its options are those of the benchmark, which is a program of its own."""
+        """The options are those of the benchmark, a separate program."""
         own = subprocess.run(["python3", BENCH / "fanout.py", "--help"], capture_output=True,
                              text=True, check=True).stdout
 
@@ -157,7 +158,7 @@ class Documents(unittest.TestCase):
     @needs("zsh")
     def test_zsh(self):
         subprocess.run(["zsh", "-n", document("_penstock")], check=True, timeout=30)
-        # The candidates, taken where the script hands them to zsh.
+        # Replaces compadd, so that the candidates are printed.
         script = ("compadd() { print -l -- ${@[$(( ${@[(i)--]} + 1 )),-1]} }; _files() { }; "
                   "compdef() { }; source $SCRIPT; words=(${(Q)${(z)LINE}}); "
                   "[[ $LINE == *' ' ]] && words+=(''); words[1]=$PENSTOCK; "

@@ -110,7 +110,7 @@ class Top(unittest.TestCase):
         self.assertNotIn("hush42", json.dumps(states))
         self.assertGreater(states[publisher.pid]["pipelines"][0]["out-rate"], 100e3)
 
-        # For people: aligned, and only the process that was asked for.
+        # The table for people: aligned, and with only the requested process.
         lines = self.top("--once", "--pid", str(live.pid)).stdout.splitlines()
         self.assertEqual(lines[0], "process %d  live" % live.pid)
         self.assertRegex(lines[1], r"^  STREAM +STATE +PUBLISHER +VIEWERS +IN +OUT +FPS")
@@ -118,7 +118,7 @@ class Top(unittest.TestCase):
         self.assertEqual(lines[1].index("FPS"), re.search(r"(?<= )\d\d\.\d ", lines[2]).start())
         self.assertEqual(len(lines), 3)
 
-        # On a pipe a table for each interval, until what is watched has ended.
+        # On a pipe it prints a table per interval, until the process has ended.
         watch = subprocess.Popen([PENSTOCK, "top", "-i", "0.3", "--pid", str(publisher.pid)],
                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                  env=self.environment)
@@ -131,7 +131,8 @@ class Top(unittest.TestCase):
         self.assertEqual(watch.wait(timeout=10), 0)
 
     def terminal(self, rows, columns, *arguments):
-        """`penstock top` on a terminal of this size: what types, and what returns the screen."""
+        """`penstock top` on a terminal of this size; returns a function that types and one that
+        returns the screen."""
         try:
             main, other = pty.openpty()
         except OSError as error:  # a tree without devpts
@@ -160,7 +161,8 @@ class Top(unittest.TestCase):
         return lambda keys: os.write(main, keys), screen
 
     def test_what_does_not_fit(self):
-        """Is named, and arrows go there; once, it stands below."""
+        """Columns that don't fit are named and can be reached by arrow keys; with --once they are
+        printed below."""
         live, _, _ = self.live_with_publisher()
         press, screen = self.terminal(20, 80, "--pid", str(live.pid))
         text = until("it is drawn", lambda: (lambda s: s if re.search("live/cam.*bit/s", s) else None)(screen()))
@@ -189,7 +191,8 @@ class Top(unittest.TestCase):
         self.assertGreater(max(map(len, whole.splitlines())), 80)
 
     def test_waiting(self):
-        """A stream without its publisher waits; one that a pipeline feeds has none to wait for."""
+        """A stream without its publisher is "waiting"; one that a pipeline feeds has no publisher
+        to wait for."""
         live, publisher, _ = self.live_with_publisher()
         publisher.kill()
         publisher.wait()
@@ -259,14 +262,14 @@ class Top(unittest.TestCase):
             except ConnectionResetError:
                 return True
         client = connect()
-        for _ in range(2):  # one connection, as many questions as one likes
+        for _ in range(2):  # any number of requests on one connection
             client.sendall(b'{"get":"sta')
             client.sendall(b'te"}\n')
             self.assertEqual(json.loads(client.makefile().readline())["process"], live.pid)
         for nonsense in (b"\n", b"[]\n", b'{"get":{}}\n', b"\xff{\n"):
             client.sendall(nonsense)
             self.assertIn("error", json.loads(client.makefile().readline()))
-        # A line without end, and more clients than are served.
+        # A line without an end, and more clients than are served.
         endless = connect()
         endless.sendall(b"x" * 8192)
         self.assertTrue(closed(endless))
@@ -277,7 +280,7 @@ class Top(unittest.TestCase):
         for one in many:
             one.close()
         until("a place is free again", lambda: live.pid in self.state())
-        # Who dies leaves a socket behind; it is no process and it is cleared away.
+        # A killed process leaves its socket behind; it is not listed, and the socket is removed.
         live.kill()
         live.wait()
         self.assertTrue(os.path.exists(path))
@@ -310,12 +313,12 @@ class Top(unittest.TestCase):
         self.assertIsNot(found, True, pack.log())
         self.assertGreater(float(found[2]), 0.3)
         self.assertLess(int(found[1]), 100)
-        # The estimate is one: the work ends about then.
+        # The estimate is right: the work ends at about that time.
         began = time.monotonic()
         pack.wait(timeout=3 * int(found[3]) + 20)
         self.assertEqual(pack.returncode, 0)
         self.assertLess(time.monotonic() - began, 3 * int(found[3]) + 5)
-        # What goes round and round has no end to wait for.
+        # An endless loop has no remaining time.
         again = self.run_penstock(description, "--set", "loop=true")
         threading.Event().wait(1.5)
         self.assertNotIn("left", again.log())

@@ -15,10 +15,10 @@ SINCE = {name for path in SOURCES.rglob('*.cpp') for name in
          re.findall(r'SECTION:element-(\w+)(?:(?!\*/)[\s\S])*? \* Since: \d', path.read_text())}
 
 STOCK = ['flvmux', 'flvdemux', 'rtmp2sink', 'rtmp2src', 'hlsdemux', 'hlssink2']
-# Stock elements whose properties are (almost) all their base class's.
+# Stock elements that have (almost) only their base class's properties.
 BASES = {'GstBaseSink': 'fakesink', 'GstBaseSrc': 'fakesrc', 'GstBin': 'bin',
          'GstAggregator': 'flvmux', 'GstBaseTransform': 'identity', 'GstElement': 'funnel'}
-# A range that is the whole type says nothing.
+# The ranges of whole types, which say nothing.
 WHOLE_TYPE = {'0 - 4294967295', '0 - 18446744073709551615', '-2147483648 - 2147483647',
               '-9223372036854775808 - 9223372036854775807'}
 
@@ -88,7 +88,7 @@ def main():
         found = problems(element)
         failures += len(found)
         print(f'{"not ok" if found else "ok"} {element}' + ''.join(f'\n  {p}' for p in found))
-    # Demuxers for playback: the stock one is chosen unless ours is asked for.
+    # Autoplugging prefers the stock demuxer: its rank is higher.
     ours, stock = inspect('flvlivedemux'), inspect('flvdemux')
     if ours and stock:
         rank = [int(re.search(r'Rank .*\((\d+)\)', t)[1]) for t in (ours, stock)]

@@ -29,7 +29,7 @@ install_packages() { # WORDS…, as a shell in the tree takes them
         >>"$tree.install.log" 2>&1 || fail "installing failed: $tree.install.log"
 }
 : >"$tree.install.log"
-# What runs needs nothing of what others develop with.
+# The installed programs must not need any development package.
 install_packages '/packages/penstock_*.deb' '/packages/gstreamer1.0-penstock_*.deb' \
     '/packages/libpenstock-1.0-0_*.deb' gstreamer1.0-tools
 echo "ok: installed"
@@ -41,13 +41,13 @@ inside 'penstock list' | grep -q '^live ' || fail "penstock list does not name l
 inside 'penstock check /usr/share/penstock/pipelines/*.yaml' || fail "a description does not check"
 echo "ok: elements and descriptions are found"
 
-# A description of the system's own takes the place of one that ships.
+# A description in the system's own directory replaces a shipped one of the same name.
 install -D -m 644 pipelines/live.yaml "$tree/etc/penstock/pipelines/live.yaml"
 inside 'penstock show live' | grep -q '^/etc/penstock/pipelines/live.yaml' ||
     fail "/etc/penstock/pipelines is not looked in first"
 rm "$tree/etc/penstock/pipelines/live.yaml"
 
-# The service's file is sound, and its command line is what runs here. systemd itself is not there.
+# The service file is valid, and its command line is run here, without systemd.
 unit=$tree/lib/systemd/system/penstock.service
 [ -f "$unit" ] || unit=$tree/usr/lib/systemd/system/penstock.service
 if command -v systemd-analyze >/dev/null; then

@@ -91,7 +91,7 @@ def losses():
         left_out = pool.submit(serve)
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         good = load(SERVER, "--play", address, "--viewers", "1")["good"]
-        # The viewer leaves before it can know of the last ones.
+        # The viewer leaves before it can receive the last ones.
         assert 0 < good["gaps"] <= left_out.result(), good
         assert good["missing"] == good["gaps"], good
         assert good["broken_gaps"] <= good["gaps"], good

@@ -23,7 +23,7 @@ namespace {
 constexpr size_t batches_kept = 128; // a viewer that is further behind is closed
 constexpr size_t most_pieces = 16;
 
-/// What is sent, in the order of sending; batches are numbered from the first one's number.
+/// The data to send, in order; batches are numbered from the first one's number.
 class Ready {
 public:
     void add(Buffer batch) {

@@ -86,7 +86,7 @@ def watch(server, load, timing, on):
     threads = len(os.listdir(f"/proc/{pid}/task"))
     load.go_on()
     out = figures(result, cpu / seconds, pss, buffers, threads)
-    # What other processes used of the two cores: figures of a busy machine mean little.
+    # The CPU time of other processes on the two cores: figures of a busy machine mean little.
     others = max(busy[0] - out["server_cores"], busy[1] - out["load_cores"])
     return {**out, "others": max(others, 0)}
 

@@ -34,7 +34,7 @@ struct Frames {
               G_TYPE_INT, 1080, "framerate", GST_TYPE_FRACTION, 30, 1, nullptr))) {
         gst_video_info_from_caps(&info, caps.get());
     }
-    /// Grain, which has more edges than any picture.
+    /// Noise, which has more edges than any real frame.
     GstPtr<GstBuffer> frame() const {
         auto buffer = GstPtr<GstBuffer>::adopt(
             gst_buffer_new_allocate(nullptr, GST_VIDEO_INFO_SIZE(&info), nullptr));

@@ -31,7 +31,7 @@ struct Count {
     uint64_t pictures = 0, read = 0, wrong = 0;
 };
 
-/// Ways to damage a stamp: what is over it, how sharp it is, what it is mixed with.
+/// Ways to damage a stamp: an overlay, blur, a mixture with another frame.
 enum Damage { bar, blots, grain, fade, torn, flattened, shifted, damages };
 const char *const damage_names[] = {
     "a bar across", "blots", "grain", "a fade", "torn frames", "flattened", "rows out of place"};

@@ -29,8 +29,8 @@ namespace {
 
 struct Survey {
     std::mutex mutex;
-    /// By running time. Several may have the same: AVI's demuxer gives two frames one time where
-    /// the file has packed B-frames.
+    /// Frames by running time. Several may have the same: AVI's demuxer gives two frames one time
+    /// if the file has packed B-frames.
     std::multimap<guint64, Stamp> sent;
     Reader reader;
     guint64 limit = 0;
@@ -51,7 +51,7 @@ std::optional<guint64> running_time(GstPad *pad, GstBuffer *buffer) {
                                        : std::optional((time + GST_MSECOND) / (2 * GST_MSECOND));
 }
 
-/// Behind latencystamp, in its thread: its stats tell the stamp of this frame.
+/// Runs after latencystamp, in its thread, when its stats have the stamp of this frame.
 GstPadProbeReturn note_stamp(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
     auto &survey = *static_cast<Survey *>(data);
     auto stamper = GstPtr<GstElement>::adopt(gst_pad_get_parent_element(pad));
@@ -66,7 +66,7 @@ GstPadProbeReturn note_stamp(GstPad *pad, GstPadProbeInfo *info, gpointer data) 
     stamp = {time, frame, static_cast<uint16_t>(source)};
     const std::lock_guard lock(survey.mutex);
     if (survey.before + survey.stamped >= survey.limit) {
-        // What is upstream ends the stream then.
+        // Upstream ends the stream then.
         gst_buffer_unref(GST_PAD_PROBE_INFO_BUFFER(info));
         GST_PAD_PROBE_INFO_DATA(info) = nullptr;
         GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_EOS;
@@ -128,7 +128,7 @@ void add_probe(GstElement *pipeline, const char *element, const char *pad_name,
     gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, probe, &survey, nullptr);
 }
 
-/// One pass through the file, as far as the limit.
+/// One pass through the file, up to the limit.
 void run(const std::string &line, Survey &survey) {
     GError *error = nullptr;
     auto pipeline = GstPtr<GstElement>::adopt(gst_parse_launch(line.c_str(), &error));

@@ -45,7 +45,7 @@ void Crowd::start(Viewer &viewer) {
     interest(viewer, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT);
 }
 
-/// Which is the next to join.
+/// The index of the next viewer to join.
 Viewer::Kind Crowd::kind(unsigned index) const {
     if (index < options_.viewers) return Viewer::Kind::good;
     index -= options_.viewers;
@@ -119,7 +119,7 @@ void Crowd::read_slowly(Instant now) {
     });
 }
 
-/// Serves every socket that is ready, and waits for the next turn, at most until then.
+/// Serves every socket that is ready, then waits for the next one, at most until then.
 void Crowd::turn(Instant until) {
     const Instant began = Clock::now();
     read_slowly(began);

@@ -13,7 +13,7 @@ constexpr uint64_t endless = UINT64_MAX;
 
 enum Opcode : uint8_t { opcode_close = 8, opcode_ping = 9 };
 
-/// Bytes that a WebSocket frame's header takes, as far as the ones that are there tell.
+/// The size of a WebSocket frame's header, as far as the received bytes tell.
 size_t frame_header_size(const std::string &have) {
     if (have.size() < 2) return 2;
     const uint8_t size = have[1] & 0x7f;

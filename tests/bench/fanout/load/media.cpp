@@ -14,7 +14,7 @@ constexpr double sound_rate = 44100, sound_samples = 1024;
 constexpr size_t sound_body = 372; // 128 kbit/s
 constexpr double keyframe_weight = 10;
 
-// What x264 writes for 1280x720, Main profile, level 3.1.
+// Written by x264 for 1280x720, Main profile, level 3.1.
 constexpr std::string_view avc_configuration(
     "\x01\x4d\x40\x1f\xff\xe1\x00\x19\x67\x4d\x40\x1f\xec\xa0\x28\x02\xdd\x80\x88\x00\x00\x03\x00"
     "\x08\x00\x00\x03\x01\xe0\x78\xc1\x8c\xb0\x01\x00\x05\x68\xeb\xe3\xcb\x20",

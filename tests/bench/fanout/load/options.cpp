@@ -10,7 +10,7 @@ Options parse_options(int argc, char **argv) {
     CLI::App app("Publishes a stream to a live server, plays it thousands of times and measures.\n"
                  "Results are JSON on standard output, a line for each phase.",
                  "fanout-load");
-    // What comes later counts: a script may add to what another one says.
+    // Later options win: a script may add to another one's.
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     app.add_option("--publish", out.publish,
                    "Where to publish over RTMP; none: nothing is published")

@@ -97,7 +97,7 @@ void Publishers::handle(One &one, uint32_t) {
 }
 
 void Publishers::run(std::stop_token stop) {
-    // Ahead of the viewers on their common core, where that is allowed.
+    // With priority over the viewers on their common core, if that is allowed.
     setpriority(PRIO_PROCESS, id_t(gettid()), -15);
     using Due = std::pair<Clock::time_point, One *>;
     std::priority_queue<Due, std::vector<Due>, std::greater<>> queue; // of those that send
@@ -114,7 +114,7 @@ void Publishers::run(std::stop_token stop) {
                 One &one = *all_[joined++];
                 one.socket = connect_to(address_);
                 one.session.start(one.out);
-                // Edges: what is unsent goes out when the socket has room again.
+                // Edge-triggered: unsent data is sent when the socket has room again.
                 epoll_event interest{EPOLLIN | EPOLLOUT | EPOLLET, {.ptr = &one}};
                 epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, one.socket.get(), &interest);
             }

@@ -90,7 +90,7 @@ bool RtmpSession::feed(const uint8_t *data, size_t size, Buffer &out, TagSink &s
         }
         if (!good) return false;
     }
-    // As servers ask for: at every half window, so that none waits.
+    // At every half window, as servers expect, so that none waits.
     if (window_ && bytes_in_ - acknowledged_ >= window_ / 2) {
         acknowledged_ = bytes_in_;
         Buffer body;
@@ -128,7 +128,7 @@ bool RtmpSession::take_handshake(const uint8_t *&data, const uint8_t *end, Buffe
     return true;
 }
 
-/// Bytes the header takes, as far as the ones that are there tell.
+/// The size of the header, as far as the received bytes tell.
 size_t RtmpSession::header_size() const {
     constexpr size_t message_header[] = {11, 7, 3, 0};
     if (header_have_ == 0) return 1;

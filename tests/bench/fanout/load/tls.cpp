@@ -39,7 +39,7 @@ struct Tls::Impl {
     Impl(const Impl &) = delete;
     Impl &operator=(const Impl &) = delete;
 
-    /// What a call that did not succeed means, in the words of recv().
+    /// The meaning of a failed call, in terms of recv().
     ssize_t translate(int result) {
         switch (SSL_get_error(ssl, result)) {
         case SSL_ERROR_WANT_READ:
