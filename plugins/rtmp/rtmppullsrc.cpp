@@ -29,6 +29,7 @@
 
 #include "gst/guard.h"
 #include "rtmp/pull_source.h"
+#include "rtmp/tag_source_class.h"
 
 GST_DEBUG_CATEGORY(penstock_rtmp_pull_src_debug);
 #define GST_CAT_DEFAULT penstock_rtmp_pull_src_debug
@@ -44,15 +45,13 @@ struct PenstockRtmpPullSrcClass {
     GstElementClass parent;
 };
 #define IMPL(object) (reinterpret_cast<PenstockRtmpPullSrc *>(object)->impl)
+using SourceClass = rtmp::TagSourceClass<PenstockRtmpPullSrc>;
 
 G_DEFINE_TYPE(PenstockRtmpPullSrc, penstock_rtmp_pull_src, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE(rtmppullsrc, "rtmppullsrc", GST_RANK_NONE,
                             penstock_rtmp_pull_src_get_type())
 
 enum { PROP_0, PROP_QUEUE_MAX_BYTES, PROP_SILENCE_TIMEOUT, PROP_STATS, PROP_CLIENT };
-
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-flv"));
 
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
     guard(object, [&] {
@@ -94,64 +93,13 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
     });
 }
 
-static GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) {
-    return guard(element, GST_STATE_CHANGE_FAILURE, [&] {
-        PullSource &impl = *IMPL(element);
-        auto *parent = GST_ELEMENT_CLASS(penstock_rtmp_pull_src_parent_class);
-        if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) impl.set_playing(false);
-        const GstStateChangeReturn result = parent->change_state(element, transition);
-        if (result == GST_STATE_CHANGE_FAILURE) return result;
-        switch (transition) {
-        case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
-            impl.set_playing(true);
-            return result;
-        case GST_STATE_CHANGE_READY_TO_PAUSED:
-        case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
-            return GST_STATE_CHANGE_NO_PREROLL;
-        default:
-            return result;
-        }
-    });
-}
-
-static gboolean activate_mode(GstPad *, GstObject *parent, GstPadMode mode, gboolean active) {
-    return guard(parent, FALSE, [&]() -> gboolean {
-        if (mode != GST_PAD_MODE_PUSH) return FALSE;
-        PullSource &impl = *IMPL(parent);
-        if (!active) {
-            impl.stop();
-            return TRUE;
-        }
-        return impl.start();
-    });
-}
-
-static gboolean src_event(GstPad *, GstObject *parent, GstEvent *event) {
-    return rtmp::tag_source_event(parent, event, *IMPL(parent));
-}
-
-static gboolean send_event(GstElement *element, GstEvent *event) {
-    return guard(element, FALSE, [&]() -> gboolean {
-        if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
-            gst_event_unref(event);
-            IMPL(element)->end_of_stream();
-            return TRUE;
-        }
-        return GST_ELEMENT_CLASS(penstock_rtmp_pull_src_parent_class)->send_event(element, event);
-    });
-}
-
-static void finalize(GObject *object) {
-    delete IMPL(object);
-    G_OBJECT_CLASS(penstock_rtmp_pull_src_parent_class)->finalize(object);
-}
-
 static void penstock_rtmp_pull_src_class_init(PenstockRtmpPullSrcClass *klass) {
     GST_DEBUG_CATEGORY_INIT(penstock_rtmp_pull_src_debug, "rtmppullsrc", 0, "RTMP pull");
+    SourceClass::init(klass, penstock_rtmp_pull_src_parent_class,
+                      [](PenstockRtmpPullSrc &self) { return self.impl->start(); });
     auto *object_class = G_OBJECT_CLASS(klass);
     object_class->set_property = set_property;
     object_class->get_property = get_property;
-    object_class->finalize = finalize;
     const auto rw =
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
     const auto ro = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
@@ -177,21 +125,11 @@ static void penstock_rtmp_pull_src_class_init(PenstockRtmpPullSrcClass *klass) {
                            "connections",
                            GST_TYPE_STRUCTURE, ro));
     auto *element_class = GST_ELEMENT_CLASS(klass);
-    element_class->change_state = change_state;
-    element_class->send_event = send_event;
-    gst_element_class_add_static_pad_template(element_class, &src_template);
     gst_element_class_set_static_metadata(element_class, "RTMP pull source", "Source/Network",
                                           "Plays a stream of another RTMP server, for ever",
                                           "The Penstock authors");
 }
 
 static void penstock_rtmp_pull_src_init(PenstockRtmpPullSrc *self) {
-    GstPad *pad = gst_pad_new_from_static_template(&src_template, "src");
-    self->impl = new PullSource(GST_ELEMENT(self), pad);
-    gst_pad_set_activatemode_function(pad, activate_mode);
-    gst_pad_set_query_function(pad, rtmp::tag_source_query);
-    gst_pad_set_event_function(pad, src_event);
-    gst_pad_use_fixed_caps(pad);
-    gst_element_add_pad(GST_ELEMENT(self), pad);
-    GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SOURCE);
+    SourceClass::init(self);
 }

@@ -35,6 +35,7 @@
 #include "gst/guard.h"
 #include "gst/peer_signals.h"
 #include "rtmp/server_source.h"
+#include "rtmp/tag_source_class.h"
 
 GST_DEBUG_CATEGORY(penstock_rtmp_server_src_debug);
 #define GST_CAT_DEFAULT penstock_rtmp_server_src_debug
@@ -51,6 +52,7 @@ struct PenstockRtmpServerSrcClass {
     GstElementClass parent;
 };
 #define IMPL(object) (reinterpret_cast<PenstockRtmpServerSrc *>(object)->impl)
+using SourceClass = rtmp::TagSourceClass<PenstockRtmpServerSrc>;
 
 G_DEFINE_TYPE(PenstockRtmpServerSrc, penstock_rtmp_server_src, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE(rtmpserversrc, "rtmpserversrc", GST_RANK_NONE,
@@ -68,9 +70,6 @@ enum {
 };
 
 static PeerSignals peer_signals;
-
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-flv"));
 
 static GType on_unpublish_type() {
     static const GEnumValue values[] = {
@@ -149,69 +148,27 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 static GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) {
     return guard(element, GST_STATE_CHANGE_FAILURE, [&] {
         ServerSource &impl = *IMPL(element);
-        auto *parent = GST_ELEMENT_CLASS(penstock_rtmp_server_src_parent_class);
         if (transition == GST_STATE_CHANGE_NULL_TO_READY && !impl.open())
             return GST_STATE_CHANGE_FAILURE;
-        if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) impl.set_playing(false);
-        const GstStateChangeReturn result = parent->change_state(element, transition);
-        if (result == GST_STATE_CHANGE_FAILURE) {
-            if (transition == GST_STATE_CHANGE_NULL_TO_READY) impl.close();
-            return result;
-        }
-        switch (transition) {
-        case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
-            impl.set_playing(true);
-            return result;
-        case GST_STATE_CHANGE_READY_TO_PAUSED:
-        case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
-            return GST_STATE_CHANGE_NO_PREROLL;
-        case GST_STATE_CHANGE_READY_TO_NULL:
+        const GstStateChangeReturn result = SourceClass::change_state(element, transition);
+        const bool has_failed = result == GST_STATE_CHANGE_FAILURE;
+        if ((transition == GST_STATE_CHANGE_NULL_TO_READY && has_failed) ||
+            (transition == GST_STATE_CHANGE_READY_TO_NULL && !has_failed))
             impl.close();
-            return result;
-        default:
-            return result;
-        }
+        return result;
     });
 }
 
-static gboolean activate_mode(GstPad *, GstObject *parent, GstPadMode mode, gboolean active) {
-    return guard(parent, FALSE, [&]() -> gboolean {
-        if (mode != GST_PAD_MODE_PUSH) return FALSE;
-        ServerSource &impl = *IMPL(parent);
-        if (!active) {
-            impl.stop();
-            return TRUE;
-        }
-        return impl.start(make_signal_watch(G_OBJECT(parent), peer_signals, PeerEvents::thread));
-    });
-}
-
-static gboolean src_event(GstPad *, GstObject *parent, GstEvent *event) {
-    return rtmp::tag_source_event(parent, event, *IMPL(parent));
-}
-
-static gboolean send_event(GstElement *element, GstEvent *event) {
-    return guard(element, FALSE, [&]() -> gboolean {
-        if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
-            gst_event_unref(event);
-            IMPL(element)->end_of_stream();
-            return TRUE;
-        }
-        return GST_ELEMENT_CLASS(penstock_rtmp_server_src_parent_class)->send_event(element, event);
-    });
-}
-
-static void finalize(GObject *object) {
-    delete IMPL(object);
-    G_OBJECT_CLASS(penstock_rtmp_server_src_parent_class)->finalize(object);
+static bool start(PenstockRtmpServerSrc &self) {
+    return self.impl->start(make_signal_watch(G_OBJECT(&self), peer_signals, PeerEvents::thread));
 }
 
 static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klass) {
     GST_DEBUG_CATEGORY_INIT(penstock_rtmp_server_src_debug, "rtmpserversrc", 0, "RTMP ingest");
+    SourceClass::init(klass, penstock_rtmp_server_src_parent_class, start);
     auto *object_class = G_OBJECT_CLASS(klass);
     object_class->set_property = set_property;
     object_class->get_property = get_property;
-    object_class->finalize = finalize;
     const auto rw =
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
     const auto ro = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
@@ -257,8 +214,6 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
     peer_signals = install_peer_signals(G_TYPE_FROM_CLASS(klass));
     auto *element_class = GST_ELEMENT_CLASS(klass);
     element_class->change_state = change_state;
-    element_class->send_event = send_event;
-    gst_element_class_add_static_pad_template(element_class, &src_template);
     gst_type_mark_as_plugin_api(on_unpublish_type(), GstPluginAPIFlags(0));
     gst_element_class_set_static_metadata(element_class, "RTMP server source", "Source/Network",
                                           "Receives a stream that is published to us over RTMP",
@@ -266,12 +221,5 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
 }
 
 static void penstock_rtmp_server_src_init(PenstockRtmpServerSrc *self) {
-    GstPad *pad = gst_pad_new_from_static_template(&src_template, "src");
-    self->impl = new ServerSource(GST_ELEMENT(self), pad);
-    gst_pad_set_activatemode_function(pad, activate_mode);
-    gst_pad_set_query_function(pad, rtmp::tag_source_query);
-    gst_pad_set_event_function(pad, src_event);
-    gst_pad_use_fixed_caps(pad);
-    gst_element_add_pad(GST_ELEMENT(self), pad);
-    GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SOURCE);
+    SourceClass::init(self);
 }
