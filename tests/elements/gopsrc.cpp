@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "check.hpp"
+#include "eventually.hpp"
 
 using namespace penstock;
 
@@ -57,10 +58,8 @@ public:
         return times_.at(at);
     }
     void wait_for(size_t buffers) const {
-        for (int i = 0; count() < buffers; ++i) {
-            fail_if(i == 1000, "%zu of %zu buffers in 10 s", count(), buffers);
-            g_usleep(10'000);
-        }
+        fail_unless(penstock_test::eventually([&] { return count() >= buffers; }),
+                    "%zu of %zu buffers", count(), buffers);
     }
     GstMessageType wait(GstMessageType types, GstClockTime time = 10 * GST_SECOND) const {
         const auto bus = GstPtr<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));
@@ -122,7 +121,6 @@ GST_END_TEST
 GST_START_TEST(test_waits_for_its_source) {
     Pipeline consumer(reader("t/wait"));
     consumer.play();
-    g_usleep(100'000);
     fail_unless_equals_int(consumer.count(), 0);
     Pipeline producer(std::string(source) + "goptee channel=t/wait");
     producer.play();

@@ -6,11 +6,14 @@
 #include "gst/ptr.h"
 
 #include "check.hpp"
+#include "eventually.hpp"
 
 using namespace penstock;
 using namespace std::chrono_literals;
 
 namespace goptee_test {
+
+using penstock_test::eventually;
 
 constexpr auto patience = 10s;
 
@@ -149,15 +152,6 @@ private:
     bool blocked_ = false, inside_ = false;
     GstFlowReturn flow_ = GST_FLOW_OK;
 };
-
-inline bool eventually(const std::function<bool()> &condition) {
-    const auto end = std::chrono::steady_clock::now() + patience;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > end) return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
 
 /// A goptee, its upstream pad and a bus.
 class Rig {

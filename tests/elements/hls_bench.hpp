@@ -8,6 +8,7 @@
 #include "unit/hls_rig.hpp"
 
 #include "check.hpp"
+#include "eventually.hpp"
 
 using namespace penstock;
 using rig::ms;
@@ -134,9 +135,7 @@ struct Bench {
     /// Waits until a counter in the statistics reaches `value`; files are written on another
     /// thread.
     void await(const char *name, guint64 value) const {
-        const gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
-        while (stat(name) < value && g_get_monotonic_time() < deadline)
-            g_usleep(1000);
+        penstock_test::eventually([&] { return stat(name) >= value; });
         fail_unless_equals_uint64(stat(name), value);
     }
     bool has_message(GstMessageType type) {

@@ -105,7 +105,7 @@ GST_START_TEST(test_stops_while_a_gap_waits) {
     }
     // The audio ends as well: now the file would start again.
     fail_unless(player.wait_for("audio", 107));
-    std::this_thread::sleep_for(300ms);
+    std::this_thread::sleep_for(300ms); // no event tells that nothing happens
     const bool free = GST_STATE_TRYLOCK(player.source);
     if (free) GST_STATE_UNLOCK(player.source);
     {

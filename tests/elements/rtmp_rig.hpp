@@ -8,22 +8,13 @@
 #include "gst/ptr.h"
 
 #include "check.hpp"
+#include "eventually.hpp"
 #include "flv_samples.hpp"
 
 namespace rtmp_rig {
 
 using namespace penstock;
-
-/// Waits up to ten seconds for a condition.
-template <class Condition>
-bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
-}
+using penstock_test::eventually;
 
 inline std::string string_property(GstElement *element, const char *name) {
     gchar *value = nullptr;

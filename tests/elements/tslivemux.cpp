@@ -189,6 +189,7 @@ GST_START_TEST(test_asks_while_waited_for) {
         &sound_over, nullptr);
     gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
     sound_over.get_future().wait();
+    // No event tells that the muxer waits by the clock.
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
 
     const auto asked = std::chrono::steady_clock::now();

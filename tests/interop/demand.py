@@ -195,11 +195,13 @@ def drain():
     path = os.path.join(rig.FOLDER, "drained.mp4")
     text = f"""summary: s
 pipeline: videotestsrc is-live=true ! video/x-raw,format=I420,width=160,height=120 !
-  x264enc tune=zerolatency ! mp4mux ! filesink location={path}
+  x264enc tune=zerolatency ! h264parse ! tee name=t ! queue ! mp4mux ! filesink location={path}
+  t. ! queue ! multifilesink location={rig.FOLDER}/drained-%d.h264
 """
     server = Process(rig.PENSTOCK, "run", write(rig.FOLDER, "drain.yaml", text))
     until("it is ready", lambda: "Ctrl-C" in server.log)
-    time.sleep(2)
+    until("two seconds are recorded",
+          lambda: os.path.exists(os.path.join(rig.FOLDER, "drained-60.h264")))
     began = time.monotonic()
     assert server.end(signal.SIGTERM, 8) == 0
     yield f"{time.monotonic() - began:.2f} s"

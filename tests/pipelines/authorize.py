@@ -26,6 +26,7 @@ import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from rtmp_peer import Peer
+from waiting import until
 
 PENSTOCK = os.environ["PENSTOCK"]
 LIVE = (pathlib.Path(os.environ["PENSTOCK_PIPELINES"]) / "live.yaml").read_text(encoding="utf-8")
@@ -51,17 +52,6 @@ class Decides(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-def until(what, condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError(what() if callable(what) else what)
-        threading.Event().wait(0.05)
 
 
 def base64url(data):

@@ -16,22 +16,12 @@ import time
 import unittest
 import urllib.request
 
+from waiting import until
+
 PENSTOCK = os.environ["PENSTOCK"]
 PIPELINES = os.environ["PENSTOCK_PIPELINES"]
 DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/descriptions.md")
 ANY = "127.0.0.1:0"
-
-
-def until(condition, seconds=20):
-    """Polls `condition` until it is true; returns its value."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError("nothing within %d s" % seconds)
-        threading.Event().wait(0.1)
 
 
 class Run:
@@ -95,6 +85,11 @@ def codecs_of(url):
     return sorted(set(probe.stdout.split()) - {"text"})
 
 
+def found_codecs(url):
+    """codecs_of() once there are any."""
+    return until(f"ffprobe finds nothing at {url}", lambda: codecs_of(url))
+
+
 class Descriptions(unittest.TestCase):
     def test_check_and_show(self):
         names = sorted(f[:-5] for f in os.listdir(PIPELINES) if f.endswith(".yaml"))
@@ -143,7 +138,7 @@ class Descriptions(unittest.TestCase):
         publisher = Run(self, "test-publisher", "--set", "url=%s/test" % publish,
                         "--set", "bitrate=500kbit")
         peer = live.line(r"\dT\d\d:\d\d:\d\d\S+  live +live/test  (rtmp-publish-\d+ \S+)  rtmp://")[1]
-        self.assertEqual(until(lambda: codecs_of(play + "/test")), ["aac", "h264"])
+        self.assertEqual(found_codecs(play + "/test"), ["aac", "h264"])
 
         def segments():
             try:
@@ -152,7 +147,7 @@ class Descriptions(unittest.TestCase):
                 return None
             return text if text.count("#EXTINF") >= 2 else None
 
-        self.assertIn("#EXT-X-TARGETDURATION", until(segments))
+        self.assertIn("#EXT-X-TARGETDURATION", until("the playlist has segments", segments))
         self.assertEqual(codecs_of(hls + "/test/index.m3u8"), ["aac", "h264"])
         self.assertEqual(publisher.end(), 0)
         # The stream first waits for its publisher, and ends when none comes back.
@@ -213,11 +208,12 @@ class Descriptions(unittest.TestCase):
         so one GOP of video may be missing."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as chosen:
             chosen.bind(("127.0.0.1", 0))
+            chosen.settimeout(20)
             to = "127.0.0.1:%d" % chosen.getsockname()[1]
-        run = Run(self, name, "--set", "to=" + to, *settings)
-        run.line("mpv +mpv %s://%s" % (scheme, to))
-        run.line("Ctrl-C")
-        threading.Event().wait(1.5)
+            run = Run(self, name, "--set", "to=" + to, *settings)
+            run.line("mpv +mpv %s://%s" % (scheme, to))
+            run.line("Ctrl-C")
+            chosen.recv(1)
         decoded = subprocess.run(
             ["ffmpeg", "-v", "error", "-i", "%s://%s" % (scheme, to), "-t", "6", "-map", "0",
              "-f", "framecrc", "-"], capture_output=True, text=True, timeout=60)
@@ -259,7 +255,7 @@ class Descriptions(unittest.TestCase):
         camera = Run(self, "webcam-to-rtmp", "--set", "source=test", "--set", "width=320", "--set",
                      "height=180", "--set", "url=%s/cam" % publish)
         live.line(r"live +live/cam")
-        self.assertEqual(until(lambda: codecs_of(play + "/cam")), ["aac", "h264"])
+        self.assertEqual(found_codecs(play + "/cam"), ["aac", "h264"])
         self.assertEqual(camera.end(), 0)
         self.assertEqual(live.end(), 0)
 
@@ -287,7 +283,7 @@ class Descriptions(unittest.TestCase):
             loop = Run(self, "file-to-rtmp", "--set", "file=" + file, "--set", "rtmp=" + ANY,
                        "--set", "loop=true", "--set", "name=movie")
             play = loop.line(r"mpv, VLC +(rtmp://\S+/movie)")[1]
-            self.assertEqual(until(lambda: codecs_of(play)), ["aac", "h264"])
+            self.assertEqual(found_codecs(play), ["aac", "h264"])
             began = time.monotonic()
             decoded = subprocess.run(
                 ["ffmpeg", "-v", "error", "-i", play, "-t", "6", "-f", "null", "-",
@@ -316,7 +312,7 @@ class Descriptions(unittest.TestCase):
             base = radio.line(r"mpv, VLC +(http://\S+/radio)\.mp3")[1]
             for kind, codec in (("mp3", "mp3"), ("aac", "aac"), ("ogg", "vorbis")):
                 url = f"{base}.{kind}"
-                self.assertEqual(until(lambda u=url: codecs_of(u)), [codec])
+                self.assertEqual(found_codecs(url), [codec])
                 began = time.monotonic()
                 heard = subprocess.run(["ffmpeg", "-v", "error", "-i", url, "-t", "5", "-f", "null",
                                         "-"], capture_output=True, text=True, timeout=60)

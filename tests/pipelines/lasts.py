@@ -13,27 +13,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from rtmp_peer import Peer
+from waiting import until
 
 PENSTOCK = os.environ["PENSTOCK"]
 ANY = "127.0.0.1:0"
 # Seconds after which a viewer that takes nothing is closed; checks come once a second.
 STALL = 10
-
-
-def until(what, condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError(what() if callable(what) else what)
-        threading.Event().wait(0.1)
 
 
 class Server:

@@ -21,19 +21,10 @@ import threading
 import time
 import unittest
 
+from waiting import until
+
 PENSTOCK = os.environ["PENSTOCK"]
 ANY = "127.0.0.1:0"
-
-
-def until(what, condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError(what)
-        threading.Event().wait(0.1)
 
 
 class Top(unittest.TestCase):

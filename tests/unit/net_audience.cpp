@@ -12,9 +12,11 @@
 #include <thread>
 
 #include "check.hpp"
+#include "eventually.hpp"
 
 using namespace penstock;
 using net::Audience;
+using penstock_test::eventually;
 
 namespace {
 
@@ -94,16 +96,14 @@ struct Rig {
     }
     /// Waits until every reader has this many packets; false if that never happens.
     bool wait_for(unsigned packets) {
-        for (int i = 0; i < 500; ++i) {
+        return eventually([&] {
             bool all = true;
             on_loop(*loops, 0, [&] {
                 for (const auto &reader : readers)
                     all = all && (!reader || reader->packets >= packets);
             });
-            if (all) return true;
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        }
-        return false;
+            return all;
+        });
     }
     /// Starts counting anew.
     void reset_counts() {
@@ -115,12 +115,11 @@ struct Rig {
     /// Waits until this reader has all packets; false if that never happens.
     bool wait_for_all(const Reader &reader) {
         const uint64_t all = audience->ring().packets();
-        bool has_all = false;
-        for (int i = 0; i < 500 && !has_all; ++i) {
+        return eventually([&] {
+            bool has_all = false;
             on_loop(*loops, 0, [&] { has_all = reader.cursor.next == all; });
-            if (!has_all) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-        }
-        return has_all;
+            return has_all;
+        });
     }
     std::shared_ptr<net::Loops> loops = net::Loops::shared();
     std::shared_ptr<Audience> audience = std::make_shared<Audience>(loops);

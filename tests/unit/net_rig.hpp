@@ -6,6 +6,7 @@
 #include "core/net/loop/log.h"
 #include "core/net/rtmp/server.h"
 
+#include "eventually.hpp"
 #include "flv_samples.hpp"
 #include "unit/rtmp_client.hpp"
 
@@ -24,19 +25,9 @@
 namespace net_test {
 
 using namespace penstock;
+using penstock_test::eventually;
 using rtmp_test::Client;
 namespace type = rtmp_test::type;
-
-/// Waits up to twenty seconds for a condition.
-template <class Condition>
-bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return true;
-}
 
 /// Captures the core's log during its lifetime.
 class Log {

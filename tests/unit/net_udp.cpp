@@ -21,23 +21,15 @@
 #include <unistd.h>
 
 #include "check.hpp"
+#include "eventually.hpp"
 
 using namespace penstock;
 using net::Datagram;
 using net::udp;
 using net::UdpSocket;
+using penstock_test::eventually;
 
 namespace {
-
-template <class Condition>
-bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return true;
-}
 
 /// Runs a function on a loop, and waits for it.
 void on_loop(net::Loops &loops, size_t loop, const std::function<void()> &what) {
