@@ -161,7 +161,7 @@ GST_START_TEST(test_key_update) {
         fail_unless(viewer.until_frames(4 + 4 * i));
     }
     fail_if(viewer.malformed);
-    fail_unless(has(viewer.controls, "10:;"));
+    fail_unless(viewer.until([&] { return has(viewer.controls, "10:;"); }));
 }
 GST_END_TEST
 
