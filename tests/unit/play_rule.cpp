@@ -17,37 +17,17 @@ std::string text_of(const std::string &pipeline, const std::string &more) {
 }
 
 /// A rule with two addresses: players wait at the first, requests at the second.
-struct Rig {
+struct Rig : rig::RuleRig<PlayRule> {
     explicit Rig(const std::string &pipeline = rig::quiet, const std::string &more = "")
-        : described(text_of(pipeline, more)) {
+        : RuleRig(text_of(pipeline, more)) {
         requests.parks_viewers = false;
         std::string error;
         rule = PlayRule::make(described.description->play[0], *described.binding,
                               supervisor::Time::now(), described.report(), &error);
         fail_unless(rule != nullptr, "%s", error.c_str());
     }
-    ~Rig() {
-        rule.reset();
-        rig::turn();
-        fail_unless(supervisor::wait_for_teardowns(20'000'000));
-        rig::turn();
-    }
-    GstElement *pipeline() const {
-        GstElement *found = nullptr;
-        rule->each([&](const auto &running) { found = running.pipeline(); });
-        fail_unless(found != nullptr);
-        return found;
-    }
-    bool ends() const {
-        return rig::until([this] { return rule->running() == 0; });
-    }
-
-    rig::Protocol protocol;
-    rig::ManualClock clock;
-    rig::Described described;
     rig::Server &players = protocol.server({"127.0.0.1", 7000});
     rig::Server &requests = protocol.server({"127.0.0.2", 7000});
-    std::unique_ptr<PlayRule> rule;
 };
 
 } // namespace

@@ -18,9 +18,9 @@ std::string text_of(const std::string &pipeline, const std::string &more = "") {
 }
 
 /// A rule in force at the server fake://127.0.0.1:7000.
-struct Rig {
+struct Rig : rig::RuleRig<PublishRule> {
     explicit Rig(const std::string &pipeline = rig::quiet, const std::string &more = "")
-        : described(text_of(pipeline, more)) {
+        : RuleRig(text_of(pipeline, more)) {
         std::string error;
         auto listener =
             protocols::find_scheme("fake")->open({.address = {"127.0.0.1", 7000}}, &error);
@@ -29,27 +29,6 @@ struct Rig {
                                  &error);
         fail_unless(rule != nullptr, "%s", error.c_str());
     }
-    ~Rig() {
-        rule.reset();
-        rig::turn();
-        fail_unless(supervisor::wait_for_teardowns(20'000'000));
-        rig::turn();
-    }
-    /// The rule's only pipeline.
-    GstElement *pipeline() const {
-        GstElement *found = nullptr;
-        rule->each([&](const auto &running) { found = running.pipeline(); });
-        fail_unless(found != nullptr);
-        return found;
-    }
-    bool ends() const {
-        return rig::until([this] { return rule->running() == 0; });
-    }
-
-    rig::Protocol protocol;
-    rig::ManualClock clock;
-    rig::Described described;
-    std::unique_ptr<PublishRule> rule;
     rig::Server &server = protocol.server();
 };
 

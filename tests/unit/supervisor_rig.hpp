@@ -290,4 +290,31 @@ inline void post_publishing(GstElement *pipeline, bool publishing) {
                                                   G_TYPE_BOOLEAN, publishing, nullptr)));
 }
 
+/// A publish or play rule with its servers and clock; derived rigs make `rule`.
+template <class Rule>
+struct RuleRig {
+    explicit RuleRig(const std::string &text) : described(text) {}
+    ~RuleRig() {
+        rule.reset();
+        turn();
+        fail_unless(supervisor::wait_for_teardowns(20'000'000));
+        turn();
+    }
+    /// The rule's only pipeline.
+    GstElement *pipeline() const {
+        GstElement *found = nullptr;
+        rule->each([&](const auto &running) { found = running.pipeline(); });
+        fail_unless(found != nullptr);
+        return found;
+    }
+    bool ends() const {
+        return until([this] { return rule->running() == 0; });
+    }
+
+    Protocol protocol;
+    ManualClock clock;
+    Described described;
+    std::unique_ptr<Rule> rule;
+};
+
 } // namespace rig
