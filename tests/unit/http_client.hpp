@@ -4,14 +4,14 @@
 #pragma once
 
 #include "core/flv/normalizer.h"
+#include "unit/loopback.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,18 +23,10 @@ using namespace penstock;
 class Viewer {
 public:
     explicit Viewer(uint16_t port, int receive_buffer = 0) {
-        socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
-        if (receive_buffer)
-            setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        if (::connect(socket_, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0)
-            closed = true;
-        socklen_t size = sizeof address;
-        getsockname(socket_, reinterpret_cast<sockaddr *>(&address), &size);
-        name = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+        auto connection = penstock_test::connect_to(port, receive_buffer);
+        socket_ = connection.socket;
+        closed = !connection.connected;
+        name = std::move(connection.name);
     }
     virtual ~Viewer() { close(); }
     Viewer(const Viewer &) = delete;

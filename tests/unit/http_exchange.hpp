@@ -3,6 +3,8 @@
 // connection. Include it before check.hpp.
 #pragma once
 
+#include "unit/loopback.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -10,8 +12,6 @@
 #include <string_view>
 #include <utility>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,14 +35,9 @@ struct Answer {
 class Exchange {
 public:
     explicit Exchange(uint16_t port, int receive_buffer = 0) {
-        socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (receive_buffer)
-            setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        failed_ = ::connect(socket_, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0;
+        const auto connection = penstock_test::connect_to(port, receive_buffer);
+        socket_ = connection.socket;
+        failed_ = !connection.connected;
     }
     ~Exchange() { close(); }
     Exchange(const Exchange &) = delete;

@@ -8,6 +8,7 @@
 
 #include "eventually.hpp"
 #include "flv_samples.hpp"
+#include "unit/loopback.hpp"
 #include "unit/rtmp_client.hpp"
 
 #include <atomic>
@@ -16,8 +17,6 @@
 #include <mutex>
 #include <thread>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -73,18 +72,10 @@ private:
 class Peer {
 public:
     explicit Peer(uint16_t port, int receive_buffer = 0) {
-        socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
-        if (receive_buffer)
-            setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        connected_ =
-            ::connect(socket_, reinterpret_cast<sockaddr *>(&address), sizeof address) == 0;
-        socklen_t size = sizeof address;
-        getsockname(socket_, reinterpret_cast<sockaddr *>(&address), &size);
-        name = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+        auto connection = penstock_test::connect_to(port, receive_buffer);
+        socket_ = connection.socket;
+        connected_ = connection.connected;
+        name = std::move(connection.name);
     }
     ~Peer() { close(); }
     Peer(const Peer &) = delete;
