@@ -146,23 +146,27 @@ def websocket():
         yield watch(WebSocket(playing(server, "cam", footage())), reference)
 
 
+def by_gstreamer(url, options=""):
+    """Saves four seconds with souphttpsrc (with these options) and flvdemux; describes them."""
+    path = place("saved.ts")
+    process = rig.Process("gst-launch-1.0", "-q", "-e", *(
+        f"souphttpsrc location={url} is-live=true {options} ! flvdemux name=d "
+        "d.video ! queue ! h264parse ! mux. d.audio ! queue ! aacparse ! mux. "
+        f"mpegtsmux name=mux ! filesink location={path}").split())
+    until("something is saved", lambda: os.path.exists(path) and os.path.getsize(path) > 0)
+    end = time.monotonic() + 4
+    until("four seconds pass", lambda: time.monotonic() > end)
+    assert process.end() == 0 and not process.log, process.log
+    got = packets.of_file(path)
+    packets.rising(got)
+    assert min(len(got[kind]) for kind in packets.KINDS) > 40, "hardly anything came"
+    return ", ".join(f"{len(got[kind])} of {kind}" for kind in packets.KINDS)
+
+
 def gstreamer():
     """souphttpsrc and flvdemux, GStreamer's own, play it"""
     with Server() as server:
-        url = playing(server, "cam", footage())
-        path = place("saved.ts")
-        process = rig.Process("gst-launch-1.0", "-q", "-e", *(
-            f"souphttpsrc location={url} is-live=true ! flvdemux name=d "
-            "d.video ! queue ! h264parse ! mux. d.audio ! queue ! aacparse ! mux. "
-            f"mpegtsmux name=mux ! filesink location={path}").split())
-        until("something is saved", lambda: os.path.exists(path) and os.path.getsize(path) > 0)
-        end = time.monotonic() + 4
-        until("four seconds pass", lambda: time.monotonic() > end)
-        assert process.end() == 0 and not process.log, process.log
-        got = packets.of_file(path)
-        packets.rising(got)
-        assert min(len(got[kind]) for kind in packets.KINDS) > 40, "hardly anything came"
-        yield ", ".join(f"{len(got[kind])} of {kind}" for kind in packets.KINDS)
+        yield by_gstreamer(playing(server, "cam", footage()))
 
 
 def republish():
