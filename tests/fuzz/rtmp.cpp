@@ -5,6 +5,7 @@
 #include "core/rtmp/server_session.h"
 
 #include "fuzz/law.h"
+#include "fuzz/rtmp_cuts.h"
 
 #include <algorithm>
 #include <string>
@@ -16,11 +17,11 @@ namespace {
 
 class Peer : public rtmp::ServerSession::Handler {
 public:
-    explicit Peer(uint8_t choice) : choice_(choice), session_(*this, limits()) {}
+    explicit Peer(uint8_t choice) : choice_(choice), session_(*this, fuzz::small_limits()) {}
 
     void on_request(const rtmp::StreamRequest &request) override {
-        events_ += request.publish ? 'P' : 'V';
-        events_ += request.path + '?' + request.query;
+        events += request.publish ? 'P' : 'V';
+        events += request.path + '?' + request.query;
         // The answer comes late, or never.
         if (choice_ % 4 == 0)
             session_.refuse(rtmp::Refusal(choice_ / 4 % 4), "no");
@@ -28,9 +29,9 @@ public:
             session_.accept();
     }
     void on_tag(flv::Tag &&tag) override {
-        events_ += 'T' + std::to_string(tag.timestamp) + ':';
+        events += 'T' + std::to_string(tag.timestamp) + ':';
         fuzz::law(tag.bytes.size() > flv::header_size + flv::trailer_size, "a tag has a body");
-        events_.append(tag.bytes.begin(), tag.bytes.end());
+        events.append(tag.bytes.begin(), tag.bytes.end());
         for (const uint32_t chunk_size : {1u + choice_, rtmp::ServerSession::out_chunk_size}) {
             const auto packet = rtmp::make_packet(tag, tag.timestamp, chunk_size);
             size_t size = 0;
@@ -39,12 +40,12 @@ public:
             fuzz::law(size == packet->size, "a packet's size is that of its pieces");
         }
     }
-    void on_stop() override { events_ += 'S'; }
-    void on_warning(const std::string &text) override { events_ += 'W' + text; }
+    void on_stop() override { events += 'S'; }
+    void on_warning(const std::string &text) override { events += 'W' + text; }
 
     void feed(ByteView input) {
-        if (!error_.empty()) return;
-        error_ = session_.feed(input).reason();
+        if (!error.empty()) return;
+        error = session_.feed(input).reason();
         session_.take_output();
     }
     void finish() {
@@ -53,25 +54,11 @@ public:
         session_.notify_kicked("end");
         feed({});
     }
-    // The bound on answers that nobody takes counts between reads, so it depends on the pieces.
-    bool same(const Peer &other) const {
-        return events_ == other.events_ &&
-               (error_ == other.error_ || is_unread(error_) || is_unread(other.error_));
-    }
+
+    std::string events, error;
 
 private:
-    static bool is_unread(const std::string &error) {
-        return error.find("does not read") != std::string::npos;
-    }
-    static rtmp::Limits limits() {
-        rtmp::Limits limits;
-        limits.max_message_size = 100'000;
-        limits.max_in_flight = 150'000;
-        limits.max_chunk_streams = 8;
-        return limits;
-    }
     const uint8_t choice_;
-    std::string events_, error_;
     rtmp::ServerSession session_;
 };
 
@@ -82,11 +69,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     // The last byte decides what the server does and how the input is cut.
     const uint8_t choice = size ? data[size - 1] : 0;
     Peer whole(choice), parts(choice);
-    whole.feed(input);
-    for (size_t at = 0, step = 1 + choice % 61; at < size; at += step, step = step * 5 % 257 + 1)
-        parts.feed(input.subspan(at, std::min(step, size - at)));
-    whole.finish();
-    parts.finish();
-    fuzz::law(whole.same(parts), "cutting the input changes nothing");
+    fuzz::check_cuts(input, choice, whole, parts);
     return 0;
 }
