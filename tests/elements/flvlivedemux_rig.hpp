@@ -7,6 +7,7 @@
 #include "gst/ptr.h"
 
 #include "check.hpp"
+#include "elements/stats.hpp"
 #include "flv_samples.hpp"
 
 namespace demux_test {
@@ -103,14 +104,7 @@ public:
         g_error_free(error);
         return text;
     }
-    guint64 stat(const char *name) {
-        GstStructure *stats = nullptr;
-        g_object_get(element, "stats", &stats, nullptr);
-        guint64 value = 0;
-        fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
-        gst_structure_free(stats);
-        return value;
-    }
+    guint64 stat(const char *name) { return penstock_test::stat(element, name); }
 
     GstElement *element;
     GstBus *bus;

@@ -7,6 +7,7 @@
 #include "gst/bytes.h"
 
 #include "check.hpp"
+#include "elements/stats.hpp"
 #include "flv_samples.hpp"
 
 namespace mux_test {
@@ -185,14 +186,7 @@ public:
         fail_unless(value && GST_VALUE_HOLDS_ARRAY(value));
         return gst_value_array_get_size(value);
     }
-    guint64 stat(const char *name) {
-        GstStructure *stats = nullptr;
-        g_object_get(element, "stats", &stats, nullptr);
-        guint64 value = 0;
-        fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
-        gst_structure_free(stats);
-        return value;
-    }
+    guint64 stat(const char *name) { return penstock_test::stat(element, name); }
     std::atomic<GstFlowReturn> flow = GST_FLOW_OK;
 
     GstElement *element;

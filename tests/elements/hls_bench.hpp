@@ -8,6 +8,7 @@
 #include "unit/hls_rig.hpp"
 
 #include "check.hpp"
+#include "elements/stats.hpp"
 #include "eventually.hpp"
 
 using namespace penstock;
@@ -143,14 +144,7 @@ struct Bench {
         if (message) gst_message_unref(message);
         return message != nullptr;
     }
-    guint64 stat(const char *name) const {
-        GstStructure *stats = nullptr;
-        g_object_get(element, "stats", &stats, nullptr);
-        guint64 value = 0;
-        fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
-        gst_structure_free(stats);
-        return value;
-    }
+    guint64 stat(const char *name) const { return penstock_test::stat(element, name); }
     std::string url() const {
         GstStructure *stats = nullptr;
         g_object_get(element, "stats", &stats, nullptr);

@@ -27,12 +27,6 @@ uint16_t port_of(GstElement *sink) {
     return static_cast<uint16_t>(std::stoi(location.substr(location.find(':', 7) + 1)));
 }
 
-void push(GstHarness *h, const flv::Tag &tag) {
-    auto buffer = buffer_of(tag.bytes);
-    GST_BUFFER_PTS(buffer.get()) = tag.timestamp * GST_MSECOND;
-    fail_unless_equals_int(gst_harness_push(h, buffer.release()), GST_FLOW_OK);
-}
-
 void push(GstHarness *h, std::string_view text, GstClockTime pts, int flags = 0) {
     auto buffer = buffer_of(Bytes::copy_of(text));
     GST_BUFFER_PTS(buffer.get()) = pts;
@@ -331,13 +325,7 @@ GST_START_TEST(test_join_keyframe) {
 GST_END_TEST
 
 GST_START_TEST(test_eos) {
-    GstHarness *h = serve();
-    Bus bus(h->element);
-    push(h, samples::audio_config());
-    push(h, samples::audio_frame(0));
-    gst_harness_push_event(h, gst_event_new_eos());
-    fail_unless(bus.wait(GST_MESSAGE_EOS));
-    gst_harness_teardown(h);
+    posts_eos(serve());
 }
 GST_END_TEST
 

@@ -5,6 +5,7 @@
 #include "gst/ptr.h"
 
 #include "check.hpp"
+#include "elements/stats.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -118,14 +119,7 @@ public:
         fail_if(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
         return text;
     }
-    guint64 stat(const char *name) {
-        GstStructure *stats = nullptr;
-        g_object_get(source, "stats", &stats, nullptr);
-        guint64 value = 0;
-        fail_unless(gst_structure_get_uint64(stats, name, &value));
-        gst_structure_free(stats);
-        return value;
-    }
+    guint64 stat(const char *name) { return penstock_test::stat(source, name); }
 
     GstElement *pipeline, *source;
     GstBus *bus;

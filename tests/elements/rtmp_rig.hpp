@@ -8,6 +8,7 @@
 #include "gst/ptr.h"
 
 #include "check.hpp"
+#include "elements/stats.hpp"
 #include "eventually.hpp"
 #include "flv_samples.hpp"
 
@@ -15,24 +16,13 @@ namespace rtmp_rig {
 
 using namespace penstock;
 using penstock_test::eventually;
+using penstock_test::stat;
 
 inline std::string string_property(GstElement *element, const char *name) {
     gchar *value = nullptr;
     g_object_get(element, name, &value, nullptr);
     GOwned<> owned(value);
     return value ? value : "";
-}
-
-/// A number from the element's `stats`.
-inline guint64 stat(GstElement *element, const char *field) {
-    GstStructure *s = nullptr;
-    g_object_get(element, "stats", &s, nullptr);
-    auto stats = GstPtr<GstStructure>::adopt(s);
-    guint64 value = 0;
-    guint small = 0;
-    if (gst_structure_get_uint64(s, field, &value)) return value;
-    fail_unless(gst_structure_get_uint(s, field, &small), "no field %s", field);
-    return small;
 }
 
 inline GstPtr<GstElement> make_element(const char *name) {
@@ -85,17 +75,42 @@ inline void keeps_timeout(const char *name, const char *property) {
     }
 }
 
-inline void refuses_bad_locations(const char *name) {
-    for (const char *bad : {"http://127.0.0.1:0/live/x", "rtmp://127.0.0.1:0/live/../x",
-                            "rtmp://127.0.0.1:99999/live/x", "live/x", "rtmp://127.0.0.1:0"}) {
+inline void refuses_locations(const char *name, std::initializer_list<const char *> locations) {
+    for (const char *bad : locations) {
         auto element = make_element(name);
         Bus bus(element.get());
         g_object_set(element.get(), "location", bad, nullptr);
         fail_unless_equals_int(gst_element_set_state(element.get(), GST_STATE_PAUSED),
                                GST_STATE_CHANGE_FAILURE);
-        fail_unless(bus.wait(GST_MESSAGE_ERROR), "%s said nothing about %s", name, bad);
+        fail_unless(bus.wait(GST_MESSAGE_ERROR), "%s said nothing about '%s'", name, bad);
         gst_element_set_state(element.get(), GST_STATE_NULL);
     }
+}
+
+inline void refuses_server_locations(const char *name) {
+    refuses_locations(name, {"http://127.0.0.1:0/live/x", "rtmp://127.0.0.1:0/live/../x",
+                             "rtmp://127.0.0.1:99999/live/x", "live/x", "rtmp://127.0.0.1:0"});
+}
+
+inline void refuses_client_locations(const char *name) {
+    refuses_locations(name, {"", "http://127.0.0.1/live/x", "rtmp://127.0.0.1", "live/x"});
+}
+
+/// Pushes a tag as a buffer with its timestamp.
+inline void push(GstHarness *h, const flv::Tag &tag) {
+    auto buffer = buffer_of(tag.bytes);
+    GST_BUFFER_PTS(buffer.get()) = tag.timestamp * GST_MSECOND;
+    fail_unless_equals_int(gst_harness_push(h, buffer.release()), GST_FLOW_OK);
+}
+
+/// EOS after an audio frame is posted on the bus. Takes the harness.
+inline void posts_eos(GstHarness *h) {
+    Bus bus(h->element);
+    push(h, samples::audio_config());
+    push(h, samples::audio_frame(0));
+    gst_harness_push_event(h, gst_event_new_eos());
+    fail_unless(bus.wait(GST_MESSAGE_EOS));
+    gst_harness_teardown(h);
 }
 
 /// A network loop may push while its pipeline is paused: EOS and GAP must not wait in the sink for

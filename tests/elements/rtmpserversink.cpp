@@ -17,12 +17,6 @@ GstHarness *serve(const std::string &location = {}) {
     return h;
 }
 
-void push(GstHarness *h, const flv::Tag &tag) {
-    auto buffer = buffer_of(tag.bytes);
-    GST_BUFFER_PTS(buffer.get()) = tag.timestamp * GST_MSECOND;
-    fail_unless_equals_int(gst_harness_push(h, buffer.release()), GST_FLOW_OK);
-}
-
 /// rtmp2src, and the timestamps of the media tags that it received.
 class Player {
 public:
@@ -147,13 +141,7 @@ GST_START_TEST(test_player_outlives_producer) {
 GST_END_TEST
 
 GST_START_TEST(test_eos) {
-    GstHarness *h = serve();
-    Bus bus(h->element);
-    push(h, samples::audio_config());
-    push(h, samples::audio_frame(0));
-    gst_harness_push_event(h, gst_event_new_eos());
-    fail_unless(bus.wait(GST_MESSAGE_EOS));
-    gst_harness_teardown(h);
+    posts_eos(serve());
 }
 GST_END_TEST
 
@@ -215,7 +203,7 @@ GST_START_TEST(test_stall_timeout_is_kept) {
 GST_END_TEST
 
 GST_START_TEST(test_bad_locations) {
-    refuses_bad_locations("rtmpserversink");
+    refuses_server_locations("rtmpserversink");
 }
 GST_END_TEST
 

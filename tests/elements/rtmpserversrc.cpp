@@ -315,7 +315,7 @@ GST_START_TEST(test_flow_error) {
 GST_END_TEST
 
 GST_START_TEST(test_bad_locations) {
-    refuses_bad_locations("rtmpserversrc");
+    refuses_server_locations("rtmpserversrc");
 }
 GST_END_TEST
 
