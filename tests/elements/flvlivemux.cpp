@@ -53,25 +53,25 @@ GST_START_TEST(test_contract) {
 GST_END_TEST
 
 GST_START_TEST(test_one_medium) {
-    Rig sound(false, true);
-    sound.begin(sound.audio, aac_caps());
-    sound.push_audio(0);
-    sound.push_audio(23 * GST_MSECOND);
-    sound.end(sound.audio);
-    sound.wait_eos();
-    fail_unless_equals_int(sound.stream_headers(), 3);
-    for (const Out &out : sound.frames())
+    Rig audio_only(false, true);
+    audio_only.begin(audio_only.audio, aac_caps());
+    audio_only.push_audio(0);
+    audio_only.push_audio(23 * GST_MSECOND);
+    audio_only.end(audio_only.audio);
+    audio_only.wait_eos();
+    fail_unless_equals_int(audio_only.stream_headers(), 3);
+    for (const Out &out : audio_only.frames())
         fail_if(out.is(GST_BUFFER_FLAG_DELTA_UNIT));
 
-    Rig picture(true, false);
-    picture.begin(picture.video, h264_caps());
+    Rig video_only(true, false);
+    video_only.begin(video_only.video, h264_caps());
     // A frame without a keyframe before it is of no use.
-    picture.push_video(0, false);
-    picture.push_video(40 * GST_MSECOND, true);
-    picture.end(picture.video);
-    picture.wait_eos();
-    fail_unless_equals_int(picture.frames().size(), 1);
-    fail_unless_equals_uint64(picture.stat("drops"), 1);
+    video_only.push_video(0, false);
+    video_only.push_video(40 * GST_MSECOND, true);
+    video_only.end(video_only.video);
+    video_only.wait_eos();
+    fail_unless_equals_int(video_only.frames().size(), 1);
+    fail_unless_equals_uint64(video_only.stat("drops"), 1);
 }
 GST_END_TEST
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Addresses and locations of servers, and which paths are safe.
 #include "core/net/loop/address.h"
 
 #include "check.hpp"

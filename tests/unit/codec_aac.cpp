@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// AAC: AudioSpecificConfig, channel layouts, and ADTS headers.
 #include "core/codec/aac.h"
 #include "core/codec/bits.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// H.264: configuration records, parameter sets, reordering, and Annex B.
 #include "core/codec/avc.h"
 #include "core/codec/bits.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// The judgement of `penstock test` about received media: each limit, failures and warnings.
 #include "expect/judge.h"
 
 #include "check.hpp"

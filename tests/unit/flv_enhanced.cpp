@@ -189,7 +189,7 @@ GST_START_TEST(test_headers_for_joiners) {
     normalized(normalizer, video("d4 61763031 0201"));
     fail_unless_equals_int(normalizer.headers().version, version + 1);
     fail_unless_equals_int(count(), 4);
-    // Those of another codec are not kept.
+    // Colour information of another codec is not kept.
     normalized(normalizer, video("90 76703039 01000000000a0801010100 00"));
     fail_unless_equals_int(count(), 3);
     // The further tracks of a tag, each under its own number.

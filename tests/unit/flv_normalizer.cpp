@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// FLV streams cut anywhere: tags without copies, headers kept, hostile input refused.
 #include "core/flv/normalizer.h"
 
 #include "check.hpp"

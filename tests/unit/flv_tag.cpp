@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// FLV tags: framing, and the headers of legacy and enhanced bodies.
 #include "core/flv/tag.h"
 
 #include "check.hpp"

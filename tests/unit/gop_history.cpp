@@ -20,7 +20,7 @@ struct Stream {
             time += 40 * ms;
         }
     }
-    /// What a reader that joins now gets.
+    /// The items that a reader gets if it joins now.
     std::string joined() const {
         std::string text;
         if (const auto join = history.oldest_join())

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// HLS in a directory: its window of files, an earlier run's files, and errors of the disk.
 #include "core/net/http/hls/directory.h"
 
 #include "check.hpp"

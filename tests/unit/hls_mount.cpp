@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// HLS over HTTP: waiting requests, grace and end, navigation by browsers, and admission.
 #include "core/net/http/hls/mount.h"
 #include "core/net/http/server.h"
 #include "core/net/loop/clock.h"

@@ -59,7 +59,7 @@ GST_START_TEST(test_decisions) {
     fail_unless(action(10, UINT64_MAX) == Action::refuse);
     fail_unless(action(11, 0) == Action::wait && action(11, 14) == Action::wait);
     fail_unless(action(11, 15) == Action::refuse && action(12, 0) == Action::refuse);
-    // Of parts that last a second or longer, three.
+    // Three parts, if they last a second or longer.
     const Edge slow{10, 0, 2, 1000 * ms, false};
     fail_unless(action(10, 2, slow) == Action::wait && action(10, 3, slow) == Action::refuse);
     // A part number after a segment's last part means part 0 of the next.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// The segmenter: cuts, shifted timelines, changes of format, and broken samples.
 #include "unit/hls_sound.hpp"
 
 GST_START_TEST(test_plain) {

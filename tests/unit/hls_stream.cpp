@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// The playlist of a stream: its window, discontinuities, target duration, end and resumption.
 #include "core/hls/stream.h"
 
 #include "check.hpp"

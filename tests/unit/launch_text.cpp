@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// The tokenizer of launch lines, compared with gst_parse; placeholders and quoting.
 #include "description/binding.h"
 #include "description/elements.h"
 

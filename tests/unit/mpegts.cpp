@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// The MPEG-TS muxer: golden tables and packets, sizes, the clock's wrap, continuity.
 #include "core/mpegts/muxer.h"
 #include "unit/ts_reader.hpp"
 

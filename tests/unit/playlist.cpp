@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Media playlists: golden texts, parsing, dates and init segments.
 #include "core/playlist/playlist.h"
 
 #include "check.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What lies over the video: why nothing is shown, and the buttons to start it and to unmute it. The
-// same on the page and in a frame of another site.
+// The layer over the video: why nothing is shown, and the buttons to start it and to unmute it. It is
+// the same on the page and in a frame of another site.
 import type { Player, State } from './player.js';
 import type { Stream } from './streams.js';
 import type { Milliseconds } from './units.js';
