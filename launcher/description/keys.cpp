@@ -15,7 +15,7 @@ const std::vector<Keys> &table() {
         {"description",
          {"summary", "description", "parameters", "start", "pipeline", "publish", "play", "page",
           "authorize", "notify", "restart", "expect"}},
-        {"parameter", {"type", "default", "min", "max", "help", "secret", "required", "choices"}},
+        {"parameter", {"type", "default", "min", "max", "help", "secret", "required", "choices", "schemes"}},
         {"start", {"name", "when", "pipeline"}},
         {"publish",
          {"match", "pipeline", "publish-key", "grace", "max-instances", "authorize", "notify"}},

@@ -46,6 +46,7 @@ private:
     void load_parameter(const Node::Entry &entry);
     void load_required(const Node::Entry &entry, Parameter &parameter);
     void load_choices(const Node::Entry &entry, Parameter &parameter);
+    void load_schemes(const Node::Entry &entry, Parameter &parameter);
     void check_parameter(Parameter &parameter, const Node::Entry *min, const Node::Entry *max);
     void load_page(const Node::Entry &entry);
     void load_embed(const Node::Entry &entry, PageText &page);

@@ -45,7 +45,8 @@ void Loader::load_parameter(const Node::Entry &entry) {
         out_.parameters.push_back(std::move(parameter));
         return;
     }
-    const Node::Entry *type = nullptr, *min = nullptr, *max = nullptr, *choices = nullptr;
+    const Node::Entry *type = nullptr, *min = nullptr, *max = nullptr, *choices = nullptr,
+                      *schemes = nullptr;
     const auto entries = known_entries(entry.value, Place::parameter, " of a parameter");
     for (const Node::Entry &key : entries) {
         if (key.key == "type") {
@@ -65,6 +66,8 @@ void Loader::load_parameter(const Node::Entry &entry) {
             load_required(key, parameter);
         } else if (key.key == "choices") {
             choices = &key;
+        } else if (key.key == "schemes") {
+            schemes = &key;
         }
     }
     if (!type) {
@@ -88,8 +91,25 @@ void Loader::load_parameter(const Node::Entry &entry) {
         missing(entry.key_mark, "the choice '" + entry.key + "' has no choices",
                 "add `choices: [one, other]`");
     }
+    if (schemes) {
+        if (type && parameter.type != Type::url)
+            problem(schemes->key_mark, "only a parameter of type url has 'schemes'",
+                    "write `type: url`");
+        load_schemes(*schemes, parameter);
+    }
     if (type) check_parameter(parameter, min, max);
     out_.parameters.push_back(std::move(parameter));
+}
+
+void Loader::load_schemes(const Node::Entry &entry, Parameter &parameter) {
+    for (const Node &item : entry.value.items) {
+        if (!item.is_scalar()) continue;
+        parameter.schemes.push_back(item.text);
+    }
+    if (!entry.value.is_sequence() || parameter.schemes.empty() ||
+        parameter.schemes.size() != entry.value.items.size())
+        problem(entry.value.mark, "'schemes' is no list of words",
+                "write `schemes: [rtmp, rtmps]`");
 }
 
 void Loader::load_choices(const Node::Entry &entry, Parameter &parameter) {

@@ -140,6 +140,21 @@ bool is_url(std::string_view text) {
            std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' '; });
 }
 
+bool has_scheme(std::string_view url, const std::vector<std::string> &schemes) {
+    std::string scheme(url.substr(0, url.find("://")));
+    std::transform(scheme.begin(), scheme.end(), scheme.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    return schemes.empty() || std::find(schemes.begin(), schemes.end(), scheme) != schemes.end();
+}
+
+/// "rtmp://", "rtmps://"
+std::vector<std::string> beginnings(const Parameter &url) {
+    std::vector<std::string> words;
+    for (const std::string &scheme : url.schemes)
+        words.push_back(scheme + "://");
+    return words;
+}
+
 std::string quoted(std::string_view text) {
     return "'" + std::string(text) + "' ";
 }
@@ -253,7 +268,10 @@ std::optional<Value> parse_value(const Parameter &parameter, std::string_view te
             return fail(shown + "is no address" + mend + " (ports go from 0 to 65535)");
         break;
     case Type::url:
+        if (text == "none" && parameter.default_text == "none") break; // no URL is needed
         if (!is_url(text)) return fail(shown + "is no url" + mend);
+        if (!has_scheme(text, parameter.schemes))
+            return fail(shown + "does not begin with " + enumerate(beginnings(parameter), "or"));
         break;
     case Type::choice: {
         std::vector<std::string> names;

@@ -68,6 +68,7 @@ struct Parameter {
     std::vector<Condition> required_when;
     bool is_known = true; ///< false: its type is invalid, so its uses can't be checked
     std::vector<Choice> choices;
+    std::vector<std::string> schemes; ///< of a url, in lower case; empty: any
 };
 
 /// A value that was checked against its parameter's type and range.

@@ -130,6 +130,21 @@ GST_START_TEST(test_values) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_schemes) {
+    Parameter parameter{.name = "url", .type = Type::url};
+    parameter.schemes = {"rtmp", "rtmps"};
+    std::string error;
+    fail_unless(parse_value(parameter, "RTMPS://host/live", &error).has_value());
+    fail_if(parse_value(parameter, "http://host/live", &error).has_value());
+    fail_unless_equals_string(error.c_str(),
+                              "'http://host/live' does not begin with rtmp:// or rtmps://");
+    // Where none is needed, that is its default.
+    fail_if(parse_value(parameter, "none", &error).has_value());
+    parameter.default_text = "none";
+    fail_unless(parse_value(parameter, "none", &error).has_value());
+}
+GST_END_TEST
+
 // Conditions on parameters select the fragments of a pipeline.
 GST_START_TEST(test_conditions) {
     const auto d = load("summary: s\n"
@@ -339,6 +354,7 @@ static Suite *description_suite() {
     tcase_add_test(tc, test_structure);
     tcase_add_test(tc, test_play);
     tcase_add_test(tc, test_values);
+    tcase_add_test(tc, test_schemes);
     tcase_add_test(tc, test_conditions);
     tcase_add_test(tc, test_binding);
     tcase_add_test(tc, test_authorize);
