@@ -16,17 +16,22 @@ int64_t rounded_ms(int64_t time) {
     return (time + GST_MSECOND / 2) / GST_MSECOND;
 }
 
+/// A tag's timestamp, which wraps at 32 bits of milliseconds.
+uint32_t tag_time(GstClockTime time) {
+    return static_cast<uint32_t>(rounded_ms(static_cast<int64_t>(time)));
+}
+
 } // namespace
 
 void Muxer::reset_output() {
     headers_changed_ = false;
-    shift_ = last_dts_ = 0;
-    last_ms_ = 0;
+    shift_ = 0;
 }
 
 void Muxer::reset_track(Track &base, bool with_caps) {
     FlvTrack &track = flv(base);
     track.keyframe_seen = false;
+    track.last_dts = 0;
     if (!with_caps) return;
     track.codec = nullptr;
     track.caps.reset();
@@ -65,7 +70,7 @@ GstFlowReturn Muxer::push_header_tag(const Tag &tag, GstClockTime time) {
 // later only those that a player needs to continue.
 GstFlowReturn Muxer::push_headers(GstClockTime time, bool with_file_header) {
     Metadata metadata;
-    const uint32_t at = with_file_header ? 0 : last_ms_;
+    const uint32_t at = with_file_header ? 0 : tag_time(time);
     struct Config {
         uint8_t track;
         bool video;
@@ -159,13 +164,12 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     const bool first_of_track = !std::exchange(track.keyframe_seen, true);
     if (keyframe && track.codec->configure_by_frame) configure_by_frame(track, content.view());
 
-    const int64_t dts = std::max(item.dts + shift_, last_dts_);
+    // Each track keeps its own times, though one whose encoder is behind comes late: moved to the
+    // other track's, its pictures would have to be shown before they are decoded.
+    const int64_t dts = std::max(item.dts + shift_, track.last_dts);
     const int64_t pts = std::max<int64_t>(item.pts + shift_, 0);
-    last_dts_ = dts;
+    track.last_dts = dts;
     const auto dts_time = static_cast<GstClockTime>(dts);
-    // Wraps at 32 bits; for 49 days the signed difference still tells which is later.
-    const auto ms = static_cast<uint32_t>(rounded_ms(dts));
-    if (static_cast<int32_t>(ms - last_ms_) > 0 || !begun_) last_ms_ = ms;
     if (!begun_ || headers_changed_)
         if (const GstFlowReturn flow = push_headers(dts_time, !begun_); flow != GST_FLOW_OK)
             return flow;
@@ -178,7 +182,7 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     std::copy(header.view().begin(), header.view().end(), framed.begin() + header_size);
     std::copy(content.begin(), content.end(),
               framed.begin() + ptrdiff_t(header_size + header.size));
-    const Tag tag = frame_tag(track.codec->type, last_ms_, std::move(framed));
+    const Tag tag = frame_tag(track.codec->type, tag_time(dts_time), std::move(framed));
 
     auto out = buffer_of(tag.bytes);
     GST_BUFFER_DTS(out.get()) = dts_time;

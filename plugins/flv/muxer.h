@@ -18,6 +18,7 @@ private:
         GstPtr<GstCaps> caps;
         std::vector<uint8_t> config;
         bool keyframe_seen = false;
+        int64_t last_dts = 0; ///< of the output; ns
     };
     static FlvTrack &flv(Track &track) { return static_cast<FlvTrack &>(track); }
 
@@ -35,8 +36,6 @@ private:
     // Used by the source pad's thread only.
     bool headers_changed_ = false;
     int64_t shift_ = 0; ///< added to all times so that none is negative; ns
-    int64_t last_dts_ = 0;
-    uint32_t last_ms_ = 0;
 };
 
 } // namespace penstock::flv

@@ -169,6 +169,29 @@ GST_START_TEST(test_wrap) {
 }
 GST_END_TEST
 
+// An encoder that is behind delivers after the sound of the same time was sent: its pictures keep
+// their times, or they would be shown before they are decoded.
+GST_START_TEST(test_late_video_keeps_its_times) {
+    Rig rig;
+    rig.begin_both();
+    rig.push_video(0, true);
+    rig.push_audio(0);
+    gst_pad_push_event(rig.video, gst_event_new_gap(40 * GST_MSECOND, 460 * GST_MSECOND));
+    for (unsigned i = 1; i < 20; ++i)
+        rig.push_audio(i * 23 * GST_MSECOND);
+    rig.wait_frames(21);
+    rig.push_video(300 * GST_MSECOND, false, 340 * GST_MSECOND);
+    rig.end(rig.video);
+    rig.end(rig.audio);
+    rig.wait_eos();
+    const auto frames = rig.frames();
+    const flv::Tag &last = *frames.back().tag;
+    fail_unless(last.type == flv::TagType::video);
+    fail_unless_equals_int(last.timestamp, 300);
+    fail_unless_equals_int(flv::parse_body(last.type, last.body())->composition_time, 40);
+}
+GST_END_TEST
+
 GST_START_TEST(test_times_never_go_back) {
     Rig rig(true, false);
     rig.begin(rig.video, h264_caps());
@@ -223,6 +246,7 @@ static Suite *flvlivemux_time_suite() {
     tcase_add_test(tc, test_one_thread);
     tcase_add_test(tc, test_negative_dts);
     tcase_add_test(tc, test_wrap);
+    tcase_add_test(tc, test_late_video_keeps_its_times);
     tcase_add_test(tc, test_times_never_go_back);
     tcase_add_test(tc, test_release_while_waiting);
     return s;
