@@ -173,13 +173,16 @@ GST_START_TEST(test_records_in_pieces) {
     stream.gop();
     const auto dribble = [](const TlsViewer &viewer, const std::string &record) {
         const std::clock_t before = std::clock();
+        const auto began = std::chrono::steady_clock::now();
         for (size_t at = 0; at < record.size(); at += 9) {
             ::send(viewer.raw(), record.data() + at, std::min<size_t>(9, record.size() - at),
                    MSG_NOSIGNAL);
             std::this_thread::sleep_for(std::chrono::milliseconds(30));
         }
         const double cpu = double(std::clock() - before) / CLOCKS_PER_SEC;
-        fail_unless(cpu < 0.04, "%.3f s for %zu bytes", cpu, record.size());
+        const std::chrono::duration<double> all = std::chrono::steady_clock::now() - began;
+        // A server that polls for the rest of the record would compute all the time.
+        fail_unless(cpu < all.count() / 2, "%.3f of %.3f s", cpu, all.count());
     };
     const std::string text(120, 'x'), pong = "10:" + text + ";",
                                       ping = std::string("\x89\xf8\0\0\0\0", 6) + text;
