@@ -52,6 +52,7 @@ Result parse_hvcc(ByteView record, NalConfig &config) {
 struct HevcSps {
     std::vector<uint8_t> profile; // general_profile_space to general_level_idc, 12 bytes
     unsigned sub_layers = 1, nested = 0, chroma_format = 1, depth_luma = 0, depth_chroma = 0;
+    unsigned reorder = 0; ///< sps_max_num_reorder_pics of all sub-layers
 };
 
 Result parse_hevc_sps(ByteView unit, HevcSps &sps) {
@@ -83,6 +84,13 @@ Result parse_hevc_sps(ByteView unit, HevcSps &sps) {
     sps.depth_chroma = r.ue();
     if (r.failed() || sps.chroma_format > 3 || sps.depth_luma > 7 || sps.depth_chroma > 7)
         return Result::error("broken HEVC SPS");
+    r.ue(); // log2_max_pic_order_cnt_lsb_minus4
+    for (unsigned i = r.flag() ? 0 : more_layers; i <= more_layers; ++i) {
+        r.ue();
+        sps.reorder = r.ue();
+        r.ue();
+    }
+    if (r.failed() || sps.reorder > 16) sps.reorder = 16;
     return Result::ok();
 }
 
@@ -142,6 +150,19 @@ Result build_nal_config(NalCodec codec, const NalConfig &config, std::vector<uin
     avc.length_size = static_cast<uint8_t>(config.length_size);
     record = build_avc_config(avc);
     return Result::ok();
+}
+
+std::optional<unsigned> reorder_depth(NalCodec codec, const NalConfig &config) {
+    if (config.sps.empty()) return std::nullopt;
+    if (codec == NalCodec::avc) {
+        AvcSps sps;
+        if (!parse_avc_sps(config.sps.front(), sps).is_ok()) return std::nullopt;
+        return sps.reorder_frames;
+    }
+    HevcSps sps;
+    if (codec != NalCodec::hevc || !parse_hevc_sps(config.sps.front(), sps).is_ok())
+        return std::nullopt;
+    return sps.reorder;
 }
 
 bool merge_parameter_sets(NalCodec codec, const std::vector<ByteView> &units, NalConfig &config) {

@@ -6,6 +6,7 @@
 #include "core/bytes/result.h"
 #include "core/codec/nal.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ Result parse_nal_config(NalCodec codec, ByteView record, NalConfig &config);
 
 /// Builds a record. Errors: incomplete, an SPS that can't be parsed (H.265), or H.266.
 Result build_nal_config(NalCodec codec, const NalConfig &config, std::vector<uint8_t> &record);
+
+/// The number of frames that precede a frame in decoding order and follow it in display order, at
+/// most, by the first SPS; an upper bound where the SPS does not say it. Nothing if it can't be
+/// read, and for H.266.
+std::optional<unsigned> reorder_depth(NalCodec codec, const NalConfig &config);
 
 /// Merges the parameter sets among `units` into the configuration. Returns true if that changed it:
 /// by an unknown SPS (or VPS), which replaces all of its kind, or by a PPS with a new id. A PPS
