@@ -2,18 +2,15 @@
 // Decoding timestamps for H.264 streams without them, such as from Matroska.
 #pragma once
 
-#include "gst/ptr.h"
+#include "core/timing/decode_order.h"
 
-#include <array>
-#include <cstdint>
-#include <optional>
+#include <gst/gst.h>
 
 namespace penstock::transcode {
 
 /// Without B-frames a frame is decoded when it is displayed. With them it must be decoded earlier,
 /// and muxers that use the PTS as DTS write times that confuse players. The SPS contains the
-/// maximum number D of frames that are displayed after a later one. The DTS of a frame is then the
-/// smallest of the D + 1 greatest PTS so far: it never decreases and never exceeds the frame's PTS.
+/// maximum number of frames that are displayed after a later one; DecodeOrder makes the DTS of it.
 ///
 /// As after an encoder, buffers are shifted so that no DTS is negative; shift_segment() compensates
 /// for it. Used by a single thread.
@@ -37,12 +34,7 @@ public:
 
 private:
     bool has_begun_ = false, is_active_ = false;
-    unsigned depth_ = 0;                    ///< D, at most 16
-    GstClockTime frame_ = 40 * GST_MSECOND; ///< duration of a frame
-    std::array<int64_t, 17> greatest_{};    ///< the greatest PTS, ascending; count_ entries
-    unsigned count_ = 0;                    ///< up to depth_ + 1
-    int64_t first_ = 0;                     ///< PTS
-    std::optional<int64_t> last_;           ///< DTS
+    timing::DecodeOrder order_;
 };
 
 } // namespace penstock::transcode
