@@ -172,9 +172,15 @@ Repair::Times Repair::times_of(size_t index, const Stamps &in, const Delivery &d
     }
     times.dts = *dts;
     times.pts = pts;
-    // Where frames are reordered nothing tells when one is displayed.
-    if (!times.pts && (!video || track.format.reorder == 0)) {
+    if (times.pts) {
+        track.has_pts = true;
+        if (delivery.is_key) track.key_composition = add(*times.pts, -times.dts);
+    } else if (!video || track.format.reorder == 0) {
         times.pts = times.dts;
+        times.filled = true;
+    } else if (track.has_pts) {
+        // Of a single one; in a stream of such frames only a decoder knows the order of display.
+        times.pts = add(times.dts, delivery.is_key ? track.key_composition : 0);
         times.filled = true;
     }
     return times;
@@ -198,6 +204,21 @@ void Repair::mend_composition(size_t index, Times &times) {
          "video frames are displayed " + std::to_string(-composition / 1'000'000) +
              " ms before they are decoded: decoded earlier");
     track.lower = -composition;
+}
+
+/// Two frames can't be displayed at the same time: parsers drop the time of the second. Returns
+/// true if it was moved.
+bool Repair::make_unique(Track &track, int64_t &pts) {
+    const int64_t given = pts;
+    const auto is_taken = [&] {
+        return track.sent &&
+               std::find(track.recent.begin(), track.recent.end(), pts) != track.recent.end();
+    };
+    while (is_taken())
+        pts += least_step;
+    if (!track.sent) track.recent.fill(pts);
+    track.recent[track.stats.frames % track.recent.size()] = pts;
+    return pts != given;
 }
 
 Repaired Repair::frame(size_t index, const Stamps &in, const Delivery &delivery) {
@@ -245,6 +266,8 @@ Repaired Repair::frame(size_t index, const Stamps &in, const Delivery &delivery)
         *pts = add(*pts, track.shift);
         moved |= *pts < dts;
         *pts = std::max(*pts, dts);
+        if (step != Step::same && track.format.media == Media::video)
+            moved |= make_unique(track, *pts);
     }
     if (times.duration == 0) times.duration = nominal(track);
     if (track.lower != 0 || moved || times.filled) ++track.stats.repaired;

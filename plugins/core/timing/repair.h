@@ -5,6 +5,7 @@
 #include "core/timing/decode_order.h"
 #include "core/timing/drift.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -111,18 +112,22 @@ public:
 private:
     struct Track {
         Format format;
-        bool used = false;    ///< not removed
-        bool running = false; ///< has frames on a line
-        bool sent = false;    ///< `out` is valid
-        bool has_dts = false; ///< its frames have decoding times
-        int64_t wrap = 0;     ///< added to timestamps because they have wrapped
-        int64_t in = 0;       ///< the last decoding time, with wraps
-        int64_t covered = 0;  ///< up to where the last frame, or a gap event, reaches
-        int64_t step = 0;     ///< between the last two frames; 0: unknown
-        int64_t shift = 0;    ///< from `in` to the output
-        int64_t skew = 0;     ///< the part of `shift` that is its own
-        int64_t lower = 0;    ///< by which decoding times are too late
-        int64_t out = 0;      ///< the last decoding time, repaired
+        bool used = false;           ///< not removed
+        bool running = false;        ///< has frames on a line
+        bool sent = false;           ///< `out` is valid
+        bool has_dts = false;        ///< its frames have decoding times
+        bool has_pts = false;        ///< its frames have display times
+        int64_t wrap = 0;            ///< added to timestamps because they have wrapped
+        int64_t in = 0;              ///< the last decoding time, with wraps
+        int64_t covered = 0;         ///< up to where the last frame, or a gap event, reaches
+        int64_t step = 0;            ///< between the last two frames; 0: unknown
+        int64_t shift = 0;           ///< from `in` to the output
+        int64_t skew = 0;            ///< the part of `shift` that is its own
+        int64_t lower = 0;           ///< by which decoding times are too late
+        int64_t key_composition = 0; ///< PTS minus DTS of the last keyframe
+        int64_t out = 0;             ///< the last decoding time, repaired
+        /// The last display times of video, repaired; a ring.
+        std::array<int64_t, DecodeOrder::max_depth + 1> recent{};
         int64_t shown = 0;    ///< up to where all frames are displayed, repaired
         unsigned line = 0;    ///< the jump that it has followed
         int64_t anchor = 0;   ///< the last decoding time that was given, and
@@ -150,6 +155,7 @@ private:
     int64_t nominal(const Track &track) const;
     void unwrap(size_t index, int64_t &time, const Delivery &delivery);
     void mend_composition(size_t index, Times &times);
+    static bool make_unique(Track &track, int64_t &pts);
     void note(Trouble trouble, size_t index, int64_t amount, std::string text);
     std::string name(size_t index) const;
 
