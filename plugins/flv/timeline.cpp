@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "flv/timeline.h"
 
+#include "core/timing/unwrap.h"
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -10,9 +12,10 @@ namespace {
 constexpr int64_t millisecond = 1'000'000;
 constexpr int64_t confirmed = 1'000; // ms by which a buffer's time may exceed the step of its tag
 
-// Unwraps `timestamp` to the value closest to `near`.
-int64_t unroll(int64_t near, uint32_t timestamp) {
-    return near + static_cast<int32_t>(timestamp - static_cast<uint32_t>(near));
+// Unwraps `timestamp` plus `wraps` to the value closest to `near`.
+int64_t unroll(int64_t near, uint32_t timestamp, int64_t wraps) {
+    return near + static_cast<int32_t>(timestamp + static_cast<uint32_t>(wraps) -
+                                       static_cast<uint32_t>(near));
 }
 
 } // namespace
@@ -30,7 +33,8 @@ void Timeline::begin(Track &track, const Track &other, uint32_t timestamp) {
         track.offset = start_ - track.milliseconds * millisecond;
         return;
     }
-    track.milliseconds = unroll(other.milliseconds, timestamp);
+    track.wraps = other.wraps;
+    track.milliseconds = unroll(other.milliseconds, timestamp, track.wraps);
     track.epoch = other.epoch;
     track.offset = std::abs(track.milliseconds - other.milliseconds) > apart_limit
                        ? other.last - track.milliseconds * millisecond
@@ -40,15 +44,23 @@ void Timeline::begin(Track &track, const Track &other, uint32_t timestamp) {
 // Follows the next tag of a track. Returns true if it jumped: it then joins the other track if that
 // has already jumped, or continues at the current output time.
 bool Timeline::follow(Track &track, const Track &other, uint32_t timestamp) {
-    const int64_t now = unroll(track.milliseconds, timestamp);
+    int64_t now = unroll(track.milliseconds, timestamp, track.wraps);
+    // Encoders that mask the top byte wrap at 2^31, those without extended timestamps at 2^24.
+    const auto wrap = timing::wrap_in((now - track.milliseconds) * millisecond,
+                                      back_limit * millisecond, gap_limit * millisecond);
+    if (wrap && *wrap % millisecond == 0) {
+        track.wraps += *wrap / millisecond;
+        now += *wrap / millisecond;
+    }
     const int64_t moved = now - track.milliseconds;
     if (moved <= gap_limit && moved >= -back_limit) {
         track.milliseconds = now;
         return false;
     }
     if (other.seen && other.epoch > track.epoch) {
-        const int64_t near = unroll(other.milliseconds, timestamp);
+        const int64_t near = unroll(other.milliseconds, timestamp, other.wraps);
         if (std::abs(near - other.milliseconds) <= apart_limit) {
+            track.wraps = other.wraps;
             track.milliseconds = near;
             track.offset = other.offset;
             track.epoch = other.epoch;
@@ -92,7 +104,7 @@ Timeline::Time Timeline::map(unsigned index, uint32_t timestamp, std::optional<i
 int64_t Timeline::beside(unsigned index, uint32_t timestamp) const {
     const Track &track = tracks_[index].seen ? tracks_[index] : tracks_[1 - index];
     if (!track.seen) return start_;
-    const int64_t now = unroll(track.milliseconds, timestamp);
+    const int64_t now = unroll(track.milliseconds, timestamp, track.wraps);
     if (std::abs(now - track.milliseconds) > apart_limit) return track.last;
     return std::max<int64_t>(now * millisecond + track.offset, 0);
 }

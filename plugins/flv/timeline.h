@@ -8,8 +8,8 @@
 
 namespace penstock::flv {
 
-/// Unwraps timestamps, keeps the tracks in sync, and turns jumps into continuous time with a
-/// discontinuity. Times are in ns.
+/// Unwraps timestamps (of 32, 31 and 24 bits), keeps the tracks in sync, and turns jumps into
+/// continuous time with a discontinuity. Times are in ns.
 class Timeline {
 public:
     static constexpr unsigned tracks = 2;
@@ -41,6 +41,7 @@ private:
     struct Track {
         bool seen = false;
         int64_t milliseconds = 0; ///< the last timestamp, unwrapped
+        int64_t wraps = 0;        ///< ms to add to timestamps: of clocks with fewer than 32 bits
         int64_t offset = 0;       ///< ns to add to it
         int64_t last = 0;         ///< the last result
         unsigned epoch = 0;       ///< number of jumps followed

@@ -2,6 +2,7 @@
 #include "gop/flv_input.h"
 
 #include "core/flv/config_version.h"
+#include "core/timing/unwrap.h"
 #include "gst/bytes.h"
 
 #include <algorithm>
@@ -13,6 +14,15 @@ namespace {
 
 // Buffer timestamps that deviate more from the tags' own progress start a new mapping.
 constexpr GstClockTimeDiff most_drift = 500 * GST_MSECOND;
+// Between frames.
+constexpr GstClockTimeDiff longest_step = 60 * GST_SECOND;
+
+// From one timestamp to another: they count milliseconds modulo 2^32, or 2^31 or 2^24.
+GstClockTimeDiff step_of(uint32_t from, uint32_t to) {
+    const auto step = GstClockTimeDiff(static_cast<int32_t>(to - from)) *
+                      static_cast<GstClockTimeDiff>(GST_MSECOND);
+    return step + timing::wrap_in(step, most_drift, longest_step).value_or(0);
+}
 
 /// Numbers the kinds of configuration: a repeated one replaces its predecessor.
 uint16_t slot_of(const flv::Tag &tag) {
@@ -42,15 +52,14 @@ void FlvInput::set_flags(GstPtr<GstBuffer> &buffer, bool delta, bool header) con
     if (header) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
 }
 
-// FLV counts milliseconds modulo 2^32: the signed difference to the anchor is exact for 24 days,
-// and every buffer with a timestamp moves the anchor.
+// The signed difference to the anchor is exact for 24 days, and every buffer with a timestamp moves
+// the anchor.
 void FlvInput::stamp(GstBuffer *buffer, uint32_t timestamp) {
     if (!GST_CLOCK_TIME_IS_VALID(anchor_pts_)) {
         anchor_pts_ = timestamp * GST_MSECOND;
         anchor_ = timestamp;
     }
-    const auto step = GstClockTimeDiff(static_cast<int32_t>(timestamp - anchor_)) *
-                      static_cast<GstClockTimeDiff>(GST_MSECOND);
+    const GstClockTimeDiff step = step_of(anchor_, timestamp);
     const auto pts = static_cast<GstClockTimeDiff>(anchor_pts_) + step;
     GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(std::max<GstClockTimeDiff>(pts, 0));
     GST_BUFFER_DTS(buffer) = GST_BUFFER_PTS(buffer);
@@ -63,8 +72,7 @@ void FlvInput::stamp(GstBuffer *buffer, uint32_t timestamp) {
 void FlvInput::move_anchor(GstBuffer *buffer, uint32_t timestamp, bool whole) {
     const GstClockTime pts = GST_BUFFER_PTS(buffer);
     if (!GST_CLOCK_TIME_IS_VALID(pts)) return;
-    const auto step = GstClockTimeDiff(static_cast<int32_t>(timestamp - anchor_)) *
-                      static_cast<GstClockTimeDiff>(GST_MSECOND);
+    const GstClockTimeDiff step = step_of(anchor_, timestamp);
     const auto drift = GST_CLOCK_TIME_IS_VALID(anchor_pts_)
                            ? static_cast<GstClockTimeDiff>(pts - anchor_pts_) - step
                            : most_drift + 1;

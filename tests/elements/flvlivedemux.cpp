@@ -118,17 +118,36 @@ GST_START_TEST(test_audio_clock) {
 }
 GST_END_TEST
 
+// Clocks of 32 bits, of 31 (encoders that mask the top byte) and of 24.
 GST_START_TEST(test_wrap) {
-    Rig rig;
-    rig.configure();
-    const uint32_t start = 0xFFFFFFFFu - 99;
-    for (unsigned i = 0; i < 10; ++i)
-        rig.push(video_frame(start + i * 40, i == 0, uint8_t(i)));
-    for (unsigned i = 0; i < 10; ++i) {
-        check_time(GST_BUFFER_DTS(rig.video.buffers.at(i).get()), i * 40);
-        fail_unless(has(rig.video.buffers[i], GST_BUFFER_FLAG_DISCONT) == (i == 0));
+    for (const unsigned bits : {32u, 31u, 24u}) {
+        Rig rig;
+        rig.configure();
+        const auto mask = uint32_t((uint64_t(1) << bits) - 1);
+        // Each wraps twice; in between nothing is further apart than frames may be.
+        unsigned count = 0;
+        for (unsigned lap = 0; lap < 2; ++lap)
+            for (unsigned i = 0; i < 10; ++i, ++count) {
+                rig.push(video_frame((mask - 99 + i * 40) & mask, count == 0, uint8_t(i)));
+                rig.push(audio_frame((mask - 99 + i * 40) & mask, uint8_t(i)));
+                if (i < 9) continue;
+                for (uint32_t t = 260; lap == 0 && t < mask - 99; t += bits == 24 ? 50'000 : mask)
+                    rig.push(video_frame(t, false));
+                if (bits != 24) lap = 1; // too many for a test
+            }
+        uint64_t wanted = 0;
+        size_t checked = 0;
+        for (const auto &buffer : rig.video.buffers) {
+            const GstClockTime time = GST_BUFFER_DTS(buffer.get());
+            fail_unless(time >= wanted && time - wanted <= 60 * GST_SECOND);
+            fail_unless(has(buffer, GST_BUFFER_FLAG_DISCONT) == (checked++ == 0));
+            wanted = time;
+        }
+        for (unsigned i = 0; i < 10; ++i)
+            check_time(GST_BUFFER_DTS(rig.video.buffers.at(i).get()), i * 40);
+        if (bits == 24) check_time(wanted, double(uint64_t(1) << 24) + 360);
+        fail_unless_equals_uint64(rig.stat("discontinuities"), 0);
     }
-    fail_unless_equals_uint64(rig.stat("discontinuities"), 0);
 }
 GST_END_TEST
 

@@ -266,6 +266,28 @@ GST_START_TEST(test_flv_bytes_segment) {
 }
 GST_END_TEST
 
+// The tags' clocks may wrap at 2^32, 2^31 or 2^24 milliseconds.
+GST_START_TEST(test_flv_wraps) {
+    for (const unsigned bits : {32u, 31u, 24u}) {
+        const auto mask = uint32_t((uint64_t(1) << bits) - 1);
+        Peer peer;
+        Rig rig("video/x-flv");
+        GstPad *pad = rig.add(peer);
+        push_bytes(rig, joined({flv::file_header(false, true), tag(TagType::video, 0, avc_config)}),
+                   GST_CLOCK_TIME_NONE);
+        push_bytes(rig, key(mask - 99), GST_SECOND);
+        for (uint32_t i = 1; i < 6; ++i)
+            push_bytes(rig, delta((mask - 99 + i * 40) & mask), GST_CLOCK_TIME_NONE);
+        fail_unless(peer.wait_for(8));
+        expect(shape(peer), "FvKddddd");
+        for (size_t i = 0; i < 6; ++i)
+            fail_unless_equals_uint64(GST_BUFFER_PTS(peer.buffers()[2 + i].get()),
+                                      GST_SECOND + i * 40 * GST_MSECOND);
+        rig.remove(pad);
+    }
+}
+GST_END_TEST
+
 // The normalizer's result is attached to buffers of stock elements, so that elements downstream
 // need not parse them.
 GST_START_TEST(test_flv_tags_are_known_behind) {
@@ -355,6 +377,7 @@ static Suite *goptee_flv_suite() {
     tcase_add_test(tc, test_flv_overflow_keeps_configuration);
     tcase_add_test(tc, test_flv_garbage);
     tcase_add_test(tc, test_flv_bytes_segment);
+    tcase_add_test(tc, test_flv_wraps);
     tcase_add_test(tc, test_flv_tags_are_known_behind);
     tcase_add_test(tc, test_flv_known_tags_pass_as_they_are);
     return s;
