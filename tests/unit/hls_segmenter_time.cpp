@@ -33,6 +33,31 @@ GST_START_TEST(test_late_arrival) {
 }
 GST_END_TEST
 
+// Composition offsets below 0 (frames that are displayed before they are decoded): every frame is
+// there, displayed when it should be.
+GST_START_TEST(test_negative_composition) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    // I0 P3 B1 B2 P6 …, decoded one after the other from 0 on.
+    for (uint32_t i = 0; i < 301; ++i) {
+        const uint32_t shown = i == 0 ? 0 : i % 3 == 1 ? i + 2 : i - 1;
+        rig.add(Kind::video, video_sample(shown * 40 * ms, i * 40 * ms, i % 75 == 0 || i == 0, i));
+    }
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    std::vector<int64_t> displayed;
+    for (const ts::Stream &stream : rig.streams)
+        for (const ts::Pes &pes : stream.of(video_pid))
+            displayed.push_back(int64_t(pes.pts) - tick_origin);
+    std::sort(displayed.begin(), displayed.end());
+    fail_unless_equals_int(displayed.size(), 301);
+    for (size_t i = 0; i < displayed.size(); ++i)
+        fail_unless(std::abs(displayed[i] - int64_t(i) * 3600) <= 90, "frame %zu at %ld", i,
+                    long(displayed[i]));
+}
+GST_END_TEST
+
 // A track that starts seconds later makes a new program, hence exactly one discontinuity.
 GST_START_TEST(test_late_audio) {
     Rig rig;
@@ -288,6 +313,7 @@ static Suite *hls_segmenter_time_suite() {
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_late_arrival);
+    tcase_add_test(tc, test_negative_composition);
     tcase_add_test(tc, test_late_audio);
     tcase_add_test(tc, test_late_video);
     tcase_add_test(tc, test_discontinuity);

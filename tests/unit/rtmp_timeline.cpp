@@ -294,6 +294,54 @@ GST_START_TEST(test_short_wraps) {
 }
 GST_END_TEST
 
+// The clock of a server that has run for months: publishers that wrap at 2^31, audio first or
+// video, go on at the time of arrival, and a restart behind the wrap is one.
+GST_START_TEST(test_short_wraps_live) {
+    for (const unsigned bits : {31u, 24u})
+        for (const int64_t skew : {-300, 0, 300}) {
+            const auto mask = int64_t((uint64_t(1) << bits) - 1);
+            Live live(Timeline::Resume::at_arrival);
+            live.run(
+                8000, [&](int64_t now) { return (mask - 4000 + now) & mask; },
+                [&](int64_t now) { return (mask - 4000 + now + skew) & mask; });
+            for (const int track : {0, 1}) {
+                fail_unless_equals_int64(live.span(track), track ? 7960 : 7980);
+                fail_unless_equals_int64(live.largest_step(track), track ? 40 : 20);
+            }
+            fail_unless_equals_int64(live.out[0].back() - live.out[1].back(), 20 + skew);
+            live.line.restart();
+            live.run(2000, as_is, as_is);
+            const int64_t late = live.out[1].back() - (live.start + 9960);
+            fail_unless(late >= 0 && late <= std::abs(skew), "%ld", long(late));
+        }
+}
+GST_END_TEST
+
+// Frames at 23.976, 29.97 and variable rates, audio of 1024 samples at 44.1 kHz, all rounded to
+// milliseconds: over a day, with a wrap in it, not one more or less.
+GST_START_TEST(test_no_rounding) {
+    for (const uint64_t numerator : {24'000u, 30'000u, 0u}) {
+        Clocked c;
+        std::mt19937 random(1);
+        const uint32_t begin = 0xFFFFFFFF - 3'600'000;
+        uint64_t audio = 0, variable = 0;
+        for (uint64_t n = 0; n < 24 * 86'400; ++n) {
+            const uint64_t video = numerator ? n * 1'001'000 / numerator : variable;
+            variable += 1 + random() % 400;
+            // Millions of checks: the macro is too slow for each.
+            if (const uint64_t out = c.video(begin + uint32_t(video)); out != video)
+                fail_unless_equals_uint64(out, video);
+            for (; audio * 1'024'000 / 44'100 <= video; ++audio) {
+                const uint64_t time = audio * 1'024'000 / 44'100;
+                if (const uint64_t out = c.audio(begin + uint32_t(time)); out != time)
+                    fail_unless_equals_uint64(out, time);
+            }
+            if (video > 86'400'000) break;
+        }
+    }
+}
+GST_END_TEST
+
 // A step back of a few milliseconds is tolerated: the time stands still instead.
 GST_START_TEST(test_jitter) {
     Clocked c;
@@ -370,6 +418,8 @@ static Suite *rtmp_timeline_suite() {
     tcase_add_test(tc, test_nonsense_does_not_run_away);
     tcase_add_test(tc, test_slow_frames);
     tcase_add_test(tc, test_short_wraps);
+    tcase_add_test(tc, test_short_wraps_live);
+    tcase_add_test(tc, test_no_rounding);
     tcase_add_test(tc, test_jitter);
     tcase_add_test(tc, test_jump_from_another_line);
     tcase_add_test(tc, test_never_back_whatever_comes);
