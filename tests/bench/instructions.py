@@ -4,7 +4,7 @@
 
 20 publishers of 500 kbit/s, an RTMP viewer and HLS for each, as in docs/performance.md. Needs
 valgrind, a build with optimization and debug information, and fanout-load:
-    PENSTOCK_BUILD=build-bench tests/bench/instructions.py [--viewers 20] [--no-hls] [--functions 40]
+    PENSTOCK_BUILD=build-bench tests/bench/instructions.py [--viewers 20] [--live] [--functions 40]
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-PLUGINS = ("rtmp", "gop", "flv", "hls")
+PLUGINS = ("rtmp", "gop", "flv", "hls", "latency", "transcode")
 
 
 def free_port():
@@ -25,13 +25,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def stream(name, index, rtmp, http, hls):
+def stream(name, index, rtmp, http, options):
     location = f"rtmp://127.0.0.1:{rtmp}/live/{name}"
-    line = f"rtmpserversrc location={location} ! goptee name=g{index} " \
+    hop = "! latencysei only-stamped=true hop=" if options.live else ""
+    line = f"rtmpserversrc location={location} {hop and hop + 'server'} ! goptee name=g{index} " \
            f"g{index}. ! rtmpserversink location={location} "
-    if hls:
-        line += f"g{index}. ! flvlivedemux name=d{index} d{index}.video ! h{index}.video_0 " \
-                f"d{index}.audio ! h{index}.audio_0 hlssegmenter name=h{index} " \
+    if options.hls:
+        encode = "! copyorencode codec=aac-or-mp3" if options.live else ""
+        line += f"g{index}. {hop and hop + 'segment'} ! flvlivedemux name=d{index} " \
+                f"d{index}.video ! h{index}.video_0 d{index}.audio {encode} ! h{index}.audio_0 " \
+                f"hlssegmenter name=h{index} " \
                 f"location=http://127.0.0.1:{http}/live/{name}/index.m3u8 "
     return line
 
@@ -40,7 +43,7 @@ def measure(options, folder):
     build = os.path.abspath(options.build)
     rtmp, http = free_port(), free_port()
     names = [f"s-{i}" for i in range(options.publishers)] if options.publishers > 1 else ["s"]
-    line = " ".join(stream(name, i, rtmp, http, options.hls) for i, name in enumerate(names))
+    line = " ".join(stream(name, i, rtmp, http, options) for i, name in enumerate(names))
     environment = dict(os.environ, GST_REGISTRY=f"{folder}/registry.bin",
                        GST_PLUGIN_PATH=":".join(f"{build}/plugins/{name}" for name in PLUGINS))
     subprocess.run(["gst-inspect-1.0", "goptee"], env=environment, check=True,
@@ -57,13 +60,18 @@ def measure(options, folder):
                 raise SystemExit(f"the server does not listen: {server.stderr.read()}")
             time.sleep(0.2)
         seconds = options.settle + options.seconds
-        load = subprocess.Popen(
-            [options.load or f"{build}/tests/bench/fanout/fanout-load",
-             "--publish", f"127.0.0.1:{rtmp}", "--play", f"127.0.0.1:{rtmp}", "--stream", "s",
-             "--publishers", str(options.publishers), "--viewers", str(options.viewers),
-             "--bitrate", "500000", "--poll-ms", "10", "--warmup", "2",
-             "--seconds", str(seconds + 60)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(options.settle)
+        while load is None or load.poll() is not None:
+            # The port is open before the last pipeline takes publishers, and the load then ends.
+            if time.monotonic() > deadline:
+                raise SystemExit("the server takes no publishers")
+            load = subprocess.Popen(
+                [options.load or f"{build}/tests/bench/fanout/fanout-load",
+                 "--publish", f"127.0.0.1:{rtmp}", "--play", f"127.0.0.1:{rtmp}", "--stream", "s",
+                 "--publishers", str(options.publishers), "--viewers", str(options.viewers),
+                 "--bitrate", "500000", "--poll-ms", "10", "--warmup", "2",
+                 "--seconds", str(seconds + 60)],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(options.settle)
         control = ["callgrind_control", str(server.pid)]
         subprocess.run([*control, "-i", "on"], check=True, stdout=subprocess.DEVNULL)
         time.sleep(options.seconds)
@@ -111,6 +119,8 @@ def main():
     parser.add_argument("--publishers", type=int, default=20)
     parser.add_argument("--viewers", type=int, default=20)
     parser.add_argument("--no-hls", dest="hls", action="store_false")
+    parser.add_argument("--live", action="store_true",
+                        help="with all elements that these branches have in pipelines/live.yaml")
     parser.add_argument("--settle", type=float, default=15, help="seconds before counting begins")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--functions", type=int, default=0, help="show the costliest ones")
