@@ -2,6 +2,8 @@
 // Immutable bytes with shared ownership, as packets are passed through Penstock.
 #pragma once
 
+#include "core/bytes/recycled.h"
+
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +28,8 @@ public:
 
     /// Takes ownership of a vector without copying.
     static Bytes adopt(std::vector<uint8_t> &&bytes) {
-        auto owner = std::make_shared<std::vector<uint8_t>>(std::move(bytes));
+        using Vector = std::vector<uint8_t>;
+        auto owner = std::allocate_shared<Vector>(RecyclingAllocator<Vector>(), std::move(bytes));
         const uint8_t *data = owner->data();
         const size_t size = owner->size();
         return Bytes(std::move(owner), data, size);

@@ -37,7 +37,7 @@ const PacketPtr &form_for(const PacketPtr &packet, uint8_t takes) {
 }
 
 PacketPtr plain_packet(Bytes bytes, bool framed) {
-    auto packet = std::make_shared<Packet>();
+    auto packet = new_packet();
     packet->payload = std::move(bytes);
     packet->pieces.emplace_back(packet->payload.view());
     packet->seal(framed);

@@ -73,6 +73,11 @@ private:
 
 using PacketPtr = std::shared_ptr<const Packet>;
 
+/// An empty packet to be filled in.
+inline std::shared_ptr<Packet> new_packet() {
+    return std::allocate_shared<Packet>(RecyclingAllocator<Packet>());
+}
+
 /// The form of a packet for a viewer that takes these features; of size 0 if there is nothing for
 /// it.
 const PacketPtr &form_for(const PacketPtr &packet, uint8_t takes);

@@ -4,7 +4,7 @@
 namespace penstock::flv {
 
 std::shared_ptr<fanout::Packet> make_packet(const Tag &tag, uint32_t timestamp) {
-    auto packet = std::make_shared<fanout::Packet>();
+    auto packet = fanout::new_packet();
     packet->payload = tag.bytes;
     packet->time = timestamp;
     const size_t body = tag.bytes.size() - header_size - trailer_size;

@@ -24,7 +24,7 @@ uint8_t chunk_stream_of(flv::TagType type) {
 std::shared_ptr<fanout::Packet> serialize(const flv::Tag &tag, uint32_t timestamp,
                                           uint32_t chunk_size, uint32_t stream_id,
                                           bool for_server) {
-    auto packet = std::make_shared<fanout::Packet>();
+    auto packet = fanout::new_packet();
     packet->payload = tag.bytes;
     packet->time = timestamp;
     chunk_size = std::max(chunk_size, 1u);
