@@ -84,16 +84,16 @@ void FlvInput::move_anchor(GstBuffer *buffer, uint32_t timestamp, bool whole) {
 Result FlvInput::push(GstBuffer *buffer, std::vector<Unit> &out) {
     if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) flush();
     const bool is_timed = GST_BUFFER_PTS_IS_VALID(buffer);
-    if (KnownTag known; read_known_tag(buffer, known)) {
+    if (const KnownTag *known = known_tag(buffer)) {
         normalizer_.flush();
-        move_anchor(buffer, known.tag.timestamp, true);
-        out.push_back(unit_of(known.tag, known.config));
+        move_anchor(buffer, known->tag.timestamp, true);
+        out.push_back(unit_of(known->tag, known->config));
         auto same = GstPtr<GstBuffer>::ref(buffer);
         if (!is_timed) {
             same = GstPtr<GstBuffer>::adopt(gst_buffer_copy(buffer));
-            stamp(same.get(), known.tag.timestamp);
+            stamp(same.get(), known->tag.timestamp);
         }
-        set_buffer(out.back(), known.tag, std::move(same));
+        set_buffer(out.back(), known->tag, std::move(same));
         return Result::ok();
     }
     tags_.clear();

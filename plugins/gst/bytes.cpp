@@ -8,25 +8,39 @@ namespace {
 
 // GstMemory that holds a Bytes: elements unwrap it without mapping, and keep only the bytes, not
 // the buffer. Every plugin contains this code; plugins recognize each other's memory by its type
-// name, which includes the version because they share the structure.
-constexpr char memory_type[] = "penstock-bytes-" VERSION;
+// name, which is one string in the process and includes the version because they share the
+// structure.
+const char *memory_type() {
+    static const char *const name = g_intern_static_string("penstock-bytes-" VERSION);
+    return name;
+}
 
 struct BytesMemory {
-    GstMemory base; ///< its offset and size tell which part of `bytes` it is
-    Bytes bytes;
-    // Known if `bytes` is an FLV tag:
-    uint32_t config = 0; ///< 0: unknown
-    uint32_t timestamp = 0;
-    flv::TagType type = flv::TagType::script;
-    flv::TagKind kind = flv::TagKind::other;
+    GstMemory base; ///< its offset and size tell which part of the bytes it is
+    KnownTag known; ///< unless `config` is 0, only the bytes of the tag are known
+
+    static void *operator new(size_t) { return Recycled<sizeof(BytesMemory)>::take(); }
+    static void operator delete(void *memory) { Recycled<sizeof(BytesMemory)>::give(memory); }
+    const Bytes &bytes() const { return known.tag.bytes; }
 };
 
-BytesMemory *new_memory(GstAllocator *allocator, const Bytes &bytes, GstMemory *parent,
-                        gsize offset, gsize size) {
-    auto *memory = new BytesMemory{{}, bytes};
-    gst_memory_init(&memory->base, GST_MEMORY_FLAG_READONLY, allocator, parent, bytes.size(), 0,
-                    offset, size);
-    return memory;
+KnownTag without_tag(const Bytes &bytes) {
+    KnownTag known;
+    known.tag.bytes = bytes;
+    return known;
+}
+
+GstMemory *new_memory(GstAllocator *allocator, KnownTag &&known, GstMemory *parent, gsize offset,
+                      gsize size) {
+    const gsize whole = known.tag.bytes.size();
+    auto *memory = new BytesMemory{{}, std::move(known)};
+    gst_memory_init(&memory->base, GST_MEMORY_FLAG_READONLY, allocator, parent, whole, 0, offset,
+                    size);
+    return &memory->base;
+}
+
+bool is_bytes(const GstMemory *memory) {
+    return memory->allocator->mem_type == memory_type();
 }
 
 BytesMemory *as_bytes(GstMemory *memory) {
@@ -34,7 +48,7 @@ BytesMemory *as_bytes(GstMemory *memory) {
 }
 
 gpointer map(GstMemory *memory, gsize, GstMapFlags) {
-    return const_cast<uint8_t *>(as_bytes(memory)->bytes.data());
+    return const_cast<uint8_t *>(as_bytes(memory)->bytes().data());
 }
 
 void unmap(GstMemory *) {
@@ -43,9 +57,8 @@ void unmap(GstMemory *) {
 GstMemory *share(GstMemory *memory, gssize offset, gssize size) {
     const gsize at = static_cast<gsize>(static_cast<gssize>(memory->offset) + offset);
     const gsize count = size < 0 ? memory->offset + memory->size - at : static_cast<gsize>(size);
-    return &new_memory(memory->allocator, as_bytes(memory)->bytes,
-                       memory->parent ? memory->parent : memory, at, count)
-                ->base;
+    return new_memory(memory->allocator, without_tag(as_bytes(memory)->bytes()),
+                      memory->parent ? memory->parent : memory, at, count);
 }
 
 void class_init(gpointer klass, gpointer) {
@@ -58,7 +71,7 @@ void class_init(gpointer klass, gpointer) {
 
 void init(GTypeInstance *instance, gpointer) {
     auto *allocator = GST_ALLOCATOR(instance);
-    allocator->mem_type = memory_type;
+    allocator->mem_type = memory_type();
     allocator->mem_map = map;
     allocator->mem_unmap = unmap;
     allocator->mem_share = share;
@@ -110,8 +123,7 @@ bool may_be_held(GstBuffer *buffer, GstMemory *memory) {
 Bytes bytes_of(GstBuffer *buffer) {
     if (gst_buffer_n_memory(buffer) == 1) {
         GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
-        if (gst_memory_is_type(memory, memory_type))
-            return as_bytes(memory)->bytes.sub(memory->offset, memory->size);
+        if (is_bytes(memory)) return as_bytes(memory)->bytes().sub(memory->offset, memory->size);
         if (may_be_held(buffer, memory)) {
             auto mapped = std::make_shared<Mapped>(buffer);
             if (mapped->buffer) {
@@ -126,35 +138,35 @@ Bytes bytes_of(GstBuffer *buffer) {
     return Bytes::adopt(std::move(copy));
 }
 
-GstPtr<GstBuffer> buffer_of(const Bytes &bytes) {
+namespace {
+
+GstPtr<GstBuffer> buffer_of(KnownTag &&known) {
+    const gsize size = known.tag.bytes.size();
     auto buffer = GstPtr<GstBuffer>::adopt(gst_buffer_new());
     gst_buffer_append_memory(buffer.get(),
-                             &new_memory(bytes_allocator(), bytes, nullptr, 0, bytes.size())->base);
+                             new_memory(bytes_allocator(), std::move(known), nullptr, 0, size));
     return buffer;
+}
+
+} // namespace
+
+GstPtr<GstBuffer> buffer_of(const Bytes &bytes) {
+    return buffer_of(without_tag(bytes));
 }
 
 GstPtr<GstBuffer> buffer_of(const flv::Tag &tag, uint32_t config) {
-    auto buffer = GstPtr<GstBuffer>::adopt(gst_buffer_new());
-    BytesMemory *memory = new_memory(bytes_allocator(), tag.bytes, nullptr, 0, tag.bytes.size());
-    memory->config = config;
-    memory->timestamp = tag.timestamp;
-    memory->type = tag.type;
-    memory->kind = tag.kind;
-    gst_buffer_append_memory(buffer.get(), &memory->base);
-    return buffer;
+    return buffer_of(KnownTag{tag, config});
 }
 
-bool read_known_tag(GstBuffer *buffer, KnownTag &out) {
-    if (gst_buffer_n_memory(buffer) != 1) return false;
+const KnownTag *known_tag(GstBuffer *buffer) {
+    if (gst_buffer_n_memory(buffer) != 1) return nullptr;
     GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
-    if (!gst_memory_is_type(memory, memory_type)) return false;
-    const BytesMemory *known = as_bytes(memory);
+    if (!is_bytes(memory)) return nullptr;
+    const KnownTag &known = as_bytes(memory)->known;
     // Memory resized in place is a part as well.
-    if (known->config == 0 || memory->offset != 0 || memory->size != known->bytes.size())
-        return false;
-    out.config = known->config;
-    out.tag = {known->type, known->kind, known->timestamp, known->bytes};
-    return true;
+    if (known.config == 0 || memory->offset != 0 || memory->size != known.tag.bytes.size())
+        return nullptr;
+    return &known;
 }
 
 } // namespace penstock

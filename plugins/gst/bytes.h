@@ -26,9 +26,10 @@ struct KnownTag {
     /// unchanged, frames bring no new headers.
     uint32_t config = 0;
 };
-/// Like buffer_of(tag.bytes), for read_known_tag(). `config` must not be 0.
+/// Like buffer_of(tag.bytes), for known_tag(). `config` must not be 0.
 GstPtr<GstBuffer> buffer_of(const flv::Tag &tag, uint32_t config);
-/// Returns false for a buffer that was not made by buffer_of(tag, config).
-bool read_known_tag(GstBuffer *buffer, KnownTag &out);
+/// Valid as long as the buffer's memory. nullptr for a buffer that was not made by
+/// buffer_of(tag, config).
+const KnownTag *known_tag(GstBuffer *buffer);
 
 } // namespace penstock

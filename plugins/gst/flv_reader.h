@@ -16,12 +16,12 @@ public:
     /// Appends complete tags to `out`. An error says why the data is not FLV; reading can continue
     /// after flush().
     Result read(GstBuffer *buffer, std::vector<flv::Tag> &out) {
-        KnownTag known;
-        is_known_ = read_known_tag(buffer, known);
-        if (!is_known_) return normalizer_.push(bytes_of(buffer), out);
+        const KnownTag *known = known_tag(buffer);
+        is_known_ = known != nullptr;
+        if (!known) return normalizer_.push(bytes_of(buffer), out);
         started_ = true;
         normalizer_.flush();
-        out.push_back(std::move(known.tag));
+        out.push_back(known->tag);
         return Result::ok();
     }
     /// Passes a tag from caps through the normalizer and appends the results to `out`.

@@ -63,9 +63,9 @@ public:
 };
 
 flv::Tag tag_of(const GstPtr<GstBuffer> &buffer) {
-    KnownTag known;
-    fail_unless(buffer && read_known_tag(buffer.get(), known));
-    return known.tag;
+    const KnownTag *known = buffer ? known_tag(buffer.get()) : nullptr;
+    fail_unless(known);
+    return known->tag;
 }
 
 class Push {
