@@ -100,6 +100,8 @@ public:
         }
         return true;
     }
+    // No fewer than the bytes that next() will return.
+    size_t remaining() const { return unit_.size() - position_; }
     bool skip(uint32_t count) {
         uint8_t byte;
         while (count-- > 0)
@@ -132,7 +134,8 @@ bool tells_recovery_point(NalCodec codec, ByteView sei) {
     if (!raw.skip(static_cast<uint32_t>(header_size(codec)))) return false;
     while (raw.number(type) && raw.number(size)) {
         if (type == recovery_point) return size > 0;
-        if (!raw.skip(size)) return false;
+        // Another message needs two bytes. Long messages for applications are often the last.
+        if (size + 2 > raw.remaining() || !raw.skip(size)) return false;
     }
     return false;
 }
