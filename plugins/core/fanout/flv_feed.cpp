@@ -46,9 +46,10 @@ bool FlvFeed::joinable(const flv::Tag &tag) const {
     return tag.kind == flv::TagKind::keyframe || (!has_video_ && tag.kind == flv::TagKind::audio);
 }
 
-std::shared_ptr<Packet> FlvFeed::packet_of(const flv::Tag &tag, uint32_t timestamp) const {
+std::shared_ptr<Packet> FlvFeed::packet_of(const flv::Tag &tag,
+                                           const std::optional<flv::BodyHeader> &header,
+                                           uint32_t timestamp) const {
     auto packet = format_.make_packet(tag, timestamp);
-    const auto header = flv::parse_body(tag.type, tag.body_view());
     if (!header || flv::features_of(*header) == flv::feature::none) return packet;
     packet->needs = flv::features_of(*header);
     if (!header->mod_ex) return packet;
@@ -90,7 +91,7 @@ PacketPtr FlvFeed::append(const flv::Tag &tag, uint64_t now_ns) {
                              : timeline_.map(track, tag.timestamp, composition_of(tag, header),
                                              static_cast<int64_t>(now_ns / 1'000'000));
     const auto timestamp = static_cast<uint32_t>(time); // wraps at 2^32 on the wire
-    auto packet = packet_of(tag, timestamp);
+    auto packet = packet_of(tag, header, timestamp);
     packet->awaited =
         !is_header && default_track && (tag.type == flv::TagType::video || !has_video_);
     const bool may_join = default_track && joinable(tag);
@@ -111,7 +112,8 @@ void FlvFeed::write_headers() {
     for (const flv::Tag &header : normalizer_.headers().list()) {
         const bool metadata = header.kind == flv::TagKind::metadata;
         const uint32_t time = metadata ? metadata_time : join_times_[track_of(header)];
-        headers.push_back(packet_of(header, time));
+        const auto parsed = flv::parse_body(header.type, header.body_view());
+        headers.push_back(packet_of(header, parsed, time));
     }
     ring_.set_headers(std::move(headers));
 }

@@ -35,7 +35,10 @@ public:
     uint32_t codec(flv::TagType type) const { return codecs_[type == flv::TagType::audio]; }
 
 private:
-    std::shared_ptr<Packet> packet_of(const flv::Tag &tag, uint32_t timestamp) const;
+    /// `header`: that of the tag.
+    std::shared_ptr<Packet> packet_of(const flv::Tag &tag,
+                                      const std::optional<flv::BodyHeader> &header,
+                                      uint32_t timestamp) const;
     bool joinable(const flv::Tag &tag) const;
     void write_headers();
 
