@@ -24,6 +24,7 @@ enum class PushNext {
 /// |---|---|---|---|
 /// | nobody | | | |
 /// | caller | the thread that added an item, or one that was told to | begin() | next() |
+/// | caller | the thread that has an item and would add it to nothing | begin_with_own() | next() |
 /// | task | the pad's task | hand_to_task() | close() |
 /// | opener | the thread that does the set-up | open() | release() |
 ///
@@ -140,6 +141,16 @@ public:
     bool begin() {
         std::lock_guard lock(mutex_);
         if (turn_ != Turn::nobody || !may_take_locked()) return false;
+        turn_ = Turn::caller;
+        return true;
+    }
+    /// Requests the turn for an item that need not be queued, because nobody pushes, nothing is
+    /// queued and an item may be taken. If it returns true, push the item and call next() until
+    /// that ends the turn. Otherwise put() it.
+    bool begin_with_own() {
+        std::lock_guard lock(mutex_);
+        const bool may_push = playing_ && !closed_ && !ended_ && items_.empty() && !task_wanted_;
+        if (turn_ != Turn::nobody || !may_push) return false;
         turn_ = Turn::caller;
         return true;
     }

@@ -65,6 +65,7 @@ void TagSource::close_queue() {
     queue_.close();
     queue_.wait_idle();
     gst_pad_stop_task(pad_);
+    clock_.reset();
 }
 
 bool TagSource::start_task() {
@@ -106,7 +107,12 @@ void TagSource::put_began(const std::string &who) {
 
 bool TagSource::put_tag(flv::Tag &&tag) {
     counters_.in(tag.bytes.size());
-    enqueue({Item::tag, std::move(tag)});
+    Item item{Item::tag, std::move(tag)};
+    if (queue_.begin_with_own()) {
+        push_queued(&item);
+        return true; // it took no room
+    }
+    enqueue(std::move(item));
     drain();
     return queue_.has_room();
 }
@@ -131,11 +137,16 @@ void TagSource::loop() {
 
 /// Pushes what is queued, unless another thread has the turn, or is to have it.
 void TagSource::drain() {
-    if (!queue_.begin()) return;
+    if (queue_.begin()) push_queued(nullptr);
+}
+
+/// Has the turn: pushes the item, if there is one, and what is queued, and gives the turn back.
+void TagSource::push_queued(Item *own) {
     Item item;
     bool room = false;
     PushNext next;
     GST_PAD_STREAM_LOCK(pad_);
+    if (own) handle(std::move(*own));
     while ((next = queue_.next(item, room)) == PushNext::item) {
         resume_sender(room);
         handle(std::move(item));
@@ -185,11 +196,17 @@ void TagSource::begin(const std::string &who) {
     on_began(who);
 }
 
-GstClockTime TagSource::running_time() const {
-    const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(element_));
-    if (!clock) return 0;
-    const GstClockTime now = gst_clock_get_time(clock.get());
-    const GstClockTime base = gst_element_get_base_time(element_);
+GstClockTime TagSource::running_time() {
+    GstPtr<GstClock> other; // released without the lock
+    GST_OBJECT_LOCK(element_);
+    if (GST_ELEMENT_CLOCK(element_) != clock_.get()) {
+        other = GstPtr<GstClock>::ref(GST_ELEMENT_CLOCK(element_));
+        std::swap(clock_, other);
+    }
+    const GstClockTime base = element_->base_time;
+    GST_OBJECT_UNLOCK(element_);
+    if (!clock_) return 0;
+    const GstClockTime now = gst_clock_get_time(clock_.get());
     return now > base ? now - base : 0;
 }
 

@@ -65,6 +65,7 @@ private:
     void loop(); ///< the task
     bool start_task();
     void drain();
+    void push_queued(Item *own);
     void drain_elsewhere();
     void handle(Item &&item);
 
@@ -76,12 +77,13 @@ private:
     GstFlowReturn push(GstPtr<GstBuffer> buffer);
     void push_stream_start();
     void finish(GstFlowReturn flow);
-    GstClockTime running_time() const;
+    GstClockTime running_time();
     GstClockTime time_of(const flv::Tag &tag);
 
     PushQueue<Item> queue_;
 
     // Belongs to the thread that has the queue's turn.
+    GstPtr<GstClock> clock_; ///< the element's when the time was last asked for
     flv::Normalizer normalizer_;
     std::vector<flv::Tag> tags_; ///< what became of the tag at hand
     unsigned headers_version_ = 0;

@@ -86,13 +86,13 @@ GST_START_TEST(test_real_threads) {
         });
         queue.hand_to_task();
     };
-    const auto drain = [&] {
-        if (!queue.begin()) return;
+    const auto push_queued = [&](const int *own) {
         int item = 0;
         bool room = false;
         PushNext next;
         {
             std::lock_guard stream(stream_lock);
+            if (own) pushed.push_back(*own);
             while ((next = queue.next(item, room)) == PushNext::item)
                 pushed.push_back(item);
         }
@@ -108,8 +108,13 @@ GST_START_TEST(test_real_threads) {
         for (int id = 0; id < bringers; ++id)
             threads.emplace_back([&, id] {
                 for (int i = 0; i < each; ++i) {
-                    fail_unless(queue.put(id * each + i, 1));
-                    drain();
+                    const int item = id * each + i;
+                    if (queue.begin_with_own()) {
+                        push_queued(&item);
+                    } else {
+                        fail_unless(queue.put(int(item), 1));
+                        if (queue.begin()) push_queued(nullptr);
+                    }
                     if (++brought == each && with_task && queue.want_task()) start_task();
                 }
             });
