@@ -50,8 +50,8 @@ Branch::Branch(GstElement *tee, GstPad *pad, std::shared_ptr<Totals> totals, Fai
 
 void Branch::decide() {
     can_begin_ = false;
+    if (!is_undecided()) return;
     State state = state_;
-    if (state == State::eos || (state == State::running && !ask_)) return;
     {
         std::lock_guard lock(lock_);
         if (flushing_ || stopped_) return;
@@ -90,6 +90,7 @@ void Branch::decide() {
 void Branch::begin() {
     std::lock_guard lock(lock_);
     clear_locked();
+    can_begin_ = false;
     state_ = State::running;
 }
 
@@ -237,15 +238,25 @@ bool Branch::iterate(unsigned run) {
 }
 
 void Branch::push_direct(Item item) {
-    unsigned generation;
-    {
-        std::lock_guard lock(lock_);
-        if (state_ != State::running || flushing_ || stopped_) return;
-        generation = generation_;
-        ++pushing_;
-        pusher_ = std::this_thread::get_id();
+    pusher_ = std::this_thread::get_id();
+    ++pushing_;
+    const unsigned generation = generation_; // changes after the flags that forbid a push
+    if (state_ == State::running && !flushing_ && !stopped_) {
+        const GstFlowReturn flow = push(std::move(item));
+        if (flow != GST_FLOW_OK) {
+            std::unique_lock lock(lock_);
+            judge(flow, generation, lock);
+        }
     }
-    settle(push(std::move(item)), generation);
+    end_direct_push();
+}
+
+void Branch::end_direct_push() {
+    pusher_ = std::thread::id();
+    --pushing_;
+    if (waiting_ == 0) return;
+    std::lock_guard lock(lock_);
+    changed_.notify_all();
 }
 
 GstFlowReturn Branch::push(Item item) {
@@ -271,25 +282,29 @@ GstFlowReturn Branch::push(Item item) {
 
 void Branch::settle(GstFlowReturn flow, unsigned generation) {
     std::unique_lock lock(lock_);
-    if (generation == generation_ && flow != GST_FLOW_OK && state_ == State::running) {
-        clear_locked();
-        if (flow == GST_FLOW_EOS) {
-            state_ = State::eos;
-        } else if (flow == GST_FLOW_FLUSHING || flow == GST_FLOW_NOT_LINKED) {
-            // The next buffer restarts the branch.
-            state_ = State::idle;
-        } else {
-            state_ = State::failed;
-            ++totals_->failed;
-            // The branch still counts as pushing: a receiver of the message may remove it at once.
-            lock.unlock();
-            failed_(*this, flow);
-            lock.lock();
-        }
-    }
+    judge(flow, generation, lock);
     --pushing_;
-    if (pushing_ == 0) pusher_ = {};
+    if (pushing_ == 0) pusher_ = std::thread::id();
     changed_.notify_all();
+}
+
+/// What a push's result means for the branch. Releases the lock to report a failure.
+void Branch::judge(GstFlowReturn flow, unsigned generation, std::unique_lock<std::mutex> &lock) {
+    if (generation != generation_ || flow == GST_FLOW_OK || state_ != State::running) return;
+    clear_locked();
+    if (flow == GST_FLOW_EOS) {
+        state_ = State::eos;
+    } else if (flow == GST_FLOW_FLUSHING || flow == GST_FLOW_NOT_LINKED) {
+        // The next buffer restarts the branch.
+        state_ = State::idle;
+    } else {
+        state_ = State::failed;
+        ++totals_->failed;
+        // The branch still counts as pushing: a receiver of the message may remove it at once.
+        lock.unlock();
+        failed_(*this, flow);
+        lock.lock();
+    }
 }
 
 void Branch::clear_locked() {
@@ -309,9 +324,11 @@ void Branch::flush_start() {
 
 void Branch::flush_stop() {
     std::unique_lock lock(lock_);
+    ++waiting_;
     changed_.wait(lock, [this] {
-        return pushing_ == 0 || stopped_ || pusher_ == std::this_thread::get_id();
+        return pushing_ == 0 || stopped_ || pusher_.load() == std::this_thread::get_id();
     });
+    --waiting_;
     flushing_ = false;
     clear_locked();
     state_ = State::idle;
@@ -332,7 +349,7 @@ void Branch::stop(bool wait) {
         clear_locked();
         thread = std::exchange(thread_, std::thread());
         // A thread that is not pushing ends at once.
-        wait = pusher_ != std::this_thread::get_id() && (wait || pushing_ == 0);
+        wait = pusher_.load() != std::this_thread::get_id() && (wait || pushing_ == 0);
         changed_.notify_all();
     }
     if (!thread.joinable()) return;
@@ -344,9 +361,12 @@ void Branch::stop(bool wait) {
 
 bool Branch::wait_quiet(unsigned milliseconds) {
     std::unique_lock lock(lock_);
-    if (pusher_ == std::this_thread::get_id()) return false;
-    return changed_.wait_for(lock, std::chrono::milliseconds(milliseconds),
-                             [this] { return pushing_ == 0; });
+    if (pusher_.load() == std::this_thread::get_id()) return false;
+    ++waiting_;
+    const bool quiet = changed_.wait_for(lock, std::chrono::milliseconds(milliseconds),
+                                         [this] { return pushing_ == 0; });
+    --waiting_;
+    return quiet;
 }
 
 void Branch::reset() {

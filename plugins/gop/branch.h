@@ -55,7 +55,9 @@ struct Item {
 };
 
 /// Threads: lock_ guards everything below it and is never held during a push. Items come only from
-/// goptee's streaming thread; release and flush come from any thread.
+/// goptee's streaming thread; release and flush come from any thread. A direct push takes no lock:
+/// it announces itself in pushing_ before it looks whether it may push. Whoever stops pushes says
+/// so before looking at pushing_, so that one of them sees the other.
 class Branch : public std::enable_shared_from_this<Branch> {
 public:
     /// idle: starts with the cached GOP as soon as an active pad is linked.
@@ -76,6 +78,8 @@ public:
     bool is_direct() const { return direct_; }
     bool is_skipping() const { return skipping_; }
 
+    /// Whether decide() has anything to determine. Needs no lock.
+    bool is_undecided() const { return state_ != State::eos && (state_ != State::running || ask_); }
     /// Called before each delivery, without locks: determines whether an active pad is linked and
     /// whether it needs a thread. Queries downstream when the branch is about to start, or after
     /// ask_again().
@@ -113,6 +117,8 @@ private:
     bool iterate(unsigned run);
     void run_thread_locked();
     void settle(GstFlowReturn flow, unsigned generation);
+    void judge(GstFlowReturn flow, unsigned generation, std::unique_lock<std::mutex> &lock);
+    void end_direct_push();
     GstFlowReturn push(Item item);
     bool over_locked(const QueueLimits &limits) const;
     void trim_locked();
@@ -137,20 +143,21 @@ private:
 
     mutable std::mutex lock_;
     std::condition_variable changed_;
-    // Written with the lock held; read by goptee's streaming thread without it.
+    // Written with the lock held, but for pushing_ and pusher_ of a direct push; read by goptee's
+    // streaming thread without it.
     std::atomic<State> state_ = State::idle;
     std::atomic<bool> direct_ = false, skipping_ = false;
     std::deque<Item> queue_;
     uint64_t queued_bytes_ = 0, queued_time_ = 0, queued_buffers_ = 0; ///< excluding burst items
     size_t queued_events_ = 0;
     uint64_t newest_time_ = GST_CLOCK_TIME_NONE;
-    std::thread thread_;   ///< joined if it waits, detached if it is pushing
-    unsigned run_ = 0;     ///< incremented with each thread; older ones end
-    unsigned pushing_ = 0; ///< pushes in progress
-    std::thread::id pusher_;
-    unsigned generation_ = 0; ///< incremented with each flush and stop
-    bool flushing_ = false;
-    bool stopped_ = false;
+    std::thread thread_;                ///< joined if it waits, detached if it is pushing
+    unsigned run_ = 0;                  ///< incremented with each thread; older ones end
+    std::atomic<unsigned> pushing_ = 0; ///< pushes in progress
+    std::atomic<std::thread::id> pusher_{};
+    std::atomic<unsigned> waiting_ = 0;    ///< threads that wait until pushing_ is 0
+    std::atomic<unsigned> generation_ = 0; ///< incremented with each flush and stop
+    std::atomic<bool> flushing_ = false, stopped_ = false;
 };
 
 } // namespace penstock::gop

@@ -91,13 +91,17 @@ GstFlowReturn Tee::chain(GstPtr<GstBuffer> buffer) {
         units_.push_back(std::move(unit));
     }
 
-    const std::shared_ptr<const Branches> branches = this->branches();
-    decide(*branches);
-    {
-        std::lock_guard lock(lock_);
-        for (const Unit &unit : units_)
-            deliver(unit, *branches);
+    std::unique_lock lock(lock_);
+    const std::shared_ptr<const Branches> branches = branches_;
+    if (std::any_of(branches->begin(), branches->end(),
+                    [](const auto &branch) { return branch->is_undecided(); })) {
+        lock.unlock();
+        decide(*branches);
+        lock.lock();
     }
+    for (const Unit &unit : units_)
+        deliver(unit, *branches);
+    lock.unlock();
     units_.clear();
     push_direct();
     return combined_flow(*branches);
