@@ -54,6 +54,7 @@ public:
     }
     void end() override { writer_.end(); }
     void cancel() override { writer_.cancel(); }
+    bool reports() const override { return true; }
     std::vector<std::string> take_reports() override { return writer_.take_reports(); }
     Stats stats() const override {
         Stats stats;

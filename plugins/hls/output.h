@@ -33,6 +33,8 @@ public:
     virtual void note_media() {}
     /// Stops publish() from waiting.
     virtual void cancel() {}
+    /// Whether take_reports() may return anything at any time.
+    virtual bool reports() const { return false; }
     /// Returns and clears readable reports since the last call.
     virtual std::vector<std::string> take_reports() { return {}; }
     virtual Stats stats() const = 0;

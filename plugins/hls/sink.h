@@ -56,6 +56,7 @@ private:
     using Lock = std::unique_lock<std::mutex>;
 
     std::optional<Kind> kind_of(GstPad *pad) const;
+    std::optional<Kind> kind_locked(GstPad *pad) const;
     Input &input(Kind kind) { return inputs_[static_cast<size_t>(kind)]; }
     std::vector<GstPtr<GstPad>> linked_pads() const;
 

@@ -16,6 +16,10 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
 namespace penstock::hls {
 std::optional<Kind> Sink::kind_of(GstPad *pad) const {
     std::lock_guard lock(mutex_);
+    return kind_locked(pad);
+}
+
+std::optional<Kind> Sink::kind_locked(GstPad *pad) const {
     for (Kind kind : {Kind::video, Kind::audio})
         if (inputs_[static_cast<size_t>(kind)].pad == pad) return kind;
     return std::nullopt;
@@ -56,58 +60,56 @@ bool Sink::is_live(Kind kind, GstPad *pad, bool remember) {
     return live;
 }
 
+// Takes mutex_ once for a buffer, unless it waits or finishes a segment.
 GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
-    const auto kind = kind_of(pad);
-    if (!kind) return GST_FLOW_FLUSHING;
-    const bool live = is_live(*kind, pad, true);
-    GstSegment segment;
-    bool wait = false;
-    {
-        std::lock_guard lock(mutex_);
-        const Input &in = input(*kind);
-        if (stopping_ || in.flushing || !segmenter_) return GST_FLOW_FLUSHING;
-        if (in.eos) return GST_FLOW_EOS;
-        if (!in.have_segment) return GST_FLOW_ERROR;
-        segment = in.segment;
-        wait = waits(live);
-    }
-    counters_.in(gst_buffer_get_size(buffer.get()));
-
     Sample sample;
-    const auto dts = running_time(segment, GST_BUFFER_DTS(buffer.get()));
-    const auto pts = running_time(segment, GST_BUFFER_PTS(buffer.get()));
-    if (!pts && !dts) {
-        std::lock_guard lock(mutex_);
-        if (dropped_++ == 0)
-            GST_WARNING_OBJECT(pad, "dropping buffers without timestamps: put a parser in front");
-        return GST_FLOW_OK;
-    }
-    sample.pts = pts.value_or(dts.value_or(0));
-    if (*kind == Kind::video) sample.dts = dts;
+    sample.data = bytes_of(buffer.get());
+    const GstClockTime dts = GST_BUFFER_DTS(buffer.get()), pts = GST_BUFFER_PTS(buffer.get());
     if (GST_BUFFER_DURATION_IS_VALID(buffer.get()))
         sample.duration = static_cast<int64_t>(
             std::min<GstClockTime>(GST_BUFFER_DURATION(buffer.get()), 3600 * GST_SECOND));
     sample.keyframe = !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
     sample.discontinuity = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
-    sample.data = bytes_of(buffer.get());
-
-    if (wait) {
-        const GstFlowReturn flow = wait_for(*kind, std::min(sample.pts, dts.value_or(sample.pts)));
-        if (flow != GST_FLOW_OK) return flow;
-    }
-    {
-        std::lock_guard lock(mutex_);
-        if (stopping_ || input(*kind).flushing || !segmenter_) return GST_FLOW_FLUSHING;
-        if (output_) output_->note_media();
-        const guint64 position = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME,
-                                                            GST_BUFFER_PTS_IS_VALID(buffer.get())
-                                                                ? GST_BUFFER_PTS(buffer.get())
-                                                                : GST_BUFFER_DTS(buffer.get()));
-        if (GST_CLOCK_TIME_IS_VALID(position)) position_ = static_cast<int64_t>(position);
-        segmenter_->add(*kind, std::move(sample));
-    }
     buffer.reset();
-    deliver();
+
+    Lock lock(mutex_);
+    const auto kind = kind_locked(pad);
+    if (!kind) return GST_FLOW_FLUSHING;
+    const Input &in = input(*kind);
+    if (!in.live) {
+        lock.unlock();
+        is_live(*kind, pad, true);
+        lock.lock();
+    }
+    if (stopping_ || in.flushing || !segmenter_) return GST_FLOW_FLUSHING;
+    if (in.eos) return GST_FLOW_EOS;
+    if (!in.have_segment) return GST_FLOW_ERROR;
+    counters_.in(sample.data.size());
+
+    const auto decoded = running_time(in.segment, dts), shown = running_time(in.segment, pts);
+    if (!shown && !decoded) {
+        if (dropped_++ == 0)
+            GST_WARNING_OBJECT(pad, "dropping buffers without timestamps: put a parser in front");
+        return GST_FLOW_OK;
+    }
+    sample.pts = shown.value_or(decoded.value_or(0));
+    if (*kind == Kind::video) sample.dts = decoded;
+    const guint64 position = gst_segment_to_stream_time(&in.segment, GST_FORMAT_TIME,
+                                                        GST_CLOCK_TIME_IS_VALID(pts) ? pts : dts);
+    if (waits(in.live.value_or(false))) {
+        lock.unlock();
+        const GstFlowReturn flow =
+            wait_for(*kind, std::min(sample.pts, decoded.value_or(sample.pts)));
+        if (flow != GST_FLOW_OK) return flow;
+        lock.lock();
+        if (stopping_ || in.flushing || !segmenter_) return GST_FLOW_FLUSHING;
+    }
+    if (output_) output_->note_media();
+    if (GST_CLOCK_TIME_IS_VALID(position)) position_ = static_cast<int64_t>(position);
+    segmenter_->add(*kind, std::move(sample));
+    const bool is_due = segmenter_->has_output() || (output_ && output_->reports());
+    lock.unlock();
+    if (is_due) deliver();
     return GST_FLOW_OK;
 }
 

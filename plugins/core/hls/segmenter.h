@@ -98,6 +98,8 @@ public:
     /// Finishes the current segment with the data so far. Later data follow with a discontinuity.
     void finish();
 
+    /// Whether take() or take_warnings() would return anything.
+    bool has_output() const { return !finished_.empty() || !warnings_.empty(); }
     /// Takes the oldest finished segment; returns false if there is none.
     bool take(Segment &segment);
     /// Returns and clears the readable warnings since the last call.

@@ -73,6 +73,7 @@ void Segmenter::divide(int64_t end) {
 std::vector<Segmenter::Entry> Segmenter::collect_video() {
     Track &t = track(Kind::video);
     std::vector<Entry> entries;
+    entries.reserve(t.queue.size());
     const bool more = cuts_.size() > 1;
     while (!t.queue.empty()) {
         Entry &entry = t.queue.front();
@@ -90,6 +91,7 @@ std::vector<Segmenter::Entry> Segmenter::collect_video() {
 std::vector<Segmenter::Entry> Segmenter::collect_audio(int64_t end, bool last) {
     Track &t = track(Kind::audio);
     std::vector<Entry> entries;
+    entries.reserve(t.queue.size());
     while (!t.queue.empty()) {
         Entry &entry = t.queue.front();
         if (last ? entry.after_gap && video_driven_ : entry.sample.pts >= end) break;
@@ -110,6 +112,7 @@ void Segmenter::emit(int64_t end, bool last) {
     std::optional<int64_t> arrival;
     for (size_t i = 0; i < entries.size(); ++i) {
         Track &t = tracks_[i];
+        inputs[i].samples.reserve(entries[i].size());
         for (Entry &entry : entries[i]) {
             forget(entry);
             if (!inputs[i].format) inputs[i].format = entry.format;
