@@ -133,7 +133,7 @@ GstFlowReturn Demuxer::handle(const Tag &tag, const BufferTime &time) {
 }
 
 GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
-    const auto header = parse_body(tag.type, tag.body());
+    const auto header = parse_body(tag.type, tag.body_view());
     if (!header || header->payload_size == 0) return GST_FLOW_OK;
     Stream *found = stream_of(tag.type, header->track);
     if (!found) {
@@ -250,7 +250,7 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
         GST_INFO_OBJECT(stream.pad, "timestamps jumped to %u ms", tag.timestamp);
     }
 
-    const Bytes payload = tag.body().sub(header.payload, header.payload_size);
+    const Bytes payload = tag.bytes.sub(header_size + header.payload, header.payload_size);
     auto out = buffer_of(payload);
     GstBuffer *buffer = out.get();
     if (video) {
