@@ -2,6 +2,7 @@
 #include "latency/hop_stamps.h"
 
 #include "core/flv/tag.h"
+#include "gst/bytes.h"
 #include "gst/running_time.h"
 #include "latency/clock_offset.h"
 
@@ -58,6 +59,7 @@ HopSettings HopStamps::settings() const {
 void HopStamps::set_settings(const HopSettings &settings) {
     std::lock_guard lock(lock_);
     settings_ = settings;
+    only_stamped_ = settings.only_stamped;
 }
 
 GstPtr<GstStructure> HopStamps::stats() const {
@@ -127,11 +129,21 @@ bool HopStamps::find_unit(ByteView bytes, View &view) {
 bool HopStamps::is_resting(GstBuffer *buffer) const {
     if (bare_ < bare_stream) return false;
     if (!in_flv_) return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+    if (const KnownTag *known = known_tag(buffer))
+        return known->tag.kind == flv::TagKind::frame || known->tag.kind == flv::TagKind::audio;
     uint8_t head[flv::header_size + 1];
     if (gst_buffer_extract(buffer, 0, head, sizeof head) != sizeof head) return true;
     constexpr unsigned inter = 2;
     return head[0] != static_cast<uint8_t>(flv::TagType::video) ||
            (head[flv::header_size] >> 4 & 7) == inter;
+}
+
+bool HopStamps::passes_by(GstBuffer *buffer) {
+    if (!only_stamped_ || !is_resting(buffer)) return false;
+    const gsize size = gst_buffer_get_size(buffer);
+    counters_.in(size);
+    counters_.out(size);
+    return true;
 }
 
 GstPtr<GstBuffer> HopStamps::process(GstPtr<GstBuffer> buffer) {

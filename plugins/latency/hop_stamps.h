@@ -37,6 +37,8 @@ public:
     void start();
     void stop() { counters_.stop(); }
     void set_caps(const GstCaps *caps);
+    /// Whether process() would do no more than count the buffer; then it is counted here.
+    bool passes_by(GstBuffer *buffer);
     /// Returns the buffer itself if nothing is written.
     GstPtr<GstBuffer> process(GstPtr<GstBuffer> buffer);
 
@@ -57,7 +59,8 @@ private:
 
     GstBaseTransform *const element_;
     mutable std::mutex lock_;
-    HopSettings settings_; ///< guarded by lock_
+    HopSettings settings_;                  ///< guarded by lock_
+    std::atomic<bool> only_stamped_{false}; ///< that setting, for each buffer
     // Used by the streaming thread only.
     Framing framing_;
     bool in_flv_ = false;

@@ -129,6 +129,17 @@ GstFlowReturn generate_output(GstBaseTransform *element, GstBuffer **out) noexce
     });
 }
 
+/// Passes on buffers that need no look, without the base class' work for each.
+GstFlowReturn chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noexcept {
+    auto *element = reinterpret_cast<GstBaseTransform *>(parent);
+    if (!guard(parent, false, [&] { return impl(parent).passes_by(buffer); }))
+        return static_cast<PenstockLatencySei *>(static_cast<void *>(parent))
+            ->base_chain(pad, parent, buffer);
+    // The base class answers position queries with it.
+    if (GST_BUFFER_PTS_IS_VALID(buffer)) element->segment.position = GST_BUFFER_PTS(buffer);
+    return gst_pad_push(element->srcpad, buffer);
+}
+
 void set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) noexcept {
     guard(object, [&] {
         HopSettings settings = impl(object).settings();
@@ -247,4 +258,7 @@ static void penstock_latency_sei_init(PenstockLatencySei *self) {
     // Buffers are replaced, never modified, so allocation is negotiated by the neighbours.
     gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
     gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);
+    GstPad *sink = GST_BASE_TRANSFORM_SINK_PAD(self);
+    self->base_chain = GST_PAD_CHAINFUNC(sink);
+    gst_pad_set_chain_function(sink, chain);
 }

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 struct PenstockLatencySei {
     GstBaseTransform parent;
     penstock::latency::HopStamps *impl;
+    GstPadChainFunction base_chain; ///< what GstBaseTransform gave its sink pad
 };
 struct PenstockLatencySeiClass {
     GstBaseTransformClass parent_class;
