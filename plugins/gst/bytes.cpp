@@ -134,7 +134,7 @@ Bytes bytes_of(GstBuffer *buffer) {
         }
     }
     std::vector<uint8_t> copy(gst_buffer_get_size(buffer));
-    copy.resize(gst_buffer_extract(buffer, 0, copy.data(), copy.size()));
+    if (!copy.empty()) copy.resize(gst_buffer_extract(buffer, 0, copy.data(), copy.size()));
     return Bytes::adopt(std::move(copy));
 }
 
