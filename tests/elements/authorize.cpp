@@ -94,7 +94,7 @@ GST_START_TEST(test_source) {
     fail_unless(!application.threads.contains(std::this_thread::get_id()));
     Peer other(port);
     other.publish("none");
-    fail_unless(other.until_said("NetStream.Publish.Failed"));
+    fail_unless(other.until_said("NetStream.Publish.Rejected"));
     fail_unless_equals_int(int(rtmp_rig::stat(source.get(), "peers")), 0);
     application.release();
     fail_unless(good.until_said("NetStream.Publish.Start"));

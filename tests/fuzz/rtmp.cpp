@@ -51,7 +51,7 @@ public:
     void finish() {
         session_.accept();
         session_.notify_unpublished();
-        session_.notify_kicked("end");
+        session_.notify_kicked(rtmp::Refusal::failed, "end");
         feed({});
     }
 

@@ -82,7 +82,7 @@ GST_START_TEST(test_publisher_waits_for_the_answer) {
     // A pending decision blocks neither the loop nor other peers.
     Peer other(server->address().port);
     other.publish("none");
-    fail_unless(other.until_said("NetStream.Publish.Failed"));
+    fail_unless(other.until_said("NetStream.Publish.Rejected"));
     fail_unless_equals_int(receiver.published, 0);
     fail_unless(publisher.said.find("NetStream.Publish.") == std::string::npos);
     // The answer comes from another thread, and twice: the second one changes nothing.
@@ -155,7 +155,7 @@ GST_START_TEST(test_publisher_is_renamed) {
     fail_unless(eventually([&] { return judge->questions() == 2; }));
     verdict.path = "../x";
     judge->kept.at(1)(verdict);
-    fail_unless(bad.until_said("NetStream.Publish.Failed"));
+    fail_unless(bad.until_said("NetStream.Publish.Rejected"));
 }
 GST_END_TEST
 

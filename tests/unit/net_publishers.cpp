@@ -35,12 +35,61 @@ GST_START_TEST(test_a_name_has_one_publisher) {
     other.publish("cam");
     fail_unless(other.until_said("NetStream.Publish.BadName"));
     fail_unless(log.warned(other.name, "this name is being published already"));
-    // A refused publisher stays connected: it may ask for another name, or for this one later.
+    fail_unless(other.until_closed());
+    // The first one is not disturbed; the name is free when it goes.
+    first.send(samples::video_config());
+    fail_unless(eventually([&] { return relay.received == 1; }));
+    fail_unless_equals_int(relay.published, 1);
     first.close();
     fail_unless(eventually([&] { return relay.unpublished == 1; }));
-    other.out.call(1, "publish", 6, "cam");
-    other.flush();
-    fail_unless(other.until_said("NetStream.Publish.Start"));
+    fail_unless(can_publish(server->address().port, "cam"));
+}
+GST_END_TEST
+
+// A publisher sends on while it is refused. Closed at once, its unread bytes would reset the
+// connection and take the status with them.
+GST_START_TEST(test_refusal_is_read_before_the_end) {
+    auto server = open_server({.claim_ms = 300});
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", ""));
+    auto lease = server->rules().add(everything(), server);
+    Peer first(server->address().port);
+    first.publish("cam");
+    fail_unless(first.until_said("NetStream.Publish.Start"));
+    for (int round = 0; round < 20; ++round) {
+        // Refused at once, and by the deadline of a rule whose pipeline does not come.
+        const bool at_once = round < 18;
+        Peer other(server->address().port);
+        other.out.handshake().connect("live").call(0, "FCPublish", 3, "cam");
+        other.out.publish(at_once ? "cam" : "none");
+        other.flush();
+        for (uint32_t i = 0; i < 100; ++i)
+            other.send(big_frame(i, i == 0, 20'000));
+        fail_unless(
+            other.until_said(at_once ? "NetStream.Publish.BadName" : "NetStream.Publish.Rejected"),
+            "round %d: no status", round);
+        fail_if(other.said.find("Publish.Start") != std::string::npos);
+        fail_unless(other.until_closed());
+        // FIN: the socket has no error. A reset would be one.
+        int error = 0;
+        socklen_t size = sizeof error;
+        getsockopt(other.socket(), SOL_SOCKET, SO_ERROR, &error, &size);
+        fail_unless_equals_int(error, 0);
+    }
+    fail_unless_equals_int(relay.published, 1);
+}
+GST_END_TEST
+
+// One that is refused and never closes is closed by the server.
+GST_START_TEST(test_refused_and_stays) {
+    auto server = open_server({.farewell_ms = 200});
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", "", {.key = "secret"}));
+    Peer stays(server->address().port);
+    stays.publish("cam");
+    fail_unless(stays.until_closed()); // the server's FIN
+    fail_unless(stays.said.find("NetStream.Publish.Denied") != std::string::npos);
+    fail_unless(eventually([&] { return !stays.send(big_frame(0, true, 100)); }), "still open");
 }
 GST_END_TEST
 
@@ -129,14 +178,14 @@ GST_START_TEST(test_unclaimed_publisher_is_refused) {
     Peer publisher(server->address().port), stranger(server->address().port);
     publisher.publish("cam");
     publisher.send(samples::video_config());
-    fail_unless(publisher.until_said("NetStream.Publish.Failed"));
+    fail_unless(publisher.until_said("NetStream.Publish.Rejected"));
     fail_unless(publisher.said.find("No pipeline took the stream") != std::string::npos);
     fail_unless(publisher.until_closed());
     fail_unless_equals_int(attempts, 1);
     fail_unless(log.warned(publisher.name, "no pipeline took the stream"), "%s", log.all().c_str());
     // A name that no rule takes is refused at once.
     stranger.publish("other");
-    fail_unless(stranger.until_said("NetStream.Publish.Failed"));
+    fail_unless(stranger.until_said("NetStream.Publish.Rejected"));
     const std::string advice = "nothing here takes a stream of this name: publish to rtmp://HOST:" +
                                std::to_string(server->address().port) + "/live/NAME";
     fail_unless(log.warned(stranger.name, advice), "%s", log.all().c_str());
@@ -226,6 +275,8 @@ static Suite *net_publishers_suite() {
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_a_name_has_one_publisher);
+    tcase_add_test(tc, test_refusal_is_read_before_the_end);
+    tcase_add_test(tc, test_refused_and_stays);
     tcase_add_test(tc, test_reset_frees_the_name);
     tcase_add_test(tc, test_reset_while_the_receiver_is_full);
     tcase_add_test(tc, test_full_receiver_holds_the_publisher_back);

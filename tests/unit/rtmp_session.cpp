@@ -186,15 +186,18 @@ GST_START_TEST(test_refusals) {
     const std::tuple<bool, rtmp::Refusal, const char *> cases[] = {
         {true, rtmp::Refusal::bad_name, "NetStream.Publish.BadName"},
         {true, rtmp::Refusal::unauthorized, "NetStream.Publish.Denied"},
-        {true, rtmp::Refusal::failed, "NetStream.Publish.Failed"},
+        {true, rtmp::Refusal::failed, "NetStream.Publish.Rejected"},
         {false, rtmp::Refusal::not_found, "NetStream.Play.StreamNotFound"},
         {false, rtmp::Refusal::unauthorized, "NetStream.Play.Failed"},
         {false, rtmp::Refusal::failed, "NetStream.Play.Failed"}};
     for (const auto &[publish, why, code] : cases) {
         Recorder recorder(Recorder::Answer::wait);
         Client client = connected();
+        client.call(0, "FCPublish", 3, "cam");
         publish ? client.publish("cam") : client.play("cam");
         fail_unless(recorder.feed(client.out.view()));
+        // Nothing that a publisher could take for its acceptance.
+        fail_if(recorder.sent("onFCPublish") || recorder.sent("NetStream.Publish"));
         recorder.session.refuse(why, "because");
         recorder.session.accept(); // too late: nothing is pending
         fail_unless(recorder.feed({}));
@@ -330,9 +333,11 @@ GST_START_TEST(test_acknowledgements) {
     }
     fail_unless(acks >= bytes.size() / 5500 && acks <= bytes.size() / 5000, "%u", acks);
     fail_unless(pong);
-    recorder.session.notify_kicked("taken over");
+    recorder.session.notify_kicked(rtmp::Refusal::bad_name, "taken over");
+    recorder.session.notify_kicked(rtmp::Refusal::failed, "stopped");
     fail_unless(recorder.feed({}));
-    fail_unless(recorder.sent("taken over"));
+    fail_unless(recorder.sent("taken over") && recorder.sent("NetStream.Publish.BadName"));
+    fail_unless(recorder.sent("stopped") && recorder.sent("NetStream.Publish.Rejected"));
 }
 GST_END_TEST
 
@@ -362,7 +367,7 @@ GST_START_TEST(test_hostile_commands) {
     Client twice = connected();
     twice.publish("a").call(1, "publish", 6, "b").call(1, "play", 7, "b");
     fail_unless(busy.feed(twice.out.view()));
-    fail_unless(busy.sent("NetStream.Publish.Failed") && busy.sent("NetStream.Play.Failed"));
+    fail_unless(busy.sent("NetStream.Publish.BadName") && busy.sent("NetStream.Play.Failed"));
     fail_unless_equals_int(busy.events.size(), 1);
 }
 GST_END_TEST

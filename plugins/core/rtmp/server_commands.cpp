@@ -81,9 +81,7 @@ Result ServerSession::Impl::on_plain_call(const Command &command) {
 
 Result ServerSession::Impl::on_fc_publish(const Command &command) {
     result(command);
-    answers.command(0, {amf::string("onFCPublish"), amf::number(0), amf::null(),
-                        amf::object({{"code", amf::string("NetStream.Publish.Start")},
-                                     {"description", amf::string("")}})});
+    wants_fc_publish = true; // its answer has the code of an accepted publish
     return Result::ok();
 }
 
@@ -107,7 +105,7 @@ Result ServerSession::Impl::on_stream_length(const Command &command) {
 
 Result ServerSession::Impl::on_publish(const Command &command) {
     if (stage != Stage::idle) {
-        answers.status(command_stream, "error", "NetStream.Publish.Failed",
+        answers.status(command_stream, "error", "NetStream.Publish.BadName",
                        "This connection already has a stream");
         return Result::ok();
     }

@@ -14,6 +14,24 @@ namespace {
 constexpr size_t max_output = 256 << 10; ///< bytes of answers that the peer has not read yet
 constexpr unsigned max_warnings = 10;    ///< per connection, so that a peer can't flood the log
 
+std::string_view publish_code(Refusal why) {
+    switch (why) {
+    case Refusal::bad_name:
+        return "NetStream.Publish.BadName";
+    case Refusal::unauthorized:
+        return "NetStream.Publish.Denied";
+    case Refusal::not_found:
+    case Refusal::failed:
+        break;
+    }
+    return "NetStream.Publish.Rejected";
+}
+
+std::string_view play_code(Refusal why) {
+    const bool unknown = why == Refusal::bad_name || why == Refusal::not_found;
+    return unknown ? "NetStream.Play.StreamNotFound" : "NetStream.Play.Failed";
+}
+
 } // namespace
 
 Result ServerSession::Impl::feed(ByteView input) {
@@ -218,6 +236,10 @@ void ServerSession::accept() {
     const uint32_t id = impl_->stream_id;
     answers.user_control(user_control::stream_begin, id);
     if (impl_->publish) {
+        if (std::exchange(impl_->wants_fc_publish, false))
+            answers.command(0, {amf::string("onFCPublish"), amf::number(0), amf::null(),
+                                amf::object({{"code", amf::string("NetStream.Publish.Start")},
+                                             {"description", amf::string("")}})});
         answers.status(id, "status", "NetStream.Publish.Start", "Publishing");
         return;
     }
@@ -232,13 +254,7 @@ void ServerSession::refuse(Refusal why, std::string_view description) {
     impl_->chunks.allow_media(false);
     impl_->early.clear();
     impl_->early_bytes = 0;
-    std::string_view code = impl_->publish ? "NetStream.Publish.Failed" : "NetStream.Play.Failed";
-    if (why == Refusal::bad_name)
-        code = impl_->publish ? "NetStream.Publish.BadName" : "NetStream.Play.StreamNotFound";
-    else if (why == Refusal::not_found && !impl_->publish)
-        code = "NetStream.Play.StreamNotFound";
-    else if (why == Refusal::unauthorized && impl_->publish)
-        code = "NetStream.Publish.Denied";
+    const std::string_view code = impl_->publish ? publish_code(why) : play_code(why);
     impl_->answers.status(impl_->stream_id, "error", code, description);
 }
 
@@ -250,9 +266,9 @@ void ServerSession::notify_unpublished() {
     impl_->answers.status(id, "status", "NetStream.Play.Stop", "The stream ended");
 }
 
-void ServerSession::notify_kicked(std::string_view description) {
+void ServerSession::notify_kicked(Refusal why, std::string_view description) {
     if (impl_->stage != Impl::Stage::accepted || !impl_->publish) return;
-    impl_->answers.status(impl_->stream_id, "error", "NetStream.Publish.Failed", description);
+    impl_->answers.status(impl_->stream_id, "error", publish_code(why), description);
 }
 
 void ServerSession::notify_unplayable(std::string_view description) {

@@ -33,12 +33,13 @@ struct StreamRequest {
     bool publish = false;
 };
 
-/// Why a request is refused; determines the onStatus code.
+/// Why a request is refused; determines the onStatus code. Publishers based on librtmp (OBS) know
+/// these three of Publish only; at others, such as Publish.Failed, they wait for ever.
 enum class Refusal {
     bad_name,     ///< NetStream.Publish.BadName: in use or invalid
     not_found,    ///< NetStream.Play.StreamNotFound
     unauthorized, ///< NetStream.Publish.Denied or NetStream.Play.Failed
-    failed,       ///< NetStream.Publish.Failed or NetStream.Play.Failed
+    failed,       ///< NetStream.Publish.Rejected or NetStream.Play.Failed
 };
 
 class ServerSession {
@@ -72,7 +73,8 @@ public:
     bool has_output() const;
 
     /// Accepts the pending request. Media that a publisher sent earlier (up to one message's limit)
-    /// is passed to on_tag() by the next feed(), whose input may be empty. A player is sent Stream
+    /// is passed to on_tag() by the next feed(), whose input may be empty. A publisher is sent
+    /// Publish.Start now, and onFCPublish if it asked for that: not before. A player is sent Stream
     /// Begin, Play.Reset and Play.Start; the fan-out then sends media in chunks of out_chunk_size
     /// on message stream 1.
     void accept();
@@ -81,9 +83,9 @@ public:
     /// Play.Stop); it stays connected. Players based on ffmpeg or librtmp, and rtmp2src, end then:
     /// to keep them during a publisher's pause, call this only when the stream is given up.
     void notify_unpublished();
-    /// Tells an accepted publisher that it will be disconnected (takeover, shutdown).
-    void notify_kicked(std::string_view description);
-
+    /// Tells an accepted publisher that it will be disconnected, and why: `bad_name` if another has
+    /// its name now, `failed` otherwise (shutdown).
+    void notify_kicked(Refusal why, std::string_view description);
     /// Tells an accepted player why it gets nothing (NetStream.Play.Failed), before its end.
     void notify_unplayable(std::string_view description);
 

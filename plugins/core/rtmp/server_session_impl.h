@@ -43,9 +43,10 @@ struct ServerSession::Impl {
     std::string app, tc_url, client;
     Capabilities capabilities; ///< the peer's
     Stage stage = Stage::idle;
-    bool publish = false;        ///< whether the pending or accepted request is a publish
-    uint32_t stream_id = 0;      ///< the message stream of that request
-    std::vector<flv::Tag> early; ///< media received between publish and its acceptance
+    bool wants_fc_publish = false; ///< onFCPublish is sent when the publish is accepted
+    bool publish = false;          ///< whether the pending or accepted request is a publish
+    uint32_t stream_id = 0;        ///< the message stream of that request
+    std::vector<flv::Tag> early;   ///< media received between publish and its acceptance
     size_t early_bytes = 0;
     unsigned warnings = 0;
 

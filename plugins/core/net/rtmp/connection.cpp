@@ -67,6 +67,7 @@ void RtmpConnection::on_ready(uint32_t events) {
     const auto self = shared_from_this();
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ended_ = true;
     if ((events & EPOLLOUT) != 0 && waiting_) pump_again();
+    end_output();
     if ((events & ~uint32_t(EPOLLOUT)) != 0) read();
 }
 
@@ -84,7 +85,7 @@ void RtmpConnection::read() {
         const ssize_t size = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
         if (size < 0 && errno == EAGAIN) return;
         if (size <= 0) return lost(size < 0 ? errno : 0);
-        feed(ByteView(buffer.data(), size_t(size)));
+        if (!is_parting_) feed(ByteView(buffer.data(), size_t(size)));
         if (size_t(size) < buffer.size() && !ended_) return;
     }
     if (std::exchange(reading_, true)) return;
@@ -98,7 +99,8 @@ void RtmpConnection::feed(ByteView input) {
     const Result result = session_.feed(input);
     if (closed_) return;
     answer(); // what was answered goes out even if that was the last
-    if (result.is_error()) close_now(LogLevel::warning, "closed: " + result.reason());
+    if (result.is_error() && !is_parting_)
+        close_now(LogLevel::warning, "closed: " + result.reason());
 }
 
 void RtmpConnection::on_warning(const std::string &text) {
@@ -106,6 +108,7 @@ void RtmpConnection::on_warning(const std::string &text) {
 }
 
 void RtmpConnection::on_request(const rtmp::StreamRequest &request) {
+    if (is_parting_) return;
     if (role_ != Role::none || admission_.is_open())
         return session_.refuse(rtmp::Refusal::failed, "already streaming");
     // Each request may cost a pipeline.
@@ -116,8 +119,10 @@ void RtmpConnection::on_request(const rtmp::StreamRequest &request) {
         say(LogLevel::warning, "refused: '" + printable(request.path, 80) +
                                    "' is not a legal stream name: letters, digits and ._~- only, "
                                    "as in live/cam");
-        return session_.refuse(rtmp::Refusal::bad_name,
-                               "Illegal stream name: use letters, digits and ._~-");
+        session_.refuse(rtmp::Refusal::bad_name,
+                        "Illegal stream name: use letters, digits and ._~-");
+        if (request.publish) part_ways(LogLevel::debug, "closed: an illegal stream name");
+        return;
     }
     request_ = request;
     if (request.publish)
@@ -131,9 +136,11 @@ void RtmpConnection::refuse(rtmp::Refusal why, const std::string &text) {
                                request_.path + ": " + text);
     session_.refuse(why, text);
     deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
+    if (request_.publish) part_ways(LogLevel::debug, "closed: " + text);
 }
 
 void RtmpConnection::on_stop() {
+    if (is_parting_) return;
     cancel_question();
     leave("unpublished");
     deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
@@ -157,6 +164,7 @@ void RtmpConnection::answer() {
     if (closed_ || waiting_) return;
     if (!session_.has_output() && role_ == Role::player && outlet_.cursor().next) return;
     pump_alone();
+    end_output();
 }
 
 bool RtmpConnection::prepare(fanout::Outlet::Source &, bool) {
@@ -177,6 +185,7 @@ void RtmpConnection::wait_writable(fanout::Outlet::Status why) {
     if (why != fanout::Outlet::Status::more) return;
     asio::post(context(), [self = shared_from_this()] {
         if (self->waiting_) self->pump_again();
+        self->end_output();
     });
 }
 
@@ -224,6 +233,7 @@ void RtmpConnection::deny(const std::string &reason) {
     cancel_question();
     if (role == Role::player) return close_now(LogLevel::warning, "refused to play: " + reason);
     refuse(rtmp::Refusal::unauthorized, reason);
+    if (is_parting_) return;
     answer();
     close_now(LogLevel::debug, "closed: " + reason);
 }
@@ -244,10 +254,16 @@ bool RtmpConnection::is_reset() {
 }
 
 void RtmpConnection::check(uint64_t now_ms) {
+    if (is_parting_) {
+        if (now_ms > deadline_ms_) close_now(LogLevel::debug, "closed: it did not close");
+        return;
+    }
     if (paused_ && is_reset()) return close_now(LogLevel::info, "disconnected");
     if (admission_.is_over(now_ms) && (role_ == Role::publisher || role_ == Role::player)) {
-        if (role_ == Role::publisher) session_.notify_kicked("The authorization has expired");
-        if (role_ == Role::player) session_.notify_unpublished();
+        if (role_ == Role::publisher)
+            return dismiss(rtmp::Refusal::unauthorized, "its authorization has expired",
+                           LogLevel::info);
+        session_.notify_unpublished();
         answer();
         return close_now(LogLevel::info, "closed: its authorization has expired");
     }
@@ -255,8 +271,7 @@ void RtmpConnection::check(uint64_t now_ms) {
     if (deadline_ms_ != 0 && now_ms > deadline_ms_) {
         if (role_ == Role::publish_pending) {
             session_.refuse(rtmp::Refusal::failed, "No pipeline took the stream");
-            answer();
-            return close_now(LogLevel::warning, "closed: no pipeline took the stream within " +
+            return part_ways(LogLevel::warning, "closed: no pipeline took the stream within " +
                                                     time_text(state_->limits.claim_ms));
         }
         if (role_ == Role::play_pending) {
@@ -271,7 +286,8 @@ void RtmpConnection::check(uint64_t now_ms) {
     if (role_ == Role::publisher && !paused_) {
         const uint64_t limit_ms = ms_of(mount_->slot.silence_timeout());
         if (limit_ms != 0 && now_ms - heard_ms_ > limit_ms)
-            return close_now(LogLevel::warning, "closed: sent no media for " + time_text(limit_ms));
+            return dismiss(rtmp::Refusal::failed, "sent no media for " + time_text(limit_ms),
+                           LogLevel::warning);
     }
     if (role_ == Role::player) {
         if (const std::string lack = lacking_codec(*mount_); !lack.empty()) {
@@ -300,16 +316,39 @@ void RtmpConnection::leave(const std::string &reason) {
     log(LogLevel::info, "rtmp", "[" + name_ + " " + mount->path() + "] " + reason);
 }
 
+void RtmpConnection::take_leave(LogLevel level, const std::string &reason) {
+    cancel_question();
+    if (!mount_ || level != LogLevel::info)
+        say(mount_ || level < LogLevel::info ? level : LogLevel::debug, reason);
+    leave(reason);
+}
+
+void RtmpConnection::part_ways(LogLevel level, const std::string &reason) {
+    if (closed_ || std::exchange(is_parting_, true)) return;
+    take_leave(level, reason);
+    paused_ = false;
+    deadline_ms_ = steady_ms() + state_->limits.farewell_ms;
+    // The session may be in the middle of the bytes that led to this.
+    asio::post(context(), [self = shared_from_this()] {
+        self->answer();
+        self->read();
+    });
+}
+
+void RtmpConnection::end_output() {
+    if (is_parting_ && !closed_ && !waiting_ && !session_.has_output())
+        ::shutdown(socket_, SHUT_WR);
+}
+
+void RtmpConnection::dismiss(rtmp::Refusal why, const std::string &reason, LogLevel level) {
+    session_.notify_kicked(why, reason);
+    part_ways(level, "closed: " + reason);
+}
+
 void RtmpConnection::close_now(LogLevel level, const std::string &reason) {
     if (std::exchange(closed_, true)) return;
     const auto self = shared_from_this();
-    cancel_question();
-    if (mount_ && level == LogLevel::info) {
-        leave(reason);
-    } else {
-        say(mount_ || level < LogLevel::info ? level : LogLevel::debug, reason);
-        leave(reason);
-    }
+    take_leave(level, reason);
     loops_->poller(loop_).remove(socket_, *this);
     ::shutdown(socket_, SHUT_RDWR);
     ::close(socket_);
@@ -319,7 +358,13 @@ void RtmpConnection::close_now(LogLevel level, const std::string &reason) {
 void RtmpConnection::close(const std::string &reason) {
     asio::post(context(), [self = shared_from_this(), reason] {
         if (self->closed_) return;
-        if (self->role_ == Role::publisher) self->session_.notify_kicked(reason);
+        const bool is_publisher = self->role_ == Role::publisher;
+        // A server that ends does not wait for its peers.
+        if (is_publisher && !self->state_->roster->is_closing())
+            return self->dismiss(rtmp::Refusal::failed, reason, LogLevel::info);
+        if (is_publisher) self->session_.notify_kicked(rtmp::Refusal::failed, reason);
+        if (self->role_ == Role::publish_pending)
+            self->session_.refuse(rtmp::Refusal::failed, reason);
         if (self->role_ == Role::player && !self->is_told()) self->say_ended();
         self->answer();
         self->close_now(LogLevel::info, "closed: " + reason);

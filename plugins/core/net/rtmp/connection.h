@@ -105,6 +105,16 @@ private:
     void cancel_question();
 
     void leave(const std::string &reason);
+    /// The same, and writes the reason to the log.
+    void take_leave(LogLevel level, const std::string &reason);
+    /// Ends the connection of a publisher that has been told why. It may be sending: a socket with
+    /// unread bytes is closed by a reset, which takes what it was told with it. So it gets a FIN,
+    /// and what it sends is read and dropped until it closes; RtmpLimits::farewell_ms at most.
+    void part_ways(LogLevel level, const std::string &reason);
+    /// Sends the FIN once everything is written.
+    void end_output();
+    /// Tells a publisher why its stream ends, and parts.
+    void dismiss(rtmp::Refusal why, const std::string &reason, LogLevel level);
 
     const std::string endpoint_;
     const int socket_; ///< closed by close_now()
@@ -124,6 +134,7 @@ private:
     bool paused_ = false;  ///< nothing is read: the receiver's queue is full, or nobody has claimed
     bool reading_ = false; ///< will read on after others' turn
     bool ended_ = false;   ///< the peer sends nothing but what is there to be read
+    bool is_parting_ = false; ///< see part_ways()
 };
 
 } // namespace penstock::net

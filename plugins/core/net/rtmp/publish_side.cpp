@@ -134,8 +134,7 @@ void RtmpConnection::refuse_publish(const std::string &reason) {
             self->mount_->slot.has(self.get()))
             return;
         self->session_.refuse(rtmp::Refusal::failed, reason);
-        self->answer();
-        self->close_now(LogLevel::warning, "refused to publish: " + reason);
+        self->part_ways(LogLevel::warning, "refused to publish: " + reason);
     });
 }
 

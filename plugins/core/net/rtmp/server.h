@@ -66,6 +66,7 @@ struct RtmpLimits {
     uint64_t claim_ms = 5'000;      ///< from publish to a receiver that takes it
     uint64_t authorize_ms = 5'000;  ///< from a question to its answer
     uint64_t answers_ms = 30'000;   ///< a peer that plays nothing and reads no answers is closed
+    uint64_t farewell_ms = 5'000;   ///< for a publisher that is refused or ended to close by itself
     uint64_t wait_ms = 60'000;      ///< a player waits this long at most for the first media
     size_t waiting_per_host = 128;  ///< players of one host that wait for a first producer
     size_t connections = 10'000;

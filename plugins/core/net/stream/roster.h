@@ -38,6 +38,8 @@ public:
     /// Call both on the member's loop. After shutdown() a new member is closed at once.
     void add(const std::shared_ptr<RosterMember> &member);
     void remove(const std::shared_ptr<RosterMember> &member);
+    /// Whether shutdown() has begun: close() has to be quick then. Thread-safe.
+    bool is_closing() const { return closing_; }
     /// Closes all members and waits until they are closed; does not wait if called on a loop.
     void shutdown();
     Loops &loops() const { return *loops_; }
