@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/gop/failover.h"
+
+#include <algorithm>
+
+namespace penstock::gop {
+namespace {
+
+/// Audio that comes for this long without any video is a stream of its own.
+constexpr uint64_t video_wait = 1'000'000'000;
+
+} // namespace
+
+void Failover::join(size_t input, unsigned rank, uint64_t now) {
+    if (input >= inputs_.size()) inputs_.resize(input + 1);
+    inputs_[input] = {};
+    inputs_[input].joined = true;
+    inputs_[input].rank = rank;
+    inputs_[input].came = now;
+}
+
+bool Failover::has_inputs() const {
+    return std::any_of(inputs_.begin(), inputs_.end(), [](const Input &i) { return i.joined; });
+}
+
+bool Failover::is_alone(size_t input) const {
+    for (size_t i = 0; i < inputs_.size(); ++i)
+        if (i != input && inputs_[i].joined) return false;
+    return true;
+}
+
+bool Failover::has_failed(const Input &input, uint64_t now) const {
+    if (!input.joined || !input.last) return true;
+    return !input.busy && now - *input.last > settings_.timeout;
+}
+
+bool Failover::is_held_usable(const Input &input) const {
+    return input.held_since && (!on_air_ || *input.held_since > *on_air_);
+}
+
+/// Apart from the keyframe that it needs.
+bool Failover::may_begin(size_t index, uint64_t now) const {
+    const Input &input = inputs_[index];
+    if (!active_ || has_failed(inputs_[*active_], now)) {
+        if (!input.fit && !is_alone(index)) return false;
+        // A better one comes first, unless it has yet to show a keyframe.
+        return std::none_of(inputs_.begin(), inputs_.end(), [&](const Input &other) {
+            if (!other.joined || other.rank >= input.rank || !other.fit) return false;
+            if (!on_air_ && !other.first) return now - other.came <= settings_.timeout;
+            return other.held_since && !has_failed(other, now);
+        });
+    }
+    if (input.rank >= inputs_[*active_].rank || has_failed(input, now)) return false;
+    return now - *input.steady_since >= settings_.return_after;
+}
+
+bool Failover::wants_key(size_t input, uint64_t now) const {
+    return active_ != input && inputs_[input].joined && may_begin(input, now);
+}
+
+void Failover::begin(size_t input, uint64_t now) {
+    active_ = input;
+    on_air_ = now;
+    ++switches_;
+    inputs_[input].held_since.reset();
+}
+
+Failover::Action Failover::media(size_t index, const Media &media, uint64_t now) {
+    Input &input = inputs_[index];
+    if (!media.audio) input.has_video = true;
+    // With no other there is nothing to wait for: decoders find the keyframe by themselves.
+    const bool is_at_once = !input.first && !active_ && is_alone(index);
+    if (!input.first) input.first = now;
+    if (!media.audio || !input.has_video) {
+        if (!input.last || now - *input.last > settings_.timeout) input.steady_since = now;
+        input.last = now;
+    }
+    if (active_ == index) {
+        on_air_ = now;
+        return Action::pass;
+    }
+    const bool key = media.audio ? !input.has_video && now - *input.first >= video_wait : media.key;
+    if (key) input.held_since = now;
+    if (!may_begin(index, now)) return Action::hold;
+    if (key || is_at_once) {
+        begin(index, now);
+        return Action::begin;
+    }
+    if (!is_held_usable(input)) return Action::hold;
+    begin(index, now);
+    return Action::begin_held;
+}
+
+void Failover::leave(size_t index) {
+    inputs_[index] = {};
+    if (active_ == index) active_.reset();
+}
+
+void Failover::set_busy(size_t index, bool busy, uint64_t now) {
+    Input &input = inputs_[index];
+    if (input.busy && !busy && input.last) input.last = now;
+    input.busy = busy;
+}
+
+} // namespace penstock::gop

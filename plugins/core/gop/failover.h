@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Which of several inputs of one stream is on air: the best that sends. The decision alone, with
+// the time given from outside; media stay with the caller.
+#pragma once
+
+#include "core/gop/history.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace penstock::gop {
+
+/// Changes are made on keyframes only: at one that arrives, or at the beginning of a GOP that was
+/// held back and is not older than the last that was on air, so that nothing is shown twice. Times
+/// are ns on any steady clock that never goes back. Not thread-safe.
+class Failover {
+public:
+    struct Settings {
+        /// An input that sends no media for this long has failed. One that has video fails if that
+        /// is missing, whatever its audio does.
+        uint64_t timeout = 2'000'000'000;
+        /// For how long a better input has to send media until it takes over from one that has not
+        /// failed; 0: until its next keyframe.
+        uint64_t return_after = 0;
+    };
+    /// What becomes of a unit of media.
+    enum class Action {
+        pass,       ///< it is on air
+        hold,       ///< it is not: keep it, from each keyframe on
+        begin,      ///< its input is on air from this unit on
+        begin_held, ///< the same, with what was held back of it first
+    };
+    struct Media {
+        bool key = false;   ///< a decoder can start here; of audio beside video: ignored
+        bool audio = false; ///< of a stream that may also have video
+    };
+
+    void set_settings(const Settings &settings) { settings_ = settings; }
+
+    /// An input comes; inputs have small numbers of the caller's choice. A lower rank is better;
+    /// among equals the one on air stays. Before anything was on air, the worse ones wait for the
+    /// better ones, up to the timeout.
+    void join(size_t input, unsigned rank, uint64_t now);
+    /// It goes. What follows it begins with its next media.
+    void leave(size_t input);
+    /// An input that is not fit goes on air only in place of a worse one: its tracks are not those
+    /// of the stream, which players can't follow.
+    void set_fit(size_t input, bool fit) { inputs_[input].fit = fit; }
+    bool is_fit(size_t input) const { return inputs_[input].fit; }
+    /// It has said that it sends nothing for now.
+    void fail(size_t input) { inputs_[input].last.reset(); }
+    /// While it is busy (the reader of what it sends makes it wait) it does not fail.
+    void set_busy(size_t input, bool busy, uint64_t now);
+    /// What was held back of an input is lost.
+    void forget_held(size_t input) { inputs_[input].held_since.reset(); }
+
+    /// Media of an input that has joined.
+    Action media(size_t input, const Media &media, uint64_t now);
+    /// Whether a keyframe of this input would bring it on air.
+    bool wants_key(size_t input, uint64_t now) const;
+
+    /// The input on air; nullopt if there is none, or the last one has left and no other begun.
+    std::optional<size_t> active() const { return active_; }
+    bool has_inputs() const;
+    unsigned switches() const { return switches_; }
+
+private:
+    struct Input {
+        bool joined = false, has_video = false, busy = false, fit = true;
+        unsigned rank = 0;
+        uint64_t came = 0;                    ///< when it joined
+        std::optional<uint64_t> first;        ///< when its first media came
+        std::optional<uint64_t> last;         ///< … its last that counts
+        std::optional<uint64_t> steady_since; ///< … the first after which none was missing
+        std::optional<uint64_t> held_since;   ///< … the keyframe of what is held back
+    };
+    bool has_failed(const Input &input, uint64_t now) const;
+    bool is_alone(size_t input) const;
+    bool may_begin(size_t input, uint64_t now) const;
+    bool is_held_usable(const Input &input) const;
+    void begin(size_t input, uint64_t now);
+
+    Settings settings_;
+    std::vector<Input> inputs_;
+    std::optional<size_t> active_;
+    std::optional<uint64_t> on_air_; ///< when the last media on air came
+    unsigned switches_ = 0;
+};
+
+/// The running GOP of an input that is not on air, within limits.
+template <class Item>
+class HeldGop {
+public:
+    HeldGop() = default;
+    explicit HeldGop(const Limits &limits) : limits_(limits) {}
+
+    /// Returns false if nothing is held any more: the GOP exceeds the limits.
+    bool push(Item item, size_t bytes, bool key, uint64_t now) {
+        if (key) clear();
+        if (!key && items_.empty()) return true;
+        if (items_.empty()) since_ = now;
+        items_.push_back(std::move(item));
+        bytes_ += bytes;
+        if (bytes_ <= limits_.bytes && items_.size() <= limits_.items &&
+            now - since_ <= limits_.duration)
+            return true;
+        clear();
+        return false;
+    }
+    /// Empties it.
+    std::vector<Item> take() {
+        bytes_ = 0;
+        return std::exchange(items_, {});
+    }
+    void clear() { take(); }
+    size_t bytes() const { return bytes_; }
+
+private:
+    Limits limits_;
+    std::vector<Item> items_;
+    size_t bytes_ = 0;
+    uint64_t since_ = 0;
+};
+
+} // namespace penstock::gop
