@@ -11,6 +11,14 @@
  * and sends no media for `silence-timeout` is closed, and loses its name. Several elements may
  * share one port with different names.
  *
+ * What becomes of a second publisher of the name is said by `republish`: it is refused
+ * (NetStream.Publish.BadName), or takes the name over, or stands by as a backup. A backup's media
+ * are held back, one GOP at most, until the primary leaves or sends none for `backup-timeout`; the
+ * stream then goes on with a keyframe of the backup, with DISCONT, its configuration sent again and
+ * timestamps that go on. The primary takes over again with a keyframe once it has sent media for
+ * `return-after`. The publisher that comes with `?backup=1` behind the name is the backup; of two
+ * without that, or two with it, the one on air stays.
+ *
  * When not: to fetch a stream from a server, use rtmppullsrc.
  *
  * ## Authorization
@@ -65,6 +73,9 @@ enum {
     PROP_PUBLISH_KEY,
     PROP_QUEUE_MAX_BYTES,
     PROP_SILENCE_TIMEOUT,
+    PROP_REPUBLISH,
+    PROP_BACKUP_TIMEOUT,
+    PROP_RETURN_AFTER,
     PROP_BOUND_LOCATION,
     PROP_STATS
 };
@@ -78,6 +89,18 @@ static GType on_unpublish_type() {
         {0, nullptr, nullptr},
     };
     static const GType type = g_enum_register_static("PenstockRtmpOnUnpublish", values);
+    return type;
+}
+
+static GType republish_type() {
+    static const GEnumValue values[] = {
+        {int(net::Republish::reject), "Refuse it", "reject"},
+        {int(net::Republish::takeover), "It gets the name; the other publisher is closed",
+         "takeover"},
+        {int(net::Republish::backup), "One of them is on air, the other stands by", "backup"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("PenstockRtmpRepublish", values);
     return type;
 }
 
@@ -104,6 +127,15 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
             break;
         case PROP_SILENCE_TIMEOUT:
             impl.settings.silence_timeout = g_value_get_uint64(value);
+            break;
+        case PROP_REPUBLISH:
+            impl.settings.republish = net::Republish(g_value_get_enum(value));
+            break;
+        case PROP_BACKUP_TIMEOUT:
+            impl.settings.backup_timeout = g_value_get_uint64(value);
+            break;
+        case PROP_RETURN_AFTER:
+            impl.settings.return_after = g_value_get_uint64(value);
             break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -135,6 +167,15 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
             break;
         case PROP_SILENCE_TIMEOUT:
             g_value_set_uint64(value, impl.settings.silence_timeout);
+            break;
+        case PROP_REPUBLISH:
+            g_value_set_enum(value, int(impl.settings.republish));
+            break;
+        case PROP_BACKUP_TIMEOUT:
+            g_value_set_uint64(value, impl.settings.backup_timeout);
+            break;
+        case PROP_RETURN_AFTER:
+            g_value_set_uint64(value, impl.settings.return_after);
             break;
         case PROP_BOUND_LOCATION:
             g_value_set_string(value, impl.bound_location().c_str());
@@ -203,18 +244,39 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
                             "not count. 0: never",
                             0, 86400 * GST_SECOND, defaults.silence_timeout, rw));
     g_object_class_install_property(
+        object_class, PROP_REPUBLISH,
+        g_param_spec_enum("republish", "Republish",
+                          "What to do with a publisher whose name another one has",
+                          republish_type(), int(defaults.republish), rw));
+    g_object_class_install_property(
+        object_class, PROP_BACKUP_TIMEOUT,
+        g_param_spec_uint64("backup-timeout", "Backup timeout",
+                            "With republish=backup: a publisher on air that sends no media for "
+                            "this long, in nanoseconds, gives way to the other. Time in which the "
+                            "queue is full does not count",
+                            100 * GST_MSECOND, 3600 * GST_SECOND, defaults.backup_timeout, rw));
+    g_object_class_install_property(
+        object_class, PROP_RETURN_AFTER,
+        g_param_spec_uint64("return-after", "Return after",
+                            "With republish=backup: for how long, in nanoseconds, the primary has "
+                            "to send media without a pause until it takes over again; 0: until its "
+                            "first keyframe",
+                            0, 3600 * GST_SECOND, defaults.return_after, rw));
+    g_object_class_install_property(
         object_class, PROP_BOUND_LOCATION,
         g_param_spec_string("bound-location", "Bound location",
                             "The location with the real port; empty below READY", "", ro));
     g_object_class_install_property(
         object_class, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics",
-                           "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns)",
+                           "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns); "
+                           "switches: how often a publisher went on air with republish=backup",
                            GST_TYPE_STRUCTURE, ro));
     peer_signals = install_peer_signals(G_TYPE_FROM_CLASS(klass));
     auto *element_class = GST_ELEMENT_CLASS(klass);
     element_class->change_state = change_state;
     gst_type_mark_as_plugin_api(on_unpublish_type(), GstPluginAPIFlags(0));
+    gst_type_mark_as_plugin_api(republish_type(), GstPluginAPIFlags(0));
     gst_element_class_set_static_metadata(element_class, "RTMP server source", "Source/Network",
                                           "Receives a stream that is published to us over RTMP",
                                           "The Penstock authors");

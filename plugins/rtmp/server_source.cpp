@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "rtmp/server_source.h"
 
+#include "core/net/loop/clock.h"
+
 GST_DEBUG_CATEGORY_EXTERN(penstock_rtmp_server_src_debug);
 #define GST_CAT_DEFAULT penstock_rtmp_server_src_debug
 
 namespace penstock::rtmp {
+
+using gop::Failover;
+
 ServerSource::ServerSource(GstElement *element, GstPad *pad) : TagSource(element, pad) {
 }
 
@@ -46,6 +51,10 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
         std::lock_guard lock(settings_mutex);
         options.key = settings.publish_key;
         options.silence_timeout = settings.silence_timeout;
+        options.republish = settings.republish;
+        decides_ = settings.republish == net::Republish::backup;
+        reset_lanes();
+        failover_.set_settings({settings.backup_timeout, settings.return_after});
         max_bytes = settings.max_bytes;
     }
     open_queue(max_bytes);
@@ -62,7 +71,15 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
 void ServerSource::stop() {
     close_queue();
     claim_.reset();
-    publishing_ = false;
+    reset_lanes();
+}
+
+void ServerSource::reset_lanes() {
+    lanes_ = {};
+    for (auto &publishing : publishing_)
+        publishing = false;
+    std::lock_guard lock(failover_mutex_);
+    failover_ = {};
 }
 
 void ServerSource::close() {
@@ -73,19 +90,87 @@ void ServerSource::close() {
 
 // --- network loop -------------------------------------------------------------------------
 
-void ServerSource::on_published(const std::string &peer) {
-    publishing_ = true;
-    put_began(peer);
+void ServerSource::published(size_t index, const net::Publisher &who) {
+    publishing_[index] = true;
+    if (!decides_) return put_began(who.name());
+    lanes_[index].name = who.name();
+    std::lock_guard lock(failover_mutex_);
+    failover_.join(index, who.is_backup() ? 1 : 0, net::steady_ns());
 }
 
 /// resume() of the claim tells when there is room again.
-bool ServerSource::on_tag(flv::Tag &&tag) {
-    return put_tag(std::move(tag));
+bool ServerSource::take(size_t index, flv::Tag &&tag) {
+    if (!decides_) return put_tag(std::move(tag));
+    mended_.clear();
+    lanes_[index].normalizer.take(std::move(tag), mended_);
+    bool has_room = true;
+    for (flv::Tag &each : mended_)
+        has_room = take_mended(index, std::move(each));
+    return has_room;
 }
 
-void ServerSource::on_unpublished(const std::string &reason) {
-    publishing_ = false;
-    put_ended(reason);
+bool ServerSource::take_mended(size_t index, flv::Tag &&tag) {
+    const bool is_key = tag.kind == flv::TagKind::keyframe;
+    const bool is_audio = tag.type == flv::TagType::audio;
+    const bool is_frame =
+        is_key || tag.kind == flv::TagKind::frame || tag.kind == flv::TagKind::audio;
+    const uint64_t now = net::steady_ns();
+    Failover::Action action;
+    {
+        std::lock_guard lock(failover_mutex_);
+        if (is_frame)
+            action = failover_.media(index, {is_key, is_audio}, now);
+        else if (failover_.active() == index)
+            action = Failover::Action::pass;
+        else
+            return true; // configuration, which the normalizer has
+    }
+    Lane &lane = lanes_[index];
+    switch (action) {
+    case Failover::Action::hold: {
+        const size_t size = tag.bytes.size();
+        if (lane.held.push(std::move(tag), size, is_key, now)) return true;
+        std::lock_guard lock(failover_mutex_);
+        failover_.forget_held(index);
+        return true;
+    }
+    case Failover::Action::begin:
+    case Failover::Action::begin_held:
+        go_on_air(index, action == Failover::Action::begin_held);
+        break;
+    case Failover::Action::pass:
+        break;
+    }
+    const bool has_room = put_tag(std::move(tag));
+    if (!has_room) {
+        std::lock_guard lock(failover_mutex_);
+        failover_.set_busy(index, true, now);
+    }
+    return has_room;
+}
+
+void ServerSource::go_on_air(size_t index, bool with_held) {
+    Lane &lane = lanes_[index];
+    put_began(lane.name);
+    for (flv::Tag &header : lane.normalizer.headers().list())
+        put_tag(std::move(header));
+    std::vector<flv::Tag> held = lane.held.take();
+    if (!with_held) return;
+    for (flv::Tag &tag : held)
+        put_tag(std::move(tag));
+}
+
+void ServerSource::unpublished(size_t index, const std::string &reason) {
+    publishing_[index] = false;
+    if (!decides_) return put_ended(reason);
+    lanes_[index] = {};
+    bool is_last;
+    {
+        std::lock_guard lock(failover_mutex_);
+        failover_.leave(index);
+        is_last = !failover_.has_inputs();
+    }
+    if (is_last) put_ended(reason); // or else the other goes on
 }
 
 // --- pushing ------------------------------------------------------------------------------
@@ -101,6 +186,11 @@ bool ServerSource::on_ended(const std::string &reason) {
 }
 
 void ServerSource::on_room() {
+    {
+        std::lock_guard lock(failover_mutex_);
+        if (const auto active = failover_.active())
+            failover_.set_busy(*active, false, net::steady_ns());
+    }
     claim_->resume();
 }
 
@@ -118,7 +208,10 @@ void ServerSource::post_state(bool publishing, const std::string &text) {
 // --- reports ------------------------------------------------------------------------------
 
 GstPtr<GstStructure> ServerSource::stats() {
-    return counters_.with_peers(publishing_ ? 1 : 0).to_structure();
+    auto stats = counters_.with_peers(publishing_[0] + publishing_[1]).to_structure();
+    std::lock_guard lock(failover_mutex_);
+    gst_structure_set(stats.get(), "switches", G_TYPE_UINT, failover_.switches(), nullptr);
+    return stats;
 }
 
 std::string ServerSource::bound_location() {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The work of rtmpserversrc: takes one publisher's tags from the network and pushes them as FLV.
+// The work of rtmpserversrc: takes a publisher's tags from the network and pushes them as FLV; of a
+// publisher and its backup, those of the one that is on air.
 #pragma once
 
+#include "core/gop/failover.h"
 #include "core/net/rtmp/server.h"
 #include "gst/ptr.h"
 #include "rtmp/tag_source.h"
 
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace penstock::rtmp {
 
@@ -22,6 +26,10 @@ public:
         OnUnpublish on_unpublish = OnUnpublish::wait;
         size_t max_bytes = 4 << 20; ///< queued before the publisher is made to wait
         uint64_t silence_timeout = net::ClaimOptions().silence_timeout;
+        net::Republish republish = net::ClaimOptions().republish;
+        // With net::Republish::backup; ns.
+        uint64_t backup_timeout = gop::Failover::Settings().timeout;
+        uint64_t return_after = 5'000'000'000;
     };
 
     ServerSource(GstElement *element, GstPad *pad);
@@ -36,14 +44,42 @@ public:
     GstPtr<GstStructure> stats();
     std::string bound_location();
 
-    /// Lock order: settings_mutex, mutex_. Neither is held across a push or a message.
+    /// Lock order: settings_mutex, mutex_, failover_mutex_. None is held across a push or a
+    /// message.
     std::mutex settings_mutex;
     Settings settings;
 
 private:
-    void on_published(const std::string &peer) override;
-    bool on_tag(flv::Tag &&tag) override;
-    void on_unpublished(const std::string &reason) override;
+    /// What takes the second publisher of the name.
+    class Second final : public net::TagReceiver {
+    public:
+        explicit Second(ServerSource &source) : source_(source) {}
+        void on_published(const net::Publisher &who) override { source_.published(1, who); }
+        bool on_tag(flv::Tag &&tag) override { return source_.take(1, std::move(tag)); }
+        void on_unpublished(const std::string &why) override { source_.unpublished(1, why); }
+
+    private:
+        ServerSource &source_;
+    };
+    /// A publisher beside which there may be another. Used in calls of the network, of which there
+    /// is one at a time.
+    struct Lane {
+        std::string name;
+        flv::Normalizer normalizer; ///< tells keyframes from others, and has its configuration
+        gop::HeldGop<flv::Tag> held;
+    };
+
+    void on_published(const net::Publisher &who) override { published(0, who); }
+    bool on_tag(flv::Tag &&tag) override { return take(0, std::move(tag)); }
+    void on_unpublished(const std::string &reason) override { unpublished(0, reason); }
+    net::PublishReceiver *second() override { return decides_ ? &second_ : nullptr; }
+
+    void published(size_t index, const net::Publisher &who);
+    bool take(size_t index, flv::Tag &&tag);
+    bool take_mended(size_t index, flv::Tag &&tag);
+    void unpublished(size_t index, const std::string &reason);
+    void go_on_air(size_t index, bool with_held);
+    void reset_lanes();
     void on_began(const std::string &who) override;
     bool on_ended(const std::string &reason) override;
     void on_room() override;
@@ -58,7 +94,13 @@ private:
     std::shared_ptr<net::RtmpServer> server_;
     std::string path_; ///< changes below READY only
 
-    std::atomic<bool> publishing_{false};
+    Second second_{*this};
+    std::array<std::atomic<bool>, 2> publishing_{};
+    bool decides_ = false; ///< there may be two publishers; changes while there is no claim
+    std::array<Lane, 2> lanes_;
+    std::vector<flv::Tag> mended_;
+    std::mutex failover_mutex_; ///< guards failover_; innermost
+    gop::Failover failover_;
 };
 
 } // namespace penstock::rtmp

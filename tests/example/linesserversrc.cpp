@@ -22,7 +22,7 @@ constexpr size_t most_lines = 1000; ///< queued before the publisher is made to 
 
 class LineSource final : public LineReceiver {
 public:
-    void on_published(const std::string &) override { is_published_ = true; }
+    void on_published(const net::Publisher &) override { is_published_ = true; }
     void on_unpublished(const std::string &) override { is_published_ = false; }
     bool on_line(Bytes line) override {
         counters_.in(line.size());

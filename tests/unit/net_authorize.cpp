@@ -53,7 +53,7 @@ public:
 };
 
 struct Receiver final : net::TagReceiver {
-    void on_published(const std::string &) override { ++published; }
+    void on_published(const net::Publisher &) override { ++published; }
     bool on_tag(flv::Tag &&) override { return true; }
     void on_unpublished(const std::string &) override { ++unpublished; }
     std::atomic<int> published{0}, unpublished{0};

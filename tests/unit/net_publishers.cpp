@@ -93,6 +93,121 @@ GST_START_TEST(test_refused_and_stays) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_takeover) {
+    auto server = open_server();
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", "", {.republish = net::Republish::takeover}));
+    Peer first(server->address().port), second(server->address().port);
+    first.publish("cam");
+    fail_unless(first.until_said("NetStream.Publish.Start"));
+    first.send(samples::video_config());
+    fail_unless(eventually([&] { return relay.received == 1; }));
+    second.publish("cam");
+    fail_unless(second.until_said("NetStream.Publish.Start"));
+    fail_unless(first.until_said("NetStream.Publish.BadName"));
+    fail_unless(first.said.find("another publisher has taken this name over") != std::string::npos);
+    fail_unless(first.until_closed());
+    // The stream goes on: nobody was told of an end, and nothing of the first comes any more.
+    fail_unless_equals_int(relay.published, 2);
+    fail_unless_equals_int(relay.unpublished, 0);
+    first.send(samples::video_frame(0, true));
+    second.send(samples::video_config());
+    fail_unless(eventually([&] { return relay.received == 2; }));
+    second.close();
+    fail_unless(eventually([&] { return relay.unpublished == 1; }));
+    fail_unless_equals_int(relay.received, 2);
+    // Only who is admitted takes over.
+    Relay keyed;
+    fail_unless(
+        keyed.on(*server, "live/key", "", {.key = "k", .republish = net::Republish::takeover}));
+    Peer good(server->address().port), bad(server->address().port);
+    good.publish("key?key=k");
+    fail_unless(good.until_said("NetStream.Publish.Start"));
+    bad.publish("key?key=x");
+    fail_unless(bad.until_said("NetStream.Publish.Denied"));
+    good.send(samples::video_config());
+    fail_unless(eventually([&] { return keyed.received == 1; }));
+}
+GST_END_TEST
+
+// Two publish, a third is refused; each is heard as itself.
+GST_START_TEST(test_backup) {
+    struct Second : net::TagReceiver {
+        void on_published(const net::Publisher &who) override { is_backup = who.is_backup(); }
+        void on_unpublished(const std::string &) override { ++unpublished; }
+        bool on_tag(flv::Tag &&) override { return ++received > 0; }
+        std::atomic<int> is_backup{-1}, received{0}, unpublished{0};
+    };
+    struct Both : Relay {
+        net::PublishReceiver *second() override { return &other; }
+        Second other;
+    };
+    auto server = open_server();
+    Both both;
+    fail_unless(both.on(*server, "live/cam", "", {.republish = net::Republish::backup}));
+    Peer first(server->address().port), second(server->address().port),
+        third(server->address().port);
+    first.publish("cam");
+    fail_unless(first.until_said("NetStream.Publish.Start"));
+    second.publish("cam?backup=1");
+    fail_unless(second.until_said("NetStream.Publish.Start"));
+    third.publish("cam");
+    fail_unless(third.until_said("NetStream.Publish.BadName"));
+    first.send(samples::video_config());
+    second.send(samples::video_config());
+    second.send(samples::video_config());
+    fail_unless(eventually([&] { return both.received == 1 && both.other.received == 2; }));
+    fail_unless_equals_int(both.other.is_backup, 1);
+    first.close();
+    fail_unless(eventually([&] { return both.unpublished == 1; }));
+    fail_unless(server->mounts().at(0).publishing);
+    fail_unless(can_publish(server->address().port, "cam"));
+    second.close();
+    fail_unless(eventually([&] { return both.other.unpublished == 1; }));
+    fail_unless(eventually([&] { return !server->mounts().at(0).publishing; }));
+    // A receiver that takes one only refuses the second.
+    Relay one;
+    fail_unless(one.on(*server, "live/one", "", {.republish = net::Republish::backup}));
+    Peer a(server->address().port), b(server->address().port);
+    a.publish("one");
+    fail_unless(a.until_said("NetStream.Publish.Start"));
+    b.publish("one");
+    fail_unless(b.until_said("NetStream.Publish.BadName"));
+}
+GST_END_TEST
+
+// Two wait for a pipeline that is still to come: it says what becomes of the second.
+GST_START_TEST(test_two_wait) {
+    for (const auto republish :
+         {net::Republish::reject, net::Republish::takeover, net::Republish::backup}) {
+        auto server = open_server();
+        std::atomic<int> asked{0};
+        auto lease =
+            server->rules().add(net::LeaseOptions{[](std::string_view) { return true; },
+                                                  [&](const net::PublishAttempt &) { ++asked; },
+                                                  {}},
+                                server);
+        Peer first(server->address().port), second(server->address().port);
+        first.publish("cam");
+        fail_unless(eventually([&] { return asked == 1; }));
+        second.publish("cam");
+        fail_unless(eventually([&] { return asked == 2; }));
+        struct Both : Relay {
+            net::PublishReceiver *second() override { return &other; }
+            Relay other;
+        } both;
+        fail_unless(both.on(*server, "live/cam", "", {.republish = republish}));
+        Peer &taken = republish == net::Republish::takeover ? second : first;
+        Peer &last = republish == net::Republish::takeover ? first : second;
+        fail_unless(taken.until_said("NetStream.Publish.Start"));
+        fail_unless(last.until_said(republish == net::Republish::backup
+                                        ? "NetStream.Publish.Start"
+                                        : "NetStream.Publish.BadName"));
+        fail_unless_equals_int(both.published, 1);
+    }
+}
+GST_END_TEST
+
 GST_START_TEST(test_reset_frees_the_name) {
     auto server = open_server();
     Relay relay;
@@ -277,6 +392,9 @@ static Suite *net_publishers_suite() {
     tcase_add_test(tc, test_a_name_has_one_publisher);
     tcase_add_test(tc, test_refusal_is_read_before_the_end);
     tcase_add_test(tc, test_refused_and_stays);
+    tcase_add_test(tc, test_takeover);
+    tcase_add_test(tc, test_backup);
+    tcase_add_test(tc, test_two_wait);
     tcase_add_test(tc, test_reset_frees_the_name);
     tcase_add_test(tc, test_reset_while_the_receiver_is_full);
     tcase_add_test(tc, test_full_receiver_holds_the_publisher_back);

@@ -189,7 +189,7 @@ private:
 
 /// Stands for a pipeline: receives a publisher's stream and feeds it to players.
 struct Relay : net::TagReceiver {
-    void on_published(const std::string &) override { ++published; }
+    void on_published(const net::Publisher &) override { ++published; }
     void on_unpublished(const std::string &) override { ++unpublished; }
     bool on_tag(flv::Tag &&tag) override {
         ++received;

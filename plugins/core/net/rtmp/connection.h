@@ -41,6 +41,8 @@ public:
     void ask_receiver() override;
     void refuse_publish(const std::string &reason) override;
     void resume() override;
+    bool is_backup() const override { return is_backup_; }
+    void give_way(const std::string &reason) override;
 
     void close(const std::string &reason) override; ///< any thread; not the peer's fault
     void check(uint64_t now_ms) override;
@@ -134,6 +136,7 @@ private:
     bool paused_ = false;  ///< nothing is read: the receiver's queue is full, or nobody has claimed
     bool reading_ = false; ///< will read on after others' turn
     bool ended_ = false;   ///< the peer sends nothing but what is there to be read
+    bool is_backup_ = false;  ///< a publisher that came with ?backup=1; fixed like key_
     bool is_parting_ = false; ///< see part_ways()
 };
 

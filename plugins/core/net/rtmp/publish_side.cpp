@@ -47,6 +47,7 @@ bool RtmpConnection::may_publish(const std::string &path,
 void RtmpConnection::begin_publish(const rtmp::StreamRequest &request) {
     rename("rtmp-publish");
     key_ = query_value(request.query, "key");
+    is_backup_ = query_value(request.query, "backup") == "1";
     std::shared_ptr<const LeaseOptions> lease;
     if (!may_publish(request.path, lease)) return;
     const auto mount = state_->mount(request.path, false);
@@ -135,6 +136,18 @@ void RtmpConnection::refuse_publish(const std::string &reason) {
             return;
         self->session_.refuse(rtmp::Refusal::failed, reason);
         self->part_ways(LogLevel::warning, "refused to publish: " + reason);
+    });
+}
+
+void RtmpConnection::give_way(const std::string &reason) {
+    asio::post(context(), [self = shared_from_this(), reason] {
+        if (self->closed_ || self->is_parting_) return;
+        // Not yet accepted: what it waited for is now the other's.
+        if (self->role_ == Role::publish_pending)
+            self->session_.refuse(rtmp::Refusal::bad_name, reason);
+        if (self->role_ == Role::publisher)
+            self->session_.notify_kicked(rtmp::Refusal::bad_name, reason);
+        self->part_ways(LogLevel::info, "closed: " + reason);
     });
 }
 

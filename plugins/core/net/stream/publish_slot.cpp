@@ -4,51 +4,109 @@
 #include <utility>
 
 namespace penstock::net {
+namespace {
+
+constexpr const char *taken_over_text = "another publisher has taken this name over";
+constexpr const char *busy_text = "this name is being published already";
+
+} // namespace
+
+PublishSlot::Seat *PublishSlot::seat_of(const Publisher *publisher) {
+    for (Seat &seat : seats_)
+        if (publisher && seat.publisher.get() == publisher) return &seat;
+    return nullptr;
+}
+
+const PublishSlot::Seat *PublishSlot::seat_of(const Publisher *publisher) const {
+    return const_cast<PublishSlot *>(this)->seat_of(publisher);
+}
+
+/// Nobody knows what a receiver that has yet to come makes of a second publisher: it waits, too.
+PublishSlot::Seat *PublishSlot::free_seat() {
+    if (!seats_[0].publisher) return &seats_[0];
+    if (seats_[1].publisher || (receiver_ && republish_ == Republish::reject)) return nullptr;
+    return &seats_[1];
+}
+
+PublishReceiver *PublishSlot::receiver_of(const Seat &seat) const {
+    return receiver_ && &seat == &seats_[1] ? receiver_->second() : receiver_;
+}
+
+std::shared_ptr<Publisher> PublishSlot::announce_locked(Seat *&seat) {
+    seat->announced = true;
+    if (republish_ != Republish::takeover || seat == &seats_[0]) return nullptr;
+    std::swap(seats_[0], *seat);
+    seat = &seats_[0];
+    return std::exchange(seats_[1], {}).publisher;
+}
+
+void PublishSlot::tell_published(PublishReceiver *receiver, const Publisher &publisher) {
+    receiver->on_published(publisher);
+    mount_.tell(MountEvent::published);
+}
 
 PublishSlot::Verdict PublishSlot::publish(const std::shared_ptr<Publisher> &publisher,
                                           uint64_t admitted) {
-    std::lock_guard call(call_mutex_);
+    std::shared_ptr<Publisher> displaced;
     {
-        std::lock_guard lock(mutex_);
-        if (publisher_) return Verdict::busy;
-        // A receiver with another key may have come since the publisher's was looked at.
-        if (receiver_ && !publisher->has_key(key_)) return Verdict::wrong_key;
-        publisher_ = publisher;
-        if (!receiver_) return Verdict::waits_for_claim;
-        if (authority_.epoch != 0 && authority_.epoch != admitted) return Verdict::ask;
-        announced_ = true;
+        std::lock_guard call(call_mutex_);
+        PublishReceiver *receiver = nullptr;
+        {
+            std::lock_guard lock(mutex_);
+            // A receiver with another key may have come since the publisher's was looked at.
+            if (receiver_ && !publisher->has_key(key_)) return Verdict::wrong_key;
+            Seat *seat = free_seat();
+            if (!seat) return Verdict::busy;
+            *seat = {publisher, false};
+            if (!receiver_) return Verdict::waits_for_claim;
+            if (authority_.epoch != 0 && authority_.epoch != admitted) return Verdict::ask;
+            displaced = announce_locked(seat);
+            receiver = receiver_of(*seat);
+        }
+        tell_published(receiver, *publisher);
     }
-    receiver_->on_published(publisher->name());
-    mount_.tell(MountEvent::published);
+    if (displaced) displaced->give_way(taken_over_text);
     return Verdict::accepted;
 }
 
 bool PublishSlot::announce(const Publisher *publisher) {
-    std::lock_guard call(call_mutex_);
+    std::shared_ptr<Publisher> displaced;
     {
-        std::lock_guard lock(mutex_);
-        if (publisher_.get() != publisher || !receiver_ || announced_) return false;
-        announced_ = true;
+        std::lock_guard call(call_mutex_);
+        PublishReceiver *receiver = nullptr;
+        {
+            std::lock_guard lock(mutex_);
+            Seat *seat = seat_of(publisher);
+            if (!seat || !receiver_ || seat->announced) return false;
+            displaced = announce_locked(seat);
+            receiver = receiver_of(*seat);
+        }
+        tell_published(receiver, *publisher);
     }
-    receiver_->on_published(publisher->name());
-    mount_.tell(MountEvent::published);
+    if (displaced) displaced->give_way(taken_over_text);
     return true;
 }
 
 void PublishSlot::unpublish(const Publisher *publisher, const std::string &reason) {
     std::lock_guard call(call_mutex_);
+    PublishReceiver *receiver = nullptr;
+    bool is_last = false;
     {
         std::lock_guard lock(mutex_);
-        if (publisher_.get() != publisher) return;
-        publisher_.reset();
-        if (!std::exchange(announced_, false)) return;
+        Seat *seat = seat_of(publisher);
+        if (!seat) return;
+        const bool was_announced = std::exchange(*seat, {}).announced;
+        if (!was_announced) return;
+        receiver = receiver_of(*seat);
+        is_last = !seats_[0].announced && !seats_[1].announced;
     }
-    if (receiver_) receiver_->on_unpublished(reason);
-    mount_.tell(MountEvent::unpublished);
+    if (receiver) receiver->on_unpublished(reason);
+    if (is_last) mount_.tell(MountEvent::unpublished);
 }
 
 bool PublishSlot::claim(PublishReceiver &receiver, const ClaimOptions &options) {
-    std::shared_ptr<Publisher> waiting, refused;
+    std::array<std::shared_ptr<Publisher>, 2> waiting, without_key;
+    std::shared_ptr<Publisher> refused, displaced;
     {
         std::lock_guard call(call_mutex_);
         {
@@ -57,67 +115,84 @@ bool PublishSlot::claim(PublishReceiver &receiver, const ClaimOptions &options) 
             receiver_ = &receiver;
             key_ = options.key;
             silence_timeout_ = options.silence_timeout;
-            if (publisher_ && !publisher_->has_key(options.key)) refused = std::move(publisher_);
+            republish_ = options.republish == Republish::backup && !receiver.second()
+                             ? Republish::reject
+                             : options.republish;
             authority_ = make_authority(options.watch);
-            waiting = publisher_;
-            announced_ = waiting && !options.watch;
+            for (size_t i = 0; i < seats_.size(); ++i)
+                if (seats_[i].publisher && !seats_[i].publisher->has_key(key_))
+                    without_key[i] = std::move(seats_[i].publisher);
+            if (!seats_[0].publisher) std::swap(seats_[0], seats_[1]);
+            if (republish_ == Republish::reject) refused = std::move(seats_[1].publisher);
+            // With a watcher, the second one has to be admitted before it takes over.
+            if (republish_ == Republish::takeover && seats_[1].publisher && !options.watch)
+                displaced = std::exchange(seats_[0].publisher, std::move(seats_[1].publisher));
+            for (size_t i = 0; i < seats_.size(); ++i) {
+                waiting[i] = seats_[i].publisher;
+                seats_[i].announced = waiting[i] && !options.watch;
+            }
         }
-        if (waiting && !options.watch) {
-            receiver.on_published(waiting->name());
-            mount_.tell(MountEvent::published);
-        }
+        for (size_t i = 0; i < waiting.size() && !options.watch; ++i)
+            if (waiting[i]) tell_published(i == 0 ? &receiver : receiver.second(), *waiting[i]);
     }
-    if (refused) refused->close("wrong or missing key: publish to NAME?key=…");
-    if (waiting && options.watch)
-        waiting->ask_receiver();
-    else if (waiting)
-        waiting->accept_publish();
+    for (const auto &publisher : without_key)
+        if (publisher) publisher->close("wrong or missing key: publish to NAME?key=…");
+    if (refused) refused->give_way(busy_text);
+    if (displaced) displaced->give_way(taken_over_text);
+    for (const auto &publisher : waiting) {
+        if (publisher && options.watch) publisher->ask_receiver();
+        if (publisher && !options.watch) publisher->accept_publish();
+    }
     return true;
 }
 
 void PublishSlot::release() {
-    std::shared_ptr<Publisher> orphan;
-    bool was_published = false;
+    std::array<Seat, 2> orphans;
     {
         std::lock_guard call(call_mutex_);
         std::lock_guard lock(mutex_);
         receiver_ = nullptr;
         key_.clear();
         authority_ = {};
-        was_published = std::exchange(announced_, false);
-        orphan = std::exchange(publisher_, nullptr);
+        republish_ = Republish::reject;
+        orphans = std::exchange(seats_, {});
     }
-    if (was_published) mount_.tell(MountEvent::unpublished);
-    if (orphan) orphan->close("the pipeline that received it has stopped");
+    if (orphans[0].announced || orphans[1].announced) mount_.tell(MountEvent::unpublished);
+    for (const Seat &seat : orphans)
+        if (seat.publisher) seat.publisher->close("the pipeline that received it has stopped");
 }
 
 void PublishSlot::refuse(const std::string &reason) {
-    std::shared_ptr<Publisher> waiting;
+    std::array<std::shared_ptr<Publisher>, 2> waiting;
     {
         std::lock_guard lock(mutex_);
-        if (announced_) return; // a receiver has taken it meanwhile
-        waiting = std::move(publisher_);
+        for (size_t i = 0; i < seats_.size(); ++i) // a receiver may have taken it meanwhile
+            if (!seats_[i].announced) waiting[i] = std::move(seats_[i].publisher);
     }
-    if (waiting) waiting->refuse_publish(reason);
+    for (const auto &publisher : waiting)
+        if (publisher) publisher->refuse_publish(reason);
 }
 
 void PublishSlot::resume() {
-    std::shared_ptr<Publisher> publisher;
+    std::array<std::shared_ptr<Publisher>, 2> publishers;
     {
         std::lock_guard lock(mutex_);
-        publisher = publisher_;
+        for (size_t i = 0; i < seats_.size(); ++i)
+            publishers[i] = seats_[i].publisher;
     }
-    if (publisher) publisher->resume();
+    for (const auto &publisher : publishers)
+        if (publisher) publisher->resume();
 }
 
 bool PublishSlot::has(const Publisher *publisher) const {
     std::lock_guard lock(mutex_);
-    return publisher_.get() == publisher;
+    return seat_of(publisher) != nullptr;
 }
 
 bool PublishSlot::is_announced(const Publisher *publisher) const {
     std::lock_guard lock(mutex_);
-    return publisher_.get() == publisher && announced_;
+    const Seat *seat = seat_of(publisher);
+    return seat && seat->announced;
 }
 
 bool PublishSlot::is_claimed() const {
@@ -137,15 +212,20 @@ Authority PublishSlot::authority() const {
 
 bool PublishSlot::in_use() const {
     std::lock_guard lock(mutex_);
-    return publisher_ || receiver_;
+    return receiver_ || seats_[0].publisher || seats_[1].publisher;
 }
 
 void PublishSlot::describe(MountInfo &info) const {
     std::lock_guard lock(mutex_);
-    info.publishing = publisher_ != nullptr;
-    info.pending = publisher_ && !announced_;
     info.claimed = receiver_ != nullptr;
-    if (publisher_) info.publisher = publisher_->name();
+    bool any_announced = false;
+    for (const Seat &seat : seats_) {
+        if (!seat.publisher) continue;
+        info.publishing = true;
+        if (info.publisher.empty()) info.publisher = seat.publisher->name();
+        any_announced |= seat.announced;
+    }
+    info.pending = info.publishing && !any_announced;
 }
 
 } // namespace penstock::net
