@@ -17,7 +17,8 @@
  * stream then goes on with a keyframe of the backup, with DISCONT, its configuration sent again and
  * timestamps that go on. The primary takes over again with a keyframe once it has sent media for
  * `return-after`. The publisher that comes with `?backup=1` behind the name is the backup; of two
- * without that, or two with it, the one on air stays.
+ * without that, or two with it, the one on air stays. For a picture when both are gone, put
+ * failover behind this element; it is told by an event when the last publisher goes.
  *
  * When not: to fetch a stream from a server, use rtmppullsrc.
  *

@@ -3,6 +3,7 @@
 
 #include "core/flv/config_version.h"
 #include "gst/bytes.h"
+#include "gst/gone_event.h"
 #include "gst/guard.h"
 #include "gst/nonblocking.h"
 
@@ -179,7 +180,11 @@ void TagSource::handle(Item &&item) {
             finish(flow);
         return;
     case Item::ended:
-        if (!on_ended(item.text)) return;
+        if (!on_ended(item.text)) {
+            // A switch behind this need not wait until it notices.
+            if (started_) gst_pad_push_event(pad_, new_gone_event());
+            return;
+        }
         break;
     case Item::eos:
         break;

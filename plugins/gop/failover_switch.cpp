@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gop/failover_switch.h"
+
+#include "gst/bytes.h"
+
+#include <algorithm>
+#include <cstdio>
+
+GST_DEBUG_CATEGORY_EXTERN(penstock_failover_debug);
+#define GST_CAT_DEFAULT penstock_failover_debug
+
+namespace penstock::gop {
+namespace {
+
+uint64_t now_ns() {
+    return static_cast<uint64_t>(g_get_monotonic_time()) * 1000;
+}
+
+/// The running time of a time in the segment, which may be before its start.
+GstClockTimeDiff running_time(const GstSegment &segment, GstClockTime time) {
+    if (!GST_CLOCK_TIME_IS_VALID(time)) return GST_CLOCK_STIME_NONE;
+    if (segment.format != GST_FORMAT_TIME) return static_cast<GstClockTimeDiff>(time);
+    guint64 running = 0;
+    const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running);
+    if (sign == 0) return GST_CLOCK_STIME_NONE;
+    return sign * static_cast<GstClockTimeDiff>(running);
+}
+
+/// One by one, since a file header may be among them.
+std::vector<GstPtr<GstBuffer>> stream_headers(const GstCaps *caps) {
+    std::vector<GstPtr<GstBuffer>> out;
+    const GValue *list = gst_structure_get_value(gst_caps_get_structure(caps, 0), "streamheader");
+    if (!list || !GST_VALUE_HOLDS_ARRAY(list)) return out;
+    for (guint i = 0; i < gst_value_array_get_size(list); ++i) {
+        const GValue *value = gst_value_array_get_value(list, i);
+        if (GST_VALUE_HOLDS_BUFFER(value) && gst_value_get_buffer(value))
+            out.push_back(GstPtr<GstBuffer>::ref(gst_value_get_buffer(value)));
+    }
+    return out;
+}
+
+std::string text_of(const std::string &video, const std::string &audio) {
+    if (audio.empty()) return video.empty() ? "nothing" : video + (video[0] == '/' ? "" : " alone");
+    return video.empty() ? audio + " alone" : video + " with " + audio;
+}
+
+} // namespace
+
+FailoverSwitch::FailoverSwitch(GstElement *element, GstPad *src) : element_(element), src_(src) {
+    failover_.set_settings(settings_);
+}
+
+Failover::Settings FailoverSwitch::settings() const {
+    std::lock_guard lock(lock_);
+    return settings_;
+}
+
+void FailoverSwitch::set_settings(const Failover::Settings &settings) {
+    std::lock_guard lock(lock_);
+    settings_ = settings;
+    failover_.set_settings(settings);
+}
+
+// --- pads and states ----------------------------------------------------------------------
+
+FailoverSwitch::InputPtr FailoverSwitch::input_of(GstPad *pad) const {
+    std::lock_guard lock(lock_);
+    const auto found = std::find_if(inputs_.begin(), inputs_.end(),
+                                    [pad](const InputPtr &input) { return input->pad == pad; });
+    return found == inputs_.end() ? nullptr : *found;
+}
+
+GstPad *FailoverSwitch::request_pad(GstPadTemplate *templ, const char *name) {
+    std::lock_guard lock(lock_);
+    const auto taken = [this](unsigned number) {
+        return std::any_of(inputs_.begin(), inputs_.end(),
+                           [=](const InputPtr &input) { return input->number == number; });
+    };
+    unsigned number = 0;
+    if (name && std::sscanf(name, "sink_%u", &number) == 1) {
+        if (number >= most_inputs || taken(number)) return nullptr;
+    } else {
+        while (taken(number))
+            ++number;
+        if (number >= most_inputs) return nullptr;
+    }
+    GstPad *pad = gst_pad_new_from_template(templ, ("sink_" + std::to_string(number)).c_str());
+    inputs_.push_back(std::make_shared<Input>(pad, number));
+    gst_segment_init(&inputs_.back()->segment, GST_FORMAT_TIME);
+    join_locked(*inputs_.back());
+    return pad;
+}
+
+void FailoverSwitch::release_pad(GstPad *pad) {
+    std::lock_guard lock(lock_);
+    const auto found = std::find_if(inputs_.begin(), inputs_.end(),
+                                    [pad](const InputPtr &input) { return input->pad == pad; });
+    if (found == inputs_.end()) return;
+    failover_.leave((*found)->number);
+    inputs_.erase(found);
+}
+
+void FailoverSwitch::join_locked(Input &input) {
+    failover_.join(input.number, input.number, now_ns());
+    input.joined = true;
+    input.misfit_keys = 0;
+    refit_locked();
+}
+
+void FailoverSwitch::start() {
+    counters_.start();
+    std::lock_guard lock(lock_);
+    failover_ = {};
+    failover_.set_settings(settings_);
+    has_tracks_ = false;
+    for (const InputPtr &input : inputs_)
+        join_locked(*input);
+}
+
+/// Nothing streams any more.
+void FailoverSwitch::stop() {
+    reset_output();
+    started_ = has_file_header_ = any_out_ = false;
+    out_caps_.reset();
+    offset_ = last_out_ = 0;
+    std::lock_guard lock(lock_);
+    for (const InputPtr &input : inputs_) {
+        input->flv.reset();
+        input->is_flv = input->told_broken = input->joined = false;
+        input->caps.reset();
+        input->held.clear();
+        input->video.clear();
+        input->audio.clear();
+        gst_segment_init(&input->segment, GST_FORMAT_TIME);
+    }
+    counters_.stop();
+}
+
+void FailoverSwitch::reset_output() {
+    has_segment_ = false;
+    discont_ = true;
+}
+
+GstPtr<GstPad> FailoverSwitch::active_pad() const {
+    std::lock_guard lock(lock_);
+    const auto active = failover_.active();
+    for (const InputPtr &input : inputs_)
+        if (active == input->number) return GstPtr<GstPad>::ref(input->pad);
+    return {};
+}
+
+GstPtr<GstStructure> FailoverSwitch::stats() const {
+    std::lock_guard lock(lock_);
+    guint peers = 0;
+    for (const InputPtr &input : inputs_)
+        peers += input->joined;
+    auto stats = counters_.with_peers(peers).to_structure();
+    const auto active = failover_.active();
+    gst_structure_set(stats.get(), "active", G_TYPE_INT, active ? int(*active) : -1, "switches",
+                      G_TYPE_UINT, failover_.switches(), nullptr);
+    return stats;
+}
+
+// --- what comes in ------------------------------------------------------------------------
+
+void FailoverSwitch::set_caps(Input &input, GstCaps *caps) {
+    if (input.caps && gst_caps_is_equal(input.caps.get(), caps)) return;
+    const GstStructure *s = gst_caps_get_structure(caps, 0);
+    const bool was_flv = input.is_flv;
+    input.caps = GstPtr<GstCaps>::ref(caps);
+    input.is_flv = gst_structure_has_name(s, "video/x-flv");
+    if (input.is_flv) {
+        if (!was_flv || !input.flv.has_codecs_of(caps)) input.flv.reset();
+        input.flv.learn(caps);
+        return;
+    }
+    const char *form = gst_structure_get_string(s, "stream-format");
+    std::lock_guard lock(lock_);
+    input.video = std::string(gst_structure_get_name(s)) + (form ? std::string(" ") + form : "");
+    refit_locked();
+}
+
+/// The codecs of an FLV stream, as they come.
+void FailoverSwitch::learn_tracks(Input &input, const Unit &unit) {
+    KnownTag known;
+    if (!read_known_tag(unit.buffer.get(), known)) return;
+    const bool audio = known.tag.type == flv::TagType::audio;
+    if (!audio && known.tag.type != flv::TagType::video) return;
+    const auto header = flv::parse_body(known.tag.type, known.tag.body_view());
+    if (!header || header->track != 0 || header->codec == 0) return;
+    std::string codec = flv::codec_name(header->codec);
+    std::lock_guard lock(lock_);
+    std::string &slot = audio ? input.audio : input.video;
+    if (slot == codec) return;
+    slot = std::move(codec);
+    refit_locked();
+}
+
+/// An input with other tracks or codecs is no replacement: players can't follow it.
+void FailoverSwitch::refit_locked() {
+    const auto active = failover_.active();
+    for (const InputPtr &input : inputs_) {
+        if (active != input->number) continue;
+        stream_video_ = input->video;
+        stream_audio_ = input->audio;
+        has_tracks_ = true;
+    }
+    for (const InputPtr &input : inputs_)
+        if (input->joined)
+            failover_.set_fit(input->number, !has_tracks_ || (input->video == stream_video_ &&
+                                                              input->audio == stream_audio_));
+}
+
+GstFlowReturn FailoverSwitch::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
+    const InputPtr held = input_of(pad);
+    if (!held) return GST_FLOW_FLUSHING; // its pad is being released
+    Input &input = *held;
+    counters_.in(gst_buffer_get_size(buffer.get()));
+    input.units.clear();
+    if (input.is_flv) {
+        const Result result = input.flv.push(buffer.get(), input.units);
+        if (result.is_error() && !std::exchange(input.told_broken, true))
+            GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
+                                ("Broken FLV: %s.", result.reason().c_str()),
+                                ("%s", GST_PAD_NAME(pad)));
+    } else {
+        Unit unit;
+        unit.key = !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+        unit.buffer = std::move(buffer);
+        input.units.push_back(std::move(unit));
+    }
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (const Unit &unit : input.units) {
+        if (input.is_flv) learn_tracks(input, unit);
+        flow = take(input, unit);
+        if (flow != GST_FLOW_OK) break;
+    }
+    input.units.clear();
+    return flow;
+}
+
+GstFlowReturn FailoverSwitch::take(Input &input, const Unit &unit) {
+    const uint64_t now = now_ns();
+    Failover::Action action = Failover::Action::hold;
+    bool ask_key = false, warn = false;
+    std::string stream;
+    {
+        std::lock_guard lock(lock_);
+        if (!input.joined) return GST_FLOW_EOS;
+        if (unit.header) {
+            if (failover_.active() != input.number) return GST_FLOW_OK; // FlvInput has it
+            action = Failover::Action::pass;
+        } else {
+            KnownTag known;
+            const bool is_audio = input.is_flv && read_known_tag(unit.buffer.get(), known) &&
+                                  known.tag.type == flv::TagType::audio;
+            action = failover_.media(input.number, {unit.key, is_audio}, now);
+        }
+        if (action == Failover::Action::hold) {
+            const gsize size = gst_buffer_get_size(unit.buffer.get());
+            if (!input.held.push({unit.buffer}, size, unit.key, now))
+                failover_.forget_held(input.number);
+            ask_key = failover_.wants_key(input.number, now) && !input.asked_key;
+            input.asked_key |= ask_key;
+            const bool misfit_key = unit.key && !failover_.is_fit(input.number);
+            warn = misfit_key && ++input.misfit_keys == 3;
+            stream = text_of(stream_video_, stream_audio_);
+        }
+    }
+    if (warn) warn_of_misfit(input, stream);
+    if (ask_key) wants_key(input);
+    if (action == Failover::Action::hold) return GST_FLOW_OK;
+    GST_PAD_STREAM_LOCK(src_);
+    const GstFlowReturn flow = send(input, unit, action);
+    GST_PAD_STREAM_UNLOCK(src_);
+    if (action != Failover::Action::pass) tell_active(input);
+    return flow;
+}
+
+/// An encoder that is one of ours gives a keyframe at once.
+void FailoverSwitch::wants_key(const Input &input) const {
+    gst_pad_push_event(input.pad,
+                       gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                            gst_structure_new("GstForceKeyUnit", "all-headers",
+                                                              G_TYPE_BOOLEAN, TRUE, nullptr)));
+}
+
+void FailoverSwitch::warn_of_misfit(const Input &input, const std::string &stream) const {
+    std::string own;
+    {
+        std::lock_guard lock(lock_);
+        own = text_of(input.video, input.audio);
+    }
+    GST_ELEMENT_WARNING(element_, STREAM, WRONG_TYPE,
+                        ("%s has %s, the stream has %s: it is not used in its place, because "
+                         "players can't follow. Give it the same tracks and codecs.",
+                         GST_PAD_NAME(input.pad), own.c_str(), stream.c_str()),
+                        (nullptr));
+}
+
+// --- what goes out ------------------------------------------------------------------------
+
+GstFlowReturn FailoverSwitch::send(Input &input, const Unit &unit, Failover::Action action) {
+    std::vector<Held> held;
+    {
+        std::lock_guard lock(lock_);
+        // Another one may have taken over while this thread waited for its turn.
+        if (failover_.active() != input.number) return GST_FLOW_OK;
+        if (action == Failover::Action::begin_held) held = input.held.take();
+        if (action != Failover::Action::pass) {
+            input.held.clear();
+            input.asked_key = false;
+            refit_locked();
+        }
+        failover_.set_busy(input.number, true, now_ns());
+    }
+    GstFlowReturn flow = GST_FLOW_OK;
+    if (action != Failover::Action::pass)
+        flow = begin(input, held.empty() ? unit.buffer.get() : held.front().buffer.get());
+    for (const Held &each : held)
+        if (flow == GST_FLOW_OK) flow = push(input, each.buffer.get(), false);
+    if (flow == GST_FLOW_OK) {
+        push_events(input);
+        flow = push(input, unit.buffer.get(), unit.header);
+    }
+    std::lock_guard lock(lock_);
+    failover_.set_busy(input.number, false, now_ns());
+    return flow;
+}
+
+GstFlowReturn FailoverSwitch::begin(Input &input, GstBuffer *first) {
+    GST_INFO_OBJECT(element_, "%s is on air", GST_PAD_NAME(input.pad));
+    const GstClockTimeDiff at = running_time(input.segment, GST_BUFFER_DTS_OR_PTS(first));
+    offset_ = 0;
+    // Inputs with the same clock are close to each other; an encoder's may be late by its latency.
+    if (any_out_ && GST_CLOCK_STIME_IS_VALID(at) && at <= last_out_)
+        offset_ = last_out_ + GstClockTimeDiff(GST_MSECOND) - at;
+    discont_ = true;
+    push_events(input);
+    if (!input.is_flv) {
+        for (const auto &header : stream_headers(input.caps.get()))
+            if (const auto flow = push(input, header.get(), true); flow != GST_FLOW_OK) return flow;
+        return GST_FLOW_OK;
+    }
+    for (const Unit &unit : input.flv.headers(first, !std::exchange(has_file_header_, true)))
+        if (const auto flow = push(input, unit.buffer.get(), true); flow != GST_FLOW_OK)
+            return flow;
+    return GST_FLOW_OK;
+}
+
+void FailoverSwitch::push_events(const Input &input) {
+    if (!std::exchange(started_, true)) {
+        // The inputs' ids come and go with them.
+        GOwned<> id(g_strdup_printf("%s/%08x%08x", GST_OBJECT_NAME(element_), g_random_int(),
+                                    g_random_int()));
+        gst_pad_push_event(src_, gst_event_new_stream_start(id.get()));
+    }
+    if (input.caps && (!out_caps_ || !gst_caps_is_equal(out_caps_.get(), input.caps.get()))) {
+        out_caps_ = input.caps;
+        gst_pad_push_event(src_, gst_event_new_caps(out_caps_.get()));
+    }
+    if (!std::exchange(has_segment_, true)) {
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_TIME);
+        gst_pad_push_event(src_, gst_event_new_segment(&segment));
+    }
+}
+
+GstFlowReturn FailoverSwitch::push(const Input &input, GstBuffer *buffer, bool header) {
+    auto out = GstPtr<GstBuffer>::adopt(gst_buffer_copy(buffer));
+    const auto place = [&](GstClockTime time) {
+        const GstClockTimeDiff at = running_time(input.segment, time);
+        if (!GST_CLOCK_STIME_IS_VALID(at)) return GST_CLOCK_TIME_NONE;
+        return static_cast<GstClockTime>(std::max<GstClockTimeDiff>(at + offset_, 0));
+    };
+    GST_BUFFER_PTS(out.get()) = place(GST_BUFFER_PTS(buffer));
+    GST_BUFFER_DTS(out.get()) = place(GST_BUFFER_DTS(buffer));
+    if (header) {
+        // Those amid the stream often have a time of their own, such as 0.
+        if (!discont_) GST_BUFFER_PTS(out.get()) = GST_BUFFER_DTS(out.get()) = guint64(last_out_);
+        GST_BUFFER_FLAG_SET(out.get(), GST_BUFFER_FLAG_HEADER);
+        GST_BUFFER_FLAG_UNSET(out.get(), GST_BUFFER_FLAG_DISCONT);
+    } else {
+        if (std::exchange(discont_, false)) GST_BUFFER_FLAG_SET(out.get(), GST_BUFFER_FLAG_DISCONT);
+        if (const GstClockTime time = GST_BUFFER_DTS_OR_PTS(out.get());
+            GST_CLOCK_TIME_IS_VALID(time)) {
+            last_out_ = std::max(last_out_, static_cast<GstClockTimeDiff>(time));
+            any_out_ = true;
+        }
+    }
+    counters_.out(gst_buffer_get_size(out.get()));
+    return gst_pad_push(src_, out.release());
+}
+
+void FailoverSwitch::tell_active(const Input &input) {
+    gst_element_post_message(
+        element_,
+        gst_message_new_element(GST_OBJECT(element_),
+                                gst_structure_new("penstock-failover", "pad", G_TYPE_STRING,
+                                                  GST_PAD_NAME(input.pad), nullptr)));
+    g_object_notify(G_OBJECT(element_), "active-pad");
+}
+
+} // namespace penstock::gop
