@@ -39,6 +39,38 @@ def playing():
         yield player.err.splitlines()[0]
 
 
+def busy():
+    """ffmpeg that publishes under a name that is taken is told so, and the first goes on."""
+    with Server(expected=(r"is being published already",)) as server:
+        first = server.publish(generated(), "cam")
+        until("cam is live", server.streams)
+        second = server.publish(generated(), "cam")
+        assert second.wait() != 0
+        assert "this name is being published already" in second.err, second.err
+        sent = first.sent()
+        until("the first goes on", lambda: first.sent() > sent + 1)
+
+
+def taken_over():
+    """The one whose name is taken over is told so, and players go on."""
+    with Server("republish=takeover") as server:
+        first = server.publish(generated(), "cam")
+        until("cam is live", server.streams)
+        player = Process("ffmpeg", "-nostdin", "-v", "error", "-progress", "pipe:1", "-i",
+                         server.url("cam"), "-c", "copy", "-f", "null", "-")
+
+        def frames():
+            return int(("0" + player.out.rpartition("frame=")[2]).split()[0])
+        until("it plays", lambda: frames() > 20)
+        second = server.publish(generated(), "cam")
+        assert first.wait() != 0
+        assert "another publisher has taken this name over" in first.err, first.err
+        before = frames()
+        until("it plays on", lambda: frames() > before + 60)
+        assert second.running() and player.running()
+        assert "DTS" not in player.err, player.err
+
+
 def http():
     """A request for a stream by a name other than its URL is answered with the URLs, as links for a
     browser."""
@@ -67,4 +99,4 @@ def http():
 
 if __name__ == "__main__":
     need("ffmpeg")
-    main([publishing, playing, http], jobs=2)
+    main([publishing, playing, busy, taken_over, http], jobs=2)
