@@ -22,8 +22,8 @@
  * in the place of a better one, which a warning says.
  *
  * For `video/x-flv` (from stock elements, too), and for any encoded stream whose buffers have the
- * DELTA_UNIT flag. The inputs need the same clock, as live sources of a pipeline have. It makes none
- * of them wait: put clocksync behind one that is not live, such as livefilesrc.
+ * DELTA_UNIT flag. The inputs need the same clock, as live sources of a pipeline have. It makes
+ * none of them wait: put clocksync behind one that is not live, such as livefilesrc.
  *
  * `active-pad` is notified, and the element message `penstock-failover` (field `pad`, string)
  * posted, whenever an input goes on air.
