@@ -326,8 +326,9 @@ void LinkChecker::find_loose_ends() {
 } // namespace
 
 bool passes_through(const std::string &element) {
-    static const std::set<std::string> names = {"queue", "queue2",    "identity", "tee",
-                                                "valve", "clocksync", "goptee",   "capsfilter"};
+    static const std::set<std::string> names = {"queue",  "queue2",   "identity",
+                                                "tee",    "valve",    "clocksync",
+                                                "goptee", "failover", "capsfilter"};
     return names.contains(element);
 }
 

@@ -72,7 +72,7 @@ void check_links(const Wiring &wiring, const Description &description, const Ass
 /// Finds elements that lack a required link.
 void check_loose_ends(const Wiring &wiring, std::vector<Finding> &findings);
 
-/// Whether an element outputs the caps of its input, whatever its pad templates say.
+/// Whether an element outputs the caps of its input, or its inputs, whatever its pad templates say.
 bool passes_through(const std::string &element);
 /// Whether `wanted` is the pad's name or a template that matches it, as "video_%u" matches
 /// "video_0".

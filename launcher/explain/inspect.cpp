@@ -451,8 +451,11 @@ std::string Inspector::expected_of(const GraphLink &link) const {
             continue;
         if (gst_caps_is_any(GST_PAD_TEMPLATE_CAPS(one))) {
             const auto inputs = out_.links_to(link.from);
-            if (inputs.size() != 1 || !passes_through(node.element)) return {};
-            return out_.links[inputs[0]].stream;
+            if (inputs.empty() || !passes_through(node.element)) return {};
+            const std::string &first = out_.links[inputs[0]].stream;
+            for (const size_t input : inputs)
+                if (out_.links[input].stream != first) return {};
+            return first;
         }
         // Unspecific raw caps are not worth showing.
         const auto caps = taken_by(link, GST_PAD_TEMPLATE_CAPS(one));

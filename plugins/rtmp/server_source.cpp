@@ -53,9 +53,10 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
         options.silence_timeout = settings.silence_timeout;
         options.republish = settings.republish;
         decides_ = settings.republish == net::Republish::backup;
-        reset_lanes();
-        failover_.set_settings({settings.backup_timeout, settings.return_after});
         max_bytes = settings.max_bytes;
+        reset_lanes();
+        std::lock_guard inner(failover_mutex_);
+        failover_.set_settings({settings.backup_timeout, settings.return_after});
     }
     open_queue(max_bytes);
     std::string error;

@@ -210,6 +210,14 @@ GST_START_TEST(test_fit) {
     show.failover.set_fit(0, false);
     show.run({0, 1}, 26);
     fail_unless_equals_string(show.began.c_str(), "0 1h 0 ");
+    // Even if the worse one has failed by then.
+    show.failover.leave(0);
+    show.run({1}, 26);
+    show.join(0, 0);
+    show.failover.set_fit(0, false);
+    show.frames[0] = 20;
+    show.run({0}, 10);
+    fail_unless_equals_string(show.began.c_str(), "0 1h 0 1 0 ");
 }
 GST_END_TEST
 

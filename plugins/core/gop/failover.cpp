@@ -42,7 +42,8 @@ bool Failover::is_held_usable(const Input &input) const {
 bool Failover::may_begin(size_t index, uint64_t now) const {
     const Input &input = inputs_[index];
     if (!active_ || has_failed(inputs_[*active_], now)) {
-        if (!input.fit && !is_alone(index)) return false;
+        const bool is_better = active_ && input.rank < inputs_[*active_].rank;
+        if (!input.fit && !is_better && !is_alone(index)) return false;
         // A better one comes first, unless it has yet to show a keyframe.
         return std::none_of(inputs_.begin(), inputs_.end(), [&](const Input &other) {
             if (!other.joined || other.rank >= input.rank || !other.fit) return false;
