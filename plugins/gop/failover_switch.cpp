@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gop/failover_switch.h"
 
+#include "core/fanout/flv_fold.h"
 #include "gst/bytes.h"
+#include "gst/running_time.h"
+#include "gst/steady_time.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -11,20 +14,6 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_failover_debug);
 
 namespace penstock::gop {
 namespace {
-
-uint64_t now_ns() {
-    return static_cast<uint64_t>(g_get_monotonic_time()) * 1000;
-}
-
-/// The running time of a time in the segment, which may be before its start.
-GstClockTimeDiff running_time(const GstSegment &segment, GstClockTime time) {
-    if (!GST_CLOCK_TIME_IS_VALID(time)) return GST_CLOCK_STIME_NONE;
-    if (segment.format != GST_FORMAT_TIME) return static_cast<GstClockTimeDiff>(time);
-    guint64 running = 0;
-    const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running);
-    if (sign == 0) return GST_CLOCK_STIME_NONE;
-    return sign * static_cast<GstClockTimeDiff>(running);
-}
 
 /// One by one, since a file header may be among them.
 std::vector<GstPtr<GstBuffer>> stream_headers(const GstCaps *caps) {
@@ -101,7 +90,8 @@ void FailoverSwitch::release_pad(GstPad *pad) {
 }
 
 void FailoverSwitch::join_locked(Input &input) {
-    failover_.join(input.number, input.number, now_ns());
+    failover_.join(input.number, input.number, steady_time());
+    failover_.set_folding(input.number, input.is_flv);
     input.joined = true;
     input.misfit_keys = 0;
     refit_locked();
@@ -172,6 +162,8 @@ void FailoverSwitch::set_caps(Input &input, GstCaps *caps) {
     if (input.is_flv) {
         if (!was_flv || !input.flv.has_codecs_of(caps)) input.flv.reset();
         input.flv.learn(caps);
+        std::lock_guard lock(lock_);
+        if (input.joined) failover_.set_folding(input.number, true);
         return;
     }
     const char *form = gst_structure_get_string(s, "stream-format");
@@ -240,7 +232,7 @@ GstFlowReturn FailoverSwitch::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
 }
 
 GstFlowReturn FailoverSwitch::take(Input &input, const Unit &unit) {
-    const uint64_t now = now_ns();
+    const uint64_t now = steady_time();
     Failover::Action action = Failover::Action::hold;
     bool ask_key = false, warn = false;
     std::string stream;
@@ -306,14 +298,16 @@ GstFlowReturn FailoverSwitch::send(Input &input, const Unit &unit, Failover::Act
         std::lock_guard lock(lock_);
         // Another one may have taken over while this thread waited for its turn.
         if (failover_.active() != input.number) return GST_FLOW_OK;
-        if (action == Failover::Action::begin_held) held = input.held.take();
+        if (action == Failover::Action::begin_held || action == Failover::Action::begin_folded)
+            held = input.held.take();
         if (action != Failover::Action::pass) {
             input.held.clear();
             input.asked_key = false;
             refit_locked();
         }
-        failover_.set_busy(input.number, true, now_ns());
+        failover_.set_busy(input.number, true, steady_time());
     }
+    if (action == Failover::Action::begin_folded) held = folded(std::move(held));
     GstFlowReturn flow = GST_FLOW_OK;
     if (action != Failover::Action::pass)
         flow = begin(input, held.empty() ? unit.buffer.get() : held.front().buffer.get());
@@ -324,17 +318,39 @@ GstFlowReturn FailoverSwitch::send(Input &input, const Unit &unit, Failover::Act
         flow = push(input, unit.buffer.get(), unit.header);
     }
     std::lock_guard lock(lock_);
-    failover_.set_busy(input.number, false, now_ns());
+    failover_.set_busy(input.number, false, steady_time());
     return flow;
+}
+
+/// FLV only. A GOP that can't be folded is shown as it is.
+std::vector<FailoverSwitch::Held> FailoverSwitch::folded(std::vector<Held> gop) {
+    std::vector<flv::Tag> tags;
+    KnownTag known;
+    GstClockTime edge = GST_CLOCK_TIME_NONE;
+    for (const Held &held : gop) {
+        if (!read_known_tag(held.buffer.get(), known)) return gop;
+        if (known.tag.type == flv::TagType::video) edge = GST_BUFFER_DTS_OR_PTS(held.buffer.get());
+        tags.push_back(known.tag);
+    }
+    tags = fanout::fold_tags(tags);
+    if (tags.empty() || edge == GST_CLOCK_TIME_NONE || edge < tags.size() * GST_MSECOND) return gop;
+    std::vector<Held> out;
+    for (size_t i = 0; i < tags.size(); ++i) {
+        auto buffer = buffer_of(tags[i], known.config);
+        GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) =
+            edge - (tags.size() - 1 - i) * GST_MSECOND;
+        if (i > 0) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+        out.push_back({std::move(buffer)});
+    }
+    return out;
 }
 
 GstFlowReturn FailoverSwitch::begin(Input &input, GstBuffer *first) {
     GST_INFO_OBJECT(element_, "%s is on air", GST_PAD_NAME(input.pad));
-    const GstClockTimeDiff at = running_time(input.segment, GST_BUFFER_DTS_OR_PTS(first));
+    const auto at = running_time(input.segment, GST_BUFFER_DTS_OR_PTS(first));
     offset_ = 0;
     // Inputs with the same clock are close to each other; an encoder's may be late by its latency.
-    if (any_out_ && GST_CLOCK_STIME_IS_VALID(at) && at <= last_out_)
-        offset_ = last_out_ + GstClockTimeDiff(GST_MSECOND) - at;
+    if (any_out_ && at && *at <= last_out_) offset_ = last_out_ + int64_t(GST_MSECOND) - *at;
     discont_ = true;
     push_events(input);
     if (!input.is_flv) {
@@ -369,9 +385,9 @@ void FailoverSwitch::push_events(const Input &input) {
 GstFlowReturn FailoverSwitch::push(const Input &input, GstBuffer *buffer, bool header) {
     auto out = GstPtr<GstBuffer>::adopt(gst_buffer_copy(buffer));
     const auto place = [&](GstClockTime time) {
-        const GstClockTimeDiff at = running_time(input.segment, time);
-        if (!GST_CLOCK_STIME_IS_VALID(at)) return GST_CLOCK_TIME_NONE;
-        return static_cast<GstClockTime>(std::max<GstClockTimeDiff>(at + offset_, 0));
+        const auto at = running_time(input.segment, time);
+        return at ? static_cast<GstClockTime>(std::max<int64_t>(*at + offset_, 0))
+                  : GST_CLOCK_TIME_NONE;
     };
     GST_BUFFER_PTS(out.get()) = place(GST_BUFFER_PTS(buffer));
     GST_BUFFER_DTS(out.get()) = place(GST_BUFFER_DTS(buffer));
@@ -384,7 +400,7 @@ GstFlowReturn FailoverSwitch::push(const Input &input, GstBuffer *buffer, bool h
         if (std::exchange(discont_, false)) GST_BUFFER_FLAG_SET(out.get(), GST_BUFFER_FLAG_DISCONT);
         if (const GstClockTime time = GST_BUFFER_DTS_OR_PTS(out.get());
             GST_CLOCK_TIME_IS_VALID(time)) {
-            last_out_ = std::max(last_out_, static_cast<GstClockTimeDiff>(time));
+            last_out_ = std::max(last_out_, static_cast<int64_t>(time));
             any_out_ = true;
         }
     }

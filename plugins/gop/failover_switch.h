@@ -79,6 +79,7 @@ private:
     // With the stream lock.
     GstFlowReturn send(Input &input, const Unit &unit, Failover::Action action);
     GstFlowReturn begin(Input &input, GstBuffer *first);
+    static std::vector<Held> folded(std::vector<Held> gop);
     void push_events(const Input &input);
     GstFlowReturn push(const Input &input, GstBuffer *buffer, bool header);
     void reset_output();
@@ -101,8 +102,8 @@ private:
     bool started_ = false, has_segment_ = false, has_file_header_ = false;
     bool discont_ = false;
     GstPtr<GstCaps> out_caps_;
-    GstClockTimeDiff offset_ = 0;   ///< from the running time of the input on air to ours
-    GstClockTimeDiff last_out_ = 0; ///< the latest DTS that was pushed
+    int64_t offset_ = 0;   ///< from the running time of the input on air to ours
+    int64_t last_out_ = 0; ///< the latest DTS that was pushed
     bool any_out_ = false;
 };
 

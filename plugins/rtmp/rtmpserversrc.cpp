@@ -14,11 +14,12 @@
  * What becomes of a second publisher of the name is said by `republish`: it is refused
  * (NetStream.Publish.BadName), or takes the name over, or stands by as a backup. A backup's media
  * are held back, one GOP at most, until the primary leaves or sends none for `backup-timeout`; the
- * stream then goes on with a keyframe of the backup, with DISCONT, its configuration sent again and
- * timestamps that go on. The primary takes over again with a keyframe once it has sent media for
- * `return-after`. The publisher that comes with `?backup=1` behind the name is the backup; of two
- * without that, or two with it, the one on air stays. For a picture when both are gone, put
- * failover behind this element; it is told by an event when the last publisher goes.
+ * stream then goes on with that GOP (folded into milliseconds where it began before the last frame
+ * on air), with DISCONT, its configuration sent again and timestamps that go on. The primary takes
+ * over again with a keyframe once it has sent media for `return-after`. The publisher that comes
+ * with `?backup=1` behind the name is the backup; of two without that, or two with it, the one on
+ * air stays. For a picture when both are gone, put failover behind this element; it is told by an
+ * event when the last publisher goes.
  *
  * When not: to fetch a stream from a server, use rtmppullsrc.
  *

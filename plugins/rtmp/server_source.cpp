@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "rtmp/server_source.h"
 
-#include "core/net/loop/clock.h"
+#include "core/fanout/flv_fold.h"
+#include "gst/steady_time.h"
 
 GST_DEBUG_CATEGORY_EXTERN(penstock_rtmp_server_src_debug);
 #define GST_CAT_DEFAULT penstock_rtmp_server_src_debug
@@ -96,7 +97,8 @@ void ServerSource::published(size_t index, const net::Publisher &who) {
     if (!decides_) return put_began(who.name());
     lanes_[index].name = who.name();
     std::lock_guard lock(failover_mutex_);
-    failover_.join(index, who.is_backup() ? 1 : 0, net::steady_ns());
+    failover_.join(index, who.is_backup() ? 1 : 0, steady_time());
+    failover_.set_folding(index, true);
 }
 
 /// resume() of the claim tells when there is room again.
@@ -115,7 +117,7 @@ bool ServerSource::take_mended(size_t index, flv::Tag &&tag) {
     const bool is_audio = tag.type == flv::TagType::audio;
     const bool is_frame =
         is_key || tag.kind == flv::TagKind::frame || tag.kind == flv::TagKind::audio;
-    const uint64_t now = net::steady_ns();
+    const uint64_t now = steady_time();
     Failover::Action action;
     {
         std::lock_guard lock(failover_mutex_);
@@ -137,7 +139,8 @@ bool ServerSource::take_mended(size_t index, flv::Tag &&tag) {
     }
     case Failover::Action::begin:
     case Failover::Action::begin_held:
-        go_on_air(index, action == Failover::Action::begin_held);
+    case Failover::Action::begin_folded:
+        go_on_air(index, action);
         break;
     case Failover::Action::pass:
         break;
@@ -150,13 +153,15 @@ bool ServerSource::take_mended(size_t index, flv::Tag &&tag) {
     return has_room;
 }
 
-void ServerSource::go_on_air(size_t index, bool with_held) {
+void ServerSource::go_on_air(size_t index, Failover::Action how) {
     Lane &lane = lanes_[index];
     put_began(lane.name);
     for (flv::Tag &header : lane.normalizer.headers().list())
         put_tag(std::move(header));
     std::vector<flv::Tag> held = lane.held.take();
-    if (!with_held) return;
+    if (how == Failover::Action::begin) return;
+    if (how == Failover::Action::begin_folded)
+        if (auto folded = fanout::fold_tags(held); !folded.empty()) held = std::move(folded);
     for (flv::Tag &tag : held)
         put_tag(std::move(tag));
 }
@@ -190,7 +195,7 @@ void ServerSource::on_room() {
     {
         std::lock_guard lock(failover_mutex_);
         if (const auto active = failover_.active())
-            failover_.set_busy(*active, false, net::steady_ns());
+            failover_.set_busy(*active, false, steady_time());
     }
     claim_->resume();
 }

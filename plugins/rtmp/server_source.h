@@ -78,7 +78,7 @@ private:
     bool take(size_t index, flv::Tag &&tag);
     bool take_mended(size_t index, flv::Tag &&tag);
     void unpublished(size_t index, const std::string &reason);
-    void go_on_air(size_t index, bool with_held);
+    void go_on_air(size_t index, gop::Failover::Action how);
     void reset_lanes();
     void on_began(const std::string &who) override;
     bool on_ended(const std::string &reason) override;

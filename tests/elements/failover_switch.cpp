@@ -203,9 +203,9 @@ GST_START_TEST(test_flv) {
         rig.tag(i, samples::audio_config(), 0);
     }
     rig.tag(0, samples::video_frame(0, true), 5000);
-    rig.tag(1, samples::audio_frame(770'000), 5010);
-    rig.tag(1, samples::video_frame(770'000, true), 5020);
-    rig.tag(0, samples::audio_frame(10), 5010);
+    for (uint32_t ms = 0; ms <= 80; ms += 40)
+        rig.tag(1, samples::video_frame(770'000 + ms, ms == 0), 5000 + ms);
+    rig.tag(0, samples::audio_frame(90), 5090);
     auto begun = rig.pull();
     // File header, both configurations, two frames.
     fail_unless_equals_int(int(begun.size()), 5);
@@ -213,21 +213,28 @@ GST_START_TEST(test_flv) {
     for (int i = 0; i < 3; ++i)
         fail_unless(GST_BUFFER_FLAG_IS_SET(begun[i].get(), GST_BUFFER_FLAG_HEADER));
     fail_unless(GST_BUFFER_IS_DISCONT(begun[3].get()));
-    fail_unless_equals_uint64(GST_BUFFER_PTS(begun[4].get()), 5010 * GST_MSECOND);
+    fail_unless_equals_uint64(GST_BUFFER_PTS(begun[4].get()), 5090 * GST_MSECOND);
     gst_harness_push_event(rig.inputs[0], gst_event_new_eos());
-    rig.tag(1, samples::audio_frame(770'020), 5030);
-    rig.tag(1, samples::video_frame(770'040, true), 5060);
-    rig.tag(1, samples::audio_frame(770'050), 5070);
+    rig.tag(1, samples::audio_frame(770'100), 5100);
+    rig.tag(1, samples::video_frame(770'120, false), 5120);
+    // Both configurations; the running GOP, whose beginning is older than what was shown, folded
+    // into milliseconds; what came since.
     const auto next = rig.pull();
-    fail_unless_equals_int(int(next.size()), 4);
+    fail_unless_equals_int(int(next.size()), 7);
     KnownTag known;
     for (int i = 0; i < 2; ++i) {
         fail_unless(GST_BUFFER_FLAG_IS_SET(next[i].get(), GST_BUFFER_FLAG_HEADER));
         fail_unless(read_known_tag(next[i].get(), known) && known.tag.kind == flv::TagKind::config);
     }
-    fail_unless(GST_BUFFER_IS_DISCONT(next[2].get()));
-    fail_unless(read_known_tag(next[2].get(), known) && known.tag.kind == flv::TagKind::keyframe);
-    fail_unless_equals_uint64(GST_BUFFER_PTS(next[3].get()), 5070 * GST_MSECOND);
+    for (uint32_t i = 0; i < 3; ++i) {
+        fail_unless(read_known_tag(next[2 + i].get(), known));
+        fail_unless_equals_int(int(known.tag.kind),
+                               int(i == 0 ? flv::TagKind::keyframe : flv::TagKind::frame));
+        fail_unless_equals_int(GST_BUFFER_IS_DISCONT(next[2 + i].get()), i == 0);
+        fail_unless_equals_int(int(known.tag.timestamp), int(770'078 + i));
+        fail_unless_equals_uint64(GST_BUFFER_PTS(next[2 + i].get()), (5091 + i) * GST_MSECOND);
+    }
+    fail_unless_equals_uint64(GST_BUFFER_PTS(next[6].get()), (5120 + 13) * GST_MSECOND);
     // A new configuration of the one on air passes.
     rig.tag(1, samples::video_config(0, samples::sps), 5080);
     fail_unless_equals_int(int(rig.pull().size()), 1);

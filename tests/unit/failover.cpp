@@ -25,8 +25,10 @@ struct Show {
     }
     Action send(size_t i, bool key, bool audio = false) {
         const Action action = failover.media(i, {key, audio}, now);
-        if (action == Action::begin || action == Action::begin_held)
-            began += std::to_string(i) + (action == Action::begin ? " " : "h ");
+        if (action >= Action::begin)
+            began += std::to_string(i) + (action == Action::begin        ? " "
+                                          : action == Action::begin_held ? "h "
+                                                                         : "f ");
         return action;
     }
     /// Frames until `count` of them were sent by each.
@@ -40,7 +42,7 @@ struct Show {
 
     Failover failover;
     std::vector<unsigned> frames;
-    std::string began; ///< inputs that came on air, in order; h: with what was held back
+    std::string began; ///< inputs that came on air, in order; h: with what was held back, f: folded
     uint64_t now = 1'000'000 * ms;
 };
 
@@ -104,6 +106,28 @@ GST_START_TEST(test_primary_is_silent) {
     other.failover.leave(0);
     other.run({1}, 1);
     fail_unless_equals_string(other.began.c_str(), "0 1h ");
+}
+GST_END_TEST
+
+// The same, where it can be folded: no wait for a keyframe. It takes an input that has failed; one
+// that is on air is followed with a keyframe.
+GST_START_TEST(test_folding) {
+    Show show(2);
+    show.join(0, 0);
+    show.join(1, 1);
+    for (const size_t i : {0, 1})
+        show.failover.set_folding(i, true);
+    show.run({0, 1}, 10);
+    show.failover.leave(0);
+    show.run({1}, 1);
+    fail_unless_equals_string(show.began.c_str(), "0 1f ");
+    show.join(0, 0);
+    show.failover.set_folding(0, true);
+    show.frames[0] = 20;
+    show.run({0, 1}, 5);
+    fail_unless_equals_string(show.began.c_str(), "0 1f ");
+    show.run({0, 1}, 1);
+    fail_unless_equals_string(show.began.c_str(), "0 1f 0 ");
 }
 GST_END_TEST
 
@@ -293,6 +317,7 @@ static Suite *failover_suite() {
     tcase_add_test(tc, test_alone);
     tcase_add_test(tc, test_primary_leaves);
     tcase_add_test(tc, test_primary_is_silent);
+    tcase_add_test(tc, test_folding);
     tcase_add_test(tc, test_old_gop_is_not_used);
     tcase_add_test(tc, test_primary_returns);
     tcase_add_test(tc, test_equals);

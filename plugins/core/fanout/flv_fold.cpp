@@ -96,4 +96,21 @@ fold_flv(const std::vector<PacketPtr> &gop,
     return folded;
 }
 
+std::vector<flv::Tag> fold_tags(const std::vector<flv::Tag> &gop) {
+    std::vector<PacketPtr> packets;
+    packets.reserve(gop.size());
+    for (const flv::Tag &tag : gop) {
+        auto packet = std::make_shared<Packet>();
+        packet->payload = tag.bytes;
+        packet->time = tag.timestamp;
+        packets.push_back(std::move(packet));
+    }
+    std::vector<flv::Tag> folded;
+    fold_flv(packets, [&folded](const flv::Tag &tag, uint32_t timestamp) {
+        folded.push_back(flv::make_tag(tag.type, timestamp, tag.body_view()));
+        return std::make_shared<Packet>();
+    });
+    return folded;
+}
+
 } // namespace penstock::fanout

@@ -21,4 +21,7 @@ std::vector<PacketPtr>
 fold_flv(const std::vector<PacketPtr> &gop,
          const std::function<std::shared_ptr<Packet>(const flv::Tag &, uint32_t)> &make_packet);
 
+/// The same of tags, by their own timestamps. Returns an empty list likewise.
+std::vector<flv::Tag> fold_tags(const std::vector<flv::Tag> &gop);
+
 } // namespace penstock::fanout

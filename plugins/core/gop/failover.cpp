@@ -34,7 +34,8 @@ bool Failover::has_failed(const Input &input, uint64_t now) const {
     return !input.busy && now - *input.last > settings_.timeout;
 }
 
-bool Failover::is_held_usable(const Input &input) const {
+/// Whether none of it is older than what was on air.
+bool Failover::is_held_new(const Input &input) const {
     return input.held_since && (!on_air_ || *input.held_since > *on_air_);
 }
 
@@ -87,9 +88,13 @@ Failover::Action Failover::media(size_t index, const Media &media, uint64_t now)
         begin(index, now);
         return Action::begin;
     }
-    if (!is_held_usable(input)) return Action::hold;
+    if (!input.held_since) return Action::hold;
+    const bool is_new = is_held_new(input);
+    if (!is_new && !input.folds) return Action::hold;
+    // While another is still on air, a keyframe to come is early enough.
+    if (active_ && !has_failed(inputs_[*active_], now)) return Action::hold;
     begin(index, now);
-    return Action::begin_held;
+    return is_new ? Action::begin_held : Action::begin_folded;
 }
 
 void Failover::leave(size_t index) {

@@ -13,9 +13,10 @@
 
 namespace penstock::gop {
 
-/// Changes are made on keyframes only: at one that arrives, or at the beginning of a GOP that was
-/// held back and is not older than the last that was on air, so that nothing is shown twice. Times
-/// are ns on any steady clock that never goes back. Not thread-safe.
+/// Changes are made on keyframes only: at one that arrives, or at the beginning of the GOP that was
+/// held back, in the place of an input that has failed. Of a GOP that began before the last media
+/// on air the beginning must not be shown again: it is folded, if its caller can do that. Times are
+/// ns on any steady clock that never goes back. Not thread-safe.
 class Failover {
 public:
     struct Settings {
@@ -28,10 +29,11 @@ public:
     };
     /// What becomes of a unit of media.
     enum class Action {
-        pass,       ///< it is on air
-        hold,       ///< it is not: keep it, from each keyframe on
-        begin,      ///< its input is on air from this unit on
-        begin_held, ///< the same, with what was held back of it first
+        pass,         ///< it is on air
+        hold,         ///< it is not: keep it, from each keyframe on
+        begin,        ///< its input is on air from this unit on
+        begin_held,   ///< the same, with what was held back of it first
+        begin_folded, ///< the same, but that is folded into the last milliseconds before this unit
     };
     struct Media {
         bool key = false;   ///< a decoder can start here; of audio beside video: ignored
@@ -50,6 +52,8 @@ public:
     /// of the stream, which players can't follow.
     void set_fit(size_t input, bool fit) { inputs_[input].fit = fit; }
     bool is_fit(size_t input) const { return inputs_[input].fit; }
+    /// What is held back of an input can be folded; false when it joins.
+    void set_folding(size_t input, bool folds) { inputs_[input].folds = folds; }
     /// It has said that it sends nothing for now.
     void fail(size_t input) { inputs_[input].last.reset(); }
     /// While it is busy (the reader of what it sends makes it wait) it does not fail.
@@ -69,7 +73,7 @@ public:
 
 private:
     struct Input {
-        bool joined = false, has_video = false, busy = false, fit = true;
+        bool joined = false, has_video = false, busy = false, fit = true, folds = false;
         unsigned rank = 0;
         uint64_t came = 0;                    ///< when it joined
         std::optional<uint64_t> first;        ///< when its first media came
@@ -80,7 +84,7 @@ private:
     bool has_failed(const Input &input, uint64_t now) const;
     bool is_alone(size_t input) const;
     bool may_begin(size_t input, uint64_t now) const;
-    bool is_held_usable(const Input &input) const;
+    bool is_held_new(const Input &input) const;
     void begin(size_t input, uint64_t now);
 
     Settings settings_;
