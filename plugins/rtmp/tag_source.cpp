@@ -7,6 +7,8 @@
 #include "gst/guard.h"
 #include "gst/nonblocking.h"
 
+#include <algorithm>
+
 GST_DEBUG_CATEGORY_STATIC(penstock_rtmp_source_debug);
 #define GST_CAT_DEFAULT penstock_rtmp_source_debug
 
@@ -218,7 +220,12 @@ GstClockTime TagSource::running_time() {
 GstClockTime TagSource::time_of(const flv::Tag &tag) {
     const auto track = tag.type == flv::TagType::audio ? Timeline::audio : Timeline::video;
     const auto now = static_cast<int64_t>(running_time() / GST_MSECOND);
-    const int64_t time = timeline_->map(track, tag.timestamp, 0, now);
+    // What follows after a change of publishers is not shown before what was.
+    const auto header =
+        tag.type == flv::TagType::video ? flv::parse_body(tag.type, tag.body_view()) : std::nullopt;
+    const auto composition =
+        header ? static_cast<uint32_t>(std::max(header->composition_time, 0)) : 0;
+    const int64_t time = timeline_->map(track, tag.timestamp, composition, now);
     if (timeline_->jumped())
         GST_WARNING_OBJECT(element_, "%s timestamp jumped by %d ms; carried on without the jump",
                            track == Timeline::audio ? "audio" : "video", timeline_->jump());

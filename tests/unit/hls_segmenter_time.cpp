@@ -154,16 +154,17 @@ GST_START_TEST(test_discontinuity_flags) {
             rig.add(Kind::video, std::move(s));
         }
     };
-    add(0, 100, 2, 0);           // a parser's whim
-    add(100, 110, 100, 0);       // a keyframe
-    add(110, 160, 110, 3 * sec); // a real hole, in mid-GOP
+    add(0, 100, 2, 0);                      // a parser's whim
+    add(100, 110, 100, 0);                  // another source, which goes on where the last one was
+    add(110, 160, 110, 3 * sec);            // a real hole, in mid-GOP
+    add(150, 160, 150, 3 * sec + 200 * ms); // another source, from before the last frame
     rig.segmenter->finish();
     rig.take();
     assert_sound(rig);
     std::vector<int64_t> lengths;
     for (const Segment &segment : rig.segments)
         lengths.push_back(segment.duration / ms * (segment.discontinuity ? -1 : 1));
-    fail_unless(lengths == std::vector<int64_t>({2000, 2000, -400, -400}));
+    fail_unless(lengths == std::vector<int64_t>({2000, 2000, 400, -400, -400}));
 }
 GST_END_TEST
 

@@ -141,8 +141,11 @@ void Segmenter::add_video(Sample sample, FormatPtr format) {
              std::to_string(time / 1'000'000) + " ms: going on with a discontinuity");
         discontinuity(Kind::video);
     }
+    // Another source that goes on where the last one was needs none, unless its format is another.
+    const bool goes_on = t.latest && sample.pts > *t.latest && sample.pts <= *t.position + hole;
     if (sample.discontinuity && t.last_dts &&
-        (sample.keyframe || time > t.position.value_or(time) + hole || time < *t.last_dts - hole))
+        ((sample.keyframe && !goes_on) || time > t.position.value_or(time) + hole ||
+         time < *t.last_dts - hole))
         discontinuity(Kind::video);
     moved(Kind::video, sample.pts);
     paused_ = false;
