@@ -66,7 +66,7 @@ bool FailoverSwitch::sink_event(GstPad *pad, GstPtr<GstEvent> event) {
     default: {
         if (is_gone_event(event.get())) {
             std::lock_guard lock(lock_);
-            failover_.fail(input.number);
+            failover_.mark_failed(input.number);
             return true;
         }
         if (!has_flag(event.get(), GST_EVENT_TYPE_SERIALIZED))

@@ -28,6 +28,16 @@ std::vector<GstPtr<GstBuffer>> stream_headers(const GstCaps *caps) {
     return out;
 }
 
+/// When a frame is shown. The buffers of FLV have the DTS only.
+int64_t shown_at(bool is_flv, GstBuffer *buffer, int64_t otherwise) {
+    if (!GST_BUFFER_PTS_IS_VALID(buffer)) return otherwise;
+    const auto pts = static_cast<int64_t>(GST_BUFFER_PTS(buffer));
+    KnownTag known;
+    if (!is_flv || !read_known_tag(buffer, known)) return pts;
+    const auto header = flv::parse_body(known.tag.type, known.tag.body_view());
+    return pts + (header ? std::max(header->composition_time, 0) * int64_t(GST_MSECOND) : 0);
+}
+
 std::string text_of(const std::string &video, const std::string &audio) {
     if (audio.empty()) return video.empty() ? "nothing" : video + (video[0] == '/' ? "" : " alone");
     return video.empty() ? audio + " alone" : video + " with " + audio;
@@ -104,6 +114,8 @@ void FailoverSwitch::start() {
     failover_.set_settings(settings_);
     has_tracks_ = false;
     for (const InputPtr &input : inputs_)
+        input->joined = false;
+    for (const InputPtr &input : inputs_)
         join_locked(*input);
 }
 
@@ -112,7 +124,7 @@ void FailoverSwitch::stop() {
     reset_output();
     started_ = has_file_header_ = any_out_ = false;
     out_caps_.reset();
-    offset_ = last_out_ = 0;
+    offset_ = last_out_ = last_shown_ = 0;
     std::lock_guard lock(lock_);
     for (const InputPtr &input : inputs_) {
         input->flv.reset();
@@ -350,7 +362,7 @@ GstFlowReturn FailoverSwitch::begin(Input &input, GstBuffer *first) {
     const auto at = running_time(input.segment, GST_BUFFER_DTS_OR_PTS(first));
     offset_ = 0;
     // Inputs with the same clock are close to each other; an encoder's may be late by its latency.
-    if (any_out_ && at && *at <= last_out_) offset_ = last_out_ + int64_t(GST_MSECOND) - *at;
+    if (any_out_ && at && *at <= last_shown_) offset_ = last_shown_ + int64_t(GST_MSECOND) - *at;
     discont_ = true;
     push_events(input);
     if (!input.is_flv) {
@@ -401,6 +413,7 @@ GstFlowReturn FailoverSwitch::push(const Input &input, GstBuffer *buffer, bool h
         if (const GstClockTime time = GST_BUFFER_DTS_OR_PTS(out.get());
             GST_CLOCK_TIME_IS_VALID(time)) {
             last_out_ = std::max(last_out_, static_cast<int64_t>(time));
+            last_shown_ = std::max(last_shown_, shown_at(input.is_flv, out.get(), last_out_));
             any_out_ = true;
         }
     }

@@ -102,8 +102,9 @@ private:
     bool started_ = false, has_segment_ = false, has_file_header_ = false;
     bool discont_ = false;
     GstPtr<GstCaps> out_caps_;
-    int64_t offset_ = 0;   ///< from the running time of the input on air to ours
-    int64_t last_out_ = 0; ///< the latest DTS that was pushed
+    int64_t offset_ = 0;     ///< from the running time of the input on air to ours
+    int64_t last_out_ = 0;   ///< the latest DTS that was pushed
+    int64_t last_shown_ = 0; ///< the latest PTS
     bool any_out_ = false;
 };
 

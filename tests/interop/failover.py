@@ -3,6 +3,7 @@
 """failover.yaml: publishers are killed and stopped, and nobody who watches is disconnected or sees
 time go back."""
 
+import http.client
 import re
 import signal
 import threading
@@ -50,7 +51,7 @@ class FlvReader:
                 self.back += time < self.last.get(kind, 0)
                 self.last[kind] = time
                 self.frames += kind == 9
-        except (EOFError, OSError):
+        except (EOFError, OSError, http.client.HTTPException):
             self.ended = True
 
 
@@ -103,6 +104,13 @@ def playlist(server):
         return answer.read().decode()
 
 
+def discontinuities(server):
+    """In the playlist, and before it."""
+    text = playlist(server)
+    found = re.search(r"#EXT-X-DISCONTINUITY-SEQUENCE:(\d+)", text)
+    return text.count("#EXT-X-DISCONTINUITY\n") + (int(found[1]) if found else 0)
+
+
 def publishers_come_and_go():
     """A primary and a backup are killed and stopped in turn; three viewers see it all."""
     with Server(*SETTINGS, descriptions=("failover",), expected=TOLD) as server:
@@ -112,6 +120,7 @@ def publishers_come_and_go():
         viewers = [FlvReader(server.flv("cam")), Probe(server.url("cam")),
                    Player(server.wait_for_hls("cam"))]
         flv = viewers[0]
+        said = []
 
         def go_on(what, frames):
             before = [viewer.frames for viewer in viewers]
@@ -120,6 +129,7 @@ def publishers_come_and_go():
                       lambda v=viewer, c=count: v.frames > c + frames or v.ended)
                 assert not viewer.ended, f"{what}: {type(viewer).__name__} has ended"
                 assert viewer.back == 0, f"{what}: {type(viewer).__name__}: {viewer.back} steps back"
+            said.append(f"{what}: {discontinuities(server)} discontinuities so far")
 
         go_on("the primary", 30)
         until("the backup is taken", lambda: backup.sent() > 1)
@@ -127,6 +137,7 @@ def publishers_come_and_go():
         primary.kill()
         go_on("the backup", 60)
         assert flv.configurations == 1, "the same configuration again is no change"
+        assert discontinuities(server) == 0, playlist(server)
 
         backup.kill()
         until("the slate is on", lambda: flv.configuration != real)
@@ -154,13 +165,10 @@ def publishers_come_and_go():
         go_on("the primary once more", 60)
         assert flv.configurations == count, "a slate came in between"
 
-        text = playlist(server)
-        assert "#EXT-X-ENDLIST" not in text
+        assert "#EXT-X-ENDLIST" not in playlist(server)
         yield f"{flv.frames} frames, {flv.configurations} configurations over HTTP-FLV"
         yield f"{viewers[1].frames} over RTMP, {viewers[2].frames} over HLS"
-        found = re.search(r"#EXT-X-DISCONTINUITY-SEQUENCE:(\d+)", text)
-        earlier = int(found[1]) if found else 0
-        yield f"{text.count('#EXT-X-DISCONTINUITY' + chr(10)) + earlier} discontinuities in HLS"
+        yield from said
 
 
 def slate_file():

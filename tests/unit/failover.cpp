@@ -48,6 +48,21 @@ struct Show {
 
 } // namespace
 
+// Inputs that nobody has heard of change nothing.
+GST_START_TEST(test_unknown) {
+    Show show(1);
+    show.failover.leave(3);
+    show.failover.set_fit(2, false);
+    show.failover.forget_held(7);
+    show.failover.mark_failed(8);
+    show.failover.set_busy(9, true, show.now);
+    fail_unless(show.failover.media(5, {true, false}, show.now) == Action::hold);
+    fail_if(show.failover.wants_key(20, show.now) || show.failover.has_inputs());
+    show.join(2, 0);
+    fail_unless(show.failover.is_fit(2), "it begins anew");
+}
+GST_END_TEST
+
 // Alone, an input is on air at once, whatever comes first.
 GST_START_TEST(test_alone) {
     Show show(2);
@@ -314,6 +329,7 @@ static Suite *failover_suite() {
     Suite *s = suite_create("failover");
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_unknown);
     tcase_add_test(tc, test_alone);
     tcase_add_test(tc, test_primary_leaves);
     tcase_add_test(tc, test_primary_is_silent);

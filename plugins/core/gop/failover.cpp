@@ -11,12 +11,17 @@ constexpr uint64_t video_wait = 1'000'000'000;
 
 } // namespace
 
-void Failover::join(size_t input, unsigned rank, uint64_t now) {
+Failover::Input &Failover::at(size_t input) {
     if (input >= inputs_.size()) inputs_.resize(input + 1);
-    inputs_[input] = {};
-    inputs_[input].joined = true;
-    inputs_[input].rank = rank;
-    inputs_[input].came = now;
+    return inputs_[input];
+}
+
+void Failover::join(size_t index, unsigned rank, uint64_t now) {
+    Input &input = at(index);
+    input = {};
+    input.joined = true;
+    input.rank = rank;
+    input.came = now;
 }
 
 bool Failover::has_inputs() const {
@@ -57,7 +62,8 @@ bool Failover::may_begin(size_t index, uint64_t now) const {
 }
 
 bool Failover::wants_key(size_t input, uint64_t now) const {
-    return active_ != input && inputs_[input].joined && may_begin(input, now);
+    return active_ != input && input < inputs_.size() && inputs_[input].joined &&
+           may_begin(input, now);
 }
 
 void Failover::begin(size_t input, uint64_t now) {
@@ -68,7 +74,8 @@ void Failover::begin(size_t input, uint64_t now) {
 }
 
 Failover::Action Failover::media(size_t index, const Media &media, uint64_t now) {
-    Input &input = inputs_[index];
+    Input &input = at(index);
+    if (!input.joined) return Action::hold;
     if (!media.audio) input.has_video = true;
     // With no other there is nothing to wait for: decoders find the keyframe by themselves.
     const bool is_at_once = !input.first && !active_ && is_alone(index);
@@ -98,12 +105,12 @@ Failover::Action Failover::media(size_t index, const Media &media, uint64_t now)
 }
 
 void Failover::leave(size_t index) {
-    inputs_[index] = {};
+    at(index) = {};
     if (active_ == index) active_.reset();
 }
 
 void Failover::set_busy(size_t index, bool busy, uint64_t now) {
-    Input &input = inputs_[index];
+    Input &input = at(index);
     if (input.busy && !busy && input.last) input.last = now;
     input.busy = busy;
 }

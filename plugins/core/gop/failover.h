@@ -50,18 +50,18 @@ public:
     void leave(size_t input);
     /// An input that is not fit goes on air only in place of a worse one: its tracks are not those
     /// of the stream, which players can't follow.
-    void set_fit(size_t input, bool fit) { inputs_[input].fit = fit; }
-    bool is_fit(size_t input) const { return inputs_[input].fit; }
+    void set_fit(size_t input, bool fit) { at(input).fit = fit; }
+    bool is_fit(size_t input) const { return input < inputs_.size() && inputs_[input].fit; }
     /// What is held back of an input can be folded; false when it joins.
-    void set_folding(size_t input, bool folds) { inputs_[input].folds = folds; }
+    void set_folding(size_t input, bool folds) { at(input).folds = folds; }
     /// It has said that it sends nothing for now.
-    void fail(size_t input) { inputs_[input].last.reset(); }
+    void mark_failed(size_t input) { at(input).last.reset(); }
     /// While it is busy (the reader of what it sends makes it wait) it does not fail.
     void set_busy(size_t input, bool busy, uint64_t now);
     /// What was held back of an input is lost.
-    void forget_held(size_t input) { inputs_[input].held_since.reset(); }
+    void forget_held(size_t input) { at(input).held_since.reset(); }
 
-    /// Media of an input that has joined.
+    /// Media of an input; of one that has not joined they are held back.
     Action media(size_t input, const Media &media, uint64_t now);
     /// Whether a keyframe of this input would bring it on air.
     bool wants_key(size_t input, uint64_t now) const;
@@ -81,6 +81,8 @@ private:
         std::optional<uint64_t> steady_since; ///< … the first after which none was missing
         std::optional<uint64_t> held_since;   ///< … the keyframe of what is held back
     };
+    /// Grows to hold it.
+    Input &at(size_t input);
     bool has_failed(const Input &input, uint64_t now) const;
     bool is_alone(size_t input) const;
     bool may_begin(size_t input, uint64_t now) const;
