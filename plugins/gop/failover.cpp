@@ -14,10 +14,10 @@
  * GOP of the others is held back. When the input on air ends, has lost its publisher (rtmpserversrc
  * says so), or sends nothing for `timeout` (no video, if it has video), the best of the others
  * follows; when a better one sends again, it takes over after `return-after`. Both happen on a
- * keyframe only, which an encoder upstream is asked for. What was held back of `video/x-flv` is
- * used at once: folded into milliseconds where it began before the last frame on air.
+ * keyframe only, which an encoder upstream is asked for. A GOP of `video/x-flv` that was held back
+ * is used at once: folded into milliseconds where it began before the last frame on air.
  *
- * What comes out is one stream, with running times that never go back. At each change the caps and
+ * The output is one stream, with running times that never go back. At each change the caps and
  * the codec configuration are sent again, and the first buffer has DISCONT. Players can follow a
  * change of size or profile, but not one of tracks or codecs: an input that has others is not used
  * in the place of a better one, which a warning says.

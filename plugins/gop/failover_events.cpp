@@ -79,7 +79,7 @@ bool FailoverSwitch::sink_event(GstPad *pad, GstPtr<GstEvent> event) {
     }
 }
 
-/// What the input on air says reaches those downstream.
+/// Events of the input on air reach the elements downstream.
 bool FailoverSwitch::forward(const Input &input, GstPtr<GstEvent> event) {
     {
         std::lock_guard lock(lock_);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What failover does: several inputs of one encoded stream in, the best of them out.
+// The work of failover: several inputs of one encoded stream in, the best of them out.
 #pragma once
 
 #include "core/gop/failover.h"

@@ -11,7 +11,7 @@
  * and sends no media for `silence-timeout` is closed, and loses its name. Several elements may
  * share one port with different names.
  *
- * What becomes of a second publisher of the name is said by `republish`: it is refused
+ * `republish` decides about a second publisher of the name: it is refused
  * (NetStream.Publish.BadName), or takes the name over, or stands by as a backup. A backup's media
  * are held back, one GOP at most, until the primary leaves or sends none for `backup-timeout`; the
  * stream then goes on with that GOP (folded into milliseconds where it began before the last frame

@@ -50,7 +50,7 @@ public:
     Settings settings;
 
 private:
-    /// What takes the second publisher of the name.
+    /// The receiver of the second publisher of the name.
     class Second final : public net::TagReceiver {
     public:
         explicit Second(ServerSource &source) : source_(source) {}

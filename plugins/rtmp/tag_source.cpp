@@ -220,7 +220,7 @@ GstClockTime TagSource::running_time() {
 GstClockTime TagSource::time_of(const flv::Tag &tag) {
     const auto track = tag.type == flv::TagType::audio ? Timeline::audio : Timeline::video;
     const auto now = static_cast<int64_t>(running_time() / GST_MSECOND);
-    // What follows after a change of publishers is not shown before what was.
+    // After a change of publishers no frame may be shown before the last one of the old publisher.
     const auto header =
         tag.type == flv::TagType::video ? flv::parse_body(tag.type, tag.body_view()) : std::nullopt;
     const auto composition =

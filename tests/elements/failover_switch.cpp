@@ -64,8 +64,7 @@ struct Rig {
     void push(size_t i, GstBuffer *buffer) {
         fail_unless_equals_int(gst_harness_push(inputs[i], buffer), GST_FLOW_OK);
     }
-    /// What has come out since the last call. Of each buffer it is asked that time does not go
-    /// back.
+    /// The output since the last call. Checks that time does not go back.
     std::vector<GstPtr<GstBuffer>> pull() {
         std::vector<GstPtr<GstBuffer>> all;
         while (GstBuffer *buffer = gst_harness_try_pull(inputs[0])) {

@@ -124,8 +124,8 @@ GST_START_TEST(test_backup) {
     const unsigned before = r.headers;
     primary->reset();
     fail_unless(eventually([&] { return stat(r.h->element, "peers") == 1; }));
-    // What it held back is in part older than what was shown. (It may be that the loops have seen
-    // them in another order: then the whole GOP is new.)
+    // The GOP that it held back is in part older than the last frame on air. (It may be that the
+    // loops have seen them in another order: then the whole GOP is new.)
     backup.send(samples::video_frame(40, false, 12));
     backup.send(samples::video_frame(80, true, 13));
     backup.send(samples::audio_frame(85));
@@ -151,7 +151,7 @@ GST_START_TEST(test_backup) {
     third.publish("cam");
     fail_unless(third.until_said("NetStream.Publish.BadName"));
     fail_unless_equals_int(int(stat(r.h->element, "switches")), 3);
-    // Who goes on air is told, and the end only when both are gone.
+    // Each change is reported, and the end only when both are gone.
     primary->close();
     backup.close();
     for (const bool publishing : {true, true, true, false}) {

@@ -286,7 +286,7 @@ GST_START_TEST(test_audio) {
 }
 GST_END_TEST
 
-// Who is made to wait has not failed.
+// An input that is made to wait has not failed.
 GST_START_TEST(test_busy) {
     Show show(2);
     show.failover.set_settings({.timeout = 500 * ms});

@@ -27,7 +27,7 @@ public:
         /// failed; 0: until its next keyframe.
         uint64_t return_after = 0;
     };
-    /// What becomes of a unit of media.
+    /// The treatment of a unit of media.
     enum class Action {
         pass,         ///< it is on air
         hold,         ///< it is not: keep it, from each keyframe on
@@ -46,19 +46,19 @@ public:
     /// among equals the one on air stays. Before anything was on air, the worse ones wait for the
     /// better ones, up to the timeout.
     void join(size_t input, unsigned rank, uint64_t now);
-    /// It goes. What follows it begins with its next media.
+    /// It goes. Its successor begins with its own next media.
     void leave(size_t input);
     /// An input that is not fit goes on air only in place of a worse one: its tracks are not those
     /// of the stream, which players can't follow.
     void set_fit(size_t input, bool fit) { at(input).fit = fit; }
     bool is_fit(size_t input) const { return input < inputs_.size() && inputs_[input].fit; }
-    /// What is held back of an input can be folded; false when it joins.
+    /// Whether the GOP that is held back of an input can be folded; false when it joins.
     void set_folding(size_t input, bool folds) { at(input).folds = folds; }
-    /// It has said that it sends nothing for now.
+    /// The input has reported that it sends nothing for now.
     void mark_failed(size_t input) { at(input).last.reset(); }
     /// While it is busy (the reader of what it sends makes it wait) it does not fail.
     void set_busy(size_t input, bool busy, uint64_t now);
-    /// What was held back of an input is lost.
+    /// The GOP that was held back of an input is lost.
     void forget_held(size_t input) { at(input).held_since.reset(); }
 
     /// Media of an input; of one that has not joined they are held back.

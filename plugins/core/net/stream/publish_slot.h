@@ -33,7 +33,7 @@ public:
     virtual PublishReceiver *second() { return nullptr; }
 };
 
-/// What becomes of a publisher whose name another one has.
+/// The fate of a publisher whose name another one has.
 enum class Republish {
     reject,   ///< it is refused
     takeover, ///< it gets the name, and the other one is ended
