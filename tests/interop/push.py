@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """rtmppushsink and rtmppullsrc with other servers: ffmpeg that listens, nginx-rtmp, a server behind
 TLS, a line that becomes narrow."""
-import asyncio
 import json
 import os
 import re
 import shutil
 import socket
 import ssl
-import threading
 
 import rig
+from fault_proxy import FaultProxy
 from rig import Process, Server, footage, need, run, until
 
 
@@ -124,41 +123,6 @@ def edge():
         publisher.kill()
 
 
-class Relay:
-    """A port in front of another: over TLS, or slow. `rate`: bytes a second from the client."""
-
-    def __init__(self, port, context=None):
-        self.to, self.context, self.rate, self.names = port, context, None, []
-        if context:
-            context.sni_callback = lambda _, name, __: self.names.append(name)
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
-        self.listener.bind(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=lambda: asyncio.run(self.serve()), daemon=True).start()
-
-    async def serve(self):
-        server = await asyncio.start_server(self.connected, sock=self.listener, ssl=self.context,
-                                            limit=4096)
-        await server.serve_forever()
-
-    async def connected(self, reader, writer):
-        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self.to)
-        await asyncio.gather(self.copy(reader, to_writer, True),
-                             self.copy(to_reader, writer, False))
-
-    async def copy(self, reader, writer, is_limited):
-        try:
-            while data := await reader.read(4096):
-                writer.write(data)
-                await writer.drain()
-                if is_limited and self.rate:
-                    await asyncio.sleep(len(data) / self.rate)  # the line's own pace
-        except OSError:
-            pass
-        writer.close()
-
-
 def over_tls():
     """rtmps:// with SNI; a certificate that is not trusted is refused in words"""
     key, certificate = (os.path.join(rig.FOLDER, name) for name in ("key.pem", "cert.pem"))
@@ -168,7 +132,7 @@ def over_tls():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with Server() as server:
-        relay = Relay(int(re.search(r":(\d+)/", server.rtmp)[1]), context)
+        relay = FaultProxy(int(re.search(r":(\d+)/", server.rtmp)[1]), context=context)
         url = f"rtmps://localhost:{relay.port}/live"
         stranger = push(url, more="key=stranger")
         until("it is refused", lambda: is_state(stranger, "waiting"))
@@ -190,7 +154,7 @@ def over_tls():
 def narrow_line():
     """the encoder's bitrate follows a line that becomes narrow, and wide again"""
     with Server() as server:
-        relay = Relay(int(re.search(r":(\d+)/", server.rtmp)[1]))
+        relay = FaultProxy(int(re.search(r":(\d+)/", server.rtmp)[1]))
         pusher = gst("videotestsrc is-live=true pattern=snow ! "
                      "video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! x264enc name=enc "
                      "tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=3000 ! "
@@ -201,12 +165,11 @@ def narrow_line():
             return [int(rate) for rate in re.findall(r"enc: bitrate = (\d+)", pusher.log)]
         until("it is live", lambda: "live/cam" in server.streams())
         known = bitrates()
-        relay.rate = 120_000  # 960 kbit/s
+        relay.up.rate = 120_000  # 960 kbit/s
         until("the bitrate goes down", lambda: bitrates()[len(known):] and bitrates()[-1] <= 1000)
         low = bitrates()[-1]
         yield f"3000 kbit/s to {low}, with {bitrates()[len(known):]} on the way"
-        relay.rate = None
-
+        relay.up.rate = None
 
         def rising():
             """The bitrates from the lowest on, since another step down may come first."""
