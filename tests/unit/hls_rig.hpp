@@ -62,6 +62,7 @@ inline Sample audio_sample(int64_t pts, int64_t duration = 1024 * sec / 48000) {
 struct Rig {
     Segmenter::Options options;
     int64_t wall = 1'700'000'000 * sec;
+    int64_t wall_step = 0, monotonic_step = 0; ///< by which a clock was set
     std::unique_ptr<Segmenter> segmenter;
     std::vector<Segment> segments;
     std::vector<ts::Stream> streams;
@@ -69,8 +70,8 @@ struct Rig {
     std::vector<std::string> warnings;
 
     explicit Rig(Segmenter::Options o = {}) : options(std::move(o)) {
-        options.wall_clock = [this] { return wall; };
-        options.monotonic_clock = [this] { return wall; };
+        options.wall_clock = [this] { return wall + wall_step; };
+        options.monotonic_clock = [this] { return wall + monotonic_step; };
         segmenter = std::make_unique<Segmenter>(options, std::make_unique<TsWriter>());
     }
     /// Takes finished segments and parses them.

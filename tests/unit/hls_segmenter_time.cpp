@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Time in the segmenter: tracks that arrive late, pause, jump or end, and the date.
+#include <cinttypes>
+
 #include "unit/hls_sound.hpp"
 
 // The segmenter waits for late audio up to the bound, and no longer.
@@ -223,6 +225,49 @@ GST_START_TEST(test_program_date_time) {
 }
 GST_END_TEST
 
+// The system's clock is put back an hour, and later on again: segments stay as they would be, and
+// the date follows with the next segment.
+GST_START_TEST(test_wall_clock_goes_back) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    rig.segmenter->set_format(audio_format());
+    const int64_t zero = rig.wall / ms, hour = 3'600'000;
+    rig.feed({.to = 6 * sec});
+    rig.wall_step = -hour * ms;
+    rig.feed({.from = 6 * sec, .to = 12 * sec});
+    rig.wall_step = 0;
+    rig.feed({.from = 12 * sec, .to = 18 * sec});
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    fail_unless_equals_int(rig.segments.size(), 9);
+    for (size_t i = 0; i < 9; ++i) {
+        fail_if(rig.segments[i].discontinuity);
+        const int64_t date = rig.segments[i].program_date_time - zero - int64_t(i) * 2000;
+        // What the rig hands in with a frame is up to a frame older.
+        fail_unless(std::abs(date) <= 40 || std::abs(date + hour) <= 40,
+                    "segment %zu is off by %" PRId64 " ms", i, date);
+    }
+    assert_near(rig.segments[0].program_date_time, zero, 40);
+    assert_near(rig.segments[4].program_date_time, zero + 8000 - hour, 40);
+    assert_near(rig.segments[8].program_date_time, zero + 16'000, 40);
+    fail_unless(rig.warnings.empty());
+}
+GST_END_TEST
+
+// A monotonic clock that is put back, as by a process image restored on another machine, when audio
+// has ended: video does not wait for it an hour.
+GST_START_TEST(test_monotonic_clock_goes_back) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    rig.segmenter->set_format(audio_format());
+    rig.feed({.to = 6 * sec});
+    rig.monotonic_step = -3600 * sec;
+    rig.feed({.from = 6 * sec, .to = 30 * sec, .audio = false});
+    fail_unless(rig.segments.size() >= 10, "%zu segments of 30 s", rig.segments.size());
+}
+GST_END_TEST
+
 // Without real time one track may be far ahead.
 GST_START_TEST(test_unpaced_tracks) {
     Segmenter::Options options;
@@ -321,6 +366,8 @@ static Suite *hls_segmenter_time_suite() {
     tcase_add_test(tc, test_discontinuity_flags);
     tcase_add_test(tc, test_timeline_jumps);
     tcase_add_test(tc, test_program_date_time);
+    tcase_add_test(tc, test_wall_clock_goes_back);
+    tcase_add_test(tc, test_monotonic_clock_goes_back);
     tcase_add_test(tc, test_unpaced_tracks);
     tcase_add_test(tc, test_ends);
     tcase_add_test(tc, test_video_stops);

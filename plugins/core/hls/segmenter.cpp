@@ -104,13 +104,23 @@ void Segmenter::add(Kind kind, Sample sample) {
 }
 
 /// Whether a step of a track's time from `from` to `to` begins a new timeline.
-bool Segmenter::jumps(const Track &t, const Track &other, int64_t from, int64_t to) const {
+bool Segmenter::jumps(const Track &t, const Track &other, int64_t from, int64_t to) {
     const int64_t step = to - from;
     if (step < -backward_limit) return true;
     if (step <= forward_limit) return false;
     // The step was a pause if the other track has advanced as far, or as much real time has passed.
     if (other.position && std::abs(to - *other.position) <= forward_limit) return false;
     return !options_.realtime || now() - t.arrived < step / 2;
+}
+
+/// A process that is restored on another machine finds its monotonic clock put back: waits must not
+/// become hours.
+int64_t Segmenter::now() {
+    if (!options_.monotonic_clock) return 0;
+    const int64_t time = options_.monotonic_clock();
+    if (time < clock_) clock_set_ += clock_ - time;
+    clock_ = time;
+    return time + clock_set_;
 }
 
 /// Updates the time that the track has reached.

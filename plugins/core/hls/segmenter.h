@@ -66,7 +66,7 @@ public:
         bool realtime = true;
         /// Returns ns since 1970.
         std::function<int64_t()> wall_clock;
-        /// Returns ns of a monotonic clock.
+        /// Returns ns of a monotonic clock. If it goes back, it counts on from there.
         std::function<int64_t()> monotonic_clock;
     };
     struct Stats {
@@ -144,14 +144,14 @@ private:
     bool running() const { return !cuts_.empty(); }
     void warn(std::string text);
     void drop(size_t count = 1) { stats_.dropped += count; }
-    int64_t now() const { return options_.monotonic_clock ? options_.monotonic_clock() : 0; }
+    int64_t now();
     int64_t target() const;
     int64_t limit() const;
 
     void add_video(Sample sample, FormatPtr format);
     bool begin_segment(const Sample &sample, const FormatPtr &format);
     bool must_cut_before(const Sample &sample) const;
-    bool jumps(const Track &t, const Track &other, int64_t from, int64_t to) const;
+    bool jumps(const Track &t, const Track &other, int64_t from, int64_t to);
     void moved(Kind kind, int64_t time);
     bool silent(Kind kind);
 
@@ -194,6 +194,8 @@ private:
     /// Pts of the first in a series of audio samples with too much skew.
     std::optional<int64_t> skewed_since_;
     uint64_t broken_ = 0;
+    int64_t clock_ = 0;     ///< the monotonic clock's last time
+    int64_t clock_set_ = 0; ///< by how much it was put back
     bool next_discontinuity_ = false;
     bool emitted_ = false;
     Bytes init_;                         ///< of the last segment
