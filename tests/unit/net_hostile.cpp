@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Misbehaving peers over real sockets: only their own connection is affected, and the log names
 // them.
+#include "core/net/stream/waiting_room.h"
+
 #include "unit/net_rig.hpp"
 
 #include "check.hpp"
@@ -221,6 +223,63 @@ GST_START_TEST(test_connection_limit) {
 }
 GST_END_TEST
 
+// A host that has all it may have leaves room for others.
+GST_START_TEST(test_host_limit) {
+    Scene scene({.connections_per_host = 2});
+    auto second = std::make_unique<Peer>(scene.port());
+    fail_unless(second->play("cam") && second->until_said("NetStream.Play.Start"));
+    Peer third(scene.port());
+    scene.is_closed(third, "its host has 2 connections already");
+    Peer other(scene.port(), 0, "127.0.0.2");
+    fail_unless(other.play("cam") && other.until_said("NetStream.Play.Start"));
+    second.reset();
+    fail_unless(eventually([&] {
+        Peer next(scene.port());
+        return next.play("cam") && next.until_said("NetStream.Play.Start");
+    }));
+}
+GST_END_TEST
+
+// Those that ask for nothing are bounded by themselves, per host and in total; who plays or
+// publishes is none of them.
+GST_START_TEST(test_silent_limits) {
+    Scene scene({.silent = 3, .silent_per_host = 2});
+    Peer first(scene.port()), second(scene.port());
+    fail_unless(first.until([&] { return scene.log.all().find(first.name) != std::string::npos; }));
+    fail_unless(
+        second.until([&] { return scene.log.all().find(second.name) != std::string::npos; }));
+    const char *reason = "too many connections have asked for nothing yet";
+    Peer third(scene.port());
+    scene.is_closed(third, reason);
+    // Another host has the last place; lines of the log come once a second.
+    Peer other(scene.port(), 0, "127.0.0.2");
+    fail_unless(other.until([&] { return scene.log.all().find(other.name) != std::string::npos; }));
+    Peer more(scene.port(), 0, "127.0.0.3");
+    fail_unless(more.until_closed());
+    fail_unless(eventually([&] {
+        Peer next(scene.port(), 0, "127.0.0.3");
+        fail_unless(next.until_closed());
+        return scene.log.all().find("others before it)") != std::string::npos;
+    }));
+    for (Peer *peer : {&first, &second})
+        fail_unless(peer->play("cam") && peer->until_said("NetStream.Play.Start"));
+    Peer publisher(scene.port());
+    fail_unless(publisher.publish("in") && publisher.until_said("NetStream.Publish.Start"));
+    scene.player_is_served();
+}
+GST_END_TEST
+
+GST_START_TEST(test_hosts_of_endpoints) {
+    using net::host_of;
+    fail_unless_equals_string(host_of("127.0.0.1:53412").c_str(), "127.0.0.1");
+    fail_if(host_of("127.0.0.1:1") == host_of("127.0.0.2:1"));
+    fail_unless(host_of("[2001:db8:1:2::1]:1") == host_of("[2001:db8:1:2:ffff::9]:2"));
+    fail_if(host_of("[2001:db8:1:2::1]:1") == host_of("[2001:db8:1:3::1]:1"));
+    fail_unless(host_of("[fe80::1%eth0]:1") == host_of("[fe80::2%eth1]:1"));
+    fail_unless_equals_string(host_of("unknown").c_str(), "unknown");
+}
+GST_END_TEST
+
 static Suite *net_hostile_suite() {
     Suite *s = suite_create("net_hostile");
     TCase *tc = tcase_create("general");
@@ -232,6 +291,9 @@ static Suite *net_hostile_suite() {
     tcase_add_test(tc, test_amf);
     tcase_add_test(tc, test_answers_nobody_reads);
     tcase_add_test(tc, test_connection_limit);
+    tcase_add_test(tc, test_host_limit);
+    tcase_add_test(tc, test_silent_limits);
+    tcase_add_test(tc, test_hosts_of_endpoints);
     return s;
 }
 GST_CHECK_MAIN(net_hostile)

@@ -71,8 +71,9 @@ private:
 /// A client on a real socket. Data from the server becomes tags, and text for searching.
 class Peer {
 public:
-    explicit Peer(uint16_t port, int receive_buffer = 0) {
-        auto connection = penstock_test::connect_to(port, receive_buffer);
+    /// `host`: its own address, 127.0.0.x.
+    explicit Peer(uint16_t port, int receive_buffer = 0, const char *host = "127.0.0.1") {
+        auto connection = penstock_test::connect_to(port, receive_buffer, host);
         socket_ = connection.socket;
         connected_ = connection.connected;
         name = std::move(connection.name);

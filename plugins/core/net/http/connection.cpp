@@ -34,9 +34,9 @@ constexpr size_t max_body = 16 << 20; ///< bytes; upper limit for all routes
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
     Connection(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpRoutes> routes,
-               std::shared_ptr<Loops> loops)
-        : loop_(loop), loops_(std::move(loops)), routes_(std::move(routes)),
-          peer_(endpoint_name(socket)), stream_(std::move(socket)),
+               std::shared_ptr<Loops> loops, std::unique_ptr<WaitingRoom::Seat> place)
+        : place_(std::move(place)), loop_(loop), loops_(std::move(loops)),
+          routes_(std::move(routes)), peer_(endpoint_name(socket)), stream_(std::move(socket)),
           reader_(stream_, routes_->bodies), writer_(std::make_shared<HttpResponseWriter>(stream_)),
           refused_(++routes_->connections > HttpRoutes::max_connections) {}
     ~Connection() {
@@ -370,7 +370,8 @@ private:
             }
             request.websocket_key = std::string(key);
         }
-        if (routes_->viewers->is_full()) return send(too_many());
+        if (!routes_->viewers->is_full()) request.place = routes_->viewer_hosts->enter(peer_);
+        if (!request.place) return send(too_many());
         request.peer = peer_info(path, mark);
         request.is_http_1_1 = message.version() >= 11;
         request.keep_alive = keep_alive_ && request.is_http_1_1;
@@ -449,6 +450,7 @@ private:
         if (!watching_) reader_.discard([self = shared_from_this()] {});
     }
 
+    const std::unique_ptr<WaitingRoom::Seat> place_;
     const size_t loop_;
     // Destruction order: the stream before the loops that it uses.
     std::shared_ptr<Loops> loops_;
@@ -482,11 +484,16 @@ private:
 void HttpConnection::start(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpRoutes> routes,
                            std::shared_ptr<Loops> loops) {
     if (routes->connections >= HttpRoutes::max_connections + HttpRoutes::max_refused) {
-        log(LogLevel::warning, "http",
-            "refused " + endpoint_name(socket) + ": too many connections");
+        routes->refusals.refused(endpoint_name(socket), "too many connections");
         return;
     }
-    std::make_shared<Connection>(std::move(socket), loop, std::move(routes), std::move(loops))
+    auto place = routes->hosts->enter(endpoint_name(socket));
+    if (!place)
+        return routes->refusals.refused(endpoint_name(socket),
+                                        "its host has " + std::to_string(HttpRoutes::max_per_host) +
+                                            " connections already");
+    std::make_shared<Connection>(std::move(socket), loop, std::move(routes), std::move(loops),
+                                 std::move(place))
         ->start();
 }
 

@@ -7,6 +7,8 @@
 #include "core/net/http/not_found.h"
 #include "core/net/http/server.h"
 #include "core/net/loop/tcp_listener.h"
+#include "core/net/stream/refusal_log.h"
+#include "core/net/stream/waiting_room.h"
 
 #include <atomic>
 #include <map>
@@ -43,10 +45,17 @@ public:
     /// response; above a further max_refused they are closed at once.
     std::atomic<unsigned> connections{0};
     static constexpr unsigned max_connections = 8000, max_refused = 200;
+    /// Connections of one host; further ones are closed at once.
+    static constexpr size_t max_per_host = 6000;
+    const std::shared_ptr<WaitingRoom> hosts =
+        std::make_shared<WaitingRoom>(max_connections + max_refused, max_per_host);
+    RefusalLog refusals{"http"};
     const std::shared_ptr<PathRules> rules = std::make_shared<PathRules>();
     /// The viewers of streams. Set before the first connection.
     std::shared_ptr<Roster> viewers;
-    static constexpr size_t max_viewers = 16'000;
+    static constexpr size_t max_viewers = 16'000, max_viewers_per_host = 12'000;
+    const std::shared_ptr<WaitingRoom> viewer_hosts =
+        std::make_shared<WaitingRoom>(max_viewers, max_viewers_per_host);
     HttpBodyBudget bodies;
     /// nullptr: plain HTTP. Set before the first connection.
     std::shared_ptr<TlsContext> tls;

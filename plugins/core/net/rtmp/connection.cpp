@@ -353,6 +353,8 @@ void RtmpConnection::close_now(LogLevel level, const std::string &reason) {
     ::shutdown(socket_, SHUT_RDWR);
     ::close(socket_);
     state_->roster->remove(self);
+    place_.reset();
+    silent_.reset();
 }
 
 void RtmpConnection::close(const std::string &reason) {

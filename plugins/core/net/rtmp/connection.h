@@ -31,6 +31,11 @@ public:
     RtmpConnection(tcp::socket &&socket, size_t loop, std::shared_ptr<RtmpState> state);
     ~RtmpConnection() override;
 
+    /// Places that it occupies: as long as it is open, and until it publishes or plays.
+    void hold(std::unique_ptr<WaitingRoom::Seat> place, std::unique_ptr<WaitingRoom::Seat> silent) {
+        place_ = std::move(place);
+        silent_ = std::move(silent);
+    }
     void start();
     /// "rtmp-publish-3 127.0.0.1:53412"; fixed once the peer has said what it wants.
     const std::string &name() const override { return name_; }
@@ -129,6 +134,7 @@ private:
     Admission admission_;
     std::function<void()> admit_;             ///< what follows when the open question is answered
     std::unique_ptr<WaitingRoom::Seat> seat_; ///< of a player that waits for a producer
+    std::unique_ptr<WaitingRoom::Seat> place_, silent_;
     unsigned requests_ = 0;
     uint64_t deadline_ms_ = 0; ///< 0: none; not looked at while a question is open
     uint64_t heard_ms_ = 0;    ///< when a publisher's last media came

@@ -81,6 +81,7 @@ void RtmpConnection::play(const std::string &path) {
         return refuse_play(path, "too many players wait for streams already");
     mount_ = mount;
     role_ = Role::player;
+    silent_.reset();
     takes_ = features();
     deadline_ms_ = 0;
     join(mount, socket_);

@@ -118,6 +118,7 @@ void RtmpConnection::accept_publish() {
             !self->mount_->slot.is_announced(self.get()))
             return;
         self->role_ = Role::publisher;
+        self->silent_.reset();
         self->deadline_ms_ = 0;
         self->paused_ = false;
         self->say(LogLevel::info, "publishes (" + self->session_.client_name() + ")");

@@ -16,18 +16,27 @@ namespace penstock::net {
 RtmpState::RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &what_peers_may)
     : limits(what_peers_may), roster(std::make_shared<Roster>(loops, limits.connections)),
       waiting(std::make_shared<WaitingRoom>(limits.connections / 2, limits.waiting_per_host)),
+      hosts(std::make_shared<WaitingRoom>(limits.connections, limits.connections_per_host)),
+      silent(std::make_shared<WaitingRoom>(limits.silent, limits.silent_per_host)),
       loops_(std::move(loops)) {
 }
 
 void RtmpState::on_accept(tcp::socket &&socket, size_t loop) {
     opened.wait(); // the first peer may come before open() has returned
-    if (roster->is_full()) {
-        log(LogLevel::warning, "rtmp",
-            "refused " + endpoint_name(socket) + ": " + std::to_string(limits.connections) +
-                " connections are open already");
-        return;
-    }
+    const std::string peer = endpoint_name(socket);
+    if (roster->is_full())
+        return refusals.refused(peer, std::to_string(limits.connections) +
+                                          " connections are open already");
+    auto place = hosts->enter(peer);
+    if (!place)
+        return refusals.refused(peer, "its host has " +
+                                          std::to_string(limits.connections_per_host) +
+                                          " connections already");
+    auto silent_place = silent->enter(peer);
+    if (!silent_place)
+        return refusals.refused(peer, "too many connections have asked for nothing yet");
     auto connection = std::make_shared<RtmpConnection>(std::move(socket), loop, shared_from_this());
+    connection->hold(std::move(place), std::move(silent_place));
     roster->add(connection);
     connection->start();
 }

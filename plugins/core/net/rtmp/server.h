@@ -69,8 +69,11 @@ struct RtmpLimits {
     uint64_t farewell_ms = 5'000;   ///< for a publisher that is refused or ended to close by itself
     uint64_t wait_ms = 60'000;      ///< a player waits this long at most for the first media
     size_t waiting_per_host = 128;  ///< players of one host that wait for a first producer
-    size_t connections = 10'000;
-    unsigned requests = 16; ///< of one connection, to publish or play: it then is closed
+    size_t connections = 12'000;
+    size_t connections_per_host = 10'000;
+    size_t silent = 4'000;          ///< connections that have not published or played yet
+    size_t silent_per_host = 1'000; ///< of one host
+    unsigned requests = 16;         ///< of one connection, to publish or play: it then is closed
     bool operator==(const RtmpLimits &) const = default;
 };
 

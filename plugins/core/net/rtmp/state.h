@@ -5,6 +5,7 @@
 #include "core/net/loop/tcp_listener.h"
 #include "core/net/rtmp/mount.h"
 #include "core/net/rtmp/server.h"
+#include "core/net/stream/refusal_log.h"
 #include "core/net/stream/roster.h"
 #include "core/net/stream/waiting_room.h"
 
@@ -25,6 +26,9 @@ public:
     const std::shared_ptr<PathRules> rules = std::make_shared<PathRules>();
     const std::shared_ptr<Roster> roster;
     const std::shared_ptr<WaitingRoom> waiting; ///< players of streams that nobody feeds
+    const std::shared_ptr<WaitingRoom> hosts;   ///< all connections
+    const std::shared_ptr<WaitingRoom> silent;  ///< those that have not published or played yet
+    RefusalLog refusals{"rtmp"};
 
     /// On the connection's loop.
     void on_accept(tcp::socket &&socket, size_t loop);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Limits viewers that wait for a stream without a producer, per host and in total, so that a host
-// can't occupy all connections of a listener.
+// Limits what peers occupy, per host and in total, so that a host can't take all of it:
+// connections, sessions, viewers that wait for a stream without a producer.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,25 @@
 #include <string_view>
 #include <unordered_map>
 
+#include <arpa/inet.h>
+
 namespace penstock::net {
+
+/// The host of "127.0.0.1:53412" or "[2001:db8::1]:53412". Addresses of one IPv6 /64 are one host,
+/// since a subscriber has all of them.
+inline std::string host_of(std::string_view endpoint) {
+    std::string host(endpoint.substr(0, endpoint.rfind(':')));
+    if (!host.starts_with('[') || !host.ends_with(']')) return host;
+    in6_addr address;
+    const std::string bare = host.substr(1, host.find_first_of("%]") - 1);
+    if (::inet_pton(AF_INET6, bare.c_str(), &address) != 1) return host;
+    return std::string(reinterpret_cast<const char *>(address.s6_addr), 8);
+}
 
 /// Thread-safe.
 class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
 public:
-    /// A viewer's place; released on destruction.
+    /// A peer's place; released on destruction.
     class Seat {
     public:
         Seat(std::shared_ptr<WaitingRoom> room, std::string host)
@@ -34,7 +47,7 @@ public:
 
     /// nullptr if no place is left, in total or for this host. `endpoint` is "127.0.0.1:53412".
     std::unique_ptr<Seat> enter(std::string_view endpoint) {
-        std::string host(endpoint.substr(0, endpoint.rfind(':')));
+        std::string host = host_of(endpoint);
         std::lock_guard lock(mutex_);
         if (taken_ >= seats_) return nullptr;
         size_t &of_host = by_host_[host];

@@ -88,7 +88,8 @@ void HlsSessions::ask(const HttpRequest &request, bool playlist, Then then) {
         return then(Verdict::refused, {});
     }
     if (!session) {
-        if (by_identity_.size() >= max_sessions) {
+        auto place = by_identity_.size() < max_sessions ? hosts_->enter(request.peer) : nullptr;
+        if (!place) {
             lock.unlock();
             return then(Verdict::full, {});
         }
@@ -105,6 +106,7 @@ void HlsSessions::ask(const HttpRequest &request, bool playlist, Then then) {
                          .publish = false,
                          .protocol = "hls",
                          .is_encrypted = request.is_encrypted};
+        session->place = std::move(place);
         by_identity_[identity] = session;
     }
     session->seen_ms = steady_ms();

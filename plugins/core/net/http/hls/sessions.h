@@ -7,6 +7,7 @@
 #include "core/net/http/server.h"
 #include "core/net/loop/loops.h"
 #include "core/net/stream/admission.h"
+#include "core/net/stream/waiting_room.h"
 
 #include <atomic>
 #include <deque>
@@ -22,7 +23,7 @@ namespace penstock::net {
 /// Thread-safe. Admissions run on one of the loops.
 class HlsSessions : public std::enable_shared_from_this<HlsSessions> {
 public:
-    static constexpr size_t max_sessions = 20'000;
+    static constexpr size_t max_sessions = 20'000, max_sessions_per_host = 5'000;
     static constexpr size_t max_waiting = 8; ///< requests of a session that wait for its admission
 
     /// `mount` owns this object. `rules` are those of the listener.
@@ -48,7 +49,8 @@ private:
     struct Session {
         std::string identity, token;
         PeerInfo peer;
-        Admission admission; ///< used on the loop only
+        std::unique_ptr<WaitingRoom::Seat> place; ///< among its host's sessions
+        Admission admission;                      ///< used on the loop only
         std::shared_ptr<Admission>
             from_request;         ///< the listener's watchers have allowed it already
         std::deque<Then> waiting; ///< requests that wait for admission
@@ -75,6 +77,8 @@ private:
     const Mount &mount_;
     const std::shared_ptr<PathRules> rules_;
     const std::shared_ptr<Loops> loops_;
+    const std::shared_ptr<WaitingRoom> hosts_ =
+        std::make_shared<WaitingRoom>(max_sessions, max_sessions_per_host);
     std::atomic<uint64_t> requests_{0};
     mutable std::mutex mutex_; ///< guards the following and the sessions, except their admissions
     /// Hash of host and program to time of the last request; ms.

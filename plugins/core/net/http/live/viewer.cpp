@@ -54,7 +54,8 @@ HttpViewer::HttpViewer(tcp::socket &&socket, size_t loop, std::shared_ptr<HttpSt
                        std::shared_ptr<Roster> viewers, HttpPlayRequest request)
     : Viewer(stream->loops(), loop), socket_(std::move(socket)), tls_(std::move(request.tls)),
       stream_(std::move(stream)), viewers_(std::move(viewers)), peer_(std::move(request.peer)),
-      admission_(std::move(request.admission)), websocket_key_(std::move(request.websocket_key)) {
+      admission_(std::move(request.admission)), place_(std::move(request.place)),
+      websocket_key_(std::move(request.websocket_key)) {
     static std::atomic<uint64_t> next{1};
     peer_.protocol = websocket_key_.empty() ? "http" : "websocket";
     peer_.id = (websocket_key_.empty() ? "http-play-" : "ws-play-") + std::to_string(next++);
@@ -325,6 +326,7 @@ void HttpViewer::close_now(LogLevel level, const std::string &reason) {
     socket_.shutdown(tcp::socket::shutdown_both, ec);
     socket_.close(ec);
     viewers_->remove(self);
+    place_.reset();
 }
 
 void HttpViewer::close(const std::string &reason) {

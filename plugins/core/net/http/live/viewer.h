@@ -10,6 +10,7 @@
 #include "core/net/stream/admission.h"
 #include "core/net/stream/roster.h"
 #include "core/net/stream/viewer.h"
+#include "core/net/stream/waiting_room.h"
 #include "core/net/tls/context.h"
 
 #include <memory>
@@ -23,10 +24,11 @@ struct HttpPlayRequest {
     PeerInfo peer; ///< without an id
     bool is_http_1_1 = false;
     bool keep_alive = false;
-    bool titles = false;             ///< Icy-MetaData: 1
-    std::string websocket_key;       ///< empty: plain HTTP
-    Admission admission;             ///< that has let it in
-    std::unique_ptr<TlsSession> tls; ///< on the socket; nullptr: plain
+    bool titles = false;                      ///< Icy-MetaData: 1
+    std::string websocket_key;                ///< empty: plain HTTP
+    Admission admission;                      ///< that has let it in
+    std::unique_ptr<TlsSession> tls;          ///< on the socket; nullptr: plain
+    std::unique_ptr<WaitingRoom::Seat> place; ///< among its host's viewers
 };
 
 /// Further headers of a stream's answer, each line ended; for HEAD as well.
@@ -81,6 +83,7 @@ private:
     const std::shared_ptr<Roster> viewers_;
     PeerInfo peer_;
     Admission admission_;
+    std::unique_ptr<WaitingRoom::Seat> place_;
     std::string websocket_key_;
     std::unique_ptr<http::FrameReader> frames_;
     std::unique_ptr<fanout::IcyState> icy_; ///< wants titles
