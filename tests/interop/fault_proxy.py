@@ -47,6 +47,8 @@ class _Connection:
                 while line.stalled:
                     await asyncio.sleep(0.02)
                 data = await reader.read(READ)
+                if self.proxy.recorded is not None and line is self.proxy.up:
+                    self.proxy.recorded.setdefault(self, bytearray()).extend(data)
                 due = max(due, loop.time() + line.delay + line.jitter * self.random.random())
                 await queue.put((due, data))
                 if not data:
@@ -110,6 +112,7 @@ class FaultProxy:
         self.up, self.down = Line(), Line()
         self.connections = []
         self.refuses = False  # connections are reset at once
+        self.recorded = None  # a dictionary takes what clients send: {connection: bytearray}
         self._context = context
         if context:
             context.sni_callback = lambda _, name, __: self.names.append(name)

@@ -26,7 +26,7 @@ def small():
     """Twenty seconds of 90 kbit/s with a keyframe every second: little enough to be sent byte by
     byte. Audio is as long as video, so that it can be sent over and over."""
     path = os.path.join(rig.FOLDER, "small.mp4")
-    with rig._making:
+    with rig.making:
         if not os.path.exists(path):
             made = path + ".part.mp4"
             run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i",

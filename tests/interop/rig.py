@@ -5,7 +5,6 @@ one. Needs PENSTOCK, the executable; PENSTOCK_MEDIA may name the footage."""
 
 import concurrent.futures
 import contextlib
-import io
 import json
 import os
 import re
@@ -27,7 +26,7 @@ FOLDER = None  # of this run: logs and footage; set by main()
 
 _processes = []
 _local = threading.local()  # .processes: those of the check that this thread runs
-_making = threading.Lock()
+making = threading.Lock()  # footage, once for all checks
 
 
 def until(what, condition, seconds=PATIENCE):
@@ -40,6 +39,21 @@ def until(what, condition, seconds=PATIENCE):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
         threading.Event().wait(0.05)
+
+
+class Skip(Exception):
+    """Why a cell of the interoperability table is not run (tests/interop/table.py)."""
+
+
+class Partly(Exception):
+    """It passed, under this condition."""
+
+
+def skip(reason):
+    """A cell that is never run."""
+    def cell():
+        raise Skip(reason)
+    return cell
 
 
 def need(*programs):
@@ -235,7 +249,7 @@ def generated():
     the first. When the file is looped, neither track overlaps its end."""
     length, sound = 248 / 25, 464 * 1024 / 48000
     path = os.path.join(FOLDER, "generated.mp4")
-    with _making:
+    with making:
         if not os.path.exists(path):
             run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i",
                 f"testsrc2=size=640x360:rate=25:duration={length}", "-f", "lavfi", "-i",
@@ -255,22 +269,40 @@ def footage():
     return given if sorted(codecs.split()) == ["aac", "h264"] else generated()
 
 
-def _perform(check):
+def attempt(act):
+    """Calls `act` and ends every process that it has started: what it yielded, the exception or None,
+    and what the processes said."""
     _local.processes = []
-    began = time.monotonic()
-    said, failure = io.StringIO(), None
+    said, failure = [], None
     try:
-        for line in check() or ():
-            print(f"    {line}", file=said)
-    except BaseException:  # whatever it is, it is reported
-        failure = traceback.format_exc()
-    taken = time.monotonic() - began
+        for line in act() or ():
+            said.append(str(line))
+    except BaseException as error:  # whatever it is, it is reported
+        failure = error
     for process in reversed(_local.processes):
         with contextlib.suppress(OSError):
             process.kill()
-    logs = "\n".join(p.describe() for p in _local.processes) if failure else ""
-    print(f"{'FAILED' if failure else 'ok'}  {taken:5.1f} s  {check.__name__}: {check.__doc__}\n"
-          f"{said.getvalue()}{failure or ''}{logs}", flush=True)
+    return said, failure, "\n".join(process.describe() for process in _local.processes)
+
+
+def end_when_told():
+    """At SIGTERM every process that was started is ended with this one."""
+    def terminated(*_):
+        for process in list(_processes):
+            process.process.kill()
+        os._exit(1)
+    signal.signal(signal.SIGTERM, terminated)
+
+
+def _perform(check):
+    began = time.monotonic()
+    said, failure, logs = attempt(check)
+    taken = time.monotonic() - began
+    lines = [f"{'FAILED' if failure else 'ok'}  {taken:5.1f} s  {check.__name__}: {check.__doc__}",
+             *(f"    {line}" for line in said)]
+    if failure:
+        lines += ["".join(traceback.format_exception(failure)), logs]
+    print("\n".join(lines) + "\n", flush=True)
     return not failure
 
 
@@ -280,12 +312,7 @@ def main(checks, jobs=1):
     global FOLDER
     chosen = [check for check in checks if not sys.argv[1:] or check.__name__ in sys.argv[1:]]
     assert chosen, f"no such check among {[check.__name__ for check in checks]}"
-
-    def terminated(*_):
-        for process in list(_processes):
-            process.process.kill()
-        os._exit(1)
-    signal.signal(signal.SIGTERM, terminated)
+    end_when_told()
     with tempfile.TemporaryDirectory(prefix="penstock-clients-") as FOLDER, \
             concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         good = all(list(pool.map(_perform, chosen)))
