@@ -286,7 +286,9 @@ def attempt(act):
 
 
 def end_when_told():
-    """At SIGTERM every process that was started is ended with this one."""
+    """At SIGTERM every process that was started is ended with this one. SIGINT is what they are asked
+    to end by: a shell has its background jobs ignore it, which they would inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     def terminated(*_):
         for process in list(_processes):
             process.process.kill()

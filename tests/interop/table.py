@@ -25,10 +25,12 @@ COLUMNS = ("publishes", "plays RTMP", "plays HTTP-FLV", "plays HLS", "publishes 
 MARK = {"partly": "✓", "failed": "**✗**", "skipped": "–"}
 HEAD = """# Interoperability
 
-`tests/interop/table.py` wrote this page on {date}, on {system}, from what it ran then, with the
-versions named here. ✓ is a run that passed: what was played is what was published, packet by packet
-where the client gives its packets away, else by the client's own figures. – was not possible, ✗
-failed, for the reason in the notes. An empty cell was not run.
+`./dev shell python3 tests/interop/table.py --docs docs/interoperability.md` wrote this page on {date},
+on {system}, from what it ran then, with the versions named here.
+
+✓ is a run that passed: what was played is what was published, packet by packet where the client gives
+its packets away, else by the client's own figures. – was not possible, ✗ failed, for the reason in
+the notes. An empty cell was not run. Servers publish by pushing and play by pulling.
 
 "Past 4.66 h" is a stream whose timestamps pass 0xFFFFFF ms, from where chunks have extended
 timestamps: players see the time go by the mark; publishers send what they play of such a stream.
@@ -36,8 +38,9 @@ timestamps: players see the time go by the mark; publishers send what they play 
 CODECS = """
 ## Codecs
 
-A codec goes from a foreign publisher through Penstock to a foreign player, which decodes it. What
-only Penstock's own elements have published or played is unproven, and so is what is not listed.
+A codec goes from a foreign publisher through Penstock to a foreign player, which decodes it; over HLS,
+`live` makes AAC of audio other than AAC and MP3. What only Penstock's own elements have published or
+played is unproven, and so is what is not listed.
 
 """
 
@@ -84,8 +87,8 @@ def write(rows, results, codecs, codec_results):
     out.append("|" + "---|" * (len(COLUMNS) + 2))
     for name, (version, _) in rows.items():
         out.append(row_of(name, version, COLUMNS, results, notes))
-    out.append(CODECS.strip("\n").join(("\n", "\n")))
-    columns = [column for column in table_codecs.COLUMNS]
+    out.append(f"\n{CODECS.strip()}\n")
+    columns = table_codecs.COLUMNS
     out.append("| codec | published by | " + " | ".join(columns) + " |")
     out.append("|" + "---|" * (len(columns) + 2))
     for name, (publisher, _) in codecs.items():

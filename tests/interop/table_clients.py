@@ -70,7 +70,7 @@ def newer_ffmpeg_rows():
              "plays RTMP": plays(decode, rtmp), "plays HTTP-FLV": plays(decode, flv),
              "plays HLS": plays(decode, hls),
              "publishes past 4.66 h": lambda: relays_past_mark(relay),
-             "plays RTMP past 4.66 h": skip("its ffmpeg relays it: see the cell before")}
+             "plays RTMP past 4.66 h": skip("shown by the cell before: it sends on what it plays")}
     return {column: with_tree(cell) for column, cell in cells.items()}
 
 
