@@ -79,6 +79,7 @@ Bytes CmafWriter::write(TrackSamples &video, const TrackSamples &audio, const Se
 
     cmaf::FragmentOptions options;
     options.sequence = ++sequence_;
+    options.begins_segment = times.is_first;
     const cmaf::TrackFragment &first = fragments[fragments[0].samples.empty()];
     if (times.date > 0) {
         const cmaf::Track &track = tracks_.front();

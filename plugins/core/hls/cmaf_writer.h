@@ -10,9 +10,9 @@ namespace penstock::hls {
 
 inline constexpr Container cmaf_container{".m4s", "video/mp4", 6};
 
-/// Writes each segment as one fragment. Times continue between segments: each track's begins where
-/// the last one ended, unless media is missing; audio goes on by its samples, whatever the
-/// rounding of its timestamps. Needs formats with a track (cmaf_format.h).
+/// Writes each segment, or each part of one, as one fragment. Times continue between them: each
+/// track's begins where the last one ended, unless media is missing; audio goes on by its samples,
+/// whatever the rounding of its timestamps. Needs formats with a track (cmaf_format.h).
 class CmafWriter final : public SegmentWriter {
 public:
     const Container &container() const override { return cmaf_container; }

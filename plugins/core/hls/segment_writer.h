@@ -35,12 +35,13 @@ struct TrackSamples {
     std::vector<Sample> samples;
 };
 
-/// A segment's place in time; ns.
+/// The place in time of a segment, or of a part of one; ns.
 struct SegmentTimes {
-    int64_t offset = 0; ///< added to all times of samples; negative sums become 0
-    int64_t end = 0;    ///< where the next segment begins, before the offset is added; 0: unknown
-    int64_t date = 0;   ///< since 1970, of the first frame; 0: unknown
-    int64_t begin = 0;  ///< the time that `date` belongs to, before the offset is added
+    int64_t offset = 0;   ///< added to all times of samples; negative sums become 0
+    int64_t end = 0;      ///< where the next one begins, before the offset is added; 0: unknown
+    int64_t date = 0;     ///< since 1970, of the first frame; 0: unknown
+    int64_t begin = 0;    ///< the time that `date` belongs to, before the offset is added
+    bool is_first = true; ///< false: a later part of the same segment
 };
 
 /// Builds segments from samples. It holds state that continues between segments, so each stream
@@ -55,7 +56,8 @@ public:
     virtual const Container &container() const = 0;
     /// Returns a complete segment, or nothing if none of its samples can be expressed. Samples must
     /// be in decoding order; one that the format can't express is omitted. May fill in missing
-    /// decoding timestamps in `video`.
+    /// decoding timestamps in `video`. CMAF: also a part of a segment, with the same formats as its
+    /// other parts, which make the segment when they are put together.
     virtual Bytes write(TrackSamples &video, const TrackSamples &audio,
                         const SegmentTimes &times) = 0;
     /// The init segment (EXT-X-MAP) that the last written segment needs; empty: none.

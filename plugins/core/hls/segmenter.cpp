@@ -19,6 +19,9 @@ constexpr int64_t hole = second / 2;
 constexpr int64_t longest_sample = 60 * second;
 // A keyframe this soon after a segment was begun by time becomes its first frame; ns.
 constexpr int64_t short_segment = second / 10;
+// What most encoders for live streams have between keyframes; s. It has to be announced with the
+// first part.
+constexpr int64_t usual_interval = 2;
 // Bound that prevents overflow of sums: 18 years; ns.
 constexpr int64_t time_limit = int64_t(1) << 59;
 
@@ -29,7 +32,11 @@ bool in_range(int64_t time) {
 } // namespace
 
 Segmenter::Segmenter(Options options, std::unique_ptr<SegmentWriter> writer)
-    : options_(std::move(options)), writer_(std::move(writer)), announced_(options_.announced) {
+    : options_(std::move(options)), writer_(std::move(writer)), announced_(options_.announced),
+      part_target_(options_.part_target) {
+    if (options_.part_duration > 0 && announced_ == 0)
+        announced_ = static_cast<uint64_t>(
+            std::max((options_.target_duration + second - 1) / second, usual_interval));
 }
 
 void Segmenter::warn(std::string text) {
@@ -329,6 +336,9 @@ void Segmenter::reset_tracks() {
         t.accepted = nullptr;
     }
     skewed_since_.reset();
+    open_.reset();
+    video_shift_.reset();
+    behind_ = 0;
     force_cut_ = false;
     paused_ = false;
     video_driven_ = false;

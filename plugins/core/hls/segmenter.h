@@ -11,11 +11,18 @@
 
 namespace penstock::hls {
 
-/// A finished segment.
+/// A part of a segment (EXT-X-PART).
+struct Part {
+    Bytes data;               ///< empty: a gap
+    int64_t duration = 0;     ///< ns
+    bool independent = false; ///< begins with a keyframe, or the stream has no video
+};
+
+/// A finished segment or, with Options::part_duration, a piece of one: each part as it is finished.
 struct Segment {
-    Bytes data;
-    Bytes init;                    ///< the init segment it needs (EXT-X-MAP); empty: none
-    int64_t duration = 0;          ///< ns, up to the first timestamp of the next segment
+    Bytes data;           ///< empty for pieces: a segment is its parts, one after the other
+    Bytes init;           ///< the init segment it needs (EXT-X-MAP); empty: none
+    int64_t duration = 0; ///< ns, up to the first timestamp of the next segment; of pieces: so far
     bool discontinuity = false;    ///< does not continue the previous segment
     bool independent = true;       ///< its video starts with a keyframe, or it has no video
     int64_t program_date_time = 0; ///< ms since 1970 of its first frame
@@ -25,6 +32,11 @@ struct Segment {
     std::string codecs; ///< RFC 6381, comma-separated; empty if unknown
     unsigned width = 0, height = 0;
     bool has_video = false, has_audio = false;
+
+    bool begins = true, complete = true; ///< the first and the last piece of a segment
+    std::vector<Part> parts;             ///< those of this piece; a last piece may have none
+    /// EXT-X-PART-INF in ns; the same for all segments of a Segmenter. 0: without parts.
+    int64_t part_target = 0;
 };
 
 /// Interleaves two tracks by decoding time; samples of either are accepted at any time. A segment
@@ -34,6 +46,14 @@ struct Segment {
 /// The first finished segment fixes the target duration that playlists announce. Later segments are
 /// never longer: one whose keyframe is late ends at another frame, one whose video pauses ends by
 /// the audio's time, and a gap in all tracks is shortened.
+///
+/// With parts (draft-pantos-hls-rfc8216bis, 4.4.4.9) both target durations are fixed by the first
+/// part: that of segments is 2 s, or the one asked for if that is longer, since the keyframe
+/// interval is not known yet; that of parts is as many whole frames as come closest to the duration
+/// asked for. A part lasts between 85 and 100 % of it, unless it is the last of its segment. It
+/// ends at a frame, in decoding order; where frames are late, its duration in the playlist is
+/// shorter than theirs, and the next parts make up for it. Audio that begins before that frame
+/// belongs to it.
 ///
 /// Not thread-safe.
 class Segmenter {
@@ -61,6 +81,10 @@ public:
         /// EXT-X-TARGETDURATION in seconds of an existing playlist that the segments continue; 0:
         /// fixed by the first segment.
         uint64_t announced = 0;
+        /// ns that a part should last; 0: no parts. Needs a writer that can write them.
+        int64_t part_duration = 0;
+        /// The target duration of parts (ns) in such a playlist; 0: fixed by the first part.
+        int64_t part_target = 0;
         /// Media arrive in real time. If false, tracks wait for one another within the bounds of
         /// bytes and samples only, and neither date nor skew is corrected.
         bool realtime = true;
@@ -100,7 +124,7 @@ public:
 
     /// Whether take() or take_warnings() would return anything.
     bool has_output() const { return !finished_.empty() || !warnings_.empty(); }
-    /// Takes the oldest finished segment; returns false if there is none.
+    /// Takes the oldest finished segment or piece; returns false if there is none.
     bool take(Segment &segment);
     /// Returns and clears the readable warnings since the last call.
     std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
@@ -131,6 +155,14 @@ private:
         int64_t silence = 0;             ///< ns by which the other track has advanced without it
         int64_t arrived = 0;             ///< monotonic time of its last sample; ns
         bool present() const { return format != nullptr; }
+    };
+    /// The oldest segment, as far as its parts are written. Times are the tracks'.
+    struct Open {
+        int64_t begin = 0;      ///< of its next part
+        bool has_begun = false; ///< frames have been taken for it
+        std::array<FormatPtr, 2> formats;
+        Segment piece; ///< what its pieces have in common
+        size_t parts = 0;
     };
     struct Cut {
         int64_t pts;
@@ -175,10 +207,33 @@ private:
     bool holds_up(Kind kind, int64_t pts);
     void divide(int64_t end);
     void emit(int64_t end, bool last);
+    int64_t date_of(int64_t pts, int64_t arrival);
+    bool changes_program(const std::array<TrackSamples, 2> &inputs);
+    static int64_t end_of(const std::vector<Sample> &samples);
+    static void describe(Segment &segment, const std::array<TrackSamples, 2> &inputs);
     std::vector<Entry> collect_video();
     std::vector<Entry> collect_audio(int64_t end, bool last);
     void finish_run();
     void pass_on_discontinuity(bool discontinuity);
+
+    // Parts: segmenter_parts.cpp.
+    struct Boundary {
+        int64_t time; ///< of the frame before which a part ends
+        size_t video; ///< video frames before it
+    };
+    using Entries = std::vector<Entry>;
+    void open_segment();
+    int64_t part_time(const Sample &sample) const;
+    bool ends_part(int64_t length, int64_t step, size_t frames);
+    std::optional<Boundary> video_boundary();
+    std::optional<Boundary> audio_boundary();
+    bool waits_for_format() const;
+    void finish_parts();
+    void emit_part(const Boundary &at);
+    void emit_parts(int64_t end, bool last);
+    void write_rest(int64_t end, bool last, Entries video, Entries audio);
+    bool write_part(Entries video, Entries audio, int64_t duration, int64_t next);
+    void begin_piece(const std::array<TrackSamples, 2> &inputs);
 
     Options options_;
     Stats stats_;
@@ -200,6 +255,10 @@ private:
     bool emitted_ = false;
     Bytes init_;                         ///< of the last segment
     uint64_t announced_;                 ///< seconds; 0 before the first segment
+    int64_t part_target_;                ///< ns; 0 before the first part
+    std::optional<Open> open_;           ///< with parts
+    std::optional<int64_t> video_shift_; ///< from decoding to display times of parts; ns
+    int64_t behind_ = 0; ///< ns by which the parts so far end before the last segment's end
     std::optional<int64_t> offset_;      ///< ns from the producer's timeline to the stream's
     int64_t stream_end_ = 0;             ///< ns on the stream's timeline
     std::optional<int64_t> date_anchor_; ///< wall clock minus pts, ns

@@ -15,8 +15,16 @@ constexpr int64_t date_drift = 500 * millisecond;
 // The last audio frame may extend this far beyond the last video frame without adding duration; ns.
 constexpr int64_t overhang = 100 * millisecond;
 
+void add_codec(std::string &list, const std::string &codec) {
+    if (codec.empty()) return;
+    if (!list.empty()) list += ",";
+    list += codec;
+}
+
+} // namespace
+
 /// The end of a track's samples. An unknown duration is estimated by the samples' mean distance.
-int64_t end_of(const std::vector<Sample> &samples) {
+int64_t Segmenter::end_of(const std::vector<Sample> &samples) {
     int64_t first = std::numeric_limits<int64_t>::max(), last = std::numeric_limits<int64_t>::min();
     int64_t duration = 0;
     for (const Sample &sample : samples) {
@@ -30,14 +38,6 @@ int64_t end_of(const std::vector<Sample> &samples) {
     return last + duration;
 }
 
-void add_codec(std::string &list, const std::string &codec) {
-    if (codec.empty()) return;
-    if (!list.empty()) list += ",";
-    list += codec;
-}
-
-} // namespace
-
 /// Whether the segment before `pts` has to wait for this track.
 bool Segmenter::holds_up(Kind kind, int64_t pts) {
     Track &t = track(kind);
@@ -49,7 +49,9 @@ bool Segmenter::holds_up(Kind kind, int64_t pts) {
 }
 
 void Segmenter::finish_ready() {
-    while (cuts_.size() > 1) {
+    for (;;) {
+        finish_parts();
+        if (cuts_.size() <= 1) return;
         const int64_t end = cuts_[1].pts;
         if (holds_up(Kind::video, end) || holds_up(Kind::audio, end)) return;
         divide(end);
@@ -101,8 +103,40 @@ std::vector<Segmenter::Entry> Segmenter::collect_audio(int64_t end, bool last) {
     return entries;
 }
 
+/// The date (ns since 1970) of a time in the tracks.
+int64_t Segmenter::date_of(int64_t pts, int64_t arrival) {
+    // The earliest arrival is the best estimate of the capture time; others were delayed more.
+    if (!date_anchor_ || (options_.realtime && std::abs(arrival - *date_anchor_) > date_drift))
+        date_anchor_ = arrival;
+    return std::max<int64_t>(pts + *date_anchor_, 0);
+}
+
+/// Whether the tracks differ from those of the segment before.
+bool Segmenter::changes_program(const std::array<TrackSamples, 2> &inputs) {
+    bool changes = false;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        const bool now = inputs[i].format != nullptr;
+        changes = changes || (emitted_ && now != tracks_[i].in_program);
+        tracks_[i].in_program = now;
+    }
+    return changes;
+}
+
+/// Fills in what is known of the tracks.
+void Segmenter::describe(Segment &segment, const std::array<TrackSamples, 2> &inputs) {
+    segment.has_video = !inputs[0].samples.empty();
+    segment.has_audio = !inputs[1].samples.empty();
+    for (const TrackSamples &input : inputs) {
+        if (!input.format) continue;
+        add_codec(segment.codecs, input.format->codec_string);
+        segment.width = std::max(segment.width, input.format->width);
+        segment.height = std::max(segment.height, input.format->height);
+    }
+}
+
 /// Finishes the oldest segment. `last`: with the available samples, whose end is its end.
 void Segmenter::emit(int64_t end, bool last) {
+    if (options_.part_duration > 0) return emit_parts(end, last);
     std::array<std::vector<Entry>, 2> entries{collect_video(), collect_audio(end, last)};
     const Cut begin = cuts_.front();
     cuts_.pop_front();
@@ -155,24 +189,10 @@ void Segmenter::emit(int64_t end, bool last) {
     segment.target_duration = announced_;
     segment.independent = !video || inputs[0].samples.front().keyframe;
     segment.discontinuity = begin.discontinuity && emitted_;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-        const bool now = inputs[i].format != nullptr;
-        if (emitted_ && now != tracks_[i].in_program) segment.discontinuity = true;
-        tracks_[i].in_program = now;
-    }
-    segment.has_video = video;
-    segment.has_audio = audio;
-    for (const TrackSamples &input : inputs) {
-        if (!input.format) continue;
-        add_codec(segment.codecs, input.format->codec_string);
-        segment.width = std::max(segment.width, input.format->width);
-        segment.height = std::max(segment.height, input.format->height);
-    }
-    // The earliest arrival is the best estimate of the capture time; others were delayed more.
-    if (!date_anchor_ || (options_.realtime && std::abs(*arrival - *date_anchor_) > date_drift))
-        date_anchor_ = arrival;
-    const int64_t date = begin.pts + *date_anchor_;
-    segment.program_date_time = (date >= 0 ? date : 0) / millisecond;
+    if (changes_program(inputs)) segment.discontinuity = true;
+    describe(segment, inputs);
+    const int64_t date = date_of(begin.pts, *arrival);
+    segment.program_date_time = date / millisecond;
     segment.data = writer_->write(
         inputs[0], inputs[1], {offset, last ? 0 : begin.pts + segment.duration, date, begin.pts});
     if (segment.data.empty()) return pass_on_discontinuity(segment.discontinuity);

@@ -10,7 +10,8 @@ namespace penstock::hls {
 namespace {
 
 constexpr int64_t second = 1'000'000'000;
-constexpr std::string_view name_begin = "seg-", init_begin = "init-", init_extension = ".mp4";
+constexpr std::string_view name_begin = "seg-", part_begin = "part-";
+constexpr std::string_view init_begin = "init-", init_extension = ".mp4";
 
 template <class Number>
 std::string in_base(Number value, int base) {
@@ -47,6 +48,11 @@ bool parse_segment_name(std::string_view name, std::string_view extension, uint6
     return parse_name(name, name_begin, extension, epoch, number);
 }
 
+bool parse_part_name(std::string_view name, std::string_view extension, uint64_t &epoch,
+                     uint64_t &number) {
+    return parse_name(name, part_begin, extension, epoch, number);
+}
+
 bool parse_init_name(std::string_view name, uint64_t &epoch, uint64_t &number) {
     return parse_name(name, init_begin, init_extension, epoch, number);
 }
@@ -59,6 +65,11 @@ Stream::Stream(Options options) : options_(std::move(options)) {
 
 std::string Stream::name_of(uint64_t number) const {
     return std::string(name_begin) + in_base(options_.epoch, 36) + "-" + in_base(number, 10) +
+           std::string(options_.container.extension);
+}
+
+std::string Stream::part_name(uint64_t number) const {
+    return std::string(part_begin) + in_base(options_.epoch, 36) + "-" + in_base(number, 10) +
            std::string(options_.container.extension);
 }
 
@@ -85,61 +96,82 @@ std::string Stream::next_init(const Segment &segment) const {
     return has_same_init(segment) ? std::string() : next_init_name();
 }
 
-std::vector<std::string> Stream::publish(const Segment &segment) {
-    std::lock_guard lock(mutex_);
-    if (list_.ended) return {};
+/// The beginning of a segment: its tags, and the init segment it needs.
+Stream::Entry Stream::make_entry(const Segment &segment) {
     Entry entry;
     if (!has_same_init(segment))
         entry.init = std::make_shared<Init>(Init{next_init_name(), segment.init});
     else if (!segment.init.empty())
         entry.init = entries_.back().init;
     if (entry.init) entry.listed.map = options_.uri_prefix + entry.init->name;
-    entry.name = name_of(next_number_++);
-    if (options_.keep_data) entry.data = segment.data;
-    entry.listed.uri = options_.uri_prefix + entry.name;
-    entry.listed.duration = segment.duration;
     entry.listed.program_date_time = segment.program_date_time;
     // The very first segment has no predecessor, so it has no discontinuity.
     const bool first = entries_.empty() && info_.segments == 0 && list_.media_sequence == 0;
     entry.listed.discontinuity = !first && (segment.discontinuity || interrupted_);
     interrupted_ = false;
-
     entry.independent = segment.independent;
+
     if (info_.target_duration == 0) {
         list_.target_duration = std::max(list_.target_duration, segment.target_duration);
         info_.target_duration = list_.target_duration;
     }
-    entries_.push_back(std::move(entry));
-
-    ++info_.segments;
-    if (segment.duration > 0)
-        info_.bitrate = static_cast<uint64_t>(static_cast<double>(segment.data.size()) * 8e9 /
-                                              static_cast<double>(segment.duration));
     info_.codecs = segment.codecs;
     info_.width = segment.width;
     info_.height = segment.height;
     info_.has_video = segment.has_video;
     info_.has_audio = segment.has_audio;
+    return entry;
+}
 
+std::vector<std::string> Stream::publish(const Segment &segment) {
+    std::lock_guard lock(mutex_);
+    if (list_.ended) return {};
+    if (segment.part_target > 0) return publish_piece(segment);
+    Entry entry = make_entry(segment);
+    if (options_.keep_data) entry.data = segment.data;
+    entry.listed.duration = segment.duration;
+    if (segment.duration > 0)
+        info_.bitrate = static_cast<uint64_t>(static_cast<double>(segment.data.size()) * 8e9 /
+                                              static_cast<double>(segment.duration));
+    std::vector<std::string> gone = append(std::move(entry));
+    changed();
+    return gone;
+}
+
+/// Whether the playlist is to keep its oldest segment, if it has that many. With parts it stays
+/// three target durations long (RFC 8216, 6.2.2).
+bool Stream::keeps(size_t listed) const {
+    if (listed <= options_.playlist_length) return true;
+    if (!list_.control) return false;
+    int64_t length = 0;
+    for (size_t i = removed_ + 1; i < entries_.size(); ++i)
+        length += entries_[i].listed.duration;
+    return length < list_.control->hold_back;
+}
+
+/// Appends a whole segment. Returns the names that are no longer served.
+std::vector<std::string> Stream::append(Entry entry) {
+    entry.name = name_of(next_number_++);
+    entry.listed.uri = options_.uri_prefix + entry.name;
+    if (!entry.listed.gap) ++info_.segments;
+    entries_.push_back(std::move(entry));
     std::vector<std::string> gone;
-    if (options_.playlist_length > 0) {
-        while (entries_.size() - removed_ > options_.playlist_length) {
-            // EXT-X-DISCONTINUITY leaves the playlist together with its segment.
-            list_.discontinuity_sequence += entries_[removed_].listed.discontinuity;
-            ++list_.media_sequence;
-            ++removed_;
-        }
-        const size_t excess = removed_ > options_.extra ? removed_ - options_.extra : 0;
-        for (size_t i = 0; i < excess; ++i) {
-            gone.push_back(std::move(entries_[i].name));
-            const auto &init = entries_[i].init;
-            // Segments with the same init segment are neighbours.
-            if (init && entries_[i + 1].init != init) gone.push_back(init->name);
-        }
-        entries_.erase(entries_.begin(), entries_.begin() + static_cast<ptrdiff_t>(excess));
-        removed_ -= excess;
+    if (options_.playlist_length == 0) return gone;
+    while (!keeps(entries_.size() - removed_)) {
+        // EXT-X-DISCONTINUITY leaves the playlist together with its segment.
+        list_.discontinuity_sequence += entries_[removed_].listed.discontinuity;
+        ++list_.media_sequence;
+        ++removed_;
     }
-    render();
+    const size_t excess = removed_ > options_.extra ? removed_ - options_.extra : 0;
+    for (size_t i = 0; i < excess; ++i) {
+        gone.push_back(std::move(entries_[i].name));
+        const auto &init = entries_[i].init;
+        // Segments with the same init segment are neighbours.
+        if (init && entries_[i + 1].init != init) gone.push_back(init->name);
+    }
+    entries_.erase(entries_.begin(), entries_.begin() + static_cast<ptrdiff_t>(excess));
+    removed_ -= excess;
     return gone;
 }
 
@@ -150,8 +182,9 @@ void Stream::interrupt() {
 
 void Stream::end() {
     std::lock_guard lock(mutex_);
+    close_open();
     list_.ended = true;
-    if (!entries_.empty()) render();
+    if (has_list()) changed();
 }
 
 void Stream::reopen() {
@@ -163,7 +196,7 @@ void Stream::reopen() {
         ++list_.media_sequence;
         list_.discontinuity_sequence += entries_[removed_].listed.discontinuity;
     }
-    text_ = {};
+    changed();
 }
 
 void Stream::resume(const playlist::MediaPlaylist &earlier, bool keep_segments) {
@@ -187,39 +220,77 @@ void Stream::resume(const playlist::MediaPlaylist &earlier, bool keep_segments) 
             list_.discontinuity_sequence += segment.discontinuity;
         }
     }
-    if (!entries_.empty()) render();
+    if (!entries_.empty()) changed();
 }
 
-void Stream::render() {
-    list_.segments.clear();
-    list_.independent_segments = true;
-    for (size_t i = removed_; i < entries_.size(); ++i) {
-        list_.segments.push_back(entries_[i].listed);
-        list_.independent_segments = list_.independent_segments && entries_[i].independent;
-    }
-    text_ = Bytes::copy_of(playlist::write(list_));
+void Stream::changed() {
+    ++version_;
+    texts_ = {};
     info_.media_sequence = list_.media_sequence;
     info_.ended = list_.ended;
 }
 
-Bytes Stream::playlist() const {
+Bytes Stream::render(bool delta) const {
+    playlist::MediaPlaylist list = list_;
+    for (size_t i = removed_; i < entries_.size(); ++i) {
+        list.segments.push_back(entries_[i].listed);
+        list.independent_segments = list.independent_segments && entries_[i].independent;
+    }
+    if (list.control) {
+        int64_t behind = 0; // of the end
+        if (open_) {
+            list.open = open_->listed;
+            list.independent_segments = list.independent_segments && open_->independent;
+            for (const playlist::Part &part : open_->listed.parts)
+                behind += part.duration;
+        }
+        for (auto segment = list.segments.rbegin(); segment != list.segments.rend(); ++segment) {
+            if (behind >= list.control->hold_back) segment->parts.clear();
+            behind += segment->duration;
+        }
+        list.hint_part = options_.uri_prefix + part_name(next_part_);
+    }
+    return Bytes::copy_of(delta ? playlist::write_delta(list) : playlist::write(list));
+}
+
+Bytes Stream::playlist(bool delta) const {
     std::lock_guard lock(mutex_);
-    return text_;
+    if (!has_list()) return {};
+    Bytes &text = texts_[delta];
+    if (text.empty()) text = render(delta);
+    return text;
+}
+
+uint64_t Stream::version() const {
+    std::lock_guard lock(mutex_);
+    return version_;
 }
 
 bool Stream::segment(std::string_view name, Bytes &data) const {
     std::lock_guard lock(mutex_);
+    uint64_t epoch = 0, number = 0;
+    if (parse_part_name(name, options_.container.extension, epoch, number)) {
+        if (epoch != options_.epoch) return false;
+        const auto has_it = [&](const Entry &entry) {
+            return number >= entry.first_part && number - entry.first_part < entry.parts.size();
+        };
+        const auto found = std::find_if(entries_.begin(), entries_.end(), has_it);
+        const Entry *entry = found != entries_.end()   ? &*found
+                             : open_ && has_it(*open_) ? &*open_
+                                                       : nullptr;
+        if (entry) data = entry->parts[number - entry->first_part];
+        return entry && !data.empty();
+    }
     const auto found = std::find_if(entries_.begin(), entries_.end(),
                                     [&](const Entry &entry) { return entry.name == name; });
     if (found != entries_.end()) {
         data = found->data;
-        return true;
+        return !found->listed.gap;
     }
-    const auto needs = std::find_if(entries_.begin(), entries_.end(), [&](const Entry &entry) {
-        return entry.init && entry.init->name == name;
-    });
-    if (needs == entries_.end()) return false;
-    data = needs->init->data;
+    const auto needs = [&](const Entry &entry) { return entry.init && entry.init->name == name; };
+    const auto entry = std::find_if(entries_.begin(), entries_.end(), needs);
+    if (entry == entries_.end() && !(open_ && needs(*open_))) return false;
+    data = (entry == entries_.end() ? *open_ : *entry).init->data;
     return true;
 }
 

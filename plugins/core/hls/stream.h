@@ -6,9 +6,12 @@
 #include "core/hls/segmenter.h"
 #include "core/hls/ts_writer.h"
 #include "core/playlist/playlist.h"
+#include "core/playlist/reload.h"
 
+#include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace penstock::hls {
 
@@ -16,6 +19,11 @@ namespace penstock::hls {
 /// (Segment::target_duration) or of the options, whichever is larger, and never changes; nothing
 /// follows EXT-X-ENDLIST but another stream (reopen()). EXT-X-INDEPENDENT-SEGMENTS is present while
 /// it applies to all segments in the playlist. Thread-safe.
+///
+/// With parts (draft-pantos-hls-rfc8216bis) the playlist is there as soon as the first of them; it
+/// then begins with a gap, because players refuse one without a segment. Parts are listed until
+/// they are three target durations behind the end, and served as long as their segment. They are
+/// numbered through, whatever segment they belong to, so that the next one's name is known.
 class Stream {
 public:
     struct Options {
@@ -41,6 +49,7 @@ public:
         bool has_video = false, has_audio = false;
         bool ended = false;
         uint64_t target_duration = 0; ///< seconds, as announced; 0 before the first segment
+        int64_t part_target = 0;      ///< ns, as announced; 0: no parts
     };
 
     explicit Stream(Options options);
@@ -49,10 +58,14 @@ public:
     std::string next_name() const;
     /// The name of the init segment that this segment needs and earlier ones did not; empty: none.
     std::string next_init(const Segment &segment) const;
-    /// Appends a segment and returns the names that are no longer served. No effect after end().
+    /// Appends a segment, or a piece of one, and returns the names that are no longer served. No
+    /// effect after end().
     std::vector<std::string> publish(const Segment &segment);
     /// Marks the next segment with a discontinuity: for a new producer, or one that lost a segment.
     void interrupt();
+    /// With parts: ends the segment that is not finished, and appends one of a target duration that
+    /// is a gap. For a time in which no media comes. No effect before the first segment.
+    void fill_gap();
     /// Ends the stream with EXT-X-ENDLIST.
     void end();
     /// Begins another one in the same place, if it has ended: the numbers go on, and the playlist
@@ -62,11 +75,17 @@ public:
     /// stay at the beginning of the window. An ENDLIST of that run is ignored.
     void resume(const playlist::MediaPlaylist &earlier, bool keep_segments);
 
-    /// The playlist; empty before the first segment.
-    Bytes playlist() const;
+    /// The playlist; empty before the first segment. `delta`: as a delta update, if it is long
+    /// enough for one.
+    Bytes playlist(bool delta = false) const;
+    /// Changes with the playlist.
+    uint64_t version() const;
+    playlist::Edge edge() const;
+    /// The number of the part that comes next, which is in its name.
+    uint64_t next_part() const;
     const Container &container() const { return options_.container; }
-    /// Returns the bytes of a segment or an init segment by name. False if it does not exist, or no
-    /// longer.
+    /// Returns the bytes of a segment, a part or an init segment by name. False if it does not
+    /// exist, or no longer.
     bool segment(std::string_view name, Bytes &data) const;
     Info info() const;
     int64_t target_duration() const; ///< EXT-X-TARGETDURATION in ns
@@ -87,27 +106,43 @@ private:
         Bytes data;
         bool independent = true;
         std::shared_ptr<const Init> init; ///< null: it needs none
+        uint64_t first_part = 0;          ///< number of the first of `parts`
+        std::vector<Bytes> parts;         ///< of a gap: empty
     };
+    Entry make_entry(const Segment &segment);
+    std::vector<std::string> publish_piece(const Segment &segment);
+    std::vector<std::string> close_open();
+    std::vector<std::string> append(Entry entry);
+    std::vector<std::string> append_gap(std::optional<int64_t> date, const Entry &beside);
+    std::string part_name(uint64_t number) const;
+    void fix_control(const Segment &segment);
+    bool has_list() const { return removed_ < entries_.size() || open_; }
+    bool keeps(size_t listed) const;
     std::string name_of(uint64_t number) const;
     bool has_same_init(const Segment &segment) const;
     std::string next_init_name() const;
-    void render();
+    void changed();
+    Bytes render(bool delta) const;
 
     Options options_;
     mutable std::mutex mutex_;
     std::vector<Entry> entries_; ///< those in the playlist, preceded by those still served
     size_t removed_ = 0;         ///< number of entries_ that have left the playlist
     playlist::MediaPlaylist list_;
-    uint64_t next_number_ = 0;
+    std::optional<Entry> open_; ///< the segment of which only parts are there
+    uint64_t next_number_ = 0, next_part_ = 0, version_ = 0;
     bool interrupted_ = false;
     Info info_;
-    Bytes text_;
+    mutable std::array<Bytes, 2> texts_; ///< whole and delta; empty: not made yet
 };
 
 /// Parses a name made by next_name() with this extension into `epoch` and `number`. Returns false
 /// for other names.
 bool parse_segment_name(std::string_view name, std::string_view extension, uint64_t &epoch,
                         uint64_t &number);
+/// The same for the name of a part.
+bool parse_part_name(std::string_view name, std::string_view extension, uint64_t &epoch,
+                     uint64_t &number);
 /// The same for the name of an init segment; `number` is that of the first segment that needed it.
 bool parse_init_name(std::string_view name, uint64_t &epoch, uint64_t &number);
 

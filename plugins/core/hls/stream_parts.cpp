@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The window's parts: pieces of segments, the segment that is not finished, and gaps.
+#include "core/hls/stream.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+namespace penstock::hls {
+namespace {
+
+constexpr int64_t second = 1'000'000'000;
+constexpr int64_t millisecond = 1'000'000;
+
+} // namespace
+
+/// What the playlist says of its server. It never changes.
+void Stream::fix_control(const Segment &segment) {
+    if (list_.control) return;
+    const int64_t target = static_cast<int64_t>(list_.target_duration) * second;
+    playlist::ServerControl control;
+    control.can_block_reload = true;
+    control.can_skip_until = 6 * target;
+    control.hold_back = 3 * target;
+    control.part_target = segment.part_target;
+    control.part_hold_back = 3 * segment.part_target;
+    list_.control = control;
+    info_.part_target = segment.part_target;
+}
+
+std::vector<std::string> Stream::publish_piece(const Segment &segment) {
+    std::vector<std::string> gone;
+    const auto add = [&](std::vector<std::string> names) {
+        std::move(names.begin(), names.end(), std::back_inserter(gone));
+    };
+    if (segment.begins) add(close_open());
+    if (!open_ && !segment.parts.empty()) {
+        const bool is_first = !has_list();
+        Entry entry = make_entry(segment);
+        fix_control(segment);
+        if (!segment.begins) { // the segment was ended by a gap
+            int64_t before = segment.duration;
+            for (const Part &part : segment.parts)
+                before -= part.duration;
+            *entry.listed.program_date_time += before / millisecond;
+            entry.independent = segment.parts.front().independent;
+        }
+        if (is_first) {
+            const int64_t target = static_cast<int64_t>(list_.target_duration) * 1000;
+            add(append_gap(*entry.listed.program_date_time - target, entry));
+        }
+        entry.first_part = next_part_;
+        open_ = std::move(entry);
+    }
+    for (const Part &part : segment.parts) {
+        open_->listed.parts.push_back({options_.uri_prefix + part_name(next_part_++), part.duration,
+                                       part.independent, part.data.empty()});
+        open_->listed.duration += part.duration;
+        open_->parts.push_back(part.data);
+    }
+    info_.has_video = info_.has_video || segment.has_video;
+    info_.has_audio = info_.has_audio || segment.has_audio;
+    if (segment.complete) add(close_open());
+    changed();
+    return gone;
+}
+
+/// The parts so far become a segment: its bytes are theirs.
+std::vector<std::string> Stream::close_open() {
+    if (!open_) return {};
+    Entry entry = std::move(*open_);
+    open_.reset();
+    size_t size = 0;
+    for (const Bytes &part : entry.parts)
+        size += part.size();
+    std::vector<uint8_t> whole;
+    whole.reserve(size);
+    for (const Bytes &part : entry.parts)
+        whole.insert(whole.end(), part.begin(), part.end());
+    entry.data = Bytes::adopt(std::move(whole));
+    // From now on parts are views of the segment, and the memory they were in is released.
+    size_t at = 0;
+    for (Bytes &part : entry.parts) {
+        part = entry.data.sub(at, part.size());
+        at += part.size();
+    }
+    if (entry.listed.duration > 0)
+        info_.bitrate = static_cast<uint64_t>(static_cast<double>(size) * 8e9 /
+                                              static_cast<double>(entry.listed.duration));
+    return append(std::move(entry));
+}
+
+/// `date` is that of its beginning, in ms since 1970; `beside` a neighbour, whose init segment it is
+/// said to need: EXT-X-MAP applies to all that follows it.
+std::vector<std::string> Stream::append_gap(std::optional<int64_t> date, const Entry &beside) {
+    Entry entry;
+    entry.listed.duration = static_cast<int64_t>(list_.target_duration) * second;
+    entry.listed.gap = true;
+    entry.listed.program_date_time = date;
+    entry.init = beside.init;
+    entry.listed.map = beside.listed.map;
+    return append(std::move(entry));
+}
+
+void Stream::fill_gap() {
+    std::lock_guard lock(mutex_);
+    if (!list_.control || list_.ended || !has_list()) return;
+    close_open();
+    std::optional<int64_t> date = entries_.back().listed.program_date_time;
+    if (date) *date += entries_.back().listed.duration / millisecond;
+    const Entry beside = entries_.back();
+    append_gap(date, beside);
+    interrupted_ = true;
+    changed();
+}
+
+playlist::Edge Stream::edge() const {
+    std::lock_guard lock(mutex_);
+    playlist::Edge edge;
+    edge.next = next_number_;
+    edge.ended = list_.ended;
+    if (!list_.control) return edge;
+    edge.part_target = list_.control->part_target;
+    if (open_) edge.parts = open_->parts.size();
+    if (!entries_.empty())
+        edge.last_parts = entries_.back().listed.gap ? std::numeric_limits<uint64_t>::max()
+                                                     : entries_.back().parts.size();
+    return edge;
+}
+
+uint64_t Stream::next_part() const {
+    std::lock_guard lock(mutex_);
+    return next_part_;
+}
+
+} // namespace penstock::hls
