@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Any order of samples, formats, gaps, ends and pauses into the HLS segmenter and its writers of
-// MPEG-TS and CMAF. Laws: every segment can be demuxed, its times increase, no segment is longer
-// than announced, and memory is bounded and released.
+// MPEG-TS and CMAF, the latter whole and in parts. Laws: every segment can be demuxed, its times
+// increase, no segment is longer than announced, playlists with parts conform, and memory is
+// bounded and released.
 #include "core/hls/segmenter.h"
 #include "core/bytes/reader.h"
 #include "core/cmaf/codec_config.h"
@@ -11,6 +12,7 @@
 #include "core/hls/ts_writer.h"
 
 #include "fuzz/law.h"
+#include "unit/hls_conformance.hpp"
 #include "unit/mp4_reader.hpp"
 #include "unit/ts_reader.hpp"
 
@@ -77,7 +79,8 @@ FormatPtr audio_format(uint8_t which) {
 /// Reads the output, and keeps what a segment must have in common with the next.
 class Judge {
 public:
-    explicit Judge(uint64_t announced) : announced_(announced) {}
+    Judge(uint64_t announced, const Container &container)
+        : announced_(announced), stream_({.container = container}) {}
 
     void take(Segmenter &segmenter, const Segmenter::Options &options) {
         Segment segment;
@@ -92,6 +95,7 @@ public:
 private:
     void judge(const Segment &segment) {
         if (announced_ == 0) announced_ = segment.target_duration;
+        if (segment.part_target > 0) return judge_piece(segment);
         fuzz::law(segment.target_duration == announced_, "the target duration stays");
         fuzz::law(segment.duration > 0, "a segment has a length");
         const int64_t microseconds = (segment.duration + 500) / 1000;
@@ -126,13 +130,31 @@ private:
         fuzz::law(list.segments.back().duration / 1000 == microseconds, "EXTINF is the length");
     }
 
+    void judge_piece(const Segment &piece) {
+        fuzz::law(piece.target_duration == announced_, "the target duration stays");
+        fuzz::law(piece.complete || !piece.parts.empty(), "a piece has a part, or ends a segment");
+        if (piece.begins && piece.discontinuity) decoded_.clear();
+        for (const Part &part : piece.parts)
+            if (!part.data.empty()) judge_fragments(piece.init, part.data);
+        stream_.publish(piece);
+        if (!piece.complete) return; // each playlist would take too long
+        const Bytes text = stream_.playlist();
+        checker_.see(std::string(text.begin(), text.end()));
+        fuzz::law(checker_.problems.empty(), checker_.text().c_str());
+    }
+
     uint64_t announced_, listed_ = 0;
     /// A track's samples follow one another, from segment to segment.
     void judge_cmaf(const Segment &segment) {
+        if (segment.discontinuity) decoded_.clear();
+        judge_fragments(segment.init, segment.data);
+        stream_.publish(segment);
+    }
+
+    void judge_fragments(ByteView init_segment, ByteView data) {
         try {
-            const mp4::Init init = mp4::read_init(segment.init);
-            if (segment.discontinuity) decoded_.clear();
-            for (const mp4::Fragment &fragment : mp4::read_segment(segment.data))
+            const mp4::Init init = mp4::read_init(init_segment);
+            for (const mp4::Fragment &fragment : mp4::read_segment(data))
                 for (const auto &[id, samples] : fragment.tracks) {
                     init.track(id);
                     for (const mp4::Sample &sample : samples) {
@@ -146,18 +168,18 @@ private:
         } catch (const std::exception &error) {
             fuzz::law(false, error.what());
         }
-        stream_.publish(segment);
     }
 
+    conformance::Checker checker_;
     std::map<uint32_t, uint64_t> decoded_;
     std::map<uint16_t, uint8_t> counters_;
     std::map<uint16_t, uint64_t> last_dts_;
-    Stream stream_{{}};
+    Stream stream_;
 };
 
 class Player {
 public:
-    explicit Player(Reader &in) : in_(in) {
+    Player(Reader &in, bool with_parts) : in_(in) {
         const uint8_t flags = in_.u8();
         options_.target_duration = (1 + flags % 8) * 500 * millisecond;
         options_.realtime = flags & 0x10;
@@ -166,13 +188,14 @@ public:
         options_.max_bytes = 1 << 16;
         options_.wall_clock = options_.monotonic_clock = [this] { return clock_; };
         cmaf_ = flags & 8;
+        if (with_parts) options_.part_duration = 200 * millisecond;
         std::unique_ptr<SegmentWriter> writer;
         if (cmaf_)
             writer = std::make_unique<CmafWriter>();
         else
             writer = std::make_unique<TsWriter>();
         segmenter_ = std::make_unique<Segmenter>(options_, std::move(writer));
-        judge_ = std::make_unique<Judge>(options_.announced);
+        judge_ = std::make_unique<Judge>(options_.announced, cmaf_ ? cmaf_container : ts_container);
     }
 
     void run() {
@@ -282,6 +305,9 @@ private:
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
     Reader in(ByteView(data, size));
-    Player(in).run();
+    Player(in, false).run();
+    if (!(data[0] & 8)) return 0;
+    Reader again(ByteView(data, size));
+    Player(again, true).run();
     return 0;
 }

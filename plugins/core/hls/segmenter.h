@@ -232,6 +232,8 @@ private:
     void emit_part(const Boundary &at);
     void emit_parts(int64_t end, bool last);
     void write_rest(int64_t end, bool last, Entries video, Entries audio);
+    void end_pieces();
+    void make_room(int64_t duration);
     bool write_part(Entries video, Entries audio, int64_t duration, int64_t next);
     void begin_piece(const std::array<TrackSamples, 2> &inputs);
 

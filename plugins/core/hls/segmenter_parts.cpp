@@ -30,7 +30,7 @@ int64_t decoding_time(const Sample &sample) {
 
 void Segmenter::open_segment() {
     if (open_) return;
-    open_.emplace();
+    open_ = Open();
     open_->begin = cuts_.front().pts - behind_;
     const auto &video = track(Kind::video).queue;
     if (video.empty() || (video_shift_ && !cuts_.front().at_video)) return;
@@ -121,6 +121,7 @@ void Segmenter::finish_parts() {
 
 void Segmenter::emit_part(const Boundary &at) {
     const int64_t duration = std::min(at.time - open_->begin, part_target_);
+    make_room(duration);
     const int64_t end = open_->begin + duration;
     Entries video, audio;
     auto &video_queue = track(Kind::video).queue;
@@ -141,23 +142,40 @@ void Segmenter::emit_parts(int64_t end, bool last) {
     open_segment();
     while (const auto at = video_boundary())
         emit_part(*at);
-    const size_t finished = finished_.size();
     Entries video, audio;
     if (!track(Kind::video).queue.empty() &&
         (!open_->has_begun || cuts_.size() == 1 || !track(Kind::video).queue.front().begins_cut))
         video = collect_video();
     audio = collect_audio(end, last);
     write_rest(end, last, std::move(video), std::move(audio));
-    const Open open = std::move(*open_);
+    const bool is_empty = open_->parts == 0;
     const bool discontinuity = cuts_.front().discontinuity;
-    open_.reset();
+    end_pieces();
     cuts_.pop_front();
-    if (open.parts == 0) return pass_on_discontinuity(discontinuity);
-    if (finished_.size() == finished) {
-        finished_.push_back(open.piece);
+    if (is_empty) pass_on_discontinuity(discontinuity);
+}
+
+void Segmenter::end_pieces() {
+    const Segment piece = open_->piece;
+    const bool is_empty = open_->parts == 0;
+    open_.reset();
+    if (is_empty) return;
+    // Its last part, if that has not been taken yet; otherwise a piece without one.
+    if (finished_.empty()) {
+        finished_.push_back(piece);
         finished_.back().begins = false;
     }
     finished_.back().complete = true;
+}
+
+/// Ends the segment here if it would become too long with another part of `duration`.
+void Segmenter::make_room(int64_t duration) {
+    if (open_->parts == 0 || open_->piece.duration + duration <= limit()) return;
+    const int64_t begin = open_->begin;
+    end_pieces();
+    cuts_.front() = {begin, false, false, false, false};
+    behind_ = 0;
+    open_segment();
 }
 
 /// The last part, or more where frames are missing.
@@ -178,18 +196,16 @@ void Segmenter::write_rest(int64_t end, bool last, Entries video, Entries audio)
             std::max(options_.part_duration, std::min(end - open_->begin, second)) + rounding;
     int64_t rest = end - open_->begin, left_out = 0;
     // What is missing in all tracks is left out.
-    if (const int64_t room = limit() - open_->piece.duration; rest > room) {
+    if (const int64_t room = std::max<int64_t>(limit() - open_->piece.duration, 0); rest > room) {
         const int64_t shorter = std::clamp<int64_t>(media_end - open_->begin, 0, room);
         left_out = rest - shorter;
         rest = shorter;
         end -= left_out;
     }
-    const auto first_after = [](Entries &entries, auto time_of, int64_t time) {
-        return std::find_if(entries.begin(), entries.end(),
-                            [&](const Entry &entry) { return time_of(entry.sample) >= time; });
-    };
-    const auto take_before = [&](Entries &entries, auto time_of, int64_t time) {
-        const auto until = first_after(entries, time_of, time);
+    const auto take_before = [](Entries &entries, auto time_of, int64_t time) {
+        const auto until = std::find_if(entries.begin(), entries.end(), [&](const Entry &entry) {
+            return time_of(entry.sample) >= time;
+        });
         Entries taken(std::make_move_iterator(entries.begin()), std::make_move_iterator(until));
         entries.erase(entries.begin(), until);
         return taken;
@@ -198,6 +214,7 @@ void Segmenter::write_rest(int64_t end, bool last, Entries video, Entries audio)
     const auto audio_time = [](const Sample &sample) { return sample.pts; };
     while (rest > part_target_) {
         const int64_t until = open_->begin + part_target_;
+        make_room(part_target_);
         Entries first = take_before(video, video_time, until);
         Entries heard = take_before(audio, audio_time, until);
         const int64_t next = video.empty() ? until : part_time(video.front().sample);
@@ -207,6 +224,7 @@ void Segmenter::write_rest(int64_t end, bool last, Entries video, Entries audio)
     const bool is_empty = video.empty() && audio.empty();
     if (!is_empty || rest >= shortest(part_target_)) {
         const int64_t duration = std::max(rest, millisecond);
+        make_room(duration);
         write_part(std::move(video), std::move(audio), duration, last ? 0 : end);
         rest -= duration;
     }
