@@ -224,7 +224,6 @@ void Stream::resume(const playlist::MediaPlaylist &earlier, bool keep_segments) 
 }
 
 void Stream::changed() {
-    ++version_;
     texts_ = {};
     info_.media_sequence = list_.media_sequence;
     info_.ended = list_.ended;
@@ -259,11 +258,6 @@ Bytes Stream::playlist(bool delta) const {
     Bytes &text = texts_[delta];
     if (text.empty()) text = render(delta);
     return text;
-}
-
-uint64_t Stream::version() const {
-    std::lock_guard lock(mutex_);
-    return version_;
 }
 
 bool Stream::segment(std::string_view name, Bytes &data) const {

@@ -78,11 +78,14 @@ public:
     /// The playlist; empty before the first segment. `delta`: as a delta update, if it is long
     /// enough for one.
     Bytes playlist(bool delta = false) const;
-    /// Changes with the playlist.
-    uint64_t version() const;
     playlist::Edge edge() const;
     /// The number of the part that comes next, which is in its name.
     uint64_t next_part() const;
+    std::string part_name(uint64_t number) const;
+    /// The number in a part's name; nullopt for other names, and those of an earlier run.
+    std::optional<uint64_t> part_number(std::string_view name) const;
+    /// Whether the segment or part of this name has been, so that it will not be again.
+    bool is_past(std::string_view name) const;
     const Container &container() const { return options_.container; }
     /// Returns the bytes of a segment, a part or an init segment by name. False if it does not
     /// exist, or no longer.
@@ -114,7 +117,6 @@ private:
     std::vector<std::string> close_open();
     std::vector<std::string> append(Entry entry);
     std::vector<std::string> append_gap(std::optional<int64_t> date, const Entry &beside);
-    std::string part_name(uint64_t number) const;
     void fix_control(const Segment &segment);
     bool has_list() const { return removed_ < entries_.size() || open_; }
     bool keeps(size_t listed) const;
@@ -130,7 +132,7 @@ private:
     size_t removed_ = 0;         ///< number of entries_ that have left the playlist
     playlist::MediaPlaylist list_;
     std::optional<Entry> open_; ///< the segment of which only parts are there
-    uint64_t next_number_ = 0, next_part_ = 0, version_ = 0;
+    uint64_t next_number_ = 0, next_part_ = 0;
     bool interrupted_ = false;
     Info info_;
     mutable std::array<Bytes, 2> texts_; ///< whole and delta; empty: not made yet

@@ -91,8 +91,8 @@ std::vector<std::string> Stream::close_open() {
     return append(std::move(entry));
 }
 
-/// `date` is that of its beginning, in ms since 1970; `beside` a neighbour, whose init segment it is
-/// said to need: EXT-X-MAP applies to all that follows it.
+/// `date` is that of its beginning, in ms since 1970; `beside` a neighbour, whose init segment it
+/// is said to need: EXT-X-MAP applies to all that follows it.
 std::vector<std::string> Stream::append_gap(std::optional<int64_t> date, const Entry &beside) {
     Entry entry;
     entry.listed.duration = static_cast<int64_t>(list_.target_duration) * second;
@@ -127,6 +127,21 @@ playlist::Edge Stream::edge() const {
         edge.last_parts = entries_.back().listed.gap ? std::numeric_limits<uint64_t>::max()
                                                      : entries_.back().parts.size();
     return edge;
+}
+
+std::optional<uint64_t> Stream::part_number(std::string_view name) const {
+    uint64_t epoch = 0, number = 0;
+    const bool is_ours = parse_part_name(name, options_.container.extension, epoch, number) &&
+                         epoch == options_.epoch;
+    return is_ours ? std::optional(number) : std::nullopt;
+}
+
+bool Stream::is_past(std::string_view name) const {
+    std::lock_guard lock(mutex_);
+    if (const auto part = part_number(name)) return *part < next_part_;
+    uint64_t epoch = 0, number = 0;
+    return parse_segment_name(name, options_.container.extension, epoch, number) &&
+           epoch == options_.epoch && number < next_number_;
 }
 
 uint64_t Stream::next_part() const {

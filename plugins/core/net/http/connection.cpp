@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/http/connection.h"
 
-#include "core/bytes/printable.h"
 #include "core/http/target.h"
 #include "core/net/http/request_reader.h"
 #include "core/net/http/response_head.h"
 #include "core/net/http/response_writer.h"
+#include "core/net/http/viewer_info.h"
 #include "core/net/loop/clock.h"
 #include "core/net/loop/log.h"
 #include "core/net/stream/admission.h"
 
 #include <boost/asio/dispatch.hpp>
-#include <boost/beast/http/rfc7230.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -51,6 +50,7 @@ public:
             asio::post(self->stream_.get_executor(), [self] {
                 if (self->reading_) self->stream_.cancel();
                 if (self->streaming_) self->writer_->close("the server ends");
+                if (self->gone_) self->stream_.cancel();
             });
         });
         if (routes_->tls)
@@ -132,7 +132,7 @@ private:
     /// Finds the route for the request before its body is read.
     void begin() {
         const auto &message = reader_.message();
-        if (refused_) return refuse(too_many());
+        if (refused_) return refuse(http_retry("Too many are connected; try again.", 5));
         const std::string_view target(message.target().data(), message.target().size());
         const bool options = message.method() == http::verb::options;
         if (options && target == "*") return answer_unread(HttpRoute{}.options_response(nullptr));
@@ -150,7 +150,7 @@ private:
         cors_ = cors_headers(chosen.options.cors, origin);
         if (options) return answer_unread(chosen.options_response(&origin));
         if (!chosen.takes(header_text(message.method_string())))
-            return answer_unread(wrong_method(chosen));
+            return answer_unread(chosen.wrong_method());
         if (navigation_ && is_navigation(message)) return read_body(media, path);
         ask_access(route ? route : media, path,
                    [this, path](const auto &asked) { read_body(asked, path); });
@@ -207,18 +207,6 @@ private:
         ask_watches(path, mark_);
     }
 
-    static HttpResponse wrong_method(const HttpRoute &route) {
-        HttpResponse response = http_error(405, "This method is not served here.");
-        response.headers = {{"Allow", route.allowed()}};
-        return response;
-    }
-
-    static HttpResponse too_many() {
-        HttpResponse response = http_error(503, "Too many are connected; try again.");
-        response.headers.emplace_back("Retry-After", "5");
-        return response;
-    }
-
     /// Whether the path is, or may become, a stream that occupies its connection.
     bool is_stream(const std::string &path) const {
         return routes_->stream(path) ||
@@ -249,17 +237,9 @@ private:
     }
 
     PeerInfo peer_info(const std::string &path, size_t mark) const {
-        const auto &message = reader_.message();
-        const std::string_view target(message.target().data(), message.target().size());
-        PeerInfo peer;
+        PeerInfo peer = viewer_info(reader_.message(), mark);
         peer.address = peer_;
         peer.path = path.substr(1);
-        if (mark != target.npos) peer.query = target.substr(mark + 1);
-        peer.key = query_value(peer.query, "key");
-        const auto agent = message[http::field::user_agent];
-        peer.client = printable(std::string_view(agent.data(), agent.size()), 100);
-        peer.protocol = is_websocket() ? "websocket" : "http";
-        peer.id = peer.protocol == "http" ? "http-play" : "ws-play";
         peer.is_encrypted = routes_->tls != nullptr;
         return peer;
     }
@@ -291,7 +271,7 @@ private:
         // The route was created on demand, so its access hook has not been asked yet.
         cors_ = cors_headers(route->options.cors, header("Origin"));
         if (!route->takes(header_text(reader_.message().method_string())))
-            return send(wrong_method(*route));
+            return send(route->wrong_method());
         ask_access(route, path, [this, path](const auto &asked) { handle(asked, path); });
     }
 
@@ -300,6 +280,12 @@ private:
         asked.body = reader_.take_body();
         if (was_asked_) asked.admission = std::make_shared<Admission>(std::move(admission_));
         stream_.expires_never(); // the handler has a deadline of its own
+        asked.on_leave = [self = shared_from_this(), turn = ++turn_](std::function<void()> gone) {
+            asio::dispatch(self->stream_.get_executor(),
+                           [self, turn, gone = std::move(gone)]() mutable {
+                               self->wait_for_leave(turn, std::move(gone));
+                           });
+        };
         route->handler(
             asked, [self = shared_from_this(),
                     answered = std::make_shared<std::atomic<bool>>(false)](HttpResponse response) {
@@ -315,6 +301,14 @@ private:
             });
     }
 
+    /// Until request `turn` is answered, a client that leaves is noticed.
+    void wait_for_leave(unsigned turn, std::function<void()> gone) {
+        if (turn != turn_) return; // it is answered already
+        holding_ = true;
+        gone_ = std::move(gone);
+        if (!watching_) watch();
+    }
+
     static std::string header_text(beast::string_view text) { return {text.data(), text.size()}; }
     std::string header(std::string_view name) const {
         return header_text(reader_.message()[beast::string_view(name.data(), name.size())]);
@@ -328,17 +322,12 @@ private:
         const std::string_view target(message.target().data(), message.target().size());
         if (mark_ != target.npos) request.query = target.substr(mark_ + 1);
         request.peer = peer_;
+        request.loop = loop_;
         request.is_encrypted = routes_->tls != nullptr;
         request.header = [self = shared_from_this()](std::string_view name) {
             return self->header(name);
         };
         return request;
-    }
-
-    bool is_websocket() const {
-        const auto &message = reader_.message();
-        return http::token_list(message[http::field::upgrade]).exists("websocket") &&
-               http::token_list(message[http::field::connection]).exists("upgrade");
     }
 
     /// Turns the connection into a viewer's; this object gives up the socket.
@@ -359,7 +348,7 @@ private:
             return send(std::move(response), true);
         }
         HttpPlayRequest request;
-        if (is_websocket()) {
+        if (is_websocket(message)) {
             const auto key = message[http::field::sec_websocket_key];
             if (message[http::field::sec_websocket_version] != "13" || message.version() < 11 ||
                 key.size() != 24) {
@@ -371,7 +360,7 @@ private:
             request.websocket_key = std::string(key);
         }
         if (!routes_->viewers->is_full()) request.place = routes_->viewer_hosts->enter(peer_);
-        if (!request.place) return send(too_many());
+        if (!request.place) return send(http_retry("Too many are connected; try again.", 5));
         request.peer = peer_info(path, mark);
         request.is_http_1_1 = message.version() >= 11;
         request.keep_alive = keep_alive_ && request.is_http_1_1;
@@ -393,6 +382,8 @@ private:
 
     /// `endless`: the headers of a response of unknown length.
     void send(HttpResponse response, bool endless = false) {
+        ++turn_;
+        gone_ = nullptr;
         if (routes_->closing() || refused_) keep_alive_ = false;
         const bool bodiless = head_ || response.status == 204 || response.status == 304;
         if (response.streamed && !bodiless) return stream(std::move(response));
@@ -410,19 +401,25 @@ private:
         const bool chunked = version_ >= 11;
         if (!chunked) keep_alive_ = false;
         streaming_ = true;
+        holding_ = false;
         writer_->stream(head_of(response, chunked ? Length::chunked : Length::unknown),
                         response.streamed, chunked, [self = shared_from_this()](error_code ec) {
                             self->streaming_ = false;
                             if (ec) self->stream_.cancel(); // ends the waiting for the client
                             self->sent(ec);
                         });
-        if (streaming_) watch();
+        if (streaming_ && !watching_) watch();
     }
 
     void watch() {
         watching_ = true;
         reader_.watch([self = shared_from_this()](error_code ec) {
             self->watching_ = false;
+            if (self->holding_) {
+                if (!ec) return self->watch();
+                if (const auto gone = std::exchange(self->gone_, nullptr)) gone();
+                return;
+            }
             if (!self->streaming_) { // the received data are the next request
                 self->reading_ = false;
                 return !ec && self->keep_alive_ ? self->read() : void();
@@ -434,6 +431,8 @@ private:
     }
 
     void sent(error_code ec) {
+        if (ec && std::exchange(holding_, false)) stream_.cancel(); // ends the watch
+        holding_ = false;
         if (ec) return void(keep_alive_ = false);
         if (!keep_alive_) return end();
         if (!watching_) return read();
@@ -471,12 +470,15 @@ private:
     unsigned question_ = 0; ///< changes with each call of an access hook and each verdict
     std::optional<Timer> access_timer_;
 
-    bool reading_ = false;   ///< waiting for a request
-    bool streaming_ = false; ///< sending a produced body
-    bool watching_ = false;  ///< and waiting for data from the client
-    const bool refused_;     ///< too many connections
-    Admission admission_;    ///< of the current request
-    bool was_asked_ = false; ///< the admission has asked watchers
+    bool reading_ = false;       ///< waiting for a request
+    bool streaming_ = false;     ///< sending a produced body
+    bool holding_ = false;       ///< the answer takes its time, or is being sent after that
+    bool watching_ = false;      ///< during either: waiting for data from the client
+    unsigned turn_ = 0;          ///< changes with each request and each answer
+    std::function<void()> gone_; ///< called when the client leaves before its answer
+    const bool refused_;         ///< too many connections
+    Admission admission_;        ///< of the current request
+    bool was_asked_ = false;     ///< the admission has asked watchers
 };
 
 } // namespace

@@ -13,6 +13,12 @@ HttpResponse http_error(unsigned status, std::string_view text) {
     return response;
 }
 
+HttpResponse http_retry(std::string_view text, unsigned seconds) {
+    HttpResponse response = http_error(503, text);
+    response.headers.emplace_back("Retry-After", std::to_string(seconds));
+    return response;
+}
+
 namespace {
 
 std::string header_of(const HttpResponse &response, std::string_view name) {

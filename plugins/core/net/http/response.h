@@ -34,6 +34,9 @@ using HttpReply = std::function<void(HttpResponse)>;
 /// A plain-text error response that may not be cached.
 HttpResponse http_error(unsigned status, std::string_view text);
 
+/// A 503 that may not be cached: the client may try again after that time.
+HttpResponse http_retry(std::string_view text, unsigned seconds);
+
 /// Reduces the response to the part requested by a Range header: 206, or 416 if it is outside the
 /// body (RFC 9110, section 14). Call it last, on a complete 200 response with its body in memory;
 /// other responses, methods and range forms (several ranges) are unchanged. With If-Range, the part

@@ -20,6 +20,12 @@ std::string HttpRoute::allowed() const {
     return text + "OPTIONS";
 }
 
+HttpResponse HttpRoute::wrong_method() const {
+    HttpResponse response = http_error(405, "This method is not served here.");
+    response.headers = {{"Allow", allowed()}};
+    return response;
+}
+
 HttpResponse HttpRoute::options_response(const std::string *origin) const {
     HttpResponse response;
     response.status = 204;

@@ -44,6 +44,8 @@ struct HttpRoute {
     bool takes(std::string_view method) const;
     /// "GET, HEAD, OPTIONS": the value of the Allow header.
     std::string allowed() const;
+    /// The refusal of another method: 405.
+    HttpResponse wrong_method() const;
     /// The response to OPTIONS: the methods, and what a page of this origin may send (nullptr: the
     /// request was for the server as a whole).
     HttpResponse options_response(const std::string *origin) const;

@@ -50,15 +50,19 @@ std::shared_ptr<Registrations> serve(HttpServer &server, const std::shared_ptr<H
     const std::string &path = mount->path();
     const std::string folder = "/" + without_extension(path) + "/";
     auto routes = std::make_shared<Registrations>();
-    routes->push_back(
-        server.handle("/" + path, [mount](const HttpRequest &request, HttpReply reply) {
-            mount->request_playlist(request, std::move(reply));
-        }));
-    routes->push_back(
-        server.handle(folder, [mount, folder](const HttpRequest &request, HttpReply reply) {
-            const size_t begin = std::min(folder.size(), request.path.size());
-            mount->request_segment(request, request.path.substr(begin), std::move(reply));
-        }));
+    HttpRouteOptions options;
+    // Players on other sites' pages tell by Age how old a cached playlist is.
+    options.cors.exposed_headers = {"Age", "Date", "ETag", "Content-Range"};
+    const auto serve_at = [&](const std::string &prefix, HttpHandler handler) {
+        routes->push_back(server.handle(prefix, std::move(handler), options));
+    };
+    serve_at("/" + path, [mount](const HttpRequest &request, HttpReply reply) {
+        mount->request_playlist(request, std::move(reply));
+    });
+    serve_at(folder, [mount, folder](const HttpRequest &request, HttpReply reply) {
+        const size_t begin = std::min(folder.size(), request.path.size());
+        mount->request_segment(request, request.path.substr(begin), std::move(reply));
+    });
     const bool is_taken = std::find(routes->begin(), routes->end(), nullptr) != routes->end();
     return is_taken ? nullptr : routes;
 }
@@ -100,8 +104,8 @@ std::unique_ptr<HlsFeed> open_hls_feed(const Address &address, const std::string
     auto feed = std::make_unique<Feed>(server->scheme(), mount, options.ending);
     if (!mount->suits(options))
         return fail(path + " on " + key.address.to_string() +
-                    " goes on with segments of another container: choose another path, or wait "
-                    "until its grace ends");
+                    " goes on with segments of another container, or with parts or without them: "
+                    "choose another path, or wait until its grace ends");
     mount->attach(options);
     if (is_new) log(LogLevel::info, "hls", "serving " + path + " on " + key.address.to_string());
     return feed;

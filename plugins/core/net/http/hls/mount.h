@@ -22,6 +22,7 @@ struct HlsMountOptions {
     std::chrono::nanoseconds first_segment_wait = std::chrono::seconds(10);
     TlsFiles tls; ///< empty: plain HTTP
     hls::Container container = hls::ts_container;
+    bool has_parts = false;           ///< low latency: the segments come in parts
     std::shared_ptr<PeerWatch> watch; ///< consulted about each viewer; may be nullptr
 };
 
@@ -30,6 +31,7 @@ struct HlsMountOptions {
 class HlsFeed {
 public:
     virtual ~HlsFeed() = default;
+    /// A segment, or a piece of one.
     virtual void publish(const hls::Segment &segment) = 0;
     /// Media has come, of which a segment will be made: the grace period counts from here.
     virtual void note_media() = 0;
@@ -39,6 +41,7 @@ public:
     struct Stats {
         uint64_t requests = 0, bytes_out = 0;
         unsigned viewers = 0; ///< with a request within three target durations
+        size_t waiting = 0;   ///< requests that are held
         hls::Stream::Info stream;
     };
     virtual Stats stats() const = 0;

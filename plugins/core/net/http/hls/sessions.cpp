@@ -35,13 +35,15 @@ std::string new_token() {
     return text;
 }
 
-/// The query without the session token: the viewer's own parameters.
+/// The query without the session token and the delivery directives, which differ in each request:
+/// the viewer's own parameters.
 std::string own_query(std::string_view query) {
     std::string own;
     while (!query.empty()) {
         const std::string_view part = query.substr(0, query.find('&'));
         query.remove_prefix(std::min(query.size(), part.size() + 1));
-        if (part.substr(0, part.find('=')) == token_name) continue;
+        const std::string_view name = part.substr(0, part.find('='));
+        if (name == token_name || name.starts_with("_HLS_")) continue;
         if (!own.empty()) own += '&';
         own += part;
     }

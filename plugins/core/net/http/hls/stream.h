@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An HLS stream at its URL: serves its playlist and segments, delays requests that precede the
-// first segment, and tracks viewers.
+// An HLS stream at its URL: serves its playlist, segments and parts, holds requests for what is to
+// come (blocking reload and preload hints: draft-pantos-hls-rfc8216bis, 6.2.5.2 and 6.2.6), fills
+// gaps, and tracks viewers.
 #pragma once
 
 #include "core/net/http/hls/mount.h"
 #include "core/net/http/hls/sessions.h"
+#include "core/net/http/hls/waiters.h"
 #include "core/net/loop/clock.h"
 #include "core/net/stream/mount.h"
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -17,8 +20,9 @@
 
 namespace penstock::net {
 
-/// Thread-safe. Its timer and the admissions of its viewers run on one loop. Replies are not called
-/// with a lock held.
+/// Thread-safe. Its timer and the admissions of its viewers run on one loop. Requests that waited
+/// are answered on the loops of their connections, which are woken once each. Replies are not
+/// called with a lock held.
 class HlsMount final : public Mount {
 public:
     HlsMount(MountKey key, const HlsMountOptions &options, std::shared_ptr<PathRules> rules,
@@ -28,9 +32,10 @@ public:
 
     // --- the producer's -----------------------------------------------------------------------
     /// Whether a producer with these options can continue the stream: a playlist can't change from
-    /// one container to another.
+    /// one container to another, or begin to have parts.
     bool suits(const HlsMountOptions &options) const {
-        return options.container.extension == stream_.container().extension;
+        return options.container.extension == stream_.container().extension &&
+               options.has_parts == has_parts_;
     }
     void attach(const HlsMountOptions &options);
     void publish(const hls::Segment &segment);
@@ -55,30 +60,55 @@ public:
     void close_viewers(const std::string &reason) override { sessions_->end_all(reason); }
 
 private:
-    struct Waiting {
-        HttpReply reply;
-        std::string token;
-        uint64_t deadline_ms;
+    using Wish = HlsWaiters::Wish;
+    using Waiter = HlsWaiters::Waiter;
+    /// What an answer needs of its request, which is gone when it is given.
+    struct Asked {
+        Waiter waiter;
+        std::string peer;
+        playlist::Directives directives;
+        std::function<void(std::function<void()>)> on_leave;
+        std::string range, if_range, method;
+    };
+    struct Packed {
+        Bytes of, gzipped;
     };
     std::shared_ptr<HlsMount> self();
-    void give_playlist(HttpReply reply, const std::string &token);
-    HttpResponse playlist_response(const std::string &token) const;
+    Asked asked(const HttpRequest &request, HttpReply reply) const;
+    void give_playlist(Asked asked);
+    void give_segment(Asked asked, const std::string &name);
+    void hold(Asked asked, const Wish &wish);
+    void wake();
+    bool has_come(const Wish &wish) const;
+    HttpResponse response_to(const Waiter &waiter) const;
+    HttpResponse playlist_response(const Waiter &waiter) const;
+    HttpResponse segment_response(const std::string &name, const Waiter &waiter) const;
+    Bytes gzipped(bool delta, const Bytes &text) const;
+    void answer_each(std::vector<Waiter> waiters,
+                     HttpResponse (HlsMount::*response)(const Waiter &) const);
+    HttpResponse too_late(const Waiter &waiter) const;
     void answer(const HttpReply &reply, HttpResponse response);
-    uint64_t lifetime_ms() const;
+    uint64_t target_ms() const { return uint64_t(stream_.target_duration()) / 1'000'000; }
+    uint64_t lifetime_ms() const { return 3 * target_ms(); }
+    void fill_gap(uint64_t now_ms);
     void arm();
     void tick();
 
     const std::shared_ptr<Loops> loops_;
+    const bool has_parts_;
     hls::Stream stream_;
     const uint64_t wait_ms_;
     const std::shared_ptr<HlsSessions> sessions_;
+    HlsWaiters waiters_;
     std::atomic<uint64_t> bytes_out_{0};
     Timer timer_; ///< used on its loop only
     std::atomic<bool> armed_{false};
-    mutable std::mutex mutex_; ///< guards the following
-    std::vector<Waiting> waiting_;
+    /// steady_ms() of the last piece and of the last segment, or gap; 0: none.
+    std::atomic<uint64_t> piece_ms_{0}, segment_ms_{0};
+    std::atomic<bool> gone_{false};
+    mutable std::mutex mutex_;             ///< guards the following
+    mutable std::array<Packed, 2> packed_; ///< the playlist whole, and as a delta update
     int64_t since_ = 0;
-    bool gone_ = false;
 };
 
 } // namespace penstock::net
