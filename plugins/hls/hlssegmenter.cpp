@@ -46,6 +46,17 @@
  * each viewer then has a session, whose token the URIs of its segments carry. `peer-connected` and
  * `peer-disconnected` tell of them.
  *
+ * `part-duration` (with container=cmaf and an http location) makes it low-latency HLS: the playlist
+ * lists each segment's parts as soon as they are there, holds a player's next request until there
+ * is more, and a part's until all of it is there. 200 ms suit every usual frame rate. It is off by
+ * default: MPEG-TS has no parts, and a proxy in front must pass on requests that wait. The first
+ * part fixes EXT-X-PART-INF: as many whole frames as come closest to `part-duration`, and 2 ms for
+ * timestamps that are rounded. EXT-X-TARGETDURATION is then said before the first keyframe interval
+ * is known: `target-duration`, but 2 s at least, so that keyframes every two seconds, as most
+ * encoders have them, end segments. With keyframes further apart set `target-duration` to their
+ * interval. While no media comes, the playlist has gaps (EXT-X-GAP) until `grace` has passed.
+ * Players without low latency play whole segments as before.
+ *
  * The pads never wait for one another, in any order of arrival: no queues are needed in front. It
  * never prerolls. A source that is not live is held to the clock here (see `sync`).
  *
@@ -88,6 +99,7 @@ enum Property {
     prop_tls_key,
     prop_container,
     prop_target_duration,
+    prop_part_duration,
     prop_playlist_length,
     prop_grace,
     prop_linger,
@@ -220,6 +232,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
         case prop_target_duration:
             s.target_duration = g_value_get_uint64(value);
             break;
+        case prop_part_duration:
+            s.part_duration = g_value_get_uint64(value);
+            break;
         case prop_playlist_length:
             s.playlist_length = g_value_get_uint(value);
             break;
@@ -258,6 +273,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_target_duration:
             g_value_set_uint64(value, s.target_duration);
+            break;
+        case prop_part_duration:
+            g_value_set_uint64(value, s.part_duration);
             break;
         case prop_playlist_length:
             g_value_set_uint(value, s.playlist_length);
@@ -308,6 +326,13 @@ void install_properties(GObjectClass *klass) {
                             "A segment ends at the first keyframe after this time, in nanoseconds",
                             100 * GST_MSECOND, 3600 * GST_SECOND, d.target_duration, flags));
     g_object_class_install_property(
+        klass, prop_part_duration,
+        g_param_spec_uint64("part-duration", "Part duration",
+                            "Low-latency HLS: segments are served in parts of about this time, in "
+                            "nanoseconds (0 = whole; needs container=cmaf and an http location; "
+                            "200000000 suits most)",
+                            0, 2 * GST_SECOND, d.part_duration, flags));
+    g_object_class_install_property(
         klass, prop_playlist_length,
         g_param_spec_uint("playlist-length", "Playlist length",
                           "Segments in the playlist; as many more are kept for slow viewers "
@@ -327,7 +352,7 @@ void install_properties(GObjectClass *klass) {
                            "(segments), drops, peers (viewers of the last three target "
                            "durations), uptime (ns), segments, lost-segments, discontinuities, "
                            "media-sequence, bitrate (bit/s, of the last segment), kept-bytes, "
-                           "codecs, url",
+                           "waiting (requests for what is to come), codecs, url",
                            GST_TYPE_STRUCTURE,
                            GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
     gst_type_mark_as_plugin_api(container_type(), GstPluginAPIFlags(0));

@@ -20,7 +20,7 @@ public:
     void end() override {}
     Stats stats() const override {
         const net::HlsFeed::Stats s = feed_->stats();
-        return {s.bytes_out, s.viewers, 0, s.stream};
+        return {s.bytes_out, s.viewers, 0, s.waiting, s.stream};
     }
     std::string url() const override { return feed_->url(); }
 
@@ -37,7 +37,7 @@ struct Files {
     Result write(const Segment *segment) {
         Result result = segment ? directory->publish(*segment) : directory->end();
         std::lock_guard lock(mutex);
-        stats = {directory->bytes_written(), 0, 0, directory->info()};
+        stats = {directory->bytes_written(), 0, 0, 0, directory->info()};
         return result;
     }
 };
@@ -88,6 +88,7 @@ std::unique_ptr<Output> open_mount(const Settings &settings, const Container &co
     options.ending = settings.ending;
     options.tls = settings.tls;
     options.container = container;
+    options.has_parts = settings.part_duration > 0;
     options.watch = settings.watch;
     auto feed = net::open_hls_feed(location->address, location->path, options, error);
     return feed ? std::make_unique<MountOutput>(std::move(feed)) : nullptr;
@@ -95,6 +96,12 @@ std::unique_ptr<Output> open_mount(const Settings &settings, const Container &co
 
 std::unique_ptr<Output> open_directory(const Settings &settings, const Container &container,
                                        std::string *error) {
+    if (settings.part_duration > 0) {
+        *error =
+            "part-duration is for what is served from memory, since requests for parts have to "
+            "wait: set location=http://HOST:PORT/NAME/index.m3u8, or part-duration=0";
+        return nullptr;
+    }
     GError *reason = nullptr;
     const GOwned<gchar> path(g_filename_from_uri(settings.location.c_str(), nullptr, &reason));
     if (!path) {
@@ -116,6 +123,10 @@ std::unique_ptr<Output> open_directory(const Settings &settings, const Container
 
 std::unique_ptr<Output> Output::open(const Settings &settings, const Container &container,
                                      std::string *error) {
+    if (settings.part_duration > 0 && settings.container != ContainerType::cmaf) {
+        *error = "part-duration needs container=cmaf: low-latency HLS has no parts of MPEG-TS";
+        return nullptr;
+    }
     const size_t scheme = settings.location.find("://");
     if (scheme != std::string::npos &&
         !net::tls_suits(settings.location.substr(0, scheme), settings.tls, error))

@@ -13,6 +13,7 @@ public:
         uint64_t bytes_out = 0;
         unsigned viewers = 0;
         uint64_t lost_segments = 0;
+        size_t waiting = 0; ///< requests for what is to come
         Stream::Info stream;
     };
 

@@ -92,7 +92,9 @@ bool Sink::start() {
     options.target_duration = static_cast<int64_t>(settings.target_duration);
     options.wall_clock = [] { return int64_t(g_get_real_time()) * 1000; };
     options.monotonic_clock = [] { return int64_t(g_get_monotonic_time()) * 1000; };
+    options.part_duration = static_cast<int64_t>(settings.part_duration);
     options.announced = output->stats().stream.target_duration;
+    options.part_target = output->stats().stream.part_target;
     if (options.announced && settings.target_duration > options.announced * GST_SECOND)
         GST_WARNING_OBJECT(element_,
                            "segments of %" G_GUINT64_FORMAT " s: the playlist that is served under "
@@ -233,12 +235,13 @@ void Sink::deliver() {
                 for (std::string &text : segmenter_->take_warnings())
                     warnings.push_back(std::move(text));
                 if (!segmenter_->take(segment)) break;
-                ++published_;
+                published_ += segment.complete;
                 may_wait = !realtime_;
             }
-            GST_LOG_OBJECT(element_, "segment of %" GST_TIME_FORMAT ", %zu bytes%s",
+            GST_LOG_OBJECT(element_, "%s of %" GST_TIME_FORMAT ", %zu bytes, %zu parts%s",
+                           segment.part_target > 0 ? "piece" : "segment",
                            GST_TIME_ARGS(segment.duration), segment.data.size(),
-                           segment.discontinuity ? ", discontinuity" : "");
+                           segment.parts.size(), segment.discontinuity ? ", discontinuity" : "");
             output->publish(std::move(segment), may_wait);
         }
     }
@@ -303,8 +306,9 @@ GstPtr<GstStructure> Sink::stats() const {
                       G_TYPE_UINT64, guint64(s.discontinuities), "media-sequence", G_TYPE_UINT64,
                       guint64(out.stream.media_sequence), "bitrate", G_TYPE_UINT64,
                       guint64(out.stream.bitrate), "kept-bytes", G_TYPE_UINT64,
-                      guint64(s.kept_bytes), "codecs", G_TYPE_STRING, out.stream.codecs.c_str(),
-                      "url", G_TYPE_STRING, url.c_str(), nullptr);
+                      guint64(s.kept_bytes), "waiting", G_TYPE_UINT64, guint64(out.waiting),
+                      "codecs", G_TYPE_STRING, out.stream.codecs.c_str(), "url", G_TYPE_STRING,
+                      url.c_str(), nullptr);
     return stats;
 }
 
