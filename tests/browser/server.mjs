@@ -88,12 +88,15 @@ export function certificate(directory) {
 
 export class Server {
   #children = [];
+  publishers = []; // those with stamps
 
-  /** `penstock run` of these descriptions on two free ports. `certificate`: its files, for HTTPS. */
-  static async start(program, descriptions = ['live'], certificate = null) {
+  /** `penstock run` of these descriptions on two free ports. `certificate`: its files, for HTTPS;
+   *  `settings`: further ones, as 'name=value'. */
+  static async start(program, descriptions = ['live'], certificate = null, settings = []) {
     const server = new Server();
     server.settings = certificate ? ['--set', 'web=https',
       '--set', `tls-certificate=${certificate.certificate}`, '--set', `tls-key=${certificate.key}`] : [];
+    server.settings.push(...settings.flatMap((setting) => ['--set', setting]));
     server.program = program;
     server.descriptions = descriptions;
     server.rtmp = await freePort();
@@ -132,6 +135,7 @@ export class Server {
       'bitrate=800', 'key-int-max=30', '!', 'flvlivemux', '!', 'rtmp2sink',
       `location=rtmp://127.0.0.1:${this.rtmp}/${name}`]);
     this.#children.push(publisher);
+    this.publishers.push(publisher);
     return publisher;
   }
 

@@ -24,6 +24,12 @@ const HLS_OPTIONS: Partial<HlsConfig> = {
 const HLS_CATCH_UP: Pick<CatchUpSettings, 'start' | 'fastest' | 'reserve'> =
   { start: 0.5, fastest: 1.1, reserve: 1 };
 
+// Low latency: media come in parts. The distance is kept by playback rate, and there is less of a
+// reserve than a frame takes to be late.
+const LOW_LATENCY_CATCH_UP: Pick<CatchUpSettings, 'start' | 'fastest' | 'reserve'> =
+  { start: 0.08, fastest: 1.1, reserve: 0.15 };
+const LOW_LATENCY_JUMP: Seconds = 2; // further behind the target: seek
+
 /** blocked: the browser refuses to autoplay; ended: the publisher has left. */
 export type State = 'idle' | 'connecting' | 'playing' | 'blocked' | 'ended' | 'error';
 /** How a stream comes: in segments, as one response for Media Source, or for <video> itself. */
@@ -39,6 +45,7 @@ export class Player extends EventTarget {
   #transport: Transport = 'hls';
   #stream: Stream | null = null;
   #live = true; // as far as the server has said
+  #lowLatency = false; // the playlist has parts
   #state: State = 'idle';
   #retry: Milliseconds = RETRY_FIRST;
   #retryTimer = 0;
@@ -161,7 +168,8 @@ export class Player extends EventTarget {
     if (!this.#hls) return null;
     const { targetLatency: target, maxLatency: jump, liveSyncPosition: edge } = this.#hls;
     if (target === null || !Number.isFinite(target) || !Number.isFinite(jump)) return null;
-    const settings = { ...HLS_CATCH_UP, target, start: target + HLS_CATCH_UP.start, jump };
+    const way = this.#lowLatency ? LOW_LATENCY_CATCH_UP : HLS_CATCH_UP;
+    const settings = { ...way, target, start: target + way.start, jump };
     return { behind, ahead, settings, edge: edge ?? NaN };
   }
 
@@ -211,6 +219,16 @@ export class Player extends EventTarget {
     if (!playlist) return;
     const hls = new Hls(HLS_OPTIONS);
     this.#hls = hls;
+    this.#lowLatency = false;
+    hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => {
+      // Before hls.js chooses where to begin: the server says how far behind the edge.
+      const holdBack = levels.at(0)?.details?.partHoldBack ?? 0;
+      if (holdBack <= 0 || hls !== this.#hls) return;
+      this.#lowLatency = true;
+      hls.config.liveSyncDuration = holdBack;
+      hls.config.liveMaxLatencyDuration = holdBack + LOW_LATENCY_JUMP;
+      hls.config.liveSyncOnStallIncrease = 0; // CatchUp moves the target
+    });
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.#start());
     hls.on(Hls.Events.ERROR, (_, data) => {
       if (!data.fatal || hls !== this.#hls) return;
