@@ -258,6 +258,49 @@ GST_START_TEST(test_container_of_a_mount) {
 }
 GST_END_TEST
 
+// Parts are of CMAF over HTTP, the stream is live with the first of them, and a URL that has parts
+// goes on with parts.
+GST_START_TEST(test_parts) {
+    Place place;
+    for (const bool file : {false, true}) {
+        Bench bench(file ? place.location() : any_port);
+        if (file) gst_util_set_object_arg(G_OBJECT(bench.element), "container", "cmaf");
+        g_object_set(bench.element, "part-duration", guint64(200 * ms), nullptr);
+        fail_unless_equals_int(gst_element_set_state(bench.element, GST_STATE_PAUSED),
+                               GST_STATE_CHANGE_FAILURE);
+        fail_unless(bench.has_message(GST_MESSAGE_ERROR));
+    }
+    std::string url;
+    const auto serve = [&](guint64 part, bool works) {
+        Bench bench(url);
+        gst_util_set_object_arg(G_OBJECT(bench.element), "container", "cmaf");
+        g_object_set(bench.element, "part-duration", part, nullptr);
+        guint64 read = 1;
+        g_object_get(bench.element, "part-duration", &read, nullptr);
+        fail_unless_equals_uint64(read, part);
+        fail_unless_equals_int(gst_element_set_state(bench.element, GST_STATE_PAUSED),
+                               works ? GST_STATE_CHANGE_SUCCESS : GST_STATE_CHANGE_FAILURE);
+        fail_unless_equals_int(bench.has_message(GST_MESSAGE_ERROR), !works);
+        if (!works) return;
+        bench.add_video();
+        bench.add_audio();
+        bench.state(GST_STATE_PLAYING);
+        fail_unless_equals_int(bench.push(0, 320), GST_FLOW_OK);
+        fail_unless(mount_at(url).live);
+        fail_unless_equals_int(bench.push(320, 5000), GST_FLOW_OK);
+        fail_unless_equals_uint64(bench.stat("waiting"), 0);
+        fail_unless(bench.stat("segments") >= 2 && bench.stat("buffers-out") == 2);
+    };
+    Bench keeper("http://127.0.0.1:0/live/keeper/index.m3u8"); // the port stays in use
+    keeper.state(GST_STATE_PAUSED);
+    const std::string base = keeper.url();
+    url = base.substr(0, base.find("/live")) + "/live/x/index.m3u8";
+    serve(200 * ms, true);
+    serve(0, false);
+    serve(100 * ms, true);
+}
+GST_END_TEST
+
 static Suite *hlssegmenter_suite() {
     Suite *s = suite_create("hlssegmenter");
     TCase *tc = tcase_create("general");
@@ -266,6 +309,7 @@ static Suite *hlssegmenter_suite() {
     tcase_add_test(tc, test_bad_settings);
     tcase_add_test(tc, test_container_caps);
     tcase_add_test(tc, test_container_of_a_mount);
+    tcase_add_test(tc, test_parts);
     tcase_add_test(tc, test_caps);
     tcase_add_test(tc, test_mount);
     tcase_add_test(tc, test_pace);

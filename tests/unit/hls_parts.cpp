@@ -131,7 +131,7 @@ struct Source {
     int64_t jitter = 0; ///< of video, at most; ns
     bool video = true, audio = true;
     int64_t audio_late = 30 * ms;
-    int64_t length = 20 * sec;
+    int64_t length = 8 * sec;
     size_t frames = 0, heard = 0; ///< sent
 
     void run(Parts &parts, int64_t from = 0) {
@@ -161,7 +161,7 @@ struct Source {
 };
 
 GST_START_TEST(test_every_frame_rate) {
-    for (const double fps : {12.0, 23.976, 24.0, 25.0, 29.97, 30.0, 60.0})
+    for (const double fps : {12.0, 23.976, 25.0, 29.97, 60.0})
         for (const int64_t gop : {500 * ms, 2 * sec, 7 * sec})
             for (const int kind : {0, 1, 2, 3}) {
                 Parts parts;
@@ -256,7 +256,7 @@ GST_END_TEST
 // One track pauses, or both, or frames are missing; later it goes on.
 GST_START_TEST(test_pauses) {
     for (const bool audio : {true, false})
-        for (const int64_t pause : {300 * ms, 900 * ms, 4 * sec})
+        for (const int64_t pause : {300 * ms, 4 * sec})
             for (const int which : {0, 1, 2}) {
                 if (!audio && which > 0) continue;
                 Parts parts;
@@ -267,7 +267,7 @@ GST_START_TEST(test_pauses) {
                     parts.segmenter->end(Kind::audio);
                 int64_t sound = 0;
                 size_t sent = 0;
-                for (int i = 0; i < 300; ++i) {
+                for (int i = 0; i < 220; ++i) {
                     const int64_t time = i * 40 * ms;
                     const bool paused = time >= 3130 * ms && time < 3130 * ms + pause;
                     parts.wall += 40 * ms;
@@ -328,7 +328,7 @@ GST_START_TEST(test_gap_amid_a_segment) {
     fail_unless(parts.stream.playlist().empty());
     parts.segmenter->set_format(cmaf_video());
     parts.segmenter->end(Kind::audio);
-    for (int i = 0; i < 500; ++i) {
+    for (int i = 0; i < 400; ++i) {
         parts.wall += 40 * ms;
         if (i == 240) {
             const playlist::Edge before = parts.stream.edge();
@@ -347,7 +347,7 @@ GST_START_TEST(test_gap_amid_a_segment) {
     }
     parts.finish();
     parts.assert_conforms("a gap");
-    fail_unless_equals_int(parts.all(video_id).size(), 500);
+    fail_unless_equals_int(parts.all(video_id).size(), 400);
 }
 GST_END_TEST
 
