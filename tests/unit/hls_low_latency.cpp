@@ -209,10 +209,16 @@ GST_START_TEST(test_preload_hint) {
     fail_unless_equals_string(answer.body.c_str(), "part 1");
     fail_unless_equals_string(answer.header("Content-Range").c_str(), "bytes 7-12/35");
     fail_unless_equals_int(get(client, segment, "Range: bytes=35-\r\n").status, 416);
-    // The gap has nothing, and never will.
+    // The gap is an empty box.
     answer = get(client, "/live/cam/" + list.segments[0].uri);
-    fail_unless_equals_int(answer.status, 404);
-    fail_unless_equals_string(answer.header("Cache-Control").c_str(), "max-age=1");
+    fail_unless(answer.status == 200 && answer.body.ends_with("free") && answer.body.size() == 8);
+    // What has gone will not come back.
+    origin.parts(5 * 45);
+    for (const std::string &gone : {segment, "/live/cam/" + list.segments[1].parts[0].uri}) {
+        answer = get(client, gone);
+        fail_unless_equals_int(answer.status, 404);
+        fail_unless_equals_string(answer.header("Cache-Control").c_str(), "max-age=1");
+    }
 }
 GST_END_TEST
 
@@ -304,6 +310,44 @@ GST_START_TEST(test_gzip) {
 }
 GST_END_TEST
 
+struct Judge final : PeerWatch {
+    bool authorize(const PeerInfo &, penstock::net::Answer answer) override {
+        ++questions;
+        answer(Verdict(true));
+        return true;
+    }
+    void connected(const PeerInfo &) override {}
+    void disconnected(const PeerInfo &, const std::string &) override {}
+    std::atomic<int> questions{0};
+};
+
+// A viewer with a session is asked about once, whatever it reloads, and its parts are nobody
+// else's.
+GST_START_TEST(test_session) {
+    const auto judge = std::make_shared<Judge>();
+    Origin origin({.watch = judge});
+    origin.part();
+    Exchange client(origin.port), hinted(origin.port);
+    for (int i = 1; i < 4; ++i) {
+        const auto list = read(get(client, path + "?key=a"));
+        const std::string hint = list.hints.at("PART");
+        fail_unless(hint.find("?session=") != hint.npos);
+        client.request("GET", path + "?key=a&_HLS_msn=1&_HLS_part=" + std::to_string(i),
+                       "Accept-Encoding: gzip\r\n");
+        hinted.request("GET", "/live/cam/" + hint);
+        origin.await(2);
+        origin.part();
+        const Reply answer = client.answer();
+        fail_unless_equals_int(read(answer).open.parts.size(), i + 1);
+        fail_unless_equals_string(answer.header("Cache-Control").c_str(), "private, no-store");
+        fail_unless(hinted.answer().header("Cache-Control").starts_with("private"));
+        fail_unless_equals_int(get(hinted, "/live/cam/" + hint.substr(0, hint.find('?'))).status,
+                               403);
+    }
+    fail_unless_equals_int(judge->questions, 1);
+}
+GST_END_TEST
+
 // The number of those who wait is bounded, for each host and in all; and each is woken once, with
 // those of its wish.
 GST_START_TEST(test_bounds) {
@@ -353,6 +397,7 @@ static Suite *hls_low_latency_suite() {
     tcase_add_test(tc, test_in_vain);
     tcase_add_test(tc, test_end);
     tcase_add_test(tc, test_gzip);
+    tcase_add_test(tc, test_session);
     tcase_add_test(tc, test_bounds);
     return s;
 }

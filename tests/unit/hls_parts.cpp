@@ -223,7 +223,7 @@ GST_START_TEST(test_first_playlist) {
     // A segment is its parts, one after the other; they can be had as long as it can.
     Bytes segment, part;
     fail_unless(parts.stream.segment("seg-z-1.m4s", segment) && !segment.empty());
-    fail_if(parts.stream.segment("seg-z-0.m4s", part)); // the gap
+    fail_unless(parts.stream.segment("seg-z-0.m4s", part) && part.size() == 8); // the gap
     size_t at = 0;
     for (const char *name : {"part-z-0.m4s", "part-z-1.m4s"}) {
         if (!parts.stream.segment(name, part)) continue;

@@ -279,7 +279,7 @@ bool Stream::segment(std::string_view name, Bytes &data) const {
                                     [&](const Entry &entry) { return entry.name == name; });
     if (found != entries_.end()) {
         data = found->data;
-        return !found->listed.gap;
+        return true;
     }
     const auto needs = [&](const Entry &entry) { return entry.init && entry.init->name == name; };
     const auto entry = std::find_if(entries_.begin(), entries_.end(), needs);

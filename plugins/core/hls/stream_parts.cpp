@@ -12,6 +12,9 @@ namespace {
 
 constexpr int64_t second = 1'000'000'000;
 constexpr int64_t millisecond = 1'000'000;
+/// A box that says nothing: what a gap has for players that don't know EXT-X-GAP and fetch it. Some
+/// end at a 404.
+constexpr uint8_t empty_box[] = {0, 0, 0, 8, 'f', 'r', 'e', 'e'};
 
 } // namespace
 
@@ -97,6 +100,7 @@ std::vector<std::string> Stream::append_gap(std::optional<int64_t> date, const E
     Entry entry;
     entry.listed.duration = static_cast<int64_t>(list_.target_duration) * second;
     entry.listed.gap = true;
+    entry.data = Bytes::copy_of(ByteView(empty_box));
     entry.listed.program_date_time = date;
     entry.init = beside.init;
     entry.listed.map = beside.listed.map;
