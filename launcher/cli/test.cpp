@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
+#include "expect/files.h"
 #include "expect/judge.h"
 #include "expect/outputs.h"
 #include "expect/receiver.h"
@@ -75,6 +76,7 @@ private:
     bool load_all(const std::string &name, int *code);
     bool bind(int *code);
     bool start(std::string *error);
+    bool redirect_files(std::string *error);
     void look();
     void wait(const std::function<bool()> &until, int64_t deadline);
     void finish();
@@ -83,10 +85,12 @@ private:
     const bool &interrupted_;
     const supervisor::MainLoop loop_;
     expect::Sample sample_;
+    expect::Files files_;
     /// The tested description, the one that runs alongside (optional), and the one that publishes
     /// to whichever of the two has publish rules.
     std::unique_ptr<description::Description> description_, beside_, publisher_;
-    description::Binding *binding_ = nullptr, *publisher_binding_ = nullptr;
+    description::Binding *binding_ = nullptr, *beside_binding_ = nullptr,
+                         *publisher_binding_ = nullptr;
     std::optional<expect::Bench> bench_, beside_bench_;
     expect::Limits limits_;
     expect::FrameTrace trace_;
@@ -143,7 +147,7 @@ bool Test::bind(int *code) {
     }
     binding_ = bindings[0].get();
     bench_.emplace(*binding_);
-    if (beside_) beside_bench_.emplace(*bindings[1]);
+    if (beside_) beside_bench_.emplace(*(beside_binding_ = bindings[1].get()));
     for (const auto &binding : bindings)
         output.hide(binding->secrets());
     const auto limits = errors.empty()
@@ -194,7 +198,13 @@ bool Test::start(std::string *error) {
         receivers_.emplace_back(output, trace_);
         if (!receivers_.back().start(error)) return false;
     }
-    return supervisor_->start(error);
+    return redirect_files(error) && supervisor_->start(error);
+}
+
+bool Test::redirect_files(std::string *error) {
+    return files_.redirect(*description_, *binding_, error) &&
+           (!beside_ || files_.redirect(*beside_, *beside_binding_, error)) &&
+           (!publisher_ || files_.redirect(*publisher_, *publisher_binding_, error));
 }
 
 /// Called repeatedly, because pads appear as streams do.

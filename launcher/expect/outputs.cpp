@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "expect/outputs.h"
 
+#include "expect/files.h"
 #include "protocols/table.h"
 #include "supervisor/endpoints.h"
 
@@ -71,17 +72,6 @@ std::vector<Push> pushes_of(const Binding &binding) {
     return out;
 }
 
-Captures captures_of(const Description &description) {
-    Captures out;
-    for (const PublishRule &rule : description.publish)
-        for (const std::string &name : rule.captures)
-            out[name] = "test";
-    for (const PlayRule &rule : description.play)
-        for (const std::string &name : rule.captures)
-            out[name] = "test";
-    return out;
-}
-
 /// Replaces the host by one that this machine can connect to.
 std::optional<net::Location> reachable(const std::string &url) {
     auto location = net::parse_location(url, protocols::default_port(url), nullptr);
@@ -95,26 +85,11 @@ std::string url_of(const net::Location &location) {
     return location.scheme + "://" + location.address.to_string() + "/" + location.path;
 }
 
-/// Whether the element is where a stream leaves the pipeline.
-bool puts_out(const std::string &factory) {
-    constexpr std::string_view nowhere[] = {"fakesink", "fakevideosink", "fakeaudiosink"};
-    if (std::find(std::begin(nowhere), std::end(nowhere), factory) != std::end(nowhere))
-        return false;
-    const auto found = GstPtr<GstElementFactory>::adopt(gst_element_factory_find(factory.c_str()));
-    const gchar *klass =
-        found ? gst_element_factory_get_metadata(found.get(), GST_ELEMENT_METADATA_KLASS) : nullptr;
-    return klass && std::string_view(klass).find("Sink") != std::string_view::npos;
-}
-
 /// Whether a property says where the stream goes.
 bool is_place(std::string_view property) {
     constexpr std::string_view places[] = {"location", "uri", "host", "clients", "device"};
     return std::find(std::begin(places), std::end(places), property) != std::end(places);
 }
-
-} // namespace
-
-namespace {
 
 /// The first destination whose whole location is a parameter.
 std::optional<std::pair<const protocols::Protocol *, const Parameter *>>
@@ -128,6 +103,29 @@ find_push(const Binding &binding) {
 }
 
 } // namespace
+
+Captures captures_of(const Description &description) {
+    Captures out;
+    for (const PublishRule &rule : description.publish)
+        for (const std::string &name : rule.captures)
+            out[name] = "test";
+    for (const PlayRule &rule : description.play)
+        for (const std::string &name : rule.captures)
+            out[name] = "test";
+    return out;
+}
+
+bool puts_out(const std::string &factory) {
+    constexpr std::string_view nowhere[] = {"fakesink", "fakevideosink", "fakeaudiosink"};
+    if (std::find(std::begin(nowhere), std::end(nowhere), factory) != std::end(nowhere))
+        return false;
+    // It calls itself a muxer.
+    if (factory == "splitmuxsink") return true;
+    const auto found = GstPtr<GstElementFactory>::adopt(gst_element_factory_find(factory.c_str()));
+    const gchar *klass =
+        found ? gst_element_factory_get_metadata(found.get(), GST_ELEMENT_METADATA_KLASS) : nullptr;
+    return klass && std::string_view(klass).find("Sink") != std::string_view::npos;
+}
 
 const Parameter *push_parameter(const Binding &binding) {
     const auto found = find_push(binding);
@@ -215,6 +213,7 @@ std::vector<Unmeasured> Bench::unmeasured(const std::vector<Output> &measured) c
     const auto look = [&](const Item &item) {
         if (item.kind != Item::Kind::element || !puts_out(item.text)) return;
         std::string place;
+        bool is_file = false;
         for (const Property &property : item.properties) {
             const auto text = binding_.expand(property.pieces, captures, nullptr);
             if (!text || text->empty()) continue;
@@ -222,13 +221,15 @@ std::vector<Unmeasured> Bench::unmeasured(const std::vector<Output> &measured) c
                             [&](const Output &each) { return each.written == *text; }))
                 return;
             if (is_place(property.name)) place = " " + *text;
+            is_file |= is_written(item.text, property.name, *text);
         }
         const std::string label = item.text + place;
         const bool is_known = protocols::find_element(item.text).use;
         if (std::none_of(out.begin(), out.end(),
                          [&](const Unmeasured &each) { return each.label == label; }))
-            out.push_back({label, is_known ? "what is sent there can't be received here"
-                                           : "`penstock test` receives what is served or sent"});
+            out.push_back({label, is_file    ? "a file; `penstock test` writes none that stays"
+                                  : is_known ? "what is sent there can't be received here"
+                                             : "`penstock test` receives what is served or sent"});
     };
     binding_.description().each_pipeline([&](const PipelineText &pipeline) {
         if (!binding_.holds(pipeline.when)) return;

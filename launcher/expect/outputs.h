@@ -47,6 +47,12 @@ private:
     std::vector<std::shared_ptr<protocols::Listener>> listeners_;
 };
 
+/// Every capture of the description as "test".
+description::Captures captures_of(const description::Description &description);
+
+/// Whether the element is where a stream leaves the pipeline.
+bool puts_out(const std::string &factory);
+
 /// The parameter that supplies the whole address to which an element of the description publishes;
 /// nullptr if there is none.
 const description::Parameter *push_parameter(const description::Binding &binding);

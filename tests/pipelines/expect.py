@@ -159,6 +159,38 @@ pipeline: |
                 self.assertEqual(profile["status"], "warning")
                 self.assertRegex(profile["measured"], "^High 4:4:4.*hardly a browser")
 
+    def test_files_of_the_user_are_left_alone(self):
+        with tempfile.TemporaryDirectory() as directory:
+            names = ("fixed.flv", "hls/index.m3u8", "part00.ts", "list.m3u8", "test.mp3")
+            os.mkdir(directory + "/hls")
+            for name in names:
+                with open(os.path.join(directory, name), "w", encoding="ascii") as file:
+                    file.write("mine")
+            sender = self.sender("""\
+summary: Writes files
+parameters: {there: {type: path, default: "%s"}}
+pipeline: |
+  videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180 !
+    x264enc tune=zerolatency key-int-max=15 ! tee name=v
+  v. ! queue ! h264parse ! flvlivemux ! filesink location=${there}/fixed.flv
+  v. ! queue ! h264parse ! hls.video_0
+  hlssegmenter name=hls location=file://${there}/hls/index.m3u8
+  v. ! queue ! h264parse ! hlssink2 location=${there}/part%%02d.ts playlist-location=${there}/list.m3u8
+  v. ! queue ! h264parse ! hlssink2
+  audiotestsrc is-live=true ! lamemp3enc ! filesink location=${there}/test.mp3
+expect: {duration: 2s}
+""" % directory)
+            done = subprocess.run([PENSTOCK, "test", sender], text=True, capture_output=True,
+                                  timeout=60, cwd=directory)
+            self.assertEqual((done.returncode, done.stderr), (3, ""), done.stdout)
+            self.assertIn(f"filesink {directory}/fixed.flv", done.stdout)
+            for name in names:
+                with open(os.path.join(directory, name), encoding="ascii") as file:
+                    self.assertEqual(file.read(), "mine", name)
+            self.assertEqual(sorted(os.listdir(directory)),
+                             ["fixed.flv", "hls", "list.m3u8", "part00.ts", "test.mp3"])
+            self.assertEqual(os.listdir(directory + "/hls"), ["index.m3u8"])
+
     def test_mistakes(self):
         wrong = self.sender(SENDER[:SENDER.index("expect:")] + """\
 expect:
