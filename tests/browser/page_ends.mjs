@@ -34,11 +34,23 @@ export const ends = {
     await live(server);
     const viewer = await Viewer.open(browser, server, `/#${NAME}`, PHONE);
     const list = await Viewer.open(browser, server, '/', PHONE);
+    const direct = await Viewer.open(browser, server, `/#${NAME}`, PHONE);
     await until('the player plays', async () => await viewer.state() === 'playing', 30000);
+    await until('there is a choice', () => direct.page.isVisible('#transport'));
+    await direct.page.check('#transport input[value="flv"]', { force: true });
+    await until('FLV plays', async () => await direct.state() === 'playing', 30000);
+    await direct.frames('FLV', 30);
     await viewer.frames('first', 30);
     const requests = [];
     viewer.page.on('response', (response) => requests.push(`${response.status()} ${response.url()}`));
     await first.stop();
+    await until('FLV has ended', async () => await direct.state() === 'ended', 40000);
+    await direct.page.evaluate(() => {
+      const screen = document.getElementById('screen');
+      window.states = [];
+      new MutationObserver(() => window.states.push(screen.dataset.state))
+        .observe(screen, { attributeFilter: ['data-state'] });
+    });
     await until('it is off air', async () => await viewer.state() === 'ended', 40000);
     assert.match(await viewer.page.textContent('#veil-text'), /^Off air since .*\. It goes on here/);
     assert.match(await viewer.page.textContent('#facts'), /^OFF AIRsince /);
@@ -56,10 +68,15 @@ export const ends = {
     await viewer.page.waitForResponse((response) => response.url().endsWith('/streams.json'));
     assert.equal(playlists(), before, requests.join('\n'));
     assert.equal(await viewer.state(), 'ended');
+    // Nor does the playlist, which stays for longer, repeat it to a viewer of FLV.
+    assert.deepEqual(await direct.page.evaluate(
+      () => window.states.filter((state) => state !== 'ended')), []);
     server.publish(file, NAME);
     await viewer.frames('after publishing again', 60, 40000);
+    await direct.frames('FLV after publishing again', 30, 40000);
     assert.equal(await viewer.state(), 'playing');
     viewer.checkConduct();
+    direct.checkConduct();
   },
 
   /** The server dies and comes back: the page says so, then goes on. */

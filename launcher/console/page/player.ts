@@ -113,6 +113,7 @@ export class Player extends EventTarget {
   get farBehind(): boolean { return (this.latency ?? 0) > FAR_BEHIND; }
 
   play(stream: Stream): void {
+    this.#live = stream.live;
     if (this.#stream?.name === stream.name) {
       const before = this.transport;
       this.#stream = stream;
@@ -122,7 +123,6 @@ export class Player extends EventTarget {
     }
     this.stop();
     this.#stream = stream;
-    this.#live = true;
     this.#retry = RETRY_FIRST;
     this.#open();
   }
@@ -193,6 +193,8 @@ export class Player extends EventTarget {
   #open(): void {
     const stream = this.#stream;
     if (!stream) return;
+    // A playlist that outlives the stream would show its end once more.
+    if (!this.#live) return this.#end();
     this.#close();
     this.#catchUp.reset();
     const { transport } = this;
