@@ -10,13 +10,13 @@ namespace {
 
 using namespace description;
 
-/// Expands the text; captures are replaced by placeholder words.
-std::optional<std::string> text_of(const Pieces &pieces, const Binding &binding,
-                                   std::string *error) {
+/// Expands the text; captures are replaced by `capture`.
+std::optional<std::string> text_of(const Pieces &pieces, const Binding &binding, std::string *error,
+                                   const char *capture = "x") {
     std::string text;
     for (const Piece &piece : pieces) {
         if (piece.placeholder && !binding.description().find_parameter(piece.placeholder->name)) {
-            text += "x";
+            text += capture;
             continue;
         }
         const auto part = binding.expand({piece}, {}, error);
@@ -112,8 +112,11 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
         out.push_back(std::move(endpoint));
         add_pipeline(rule.pipeline, true, binding, out);
     }
+    const size_t before = out.size();
     for (const PlayRule &rule : description.play)
         add_pipeline(rule.pipeline, true, binding, out);
+    for (size_t i = before; i < out.size(); ++i)
+        out[i].is_on_demand = true;
     for (const PipelineText &pipeline : description.start)
         add_pipeline(pipeline, false, binding, out);
     return out;
@@ -147,6 +150,13 @@ std::optional<net::Address> address_of(const Endpoint &endpoint, const Binding &
     const auto location =
         net::parse_location(text, protocols::default_port(*endpoint.protocol, text), error);
     return location ? std::optional(location->address) : std::nullopt;
+}
+
+std::optional<net::Location> pattern_of(const Endpoint &endpoint, const Binding &binding) {
+    const auto text = text_of(endpoint.pieces, binding, nullptr, "*");
+    if (!text || !endpoint.is_served() || endpoint.kind == Endpoint::Kind::page)
+        return std::nullopt;
+    return net::parse_location(*text, protocols::default_port(*endpoint.protocol, *text), nullptr);
 }
 
 } // namespace penstock::supervisor

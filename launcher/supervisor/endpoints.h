@@ -23,6 +23,7 @@ struct Endpoint {
     description::Pieces pieces;                    ///< the location, or the page's address
     const description::Parameter *key = nullptr;   ///< the publish key's parameter, if it has one
     bool has_key = false;
+    bool is_on_demand = false;                    ///< of the pipeline of a `play` rule
     description::Pieces tls_certificate, tls_key; ///< for Kind::play; empty: not given
     /// True if this process listens at the address.
     bool is_served() const { return kind != Kind::send; }
@@ -38,5 +39,9 @@ std::optional<net::TlsFiles> tls_of(const Endpoint &endpoint, const description:
 /// The endpoint's address, which may not depend on captures. nullopt and the reason if it has none.
 std::optional<net::Address> address_of(const Endpoint &endpoint,
                                        const description::Binding &binding, std::string *error);
+
+/// A served location with `*` in the place of each capture; nullopt if it is none.
+std::optional<net::Location> pattern_of(const Endpoint &endpoint,
+                                        const description::Binding &binding);
 
 } // namespace penstock::supervisor

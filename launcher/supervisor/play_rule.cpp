@@ -112,12 +112,13 @@ void PlayRule::on_demand(size_t index, const std::string &path, protocols::PlayA
         std::string error;
         if (!start(*captures, &error)) {
             report_(Severity::error, label(*captures) + ": " + error);
-            return answer(false, "its pipeline can't be built");
+            return answer(false, "its pipeline can't be built; the server's log says why");
         }
         found = instances_.find(*captures);
     }
     Instance &instance = found->second;
-    if (!instance.pipeline) return answer(false, "its pipeline has failed");
+    if (!instance.pipeline)
+        return answer(false, "its pipeline has failed; the server's log says why");
     if (instance.stopping) {
         instance.asked_again.push_back({index, path, std::move(answer)});
         return;

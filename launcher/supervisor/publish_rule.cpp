@@ -87,13 +87,15 @@ void PublishRule::start(const std::string &path) {
     if (!pipeline) {
         report_(Severity::error, path + ": " + error);
         // Without this refusal the publisher would wait until its claim times out.
-        return listener_->refuse(path, "the pipeline of this stream can't be built");
+        return listener_->refuse(
+            path, "the pipeline of this stream can't be built; the server's log says why");
     }
     Instance &instance = instances_[path];
     auto handlers = handlers_for(binding_, rule_.pipeline, *captures);
     handlers.failed = [this, path](const RunningPipeline::Failure &failure) {
         report_(Severity::error, path + ": " + failure.what + "; its pipeline ends");
-        listener_->refuse(path, "the pipeline of this stream has failed");
+        listener_->refuse(path,
+                          "the pipeline of this stream has failed; the server's log says why");
         end(path);
     };
     handlers.ended = [this, path] { end(path); };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/supervisor.h"
 
+#include "supervisor/clashes.h"
 #include "supervisor/signature.h"
 
 #include <algorithm>
@@ -15,36 +16,6 @@ template <class Held>
 bool holds(const std::vector<Held> &list, const std::string &signature) {
     return std::any_of(list.begin(), list.end(),
                        [&](const Held &held) { return held.signature == signature; });
-}
-
-/// Rejects two rules that match the same paths: one of them would never be used.
-bool check_paths(const Bindings &bindings, std::string *error) {
-    std::map<std::string, std::string> taken; // the rule that uses each address and path
-    for (const auto &binding : bindings) {
-        const std::string &name = binding->description().name;
-        const auto take = [&](const char *kind, const description::Template &match,
-                              const std::vector<std::string> &captures) {
-            const auto pattern = description::PathPattern::make(match, *binding, error);
-            if (!pattern) return false;
-            description::Captures any;
-            for (const std::string &capture : captures)
-                any[capture] = "*";
-            const std::string address = pattern->scheme() + "://" + pattern->address().to_string() +
-                                        "/" + pattern->path_of(any);
-            const auto [other, is_first] = taken.emplace(kind + address, name);
-            if (is_first) return true;
-            *error = (other->second == name ? "two rules of " + name
-                                            : "rules of " + other->second + " and " + name) +
-                     " take " + address + ": change one `match`, or the address of one";
-            return false;
-        };
-        for (const auto &rule : binding->description().publish)
-            if (!take("publish ", rule.match, rule.captures)) return false;
-        for (const auto &rule : binding->description().play)
-            for (const auto &match : rule.matches)
-                if (!take("play ", match, rule.captures)) return false;
-    }
-    return true;
 }
 
 bool contains(const std::vector<std::string> &list, const std::string &signature) {
@@ -106,7 +77,7 @@ bool Supervisor::open(std::string *error) {
     }
     watch(listeners_);
     guard(std::move(guards));
-    return check_paths(bindings_, error);
+    return check_clashes(bindings_, error);
 }
 
 /// A server shared by several descriptions must consult the watch only once.
@@ -140,6 +111,17 @@ bool Supervisor::start(std::string *error) {
     return true;
 }
 
+/// With the description's name in front where several run: the streams of a rule do not tell it.
+Report Supervisor::report_of(const description::Binding &binding) const {
+    if (bindings_.size() < 2) return report_;
+    return Report(
+        [report = report_, name = binding.description().name](
+            Severity severity, const std::string &text) { report(severity, name + ": " + text); },
+        [report = report_](const std::string &label, GstElement *pipeline, bool there) {
+            report.pipeline(label, pipeline, there);
+        });
+}
+
 /// Rules that already run are left alone.
 bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
                            std::string *error) {
@@ -151,15 +133,15 @@ bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
         auto listener = pattern->protocol().open(
             {.address = pattern->address(), .scheme = pattern->scheme(), .shares = true}, error);
         if (!listener) return false;
-        auto running =
-            PublishRule::make(rule, *binding, std::move(listener), time_, report_, error);
+        auto running = PublishRule::make(rule, *binding, std::move(listener), time_,
+                                         report_of(*binding), error);
         if (!running) return false;
         rules_.push_back({binding, std::move(signature), std::move(running)});
     }
     for (const description::PlayRule &rule : binding->description().play) {
         std::string signature = signature_of(rule, *binding);
         if (holds(play_rules_, signature)) continue;
-        auto running = PlayRule::make(rule, *binding, time_, report_, error);
+        auto running = PlayRule::make(rule, *binding, time_, report_of(*binding), error);
         if (!running) return false;
         play_rules_.push_back({binding, std::move(signature), std::move(running)});
     }
@@ -212,7 +194,7 @@ bool Supervisor::reload(Bindings next, std::string *error) {
             !make_guards(*binding, std::span(listeners).subspan(before), guards, error))
             return false;
     }
-    if (!check_paths(next, error)) return false;
+    if (!check_clashes(next, error)) return false;
     watch(listeners);
     guard(std::move(guards));
     if (!say_what_changes(next))

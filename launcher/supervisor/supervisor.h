@@ -2,8 +2,8 @@
 // Runs descriptions: opens their listeners, runs their pipelines, and applies reloads.
 #pragma once
 
-#include "description/binding.h"
 #include "supervisor/authorization.h"
+#include "supervisor/bindings.h"
 #include "supervisor/listeners.h"
 #include "supervisor/play_rule.h"
 #include "supervisor/publish_rule.h"
@@ -15,9 +15,6 @@
 #include <vector>
 
 namespace penstock::supervisor {
-
-/// Descriptions with their parameter values. Parts that still run share ownership after a reload.
-using Bindings = std::vector<std::shared_ptr<description::Binding>>;
 
 class Supervisor {
 public:
@@ -36,7 +33,8 @@ public:
     /// Applies new descriptions and leaves unchanged parts alone. A changed `start` pipeline is
     /// stopped and started again; streams of a changed rule continue, and new streams use the new
     /// text. Returns false, sets the reason and changes nothing if a port can't be opened, if two
-    /// rules match the same paths, or if the supervisor is ending.
+    /// rules match the same paths, if two descriptions serve the same path, or if the supervisor is
+    /// ending.
     bool reload(Bindings bindings, std::string *error);
     /// Accepts no new peers and sends EOS through every pipeline, so that files and playlists are
     /// finished. Stops everything when they have ended, or after `limit_ms`.
@@ -63,6 +61,7 @@ private:
         std::unique_ptr<StartPipeline> started;
     };
 
+    Report report_of(const description::Binding &binding) const;
     bool add_rules(const std::shared_ptr<description::Binding> &binding, std::string *error);
     bool add_pipelines(const std::shared_ptr<description::Binding> &binding, std::string *error);
     void watch(const Listeners &opened);

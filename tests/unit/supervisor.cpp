@@ -83,6 +83,53 @@ GST_START_TEST(test_rules_of_the_same_paths_are_refused) {
 }
 GST_END_TEST
 
+/// Whose second stream of a name would fail. A play rule waits until nobody feeds the path.
+GST_START_TEST(test_descriptions_that_serve_the_same_path_are_refused) {
+    const std::string serves = "appsrc ! fakeserversink location=fake://127.0.0.1:7000/out/";
+    const auto publish = [&](const std::string &at, const std::string &path) {
+        return "publish:\n  match: fake://127.0.0.1:7000/" + at + "/{name}\n  pipeline: " + serves +
+               path + "\n";
+    };
+    Rig r(publish("a", "${name}"), false);
+    const rig::Described other(publish("b", "${name}.low"));
+    const rig::Described waits(
+        "play:\n  match: fake://127.0.0.1:7000/out/{n}\n  pipeline: " + serves + "${n}\n");
+    const rig::Described same(publish("c", "${name}"));
+    std::string error;
+    Supervisor fits({r.described.binding, other.binding, waits.binding}, r.described.report(),
+                    [](int) {});
+    fail_unless(fits.open(&error), "%s", error.c_str());
+    Supervisor clashes({r.described.binding, same.binding}, r.described.report(), [](int) {});
+    fail_if(clashes.open(&error));
+    fail_unless(error.find("both serve fake://127.0.0.1:7000/out/*: ") != std::string::npos, "%s",
+                error.c_str());
+}
+GST_END_TEST
+
+/// Where several descriptions run, a rule's reports name theirs.
+GST_START_TEST(test_reports_of_rules_name_the_description) {
+    Rig r(rule, false);
+    rig::Described other("start: [{name: a, pipeline: " + std::string(rig::quiet) + "}]\n");
+    Supervisor both({r.described.binding, other.binding}, r.described.report(), [](int) {});
+    std::string error;
+    fail_unless(both.open(&error) && both.start(&error), "%s", error.c_str());
+    fail_unless(r.server.connect_publisher("live/cam"));
+    GstElement *pipeline = nullptr;
+    fail_unless(rig::until([&] {
+        both.each_pipeline([&](const auto &, const supervisor::RunningPipeline &running) {
+            if (running.label() == "live/cam") pipeline = running.pipeline();
+        });
+        return pipeline != nullptr;
+    }));
+    const auto sink = rig::child(pipeline, "sink");
+    GST_ELEMENT_WARNING(sink.get(), RESOURCE, WRITE, ("late"), (nullptr));
+    fail_unless(rig::until([&] { return r.described.has_said("rig: live/cam: "); }));
+    int stopped = 0;
+    both.stop([&] { ++stopped; });
+    fail_unless(rig::until([&] { return stopped == 1; }));
+}
+GST_END_TEST
+
 GST_START_TEST(test_shared_listener_is_watched_once) {
     Rig r(rule, false);
     const rig::Described other("play:\n  match: fake://127.0.0.1:7000/live/{any}\n  pipeline: a\n");
@@ -270,6 +317,8 @@ static Suite *supervisor_suite() {
     TCase *tests = tcase_create("supervisor");
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, test_rules_of_the_same_paths_are_refused);
+    tcase_add_test(tests, test_descriptions_that_serve_the_same_path_are_refused);
+    tcase_add_test(tests, test_reports_of_rules_name_the_description);
     tcase_add_test(tests, test_shared_listener_is_watched_once);
     tcase_add_test(tests, test_ends_with_its_last_pipeline);
     tcase_add_test(tests, test_failure_that_must_not_be);

@@ -221,6 +221,7 @@ private:
         protocols::Protocol out;
         out.name = "fake";
         out.schemes = {{.name = "fake", .port = 7000, .publish_match = true, .play_match = true}};
+        out.elements = {{.factory = "fakeserversink", .role = protocols::Role::serve}};
         out.open = [servers](const protocols::Opening &opening, std::string *) {
             return std::make_shared<Listener>(at(*servers, opening.address));
         };

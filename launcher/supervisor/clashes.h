@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What can't run together.
+#pragma once
+
+#include "supervisor/bindings.h"
+
+#include <string>
+
+namespace penstock::supervisor {
+
+/// Returns false and sets the reason if two rules match the same paths, of which one would never be
+/// used, or if two descriptions serve the same path: the second stream of a name would fail. `play`
+/// rules may serve what another description serves, since they wait until nobody feeds it.
+bool check_clashes(const Bindings &bindings, std::string *error);
+
+} // namespace penstock::supervisor
