@@ -87,6 +87,8 @@ std::optional<supervisor::Bindings> load_all(const std::vector<std::string> &nam
     }
     for (const std::string &text : differences(bindings, settings))
         output.warning(text);
+    for (const std::string &text : unused(bindings, settings))
+        output.warning(text);
     supervisor::Bindings all;
     struct Both {
         std::unique_ptr<description::Description> description;

@@ -2,6 +2,7 @@
 #include "cli/settings.h"
 
 #include "cli/output.h"
+#include "description/uses.h"
 
 #include <glib.h>
 
@@ -17,6 +18,20 @@ struct Setting {
     std::string parameter;
     std::string value;
 };
+
+/// "with source=tone: add --set source=file"
+std::string say_lacking(const std::vector<description::Condition> &lacking,
+                        const description::Binding &binding) {
+    std::string now, mend;
+    for (const description::Condition &each : lacking) {
+        const auto *value = binding.find(each.parameter);
+        const bool has_text = value && !value->text.empty();
+        now += (now.empty() ? "" : " and ") + std::string(has_text ? "with " : "without ") +
+               each.parameter + (has_text ? "=" + value->text : "");
+        mend += " --set " + each.parameter + "=" + (each.is_equal ? each.word : "…");
+    }
+    return now + ": add" + mend;
+}
 
 /// nullopt if the text has no name or no `=`.
 std::optional<Setting> parse_setting(const std::string &text) {
@@ -122,6 +137,28 @@ differences(const std::vector<std::unique_ptr<description::Binding>> &bindings,
     return out;
 }
 
+std::vector<std::string> unused(const std::vector<std::unique_ptr<description::Binding>> &bindings,
+                                const std::vector<std::string> &settings) {
+    std::vector<std::string> out;
+    for (const std::string &text : settings) {
+        const auto setting = parse_setting(text);
+        if (!setting) continue;
+        std::string said;
+        bool has_effect = false;
+        for (const auto &binding : bindings) {
+            const auto &description = binding->description();
+            if (!setting->description.empty() && setting->description != description.name) continue;
+            if (!description.find_parameter(setting->parameter)) continue;
+            const auto lacking = description::unused_because(*binding, setting->parameter);
+            has_effect |= lacking.empty();
+            if (!lacking.empty() && said.empty()) said = say_lacking(lacking, *binding);
+        }
+        if (has_effect || said.empty()) continue;
+        out.push_back("--set " + text.substr(0, text.find('=')) + " is not used " + said);
+    }
+    return out;
+}
+
 std::unique_ptr<description::Binding> bind_or_say(const description::Description &description,
                                                   const std::vector<std::string> &settings) {
     std::vector<std::string> errors;
@@ -130,6 +167,8 @@ std::unique_ptr<description::Binding> bind_or_say(const description::Description
         Output::get().error(text);
     if (!errors.empty()) return nullptr;
     Output::get().hide(bindings[0]->secrets());
+    for (const std::string &text : unused(bindings, settings))
+        Output::get().warning(text);
     return std::move(bindings[0]);
 }
 

@@ -137,6 +137,8 @@ bool Test::bind(int *code) {
     std::vector<const description::Description *> tested{description_.get()};
     if (beside_) tested.push_back(beside_.get());
     auto bindings = bind_all(tested, settings, errors);
+    for (const std::string &text : unused(bindings, settings_))
+        output.warning(text);
     if (publisher_) {
         std::vector<std::string> publishers;
         for (const std::string &setting : settings_)

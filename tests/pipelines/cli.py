@@ -105,6 +105,43 @@ class Launcher(LauncherCase):
             self.assertEqual(said(*settings), "", settings)
         self.assertEqual(said("a.rtmp=:1936", PENSTOCK_RTMP=":1936"), "")
 
+    def test_values_without_effect(self):
+        """A value that only what is left out would use is warned of, with what brings it in."""
+        self.write("a.yaml", """summary: s
+parameters:
+  source: {type: choice, choices: [file, tone], default: tone}
+  file: {type: path, default: x}
+  to: {type: string, default: none}
+  key: {type: string, default: "", secret: true}
+  idle: {type: int, default: 1}
+pipeline:
+  - {when: "${source} == file", launch: "filesrc location=${file} !"}
+  - {when: "${source} == tone", launch: "fakesrc num-buffers=1 !"}
+  - {when: "${to} != none", launch: "tee name=t ! queue ! filesink location=${to}${key} t. ! queue !"}
+  - fakesink
+""")
+        self.write("b.yaml", "summary: s\nparameters: {file: {type: path, default: x}}\n"
+                   "pipeline: fakesrc num-buffers=1 ! filesink location=${file}\n")
+
+        def said(*words):
+            return self.penstock(*words).stderr
+        for verb in "run", "explain", "show":
+            self.assertEqual(said(verb, "a", "--set", "file=song.mp3", "--set", "key=hush"),
+                             "warning: --set file is not used with source=tone: add --set "
+                             "source=file\nwarning: --set key is not used with to=none: add --set "
+                             "to=…\n", verb)
+            self.assertEqual(said(verb, "a", "--set", "source=tone", "--set", "idle=2"), "", verb)
+        self.assertEqual(said("show", "a", "--set", "source=file", "--set", "file=y"), "")
+        # It has an effect in one of them.
+        written = os.path.join(self.directory, "out")
+        self.assertEqual(said("run", "a", "b", "--set", "file=" + written), "")
+        self.assertIn("--set a.file is not used", said("run", "a", "b", "--set", "a.file=" + written))
+
+    def test_restream_has_a_destination(self):
+        wrong = self.penstock("run", "restream", PENSTOCK_PIPELINES=SHIPPED)
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("restream: the parameter 'url-1' has to be given with url-2=none", wrong.stderr)
+
     def test_a_file_of_this_directory(self):
         with tempfile.TemporaryDirectory() as other:
             self.write("mine.yaml", "summary: s\npipeline: fakesrc num-buffers=1 ! fakesink\n")
