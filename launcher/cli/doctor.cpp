@@ -5,6 +5,7 @@
 #include "api/socket_path.h"
 #include "cli/catalogue.h"
 #include "cli/commands.h"
+#include "cli/help.h"
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "config.h"
@@ -86,6 +87,7 @@ void check_directories(Findings &out) {
 
 void print_table(const Findings &findings) {
     Output &output = Output::get();
+    constexpr size_t below = 10; // the column of what does not stand beside the subject
     size_t width = 0;
     for (const Finding &finding : findings)
         width = std::max(width, std::min<size_t>(width_of(finding.subject), 40));
@@ -97,14 +99,20 @@ void print_table(const Findings &findings) {
             output.print(output.bold(area));
         }
         const std::string word = pad(word_of(finding.status), 4);
+        const size_t column = 8 + std::max(width, width_of(finding.subject)) + 2;
+        const bool is_beside = fits_beside(column);
         output.print("  " +
                      (finding.status == Status::ok     ? output.green(word)
                       : finding.status == Status::warn ? output.yellow(word)
                                                        : output.red(word)) +
-                     "  " + pad(finding.subject, width) + "  " + finding.detail);
-        if (!finding.mend.empty())
-            output.print(std::string(8, ' ') + pad("", width) + "  " + output.dim("→ ") +
-                         finding.mend);
+                     "  " + pad(finding.subject, width) +
+                     (is_beside ? "  " + in_width(finding.detail, column) : ""));
+        if (!is_beside) output.print(std::string(below, ' ') + in_width(finding.detail, below));
+        if (finding.mend.empty()) continue;
+        const std::string mend = finding.mend.starts_with("sudo ")
+                                     ? command_in_width(finding.mend, below + 2)
+                                     : in_width(finding.mend, below + 2);
+        output.print(std::string(below, ' ') + output.dim("→ ") + mend);
     }
 }
 

@@ -2,6 +2,7 @@
 // list, show, check: commands that run nothing.
 #include "cli/catalogue.h"
 #include "cli/commands.h"
+#include "cli/help.h"
 #include "cli/output.h"
 #include "cli/senders.h"
 #include "cli/settings.h"
@@ -10,6 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <sstream>
+#include <utility>
 
 namespace penstock::cli {
 namespace {
@@ -67,6 +70,34 @@ json to_json(const description::Parameter &parameter) {
     return out;
 }
 
+/// Where the text stands that does not fit beside its row.
+constexpr size_t below = 10;
+
+/// Lines that begin with a space or a dash stay as they are.
+void print_paragraphs(const std::string &text) {
+    std::istringstream lines(text);
+    std::string paragraph;
+    const auto flush = [&] {
+        if (!paragraph.empty()) Output::get().print(in_width(std::exchange(paragraph, ""), 0));
+    };
+    const bool reflows = Output::get().is_terminal();
+    size_t empty = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.empty()) {
+            flush();
+            ++empty;
+            continue;
+        }
+        for (; empty > 0; --empty)
+            Output::get().print("");
+        const bool is_plain = line.front() != ' ' && line.front() != '-';
+        if (!is_plain || !reflows) flush();
+        paragraph += (paragraph.empty() ? "" : " ") + line;
+        if (!is_plain || !reflows) flush();
+    }
+    flush();
+}
+
 } // namespace
 
 int list(bool as_json) {
@@ -86,7 +117,8 @@ int list(bool as_json) {
         }
         all.push_back({{"name", name}, {"summary", loaded.description->summary}, {"file", file}});
         if (!as_json)
-            output.print(output.bold(pad(name, width)) + "  " + loaded.description->summary);
+            output.print(output.bold(pad(name, width)) + "  " +
+                         in_width(loaded.description->summary, width + 2));
     }
     if (as_json) print_json(all);
     if (descriptions.empty()) {
@@ -124,14 +156,12 @@ int show(const std::string &name, const std::vector<std::string> &settings, bool
         print_json(out);
         return exit_ok;
     }
-    output.print(output.bold(description.name) + "  " + description.summary);
+    output.print(output.bold(description.name) + "  " +
+                 in_width(description.summary, width_of(description.name) + 2));
     output.print(output.dim(file));
     if (!description.text.empty()) {
         output.print("");
-        std::string text = description.text;
-        while (text.ends_with('\n'))
-            text.pop_back();
-        output.print(text);
+        print_paragraphs(description.text);
     }
     if (!description.parameters.empty()) {
         size_t names = 0, types = 0, defaults = 0;
@@ -142,24 +172,40 @@ int show(const std::string &name, const std::vector<std::string> &settings, bool
         }
         output.print("");
         output.print(output.bold("Parameters") + output.dim("  (--set name=value)"));
-        for (const auto &parameter : description.parameters)
-            output.print("  " + output.green(pad(parameter.name, names)) + "  " +
-                         output.dim(pad(description::type_name(parameter.type), types)) + "  " +
-                         pad(default_of(parameter), defaults) + "  " + help_of(parameter));
+        const size_t left = 2 + names + 2 + types + 2 + defaults + 2;
+        const bool is_beside = fits_beside(left);
+        for (const auto &parameter : description.parameters) {
+            const std::string row = "  " + output.green(pad(parameter.name, names)) + "  " +
+                                    output.dim(pad(description::type_name(parameter.type), types)) +
+                                    "  ";
+            const std::string usual = default_of(parameter), help = help_of(parameter);
+            if (is_beside) {
+                output.print(row + pad(usual, defaults) + "  " + in_width(help, left));
+                continue;
+            }
+            output.print(row + usual);
+            if (!help.empty())
+                output.print(std::string(below, ' ') + output.dim(in_width(help, below)));
+        }
     }
     if (!urls.empty()) {
         output.print("");
         output.print(output.bold("Serves"));
         for (const Url &url : urls)
-            output.print("  " + pad(url.label, 10) + url.text);
+            output.print(
+                "  " + pad(url.label, 10) +
+                (url.kind == "ffmpeg" ? command_in_width(url.text, 12) : in_width(url.text, 12)));
     }
     if (!senders.empty()) {
         output.print("");
         output.print(output.bold("Send a camera") +
                      output.dim("  (HOST: this machine, as the sender sees it)"));
         for (const Sender &sender : senders) {
-            output.print("  " + pad(sender.label, 10) + sender.text);
-            output.print("  " + pad("", 10) + output.dim(sender.note));
+            const std::string text = sender.system == "windows" ? sender.text // no way to break it
+                                     : sender.system == "obs"   ? in_width(sender.text, 12)
+                                                                : command_in_width(sender.text, 12);
+            output.print("  " + pad(sender.label, 10) + text);
+            output.print(std::string(12, ' ') + output.dim(in_width(sender.note, 12)));
         }
     }
     return exit_ok;

@@ -49,16 +49,6 @@ std::string way_of(const delay::Part &part) {
     return part.from + " → " + part.to;
 }
 
-/// Wraps text that begins in column `indent` of a terminal. A pipe gets it in one line.
-std::string in_width(const std::string &text, size_t indent) {
-    if (!Output::get().is_terminal()) return text;
-    const size_t columns = std::max<size_t>(terminal_columns(), indent + 20);
-    std::string out;
-    for (const char c : wrapped(text, columns - indent, 0))
-        out += c == '\n' ? "\n" + std::string(indent, ' ') : std::string(1, c);
-    return out;
-}
-
 std::string percentiles(const latency::Histogram &histogram) {
     return in_words(histogram.percentile(0.5)) +
            "  (95 %: " + in_words(histogram.percentile(0.95)) +

@@ -4,12 +4,17 @@
 missing file, a missing plugin, a typo; signals and restarts. Needs PENSTOCK, the executable, and
 PENSTOCK_PIPELINES, the directory."""
 
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -207,6 +212,41 @@ pipeline:
             self.assertIn(line, text)
         self.assertIn("-list_devices true -f dshow", text)
         self.assertNotIn("Send a camera", self.penstock("show", "none").stdout)
+
+    def test_width_of_a_terminal(self):
+        """Nothing is wider than the terminal, but a command that can't be broken, and it says so."""
+        for width in 80, 120:
+            for words in (["show", "live"], ["show", "webcam-to-rtmp"], ["list"], ["doctor", "live"]):
+                with self.subTest(words, width=width):
+                    text = self.on_terminal(width, *words)
+                    wide = [line for line in text.splitlines() if len(line) > width]
+                    # A Windows shell has no sign for a line that goes on; a path has no space.
+                    self.assertEqual([line for line in wide if not line.startswith("  Windows")
+                                      and " " in line.strip()], [])
+        shown = self.on_terminal(80, "show", "live")
+        commands = re.findall(r"(?m)^  (?:Linux|macOS) +((?:.*\\\n)+.*)$", shown)
+        self.assertEqual(len(commands), 2, shown)
+        plain = self.penstock("show", "live", PENSTOCK_PIPELINES=SHIPPED).stdout
+        for command in commands:
+            # As a shell joins it.
+            self.assertIn(re.sub(r"\s*\\\n\s*", " ", command), plain)
+
+    def on_terminal(self, width, *words):
+        main, other = pty.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+        process = subprocess.Popen(
+            [PENSTOCK, *words], stdout=other, stderr=subprocess.DEVNULL, cwd=self.directory,
+            env={**self.environment, "PENSTOCK_PIPELINES": SHIPPED, "NO_COLOR": "1"})
+        os.close(other)
+        text = b""
+        try:
+            while part := os.read(main, 65536):
+                text += part
+        except OSError:  # the process has closed its side
+            pass
+        os.close(main)
+        process.wait(timeout=60)
+        return text.decode().replace("\r\n", "\n")
 
     def test_journal(self):
         """Lines for journald have a priority in front; lines for other readers have none."""
