@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Tries the ports as a listener would and names the process that holds one.
 #include "doctor/doctor.h"
-#include "doctor/socket_owner.h"
 #include "supervisor/endpoints.h"
+#include "supervisor/port_owner.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -18,6 +18,7 @@ namespace penstock::doctor {
 namespace {
 
 using description::enumerate;
+using supervisor::owner_of_port;
 
 struct Use {
     bool named = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "doctor/socket_owner.h"
+#include "supervisor/port_owner.h"
 
 #include <algorithm>
 #include <cctype>
@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-namespace penstock::doctor {
+namespace penstock::supervisor {
 namespace {
 
 namespace fs = std::filesystem;
@@ -59,4 +59,4 @@ std::string owner_of_port(uint16_t port) {
     return {};
 }
 
-} // namespace penstock::doctor
+} // namespace penstock::supervisor

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <string>
 
-namespace penstock::doctor {
+namespace penstock::supervisor {
 
 /// "nginx (process 812)"; empty if unknown.
 std::string owner_of_port(uint16_t port);
 
-} // namespace penstock::doctor
+} // namespace penstock::supervisor
