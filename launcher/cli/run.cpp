@@ -12,6 +12,7 @@
 #include "console/pages.h"
 #include "state/collect.h"
 #include "state/json.h"
+#include "supervisor/clashes.h"
 #include "supervisor/main_loop.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/teardown.h"
@@ -99,6 +100,8 @@ std::optional<supervisor::Bindings> load_all(const std::vector<std::string> &nam
             std::make_shared<Both>(Both{std::move(descriptions[i]), std::move(bindings[i])});
         all.emplace_back(both, both->binding.get());
     }
+    for (const std::string &text : supervisor::missing_channels(all))
+        output.warning(text);
     return all;
 }
 

@@ -2,6 +2,7 @@
 // Tries the ports as a listener would and names the process that holds one.
 #include "doctor/doctor.h"
 #include "supervisor/endpoints.h"
+#include "supervisor/listeners.h"
 #include "supervisor/port_owner.h"
 
 #include <arpa/inet.h>
@@ -22,6 +23,8 @@ using supervisor::owner_of_port;
 
 struct Use {
     bool named = false;
+    /// ": --set rtmp=:PORT"; empty if no parameter has the address.
+    std::string setting;
     std::vector<std::string> by;
 };
 
@@ -84,20 +87,25 @@ Finding check_listening(const net::Address &address, const Use &use) {
     if (error == 0) return {Status::ok, "ports", subject, "is free; for " + users, ""};
     const Status status = use.named ? Status::fail : Status::warn;
     if (error == EADDRINUSE) {
-        const std::string owner = owner_of_port(address.port);
+        const auto owner = owner_of_port(address.port);
+        const std::string other = use.setting.empty() ? "change its port in the description"
+                                                      : "choose another port" + use.setting;
         return {status, "ports", subject,
-                "is in use" + (owner.empty() ? "" : " by " + owner) + "; " + users +
+                "is in use" + (owner ? " by " + owner->to_string() : "") + "; " + users +
                     " would take it",
-                owner.empty() ? "`sudo ss -ltnp sport = :" + std::to_string(address.port) +
-                                    "` names the program: end it, or choose another port with --set"
-                              : "end it, or choose another port with --set"};
+                (owner ? "end it, or "
+                       : "`sudo ss -ltnp sport = :" + std::to_string(address.port) +
+                             "` names the program: end it, or ") +
+                    other};
     }
     if (error == EACCES)
         return {
             Status::fail, "ports", subject, "may not be opened by this user; for " + users,
             "sudo setcap cap_net_bind_service=+ep \"$(readlink -f \"$(command -v penstock)\")\", "
-            "or a port of 1024 or more with --set; for a service "
-            "AmbientCapabilities=CAP_NET_BIND_SERVICE"};
+            "or a port of 1024 or more" +
+                use.setting +
+                "; for a service "
+                "AmbientCapabilities=CAP_NET_BIND_SERVICE"};
     if (error == EADDRNOTAVAIL)
         return {Status::fail, "ports", subject, "is no address of this machine; for " + users,
                 "`ip -brief address` lists those it has"};
@@ -139,6 +147,11 @@ void check_ports(const Subjects &subjects, Findings &out) {
             }
             Use &use = (endpoint.is_served() ? served : sent)[*address];
             use.named |= subject.named;
+            if (endpoint.is_served() && use.setting.empty())
+                use.setting = supervisor::set_port(
+                    supervisor::parameter_of(endpoint.pieces, description::Type::address,
+                                             subject.binding->description()),
+                    *address);
             if (use.by.empty() || use.by.back() != name) use.by.push_back(name);
         }
     }

@@ -19,6 +19,7 @@ namespace {
 
 using namespace description;
 using supervisor::Endpoint;
+using supervisor::parameter_of;
 
 constexpr const char *here = "127.0.0.1";
 
@@ -36,16 +37,6 @@ std::optional<uint16_t> free_udp_port(std::string *error) {
     if (!good && error) *error = std::string("no free UDP port: ") + std::strerror(errno);
     if (descriptor >= 0) close(descriptor);
     return good ? std::optional(ntohs(address.sin_port)) : std::nullopt;
-}
-
-const Parameter *parameter_of(const Pieces &pieces, Type type, const Description &description) {
-    for (const Piece &piece : pieces) {
-        if (!piece.placeholder) continue;
-        const Parameter *parameter = description.find_parameter(piece.placeholder->name);
-        if (parameter && parameter->type == Type::choice) continue; // the scheme
-        return parameter && parameter->type == type ? parameter : nullptr;
-    }
-    return nullptr;
 }
 
 /// A destination of a publishing element.

@@ -3,7 +3,9 @@
 
 #include "supervisor/endpoints.h"
 
+#include <algorithm>
 #include <map>
+#include <string_view>
 
 namespace penstock::supervisor {
 namespace {
@@ -55,7 +57,55 @@ bool check_served(const Bindings &bindings, std::string *error) {
     return true;
 }
 
+/// The channels that elements of this type name, with `*` in the place of each capture.
+std::vector<std::string> channels_of(const description::Binding &binding,
+                                     std::string_view element) {
+    std::vector<std::string> out;
+    binding.description().each_pipeline([&](const description::PipelineText &pipeline) {
+        if (!binding.holds(pipeline.when)) return;
+        for (const auto &fragment : pipeline.fragments) {
+            if (!binding.holds(fragment.when)) continue;
+            for (const auto &item : fragment.launch.items) {
+                if (item.text != element) continue;
+                for (const auto &property : item.properties)
+                    if (property.name == "channel")
+                        if (auto text = text_of(property.pieces, binding, nullptr, "*"))
+                            out.push_back(std::move(*text));
+            }
+        }
+    });
+    return out;
+}
+
+/// Whether there may be a text that fits both; `*` is any text.
+bool may_be_same(std::string_view a, std::string_view b) {
+    a = a.substr(0, a.find('*'));
+    b = b.substr(0, b.find('*'));
+    return a.starts_with(b) || b.starts_with(a);
+}
+
 } // namespace
+
+std::vector<std::string> missing_channels(const Bindings &bindings) {
+    std::vector<std::string> offered, out;
+    for (const auto &binding : bindings)
+        for (std::string &channel : channels_of(*binding, "goptee"))
+            offered.push_back(std::move(channel));
+    for (const auto &binding : bindings) {
+        const std::string &name = binding->description().name;
+        for (const std::string &channel : channels_of(*binding, "gopsrc")) {
+            if (std::any_of(offered.begin(), offered.end(),
+                            [&](const std::string &other) { return may_be_same(channel, other); }))
+                continue;
+            out.push_back(name + ": nothing that runs here offers the channel " + channel +
+                          ", from which its streams are made: name the description that does, too, "
+                          "as in `penstock run live " +
+                          name + "`");
+            break;
+        }
+    }
+    return out;
+}
 
 bool check_clashes(const Bindings &bindings, std::string *error) {
     return check_paths(bindings, error) && check_served(bindings, error);

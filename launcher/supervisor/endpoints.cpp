@@ -10,22 +10,6 @@ namespace {
 
 using namespace description;
 
-/// Expands the text; captures are replaced by `capture`.
-std::optional<std::string> text_of(const Pieces &pieces, const Binding &binding, std::string *error,
-                                   const char *capture = "x") {
-    std::string text;
-    for (const Piece &piece : pieces) {
-        if (piece.placeholder && !binding.description().find_parameter(piece.placeholder->name)) {
-            text += capture;
-            continue;
-        }
-        const auto part = binding.expand({piece}, {}, error);
-        if (!part) return std::nullopt;
-        text += *part;
-    }
-    return text;
-}
-
 Pieces property_of(const Item &item, const char *name) {
     for (const Property &property : item.properties)
         if (property.name == name) return property.pieces;
@@ -84,6 +68,31 @@ void add_pipeline(const PipelineText &pipeline, bool of_rule, const Binding &bin
 }
 
 } // namespace
+
+std::optional<std::string> text_of(const Pieces &pieces, const Binding &binding, std::string *error,
+                                   const char *capture) {
+    std::string text;
+    for (const Piece &piece : pieces) {
+        if (piece.placeholder && !binding.description().find_parameter(piece.placeholder->name)) {
+            text += capture;
+            continue;
+        }
+        const auto part = binding.expand({piece}, {}, error);
+        if (!part) return std::nullopt;
+        text += *part;
+    }
+    return text;
+}
+
+const Parameter *parameter_of(const Pieces &pieces, Type type, const Description &description) {
+    for (const Piece &piece : pieces) {
+        if (!piece.placeholder) continue;
+        const Parameter *parameter = description.find_parameter(piece.placeholder->name);
+        if (parameter && parameter->type == Type::choice) continue; // the scheme
+        return parameter && parameter->type == type ? parameter : nullptr;
+    }
+    return nullptr;
+}
 
 std::vector<Endpoint> find_endpoints(const Binding &binding) {
     const Description &description = binding.description();

@@ -40,6 +40,17 @@ std::optional<net::TlsFiles> tls_of(const Endpoint &endpoint, const description:
 std::optional<net::Address> address_of(const Endpoint &endpoint,
                                        const description::Binding &binding, std::string *error);
 
+/// The parameter of this type that a location begins with, apart from its scheme; nullptr if there
+/// is none.
+const description::Parameter *parameter_of(const description::Pieces &pieces,
+                                           description::Type type,
+                                           const description::Description &description);
+
+/// Expands text with `capture` in the place of each capture.
+std::optional<std::string> text_of(const description::Pieces &pieces,
+                                   const description::Binding &binding, std::string *error,
+                                   const char *capture = "x");
+
 /// A served location with `*` in the place of each capture; nullopt if it is none.
 std::optional<net::Location> pattern_of(const Endpoint &endpoint,
                                         const description::Binding &binding);

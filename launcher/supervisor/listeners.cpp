@@ -3,26 +3,44 @@
 
 #include "core/net/tls/context.h"
 #include "supervisor/endpoints.h"
+#include "supervisor/port_owner.h"
 
 #include <algorithm>
 
 namespace penstock::supervisor {
-namespace {
-
 using namespace description;
 
-/// The parameter that supplies the endpoint's whole address; nullptr if there is none.
-const Parameter *address_parameter(const Endpoint &endpoint, const Description &description) {
-    for (const Piece &piece : endpoint.pieces) {
-        if (!piece.placeholder) continue;
-        const Parameter *parameter = description.find_parameter(piece.placeholder->name);
-        if (parameter && parameter->type == Type::choice) continue; // the scheme
-        return parameter && parameter->type == Type::address ? parameter : nullptr;
-    }
-    return nullptr;
+namespace {
+
+/// Who holds the port instead of that another program does, and how both can run.
+std::string name_owner(std::string reason, uint16_t port, const std::string &mend,
+                       const std::string &description) {
+    constexpr std::string_view unknown = "another program: end it (", tells = " names it)";
+    const size_t at = reason.find(unknown), end = reason.find(tells, at);
+    const auto owner = at == reason.npos || end == reason.npos ? std::nullopt : owner_of_port(port);
+    if (!owner) return reason + mend;
+    reason.replace(at, end + tells.size() - at, owner->to_string() + ": end it");
+    reason += mend;
+    std::vector<std::string> names = owner->descriptions;
+    if (names.empty()) return reason;
+    if (std::find(names.begin(), names.end(), description) != names.end())
+        return reason + "; '" + description + "' runs there already";
+    names.push_back(description);
+    reason += "; to have both, name both: penstock run";
+    for (const std::string &name : names)
+        reason += " " + name;
+    return reason;
 }
 
 } // namespace
+
+std::string set_port(const Parameter *parameter, const net::Address &address) {
+    if (!parameter) return {};
+    // No port is suggested: the user knows which ports are free and allowed.
+    std::string at = net::Address{address.host, 0}.to_string();
+    at.replace(at.size() - 1, 1, "PORT");
+    return ": --set " + parameter->name + "=" + at;
+}
 
 bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
     std::vector<Endpoint> endpoints = find_endpoints(binding);
@@ -34,15 +52,8 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
         if (!endpoint.is_served() || !endpoint.protocol->open) continue;
         const auto wanted = address_of(endpoint, binding, error);
         if (!wanted) return false;
-        const Parameter *parameter = address_parameter(endpoint, binding.description());
-        const auto fail = [&] {
-            if (!error || !parameter) return false;
-            // No port is suggested: the user knows which ports are free and allowed.
-            std::string at = net::Address{wanted->host, 0}.to_string();
-            at.replace(at.size() - 1, 1, "PORT");
-            *error += ": --set " + parameter->name + "=" + at;
-            return false;
-        };
+        const Parameter *parameter =
+            parameter_of(endpoint.pieces, Type::address, binding.description());
         const auto tls = tls_of(endpoint, binding, error);
         // Choosing another port would not fix a bad certificate.
         if (!tls || (!tls->empty() && !net::TlsContext::load(*tls, error))) return false;
@@ -51,8 +62,10 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
             {.address = *wanted, .tls = *tls, .shares = endpoint.kind == Endpoint::Kind::page},
             &reason);
         if (!listener) {
-            if (error) *error = reason;
-            return fail();
+            if (error)
+                *error = name_owner(reason, wanted->port, set_port(parameter, *wanted),
+                                    binding.description().name);
+            return false;
         }
         const net::Address bound = listener->address();
         out.push_back(std::move(listener));

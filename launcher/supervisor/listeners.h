@@ -19,4 +19,8 @@ using Listeners = std::vector<std::shared_ptr<protocols::Listener>>;
 /// Returns false and sets the reason if a port can't be opened.
 bool open_listeners(description::Binding &binding, Listeners &out, std::string *error);
 
+/// How another port is chosen, as the end of a sentence: ": --set rtmp=127.0.0.1:PORT"; empty
+/// without a parameter.
+std::string set_port(const description::Parameter *parameter, const net::Address &address);
+
 } // namespace penstock::supervisor

@@ -37,11 +37,31 @@ std::set<std::string> sockets_of(uint16_t port) {
     return out;
 }
 
+/// The names behind `penstock run`.
+std::vector<std::string> descriptions_of(const fs::path &process) {
+    std::ifstream file(process / "cmdline");
+    std::vector<std::string> out;
+    bool runs = false;
+    std::string word;
+    std::getline(file, word, '\0'); // the program
+    while (std::getline(file, word, '\0')) {
+        if (!runs) {
+            if (word != "run") return {};
+            runs = true;
+        } else if (word == "--set") {
+            std::getline(file, word, '\0');
+        } else if (!word.starts_with('-')) {
+            out.push_back(word);
+        }
+    }
+    return out;
+}
+
 } // namespace
 
-std::string owner_of_port(uint16_t port) {
+std::optional<PortOwner> owner_of_port(uint16_t port) {
     const std::set<std::string> sockets = sockets_of(port);
-    if (sockets.empty()) return {};
+    if (sockets.empty()) return std::nullopt;
     std::error_code code;
     for (const auto &process : fs::directory_iterator("/proc", code)) {
         const std::string id = process.path().filename();
@@ -53,10 +73,12 @@ std::string owner_of_port(uint16_t port) {
             if (!sockets.contains(fs::read_symlink(file.path(), gone))) continue;
             std::string name;
             std::getline(std::ifstream(process.path() / "comm"), name);
-            return name + " (process " + id + ")";
+            return PortOwner{name, id,
+                             name == "penstock" ? descriptions_of(process.path())
+                                                : std::vector<std::string>()};
         }
     }
-    return {};
+    return std::nullopt;
 }
 
 } // namespace penstock::supervisor

@@ -3,11 +3,22 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace penstock::supervisor {
 
-/// "nginx (process 812)"; empty if unknown.
-std::string owner_of_port(uint16_t port);
+struct PortOwner {
+    std::string program; ///< "nginx"
+    std::string process; ///< its number
+    /// Of `penstock run`: what it was told to run. Empty for other programs.
+    std::vector<std::string> descriptions;
+    /// "nginx (process 812)"
+    std::string to_string() const { return program + " (process " + process + ")"; }
+};
+
+/// nullopt if unknown.
+std::optional<PortOwner> owner_of_port(uint16_t port);
 
 } // namespace penstock::supervisor

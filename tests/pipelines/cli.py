@@ -350,6 +350,43 @@ pipeline:
                 for secret in "topsecret", "top!secret", "041secret", "21secret":
                     self.assertNotIn(secret, line)
 
+    def test_port_in_use_by_another_run(self):
+        text = ("summary: s\nparameters: {rtmp: {type: address, default: '127.0.0.1:0'}}\npublish:\n"
+                "  match: rtmp://${rtmp}/live/{name}\n  pipeline: fakesrc ! fakesink\n")
+        for name in "first", "second":
+            self.write(name + ".yaml", text)
+        running = subprocess.Popen(
+            [PENSTOCK, "run", "first", "--set", "first.rtmp=127.0.0.1:0"], cwd=self.directory,
+            env=self.environment, text=True, stdout=subprocess.PIPE)
+        try:
+            address = next(found[1] for line in running.stdout
+                           if (found := re.match(r" +Publish +rtmp://(127[^/]*)/", line)))
+            setting = ("--set", "rtmp=" + address)
+            second = self.penstock("run", "second", *setting)
+            self.assertEqual(second.returncode, 1)
+            self.assertIn("port %s is in use by penstock (process %d): end it or choose another "
+                          "port: --set rtmp=127.0.0.1:PORT; to have both, name both: penstock run "
+                          "first second\n" % (address.split(":")[1], running.pid), second.stderr)
+            self.assertIn("; 'first' runs there already\n",
+                          self.penstock("run", "first", *setting).stderr)
+        finally:
+            running.terminate()
+            running.communicate(timeout=20)
+
+    def test_channel_that_none_offers(self):
+        """A description that makes its streams from those of another, without that."""
+        text = ("summary: s\npublish:\n  match: rtmp://127.0.0.1:0/live/{name}\n  pipeline: "
+                "rtmpserversrc location=rtmp://127.0.0.1:0/live/${name} ! goptee channel=%s/${name} ! "
+                "fakesink\nstart: [fakesrc num-buffers=1 ! filesink location=/proc/self/none]\n")
+        for name in "live", "other":
+            self.write(name + ".yaml", text % name)
+        self.write("made.yaml", "summary: s\nplay:\n  match: rtmp://127.0.0.1:0/small/{name}\n"
+                   "  pipeline: gopsrc channel=live/${name} ! "
+                   "rtmpserversink location=rtmp://127.0.0.1:0/small/${name}\n")
+        said = "made: nothing that runs here offers the channel live/*, from which"
+        self.assertIn(said, self.penstock("run", "other", "made").stderr)
+        self.assertNotIn(said, self.penstock("run", "live", "made").stderr)
+
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]

@@ -77,7 +77,7 @@ class Doctor(unittest.TestCase):
             code, found = doctor("live", *settings)
             self.assertEqual(code, 1)
             self.assert_mend(found[address + "/tcp"], "fail", "in use by",
-                             "process %d" % os.getpid(), "--set")
+                             "process %d" % os.getpid(), "--set rtmp=127.0.0.1:PORT")
         code, found = doctor("live", *settings)
         self.assertEqual((code, found[address + "/tcp"]["status"]), (0, "ok"))
 
