@@ -172,7 +172,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
     }
     g_main_loop_run(loop.get());
     if (ticker) g_source_remove(ticker);
-    output.status("");
+    status.finish();
     state.reset();
     pages.clear();
     return code;

@@ -19,9 +19,19 @@ std::string counted(unsigned number, const char *what) {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
 
-/// A duration in µs: "0:01:23"
+/// A duration in µs, rounded: "0:01:23"
 std::string lasted(int64_t duration) {
-    return format_uptime(duration / 1'000'000);
+    return format_uptime((duration + 500'000) / 1'000'000);
+}
+
+/// Whether viewers have got media at all. A publisher may be connected without sending any. Of a
+/// stream that is not served to viewers nothing is known, so it counts.
+bool has_media(const state::Stream &stream) {
+    const auto &mounts = stream.mounts;
+    return std::none_of(mounts.begin(), mounts.end(),
+                        [](const state::Mount *mount) { return mount->is_fed; }) ||
+           std::any_of(mounts.begin(), mounts.end(),
+                       [](const state::Mount *mount) { return mount->last_media > 0; });
 }
 
 } // namespace
@@ -57,6 +67,7 @@ void Status::note(const state::Stream &stream, int64_t now) {
     const bool has_changed = found != seen_.end() && !stream.publisher.empty() &&
                              found->second.publisher != stream.publisher;
     if (found != seen_.end() && !found->second.away_since && !has_changed) return;
+    if (!has_media(stream)) return;
     const state::Mount &first = *stream.mounts.front();
     std::string line = output.green("live") + "    " + stream.name;
     if (!stream.publisher.empty()) line += "  " + stream.publisher;
@@ -72,14 +83,23 @@ void Status::note(const state::Stream &stream, int64_t now) {
     seen_[stream.name] = {now, 0, stream.publisher};
 }
 
-void Status::say_ended(const std::string &name, const Seen &seen, int64_t now) const {
+void Status::say_ended(const std::string &name, const Seen &seen, int64_t now,
+                       bool with_process) const {
     Output &output = Output::get();
     std::string line = output.dim("ended") + "   " + name;
     if (!seen.publisher.empty()) line += "  " + seen.publisher;
     line += "  after " + lasted((seen.away_since ? seen.away_since : now) - seen.live_since);
-    if (seen.away_since)
+    if (seen.away_since && !with_process)
         line += "; no publisher came for " + lasted(now - seen.away_since) + " (grace)";
     output.print(line);
+}
+
+void Status::finish() {
+    Output::get().status("");
+    const int64_t now = g_get_monotonic_time();
+    for (const auto &[name, seen] : seen_)
+        say_ended(name, seen, now, true);
+    seen_.clear();
 }
 
 void Status::update() {
@@ -110,7 +130,7 @@ void Status::update() {
             ++seen;
             continue;
         }
-        say_ended(seen->first, seen->second, now);
+        say_ended(seen->first, seen->second, now, false);
         seen = seen_.erase(seen);
     }
     const auto live = std::count_if(seen_.begin(), seen_.end(),

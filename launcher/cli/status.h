@@ -17,6 +17,8 @@ public:
     explicit Status(const supervisor::Supervisor &supervisor);
     /// Prints changes and, on a terminal, redraws the status line.
     void update();
+    /// Prints that the streams that are left have ended with the process. Call when nothing runs.
+    void finish();
 
 private:
     const supervisor::Supervisor &supervisor_;
@@ -31,7 +33,7 @@ private:
         std::string publisher;
     };
     void note(const state::Stream &stream, int64_t now);
-    void say_ended(const std::string &name, const Seen &seen, int64_t now) const;
+    void say_ended(const std::string &name, const Seen &seen, int64_t now, bool with_process) const;
     std::map<std::string, Seen> seen_; ///< streams that are live or waited for, by name
     int64_t started_ = 0;              ///< monotonic, µs
     int64_t last_ = 0;

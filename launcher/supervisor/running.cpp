@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/running.h"
 
+#include "protocols/table.h"
 #include "supervisor/branch.h"
 #include "supervisor/hopeless.h"
 #include "supervisor/teardown.h"
@@ -34,6 +35,15 @@ std::string source_of(GstMessage *message) {
     GstElementFactory *factory = gst_element_get_factory(GST_ELEMENT(source));
     return (factory ? std::string(GST_OBJECT_NAME(factory)) + " " : "") + "'" +
            GST_OBJECT_NAME(source) + "'";
+}
+
+/// Whether it is an element that connects to a server elsewhere.
+bool is_client(GstObject *source) {
+    if (!source || !GST_IS_ELEMENT(source)) return false;
+    GstElementFactory *factory = gst_element_get_factory(GST_ELEMENT(source));
+    const auto known = protocols::find_element(factory ? GST_OBJECT_NAME(factory) : "");
+    return known &&
+           (known.use->role == protocols::Role::push || known.use->role == protocols::Role::pull);
 }
 
 /// The factory of the pipeline's direct child that is or contains `object`.
@@ -164,6 +174,16 @@ void RunningPipeline::handle(GstMessage *message) {
                     label_ + ": " + source_of(message) + ": " + words_of(error, debug));
         g_error_free(error);
         g_free(debug);
+        break;
+    }
+    case GST_MESSAGE_INFO: {
+        // Of elements that connect elsewhere it is told that they fail, and that they are
+        // connected.
+        if (!is_client(GST_MESSAGE_SRC(message))) break;
+        GError *error = nullptr;
+        gst_message_parse_info(message, &error, nullptr);
+        report_(Severity::info, label_ + ": " + source_of(message) + ": " + error->message);
+        g_error_free(error);
         break;
     }
     case GST_MESSAGE_EOS:

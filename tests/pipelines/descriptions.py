@@ -153,7 +153,7 @@ class Descriptions(unittest.TestCase):
         self.assertEqual(publisher.end(), 0)
         # The stream first waits for its publisher, and ends when none comes back.
         live.line(r"  away +live/test  %s left after 0:00:\d\d" % peer)
-        live.line(r"  ended +live/test  %s  after 0:00:\d\d; no publisher came for 0:00:0\d" % peer)
+        live.line(r"  ended +live/test  %s  after 0:00:\d\d; no publisher came for 0:00:05" % peer)
         self.assertEqual(len(re.findall("(live|away|ended) +live/test", "".join(live.seen))), 3)
 
         # The same name once more, with a publisher that comes back in time.
@@ -280,6 +280,8 @@ class Descriptions(unittest.TestCase):
             once = Run(self, "file-to-rtmp", "--set", "file=" + file, "--set", "rtmp=" + ANY)
             once.line("Ctrl-C")
             self.assertEqual(once.process.wait(timeout=20), 0, "".join(once.seen))
+            once.line(r"  ended +live/file  after 0:00:0\d$")
+            self.assertRegex("".join(once.seen), r"(?m)  live +live/file  rtmp://")
 
             loop = Run(self, "file-to-rtmp", "--set", "file=" + file, "--set", "rtmp=" + ANY,
                        "--set", "loop=true", "--set", "name=movie")
@@ -300,6 +302,7 @@ class Descriptions(unittest.TestCase):
                 self.assertTrue(20 <= after - before <= 43, f"{before} to {after} ms")
             self.assertGreater(time.monotonic() - began, 3, "six seconds came too fast")
             self.assertEqual(loop.end(), 0)
+            loop.line(r"  ended +live/movie  after 0:00:\d\d$")
 
     def test_radio(self):
         with tempfile.TemporaryDirectory() as folder:
