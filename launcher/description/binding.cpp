@@ -288,6 +288,24 @@ std::string Binding::hint_for(const PipelineText &pipeline, const std::string &e
     return {};
 }
 
+std::string Binding::setting_of(const PipelineText &pipeline, const std::string &element) const {
+    for (const Fragment &fragment : pipeline.fragments) {
+        if (!holds(fragment.when)) continue;
+        for (const Item &item : fragment.launch.items) {
+            if (item.kind != Item::Kind::element || item.text != element) continue;
+            for (const Property &property : item.properties) {
+                if (property.pieces.size() != 1 || !property.pieces[0].placeholder) continue;
+                const Parameter *parameter =
+                    description_.find_parameter(property.pieces[0].placeholder->name);
+                const Value *value = parameter ? find(parameter->name) : nullptr;
+                if (value && parameter->type == Type::path && !parameter->secret)
+                    return "is --set " + parameter->name + "=" + value->text + " right?";
+            }
+        }
+    }
+    return {};
+}
+
 GstPtr<GstElement> Binding::build(const PipelineText &pipeline, const Captures &captures,
                                   bool as_bin, std::string *error) const {
     const auto fail_at = [&](Mark mark, const std::string &what, const std::string &mend) {

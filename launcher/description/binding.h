@@ -51,6 +51,9 @@ public:
     bool holds(const std::vector<Condition> &when) const;
     /// The description's hint for a failure of this element; empty if there is none.
     std::string hint_for(const PipelineText &pipeline, const std::string &element) const;
+    /// For an element that can't open what it reads: a question about the parameter that names it,
+    /// "is --set file=/x right?". Empty if no parameter does.
+    std::string setting_of(const PipelineText &pipeline, const std::string &element) const;
     /// The launch line for gst_parse_launch(), with each value quoted as one token. Needs
     /// gst_init().
     std::optional<std::string> launch_line(const PipelineText &pipeline, const Captures &captures,

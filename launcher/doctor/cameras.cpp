@@ -80,7 +80,8 @@ std::string reason_against(const std::string &path, std::string &mend) {
     case ENXIO:
     case ENODEV:
         mend = "plug the camera in; `v4l2-ctl --list-devices` (apt install v4l-utils) names "
-               "those there are; --set source=test needs none";
+               "those there are, --set device=/dev/videoN takes another; --set source=test needs "
+               "none";
         return "is not there";
     case EACCES:
     case EPERM:

@@ -40,7 +40,8 @@ bool is_hopeless(GstElement *child, const GError &error) {
     return error.code == GST_RESOURCE_ERROR_NOT_FOUND ||
            error.code == GST_RESOURCE_ERROR_OPEN_READ ||
            error.code == GST_RESOURCE_ERROR_OPEN_READ_WRITE ||
-           error.code == GST_RESOURCE_ERROR_NOT_AUTHORIZED;
+           error.code == GST_RESOURCE_ERROR_NOT_AUTHORIZED ||
+           error.code == GST_RESOURCE_ERROR_SETTINGS; // a device that is no camera
 }
 
 bool has_local_source(GstElement *pipeline) {

@@ -67,6 +67,9 @@ RunningPipeline::Handlers handlers_for(const description::Binding &binding,
                                        const description::Captures &captures) {
     RunningPipeline::Handlers handlers;
     handlers.hint = [&](const std::string &element) { return binding.hint_for(text, element); };
+    handlers.setting = [&](const std::string &element) {
+        return binding.setting_of(text, element);
+    };
     const description::Restart &restart = binding.description().restart;
     if (restart.policy == description::Restart::Policy::never) return handlers;
     handlers.rebuild = [&binding, &text, captures](std::string *why) {
@@ -238,12 +241,13 @@ void RunningPipeline::handle_error(GstMessage *message) {
     gchar *debug = nullptr;
     gst_message_parse_error(message, &error, &debug);
     std::string words = source_of(message) + ": " + words_of(error, debug);
-    if (handlers_.hint) {
-        const std::string hint = handlers_.hint(child_factory(pipeline_.get(), source));
-        if (!hint.empty()) words += (words.ends_with('.') ? " " : ": ") + hint;
-    }
     const auto child = child_of(pipeline_.get(), source);
-    Cause cause{{words, child && is_hopeless(child.get(), *error)},
+    const bool hopeless = child && is_hopeless(child.get(), *error);
+    const std::string factory = child_factory(pipeline_.get(), source);
+    std::string hint = handlers_.hint ? handlers_.hint(factory) : "";
+    if (hint.empty() && hopeless && handlers_.setting) hint = handlers_.setting(factory);
+    if (!hint.empty()) words += (words.ends_with('.') ? " " : ": ") + hint;
+    Cause cause{{words, hopeless},
                 child && is_source(child.get()),
                 error->domain == GST_RESOURCE_ERROR,
                 is_consequence(message)};

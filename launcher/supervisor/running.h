@@ -34,6 +34,8 @@ public:
         std::function<void()> ended;                 ///< EOS
         /// Returns advice about a failure of the element with this name, or an empty string.
         std::function<std::string(const std::string &)> hint;
+        /// The same for a source that can't be opened: which setting names what it reads.
+        std::function<std::string(const std::string &)> setting;
         /// The pipeline's rtmpserversrc got (true) or lost (false) its publisher.
         std::function<void(bool)> publishing;
         /// Builds the same pipeline again, in state NULL. Returns nullptr and sets the reason on

@@ -305,6 +305,7 @@ pipeline:
         self.assertEqual(result.returncode, 1)
         self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
         self.assertIn("No such file \"/no \" such ! file\"", result.stderr)
+        self.assertIn(": is --set file=/no \" such ! file right?", result.stderr)
 
     def test_what_waiting_does_not_mend_ends_at_once(self):
         """A missing file or camera ends the run whatever the policy, and is reported even if
@@ -315,6 +316,7 @@ pipeline:
         refused = "flvmux ! rtmp2sink location=rtmp://127.0.0.1:1/live/x"
         for source, says in (("filesrc location=/nowhere ! h264parse", "No such file"),
                              ("v4l2src device=/dev/nowhere ! videoconvert ! x264enc", "/dev/nowhere"),
+                             ("v4l2src device=/dev/null ! videoconvert ! x264enc", "/dev/null"),
                              ("livefilesrc location=/nowhere name=s s.video", "There is no file"),
                              (f"livefilesrc location={words} name=s s.video",
                               "is not a media file")):
