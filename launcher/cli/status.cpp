@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/status.h"
 
+#include "cli/help.h"
 #include "cli/output.h"
 #include "cli/urls.h"
 #include "state/collect.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <vector>
 
 namespace penstock::cli {
 namespace {
@@ -22,6 +24,17 @@ std::string counted(unsigned number, const char *what) {
 /// A duration in µs, rounded: "0:01:23"
 std::string lasted(int64_t duration) {
     return format_uptime((duration + 500'000) / 1'000'000);
+}
+
+/// As many fields as fit; the first in any case.
+std::string joined(const std::vector<std::string> &fields, size_t width) {
+    std::string out = fields.front();
+    for (size_t i = 1; i < fields.size(); ++i) {
+        const std::string more = out + " · " + fields[i];
+        if (width_of(more) > width) break;
+        out = more;
+    }
+    return out;
 }
 
 /// Whether viewers have got media at all. A publisher may be connected without sending any. Of a
@@ -116,6 +129,15 @@ void Status::update() {
         out += after.out - (after.out < before.out ? 0 : before.out);
         bytes[key] = after;
     }
+    if (output.is_terminal())
+        supervisor_.each_pipeline([&](const auto &, const supervisor::RunningPipeline &running) {
+            if (!running.pipeline()) return;
+            const std::string key = "pipeline " + running.label();
+            const uint64_t before = bytes_[key].out;
+            const uint64_t after = state::bytes_sent_elsewhere(running.pipeline());
+            out += after - (after < before ? 0 : before);
+            bytes[key] = {0, after};
+        });
     bytes_ = std::move(bytes);
     std::set<std::string> there;
     unsigned viewers = 0;
@@ -147,10 +169,14 @@ void Status::update() {
             output.print(line);
         return;
     }
-    output.status((progress.empty() ? "" : progress + " · ") + counted(unsigned(live), "stream") +
-                  " · " + counted(viewers, "viewer") + " · in " + std::to_string(std::lround(in_)) +
-                  " kbit/s · out " + std::to_string(std::lround(out_)) + " kbit/s · up " +
-                  format_uptime((now - started_) / 1'000'000));
+    std::vector<std::string> fields;
+    if (!progress.empty()) fields.push_back(progress);
+    fields.push_back(counted(unsigned(live), "stream"));
+    fields.push_back(counted(viewers, "viewer"));
+    fields.push_back("in " + std::to_string(std::lround(in_)) + " kbit/s");
+    fields.push_back("out " + std::to_string(std::lround(out_)) + " kbit/s");
+    fields.push_back("up " + format_uptime((now - started_) / 1'000'000));
+    output.status(joined(fields, terminal_columns() - 1));
 }
 
 } // namespace penstock::cli

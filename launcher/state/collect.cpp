@@ -157,6 +157,27 @@ std::map<std::string, double> numbers_of(const Element &element) {
     return out;
 }
 
+uint64_t bytes_sent_elsewhere(GstElement *pipeline) {
+    using protocols::Role;
+    uint64_t out = 0;
+    for (const auto &child : supervisor::children_of(pipeline)) {
+        const auto known = protocols::find_element(factory_of(child.get()));
+        if (!known || (known.use->role != Role::send && known.use->role != Role::push)) {
+            if (!known && GST_IS_BIN(child.get())) out += bytes_sent_elsewhere(child.get());
+            continue;
+        }
+        if (known.use->bytes_property) {
+            out += read_number(child.get(), known.use->bytes_property);
+        } else if (const auto stats = stats_of(child.get())) {
+            const auto numbers = numbers_of({"", "", stats, false});
+            for (const char *field : {"bytes-out", "out-bytes-total"})
+                if (const auto found = numbers.find(field); found != numbers.end())
+                    out += static_cast<uint64_t>(found->second);
+        }
+    }
+    return out;
+}
+
 Pipeline collect(GstElement *pipeline) {
     Pipeline out;
     const GOwned<> state(g_ascii_strdown(gst_element_state_get_name(GST_STATE(pipeline)), -1));

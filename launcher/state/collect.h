@@ -11,6 +11,9 @@ namespace penstock::state {
 Model collect(const supervisor::Supervisor &supervisor);
 /// Collects a single pipeline; `label`, `description` and `uptime` stay empty.
 Pipeline collect(GstElement *pipeline);
+/// Bytes that the pipeline's elements have sent to addresses outside of this process: those that
+/// viewers were sent are counted by mounts.
+uint64_t bytes_sent_elsewhere(GstElement *pipeline);
 /// Collects the mounts of all protocols.
 Mounts collect_mounts();
 

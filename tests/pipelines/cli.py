@@ -231,6 +231,23 @@ pipeline:
             # As a shell joins it.
             self.assertIn(re.sub(r"\s*\\\n\s*", " ", command), plain)
 
+    def test_status_line(self):
+        """Whole fields, and what is sent elsewhere counts."""
+        port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(port.close)
+        port.bind(("127.0.0.1", 0))
+        self.write("sends.yaml", "summary: s\nparameters: {name: {type: int, default: 1}}\npipeline: "
+                   "videotestsrc num-buffers=300 ! video/x-raw,width=16,height=16,framerate=100/1 ! "
+                   "rtpvrawpay ! udpsink host=127.0.0.1 port=%d\n" % port.getsockname()[1])
+        text = self.on_terminal(50, "run", "./sends.yaml")
+        lines = re.findall(r"\d+ streams? · [^\r\n\x1b]*", text)
+        self.assertTrue(lines, text)
+        for line in lines:
+            self.assertRegex(line, r"^\d+ streams?( · \d+ viewers?( · in \d+ kbit/s"
+                             r"( · out \d+ kbit/s)?)?)?$")
+        wide = self.on_terminal(120, "run", "./sends.yaml")
+        self.assertRegex(wide, r"· out [1-9]\d* kbit/s · up 0:00:0\d")
+
     def on_terminal(self, width, *words):
         main, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
