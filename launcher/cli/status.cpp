@@ -142,7 +142,7 @@ void Status::update() {
     std::set<std::string> there;
     unsigned viewers = 0;
     for (const state::Stream &stream : state::streams_of(all.mounts)) {
-        viewers += stream.players + stream.viewers;
+        viewers += stream.viewers;
         if (!stream.live && !stream.is_deserted) continue;
         there.insert(stream.name);
         note(stream, now);

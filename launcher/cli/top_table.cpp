@@ -189,8 +189,7 @@ std::string table_of(const std::vector<ProcessState> &states, const Output &outp
             rows.push_back(
                 {pipeline.value("label", ""), state_of(state.value, pipeline),
                  publisher_of(state.value, pipeline),
-                 // Over RTMP, and over all other protocols.
-                 std::to_string(pipeline.value("players", 0) + pipeline.value("viewers", 0)),
+                 std::to_string(pipeline.value("viewers", 0)),
                  pipeline.value("bytes-in", 0.0) > 0 ? rate_of(pipeline, "in-rate") : "-",
                  rate_of(pipeline, "out-rate"),
                  pipeline.contains("fps") && pipeline.value("frames", 0.0) > 0

@@ -49,14 +49,12 @@ nlohmann::json describe(const state::Stream &stream, const net::Address &http) {
     nlohmann::json one;
     bool live = false;
     int64_t since = 0, last_media = 0;
-    unsigned viewers = 0;
     for (const state::Mount *mount : stream.mounts) {
         const auto *protocol = protocols::find_protocol(mount->protocol);
         if (!protocol || mount->address != http) continue;
         const char *key = page_key(*protocol, *mount);
         if (!key) continue;
         if (!one.contains(key)) one[key] = "/" + mount->path;
-        viewers += mount->viewers;
         live |= mount->live;
         if (mount->live && (since == 0 || mount->since < since)) since = mount->since;
         last_media = std::max(last_media, mount->last_media);
@@ -67,7 +65,7 @@ nlohmann::json describe(const state::Stream &stream, const net::Address &http) {
     one["live"] = live && stream.live;
     one["since"] = date_or_null(live && stream.live ? since : 0);
     one["off_since"] = date_or_null(live && stream.live ? 0 : last_media);
-    one["viewers"] = viewers;
+    one["viewers"] = stream.viewers;
     one["players"] = stream.players;
     // Players that connect elsewhere.
     for (const state::Mount *mount : stream.mounts)

@@ -125,9 +125,11 @@ void add_element(GstElement *element, bool is_inside, Pipeline &out) {
     if (is_source) out.bytes_in += std::max(read("bytes-out"), read("in-bytes-total"));
     if (is_sink) out.bytes_out += std::max(read("bytes-out"), read("out-bytes-total"));
     out.drops += read("drops") + (is_sink ? read("dropped") : 0);
-    if (known && known.use->role == protocols::Role::serve)
-        (known.protocol->has_players ? out.players : out.viewers) +=
-            static_cast<unsigned>(read("peers"));
+    if (known && known.use->role == protocols::Role::serve) {
+        const auto viewers = static_cast<unsigned>(read("peers"));
+        out.viewers += viewers;
+        if (known.protocol->has_players) out.players += viewers;
+    }
     add_branches(element, found.stats.get(), out);
     out.elements.push_back(std::move(found));
 }
@@ -245,7 +247,8 @@ std::vector<Stream> streams_of(const std::vector<Mount> &mounts) {
         }
         stream.mounts.push_back(&mount);
         stream.live |= mount.live;
-        (protocol && protocol->has_players ? stream.players : stream.viewers) += mount.viewers;
+        stream.viewers += mount.viewers;
+        if (protocol && protocol->has_players) stream.players += mount.viewers;
         if (stream.publisher.empty()) stream.publisher = mount.publisher;
         if (mount.is_deserted) deserted.insert(name);
     }

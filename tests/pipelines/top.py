@@ -89,14 +89,16 @@ class Top(unittest.TestCase):
                     return stream, states
             return None
         stream, states = until("a player is counted", seen)
-        self.assertEqual((stream["label"], stream["state"]), ("live/cam", "playing"))
+        self.assertEqual((stream["label"], stream["state"], stream["viewers"]),
+                         ("live/cam", "playing", 1))
         self.assertTrue(20 < stream["fps"] < 40, stream["fps"])
         self.assertTrue(200e3 < stream["in-rate"] < 2e6, stream["in-rate"])
         self.assertGreater(stream["out-rate"], 100e3)
         self.assertIn("gop.src_0", [q["name"] for q in stream["queues"]])
         self.assertIn("hlssegmenter", [e["factory"] for e in stream["elements"]])
         mount = states[live.pid]["mounts"][0]
-        self.assertEqual((mount["path"], mount["live"], mount["players"]), ("live/cam", True, 1))
+        self.assertEqual((mount["path"], mount["live"], mount["players"], mount["viewers"]),
+                         ("live/cam", True, 1, 1))
         self.assertIn("127.0.0.1:", mount["publisher"])
         self.assertNotIn("hush42", json.dumps(states))
         self.assertGreater(states[publisher.pid]["pipelines"][0]["out-rate"], 100e3)

@@ -59,7 +59,7 @@ GST_START_TEST(test_streams_are_mounts_of_a_name) {
     fail_unless_equals_int(streams.size(), 2);
     fail_unless_equals_string(streams[0].name.c_str(), "live/a");
     fail_unless_equals_string(streams[0].url.c_str(), "rtmp://127.0.0.1:1935/live/a");
-    fail_unless(streams[0].live && streams[0].players == 2 && streams[0].viewers == 3);
+    fail_unless(streams[0].live && streams[0].players == 2 && streams[0].viewers == 5);
     // The playlist still has segments, but the publisher has gone.
     mounts[1].live = false;
     mounts[1].is_deserted = true;
@@ -95,7 +95,7 @@ GST_START_TEST(test_page) {
         {"flv", "/live/a.flv"}, {"rtmp", true},   {"since", "2023-11-14T22:13:20Z"},
         {"off_since", nullptr}, {"width", 640},   {"height", 360},
         {"video", true},        {"audio", false}, {"players", 1},
-        {"viewers", 6}};
+        {"viewers", 7}};
     fail_unless(streams[0] == wanted, "%s", streams[0].dump().c_str());
     const json whole = json::parse(console::streams_json({{}, {{"rtmp", rtmp, true}}}, web));
     fail_unless(whole.at("rtmp") ==

@@ -25,7 +25,7 @@ export interface Stream {
   readonly audio: boolean;
   readonly width: Pixels;      // 0: unknown
   readonly height: Pixels;     // 0: unknown
-  readonly watching: number;   // viewers over RTMP and HTTP
+  readonly watching: number;   // viewers over all protocols
 }
 
 /** A listener that accepts RTMP publishers. */
@@ -62,7 +62,7 @@ function timeOf(date: unknown): Milliseconds | null {
 /** One entry of streams.json with all fields validated; none if it is unusable. */
 function readStream(entry: Entry): Stream[] {
   const { name, hls, flv, ts, plain, rtmp, live, since, off_since: offSince, video, audio, width,
-    height, players, viewers } = entry;
+    height, viewers } = entry;
   const ways: Ways = { hls: urlOf(hls), flv: urlOf(flv), ts: urlOf(ts), plain: urlOf(plain) };
   if (typeof name !== 'string' || !Object.values(ways).some(Boolean)) return [];
   return [{
@@ -76,7 +76,7 @@ function readStream(entry: Entry): Stream[] {
     audio: audio !== false,
     width: natural(width),
     height: natural(height),
-    watching: natural(players) + natural(viewers),
+    watching: natural(viewers),
   }];
 }
 
