@@ -47,10 +47,14 @@ std::map<std::string, std::string> all_descriptions() {
 std::string find_file(const std::string &argument, std::string *error) {
     const bool is_file = argument.find('/') != argument.npos || argument.ends_with(".yaml") ||
                          argument.ends_with(".yml");
-    if (is_file) return argument;
+    std::error_code code;
+    if (is_file) {
+        if (fs::exists(argument, code) || code) return argument;
+        *error = "there is no file '" + argument + "': check its name and directory";
+        return {};
+    }
     const auto all = all_descriptions();
     if (const auto found = all.find(argument); found != all.end()) return found->second;
-    std::error_code code;
     if (fs::is_regular_file(argument, code)) return argument;
     for (const char *extension : {".yaml", ".yml"})
         if (fs::is_regular_file(argument + extension, code)) {

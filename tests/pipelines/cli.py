@@ -52,7 +52,7 @@ class Launcher(LauncherCase):
                 (["run", "good", "--set", "count"], 2, "write --set name=value"),
                 (["run", "good", "--set", "count=x"], 2, "'x' is no int: write a whole number"),
                 (["run", "good", "--set", "count=6"], 2, "'6' is too large: at most 5"),
-                (["run", "./none.yaml"], 1, "can't be read (No such file or directory)"),
+                (["run", "./none.yaml"], 2, "there is no file './none.yaml'"),
                 (["check", "none"], 2, "there is no description 'none'"),
                 (["rum", "good"], 2, ""), ([], 2, ""), (["run"], 2, "")):
             result = self.penstock(*arguments)
@@ -161,7 +161,10 @@ pipeline:
         self.write("bad.yaml", "summary: s\npipeline: nothing-like-this ! fakesink\n")
         for command in "run", "show", "explain", "check", "test", "doctor":
             with self.subTest(command):
-                self.assertEqual(self.penstock(command, "no-such").returncode, 2)
+                for missing in "no-such", "no-such.yaml", "./no-such.yaml":
+                    wrong = self.penstock(command, missing)
+                    self.assertEqual((wrong.returncode, wrong.stdout), (2, ""), missing)
+                    self.assertIn("error: there is no ", wrong.stderr)
                 if command not in ("show", "doctor"):  # they look at the text alone
                     self.assertEqual(self.penstock(command, "bad").returncode, 1)
 
