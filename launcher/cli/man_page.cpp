@@ -174,9 +174,8 @@ std::string man_page(const CLI::App &app) {
            entry("1", "Something failed, or a check found a failure.") +
            entry("2", filled("The command line is wrong: an option, a value, or a name that does "
                              "not exist.")) +
-           entry("3", filled("Of " + bold("penstock test") +
-                             ": all checks passed, but an output "
-                             "could not be measured."));
+           entry("3", "Of " + bold("penstock test") +
+                          ": all checks passed, but an output could not be measured.");
     out += ".SH EXAMPLES\n" +
            entry(bold("penstock run live"),
                  "A live server: publish over RTMP, watch over RTMP or in a browser.") +

@@ -116,6 +116,8 @@ class Documents(unittest.TestCase):
             self.assertEqual(line.count("["), line.count("]"), line)
         for name in "SIGHUP", "SIGTERM", "SIGINT", "penstock.conf", ".sock":
             self.assertIn(name, text)
+        # No escape of roff is printed.
+        self.assertNotRegex(text, r"\\f[BIR]")
 
     @needs("mandoc")
     def test_mandoc(self):
