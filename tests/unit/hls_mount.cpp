@@ -31,6 +31,11 @@ struct Reply {
     }
 };
 
+/// Whether the path is unknown, and the answer has these words.
+static bool has(const Reply &reply, const char *words) {
+    return reply.status == 404 && reply.body.find(words) != std::string::npos;
+}
+
 /// One request on a new connection.
 static Reply request(uint16_t port, const std::string &path, const std::string &method = "GET",
                      const std::string &headers = "") {
@@ -197,7 +202,9 @@ GST_START_TEST(test_endlist) {
     feed->publish(segment());
     feed->publish(segment());
     fail_if(parsed(request(port, path)).ended);
+    fail_unless(has(request(port, "/live/cam.flv"), "This stream is at\n"));
     feed.reset();
+    fail_unless(has(request(port, "/live/cam.flv"), "This stream is off air."));
     const auto ended = parsed(request(port, path));
     fail_unless(ended.ended && ended.segments.size() == 2);
     const std::string last = "/live/cam/" + ended.segments.back().uri;

@@ -449,7 +449,8 @@ GST_START_TEST(test_nothing_there) {
     site.serve("/live/camera.m3u8");
     site.serve("/live/cam.m3u8.flv"); // whose name looks like another's
     const std::string text = "This stream is at\n  http://test/live/cam/index.m3u8\n";
-    for (const char *path : {"/live/cam", "/live/cam/", "/live/cam.flv", "/live/cam.ts"})
+    for (const char *path : {"/live/cam", "/live/cam/", "/live/cam.flv", "/live/cam.ts",
+                             "/live/cam/index.m3u", "/live/cam.mp4"})
         is(site.ask("GET", path), 404, "Nothing is at " + std::string(path) + ".\n" + text);
     is(site.ask("GET", "/live/cam.m3u8"), 404,
        "Nothing is at /live/cam.m3u8.\nThis stream is at\n  http://test/live/cam.m3u8.flv\n");

@@ -8,8 +8,9 @@
 namespace penstock::net {
 namespace {
 
-constexpr std::array<std::string_view, 9> endings{"/index.m3u8", ".m3u8", ".flv",  ".ts", ".mp3",
-                                                  ".aac",        ".ogg",  ".opus", "/"};
+constexpr std::array<std::string_view, 17> endings{
+    "/index.m3u8", "/index.m3u", ".m3u8", ".m3u", ".flv", ".ts",   ".mp3",  ".aac", ".ogg",
+    ".opus",       ".mp4",       ".m4s",  ".mpd", ".mkv", ".webm", ".html", "/"};
 
 std::string html_of(std::string_view text) {
     std::string out;
@@ -75,7 +76,8 @@ HttpResponse not_found(const HttpRequest &request, const NotFound &known) {
     const std::string nothing = "Nothing is at " + request.path.substr(0, 200);
     std::string links, lead;
     if (!known.instead.empty()) {
-        lead = "This stream is at";
+        lead = known.is_live ? "This stream is at"
+                             : "This stream is off air. What is left of it is at";
         for (const std::string &path : known.instead)
             links += link(origin, path, as_html);
         if (known.has_page)

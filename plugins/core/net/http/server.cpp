@@ -5,6 +5,8 @@
 #include "core/net/stream/mount_keeper.h"
 #include "core/net/stream/registry.h"
 
+#include <algorithm>
+
 namespace penstock::net {
 
 std::shared_ptr<const HttpRoute> HttpRoutes::find(const std::string &path) const {
@@ -25,20 +27,31 @@ bool HttpRoutes::has(const std::string &path) const {
 
 NotFound HttpRoutes::like(const std::string &path) const {
     NotFound out{.scheme = tls ? "https" : "http"};
-    std::lock_guard lock(mutex_);
-    out.has_page = handlers_.contains("/");
-    const auto look = [&](const auto &served, std::string_view stem) {
-        for (auto each = served.lower_bound(std::string(stem));
-             each != served.end() && each->first.starts_with(stem); ++each)
-            if (!each->first.ends_with('/') && stream_path(each->first) == stem)
-                out.instead.push_back(each->first);
-    };
-    // A stream's own name may end in what looks like an extension.
-    for (const std::string_view stem : {std::string_view(path), stream_path(path)}) {
-        if (!out.instead.empty()) break;
-        look(streams_, stem);
-        look(handlers_, stem);
+    std::vector<std::shared_ptr<const HttpRoute>> routes;
+    bool has_stream = false;
+    {
+        std::lock_guard lock(mutex_);
+        out.has_page = handlers_.contains("/");
+        const auto look = [&](const auto &served, std::string_view stem, auto &&note) {
+            for (auto each = served.lower_bound(std::string(stem));
+                 each != served.end() && each->first.starts_with(stem); ++each)
+                if (!each->first.ends_with('/') && stream_path(each->first) == stem) {
+                    out.instead.push_back(each->first);
+                    note(each->second);
+                }
+        };
+        // A stream's own name may end in what looks like an extension.
+        for (const std::string_view stem : {std::string_view(path), stream_path(path)}) {
+            if (!out.instead.empty()) break;
+            look(streams_, stem, [&](const auto &) { has_stream = true; });
+            look(handlers_, stem, [&](const auto &route) { routes.push_back(route); });
+        }
     }
+    // Not under the lock: mounts have locks of their own.
+    out.is_live = has_stream || routes.empty() ||
+                  std::any_of(routes.begin(), routes.end(), [](const auto &route) {
+                      return !route->options.is_live || route->options.is_live();
+                  });
     return out;
 }
 

@@ -56,9 +56,11 @@ std::shared_ptr<Registrations> serve(HttpServer &server, const std::shared_ptr<H
     const auto serve_at = [&](const std::string &prefix, HttpHandler handler) {
         routes->push_back(server.handle(prefix, std::move(handler), options));
     };
+    options.is_live = [mount] { return mount->info().live; };
     serve_at("/" + path, [mount](const HttpRequest &request, HttpReply reply) {
         mount->request_playlist(request, std::move(reply));
     });
+    options.is_live = nullptr;
     serve_at(folder, [mount, folder](const HttpRequest &request, HttpReply reply) {
         const size_t begin = std::min(folder.size(), request.path.size());
         mount->request_segment(request, request.path.substr(begin), std::move(reply));
