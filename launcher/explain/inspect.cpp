@@ -122,7 +122,7 @@ private:
     std::optional<uint64_t> latency_before(size_t node, size_t depth) const;
     void mark_reached();
     bool is_raw(size_t node) const;
-    void note_unplayable(const GraphLink &link, const GstCaps *caps);
+    void note_unplayable(const GraphLink &link);
     std::string without_own_names(std::string text) const;
 
     const Binding &binding_;
@@ -257,13 +257,9 @@ void Inspector::try_it(std::chrono::milliseconds patience) {
         out_.error = without_own_names(error);
         return;
     }
-    const Trial *running = nullptr;
     Trial trial(std::move(pipeline), names_);
-    running = &trial;
-    const bool anything =
-        std::find(is_reached_.begin(), is_reached_.end(), true) != is_reached_.end();
-    if (anything)
-        out_.error = without_own_names(trial.run(patience, [&] { return is_all_known(*running); }));
+    if (std::count(is_reached_.begin(), is_reached_.end(), true) > 0)
+        out_.error = without_own_names(trial.run(patience, [&] { return is_all_known(trial); }));
     read_links(trial);
     read_nodes(trial);
     is_tried_ = true;
@@ -292,7 +288,6 @@ void Inspector::read_links(const Trial &trial) {
                                             "codec_data", "tags", nullptr);
                 link.caps = GOwned<>(gst_caps_to_string(plain.get())).get();
                 link.stream = say_caps(found->caps.get());
-                note_unplayable(link, found->caps.get());
             } else if (is_reached_[link.from] && out_.links_to(link.from).empty()) {
                 link.stream = "bytes";
             }
@@ -314,8 +309,11 @@ void Inspector::read_links(const Trial &trial) {
     }
 }
 
-void Inspector::note_unplayable(const GraphLink &link, const GstCaps *caps) {
-    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+void Inspector::note_unplayable(const GraphLink &link) {
+    const Action next = out_.nodes[link.to].action;
+    const auto caps = GstPtr<GstCaps>::adopt(gst_caps_from_string(link.caps.c_str()));
+    if (link.caps.empty() || !caps || next == Action::recoded || next == Action::decoded) return;
+    const GstStructure *structure = gst_caps_get_structure(caps.get(), 0);
     if (!is_hardly_playable(structure)) return;
     const std::string note = "H.264 " + profile_words(structure) +
                              " is played by hardly a browser, phone or TV: " + mend_unplayable;
@@ -397,6 +395,8 @@ void Inspector::read_nodes(const Trial &trial) {
         if (const auto latency = trial.latency_of(names_[i]))
             node.latency = Latency{*latency, true};
     }
+    for (const GraphLink &link : out_.links)
+        note_unplayable(link);
     // A sink reports the latency of the whole path to it.
     for (size_t i = 0; i < out_.nodes.size(); ++i) {
         if (out_.nodes[i].action != Action::sink || !is_reached_[i]) continue;

@@ -85,6 +85,15 @@ class Explain(unittest.TestCase):
                                 s.startswith("H.264 " + (profile or "High") + " ")
                                 for s in streams), streams)
 
+    def test_a_profile_that_is_encoded_again(self):
+        file = os.path.join(self.directory, "y444.mp4")
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+                        "testsrc=size=320x180:rate=25:duration=1", "-pix_fmt", "yuv444p", "-c:v",
+                        "libx264", file], check=True)
+        pipeline, = self.pipelines("file-to-udp", "--set", "file=" + file)
+        self.assertEqual(self.elements(pipeline, "copyorencode")[0]["action"], "recoded")
+        self.assertNotIn("hardly", " ".join(pipeline["notes"]))
+
     def test_a_file_that_is_encoded(self):
         pipeline, = self.pipelines("file-to-udp", "--set", "file=" + self.webm)
         video, audio = self.elements(pipeline, "copyorencode")
