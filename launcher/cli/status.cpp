@@ -4,6 +4,7 @@
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/urls.h"
+#include "description/playable.h"
 #include "state/collect.h"
 
 #include <glib.h>
@@ -107,6 +108,31 @@ void Status::say_ended(const std::string &name, const Seen &seen, int64_t now,
     output.print(line);
 }
 
+/// Warns once of each pipeline that puts out what hardly anything plays.
+void Status::check_profiles(int64_t now) {
+    constexpr int64_t settled = 1'000'000, longest = 15'000'000; // µs
+    std::map<std::string, int64_t> checked;
+    supervisor_.each_pipeline([&](const auto &, const supervisor::RunningPipeline &running) {
+        const auto before = checked_.find(running.label());
+        const int64_t age = now - running.since();
+        if (before != checked_.end() && before->second == running.since()) {
+            checked.insert(*before);
+            return;
+        }
+        if (!running.pipeline() || age < settled) return;
+        const auto profile = description::unplayable_output(running.pipeline());
+        if (!profile && age < longest) return;
+        checked[running.label()] = running.since();
+        if (profile && !profile->empty())
+            Output::get().warning(
+                running.label() + ": H.264 " + *profile +
+                " is played by hardly a browser, phone or TV: encode 4:2:0 with 8 "
+                "bits (ffmpeg -pix_fmt yuv420p, `video/x-raw,format=I420 !` in "
+                "front of an encoder)");
+    });
+    checked_ = std::move(checked);
+}
+
 void Status::finish() {
     Output::get().status("");
     const int64_t now = g_get_monotonic_time();
@@ -155,6 +181,7 @@ void Status::update() {
         say_ended(seen->first, seen->second, now, false);
         seen = seen_.erase(seen);
     }
+    check_profiles(now);
     const auto live = std::count_if(seen_.begin(), seen_.end(),
                                     [](const auto &seen) { return !seen.second.away_since; });
     if (const double seconds = static_cast<double>(now - last_) / 1e6; seconds > 0.05) {

@@ -34,8 +34,10 @@ private:
     };
     void note(const state::Stream &stream, int64_t now);
     void say_ended(const std::string &name, const Seen &seen, int64_t now, bool with_process) const;
-    std::map<std::string, Seen> seen_; ///< streams that are live or waited for, by name
-    int64_t started_ = 0;              ///< monotonic, µs
+    void check_profiles(int64_t now);
+    std::map<std::string, int64_t> checked_; ///< pipelines whose profile is known: label, since
+    std::map<std::string, Seen> seen_;       ///< streams that are live or waited for, by name
+    int64_t started_ = 0;                    ///< monotonic, µs
     int64_t last_ = 0;
     double in_ = 0, out_ = 0; ///< kbit/s, smoothed over a few seconds
 };

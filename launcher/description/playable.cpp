@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 namespace penstock::description {
 namespace {
@@ -15,6 +17,22 @@ bool is_h264(const GstStructure *caps) {
 std::string_view text_of(const GstStructure *caps, const char *field) {
     const gchar *text = gst_structure_get_string(caps, field);
     return text ? text : "";
+}
+
+/// The profile, from the codec data if there is no field of it.
+std::string profile_of(const GstStructure *caps) {
+    if (const auto field = text_of(caps, "profile"); !field.empty()) return std::string(field);
+    const GValue *data = gst_structure_get_value(caps, "codec_data");
+    if (!is_h264(caps) || !data || !GST_VALUE_HOLDS_BUFFER(data)) return {};
+    guint8 begin[2] = {}; // the version of the record, then profile_idc (ISO/IEC 14496-15, 5.3.3.1)
+    if (gst_buffer_extract(gst_value_get_buffer(data), 0, begin, 2) != 2) return {};
+    constexpr std::pair<guint8, const char *> known[] = {
+        {44, "cavlc-4:4:4-intra"}, {66, "baseline"},   {77, "main"},
+        {88, "extended"},          {100, "high"},      {110, "high-10"},
+        {122, "high-4:2:2"},       {244, "high-4:4:4"}};
+    for (const auto &[number, name] : known)
+        if (begin[1] == number) return name;
+    return {};
 }
 
 /// 4:2:0 with 8 bits, which each decoder takes, and formats that encoders convert to it.
@@ -38,7 +56,7 @@ std::string profile_words(const GstStructure *caps) {
     if (!is_h264(caps) && !gst_structure_has_name(caps, "video/x-h265")) return {};
     std::string out;
     bool begins_word = true;
-    for (const char c : text_of(caps, "profile")) {
+    for (const char c : profile_of(caps)) {
         out += c == '-' ? ' ' : begins_word ? static_cast<char>(std::toupper(c)) : c;
         begins_word = c == '-';
     }
@@ -49,7 +67,7 @@ std::string profile_words(const GstStructure *caps) {
 
 bool is_hardly_playable(const GstStructure *caps) {
     if (!is_h264(caps)) return false;
-    const std::string_view profile = text_of(caps, "profile");
+    const std::string profile = profile_of(caps);
     return profile.starts_with("high-") || profile.starts_with("cavlc-") || profile == "extended";
 }
 
@@ -71,6 +89,39 @@ bool may_become_unplayable(GstElement *encoder) {
             return true;
     }
     return false;
+}
+
+std::optional<std::string> unplayable_output(GstElement *pipeline) {
+    const auto iterator = std::unique_ptr<GstIterator, void (*)(GstIterator *)>(
+        gst_bin_iterate_recurse(GST_BIN(pipeline)), gst_iterator_free);
+    std::optional<std::string> out;
+    const auto look = [](const GValue *item, gpointer data) {
+        auto *element = GST_ELEMENT(g_value_get_object(item));
+        auto &found = *static_cast<std::optional<std::string> *>(data);
+        const gchar *klass = gst_element_class_get_metadata(GST_ELEMENT_GET_CLASS(element),
+                                                            GST_ELEMENT_METADATA_KLASS);
+        const std::string_view words = klass ? klass : "";
+        const bool is_end = words.find("Mux") != words.npos || words.find("Sink") != words.npos ||
+                            words.find("Payloader") != words.npos;
+        if (!is_end || (found && !found->empty())) return;
+        gst_element_foreach_sink_pad(
+            element,
+            [](GstElement *, GstPad *pad, gpointer result) -> gboolean {
+                const auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
+                if (!caps || gst_caps_get_size(caps.get()) != 1) return TRUE;
+                const GstStructure *structure = gst_caps_get_structure(caps.get(), 0);
+                auto &profile = *static_cast<std::optional<std::string> *>(result);
+                if (!is_h264(structure)) return TRUE;
+                if (!profile) profile.emplace();
+                if (is_hardly_playable(structure)) profile = profile_words(structure);
+                return profile->empty();
+            },
+            &found);
+    };
+    // Where elements come and go meanwhile it is looked at again later.
+    if (gst_iterator_foreach(iterator.get(), look, &out) == GST_ITERATOR_RESYNC)
+        return std::nullopt;
+    return out;
 }
 
 } // namespace penstock::description

@@ -4,6 +4,7 @@
 
 #include "gst/ptr.h"
 
+#include <optional>
 #include <string>
 
 namespace penstock::description {
@@ -24,5 +25,10 @@ inline constexpr const char *mend_unplayable =
 /// it makes H.264 that is hardly playable. For an element in state NULL; false where nothing is
 /// linked yet.
 bool may_become_unplayable(GstElement *encoder);
+
+/// Looks at what the muxers, payloaders and sinks of a running pipeline are given. Returns the
+/// profile in words if one of it is hardly playable, empty text if all is fine, and nullopt while
+/// there is no H.264 with caps.
+std::optional<std::string> unplayable_output(GstElement *pipeline);
 
 } // namespace penstock::description

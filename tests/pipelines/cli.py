@@ -471,7 +471,7 @@ pipeline:
 
     def test_a_failed_branch_is_removed_alone(self):
         self.write("b.yaml", "summary: s\npipeline: |\n"
-                   "  videotestsrc is-live=true num-buffers=60 ! video/x-raw,width=64,height=64 !\n"
+                   "  videotestsrc is-live=true num-buffers=60 ! video/x-raw,format=I420,width=64,height=64 !\n"
                    "  x264enc key-int-max=10 tune=zerolatency ! goptee name=gop\n"
                    "  gop. ! queue ! identity name=bad error-after=20 ! fakesink\n"
                    "  gop. ! fakesink\n")

@@ -260,6 +260,22 @@ class Descriptions(unittest.TestCase):
         self.assertEqual(camera.end(), 0)
         self.assertEqual(live.end(), 0)
 
+    def test_a_profile_that_hardly_anything_plays(self):
+        """Of a publisher it is said, once."""
+        live = Run(self, "live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
+        publish = live.line(r"Publish +(rtmp://\S+)/NAME")[1]
+        live.line("Ctrl-C")
+        publisher = subprocess.Popen(
+            ["ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i",
+             "testsrc=size=320x180:rate=25", "-pix_fmt", "yuv444p", "-c:v", "libx264", "-g", "25",
+             "-f", "flv", publish + "/y444"])
+        self.addCleanup(publisher.wait)
+        self.addCleanup(publisher.kill)
+        live.line(r"warning: live/y444: H\.264 High 4:4:4\S* is played by hardly a browser")
+        self.assertEqual(live.end(), 0)
+        live.line("ended +live/y444")
+        self.assertEqual("".join(live.seen).count("hardly"), 1)
+
     def test_no_camera(self):
         for source, words in (("v4l2", "--set source=test needs none"),
                               ("pipewire", "pipewire")):
