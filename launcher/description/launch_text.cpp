@@ -19,6 +19,14 @@ bool is_identifier(char c) {
     return begins_identifier(c) || c == '-' || c == '%' || c == ':';
 }
 
+/// The whole character at `at`, in quotes; UTF-8 has up to four bytes for one.
+std::string character_at(std::string_view text, size_t at) {
+    size_t end = at + 1;
+    while (end < text.size() && end < at + 4 && (text[end] & 0xc0) == 0x80)
+        ++end;
+    return "'" + std::string(text.substr(at, end - at)) + "'";
+}
+
 const char *placeholder_form = "write ${name}, ${name:unit} or ${name.setting}";
 
 /// Reads the placeholder whose `${` (or `{`) is at `at`, and moves `at` past it.
@@ -158,7 +166,7 @@ void Tokenizer::read_word() {
         return;
     }
     if (!begins_identifier(c)) {
-        problem(start, std::string("'") + c + "' does not begin anything here",
+        problem(start, character_at(text_, start) + " does not begin anything here",
                 c == '"' || c == '\'' ? "quotes belong around a property's value"
                 : c == '@'            ? "presets are not taken here: write the properties"
                                       : "expected an element, a property or `!`");
@@ -211,7 +219,7 @@ void Tokenizer::read_word() {
             --out_.elements;
         }
     } else
-        problem(at_, std::string("'") + text_[at_] + "' may not stand in a name",
+        problem(at_, character_at(text_, at_) + " may not stand in a name",
                 "expected an element, a property or `!`");
     skip_word();
 }

@@ -147,6 +147,17 @@ GST_START_TEST(test_refused) {
 }
 GST_END_TEST
 
+/// A character is shown whole.
+GST_START_TEST(test_characters_of_several_bytes) {
+    fail_unless_equals_string(refuse("fakesrc ! \u00fc ! fakesink").what.c_str(),
+                              "'\u00fc' does not begin anything here");
+    fail_unless_equals_string(refuse("fakesrc\u2192fakesink").what.c_str(),
+                              "'\u2192' may not stand in a name");
+    fail_unless_equals_string(refuse("fakesrc ! \xf0\x9f").what.c_str(),
+                              "'\xf0\x9f' does not begin anything here");
+}
+GST_END_TEST
+
 /// Any bytes that are allowed in a value come out of gst_parse unchanged, in one token.
 GST_START_TEST(test_quoting) {
     std::vector<std::string> values = {"",
@@ -203,6 +214,7 @@ static Suite *launch_text_suite() {
     tcase_add_test(tc, test_values_as_gst_parse_reads_them);
     tcase_add_test(tc, test_placeholders);
     tcase_add_test(tc, test_refused);
+    tcase_add_test(tc, test_characters_of_several_bytes);
     tcase_add_test(tc, test_quoting);
     tcase_add_test(tc, test_plain_values);
     return s;
