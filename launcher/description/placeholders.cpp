@@ -27,8 +27,19 @@ void check_placeholder(const Placeholder &placeholder, Mark mark, const Descript
     if (!parameter) {
         std::vector<std::string> names = description.parameter_names();
         names.insert(names.end(), captures.begin(), captures.end());
-        problems.push_back({mark, "there is no parameter " + shown,
-                            did_you_mean(placeholder.name, names, "add it under `parameters:`")});
+        // ${time} is among them everywhere.
+        const bool has_capture =
+            std::any_of(captures.begin(), captures.end(), [&](const std::string &capture) {
+                return !is_time({.name = capture}, description);
+            });
+        const std::string what =
+            (has_capture ? "there is no parameter or capture " : "there is no parameter ") + shown;
+        // A misspelt capture would be missed wherever the rule uses it.
+        if (std::any_of(problems.begin(), problems.end(),
+                        [&](const Problem &other) { return other.what == what; }))
+            return;
+        problems.push_back(
+            {mark, what, did_you_mean(placeholder.name, names, "add it under `parameters:`")});
         return;
     }
     const std::string type = type_name(parameter->type);

@@ -189,6 +189,15 @@ GST_START_TEST(test_conditions) {
                                          "    launch: fakesrc !\n"
                                          "  - wen: x\n"
                                          "    launch: fakesink\n");
+    // A misspelt capture is one mistake, wherever the rule uses it.
+    const std::string capture =
+        errors_of("summary: s\npublish:\n  match: rtmp://:1935/live/{nam}\n  pipeline: |\n"
+                  "    rtmpserversrc location=rtmp://:1935/live/${name} ! "
+                  "goptee channel=${name} ! fakesink\n");
+    const std::string said = "there is no parameter or capture 'name': did you mean 'nam'?";
+    expect(capture, said);
+    fail_unless(capture.find(said) == capture.rfind(said), "%s", capture.c_str());
+
     expect(errors, "5:11: there is no parameter 'sorce': did you mean 'source'?");
     expect(errors, "7:21: 'source' can't have this value");
     expect(errors, "9:11: this is no condition");
