@@ -148,7 +148,8 @@ public:
         }) || !serve(*server, "/assets/", [asset](const HttpRequest &request) {
             return asset(request, std::string_view(request.path).substr(strlen("/assets/")));
         }) || !serve(*server, "/embed/", [asset](const HttpRequest &request) {
-            return asset(request, "embed.html");
+            // Without a stream's name there is nothing to play.
+            return asset(request, request.path == "/embed/" ? "" : "embed.html");
         }) || !serve_streams(*server);
         // A browser that opens a playlist's URL is redirected to the page.
         auto navigation = server->handle_navigation(

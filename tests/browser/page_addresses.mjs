@@ -153,6 +153,9 @@ export const addresses = {
         page.frames().some((f) => f.url().startsWith('chrome-error:'))));
       const main = await fetch(`${server.url}/`);
       assert.match(main.headers.get('content-security-policy'), /frame-ancestors 'none'$/);
+      for (const path of ['/embed', '/embed/']) {
+        assert.equal((await fetch(server.url + path)).status, 404, `${path} names no stream`);
+      }
     } finally {
       for (const site of sites) {
         site.closeAllConnections();
