@@ -29,7 +29,7 @@ std::string default_of(const description::Parameter &parameter) {
     if (!parameter.default_text) return "-"; // required with some choice
     const std::string text = parameter.default_text.value_or("");
     if (parameter.secret && !text.empty()) return "***";
-    return text.empty() ? "\"\"" : text;
+    return text.empty() ? "-" : text;
 }
 
 std::string help_of(const description::Parameter &parameter) {

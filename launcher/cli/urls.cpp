@@ -24,9 +24,10 @@ std::string page_scheme(const description::Binding &binding, const Endpoint &pag
                         const net::Address &address) {
     const auto &schemes = page.protocol->schemes;
     for (const Endpoint &endpoint : supervisor::find_endpoints(binding)) {
-        const auto tls = supervisor::tls_of(endpoint, binding, nullptr);
-        if (tls && !tls->empty() && supervisor::address_of(endpoint, binding, nullptr) == address)
-            return schemes.back().name;
+        // Without its certificate, too, which `show` does not ask for.
+        const auto location = supervisor::pattern_of(endpoint, binding);
+        if (location && location->address == address && location->scheme == schemes.back().name)
+            return location->scheme;
     }
     return schemes.front().name;
 }

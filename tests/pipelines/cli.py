@@ -185,6 +185,13 @@ pipeline:
         self.assertEqual([p["name"] for p in data["parameters"]], ["key", "kind"])
         self.assertNotIn("hush", json.dumps(data))
 
+    def test_show_without_certificate(self):
+        shown = self.penstock("show", "live", "--set", "web=https", PENSTOCK_PIPELINES=SHIPPED).stdout
+        self.assertIn("Page      https://", shown)
+        self.assertNotIn("http://", shown.split("Serves")[1])
+        # What is empty or absent by default looks the same.
+        self.assertNotIn('""', shown.split("Serves")[0])
+
     def test_senders(self):
         publish = ("summary: s\nparameters: {key: {type: string, default: '', secret: true}}\n"
                    "publish:\n  match: rtmp://%s:1936/live/{name}\n  publish-key: ${key}\n"
