@@ -2,6 +2,7 @@
 #include "cli/top_table.h"
 
 #include "cli/status.h"
+#include "protocols/table.h"
 
 #include <algorithm>
 #include <cmath>
@@ -96,6 +97,18 @@ std::string publisher_of(const json &state, const json &pipeline) {
 
 using Row = std::vector<std::string>;
 
+/// A row for each destination elsewhere that there is no connection to.
+void add_dead(const json &pipeline, std::vector<Row> &rows) {
+    for (const json &element : pipeline.value("elements", json::array())) {
+        const auto known = protocols::find_element(element.value("factory", ""));
+        const json stats = element.value("stats", json::object());
+        if (!known || known.use->role != protocols::Role::push || stats.value("peers", 1.0) > 0)
+            continue;
+        rows.push_back({"  " + element.value("name", ""), "not connected", "-", "-", "-", "-", "-",
+                        printed("%.0f", stats.value("drops", 0.0)), "-", "-"});
+    }
+}
+
 using Widths = std::vector<size_t>;
 
 constexpr size_t gap = 2; ///< columns in front of each cell
@@ -185,11 +198,10 @@ std::string table_of(const std::vector<ProcessState> &states, const Output &outp
         }
         std::vector<Row> rows = {{"STREAM", "STATE", "PUBLISHER", "VIEWERS", "IN", "OUT", "FPS",
                                   "DROPS", "QUEUE", "UP"}};
-        for (const json &pipeline : state.value["pipelines"])
+        for (const json &pipeline : state.value["pipelines"]) {
             rows.push_back(
                 {pipeline.value("label", ""), state_of(state.value, pipeline),
-                 publisher_of(state.value, pipeline),
-                 std::to_string(pipeline.value("viewers", 0)),
+                 publisher_of(state.value, pipeline), std::to_string(pipeline.value("viewers", 0)),
                  pipeline.value("bytes-in", 0.0) > 0 ? rate_of(pipeline, "in-rate") : "-",
                  rate_of(pipeline, "out-rate"),
                  pipeline.contains("fps") && pipeline.value("frames", 0.0) > 0
@@ -197,6 +209,8 @@ std::string table_of(const std::vector<ProcessState> &states, const Output &outp
                      : "-",
                  printed("%.0f", pipeline.value("drops", 0.0)), fullest(pipeline),
                  format_uptime(pipeline.value("uptime", int64_t{0}) / 1'000'000'000)});
+            add_dead(pipeline, rows);
+        }
         if (rows.size() > 1)
             add_table(rows, output, view, out);
         else

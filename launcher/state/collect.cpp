@@ -124,7 +124,9 @@ void add_element(GstElement *element, bool is_inside, Pipeline &out) {
     };
     if (is_source) out.bytes_in += std::max(read("bytes-out"), read("in-bytes-total"));
     if (is_sink) out.bytes_out += std::max(read("bytes-out"), read("out-bytes-total"));
-    out.drops += read("drops") + (is_sink ? read("dropped") : 0);
+    // A destination that is dead drops everything, and the stream nothing.
+    if (!known || known.use->role != protocols::Role::push)
+        out.drops += read("drops") + (is_sink ? read("dropped") : 0);
     if (known && known.use->role == protocols::Role::serve) {
         const auto viewers = static_cast<unsigned>(read("peers"));
         out.viewers += viewers;

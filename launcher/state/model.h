@@ -38,9 +38,9 @@ struct Pipeline {
     uint64_t bytes_in = 0;   ///< bytes output by its sources
     uint64_t bytes_out = 0;  ///< bytes sent by its sinks
     uint64_t frames = 0;     ///< video frames since the first collection
-    uint64_t drops = 0;
-    unsigned viewers = 0; ///< over all protocols
-    unsigned players = 0; ///< those of protocols with `has_players`: RTMP
+    uint64_t drops = 0;      ///< without what could not be sent to a destination elsewhere
+    unsigned viewers = 0;    ///< over all protocols
+    unsigned players = 0;    ///< those of protocols with `has_players`: RTMP
     /// Addresses outside of this process that its elements send to: URLs, or host:port.
     std::vector<std::string> sends_to;
     std::vector<Queue> queues;
@@ -76,8 +76,8 @@ struct Stream {
     bool is_deserted = false; ///< its pipeline waits for a publisher
     std::string publisher;    ///< "rtmp-publish-3 127.0.0.1:53412"; empty: none, or a pipeline
     std::string url;          ///< URL of its first mount, with the listener's own address
-    unsigned viewers = 0; ///< over all protocols
-    unsigned players = 0; ///< those of protocols with `has_players`: RTMP
+    unsigned viewers = 0;     ///< over all protocols
+    unsigned players = 0;     ///< those of protocols with `has_players`: RTMP
     std::vector<const Mount *> mounts; ///< at least one; in the order of the protocol table
 };
 

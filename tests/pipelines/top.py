@@ -153,6 +153,26 @@ class Top(unittest.TestCase):
                           re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "\n", text.replace("\r", "")))
         return lambda keys: os.write(main, keys), screen
 
+    def test_dead_destination(self):
+        """It has a row, and its drops are not the stream's."""
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            port = gone.getsockname()[1]
+        server = self.run_penstock("restream", "--set", "rtmp=" + ANY, "--set", "behind=500ms",
+                                   "--set", "url-1=rtmp://127.0.0.1:%d/live/x" % port)
+        url = re.search(r"Publish +(rtmp://\S+)/NAME", server.log())[1]
+        self.run_penstock("test-publisher", "--set", f"url={url}/cam", "--set", "bitrate=500kbit")
+
+        def dropped():
+            for pipeline in self.state("--pid", str(server.pid))[server.pid]["pipelines"]:
+                for element in pipeline["elements"]:
+                    if element["name"] == "to-1" and element["stats"]["drops"] > 0:
+                        return pipeline
+            return None
+        pipeline = until("the destination drops", dropped)
+        self.assertEqual(pipeline["drops"], 0)
+        shown = self.top("--once", "--pid", str(server.pid)).stdout
+        self.assertRegex(shown, r"(?m)^ +to-1 +not connected")
+
     def test_what_does_not_fit(self):
         """Columns that don't fit are named and can be reached by arrow keys; with --once they are
         printed below."""
