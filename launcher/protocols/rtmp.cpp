@@ -4,6 +4,7 @@
 #include "core/net/rtmp/server.h"
 #include "protocols/mount_listener.h"
 #include "protocols/probe.h"
+#include "protocols/refusal.h"
 #include "protocols/table.h"
 
 namespace penstock::protocols {
@@ -76,6 +77,20 @@ std::string explain_failure(const std::string &url, const Failure &failure, cons
 }
 
 } // namespace
+
+std::optional<std::string> refusal_in(std::string_view error) {
+    // { "level": "error", "code": "NetStream.Publish.Denied", "description": "…" }
+    const size_t object = error.find("{ \"level\": \"error\"");
+    if (object == error.npos) return std::nullopt;
+    const auto field = [&](std::string_view name) -> std::string {
+        const size_t at = error.find(name, object);
+        if (at == error.npos) return {};
+        const std::string_view rest = error.substr(at + name.size());
+        return std::string(rest.substr(0, rest.find('"')));
+    };
+    const std::string description = field("\"description\": \"");
+    return description.empty() ? field("\"code\": \"") : description;
+}
 
 std::vector<Protocol> rtmp_protocols() {
     Protocol rtmp;

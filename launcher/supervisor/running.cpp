@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/running.h"
 
+#include "protocols/refusal.h"
 #include "protocols/table.h"
 #include "supervisor/branch.h"
 #include "supervisor/hopeless.h"
@@ -244,7 +245,10 @@ void RunningPipeline::handle_error(GstMessage *message) {
     const auto child = child_of(pipeline_.get(), source);
     const bool hopeless = child && is_hopeless(child.get(), *error);
     const std::string factory = child_factory(pipeline_.get(), source);
-    std::string hint = handlers_.hint ? handlers_.hint(factory) : "";
+    // Hints are for servers that can't be reached; this one has answered.
+    const auto refusal = is_client(source) ? protocols::refusal_in(words) : std::nullopt;
+    if (refusal) words = source_of(message) + ": the server refuses it: " + *refusal;
+    std::string hint = handlers_.hint && !refusal ? handlers_.hint(factory) : "";
     if (hint.empty() && hopeless && handlers_.setting) hint = handlers_.setting(factory);
     if (!hint.empty()) words += (words.ends_with('.') ? " " : ": ") + hint;
     Cause cause{{words, hopeless},

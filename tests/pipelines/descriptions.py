@@ -197,10 +197,17 @@ class Descriptions(unittest.TestCase):
         publish = live.line(r"Publish +(rtmp://\S+)/NAME\?key=KEY")[1]
         live.line("Ctrl-C")
         wrong = Run(self, "test-publisher", "--set", "url=%s/a?key=wrong" % publish)
-        wrong.line("error: ")
+        # The server's words, and no hint for servers that are not there.
+        said = wrong.line("error: (.*)")[1]
+        self.assertRegex(said, r"rtmp2sink '\w+': the server refuses it: wrong or missing key: "
+                         r"publish to NAME\?key=\S+$")
         right = Run(self, "test-publisher", "--set", "url=%s/b?key=hush42" % publish)
         live.line(r"live +live/b")
-        for run in (wrong, right, live):
+        for run in (wrong, right):
+            self.assertEqual(run.end(), 0)
+        nobody = Run(self, "test-publisher", "--set", "url=rtmp://127.0.0.1:1/live/a")
+        nobody.line("error: .*Connection refused.*`penstock run live` starts one$")
+        for run in (nobody, live):
             self.assertEqual(run.end(), 0)
         self.assertNotIn("hush42", "".join(live.seen))
 
