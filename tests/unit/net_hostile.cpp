@@ -129,8 +129,12 @@ GST_START_TEST(test_slow_loris) {
     end = true;
     dripping.join();
     fail_unless(closed);
-    for (Peer *peer : {&silent, &drip, &idle, &refused})
+    for (Peer *peer : {&silent, &drip, &idle})
         scene.is_closed(*peer, "asked for nothing within");
+    // Why it was refused is a warning already.
+    fail_unless(refused.until_closed());
+    fail_unless(scene.log.warned(refused.name, "refused to play"));
+    fail_if(scene.log.warned(refused.name, "asked for nothing within"));
 }
 GST_END_TEST
 

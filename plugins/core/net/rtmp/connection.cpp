@@ -279,8 +279,10 @@ void RtmpConnection::check(uint64_t now_ms) {
             answer();
             return close_now(LogLevel::warning, "closed: the stream it asked for did not begin");
         }
-        return close_now(LogLevel::warning, "closed: asked for nothing within " +
-                                                time_text(state_->limits.handshake_ms));
+        // Of one that was refused, or has stopped, the log has a line already.
+        return close_now(requests_ > 0 ? LogLevel::info : LogLevel::warning,
+                         "closed: asked for nothing within " +
+                             time_text(state_->limits.handshake_ms));
     }
     // Reading is held back only when the receiver's queue is full: then the peer is not silent.
     if (role_ == Role::publisher && !paused_) {
