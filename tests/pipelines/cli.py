@@ -4,17 +4,13 @@
 missing file, a missing plugin, a typo; signals and restarts. Needs PENSTOCK, the executable, and
 PENSTOCK_PIPELINES, the directory."""
 
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
-import termios
 import time
 import unittest
 
@@ -222,58 +218,6 @@ pipeline:
             self.assertIn(line, text)
         self.assertIn("-list_devices true -f dshow", text)
         self.assertNotIn("Send a camera", self.penstock("show", "none").stdout)
-
-    def test_width_of_a_terminal(self):
-        """Nothing is wider than the terminal, but a command that can't be broken, and it says so."""
-        for width in 80, 120:
-            for words in (["show", "live"], ["show", "webcam-to-rtmp"], ["list"], ["doctor", "live"]):
-                with self.subTest(words, width=width):
-                    text = self.on_terminal(width, *words)
-                    wide = [line for line in text.splitlines() if len(line) > width]
-                    # A Windows shell has no sign for a line that goes on; a path has no space.
-                    self.assertEqual([line for line in wide if not line.startswith("  Windows")
-                                      and " " in line.strip()], [])
-        shown = self.on_terminal(80, "show", "live")
-        commands = re.findall(r"(?m)^  (?:Linux|macOS) +((?:.*\\\n)+.*)$", shown)
-        self.assertEqual(len(commands), 2, shown)
-        plain = self.penstock("show", "live", PENSTOCK_PIPELINES=SHIPPED).stdout
-        for command in commands:
-            # As a shell joins it.
-            self.assertIn(re.sub(r"\s*\\\n\s*", " ", command), plain)
-
-    def test_status_line(self):
-        """Whole fields, and what is sent elsewhere counts."""
-        port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.addCleanup(port.close)
-        port.bind(("127.0.0.1", 0))
-        self.write("sends.yaml", "summary: s\nparameters: {name: {type: int, default: 1}}\npipeline: "
-                   "videotestsrc num-buffers=300 ! video/x-raw,width=16,height=16,framerate=100/1 ! "
-                   "rtpvrawpay ! udpsink host=127.0.0.1 port=%d\n" % port.getsockname()[1])
-        text = self.on_terminal(50, "run", "./sends.yaml")
-        lines = re.findall(r"\d+ streams? · [^\r\n\x1b]*", text)
-        self.assertTrue(lines, text)
-        for line in lines:
-            self.assertRegex(line, r"^\d+ streams?( · \d+ viewers?( · in \d+ kbit/s"
-                             r"( · out \d+ kbit/s)?)?)?$")
-        wide = self.on_terminal(120, "run", "./sends.yaml")
-        self.assertRegex(wide, r"· out [1-9]\d* kbit/s · up 0:00:0\d")
-
-    def on_terminal(self, width, *words):
-        main, other = pty.openpty()
-        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-        process = subprocess.Popen(
-            [PENSTOCK, *words], stdout=other, stderr=subprocess.DEVNULL, cwd=self.directory,
-            env={**self.environment, "PENSTOCK_PIPELINES": SHIPPED, "NO_COLOR": "1"})
-        os.close(other)
-        text = b""
-        try:
-            while part := os.read(main, 65536):
-                text += part
-        except OSError:  # the process has closed its side
-            pass
-        os.close(main)
-        process.wait(timeout=60)
-        return text.decode().replace("\r\n", "\n")
 
     def test_journal(self):
         """Lines for journald have a priority in front; lines for other readers have none."""
