@@ -63,6 +63,8 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
             place.use = endpoint.kind == Endpoint::Kind::publish ? protocols::Use::publish
                                                                  : protocols::Use::play;
             place.url = url_of(endpoint, binding, *address, here);
+            const auto tls = supervisor::tls_of(endpoint, binding, nullptr);
+            place.takes_tls = tls && !tls->empty();
         }
         for (protocols::UrlLine &line : protocols::url_lines(*endpoint.protocol, place))
             out.push_back({std::move(line.label), std::move(line.text), std::move(line.kind),

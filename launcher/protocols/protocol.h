@@ -146,6 +146,7 @@ struct Place {
     std::string url;        ///< reachable URL, with captures as NAME; for Use::send, host:port
     net::Address address;   ///< as written in the description
     bool needs_key = false; ///< publishers must send a key
+    bool takes_tls = false; ///< the listener has a certificate
 };
 
 /// A line of what `penstock run` and `penstock show` print of a place.
@@ -209,8 +210,9 @@ struct Protocol {
     /// If set, `elements` belong to this protocol only in pipelines that contain this element; in
     /// others they belong to another protocol.
     const char *marker = nullptr;
-    bool is_udp = false;  ///< its ports are UDP ports
-    bool has_tls = false; ///< its serving elements have the properties tls-certificate and tls-key
+    bool is_udp = false; ///< its ports are UDP ports
+    bool has_tls =
+        false; ///< its elements with a listener have the properties tls-certificate and tls-key
     bool serves_pages = false; ///< it serves the viewers' page
     /// Suffixes that may follow the stream's name in a path, the longest first: "/index.m3u8".
     std::vector<std::string> path_suffixes;

@@ -15,7 +15,7 @@ public:
     explicit RtmpListener(const std::shared_ptr<net::RtmpServer> &server)
         : MountListener({.server = server,
                          .address = server->address(),
-                         .scheme = "rtmp",
+                         .scheme = server->scheme(),
                          .rules = server->rules(),
                          .protocols = {"rtmp"}}),
           server_(server) {}
@@ -28,9 +28,31 @@ private:
     const std::shared_ptr<net::RtmpServer> server_;
 };
 
+/// rtmp:// matches both; rtmps:// needs a certificate, which only a pipeline's location provides.
+std::shared_ptr<net::RtmpServer> find_open(const Opening &opening, std::string *error) {
+    auto server = net::RtmpServer::find(opening.address);
+    if (opening.scheme != "rtmps" || (server && !server->tls().files.empty())) return server;
+    if (error)
+        *error = "a match begins with rtmps://" + opening.address.to_string() +
+                 ", where no pipeline of this description serves rtmps://: write rtmp://, or give "
+                 "its location a certificate";
+    return nullptr;
+}
+
 std::shared_ptr<Listener> open(const Opening &opening, std::string *error) {
-    const auto server = net::RtmpServer::open(opening.address, error);
-    return server ? std::make_shared<RtmpListener>(server) : nullptr;
+    std::string reason;
+    auto server = opening.shares ? find_open(opening, &reason) : nullptr;
+    if (!server && reason.empty())
+        server = net::RtmpServer::open(opening.address,
+                                       {opening.tls, net::is_tls_only(opening.scheme)}, &reason);
+    if (server) return std::make_shared<RtmpListener>(server);
+    if (error) *error = reason;
+    return nullptr;
+}
+
+std::string scheme_at(const net::Address &address) {
+    const auto server = net::RtmpServer::find(address);
+    return server ? server->scheme() : "rtmp";
 }
 
 std::vector<Port> publish_ports() {
@@ -41,16 +63,28 @@ std::vector<Port> publish_ports() {
 }
 
 std::vector<UrlLine> urls(const Place &place) {
-    if (place.use == Use::play) return {{"mpv, VLC", place.url, "play"}};
     const std::string &url = place.url, key = place.needs_key ? "?key=KEY" : "";
+    const bool is_publish = place.use != Use::play;
+    std::vector<UrlLine> out;
+    if (is_publish)
+        out.push_back({"Publish", url + key, "publish"});
+    else
+        out.push_back({"mpv, VLC", url, "play"});
+    // The same port takes TLS.
+    constexpr std::string_view plain = "rtmp://";
+    if (place.takes_tls && url.starts_with(plain))
+        out.push_back({"over TLS", "rtmps://" + url.substr(plain.size()) + (is_publish ? key : ""),
+                       is_publish ? "publish-tls" : "play-tls"});
+    if (!is_publish) return out;
     const size_t slash = url.rfind('/');
-    return {{"Publish", url + key, "publish"},
-            {"OBS",
-             "server " + url.substr(0, slash) + "  stream key " + url.substr(slash + 1) + key,
-             "obs"},
-            {"ffmpeg",
-             "ffmpeg -re -i FILE -c copy -f flv " + (place.needs_key ? "'" + url + key + "'" : url),
-             "ffmpeg"}};
+    out.push_back({"OBS",
+                   "server " + url.substr(0, slash) + "  stream key " + url.substr(slash + 1) + key,
+                   "obs"});
+    out.push_back(
+        {"ffmpeg",
+         "ffmpeg -re -i FILE -c copy -f flv " + (place.needs_key ? "'" + url + key + "'" : url),
+         "ffmpeg"});
+    return out;
 }
 
 /// Sends C0 and C1; an RTMP server answers with its version and as many bytes.
@@ -96,7 +130,7 @@ std::vector<Protocol> rtmp_protocols() {
     Protocol rtmp;
     rtmp.name = "rtmp";
     rtmp.title = "RTMP";
-    rtmp.schemes = {{"rtmp", 1935, true, true}, {"rtmps", 443}};
+    rtmp.schemes = {{"rtmp", 1935, true, true}, {"rtmps", 443, true, true}};
     rtmp.elements = {
         {.factory = "rtmpserversrc", .role = Role::receive, .key_property = "publish-key"},
         {.factory = "rtmpserversink", .role = Role::serve},
@@ -107,6 +141,7 @@ std::vector<Protocol> rtmp_protocols() {
         {.factory = "rtmppullsrc", .role = Role::pull},
         {.factory = "rtmpsrc", .role = Role::pull, .package = plugins_bad},
     };
+    rtmp.has_tls = true;
     rtmp.has_players = true;
     rtmp.ffmpeg_format = "flv";
     rtmp.publish_example = "rtmp://${rtmp}/live/{name}";
@@ -114,6 +149,7 @@ std::vector<Protocol> rtmp_protocols() {
     rtmp.sample_url = "rtmp://127.0.0.1:1935/live/test";
     rtmp.url_hint = "rtmp://HOST/live/NAME";
     rtmp.open = open;
+    rtmp.scheme_at = scheme_at;
     rtmp.urls = urls;
     rtmp.publish_ports = publish_ports;
     rtmp.readers = {

@@ -46,14 +46,38 @@ void add_endpoint(const Item &item, const Property &property, const protocols::F
     out.push_back(std::move(endpoint));
 }
 
-void add_pipeline(const PipelineText &pipeline, bool of_rule, const Binding &binding,
-                  std::vector<Endpoint> &out) {
-    if (!binding.holds(pipeline.when)) return;
+std::vector<const Item *> items_of(const PipelineText &pipeline, const Binding &binding) {
     std::vector<const Item *> items;
+    if (!binding.holds(pipeline.when)) return items;
     for (const Fragment &fragment : pipeline.fragments)
         if (binding.holds(fragment.when))
             for (const Item &item : fragment.launch.items)
                 items.push_back(&item);
+    return items;
+}
+
+/// A match that begins with rtmp:// is for rtmps:// too: the receiver in the rule's pipeline says
+/// which it is, and has the certificate.
+void take_receiver(const PublishRule &rule, const Binding &binding, Endpoint &endpoint) {
+    for (const Item *item : items_of(rule.pipeline, binding)) {
+        const auto known = protocols::find_element(item->text);
+        if (!known || known.protocol != endpoint.protocol ||
+            known.use->role != protocols::Role::receive)
+            continue;
+        endpoint.tls_certificate = property_of(*item, "tls-certificate");
+        endpoint.tls_key = property_of(*item, "tls-key");
+        const auto location = text_of(property_of(*item, known.use->property), binding, nullptr);
+        std::string &match = endpoint.pieces.at(0).literal;
+        if (location && protocols::has_scheme(*known.protocol, *location) &&
+            !net::is_tls_only(match.substr(0, match.find("://"))))
+            match.replace(0, match.find("://"), *location, 0, location->find("://"));
+        return;
+    }
+}
+
+void add_pipeline(const PipelineText &pipeline, bool of_rule, const Binding &binding,
+                  std::vector<Endpoint> &out) {
+    const std::vector<const Item *> items = items_of(pipeline, binding);
     const auto has = [&](std::string_view factory) {
         return std::any_of(items.begin(), items.end(),
                            [&](const Item *item) { return item->text == factory; });
@@ -107,6 +131,7 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
                           .protocol = protocols::find_url(rule.match.pieces.at(0).literal),
                           .pieces = rule.match.pieces};
         if (!endpoint.protocol) continue;
+        take_receiver(rule, binding, endpoint);
         if (rule.publish_key) {
             endpoint.has_key = true;
             for (const Piece &piece : rule.publish_key->pieces)
@@ -133,17 +158,20 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
 
 std::optional<net::TlsFiles> tls_of(const Endpoint &endpoint, const Binding &binding,
                                     std::string *error) {
-    if (endpoint.kind != Endpoint::Kind::play || !endpoint.protocol->has_tls)
-        return net::TlsFiles{};
-    const auto location = text_of(endpoint.pieces, binding, error);
+    const bool has_elements =
+        endpoint.kind == Endpoint::Kind::play || endpoint.kind == Endpoint::Kind::publish;
+    if (!has_elements || !endpoint.protocol->has_tls) return net::TlsFiles{};
     // A listener has a single certificate, so its files can't depend on captures.
     const auto certificate = binding.expand(endpoint.tls_certificate, {}, error);
     const auto key = binding.expand(endpoint.tls_key, {}, error);
-    if (!location || !certificate || !key) return std::nullopt;
-    net::TlsFiles files{*certificate, *key};
-    if (!net::tls_suits(location->substr(0, location->find("://")), files, error))
-        return std::nullopt;
-    return files;
+    if (!certificate || !key) return std::nullopt;
+    return net::tls_for(scheme_of(endpoint, binding), {*certificate, *key}, error);
+}
+
+std::string scheme_of(const Endpoint &endpoint, const Binding &binding) {
+    const auto location = text_of(endpoint.pieces, binding, nullptr);
+    const size_t end = location ? location->find("://") : std::string::npos;
+    return end == std::string::npos ? "" : location->substr(0, end);
 }
 
 std::optional<net::Address> address_of(const Endpoint &endpoint, const Binding &binding,

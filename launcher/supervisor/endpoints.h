@@ -24,17 +24,20 @@ struct Endpoint {
     const description::Parameter *key = nullptr;   ///< the publish key's parameter, if it has one
     bool has_key = false;
     bool is_on_demand = false;                    ///< of the pipeline of a `play` rule
-    description::Pieces tls_certificate, tls_key; ///< for Kind::play; empty: not given
+    description::Pieces tls_certificate, tls_key; ///< empty: not given
     /// True if this process listens at the address.
     bool is_served() const { return kind != Kind::send; }
 };
 
 std::vector<Endpoint> find_endpoints(const description::Binding &binding);
 
-/// Returns the certificate and key files of a TLS endpoint, or no files if its scheme needs none.
+/// Returns the certificate and key files that an endpoint uses, or no files if it has no TLS.
 /// nullopt and the reason if the files do not match the location.
 std::optional<net::TlsFiles> tls_of(const Endpoint &endpoint, const description::Binding &binding,
                                     std::string *error);
+
+/// The scheme of the endpoint's location: "rtmp"; empty: it is an address only.
+std::string scheme_of(const Endpoint &endpoint, const description::Binding &binding);
 
 /// The endpoint's address, which may not depend on captures. nullopt and the reason if it has none.
 std::optional<net::Address> address_of(const Endpoint &endpoint,

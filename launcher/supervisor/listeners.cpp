@@ -58,9 +58,11 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
         // Choosing another port would not fix a bad certificate.
         if (!tls || (!tls->empty() && !net::TlsContext::load(*tls, error))) return false;
         std::string reason;
-        auto listener = endpoint.protocol->open(
-            {.address = *wanted, .tls = *tls, .shares = endpoint.kind == Endpoint::Kind::page},
-            &reason);
+        auto listener = endpoint.protocol->open({.address = *wanted,
+                                                 .tls = *tls,
+                                                 .scheme = scheme_of(endpoint, binding),
+                                                 .shares = endpoint.kind == Endpoint::Kind::page},
+                                                &reason);
         if (!listener) {
             if (error)
                 *error = name_owner(reason, wanted->port, set_port(parameter, *wanted),

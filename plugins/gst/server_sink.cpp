@@ -49,7 +49,8 @@ public:
     GstPadChainListFunction base_chain_list = nullptr;
 
 private:
-    std::string check(const ServerSinkSettings &wanted, const std::string &scheme) const;
+    /// Leaves in `wanted` the certificate that the scheme uses. Returns what is wrong.
+    std::string check(ServerSinkSettings &wanted, const std::string &scheme) const;
 };
 
 namespace {
@@ -73,7 +74,7 @@ GstBaseSinkClass *base_class() {
 }
 
 bool serves_tls(const ServerSinkKind &kind) {
-    return std::find(kind.schemes.begin(), kind.schemes.end(), "https") != kind.schemes.end();
+    return std::any_of(kind.schemes.begin(), kind.schemes.end(), net::is_tls_only);
 }
 
 /// "artist - title", or what there is of it; empty for tags that tell of codecs and bitrates.
@@ -94,11 +95,11 @@ std::string title_of(GstEvent *event) {
 
 // --- the work -----------------------------------------------------------------------------
 
-std::string ServerSink::check(const ServerSinkSettings &wanted, const std::string &scheme) const {
+std::string ServerSink::check(ServerSinkSettings &wanted, const std::string &scheme) const {
     std::string error, schemes;
     for (const std::string &each : kind.schemes) {
         if (each == scheme) {
-            if (serves_tls(kind)) net::tls_suits(scheme, wanted.tls, &error);
+            wanted.tls = net::tls_for(scheme, wanted.tls, &error).value_or(net::TlsFiles());
             return error;
         }
         schemes += (schemes.empty() ? "" : " or ") + each + "://";

@@ -63,7 +63,7 @@ struct FeedRequest {
 
 /// The differences between server sinks; a constant of each sink's file.
 struct ServerSinkKind {
-    std::vector<std::string> schemes; ///< of `location`; TLS properties if one is "https"
+    std::vector<std::string> schemes; ///< of `location`; TLS properties if one is for TLS
     uint16_t default_port;
     const char *default_location;
     const char *location_blurb;

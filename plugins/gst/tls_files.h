@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Properties of elements that serve HTTPS.
+// Properties of elements that serve HTTPS or RTMPS.
 #pragma once
 
 #include <gst/gst.h>
@@ -13,7 +13,7 @@ inline void install_tls_files(GObjectClass *klass, guint certificate, guint key)
     g_object_class_install_property(
         klass, certificate,
         g_param_spec_string("tls-certificate", "TLS certificate",
-                            "PEM file for an https:// location: the certificate, then those "
+                            "PEM file for a location with TLS: the certificate, then those "
                             "between it and the root",
                             "", flags));
     g_object_class_install_property(

@@ -86,7 +86,9 @@ std::unique_ptr<Output> open_mount(const Settings &settings, const Container &co
     options.playlist_length = settings.playlist_length;
     options.target_duration = static_cast<int64_t>(settings.target_duration);
     options.ending = settings.ending;
-    options.tls = settings.tls;
+    const auto tls = net::tls_for(location->scheme, settings.tls, error);
+    if (!tls) return nullptr;
+    options.tls = *tls;
     options.container = container;
     options.has_parts = settings.part_duration > 0;
     options.watch = settings.watch;
@@ -127,10 +129,6 @@ std::unique_ptr<Output> Output::open(const Settings &settings, const Container &
         *error = "part-duration needs container=cmaf: low-latency HLS has no parts of MPEG-TS";
         return nullptr;
     }
-    const size_t scheme = settings.location.find("://");
-    if (scheme != std::string::npos &&
-        !net::tls_suits(settings.location.substr(0, scheme), settings.tls, error))
-        return nullptr;
     if (is_nonblocking_location(settings.location)) return open_mount(settings, container, error);
     if (settings.location.starts_with("file://")) return open_directory(settings, container, error);
     *error = (settings.location.empty() ? std::string("There is no location")

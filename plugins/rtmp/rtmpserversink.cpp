@@ -20,6 +20,13 @@
  *
  * When not: to publish to another server, use rtmppushsink.
  *
+ * ## RTMPS
+ * `location=rtmps://…` takes `tls-certificate` and `tls-key`, two PEM files: the certificate with
+ * those between it and the root behind it, and its private key without a passphrase. TLS 1.2 and
+ * 1.3. With the same files an `rtmp://` location takes players with TLS and without at one port.
+ * All elements at one address give the same scheme and files. When the files are replaced (a
+ * renewal), new connections get the new certificate; existing ones stay.
+ *
  * ## Authorization
  * The signal `authorize` asks the application about each player. Its handlers get a structure with
  * `id`, `protocol`, `address`, `path`, `query`, `key`, `client` and `publish`, and return whether
@@ -59,7 +66,8 @@ public:
     void flush() override { flv_.flush(); }
     net::ViewerTotals stats() const override { return feed_->stats(); }
     std::string bound_location() const override {
-        return "rtmp://" + server_->address().to_string() + "/" + path_;
+        return std::string(server_->scheme()) + "://" + server_->address().to_string() + "/" +
+               path_;
     }
 
 private:
@@ -70,7 +78,9 @@ private:
 };
 
 std::unique_ptr<ServerFeed> open_feed(const FeedRequest &request, std::string *error) {
-    auto server = net::RtmpServer::open(request.location.address, error);
+    auto server = net::RtmpServer::open(
+        request.location.address, {request.settings.tls, net::is_tls_only(request.location.scheme)},
+        error);
     if (!server) return nullptr;
     const ViewerPolicy &viewers = request.settings.viewers;
     const std::string &path = request.location.path;
@@ -81,11 +91,12 @@ std::unique_ptr<ServerFeed> open_feed(const FeedRequest &request, std::string *e
 }
 
 const ServerSinkKind kind{
-    .schemes = {"rtmp"},
+    .schemes = {"rtmp", "rtmps"},
     .default_port = 1935,
     .default_location = "rtmp://127.0.0.1:1935/live/stream",
-    .location_blurb = "Address to listen on and name to serve under: rtmp://host:port/app/name; "
-                      "no host: every interface; port 0: any free port",
+    .location_blurb =
+        "Address to listen on and name to serve under: rtmp://host:port/app/name, or "
+        "rtmps:// with a certificate; no host: every interface; port 0: any free port",
     .caps = "video/x-flv",
     .long_name = "RTMP server sink",
     .description = "Serves a stream to any number of RTMP players",

@@ -23,6 +23,13 @@
  *
  * When not: to fetch a stream from a server, use rtmppullsrc.
  *
+ * ## RTMPS
+ * `location=rtmps://…` takes `tls-certificate` and `tls-key`, two PEM files: the certificate with
+ * those between it and the root behind it, and its private key without a passphrase. TLS 1.2 and
+ * 1.3. With the same files an `rtmp://` location takes publishers with TLS and without at one port.
+ * All elements at one address give the same scheme and files. When the files are replaced (a
+ * renewal), new connections get the new certificate; existing ones stay.
+ *
  * ## Authorization
  * The signal `authorize` asks the application about each publisher. Its handlers get a structure
  * with `id`, `protocol`, `address`, `path`, `query`, `key`, `client` and `publish`, and return
@@ -79,7 +86,9 @@ enum {
     PROP_BACKUP_TIMEOUT,
     PROP_RETURN_AFTER,
     PROP_BOUND_LOCATION,
-    PROP_STATS
+    PROP_STATS,
+    PROP_TLS_CERTIFICATE,
+    PROP_TLS_KEY
 };
 
 static PeerSignals peer_signals;
@@ -149,6 +158,12 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
     guard(object, [&] {
         ServerSource &impl = *IMPL(object);
         if (id == PROP_STATS) {
+        case PROP_TLS_CERTIFICATE:
+            impl.settings.tls.certificate = text();
+            break;
+        case PROP_TLS_KEY:
+            impl.settings.tls.key = text();
+            break;
             g_value_take_boxed(value, impl.stats().release());
             return;
         }
@@ -189,6 +204,12 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 }
 
 static GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) {
+        case PROP_TLS_CERTIFICATE:
+            g_value_set_string(value, impl.settings.tls.certificate.c_str());
+            break;
+        case PROP_TLS_KEY:
+            g_value_set_string(value, impl.settings.tls.key.c_str());
+            break;
     return guard(element, GST_STATE_CHANGE_FAILURE, [&] {
         ServerSource &impl = *IMPL(element);
         if (transition == GST_STATE_CHANGE_NULL_TO_READY && !impl.open())
@@ -220,8 +241,8 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
         object_class, PROP_LOCATION,
         g_param_spec_string("location", "Location",
                             "Address to listen on and name to receive under: "
-                            "rtmp://host:port/app/name; no host: every interface; port 0: any "
-                            "free port",
+                            "rtmp://host:port/app/name, or rtmps:// with a certificate; no host: "
+                            "every interface; port 0: any free port",
                             defaults.location.c_str(), rw));
     g_object_class_install_property(object_class, PROP_ON_UNPUBLISH,
                                     g_param_spec_enum("on-unpublish", "On unpublish",
@@ -283,6 +304,7 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
                                           "Receives a stream that is published to us over RTMP",
                                           "The Penstock authors");
 }
+    install_tls_files(object_class, PROP_TLS_CERTIFICATE, PROP_TLS_KEY);
 
 static void penstock_rtmp_server_src_init(PenstockRtmpServerSrc *self) {
     SourceClass::init(self);

@@ -24,8 +24,10 @@ bool ServerSource::open() {
     }
     std::string error;
     const auto location = net::parse_location(wanted.location, 1935, &error);
-    if (location && location->scheme != "rtmp")
-        error = "'" + wanted.location + "' does not begin with rtmp://";
+    if (location && location->scheme != "rtmp" && location->scheme != "rtmps")
+        error = "'" + wanted.location + "' does not begin with rtmp:// or rtmps://";
+    const auto tls =
+        error.empty() ? net::tls_for(location->scheme, wanted.tls, &error) : std::nullopt;
     if (error.empty() && !net::is_safe_path(location->path))
         error = "'" + wanted.location +
                 "' has no legal stream name: write rtmp://host:port/app/name, the name of letters, "
@@ -34,7 +36,8 @@ bool ServerSource::open() {
         GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("location: %s", error.c_str()), (nullptr));
         return false;
     }
-    auto server = net::RtmpServer::open(location->address, &error);
+    auto server = net::RtmpServer::open(location->address,
+                                        {*tls, net::is_tls_only(location->scheme)}, &error);
     if (!server) {
         GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_READ, ("%s", error.c_str()), (nullptr));
         return false;
@@ -222,7 +225,8 @@ GstPtr<GstStructure> ServerSource::stats() {
 
 std::string ServerSource::bound_location() {
     std::lock_guard lock(mutex_);
-    return server_ ? "rtmp://" + server_->address().to_string() + "/" + path_ : std::string();
+    if (!server_) return {};
+    return std::string(server_->scheme()) + "://" + server_->address().to_string() + "/" + path_;
 }
 
 } // namespace penstock::rtmp

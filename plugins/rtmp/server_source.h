@@ -22,6 +22,7 @@ class ServerSource final : public TagSource, public net::TagReceiver {
 public:
     struct Settings {
         std::string location = "rtmp://127.0.0.1:1935/live/stream";
+        net::TlsFiles tls;
         std::string publish_key;
         OnUnpublish on_unpublish = OnUnpublish::wait;
         size_t max_bytes = 4 << 20; ///< queued before the publisher is made to wait

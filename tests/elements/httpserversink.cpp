@@ -405,7 +405,6 @@ GST_START_TEST(test_https_needs_its_files) {
         {"https://127.0.0.1:0/a.flv", files.certificate, "", "tls-certificate needs tls-key"},
         {"https://127.0.0.1:0/a.flv", files.certificate, other.key, "is not that of"},
         {"https://127.0.0.1:0/a.flv", "/nowhere.pem", files.key, "can't read '/nowhere.pem'"},
-        {"http://127.0.0.1:0/a.flv", files.certificate, files.key, "are for https://"},
     };
     for (const auto &[location, certificate, key, says] : cases) {
         auto element = make_element("httpserversink");

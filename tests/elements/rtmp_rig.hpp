@@ -89,7 +89,8 @@ inline void refuses_locations(const char *name, std::initializer_list<const char
 
 inline void refuses_server_locations(const char *name) {
     refuses_locations(name, {"http://127.0.0.1:0/live/x", "rtmp://127.0.0.1:0/live/../x",
-                             "rtmp://127.0.0.1:99999/live/x", "live/x", "rtmp://127.0.0.1:0"});
+                             "rtmp://127.0.0.1:99999/live/x", "live/x", "rtmp://127.0.0.1:0",
+                             "rtmps://127.0.0.1:0/live/x"});
 }
 
 inline void refuses_client_locations(const char *name) {

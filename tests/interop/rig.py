@@ -151,7 +151,7 @@ class Server:
                                "--set", "http=127.0.0.1:0", *self.settings)
         until("penstock is ready", lambda: "Ctrl-C" in self.log or not self.process.running())
         assert self.process.running(), "penstock did not start"
-        self.rtmp = re.search(r"mpv, VLC +(rtmp://\S+)/NAME", self.log)[1]
+        self.rtmp = re.search(r"mpv, VLC +(rtmps?://\S+)/NAME", self.log)[1]
         self.http = re.search(r"Page +(https?://\S+)/", self.log)[1]
         return self
 

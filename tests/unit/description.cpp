@@ -275,7 +275,8 @@ GST_START_TEST(test_play) {
     const std::string head = "summary: s\nplay:\n  - ";
     expect(errors_of(head + "{pipeline: a}\n"), "has no 'match'");
     expect(errors_of(head + "{match: 'rtmp://:1/{n}'}\n"), "has no 'pipeline'");
-    expect(errors_of(head + "{match: 'ftp://:1/{n}', pipeline: a}\n"), "an rtmp:// or http://");
+    expect(errors_of(head + "{match: 'ftp://:1/{n}', pipeline: a}\n"),
+           "an rtmp:// or rtmps:// or http://");
     expect(errors_of(head + "{match: 'rtmp://:1/{n}', pipeline: a, idle: 3}\n"), "a duration");
     expect(errors_of(head + "{match: 'rtmp://:1/{n}', pipeline: a, max-instances: 0}\n"),
            "from 1 to 100000");

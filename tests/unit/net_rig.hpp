@@ -78,7 +78,7 @@ public:
         connected_ = connection.connected;
         name = std::move(connection.name);
     }
-    ~Peer() { close(); }
+    virtual ~Peer() { close(); }
     Peer(const Peer &) = delete;
     Peer &operator=(const Peer &) = delete;
 
@@ -96,8 +96,7 @@ public:
     bool flush() {
         const std::vector<uint8_t> bytes = out.out.take();
         for (size_t sent = 0; sent < bytes.size();) {
-            const ssize_t n =
-                ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+            const ssize_t n = write_some(bytes.data() + sent, bytes.size() - sent);
             if (n <= 0) return false;
             sent += static_cast<size_t>(n);
         }
@@ -120,9 +119,9 @@ public:
     /// closed.
     bool read(int wait_ms = 0) {
         pollfd wanted{socket_, POLLIN, 0};
-        if (closed || ::poll(&wanted, 1, wait_ms) <= 0) return !closed;
+        if (closed || (!has_pending() && ::poll(&wanted, 1, wait_ms) <= 0)) return !closed;
         static thread_local uint8_t buffer[1 << 16];
-        const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
+        const ssize_t n = read_some(buffer, sizeof buffer);
         if (n <= 0) {
             closed = true;
             return false;
@@ -172,6 +171,13 @@ public:
     bool closed = false, malformed = false;
     bool connected() const { return connected_; }
     int socket() const { return socket_; }
+
+protected:
+    virtual ssize_t write_some(const uint8_t *data, size_t size) {
+        return ::send(socket_, data, size, MSG_NOSIGNAL);
+    }
+    virtual ssize_t read_some(uint8_t *data, size_t size) { return ::recv(socket_, data, size, 0); }
+    virtual bool has_pending() const { return false; }
 
 private:
     Result take(rtmp::Message &&message) {

@@ -366,12 +366,16 @@ GST_START_TEST(test_refusals) {
     } cases[] = {{"https", {}, "needs a certificate"},
                  {"https", {"a", ""}, "needs tls-key"},
                  {"https", {"", "b"}, "needs tls-certificate"},
-                 {"http", {"a", "b"}, "are for https://"}};
+                 {"rtmps", {}, "an rtmps:// location needs a certificate"},
+                 {"rtmp", {"a", ""}, "needs tls-key"}};
     for (const auto &[scheme, files, says] : cases) {
-        fail_if(net::tls_suits(scheme, files, &error));
+        fail_if(net::tls_for(scheme, files, &error));
         fail_unless(has(error, says), "%s", error.c_str());
     }
-    fail_unless(net::tls_suits("https", good, &error) && net::tls_suits("http", {}, &error));
+    for (const char *scheme : {"https", "rtmps", "rtmp"})
+        fail_unless(net::tls_for(scheme, good, &error) == good);
+    fail_unless(net::tls_for("rtmp", {}, &error) == net::TlsFiles());
+    fail_unless(net::tls_for("http", good, &error) == net::TlsFiles());
 }
 GST_END_TEST
 

@@ -89,7 +89,8 @@ GST_START_TEST(test_protocols) {
     const auto match = read_schema().at("$defs").at("publish").at("properties").at("match");
     fail_unless(match.at("description")
                     .get<std::string>()
-                    .starts_with("`rtmp://ADDRESS/PATH` or `lines://ADDRESS/PATH`. "));
+                    .starts_with("`rtmp://ADDRESS/PATH`, `rtmps://ADDRESS/PATH` or "
+                                 "`lines://ADDRESS/PATH`. "));
 }
 GST_END_TEST
 

@@ -68,9 +68,10 @@ std::optional<Location> parse_location(std::string_view url, uint16_t default_po
         path = path.substr(0, mark);
     }
     location.path = path;
+    const bool is_secure = location.scheme == "https" || location.scheme == "rtmps";
     const size_t colon = authority.rfind(':');
     if (colon == std::string::npos || authority.find(']', colon) != std::string::npos)
-        authority += ":" + std::to_string(location.scheme == "https" ? 443 : default_port);
+        authority += ":" + std::to_string(is_secure ? 443 : default_port);
     const auto address = parse_address(authority);
     if (!address) return fail("has no valid host:port (0 to 65535)");
     location.address = *address;

@@ -30,7 +30,7 @@ struct Location {
 };
 
 /// Parses "rtmp://host:1935/live/name", "http://:8080/x". `default_port` is used for a URL without
-/// port, except https, whose port is 443. On failure returns nullopt and sets `error`.
+/// port, except https and rtmps, whose port is 443. On failure returns nullopt and sets `error`.
 std::optional<Location> parse_location(std::string_view url, uint16_t default_port,
                                        std::string *error);
 

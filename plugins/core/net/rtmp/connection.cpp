@@ -34,7 +34,7 @@ std::array<uint8_t, 64 << 10> &scratch() {
 RtmpConnection::RtmpConnection(tcp::socket &&socket, size_t loop, std::shared_ptr<RtmpState> state)
     : Viewer(state->shared_loops(), loop), endpoint_(endpoint_name(socket)),
       socket_(socket.release()), state_(std::move(state)), session_(*this),
-      deadline_ms_(steady_ms() + state_->limits.handshake_ms) {
+      deadline_ms_(steady_ms() + state_->limits.handshake_ms), greeting_(state_->tls != nullptr) {
     rename("rtmp");
 }
 
@@ -67,6 +67,10 @@ void RtmpConnection::on_ready(uint32_t events) {
     const auto self = shared_from_this();
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ended_ = true;
     if ((events & EPOLLOUT) != 0 && waiting_) pump_again();
+    if (greeting_) {
+        if (greet()) read();
+        return;
+    }
     end_output();
     if ((events & ~uint32_t(EPOLLOUT)) != 0) read();
 }
@@ -82,11 +86,11 @@ void RtmpConnection::read() {
     for (int round = 0; round < 4; ++round) {
         if (paused_ || closed_) return;
         auto &buffer = scratch();
-        const ssize_t size = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        const ssize_t size = receive(buffer.data(), buffer.size());
         if (size < 0 && errno == EAGAIN) return;
         if (size <= 0) return lost(size < 0 ? errno : 0);
         if (!is_parting_) feed(ByteView(buffer.data(), size_t(size)));
-        if (size_t(size) < buffer.size() && !ended_) return;
+        if (!tls_ && size_t(size) < buffer.size() && !ended_) return; // a record may follow
     }
     if (std::exchange(reading_, true)) return;
     asio::post(context(), [self = shared_from_this()] {
@@ -155,7 +159,9 @@ PeerInfo RtmpConnection::peer_info() const {
             request_.query,
             std::string(query_value(request_.query, "key")),
             session_.client_name(),
-            request_.publish};
+            request_.publish,
+            "rtmp",
+            tls_ != nullptr};
 }
 
 /// Sends the session's answers now. The stream's packets wait for their pass, except a player's
@@ -171,13 +177,6 @@ bool RtmpConnection::prepare(fanout::Outlet::Source &, bool) {
     if (auto answers = session_.take_output(); !answers.empty())
         outlet_.push(fanout::private_packet(std::move(answers)));
     return true;
-}
-
-fanout::Outlet::Status RtmpConnection::write(const fanout::Outlet::Source &source,
-                                             fanout::BatchCache &cache, uint64_t &sent,
-                                             int &error) {
-    fanout::SocketWire wire(socket_);
-    return outlet_.send(wire, source, cache, sent, error);
 }
 
 /// The socket's edge comes through on_ready().
@@ -338,8 +337,9 @@ void RtmpConnection::part_ways(LogLevel level, const std::string &reason) {
 }
 
 void RtmpConnection::end_output() {
-    if (is_parting_ && !closed_ && !waiting_ && !session_.has_output())
-        ::shutdown(socket_, SHUT_WR);
+    if (!is_parting_ || closed_ || waiting_ || session_.has_output()) return;
+    if (tls_) tls_->shutdown();
+    ::shutdown(socket_, SHUT_WR);
 }
 
 void RtmpConnection::dismiss(rtmp::Refusal why, const std::string &reason, LogLevel level) {
@@ -352,6 +352,7 @@ void RtmpConnection::close_now(LogLevel level, const std::string &reason) {
     const auto self = shared_from_this();
     take_leave(level, reason);
     loops_->poller(loop_).remove(socket_, *this);
+    if (tls_) tls_->shutdown();
     ::shutdown(socket_, SHUT_RDWR);
     ::close(socket_);
     state_->roster->remove(self);

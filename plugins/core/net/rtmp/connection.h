@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One RTMP peer on its loop: moves bytes between the socket, the session and the mount. What it
-// does as a publisher is in publish_side.cpp, as a player in play_side.cpp.
+// does as a publisher is in publish_side.cpp, as a player in play_side.cpp, TLS in tls_side.cpp.
 #pragma once
 
 #include "core/net/loop/log.h"
@@ -10,6 +10,7 @@
 #include "core/net/stream/roster.h"
 #include "core/net/stream/viewer.h"
 #include "core/net/stream/waiting_room.h"
+#include "core/net/tls/session.h"
 #include "core/rtmp/server_session.h"
 
 #include <functional>
@@ -68,6 +69,14 @@ private:
     bool is_reset();
     void refuse(rtmp::Refusal why, const std::string &what);
     void rename(const char *kind);
+
+    // --- TLS ----------------------------------------------------------------------------------
+    /// Looks at the peer's first byte and shakes hands if it is TLS. False while it has to wait,
+    /// or if the connection is closed.
+    bool greet();
+    bool shake_hands();
+    ssize_t receive(uint8_t *data, size_t size);
+
     void say(LogLevel level, const std::string &text) const;
 
     // --- as a Viewer, and for whatever is answered --------------------------------------------
@@ -124,7 +133,8 @@ private:
     void dismiss(rtmp::Refusal why, const std::string &reason, LogLevel level);
 
     const std::string endpoint_;
-    const int socket_; ///< closed by close_now()
+    const int socket_;                ///< closed by close_now()
+    std::unique_ptr<TlsSession> tls_; ///< nullptr: plain
     const std::shared_ptr<RtmpState> state_;
     rtmp::ServerSession session_;
     std::shared_ptr<RtmpMount> mount_; ///< that it publishes or plays
@@ -146,4 +156,5 @@ private:
     bool is_parting_ = false; ///< see part_ways()
 };
 
+    bool greeting_;        ///< the peer has not said yet whether it speaks TLS, or shakes hands
 } // namespace penstock::net

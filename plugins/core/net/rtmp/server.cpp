@@ -13,8 +13,10 @@ namespace penstock::net {
 
 // --- RtmpState ----------------------------------------------------------------------------
 
-RtmpState::RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &what_peers_may)
-    : limits(what_peers_may), roster(std::make_shared<Roster>(loops, limits.connections)),
+RtmpState::RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &what_peers_may,
+                     std::shared_ptr<TlsContext> certificate, bool tls_only)
+    : limits(what_peers_may), tls(std::move(certificate)), is_tls_only(tls_only),
+      roster(std::make_shared<Roster>(loops, limits.connections)),
       waiting(std::make_shared<WaitingRoom>(limits.connections / 2, limits.waiting_per_host)),
       hosts(std::make_shared<WaitingRoom>(limits.connections, limits.connections_per_host)),
       silent(std::make_shared<WaitingRoom>(limits.silent, limits.silent_per_host)),
@@ -53,10 +55,12 @@ std::shared_ptr<RtmpMount> RtmpState::mount(const std::string &path, bool create
 /// HOST is the name by which the peer knows this machine.
 std::string RtmpState::advice(const std::string &verb,
                               const std::vector<std::string> &paths) const {
-    const std::string port = address.port == 1935 ? "" : ":" + std::to_string(address.port);
+    const std::string scheme = is_tls_only ? "rtmps" : "rtmp";
+    const std::string port =
+        address.port == (is_tls_only ? 443 : 1935) ? "" : ":" + std::to_string(address.port);
     std::string text;
     for (const std::string &path : paths)
-        text += (text.empty() ? verb : " or ") + "rtmp://HOST" + port + "/" + path;
+        text += (text.empty() ? verb : " or ") + scheme + "://HOST" + port + "/" + path;
     return text;
 }
 
@@ -109,7 +113,7 @@ private:
 
 class Server final : public RtmpServer, public std::enable_shared_from_this<Server> {
 public:
-    explicit Server(const RtmpLimits &limits) : limits_(limits) {}
+    Server(const RtmpTls &tls, const RtmpLimits &limits) : tls_(tls), limits_(limits) {}
     ~Server() override {
         if (listener_) listener_->close();
         if (!state_) return;
@@ -117,11 +121,14 @@ public:
         MountKeeper::instance().forget("rtmp", state_->address);
     }
     bool start(const Address &address, std::string *error) {
+        std::shared_ptr<TlsContext> certificate;
+        if (!tls_.files.empty() && !(certificate = TlsContext::load(tls_.files, error)))
+            return false;
         auto loops = Loops::shared(error);
         if (!loops) return false;
-        auto state = std::make_shared<RtmpState>(loops, limits_);
+        auto state = std::make_shared<RtmpState>(loops, limits_, std::move(certificate), tls_.only);
         listener_ = Listener::open(
-            loops, address, "rtmp",
+            loops, address, scheme(),
             [state](tcp::socket &&socket, size_t loop) {
                 state->on_accept(std::move(socket), loop);
             },
@@ -132,14 +139,22 @@ public:
         state_ = std::move(state);
         return true;
     }
-    bool suits(const RtmpLimits &wanted, std::string *error) const {
-        if (wanted == limits_) return true;
-        if (error)
-            *error = "port " + std::to_string(address().port) +
-                     " is open in this process with other limits: choose another port";
+    bool suits(const RtmpTls &tls, const RtmpLimits &limits, std::string *error) const {
+        if (tls == tls_ && limits == limits_) return true;
+        const std::string port = "port " + std::to_string(address().port);
+        if (error && tls == tls_)
+            *error = port + " is open in this process with other limits: choose another port";
+        else if (error)
+            *error =
+                port + " serves " + scheme() + "://" +
+                (tls_.files.empty() ? std::string(", without TLS,")
+                                    : " with the certificate '" + tls_.files.certificate + "'") +
+                " in this process: all locations at a port have the same scheme and "
+                "certificate; choose another port";
         return false;
     }
     Address address() const override { return listener_->address(); }
+    const RtmpTls &tls() const override { return tls_; }
 
     std::unique_ptr<PublishClaim> claim(const std::string &path, TagReceiver &receiver,
                                         const ClaimOptions &options, std::string *error) override {
@@ -198,14 +213,19 @@ private:
 
 Registry<Server> &registry() {
     static auto *instance = new Registry<Server>; // a server may close after main()
+    const RtmpTls tls_;
     return *instance;
 }
 
 } // namespace
 
-std::shared_ptr<RtmpServer> RtmpServer::open(const Address &address, std::string *error,
-                                             const RtmpLimits &limits) {
-    return registry().open(address, error, limits);
+std::shared_ptr<RtmpServer> RtmpServer::open(const Address &address, const RtmpTls &tls,
+                                             std::string *error, const RtmpLimits &limits) {
+    return registry().open(address, error, tls, limits);
+}
+
+std::shared_ptr<RtmpServer> RtmpServer::find(const Address &address) {
+    return registry().find(address);
 }
 
 std::vector<std::shared_ptr<RtmpServer>> RtmpServer::all() {

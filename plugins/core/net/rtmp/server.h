@@ -12,6 +12,7 @@
 #include "core/net/stream/path_rules.h"
 #include "core/net/stream/publish_slot.h"
 #include "core/net/stream/viewer_totals.h"
+#include "core/net/tls/files.h"
 
 #include <functional>
 #include <memory>
@@ -77,15 +78,31 @@ struct RtmpLimits {
     bool operator==(const RtmpLimits &) const = default;
 };
 
+/// Whether a listener speaks TLS. All who share an address have to ask for the same.
+struct RtmpTls {
+    TlsFiles files;    ///< empty: it does not
+    bool only = false; ///< peers without TLS are refused (rtmps://); false: they are taken as well
+    bool operator==(const RtmpTls &) const = default;
+};
+
 class RtmpServer {
 public:
     virtual ~RtmpServer() = default;
     /// See HttpServer::open().
+    static std::shared_ptr<RtmpServer> open(const Address &address, const RtmpTls &tls,
+                                            std::string *error, const RtmpLimits &limits = {});
     static std::shared_ptr<RtmpServer> open(const Address &address, std::string *error,
-                                            const RtmpLimits &limits = {});
+                                            const RtmpLimits &limits = {}) {
+        return open(address, {}, error, limits);
+    }
+    /// The open server at this address, with or without TLS; nullptr if there is none.
+    static std::shared_ptr<RtmpServer> find(const Address &address);
     static std::vector<std::shared_ptr<RtmpServer>> all();
 
     virtual Address address() const = 0;
+    virtual const RtmpTls &tls() const = 0;
+    /// Of its URLs: "rtmps" if it takes peers with TLS only, otherwise "rtmp".
+    const char *scheme() const { return tls().only ? "rtmps" : "rtmp"; }
     /// Takes the publisher of `path`, now or whenever one comes. nullptr if another receiver has
     /// the path. The receiver must outlive the claim.
     virtual std::unique_ptr<PublishClaim> claim(const std::string &path, TagReceiver &receiver,

@@ -8,6 +8,7 @@
 #include "core/net/stream/refusal_log.h"
 #include "core/net/stream/roster.h"
 #include "core/net/stream/waiting_room.h"
+#include "core/net/tls/context.h"
 
 #include <latch>
 #include <memory>
@@ -19,10 +20,13 @@ namespace penstock::net {
 /// Thread-safe but for on_accept().
 class RtmpState : public std::enable_shared_from_this<RtmpState> {
 public:
-    RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &limits);
+    RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &limits,
+              std::shared_ptr<TlsContext> certificate, bool tls_only);
     Address address; ///< where it listens; valid when `opened`
     std::latch opened{1};
     const RtmpLimits limits;
+    const std::shared_ptr<TlsContext> tls; ///< nullptr: peers with TLS are refused
+    const bool is_tls_only;                ///< peers without TLS are refused
     const std::shared_ptr<PathRules> rules = std::make_shared<PathRules>();
     const std::shared_ptr<Roster> roster;
     const std::shared_ptr<WaitingRoom> waiting; ///< players of streams that nobody feeds

@@ -93,20 +93,24 @@ std::shared_ptr<SSL_CTX> make_context(const TlsFiles &files, std::string *error)
 
 } // namespace
 
-bool tls_suits(const std::string &scheme, const TlsFiles &files, std::string *error) {
+bool is_tls_only(const std::string &scheme) {
+    return scheme == "https" || scheme == "rtmps";
+}
+
+std::optional<TlsFiles> tls_for(const std::string &scheme, const TlsFiles &given,
+                                std::string *error) {
+    if (scheme != "rtmp" && !is_tls_only(scheme)) return TlsFiles{};
     std::string wrong;
-    if (scheme == "https" && files.empty())
-        wrong = "an https:// location needs a certificate: set tls-certificate and tls-key to PEM "
-                "files";
-    else if (scheme == "https" && files.key.empty())
+    if (given.empty() && is_tls_only(scheme))
+        wrong = "an " + scheme +
+                ":// location needs a certificate: set tls-certificate and tls-key to PEM files";
+    else if (!given.empty() && given.key.empty())
         wrong = "tls-certificate needs tls-key: the PEM file with its private key";
-    else if (scheme == "https" && files.certificate.empty())
+    else if (!given.empty() && given.certificate.empty())
         wrong = "tls-key needs tls-certificate: the PEM file with its certificate";
-    else if (scheme != "https" && !files.empty())
-        wrong = "tls-certificate and tls-key are for https://, and the location begins with " +
-                scheme + "://";
-    if (error && !wrong.empty()) *error = wrong;
-    return wrong.empty();
+    if (wrong.empty()) return given;
+    if (error) *error = wrong;
+    return std::nullopt;
 }
 
 TlsContext::TlsContext(TlsFiles files) : files_(std::move(files)) {
@@ -138,11 +142,11 @@ void TlsContext::reload_if_replaced() {
     auto context = make_context(files_, &error);
     // While only one of the files has been replaced, they do not match; the other follows soon.
     if (!context)
-        return log(LogLevel::warning, "http",
+        return log(LogLevel::warning, "tls",
                    "still using the certificate from before its files were replaced: " + error);
     context_ = std::move(context);
     stamps_ = there;
-    log(LogLevel::info, "http", "using the replaced certificate '" + files_.certificate + "'");
+    log(LogLevel::info, "tls", "using the replaced certificate '" + files_.certificate + "'");
 }
 
 std::unique_ptr<TlsSession> TlsContext::accept(int socket) {

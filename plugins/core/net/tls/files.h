@@ -2,6 +2,7 @@
 // The certificate and key files of a TLS listener.
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace penstock::net {
@@ -14,8 +15,12 @@ struct TlsFiles {
     bool operator==(const TlsFiles &) const = default;
 };
 
-/// Whether a location with this scheme may have these files: https requires both, http allows none.
-/// If not, sets `error`, which refers to the properties tls-certificate and tls-key.
-bool tls_suits(const std::string &scheme, const TlsFiles &files, std::string *error);
+/// Whether the scheme of a location admits TLS only: https, rtmps.
+bool is_tls_only(const std::string &scheme);
+/// Returns the files that a location with this scheme uses, out of those that were given: https and
+/// rtmps require both, rtmp uses both or none, http none. nullopt if one is missing; sets `error`,
+/// which refers to the properties tls-certificate and tls-key.
+std::optional<TlsFiles> tls_for(const std::string &scheme, const TlsFiles &given,
+                                std::string *error);
 
 } // namespace penstock::net

@@ -87,6 +87,10 @@ void TlsSession::become_client(const std::string &host, bool verify) {
     if (set != 1) throw std::bad_alloc();
 }
 
+void TlsSession::read_to_end() {
+    SSL_set_mode(ssl_.get(), SSL_MODE_AUTO_RETRY);
+}
+
 /// Accepts the whole record, so that OpenSSL never has to retry one.
 int TlsSession::send(const char *data, int size) {
     ssize_t sent = 0;

@@ -29,6 +29,9 @@ public:
     /// Before the handshake: makes it a client's session with the server `host`, a name (sent as
     /// SNI) or an address. With `verify`, the server's certificate must be for it.
     void become_client(const std::string &host, bool verify);
+    /// Before the first read, for a socket whose readiness is told once (net::Poller): read() then
+    /// goes on behind messages without data until the socket has no more.
+    void read_to_end();
 
     enum class Step { done, wants_read, wants_write, failed };
     /// Continues the handshake. Call it again when the socket is ready for what the step wants.
