@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """rtmpdump saves five seconds; the file is FLV that ffprobe and ffmpeg read, identical to what was
-published packet by packet."""
+published packet by packet. With a SWF's hash it shakes hands with digests, as Flash Player did."""
 
 import os
 import re
@@ -12,14 +12,15 @@ import rig
 from rig import Server, footage, generated, until
 
 
-def five_seconds(file):
+def five_seconds(file, *options):
     reference = packets.published(file)
     with Server() as server:
         source = server.publish(file, "cam")
         until("the publisher is in the middle of a GOP", lambda: source.sent() > 3)
         path = os.path.join(tempfile.mkdtemp(dir=rig.FOLDER), "saved.flv")
         # With -B the server would have to stop a live stream: here the test does.
-        dump = rig.Process("rtmpdump", "--live", "-r", server.url("cam"), "-B", "5", "-o", path)
+        dump = rig.Process("rtmpdump", "--live", "-r", server.url("cam"), "-B", "5", "-o", path,
+                           *options)
 
         def saved():
             times = [float(t) for t in re.findall(r"kB / ([\d.]+) sec", dump.err)]
@@ -47,6 +48,11 @@ def b_frames():
     return five_seconds(generated())
 
 
+def digests():
+    """the same after the complex handshake, whose digests it checks"""
+    return five_seconds(generated(), "--swfhash", "00" * 32, "--swfsize", "1000")
+
+
 if __name__ == "__main__":
     rig.need("rtmpdump", "ffmpeg", "ffprobe")
-    rig.main([real_footage, b_frames], jobs=2)
+    rig.main([real_footage, b_frames, digests], jobs=2)

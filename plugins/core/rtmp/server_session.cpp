@@ -208,8 +208,8 @@ void ServerSession::Impl::warn(const std::string &text) {
     if (warnings++ < max_warnings) handler.on_warning(text);
 }
 
-ServerSession::ServerSession(Handler &handler, Limits limits)
-    : impl_(std::make_unique<Impl>(handler, limits)) {
+ServerSession::ServerSession(Handler &handler, Limits limits, Hmac hmac)
+    : impl_(std::make_unique<Impl>(handler, limits, hmac)) {
 }
 
 ServerSession::~ServerSession() = default;

@@ -7,6 +7,7 @@
 #include "core/bytes/result.h"
 #include "core/flv/tag.h"
 #include "core/rtmp/capabilities.h"
+#include "core/rtmp/handshake_digest.h"
 
 #include <memory>
 #include <string>
@@ -62,7 +63,8 @@ public:
         virtual void on_warning(const std::string &) {}
     };
 
-    explicit ServerSession(Handler &handler, Limits limits = {});
+    /// With `hmac`, clients that ask for the complex handshake get it.
+    explicit ServerSession(Handler &handler, Limits limits = {}, Hmac hmac = nullptr);
     ~ServerSession();
 
     /// Processes all of `input`. After an error, whose reason is readable, the connection must be

@@ -21,8 +21,8 @@ inline constexpr uint32_t server_window = 2'500'000;
 struct ServerSession::Impl {
     enum class Stage { idle, pending, accepted };
 
-    Impl(Handler &h, const Limits &l)
-        : handler(h), limits(l),
+    Impl(Handler &h, const Limits &l, Hmac hmac)
+        : handler(h), limits(l), handshake(hmac),
           chunks(
               l, [this](Message &&message) { return on_message(std::move(message)); },
               [this](uint32_t size) {

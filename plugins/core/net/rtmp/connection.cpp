@@ -5,6 +5,7 @@
 #include "core/net/loop/clock.h"
 #include "core/net/loop/keepalive.h"
 #include "core/net/rtmp/state.h"
+#include "core/net/tls/hmac.h"
 
 #include <boost/asio/post.hpp>
 
@@ -33,7 +34,7 @@ std::array<uint8_t, 64 << 10> &scratch() {
 
 RtmpConnection::RtmpConnection(tcp::socket &&socket, size_t loop, std::shared_ptr<RtmpState> state)
     : Viewer(state->shared_loops(), loop), endpoint_(endpoint_name(socket)),
-      socket_(socket.release()), state_(std::move(state)), session_(*this),
+      socket_(socket.release()), state_(std::move(state)), session_(*this, {}, hmac_sha256),
       deadline_ms_(steady_ms() + state_->limits.handshake_ms), greeting_(state_->tls != nullptr) {
     rename("rtmp");
 }

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// HMAC-SHA256 for layers that have no cryptography. This header does not need OpenSSL.
+#pragma once
+
+#include "core/bytes/bytes.h"
+
+#include <array>
+#include <cstdint>
+
+namespace penstock::net {
+
+/// RFC 2104, of `first` and, behind it, `second`. The key has at most 64 KiB.
+std::array<uint8_t, 32> hmac_sha256(ByteView key, ByteView first, ByteView second);
+
+} // namespace penstock::net
