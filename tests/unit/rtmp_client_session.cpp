@@ -192,6 +192,36 @@ GST_START_TEST(test_refusals) {
 }
 GST_END_TEST
 
+// Servers that answer in AMF3, with and without the byte that names the format, and whose Set Peer
+// Bandwidth has no limit type.
+GST_START_TEST(test_amf3_answers) {
+    using namespace std::literals;
+    const auto info = [](const char *code) {
+        return "\x11\x0a\x0b\x01\x0blevel\x06\x0dstatus\x09"
+               "code\x06"s +
+               char(2 * std::string(code).size() + 1) + code + "\x01";
+    };
+    const auto number = [](char low) { return "\x00\x3f\xf0\x00\x00\x00\x00\x00"s + low; };
+    for (const std::string &selector : {std::string(1, '\0'), std::string()}) {
+        ClientRecorder client(true);
+        ServerBytes bytes;
+        bytes.control(type::set_peer_bandwidth, 2'500'000);
+        const std::string connected = selector + "\x02\x00\x07_result"s + number(0) + "\x05" +
+                                      info("NetConnection.Connect.Success");
+        const std::string created =
+            selector + "\x11\x06\x0f_result\x11\x04\x04\x11\x01\x11\x04\x01";
+        const std::string started = selector + "\x11\x06\x11onStatus\x11\x04\x00\x11\x01"s +
+                                    info("NetStream.Publish.Start");
+        bytes.message(type::command_amf3, 0, 0, view(connected))
+            .message(type::command_amf3, 0, 0, view(created))
+            .message(type::command_amf3, 0, 1, view(started));
+        fail_unless(client.feed(bytes.out.view()), "%s", client.error.c_str());
+        fail_unless(client.session.has_started(), "%s",
+                    std::string(client.session.waits_for()).c_str());
+    }
+}
+GST_END_TEST
+
 GST_START_TEST(test_no_rtmp) {
     const std::pair<std::string_view, const char *> cases[] = {
         {"HTTP/1.1 400", "HTTP"}, {"\x15\x03\x03", "TLS"}, {"\x06", "RTMPE"}, {"\xff", "byte 255"}};
@@ -322,6 +352,7 @@ static Suite *client_session_suite() {
     tcase_add_test(tests, test_play);
     tcase_add_test(tests, test_cut_anywhere);
     tcase_add_test(tests, test_refusals);
+    tcase_add_test(tests, test_amf3_answers);
     tcase_add_test(tests, test_no_rtmp);
     tcase_add_test(tests, test_odd_servers);
     tcase_add_test(tests, test_bounds);

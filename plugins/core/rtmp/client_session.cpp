@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/rtmp/client_session.h"
 
-#include "core/amf/markers.h"
 #include "core/bytes/printable.h"
-#include "core/bytes/reader.h"
-#include "core/rtmp/chunk_reader.h"
 #include "core/rtmp/client_handshake.h"
-#include "core/rtmp/commands.h"
-#include "core/rtmp/message.h"
+#include "core/rtmp/session_base.h"
 
 #include <algorithm>
 #include <optional>
@@ -16,16 +12,13 @@
 namespace penstock::rtmp {
 namespace {
 
-constexpr uint32_t our_window = 2'500'000; ///< bytes: Window Ack Size
-constexpr uint32_t buffer_length = 3000;   ///< ms; of a player, as librtmp announces
-constexpr size_t max_output = 256 << 10;   ///< bytes of answers that the server has not read yet
-constexpr unsigned max_warnings = 10;      ///< per connection
-constexpr uint16_t set_buffer_length = 3;  ///< user control event, section 7.1.7
-constexpr size_t max_words = 200;          ///< characters of a server's description
-constexpr size_t max_code = 64;            ///< and of its status code
+constexpr uint32_t buffer_length = 3000;  ///< ms; of a player, as librtmp announces
+constexpr uint16_t set_buffer_length = 3; ///< user control event, section 7.1.7
+constexpr size_t max_words = 200;         ///< characters of a server's description
+constexpr size_t max_code = 64;           ///< and of its status code
 constexpr double connect_id = 1, create_stream_id = 4, publish_id = 5;
 
-/// Capabilities in connect, Enhanced RTMP v2. A player takes every codec and passes it on.
+/// Of an info map in connect, Enhanced RTMP v2. A player takes every codec and passes it on.
 constexpr double can_forward = 4;
 constexpr double caps_multitrack = 2, caps_mod_ex = 4, caps_reconnect = 1;
 
@@ -43,42 +36,29 @@ bool ends_with_any(std::string_view code, std::initializer_list<std::string_view
 
 } // namespace
 
-struct ClientSession::Impl {
+struct ClientSession::Impl final : SessionBase {
     enum class Stage { handshake, connecting, creating, asking, started };
 
     Impl(Handler &h, ClientRequest &&r, const Limits &l)
-        : handler(h), request(std::move(r)), limits(l),
-          chunks(
-              l, [this](Message &&message) { return on_message(std::move(message)); },
-              [this](uint32_t size) {
-                  warn("left out metadata of " + std::to_string(size) + " bytes (at most " +
-                       std::to_string(limits.max_command_size) + " are taken)");
-              }) {
+        : SessionBase(l, "the server"), handler(h), request(std::move(r)) {
         chunks.allow_media(!request.publish);
         handshake.begin(answers.raw());
     }
 
     Handler &handler;
     const ClientRequest request;
-    const Limits limits;
     ClientHandshake handshake;
-    ChunkReader chunks;
-    Answers answers;
     std::optional<Result> failure;
     ClientEnd end = ClientEnd::none;
     Stage stage = Stage::handshake;
     uint32_t stream_id = 1;
-    unsigned warnings = 0;
-    uint64_t received = 0, acknowledged = 0; ///< bytes from the server, including the handshake
-    uint32_t peer_window = our_window; ///< bytes after which the server wants an acknowledgement
 
     Result feed(ByteView input);
-    Result on_message(Message &&message);
-    Result on_user_control(ByteView body);
-    Result on_media(Message &&message);
-    Result on_data(Message &&message);
-    Result on_aggregate(const Message &message);
-    Result on_command(ByteView body);
+    Result on_user_event(uint16_t event, uint32_t value) override;
+    Result on_media(Message &&message) override;
+    Result on_data(Message &&message) override;
+    Result on_command(ByteView body, uint32_t message_stream) override;
+    void pass_warning(const std::string &text) override { handler.on_warning(text); }
     Result on_result(const Command &command);
     Result on_error(const Command &command);
     Result on_status(const Command &command);
@@ -86,7 +66,6 @@ struct ClientSession::Impl {
     void create_stream();
     void ask(const Command &created);
     void start();
-    void warn(const std::string &text);
     std::string without_key(std::string_view from) const;
     std::string words(std::string_view code, std::string_view description) const;
     Result ended(ClientEnd why, const std::string &reason) {
@@ -99,67 +78,17 @@ struct ClientSession::Impl {
 // --- reading ------------------------------------------------------------------------------
 
 Result ClientSession::Impl::feed(ByteView input) {
-    received += input.size();
+    count(input);
     if (!handshake.done()) {
         const Result result = handshake.feed(input, answers.raw());
         if (!result.is_ok()) return result.needs_more() ? Result::ok() : result;
         connect();
     }
     const Result result = chunks.feed(input);
-    if (!result.is_ok()) return result;
-    if (received - acknowledged >= peer_window) {
-        acknowledged = received;
-        answers.control(message_type::acknowledgement, static_cast<uint32_t>(received));
-    }
-    if (answers.size() > max_output) return Result::error("the server asks but does not read");
-    return Result::ok();
+    return result.is_ok() ? acknowledge() : result;
 }
 
-Result ClientSession::Impl::on_message(Message &&message) {
-    switch (message.type) {
-    case message_type::window_ack_size: {
-        Reader in(message.body());
-        const uint32_t window = in.u32();
-        if (in.failed()) return Result::error("a control message shorter than 4 bytes");
-        if (window > 0) peer_window = window;
-        return Result::ok();
-    }
-    case message_type::set_peer_bandwidth:
-        // Some servers omit the limit type.
-        if (message.body().size() < 4)
-            return Result::error("a control message shorter than 4 bytes");
-        answers.control(message_type::window_ack_size, our_window);
-        return Result::ok();
-    case message_type::user_control:
-        return on_user_control(message.body());
-    case message_type::audio:
-    case message_type::video:
-        return on_media(std::move(message));
-    case message_type::aggregate:
-        return on_aggregate(message);
-    case message_type::data_amf0:
-    case message_type::data_amf3:
-        return on_data(std::move(message));
-    case message_type::command_amf0:
-        return on_command(message.body());
-    case message_type::command_amf3: {
-        const ByteView body = message.body();
-        if (body.empty() || (body[0] != 0 && body[0] != amf::marker::string))
-            return Result::error("an AMF3 command that does not begin in AMF0");
-        return on_command(body.subspan(body[0] == 0 ? 1 : 0));
-    }
-    default:
-        return Result::ok();
-    }
-}
-
-Result ClientSession::Impl::on_user_control(ByteView body) {
-    Reader in(body);
-    const uint16_t event = in.u16();
-    const uint32_t value = in.u32();
-    if (in.failed()) return Result::ok();
-    if (event == user_control::ping_request)
-        answers.user_control(user_control::ping_response, value);
+Result ClientSession::Impl::on_user_event(uint16_t event, uint32_t) {
     if (event == user_control::stream_eof && !request.publish && stage == Stage::started)
         return ended(ClientEnd::stopped, "the server has ended the stream (StreamEOF)");
     return Result::ok();
@@ -176,58 +105,18 @@ Result ClientSession::Impl::on_media(Message &&message) {
 
 Result ClientSession::Impl::on_data(Message &&message) {
     if (request.publish || stage < Stage::asking) return Result::ok();
-    size_t skip = message.type == message_type::data_amf3 && !message.body().empty() &&
-                  message.body()[0] == 0;
     std::vector<amf::Value> values;
-    const Result read = amf::read_all(message.body().subspan(skip), values);
-    if (!read.is_ok() || values.empty() || !values[0].is(amf::Type::string)) {
-        warn("ignored malformed metadata: " +
-             (read.is_ok() ? std::string("it has no name") : read.reason()));
-        return Result::ok();
-    }
-    if (values[0].text == "|RtmpSampleAccess" || values[0].text == "@clearDataFrame")
-        return Result::ok();
-    if (values[0].text == "onStatus" && values.size() > 1) return judge(values[1]);
-    skip += set_data_frame_size(message.body().subspan(skip));
-    if (message.body().size() == skip) return Result::ok();
-    const auto begin = message.framed.begin() + flv::header_size;
-    message.framed.erase(begin, begin + static_cast<ptrdiff_t>(skip));
-    handler.on_tag(
-        flv::frame_tag(flv::TagType::script, message.timestamp, std::move(message.framed)));
-    return Result::ok();
-}
-
-/// Section 7.1.6: consecutive FLV tags; the first tag's timestamp corresponds to the message's.
-Result ClientSession::Impl::on_aggregate(const Message &message) {
-    Reader in(message.body());
-    std::optional<uint32_t> base;
-    while (in.remaining() > 0) {
-        Message part;
-        part.type = in.u8();
-        const uint32_t size = in.u24();
-        uint32_t timestamp = in.u24();
-        timestamp |= uint32_t(in.u8()) << 24;
-        in.skip(3); // stream id without meaning here
-        const ByteView body = in.take(size);
-        if (in.failed()) return Result::error("an aggregate message that is cut off");
-        in.skip(std::min<size_t>(flv::trailer_size, in.remaining()));
-        if (!base) base = timestamp;
-        part.timestamp = message.timestamp + (timestamp - *base);
-        const bool data = part.type == message_type::data_amf0;
-        if (!data && part.type != message_type::audio && part.type != message_type::video) continue;
-        part.framed.reserve(flv::header_size + body.size() + flv::trailer_size);
-        part.framed.resize(flv::header_size);
-        part.framed.insert(part.framed.end(), body.begin(), body.end());
-        part.framed.resize(part.framed.size() + flv::trailer_size);
-        const Result result = data ? on_data(std::move(part)) : on_media(std::move(part));
-        if (!result.is_ok()) return result;
-    }
+    if (!read_data(message, values)) return Result::ok();
+    const std::string_view name = values[0].text;
+    if (name == "|RtmpSampleAccess" || name == "@clearDataFrame") return Result::ok();
+    if (name == "onStatus" && values.size() > 1) return judge(values[1]);
+    if (auto tag = data_tag(std::move(message), values)) handler.on_tag(std::move(*tag));
     return Result::ok();
 }
 
 // --- commands -----------------------------------------------------------------------------
 
-Result ClientSession::Impl::on_command(ByteView body) {
+Result ClientSession::Impl::on_command(ByteView body, uint32_t) {
     Command command;
     const Result parsed = parse_command(body, command);
     if (!parsed.is_ok()) return parsed;
@@ -379,10 +268,6 @@ void ClientSession::Impl::start() {
     if (stage == Stage::started) return;
     stage = Stage::started;
     handler.on_started();
-}
-
-void ClientSession::Impl::warn(const std::string &text) {
-    if (warnings++ < max_warnings) handler.on_warning(text);
 }
 
 // --- the session --------------------------------------------------------------------------

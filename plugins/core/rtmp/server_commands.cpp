@@ -67,8 +67,8 @@ Result ServerSession::Impl::on_connect(const Command &command) {
         if (const auto type = info.text_of("type"); !type.empty() && type != "nonprivate")
             client += (client.empty() ? "" : " ") + printable(type, 15);
     }
-    answers.control(message_type::window_ack_size, server_window);
-    answers.set_peer_bandwidth(server_window);
+    answers.control(message_type::window_ack_size, our_window);
+    answers.set_peer_bandwidth(our_window);
     answers.set_chunk_size(out_chunk_size);
     answers.connected(command.transaction);
     return Result::ok();
@@ -172,8 +172,7 @@ void ServerSession::Impl::stop() {
     const bool was_accepted = stage == Stage::accepted;
     stage = Stage::idle;
     chunks.allow_media(false);
-    early.clear();
-    early_bytes = 0;
+    forget_early();
     if (was_accepted && publish)
         answers.status(stream_id, "status", "NetStream.Unpublish.Success", "Unpublished");
     else if (was_accepted)

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/rtmp/server_session.h"
 
-#include "core/amf/markers.h"
-#include "core/bytes/reader.h"
 #include "core/rtmp/server_session_impl.h"
 
-#include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace penstock::rtmp {
 namespace {
-
-constexpr size_t max_output = 256 << 10; ///< bytes of answers that the peer has not read yet
-constexpr unsigned max_warnings = 10;    ///< per connection, so that a peer can't flood the log
 
 std::string_view publish_code(Refusal why) {
     switch (why) {
@@ -35,74 +30,21 @@ std::string_view play_code(Refusal why) {
 } // namespace
 
 Result ServerSession::Impl::feed(ByteView input) {
-    received += input.size();
+    count(input);
     if (!handshake.done()) {
         const Result result = handshake.feed(input, answers.raw());
         if (!result.is_ok()) return result.needs_more() ? Result::ok() : result;
     }
     deliver_early();
-    Result result = chunks.feed(input);
+    const Result result = chunks.feed(input);
     if (!result.is_ok()) return result;
     deliver_early();
-    if (received - acknowledged >= peer_window) {
-        acknowledged = received;
-        answers.control(message_type::acknowledgement, static_cast<uint32_t>(received));
-    }
-    if (answers.size() > max_output) return Result::error("the peer asks but does not read");
-    return Result::ok();
+    return acknowledge();
 }
 
 Result ServerSession::Impl::on_message(Message &&message) {
     deliver_early();
-    switch (message.type) {
-    case message_type::window_ack_size: {
-        Reader in(message.body());
-        const uint32_t window = in.u32();
-        if (in.failed()) return Result::error("a control message shorter than 4 bytes");
-        if (window > 0) peer_window = window;
-        return Result::ok();
-    }
-    case message_type::set_peer_bandwidth:
-        // Some peers omit the limit type.
-        if (message.body().size() < 4)
-            return Result::error("a control message shorter than 4 bytes");
-        answers.control(message_type::window_ack_size, server_window);
-        return Result::ok();
-    case message_type::user_control:
-        return on_user_control(message.body());
-    case message_type::audio:
-    case message_type::video:
-        return on_media(std::move(message));
-    case message_type::aggregate:
-        return on_aggregate(message);
-    case message_type::data_amf0:
-    case message_type::data_amf3:
-        return on_data(std::move(message));
-    case message_type::command_amf0:
-        return on_command(message.body(), message.stream_id);
-    case message_type::command_amf3: {
-        // The first byte names the format of the rest; clients send 0 for AMF0 or omit it. The
-        // command's name follows, a string.
-        const ByteView body = message.body();
-        if (body.empty() ||
-            (body[0] != 0 && body[0] != amf::marker::string && body[0] != amf::marker::avmplus))
-            return Result::error("an AMF3 command that does not begin in AMF0");
-        return on_command(body.subspan(body[0] == 0 ? 1 : 0), message.stream_id);
-    }
-    default:
-        // Acknowledgements, shared objects, and messages that the chunk reader has applied.
-        return Result::ok();
-    }
-}
-
-/// Section 7.1.7. Events other than a ping request are informational.
-Result ServerSession::Impl::on_user_control(ByteView body) {
-    Reader in(body);
-    const uint16_t event = in.u16();
-    const uint32_t value = in.u32();
-    if (!in.failed() && event == user_control::ping_request)
-        answers.user_control(user_control::ping_response, value);
-    return Result::ok();
+    return SessionBase::on_message(std::move(message));
 }
 
 Result ServerSession::Impl::on_media(Message &&message) {
@@ -114,70 +56,12 @@ Result ServerSession::Impl::on_media(Message &&message) {
 
 Result ServerSession::Impl::on_data(Message &&message) {
     if (!takes_media()) return Result::ok();
-    size_t skip = 0;
-    if (message.type == message_type::data_amf3 && !message.body().empty() &&
-        message.body()[0] == 0)
-        skip = 1;
     std::vector<amf::Value> values;
-    const Result read = amf::read_all(message.body().subspan(skip), values);
-    if (!read.is_ok() || values.empty() || !values[0].is(amf::Type::string)) {
-        warn("ignored malformed metadata: " +
-             (read.is_ok() ? std::string("it has no name") : read.reason()));
-        return Result::ok();
-    }
-    if (values[0].text == "@clearDataFrame") return Result::ok();
-    if (message.type == message_type::data_amf3) {
-        // May have AMF3 values, which players can't read.
-        Writer body;
-        for (const amf::Value &value : values)
-            amf::write(body, value);
-        // References were spelled out: a few bytes may have become a megabyte.
-        if (body.size() > limits.max_command_size) {
-            warn("left out metadata that is too large");
-            return Result::ok();
-        }
-        message.framed.assign(flv::header_size, 0);
-        message.framed.insert(message.framed.end(), body.view().begin(), body.view().end());
-        message.framed.resize(message.framed.size() + flv::trailer_size);
-        skip = 0;
-    }
-    skip += set_data_frame_size(message.body().subspan(skip));
-    if (message.body().size() == skip) return Result::ok();
-    const auto begin = message.framed.begin() + flv::header_size;
-    message.framed.erase(begin, begin + static_cast<ptrdiff_t>(skip));
-    take_tag(flv::frame_tag(flv::TagType::script, message.timestamp, std::move(message.framed)));
+    if (!read_data(message, values) || values[0].text == "@clearDataFrame") return Result::ok();
+    auto tag = data_tag(std::move(message), values);
+    if (!tag) return Result::ok();
+    take_tag(std::move(*tag));
     return check_early();
-}
-
-/// Section 7.1.6: consecutive FLV tags; the first tag's timestamp corresponds to the message's.
-Result ServerSession::Impl::on_aggregate(const Message &message) {
-    if (!takes_media()) return Result::ok();
-    Reader in(message.body());
-    std::optional<uint32_t> base;
-    while (in.remaining() > 0) {
-        Message part;
-        part.type = in.u8();
-        const uint32_t size = in.u24();
-        uint32_t timestamp = in.u24();
-        timestamp |= uint32_t(in.u8()) << 24;
-        in.skip(3); // stream id without meaning here
-        const ByteView body = in.take(size);
-        if (in.failed()) return Result::error("an aggregate message that is cut off");
-        // Some encoders omit the last back pointer.
-        in.skip(std::min<size_t>(flv::trailer_size, in.remaining()));
-        if (!base) base = timestamp;
-        part.timestamp = message.timestamp + (timestamp - *base);
-        part.stream_id = message.stream_id;
-        const bool data = part.type == message_type::data_amf0;
-        if (!data && part.type != message_type::audio && part.type != message_type::video) continue;
-        part.framed.reserve(flv::header_size + body.size() + flv::trailer_size);
-        part.framed.resize(flv::header_size);
-        part.framed.insert(part.framed.end(), body.begin(), body.end());
-        part.framed.resize(part.framed.size() + flv::trailer_size);
-        const Result result = data ? on_data(std::move(part)) : on_media(std::move(part));
-        if (!result.is_ok()) return result;
-    }
-    return Result::ok();
 }
 
 Result ServerSession::Impl::check_early() const {
@@ -204,8 +88,9 @@ void ServerSession::Impl::deliver_early() {
         handler.on_tag(std::move(tag));
 }
 
-void ServerSession::Impl::warn(const std::string &text) {
-    if (warnings++ < max_warnings) handler.on_warning(text);
+void ServerSession::Impl::forget_early() {
+    early.clear();
+    early_bytes = 0;
 }
 
 ServerSession::ServerSession(Handler &handler, Limits limits, Hmac hmac)
@@ -251,9 +136,8 @@ void ServerSession::accept() {
 void ServerSession::refuse(Refusal why, std::string_view description) {
     if (impl_->stage != Impl::Stage::pending) return;
     impl_->stage = Impl::Stage::idle;
-    impl_->chunks.allow_media(false);
-    impl_->early.clear();
-    impl_->early_bytes = 0;
+    impl_->allow_media(false);
+    impl_->forget_early();
     const std::string_view code = impl_->publish ? publish_code(why) : play_code(why);
     impl_->answers.status(impl_->stream_id, "error", code, description);
 }

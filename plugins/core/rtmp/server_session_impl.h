@@ -3,11 +3,9 @@
 // server_commands.cpp (AMF commands).
 #pragma once
 
-#include "core/rtmp/chunk_reader.h"
-#include "core/rtmp/commands.h"
 #include "core/rtmp/handshake.h"
-#include "core/rtmp/message.h"
 #include "core/rtmp/server_session.h"
+#include "core/rtmp/session_base.h"
 
 #include <optional>
 #include <string>
@@ -15,28 +13,16 @@
 
 namespace penstock::rtmp {
 
-/// Bytes: Window Acknowledgement Size and Set Peer Bandwidth.
-inline constexpr uint32_t server_window = 2'500'000;
-
-struct ServerSession::Impl {
+struct ServerSession::Impl final : SessionBase {
     enum class Stage { idle, pending, accepted };
 
     Impl(Handler &h, const Limits &l, Hmac hmac)
-        : handler(h), limits(l), handshake(hmac),
-          chunks(
-              l, [this](Message &&message) { return on_message(std::move(message)); },
-              [this](uint32_t size) {
-                  warn("left out metadata of " + std::to_string(size) + " bytes (at most " +
-                       std::to_string(limits.max_command_size) + " are taken)");
-              }) {
+        : SessionBase(l, "the peer"), handler(h), handshake(hmac) {
         chunks.allow_media(false);
     }
 
     Handler &handler;
-    const Limits limits;
     Handshake handshake;
-    ChunkReader chunks;
-    Answers answers;
     std::optional<Result> failure;
 
     bool connected = false;
@@ -48,18 +34,13 @@ struct ServerSession::Impl {
     uint32_t stream_id = 0;        ///< the message stream of that request
     std::vector<flv::Tag> early;   ///< media received between publish and its acceptance
     size_t early_bytes = 0;
-    unsigned warnings = 0;
-
-    uint64_t received = 0, acknowledged = 0; ///< bytes from the peer, including the handshake
-    uint32_t peer_window = server_window; ///< bytes after which the peer wants an acknowledgement
 
     Result feed(ByteView input);
-    Result on_message(Message &&message);
-    Result on_user_control(ByteView body);
-    Result on_media(Message &&message);
-    Result on_data(Message &&message);
-    Result on_aggregate(const Message &message);
-    Result on_command(ByteView body, uint32_t message_stream);
+    Result on_message(Message &&message) override;
+    Result on_media(Message &&message) override;
+    Result on_data(Message &&message) override;
+    Result on_command(ByteView body, uint32_t message_stream) override;
+    void pass_warning(const std::string &text) override { handler.on_warning(text); }
     Result on_connect(const Command &command);
     Result on_fc_publish(const Command &command);
     Result on_create_stream(const Command &command);
@@ -80,7 +61,8 @@ struct ServerSession::Impl {
     void take_tag(flv::Tag &&tag);
     Result check_early() const;
     void deliver_early();
-    void warn(const std::string &text);
+    void forget_early();
+    void allow_media(bool allowed) { chunks.allow_media(allowed); }
     /// A connection has a single publish, so media belongs to it regardless of its message stream.
     bool takes_media() const { return stage != Stage::idle && publish; }
     void result(const Command &command, amf::Value value = amf::null()) {
