@@ -11,6 +11,8 @@
  * `reconnect-max-delay`. The stream goes on with DISCONT and timestamps that never go back; it ends
  * only with the pipeline. A server that sends nothing for `silence-timeout` is left.
  *
+ * A server may ask it to connect again, here or elsewhere (Enhanced RTMP v2): see rtmppushsink.
+ *
  * At each change the element posts the message `penstock-pull-state` with `state` (connecting, live
  * or waiting), `location`, `reason`, `refused`, `retry-in` (ns) and `attempt`.
  *

@@ -18,6 +18,13 @@
  * `location=rtmps://b.rtmps.youtube.com/live2?backup=1 key=…`. Without it, the last segment is the
  * stream's name, and a query belongs to it. The key is never readable and never logged.
  *
+ * ## Reconnect requests
+ * A server may ask it to connect again, here or elsewhere (Enhanced RTMP v2): it publishes to the
+ * end of the GOP, leaves, and begins there with the next keyframe, so that nothing is lost. It goes
+ * only to rtmp:// and rtmps://, never from rtmps:// to rtmp://, and not from a server elsewhere to
+ * an address of this machine or its private network; the key stays. If nobody takes the stream
+ * there, it goes back to `location`.
+ *
  * ## Messages
  * At each change it posts `penstock-push-state` with `state` (connecting, live or waiting),
  * `location`, `reason`, `refused`, `retry-in` (ns) and `attempt`.

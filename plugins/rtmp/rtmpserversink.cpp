@@ -35,6 +35,14 @@
  * is let in. `peer-connected` and `peer-disconnected` (with a `reason`) are emitted on another
  * thread, in order.
  *
+ * ## Reconnect requests
+ * The action signal `ask-to-reconnect` (location, description) asks all players to connect again,
+ * before this machine goes down or to another one: `location` is an rtmp:// or rtmps:// URL with
+ * the application and without the stream's name, or relative (`/other`, `//host:port/live`); empty:
+ * here. Those that announced that they can (rtmppushsink, rtmppullsrc) leave when they are ready
+ * to; others are told nothing. It returns FALSE if nobody can be asked so. Enhanced RTMP v2,
+ * Reconnect Request.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240 ! x264enc
@@ -50,6 +58,7 @@
 #include "core/net/rtmp/server.h"
 #include "gst/flv_sink.h"
 #include "gst/server_sink.h"
+#include "rtmp/reconnect_signal.h"
 
 using namespace penstock;
 
@@ -117,6 +126,7 @@ GST_ELEMENT_REGISTER_DEFINE(rtmpserversink, "rtmpserversink", GST_RANK_NONE,
 
 static void penstock_rtmp_server_sink_class_init(PenstockRtmpServerSinkClass *klass) {
     server_sink_class_init(&klass->parent, kind);
+    rtmp::install_reconnect_signal(G_TYPE_FROM_CLASS(klass), false);
 }
 
 static void penstock_rtmp_server_sink_init(PenstockRtmpServerSink *self) {

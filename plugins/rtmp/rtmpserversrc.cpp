@@ -38,6 +38,14 @@
  * `publish-key` alone decides. `peer-connected` and `peer-disconnected` (with a `reason`) are
  * emitted on another thread, in order.
  *
+ * ## Reconnect requests
+ * The action signal `ask-to-reconnect` (location, description) asks the publisher to connect again,
+ * before this machine goes down or to another one: `location` is an rtmp:// or rtmps:// URL with
+ * the application and without the stream's name, or relative (`/other`, `//host:port/live`); empty:
+ * here. Those that announced that they can (rtmppushsink, rtmppullsrc) leave when they are ready
+ * to; others are told nothing. It returns FALSE if nobody can be asked so. Enhanced RTMP v2,
+ * Reconnect Request.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 rtmpserversrc location=rtmp://127.0.0.1:21935/live/cam ! goptee ! fakesink
@@ -51,6 +59,8 @@
 
 #include "gst/guard.h"
 #include "gst/peer_signals.h"
+#include "gst/tls_files.h"
+#include "rtmp/reconnect_signal.h"
 #include "rtmp/server_source.h"
 #include "rtmp/tag_source_class.h"
 
@@ -148,6 +158,12 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
         case PROP_RETURN_AFTER:
             impl.settings.return_after = g_value_get_uint64(value);
             break;
+        case PROP_TLS_CERTIFICATE:
+            impl.settings.tls.certificate = text();
+            break;
+        case PROP_TLS_KEY:
+            impl.settings.tls.key = text();
+            break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
         }
@@ -158,12 +174,6 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
     guard(object, [&] {
         ServerSource &impl = *IMPL(object);
         if (id == PROP_STATS) {
-        case PROP_TLS_CERTIFICATE:
-            impl.settings.tls.certificate = text();
-            break;
-        case PROP_TLS_KEY:
-            impl.settings.tls.key = text();
-            break;
             g_value_take_boxed(value, impl.stats().release());
             return;
         }
@@ -194,6 +204,12 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
         case PROP_RETURN_AFTER:
             g_value_set_uint64(value, impl.settings.return_after);
             break;
+        case PROP_TLS_CERTIFICATE:
+            g_value_set_string(value, impl.settings.tls.certificate.c_str());
+            break;
+        case PROP_TLS_KEY:
+            g_value_set_string(value, impl.settings.tls.key.c_str());
+            break;
         case PROP_BOUND_LOCATION:
             g_value_set_string(value, impl.bound_location().c_str());
             break;
@@ -204,12 +220,6 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 }
 
 static GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) {
-        case PROP_TLS_CERTIFICATE:
-            g_value_set_string(value, impl.settings.tls.certificate.c_str());
-            break;
-        case PROP_TLS_KEY:
-            g_value_set_string(value, impl.settings.tls.key.c_str());
-            break;
     return guard(element, GST_STATE_CHANGE_FAILURE, [&] {
         ServerSource &impl = *IMPL(element);
         if (transition == GST_STATE_CHANGE_NULL_TO_READY && !impl.open())
@@ -295,7 +305,9 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
                            "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns); "
                            "switches: how often a publisher went on air with republish=backup",
                            GST_TYPE_STRUCTURE, ro));
+    install_tls_files(object_class, PROP_TLS_CERTIFICATE, PROP_TLS_KEY);
     peer_signals = install_peer_signals(G_TYPE_FROM_CLASS(klass));
+    rtmp::install_reconnect_signal(G_TYPE_FROM_CLASS(klass), true);
     auto *element_class = GST_ELEMENT_CLASS(klass);
     element_class->change_state = change_state;
     gst_type_mark_as_plugin_api(on_unpublish_type(), GstPluginAPIFlags(0));
@@ -304,7 +316,6 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
                                           "Receives a stream that is published to us over RTMP",
                                           "The Penstock authors");
 }
-    install_tls_files(object_class, PROP_TLS_CERTIFICATE, PROP_TLS_KEY);
 
 static void penstock_rtmp_server_src_init(PenstockRtmpServerSrc *self) {
     SourceClass::init(self);

@@ -258,9 +258,48 @@ GST_START_TEST(test_events_while_paused) {
 }
 GST_END_TEST
 
+static gboolean ask_to_reconnect(GstElement *element, const std::string &location) {
+    gboolean is_sent = FALSE;
+    g_signal_emit_by_name(element, "ask-to-reconnect", location.c_str(), "going down", &is_sent);
+    return is_sent;
+}
+
+// From one server to another, by the action signal.
+GST_START_TEST(test_is_sent_elsewhere) {
+    Server first("rtmp://127.0.0.1:0/live/in"), second("rtmp://127.0.0.1:0/live/in");
+    Push push(first.app());
+    push.push_headers();
+    push.push(samples::video_frame(0, true, 1));
+    fail_unless(tag_of(first.pull_frame()).kind == flv::TagKind::keyframe);
+    for (const char *wrong : {"http://127.0.0.1/live", "rtmp://127.0.0.1", "/a b"})
+        fail_if(ask_to_reconnect(first.h->element, wrong), "%s is sent", wrong);
+    fail_unless(ask_to_reconnect(first.h->element, second.app()));
+    // It leaves at a keyframe, once it has been asked.
+    uint8_t mark = 2;
+    while (stat(second.h->element, "peers") == 0 && mark < 200) {
+        push.push(samples::video_frame(mark * 20U, true, mark));
+        ++mark;
+        eventually([&] {
+            return gst_harness_buffers_in_queue(first.h) + gst_harness_buffers_in_queue(second.h) >
+                   0;
+        });
+        while (const auto left = GstPtr<GstBuffer>::adopt(gst_harness_try_pull(first.h))) {
+        }
+    }
+    const auto message = push.wait_for("waiting");
+    fail_unless(reason_of(message).find("asks to connect again to " + second.app()) !=
+                    std::string::npos,
+                "%s", reason_of(message).c_str());
+    fail_unless_equals_uint64(retry_of(message), 0);
+    push.push(samples::video_frame(mark * 20U, true, mark));
+    fail_unless(tag_of(second.pull_frame()).kind == flv::TagKind::keyframe);
+}
+GST_END_TEST
+
 static Suite *push_suite() {
     Suite *suite = suite_create("rtmppush");
     TCase *tests = tcase_create("rtmppushsink");
+    tcase_add_test(tests, test_is_sent_elsewhere);
     tcase_add_test(tests, test_publish);
     tcase_add_test(tests, test_key_is_secret);
     tcase_add_test(tests, test_resumes_on_keyframe);

@@ -33,6 +33,9 @@ struct ClientRecorder : rtmp::ClientSession::Handler {
                          std::to_string(tag.timestamp) + " sum " + std::to_string(sum));
         tags.push_back(std::move(tag));
     }
+    void on_reconnect(const rtmp::ReconnectRequest &request) override {
+        events.push_back("reconnect " + request.tc_url + ": " + request.said);
+    }
     void on_warning(const std::string &text) override { events.push_back("warning " + text); }
 
     void take() {

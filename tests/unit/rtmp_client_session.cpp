@@ -183,12 +183,33 @@ GST_START_TEST(test_refusals) {
     kicked.created().status("status", "NetStream.Publish.Start");
     kicked.status("error", "NetStream.Publish.Failed", "taken over");
     fail_unless_end(kicked, true, ClientEnd::stopped, "taken over");
-    ServerBytes elsewhere;
-    elsewhere.created();
-    elsewhere.command(
-        0, {amf::string("onStatus"), amf::number(0), amf::null(),
-            ServerBytes::info("status", "NetConnection.Connect.ReconnectRequest", "moving")});
-    fail_unless_end(elsewhere, true, ClientEnd::reconnect, "moving");
+}
+GST_END_TEST
+
+// A server that announced nothing is not asked; one that did asks, and is served on.
+GST_START_TEST(test_reconnect_request) {
+    for (const bool publish : {true, false}) {
+        ClientRecorder client(publish);
+        Recorder server;
+        converse(client, server);
+        fail_unless(client.session.has_started());
+        fail_unless(server.session.request_reconnect("/other", "moving to secret-key"));
+        fail_unless(server.feed({}));
+        converse(client, server);
+        fail_unless_equals_string(client.events.back().c_str(), "reconnect /other: moving to ***");
+        fail_unless(server.session.request_reconnect("", ""));
+        fail_unless(server.feed({}));
+        converse(client, server);
+        fail_unless_equals_string(client.events.back().c_str(), "reconnect : ");
+        fail_unless(client.session.has_started() && client.error.empty(), "%s",
+                    client.error.c_str());
+    }
+    Recorder server;
+    Client silent;
+    silent.handshake().connect("live").play("cam");
+    fail_unless(server.feed(silent.out.view()));
+    fail_if(server.session.request_reconnect("", "moving"));
+    fail_if(server.sent("ReconnectRequest"));
 }
 GST_END_TEST
 
@@ -352,6 +373,7 @@ static Suite *client_session_suite() {
     tcase_add_test(tests, test_play);
     tcase_add_test(tests, test_cut_anywhere);
     tcase_add_test(tests, test_refusals);
+    tcase_add_test(tests, test_reconnect_request);
     tcase_add_test(tests, test_amf3_answers);
     tcase_add_test(tests, test_no_rtmp);
     tcase_add_test(tests, test_odd_servers);

@@ -283,7 +283,7 @@ GST_START_TEST(test_capabilities) {
     fail_unless(amf::read_all(recorder.answers().at(3).body(), values).is_ok());
     for (const size_t i : {size_t(2), size_t(3)}) {
         const auto said = rtmp::read_capabilities(values.at(i));
-        fail_unless(said.video.announced && said.audio.announced && said.caps_ex == 14);
+        fail_unless(said.video.announced && said.audio.announced && said.caps_ex == 15);
         for (const char *name : {"avc1", "hvc1", "av01", "vp09", "vp08", "vvc1"})
             fail_unless(values[i].find("videoFourCcInfoMap")->find(name)->number == 4);
         for (const char *name : {"mp4a", "Opus", "ac-3", "ec-3", "fLaC", ".mp3"})

@@ -14,7 +14,8 @@ using flv::TagType;
 constexpr size_t max_codecs = 64;
 // Bits of the values of an info map.
 constexpr uint32_t can_decode = 1, can_forward = 4;
-constexpr uint32_t our_caps_ex = caps_ex::multitrack | caps_ex::mod_ex | caps_ex::nano_offset;
+constexpr uint32_t our_caps_ex =
+    caps_ex::reconnect | caps_ex::multitrack | caps_ex::mod_ex | caps_ex::nano_offset;
 
 constexpr std::array<const char *, 6> video_codecs{"avc1", "hvc1", "av01", "vp09", "vp08", "vvc1"};
 constexpr std::array<const char *, 6> audio_codecs{"mp4a", "Opus", "ac-3", "ec-3", "fLaC", ".mp3"};

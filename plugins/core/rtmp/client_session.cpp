@@ -20,7 +20,6 @@ constexpr double connect_id = 1, create_stream_id = 4, publish_id = 5;
 
 /// Of an info map in connect, Enhanced RTMP v2. A player takes every codec and passes it on.
 constexpr double can_forward = 4;
-constexpr double caps_multitrack = 2, caps_mod_ex = 4, caps_reconnect = 1;
 
 amf::Value every_codec() {
     amf::Value list;
@@ -159,8 +158,11 @@ Result ClientSession::Impl::on_status(const Command &command) {
 Result ClientSession::Impl::judge(const amf::Value &info) {
     const std::string_view code = info.text_of("code"), level = info.text_of("level");
     const std::string said = words(code, info.text_of("description"));
-    if (code == "NetConnection.Connect.ReconnectRequest")
-        return ended(ClientEnd::reconnect, "the server asks to connect again" + said);
+    if (code == "NetConnection.Connect.ReconnectRequest") {
+        handler.on_reconnect({std::string(info.text_of("tcUrl")),
+                              printable(without_key(info.text_of("description")), max_words)});
+        return Result::ok();
+    }
     if (stage < Stage::asking) return Result::ok();
     if (code == "NetStream.Publish.Start" || code == "NetStream.Play.Start" ||
         code == "NetStream.Play.Reset") {
@@ -219,7 +221,9 @@ void ClientSession::Impl::connect() {
     const auto add = [&info](const char *name, amf::Value value) {
         info.properties.push_back({name, std::move(value)});
     };
-    if (!request.publish) {
+    if (request.publish) {
+        add("capsEx", amf::number(caps_ex::reconnect));
+    } else {
         add("fpad", amf::boolean(false));
         add("capabilities", amf::number(15));
         add("audioCodecs", amf::number(4071));
@@ -228,7 +232,7 @@ void ClientSession::Impl::connect() {
         add("fourCcList", every_codec());
         add("videoFourCcInfoMap", amf::object({{"*", amf::number(can_forward)}}));
         add("audioFourCcInfoMap", amf::object({{"*", amf::number(can_forward)}}));
-        add("capsEx", amf::number(caps_reconnect + caps_multitrack + caps_mod_ex));
+        add("capsEx", amf::number(caps_ex::reconnect | caps_ex::multitrack | caps_ex::mod_ex));
     }
     answers.command(0, {amf::string("connect"), amf::number(connect_id), std::move(info)});
 }

@@ -25,13 +25,18 @@ struct ClientRequest {
 
 /// Why a session has ended.
 enum class ClientEnd {
-    none,      ///< it has not
-    broken,    ///< the server does not keep to the protocol
-    refused,   ///< the server refuses the key, the name or the application
-    in_use,    ///< the server refuses because the name is being published already
-    missing,   ///< nobody publishes the stream that is to be played
-    stopped,   ///< the server ended the stream after it had started
-    reconnect, ///< the server asks the client to connect again (Enhanced RTMP v2)
+    none,    ///< it has not
+    broken,  ///< the server does not keep to the protocol
+    refused, ///< the server refuses the key, the name or the application
+    in_use,  ///< the server refuses because the name is being published already
+    missing, ///< nobody publishes the stream that is to be played
+    stopped, ///< the server ended the stream after it had started
+};
+
+/// A server's request to connect again. Enhanced RTMP v2, "Reconnect Request".
+struct ReconnectRequest {
+    std::string tc_url; ///< where to: see redirect_client(); empty: the same server
+    std::string said;   ///< the server's description, for a message; printable
 };
 
 class ClientSession {
@@ -46,6 +51,8 @@ public:
         /// A media or metadata message for a player, framed as an FLV tag, with the server's
         /// timestamps.
         virtual void on_tag(flv::Tag &&tag) = 0;
+        /// The server asks the client to connect again. It serves on meanwhile.
+        virtual void on_reconnect(const ReconnectRequest &) {}
         /// An oddity that does not end the connection, for the log. At most ten per session.
         virtual void on_warning(const std::string &) {}
     };

@@ -33,6 +33,8 @@ public:
     void push(Item &&item);
     /// Takes the next item; false if there is none.
     bool pop(Item &item);
+    /// Whether a decoder can begin with the next item.
+    bool is_at_start() const { return !items_.empty() && items_.front().start; }
     /// There is no connection: keeps incoming tags from the last keyframe on.
     void hold();
     /// A connection takes what is queued, beginning with a keyframe.

@@ -155,6 +155,18 @@ void ServerSession::notify_kicked(Refusal why, std::string_view description) {
     impl_->answers.status(impl_->stream_id, "error", publish_code(why), description);
 }
 
+bool ServerSession::request_reconnect(std::string_view tc_url, std::string_view description) {
+    if (!impl_->connected || !impl_->capabilities.has(caps_ex::reconnect)) return false;
+    amf::Value info =
+        amf::object({{"level", amf::string("status")},
+                     {"code", amf::string("NetConnection.Connect.ReconnectRequest")}});
+    if (!tc_url.empty()) info.properties.push_back({"tcUrl", amf::string(tc_url)});
+    if (!description.empty()) info.properties.push_back({"description", amf::string(description)});
+    impl_->answers.command(0,
+                           {amf::string("onStatus"), amf::number(0), amf::null(), std::move(info)});
+    return true;
+}
+
 void ServerSession::notify_unplayable(std::string_view description) {
     if (impl_->stage != Impl::Stage::accepted || impl_->publish) return;
     impl_->answers.status(impl_->stream_id, "error", "NetStream.Play.Failed", description);

@@ -88,6 +88,11 @@ public:
     /// Tells an accepted publisher that it will be disconnected, and why: `bad_name` if another has
     /// its name now, `failed` otherwise (shutdown).
     void notify_kicked(Refusal why, std::string_view description);
+
+    /// Asks a peer that announced caps_ex::reconnect to connect again and to leave this connection
+    /// when it is ready to; the session goes on until then. `tc_url`: where to, absolute or
+    /// relative; empty: the same. Returns false for other peers, who are told nothing.
+    bool request_reconnect(std::string_view tc_url, std::string_view description);
     /// Tells an accepted player why it gets nothing (NetStream.Play.Failed), before its end.
     void notify_unplayable(std::string_view description);
 

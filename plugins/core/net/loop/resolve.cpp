@@ -35,7 +35,38 @@ int look_up(const std::string &host, uint16_t port, int flags, Resolved &out) {
     return 0;
 }
 
+/// Of an IPv4 address in host byte order. RFC 1122, 1918, 3927, 6598.
+Reach reach_of_v4(uint32_t address) {
+    const auto is_in = [address](uint32_t network, int bits) {
+        return (address ^ network) >> (32 - bits) == 0;
+    };
+    if (is_in(0x7F000000, 8) || is_in(0, 8)) return Reach::machine;
+    const bool is_private = is_in(0x0A000000, 8) || is_in(0xAC100000, 12) ||
+                            is_in(0xC0A80000, 16) || is_in(0xA9FE0000, 16) || is_in(0x64400000, 10);
+    return is_private ? Reach::network : Reach::world;
+}
+
 } // namespace
+
+Reach reach_of(const SocketAddress &address) {
+    if (address.family() == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, &address.storage, sizeof v4);
+        return reach_of_v4(ntohl(v4.sin_addr.s_addr));
+    }
+    if (address.family() != AF_INET6) return Reach::machine;
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address.storage, sizeof v6);
+    const in6_addr &bytes = v6.sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&bytes)) {
+        uint32_t v4;
+        std::memcpy(&v4, &bytes.s6_addr[12], sizeof v4);
+        return reach_of_v4(ntohl(v4));
+    }
+    if (IN6_IS_ADDR_LOOPBACK(&bytes) || IN6_IS_ADDR_UNSPECIFIED(&bytes)) return Reach::machine;
+    const bool is_unique_local = (bytes.s6_addr[0] & 0xFE) == 0xFC; // RFC 4193
+    return is_unique_local || IN6_IS_ADDR_LINKLOCAL(&bytes) ? Reach::network : Reach::world;
+}
 
 void resolve(std::shared_ptr<Loops> loops, size_t loop, const std::string &host, uint16_t port,
              std::function<void(Resolved)> done) {

@@ -20,6 +20,14 @@ struct SocketAddress {
     int family() const { return storage.ss_family; }
 };
 
+/// From where an address can be reached.
+enum class Reach {
+    machine, ///< this machine only: loopback
+    network, ///< private networks and links
+    world,
+};
+Reach reach_of(const SocketAddress &address);
+
 struct Resolved {
     std::vector<SocketAddress> addresses; ///< in the order in which to try them; at most 8
     std::string error;                    ///< why there are none

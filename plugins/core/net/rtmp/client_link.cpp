@@ -18,6 +18,11 @@ namespace asio = boost::asio;
 constexpr auto tick_interval = std::chrono::milliseconds(250);
 constexpr size_t batch = 128 << 10; ///< bytes of media that are serialized ahead of the socket
 constexpr uint64_t linger_ms = 1'000;
+/// How long a publisher that is asked to connect again waits for a keyframe, so that nothing of the
+/// stream is lost.
+constexpr uint64_t change_ms = 5'000;
+/// Requests in a row that are obeyed at once; a server that goes on asking is obeyed later.
+constexpr unsigned max_redirects = 3;
 
 std::array<uint8_t, 64 << 10> &scratch() {
     thread_local std::array<uint8_t, 64 << 10> buffer;
@@ -29,14 +34,14 @@ std::array<uint8_t, 64 << 10> &scratch() {
 ClientLink::ClientLink(std::shared_ptr<Loops> loops, RtmpClientOptions options,
                        std::shared_ptr<TlsClient> tls, RtmpClientEvents &events)
     : loops_(std::move(loops)), loop_(loops_->next()), options_(std::move(options)),
-      tls_(std::move(tls)), events_(&events), media_(options_.queue), retry_(context()),
-      tick_(context()), backoff_(options_.backoff), random_(std::random_device()()) {
+      url_(options_.url), tls_(std::move(tls)), events_(&events), media_(options_.queue),
+      retry_(context()), tick_(context()), backoff_(options_.backoff),
+      random_(std::random_device()()) {
 }
 
 void ClientLink::say(LogLevel level, const std::string &text) const {
     log(level, "rtmp",
-        std::string(options_.url.request.publish ? "[push " : "[pull ") + options_.url.shown +
-            "] " + text);
+        std::string(url_.request.publish ? "[push " : "[pull ") + url_.shown + "] " + text);
 }
 
 void ClientLink::change(RtmpClientChange::State state, const std::string &reason, bool refused,
@@ -56,23 +61,42 @@ void ClientLink::attempt() {
     deadline_ms_ = steady_ms() + options_.connect_ms;
     last_error_.clear();
     change(RtmpClientChange::connecting);
-    if (!resolving_) look_up();
+    if (resolving_) return;
+    // Loaded here only if a server has sent this client from rtmp:// to rtmps://.
+    if (url_.tls && !tls_ && !(tls_ = TlsClient::make(options_.trust, &last_error_)))
+        return lost(last_error_, false);
+    look_up();
 }
 
 /// A lookup that takes longer than an attempt serves the next one.
 void ClientLink::look_up() {
     resolving_ = true;
-    resolve(loops_, loop_, options_.url.host, options_.url.port,
-            [weak = weak_from_this()](Resolved found) {
-                if (const auto self = weak.lock()) self->on_resolved(std::move(found));
+    resolve(loops_, loop_, url_.host, url_.port,
+            [weak = weak_from_this(), host = url_.host, port = url_.port](Resolved found) {
+                const auto self = weak.lock();
+                if (!self) return;
+                self->resolving_ = false;
+                // Of the server before, which took longer than its attempt.
+                if (host != self->url_.host || port != self->url_.port) {
+                    if (self->attempting_) self->look_up();
+                    return;
+                }
+                self->on_resolved(std::move(found));
             });
 }
 
 void ClientLink::on_resolved(Resolved &&found) {
-    resolving_ = false;
     if (!events_ || !attempting_) return;
     if (found.addresses.empty()) return lost(found.error, false);
     addresses_ = std::move(found.addresses);
+    // A server elsewhere must not send this client to what only this machine, or its network,
+    // reaches.
+    if (is_redirected_)
+        std::erase_if(addresses_, [this](const auto &each) { return reach_of(each) < reach_; });
+    if (addresses_.empty())
+        return lost("the server has asked to connect to an address that it can't know: " +
+                        url_.host,
+                    false);
     next_address();
 }
 
@@ -84,13 +108,14 @@ void ClientLink::next_address() {
         const uint64_t now = steady_ms(), left = deadline_ms_ > now ? deadline_ms_ - now : 0;
         address_deadline_ms_ = now + left / (addresses_.size() + 1);
         std::lock_guard lock(socket_mutex_);
-        const auto step =
-            socket_.connect(address, tls_.get(), options_.url.host, loops_->poller(loop_), *this);
+        asked_reach_ = reach_of(address);
+        const auto step = socket_.connect(address, url_.tls ? tls_.get() : nullptr, url_.host,
+                                          loops_->poller(loop_), *this);
         if (step != ClientSocket::Step::failed) return;
         last_error_ = socket_.reason();
     }
-    lost("no connection to " + options_.url.host + " port " + std::to_string(options_.url.port) +
-             ": " + last_error_,
+    lost("no connection to " + url_.host + " port " + std::to_string(url_.port) + ": " +
+             last_error_,
          false);
 }
 
@@ -103,7 +128,8 @@ void ClientLink::progress(ClientSocket::Step step) {
 
 void ClientLink::begin_session() {
     addresses_.clear();
-    session_.emplace(static_cast<rtmp::ClientSession::Handler &>(*this), options_.url.request);
+    reach_ = asked_reach_;
+    session_.emplace(static_cast<rtmp::ClientSession::Handler &>(*this), url_.request);
     media_base_ = commands_ = counted_ = 0;
     media_written_ = 0;
     progress_ms_ = heard_ms_ = steady_ms();
@@ -145,9 +171,9 @@ void ClientLink::read() {
 void ClientLink::left_by_server() {
     if (session_->is_asking())
         return lost(std::string("the server has closed the connection instead of answering ") +
-                        (options_.url.request.publish ? "publish: is the key right?"
-                                                      : "play: is the stream published?"),
-                    options_.url.request.publish);
+                        (url_.request.publish ? "publish: is the key right?"
+                                              : "play: is the stream published?"),
+                    url_.request.publish);
     lost(session_->has_started() ? "the server has closed the connection"
                                  : "the server has closed the connection while it owed " +
                                        std::string(session_->waits_for()),
@@ -157,7 +183,10 @@ void ClientLink::left_by_server() {
 void ClientLink::feed(ByteView input) {
     const Result result = session_->feed(input);
     if (!session_) return;
-    if (!result.is_error()) return pump();
+    if (!result.is_error()) {
+        if (next_ && leaves_at_once_) return leave();
+        return pump();
+    }
     const rtmp::ClientEnd end = session_->end();
     // After a connection that was live, the server may take a while to notice that it has ended.
     const bool refused =
@@ -169,7 +198,7 @@ void ClientLink::on_started() {
     live_ = was_live_ = true;
     live_since_ms_ = progress_ms_ = steady_ms();
     ++connections_;
-    if (options_.url.request.publish) media_.flow(session_->stream_id());
+    if (url_.request.publish) media_.flow(session_->stream_id());
     say(LogLevel::info, "live");
     change(RtmpClientChange::live);
 }
@@ -180,6 +209,28 @@ void ClientLink::on_tag(flv::Tag &&tag) {
 
 void ClientLink::on_warning(const std::string &text) {
     if (events_) events_->on_warning(text);
+}
+
+/// A publisher goes on to the end of a GOP.
+void ClientLink::on_reconnect(const rtmp::ReconnectRequest &request) {
+    std::string wrong;
+    auto url = rtmp::redirect_client(url_, request.tc_url, &wrong);
+    if (!url) return on_warning("the server asks to connect again, which is not done: " + wrong);
+    if (next_) return;
+    next_ = std::move(url);
+    leave_reason_ = "the server asks to connect again to " + next_->shown +
+                    (request.said.empty() ? "" : ": " + request.said);
+    leave_ms_ = steady_ms() + change_ms;
+    leaves_at_once_ = !live_ || !url_.request.publish;
+    if (!leaves_at_once_) media_.stop_at_keyframe();
+}
+
+void ClientLink::leave() {
+    session_->finish();
+    pump();
+    if (!session_) return; // the connection was lost meanwhile
+    socket_.shut();
+    lost(leave_reason_, false);
 }
 
 void ClientLink::resume() {
@@ -219,6 +270,10 @@ void ClientLink::pump() {
         if (socket_.has_unsent()) break; // the socket's edge comes through on_ready()
     }
     tell_sent();
+    if (next_ && session_ && !leaves_at_once_ && !socket_.has_unsent() && media_.is_stopped()) {
+        leaves_at_once_ = true; // leave() comes here again
+        leave();
+    }
 }
 
 /// Of the written bytes, only media count.
@@ -243,9 +298,15 @@ void ClientLink::lost(const std::string &reason, bool refused) {
     attempting_ = false;
     const uint64_t lived = live_ ? steady_ms() - live_since_ms_ : 0;
     backoff_.lived(lived);
+    if (lived >= options_.backoff.stable) redirects_ = 0;
     // A server that asks for it again and again is not obeyed at once.
-    const bool at_once = session_ && session_->end() == rtmp::ClientEnd::reconnect &&
-                         lived >= options_.backoff.stable;
+    const bool at_once = next_ && ++redirects_ <= max_redirects;
+    if (next_) {
+        url_ = *std::exchange(next_, std::nullopt);
+        is_redirected_ = true;
+    } else if (!live_ && is_redirected_) {
+        go_home();
+    }
     live_ = paused_ = false;
     media_.hold();
     {
@@ -261,6 +322,12 @@ void ClientLink::lost(const std::string &reason, bool refused) {
     say(LogLevel::info, reason + "; tried again in " + time_text(delay));
     change(RtmpClientChange::waiting, reason, refused, delay);
     retry_in(delay);
+}
+
+/// Where the server has sent this client, nobody is: the next attempt is where it began.
+void ClientLink::go_home() {
+    url_ = options_.url;
+    is_redirected_ = false;
 }
 
 void ClientLink::retry_in(uint64_t ms) {
@@ -291,19 +358,23 @@ void ClientLink::check() {
         return next_address();
     }
     if (!live_ && now > deadline_ms_) {
-        const std::string what = resolving_  ? "the address of '" + options_.url.host + "'"
+        const std::string what = resolving_  ? "the address of '" + url_.host + "'"
                                  : !session_ ? "the connection"
                                              : std::string(session_->waits_for());
         return lost("gave up after waiting " + time_text(options_.connect_ms) + " for " + what,
                     false);
     }
     if (!live_) return;
+    if (next_ && now >= leave_ms_) {
+        leaves_at_once_ = true;
+        return leave();
+    }
     tell_sent();
-    if (options_.url.request.publish) backlog(); // forgets what has left, even if nobody asks
+    if (url_.request.publish) backlog(); // forgets what has left, even if nobody asks
     if (!socket_.has_unsent()) progress_ms_ = now;
     if (now - progress_ms_ > options_.stall_ms)
         return lost("the server has taken nothing for " + time_text(options_.stall_ms), false);
-    const bool is_player = !options_.url.request.publish;
+    const bool is_player = !url_.request.publish;
     if (is_player && options_.silence_ms > 0 && !paused_ && now - heard_ms_ > options_.silence_ms)
         lost("the server has sent nothing for " + time_text(options_.silence_ms), false);
 }

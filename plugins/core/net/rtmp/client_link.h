@@ -8,6 +8,7 @@
 #include "core/net/rtmp/client.h"
 #include "core/net/rtmp/client_media.h"
 #include "core/net/rtmp/client_socket.h"
+#include "core/rtmp/client_redirect.h"
 #include "core/rtmp/client_session.h"
 
 #include <atomic>
@@ -47,6 +48,7 @@ private:
     void on_ready(uint32_t events) override;
     void on_started() override;
     void on_tag(flv::Tag &&tag) override;
+    void on_reconnect(const rtmp::ReconnectRequest &request) override;
     void on_warning(const std::string &text) override;
 
     void attempt();
@@ -61,6 +63,8 @@ private:
     void tell_sent();
     void lost(const std::string &reason, bool refused);
     void left_by_server();
+    void leave();
+    void go_home();
     void retry_in(uint64_t ms);
     void tick();
     void check();
@@ -72,7 +76,8 @@ private:
     const std::shared_ptr<Loops> loops_;
     const size_t loop_;
     const RtmpClientOptions options_;
-    const std::shared_ptr<TlsClient> tls_;
+    rtmp::ClientUrl url_; ///< options_.url, or where a server has sent this client
+    std::shared_ptr<TlsClient> tls_;
     RtmpClientEvents *events_; ///< nullptr once finished
     ClientMedia media_;
     Timer retry_, tick_;
@@ -91,7 +96,16 @@ private:
     uint64_t deadline_ms_ = 0, live_since_ms_ = 0, progress_ms_ = 0, heard_ms_ = 0;
     uint64_t finish_ms_ = 0;
     std::function<void()> done_;
-    bool attempting_ = false; ///< from attempt() to lost()
+    // --- asked to connect again
+    std::optional<rtmp::ClientUrl> next_; ///< where to, until this connection is left
+    std::string leave_reason_;
+    uint64_t leave_ms_ = 0;            ///< when it is left without a keyframe
+    bool leaves_at_once_ = false;      ///< or is being left
+    bool is_redirected_ = false;       ///< url_ is not options_.url
+    unsigned redirects_ = 0;           ///< in a row, without a connection that lasted
+    Reach reach_ = Reach::world;       ///< of the server that was reached last
+    Reach asked_reach_ = Reach::world; ///< of the address that is tried
+    bool attempting_ = false;          ///< from attempt() to lost()
     bool resolving_ = false;
     bool paused_ = false; ///< nothing is read: the player's queue is full
     bool was_live_ = false;

@@ -54,10 +54,20 @@ void ClientMedia::flow(uint32_t stream_id) {
     queue_.flow();
 }
 
+void ClientMedia::stop_at_keyframe() {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+}
+
+bool ClientMedia::is_stopped() const {
+    std::lock_guard lock(mutex_);
+    return stopping_ && queue_.is_at_start();
+}
+
 void ClientMedia::hold() {
     std::lock_guard lock(mutex_);
     if (!flowing_) return;
-    flowing_ = false;
+    flowing_ = stopping_ = false;
     marks_.clear();
     queue_.hold();
 }
@@ -86,7 +96,7 @@ bool ClientMedia::take(size_t wanted, std::vector<fanout::PacketPtr> &out) {
     if (!flowing_) return false;
     const uint64_t before = taken_;
     rtmp::PublishQueue::Item item;
-    while (taken_ - before < wanted && queue_.pop(item)) {
+    while (taken_ - before < wanted && !(stopping_ && queue_.is_at_start()) && queue_.pop(item)) {
         if (queue_.take_skipped()) headers_due_ = true;
         if (std::exchange(headers_due_, false)) append_headers(item.time, out);
         append(item.tag, item.time, out);

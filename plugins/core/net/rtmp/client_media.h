@@ -27,6 +27,11 @@ public:
 
     /// The server has accepted on this message stream: take() gives the headers, then the media.
     void flow(uint32_t stream_id);
+    /// From now on take() gives nothing from the next keyframe on, which is for the next
+    /// connection.
+    void stop_at_keyframe();
+    /// Whether that keyframe is there, and all before it was taken.
+    bool is_stopped() const;
     /// The connection is lost.
     void hold();
     /// Appends packets of at least `wanted` bytes, if there are so many. Returns false if there
@@ -62,6 +67,7 @@ private:
     bool has_video_ = false;
     bool flowing_ = false;
     bool headers_due_ = false;
+    bool stopping_ = false;
 };
 
 } // namespace penstock::net

@@ -67,11 +67,11 @@ asio::io_context &RtmpConnection::context() const {
 void RtmpConnection::on_ready(uint32_t events) {
     const auto self = shared_from_this();
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ended_ = true;
-    if ((events & EPOLLOUT) != 0 && waiting_) pump_again();
     if (greeting_) {
         if (greet()) read();
         return;
     }
+    if ((events & EPOLLOUT) != 0 && waiting_) pump_again();
     end_output();
     if ((events & ~uint32_t(EPOLLOUT)) != 0) read();
 }
@@ -242,6 +242,15 @@ void RtmpConnection::cancel_question() {
     admission_.cancel();
     admit_ = nullptr;
     if (role_ == Role::none) paused_ = false;
+}
+
+void RtmpConnection::ask_to_reconnect(const std::string &path, bool publisher,
+                                      const std::string &url, const std::string &description) {
+    if (closed_ || !mount_ || mount_->path() != path ||
+        role_ != (publisher ? Role::publisher : Role::player))
+        return;
+    if (session_.request_reconnect(url, description)) say(LogLevel::info, "asked to connect again");
+    answer();
 }
 
 // --- ending -------------------------------------------------------------------------------

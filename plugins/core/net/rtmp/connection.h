@@ -50,6 +50,10 @@ public:
     bool is_backup() const override { return is_backup_; }
     void give_way(const std::string &reason) override;
 
+    /// If it publishes (or plays) `path`, and can.
+    void ask_to_reconnect(const std::string &path, bool publisher, const std::string &url,
+                          const std::string &description);
+
     void close(const std::string &reason) override; ///< any thread; not the peer's fault
     void check(uint64_t now_ms) override;
     void close_now(LogLevel level, const std::string &reason) override;
@@ -65,10 +69,6 @@ private:
     void on_ready(uint32_t events) override;
     void lost(int error);
     void read();
-    boost::asio::io_context &context() const;
-    bool is_reset();
-    void refuse(rtmp::Refusal why, const std::string &what);
-    void rename(const char *kind);
 
     // --- TLS ----------------------------------------------------------------------------------
     /// Looks at the peer's first byte and shakes hands if it is TLS. False while it has to wait,
@@ -77,6 +77,10 @@ private:
     bool shake_hands();
     ssize_t receive(uint8_t *data, size_t size);
 
+    boost::asio::io_context &context() const;
+    bool is_reset();
+    void refuse(rtmp::Refusal why, const std::string &what);
+    void rename(const char *kind);
     void say(LogLevel level, const std::string &text) const;
 
     // --- as a Viewer, and for whatever is answered --------------------------------------------
@@ -150,11 +154,11 @@ private:
     uint64_t heard_ms_ = 0;    ///< when a publisher's last media came
     Role role_ = Role::none;
     bool paused_ = false;  ///< nothing is read: the receiver's queue is full, or nobody has claimed
+    bool greeting_;        ///< the peer has not said yet whether it speaks TLS, or shakes hands
     bool reading_ = false; ///< will read on after others' turn
     bool ended_ = false;   ///< the peer sends nothing but what is there to be read
     bool is_backup_ = false;  ///< a publisher that came with ?backup=1; fixed like key_
     bool is_parting_ = false; ///< see part_ways()
 };
 
-    bool greeting_;        ///< the peer has not said yet whether it speaks TLS, or shakes hands
 } // namespace penstock::net

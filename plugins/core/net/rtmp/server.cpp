@@ -193,6 +193,13 @@ public:
         });
         return mounts;
     }
+    void ask_to_reconnect(const std::string &path, bool publisher, const std::string &url,
+                          const std::string &description) override {
+        state_->roster->each([=](RosterMember &member) {
+            static_cast<RtmpConnection &>(member).ask_to_reconnect(path, publisher, url,
+                                                                   description);
+        });
+    }
     void refuse(const std::string &path, const std::string &reason) override {
         if (const auto mount = state_->mount(path, false)) mount->slot.refuse(reason);
     }
@@ -206,6 +213,7 @@ private:
         return false;
     }
 
+    const RtmpTls tls_;
     const RtmpLimits limits_;
     std::shared_ptr<Listener> listener_;
     std::shared_ptr<RtmpState> state_;
@@ -213,7 +221,6 @@ private:
 
 Registry<Server> &registry() {
     static auto *instance = new Registry<Server>; // a server may close after main()
-    const RtmpTls tls_;
     return *instance;
 }
 

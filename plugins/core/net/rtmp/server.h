@@ -115,6 +115,12 @@ public:
     /// wait instead of being refused. Pass the server to PathRules::add(), to keep it open.
     virtual PathRules &rules() = 0;
     virtual std::vector<MountInfo> mounts() const = 0;
+    /// Asks the publisher of `path`, or its players, to connect again: those that announced that
+    /// they can (Enhanced RTMP v2) leave by themselves, others are told nothing. `url`: where to,
+    /// rtmp:// or rtmps:// with the application and without the name, or relative to where they
+    /// are; empty: the same. Returns at once.
+    virtual void ask_to_reconnect(const std::string &path, bool publisher, const std::string &url,
+                                  const std::string &description) = 0;
     /// Turns away the publisher that waits on `path` for a receiver, and says why.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;
 };

@@ -50,6 +50,15 @@ void Roster::check(size_t loop) {
     if (!per_loop_[loop].members.empty()) wait(loop);
 }
 
+void Roster::each(std::function<void(RosterMember &)> visit) {
+    for (size_t loop = 0; loop < per_loop_.size(); ++loop)
+        asio::post(loops_->at(loop), [self = shared_from_this(), loop, visit] {
+            const auto members = self->per_loop_[loop].members; // a visit may remove its member
+            for (const auto &member : members)
+                visit(*member);
+        });
+}
+
 void Roster::shutdown() {
     closing_ = true;
     std::vector<std::future<void>> closed;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -40,6 +41,8 @@ public:
     void remove(const std::shared_ptr<RosterMember> &member);
     /// Whether shutdown() has begun: close() has to be quick then. Thread-safe.
     bool is_closing() const { return closing_; }
+    /// Calls `visit` for every member on its loop, soon. Thread-safe.
+    void each(std::function<void(RosterMember &)> visit);
     /// Closes all members and waits until they are closed; does not wait if called on a loop.
     void shutdown();
     Loops &loops() const { return *loops_; }
