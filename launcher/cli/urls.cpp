@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/urls.h"
 
+#include "multitrack/routes.h"
 #include "protocols/table.h"
 #include "supervisor/endpoints.h"
 
@@ -19,10 +20,9 @@ std::string url_of(const Endpoint &endpoint, const description::Binding &binding
            (slash == text.npos ? "" : text.substr(slash, text.find('?') - slash));
 }
 
-/// The scheme of the page's URL: that of the streams at its address.
-std::string page_scheme(const description::Binding &binding, const Endpoint &page,
-                        const net::Address &address) {
-    const auto &schemes = page.protocol->schemes;
+/// The scheme of URLs of what is served beside streams: that of the streams at the address.
+std::string page_scheme(const description::Binding &binding, const net::Address &address) {
+    const auto &schemes = protocols::page_protocol().schemes;
     for (const Endpoint &endpoint : supervisor::find_endpoints(binding)) {
         // Without its certificate, too, which `show` does not ask for.
         const auto location = supervisor::pattern_of(endpoint, binding);
@@ -51,7 +51,7 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
         const auto address = supervisor::address_of(endpoint, binding, nullptr);
         if (!address) continue;
         if (endpoint.kind == Endpoint::Kind::page) {
-            const std::string scheme = page_scheme(binding, endpoint, *address);
+            const std::string scheme = page_scheme(binding, *address);
             out.push_back({"Page", scheme + "://" + reachable(*address, here) + "/", "page"});
             continue;
         }
@@ -69,6 +69,12 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
         for (protocols::UrlLine &line : protocols::url_lines(*endpoint.protocol, place))
             out.push_back({std::move(line.label), std::move(line.text), std::move(line.kind),
                            endpoint.protocol->ffmpeg_format});
+        if (!endpoint.rule || !endpoint.rule->multitrack) continue;
+        if (const auto at = multitrack::place_of(*endpoint.rule, binding, nullptr))
+            out.push_back({"Tracks",
+                           "obs --config-url " + page_scheme(binding, at->http) + "://" +
+                               reachable(at->http, here) + at->path,
+                           "obs-multitrack"});
     }
     return out;
 }

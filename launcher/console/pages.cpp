@@ -52,7 +52,7 @@ bool Pages::serve(const supervisor::Bindings &bindings, std::string *error) {
         if (!page) return false;
         pages_[address] = {options, std::move(page)};
     }
-    return true;
+    return multitrack_.serve(bindings, error);
 }
 
 } // namespace penstock::console

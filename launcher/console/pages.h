@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The viewers' pages of the running descriptions, one per address.
+// The viewers' pages of the running descriptions, one per address, and what OBS asks for.
 #pragma once
 
 #include "console/page.h"
+#include "multitrack/routes.h"
 #include "supervisor/supervisor.h"
 
 #include <map>
@@ -14,7 +15,10 @@ public:
     /// Serves the pages of `bindings` and removes those no longer requested. Returns false and sets
     /// the reason if one can't be served; those before it are.
     bool serve(const supervisor::Bindings &bindings, std::string *error);
-    void clear() { pages_.clear(); }
+    void clear() {
+        multitrack_.clear();
+        pages_.clear();
+    }
 
 private:
     struct Served {
@@ -22,6 +26,7 @@ private:
         std::unique_ptr<Page> page;
     };
     std::map<net::Address, Served> pages_;
+    multitrack::Routes multitrack_;
 };
 
 } // namespace penstock::console

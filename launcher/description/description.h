@@ -4,6 +4,7 @@
 
 #include "description/expect.h"
 #include "description/launch_text.h"
+#include "description/multitrack.h"
 #include "description/page.h"
 #include "description/parameter.h"
 #include "description/yaml.h"
@@ -76,6 +77,7 @@ struct PublishRule {
     size_t max_instances = default_max_instances;
     std::optional<Authorize> authorize; ///< instead of the description's
     std::optional<Notify> notify;
+    std::optional<Multitrack> multitrack;
 };
 
 inline constexpr int64_t default_grace = 10'000'000'000; ///< ns

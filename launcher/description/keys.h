@@ -18,6 +18,8 @@ enum class Place {
     jwt,
     notify,
     page,
+    multitrack,
+    rendition,
     restart,
     expect,
     fragment

@@ -184,6 +184,8 @@ void Loader::load_rule(const Node &node) {
             rule.authorize = load_authorize(entry, Peers::publishers);
         } else if (entry.key == "notify") {
             rule.notify = load_notify(entry);
+        } else if (entry.key == "multitrack") {
+            rule.multitrack = load_multitrack(entry);
         }
     }
     if (!match)

@@ -61,6 +61,10 @@ private:
     enum class Peers { all, publishers, viewers };
     std::optional<Authorize> load_authorize(const Node::Entry &entry, Peers peers);
     std::optional<Notify> load_notify(const Node::Entry &entry);
+    std::optional<Multitrack> load_multitrack(const Node::Entry &entry);
+    std::optional<Rendition> load_rendition(const Node &node);
+    double load_number(const Node::Entry &entry, Type type, double min, double max,
+                       const std::string &example);
     void load_callback(const Node::Entry &entry, Callback &out);
     void load_jwt(const Node::Entry &entry, Authorize &out);
     std::vector<Template> load_networks(const Node::Entry &entry);

@@ -129,7 +129,8 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
         // The loader has verified that the match begins with a known scheme.
         Endpoint endpoint{.kind = Endpoint::Kind::publish,
                           .protocol = protocols::find_url(rule.match.pieces.at(0).literal),
-                          .pieces = rule.match.pieces};
+                          .pieces = rule.match.pieces,
+                          .rule = &rule};
         if (!endpoint.protocol) continue;
         take_receiver(rule, binding, endpoint);
         if (rule.publish_key) {

@@ -23,8 +23,9 @@ struct Endpoint {
     description::Pieces pieces;                    ///< the location, or the page's address
     const description::Parameter *key = nullptr;   ///< the publish key's parameter, if it has one
     bool has_key = false;
-    bool is_on_demand = false;                    ///< of the pipeline of a `play` rule
-    description::Pieces tls_certificate, tls_key; ///< empty: not given
+    bool is_on_demand = false;                      ///< of the pipeline of a `play` rule
+    const description::PublishRule *rule = nullptr; ///< that the endpoint is the match of
+    description::Pieces tls_certificate, tls_key;   ///< empty: not given
     /// True if this process listens at the address.
     bool is_served() const { return kind != Kind::send; }
 };

@@ -182,6 +182,7 @@ GST_START_TEST(test_elements) {
     fail_unless(!protocols::find_element("identity"));
     fail_unless_equals_int(protocols::default_port("rtmp://a/b"), 1935);
     fail_unless_equals_int(protocols::default_port("https://a/b"), 443);
+    fail_unless_equals_int(protocols::default_port("rtmps://a/b"), 443);
     fail_unless_equals_int(protocols::default_port("gopher://a/b"), 0);
     const auto *hls = protocols::find_protocol("hls");
     fail_unless(hls != nullptr);
@@ -234,6 +235,51 @@ GST_START_TEST(test_protocol_joins) {
 }
 GST_END_TEST
 
+/// "kind url" of what `live` shows for RTMP with these settings.
+static std::string urls_of_live(const std::map<std::string, std::string> &settings) {
+    const std::string path =
+        std::string(std::getenv("PENSTOCK_SOURCE_ROOT")) + "/pipelines/live.yaml";
+    description::Problems problems;
+    description::Source source;
+    const auto live = description::load_description_file(path, source, problems);
+    fail_unless(live != nullptr, "%s", problems.empty() ? "" : problems[0].what.c_str());
+    std::vector<std::string> errors;
+    const description::Binding binding(
+        *live, settings, [](const char *) -> const char * { return nullptr; }, errors);
+    fail_unless(errors.empty(), "%s", errors.empty() ? "" : errors[0].c_str());
+    std::string out;
+    for (const auto &url : cli::urls_of(binding))
+        if (url.kind.starts_with("publish") || url.kind.starts_with("play") ||
+            url.kind == "obs-multitrack")
+            out += url.kind + " " + url.text + "\n";
+    return out;
+}
+
+// A match that begins with rtmp:// is for the scheme of the rule's receiver.
+GST_START_TEST(test_rtmps_urls) {
+    const std::string asked = "obs-multitrack obs --config-url http://127.0.0.1:8080/multitrack/"
+                              "live\n";
+    fail_unless_equals_string(urls_of_live({}).c_str(),
+                              ("publish rtmp://127.0.0.1:1935/live/NAME\n" + asked +
+                               "play rtmp://127.0.0.1:1935/live/NAME\n")
+                                  .c_str());
+    const std::map<std::string, std::string> files = {{"tls-certificate", "a"}, {"tls-key", "b"}};
+    fail_unless_equals_string(urls_of_live(files).c_str(),
+                              ("publish rtmp://127.0.0.1:1935/live/NAME\n"
+                               "publish-tls rtmps://127.0.0.1:1935/live/NAME\n" +
+                               asked +
+                               "play rtmp://127.0.0.1:1935/live/NAME\n"
+                               "play-tls rtmps://127.0.0.1:1935/live/NAME\n")
+                                  .c_str());
+    auto only = files;
+    only["ingest"] = "rtmps";
+    fail_unless_equals_string(urls_of_live(only).c_str(),
+                              ("publish rtmps://127.0.0.1:1935/live/NAME\n" + asked +
+                               "play rtmps://127.0.0.1:1935/live/NAME\n")
+                                  .c_str());
+}
+GST_END_TEST
+
 static Suite *protocols_suite() {
     Suite *suite = suite_create("protocols");
     TCase *tests = tcase_create("protocols");
@@ -241,6 +287,7 @@ static Suite *protocols_suite() {
     tcase_add_test(tests, test_names_stand_in_the_table_only);
     tcase_add_test(tests, test_elements);
     tcase_add_test(tests, test_protocol_joins);
+    tcase_add_test(tests, test_rtmps_urls);
     return suite;
 }
 GST_CHECK_MAIN(protocols)
