@@ -5,9 +5,9 @@
 #include "api/socket_path.h"
 #include "cli/catalogue.h"
 #include "cli/commands.h"
-#include "cli/help.h"
 #include "cli/output.h"
 #include "cli/settings.h"
+#include "cli/width.h"
 #include "config.h"
 
 #include <nlohmann/json.hpp>

@@ -3,7 +3,6 @@
 
 #include "cli/app.h"
 #include "cli/generate.h"
-#include "cli/output.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -22,42 +21,11 @@ constexpr size_t narrowest = 40;
 constexpr size_t widest = 100;
 /// A term that is longer, or longer than a third of a line, stands on a line of its own.
 constexpr size_t longest_term = 22;
-/// Columns that wrapped text is given at least.
-constexpr size_t least_text = 20;
-constexpr size_t readable_text = 30;
 
 size_t columns_of(std::string_view text) {
     return size_t(std::count_if(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
     }));
-}
-
-/// Indents all lines but the first.
-std::string hung(const std::string &text, size_t indent) {
-    std::string out;
-    for (const char c : text)
-        out += c == '\n' ? "\n" + std::string(indent, ' ') : std::string(1, c);
-    return out;
-}
-
-/// The words of a command, each option together with its value.
-std::vector<std::string> parts_of(const std::string &command) {
-    std::vector<std::string> out(1);
-    char quote = 0;
-    for (const char c : command) {
-        if (c == ' ' && !quote) {
-            out.emplace_back();
-            continue;
-        }
-        if (quote ? c == quote : c == '"' || c == '\'') quote = quote ? 0 : c;
-        out.back() += c;
-    }
-    for (size_t i = 0; i + 1 < out.size(); ++i)
-        if (out[i].starts_with('-') && !out[i + 1].starts_with('-')) {
-            out[i] += ' ' + out[i + 1];
-            out.erase(out.begin() + std::ptrdiff_t(i) + 1);
-        }
-    return out;
 }
 
 using Entries = std::vector<std::pair<std::string, std::string>>; ///< term, description
@@ -157,35 +125,10 @@ std::string wrapped(const std::string &text, size_t width, size_t indent) {
     return out;
 }
 
-std::string in_width(const std::string &text, size_t indent) {
-    if (!Output::get().is_terminal() || indent + columns_of(text) <= terminal_columns())
-        return text;
-    const size_t columns = std::max<size_t>(terminal_columns(), indent + least_text);
-    return hung(wrapped(text, columns - indent, 0), indent);
-}
-
-bool fits_beside(size_t column) {
-    return !Output::get().is_terminal() || column + readable_text <= terminal_columns();
-}
-
-std::string command_in_width(const std::string &command, size_t indent) {
-    const size_t columns = terminal_columns();
-    if (!Output::get().is_terminal() || indent + columns_of(command) <= columns) return command;
-    constexpr size_t goes_on = 2; // " \\"
+std::string hung(const std::string &text, size_t indent) {
     std::string out;
-    size_t used = indent;
-    for (const std::string &part : parts_of(command)) {
-        const size_t wide = columns_of(part);
-        if (!out.empty() && used + 1 + wide + goes_on > columns) {
-            out += " \\\n" + std::string(indent + 2, ' ');
-            used = indent + 2;
-        } else if (!out.empty()) {
-            out += ' ';
-            ++used;
-        }
-        out += part;
-        used += wide;
-    }
+    for (const char c : text)
+        out += c == '\n' ? "\n" + std::string(indent, ' ') : std::string(1, c);
     return out;
 }
 

@@ -17,15 +17,8 @@ size_t terminal_columns();
 /// `indent` spaces. A word that is longer than a line is not broken.
 std::string wrapped(const std::string &text, size_t width, size_t indent);
 
-/// Wraps text that begins in column `indent` of a terminal; lines after the first begin there, too.
-/// A pipe gets it in one line.
-std::string in_width(const std::string &text, size_t indent);
-/// The same for a command of sh, in lines that can be pasted: they end in ` \` and break in front
-/// of options.
-std::string command_in_width(const std::string &command, size_t indent);
-
-/// Whether text that begins in this column has a readable width, or belongs on a line of its own.
-bool fits_beside(size_t column);
+/// Indents all lines but the first.
+std::string hung(const std::string &text, size_t indent);
 
 /// Writes help of `width` columns.
 std::shared_ptr<CLI::FormatterBase> help_formatter(size_t width);

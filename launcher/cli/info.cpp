@@ -2,11 +2,11 @@
 // list, show, check: commands that run nothing.
 #include "cli/catalogue.h"
 #include "cli/commands.h"
-#include "cli/help.h"
 #include "cli/output.h"
 #include "cli/senders.h"
 #include "cli/settings.h"
 #include "cli/urls.h"
+#include "cli/width.h"
 
 #include <nlohmann/json.hpp>
 

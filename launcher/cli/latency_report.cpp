@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/latency_report.h"
 
-#include "cli/help.h"
 #include "cli/output.h"
+#include "cli/width.h"
 #include "delay/draw.h"
 
 #include <nlohmann/json.hpp>
