@@ -32,9 +32,9 @@ std::vector<GstPtr<GstBuffer>> stream_headers(const GstCaps *caps) {
 int64_t shown_at(bool is_flv, GstBuffer *buffer, int64_t otherwise) {
     if (!GST_BUFFER_PTS_IS_VALID(buffer)) return otherwise;
     const auto pts = static_cast<int64_t>(GST_BUFFER_PTS(buffer));
-    KnownTag known;
-    if (!is_flv || !read_known_tag(buffer, known)) return pts;
-    const auto header = flv::parse_body(known.tag.type, known.tag.body_view());
+    const KnownTag *known = is_flv ? known_tag(buffer) : nullptr;
+    if (!known) return pts;
+    const auto header = flv::parse_body(known->tag.type, known->tag.body_view());
     return pts + (header ? std::max(header->composition_time, 0) * int64_t(GST_MSECOND) : 0);
 }
 
@@ -186,11 +186,11 @@ void FailoverSwitch::set_caps(Input &input, GstCaps *caps) {
 
 /// The codecs of an FLV stream, as they come.
 void FailoverSwitch::learn_tracks(Input &input, const Unit &unit) {
-    KnownTag known;
-    if (!read_known_tag(unit.buffer.get(), known)) return;
-    const bool audio = known.tag.type == flv::TagType::audio;
-    if (!audio && known.tag.type != flv::TagType::video) return;
-    const auto header = flv::parse_body(known.tag.type, known.tag.body_view());
+    const KnownTag *known = known_tag(unit.buffer.get());
+    if (!known) return;
+    const bool audio = known->tag.type == flv::TagType::audio;
+    if (!audio && known->tag.type != flv::TagType::video) return;
+    const auto header = flv::parse_body(known->tag.type, known->tag.body_view());
     if (!header || header->track != 0 || header->codec == 0) return;
     std::string codec = flv::codec_name(header->codec);
     std::lock_guard lock(lock_);
@@ -255,9 +255,8 @@ GstFlowReturn FailoverSwitch::take(Input &input, const Unit &unit) {
             if (failover_.active() != input.number) return GST_FLOW_OK; // FlvInput has it
             action = Failover::Action::pass;
         } else {
-            KnownTag known;
-            const bool is_audio = input.is_flv && read_known_tag(unit.buffer.get(), known) &&
-                                  known.tag.type == flv::TagType::audio;
+            const KnownTag *known = input.is_flv ? known_tag(unit.buffer.get()) : nullptr;
+            const bool is_audio = known && known->tag.type == flv::TagType::audio;
             action = failover_.media(input.number, {unit.key, is_audio}, now);
         }
         if (action == Failover::Action::hold) {
@@ -337,12 +336,12 @@ GstFlowReturn FailoverSwitch::send(Input &input, const Unit &unit, Failover::Act
 /// FLV only. A GOP that can't be folded is shown as it is.
 std::vector<FailoverSwitch::Held> FailoverSwitch::folded(std::vector<Held> gop) {
     std::vector<flv::Tag> tags;
-    KnownTag known;
     GstClockTime edge = GST_CLOCK_TIME_NONE;
     for (const Held &held : gop) {
-        if (!read_known_tag(held.buffer.get(), known)) return gop;
-        if (known.tag.type == flv::TagType::video) edge = GST_BUFFER_DTS_OR_PTS(held.buffer.get());
-        tags.push_back(known.tag);
+        const KnownTag *known = known_tag(held.buffer.get());
+        if (!known) return gop;
+        if (known->tag.type == flv::TagType::video) edge = GST_BUFFER_DTS_OR_PTS(held.buffer.get());
+        tags.push_back(known->tag);
     }
     tags = fanout::fold_tags(tags);
     if (tags.empty() || edge == GST_CLOCK_TIME_NONE || edge < tags.size() * GST_MSECOND) return gop;
