@@ -92,7 +92,7 @@ struct Node : net::TagReceiver {
         claim = server->claim(path, *this, {}, &error);
         fail_unless(feed && claim, "%s", error.c_str());
     }
-    void on_published(const std::string &) override { ++published; }
+    void on_published(const net::Publisher &) override { ++published; }
     void on_unpublished(const std::string &) override { ++unpublished; }
     bool on_tag(flv::Tag &&tag) override {
         if (tag.kind == flv::TagKind::keyframe || tag.kind == flv::TagKind::frame) {
