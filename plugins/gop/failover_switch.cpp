@@ -336,18 +336,20 @@ GstFlowReturn FailoverSwitch::send(Input &input, const Unit &unit, Failover::Act
 /// FLV only. A GOP that can't be folded is shown as it is.
 std::vector<FailoverSwitch::Held> FailoverSwitch::folded(std::vector<Held> gop) {
     std::vector<flv::Tag> tags;
+    uint32_t config = 0;
     GstClockTime edge = GST_CLOCK_TIME_NONE;
     for (const Held &held : gop) {
         const KnownTag *known = known_tag(held.buffer.get());
         if (!known) return gop;
         if (known->tag.type == flv::TagType::video) edge = GST_BUFFER_DTS_OR_PTS(held.buffer.get());
         tags.push_back(known->tag);
+        config = known->config;
     }
     tags = fanout::fold_tags(tags);
     if (tags.empty() || edge == GST_CLOCK_TIME_NONE || edge < tags.size() * GST_MSECOND) return gop;
     std::vector<Held> out;
     for (size_t i = 0; i < tags.size(); ++i) {
-        auto buffer = buffer_of(tags[i], known.config);
+        auto buffer = buffer_of(tags[i], config);
         GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) =
             edge - (tags.size() - 1 - i) * GST_MSECOND;
         if (i > 0) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
