@@ -44,8 +44,7 @@ Encoded encoded_by(const Subjects &subjects) {
             std::string codec;
             for (const auto &property : item.properties)
                 if (property.name == "codec")
-                    for (const auto &piece : property.pieces)
-                        codec += piece.placeholder ? "auto" : piece.literal;
+                    codec = subject.binding->expand(property.pieces, {}, nullptr).value_or("auto");
             const bool any = codec.empty() || codec.find("auto") != codec.npos;
             out.video |= any || codec == "h264";
             out.audio |= any || codec != "h264";
