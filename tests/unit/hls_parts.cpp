@@ -164,6 +164,8 @@ GST_START_TEST(test_every_frame_rate) {
     for (const double fps : {12.0, 23.976, 25.0, 29.97, 60.0})
         for (const int64_t gop : {500 * ms, 2 * sec, 7 * sec})
             for (const int kind : {0, 1, 2, 3}) {
+                // Every kind with the usual interval, one each with the others.
+                if (gop != 2 * sec && kind != (gop < sec ? 0 : 3)) continue;
                 Parts parts;
                 parts.segmenter->set_format(cmaf_video());
                 parts.segmenter->set_format(cmaf_audio());
