@@ -318,17 +318,17 @@ GST_START_TEST(test_short_wraps_live) {
 GST_END_TEST
 
 // Frames at 23.976, 29.97 and variable rates, audio of 1024 samples at 44.1 kHz, all rounded to
-// milliseconds: over a day, with a wrap in it, not one more or less.
+// milliseconds: over an hour, with a wrap in it, not one more or less.
 GST_START_TEST(test_no_rounding) {
     for (const uint64_t numerator : {24'000u, 30'000u, 0u}) {
         Clocked c;
         std::mt19937 random(1);
-        const uint32_t begin = 0xFFFFFFFF - 3'600'000;
+        const uint32_t begin = 0xFFFFFFFF - 600'000;
         uint64_t audio = 0, variable = 0;
-        for (uint64_t n = 0; n < 24 * 86'400; ++n) {
+        for (uint64_t n = 0; n < 30 * 3'600; ++n) {
             const uint64_t video = numerator ? n * 1'001'000 / numerator : variable;
             variable += 1 + random() % 400;
-            // Millions of checks: the macro is too slow for each.
+            // A million checks: the macro is too slow for each.
             if (const uint64_t out = c.video(begin + uint32_t(video)); out != video)
                 fail_unless_equals_uint64(out, video);
             for (; audio * 1'024'000 / 44'100 <= video; ++audio) {
@@ -336,7 +336,7 @@ GST_START_TEST(test_no_rounding) {
                 if (const uint64_t out = c.audio(begin + uint32_t(time)); out != time)
                     fail_unless_equals_uint64(out, time);
             }
-            if (video > 86'400'000) break;
+            if (video > 3'600'000) break;
         }
     }
 }
