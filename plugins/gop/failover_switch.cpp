@@ -244,12 +244,12 @@ GstFlowReturn FailoverSwitch::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
 }
 
 GstFlowReturn FailoverSwitch::take(Input &input, const Unit &unit) {
-    const uint64_t now = steady_time();
     Failover::Action action = Failover::Action::hold;
     bool ask_key = false, warn = false;
     std::string stream;
     {
         std::lock_guard lock(lock_);
+        const uint64_t now = steady_time();
         if (!input.joined) return GST_FLOW_EOS;
         if (unit.header) {
             if (failover_.active() != input.number) return GST_FLOW_OK; // FlvInput has it

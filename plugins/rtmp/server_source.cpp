@@ -120,10 +120,11 @@ bool ServerSource::take_mended(size_t index, flv::Tag &&tag) {
     const bool is_audio = tag.type == flv::TagType::audio;
     const bool is_frame =
         is_key || tag.kind == flv::TagKind::frame || tag.kind == flv::TagKind::audio;
-    const uint64_t now = steady_time();
+    uint64_t now;
     Failover::Action action;
     {
         std::lock_guard lock(failover_mutex_);
+        now = steady_time();
         if (is_frame)
             action = failover_.media(index, {is_key, is_audio}, now);
         else if (failover_.active() == index)
@@ -151,7 +152,7 @@ bool ServerSource::take_mended(size_t index, flv::Tag &&tag) {
     const bool has_room = put_tag(std::move(tag));
     if (!has_room) {
         std::lock_guard lock(failover_mutex_);
-        failover_.set_busy(index, true, now);
+        failover_.set_busy(index, true, steady_time());
     }
     return has_room;
 }

@@ -303,6 +303,34 @@ GST_START_TEST(test_busy) {
 }
 GST_END_TEST
 
+// A thread reads its clock, waits for a lock, and comes behind one that read it later: nobody
+// fails.
+GST_START_TEST(test_time_of_a_late_thread) {
+    Show show(2);
+    show.failover.set_settings({.timeout = 500 * ms, .return_after = 500 * ms});
+    show.join(1, 1);
+    show.run({1}, 20);
+    show.now -= 10 * ms;
+    show.join(0, 0);
+    show.send(0, true);
+    fail_unless_equals_string(show.began.c_str(), "1 ");
+    show.now += 60 * ms;
+    show.send(0, false);
+    show.now -= 100 * ms; // before its first media
+    show.send(0, true);
+    fail_unless_equals_string(show.began.c_str(), "1 ");
+    show.now += 100 * ms;
+    show.run({0, 1}, 30);
+    fail_unless_equals_string(show.began.c_str(), "1 0 ");
+    show.now -= 10 * ms;
+    show.send(1, true);
+    fail_unless_equals_string(show.began.c_str(), "1 0 ");
+    HeldGop<int> held({.bytes = 100, .items = 5, .duration = 1'000});
+    fail_unless(held.push(1, 1, true, 500) && held.push(2, 1, false, 400));
+    fail_unless_equals_int(int(held.take().size()), 2);
+}
+GST_END_TEST
+
 GST_START_TEST(test_held_gop) {
     HeldGop<int> held({.bytes = 100, .items = 5, .duration = 1'000});
     fail_unless(held.push(1, 10, false, 0)); // without a keyframe nothing is kept
@@ -341,6 +369,7 @@ static Suite *failover_suite() {
     tcase_add_test(tc, test_fit);
     tcase_add_test(tc, test_audio);
     tcase_add_test(tc, test_busy);
+    tcase_add_test(tc, test_time_of_a_late_thread);
     tcase_add_test(tc, test_held_gop);
     return s;
 }

@@ -36,7 +36,7 @@ bool Failover::is_alone(size_t input) const {
 
 bool Failover::has_failed(const Input &input, uint64_t now) const {
     if (!input.joined || !input.last) return true;
-    return !input.busy && now - *input.last > settings_.timeout;
+    return !input.busy && elapsed(*input.last, now) > settings_.timeout;
 }
 
 /// Whether none of it is older than what was on air.
@@ -53,12 +53,12 @@ bool Failover::may_begin(size_t index, uint64_t now) const {
         // A better one comes first, unless it has yet to show a keyframe.
         return std::none_of(inputs_.begin(), inputs_.end(), [&](const Input &other) {
             if (!other.joined || other.rank >= input.rank || !other.fit) return false;
-            if (!on_air_ && !other.first) return now - other.came <= settings_.timeout;
+            if (!on_air_ && !other.first) return elapsed(other.came, now) <= settings_.timeout;
             return other.held_since && !has_failed(other, now);
         });
     }
     if (input.rank >= inputs_[*active_].rank || has_failed(input, now)) return false;
-    return now - *input.steady_since >= settings_.return_after;
+    return elapsed(*input.steady_since, now) >= settings_.return_after;
 }
 
 bool Failover::wants_key(size_t input, uint64_t now) const {
@@ -81,14 +81,15 @@ Failover::Action Failover::media(size_t index, const Media &media, uint64_t now)
     const bool is_at_once = !input.first && !active_ && is_alone(index);
     if (!input.first) input.first = now;
     if (!media.audio || !input.has_video) {
-        if (!input.last || now - *input.last > settings_.timeout) input.steady_since = now;
+        if (!input.last || elapsed(*input.last, now) > settings_.timeout) input.steady_since = now;
         input.last = now;
     }
     if (active_ == index) {
         on_air_ = now;
         return Action::pass;
     }
-    const bool key = media.audio ? !input.has_video && now - *input.first >= video_wait : media.key;
+    const bool key =
+        media.audio ? !input.has_video && elapsed(*input.first, now) >= video_wait : media.key;
     if (key) input.held_since = now;
     if (!may_begin(index, now)) return Action::hold;
     if (key || is_at_once) {

@@ -13,6 +13,12 @@
 
 namespace penstock::gop {
 
+/// How long `then` has been past at `now`; 0 if it has yet to come. Threads read their clock before
+/// they wait for a lock, so that the times of two inputs may come in the wrong order.
+inline uint64_t elapsed(uint64_t then, uint64_t now) {
+    return now > then ? now - then : 0;
+}
+
 /// Changes are made on keyframes only: at one that arrives, or at the beginning of the GOP that was
 /// held back, in the place of an input that has failed. Of a GOP that began before the last media
 /// on air the beginning must not be shown again: it is folded, if its caller can do that. Times are
@@ -111,7 +117,7 @@ public:
         items_.push_back(std::move(item));
         bytes_ += bytes;
         if (bytes_ <= limits_.bytes && items_.size() <= limits_.items &&
-            now - since_ <= limits_.duration)
+            elapsed(since_, now) <= limits_.duration)
             return true;
         clear();
         return false;
