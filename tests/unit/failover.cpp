@@ -260,6 +260,22 @@ GST_START_TEST(test_fit) {
 }
 GST_END_TEST
 
+// Of two that don't fit the best goes on air, once no other has joined.
+GST_START_TEST(test_none_fits) {
+    Show show(3);
+    for (size_t i = 0; i < 3; ++i)
+        show.join(i, unsigned(i));
+    show.run({0}, 5);
+    show.failover.set_fit(1, false);
+    show.failover.set_fit(2, false);
+    show.run({0, 1, 2}, 60);
+    fail_unless_equals_string(show.began.c_str(), "0 ");
+    show.failover.leave(0);
+    show.run({1, 2}, 26);
+    fail_unless_equals_string(show.began.c_str(), "0 1 ");
+}
+GST_END_TEST
+
 // Video that stops while audio goes on is a failure; audio alone is a stream.
 GST_START_TEST(test_audio) {
     Show show(2);
@@ -367,6 +383,7 @@ static Suite *failover_suite() {
     tcase_add_test(tc, test_equals);
     tcase_add_test(tc, test_slate);
     tcase_add_test(tc, test_fit);
+    tcase_add_test(tc, test_none_fits);
     tcase_add_test(tc, test_audio);
     tcase_add_test(tc, test_busy);
     tcase_add_test(tc, test_time_of_a_late_thread);

@@ -34,6 +34,12 @@ bool Failover::is_alone(size_t input) const {
     return true;
 }
 
+/// Without any the stream ends anyway: one that is not fit is better than nothing.
+bool Failover::has_fit() const {
+    return std::any_of(inputs_.begin(), inputs_.end(),
+                       [](const Input &i) { return i.joined && i.fit; });
+}
+
 bool Failover::has_failed(const Input &input, uint64_t now) const {
     if (!input.joined || !input.last) return true;
     return !input.busy && elapsed(*input.last, now) > settings_.timeout;
@@ -49,7 +55,7 @@ bool Failover::may_begin(size_t index, uint64_t now) const {
     const Input &input = inputs_[index];
     if (!active_ || has_failed(inputs_[*active_], now)) {
         const bool is_better = active_ && input.rank < inputs_[*active_].rank;
-        if (!input.fit && !is_better && !is_alone(index)) return false;
+        if (!input.fit && !is_better && has_fit()) return false;
         // A better one comes first, unless it has yet to show a keyframe.
         return std::none_of(inputs_.begin(), inputs_.end(), [&](const Input &other) {
             if (!other.joined || other.rank >= input.rank || !other.fit) return false;

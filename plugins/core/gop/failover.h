@@ -54,8 +54,8 @@ public:
     void join(size_t input, unsigned rank, uint64_t now);
     /// It goes. Its successor begins with its own next media.
     void leave(size_t input);
-    /// An input that is not fit goes on air only in place of a worse one: its tracks are not those
-    /// of the stream, which players can't follow.
+    /// An input that is not fit goes on air only in place of a worse one, or if no fit one has
+    /// joined: its tracks are not those of the stream, which players can't follow.
     void set_fit(size_t input, bool fit) { at(input).fit = fit; }
     bool is_fit(size_t input) const { return input < inputs_.size() && inputs_[input].fit; }
     /// Whether the GOP that is held back of an input can be folded; false when it joins.
@@ -91,6 +91,7 @@ private:
     Input &at(size_t input);
     bool has_failed(const Input &input, uint64_t now) const;
     bool is_alone(size_t input) const;
+    bool has_fit() const;
     bool may_begin(size_t input, uint64_t now) const;
     bool is_held_new(const Input &input) const;
     void begin(size_t input, uint64_t now);
