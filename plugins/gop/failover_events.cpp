@@ -4,6 +4,7 @@
 #include "gop/failover_switch.h"
 #include "gst/gone_event.h"
 #include "gst/nonblocking.h"
+#include "gst/stream_lock.h"
 
 namespace penstock::gop {
 
@@ -36,11 +37,9 @@ bool FailoverSwitch::sink_event(GstPad *pad, GstPtr<GstEvent> event) {
             is_last = !failover_.has_inputs();
         }
         if (!is_last) return true;
-        GST_PAD_STREAM_LOCK(src_);
+        const StreamLock stream(src_);
         if (!started_) push_events(input);
-        const bool taken = gst_pad_push_event(src_, event.release());
-        GST_PAD_STREAM_UNLOCK(src_);
-        return taken;
+        return gst_pad_push_event(src_, event.release());
     }
     case GST_EVENT_FLUSH_STOP: {
         input.flv.flush();
@@ -51,14 +50,11 @@ bool FailoverSwitch::sink_event(GstPad *pad, GstPtr<GstEvent> event) {
             failover_.forget_held(input.number);
             if (!input.joined) join_locked(input);
         }
-        GST_PAD_STREAM_LOCK(src_);
-        const bool taken = forward(input, std::move(event));
-        if (taken) reset_output();
-        GST_PAD_STREAM_UNLOCK(src_);
+        flush_stop(input, std::move(event));
         return true;
     }
     case GST_EVENT_FLUSH_START:
-        forward(input, std::move(event));
+        flush_start(input, std::move(event));
         return true;
     case GST_EVENT_GAP: // its time is that of the input
     case GST_EVENT_SEGMENT_DONE:
@@ -71,9 +67,11 @@ bool FailoverSwitch::sink_event(GstPad *pad, GstPtr<GstEvent> event) {
         }
         if (!has_flag(event.get(), GST_EVENT_TYPE_SERIALIZED))
             return forward(input, std::move(event));
-        GST_PAD_STREAM_LOCK(src_);
+        // Behind the media of the input on air others must not wait; within the lock it may have
+        // changed.
+        if (!is_on_air(input)) return true;
+        const StreamLock stream(src_);
         if (started_) forward(input, std::move(event));
-        GST_PAD_STREAM_UNLOCK(src_);
         return true;
     }
     }
@@ -81,11 +79,37 @@ bool FailoverSwitch::sink_event(GstPad *pad, GstPtr<GstEvent> event) {
 
 /// Events of the input on air reach the elements downstream.
 bool FailoverSwitch::forward(const Input &input, GstPtr<GstEvent> event) {
+    return is_on_air(input) && gst_pad_push_event(src_, event.release());
+}
+
+bool FailoverSwitch::is_on_air(const Input &input) const {
+    std::lock_guard lock(lock_);
+    return failover_.active() == input.number;
+}
+
+/// Until the FLUSH_STOP the output takes nothing: the media of all inputs are held back.
+void FailoverSwitch::flush_start(Input &input, GstPtr<GstEvent> event) {
     {
         std::lock_guard lock(lock_);
-        if (failover_.active() != input.number) return false;
+        if (failover_.active() != input.number) return;
+        input.flushes = true;
+        failover_.set_blocked(true);
     }
-    return gst_pad_push_event(src_, event.release());
+    gst_pad_push_event(src_, event.release());
+}
+
+/// Reaches downstream exactly if the FLUSH_START did, whoever is on air by now.
+void FailoverSwitch::flush_stop(Input &input, GstPtr<GstEvent> event) {
+    {
+        std::lock_guard lock(lock_);
+        if (!input.flushes) return;
+    }
+    const StreamLock stream(src_);
+    gst_pad_push_event(src_, event.release());
+    reset_output();
+    std::lock_guard lock(lock_);
+    input.flushes = false;
+    failover_.set_blocked(false);
 }
 
 bool FailoverSwitch::sink_query(GstPad *pad, GstQuery *query) {

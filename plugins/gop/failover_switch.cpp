@@ -5,6 +5,7 @@
 #include "gst/bytes.h"
 #include "gst/running_time.h"
 #include "gst/steady_time.h"
+#include "gst/stream_lock.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -91,12 +92,13 @@ GstPad *FailoverSwitch::request_pad(GstPadTemplate *templ, const char *name) {
 }
 
 void FailoverSwitch::release_pad(GstPad *pad) {
+    const InputPtr input = input_of(pad);
+    if (!input) return;
+    // Its own FLUSH_STOP does not come any more.
+    flush_stop(*input, GstPtr<GstEvent>::adopt(gst_event_new_flush_stop(TRUE)));
     std::lock_guard lock(lock_);
-    const auto found = std::find_if(inputs_.begin(), inputs_.end(),
-                                    [pad](const InputPtr &input) { return input->pad == pad; });
-    if (found == inputs_.end()) return;
-    failover_.leave((*found)->number);
-    inputs_.erase(found);
+    failover_.leave(input->number);
+    std::erase(inputs_, input);
 }
 
 void FailoverSwitch::join_locked(Input &input) {
@@ -114,7 +116,7 @@ void FailoverSwitch::start() {
     failover_.set_settings(settings_);
     has_tracks_ = false;
     for (const InputPtr &input : inputs_)
-        input->joined = false;
+        input->joined = input->flushes = false;
     for (const InputPtr &input : inputs_)
         join_locked(*input);
 }
@@ -128,7 +130,7 @@ void FailoverSwitch::stop() {
     std::lock_guard lock(lock_);
     for (const InputPtr &input : inputs_) {
         input->flv.reset();
-        input->is_flv = input->told_broken = input->joined = false;
+        input->is_flv = input->told_broken = input->joined = input->flushes = false;
         input->caps.reset();
         input->held.clear();
         input->video.clear();
@@ -273,11 +275,13 @@ GstFlowReturn FailoverSwitch::take(Input &input, const Unit &unit) {
     if (warn) warn_of_misfit(input, stream);
     if (ask_key) wants_key(input);
     if (action == Failover::Action::hold) return GST_FLOW_OK;
-    GST_PAD_STREAM_LOCK(src_);
-    const GstFlowReturn flow = send(input, unit, action);
-    GST_PAD_STREAM_UNLOCK(src_);
-    if (action != Failover::Action::pass) tell_active(input);
-    return flow;
+    Sent sent;
+    {
+        const StreamLock stream(src_);
+        sent = send(input, unit, action);
+    }
+    if (sent.began) tell_active(input);
+    return sent.flow;
 }
 
 /// An encoder that is one of ours gives a keyframe at once.
@@ -303,15 +307,16 @@ void FailoverSwitch::warn_of_misfit(const Input &input, const std::string &strea
 
 // --- what goes out ------------------------------------------------------------------------
 
-GstFlowReturn FailoverSwitch::send(Input &input, const Unit &unit, Failover::Action action) {
+FailoverSwitch::Sent FailoverSwitch::send(Input &input, const Unit &unit, Failover::Action action) {
+    const bool begins = action != Failover::Action::pass;
     std::vector<Held> held;
     {
         std::lock_guard lock(lock_);
         // Another one may have taken over while this thread waited for its turn.
-        if (failover_.active() != input.number) return GST_FLOW_OK;
+        if (failover_.active() != input.number) return {};
         if (action == Failover::Action::begin_held || action == Failover::Action::begin_folded)
             held = input.held.take();
-        if (action != Failover::Action::pass) {
+        if (begins) {
             input.held.clear();
             input.asked_key = false;
             refit_locked();
@@ -320,8 +325,7 @@ GstFlowReturn FailoverSwitch::send(Input &input, const Unit &unit, Failover::Act
     }
     if (action == Failover::Action::begin_folded) held = folded(std::move(held));
     GstFlowReturn flow = GST_FLOW_OK;
-    if (action != Failover::Action::pass)
-        flow = begin(input, held.empty() ? unit.buffer.get() : held.front().buffer.get());
+    if (begins) flow = begin(input, held.empty() ? unit.buffer.get() : held.front().buffer.get());
     for (const Held &each : held)
         if (flow == GST_FLOW_OK) flow = push(input, each.buffer.get(), false);
     if (flow == GST_FLOW_OK) {
@@ -330,7 +334,7 @@ GstFlowReturn FailoverSwitch::send(Input &input, const Unit &unit, Failover::Act
     }
     std::lock_guard lock(lock_);
     failover_.set_busy(input.number, false, steady_time());
-    return flow;
+    return {flow, begins};
 }
 
 /// FLV only. A GOP that can't be folded is shown as it is.

@@ -61,6 +61,7 @@ private:
         // Guarded by lock_.
         HeldGop<Held> held;
         bool joined = false;
+        bool flushes = false;     ///< the output, since its FLUSH_START: no other input may begin
         std::string video, audio; ///< codecs
         unsigned misfit_keys = 0; ///< keyframes while its tracks are not those of the stream
         bool asked_key = false;
@@ -76,8 +77,12 @@ private:
     void wants_key(const Input &input) const;
     void warn_of_misfit(const Input &input, const std::string &stream) const;
 
+    struct Sent {
+        GstFlowReturn flow = GST_FLOW_OK;
+        bool began = false; ///< the input is on air from this on
+    };
     // With the stream lock.
-    GstFlowReturn send(Input &input, const Unit &unit, Failover::Action action);
+    Sent send(Input &input, const Unit &unit, Failover::Action action);
     GstFlowReturn begin(Input &input, GstBuffer *first);
     static std::vector<Held> folded(std::vector<Held> gop);
     void push_events(const Input &input);
@@ -86,6 +91,9 @@ private:
 
     void tell_active(const Input &input);
     bool forward(const Input &input, GstPtr<GstEvent> event);
+    bool is_on_air(const Input &input) const;
+    void flush_start(Input &input, GstPtr<GstEvent> event);
+    void flush_stop(Input &input, GstPtr<GstEvent> event);
 
     GstElement *const element_; ///< borrowed: it owns this object
     GstPad *const src_;         ///< borrowed: the element owns it

@@ -355,6 +355,27 @@ GST_START_TEST(test_flush) {
 }
 GST_END_TEST
 
+// One that fails while it flushes: the other waits for the end of it, and does not cut it off.
+GST_START_TEST(test_failure_amid_a_flush) {
+    Rig rig(2);
+    rig.all_caps(avc_caps);
+    rig.frame(0, true, 0);
+    gst_harness_push_event(
+        rig.inputs[0], gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                                            gst_structure_new_empty("penstock-publisher-gone")));
+    (void)rig.events();
+    gst_harness_push_event(rig.inputs[0], gst_event_new_flush_start());
+    rig.frame(1, true, 40);
+    fail_unless_equals_string(rig.active().c_str(), "sink_0");
+    gst_harness_push_event(rig.inputs[0], gst_event_new_flush_stop(TRUE));
+    fail_unless(rig.events() ==
+                std::vector<GstEventType>({GST_EVENT_FLUSH_START, GST_EVENT_FLUSH_STOP}));
+    rig.frame(1, false, 80);
+    fail_unless(rig.events() == std::vector<GstEventType>({GST_EVENT_SEGMENT}));
+    fail_unless_equals_string(rig.out().c_str(), "D0K D1K 1b");
+}
+GST_END_TEST
+
 GST_START_TEST(test_pads) {
     Rig rig(2);
     fail_if(gst_element_request_pad_simple(rig.element, "sink_16"), "too many");
@@ -417,6 +438,7 @@ static Suite *failover_suite() {
     tcase_add_test(tc, test_publisher_gone);
     tcase_add_test(tc, test_end);
     tcase_add_test(tc, test_flush);
+    tcase_add_test(tc, test_failure_amid_a_flush);
     tcase_add_test(tc, test_pads);
     tcase_add_test(tc, test_threads);
     return s;

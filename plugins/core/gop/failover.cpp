@@ -52,6 +52,7 @@ bool Failover::is_held_new(const Input &input) const {
 
 /// Apart from the keyframe that it needs.
 bool Failover::may_begin(size_t index, uint64_t now) const {
+    if (is_blocked_) return false;
     const Input &input = inputs_[index];
     if (!active_ || has_failed(inputs_[*active_], now)) {
         const bool is_better = active_ && input.rank < inputs_[*active_].rank;

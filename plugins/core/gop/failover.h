@@ -60,6 +60,8 @@ public:
     bool is_fit(size_t input) const { return input < inputs_.size() && inputs_[input].fit; }
     /// Whether the GOP that is held back of an input can be folded; false when it joins.
     void set_folding(size_t input, bool folds) { at(input).folds = folds; }
+    /// While it is set no input begins.
+    void set_blocked(bool blocked) { is_blocked_ = blocked; }
     /// The input has reported that it sends nothing for now.
     void mark_failed(size_t input) { at(input).last.reset(); }
     /// While it is busy (the reader of what it sends makes it wait) it does not fail.
@@ -101,6 +103,7 @@ private:
     std::optional<size_t> active_;
     std::optional<uint64_t> on_air_; ///< when the last media on air came
     unsigned switches_ = 0;
+    bool is_blocked_ = false;
 };
 
 /// The running GOP of an input that is not on air, within limits.
