@@ -28,18 +28,14 @@ bool FailoverSwitch::sink_event(GstPad *pad, GstPtr<GstEvent> event) {
         gst_event_copy_segment(event.get(), &input.segment);
         return true;
     case GST_EVENT_EOS: {
-        bool is_last;
         {
             std::lock_guard lock(lock_);
             failover_.leave(input.number);
             input.joined = false;
             input.held.clear();
-            is_last = !failover_.has_inputs();
+            if (failover_.has_inputs()) return true;
         }
-        if (!is_last) return true;
-        const StreamLock stream(src_);
-        if (!started_) push_events(input);
-        return gst_pad_push_event(src_, event.release());
+        return end_output(input, std::move(event));
     }
     case GST_EVENT_FLUSH_STOP: {
         input.flv.flush();
@@ -85,6 +81,22 @@ bool FailoverSwitch::forward(const Input &input, GstPtr<GstEvent> event) {
 bool FailoverSwitch::is_on_air(const Input &input) const {
     std::lock_guard lock(lock_);
     return failover_.active() == input.number;
+}
+
+/// An input that comes back begins another stream.
+bool FailoverSwitch::end_output(const Input &last, GstPtr<GstEvent> eos) {
+    const StreamLock stream(src_);
+    {
+        std::lock_guard lock(lock_);
+        if (failover_.has_inputs()) return true; // one has come while this thread waited
+        has_tracks_ = false;
+    }
+    if (!started_) push_events(last);
+    const bool taken = gst_pad_push_event(src_, eos.release());
+    started_ = has_file_header_ = false;
+    out_caps_.reset();
+    reset_output();
+    return taken;
 }
 
 /// Until the FLUSH_STOP the output takes nothing: the media of all inputs are held back.

@@ -91,6 +91,7 @@ private:
 
     void tell_active(const Input &input);
     bool forward(const Input &input, GstPtr<GstEvent> event);
+    bool end_output(const Input &last, GstPtr<GstEvent> eos);
     bool is_on_air(const Input &input) const;
     void flush_start(Input &input, GstPtr<GstEvent> event);
     void flush_stop(Input &input, GstPtr<GstEvent> event);

@@ -331,6 +331,30 @@ GST_START_TEST(test_end) {
 }
 GST_END_TEST
 
+// An input that begins again after the end begins another stream, at a later time.
+GST_START_TEST(test_after_the_end) {
+    Rig rig(2);
+    rig.all_caps(avc_caps);
+    rig.frame(0, true, 0);
+    for (GstHarness *input : rig.inputs)
+        gst_harness_push_event(input, gst_event_new_eos());
+    const std::vector<GstEventType> begun = {GST_EVENT_STREAM_START, GST_EVENT_CAPS,
+                                             GST_EVENT_SEGMENT};
+    std::vector<GstEventType> ended = begun;
+    ended.push_back(GST_EVENT_EOS);
+    fail_unless(rig.events() == ended);
+    gst_harness_push_event(rig.inputs[1], gst_event_new_stream_start("again"));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(rig.inputs[1], gst_event_new_segment(&segment));
+    rig.frame(1, true, 40);
+    fail_unless(rig.events() == begun);
+    fail_unless_equals_string(rig.out().c_str(), "D0K D1K");
+    gst_harness_push_event(rig.inputs[1], gst_event_new_eos());
+    fail_unless(rig.events() == std::vector<GstEventType>({GST_EVENT_EOS}));
+}
+GST_END_TEST
+
 // A flush of the one on air reaches downstream; that of another does not.
 GST_START_TEST(test_flush) {
     Rig rig(2);
@@ -437,6 +461,7 @@ static Suite *failover_suite() {
     tcase_add_test(tc, test_asks_for_a_keyframe);
     tcase_add_test(tc, test_publisher_gone);
     tcase_add_test(tc, test_end);
+    tcase_add_test(tc, test_after_the_end);
     tcase_add_test(tc, test_flush);
     tcase_add_test(tc, test_failure_amid_a_flush);
     tcase_add_test(tc, test_pads);
