@@ -96,9 +96,15 @@ void FailoverSwitch::release_pad(GstPad *pad) {
     if (!input) return;
     // Its own FLUSH_STOP does not come any more.
     flush_stop(*input, GstPtr<GstEvent>::adopt(gst_event_new_flush_stop(TRUE)));
-    std::lock_guard lock(lock_);
-    failover_.leave(input->number);
-    std::erase(inputs_, input);
+    {
+        std::lock_guard lock(lock_);
+        failover_.leave(input->number);
+        std::erase(inputs_, input);
+        const bool was_joined = std::exchange(input->joined, false);
+        if (!was_joined || inputs_.empty() || failover_.has_inputs()) return;
+    }
+    // The others have ended before: nobody else would say so.
+    end_output(*input, GstPtr<GstEvent>::adopt(gst_event_new_eos()));
 }
 
 void FailoverSwitch::join_locked(Input &input) {

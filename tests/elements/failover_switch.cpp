@@ -355,6 +355,25 @@ GST_START_TEST(test_after_the_end) {
 }
 GST_END_TEST
 
+// The last one that sends is released, while another has ended: that is the end. A new pad begins
+// anew.
+GST_START_TEST(test_last_one_is_released) {
+    Rig rig(1);
+    rig.all_caps(avc_caps);
+    auto second = GstPtr<GstPad>::adopt(gst_element_request_pad_simple(rig.element, "sink_1"));
+    rig.frame(0, true, 0);
+    (void)rig.events();
+    gst_harness_push_event(rig.inputs[0], gst_event_new_eos());
+    fail_unless(rig.events().empty());
+    gst_element_release_request_pad(rig.element, second.get());
+    fail_unless(rig.events() == std::vector<GstEventType>({GST_EVENT_EOS}));
+    second = GstPtr<GstPad>::adopt(gst_element_request_pad_simple(rig.element, "sink_1"));
+    gst_element_release_request_pad(rig.element, second.get());
+    fail_unless(rig.events() == std::vector<GstEventType>(
+                                    {GST_EVENT_STREAM_START, GST_EVENT_SEGMENT, GST_EVENT_EOS}));
+}
+GST_END_TEST
+
 // A flush of the one on air reaches downstream; that of another does not.
 GST_START_TEST(test_flush) {
     Rig rig(2);
@@ -462,6 +481,7 @@ static Suite *failover_suite() {
     tcase_add_test(tc, test_publisher_gone);
     tcase_add_test(tc, test_end);
     tcase_add_test(tc, test_after_the_end);
+    tcase_add_test(tc, test_last_one_is_released);
     tcase_add_test(tc, test_flush);
     tcase_add_test(tc, test_failure_amid_a_flush);
     tcase_add_test(tc, test_pads);
