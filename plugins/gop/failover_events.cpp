@@ -91,8 +91,10 @@ bool FailoverSwitch::end_output(const Input &last, GstPtr<GstEvent> eos) {
         if (failover_.has_inputs()) return true; // one has come while this thread waited
         has_tracks_ = false;
     }
+    if (ended_) return true;
     if (!started_) push_events(last);
     const bool taken = gst_pad_push_event(src_, eos.release());
+    ended_ = true;
     started_ = has_file_header_ = false;
     out_caps_.reset();
     reset_output();

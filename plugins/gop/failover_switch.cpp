@@ -130,7 +130,7 @@ void FailoverSwitch::start() {
 /// Nothing streams any more.
 void FailoverSwitch::stop() {
     reset_output();
-    started_ = has_file_header_ = any_out_ = false;
+    started_ = ended_ = has_file_header_ = any_out_ = false;
     out_caps_.reset();
     offset_ = last_out_ = last_shown_ = 0;
     std::lock_guard lock(lock_);
@@ -388,6 +388,7 @@ GstFlowReturn FailoverSwitch::begin(Input &input, GstBuffer *first) {
 }
 
 void FailoverSwitch::push_events(const Input &input) {
+    ended_ = false;
     if (!std::exchange(started_, true)) {
         // The inputs' ids come and go with them.
         GOwned<> id(g_strdup_printf("%s/%08x%08x", GST_OBJECT_NAME(element_), g_random_int(),

@@ -108,7 +108,9 @@ private:
     bool has_tracks_ = false;
 
     // Guarded by the source pad's stream lock.
-    bool started_ = false, has_segment_ = false, has_file_header_ = false;
+    bool started_ = false; ///< STREAM_START is out
+    bool ended_ = false;   ///< EOS is out, and no other stream has begun
+    bool has_segment_ = false, has_file_header_ = false;
     bool discont_ = false;
     GstPtr<GstCaps> out_caps_;
     int64_t offset_ = 0;     ///< from the running time of the input on air to ours

@@ -355,8 +355,7 @@ GST_START_TEST(test_after_the_end) {
 }
 GST_END_TEST
 
-// The last one that sends is released, while another has ended: that is the end. A new pad begins
-// anew.
+// The last one that sends is released, while another has ended: that is the end.
 GST_START_TEST(test_last_one_is_released) {
     Rig rig(1);
     rig.all_caps(avc_caps);
@@ -369,8 +368,7 @@ GST_START_TEST(test_last_one_is_released) {
     fail_unless(rig.events() == std::vector<GstEventType>({GST_EVENT_EOS}));
     second = GstPtr<GstPad>::adopt(gst_element_request_pad_simple(rig.element, "sink_1"));
     gst_element_release_request_pad(rig.element, second.get());
-    fail_unless(rig.events() == std::vector<GstEventType>(
-                                    {GST_EVENT_STREAM_START, GST_EVENT_SEGMENT, GST_EVENT_EOS}));
+    fail_unless(rig.events().empty(), "it had nothing to end");
 }
 GST_END_TEST
 
