@@ -93,6 +93,13 @@ gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
                  [&]() -> gboolean { return switch_of(parent).sink_query(pad, query); });
 }
 
+gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
+    if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
+        return gst_pad_query_default(pad, parent, query);
+    return guard(parent, gboolean(FALSE),
+                 [&]() -> gboolean { return switch_of(parent).answer_latency(query); });
+}
+
 gboolean src_event(GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
     if (GST_EVENT_TYPE(event) == GST_EVENT_SEEK) { // the inputs are live
         gst_event_unref(event);
@@ -231,6 +238,7 @@ static void penstock_failover_init(PenstockFailover *self) {
     GstPad *src = gst_pad_new_from_static_template(&src_template, "src");
     self->impl = new FailoverSwitch(GST_ELEMENT(self), src);
     gst_pad_set_event_function(src, src_event);
+    gst_pad_set_query_function(src, src_query);
     gst_pad_use_fixed_caps(src);
     gst_element_add_pad(GST_ELEMENT(self), src);
 }

@@ -6,6 +6,8 @@
 #include "gst/nonblocking.h"
 #include "gst/stream_lock.h"
 
+#include <algorithm>
+
 namespace penstock::gop {
 
 bool FailoverSwitch::sink_event(GstPad *pad, GstPtr<GstEvent> event) {
@@ -134,6 +136,33 @@ bool FailoverSwitch::sink_query(GstPad *pad, GstQuery *query) {
     // Buffers may wait here while those of a pool are wanted.
     if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION) return false;
     return gst_pad_query_default(pad, GST_OBJECT(element_), query);
+}
+
+/// The default fails if one input can't answer, such as a file that has yet to be opened, and calls
+/// impossible what one input needs and another could not bear; but only one is on air.
+bool FailoverSwitch::answer_latency(GstQuery *query) const {
+    std::vector<GstPtr<GstPad>> pads;
+    {
+        std::lock_guard lock(lock_);
+        for (const InputPtr &input : inputs_)
+            pads.push_back(GstPtr<GstPad>::ref(input->pad));
+    }
+    bool any = false, live = false;
+    GstClockTime min = 0, max = GST_CLOCK_TIME_NONE; // NONE, the greatest number, is no bound
+    for (const auto &pad : pads) {
+        const auto asked = GstPtr<GstQuery>::adopt(gst_query_new_latency());
+        if (!gst_pad_peer_query(pad.get(), asked.get())) continue;
+        any = true;
+        gboolean is_live;
+        GstClockTime its_min, its_max;
+        gst_query_parse_latency(asked.get(), &is_live, &its_min, &its_max);
+        if (!is_live) continue; // clocksync or the sink waits for it
+        live = true;
+        min = std::max(min, its_min);
+        max = std::min(max, its_max);
+    }
+    if (any) gst_query_set_latency(query, live, min, std::max(min, max));
+    return any;
 }
 
 } // namespace penstock::gop

@@ -38,6 +38,8 @@ public:
     GstFlowReturn chain(GstPad *pad, GstPtr<GstBuffer> buffer);
     bool sink_event(GstPad *pad, GstPtr<GstEvent> event);
     bool sink_query(GstPad *pad, GstQuery *query);
+    /// Of all inputs that know it, so that a change needs no other; false if none does.
+    bool answer_latency(GstQuery *query) const;
 
     /// The pad on air; empty if there is none.
     GstPtr<GstPad> active_pad() const;

@@ -417,6 +417,45 @@ GST_START_TEST(test_failure_amid_a_flush) {
 }
 GST_END_TEST
 
+// Enough for every input that knows its latency; possible whatever the others could bear.
+GST_START_TEST(test_latency) {
+    Rig rig(2);
+    const auto ask = [&](gboolean &live, GstClockTime &min, GstClockTime &max) {
+        const auto query = GstPtr<GstQuery>::adopt(gst_query_new_latency());
+        const auto src = GstPtr<GstPad>::adopt(gst_element_get_static_pad(rig.element, "src"));
+        const bool known = gst_pad_query(src.get(), query.get());
+        gst_query_parse_latency(query.get(), &live, &min, &max);
+        return known;
+    };
+    gboolean live;
+    GstClockTime min, max;
+    const auto refuse = [](GstPad *, GstObject *, GstQuery *) -> gboolean { return FALSE; };
+    const auto slow = [](GstPad *, GstObject *, GstQuery *query) -> gboolean {
+        if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return FALSE;
+        gst_query_set_latency(query, TRUE, 500 * GST_MSECOND, GST_CLOCK_TIME_NONE);
+        return TRUE;
+    };
+    const auto strict = [](GstPad *, GstObject *, GstQuery *query) -> gboolean {
+        if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return FALSE;
+        gst_query_set_latency(query, TRUE, 20 * GST_MSECOND, 100 * GST_MSECOND);
+        return TRUE;
+    };
+    gst_pad_set_query_function(rig.inputs[0]->srcpad, refuse);
+    gst_pad_set_query_function(rig.inputs[1]->srcpad, strict);
+    fail_unless(ask(live, min, max));
+    fail_unless(live);
+    fail_unless_equals_uint64(min, 20 * GST_MSECOND);
+    fail_unless_equals_uint64(max, 100 * GST_MSECOND);
+    gst_pad_set_query_function(rig.inputs[0]->srcpad, slow);
+    fail_unless(ask(live, min, max));
+    fail_unless_equals_uint64(min, 500 * GST_MSECOND);
+    fail_unless_equals_uint64(max, 500 * GST_MSECOND);
+    gst_pad_set_query_function(rig.inputs[0]->srcpad, refuse);
+    gst_pad_set_query_function(rig.inputs[1]->srcpad, refuse);
+    fail_if(ask(live, min, max));
+}
+GST_END_TEST
+
 GST_START_TEST(test_pads) {
     Rig rig(2);
     fail_if(gst_element_request_pad_simple(rig.element, "sink_16"), "too many");
@@ -482,6 +521,7 @@ static Suite *failover_suite() {
     tcase_add_test(tc, test_last_one_is_released);
     tcase_add_test(tc, test_flush);
     tcase_add_test(tc, test_failure_amid_a_flush);
+    tcase_add_test(tc, test_latency);
     tcase_add_test(tc, test_pads);
     tcase_add_test(tc, test_threads);
     return s;
