@@ -85,6 +85,14 @@ bool FailoverSwitch::is_on_air(const Input &input) const {
     return failover_.active() == input.number;
 }
 
+/// Tags and the like that came while the input was not on air: its pad has kept them.
+void FailoverSwitch::push_sticky(const Input &input) {
+    for (const GstEventType type :
+         {GST_EVENT_TAG, GST_EVENT_TOC, GST_EVENT_CUSTOM_DOWNSTREAM_STICKY})
+        for (guint i = 0; GstEvent *event = gst_pad_get_sticky_event(input.pad, type, i); ++i)
+            gst_pad_push_event(src_, event);
+}
+
 /// An input that comes back begins another stream.
 bool FailoverSwitch::end_output(const Input &last, GstPtr<GstEvent> eos) {
     const StreamLock stream(src_);

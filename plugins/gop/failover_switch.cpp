@@ -376,6 +376,7 @@ GstFlowReturn FailoverSwitch::begin(Input &input, GstBuffer *first) {
     if (any_out_ && at && *at <= last_shown_) offset_ = last_shown_ + int64_t(GST_MSECOND) - *at;
     discont_ = true;
     push_events(input);
+    push_sticky(input);
     if (!input.is_flv) {
         for (const auto &header : stream_headers(input.caps.get()))
             if (const auto flow = push(input, header.get(), true); flow != GST_FLOW_OK) return flow;

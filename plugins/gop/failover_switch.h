@@ -88,6 +88,7 @@ private:
     GstFlowReturn begin(Input &input, GstBuffer *first);
     static std::vector<Held> folded(std::vector<Held> gop);
     void push_events(const Input &input);
+    void push_sticky(const Input &input);
     GstFlowReturn push(const Input &input, GstBuffer *buffer, bool header);
     void reset_output();
 

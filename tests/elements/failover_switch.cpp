@@ -456,6 +456,46 @@ GST_START_TEST(test_latency) {
 }
 GST_END_TEST
 
+// Tags of one that is not on air come when it is.
+GST_START_TEST(test_tags) {
+    Rig rig(2);
+    rig.all_caps(avc_caps);
+    for (size_t i = 0; i < 2; ++i) {
+        const std::string title = "title " + std::to_string(i);
+        gst_harness_push_event(rig.inputs[i], gst_event_new_tag(gst_tag_list_new(
+                                                  GST_TAG_TITLE, title.c_str(), nullptr)));
+        gst_harness_push_event(
+            rig.inputs[i],
+            gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
+                                 gst_structure_new_empty(("own-" + std::to_string(i)).c_str())));
+    }
+    const auto told = [&] {
+        std::string text;
+        while (GstEvent *raw = gst_harness_try_pull_event(rig.inputs[0])) {
+            const auto event = GstPtr<GstEvent>::adopt(raw);
+            if (GST_EVENT_TYPE(raw) == GST_EVENT_TAG) {
+                GstTagList *tags;
+                gst_event_parse_tag(raw, &tags);
+                gchar *title = nullptr;
+                gst_tag_list_get_string(tags, GST_TAG_TITLE, &title);
+                text += std::string(GOwned<>(title).get()) + ";";
+            } else if (GST_EVENT_TYPE(raw) == GST_EVENT_CUSTOM_DOWNSTREAM_STICKY) {
+                text += std::string(gst_structure_get_name(gst_event_get_structure(raw))) + ";";
+            }
+        }
+        return text;
+    };
+    rig.frame(0, true, 0);
+    fail_unless_equals_string(told().c_str(), "title 0;own-0;");
+    gst_harness_push_event(rig.inputs[0], gst_event_new_eos());
+    rig.frame(1, true, 40);
+    fail_unless_equals_string(told().c_str(), "title 1;own-1;");
+    gst_harness_push_event(rig.inputs[1],
+                           gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "new", nullptr)));
+    fail_unless_equals_string(told().c_str(), "new;");
+}
+GST_END_TEST
+
 GST_START_TEST(test_pads) {
     Rig rig(2);
     fail_if(gst_element_request_pad_simple(rig.element, "sink_16"), "too many");
@@ -522,6 +562,7 @@ static Suite *failover_suite() {
     tcase_add_test(tc, test_flush);
     tcase_add_test(tc, test_failure_amid_a_flush);
     tcase_add_test(tc, test_latency);
+    tcase_add_test(tc, test_tags);
     tcase_add_test(tc, test_pads);
     tcase_add_test(tc, test_threads);
     return s;
