@@ -151,8 +151,9 @@ bool ServerSource::take_mended(size_t index, flv::Tag &&tag) {
     }
     const bool has_room = put_tag(std::move(tag));
     if (!has_room) {
-        std::lock_guard lock(failover_mutex_);
-        failover_.set_busy(index, true, steady_time());
+        set_busy(index, true);
+        // on_room() may have come in between, and does not come again.
+        if (queue_has_room()) set_busy(index, false);
     }
     return has_room;
 }
@@ -196,12 +197,15 @@ bool ServerSource::on_ended(const std::string &reason) {
 }
 
 void ServerSource::on_room() {
-    {
-        std::lock_guard lock(failover_mutex_);
-        if (const auto active = failover_.active())
-            failover_.set_busy(*active, false, steady_time());
-    }
+    // The one that waits need not be on air any more.
+    for (size_t i = 0; i < lanes_.size(); ++i)
+        set_busy(i, false);
     claim_->resume();
+}
+
+void ServerSource::set_busy(size_t index, bool busy) {
+    std::lock_guard lock(failover_mutex_);
+    failover_.set_busy(index, busy, steady_time());
 }
 
 void ServerSource::post_state(bool publishing, const std::string &text) {

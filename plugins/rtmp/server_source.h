@@ -81,6 +81,7 @@ private:
     void unpublished(size_t index, const std::string &reason);
     void go_on_air(size_t index, gop::Failover::Action how);
     void reset_lanes();
+    void set_busy(size_t index, bool busy);
     void on_began(const std::string &who) override;
     bool on_ended(const std::string &reason) override;
     void on_room() override;

@@ -40,6 +40,7 @@ protected:
     /// Returns false if the queue is full: the sender has to wait for on_room().
     bool put_tag(flv::Tag &&tag);
     void put_ended(const std::string &reason);
+    bool queue_has_room() { return queue_.has_room(); }
 
     // --- on the thread that has the turn --------------------------------------------------
     virtual void on_began(const std::string &who) = 0;
