@@ -99,7 +99,7 @@ bool FailoverSwitch::end_output(const Input &last, GstPtr<GstEvent> eos) {
     {
         std::lock_guard lock(lock_);
         if (failover_.has_inputs()) return true; // one has come while this thread waited
-        has_tracks_ = false;
+        failover_.forget_stream();
     }
     if (ended_) return true;
     if (!started_) push_events(last);

@@ -39,11 +39,6 @@ int64_t shown_at(bool is_flv, GstBuffer *buffer, int64_t otherwise) {
     return pts + (header ? std::max(header->composition_time, 0) * int64_t(GST_MSECOND) : 0);
 }
 
-std::string text_of(const std::string &video, const std::string &audio) {
-    if (audio.empty()) return video.empty() ? "nothing" : video + (video[0] == '/' ? "" : " alone");
-    return video.empty() ? audio + " alone" : video + " with " + audio;
-}
-
 } // namespace
 
 FailoverSwitch::FailoverSwitch(GstElement *element, GstPad *src) : element_(element), src_(src) {
@@ -110,9 +105,8 @@ void FailoverSwitch::release_pad(GstPad *pad) {
 void FailoverSwitch::join_locked(Input &input) {
     failover_.join(input.number, input.number, steady_time());
     failover_.set_folding(input.number, input.is_flv);
+    failover_.set_tracks(input.number, input.tracks);
     input.joined = true;
-    input.misfit_keys = 0;
-    refit_locked();
 }
 
 void FailoverSwitch::start() {
@@ -120,7 +114,6 @@ void FailoverSwitch::start() {
     std::lock_guard lock(lock_);
     failover_ = {};
     failover_.set_settings(settings_);
-    has_tracks_ = false;
     for (const InputPtr &input : inputs_)
         input->joined = input->flushes = false;
     for (const InputPtr &input : inputs_)
@@ -139,8 +132,7 @@ void FailoverSwitch::stop() {
         input->is_flv = input->told_broken = input->joined = input->flushes = false;
         input->caps.reset();
         input->held.clear();
-        input->video.clear();
-        input->audio.clear();
+        input->tracks = {};
         gst_segment_init(&input->segment, GST_FORMAT_TIME);
     }
     counters_.stop();
@@ -188,39 +180,18 @@ void FailoverSwitch::set_caps(Input &input, GstCaps *caps) {
     }
     const char *form = gst_structure_get_string(s, "stream-format");
     std::lock_guard lock(lock_);
-    input.video = std::string(gst_structure_get_name(s)) + (form ? std::string(" ") + form : "");
-    refit_locked();
+    input.tracks = {std::string(gst_structure_get_name(s)) + (form ? std::string(" ") + form : ""),
+                    ""};
+    if (input.joined) failover_.set_tracks(input.number, input.tracks);
 }
 
-/// The codecs of an FLV stream, as they come.
+/// Of an FLV stream, as they come.
 void FailoverSwitch::learn_tracks(Input &input, const Unit &unit) {
     const KnownTag *known = known_tag(unit.buffer.get());
     if (!known) return;
-    const bool audio = known->tag.type == flv::TagType::audio;
-    if (!audio && known->tag.type != flv::TagType::video) return;
-    const auto header = flv::parse_body(known->tag.type, known->tag.body_view());
-    if (!header || header->track != 0 || header->codec == 0) return;
-    std::string codec = flv::codec_name(header->codec);
     std::lock_guard lock(lock_);
-    std::string &slot = audio ? input.audio : input.video;
-    if (slot == codec) return;
-    slot = std::move(codec);
-    refit_locked();
-}
-
-/// An input with other tracks or codecs is no replacement: players can't follow it.
-void FailoverSwitch::refit_locked() {
-    const auto active = failover_.active();
-    for (const InputPtr &input : inputs_) {
-        if (active != input->number) continue;
-        stream_video_ = input->video;
-        stream_audio_ = input->audio;
-        has_tracks_ = true;
-    }
-    for (const InputPtr &input : inputs_)
-        if (input->joined)
-            failover_.set_fit(input->number, !has_tracks_ || (input->video == stream_video_ &&
-                                                              input->audio == stream_audio_));
+    if (input.tracks.learn(known->tag) && input.joined)
+        failover_.set_tracks(input.number, input.tracks);
 }
 
 GstFlowReturn FailoverSwitch::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
@@ -254,7 +225,6 @@ GstFlowReturn FailoverSwitch::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
 GstFlowReturn FailoverSwitch::take(Input &input, const Unit &unit) {
     Failover::Action action = Failover::Action::hold;
     bool ask_key = false, warn = false;
-    std::string stream;
     {
         std::lock_guard lock(lock_);
         const uint64_t now = steady_time();
@@ -273,12 +243,10 @@ GstFlowReturn FailoverSwitch::take(Input &input, const Unit &unit) {
                 failover_.forget_held(input.number);
             ask_key = failover_.wants_key(input.number, now) && !input.asked_key;
             input.asked_key |= ask_key;
-            const bool misfit_key = unit.key && !failover_.is_fit(input.number);
-            warn = misfit_key && ++input.misfit_keys == 3;
-            stream = text_of(stream_video_, stream_audio_);
+            warn = unit.key && failover_.warns_of_misfit(input.number);
         }
     }
-    if (warn) warn_of_misfit(input, stream);
+    if (warn) warn_of_misfit(input);
     if (ask_key) wants_key(input);
     if (action == Failover::Action::hold) return GST_FLOW_OK;
     Sent sent;
@@ -298,11 +266,12 @@ void FailoverSwitch::wants_key(const Input &input) const {
                                                               G_TYPE_BOOLEAN, TRUE, nullptr)));
 }
 
-void FailoverSwitch::warn_of_misfit(const Input &input, const std::string &stream) const {
-    std::string own;
+void FailoverSwitch::warn_of_misfit(const Input &input) const {
+    std::string own, stream;
     {
         std::lock_guard lock(lock_);
-        own = text_of(input.video, input.audio);
+        own = input.tracks.text();
+        stream = failover_.stream_tracks().text();
     }
     GST_ELEMENT_WARNING(element_, STREAM, WRONG_TYPE,
                         ("%s has %s, the stream has %s: it is not used in its place, because "
@@ -325,7 +294,6 @@ FailoverSwitch::Sent FailoverSwitch::send(Input &input, const Unit &unit, Failov
         if (begins) {
             input.held.clear();
             input.asked_key = false;
-            refit_locked();
         }
         failover_.set_busy(input.number, true, steady_time());
     }

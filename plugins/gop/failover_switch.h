@@ -63,9 +63,8 @@ private:
         // Guarded by lock_.
         HeldGop<Held> held;
         bool joined = false;
-        bool flushes = false;     ///< the output, since its FLUSH_START: no other input may begin
-        std::string video, audio; ///< codecs
-        unsigned misfit_keys = 0; ///< keyframes while its tracks are not those of the stream
+        bool flushes = false; ///< the output, since its FLUSH_START: no other input may begin
+        Tracks tracks;
         bool asked_key = false;
     };
     using InputPtr = std::shared_ptr<Input>;
@@ -73,11 +72,10 @@ private:
     InputPtr input_of(GstPad *pad) const;
     void set_caps(Input &input, GstCaps *caps);
     void learn_tracks(Input &input, const Unit &unit);
-    void refit_locked();
     void join_locked(Input &input);
     GstFlowReturn take(Input &input, const Unit &unit);
     void wants_key(const Input &input) const;
-    void warn_of_misfit(const Input &input, const std::string &stream) const;
+    void warn_of_misfit(const Input &input) const;
 
     struct Sent {
         GstFlowReturn flow = GST_FLOW_OK;
@@ -107,8 +105,6 @@ private:
     Failover::Settings settings_;
     Failover failover_;
     std::vector<InputPtr> inputs_;
-    std::string stream_video_, stream_audio_; ///< codecs of what was last on air
-    bool has_tracks_ = false;
 
     // Guarded by the source pad's stream lock.
     bool started_ = false; ///< STREAM_START is out

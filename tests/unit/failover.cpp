@@ -52,7 +52,7 @@ struct Show {
 GST_START_TEST(test_unknown) {
     Show show(1);
     show.failover.leave(3);
-    show.failover.set_fit(2, false);
+    show.failover.set_tracks(2, {"hvc1", "mp4a"});
     show.failover.forget_held(7);
     show.failover.mark_failed(8);
     show.failover.set_busy(9, true, show.now);
@@ -239,24 +239,58 @@ GST_START_TEST(test_fit) {
     show.join(0, 0);
     show.run({0}, 5);
     show.join(1, 1);
-    show.failover.set_fit(1, false);
+    show.failover.set_tracks(1, {"hvc1", "mp4a"});
     show.run({0, 1}, 30);
     show.failover.set_settings({.timeout = 100 * ms});
     show.run({1}, 60);
     fail_unless_equals_string(show.began.c_str(), "0 ");
-    show.failover.set_fit(1, true);
+    show.failover.set_tracks(1, {});
     show.run({1}, 26);
-    show.failover.set_fit(0, false);
+    show.failover.set_tracks(0, {"hvc1", "mp4a"});
     show.run({0, 1}, 26);
     fail_unless_equals_string(show.began.c_str(), "0 1h 0 ");
     // Even if the worse one has failed by then.
     show.failover.leave(0);
     show.run({1}, 26);
     show.join(0, 0);
-    show.failover.set_fit(0, false);
+    show.failover.set_tracks(0, {"hvc1", "mp4a"});
     show.frames[0] = 20;
     show.run({0}, 10);
     fail_unless_equals_string(show.began.c_str(), "0 1h 0 1 0 ");
+}
+GST_END_TEST
+
+// The input on air says what the stream has, as it becomes known, and the one after it.
+GST_START_TEST(test_tracks) {
+    Show show(2);
+    Failover &failover = show.failover;
+    const Tracks both{"avc1", "mp4a"}, silent{"avc1", ""};
+    show.join(1, 1);
+    failover.set_tracks(1, both);
+    fail_unless(failover.is_fit(1));
+    show.join(0, 0);
+    failover.set_tracks(0, silent);
+    show.run({0}, 1);
+    fail_unless(failover.is_fit(0) && !failover.is_fit(1));
+    fail_unless(failover.stream_tracks() == silent);
+    fail_if(failover.warns_of_misfit(1) || failover.warns_of_misfit(1));
+    fail_unless(failover.warns_of_misfit(1));
+    fail_if(failover.warns_of_misfit(1), "it is said once");
+    failover.set_tracks(0, both);
+    fail_unless(failover.is_fit(1));
+    failover.leave(0);
+    show.run({1}, 1);
+    failover.set_tracks(1, silent);
+    show.join(0, 0);
+    failover.set_tracks(0, both);
+    fail_if(failover.is_fit(0));
+    failover.leave(1);
+    fail_if(failover.is_fit(0), "the stream goes on");
+    failover.forget_stream();
+    fail_unless(failover.is_fit(0));
+    fail_unless_equals_string(both.text().c_str(), "avc1 with mp4a");
+    fail_unless_equals_string(silent.text().c_str(), "avc1 alone");
+    fail_unless_equals_string(Tracks().text().c_str(), "nothing");
 }
 GST_END_TEST
 
@@ -266,8 +300,8 @@ GST_START_TEST(test_none_fits) {
     for (size_t i = 0; i < 3; ++i)
         show.join(i, unsigned(i));
     show.run({0}, 5);
-    show.failover.set_fit(1, false);
-    show.failover.set_fit(2, false);
+    show.failover.set_tracks(1, {"hvc1", "mp4a"});
+    show.failover.set_tracks(2, {"hvc1", "mp4a"});
     show.run({0, 1, 2}, 60);
     fail_unless_equals_string(show.began.c_str(), "0 ");
     show.failover.leave(0);
@@ -383,6 +417,7 @@ static Suite *failover_suite() {
     tcase_add_test(tc, test_equals);
     tcase_add_test(tc, test_slate);
     tcase_add_test(tc, test_fit);
+    tcase_add_test(tc, test_tracks);
     tcase_add_test(tc, test_none_fits);
     tcase_add_test(tc, test_audio);
     tcase_add_test(tc, test_busy);

@@ -22,6 +22,31 @@ void Failover::join(size_t index, unsigned rank, uint64_t now) {
     input.joined = true;
     input.rank = rank;
     input.came = now;
+    refit();
+}
+
+void Failover::set_tracks(size_t input, const Tracks &tracks) {
+    at(input).tracks = tracks;
+    refit();
+}
+
+void Failover::refit() {
+    if (active_) {
+        stream_ = inputs_[*active_].tracks;
+        has_stream_ = true;
+    }
+    for (Input &input : inputs_)
+        input.fit = !has_stream_ || input.tracks == stream_;
+}
+
+void Failover::forget_stream() {
+    has_stream_ = false;
+    refit();
+}
+
+bool Failover::warns_of_misfit(size_t index) {
+    Input &input = at(index);
+    return input.joined && !input.fit && ++input.misfit_keys == 3;
 }
 
 bool Failover::has_inputs() const {
@@ -78,6 +103,7 @@ void Failover::begin(size_t input, uint64_t now) {
     on_air_ = now;
     ++switches_;
     inputs_[input].held_since.reset();
+    refit();
 }
 
 Failover::Action Failover::media(size_t index, const Media &media, uint64_t now) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/gop/history.h"
+#include "core/gop/tracks.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -54,10 +55,18 @@ public:
     void join(size_t input, unsigned rank, uint64_t now);
     /// It goes. Its successor begins with its own next media.
     void leave(size_t input);
-    /// An input that is not fit goes on air only in place of a worse one, or if no fit one has
-    /// joined: its tracks are not those of the stream, which players can't follow.
-    void set_fit(size_t input, bool fit) { at(input).fit = fit; }
+    /// An input whose tracks are not those of the stream does not fit: players can't follow. It
+    /// goes on air only in place of a worse one, or if none that fits has joined. To be told after
+    /// join(), and whenever they change; those of the input on air are those of the stream.
+    void set_tracks(size_t input, const Tracks &tracks);
     bool is_fit(size_t input) const { return input < inputs_.size() && inputs_[input].fit; }
+    /// To be asked at each keyframe that is held back: whether it is time to say that the input
+    /// does not fit. Once since it joined, and not while its tracks may only have begun.
+    bool warns_of_misfit(size_t input);
+    /// Of what is or was last on air.
+    const Tracks &stream_tracks() const { return stream_; }
+    /// The stream has ended: the next one may have any tracks.
+    void forget_stream();
     /// Whether the GOP that is held back of an input can be folded; false when it joins.
     void set_folding(size_t input, bool folds) { at(input).folds = folds; }
     /// While it is set no input begins.
@@ -83,6 +92,8 @@ private:
     struct Input {
         bool joined = false, has_video = false, busy = false, fit = true, folds = false;
         unsigned rank = 0;
+        Tracks tracks;
+        unsigned misfit_keys = 0;             ///< keyframes for which it did not fit
         uint64_t came = 0;                    ///< when it joined
         std::optional<uint64_t> first;        ///< when its first media came
         std::optional<uint64_t> last;         ///< … its last that counts
@@ -97,6 +108,7 @@ private:
     bool may_begin(size_t input, uint64_t now) const;
     bool is_held_new(const Input &input) const;
     void begin(size_t input, uint64_t now);
+    void refit();
 
     Settings settings_;
     std::vector<Input> inputs_;
@@ -104,6 +116,8 @@ private:
     std::optional<uint64_t> on_air_; ///< when the last media on air came
     unsigned switches_ = 0;
     bool is_blocked_ = false;
+    Tracks stream_;
+    bool has_stream_ = false; ///< something has been on air, and stream_ is what it had
 };
 
 /// The running GOP of an input that is not on air, within limits.
