@@ -120,19 +120,24 @@ bool ServerSource::take_mended(size_t index, flv::Tag &&tag) {
     const bool is_audio = tag.type == flv::TagType::audio;
     const bool is_frame =
         is_key || tag.kind == flv::TagKind::frame || tag.kind == flv::TagKind::audio;
+    Lane &lane = lanes_[index];
+    const bool has_new_tracks = lane.tracks.learn(tag);
     uint64_t now;
     Failover::Action action;
+    bool warn = false;
     {
         std::lock_guard lock(failover_mutex_);
         now = steady_time();
+        if (has_new_tracks) failover_.set_tracks(index, lane.tracks);
         if (is_frame)
             action = failover_.media(index, {is_key, is_audio}, now);
         else if (failover_.active() == index)
             action = Failover::Action::pass;
         else
             return true; // configuration, which the normalizer has
+        warn = action == Failover::Action::hold && is_key && failover_.warns_of_misfit(index);
     }
-    Lane &lane = lanes_[index];
+    if (warn) warn_of_misfit(index);
     switch (action) {
     case Failover::Action::hold: {
         const size_t size = tag.bytes.size();
@@ -158,6 +163,21 @@ bool ServerSource::take_mended(size_t index, flv::Tag &&tag) {
     return has_room;
 }
 
+void ServerSource::warn_of_misfit(size_t index) {
+    const Lane &lane = lanes_[index];
+    std::string stream;
+    {
+        std::lock_guard lock(failover_mutex_);
+        stream = failover_.stream_tracks().text();
+    }
+    GST_ELEMENT_WARNING(element_, STREAM, WRONG_TYPE,
+                        ("The publisher %s has %s, the stream has %s: while the other one is "
+                         "connected it does not take its place, because players can't follow. "
+                         "Publish both with the same tracks and codecs.",
+                         lane.name.c_str(), lane.tracks.text().c_str(), stream.c_str()),
+                        ("%s", path_.c_str()));
+}
+
 void ServerSource::go_on_air(size_t index, Failover::Action how) {
     Lane &lane = lanes_[index];
     put_began(lane.name);
@@ -180,6 +200,7 @@ void ServerSource::unpublished(size_t index, const std::string &reason) {
         std::lock_guard lock(failover_mutex_);
         failover_.leave(index);
         is_last = !failover_.has_inputs();
+        if (is_last) failover_.forget_stream();
     }
     if (is_last) put_ended(reason); // or else the other goes on
 }

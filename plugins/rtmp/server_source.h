@@ -68,6 +68,7 @@ private:
         std::string name;
         flv::Normalizer normalizer; ///< tells keyframes from others, and has its configuration
         gop::HeldGop<flv::Tag> held;
+        gop::Tracks tracks;
     };
 
     void on_published(const net::Publisher &who) override { published(0, who); }
@@ -79,6 +80,7 @@ private:
     bool take(size_t index, flv::Tag &&tag);
     bool take_mended(size_t index, flv::Tag &&tag);
     void unpublished(size_t index, const std::string &reason);
+    void warn_of_misfit(size_t index);
     void go_on_air(size_t index, gop::Failover::Action how);
     void reset_lanes();
     void set_busy(size_t index, bool busy);

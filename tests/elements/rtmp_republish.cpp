@@ -190,6 +190,37 @@ GST_START_TEST(test_silent_primary) {
 }
 GST_END_TEST
 
+// A backup without the primary's audio is none while the primary is connected, which is said.
+GST_START_TEST(test_other_tracks) {
+    Receiver r("republish=backup backup-timeout=200000000 return-after=0");
+    auto primary = std::make_unique<Peer>(r.port);
+    Peer backup(r.port);
+    begin(*primary, "cam");
+    primary->send(samples::video_frame(0, true, 1));
+    fail_unless_equals_int(r.pull().mark, 1);
+    backup.publish("cam?backup=1");
+    fail_unless(backup.until_said("NetStream.Publish.Start"), "%s", backup.said.c_str());
+    backup.send(samples::video_config());
+    for (uint32_t ms = 0; ms < 120; ms += 40)
+        backup.send(samples::video_frame(ms, true, 11));
+    const auto warning = r.bus->wait(GST_MESSAGE_WARNING);
+    fail_unless(warning);
+    GError *error = nullptr;
+    gst_message_parse_warning(warning.get(), &error, nullptr);
+    fail_unless(strstr(error->message, "has avc1 alone, the stream has avc1 with mp4a"), "%s",
+                error->message);
+    g_error_free(error);
+    // It is better than nothing.
+    primary->close();
+    fail_unless(eventually([&] { return stat(r.h->element, "peers") == 1; }));
+    backup.send(samples::video_frame(200, true, 12));
+    Frame frame = r.pull();
+    while (frame.mark != 12)
+        frame = r.pull();
+    fail_unless_equals_int(int(stat(r.h->element, "switches")), 2);
+}
+GST_END_TEST
+
 // Without a mark the one on air stays: no change that nobody needs.
 GST_START_TEST(test_equals) {
     Receiver r("republish=backup return-after=0");
@@ -222,6 +253,7 @@ static Suite *rtmp_republish_suite() {
     tcase_add_test(tc, test_takeover);
     tcase_add_test(tc, test_backup);
     tcase_add_test(tc, test_silent_primary);
+    tcase_add_test(tc, test_other_tracks);
     tcase_add_test(tc, test_equals);
     return s;
 }
