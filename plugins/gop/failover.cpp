@@ -210,7 +210,7 @@ static void penstock_failover_class_init(PenstockFailoverClass *klass) {
         object_class, prop_return_after,
         g_param_spec_uint64("return-after", "Return after",
                             "For how long, in nanoseconds, a better input has to send media "
-                            "without a pause until it takes over; 0: until its first keyframe",
+                            "without a pause until it takes over; 0: until its next keyframe",
                             0, 3600 * GST_SECOND, d.return_after, rw));
     g_object_class_install_property(
         object_class, prop_active_pad,

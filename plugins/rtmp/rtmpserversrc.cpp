@@ -293,7 +293,7 @@ static void penstock_rtmp_server_src_class_init(PenstockRtmpServerSrcClass *klas
         g_param_spec_uint64("return-after", "Return after",
                             "With republish=backup: for how long, in nanoseconds, the primary has "
                             "to send media without a pause until it takes over again; 0: until its "
-                            "first keyframe",
+                            "next keyframe",
                             0, 3600 * GST_SECOND, defaults.return_after, rw));
     g_object_class_install_property(
         object_class, PROP_BOUND_LOCATION,
