@@ -147,6 +147,19 @@ public:
     bool until_said(std::string_view what) {
         return until([&] { return said.find(what) != said.npos; });
     }
+    /// Whether the server ends the connection with FIN, having read what was sent. A reset would
+    /// take the server's last words with it.
+    bool ends_in_order() {
+        uint8_t rest[4096];
+        if (!until_closed()) return false;
+        ssize_t got = 0;
+        while ((got = ::recv(socket_, rest, sizeof rest, 0)) > 0) {
+        }
+        int error = 0;
+        socklen_t size = sizeof error;
+        getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size);
+        return got == 0 && error == 0;
+    }
     size_t frames() const {
         return static_cast<size_t>(std::count_if(tags.begin(), tags.end(), [](const flv::Tag &tag) {
             return tag.kind != flv::TagKind::config && tag.kind != flv::TagKind::metadata;

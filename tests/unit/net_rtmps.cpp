@@ -34,6 +34,8 @@ public:
         SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED);
         SSL_do_handshake(ssl_.get());
     }
+    /// The server has sent close_notify.
+    bool was_told_end() const { return SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN; }
     bool secure = false;
 
 private:
@@ -113,6 +115,26 @@ GST_START_TEST(test_slow_player) {
         [&] { return !player.tags.empty() && player.tags.back().timestamp >= 59 * 40; }));
     fail_if(player.malformed);
     fail_unless_equals_int(player.goes_back(), -1);
+}
+GST_END_TEST
+
+// A publisher sends on while it is refused: it reads the status, close_notify and FIN.
+GST_START_TEST(test_refused_publisher) {
+    Rig rig;
+    TlsPeer first(rig.port(), rig.files.certificate);
+    rig.start(first);
+    for (int round = 0; round < 10; ++round) {
+        TlsPeer other(rig.port(), rig.files.certificate);
+        fail_unless(other.publish("cam"));
+        for (uint32_t i = 0; i < 50; ++i)
+            fail_unless(other.send(big_frame(i, i == 0, 20'000)), "round %d", round);
+        fail_unless(other.until_said("NetStream.Publish.BadName"), "round %d: no status", round);
+        // One event after another, each of which may end the output.
+        for (uint32_t i = 0; i < 20; ++i)
+            fail_unless(other.send(big_frame(i, false, 20'000)), "round %d", round);
+        fail_unless(other.ends_in_order(), "round %d: %s", round, rig.log.all().c_str());
+        fail_unless(other.was_told_end());
+    }
 }
 GST_END_TEST
 
@@ -201,6 +223,7 @@ static Suite *net_rtmps_suite() {
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, test_publisher_and_player);
     tcase_add_test(tests, test_slow_player);
+    tcase_add_test(tests, test_refused_publisher);
     tcase_add_test(tests, test_without_tls);
     tcase_add_test(tests, test_broken_handshakes);
     tcase_add_test(tests, test_renewed_certificate);

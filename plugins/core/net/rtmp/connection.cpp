@@ -349,6 +349,10 @@ void RtmpConnection::part_ways(LogLevel level, const std::string &reason) {
 void RtmpConnection::end_output() {
     if (!is_parting_ || closed_ || waiting_ || session_.has_output()) return;
     if (tls_) tls_->shutdown();
+    if (tls_ && tls_->has_unsent()) { // comes here again when it has been flushed
+        waiting_ = true;
+        return;
+    }
     ::shutdown(socket_, SHUT_WR);
 }
 

@@ -222,8 +222,11 @@ ssize_t TlsSession::flush() {
 
 void TlsSession::shutdown() {
     ERR_clear_error();
+    // A second SSL_shutdown() would read, and fail at data that the peer still sends.
+    const bool is_sent = (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0;
     // close_notify can't be sent on a broken connection or during its handshake.
-    if (!broken_ && error_ == 0 && SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get());
+    if (!is_sent && !broken_ && error_ == 0 && SSL_is_init_finished(ssl_.get()))
+        SSL_shutdown(ssl_.get());
     ERR_clear_error();
 }
 
