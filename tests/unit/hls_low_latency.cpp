@@ -12,6 +12,7 @@
 #include "core/net/loop/loops.h"
 
 #include "unit/hls_conformance.hpp"
+#include "unit/mount_events.hpp"
 
 #include "check.hpp"
 
@@ -263,6 +264,27 @@ GST_START_TEST(test_in_vain) {
 }
 GST_END_TEST
 
+// A viewer that fetches segments alone is missed like one that reloads.
+GST_START_TEST(test_viewer_of_segments) {
+    const auto loops = Loops::shared();
+    HeldClock clock(*loops);
+    Origin origin;
+    origin.parts(7);
+    penstock_test::MountEvents events(path.substr(1));
+    Exchange client(origin.port);
+    const auto gone = [&](const std::string &all) {
+        return penstock_test::eventually([&] {
+            clock.advance(250ms);
+            return events.all() == all;
+        });
+    };
+    const std::string segment = "/live/cam/" + read(get(client, path)).segments[1].uri;
+    fail_unless(gone("came went"), "%s", events.all().c_str());
+    fail_unless_equals_int(get(client, segment).status, 200);
+    fail_unless(gone("came went came went"), "%s", events.all().c_str());
+}
+GST_END_TEST
+
 // The end answers all who wait.
 GST_START_TEST(test_end) {
     Origin origin({.ending = {.grace = 0s, .linger = 1h}});
@@ -395,6 +417,7 @@ static Suite *hls_low_latency_suite() {
     tcase_add_test(tc, test_refusals);
     tcase_add_test(tc, test_preload_hint);
     tcase_add_test(tc, test_in_vain);
+    tcase_add_test(tc, test_viewer_of_segments);
     tcase_add_test(tc, test_end);
     tcase_add_test(tc, test_gzip);
     tcase_add_test(tc, test_session);

@@ -5,38 +5,15 @@
 #include "core/net/loop/loops.h"
 #include "core/net/stream/mounts.h"
 #include "core/playlist/session.h"
+#include "unit/mount_events.hpp"
 #include "unit/net_rig.hpp"
 
 #include "check.hpp"
 
 using namespace net_test;
+using Events = penstock_test::MountEvents;
 
 namespace {
-
-/// The registry's events of one path, as text.
-struct Events {
-    explicit Events(std::string path) : path(std::move(path)) {
-        subscription = net::Mounts::instance().subscribe(
-            [this](const net::MountKey &mount, net::MountEvent event) {
-                static constexpr const char *names[] = {"published", "unpublished", "live",
-                                                        "gone",      "came",        "went"};
-                if (mount.path != this->path) return;
-                std::lock_guard lock(mutex);
-                text += (text.empty() ? "" : " ") + std::string(names[int(event)]);
-            });
-    }
-    std::string all() const {
-        std::lock_guard lock(mutex);
-        return text;
-    }
-    bool become(const std::string &wanted) const {
-        return eventually([&] { return all() == wanted; });
-    }
-    const std::string path;
-    mutable std::mutex mutex;
-    std::string text;
-    std::unique_ptr<net::MountSubscription> subscription;
-};
 
 /// Keeps its questions so that the test can answer them.
 struct Judge final : net::PeerWatch {

@@ -48,7 +48,6 @@ HlsMount::Asked HlsMount::asked(const HttpRequest &request, HttpReply reply) con
 }
 
 void HlsMount::request_playlist(const HttpRequest &request, HttpReply reply) {
-    arm();
     Asked asked = this->asked(request, std::move(reply));
     if (has_parts_) {
         const Result result = playlist::parse_directives(request.query, asked.directives);
@@ -64,6 +63,7 @@ void HlsMount::request_playlist(const HttpRequest &request, HttpReply reply) {
                        asked.waiter.token = token;
                        self->give_playlist(std::move(asked));
                    });
+    arm(); // the clock stops where it finds no viewer, and this may be the first
 }
 
 void HlsMount::give_playlist(Asked asked) {
@@ -185,6 +185,7 @@ void HlsMount::request_segment(const HttpRequest &request, std::string name, Htt
                        asked.waiter.token = token;
                        self->give_segment(std::move(asked), name);
                    });
+    arm();
 }
 
 void HlsMount::give_segment(Asked asked, const std::string &name) {
