@@ -277,9 +277,20 @@ GST_START_TEST(test_not_obeyed) {
     fail_unless(eventually([&] { return first.frames() == 1; }));
     first.ask(true, "http://127.0.0.1/live");
     fail_unless(eventually([&] { return has(events.said(), "neither rtmp:// nor rtmps://"); }));
+    for (int i = 0; i < 20; ++i) // is told of once, however often it asks
+        first.ask(true, "ftp://127.0.0.1/live");
     client->publish(frame(10));
     fail_unless(eventually([&] { return first.frames() == 2; }));
     fail_unless_equals_int(events.lives, 1);
+    // The next request is obeyed, and comes behind those.
+    first.ask(true, "");
+    uint8_t number = 10;
+    fail_unless(eventually([&] {
+        if (number < 240) client->publish(frame(number += 10));
+        return has(events.said(), "asks to connect again to");
+    }));
+    fail_if(has(events.said(), "ftp"));
+    fail_unless_equals_int(std::ranges::count(events.said(), '\n'), 2);
 }
 GST_END_TEST
 

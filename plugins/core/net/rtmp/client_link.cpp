@@ -61,10 +61,10 @@ void ClientLink::attempt() {
     deadline_ms_ = steady_ms() + options_.connect_ms;
     last_error_.clear();
     change(RtmpClientChange::connecting);
-    if (resolving_) return;
     // Loaded here only if a server has sent this client from rtmp:// to rtmps://.
     if (url_.tls && !tls_ && !(tls_ = TlsClient::make(options_.trust, &last_error_)))
         return lost(last_error_, false);
+    if (resolving_) return;
     look_up();
 }
 
@@ -101,6 +101,8 @@ void ClientLink::on_resolved(Resolved &&found) {
 }
 
 void ClientLink::next_address() {
+    // Without it the socket would be connected in plaintext.
+    if (url_.tls && !tls_) return lost("no TLS to connect to " + url_.shown, false);
     while (!addresses_.empty()) {
         const SocketAddress address = addresses_.front();
         addresses_.erase(addresses_.begin());
@@ -131,6 +133,7 @@ void ClientLink::begin_session() {
     reach_ = asked_reach_;
     session_.emplace(static_cast<rtmp::ClientSession::Handler &>(*this), url_.request);
     media_base_ = commands_ = counted_ = 0;
+    told_refused_redirect_ = false;
     media_written_ = 0;
     progress_ms_ = heard_ms_ = steady_ms();
     pump();
@@ -215,7 +218,12 @@ void ClientLink::on_warning(const std::string &text) {
 void ClientLink::on_reconnect(const rtmp::ReconnectRequest &request) {
     std::string wrong;
     auto url = rtmp::redirect_client(url_, request.tc_url, &wrong);
-    if (!url) return on_warning("the server asks to connect again, which is not done: " + wrong);
+    if (!url) {
+        // Once per connection: a server may ask in a loop.
+        if (!std::exchange(told_refused_redirect_, true))
+            on_warning("the server asks to connect again, which is not done: " + wrong);
+        return;
+    }
     if (next_) return;
     next_ = std::move(url);
     leave_reason_ = "the server asks to connect again to " + next_->shown +

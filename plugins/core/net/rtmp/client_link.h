@@ -99,13 +99,14 @@ private:
     // --- asked to connect again
     std::optional<rtmp::ClientUrl> next_; ///< where to, until this connection is left
     std::string leave_reason_;
-    uint64_t leave_ms_ = 0;            ///< when it is left without a keyframe
-    bool leaves_at_once_ = false;      ///< or is being left
-    bool is_redirected_ = false;       ///< url_ is not options_.url
-    unsigned redirects_ = 0;           ///< in a row, without a connection that lasted
-    Reach reach_ = Reach::world;       ///< of the server that was reached last
-    Reach asked_reach_ = Reach::world; ///< of the address that is tried
-    bool attempting_ = false;          ///< from attempt() to lost()
+    uint64_t leave_ms_ = 0;              ///< when it is left without a keyframe
+    bool leaves_at_once_ = false;        ///< or is being left
+    bool is_redirected_ = false;         ///< url_ is not options_.url
+    bool told_refused_redirect_ = false; ///< this connection's first one
+    unsigned redirects_ = 0;             ///< in a row, without a connection that lasted
+    Reach reach_ = Reach::world;         ///< of the server that was reached last
+    Reach asked_reach_ = Reach::world;   ///< of the address that is tried
+    bool attempting_ = false;            ///< from attempt() to lost()
     bool resolving_ = false;
     bool paused_ = false; ///< nothing is read: the player's queue is full
     bool was_live_ = false;
