@@ -110,6 +110,13 @@ GST_START_TEST(test_aggregate) {
     Client cut = connected();
     cut.publish("cam").message(type::aggregate, 0, 1, body.view().first(100), 6);
     fail_unless_error(cut, "cut off");
+    // Of who publishes nothing it is ignored like any media.
+    Recorder plays;
+    Client player = connected();
+    player.message(type::aggregate, 0, 1, body.view().first(100), 6).play("cam");
+    player.message(type::aggregate, 0, 1, body.view().first(100), 6);
+    fail_unless(plays.feed(player.out.view()), "%s", plays.error.c_str());
+    fail_unless(plays.tags.empty());
 }
 GST_END_TEST
 

@@ -44,6 +44,8 @@ Result ServerSession::Impl::feed(ByteView input) {
 
 Result ServerSession::Impl::on_message(Message &&message) {
     deliver_early();
+    // As other media of a peer that may not send any.
+    if (message.type == message_type::aggregate && !takes_media()) return Result::ok();
     return SessionBase::on_message(std::move(message));
 }
 
