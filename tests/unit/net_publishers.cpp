@@ -75,6 +75,27 @@ GST_START_TEST(test_refusal_is_read_before_the_end) {
 }
 GST_END_TEST
 
+// One that waits without the key that its receiver asks for is told so before the end.
+GST_START_TEST(test_waits_without_the_key) {
+    auto server = open_server();
+    auto lease = server->rules().add(everything(), server);
+    Peer waits(server->address().port);
+    waits.publish("cam");
+    fail_unless(eventually([&] {
+        const auto mounts = server->mounts();
+        return mounts.size() == 1 && mounts[0].pending;
+    }));
+    for (uint32_t i = 0; i < 20; ++i)
+        waits.send(big_frame(i, i == 0, 20'000));
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", "", {.key = "secret"}));
+    fail_unless(waits.until_said("NetStream.Publish.Rejected"));
+    fail_unless(waits.said.find("wrong or missing key") != std::string::npos);
+    fail_unless(waits.ends_in_order());
+    fail_unless_equals_int(relay.published, 0);
+}
+GST_END_TEST
+
 // One that is refused and never closes is closed by the server.
 GST_START_TEST(test_refused_and_stays) {
     auto server = open_server({.farewell_ms = 200});
@@ -386,6 +407,7 @@ static Suite *net_publishers_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_a_name_has_one_publisher);
     tcase_add_test(tc, test_refusal_is_read_before_the_end);
+    tcase_add_test(tc, test_waits_without_the_key);
     tcase_add_test(tc, test_refused_and_stays);
     tcase_add_test(tc, test_takeover);
     tcase_add_test(tc, test_backup);

@@ -382,8 +382,11 @@ void RtmpConnection::close(const std::string &reason) {
         if (is_publisher && !self->state_->roster->is_closing())
             return self->dismiss(rtmp::Refusal::failed, reason, LogLevel::info);
         if (is_publisher) self->session_.notify_kicked(rtmp::Refusal::failed, reason);
-        if (self->role_ == Role::publish_pending)
+        if (self->role_ == Role::publish_pending) {
             self->session_.refuse(rtmp::Refusal::failed, reason);
+            if (!self->state_->roster->is_closing())
+                return self->part_ways(LogLevel::warning, "refused to publish: " + reason);
+        }
         if (self->role_ == Role::player && !self->is_told()) self->say_ended();
         self->answer();
         self->close_now(LogLevel::info, "closed: " + reason);

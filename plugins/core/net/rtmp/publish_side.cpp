@@ -142,11 +142,13 @@ void RtmpConnection::refuse_publish(const std::string &reason) {
 
 void RtmpConnection::give_way(const std::string &reason) {
     asio::post(context(), [self = shared_from_this(), reason] {
-        if (self->closed_ || self->is_parting_) return;
-        // Not yet accepted: what it waited for is now the other's.
-        if (self->role_ == Role::publish_pending)
+        const bool is_pending = self->role_ == Role::publish_pending;
+        if (self->closed_ || (!is_pending && self->role_ != Role::publisher)) return;
+        // It may have ended that publish and begun another meanwhile.
+        if (self->mount_->slot.has(self.get())) return;
+        if (is_pending) // what it waited for is now the other's
             self->session_.refuse(rtmp::Refusal::bad_name, reason);
-        if (self->role_ == Role::publisher)
+        else
             self->session_.notify_kicked(rtmp::Refusal::bad_name, reason);
         self->part_ways(LogLevel::info, "closed: " + reason);
     });
