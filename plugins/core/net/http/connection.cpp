@@ -416,7 +416,8 @@ private:
         reader_.watch([self = shared_from_this()](error_code ec) {
             self->watching_ = false;
             if (self->holding_) {
-                if (!ec) return self->watch();
+                // When the server ends, nothing is left to wait for.
+                if (!ec && !self->routes_->closing()) return self->watch();
                 if (const auto gone = std::exchange(self->gone_, nullptr)) gone();
                 return;
             }
