@@ -150,14 +150,17 @@ void PublishSlot::release() {
     std::array<Seat, 2> orphans;
     {
         std::lock_guard call(call_mutex_);
-        std::lock_guard lock(mutex_);
-        receiver_ = nullptr;
-        key_.clear();
-        authority_ = {};
-        republish_ = Republish::reject;
-        orphans = std::exchange(seats_, {});
+        {
+            std::lock_guard lock(mutex_);
+            receiver_ = nullptr;
+            key_.clear();
+            authority_ = {};
+            republish_ = Republish::reject;
+            orphans = std::exchange(seats_, {});
+        }
+        // Before the next receiver's publisher is told of.
+        if (orphans[0].announced || orphans[1].announced) mount_.tell(MountEvent::unpublished);
     }
-    if (orphans[0].announced || orphans[1].announced) mount_.tell(MountEvent::unpublished);
     for (const Seat &seat : orphans)
         if (seat.publisher) seat.publisher->close("the pipeline that received it has stopped");
 }
