@@ -67,6 +67,7 @@ GstFlowReturn Tee::chain(GstPtr<GstBuffer> buffer) {
     if (buffer->pool) buffer = GstPtr<GstBuffer>::adopt(gst_buffer_copy_deep(buffer.get()));
 
     units_.clear();
+    deliveries_.clear(); // of a call that an exception ended: their branches may be gone
     if (flv_) {
         const Result result = flv_input_.push(buffer.get(), units_);
         if (result.is_error()) {
