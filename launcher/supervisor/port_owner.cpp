@@ -63,18 +63,22 @@ std::optional<PortOwner> owner_of_port(uint16_t port) {
     const std::set<std::string> sockets = sockets_of(port);
     if (sockets.empty()) return std::nullopt;
     std::error_code code;
-    for (const auto &process : fs::directory_iterator("/proc", code)) {
-        const std::string id = process.path().filename();
+    // A process may end while it is looked at; `++` would throw then.
+    const fs::directory_iterator end;
+    for (fs::directory_iterator at("/proc", code); at != end; at.increment(code)) {
+        const fs::path process = at->path();
+        const std::string id = process.filename();
         if (!std::all_of(id.begin(), id.end(), [](unsigned char c) { return std::isdigit(c); }))
             continue;
         std::error_code denied;
-        for (const auto &file : fs::directory_iterator(process.path() / "fd", denied)) {
+        for (fs::directory_iterator file(process / "fd", denied); file != end;
+             file.increment(denied)) {
             std::error_code gone;
-            if (!sockets.contains(fs::read_symlink(file.path(), gone))) continue;
+            if (!sockets.contains(fs::read_symlink(file->path(), gone))) continue;
             std::string name;
-            std::getline(std::ifstream(process.path() / "comm"), name);
+            std::getline(std::ifstream(process / "comm"), name);
             return PortOwner{name, id,
-                             name == "penstock" ? descriptions_of(process.path())
+                             name == "penstock" ? descriptions_of(process)
                                                 : std::vector<std::string>()};
         }
     }
