@@ -50,13 +50,20 @@ std::optional<unsigned> reorder_of(codec::NalCodec codec, const GstStructure *s)
     return codec::reorder_depth(codec, config);
 }
 
+/// From a frame an hour to a thousand a second. Other rates are errors, or mean "unknown", and
+/// times that are counted with them overflow.
+bool is_plausible(int64_t numerator, int64_t denominator) {
+    return numerator > 0 && denominator > 0 && numerator * 3600 >= denominator &&
+           numerator <= denominator * 1000;
+}
+
 void read_video(const GstStructure *s, StreamFormat &result) {
     const std::string_view name = gst_structure_get_name(s);
     Format &format = result.format;
     format.media = Media::video;
     gint numerator = 0, denominator = 0;
-    if (gst_structure_get_fraction(s, "framerate", &numerator, &denominator) && numerator > 0 &&
-        denominator > 0) {
+    if (gst_structure_get_fraction(s, "framerate", &numerator, &denominator) &&
+        is_plausible(numerator, denominator)) {
         format.fps_num = unsigned(numerator);
         format.fps_den = unsigned(denominator);
     }

@@ -310,6 +310,23 @@ GST_START_TEST(test_queries) {
 }
 GST_END_TEST
 
+// A rate that no camera has is not counted with.
+GST_START_TEST(test_absurd_rates) {
+    for (const char *rate : {"1/2147483647", "2147483647/1", "1/3601", "1001/1"}) {
+        const std::string caps = std::string(h264) + ",framerate=" + rate;
+        const Harness h = harness("timestamprepair", caps.c_str());
+        GstClockTime last = dts_of(h, 0);
+        fail_unless_equals_uint64(last, 0);
+        for (unsigned i = 1; i < 50; ++i) { // the first half has times
+            const GstClockTime at = dts_of(h, i < 25 ? i * frame : never);
+            fail_unless(at > last && at - last <= GST_SECOND, "%s: %" GST_TIME_FORMAT, rate,
+                        GST_TIME_ARGS(at));
+            last = at;
+        }
+    }
+}
+GST_END_TEST
+
 // Pads come and go in pairs, also while the others run.
 GST_START_TEST(test_pads) {
     Pair pair;
@@ -340,6 +357,7 @@ static Suite *timestamprepair_suite() {
     tcase_add_test(tc, test_flush_and_restart);
     tcase_add_test(tc, test_passes);
     tcase_add_test(tc, test_queries);
+    tcase_add_test(tc, test_absurd_rates);
     tcase_add_test(tc, test_pads);
     return s;
 }
