@@ -54,9 +54,12 @@ void HlsMount::attach(const HlsMountOptions &options) {
 }
 
 void HlsMount::publish(const hls::Segment &segment) {
-    stream_.publish(segment);
-    piece_ms_ = steady_ms();
-    if (segment.complete) segment_ms_ = steady_ms();
+    {
+        std::lock_guard lock(publish_mutex_);
+        stream_.publish(segment);
+        piece_ms_ = steady_ms();
+        if (segment.complete) segment_ms_ = piece_ms_;
+    }
     bool began = false;
     {
         std::lock_guard lock(mutex_);
@@ -99,12 +102,16 @@ void HlsMount::arm() {
 /// While no media comes, gaps are what is new in the playlist (bis, 6.2.2): a segment at the latest
 /// one and a half target durations after the one before.
 void HlsMount::fill_gap(uint64_t now_ms) {
-    const uint64_t target = target_ms(), piece = piece_ms_, segment = segment_ms_;
-    if (!has_parts_ || piece == 0 || now_ms < piece + target / 2 ||
-        now_ms < std::max(segment, segment == 0 ? piece : 0) + target * 5 / 4)
-        return;
-    stream_.fill_gap();
-    segment_ms_ = now_ms - target / 4; // gaps are as long as the time between them
+    {
+        // A part that comes now ends the silence.
+        std::lock_guard lock(publish_mutex_);
+        const uint64_t target = target_ms();
+        if (!has_parts_ || piece_ms_ == 0 || now_ms < piece_ms_ + target / 2 ||
+            now_ms < (segment_ms_ == 0 ? piece_ms_ : segment_ms_) + target * 5 / 4)
+            return;
+        stream_.fill_gap();
+        segment_ms_ = now_ms - target / 4; // gaps are as long as the time between them
+    }
     wake();
 }
 

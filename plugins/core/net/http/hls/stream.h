@@ -103,11 +103,13 @@ private:
     std::atomic<uint64_t> bytes_out_{0};
     Timer timer_; ///< used on its loop only
     std::atomic<bool> armed_{false};
-    /// steady_ms() of the last piece and of the last segment, or gap; 0: none.
-    std::atomic<uint64_t> piece_ms_{0}, segment_ms_{0};
     std::atomic<bool> gone_{false};
-    mutable std::mutex mutex_;             ///< guards the following
+    std::mutex publish_mutex_; ///< held while a piece or a gap is appended; guards the following
+    /// steady_ms() of the last piece and of the last segment, or gap; 0: none.
+    uint64_t piece_ms_ = 0, segment_ms_ = 0;
+    mutable std::mutex gzip_mutex_;        ///< guards the following, and is held during the work
     mutable std::array<Packed, 2> packed_; ///< the playlist whole, and as a delta update
+    mutable std::mutex mutex_;             ///< guards the following
     int64_t since_ = 0;
 };
 

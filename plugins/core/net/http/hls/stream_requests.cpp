@@ -168,7 +168,7 @@ HttpResponse HlsMount::playlist_response(const Waiter &waiter) const {
 
 /// The playlist's `text` in gzip, made once for all who ask for it.
 Bytes HlsMount::gzipped(bool delta, const Bytes &text) const {
-    std::lock_guard lock(mutex_);
+    std::lock_guard lock(gzip_mutex_);
     Packed &known = packed_[delta];
     if (known.of.data() != text.data() || known.of.size() != text.size())
         known = {text, gzip(text)};
