@@ -329,7 +329,8 @@ void install_properties(GObjectClass *klass) {
         klass, prop_part_duration,
         g_param_spec_uint64("part-duration", "Part duration",
                             "Low-latency HLS: segments are served in parts of about this time, in "
-                            "nanoseconds (0 = whole; needs container=cmaf and an http location; "
+                            "nanoseconds (0 = whole, otherwise 50000000 at least; needs "
+                            "container=cmaf and an http location; "
                             "200000000 suits most)",
                             0, 2 * GST_SECOND, d.part_duration, flags));
     g_object_class_install_property(

@@ -11,6 +11,8 @@
 namespace penstock::hls {
 namespace {
 
+constexpr uint64_t least_part = 50'000'000; ///< ns
+
 class MountOutput final : public Output {
 public:
     explicit MountOutput(std::unique_ptr<net::HlsFeed> feed) : feed_(std::move(feed)) {}
@@ -127,6 +129,11 @@ std::unique_ptr<Output> Output::open(const Settings &settings, const Container &
                                      std::string *error) {
     if (settings.part_duration > 0 && settings.container != ContainerType::cmaf) {
         *error = "part-duration needs container=cmaf: low-latency HLS has no parts of MPEG-TS";
+        return nullptr;
+    }
+    if (settings.part_duration > 0 && settings.part_duration < least_part) {
+        *error = "part-duration is below 50 ms (50000000), and each part costs every player a "
+                 "request: 200000000 suits most, 0 is none";
         return nullptr;
     }
     if (is_nonblocking_location(settings.location)) return open_mount(settings, container, error);

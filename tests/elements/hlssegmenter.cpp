@@ -270,6 +270,14 @@ GST_START_TEST(test_parts) {
                                GST_STATE_CHANGE_FAILURE);
         fail_unless(bench.has_message(GST_MESSAGE_ERROR));
     }
+    {
+        Bench bench(any_port);
+        gst_util_set_object_arg(G_OBJECT(bench.element), "container", "cmaf");
+        g_object_set(bench.element, "part-duration", guint64(49 * ms), nullptr); // too short
+        fail_unless_equals_int(gst_element_set_state(bench.element, GST_STATE_PAUSED),
+                               GST_STATE_CHANGE_FAILURE);
+        fail_unless(bench.has_message(GST_MESSAGE_ERROR));
+    }
     std::string url;
     const auto serve = [&](guint64 part, bool works) {
         Bench bench(url);
