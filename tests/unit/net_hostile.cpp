@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Misbehaving peers over real sockets: only their own connection is affected, and the log names
 // them.
-#include "core/net/stream/waiting_room.h"
+#include "core/net/rtmp/silent_room.h"
 
 #include "unit/net_rig.hpp"
 
@@ -255,21 +255,45 @@ GST_START_TEST(test_silent_limits) {
     const char *reason = "too many connections have asked for nothing yet";
     Peer third(scene.port());
     scene.is_closed(third, reason);
-    // Another host has the last place; lines of the log come once a second.
-    Peer other(scene.port(), 0, "127.0.0.2");
-    fail_unless(other.until([&] { return scene.log.all().find(other.name) != std::string::npos; }));
-    Peer more(scene.port(), 0, "127.0.0.3");
-    fail_unless(more.until_closed());
+    // Lines of the log come once a second.
     fail_unless(eventually([&] {
-        Peer next(scene.port(), 0, "127.0.0.3");
+        Peer next(scene.port());
         fail_unless(next.until_closed());
         return scene.log.all().find("others before it)") != std::string::npos;
     }));
-    for (Peer *peer : {&first, &second})
+    // Another host has the last place. A third one gets the oldest of the host that has most.
+    Peer other(scene.port(), 0, "127.0.0.2");
+    fail_unless(other.until([&] { return scene.log.all().find(other.name) != std::string::npos; }));
+    Peer more(scene.port(), 0, "127.0.0.3");
+    fail_unless(first.until_closed());
+    for (Peer *peer : {&second, &other, &more})
         fail_unless(peer->play("cam") && peer->until_said("NetStream.Play.Start"));
     Peer publisher(scene.port());
     fail_unless(publisher.publish("in") && publisher.until_said("NetStream.Publish.Start"));
     scene.player_is_served();
+}
+GST_END_TEST
+
+// Whose place is taken, and that a place is given back once.
+GST_START_TEST(test_silent_room) {
+    std::string gone;
+    const auto room = std::make_shared<net::SilentRoom>(5, 3);
+    const auto enter = [&](const std::string &host, char name) {
+        return room->enter(host + ":1", [&gone, name] { gone += name; });
+    };
+    auto a = enter("1.0.0.1", 'a'), b = enter("1.0.0.1", 'b'), c = enter("1.0.0.1", 'c');
+    fail_if(enter("1.0.0.1", 'x'));
+    auto d = enter("1.0.0.2", 'd'), e = enter("1.0.0.2", 'e'), f = enter("1.0.0.3", 'f');
+    fail_unless_equals_string(gone.c_str(), "a"); // of 3, 2
+    a.reset();                                    // has nothing to give back
+    auto g = enter("1.0.0.4", 'g');               // of 2, 2, 1: the older one
+    fail_unless_equals_string(gone.c_str(), "ab");
+    auto h = enter("1.0.0.5", 'h'), i = enter("1.0.0.6", 'i'); // then of 2, and of 1 each
+    fail_unless_equals_string(gone.c_str(), "abdc");
+    h.reset();
+    auto j = enter("1.0.0.1", 'j');
+    fail_unless_equals_string(gone.c_str(), "abdc");
+    fail_unless(e && f && g && i && j);
 }
 GST_END_TEST
 
@@ -297,6 +321,7 @@ static Suite *net_hostile_suite() {
     tcase_add_test(tc, test_connection_limit);
     tcase_add_test(tc, test_host_limit);
     tcase_add_test(tc, test_silent_limits);
+    tcase_add_test(tc, test_silent_room);
     tcase_add_test(tc, test_hosts_of_endpoints);
     return s;
 }

@@ -58,6 +58,14 @@ void RtmpConnection::start() {
     if (!loops_->poller(loop_).add(socket_, *this)) lost(errno);
 }
 
+void RtmpConnection::make_room() {
+    asio::post(context(), [self = shared_from_this()] {
+        if (self->closed_ || !self->silent_) return;
+        self->state_->refusals.refused(self->endpoint_, too_many_silent);
+        self->close_now(LogLevel::debug, std::string("closed: ") + too_many_silent);
+    });
+}
+
 asio::io_context &RtmpConnection::context() const {
     return loops_->at(loop_);
 }

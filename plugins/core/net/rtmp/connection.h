@@ -6,6 +6,7 @@
 #include "core/net/loop/log.h"
 #include "core/net/loop/tcp_listener.h"
 #include "core/net/rtmp/mount.h"
+#include "core/net/rtmp/silent_room.h"
 #include "core/net/stream/admission.h"
 #include "core/net/stream/roster.h"
 #include "core/net/stream/viewer.h"
@@ -33,10 +34,12 @@ public:
     ~RtmpConnection() override;
 
     /// Places that it occupies: as long as it is open, and until it publishes or plays.
-    void hold(std::unique_ptr<WaitingRoom::Seat> place, std::unique_ptr<WaitingRoom::Seat> silent) {
+    void hold(std::unique_ptr<WaitingRoom::Seat> place, std::unique_ptr<SilentRoom::Seat> silent) {
         place_ = std::move(place);
         silent_ = std::move(silent);
     }
+    /// Closes it if it still has not published or played: its place is another's. Any thread.
+    void make_room();
     void start();
     /// "rtmp-publish-3 127.0.0.1:53412"; fixed once the peer has said what it wants.
     const std::string &name() const override { return name_; }
@@ -148,7 +151,8 @@ private:
     Admission admission_;
     std::function<void()> admit_;             ///< what follows when the open question is answered
     std::unique_ptr<WaitingRoom::Seat> seat_; ///< of a player that waits for a producer
-    std::unique_ptr<WaitingRoom::Seat> place_, silent_;
+    std::unique_ptr<WaitingRoom::Seat> place_;
+    std::unique_ptr<SilentRoom::Seat> silent_;
     unsigned requests_ = 0;
     uint64_t deadline_ms_ = 0; ///< 0: none; not looked at while a question is open
     uint64_t heard_ms_ = 0;    ///< when a publisher's last media came

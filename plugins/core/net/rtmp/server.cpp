@@ -19,7 +19,7 @@ RtmpState::RtmpState(std::shared_ptr<Loops> loops, const RtmpLimits &what_peers_
       roster(std::make_shared<Roster>(loops, limits.connections)),
       waiting(std::make_shared<WaitingRoom>(limits.connections / 2, limits.waiting_per_host)),
       hosts(std::make_shared<WaitingRoom>(limits.connections, limits.connections_per_host)),
-      silent(std::make_shared<WaitingRoom>(limits.silent, limits.silent_per_host)),
+      silent(std::make_shared<SilentRoom>(limits.silent, limits.silent_per_host)),
       loops_(std::move(loops)) {
 }
 
@@ -34,10 +34,11 @@ void RtmpState::on_accept(tcp::socket &&socket, size_t loop) {
         return refusals.refused(peer, "its host has " +
                                           std::to_string(limits.connections_per_host) +
                                           " connections already");
-    auto silent_place = silent->enter(peer);
-    if (!silent_place)
-        return refusals.refused(peer, "too many connections have asked for nothing yet");
     auto connection = std::make_shared<RtmpConnection>(std::move(socket), loop, shared_from_this());
+    auto silent_place = silent->enter(peer, [weak = std::weak_ptr(connection)] {
+        if (const auto displaced = weak.lock()) displaced->make_room();
+    });
+    if (!silent_place) return refusals.refused(peer, too_many_silent);
     connection->hold(std::move(place), std::move(silent_place));
     roster->add(connection);
     connection->start();

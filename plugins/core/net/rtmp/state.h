@@ -5,6 +5,7 @@
 #include "core/net/loop/tcp_listener.h"
 #include "core/net/rtmp/mount.h"
 #include "core/net/rtmp/server.h"
+#include "core/net/rtmp/silent_room.h"
 #include "core/net/stream/refusal_log.h"
 #include "core/net/stream/roster.h"
 #include "core/net/stream/waiting_room.h"
@@ -31,7 +32,7 @@ public:
     const std::shared_ptr<Roster> roster;
     const std::shared_ptr<WaitingRoom> waiting; ///< players of streams that nobody feeds
     const std::shared_ptr<WaitingRoom> hosts;   ///< all connections
-    const std::shared_ptr<WaitingRoom> silent;  ///< those that have not published or played yet
+    const std::shared_ptr<SilentRoom> silent;   ///< those that have not published or played yet
     RefusalLog refusals{"rtmp"};
 
     /// On the connection's loop.
