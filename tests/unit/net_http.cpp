@@ -186,6 +186,30 @@ GST_START_TEST(test_viewers_outlive_the_feed) {
 }
 GST_END_TEST
 
+// A request that is held ends with its server, though its client has sent the next one already.
+GST_START_TEST(test_held_request_ends_with_the_server) {
+    std::string error;
+    auto server = net::HttpServer::open({"127.0.0.1", 0}, &error);
+    fail_unless(server, "%s", error.c_str());
+    net::HttpReply held;
+    std::atomic<bool> is_held{false}, has_left{false};
+    auto registration =
+        server->handle("/held", [&](const net::HttpRequest &request, net::HttpReply reply) {
+            held = std::move(reply);
+            request.on_leave([&] { has_left = true; });
+            is_held = true;
+        });
+    Viewer client(server->address().port);
+    const std::string request = "GET /held HTTP/1.1\r\nHost: test\r\n\r\n";
+    client.send(request + request);
+    fail_unless(eventually([&] { return is_held.load(); }));
+    registration.reset();
+    server.reset();
+    fail_unless(eventually([&] { return has_left.load(); }), "it still waits");
+    held = nullptr;
+}
+GST_END_TEST
+
 // Once a stream has ended, its path is free for another one, even before the last viewer has left.
 GST_START_TEST(test_viewers_are_told_of_the_end) {
     net::HttpMountOptions options;
@@ -348,6 +372,7 @@ static Suite *net_http_suite() {
     tcase_add_test(tc, test_peers_that_go_are_seen_at_once);
     tcase_add_test(tc, test_viewers_outlive_the_feed);
     tcase_add_test(tc, test_nobody_comes_back);
+    tcase_add_test(tc, test_held_request_ends_with_the_server);
     tcase_add_test(tc, test_viewers_are_told_of_the_end);
     tcase_add_test(tc, test_first_media_is_waited_for);
     tcase_add_test(tc, test_slow_viewers);
