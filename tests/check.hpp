@@ -44,3 +44,12 @@
 inline std::optional<std::string> penstock_test_text(const char *text) {
     return text ? std::optional<std::string>(text) : std::nullopt;
 }
+
+/// Rounds of a loop over random inputs: a tenth of them under sanitizers, where each costs tenfold.
+constexpr int rounds(int plain) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return plain / 10;
+#else
+    return plain;
+#endif
+}

@@ -54,11 +54,11 @@ GST_START_TEST(test_damage) {
     const Stamp stamp{some_time, 99, 5};
     const Codeword word = encode(stamp);
     for (size_t count = 1; count <= 4; ++count)
-        for (int i = 0; i < 2000; ++i)
+        for (int i = 0; i < rounds(2000); ++i)
             fail_unless(decode(damaged(word, count, random)) == stamp);
     // More damage is never read as another number.
     for (size_t count = 5; count <= codeword_size; ++count)
-        for (int i = 0; i < 20000; ++i)
+        for (int i = 0; i < rounds(20000); ++i)
             fail_if(decode(damaged(word, count, random)).has_value(), "%zu", count);
 }
 GST_END_TEST
@@ -66,7 +66,7 @@ GST_END_TEST
 // Two frames mixed, as in a fade: some cells of one, some of the other.
 GST_START_TEST(test_mixture) {
     std::mt19937 random(4);
-    for (int i = 0; i < 100000; ++i) {
+    for (int i = 0; i < rounds(100000); ++i) {
         const Stamp a{some_time + i * 33'367LL, uint32_t(i), 1};
         const Stamp b{a.time + 33'367, a.frame + 1, 1};
         Codeword word = encode(a);
@@ -83,7 +83,7 @@ GST_END_TEST
 
 GST_START_TEST(test_noise) {
     std::mt19937_64 random(6);
-    for (int i = 0; i < 300000; ++i) {
+    for (int i = 0; i < rounds(300000); ++i) {
         Codeword word;
         for (uint8_t &byte : word)
             byte = uint8_t(random());
