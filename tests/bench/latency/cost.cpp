@@ -15,7 +15,7 @@ using penstock::GstPtr;
 
 namespace {
 
-constexpr int rounds = 300;
+constexpr int repeats = 300;
 
 /// Microseconds.
 double cpu_time() {
@@ -53,14 +53,14 @@ double cost(const std::string &line, const Frames &frames, GstPtr<GstBuffer> &bu
     GstHarness *h = gst_harness_new_parse(line.c_str());
     gst_harness_set_src_caps(h, gst_caps_copy(frames.caps.get()));
     std::vector<double> times;
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < repeats; ++i) {
         const double before = cpu_time();
         buffer = GstPtr<GstBuffer>::adopt(gst_harness_push_and_pull(h, buffer.release()));
         times.push_back(cpu_time() - before);
     }
     gst_harness_teardown(h);
-    std::nth_element(times.begin(), times.begin() + rounds / 2, times.end());
-    return times[rounds / 2];
+    std::nth_element(times.begin(), times.begin() + repeats / 2, times.end());
+    return times[repeats / 2];
 }
 
 /// An FLV tag with an AVC body: 17 for a keyframe, 27 for any other; 0 configures, 1 is a frame.
@@ -122,7 +122,7 @@ double relay_cost(const std::string &line, bool is_stamped) {
 
 int main(int argc, char **argv) {
     gst_init(&argc, &argv);
-    std::printf("CPU time of a 1080p frame, median of %d; microseconds\n", rounds);
+    std::printf("CPU time of a 1080p frame, median of %d; microseconds\n", repeats);
     std::printf("%-8s %10s %10s %10s %12s %10s %12s\n", "format", "nothing", "stamp", "stamp 50 %",
                 "stamp x2", "read", "no stamp");
     for (const char *format : {"I420", "NV12", "YUY2", "RGB", "RGBx", "BGRx", "RGBA", "ARGB"}) {
