@@ -247,7 +247,7 @@ GST_END_TEST
 // Those that ask for nothing are bounded by themselves, per host and in total; who plays or
 // publishes is none of them.
 GST_START_TEST(test_silent_limits) {
-    Scene scene({.silent = 3, .silent_per_host = 2});
+    Scene scene({.handshake_ms = 300'000, .silent = 3, .silent_per_host = 2});
     Peer first(scene.port()), second(scene.port());
     fail_unless(first.until([&] { return scene.log.all().find(first.name) != std::string::npos; }));
     fail_unless(
