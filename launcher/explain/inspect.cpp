@@ -199,8 +199,7 @@ void Inspector::prepare() {
         if (reaches_outside(item->text)) {
             const std::string stand_in = stand_in_for(item->text);
             if (stand_in != item->text) {
-                const bool source = has_word(class_of(item->text), "Source");
-                if (source) outside.insert(item->text);
+                if (has_word(class_of(item->text), "Source")) outside.insert(item->text);
                 item->text = stand_in;
                 stands_in_[i] = true;
                 std::erase_if(item->properties, [](const Property &p) { return p.name != "name"; });
@@ -400,8 +399,7 @@ void Inspector::read_nodes(const Trial &trial) {
     // A sink reports the latency of the whole path to it.
     for (size_t i = 0; i < out_.nodes.size(); ++i) {
         if (out_.nodes[i].action != Action::sink || !is_reached_[i]) continue;
-        const auto latency = latency_before(i, 0);
-        if (latency)
+        if (const auto latency = latency_before(i, 0))
             out_.notes.push_back("to " + title_of(out_.nodes[i]) + " it takes " +
                                  std::to_string((*latency + 500'000) / 1'000'000) + " ms in all");
     }
@@ -459,9 +457,9 @@ std::string Inspector::expected_of(const GraphLink &link) const {
         }
         // Unspecific raw caps are not worth showing.
         const auto caps = taken_by(link, GST_PAD_TEMPLATE_CAPS(one));
-        const bool one_thing = gst_caps_get_size(caps.get()) == 1;
+        if (gst_caps_get_size(caps.get()) != 1) return {};
         const std::string words = say_caps(caps.get());
-        return one_thing && words.find('/') == words.npos ? words : "";
+        return words.find('/') == words.npos ? words : "";
     }
     return {};
 }

@@ -53,10 +53,7 @@ public:
                 if (self->gone_) self->stream_.cancel();
             });
         });
-        if (routes_->tls)
-            start_tls();
-        else
-            read();
+        routes_->tls ? start_tls() : read();
     }
 
 private:
