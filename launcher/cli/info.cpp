@@ -70,7 +70,7 @@ json to_json(const description::Parameter &parameter) {
     return out;
 }
 
-/// Where the text stands that does not fit beside its row.
+/// The column of a text that does not fit beside its row.
 constexpr size_t below = 10;
 
 /// Lines that begin with a space or a dash stay as they are.

@@ -22,7 +22,7 @@ bind_all(const std::vector<const description::Description *> &descriptions,
 std::vector<std::string>
 differences(const std::vector<std::unique_ptr<description::Binding>> &bindings,
             const std::vector<std::string> &settings);
-/// One line for each setting that has no effect, as what uses it is left out with the other values.
+/// A line for each setting without effect: the other values leave out what uses it.
 std::vector<std::string> unused(const std::vector<std::unique_ptr<description::Binding>> &bindings,
                                 const std::vector<std::string> &settings);
 /// Binds a single description for display and hides its secrets. On failure prints the mistakes and

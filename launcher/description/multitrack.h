@@ -12,7 +12,7 @@
 
 namespace penstock::description {
 
-/// One track of the ladder.
+/// A track of the ladder.
 struct Rendition {
     unsigned width = 0, height = 0;
     int64_t bitrate = 0; ///< bit/s

@@ -118,7 +118,7 @@ std::optional<std::string> unplayable_output(GstElement *pipeline) {
             },
             &found);
     };
-    // Where elements come and go meanwhile it is looked at again later.
+    // If elements come or go meanwhile, the pipeline is inspected again later.
     if (gst_iterator_foreach(iterator.get(), look, &out) == GST_ITERATOR_RESYNC)
         return std::nullopt;
     return out;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where a description uses its parameters.
+// Finds the places in which a description uses its parameters.
 #pragma once
 
 #include "description/binding.h"

@@ -33,7 +33,7 @@ void set(Item &item, const std::string &name, const std::string &value) {
     item.properties.push_back(std::move(property));
 }
 
-/// What the element writes to where the text does not say; empty if nothing.
+/// The file that the element writes to by default; empty if it has none.
 std::string default_of(const ElementClass &type, const char *property) {
     GParamSpec *spec = type ? type.find(property) : nullptr;
     if (!spec || !G_IS_PARAM_SPEC_STRING(spec)) return {};

@@ -31,7 +31,7 @@ std::optional<uint64_t> number(const json *value) {
     return value->get<uint64_t>();
 }
 
-/// What the request says of the publisher.
+/// The codecs, size and bitrate that a request asks for.
 struct Asked {
     std::set<std::string> codecs{"h264"};
     uint64_t width = UINT64_MAX, height = UINT64_MAX;

@@ -13,7 +13,7 @@ namespace penstock::multitrack {
 
 inline constexpr size_t max_request = 64 << 10; ///< bytes; OBS sends about 2 kB
 
-/// Where to publish: "RTMP" or "RTMPS", and the URL with "{stream_key}" for the name.
+/// An address to publish to: "RTMP" or "RTMPS", and the URL with "{stream_key}" for the name.
 struct Ingest {
     std::string protocol, url;
 };

@@ -19,7 +19,7 @@ using net::HttpResponse;
 
 constexpr std::string_view stream_key = "{stream_key}"; ///< what OBS puts its key for
 
-/// What a route answers with.
+/// The description and the addresses that a route answers with.
 struct Served {
     description::Multitrack ladder;
     std::vector<std::string> schemes; ///< of the listener's URLs, without TLS first

@@ -3,6 +3,7 @@
 
 #include "core/flv/tag.h"
 #include "gst/bytes.h"
+#include "gst/mapped.h"
 #include "gst/running_time.h"
 #include "latency/clock_offset.h"
 
@@ -31,22 +32,7 @@ std::optional<Codec> codec_of(uint32_t fourcc) {
 /// After this many consecutive frames without stamps a stream counts as not measured.
 constexpr unsigned bare_stream = 60;
 
-class Mapped {
-public:
-    explicit Mapped(GstBuffer *buffer) : buffer_(buffer) {
-        mapped_ = gst_buffer_map(buffer_, &map_, GST_MAP_READ);
-    }
-    ~Mapped() {
-        if (mapped_) gst_buffer_unmap(buffer_, &map_);
-    }
-    Mapped(const Mapped &) = delete;
-    Mapped &operator=(const Mapped &) = delete;
-    ByteView view() const { return mapped_ ? ByteView(map_.data, map_.size) : ByteView(); }
-
-private:
-    GstBuffer *buffer_;
-    GstMapInfo map_{};
-    bool mapped_ = false;
+bool mapped_ = false;
 };
 
 } // namespace

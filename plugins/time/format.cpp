@@ -2,6 +2,7 @@
 #include "time/format.h"
 
 #include "core/codec/nal_config.h"
+#include "gst/mapped.h"
 
 #include <algorithm>
 #include <string_view>
@@ -19,24 +20,6 @@ constexpr std::string_view containers[] = {
 constexpr unsigned assumed_depth = 4;
 /// Bytes of a frame in which parameter sets are looked for.
 constexpr size_t searched = 64 * 1024;
-
-class Mapped {
-public:
-    explicit Mapped(GstBuffer *buffer) : buffer_(buffer) {
-        mapped_ = gst_buffer_map(buffer, &map_, GST_MAP_READ);
-    }
-    ~Mapped() {
-        if (mapped_) gst_buffer_unmap(buffer_, &map_);
-    }
-    Mapped(const Mapped &) = delete;
-    Mapped &operator=(const Mapped &) = delete;
-    ByteView view() const { return mapped_ ? ByteView(map_.data, map_.size) : ByteView(); }
-
-private:
-    GstBuffer *buffer_;
-    GstMapInfo map_;
-    bool mapped_;
-};
 
 /// By the configuration record in the caps; nothing if there is none.
 std::optional<unsigned> reorder_of(codec::NalCodec codec, const GstStructure *s) {

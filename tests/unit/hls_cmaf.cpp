@@ -6,6 +6,7 @@
 #include "core/hls/cmaf_writer.h"
 #include "core/hls/stream.h"
 
+#include "unit/hls_cmaf_rig.hpp"
 #include "unit/hls_rig.hpp"
 #include "unit/mp4_reader.hpp"
 
@@ -16,24 +17,6 @@ using namespace rig;
 using samples::from_hex;
 
 namespace {
-
-constexpr uint32_t video_id = 1, audio_id = 2;
-
-FormatPtr cmaf_video(uint8_t level = 0x0D) {
-    cmaf::Track track;
-    track.config = avc_record(level);
-    FormatPtr format;
-    fail_unless(make_cmaf_format(track, format).is_ok());
-    return format;
-}
-
-FormatPtr cmaf_audio(unsigned rate = 48'000) {
-    cmaf::Track track;
-    fail_unless(cmaf::configure_aac(codec::build_aac_config(2, rate, 2), track).is_ok());
-    FormatPtr format;
-    fail_unless(make_cmaf_format(track, format).is_ok());
-    return format;
-}
 
 /// A segmenter that writes CMAF, and its output, read back.
 struct CmafRig {
