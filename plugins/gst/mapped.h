@@ -25,5 +25,7 @@ public:
 private:
     GstBuffer *buffer_;
     GstMapInfo map_{};
+    bool mapped_ = false;
+};
 
 } // namespace penstock

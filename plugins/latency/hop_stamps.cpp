@@ -32,9 +32,6 @@ std::optional<Codec> codec_of(uint32_t fourcc) {
 /// After this many consecutive frames without stamps a stream counts as not measured.
 constexpr unsigned bare_stream = 60;
 
-bool mapped_ = false;
-};
-
 } // namespace
 
 HopSettings HopStamps::settings() const {
