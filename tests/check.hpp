@@ -47,7 +47,7 @@ inline std::optional<std::string> penstock_test_text(const char *text) {
 
 /// Rounds of a loop over random inputs: a tenth of them under sanitizers, where each costs tenfold.
 constexpr int rounds(int plain) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef PENSTOCK_SANITIZED
     return plain / 10;
 #else
     return plain;
