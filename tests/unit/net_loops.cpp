@@ -21,7 +21,7 @@ using penstock::net::Loops;
 
 namespace {
 
-constexpr net::Address any_port{"127.0.0.1", 0};
+const net::Address any_port{"127.0.0.1", 0};
 
 /// During its lifetime the process may open `count` more descriptors.
 class FewDescriptors {
