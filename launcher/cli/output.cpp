@@ -2,6 +2,7 @@
 #include "cli/output.h"
 
 #include "cli/help.h"
+#include "cli/width.h"
 #include "description/launch_text.h"
 #include "gst/ptr.h"
 
@@ -107,7 +108,8 @@ std::string Output::scrub_locked(std::string text) const {
         else
             continue;
         const size_t end = std::min(text.find_first_of("&#'\"<> \t\n,;)\\", at), text.size());
-        if (in_query && text.substr(at, end - at) != "KEY") text.replace(at, end - at, "***");
+        const std::string_view value = std::string_view(text).substr(at, end - at);
+        if (in_query && value != "KEY" && value != "…") text.replace(at, end - at, "***");
     }
     return text;
 }
@@ -160,10 +162,16 @@ void Output::write_error(int priority, const char *label, const char *colour,
     clear_status();
     std::fflush(stdout);
     const std::string time = time_on(error_terminal_, error_journal_);
-    std::string out = label;
-    if (error_colours_ && !out.empty()) out = std::string("\x1b[") + colour + "m" + out + "\x1b[0m";
-    out = time + out + scrub_locked(text);
-    if (!out.ends_with('\n')) out += '\n';
+    std::string out = label + scrub_locked(text);
+    if (out.ends_with('\n')) out.pop_back();
+    if (error_terminal_) {
+        const size_t columns = terminal_columns(), begin = width_of(time);
+        out = hung(error_in_width(out, columns > 2 * begin ? columns - begin : columns), begin);
+    }
+    if (error_colours_ && *label)
+        out = std::string("\x1b[") + colour + "m" + label + "\x1b[0m" +
+              out.substr(std::string_view(label).size());
+    out = time + out + '\n';
     std::fputs((error_journal_ ? with_priority(priority, out) : out).c_str(), stderr);
     draw_status();
 }

@@ -13,6 +13,10 @@ std::string in_width(const std::string &text, size_t indent);
 /// The same for a command of sh, in lines that end in ` \`, so that they can be pasted.
 std::string command_in_width(const std::string &command, size_t indent);
 
+/// An error or warning in lines of at most `columns`: words are wrapped, and of a source line with
+/// a caret below it only what is around the caret is left. `text` does not end in a newline.
+std::string error_in_width(const std::string &text, size_t columns);
+
 /// Whether text that begins in this column has a readable width, or belongs on a line of its own.
 bool fits_beside(size_t column);
 

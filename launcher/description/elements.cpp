@@ -2,6 +2,7 @@
 #include "description/elements.h"
 
 #include "description/alternatives.h"
+#include "description/article.h"
 #include "description/element_class.h"
 #include "description/literals.h"
 #include "description/placeholders.h"
@@ -229,12 +230,14 @@ void Checker::check_bound_value(const Property &property, const PropertyInfo &in
         const bool number = type == Type::integer || type == Type::floating || needs_unit(type);
         if (info.kind == PropertyKind::boolean && type != Type::boolean && type != Type::choice)
             problem(where,
-                    "'" + property.name + "' is a bool and " + shown + " is a " + type_name(type),
+                    "'" + property.name + "' is a bool and " + shown + " is " +
+                        with_article(type_name(type)),
                     "make the parameter a bool");
         if (info.kind != PropertyKind::number) continue;
         if (!number && type != Type::choice)
             problem(where,
-                    "'" + property.name + "' is a number and " + shown + " is a " + type_name(type),
+                    "'" + property.name + "' is a number and " + shown + " is " +
+                        with_article(type_name(type)),
                     "give the parameter a type with a number");
         else if (property.pieces.size() > 1)
             problem(where, "a number is put together from parts",
@@ -267,7 +270,9 @@ void Checker::check_references(const PipelineText &pipeline) {
         all += fragment.node.text + "\n";
         for (const Item &item : fragment.launch.items)
             for (const Property &property : item.properties)
-                if (property.name == "name" && property.pieces.size() == 1)
+                if (property.name == "name" && property.has_placeholder)
+                    return; // a mistake of its own, of which these follow
+                else if (property.name == "name" && property.pieces.size() == 1)
                     names.push_back(property.pieces[0].literal);
     }
     for (const Fragment &fragment : pipeline.fragments) {

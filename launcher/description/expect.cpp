@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "description/expect.h"
 
+#include "description/article.h"
 #include "description/binding.h"
 #include "description/keys.h"
 #include "description/placeholders.h"
@@ -59,10 +60,10 @@ ExpectValue Reader::load_value(const Node::Entry &entry, Form form) {
         const bool is_duration = parameter && parameter->type == Type::duration;
         if (form == Form::duration && parameter && !is_duration)
             problem(entry.value.mark,
-                    "'" + parameter->name + "' is a " + type_name(parameter->type) + " and '" +
-                        entry.key + "' a duration",
+                    "'" + parameter->name + "' is " + with_article(type_name(parameter->type)) +
+                        " and '" + entry.key + "' a duration",
                     "name a parameter that is a duration, or write 2s");
-        else
+        else if (form != Form::duration || !is_duration || !out.pieces[0].placeholder->unit.empty())
             check_pieces(out.pieces, entry.value, description_, {}, problems_);
         return out;
     }

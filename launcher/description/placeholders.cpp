@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "description/placeholders.h"
 
+#include "description/article.h"
+
 #include <algorithm>
 
 namespace penstock::description {
@@ -46,7 +48,7 @@ void check_placeholder(const Placeholder &placeholder, Mark mark, const Descript
     const std::vector<std::string> units = unit_names(parameter->type);
     if (!placeholder.setting.empty()) {
         if (parameter->type != Type::choice) {
-            problems.push_back({mark, shown + " is a " + type + " and has no settings",
+            problems.push_back({mark, shown + " is " + with_article(type) + " and has no settings",
                                 "write ${" + placeholder.name + "}"});
         } else if (!parameter->choices.empty() &&
                    !parameter->choices.front().settings.contains(placeholder.setting)) {
@@ -61,7 +63,7 @@ void check_placeholder(const Placeholder &placeholder, Mark mark, const Descript
     }
     if (units.empty()) {
         if (!placeholder.unit.empty())
-            problems.push_back({mark, shown + " is a " + type + " and takes no unit",
+            problems.push_back({mark, shown + " is " + with_article(type) + " and takes no unit",
                                 "write ${" + placeholder.name + "}"});
         return;
     }

@@ -154,6 +154,14 @@ void Builder::resolve() {
     std::vector<std::string> known;
     for (const auto &[name, index] : names)
         known.push_back(name);
+    const bool has_unknown_name =
+        std::any_of(out_.elements.begin(), out_.elements.end(), [](const WiredElement &element) {
+            return element.item &&
+                   std::any_of(element.item->properties.begin(), element.item->properties.end(),
+                               [](const Property &property) {
+                                   return property.name == "name" && property.has_placeholder;
+                               });
+        });
     const auto resolve_end = [&](LinkEnd &end) {
         if (end.reference.empty()) return;
         if (const auto found = names.find(end.reference); found != names.end()) {
@@ -162,6 +170,7 @@ void Builder::resolve() {
         }
         // gst_parse generates names such as queue0, which may be referred to.
         if (std::isdigit(static_cast<unsigned char>(end.reference.back()))) return;
+        if (has_unknown_name) return; // a placeholder, a mistake of its own
         find(end.place, "no element is named '" + end.reference + "'",
              did_you_mean(end.reference, known, "give one `name=" + end.reference + "`"));
     };

@@ -78,13 +78,20 @@ public:
     }
     void OnMapEnd() override { close(); }
 
-    /// Closes all open nodes after a syntax error.
-    void give_up() {
-        while (!stack_.empty()) {
-            // A key without its value is dropped.
-            stack_.back().has_key = false;
-            close();
-        }
+    /// Closes all open nodes after a syntax error in this line. The part that has it is dropped, so
+    /// that nothing is told of it but the error.
+    void give_up(unsigned line) {
+        if (stack_.empty()) return;
+        const bool is_in_part = stack_.size() > 1;
+        stack_.resize(1);
+        Open &top = stack_.front();
+        // The scanner takes a part for complete whose value it can't read, or has only begun to.
+        std::vector<Node::Entry> &parts = top.node.entries;
+        if (!is_in_part && !parts.empty() &&
+            (parts.back().value.kind == Node::Kind::null || parts.back().value.mark.line >= line))
+            parts.pop_back();
+        top.has_key = false;
+        close();
     }
 
     Node root;
@@ -148,6 +155,55 @@ private:
     std::vector<Open> stack_;
 };
 
+/// Where a quote begins that does not end in its line, before `last`; outside of launch text such a
+/// quote has been forgotten. The line is 0 if there is none.
+Mark unclosed_quote(const Source &source, unsigned last) {
+    Mark found;
+    for (unsigned number = 1; number <= last; ++number) {
+        const std::string_view line = source.line(number);
+        char quote = 0;
+        size_t start = 0;
+        for (size_t i = 0; i < line.size(); ++i) {
+            const bool begins = i == 0 || line.find_last_of(" :[{,-", i - 1) == i - 1;
+            if (quote == 0 && line[i] == '#' && begins) break;
+            if (quote == 0 && (line[i] == '"' || line[i] == '\'') && begins) {
+                quote = line[i];
+                start = i;
+            } else if (quote == '"' && line[i] == '\\') {
+                ++i;
+            } else if (quote != 0 && line[i] == quote) {
+                quote = 0;
+            }
+        }
+        if (quote != 0) found = {number, static_cast<unsigned>(start) + 1};
+    }
+    return found;
+}
+
+/// What the parser says, or what is the usual reason for it.
+Problem syntax_problem(const Source &source, Mark mark, const std::string &words) {
+    const std::string_view line = source.line(mark.line);
+    const size_t text = line.find_first_not_of(" \t");
+    if (const size_t tab = line.find('\t'); tab != line.npos && (text == line.npos || tab < text))
+        return {{mark.line, static_cast<unsigned>(tab) + 1},
+                "a tab stands in the indentation",
+                "YAML is indented by spaces only"};
+    if (words.find("flow") != words.npos) {
+        constexpr std::string_view placeholder = "${";
+        const size_t at = line.find(placeholder);
+        const std::string_view before = line.substr(0, at);
+        if (at != line.npos && before.find_first_of("{[") != before.npos &&
+            std::count(before.begin(), before.end(), '"') % 2 == 0 &&
+            std::count(before.begin(), before.end(), '\'') % 2 == 0)
+            return {{mark.line, static_cast<unsigned>(at) + 1},
+                    "a placeholder stands in braces or brackets without quotes",
+                    "write \"${name}\""};
+        if (const Mark quote = unclosed_quote(source, mark.line); quote.line != 0)
+            return {quote, "this quote has no end in its line", "close it with the same quote"};
+    }
+    return {mark, "this is not YAML: " + words, "look at indentation, colons and quotes"};
+}
+
 } // namespace
 
 Mark Node::mark_at(size_t offset) const {
@@ -174,6 +230,7 @@ std::optional<Document> load_yaml(const Source &source, Problems &problems) {
         return std::nullopt;
     }
     Builder builder(source, problems);
+    unsigned error_line = 0;
     try {
         std::istringstream stream(text);
         YAML::Parser parser(stream);
@@ -189,10 +246,10 @@ std::optional<Document> load_yaml(const Source &source, Problems &problems) {
         }
         return Document{std::move(builder.root)};
     } catch (const YAML::Exception &e) {
-        problems.push_back({convert(e.mark), "this is not YAML: " + e.msg,
-                            "look at indentation, colons and quotes"});
+        error_line = convert(e.mark).line;
+        problems.push_back(syntax_problem(source, convert(e.mark), e.msg));
     }
-    builder.give_up();
+    builder.give_up(error_line);
     if (!builder.root.is_map()) return std::nullopt;
     return Document{std::move(builder.root), false};
 }

@@ -129,6 +129,42 @@ class Mistakes(LauncherCase):
             self.assertIn(words, error)
         self.assertNotIn("nothing runs", error)
 
+    def test_broken_yaml(self):
+        """The usual reasons are named, and what follows from them is not told."""
+        head = "summary: s\nparameters:\n  http: {type: address, default: ':8080'%s}\n"
+        tail = "pipeline: fakesrc ! fakesink\n"
+        for text, words in (
+                (head.replace("  http", "\thttp") % "" + tail,
+                 "3:1: a tab stands in the indentation: YAML is indented by spaces only"),
+                (head % "" + "page: {addres: ${http}}\n" + tail,
+                 '4:16: a placeholder stands in braces or brackets without quotes: write "${name}"'),
+                (head % ", help: \"It's" + tail,
+                 "3:49: this quote has no end in its line: close it with the same quote"),
+                (head % "" + "publish: [\n", "this is not YAML")):
+            self.write("bad.yaml", text)
+            error = self.penstock("check", "bad.yaml").stderr
+            self.assertIn("bad.yaml:" if words.startswith("this") else "bad.yaml:" + words, error)
+            self.assertIn(words, error)
+            self.assertEqual(error.count("bad.yaml:"), 1, error)
+
+    def test_durations_of_expect(self):
+        """A parameter that is a duration may stand there with a unit or without one."""
+        for value in ("${gap}", "${gap:ns}", "2s"):
+            self.write("own.yaml", "summary: s\nparameters: {gap: {type: duration, default: 2s}}\n"
+                       "pipeline: fakesrc ! fakesink\nexpect:\n  keyframe-interval: \"%s\"\n" % value)
+            self.assertEqual(self.penstock("check", "own.yaml").stderr, "")
+        self.write("own.yaml", "summary: s\nparameters: {gap: {type: int, default: 2}}\n"
+                   "pipeline: fakesrc ! fakesink\nexpect:\n  within: \"${gap}\"\n")
+        self.assertIn("'gap' is an int and 'within' a duration", self.penstock("check", "own.yaml").stderr)
+
+    def test_a_placeholder_in_a_name(self):
+        """It is told; that the name is not there follows from it."""
+        self.write("bad.yaml", "summary: s\nparameters: {which: {type: string, default: t}}\n"
+                   "pipeline: |\n  fakesrc ! tee name=${which}\n  t. ! fakesink\n")
+        error = self.penstock("check", "bad.yaml").stderr
+        self.assertIn("4:22: a placeholder stands in an element's name", error)
+        self.assertEqual(error.count("bad.yaml:"), 1, error)
+
     def test_elements(self):
         self.write("bad.yaml", "summary: s\npublish:\n  match: rtmp://:1935/live/{name}\n"
                    "  pipeline: |\n    fakesrc num-buffers=${name} ! fakesrk !\n"

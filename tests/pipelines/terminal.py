@@ -37,6 +37,26 @@ class OnTerminal(LauncherCase):
             # As a shell joins it.
             self.assertIn(re.sub(r"\s*\\\n\s*", " ", command), plain)
 
+    def test_errors(self):
+        """They are wrapped, and of a long source line what is around the mistake is shown."""
+        start = "summary: s\nparameters: {w: {type: duration, default: 1s}}\npipeline: "
+        for before in 0, 1, 3:
+            line = "fakesrc ! " + "identity silent=true ! " * before * 2
+            self.write("long.yaml", start + line + "identity sleep-time=${w} ! " +
+                       "identity ! " * 12 + "fakesink\n")
+            for width in 60, 80, 120:
+                with self.subTest(before=before, width=width):
+                    lines = self.on_terminal(width, "check", "long.yaml", errors=None).splitlines()
+                    self.assertLessEqual(max(map(len, lines)), width, lines)
+                    caret = next(i for i, text in enumerate(lines) if text.strip() == "^")
+                    self.assertTrue(lines[caret - 1][lines[caret].index("^"):].startswith("${w}"),
+                                    lines)
+                    self.assertRegex(" ".join(" ".join(lines[:caret - 1]).split()),
+                                     r"long.yaml:3:\d+: 'w' is a duration and is used without a unit")
+        lines = self.on_terminal(60, "show", "no-such-description", errors=None).splitlines()
+        self.assertGreater(len(lines), 1)
+        self.assertLessEqual(max(map(len, lines)), 60)
+
     def test_status_line(self):
         """Whole fields, and what is sent elsewhere counts."""
         port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -54,11 +74,12 @@ class OnTerminal(LauncherCase):
         wide = self.on_terminal(120, "run", "./sends.yaml")
         self.assertRegex(wide, r"· out [1-9]\d* kbit/s · up 0:00:0\d")
 
-    def on_terminal(self, width, *words):
+    def on_terminal(self, width, *words, errors=subprocess.DEVNULL):
         main, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         process = subprocess.Popen(
-            [PENSTOCK, *words], stdout=other, stderr=subprocess.DEVNULL, cwd=self.directory,
+            [PENSTOCK, *words], stdout=other,
+            stderr=other if errors is None else errors, cwd=self.directory,
             env={**self.environment, "PENSTOCK_PIPELINES": SHIPPED, "NO_COLOR": "1"})
         os.close(other)
         text = b""
