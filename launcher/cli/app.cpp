@@ -4,6 +4,9 @@
 #include "cli/help.h"
 #include "config.h"
 
+#include <algorithm>
+#include <cstdio>
+
 namespace penstock::cli {
 namespace {
 
@@ -11,6 +14,33 @@ constexpr const char *where_names_are =
     "A description is a YAML file; NAME is looked up in $PENSTOCK_PIPELINES, "
     "~/.config/penstock/pipelines, " PENSTOCK_CONFIG_DIR "/pipelines and the installed ones.";
 constexpr const char *exit_codes = "Exit codes: 0 ok, 1 failed, 2 wrong usage.";
+
+std::string plain(double number) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.10g", number);
+    return text;
+}
+
+/// As CLI::Range and CLI::IsMember, with messages for people.
+CLI::Validator number_from(double least, double most) {
+    return {[=](const std::string &text) -> std::string {
+                double number = 0;
+                if (CLI::detail::lexical_cast(text, number) && number >= least && number <= most)
+                    return "";
+                return "'" + text + "' is no number from " + plain(least) + " to " + plain(most);
+            },
+            ""};
+}
+CLI::Validator one_of(const std::vector<std::string> &words) {
+    return {[=](const std::string &text) -> std::string {
+                if (std::find(words.begin(), words.end(), text) != words.end()) return "";
+                std::string all;
+                for (const std::string &word : words)
+                    all += (all.empty() ? "" : ", ") + word;
+                return "'" + text + "' is none of these: " + all;
+            },
+            ""};
+}
 
 /// Adds the commands; the only place with their texts.
 class Builder {
@@ -132,7 +162,7 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     top->add_option("-p,--pid", arguments.process, "Only the `penstock run` with this process id")
         ->type_name("PID");
     top->add_option("-i,--interval", arguments.interval, "Seconds between two tables")
-        ->check(CLI::Range(0.1, 3600.0))
+        ->check(number_from(0.1, 3600.0))
         ->capture_default_str()
         ->type_name("SECONDS");
     top->add_flag("--once", arguments.once, "One table, measured over the interval");
@@ -173,14 +203,14 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
         ->add_option("-t,--seconds", arguments.seconds,
                      "How long it takes at most, waiting for the first frame included; of each "
                      "measurement with --matrix; 0: until Ctrl-C")
-        ->check(CLI::Range(0.0, 86400.0))
+        ->check(number_from(0.0, 86400.0))
         ->capture_default_str()
         ->type_name("SECONDS");
     latency
         ->add_option("--wait", arguments.wait,
                      "How long to wait for the first frame, before the time of -t begins: for a "
                      "stream that is still to come")
-        ->check(CLI::Range(0.0, 86400.0))
+        ->check(number_from(0.0, 86400.0))
         ->excludes(matrix)
         ->type_name("SECONDS");
     latency->add_option("--plot", arguments.plot, "Write a chart of it, as SVG")->type_name("PATH");
@@ -193,7 +223,7 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     latency
         ->add_option("--clock-offset", arguments.clock_offset,
                      "How far this machine's clock is ahead of the source's; negative: behind")
-        ->check(CLI::Range(-86'400'000.0, 86'400'000.0))
+        ->check(number_from(-86'400'000.0, 86'400'000.0))
         ->excludes(ntp)
         ->excludes(matrix)
         ->type_name("MS");
@@ -209,7 +239,7 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
         add.command("completion", "Print what makes a shell complete penstock's command lines");
     completion->add_option("shell", arguments.shell, "bash, zsh or fish")
         ->required()
-        ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+        ->check(one_of({"bash", "zsh", "fish"}))
         ->type_name("SHELL");
 
     // Called by the completion scripts; commands in the group without a name are hidden.

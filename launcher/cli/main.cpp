@@ -13,6 +13,7 @@
 
 #include <sys/resource.h>
 
+#include <map>
 #include <tuple>
 
 namespace {
@@ -31,6 +32,22 @@ bool has_command(const CLI::App &app, const std::string &name) {
     return !app.get_subcommands([&](const CLI::App *a) { return a->get_name() == name; }).empty();
 }
 
+/// How to do what other programs have a command for; nullptr for other words.
+const char *instead_of(const std::string &word) {
+    static const std::map<std::string, const char *> words = {
+        {"help", "`penstock --help` lists the commands, `penstock COMMAND --help` their options"},
+        {"version", "`penstock --version` prints it"},
+        {"start", "`penstock run NAME` runs a description"},
+        {"stop", "Ctrl-C, or `kill -TERM PID`, ends `penstock run`; `penstock top` has its PID"},
+        {"status", "`penstock top` shows what runs"},
+        {"stats", "`penstock top` shows what runs"},
+        {"reload",
+         "`kill -HUP PID` has `penstock run` read its files again; `penstock top` has its PID"},
+    };
+    const auto found = words.find(word);
+    return found == words.end() ? nullptr : found->second;
+}
+
 /// Describes a command line that CLI11 rejected. `command` is its first word.
 std::string mistake_in(const CLI::App &app, const std::string &command, const CLI::ParseError &e) {
     const bool is_command = has_command(app, command);
@@ -39,6 +56,14 @@ std::string mistake_in(const CLI::App &app, const std::string &command, const CL
     const std::string what = e.what();
     if (is_command && e.get_exit_code() == int(CLI::ExitCodes::RequiredError))
         return "`" + before + "` needs a " + what.substr(0, what.find(' ')) + help;
+    // "--pid: 1 required PID missing"
+    constexpr std::string_view lacks = ": 1 required ";
+    if (const size_t at = what.find(lacks); is_command && at != what.npos)
+        return what.substr(0, at) + " needs a " +
+               what.substr(at + lacks.size(), what.rfind(' ') - at - lacks.size()) + help;
+    if (is_command && what.find(": At Most 1 required") != what.npos)
+        return "`" + before + "` takes one " + what.substr(0, what.find(':')) + ", not several" +
+               help;
     if (is_command && e.get_exit_code() != int(CLI::ExitCodes::ExtrasError)) return what + help;
     // "The following arguments were not expected: ONE TWO"
     std::string extra = is_command ? what.substr(what.rfind(": ") + 2) : command;
@@ -63,6 +88,10 @@ int start(int argc, char **argv) {
     const std::string first = argc > 1 ? argv[1] : "";
     if (first.empty() || (first[0] != '-' && !has_command(*app, first))) {
         const std::string known = "the commands are " + penstock::description::enumerate(commands);
+        if (const char *instead = instead_of(first)) {
+            Output::get().error("there is no command '" + first + "': " + instead);
+            return exit_usage;
+        }
         Output::get().error(first.empty()
                                 ? "say what to do: " + known + "; `penstock --help` has more"
                                 : "there is no command '" + first + "': " +

@@ -37,6 +37,33 @@ bool needs_key(const Endpoint &endpoint, const description::Binding &binding) {
     return endpoint.has_key && !(value && value->text.empty());
 }
 
+/// "rtmp://host/app/…": the last part of a path and a query may be a key.
+std::string without_name(const std::string &url) {
+    const size_t host = url.find("://");
+    const std::string place = url.substr(0, url.find('?'));
+    const size_t slash = place.rfind('/');
+    return host == url.npos || slash <= host + 2 ? place : place.substr(0, slash) + "/…";
+}
+
+/// Adds the servers elsewhere that elements publish to.
+void add_destinations(const description::Binding &binding, std::vector<Url> &out) {
+    binding.description().each_pipeline([&](const description::PipelineText &pipeline) {
+        if (!binding.holds(pipeline.when)) return;
+        for (const description::Fragment &fragment : pipeline.fragments) {
+            if (!binding.holds(fragment.when)) continue;
+            for (const description::Item &item : fragment.launch.items) {
+                const auto known = protocols::find_element(item.text);
+                if (!known || known.use->role != protocols::Role::push) continue;
+                for (const description::Property &property : item.properties)
+                    if (known.use->property && property.name == known.use->property)
+                        out.push_back({"Sends to",
+                                       without_name(binding.expand_for_people(property.pieces)),
+                                       "push"});
+            }
+        }
+    });
+}
+
 } // namespace
 
 std::string reachable(net::Address address, const std::string &here) {
@@ -76,6 +103,7 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
                                reachable(at->http, here) + at->path,
                            "obs-multitrack"});
     }
+    add_destinations(binding, out);
     return out;
 }
 

@@ -64,7 +64,7 @@ class Launcher(LauncherCase):
                 (["show", "live", "--jsn"], "does not take '--jsn': did you mean '--json'?"),
                 (["list", "live"], "`penstock list` does not take 'live'"),
                 (["--hlep"], "`penstock` does not take '--hlep': did you mean '--help'?"),
-                (["completion", "tcsh"], "tcsh not in {bash,zsh,fish}"),
+                (["completion", "tcsh"], "'tcsh' is none of these: bash, zsh, fish"),
                 (["run", "live", "live"], "'live' is named twice"),
                 (["run", "live", "on-demand", "--set", "on-demnd.idle=1s"],
                  "'on-demnd' is none of the descriptions named: did you mean 'on-demand'?")):
@@ -163,6 +163,17 @@ pipeline:
                     self.assertIn("error: there is no ", wrong.stderr)
                 if command not in ("show", "doctor"):  # they look at the text alone
                     self.assertEqual(self.penstock(command, "bad").returncode, 1)
+        for arguments, words in (
+                (("explain", "live", "on-demand"), "`penstock explain` takes one description"),
+                (("top", "-i", "often"), "--interval: 'often' is no number from 0.1 to 3600"),
+                (("top", "--pid"), "--pid needs a PID: `penstock top --help` has more"),
+                (("completion", "csh"), "shell: 'csh' is none of these: bash, zsh, fish"),
+                (("reload",), "there is no command 'reload': `kill -HUP PID`"),
+                (("help",), "`penstock --help` lists the commands")):
+            with self.subTest(arguments):
+                wrong = self.penstock(*arguments)
+                self.assertEqual((wrong.returncode, wrong.stdout), (2, ""))
+                self.assertIn(words, wrong.stderr)
 
     def test_list_and_show(self):
         self.write("a.yaml", "summary: One\ndescription: More words.\nparameters:\n"
