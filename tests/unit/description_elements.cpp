@@ -21,7 +21,7 @@ GST_START_TEST(test_elements) {
     expect(pipeline("fakesrc num-buffers=${t} ! fakesink"), "is a number and 't' is a string");
     expect(pipeline("fakesrc num-buffers=${n} ! fakesink"), "out of the range of 'num-buffers'");
     expect(pipeline("fakesrc num-buffers=1${n} ! fakesink"), "put together from parts");
-    expect(pipeline("fakesrc is-live=${n} ! fakesink"), "is a bool and 'n' is a int");
+    expect(pipeline("fakesrc is-live=${n} ! fakesink"), "is a bool and 'n' is an int");
     expect(pipeline("fakesrc ! fakesink stats=1"), "can only be read");
     expect(pipeline("fakesrc ! \"video/x-raw,width=(int)x\" ! fakesink"), "does not begin");
     expect(pipeline("fakesrc ! video/x-raw,width=(int)x ! fakesink"), "these are no caps");
