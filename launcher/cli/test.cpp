@@ -5,8 +5,10 @@
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
+#include "cli/width.h"
 #include "expect/files.h"
 #include "expect/judge.h"
+#include "expect/machine.h"
 #include "expect/outputs.h"
 #include "expect/receiver.h"
 #include "expect/sample.h"
@@ -100,6 +102,7 @@ private:
     std::vector<std::string> errors_; ///< reported by the pipelines
     bool ended_ = false;              ///< nothing is running
     int64_t started_ = 0;
+    std::optional<expect::LoadMeter> meter_;
     std::vector<Check> checks_;
 };
 
@@ -194,6 +197,7 @@ bool Test::start(std::string *error) {
                                                  });
     }
     started_ = now_ns();
+    meter_.emplace();
     const auto outputs = bench_->outputs();
     unmeasured_ = bench_->unmeasured(outputs);
     for (const expect::Output &output : outputs) {
@@ -278,6 +282,8 @@ bool Test::run(const std::string &name, int *code) {
             },
             g_get_monotonic_time() + us(limits_.duration));
     const int64_t ended = now_ns();
+    const expect::Load load = meter_->read();
+    meter_.reset();
     for (const expect::Receiver &receiver : receivers_) {
         const expect::Received received = receiver.received();
         // If the run ended early, checks of what would have come later are dropped.
@@ -297,6 +303,8 @@ bool Test::run(const std::string &name, int *code) {
         said += (said.empty() ? "" : "; ") + text;
     checks_.push_back({"pipelines", "errors", "none", errors_.empty() ? "none" : said,
                        errors_.empty() ? Verdict::pass : Verdict::failure});
+    checks_.push_back({"machine", "load", "", expect::words_of(load),
+                       expect::is_overload(load) ? Verdict::warning : Verdict::told});
     output.status("");
     return true;
 }
@@ -350,7 +358,7 @@ void print_table(const Test &test) {
                                                                     : output.yellow(word);
         output.print("  " + shown + "  " + pad(check.output, outputs) + "  " +
                      pad(check.what, whats) + "  " + pad(check.expected, expected) + "  " +
-                     check.measured);
+                     in_width(check.measured, 14 + outputs + whats + expected));
     }
 }
 
