@@ -134,8 +134,8 @@ std::vector<Protocol> rtmp_protocols() {
     rtmp.elements = {
         {.factory = "rtmpserversrc", .role = Role::receive, .key_property = "publish-key"},
         {.factory = "rtmpserversink", .role = Role::serve},
-        {.factory = "rtmp2sink", .role = Role::push, .needs_gio_tls = true, .package = plugins_bad},
         {.factory = "rtmppushsink", .role = Role::push},
+        {.factory = "rtmp2sink", .role = Role::push, .needs_gio_tls = true, .package = plugins_bad},
         {.factory = "rtmpsink", .role = Role::push, .package = plugins_bad},
         {.factory = "rtmp2src", .role = Role::pull, .needs_gio_tls = true, .package = plugins_bad},
         {.factory = "rtmppullsrc", .role = Role::pull},

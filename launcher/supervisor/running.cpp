@@ -47,6 +47,10 @@ bool is_client(GstObject *source) {
            (known.use->role == protocols::Role::push || known.use->role == protocols::Role::pull);
 }
 
+std::string with_hint(const std::string &words, const std::string &hint) {
+    return hint.empty() ? words : words + (words.ends_with('.') ? " " : ": ") + hint;
+}
+
 /// The factory of the pipeline's direct child that is or contains `object`.
 std::string child_factory(GstElement *pipeline, GstObject *object) {
     const auto child = child_of(pipeline, object);
@@ -173,9 +177,15 @@ void RunningPipeline::handle(GstMessage *message) {
         gchar *debug = nullptr;
         gst_message_parse_warning(message, &error, &debug);
         // A stream without audio or video is not an error: the delayed link is not needed.
-        if (!g_error_matches(error, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK))
-            report_(Severity::warning,
-                    label_ + ": " + source_of(message) + ": " + words_of(error, debug));
+        if (!g_error_matches(error, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK)) {
+            std::string words = words_of(error, debug);
+            // A client that goes on trying warns where others fail.
+            if (is_client(GST_MESSAGE_SRC(message)) && handlers_.hint &&
+                g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE))
+                words = with_hint(words, handlers_.hint(child_factory(pipeline_.get(),
+                                                                      GST_MESSAGE_SRC(message))));
+            report_(Severity::warning, label_ + ": " + source_of(message) + ": " + words);
+        }
         g_error_free(error);
         g_free(debug);
         break;
@@ -249,8 +259,12 @@ void RunningPipeline::handle_error(GstMessage *message) {
     const auto refusal = is_client(source) ? protocols::refusal_in(words) : std::nullopt;
     if (refusal) words = source_of(message) + ": the server refuses it: " + *refusal;
     std::string hint = handlers_.hint && !refusal ? handlers_.hint(factory) : "";
-    if (hint.empty() && hopeless && handlers_.setting) hint = handlers_.setting(factory);
-    if (!hint.empty()) words += (words.ends_with('.') ? " " : ": ") + hint;
+    if (hint.empty() && hopeless && handlers_.setting) {
+        hint = handlers_.setting(factory);
+        // Here a setting is what the element knows as its property.
+        if (!hint.empty()) words = words.substr(0, words.find(": check the property "));
+    }
+    words = with_hint(words, hint);
     Cause cause{{words, hopeless},
                 child && is_source(child.get()),
                 error->domain == GST_RESOURCE_ERROR,

@@ -152,9 +152,9 @@ class Descriptions(unittest.TestCase):
         self.assertEqual(codecs_of(hls + "/test/index.m3u8"), ["aac", "h264"])
         self.assertEqual(publisher.end(), 0)
         # The stream first waits for its publisher, and ends when none comes back.
-        live.line(r"  away +live/test  %s left after 0:00:\d\d" % peer)
+        live.line(r"  off air +live/test  %s left after 0:00:\d\d" % peer)
         live.line(r"  ended +live/test  %s  after 0:00:\d\d; no publisher came for 0:00:05" % peer)
-        self.assertEqual(len(re.findall("(live|away|ended) +live/test", "".join(live.seen))), 3)
+        self.assertEqual(len(re.findall("(live|off air|ended) +live/test", "".join(live.seen))), 3)
 
         # The same name once more, with a publisher that comes back in time.
         again = Run(self, "test-publisher", "--set", "url=%s/test" % publish)
@@ -198,18 +198,32 @@ class Descriptions(unittest.TestCase):
         live.line("Ctrl-C")
         wrong = Run(self, "test-publisher", "--set", "url=%s/a?key=wrong" % publish)
         # The server's words, and no hint for servers that are not there.
-        said = wrong.line("error: (.*)")[1]
-        self.assertRegex(said, r"rtmp2sink '\w+': the server refuses it: wrong or missing key: "
-                         r"publish to NAME\?key=\S+$")
+        said = wrong.line("warning: (.*)")[1]
+        self.assertRegex(said, r"rtmppushsink '\w+': rtmp://\S+: the server refuses .*wrong or "
+                         r"missing key: publish to NAME\?key=\S+; the next attempt is in \d+ m?s$")
         right = Run(self, "test-publisher", "--set", "url=%s/b?key=hush42" % publish)
         live.line(r"live +live/b")
-        for run in (wrong, right):
+        for run in (wrong, right, live):
             self.assertEqual(run.end(), 0)
-        nobody = Run(self, "test-publisher", "--set", "url=rtmp://127.0.0.1:1/live/a")
-        nobody.line("error: .*Connection refused.*`penstock run live` starts one$")
-        for run in (nobody, live):
+        self.assertNotIn("hush42", "".join(live.seen + wrong.seen + right.seen))
+
+    def test_publishers_wait_for_a_server(self):
+        """They say so, with what to do, and publish once it is there, again and again."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = "127.0.0.1:%d" % free.getsockname()[1]
+        for name, *more in (("test-publisher", "--set", "bitrate=500kbit"),
+                            ("webcam-to-rtmp", "--set", "source=test", "--set", "width=320",
+                             "--set", "height=180")):
+            run = Run(self, name, "--set", "url=rtmp://%s/live/late" % address, *more)
+            run.line(r"Sends to +rtmp://%s/live/…$" % address)
+            run.line(r"warning: %s: rtmppushsink '\w+': rtmp://%s/live: .*refused.*; the next "
+                     r"attempt is in \d+ m?s: .*`penstock run live` starts one$" % (name, address))
+            for _ in range(2):
+                live = Run(self, "live", "--set", "rtmp=" + address, "--set", "http=" + ANY)
+                live.line("live +live/late")
+                self.assertEqual(live.end(), 0)
             self.assertEqual(run.end(), 0)
-        self.assertNotIn("hush42", "".join(live.seen))
+            self.assertNotIn("error", "".join(run.seen))
 
     def received(self, scheme, name, *settings):
         """The frames that ffmpeg decodes of six seconds at a free port. ffmpeg starts seconds late,
