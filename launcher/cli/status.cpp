@@ -69,28 +69,28 @@ void Status::note(const state::Stream &stream, int64_t now) {
     const auto found = seen_.find(stream.name);
     if (stream.is_deserted) {
         // A pipeline that never had a publisher is none that has lost one.
-        if (found == seen_.end() || found->second.away_since) return;
+        if (found == seen_.end() || found->second.off_since) return;
         Seen &seen = found->second;
-        seen.away_since = now;
-        output.print(output.yellow("away") + "    " + stream.name + "  " +
+        seen.off_since = now;
+        output.print(output.yellow("off air") + " " + stream.name + "  " +
                      (seen.publisher.empty() ? "its publisher" : seen.publisher) + " left after " +
                      lasted(now - seen.live_since) + "; the stream waits for it");
         return;
     }
-    // A publisher that was away for less than the time between two updates.
+    // A publisher that another one followed within the time between two updates.
     const bool has_changed = found != seen_.end() && !stream.publisher.empty() &&
                              found->second.publisher != stream.publisher;
-    if (found != seen_.end() && !found->second.away_since && !has_changed) return;
+    if (found != seen_.end() && !found->second.off_since && !has_changed) return;
     if (!has_media(stream)) return;
     const state::Mount &first = *stream.mounts.front();
     std::string line = output.green("live") + "    " + stream.name;
     if (!stream.publisher.empty()) line += "  " + stream.publisher;
-    if (found != seen_.end() && !found->second.away_since)
+    if (found != seen_.end() && !found->second.off_since)
         line += "  follows " +
                 (found->second.publisher.empty() ? "another" : found->second.publisher) +
                 ", which left after " + lasted(now - found->second.live_since);
     else if (found != seen_.end())
-        line += "  back after " + lasted(now - found->second.away_since);
+        line += "  back after " + lasted(now - found->second.off_since);
     else
         line += "  " + first.scheme + "://" + reachable(first.address) + "/" + first.path;
     output.print(line);
@@ -102,9 +102,9 @@ void Status::say_ended(const std::string &name, const Seen &seen, int64_t now,
     Output &output = Output::get();
     std::string line = output.dim("ended") + "   " + name;
     if (!seen.publisher.empty()) line += "  " + seen.publisher;
-    line += "  after " + lasted((seen.away_since ? seen.away_since : now) - seen.live_since);
-    if (seen.away_since && !with_process)
-        line += "; no publisher came for " + lasted(now - seen.away_since) + " (grace)";
+    line += "  after " + lasted((seen.off_since ? seen.off_since : now) - seen.live_since);
+    if (seen.off_since && !with_process)
+        line += "; no publisher came for " + lasted(now - seen.off_since) + " (grace)";
     output.print(line);
 }
 
@@ -183,7 +183,7 @@ void Status::update() {
     }
     check_profiles(now);
     const auto live = std::count_if(seen_.begin(), seen_.end(),
-                                    [](const auto &seen) { return !seen.second.away_since; });
+                                    [](const auto &seen) { return !seen.second.off_since; });
     if (const double seconds = static_cast<double>(now - last_) / 1e6; seconds > 0.05) {
         const double weight = std::min(1.0, seconds / 4);
         in_ += weight * (static_cast<double>(in) * 8 / 1000 / seconds - in_);

@@ -29,14 +29,14 @@ private:
     std::map<std::string, Bytes> bytes_; ///< by mount
     struct Seen {
         int64_t live_since = 0; ///< monotonic, µs
-        int64_t away_since = 0; ///< when its publisher had gone; 0: it is live
+        int64_t off_since = 0;  ///< when its publisher had gone; 0: it is live
         std::string publisher;
     };
     void note(const state::Stream &stream, int64_t now);
     void say_ended(const std::string &name, const Seen &seen, int64_t now, bool with_process) const;
     void check_profiles(int64_t now);
     std::map<std::string, int64_t> checked_; ///< pipelines whose profile is known: label, since
-    std::map<std::string, Seen> seen_;       ///< streams that are live or waited for, by name
+    std::map<std::string, Seen> seen_;       ///< streams that are live or off air, by name
     int64_t started_ = 0;                    ///< monotonic, µs
     int64_t last_ = 0;
     double in_ = 0, out_ = 0; ///< kbit/s, smoothed over a few seconds

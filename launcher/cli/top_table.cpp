@@ -74,12 +74,12 @@ std::string fullest(const json &pipeline) {
     return most < 0 ? "-" : printed("%.0f %%", most * 100) + (most < 0.005 ? "" : " " + name);
 }
 
-/// "waiting" while its publisher is away, else the pipeline's state.
+/// "off air" without a publisher, else the pipeline's state.
 std::string state_of(const json &state, const json &pipeline) {
     for (const json &mount : state["mounts"])
         if (mount.value("path", "") == pipeline.value("label", "") &&
             mount.value("waits-for-publisher", false))
-            return "waiting";
+            return "off air";
     return pipeline.value("state", "");
 }
 

@@ -72,7 +72,7 @@ def rtmp2sink():
         packets.decode(server.wait_for_hls("gst"), 4)
         code = source.end()
         assert code == 0, f"gst-launch-1.0: exit {code}"
-        until("its publisher is away", lambda: "away    live/gst" in server.log)
+        until("it is off air", lambda: "off air live/gst" in server.log)
 
 
 def played(server, name, demuxers=("flvdemux", "flvlivedemux")):

@@ -85,7 +85,7 @@ def obs():
         packets.decode(server.url("studio"), 3)
         packets.decode(server.wait_for_hls("studio"), 3)
         studio.end(signal.SIGTERM)
-        until("its publisher is away", lambda: "away    live/studio" in server.log)
+        until("it is off air", lambda: "off air live/studio" in server.log)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def publishes(start, name="cam", kinds=("video", "audio"), end=None):
             packets.decode(server.wait_for_hls(name), 3, kinds=kinds)
             if end:
                 end(process)
-                until("its publisher is away", lambda: f"away    live/{name}" in server.log)
+                until("it is off air", lambda: f"off air live/{name}" in server.log)
         return ()
     return cell
 

@@ -203,17 +203,17 @@ class Top(unittest.TestCase):
         whole = self.top("--once", "--pid", str(live.pid)).stdout
         self.assertGreater(max(map(len, whole.splitlines())), 80)
 
-    def test_waiting(self):
-        """A stream without its publisher is "waiting"; one that a pipeline feeds has no publisher
+    def test_off_air(self):
+        """A stream without its publisher is off air; one that a pipeline feeds has no publisher
         to wait for."""
         live, publisher, _ = self.live_with_publisher()
         publisher.kill()
         publisher.wait()
 
-        def waits():
-            return re.search(r"(?m)^  live/cam +waiting +- ",
+        def is_off_air():
+            return re.search(r"(?m)^  live/cam +off air +- ",
                              self.top("--once", "--pid", str(live.pid)).stdout)
-        until("its publisher is away", waits)
+        until("it is off air", is_off_air)
         path = os.path.join(self.directory, "fed.yaml")
         pathlib.Path(path).write_text(
             "summary: s\npipeline: videotestsrc is-live=true ! video/x-raw,format=I420,width=64,"
