@@ -16,14 +16,25 @@ namespace penstock::transcode {
 Converter::Converter(GstBin *bin, GstPad *sink, GstPad *src) : bin_(bin), sink_(sink), src_(src) {
     const auto count = [](GstPad *pad, GstPadProbeInfo *info, gpointer data) {
         auto &counters = static_cast<Converter *>(data)->counters_;
-        const gsize size = gst_buffer_get_size(GST_PAD_PROBE_INFO_BUFFER(info));
-        GST_PAD_IS_SINK(pad) ? counters.in(size) : counters.out(size);
+        const auto add = [&](GstBuffer *buffer) {
+            const gsize size = gst_buffer_get_size(buffer);
+            GST_PAD_IS_SINK(pad) ? counters.in(size) : counters.out(size);
+        };
+        if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+            add(GST_PAD_PROBE_INFO_BUFFER(info));
+        } else {
+            GstBufferList *list = GST_PAD_PROBE_INFO_BUFFER_LIST(info);
+            for (guint i = 0; i < gst_buffer_list_length(list); ++i)
+                add(gst_buffer_list_get(list, i));
+        }
         return GST_PAD_PROBE_OK;
     };
+    constexpr auto data =
+        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST);
     for (GstPad *pad : {sink_, src_})
-        gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count, this, nullptr);
+        gst_pad_add_probe(pad, data, count, this, nullptr);
     gst_pad_add_probe(
-        sink_, GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+        sink_, data,
         [](GstPad *, GstPadProbeInfo *info, gpointer data) {
             auto *self = static_cast<Converter *>(data);
             return guard(self->bin_, GST_PAD_PROBE_OK, [&] { return self->before_sink(info); });

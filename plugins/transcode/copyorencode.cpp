@@ -156,6 +156,12 @@ GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noex
                                  : gst_proxy_pad_chain_default(pad, parent, buffer);
 }
 
+GstFlowReturn sink_chain_list(GstPad *pad, GstObject *parent, GstBufferList *list) noexcept {
+    Converter &converter = impl(parent);
+    return converter.is_direct() ? gst_pad_push_list(converter.src_pad(), list)
+                                 : gst_proxy_pad_chain_list_default(pad, parent, list);
+}
+
 gboolean src_event(GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
     Converter &converter = impl(parent);
     return converter.is_direct() ? gst_pad_push_event(converter.sink_pad(), event)
@@ -356,6 +362,7 @@ static void penstock_copy_or_encode_init(PenstockCopyOrEncode *self) {
     gst_pad_set_event_function(sink, sink_event);
     gst_pad_set_query_function(sink, sink_query);
     gst_pad_set_chain_function(sink, sink_chain);
+    gst_pad_set_chain_list_function(sink, sink_chain_list);
     gst_pad_set_event_function(src, src_event);
     gst_pad_set_query_function(src, src_query);
     gst_element_add_pad(GST_ELEMENT(self), sink);

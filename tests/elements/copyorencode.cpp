@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "check.hpp"
+#include "elements/stats.hpp"
 
 using namespace penstock;
 
@@ -200,6 +201,62 @@ GST_START_TEST(test_direct) {
     fail_unless_equals_int(gst_harness_push(h, gst_buffer_new_allocate(nullptr, 100, nullptr)),
                            GST_FLOW_OK);
     gst_harness_teardown(h);
+}
+GST_END_TEST
+
+// Buffer lists, as depayloaders push them: every buffer arrives, in order and counted, whether the
+// stream is passed on as it is, parsed or encoded.
+GST_START_TEST(test_buffer_lists) {
+    constexpr unsigned lists = 4, in_a_list = 5, count = lists * in_a_list;
+    constexpr GstClockTime step = 20 * GST_MSECOND;
+    struct Case {
+        const char *codec, *caps;
+        bool is_copied;
+    };
+    constexpr Case cases[] = {
+        {"aac-or-mp3", "audio/mpeg,mpegversion=1,layer=3,parsed=true,rate=44100,channels=2", true},
+        {"aac",
+         "audio/mpeg,mpegversion=4,stream-format=raw,framed=true,rate=44100,channels=2,"
+         "codec_data=(buffer)1210",
+         true},
+        {"aac", "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1", false},
+    };
+    for (const Case &c : cases) {
+        GstHarness *h = gst_harness_new("copyorencode");
+        gst_util_set_object_arg(G_OBJECT(h->element), "codec", c.codec);
+        gst_harness_set_src_caps_str(h, c.caps);
+        for (unsigned pushed = 0; pushed < count;) {
+            GstBufferList *list = gst_buffer_list_new();
+            for (unsigned i = 0; i < in_a_list; ++i, ++pushed) {
+                GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 1920, nullptr); // 20 ms raw
+                gst_buffer_memset(buffer, 0, guint8(pushed), 1920);
+                GST_BUFFER_PTS(buffer) = pushed * step;
+                GST_BUFFER_DURATION(buffer) = step;
+                gst_buffer_list_add(list, buffer);
+            }
+            fail_unless_equals_int(gst_pad_push_list(h->srcpad, list), GST_FLOW_OK);
+        }
+        gst_harness_push_event(h, gst_event_new_eos());
+        unsigned pulled = 0;
+        GstClockTime end = 0;
+        while (auto buffer = GstPtr<GstBuffer>::adopt(gst_harness_try_pull(h))) {
+            guint8 content = 0;
+            gst_buffer_extract(buffer.get(), 0, &content, 1);
+            if (c.is_copied) {
+                fail_unless_equals_int(content, pulled);
+                fail_unless_equals_uint64(GST_BUFFER_PTS(buffer.get()), pulled * step);
+            }
+            fail_unless(pulled == 0 || GST_BUFFER_PTS(buffer.get()) + step > end);
+            end = GST_BUFFER_PTS(buffer.get()) + GST_BUFFER_DURATION(buffer.get());
+            ++pulled;
+        }
+        fail_unless(end >= count * step, "%s: ends at %" G_GUINT64_FORMAT, c.caps, end);
+        if (c.is_copied) fail_unless_equals_int(pulled, count);
+        fail_unless_equals_uint64(penstock_test::stat(h->element, "buffers-in"), count);
+        fail_unless_equals_uint64(penstock_test::stat(h->element, "bytes-in"), count * 1920);
+        fail_unless_equals_uint64(penstock_test::stat(h->element, "buffers-out"), pulled);
+        gst_harness_teardown(h);
+    }
 }
 GST_END_TEST
 
@@ -418,6 +475,7 @@ static Suite *copyorencode_suite() {
     tcase_add_test(tc, test_encoded);
     tcase_add_test(tc, test_aac_or_mp3);
     tcase_add_test(tc, test_direct);
+    tcase_add_test(tc, test_buffer_lists);
     tcase_add_test(tc, test_refused);
     tcase_add_test(tc, test_odd_size);
     tcase_add_test(tc, test_decoding_times);
