@@ -66,7 +66,7 @@ Request Gate::request_of(const net::PeerInfo &peer) const {
 bool Gate::authorize(const net::PeerInfo &peer, net::Answer answer) {
     const auto authorizer = part_for(peer).authorizer;
     if (!authorizer || !authorizer->concerns(peer.publish)) return false;
-    const bool posted = worker::post([authorizer, peer, answer, request = request_of(peer)] {
+    const auto decide = [authorizer, peer, answer, request = request_of(peer)] {
         authorizer->decide(request, [peer, answer](const Decision &decision) {
             if (!decision.allowed)
                 say(net::LogLevel::warning, peer, "not authorized: " + decision.reason);
@@ -77,9 +77,10 @@ bool Gate::authorize(const net::PeerInfo &peer, net::Answer answer) {
             verdict.path = decision.path;
             answer(verdict);
         });
-    });
-    if (!posted) {
-        say(net::LogLevel::warning, peer, "not authorized: too many peers wait for a decision");
+    };
+    std::string reason;
+    if (!worker::post(decide, &reason)) {
+        say(net::LogLevel::warning, peer, "not authorized: " + reason);
         answer(false);
     }
     return true;

@@ -3,6 +3,7 @@
 
 #include "core/net/loop/clock.h"
 #include "core/net/loop/log.h"
+#include "core/net/loop/thread.h"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -21,8 +22,10 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 namespace penstock::authorize {
 namespace {
@@ -41,12 +44,17 @@ constexpr size_t block_size = 16 << 10; ///< bytes read at a time
 struct Thread {
     Thread() {
         OPENSSL_init_ssl(0, nullptr); // what is registered later runs earlier
-        runner = std::thread([this] { run(); });
         std::atexit([] { thread().stop(); });
     }
     static Thread &thread() {
         static auto *const only = new Thread;
         return *only;
+    }
+    /// Starts the thread unless it runs. Returns false and sets the reason if that fails.
+    bool start(std::string *reason) {
+        std::lock_guard lock(starting);
+        if (!runner.joinable() && !is_ending) runner = net::start_thread([this] { run(); }, reason);
+        return runner.joinable();
     }
     void run() {
         while (!is_ending) {
@@ -58,10 +66,16 @@ struct Thread {
         }
     }
     void stop() {
-        is_ending = true;
+        std::thread ended;
+        {
+            std::lock_guard lock(starting);
+            is_ending = true;
+            ended = std::exchange(runner, {});
+        }
         context.stop();
-        runner.join();
+        if (ended.joinable()) ended.join();
     }
+    std::mutex starting; ///< guards `runner`
     std::thread runner;
     std::atomic<bool> is_ending{false};
     asio::io_context context{1};
@@ -138,6 +152,8 @@ public:
                                                         });
                                 });
     }
+
+    void abort(const std::string &error) { end(error); }
 
 private:
     tcp::socket &socket() { return secure_ ? secure_->next_layer() : *plain_; }
@@ -238,10 +254,12 @@ void make_next() {
 
 namespace worker {
 
-bool post(std::function<void()> work) {
+bool post(std::function<void()> work, std::string *reason) {
     Thread &all = thread();
+    if (!all.start(reason)) return false;
     if (++all.waiting > max_work) {
         --all.waiting;
+        *reason = "too many peers and events wait";
         return false;
     }
     asio::post(all.context, [&all, work = std::move(work)] {
@@ -261,20 +279,24 @@ void post_after(uint64_t delay_ms, std::function<void()> work) {
 
 void request(Call call, Replied done) {
     const uint64_t deadline = net::steady_ms() + call.timeout_ms;
+    std::string reason;
+    if (!thread().start(&reason)) return done(std::nullopt, reason);
     asio::post(thread().context, [call = std::move(call), done = std::move(done), deadline] {
         Thread &all = thread();
         if (all.queue.size() >= max_queued) return done(std::nullopt, "too many callbacks wait");
         all.queue.push_back([call, done, deadline] {
-            std::make_shared<Exchange>(
-                call,
-                [done](std::optional<Reply> reply, const std::string &error) {
-                    --thread().calls;
-                    // Posted, so that a series of failures does not recurse.
-                    asio::post(thread().context, make_next);
-                    done(std::move(reply), error);
-                },
-                deadline)
-                ->start();
+            const auto finish = [done](std::optional<Reply> reply, const std::string &error) {
+                --thread().calls;
+                // Posted, so that a series of failures does not recurse.
+                asio::post(thread().context, make_next);
+                done(std::move(reply), error);
+            };
+            const auto exchange = std::make_shared<Exchange>(call, finish, deadline);
+            try {
+                exchange->start();
+            } catch (const std::exception &failure) { // no thread for Asio's name look-ups
+                exchange->abort(failure.what());
+            }
         });
         make_next();
     });

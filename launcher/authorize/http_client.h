@@ -28,15 +28,17 @@ struct Call {
 /// If there is no reply, `error` has the reason.
 using Replied = std::function<void(std::optional<Reply> reply, const std::string &error)>;
 
-/// The thread on which authorization takes place. All functions may be called from any thread.
+/// The thread on which authorization takes place. It is started when it is first needed, and again
+/// later if that fails. All functions but post_after() may be called from any thread.
 namespace worker {
 
-/// Runs `work` on the thread. Returns false without running it if too many tasks are waiting.
-bool post(std::function<void()> work);
-/// Runs `work` on the thread after a delay.
+/// Runs `work` on the thread. Returns false without running it, and sets the reason, if too many
+/// tasks are waiting or the thread can't be started.
+bool post(std::function<void()> work, std::string *reason);
+/// Runs `work` on the thread after a delay. Must be called on the thread.
 void post_after(uint64_t delay_ms, std::function<void()> work);
-/// Calls `done` on the thread, once. At most `max_calls` are made at a time, and `max_queued` wait;
-/// more fail at once. Redirects are not followed.
+/// Calls `done` once: on the thread, or at once if the thread can't be started. At most `max_calls`
+/// are made at a time, and `max_queued` wait; more fail at once. Redirects are not followed.
 void request(Call call, Replied done);
 
 inline constexpr size_t max_calls = 32, max_queued = 1'000, max_work = 4'000;

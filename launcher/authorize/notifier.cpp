@@ -34,18 +34,18 @@ Notifier::Notifier(Server server) : server_(std::move(server)) {
 }
 
 void Notifier::tell(Event event, Request request) {
-    const bool posted =
-        worker::post([self = shared_from_this(), event, request = std::move(request)] {
-            if (self->queue_.size() >= max_queued) {
-                if (!std::exchange(self->is_full_, true))
-                    warn("events for " + self->server_.url.authority() +
-                         " come faster than it takes them: some are left out");
-                return;
-            }
-            self->queue_.push_back({body_of(self->server_.style, event, request), next_id()});
-            if (self->queue_.size() == 1) self->send();
-        });
-    if (!posted) warn("too many events at a time: one is left out");
+    const auto queue = [self = shared_from_this(), event, request = std::move(request)] {
+        if (self->queue_.size() >= max_queued) {
+            if (!std::exchange(self->is_full_, true))
+                warn("events for " + self->server_.url.authority() +
+                     " come faster than it takes them: some are left out");
+            return;
+        }
+        self->queue_.push_back({body_of(self->server_.style, event, request), next_id()});
+        if (self->queue_.size() == 1) self->send();
+    };
+    std::string reason;
+    if (!worker::post(queue, &reason)) warn("an event is left out: " + reason);
 }
 
 void Notifier::send() {
