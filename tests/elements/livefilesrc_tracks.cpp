@@ -145,6 +145,44 @@ GST_START_TEST(test_rotation) {
 }
 GST_END_TEST
 
+// A track of an MP4 file that begins with an empty edit stays as far behind the other, in every
+// pass.
+GST_START_TEST(test_empty_edit) {
+    const std::string whole = make("whole.mp4", "-map 0 -map 1");
+    constexpr int64_t late = 300 * GST_MSECOND, tolerance = 50 * GST_MSECOND;
+    for (const std::string second : {"audio", "video"}) {
+        const std::string first = second == "audio" ? "video" : "audio";
+        const std::string path = directory() + "/late_" + second + ".mp4";
+        const std::string command = "ffmpeg -v error -y -i " + whole + " -itsoffset 0.3 -i " +
+                                    whole + " -map 0:" + first[0] + " -map 1:" + second[0] +
+                                    " -c copy " + path;
+        fail_unless_equals_int(system(command.c_str()), 0);
+        for (const bool loop : {false, true}) {
+            Player player(path, loop);
+            player.play();
+            fail_unless(player.wait_for("video", loop ? 100 : 50), "no video");
+            fail_unless(player.wait_for("audio", loop ? 172 : 86), "no audio");
+            std::lock_guard lock(player.mutex);
+            const auto has = [&](const std::string &track, int64_t from, int64_t to) {
+                const auto &frames = player.seen[track];
+                return std::any_of(frames.begin(), frames.end(), [&](const Seen &frame) {
+                    const auto pts = int64_t(frame.pts); // -1: outside the segment
+                    return pts >= std::max<int64_t>(from, 0) && pts <= to;
+                });
+            };
+            // A pass takes as long as the track that ends last: 2.3 s.
+            for (int64_t pass = 0; pass <= (loop ? int64_t(2300 * GST_MSECOND) : 0);
+                 pass += 2300 * GST_MSECOND) {
+                const int64_t due = pass + late;
+                fail_unless(has(first, pass - tolerance, pass + tolerance));
+                fail_if(has(second, pass + tolerance, due - tolerance), "%s early", second.c_str());
+                fail_unless(has(second, due - tolerance, due + tolerance), "%s", second.c_str());
+            }
+        }
+    }
+}
+GST_END_TEST
+
 static Suite *livefilesrc_tracks_suite() {
     Suite *s = suite_create("livefilesrc_tracks");
     TCase *tc = tcase_create("general");
@@ -153,6 +191,7 @@ static Suite *livefilesrc_tracks_suite() {
     tcase_add_test(tc, test_one_track);
     tcase_add_test(tc, test_no_such_track);
     tcase_add_test(tc, test_rotation);
+    tcase_add_test(tc, test_empty_edit);
     return s;
 }
 
