@@ -35,6 +35,19 @@ def probe(path, *options):
     return {stream["codec_type"]: stream for stream in found["streams"]}
 
 
+def tone_behind_flash(path):
+    """Seconds from a flash of the video to the tone that follows it: the shortest of all, as the
+    last flash of a looped file is followed by the next pass."""
+    done = subprocess.run(["ffmpeg", "-nostdin", "-i", path, "-vf", "blackdetect=d=0.1:pix_th=0.3",
+                           "-af", "silencedetect=n=-30dB:d=0.1", "-f", "null", "-"],
+                          capture_output=True, text=True, check=True, timeout=60)
+    flashes, tones = ([float(time) for time in re.findall(word + r": ?([\d.]+)", done.stderr)]
+                      for word in ("black_end", "silence_end"))
+    end = max(flashes + tones) - 0.2  # where the recording ends, both filters report something
+    return min(tone - flash for flash in flashes if flash < end
+               for tone in tones if flash - 0.2 < tone < end)
+
+
 def with_matrix(source, path, matrix):
     """Copies an MP4 file; its first track is shown by the matrix (a, b, c, d, x, y)."""
     with open(source, "rb") as file:
@@ -68,9 +81,12 @@ class Files(unittest.TestCase):
         self.addCleanup(end)
         return process
 
+    def received_path(self, description):
+        return self.path("received." + ("flv" if description == "file-to-rtmp" else "ts"))
+
     def received(self, description, file, *options):
         """Some seconds of the description's output, as read by ffprobe."""
-        out = self.path("received." + ("flv" if description == "file-to-rtmp" else "ts"))
+        out = self.received_path(description)
         settings = [part for option in (("file=" + file), *options) for part in ("--set", option)]
         if description == "file-to-rtmp":
             process = self.run_penstock(description, *settings, "--set", "rtmp=127.0.0.1:0", "--set",
@@ -119,6 +135,25 @@ class Files(unittest.TestCase):
         for description in ("file-to-rtmp", "file-to-udp"):
             with self.subTest(description=description, file=os.path.basename(file)):
                 self.check_streams(self.received(description, file, *options), size)
+
+    def test_offset(self):
+        """A track that begins later, with an empty edit, keeps its distance from the other."""
+        flash = "-f lavfi -i color=white:s=%dx%d:r=25:d=4,drawbox=color=black:t=fill:" \
+            "enable='gte(mod(t\\,1)\\,0.2)'" % (WIDTH, HEIGHT)
+        tone = "-f lavfi -i aevalsrc=0.5*sin(3000*t)*lt(mod(t\\,1)\\,0.2):s=44100:d=4"
+        together = self.path("together.mp4")
+        ffmpeg("%s %s %s -c:a aac %s" % (flash, tone, H264, together))
+        for name, tracks, gap in (("late_audio", "-map 0:v -map 1:a", 0.3),
+                                  ("late_video", "-map 1:v -map 0:a", 0.7)):
+            path = self.path(name + ".mp4")
+            ffmpeg("-i %s -itsoffset 0.3 -i %s %s -c copy %s" % (together, together, tracks, path))
+            self.assertAlmostEqual(tone_behind_flash(path), gap, delta=0.1, msg=name)
+            for description in ("file-to-rtmp", "file-to-udp"):
+                with self.subTest(name, description=description):
+                    streams = self.received(description, path)
+                    self.check_streams(streams)
+                    self.assertAlmostEqual(tone_behind_flash(self.received_path(description)), gap,
+                                           delta=0.1)
 
     def test_what_is_linked_is_not_there(self):
         silent = self.path("silent.mp4")
