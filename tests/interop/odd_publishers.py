@@ -413,8 +413,40 @@ def slow_frames():
                     found.append(int.from_bytes(head[4:7], "big"))
         assert found == [0, 5000, 17_000, 17_100], found
         yield f"{found}"
+        until("two segments are listed", lambda: is_served(server.hls("slow")) and
+              get(server.hls("slow")).count(b"#EXTINF") >= 2)
+        text = get(server.hls("slow")).decode()
+        durations = [float(x) for x in re.findall(r"#EXTINF:([\d.]+)", text)]
+        # The target duration never changes: the frame that lasts longer is cut off by the list.
+        assert durations[0] == 5 and max(durations) <= 5.5, text
+        assert "#EXT-X-DISCONTINUITY\n" not in text, text
+        yield f"segments of {durations} s"
+
+
+def other_audio():
+    """MP3, G.711 and Speex in HLS: MP3 as it is, also alone, others as AAC"""
+    kinds = {"mp3": ("libmp3lame", "mp3"), "alaw": ("pcm_alaw -ar 8000 -ac 1", "aac"),
+             "mulaw": ("pcm_mulaw -ar 8000 -ac 1", "aac"),
+             "speex": ("libspeex -ar 16000 -ac 1", "aac"), "alone": ("libmp3lame", "mp3")}
+    picture = ("-f lavfi -i testsrc2=s=320x180:r=25 -c:v libx264 -preset ultrafast -pix_fmt yuv420p "
+               "-g 25 -map 1:v")
+    with Server("segment=1s") as server:
+        for name, (encoder, _) in kinds.items():
+            rig.Process("ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i",
+                        "sine=r=44100", *(() if name == "alone" else picture.split()), "-map", "0:a",
+                        "-c:a", *encoder.split(), "-f", "flv", server.url(name))
+        for name, (_, codec) in kinds.items():
+            server.wait_for_hls(name, 3)
+            out, err = rig.run("ffprobe", "-v", "error", "-read_intervals", "%+2", "-count_frames",
+                               "-show_entries", "stream=codec_name,nb_read_frames", "-of",
+                               "csv=p=0", server.hls(name))
+            frames = {found: int(count) for found, count in
+                      re.findall(r"^(\w+),(\d+)", out, re.M)}
+            assert set(frames) == {codec} | ({"h264"} if name != "alone" else set()), (name, out)
+            assert min(frames.values()) > 10 and not err, f"{name}: {frames} {err}"
+            yield f"{name}: {frames}"
 
 
 if __name__ == "__main__":
     rig.need("ffmpeg", "ffprobe")
-    rig.main([every_case, slow_frames], jobs=2)
+    rig.main([every_case, slow_frames, other_audio], jobs=2)
