@@ -21,16 +21,16 @@ public:
     Reason(const Reason &) = delete;
     Reason &operator=(const Reason &) = delete;
 
-    /// Begins, or begins anew: a failure that is known later says more. `patience` as in
-    /// protocols::Asking; `waited` is the time that the reason will be shown after, in seconds.
+    /// Starts to look for the reason, or starts again once a failure that says more is known.
+    /// `patience` and `waited` are those of protocols::Asking, in seconds.
     void ask(const Failure &failure, unsigned patience, unsigned waited);
     bool is_asked() const { return bool(found_); }
-    /// A sentence with the fault and the remedy; nullopt until it is known.
+    /// A sentence that names the fault and the remedy; nullopt until the reason is known.
     std::optional<std::string> answer() const;
 
 private:
     struct Found;
-    void forget();
+    void forget(); ///< ends a search in progress and waits for its thread
 
     const Protocol &protocol_;
     const std::string url_;
@@ -38,8 +38,8 @@ private:
     std::thread thread_;
 };
 
-/// From now on trusts only the certificates in the file (PEM). Returns false and sets the reason if
-/// it contains none.
+/// Makes all TLS connections of the process trust only the certificates in the file (PEM). Returns
+/// false and sets the reason if it contains none.
 bool trust(const std::string &file, std::string *error);
 
 } // namespace penstock::delay

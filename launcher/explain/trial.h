@@ -27,8 +27,9 @@ public:
     Trial(const Trial &) = delete;
     Trial &operator=(const Trial &) = delete;
 
-    /// Runs until `is_enough` returns true, the pipeline ends or fails, or `patience` has passed.
-    /// Returns the error, or an empty string.
+    /// Runs until `is_enough`, which is asked every 20 ms, has returned true and encoders have had
+    /// half a second to report their latency, until the pipeline ends or fails, or until `patience`
+    /// has passed. Returns the pipeline's error; empty if there was none.
     std::string run(std::chrono::milliseconds patience, const std::function<bool()> &is_enough);
     /// nullptr if there is no such element.
     GstPtr<GstElement> find(const std::string &name) const;

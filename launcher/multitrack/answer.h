@@ -18,11 +18,11 @@ struct Ingest {
     std::string protocol, url;
 };
 
-/// The answer, JSON. Out of the ladder it has what the request allows: the codecs that this OBS
-/// has, at most the canvas' size, the number of tracks and the sum of bitrates that the user set.
-/// If nothing is left, or the request makes no sense, the answer is a message that OBS shows.
-/// `config_id` comes back as ?clientConfigId= of the stream's name. The stream key in the request
-/// is neither looked at nor repeated.
+/// Returns the answer as JSON: those tracks of the ladder that the request allows. They have a
+/// codec that this OBS can encode, are no larger than its canvas, and are within the number of
+/// tracks and the total bitrate that the user set. If no track remains, or the request is invalid,
+/// the answer is a message that OBS shows to the user. OBS later appends `config_id` to the
+/// stream's name as ?clientConfigId=. The stream key in the request is ignored and not repeated.
 std::string answer(std::string_view request, const description::Multitrack &ladder,
                    const std::vector<Ingest> &ingest, const std::string &config_id);
 

@@ -6,13 +6,14 @@
 
 namespace penstock::protocols {
 
+/// Opens a listener, or shares one that is open, as Protocol::open does.
 std::shared_ptr<Listener> open_http(const Opening &opening, std::string *error);
 /// Explains why no frame came from an http:// or https:// URL, as Protocol::explain_failure does.
 std::string explain_http_failure(const std::string &url, const Failure &failure,
                                  const Asking &asking);
 /// "https" if the listener at the address speaks TLS, else "http".
 std::string http_scheme_at(const net::Address &address);
-/// http and https.
+/// The schemes http and https with their default ports.
 std::vector<Scheme> http_schemes();
 
 } // namespace penstock::protocols

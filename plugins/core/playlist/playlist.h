@@ -65,9 +65,9 @@ struct MediaPlaylist {
     bool ended = false;
     std::vector<Segment> segments;
     std::optional<ServerControl> control;
-    Segment open;          ///< the parts so far of the segment that is not finished, and its tags
+    Segment open;          ///< the unfinished segment: its parts so far, and its tags
     std::string hint_part; ///< URI of the next part (EXT-X-PRELOAD-HINT); empty: none
-    std::string hint_map;  ///< URI of the init segment before it; empty: none that is new
+    std::string hint_map;  ///< URI of the next init segment, if hint_part needs one; else empty
     std::vector<RenditionReport> reports;
 };
 

@@ -19,10 +19,11 @@ struct RtmpClientOptions {
     rtmp::ClientUrl url;
     TlsTrust trust;
     rtmp::BackoffLimits backoff;
-    rtmp::PublishQueue::Limits queue; ///< of a publisher
+    rtmp::PublishQueue::Limits queue; ///< what a publisher may hold unsent
     uint64_t connect_ms = 10'000;     ///< from the first packet to the server's acceptance
-    uint64_t stall_ms = 10'000;       ///< a server that takes nothing for so long is left
-    uint64_t silence_ms = 30'000;     ///< a server that plays nothing for so long is left; 0: never
+    /// A connection is closed when the server has taken nothing for `stall_ms`, and a player's when
+    /// nothing has come for `silence_ms` (0: no limit).
+    uint64_t stall_ms = 10'000, silence_ms = 30'000;
 };
 
 /// A change of the connection.
@@ -57,7 +58,7 @@ struct RtmpClientTotals {
     uint64_t bytes_in = 0, bytes_out = 0; ///< on the wire, without TLS
     uint64_t frames_out = 0;
     uint64_t dropped = 0;     ///< frames that were not sent
-    uint64_t connections = 0; ///< that the server accepted
+    uint64_t connections = 0; ///< connections that the server accepted
     bool live = false;
 };
 
@@ -65,12 +66,13 @@ struct RtmpClientTotals {
 struct RtmpClientBacklog {
     bool live = false;
     uint64_t sent = 0;     ///< bytes that this connection has sent; unsent kernel bytes are not
-    int64_t queued_ms = 0; ///< of media, the kernel's unsent bytes included
+    int64_t queued_ms = 0; ///< duration of the media that waits, here and in the kernel
     int64_t newest_ms = 0; ///< time of the newest media, on the connection's timeline
 };
 
-/// Begins to connect when made. When destroyed, sends what is queued for up to a second if it is
-/// live, says goodbye, and waits until no call to `events` is running: not on a network loop.
+/// open() begins to connect. The destructor sends for up to a second what a live connection still
+/// has queued, tells the server that the stream ends, and waits until no call to `events` is
+/// running; it must not run on a network loop.
 class RtmpClient {
 public:
     /// On failure returns nullptr and sets `error` to the reason: no threads, no such file.
@@ -78,13 +80,13 @@ public:
                                             std::string *error);
     virtual ~RtmpClient() = default;
 
-    // Only when publishing; one thread at a time. Never block.
+    // For publishing only; to be called by one thread at a time. They never block.
     virtual void publish(const flv::Tag &tag) = 0;
-    /// The timestamps that follow have nothing to do with those before.
+    /// Begins another timeline: later timestamps are unrelated to earlier ones.
     virtual void discontinuity() = 0;
     virtual RtmpClientBacklog backlog() = 0;
 
-    /// Only when playing: there is room again. Any thread.
+    /// For playing only: on_tag() has room again. Any thread.
     virtual void resume() = 0;
     /// Any thread.
     virtual RtmpClientTotals totals() const = 0;

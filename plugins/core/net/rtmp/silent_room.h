@@ -42,9 +42,9 @@ public:
     SilentRoom(size_t seats, size_t seats_per_host)
         : seats_(seats), seats_per_host_(seats_per_host) {}
 
-    /// nullptr if this host has all it may have. `endpoint` is "127.0.0.1:53412". `give_way` is
-    /// called, at most once, when the place goes to a newcomer: on the newcomer's thread, without a
-    /// lock.
+    /// Takes a place. nullptr if the host has `seats_per_host` already. `endpoint` is the peer's
+    /// address and port, "127.0.0.1:53412". `give_way` is called when the place is given to a
+    /// newcomer, once at most, on the newcomer's thread and without a lock.
     std::unique_ptr<Seat> enter(std::string_view endpoint, std::function<void()> give_way) {
         std::string host = host_of(endpoint);
         std::function<void()> displaced;
@@ -64,10 +64,11 @@ public:
     }
 
 private:
-    /// By number: the oldest comes first.
+    /// A host's places by their number, which is their age: the oldest comes first.
     using Places = std::map<uint64_t, std::function<void()>>;
 
-    /// Frees the oldest place of the host that has most; of several, the one that is longest there.
+    /// Frees the oldest place of the host that has most; of hosts with as many, the oldest of all.
+    /// Returns its `give_way`.
     std::function<void()> displace() {
         const auto most =
             std::max_element(by_host_.begin(), by_host_.end(), [](const auto &a, const auto &b) {
@@ -93,7 +94,7 @@ private:
     }
 
     const size_t seats_, seats_per_host_;
-    std::mutex mutex_; ///< guards the following
+    std::mutex mutex_; ///< guards all fields below
     std::unordered_map<std::string, Places> by_host_;
     size_t taken_ = 0;
     uint64_t next_ = 0;

@@ -9,7 +9,8 @@
 
 namespace penstock::net {
 
-/// RFC 2104, of `first` and, behind it, `second`. The key has at most 64 KiB.
+/// The HMAC (RFC 2104) of the bytes of `first` followed by those of `second`. The key has at most
+/// 64 KiB. Thread-safe.
 std::array<uint8_t, 32> hmac_sha256(ByteView key, ByteView first, ByteView second);
 
 } // namespace penstock::net
