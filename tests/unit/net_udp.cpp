@@ -142,6 +142,7 @@ GST_START_TEST(test_answers_come_from_where_was_asked) {
             fail_unless(from == peer.to, "%s answers for %s", from.address().to_string().c_str(),
                         host.c_str());
         }
+        std::lock_guard lock(echo.mutex);
         fail_unless_equals_uint64(echo.to.size(), hosts.size());
     }
     if (!has_ipv6()) return;
