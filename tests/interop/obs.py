@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""OBS Studio, on a private display, publishes with the server and stream key that Penstock prints;
-ffmpeg plays it; the stream ends when OBS does."""
+"""OBS Studio, on a private display, publishes with the server and stream key that Penstock prints,
+over RTMP and RTMPS; ffmpeg plays it; the stream ends when OBS does."""
 
 import json
 import os
 import re
+import shutil
 import signal
 import tempfile
 
 import packets
 import rig
+from https import certificate
 from rig import Server, until
+from rtmps import Secure
 
 
 def write(path, text):
@@ -67,27 +70,86 @@ def display():
     return ":" + server.out.strip()
 
 
+# OBS trusts what is in that directory and nothing else, so it gets a namespace in which another one
+# lies over it.
+TRUSTING = 'mount --bind "$0" /etc/ssl/certs && exec "$@"'
+
+
+def can_trust():
+    """Whether a process can have its own authorities: root can, and others where the kernel lets
+    them."""
+    return rig.Process(*in_namespace(), "true").wait() == 0
+
+
+def in_namespace(folder="/etc/ssl/certs"):
+    whoever = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", "--mount", *whoever, "sh", "-c", TRUSTING, folder]
+
+
+def studio(server, key, trusted=None):
+    """OBS, which publishes at once; the files in `trusted` are its authorities."""
+    home = tempfile.mkdtemp(dir=rig.FOLDER)
+    configure(home, server, key)
+    return rig.Process(
+        *(in_namespace(trusted) if trusted else []),
+        "obs", "--startstreaming", "--multi", "--disable-updater", "--minimize-to-tray",
+        env={"HOME": home, "XDG_CONFIG_HOME": f"{home}/.config", "XDG_RUNTIME_DIR": home,
+             "DISPLAY": display(), "LIBGL_ALWAYS_SOFTWARE": "1", "QT_QPA_PLATFORM": "xcb",
+             "NO_AT_BRIDGE": "1", "LC_ALL": "C.UTF-8"})
+
+
+def settings(server):
+    """Server and stream key as Penstock prints them."""
+    return re.search(r"OBS +server (\S+)  stream key (\S+)", server.log).groups()
+
+
+def until_live(server, publisher):
+    until("OBS publishes", lambda: "live    live/studio" in server.log or not publisher.running())
+    assert publisher.running(), "OBS is gone"
+
+
+def until_off_air(server, publisher):
+    publisher.end(signal.SIGTERM)
+    until("it is off air", lambda: "off air live/studio" in server.log)
+
+
 def obs():
     """OBS publishes, ffmpeg decodes picture and sound, and the stream ends with OBS"""
-    home = tempfile.mkdtemp(dir=rig.FOLDER)
     with Server() as server:
-        address, key = re.search(r"OBS +server (\S+)  stream key (\S+)", server.log).groups()
+        address, key = settings(server)
         assert key == "NAME", key
-        configure(home, address, "studio")
-        studio = rig.Process(
-            "obs", "--startstreaming", "--multi", "--disable-updater", "--minimize-to-tray",
-            env={"HOME": home, "XDG_CONFIG_HOME": f"{home}/.config", "XDG_RUNTIME_DIR": home,
-                 "DISPLAY": display(), "LIBGL_ALWAYS_SOFTWARE": "1", "QT_QPA_PLATFORM": "xcb",
-                 "NO_AT_BRIDGE": "1", "LC_ALL": "C.UTF-8"})
-        until("OBS publishes", lambda: "live    live/studio" in server.log or not studio.running())
-        assert studio.running(), "OBS is gone"
+        publisher = studio(address, "studio")
+        until_live(server, publisher)
         packets.rising(packets.play(server.url("studio"), 4))
         packets.decode(server.url("studio"), 3)
         packets.decode(server.wait_for_hls("studio"), 3)
-        studio.end(signal.SIGTERM)
-        until("it is off air", lambda: "off air live/studio" in server.log)
+        until_off_air(server, publisher)
+
+
+def obs_rtmps():
+    """the same over RTMPS, with the certificate among the system's; without it OBS does not connect"""
+    if not can_trust():
+        yield "skipped: a process of this user can't have other authorities than the system's"
+        return
+    trusted = tempfile.mkdtemp(dir=rig.FOLDER)
+    shutil.copy(certificate()[0], trusted)
+    with Secure() as server:
+        address, _ = settings(server)
+        assert address.startswith("rtmps://"), address
+        # Its TLS library compares names alone, and no addresses.
+        address = address.replace("127.0.0.1", "localhost")
+        stranger = studio(address, "stranger")
+        until("OBS refuses the certificate", lambda: "Cert verify failed" in stranger.log or not stranger.running())
+        assert stranger.running(), "OBS is gone"
+        stranger.kill()
+        assert "stranger" not in server.log, server.log
+        publisher = studio(address, "studio", trusted)
+        until_live(server, publisher)
+        packets.rising(packets.play(server.url("studio"), 4))
+        packets.decode(server.url("studio"), 3)
+        until_off_air(server, publisher)
 
 
 if __name__ == "__main__":
-    rig.need("obs", "Xvfb", "ffmpeg", "ffprobe")
-    rig.main([obs])
+    rig.need("obs", "Xvfb", "ffmpeg", "ffprobe", "openssl")
+    rig.main([obs, obs_rtmps])

@@ -3,7 +3,6 @@
 column."""
 
 import os
-import re
 import shutil
 import signal
 import tempfile
@@ -276,14 +275,7 @@ def mpv_rows():
 def obs_rows():
     def start(server, _):
         need("obs", "Xvfb")
-        home = tempfile.mkdtemp(dir=rig.FOLDER)
-        address = re.search(r"OBS +server (\S+)", server.log)[1]
-        obs.configure(home, address, "cam")
-        return Process(
-            "obs", "--startstreaming", "--multi", "--disable-updater", "--minimize-to-tray",
-            env={"HOME": home, "XDG_CONFIG_HOME": f"{home}/.config", "XDG_RUNTIME_DIR": home,
-                 "DISPLAY": obs.display(), "LIBGL_ALWAYS_SOFTWARE": "1", "QT_QPA_PLATFORM": "xcb",
-                 "NO_AT_BRIDGE": "1", "LC_ALL": "C.UTF-8"})
+        return obs.studio(obs.settings(server)[0], "cam")
     only = "a publisher only: its media source is libavformat, see ffmpeg"
     return {"publishes": publishes(start, end=lambda process: process.end(signal.SIGTERM)),
             "plays RTMP": skip(only), "plays HTTP-FLV": skip(only), "plays HLS": skip(only),
