@@ -21,7 +21,8 @@ apt() {
         -o Dir::Etc::sourceparts=/dev/null -o Debug::NoLocking=1 -o APT::Sandbox::User=root "$@"
 }
 apt update
-apt install -y --no-install-recommends --download-only ffmpeg gstreamer1.0-tools \
+# coreutils has `env`, and no package depends on it.
+apt install -y --no-install-recommends --download-only coreutils ffmpeg gstreamer1.0-tools \
     gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
 for each in bin sbin lib lib64; do
     mkdir -p "$dir/usr/$each"
