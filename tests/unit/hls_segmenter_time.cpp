@@ -60,6 +60,52 @@ GST_START_TEST(test_negative_composition) {
 }
 GST_END_TEST
 
+// Audio that waits behind a gap when the video jumps back to another timeline: it must not come
+// into that, days ahead of the video, nor hold up the audio that follows.
+GST_START_TEST(test_audio_of_another_timeline) {
+    for (const bool realtime : {true, false}) {
+        Rig rig({.realtime = realtime});
+        rig.segmenter->set_format(video_format());
+        rig.segmenter->set_format(audio_format());
+        rig.feed({.to = 3 * sec});
+        rig.feed({.from = 9 * sec, .to = 10 * sec, .video = false});
+        rig.feed({.from = 10 * sec, .to = 22 * sec, .shift = -100'000 * sec});
+        rig.segmenter->finish();
+        rig.take();
+        assert_sound(rig);
+        size_t with_audio = 0;
+        for (size_t i = 0; i < rig.streams.size(); ++i) {
+            const auto video = rig.streams[i].of(video_pid), audio = rig.streams[i].of(audio_pid);
+            with_audio += !audio.empty();
+            for (const ts::Pes &pes : audio)
+                fail_unless(video.empty() ||
+                                std::abs(int64_t(pes.pts) - int64_t(video[0].pts)) < 10 * 90'000,
+                            "segment %zu has audio at %" PRIu64 ", video at %" PRIu64, i, pes.pts,
+                            video[0].pts);
+        }
+        fail_unless(with_audio >= 5, "%zu of %zu", with_audio, rig.streams.size());
+    }
+}
+GST_END_TEST
+
+// A jump before anything is announced does not become the target duration.
+GST_START_TEST(test_jump_at_first) {
+    Rig rig;
+    rig.segmenter->set_format(audio_format());
+    rig.feed({.to = 1'500 * ms, .video = false});
+    rig.segmenter->set_format(video_format());
+    rig.feed({.from = 2 * sec, .to = 10 * sec, .audio = false, .shift = 300'000 * sec});
+    rig.segmenter->finish();
+    rig.take();
+    assert_sound(rig);
+    fail_unless(rig.segments.size() >= 4);
+    for (const Segment &segment : rig.segments) {
+        fail_unless(segment.target_duration <= 2, "%" PRIu64, segment.target_duration);
+        fail_unless(segment.duration <= 2'500 * ms);
+    }
+}
+GST_END_TEST
+
 // A track that starts seconds later makes a new program, hence exactly one discontinuity.
 GST_START_TEST(test_late_audio) {
     Rig rig;
@@ -360,6 +406,8 @@ static Suite *hls_segmenter_time_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_late_arrival);
     tcase_add_test(tc, test_negative_composition);
+    tcase_add_test(tc, test_audio_of_another_timeline);
+    tcase_add_test(tc, test_jump_at_first);
     tcase_add_test(tc, test_late_audio);
     tcase_add_test(tc, test_late_video);
     tcase_add_test(tc, test_discontinuity);

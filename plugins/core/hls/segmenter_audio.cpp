@@ -49,13 +49,12 @@ bool Segmenter::align_audio(Sample &sample) {
 /// The same for queued audio that waits for the first keyframe, which has this pts.
 void Segmenter::align_queued_audio(int64_t pts) {
     Track &audio = track(Kind::audio);
-    if (!options_.realtime || !options_.monotonic_clock || !audio.position || audio.queue.empty())
-        return;
+    if (!options_.realtime || !options_.monotonic_clock || audio.queue.empty()) return;
+    // A run that has ended leaves audio behind a gap, and no position.
+    const int64_t reached = audio.position.value_or(audio.queue.back().sample.pts);
     const int64_t expected = pts - std::max<int64_t>(now() - audio.arrived, 0);
-    if (*audio.position >= expected - options_.max_skew &&
-        *audio.position <= pts + options_.max_skew)
-        return;
-    const int64_t change = expected - *audio.position;
+    if (reached >= expected - options_.max_skew && reached <= pts + options_.max_skew) return;
+    const int64_t change = expected - reached;
     warn("audio's timestamps are " + std::to_string(-change / 1'000'000) +
          " ms away from video's: moved there");
     audio_shift_ += change;
@@ -63,7 +62,7 @@ void Segmenter::align_queued_audio(int64_t pts) {
         entry.sample.pts += change;
         entry.arrival -= change;
     }
-    *audio.position += change;
+    if (audio.position) *audio.position += change;
     if (audio.last_pts) *audio.last_pts += change;
     if (audio.latest) *audio.latest += change;
 }
@@ -71,8 +70,11 @@ void Segmenter::align_queued_audio(int64_t pts) {
 /// Returns false for a sample that can no longer be used.
 bool Segmenter::order_audio(const Sample &sample) {
     Track &t = track(Kind::audio);
-    if (!t.last_pts || sample.pts > *t.last_pts) return true;
-    if (sample.pts > *t.last_pts - backward_limit) return false;
+    // What a run has left for the next may be from another timeline.
+    std::optional<int64_t> last = t.last_pts;
+    if (!last && !t.queue.empty()) last = t.queue.back().sample.pts;
+    if (!last || sample.pts > *last) return true;
+    if (sample.pts > *last - backward_limit) return false;
     if (running() && !video_driven_) {
         warn("audio jumps back: going on with a discontinuity");
         finish_run();
@@ -81,7 +83,7 @@ bool Segmenter::order_audio(const Sample &sample) {
     }
     const auto &video = track(Kind::video).last_pts;
     // Audio that went back without video is unusable until video follows.
-    if (running() && video && std::abs(sample.pts - *video) >= std::abs(*t.last_pts - *video))
+    if (running() && video && std::abs(sample.pts - *video) >= std::abs(*last - *video))
         return false;
     while (!t.queue.empty() && t.queue.back().sample.pts >= sample.pts) {
         forget(t.queue.back());

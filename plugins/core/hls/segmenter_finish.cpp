@@ -12,6 +12,8 @@ constexpr int64_t millisecond = 1'000'000;
 constexpr int64_t second = 1'000'000'000;
 // The date is corrected when media clock and wall clock differ by this; ns.
 constexpr int64_t date_drift = 500 * millisecond;
+// A first segment in which all tracks have nothing for this long ends before; ns.
+constexpr int64_t longest_silence = 60 * second;
 // The last audio frame may extend this far beyond the last video frame without adding duration; ns.
 constexpr int64_t overhang = 100 * millisecond;
 
@@ -178,6 +180,9 @@ void Segmenter::emit(int64_t end, bool last) {
     if (segment.duration > limit())
         segment.duration = audio ? std::min(media_end - begin.pts, limit())
                                  : static_cast<int64_t>(announced_) * second;
+    // Nothing is announced yet that would limit it: a jump must not become the target duration.
+    if (announced_ == 0 && !last && !empty && end - media_end > longest_silence)
+        segment.duration = media_end - begin.pts;
     const int64_t offset = *offset_;
     // Time that is missing in all tracks is removed from the stream's timeline.
     if (!last) *offset_ -= end - begin.pts - segment.duration;
