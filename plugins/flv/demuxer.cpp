@@ -4,6 +4,7 @@
 
 #include "gst/bytes.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -238,6 +239,10 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
     std::optional<int64_t> told = time.dts ? time.dts : time.pts;
     if (!time.whole && first_time_) told.reset();
     Timeline::Time at;
+    // The stream begins when its first frame is displayed, not when it is decoded.
+    if (video && stream.track == 0 && !first_time_ && composition < 0)
+        timeline_.start(static_cast<int64_t>(segment_.start) +
+                        std::min(-composition, DecodeLead::longest));
     if (stream.track == 0) {
         at = timeline_.map(index_of(tag.type), tag.timestamp, told);
     } else {
@@ -259,8 +264,16 @@ GstFlowReturn Demuxer::push_frame(Stream &stream, const Tag &tag, const BodyHead
         if (time.whole && time.dts && time.pts && *time.dts == at.time &&
             std::abs(*time.pts - pts) < 2 * millisecond)
             pts = *time.pts;
-        GST_BUFFER_DTS(buffer) = static_cast<GstClockTime>(at.time);
-        GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(std::max<int64_t>(pts, 0));
+        if (discont) stream.decode.reset();
+        const int64_t lead = stream.decode.lead();
+        const auto placed = stream.decode.place(at.time, pts);
+        if (stream.decode.lead() > lead)
+            GST_INFO_OBJECT(stream.pad,
+                            "frames are displayed %" G_GINT64_FORMAT
+                            " ms before they are decoded: decoded earlier",
+                            stream.decode.lead() / millisecond);
+        GST_BUFFER_DTS(buffer) = static_cast<GstClockTime>(placed.dts);
+        GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(placed.pts);
         if (!header.keyframe) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
     } else {
         int64_t pts = at.time;

@@ -47,7 +47,8 @@ private:
         bool discont = true;
         int64_t last = 0;        ///< ns; of the last frame of a further track
         bool complained = false; ///< a warning about an unknown codec was posted
-        SampleClock clock;
+        SampleClock clock;       ///< of audio
+        DecodeLead decode;       ///< of video
     };
     /// Timestamps of the buffer that contained a tag; ns.
     struct BufferTime {

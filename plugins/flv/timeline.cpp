@@ -109,6 +109,15 @@ int64_t Timeline::beside(unsigned index, uint32_t timestamp) const {
     return std::max<int64_t>(now * millisecond + track.offset, 0);
 }
 
+DecodeLead::Times DecodeLead::place(int64_t dts, int64_t pts) {
+    if (pts < dts - longest)
+        pts = dts - lead_;
+    else
+        lead_ = std::max(lead_, dts - pts);
+    last_ = std::max(last_, dts - lead_);
+    return {last_, std::max(pts, last_)};
+}
+
 SampleClock::Time SampleClock::next(int64_t time, unsigned samples, unsigned rate, bool exact) {
     const bool was_anchored = anchored_ && rate == rate_;
     int64_t expected = 0;

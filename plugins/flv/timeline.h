@@ -53,6 +53,30 @@ private:
     int64_t start_ = 0;
 };
 
+/// Keeps video's decoding times at or before its display times, as GStreamer requires. Composition
+/// offsets in FLV may be negative: from the first such frame on, frames are decoded earlier by the
+/// largest of them. Display times stay as they are, so that audio and video stay together. Times
+/// are in ns.
+class DecodeLead {
+public:
+    /// A frame that would be displayed longer than this before its time is displayed when it is
+    /// decoded: its offset is broken.
+    static constexpr int64_t longest = 10'000'000'000;
+
+    struct Times {
+        int64_t dts, pts;
+    };
+    /// The DTS never goes back and is at least 0.
+    Times place(int64_t dts, int64_t pts);
+    /// By which frames are decoded earlier.
+    int64_t lead() const { return lead_; }
+    void reset() { *this = DecodeLead(); }
+
+private:
+    int64_t lead_ = 0;
+    int64_t last_ = 0; ///< DTS
+};
+
 /// Times audio frames by counting samples, since milliseconds are too coarse for them.
 class SampleClock {
 public:

@@ -99,6 +99,58 @@ GST_START_TEST(test_buffer_times) {
 }
 GST_END_TEST
 
+// A decoder must not get a frame after the time of its display: with offsets below 0 frames are
+// decoded earlier, and are displayed when the publisher says, beside the audio.
+GST_START_TEST(test_negative_composition) {
+    for (const bool timed : {true, false}) {
+        Rig rig(timed ? GST_FORMAT_TIME : GST_FORMAT_BYTES);
+        rig.configure();
+        const int offsets[] = {0, 80, -40, -40, 0, 80, -40, -40, 0, -25};
+        for (unsigned i = 0; i < std::size(offsets); ++i) {
+            const flv::Tag video = video_frame(i * 40, i == 0, uint8_t(i), offsets[i]);
+            const flv::Tag audio = audio_frame(i * 40, uint8_t(i));
+            const GstClockTime time = (1000 + i * 40) * GST_MSECOND;
+            rig.push(video.bytes, timed ? time : GST_CLOCK_TIME_NONE);
+            rig.push(audio.bytes, timed ? time : GST_CLOCK_TIME_NONE);
+        }
+        const int began = timed ? 1000 : 0;
+        GstClockTime last = 0;
+        for (unsigned i = 0; i < std::size(offsets); ++i) {
+            const GstBuffer *frame = rig.video.buffers.at(i).get();
+            check_time(GST_BUFFER_PTS(frame), began + int(i) * 40 + offsets[i]);
+            fail_unless(GST_BUFFER_DTS(frame) <= GST_BUFFER_PTS(frame), "frame %u", i);
+            fail_unless(GST_BUFFER_DTS(frame) >= last, "frame %u", i);
+            last = GST_BUFFER_DTS(frame);
+            if (i >= 2) check_time(last, began + int(i) * 40 - 40);
+        }
+        check_time(GST_BUFFER_PTS(rig.audio.buffers.at(0).get()), began);
+    }
+}
+GST_END_TEST
+
+// The first frame of a stream is displayed at its beginning; the audio keeps its distance.
+GST_START_TEST(test_negative_composition_first) {
+    Rig rig(GST_FORMAT_BYTES);
+    rig.configure();
+    rig.push(video_frame(5000, true, 0, -60));
+    rig.push(audio_frame(5000));
+    rig.push(video_frame(5040, false, 1, -60));
+    for (unsigned i = 0; i < 2; ++i) {
+        check_time(GST_BUFFER_DTS(rig.video.buffers.at(i).get()), i * 40);
+        check_time(GST_BUFFER_PTS(rig.video.buffers.at(i).get()), i * 40);
+    }
+    check_time(GST_BUFFER_PTS(rig.audio.buffers.at(0).get()), 60);
+    // An offset that cannot be meant moves no other frame; a jump of time ends what was before.
+    rig.push(video_frame(5080, false, 2, -20'000));
+    check_time(GST_BUFFER_PTS(rig.video.buffers.at(2).get()), 80);
+    rig.push(video_frame(3'600'000, true, 3));
+    rig.push(video_frame(3'600'040, false, 4));
+    const auto decoded = [&](unsigned i) { return GST_BUFFER_DTS(rig.video.buffers.at(i).get()); };
+    fail_unless(decoded(3) >= decoded(2));
+    check_time(GST_BUFFER_PTS(rig.video.buffers.at(4).get()) - decoded(4), 0);
+}
+GST_END_TEST
+
 GST_START_TEST(test_audio_clock) {
     Rig rig;
     rig.configure();
@@ -352,6 +404,8 @@ static Suite *flvlivedemux_suite() {
     tcase_add_test(tc, test_caps_and_events);
     tcase_add_test(tc, test_any_bytes);
     tcase_add_test(tc, test_buffer_times);
+    tcase_add_test(tc, test_negative_composition);
+    tcase_add_test(tc, test_negative_composition_first);
     tcase_add_test(tc, test_audio_clock);
     tcase_add_test(tc, test_wrap);
     tcase_add_test(tc, test_jumps);
