@@ -54,6 +54,8 @@ export const ends = {
     await until('it is off air', async () => await viewer.state() === 'ended', 40000);
     assert.match(await viewer.page.textContent('#veil-text'), /^Off air since .*\. It goes on here/);
     assert.match(await viewer.page.textContent('#facts'), /^OFF AIRsince /);
+    assert.equal(await viewer.page.evaluate(() => document.getElementById('video').controls), false,
+      'there is nothing to control');
     await until('the list says so', async () =>
       await list.page.textContent('#list-title') === 'Off air' &&
       await list.page.textContent('#count') === 'Nothing is live' &&

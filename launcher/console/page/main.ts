@@ -88,6 +88,7 @@ function show(): void {
 
   $('main').dataset['view'] = name ? 'watch' : 'list';
   $('watch').hidden = !name;
+  delay.hidden = !stream;
   $('streams').hidden = answer.streams.length === 0;
   $('empty').hidden = answer.streams.length !== 0 || Boolean(name);
   showCards($('cards'), answer.streams, name);

@@ -51,6 +51,8 @@ export class Screen {
     this.#part('screen').dataset['state'] = state;
     this.#part('veil-text').textContent = isHeld ? '' : this.#text(name, state, stream);
     this.#part('retry').hidden = state !== 'blocked';
+    // Without a stream there is nothing to control. A stall of a moment takes no control away.
+    this.#video.controls = state === 'playing' || state === 'connecting';
     this.#part('unmute').hidden = !muted || state !== 'playing' || stream?.audio === false;
     this.#part('sound-only').hidden = state !== 'playing' ||
       !(stream?.video === false || (this.#player.transport === 'plain' && videoWidth === 0));
