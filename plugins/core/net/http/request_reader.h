@@ -42,17 +42,6 @@ struct HttpRequestBody {
     };
 };
 
-/// Whether a browser shows the response as a page, instead of passing it to a script or player.
-template <class Fields>
-bool is_navigation(const Fields &request) {
-    // Browsers send Sec-Fetch-Dest only over TLS and to localhost; otherwise Accept decides:
-    // players and fetch() accept any type.
-    if (const auto destination = request["Sec-Fetch-Dest"]; !destination.empty())
-        return destination == "document";
-    return request[boost::beast::http::field::accept].find("text/html") !=
-           boost::beast::string_view::npos;
-}
-
 /// Belongs to its connection and that connection's loop. Callbacks must keep the connection alive.
 /// Only one read may be pending.
 class HttpRequestReader {

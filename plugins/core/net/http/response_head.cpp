@@ -22,7 +22,9 @@ bool is_legal(const std::string &text) {
 
 } // namespace
 
-std::string response_head(const HttpResponse &response, const HttpHeadOptions &options) {
+void each_header(
+    const HttpResponse &response, const HttpHeadOptions &options,
+    const std::function<void(const std::string &name, const std::string &value)> &add) {
     using Length = HttpHeadOptions::Length;
     HttpHeaders own{{"Server", "Penstock"},
                     {"X-Content-Type-Options", "nosniff"},
@@ -35,18 +37,14 @@ std::string response_head(const HttpResponse &response, const HttpHeadOptions &o
         else if (options.length == Length::chunked)
             own.emplace_back("Transfer-Encoding", "chunked");
     }
-    const auto reason = boost::beast::http::obsolete_reason(
-        static_cast<boost::beast::http::status>(response.status));
-    std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
-                       std::string(reason.data(), reason.size()) + "\r\n";
     std::string vary = options.vary;
-    const auto add = [&](const std::string &name, const std::string &value) {
+    const auto add_legal = [&](const std::string &name, const std::string &value) {
         if (!is_legal(name) || !is_legal(value)) return;
         const bool is_named = (", " + vary + ",").find(", " + value + ",") != vary.npos;
         if (lower(name) == "vary")
             vary += is_named ? "" : (vary.empty() ? "" : ", ") + value;
         else
-            text += name + ": " + value + "\r\n";
+            add(name, value);
     };
     for (const auto &[name, value] : own) {
         const auto replaces = [wanted = lower(name)](const auto &header) {
@@ -54,11 +52,21 @@ std::string response_head(const HttpResponse &response, const HttpHeadOptions &o
         };
         if (lower(name) == "vary" ||
             std::none_of(response.headers.begin(), response.headers.end(), replaces))
-            add(name, value);
+            add_legal(name, value);
     }
     for (const auto &[name, value] : response.headers)
-        add(name, value);
-    if (!vary.empty()) text += "Vary: " + vary + "\r\n";
+        add_legal(name, value);
+    if (!vary.empty()) add("Vary", vary);
+}
+
+std::string response_head(const HttpResponse &response, const HttpHeadOptions &options) {
+    const auto reason = boost::beast::http::obsolete_reason(
+        static_cast<boost::beast::http::status>(response.status));
+    std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
+                       std::string(reason.data(), reason.size()) + "\r\n";
+    each_header(response, options, [&text](const std::string &name, const std::string &value) {
+        text += name + ": " + value + "\r\n";
+    });
     // The status line always says HTTP/1.1, so the end of the connection must be announced
     // explicitly.
     if (!options.keep_alive)

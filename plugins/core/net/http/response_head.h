@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The head of a response: status line and headers. Thread-safe.
+// The head of a response: status and headers. Thread-safe.
 #pragma once
 
 #include "core/net/http/cors.h"
 #include "core/net/http/response.h"
 
+#include <functional>
 #include <string>
 
 namespace penstock::net {
@@ -22,6 +23,12 @@ struct HttpHeadOptions {
     HttpHeaders first; ///< replaced by the response's own headers of the same name
 };
 
+/// Calls `add` with each header of the response: the server's own, then the response's, then Vary.
+/// Those of the connection are not among them.
+void each_header(const HttpResponse &response, const HttpHeadOptions &options,
+                 const std::function<void(const std::string &name, const std::string &value)> &add);
+
+/// Status line and headers for HTTP/1.1, with those of the connection.
 std::string response_head(const HttpResponse &response, const HttpHeadOptions &options);
 
 } // namespace penstock::net

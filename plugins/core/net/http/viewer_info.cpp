@@ -14,15 +14,14 @@ bool is_websocket(const HttpRequestReader::Message &request) {
            http::token_list(request[http::field::connection]).exists("upgrade");
 }
 
-PeerInfo viewer_info(const HttpRequestReader::Message &request, size_t mark) {
-    const std::string_view target(request.target().data(), request.target().size());
+PeerInfo viewer_info(std::string_view target, size_t mark, std::string_view user_agent,
+                     bool websocket) {
     PeerInfo peer;
     if (mark != target.npos) peer.query = target.substr(mark + 1);
     peer.key = query_value(peer.query, "key");
-    const auto agent = request[http::field::user_agent];
-    peer.client = printable(std::string_view(agent.data(), agent.size()), 100);
-    peer.protocol = is_websocket(request) ? "websocket" : "http";
-    peer.id = peer.protocol == "http" ? "http-play" : "ws-play";
+    peer.client = printable(user_agent, 100);
+    peer.protocol = websocket ? "websocket" : "http";
+    peer.id = websocket ? "ws-play" : "http-play";
     return peer;
 }
 
