@@ -60,7 +60,7 @@ export const transports = {
     viewer.checkConduct();
   },
 
-  /** All of it over TLS: the page, hls.js, mpegts.js, and FLV over a WebSocket. */
+  /** All of it over TLS: the page and hls.js over HTTP/2, mpegts.js, and FLV over a WebSocket. */
   async https(browser, server, file) {
     server.publish(file, NAME);
     await live(server);
@@ -68,6 +68,11 @@ export const transports = {
     assert.match(viewer.page.url(), /^https:/);
     await viewer.choose();
     await viewer.checkPlayback();
+    const loaded = await viewer.page.evaluate((url) => [...performance.getEntriesByType('navigation'),
+      ...performance.getEntriesByType('resource')].filter(({ name }) => name.startsWith(url))
+      .map(({ name, nextHopProtocol }) => `${nextHopProtocol} ${name}`), server.url);
+    assert.ok(loaded.some((line) => line.includes('.m3u8')), loaded.join('\n'));
+    assert.deepEqual(loaded.filter((line) => !line.startsWith('h2 ')), []);
     const source = await viewer.page.getAttribute('#video', 'src');
     await viewer.page.check('#transport input[value="flv"]', { force: true });
     await until('FLV plays', async () => await viewer.state() === 'playing' &&

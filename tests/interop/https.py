@@ -35,9 +35,9 @@ def certificate():
     return paths
 
 
-def secure(**options):
+def secure(*settings, **options):
     trusted, key = certificate()
-    return Server("web=https", f"tls-certificate={trusted}", f"tls-key={key}", **options)
+    return Server("web=https", f"tls-certificate={trusted}", f"tls-key={key}", *settings, **options)
 
 
 def trusting():

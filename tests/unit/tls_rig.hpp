@@ -82,10 +82,12 @@ private:
     std::filesystem::path folder_;
 };
 
-/// Like http_test::Viewer, over TLS. Trusts only the certificate `trusted`.
+/// Like http_test::Viewer, over TLS. Trusts only the certificate `trusted`. `protocols`: what it
+/// offers in ALPN. `ciphers`: of TLS 1.2; nullptr: OpenSSL's own.
 class TlsViewer : public http_test::Viewer {
 public:
-    TlsViewer(uint16_t port, const std::string &trusted, int receive_buffer = 0, int version = 0)
+    TlsViewer(uint16_t port, const std::string &trusted, int receive_buffer = 0, int version = 0,
+              std::string_view protocols = "\x08http/1.1", const char *ciphers = nullptr)
         : Viewer(port, receive_buffer) {
         context_.reset(SSL_CTX_new(TLS_client_method()));
         SSL_CTX_load_verify_locations(context_.get(), trusted.c_str(), nullptr);
@@ -96,10 +98,11 @@ public:
             SSL_CTX_set_min_proto_version(context_.get(), version);
             SSL_CTX_set_max_proto_version(context_.get(), version);
         }
+        if (ciphers) SSL_CTX_set_cipher_list(context_.get(), ciphers);
         ssl.reset(SSL_new(context_.get()));
         SSL_set1_host(ssl.get(), "localhost");
-        static const uint8_t protocols[] = "\x02h2\x08http/1.1";
-        SSL_set_alpn_protos(ssl.get(), protocols, sizeof protocols - 1);
+        SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const uint8_t *>(protocols.data()),
+                            unsigned(protocols.size()));
         SSL_set_msg_callback(ssl.get(), count_records);
         SSL_set_msg_callback_arg(ssl.get(), this);
         SSL_set_fd(ssl.get(), socket_);
@@ -123,6 +126,13 @@ public:
         const std::string record(data, size_t(size));
         SSL_set0_wbio(ssl.get(), network);
         return record;
+    }
+    /// The protocol that was agreed on; empty: none.
+    std::string protocol() const {
+        const uint8_t *name = nullptr;
+        unsigned size = 0;
+        SSL_get0_alpn_selected(ssl.get(), &name, &size);
+        return {reinterpret_cast<const char *>(name), size};
     }
     /// Name of the server's certificate.
     std::string shown() const {

@@ -2,6 +2,7 @@
 #include "core/net/http/connection.h"
 
 #include "core/net/http/exchange.h"
+#include "core/net/http/http2_connection.h"
 #include "core/net/http/request_reader.h"
 #include "core/net/http/response_head.h"
 #include "core/net/http/response_writer.h"
@@ -80,13 +81,22 @@ private:
 
     void greeted(error_code ec, HttpSocket::Greeting greeting, const std::string &reason) {
         if (ec == asio::error::eof || ec == asio::error::operation_aborted) return;
-        if (!ec && greeting == HttpSocket::Greeting::tls) return read();
+        if (!ec && greeting == HttpSocket::Greeting::tls)
+            return stream_.protocol() == "h2" ? continue_as_http2() : read();
         if (!ec && greeting == HttpSocket::Greeting::http) return read(true);
         const std::string what = ec == beast::error::timeout ? "no TLS handshake in time"
                                  : !ec                       ? "this is no TLS"
                                  : reason.empty()            ? ec.message()
                                                              : reason;
         log(LogLevel::info, "http", "[" + side().peer + "] TLS: " + what);
+    }
+
+    /// This object gives up the socket.
+    void continue_as_http2() {
+        auto [socket, tls] = stream_.release();
+        std::make_shared<Http2Connection>(std::move(socket), std::move(tls), shared_side(),
+                                          is_refused(), std::move(place_))
+            ->start();
     }
 
     /// Refuses plain HTTP on a TLS port. Unread data would make the client lose the response.
@@ -255,7 +265,7 @@ private:
         if (!watching_) reader_.discard([self = self()] {});
     }
 
-    const std::unique_ptr<WaitingRoom::Seat> place_;
+    std::unique_ptr<WaitingRoom::Seat> place_;
     const std::shared_ptr<HttpRoutes> routes_;
     HttpSocket stream_;
     HttpRequestReader reader_;

@@ -52,13 +52,15 @@ void HttpExchange::begin() {
     navigation_ = routes().navigation(path);
     // The watches of a stream are asked later.
     static const auto media = std::make_shared<const HttpRoute>();
-    const auto route = is_stream(path) ? nullptr : routes().find(path);
+    const bool streams = is_stream(path);
+    const auto route = streams ? nullptr : routes().find(path);
     const HttpRoute &chosen = route ? *route : *media;
     const std::string origin = header("Origin");
     cors_ = cors_headers(chosen.options.cors, origin);
     if (options) return answer_unread(chosen.options_response(&origin));
     if (!chosen.takes(method())) return answer_unread(chosen.wrong_method());
     if (navigation_ && is_navigation()) return receive_body(media, path);
+    if (streams && !head_ && sends_streams_elsewhere()) return;
     ask_access(route ? route : media, path,
                [this, path](const auto &asked) { receive_body(asked, path); });
 }

@@ -63,6 +63,8 @@ protected:
     virtual void send(HttpResponse response, bool endless = false) = 0;
     /// The connection becomes a viewer's. `request` lacks what only the connection knows.
     virtual void play(std::shared_ptr<HttpStream> stream, HttpPlayRequest request) = 0;
+    /// Whether viewers of streams have to use another version of HTTP; if so, they were told.
+    virtual bool sends_streams_elsewhere() { return false; }
     /// Checks what a viewer of a stream asks of the connection itself: the refusal, or nullopt.
     virtual std::optional<HttpResponse> refuse_viewer() const { return std::nullopt; }
 
@@ -77,6 +79,7 @@ protected:
     void close_question();
 
     const HttpSide &side() const { return *side_; }
+    const std::shared_ptr<const HttpSide> &shared_side() const { return side_; }
     bool is_head() const { return head_; }
     bool is_refused() const { return refused_; }
     /// The value of Vary by which answers at this path differ; empty: they do not.

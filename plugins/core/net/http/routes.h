@@ -55,6 +55,12 @@ public:
     static constexpr size_t max_viewers = 16'000, max_viewers_per_host = 12'000;
     const std::shared_ptr<WaitingRoom> viewer_hosts =
         std::make_shared<WaitingRoom>(max_viewers, max_viewers_per_host);
+    /// HTTP/2 connections, for their deadlines and their end. Set before the first connection.
+    std::shared_ptr<Roster> http2;
+    /// Requests over HTTP/2 that are being answered, beyond the usual few of each connection.
+    static constexpr size_t max_requests = 40'000, max_requests_per_host = 20'000;
+    const std::shared_ptr<WaitingRoom> requests =
+        std::make_shared<WaitingRoom>(max_requests, max_requests_per_host);
     HttpBodyBudget bodies;
     /// nullptr: plain HTTP. Set before the first connection.
     std::shared_ptr<TlsContext> tls;

@@ -143,14 +143,18 @@ public:
         if (listener_) listener_->close();
         routes_->close();
         if (routes_->viewers) routes_->viewers->shutdown();
+        if (routes_->http2) routes_->http2->shutdown();
         if (listener_) MountKeeper::instance().forget("http", listener_->address());
     }
     explicit Server(TlsFiles tls) : tls_(std::move(tls)) {}
     bool start(const Address &address, std::string *error) {
-        if (!tls_.empty() && !(routes_->tls = TlsContext::load(tls_, error))) return false;
+        if (!tls_.empty() &&
+            !(routes_->tls = TlsContext::load(tls_, error, TlsContext::Offer::http_2_and_1_1)))
+            return false;
         auto loops = Loops::shared(error);
         if (!loops) return false;
         routes_->viewers = std::make_shared<Roster>(loops, HttpRoutes::max_viewers);
+        routes_->http2 = std::make_shared<Roster>(loops, HttpRoutes::max_connections);
         listener_ = Listener::open(
             loops, address, tls_.empty() ? "http" : "https",
             [routes = routes_, loops](tcp::socket &&socket, size_t loop) {

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace penstock::net {
@@ -44,6 +45,10 @@ public:
     using Greeted = std::function<void(boost::system::error_code, Greeting, std::string reason)>;
     /// Performs the handshake if the client uses TLS. Call before reading; `done` is called once.
     void start_tls(TlsContext &context, Greeted done);
+    /// The protocol that was agreed on in the handshake; empty: none.
+    std::string_view protocol() const {
+        return state_->tls ? state_->tls->protocol() : std::string_view();
+    }
     /// Passes socket and TLS session to the caller; no operation may be pending.
     std::pair<tcp::socket, std::unique_ptr<TlsSession>> release();
 

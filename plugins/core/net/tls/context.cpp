@@ -30,13 +30,25 @@ int no_passphrase(char *, int, int, void *) {
     return 0;
 }
 
-/// Selects HTTP/1.1. For a client that offers only other protocols, none is selected.
-int choose_protocol(SSL *, const uint8_t **out, uint8_t *size, const uint8_t *offered,
-                    unsigned offered_size, void *) {
-    static constexpr uint8_t ours[] = "\x08http/1.1";
+/// Whether HTTP/2 may be spoken with the cipher that was agreed on (RFC 9113, section 9.2.2):
+/// browsers end connections with others.
+bool suits_http2(const SSL *ssl) {
+    if (SSL_version(ssl) >= TLS1_3_VERSION) return true;
+    const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
+    return cipher && SSL_CIPHER_is_aead(cipher) && SSL_CIPHER_get_kx_nid(cipher) == NID_kx_ecdhe;
+}
+
+/// Selects HTTP/2 or, if `offer` or the cipher does not allow it, HTTP/1.1. For a client that
+/// offers only other protocols, none is selected.
+int choose_protocol(SSL *ssl, const uint8_t **out, uint8_t *size, const uint8_t *offered,
+                    unsigned offered_size, void *offer) {
+    static constexpr uint8_t ours[] = "\x02h2\x08http/1.1";
+    constexpr unsigned only_1_1 = 3; // offset
+    const bool http2 = offer && suits_http2(ssl);
+    const unsigned from = http2 ? 0 : only_1_1;
     uint8_t *chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, size, ours, sizeof ours - 1, offered, offered_size) !=
-        OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, size, ours + from, sizeof ours - 1 - from, offered,
+                              offered_size) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_NOACK;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -51,7 +63,8 @@ bool readable(const char *property, const std::string &path, std::string *error)
     return file != nullptr;
 }
 
-std::shared_ptr<SSL_CTX> make_context(const TlsFiles &files, std::string *error) {
+std::shared_ptr<SSL_CTX> make_context(const TlsFiles &files, TlsContext::Offer offer,
+                                      std::string *error) {
     const auto fail = [&](const std::string &text) {
         if (error) *error = text;
         return nullptr;
@@ -73,7 +86,9 @@ std::shared_ptr<SSL_CTX> make_context(const TlsFiles &files, std::string *error)
     // Sessions are resumed by tickets only; the server stores none.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
-    SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+    static char http2; // its address alone counts
+    SSL_CTX_set_alpn_select_cb(context, choose_protocol,
+                               offer == TlsContext::Offer::http_1_1 ? nullptr : &http2);
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1)
         return fail("tls-certificate: '" + files.certificate +
@@ -113,13 +128,14 @@ std::optional<TlsFiles> tls_for(const std::string &scheme, const TlsFiles &given
     return std::nullopt;
 }
 
-TlsContext::TlsContext(TlsFiles files) : files_(std::move(files)) {
+TlsContext::TlsContext(TlsFiles files, Offer offer) : files_(std::move(files)), offer_(offer) {
 }
 
-std::shared_ptr<TlsContext> TlsContext::load(const TlsFiles &files, std::string *error) {
-    auto out = std::make_shared<TlsContext>(files);
+std::shared_ptr<TlsContext> TlsContext::load(const TlsFiles &files, std::string *error,
+                                             Offer offer) {
+    auto out = std::make_shared<TlsContext>(files, offer);
     out->stamps_ = out->stamps(); // before reading, so that a later change is detected
-    out->context_ = make_context(files, error);
+    out->context_ = make_context(files, offer, error);
     out->looked_ms_ = steady_ms();
     return out->context_ ? out : nullptr;
 }
@@ -139,7 +155,7 @@ void TlsContext::reload_if_replaced() {
     const Stamps there = stamps();
     if (there == stamps_) return;
     std::string error;
-    auto context = make_context(files_, &error);
+    auto context = make_context(files_, offer_, &error);
     // While only one of the files has been replaced, they do not match; the other follows soon.
     if (!context)
         return log(LogLevel::warning, "tls",

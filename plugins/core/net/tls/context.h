@@ -18,11 +18,14 @@ namespace penstock::net {
 /// A certificate and its key. Thread-safe. Lock order: mutex_ only; held while files are read.
 class TlsContext {
 public:
+    /// Protocols that clients may choose from (ALPN, RFC 7301).
+    enum class Offer { http_1_1, http_2_and_1_1 };
     /// Loads the files. On failure returns nullptr and sets `error` to the file, the reason and a
     /// remedy.
-    static std::shared_ptr<TlsContext> load(const TlsFiles &files, std::string *error);
+    static std::shared_ptr<TlsContext> load(const TlsFiles &files, std::string *error,
+                                            Offer offer = Offer::http_1_1);
     /// Use load().
-    explicit TlsContext(TlsFiles files);
+    TlsContext(TlsFiles files, Offer offer);
 
     const TlsFiles &files() const { return files_; }
     /// Makes a session for an accepted connection; the socket stays the caller's and must outlive
@@ -47,6 +50,7 @@ private:
     void reload_if_replaced();
 
     const TlsFiles files_;
+    const Offer offer_;
     std::mutex mutex_; ///< guards the following
     std::shared_ptr<ssl_ctx_st> context_;
     Stamps stamps_;

@@ -135,6 +135,13 @@ TlsSession::Step TlsSession::handshake() {
     return has_unsent() ? Step::wants_write : Step::wants_read;
 }
 
+std::string_view TlsSession::protocol() const {
+    const uint8_t *name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return {reinterpret_cast<const char *>(name), size};
+}
+
 ssize_t TlsSession::read(uint8_t *data, size_t size) {
     ERR_clear_error();
     size_t got = 0;

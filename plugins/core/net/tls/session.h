@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 struct ssl_st;
@@ -37,6 +38,8 @@ public:
     /// Continues the handshake. Call it again when the socket is ready for what the step wants.
     /// After a failure, reason() tells the cause.
     Step handshake();
+    /// The protocol that was agreed on (ALPN): "h2", "http/1.1"; empty: none.
+    std::string_view protocol() const;
     /// Reads like recv(): returns the number of bytes, up to one record of 16 KiB; 0 at the end; -1
     /// and errno, with EAGAIN if no complete record has arrived.
     ssize_t read(uint8_t *data, size_t size);
