@@ -2,6 +2,7 @@
 // Parses H.264 sequence parameter sets. The data come from the network, so every count is bounded
 // before it is used.
 #include "core/codec/avc.h"
+#include "core/codec/avc_transfer.h"
 #include "core/codec/bits.h"
 #include "core/codec/nal.h"
 
@@ -9,6 +10,8 @@
 
 namespace penstock::codec {
 namespace {
+
+constexpr unsigned unspecified = 2; // of ITU-T H.273
 
 constexpr size_t max_sps_size = 4096;   // bytes; typical ones have fewer than a hundred
 constexpr unsigned max_side = 16384;    // pixels
@@ -123,7 +126,7 @@ void read_restriction(BitReader &r, AvcSps &sps) {
 }
 
 // E.1.1
-void read_vui(BitReader &r, AvcSps &sps) {
+void read_vui(BitReader &r, AvcSps &sps, unsigned &transfer) {
     static constexpr unsigned char ratios[][2] = {
         {1, 1},   {1, 1},   {12, 11}, {10, 11}, {16, 11},  {40, 33}, {24, 11}, {20, 11}, {32, 11},
         {80, 33}, {18, 11}, {15, 11}, {64, 33}, {160, 99}, {4, 3},   {3, 2},   {2, 1}};
@@ -145,7 +148,12 @@ void read_vui(BitReader &r, AvcSps &sps) {
     if (r.flag()) r.skip(1); // overscan
     if (r.flag()) {          // video signal type
         r.skip(4);
-        if (r.flag()) r.skip(24);
+        if (r.flag()) {
+            r.skip(8); // colour_primaries
+            const unsigned stated = r.u(8);
+            r.skip(8); // matrix_coefficients
+            if (!r.failed()) transfer = stated;
+        }
     }
     if (r.flag()) { // chroma location
         r.ue();
@@ -178,9 +186,7 @@ bool read_size(BitReader &r, AvcSps &sps, bool separate_planes) {
     return true;
 }
 
-} // namespace
-
-Result parse_avc_sps(ByteView nal, AvcSps &result) {
+Result parse_sps(ByteView nal, AvcSps &result, unsigned &transfer) {
     if (avc_nal_type(nal) != avc_sps) return Result::error("not an SPS");
     if (nal.size() > max_sps_size)
         return Result::error("SPS of " + std::to_string(nal.size()) + " bytes");
@@ -205,9 +211,23 @@ Result parse_avc_sps(ByteView nal, AvcSps &result) {
     sps.reorder_frames = order_type == 2 || sps.profile == baseline ? 0 : references;
     r.skip(1); // gaps_in_frame_num_value_allowed_flag
     if (!read_size(r, sps, separate_planes)) return Result::error("broken SPS: picture size");
-    if (r.flag()) read_vui(r, sps);
+    if (r.flag()) read_vui(r, sps, transfer);
     result = sps;
     return Result::ok();
+}
+
+} // namespace
+
+Result parse_avc_sps(ByteView nal, AvcSps &result) {
+    unsigned transfer = unspecified;
+    return parse_sps(nal, result, transfer);
+}
+
+unsigned avc_transfer(ByteView sps) {
+    AvcSps parsed;
+    unsigned transfer = unspecified;
+    parse_sps(sps, parsed, transfer);
+    return transfer;
 }
 
 } // namespace penstock::codec

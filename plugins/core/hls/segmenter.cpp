@@ -52,7 +52,7 @@ int64_t Segmenter::target() const {
 /// The longest duration (ns) that still rounds to the announced one, also in microseconds.
 int64_t Segmenter::limit() const {
     if (announced_ == 0) return time_limit;
-    return static_cast<int64_t>(announced_) * second + second / 2 - 1000;
+    return static_cast<int64_t>(announced_) * second + second / 2 - 1000 - options_.margin;
 }
 
 void Segmenter::declare(Kind kind) {

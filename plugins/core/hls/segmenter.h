@@ -18,6 +18,25 @@ struct Part {
     bool independent = false; ///< begins with a keyframe, or the stream has no video
 };
 
+/// What a multivariant playlist says of a rendition; immutable.
+struct About {
+    std::string name;             ///< its pad's: "video_0"
+    std::string title, language;  ///< of audio; empty: not stated
+    bool is_default = false;      ///< of audio
+    unsigned channels = 0;        ///< of audio; 0: not known
+    unsigned frame_rate = 0;      ///< frames in 1000 s; 0: not known
+    std::string_view video_range; ///< "SDR", "HLG" or "PQ"
+};
+
+/// Where a piece is on its producer's timeline; ns.
+struct Place {
+    int64_t segment = 0; ///< where its segment begins
+    int64_t begin = 0, end = 0;
+    int64_t offset = 0;    ///< to the stream's timeline
+    bool has_media = true; ///< false: it only completes its segment
+    bool is_last = false;  ///< its timeline ends here, with whatever has been sent by then
+};
+
 /// A finished segment or, with Options::part_duration, a piece of one: each part as it is finished.
 struct Segment {
     Bytes data;           ///< empty for pieces: a segment is its parts, one after the other
@@ -37,6 +56,15 @@ struct Segment {
     std::vector<Part> parts;             ///< those of this piece; a last piece may have none
     /// EXT-X-PART-INF in ns; the same for all segments of a Segmenter. 0: without parts.
     int64_t part_target = 0;
+
+    // With several renditions.
+    unsigned rendition = 0;
+    uint64_t number = 0; ///< of the segment, from 0; the same in all renditions
+    /// Its Media Sequence Number, where it is given; else that of the playlist's end.
+    std::optional<uint64_t> sequence;
+    int64_t part_hold_back = 0; ///< ns, the same in all renditions; 0: three part targets
+    std::shared_ptr<const About> about;
+    Place place;
 };
 
 /// Interleaves two tracks by decoding time; samples of either are accepted at any time. A segment
@@ -85,6 +113,8 @@ public:
         int64_t part_duration = 0;
         /// The target duration of parts (ns) in such a playlist; 0: fixed by the first part.
         int64_t part_target = 0;
+        /// ns by which segments stay below the longest that the announced duration allows.
+        int64_t margin = 0;
         /// Media arrive in real time. If false, tracks wait for one another within the bounds of
         /// bytes and samples only, and neither date nor skew is corrected.
         bool realtime = true;
@@ -130,6 +160,10 @@ public:
     std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
     const Stats &stats() const { return stats_; }
     void set_realtime(bool realtime) { options_.realtime = realtime; }
+    /// The next keyframe begins a segment with a discontinuity.
+    void cut_soon() { force_cut_ = running() && video_driven_; }
+    /// ns that are added to timestamps of audio.
+    int64_t audio_shift() const { return audio_shift_; }
 
 private:
     struct Entry {

@@ -202,6 +202,7 @@ void Segmenter::emit(int64_t end, bool last) {
         inputs[0], inputs[1], {offset, last ? 0 : begin.pts + segment.duration, date, begin.pts});
     if (segment.data.empty()) return pass_on_discontinuity(segment.discontinuity);
     segment.init = writer_->init();
+    segment.place = {begin.pts, begin.pts, begin.pts + segment.duration, offset, true, last};
     const bool same_init =
         std::equal(init_.begin(), init_.end(), segment.init.begin(), segment.init.end());
     if (emitted_ && !same_init) segment.discontinuity = true;

@@ -151,6 +151,7 @@ void Segmenter::emit_parts(int64_t end, bool last) {
     const bool is_empty = open_->parts == 0;
     const bool discontinuity = cuts_.front().discontinuity;
     end_pieces();
+    if (!is_empty) finished_.back().place.is_last = last;
     cuts_.pop_front();
     if (is_empty) pass_on_discontinuity(discontinuity);
 }
@@ -164,6 +165,7 @@ void Segmenter::end_pieces() {
     if (finished_.empty()) {
         finished_.push_back(piece);
         finished_.back().begins = false;
+        finished_.back().place.has_media = false;
     }
     finished_.back().complete = true;
 }
@@ -230,6 +232,9 @@ void Segmenter::write_rest(int64_t end, bool last, Entries video, Entries audio)
     }
     // The next part lasts as much longer.
     behind_ = last || left_out > 0 ? 0 : rest;
+    const int64_t silent = std::max<int64_t>(behind_, 0);
+    open_->piece.place.end += silent;
+    if (open_->parts > 0 && !finished_.empty()) finished_.back().place.end += silent;
     if (!last) *offset_ -= left_out;
 }
 
@@ -280,6 +285,7 @@ bool Segmenter::write_part(Entries video, Entries audio, int64_t duration, int64
     open.piece.has_video = open.piece.has_video || !inputs[0].samples.empty();
     open.piece.has_audio = open.piece.has_audio || !inputs[1].samples.empty();
     open.piece.duration += duration;
+    open.piece.place = {cuts_.front().pts, open.begin - duration, open.begin, *offset_};
     ++open.parts;
     stream_end_ = std::max(stream_end_, media_end + *offset_);
     finished_.push_back(open.piece);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 namespace penstock::hls {
@@ -11,6 +12,8 @@ namespace {
 
 constexpr int64_t second = 1'000'000'000;
 constexpr std::string_view name_begin = "seg-", part_begin = "part-";
+// A rendition of which so many segments in a row are gaps is away.
+constexpr unsigned away_gaps = 3;
 constexpr std::string_view init_begin = "init-", init_extension = ".mp4";
 
 template <class Number>
@@ -106,7 +109,7 @@ Stream::Entry Stream::make_entry(const Segment &segment) {
     if (entry.init) entry.listed.map = options_.uri_prefix + entry.init->name;
     entry.listed.program_date_time = segment.program_date_time;
     // The very first segment has no predecessor, so it has no discontinuity.
-    const bool first = entries_.empty() && info_.segments == 0 && list_.media_sequence == 0;
+    const bool first = entries_.empty() && info_.segments == 0 && !is_resumed_;
     entry.listed.discontinuity = !first && (segment.discontinuity || interrupted_);
     interrupted_ = false;
     entry.independent = segment.independent;
@@ -115,9 +118,10 @@ Stream::Entry Stream::make_entry(const Segment &segment) {
         list_.target_duration = std::max(list_.target_duration, segment.target_duration);
         info_.target_duration = list_.target_duration;
     }
-    info_.codecs = segment.codecs;
+    if (!segment.codecs.empty() || !segment.about) info_.codecs = segment.codecs;
     info_.width = segment.width;
     info_.height = segment.height;
+    if (segment.about) info_.about = segment.about;
     info_.has_video = segment.has_video;
     info_.has_audio = segment.has_audio;
     return entry;
@@ -127,15 +131,35 @@ std::vector<std::string> Stream::publish(const Segment &segment) {
     std::lock_guard lock(mutex_);
     if (list_.ended) return {};
     if (segment.part_target > 0) return publish_piece(segment);
+    std::vector<std::string> gone = move_to(segment);
     Entry entry = make_entry(segment);
     if (options_.keep_data) entry.data = segment.data;
     entry.listed.duration = segment.duration;
+    // Of several renditions one may have nothing where the others have media.
+    entry.listed.gap = segment.data.empty() && segment.about;
+    if (entry.listed.gap) entry.data = gap_media();
     if (segment.duration > 0)
         info_.bitrate = static_cast<uint64_t>(static_cast<double>(segment.data.size()) * 8e9 /
                                               static_cast<double>(segment.duration));
-    std::vector<std::string> gone = append(std::move(entry));
+    if (!entry.listed.gap) rates_.add(segment.data.size(), segment.duration, announced());
+    std::vector<std::string> more = append(std::move(entry));
+    std::move(more.begin(), more.end(), std::back_inserter(gone));
     changed();
     return gone;
+}
+
+int64_t Stream::announced() const {
+    return static_cast<int64_t>(list_.target_duration) * second;
+}
+
+std::vector<std::string> Stream::align(const Segment &segment) {
+    std::lock_guard lock(mutex_);
+    return list_.ended ? std::vector<std::string>() : move_to(segment);
+}
+
+uint64_t Stream::next_number() const {
+    std::lock_guard lock(mutex_);
+    return next_number_;
 }
 
 /// Whether the playlist is to keep its oldest segment, if it has that many. With parts it stays
@@ -154,6 +178,9 @@ std::vector<std::string> Stream::append(Entry entry) {
     entry.name = name_of(next_number_++);
     entry.listed.uri = options_.uri_prefix + entry.name;
     if (!entry.listed.gap) ++info_.segments;
+    gaps_ = entry.listed.gap ? gaps_ + 1 : 0;
+    info_.is_away = gaps_ >= away_gaps;
+    if (!entry.listed.gap) info_.is_independent = info_.is_independent && entry.independent;
     entries_.push_back(std::move(entry));
     std::vector<std::string> gone;
     if (options_.playlist_length == 0) return gone;
@@ -206,6 +233,7 @@ void Stream::resume(const playlist::MediaPlaylist &earlier, bool keep_segments) 
     list_.discontinuity_sequence = earlier.discontinuity_sequence;
     next_number_ = earlier.media_sequence + earlier.segments.size();
     interrupted_ = true;
+    is_resumed_ = next_number_ > 0;
     for (const playlist::Segment &segment : earlier.segments) {
         if (keep_segments) {
             auto last = entries_.empty() ? nullptr : entries_.back().init;
@@ -290,12 +318,28 @@ bool Stream::segment(std::string_view name, Bytes &data) const {
 
 Stream::Info Stream::info() const {
     std::lock_guard lock(mutex_);
-    return info_;
+    Info info = info_;
+    info.peak_bitrate = rates_.peak();
+    info.average_bitrate = rates_.average();
+    if (info.peak_bitrate > 0 || !open_ || open_->listed.duration <= 0) return info;
+    // Too high, since the first part has a keyframe: better than too low.
+    uint64_t bytes = 0;
+    for (const Bytes &part : open_->parts)
+        bytes += part.size();
+    info.peak_bitrate = static_cast<uint64_t>(static_cast<double>(bytes) * 8e9 /
+                                              static_cast<double>(open_->listed.duration));
+    if (bytes > 0 && info.segments == 0) info.segments = 1;
+    return info;
 }
 
 int64_t Stream::target_duration() const {
     std::lock_guard lock(mutex_);
-    return static_cast<int64_t>(list_.target_duration) * second;
+    return announced();
+}
+
+bool Stream::is_new() const {
+    std::lock_guard lock(mutex_);
+    return !has_list() && info_.segments == 0 && !is_resumed_;
 }
 
 void Stream::set_target_duration(int64_t nanoseconds) {

@@ -3,6 +3,7 @@
 // and names.
 #pragma once
 
+#include "core/hls/rate_meter.h"
 #include "core/hls/segmenter.h"
 #include "core/hls/ts_writer.h"
 #include "core/playlist/playlist.h"
@@ -50,6 +51,11 @@ public:
         bool ended = false;
         uint64_t target_duration = 0; ///< seconds, as announced; 0 before the first segment
         int64_t part_target = 0;      ///< ns, as announced; 0: no parts
+        /// bit/s; see RateMeter. Before the first whole segment: of what is there, and 0.
+        uint64_t peak_bitrate = 0, average_bitrate = 0;
+        bool is_independent = true;         ///< no segment has begun without a keyframe
+        bool is_away = false;               ///< the last segments are gaps
+        std::shared_ptr<const About> about; ///< null: not stated
     };
 
     explicit Stream(Options options);
@@ -58,6 +64,11 @@ public:
     std::string next_name() const;
     /// The name of the init segment that this segment needs and earlier ones did not; empty: none.
     std::string next_init(const Segment &segment) const;
+    /// The number of the segment that comes next.
+    uint64_t next_number() const;
+    /// Goes on to a segment's number (Segment::sequence): by gaps, or anew if that is too far away.
+    /// publish() does it too. Returns the names that are no longer served.
+    std::vector<std::string> align(const Segment &segment);
     /// Appends a segment, or a piece of one, and returns the names that are no longer served. No
     /// effect after end().
     std::vector<std::string> publish(const Segment &segment);
@@ -95,6 +106,13 @@ public:
 
     /// Without effect after the first segment.
     void set_target_duration(int64_t nanoseconds);
+    /// For the first segment of a rendition among others: its number, and how many discontinuities
+    /// there have been up to it. Without effect after it.
+    void begin_at(uint64_t number, uint64_t discontinuities);
+    /// Discontinuities so far, up to and with the segment of this number.
+    uint64_t discontinuities(uint64_t number) const;
+    /// Whether there has been no segment, not even in an earlier run.
+    bool is_new() const;
     /// Takes effect with the next segment.
     void set_playlist_length(unsigned segments, unsigned extra);
 
@@ -116,6 +134,7 @@ private:
     std::vector<std::string> publish_piece(const Segment &segment);
     std::vector<std::string> close_open();
     std::vector<std::string> append(Entry entry);
+    std::vector<std::string> move_to(const Segment &segment);
     std::vector<std::string> append_gap(std::optional<int64_t> date, const Entry &beside);
     void fix_control(const Segment &segment);
     bool has_list() const { return removed_ < entries_.size() || open_; }
@@ -124,6 +143,8 @@ private:
     bool has_same_init(const Segment &segment) const;
     std::string next_init_name() const;
     void changed();
+    int64_t announced() const;
+    static Bytes gap_media();
     Bytes render(bool delta) const;
 
     Options options_;
@@ -134,7 +155,10 @@ private:
     std::optional<Entry> open_; ///< the segment of which only parts are there
     uint64_t next_number_ = 0, next_part_ = 0;
     bool interrupted_ = false;
+    bool is_resumed_ = false; ///< goes on with an earlier run's numbers
     Info info_;
+    RateMeter rates_;
+    unsigned gaps_ = 0;                  ///< the last segments that are gaps
     mutable std::array<Bytes, 2> texts_; ///< whole and delta; empty: not made yet
 };
 

@@ -27,7 +27,8 @@ void Stream::fix_control(const Segment &segment) {
     control.can_skip_until = 6 * target;
     control.hold_back = 3 * target;
     control.part_target = segment.part_target;
-    control.part_hold_back = 3 * segment.part_target;
+    control.part_hold_back =
+        segment.part_hold_back > 0 ? segment.part_hold_back : 3 * segment.part_target;
     list_.control = control;
     info_.part_target = segment.part_target;
 }
@@ -38,6 +39,7 @@ std::vector<std::string> Stream::publish_piece(const Segment &segment) {
         std::move(names.begin(), names.end(), std::back_inserter(gone));
     };
     if (segment.begins) add(close_open());
+    if (segment.begins) add(move_to(segment));
     if (!open_ && !segment.parts.empty()) {
         const bool is_first = !has_list();
         Entry entry = make_entry(segment);
@@ -88,10 +90,65 @@ std::vector<std::string> Stream::close_open() {
         part = entry.data.sub(at, part.size());
         at += part.size();
     }
+    if (size == 0) {
+        // Of several renditions: none of its parts has media.
+        entry.listed.gap = true;
+        entry.data = gap_media();
+    }
+    if (size > 0) rates_.add(size, entry.listed.duration, announced());
     if (entry.listed.duration > 0)
         info_.bitrate = static_cast<uint64_t>(static_cast<double>(size) * 8e9 /
                                               static_cast<double>(entry.listed.duration));
     return append(std::move(entry));
+}
+
+Bytes Stream::gap_media() {
+    static const Bytes media = Bytes::copy_of(ByteView(empty_box));
+    return media;
+}
+
+void Stream::begin_at(uint64_t number, uint64_t discontinuities) {
+    std::lock_guard lock(mutex_);
+    if (has_list() || info_.segments > 0 || is_resumed_) return;
+    next_number_ = list_.media_sequence = number;
+    list_.discontinuity_sequence = discontinuities;
+}
+
+uint64_t Stream::discontinuities(uint64_t number) const {
+    std::lock_guard lock(mutex_);
+    uint64_t count = list_.discontinuity_sequence;
+    for (size_t i = removed_; i < entries_.size(); ++i)
+        if (list_.media_sequence + (i - removed_) <= number)
+            count += entries_[i].listed.discontinuity;
+    if (open_ && next_number_ <= number) count += open_->listed.discontinuity;
+    return count;
+}
+
+/// Numbers that are given may leave some out: a rendition begins later than others, or others have
+/// been filled with gaps.
+std::vector<std::string> Stream::move_to(const Segment &segment) {
+    std::vector<std::string> gone;
+    if (!segment.sequence || *segment.sequence <= next_number_) return gone;
+    const bool has_parts = segment.part_target > 0;
+    const uint64_t missing = *segment.sequence - next_number_;
+    const bool is_empty = removed_ == entries_.size();
+    if (is_empty || missing > std::max(options_.playlist_length, 3u)) {
+        // Begins anew. A playlist with parts begins with a gap, and that has a number too.
+        for (; removed_ < entries_.size(); ++removed_)
+            list_.discontinuity_sequence += entries_[removed_].listed.discontinuity;
+        next_number_ = *segment.sequence - has_parts;
+        list_.media_sequence = next_number_;
+        interrupted_ = interrupted_ || !is_empty;
+        return gone;
+    }
+    while (next_number_ < *segment.sequence) {
+        std::optional<int64_t> date = entries_.back().listed.program_date_time;
+        if (date) *date += entries_.back().listed.duration / millisecond;
+        const Entry beside = entries_.back();
+        std::vector<std::string> more = append_gap(date, beside);
+        std::move(more.begin(), more.end(), std::back_inserter(gone));
+    }
+    return gone;
 }
 
 /// `date` is that of its beginning, in ms since 1970; `beside` a neighbour, whose init segment it
@@ -100,7 +157,7 @@ std::vector<std::string> Stream::append_gap(std::optional<int64_t> date, const E
     Entry entry;
     entry.listed.duration = static_cast<int64_t>(list_.target_duration) * second;
     entry.listed.gap = true;
-    entry.data = Bytes::copy_of(ByteView(empty_box));
+    entry.data = gap_media();
     entry.listed.program_date_time = date;
     entry.init = beside.init;
     entry.listed.map = beside.listed.map;
@@ -128,8 +185,9 @@ playlist::Edge Stream::edge() const {
     edge.part_target = list_.control->part_target;
     if (open_) edge.parts = open_->parts.size();
     if (!entries_.empty())
-        edge.last_parts = entries_.back().listed.gap ? std::numeric_limits<uint64_t>::max()
-                                                     : entries_.back().parts.size();
+        edge.last_parts = entries_.back().listed.gap && entries_.back().parts.empty()
+                              ? std::numeric_limits<uint64_t>::max()
+                              : entries_.back().parts.size();
     return edge;
 }
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The tracks of an HLS stream and the renditions that are made of them. Depends neither on
+// GStreamer nor on I/O.
+#pragma once
+
+#include "core/hls/rendition.h"
+
+#include <memory>
+
+namespace penstock::hls {
+
+/// How tracks become renditions.
+enum class Layout : uint8_t {
+    single,   ///< one video and one audio track in the same segments; one media playlist
+    muxed,    ///< each video track with the first audio track
+    separate, ///< each track by itself
+};
+
+/// All renditions have the same segments: their numbers, where they begin and end, dates,
+/// discontinuities and, of video, parts. A Segmenter decides that by a reference: the first video
+/// track and the first audio track that there are. Where the reference ends, or sends nothing while
+/// another video track goes on for three seconds, that becomes the reference.
+///
+/// A track without a format after one second of the others' media is not waited for; if it comes
+/// later, its rendition begins with the next segment. One that ends, or sends nothing, has gaps
+/// while the others go on. A new codec or configuration of any track begins a segment with a
+/// discontinuity in all renditions, at the reference's next keyframe. Not thread-safe.
+class Presentation {
+public:
+    struct Options {
+        Segmenter::Options segmenter;
+        Layout layout = Layout::single;
+        std::function<std::unique_ptr<SegmentWriter>()> make_writer;
+        /// The part target (ns) of a rendition in a playlist that goes on; 0: not fixed. May be
+        /// null.
+        std::function<int64_t(const std::string &name)> part_target;
+    };
+    /// A rendition, and whether viewers should wait for it to begin.
+    struct Expected {
+        std::string name;
+        bool is_awaited = true;
+        bool operator==(const Expected &) const = default;
+    };
+
+    explicit Presentation(Options options);
+
+    /// The track exists; its format may follow. Returns its id; nullopt if the layout has no place
+    /// for it. A name that was removed returns with its rendition.
+    std::optional<size_t> declare(Kind kind, std::string name);
+    void set_format(size_t track, FormatPtr format);
+    /// `about.name` is ignored.
+    void set_about(size_t track, About about);
+    void remove(size_t track);
+
+    void add(size_t track, Sample sample);
+    /// Nothing follows on this track before `time` (ns).
+    void gap(size_t track, int64_t time);
+    /// The track has ended; a later sample reactivates it.
+    void end(size_t track);
+    /// Discards unfinished data, as after a seek.
+    void flush();
+    /// Finishes the current segments with the data so far.
+    void finish();
+
+    bool has_output() const;
+    /// Takes the oldest finished segment or piece of any rendition.
+    bool take(Segment &segment);
+    std::vector<std::string> take_warnings();
+    Segmenter::Stats stats() const;
+    void set_realtime(bool realtime);
+    /// By Segment::rendition. Empty: Layout::single.
+    const std::vector<Expected> &expected() const { return expected_; }
+
+private:
+    struct Track {
+        Kind kind = Kind::video;
+        std::string name;
+        std::optional<size_t> rendition; ///< its own; absent: audio that is muxed
+        FormatPtr format;
+        bool is_removed = false, has_ended = false;
+        uint64_t broken = 0;
+    };
+    struct Slot {
+        std::unique_ptr<Rendition> rendition;
+        std::optional<int64_t> since; ///< the reference's time when it was first missed
+    };
+
+    bool is_single() const { return layout_ == Layout::single; }
+    std::optional<size_t> &reference(Kind kind) { return reference_[static_cast<size_t>(kind)]; }
+    std::optional<size_t> add_rendition(Kind kind, const std::string &name);
+    template <class Use>
+    void for_renditions_of(size_t track, Use use);
+    void elect(Kind kind);
+    void refer_to(size_t track);
+    void compare_with_reference(size_t track);
+    void pump();
+    void update_expected();
+
+    const Layout layout_;
+    Options options_;
+    std::unique_ptr<Segmenter> segmenter_; ///< of the only rendition, or of the reference
+    std::vector<Track> tracks_;
+    std::vector<Slot> slots_;
+    std::vector<Expected> expected_;
+    std::array<std::optional<size_t>, 2> reference_; ///< tracks, by Kind
+    std::optional<int64_t> media_;                   ///< where the reference's segments end
+    uint64_t number_ = 0;                            ///< of the reference's segment
+    bool has_segment_ = false;
+    std::deque<Segment> finished_;
+    std::vector<std::string> warnings_;
+    uint64_t samples_ = 0, undeclared_ = 0;
+};
+
+} // namespace penstock::hls
