@@ -178,6 +178,8 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
             have_duration = true;
         } else if (line == "#EXT-X-DISCONTINUITY") {
             segment.discontinuity = true;
+        } else if (line == "#EXT-X-GAP") {
+            segment.gap = true;
         } else if (line == "#EXT-X-INDEPENDENT-SEGMENTS") {
             playlist.independent_segments = true;
         } else if (line == "#EXT-X-ENDLIST") {

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
@@ -76,15 +77,26 @@ HlsDirectory::HlsDirectory(std::string playlist_path, const hls::Stream::Options
       playlist_name_(fs::path(playlist_path).filename().string()), stream_(options) {
 }
 
+Result HlsDirectory::prepare(const std::string &playlist_path) {
+    if (!playlist_path.starts_with('/') || !playlist_path.ends_with(".m3u8"))
+        return Result::error("'" + playlist_path +
+                             "' can't be a playlist's file: write file:///DIRECTORY/index.m3u8");
+    const std::string directory = fs::path(playlist_path).parent_path().string() + "/";
+    std::error_code code;
+    fs::create_directories(directory, code);
+    if (code)
+        return Result::error("Can't make the directory " + directory + ": " + mend(code.value()));
+    if (::access(directory.c_str(), W_OK | X_OK) != 0)
+        return Result::error("Can't write to " + directory + ": " + mend(errno));
+    return Result::ok();
+}
+
 std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_path,
                                                  const Options &options, std::string *error) {
-    const auto fail = [&](std::string text) {
-        if (error) *error = std::move(text);
+    if (const Result result = prepare(playlist_path); !result.is_ok()) {
+        if (error) *error = result.reason();
         return nullptr;
-    };
-    if (!playlist_path.starts_with('/') || !playlist_path.ends_with(".m3u8"))
-        return fail("'" + playlist_path +
-                    "' can't be a playlist's file: write file:///DIRECTORY/index.m3u8");
+    }
     hls::Stream::Options stream;
     stream.playlist_length = options.playlist_length;
     stream.extra = options.playlist_length + 1;
@@ -93,12 +105,6 @@ std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_pat
     stream.container = options.container;
     stream.keep_data = false;
     std::unique_ptr<HlsDirectory> store(new HlsDirectory(playlist_path, stream));
-    std::error_code code;
-    fs::create_directories(store->directory_, code);
-    if (code)
-        return fail("Can't make the directory " + store->directory_ + ": " + mend(code.value()));
-    if (::access(store->directory_.c_str(), W_OK | X_OK) != 0)
-        return fail("Can't write to " + store->directory_ + ": " + mend(errno));
     store->resume();
     return store;
 }
@@ -127,7 +133,8 @@ void HlsDirectory::resume() {
         uint64_t epoch = 0, number = 0;
         const std::string &name = earlier.segments[i].uri;
         ours = ours && hls::parse_segment_name(name, extension, epoch, number) &&
-               number == earlier.media_sequence + i && fs::exists(directory_ + name, code);
+               number == earlier.media_sequence + i &&
+               (earlier.segments[i].gap || fs::exists(directory_ + name, code));
         if (ours) first_listed.emplace(epoch, number);
         const std::string &map = earlier.segments[i].map;
         ours = ours && (map.empty() || (hls::parse_init_name(map, epoch, number) &&
@@ -152,25 +159,28 @@ void HlsDirectory::resume() {
     }
 }
 
-Result HlsDirectory::write(const std::string &name, ByteView content) {
-    const std::string path = directory_ + name;
+Result HlsDirectory::write_file(const std::string &path, ByteView content) {
     const std::string temporary = path + std::string(temporary_suffix);
     File file(temporary);
     const bool written = file.is_open() && file.write(content) && file.close() &&
                          ::rename(temporary.c_str(), path.c_str()) == 0;
-    if (written) {
-        bytes_written_ += content.size();
-        return Result::ok();
-    }
+    if (written) return Result::ok();
     const int error = errno;
     ::unlink(temporary.c_str());
     return Result::error("Can't write " + path + ": " + mend(error));
+}
+
+Result HlsDirectory::write(const std::string &name, ByteView content) {
+    const Result result = write_file(directory_ + name, content);
+    if (result.is_ok()) bytes_written_ += content.size();
+    return result;
 }
 
 Result HlsDirectory::publish(const hls::Segment &segment) {
     if (stream_.info().ended)
         return Result::error(directory_ + playlist_name_ +
                              " has ended: set the element to READY to begin a new stream");
+    std::vector<std::string> gone = stream_.align(segment);
     Result written = Result::ok();
     if (const std::string init = stream_.next_init(segment); !init.empty())
         written = write(init, segment.init);
@@ -179,7 +189,8 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
         stream_.interrupt();
         return written;
     }
-    const std::vector<std::string> gone = stream_.publish(segment);
+    std::vector<std::string> more = stream_.publish(segment);
+    std::move(more.begin(), more.end(), std::back_inserter(gone));
     const Result listed = write(playlist_name_, stream_.playlist());
     // Removed only after the playlist no longer lists them.
     for (const std::string &name : gone)

@@ -25,6 +25,12 @@ public:
     static std::unique_ptr<HlsDirectory> open(const std::string &playlist_path,
                                               const Options &options, std::string *error);
 
+    /// Makes the directory of a playlist, if there is none. Errors: a path that is not absolute or
+    /// is no playlist's, a directory that can't be made or written to.
+    static Result prepare(const std::string &playlist_path);
+    /// Replaces a file by one that is complete when it appears.
+    static Result write_file(const std::string &path, ByteView content);
+
     /// Writes a segment and the playlist. An error (such as a full disk) loses only this segment;
     /// the next call tries again and starts with a discontinuity.
     Result publish(const hls::Segment &segment);
@@ -32,6 +38,7 @@ public:
     /// Writes EXT-X-ENDLIST; publish() fails from then on.
     Result end();
 
+    hls::Stream &stream() { return stream_; }
     hls::Stream::Info info() const { return stream_.info(); }
     uint64_t bytes_written() const { return bytes_written_; }
 

@@ -26,9 +26,15 @@ public:
         mount_->detach();
         MountKeeper::instance().detach(mount_, ending_);
     }
-    void publish(const hls::Segment &segment) override { mount_->publish(segment); }
+    void publish(hls::Segment segment) override { mount_->publish(std::move(segment)); }
+    void set_renditions(const std::vector<hls::Presentation::Expected> &renditions) override {
+        mount_->set_renditions(renditions);
+    }
+    int64_t part_target(const std::string &rendition) const override {
+        return mount_->part_target(rendition);
+    }
     void note_media() override { mount_->note_media(); }
-    void interrupt() override { mount_->stream().interrupt(); }
+    void interrupt() override { mount_->interrupt(); }
     Stats stats() const override { return mount_->stats(); }
     std::string url() const override {
         Address shown = mount_->key().address;
@@ -106,8 +112,9 @@ std::unique_ptr<HlsFeed> open_hls_feed(const Address &address, const std::string
     auto feed = std::make_unique<Feed>(server->scheme(), mount, options.ending);
     if (!mount->suits(options))
         return fail(path + " on " + key.address.to_string() +
-                    " goes on with segments of another container, or with parts or without them: "
-                    "choose another path, or wait until its grace ends");
+                    " goes on with segments of another container, with parts or without them, or "
+                    "with one rendition or several: choose another path, or wait until its grace "
+                    "ends");
     mount->attach(options);
     if (is_new) log(LogLevel::info, "hls", "serving " + path + " on " + key.address.to_string());
     return feed;

@@ -2,6 +2,7 @@
 // The HLS streams of the process by URL, independent of the pipelines that feed them.
 #pragma once
 
+#include "core/hls/presentation.h"
 #include "core/hls/stream.h"
 #include "core/net/loop/address.h"
 #include "core/net/stream/ending.h"
@@ -23,6 +24,7 @@ struct HlsMountOptions {
     TlsFiles tls; ///< empty: plain HTTP
     hls::Container container = hls::ts_container;
     bool has_parts = false;           ///< low latency: the segments come in parts
+    bool has_renditions = false;      ///< the playlist at the path is a multivariant one
     std::shared_ptr<PeerWatch> watch; ///< consulted about each viewer; may be nullptr
 };
 
@@ -32,7 +34,11 @@ class HlsFeed {
 public:
     virtual ~HlsFeed() = default;
     /// A segment, or a piece of one.
-    virtual void publish(const hls::Segment &segment) = 0;
+    virtual void publish(hls::Segment segment) = 0;
+    /// With has_renditions: what they are, before publish() and whenever that changes.
+    virtual void set_renditions(const std::vector<hls::Presentation::Expected> &renditions) = 0;
+    /// The part target of a rendition's playlist in ns; 0: it has none yet.
+    virtual int64_t part_target(const std::string &rendition) const = 0;
     /// Media has come, of which a segment will be made: the grace period counts from here.
     virtual void note_media() = 0;
     /// Marks the next segment with a discontinuity, because media is missing.
@@ -40,9 +46,9 @@ public:
 
     struct Stats {
         uint64_t requests = 0, bytes_out = 0;
-        unsigned viewers = 0; ///< with a request within three target durations
-        size_t waiting = 0;   ///< requests that are held
-        hls::Stream::Info stream;
+        unsigned viewers = 0;     ///< with a request within three target durations
+        size_t waiting = 0;       ///< requests that are held
+        hls::Stream::Info stream; ///< with renditions: of the first that has video, or any
     };
     virtual Stats stats() const = 0;
     /// The playlist's URL including the port; "127.0.0.1" for a wildcard address.

@@ -35,8 +35,17 @@ std::string new_token() {
     return text;
 }
 
-/// The query without the session token and the delivery directives, which differ in each request:
-/// the viewer's own parameters.
+std::string client_of(const HttpRequest &request) {
+    return request.header ? printable(request.header("User-Agent"), 100) : std::string();
+}
+
+/// Identifies a program on a host.
+std::string program_of(const HttpRequest &request) {
+    return request.peer.substr(0, request.peer.rfind(':')) + "\n" + client_of(request);
+}
+
+} // namespace
+
 std::string own_query(std::string_view query) {
     std::string own;
     while (!query.empty()) {
@@ -49,17 +58,6 @@ std::string own_query(std::string_view query) {
     }
     return own;
 }
-
-std::string client_of(const HttpRequest &request) {
-    return request.header ? printable(request.header("User-Agent"), 100) : std::string();
-}
-
-/// Identifies a program on a host.
-std::string program_of(const HttpRequest &request) {
-    return request.peer.substr(0, request.peer.rfind(':')) + "\n" + client_of(request);
-}
-
-} // namespace
 
 HlsSessions::HlsSessions(const Mount &mount, std::shared_ptr<PathRules> rules,
                          std::shared_ptr<Loops> loops)

@@ -15,10 +15,15 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 namespace penstock::net {
+
+/// The query without the session token and the delivery directives, which differ in each request:
+/// the viewer's own parameters.
+std::string own_query(std::string_view query);
 
 /// Thread-safe. Admissions run on one of the loops.
 class HlsSessions : public std::enable_shared_from_this<HlsSessions> {

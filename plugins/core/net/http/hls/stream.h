@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An HLS stream at its URL: serves its playlist, segments and parts, holds requests for what is to
+// An HLS stream at its URL: serves its playlists, segments and parts, holds requests for what is to
 // come (blocking reload and preload hints: draft-pantos-hls-rfc8216bis, 6.2.5.2 and 6.2.6), fills
 // gaps, and tracks viewers.
 #pragma once
 
+#include "core/hls/multivariant.h"
 #include "core/net/http/hls/mount.h"
+#include "core/net/http/hls/playlist.h"
 #include "core/net/http/hls/sessions.h"
-#include "core/net/http/hls/waiters.h"
 #include "core/net/loop/clock.h"
 #include "core/net/stream/mount.h"
 
@@ -20,6 +21,10 @@
 
 namespace penstock::net {
 
+/// With one rendition the playlist at its path is a media playlist. With several it is a
+/// multivariant playlist, and its folder has one for each: "live/cam/index/video_0/index.m3u8" with
+/// segments beside it. Viewers have one session for all of them.
+///
 /// Thread-safe. Its timer and the admissions of its viewers run on one loop. Requests that waited
 /// are answered on the loops of their connections, which are woken once each. Replies are not
 /// called with a lock held.
@@ -28,22 +33,27 @@ public:
     HlsMount(MountKey key, const HlsMountOptions &options, std::shared_ptr<PathRules> rules,
              std::shared_ptr<Loops> loops);
 
-    hls::Stream &stream() { return stream_; }
-
     // --- the producer's -----------------------------------------------------------------------
     /// Whether a producer with these options can continue the stream: a playlist can't change from
-    /// one container to another, or begin to have parts.
+    /// one container to another, begin to have parts, or become a multivariant one.
     bool suits(const HlsMountOptions &options) const {
-        return options.container.extension == stream_.container().extension &&
-               options.has_parts == has_parts_;
+        return options.container.extension == container_.extension &&
+               options.has_parts == has_parts_ && options.has_renditions == has_renditions_;
     }
     void attach(const HlsMountOptions &options);
-    void publish(const hls::Segment &segment);
+    /// The producer's renditions, by Segment::rendition. Those of an earlier producer that are not
+    /// among them end. Call before publish(), whose calls are serialized with these.
+    void set_renditions(const std::vector<hls::Presentation::Expected> &renditions);
+    void publish(hls::Segment segment);
+    /// Marks the next segments with a discontinuity.
+    void interrupt();
+    /// The part target of a rendition's playlist in ns; 0: there is none yet.
+    int64_t part_target(const std::string &rendition) const;
     void detach();
 
     // --- requests -----------------------------------------------------------------------------
     void request_playlist(const HttpRequest &request, HttpReply reply);
-    /// `name` is the last segment of the path.
+    /// `name` is the path below the folder of segments.
     void request_segment(const HttpRequest &request, std::string name, HttpReply reply);
 
     /// Ends the playlist (EXT-X-ENDLIST), which is served for `linger`.
@@ -51,7 +61,7 @@ public:
                                          const std::string &reason) override;
     /// Answers waiting requests with an error and serves nothing from now on.
     void give_up() override;
-    bool has_audience() const override { return stream_.info().segments > 0; }
+    bool has_audience() const override;
 
     HlsFeed::Stats stats() const;
     MountInfo info() const override;
@@ -69,37 +79,54 @@ private:
         playlist::Directives directives;
         std::function<void(std::function<void()>)> on_leave;
         std::string range, if_range, method;
+        std::string query; ///< the viewer's own parameters; with renditions only
     };
-    struct Packed {
-        Bytes of, gzipped;
-    };
+    using Playlists = std::vector<std::shared_ptr<HlsPlaylist>>;
+    using Respond = std::function<HttpResponse(const Waiter &)>;
     std::shared_ptr<HlsMount> self();
+    hls::Stream::Options stream_options() const;
+    Playlists playlists() const;
+    std::shared_ptr<HlsPlaylist> find(std::string_view rendition) const;
+    hls::Stream::Info main_info() const;
+
     Asked asked(const HttpRequest &request, HttpReply reply) const;
-    void give_playlist(Asked asked);
-    void give_segment(Asked asked, const std::string &name);
-    void hold(Asked asked, const Wish &wish);
-    void wake();
-    bool has_come(const Wish &wish) const;
-    HttpResponse response_to(const Waiter &waiter) const;
-    HttpResponse playlist_response(const Waiter &waiter) const;
-    HttpResponse segment_response(const std::string &name, const Waiter &waiter) const;
-    Bytes gzipped(bool delta, const Bytes &text) const;
-    void answer_each(std::vector<Waiter> waiters,
-                     HttpResponse (HlsMount::*response)(const Waiter &) const);
+    bool read_directives(const HttpRequest &request, Asked &asked);
+    void request_media_playlist(const HttpRequest &request, std::shared_ptr<HlsPlaylist> playlist,
+                                Asked asked);
+    void request_multivariant(const HttpRequest &request, Asked asked);
+    void give_multivariant(Asked asked);
+    void give_playlist(const std::shared_ptr<HlsPlaylist> &playlist, Asked asked);
+    void give_segment(const std::shared_ptr<HlsPlaylist> &playlist, Asked asked,
+                      const std::string &name);
+    void hold(const std::shared_ptr<HlsPlaylist> &playlist, Asked asked, const Wish &wish);
+    void hold_first(Asked asked);
+    bool enter(HlsWaiters &waiters, Asked &asked, const Wish &wish, uint64_t &id);
+    void wake(const std::shared_ptr<HlsPlaylist> &playlist);
+    void wake_first();
+    bool has_come(const HlsPlaylist &playlist, const Wish &wish) const;
+    std::string multivariant() const;
+    std::string reports_for(const HlsPlaylist &playlist) const;
+    HttpResponse response_to(HlsPlaylist &playlist, const Waiter &waiter) const;
+    HttpResponse playlist_response(HlsPlaylist &playlist, const Waiter &waiter) const;
+    HttpResponse multivariant_response(const Waiter &waiter) const;
+    HttpResponse segment_response(const HlsPlaylist &playlist, const std::string &name,
+                                  const Waiter &waiter) const;
+    void answer_each(std::vector<Waiter> waiters, Respond respond);
     HttpResponse too_late(const Waiter &waiter) const;
     void answer(const HttpReply &reply, HttpResponse response);
-    uint64_t target_ms() const { return uint64_t(stream_.target_duration()) / 1'000'000; }
+    uint64_t target_ms() const;
     uint64_t lifetime_ms() const { return 3 * target_ms(); }
     void fill_gap(uint64_t now_ms);
     void arm();
     void tick();
 
     const std::shared_ptr<Loops> loops_;
-    const bool has_parts_;
-    hls::Stream stream_;
+    const bool has_parts_, has_renditions_;
+    const hls::Container container_;
     const uint64_t wait_ms_;
     const std::shared_ptr<HlsSessions> sessions_;
-    HlsWaiters waiters_;
+    const std::shared_ptr<WaitingRoom> room_ = HlsWaiters::make_room();
+    HlsWaiters first_{room_}; ///< requests that wait for the multivariant playlist
     std::atomic<uint64_t> bytes_out_{0};
     Timer timer_; ///< used on its loop only
     std::atomic<bool> armed_{false};
@@ -107,9 +134,13 @@ private:
     std::mutex publish_mutex_; ///< held while a piece or a gap is appended; guards the following
     /// steady_ms() of the last piece and of the last segment, or gap; 0: none.
     uint64_t piece_ms_ = 0, segment_ms_ = 0;
-    mutable std::mutex gzip_mutex_;        ///< guards the following, and is held during the work
-    mutable std::array<Packed, 2> packed_; ///< the playlist whole, and as a delta update
-    mutable std::mutex mutex_;             ///< guards the following
+    hls::Numbers numbers_;
+    Playlists fed_;                            ///< the producer's, by Segment::rendition
+    mutable std::mutex mutex_;                 ///< guards the following
+    HlsMountOptions options_;                  ///< of the last producer
+    Playlists playlists_;                      ///< never shrinks
+    std::vector<const HlsPlaylist *> listed_;  ///< the producer's
+    std::vector<const HlsPlaylist *> awaited_; ///< those that viewers wait for
     int64_t since_ = 0;
 };
 

@@ -41,6 +41,12 @@ public:
     /// A cache in front, or a network behind one address, has many.
     static constexpr size_t max_per_host = 2'000;
 
+    /// `room` may be shared, to count the waiters of several playlists together.
+    explicit HlsWaiters(std::shared_ptr<WaitingRoom> room = make_room()) : room_(std::move(room)) {}
+    static std::shared_ptr<WaitingRoom> make_room() {
+        return std::make_shared<WaitingRoom>(max_waiters, max_per_host);
+    }
+
     /// `peer` is "127.0.0.1:53412". Returns the waiter's id; 0, and leaves `waiter` as it is, if
     /// there are too many in total or from this host.
     uint64_t add(Waiter &waiter, const std::string &peer);
@@ -57,8 +63,7 @@ private:
     static Key key_of(const Wish &wish);
     using List = std::vector<Waiter>; ///< in the order in which they came
 
-    const std::shared_ptr<WaitingRoom> room_ =
-        std::make_shared<WaitingRoom>(max_waiters, max_per_host);
+    const std::shared_ptr<WaitingRoom> room_;
     mutable std::mutex mutex_; ///< guards the following
     std::map<Key, List> by_wish_;
     uint64_t last_id_ = 0;

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/http/hls/rendition_files.h"
+
+#include <algorithm>
+
+namespace penstock::net {
+namespace {
+
+constexpr std::string_view extension = ".m3u8";
+
+} // namespace
+
+std::unique_ptr<HlsRenditionFiles> HlsRenditionFiles::open(const std::string &playlist_path,
+                                                           const HlsDirectory::Options &options,
+                                                           std::string *error) {
+    const Result result = HlsDirectory::prepare(playlist_path);
+    if (result.is_ok())
+        return std::unique_ptr<HlsRenditionFiles>(new HlsRenditionFiles(playlist_path, options));
+    if (error) *error = result.reason();
+    return nullptr;
+}
+
+void HlsRenditionFiles::set_renditions(std::vector<hls::Presentation::Expected> renditions) {
+    std::lock_guard lock(mutex_);
+    renditions_ = std::move(renditions);
+}
+
+Result HlsRenditionFiles::publish(hls::Segment segment) {
+    const std::string &name = segment.about->name;
+    std::unique_ptr<HlsDirectory> &directory = directories_[name];
+    if (!directory) {
+        std::string error;
+        const std::string folder =
+            playlist_path_.substr(0, playlist_path_.size() - extension.size());
+        directory = HlsDirectory::open(
+            folder + "/" + name + "/" + std::string(hls::rendition_playlist), options_, &error);
+        if (!directory) return Result::error(error);
+    }
+    hls::Stream &stream = directory->stream();
+    segment.sequence = numbers_.place(segment.number, stream.next_number());
+    if (stream.is_new()) {
+        uint64_t discontinuities = 0;
+        for (const auto &[other, written] : directories_)
+            if (written && !written->stream().is_new())
+                discontinuities =
+                    std::max(discontinuities, written->stream().discontinuities(*segment.sequence));
+        stream.begin_at(*segment.sequence, discontinuities);
+    }
+    const Result result = directory->publish(segment);
+    const hls::Stream::Info info = directory->info();
+    {
+        std::lock_guard lock(mutex_);
+        if (info.has_video || info_.target_duration == 0 || directories_.size() == 1) info_ = info;
+        bytes_ = 0;
+        for (const auto &[other, written] : directories_)
+            if (written) bytes_ += written->bytes_written();
+    }
+    return result.is_ok() ? write_multivariant() : result;
+}
+
+Result HlsRenditionFiles::write_multivariant() {
+    std::vector<hls::Presentation::Expected> renditions;
+    {
+        std::lock_guard lock(mutex_);
+        renditions = renditions_;
+    }
+    std::vector<hls::Listed> listed;
+    for (const auto &rendition : renditions) {
+        const auto found = directories_.find(rendition.name);
+        const bool has_begun =
+            found != directories_.end() && found->second && found->second->info().segments > 0;
+        if (!has_begun && rendition.is_awaited) return Result::ok();
+        if (has_begun) listed.push_back({rendition.name, found->second->info()});
+    }
+    const std::string file = playlist_path_.substr(playlist_path_.rfind('/') + 1);
+    const std::string text =
+        hls::multivariant(listed, file.substr(0, file.size() - extension.size()) + "/");
+    if (text.empty() || text == written_) return Result::ok();
+    const Bytes bytes = Bytes::copy_of(text);
+    const Result result = HlsDirectory::write_file(playlist_path_, bytes);
+    if (!result.is_ok()) return result;
+    written_ = text;
+    std::lock_guard lock(mutex_);
+    multivariant_bytes_ += bytes.size();
+    return result;
+}
+
+Result HlsRenditionFiles::end() {
+    {
+        // Nothing is waited for any longer.
+        std::lock_guard lock(mutex_);
+        for (auto &rendition : renditions_)
+            rendition.is_awaited = false;
+    }
+    Result result = Result::ok();
+    for (const auto &[name, directory] : directories_) {
+        if (!directory) continue;
+        if (const Result ended = directory->end(); !ended.is_ok()) result = ended;
+    }
+    const Result listed = write_multivariant();
+    return result.is_ok() ? listed : result;
+}
+
+hls::Stream::Info HlsRenditionFiles::info() const {
+    std::lock_guard lock(mutex_);
+    return info_;
+}
+
+uint64_t HlsRenditionFiles::bytes_written() const {
+    std::lock_guard lock(mutex_);
+    return bytes_ + multivariant_bytes_;
+}
+
+} // namespace penstock::net
