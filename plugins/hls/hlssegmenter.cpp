@@ -6,6 +6,7 @@
 #include "gst/peer_signals.h"
 #include "gst/tls_files.h"
 #include "hls/cmaf_caps.h"
+#include "hls/pad.h"
 #include "hls/sink.h"
 
 /**
@@ -13,7 +14,7 @@
  * @title: hlssegmenter
  * @short_description: cuts video and audio into an HLS stream and serves it
  *
- * A sink for one video and one audio track that makes an HLS stream. `container` is the format of
+ * A sink for video and audio tracks that makes an HLS stream. `container` is the format of
  * its segments: MPEG-TS with H.264 and AAC or MP3, or CMAF (fragmented MP4) with H.264, HEVC, AV1
  * or VP9 and AAC, Opus, AC-3, E-AC-3 or FLAC. A CMAF playlist names an init segment (EXT-X-MAP),
  * and a new one with a discontinuity where the codec's configuration changes. Browsers take Opus,
@@ -57,6 +58,12 @@
  * interval. While no media comes, the playlist has gaps (EXT-X-GAP) until `grace` has passed.
  * Players without low latency play whole segments as before.
  *
+ * Several video and audio pads make a multivariant playlist: players choose among the videos by
+ * their bandwidth, and among the audio tracks by `title` and `language`, which are properties of
+ * the pads and otherwise come from tags. In CMAF each track is a rendition by itself; in MPEG-TS
+ * each video has the first audio (`renditions`). All begin their segments where the first video has
+ * keyframes, so the keyframes of all should be at the same times. docs/renditions.md has the rest.
+ *
  * The pads never wait for one another, in any order of arrival: no queues are needed in front. It
  * never prerolls. A source that is not live is held to the clock here (see `sync`).
  *
@@ -71,6 +78,15 @@
  * ]|
  * Serves a test pattern and a tone. With a port of your choice in place of 0, players find the
  * stream at that URL.
+ * |[
+ * gst-launch-1.0 videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360 !
+ * tee name=t t. ! queue ! x264enc tune=zerolatency key-int-max=30 ! h264parse ! hls.video_0
+ * t. ! queue ! videoscale ! video/x-raw,width=320,height=180 ! x264enc tune=zerolatency
+ * key-int-max=30 ! h264parse ! hls.video_1 audiotestsrc is-live=true ! audioconvert ! avenc_aac !
+ * aacparse ! hls.audio_0 hlssegmenter name=hls container=cmaf audio_0::language=en
+ * location=http://127.0.0.1:0/live/sizes/index.m3u8
+ * ]|
+ * Serves two sizes of it, with the audio as a rendition of its own.
  *
  * Since: 0.1.0
  */
@@ -80,13 +96,16 @@ GST_DEBUG_CATEGORY(penstock_hls_segmenter_debug);
 
 using namespace penstock;
 using hls::ContainerType;
+using hls::Renditions;
 using hls::Settings;
 using hls::Sync;
 
 static PeerSignals peer_signals;
 
 #define penstock_hls_segmenter_parent_class parent_class
-G_DEFINE_TYPE(PenstockHlsSegmenter, penstock_hls_segmenter, GST_TYPE_ELEMENT)
+static void child_proxy_init(gpointer iface, gpointer);
+G_DEFINE_TYPE_WITH_CODE(PenstockHlsSegmenter, penstock_hls_segmenter, GST_TYPE_ELEMENT,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY, child_proxy_init))
 GST_ELEMENT_REGISTER_DEFINE(hlssegmenter, "hlssegmenter", GST_RANK_NONE,
                             PENSTOCK_TYPE_HLS_SEGMENTER)
 
@@ -100,6 +119,7 @@ enum Property {
     prop_container,
     prop_target_duration,
     prop_part_duration,
+    prop_renditions,
     prop_playlist_length,
     prop_grace,
     prop_linger,
@@ -132,6 +152,17 @@ GType container_type() {
     return type;
 }
 
+GType renditions_type() {
+    static const GEnumValue values[] = {
+        {int(Renditions::automatic), "One for one video and one audio pad, else several", "auto"},
+        {int(Renditions::muxed), "Each video with the first audio", "muxed"},
+        {int(Renditions::separate), "Each video and each audio by itself", "separate"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("PenstockHlsSegmenterRenditions", values);
+    return type;
+}
+
 GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noexcept {
     auto owned = GstPtr<GstBuffer>::adopt(buffer);
     return guard(parent, GST_FLOW_ERROR,
@@ -149,6 +180,21 @@ gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
                  [&]() -> gboolean { return sink_of(parent).query(pad, query); });
 }
 
+void pad_changed(GstPad *pad, GParamSpec *, gpointer element) noexcept {
+    guard(element, [&] { sink_of(element).update_about(pad); });
+}
+
+GObject *child_at(GstChildProxy *proxy, guint index) noexcept {
+    return guard(proxy, static_cast<GObject *>(nullptr), [&]() -> GObject * {
+        auto pad = sink_of(proxy).pad_at(index);
+        return pad.get() ? G_OBJECT(pad.release()) : nullptr;
+    });
+}
+
+guint child_count(GstChildProxy *proxy) noexcept {
+    return guard(proxy, guint(0), [&] { return guint(sink_of(proxy).pad_count()); });
+}
+
 GstPad *request_new_pad(GstElement *element, GstPadTemplate *templ, const gchar *name,
                         const GstCaps *) noexcept {
     const bool video = g_str_has_prefix(GST_PAD_TEMPLATE_NAME_TEMPLATE(templ), "video");
@@ -160,13 +206,19 @@ GstPad *request_new_pad(GstElement *element, GstPadTemplate *templ, const gchar 
     gst_pad_set_chain_function(pad, sink_chain);
     gst_pad_set_event_function(pad, sink_event);
     gst_pad_set_query_function(pad, sink_query);
+    for (const char *signal : {"notify::title", "notify::language", "notify::default"})
+        g_signal_connect(pad, signal, G_CALLBACK(pad_changed), element);
     gst_pad_set_active(pad, TRUE);
     gst_element_add_pad(element, pad);
+    gst_child_proxy_child_added(GST_CHILD_PROXY(element), G_OBJECT(pad), GST_PAD_NAME(pad));
     return pad;
 }
 
 void release_pad(GstElement *element, GstPad *pad) noexcept {
+    const auto kept = GstPtr<GstPad>::ref(pad);
+    g_signal_handlers_disconnect_by_data(pad, element);
     guard(element, [&] { sink_of(element).release_pad(pad); });
+    gst_child_proxy_child_removed(GST_CHILD_PROXY(element), G_OBJECT(pad), GST_PAD_NAME(pad));
 }
 
 GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) noexcept {
@@ -235,6 +287,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
         case prop_part_duration:
             s.part_duration = g_value_get_uint64(value);
             break;
+        case prop_renditions:
+            s.renditions = Renditions(g_value_get_enum(value));
+            break;
         case prop_playlist_length:
             s.playlist_length = g_value_get_uint(value);
             break;
@@ -276,6 +331,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_part_duration:
             g_value_set_uint64(value, s.part_duration);
+            break;
+        case prop_renditions:
+            g_value_set_enum(value, int(s.renditions));
             break;
         case prop_playlist_length:
             g_value_set_uint(value, s.playlist_length);
@@ -334,6 +392,12 @@ void install_properties(GObjectClass *klass) {
                             "200000000 suits most)",
                             0, 2 * GST_SECOND, d.part_duration, flags));
     g_object_class_install_property(
+        klass, prop_renditions,
+        g_param_spec_enum("renditions", "Renditions",
+                          "How pads become renditions of a multivariant playlist; further audio, "
+                          "and separate, need container=cmaf",
+                          renditions_type(), int(d.renditions), flags));
+    g_object_class_install_property(
         klass, prop_playlist_length,
         g_param_spec_uint("playlist-length", "Playlist length",
                           "Segments in the playlist; as many more are kept for slow viewers "
@@ -357,10 +421,17 @@ void install_properties(GObjectClass *klass) {
                            GST_TYPE_STRUCTURE,
                            GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
     gst_type_mark_as_plugin_api(container_type(), GstPluginAPIFlags(0));
+    gst_type_mark_as_plugin_api(renditions_type(), GstPluginAPIFlags(0));
     gst_type_mark_as_plugin_api(sync_type(), GstPluginAPIFlags(0));
 }
 
 } // namespace
+
+static void child_proxy_init(gpointer iface, gpointer) {
+    auto *proxy = static_cast<GstChildProxyInterface *>(iface);
+    proxy->get_child_by_index = child_at;
+    proxy->get_children_count = child_count;
+}
 
 static void penstock_hls_segmenter_class_init(PenstockHlsSegmenterClass *klass) {
     GST_DEBUG_CATEGORY_INIT(penstock_hls_segmenter_debug, "hlssegmenter", 0, "HLS segmenter");
@@ -380,8 +451,10 @@ static void penstock_hls_segmenter_class_init(PenstockHlsSegmenterClass *klass) 
     for (const hls::Kind kind : {hls::Kind::video, hls::Kind::audio})
         gst_element_class_add_pad_template(
             element_class,
-            gst_pad_template_new(kind == hls::Kind::video ? "video_%u" : "audio_%u", GST_PAD_SINK,
-                                 GST_PAD_REQUEST, hls::all_caps_of(kind).get()));
+            gst_pad_template_new_with_gtype(
+                kind == hls::Kind::video ? "video_%u" : "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+                hls::all_caps_of(kind).get(), PENSTOCK_TYPE_HLS_SEGMENTER_PAD));
+    gst_type_mark_as_plugin_api(PENSTOCK_TYPE_HLS_SEGMENTER_PAD, GstPluginAPIFlags(0));
     gst_element_class_set_static_metadata(
         element_class, "HLS segmenter", "Sink/Muxer/Network",
         "Cuts video and audio into an HLS stream, served from memory or written to files",

@@ -4,6 +4,7 @@
 #include "core/net/http/hls/directory.h"
 #include "core/net/http/hls/disk_writer.h"
 #include "core/net/http/hls/mount.h"
+#include "core/net/http/hls/rendition_files.h"
 #include "gst/ptr.h"
 
 #include <mutex>
@@ -16,13 +17,19 @@ constexpr uint64_t least_part = 50'000'000; ///< ns
 class MountOutput final : public Output {
 public:
     explicit MountOutput(std::unique_ptr<net::HlsFeed> feed) : feed_(std::move(feed)) {}
-    void publish(Segment segment, bool) override { feed_->publish(segment); }
+    void set_renditions(const std::vector<Presentation::Expected> &renditions) override {
+        feed_->set_renditions(renditions);
+    }
+    void publish(Segment segment, bool) override { feed_->publish(std::move(segment)); }
     void note_media() override { feed_->note_media(); }
     // The mount remains for its viewers and the next producer.
     void end() override {}
     Stats stats() const override {
         const net::HlsFeed::Stats s = feed_->stats();
         return {s.bytes_out, s.viewers, 0, s.waiting, s.stream};
+    }
+    int64_t part_target(const std::string &rendition) const override {
+        return feed_->part_target(rendition);
     }
     std::string url() const override { return feed_->url(); }
 
@@ -32,24 +39,34 @@ private:
 
 /// Shared with the writer's thread, which may be writing after the output is destroyed.
 struct Files {
-    std::unique_ptr<net::HlsDirectory> directory; ///< used by the writer's thread only
-    std::mutex mutex;                             ///< never held during a write
+    // One of the two; used by the writer's thread only.
+    std::unique_ptr<net::HlsDirectory> directory;
+    std::unique_ptr<net::HlsRenditionFiles> renditions; ///< and set_renditions() from others
+    std::mutex mutex;                                   ///< never held during a write
     Output::Stats stats;
 
     Result write(const Segment *segment) {
-        Result result = segment ? directory->publish(*segment) : directory->end();
+        if (renditions) return write_to(*renditions, segment);
+        return write_to(*directory, segment);
+    }
+
+private:
+    template <class Store>
+    Result write_to(Store &store, const Segment *segment) {
+        Result result = segment ? store.publish(*segment) : store.end();
         std::lock_guard lock(mutex);
-        stats = {directory->bytes_written(), 0, 0, 0, directory->info()};
+        stats = {store.bytes_written(), 0, 0, 0, store.info()};
         return result;
     }
 };
 
 class DirectoryOutput final : public Output {
 public:
-    DirectoryOutput(std::unique_ptr<net::HlsDirectory> directory, std::string url)
-        : files_(std::make_shared<Files>()), url_(std::move(url)),
-          writer_([files = files_](const Segment *segment) { return files->write(segment); }, {}) {
-        files_->directory = std::move(directory);
+    DirectoryOutput(std::shared_ptr<Files> files, std::string url)
+        : files_(std::move(files)), url_(std::move(url)),
+          writer_([files = files_](const Segment *segment) { return files->write(segment); }, {}) {}
+    void set_renditions(const std::vector<Presentation::Expected> &renditions) override {
+        if (files_->renditions) files_->renditions->set_renditions(renditions);
     }
     void publish(Segment segment, bool may_wait) override {
         writer_.add(std::move(segment), may_wait);
@@ -76,7 +93,7 @@ private:
 };
 
 std::unique_ptr<Output> open_mount(const Settings &settings, const Container &container,
-                                   std::string *error) {
+                                   bool has_renditions, std::string *error) {
     const auto location = net::parse_location(settings.location, 80, error);
     if (!location) return nullptr;
     if (settings.playlist_length == 0) {
@@ -93,13 +110,14 @@ std::unique_ptr<Output> open_mount(const Settings &settings, const Container &co
     options.tls = *tls;
     options.container = container;
     options.has_parts = settings.part_duration > 0;
+    options.has_renditions = has_renditions;
     options.watch = settings.watch;
     auto feed = net::open_hls_feed(location->address, location->path, options, error);
     return feed ? std::make_unique<MountOutput>(std::move(feed)) : nullptr;
 }
 
 std::unique_ptr<Output> open_directory(const Settings &settings, const Container &container,
-                                       std::string *error) {
+                                       bool has_renditions, std::string *error) {
     if (settings.part_duration > 0) {
         *error =
             "part-duration is for what is served from memory, since requests for parts have to "
@@ -118,15 +136,23 @@ std::unique_ptr<Output> open_directory(const Settings &settings, const Container
     options.target_duration = static_cast<int64_t>(settings.target_duration);
     options.container = container;
     options.epoch = static_cast<uint64_t>(g_get_real_time() / 1000);
-    auto directory = net::HlsDirectory::open(path.get(), options, error);
-    return directory ? std::make_unique<DirectoryOutput>(std::move(directory), settings.location)
-                     : nullptr;
+    auto files = std::make_shared<Files>();
+    if (has_renditions)
+        files->renditions = net::HlsRenditionFiles::open(path.get(), options, error);
+    else
+        files->directory = net::HlsDirectory::open(path.get(), options, error);
+    if (!files->renditions && !files->directory) return nullptr;
+    return std::make_unique<DirectoryOutput>(std::move(files), settings.location);
 }
 
 } // namespace
 
 std::unique_ptr<Output> Output::open(const Settings &settings, const Container &container,
-                                     std::string *error) {
+                                     bool has_renditions, std::string *error) {
+    if (settings.renditions == Renditions::separate && settings.container != ContainerType::cmaf) {
+        *error = "renditions=separate needs container=cmaf: in MPEG-TS each video has its audio";
+        return nullptr;
+    }
     if (settings.part_duration > 0 && settings.container != ContainerType::cmaf) {
         *error = "part-duration needs container=cmaf: low-latency HLS has no parts of MPEG-TS";
         return nullptr;
@@ -136,8 +162,10 @@ std::unique_ptr<Output> Output::open(const Settings &settings, const Container &
                  "request: 200000000 suits most, 0 is none";
         return nullptr;
     }
-    if (is_nonblocking_location(settings.location)) return open_mount(settings, container, error);
-    if (settings.location.starts_with("file://")) return open_directory(settings, container, error);
+    if (is_nonblocking_location(settings.location))
+        return open_mount(settings, container, has_renditions, error);
+    if (settings.location.starts_with("file://"))
+        return open_directory(settings, container, has_renditions, error);
     *error = (settings.location.empty() ? std::string("There is no location")
                                         : "Can't serve '" + settings.location + "'") +
              ": set location=http://:8080/live/NAME/index.m3u8 to serve from memory, or "

@@ -2,6 +2,7 @@
 // The destination of an hlssegmenter's segments: a mount of the process's HTTP server, or files.
 #pragma once
 
+#include "core/hls/presentation.h"
 #include "core/hls/stream.h"
 #include "hls/settings.h"
 
@@ -18,12 +19,14 @@ public:
     };
 
     /// Opens the destination named by `location`. On failure returns nullptr and sets `error` to
-    /// the reason and a remedy.
+    /// the reason and a remedy. `has_renditions`: its playlist is a multivariant one.
     static std::unique_ptr<Output> open(const Settings &settings, const Container &container,
-                                        std::string *error);
+                                        bool has_renditions, std::string *error);
     virtual ~Output() = default;
 
     // Calls of these are serialized, but may come from different threads.
+    /// The renditions, by Segment::rendition: before publish(), and whenever they change.
+    virtual void set_renditions(const std::vector<Presentation::Expected> &) {}
     /// Accepts a segment. Blocks only on a slow disk, and only if `may_wait`.
     virtual void publish(Segment segment, bool may_wait) = 0;
     /// Ends the stream. Waits, for a limited time, until all of it can be read.
@@ -39,6 +42,8 @@ public:
     /// Returns and clears readable reports since the last call.
     virtual std::vector<std::string> take_reports() { return {}; }
     virtual Stats stats() const = 0;
+    /// The part target (ns) of a rendition's playlist that goes on; 0: there is none.
+    virtual int64_t part_target(const std::string &) const { return 0; }
     virtual std::string url() const = 0;
 };
 

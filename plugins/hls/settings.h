@@ -22,10 +22,18 @@ enum class Sync {
 /// Values of `container`.
 enum class ContainerType { ts, cmaf };
 
+/// Values of `renditions`.
+enum class Renditions {
+    automatic, ///< one playlist for one video and one audio track, else several
+    muxed,     ///< each video track with the first audio track
+    separate,  ///< each track by itself
+};
+
 struct Settings {
     std::string location;
     net::TlsFiles tls;
     ContainerType container = ContainerType::ts;
+    Renditions renditions = Renditions::automatic;
     uint64_t target_duration = 2'000'000'000; ///< ns
     uint64_t part_duration = 0;               ///< ns; 0: no parts
     unsigned playlist_length = 6;             ///< segments; 0: all (files only)

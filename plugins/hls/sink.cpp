@@ -4,8 +4,11 @@
 
 #include "core/hls/cmaf_writer.h"
 #include "core/hls/ts_writer.h"
+#include "hls/about.h"
+#include "hls/pad.h"
 
 #include <algorithm>
+#include <utility>
 
 GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
 #define GST_CAT_DEFAULT penstock_hls_segmenter_debug
@@ -13,11 +16,16 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
 namespace penstock::hls {
 
 Sink::Sink(GstElement *element) : element_(element) {
-    for (Input &input : inputs_)
-        gst_segment_init(&input.segment, GST_FORMAT_UNDEFINED);
 }
 
 Sink::~Sink() = default;
+
+void Sink::Input::reset() {
+    flushing = eos = have_segment = false;
+    live.reset();
+    seqnum = GST_SEQNUM_INVALID;
+    gst_segment_init(&segment, GST_FORMAT_UNDEFINED);
+}
 
 Settings Sink::settings() const {
     std::lock_guard lock(settings_mutex_);
@@ -29,94 +37,168 @@ void Sink::set_settings(Settings settings) {
     settings_ = std::move(settings);
 }
 
+/// What the pads that there are become.
+Layout Sink::layout_of(const Settings &settings) const {
+    const auto count = [&](Kind kind) {
+        return std::count_if(inputs_.begin(), inputs_.end(),
+                             [&](const auto &input) { return input->kind == kind; });
+    };
+    const bool is_plain = count(Kind::video) <= 1 && count(Kind::audio) <= 1;
+    switch (settings.renditions) {
+    case Renditions::separate:
+        return Layout::separate;
+    case Renditions::muxed:
+        return count(Kind::video) <= 1 ? Layout::single : Layout::muxed;
+    default:
+        if (is_plain) return Layout::single;
+        return settings.container == ContainerType::cmaf ? Layout::separate : Layout::muxed;
+    }
+}
+
+/// Makes the pad's track; `mutex_` is held.
+void Sink::declare(Input &in) {
+    in.track = presentation_->declare(in.kind, GST_PAD_NAME(in.pad));
+    describe(in);
+}
+
+/// Tells what is known of the pad's track; `mutex_` is held.
+void Sink::describe(Input &in) {
+    if (presentation_ && in.track)
+        presentation_->set_about(*in.track, about_of(in.pad, in.caps.get(), in.tags));
+}
+
+void Sink::update_about(GstPad *pad) {
+    std::lock_guard lock(mutex_);
+    if (Input *in = find(pad)) describe(*in);
+}
+
 GstPad *Sink::request_pad(GstPadTemplate *templ, Kind kind, const gchar *name) {
     const char *what = kind == Kind::video ? "video" : "audio";
-    GOwned<gchar> pad_name(name ? g_strdup(name) : g_strdup_printf("%s_0", what));
-    GstPad *pad = gst_pad_new_from_template(templ, pad_name.get());
+    std::string pad_name = name ? name : "";
+    GstPad *pad = nullptr;
     {
         std::lock_guard lock(mutex_);
-        Input &in = input(kind);
-        if (in.pad) {
-            gst_object_unref(gst_object_ref_sink(pad));
-            pad = nullptr;
-        } else {
-            in = Input();
-            in.pad = pad;
-            gst_segment_init(&in.segment, GST_FORMAT_UNDEFINED);
-            if (segmenter_) segmenter_->declare(kind);
-        }
+        const auto is_taken = [&](const std::string &wanted) {
+            return std::any_of(inputs_.begin(), inputs_.end(), [&](const auto &input) {
+                return wanted == GST_PAD_NAME(input->pad);
+            });
+        };
+        for (unsigned i = 0; pad_name.empty() || (!name && is_taken(pad_name)); ++i)
+            pad_name = std::string(what) + "_" + std::to_string(i);
+        if (is_taken(pad_name)) return nullptr;
+        auto in = std::make_unique<Input>();
+        in->kind = kind;
+        gst_segment_init(&in->segment, GST_FORMAT_UNDEFINED);
+        pad = GST_PAD(g_object_new(PENSTOCK_TYPE_HLS_SEGMENTER_PAD, "name", pad_name.c_str(),
+                                   "direction", GST_PAD_SINK, "template", templ, nullptr));
+        in->pad = pad;
+        if (presentation_) declare(*in);
+        if (!presentation_ || in->track)
+            inputs_.push_back(std::move(in));
+        else
+            gst_object_unref(gst_object_ref_sink(std::exchange(pad, nullptr)));
     }
-    if (!pad) {
-        GST_ELEMENT_WARNING(element_, STREAM, MUX,
-                            ("There is no second %s track: an HLS stream has one.", what),
-                            ("send it to an hlssegmenter of its own"));
-    }
-    return pad;
+    deliver(); // the renditions
+    if (pad) return pad;
+    GST_ELEMENT_WARNING(
+        element_, STREAM, MUX,
+        ("There is no place for another %s track: what is served has one already.", what),
+        ("request all pads before the element starts, or set container=cmaf "
+         "renditions=separate"));
+    return nullptr;
 }
 
 void Sink::release_pad(GstPad *pad) {
-    const auto kind = kind_of(pad);
-    if (!kind) return;
     {
         std::lock_guard lock(mutex_);
-        input(*kind).flushing = true;
-        unschedule(input(*kind));
+        Input *in = find(pad);
+        if (!in) return;
+        in->flushing = true;
+        unschedule(*in);
         changed_.notify_all();
     }
     gst_pad_set_active(pad, FALSE); // waits for the streaming thread
     {
         std::lock_guard lock(mutex_);
-        input(*kind).pad = nullptr;
-        if (segmenter_) segmenter_->remove(*kind);
+        if (Input *in = find(pad); in && presentation_ && in->track)
+            presentation_->remove(*in->track);
+        std::erase_if(inputs_, [&](const auto &input) { return input->pad == pad; });
     }
     gst_element_remove_pad(element_, pad);
     deliver();
     check_eos();
 }
 
+GstPtr<GstPad> Sink::pad_at(unsigned index) const {
+    std::lock_guard lock(mutex_);
+    return index < inputs_.size() ? GstPtr<GstPad>::ref(inputs_[index]->pad) : GstPtr<GstPad>();
+}
+
+unsigned Sink::pad_count() const {
+    std::lock_guard lock(mutex_);
+    return static_cast<unsigned>(inputs_.size());
+}
+
 bool Sink::start() {
     const Settings settings = this->settings();
     std::string error;
-    std::unique_ptr<SegmentWriter> writer;
-    if (settings.container == ContainerType::cmaf)
-        writer = std::make_unique<CmafWriter>();
-    else
-        writer = std::make_unique<TsWriter>();
-    std::unique_ptr<Output> output = Output::open(settings, writer->container(), &error);
+    const bool is_cmaf = settings.container == ContainerType::cmaf;
+    Layout layout;
+    {
+        std::lock_guard lock(mutex_);
+        layout = layout_of(settings);
+    }
+    const bool has_renditions = layout != Layout::single;
+    std::shared_ptr<Output> output =
+        Output::open(settings, is_cmaf ? cmaf_container : ts_container, has_renditions, &error);
     if (!output) {
         GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_WRITE, ("%s", error.c_str()), (nullptr));
         return false;
     }
     GST_INFO_OBJECT(element_, "%s", output->url().c_str());
-    Segmenter::Options options;
-    options.target_duration = static_cast<int64_t>(settings.target_duration);
-    options.wall_clock = [] { return int64_t(g_get_real_time()) * 1000; };
-    options.monotonic_clock = [] { return int64_t(g_get_monotonic_time()) * 1000; };
-    options.part_duration = static_cast<int64_t>(settings.part_duration);
-    options.announced = output->stats().stream.target_duration;
-    options.part_target = output->stats().stream.part_target;
-    if (options.announced && settings.target_duration > options.announced * GST_SECOND)
+    Presentation::Options options;
+    options.layout = layout;
+    options.make_writer = [is_cmaf]() -> std::unique_ptr<SegmentWriter> {
+        if (is_cmaf) return std::make_unique<CmafWriter>();
+        return std::make_unique<TsWriter>();
+    };
+    options.part_target = [output](const std::string &name) { return output->part_target(name); };
+    Segmenter::Options &segmenter = options.segmenter;
+    segmenter.target_duration = static_cast<int64_t>(settings.target_duration);
+    segmenter.wall_clock = [] { return int64_t(g_get_real_time()) * 1000; };
+    segmenter.monotonic_clock = [] { return int64_t(g_get_monotonic_time()) * 1000; };
+    segmenter.part_duration = static_cast<int64_t>(settings.part_duration);
+    segmenter.announced = output->stats().stream.target_duration;
+    segmenter.part_target = output->stats().stream.part_target;
+    if (segmenter.announced && settings.target_duration > segmenter.announced * GST_SECOND)
         GST_WARNING_OBJECT(element_,
                            "segments of %" G_GUINT64_FORMAT " s: the playlist that is served under "
                            "this location has announced them, and goes on",
-                           guint64(options.announced));
-    std::lock_guard lock(mutex_);
-    output_ = std::move(output);
-    segmenter_ = std::make_unique<Segmenter>(std::move(options), std::move(writer));
-    running_settings_ = settings;
-    for (Input &in : inputs_) {
-        in.flushing = in.eos = in.have_segment = false;
-        in.live.reset();
-        in.seqnum = GST_SEQNUM_INVALID;
-        gst_segment_init(&in.segment, GST_FORMAT_UNDEFINED);
+                           guint64(segmenter.announced));
+    std::string left_out;
+    {
+        std::lock_guard lock(mutex_);
+        output_ = std::move(output);
+        has_renditions_ = has_renditions;
+        presentation_ = std::make_unique<Presentation>(std::move(options));
+        running_settings_ = settings;
+        told_.clear();
+        for (const auto &in : inputs_) {
+            in->reset();
+            declare(*in);
+            if (!in->track) left_out += std::string(" ") + GST_PAD_NAME(in->pad);
+        }
+        realtime_ = true;
+        stopping_ = ended_ = eos_pending_ = stream_start_posted_ = false;
+        position_ = -1;
+        published_ = dropped_ = 0;
+        counters_.start();
     }
-    for (Kind kind : {Kind::video, Kind::audio})
-        if (input(kind).pad) segmenter_->declare(kind);
-    realtime_ = true;
-    stopping_ = ended_ = eos_pending_ = stream_start_posted_ = false;
-    position_ = -1;
-    published_ = dropped_ = 0;
-    counters_.start();
+    if (!left_out.empty())
+        GST_ELEMENT_WARNING(element_, STREAM, MUX, ("Left out:%s.", left_out.c_str()),
+                            ("further audio tracks need container=cmaf, and renditions=separate "
+                             "or auto"));
+    deliver(); // the renditions
     return true;
 }
 
@@ -127,8 +209,8 @@ void Sink::set_playing(bool playing) {
         // EOS is posted again at the next PLAYING.
         if (!playing) eos_pending_ = ended_;
         if (!playing)
-            for (Input &in : inputs_)
-                unschedule(in);
+            for (const auto &in : inputs_)
+                unschedule(*in);
         changed_.notify_all();
     }
     post_eos();
@@ -150,8 +232,8 @@ void Sink::begin_stop() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     playing_ = false;
-    for (Input &in : inputs_)
-        unschedule(in);
+    for (const auto &in : inputs_)
+        unschedule(*in);
     changed_.notify_all();
     if (output_) output_->cancel();
 }
@@ -159,14 +241,16 @@ void Sink::begin_stop() {
 void Sink::stop() {
     {
         std::lock_guard lock(mutex_);
-        if (!segmenter_) return;
-        segmenter_->finish();
+        if (!presentation_) return;
+        presentation_->finish();
     }
     deliver();
     std::shared_ptr<Output> output;
     {
         std::lock_guard lock(mutex_);
-        segmenter_.reset();
+        presentation_.reset();
+        for (const auto &in : inputs_)
+            in->track.reset();
         output = std::move(output_);
     }
     if (!output) return;
@@ -184,10 +268,12 @@ bool Sink::waits(bool live) const {
 }
 
 /// Waits until the clock shows the running time.
-GstFlowReturn Sink::wait_for(Kind kind, int64_t running_time) {
+GstFlowReturn Sink::wait_for(GstPad *pad, int64_t running_time) {
     Lock lock(mutex_);
+    Input *const found = find(pad);
+    if (!found) return GST_FLOW_FLUSHING;
+    Input &in = *found;
     for (;;) {
-        Input &in = input(kind);
         if (stopping_ || in.flushing) return GST_FLOW_FLUSHING;
         if (!playing_) {
             changed_.wait(lock);
@@ -203,7 +289,7 @@ GstFlowReturn Sink::wait_for(Kind kind, int64_t running_time) {
         lock.unlock();
         const GstClockReturn result = gst_clock_id_wait(id, nullptr);
         lock.lock();
-        input(kind).waiting = nullptr;
+        in.waiting = nullptr;
         gst_clock_id_unref(id);
         if (result != GST_CLOCK_UNSCHEDULED) return GST_FLOW_OK;
     }
@@ -225,20 +311,26 @@ void Sink::deliver() {
     std::shared_ptr<Output> output;
     {
         std::lock_guard deliver_lock(deliver_mutex_);
-        for (;;) {
+        for (bool more = true; more;) {
             Segment segment;
             bool may_wait = false;
+            std::optional<std::vector<Presentation::Expected>> renditions;
             {
                 std::lock_guard lock(mutex_);
-                if (!segmenter_ || !output_) break;
+                if (!presentation_ || !output_) break;
                 output = output_;
-                for (std::string &text : segmenter_->take_warnings())
+                for (std::string &text : presentation_->take_warnings())
                     warnings.push_back(std::move(text));
-                if (!segmenter_->take(segment)) break;
-                published_ += segment.complete;
+                if (has_renditions_ && told_ != presentation_->expected())
+                    renditions = told_ = presentation_->expected();
+                more = presentation_->take(segment);
+                published_ += more && segment.complete;
                 may_wait = !realtime_;
             }
-            GST_LOG_OBJECT(element_, "%s of %" GST_TIME_FORMAT ", %zu bytes, %zu parts%s",
+            if (renditions) output->set_renditions(*renditions);
+            if (!more) break;
+            GST_LOG_OBJECT(element_, "%s %s of %" GST_TIME_FORMAT ", %zu bytes, %zu parts%s",
+                           segment.about ? segment.about->name.c_str() : "",
                            segment.part_target > 0 ? "piece" : "segment",
                            GST_TIME_ARGS(segment.duration), segment.data.size(),
                            segment.parts.size(), segment.discontinuity ? ", discontinuity" : "");
@@ -251,21 +343,21 @@ void Sink::deliver() {
 
 void Sink::check_eos() {
     // Links are read without mutex_, because GstPad takes its own lock.
-    std::array<bool, 2> linked{};
-    for (const auto &pad : linked_pads())
-        if (const auto kind = kind_of(pad.get())) linked[static_cast<size_t>(*kind)] = true;
+    const auto linked = linked_pads();
     {
         std::lock_guard lock(mutex_);
-        if (!segmenter_ || ended_ || stopping_) return;
+        if (!presentation_ || ended_ || stopping_) return;
         bool any = false;
-        for (size_t i = 0; i < inputs_.size(); ++i) {
-            if (!inputs_[i].pad) continue;
-            if (linked[i] && !inputs_[i].eos) return;
-            any = any || inputs_[i].eos;
+        for (const auto &in : inputs_) {
+            const bool is_linked = std::any_of(linked.begin(), linked.end(), [&](const auto &pad) {
+                return pad.get() == in->pad;
+            });
+            if (is_linked && !in->eos) return;
+            any = any || in->eos;
         }
         if (!any) return;
         ended_ = true;
-        segmenter_->finish();
+        presentation_->finish();
     }
     deliver();
     std::shared_ptr<Output> output;
@@ -294,12 +386,12 @@ GstPtr<GstStructure> Sink::stats() const {
     const Output::Stats out = output ? output->stats() : Output::Stats();
     const std::string url = output ? output->url() : std::string();
     std::lock_guard lock(mutex_);
-    const Segmenter::Stats s = segmenter_ ? segmenter_->stats() : Segmenter::Stats();
+    const Segmenter::Stats s = presentation_ ? presentation_->stats() : Segmenter::Stats();
     Stats common = counters_.with_peers(out.viewers);
     common.bytes_out = out.bytes_out;
     common.buffers_out = published_;
     common.drops = s.dropped + dropped_;
-    if (!segmenter_) common.since = 0;
+    if (!presentation_) common.since = 0;
     auto stats = common.to_structure();
     gst_structure_set(stats.get(), "segments", G_TYPE_UINT64, guint64(out.stream.segments),
                       "lost-segments", G_TYPE_UINT64, guint64(out.lost_segments), "discontinuities",

@@ -11,7 +11,9 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
+#include <vector>
 
 namespace penstock::hls {
 
@@ -24,7 +26,13 @@ public:
     void set_settings(Settings settings);
     GstPtr<GstStructure> stats() const;
 
+    /// `name` may be null. Returns null, after a warning, if there is no place for another track.
     GstPad *request_pad(GstPadTemplate *templ, Kind kind, const gchar *name);
+    /// By position; null if there is none. For GstChildProxy.
+    GstPtr<GstPad> pad_at(unsigned index) const;
+    unsigned pad_count() const;
+    /// A pad's properties have changed.
+    void update_about(GstPad *pad);
     void release_pad(GstPad *pad);
 
     /// READY to PAUSED. Returns false after posting an element error.
@@ -45,31 +53,50 @@ public:
 
 private:
     struct Input {
-        GstPad *pad = nullptr; ///< owned by the element; null if not requested
+        Kind kind = Kind::video;
+        GstPad *pad = nullptr;       ///< owned by the element
+        std::optional<size_t> track; ///< of the presentation; absent: it has no place there
+        GstPtr<GstCaps> caps;
+        GstTagList *tags = nullptr;
         GstSegment segment;
         bool flushing = false, eos = false;
         bool have_segment = false;
         std::optional<bool> live; ///< answer of the latency query, for this stream
         GstClockID waiting = nullptr;
         uint32_t seqnum = GST_SEQNUM_INVALID;
+
+        Input() = default;
+        Input(const Input &) = delete;
+        Input &operator=(const Input &) = delete;
+        ~Input() {
+            if (tags) gst_tag_list_unref(tags);
+        }
+        /// As before the first event.
+        void reset();
     };
     using Lock = std::unique_lock<std::mutex>;
 
     std::optional<Kind> kind_of(GstPad *pad) const;
-    std::optional<Kind> kind_locked(GstPad *pad) const;
-    Input &input(Kind kind) { return inputs_[static_cast<size_t>(kind)]; }
+    /// Null if the pad has been released. An input is removed when its pad's streaming thread has
+    /// ended.
+    Input *find(GstPad *pad) const;
+    Layout layout_of(const Settings &settings) const;
+    void declare(Input &input);
+    void describe(Input &input);
     std::vector<GstPtr<GstPad>> linked_pads() const;
 
     bool query_caps(GstPad *pad, GstQuery *query);
-    bool on_segment(Kind kind, GstEvent *event);
-    void on_eos(Kind kind, GstEvent *event);
-    void on_flush(Kind kind, GstEvent *event);
-    void on_gap(Kind kind, GstEvent *event);
-    void on_stream_start(Kind kind, GstEvent *event);
+    bool on_segment(GstPad *pad, GstEvent *event);
+    void on_eos(GstPad *pad, GstEvent *event);
+    void on_flush(GstPad *pad, GstEvent *event);
+    void on_gap(GstPad *pad, GstEvent *event);
+    void on_stream_start(GstPad *pad, GstEvent *event);
 
-    bool is_live(Kind kind, GstPad *pad, bool remember);
+    bool on_caps(GstPad *pad, GstEvent *event);
+    void on_tags(GstPad *pad, GstEvent *event);
+    bool is_live(GstPad *pad, bool remember);
     bool waits(bool live) const;
-    GstFlowReturn wait_for(Kind kind, int64_t running_time);
+    GstFlowReturn wait_for(GstPad *pad, int64_t running_time);
     void unschedule(Input &input);
     /// Passes finished segments to the output in order, and posts problems.
     void deliver();
@@ -89,9 +116,11 @@ private:
     mutable std::mutex mutex_;
     std::shared_ptr<Output> output_; ///< null: stopped
     std::condition_variable changed_;
-    std::array<Input, 2> inputs_;
-    std::unique_ptr<Segmenter> segmenter_; ///< null: stopped
-    bool realtime_ = true;                 ///< media arrives in real time
+    std::vector<std::unique_ptr<Input>> inputs_;
+    std::unique_ptr<Presentation> presentation_; ///< null: stopped
+    std::vector<Presentation::Expected> told_;   ///< the output's renditions
+    bool has_renditions_ = false;
+    bool realtime_ = true; ///< media arrives in real time
     Settings running_settings_;
     bool playing_ = false; ///< from the element's state changes
     bool stopping_ = false;

@@ -6,31 +6,35 @@
 #include "gst/nonblocking.h"
 #include "gst/running_time.h"
 #include "gst/sample_format.h"
+#include "hls/about.h"
 #include "hls/cmaf_caps.h"
 
 #include <algorithm>
+#include <utility>
 
 GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
 #define GST_CAT_DEFAULT penstock_hls_segmenter_debug
 
 namespace penstock::hls {
-std::optional<Kind> Sink::kind_of(GstPad *pad) const {
-    std::lock_guard lock(mutex_);
-    return kind_locked(pad);
+
+Sink::Input *Sink::find(GstPad *pad) const {
+    const auto found = std::find_if(inputs_.begin(), inputs_.end(),
+                                    [&](const auto &input) { return input->pad == pad; });
+    return found == inputs_.end() ? nullptr : found->get();
 }
 
-std::optional<Kind> Sink::kind_locked(GstPad *pad) const {
-    for (Kind kind : {Kind::video, Kind::audio})
-        if (inputs_[static_cast<size_t>(kind)].pad == pad) return kind;
-    return std::nullopt;
+std::optional<Kind> Sink::kind_of(GstPad *pad) const {
+    std::lock_guard lock(mutex_);
+    const Input *in = find(pad);
+    return in ? std::optional(in->kind) : std::nullopt;
 }
 
 std::vector<GstPtr<GstPad>> Sink::linked_pads() const {
     std::vector<GstPtr<GstPad>> pads;
     {
         std::lock_guard lock(mutex_);
-        for (const Input &in : inputs_)
-            if (in.pad) pads.push_back(GstPtr<GstPad>::ref(in.pad));
+        for (const auto &in : inputs_)
+            pads.push_back(GstPtr<GstPad>::ref(in->pad));
     }
     std::erase_if(pads, [](const auto &pad) { return !gst_pad_is_linked(pad.get()); });
     return pads;
@@ -38,10 +42,10 @@ std::vector<GstPtr<GstPad>> Sink::linked_pads() const {
 
 /// Whether the latency query reports that upstream is live. With `remember` the answer is kept for
 /// the rest of the stream.
-bool Sink::is_live(Kind kind, GstPad *pad, bool remember) {
+bool Sink::is_live(GstPad *pad, bool remember) {
     {
         std::lock_guard lock(mutex_);
-        if (input(kind).live) return *input(kind).live;
+        if (const Input *in = find(pad); in && in->live) return *in->live;
     }
     auto query = GstPtr<GstQuery>::adopt(gst_query_new_latency());
     gboolean live = FALSE;
@@ -49,12 +53,12 @@ bool Sink::is_live(Kind kind, GstPad *pad, bool remember) {
         gst_query_parse_latency(query.get(), &live, nullptr, nullptr);
     if (!remember) return live;
     std::lock_guard lock(mutex_);
-    input(kind).live = live;
-    if (segmenter_) {
-        const bool realtime = std::any_of(inputs_.begin(), inputs_.end(), [&](const Input &in) {
-            return in.live && (*in.live || waits(*in.live));
+    if (Input *in = find(pad)) in->live = live;
+    if (presentation_) {
+        const bool realtime = std::any_of(inputs_.begin(), inputs_.end(), [&](const auto &in) {
+            return in->live && (*in->live || waits(*in->live));
         });
-        segmenter_->set_realtime(realtime);
+        presentation_->set_realtime(realtime);
         realtime_ = realtime;
     }
     return live;
@@ -73,15 +77,15 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
     buffer.reset();
 
     Lock lock(mutex_);
-    const auto kind = kind_locked(pad);
-    if (!kind) return GST_FLOW_FLUSHING;
-    const Input &in = input(*kind);
+    const Input *const found = find(pad);
+    if (!found) return GST_FLOW_FLUSHING;
+    const Input &in = *found;
     if (!in.live) {
         lock.unlock();
-        is_live(*kind, pad, true);
+        is_live(pad, true);
         lock.lock();
     }
-    if (stopping_ || in.flushing || !segmenter_) return GST_FLOW_FLUSHING;
+    if (stopping_ || in.flushing || !presentation_) return GST_FLOW_FLUSHING;
     if (in.eos) return GST_FLOW_EOS;
     if (!in.have_segment) return GST_FLOW_ERROR;
     counters_.in(sample.data.size());
@@ -93,80 +97,109 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
         return GST_FLOW_OK;
     }
     sample.pts = shown.value_or(decoded.value_or(0));
-    if (*kind == Kind::video) sample.dts = decoded;
+    if (in.kind == Kind::video) sample.dts = decoded;
     const guint64 position = gst_segment_to_stream_time(&in.segment, GST_FORMAT_TIME,
                                                         GST_CLOCK_TIME_IS_VALID(pts) ? pts : dts);
     if (waits(in.live.value_or(false))) {
         lock.unlock();
         const GstFlowReturn flow =
-            wait_for(*kind, std::min(sample.pts, decoded.value_or(sample.pts)));
+            wait_for(pad, std::min(sample.pts, decoded.value_or(sample.pts)));
         if (flow != GST_FLOW_OK) return flow;
         lock.lock();
-        if (stopping_ || in.flushing || !segmenter_) return GST_FLOW_FLUSHING;
+        if (stopping_ || in.flushing || !presentation_) return GST_FLOW_FLUSHING;
+    }
+    if (!in.track) {
+        ++dropped_;
+        return GST_FLOW_OK;
     }
     if (output_) output_->note_media();
     if (GST_CLOCK_TIME_IS_VALID(position)) position_ = static_cast<int64_t>(position);
-    segmenter_->add(*kind, std::move(sample));
-    const bool is_due = segmenter_->has_output() || (output_ && output_->reports());
+    presentation_->add(*in.track, std::move(sample));
+    const bool is_due = presentation_->has_output() || (output_ && output_->reports());
     lock.unlock();
     if (is_due) deliver();
     return GST_FLOW_OK;
 }
 
 bool Sink::event(GstPad *pad, GstPtr<GstEvent> event) {
-    const auto kind = kind_of(pad);
-    if (!kind) return false;
     GST_LOG_OBJECT(pad, "%" GST_PTR_FORMAT, event.get());
     switch (GST_EVENT_TYPE(event.get())) {
     case GST_EVENT_STREAM_START:
-        on_stream_start(*kind, event.get());
+        on_stream_start(pad, event.get());
         return true;
-    case GST_EVENT_CAPS: {
-        GstCaps *caps = nullptr;
-        gst_event_parse_caps(event.get(), &caps);
-        FormatPtr format;
-        const bool cmaf = settings().container == ContainerType::cmaf;
-        const Result result =
-            cmaf ? cmaf_format_of(*kind, caps, format) : format_of(*kind, caps, format);
-        if (result.is_error()) {
-            GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
-                                ("Can't take this %s: %s", *kind == Kind::video ? "video" : "audio",
-                                 result.reason().c_str()),
-                                ("%" GST_PTR_FORMAT, caps));
-            return false;
-        }
-        {
-            std::lock_guard lock(mutex_);
-            if (segmenter_) segmenter_->set_format(std::move(format));
-        }
+    case GST_EVENT_CAPS:
+        return on_caps(pad, event.get());
+    case GST_EVENT_TAG:
+        on_tags(pad, event.get());
         return true;
-    }
     case GST_EVENT_SEGMENT:
-        return on_segment(*kind, event.get());
+        return on_segment(pad, event.get());
     case GST_EVENT_GAP:
-        on_gap(*kind, event.get());
+        on_gap(pad, event.get());
         return true;
     case GST_EVENT_FLUSH_START:
-        on_flush(*kind, event.get());
-        return true;
     case GST_EVENT_FLUSH_STOP:
-        on_flush(*kind, event.get());
+        on_flush(pad, event.get());
         return true;
     case GST_EVENT_EOS:
-        on_eos(*kind, event.get());
+        on_eos(pad, event.get());
         return true;
     default:
         return true; // a sink has nothing downstream
     }
 }
 
-void Sink::on_stream_start(Kind kind, GstEvent *event) {
+bool Sink::on_caps(GstPad *pad, GstEvent *event) {
+    const auto kind = kind_of(pad);
+    if (!kind) return false;
+    GstCaps *caps = nullptr;
+    gst_event_parse_caps(event, &caps);
+    FormatPtr format;
+    const bool cmaf = settings().container == ContainerType::cmaf;
+    const Result result =
+        cmaf ? cmaf_format_of(*kind, caps, format) : format_of(*kind, caps, format);
+    if (result.is_error()) {
+        GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
+                            ("Can't take this %s: %s", *kind == Kind::video ? "video" : "audio",
+                             result.reason().c_str()),
+                            ("%" GST_PTR_FORMAT, caps));
+        return false;
+    }
+    std::lock_guard lock(mutex_);
+    Input *in = find(pad);
+    if (!in) return false;
+    in->caps = GstPtr<GstCaps>::ref(caps);
+    if (!presentation_ || !in->track) return true;
+    describe(*in);
+    presentation_->set_format(*in->track, std::move(format));
+    return true;
+}
+
+void Sink::on_tags(GstPad *pad, GstEvent *event) {
+    GstTagList *tags = nullptr;
+    gst_event_parse_tag(event, &tags);
+    std::lock_guard lock(mutex_);
+    Input *in = find(pad);
+    if (!in) return;
+    // A later list adds to an earlier one.
+    GstTagList *merged = gst_tag_list_merge(in->tags, tags, GST_TAG_MERGE_REPLACE);
+    if (merged && gst_tag_list_get_scope(tags) == GST_TAG_SCOPE_STREAM)
+        gst_tag_list_set_scope(merged, GST_TAG_SCOPE_STREAM);
+    if (in->tags) gst_tag_list_unref(in->tags);
+    in->tags = merged;
+    describe(*in);
+}
+
+void Sink::on_stream_start(GstPad *pad, GstEvent *event) {
     guint group = GST_GROUP_ID_INVALID;
     gst_event_parse_group_id(event, &group);
     {
         std::lock_guard lock(mutex_);
-        input(kind).eos = false;
-        input(kind).live.reset();
+        Input *in = find(pad);
+        if (!in) return;
+        in->eos = false;
+        in->live.reset();
+        if (in->tags) gst_tag_list_unref(std::exchange(in->tags, nullptr)); // of another stream
         ended_ = eos_pending_ = false;
         if (std::exchange(stream_start_posted_, true)) return;
     }
@@ -176,7 +209,7 @@ void Sink::on_stream_start(Kind kind, GstEvent *event) {
     gst_element_post_message(element_, message);
 }
 
-bool Sink::on_segment(Kind kind, GstEvent *event) {
+bool Sink::on_segment(GstPad *pad, GstEvent *event) {
     const GstSegment *segment = nullptr;
     gst_event_parse_segment(event, &segment);
     const bool timed = segment->format == GST_FORMAT_TIME;
@@ -185,30 +218,35 @@ bool Sink::on_segment(Kind kind, GstEvent *event) {
                           ("This stream has no time: put a demuxer or a parser in front."),
                           ("%" GST_PTR_FORMAT, event));
     std::lock_guard lock(mutex_);
-    input(kind).have_segment = timed;
-    if (timed) gst_segment_copy_into(segment, &input(kind).segment);
+    Input *in = find(pad);
+    if (!in) return false;
+    in->have_segment = timed;
+    if (timed) gst_segment_copy_into(segment, &in->segment);
     return timed;
 }
 
-void Sink::on_gap(Kind kind, GstEvent *event) {
+void Sink::on_gap(GstPad *pad, GstEvent *event) {
     GstClockTime time = GST_CLOCK_TIME_NONE, duration = GST_CLOCK_TIME_NONE;
     gst_event_parse_gap(event, &time, &duration);
     {
         std::lock_guard lock(mutex_);
-        if (!segmenter_ || !input(kind).have_segment) return;
-        const auto from = running_time(input(kind).segment, time);
+        const Input *in = find(pad);
+        if (!presentation_ || !in || !in->have_segment || !in->track) return;
+        const auto from = running_time(in->segment, time);
         if (!from) return;
         int64_t end = *from;
         if (GST_CLOCK_TIME_IS_VALID(duration)) end += static_cast<int64_t>(duration);
-        segmenter_->gap(kind, end);
+        presentation_->gap(*in->track, end);
     }
     deliver();
 }
 
-void Sink::on_flush(Kind kind, GstEvent *event) {
+void Sink::on_flush(GstPad *pad, GstEvent *event) {
     const bool start = GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START;
     std::lock_guard lock(mutex_);
-    Input &in = input(kind);
+    Input *const found = find(pad);
+    if (!found) return;
+    Input &in = *found;
     in.flushing = start;
     if (start) {
         unschedule(in);
@@ -219,18 +257,19 @@ void Sink::on_flush(Kind kind, GstEvent *event) {
         // The segmenter is flushed once for all pads, since the first pad may already be sending
         // again.
         const guint32 seqnum = gst_event_get_seqnum(event);
-        if (segmenter_ && std::exchange(flush_seqnum_, seqnum) != seqnum) segmenter_->flush();
+        if (presentation_ && std::exchange(flush_seqnum_, seqnum) != seqnum) presentation_->flush();
     }
     changed_.notify_all();
 }
 
-void Sink::on_eos(Kind kind, GstEvent *event) {
+void Sink::on_eos(GstPad *pad, GstEvent *event) {
     {
         std::lock_guard lock(mutex_);
-        if (!segmenter_) return;
-        input(kind).eos = true;
+        Input *in = find(pad);
+        if (!presentation_ || !in) return;
+        in->eos = true;
         eos_seqnum_ = gst_event_get_seqnum(event);
-        segmenter_->end(kind);
+        if (in->track) presentation_->end(*in->track);
     }
     deliver();
     check_eos();
@@ -243,7 +282,7 @@ bool Sink::query(GstPad *pad, GstQuery *query) {
         bool yes = kind && is_nonblocking_location(s.location) && s.sync != Sync::yes;
         // With sync=auto a non-live source is synchronised to the clock here, which blocks. The
         // answer is not kept, because a source may not know it before its stream starts.
-        if (yes && s.sync == Sync::automatic) yes = is_live(*kind, pad, false);
+        if (yes && s.sync == Sync::automatic) yes = is_live(pad, false);
         answer_nonblocking(query, yes);
         return true;
     }

@@ -18,6 +18,8 @@ GST_START_TEST(test_pads) {
     fail_unless(video && audio);
     fail_unless_equals_string(GST_PAD_NAME(video), "video_0");
     fail_unless_equals_string(GST_PAD_NAME(audio), "audio_3");
+    // Once it has started with one of each, there is no place for another.
+    bench.state(GST_STATE_PAUSED);
     fail_if(gst_element_request_pad_simple(bench.element, "video_%u"));
     fail_unless(bench.has_message(GST_MESSAGE_WARNING));
     fail_if(gst_element_request_pad_simple(bench.element, "audio_%u"));
@@ -25,6 +27,12 @@ GST_START_TEST(test_pads) {
     gst_object_unref(video);
     video = gst_element_request_pad_simple(bench.element, "video_7"); // there is room again
     fail_unless(video != nullptr);
+    bench.state(GST_STATE_NULL);
+    GstPad *other = gst_element_request_pad_simple(bench.element, "video_%u");
+    fail_unless(other != nullptr);
+    fail_unless_equals_string(GST_PAD_NAME(other), "video_0");
+    gst_element_release_request_pad(bench.element, other);
+    gst_object_unref(other);
     for (GstPad *pad : {video, audio}) {
         gst_element_release_request_pad(bench.element, pad);
         ASSERT_OBJECT_REFCOUNT(pad, "pad", 1);
