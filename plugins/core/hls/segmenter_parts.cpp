@@ -285,7 +285,9 @@ bool Segmenter::write_part(Entries video, Entries audio, int64_t duration, int64
     open.piece.has_video = open.piece.has_video || !inputs[0].samples.empty();
     open.piece.has_audio = open.piece.has_audio || !inputs[1].samples.empty();
     open.piece.duration += duration;
-    open.piece.place = {cuts_.front().pts, open.begin - duration, open.begin, *offset_};
+    // In a pause the segment before may have gone on beyond the cut.
+    if (first) open.piece.place.segment = std::max(cuts_.front().pts, open.begin - duration);
+    open.piece.place = {open.piece.place.segment, open.begin - duration, open.begin, *offset_};
     ++open.parts;
     stream_end_ = std::max(stream_end_, media_end + *offset_);
     finished_.push_back(open.piece);
