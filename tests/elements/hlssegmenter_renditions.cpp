@@ -15,8 +15,7 @@ struct Pads {
         : bench(location) {
         gst_util_set_object_arg(G_OBJECT(bench.element), "container", container);
         for (const std::string &name : names)
-            harnesses[name] =
-                gst_harness_new_with_element(bench.element, name.c_str(), nullptr);
+            harnesses[name] = gst_harness_new_with_element(bench.element, name.c_str(), nullptr);
         bench.restore();
     }
     ~Pads() {
@@ -37,10 +36,10 @@ struct Pads {
                 for (int a = 0; a < 40; a += name[0] == 'v' ? 40 : 20)
                     fail_unless_equals_int(
                         gst_harness_push(
-                            harness, buffer_of_sample(
-                                         name[0] == 'v'
-                                             ? rig::video_sample(t * ms, t * ms, t % 2000 == 0)
-                                             : rig::audio_sample((t + a) * ms, 20 * ms))),
+                            harness,
+                            buffer_of_sample(name[0] == 'v'
+                                                 ? rig::video_sample(t * ms, t * ms, t % 2000 == 0)
+                                                 : rig::audio_sample((t + a) * ms, 20 * ms))),
                         GST_FLOW_OK);
     }
     void end() {
@@ -64,8 +63,8 @@ GST_START_TEST(test_separate_files) {
     gst_child_proxy_set(GST_CHILD_PROXY(pads.bench.element), "audio_1::language", "de",
                         "audio_1::title", "Deutsch", "audio_1::default", TRUE, nullptr);
     pads.start();
-    gst_harness_push_event(pads.harnesses["audio_0"],
-                           gst_event_new_tag(gst_tag_list_new(GST_TAG_LANGUAGE_CODE, "en", nullptr)));
+    gst_harness_push_event(pads.harnesses["audio_0"], gst_event_new_tag(gst_tag_list_new(
+                                                          GST_TAG_LANGUAGE_CODE, "en", nullptr)));
     pads.push(0, 9000);
     pads.end();
     const std::string text = text_at(place.path / "index.m3u8");
@@ -84,8 +83,8 @@ GST_START_TEST(test_separate_files) {
     }
     checker.see_media(texts);
     fail_unless(checker.problems.empty(), "%s\n%s", checker.text().c_str(), text.c_str());
-    for (const char *part : {"NAME=\"Deutsch\",LANGUAGE=\"de\",DEFAULT=YES",
-                             "NAME=\"en\",LANGUAGE=\"en\",DEFAULT=NO"})
+    for (const char *part :
+         {"NAME=\"Deutsch\",LANGUAGE=\"de\",DEFAULT=YES", "NAME=\"en\",LANGUAGE=\"en\",DEFAULT=NO"})
         fail_unless(text.find(part) != text.npos, "no %s in\n%s", part, text.c_str());
 }
 GST_END_TEST
