@@ -14,9 +14,10 @@ struct Pads {
     Pads(const std::string &location, const char *container, std::vector<std::string> names)
         : bench(location) {
         gst_util_set_object_arg(G_OBJECT(bench.element), "container", container);
-        for (const std::string &name : names)
+        for (const std::string &name : names) {
             harnesses[name] = gst_harness_new_with_element(bench.element, name.c_str(), nullptr);
-        bench.restore();
+            bench.restore(); // so that there is a place for the next
+        }
     }
     ~Pads() {
         gst_element_set_state(bench.element, GST_STATE_NULL);

@@ -16,6 +16,11 @@ constexpr int64_t stream_wait = second;
 constexpr int64_t sample_wait = 10 * second;
 // A reference that is this much behind another video track no longer is one; ns.
 constexpr int64_t reference_lag = 3 * second;
+// Tracks that end together are not equally long. One that goes on for this long after the
+// reference's end takes its place; ns.
+constexpr int64_t succession = second / 2;
+// One that is further behind the reference's end is on another timeline; ns.
+constexpr int64_t furthest_behind = 60 * second;
 // A segment of audio may be longer than the reference's by a frame; ns.
 constexpr int64_t audio_margin = 110 * millisecond;
 
@@ -162,6 +167,22 @@ void Presentation::compare_with_reference(size_t track) {
     refer_to(track);
 }
 
+/// Whether this track has gone on beyond the end of the reference: then there is another one.
+void Presentation::succeed(size_t track) {
+    const Track &t = tracks_[track];
+    auto &current = reference(t.kind);
+    if (!current || *current == track || !tracks_[*current].has_ended) return;
+    const auto &own = t.rendition, &ended = tracks_[*current].rendition;
+    if (!own || !ended) return;
+    const auto here = slots_[*own].rendition->position(t.kind);
+    const auto there = slots_[*ended].rendition->position(t.kind);
+    if (!here) return;
+    const int64_t ahead = there ? *here - *there : succession;
+    if (ahead < succession && ahead > -furthest_behind) return;
+    current.reset();
+    elect(t.kind);
+}
+
 void Presentation::add(size_t track, Sample sample) {
     Track &t = tracks_[track];
     ++samples_;
@@ -181,6 +202,7 @@ void Presentation::add(size_t track, Sample sample) {
     });
     if (t.kind == Kind::video && decides) segmenter_->add(t.kind, std::move(sample));
     if (t.format && !reference(t.kind)) elect(t.kind);
+    succeed(track);
     compare_with_reference(track);
     pump();
 }
@@ -200,12 +222,12 @@ void Presentation::end(size_t track) {
         return other.kind == t.kind && !other.is_removed && !other.has_ended && other.format;
     };
     if (is_single()) return segmenter_->end(t.kind);
-    if (reference(t.kind) == track) {
+    // All may end now, one after the other; what goes on is found by succeed().
+    if (reference(t.kind) == track && (t.is_removed || !t.rendition)) {
         reference(t.kind).reset();
         elect(t.kind);
     }
-    if (!reference(t.kind) && std::none_of(tracks_.begin(), tracks_.end(), is_left))
-        segmenter_->end(t.kind);
+    if (std::none_of(tracks_.begin(), tracks_.end(), is_left)) segmenter_->end(t.kind);
     pump();
 }
 

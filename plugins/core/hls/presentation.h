@@ -18,8 +18,8 @@ enum class Layout : uint8_t {
 
 /// All renditions have the same segments: their numbers, where they begin and end, dates,
 /// discontinuities and, of video, parts. A Segmenter decides that by a reference: the first video
-/// track and the first audio track that there are. Where the reference ends, or sends nothing while
-/// another video track goes on for three seconds, that becomes the reference.
+/// track and the first audio track that there are. Where another goes on for half a second after
+/// the reference's end, or for three without it, that becomes the reference.
 ///
 /// A track without a format after one second of the others' media is not waited for; if it comes
 /// later, its rendition begins with the next segment. One that ends, or sends nothing, has gaps
@@ -93,6 +93,7 @@ private:
     void elect(Kind kind);
     void refer_to(size_t track);
     void compare_with_reference(size_t track);
+    void succeed(size_t track);
     void pump();
     void update_expected();
 
