@@ -32,11 +32,13 @@ def field(text, name):
 
 
 def pads(text):
-    """[(name, direction, availability, [caps…])]"""
+    """[(name, direction, availability, [caps…], its own properties as properties() has them)]"""
     rows = []
     blocks = re.split(r"(?m)^  (SRC|SINK) template: '([^']+)'\n", section(text, 'Pad Templates'))
     for direction, name, body in zip(blocks[1::3], blocks[2::3], blocks[3::3]):
         when = field_of_pad(body)
+        body, _, own = body.partition('    Pad Properties:\n')
+        body = re.sub(r'(?m)^    Type: .*\n', '', body)
         caps, current = [], None
         for line in body.split('Capabilities:')[-1].splitlines():
             key = re.match(r'\s+([\w-]+): (.+)$', line)
@@ -46,7 +48,8 @@ def pads(text):
             elif line.strip():
                 current = line.strip()
                 caps.append(current)
-        rows.append((name, direction.lower(), when, caps))
+        own = properties(re.sub('(?m)^    ', '', own))
+        rows.append((name, direction.lower(), when, caps, own))
     return rows
 
 
@@ -55,10 +58,9 @@ def field_of_pad(body):
     return found[1].strip().lower() if found else ''
 
 
-def properties(text):
+def properties(body):
     """[(name, blurb, type and range, default, when it may change)]"""
     rows = []
-    body = section(text, 'Element Properties')
     head = r'^  ([a-z][a-z0-9-]*) +: '
     for name, block in re.findall(rf'(?ms){head}(.*?)(?={head.replace("(", "(?:")}|\Z)', body):
         lines = [line.strip() for line in block.splitlines()]
@@ -116,20 +118,29 @@ def cell(text):
     return text.replace('|', '\\|').replace('\n', ' ')
 
 
+def property_rows(rows):
+    lines = []
+    for prop, blurb, kind, default, change in rows:
+        shown = f'`{cell(default)}`' if default else ''
+        lines.append(f'| `{prop}` | {cell(blurb)} | {cell(kind)} | {shown} | {change} |')
+    return lines
+
+
 def element(name, text, doc):
     lines = [f'## {name}', '', f"*{field(text, 'Description')}* (class {field(text, 'Klass')}, "
              f"rank {field(text, 'Rank')}, plugin {field(text, 'Name')})", '', doc, '']
     lines += ['| pad | direction | availability | caps |', '|---|---|---|---|']
-    for pad, direction, when, caps in pads(text):
+    of_pads = []
+    for pad, direction, when, caps, of_pad in pads(text):
         shown = '<br>'.join(f'`{cell(c)}`' for c in caps)
         lines.append(f'| `{pad}` | {direction} | {when} | {shown} |')
-    own = [row for row in properties(text) if row[0] not in INHERITED]
-    if own:
-        lines += ['', '| property | what it is | values | default | may change in |',
-                  '|---|---|---|---|---|']
-        for prop, blurb, kind, default, change in own:
-            shown = f'`{cell(default)}`' if default else ''
-            lines.append(f'| `{prop}` | {cell(blurb)} | {cell(kind)} | {shown} | {change} |')
+        of_pads += [row for row in of_pad if row[0] not in INHERITED and row not in of_pads]
+    own = [row for row in properties(section(text, 'Element Properties'))
+           if row[0] not in INHERITED]
+    for what, rows in (('property of a pad', of_pads), ('property', own)):
+        if rows:
+            lines += ['', f'| {what} | what it is | values | default | may change in |',
+                      '|---|---|---|---|---|'] + property_rows(rows)
     return lines
 
 
