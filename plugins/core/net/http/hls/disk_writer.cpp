@@ -2,6 +2,7 @@
 // The queue and the thread of a DiskWriter.
 #include "core/net/http/hls/disk_writer.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -36,9 +37,14 @@ struct DiskWriter::State {
     std::atomic<bool> active{false}; ///< take_reports() may return something
 
     bool idle() const { return !busy && queue.empty() && !end_wanted; }
-    bool full(size_t size) const {
-        return !queue.empty() &&
-               (queue.size() >= options.max_segments || bytes + size > options.max_bytes);
+    /// The segments of all renditions come at once, so each rendition has room of its own.
+    bool full(const hls::Segment &segment) const {
+        if (queue.empty()) return false;
+        const auto same = std::count_if(queue.begin(), queue.end(), [&](const auto &queued) {
+            return queued.rendition == segment.rendition;
+        });
+        return size_t(same) >= options.max_segments ||
+               bytes + segment.data.size() > options.max_bytes;
     }
     void report(std::string text) {
         if (reports.size() < 16) reports.push_back(std::move(text));
@@ -110,9 +116,9 @@ void DiskWriter::add(hls::Segment segment, bool may_wait) {
     State &s = *state_;
     std::unique_lock lock(s.mutex);
     const size_t size = segment.data.size();
-    if (may_wait) s.changed.wait(lock, [&] { return s.cancelled || !s.full(size); });
+    if (may_wait) s.changed.wait(lock, [&] { return s.cancelled || !s.full(segment); });
     s.active = true;
-    if (s.full(size)) {
+    if (s.full(segment)) {
         s.lose(1);
         if (!std::exchange(s.full_reported, true))
             s.report("the disk has taken nothing for " + seconds(Clock::now() - s.progress) +

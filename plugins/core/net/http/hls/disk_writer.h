@@ -17,7 +17,7 @@ public:
     /// a time; a call may outlast the DiskWriter.
     using Write = std::function<Result(const hls::Segment *segment)>;
     struct Options {
-        /// Limits of queued data; one segment is always accepted.
+        /// Limits of queued data, the first for each rendition; one segment is always accepted.
         size_t max_segments = 8;
         size_t max_bytes = 64 << 20;
         /// Writes that take longer are reported.
