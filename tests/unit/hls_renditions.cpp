@@ -68,7 +68,9 @@ struct Usual {
 // All segments begin at the same moments, each rendition has every frame, and parts have their
 // beat.
 GST_START_TEST(test_aligned) {
-    for (const double fps : {25.0, 29.97, 30.0, 60.0})
+    // Rates with other sums of frames; two of them where each costs tenfold.
+    const std::vector<double> rates = {25.0, 60.0, 29.97, 30.0};
+    for (const double fps : std::span(rates).first(rounds(20) == 20 ? rates.size() : 2))
         for (const int64_t part : {int64_t(0), 200 * ms})
             for (const bool flv : {false, true}) {
                 Usual u(part, fps);
