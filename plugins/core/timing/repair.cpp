@@ -294,9 +294,10 @@ std::optional<int64_t> Repair::gap(size_t index, int64_t from, int64_t to,
                                    const Delivery &delivery) {
     Track &track = tracks_[index];
     Times times;
+    from = bounded(from);
     times.dts = add(from, track.wrap);
     times.pts = times.dts;
-    const int64_t length = std::clamp<int64_t>(add(to, -from), 0, longest_duration);
+    const int64_t length = std::clamp<int64_t>(add(bounded(to), -from), 0, longest_duration);
     if (!track.running) {
         place(index, times, delivery);
         times.dts = track.covered = track.in;
