@@ -98,9 +98,9 @@ int64_t Repair::nominal(const Track &track) const {
 /// The time of a frame without any, counted from the last frame that had one: exact at any rate.
 int64_t Repair::untimed(Track &track) {
     const uint64_t n = ++track.untimed;
-    if (track.format.fps_num == 0) return track.in + std::max(track.step, least_step);
+    if (track.format.fps_num == 0) return add(track.in, std::max(track.step, least_step));
     const uint64_t units = n * track.format.fps_den, rate = track.format.fps_num;
-    return track.anchor + int64_t(units / rate * second + units % rate * second / rate);
+    return add(track.anchor, int64_t(units / rate * second + units % rate * second / rate));
 }
 
 void Repair::unwrap(size_t index, int64_t &time, const Delivery &delivery) {
@@ -151,7 +151,7 @@ Repair::Times Repair::times_of(size_t index, const Stamps &in, const Delivery &d
             times.filled = track.order.depth() > 0;
         } else {
             // Of some demuxers, a frame whose DTS is its PTS has no DTS.
-            const int64_t next = track.in + std::max(nominal(track), least_step);
+            const int64_t next = add(track.in, std::max(nominal(track), least_step));
             const bool fits = !track.running || (*pts > track.in && *pts <= next + limits_.max_gap);
             dts = fits ? *pts : next;
             times.filled = true;
@@ -269,15 +269,15 @@ Repaired Repair::frame(size_t index, const Stamps &in, const Delivery &delivery)
         if (step != Step::same && track.format.media == Media::video)
             moved |= make_unique(track, *pts);
     }
-    if (times.duration == 0) times.duration = nominal(track);
+    if (times.duration == 0) times.duration = std::min(nominal(track), longest_duration);
     if (track.lower != 0 || moved || times.filled) ++track.stats.repaired;
 
     track.in = times.dts;
-    track.covered = std::max(track.covered, times.dts + times.duration);
-    if (step == Step::jump) track.covered = times.dts + times.duration;
+    const int64_t end = add(times.dts, times.duration);
+    track.covered = step == Step::jump ? end : std::max(track.covered, end);
     track.out = dts;
-    track.shown = std::max(track.shown, pts.value_or(dts) + times.duration);
-    if (step == Step::jump) track.shown = pts.value_or(dts) + times.duration;
+    const int64_t shown = add(pts.value_or(dts), times.duration);
+    track.shown = step == Step::jump ? shown : std::max(track.shown, shown);
     track.delivery = delivery;
     track.running = track.sent = true;
     track.stats.offset = track.shift;
@@ -305,7 +305,7 @@ std::optional<int64_t> Repair::gap(size_t index, int64_t from, int64_t to,
     } else if (const Step step = step_of(index, times, delivery); step == Step::jump) {
         return std::nullopt;
     }
-    track.covered = std::max(track.covered, times.dts + length);
+    track.covered = std::max(track.covered, add(times.dts, length));
     track.delivery = delivery;
     const int64_t out = add(times.dts, track.shift);
     return track.sent ? std::max(out, track.out) : out;

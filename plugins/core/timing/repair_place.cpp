@@ -83,7 +83,7 @@ Repair::Step Repair::step_of(size_t index, const Times &times, const Delivery &d
     const int64_t step = add(times.dts, -track.in);
     if (step == 0 && track.format.is_split) return Step::same;
     if (step < -limits_.max_backward) return Step::jump;
-    const int64_t usual = std::max(track.covered, track.in + nominal(track));
+    const int64_t usual = std::max(track.covered, add(track.in, nominal(track)));
     if (add(times.dts, -usual) <= limits_.max_gap) return Step::progress;
     const Track *other = newest_other(index);
     const bool follows = other && other->line > track.line;
@@ -156,7 +156,7 @@ void Repair::begin_line(size_t index, const Times &times, const Delivery &delive
             if (other.running) shown = std::max(shown, other.shown);
         const int64_t composition = std::clamp<int64_t>(
             add(times.pts.value_or(times.dts), -times.dts) + track.lower, 0, 10 * second);
-        const int64_t next = track.out + std::max(nominal(track), least_step);
+        const int64_t next = add(track.out, std::max(nominal(track), least_step));
         // In the middle of a GOP the order of display goes on over the jump.
         int64_t dts = delivery.is_key ? std::max(next, shown - composition) : next;
         if (delivery.arrival) {
@@ -166,7 +166,7 @@ void Repair::begin_line(size_t index, const Times &times, const Delivery &delive
                 is_nonsense ? std::max(track.out + least_step, by_clock) : std::max(dts, by_clock);
         }
         const int64_t jump = add(times.dts, -track.covered);
-        track.shift = add(dts + track.lower, -given);
+        track.shift = add(add(dts, track.lower), -given);
         line_shift_ = add(track.shift, -track.skew);
         if (track.running)
             note(Trouble::jump, index, jump,
