@@ -12,6 +12,9 @@
 #include <ctime>
 #include <fstream>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 using namespace net_test;
 using http_test::Viewer;
 using tls_test::Certificates;
@@ -411,6 +414,32 @@ GST_START_TEST(test_hls_url) {
 }
 GST_END_TEST
 
+// A server that is released while the process ends, after whatever else ends then: OpenSSL has not
+// freed its memory before.
+GST_START_TEST(test_process_ends) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        static Stream *stream = nullptr;
+        static TlsViewer *viewer = nullptr;
+        std::atexit([] { // called after the handlers of what is used from here on
+            delete stream;
+            const bool clean = viewer->until_closed() && viewer->clean_end;
+            delete viewer;
+            if (!clean) ::_exit(3);
+        });
+        stream = new Stream;
+        stream->start();
+        stream->gop();
+        viewer = new TlsViewer(stream->port(), stream->files.certificate);
+        viewer->get("/live/cam.flv");
+        std::exit(viewer->until_frames(4) ? 0 : 2);
+    }
+    int status = -1;
+    fail_unless(::waitpid(child, &status, 0) == child);
+    fail_unless_equals_int(status, 0);
+}
+GST_END_TEST
+
 static Suite *net_tls_suite() {
     Suite *suite = suite_create("net_tls");
     TCase *tcase = tcase_create("all");
@@ -428,6 +457,7 @@ static Suite *net_tls_suite() {
     tcase_add_test(tcase, test_refusals);
     tcase_add_test(tcase, test_renewed_certificate);
     tcase_add_test(tcase, test_hls_url);
+    tcase_add_test(tcase, test_process_ends);
     return suite;
 }
 
