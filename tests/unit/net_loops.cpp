@@ -69,7 +69,27 @@ void fail_unless_says(const std::string &error, const char *what) {
     fail_unless(error.find(what) != error.npos, "'%s' lacks '%s'", error.c_str(), what);
 }
 
+/// Does once what the tests do without descriptors: clang's check of an object's type opens a pipe
+/// when it sees a type for the first time, and takes a failure for an object of another type.
+void warm_up() {
+#ifdef PENSTOCK_SANITIZED
+    const size_t before = open_descriptors();
+    fail_unless_running(*Loops::shared());
+    const boost::system::error_code error(EMFILE, boost::system::system_category());
+    try {
+        boost::asio::detail::throw_error(error, "test");
+    } catch (const boost::system::system_error &thrown) {
+        fail_unless(thrown.code() == boost::system::errc::too_many_files_open);
+        fail_if(std::string(thrown.what()).empty());
+    }
+    fail_unless(net::RtmpServer::open(any_port, nullptr));
+    fail_unless(net::HttpServer::open(any_port, nullptr));
+    fail_unless(eventually([&] { return open_descriptors() == before; }));
+#endif
+}
+
 GST_START_TEST(test_no_descriptors) {
+    warm_up();
     const size_t before = open_descriptors();
     // No descriptor at all, and any number that does not suffice for one loop: nothing is left
     // open.
@@ -117,6 +137,7 @@ GST_START_TEST(test_fewer_threads) {
 GST_END_TEST
 
 GST_START_TEST(test_fewer_descriptors) {
+    warm_up();
     Log log;
     net::want_loops(8);
     {
@@ -131,6 +152,7 @@ GST_START_TEST(test_fewer_descriptors) {
 GST_END_TEST
 
 GST_START_TEST(test_servers_say_why) {
+    warm_up();
     std::string error;
     {
         FewDescriptors few(0);
