@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// FLV or MPEG-TS in one response, through Media Source, by mpegts.js, which is loaded when it is first wanted.
+// FLV or MPEG-TS in one response or WebSocket, through Media Source, by mpegts.js, which is loaded when it is first
+// wanted.
 import type Mpegts from 'mpegts.js';
 import type { CatchUpSettings } from './catchup.js';
 import type { Seconds } from './units.js';
@@ -23,6 +24,12 @@ export const FLV_CATCH_UP: CatchUpSettings =
 const EDGE_MARGIN: Seconds = 0.2; // distance that a seek keeps from the newest data
 
 let loading: Promise<typeof Mpegts> | null = null;
+
+/**
+ * Over https:// a WebSocket: a live stream is not sent over HTTP/2, and a browser that asked for it there would use
+ * HTTP/1.1 for everything else on this address from then on.
+ */
+const liveUrl = (url: string): string => url.replace(/^https:/, 'wss:');
 
 /** The library is not an ES module: it defines a global on `window`. */
 function load(): Promise<typeof Mpegts> {
@@ -59,7 +66,7 @@ export class FlvEngine {
     this.#video = video;
     load().then((mpegts) => {
       if (this.#gone) return;
-      this.#player = mpegts.createPlayer({ type, isLive: true, url }, OPTIONS);
+      this.#player = mpegts.createPlayer({ type, isLive: true, url: liveUrl(url) }, OPTIONS);
       this.#player.on(mpegts.Events.ERROR, failed);
       this.#player.on(mpegts.Events.LOADING_COMPLETE, failed);
       this.#player.attachMediaElement(video);
