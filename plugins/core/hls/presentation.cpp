@@ -51,7 +51,7 @@ Presentation::Presentation(Options options)
     segmenter_ = std::make_unique<Segmenter>(std::move(segmenter), std::move(writer));
 }
 
-std::optional<size_t> Presentation::add_rendition(Kind kind, const std::string &name) {
+size_t Presentation::add_rendition(Kind kind, const std::string &name) {
     Rendition::Options options;
     options.tracks[0] = kind == Kind::video;
     options.tracks[1] = kind == Kind::audio || layout_ == Layout::muxed;
@@ -86,7 +86,7 @@ std::optional<size_t> Presentation::declare(Kind kind, std::string name) {
         known->is_removed = known->has_ended = false;
     } else {
         tracks_.push_back({kind, name});
-        if (!is_single() && !is_alone) tracks_.back().rendition = add_rendition(kind, name);
+        if (!is_alone) tracks_.back().rendition = add_rendition(kind, name);
     }
     segmenter_->declare(kind);
     update_expected();

@@ -87,7 +87,7 @@ private:
 
     bool is_single() const { return layout_ == Layout::single; }
     std::optional<size_t> &reference(Kind kind) { return reference_[static_cast<size_t>(kind)]; }
-    std::optional<size_t> add_rendition(Kind kind, const std::string &name);
+    size_t add_rendition(Kind kind, const std::string &name);
     template <class Use>
     void for_renditions_of(size_t track, Use use);
     void elect(Kind kind);
