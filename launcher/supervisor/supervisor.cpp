@@ -55,6 +55,7 @@ Supervisor::~Supervisor() {
 }
 
 bool Supervisor::open(std::string *error) {
+    accepts_nothing_.emplace(); // a publisher that came before its rule would be refused
     // A value such as `rtmp=127.0.0.1:0` means the same port in all descriptions that have the
     // parameter.
     std::map<std::pair<std::string, std::string>, description::Value> chosen;
@@ -105,6 +106,7 @@ bool Supervisor::start(std::string *error) {
     // Rules come first, because a pipeline may publish to one of them.
     for (const auto &binding : bindings_)
         if (!add_rules(binding, error)) return false;
+    accepts_nothing_.reset(); // not later: a pipeline may connect to one of the ports and wait
     for (const auto &binding : bindings_)
         if (!add_pipelines(binding, error)) return false;
     end_if_nothing_runs();
@@ -186,6 +188,14 @@ bool Supervisor::reload(Bindings next, std::string *error) {
         return false;
     }
     keep_chosen_ports(next);
+    accepts_nothing_.emplace();
+    const bool is_done = reload_held(std::move(next), error);
+    accepts_nothing_.reset();
+    return is_done;
+}
+
+/// reload(), with new listeners that accept nothing yet.
+bool Supervisor::reload_held(Bindings next, std::string *error) {
     Listeners listeners;
     Guards guards;
     for (const auto &binding : next) {

@@ -2,6 +2,7 @@
 // Runs descriptions: opens their listeners, runs their pipelines, and applies reloads.
 #pragma once
 
+#include "core/net/loop/accept_hold.h"
 #include "supervisor/authorization.h"
 #include "supervisor/bindings.h"
 #include "supervisor/listeners.h"
@@ -11,6 +12,7 @@
 #include "supervisor/start_pipeline.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,6 +71,7 @@ private:
     void retire_rules(const Bindings &next);
     bool say_what_changes(const Bindings &next) const;
     void keep_chosen_ports(const Bindings &next) const;
+    bool reload_held(Bindings next, std::string *error);
     void finish(int code);
     void end_if_nothing_runs();
     bool is_running() const;
@@ -77,6 +80,8 @@ private:
     const Report report_;
     std::function<void(int)> ended_;
     Time time_;
+    std::optional<net::AcceptHold>
+        accepts_nothing_; ///< while listeners are open before their rules
     Listeners listeners_;
     std::shared_ptr<net::PeerWatch> watch_;          ///< nullptr: every peer is admitted
     std::vector<std::weak_ptr<const void>> watched_; ///< the servers that already consult `watch_`

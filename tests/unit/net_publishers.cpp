@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Publishers over real sockets: a name is free as soon as its publisher is gone for any reason; an
 // unclaimed publisher is told so; receivers that come and go lose no publisher.
+#include "core/net/loop/accept_hold.h"
 #include "unit/net_rig.hpp"
 
 #include "check.hpp"
@@ -106,6 +107,45 @@ GST_START_TEST(test_refused_and_stays) {
     fail_unless(stays.until_closed()); // the server's FIN
     fail_unless(stays.said.find("NetStream.Publish.Denied") != std::string::npos);
     fail_unless(eventually([&] { return !stays.send(big_frame(0, true, 100)); }), "still open");
+}
+GST_END_TEST
+
+// One that connects before anything receives its name waits as long as the port is held.
+GST_START_TEST(test_port_before_its_streams) {
+    auto hold = std::make_unique<net::AcceptHold>();
+    auto server = open_server();
+    Peer early(server->address().port);
+    fail_unless(early.publish("cam"));
+    const auto is_unheard = [&] {
+        pollfd answer{early.socket(), POLLIN, 0};
+        return ::poll(&answer, 1, 100) == 0;
+    };
+    fail_unless(is_unheard());
+    {
+        const net::AcceptHold another;
+        hold.reset();
+        fail_unless(is_unheard());
+        // A held port can be given up.
+        auto unused = open_server();
+        const net::Address address = unused->address();
+        unused.reset();
+        fail_unless(net::RtmpServer::open(address, nullptr));
+    }
+    Relay relay;
+    {
+        // Not held any more: one that comes too early is refused.
+        Peer second(server->address().port);
+        fail_unless(second.publish("cam"));
+        fail_unless(second.until_said("nothing here takes a stream of this name"));
+    }
+    fail_unless(early.until_said("nothing here takes a stream of this name"));
+    hold = std::make_unique<net::AcceptHold>();
+    auto late = open_server();
+    Peer waits(late->address().port);
+    fail_unless(waits.publish("cam"));
+    fail_unless(relay.on(*late, "live/cam", ""));
+    hold.reset();
+    fail_unless(waits.until_said("NetStream.Publish.Start"));
 }
 GST_END_TEST
 
@@ -409,6 +449,7 @@ static Suite *net_publishers_suite() {
     tcase_add_test(tc, test_refusal_is_read_before_the_end);
     tcase_add_test(tc, test_waits_without_the_key);
     tcase_add_test(tc, test_refused_and_stays);
+    tcase_add_test(tc, test_port_before_its_streams);
     tcase_add_test(tc, test_takeover);
     tcase_add_test(tc, test_backup);
     tcase_add_test(tc, test_two_wait);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/loop/tcp_listener.h"
 
+#include "core/net/loop/accept_hold.h"
 #include "core/net/loop/log.h"
 
 #include <boost/asio/dispatch.hpp>
@@ -59,7 +60,36 @@ private:
     std::map<const Listener *, Port> ports_;
 };
 
+/// Of AcceptHold.
+struct Holds {
+    static Holds &instance() {
+        static auto *holds = new Holds; // never destroyed, as Ports
+        return *holds;
+    }
+    std::mutex mutex;
+    unsigned count = 0;
+    std::vector<std::function<void()>> starts; ///< of the listeners that wait
+};
+
 } // namespace
+
+AcceptHold::AcceptHold() {
+    Holds &holds = Holds::instance();
+    std::lock_guard lock(holds.mutex);
+    ++holds.count;
+}
+
+AcceptHold::~AcceptHold() {
+    Holds &holds = Holds::instance();
+    std::vector<std::function<void()>> starts;
+    {
+        std::lock_guard lock(holds.mutex);
+        if (--holds.count > 0) return;
+        starts.swap(holds.starts);
+    }
+    for (const auto &start : starts)
+        start();
+}
 
 Listener::Listener(std::shared_ptr<Loops> loops, OnAccept on_accept)
     : loops_(std::move(loops)), on_accept_(std::move(on_accept)), acceptor_(loops_->at(0)),
@@ -75,8 +105,22 @@ std::shared_ptr<Listener> Listener::open(std::shared_ptr<Loops> loops, const Add
                                          std::string *error) {
     auto listener = std::make_shared<Listener>(std::move(loops), std::move(on_accept));
     if (!listener->bind(address, scheme, error)) return nullptr;
-    asio::post(listener->acceptor_.get_executor(), [listener] { listener->accept(); });
+    {
+        Holds &holds = Holds::instance();
+        std::lock_guard lock(holds.mutex);
+        if (holds.count > 0) {
+            holds.starts.push_back([weak = std::weak_ptr(listener)] {
+                if (const auto held = weak.lock()) held->start();
+            });
+            return listener;
+        }
+    }
+    listener->start();
     return listener;
+}
+
+void Listener::start() {
+    asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->accept(); });
 }
 
 /// Listens at the first usable candidate: without IPv6, the first one of ":port" fails.

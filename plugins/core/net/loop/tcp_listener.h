@@ -39,6 +39,7 @@ public:
     ~Listener();
 
 private:
+    void start();
     void accept();
     bool bind(const Address &address, const char *scheme, std::string *error);
     boost::system::error_code try_bind(const std::vector<tcp::endpoint> &candidates,
