@@ -15,8 +15,10 @@ from servers import Broken
 class Load:
     """The load generator; phase() waits for its next line."""
 
+    PROGRAM = "fanout-load"
+
     def __init__(self, options, core, folder):
-        program = machine.program("fanout-load")
+        program = machine.program(self.PROGRAM)
         self.errors = os.path.join(folder, "load.log")
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(

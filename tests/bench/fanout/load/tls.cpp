@@ -31,8 +31,12 @@ SSL_CTX *context() {
 } // namespace
 
 struct Tls::Impl {
-    explicit Impl(int fd) : ssl(SSL_new(context())) {
+    Impl(int fd, const std::string &protocol) : ssl(SSL_new(context())) {
         if (!ssl || !SSL_set_fd(ssl, fd)) throw Failure("OpenSSL cannot make a connection");
+        const std::string offer = char(protocol.size()) + protocol;
+        if (!protocol.empty())
+            SSL_set_alpn_protos(ssl, reinterpret_cast<const uint8_t *>(offer.data()),
+                                unsigned(offer.size()));
         SSL_set_connect_state(ssl);
     }
     ~Impl() { SSL_free(ssl); }
@@ -86,7 +90,7 @@ ssize_t Tls::send(const char *data, size_t size) {
 #else
 
 struct Tls::Impl {
-    explicit Impl(int) { throw Failure("this was built without OpenSSL"); }
+    Impl(int, const std::string &) { throw Failure("this was built without OpenSSL"); }
 };
 
 bool Tls::available() {
@@ -103,7 +107,7 @@ ssize_t Tls::send(const char *, size_t) {
 
 #endif
 
-Tls::Tls(int fd) : impl_(std::make_unique<Impl>(fd)) {
+Tls::Tls(int fd, const std::string &protocol) : impl_(std::make_unique<Impl>(fd, protocol)) {
 }
 Tls::~Tls() = default;
 Tls::Tls(Tls &&) noexcept = default;

@@ -11,8 +11,8 @@ namespace load {
 
 class Tls {
 public:
-    /// `fd` may still be connecting.
-    explicit Tls(int fd);
+    /// `fd` may still be connecting. `protocol` is offered in ALPN; empty: none.
+    explicit Tls(int fd, const std::string &protocol = {});
     ~Tls();
     Tls(Tls &&) noexcept;
     Tls &operator=(Tls &&) noexcept;
