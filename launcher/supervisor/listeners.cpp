@@ -12,7 +12,7 @@ using namespace description;
 
 namespace {
 
-/// Who holds the port instead of that another program does, and how both can run.
+/// The reason why a port is taken, with the name of the program that has it, and how both can run.
 std::string name_owner(std::string reason, uint16_t port, const std::string &mend,
                        const std::string &description) {
     constexpr std::string_view unknown = "another program: end it (", tells = " names it)";

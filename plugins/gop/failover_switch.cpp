@@ -16,7 +16,7 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_failover_debug);
 namespace penstock::gop {
 namespace {
 
-/// One by one, since a file header may be among them.
+/// The stream headers in caps, each by itself, since a file header may be among them.
 std::vector<GstPtr<GstBuffer>> stream_headers(const GstCaps *caps) {
     std::vector<GstPtr<GstBuffer>> out;
     const GValue *list = gst_structure_get_value(gst_caps_get_structure(caps, 0), "streamheader");
@@ -385,7 +385,7 @@ GstFlowReturn FailoverSwitch::push(const Input &input, GstBuffer *buffer, bool h
     GST_BUFFER_PTS(out.get()) = place(GST_BUFFER_PTS(buffer));
     GST_BUFFER_DTS(out.get()) = place(GST_BUFFER_DTS(buffer));
     if (header) {
-        // Those amid the stream often have a time of their own, such as 0.
+        // Headers amid the stream often have a time of their own, such as 0.
         if (!discont_) GST_BUFFER_PTS(out.get()) = GST_BUFFER_DTS(out.get()) = guint64(last_out_);
         GST_BUFFER_FLAG_SET(out.get(), GST_BUFFER_FLAG_HEADER);
         GST_BUFFER_FLAG_UNSET(out.get(), GST_BUFFER_FLAG_DISCONT);

@@ -53,7 +53,7 @@ public:
     /// among equals the one on air stays. Before anything was on air, the worse ones wait for the
     /// better ones, up to the timeout.
     void join(size_t input, unsigned rank, uint64_t now);
-    /// It goes. Its successor begins with its own next media.
+    /// An input goes. Its successor begins with its own next media.
     void leave(size_t input);
     /// An input whose tracks are not those of the stream does not fit: players can't follow. It
     /// goes on air only in place of a worse one, or if none that fits has joined. To be told after

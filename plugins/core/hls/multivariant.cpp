@@ -77,7 +77,7 @@ void add_media(const Group &group, std::string_view prefix, playlist::Multivaria
 std::string multivariant(std::span<const Listed> renditions, std::string_view prefix) {
     std::vector<Listed> listed(renditions.begin(), renditions.end());
     std::erase_if(listed, [](const Listed &one) { return one.info.segments == 0; });
-    // Those that have stopped while others go on are left out.
+    // Renditions that have stopped while others go on are left out.
     const auto is_away = [](const Listed &one) { return one.info.is_away; };
     if (!std::all_of(listed.begin(), listed.end(), is_away)) std::erase_if(listed, is_away);
     if (listed.empty()) return {};

@@ -12,14 +12,14 @@ constexpr int64_t millisecond = 1'000'000;
 constexpr int64_t second = 1'000'000'000;
 // A track without a format is not waited for after this much media of the others; ns.
 constexpr int64_t stream_wait = second;
-// One with a format, that has sent nothing.
+// A track with a format that has sent nothing is not waited for after this much; ns.
 constexpr int64_t sample_wait = 10 * second;
 // A reference that is this much behind another video track no longer is one; ns.
 constexpr int64_t reference_lag = 3 * second;
 // Tracks that end together are not equally long. One that goes on for this long after the
 // reference's end takes its place; ns.
 constexpr int64_t succession = second / 2;
-// One that is further behind the reference's end is on another timeline; ns.
+// A track that is further behind the reference's end is on another timeline; ns.
 constexpr int64_t furthest_behind = 60 * second;
 // A segment of audio may be longer than the reference's by a frame; ns.
 constexpr int64_t audio_margin = 110 * millisecond;
@@ -256,7 +256,7 @@ void Presentation::flush() {
 }
 
 void Presentation::finish() {
-    // Those without a reference so far have no other chance.
+    // A kind without a reference so far gets its last chance.
     for (const Kind kind : {Kind::video, Kind::audio})
         for (size_t i = 0; i < tracks_.size() && !is_single() && !reference(kind); ++i)
             if (tracks_[i].kind == kind && tracks_[i].format) refer_to(i);

@@ -51,7 +51,7 @@ void Rendition::set_format(FormatPtr format) {
 
 void Rendition::set_about(About about) {
     knows_frame_rate_ = about.frame_rate > 0;
-    // What has been measured stays.
+    // A frame rate that was measured stays.
     if (!knows_frame_rate_) about.frame_rate = about_->frame_rate;
     about_ = std::make_shared<const About>(std::move(about));
 }

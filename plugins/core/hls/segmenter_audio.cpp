@@ -70,7 +70,7 @@ void Segmenter::align_queued_audio(int64_t pts) {
 /// Returns false for a sample that can no longer be used.
 bool Segmenter::order_audio(const Sample &sample) {
     Track &t = track(Kind::audio);
-    // What a run has left for the next may be from another timeline.
+    // Samples that one run left for the next may be from another timeline.
     std::optional<int64_t> last = t.last_pts;
     if (!last && !t.queue.empty()) last = t.queue.back().sample.pts;
     if (!last || sample.pts > *last) return true;

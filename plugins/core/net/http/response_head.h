@@ -24,7 +24,7 @@ struct HttpHeadOptions {
 };
 
 /// Calls `add` with each header of the response: the server's own, then the response's, then Vary.
-/// Those of the connection are not among them.
+/// The connection's headers are not among them.
 void each_header(const HttpResponse &response, const HttpHeadOptions &options,
                  const std::function<void(const std::string &name, const std::string &value)> &add);
 

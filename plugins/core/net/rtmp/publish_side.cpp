@@ -144,7 +144,7 @@ void RtmpConnection::give_way(const std::string &reason) {
     asio::post(context(), [self = shared_from_this(), reason] {
         const bool is_pending = self->role_ == Role::publish_pending;
         if (self->closed_ || (!is_pending && self->role_ != Role::publisher)) return;
-        // It may have ended that publish and begun another meanwhile.
+        // The peer may have ended that publish and begun another meanwhile.
         if (self->mount_->slot.has(self.get())) return;
         if (is_pending) // what it waited for is now the other's
             self->session_.refuse(rtmp::Refusal::bad_name, reason);

@@ -84,7 +84,7 @@ protected:
     /// Ends a viewer for which no media has come within `wait_ms` of joining, and closes one that
     /// was told of the end and stays. True if it was closed.
     bool check_end(uint64_t now_ms, uint64_t wait_ms);
-    /// It was told that the stream has ended.
+    /// Whether the viewer was told that the stream has ended.
     bool is_told() const { return is_told_; }
     /// Why it is closed, if the peer closes: the end that it was told of, or `otherwise`.
     std::string reason_or(std::string otherwise) const {

@@ -73,7 +73,7 @@ void HlsMount::attach(const HlsMountOptions &options) {
     for (const auto &playlist : playlists()) {
         hls::Stream &stream = playlist->stream;
         stream.interrupt();
-        // Those of renditions begin again when the producer names them.
+        // Renditions' playlists begin again when the producer names them.
         if (!has_renditions_) stream.reopen();
         stream.set_target_duration(options.target_duration);
         stream.set_playlist_length(options.playlist_length, options.playlist_length + 1);

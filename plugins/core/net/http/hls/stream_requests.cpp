@@ -147,7 +147,7 @@ void HlsMount::hold(const std::shared_ptr<HlsPlaylist> &playlist, Asked asked, c
         asked.on_leave([weak = std::weak_ptr(playlist), wish, id] {
             if (const auto playlist = weak.lock()) playlist->waiters.take(wish, id);
         });
-    // It may have come in the meantime, or the stream may have gone.
+    // What it waits for may have come meanwhile, or the stream may have gone.
     if (!gone_ && !has_come(*playlist, wish)) return;
     std::optional<Waiter> taken = playlist->waiters.take(wish, id);
     if (!taken) return;
@@ -326,7 +326,7 @@ HttpResponse HlsMount::segment_response(const HlsPlaylist &playlist, const std::
     const bool is_part = stream.part_number(name).has_value();
     if (!stream.segment(name, response.body)) {
         response = nothing_there();
-        // It has gone for good; any other name may yet come to be.
+        // A part that was there has gone for good; any other name may yet come.
         if (stream.is_past(name)) response.cache_control = max_age(target_ms(), waiter.token);
         return response;
     }

@@ -55,7 +55,7 @@ std::vector<HlsWaiters::Waiter> HlsWaiters::take_expired(uint64_t now_ms) {
     std::vector<Waiter> taken;
     std::lock_guard lock(mutex_);
     for (auto list = by_wish_.begin(); list != by_wish_.end();) {
-        // Those with the same wish wait for the same time, so the first to come are the first.
+        // Requests with the same wish wait equally long: those that came first expire first.
         const auto until = std::find_if(list->second.begin(), list->second.end(),
                                         [&](const Waiter &w) { return w.deadline_ms > now_ms; });
         std::move(list->second.begin(), until, std::back_inserter(taken));
