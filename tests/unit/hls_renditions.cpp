@@ -422,7 +422,7 @@ GST_START_TEST(test_republish) {
             for (int i = 0; part > 0 && i < round; ++i) {
                 for (const auto &[name, one] : u.r.served)
                     one->stream.fill_gap();
-                u.r.see();
+                u.r.see_all();
             }
             u.r.restart();
             u.high.track = u.r.track(Kind::video, "video_0", cmaf_video(0x1E));

@@ -129,7 +129,7 @@ struct Renditions {
             one->fragments.push_back(std::move(read[0]));
         }
         one->pieces.push_back(std::move(piece));
-        see();
+        see(name, *one);
     }
     std::string reports_for(const std::string &name) const {
         std::string reports;
@@ -138,17 +138,25 @@ struct Renditions {
                 reports += rendition_report(other, one->stream.edge());
         return reports;
     }
-    void see() {
+    std::string text(const std::string &name, const Served &one, bool delta = false) const {
+        const bool has_reports = has_parts() && !one.stream.info().ended;
+        return text_of(one.stream.playlist(delta)) + (has_reports ? reports_for(name) : "");
+    }
+    /// One rendition's playlist changes.
+    void see(const std::string &name, Served &one) {
+        one.whole.see(text(name, one));
+        one.delta.see(text(name, one, one.playlists++ > 0));
+    }
+    void see_together() {
         std::map<std::string, std::string> texts;
-        for (const auto &[name, one] : served) {
-            const bool ended = one->stream.info().ended;
-            const std::string reports = ended || !has_parts() ? "" : reports_for(name);
-            texts[name] = text_of(one->stream.playlist()) + reports;
-            one->whole.see(texts[name]);
-            one->delta.see(one->playlists++ == 0 ? texts[name]
-                                                 : text_of(one->stream.playlist(true)) + reports);
-        }
+        for (const auto &[name, one] : served)
+            texts[name] = text(name, *one);
         together.see_media(texts);
+    }
+    void see_all() {
+        for (const auto &[name, one] : served)
+            see(name, *one);
+        see_together();
     }
     std::string multivariant() {
         std::vector<Listed> listed;
@@ -160,8 +168,12 @@ struct Renditions {
     }
     void take() {
         Segment piece;
-        while (presentation->take(piece))
+        bool has_come = false;
+        while (presentation->take(piece)) {
             publish(std::move(piece));
+            has_come = true;
+        }
+        if (has_come) see_together();
         for (std::string &text : presentation->take_warnings())
             warnings.push_back(std::move(text));
     }
@@ -175,7 +187,7 @@ struct Renditions {
         if (!for_good) return;
         for (const auto &[name, one] : served)
             one->stream.end();
-        see();
+        see_all();
     }
     void assert_conforms(const std::string &what) {
         for (const auto &[name, one] : served) {
