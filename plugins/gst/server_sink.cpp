@@ -114,6 +114,7 @@ bool ServerSink::start(GstBaseSink *sink, const PeerSignals &signals) {
         wanted = settings;
     }
     std::string error;
+    const net::TlsFiles given = wanted.tls;
     const auto location = net::parse_location(wanted.location, kind.default_port, &error);
     error = location ? check(wanted, location->scheme) : "location: " + error;
     if (!error.empty()) {
@@ -128,6 +129,7 @@ bool ServerSink::start(GstBaseSink *sink, const PeerSignals &signals) {
         return false;
     }
     GST_INFO_OBJECT(sink, "serves at %s", opened->bound_location().c_str());
+    warn_of_idle_tls(GST_ELEMENT(sink), wanted.location, given);
     sync.restart();
     counters.start();
     std::lock_guard lock(feed_mutex);

@@ -2,25 +2,21 @@
 // Properties of elements that serve HTTPS or RTMPS.
 #pragma once
 
+#include "core/net/tls/files.h"
+
 #include <gst/gst.h>
+
+#include <string>
 
 namespace penstock {
 
 /// Installs two string properties, empty by default and changeable in READY.
-inline void install_tls_files(GObjectClass *klass, guint certificate, guint key) {
-    const auto flags =
-        GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-    g_object_class_install_property(
-        klass, certificate,
-        g_param_spec_string("tls-certificate", "TLS certificate",
-                            "PEM file for a location with TLS: the certificate, then those "
-                            "between it and the root",
-                            "", flags));
-    g_object_class_install_property(
-        klass, key,
-        g_param_spec_string("tls-key", "TLS key",
-                            "PEM file with the certificate's private key, without a passphrase", "",
-                            flags));
-}
+void install_tls_files(GObjectClass *klass, guint certificate, guint key);
+
+/// Posts a warning if the files that an element was given have no effect: its location is served
+/// without TLS, and no open listener of this process uses them either. A description may give one
+/// pair to all its elements, so there is one warning for each pair and process. Call when the
+/// location is open.
+void warn_of_idle_tls(GstElement *element, const std::string &location, const net::TlsFiles &given);
 
 } // namespace penstock

@@ -4,6 +4,7 @@
 
 #include "core/hls/cmaf_writer.h"
 #include "core/hls/ts_writer.h"
+#include "gst/tls_files.h"
 #include "hls/about.h"
 #include "hls/pad.h"
 
@@ -156,6 +157,7 @@ bool Sink::start() {
         return false;
     }
     GST_INFO_OBJECT(element_, "%s", output->url().c_str());
+    warn_of_idle_tls(element_, settings.location, settings.tls);
     Presentation::Options options;
     options.layout = layout;
     options.make_writer = [is_cmaf]() -> std::unique_ptr<SegmentWriter> {

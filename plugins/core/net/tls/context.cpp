@@ -4,8 +4,10 @@
 #include "core/net/loop/clock.h"
 #include "core/net/loop/log.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -17,6 +19,22 @@ namespace {
 
 /// Minimum time between checks of the files.
 constexpr uint64_t look_interval_ms = 1'000;
+
+/// The files that were given in this process.
+struct Known {
+    std::mutex mutex;
+    std::vector<TlsFiles> used; ///< the files of all contexts
+    std::vector<TlsFiles> idle; ///< see TlsContext::is_first_idle_report()
+};
+
+Known &known() {
+    static auto *all = new Known; // a listener may close after main()
+    return *all;
+}
+
+bool contains(const std::vector<TlsFiles> &all, const TlsFiles &one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+}
 
 /// OpenSSL's description of its last error.
 std::string openssl_reason() {
@@ -112,9 +130,13 @@ bool is_tls_only(const std::string &scheme) {
     return scheme == "https" || scheme == "rtmps";
 }
 
+bool can_use_tls(const std::string &scheme) {
+    return scheme == "rtmp" || is_tls_only(scheme);
+}
+
 std::optional<TlsFiles> tls_for(const std::string &scheme, const TlsFiles &given,
                                 std::string *error) {
-    if (scheme != "rtmp" && !is_tls_only(scheme)) return TlsFiles{};
+    if (!can_use_tls(scheme)) return TlsFiles{};
     std::string wrong;
     if (given.empty() && is_tls_only(scheme))
         wrong = "an " + scheme +
@@ -129,6 +151,21 @@ std::optional<TlsFiles> tls_for(const std::string &scheme, const TlsFiles &given
 }
 
 TlsContext::TlsContext(TlsFiles files, Offer offer) : files_(std::move(files)), offer_(offer) {
+    const std::lock_guard lock(known().mutex);
+    known().used.push_back(files_);
+}
+
+TlsContext::~TlsContext() {
+    const std::lock_guard lock(known().mutex);
+    auto &used = known().used;
+    used.erase(std::find(used.begin(), used.end(), files_));
+}
+
+bool TlsContext::is_first_idle_report(const TlsFiles &files) {
+    const std::lock_guard lock(known().mutex);
+    if (contains(known().used, files) || contains(known().idle, files)) return false;
+    known().idle.push_back(files);
+    return true;
 }
 
 std::shared_ptr<TlsContext> TlsContext::load(const TlsFiles &files, std::string *error,

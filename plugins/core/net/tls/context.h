@@ -26,7 +26,13 @@ public:
                                             Offer offer = Offer::http_1_1);
     /// Use load().
     TlsContext(TlsFiles files, Offer offer);
+    ~TlsContext();
+    TlsContext(const TlsContext &) = delete;
+    TlsContext &operator=(const TlsContext &) = delete;
 
+    /// Whether to warn that these files were given and have no effect: true once per pair and
+    /// process, and false while an open listener of this process uses the pair. Any thread.
+    static bool is_first_idle_report(const TlsFiles &files);
     const TlsFiles &files() const { return files_; }
     /// Makes a session for an accepted connection; the socket stays the caller's and must outlive
     /// the session. Checks for replaced files at most once per second; this and later connections

@@ -17,6 +17,8 @@ struct TlsFiles {
 
 /// Whether the scheme of a location admits TLS only: https, rtmps.
 bool is_tls_only(const std::string &scheme);
+/// Whether it admits TLS: https, rtmps, and rtmp, with which a port takes both.
+bool can_use_tls(const std::string &scheme);
 /// Returns the files that a location with this scheme uses, out of those that were given: https and
 /// rtmps require both, rtmp uses both or none, http none. nullopt if one is missing; sets `error`,
 /// which refers to the properties tls-certificate and tls-key.
