@@ -44,7 +44,7 @@
  * the application and without the stream's name, or relative (`/other`, `//host:port/live`); empty:
  * here. Those that announced that they can (rtmppushsink, rtmppullsrc) leave when they are ready
  * to; others are told nothing. It returns FALSE if nobody can be asked so. Enhanced RTMP v2,
- * Reconnect Request.
+ * Reconnect Request. Such a publisher is asked, too, when this element stops.
  *
  * ## Example launch line
  * |[

@@ -86,8 +86,11 @@ struct Recorded final : net::RtmpClientEvents {
 
 /// A server and the times of the frames that it received.
 struct Node : net::TagReceiver {
-    explicit Node(const std::string &path = "live/cam") {
+    explicit Node(uint16_t port = 0) {
+        const std::string path = "live/cam";
         std::string error;
+        server = net::RtmpServer::open({"127.0.0.1", port}, &error);
+        fail_unless(server != nullptr, "%s", error.c_str());
         feed = server->feed(path, {.history = {.keep = 2'000'000'000}}, &error);
         claim = server->claim(path, *this, {}, &error);
         fail_unless(feed && claim, "%s", error.c_str());
@@ -113,7 +116,8 @@ struct Node : net::TagReceiver {
     void ask(bool publisher, const std::string &to) const {
         server->ask_to_reconnect("live/cam", publisher, to, "going down");
     }
-    const std::shared_ptr<net::RtmpServer> server = open_server();
+    uint16_t port() const { return server->address().port; }
+    std::shared_ptr<net::RtmpServer> server;
     std::mutex mutex;
     std::vector<uint8_t> marks; ///< the last byte of each frame
     std::vector<bool> keys;
@@ -294,6 +298,59 @@ GST_START_TEST(test_not_obeyed) {
 }
 GST_END_TEST
 
+// A server that ends asks its publishers and players to connect again, and the next one at its port
+// has them. They are not told that the stream has ended.
+GST_START_TEST(test_server_ends) {
+    auto first = std::make_unique<Node>();
+    const uint16_t port = first->port();
+    Recorded publisher, player;
+    const auto source = publisher.open(first->location(), true);
+    source->publish(samples::video_config());
+    source->publish(frame(0));
+    fail_unless(eventually([&] { return first->frames() == 1; }));
+    const auto sink = player.open(first->location(), false);
+    fail_unless(eventually([&] { return player.tags() == 1; }), "%s", player.said().c_str());
+    first.reset();
+    for (Recorded *each : {&publisher, &player}) {
+        fail_unless(eventually([&] { return has(each->said(), "asks to connect again to"); }), "%s",
+                    each->said().c_str());
+        fail_if(has(each->said(), "has ended the stream"), "%s", each->said().c_str());
+    }
+    Node second(port);
+    uint8_t number = 1;
+    fail_unless(eventually([&] {
+                    if (number < 250) source->publish(frame(number++));
+                    return player.tags() > 1;
+                }),
+                "%s%s", publisher.said().c_str(), player.said().c_str());
+    fail_unless_equals_int(second.published, 1);
+}
+GST_END_TEST
+
+// A pipeline that stops asks its publisher, which finds the next one.
+GST_START_TEST(test_receiver_stops) {
+    Node node;
+    Recorded events;
+    const auto client = events.open(node.location(), true);
+    client->publish(samples::video_config());
+    client->publish(frame(0));
+    fail_unless(eventually([&] { return node.frames() == 1; }));
+    node.claim.reset();
+    fail_unless(eventually([&] { return has(events.said(), "asks to connect again to"); }), "%s",
+                events.said().c_str());
+    fail_unless(has(events.said(), "the pipeline that received it has stopped"), "%s",
+                events.said().c_str());
+    std::string error;
+    node.claim = node.server->claim("live/cam", node, {}, &error);
+    uint8_t number = 1;
+    fail_unless(eventually([&] {
+                    if (number < 250) client->publish(frame(number++));
+                    return node.published == 2 && node.frames() > 1;
+                }),
+                "%s", events.said().c_str());
+}
+GST_END_TEST
+
 static Suite *rtmp_reconnect_suite() {
     Suite *suite = suite_create("rtmp_reconnect");
     TCase *tests = tcase_create("rtmp_reconnect");
@@ -305,6 +362,8 @@ static Suite *rtmp_reconnect_suite() {
     tcase_add_test(tests, test_player_moves);
     tcase_add_test(tests, test_nobody_there);
     tcase_add_test(tests, test_not_obeyed);
+    tcase_add_test(tests, test_server_ends);
+    tcase_add_test(tests, test_receiver_stops);
     return suite;
 }
 GST_CHECK_MAIN(rtmp_reconnect)

@@ -309,6 +309,10 @@ void ClientLink::lost(const std::string &reason, bool refused) {
     if (lived >= options_.backoff.stable) redirects_ = 0;
     // A server that asks for it again and again is not obeyed at once.
     const bool at_once = next_ && ++redirects_ <= max_redirects;
+    const std::string why = next_ ? leave_reason_ : reason;
+    // Where a server has sent this client, or one that is going down itself, may refuse everybody:
+    // that says nothing about the key.
+    const bool key_refused = refused && !is_redirected_;
     if (next_) {
         url_ = *std::exchange(next_, std::nullopt);
         is_redirected_ = true;
@@ -326,9 +330,9 @@ void ClientLink::lost(const std::string &reason, bool refused) {
     if (done_) return stop_now();
     if (!events_) return;
     const double random = std::uniform_real_distribution<double>(0, 1)(random_);
-    const uint64_t delay = at_once ? 0 : backoff_.next(refused, random);
-    say(LogLevel::info, reason + "; tried again in " + time_text(delay));
-    change(RtmpClientChange::waiting, reason, refused, delay);
+    const uint64_t delay = at_once ? 0 : backoff_.next(key_refused, random);
+    say(LogLevel::info, why + "; tried again in " + time_text(delay));
+    change(RtmpClientChange::waiting, why, key_refused, delay);
     retry_in(delay);
 }
 

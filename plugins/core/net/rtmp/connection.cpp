@@ -386,16 +386,24 @@ void RtmpConnection::close(const std::string &reason) {
     asio::post(context(), [self = shared_from_this(), reason] {
         if (self->closed_) return;
         const bool is_publisher = self->role_ == Role::publisher;
+        const bool is_ending = self->state_->roster->is_closing();
+        const bool stays = is_ending && self->role_ == Role::player && !self->is_told();
+        // A peer that can connects again: to the pipeline, or the server, that comes next. To be
+        // told that the stream has ended would say the opposite.
+        const bool is_asked =
+            (is_publisher || stays) && self->session_.request_reconnect("", reason);
         // A server that ends does not wait for its peers.
-        if (is_publisher && !self->state_->roster->is_closing())
-            return self->dismiss(rtmp::Refusal::failed, reason, LogLevel::info);
-        if (is_publisher) self->session_.notify_kicked(rtmp::Refusal::failed, reason);
+        if (is_publisher && !is_ending) {
+            if (!is_asked) return self->dismiss(rtmp::Refusal::failed, reason, LogLevel::info);
+            return self->part_ways(LogLevel::info, "closed, and asked to connect again: " + reason);
+        }
+        if (is_publisher && !is_asked) self->session_.notify_kicked(rtmp::Refusal::failed, reason);
         if (self->role_ == Role::publish_pending) {
             self->session_.refuse(rtmp::Refusal::failed, reason);
-            if (!self->state_->roster->is_closing())
+            if (!is_ending)
                 return self->part_ways(LogLevel::warning, "refused to publish: " + reason);
         }
-        if (self->role_ == Role::player && !self->is_told()) self->say_ended();
+        if (self->role_ == Role::player && !self->is_told() && !is_asked) self->say_ended();
         self->answer();
         self->close_now(LogLevel::info, "closed: " + reason);
     });
