@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// HTTP/1.1 with keep-alive, without pipelining. Understands Content-Length only: HLS servers know
-// how long their answers are.
+// HTTP/1.1 with keep-alive, without pipelining. Bodies have a length or come in chunks.
 #include "http.h"
 
 #include <algorithm>
 #include <deque>
 #include <strings.h>
+#include <utility>
 
 namespace load {
 namespace {
@@ -23,15 +23,18 @@ public:
     bool feed(const uint8_t *data, size_t size) override {
         std::string_view rest(reinterpret_cast<const char *>(data), size);
         while (!rest.empty())
-            if (!(in_body_ ? take_body(rest) : take_head(rest))) return false;
+            if (!(!in_body_                   ? take_head(rest)
+                  : is_chunked_ && left_ == 0 ? take_chunk_line(rest)
+                                              : take_body(rest)))
+                return false;
         return true;
     }
     size_t unwanted() const override {
-        return in_body_ && !waiting_.front().wants_body ? left_ : 0;
+        return in_body_ && !is_chunked_ && !waiting_.front().wants_body ? left_ : 0;
     }
     void skip(size_t size) override {
         left_ -= std::min(size, left_);
-        if (left_ == 0) finish();
+        if (left_ == 0 && !is_chunked_) finish();
     }
 
 private:
@@ -59,11 +62,30 @@ private:
             return fail("no HTTP/1.1: " + head_);
         status_ = std::atoi(head_.c_str() + 9);
         const char *length = header("content-length:");
-        if (!length) return fail("an answer without Content-Length: " + head_);
-        left_ = size_t(std::strtoull(length, nullptr, 10));
+        is_chunked_ = header("transfer-encoding: chunked");
+        if (!length && !is_chunked_) return fail("an answer of unknown length: " + head_);
+        left_ = is_chunked_ ? 0 : size_t(std::strtoull(length, nullptr, 10));
         head_.clear();
         in_body_ = true;
-        if (left_ == 0) finish();
+        if (left_ == 0 && !is_chunked_) finish();
+        return true;
+    }
+    /// A chunk's size, or what ends the chunk before; the last one has size 0 and no trailer.
+    bool take_chunk_line(std::string_view &rest) {
+        const size_t end = rest.find('\n');
+        const bool has_line = end != rest.npos;
+        head_ += rest.substr(0, end);
+        rest.remove_prefix(has_line ? end + 1 : rest.size());
+        if (!has_line) return head_.size() <= longest_head || fail("a line without an end");
+        const std::string line = std::exchange(head_, {});
+        if (line == "\r" && !is_last_) return true;
+        if (is_last_) {
+            is_last_ = false;
+            finish();
+            return true;
+        }
+        left_ = size_t(std::strtoull(line.c_str(), nullptr, 16));
+        is_last_ = left_ == 0;
         return true;
     }
     const char *header(const char *name) const {
@@ -98,7 +120,7 @@ private:
     std::string head_, body_;
     int status_ = 0;
     size_t left_ = 0;
-    bool in_body_ = false;
+    bool in_body_ = false, is_chunked_ = false, is_last_ = false;
 };
 
 } // namespace

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Varnish and nginx in front of Penstock, with the configurations of docker/edge: players get every
+part and segment, and the edge asks Penstock once for what many of them want."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import tempfile
+
+import rig
+from rig import Process, Server, generated, need, until
+
+EDGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docker", "edge")
+LOAD = os.environ.get("HLS_LOAD", "hls-load")
+PLAYERS = 40
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def configuration(name, server, **replaced):
+    """The shipped file, with this server's address and other values of the test."""
+    with open(os.path.join(EDGE, name), encoding="utf-8") as file:
+        text = file.read()
+    port = re.search(r":(\d+)$", server.http)[1]
+    for old, new in {"8080": port, **replaced}.items():
+        assert old in text, f"{name} has no '{old}'"
+        text = text.replace(old, new)
+    return text
+
+
+def varnish(server, folder):
+    """Varnish's port, and a function that counts what it has asked the server."""
+    port = free_port()
+    path = os.path.join(folder, "varnish.vcl")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(configuration("varnish.vcl", server))
+    Process("varnishd", "-F", "-n", f"{folder}/work", "-a", f"127.0.0.1:{port}", "-f", path,
+            "-s", "malloc,64M", "-p", "vsl_space=8M")
+    until("varnish listens", lambda: listens(port))
+
+    def asked():
+        out, _ = rig.run("varnishstat", "-n", f"{folder}/work", "-1", "-j", "-f",
+                         "MAIN.backend_req")
+        return json.loads(out)["counters"]["MAIN.backend_req"]["value"]
+    return port, asked
+
+
+def nginx(server, folder):
+    port = free_port()
+    log = f"{folder}/access.log"
+    site = configuration("nginx.conf", server, **{
+        "/var/cache/nginx/penstock": f"{folder}/cache", "listen 80;": f"listen 127.0.0.1:{port};"})
+    path = os.path.join(folder, "nginx.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"daemon off; master_process off; pid {folder}/pid;\n"
+                   "events { worker_connections 2048; }\n"
+                   "http {\n  log_format asked $upstream_cache_status,$status,$request_uri;\n"
+                   f"  access_log {log} asked;\n" + site + "}\n")
+    Process("/usr/sbin/nginx", "-e", "stderr", "-p", folder, "-c", path)
+    until("nginx listens", lambda: listens(port))
+
+    def asked():
+        with open(log, encoding="utf-8") as file:
+            return sum(not line.startswith("HIT,") for line in file)
+    return port, asked
+
+
+def load(port, *options):
+    """What hls-load reports of its players."""
+    out, _ = rig.run(LOAD, "--play", f"127.0.0.1:{port}", "--path", "/live/cam/index.m3u8",
+                     "--players", PLAYERS, "--settle", "2", *options, seconds=90)
+    result = json.loads(out.splitlines()[-1])
+    assert result["started"] == PLAYERS and result["failed"] == 0, result
+    assert result["missing"] == 0 and result["media"] > 1, result
+    return result
+
+
+def plays(url):
+    """ffmpeg reads video packets."""
+    out, _ = rig.run("ffprobe", "-v", "error", "-select_streams", "v", "-read_intervals", "%+2",
+                     "-show_entries", "packet=pts", "-of", "csv=p=0", url, seconds=60)
+    assert len(out.split()) > 20, out
+
+
+def varnish_low():
+    """Varnish, low-latency HLS: a part is fetched once for all players"""
+    need("varnishd", "varnishstat", LOAD)
+    with tempfile.TemporaryDirectory(prefix="penstock-edge-") as folder, \
+            Server("latency=low") as server:
+        os.chmod(folder, 0o755)
+        server.publish(generated(), "cam")
+        server.wait_for_hls("cam")
+        port, asked = varnish(server, folder)
+        before = asked()
+        result = load(port, "--seconds", "8")
+        requests = asked() - before
+        yield f"{requests} requests while {PLAYERS} players had {result['media']} parts each"
+        # Joining and settling is in it: twice the parts at most, each with a playlist.
+        assert requests < result["media"] * 2 * 3 < result["deliveries"], result
+        plays(f"http://127.0.0.1:{port}/live/cam.flv")
+        plays(f"http://127.0.0.1:{port}/live/cam/index.m3u8")
+
+
+def nginx_classic():
+    """nginx, segments of 2 s: each is fetched once"""
+    need("/usr/sbin/nginx", LOAD)
+    with tempfile.TemporaryDirectory(prefix="penstock-edge-") as folder, Server() as server:
+        os.chmod(folder, 0o755)
+        server.publish(generated(), "cam")
+        server.wait_for_hls("cam")
+        port, asked = nginx(server, folder)
+        before = asked()
+        result = load(port, "--classic", "--seconds", "8")
+        requests = asked() - before
+        yield f"{requests} requests while {PLAYERS} players had {result['media']} segments each"
+        assert requests < result["deliveries"] / 2, result
+        plays(f"http://127.0.0.1:{port}/live/cam.flv")
+        plays(f"http://127.0.0.1:{port}/live/cam/index.m3u8")
+
+
+def nginx_low():
+    """nginx, low-latency HLS: parts go through"""
+    need("/usr/sbin/nginx", LOAD)
+    with tempfile.TemporaryDirectory(prefix="penstock-edge-") as folder, \
+            Server("latency=low") as server:
+        os.chmod(folder, 0o755)
+        server.publish(generated(), "cam")
+        server.wait_for_hls("cam")
+        port, _ = nginx(server, folder)
+        load(port, "--seconds", "6")
+        load(port, "--seconds", "4", "--hints")
+
+
+if __name__ == "__main__":
+    rig.main([varnish_low, nginx_classic, nginx_low])
