@@ -39,6 +39,10 @@
  * Timestamps of audio and video may be up to 10 s apart and are kept as they are; audio that is
  * further away is moved to where video is, once.
  *
+ * With `vod` a stream that has an end, such as a file, is packaged as a whole: the playlist
+ * appears at EOS, segments end at keyframes only, and the same input makes the same files. An
+ * input that ends before its duration is packaged as far as it goes, with a warning.
+ *
  * Files are written by a thread of their own. A disk that blocks is reported and holds up nothing
  * live: segments that find no room in the queue are lost (`lost-segments`). The ENDLIST that EOS
  * writes is final: segments after it are refused until the element has been in READY.
@@ -121,6 +125,7 @@ enum Property {
     prop_part_duration,
     prop_renditions,
     prop_playlist_length,
+    prop_vod,
     prop_grace,
     prop_linger,
     prop_sync,
@@ -293,6 +298,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
         case prop_playlist_length:
             s.playlist_length = g_value_get_uint(value);
             break;
+        case prop_vod:
+            s.is_vod = g_value_get_boolean(value);
+            break;
         case prop_grace:
             s.ending.grace = std::chrono::nanoseconds(g_value_get_uint64(value));
             break;
@@ -338,6 +346,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
         case prop_playlist_length:
             g_value_set_uint(value, s.playlist_length);
             break;
+        case prop_vod:
+            g_value_set_boolean(value, s.is_vod);
+            break;
         case prop_grace:
             g_value_set_uint64(value, guint64(s.ending.grace.count()));
             break;
@@ -371,7 +382,7 @@ void install_properties(GObjectClass *klass) {
                             "URL of the playlist: http://HOST:PORT/PATH.m3u8 serves it from "
                             "memory, as https:// does with a certificate (no host: every "
                             "interface; port 0: the system chooses), "
-                            "file:///DIRECTORY/NAME.m3u8 writes files",
+                            "file:///DIRECTORY/NAME.m3u8, or the path alone, writes files",
                             nullptr, flags));
     install_tls_files(klass, prop_tls_certificate, prop_tls_key);
     g_object_class_install_property(klass, prop_container,
@@ -403,6 +414,13 @@ void install_properties(GObjectClass *klass) {
                           "Segments in the playlist; as many more are kept for slow viewers "
                           "(0 = all, for files only)",
                           0, 100000, d.playlist_length, flags));
+    g_object_class_install_property(
+        klass, prop_vod,
+        g_param_spec_boolean("vod", "VOD",
+                             "The stream is packaged as a whole, for files: segments end at "
+                             "keyframes only, the playlist appears at the end (EXT-X-PLAYLIST-TYPE "
+                             "VOD), and an existing one is not touched",
+                             d.is_vod, flags));
     install_ending(klass, prop_grace, prop_linger, d.ending,
                    "Then the playlist of an http location says that the stream has ended "
                    "(EXT-X-ENDLIST), and it can be fetched for this time, in nanoseconds");

@@ -116,6 +116,17 @@ std::unique_ptr<Output> open_mount(const Settings &settings, const Container &co
     return feed ? std::make_unique<MountOutput>(std::move(feed)) : nullptr;
 }
 
+/// The path of a file:// URL or of a location without a scheme; null, with `error` set, for others.
+GOwned<gchar> path_of(const std::string &location, std::string *error) {
+    if (location.find("://") == location.npos)
+        return GOwned<gchar>(g_canonicalize_filename(location.c_str(), nullptr));
+    GError *reason = nullptr;
+    GOwned<gchar> path(g_filename_from_uri(location.c_str(), nullptr, &reason));
+    if (reason) *error = reason->message;
+    g_clear_error(&reason);
+    return path;
+}
+
 std::unique_ptr<Output> open_directory(const Settings &settings, const Container &container,
                                        bool has_renditions, std::string *error) {
     if (settings.part_duration > 0) {
@@ -124,18 +135,15 @@ std::unique_ptr<Output> open_directory(const Settings &settings, const Container
             "wait: set location=http://HOST:PORT/NAME/index.m3u8, or part-duration=0";
         return nullptr;
     }
-    GError *reason = nullptr;
-    const GOwned<gchar> path(g_filename_from_uri(settings.location.c_str(), nullptr, &reason));
-    if (!path) {
-        *error = reason->message;
-        g_error_free(reason);
-        return nullptr;
-    }
+    const GOwned<gchar> path = path_of(settings.location, error);
+    if (!path) return nullptr;
     net::HlsDirectory::Options options;
-    options.playlist_length = settings.playlist_length;
+    options.is_vod = settings.is_vod;
+    options.playlist_length = settings.is_vod ? 0 : settings.playlist_length;
     options.target_duration = static_cast<int64_t>(settings.target_duration);
     options.container = container;
-    options.epoch = static_cast<uint64_t>(g_get_real_time() / 1000);
+    // A package is the same whenever it is made.
+    options.epoch = settings.is_vod ? 0 : static_cast<uint64_t>(g_get_real_time() / 1000);
     auto files = std::make_shared<Files>();
     if (has_renditions)
         files->renditions = net::HlsRenditionFiles::open(path.get(), options, error);
@@ -162,9 +170,14 @@ std::unique_ptr<Output> Output::open(const Settings &settings, const Container &
                  "request: 200000000 suits most, 0 is none";
         return nullptr;
     }
+    if (settings.is_vod && is_nonblocking_location(settings.location)) {
+        *error = "vod=true writes files: set location=file:///DIRECTORY/index.m3u8";
+        return nullptr;
+    }
     if (is_nonblocking_location(settings.location))
         return open_mount(settings, container, has_renditions, error);
-    if (settings.location.starts_with("file://"))
+    const bool has_scheme = settings.location.find("://") != settings.location.npos;
+    if (settings.location.starts_with("file://") || (!has_scheme && !settings.location.empty()))
         return open_directory(settings, container, has_renditions, error);
     *error = (settings.location.empty() ? std::string("There is no location")
                                         : "Can't serve '" + settings.location + "'") +

@@ -36,7 +36,8 @@ struct Settings {
     Renditions renditions = Renditions::automatic;
     uint64_t target_duration = 2'000'000'000; ///< ns
     uint64_t part_duration = 0;               ///< ns; 0: no parts
-    unsigned playlist_length = 6;             ///< segments; 0: all (files only)
+    bool is_vod = false;
+    unsigned playlist_length = 6; ///< segments; 0: all (files only)
     net::Ending ending{.linger = std::chrono::seconds(60)};
     Sync sync = Sync::automatic;
     std::shared_ptr<net::PeerWatch> watch; ///< consulted about viewers of an http:// location

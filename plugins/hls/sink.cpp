@@ -167,9 +167,11 @@ bool Sink::start() {
     options.part_target = [output](const std::string &name) { return output->part_target(name); };
     Segmenter::Options &segmenter = options.segmenter;
     segmenter.target_duration = static_cast<int64_t>(settings.target_duration);
-    segmenter.wall_clock = [] { return int64_t(g_get_real_time()) * 1000; };
+    if (!settings.is_vod) // a file was not made now
+        segmenter.wall_clock = [] { return int64_t(g_get_real_time()) * 1000; };
     segmenter.monotonic_clock = [] { return int64_t(g_get_monotonic_time()) * 1000; };
     segmenter.part_duration = static_cast<int64_t>(settings.part_duration);
+    segmenter.fixes_target = !settings.is_vod;
     segmenter.announced = output->stats().stream.target_duration;
     segmenter.part_target = output->stats().stream.part_target;
     if (segmenter.announced && settings.target_duration > segmenter.announced * GST_SECOND)
@@ -248,8 +250,10 @@ void Sink::stop() {
     }
     deliver();
     std::shared_ptr<Output> output;
+    bool is_cut_off = false;
     {
         std::lock_guard lock(mutex_);
+        is_cut_off = running_settings_.is_vod && !ended_ && published_ > 0;
         presentation_.reset();
         for (const auto &in : inputs_)
             in->track.reset();
@@ -258,6 +262,11 @@ void Sink::stop() {
     if (!output) return;
     output->end();
     post_reports(*output);
+    if (is_cut_off)
+        GST_ELEMENT_WARNING(
+            element_, STREAM, MUX,
+            ("The stream did not come to its end: %s has what came before.", output->url().c_str()),
+            (nullptr));
 }
 
 void Sink::unschedule(Input &in) {
@@ -266,7 +275,7 @@ void Sink::unschedule(Input &in) {
 
 bool Sink::waits(bool live) const {
     const Sync sync = running_settings_.sync;
-    return sync == Sync::yes || (sync == Sync::automatic && !live);
+    return sync == Sync::yes || (sync == Sync::automatic && !live && !running_settings_.is_vod);
 }
 
 /// Waits until the clock shows the running time.
@@ -372,11 +381,37 @@ void Sink::check_eos() {
         output->end();
         post_reports(*output);
     }
+    warn_of_early_end();
     {
         std::lock_guard lock(mutex_);
         eos_pending_ = true;
     }
     post_eos();
+}
+
+/// A file that is cut off ends like any other, only before its duration.
+void Sink::warn_of_early_end() {
+    constexpr gint64 usual = 2 * GST_SECOND; // by which durations are wrong
+    gint64 longest = 0;
+    for (const auto &pad : linked_pads()) {
+        gint64 duration = 0;
+        if (gst_pad_peer_query_duration(pad.get(), GST_FORMAT_TIME, &duration))
+            longest = std::max(longest, duration);
+    }
+    gint64 end = 0;
+    {
+        std::lock_guard lock(mutex_);
+        if (!running_settings_.is_vod) return;
+        end = position_;
+    }
+    if (longest - end <= std::max(usual, longest / 100)) return;
+    GST_ELEMENT_WARNING(
+        element_, STREAM, MUX,
+        ("The input ends at %u:%02u:%02u of %u:%02u:%02u; that is packaged. Is the file whole?",
+         unsigned(end / (3600 * GST_SECOND)), unsigned(end / (60 * GST_SECOND) % 60),
+         unsigned(end / GST_SECOND % 60), unsigned(longest / (3600 * GST_SECOND)),
+         unsigned(longest / (60 * GST_SECOND) % 60), unsigned(longest / GST_SECOND % 60)),
+        (nullptr));
 }
 
 GstPtr<GstStructure> Sink::stats() const {

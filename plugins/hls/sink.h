@@ -106,6 +106,7 @@ private:
     void post_warnings(const std::vector<std::string> &texts);
     /// Ends the stream if all linked pads have ended.
     void check_eos();
+    void warn_of_early_end();
 
     GstElement *const element_;
     mutable std::mutex settings_mutex_;

@@ -193,6 +193,49 @@ GST_START_TEST(test_bad_buffers) {
 }
 GST_END_TEST
 
+// A package: its playlist is there when it is whole, and is not overwritten.
+GST_START_TEST(test_vod) {
+    Place place;
+    const fs::path playlist = place.path / "index.m3u8";
+    for (const bool has_end : {true, false}) {
+        Bench bench(playlist.string()); // a location without a scheme
+        g_object_set(bench.element, "vod", TRUE, "target-duration", guint64(1'000'000'000),
+                     nullptr);
+        bench.add_video();
+        bench.add_audio();
+        bench.state(GST_STATE_PLAYING);
+        fail_unless_equals_int(bench.push(0, 5000), GST_FLOW_OK);
+        bench.await("segments", 2);
+        fail_if(fs::exists(playlist));
+        if (has_end) {
+            fail_unless(gst_harness_push_event(bench.video, gst_event_new_eos()));
+            fail_unless(gst_harness_push_event(bench.audio, gst_event_new_eos()));
+            fail_unless(bench.has_message(GST_MESSAGE_EOS));
+            fail_if(bench.has_message(GST_MESSAGE_WARNING));
+        } else {
+            bench.state(GST_STATE_NULL);
+            fail_unless(bench.has_message(GST_MESSAGE_WARNING));
+        }
+        const auto list = place.read();
+        fail_unless(list.type == playlist::Type::vod && list.ended && list.independent_segments);
+        fail_unless_equals_int(list.segments.size(), 3);
+        fail_unless_equals_uint64(list.target_duration, 2);
+        fail_if(list.segments[0].program_date_time);
+        {
+            Bench another(playlist.string());
+            g_object_set(another.element, "vod", TRUE, nullptr);
+            fail_unless(gst_element_set_state(another.element, GST_STATE_PLAYING) ==
+                        GST_STATE_CHANGE_FAILURE);
+        }
+        fs::remove(playlist);
+    }
+    Bench served("http://127.0.0.1:0/live/a/index.m3u8");
+    g_object_set(served.element, "vod", TRUE, nullptr);
+    fail_unless(gst_element_set_state(served.element, GST_STATE_PLAYING) ==
+                GST_STATE_CHANGE_FAILURE);
+}
+GST_END_TEST
+
 // A directory that becomes read-only: a warning for each segment, and the element continues.
 GST_START_TEST(test_write_error) {
     Place place;
@@ -378,6 +421,7 @@ static Suite *hlssegmenter_files_suite() {
     tcase_add_test(tc, test_states);
     tcase_add_test(tc, test_eos_and_gap);
     tcase_add_test(tc, test_bad_buffers);
+    tcase_add_test(tc, test_vod);
     tcase_add_test(tc, test_write_error);
     tcase_add_test(tc, test_blocked_disk);
     tcase_add_test(tc, test_after_the_end);

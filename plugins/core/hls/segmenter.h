@@ -46,7 +46,8 @@ struct Segment {
     bool independent = true;       ///< its video starts with a keyframe, or it has no video
     int64_t program_date_time = 0; ///< ms since 1970 of its first frame
     /// EXT-X-TARGETDURATION in seconds for a playlist that begins with this segment. The same for
-    /// all segments of a Segmenter; no segment's rounded duration exceeds it.
+    /// all segments of a Segmenter, unless it does not fix it; no segment's rounded duration exceeds
+    /// it.
     uint64_t target_duration = 0;
     std::string codecs; ///< RFC 6381, comma-separated; empty if unknown
     unsigned width = 0, height = 0;
@@ -113,12 +114,15 @@ public:
         int64_t part_duration = 0;
         /// The target duration of parts (ns) in such a playlist; 0: fixed by the first part.
         int64_t part_target = 0;
+        /// False: segments may be of any length, and end at keyframes only; the playlist is written
+        /// when all of them are known.
+        bool fixes_target = true;
         /// ns by which segments stay below the longest that the announced duration allows.
         int64_t margin = 0;
         /// Media arrive in real time. If false, tracks wait for one another within the bounds of
         /// bytes and samples only, and neither date nor skew is corrected.
         bool realtime = true;
-        /// Returns ns since 1970.
+        /// Returns ns since 1970. Without it segments have no date.
         std::function<int64_t()> wall_clock;
         /// Returns ns of a monotonic clock. If it goes back, it counts on from there.
         std::function<int64_t()> monotonic_clock;

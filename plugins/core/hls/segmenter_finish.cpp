@@ -107,6 +107,7 @@ std::vector<Segmenter::Entry> Segmenter::collect_audio(int64_t end, bool last) {
 
 /// The date (ns since 1970) of a time in the tracks.
 int64_t Segmenter::date_of(int64_t pts, int64_t arrival) {
+    if (!options_.wall_clock) return 0;
     // The earliest arrival is the best estimate of the capture time; others were delayed more.
     if (!date_anchor_ || (options_.realtime && std::abs(arrival - *date_anchor_) > date_drift))
         date_anchor_ = arrival;
@@ -187,11 +188,12 @@ void Segmenter::emit(int64_t end, bool last) {
     // Time that is missing in all tracks is removed from the stream's timeline.
     if (!last) *offset_ -= end - begin.pts - segment.duration;
     if (empty || segment.duration <= 0) return pass_on_discontinuity(begin.discontinuity);
+    segment.target_duration = announced_;
     if (announced_ == 0)
-        announced_ =
+        segment.target_duration =
             static_cast<uint64_t>(std::max((options_.target_duration + second - 1) / second,
                                            (segment.duration + second / 2) / second));
-    segment.target_duration = announced_;
+    if (options_.fixes_target) announced_ = segment.target_duration;
     segment.independent = !video || inputs[0].samples.front().keyframe;
     segment.discontinuity = begin.discontinuity && emitted_;
     if (changes_program(inputs)) segment.discontinuity = true;

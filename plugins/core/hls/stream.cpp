@@ -64,6 +64,7 @@ Stream::Stream(Options options) : options_(std::move(options)) {
     list_.version = options_.container.playlist_version;
     list_.target_duration = whole_seconds_up(options_.target_duration);
     if (options_.playlist_length == 0) list_.type = playlist::Type::event;
+    if (options_.is_vod) list_.type = playlist::Type::vod;
 }
 
 std::string Stream::name_of(uint64_t number) const {
@@ -107,14 +108,14 @@ Stream::Entry Stream::make_entry(const Segment &segment) {
     else if (!segment.init.empty())
         entry.init = entries_.back().init;
     if (entry.init) entry.listed.map = options_.uri_prefix + entry.init->name;
-    entry.listed.program_date_time = segment.program_date_time;
+    if (!options_.is_vod) entry.listed.program_date_time = segment.program_date_time;
     // The very first segment has no predecessor, so it has no discontinuity.
     const bool first = entries_.empty() && info_.segments == 0 && !is_resumed_;
     entry.listed.discontinuity = !first && (segment.discontinuity || interrupted_);
     interrupted_ = false;
     entry.independent = segment.independent;
 
-    if (info_.target_duration == 0) {
+    if (info_.target_duration == 0 || options_.is_vod) {
         list_.target_duration = std::max(list_.target_duration, segment.target_duration);
         info_.target_duration = list_.target_duration;
     }

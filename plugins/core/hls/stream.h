@@ -39,6 +39,9 @@ public:
         /// extension. For instance milliseconds since 1970.
         uint64_t epoch = 0;
         Container container = ts_container;
+        /// The playlist is read only when it is whole: its target duration is that of the longest
+        /// segment, and there are no dates, which a file does not have.
+        bool is_vod = false;
         bool keep_data = true; ///< false: the bytes are stored elsewhere (in files)
     };
     struct Info {

@@ -77,12 +77,15 @@ HlsDirectory::HlsDirectory(std::string playlist_path, const hls::Stream::Options
       playlist_name_(fs::path(playlist_path).filename().string()), stream_(options) {
 }
 
-Result HlsDirectory::prepare(const std::string &playlist_path) {
+Result HlsDirectory::prepare(const std::string &playlist_path, bool is_vod) {
     if (!playlist_path.starts_with('/') || !playlist_path.ends_with(".m3u8"))
         return Result::error("'" + playlist_path +
                              "' can't be a playlist's file: write file:///DIRECTORY/index.m3u8");
     const std::string directory = fs::path(playlist_path).parent_path().string() + "/";
     std::error_code code;
+    if (is_vod && fs::exists(fs::symlink_status(playlist_path, code)))
+        return Result::error(playlist_path + " exists, and is not overwritten: name another " +
+                             "directory, or remove that one");
     fs::create_directories(directory, code);
     if (code)
         return Result::error("Can't make the directory " + directory + ": " + mend(code.value()));
@@ -93,7 +96,7 @@ Result HlsDirectory::prepare(const std::string &playlist_path) {
 
 std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_path,
                                                  const Options &options, std::string *error) {
-    if (const Result result = prepare(playlist_path); !result.is_ok()) {
+    if (const Result result = prepare(playlist_path, options.is_vod); !result.is_ok()) {
         if (error) *error = result.reason();
         return nullptr;
     }
@@ -103,9 +106,11 @@ std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_pat
     stream.target_duration = options.target_duration;
     stream.epoch = options.epoch;
     stream.container = options.container;
+    stream.is_vod = options.is_vod;
     stream.keep_data = false;
     std::unique_ptr<HlsDirectory> store(new HlsDirectory(playlist_path, stream));
-    store->resume();
+    store->is_vod_ = options.is_vod;
+    if (!options.is_vod) store->resume();
     return store;
 }
 
@@ -191,7 +196,7 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
     }
     std::vector<std::string> more = stream_.publish(segment);
     std::move(more.begin(), more.end(), std::back_inserter(gone));
-    const Result listed = write(playlist_name_, stream_.playlist());
+    const Result listed = is_vod_ ? Result::ok() : write(playlist_name_, stream_.playlist());
     // Removed only after the playlist no longer lists them.
     for (const std::string &name : gone)
         ::unlink((directory_ + name).c_str());
@@ -199,9 +204,12 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
 }
 
 Result HlsDirectory::end() {
+    if (is_final_) return Result::ok();
     stream_.end();
     const Bytes text = stream_.playlist();
-    return text.empty() ? Result::ok() : write(playlist_name_, text);
+    const Result result = text.empty() ? Result::ok() : write(playlist_name_, text);
+    is_final_ = result.is_ok();
+    return result;
 }
 
 } // namespace penstock::net

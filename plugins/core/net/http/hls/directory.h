@@ -19,6 +19,9 @@ public:
         int64_t target_duration = 2'000'000'000;
         uint64_t epoch = 0; ///< see hls::Stream::Options::epoch
         hls::Container container = hls::ts_container;
+        /// The stream is packaged as a whole: the playlist appears at its end. What is there
+        /// already is neither continued nor replaced.
+        bool is_vod = false;
     };
     /// `playlist_path` is absolute; its directory is created if missing. On failure returns nullptr
     /// and sets `error` to the reason and a remedy.
@@ -26,8 +29,9 @@ public:
                                               const Options &options, std::string *error);
 
     /// Makes the directory of a playlist, if there is none. Errors: a path that is not absolute or
-    /// is no playlist's, a directory that can't be made or written to.
-    static Result prepare(const std::string &playlist_path);
+    /// is no playlist's, a directory that can't be made or written to; with `is_vod`, a playlist
+    /// that exists.
+    static Result prepare(const std::string &playlist_path, bool is_vod = false);
     /// Replaces a file by one that is complete when it appears.
     static Result write_file(const std::string &path, ByteView content);
 
@@ -48,6 +52,8 @@ private:
     Result write(const std::string &name, ByteView content);
 
     std::string directory_, playlist_name_;
+    bool is_vod_ = false;
+    bool is_final_ = false; ///< the playlist with its end is written
     hls::Stream stream_;
     uint64_t bytes_written_ = 0;
 };

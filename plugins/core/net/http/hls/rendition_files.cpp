@@ -13,7 +13,7 @@ constexpr std::string_view extension = ".m3u8";
 std::unique_ptr<HlsRenditionFiles> HlsRenditionFiles::open(const std::string &playlist_path,
                                                            const HlsDirectory::Options &options,
                                                            std::string *error) {
-    const Result result = HlsDirectory::prepare(playlist_path);
+    const Result result = HlsDirectory::prepare(playlist_path, options.is_vod);
     if (result.is_ok())
         return std::unique_ptr<HlsRenditionFiles>(new HlsRenditionFiles(playlist_path, options));
     if (error) *error = result.reason();
@@ -72,6 +72,7 @@ Result HlsRenditionFiles::write_multivariant() {
         if (!has_begun && rendition.is_awaited) return Result::ok();
         if (has_begun) listed.push_back({rendition.name, found->second->info()});
     }
+    if (options_.is_vod && !has_ended_) return Result::ok();
     const std::string file = playlist_path_.substr(playlist_path_.rfind('/') + 1);
     const std::string text =
         hls::multivariant(listed, file.substr(0, file.size() - extension.size()) + "/");
@@ -97,6 +98,7 @@ Result HlsRenditionFiles::end() {
         if (!directory) continue;
         if (const Result ended = directory->end(); !ended.is_ok()) result = ended;
     }
+    has_ended_ = true;
     const Result listed = write_multivariant();
     return result.is_ok() ? listed : result;
 }

@@ -14,8 +14,8 @@ namespace penstock::net {
 
 /// DIRECTORY/index.m3u8 and DIRECTORY/index/video_0/index.m3u8 …: the same places as over HTTP.
 /// The multivariant playlist appears when all renditions have begun, and is written again when what
-/// it says changes. Calls may block on the disk. Not thread-safe, but for set_renditions() and
-/// info().
+/// it says changes; with Options::is_vod, at the end. Calls may block on the disk. Not thread-safe,
+/// but for set_renditions() and info().
 class HlsRenditionFiles {
 public:
     /// As HlsDirectory::open().
@@ -41,6 +41,7 @@ private:
 
     const std::string playlist_path_;
     const HlsDirectory::Options options_;
+    bool has_ended_ = false;
     std::map<std::string, std::unique_ptr<HlsDirectory>> directories_; ///< by rendition
     hls::Numbers numbers_;
     std::string written_;      ///< the multivariant playlist
