@@ -191,6 +191,11 @@ void ServerSource::go_on_air(size_t index, Failover::Action how) {
         put_tag(std::move(tag));
 }
 
+bool ServerSource::is_second_on_air() const {
+    std::lock_guard lock(failover_mutex_);
+    return failover_.active() == size_t{1};
+}
+
 void ServerSource::unpublished(size_t index, const std::string &reason) {
     publishing_[index] = false;
     if (!decides_) return put_ended(reason);

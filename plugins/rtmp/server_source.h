@@ -75,6 +75,7 @@ private:
     bool on_tag(flv::Tag &&tag) override { return take(0, std::move(tag)); }
     void on_unpublished(const std::string &reason) override { unpublished(0, reason); }
     net::PublishReceiver *second() override { return decides_ ? &second_ : nullptr; }
+    bool is_second_on_air() const override;
 
     void published(size_t index, const net::Publisher &who);
     bool take(size_t index, flv::Tag &&tag);
@@ -103,7 +104,7 @@ private:
     bool decides_ = false; ///< there may be two publishers; changes while there is no claim
     std::array<Lane, 2> lanes_;
     std::vector<flv::Tag> mended_;
-    std::mutex failover_mutex_; ///< guards failover_; innermost
+    mutable std::mutex failover_mutex_; ///< guards failover_; innermost
     gop::Failover failover_;
 };
 

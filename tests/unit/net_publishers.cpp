@@ -196,7 +196,9 @@ GST_START_TEST(test_backup) {
     };
     struct Both : Relay {
         net::PublishReceiver *second() override { return &other; }
+        bool is_second_on_air() const override { return is_other_on_air; }
         Second other;
+        std::atomic<bool> is_other_on_air{false};
     };
     auto server = open_server();
     Both both;
@@ -214,9 +216,19 @@ GST_START_TEST(test_backup) {
     second.send(samples::video_config());
     fail_unless(eventually([&] { return both.received == 1 && both.other.received == 2; }));
     fail_unless_equals_int(both.other.is_backup, 1);
+    // Both are named, the one on air first.
+    const auto names = [&] {
+        const net::MountInfo info = server->mounts().at(0);
+        return info.publisher.substr(info.publisher.find(' ') + 1) + ", " +
+               info.standby.substr(info.standby.find(' ') + 1);
+    };
+    fail_unless_equals_string(names().c_str(), (first.name + ", " + second.name).c_str());
+    both.is_other_on_air = true;
+    fail_unless_equals_string(names().c_str(), (second.name + ", " + first.name).c_str());
     first.close();
     fail_unless(eventually([&] { return both.unpublished == 1; }));
     fail_unless(server->mounts().at(0).publishing);
+    fail_unless_equals_string(names().c_str(), (second.name + ", ").c_str());
     fail_unless(can_publish(server->address().port, "cam"));
     second.close();
     fail_unless(eventually([&] { return both.other.unpublished == 1; }));

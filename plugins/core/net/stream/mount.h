@@ -47,13 +47,15 @@ struct MediaInfo {
 
 /// A snapshot of a mount.
 struct MountInfo : MountKey {
-    std::string publisher;   ///< "rtmp-publish-3 127.0.0.1:53412"; empty: none
-    bool publishing = false; ///< a publisher is connected
-    bool pending = false;    ///< the publisher waits for a receiver
-    bool claimed = false;    ///< a receiver has claimed, or waits for, a publisher
-    bool live = false;       ///< a producer feeds viewers
-    int64_t since = 0;       ///< start of that; ms since 1970; 0: not live, or unknown
-    int64_t last_media = 0;  ///< when media last came; ms since 1970; 0: never
+    std::string publisher;    ///< "rtmp-publish-3 127.0.0.1:53412"; empty: none
+    std::string standby;      ///< a second publisher, which is not on air; empty: none
+    int64_t vacant_since = 0; ///< its receiver has no publisher since; ms since 1970; 0: unknown
+    bool publishing = false;  ///< a publisher is connected
+    bool pending = false;     ///< the publisher waits for a receiver
+    bool claimed = false;     ///< a receiver has claimed, or waits for, a publisher
+    bool live = false;        ///< a producer feeds viewers
+    int64_t since = 0;        ///< start of that; ms since 1970; 0: not live, or unknown
+    int64_t last_media = 0;   ///< when media last came; ms since 1970; 0: never
     unsigned viewers = 0;
     uint64_t bytes_in = 0, bytes_out = 0;
     MediaInfo media;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/stream/publish_slot.h"
 
+#include "core/net/loop/clock.h"
+
 #include <utility>
 
 namespace penstock::net {
@@ -99,6 +101,7 @@ void PublishSlot::unpublish(const Publisher *publisher, const std::string &reaso
         if (!was_announced) return;
         receiver = receiver_of(*seat);
         is_last = !seats_[0].announced && !seats_[1].announced;
+        if (is_last) vacant_ms_ = steady_ms();
     }
     if (receiver) receiver->on_unpublished(reason);
     if (is_last) mount_.tell(MountEvent::unpublished);
@@ -113,6 +116,7 @@ bool PublishSlot::claim(PublishReceiver &receiver, const ClaimOptions &options) 
             std::lock_guard lock(mutex_);
             if (receiver_) return false;
             receiver_ = &receiver;
+            vacant_ms_ = steady_ms();
             key_ = options.key;
             silence_timeout_ = options.silence_timeout;
             republish_ = options.republish == Republish::backup && !receiver.second()
@@ -222,13 +226,17 @@ void PublishSlot::describe(MountInfo &info) const {
     std::lock_guard lock(mutex_);
     info.claimed = receiver_ != nullptr;
     bool any_announced = false;
-    for (const Seat &seat : seats_) {
+    const bool is_second_first = receiver_ && receiver_->is_second_on_air();
+    for (size_t i = 0; i < seats_.size(); ++i) {
+        const Seat &seat = seats_[is_second_first ? seats_.size() - 1 - i : i];
         if (!seat.publisher) continue;
+        (info.publishing ? info.standby : info.publisher) = seat.publisher->name();
         info.publishing = true;
-        if (info.publisher.empty()) info.publisher = seat.publisher->name();
         any_announced |= seat.announced;
     }
     info.pending = info.publishing && !any_announced;
+    if (info.claimed && !info.publishing)
+        info.vacant_since = unix_ms() - static_cast<int64_t>(steady_ms() - vacant_ms_);
 }
 
 } // namespace penstock::net

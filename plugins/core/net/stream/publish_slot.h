@@ -31,6 +31,8 @@ public:
     /// Takes a second publisher of the name while this one has the first; it must live as long as
     /// this one. nullptr: Republish::backup is Republish::reject.
     virtual PublishReceiver *second() { return nullptr; }
+    /// Whether of two publishers that of second() is on air. Any thread; must not block.
+    virtual bool is_second_on_air() const { return false; }
 };
 
 /// The fate of a publisher whose name another one has.
@@ -124,7 +126,7 @@ public:
     Authority authority() const;
     /// True if there is a publisher or a receiver.
     bool in_use() const;
-    /// Fills in `publishing`, `pending`, `claimed` and `publisher`.
+    /// Fills in `publishing`, `pending`, `claimed`, `publisher`, `standby` and `vacant_since`.
     void describe(MountInfo &info) const;
 
 private:
@@ -156,6 +158,7 @@ private:
     std::atomic<uint64_t> silence_timeout_{0};
     Authority authority_;
     Republish republish_ = Republish::reject; ///< the receiver's
+    uint64_t vacant_ms_ = 0; ///< steady_ms() when it was claimed, or its last publisher went
 };
 
 } // namespace penstock::net
