@@ -42,6 +42,22 @@ bool LiveMuxer::is_awaited(const Track &track, std::optional<Steady::time_point>
     return true;
 }
 
+// With waits_for_video(), until a pad has it: drops what the others have, but for the last
+// stream_wait(), which may belong to the first video. Returns false once there is video.
+bool LiveMuxer::drop_without_video() {
+    if (!waits_for_video_ || std::any_of(tracks_.begin(), tracks_.end(), [](const TrackPtr &track) {
+            return track->video && track->known;
+        }))
+        return false;
+    for (const TrackPtr &track : tracks_)
+        while (!track->queue.empty() && track->queue.front().buffer &&
+               (track->ended || track->is_full(stream_wait_))) {
+            track->queue.pop_front();
+            ++counters_.drops;
+        }
+    return true;
+}
+
 // Determines the next action. `timeout`: do not wait for pads without data, once.
 LiveMuxer::Next LiveMuxer::take(bool &timeout) {
     std::lock_guard lock(lock_);
@@ -52,8 +68,24 @@ LiveMuxer::Next LiveMuxer::take(bool &timeout) {
         track->queue.pop_front();
         return result;
     };
-    for (const TrackPtr &track : tracks_)
-        if (!track->queue.empty() && track->queue.front().caps) return pop(track);
+    const auto with_caps = [&] {
+        const auto found = std::find_if(tracks_.begin(), tracks_.end(), [](const TrackPtr &track) {
+            return !track->queue.empty() && track->queue.front().caps;
+        });
+        return found == tracks_.end() ? TrackPtr() : *found;
+    };
+    // Caps first: they may be those of the video.
+    if (const TrackPtr track = with_caps()) return pop(track);
+    if (drop_without_video()) {
+        if (const TrackPtr track = with_caps()) return pop(track);
+        // The video's pad may never get to know that there is none.
+        const bool over = std::all_of(tracks_.begin(), tracks_.end(), [](const TrackPtr &track) {
+            return !track->known || track->is_over();
+        });
+        const bool any = std::any_of(tracks_.begin(), tracks_.end(),
+                                     [](const TrackPtr &track) { return track->is_over(); });
+        return {nullptr, {}, over && any};
+    }
     for (const TrackPtr &track : tracks_) {
         // Buffers without usable caps are dropped.
         while (!track->known && track->queue.size() && track->queue.front().buffer) {
@@ -257,6 +289,11 @@ void LiveMuxer::set_stream_wait(guint64 nanoseconds) {
     alarm_.ring_now(); // the waiting time is computed anew
 }
 
+void LiveMuxer::set_waits_for_video(bool waits) {
+    waits_for_video_ = waits;
+    changed_.notify_all();
+}
+
 // Goes directly to GstAggregator's event queue and can't block.
 void LiveMuxer::nudge(GstAggregatorPad *pad) {
     GST_AGGREGATOR_GET_CLASS(aggregator_)
@@ -364,6 +401,7 @@ GstClockTime LiveMuxer::next_time() const {
     std::optional<int64_t> first;
     for (const TrackPtr &track : tracks_) {
         if (!begun_ && is_awaited(*track)) return GST_CLOCK_TIME_NONE;
+        if (waits_for_video_ && track->video && !track->known) return GST_CLOCK_TIME_NONE;
         const Item *item = track->first_buffer();
         if (item && (!first || item->dts < *first)) first = item->dts;
     }

@@ -60,6 +60,9 @@ public:
     GstPtr<GstStructure> stats() const;
     guint64 stream_wait() const { return stream_wait_; }
     void set_stream_wait(guint64 nanoseconds);
+    /// Whether nothing comes out before a pad has video.
+    bool waits_for_video() const { return waits_for_video_; }
+    void set_waits_for_video(bool waits);
 
 protected:
     /// New caps, or a buffer with its running times.
@@ -123,6 +126,7 @@ private:
     void nudge(GstAggregatorPad *pad);
     GstFlowReturn produce(bool timeout);
     Next take(bool &timeout);
+    bool drop_without_video();
     bool is_awaited(const Track &track, std::optional<Steady::time_point> *until = nullptr) const;
     void wake();
 
@@ -131,6 +135,7 @@ private:
     std::vector<TrackPtr> tracks_;
     GstFlowReturn flow_ = GST_FLOW_OK; ///< downstream's last flow; guarded by the lock
     std::atomic<guint64> stream_wait_ = default_stream_wait;
+    std::atomic<bool> waits_for_video_ = false;
     /// Arrival of the first buffer of any pad; guarded by lock_.
     Steady::time_point first_at_ = Steady::time_point::max();
     Alarm alarm_{[this] { wake(); }};

@@ -43,7 +43,7 @@ public:
     }
 
 private:
-    enum { prop_0, prop_stream_wait, prop_stats };
+    enum { prop_0, prop_stream_wait, prop_wait_for_video, prop_stats };
     static inline gpointer parent_class = nullptr;
     // The original function of GstAggregatorPad, the same for every pad.
     static inline GstPadActivateModeFunction aggregator_activate_mode = nullptr;
@@ -146,6 +146,8 @@ private:
         guard(object, [&] {
             if (id == prop_stream_wait)
                 impl(object).set_stream_wait(g_value_get_uint64(value));
+            else if (id == prop_wait_for_video)
+                impl(object).set_waits_for_video(g_value_get_boolean(value));
             else
                 G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
         });
@@ -156,6 +158,9 @@ private:
             switch (id) {
             case prop_stream_wait:
                 g_value_set_uint64(value, impl(object).stream_wait());
+                break;
+            case prop_wait_for_video:
+                g_value_set_boolean(value, impl(object).waits_for_video());
                 break;
             case prop_stats:
                 g_value_take_boxed(value, impl(object).stats().release());
@@ -185,6 +190,14 @@ private:
                 0, 60 * GST_SECOND, LiveMuxer::default_stream_wait,
                 GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                             GST_PARAM_MUTABLE_PLAYING)));
+        g_object_class_install_property(
+            klass, prop_wait_for_video,
+            g_param_spec_boolean(
+                "wait-for-video", "Wait for video",
+                "Put out nothing before there is video; a stream that never has any stays silent. "
+                "Audio from before it is dropped, but for the last `stream-wait`",
+                FALSE,
+                GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
         g_object_class_install_property(
             klass, prop_stats,
             g_param_spec_boxed("stats", "Statistics",

@@ -182,6 +182,36 @@ GST_START_TEST(test_pads_and_states) {
 }
 GST_END_TEST
 
+// With wait-for-video nothing comes of audio alone; once there is video, audio of the last second
+// does.
+GST_START_TEST(test_wait_for_video) {
+    for (const bool shows : {false, true}) {
+        Rig rig;
+        g_object_set(rig.element, "wait-for-video", TRUE, nullptr);
+        rig.begin(rig.audio, aac_caps());
+        for (unsigned i = 0; i < 150; ++i)
+            fail_unless_equals_int(rig.push_audio(i * 20 * GST_MSECOND), GST_FLOW_OK);
+        if (shows) {
+            rig.begin(rig.video, h264_caps());
+            rig.push_video(2500 * GST_MSECOND, true);
+            rig.push_video(2540 * GST_MSECOND, false);
+            rig.end(rig.video);
+        }
+        rig.end(rig.audio);
+        rig.wait_eos();
+        const auto frames = rig.frames();
+        if (!shows) {
+            fail_unless(rig.outs().empty(), "%zu buffers", rig.outs().size());
+            continue;
+        }
+        const auto is_video = [](const Out &out) { return out.tag->type == flv::TagType::video; };
+        fail_unless_equals_int(std::count_if(frames.begin(), frames.end(), is_video), 2);
+        const auto audio = frames.size() - 2;
+        fail_unless(audio >= 40 && audio <= 51, "%zu audio frames", audio);
+    }
+}
+GST_END_TEST
+
 static Suite *flvlivemux_suite() {
     Suite *s = suite_create("flvlivemux");
     TCase *tc = tcase_create("general");
@@ -193,6 +223,7 @@ static Suite *flvlivemux_suite() {
     tcase_add_test(tc, test_flush);
     tcase_add_test(tc, test_flow);
     tcase_add_test(tc, test_pads_and_states);
+    tcase_add_test(tc, test_wait_for_video);
     return s;
 }
 GST_CHECK_MAIN(flvlivemux)
