@@ -4,10 +4,11 @@
 
 #include "gst/core_log.h"
 #include "transcode/copyorencode.h"
+#include "transcode/ladder.h"
 
 static gboolean plugin_init(GstPlugin *plugin) {
     penstock::install_core_log();
-    return GST_ELEMENT_REGISTER(copyorencode, plugin);
+    return GST_ELEMENT_REGISTER(copyorencode, plugin) && GST_ELEMENT_REGISTER(ladder, plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, penstocktranscode,
