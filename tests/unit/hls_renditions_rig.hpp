@@ -49,6 +49,7 @@ struct Served {
 struct Renditions {
     Presentation::Options options;
     int64_t wall = 1'700'000'000 * sec;
+    bool is_held = false; ///< the clock: what is sent comes at once
     std::unique_ptr<Presentation> presentation;
     std::map<std::string, std::unique_ptr<Served>> served;
     Numbers numbers;
@@ -245,7 +246,7 @@ inline void run(Renditions &to, std::vector<Lane *> lanes, int64_t from, int64_t
             if (next.empty()) break;
             continue;
         }
-        to.wall = std::max(to.wall, wall + time + lane.late - from);
+        if (!to.is_held) to.wall = std::max(to.wall, wall + time + lane.late - from);
         if (time < lane.from || time >= lane.to) continue;
         const auto stamp = [&](int64_t t) { return flv ? t / ms * ms : t; };
         ++lane.sent;

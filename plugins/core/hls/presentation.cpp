@@ -278,7 +278,9 @@ void Presentation::pump() {
         media_ = reference.place.end;
         for (Slot &slot : slots_) {
             slot.rendition->follow(reference);
-            if (!slot.since) slot.since = reference.place.begin;
+            if (slot.since) continue;
+            slot.since = reference.place.begin;
+            slot.since_at = now();
         }
     }
     for (size_t i = 0; i < slots_.size(); ++i) {
@@ -294,6 +296,12 @@ void Presentation::pump() {
     update_expected();
 }
 
+/// 0 without a clock: nothing is given up by time then.
+int64_t Presentation::now() const {
+    const auto &clock = options_.segmenter.monotonic_clock;
+    return clock ? clock() : 0;
+}
+
 void Presentation::update_expected() {
     if (is_single()) return;
     expected_.resize(slots_.size());
@@ -301,7 +309,10 @@ void Presentation::update_expected() {
         const auto track = std::find_if(tracks_.begin(), tracks_.end(),
                                         [&](const Track &t) { return t.rendition == i; });
         const Slot &slot = slots_[i];
-        const int64_t missed = media_ && slot.since ? *media_ - *slot.since : 0;
+        int64_t missed = media_ && slot.since ? *media_ - *slot.since : 0;
+        // A stream that begins with a cached GOP is seconds ahead at once of what is encoded from
+        // it.
+        if (options_.segmenter.realtime) missed = std::min(missed, now() - slot.since_at);
         expected_[i].name = track->name;
         expected_[i].is_awaited = !track->is_removed && !track->has_ended &&
                                   missed <= (track->format ? sample_wait : stream_wait);

@@ -21,10 +21,11 @@ enum class Layout : uint8_t {
 /// track and the first audio track that there are. Where another goes on for half a second after
 /// the reference's end, or for three without it, that becomes the reference.
 ///
-/// A track without a format after one second of the others' media is not waited for; if it comes
-/// later, its rendition begins with the next segment. One that ends, or sends nothing, has gaps
-/// while the others go on. A new codec or configuration of any track begins a segment with a
-/// discontinuity in all renditions, at the reference's next keyframe. Not thread-safe.
+/// A track without a format after one second of the others' media, and of time if they are live, is
+/// not waited for; if it comes later, its rendition begins with the next segment. One that ends, or
+/// sends nothing, has gaps while the others go on. A new codec or configuration of any track begins
+/// a segment with a discontinuity in all renditions, at the reference's next keyframe. Not
+/// thread-safe.
 class Presentation {
 public:
     struct Options {
@@ -83,6 +84,7 @@ private:
     struct Slot {
         std::unique_ptr<Rendition> rendition;
         std::optional<int64_t> since; ///< the reference's time when it was first missed
+        int64_t since_at = 0;         ///< monotonic, ns: when that was
     };
 
     bool is_single() const { return layout_ == Layout::single; }
@@ -96,6 +98,7 @@ private:
     void succeed(size_t track);
     void pump();
     void update_expected();
+    int64_t now() const;
 
     const Layout layout_;
     Options options_;
