@@ -84,6 +84,10 @@ class Launcher(LauncherCase):
         self.assertEqual(wrong.returncode, 1, wrong.stderr)
         self.assertRegex(wrong.stderr,
                          r"rules of live and mine take rtmp://127\.0\.0\.1:\d+/live/\*: change one")
+        both = self.penstock("run", "live", "on-demand", "ladder", "--set", "rtmp=127.0.0.1:0", "--set",
+                             "http=127.0.0.1:0", PENSTOCK_PIPELINES=SHIPPED)
+        self.assertEqual(both.returncode, 1, both.stderr)
+        self.assertRegex(both.stderr, r"rules of on-demand and ladder take \S+/live/\*_480p")
 
     def test_values_that_differ(self):
         """A value for one description, while another one has a parameter of the same name."""

@@ -42,7 +42,7 @@ class Doctor(unittest.TestCase):
 
     def test_every_element_counts(self):
         """The elements of start pipelines, publish rules and play rules are counted."""
-        for name in ("file-to-udp", "live", "on-demand"):
+        for name in ("file-to-udp", "ladder", "live", "on-demand"):
             self.assertRegex(doctor(name)[1][name]["detail"], r"all ([2-9]|\d\d+) elements are there")
 
     def test_missing_plugins(self):

@@ -62,7 +62,7 @@ class Shipped(unittest.TestCase):
                 ("file-to-udp", {"udp"}), ("file-to-rtmp", {"rtmp"}), ("test-publisher", {"rtmp"}),
                 ("webcam-to-udp", {"udp"}, *small), ("webcam-to-rtmp", {"rtmp"}, *small),
                 ("live", {"rtmp", "http", "hls"}), ("on-demand", {"rtmp", "http", "hls"}),
-                ("failover", {"rtmp", "http", "hls"})):
+                ("ladder", {"rtmp", "http", "hls"}), ("failover", {"rtmp", "http", "hls"})):
             with self.subTest(name):
                 code, tests, error = run(name, *settings)
                 self.assertEqual(code, 0, error + json.dumps(tests, indent=1))
