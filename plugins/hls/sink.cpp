@@ -168,7 +168,7 @@ bool Sink::start() {
     Segmenter::Options &segmenter = options.segmenter;
     segmenter.target_duration = static_cast<int64_t>(settings.target_duration);
     if (!settings.is_vod) // a file was not made now
-        segmenter.wall_clock = [] { return int64_t(g_get_real_time()) * 1000; };
+        segmenter.wall_clock = [this] { return int64_t(g_get_real_time()) * 1000 - lateness_; };
     segmenter.monotonic_clock = [] { return int64_t(g_get_monotonic_time()) * 1000; };
     segmenter.part_duration = static_cast<int64_t>(settings.part_duration);
     segmenter.fixes_target = !settings.is_vod;
@@ -195,6 +195,8 @@ bool Sink::start() {
         realtime_ = true;
         stopping_ = ended_ = eos_pending_ = stream_start_posted_ = false;
         position_ = -1;
+        lateness_ = begun_at_ = 0;
+        begins_ = true;
         published_ = dropped_ = 0;
         counters_.start();
     }

@@ -96,6 +96,8 @@ private:
     void on_tags(GstPad *pad, GstEvent *event);
     bool is_live(GstPad *pad, bool remember);
     bool waits(bool live) const;
+    std::optional<int64_t> running_now() const;
+    void note_lateness(int64_t lateness);
     GstFlowReturn wait_for(GstPad *pad, int64_t running_time);
     void unschedule(Input &input);
     /// Passes finished segments to the output in order, and posts problems.
@@ -131,6 +133,11 @@ private:
     uint32_t eos_seqnum_ = GST_SEQNUM_INVALID;
     uint32_t flush_seqnum_ = GST_SEQNUM_INVALID; ///< of the last flush
     int64_t position_ = -1;                      ///< stream time, ns; -1: none
+    // How late media is by the pipeline's clock, while the stream begins; ns.
+    int64_t lateness_ = 0; ///< of the sample that is added, then for good
+    int64_t least_lateness_ = 0;
+    int64_t begun_at_ = 0; ///< monotonic; 0: nothing has come
+    std::atomic<bool> begins_ = true;
     uint64_t published_ = 0, dropped_ = 0;
     Counters counters_;
 };

@@ -16,6 +16,15 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
 #define GST_CAT_DEFAULT penstock_hls_segmenter_debug
 
 namespace penstock::hls {
+namespace {
+
+/// Of a live stream; ns. What it begins with has come by then.
+constexpr int64_t beginning = 2 * GST_SECOND;
+/// A cached GOP is no longer.
+constexpr int64_t longest_burst = 60 * GST_SECOND;
+constexpr int64_t usual_lateness = GST_SECOND / 2;
+
+} // namespace
 
 Sink::Input *Sink::find(GstPad *pad) const {
     const auto found = std::find_if(inputs_.begin(), inputs_.end(),
@@ -64,6 +73,31 @@ bool Sink::is_live(GstPad *pad, bool remember) {
     return live;
 }
 
+/// Empty without a clock.
+std::optional<int64_t> Sink::running_now() const {
+    const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(element_));
+    if (!clock) return std::nullopt;
+    return static_cast<int64_t>(gst_clock_get_time(clock.get())) -
+           static_cast<int64_t>(gst_element_get_base_time(element_));
+}
+
+/// A live stream may begin with a cached GOP: seconds that are past, all at once. Their dates are
+/// in the past too, and those of what follows go on from there.
+void Sink::note_lateness(int64_t lateness) {
+    const int64_t at = g_get_monotonic_time() * 1000;
+    lateness = lateness > 0 && lateness < longest_burst ? lateness : 0;
+    if (begun_at_ == 0) {
+        begun_at_ = at;
+        least_lateness_ = lateness;
+    }
+    least_lateness_ = std::min(least_lateness_, lateness);
+    lateness_ = lateness;
+    if (at - begun_at_ < beginning) return;
+    begins_ = false;
+    // Less than that is what every stream is late.
+    lateness_ = least_lateness_ < usual_lateness ? 0 : least_lateness_;
+}
+
 // Takes mutex_ once for a buffer, unless it waits or finishes a segment.
 GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
     Sample sample;
@@ -75,6 +109,8 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
     sample.keyframe = !GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
     sample.discontinuity = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
     buffer.reset();
+
+    const auto now = begins_ ? running_now() : std::nullopt;
 
     Lock lock(mutex_);
     const Input *const found = find(pad);
@@ -112,6 +148,7 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
         ++dropped_;
         return GST_FLOW_OK;
     }
+    if (now && playing_ && in.live.value_or(false)) note_lateness(*now - sample.pts);
     if (output_) output_->note_media();
     if (GST_CLOCK_TIME_IS_VALID(position)) position_ = static_cast<int64_t>(position);
     presentation_->add(*in.track, std::move(sample));

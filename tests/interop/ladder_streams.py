@@ -8,6 +8,7 @@ import re
 import struct
 import time
 import urllib.request
+from datetime import datetime
 from urllib.parse import urljoin
 
 import rig
@@ -99,6 +100,10 @@ def whole_segments(url):
     return found
 
 
+def date_of(segment):
+    return datetime.fromisoformat(segment[0].replace("Z", "+00:00")).timestamp()
+
+
 def watch(url, *options):
     return Process("ffmpeg", "-nostdin", "-v", "error", "-progress", "pipe:1", "-stats_period",
                    "0.2", "-i", url, *options, "-c", "copy", "-f", "null", "-")
@@ -126,8 +131,9 @@ def is_decoded(url, *options):
 def hls():
     """One playlist of the source and its rungs: aligned, true, and each of them plays."""
     with ladder() as server:
-        server.publish(footage(540), "cam")
-        until("cam is live", server.streams)
+        # The ladder begins with a part of a GOP that is past.
+        publisher = server.publish(footage(540), "cam")
+        until("it is in the midst of a GOP", lambda: publisher.sent() > 3.5)
         began = time.monotonic()
         text = get(playlist_of(server)).decode()
         yield f"first playlist after {time.monotonic() - began:.1f} s"
@@ -144,6 +150,10 @@ def hls():
             dates = {found[number][:2] for found in lists}
             times = {first_pts(get(found[number][2])) for found in lists}
             assert len(dates) == 1 and len(times) == 1, f"{number}: {dates} {times}"
+            if number + 1 in common:
+                steps = [date_of(found[number + 1]) - date_of(found[number]) for found in lists]
+                assert all(abs(step - float(found[number][1].rstrip(","))) < 0.02
+                           for step, found in zip(steps, lists)), f"{number}: {steps} {lists}"
         yield f"{len(common)} segments begin with the same PTS in all"
         for variant, _ in variants(get(playlist_of(server)).decode()):
             average, most = int(variant["AVERAGE-BANDWIDTH"]), int(variant["BANDWIDTH"])
