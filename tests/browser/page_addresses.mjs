@@ -64,7 +64,7 @@ export const addresses = {
     assert.match(fetched, /^#EXTM3U/, 'a script gets the playlist');
     const player = await fetch(server.url + playlist); // without a browser's headers
     assert.match(await player.text(), /^#EXTM3U/, 'a player gets the playlist');
-    assert.equal(player.headers.get('vary'), 'Accept, Sec-Fetch-Dest');
+    assert.equal(player.headers.get('vary'), 'Accept, Sec-Fetch-Dest, Accept-Encoding');
     const page = await fetch(server.url + playlist,
       { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' });
     assert.equal(page.status, 303);
