@@ -192,7 +192,7 @@ void LiveMuxer::reset(bool with_caps) {
     std::lock_guard lock(lock_);
     for (const TrackPtr &track : tracks_) {
         track->queue.clear();
-        track->ended = false;
+        track->ended = track->nudged = false;
         track->last = 0;
         track->first.reset();
         track->gap_end.reset();
@@ -279,6 +279,7 @@ void LiveMuxer::pad_activated(GstAggregatorPad *pad, bool active) {
     if (const TrackPtr track = track_of(pad)) {
         std::lock_guard lock(lock_);
         track->flushing = !active;
+        track->nudged = false;
     }
     changed_.notify_all();
 }
@@ -294,12 +295,13 @@ void LiveMuxer::set_waits_for_video(bool waits) {
     changed_.notify_all();
 }
 
-// Goes directly to GstAggregator's event queue and can't block.
-void LiveMuxer::nudge(GstAggregatorPad *pad) {
-    GST_AGGREGATOR_GET_CLASS(aggregator_)
-        ->sink_event_pre_queue(
-            aggregator_, pad,
-            gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty(nudge_name)));
+// Goes directly to GstAggregator's event queue and can't block. Returns false if it is not taken.
+bool LiveMuxer::nudge(GstAggregatorPad *pad) {
+    return GST_AGGREGATOR_GET_CLASS(aggregator_)
+               ->sink_event_pre_queue(aggregator_, pad,
+                                      gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                                                           gst_structure_new_empty(nudge_name))) ==
+           GST_FLOW_OK;
 }
 
 void LiveMuxer::add_buffer(Track &track, GstPtr<GstBuffer> buffer) {
@@ -332,8 +334,13 @@ GstFlowReturn LiveMuxer::chain(GstAggregatorPad *pad, GstPtr<GstBuffer> buffer) 
         if (flow_ != GST_FLOW_OK) return flow_;
         if (!track->first) first_at_ = std::min(first_at_, Steady::now());
         add_buffer(*track, std::move(buffer));
+        // A nudge that the source pad's thread has not seen yet stands for this buffer, too.
+        if (std::exchange(track->nudged, true)) return GST_FLOW_OK;
     }
-    nudge(pad);
+    if (!nudge(pad)) {
+        std::lock_guard lock(lock_);
+        track->nudged = false;
+    }
     return GST_FLOW_OK;
 }
 
@@ -367,12 +374,13 @@ void LiveMuxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
     case GST_EVENT_EOS:
         track->ended = true;
         break;
-    case GST_EVENT_FLUSH_START:
+    case GST_EVENT_FLUSH_START: // GstAggregator drops its events, nudges among them
         track->flushing = true;
+        track->nudged = false;
         changed_.notify_all();
         break;
     case GST_EVENT_FLUSH_STOP:
-        track->flushing = track->ended = false;
+        track->flushing = track->ended = track->nudged = false;
         track->gap_end.reset();
         // The caps remain valid.
         std::erase_if(track->queue, [](const Item &item) { return bool(item.buffer); });
@@ -383,10 +391,15 @@ void LiveMuxer::event_arrives(GstAggregatorPad *pad, GstEvent *event) {
     }
 }
 
-bool LiveMuxer::sink_event(GstEvent *event) {
+bool LiveMuxer::sink_event(GstAggregatorPad *pad, GstEvent *event) {
+    const bool is_nudge = gst_event_has_name(event, nudge_name);
+    if (is_nudge) {
+        std::lock_guard lock(lock_);
+        for (const TrackPtr &track : tracks_)
+            if (track->pad.get() == pad) track->nudged = false;
+    }
     // GstAggregator would turn gaps into buffers and wait for the other pads.
-    const bool ours =
-        gst_event_has_name(event, nudge_name) || GST_EVENT_TYPE(event) == GST_EVENT_GAP;
+    const bool ours = is_nudge || GST_EVENT_TYPE(event) == GST_EVENT_GAP;
     if (!ours && GST_EVENT_TYPE(event) != GST_EVENT_EOS && GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
         return false;
     if (aggregate(false) == GST_FLOW_EOS)

@@ -39,7 +39,7 @@ public:
     // Called on the source pad's thread.
     GstFlowReturn aggregate(bool timeout);
     /// Handles a serialized event on this thread. Returns true if it was a private one.
-    bool sink_event(GstEvent *event);
+    bool sink_event(GstAggregatorPad *pad, GstEvent *event);
     GstClockTime next_time() const;
 
     // Called on the pads' threads.
@@ -81,6 +81,7 @@ protected:
         std::deque<Item> queue;
         GstSegment segment;
         bool flushing = false, ended = false;
+        bool nudged = false;            ///< a nudge for its new buffers is on its way
         int64_t last = 0;               ///< end of the newest buffer; ns
         std::optional<int64_t> first;   ///< start of the first buffer; ns
         std::optional<int64_t> gap_end; ///< upstream announced that nothing comes before; ns
@@ -123,7 +124,7 @@ private:
     TrackPtr track_of(GstAggregatorPad *pad) const;
     uint8_t number_of(const char *name, bool video) const;
     static void add_buffer(Track &track, GstPtr<GstBuffer> buffer);
-    void nudge(GstAggregatorPad *pad);
+    bool nudge(GstAggregatorPad *pad);
     GstFlowReturn produce(bool timeout);
     Next take(bool &timeout);
     bool drop_without_video();

@@ -107,7 +107,7 @@ private:
         const GstEventTypeFlags flags = gst_event_type_get_flags(GST_EVENT_TYPE(event));
         const bool ours =
             (flags & GST_EVENT_TYPE_SERIALIZED) && GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_STOP &&
-            guard(aggregator, false, [&] { return impl(aggregator).sink_event(event); });
+            guard(aggregator, false, [&] { return impl(aggregator).sink_event(pad, event); });
         if (!ours) return base()->sink_event(aggregator, pad, event);
         gst_event_unref(event);
         return TRUE;
