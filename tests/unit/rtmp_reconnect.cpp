@@ -65,6 +65,10 @@ struct Recorded final : net::RtmpClientEvents {
         std::lock_guard lock(mutex);
         return reasons + warnings;
     }
+    long count_warnings() {
+        std::lock_guard lock(mutex);
+        return std::ranges::count(warnings, '\n');
+    }
     size_t tags() {
         std::lock_guard lock(mutex);
         return times.size();
@@ -294,7 +298,8 @@ GST_START_TEST(test_not_obeyed) {
         return has(events.said(), "asks to connect again to");
     }));
     fail_if(has(events.said(), "ftp"));
-    fail_unless_equals_int(std::ranges::count(events.said(), '\n'), 2);
+    // Reasons may be more: the server may see the next connection before the last one's end.
+    fail_unless_equals_int(events.count_warnings(), 1);
 }
 GST_END_TEST
 
