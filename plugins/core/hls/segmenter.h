@@ -46,8 +46,8 @@ struct Segment {
     bool independent = true;       ///< its video starts with a keyframe, or it has no video
     int64_t program_date_time = 0; ///< ms since 1970 of its first frame
     /// EXT-X-TARGETDURATION in seconds for a playlist that begins with this segment. The same for
-    /// all segments of a Segmenter, unless it does not fix it; no segment's rounded duration exceeds
-    /// it.
+    /// all segments of a Segmenter, unless it does not fix it; no segment's rounded duration
+    /// exceeds it.
     uint64_t target_duration = 0;
     std::string codecs; ///< RFC 6381, comma-separated; empty if unknown
     unsigned width = 0, height = 0;
