@@ -25,12 +25,14 @@
  * segments are cut alike. Feed it parsed video, whose keyframes are marked by the absence of
  * DELTA_UNIT.
  *
- * Where the stream is live and the machine is too slow, the rung that the decoder waits for, or
- * else the largest, is dropped once the encoders have been `max-lag` behind the stream for
- * `patience`. A warning and the element message `penstock-ladder` (fields `height`, `action`:
+ * Where the stream is live and the machine is too slow, the largest rung is dropped, or one that
+ * stands still, once the encoders have been `max-lag` behind the stream for `patience` and are not
+ * catching up. A warning and the element message `penstock-ladder` (fields `height`, `action`:
  * started, dropped or returned, and `reason`) say so, GAP events tell what is downstream. It is
  * tried again after `retry`, then after twice as long, up to ten minutes. A stream that is not live
  * is never late: its source waits for the encoders.
+ *
+ * What follows a pad holds up the other rungs while it blocks: put a goptee or a queue there.
  *
  * When not: for one size, decode, scale and encode in the pipeline; to change only the codec, use
  * copyorencode.

@@ -399,7 +399,8 @@ ladder::Load::Reading Rung::reading(int64_t newest, bool waiting) const {
     return {.running = open_ && !stopping_,
             .lag = waiting || queued_ > 0 ? std::max<int64_t>(newest - out_, 0) : 0,
             .is_full = queued_ >= most_queued,
-            .cost = size_.pixels()};
+            .cost = size_.pixels(),
+            .out = out_};
 }
 
 GstPtr<GstStructure> Rung::stats() const {

@@ -38,7 +38,7 @@ struct Machine {
                .retry = 30 * second,
                .longest_retry = 100 * second}};
     std::vector<Load::Reading> rungs{
-        {true, 0, false, 900}, {true, 0, false, 400}, {true, 0, false, 200}};
+        {true, 0, false, 900, 0}, {true, 0, false, 400, 0}, {true, 0, false, 200, 0}};
     int64_t now = 1000 * second;
 
     /// Looks each 100 ms; the rung that was stopped, or -1 if none was until `seconds` were over.
@@ -156,7 +156,7 @@ GST_START_TEST(test_patience) {
 }
 GST_END_TEST
 
-// The one that the decoder waits for comes before the costliest; each gets the same patience.
+// The one that stands still comes before the costliest; each gets the same patience.
 GST_START_TEST(test_which) {
     Machine machine;
     machine.set_lag(2 * second);
@@ -172,6 +172,32 @@ GST_START_TEST(test_which) {
     other.rungs[0].running = false;
     other.set_lag(2 * second);
     fail_unless_equals_int(other.run(5.2), 1);
+    // The decoder waits for one that works: it is no more at fault than the others.
+    Machine busy;
+    busy.set_lag(2 * second);
+    busy.rungs[1].is_full = true;
+    fail_unless_equals_int(busy.run(1), -1);
+    busy.rungs[1].out += second;
+    fail_unless_equals_int(busy.run(4.2), 0);
+}
+GST_END_TEST
+
+// What catches up is left alone, however long that takes; what does no more is not.
+GST_START_TEST(test_catches_up) {
+    Machine machine;
+    // A burst of a GOP comes frame by frame, if fast.
+    machine.set_lag(second + 1);
+    fail_unless_equals_int(machine.run(0.1), -1);
+    for (int64_t lag = 9 * second; lag > 3 * second; lag -= second / 5) {
+        machine.set_lag(lag);
+        fail_unless_equals_int(machine.run(1), -1);
+    }
+    fail_unless_equals_int(machine.run(10.4), 0);
+    // As do the others once it is gone.
+    machine.set_lag(2 * second);
+    fail_unless_equals_int(machine.run(4), -1);
+    machine.set_lag(second);
+    fail_unless_equals_int(machine.run(20), -1);
 }
 GST_END_TEST
 
@@ -227,6 +253,7 @@ static Suite *ladder_rungs_suite() {
     tcase_add_test(tc, test_any_size);
     tcase_add_test(tc, test_patience);
     tcase_add_test(tc, test_which);
+    tcase_add_test(tc, test_catches_up);
     tcase_add_test(tc, test_return);
     return s;
 }

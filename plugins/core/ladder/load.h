@@ -25,6 +25,7 @@ public:
         int64_t lag = 0;      ///< newest time of the input − newest time of the rung's output
         bool is_full = false; ///< the decoder waits for this rung's encoder
         uint64_t cost = 0;    ///< pixels of a frame
+        int64_t out = 0;      ///< newest time of the rung's output
     };
 
     Load() = default;
@@ -32,9 +33,9 @@ public:
 
     void set_limits(const Limits &limits) { limits_ = limits; }
 
-    /// Looks at all rungs. Returns the one to stop, which then counts as stopped: the costliest of
-    /// those that the decoder waits for, or of all that run, once a running rung has been too late
-    /// for longer than `patience`.
+    /// Looks at all rungs. Returns the one to stop, which then counts as stopped, once a running
+    /// rung has been too late for longer than `patience` and is not catching up: the costliest of
+    /// those that stand still while the decoder waits for them, or else of all that run.
     std::optional<size_t> look(int64_t now, std::span<const Reading> rungs);
 
     bool is_stopped(size_t rung) const { return rungs_[rung].stopped; }
@@ -58,11 +59,13 @@ private:
         int64_t due = 0;         ///< when stopped
         int64_t returned_at = 0; ///< when not, after a stop
         uint64_t cost = 0;
+        int64_t late_out = 0; ///< `out` of its Reading at late_since_
     };
 
     Limits limits_;
     std::vector<State> rungs_;
     std::optional<int64_t> late_since_, trial_since_;
+    int64_t late_lag_ = 0; ///< the longest lag since late_since_
 };
 
 } // namespace penstock::ladder
