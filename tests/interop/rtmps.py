@@ -52,7 +52,9 @@ def gstreamer():
         line = ("videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,"
                 "framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! h264parse ! mux. "
                 "audiotestsrc is-live=true ! audioconvert ! avenc_aac ! aacparse ! mux. "
-                "flvmux name=mux streamable=true ! rtmp2sink tls-validation-flags=0 location=")
+                # Without latency it moves frames of a busy encoder to the time of its audio.
+                "flvmux name=mux streamable=true latency=2000000000 ! "
+                "rtmp2sink tls-validation-flags=0 location=")
         sink = gst(line + server.url("cam"))
         until("it is live", lambda: "live/cam" in server.streams())
         path = os.path.join(rig.FOLDER, "gst.flv")
