@@ -65,36 +65,75 @@ Status::Status(const supervisor::Supervisor &supervisor)
 
 /// Prints that a stream begins, pauses or goes on.
 void Status::note(const state::Stream &stream, int64_t now) {
-    Output &output = Output::get();
     const auto found = seen_.find(stream.name);
     if (stream.is_deserted) {
         // A pipeline that never had a publisher is none that has lost one.
-        if (found == seen_.end() || found->second.off_since) return;
-        Seen &seen = found->second;
-        seen.off_since = now;
-        output.print(output.yellow("off air") + " " + stream.name + "  " +
-                     (seen.publisher.empty() ? "its publisher" : seen.publisher) + " left after " +
-                     lasted(now - seen.live_since) + "; the stream waits for it");
+        if (found != seen_.end()) note_off_air(stream.name, found->second, now);
         return;
     }
+    if (found == seen_.end()) {
+        if (has_media(stream)) note_live(stream, nullptr, now);
+        return;
+    }
+    const Seen before = found->second;
     // A publisher that another one followed within the time between two updates.
-    const bool has_changed = found != seen_.end() && !stream.publisher.empty() &&
-                             found->second.publisher != stream.publisher;
-    if (found != seen_.end() && !found->second.off_since && !has_changed) return;
-    if (!has_media(stream)) return;
-    const state::Mount &first = *stream.mounts.front();
+    const bool has_changed = !stream.publisher.empty() && before.publisher != stream.publisher;
+    if (before.off_since || has_changed) note_live(stream, &before, now);
+    note_standby(stream);
+}
+
+/// Prints that a stream's publisher has gone, unless another one or a slate follows soon.
+void Status::note_off_air(const std::string &name, Seen &seen, int64_t now) const {
+    constexpr int64_t soon = 1'250'000; // µs; a slate is known after a second (count_slates())
+    if (seen.off_since == 0) seen.off_since = now;
+    if (seen.is_off_told || now - seen.off_since < soon) return;
+    seen.is_off_told = true;
+    Output &output = Output::get();
+    output.print(output.yellow("off air") + " " + name + "  " +
+                 (seen.publisher.empty() ? "its publisher" : seen.publisher) + " left after " +
+                 lasted(seen.off_since - seen.live_since) + "; the stream waits for it");
+}
+
+/// Prints that a stream is live, and after what; `before` is nullptr for one that begins.
+void Status::note_live(const state::Stream &stream, const Seen *before, int64_t now) {
+    Output &output = Output::get();
     std::string line = output.green("live") + "    " + stream.name;
     if (!stream.publisher.empty()) line += "  " + stream.publisher;
-    if (found != seen_.end() && !found->second.off_since)
-        line += "  follows " +
-                (found->second.publisher.empty() ? "another" : found->second.publisher) +
-                ", which left after " + lasted(now - found->second.live_since);
-    else if (found != seen_.end())
-        line += "  back after " + lasted(now - found->second.off_since);
-    else
+    // The one that was on air is held back now, and this line tells so.
+    std::string standby;
+    if (!before) {
+        const state::Mount &first = *stream.mounts.front();
         line += "  " + first.scheme + "://" + reachable(first.address) + "/" + first.path;
+    } else if (before->is_off_told) {
+        line += stream.publisher.empty() ? "  goes on with a slate"
+                                         : "  back after " + lasted(now - before->off_since);
+    } else if (before->publisher.empty()) {
+        line += "  follows the slate";
+    } else if (before->publisher == stream.publisher) {
+        line += "  back after " + lasted(now - before->off_since);
+    } else if (before->publisher == stream.standby) {
+        line += "  follows " + before->publisher + ", which stands by";
+        standby = stream.standby;
+    } else {
+        line += stream.publisher.empty() ? "  goes on with a slate: " : "  follows ";
+        line += before->publisher + (stream.publisher.empty() ? " left" : ", which left");
+        line +=
+            " after " + lasted((before->off_since ? before->off_since : now) - before->live_since);
+    }
     output.print(line);
-    seen_[stream.name] = {now, 0, stream.publisher};
+    seen_[stream.name] = {.live_since = now, .publisher = stream.publisher, .standby = standby};
+}
+
+/// Prints that a second publisher comes or goes.
+void Status::note_standby(const state::Stream &stream) {
+    Output &output = Output::get();
+    std::string &seen = seen_.at(stream.name).standby;
+    if (seen == stream.standby) return;
+    const std::string begin = output.dim("standby") + " " + stream.name + "  ";
+    if (!seen.empty()) output.print(begin + seen + " left");
+    if (!stream.standby.empty())
+        output.print(begin + stream.standby + "  stands by behind " + stream.publisher);
+    seen = stream.standby;
 }
 
 void Status::say_ended(const std::string &name, const Seen &seen, int64_t now,

@@ -28,11 +28,16 @@ private:
     };
     std::map<std::string, Bytes> bytes_; ///< by mount
     struct Seen {
-        int64_t live_since = 0; ///< monotonic, µs
-        int64_t off_since = 0;  ///< when its publisher had gone; 0: it is live
+        int64_t live_since = 0;   ///< monotonic, µs
+        int64_t off_since = 0;    ///< when its publisher had gone; 0: it is live
+        bool is_off_told = false; ///< that it is off air has been printed
         std::string publisher;
+        std::string standby; ///< its second publisher
     };
     void note(const state::Stream &stream, int64_t now);
+    void note_off_air(const std::string &name, Seen &seen, int64_t now) const;
+    void note_live(const state::Stream &stream, const Seen *before, int64_t now);
+    void note_standby(const state::Stream &stream);
     void say_ended(const std::string &name, const Seen &seen, int64_t now, bool with_process) const;
     void check_profiles(int64_t now);
     std::map<std::string, int64_t> checked_; ///< pipelines whose profile is known: label, since

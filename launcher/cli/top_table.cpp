@@ -83,12 +83,13 @@ std::string state_of(const json &state, const json &pipeline) {
     return pipeline.value("state", "");
 }
 
-/// The address of the publisher of a rule's pipeline, after the peer's name.
-std::string publisher_of(const json &state, const json &pipeline) {
+/// The address of a publisher of a rule's pipeline, after the peer's name; "-" if there is none.
+/// `which`: "publisher", the one on air, or "standby".
+std::string publisher_of(const json &state, const json &pipeline, const char *which) {
     for (const json &mount : state["mounts"]) {
         if (mount.value("path", "") != pipeline.value("label", "")) continue;
-        const std::string peer = mount.value("publisher", "");
-        if (peer.empty()) return "-";
+        const std::string peer = mount.value(which, "");
+        if (peer.empty()) continue;
         const size_t space = peer.find(' ');
         return space == peer.npos ? peer : peer.substr(space + 1);
     }
@@ -96,6 +97,13 @@ std::string publisher_of(const json &state, const json &pipeline) {
 }
 
 using Row = std::vector<std::string>;
+
+/// A row for a second publisher.
+void add_standby(const json &state, const json &pipeline, std::vector<Row> &rows) {
+    const std::string standby = publisher_of(state, pipeline, "standby");
+    if (standby != "-")
+        rows.push_back({"  publisher", "standby", standby, "-", "-", "-", "-", "-", "-", "-"});
+}
 
 /// A row for each destination elsewhere that there is no connection to.
 void add_dead(const json &pipeline, std::vector<Row> &rows) {
@@ -201,7 +209,8 @@ std::string table_of(const std::vector<ProcessState> &states, const Output &outp
         for (const json &pipeline : state.value["pipelines"]) {
             rows.push_back(
                 {pipeline.value("label", ""), state_of(state.value, pipeline),
-                 publisher_of(state.value, pipeline), std::to_string(pipeline.value("viewers", 0)),
+                 publisher_of(state.value, pipeline, "publisher"),
+                 std::to_string(pipeline.value("viewers", 0)),
                  pipeline.value("bytes-in", 0.0) > 0 ? rate_of(pipeline, "in-rate") : "-",
                  rate_of(pipeline, "out-rate"),
                  pipeline.contains("fps") && pipeline.value("frames", 0.0) > 0
@@ -209,6 +218,7 @@ std::string table_of(const std::vector<ProcessState> &states, const Output &outp
                      : "-",
                  printed("%.0f", pipeline.value("drops", 0.0)), fullest(pipeline),
                  format_uptime(pipeline.value("uptime", int64_t{0}) / 1'000'000'000)});
+            add_standby(state.value, pipeline, rows);
             add_dead(pipeline, rows);
         }
         if (rows.size() > 1)

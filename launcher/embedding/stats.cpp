@@ -88,6 +88,7 @@ GVariant *streams() {
         add("live", g_variant_new_boolean(mount.live));
         add("publishing", g_variant_new_boolean(mount.publishing));
         add("publisher", g_variant_new_string(mount.publisher.c_str()));
+        add("standby", g_variant_new_string(mount.standby.c_str()));
         add("players", g_variant_new_uint32(has_players ? mount.viewers : 0));
         add("viewers", g_variant_new_uint32(mount.viewers));
         add("bytes-in", g_variant_new_uint64(mount.bytes_in));

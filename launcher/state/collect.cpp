@@ -207,6 +207,8 @@ Mount mount_of(net::MountInfo info, const protocols::Protocol &protocol) {
     out.address = std::move(info.address);
     out.path = std::move(info.path);
     out.publisher = std::move(info.publisher);
+    out.standby = std::move(info.standby);
+    out.vacant_since = info.vacant_since;
     out.viewers = info.viewers;
     out.bytes_in = info.bytes_in;
     out.bytes_out = info.bytes_out;
@@ -221,7 +223,33 @@ Mount mount_of(net::MountInfo info, const protocols::Protocol &protocol) {
     return out;
 }
 
+std::string name_of(const Mount &mount) {
+    const auto *protocol = protocols::find_protocol(mount.protocol);
+    return protocol ? protocols::stream_name(*protocol, mount.path) : mount.path;
+}
+
 } // namespace
+
+void count_slates(std::vector<Mount> &mounts, int64_t now) {
+    std::map<std::string, int64_t> last_media;
+    for (const Mount &mount : mounts)
+        if (mount.is_fed) {
+            int64_t &last = last_media[name_of(mount)];
+            last = std::max(last, mount.last_media);
+        }
+    // What a publisher has left in queues is mostly through after `remains`, and where it takes
+    // longer, its last frame is soon `stale`; a slate goes on. ms.
+    constexpr int64_t remains = 1000, stale = 2000;
+    for (Mount &mount : mounts) {
+        if (!mount.is_deserted || mount.vacant_since == 0) continue;
+        const auto last = last_media.find(name_of(mount));
+        if (last == last_media.end() || last->second <= mount.vacant_since + remains ||
+            last->second < now - stale)
+            continue;
+        mount.is_deserted = false;
+        mount.live = true;
+    }
+}
 
 Mounts collect_mounts() {
     Mounts out;
@@ -232,6 +260,7 @@ Mounts collect_mounts() {
             for (Port &port : protocol->publish_ports())
                 out.ports.push_back(std::move(port));
     }
+    count_slates(out.mounts, g_get_real_time() / 1000);
     return out;
 }
 
@@ -240,8 +269,7 @@ std::vector<Stream> streams_of(const std::vector<Mount> &mounts) {
     std::set<std::string> deserted; // paths without publisher whose pipelines wait for one
     for (const Mount &mount : mounts) {
         const auto *protocol = protocols::find_protocol(mount.protocol);
-        const std::string name =
-            protocol ? protocols::stream_name(*protocol, mount.path) : mount.path;
+        const std::string name = name_of(mount);
         Stream &stream = streams[name];
         if (stream.mounts.empty()) {
             stream.name = name;
@@ -252,6 +280,7 @@ std::vector<Stream> streams_of(const std::vector<Mount> &mounts) {
         stream.viewers += mount.viewers;
         if (protocol && protocol->has_players) stream.players += mount.viewers;
         if (stream.publisher.empty()) stream.publisher = mount.publisher;
+        if (stream.standby.empty()) stream.standby = mount.standby;
         if (mount.is_deserted) deserted.insert(name);
     }
     std::vector<Stream> out;

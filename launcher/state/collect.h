@@ -14,6 +14,9 @@ Pipeline collect(GstElement *pipeline);
 /// Bytes that the pipeline's elements have sent to addresses outside of this process: those that
 /// viewers were sent are counted by mounts.
 uint64_t bytes_sent_elsewhere(GstElement *pipeline);
+/// A stream without publisher that is fed all the same has a slate: its mounts become live. Part of
+/// collect_mounts(). `now`: ms since 1970.
+void count_slates(std::vector<Mount> &mounts, int64_t now);
 /// Collects the mounts of all protocols.
 Mounts collect_mounts();
 

@@ -43,6 +43,7 @@ std::string to_json(const Model &model) {
                           {"protocol", mount.protocol},
                           {"path", mount.path},
                           {"publisher", mount.publisher},
+                          {"standby", mount.standby},
                           {"live", mount.live},
                           {"waits-for-publisher", mount.is_deserted},
                           {"players", protocol && protocol->has_players ? mount.viewers : 0},

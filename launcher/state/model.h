@@ -55,8 +55,11 @@ struct Mount {
     std::string path;        ///< without a leading slash
     bool live = false;       ///< viewers receive media; with a receiver: its publisher is connected
     bool publishing = false; ///< a publisher is connected and claimed
-    bool is_deserted = false; ///< its receiver waits for a publisher
-    std::string publisher;    ///< "rtmp-publish-3 127.0.0.1:53412"; empty: none
+    bool is_deserted = false; ///< its receiver waits for a publisher, and viewers get nothing
+    /// Since when its receiver has had no publisher; ms since 1970; 0: it has one, or unknown.
+    int64_t vacant_since = 0;
+    std::string publisher; ///< "rtmp-publish-3 127.0.0.1:53412"; empty: none
+    std::string standby;   ///< a second publisher, which is not on air; empty: none
     unsigned viewers = 0;
     uint64_t bytes_in = 0, bytes_out = 0;
     int64_t since = 0; ///< time at which it became live; ms since 1970; 0: not live or unknown
@@ -75,6 +78,7 @@ struct Stream {
     bool live = false;
     bool is_deserted = false; ///< its pipeline waits for a publisher
     std::string publisher;    ///< "rtmp-publish-3 127.0.0.1:53412"; empty: none, or a pipeline
+    std::string standby;      ///< a second publisher, which is not on air; empty: none
     std::string url;          ///< URL of its first mount, with the listener's own address
     unsigned viewers = 0;     ///< over all protocols
     unsigned players = 0;     ///< those of protocols with `has_players`: RTMP

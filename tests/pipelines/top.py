@@ -224,6 +224,35 @@ class Top(unittest.TestCase):
         table = self.top("--once", "--pid", str(fed.pid)).stdout
         self.assertRegex(table, r"(?m)^  fed +playing +- ")
 
+    def test_two_publishers(self):
+        """Of a publisher and its backup both are named, and which is on air."""
+        live = self.run_penstock("live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY, "--set",
+                                 "republish=backup")
+        url = re.search(r"Publish +(rtmp://\S+)/NAME", live.log())[1] + "/cam"
+        primary = self.run_penstock("test-publisher", "--set", "url=" + url, "--set",
+                                    "bitrate=500kbit")
+        until("the primary is on air", lambda: re.search("live +live/cam", live.log()))
+        self.run_penstock("test-publisher", "--set", "url=%s?backup=1" % url, "--set",
+                          "bitrate=500kbit")
+
+        def two():
+            table = self.top("--once", "--pid", str(live.pid)).stdout
+            return re.search(r"(?m)^  live/cam +playing +(127\.\S+) .*\n"
+                             r"    publisher +standby +(127\.\S+) ", table)
+        first, second = until("the backup is named", two).groups()
+        mount = self.state("--pid", str(live.pid))[live.pid]["mounts"][0]
+        self.assertTrue(mount["publisher"].endswith(first) and mount["standby"].endswith(second))
+        until("the log has it", lambda: re.search(
+            r"standby live/cam  rtmp-publish-\d+ %s  stands by behind rtmp-publish-\d+ %s" %
+            (second, first), live.log()))
+        # Held back: it stays connected and sends nothing.
+        primary.send_signal(signal.SIGSTOP)
+        until("the backup is on air", lambda: (two() or [""] * 3)[1] == second)
+        self.assertEqual(two()[2], first)
+        until("the log has that, too", lambda: re.search(
+            r"live    live/cam  \S+ %s  follows \S+ %s, which stands by" % (second, first),
+            live.log()))
+
     def test_on_a_terminal(self):
         live = self.run_penstock("live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY)
         try:

@@ -68,6 +68,30 @@ GST_START_TEST(test_streams_are_mounts_of_a_name) {
 }
 GST_END_TEST
 
+// A slate comes in a publisher's place: the stream is live, although nobody publishes it.
+GST_START_TEST(test_slate) {
+    constexpr int64_t left = 1'700'000'000'000;
+    std::vector<Mount> mounts = {rtmp_mount("live/a", false), hls_mount("live/a/index.m3u8", true),
+                                 rtmp_mount("live/b", false), hls_mount("live/b/index.m3u8", true)};
+    for (size_t i : {0, 2}) {
+        mounts[i].is_deserted = true;
+        mounts[i].vacant_since = left;
+        mounts[i + 1].is_fed = true;
+    }
+    mounts[1].last_media = left + 900; // the rest of what was published
+    mounts[3].last_media = left + 1100;
+    auto later = mounts; // media that a queue has held back is no slate
+    state::count_slates(later, left + 3200);
+    fail_unless(later[2].is_deserted && !later[2].live);
+    state::count_slates(mounts, left + 1200);
+    fail_unless(mounts[0].is_deserted && !mounts[0].live);
+    fail_unless(!mounts[2].is_deserted && mounts[2].live);
+    const auto streams = state::streams_of(mounts);
+    fail_unless(!streams[0].live && streams[0].is_deserted);
+    fail_unless(streams[1].live && !streams[1].is_deserted);
+}
+GST_END_TEST
+
 static Mount http_mount(const std::string &path, const std::string &content_type) {
     return {.protocol = "http",
             .address = web,
@@ -214,6 +238,7 @@ static Suite *state_suite() {
     TCase *tests = tcase_create("state");
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, test_streams_are_mounts_of_a_name);
+    tcase_add_test(tests, test_slate);
     tcase_add_test(tests, test_page);
     tcase_add_test(tests, test_page_lists_what_it_can_play);
     tcase_add_test(tests, test_list_is_collected_once_a_second);

@@ -135,8 +135,8 @@ PENSTOCK_API GstElement *penstock_server_get_element(PenstockServer *self, const
  *
  * Statistics of type `a{sv}`: `running` (b); `uptime` (t, nanoseconds); `pipelines`, an `a{sv}` by
  * pipeline label, each with `state` (s) and `elements`, the `stats` of its elements by name;
- * `streams` (aa{sv}) with `path`, `publishing`, `publisher`, `players`, `bytes-in` and `bytes-out`
- * of each RTMP stream.
+ * `streams` (aa{sv}) with `path`, `publishing`, `publisher`, `standby`, `players`, `bytes-in` and
+ * `bytes-out` of each RTMP stream.
  *
  * Returns: (transfer full): the statistics
  */
