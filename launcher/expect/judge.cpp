@@ -26,10 +26,6 @@ std::string print(const char *format, double value) {
     return text;
 }
 
-std::string milliseconds(double seconds) {
-    return seconds < 10 ? print("%.0f ms", seconds * 1000) : print("%.1f s", seconds);
-}
-
 /// Formats without trailing zeros: "30", "29.97".
 std::string plain(double value) {
     std::string text = print("%.2f", value);
@@ -37,6 +33,11 @@ std::string plain(double value) {
         text.pop_back();
     if (text.ends_with('.')) text.pop_back();
     return text;
+}
+
+/// "75 ms", "2.04 s", "15 s"
+std::string in_words(double seconds) {
+    return seconds < 1 ? print("%.0f ms", seconds * 1000) : plain(seconds) + " s";
 }
 
 class Judge {
@@ -58,10 +59,10 @@ public:
     void at_most(const std::string &what, std::optional<double> limit,
                  std::optional<double> measured, const std::string &why_not) {
         if (!limit) {
-            if (measured) tell(what, milliseconds(*measured));
+            if (measured) tell(what, in_words(*measured));
             return;
         }
-        add(what, "≤ " + milliseconds(*limit), measured ? milliseconds(*measured) : why_not,
+        add(what, "≤ " + in_words(*limit), measured ? in_words(*measured) : why_not,
             measured && *measured <= *limit);
     }
     void media(const std::string &kind, const Limits::Media &wanted, const Stream &stream) {
@@ -104,14 +105,14 @@ void judge_fps(Judge &to, const Limits &limits, const Measures &measures) {
 void judge_keyframes(Judge &to, const Limits &limits, const Measures &measures) {
     if (!measures.keyframe) {
         if (limits.keyframe_interval)
-            to.add("keyframe interval", "≤ " + milliseconds(*limits.keyframe_interval),
-                   "no picture", false);
+            to.add("keyframe interval", "≤ " + in_words(*limits.keyframe_interval), "no picture",
+                   false);
         return;
     }
     const std::string measured =
-        (measures.keyframe_is_open ? "more than " : "") + milliseconds(*measures.keyframe);
+        (measures.keyframe_is_open ? "more than " : "") + in_words(*measures.keyframe);
     if (limits.keyframe_interval)
-        to.add("keyframe interval", "≤ " + milliseconds(*limits.keyframe_interval), measured,
+        to.add("keyframe interval", "≤ " + in_words(*limits.keyframe_interval), measured,
                !measures.keyframe_is_open &&
                    *measures.keyframe <= *limits.keyframe_interval + keyframe_tolerance);
     else if (*measures.keyframe > (measures.keyframe_is_open ? long_without : long_interval))
@@ -177,8 +178,8 @@ std::vector<Check> judge(const std::string &output, const Limits &limits, const 
                          const Measures &measures, const std::string &failure) {
     std::vector<Check> out;
     Judge to(output, out);
-    to.add("first frame", "≤ " + milliseconds(limits.within),
-           measures.first    ? milliseconds(*measures.first)
+    to.add("first frame", "≤ " + in_words(limits.within),
+           measures.first    ? in_words(*measures.first)
            : failure.empty() ? "nothing came"
                              : "nothing came: " + failure,
            measures.first && *measures.first <= limits.within);

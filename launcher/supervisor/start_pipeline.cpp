@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/start_pipeline.h"
 
+#include "core/net/loop/clock.h"
+
 #include <algorithm>
 
 namespace penstock::supervisor {
@@ -11,14 +13,6 @@ namespace {
 
 /// A pipeline that fails later has run; µs.
 constexpr gint64 starting_time = 10'000'000;
-
-/// "500 ms", "1 s", "2.5 s"
-std::string in_words(int64_t nanoseconds) {
-    const int64_t ms = nanoseconds / 1'000'000;
-    if (ms < 1000) return std::to_string(ms) + " ms";
-    const std::string tenths = ms / 100 % 10 ? "." + std::to_string(ms / 100 % 10) : "";
-    return std::to_string(ms / 1000) + tenths + " s";
-}
 
 } // namespace
 
@@ -85,7 +79,8 @@ void StartPipeline::restart_later() {
     const Restart &policy = binding_.description().restart;
     // A pipeline that ran well for a while restarts with the initial delay.
     if ((loop_clock().now() - started_at_) * 1000 > 2 * policy.max_delay) delay_ = policy.delay;
-    report_(Severity::info, label_ + ": restarts in " + in_words(delay_));
+    report_(Severity::info,
+            label_ + ": restarts in " + net::time_text(static_cast<uint64_t>(delay_ / 1'000'000)));
     restart_.start(static_cast<guint>(delay_ / 1'000'000), [this] {
         // The old pipeline must be gone first: it may hold a path.
         pipeline_->stop([weak = std::weak_ptr(self_)] {

@@ -216,7 +216,7 @@ GST_START_TEST(test_silence_timeout) {
             gst_structure_get_string(gst_message_get_structure(message.get()), field);
         fail_unless(text, "no %s", field);
         if (g_str_equal(field, "reason"))
-            fail_unless_equals_string(text, "closed: sent no media for 300 ms");
+            fail_unless_equals_string(text, "closed: sent no media for 0.3 s");
     }
     Publisher next(r.location);
     next.push(samples::audio_config());

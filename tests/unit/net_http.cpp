@@ -333,9 +333,9 @@ GST_START_TEST(test_stuck_viewer_is_closed) {
         stream.gop(100'000);
     fail_unless(eventually([&] { return stream.feed->stats().closed_slow == 2; }));
     for (const char *kind : {"http-play-", "ws-play-"})
-        fail_unless(
-            eventually([&] { return log.warned(kind, "has not read anything for 300 ms"); }), "%s",
-            log.all().c_str()); // the line comes after the count
+        fail_unless(eventually([&] { return log.warned(kind, "has not read anything for 0.3 s"); }),
+                    "%s",
+                    log.all().c_str()); // the line comes after the count
     fail_unless_equals_int(stream.feed->stats().viewers, 0);
 }
 GST_END_TEST

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The registry of mounts and its events; publishers that are silent or send the wrong key; players
 // that wait for a stream.
+#include "core/net/loop/clock.h"
 #include "core/net/loop/held_clock.h"
 #include "core/net/loop/loops.h"
 #include "core/net/stream/mounts.h"
@@ -82,7 +83,7 @@ GST_START_TEST(test_silent_publisher) {
     fail_unless(silent.until_said("NetStream.Publish.Start"));
     silent.send(samples::video_config());
     fail_unless(silent.until_closed());
-    fail_unless(log.warned(silent.name, "sent no media for 300 ms"), "%s", log.all().c_str());
+    fail_unless(log.warned(silent.name, "sent no media for 0.3 s"), "%s", log.all().c_str());
     fail_unless(eventually([&] { return relay.unpublished == 1; }));
     Peer next(server->address().port);
     next.publish("cam");
@@ -104,6 +105,18 @@ GST_START_TEST(test_silence_is_allowed) {
         clock.advance(std::chrono::hours(1));
     silent.send(samples::video_config());
     fail_unless(eventually([&] { return relay.received == 1; }));
+}
+GST_END_TEST
+
+// Lengths of time in the log and in errors are rounded to what people read.
+GST_START_TEST(test_time_text) {
+    const std::pair<uint64_t, const char *> expected[] = {
+        {0, "0 s"},       {40, "40 ms"},    {300, "0.3 s"},   {948, "0.9 s"}, {960, "1 s"},
+        {1000, "1 s"},    {1500, "1.5 s"},  {9940, "9.9 s"},  {9960, "10 s"}, {12'400, "12 s"},
+        {59'500, "60 s"}, {30'000, "30 s"}, {90'000, "90 s"},
+    };
+    for (const auto &[ms, text] : expected)
+        fail_unless_equals_string(net::time_text(ms).c_str(), text);
 }
 GST_END_TEST
 
@@ -233,6 +246,7 @@ static Suite *net_mounts_suite() {
     tcase_add_test(tc, test_events);
     tcase_add_test(tc, test_silent_publisher);
     tcase_add_test(tc, test_silence_is_allowed);
+    tcase_add_test(tc, test_time_text);
     tcase_add_test(tc, test_key_of_a_later_receiver);
     tcase_add_test(tc, test_players_that_wait_are_bounded);
     tcase_add_test(tc, test_players_are_told_of_the_end);

@@ -94,7 +94,7 @@ GST_START_TEST(test_stall_timeout) {
         strict.gop();
     }
     fail_unless(eventually([&] { return strict.feed->stats().closed_slow == 1; }));
-    fail_unless(log.warned(goes.name, "has not read anything for 300 ms"), "%s", log.all().c_str());
+    fail_unless(log.warned(goes.name, "has not read anything for 0.3 s"), "%s", log.all().c_str());
     // Wait until the loop has certainly checked it.
     const auto mount = std::static_pointer_cast<net::LiveMount>(
         net::Mounts::instance().find({"rtmp", server->address(), "live/patient"}));

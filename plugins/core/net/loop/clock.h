@@ -38,9 +38,12 @@ inline int64_t unix_ms() {
         .count();
 }
 
-/// A length of time for people: "30 s", or "1500 ms" if it is no whole number of seconds.
+/// A length of time for people, rounded: "30 s", "1.5 s" (below 10 s), "40 ms" (below 0.1 s).
 inline std::string time_text(uint64_t ms) {
-    return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+    if (ms > 0 && ms < 100) return std::to_string(ms) + " ms";
+    const uint64_t tenths = (ms + 50) / 100;
+    if (tenths % 10 == 0 || tenths >= 100) return std::to_string((ms + 500) / 1000) + " s";
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
 /// Nanoseconds in milliseconds, rounded up: a limit that is not 0 does not become 0.

@@ -37,8 +37,8 @@ public:
             timer_.emplace(executor_, std::chrono::milliseconds(timeout_ms_));
             timer_->async_wait([weak = weak_from_this()](boost::system::error_code ec) {
                 if (const auto self = weak.lock(); self && !ec)
-                    self->end(false, "authorization timed out after " +
-                                         std::to_string(self->timeout_ms_) + " ms");
+                    self->end(false,
+                              "authorization timed out after " + time_text(self->timeout_ms_));
             });
             return false;
         }
