@@ -151,6 +151,7 @@ void RunningPipeline::stop(Task stopped) {
 
 void RunningPipeline::drain() {
     if (!pipeline_) return;
+    is_draining_ = true;
     // Called on another thread, since a source may be blocked by elements downstream.
     gst_element_call_async(
         pipeline_.get(),
@@ -177,7 +178,9 @@ void RunningPipeline::handle(GstMessage *message) {
         gchar *debug = nullptr;
         gst_message_parse_warning(message, &error, &debug);
         // A stream without audio or video is not an error: the delayed link is not needed.
-        if (!g_error_matches(error, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK)) {
+        // Nor is a client without its server, which is drained, too: there is no next attempt.
+        if (!g_error_matches(error, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK) &&
+            !(is_draining_ && is_client(GST_MESSAGE_SRC(message)))) {
             std::string words = words_of(error, debug);
             // A client that goes on trying warns where others fail.
             if (is_client(GST_MESSAGE_SRC(message)) && handlers_.hint &&

@@ -85,6 +85,7 @@ private:
     Handlers handlers_;
     const gint64 since_ = loop_clock().now();
     guint watch_ = 0;
+    bool is_draining_ = false;  ///< drain() was called
     bool has_detached_ = false; ///< a branch was removed since the last attempt to start
     /// The errors of the whole pipeline until one of them is called the cause.
     struct Cause {
