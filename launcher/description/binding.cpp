@@ -94,12 +94,18 @@ Binding::Binding(const Description &description,
 
 /// Looks at the parameters that others make necessary.
 void Binding::require(const std::set<std::string> &given, std::vector<std::string> &errors) const {
-    for (const Parameter &parameter : description_.parameters)
-        if (!parameter.required_when.empty() && !given.contains(parameter.name) &&
-            holds(parameter.required_when))
-            errors.push_back(
-                description_.name + ": " +
-                not_given(parameter, " with " + say_conditions(parameter.required_when)));
+    for (const Parameter &parameter : description_.parameters) {
+        if (parameter.required_when.empty() || given.contains(parameter.name) ||
+            !holds(parameter.required_when))
+            continue;
+        // What a default makes necessary, nobody has chosen.
+        std::vector<Condition> chosen;
+        for (const Condition &condition : parameter.required_when)
+            if (given.contains(condition.parameter)) chosen.push_back(condition);
+        errors.push_back(
+            description_.name + ": " +
+            not_given(parameter, chosen.empty() ? "" : " with " + say_conditions(chosen)));
+    }
 }
 
 const Value *Binding::find(std::string_view parameter) const {

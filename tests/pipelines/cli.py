@@ -145,7 +145,7 @@ pipeline:
     def test_restream_has_a_destination(self):
         wrong = self.penstock("run", "restream", PENSTOCK_PIPELINES=SHIPPED)
         self.assertEqual(wrong.returncode, 2)
-        self.assertIn("restream: the parameter 'url-1' has to be given with url-2=none", wrong.stderr)
+        self.assertIn("restream: the parameter 'url-1' has to be given: add --set url-1=", wrong.stderr)
 
     def test_a_file_of_this_directory(self):
         with tempfile.TemporaryDirectory() as other:
