@@ -212,8 +212,10 @@ void Tokenizer::read_word() {
         problem(at_, "a placeholder stands in a name",
                 "a placeholder may only stand in a property's value or a caps field");
     else if (text_[at_] == '/') { // a media type, not an element
+        const bool is_first = extent_ == Extent::fragment && out_.items.size() == 1;
         problem(start, "caps stand where an element is expected",
-                "write `! caps !` between elements");
+                is_first ? "begin this fragment with `!`, and end the one before without it"
+                         : "write `! caps !` between elements");
         if (out_.items.back().kind == Item::Kind::element) {
             out_.items.pop_back();
             --out_.elements;

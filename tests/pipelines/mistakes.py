@@ -58,7 +58,8 @@ EXPECTED = [
     ("14:10", "'flvmux' has no sink pad 'vido': did you mean 'video'?"),
     ("15:5", "no element is named 'tea': give one `name=tea`"),
     ("15:21", "two elements are named 't': rename one (the first is in line 12)"),
-    ("20:9", "caps stand where an element is expected: write `! caps !` between elements"),
+    ("20:9", "caps stand where an element is expected: begin this fragment with `!`, and end the one "
+     "before without it"),
     ("20:45", "there is no element 'vidoeconvert': did you mean 'videoconvert'?"),
     ("20:80", "'size' is a size and is used without a unit: say which: ${size:B} (one of B, kB, "
      "MB, GB, KiB, MiB and GiB)"),
