@@ -37,7 +37,8 @@ std::vector<Protocol> hls_protocols() {
     hls.readers = {
         {.name = "HLS",
          .suffix = ".m3u8",
-         .receive = "souphttpsrc name=src ! hlsdemux ! tsdemux name=demux",
+         // Segments are MPEG-TS or fragmented MP4.
+         .receive = "souphttpsrc name=src ! hlsdemux ! parsebin name=demux",
          .is_paced = true,
          .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency sync={sync}",
          .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei hop=server ! "
