@@ -146,9 +146,13 @@ async function copy(text: string): Promise<void> {
   area.remove();
 }
 
-/** Puts text into `target` (a pre or code in a .line) and adds a copy button. */
+/** Puts text into `target` (a pre or code in a .line) and adds a copy button. On a narrow screen a
+ * line ends between words, not behind the dash of an option. */
 export function copyable(target: Element, text: string): void {
-  setText(target, text);
+  if (target.textContent !== text) {
+    target.replaceChildren(...text.split(/( )/).map((part) =>
+      part === ' ' ? part : make('span', 'word', part)));
+  }
   if (target.nextElementSibling) return;
   const button = make('button', 'copy', 'Copy');
   button.type = 'button';
