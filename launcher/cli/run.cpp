@@ -147,8 +147,15 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
     std::string error;
     Status status(supervisor);
     guint ticker = 0;
+    std::unique_ptr<api::StateServer> state;
     if (supervisor.open(&error) && pages.serve(supervisor.bindings(), &error)) {
         print_urls(supervisor.bindings());
+        // Before any pipeline: where two threads use GIO's socket classes for the first time, GLib
+        // 2.74 may have them wait for each other for ever.
+        std::string reason;
+        state = api::StateServer::open(
+            [&] { return output.scrub(state::to_json(state::collect(supervisor))); }, &reason);
+        if (!state) output.warning("`penstock top` can't see this process: " + reason);
         if (supervisor.start(&error))
             ticker = g_timeout_add(
                 250,
@@ -157,13 +164,6 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
                     return G_SOURCE_CONTINUE;
                 },
                 &status);
-    }
-    std::unique_ptr<api::StateServer> state;
-    if (error.empty()) {
-        std::string reason;
-        state = api::StateServer::open(
-            [&] { return output.scrub(state::to_json(state::collect(supervisor))); }, &reason);
-        if (!state) output.warning("`penstock top` can't see this process: " + reason);
     }
     if (!error.empty()) {
         output.error(error);
