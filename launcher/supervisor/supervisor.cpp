@@ -188,14 +188,7 @@ bool Supervisor::reload(Bindings next, std::string *error) {
         return false;
     }
     keep_chosen_ports(next);
-    accepts_nothing_.emplace();
-    const bool is_done = reload_held(std::move(next), error);
-    accepts_nothing_.reset();
-    return is_done;
-}
-
-/// reload(), with new listeners that accept nothing yet.
-bool Supervisor::reload_held(Bindings next, std::string *error) {
+    const net::AcceptHold hold; // new listeners accept nothing before their rules
     Listeners listeners;
     Guards guards;
     for (const auto &binding : next) {

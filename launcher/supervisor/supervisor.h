@@ -71,7 +71,6 @@ private:
     void retire_rules(const Bindings &next);
     bool say_what_changes(const Bindings &next) const;
     void keep_chosen_ports(const Bindings &next) const;
-    bool reload_held(Bindings next, std::string *error);
     void finish(int code);
     void end_if_nothing_runs();
     bool is_running() const;
