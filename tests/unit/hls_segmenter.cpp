@@ -292,6 +292,49 @@ GST_START_TEST(test_bounds) {
 }
 GST_END_TEST
 
+// A segment that grows too large ends at a keyframe that it has, before its target duration.
+GST_START_TEST(test_bounds_with_keyframes) {
+    Segmenter::Options options;
+    options.max_bytes = 100'000;
+    options.target_duration = 600 * sec;
+    options.fixes_target = false;
+    Rig rig(options);
+    rig.segmenter->set_format(video_format());
+    for (int i = 0; i < 5000; ++i) {
+        Sample sample = video_sample(i * 40 * ms, i * 40 * ms, i % 50 == 0);
+        sample.data = picture(sample.keyframe, 0, 200);
+        rig.add(Kind::video, std::move(sample));
+        fail_unless(rig.segmenter->stats().kept_bytes <= 100'000);
+    }
+    fail_unless(rig.warnings.empty());
+    fail_unless(rig.segments.size() > 5);
+    for (const Segment &segment : rig.segments)
+        fail_unless(segment.independent && segment.duration % (2 * sec) == 0, "%d %lld ns",
+                    segment.independent, (long long)segment.duration);
+    fail_unless_equals_uint64(rig.segmenter->stats().dropped, 0);
+}
+GST_END_TEST
+
+// A file's audio may get its format only when much of the video is there.
+GST_START_TEST(test_late_format) {
+    Segmenter::Options options;
+    options.realtime = false;
+    Rig rig(options);
+    rig.segmenter->declare(Kind::video);
+    rig.segmenter->declare(Kind::audio);
+    rig.segmenter->set_format(video_format());
+    for (int i = 0; i < 500; ++i)
+        rig.add(Kind::video, video_sample(i * 40 * ms, i * 40 * ms, i % 50 == 0));
+    fail_unless(rig.segments.empty());
+    rig.segmenter->set_format(audio_format());
+    for (int64_t t = 0; t < 20 * sec; t += 20 * ms)
+        rig.add(Kind::audio, audio_sample(t, 20 * ms));
+    fail_unless(rig.segments.size() >= 9);
+    for (const Segment &segment : rig.segments)
+        fail_unless(segment.has_audio && segment.has_video && !segment.discontinuity);
+}
+GST_END_TEST
+
 GST_START_TEST(test_broken_samples) {
     Rig rig;
     rig.segmenter->set_format(video_format());
@@ -330,6 +373,8 @@ static Suite *hls_segmenter_suite() {
     tcase_add_test(tc, test_byte_stream);
     tcase_add_test(tc, test_mp3);
     tcase_add_test(tc, test_bounds);
+    tcase_add_test(tc, test_bounds_with_keyframes);
+    tcase_add_test(tc, test_late_format);
     tcase_add_test(tc, test_broken_samples);
     return s;
 }

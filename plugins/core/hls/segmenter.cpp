@@ -271,6 +271,20 @@ void Segmenter::clear_queue(Track &t) {
     t.queue.clear();
 }
 
+/// Ends the current segment before its target duration, because it has grown too large. False if it
+/// has no other keyframe.
+bool Segmenter::cut_at_newest_keyframe() {
+    if (!running() || !video_driven_) return false;
+    auto &queue = track(Kind::video).queue;
+    const auto key = std::find_if(queue.rbegin(), queue.rend(), [&](const Entry &entry) {
+        return entry.sample.keyframe && entry.sample.pts > cuts_.back().pts;
+    });
+    if (key == queue.rend()) return false;
+    key->begins_cut = true;
+    cut(key->sample.pts, true, true, false);
+    return true;
+}
+
 void Segmenter::enforce_bounds() {
     const auto over = [&] {
         return stats_.kept_bytes > options_.max_bytes || stats_.kept_samples > options_.max_samples;
@@ -286,6 +300,10 @@ void Segmenter::enforce_bounds() {
     if (!over()) return;
     if (!running() && !track(Kind::audio).queue.empty()) {
         start_audio_only();
+        emit_all();
+        if (!over()) return;
+    }
+    if (cut_at_newest_keyframe()) {
         emit_all();
         if (!over()) return;
     }

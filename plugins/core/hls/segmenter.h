@@ -239,6 +239,7 @@ private:
     void forget(Entry &entry);
     void clear_queue(Track &track);
     void reset_tracks();
+    bool cut_at_newest_keyframe();
     void enforce_bounds();
 
     void finish_ready();

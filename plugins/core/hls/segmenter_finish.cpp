@@ -43,7 +43,9 @@ int64_t Segmenter::end_of(const std::vector<Sample> &samples) {
 /// Whether the segment before `pts` has to wait for this track.
 bool Segmenter::holds_up(Kind kind, int64_t pts) {
     Track &t = track(kind);
-    if (!t.present() || t.ended || t.stalled) return false;
+    if (t.ended || t.stalled) return false;
+    // Without real time, a track whose format has not come yet is only late.
+    if (!t.present()) return t.declared && !options_.realtime;
     if (t.position && *t.position >= pts) return false;
     if (!options_.realtime) return true;
     t.stalled = silent(kind);
