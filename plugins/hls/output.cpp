@@ -74,6 +74,7 @@ public:
     void end() override { writer_.end(); }
     void cancel() override { writer_.cancel(); }
     bool reports() const override { return true; }
+    bool has_failed() const override { return writer_.has_failed(); }
     std::vector<std::string> take_reports() override { return writer_.take_reports(); }
     Stats stats() const override {
         Stats stats;
@@ -177,7 +178,9 @@ std::unique_ptr<Output> Output::open(const Settings &settings, const Container &
     if (is_nonblocking_location(settings.location))
         return open_mount(settings, container, has_renditions, error);
     const bool has_scheme = settings.location.find("://") != settings.location.npos;
-    if (settings.location.starts_with("file://") || (!has_scheme && !settings.location.empty()))
+    const bool is_path =
+        !has_scheme && !settings.location.empty() && !settings.location.starts_with(':');
+    if (settings.location.starts_with("file://") || is_path)
         return open_directory(settings, container, has_renditions, error);
     *error = (settings.location.empty() ? std::string("There is no location")
                                         : "Can't serve '" + settings.location + "'") +

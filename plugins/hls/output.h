@@ -41,6 +41,8 @@ public:
     virtual bool reports() const { return false; }
     /// Returns and clears readable reports since the last call.
     virtual std::vector<std::string> take_reports() { return {}; }
+    /// Whether something could not be written.
+    virtual bool has_failed() const { return false; }
     virtual Stats stats() const = 0;
     /// The part target (ns) of a rendition's playlist that goes on; 0: there is none.
     virtual int64_t part_target(const std::string &) const { return 0; }

@@ -194,7 +194,7 @@ bool Sink::start() {
         }
         realtime_ = true;
         stopping_ = ended_ = eos_pending_ = stream_start_posted_ = false;
-        position_ = -1;
+        position_ = furthest_ = -1;
         lateness_ = begun_at_ = 0;
         begins_ = true;
         published_ = dropped_ = 0;
@@ -313,8 +313,23 @@ void Sink::post_warnings(const std::vector<std::string> &texts) {
         GST_ELEMENT_WARNING(element_, STREAM, MUX, ("%s", text.c_str()), (nullptr));
 }
 
+bool Sink::is_package() const {
+    std::lock_guard lock(mutex_);
+    return running_settings_.is_vod;
+}
+
+/// A package that is not whole is an error; a live stream goes on.
 void Sink::post_reports(Output &output) {
-    for (const std::string &text : output.take_reports())
+    const std::vector<std::string> reports = output.take_reports();
+    if (is_package() && output.has_failed()) {
+        if (reports.empty()) return;
+        std::string all;
+        for (const std::string &text : reports)
+            all += (all.empty() ? "" : "; ") + text;
+        GST_ELEMENT_ERROR(element_, RESOURCE, WRITE, ("%s", all.c_str()), (nullptr));
+        return;
+    }
+    for (const std::string &text : reports)
         GST_ELEMENT_WARNING(element_, RESOURCE, WRITE, ("%s", text.c_str()),
                             ("the next segment is tried again"));
 }
@@ -382,6 +397,7 @@ void Sink::check_eos() {
     if (output) {
         output->end();
         post_reports(*output);
+        if (is_package() && output->has_failed()) return; // an error was posted instead
     }
     warn_of_early_end();
     {
@@ -404,7 +420,7 @@ void Sink::warn_of_early_end() {
     {
         std::lock_guard lock(mutex_);
         if (!running_settings_.is_vod) return;
-        end = position_;
+        end = furthest_;
     }
     if (longest - end <= std::max(usual, longest / 100)) return;
     GST_ELEMENT_WARNING(

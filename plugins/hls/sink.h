@@ -109,6 +109,7 @@ private:
     /// Ends the stream if all linked pads have ended.
     void check_eos();
     void warn_of_early_end();
+    bool is_package() const;
 
     GstElement *const element_;
     mutable std::mutex settings_mutex_;
@@ -133,6 +134,7 @@ private:
     uint32_t eos_seqnum_ = GST_SEQNUM_INVALID;
     uint32_t flush_seqnum_ = GST_SEQNUM_INVALID; ///< of the last flush
     int64_t position_ = -1;                      ///< stream time, ns; -1: none
+    int64_t furthest_ = -1;                      ///< the latest position of any pad
     // How late media is by the pipeline's clock, while the stream begins; ns.
     int64_t lateness_ = 0; ///< of the sample that is added, then for good
     int64_t least_lateness_ = 0;

@@ -236,6 +236,28 @@ GST_START_TEST(test_vod) {
 }
 GST_END_TEST
 
+// A package with a hole is none: an error, and no playlist.
+GST_START_TEST(test_vod_with_a_hole) {
+    Place place;
+    const fs::path inner = place.path / "inner";
+    Bench bench((inner / "index.m3u8").string());
+    g_object_set(bench.element, "vod", TRUE, nullptr);
+    bench.add_video();
+    bench.state(GST_STATE_PLAYING);
+    bench.push(0, 2100);
+    bench.await("segments", 1);
+    fs::rename(inner, place.path / "moved");
+    bench.push(2120, 4100);
+    bench.await("lost-segments", 1);
+    fs::rename(place.path / "moved", inner);
+    bench.push(4120, 8100);
+    fail_unless(gst_harness_push_event(bench.video, gst_event_new_eos()));
+    fail_unless(bench.has_message(GST_MESSAGE_ERROR));
+    fail_if(bench.has_message(GST_MESSAGE_EOS));
+    fail_if(fs::exists(inner / "index.m3u8"));
+}
+GST_END_TEST
+
 // A directory that becomes read-only: a warning for each segment, and the element continues.
 GST_START_TEST(test_write_error) {
     Place place;
@@ -422,6 +444,7 @@ static Suite *hlssegmenter_files_suite() {
     tcase_add_test(tc, test_eos_and_gap);
     tcase_add_test(tc, test_bad_buffers);
     tcase_add_test(tc, test_vod);
+    tcase_add_test(tc, test_vod_with_a_hole);
     tcase_add_test(tc, test_write_error);
     tcase_add_test(tc, test_blocked_disk);
     tcase_add_test(tc, test_after_the_end);

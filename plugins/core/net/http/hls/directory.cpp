@@ -192,6 +192,7 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
     if (written.is_ok()) written = write(stream_.next_name(), segment.data);
     if (!written.is_ok()) {
         stream_.interrupt();
+        has_hole_ = true;
         return written;
     }
     std::vector<std::string> more = stream_.publish(segment);
@@ -205,6 +206,9 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
 
 Result HlsDirectory::end() {
     if (is_final_) return Result::ok();
+    if (is_vod_ && has_hole_)
+        return Result::error(directory_ + playlist_name_ +
+                             " is not written, because segments of it are missing");
     stream_.end();
     const Bytes text = stream_.playlist();
     const Result result = text.empty() ? Result::ok() : write(playlist_name_, text);

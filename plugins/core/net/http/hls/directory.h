@@ -39,7 +39,8 @@ public:
     /// the next call tries again and starts with a discontinuity.
     Result publish(const hls::Segment &segment);
     void interrupt() { stream_.interrupt(); }
-    /// Writes EXT-X-ENDLIST; publish() fails from then on.
+    /// Writes EXT-X-ENDLIST; publish() fails from then on. With Options::is_vod and a segment
+    /// missing there is no playlist, but an error.
     Result end();
 
     hls::Stream &stream() { return stream_; }
@@ -54,6 +55,7 @@ private:
     std::string directory_, playlist_name_;
     bool is_vod_ = false;
     bool is_final_ = false; ///< the playlist with its end is written
+    bool has_hole_ = false; ///< a segment could not be written
     hls::Stream stream_;
     uint64_t bytes_written_ = 0;
 };

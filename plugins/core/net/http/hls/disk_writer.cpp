@@ -34,6 +34,7 @@ struct DiskWriter::State {
     bool slow_reported = false, full_reported = false;
     std::vector<std::string> reports;
     uint64_t lost = 0;
+    bool has_failed = false;
     std::atomic<bool> active{false}; ///< take_reports() may return something
 
     bool idle() const { return !busy && queue.empty() && !end_wanted; }
@@ -52,6 +53,7 @@ struct DiskWriter::State {
     void lose(size_t count) {
         lost += count;
         interrupted = true;
+        has_failed |= count > 0;
     }
 };
 
@@ -105,6 +107,7 @@ void DiskWriter::run(const std::shared_ptr<State> &state) {
         if (!segment) s.end_wanted = false;
         if (result.is_error()) {
             s.report(result.reason());
+            s.has_failed = true;
             if (segment) s.lose(1);
         }
         s.active = !s.idle() || !s.reports.empty();
@@ -185,6 +188,11 @@ std::vector<std::string> DiskWriter::take_reports() {
 uint64_t DiskWriter::lost() const {
     std::lock_guard lock(state_->mutex);
     return state_->lost;
+}
+
+bool DiskWriter::has_failed() const {
+    std::lock_guard lock(state_->mutex);
+    return state_->has_failed;
 }
 
 } // namespace penstock::net

@@ -48,6 +48,8 @@ public:
     std::vector<std::string> take_reports();
     /// Number of dropped segments.
     uint64_t lost() const;
+    /// Whether a segment was dropped or a write has failed.
+    bool has_failed() const;
 
 private:
     struct State;

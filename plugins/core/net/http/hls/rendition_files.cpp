@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <filesystem>
+
 namespace penstock::net {
 namespace {
 
@@ -13,7 +15,12 @@ constexpr std::string_view extension = ".m3u8";
 std::unique_ptr<HlsRenditionFiles> HlsRenditionFiles::open(const std::string &playlist_path,
                                                            const HlsDirectory::Options &options,
                                                            std::string *error) {
-    const Result result = HlsDirectory::prepare(playlist_path, options.is_vod);
+    Result result = HlsDirectory::prepare(playlist_path, options.is_vod);
+    const std::string folder = playlist_path.substr(0, playlist_path.size() - extension.size());
+    std::error_code code;
+    if (result.is_ok() && options.is_vod && std::filesystem::exists(folder, code))
+        result = Result::error(folder + " exists, and is not overwritten: name another " +
+                               "directory, or remove that one");
     if (result.is_ok())
         return std::unique_ptr<HlsRenditionFiles>(new HlsRenditionFiles(playlist_path, options));
     if (error) *error = result.reason();
@@ -99,6 +106,7 @@ Result HlsRenditionFiles::end() {
         if (const Result ended = directory->end(); !ended.is_ok()) result = ended;
     }
     has_ended_ = true;
+    if (options_.is_vod && result.is_error()) return result;
     const Result listed = write_multivariant();
     return result.is_ok() ? listed : result;
 }
