@@ -9,7 +9,7 @@ PLUGINS = '''alaw app audioconvert audioparsersbad audioparsers audioresample au
     flv isomp4 jpeg libav matroska mpegtsdemux mpegtsmux ogg opus playback rtmp2 typefindfunctions
     videoconvert videoconvertscale
     videocrop videoparsersbad videoscale videotestsrc voaacenc x264
-    lame mulaw speex udp videofilter'''.split()
+    deinterlace interlace lame mulaw speex udp videofilter videorate vpx'''.split()
 
 source, target = map(pathlib.Path, sys.argv[1:])
 target.mkdir(parents=True, exist_ok=True)
