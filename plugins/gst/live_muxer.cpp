@@ -42,13 +42,17 @@ bool LiveMuxer::is_awaited(const Track &track, std::optional<Steady::time_point>
     return true;
 }
 
-// With waits_for_video(), until a pad has it: drops what the others have, but for the last
-// stream_wait(), which may belong to the first video. Returns false once there is video.
+// Whether nothing may come out, since no pad has video yet.
+bool LiveMuxer::lacks_video() const {
+    return waits_for_video_ &&
+           std::none_of(tracks_.begin(), tracks_.end(),
+                        [](const TrackPtr &track) { return track->video && track->known; });
+}
+
+// As long as lacks_video(): drops what the pads have, but for the last stream_wait(), which may
+// belong to the first video. Returns false once there is video.
 bool LiveMuxer::drop_without_video() {
-    if (!waits_for_video_ || std::any_of(tracks_.begin(), tracks_.end(), [](const TrackPtr &track) {
-            return track->video && track->known;
-        }))
-        return false;
+    if (!lacks_video()) return false;
     for (const TrackPtr &track : tracks_)
         while (!track->queue.empty() && track->queue.front().buffer &&
                (track->ended || track->is_full(stream_wait_))) {
@@ -292,7 +296,6 @@ void LiveMuxer::set_stream_wait(guint64 nanoseconds) {
 
 void LiveMuxer::set_waits_for_video(bool waits) {
     waits_for_video_ = waits;
-    changed_.notify_all();
 }
 
 // Goes directly to GstAggregator's event queue and can't block. Returns false if it is not taken.
@@ -411,10 +414,11 @@ bool LiveMuxer::sink_event(GstAggregatorPad *pad, GstEvent *event) {
 // The time when a live pipeline stops waiting for pads without data.
 GstClockTime LiveMuxer::next_time() const {
     std::lock_guard lock(lock_);
+    // A time that is over while take() gives nothing would make GstAggregator's loop spin.
+    if (lacks_video()) return GST_CLOCK_TIME_NONE;
     std::optional<int64_t> first;
     for (const TrackPtr &track : tracks_) {
         if (!begun_ && is_awaited(*track)) return GST_CLOCK_TIME_NONE;
-        if (waits_for_video_ && track->video && !track->known) return GST_CLOCK_TIME_NONE;
         const Item *item = track->first_buffer();
         if (item && (!first || item->dts < *first)) first = item->dts;
     }

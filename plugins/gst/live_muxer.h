@@ -127,6 +127,7 @@ private:
     bool nudge(GstAggregatorPad *pad);
     GstFlowReturn produce(bool timeout);
     Next take(bool &timeout);
+    bool lacks_video() const; ///< called under the lock
     bool drop_without_video();
     bool is_awaited(const Track &track, std::optional<Steady::time_point> *until = nullptr) const;
     void wake();

@@ -194,8 +194,9 @@ private:
             klass, prop_wait_for_video,
             g_param_spec_boolean(
                 "wait-for-video", "Wait for video",
-                "Put out nothing before there is video; a stream that never has any stays silent. "
-                "Audio from before it is dropped, but for the last `stream-wait`",
+                "Put out nothing before there is video; a stream that never has any stays silent, "
+                "and ends with its audio. Audio from before the video is dropped, but for the last "
+                "`stream-wait`",
                 FALSE,
                 GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
         g_object_class_install_property(

@@ -3,6 +3,8 @@
 // states.
 #include "elements/flvlivemux_rig.hpp"
 
+#include <gst/base/gstaggregator.h>
+
 using namespace mux_test;
 
 GST_START_TEST(test_contract) {
@@ -212,6 +214,52 @@ GST_START_TEST(test_wait_for_video) {
 }
 GST_END_TEST
 
+namespace {
+
+/// When GstAggregator would have a live stream go on; none: not before something comes.
+GstClockTime next_time(const Rig &rig) {
+    return GST_AGGREGATOR_GET_CLASS(rig.element)->get_next_time(GST_AGGREGATOR(rig.element));
+}
+
+} // namespace
+
+// Of a live stream without video nothing is due either, with a pad for it or without: a time that
+// is over would make the source pad's thread try without end. Video that comes late is taken.
+GST_START_TEST(test_wait_for_video_live) {
+    for (const bool released : {false, true}) {
+        Rig rig(released, true, true);
+        g_object_set(rig.element, "wait-for-video", TRUE, nullptr);
+        if (released) {
+            fail_if(GST_CLOCK_TIME_IS_VALID(next_time(rig)));
+            rig.release(rig.video);
+        }
+        rig.begin(rig.audio, aac_caps());
+        for (unsigned i = 0; i < 100; ++i) {
+            fail_unless_equals_int(rig.push_audio(i * 20 * GST_MSECOND), GST_FLOW_OK);
+            fail_if(GST_CLOCK_TIME_IS_VALID(next_time(rig)));
+        }
+        rig.video = rig.request("video");
+        fail_if(GST_CLOCK_TIME_IS_VALID(next_time(rig)));
+        rig.begin(rig.video, h264_caps());
+        rig.push_video(1980 * GST_MSECOND, true);
+        rig.wait_frames(2);
+    }
+}
+GST_END_TEST
+
+// One pad's video suffices: another one that has none holds nothing up.
+GST_START_TEST(test_wait_for_one_video_live) {
+    Rig rig(true, true, true);
+    g_object_set(rig.element, "wait-for-video", TRUE, "stream-wait", guint64(0), nullptr);
+    GstPad *silent = rig.request("video_1");
+    gst_pad_push_event(silent, gst_event_new_stream_start("silent"));
+    rig.begin_both();
+    rig.push_video(0, true); // goes out when it is due, without audio
+    rig.wait_frames(1);
+    rig.release(silent);
+}
+GST_END_TEST
+
 static Suite *flvlivemux_suite() {
     Suite *s = suite_create("flvlivemux");
     TCase *tc = tcase_create("general");
@@ -224,6 +272,8 @@ static Suite *flvlivemux_suite() {
     tcase_add_test(tc, test_flow);
     tcase_add_test(tc, test_pads_and_states);
     tcase_add_test(tc, test_wait_for_video);
+    tcase_add_test(tc, test_wait_for_video_live);
+    tcase_add_test(tc, test_wait_for_one_video_live);
     return s;
 }
 GST_CHECK_MAIN(flvlivemux)

@@ -45,7 +45,8 @@ struct Out {
 /// flvlivemux with a source pad for each of its sink pads, and a sink.
 class Rig {
 public:
-    explicit Rig(bool with_video = true, bool with_audio = true) {
+    /// `live`: its sources are; running time is that of the system's clock.
+    explicit Rig(bool with_video = true, bool with_audio = true, bool live = false) : live_(live) {
         element = gst_element_factory_make("flvlivemux", nullptr);
         fail_unless(element);
         gst_object_ref_sink(element);
@@ -75,6 +76,11 @@ public:
         gst_pad_link(src.get(), sink_);
         if (with_video) video = request("video");
         if (with_audio) audio = request("audio");
+        if (live) {
+            const auto clock = GstPtr<GstClock>::adopt(gst_system_clock_obtain());
+            gst_element_set_clock(element, clock.get());
+            gst_element_set_base_time(element, gst_clock_get_time(clock.get()));
+        }
         gst_element_set_state(element, GST_STATE_PLAYING);
     }
     ~Rig() {
@@ -94,6 +100,13 @@ public:
         fail_unless(pad.get() && std::string(GST_PAD_NAME(pad.get())) == name);
         GstPad *src = gst_pad_new(name, GST_PAD_SRC);
         gst_object_ref_sink(src);
+        if (live_)
+            gst_pad_set_query_function(src, [](GstPad *asked, GstObject *parent, GstQuery *query) {
+                if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
+                    return gst_pad_query_default(asked, parent, query);
+                gst_query_set_latency(query, TRUE, 0, GST_CLOCK_TIME_NONE);
+                return gboolean(TRUE);
+            });
         fail_unless_equals_int(gst_pad_link(src, pad.get()), GST_PAD_LINK_OK);
         gst_pad_set_active(src, TRUE);
         return src;
@@ -214,6 +227,7 @@ private:
         return flow;
     }
 
+    const bool live_;
     GstPad *sink_;
     std::mutex mutex_;
     std::condition_variable changed_;
