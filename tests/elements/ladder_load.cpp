@@ -150,9 +150,18 @@ GST_START_TEST(test_stopped_while_slow) {
             rig.wait_action("dropped", {96});
         else
             fail_unless(grows(rig, "source"));
+        const auto ladder = rig.find("l");
         std::thread stopper([&] { rig.set_state(GST_STATE_NULL); });
+        // It can't get there as long as the encoder stands still.
+        const bool goes_down = penstock_test::eventually([&] {
+            GST_OBJECT_LOCK(ladder.get());
+            const bool begun = GST_STATE_NEXT(ladder.get()) == GST_STATE_READY;
+            GST_OBJECT_UNLOCK(ladder.get());
+            return begun;
+        });
         brake.release();
         stopper.join();
+        fail_unless(goes_down);
     }
 }
 GST_END_TEST
