@@ -185,8 +185,11 @@ void Ladder::remove_released() {
     Rungs gone;
     {
         std::lock_guard lock(lock_);
-        for (const RungPtr &rung : rungs_)
-            if (rung->is_released()) gone.push_back(rung);
+        for (const RungPtr &rung : rungs_) {
+            if (!rung->is_released()) continue;
+            gone.push_back(rung);
+            if (const size_t at = index_of(*rung); at < list_.size()) load_.forget(at);
+        }
         std::erase_if(rungs_, [](const RungPtr &rung) { return rung->is_released(); });
     }
     for (const RungPtr &rung : gone)

@@ -244,6 +244,22 @@ GST_START_TEST(test_return) {
 }
 GST_END_TEST
 
+// One that is due but has no pad any more must not keep the costlier ones from coming back.
+GST_START_TEST(test_forget) {
+    Machine machine;
+    machine.set_lag(2 * second);
+    fail_unless_equals_int(machine.run(5.2), 0);
+    fail_unless_equals_int(machine.run(5.2), 1);
+    machine.set_lag(0);
+    machine.run(40);
+    fail_if(machine.load.may_return(0, machine.now), "the cheaper one is first");
+    machine.load.forget(1);
+    fail_if(machine.load.is_stopped(1));
+    fail_unless_equals_int(machine.load.stops(1), 0);
+    machine.bring_back(0);
+}
+GST_END_TEST
+
 static Suite *ladder_rungs_suite() {
     Suite *s = suite_create("ladder_rungs");
     TCase *tc = tcase_create("general");
@@ -255,6 +271,7 @@ static Suite *ladder_rungs_suite() {
     tcase_add_test(tc, test_which);
     tcase_add_test(tc, test_catches_up);
     tcase_add_test(tc, test_return);
+    tcase_add_test(tc, test_forget);
     return s;
 }
 GST_CHECK_MAIN(ladder_rungs)

@@ -44,6 +44,8 @@ public:
     bool may_return(size_t rung, int64_t now) const;
     /// The rung runs again. It is on trial for twice `patience`.
     void returned(size_t rung, int64_t now);
+    /// The rung is gone: what is known of it is forgotten, and none waits for it.
+    void forget(size_t rung) { rungs_[rung] = {}; }
     /// Forgets that rungs were late: the stream begins anew. Stopped ones stay stopped.
     void begin_again() { late_since_.reset(); }
     /// How often the rung was stopped.
