@@ -79,7 +79,7 @@ GstPad *Ladder::request_pad(GstPadTemplate *templ, const char *name) {
     const Rungs taken = rungs();
     const auto is_free = [&](const ladder::Rung &rung) {
         return std::none_of(taken.begin(), taken.end(), [&](const RungPtr &other) {
-            return other->what().height == rung.height;
+            return !other->is_released() && other->what().height == rung.height;
         });
     };
     const auto found = std::find_if(list.begin(), list.end(), [&](const ladder::Rung &rung) {

@@ -297,6 +297,27 @@ GST_START_TEST(test_pads) {
 }
 GST_END_TEST
 
+// A rung whose pad was released is free at once, also while nothing streams.
+GST_START_TEST(test_pads_without_data) {
+    Rig rig(test_picture(20, "width=426,height=240") + " ! x264enc ! h264parse" + two_rungs);
+    const auto ladder = rig.find("l");
+    for (const GstState state : {GST_STATE_NULL, GST_STATE_READY}) {
+        rig.set_state(state);
+        for (const char *name : {"rung_180", "rung_%u"}) {
+            const auto pad = Rig::pad(ladder.get(), "rung_180");
+            const auto peer = GstPtr<GstPad>::adopt(gst_pad_get_peer(pad.get()));
+            gst_element_release_request_pad(ladder.get(), pad.get());
+            const auto again =
+                GstPtr<GstPad>::adopt(gst_element_request_pad_simple(ladder.get(), name));
+            fail_unless(bool(again), "%s", name);
+            fail_unless_equals_int(gst_pad_link(again.get(), peer.get()), GST_PAD_LINK_OK);
+        }
+    }
+    rig.run_to_end();
+    check_aligned(rig);
+}
+GST_END_TEST
+
 GST_START_TEST(test_bad_settings) {
     const auto ladder = GstPtr<GstElement>::adopt(
         GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("ladder", nullptr))));
@@ -329,6 +350,7 @@ static Suite *ladder_suite() {
     tcase_add_test(tc, test_states);
     tcase_add_test(tc, test_flush);
     tcase_add_test(tc, test_pads);
+    tcase_add_test(tc, test_pads_without_data);
     tcase_add_test(tc, test_bad_settings);
     return s;
 }
