@@ -28,19 +28,29 @@ int64_t now() {
     return static_cast<int64_t>(steady_time());
 }
 
+GstFlowReturn chain_each(GstPad *pad, GstObject *, GstBufferList *list) noexcept {
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (guint i = 0; i < gst_buffer_list_length(list) && flow == GST_FLOW_OK; ++i)
+        flow = gst_pad_chain(pad, gst_buffer_ref(gst_buffer_list_get(list, i)));
+    gst_buffer_list_unref(list);
+    return flow;
+}
+
 } // namespace
 
 Ladder::Ladder(GstBin *bin, GstPad *sink) : bin_(bin), sink_(sink) {
     gst_segment_init(&arriving_, GST_FORMAT_UNDEFINED);
     gst_pad_add_probe(
         sink_,
-        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
-                        GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_EVENT_FLUSH),
+        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
+                        GST_PAD_PROBE_TYPE_EVENT_FLUSH),
         [](GstPad *, GstPadProbeInfo *info, gpointer data) {
             auto *self = static_cast<Ladder *>(data);
             return guard(self->bin_, GST_PAD_PROBE_OK, [&] { return self->arrive(info); });
         },
         this, nullptr);
+    // The probe, and the one in front of the decoder, look at each frame.
+    gst_pad_set_chain_list_function(sink_, chain_each);
 }
 
 LadderSettings Ladder::settings() const {
@@ -174,7 +184,6 @@ void Ladder::stop() {
 GstPadProbeReturn Ladder::arrive(GstPadProbeInfo *info) {
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER)
         return arrive_buffer(GST_PAD_PROBE_INFO_BUFFER(info));
-    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST) return GST_PAD_PROBE_OK;
     switch (GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info); GST_EVENT_TYPE(event)) {
     case GST_EVENT_SEGMENT:
         gst_event_copy_segment(event, &arriving_);

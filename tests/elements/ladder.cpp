@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // ladder: keyframes where the source has them, sizes, changes within a stream, states.
 #include "elements/ladder_rig.hpp"
+#include "elements/stats.hpp"
 
 using namespace ladder_test;
 
@@ -318,6 +319,33 @@ GST_START_TEST(test_pads_without_data) {
 }
 GST_END_TEST
 
+// Upstream may push several frames at once.
+GST_START_TEST(test_buffer_lists) {
+    static constexpr guint in_list = 5;
+    Rig rig(test_picture(20 * in_list, "width=426,height=240") +
+            " ! x264enc name=e key-int-max=500 ! h264parse" + two_rungs);
+    const auto ladder = rig.find("l");
+    each_frame(Rig::pad(rig.find("e").get(), "sink"), with_uneven_keys);
+    GstBufferList *list = gst_buffer_list_new();
+    const auto before =
+        GstPtr<GstPad>::adopt(gst_pad_get_peer(Rig::pad(ladder.get(), "sink").get()));
+    gst_pad_add_probe(
+        before.get(), GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+            auto *&frames = *static_cast<GstBufferList **>(data);
+            gst_buffer_list_add(frames, gst_buffer_ref(GST_PAD_PROBE_INFO_BUFFER(info)));
+            if (gst_buffer_list_length(frames) == in_list)
+                gst_pad_push_list(pad, std::exchange(frames, gst_buffer_list_new()));
+            return GST_PAD_PROBE_DROP;
+        },
+        &list, nullptr);
+    rig.run_to_end();
+    fail_unless_equals_uint64(penstock_test::stat(ladder.get(), "buffers-in"), 20 * in_list);
+    check_aligned(rig);
+    gst_buffer_list_unref(list);
+}
+GST_END_TEST
+
 GST_START_TEST(test_bad_settings) {
     const auto ladder = GstPtr<GstElement>::adopt(
         GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("ladder", nullptr))));
@@ -351,6 +379,7 @@ static Suite *ladder_suite() {
     tcase_add_test(tc, test_flush);
     tcase_add_test(tc, test_pads);
     tcase_add_test(tc, test_pads_without_data);
+    tcase_add_test(tc, test_buffer_lists);
     tcase_add_test(tc, test_bad_settings);
     return s;
 }
