@@ -176,9 +176,10 @@ void Ladder::stop() {
     coded_.clear();
     follow_ = is_new_ = true;
     keys_.clear();
-    picture_.reset();
     has_segment_ = skipping_ = false;
     counters_.stop();
+    std::lock_guard lock(lock_);
+    picture_.reset();
 }
 
 GstPadProbeReturn Ladder::arrive(GstPadProbeInfo *info) {
@@ -250,8 +251,13 @@ bool Ladder::has_room(bool key) {
 
 /// Whether frames wait in front of the decoder.
 bool Ladder::is_decoder_behind() const {
+    GstPtr<GstElement> queue;
+    {
+        std::lock_guard lock(lock_);
+        queue = GstPtr<GstElement>::ref(queue_);
+    }
     guint buffers = 0;
-    if (tee_) g_object_get(queue_, "current-level-buffers", &buffers, nullptr);
+    if (queue) g_object_get(queue.get(), "current-level-buffers", &buffers, nullptr);
     return buffers > 2;
 }
 

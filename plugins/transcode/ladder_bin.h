@@ -59,7 +59,6 @@ private:
     GstPadProbeReturn arrive(GstPadProbeInfo *info);
     GstPadProbeReturn arrive_buffer(GstBuffer *buffer);
     bool has_room(bool key);
-    bool is_decoder_behind() const;
     void look_at_load();
     void find_out_whether_live();
     void flush(bool on);
@@ -75,6 +74,7 @@ private:
     bool is_any_wanted() const;
     void remove_released();
 
+    bool is_decoder_behind() const;
     Rungs rungs() const;
     size_t index_of(const Rung &rung) const;
     GstElement *make(const char *factory, const char *name);
@@ -86,7 +86,7 @@ private:
     GstBin *const bin_;  ///< borrowed; owns this object
     GstPad *const sink_; ///< bin_ owns it
 
-    // Made by start() and kept; bin_ owns them.
+    // Made by start(), under lock_, and kept; bin_ owns them.
     GstElement *queue_ = nullptr, *first_ = nullptr, *tee_ = nullptr;
 
     // Upstream's thread.

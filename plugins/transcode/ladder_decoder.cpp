@@ -28,16 +28,20 @@ GstPtr<GstPad> pad_of(GstElement *element, const char *name) {
 } // namespace
 
 bool Ladder::build_chain() {
-    queue_ = add("queue", "input");
+    GstElement *queue = add("queue", "input");
     GstElement *deinterlace = add("deinterlace", "deinterlace");
     GstElement *flip = add("videoflip", "upright");
     GstElement *convert = add("videoconvert", "convert");
     GstElement *filter = add("capsfilter", "format");
     GstElement *tee = add("tee", "frames");
-    if (!queue_ || !deinterlace || !flip || !convert || !filter || !tee) return false;
-    first_ = deinterlace;
-    tee_ = tee;
-    g_object_set(queue_, "max-size-buffers", 0, "max-size-bytes", 0, "max-size-time", guint64(0),
+    if (!queue || !deinterlace || !flip || !convert || !filter || !tee) return false;
+    {
+        std::lock_guard lock(lock_);
+        queue_ = queue;
+        first_ = deinterlace;
+        tee_ = tee;
+    }
+    g_object_set(queue, "max-size-buffers", 0, "max-size-bytes", 0, "max-size-time", guint64(0),
                  nullptr);
     // One frame for each of the source: the rungs' frames have the same times.
     gst_util_set_object_arg(G_OBJECT(deinterlace), "fields", "top");
