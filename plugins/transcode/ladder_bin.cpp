@@ -2,6 +2,7 @@
 // Pads, states, load and statistics of the element ladder; ladder_decoder.cpp has the decoder.
 #include "transcode/ladder_bin.h"
 
+#include "core/net/loop/clock.h"
 #include "gst/guard.h"
 #include "gst/running_time.h"
 #include "gst/steady_time.h"
@@ -284,11 +285,7 @@ void Ladder::look_at_load() {
     }
     if (!stopped) return;
     stopped->ask_to_stop();
-    const auto seconds = [](int64_t ns) {
-        char text[32];
-        g_snprintf(text, sizeof text, "%.1f s", double(ns) / double(GST_SECOND));
-        return std::string(text);
-    };
+    const auto seconds = [](int64_t ns) { return net::time_text(net::ms_of(uint64_t(ns))); };
     const std::string why = "the encoders are " + seconds(lag) +
                             " behind the stream, and have been late for " + seconds(patience);
     GST_ELEMENT_WARNING(
