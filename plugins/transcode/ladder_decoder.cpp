@@ -21,10 +21,6 @@ constexpr size_t most_keys = 64;
 /// The encoders need the rest of the machine.
 constexpr gint most_decoder_threads = 2;
 
-GstPtr<GstPad> pad_of(GstElement *element, const char *name) {
-    return GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, name));
-}
-
 } // namespace
 
 bool Ladder::build_chain() {

@@ -37,10 +37,6 @@ void set(GstElement *element, const char *property, const std::string &value) {
     gst_util_set_object_arg(G_OBJECT(element), property, value.c_str());
 }
 
-GstPtr<GstPad> pad_of(GstElement *element, const char *name) {
-    return GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, name));
-}
-
 } // namespace
 
 std::optional<ladder::Picture> picture_of(const GstCaps *caps) {

@@ -20,6 +20,11 @@ namespace penstock::transcode {
 /// The picture that video caps describe; empty if they describe none.
 std::optional<ladder::Picture> picture_of(const GstCaps *caps);
 
+/// The element's always pad of this name.
+inline GstPtr<GstPad> pad_of(GstElement *element, const char *name) {
+    return GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, name));
+}
+
 /// tee ! queue ! videoscale ! capsfilter ! x264enc ! capsfilter ! pad, once there is something to
 /// encode. The tee's thread is the decoder's; the queue has a thread of its own. Times are running
 /// times, in ns.
@@ -63,7 +68,7 @@ public:
     /// The element stops: nothing waits for this rung until reset(), nor is it built.
     void shut();
     bool is_shut() const;
-    /// Between both, nothing waits. What was on its way is forgotten.
+    /// From flush(true) to flush(false) nothing waits; queued frames are forgotten.
     void flush(bool on);
     /// `newest`: time of the newest frame of the input. `waiting`: frames wait for the decoder.
     /// Where none waits anywhere, the stream itself has a gap, and nobody is late.
@@ -76,7 +81,6 @@ public:
     bool is_too_large() const { return too_large_; }
     /// For the element's `stats`, without the fields of Load.
     GstPtr<GstStructure> stats() const;
-    guint64 drops() const { return drops_; }
 
 private:
     GstPtr<GstElement> make(const char *factory, const char *role) const;
