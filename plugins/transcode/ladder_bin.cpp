@@ -180,7 +180,7 @@ void Ladder::stop() {
     has_segment_ = skipping_ = false;
     counters_.stop();
     std::lock_guard lock(lock_);
-    picture_.reset();
+    source_.reset();
 }
 
 GstPadProbeReturn Ladder::arrive(GstPadProbeInfo *info) {

@@ -98,11 +98,11 @@ private:
     GstElement *decoder_ = nullptr; ///< bin_ owns it
     std::string coded_;             ///< media type
     bool follow_ = true;            ///< frames that are no keyframes are decoded
-    bool is_new_ = true;            ///< the picture may have another size from the next keyframe on
+    bool is_new_ = true;            ///< frames may have another size from the next keyframe on
     GstSegment coded_segment_, decoded_segment_;
-    std::deque<Key> keys_;                   ///< by time
-    std::optional<ladder::Picture> picture_; ///< written under lock_
-    bool has_segment_ = false;               ///< the rungs have got theirs
+    std::deque<Key> keys_;                ///< by time
+    std::optional<ladder::Frame> source_; ///< decoded frames; written under lock_
+    bool has_segment_ = false;            ///< the rungs have got theirs
     std::atomic<bool> draining_ = false;
 
     mutable std::mutex lock_;

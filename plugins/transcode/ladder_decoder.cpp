@@ -71,7 +71,7 @@ GstPadProbeReturn Ladder::before_decoder(GstPad *pad, GstPadProbeInfo *info) {
         GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
         if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT))
             return follow_ ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
-        // With nothing to encode, keyframes alone say how large the picture is.
+        // With nothing to encode, keyframes alone say how large frames are.
         follow_ = std::exchange(is_new_, false) || is_any_wanted();
         if (const auto time = running_time(coded_segment_, GST_BUFFER_PTS(buffer))) {
             if (keys_.size() == most_keys) keys_.pop_front();
@@ -173,10 +173,10 @@ void Ladder::on_decoder_pad(GstPad *pad) {
 bool Ladder::is_any_wanted() const {
     const auto at = static_cast<int64_t>(steady_time());
     std::lock_guard lock(lock_);
-    return !picture_ || std::any_of(rungs_.begin(), rungs_.end(), [&](const RungPtr &rung) {
+    return !source_ || std::any_of(rungs_.begin(), rungs_.end(), [&](const RungPtr &rung) {
         const size_t index = index_of(*rung);
         return !rung->is_released() && index < list_.size() &&
-               ladder::size_of(rung->what(), *picture_) &&
+               ladder::size_of(rung->what(), *source_) &&
                (!load_.is_stopped(index) || load_.may_return(index, at));
     });
 }
@@ -219,8 +219,8 @@ GstPadProbeReturn Ladder::decoded(GstPadProbeInfo *info) {
 void Ladder::step(Rung &rung, int64_t time, const Key *key, GstClockTime duration) {
     if (rung.is_shut()) return;
     if (rung.is_stopping()) rung.remove();
-    rung.set_too_large(picture_ && !ladder::size_of(rung.what(), *picture_));
-    bool wanted = picture_ && !rung.is_too_large();
+    rung.set_too_large(source_ && !ladder::size_of(rung.what(), *source_));
+    bool wanted = source_ && !rung.is_too_large();
     bool returns = false;
     if (wanted) {
         const auto at = static_cast<int64_t>(steady_time());
@@ -235,7 +235,7 @@ void Ladder::step(Rung &rung, int64_t time, const Key *key, GstClockTime duratio
     if (!wanted) {
         rung.close();
     } else if (!rung.is_open() && key && key->followed) {
-        if (!rung.is_built() && !rung.build(tee_, *picture_)) return;
+        if (!rung.is_built() && !rung.build(tee_, *source_)) return;
         rung.open(time);
         tell(rung, returns ? "returned" : "started", returns ? "tried again" : "");
     }
@@ -248,9 +248,9 @@ GstPadProbeReturn Ladder::decoded_event(GstPadProbeInfo *info) {
     case GST_EVENT_CAPS: {
         GstCaps *caps = nullptr;
         gst_event_parse_caps(event, &caps);
-        const auto picture = picture_of(caps);
+        const auto frame = frame_of(caps);
         std::lock_guard lock(lock_);
-        picture_ = picture;
+        source_ = frame;
         return GST_PAD_PROBE_OK;
     }
     case GST_EVENT_SEGMENT: {

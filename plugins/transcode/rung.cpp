@@ -39,10 +39,10 @@ void set(GstElement *element, const char *property, const std::string &value) {
 
 } // namespace
 
-std::optional<ladder::Picture> picture_of(const GstCaps *caps) {
+std::optional<ladder::Frame> frame_of(const GstCaps *caps) {
     GstVideoInfo info;
     if (!gst_video_info_from_caps(&info, caps)) return std::nullopt;
-    return ladder::Picture{
+    return ladder::Frame{
         {unsigned(GST_VIDEO_INFO_WIDTH(&info)), unsigned(GST_VIDEO_INFO_HEIGHT(&info))},
         unsigned(GST_VIDEO_INFO_PAR_N(&info)),
         unsigned(GST_VIDEO_INFO_PAR_D(&info))};
@@ -96,8 +96,8 @@ GstPtr<GstElement> Rung::make(const char *factory, const char *role) const {
     return {};
 }
 
-bool Rung::build(GstElement *tee, const ladder::Picture &picture) {
-    const auto size = ladder::size_of(what_, picture);
+bool Rung::build(GstElement *tee, const ladder::Frame &frame) {
+    const auto size = ladder::size_of(what_, frame);
     if (!size) return false;
     std::vector<GstPtr<GstElement>> made;
     for (const auto &[factory, role] :
@@ -291,8 +291,8 @@ GstPadProbeReturn Rung::before_scaler(GstPadProbeInfo *info) {
     if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
     GstCaps *caps = nullptr;
     gst_event_parse_caps(event, &caps);
-    const auto picture = picture_of(caps);
-    const auto size = picture ? ladder::size_of(what_, *picture) : std::nullopt;
+    const auto frame = frame_of(caps);
+    const auto size = frame ? ladder::size_of(what_, *frame) : std::nullopt;
     if (!size) return GST_PAD_PROBE_DROP; // no frames follow
     // An encoder that is given another frame rate begins anew, with a keyframe.
     auto shape = GstPtr<GstCaps>::adopt(gst_caps_copy(caps));

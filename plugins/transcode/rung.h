@@ -17,8 +17,8 @@
 
 namespace penstock::transcode {
 
-/// The picture that video caps describe; empty if they describe none.
-std::optional<ladder::Picture> picture_of(const GstCaps *caps);
+/// The frames that video caps describe; empty if they describe none.
+std::optional<ladder::Frame> frame_of(const GstCaps *caps);
 
 /// The element's always pad of this name.
 inline GstPtr<GstPad> pad_of(GstElement *element, const char *name) {
@@ -44,7 +44,7 @@ public:
     bool is_built() const { return tee_pad_ != nullptr; }
     /// Adds the elements; they begin with the next frame. Returns false after posting an element
     /// error.
-    bool build(GstElement *tee, const ladder::Picture &picture);
+    bool build(GstElement *tee, const ladder::Frame &frame);
     bool is_open() const { return open_; }
     /// Frames go to the encoder from this one on. It is a keyframe at `time`.
     void open(int64_t time);

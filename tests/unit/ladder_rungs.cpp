@@ -23,8 +23,8 @@ std::string why_not(std::string_view text) {
 }
 
 /// "1280x720", or "none".
-std::string size(unsigned height, Picture picture) {
-    const auto found = size_of({height, 1'000'000}, picture);
+std::string size(unsigned height, Frame frame) {
+    const auto found = size_of({height, 1'000'000}, frame);
     return found ? std::to_string(found->width) + "x" + std::to_string(found->height) : "none";
 }
 
@@ -117,20 +117,20 @@ GST_START_TEST(test_sizes) {
 }
 GST_END_TEST
 
-// Whatever the picture: even sides, the height asked for, the display aspect ratio within a pixel.
+// Whatever the frame: even sides, the height asked for, the display aspect ratio within a pixel.
 GST_START_TEST(test_any_size) {
     std::mt19937 engine(1);
     const auto any = [&](unsigned most) { return unsigned(engine() % most) + 1; };
     for (int i = 0; i < rounds(20000); ++i) {
-        const Picture picture{{any(8000), any(8000)}, any(64), any(64)};
+        const Frame frame{{any(8000), any(8000)}, any(64), any(64)};
         const unsigned height = any(500) * 2 + 62;
-        const auto found = size_of({height, 1}, picture);
+        const auto found = size_of({height, 1}, frame);
         if (!found) continue;
-        const double wanted = double(picture.size.width) * picture.pixel_width /
-                              (double(picture.size.height) * picture.pixel_height);
+        const double wanted = double(frame.size.width) * frame.pixel_width /
+                              (double(frame.size.height) * frame.pixel_height);
         fail_unless_equals_int(std::min(found->width, found->height), height);
         fail_unless(found->width % 2 == 0 && found->height % 2 == 0);
-        fail_unless(height < picture.size.height);
+        fail_unless(height < frame.size.height);
         const double longer = height * std::max(wanted, 1 / wanted);
         fail_unless(std::abs(std::max(found->width, found->height) - longer) <= 1.001, "%ux%u",
                     found->width, found->height);

@@ -59,15 +59,15 @@ Result parse_rungs(std::string_view text, std::vector<Rung> &rungs) {
     return Result::ok();
 }
 
-std::optional<Size> size_of(const Rung &rung, const Picture &picture) {
-    const uint64_t pixel_width = std::max(picture.pixel_width, 1u);
-    const uint64_t pixel_height = std::max(picture.pixel_height, 1u);
-    if (picture.size.width == 0 || picture.size.height == 0 || picture.size.width > longest_side ||
-        picture.size.height > longest_side || pixel_width > 65'535 || pixel_height > 65'535)
+std::optional<Size> size_of(const Rung &rung, const Frame &frame) {
+    const uint64_t pixel_width = std::max(frame.pixel_width, 1u);
+    const uint64_t pixel_height = std::max(frame.pixel_height, 1u);
+    if (frame.size.width == 0 || frame.size.height == 0 || frame.size.width > longest_side ||
+        frame.size.height > longest_side || pixel_width > 65'535 || pixel_height > 65'535)
         return std::nullopt;
     // The sides as displayed, both in the same unit: 1/pixel_height of a line.
-    const uint64_t wide = picture.size.width * pixel_width;
-    const uint64_t high = picture.size.height * pixel_height;
+    const uint64_t wide = frame.size.width * pixel_width;
+    const uint64_t high = frame.size.height * pixel_height;
     const uint64_t shorter = std::min(wide, high), longer = std::max(wide, high);
     if (longer > longest_ratio * shorter) return std::nullopt;
     if (rung.height * pixel_height >= shorter) return std::nullopt;

@@ -32,16 +32,16 @@ struct Size {
     uint64_t pixels() const { return uint64_t(width) * height; }
 };
 
-/// A picture as it is coded. Its display aspect ratio is width × pixel_width : height ×
+/// A frame as it is coded. Its display aspect ratio is width × pixel_width : height ×
 /// pixel_height.
-struct Picture {
+struct Frame {
     Size size;
     unsigned pixel_width = 1, pixel_height = 1; ///< pixel aspect ratio
 };
 
-/// The size of a rung in square pixels: the picture's display aspect ratio, even sides, at most
-/// 16,384. Empty if the picture, with as many lines as it is coded with, is not larger than the
+/// The size of a rung in square pixels: the frame's display aspect ratio, even sides, at most
+/// 16,384. Empty if the frame, with as many lines as it is coded with, is not larger than the
 /// rung (nothing is enlarged), if it has no size, or is more than 16 times as long as wide.
-std::optional<Size> size_of(const Rung &rung, const Picture &picture);
+std::optional<Size> size_of(const Rung &rung, const Frame &frame);
 
 } // namespace penstock::ladder
