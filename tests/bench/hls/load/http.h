@@ -11,7 +11,8 @@ namespace load {
 
 class HttpClient {
 public:
-    /// Called when the whole answer is there. `body` is empty unless it was asked for.
+    /// Called when the whole answer is there. `body` is empty unless it was asked for; `status` is
+    /// 0 if there is no answer.
     using Done = std::function<void(int status, std::string_view body)>;
 
     virtual ~HttpClient() = default;

@@ -45,15 +45,14 @@ public:
         const nghttp2_nv fields[] = {field(":method", "GET"), field(":scheme", "https"),
                                      field(":authority", host_), field(":path", path)};
         const int32_t id = nghttp2_submit_request(session_, nullptr, fields, 4, nullptr, nullptr);
-        if (id < 0) {
-            error = nghttp2_strerror(id);
-            return;
-        }
+        if (id < 0) return done(0, {});
         requests_[id] = {wants_body, 0, {}, std::move(done)};
-        nghttp2_session_send(session_);
+        if (!is_feeding_) nghttp2_session_send(session_);
     }
     bool feed(const uint8_t *data, size_t size) override {
+        is_feeding_ = true;
         const ssize_t taken = nghttp2_session_mem_recv(session_, data, size);
+        is_feeding_ = false;
         if (taken < 0) error = nghttp2_strerror(int(taken));
         nghttp2_session_send(session_);
         return taken >= 0;
@@ -98,6 +97,7 @@ private:
 
     const std::string host_;
     nghttp2_session *session_ = nullptr;
+    bool is_feeding_ = false; ///< in callbacks of mem_recv(), which must not send
     std::map<int32_t, Request> requests_;
 };
 

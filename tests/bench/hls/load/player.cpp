@@ -9,6 +9,14 @@ int64_t steady_ns() {
     return std::chrono::steady_clock::now().time_since_epoch().count();
 }
 
+namespace {
+
+std::string complaint(const std::string &what, int status) {
+    return what + (status == 0 ? " gets no answer" : " is answered with " + std::to_string(status));
+}
+
+} // namespace
+
 Player::Player(const Settings &settings, HttpClient &playlists, HttpClient &media,
                Arrivals &arrivals)
     : settings_(settings), playlists_(playlists), media_(media), arrivals_(arrivals),
@@ -33,7 +41,7 @@ void Player::reload() {
 
 void Player::read(int status, std::string_view body) {
     if (status != 200) {
-        error_ = "the playlist is answered with " + std::to_string(status);
+        error_ = complaint("the playlist", status);
         return;
     }
     const Playlist list = read_playlist(body);
@@ -64,7 +72,7 @@ void Player::fetch(std::string_view uri) {
     last_asked_ = path;
     media_.get(path, false, [this, path](int status, std::string_view) {
         if (status != 200) {
-            error_ = path + " is answered with " + std::to_string(status);
+            error_ = complaint(path, status);
             return;
         }
         has_media_ = true;
