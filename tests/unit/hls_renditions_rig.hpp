@@ -130,7 +130,11 @@ struct Renditions {
             one->fragments.push_back(std::move(read[0]));
         }
         one->pieces.push_back(std::move(piece));
-        see(name, *one);
+#ifdef PENSTOCK_SANITIZED
+        see(name, *one); // take() sees them together
+#else
+        see_all();
+#endif
     }
     std::string reports_for(const std::string &name) const {
         std::string reports;
@@ -169,12 +173,14 @@ struct Renditions {
     }
     void take() {
         Segment piece;
-        bool has_come = false;
+        [[maybe_unused]] bool has_come = false;
         while (presentation->take(piece)) {
             publish(std::move(piece));
             has_come = true;
         }
+#ifdef PENSTOCK_SANITIZED
         if (has_come) see_together();
+#endif
         for (std::string &text : presentation->take_warnings())
             warnings.push_back(std::move(text));
     }
