@@ -98,7 +98,7 @@ void Binding::require(const std::set<std::string> &given, std::vector<std::strin
         if (parameter.required_when.empty() || given.contains(parameter.name) ||
             !holds(parameter.required_when))
             continue;
-        // What a default makes necessary, nobody has chosen.
+        // Conditions that hold by default are not named.
         std::vector<Condition> chosen;
         for (const Condition &condition : parameter.required_when)
             if (given.contains(condition.parameter)) chosen.push_back(condition);

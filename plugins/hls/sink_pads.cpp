@@ -18,7 +18,7 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_hls_segmenter_debug);
 namespace penstock::hls {
 namespace {
 
-/// Of a live stream; ns. What it begins with has come by then.
+/// A live stream's cached GOP has arrived after this time; ns.
 constexpr int64_t beginning = 2 * GST_SECOND;
 /// A cached GOP is no longer.
 constexpr int64_t longest_burst = 60 * GST_SECOND;

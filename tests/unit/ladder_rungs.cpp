@@ -182,7 +182,7 @@ GST_START_TEST(test_which) {
 }
 GST_END_TEST
 
-// What catches up is left alone, however long that takes; what does no more is not.
+// What catches up is left alone, however long that takes; a rung that stops catching up is dropped.
 GST_START_TEST(test_catches_up) {
     Machine machine;
     // A burst of a GOP comes frame by frame, if fast.

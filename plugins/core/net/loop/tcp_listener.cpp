@@ -60,7 +60,7 @@ private:
     std::map<const Listener *, Port> ports_;
 };
 
-/// Of AcceptHold.
+/// The state of all AcceptHolds.
 struct Holds {
     static Holds &instance() {
         static auto *holds = new Holds; // never destroyed, as Ports

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // hls-load: plays an HLS stream thousands of times, by its parts or by its segments, and reports
 // how much later the last player has each of them than the first. Publishes the stream over RTMP if
-// asked to. Prints a line of JSON per phase: published, window (begins), closed (ends), result;
-// with
-// --step it waits for a line on standard input before the players join, and before it ends.
+// asked to. Prints a line of JSON per phase: published, window (begins), closed (ends), result.
+// With --step it waits for a line on standard input before the players join, and before it ends.
 #include "crowd.h"
 
 #include "../../fanout/load/publisher.h"

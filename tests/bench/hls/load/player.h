@@ -24,7 +24,7 @@ public:
     struct Sum {
         uint64_t media = 0;      ///< whose first arrival is in the window
         uint64_t deliveries = 0; ///< of them
-        uint64_t missing = 0;    ///< deliveries that lack, if all players want all
+        uint64_t missing = 0;    ///< deliveries that are missing, if every player wants every one
         Histogram spread;        ///< from the first to the last arrival
     };
     /// Of what first arrived from `begin_ns` to `end_ns`.
