@@ -23,6 +23,34 @@ bool can_publish(uint16_t port, const char *name) {
     });
 }
 
+/// Keeps every question until the test answers it.
+struct Asked final : net::PeerWatch {
+    bool authorize(const net::PeerInfo &peer, net::Answer answer) override {
+        std::lock_guard lock(mutex);
+        answers[peer.address] = std::move(answer);
+        return true;
+    }
+    bool has(size_t count) const {
+        std::lock_guard lock(mutex);
+        return answers.size() == count;
+    }
+    void allow(const Peer &peer) {
+        std::unique_lock lock(mutex);
+        const net::Answer answer = answers.at(peer.name);
+        lock.unlock();
+        answer(true);
+    }
+    mutable std::mutex mutex;
+    std::map<std::string, net::Answer> answers; ///< by the address of who waits
+};
+
+/// "PUBLISHER, STANDBY" of the server's first mount, without what kind of peers they are.
+std::string names_of(net::RtmpServer &server) {
+    const net::MountInfo info = server.mounts().at(0);
+    return info.publisher.substr(info.publisher.find(' ') + 1) + ", " +
+           info.standby.substr(info.standby.find(' ') + 1);
+}
+
 } // namespace
 
 GST_START_TEST(test_a_name_has_one_publisher) {
@@ -183,6 +211,33 @@ GST_START_TEST(test_takeover) {
     fail_unless(bad.until_said("NetStream.Publish.Denied"));
     good.send(samples::video_config());
     fail_unless(eventually([&] { return keyed.received == 1; }));
+    // Who waits for a receiver, or for its word, does not stand by.
+    auto other = open_server();
+    std::atomic<int> waiting{0};
+    auto options = everything();
+    options.on_publish = [&](const net::PublishAttempt &) { ++waiting; };
+    auto lease = other->rules().add(options, other);
+    auto watch = std::make_shared<Asked>();
+    Peer on_air(other->address().port), next(other->address().port);
+    on_air.publish("cam");
+    fail_unless(eventually([&] { return waiting == 1; }));
+    next.publish("cam");
+    fail_unless(eventually([&] { return waiting == 2; }));
+    fail_unless_equals_string(names_of(*other).c_str(), (on_air.name + ", ").c_str());
+    Relay asked;
+    fail_unless(
+        asked.on(*other, "live/cam", "", {.republish = net::Republish::takeover, .watch = watch}));
+    fail_unless(eventually([&] { return watch->has(2); }));
+    fail_unless(other->mounts().at(0).pending);
+    fail_unless_equals_string(names_of(*other).c_str(), (on_air.name + ", ").c_str());
+    watch->allow(on_air);
+    fail_unless(on_air.until_said("NetStream.Publish.Start"));
+    fail_if(other->mounts().at(0).pending);
+    fail_unless_equals_string(names_of(*other).c_str(), (on_air.name + ", ").c_str());
+    watch->allow(next);
+    fail_unless(next.until_said("NetStream.Publish.Start"));
+    fail_unless(on_air.until_said("NetStream.Publish.BadName"));
+    fail_unless_equals_string(names_of(*other).c_str(), (next.name + ", ").c_str());
 }
 GST_END_TEST
 
@@ -217,18 +272,13 @@ GST_START_TEST(test_backup) {
     fail_unless(eventually([&] { return both.received == 1 && both.other.received == 2; }));
     fail_unless_equals_int(both.other.is_backup, 1);
     // Both are named, the one on air first.
-    const auto names = [&] {
-        const net::MountInfo info = server->mounts().at(0);
-        return info.publisher.substr(info.publisher.find(' ') + 1) + ", " +
-               info.standby.substr(info.standby.find(' ') + 1);
-    };
-    fail_unless_equals_string(names().c_str(), (first.name + ", " + second.name).c_str());
+    fail_unless_equals_string(names_of(*server).c_str(), (first.name + ", " + second.name).c_str());
     both.is_other_on_air = true;
-    fail_unless_equals_string(names().c_str(), (second.name + ", " + first.name).c_str());
+    fail_unless_equals_string(names_of(*server).c_str(), (second.name + ", " + first.name).c_str());
     first.close();
     fail_unless(eventually([&] { return both.unpublished == 1; }));
     fail_unless(server->mounts().at(0).publishing);
-    fail_unless_equals_string(names().c_str(), (second.name + ", ").c_str());
+    fail_unless_equals_string(names_of(*server).c_str(), (second.name + ", ").c_str());
     fail_unless(can_publish(server->address().port, "cam"));
     second.close();
     fail_unless(eventually([&] { return both.other.unpublished == 1; }));
@@ -241,6 +291,31 @@ GST_START_TEST(test_backup) {
     fail_unless(a.until_said("NetStream.Publish.Start"));
     b.publish("one");
     fail_unless(b.until_said("NetStream.Publish.BadName"));
+    // Who is admitted is named before one who waits to be.
+    auto other = open_server();
+    std::atomic<int> waiting{0};
+    auto options = everything();
+    options.on_publish = [&](const net::PublishAttempt &) { ++waiting; };
+    auto lease = other->rules().add(options, other);
+    auto watch = std::make_shared<Asked>();
+    Peer waits(other->address().port), admitted(other->address().port);
+    waits.publish("cam");
+    fail_unless(eventually([&] { return waiting == 1; }));
+    admitted.publish("cam");
+    fail_unless(eventually([&] { return waiting == 2; }));
+    Both asked;
+    fail_unless(
+        asked.on(*other, "live/cam", "", {.republish = net::Republish::backup, .watch = watch}));
+    fail_unless(eventually([&] { return watch->has(2); }));
+    fail_unless(other->mounts().at(0).pending);
+    watch->allow(admitted);
+    fail_unless(admitted.until_said("NetStream.Publish.Start"));
+    fail_if(other->mounts().at(0).pending);
+    fail_unless_equals_string(names_of(*other).c_str(), (admitted.name + ", ").c_str());
+    watch->allow(waits);
+    fail_unless(waits.until_said("NetStream.Publish.Start"));
+    fail_unless_equals_string(names_of(*other).c_str(),
+                              (waits.name + ", " + admitted.name).c_str());
 }
 GST_END_TEST
 

@@ -225,16 +225,16 @@ bool PublishSlot::in_use() const {
 void PublishSlot::describe(MountInfo &info) const {
     std::lock_guard lock(mutex_);
     info.claimed = receiver_ != nullptr;
-    bool any_announced = false;
-    const bool is_second_first = receiver_ && receiver_->is_second_on_air();
-    for (size_t i = 0; i < seats_.size(); ++i) {
-        const Seat &seat = seats_[is_second_first ? seats_.size() - 1 - i : i];
-        if (!seat.publisher) continue;
-        (info.publishing ? info.standby : info.publisher) = seat.publisher->name();
+    const Seat *first = &seats_[0], *second = &seats_[1];
+    if (receiver_ && receiver_->is_second_on_air()) std::swap(first, second);
+    // Whoever waits to be admitted comes last.
+    if (!first->publisher || (second->announced && !first->announced)) std::swap(first, second);
+    if (first->publisher) {
         info.publishing = true;
-        any_announced |= seat.announced;
+        info.publisher = first->publisher->name();
+        info.pending = !first->announced;
     }
-    info.pending = info.publishing && !any_announced;
+    if (second->announced) info.standby = second->publisher->name();
     if (info.claimed && !info.publishing)
         info.vacant_since = unix_ms() - static_cast<int64_t>(steady_ms() - vacant_ms_);
 }
