@@ -6,18 +6,11 @@ import json
 import os
 import re
 import shutil
-import socket
 import ssl
 
 import rig
 from fault_proxy import FaultProxy
-from rig import Process, Server, footage, need, run, until
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+from rig import Process, Server, footage, free_port, need, run, until
 
 
 def gst(line, *options):

@@ -5,25 +5,18 @@ multivariant one is there, with the same segments at the same dates, and ffmpeg 
 each language."""
 
 import re
-import socket
 import urllib.error
 import urllib.request
 from datetime import datetime
 from urllib.parse import urljoin
 
 import rig
-from rig import Process, until
+from rig import Process, free_port, until
 
 VIDEO = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate={} ! h264parse"
 AUDIO = "audiotestsrc is-live=true freq={} ! audio/x-raw,rate=48000 ! avenc_aac ! aacparse"
 SIZES = {"video_0": "640x360", "video_1": "320x180"}
 LANGUAGES = {"audio_0": "en", "audio_1": "de"}
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def get(url):

@@ -8,7 +8,7 @@ import socket
 import threading
 
 import rig
-from rig import PENSTOCK, Process, Server, footage, need, until
+from rig import PENSTOCK, Process, Server, footage, free_port, need, until
 
 
 class Silent:
@@ -23,12 +23,6 @@ class Silent:
     def accept(self):
         while True:
             self.held.append(self.listener.accept()[0])
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def restream(*settings):

@@ -41,6 +41,13 @@ def until(what, condition, seconds=PATIENCE):
         threading.Event().wait(0.05)
 
 
+def free_port():
+    """A TCP port of loopback that nobody has now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 class Skip(Exception):
     """Why a cell of the interoperability table is not run (tests/interop/table.py)."""
 
@@ -218,9 +225,7 @@ class TsServer:
         self.file = file
 
     def __enter__(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{free.getsockname()[1]}/live/cam.ts"
+        self.url = f"http://127.0.0.1:{free_port()}/live/cam.ts"
         self.process = Process("gst-launch-1.0", "-q", *(
             f"livefilesrc name=file location={self.file} loop=true "
             "file.video ! queue ! mux.video file.audio ! queue ! mux.audio "

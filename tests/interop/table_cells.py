@@ -45,12 +45,6 @@ def need(*programs):
         raise Skip(f"{' and '.join(missing)} not installed")
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 def listens(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

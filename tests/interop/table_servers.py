@@ -8,8 +8,8 @@ import tempfile
 import packets
 import rig
 from aged import no_step, old, relays_past_mark
-from rig import Partly, Process, Server, Skip, generated, skip, until
-from table_cells import free_port, listens, need, plays, publishes, rtmp
+from rig import Partly, Process, Server, Skip, free_port, generated, skip, until
+from table_cells import listens, need, plays, publishes, rtmp
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NGINX, MODULE = "/usr/sbin/nginx", "/usr/lib/nginx/modules/ngx_rtmp_module.so"
