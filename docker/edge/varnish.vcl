@@ -14,8 +14,10 @@ backend penstock {
 }
 
 sub vcl_recv {
-    # A live stream in one answer is no object: it goes through.
-    if (req.http.Upgrade || req.url ~ "\.flv(\?|$)") {
+    # A live stream in one answer is no object: it goes through. HLS has segments of the same names'
+    # endings.
+    if (req.http.Upgrade || (req.url ~ "^[^?]*\.(flv|ts|mp3|aac|og[ga]|opus)(\?|$)" &&
+            req.url !~ "^[^?]*/(seg|part|init)-[^/?]*(\?|$)")) {
         return (pipe);
     }
     # Penstock sets no cookies, and one of another site on this name must not defeat the cache.
