@@ -143,7 +143,7 @@ def publishers_come_and_go():
         until("the slate is on", lambda: flv.configuration != real)
         go_on("the slate", 20)
         until("the page calls that live", lambda: server.streams() == ["live/cam"])
-        assert "goes on with a slate" in server.log, server.log
+        until("the log has the slate", lambda: "goes on with a slate" in server.log)
 
         primary = server.publish(generated(), "cam")
         until("the primary is on", lambda: flv.configuration == real)
