@@ -119,7 +119,8 @@ class Package(unittest.TestCase):
 
     def test_errors(self):
         for file, to, words in ((self.path("none.mp4"), self.path("out"), "There is no file"),
-                                (__file__, self.path("out"), "")):
+                                (__file__, self.path("out"),
+                                 "is not a media file that GStreamer can play")):
             code, said = self.package(file, to)
             self.assertEqual(code, 1, said)
             self.assertIn("error: ", said)
