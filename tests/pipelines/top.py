@@ -247,8 +247,11 @@ class Top(unittest.TestCase):
             (second, first), live.log()))
         # Held back: it stays connected and sends nothing.
         primary.send_signal(signal.SIGSTOP)
-        until("the backup is on air", lambda: (two() or [""] * 3)[1] == second)
-        self.assertEqual(two()[2], first)
+
+        def swapped():
+            found = two()
+            return found if found and found[1] == second else None
+        self.assertEqual(until("the backup is on air", swapped)[2], first)
         until("the log has that, too", lambda: re.search(
             r"live    live/cam  \S+ %s  follows \S+ %s, which stands by" % (second, first),
             live.log()))
