@@ -5,7 +5,7 @@
 import pathlib
 import sys
 
-PLUGINS = '''alaw app audioconvert audioparsersbad audioparsers audioresample audiotestsrc coreelements
+PLUGINS = '''alaw app audioconvert audioparsersbad audioparsers audioresample audiotestsrc coreelements debug
     flv isomp4 jpeg libav matroska mpegtsdemux mpegtsmux ogg opus playback rtmp2 typefindfunctions
     videoconvert videoconvertscale
     videocrop videoparsersbad videoscale videotestsrc voaacenc x264
