@@ -217,7 +217,7 @@ class Descriptions(unittest.TestCase):
             run = Run(self, name, "--set", "url=rtmp://%s/live/late" % address, *more)
             run.line(r"Sends to +rtmp://%s/live/…$" % address)
             run.line(r"warning: %s: rtmppushsink '\w+': rtmp://%s/live: .*refused.*; the next "
-                     r"attempt is in \d+ m?s: .*`penstock run live` starts one$" % (name, address))
+                     r"attempt is in [\d.]+ s: .*`penstock run live` starts one$" % (name, address))
             for _ in range(2):
                 live = Run(self, "live", "--set", "rtmp=" + address, "--set", "http=" + ANY)
                 live.line("live +live/late")
