@@ -393,8 +393,10 @@ GST_START_TEST(test_genuine_clients) {
             fail_unless(whole.tags[0].kind == flv::TagKind::metadata);
             fail_unless(whole.has("tag 9"));
         }
-        // The handshake is long and always the same: a few of its positions suffice.
-        for (size_t split = 1; split < bytes.size(); split += split < 3060 ? 61 : 1) {
+        // The handshake is long and always the same: a few of its positions suffice. Where each
+        // round costs tenfold, so do every seventh of the others.
+        const size_t step = rounds(10) == 10 ? 1 : 7;
+        for (size_t split = 1; split < bytes.size(); split += split < 3060 ? 61 : step) {
             Recorder parts;
             parts.feed(ByteView(bytes).first(split));
             parts.feed(ByteView(bytes).subspan(split));
