@@ -259,4 +259,17 @@ inline flv::Tag big_frame(uint32_t ms, bool key, size_t size) {
     return flv::make_tag(flv::TagType::video, ms, body);
 }
 
+/// Whether a publisher of this name is accepted, possibly after several attempts.
+inline bool can_publish(uint16_t port, const char *name) {
+    return eventually([&] {
+        Peer publisher(port);
+        publisher.publish(name);
+        publisher.until([&] {
+            return publisher.closed ||
+                   publisher.said.find("NetStream.Publish.") != std::string::npos;
+        });
+        return publisher.said.find("NetStream.Publish.Start") != std::string::npos;
+    });
+}
+
 } // namespace net_test
