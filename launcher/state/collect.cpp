@@ -237,8 +237,8 @@ void count_slates(std::vector<Mount> &mounts, int64_t now) {
             int64_t &last = last_media[name_of(mount)];
             last = std::max(last, mount.last_media);
         }
-    // What a publisher has left in queues is mostly through after `remains`, and where it takes
-    // longer, its last frame is soon `stale`; a slate goes on. ms.
+    // Media that a publisher left in queues is mostly sent after `remains`; where it takes longer,
+    // its last frame is soon `stale`, while a slate goes on. Both in ms.
     constexpr int64_t remains = 1000, stale = 2000;
     for (Mount &mount : mounts) {
         if (!mount.is_deserted || mount.vacant_since == 0) continue;

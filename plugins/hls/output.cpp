@@ -39,7 +39,7 @@ private:
 
 /// Shared with the writer's thread, which may be writing after the output is destroyed.
 struct Files {
-    // One of these two is there; used by the writer's thread only.
+    // Either `directory` or `renditions` is set; used by the writer's thread only.
     std::unique_ptr<net::HlsDirectory> directory;
     std::unique_ptr<net::HlsRenditionFiles> renditions; ///< and set_renditions() from others
     std::mutex mutex;                                   ///< never held during a write

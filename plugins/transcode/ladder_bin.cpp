@@ -18,11 +18,12 @@ GST_DEBUG_CATEGORY_EXTERN(penstock_ladder_debug);
 namespace penstock::transcode {
 namespace {
 
-/// Of a live stream, encoded, in front of the decoder. Beyond it, frames up to the next keyframe
-/// are left out. It holds what comes in until a rung has been stopped for being late.
+/// Bounds of a live stream's encoded frames that wait for the decoder. Beyond them, frames up to
+/// the next keyframe are left out. The time holds what comes in until a rung has been stopped for
+/// being late.
 constexpr guint64 most_waiting_time = 15 * GST_SECOND;
 constexpr guint most_waiting_bytes = 64 << 20;
-/// Of a stream that is not live, whose source waits beyond it.
+/// The same bound for a stream that is not live: its source waits beyond it.
 constexpr guint few_buffers = 60;
 
 int64_t now() {

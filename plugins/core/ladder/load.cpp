@@ -40,7 +40,7 @@ std::optional<size_t> Load::look(int64_t now, std::span<const Reading> rungs) {
     late_since_.reset(); // those that are left get the same time to catch up
     trial_since_.reset();
     State &state = rungs_[*worst];
-    // One that ran for long after its last return is not known to be too much.
+    // A rung that ran for long after its last return gets the short delay again.
     const bool ran_long = state.stops == 0 || now - state.returned_at > 2 * state.delay;
     state.delay = ran_long ? limits_.retry : std::min(2 * state.delay, limits_.longest_retry);
     state.stopped = true;

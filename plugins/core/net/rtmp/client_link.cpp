@@ -310,8 +310,8 @@ void ClientLink::lost(const std::string &reason, bool refused) {
     // A server that asks for it again and again is not obeyed at once.
     const bool at_once = next_ && ++redirects_ <= max_redirects;
     const std::string why = next_ ? leave_reason_ : reason;
-    // Where a server has sent this client, or one that is going down itself, may refuse everybody:
-    // that says nothing about the key.
+    // After a reconnect request a refusal says nothing about the key: a server that is going down,
+    // or the one that it named, may refuse everybody.
     const bool key_refused = refused && !is_redirected_;
     if (next_) {
         url_ = *std::exchange(next_, std::nullopt);

@@ -147,7 +147,7 @@ void HlsMount::hold(const std::shared_ptr<HlsPlaylist> &playlist, Asked asked, c
         asked.on_leave([weak = std::weak_ptr(playlist), wish, id] {
             if (const auto playlist = weak.lock()) playlist->waiters.take(wish, id);
         });
-    // What it waits for may have come meanwhile, or the stream may have gone.
+    // The playlist or part may have come meanwhile, or the stream may have gone.
     if (!gone_ && !has_come(*playlist, wish)) return;
     std::optional<Waiter> taken = playlist->waiters.take(wish, id);
     if (!taken) return;
