@@ -258,6 +258,26 @@ GST_START_TEST(test_claimed_in_time) {
 }
 GST_END_TEST
 
+// The last rule is gone, as when a server ends: whoever comes back is told so, without a warning.
+GST_START_TEST(test_rules_are_gone) {
+    Log log;
+    auto server = open_server();
+    auto lease = server->rules().add(everything(), server);
+    Relay relay;
+    fail_unless(relay.on(*server, "live/cam", ""));
+    {
+        Peer early(server->address().port);
+        early.publish("cam");
+        fail_unless(early.until_said("NetStream.Publish.Start"));
+    }
+    lease.reset();
+    Peer late(server->address().port);
+    late.publish("other");
+    fail_unless(late.until_said("this server takes no more streams"));
+    fail_if(log.warned(late.name, "refused to publish"), "%s", log.all().c_str());
+}
+GST_END_TEST
+
 GST_START_TEST(test_keys) {
     Log log;
     auto server = open_server();
@@ -323,6 +343,7 @@ static Suite *net_publishers_suite() {
     tcase_add_test(tc, test_full_receiver_holds_the_publisher_back);
     tcase_add_test(tc, test_unclaimed_publisher_is_refused);
     tcase_add_test(tc, test_claimed_in_time);
+    tcase_add_test(tc, test_rules_are_gone);
     tcase_add_test(tc, test_keys);
     tcase_add_test(tc, test_receivers_come_and_go);
     return s;

@@ -144,9 +144,9 @@ void RtmpConnection::on_request(const rtmp::StreamRequest &request) {
         begin_play(request);
 }
 
-void RtmpConnection::refuse(rtmp::Refusal why, const std::string &text) {
-    say(LogLevel::warning, std::string("refused to ") + (request_.publish ? "publish " : "play ") +
-                               request_.path + ": " + text);
+void RtmpConnection::refuse(rtmp::Refusal why, const std::string &text, LogLevel level) {
+    say(level, std::string("refused to ") + (request_.publish ? "publish " : "play ") +
+                   request_.path + ": " + text);
     session_.refuse(why, text);
     deadline_ms_ = steady_ms() + state_->limits.handshake_ms;
     if (request_.publish) part_ways(LogLevel::debug, "closed: " + text);

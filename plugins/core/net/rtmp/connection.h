@@ -82,7 +82,7 @@ private:
 
     boost::asio::io_context &context() const;
     bool is_reset();
-    void refuse(rtmp::Refusal why, const std::string &what);
+    void refuse(rtmp::Refusal why, const std::string &what, LogLevel level = LogLevel::warning);
     void rename(const char *kind);
     void say(LogLevel level, const std::string &text) const;
 

@@ -71,12 +71,17 @@ void RtmpConnection::publish_as(const std::string &path) {
 
 void RtmpConnection::refuse_name() {
     const std::string advice = state_->publish_advice();
+    // Publishers that are asked to connect again come back to a server that ends: no fault of
+    // theirs.
+    if (advice.empty() && state_->has_had_rules)
+        return refuse(rtmp::Refusal::failed, "this server takes no more streams", LogLevel::info);
     refuse(rtmp::Refusal::failed,
            "nothing here takes a stream of this name" + (advice.empty() ? "" : ": " + advice));
 }
 
 void RtmpConnection::admit_publish(const std::string &path,
                                    std::shared_ptr<const LeaseOptions> lease) {
+    if (lease) state_->has_had_rules = true;
     mount_ = state_->mount(path, true);
     role_ = Role::publish_pending;
     paused_ = true;

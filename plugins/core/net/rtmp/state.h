@@ -11,6 +11,7 @@
 #include "core/net/stream/waiting_room.h"
 #include "core/net/tls/context.h"
 
+#include <atomic>
 #include <latch>
 #include <memory>
 #include <string>
@@ -44,6 +45,8 @@ public:
     /// Advice for a peer that asked for another path, from the listener's rules: "publish to
     /// rtmp://HOST/live/NAME". Empty if there are no rules.
     std::string publish_advice() const;
+    /// Set once a rule has matched a publisher: when no rule is left, the server is ending.
+    std::atomic<bool> has_had_rules{false};
     std::string play_advice() const;
 
     const std::shared_ptr<Loops> &shared_loops() const { return loops_; }
