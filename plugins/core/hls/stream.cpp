@@ -134,7 +134,7 @@ std::vector<std::string> Stream::publish(const Segment &segment) {
     if (segment.part_target > 0) return publish_piece(segment);
     std::vector<std::string> gone = move_to(segment);
     Entry entry = make_entry(segment);
-    if (options_.keep_data) entry.data = segment.data;
+    if (options_.keep_data) entry.data = options_.store(std::span(&segment.data, 1));
     entry.listed.duration = segment.duration;
     // Of several renditions one may have nothing where the others have media.
     entry.listed.gap = segment.data.empty() && segment.about;

@@ -3,6 +3,7 @@
 // and names.
 #pragma once
 
+#include "core/bytes/join.h"
 #include "core/hls/rate_meter.h"
 #include "core/hls/segmenter.h"
 #include "core/hls/ts_writer.h"
@@ -10,9 +11,11 @@
 #include "core/playlist/reload.h"
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 
 namespace penstock::hls {
 
@@ -43,6 +46,9 @@ public:
         /// segment, and there are no dates, which a file does not have.
         bool is_vod = false;
         bool keep_data = true; ///< false: the bytes are stored elsewhere (in files)
+        /// Joins the parts of a segment, and decides in what memory they, or a single one, stay.
+        /// Called with the stream locked.
+        std::function<Bytes(std::span<const Bytes>)> store = join;
     };
     struct Info {
         uint64_t segments = 0; ///< published since the start

@@ -62,7 +62,7 @@ std::vector<std::string> Stream::publish_piece(const Segment &segment) {
         open_->listed.parts.push_back({options_.uri_prefix + part_name(next_part_++), part.duration,
                                        part.independent, part.data.empty()});
         open_->listed.duration += part.duration;
-        open_->parts.push_back(part.data);
+        open_->parts.push_back(options_.store(std::span(&part.data, 1)));
     }
     info_.has_video = info_.has_video || segment.has_video;
     info_.has_audio = info_.has_audio || segment.has_audio;
@@ -76,14 +76,8 @@ std::vector<std::string> Stream::close_open() {
     if (!open_) return {};
     Entry entry = std::move(*open_);
     open_.reset();
-    size_t size = 0;
-    for (const Bytes &part : entry.parts)
-        size += part.size();
-    std::vector<uint8_t> whole;
-    whole.reserve(size);
-    for (const Bytes &part : entry.parts)
-        whole.insert(whole.end(), part.begin(), part.end());
-    entry.data = Bytes::adopt(std::move(whole));
+    entry.data = options_.store(entry.parts);
+    const size_t size = entry.data.size();
     // From now on parts are views of the segment, and the memory they were in is released.
     size_t at = 0;
     for (Bytes &part : entry.parts) {

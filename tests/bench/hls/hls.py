@@ -19,6 +19,8 @@ from measure import Load
 from servers import Broken, Missing, Server
 
 LIVE = "/live/bench/index.m3u8"
+# Seconds until the window of segments is full, so that memory does not grow by it any more.
+FULL = {"low": 16, "classic": 32}
 
 
 class Live(Server):
@@ -121,7 +123,8 @@ def figures(name, players, options):
             server.start(cores[0])
             load = HlsLoad(["--publish", f"127.0.0.1:{server.rtmp}", "--play",
                             f"127.0.0.1:{server.http}", "--path", LIVE, "--players", str(players),
-                            "--warmup", "8", "--settle", "6", "--seconds", str(options.seconds),
+                            "--warmup",
+                            str(FULL["classic" if "--classic" in load_options else "low"]), "--settle", "6", "--seconds", str(options.seconds),
                             *load_options], cores[1], folder)
             try:
                 return {"scenario": name, "title": title, **watch(server, load, options)}

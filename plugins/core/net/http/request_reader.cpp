@@ -21,7 +21,8 @@ constexpr size_t slowest_body = 16 << 10; ///< bytes per second
 /// Bytes of chunk framing allowed in addition to the size of the body.
 constexpr size_t max_framing = 64 << 10;
 constexpr size_t max_discarded = 1 << 20;
-constexpr size_t watch_size = 1 << 10; ///< bytes per read while a request is being answered
+/// Bytes per read while a request is being answered: what a connection's buffer has anyway.
+constexpr size_t watch_size = 512;
 
 bool same(beast::string_view a, const char *b) {
     return beast::iequals(a, b);

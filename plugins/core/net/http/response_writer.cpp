@@ -18,6 +18,8 @@ using boost::system::error_code;
 /// Timeout of each part of a response.
 constexpr auto part_timeout = std::chrono::seconds(30);
 constexpr size_t part_size = 256 << 10; ///< bytes
+/// Bytes of a file per call. They are not copied, so that more of them take no longer.
+constexpr size_t most_of_file = 1 << 20;
 /// Pieces per write: with a chunk's framing, as many as the socket accepts in one call.
 constexpr size_t part_pieces = 6;
 
@@ -30,12 +32,14 @@ asio::const_buffer buffer_of(const Bytes &bytes, size_t from = 0, size_t size = 
 void HttpResponseWriter::send(std::string head, Bytes body, Done done) {
     head_ = std::move(head);
     bytes_ = std::move(body);
-    sent_ = 0;
+    sent_ = deadline_at_ = 0;
     done_ = std::move(done);
     send_more();
 }
 
 void HttpResponseWriter::send_more() {
+    if (const auto file = FileMemory::range_of(bytes_); file && socket_.sends_files())
+        return send_file(*file);
     const std::array<asio::const_buffer, 2> part{asio::buffer(head_),
                                                  buffer_of(bytes_, sent_, part_size)};
     const size_t size = part[1].size();
@@ -46,6 +50,22 @@ void HttpResponseWriter::send_more() {
         if (!ec && self->sent_ < self->bytes_.size()) return self->send_more();
         self->finish(ec, ec.message());
     });
+}
+
+void HttpResponseWriter::send_file(FileRange file) {
+    if (sent_ >= deadline_at_) {
+        deadline_at_ = sent_ + part_size;
+        socket_.expires_after(part_timeout);
+    }
+    file.offset += sent_;
+    socket_.async_send_file(head_, file, std::min(most_of_file, bytes_.size() - sent_),
+                            [self = shared_from_this()](error_code ec, size_t sent) {
+                                self->head_.clear();
+                                self->sent_ += sent;
+                                if (!ec && self->sent_ < self->bytes_.size())
+                                    return self->send_more();
+                                self->finish(ec, ec.message());
+                            });
 }
 
 void HttpResponseWriter::stream(std::string head, std::shared_ptr<HttpBody> body, bool chunked,
@@ -109,7 +129,10 @@ void HttpResponseWriter::close(const std::string &reason) {
 
 void HttpResponseWriter::finish(error_code error, const std::string &reason) {
     bytes_ = {};
-    if (!writing_) taken_ = {}; // the socket may still be reading from it
+    if (!writing_) { // else the socket may still be reading from them
+        head_ = {};
+        taken_ = {};
+    }
     if (const auto body = std::exchange(body_, nullptr)) body->close(reason);
     if (const Done done = std::exchange(done_, nullptr)) done(error);
 }

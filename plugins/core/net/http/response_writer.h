@@ -32,6 +32,7 @@ public:
 
 private:
     void send_more();
+    void send_file(FileRange file);
     void stream_more();
     void finish(boost::system::error_code error, const std::string &reason);
 
@@ -39,6 +40,7 @@ private:
     std::string head_;
     Bytes bytes_; ///< the body, if it is complete
     size_t sent_ = 0;
+    size_t deadline_at_ = 0;         ///< bytes that have to be sent before the deadline; of a file
     std::shared_ptr<HttpBody> body_; ///< the body, if it is being produced
     HttpBody::Taken taken_;
     std::string framing_; ///< of the chunk being sent

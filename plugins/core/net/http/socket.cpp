@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 namespace penstock::net {
@@ -107,6 +108,28 @@ HttpSocket::Done HttpSocket::State::write(const iovec *parts, int count) {
     // If this is the last write, nothing else would send the rest.
     if (tls->flush() < 0) return is_again(errno) ? std::nullopt : Done({system_error(errno), 0});
     return Done({{}, std::exchange(written, 0)});
+}
+
+HttpSocket::Done HttpSocket::State::send(std::string_view &head, FileRange from, size_t size) {
+    const int target = socket.native_handle();
+    while (!head.empty()) {
+        const ssize_t sent =
+            ::send(target, head.data(), head.size(), MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) return is_again(errno) ? std::nullopt : Done({system_error(errno), 0});
+        head.remove_prefix(size_t(sent));
+    }
+    // sendfile() has no flag for a single call that must not block.
+    error_code error;
+    if (!socket.native_non_blocking()) socket.native_non_blocking(true, error);
+    if (error) return Done({error, 0});
+    for (;;) {
+        auto offset = off_t(from.offset);
+        const ssize_t sent = ::sendfile(target, from.file, &offset, size);
+        if (sent > 0) return Done({{}, size_t(sent)});
+        if (sent == 0) return Done({asio::error::eof, 0}); // the file is shorter: a bug
+        if (errno != EINTR) return is_again(errno) ? std::nullopt : Done({system_error(errno), 0});
+    }
 }
 
 // --- the handshake ------------------------------------------------------------------------

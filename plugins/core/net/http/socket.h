@@ -3,6 +3,7 @@
 // deadline.
 #pragma once
 
+#include "core/net/http/file_memory.h"
 #include "core/net/loop/clock.h"
 #include "core/net/loop/tcp_listener.h"
 #include "core/net/tls/context.h"
@@ -54,13 +55,40 @@ public:
 
     template <class Buffers, class Token>
     auto async_read_some(const Buffers &buffers, Token &&token) {
-        return boost::asio::async_compose<Token, void(boost::system::error_code, size_t)>(
-            Operation<Buffers, false>{state_, buffers}, token, state_->socket);
+        return start<false>(
+            [buffers](State &state) -> Done {
+                for (const boost::asio::mutable_buffer part : boost::beast::buffers_range(buffers))
+                    if (part.size() > 0)
+                        return state.read(static_cast<uint8_t *>(part.data()), part.size());
+                return Done({{}, 0});
+            },
+            token);
     }
     template <class Buffers, class Token>
     auto async_write_some(const Buffers &buffers, Token &&token) {
-        return boost::asio::async_compose<Token, void(boost::system::error_code, size_t)>(
-            Operation<Buffers, true>{state_, buffers}, token, state_->socket);
+        return start<true>(
+            [buffers](State &state) {
+                std::array<iovec, 8> parts;
+                int count = 0;
+                for (const boost::asio::const_buffer part : boost::beast::buffers_range(buffers)) {
+                    if (count == int(parts.size())) break;
+                    if (part.size() > 0)
+                        parts[size_t(count++)] = {const_cast<void *>(part.data()), part.size()};
+                }
+                return state.write(parts.data(), count);
+            },
+            token);
+    }
+    /// Whether async_send_file() can be used: without TLS.
+    bool sends_files() const { return !state_->tls; }
+    /// Sends `head`, then bytes of a file until the socket takes no more; at most `size`, which is
+    /// not 0. Completes with the number of the file's bytes that were sent, at least 1. `head`
+    /// stays valid until then.
+    template <class Token>
+    auto async_send_file(std::string_view head, FileRange from, size_t size, Token &&token) {
+        return start<true>(
+            [head, from, size](State &state) mutable { return state.send(head, from, size); },
+            token);
     }
 
 private:
@@ -73,6 +101,8 @@ private:
         void expires_never();
         Done read(uint8_t *data, size_t size);
         Done write(const iovec *parts, int count);
+        /// Removes from `head` what was sent.
+        Done send(std::string_view &head, FileRange from, size_t size);
         boost::system::error_code timed(boost::system::error_code error) const;
         void greet(TlsContext &context, const Greeted &done);
         void shake(const Greeted &done);
@@ -85,39 +115,21 @@ private:
         size_t written = 0;   ///< bytes accepted by `tls` and not yet completely sent
     };
 
-    /// Tries the operation and waits for the socket until it succeeds. Never completes within the
-    /// initiating call.
-    template <class Buffers, bool writes>
+    /// Makes an attempt, and another whenever the socket is ready, until one has a result. Never
+    /// completes within the initiating call.
+    template <bool writes, class Attempt>
     struct Operation {
         std::shared_ptr<State> state;
-        Buffers buffers;
+        Attempt attempt;
         Done result = {};
         bool began = false;
         unsigned cancels = state->cancels;
 
-        Done attempt() {
-            namespace asio = boost::asio;
-            if constexpr (writes) {
-                std::array<iovec, 8> parts;
-                int count = 0;
-                for (const asio::const_buffer part : boost::beast::buffers_range(buffers)) {
-                    if (count == int(parts.size())) break;
-                    if (part.size() > 0)
-                        parts[size_t(count++)] = {const_cast<void *>(part.data()), part.size()};
-                }
-                return state->write(parts.data(), count);
-            } else {
-                for (const asio::mutable_buffer part : boost::beast::buffers_range(buffers))
-                    if (part.size() > 0)
-                        return state->read(static_cast<uint8_t *>(part.data()), part.size());
-                return Done({{}, 0});
-            }
-        }
         template <class Self>
         void operator()(Self &self, boost::system::error_code error = {}) {
             if (result) return self.complete(result->first, result->second);
             if (error) return self.complete(state->timed(error), 0);
-            result = attempt();
+            result = attempt(*state);
             if (result && began) return self.complete(result->first, result->second);
             tcp::socket &socket = state->socket;
             if (result) return boost::asio::post(socket.get_executor(), std::move(self));
@@ -130,6 +142,12 @@ private:
                               std::move(self));
         }
     };
+
+    template <bool writes, class Attempt, class Token>
+    auto start(Attempt attempt, Token &token) {
+        return boost::asio::async_compose<Token, void(boost::system::error_code, size_t)>(
+            Operation<writes, Attempt>{state_, std::move(attempt)}, token, state_->socket);
+    }
 
     std::shared_ptr<State> state_;
 };

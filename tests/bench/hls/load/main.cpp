@@ -19,7 +19,8 @@ using nlohmann::json;
 namespace {
 
 constexpr auto patience = std::chrono::seconds(60);
-constexpr auto late_media = std::chrono::seconds(1); // after the window, for what began in it
+// After the window, for what began in it. Players of whole segments ask once in a target duration.
+constexpr auto late_parts = std::chrono::seconds(1), late_segments = std::chrono::seconds(4);
 
 struct Options : CrowdOptions {
     std::string publish;
@@ -117,7 +118,7 @@ int run(const Options &options) {
     const double used = cpu_seconds() - cpu, seconds = double(end - begin) / 1e9;
     const double mbit = double(crowd.bytes() - bytes) * 8 / 1e6;
     say({{"phase", "closed"}});
-    crowd.play(late_media);
+    crowd.play(options.classic ? late_segments : late_parts);
 
     const auto players = crowd.sum();
     const auto sum = crowd.arrivals().sum(begin, end, players.players);

@@ -47,6 +47,11 @@ hls::Stream::Options HlsMount::stream_options() const {
     o.target_duration = options_.target_duration;
     o.epoch = static_cast<uint64_t>(unix_ms());
     o.container = container_;
+    // TLS encrypts what it sends, so it has no use for a file.
+    if (options_.tls.empty())
+        o.store = [memory = memory_](std::span<const Bytes> pieces) {
+            return memory->store(pieces);
+        };
     return o;
 }
 
