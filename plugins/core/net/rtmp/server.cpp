@@ -188,10 +188,9 @@ public:
 
     PathRules &rules() override { return *state_->rules; }
     std::vector<MountInfo> mounts() const override {
-        auto mounts = Mounts::instance().snapshot();
-        std::erase_if(mounts, [this](const MountInfo &mount) {
-            return mount.protocol != "rtmp" || mount.address != address();
-        });
+        auto mounts = Mounts::instance().snapshot("rtmp");
+        std::erase_if(mounts,
+                      [this](const MountInfo &mount) { return mount.address != address(); });
         return mounts;
     }
     void ask_to_reconnect(const std::string &path, bool publisher, const std::string &url,

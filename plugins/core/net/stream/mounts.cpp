@@ -96,8 +96,9 @@ std::vector<MountInfo> Mounts::snapshot() const {
 }
 
 std::vector<MountInfo> Mounts::snapshot(std::string_view protocol) const {
-    auto infos = snapshot();
-    std::erase_if(infos, [&](const MountInfo &info) { return info.protocol != protocol; });
+    std::vector<MountInfo> infos;
+    for (const auto &mount : all())
+        if (mount->key().protocol == protocol && mount->in_use()) infos.push_back(mount->info());
     return infos;
 }
 
