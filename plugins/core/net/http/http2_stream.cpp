@@ -37,8 +37,8 @@ http2::Head head_of(const HttpResponse &response, const HttpHeadOptions &options
     http2::Head head;
     head.status = response.status;
     if (response.status < 300) head.urgency = urgency_of(response.content_type);
-    each_header(response, options, [&head](const std::string &name, const std::string &value) {
-        std::string lower = name;
+    each_header(response, options, [&head](std::string_view name, std::string_view value) {
+        std::string lower(name);
         for (char &c : lower)
             if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
         if (is_of_connection(lower)) return;
