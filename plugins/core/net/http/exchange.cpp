@@ -20,6 +20,11 @@ using boost::system::error_code;
 
 constexpr size_t max_body = 16 << 20; ///< bytes; upper limit for all routes
 
+/// "live/cam.flv" of "/live/cam.flv".
+std::string_view name_of(std::string_view path) {
+    return path.substr(1);
+}
+
 } // namespace
 
 void HttpExchange::renew() {
@@ -128,13 +133,13 @@ bool HttpExchange::is_navigation() const {
 /// Whether the path is, or may become, a stream that occupies its connection.
 bool HttpExchange::is_stream(const std::string &path) const {
     return routes().stream(path) ||
-           (!path.ends_with(".m3u8") && routes().rules->demand_for(path.substr(1)));
+           (!path.ends_with(".m3u8") && routes().rules->demand_for(name_of(path)));
 }
 
 /// Whether this request would start the pipeline of a playlist.
 bool HttpExchange::starts_something(const std::string &path) const {
-    const auto demand = routes().rules->demand_for(path.substr(1));
-    return demand && !demand->is_ready(path.substr(1));
+    const auto demand = routes().rules->demand_for(name_of(path));
+    return demand && !demand->is_ready(std::string(name_of(path)));
 }
 
 /// Nothing may be started for the viewer before these watchers have allowed it.
@@ -156,15 +161,16 @@ void HttpExchange::ask_watches(const std::string &path) {
 PeerInfo HttpExchange::peer_info(const std::string &path) const {
     PeerInfo peer = viewer_info(target(), mark_, header("User-Agent"), is_websocket());
     peer.address = side_->peer;
-    peer.path = path.substr(1);
+    peer.path = name_of(path);
     peer.is_encrypted = routes().tls != nullptr;
     return peer;
 }
 
 void HttpExchange::ask_demand(const std::string &path) {
-    const auto demand = routes().rules->demand_for(path.substr(1));
-    const std::string name = path.substr(1);
-    if (!demand || demand->is_ready(name)) return reach(path);
+    const auto demand = routes().rules->demand_for(name_of(path));
+    if (!demand) return reach(path);
+    const std::string name(name_of(path));
+    if (demand->is_ready(name)) return reach(path);
     // Nothing else of this request is looked at until it is answered.
     hold();
     demand->on_demand(name,

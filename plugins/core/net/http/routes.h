@@ -67,7 +67,7 @@ public:
 
 private:
     mutable std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<const HttpRoute>> handlers_;
+    std::map<std::string, std::shared_ptr<const HttpRoute>, std::less<>> handlers_;
     std::map<std::string, std::shared_ptr<HttpStream>> streams_;
     std::map<std::string, HttpHandler> navigations_;
     std::unordered_map<const void *, std::function<void()>> open_;

@@ -15,7 +15,8 @@ std::shared_ptr<const HttpRoute> HttpRoutes::find(const std::string &path) const
     if (const auto exact = handlers_.find(path); exact != handlers_.end()) return exact->second;
     for (size_t slash = path.rfind('/'); slash != path.npos;
          slash = slash == 0 ? path.npos : path.rfind('/', slash - 1))
-        if (const auto found = handlers_.find(path.substr(0, slash + 1)); found != handlers_.end())
+        if (const auto found = handlers_.find(std::string_view(path).substr(0, slash + 1));
+            found != handlers_.end())
             return found->second;
     return nullptr;
 }
