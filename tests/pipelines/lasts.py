@@ -101,7 +101,7 @@ class Lasts(unittest.TestCase):
         """Makes the process open what it opens once, for its first stream. Returns (fd, task)
         without streams."""
         idle = server.count("task")
-        publisher = self.publish(server, "warm")
+        publisher = self.publish(server, "warm", size=20_000)
         Peer(server.rtmp).play("warm").close()
         publisher.close()
         until("the first stream has ended", lambda: not server.is_served("warm"), 60)

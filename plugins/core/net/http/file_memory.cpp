@@ -4,6 +4,7 @@
 #include "core/bytes/join.h"
 
 #include <cerrno>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -57,6 +58,12 @@ struct FileMemory::Unmap {
     }
 };
 
+FileMemory &FileMemory::instance() {
+    // Never destroyed: connections may still send when the process ends.
+    static auto *the = new FileMemory;
+    return *the;
+}
+
 Bytes FileMemory::store(std::span<const Bytes> pieces) {
     size_t size = 0;
     for (const Bytes &piece : pieces)
@@ -67,29 +74,33 @@ Bytes FileMemory::store(std::span<const Bytes> pieces) {
 
 Bytes FileMemory::map(std::span<const Bytes> pieces, size_t size) {
     const uint64_t taken = whole_pages(size);
-    std::lock_guard lock(mutex_);
-    if (!file_) {
-        const int descriptor = memfd_create("penstock-segments", MFD_CLOEXEC);
-        if (descriptor < 0) return {};
-        file_ = std::make_shared<File>(descriptor);
+    std::shared_ptr<File> file;
+    uint64_t begin = 0;
+    {
+        std::lock_guard lock(mutex_);
+        if (!file_) {
+            const int descriptor = memfd_create("penstock-segments", MFD_CLOEXEC);
+            if (descriptor < 0) return {};
+            file_ = std::make_shared<File>(descriptor);
+        }
+        file = file_;
+        begin = std::exchange(end_, end_ + taken);
     }
-    const uint64_t begin = end_;
     bool is_written = true;
     uint64_t at = begin;
     for (const Bytes &piece : pieces) {
-        is_written = is_written && write_all(file_->descriptor, piece, at);
+        is_written = is_written && write_all(file->descriptor, piece, at);
         at += piece.size();
     }
-    void *mapped =
-        is_written ? mmap(nullptr, taken, PROT_READ, MAP_SHARED, file_->descriptor, off_t(begin))
-                   : MAP_FAILED;
+    void *mapped = is_written
+                       ? mmap(nullptr, taken, PROT_READ, MAP_SHARED, file->descriptor, off_t(begin))
+                       : MAP_FAILED;
     if (mapped == MAP_FAILED) {
-        file_->release(begin, taken);
+        file->release(begin, taken);
         return {};
     }
-    end_ += taken;
     const auto *data = static_cast<const uint8_t *>(mapped);
-    return Bytes(std::shared_ptr<const uint8_t>(data, Unmap{file_, begin, taken}), data, size);
+    return Bytes(std::shared_ptr<const uint8_t>(data, Unmap{file, begin, taken}), data, size);
 }
 
 std::optional<FileRange> FileMemory::range_of(const Bytes &bytes) {

@@ -24,6 +24,9 @@ struct FileRange {
 /// Thread-safe.
 class FileMemory {
 public:
+    /// The process' own: one descriptor, however many streams there are.
+    static FileMemory &instance();
+
     /// Bytes below which a copy costs no more than the extra system call of sendfile().
     static constexpr size_t least = 128 << 10;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/http/hls/stream.h"
 
+#include "core/net/http/file_memory.h"
 #include "core/net/loop/clock.h"
 
 #include <boost/asio/post.hpp>
@@ -49,8 +50,8 @@ hls::Stream::Options HlsMount::stream_options() const {
     o.container = container_;
     // TLS encrypts what it sends, so it has no use for a file.
     if (options_.tls.empty())
-        o.store = [memory = memory_](std::span<const Bytes> pieces) {
-            return memory->store(pieces);
+        o.store = [](std::span<const Bytes> pieces) {
+            return FileMemory::instance().store(pieces);
         };
     return o;
 }

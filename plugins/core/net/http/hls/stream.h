@@ -5,7 +5,6 @@
 #pragma once
 
 #include "core/hls/multivariant.h"
-#include "core/net/http/file_memory.h"
 #include "core/net/http/hls/mount.h"
 #include "core/net/http/hls/playlist.h"
 #include "core/net/http/hls/sessions.h"
@@ -127,7 +126,6 @@ private:
     const uint64_t wait_ms_;
     const std::shared_ptr<HlsSessions> sessions_;
     const std::shared_ptr<WaitingRoom> room_ = HlsWaiters::make_room();
-    const std::shared_ptr<FileMemory> memory_ = std::make_shared<FileMemory>(); ///< of segments
     HlsWaiters first_{room_}; ///< requests that wait for the multivariant playlist
     std::atomic<uint64_t> bytes_out_{0};
     Timer timer_; ///< used on its loop only
