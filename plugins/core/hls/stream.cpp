@@ -72,6 +72,11 @@ std::string Stream::name_of(uint64_t number) const {
            std::string(options_.container.extension);
 }
 
+std::string Stream::name_template() const {
+    return std::string(name_begin) + in_base(options_.epoch, 36) + "-$Number$" +
+           std::string(options_.container.extension);
+}
+
 std::string Stream::part_name(uint64_t number) const {
     return std::string(part_begin) + in_base(options_.epoch, 36) + "-" + in_base(number, 10) +
            std::string(options_.container.extension);

@@ -110,6 +110,24 @@ public:
     /// Returns the bytes of a segment, a part or an init segment by name. False if it does not
     /// exist, or no longer.
     bool segment(std::string_view name, Bytes &data) const;
+    /// The last segment, or what there is of it.
+    struct Newest {
+        uint64_t number = 0;
+        std::string init; ///< name of its init segment; empty: it needs none
+        bool discontinuity = false, independent = true, is_gap = false;
+        std::optional<int64_t> date; ///< ms since 1970
+    };
+    std::optional<Newest> newest() const;
+    /// How far a segment is.
+    enum class Progress : uint8_t { unknown, next, open, complete };
+    /// Appends the parts of a segment from a number on, counted from 0, to `parts`. `unknown`, too,
+    /// for segments that came whole; `next`: it follows the last one.
+    Progress parts_of(uint64_t segment, size_t from, std::vector<Bytes> &parts) const;
+    /// The number in a segment's name; nullopt for other names, and those of an earlier run.
+    std::optional<uint64_t> segment_number(std::string_view name) const;
+    std::string segment_name(uint64_t number) const { return name_of(number); }
+    /// The names of segments with $Number$ in place of the number, for MPDs.
+    std::string name_template() const;
     Info info() const;
     int64_t target_duration() const; ///< EXT-X-TARGETDURATION in ns
 

@@ -192,6 +192,45 @@ std::optional<uint64_t> Stream::part_number(std::string_view name) const {
     return is_ours ? std::optional(number) : std::nullopt;
 }
 
+std::optional<Stream::Newest> Stream::newest() const {
+    std::lock_guard lock(mutex_);
+    if (!open_ && entries_.empty()) return std::nullopt;
+    const Entry &entry = open_ ? *open_ : entries_.back();
+    return Newest{open_ ? next_number_ : next_number_ - 1,
+                  entry.init ? entry.init->name : std::string(),
+                  entry.listed.discontinuity,
+                  entry.independent,
+                  entry.listed.gap,
+                  entry.listed.program_date_time};
+}
+
+Stream::Progress Stream::parts_of(uint64_t segment, size_t from, std::vector<Bytes> &parts) const {
+    std::lock_guard lock(mutex_);
+    const auto append = [&](const Entry &entry) {
+        for (size_t i = from; i < entry.parts.size(); ++i)
+            parts.push_back(entry.parts[i]);
+    };
+    if (segment == next_number_ && open_) {
+        append(*open_);
+        return Progress::open;
+    }
+    if (segment == next_number_ + (open_ ? 1 : 0))
+        return list_.ended ? Progress::unknown : Progress::next;
+    const uint64_t behind = next_number_ - segment; // wraps around where it is not there yet
+    if (behind > entries_.size()) return Progress::unknown;
+    const Entry &entry = entries_[entries_.size() - behind];
+    if (entry.parts.empty() || entry.name != name_of(segment)) return Progress::unknown;
+    append(entry);
+    return Progress::complete;
+}
+
+std::optional<uint64_t> Stream::segment_number(std::string_view name) const {
+    uint64_t epoch = 0, number = 0;
+    const bool is_ours = parse_segment_name(name, options_.container.extension, epoch, number) &&
+                         epoch == options_.epoch;
+    return is_ours ? std::optional(number) : std::nullopt;
+}
+
 bool Stream::is_past(std::string_view name) const {
     std::lock_guard lock(mutex_);
     if (const auto part = part_number(name)) return *part < next_part_;
