@@ -20,9 +20,15 @@ using boost::system::error_code;
 
 constexpr size_t max_body = 16 << 20; ///< bytes; upper limit for all routes
 
-/// "live/cam.flv" of "/live/cam.flv".
-std::string_view name_of(std::string_view path) {
-    return path.substr(1);
+constexpr std::string_view playlist = ".m3u8", manifest = ".mpd";
+
+/// The name by which rules know what is at a path: "live/cam.flv" of "/live/cam.flv". An MPD is the
+/// stream of the playlist beside it; then `space` holds the name.
+std::string_view name_of(std::string_view path, std::string &space) {
+    path.remove_prefix(1);
+    if (!path.ends_with(manifest)) return path;
+    space.assign(path.substr(0, path.size() - manifest.size()));
+    return space += playlist;
 }
 
 } // namespace
@@ -132,14 +138,16 @@ bool HttpExchange::is_navigation() const {
 
 /// Whether the path is, or may become, a stream that occupies its connection.
 bool HttpExchange::is_stream(const std::string &path) const {
-    return routes().stream(path) ||
-           (!path.ends_with(".m3u8") && routes().rules->demand_for(name_of(path)));
+    return routes().stream(path) || (!path.ends_with(playlist) && !path.ends_with(manifest) &&
+                                     routes().rules->demand_for(std::string_view(path).substr(1)));
 }
 
 /// Whether this request would start the pipeline of a playlist.
 bool HttpExchange::starts_something(const std::string &path) const {
-    const auto demand = routes().rules->demand_for(name_of(path));
-    return demand && !demand->is_ready(std::string(name_of(path)));
+    std::string space;
+    const std::string_view name = name_of(path, space);
+    const auto demand = routes().rules->demand_for(name);
+    return demand && !demand->is_ready(std::string(name));
 }
 
 /// Nothing may be started for the viewer before these watchers have allowed it.
@@ -161,15 +169,18 @@ void HttpExchange::ask_watches(const std::string &path) {
 PeerInfo HttpExchange::peer_info(const std::string &path) const {
     PeerInfo peer = viewer_info(target(), mark_, header("User-Agent"), is_websocket());
     peer.address = side_->peer;
-    peer.path = name_of(path);
+    std::string space;
+    peer.path = name_of(path, space);
     peer.is_encrypted = routes().tls != nullptr;
     return peer;
 }
 
 void HttpExchange::ask_demand(const std::string &path) {
-    const auto demand = routes().rules->demand_for(name_of(path));
+    std::string space;
+    const std::string_view rule = name_of(path, space);
+    const auto demand = routes().rules->demand_for(rule);
     if (!demand) return reach(path);
-    const std::string name(name_of(path));
+    const std::string name(rule);
     if (demand->is_ready(name)) return reach(path);
     // Nothing else of this request is looked at until it is answered.
     hold();

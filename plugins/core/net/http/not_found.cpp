@@ -8,9 +8,9 @@
 namespace penstock::net {
 namespace {
 
-constexpr std::array<std::string_view, 17> endings{
-    "/index.m3u8", "/index.m3u", ".m3u8", ".m3u", ".flv", ".ts",   ".mp3",  ".aac", ".ogg",
-    ".opus",       ".mp4",       ".m4s",  ".mpd", ".mkv", ".webm", ".html", "/"};
+constexpr std::array<std::string_view, 18> endings{
+    "/index.m3u8", "/index.m3u", "/index.mpd", ".m3u8", ".m3u", ".flv", ".ts",   ".mp3",  ".aac",
+    ".ogg",        ".opus",      ".mp4",       ".m4s",  ".mpd", ".mkv", ".webm", ".html", "/"};
 
 std::string html_of(std::string_view text) {
     std::string out;

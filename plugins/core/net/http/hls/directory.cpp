@@ -110,6 +110,9 @@ std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_pat
     stream.keep_data = false;
     std::unique_ptr<HlsDirectory> store(new HlsDirectory(playlist_path, stream));
     store->is_vod_ = options.is_vod;
+    if (options.has_manifest && options.container.mime_type == "video/mp4")
+        store->manifest_ =
+            std::make_unique<DashFile>(playlist_path, options.is_vod, options.playlist_length);
     if (!options.is_vod) store->resume();
     return store;
 }
@@ -197,11 +200,20 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
     }
     std::vector<std::string> more = stream_.publish(segment);
     std::move(more.begin(), more.end(), std::back_inserter(gone));
-    const Result listed = is_vod_ ? Result::ok() : write(playlist_name_, stream_.playlist());
+    if (manifest_) manifest_->add(stream_, "", segment);
+    Result listed = is_vod_ ? Result::ok() : write(playlist_name_, stream_.playlist());
+    if (listed.is_ok()) listed = write_manifest();
     // Removed only after the playlist no longer lists them.
     for (const std::string &name : gone)
         ::unlink((directory_ + name).c_str());
     return listed;
+}
+
+Result HlsDirectory::write_manifest() {
+    if (!manifest_) return Result::ok();
+    const hls::Stream::Info info = stream_.info();
+    return manifest_->write({{"", "", stream_.name_template(), info}}, stream_.target_duration(),
+                            info.ended);
 }
 
 Result HlsDirectory::end() {
@@ -211,7 +223,8 @@ Result HlsDirectory::end() {
                              " is not written, because segments of it are missing");
     stream_.end();
     const Bytes text = stream_.playlist();
-    const Result result = text.empty() ? Result::ok() : write(playlist_name_, text);
+    Result result = text.empty() ? Result::ok() : write(playlist_name_, text);
+    if (result.is_ok()) result = write_manifest();
     is_final_ = result.is_ok();
     return result;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/hls/stream.h"
+#include "core/net/http/hls/manifest_file.h"
 
 #include <memory>
 
@@ -22,6 +23,7 @@ public:
         /// The stream is packaged as a whole: the playlist appears at its end. What is there
         /// already is neither continued nor replaced.
         bool is_vod = false;
+        bool has_manifest = true; ///< of CMAF segments: an MPD beside the playlist
     };
     /// `playlist_path` is absolute; its directory is created if missing. On failure returns nullptr
     /// and sets `error` to the reason and a remedy.
@@ -51,12 +53,14 @@ private:
     HlsDirectory(std::string playlist_path, const hls::Stream::Options &options);
     void resume();
     Result write(const std::string &name, ByteView content);
+    Result write_manifest();
 
     std::string directory_, playlist_name_;
     bool is_vod_ = false;
     bool is_final_ = false; ///< the playlist with its end is written
     bool has_hole_ = false; ///< a segment could not be written
     hls::Stream stream_;
+    std::unique_ptr<DashFile> manifest_; ///< null: there is none
     uint64_t bytes_written_ = 0;
 };
 

@@ -66,6 +66,11 @@ std::shared_ptr<Registrations> serve(HttpServer &server, const std::shared_ptr<H
     serve_at("/" + path, [mount](const HttpRequest &request, HttpReply reply) {
         mount->request_playlist(request, std::move(reply));
     });
+    if (mount->has_manifest())
+        serve_at("/" + without_extension(path) + ".mpd",
+                 [mount](const HttpRequest &request, HttpReply reply) {
+                     mount->request_manifest(request, std::move(reply));
+                 });
     options.is_live = nullptr;
     serve_at(folder, [mount, folder](const HttpRequest &request, HttpReply reply) {
         const size_t begin = std::min(folder.size(), request.path.size());

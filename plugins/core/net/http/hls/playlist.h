@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/hls/stream.h"
+#include "core/net/http/hls/growing.h"
 #include "core/net/http/hls/waiters.h"
 
 #include <array>
@@ -23,6 +24,7 @@ public:
     const std::string name;
     hls::Stream stream;
     HlsWaiters waiters;
+    HlsGrowing growing;
 
     /// The playlist, whole or as a delta update, with `reports` of other renditions at its end.
     /// `packed`: receives it in gzip, if it is worth that. Both are made once for all who ask.

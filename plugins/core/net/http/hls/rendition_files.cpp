@@ -39,8 +39,10 @@ Result HlsRenditionFiles::publish(hls::Segment segment) {
         std::string error;
         const std::string folder =
             playlist_path_.substr(0, playlist_path_.size() - extension.size());
+        HlsDirectory::Options options = options_;
+        options.has_manifest = false; // theirs is one
         directory = HlsDirectory::open(
-            folder + "/" + name + "/" + std::string(hls::rendition_playlist), options_, &error);
+            folder + "/" + name + "/" + std::string(hls::rendition_playlist), options, &error);
         if (!directory) return Result::error(error);
     }
     hls::Stream &stream = directory->stream();
@@ -54,6 +56,7 @@ Result HlsRenditionFiles::publish(hls::Segment segment) {
         stream.begin_at(*segment.sequence, discontinuities);
     }
     const Result result = directory->publish(segment);
+    if (result.is_ok()) manifest_.add(stream, name, segment);
     const hls::Stream::Info info = directory->info();
     {
         std::lock_guard lock(mutex_);
@@ -83,14 +86,32 @@ Result HlsRenditionFiles::write_multivariant() {
     const std::string file = playlist_path_.substr(playlist_path_.rfind('/') + 1);
     const std::string text =
         hls::multivariant(listed, file.substr(0, file.size() - extension.size()) + "/");
-    if (text.empty() || text == written_) return Result::ok();
+    if (text.empty() || text == written_) return write_manifest();
     const Bytes bytes = Bytes::copy_of(text);
     const Result result = HlsDirectory::write_file(playlist_path_, bytes);
     if (!result.is_ok()) return result;
     written_ = text;
-    std::lock_guard lock(mutex_);
-    multivariant_bytes_ += bytes.size();
-    return result;
+    {
+        std::lock_guard lock(mutex_);
+        multivariant_bytes_ += bytes.size();
+    }
+    return write_manifest();
+}
+
+/// Called when all renditions that are awaited have begun.
+Result HlsRenditionFiles::write_manifest() {
+    if (options_.container.mime_type != "video/mp4") return Result::ok();
+    const std::string file = playlist_path_.substr(playlist_path_.rfind('/') + 1);
+    const std::string folder = file.substr(0, file.size() - extension.size()) + "/";
+    std::vector<dash::Offer> offers;
+    int64_t target = 0;
+    for (const auto &[name, directory] : directories_) {
+        if (!directory) continue;
+        hls::Stream &stream = directory->stream();
+        target = std::max(target, stream.target_duration());
+        offers.push_back({name, folder + name + "/", stream.name_template(), stream.info()});
+    }
+    return manifest_.write(offers, target, has_ended_);
 }
 
 Result HlsRenditionFiles::end() {

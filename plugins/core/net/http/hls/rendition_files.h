@@ -36,14 +36,17 @@ public:
 
 private:
     HlsRenditionFiles(std::string playlist_path, const HlsDirectory::Options &options)
-        : playlist_path_(std::move(playlist_path)), options_(options) {}
+        : playlist_path_(std::move(playlist_path)), options_(options),
+          manifest_(playlist_path_, options.is_vod, options.playlist_length) {}
     Result write_multivariant();
+    Result write_manifest();
 
     const std::string playlist_path_;
     const HlsDirectory::Options options_;
     bool has_ended_ = false;
     std::map<std::string, std::unique_ptr<HlsDirectory>> directories_; ///< by rendition
     hls::Numbers numbers_;
+    DashFile manifest_;
     std::string written_;      ///< the multivariant playlist
     mutable std::mutex mutex_; ///< guards the following; never held during a write
     std::vector<hls::Presentation::Expected> renditions_;

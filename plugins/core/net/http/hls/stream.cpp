@@ -33,6 +33,8 @@ HlsMount::HlsMount(MountKey key, const HlsMountOptions &options, std::shared_ptr
           uint64_t(std::chrono::duration_cast<std::chrono::milliseconds>(options.first_segment_wait)
                        .count())),
       sessions_(std::make_shared<HlsSessions>(*this, std::move(rules), loops_)),
+      dash_(container_.mime_type == "video/mp4" ? std::make_unique<DashManifest>(has_parts_)
+                                                : nullptr),
       timer_(loops_->at(0)), options_(options) {
     if (has_renditions_) return;
     hls::Stream::Options stream = stream_options();
@@ -75,6 +77,7 @@ std::shared_ptr<HlsPlaylist> HlsMount::find(std::string_view rendition) const {
 
 void HlsMount::attach(const HlsMountOptions &options) {
     set_authority(options.watch);
+    if (dash_) dash_->interrupt();
     uint64_t next = 0;
     for (const auto &playlist : playlists()) {
         hls::Stream &stream = playlist->stream;
@@ -152,6 +155,7 @@ void HlsMount::publish(hls::Segment segment) {
             }
         }
         stream.publish(segment);
+        note_piece(*playlist, segment);
         piece_ms_ = steady_ms();
         if (segment.complete) segment_ms_ = piece_ms_;
     }
@@ -167,6 +171,7 @@ void HlsMount::publish(hls::Segment segment) {
 }
 
 void HlsMount::interrupt() {
+    if (dash_) dash_->interrupt();
     for (const auto &playlist : playlists())
         playlist->stream.interrupt();
 }
@@ -194,10 +199,11 @@ bool HlsMount::has_audience() const {
 std::chrono::nanoseconds HlsMount::end_viewers(std::chrono::nanoseconds linger,
                                                const std::string &) {
     if (!has_audience()) return {};
-    for (const auto &playlist : playlists()) {
+    for (const auto &playlist : playlists())
         playlist->stream.end();
+    if (dash_) dash_->touch();
+    for (const auto &playlist : playlists())
         wake(playlist);
-    }
     wake_first();
     return linger;
 }
@@ -206,9 +212,12 @@ void HlsMount::give_up() {
     gone_ = true;
     const auto respond = [this](const Waiter &waiter) { return too_late(waiter); };
     const auto any = [](const Wish &) { return true; };
-    for (const auto &playlist : playlists())
+    for (const auto &playlist : playlists()) {
+        playlist->growing.abort();
         answer_each(playlist->waiters.take(any), respond);
+    }
     answer_each(first_.take(any), respond);
+    answer_each(manifests_.take(any), respond);
     sessions_->end_all("the stream has ended");
 }
 
@@ -232,6 +241,7 @@ void HlsMount::fill_gap(uint64_t now_ms) {
         // All renditions at once, so that their numbers stay the same.
         for (const auto &playlist : fed_)
             playlist->stream.fill_gap();
+        if (dash_) dash_->interrupt();
         segment_ms_ = now_ms - target / 4; // gaps are as long as the time between them
     }
     for (const auto &playlist : playlists())
@@ -242,12 +252,13 @@ void HlsMount::tick() {
     const uint64_t now = steady_ms();
     fill_gap(now);
     const auto respond = [this](const Waiter &waiter) { return too_late(waiter); };
-    size_t waiting = first_.size();
+    size_t waiting = first_.size() + manifests_.size();
     for (const auto &playlist : playlists()) {
         answer_each(playlist->waiters.take_expired(now), respond);
         waiting += playlist->waiters.size();
     }
     answer_each(first_.take_expired(now), respond);
+    answer_each(manifests_.take_expired(now), respond);
     sessions_->expire(now, lifetime_ms());
     armed_ = false;
     if (waiting == 0 && sessions_->is_empty()) return;
@@ -267,7 +278,7 @@ HlsFeed::Stats HlsMount::stats() const {
     stats.bytes_out = bytes_out_;
     stats.requests = sessions_->requests();
     stats.viewers = viewers();
-    stats.waiting = first_.size();
+    stats.waiting = first_.size() + manifests_.size();
     for (const auto &playlist : playlists())
         stats.waiting += playlist->waiters.size();
     return stats;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/hls/multivariant.h"
+#include "core/net/http/hls/manifest.h"
 #include "core/net/http/hls/mount.h"
 #include "core/net/http/hls/playlist.h"
 #include "core/net/http/hls/sessions.h"
@@ -53,6 +54,9 @@ public:
 
     // --- requests -----------------------------------------------------------------------------
     void request_playlist(const HttpRequest &request, HttpReply reply);
+    /// Whether there is an MPD: the segments are CMAF.
+    bool has_manifest() const { return dash_ != nullptr; }
+    void request_manifest(const HttpRequest &request, HttpReply reply);
     /// `name` is the path below the folder of segments.
     void request_segment(const HttpRequest &request, std::string name, HttpReply reply);
 
@@ -99,18 +103,35 @@ private:
     void give_segment(const std::shared_ptr<HlsPlaylist> &playlist, Asked asked,
                       const std::string &name);
     void hold(const std::shared_ptr<HlsPlaylist> &playlist, Asked asked, const Wish &wish);
-    void hold_first(Asked asked);
+    void give_first(HlsWaiters HlsMount::*where, Asked asked);
+    bool has_first(HlsWaiters HlsMount::*where) const;
+    HttpResponse first_response(HlsWaiters HlsMount::*where, const Waiter &waiter) const;
     bool enter(HlsWaiters &waiters, Asked &asked, const Wish &wish, uint64_t &id);
     void wake(const std::shared_ptr<HlsPlaylist> &playlist);
     void wake_first();
     bool has_come(const HlsPlaylist &playlist, const Wish &wish) const;
     std::string multivariant() const;
     std::string reports_for(const HlsPlaylist &playlist) const;
-    HttpResponse response_to(HlsPlaylist &playlist, const Waiter &waiter) const;
+    HttpResponse response_to(HlsPlaylist &playlist, const Waiter &waiter);
     HttpResponse playlist_response(HlsPlaylist &playlist, const Waiter &waiter) const;
     HttpResponse multivariant_response(const Waiter &waiter) const;
     HttpResponse segment_response(const HlsPlaylist &playlist, const std::string &name,
                                   const Waiter &waiter) const;
+    static std::string whole_lifetime(const Waiter &waiter);
+
+    // DASH: stream_dash.cpp.
+    /// Below the folder of segments; no rendition has this name.
+    static constexpr std::string_view clock_name = "utc";
+    void note_piece(const HlsPlaylist &playlist, const hls::Segment &segment);
+    void give_manifest(Asked asked);
+    DashManifest::Text manifest(const std::string &query) const;
+    HttpResponse manifest_response(const Waiter &waiter) const;
+    static HttpResponse clock_response();
+    bool give_growing(const std::shared_ptr<HlsPlaylist> &playlist, Asked &asked,
+                      const std::string &name);
+    HttpResponse growing_response(HlsPlaylist &playlist, uint64_t segment, const Waiter &waiter);
+    void advance(const std::shared_ptr<HlsPlaylist> &playlist);
+
     void answer_each(std::vector<Waiter> waiters, Respond respond);
     HttpResponse too_late(const Waiter &waiter) const;
     void answer(const HttpReply &reply, HttpResponse response);
@@ -126,7 +147,9 @@ private:
     const uint64_t wait_ms_;
     const std::shared_ptr<HlsSessions> sessions_;
     const std::shared_ptr<WaitingRoom> room_ = HlsWaiters::make_room();
-    HlsWaiters first_{room_}; ///< requests that wait for the multivariant playlist
+    HlsWaiters first_{room_};                  ///< requests that wait for the multivariant playlist
+    HlsWaiters manifests_{room_};              ///< and for the MPD
+    const std::unique_ptr<DashManifest> dash_; ///< null: the segments are no CMAF
     std::atomic<uint64_t> bytes_out_{0};
     Timer timer_; ///< used on its loop only
     std::atomic<bool> armed_{false};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Requests to an HLS stream: those that are answered at once, and those that are held.
 #include "core/http/coding.h"
+#include "core/net/http/hls/answers.h"
 #include "core/net/http/hls/stream.h"
 #include "core/net/loop/clock.h"
 #include "core/playlist/session.h"
@@ -12,15 +13,6 @@
 
 namespace penstock::net {
 namespace {
-
-HttpResponse refusal(HlsSessions::Verdict verdict) {
-    if (verdict == HlsSessions::Verdict::refused) return http_error(403, "Not allowed.");
-    return http_retry("Too many are watching; try again.", 5);
-}
-
-HttpResponse nothing_there() {
-    return http_error(404, "No such stream or segment.");
-}
 
 /// Whether a query can stand in a playlist's URIs as it is.
 bool is_plain(std::string_view query) {
@@ -34,6 +26,10 @@ bool is_plain(std::string_view query) {
 /// parameters, by which a session that has expired begins again.
 std::string with_query(const std::string &token, const std::string &query) {
     return token.empty() || query.empty() || !is_plain(query) ? token : token + "&" + query;
+}
+
+std::string visibility_for(const HlsWaiters::Waiter &waiter) {
+    return waiter.token.empty() ? "public, " : "private, ";
 }
 
 std::string max_age(uint64_t ms, const std::string &token) {
@@ -83,7 +79,7 @@ void HlsMount::request_media_playlist(const HttpRequest &request,
                    [self = self(), playlist = std::move(playlist), asked = std::move(asked)](
                        HlsSessions::Verdict verdict, const std::string &token) mutable {
                        if (verdict != HlsSessions::Verdict::allowed)
-                           return self->answer(asked.waiter.reply, refusal(verdict));
+                           return self->answer(asked.waiter.reply, hls_refusal(verdict));
                        asked.waiter.token = with_query(token, asked.query);
                        self->give_playlist(playlist, std::move(asked));
                    });
@@ -95,7 +91,7 @@ void HlsMount::request_multivariant(const HttpRequest &request, Asked asked) {
                    [self = self(), asked = std::move(asked)](HlsSessions::Verdict verdict,
                                                              const std::string &token) mutable {
                        if (verdict != HlsSessions::Verdict::allowed)
-                           return self->answer(asked.waiter.reply, refusal(verdict));
+                           return self->answer(asked.waiter.reply, hls_refusal(verdict));
                        asked.waiter.token = with_query(token, asked.query);
                        self->give_multivariant(std::move(asked));
                    });
@@ -103,14 +99,13 @@ void HlsMount::request_multivariant(const HttpRequest &request, Asked asked) {
 }
 
 void HlsMount::give_multivariant(Asked asked) {
-    if (gone_) return answer(asked.waiter.reply, nothing_there());
-    if (multivariant().empty()) return hold_first(std::move(asked));
-    answer(asked.waiter.reply, multivariant_response(asked.waiter));
+    if (gone_) return answer(asked.waiter.reply, hls_nothing_there());
+    give_first(&HlsMount::first_, std::move(asked));
 }
 
 void HlsMount::give_playlist(const std::shared_ptr<HlsPlaylist> &playlist, Asked asked) {
     using Action = playlist::Decision::Action;
-    if (gone_) return answer(asked.waiter.reply, nothing_there());
+    if (gone_) return answer(asked.waiter.reply, hls_nothing_there());
     if (!has_come(*playlist, {Wish::Kind::playlist, {}, 0}))
         return hold(playlist, std::move(asked), {Wish::Kind::playlist, {}, 0});
     const playlist::Decision decision = playlist::decide(asked.directives, playlist->stream.edge());
@@ -128,8 +123,9 @@ void HlsMount::give_playlist(const std::shared_ptr<HlsPlaylist> &playlist, Asked
 bool HlsMount::enter(HlsWaiters &waiters, Asked &asked, const Wish &wish, uint64_t &id) {
     Waiter &waiter = asked.waiter;
     waiter.wish = wish;
-    waiter.deadline_ms =
-        steady_ms() + (wish.kind == Wish::Kind::playlist ? wait_ms_ : lifetime_ms());
+    waiter.deadline_ms = steady_ms() + (wish.kind == Wish::Kind::playlist  ? wait_ms_
+                                        : wish.kind == Wish::Kind::segment ? 2 * target_ms()
+                                                                           : lifetime_ms());
     id = waiters.add(waiter, asked.peer);
     if (id == 0) {
         answer(waiter.reply, http_retry("Too many requests are waiting; try again.", 1));
@@ -154,19 +150,29 @@ void HlsMount::hold(const std::shared_ptr<HlsPlaylist> &playlist, Asked asked, c
     answer(taken->reply, gone_ ? too_late(*taken) : response_to(*playlist, *taken));
 }
 
-/// The same for the multivariant playlist.
-void HlsMount::hold_first(Asked asked) {
+/// Answers with the multivariant playlist or the MPD, by the waiters it has, once there is one.
+void HlsMount::give_first(HlsWaiters HlsMount::*where, Asked asked) {
+    if (has_first(where)) return answer(asked.waiter.reply, first_response(where, asked.waiter));
     const Wish wish{Wish::Kind::playlist, {}, 0};
     uint64_t id = 0;
-    if (!enter(first_, asked, wish, id)) return;
+    HlsWaiters &waiters = this->*where;
+    if (!enter(waiters, asked, wish, id)) return;
     if (asked.on_leave)
-        asked.on_leave([weak = weak_from_this(), wish, id] {
+        asked.on_leave([weak = weak_from_this(), where, wish, id] {
             if (const auto mount = std::static_pointer_cast<HlsMount>(weak.lock()))
-                mount->first_.take(wish, id);
+                (mount.get()->*where).take(wish, id);
         });
-    if (!gone_ && multivariant().empty()) return;
-    std::optional<Waiter> taken = first_.take(wish, id);
-    if (taken) answer(taken->reply, gone_ ? too_late(*taken) : multivariant_response(*taken));
+    if (!gone_ && !has_first(where)) return;
+    std::optional<Waiter> taken = waiters.take(wish, id);
+    if (taken) answer(taken->reply, gone_ ? too_late(*taken) : first_response(where, *taken));
+}
+
+bool HlsMount::has_first(HlsWaiters HlsMount::*where) const {
+    return where == &HlsMount::first_ ? !multivariant().empty() : !manifest("").plain.empty();
+}
+
+HttpResponse HlsMount::first_response(HlsWaiters HlsMount::*where, const Waiter &waiter) const {
+    return where == &HlsMount::first_ ? multivariant_response(waiter) : manifest_response(waiter);
 }
 
 bool HlsMount::has_come(const HlsPlaylist &playlist, const Wish &wish) const {
@@ -176,6 +182,8 @@ bool HlsMount::has_come(const HlsPlaylist &playlist, const Wish &wish) const {
         return !playlist.stream.playlist().empty();
     case Wish::Kind::moment:
         return playlist::has_come(wish.moment, edge);
+    case Wish::Kind::segment:
+        return edge.ended || wish.part < edge.next || (wish.part == edge.next && edge.parts > 0);
     default:
         return edge.ended || wish.part < playlist.stream.next_part();
     }
@@ -183,15 +191,18 @@ bool HlsMount::has_come(const HlsPlaylist &playlist, const Wish &wish) const {
 
 /// Answers whatever the rendition has by now. Each loop is woken once.
 void HlsMount::wake(const std::shared_ptr<HlsPlaylist> &playlist) {
+    advance(playlist);
     if (playlist->waiters.size() == 0) return;
     answer_each(playlist->waiters.take([&](const Wish &wish) { return has_come(*playlist, wish); }),
                 [this, playlist](const Waiter &waiter) { return response_to(*playlist, waiter); });
 }
 
 void HlsMount::wake_first() {
-    if (first_.size() == 0 || multivariant().empty()) return;
-    answer_each(first_.take([](const Wish &) { return true; }),
-                [this](const Waiter &waiter) { return multivariant_response(waiter); });
+    for (const auto where : {&HlsMount::first_, &HlsMount::manifests_})
+        if ((this->*where).size() > 0 && has_first(where))
+            answer_each(
+                (this->*where).take([](const Wish &) { return true; }),
+                [this, where](const Waiter &waiter) { return first_response(where, waiter); });
 }
 
 void HlsMount::answer_each(std::vector<Waiter> waiters, Respond respond) {
@@ -208,12 +219,15 @@ void HlsMount::answer_each(std::vector<Waiter> waiters, Respond respond) {
 }
 
 HttpResponse HlsMount::too_late(const Waiter &waiter) const {
+    if (waiter.wish.kind == Wish::Kind::segment) return hls_nothing_there();
     return waiter.wish.kind == Wish::Kind::playlist
                ? http_retry("The stream has no segment yet; try again.", 1)
                : http_retry("Nothing new has come; try again.", 1);
 }
 
-HttpResponse HlsMount::response_to(HlsPlaylist &playlist, const Waiter &waiter) const {
+HttpResponse HlsMount::response_to(HlsPlaylist &playlist, const Waiter &waiter) {
+    if (waiter.wish.kind == Wish::Kind::segment)
+        return growing_response(playlist, waiter.wish.part, waiter);
     if (waiter.wish.kind != Wish::Kind::part) return playlist_response(playlist, waiter);
     return segment_response(playlist, playlist.stream.part_name(waiter.wish.part), waiter);
 }
@@ -283,18 +297,19 @@ void HlsMount::request_segment(const HttpRequest &request, std::string name, Htt
         const size_t slash = name.find('/');
         if (slash != name.npos) playlist = find(std::string_view(name).substr(0, slash));
         if (playlist) name.erase(0, slash + 1);
-    } else {
+    } else if (name != clock_name) {
         playlist = playlists().front();
     }
     if (playlist && has_renditions_ && name == hls::rendition_playlist)
         return request_media_playlist(request, std::move(playlist), std::move(asked));
+    if (!playlist && name == clock_name) return answer(asked.waiter.reply, clock_response());
     sessions_->ask(
         request, false,
         [self = self(), playlist = std::move(playlist), asked = std::move(asked),
          name = std::move(name)](HlsSessions::Verdict verdict, const std::string &token) mutable {
             if (verdict != HlsSessions::Verdict::allowed)
-                return self->answer(asked.waiter.reply, refusal(verdict));
-            if (!playlist) return self->answer(asked.waiter.reply, nothing_there());
+                return self->answer(asked.waiter.reply, hls_refusal(verdict));
+            if (!playlist) return self->answer(asked.waiter.reply, hls_nothing_there());
             asked.waiter.token = token;
             self->give_segment(playlist, std::move(asked), name);
         });
@@ -309,6 +324,7 @@ void HlsMount::give_segment(const std::shared_ptr<HlsPlaylist> &playlist, Asked 
     const Wish wish{Wish::Kind::part, {}, part.value_or(0)};
     if (part && *part == stream.next_part() && !stream.info().ended && !gone_)
         return hold(playlist, std::move(asked), wish);
+    if (has_parts_ && give_growing(playlist, asked, name)) return;
     HttpResponse response = segment_response(*playlist, name, asked.waiter);
     HttpRequest request;
     request.method = asked.method;
@@ -325,17 +341,21 @@ HttpResponse HlsMount::segment_response(const HlsPlaylist &playlist, const std::
     HttpResponse response;
     const bool is_part = stream.part_number(name).has_value();
     if (!stream.segment(name, response.body)) {
-        response = nothing_there();
+        response = hls_nothing_there();
         // A part that was there has gone for good; any other name may yet come.
         if (stream.is_past(name)) response.cache_control = max_age(target_ms(), waiter.token);
         return response;
     }
     response.content_type = container_.mime_type;
-    const std::string visibility = waiter.token.empty() ? "public, " : "private, ";
     response.cache_control =
-        visibility + (is_part ? "max-age=" + std::to_string(6 * target_ms() / 1000)
-                              : std::string("max-age=31536000, immutable"));
+        is_part ? visibility_for(waiter) + "max-age=" + std::to_string(6 * target_ms() / 1000)
+                : whole_lifetime(waiter);
     return response;
+}
+
+/// Of a whole segment, which never changes.
+std::string HlsMount::whole_lifetime(const Waiter &waiter) {
+    return visibility_for(waiter) + "max-age=31536000, immutable";
 }
 
 void HlsMount::answer(const HttpReply &reply, HttpResponse response) {

@@ -8,7 +8,8 @@
 namespace penstock::net {
 
 HlsWaiters::Key HlsWaiters::key_of(const Wish &wish) {
-    if (wish.kind == Wish::Kind::part) return {wish.kind, {wish.part, 0}};
+    if (wish.kind == Wish::Kind::part || wish.kind == Wish::Kind::segment)
+        return {wish.kind, {wish.part, 0}};
     constexpr uint64_t whole = std::numeric_limits<uint64_t>::max();
     return {wish.kind, {wish.moment.sequence, wish.moment.part.value_or(whole)}};
 }

@@ -21,11 +21,12 @@ namespace penstock::net {
 /// Thread-safe.
 class HlsWaiters {
 public:
-    /// What a request waits for: the playlist at all, a moment of it, or the part with a number.
+    /// What a request waits for: the playlist at all, a moment of it, the part with a number, or
+    /// the beginning of the segment with one.
     struct Wish {
-        enum class Kind : uint8_t { playlist, moment, part } kind = Kind::playlist;
+        enum class Kind : uint8_t { playlist, moment, part, segment } kind = Kind::playlist;
         playlist::Moment moment;
-        uint64_t part = 0;
+        uint64_t part = 0; ///< that number
     };
     struct Waiter {
         HttpReply reply;
