@@ -127,13 +127,14 @@ export class Server {
     return publisher;
   }
 
-  /** Publishes a test pattern with a stamp in each frame. */
-  publishStamped(name) {
+  /** Publishes a test pattern with a stamp in each frame, and a tone if `audio`. */
+  publishStamped(name, { audio = false } = {}) {
     const publisher = new Child('gst-launch-1.0', ['-q', 'videotestsrc', 'is-live=true', 'pattern=ball',
       '!', 'video/x-raw,format=I420,width=640,height=360,framerate=30/1', '!',
       'latencystamp', 'source-id=7', '!', 'x264enc', 'tune=zerolatency', 'speed-preset=ultrafast',
-      'bitrate=800', 'key-int-max=30', '!', 'flvlivemux', '!', 'rtmp2sink',
-      `location=rtmp://127.0.0.1:${this.rtmp}/${name}`]);
+      'bitrate=800', 'key-int-max=30', '!', 'flvlivemux', 'name=mux', '!', 'rtmp2sink',
+      `location=rtmp://127.0.0.1:${this.rtmp}/${name}`,
+      ...(audio ? ['audiotestsrc', 'is-live=true', '!', 'avenc_aac', '!', 'mux.'] : [])]);
     this.#children.push(publisher);
     this.publishers.push(publisher);
     return publisher;
