@@ -32,6 +32,10 @@ constexpr const char *cmaf_audio =
     "audio/x-eac3, framed = (boolean) true; "
     "audio/x-flac, framed = (boolean) true";
 
+constexpr const char *subtitles =
+    "text/x-raw, format = (string) { utf8, pango-markup }; application/x-subtitle-vtt";
+constexpr const char *metadata = "meta/x-id3";
+
 struct Name {
     const char *caps;
     Codec codec;
@@ -99,16 +103,18 @@ Result configure_video(const GstStructure *s, Codec codec, cmaf::Track &track) {
 
 } // namespace
 
-GstPtr<GstCaps> caps_of(Kind kind, ContainerType container) {
-    const bool video = kind == Kind::video;
-    const char *text = container == ContainerType::cmaf ? (video ? cmaf_video : cmaf_audio)
-                                                        : (video ? ts_video : ts_audio);
+GstPtr<GstCaps> caps_of(Media media, ContainerType container) {
+    const bool is_cmaf = container == ContainerType::cmaf;
+    const char *text = media == Media::subtitles  ? subtitles
+                       : media == Media::metadata ? metadata
+                       : media == Media::video    ? (is_cmaf ? cmaf_video : ts_video)
+                                                  : (is_cmaf ? cmaf_audio : ts_audio);
     return GstPtr<GstCaps>::adopt(gst_caps_from_string(text));
 }
 
-GstPtr<GstCaps> all_caps_of(Kind kind) {
-    return GstPtr<GstCaps>::adopt(gst_caps_merge(caps_of(kind, ContainerType::ts).release(),
-                                                 caps_of(kind, ContainerType::cmaf).release()));
+GstPtr<GstCaps> all_caps_of(Media media) {
+    return GstPtr<GstCaps>::adopt(gst_caps_merge(caps_of(media, ContainerType::ts).release(),
+                                                 caps_of(media, ContainerType::cmaf).release()));
 }
 
 Result cmaf_format_of(Kind kind, const GstCaps *caps, FormatPtr &format) {

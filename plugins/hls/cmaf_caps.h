@@ -9,9 +9,9 @@
 namespace penstock::hls {
 
 /// The caps of a pad in this container.
-GstPtr<GstCaps> caps_of(Kind kind, ContainerType container);
+GstPtr<GstCaps> caps_of(Media media, ContainerType container);
 /// The caps for all containers together, for the pad templates.
-GstPtr<GstCaps> all_caps_of(Kind kind);
+GstPtr<GstCaps> all_caps_of(Media media);
 
 /// A format for CmafWriter. Errors: caps without a configuration that the codec needs, or with an
 /// invalid one.

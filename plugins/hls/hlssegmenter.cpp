@@ -5,8 +5,7 @@
 #include "gst/guard.h"
 #include "gst/peer_signals.h"
 #include "gst/tls_files.h"
-#include "hls/cmaf_caps.h"
-#include "hls/pad.h"
+#include "hls/element_pads.h"
 #include "hls/sink.h"
 
 /**
@@ -68,6 +67,12 @@
  * each video has the first audio (`renditions`). All begin their segments where the first video has
  * keyframes, so the keyframes of all should be at the same times. docs/renditions.md has the rest.
  *
+ * Pads `subtitle_%u` take text or WebVTT, each of which is a rendition of WebVTT segments beside
+ * the video (docs/renditions.md). Pads `metadata_%u` take ID3 tags, which players get at their
+ * times; splice commands (SCTE 35), as events of tsdemux or of an application, become date ranges
+ * of the playlist and begin segments, and an encoder upstream is asked for keyframes there
+ * (docs/timed-events.md).
+ *
  * The pads never wait for one another, in any order of arrival: no queues are needed in front. It
  * never prerolls. A source that is not live is held to the clock here (see `sync`).
  *
@@ -91,6 +96,13 @@
  * location=http://127.0.0.1:0/live/sizes/index.m3u8
  * ]|
  * Serves two sizes of it, with the audio as a rendition of its own.
+ * |[
+ * gst-launch-1.0 filesrc location=movie.mp4 ! qtdemux name=d d.video_0 ! queue ! h264parse !
+ * hls.video_0 d.audio_0 ! queue ! aacparse ! hls.audio_0 filesrc location=movie.srt ! subparse !
+ * hls.subtitle_0 hlssegmenter name=hls container=cmaf subtitle_0::language=en
+ * location=http://127.0.0.1:0/live/movie/index.m3u8
+ * ]|
+ * Serves a file as if it were live, with subtitles of another.
  *
  * Since: 0.1.0
  */
@@ -107,9 +119,8 @@ using hls::Sync;
 static PeerSignals peer_signals;
 
 #define penstock_hls_segmenter_parent_class parent_class
-static void child_proxy_init(gpointer iface, gpointer);
 G_DEFINE_TYPE_WITH_CODE(PenstockHlsSegmenter, penstock_hls_segmenter, GST_TYPE_ELEMENT,
-                        G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY, child_proxy_init))
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY, hls::init_child_proxy))
 GST_ELEMENT_REGISTER_DEFINE(hlssegmenter, "hlssegmenter", GST_RANK_NONE,
                             PENSTOCK_TYPE_HLS_SEGMENTER)
 
@@ -126,6 +137,7 @@ enum Property {
     prop_renditions,
     prop_playlist_length,
     prop_vod,
+    prop_title_metadata,
     prop_grace,
     prop_linger,
     prop_sync,
@@ -168,64 +180,6 @@ GType renditions_type() {
     return type;
 }
 
-GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noexcept {
-    auto owned = GstPtr<GstBuffer>::adopt(buffer);
-    return guard(parent, GST_FLOW_ERROR,
-                 [&] { return sink_of(parent).chain(pad, std::move(owned)); });
-}
-
-gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
-    auto owned = GstPtr<GstEvent>::adopt(event);
-    return guard(parent, gboolean(FALSE),
-                 [&]() -> gboolean { return sink_of(parent).event(pad, std::move(owned)); });
-}
-
-gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
-    return guard(parent, gboolean(FALSE),
-                 [&]() -> gboolean { return sink_of(parent).query(pad, query); });
-}
-
-void pad_changed(GstPad *pad, GParamSpec *, gpointer element) noexcept {
-    guard(element, [&] { sink_of(element).update_about(pad); });
-}
-
-GObject *child_at(GstChildProxy *proxy, guint index) noexcept {
-    return guard(proxy, static_cast<GObject *>(nullptr), [&]() -> GObject * {
-        auto pad = sink_of(proxy).pad_at(index);
-        return pad.get() ? G_OBJECT(pad.release()) : nullptr;
-    });
-}
-
-guint child_count(GstChildProxy *proxy) noexcept {
-    return guard(proxy, guint(0), [&] { return guint(sink_of(proxy).pad_count()); });
-}
-
-GstPad *request_new_pad(GstElement *element, GstPadTemplate *templ, const gchar *name,
-                        const GstCaps *) noexcept {
-    const bool video = g_str_has_prefix(GST_PAD_TEMPLATE_NAME_TEMPLATE(templ), "video");
-    GstPad *pad = guard(element, static_cast<GstPad *>(nullptr), [&] {
-        return sink_of(element).request_pad(templ, video ? hls::Kind::video : hls::Kind::audio,
-                                            name);
-    });
-    if (!pad) return nullptr;
-    gst_pad_set_chain_function(pad, sink_chain);
-    gst_pad_set_event_function(pad, sink_event);
-    gst_pad_set_query_function(pad, sink_query);
-    for (const char *signal : {"notify::title", "notify::language", "notify::default"})
-        g_signal_connect(pad, signal, G_CALLBACK(pad_changed), element);
-    gst_pad_set_active(pad, TRUE);
-    gst_element_add_pad(element, pad);
-    gst_child_proxy_child_added(GST_CHILD_PROXY(element), G_OBJECT(pad), GST_PAD_NAME(pad));
-    return pad;
-}
-
-void release_pad(GstElement *element, GstPad *pad) noexcept {
-    const auto kept = GstPtr<GstPad>::ref(pad);
-    g_signal_handlers_disconnect_by_data(pad, element);
-    guard(element, [&] { sink_of(element).release_pad(pad); });
-    gst_child_proxy_child_removed(GST_CHILD_PROXY(element), G_OBJECT(pad), GST_PAD_NAME(pad));
-}
-
 GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) noexcept {
     hls::Sink &sink = sink_of(element);
     switch (transition) {
@@ -261,6 +215,13 @@ gboolean element_query(GstElement *element, GstQuery *query) noexcept {
 
 gboolean send_event(GstElement *element, GstEvent *event) noexcept {
     const guint direction = gst_event_type_get_flags(GST_EVENT_TYPE(event));
+    const bool is_custom = GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM ||
+                           GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM_OOB;
+    const auto take = [&] { return sink_of(element).on_custom(nullptr, event); };
+    if (is_custom && guard(element, false, take)) {
+        gst_event_unref(event);
+        return TRUE;
+    }
     if (direction & GST_EVENT_TYPE_DOWNSTREAM)
         return GST_ELEMENT_CLASS(parent_class)->send_event(element, event);
     auto owned = GstPtr<GstEvent>::adopt(event);
@@ -300,6 +261,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             break;
         case prop_vod:
             s.is_vod = g_value_get_boolean(value);
+            break;
+        case prop_title_metadata:
+            s.tells_titles = g_value_get_boolean(value);
             break;
         case prop_grace:
             s.ending.grace = std::chrono::nanoseconds(g_value_get_uint64(value));
@@ -348,6 +312,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_vod:
             g_value_set_boolean(value, s.is_vod);
+            break;
+        case prop_title_metadata:
+            g_value_set_boolean(value, s.tells_titles);
             break;
         case prop_grace:
             g_value_set_uint64(value, guint64(s.ending.grace.count()));
@@ -421,6 +388,12 @@ void install_properties(GObjectClass *klass) {
                              "keyframes only, the playlist appears at the end (EXT-X-PLAYLIST-TYPE "
                              "VOD), and an existing one is not touched",
                              d.is_vod, flags));
+    g_object_class_install_property(
+        klass, prop_title_metadata,
+        g_param_spec_boolean("title-metadata", "Title metadata",
+                             "The tags title and artist of video and audio, whenever they change, "
+                             "become timed ID3 metadata, as radio stations have it",
+                             d.tells_titles, flags));
     install_ending(klass, prop_grace, prop_linger, d.ending,
                    "Then the playlist of an http location says that the stream has ended "
                    "(EXT-X-ENDLIST), and it can be fetched for this time, in nanoseconds");
@@ -445,12 +418,6 @@ void install_properties(GObjectClass *klass) {
 
 } // namespace
 
-static void child_proxy_init(gpointer iface, gpointer) {
-    auto *proxy = static_cast<GstChildProxyInterface *>(iface);
-    proxy->get_child_by_index = child_at;
-    proxy->get_children_count = child_count;
-}
-
 static void penstock_hls_segmenter_class_init(PenstockHlsSegmenterClass *klass) {
     GST_DEBUG_CATEGORY_INIT(penstock_hls_segmenter_debug, "hlssegmenter", 0, "HLS segmenter");
     auto *object_class = G_OBJECT_CLASS(klass);
@@ -461,22 +428,14 @@ static void penstock_hls_segmenter_class_init(PenstockHlsSegmenterClass *klass) 
     peer_signals = install_peer_signals(G_TYPE_FROM_CLASS(klass));
 
     auto *element_class = GST_ELEMENT_CLASS(klass);
-    element_class->request_new_pad = request_new_pad;
-    element_class->release_pad = release_pad;
     element_class->change_state = change_state;
     element_class->query = element_query;
     element_class->send_event = send_event;
-    for (const hls::Kind kind : {hls::Kind::video, hls::Kind::audio})
-        gst_element_class_add_pad_template(
-            element_class,
-            gst_pad_template_new_with_gtype(
-                kind == hls::Kind::video ? "video_%u" : "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-                hls::all_caps_of(kind).get(), PENSTOCK_TYPE_HLS_SEGMENTER_PAD));
-    gst_type_mark_as_plugin_api(PENSTOCK_TYPE_HLS_SEGMENTER_PAD, GstPluginAPIFlags(0));
-    gst_element_class_set_static_metadata(
-        element_class, "HLS segmenter", "Sink/Muxer/Network",
-        "Cuts video and audio into an HLS stream, served from memory or written to files",
-        "The Penstock authors");
+    hls::install_pads(element_class);
+    gst_element_class_set_static_metadata(element_class, "HLS segmenter", "Sink/Muxer/Network",
+                                          "Cuts video, audio and subtitles into an HLS stream, "
+                                          "served from memory or written to files",
+                                          "The Penstock authors");
 }
 
 static void penstock_hls_segmenter_init(PenstockHlsSegmenter *self) {

@@ -80,20 +80,21 @@ static void penstock_hls_segmenter_pad_class_init(PenstockHlsSegmenterPadClass *
     g_object_class_install_property(
         object_class, prop_title,
         g_param_spec_string("title", "Title",
-                            "What players call this audio (NAME); empty: the stream's tag title, "
-                            "else its language",
+                            "What players call this audio, or these subtitles (NAME); empty: the "
+                            "stream's tag title, else its language",
                             "", flags));
     g_object_class_install_property(
         object_class, prop_language,
-        g_param_spec_string("language", "Language",
-                            "The language of this audio (LANGUAGE), as \"en\" or \"pt-BR\"; empty: "
-                            "the tag language-code",
-                            "", flags));
+        g_param_spec_string(
+            "language", "Language",
+            "The language of this audio or text (LANGUAGE), as \"en\" or \"pt-BR\"; empty: "
+            "the tag language-code",
+            "", flags));
     g_object_class_install_property(
         object_class, prop_default,
         g_param_spec_boolean("default", "Default",
                              "Players take this audio unless their user chooses another; if none "
-                             "is, the first",
+                             "is, the first. They show these subtitles",
                              FALSE, flags));
 }
 

@@ -22,6 +22,9 @@ enum class Sync {
 /// Values of `container`.
 enum class ContainerType { ts, cmaf };
 
+/// What a pad takes.
+enum class Media { video, audio, subtitles, metadata };
+
 /// Values of `renditions`.
 enum class Renditions {
     automatic, ///< one playlist for one video and one audio track, else several
@@ -37,6 +40,7 @@ struct Settings {
     uint64_t target_duration = 2'000'000'000; ///< ns
     uint64_t part_duration = 0;               ///< ns; 0: no parts
     bool is_vod = false;
+    bool tells_titles = false;    ///< changed title tags become timed metadata
     unsigned playlist_length = 6; ///< segments; 0: all (files only)
     net::Ending ending{.linger = std::chrono::seconds(60)};
     Sync sync = Sync::automatic;

@@ -24,6 +24,7 @@ Sink::~Sink() = default;
 void Sink::Input::reset() {
     flushing = eos = have_segment = false;
     live.reset();
+    reached.reset();
     seqnum = GST_SEQNUM_INVALID;
     gst_segment_init(&segment, GST_FORMAT_UNDEFINED);
 }
@@ -40,16 +41,20 @@ void Sink::set_settings(Settings settings) {
 
 /// What the pads that there are become.
 Layout Sink::layout_of(const Settings &settings) const {
-    const auto count = [&](Kind kind) {
+    const auto count = [&](Media media) {
         return std::count_if(inputs_.begin(), inputs_.end(),
-                             [&](const auto &input) { return input->kind == kind; });
+                             [&](const auto &input) { return input->media == media; });
     };
-    const bool is_plain = count(Kind::video) <= 1 && count(Kind::audio) <= 1;
+    // In MPEG-TS audio has no rendition that subtitles could be beside.
+    const bool has_text = count(Media::subtitles) > 0 &&
+                          (count(Media::video) > 0 || settings.container == ContainerType::cmaf);
+    const bool is_plain = count(Media::video) <= 1 && count(Media::audio) <= 1 && !has_text;
     switch (settings.renditions) {
     case Renditions::separate:
         return Layout::separate;
     case Renditions::muxed:
-        return count(Kind::video) <= 1 ? Layout::single : Layout::muxed;
+        if (count(Media::video) == 1 && has_text) return Layout::muxed;
+        return count(Media::video) <= 1 ? Layout::single : Layout::muxed;
     default:
         if (is_plain) return Layout::single;
         return settings.container == ContainerType::cmaf ? Layout::separate : Layout::muxed;
@@ -58,14 +63,21 @@ Layout Sink::layout_of(const Settings &settings) const {
 
 /// Makes the pad's track; `mutex_` is held.
 void Sink::declare(Input &in) {
-    in.track = presentation_->declare(in.kind, GST_PAD_NAME(in.pad));
+    const char *name = GST_PAD_NAME(in.pad);
+    if (in.media == Media::metadata) return;
+    in.track = in.media == Media::subtitles ? presentation_->declare_text(name)
+                                            : presentation_->declare(kind_of(in.media), name);
     describe(in);
 }
 
 /// Tells what is known of the pad's track; `mutex_` is held.
 void Sink::describe(Input &in) {
-    if (presentation_ && in.track)
-        presentation_->set_about(*in.track, about_of(in.pad, in.caps.get(), in.tags));
+    if (!presentation_ || !in.track) return;
+    About about = about_of(in.pad, in.caps.get(), in.tags);
+    if (in.media == Media::subtitles)
+        presentation_->set_text_about(*in.track, std::move(about));
+    else
+        presentation_->set_about(*in.track, std::move(about));
 }
 
 void Sink::update_about(GstPad *pad) {
@@ -73,8 +85,8 @@ void Sink::update_about(GstPad *pad) {
     if (Input *in = find(pad)) describe(*in);
 }
 
-GstPad *Sink::request_pad(GstPadTemplate *templ, Kind kind, const gchar *name) {
-    const char *what = kind == Kind::video ? "video" : "audio";
+GstPad *Sink::request_pad(GstPadTemplate *templ, Media media, const gchar *name) {
+    const char *what = name_of(media);
     std::string pad_name = name ? name : "";
     GstPad *pad = nullptr;
     {
@@ -88,24 +100,23 @@ GstPad *Sink::request_pad(GstPadTemplate *templ, Kind kind, const gchar *name) {
             pad_name = std::string(what) + "_" + std::to_string(i);
         if (is_taken(pad_name)) return nullptr;
         auto in = std::make_unique<Input>();
-        in->kind = kind;
+        in->media = media;
         gst_segment_init(&in->segment, GST_FORMAT_UNDEFINED);
         pad = GST_PAD(g_object_new(PENSTOCK_TYPE_HLS_SEGMENTER_PAD, "name", pad_name.c_str(),
                                    "direction", GST_PAD_SINK, "template", templ, nullptr));
         in->pad = pad;
         if (presentation_) declare(*in);
-        if (!presentation_ || in->track)
+        if (!presentation_ || in->track || media == Media::metadata)
             inputs_.push_back(std::move(in));
         else
             gst_object_unref(gst_object_ref_sink(std::exchange(pad, nullptr)));
     }
     deliver(); // the renditions
     if (pad) return pad;
-    GST_ELEMENT_WARNING(
-        element_, STREAM, MUX,
-        ("There is no place for another %s track: what is served has one already.", what),
-        ("request all pads before the element starts, or set container=cmaf "
-         "renditions=separate"));
+    GST_ELEMENT_WARNING(element_, STREAM, MUX,
+                        ("There is no place for another %s track in what is served.", what),
+                        ("request all pads before the element starts, or set container=cmaf "
+                         "renditions=separate"));
     return nullptr;
 }
 
@@ -121,8 +132,12 @@ void Sink::release_pad(GstPad *pad) {
     gst_pad_set_active(pad, FALSE); // waits for the streaming thread
     {
         std::lock_guard lock(mutex_);
-        if (Input *in = find(pad); in && presentation_ && in->track)
-            presentation_->remove(*in->track);
+        if (Input *in = find(pad); in && presentation_ && in->track) {
+            if (in->media == Media::subtitles)
+                presentation_->remove_text(*in->track);
+            else
+                presentation_->remove(*in->track);
+        }
         std::erase_if(inputs_, [&](const auto &input) { return input->pad == pad; });
     }
     gst_element_remove_pad(element_, pad);
@@ -187,10 +202,15 @@ bool Sink::start() {
         presentation_ = std::make_unique<Presentation>(std::move(options));
         running_settings_ = settings;
         told_.clear();
+        date_ranges_ = {};
+        title_.clear();
+        artist_.clear();
+        range_seqnum_ = GST_SEQNUM_INVALID;
         for (const auto &in : inputs_) {
             in->reset();
             declare(*in);
-            if (!in->track) left_out += std::string(" ") + GST_PAD_NAME(in->pad);
+            if (!in->track && in->media != Media::metadata)
+                left_out += std::string(" ") + GST_PAD_NAME(in->pad);
         }
         realtime_ = true;
         stopping_ = ended_ = eos_pending_ = stream_start_posted_ = false;
@@ -202,8 +222,8 @@ bool Sink::start() {
     }
     if (!left_out.empty())
         GST_ELEMENT_WARNING(element_, STREAM, MUX, ("Left out:%s.", left_out.c_str()),
-                            ("further audio tracks need container=cmaf, and renditions=separate "
-                             "or auto"));
+                            ("further audio tracks, and subtitles without video, need "
+                             "container=cmaf, and renditions=separate or auto"));
     deliver(); // the renditions
     return true;
 }
@@ -352,6 +372,9 @@ void Sink::deliver() {
                 if (has_renditions_ && told_ != presentation_->expected())
                     renditions = told_ = presentation_->expected();
                 more = presentation_->take(segment);
+                date_ranges_.resolve([&](int64_t time) { return presentation_->date(time); },
+                                     segment.place.end);
+                segment.ranges = date_ranges_.list();
                 published_ += more && segment.complete;
                 may_wait = !realtime_;
             }

@@ -8,6 +8,7 @@
 #include "gst/ptr.h"
 #include "gst/stats.h"
 #include "hls/output.h"
+#include "hls/texts.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -27,7 +28,7 @@ public:
     GstPtr<GstStructure> stats() const;
 
     /// `name` may be null. Returns null, after a warning, if there is no place for another track.
-    GstPad *request_pad(GstPadTemplate *templ, Kind kind, const gchar *name);
+    GstPad *request_pad(GstPadTemplate *templ, Media media, const gchar *name);
     /// By position; null if there is none. For GstChildProxy.
     GstPtr<GstPad> pad_at(unsigned index) const;
     unsigned pad_count() const;
@@ -50,18 +51,25 @@ public:
     /// element_query() returns false if the default implementation must answer.
     bool element_query(GstQuery *query, gboolean *result);
     bool send_upstream(GstPtr<GstEvent> event);
+    /// A custom downstream event on a pad, or sent to the element (`pad` is null). Returns whether
+    /// it was one that the playlist tells of.
+    bool on_custom(GstPad *pad, GstEvent *event);
 
 private:
     struct Input {
-        Kind kind = Kind::video;
-        GstPad *pad = nullptr;       ///< owned by the element
-        std::optional<size_t> track; ///< of the presentation; absent: it has no place there
+        Media media = Media::video;
+        GstPad *pad = nullptr; ///< owned by the element
+        /// Of the presentation, of subtitles its text; absent: it has no place there, or is
+        /// metadata.
+        std::optional<size_t> track;
         GstPtr<GstCaps> caps;
+        TextForm text_form = TextForm::plain;
         GstTagList *tags = nullptr;
         GstSegment segment;
         bool flushing = false, eos = false;
         bool have_segment = false;
-        std::optional<bool> live; ///< answer of the latency query, for this stream
+        std::optional<int64_t> reached; ///< running time of its last buffer; ns
+        std::optional<bool> live;       ///< answer of the latency query, for this stream
         GstClockID waiting = nullptr;
         uint32_t seqnum = GST_SEQNUM_INVALID;
 
@@ -76,12 +84,15 @@ private:
     };
     using Lock = std::unique_lock<std::mutex>;
 
-    std::optional<Kind> kind_of(GstPad *pad) const;
+    std::optional<Media> media_of(GstPad *pad) const;
     /// Null if the pad has been released. An input is removed when its pad's streaming thread has
     /// ended.
     Input *find(GstPad *pad) const;
     Layout layout_of(const Settings &settings) const;
     void declare(Input &input);
+    void add_text(Input &input, int64_t time, int64_t duration, const Bytes &data);
+    void add_metadata(int64_t time, Bytes data);
+    void tell_title(const Input &input);
     void describe(Input &input);
     std::vector<GstPtr<GstPad>> linked_pads() const;
 
@@ -94,6 +105,7 @@ private:
 
     bool on_caps(GstPad *pad, GstEvent *event);
     void on_tags(GstPad *pad, GstEvent *event);
+    int64_t reached(GstPad *pad) const;
     bool is_live(GstPad *pad, bool remember);
     bool waits(bool live) const;
     std::optional<int64_t> running_now() const;
@@ -123,6 +135,9 @@ private:
     std::vector<std::unique_ptr<Input>> inputs_;
     std::unique_ptr<Presentation> presentation_; ///< null: stopped
     std::vector<Presentation::Expected> told_;   ///< the output's renditions
+    DateRanges date_ranges_;
+    std::string title_, artist_;                 ///< that were told last
+    uint32_t range_seqnum_ = GST_SEQNUM_INVALID; ///< of the last splice event
     bool has_renditions_ = false;
     bool realtime_ = true; ///< media arrives in real time
     Settings running_settings_;
@@ -140,6 +155,7 @@ private:
     int64_t least_lateness_ = 0;
     int64_t begun_at_ = 0; ///< monotonic; 0: nothing has come
     std::atomic<bool> begins_ = true;
+    std::atomic<unsigned> key_requests_ = 0;
     uint64_t published_ = 0, dropped_ = 0;
     Counters counters_;
 };

@@ -32,10 +32,10 @@ Sink::Input *Sink::find(GstPad *pad) const {
     return found == inputs_.end() ? nullptr : found->get();
 }
 
-std::optional<Kind> Sink::kind_of(GstPad *pad) const {
+std::optional<Media> Sink::media_of(GstPad *pad) const {
     std::lock_guard lock(mutex_);
     const Input *in = find(pad);
-    return in ? std::optional(in->kind) : std::nullopt;
+    return in ? std::optional(in->media) : std::nullopt;
 }
 
 std::vector<GstPtr<GstPad>> Sink::linked_pads() const {
@@ -113,9 +113,9 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
     const auto now = begins_ ? running_now() : std::nullopt;
 
     Lock lock(mutex_);
-    const Input *const found = find(pad);
+    Input *const found = find(pad);
     if (!found) return GST_FLOW_FLUSHING;
-    const Input &in = *found;
+    Input &in = *found;
     if (!in.live) {
         lock.unlock();
         is_live(pad, true);
@@ -133,7 +133,7 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
         return GST_FLOW_OK;
     }
     sample.pts = shown.value_or(decoded.value_or(0));
-    if (in.kind == Kind::video) sample.dts = decoded;
+    if (in.media == Media::video) sample.dts = decoded;
     const guint64 position = gst_segment_to_stream_time(&in.segment, GST_FORMAT_TIME,
                                                         GST_CLOCK_TIME_IS_VALID(pts) ? pts : dts);
     if (waits(in.live.value_or(false))) {
@@ -144,14 +144,28 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
         lock.lock();
         if (stopping_ || in.flushing || !presentation_) return GST_FLOW_FLUSHING;
     }
+    if (in.media == Media::metadata) {
+        in.reached = sample.pts;
+        add_metadata(sample.pts, std::move(sample.data));
+        return GST_FLOW_OK;
+    }
     if (!in.track) {
         ++dropped_;
+        return GST_FLOW_OK;
+    }
+    if (in.media == Media::subtitles) {
+        in.reached = sample.pts;
+        add_text(in, sample.pts, sample.duration, sample.data);
+        const bool is_text_due = presentation_->has_output();
+        lock.unlock();
+        if (is_text_due) deliver();
         return GST_FLOW_OK;
     }
     if (now && playing_ && in.live.value_or(false)) note_lateness(*now - sample.pts);
     if (output_) output_->note_media();
     if (GST_CLOCK_TIME_IS_VALID(position)) position_ = static_cast<int64_t>(position);
     furthest_ = std::max(furthest_, position_);
+    in.reached = sample.pts;
     presentation_->add(*in.track, std::move(sample));
     const bool is_due = presentation_->has_output() || (output_ && output_->reports());
     lock.unlock();
@@ -182,24 +196,37 @@ bool Sink::event(GstPad *pad, GstPtr<GstEvent> event) {
     case GST_EVENT_EOS:
         on_eos(pad, event.get());
         return true;
+    case GST_EVENT_CUSTOM_DOWNSTREAM:
+    case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
+    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
+        on_custom(pad, event.get());
+        return true;
     default:
         return true; // a sink has nothing downstream
     }
 }
 
 bool Sink::on_caps(GstPad *pad, GstEvent *event) {
-    const auto kind = kind_of(pad);
-    if (!kind) return false;
+    const auto media = media_of(pad);
+    if (!media) return false;
     GstCaps *caps = nullptr;
     gst_event_parse_caps(event, &caps);
+    if (*media == Media::subtitles || *media == Media::metadata) {
+        std::lock_guard lock(mutex_);
+        Input *in = find(pad);
+        if (!in) return false;
+        in->caps = GstPtr<GstCaps>::ref(caps);
+        in->text_form = text_form_of(caps);
+        describe(*in);
+        return true;
+    }
+    const Kind kind = kind_of(*media);
     FormatPtr format;
     const bool cmaf = settings().container == ContainerType::cmaf;
-    const Result result =
-        cmaf ? cmaf_format_of(*kind, caps, format) : format_of(*kind, caps, format);
+    const Result result = cmaf ? cmaf_format_of(kind, caps, format) : format_of(kind, caps, format);
     if (result.is_error()) {
         GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
-                            ("Can't take this %s: %s", *kind == Kind::video ? "video" : "audio",
-                             result.reason().c_str()),
+                            ("Can't take this %s: %s", name_of(*media), result.reason().c_str()),
                             ("%" GST_PTR_FORMAT, caps));
         return false;
     }
@@ -226,6 +253,7 @@ void Sink::on_tags(GstPad *pad, GstEvent *event) {
     if (in->tags) gst_tag_list_unref(in->tags);
     in->tags = merged;
     describe(*in);
+    tell_title(*in);
 }
 
 void Sink::on_stream_start(GstPad *pad, GstEvent *event) {
@@ -274,7 +302,10 @@ void Sink::on_gap(GstPad *pad, GstEvent *event) {
         if (!from) return;
         int64_t end = *from;
         if (GST_CLOCK_TIME_IS_VALID(duration)) end += static_cast<int64_t>(duration);
-        presentation_->gap(*in->track, end);
+        if (in->media == Media::subtitles)
+            presentation_->gap_text(*in->track, end);
+        else
+            presentation_->gap(*in->track, end);
     }
     deliver();
 }
@@ -307,7 +338,10 @@ void Sink::on_eos(GstPad *pad, GstEvent *event) {
         if (!presentation_ || !in) return;
         in->eos = true;
         eos_seqnum_ = gst_event_get_seqnum(event);
-        if (in->track) presentation_->end(*in->track);
+        if (in->track && in->media == Media::subtitles)
+            presentation_->end_text(*in->track);
+        else if (in->track)
+            presentation_->end(*in->track);
     }
     deliver();
     check_eos();
@@ -315,9 +349,9 @@ void Sink::on_eos(GstPad *pad, GstEvent *event) {
 
 bool Sink::query(GstPad *pad, GstQuery *query) {
     if (is_nonblocking_query(query)) {
-        const auto kind = kind_of(pad);
+        const auto media = media_of(pad);
         const Settings s = settings();
-        bool yes = kind && is_nonblocking_location(s.location) && s.sync != Sync::yes;
+        bool yes = media && is_nonblocking_location(s.location) && s.sync != Sync::yes;
         // With sync=auto a non-live source is synchronised to the clock here, which blocks. The
         // answer is not kept, because a source may not know it before its stream starts.
         if (yes && s.sync == Sync::automatic) yes = is_live(pad, false);
@@ -332,9 +366,9 @@ bool Sink::query(GstPad *pad, GstQuery *query) {
 
 /// The template has the caps of all containers; a pad those of the chosen one.
 bool Sink::query_caps(GstPad *pad, GstQuery *query) {
-    const auto kind = kind_of(pad);
-    if (!kind) return false;
-    auto caps = caps_of(*kind, settings().container);
+    const auto media = media_of(pad);
+    if (!media) return false;
+    auto caps = caps_of(*media, settings().container);
     if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS) {
         GstCaps *offered = nullptr;
         gst_query_parse_accept_caps(query, &offered);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Runs the example launch lines in the elements' documentation unchanged except for ports, which are
-# replaced by free ones, in a directory with a movie.mp4. Usage: examples.py SOURCE_ROOT [ELEMENT…];
-# GST_PLUGIN_PATH must contain the plugins.
+# replaced by free ones, in a directory with a movie.mp4 and a movie.srt.
+# Usage: examples.py SOURCE_ROOT [ELEMENT…]; GST_PLUGIN_PATH must contain the plugins.
 import os
 import pathlib
 import re
@@ -176,6 +176,7 @@ def make_movie(directory):
          '-f', 'lavfi', '-i', 'sine=frequency=440:duration=4', '-c:v', 'libx264', '-preset',
          'veryfast', '-bf', '2', '-g', '25', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest',
          str(directory / 'movie.mp4')], check=True, stdin=subprocess.DEVNULL)
+    (directory / 'movie.srt').write_text('1\n00:00:00,500 --> 00:00:02,500\nHello, world\n\n')
 
 
 def main():

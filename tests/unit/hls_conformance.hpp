@@ -43,7 +43,7 @@ struct Playlist {
     std::vector<Segment> segments;
     Segment open; ///< the parts and tags after the last segment
     std::map<std::string, std::string> hints;
-    std::vector<std::map<std::string, std::string>> reports;
+    std::vector<std::map<std::string, std::string>> reports, ranges;
     double value(const std::string &name) const {
         const auto found = server.find(name);
         return found == server.end() ? 0 : std::atof(found->second.c_str());
@@ -156,6 +156,8 @@ inline Playlist read(const std::string &text) {
                 problem("hint: two of type " + a["TYPE"]);
         } else if (tag == "#EXT-X-RENDITION-REPORT") {
             p.reports.push_back(attributes(value));
+        } else if (tag == "#EXT-X-DATERANGE") {
+            p.ranges.push_back(attributes(value));
         } else if (tag == "#EXT-X-SKIP") {
             p.skip = true;
             p.skipped = std::strtoull(attributes(value)["SKIPPED-SEGMENTS"].c_str(), nullptr, 10);
@@ -180,6 +182,7 @@ public:
         check_parts(p);
         check_control(p);
         if (p.skip) merge(p);
+        check_ranges(p);
         check_window(p);
         if (last_) check_history(*last_, p);
         last_ = std::move(p);
@@ -199,6 +202,30 @@ private:
     static constexpr double rounding = 0.000'002;
     void must(bool holds, const std::string &what) {
         if (!holds) problems.push_back(what);
+    }
+
+    /// RFC 8216, 4.3.2.7. What tags of the same ID both state must be the same, in every playlist.
+    void check_ranges(const Playlist &p) {
+        for (const auto &range : p.ranges) {
+            const auto has = [&](const char *name) { return range.count(name) > 0; };
+            const std::string id = has("ID") ? range.at("ID") : "";
+            must(!id.empty(), "range: no ID");
+            must(has("START-DATE"), "range: no START-DATE of " + id);
+            must(!has("SCTE35-IN") || has("DURATION"), "range: SCTE35-IN without its end: " + id);
+            must(!has("SCTE35-OUT") || !has("DURATION"), "range: an end that is not known: " + id);
+            for (const char *name : {"SCTE35-OUT", "SCTE35-IN", "SCTE35-CMD"})
+                must(!has(name) || (range.at(name).starts_with("0xFC") &&
+                                    range.at(name).find_first_not_of("0123456789ABCDEF", 2) ==
+                                        std::string::npos),
+                     "range: " + std::string(name) + " of " + id);
+            for (const auto &[name, value] : range)
+                must(said_.try_emplace(id + " " + name, value).first->second == value,
+                     "range-changes: " + name + " of " + id);
+            const bool has_date =
+                std::any_of(p.segments.begin(), p.segments.end(),
+                            [](const Segment &segment) { return !segment.date.empty(); });
+            must(has_date || p.skip, "range: without EXT-X-PROGRAM-DATE-TIME: " + id);
+        }
     }
 
     void check_header(const Playlist &p) {
@@ -381,6 +408,7 @@ private:
     }
 
     std::optional<Playlist> last_;
+    std::map<std::string, std::string> said_; ///< of date ranges
     bool full_ = false;
 };
 

@@ -39,14 +39,14 @@ inline Multivariant read_multivariant(const std::string &text) {
     };
     // Which attributes are quoted (4.2).
     const auto check_quotes = [&](const std::string &value) {
-        for (const char *name : {"CODECS", "AUDIO", "URI", "GROUP-ID", "NAME", "LANGUAGE",
-                                 "CHANNELS", "SUPPLEMENTAL-CODECS"})
+        for (const char *name : {"CODECS", "AUDIO", "SUBTITLES", "URI", "GROUP-ID", "NAME",
+                                 "LANGUAGE", "CHANNELS", "SUPPLEMENTAL-CODECS"})
             for (size_t at = 0; (at = value.find(std::string(name) + "=", at)) != value.npos; ++at)
                 must((at > 0 && value[at - 1] != ',') ||
                          value[at + std::string(name).size() + 1] == '"',
                      "quote: " + std::string(name) + " in " + value);
         for (const char *name : {"BANDWIDTH", "RESOLUTION", "FRAME-RATE", "VIDEO-RANGE", "TYPE",
-                                 "DEFAULT", "AUTOSELECT"})
+                                 "DEFAULT", "AUTOSELECT", "FORCED"})
             must(value.find(std::string(name) + "=\"") == value.npos,
                  "quote: " + std::string(name) + " in " + value);
     };
@@ -167,6 +167,10 @@ private:
                  "channels: " + media["CHANNELS"]);
             must(media["TYPE"] != "AUDIO" || media["URI"].find("://") == std::string::npos,
                  "media: an absolute URI");
+            // FORCED is of subtitles only, which have a URI.
+            must(!media.count("FORCED") || media["FORCED"].empty() || media["TYPE"] == "SUBTITLES",
+                 "forced: of " + media["TYPE"]);
+            must(media["TYPE"] != "SUBTITLES" || !media["URI"].empty(), "media: no URI");
         }
     }
 
@@ -180,6 +184,11 @@ private:
                                                            std::atoll(a["BANDWIDTH"].c_str()),
                  "average: " + line);
         must(!a["CODECS"].empty(), "codecs: " + line);
+        const bool has_text =
+            std::any_of(multivariant_.media.begin(), multivariant_.media.end(), [&](auto m) {
+                return m["TYPE"] == "SUBTITLES" && m["GROUP-ID"] == a["SUBTITLES"];
+            });
+        must(a["SUBTITLES"].empty() || has_text, "group: " + a["SUBTITLES"] + " of " + line);
         if (!a["AUDIO"].empty()) {
             const bool exists =
                 std::any_of(multivariant_.media.begin(), multivariant_.media.end(), [&](auto m) {

@@ -29,6 +29,7 @@ struct Served {
     std::vector<Segment> pieces;
     std::vector<Bytes> bytes;
     std::vector<mp4::Fragment> fragments;
+    std::vector<std::string> texts; ///< of subtitles: whole segments
     size_t playlists = 0;
 
     Served(std::string n, const Stream::Options &options) : name(std::move(n)), stream(options) {}
@@ -105,7 +106,8 @@ struct Renditions {
                                       .extra = 21,
                                       .target_duration = options.segmenter.target_duration,
                                       .epoch = 35,
-                                      .container = cmaf_container});
+                                      .container = piece.about->is_text ? webvtt_container
+                                                                        : cmaf_container});
         if (piece.begins) {
             piece.sequence = numbers.place(piece.number, one->stream.next_number());
             if (one->stream.is_new()) {
@@ -119,9 +121,12 @@ struct Renditions {
         }
         one->stream.publish(piece);
         std::vector<Bytes> media;
-        if (!has_parts() && !piece.data.empty()) media.push_back(piece.data);
+        if (piece.about->is_text)
+            one->texts.push_back(text_of(piece.complete ? piece.data : Bytes()));
+        else if (!has_parts() && !piece.data.empty())
+            media.push_back(piece.data);
         for (const Part &part : piece.parts)
-            if (!part.data.empty()) media.push_back(part.data);
+            if (!part.data.empty() && !piece.about->is_text) media.push_back(part.data);
         for (const Bytes &data : media) {
             mp4::read_init(piece.init);
             one->bytes.push_back(data);

@@ -109,7 +109,8 @@ inline Stream read(penstock::ByteView bytes, std::map<uint16_t, uint8_t> &counte
             stream.version = s[5] >> 1 & 31;
             stream.pcr_pid = static_cast<uint16_t>((s[8] & 0x1F) << 8 | s[9]);
             stream.types.clear();
-            for (size_t i = 12; i + 4 < length + 3;) {
+            const size_t about_program = size_t(s[10] & 15) << 8 | s[11];
+            for (size_t i = 12 + about_program; i + 4 < length + 3;) {
                 stream.types[static_cast<uint16_t>((s[i + 1] & 0x1F) << 8 | s[i + 2])] = s[i];
                 i += 5 + (size_t(s[i + 3] & 15) << 8 | s[i + 4]);
             }

@@ -10,6 +10,7 @@ namespace penstock::hls {
 namespace {
 
 constexpr uint32_t video_id = 1, audio_id = 2;
+constexpr const char *id3_scheme = "https://aomedia.org/emsg/ID3";
 constexpr int64_t second = 1'000'000'000;
 constexpr int64_t video_timescale = 90'000;
 // Audio timestamps may be this far from the count of samples; ns. A larger difference is a gap, or
@@ -87,8 +88,20 @@ Bytes CmafWriter::write(TrackSamples &video, const TrackSamples &audio, const Se
             track.id, cmaf::ntp_time(times.date),
             static_cast<uint64_t>(to_ticks(times.begin + times.offset, track.timescale))};
     }
+    std::vector<cmaf::Event> events;
+    for (const Metadata &metadata : metadata_) {
+        cmaf::Event event;
+        event.scheme = id3_scheme;
+        event.timescale = video_timescale;
+        event.presentation_time = to_video_ticks(metadata.pts + times.offset);
+        event.id = ++event_id_;
+        event.message = metadata.tag;
+        events.push_back(std::move(event));
+    }
+    options.events = events;
     Bytes out;
     if (first.samples.empty() || !cmaf::write_fragment(options, fragments, out).is_ok()) return {};
+    metadata_.clear();
     return out;
 }
 

@@ -17,6 +17,8 @@ class CmafWriter final : public SegmentWriter {
 public:
     const Container &container() const override { return cmaf_container; }
     Bytes write(TrackSamples &video, const TrackSamples &audio, const SegmentTimes &times) override;
+    /// As event messages (AOM, "Carriage of ID3 Timed Metadata in CMAF").
+    void add_metadata(Metadata metadata) override { metadata_.push_back(std::move(metadata)); }
     Bytes init() const override { return init_; }
 
 private:
@@ -26,7 +28,8 @@ private:
 
     std::vector<cmaf::Track> tracks_;
     Bytes init_;
-    uint32_t sequence_ = 0;
+    uint32_t sequence_ = 0, event_id_ = 0;
+    std::vector<Metadata> metadata_;
     DecodeTimes decode_times_;
     std::optional<int64_t> shift_;       ///< ns added to decoding times
     std::optional<uint64_t> next_video_; ///< where the last segment's video ended; 1/90000 s

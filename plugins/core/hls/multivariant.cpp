@@ -16,14 +16,20 @@ struct Group {
     std::vector<const Listed *> members;
 };
 
+constexpr const char *subtitles_group = "subtitles";
+
 bool is_video(const Listed &listed) {
     return listed.info.width > 0 || listed.info.has_video;
+}
+
+bool is_text(const Listed &listed) {
+    return listed.info.about && listed.info.about->is_text;
 }
 
 std::vector<Group> groups_of(std::span<const Listed> renditions) {
     std::vector<Group> groups;
     for (const Listed &listed : renditions) {
-        if (is_video(listed)) continue;
+        if (is_video(listed) || is_text(listed)) continue;
         auto group = std::find_if(groups.begin(), groups.end(),
                                   [&](const Group &g) { return g.codecs == listed.info.codecs; });
         if (group == groups.end()) {
@@ -43,6 +49,38 @@ std::string uri_of(const Listed &listed, std::string_view prefix) {
     return std::string(prefix) + listed.name + "/" + std::string(rendition_playlist);
 }
 
+/// NAME: what is said, or what is known. Names in a group differ.
+std::string name_of(const Listed &listed, std::set<std::string> &names) {
+    static const About nothing;
+    const About &about = listed.info.about ? *listed.info.about : nothing;
+    std::string name = !about.title.empty()      ? about.title
+                       : !about.language.empty() ? about.language
+                                                 : listed.name;
+    if (!names.insert(name).second) {
+        name += " (" + listed.name + ")";
+        names.insert(name);
+    }
+    return name;
+}
+
+/// Subtitles are off until a viewer, or the default, turns them on.
+void add_subtitles(const std::vector<Listed> &all, std::string_view prefix,
+                   playlist::Multivariant &out) {
+    std::set<std::string> names;
+    bool has_default = false;
+    for (const Listed &listed : all) {
+        if (!is_text(listed)) continue;
+        playlist::SubtitleRendition subtitles;
+        subtitles.group = subtitles_group;
+        subtitles.name = name_of(listed, names);
+        subtitles.language = listed.info.about->language;
+        subtitles.is_default = !has_default && listed.info.about->is_default;
+        has_default = has_default || subtitles.is_default;
+        subtitles.uri = uri_of(listed, prefix);
+        out.subtitles.push_back(std::move(subtitles));
+    }
+}
+
 void add_media(const Group &group, std::string_view prefix, playlist::Multivariant &out) {
     // The first that is said to be the default, else the first.
     const auto stated =
@@ -56,14 +94,7 @@ void add_media(const Group &group, std::string_view prefix, playlist::Multivaria
         const About &about = listed->info.about ? *listed->info.about : nothing;
         playlist::AudioRendition audio;
         audio.group = group.id;
-        audio.name = !about.title.empty()      ? about.title
-                     : !about.language.empty() ? about.language
-                                               : listed->name;
-        // Names in a group differ.
-        if (!names.insert(audio.name).second) {
-            audio.name += " (" + listed->name + ")";
-            names.insert(audio.name);
-        }
+        audio.name = name_of(*listed, names);
         audio.language = about.language;
         audio.channels = about.channels;
         audio.is_default = listed == by_default;
@@ -95,6 +126,7 @@ std::string multivariant(std::span<const Listed> renditions, std::string_view pr
                      [&](const Listed *a, const Listed *b) { return size(a) > size(b); });
     for (const Group &group : groups)
         add_media(group, prefix, out);
+    add_subtitles(listed, prefix, out);
     const auto add = [&](const Listed &main, const Group *group) {
         playlist::Variant variant;
         variant.uri = uri_of(main, prefix);
@@ -110,6 +142,7 @@ std::string multivariant(std::span<const Listed> renditions, std::string_view pr
             }
             if (variant.video_range.empty()) variant.video_range = "SDR";
         }
+        if (!out.subtitles.empty()) variant.subtitles = subtitles_group;
         if (group) {
             variant.audio = group->id;
             if (!is_video(main)) {
@@ -136,6 +169,7 @@ std::string multivariant(std::span<const Listed> renditions, std::string_view pr
     if (videos.empty())
         for (const Group &group : groups)
             add(*group.members.front(), &group);
+    if (out.variants.empty()) return {};
     return playlist::write(out);
 }
 

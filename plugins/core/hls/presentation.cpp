@@ -98,7 +98,8 @@ template <class Use>
 void Presentation::for_renditions_of(size_t track, Use use) {
     const Track &t = tracks_[track];
     for (size_t i = 0; i < slots_.size(); ++i)
-        if (t.rendition ? *t.rendition == i : !is_single()) use(*slots_[i].rendition);
+        if (slots_[i].rendition && (t.rendition ? *t.rendition == i : !is_single()))
+            use(*slots_[i].rendition);
 }
 
 void Presentation::set_format(size_t track, FormatPtr format) {
@@ -207,6 +208,17 @@ void Presentation::add(size_t track, Sample sample) {
     pump();
 }
 
+void Presentation::add_metadata(const Metadata &metadata) {
+    if (is_single()) return segmenter_->add_metadata(metadata);
+    const auto has_video = [](const Track &track) {
+        return track.kind == Kind::video && !track.is_removed && !track.has_ended;
+    };
+    const bool any_video = std::any_of(tracks_.begin(), tracks_.end(), has_video);
+    for (const Track &track : tracks_)
+        if (track.rendition && !track.is_removed && (!any_video || has_video(track)))
+            slots_[*track.rendition].rendition->add_metadata(metadata);
+}
+
 void Presentation::gap(size_t track, int64_t time) {
     const Track &t = tracks_[track];
     for_renditions_of(track, [&](Rendition &rendition) { rendition.gap(t.kind, time); });
@@ -250,8 +262,10 @@ void Presentation::remove(size_t track) {
 
 void Presentation::flush() {
     segmenter_->flush();
-    for (Slot &slot : slots_)
-        slot.rendition->flush();
+    for (Slot &slot : slots_) {
+        if (slot.rendition) slot.rendition->flush();
+        if (slot.text) slot.text->flush();
+    }
     media_.reset();
 }
 
@@ -263,7 +277,8 @@ void Presentation::finish() {
     segmenter_->finish();
     pump();
     for (Slot &slot : slots_) {
-        slot.rendition->finish();
+        if (slot.rendition) slot.rendition->finish();
+        if (slot.text) slot.text->finish();
     }
     pump();
 }
@@ -277,23 +292,31 @@ void Presentation::pump() {
         reference.number = number_;
         media_ = reference.place.end;
         for (Slot &slot : slots_) {
-            slot.rendition->follow(reference);
+            if (slot.rendition) slot.rendition->follow(reference);
+            if (slot.text) slot.text->follow(reference);
             if (slot.since) continue;
             slot.since = reference.place.begin;
             slot.since_at = now();
         }
     }
-    for (size_t i = 0; i < slots_.size(); ++i) {
-        Rendition &rendition = *slots_[i].rendition;
+    for (size_t i = 0; i < slots_.size(); ++i)
+        take_from(slots_[i], static_cast<unsigned>(i));
+    update_expected();
+}
+
+/// Takes what a rendition has finished.
+void Presentation::take_from(Slot &slot, unsigned number) {
+    Segment segment;
+    const auto take = [&](auto &rendition) {
         rendition.advance();
-        Segment segment;
         while (rendition.take(segment)) {
-            segment.rendition = static_cast<unsigned>(i);
+            segment.rendition = number;
             finished_.push_back(std::move(segment));
         }
-        if (rendition.wants_cut()) segmenter_->cut_soon();
-    }
-    update_expected();
+    };
+    if (slot.text) return take(*slot.text);
+    take(*slot.rendition);
+    if (slot.rendition->wants_cut()) segmenter_->cut_soon();
 }
 
 /// 0 without a clock: nothing is given up by time then.
@@ -305,7 +328,13 @@ int64_t Presentation::now() const {
 void Presentation::update_expected() {
     if (is_single()) return;
     expected_.resize(slots_.size());
+    for (const Text &text : texts_) {
+        const Slot &slot = slots_[text.slot];
+        const bool is_new = !slot.since || !media_ || *media_ - *slot.since <= sample_wait;
+        expected_[text.slot] = {text.name, !text.is_removed && !text.has_ended && is_new, true};
+    }
     for (size_t i = 0; i < slots_.size(); ++i) {
+        if (slots_[i].text) continue;
         const auto track = std::find_if(tracks_.begin(), tracks_.end(),
                                         [&](const Track &t) { return t.rendition == i; });
         const Slot &slot = slots_[i];
@@ -344,6 +373,11 @@ Segmenter::Stats Presentation::stats() const {
     stats.samples = samples_;
     stats.dropped = 0;
     for (const Slot &slot : slots_) {
+        if (slot.text) {
+            stats.kept_bytes += slot.text->kept_bytes();
+            stats.kept_samples += slot.text->kept_cues();
+            continue;
+        }
         stats.dropped += slot.rendition->dropped();
         stats.kept_bytes += slot.rendition->kept_bytes();
         stats.kept_samples += slot.rendition->kept_samples();
@@ -354,8 +388,10 @@ Segmenter::Stats Presentation::stats() const {
 void Presentation::set_realtime(bool realtime) {
     options_.segmenter.realtime = realtime;
     segmenter_->set_realtime(realtime);
-    for (Slot &slot : slots_)
-        slot.rendition->set_realtime(realtime);
+    for (Slot &slot : slots_) {
+        if (slot.rendition) slot.rendition->set_realtime(realtime);
+        if (slot.text) slot.text->set_realtime(realtime);
+    }
 }
 
 } // namespace penstock::hls

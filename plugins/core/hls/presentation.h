@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/hls/rendition.h"
+#include "core/hls/subtitles.h"
 
 #include <memory>
 
@@ -40,6 +41,7 @@ public:
     struct Expected {
         std::string name;
         bool is_awaited = true;
+        bool is_text = false; ///< subtitles: its segments are WebVTT
         bool operator==(const Expected &) const = default;
     };
 
@@ -53,11 +55,24 @@ public:
     void set_about(size_t track, About about);
     void remove(size_t track);
 
+    /// The same for subtitles, whose ids are their own; Layout::single has no place for them.
+    std::optional<size_t> declare_text(const std::string &name);
+    void set_text_about(size_t text, About about);
+    void add_text(size_t text, webvtt::Cue cue);
+    void gap_text(size_t text, int64_t time);
+    void end_text(size_t text);
+    void remove_text(size_t text);
+
     void add(size_t track, Sample sample);
     /// Nothing follows on this track before `time` (ns).
     void gap(size_t track, int64_t time);
     /// The track has ended; a later sample reactivates it.
     void end(size_t track);
+    /// Into the renditions with video, or all without one.
+    void add_metadata(const Metadata &metadata);
+    /// As Segmenter's, of the reference.
+    void split(int64_t time) { segmenter_->split(time); }
+    std::optional<int64_t> date(int64_t time) const { return segmenter_->date(time); }
     /// Discards unfinished data, as after a seek.
     void flush();
     /// Finishes the current segments with the data so far.
@@ -81,8 +96,14 @@ private:
         bool is_removed = false, has_ended = false;
         uint64_t broken = 0;
     };
+    struct Text {
+        std::string name;
+        size_t slot = 0;
+        bool is_removed = false, has_ended = false;
+    };
     struct Slot {
-        std::unique_ptr<Rendition> rendition;
+        std::unique_ptr<Rendition> rendition; ///< null: subtitles
+        std::unique_ptr<Subtitles> text;
         std::optional<int64_t> since; ///< the reference's time when it was first missed
         int64_t since_at = 0;         ///< monotonic, ns: when that was
     };
@@ -97,6 +118,8 @@ private:
     void compare_with_reference(size_t track);
     void succeed(size_t track);
     void pump();
+    Subtitles &subtitles(size_t text) { return *slots_[texts_[text].slot].text; }
+    void take_from(Slot &slot, unsigned number);
     void update_expected();
     int64_t now() const;
 
@@ -104,6 +127,7 @@ private:
     Options options_;
     std::unique_ptr<Segmenter> segmenter_; ///< of the only rendition, or of the reference
     std::vector<Track> tracks_;
+    std::vector<Text> texts_;
     std::vector<Slot> slots_;
     std::vector<Expected> expected_;
     std::array<std::optional<size_t>, 2> reference_; ///< tracks, by Kind

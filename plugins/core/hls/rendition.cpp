@@ -122,6 +122,7 @@ void Rendition::flush() {
         t.arrived = now();
     }
     references_.clear();
+    metadata_.clear();
     reference_end_.reset();
     open_ = {};
 }

@@ -42,6 +42,7 @@ public:
     void set_about(About about);
     /// Errors: an invalid sample, or one before the format; it is dropped.
     Result add(Kind kind, Sample sample);
+    void add_metadata(Metadata metadata) { metadata_.add(std::move(metadata)); }
     /// Nothing follows on this track before `time` (ns).
     void gap(Kind kind, int64_t time);
     /// The track has ended; a later sample reactivates it.
@@ -142,6 +143,7 @@ private:
     Options options_;
     const std::unique_ptr<SegmentWriter> writer_;
     std::array<Track, 2> tracks_;
+    MetadataQueue metadata_;
     std::deque<Reference> references_;
     std::optional<int64_t> reference_end_;
     Open open_;

@@ -104,6 +104,7 @@ Bytes Rendition::write_media(Segment &piece, std::array<Entries, 2> entries,
         if (times.is_first && begin == reference.place.segment) times.date = date;
         const bool starts = !has(Kind::video) || (!video.empty() && video.front().keyframe);
         open_.frames += video.size();
+        metadata_.move_to(*writer_, reference.place.end);
         data = writer_->write(inputs[0], inputs[1], times);
         if (!data.empty()) {
             if (!open_.has_media) open_.independent = starts;

@@ -29,6 +29,12 @@ struct Sample {
     bool discontinuity = false;
 };
 
+/// Timed metadata: an ID3 tag, and when it is shown.
+struct Metadata {
+    int64_t pts = 0; ///< ns, on the samples' timeline
+    Bytes tag;
+};
+
 /// One track's part of a segment.
 struct TrackSamples {
     FormatPtr format; ///< null: the segment's program lacks this track
@@ -60,6 +66,8 @@ public:
     /// other parts, which make the segment when they are put together.
     virtual Bytes write(TrackSamples &video, const TrackSamples &audio,
                         const SegmentTimes &times) = 0;
+    /// Goes into the next segment, or part of one, that write() makes.
+    virtual void add_metadata(Metadata) {}
     /// The init segment (EXT-X-MAP) that the last written segment needs; empty: none.
     virtual Bytes init() const { return {}; }
 };

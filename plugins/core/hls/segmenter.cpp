@@ -22,6 +22,7 @@ constexpr int64_t short_segment = second / 10;
 // What most encoders for live streams have between keyframes; s. It has to be announced with the
 // first part.
 constexpr int64_t usual_interval = 2;
+constexpr size_t max_splits = 64;
 // Bound that prevents overflow of sums: 18 years; ns.
 constexpr int64_t time_limit = int64_t(1) << 59;
 
@@ -207,10 +208,24 @@ bool Segmenter::begin_segment(const Sample &sample, const FormatPtr &format) {
     const int64_t length = sample.pts - cuts_.back().pts;
     const bool long_enough = length >= target() - options_.tolerance;
     const bool first_keyframe = !cuts_.back().keyframe && length > short_segment;
-    if (video_driven_ && !new_format && !long_enough && !first_keyframe && !must_cut_before(sample))
+    const bool is_asked_for = is_split(sample.pts);
+    if (video_driven_ && !new_format && !long_enough && !first_keyframe && !is_asked_for &&
+        !must_cut_before(sample))
         return false;
     cut(sample.pts, true, true, new_format);
     return true;
+}
+
+void Segmenter::split(int64_t time) {
+    const bool is_past = running() && time <= cuts_.back().pts + options_.tolerance;
+    if (!in_range(time) || is_past || splits_.size() >= max_splits) return;
+    splits_.push_back(time);
+}
+
+/// Whether a segment should begin at this time, at the latest. Such times are forgotten.
+bool Segmenter::is_split(int64_t pts) {
+    return std::erase_if(splits_, [&](int64_t time) { return time <= pts + options_.tolerance; }) >
+           0;
 }
 
 /// Whether the current segment would become too long with this frame, or before the next.
@@ -367,6 +382,8 @@ void Segmenter::flush() {
     for (Track &t : tracks_)
         clear_queue(t);
     reset_tracks();
+    splits_.clear();
+    metadata_.clear();
     audio_shift_ = 0;
     cuts_.clear();
     next_discontinuity_ = emitted_;

@@ -3,6 +3,7 @@
 // given its clocks.
 #pragma once
 
+#include "core/hls/date_ranges.h"
 #include "core/hls/segment_writer.h"
 
 #include <deque>
@@ -21,8 +22,9 @@ struct Part {
 /// What a multivariant playlist says of a rendition; immutable.
 struct About {
     std::string name;             ///< its pad's: "video_0"
-    std::string title, language;  ///< of audio; empty: not stated
-    bool is_default = false;      ///< of audio
+    std::string title, language;  ///< of audio and subtitles; empty: not stated
+    bool is_default = false;      ///< of audio and subtitles
+    bool is_text = false;         ///< subtitles
     unsigned channels = 0;        ///< of audio; 0: not known
     unsigned frame_rate = 0;      ///< frames in 1000 s; 0: not known
     std::string_view video_range; ///< "SDR", "HLG" or "PQ"
@@ -66,6 +68,24 @@ struct Segment {
     int64_t part_hold_back = 0; ///< ns, the same in all renditions; 0: three part targets
     std::shared_ptr<const About> about;
     Place place;
+    /// Of the producer's stream so far; null: there are none.
+    std::shared_ptr<const DateRangeList> ranges;
+};
+
+/// Metadata that wait for the segments of their times.
+class MetadataQueue {
+public:
+    static constexpr size_t max_entries = 256, max_bytes = 1 << 20;
+
+    /// The oldest are dropped where there are too many.
+    void add(Metadata metadata);
+    /// Gives a writer those before `end`.
+    void move_to(SegmentWriter &writer, int64_t end);
+    void clear();
+
+private:
+    std::deque<Metadata> waiting_;
+    size_t bytes_ = 0;
 };
 
 /// Interleaves two tracks by decoding time; samples of either are accepted at any time. A segment
@@ -151,6 +171,8 @@ public:
     void discontinuity(Kind kind);
     /// The track has ended; a later sample reactivates it.
     void end(Kind kind);
+    /// Goes into the segment or part of its time; late, into the next.
+    void add_metadata(Metadata metadata) { metadata_.add(std::move(metadata)); }
     /// Discards unfinished data, as after a seek.
     void flush();
     /// Finishes the current segment with the data so far. Later data follow with a discontinuity.
@@ -166,6 +188,13 @@ public:
     void set_realtime(bool realtime) { options_.realtime = realtime; }
     /// The next keyframe begins a segment with a discontinuity.
     void cut_soon() { force_cut_ = running() && video_driven_; }
+    /// A segment begins at the first keyframe at or after `time`, or audio frame without video. No
+    /// effect for times before the current segment.
+    void split(int64_t time);
+    /// ns since 1970 of a time of the tracks; empty before the first segment, and without a clock.
+    std::optional<int64_t> date(int64_t time) const {
+        return date_anchor_ ? std::optional(time + *date_anchor_) : std::nullopt;
+    }
     /// ns that are added to timestamps of audio.
     int64_t audio_shift() const { return audio_shift_; }
 
@@ -221,6 +250,7 @@ private:
     void add_video(Sample sample, FormatPtr format);
     bool begin_segment(const Sample &sample, const FormatPtr &format);
     bool must_cut_before(const Sample &sample) const;
+    bool is_split(int64_t pts);
     bool jumps(const Track &t, const Track &other, int64_t from, int64_t to);
     void moved(Kind kind, int64_t time);
     bool silent(Kind kind);
@@ -280,7 +310,9 @@ private:
     Stats stats_;
     const std::unique_ptr<SegmentWriter> writer_;
     std::array<Track, 2> tracks_;
-    std::deque<Cut> cuts_; ///< starts of the unfinished segments; empty: none
+    MetadataQueue metadata_;
+    std::vector<int64_t> splits_; ///< times at which segments should begin
+    std::deque<Cut> cuts_;        ///< starts of the unfinished segments; empty: none
     bool video_driven_ = false;
     bool need_keyframe_ = true;
     bool force_cut_ = false;  ///< the next keyframe begins a segment with a discontinuity

@@ -136,8 +136,8 @@ void Segmenter::add_audio(Sample sample, FormatPtr format) {
 void Segmenter::queue_audio(Entry entry) {
     const int64_t pts = entry.sample.pts;
     if (cuts_.front().fresh && pts < cuts_.front().pts) return drop();
-    if (!video_driven_ && pts >= audio_floor_ &&
-        pts - cuts_.back().pts >= target() - options_.tolerance)
+    if (!video_driven_ && pts >= audio_floor_ && pts > cuts_.back().pts &&
+        (is_split(pts) || pts - cuts_.back().pts >= target() - options_.tolerance))
         cut(pts, false, false, false);
     push(track(Kind::audio), std::move(entry));
 }

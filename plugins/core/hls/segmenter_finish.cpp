@@ -202,6 +202,7 @@ void Segmenter::emit(int64_t end, bool last) {
     describe(segment, inputs);
     const int64_t date = date_of(begin.pts, *arrival);
     segment.program_date_time = date / millisecond;
+    metadata_.move_to(*writer_, begin.pts + segment.duration);
     segment.data = writer_->write(
         inputs[0], inputs[1], {offset, last ? 0 : begin.pts + segment.duration, date, begin.pts});
     if (segment.data.empty()) return pass_on_discontinuity(segment.discontinuity);

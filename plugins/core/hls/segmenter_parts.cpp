@@ -276,6 +276,7 @@ bool Segmenter::write_part(Entries video, Entries audio, int64_t duration, int64
         // The writer may fill in decoding times; what is said of the samples is read before.
         part.independent =
             inputs[0].samples.empty() ? !inputs[0].format : inputs[0].samples.front().keyframe;
+        metadata_.move_to(*writer_, open.begin);
         part.data = writer_->write(inputs[0], inputs[1], times);
         if (first) open.piece.program_date_time = times.date / millisecond;
     }

@@ -136,6 +136,7 @@ Stream::Entry Stream::make_entry(const Segment &segment) {
 std::vector<std::string> Stream::publish(const Segment &segment) {
     std::lock_guard lock(mutex_);
     if (list_.ended) return {};
+    take_ranges(segment);
     if (segment.part_target > 0) return publish_piece(segment);
     std::vector<std::string> gone = move_to(segment);
     Entry entry = make_entry(segment);
@@ -211,6 +212,39 @@ std::vector<std::string> Stream::append(Entry entry) {
 void Stream::interrupt() {
     std::lock_guard lock(mutex_);
     interrupted_ = true;
+    if (ranges_) old_ranges_.insert(old_ranges_.end(), ranges_->begin(), ranges_->end());
+    ranges_ = nullptr;
+}
+
+void Stream::take_ranges(const Segment &segment) {
+    if (!segment.ranges || segment.ranges == ranges_ || options_.is_vod) return;
+    ranges_ = segment.ranges;
+    // After an interruption the same producer may go on, with all that it had.
+    std::erase_if(old_ranges_, [&](const playlist::DateRange &old) {
+        return std::find(ranges_->begin(), ranges_->end(), old) != ranges_->end();
+    });
+    if (old_ranges_.size() > DateRanges::max_tags)
+        old_ranges_.erase(old_ranges_.begin(), old_ranges_.end() - DateRanges::max_tags);
+}
+
+/// Those that have not ended before the playlist begins. Nobody ends those of earlier producers.
+std::vector<playlist::DateRange> Stream::ranges_in(const playlist::MediaPlaylist &list) const {
+    std::vector<playlist::DateRange> kept;
+    const playlist::Segment *first = list.segments.empty() ? nullptr : &list.segments.front();
+    if (!first || !first->program_date_time) return kept;
+    const DateRangeList none;
+    const DateRangeList &own = ranges_ ? *ranges_ : none;
+    for (const DateRangeList *tags : {&old_ranges_, &own})
+        for (const playlist::DateRange &tag : *tags) {
+            // The tag that says the end may be another one.
+            std::optional<int64_t> end;
+            for (const playlist::DateRange &other : *tags)
+                if (other.id == tag.id && other.duration) end = other.start + *other.duration;
+            if (!end && tags == &old_ranges_) end = tag.start + tag.planned.value_or(0);
+            if (!end && !tag.scte35_command.empty()) end = tag.start;
+            if (!end || *end >= *first->program_date_time) kept.push_back(tag);
+        }
+    return kept;
 }
 
 void Stream::end() {
@@ -269,6 +303,7 @@ Bytes Stream::render(bool delta) const {
         list.segments.push_back(entries_[i].listed);
         list.independent_segments = list.independent_segments && entries_[i].independent;
     }
+    list.ranges = ranges_in(list);
     if (list.control) {
         int64_t behind = 0; // of the end
         if (open_) {

@@ -159,7 +159,7 @@ private:
     };
     Entry make_entry(const Segment &segment);
     std::vector<std::string> publish_piece(const Segment &segment);
-    std::vector<std::string> close_open();
+    std::vector<std::string> close_open(const Bytes &data = {});
     std::vector<std::string> append(Entry entry);
     std::vector<std::string> move_to(const Segment &segment);
     std::vector<std::string> append_gap(std::optional<int64_t> date, const Entry &beside);
@@ -171,7 +171,9 @@ private:
     std::string next_init_name() const;
     void changed();
     int64_t announced() const;
-    static Bytes gap_media();
+    Bytes gap_media() const;
+    void take_ranges(const Segment &segment);
+    std::vector<playlist::DateRange> ranges_in(const playlist::MediaPlaylist &list) const;
     Bytes render(bool delta) const;
 
     Options options_;
@@ -185,8 +187,10 @@ private:
     bool is_resumed_ = false; ///< goes on with an earlier run's numbers
     Info info_;
     RateMeter rates_;
-    unsigned gaps_ = 0;                  ///< the last segments that are gaps
-    mutable std::array<Bytes, 2> texts_; ///< whole and delta; empty: not made yet
+    std::shared_ptr<const DateRangeList> ranges_; ///< the producer's
+    DateRangeList old_ranges_;                    ///< of earlier producers
+    unsigned gaps_ = 0;                           ///< the last segments that are gaps
+    mutable std::array<Bytes, 2> texts_;          ///< whole and delta; empty: not made yet
 };
 
 /// Parses a name made by next_name() with this extension into `epoch` and `number`. Returns false

@@ -66,21 +66,23 @@ std::vector<std::string> Stream::publish_piece(const Segment &segment) {
     }
     info_.has_video = info_.has_video || segment.has_video;
     info_.has_audio = info_.has_audio || segment.has_audio;
-    if (segment.complete) add(close_open());
+    if (segment.complete) add(close_open(segment.data));
     changed();
     return gone;
 }
 
-/// The parts so far become a segment: its bytes are theirs.
-std::vector<std::string> Stream::close_open() {
+/// The parts so far become a segment: its bytes are theirs, unless it has its own.
+std::vector<std::string> Stream::close_open(const Bytes &data) {
     if (!open_) return {};
     Entry entry = std::move(*open_);
     open_.reset();
-    entry.data = options_.store(entry.parts);
+    entry.data = options_.store(data.empty() ? std::span<const Bytes>(entry.parts)
+                                             : std::span<const Bytes>(&data, 1));
     const size_t size = entry.data.size();
     // From now on parts are views of the segment, and the memory they were in is released.
     size_t at = 0;
     for (Bytes &part : entry.parts) {
+        if (!data.empty()) break;
         part = entry.data.sub(at, part.size());
         at += part.size();
     }
@@ -96,9 +98,10 @@ std::vector<std::string> Stream::close_open() {
     return append(std::move(entry));
 }
 
-Bytes Stream::gap_media() {
+Bytes Stream::gap_media() const {
     static const Bytes media = Bytes::copy_of(ByteView(empty_box));
-    return media;
+    static const Bytes text = Bytes::copy_of(std::string_view("WEBVTT\n"));
+    return options_.container.mime_type.starts_with("text/") ? text : media;
 }
 
 void Stream::begin_at(uint64_t number, uint64_t discontinuities) {

@@ -3,11 +3,16 @@
 #include "core/hls/ts_writer.h"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 
 namespace penstock::hls {
 namespace {
 
-constexpr uint16_t video_pid = 0x100, audio_pid = 0x101;
+constexpr uint16_t video_pid = 0x100, audio_pid = 0x101, metadata_pid = 0x102;
+/// The metadata_descriptor (2.6.60): the formats are "ID3 ", the service is 0.
+constexpr uint8_t metadata_descriptor[] = {0x26, 0x0D, 0xFF, 0xFF, 'I', 'D',  '3', ' ',
+                                           0xFF, 'I',  'D',  '3',  ' ', 0x00, 0x0F};
 constexpr int64_t millisecond = 1'000'000;
 // Several audio frames share a PES packet, since header and stuffing of one per frame would be a
 // fifth of a low bitrate. The span is limited, because without video each packet carries a clock
@@ -40,12 +45,18 @@ Bytes TsWriter::write(TrackSamples &video, const TrackSamples &audio, const Segm
     if (video.format) tracks.push_back({video.format->type, video_pid, {}});
     if (audio.format) tracks.push_back({audio.format->type, audio_pid, {}});
     const size_t audio_track = tracks.size() - 1;
+    if (has_metadata_ && !tracks.empty())
+        tracks.push_back({mpegts::StreamType::metadata,
+                          metadata_pid,
+                          {std::begin(metadata_descriptor), std::end(metadata_descriptor)}});
     muxer_.set_tracks(std::move(tracks));
 
     size_t bound = 2 * mpegts::packet_size;
     for (const TrackSamples *input : {&std::as_const(video), &audio})
         for (const Sample &sample : input->samples)
             bound += mpegts::Muxer::packets_bound(sample.data.size() + 64);
+    for (const Metadata &metadata : metadata_)
+        bound += mpegts::Muxer::packets_bound(metadata.tag.size());
     std::vector<uint8_t> out;
     out.reserve(bound);
     muxer_.write_tables(out);
@@ -55,6 +66,8 @@ Bytes TsWriter::write(TrackSamples &video, const TrackSamples &audio, const Segm
         const bool take_video = v < video.samples.size() &&
                                 (a >= audio.samples.size() || decoding_time(video.samples[v]) <=
                                                                   decoding_time(audio.samples[a]));
+        write_metadata(decoding_time(take_video ? video.samples[v] : audio.samples[a]), offset,
+                       out);
         if (!take_video) {
             a += write_audio(audio_track, audio, a, offset, out);
             continue;
@@ -69,7 +82,24 @@ Bytes TsWriter::write(TrackSamples &video, const TrackSamples &audio, const Segm
         unit.pieces = gather_.pieces();
         muxer_.write(0, unit, out);
     }
+    if (v + a > 0) write_metadata(std::numeric_limits<int64_t>::max(), offset, out);
     return Bytes::adopt(std::move(out));
+}
+
+void TsWriter::add_metadata(Metadata metadata) {
+    has_metadata_ = true;
+    metadata_.push_back(std::move(metadata));
+}
+
+/// Writes the metadata of times up to this.
+void TsWriter::write_metadata(int64_t before, int64_t offset, std::vector<uint8_t> &out) {
+    for (; !metadata_.empty() && metadata_.front().pts <= before; metadata_.pop_front()) {
+        const ByteView piece = metadata_.front().tag;
+        mpegts::AccessUnit unit;
+        unit.pts = unit.dts = to_90k(metadata_.front().pts + offset);
+        unit.pieces = std::span(&piece, 1);
+        muxer_.write(muxer_.tracks().size() - 1, unit, out);
+    }
 }
 
 size_t TsWriter::write_audio(size_t track, const TrackSamples &audio, size_t first, int64_t offset,

@@ -14,9 +14,12 @@ class TsWriter final : public SegmentWriter {
 public:
     const Container &container() const override { return ts_container; }
     Bytes write(TrackSamples &video, const TrackSamples &audio, const SegmentTimes &times) override;
+    /// The stream of metadata is in the program from the first one on.
+    void add_metadata(Metadata metadata) override;
 
 private:
     uint64_t next_dts(Kind kind, int64_t dts);
+    void write_metadata(int64_t before, int64_t offset, std::vector<uint8_t> &out);
     size_t write_audio(size_t track, const TrackSamples &audio, size_t first, int64_t offset,
                        std::vector<uint8_t> &out);
 
@@ -24,6 +27,8 @@ private:
     Gather gather_;
     DecodeTimes decode_times_;
     std::array<std::optional<uint64_t>, 2> last_dts_;
+    std::deque<Metadata> metadata_;
+    bool has_metadata_ = false;
 };
 
 } // namespace penstock::hls

@@ -13,6 +13,10 @@ namespace {
 constexpr size_t header_size = 4;
 constexpr size_t payload_max = packet_size - header_size;
 constexpr uint16_t program_number = 1;
+/// The metadata_pointer_descriptor (2.6.58) of ID3 up to its program number: tag, length, format of
+/// the application ("ID3 "), format ("ID3 "), service 0, in this program.
+constexpr uint8_t metadata_pointer[] = {0x25, 0x0F, 0xFF, 0xFF, 'I', 'D',  '3', ' ',
+                                        0xFF, 'I',  'D',  '3',  ' ', 0x00, 0x1F};
 
 constexpr std::array<uint32_t, 256> make_crc_table() {
     std::array<uint32_t, 256> table{};
@@ -51,7 +55,8 @@ size_t put_pes_header(uint8_t *out, StreamType type, uint64_t pts, uint64_t dts,
     out[0] = 0;
     out[1] = 0;
     out[2] = 1;
-    out[3] = is_video(type) ? 0xE0 : type == StreamType::ac3 ? 0xBD : 0xC0;
+    const bool is_private = type == StreamType::ac3 || type == StreamType::metadata;
+    out[3] = is_video(type) ? 0xE0 : is_private ? 0xBD : 0xC0;
     // 0 means unbounded, for large video frames whose length exceeds 16 bits.
     const size_t field = length <= 0xFFFF ? length : 0;
     out[4] = static_cast<uint8_t>(field >> 8);
@@ -111,7 +116,12 @@ void Muxer::write_tables(std::vector<uint8_t> &out) {
     // 2.4.4.8
     Writer pmt;
     pmt.u8(0x02).u16(0).u16(program_number).u8(0xC1 | version_ << 1).u8(0).u8(0);
-    pmt.u16(0xE000 | (tracks_.empty() ? 0x1FFF : tracks_[pcr_track_].pid)).u16(0xF000);
+    pmt.u16(0xE000 | (tracks_.empty() ? 0x1FFF : tracks_[pcr_track_].pid));
+    const bool has_metadata = std::any_of(tracks_.begin(), tracks_.end(), [](const Track &track) {
+        return track.type == StreamType::metadata;
+    });
+    pmt.u16(0xF000 | (has_metadata ? sizeof metadata_pointer + 2 : 0));
+    if (has_metadata) pmt.bytes(ByteView(metadata_pointer)).u16(program_number);
     for (const Track &track : tracks_) {
         pmt.u8(static_cast<uint8_t>(track.type)).u16(0xE000 | track.pid);
         pmt.u16(0xF000 | track.descriptors.size()).bytes(track.descriptors);

@@ -24,6 +24,7 @@ enum class StreamType : uint8_t {
     mpeg1_audio = 0x03,
     mpeg2_audio = 0x04, ///< the lower sample rates
     aac_adts = 0x0F,
+    metadata = 0x15, ///< in PES packets; here always ID3 ("Timed Metadata for HTTP Live Streaming")
     h264 = 0x1B,
     hevc = 0x24,
     ac3 = 0x81,

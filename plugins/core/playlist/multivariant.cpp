@@ -50,6 +50,15 @@ std::string line_of(const AudioRendition &audio) {
     return list.quoted("URI", audio.uri).line();
 }
 
+std::string line_of(const SubtitleRendition &subtitles) {
+    Attributes list("#EXT-X-MEDIA");
+    list.plain("TYPE", "SUBTITLES").quoted("GROUP-ID", subtitles.group);
+    list.quoted("NAME", subtitles.name);
+    if (!subtitles.language.empty()) list.quoted("LANGUAGE", subtitles.language);
+    list.plain("DEFAULT", subtitles.is_default ? "YES" : "NO").plain("AUTOSELECT", "YES");
+    return list.plain("FORCED", "NO").quoted("URI", subtitles.uri).line();
+}
+
 std::string lines_of(const Variant &variant) {
     Attributes list("#EXT-X-STREAM-INF");
     list.plain("BANDWIDTH", std::to_string(variant.bandwidth));
@@ -64,6 +73,7 @@ std::string lines_of(const Variant &variant) {
     if (variant.frame_rate > 0) list.plain("FRAME-RATE", thousandths(variant.frame_rate));
     if (!variant.video_range.empty()) list.plain("VIDEO-RANGE", variant.video_range);
     if (!variant.audio.empty()) list.quoted("AUDIO", variant.audio);
+    if (!variant.subtitles.empty()) list.quoted("SUBTITLES", variant.subtitles);
     return list.line() + variant.uri + "\n";
 }
 
@@ -74,6 +84,8 @@ std::string write(const Multivariant &playlist) {
     if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
     for (const AudioRendition &audio : playlist.audio)
         text += line_of(audio);
+    for (const SubtitleRendition &subtitles : playlist.subtitles)
+        text += line_of(subtitles);
     for (const Variant &variant : playlist.variants)
         text += lines_of(variant);
     return text;

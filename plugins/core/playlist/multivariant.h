@@ -18,6 +18,14 @@ struct AudioRendition {
     bool is_default = false;
 };
 
+/// EXT-X-MEDIA of TYPE=SUBTITLES.
+struct SubtitleRendition {
+    std::string group, name;
+    std::string language; ///< BCP 47; empty: not stated
+    std::string uri;      ///< relative
+    bool is_default = false;
+};
+
 /// EXT-X-STREAM-INF and its URI.
 struct Variant {
     std::string uri;                 ///< relative
@@ -29,11 +37,13 @@ struct Variant {
     unsigned frame_rate = 0;         ///< frames in 1000 s; 0: not stated
     std::string_view video_range;    ///< "SDR", "HLG" or "PQ"; empty: no video
     std::string audio;               ///< GROUP-ID of its audio renditions; empty: none
+    std::string subtitles;           ///< the same of subtitles
 };
 
 struct Multivariant {
     bool independent_segments = true;
     std::vector<AudioRendition> audio;
+    std::vector<SubtitleRendition> subtitles;
     std::vector<Variant> variants;
 };
 

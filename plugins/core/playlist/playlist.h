@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace penstock::playlist {
@@ -31,6 +32,20 @@ struct Segment {
     bool gap = false;     ///< EXT-X-GAP: there is no media
     std::vector<Part> parts = {};
     bool operator==(const Segment &) const = default;
+};
+
+/// EXT-X-DATERANGE. Two of the same `id` say what was known of a range first and last; what both
+/// state is the same.
+struct DateRange {
+    std::string id, class_name;      ///< the second may be empty
+    int64_t start = 0;               ///< ms since 1970
+    std::optional<int64_t> duration; ///< ms; absent: its end is not known yet
+    std::optional<int64_t> planned;  ///< ms; PLANNED-DURATION
+    /// SCTE35-OUT, SCTE35-IN and SCTE35-CMD: a splice_info_section(); empty: not stated.
+    std::vector<uint8_t> scte35_out, scte35_in, scte35_command;
+    /// Of the application: names begin with "X-".
+    std::vector<std::pair<std::string, std::string>> attributes;
+    bool operator==(const DateRange &) const = default;
 };
 
 enum class Type {
@@ -69,6 +84,7 @@ struct MediaPlaylist {
     std::string hint_part; ///< URI of the next part (EXT-X-PRELOAD-HINT); empty: none
     std::string hint_map;  ///< URI of the next init segment, if hint_part needs one; else empty
     std::vector<RenditionReport> reports;
+    std::vector<DateRange> ranges; ///< in every delta update too
 };
 
 /// Writes the playlist as text. Durations have six decimals.

@@ -8,6 +8,8 @@ namespace penstock::playlist {
 namespace {
 
 constexpr std::string_view attribute = "URI=\"";
+/// Its attributes may name what others serve, who must not get the token.
+constexpr std::string_view date_range = "#EXT-X-DATERANGE:";
 
 void append_uri(std::string &out, std::string_view uri, std::string_view token) {
     out += uri;
@@ -32,7 +34,8 @@ Bytes with_session(ByteView playlist, std::string_view token) {
                 out += line;
             else
                 append_uri(out, line, token);
-        } else if (const size_t at = line.find(attribute); at == line.npos) {
+        } else if (const size_t at = line.find(attribute);
+                   at == line.npos || line.starts_with(date_range)) {
             out += line;
         } else {
             const size_t begin = at + attribute.size();

@@ -33,6 +33,45 @@ void append_control(std::string &text, const ServerControl &control) {
         text += "#EXT-X-PART-INF:PART-TARGET=" + format_duration(control.part_target) + "\n";
 }
 
+std::string quoted(std::string_view value) {
+    std::string text(value);
+    std::erase_if(
+        text, [](char c) { return c == '"' || static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+    return "\"" + text + "\"";
+}
+
+/// "0xFC30…"
+std::string hexadecimal(const std::vector<uint8_t> &bytes) {
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::string text = "0x";
+    for (const uint8_t byte : bytes) {
+        text += digits[byte >> 4];
+        text += digits[byte & 15];
+    }
+    return text;
+}
+
+void append_range(std::string &text, const DateRange &range) {
+    constexpr int64_t millisecond = 1'000'000;
+    text += "#EXT-X-DATERANGE:ID=" + quoted(range.id);
+    const auto add = [&](std::string_view name, const std::string &value) {
+        text += "," + std::string(name) + "=" + value;
+    };
+    if (!range.class_name.empty()) add("CLASS", quoted(range.class_name));
+    add("START-DATE", quoted(format_date(range.start)));
+    if (range.duration) {
+        add("END-DATE", quoted(format_date(range.start + *range.duration)));
+        add("DURATION", format_duration(*range.duration * millisecond));
+    }
+    if (range.planned) add("PLANNED-DURATION", format_duration(*range.planned * millisecond));
+    for (const auto &[name, value] : range.attributes)
+        add(name, quoted(value));
+    if (!range.scte35_command.empty()) add("SCTE35-CMD", hexadecimal(range.scte35_command));
+    if (!range.scte35_out.empty()) add("SCTE35-OUT", hexadecimal(range.scte35_out));
+    if (!range.scte35_in.empty()) add("SCTE35-IN", hexadecimal(range.scte35_in));
+    text += "\n";
+}
+
 /// The tags before a segment's media; parts are listed before its EXTINF.
 void append_tags(std::string &text, const Segment &segment, std::string_view &map) {
     if (segment.discontinuity) text += "#EXT-X-DISCONTINUITY\n";
@@ -86,6 +125,8 @@ std::string write_from(const MediaPlaylist &playlist, size_t skipped) {
         text += playlist.type == Type::vod ? "#EXT-X-PLAYLIST-TYPE:VOD\n"
                                            : "#EXT-X-PLAYLIST-TYPE:EVENT\n";
     if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
+    for (const DateRange &range : playlist.ranges)
+        append_range(text, range);
     // A client has the tags of skipped segments, their EXT-X-MAP too, from its last playlist.
     std::string_view map;
     if (skipped > 0) {

@@ -41,6 +41,7 @@ Result HlsRenditionFiles::publish(hls::Segment segment) {
             playlist_path_.substr(0, playlist_path_.size() - extension.size());
         HlsDirectory::Options options = options_;
         options.has_manifest = false; // theirs is one
+        if (segment.about->is_text) options.container = hls::webvtt_container;
         directory = HlsDirectory::open(
             folder + "/" + name + "/" + std::string(hls::rendition_playlist), options, &error);
         if (!directory) return Result::error(error);

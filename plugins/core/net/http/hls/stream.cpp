@@ -109,9 +109,10 @@ void HlsMount::set_renditions(const std::vector<hls::Presentation::Expected> &re
                                       [&](const auto &one) { return one->name == rendition.name; });
             if (found == playlists_.end()) {
                 is_new = true;
-                found = playlists_.insert(
-                    playlists_.end(),
-                    std::make_shared<HlsPlaylist>(rendition.name, stream_options(), room_));
+                hls::Stream::Options options = stream_options();
+                if (rendition.is_text) options.container = hls::webvtt_container;
+                found = playlists_.insert(playlists_.end(), std::make_shared<HlsPlaylist>(
+                                                                rendition.name, options, room_));
             }
             fed.push_back(*found);
             listed_.push_back(found->get());

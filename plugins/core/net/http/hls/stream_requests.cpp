@@ -346,7 +346,7 @@ HttpResponse HlsMount::segment_response(const HlsPlaylist &playlist, const std::
         if (stream.is_past(name)) response.cache_control = max_age(target_ms(), waiter.token);
         return response;
     }
-    response.content_type = container_.mime_type;
+    response.content_type = stream.container().mime_type;
     response.cache_control =
         is_part ? visibility_for(waiter) + "max-age=" + std::to_string(6 * target_ms() / 1000)
                 : whole_lifetime(waiter);
