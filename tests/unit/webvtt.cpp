@@ -55,6 +55,10 @@ GST_START_TEST(test_parse) {
          {"00:01 --> 00:02.000\nx", "00:61.000 --> 00:02.000\nx", "1:00.000 --> 00:02.000\nx",
           "00:01.00 --> 00:02.000\nx", "00:01.000-->\nx", "00:01.000 --> 00:02.000x\ny", "-->"})
         fail_unless(parse(bad, cues).is_error(), "%s", bad);
+    // What no text has does not hide an arrow.
+    cues.clear();
+    fail_unless(parse(std::string_view("00:01.000 --\0> 00:02.000\nx", 26), cues).is_ok());
+    fail_unless(cues.size() == 1 && cues[0].text == "x");
     const Cue block = parse_block("id\nline:0\nsome\ntext\n");
     fail_unless(block.id == "id" && block.settings == "line:0" && block.text == "some\ntext");
 }

@@ -33,9 +33,15 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::string one_line(std::string_view text) {
-    std::string line(text.substr(0, longest_line));
-    std::erase(line, '\0');
-    return line;
+    return std::string(text.substr(0, longest_line));
+}
+
+/// Without the character that no text has, before anything is looked for: what is beside it would
+/// come together.
+std::string without_nul(std::string_view text) {
+    std::string clean(text);
+    std::erase(clean, '\0');
+    return clean;
 }
 
 /// The digits at the beginning.
@@ -92,18 +98,14 @@ std::string take_text(std::string_view &text) {
         if (!all.empty()) all += '\n';
         all += line;
     }
-    std::erase(all, '\0');
-    // A line of nothing but such characters.
-    for (size_t at = 0; (at = all.find("\n\n")) != all.npos;)
-        all.erase(at, 1);
-    if (all.starts_with('\n')) all.erase(0, 1);
-    if (all.ends_with('\n')) all.pop_back();
     return all;
 }
 
 } // namespace
 
-Result parse(std::string_view text, std::vector<Cue> &cues) {
+Result parse(std::string_view given, std::vector<Cue> &cues) {
+    const std::string clean = without_nul(given);
+    std::string_view text = clean;
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     std::string_view before; // the line before, which may be a cue's identifier
     while (!text.empty() && cues.size() < max_cues) {
@@ -124,7 +126,9 @@ Result parse(std::string_view text, std::vector<Cue> &cues) {
     return Result::ok();
 }
 
-Cue parse_block(std::string_view block) {
+Cue parse_block(std::string_view given) {
+    const std::string clean = without_nul(given);
+    std::string_view block = clean;
     Cue cue;
     cue.id = one_line(take_line(block));
     cue.settings = trimmed(one_line(take_line(block)));
