@@ -40,7 +40,9 @@
  *
  * With `vod` a stream that has an end, such as a file, is packaged as a whole: the playlist
  * appears at EOS, segments end at keyframes only, and the same input makes the same files. An
- * input that ends before its duration is packaged as far as it goes, with a warning.
+ * input that ends before its duration is packaged as far as it goes, with a warning. With
+ * `single-file` a rendition is one file beside its playlist (`index.mp4`, or `index.ts`), which
+ * players also open by itself; the web server has to answer requests for ranges, as they all do.
  *
  * Files are written by a thread of their own. A disk that blocks is reported and holds up nothing
  * live: segments that find no room in the queue are lost (`lost-segments`). The ENDLIST that EOS
@@ -138,6 +140,7 @@ enum Property {
     prop_playlist_length,
     prop_vod,
     prop_title_metadata,
+    prop_single_file,
     prop_grace,
     prop_linger,
     prop_sync,
@@ -260,7 +263,8 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             s.playlist_length = g_value_get_uint(value);
             break;
         case prop_vod:
-            s.is_vod = g_value_get_boolean(value);
+        case prop_single_file:
+            (id == prop_vod ? s.is_vod : s.is_single_file) = g_value_get_boolean(value);
             break;
         case prop_title_metadata:
             s.tells_titles = g_value_get_boolean(value);
@@ -311,7 +315,8 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             g_value_set_uint(value, s.playlist_length);
             break;
         case prop_vod:
-            g_value_set_boolean(value, s.is_vod);
+        case prop_single_file:
+            g_value_set_boolean(value, id == prop_vod ? s.is_vod : s.is_single_file);
             break;
         case prop_title_metadata:
             g_value_set_boolean(value, s.tells_titles);
@@ -394,6 +399,12 @@ void install_properties(GObjectClass *klass) {
                              "The tags title and artist of video and audio, whenever they change, "
                              "become timed ID3 metadata, as radio stations have it",
                              d.tells_titles, flags));
+    g_object_class_install_property(
+        klass, prop_single_file,
+        g_param_spec_boolean("single-file", "Single file",
+                             "With vod: all segments of a rendition are in one file, of which the "
+                             "playlist has byte ranges (EXT-X-BYTERANGE)",
+                             d.is_single_file, flags));
     install_ending(klass, prop_grace, prop_linger, d.ending,
                    "Then the playlist of an http location says that the stream has ended "
                    "(EXT-X-ENDLIST), and it can be fetched for this time, in nanoseconds");

@@ -140,6 +140,7 @@ std::unique_ptr<Output> open_directory(const Settings &settings, const Container
     if (!path) return nullptr;
     net::HlsDirectory::Options options;
     options.is_vod = settings.is_vod;
+    options.is_single_file = settings.is_single_file;
     options.playlist_length = settings.is_vod ? 0 : settings.playlist_length;
     options.target_duration = static_cast<int64_t>(settings.target_duration);
     options.container = container;
@@ -173,6 +174,10 @@ std::unique_ptr<Output> Output::open(const Settings &settings, const Container &
     }
     if (settings.is_vod && is_nonblocking_location(settings.location)) {
         *error = "vod=true writes files: set location=file:///DIRECTORY/index.m3u8";
+        return nullptr;
+    }
+    if (settings.is_single_file && !settings.is_vod) {
+        *error = "single-file=true is for a stream that is packaged as a whole: set vod=true";
         return nullptr;
     }
     if (is_nonblocking_location(settings.location))

@@ -41,6 +41,7 @@ struct Settings {
     uint64_t part_duration = 0;               ///< ns; 0: no parts
     bool is_vod = false;
     bool tells_titles = false;    ///< changed title tags become timed metadata
+    bool is_single_file = false;  ///< with is_vod: all segments of a rendition in one file
     unsigned playlist_length = 6; ///< segments; 0: all (files only)
     net::Ending ending{.linger = std::chrono::seconds(60)};
     Sync sync = Sync::automatic;

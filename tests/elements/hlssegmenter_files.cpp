@@ -233,6 +233,39 @@ GST_START_TEST(test_vod) {
     g_object_set(served.element, "vod", TRUE, nullptr);
     fail_unless(gst_element_set_state(served.element, GST_STATE_PLAYING) ==
                 GST_STATE_CHANGE_FAILURE);
+    // One file is for a package.
+    Bench live(playlist.string());
+    g_object_set(live.element, "single-file", TRUE, nullptr);
+    fail_unless(gst_element_set_state(live.element, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE);
+}
+GST_END_TEST
+
+// Several renditions, each one file.
+GST_START_TEST(test_vod_single_files) {
+    Place place;
+    Bench bench((place.path / "index.m3u8").string());
+    gst_util_set_object_arg(G_OBJECT(bench.element), "container", "cmaf");
+    gst_util_set_object_arg(G_OBJECT(bench.element), "renditions", "separate");
+    g_object_set(bench.element, "vod", TRUE, "single-file", TRUE, nullptr);
+    bench.add_video();
+    bench.add_audio();
+    bench.state(GST_STATE_PLAYING);
+    fail_unless_equals_int(bench.push(0, 5000), GST_FLOW_OK);
+    gst_harness_push_event(bench.video, gst_event_new_eos());
+    gst_harness_push_event(bench.audio, gst_event_new_eos());
+    fail_unless(bench.has_message(GST_MESSAGE_EOS));
+    fail_unless(fs::exists(place.path / "index.m3u8"));
+    for (const char *name : {"video_0", "audio_0"}) {
+        const fs::path folder = place.path / "index" / name;
+        std::ostringstream text;
+        text << std::ifstream(folder / "index.m3u8").rdbuf();
+        playlist::MediaPlaylist list;
+        fail_unless(playlist::parse(text.str(), list).is_ok());
+        fail_unless_equals_int(list.segments.size(), 3);
+        const auto &last = list.segments.back().range;
+        fail_unless(last && last->offset + last->length == fs::file_size(folder / "index.mp4"));
+        fail_unless_equals_int(std::distance(fs::directory_iterator(folder), {}), 2);
+    }
 }
 GST_END_TEST
 
@@ -444,6 +477,7 @@ static Suite *hlssegmenter_files_suite() {
     tcase_add_test(tc, test_eos_and_gap);
     tcase_add_test(tc, test_bad_buffers);
     tcase_add_test(tc, test_vod);
+    tcase_add_test(tc, test_vod_single_files);
     tcase_add_test(tc, test_vod_with_a_hole);
     tcase_add_test(tc, test_write_error);
     tcase_add_test(tc, test_blocked_disk);

@@ -2,6 +2,8 @@
 // HLS in a directory: its window of files, an earlier run's files, and errors of the disk.
 #include "core/net/http/hls/directory.h"
 
+#include "core/hls/cmaf_writer.h"
+
 #include "check.hpp"
 
 #include <sys/resource.h>
@@ -179,6 +181,90 @@ GST_START_TEST(test_bad_places) {
 }
 GST_END_TEST
 
+// A package in one file: it appears with its playlist, whole, and ranges have all of it in order.
+GST_START_TEST(test_single_file) {
+    Place place;
+    const auto open = [&](std::string &error) {
+        return HlsDirectory::open(place.playlist(),
+                                  {.playlist_length = 0,
+                                   .container = hls::cmaf_container,
+                                   .is_vod = true,
+                                   .is_single_file = true},
+                                  &error);
+    };
+    std::string error;
+    const auto made = [](size_t size, uint8_t value, size_t init) {
+        hls::Segment made = segment();
+        made.data = size ? Bytes::adopt(std::vector<uint8_t>(size, value)) : Bytes();
+        made.init = init ? Bytes::adopt(std::vector<uint8_t>(init, uint8_t('i'))) : Bytes();
+        made.about = std::make_shared<hls::About>();
+        return made;
+    };
+    std::string expected;
+    {
+        auto store = open(error);
+        fail_unless(store != nullptr, "%s", error.c_str());
+        // A new init segment after the second, and one without media at the end.
+        for (const auto &one :
+             {made(1000, 'a', 30), made(500, 'b', 30), made(700, 'c', 31), made(0, 0, 0)})
+            fail_unless(store->publish(one).is_ok());
+        fail_unless(place.files() == std::set<std::string>({"index.mp4.part"}));
+        fail_unless(store->end().is_ok());
+        fail_unless_equals_uint64(store->bytes_written(),
+                                  1000 + 500 + 700 + 30 + 31 + 8 + fs::file_size(place.playlist()));
+    }
+    fail_unless(place.files() == std::set<std::string>({"index.m3u8", "index.mp4"}));
+    std::ostringstream content;
+    content << std::ifstream(place.path / "index.mp4", std::ios::binary).rdbuf();
+    const std::string text = content.str();
+    fail_unless_equals_uint64(text.size(), 2269);
+    const auto list = place.read();
+    fail_unless(list.type == playlist::Type::vod && list.ended && list.segments.size() == 4);
+    const auto bytes = [&](const std::optional<playlist::ByteRange> &range) {
+        fail_unless(range && range->offset + range->length <= text.size());
+        return text.substr(range->offset, range->length);
+    };
+    fail_unless(bytes(list.segments[0].range) == std::string(1000, 'a'));
+    fail_unless(bytes(list.segments[1].range) == std::string(500, 'b'));
+    fail_unless(bytes(list.segments[2].range) == std::string(700, 'c'));
+    fail_unless(bytes(list.segments[3].range).substr(4) == "free" && list.segments[3].gap);
+    fail_unless(list.segments[0].map_range == list.segments[1].map_range);
+    fail_unless(bytes(list.segments[1].map_range) == std::string(30, 'i'));
+    fail_unless(bytes(list.segments[2].map_range) == std::string(31, 'i'));
+
+    // Neither the playlist nor the file is replaced.
+    fs::remove(place.playlist());
+    fail_if(open(error));
+    fail_unless(error.find("index.mp4 exists") != error.npos, "%s", error.c_str());
+    // Nothing came: nothing is left.
+    fs::remove(place.path / "index.mp4");
+    fail_unless(open(error)->end().is_ok());
+    fail_unless(place.files().empty());
+}
+GST_END_TEST
+
+// A package in one file that could not be written is none.
+GST_START_TEST(test_single_file_no_space) {
+    Place place;
+    std::string error;
+    auto store = HlsDirectory::open(
+        place.playlist(), {.playlist_length = 0, .is_vod = true, .is_single_file = true}, &error);
+    fail_unless(store && store->publish(segment()).is_ok());
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit limit, before;
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = before;
+    limit.rlim_cur = 4096;
+    fail_unless(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    fail_unless(store->publish(segment(100'000)).is_error());
+    setrlimit(RLIMIT_FSIZE, &before);
+    fail_unless(store->publish(segment()).is_error());
+    fail_unless(store->end().is_error());
+    store.reset();
+    fail_unless(place.files().empty());
+}
+GST_END_TEST
+
 static Suite *hls_directory_suite() {
     Suite *s = suite_create("hls_directory");
     TCase *tc = tcase_create("general");
@@ -189,6 +275,8 @@ static Suite *hls_directory_suite() {
     tcase_add_test(tc, test_no_space);
     tcase_add_test(tc, test_planted_link);
     tcase_add_test(tc, test_bad_places);
+    tcase_add_test(tc, test_single_file);
+    tcase_add_test(tc, test_single_file_no_space);
     return s;
 }
 GST_CHECK_MAIN(hls_directory)

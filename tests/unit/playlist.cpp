@@ -126,6 +126,46 @@ GST_START_TEST(test_init_segments) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_byte_ranges) {
+    MediaPlaylist list = example(), back;
+    list.segments.push_back({"one.mp4", 2'000'000'000, true, std::nullopt});
+    list.segments[0].duration = list.segments[1].duration = 2'000'000'000;
+    for (Segment &segment : list.segments)
+        segment.uri = segment.map = "one.mp4";
+    list.segments[0].map_range = list.segments[1].map_range = ByteRange{700, 0};
+    list.segments[0].range = ByteRange{1000, 700};
+    list.segments[1].range = ByteRange{5'000'000'000, 1700};
+    // Another init segment in the same file.
+    list.segments[2].map_range = ByteRange{710, 5'000'001'700};
+    list.segments[2].range = ByteRange{1, 5'000'002'410};
+    const std::string text = write(list);
+    for (const char *lines :
+         {"#EXT-X-MAP:URI=\"one.mp4\",BYTERANGE=\"700@0\"\n",
+          "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:5000000000@1700\none.mp4\n",
+          "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"one.mp4\",BYTERANGE=\"710@5000001700\"\n"
+          "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:1@5000002410\n"}) {
+        const size_t at = text.find(lines);
+        fail_unless(at != text.npos && text.find(lines, at + 1) == text.npos, "%s", text.c_str());
+    }
+    fail_unless(parse(text, back).is_ok() && back.segments == list.segments);
+
+    // Without an offset a range follows the one before it.
+    fail_unless(parse("#EXTM3U\n#EXTINF:1,\n#EXT-X-BYTERANGE:10@5\na\n#EXT-X-BYTERANGE:7\n"
+                      "#EXTINF:1,\na\n#EXTINF:1,\nb\n",
+                      back)
+                    .is_ok());
+    fail_unless(back.segments[1].range == ByteRange({7, 15}) && !back.segments[2].range);
+    for (const char *bad : {"", "@", "1@", "@1", "-1@0", "1@-1", "1@2@3", "99999999999999999999"})
+        fail_unless(parse("#EXTM3U\n#EXT-X-BYTERANGE:" + std::string(bad) + "\n", back).is_error(),
+                    "%s", bad);
+    fail_unless(parse("#EXTM3U\n#EXT-X-MAP:URI=\"a\",BYTERANGE=\"x\"\n", back).is_error());
+    // What looks like an attribute in a value is none.
+    fail_unless(
+        parse("#EXTM3U\n#EXT-X-MAP:X=1,URI=\"a,BYTERANGE=\"\n#EXTINF:1,\nx\n", back).is_ok());
+    fail_unless(back.segments[0].map == "a,BYTERANGE=" && !back.segments[0].map_range);
+}
+GST_END_TEST
+
 static Suite *playlist_suite() {
     Suite *s = suite_create("playlist");
     TCase *tc = tcase_create("general");
@@ -133,6 +173,7 @@ static Suite *playlist_suite() {
     tcase_add_test(tc, test_golden);
     tcase_add_test(tc, test_parse_back);
     tcase_add_test(tc, test_init_segments);
+    tcase_add_test(tc, test_byte_ranges);
     tcase_add_test(tc, test_bad_playlists);
     tcase_add_test(tc, test_dates);
     return s;

@@ -8,7 +8,7 @@
 
 namespace penstock::hls {
 
-inline constexpr Container cmaf_container{".m4s", "video/mp4", 6};
+inline constexpr Container cmaf_container{".m4s", "video/mp4", 6, ".mp4"};
 
 /// Writes each segment, or each part of one, as one fragment. Times continue between them: each
 /// track's begins where the last one ended, unless media is missing; audio goes on by its samples,

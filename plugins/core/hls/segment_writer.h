@@ -12,9 +12,10 @@ namespace penstock::hls {
 
 /// Properties of the container format of a stream's segments; constant for the stream's life.
 struct Container {
-    std::string_view extension;    ///< file name extension, including the dot
-    std::string_view mime_type;    ///< the segments' Content-Type
-    unsigned playlist_version = 3; ///< the minimum EXT-X-VERSION of its playlists
+    std::string_view extension;                  ///< file name extension, including the dot
+    std::string_view mime_type;                  ///< the segments' Content-Type
+    unsigned playlist_version = 3;               ///< the minimum EXT-X-VERSION of its playlists
+    std::string_view file_extension = extension; ///< of a file with all segments of a stream
 };
 
 /// One video or audio frame. Times are nanoseconds on a timeline of the producer's choice.

@@ -14,6 +14,7 @@ constexpr int64_t second = 1'000'000'000;
 constexpr std::string_view name_begin = "seg-", part_begin = "part-";
 // A rendition of which so many segments in a row are gaps is away.
 constexpr unsigned away_gaps = 3;
+constexpr unsigned range_version = 4; // of EXT-X-BYTERANGE; RFC 8216, 7
 constexpr std::string_view init_begin = "init-", init_extension = ".mp4";
 
 template <class Number>
@@ -65,6 +66,7 @@ Stream::Stream(Options options) : options_(std::move(options)) {
     list_.target_duration = whole_seconds_up(options_.target_duration);
     if (options_.playlist_length == 0) list_.type = playlist::Type::event;
     if (options_.is_vod) list_.type = playlist::Type::vod;
+    if (!options_.file.empty()) list_.version = std::max(list_.version, range_version);
 }
 
 std::string Stream::name_of(uint64_t number) const {
@@ -105,14 +107,30 @@ std::string Stream::next_init(const Segment &segment) const {
     return has_same_init(segment) ? std::string() : next_init_name();
 }
 
+/// Where the next bytes of the file are.
+playlist::ByteRange Stream::place(size_t size) {
+    return {size, std::exchange(file_size_, file_size_ + size)};
+}
+
+Bytes Stream::stored(const Segment &segment) const {
+    return segment.data.empty() && !options_.file.empty() ? gap_media() : segment.data;
+}
+
 /// The beginning of a segment: its tags, and the init segment it needs.
 Stream::Entry Stream::make_entry(const Segment &segment) {
     Entry entry;
-    if (!has_same_init(segment))
-        entry.init = std::make_shared<Init>(Init{next_init_name(), segment.init});
-    else if (!segment.init.empty())
+    if (!has_same_init(segment)) {
+        Init init{next_init_name(), segment.init};
+        if (!options_.file.empty()) init.range = place(segment.init.size());
+        entry.init = std::make_shared<Init>(std::move(init));
+    } else if (!segment.init.empty()) {
         entry.init = entries_.back().init;
-    if (entry.init) entry.listed.map = options_.uri_prefix + entry.init->name;
+    }
+    if (entry.init) {
+        entry.listed.map =
+            options_.uri_prefix + (entry.init->range ? options_.file : entry.init->name);
+        entry.listed.map_range = entry.init->range;
+    }
     if (!options_.is_vod) entry.listed.program_date_time = segment.program_date_time;
     // The very first segment has no predecessor, so it has no discontinuity.
     const bool first = entries_.empty() && info_.segments == 0 && !is_resumed_;
@@ -145,6 +163,7 @@ std::vector<std::string> Stream::publish(const Segment &segment) {
     // Of several renditions one may have nothing where the others have media.
     entry.listed.gap = segment.data.empty() && segment.about;
     if (entry.listed.gap) entry.data = gap_media();
+    if (!options_.file.empty()) entry.listed.range = place(stored(segment).size());
     if (segment.duration > 0)
         info_.bitrate = static_cast<uint64_t>(static_cast<double>(segment.data.size()) * 8e9 /
                                               static_cast<double>(segment.duration));
@@ -183,7 +202,7 @@ bool Stream::keeps(size_t listed) const {
 /// Appends a whole segment. Returns the names that are no longer served.
 std::vector<std::string> Stream::append(Entry entry) {
     entry.name = name_of(next_number_++);
-    entry.listed.uri = options_.uri_prefix + entry.name;
+    entry.listed.uri = options_.uri_prefix + (options_.file.empty() ? entry.name : options_.file);
     if (!entry.listed.gap) ++info_.segments;
     gaps_ = entry.listed.gap ? gaps_ + 1 : 0;
     info_.is_away = gaps_ >= away_gaps;

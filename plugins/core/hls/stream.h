@@ -45,6 +45,10 @@ public:
         /// The playlist is read only when it is whole: its target duration is that of the longest
         /// segment, and there are no dates, which a file does not have.
         bool is_vod = false;
+        /// The file that all segments are stored in, one after the other, each after its init
+        /// segment where it needs a new one: the playlist has byte ranges of it. Empty: each is a
+        /// file. With `is_vod` only.
+        std::string file;
         bool keep_data = true; ///< false: the bytes are stored elsewhere (in files)
         /// Joins the parts of a segment, and decides in what memory they, or a single one, stay.
         /// Called with the stream locked.
@@ -75,6 +79,9 @@ public:
     std::string next_init(const Segment &segment) const;
     /// The number of the segment that comes next.
     uint64_t next_number() const;
+    /// The media to store for a segment: that of one without media is not empty, as no byte range
+    /// is.
+    Bytes stored(const Segment &segment) const;
     /// Goes on to a segment's number (Segment::sequence): by gaps, or anew if that is too far away.
     /// publish() does it too. Returns the names that are no longer served.
     std::vector<std::string> align(const Segment &segment);
@@ -147,6 +154,7 @@ private:
     struct Init {
         std::string name;
         Bytes data;
+        std::optional<playlist::ByteRange> range = {}; ///< in Options::file
     };
     struct Entry {
         playlist::Segment listed;
@@ -158,6 +166,7 @@ private:
         std::vector<Bytes> parts;         ///< of a gap: empty
     };
     Entry make_entry(const Segment &segment);
+    playlist::ByteRange place(size_t size);
     std::vector<std::string> publish_piece(const Segment &segment);
     std::vector<std::string> close_open(const Bytes &data = {});
     std::vector<std::string> append(Entry entry);
@@ -183,6 +192,7 @@ private:
     playlist::MediaPlaylist list_;
     std::optional<Entry> open_; ///< the segment of which only parts are there
     uint64_t next_number_ = 0, next_part_ = 0;
+    uint64_t file_size_ = 0; ///< of Options::file
     bool interrupted_ = false;
     bool is_resumed_ = false; ///< goes on with an earlier run's numbers
     Info info_;

@@ -13,6 +13,8 @@ constexpr int64_t day = 86'400'000;
 // Limit in seconds: sums of such durations in ns fit into 64 bits.
 constexpr int64_t longest = 1'000'000'000;
 constexpr uint64_t largest_sequence = uint64_t(1) << 62;
+// Of a byte range; its end fits into 64 bits.
+constexpr uint64_t largest_size = uint64_t(1) << 62;
 
 /// Days since 1970-01-01 in the proleptic Gregorian calendar, computed with years that start in
 /// March.
@@ -67,16 +69,34 @@ bool take_prefix(std::string_view &line, std::string_view prefix) {
     return true;
 }
 
-/// Finds the URI in an attribute list.
-bool parse_uri(std::string_view attributes, std::string &uri) {
-    constexpr std::string_view name = "URI=\"";
-    size_t at = attributes.find(name);
-    if (at != 0 && (at == attributes.npos || attributes[at - 1] != ',')) return false;
-    attributes.remove_prefix(at + name.size());
-    const size_t end = attributes.find('"');
-    if (end == attributes.npos || end == 0) return false;
-    uri = attributes.substr(0, end);
-    return true;
+/// Finds a quoted value in an attribute list (RFC 8216, 4.2). Empty: it is not there.
+std::string_view quoted(std::string_view attributes, std::string_view name) {
+    while (!attributes.empty()) {
+        const size_t equals = attributes.find('=');
+        if (equals == attributes.npos) break;
+        const std::string_view key = attributes.substr(0, equals);
+        attributes.remove_prefix(equals + 1);
+        const bool is_quoted = attributes.starts_with('"');
+        if (is_quoted) attributes.remove_prefix(1);
+        const size_t end = attributes.find(is_quoted ? '"' : ',');
+        if (is_quoted && end == attributes.npos) break;
+        if (is_quoted && key == name) return attributes.substr(0, end);
+        attributes.remove_prefix(std::min(end, attributes.size()));
+        if (is_quoted) attributes.remove_prefix(1);
+        if (attributes.starts_with(',')) attributes.remove_prefix(1);
+    }
+    return {};
+}
+
+/// Reads "LENGTH" or "LENGTH@OFFSET"; without an offset the range begins at `next`.
+std::optional<ByteRange> parse_range(std::string_view text, uint64_t next) {
+    const size_t at = text.find('@');
+    ByteRange range{0, next};
+    if (!parse_number(text.substr(0, at), range.length) || range.length > largest_size ||
+        (at != text.npos && !parse_number(text.substr(at + 1), range.offset)) ||
+        range.offset > largest_size)
+        return std::nullopt;
+    return range;
 }
 
 } // namespace
@@ -133,6 +153,8 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
     playlist.independent_segments = false;
     Segment segment;
     std::string map;
+    std::optional<ByteRange> map_range;
+    uint64_t range_end = 0; // of the last segment's range
     bool first = true, have_duration = false;
     while (!text.empty()) {
         const size_t end = text.find('\n');
@@ -151,6 +173,8 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
             if (playlist.segments.size() >= max_segments) return Result::error("too many segments");
             segment.uri = line;
             segment.map = map;
+            segment.map_range = map_range;
+            range_end = segment.range ? segment.range->offset + segment.range->length : 0;
             playlist.segments.push_back(std::exchange(segment, {}));
             have_duration = false;
         } else if (take_prefix(line, "#EXT-X-TARGETDURATION:")) {
@@ -169,7 +193,13 @@ Result parse(std::string_view text, MediaPlaylist &playlist, size_t max_segments
             segment.program_date_time = parse_date(line);
             if (!segment.program_date_time) return bad("EXT-X-PROGRAM-DATE-TIME");
         } else if (take_prefix(line, "#EXT-X-MAP:")) {
-            if (!parse_uri(line, map)) return bad("EXT-X-MAP");
+            map = quoted(line, "URI");
+            const std::string_view range = quoted(line, "BYTERANGE");
+            map_range = range.empty() ? std::nullopt : parse_range(range, 0);
+            if (map.empty() || (!range.empty() && !map_range)) return bad("EXT-X-MAP");
+        } else if (take_prefix(line, "#EXT-X-BYTERANGE:")) {
+            segment.range = parse_range(line, range_end);
+            if (!segment.range) return bad("EXT-X-BYTERANGE");
         } else if (take_prefix(line, "#EXT-X-PLAYLIST-TYPE:")) {
             playlist.type = line == "VOD" ? Type::vod : Type::event;
         } else if (take_prefix(line, "#EXTINF:")) {

@@ -22,6 +22,12 @@ struct Part {
     bool operator==(const Part &) const = default;
 };
 
+/// Bytes of a resource that others share. RFC 8216, 4.3.2.2.
+struct ByteRange {
+    uint64_t length = 0, offset = 0;
+    bool operator==(const ByteRange &) const = default;
+};
+
 struct Segment {
     std::string uri;
     int64_t duration = 0;       ///< nanoseconds
@@ -31,6 +37,8 @@ struct Segment {
     std::string map = {}; ///< URI of its init segment (EXT-X-MAP); empty: it needs none
     bool gap = false;     ///< EXT-X-GAP: there is no media
     std::vector<Part> parts = {};
+    std::optional<ByteRange> range = {};     ///< EXT-X-BYTERANGE; absent: all of `uri`
+    std::optional<ByteRange> map_range = {}; ///< the same of `map`
     bool operator==(const Segment &) const = default;
 };
 

@@ -72,13 +72,33 @@ void append_range(std::string &text, const DateRange &range) {
     text += "\n";
 }
 
+/// An init segment, by its place.
+struct Map {
+    std::string_view uri;
+    std::optional<ByteRange> range;
+    bool operator==(const Map &) const = default;
+};
+
+Map map_of(const Segment &segment) {
+    return {segment.map, segment.map_range};
+}
+
+/// "LENGTH@OFFSET". The offset is there even where it could be left out, which makes each line
+/// readable by itself.
+std::string text_of(const ByteRange &range) {
+    return std::to_string(range.length) + "@" + std::to_string(range.offset);
+}
+
 /// The tags before a segment's media; parts are listed before its EXTINF.
-void append_tags(std::string &text, const Segment &segment, std::string_view &map) {
+void append_tags(std::string &text, const Segment &segment, Map &map) {
     if (segment.discontinuity) text += "#EXT-X-DISCONTINUITY\n";
     // The tag applies to all segments up to the next such tag.
-    if (!segment.map.empty() && segment.map != map)
-        text += "#EXT-X-MAP:URI=\"" + segment.map + "\"\n";
-    if (!segment.map.empty()) map = segment.map;
+    if (!segment.map.empty() && map_of(segment) != map) {
+        text += "#EXT-X-MAP:URI=\"" + segment.map + "\"";
+        if (segment.map_range) text += ",BYTERANGE=\"" + text_of(*segment.map_range) + "\"";
+        text += "\n";
+    }
+    if (!segment.map.empty()) map = map_of(segment);
     if (segment.program_date_time)
         text += "#EXT-X-PROGRAM-DATE-TIME:" + format_date(*segment.program_date_time) + "\n";
     for (const Part &part : segment.parts) {
@@ -90,7 +110,7 @@ void append_tags(std::string &text, const Segment &segment, std::string_view &ma
     }
 }
 
-void append_end(std::string &text, const MediaPlaylist &playlist, std::string_view map) {
+void append_end(std::string &text, const MediaPlaylist &playlist, Map map) {
     if (playlist.ended) {
         text += "#EXT-X-ENDLIST\n";
         return;
@@ -128,16 +148,18 @@ std::string write_from(const MediaPlaylist &playlist, size_t skipped) {
     for (const DateRange &range : playlist.ranges)
         append_range(text, range);
     // A client has the tags of skipped segments, their EXT-X-MAP too, from its last playlist.
-    std::string_view map;
+    Map map;
     if (skipped > 0) {
         tag("#EXT-X-SKIP:SKIPPED-SEGMENTS=", skipped);
-        map = playlist.segments[skipped - 1].map;
+        map = map_of(playlist.segments[skipped - 1]);
     }
     for (size_t i = skipped; i < playlist.segments.size(); ++i) {
         const Segment &segment = playlist.segments[i];
         append_tags(text, segment, map);
         if (segment.gap) text += "#EXT-X-GAP\n";
-        text += "#EXTINF:" + format_duration(segment.duration) + ",\n" + segment.uri + "\n";
+        text += "#EXTINF:" + format_duration(segment.duration) + ",\n";
+        if (segment.range) text += "#EXT-X-BYTERANGE:" + text_of(*segment.range) + "\n";
+        text += segment.uri + "\n";
     }
     append_end(text, playlist, map);
     return text;

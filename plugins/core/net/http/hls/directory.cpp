@@ -2,15 +2,13 @@
 // File operations of a stream: writing and renaming, continuing an earlier run, removing.
 #include "core/net/http/hls/directory.h"
 
+#include "core/net/http/hls/new_file.h"
 #include "core/net/loop/log.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -23,52 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view temporary_suffix = ".part";
 constexpr uintmax_t max_playlist_size = 64 << 20;
-
-/// A newly created file, closed on destruction.
-class File {
-public:
-    explicit File(const std::string &path) {
-        // Removes an existing file of that name, so that a planted symbolic link is not followed.
-        ::unlink(path.c_str());
-        fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    }
-    ~File() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    File(const File &) = delete;
-    File &operator=(const File &) = delete;
-    bool is_open() const { return fd_ >= 0; }
-    bool write(ByteView content) {
-        while (!content.empty()) {
-            const ssize_t count = ::write(fd_, content.data(), content.size());
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) return false;
-            content = content.subspan(static_cast<size_t>(count));
-        }
-        return true;
-    }
-    /// Returns false on an error. Some file systems report a full disk only on close.
-    bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
-
-private:
-    int fd_ = -1;
-};
-
-std::string mend(int error) {
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-        return "no space left: free some, or lower playlist-length";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return std::string(std::strerror(error)) + ": give this user the right to write there";
-    default:
-        return std::strerror(error);
-    }
-}
 
 } // namespace
 
@@ -76,6 +29,8 @@ HlsDirectory::HlsDirectory(std::string playlist_path, const hls::Stream::Options
     : directory_(fs::path(playlist_path).parent_path().string() + "/"),
       playlist_name_(fs::path(playlist_path).filename().string()), stream_(options) {
 }
+
+HlsDirectory::~HlsDirectory() = default;
 
 Result HlsDirectory::prepare(const std::string &playlist_path, bool is_vod) {
     if (!playlist_path.starts_with('/') || !playlist_path.ends_with(".m3u8"))
@@ -88,9 +43,10 @@ Result HlsDirectory::prepare(const std::string &playlist_path, bool is_vod) {
                              "directory, or remove that one");
     fs::create_directories(directory, code);
     if (code)
-        return Result::error("Can't make the directory " + directory + ": " + mend(code.value()));
+        return Result::error("Can't make the directory " + directory + ": " +
+                             write_error(code.value()));
     if (::access(directory.c_str(), W_OK | X_OK) != 0)
-        return Result::error("Can't write to " + directory + ": " + mend(errno));
+        return Result::error("Can't write to " + directory + ": " + write_error(errno));
     return Result::ok();
 }
 
@@ -108,9 +64,26 @@ std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_pat
     stream.container = options.container;
     stream.is_vod = options.is_vod;
     stream.keep_data = false;
+    if (options.is_single_file) {
+        stream.file =
+            fs::path(playlist_path).stem().string() + std::string(options.container.file_extension);
+        const std::string path = fs::path(playlist_path).replace_filename(stream.file).string();
+        std::error_code code;
+        // It may be the very file that is packaged.
+        if (fs::exists(fs::symlink_status(path, code))) {
+            if (error)
+                *error = path + " exists, and is not overwritten: name another directory, or " +
+                         "remove that file";
+            return nullptr;
+        }
+    }
     std::unique_ptr<HlsDirectory> store(new HlsDirectory(playlist_path, stream));
+    if (!stream.file.empty())
+        store->file_ = std::make_unique<NewFile>(store->directory_ + stream.file);
     store->is_vod_ = options.is_vod;
-    if (options.has_manifest && options.container.mime_type == "video/mp4")
+    // The segments of an MPD are files of their own.
+    if (options.has_manifest && !options.is_single_file &&
+        options.container.mime_type == "video/mp4")
         store->manifest_ =
             std::make_unique<DashFile>(playlist_path, options.is_vod, options.playlist_length);
     if (!options.is_vod) store->resume();
@@ -168,18 +141,23 @@ void HlsDirectory::resume() {
 }
 
 Result HlsDirectory::write_file(const std::string &path, ByteView content) {
-    const std::string temporary = path + std::string(temporary_suffix);
-    File file(temporary);
-    const bool written = file.is_open() && file.write(content) && file.close() &&
-                         ::rename(temporary.c_str(), path.c_str()) == 0;
-    if (written) return Result::ok();
-    const int error = errno;
-    ::unlink(temporary.c_str());
-    return Result::error("Can't write " + path + ": " + mend(error));
+    NewFile file(path);
+    const Result written = file.write(content);
+    return written.is_ok() ? file.finish() : written;
 }
 
 Result HlsDirectory::write(const std::string &name, ByteView content) {
     const Result result = write_file(directory_ + name, content);
+    if (result.is_ok()) bytes_written_ += content.size();
+    return result;
+}
+
+/// Writes media: into a file of this name, or at the end of the one for all.
+Result HlsDirectory::store(const std::string &name, ByteView content) {
+    if (!file_) return write(name, content);
+    // What a failed write has left would be in the place of what comes next.
+    if (has_hole_) return Result::error("no more is written, since a segment is missing");
+    const Result result = file_->write(content);
     if (result.is_ok()) bytes_written_ += content.size();
     return result;
 }
@@ -191,8 +169,8 @@ Result HlsDirectory::publish(const hls::Segment &segment) {
     std::vector<std::string> gone = stream_.align(segment);
     Result written = Result::ok();
     if (const std::string init = stream_.next_init(segment); !init.empty())
-        written = write(init, segment.init);
-    if (written.is_ok()) written = write(stream_.next_name(), segment.data);
+        written = store(init, segment.init);
+    if (written.is_ok()) written = store(stream_.next_name(), stream_.stored(segment));
     if (!written.is_ok()) {
         stream_.interrupt();
         has_hole_ = true;
@@ -223,6 +201,9 @@ Result HlsDirectory::end() {
                              " is not written, because segments of it are missing");
     stream_.end();
     const Bytes text = stream_.playlist();
+    if (file_ && !text.empty())
+        if (const Result complete = file_->finish(); !complete.is_ok()) return complete;
+    file_.reset();
     Result result = text.empty() ? Result::ok() : write(playlist_name_, text);
     if (result.is_ok()) result = write_manifest();
     is_final_ = result.is_ok();

@@ -9,12 +9,16 @@
 
 namespace penstock::net {
 
+class NewFile;
+
 /// Files are complete when they appear (written under another name and renamed), the playlist lists
 /// only existing files, and segments outside the window are removed. The playlist of an earlier run
 /// is continued: its numbering, and its segments if this class created them. Other files are never
 /// removed. Calls may block on the disk. Not thread-safe.
 class HlsDirectory {
 public:
+    ~HlsDirectory();
+
     struct Options {
         unsigned playlist_length = 6; ///< segments in the playlist; 0: all
         int64_t target_duration = 2'000'000'000;
@@ -24,6 +28,10 @@ public:
         /// already is neither continued nor replaced.
         bool is_vod = false;
         bool has_manifest = true; ///< of CMAF segments: an MPD beside the playlist
+        /// All segments are in one file, named after the playlist ("index.mp4"), of which the
+        /// playlist has byte ranges (EXT-X-BYTERANGE). It appears with the playlist, and one that
+        /// is there is an error. With `is_vod` only.
+        bool is_single_file = false;
     };
     /// `playlist_path` is absolute; its directory is created if missing. On failure returns nullptr
     /// and sets `error` to the reason and a remedy.
@@ -54,6 +62,7 @@ private:
     void resume();
     Result write(const std::string &name, ByteView content);
     Result write_manifest();
+    Result store(const std::string &name, ByteView content);
 
     std::string directory_, playlist_name_;
     bool is_vod_ = false;
@@ -61,6 +70,7 @@ private:
     bool has_hole_ = false; ///< a segment could not be written
     hls::Stream stream_;
     std::unique_ptr<DashFile> manifest_; ///< null: there is none
+    std::unique_ptr<NewFile> file_; ///< of all segments
     uint64_t bytes_written_ = 0;
 };
 
