@@ -6,6 +6,7 @@
 #include "gst/guard.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 
 GST_DEBUG_CATEGORY_EXTERN(penstock_live_file_src_debug);
@@ -16,6 +17,11 @@ namespace {
 
 /// Interval, in running time, of the GAP events for a stream that has ended before the others.
 constexpr GstClockTime gap_step = 100 * GST_MSECOND;
+/// How far a stream may be ahead of another one that something downstream holds up, in running
+/// time. Beyond it the multiqueue would grow for the other one, since this one's queue is empty.
+constexpr GstClockTime furthest_ahead = 15 * GST_SECOND;
+/// A stream that is ahead sends a buffer each such time, in case the other waits for it.
+constexpr auto hold = std::chrono::seconds(1);
 
 /// Replaces the probe's event by `event` and keeps the sequence number.
 void replace_event(GstPadProbeInfo *info, GstEvent *event) {
@@ -42,9 +48,24 @@ GstPadProbeReturn FileSource::on_data(Stream &stream, GstPadProbeInfo *info) {
     return on_event(stream, info);
 }
 
+/// Whether another stream is far behind, with data that it could send. Called with the lock held.
+bool FileSource::is_held_up(const Stream &stream, GstClockTime running) const {
+    return std::any_of(streams_.begin(), streams_.end(), [&](const auto &other) {
+        if (other.get() == &stream || other->ended || !other->has_sent ||
+            other->newest + furthest_ahead >= running)
+            return false;
+        const auto pad =
+            GstPtr<GstPad>::adopt(gst_element_get_static_pad(GST_ELEMENT(bin_), other->name));
+        guint waiting = 0;
+        g_object_get(other->in, "current-level-buffers", &waiting, nullptr);
+        return waiting > 0 && pad && gst_pad_is_linked(pad.get()) &&
+               GST_PAD_LAST_FLOW_RETURN(other->out) == GST_FLOW_OK;
+    });
+}
+
 GstPadProbeReturn FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-    std::lock_guard lock(lock_);
+    std::unique_lock lock(lock_);
     // Audio before the segment's start primes a decoder. From the second pass on the decoder is
     // running, and this audio would overlap the end of the previous pass.
     if (offset_ != 0 && stream.name == std::string_view("audio") &&
@@ -75,10 +96,15 @@ GstPadProbeReturn FileSource::on_buffer(Stream &stream, GstPadProbeInfo *info) {
         return GST_PAD_PROBE_OK;
     if (running > stream.newest) stream.step = running - stream.newest;
     stream.newest = running;
+    stream.has_sent = true;
     progress_.notify_all();
     const GstClockTime duration =
         GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : stream.step;
     stream.end = std::max(stream.end, running + duration);
+    const unsigned flushes = stream.flushes;
+    progress_.wait_for(lock, hold, [&] {
+        return closing_ || failed_ || stream.flushes != flushes || !is_held_up(stream, running);
+    });
     return GST_PAD_PROBE_OK;
 }
 
@@ -89,6 +115,7 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
         if (rewinding_) return GST_PAD_PROBE_DROP;
         std::lock_guard lock(lock_);
         stream.ended = false;
+        ++stream.flushes;
         progress_.notify_all();
         return GST_PAD_PROBE_OK;
     }
@@ -98,7 +125,7 @@ GstPadProbeReturn FileSource::on_event(Stream &stream, GstPadProbeInfo *info) {
         std::lock_guard lock(lock_);
         offset_ = 0;
         latched_loop_ = false;
-        stream.ended = stream.first = false;
+        stream.ended = stream.first = stream.has_sent = false;
         stream.end = stream.newest = stream.step = 0;
         return GST_PAD_PROBE_OK;
     }
@@ -243,7 +270,7 @@ void FileSource::rewind() {
         offset_ += length;
         latched_loop_ = false;
         for (const auto &stream : streams_) {
-            stream->ended = false;
+            stream->ended = stream->has_sent = false;
             stream->first = true;
             stream->end = stream->newest = stream->step = 0;
         }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "file/file_source.h"
 
+#include "file/keyframes.h"
 #include "gst/guard.h"
+#include "gst/longest_gop.h"
 #include "gst/stats.h"
 
 #include <algorithm>
@@ -267,6 +269,19 @@ void FileSource::unlink_all() {
         gst_object_unref(stream->in);
         gst_object_unref(stream->out);
     }
+}
+
+bool FileSource::query_video(GstQuery *query) {
+    const auto enough = is_longest_gop_query(query);
+    if (!enough) return false;
+    std::string path;
+    {
+        std::lock_guard lock(lock_);
+        path = path_;
+    }
+    const auto longest = longest_gop(path, *enough, [this] { return closing_ || failed_; });
+    if (longest) answer_longest_gop(query, *longest);
+    return longest.has_value();
 }
 
 GstPtr<GstStructure> FileSource::stats() const {

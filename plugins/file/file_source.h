@@ -56,6 +56,10 @@ public:
 
     GstPtr<GstStructure> stats() const;
 
+    /// Answers what other elements do not know of the file. Returns false for other queries. May
+    /// read the file.
+    bool query_video(GstQuery *query);
+
     std::atomic<bool> loop = false;
     std::atomic<Rotate> rotate = Rotate::pass;
     /// An index from 0 in file order, or automatic_track. Read once all tracks are known.
@@ -76,9 +80,11 @@ private:
         GstClockTime newest = 0;              ///< running time of the last timestamp
         GstClockTime step = 0;                ///< difference of the last two timestamps
         bool ended = false;
-        bool telling = false; ///< its thread may be downstream, pushing a GAP event after the end
-        bool started = false; ///< STREAM_START was sent
-        bool first = false;   ///< the next buffer is the first of a further pass
+        bool telling = false;  ///< its thread may be downstream, pushing a GAP event after the end
+        bool started = false;  ///< STREAM_START was sent
+        bool first = false;    ///< the next buffer is the first of a further pass
+        bool has_sent = false; ///< a buffer of this pass, or since a flush
+        unsigned flushes = 0;
     };
 
     bool make_children();
@@ -93,6 +99,7 @@ private:
     GstPadProbeReturn on_event(Stream &stream, GstPadProbeInfo *info);
     GstPadProbeReturn on_segment(Stream &stream, GstPadProbeInfo *info);
     GstPadProbeReturn on_buffer(Stream &stream, GstPadProbeInfo *info);
+    bool is_held_up(const Stream &stream, GstClockTime running) const;
     bool hold_eos(Stream &stream);
     void report_gaps(Stream &stream);
     void rewind();

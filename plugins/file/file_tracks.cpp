@@ -2,6 +2,7 @@
 // Finds the tracks of a file and decides which livefilesrc exposes.
 #include "file/file_source.h"
 
+#include "file/livefilesrc.h"
 #include "gst/guard.h"
 
 #include <algorithm>
@@ -231,6 +232,13 @@ void FileSource::expose(bool even_if_incomplete) {
     for (Stream *stream : streams) {
         GstPad *ghost = gst_ghost_pad_new_from_template(
             stream->name, stream->out, gst_element_class_get_pad_template(klass, stream->name));
+        if (std::string_view(stream->name) == "video")
+            gst_pad_set_query_function(ghost, [](GstPad *pad, GstObject *parent, GstQuery *query) {
+                FileSource &self = *reinterpret_cast<PenstockLiveFileSrc *>(parent)->impl;
+                const bool is_answered =
+                    guard(parent, false, [&] { return self.query_video(query); });
+                return is_answered ? gboolean(TRUE) : gst_pad_query_default(pad, parent, query);
+            });
         gst_pad_set_active(ghost, TRUE);
         gst_element_add_pad(GST_ELEMENT(bin_), ghost);
     }

@@ -40,6 +40,17 @@ const std::array<Codec, 5> codecs{{
      {"avenc_aac", "voaacenc", "fdkaacenc"}},
 }};
 
+/// Those that are copied only.
+const std::array<Codec, 7> copied_codecs{{
+    {"h265", true, "video/x-h265", nullptr, "h265parse", 0, {}},
+    {"av1", true, "video/x-av1", nullptr, "av1parse", 0, {}},
+    {"vp9", true, "video/x-vp9", nullptr, "vp9parse", 0, {}},
+    {"opus", false, "audio/x-opus", nullptr, "opusparse", 0, {}},
+    {"ac3", false, "audio/x-ac3; audio/x-eac3", nullptr, "ac3parse", 0, {}},
+    {"flac", false, "audio/x-flac", nullptr, "flacparse", 0, {}},
+    {"mp3", false, "audio/mpeg,mpegversion=1,layer=3", nullptr, "mpegaudioparse", 0, {}},
+}};
+
 std::string_view name_of(const GstCaps *caps) {
     return gst_structure_get_name(gst_caps_get_structure(caps, 0));
 }
@@ -52,12 +63,36 @@ void set(GstElement *element, const char *property, const std::string &value) {
 
 } // namespace
 
+GType latency_type() {
+    static const GEnumValue values[] = {
+        {int(Latency::normal), "Better quality for the bitrate, with B-frames", "normal"},
+        {int(Latency::low), "No reordering and no lookahead", "low"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("PenstockCopyOrEncodeLatency", values);
+    return type;
+}
+
 const Codec *choose_codec(CodecId wanted, const GstCaps *caps) {
     if (!caps || gst_caps_is_empty(caps) || gst_caps_is_any(caps)) return nullptr;
     const bool video = is_video(caps);
-    if (wanted == CodecId::automatic) return &codecs[video ? 0 : 1];
+    if (wanted == CodecId::automatic || wanted == CodecId::accepted) return &codecs[video ? 0 : 1];
     const Codec &codec = codecs[static_cast<size_t>(wanted) - 1];
     return codec.video == video ? &codec : nullptr;
+}
+
+const Codec *codec_accepted_by(const GstCaps *downstream, const GstCaps *caps) {
+    if (!downstream || gst_caps_is_any(downstream)) return nullptr;
+    const auto found =
+        std::find_if(copied_codecs.begin(), copied_codecs.end(), [&](const Codec &codec) {
+            const auto own = GstPtr<GstCaps>::adopt(gst_caps_from_string(codec.caps));
+            return gst_caps_can_intersect(caps, own.get()) &&
+                   gst_caps_can_intersect(downstream, own.get());
+        });
+    if (found == copied_codecs.end()) return nullptr;
+    GstElementFactory *parser = gst_element_factory_find(found->parser);
+    if (parser) gst_object_unref(parser);
+    return parser ? &*found : nullptr;
 }
 
 bool is_video(const GstCaps *caps) {

@@ -9,7 +9,7 @@
 
 namespace penstock::transcode {
 
-enum class CodecId { automatic, h264, aac, opus, mp3, aac_or_mp3 };
+enum class CodecId { automatic, h264, aac, opus, mp3, aac_or_mp3, accepted };
 enum class Latency { normal, low };
 
 struct Settings {
@@ -17,6 +17,7 @@ struct Settings {
     guint bitrate = 0; ///< bit/s; 0: the codec's default
     GstClockTime keyframe_interval = 2 * GST_SECOND;
     Latency latency = Latency::normal;
+    GstClockTime longest_gop = 0; ///< video with longer ones is encoded; 0: no matter how long
 };
 
 struct Codec {
@@ -30,8 +31,13 @@ struct Codec {
     std::vector<const char *> encoders;
 };
 
+/// The type of properties that choose a Latency.
+GType latency_type();
 /// The target codec for a stream with these caps; nullptr if there is none.
 const Codec *choose_codec(CodecId wanted, const GstCaps *caps);
+/// The codec of a stream that is no target, but that downstream takes as it is, and for which there
+/// is a parser; nullptr if it is none of those. `downstream`: caps; null: nothing is known.
+const Codec *codec_accepted_by(const GstCaps *downstream, const GstCaps *caps);
 /// Whether the caps are video of any codec, including Motion JPEG (image/jpeg). `caps` must not be
 /// empty or ANY.
 bool is_video(const GstCaps *caps);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "transcode/converter.h"
 
+#include "core/net/loop/clock.h"
 #include "gst/guard.h"
+#include "gst/longest_gop.h"
 #include "gst/running_time.h"
 
 #include <gst/video/video.h>
@@ -145,6 +147,7 @@ bool Converter::fail(const std::string &text, const std::string &debug) {
 void Converter::begin_stream() {
     orientation_ = GST_VIDEO_ORIENTATION_IDENTITY;
     undecided_.reset();
+    longest_gop_.reset();
 }
 
 bool Converter::take_caps(const GstCaps *caps) {
@@ -173,11 +176,17 @@ bool Converter::decide() {
 }
 
 /// Returns an empty string if the stream can be copied.
-std::string Converter::why_encode(const Codec &codec, Mode mode, const GstCaps *caps) const {
+std::string Converter::why_encode(const Codec &codec, Mode mode, const GstCaps *caps) {
     if (std::string reason = why_not_copied(codec, caps); !reason.empty()) return reason;
     if (mode == Mode::always) return "mode=always";
     const std::string turn = codec.video ? say_orientation(orientation_) : "";
-    return turn.empty() ? "" : "shown upright: " + turn;
+    if (!turn.empty()) return "shown upright: " + turn;
+    const GstClockTime most = settings().longest_gop;
+    if (most == 0 || !codec.video || mode == Mode::never) return "";
+    // Caps may come again, and the file is read for each answer.
+    if (!longest_gop_) longest_gop_ = upstream_longest_gop(sink_, most).value_or(0);
+    if (*longest_gop_ <= most) return "";
+    return "it has keyframes that are " + net::time_text(net::ms_of(*longest_gop_)) + " apart";
 }
 
 bool Converter::configure(const GstCaps *caps) {
@@ -189,7 +198,15 @@ bool Converter::configure(const GstCaps *caps) {
         return fail("This stream can't become what the property codec asks for: leave it at auto, "
                     "or feed it the other of audio and video.",
                     text.get());
-    const std::string reason = why_encode(*codec, mode, caps);
+    std::string reason = why_encode(*codec, mode, caps);
+    if (!reason.empty() && wanted.codec == CodecId::accepted) {
+        const auto accepted = GstPtr<GstCaps>::adopt(gst_pad_peer_query_caps(src_, nullptr));
+        const Codec *other = codec_accepted_by(accepted.get(), caps);
+        if (other && why_encode(*other, mode, caps).empty()) {
+            codec = other;
+            reason.clear();
+        }
+    }
     const bool copy = reason.empty();
     const std::string input = gst_structure_get_name(gst_caps_get_structure(caps, 0));
     const bool direct = copy && !parser_of(*codec, caps);

@@ -74,7 +74,7 @@ private:
     bool configure(const GstCaps *caps);
     bool build_copy(const Codec &codec, const GstCaps *caps);
     bool build_encode(const Codec &codec, const GstCaps *caps);
-    std::string why_encode(const Codec &codec, Mode mode, const GstCaps *caps) const;
+    std::string why_encode(const Codec &codec, Mode mode, const GstCaps *caps);
     GstElement *add(const char *factory);
     void on_decoded(GstPad *pad);
     GstPadProbeReturn behind_copy(GstPad *pad, GstPadProbeInfo *info);
@@ -97,7 +97,8 @@ private:
     std::atomic<bool> direct_{false};
     Orientation orientation_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< from the latest tag
     Orientation turned_ = GST_VIDEO_ORIENTATION_IDENTITY; ///< applied to the frames by the children
-    GstPtr<GstCaps> undecided_; ///< for decide(); empty: nothing is undecided
+    GstPtr<GstCaps> undecided_;           ///< for decide(); empty: nothing is undecided
+    std::optional<uint64_t> longest_gop_; ///< of the stream, ns; empty: not asked yet
     DecodeTimes decode_times_;
     // Used by the encoder's sink pad thread only.
     std::optional<int64_t> next_keyframe_; ///< running time

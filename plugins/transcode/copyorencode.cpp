@@ -21,7 +21,11 @@
  *
  * With codec=auto video becomes H.264 and audio AAC. codec=aac-or-mp3 is for MPEG-TS and HLS, which
  * carry both: what comes in whole frames goes through at no cost, G.711 or Speex becomes AAC.
- * `bitrate`, `keyframe-interval` and `latency` matter where something is encoded only.
+ * codec=accepted copies what the element behind takes: HEVC, AV1, VP9, Opus, AC-3, E-AC-3 and FLAC,
+ * for hlssegmenter with container=cmaf.
+ * `bitrate`, `keyframe-interval` and `latency` matter where something is encoded only. With
+ * `longest-gop` the video of a file is encoded, too, if its keyframes are further apart than that,
+ * as segments and renditions of HLS need them to be near.
  *
  * When not: to change size or frame rate, or to have several renditions, decode and encode
  * yourself.
@@ -57,6 +61,7 @@ enum Property {
     prop_bitrate,
     prop_keyframe_interval,
     prop_latency,
+    prop_longest_gop,
     prop_stream_wait,
     prop_action,
     prop_reason,
@@ -65,9 +70,11 @@ enum Property {
 
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
-GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
-    "src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS("video/x-h264; audio/mpeg, mpegversion=(int){1, 2, 4}; audio/x-opus"));
+GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                            GST_STATIC_CAPS("video/x-h264; video/x-h265; video/x-av1; video/x-vp9; "
+                                            "audio/mpeg, mpegversion=(int){1, 2, 4}; audio/x-opus; "
+                                            "audio/x-ac3; audio/x-eac3; audio/x-flac"));
 
 Converter &impl(gpointer object) {
     return *static_cast<PenstockCopyOrEncode *>(object)->impl;
@@ -81,6 +88,7 @@ GType codec_type() {
         {int(CodecId::opus), "Opus", "opus"},
         {int(CodecId::mp3), "MP3", "mp3"},
         {int(CodecId::aac_or_mp3), "AAC; MP3 is copied as well", "aac-or-mp3"},
+        {int(CodecId::accepted), "As auto; what follows takes is copied as well", "accepted"},
         {0, nullptr, nullptr},
     };
     static const GType type = g_enum_register_static("PenstockCopyOrEncodeCodec", values);
@@ -95,16 +103,6 @@ GType mode_type() {
         {0, nullptr, nullptr},
     };
     static const GType type = g_enum_register_static("PenstockCopyOrEncodeMode", values);
-    return type;
-}
-
-GType latency_type() {
-    static const GEnumValue values[] = {
-        {int(Latency::normal), "Better quality for the bitrate, with B-frames", "normal"},
-        {int(Latency::low), "No reordering and no lookahead", "low"},
-        {0, nullptr, nullptr},
-    };
-    static const GType type = g_enum_register_static("PenstockCopyOrEncodeLatency", values);
     return type;
 }
 
@@ -229,6 +227,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             case prop_latency:
                 settings.latency = Latency(g_value_get_enum(value));
                 break;
+            case prop_longest_gop:
+                settings.longest_gop = g_value_get_uint64(value);
+                break;
             case prop_stream_wait:
                 stream_wait = g_value_get_uint64(value);
                 break;
@@ -257,6 +258,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_latency:
             g_value_set_enum(value, int(settings.latency));
+            break;
+        case prop_longest_gop:
+            g_value_set_uint64(value, settings.longest_gop);
             break;
         case prop_stream_wait:
             g_value_set_uint64(value, impl(object).stream_wait());
@@ -317,6 +321,12 @@ static void penstock_copy_or_encode_class_init(PenstockCopyOrEncodeClass *klass)
                                     g_param_spec_enum("latency", "Latency", "Tuning of the encoder",
                                                       latency_type(), int(defaults.latency),
                                                       flags));
+    g_object_class_install_property(
+        object_class, prop_longest_gop,
+        g_param_spec_uint64("longest-gop", "Longest GOP",
+                            "Nanoseconds: video with keyframes further apart is encoded, where "
+                            "livefilesrc is upstream, which reads its file for that; 0: it is not",
+                            0, 3600 * GST_SECOND, defaults.longest_gop, flags));
     g_object_class_install_property(
         object_class, prop_stream_wait,
         g_param_spec_uint64(

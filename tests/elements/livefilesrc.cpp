@@ -2,6 +2,9 @@
 // livefilesrc: locations, restarts, seeks, and errors that suggest a remedy.
 #include "livefilesrc_rig.hpp"
 
+#include "eventually.hpp"
+#include "gst/longest_gop.h"
+
 GST_START_TEST(test_file_uri_and_restart) {
     const std::string path = directory() + "/a movie.mp4";
     if (!std::filesystem::exists(path)) std::filesystem::copy_file(movie("mp4"), path);
@@ -90,6 +93,74 @@ GST_START_TEST(test_truncated) {
 }
 GST_END_TEST
 
+// The longest time between keyframes, and from the last one to the end.
+GST_START_TEST(test_longest_gop) {
+    const auto film = [](const std::string &name, const std::string &encoder) {
+        const std::string path = directory() + "/" + name;
+        run_to_eos("videotestsrc num-buffers=200 ! "
+                   "video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! x264enc "
+                   "option-string=scenecut=0 " +
+                   encoder + " ! h264parse ! mp4mux ! filesink location=" + path);
+        return path;
+    };
+    const struct {
+        std::string path;
+        guint64 enough, least, most; ///< ms
+    } cases[] = {
+        {film("often.mp4", "key-int-max=25 bframes=2"), 60'000, 1000, 1000},
+        {film("seldom.mp4", "key-int-max=75"), 60'000, 3000, 3000},
+        {film("once.mp4", "key-int-max=1000"), 60'000, 7960, 7960},
+        {film("once.mp4", "key-int-max=1000"), 2000, 2001, 7960}, // it needs no more to be read
+    };
+    for (const auto &c : cases) {
+        Player player(c.path, false);
+        player.play();
+        fail_unless(player.wait_for("video", 1));
+        const auto sink =
+            GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(player.pipeline), "video"));
+        const auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(sink.get(), "sink"));
+        const auto longest = upstream_longest_gop(pad.get(), c.enough * GST_MSECOND);
+        fail_unless(longest.has_value());
+        fail_unless(*longest >= c.least * GST_MSECOND && *longest <= c.most * GST_MSECOND,
+                    "%s: %" G_GUINT64_FORMAT, c.path.c_str(), guint64(*longest));
+    }
+}
+GST_END_TEST
+
+// Audio goes no further than 15 s ahead of video that something downstream holds up, or what waits
+// would be as much as the file has.
+GST_START_TEST(test_held_up) {
+    const std::string path = directory() + "/long.mp4";
+    run_to_eos("videotestsrc num-buffers=600 ! "
+               "video/x-raw,format=I420,width=64,height=64,framerate=10/1 ! x264enc ! h264parse ! "
+               "queue max-size-time=0 ! mux. audiotestsrc num-buffers=600 samplesperbuffer=800 ! "
+               "audio/x-raw,rate=8000,channels=1 ! avenc_aac ! aacparse ! queue max-size-time=0 ! "
+               "mp4mux name=mux ! filesink location=" +
+               path);
+    Player player(path, false);
+    std::unique_lock lock(player.mutex);
+    player.hold_at["video"] = 20;
+    lock.unlock();
+    player.play();
+    fail_unless(player.wait_for("video", 20));
+    fail_unless(player.wait_for("audio", 20));
+    const auto reached = [&] {
+        std::lock_guard guarded(player.mutex);
+        return player.seen["audio"].back().pts;
+    };
+    fail_unless(penstock_test::eventually([&] { return reached() > 14 * GST_SECOND; }));
+    penstock_test::settled(reached);
+    fail_unless(reached() < 25 * GST_SECOND, "%" GST_TIME_FORMAT, GST_TIME_ARGS(reached()));
+    lock.lock();
+    player.hold_at.clear();
+    player.changed.notify_all();
+    lock.unlock();
+    auto message = player.wait_message(GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+    fail_unless(message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS);
+    fail_unless_equals_int(player.seen["video"].size(), 600);
+}
+GST_END_TEST
+
 static Suite *livefilesrc_suite() {
     Suite *s = suite_create("livefilesrc");
     TCase *tc = tcase_create("general");
@@ -98,6 +169,8 @@ static Suite *livefilesrc_suite() {
     tcase_add_test(tc, test_seek);
     tcase_add_test(tc, test_errors);
     tcase_add_test(tc, test_truncated);
+    tcase_add_test(tc, test_longest_gop);
+    tcase_add_test(tc, test_held_up);
     return s;
 }
 

@@ -129,7 +129,7 @@ public:
     std::map<std::string, int> eos, flushes, pads;
     bool complete = false, data_before_complete = false;
     bool hold_gap = false, gap_held = false; ///< while `hold_gap`, GAP events block downstream
-    size_t most = SIZE_MAX; ///< further buffers of a stream block until the end of the test
+    std::map<std::string, size_t> hold_at;   ///< a stream blocks at this buffer, until it is erased
 
 private:
     struct Sink {
@@ -181,6 +181,11 @@ private:
             seen[name].push_back({running(GST_BUFFER_PTS(buffer)), running(GST_BUFFER_DTS(buffer)),
                                   bool(GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)),
                                   !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)});
+            changed.notify_all();
+            changed.wait(lock, [&] {
+                const auto held = hold_at.find(name);
+                return held == hold_at.end() || seen[name].size() < held->second;
+            });
         } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS) {
             ++eos[name];
         } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_FLUSH_START) {
