@@ -23,6 +23,7 @@ Sink::~Sink() = default;
 
 void Sink::Input::reset() {
     flushing = eos = have_segment = false;
+    position = -1;
     live.reset();
     reached.reset();
     seqnum = GST_SEQNUM_INVALID;
@@ -214,7 +215,7 @@ bool Sink::start() {
         }
         realtime_ = true;
         stopping_ = ended_ = eos_pending_ = stream_start_posted_ = false;
-        position_ = furthest_ = -1;
+        furthest_ = -1;
         lateness_ = begun_at_ = 0;
         begins_ = true;
         published_ = dropped_ = 0;

@@ -69,6 +69,7 @@ private:
         bool flushing = false, eos = false;
         bool have_segment = false;
         std::optional<int64_t> reached; ///< running time of its last buffer; ns
+        int64_t position = -1;          ///< of its last buffer, stream time in ns; -1: none
         std::optional<bool> live;       ///< answer of the latency query, for this stream
         GstClockID waiting = nullptr;
         uint32_t seqnum = GST_SEQNUM_INVALID;
@@ -148,7 +149,6 @@ private:
     bool stream_start_posted_ = false;
     uint32_t eos_seqnum_ = GST_SEQNUM_INVALID;
     uint32_t flush_seqnum_ = GST_SEQNUM_INVALID; ///< of the last flush
-    int64_t position_ = -1;                      ///< stream time, ns; -1: none
     int64_t furthest_ = -1;                      ///< the latest position of any pad
     // How late media is by the pipeline's clock, while the stream begins; ns.
     int64_t lateness_ = 0; ///< of the sample that is added, then for good

@@ -163,8 +163,8 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
     }
     if (now && playing_ && in.live.value_or(false)) note_lateness(*now - sample.pts);
     if (output_) output_->note_media();
-    if (GST_CLOCK_TIME_IS_VALID(position)) position_ = static_cast<int64_t>(position);
-    furthest_ = std::max(furthest_, position_);
+    if (GST_CLOCK_TIME_IS_VALID(position)) found->position = static_cast<int64_t>(position);
+    furthest_ = std::max(furthest_, found->position);
     in.reached = sample.pts;
     presentation_->add(*in.track, std::move(sample));
     const bool is_due = presentation_->has_output() || (output_ && output_->reports());
@@ -408,8 +408,15 @@ bool Sink::element_query(GstQuery *query, gboolean *result) {
         GstFormat format = GST_FORMAT_UNDEFINED;
         gst_query_parse_position(query, &format, nullptr);
         std::lock_guard lock(mutex_);
-        if (format != GST_FORMAT_TIME || position_ < 0) return false;
-        gst_query_set_position(query, GST_FORMAT_TIME, position_);
+        // Where the slowest has come to: of a file some may be far behind the others.
+        int64_t least = -1, most = -1;
+        for (const auto &in : inputs_) {
+            most = std::max(most, in->position);
+            if (in->position >= 0 && !in->eos && (least < 0 || in->position < least))
+                least = in->position;
+        }
+        if (format != GST_FORMAT_TIME || most < 0) return false;
+        gst_query_set_position(query, GST_FORMAT_TIME, least < 0 ? most : least);
         *result = TRUE;
         return true;
     }

@@ -59,6 +59,8 @@ size_t Presentation::add_rendition(Kind kind, const std::string &name) {
     if (options_.part_target) options.part_target = options_.part_target(name);
     options.realtime = options_.segmenter.realtime;
     options.monotonic_clock = options_.segmenter.monotonic_clock;
+    // A package has all that comes, however slowly: nobody waits for it.
+    if (!options_.segmenter.fixes_target) options.max_behind = INT64_MAX / 2;
     Slot slot;
     slot.rendition = std::make_unique<Rendition>(options, options_.make_writer());
     About about;

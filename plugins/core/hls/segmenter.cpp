@@ -30,6 +30,14 @@ bool in_range(int64_t time) {
     return time > -time_limit && time < time_limit;
 }
 
+/// Where a stream's timeline begins; ns. A package in fragmented MP4 begins at 0, so that players
+/// which open its file itself do not take what is before for a part of it. MPEG-TS has clock
+/// references before the first frame.
+int64_t origin_of(const Container &container, bool is_package) {
+    const bool is_mp4 = container.file_extension == ".mp4";
+    return is_mp4 && is_package ? 0 : SegmentWriter::origin;
+}
+
 } // namespace
 
 Segmenter::Segmenter(Options options, std::unique_ptr<SegmentWriter> writer)
@@ -245,7 +253,8 @@ void Segmenter::start(int64_t pts, bool at_video) {
     // missing it continues without a gap, at which players would wait.
     if (!offset_ || pts + *offset_ < stream_end_ || (emitted_ && next_discontinuity_)) {
         const int64_t back = offset_ ? stream_end_ - (pts + *offset_) : 0;
-        offset_ = (emitted_ ? stream_end_ : SegmentWriter::origin) - pts;
+        const bool is_package = !options_.fixes_target;
+        offset_ = (emitted_ ? stream_end_ : origin_of(writer_->container(), is_package)) - pts;
         // Only for a step back of the whole timeline, not for overlapping frames.
         if (back > hole) date_anchor_.reset();
     }
