@@ -11,15 +11,16 @@
  * @short_description: decodes a video stream once and encodes it in several smaller sizes
  *
  * The renditions for adaptive streaming. The property `rungs` lists heights and bitrates; a source
- * pad `rung_720` puts out H.264 of 720 lines (of the shorter side: an upright picture becomes 720
+ * pad `rung_720` puts out H.264 of 720 lines (of the shorter side: upright video becomes 720
  * columns wide). Pads are requested; without a height in the name the highest one that is left is
- * given. The picture keeps its display aspect ratio, in square pixels and even sizes, is turned
+ * given. The video keeps its display aspect ratio, in square pixels and even sizes, is turned
  * upright if its orientation tag asks for that, and is deinterlaced.
  *
  * Nothing is enlarged: a rung that is not smaller than the source never gets caps, and hlssegmenter
  * takes such a pad for one that is not there (flvlivemux with `wait-for-video` as well). The source
  * itself, the top rung, goes past the ladder as it is. Sizes are chosen anew when the source
- * changes.
+ * changes. The element message `penstock-no-stream` (fields `pad` and `reason`) says which rung is
+ * not made, and, with an empty reason, that it can be made again.
  *
  * Every rung has a keyframe where the source has one, with the same PTS, and no other, so that
  * segments are cut alike. Feed it parsed video, whose keyframes are marked by the absence of
@@ -30,7 +31,8 @@
  * catching up. A warning and the element message `penstock-ladder` (fields `height`, `action`:
  * started, dropped or returned, and `reason`) say so, GAP events tell what is downstream. It is
  * tried again after `retry`, then after twice as long, up to ten minutes. A stream that is not live
- * is never late: its source waits for the encoders.
+ * is never late: its source waits for the encoders. For a file take latency=normal, which has
+ * B-frames, looks ahead, and uses as many threads as the machine has.
  *
  * What follows a pad holds up the other rungs while it blocks: put a goptee or a queue there.
  *
@@ -62,7 +64,15 @@ GST_ELEMENT_REGISTER_DEFINE(ladder, "ladder", GST_RANK_NONE, penstock_ladder_get
 
 namespace {
 
-enum Property { prop_0, prop_rungs, prop_max_lag, prop_patience, prop_retry, prop_stats };
+enum Property {
+    prop_0,
+    prop_rungs,
+    prop_latency,
+    prop_max_lag,
+    prop_patience,
+    prop_retry,
+    prop_stats
+};
 
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -137,6 +147,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             settings.rungs = text ? text : "";
             break;
         }
+        case prop_latency:
+            settings.latency = transcode::Latency(g_value_get_enum(value));
+            break;
         case prop_max_lag:
             settings.load.lag = gint64(g_value_get_uint64(value));
             break;
@@ -160,6 +173,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
         switch (id) {
         case prop_rungs:
             g_value_set_string(value, settings.rungs.c_str());
+            break;
+        case prop_latency:
+            g_value_set_enum(value, int(settings.latency));
             break;
         case prop_max_lag:
             g_value_set_uint64(value, guint64(settings.load.lag));
@@ -198,6 +214,11 @@ void install_properties(GObjectClass *klass) {
                             "HEIGHT:BITRATE,…: up to eight sizes, the lines of the shorter side, "
                             "and their bits a second. Set it before pads are requested",
                             ladder::default_rungs, flags));
+    g_object_class_install_property(
+        klass, prop_latency,
+        g_param_spec_enum("latency", "Latency",
+                          "Tuning of the encoders; set it before pads are requested",
+                          transcode::latency_type(), int(defaults.latency), flags));
     g_object_class_install_property(
         klass, prop_max_lag,
         g_param_spec_uint64("max-lag", "Max lag",

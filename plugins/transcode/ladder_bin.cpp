@@ -4,6 +4,7 @@
 
 #include "core/net/loop/clock.h"
 #include "gst/guard.h"
+#include "gst/no_stream.h"
 #include "gst/running_time.h"
 #include "gst/steady_time.h"
 
@@ -23,8 +24,9 @@ namespace {
 /// being late.
 constexpr guint64 most_waiting_time = 15 * GST_SECOND;
 constexpr guint most_waiting_bytes = 64 << 20;
-/// The same bound for a stream that is not live: its source waits beyond it.
+/// The same bounds for a stream that is not live: its source waits beyond them.
 constexpr guint few_buffers = 60;
+constexpr guint64 little_time = 5 * GST_SECOND;
 
 int64_t now() {
     return static_cast<int64_t>(steady_time());
@@ -104,7 +106,7 @@ GstPad *Ladder::request_pad(GstPadTemplate *templ, const char *name) {
     }
     const std::string full = "rung_" + std::to_string(found->height);
     GstPad *pad = gst_ghost_pad_new_no_target_from_template(full.c_str(), templ);
-    auto rung = std::make_shared<Rung>(bin_, pad, *found);
+    auto rung = std::make_shared<Rung>(bin_, pad, *found, settings().latency);
     {
         std::lock_guard lock(lock_);
         rungs_.push_back(rung);
@@ -222,7 +224,7 @@ void Ladder::find_out_whether_live() {
     live_ = live;
     // has_room() bounds a live stream.
     g_object_set(queue_, "max-size-buffers", live ? 0 : few_buffers, "max-size-bytes",
-                 live ? 0 : most_waiting_bytes, "max-size-time", guint64(0), nullptr);
+                 live ? 0 : most_waiting_bytes, "max-size-time", live ? 0 : little_time, nullptr);
 }
 
 GstPadProbeReturn Ladder::arrive_buffer(GstBuffer *buffer) {
@@ -306,6 +308,17 @@ void Ladder::tell(const Rung &rung, const char *what, const std::string &why) {
                                 gst_structure_new("penstock-ladder", "height", G_TYPE_UINT,
                                                   rung.what().height, "action", G_TYPE_STRING, what,
                                                   "reason", G_TYPE_STRING, why.c_str(), nullptr)));
+}
+
+/// Reports whether the rung is smaller than the source, so that nobody waits for one that is not.
+/// Used by the decoder's thread only.
+void Ladder::tell_whether_made(const Rung &rung) {
+    const std::string why =
+        rung.is_too_large() ? "the source is no larger: " + std::to_string(source_->size.width) +
+                                  "x" + std::to_string(source_->size.height)
+                            : "";
+    GST_INFO_OBJECT(bin_, "%s: %s", rung.name().c_str(), why.empty() ? "is made" : why.c_str());
+    post_no_stream(GST_ELEMENT(bin_), rung.pad(), why);
 }
 
 GstPtr<GstStructure> Ladder::stats() const {

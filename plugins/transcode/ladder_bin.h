@@ -21,6 +21,7 @@ namespace penstock::transcode {
 
 struct LadderSettings {
     std::string rungs = ladder::default_rungs;
+    Latency latency = Latency::low;
     ladder::Load::Limits load;
 };
 
@@ -82,6 +83,7 @@ private:
     bool build_chain();
     void end_all();
     void tell(const Rung &rung, const char *what, const std::string &why);
+    void tell_whether_made(const Rung &rung);
 
     GstBin *const bin_;  ///< borrowed; owns this object
     GstPad *const sink_; ///< bin_ owns it

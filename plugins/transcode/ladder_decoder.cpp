@@ -117,12 +117,14 @@ bool Ladder::coded_caps(GstPad *pad, GstCaps *caps) {
     decoder_ = make("decodebin", nullptr);
     if (!decoder_) return false;
     g_object_set(decoder_, "sink-caps", caps, nullptr);
-    g_signal_connect(decoder_, "element-added",
-                     G_CALLBACK(+[](GstBin *, GstElement *child, gpointer) {
-                         if (g_object_class_find_property(G_OBJECT_GET_CLASS(child), "max-threads"))
-                             g_object_set(child, "max-threads", most_decoder_threads, nullptr);
-                     }),
-                     nullptr);
+    if (settings().latency == Latency::low)
+        g_signal_connect(decoder_, "element-added",
+                         G_CALLBACK(+[](GstBin *, GstElement *child, gpointer) {
+                             GObjectClass *klass = G_OBJECT_GET_CLASS(child);
+                             if (g_object_class_find_property(klass, "max-threads"))
+                                 g_object_set(child, "max-threads", most_decoder_threads, nullptr);
+                         }),
+                         nullptr);
     g_signal_connect(decoder_, "pad-added",
                      G_CALLBACK(+[](GstElement *, GstPad *added, gpointer data) {
                          auto *self = static_cast<Ladder *>(data);
@@ -219,7 +221,11 @@ GstPadProbeReturn Ladder::decoded(GstPadProbeInfo *info) {
 void Ladder::step(Rung &rung, int64_t time, const Key *key, GstClockTime duration) {
     if (rung.is_shut()) return;
     if (rung.is_stopping()) rung.remove();
-    rung.set_too_large(source_ && !ladder::size_of(rung.what(), *source_));
+    const bool is_too_large = source_ && !ladder::size_of(rung.what(), *source_);
+    if (is_too_large != rung.is_too_large()) {
+        rung.set_too_large(is_too_large);
+        tell_whether_made(rung);
+    }
     bool wanted = source_ && !rung.is_too_large();
     bool returns = false;
     if (wanted) {

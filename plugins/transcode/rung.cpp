@@ -22,7 +22,11 @@ constexpr unsigned most_queued = 6;
 /// Keyframes on their way to the encoder at most: no more than frames, plus one each flush.
 constexpr size_t most_keys = 64;
 
-/// More threads cost quality: each has a slice of its own.
+/// Where B-frames make the first decoding times negative, x264enc shifts its times to here, which
+/// it does not do if they begin here.
+constexpr GstClockTime far = 1000 * 3600 * GST_SECOND;
+
+/// More threads cost quality: with low latency each has a slice of its own.
 unsigned threads_for(const ladder::Size &size) {
     const unsigned wanted = size.pixels() > 1280 * 720 ? 4 : size.pixels() > 854 * 480 ? 2 : 1;
     return std::clamp(std::thread::hardware_concurrency(), 1u, wanted);
@@ -48,8 +52,9 @@ std::optional<ladder::Frame> frame_of(const GstCaps *caps) {
         unsigned(GST_VIDEO_INFO_PAR_D(&info))};
 }
 
-Rung::Rung(GstBin *bin, GstPad *pad, ladder::Rung what)
-    : bin_(bin), pad_(GstPtr<GstPad>::ref(pad)), what_(what) {
+Rung::Rung(GstBin *bin, GstPad *pad, ladder::Rung what, Latency latency)
+    : bin_(bin), pad_(GstPtr<GstPad>::ref(pad)), what_(what), latency_(latency),
+      origin_(latency == Latency::normal ? far : 0) {
     gst_segment_init(&encoder_segment_, GST_FORMAT_TIME);
     auto internal = GstPtr<GstPad>::adopt(GST_PAD(gst_proxy_pad_get_internal(GST_PROXY_PAD(pad))));
     // Whatever becomes of this pad's stream downstream, the decoder and the other rungs go on.
@@ -120,10 +125,15 @@ bool Rung::build(GstElement *tee, const ladder::Frame &frame) {
     set(form, "caps", "video/x-h264,stream-format=avc,alignment=au");
     set(encoder, "bitrate", std::to_string(std::max<uint64_t>(what_.bitrate / 1000, 1)));
     set(encoder, "speed-preset", "veryfast");
-    set(encoder, "tune", "zerolatency");
-    set(encoder, "bframes", "0");
-    set(encoder, "vbv-buf-capacity", "1000");
-    set(encoder, "threads", std::to_string(threads_for(*size)));
+    if (latency_ == Latency::low) {
+        set(encoder, "tune", "zerolatency");
+        set(encoder, "bframes", "0");
+        set(encoder, "vbv-buf-capacity", "1000");
+        set(encoder, "threads", std::to_string(threads_for(*size)));
+    } else {
+        set(encoder, "bframes", "2");
+        set(encoder, "vbv-buf-capacity", "2000");
+    }
     // Keyframes where the source has them, and nowhere else.
     set(encoder, "key-int-max", "1073741824");
     set(encoder, "option-string", "scenecut=0:open_gop=0");
@@ -170,8 +180,7 @@ bool Rung::build(GstElement *tee, const ladder::Frame &frame) {
     for (auto it = children_.rbegin(); it != children_.rend(); ++it)
         gst_element_sync_state_with_parent(*it);
     gst_pad_link(tee_pad_, pad_of(queue, "sink").get());
-    GST_INFO_OBJECT(pad_.get(), "encodes %ux%u, %u threads", size->width, size->height,
-                    threads_for(*size));
+    GST_INFO_OBJECT(pad_.get(), "encodes %ux%u", size->width, size->height);
     return true;
 }
 
@@ -205,6 +214,7 @@ void Rung::reset() {
     remove();
     has_started_ = has_caps_ = false;
     bytes_ = frames_ = drops_ = 0;
+    too_large_ = false;
     std::lock_guard lock(lock_);
     flushing_ = shut_ = false;
     rate_ = 0;
@@ -224,8 +234,11 @@ void Rung::expect(int64_t time, bool key, GstClockTime duration) {
         if (pass_ && key && keys_.size() < most_keys) keys_.push_back(time);
     }
     if (open_ || !has_caps_) return;
-    gst_pad_push_event(is_built() ? tee_pad_ : pad_.get(),
-                       gst_event_new_gap(static_cast<GstClockTime>(time), duration));
+    const auto at = static_cast<GstClockTime>(time);
+    if (is_built()) // before_scaler() adds the origin
+        gst_pad_push_event(tee_pad_, gst_event_new_gap(at, duration));
+    else
+        gst_pad_push_event(pad_.get(), gst_event_new_gap(at + origin_, duration));
 }
 
 void Rung::end() {
@@ -279,15 +292,45 @@ GstPadProbeReturn Rung::before_queue() {
     return GST_PAD_PROBE_OK;
 }
 
-/// Chooses the size for new caps.
+/// Moves times of an event to the origin.
+void Rung::shift_event(GstPadProbeInfo *info) const {
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+    GstEvent *moved = nullptr;
+    if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) {
+        GstSegment segment;
+        gst_event_copy_segment(event, &segment);
+        // The running times, too: until it has put out a frame, the encoder takes times for those.
+        segment.start += origin_;
+        segment.base += origin_;
+        segment.position += origin_;
+        moved = gst_event_new_segment(&segment);
+    } else if (GST_EVENT_TYPE(event) == GST_EVENT_GAP) {
+        GstClockTime time = 0, duration = 0;
+        gst_event_parse_gap(event, &time, &duration);
+        moved = gst_event_new_gap(time + origin_, duration);
+    }
+    if (!moved) return;
+    gst_event_set_seqnum(moved, gst_event_get_seqnum(event));
+    gst_event_unref(event);
+    GST_PAD_PROBE_INFO_DATA(info) = moved;
+}
+
+/// Chooses the size for new caps, and moves times to the origin.
 GstPadProbeReturn Rung::before_scaler(GstPadProbeInfo *info) {
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
         std::lock_guard lock(lock_);
         if (queued_ > 0) --queued_;
         room_.notify_all();
+        if (origin_ == 0) return GST_PAD_PROBE_OK;
+        GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+        GST_PAD_PROBE_INFO_DATA(info) = buffer;
+        GST_BUFFER_PTS(buffer) += origin_;
         return GST_PAD_PROBE_OK;
     }
+    if (origin_ != 0) shift_event(info);
     GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+    // An encoder upstream says where it was asked for a keyframe. This one is asked for each.
+    if (gst_video_event_is_force_key_unit(event)) return GST_PAD_PROBE_DROP;
     if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
     GstCaps *caps = nullptr;
     gst_event_parse_caps(event, &caps);
@@ -308,7 +351,8 @@ GstPadProbeReturn Rung::before_scaler(GstPadProbeInfo *info) {
 }
 
 GstPadProbeReturn Rung::before_encoder(GstPad *pad, GstPadProbeInfo *info) {
-    const auto time = static_cast<int64_t>(GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info)));
+    const auto time =
+        static_cast<int64_t>(GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info)) - origin_);
     bool key = false;
     {
         std::lock_guard lock(lock_);
@@ -316,10 +360,13 @@ GstPadProbeReturn Rung::before_encoder(GstPad *pad, GstPadProbeInfo *info) {
             keys_.pop_front();
     }
     if (!key) return GST_PAD_PROBE_OK;
+    // While another request is in the encoder, none is granted that has no time.
+    const GstClockTime at =
+        latency_ == Latency::low ? GST_CLOCK_TIME_NONE : static_cast<GstClockTime>(time) + origin_;
     const auto encoder = GstPtr<GstElement>::adopt(gst_pad_get_parent_element(pad));
     if (encoder)
-        gst_element_send_event(encoder.get(), gst_video_event_new_upstream_force_key_unit(
-                                                  GST_CLOCK_TIME_NONE, TRUE, 0));
+        gst_element_send_event(encoder.get(),
+                               gst_video_event_new_upstream_force_key_unit(at, TRUE, 0));
     return GST_PAD_PROBE_OK;
 }
 
@@ -327,9 +374,9 @@ void Rung::note_output(GstBuffer *buffer) {
     bytes_ += gst_buffer_get_size(buffer);
     ++frames_;
     if (!GST_BUFFER_PTS_IS_VALID(buffer)) return;
-    const auto time = static_cast<int64_t>(GST_BUFFER_PTS(buffer));
+    const auto time = static_cast<int64_t>(GST_BUFFER_PTS(buffer) - origin_);
     std::lock_guard lock(lock_);
-    out_ = time;
+    out_ = std::max(out_, time);
     if (rated_frames_++ == 0 || time < rated_from_) {
         rated_from_ = time;
         rated_frames_ = 1;
@@ -379,6 +426,8 @@ GstPadProbeReturn Rung::sticky_behind_encoder(GstPadProbeInfo *info) {
             return GST_PAD_PROBE_DROP;
         GstSegment running;
         gst_segment_init(&running, GST_FORMAT_TIME);
+        running.start = running.position = origin_;
+        running.time = 0;
         GstEvent *replaced = gst_event_new_segment(&running);
         gst_event_set_seqnum(replaced, gst_event_get_seqnum(event));
         gst_event_unref(event);

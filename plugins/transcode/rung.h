@@ -5,6 +5,7 @@
 #include "core/ladder/load.h"
 #include "core/ladder/rungs.h"
 #include "gst/ptr.h"
+#include "transcode/codecs.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -31,7 +32,7 @@ inline GstPtr<GstPad> pad_of(GstElement *element, const char *name) {
 class Rung {
 public:
     /// `pad`: a ghost pad without target, not yet part of `bin`.
-    Rung(GstBin *bin, GstPad *pad, ladder::Rung what);
+    Rung(GstBin *bin, GstPad *pad, ladder::Rung what, Latency latency);
     Rung(const Rung &) = delete;
     Rung &operator=(const Rung &) = delete;
 
@@ -86,6 +87,7 @@ private:
     GstPtr<GstElement> make(const char *factory, const char *role) const;
     GstPadProbeReturn before_queue();
     GstPadProbeReturn before_scaler(GstPadProbeInfo *info);
+    void shift_event(GstPadProbeInfo *info) const;
     GstPadProbeReturn before_encoder(GstPad *pad, GstPadProbeInfo *info);
     GstPadProbeReturn behind_encoder(GstPadProbeInfo *info);
     GstPadProbeReturn sticky_behind_encoder(GstPadProbeInfo *info);
@@ -95,6 +97,8 @@ private:
     GstBin *const bin_; ///< borrowed; outlives this
     const GstPtr<GstPad> pad_;
     const ladder::Rung what_;
+    const Latency latency_;
+    const GstClockTime origin_; ///< of the times in the encoder and on the pad
 
     // Used by the decoder's thread only.
     GstElement *tee_ = nullptr;

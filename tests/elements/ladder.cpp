@@ -98,6 +98,29 @@ GST_START_TEST(test_aligned) {
 }
 GST_END_TEST
 
+// With B-frames: the same frames, keyframes and times, and a decoding time for each.
+GST_START_TEST(test_normal_latency) {
+    for (const char *options : {"bframes=0 tune=zerolatency key-int-max=30",
+                                "bframes=3 b-pyramid=true key-int-max=500"}) {
+        std::string rungs = two_rungs;
+        rungs.replace(rungs.find("ladder name=l"), 13, "ladder name=l latency=normal");
+        Rig rig(test_picture(100, "width=426,height=240") + " ! x264enc name=e " + options +
+                " ! h264parse" + rungs);
+        each_frame(Rig::pad(rig.find("e").get(), "sink"), with_uneven_keys);
+        rig.run_to_end();
+        const Heard source = rig.heard("source");
+        for (const char *name : {"large", "small"}) {
+            const Heard rung = rig.heard(name);
+            fail_unless_same(sorted(rung.times), sorted(source.times), name);
+            fail_unless_same(rung.keys, sorted(source.keys), name);
+            fail_if(rung.times == sorted(rung.times), "no B-frames");
+            fail_unless_equals_int(rung.without_dts, 0);
+            fail_unless_equals_int(rung.segments, 1);
+        }
+    }
+}
+GST_END_TEST
+
 GST_START_TEST(test_variable_frame_rate) {
     Rig rig(test_picture(120, "width=426,height=240") +
             " ! identity name=i ! x264enc name=e key-int-max=500 ! h264parse" + two_rungs);
@@ -368,6 +391,7 @@ static Suite *ladder_suite() {
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_aligned);
+    tcase_add_test(tc, test_normal_latency);
     tcase_add_test(tc, test_variable_frame_rate);
     tcase_add_test(tc, test_other_codecs);
     tcase_add_test(tc, test_sizes);

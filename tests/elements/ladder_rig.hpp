@@ -18,6 +18,7 @@ struct Heard {
     std::vector<guint64> times, keys, gaps;
     std::vector<std::string> sizes; ///< of the caps, in order
     unsigned stream_starts = 0, segments = 0, eos = 0;
+    int without_dts = 0;
 };
 
 /// A pipeline from launch text, in which each fakesink has a name.
@@ -136,6 +137,7 @@ private:
             GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
             const guint64 time = running(listener, GST_BUFFER_PTS(buffer));
             heard.times.push_back(time);
+            heard.without_dts += !GST_BUFFER_DTS_IS_VALID(buffer);
             if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT))
                 heard.keys.push_back(time);
             return;
