@@ -123,6 +123,8 @@ void PlayRule::on_demand(size_t index, const std::string &path, protocols::PlayA
         instance.asked_again.push_back({index, path, std::move(answer)});
         return;
     }
+    if (const auto missing = instance.missing.find(path); missing != instance.missing.end())
+        return answer(false, missing->second);
     // An RTMP player can wait on its mount; an HTTP request needs a playlist that exists.
     if (matches_[index].listener->parks_viewers()) {
         answer(true, {});
@@ -138,17 +140,46 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
     if (!pipeline) return false;
     Instance &instance = instances_[captures];
     instance.failure.clear();
+    instance.missing.clear();
     auto handlers = handlers_for(binding_, rule_.pipeline, captures);
     handlers.failed = [this, captures](const RunningPipeline::Failure &failure) {
         report_(Severity::error, label(captures) + ": " + failure.what + "; its pipeline ends");
         end(captures, failure.what);
     };
     handlers.ended = [this, captures] { end(captures, {}); };
+    handlers.no_stream = [this, captures](const std::vector<std::string> &locations,
+                                          const std::string &reason) {
+        note_missing(captures, locations, reason);
+    };
     instance.pipeline = std::make_unique<RunningPipeline>(label(captures), std::move(pipeline),
                                                           report_, std::move(handlers));
     report_(Severity::info, label(captures) + ": starts, requested by a viewer");
     instance.pipeline->play(time_);
     return true;
+}
+
+/// Those who wait for what is not there are told so.
+void PlayRule::note_missing(const Captures &captures, const std::vector<std::string> &locations,
+                            const std::string &reason) {
+    const auto found = instances_.find(captures);
+    if (found == instances_.end() || found->second.stopping) return;
+    Instance &instance = found->second;
+    for (const Match &match : matches_) {
+        const std::string path = match.pattern.path_of(captures);
+        const auto has_path = [&](const std::string &location) {
+            const size_t host = location.find("://");
+            return host != location.npos &&
+                   location.find('/' + path, host + 3) == location.find('/', host + 3) &&
+                   location.ends_with('/' + path);
+        };
+        if (std::none_of(locations.begin(), locations.end(), has_path)) continue;
+        if (reason.empty()) instance.missing.erase(path);
+        // What is told later is a consequence.
+        if (reason.empty() || !instance.missing.emplace(path, reason).second) continue;
+        report_(Severity::info, path + ": there is none: " + reason);
+        if (match.listener->parks_viewers()) match.listener->end_viewers(path, reason);
+    }
+    review(captures);
 }
 
 /// Called when the mounts of an instance, or the requests that wait for it, have changed.
@@ -220,8 +251,10 @@ void PlayRule::serve_waiting(Instance &instance) {
             std::lock_guard lock(ready_->mutex);
             ready_->paths.insert(waiting.path);
         }
-        if (!live && now < waiting.until) return false;
-        waiting.answer(live, "it did not begin in time");
+        const auto missing = instance.missing.find(waiting.path);
+        const bool is_missing = missing != instance.missing.end();
+        if (!live && !is_missing && now < waiting.until) return false;
+        waiting.answer(live, is_missing ? missing->second : "it did not begin in time");
         return true;
     });
 }

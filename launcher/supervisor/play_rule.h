@@ -62,6 +62,8 @@ private:
         gint64 idle_since = 0; ///< monotonic, µs; 0: it has viewers
         std::vector<Waiting> waiting;
         std::vector<Asked> asked_again;
+        /// Paths at which this stream is not, although the rule has them, and why.
+        std::map<std::string, std::string> missing;
         std::string failure; ///< the error that ended it; empty: none
         gint64 retry_at = 0; ///< monotonic, µs; after a failure it is not restarted earlier
         gint64 delay = 0;    ///< µs; doubles with each consecutive failure
@@ -85,6 +87,8 @@ private:
     void set_timer();
     void on_timer();
     void serve_waiting(Instance &instance);
+    void note_missing(const Captures &captures, const std::vector<std::string> &locations,
+                      const std::string &reason);
     unsigned viewers(const Captures &captures) const;
     std::string label(const Captures &captures) const;
 

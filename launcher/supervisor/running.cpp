@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/running.h"
 
+#include "gst/no_stream.h"
 #include "protocols/refusal.h"
 #include "protocols/table.h"
 #include "supervisor/branch.h"
 #include "supervisor/hopeless.h"
+#include "supervisor/outputs_behind.h"
 #include "supervisor/teardown.h"
 
 #include <algorithm>
@@ -231,6 +233,14 @@ void RunningPipeline::handle(GstMessage *message) {
             gst_structure_get_boolean(gst_message_get_structure(message), "publishing",
                                       &publishing);
             handlers_.publishing(publishing);
+        }
+        if (gst_message_has_name(message, no_stream_message) && handlers_.no_stream) {
+            const GstStructure *s = gst_message_get_structure(message);
+            const char *pad = gst_structure_get_string(s, "pad");
+            const char *reason = gst_structure_get_string(s, "reason");
+            if (GST_IS_ELEMENT(GST_MESSAGE_SRC(message)) && pad && reason)
+                handlers_.no_stream(outputs_behind(GST_ELEMENT(GST_MESSAGE_SRC(message)), pad),
+                                    reason);
         }
         break;
     default:

@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace penstock::supervisor {
 
@@ -38,6 +39,8 @@ public:
         std::function<std::string(const std::string &)> setting;
         /// The pipeline's rtmpserversrc got (true) or lost (false) its publisher.
         std::function<void(bool)> publishing;
+        /// Nothing comes out at these locations, for this reason; empty: it may again.
+        std::function<void(const std::vector<std::string> &, const std::string &)> no_stream;
         /// Builds the same pipeline again, in state NULL. Returns nullptr and sets the reason on
         /// failure. Empty: failed branches are not restarted.
         std::function<GstPtr<GstElement>(std::string *)> rebuild;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst/live_muxer.h"
 
+#include "gst/no_stream.h"
 #include "gst/running_time.h"
 
 #include <algorithm>
@@ -14,6 +15,8 @@ namespace {
 constexpr const char *nudge_name = "penstock-muxer-nudge";
 // Upper bound of a queue if timestamps do not limit it.
 constexpr size_t max_queued = 2000;
+// An encoder has begun by then.
+constexpr auto longest_without_video = std::chrono::seconds(8);
 
 } // namespace
 
@@ -123,8 +126,23 @@ void LiveMuxer::wake() {
     if (pad) nudge(pad.get());
 }
 
+/// With wait-for-video: says that there is none, once the others have sent for long, and takes it
+/// back.
+void LiveMuxer::tell_of_video() {
+    if (!waits_for_video_) return;
+    bool lacks = false;
+    {
+        std::lock_guard lock(lock_);
+        lacks = lacks_video() && first_at_ != Steady::time_point::max() &&
+                Steady::now() - first_at_ > longest_without_video;
+        if (std::exchange(has_no_video_, lacks) == lacks) return;
+    }
+    post_no_stream(GST_ELEMENT(aggregator_), aggregator_->srcpad, lacks ? "no video has come" : "");
+}
+
 GstFlowReturn LiveMuxer::produce(bool timeout) {
     for (;;) {
+        tell_of_video();
         const Next next = take(timeout);
         changed_.notify_all();
         if (next.again_at) {
@@ -208,6 +226,7 @@ void LiveMuxer::reset(bool with_caps) {
     }
     flow_ = GST_FLOW_OK;
     first_at_ = Steady::time_point::max();
+    has_no_video_ = false;
     begun_ = false;
     reset_output();
 }

@@ -129,6 +129,7 @@ private:
     Next take(bool &timeout);
     bool lacks_video() const; ///< called under the lock
     bool drop_without_video();
+    void tell_of_video();
     bool is_awaited(const Track &track, std::optional<Steady::time_point> *until = nullptr) const;
     void wake();
 
@@ -140,6 +141,7 @@ private:
     std::atomic<bool> waits_for_video_ = false;
     /// Arrival of the first buffer of any pad; guarded by lock_.
     Steady::time_point first_at_ = Steady::time_point::max();
+    bool has_no_video_ = false; ///< the application was told so; guarded by lock_
     Alarm alarm_{[this] { wake(); }};
 };
 

@@ -195,7 +195,8 @@ private:
             g_param_spec_boolean(
                 "wait-for-video", "Wait for video",
                 "Put out nothing before there is video; a stream that never has any stays silent, "
-                "and ends with its audio. Audio from before the video is dropped, but for the last "
+                "which an element message penstock-no-stream says after 8 s, and ends with its "
+                "audio. Audio from before the video is dropped, but for the last "
                 "`stream-wait`",
                 FALSE,
                 GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));

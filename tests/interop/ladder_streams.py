@@ -7,6 +7,7 @@ import os
 import re
 import struct
 import time
+import urllib.error
 import urllib.request
 from datetime import datetime
 from urllib.parse import urljoin
@@ -230,8 +231,42 @@ def small_source():
         assert is_decoded(playlist_of(server)) >= 3 * RATE - 5
         assert frames(waits) == 0
         assert sorted(server.streams()) == ["live/cam", "live/cam_ladder"]
+        # Who asks for one is told so, and does not wait.
+        began = time.monotonic()
+        player = watch(server.url("cam_480p"))
+        assert player.wait() != 0
+        try:
+            get(server.flv("cam_480p"))
+            raise AssertionError("cam_480p is served")
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, error
+            said = error.read().decode()
+            assert "the source is no larger: 640x360" in said, said
+        yield f"answered after {time.monotonic() - began:.1f} s"
+        assert "live/cam_480p: there is none: " in server.log
+
+
+def without_video():
+    """Audio alone has no sizes: the playlist of all has the audio, and a rung is none."""
+    with ladder() as server:
+        server.publish(footage(360), "cam", "-vn", "-c", "copy")
+        until("cam is live", server.streams)
+        player = watch(server.url("cam_480p"))
+        text = get(playlist_of(server)).decode()
+        assert "RESOLUTION" not in text and 'CODECS="mp4a.40.2"' in text, text
+        is_played = Process("ffmpeg", "-nostdin", "-v", "error", "-i", playlist_of(server), "-t", "2",
+                            "-f", "null", "-")
+        assert is_played.wait() == 0
+        assert player.wait() != 0
+        assert "live/cam_480p: there is none: no video has come" in server.log
+        try:
+            get(server.flv("cam_480p"))
+            raise AssertionError("cam_480p is served")
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, error
+        yield "a rung of audio alone is refused"
 
 
 if __name__ == "__main__":
     need("ffmpeg", "ffprobe")
-    main([hls, flv, publisher_returns, small_source])
+    main([hls, flv, publisher_returns, small_source, without_video])

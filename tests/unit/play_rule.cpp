@@ -2,6 +2,7 @@
 // A play rule: one pipeline for each requested stream, shared by all its addresses.
 #include "supervisor/play_rule.h"
 #include "core/net/http/live/mount.h"
+#include "gst/no_stream.h"
 
 #include "supervisor_rig.hpp"
 
@@ -67,6 +68,38 @@ GST_START_TEST(test_request_waits_ten_seconds_at_most) {
     fail_if(asked->answer.has_value());
     r.clock.advance(200);
     fail_unless(asked->answer == false && asked->reason.find("in time") != std::string::npos);
+}
+GST_END_TEST
+
+// Who asks for an output that nothing comes to is told why at once, until something may come.
+GST_START_TEST(test_no_stream) {
+    Rig r("'appsrc name=source ! tee name=both ! multifilesink async=false "
+          "location=fake://127.0.0.1:7000/live/${name} both. ! multifilesink async=false "
+          "location=fake://127.0.0.2:7000/${name}'");
+    const auto player = r.players.ask("live/a"), request = r.requests.ask("a");
+    rig::turn();
+    fail_unless(player->answer == true && !request->answer.has_value());
+    const auto source =
+        GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(r.pipeline()), "source"));
+    const auto tell = [&](const char *reason) {
+        const auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(source.get(), "src"));
+        post_no_stream(source.get(), pad.get(), reason);
+        rig::turn();
+    };
+    tell("the source is no larger");
+    fail_unless(request->answer == false && request->reason == "the source is no larger");
+    fail_unless(r.players.ended == std::vector<std::string>{"live/a"});
+    for (const auto &late : {r.players.ask("live/a"), r.requests.ask("a")}) {
+        rig::turn();
+        fail_unless(late->answer == false && late->reason == "the source is no larger");
+    }
+    tell("");
+    const auto again = r.requests.ask("a");
+    rig::turn();
+    fail_if(again->answer.has_value());
+    r.requests.set_live("a");
+    rig::turn();
+    fail_unless(again->answer == true);
 }
 GST_END_TEST
 
@@ -210,6 +243,7 @@ static Suite *play_rule_suite() {
     tcase_add_test(tests, test_player_is_let_in_at_once);
     tcase_add_test(tests, test_request_waits_until_the_stream_is_live);
     tcase_add_test(tests, test_request_waits_ten_seconds_at_most);
+    tcase_add_test(tests, test_no_stream);
     tcase_add_test(tests, test_live_at_another_host_is_not_live_here);
     tcase_add_test(tests, test_ends_when_nobody_watches);
     tcase_add_test(tests, test_asked_for_while_it_stops);

@@ -188,7 +188,9 @@ void HttpExchange::ask_demand(const std::string &path) {
                       [self = shared_from_this(), path](bool go_on, const std::string &reason) {
                           asio::post(self->side_->executor, [self, path, go_on, reason] {
                               // The URL of a stream that has ended is still answered by its mount.
-                              if (go_on || self->routes().has(path))
+                              const auto stream = self->routes().stream(path);
+                              const bool is_empty = stream && stream->media_at_ms() == 0;
+                              if (go_on || (self->routes().has(path) && !is_empty))
                                   self->reach(path);
                               else
                                   self->send(http_error(404, "No such stream: " + reason));

@@ -30,8 +30,13 @@ void RtmpConnection::begin_play(const rtmp::StreamRequest &request) {
 /// Called after the admission, before which nothing may be started for the player.
 void RtmpConnection::admit_play(const std::string &path) {
     const auto mount = state_->mount(path, false);
-    if (mount && (mount->has_feed() || mount->slot.is_claimed())) return play(path);
-    if (const auto demand = state_->rules->demand_for(path); demand && !demand->is_ready(path))
+    const auto demand = state_->rules->demand_for(path);
+    const bool is_asked = demand && !demand->is_ready(path);
+    const bool is_claimed = mount && mount->slot.is_claimed();
+    // What never had media may never have any, and the rule knows.
+    const bool may_be_empty = is_asked && mount && mount->media_at_ms() == 0;
+    if (is_claimed || (mount && mount->has_feed() && !may_be_empty)) return play(path);
+    if (is_asked)
         return ask_to_play(path, *demand);
     else if (demand || state_->rules->lease_for(path))
         return play(path);
