@@ -163,8 +163,8 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
     }
     if (now && playing_ && in.live.value_or(false)) note_lateness(*now - sample.pts);
     if (output_) output_->note_media();
-    if (GST_CLOCK_TIME_IS_VALID(position)) found->position = static_cast<int64_t>(position);
-    furthest_ = std::max(furthest_, found->position);
+    if (GST_CLOCK_TIME_IS_VALID(position)) in.position = static_cast<int64_t>(position);
+    furthest_ = std::max(furthest_, in.position);
     in.reached = sample.pts;
     presentation_->add(*in.track, std::move(sample));
     const bool is_due = presentation_->has_output() || (output_ && output_->reports());

@@ -10,6 +10,7 @@ namespace penstock::net {
 
 std::optional<dash::Piece> dash_piece(const hls::Stream &stream, const std::string &rendition,
                                       const hls::Segment &segment) {
+    if (segment.about && segment.about->is_text) return std::nullopt; // DASH has other forms
     const auto newest = stream.newest();
     // Where one of several renditions has nothing, its segment is a gap.
     const bool has_media =
