@@ -19,7 +19,7 @@ namespace {
 constexpr GstClockTime gap_step = 100 * GST_MSECOND;
 /// How far a stream may be ahead of another one that something downstream holds up, in running
 /// time. Beyond it the multiqueue would grow for the other one, since this one's queue is empty.
-constexpr GstClockTime furthest_ahead = 15 * GST_SECOND;
+constexpr GstClockTime furthest_ahead = 5 * GST_SECOND;
 /// A stream that is ahead sends a buffer each such time, in case the other waits for it.
 constexpr auto hold = std::chrono::seconds(1);
 

@@ -412,8 +412,9 @@ bool Sink::element_query(GstQuery *query, gboolean *result) {
         int64_t least = -1, most = -1;
         for (const auto &in : inputs_) {
             most = std::max(most, in->position);
-            if (in->position >= 0 && !in->eos && (least < 0 || in->position < least))
-                least = in->position;
+            const bool is_awaited = !in->eos && (in->position >= 0 || in->caps);
+            const int64_t position = std::max<int64_t>(in->position, 0);
+            if (is_awaited && (least < 0 || position < least)) least = position;
         }
         if (format != GST_FORMAT_TIME || most < 0) return false;
         gst_query_set_position(query, GST_FORMAT_TIME, least < 0 ? most : least);

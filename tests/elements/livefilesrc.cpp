@@ -127,7 +127,7 @@ GST_START_TEST(test_longest_gop) {
 }
 GST_END_TEST
 
-// Audio goes no further than 15 s ahead of video that something downstream holds up, or what waits
+// Audio goes no further than 5 s ahead of video that something downstream holds up, or what waits
 // would be as much as the file has.
 GST_START_TEST(test_held_up) {
     const std::string path = directory() + "/long.mp4";
@@ -148,9 +148,9 @@ GST_START_TEST(test_held_up) {
         std::lock_guard guarded(player.mutex);
         return player.seen["audio"].back().pts;
     };
-    fail_unless(penstock_test::eventually([&] { return reached() > 14 * GST_SECOND; }));
+    fail_unless(penstock_test::eventually([&] { return reached() > 6 * GST_SECOND; }));
     penstock_test::settled(reached);
-    fail_unless(reached() < 25 * GST_SECOND, "%" GST_TIME_FORMAT, GST_TIME_ARGS(reached()));
+    fail_unless(reached() < 15 * GST_SECOND, "%" GST_TIME_FORMAT, GST_TIME_ARGS(reached()));
     lock.lock();
     player.hold_at.clear();
     player.changed.notify_all();
