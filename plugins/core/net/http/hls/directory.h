@@ -70,7 +70,7 @@ private:
     bool has_hole_ = false; ///< a segment could not be written
     hls::Stream stream_;
     std::unique_ptr<DashFile> manifest_; ///< null: there is none
-    std::unique_ptr<NewFile> file_; ///< of all segments
+    std::unique_ptr<NewFile> file_;      ///< of all segments
     uint64_t bytes_written_ = 0;
 };
 
