@@ -101,7 +101,8 @@ Result HlsRenditionFiles::write_multivariant() {
 
 /// Called when all renditions that are awaited have begun.
 Result HlsRenditionFiles::write_manifest() {
-    if (options_.container.mime_type != "video/mp4") return Result::ok();
+    // The segments of an MPD are files of their own.
+    if (options_.is_single_file || options_.container.mime_type != "video/mp4") return Result::ok();
     const std::string file = playlist_path_.substr(playlist_path_.rfind('/') + 1);
     const std::string folder = file.substr(0, file.size() - extension.size()) + "/";
     std::vector<dash::Offer> offers;
