@@ -383,8 +383,8 @@ void install_properties(GObjectClass *klass) {
     g_object_class_install_property(
         klass, prop_playlist_length,
         g_param_spec_uint("playlist-length", "Playlist length",
-                          "Segments in the playlist; as many more are kept for slow viewers "
-                          "(0 = all, for files only)",
+                          "Segments in the playlist, or as many as last three target durations; as "
+                          "many more are kept for slow viewers (0 = all, for files only)",
                           0, 100000, d.playlist_length, flags));
     g_object_class_install_property(
         klass, prop_vod,

@@ -422,16 +422,16 @@ GST_START_TEST(test_cmaf_files) {
     Place place;
     Bench bench(place.location());
     gst_util_set_object_arg(G_OBJECT(bench.element), "container", "cmaf");
-    g_object_set(bench.element, "playlist-length", 2, nullptr);
+    g_object_set(bench.element, "playlist-length", 3, nullptr);
     bench.add_video();
     bench.add_audio();
     bench.state(GST_STATE_PLAYING);
     fail_unless_equals_int(bench.push(0, 4000), GST_FLOW_OK);
     gst_harness_set_src_caps(bench.video, video_caps(0x1E)); // another configuration
-    fail_unless_equals_int(bench.push(4000, 12'000), GST_FLOW_OK);
-    bench.await("segments", 5);
+    fail_unless_equals_int(bench.push(4000, 14'000), GST_FLOW_OK);
+    bench.await("segments", 6);
     const auto list = place.read();
-    fail_unless_equals_int(list.segments.size(), 2);
+    fail_unless_equals_int(list.segments.size(), 3);
     fail_unless(!list.segments[0].map.empty() && list.segments[1].map == list.segments[0].map);
     for (const auto &segment : list.segments) {
         const auto read = [&](const std::string &name) {
@@ -456,8 +456,8 @@ GST_START_TEST(test_cmaf_files) {
     for (const auto &entry : fs::directory_iterator(place.path))
         if (entry.path().extension() == ".mp4") names.insert(entry.path().filename());
     fail_unless_equals_int(names.size(), 2);
-    fail_unless_equals_int(bench.push(12'000, 18'000), GST_FLOW_OK);
-    bench.await("segments", 8);
+    fail_unless_equals_int(bench.push(14'000, 22'000), GST_FLOW_OK);
+    bench.await("segments", 10);
     names.clear();
     for (const auto &entry : fs::directory_iterator(place.path))
         if (entry.path().extension() == ".mp4") names.insert(entry.path().filename());

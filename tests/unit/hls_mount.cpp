@@ -106,7 +106,7 @@ static std::vector<MountInfo> mounts_at(uint16_t port) {
 }
 
 GST_START_TEST(test_serves) {
-    auto feed = open_feed({.playlist_length = 2});
+    auto feed = open_feed({.playlist_length = 3});
     const uint16_t port = port_of(*feed);
     const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/live/cam/index.m3u8";
     fail_unless(feed->url() == url);
@@ -123,7 +123,7 @@ GST_START_TEST(test_serves) {
     fail_unless(media.header("Cache-Control") == "public, max-age=31536000, immutable");
     const Reply head = request(port, oldest, "HEAD");
     fail_unless(head.status == 200 && head.body.empty() && head.header("Content-Length") == "1880");
-    for (int i = 0; i < 5; ++i) // two in the list, three more served
+    for (int i = 0; i < 7; ++i) // three in the list, four more served
         feed->publish(segment());
     fail_unless_equals_int(request(port, oldest).status, 404);
     for (const char *path : {"/live/cam/index/", "/live/cam/index/seg-0-0.ts", "/live/cam/other",
@@ -132,7 +132,7 @@ GST_START_TEST(test_serves) {
     const auto mounts = Mounts::instance().snapshot("hls");
     fail_unless_equals_int(mounts.size(), 1);
     const MountInfo &info = mounts[0];
-    fail_unless(info.live && info.since > 1'600'000'000'000 && info.media.segments == 6);
+    fail_unless(info.live && info.since > 1'600'000'000'000 && info.media.segments == 8);
     fail_unless(info.path == "live/cam/index.m3u8" && info.address.port == port);
     fail_unless(info.media.bitrate == 7520 && info.media.width == 320 && info.media.has_audio &&
                 info.viewers == 1);

@@ -58,13 +58,32 @@ GST_START_TEST(test_window) {
 }
 GST_END_TEST
 
+// RFC 8216, 6.2.2: no segment is removed if less than three target durations would be left.
+GST_START_TEST(test_short_segments) {
+    Stream stream({.playlist_length = 3, .extra = 0});
+    for (int i = 0; i < 40; ++i) {
+        stream.publish(segment(i % 7 == 0 ? 2000 : 500)); // as breaks cut them
+        const auto list = parsed(stream);
+        int64_t length = 0;
+        for (const auto &one : list.segments)
+            length += one.duration;
+        fail_unless(list.media_sequence == 0 || length >= 6'000'000'000);
+        // It is no longer than that needs.
+        fail_unless(list.segments.size() <= 3 ||
+                    length - list.segments[0].duration < 6'000'000'000);
+    }
+    fail_unless(parsed(stream).media_sequence > 20);
+}
+GST_END_TEST
+
 GST_START_TEST(test_discontinuities) {
-    Stream stream({.playlist_length = 2, .extra = 0});
+    Stream stream({.playlist_length = 3, .extra = 0});
     stream.interrupt(); // the first producer interrupts nothing
     stream.publish(segment(2000, true));
     fail_if(parsed(stream).segments[0].discontinuity);
     stream.publish(segment());
     stream.interrupt(); // a republish
+    stream.publish(segment());
     stream.publish(segment());
     auto list = parsed(stream);
     fail_unless(list.media_sequence == 1 && list.discontinuity_sequence == 0);
@@ -77,8 +96,8 @@ GST_START_TEST(test_discontinuities) {
     fail_unless(list.discontinuity_sequence == 1 && !list.segments[0].discontinuity);
     stream.publish(segment(2000, true));
     stream.publish(segment(2000, true));
-    stream.publish(segment());
-    stream.publish(segment());
+    for (int i = 0; i < 3; ++i)
+        stream.publish(segment());
     fail_unless_equals_uint64(parsed(stream).discontinuity_sequence, 3);
 }
 GST_END_TEST
@@ -120,8 +139,8 @@ GST_START_TEST(test_end_is_final) {
 GST_END_TEST
 
 GST_START_TEST(test_independent_segments) {
-    Stream stream({.playlist_length = 2});
-    for (bool independent : {true, false, true, true}) {
+    Stream stream({.playlist_length = 3});
+    for (bool independent : {true, false, true, true, true}) {
         Segment next = segment();
         next.independent = independent;
         stream.publish(next);
@@ -235,6 +254,7 @@ static Suite *hls_stream_suite() {
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_window);
+    tcase_add_test(tc, test_short_segments);
     tcase_add_test(tc, test_discontinuities);
     tcase_add_test(tc, test_target_duration);
     tcase_add_test(tc, test_end_is_final);

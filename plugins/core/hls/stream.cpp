@@ -188,15 +188,14 @@ uint64_t Stream::next_number() const {
     return next_number_;
 }
 
-/// Whether the playlist is to keep its oldest segment, if it has that many. With parts it stays
-/// three target durations long (RFC 8216, 6.2.2).
+/// Whether the playlist is to keep its oldest segment, if it has that many. However short they are,
+/// it stays three target durations long (RFC 8216, 6.2.2).
 bool Stream::keeps(size_t listed) const {
     if (listed <= options_.playlist_length) return true;
-    if (!list_.control) return false;
     int64_t length = 0;
     for (size_t i = removed_ + 1; i < entries_.size(); ++i)
         length += entries_[i].listed.duration;
-    return length < list_.control->hold_back;
+    return length < 3 * announced();
 }
 
 /// Appends a whole segment. Returns the names that are no longer served.
