@@ -26,7 +26,7 @@ def packets(path, stream):
     return found["streams"][0]["codec_name"], found["packets"]
 
 
-class Package(unittest.TestCase):
+class Packages(unittest.TestCase):
     def setUp(self):
         holder = tempfile.TemporaryDirectory()
         self.addCleanup(holder.cleanup)
@@ -50,6 +50,8 @@ class Package(unittest.TestCase):
         return text, [(uri, float(duration)) for duration, uri in
                       re.findall(r"#EXTINF:([\d.]+),\n(?:#EXT-X-BYTERANGE:.+\n)?(.+)", text)]
 
+
+class Package(Packages):
     def test_whole(self):
         # Keyframes as an encoder sets them that looks at the picture.
         file = self.path("a movie 100%.mp4")
@@ -190,6 +192,18 @@ class Package(unittest.TestCase):
         self.assertEqual(os.path.getsize(self.path("index.mp4")), os.path.getsize(file))
         self.assertFalse(os.path.exists(self.path("index.m3u8")))
 
+    def test_errors(self):
+        for file, to, words in ((self.path("none.mp4"), self.path("out"), "There is no file"),
+                                (__file__, self.path("out"),
+                                 "is not a media file that GStreamer can play")):
+            code, said = self.package(file, to)
+            self.assertEqual(code, 1, said)
+            self.assertIn("error: ", said)
+            self.assertIn(words, said)
+            self.assertFalse(os.path.exists(os.path.join(to, "index.m3u8")))
+
+
+class Ladder(Packages):
     def renditions(self, to):
         """The variants' resolutions, and of each rendition its playlist and segments."""
         with open(os.path.join(to, "index.m3u8"), encoding="utf-8") as file:
@@ -269,16 +283,6 @@ class Package(unittest.TestCase):
                 self.assertEqual(sizes, expected, text)
                 self.assertEqual(len(renditions), count, text)
                 self.assertTrue(packets(renditions[0][0], "a" if not expected else "v")[1])
-
-    def test_errors(self):
-        for file, to, words in ((self.path("none.mp4"), self.path("out"), "There is no file"),
-                                (__file__, self.path("out"),
-                                 "is not a media file that GStreamer can play")):
-            code, said = self.package(file, to)
-            self.assertEqual(code, 1, said)
-            self.assertIn("error: ", said)
-            self.assertIn(words, said)
-            self.assertFalse(os.path.exists(os.path.join(to, "index.m3u8")))
 
 
 if __name__ == "__main__":
