@@ -302,6 +302,43 @@ GST_START_TEST(test_periods) {
 }
 GST_END_TEST
 
+// A gap ends a Period's first segment before its duration is known: what follows is shown without
+// that Period.
+GST_START_TEST(test_cut_short) {
+    Live live;
+    live.segments(5);
+    live.timeline.interrupt();
+    live.begin();
+    live.timeline.interrupt();
+    live.number += 2;
+    live.media += 5 * sec;
+    live.wall += 5000;
+    live.segments(3);
+    Mpd made = live.mpd();
+    checked(made);
+    fail_unless_equals_int(made.periods.size(), 2);
+    fail_unless(made.periods[0].duration == 5 * sec && !made.periods[1].duration);
+    fail_unless_equals_int64(made.periods[1].start, 10 * sec);
+    fail_unless_equals_int(made.periods[1].addressing.start_number, 8);
+
+    // The next one goes on where that segment ends, but continues no Period of the MPD.
+    live.timeline.interrupt();
+    live.begin();
+    live.inits["video_0"] = "init-z-11.mp4";
+    live.begin();
+    ++live.number;
+    live.media += sec;
+    live.wall += 1000;
+    live.segments(2);
+    made = live.mpd();
+    checked(made);
+    fail_unless_equals_int(made.periods.size(), 3);
+    fail_unless(made.periods[1].duration == 3 * sec);
+    fail_unless_equals_int64(made.periods[2].start, 14 * sec);
+    fail_unless_equals_string(made.periods[2].continues.c_str(), "");
+}
+GST_END_TEST
+
 // The wall clock and the media come apart: players would be at the wrong time.
 GST_START_TEST(test_clocks) {
     Live live;
@@ -380,6 +417,7 @@ static Suite *dash_mpd_suite() {
     tcase_add_test(tc, test_drift);
     tcase_add_test(tc, test_uneven);
     tcase_add_test(tc, test_periods);
+    tcase_add_test(tc, test_cut_short);
     tcase_add_test(tc, test_clocks);
     tcase_add_test(tc, test_whole);
     tcase_add_test(tc, test_any);

@@ -196,33 +196,31 @@ std::vector<Span> Timeline::list(const Period &period) const {
 
 std::vector<Timeline::Shown> Timeline::shown(bool ended) const {
     std::vector<Shown> out;
-    for (size_t i = 0; i < periods_.size(); ++i) {
-        const Period &period = periods_[i];
-        if (!is_ready(period)) break;
+    int64_t length = 0; // of the last one
+    for (const Period &period : periods_) {
+        // Of those that can't be shown some never will be: a gap may end the first segment early.
+        if (!is_ready(period)) continue;
         Shown one;
         one.id = period.id;
         one.start = period.start;
-        one.continues = period.continues;
+        if (!out.empty() && period.continues == out.back().id) one.continues = period.continues;
         one.date = period.date;
         one.independent = period.independent;
         one.members = period.members;
         one.addressing.offset = to_ticks(period.begin);
         if (period.is_list) {
             one.addressing.timeline = list(period);
-            if (one.addressing.timeline.empty()) break;
+            if (one.addressing.timeline.empty()) continue;
             one.addressing.start_number = period.segments.front().number;
         } else {
             one.addressing.duration = std::max<int64_t>(to_ticks(period.duration), 1);
             one.addressing.start_number = period.first;
         }
-        const bool has_next = i + 1 < periods_.size() && is_ready(periods_[i + 1]);
-        if (has_next || ended) {
-            one.duration = period.end - period.begin;
-            if (has_next)
-                one.duration = std::min(*one.duration, periods_[i + 1].start - period.start);
-        }
+        if (!out.empty()) out.back().duration = std::min(length, one.start - out.back().start);
+        length = period.end - period.begin;
         out.push_back(std::move(one));
     }
+    if (ended && !out.empty()) out.back().duration = length;
     return out;
 }
 
