@@ -46,7 +46,7 @@ struct Origin {
         open(options);
         std::vector<hls::Presentation::Expected> expected;
         for (const std::string &name : names)
-            expected.push_back({name, true});
+            expected.push_back({name, true, name[0] == 's'});
         if (!names.empty()) feed->set_renditions(expected);
         if (names.empty()) names.push_back("");
     }
@@ -82,6 +82,12 @@ struct Origin {
         if (!name.empty()) {
             auto about = std::make_shared<hls::About>();
             about->name = name;
+            about->is_text = name[0] == 's';
+            if (about->is_text) {
+                piece.init = {};
+                piece.codecs = "wvtt";
+                piece.has_audio = false;
+            }
             piece.about = about;
         }
         piece.parts.push_back({Bytes::copy_of(bytes(name, count++)), 200 * ms, place == 0});
@@ -256,6 +262,27 @@ GST_START_TEST(test_growing) {
 }
 GST_END_TEST
 
+// Subtitles are in no MPD, and none of their segments is sent before it is whole.
+GST_START_TEST(test_subtitles) {
+    Origin origin({"video_0", "subtitle_0"});
+    origin.parts(7);
+    Exchange client(origin.port);
+    read(get(client, mpd_path));
+    const std::string folder = base + "index/subtitle_0/";
+    const std::string playlist = get(client, folder + "index.m3u8").body;
+    std::smatch found;
+    fail_unless(std::regex_search(playlist, found, std::regex("\n(seg-[^-]+-)1\\.vtt\n")), "%s",
+                playlist.c_str());
+    const std::string name = found[1];
+    fail_unless_equals_int(get(client, folder + name + "2.vtt").status, 404);
+    fail_unless_equals_int(get(client, folder + name + "3.vtt").status, 404);
+    origin.parts(3);
+    const Reply whole = get(client, folder + name + "2.vtt");
+    fail_unless_equals_int(whole.status, 200);
+    fail_unless_equals_string(whole.header("Content-Type").c_str(), "text/vtt");
+}
+GST_END_TEST
+
 // A request for a segment that does not come gets what stands for the gap in its place: players
 // that get nothing give up.
 GST_START_TEST(test_in_vain) {
@@ -424,6 +451,7 @@ static Suite *dash_http_suite() {
     tcase_add_test(tc, test_manifest);
     tcase_add_test(tc, test_clock);
     tcase_add_test(tc, test_growing);
+    tcase_add_test(tc, test_subtitles);
     tcase_add_test(tc, test_in_vain);
     tcase_add_test(tc, test_silence);
     tcase_add_test(tc, test_producers);

@@ -119,6 +119,8 @@ HttpResponse HlsMount::growing_response(HlsPlaylist &playlist, uint64_t segment,
 bool HlsMount::give_growing(const std::shared_ptr<HlsPlaylist> &playlist, Asked &asked,
                             const std::string &name) {
     using Progress = hls::Stream::Progress;
+    // Subtitles are not in the MPD, and a WebVTT segment is not its parts joined.
+    if (playlist->stream.container().mime_type != container_.mime_type) return false;
     const auto number = playlist->stream.segment_number(name);
     if (!number || gone_) return false;
     std::vector<Bytes> none;
