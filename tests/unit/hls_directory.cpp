@@ -3,6 +3,7 @@
 #include "core/net/http/hls/directory.h"
 
 #include "core/hls/cmaf_writer.h"
+#include "core/net/http/hls/rendition_files.h"
 
 #include "check.hpp"
 
@@ -181,6 +182,70 @@ GST_START_TEST(test_bad_places) {
 }
 GST_END_TEST
 
+// A package replaces nothing: neither what is there at its beginning nor what has come meanwhile.
+GST_START_TEST(test_package_keeps) {
+    for (const bool is_single : {false, true}) {
+        const HlsDirectory::Options options{.playlist_length = 0,
+                                            .container = hls::cmaf_container,
+                                            .is_vod = true,
+                                            .is_single_file = is_single};
+        std::set<std::string> kept{"index.m3u8", "index.m3u8.part"};
+        kept.merge(is_single ? std::set<std::string>{"index.mp4", "index.mp4.part"}
+                             : std::set<std::string>{"index.mpd", "index.mpd.part"});
+        for (const std::string &name : kept) {
+            Place place;
+            place.put(name, "mine");
+            std::string error;
+            fail_if(HlsDirectory::open(place.playlist(), options, &error), "%s", name.c_str());
+            fail_unless(error.find(name + " exists") != error.npos, "%s", error.c_str());
+            if (!is_single) {
+                fail_if(HlsRenditionFiles::open(place.playlist(), options, &error));
+                fail_unless(error.find(name + " exists") != error.npos, "%s", error.c_str());
+            }
+            fail_unless(place.files() == std::set<std::string>({name}));
+        }
+        for (const std::string &name : kept) {
+            if (name.ends_with(".part")) continue;
+            Place place;
+            std::string error;
+            auto store = HlsDirectory::open(place.playlist(), options, &error);
+            fail_unless(store != nullptr, "%s", error.c_str());
+            hls::Segment made = segment();
+            made.codecs = "avc1.64001f";
+            made.has_video = true;
+            made.place = {0, 0, made.duration};
+            fail_unless(store->publish(made).is_ok());
+            place.put(name, "mine");
+            const Result result = store->end();
+            fail_unless(result.is_error() &&
+                            result.reason().find(name + " exists") != std::string::npos,
+                        "%s: %s", name.c_str(), result.is_ok() ? "" : result.reason().c_str());
+            std::string text;
+            std::getline(std::ifstream(place.path / name), text);
+            fail_unless_equals_string(text.c_str(), "mine");
+            store.reset();
+            fail_if(place.files().count(name + ".part"));
+        }
+    }
+}
+GST_END_TEST
+
+// A second packager finds the first one's file, and leaves it.
+GST_START_TEST(test_two_packagers) {
+    Place place;
+    const HlsDirectory::Options options{
+        .playlist_length = 0, .is_vod = true, .is_single_file = true};
+    std::string error;
+    auto first = HlsDirectory::open(place.playlist(), options, &error);
+    fail_unless(first && first->publish(segment()).is_ok());
+    fail_if(HlsDirectory::open(place.playlist(), options, &error));
+    fail_unless(error.find("index.ts.part exists") != error.npos, "%s", error.c_str());
+    fail_unless(first->publish(segment()).is_ok() && first->end().is_ok());
+    fail_unless(place.files() == std::set<std::string>({"index.m3u8", "index.ts"}));
+    fail_unless_equals_uint64(fs::file_size(place.path / "index.ts"), 2 * 1880);
+}
+GST_END_TEST
+
 // A package in one file: it appears with its playlist, whole, and ranges have all of it in order.
 GST_START_TEST(test_single_file) {
     Place place;
@@ -275,6 +340,8 @@ static Suite *hls_directory_suite() {
     tcase_add_test(tc, test_no_space);
     tcase_add_test(tc, test_planted_link);
     tcase_add_test(tc, test_bad_places);
+    tcase_add_test(tc, test_package_keeps);
+    tcase_add_test(tc, test_two_packagers);
     tcase_add_test(tc, test_single_file);
     tcase_add_test(tc, test_single_file_no_space);
     return s;

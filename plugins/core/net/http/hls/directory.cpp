@@ -2,7 +2,6 @@
 // File operations of a stream: writing and renaming, continuing an earlier run, removing.
 #include "core/net/http/hls/directory.h"
 
-#include "core/net/http/hls/new_file.h"
 #include "core/net/loop/log.h"
 
 #include <unistd.h>
@@ -32,15 +31,26 @@ HlsDirectory::HlsDirectory(std::string playlist_path, const hls::Stream::Options
 
 HlsDirectory::~HlsDirectory() = default;
 
-Result HlsDirectory::prepare(const std::string &playlist_path, bool is_vod) {
+bool HlsDirectory::has_manifest(const Options &options) {
+    return options.has_manifest && !options.is_single_file &&
+           options.container.mime_type == "video/mp4";
+}
+
+Result HlsDirectory::prepare(const std::string &playlist_path, const Options &options) {
     if (!playlist_path.starts_with('/') || !playlist_path.ends_with(".m3u8"))
         return Result::error("'" + playlist_path +
                              "' can't be a playlist's file: write file:///DIRECTORY/index.m3u8");
     const std::string directory = fs::path(playlist_path).parent_path().string() + "/";
     std::error_code code;
-    if (is_vod && fs::exists(fs::symlink_status(playlist_path, code)))
-        return Result::error(playlist_path + " exists, and is not overwritten: name another " +
-                             "directory, or remove that one");
+    std::vector<std::string> made; // at the end
+    if (options.is_vod) made.push_back(playlist_path);
+    if (options.is_vod && has_manifest(options))
+        made.push_back(fs::path(playlist_path).replace_extension(".mpd").string());
+    for (const std::string &name : made)
+        for (const std::string &path : {name, name + std::string(temporary_suffix)})
+            if (fs::exists(fs::symlink_status(path, code)))
+                return Result::error(path + " exists, and is not overwritten: name another " +
+                                     "directory, or remove that file");
     fs::create_directories(directory, code);
     if (code)
         return Result::error("Can't make the directory " + directory + ": " +
@@ -52,7 +62,7 @@ Result HlsDirectory::prepare(const std::string &playlist_path, bool is_vod) {
 
 std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_path,
                                                  const Options &options, std::string *error) {
-    if (const Result result = prepare(playlist_path, options.is_vod); !result.is_ok()) {
+    if (const Result result = prepare(playlist_path, options); !result.is_ok()) {
         if (error) *error = result.reason();
         return nullptr;
     }
@@ -78,12 +88,15 @@ std::unique_ptr<HlsDirectory> HlsDirectory::open(const std::string &playlist_pat
         }
     }
     std::unique_ptr<HlsDirectory> store(new HlsDirectory(playlist_path, stream));
-    if (!stream.file.empty())
-        store->file_ = std::make_unique<NewFile>(store->directory_ + stream.file);
+    if (!stream.file.empty()) {
+        store->file_ = std::make_unique<NewFile>(store->directory_ + stream.file, Existing::keep);
+        if (const Result opened = store->file_->write({}); !opened.is_ok()) {
+            if (error) *error = opened.reason();
+            return nullptr;
+        }
+    }
     store->is_vod_ = options.is_vod;
-    // The segments of an MPD are files of their own.
-    if (options.has_manifest && !options.is_single_file &&
-        options.container.mime_type == "video/mp4")
+    if (has_manifest(options))
         store->manifest_ =
             std::make_unique<DashFile>(playlist_path, options.is_vod, options.playlist_length);
     if (!options.is_vod) store->resume();
@@ -140,14 +153,14 @@ void HlsDirectory::resume() {
     }
 }
 
-Result HlsDirectory::write_file(const std::string &path, ByteView content) {
-    NewFile file(path);
+Result HlsDirectory::write_file(const std::string &path, ByteView content, Existing existing) {
+    NewFile file(path, existing);
     const Result written = file.write(content);
     return written.is_ok() ? file.finish() : written;
 }
 
-Result HlsDirectory::write(const std::string &name, ByteView content) {
-    const Result result = write_file(directory_ + name, content);
+Result HlsDirectory::write(const std::string &name, ByteView content, Existing existing) {
+    const Result result = write_file(directory_ + name, content, existing);
     if (result.is_ok()) bytes_written_ += content.size();
     return result;
 }
@@ -204,8 +217,10 @@ Result HlsDirectory::end() {
     if (file_ && !text.empty())
         if (const Result complete = file_->finish(); !complete.is_ok()) return complete;
     file_.reset();
-    Result result = text.empty() ? Result::ok() : write(playlist_name_, text);
-    if (result.is_ok()) result = write_manifest();
+    // The playlist is the last: that of a package is written once only.
+    Result result = write_manifest();
+    if (result.is_ok() && !text.empty())
+        result = write(playlist_name_, text, is_vod_ ? Existing::keep : Existing::replace);
     is_final_ = result.is_ok();
     return result;
 }

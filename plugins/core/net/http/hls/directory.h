@@ -4,12 +4,11 @@
 
 #include "core/hls/stream.h"
 #include "core/net/http/hls/manifest_file.h"
+#include "core/net/http/hls/new_file.h"
 
 #include <memory>
 
 namespace penstock::net {
-
-class NewFile;
 
 /// Files are complete when they appear (written under another name and renamed), the playlist lists
 /// only existing files, and segments outside the window are removed. The playlist of an earlier run
@@ -40,10 +39,14 @@ public:
 
     /// Makes the directory of a playlist, if there is none. Errors: a path that is not absolute or
     /// is no playlist's, a directory that can't be made or written to; with `is_vod`, a playlist
-    /// that exists.
-    static Result prepare(const std::string &playlist_path, bool is_vod = false);
-    /// Replaces a file by one that is complete when it appears.
-    static Result write_file(const std::string &path, ByteView content);
+    /// or MPD that exists or is being written.
+    static Result prepare(const std::string &playlist_path, const Options &options);
+    /// Writes a file that is complete when it appears. Errors: those of the disk; a file that is
+    /// there, if that is to be kept.
+    static Result write_file(const std::string &path, ByteView content,
+                             Existing existing = Existing::replace);
+    /// Whether there is an MPD: of CMAF segments that are files of their own.
+    static bool has_manifest(const Options &options);
 
     /// Writes a segment and the playlist. An error (such as a full disk) loses only this segment;
     /// the next call tries again and starts with a discontinuity.
@@ -60,7 +63,7 @@ public:
 private:
     HlsDirectory(std::string playlist_path, const hls::Stream::Options &options);
     void resume();
-    Result write(const std::string &name, ByteView content);
+    Result write(const std::string &name, ByteView content, Existing existing = Existing::replace);
     Result write_manifest();
     Result store(const std::string &name, ByteView content);
 

@@ -33,7 +33,8 @@ Result DashFile::write(const std::vector<dash::Offer> &offers, int64_t target_du
     manifest_.touch();
     const Bytes text = manifest_.text(offers, shape, unix_ms(), "").plain;
     if (text.empty() || text.data() == written_.data()) return Result::ok();
-    const Result result = HlsDirectory::write_file(path_, text);
+    const Result result =
+        HlsDirectory::write_file(path_, text, is_vod_ ? Existing::keep : Existing::replace);
     if (result.is_ok()) written_ = text;
     return result;
 }

@@ -15,7 +15,7 @@ constexpr std::string_view extension = ".m3u8";
 std::unique_ptr<HlsRenditionFiles> HlsRenditionFiles::open(const std::string &playlist_path,
                                                            const HlsDirectory::Options &options,
                                                            std::string *error) {
-    Result result = HlsDirectory::prepare(playlist_path, options.is_vod);
+    Result result = HlsDirectory::prepare(playlist_path, options);
     const std::string folder = playlist_path.substr(0, playlist_path.size() - extension.size());
     std::error_code code;
     if (result.is_ok() && options.is_vod && std::filesystem::exists(folder, code))
@@ -89,7 +89,8 @@ Result HlsRenditionFiles::write_multivariant() {
         hls::multivariant(listed, file.substr(0, file.size() - extension.size()) + "/");
     if (text.empty() || text == written_) return write_manifest();
     const Bytes bytes = Bytes::copy_of(text);
-    const Result result = HlsDirectory::write_file(playlist_path_, bytes);
+    const Result result = HlsDirectory::write_file(
+        playlist_path_, bytes, options_.is_vod ? Existing::keep : Existing::replace);
     if (!result.is_ok()) return result;
     written_ = text;
     {
@@ -101,8 +102,7 @@ Result HlsRenditionFiles::write_multivariant() {
 
 /// Called when all renditions that are awaited have begun.
 Result HlsRenditionFiles::write_manifest() {
-    // The segments of an MPD are files of their own.
-    if (options_.is_single_file || options_.container.mime_type != "video/mp4") return Result::ok();
+    if (!HlsDirectory::has_manifest(options_)) return Result::ok();
     const std::string file = playlist_path_.substr(playlist_path_.rfind('/') + 1);
     const std::string folder = file.substr(0, file.size() - extension.size()) + "/";
     std::vector<dash::Offer> offers;
