@@ -150,6 +150,16 @@ GST_START_TEST(test_bounds) {
     } counter(bytes);
     queue.move_to(counter, 10 * sec);
     fail_unless(bytes > 0 && bytes <= MetadataQueue::max_bytes);
+    // A file's come all at once, ahead of the media.
+    for (int i = 0; i < 5000; ++i)
+        fail_unless_equals_int(queue.add({i * ms, title("x")}, false), 0);
+    bytes = 0;
+    queue.move_to(counter, 10 * sec);
+    fail_unless_equals_int(bytes, 5000 * title("x").size());
+    size_t dropped = 0;
+    for (int i = 0; i < 100; ++i)
+        dropped += queue.add({i * ms, Bytes::adopt(std::vector<uint8_t>(1 << 20))}, false);
+    fail_unless_equals_int(dropped, 36);
 }
 GST_END_TEST
 

@@ -3,6 +3,8 @@
 // is sparse, late or absent holds up nothing.
 #include "unit/hls_renditions_rig.hpp"
 
+#include <set>
+
 using namespace rig;
 
 namespace {
@@ -211,6 +213,76 @@ GST_START_TEST(test_bounds) {
 }
 GST_END_TEST
 
+// A segment that ends early is made of its parts, and a cue that is in several is in it once.
+GST_START_TEST(test_cut_short) {
+    const webvtt::Cue one = cue(100 * ms, 900 * ms, "x");
+    Segment piece;
+    piece.complete = false;
+    piece.target_duration = 2;
+    piece.part_target = 200 * ms;
+    piece.program_date_time = 1'700'000'000'000;
+    for (int i = 0; i < 3; ++i)
+        piece.parts.push_back({webvtt::write(std::span(&one, 1), 0, 0), 200 * ms, true});
+    for (const bool has_ended : {true, false}) {
+        Stream stream({.playlist_length = 6, .uri_prefix = {}, .container = webvtt_container});
+        stream.publish(piece);
+        if (has_ended)
+            stream.end();
+        else
+            stream.fill_gap();
+        const auto list = conformance::read(text_of(stream.playlist()));
+        size_t cues = 0;
+        for (const auto &segment : list.segments) {
+            Bytes data;
+            fail_unless(stream.segment(segment.uri, data), "%s", segment.uri.c_str());
+            const std::string text = text_of(data);
+            fail_unless(text.find("WEBVTT", 1) == text.npos, "%s", text.c_str());
+            std::vector<webvtt::Cue> there;
+            fail_unless(webvtt::parse(text, there).is_ok());
+            cues += there.size();
+        }
+        fail_unless_equals_int(cues, 1);
+    }
+}
+GST_END_TEST
+
+// A film's text comes all at once, ahead of its video.
+GST_START_TEST(test_whole_film_first) {
+    for (const bool has_gap : {false, true}) {
+        Usual u(0);
+        u.r.presentation->set_realtime(false);
+        u.r.is_held = true;
+        constexpr int count = 3000, seconds = 100;
+        for (int i = 0; i < count; ++i)
+            u.say((i % seconds) * sec + i * 10'000, (i % seconds + 1) * sec, std::to_string(i));
+        for (int i = count; i < 2 * count; ++i) // not reached
+            u.say(i * sec, (i + 1) * sec, std::to_string(i));
+        u.r.presentation->end_text(u.text);
+        if (has_gap) u.run(0, 2 * sec);
+        u.run(has_gap ? 20 * sec : 0, seconds * sec);
+        u.r.finish();
+        std::set<std::string> seen;
+        for (const std::string &text : u.r.at("subtitle_0").texts)
+            for (const webvtt::Cue &one : read(text).cues)
+                seen.insert(one.text);
+        for (int i = 0; i < count; ++i) {
+            const bool is_shown = !has_gap || i % seconds < 2 || i % seconds >= 20;
+            fail_unless(!is_shown || seen.count(std::to_string(i)), "cue %d is lost", i);
+        }
+        fail_unless_equals_uint64(u.r.presentation->stats().dropped, 0);
+        fail_unless(u.r.presentation->take_warnings().empty());
+    }
+    // Memory is bounded all the same, and what is lost is told.
+    Usual u;
+    u.r.presentation->set_realtime(false);
+    for (int i = 0; i < 80; ++i)
+        u.r.presentation->add_text(u.text, cue(i * sec, (i + 1) * sec, std::string(1 << 20, 'x')));
+    const Segmenter::Stats stats = u.r.presentation->stats();
+    fail_unless(stats.kept_bytes <= 64 << 20 && stats.dropped > 15);
+    fail_unless_equals_int(u.r.presentation->take_warnings().size(), 1);
+}
+GST_END_TEST
+
 static Suite *hls_subtitles_suite() {
     Suite *s = suite_create("hls_subtitles");
     TCase *tc = tcase_create("general");
@@ -221,6 +293,8 @@ static Suite *hls_subtitles_suite() {
     tcase_add_test(tc, test_not_live);
     tcase_add_test(tc, test_jump);
     tcase_add_test(tc, test_bounds);
+    tcase_add_test(tc, test_cut_short);
+    tcase_add_test(tc, test_whole_film_first);
     return s;
 }
 GST_CHECK_MAIN(hls_subtitles)

@@ -64,6 +64,26 @@ GST_START_TEST(test_parse) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_merge) {
+    const Cue a{10'500'000'000, 12'000'000'000, "7", "line:0", "a\nb"},
+        b{11'000'000'000, 12'000'000'000, "", "", "c"};
+    const Cue first[] = {a}, both[] = {a, b};
+    const Bytes none = write(std::span<const Cue>(), 10'000'000'000, 900'000);
+    const Bytes parts[] = {none, write(first, 10'000'000'000, 900'000),
+                           write(both, 10'000'000'000, 900'000), none};
+    assert_text(text_of(merge(parts)), text_of(parts[2]).c_str());
+    assert_text(text_of(merge(std::span(parts, 1))), text_of(none).c_str());
+    fail_unless(merge(std::span<const Bytes>()).empty());
+}
+GST_END_TEST
+
+// Text whose tags do not end takes no longer than other text: this would last minutes.
+GST_START_TEST(test_open_tags) {
+    const std::string text = from_markup("<b>x</b>" + std::string(6'000'000, '<'));
+    fail_unless(text.starts_with("<b>x</b>&lt;&lt;") && text.size() <= longest_text);
+}
+GST_END_TEST
+
 GST_START_TEST(test_write) {
     const Cue cues[] = {{10'500'000'000, 12'000'000'000, "7", "line:0", "a\nb"},
                         {360'000'000'000'000, 360'000'500'000'000, "", "", "c"}};
@@ -86,6 +106,8 @@ static Suite *webvtt_suite() {
     tcase_add_test(tc, test_text);
     tcase_add_test(tc, test_parse);
     tcase_add_test(tc, test_write);
+    tcase_add_test(tc, test_merge);
+    tcase_add_test(tc, test_open_tags);
     return s;
 }
 GST_CHECK_MAIN(webvtt)

@@ -5,16 +5,20 @@
 
 namespace penstock::hls {
 
-void MetadataQueue::add(Metadata metadata) {
+size_t MetadataQueue::add(Metadata metadata, bool is_realtime) {
     const auto later =
         std::upper_bound(waiting_.begin(), waiting_.end(), metadata.pts,
                          [](int64_t pts, const Metadata &waiting) { return pts < waiting.pts; });
     bytes_ += metadata.tag.size();
     waiting_.insert(later, std::move(metadata));
-    while (waiting_.size() > max_entries || bytes_ > max_bytes) {
+    size_t dropped = 0;
+    for (; is_realtime ? waiting_.size() > max_entries || bytes_ > max_bytes
+                       : bytes_ > max_file_bytes;
+         ++dropped) {
         bytes_ -= waiting_.front().tag.size();
         waiting_.pop_front();
     }
+    return dropped;
 }
 
 void MetadataQueue::move_to(SegmentWriter &writer, int64_t end) {

@@ -211,14 +211,17 @@ void Presentation::add(size_t track, Sample sample) {
 }
 
 void Presentation::add_metadata(const Metadata &metadata) {
-    if (is_single()) return segmenter_->add_metadata(metadata);
+    size_t dropped = 0;
+    if (is_single()) dropped = segmenter_->add_metadata(metadata);
     const auto has_video = [](const Track &track) {
         return track.kind == Kind::video && !track.is_removed && !track.has_ended;
     };
     const bool any_video = std::any_of(tracks_.begin(), tracks_.end(), has_video);
     for (const Track &track : tracks_)
         if (track.rendition && !track.is_removed && (!any_video || has_video(track)))
-            slots_[*track.rendition].rendition->add_metadata(metadata);
+            dropped += slots_[*track.rendition].rendition->add_metadata(metadata);
+    if (dropped > 0 && !std::exchange(has_lost_metadata_, true))
+        warnings_.push_back("metadata are far ahead of the media: the oldest are dropped");
 }
 
 void Presentation::gap(size_t track, int64_t time) {
@@ -378,6 +381,7 @@ Segmenter::Stats Presentation::stats() const {
         if (slot.text) {
             stats.kept_bytes += slot.text->kept_bytes();
             stats.kept_samples += slot.text->kept_cues();
+            stats.dropped += slot.text->dropped();
             continue;
         }
         stats.dropped += slot.rendition->dropped();

@@ -137,6 +137,7 @@ private:
     std::deque<Segment> finished_;
     std::vector<std::string> warnings_;
     uint64_t samples_ = 0, undeclared_ = 0;
+    bool has_lost_metadata_ = false; ///< and has told it
 };
 
 } // namespace penstock::hls

@@ -37,7 +37,12 @@ void Presentation::set_text_about(size_t text, About about) {
 void Presentation::add_text(size_t text, webvtt::Cue cue) {
     texts_[text].has_ended = false;
     ++samples_;
-    undeclared_ += !subtitles(text).add(std::move(cue));
+    Subtitles &subtitles = this->subtitles(text);
+    const bool has_lost = subtitles.dropped() > 0;
+    undeclared_ += !subtitles.add(std::move(cue));
+    if (!has_lost && subtitles.dropped() > 0)
+        warnings_.push_back(texts_[text].name +
+                            " is far ahead of the media: its oldest cues are dropped");
     pump();
 }
 

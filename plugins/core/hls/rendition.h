@@ -42,7 +42,12 @@ public:
     void set_about(About about);
     /// Errors: an invalid sample, or one before the format; it is dropped.
     Result add(Kind kind, Sample sample);
-    void add_metadata(Metadata metadata) { metadata_.add(std::move(metadata)); }
+    /// Returns how many are dropped.
+    size_t add_metadata(Metadata metadata) {
+        const size_t dropped = metadata_.add(std::move(metadata), options_.realtime);
+        dropped_ += dropped;
+        return dropped;
+    }
     /// Nothing follows on this track before `time` (ns).
     void gap(Kind kind, int64_t time);
     /// The track has ended; a later sample reactivates it.

@@ -75,10 +75,11 @@ struct Segment {
 /// Metadata that wait for the segments of their times.
 class MetadataQueue {
 public:
-    static constexpr size_t max_entries = 256, max_bytes = 1 << 20;
+    /// In real time. A file's may all come before its media, and only memory bounds them.
+    static constexpr size_t max_entries = 256, max_bytes = 1 << 20, max_file_bytes = 64 << 20;
 
-    /// The oldest are dropped where there are too many.
-    void add(Metadata metadata);
+    /// The oldest are dropped where there are too many; returns how many.
+    size_t add(Metadata metadata, bool is_realtime = true);
     /// Gives a writer those before `end`.
     void move_to(SegmentWriter &writer, int64_t end);
     void clear();
@@ -172,7 +173,12 @@ public:
     /// The track has ended; a later sample reactivates it.
     void end(Kind kind);
     /// Goes into the segment or part of its time; late, into the next.
-    void add_metadata(Metadata metadata) { metadata_.add(std::move(metadata)); }
+    /// Returns how many are dropped.
+    size_t add_metadata(Metadata metadata) {
+        const size_t dropped = metadata_.add(std::move(metadata), options_.realtime);
+        drop(dropped);
+        return dropped;
+    }
     /// Discards unfinished data, as after a seek.
     void flush();
     /// Finishes the current segment with the data so far. Later data follow with a discontinuity.

@@ -168,7 +168,7 @@ private:
     Entry make_entry(const Segment &segment);
     playlist::ByteRange place(size_t size);
     std::vector<std::string> publish_piece(const Segment &segment);
-    std::vector<std::string> close_open(const Bytes &data = {});
+    std::vector<std::string> close_open(const Bytes &own = {});
     std::vector<std::string> append(Entry entry);
     std::vector<std::string> move_to(const Segment &segment);
     std::vector<std::string> append_gap(std::optional<int64_t> date, const Entry &beside);
@@ -181,6 +181,7 @@ private:
     void changed();
     int64_t announced() const;
     Bytes gap_media() const;
+    bool is_text() const;
     void take_ranges(const Segment &segment);
     std::vector<playlist::DateRange> ranges_in(const playlist::MediaPlaylist &list) const;
     Bytes render(bool delta) const;

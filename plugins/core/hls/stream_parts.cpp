@@ -2,6 +2,8 @@
 // The window's parts: pieces of segments, the segment that is not finished, and gaps.
 #include "core/hls/stream.h"
 
+#include "core/webvtt/cue.h"
+
 #include <algorithm>
 #include <iterator>
 #include <limits>
@@ -72,10 +74,12 @@ std::vector<std::string> Stream::publish_piece(const Segment &segment) {
 }
 
 /// The parts so far become a segment: its bytes are theirs, unless it has its own.
-std::vector<std::string> Stream::close_open(const Bytes &data) {
+std::vector<std::string> Stream::close_open(const Bytes &own) {
     if (!open_) return {};
     Entry entry = std::move(*open_);
     open_.reset();
+    // Texts have headers, and the same cues.
+    const Bytes data = own.empty() && is_text() ? webvtt::merge(entry.parts) : own;
     entry.data = options_.store(data.empty() ? std::span<const Bytes>(entry.parts)
                                              : std::span<const Bytes>(&data, 1));
     const size_t size = entry.data.size();
@@ -101,7 +105,11 @@ std::vector<std::string> Stream::close_open(const Bytes &data) {
 Bytes Stream::gap_media() const {
     static const Bytes media = Bytes::copy_of(ByteView(empty_box));
     static const Bytes text = Bytes::copy_of(std::string_view("WEBVTT\n"));
-    return options_.container.mime_type.starts_with("text/") ? text : media;
+    return is_text() ? text : media;
+}
+
+bool Stream::is_text() const {
+    return options_.container.mime_type.starts_with("text/");
 }
 
 void Stream::begin_at(uint64_t number, uint64_t discontinuities) {

@@ -37,12 +37,18 @@ bool Subtitles::add(webvtt::Cue cue) {
                          [](int64_t time, const Kept &kept) { return time < kept.cue.begin; });
     bytes_ += size_of(cue);
     cues_.insert(later, {std::move(cue), false});
-    while (cues_.size() > options_.max_cues || bytes_ > options_.max_bytes)
+    while (is_full())
         drop_front();
     return true;
 }
 
+bool Subtitles::is_full() const {
+    if (!options_.realtime) return bytes_ > options_.max_file_bytes;
+    return cues_.size() > options_.max_cues || bytes_ > options_.max_bytes;
+}
+
 void Subtitles::drop_front() {
+    dropped_ += !cues_.front().is_written;
     bytes_ -= size_of(cues_.front().cue);
     cues_.pop_front();
 }
@@ -76,7 +82,10 @@ void Subtitles::follow(const Segment &reference) {
         finish(); // what is there of the old timeline
         for (size_t i = cues_.size(); i > 0; --i) {
             const webvtt::Cue &cue = cues_[i - 1].cue;
-            if (cue.end > place.begin - vicinity && cue.begin < place.end + vicinity) continue;
+            // A file that has a gap goes on, and its later cues may be here already.
+            const bool is_ahead = !options_.realtime && place.begin > *reference_end_;
+            if (cue.end > place.begin - vicinity && (is_ahead || cue.begin < place.end + vicinity))
+                continue;
             bytes_ -= size_of(cue);
             cues_.erase(cues_.begin() + static_cast<ptrdiff_t>(i - 1));
         }
@@ -169,7 +178,7 @@ void Subtitles::write(const Segment &reference) {
 
 /// Cues that have ended before this and are written.
 void Subtitles::forget(int64_t end) {
-    for (size_t i = 0; i < cues_.size();) {
+    for (size_t i = 0; i < cues_.size() && cues_[i].cue.begin < end;) {
         if (!cues_[i].is_written || cues_[i].cue.end > end) {
             ++i;
             continue;

@@ -26,7 +26,8 @@ public:
         int64_t patience = 200'000'000;
         /// ns by which pieces may be behind the reference's while they wait, if not in real time.
         int64_t max_behind = 30'000'000'000;
-        size_t max_cues = 1000, max_bytes = 1 << 20;
+        /// In real time. A file's cues may all come before its media, and only memory bounds them.
+        size_t max_cues = 1000, max_bytes = 1 << 20, max_file_bytes = 64 << 20;
         std::function<int64_t()> monotonic_clock; ///< ns
     };
     explicit Subtitles(Options options) : options_(std::move(options)) {}
@@ -50,6 +51,7 @@ public:
 
     size_t kept_bytes() const { return bytes_; }
     size_t kept_cues() const { return cues_.size(); }
+    uint64_t dropped() const { return dropped_; } ///< cues above a bound that were in no segment
 
 private:
     struct Kept {
@@ -65,11 +67,13 @@ private:
     void write(const Segment &reference);
     Bytes text_of(const Place &place, int64_t begin, bool is_whole);
     void forget(int64_t end);
+    bool is_full() const;
     void drop_front();
 
     Options options_;
     std::deque<Kept> cues_; ///< by their beginnings
     size_t bytes_ = 0;
+    uint64_t dropped_ = 0;
     std::deque<Reference> references_;
     std::deque<Segment> finished_;
     std::shared_ptr<const About> about_ = std::make_shared<const About>();

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <set>
+#include <utility>
 
 namespace penstock::webvtt {
 namespace {
@@ -116,9 +118,11 @@ std::string from_plain(std::string_view text) {
 
 std::string from_markup(std::string_view markup) {
     Lines out;
+    const size_t last = markup.rfind('>');
+    const size_t closed = last == markup.npos ? 0 : last; // no tag ends after it
     for (size_t i = 0; i < markup.size(); ++i) {
         const char c = markup[i];
-        const size_t end = c == '<'   ? markup.find('>', i)
+        const size_t end = c == '<'   ? i < closed ? markup.find('>', i) : markup.npos
                            : c == '&' ? markup.substr(0, i + longest_entity).find(';', i)
                                       : markup.npos;
         if (end == markup.npos) {
@@ -147,6 +151,26 @@ Bytes write(std::span<const Cue> cues, int64_t local, uint64_t ticks) {
         text += format_time(cue.begin) + " --> " + format_time(cue.end);
         if (!cue.settings.empty()) text += " " + cue.settings;
         text += "\n" + cue.text + "\n";
+    }
+    return Bytes::copy_of(text);
+}
+
+Bytes merge(std::span<const Bytes> segments) {
+    constexpr std::string_view separator = "\n\n";
+    std::string text;
+    std::set<std::string_view> blocks; // a cue's text has no empty line
+    for (const Bytes &segment : segments) {
+        std::string_view rest(reinterpret_cast<const char *>(segment.data()), segment.size());
+        for (bool is_header = true; !rest.empty(); is_header = false) {
+            const size_t end = std::min(rest.find(separator), rest.size());
+            std::string_view block = rest.substr(0, end);
+            rest.remove_prefix(std::min(end + separator.size(), rest.size()));
+            if (block.ends_with('\n')) block.remove_suffix(1);
+            const bool is_new = is_header ? text.empty() : blocks.insert(block).second;
+            if (!is_new) continue;
+            if (!text.empty()) text += '\n';
+            text.append(block) += '\n';
+        }
     }
     return Bytes::copy_of(text);
 }

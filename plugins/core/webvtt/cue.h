@@ -39,5 +39,8 @@ Cue parse_block(std::string_view block);
 /// A segment: `local` (ns, whole ms) and `ticks` (90 kHz) are the same moment on the cues' timeline
 /// and the media's. The cues' times are not negative.
 Bytes write(std::span<const Cue> cues, int64_t local, uint64_t ticks);
+/// One segment of several, with the header of the first and each cue once: what write() has made
+/// for the parts of one segment.
+Bytes merge(std::span<const Bytes> segments);
 
 } // namespace penstock::webvtt
