@@ -152,9 +152,13 @@ void DateRanges::apply(const Added &added, int64_t date, int64_t position) {
     // A command is sent several times before its splice. One without a time may be another.
     if (added.has_time) {
         std::string name = added.key + std::string(added.section.begin(), added.section.end());
-        if (std::find(seen_.begin(), seen_.end(), name) != seen_.end()) return;
+        // The time is not always in the bytes: the same ones later are another break.
+        const auto is_repetition = [&](const Seen &seen) {
+            return seen.name == name && std::abs(seen.time - added.time) < same_time;
+        };
+        if (std::any_of(seen_.begin(), seen_.end(), is_repetition)) return;
         if (seen_.size() >= max_seen) seen_.pop_front();
-        seen_.push_back(std::move(name));
+        seen_.push_back({std::move(name), added.time});
     }
     switch (added.what) {
     case What::out:

@@ -74,6 +74,11 @@ private:
         std::optional<int64_t> return_at; ///< it ends there by itself
     };
 
+    struct Seen {
+        std::string name; ///< a command: of its range, and the section's bytes; a mark: its id
+        int64_t time = 0;
+    };
+
     void add_splice(const scte35::Section &section, Added added);
     void add(Added added);
     void apply(const Added &added, int64_t date, int64_t position);
@@ -85,7 +90,8 @@ private:
     std::deque<Added> added_;
     std::deque<int64_t> cuts_;
     std::vector<Open> open_;
-    std::deque<std::string> seen_; ///< commands that were applied
+    std::deque<Seen> seen_;  ///< commands that were applied
+    std::deque<Seen> marks_; ///< that begin a range
     std::shared_ptr<const DateRangeList> list_;
 };
 
