@@ -11,6 +11,8 @@
 
 #include "check.hpp"
 
+#include <limits>
+
 namespace {
 
 using namespace penstock;
@@ -179,6 +181,40 @@ GST_START_TEST(test_marks) {
 }
 GST_END_TEST
 
+// What an application says cannot be told twice under one id, and not at any time.
+GST_START_TEST(test_refused) {
+    Ranges r;
+    RangeMark mark;
+    mark.id = "goal";
+    mark.time = sec;
+    mark.duration = sec;
+    for (int i = 0; i < 2; ++i) // again, by another path
+        fail_unless(r.ranges.add_mark(mark).is_ok());
+    r.advance(3 * sec);
+    fail_unless_equals_int(r.list().size(), 1);
+    mark.time = 100 * sec;
+    fail_unless(r.ranges.add_mark(mark).is_error());
+    mark.id = "goal-2";
+    fail_unless(r.ranges.add_mark(mark).is_ok());
+    r.advance(100 * sec);
+    fail_unless_equals_int(r.list().size(), 2);
+    constexpr int64_t most = std::numeric_limits<int64_t>::max();
+    for (const int64_t far : {most, most / 2, std::numeric_limits<int64_t>::min()}) {
+        fail_unless(r.ranges.add_section(section_of(Insert{.time = 1}), far, 0).is_error());
+        mark = {};
+        mark.id = "far";
+        mark.time = far;
+        fail_unless(r.ranges.add_mark(mark).is_error());
+        mark.time = 0;
+        mark.duration = far;
+        fail_unless(r.ranges.add_mark(mark).is_error());
+        mark.duration.reset();
+        mark.planned = far;
+        fail_unless(r.ranges.add_mark(mark).is_error());
+    }
+}
+GST_END_TEST
+
 // A viewer's token is for this server only.
 GST_START_TEST(test_session) {
     Ranges r;
@@ -298,6 +334,7 @@ static Suite *hls_date_ranges_suite() {
     tcase_add_test(tc, test_return_and_cancel);
     tcase_add_test(tc, test_segmentation);
     tcase_add_test(tc, test_marks);
+    tcase_add_test(tc, test_refused);
     tcase_add_test(tc, test_session);
     tcase_add_test(tc, test_bounds);
     tcase_add_test(tc, test_playlists);

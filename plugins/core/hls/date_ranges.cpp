@@ -17,6 +17,12 @@ constexpr size_t max_waiting = 64, max_seen = 64;
 // A command that names the same time again, within this, is a repetition; ns.
 constexpr int64_t same_time = second / 2;
 constexpr size_t longest_text = 256, max_attributes = 16;
+// Sums of such times, durations and the date do not overflow; ns.
+constexpr int64_t farthest = int64_t(1) << 59;
+
+bool is_far(int64_t time) {
+    return time <= -farthest || time >= farthest;
+}
 
 int64_t to_ns(uint64_t ticks) {
     return static_cast<int64_t>(ticks) * 100'000 / 9;
@@ -44,6 +50,7 @@ Result DateRanges::add_section(const Bytes &bytes, std::optional<int64_t> time, 
     if (section.command == scte35::Command::null ||
         section.command == scte35::Command::bandwidth_reservation)
         return result;
+    if (is_far(time.value_or(now))) return Result::error("a splice whose time is out of range");
     const size_t size = 3 + (size_t(bytes[1] & 0x0F) << 8 | bytes[2]);
     Added added;
     added.time = time.value_or(now);
@@ -100,6 +107,21 @@ Result DateRanges::add_mark(RangeMark mark) {
                                  ": names are X- and capitals");
     if (mark.duration.value_or(0) < 0 || mark.planned.value_or(0) < 0)
         return Result::error("a date range of negative duration");
+    if (is_far(mark.time) || is_far(mark.duration.value_or(0)) || is_far(mark.planned.value_or(0)))
+        return Result::error("a date range whose time or duration is out of range");
+    if (!mark.is_end) {
+        // Players take tags of the same ID for the same range.
+        const auto known = std::find_if(marks_.begin(), marks_.end(),
+                                        [&](const Seen &seen) { return seen.name == mark.id; });
+        if (known == marks_.end()) {
+            if (marks_.size() >= max_seen) marks_.pop_front();
+            marks_.push_back({mark.id, mark.time});
+        } else if (std::abs(known->time - mark.time) < same_time) {
+            return Result::ok();
+        } else {
+            return Result::error("a date range with the id of an earlier one, " + mark.id);
+        }
+    }
     Added added;
     added.what = What::mark;
     added.key = "mark-" + mark.id;

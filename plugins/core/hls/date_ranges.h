@@ -42,9 +42,10 @@ public:
     /// Tags in the playlist at most; the oldest go first.
     static constexpr size_t max_tags = 32;
 
-    /// `time`: of the splice; absent: `now`. Errors: an invalid section.
+    /// `time`: of the splice; absent: `now`. Errors: an invalid section, a time above 18 years.
     Result add_section(const Bytes &section, std::optional<int64_t> time, int64_t now);
-    /// Errors: no id, an attribute's name that is not of an application.
+    /// Errors: no id, that of an earlier range, a time or duration above 18 years, an attribute's
+    /// name that is not of an application.
     Result add_mark(RangeMark mark);
 
     /// Makes tags of what has been added, as soon as dates are known. `date`: ns since 1970 of a
