@@ -373,8 +373,10 @@ void Sink::deliver() {
                 if (has_renditions_ && told_ != presentation_->expected())
                     renditions = told_ = presentation_->expected();
                 more = presentation_->take(segment);
-                date_ranges_.resolve([&](int64_t time) { return presentation_->date(time); },
-                                     segment.place.end);
+                // Without a segment nothing says how far the stream has come.
+                if (more)
+                    date_ranges_.resolve([&](int64_t time) { return presentation_->date(time); },
+                                         segment.place.end);
                 segment.ranges = date_ranges_.list();
                 published_ += more && segment.complete;
                 may_wait = !realtime_;

@@ -88,6 +88,35 @@ GST_START_TEST(test_splices) {
 }
 GST_END_TEST
 
+// A break that has begun is not undone.
+GST_START_TEST(test_cancelled_too_late) {
+    Place place;
+    Bench bench(place.location());
+    bench.add_video();
+    gst_harness_set_live(bench.video, FALSE);
+    bench.state(GST_STATE_PLAYING);
+    bench.push(0, 1000);
+    using rig::Insert;
+    const auto send = [&](const Insert &insert, GstClockTime time) {
+        fail_unless(
+            gst_harness_push_event(bench.video, splice_event(rig::section_of(insert), time)));
+    };
+    send({.event = 8, .time = 1}, 2 * GST_SECOND);
+    send({.event = 9, .time = 2}, 30 * GST_SECOND);
+    bench.push(1000, 7000);
+    send({.event = 8, .is_cancelled = true}, GST_CLOCK_TIME_NONE);
+    send({.event = 9, .is_cancelled = true}, GST_CLOCK_TIME_NONE);
+    // A gap is the occasion for segments, and finds none.
+    fail_unless(gst_harness_push_event(bench.video, gst_event_new_gap(7 * GST_SECOND, 0)));
+    bench.push(7000, 11'000);
+    fail_unless(gst_harness_push_event(bench.video, gst_event_new_eos()));
+    const std::string text = text_of(place);
+    const auto list = conformance::read(text);
+    fail_unless(list.ranges.size() == 1, "%s", text.c_str());
+    fail_unless(list.segments.at(1).date == list.ranges[0].at("START-DATE"), "%s", text.c_str());
+}
+GST_END_TEST
+
 GST_START_TEST(test_sent_to_the_element) {
     Place place;
     Bench bench(place.location());
@@ -123,6 +152,7 @@ static Suite *hlssegmenter_events_suite() {
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_splices);
+    tcase_add_test(tc, test_cancelled_too_late);
     tcase_add_test(tc, test_sent_to_the_element);
     return s;
 }
