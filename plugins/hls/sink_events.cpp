@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What accompanies the media: subtitles, metadata, and events that become date ranges.
 #include "core/id3/tag.h"
+#include "core/mpegts/muxer.h"
 #include "hls/sink.h"
 #include "hls/splice_events.h"
 
@@ -30,14 +31,18 @@ void Sink::add_text(Input &in, int64_t time, int64_t duration, const Bytes &data
 }
 
 void Sink::add_metadata(int64_t time, Bytes data) {
-    if (id3::is_tag(data))
+    const bool is_too_large = running_settings_.container != ContainerType::cmaf &&
+                              data.size() > mpegts::largest_metadata;
+    if (id3::is_tag(data) && !is_too_large)
         presentation_->add_metadata({time, std::move(data)});
     else if (dropped_++ == 0)
-        GST_WARNING_OBJECT(element_, "dropping metadata that is no ID3 tag");
+        GST_WARNING_OBJECT(element_, "dropping metadata that is %s",
+                           is_too_large ? "too large for MPEG-TS" : "no ID3 tag");
 }
 
-/// Tells the title, if it is another one; `mutex_` is held.
-void Sink::tell_title(const Input &in) {
+/// Tells the title with the pad's next buffer, if it is another one: before the first one no time
+/// is known. `mutex_` is held.
+void Sink::tell_title(Input &in) {
     const bool is_media = in.media == Media::video || in.media == Media::audio;
     if (!running_settings_.tells_titles || !presentation_ || !in.tags || !is_media) return;
     const auto tag = [&](const char *name) {

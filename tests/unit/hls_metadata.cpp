@@ -110,11 +110,15 @@ GST_START_TEST(test_mpegts) {
         rig.segmenter->set_format(audio_format());
         rig.feed({.to = 5 * sec, .video = has_video});
         rig.segmenter->add_metadata({5500 * ms, title("one")});
+        // Only video's packets may be without a length.
+        rig.segmenter->add_metadata({6000 * ms, Bytes::adopt(std::vector<uint8_t>(65'528))});
         rig.segmenter->add_metadata({6500 * ms, title("two")});
+        rig.segmenter->add_metadata({7000 * ms, Bytes::adopt(std::vector<uint8_t>(65'527))});
         rig.feed({.from = 5 * sec, .to = 12 * sec, .video = has_video});
         constexpr uint16_t pid = 0x102;
         const auto units = rig.all(pid);
-        fail_unless_equals_int(units.size(), 2);
+        fail_unless_equals_int(units.size(), 3);
+        fail_unless_equals_int(units[2].payload.size(), 65'527);
         fail_unless_equals_uint64(units[0].pts, uint64_t(tick_origin) + 5500 * 90);
         fail_unless(units[0].stream_id == 0xBD);
         const std::vector<uint8_t> &payload = units[1].payload;

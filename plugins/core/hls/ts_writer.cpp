@@ -87,6 +87,7 @@ Bytes TsWriter::write(TrackSamples &video, const TrackSamples &audio, const Segm
 }
 
 void TsWriter::add_metadata(Metadata metadata) {
+    if (metadata.tag.size() > mpegts::largest_metadata) return;
     has_metadata_ = true;
     metadata_.push_back(std::move(metadata));
 }

@@ -30,6 +30,9 @@ enum class StreamType : uint8_t {
     ac3 = 0x81,
 };
 
+/// Bytes of a unit of metadata: only video's PES packets may leave their length out (2.4.3.7).
+inline constexpr size_t largest_metadata = 0xFFFF - 8;
+
 constexpr bool is_video(StreamType type) {
     return type == StreamType::h264 || type == StreamType::hevc;
 }
