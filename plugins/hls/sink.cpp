@@ -26,6 +26,7 @@ void Sink::Input::reset() {
     position = -1;
     live.reset();
     reached.reset();
+    title = {};
     seqnum = GST_SEQNUM_INVALID;
     gst_segment_init(&segment, GST_FORMAT_UNDEFINED);
 }

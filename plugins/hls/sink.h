@@ -65,6 +65,7 @@ private:
         GstPtr<GstCaps> caps;
         TextForm text_form = TextForm::plain;
         GstTagList *tags = nullptr;
+        Bytes title; ///< an ID3 tag for the time of its next buffer; empty: none
         GstSegment segment;
         bool flushing = false, eos = false;
         bool have_segment = false;
@@ -93,7 +94,7 @@ private:
     void declare(Input &input);
     void add_text(Input &input, int64_t time, int64_t duration, const Bytes &data);
     void add_metadata(int64_t time, Bytes data);
-    void tell_title(const Input &input);
+    void tell_title(Input &input);
     void describe(Input &input);
     std::vector<GstPtr<GstPad>> linked_pads() const;
 

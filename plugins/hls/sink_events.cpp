@@ -56,7 +56,7 @@ void Sink::tell_title(Input &in) {
     std::vector<id3::Text> frames;
     if (!title.empty()) frames.push_back({"TIT2", title});
     if (!artist.empty()) frames.push_back({"TPE1", artist});
-    if (!frames.empty()) presentation_->add_metadata({reached(in.pad), id3::make_tag(frames)});
+    in.title = frames.empty() ? Bytes() : id3::make_tag(frames);
     title_ = std::move(title);
     artist_ = std::move(artist);
 }

@@ -166,6 +166,8 @@ GstFlowReturn Sink::chain(GstPad *pad, GstPtr<GstBuffer> buffer) {
     if (GST_CLOCK_TIME_IS_VALID(position)) in.position = static_cast<int64_t>(position);
     furthest_ = std::max(furthest_, in.position);
     in.reached = sample.pts;
+    if (!in.title.empty())
+        presentation_->add_metadata({sample.pts, std::exchange(in.title, Bytes())});
     presentation_->add(*in.track, std::move(sample));
     const bool is_due = presentation_->has_output() || (output_ && output_->reports());
     lock.unlock();

@@ -199,6 +199,34 @@ GST_START_TEST(test_titles) {
 }
 GST_END_TEST
 
+// A title that is known from the beginning, of a stream that does not begin at 0.
+GST_START_TEST(test_first_title) {
+    Texts t("cmaf");
+    g_object_set(t.bench.element, "title-metadata", TRUE, nullptr);
+    t.start({});
+    gst_harness_push_event(t.pads["audio_0"],
+                           gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "First", nullptr)));
+    t.push(100'000, 106'000);
+    t.end();
+    size_t events = 0;
+    for (const auto &one : conformance::read(text_at(t.place.path / "index.m3u8")).segments) {
+        const std::string segment = text_at(t.place.path / one.uri);
+        for (const mp4::Fragment &fragment :
+             mp4::read_segment({reinterpret_cast<const uint8_t *>(segment.data()), segment.size()}))
+            for (const mp4::Box &event : fragment.events) {
+                Reader r(event.content);
+                r.skip(4);
+                const uint32_t timescale = r.u32();
+                const uint64_t ms = r.u64() * 1000 / timescale;
+                const mp4::Sample &frame = fragment.tracks.begin()->second.front();
+                fail_unless_equals_uint64(ms, frame.dts / 90);
+                ++events;
+            }
+    }
+    fail_unless_equals_int(events, 1);
+}
+GST_END_TEST
+
 GST_START_TEST(test_no_place) {
     // MPEG-TS of audio alone has one playlist.
     Place place;
@@ -216,6 +244,7 @@ static Suite *hlssegmenter_texts_suite() {
     tcase_add_test(tc, test_subtitles);
     tcase_add_test(tc, test_metadata);
     tcase_add_test(tc, test_titles);
+    tcase_add_test(tc, test_first_title);
     tcase_add_test(tc, test_no_place);
     return s;
 }
