@@ -140,7 +140,8 @@ GST_START_TEST(test_metadata) {
         t.say("metadata_0", bytes, 3100, 0);
         t.say("metadata_0", "no tag", 3200, 0);
         t.push(3000, 6000);
-        const id3::Text part{"TIT2", std::string(1000, 'x')};
+        const std::string long_title(1000, 'x');
+        const id3::Text part{"TIT2", long_title};
         std::string large;
         while (large.size() <= 70'000) {
             const Bytes one = id3::make_tag(std::span(&part, 1));
