@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/draw.h"
 
+#include "core/bytes/markup.h"
 #include "delay/budget.h"
 
 #include <algorithm>
@@ -12,29 +13,6 @@ namespace {
 
 constexpr int64_t ms = 1'000'000;
 constexpr const char *colours[] = {"#8b98a8", "#1f77b4", "#d0661b"};
-
-std::string escape(const std::string &text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '&':
-            out += "&amp;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
-        default:
-            out += c;
-        }
-    }
-    return out;
-}
 
 std::string number(double value) {
     char text[32];
@@ -48,13 +26,14 @@ public:
         text_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) +
                 "\" height=\"" + number(height) + "\" viewBox=\"0 0 " + number(width) + " " +
                 number(height) + "\" font-family=\"sans-serif\" font-size=\"12\">\n<title>" +
-                escape(title) + "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+                escape_markup(title) +
+                "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
         text(12, 20, title, "start", "#222", " font-size=\"14\" font-weight=\"bold\"");
     }
     void text(double x, double y, const std::string &what, const char *anchor = "start",
               const char *fill = "#444", const std::string &more = "") {
         text_ += "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" + anchor +
-                 "\" fill=\"" + fill + "\"" + more + ">" + escape(what) + "</text>\n";
+                 "\" fill=\"" + fill + "\"" + more + ">" + escape_markup(what) + "</text>\n";
     }
     void line(double x1, double y1, double x2, double y2, const char *stroke,
               const std::string &more = "") {

@@ -2,6 +2,7 @@
 // Draws graphs for Graphviz: a cluster per pipeline, a coloured box per element.
 #include "explain/graph.h"
 
+#include "core/bytes/markup.h"
 #include <algorithm>
 
 namespace penstock::explain {
@@ -25,24 +26,6 @@ std::string shortened(const std::string &text) {
     while (end > 0 && (text[end] & 0xc0) == 0x80)
         --end;
     return text.substr(0, end) + "…";
-}
-
-/// Escapes text for an HTML label.
-std::string escaped(const std::string &text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '&')
-            out += "&amp;";
-        else if (c == '<')
-            out += "&lt;";
-        else if (c == '>')
-            out += "&gt;";
-        else if (c == '"')
-            out += "&quot;";
-        else if (static_cast<unsigned char>(c) >= 0x20)
-            out += c;
-    }
-    return out;
 }
 
 /// Fill and border colour; black text is legible on them.
@@ -70,16 +53,18 @@ std::string label_of(const GraphNode &node) {
         return "<TR><TD ALIGN=\"LEFT\"><FONT " + font + ">" + text + "</FONT></TD></TR>";
     };
     std::string out = "<<TABLE BORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"1\">";
-    out += row("<B>" + escaped(node.element) + "</B>", "POINT-SIZE=\"12\"");
-    if (!node.name.empty()) out += row("<I>" + escaped(node.name) + "</I>", "POINT-SIZE=\"10\"");
+    out += row("<B>" + escape_markup(node.element) + "</B>", "POINT-SIZE=\"12\"");
+    if (!node.name.empty())
+        out += row("<I>" + escape_markup(node.name) + "</I>", "POINT-SIZE=\"10\"");
     for (const auto &[name, value] : node.properties)
-        out += row(escaped(shortened(name + "=" + value)), "POINT-SIZE=\"9\" COLOR=\"#444444\"");
+        out +=
+            row(escape_markup(shortened(name + "=" + value)), "POINT-SIZE=\"9\" COLOR=\"#444444\"");
     std::string last = say_action(node);
     if (const std::string latency = say_latency(node); !latency.empty())
         last += " · " + (latency == "?" ? "latency not known" : latency);
-    out += row(escaped(last),
+    out += row(escape_markup(last),
                "POINT-SIZE=\"9\" COLOR=\"" + std::string(colours_of(node.action).second) + "\"");
-    if (!node.note.empty()) out += row(escaped(node.note), "POINT-SIZE=\"9\"");
+    if (!node.note.empty()) out += row(escape_markup(node.note), "POINT-SIZE=\"9\"");
     return out + "</TABLE>>";
 }
 

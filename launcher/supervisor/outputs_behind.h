@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What depends on one pad of a pipeline.
+// Finds the locations of a pipeline that get their media from one pad alone.
 #pragma once
 
 #include <gst/gst.h>

@@ -158,7 +158,7 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
     return true;
 }
 
-/// Those who wait for what is not there are told so.
+/// Refuses requests that wait for a stream which an element said it does not make.
 void PlayRule::note_missing(const Captures &captures, const std::vector<std::string> &locations,
                             const std::string &reason) {
     const auto found = instances_.find(captures);
@@ -174,7 +174,7 @@ void PlayRule::note_missing(const Captures &captures, const std::vector<std::str
         };
         if (std::none_of(locations.begin(), locations.end(), has_path)) continue;
         if (reason.empty()) instance.missing.erase(path);
-        // What is told later is a consequence.
+        // The first reason counts: later ones follow from it.
         if (reason.empty() || !instance.missing.emplace(path, reason).second) continue;
         report_(Severity::info, path + ": there is none: " + reason);
         if (match.listener->parks_viewers()) match.listener->end_viewers(path, reason);

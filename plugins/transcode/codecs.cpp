@@ -40,7 +40,7 @@ const std::array<Codec, 5> codecs{{
      {"avenc_aac", "voaacenc", "fdkaacenc"}},
 }};
 
-/// Those that are copied only.
+/// The codecs that are copied, and never encoded to.
 const std::array<Codec, 7> copied_codecs{{
     {"h265", true, "video/x-h265", nullptr, "h265parse", 0, {}},
     {"av1", true, "video/x-av1", nullptr, "av1parse", 0, {}},

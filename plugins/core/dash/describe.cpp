@@ -98,7 +98,7 @@ Mpd describe(const Timeline &timeline, std::span<const Offer> offers, const Shap
         if (!period.sets.empty()) mpd.periods.push_back(std::move(period));
     }
     if (mpd.periods.empty()) return mpd;
-    // What the first continues has left.
+    // The Period that the first one continued is not in the MPD any more.
     mpd.periods.front().continues.clear();
     const int64_t usual = timeline.usual();
     const bool has_parts = shape.part_target > 0;

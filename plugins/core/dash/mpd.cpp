@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/dash/mpd.h"
 
+#include "core/bytes/markup.h"
 #include "core/playlist/playlist.h"
 
 #include <algorithm>
@@ -9,29 +10,6 @@
 
 namespace penstock::dash {
 namespace {
-
-std::string escaped(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-        case '&':
-            out += "&amp;";
-            break;
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
-        default:
-            if (static_cast<unsigned char>(c) >= ' ' && c != 0x7F) out += c;
-        }
-    }
-    return out;
-}
 
 /// Writes elements with their indentation; closes what is open.
 class Writer {
@@ -47,7 +25,7 @@ public:
         return *this;
     }
     Writer &set(const char *name, std::string_view value) {
-        text_ += std::string(" ") + name + "=\"" + escaped(value) + "\"";
+        text_ += std::string(" ") + name + "=\"" + escape_markup(value) + "\"";
         return *this;
     }
     Writer &set(const char *name, uint64_t value) { return set(name, std::to_string(value)); }
@@ -65,7 +43,7 @@ public:
     void leaf(const char *name, std::string_view content) {
         end_tag(">");
         text_.append(2 * names_.size(), ' ');
-        text_ += std::string("<") + name + ">" + escaped(content) + "</" + name + ">\n";
+        text_ += std::string("<") + name + ">" + escape_markup(content) + "</" + name + ">\n";
     }
     std::string take() { return std::move(text_); }
 

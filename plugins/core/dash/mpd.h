@@ -9,7 +9,7 @@
 
 namespace penstock::dash {
 
-/// Of every SegmentTemplate: units in a second.
+/// The timescale of every SegmentTemplate: units in a second.
 inline constexpr int64_t timescale = 90'000;
 
 /// `S` of a SegmentTimeline, repeated `count` times; 1/90000 s.
@@ -18,7 +18,7 @@ struct Span {
     uint64_t count = 1;
 };
 
-/// Where the segments of a Period are; the same for all of its representations.
+/// Numbers and times of a Period's segments; the same for all of its representations.
 struct Addressing {
     uint64_t start_number = 0;
     int64_t offset = 0;         ///< presentationTimeOffset, 1/90000 s

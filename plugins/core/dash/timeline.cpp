@@ -60,7 +60,7 @@ void Timeline::begin_period(const Piece &piece, bool continuous) {
     if (!periods_.empty()) {
         const Period &before = periods_.back();
         const int64_t next = before.start + (before.end - before.begin);
-        // What was in the last one and has not stopped is expected in this one.
+        // Renditions of the last Period that have not stopped are expected in this one.
         for (const Member &member : before.members) {
             if (seen(member.rendition) + away >= piece.number)
                 period.expected.push_back(member.rendition);
@@ -76,7 +76,7 @@ void Timeline::begin_period(const Piece &piece, bool continuous) {
             if (run > 0) period.duration = (piece.begin - before.begin) / static_cast<int64_t>(run);
             period.is_guess = false;
         } else if (piece.date) {
-            // Where the clocks have come apart, the last one may be cut short.
+            // If the clocks have come apart, the last Period may be cut short.
             period.start = std::max((*piece.date - *available_since_) * millisecond,
                                     before.start + millisecond);
         } else {
@@ -158,7 +158,7 @@ void Timeline::remove_before(uint64_t number) {
 
 bool Timeline::is_ready(const Period &period) const {
     if (period.members.empty() || period.duration <= 0) return false;
-    // Those that have not come by the second segment are not waited for.
+    // Renditions that have not come by the second segment are not waited for.
     if (period.last > period.first) return true;
     return std::all_of(period.expected.begin(), period.expected.end(), [&](const auto &name) {
         return std::any_of(period.members.begin(), period.members.end(),
@@ -172,7 +172,7 @@ int64_t Timeline::usual() const {
 
 std::vector<Span> Timeline::list(const Period &period) const {
     std::vector<Span> spans;
-    // What is not there in all renditions yet is not listed, unless requests for it may wait.
+    // A segment that some rendition lacks yet is not listed, unless requests for it may wait.
     uint64_t common = period.last;
     for (const Member &member : period.members)
         if (const uint64_t number = seen(member.rendition); number + away >= period.last)

@@ -79,7 +79,8 @@ public:
 
     /// ms since 1970 at which the first Period begins; nullopt: there is none.
     std::optional<int64_t> available_since() const { return available_since_; }
-    /// Those that can be told of. `ended`: nothing follows, so the last one has a duration, too.
+    /// The Periods that the MPD can list. `ended`: nothing follows, so the last has a duration,
+    /// too.
     std::vector<Shown> shown(bool ended) const;
     /// ns of the segments that are complete or being made: the longest, and the last Period's.
     int64_t longest() const { return longest_; }

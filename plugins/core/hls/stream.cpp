@@ -245,7 +245,8 @@ void Stream::take_ranges(const Segment &segment) {
         old_ranges_.erase(old_ranges_.begin(), old_ranges_.end() - DateRanges::max_tags);
 }
 
-/// Those that have not ended before the playlist begins. Nobody ends those of earlier producers.
+/// The date ranges that have not ended before the playlist begins. An open one of an earlier
+/// producer, which nobody ends any more, lasts as long as was planned.
 std::vector<playlist::DateRange> Stream::ranges_in(const playlist::MediaPlaylist &list) const {
     std::vector<playlist::DateRange> kept;
     const playlist::Segment *first = list.segments.empty() ? nullptr : &list.segments.front();

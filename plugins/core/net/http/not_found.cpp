@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/http/not_found.h"
 
+#include "core/bytes/markup.h"
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -12,34 +13,11 @@ constexpr std::array<std::string_view, 18> endings{
     "/index.m3u8", "/index.m3u", "/index.mpd", ".m3u8", ".m3u", ".flv", ".ts",   ".mp3",  ".aac",
     ".ogg",        ".opus",      ".mp4",       ".m4s",  ".mpd", ".mkv", ".webm", ".html", "/"};
 
-std::string html_of(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-        case '&':
-            out += "&amp;";
-            break;
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
-        default:
-            out += c;
-        }
-    }
-    return out;
-}
-
 /// Paths of streams consist of characters that need no escaping in a URL.
 std::string link(const std::string &origin, const std::string &path, bool as_html) {
     if (!as_html) return "  " + origin + path + "\n";
-    const std::string text = html_of(origin + path);
-    return "<li><a href=\"" + html_of(path) + "\">" + text + "</a></li>\n";
+    const std::string text = escape_markup(origin + path);
+    return "<li><a href=\"" + escape_markup(path) + "\">" + text + "</a></li>\n";
 }
 
 } // namespace
@@ -100,7 +78,7 @@ HttpResponse not_found(const HttpRequest &request, const NotFound &known) {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width\">\n<title>Nothing is here</title>\n"
         "<h1>" +
-        html_of(nothing) + "</h1>\n<p>" + lead + "</p>\n<ul>\n" + links + "</ul>\n");
+        escape_markup(nothing) + "</h1>\n<p>" + lead + "</p>\n<ul>\n" + links + "</ul>\n");
     return response;
 }
 

@@ -33,7 +33,7 @@ void RtmpConnection::admit_play(const std::string &path) {
     const auto demand = state_->rules->demand_for(path);
     const bool is_asked = demand && !demand->is_ready(path);
     const bool is_claimed = mount && mount->slot.is_claimed();
-    // What never had media may never have any, and the rule knows.
+    // A stream that never had media may never have any: the rule knows.
     const bool may_be_empty = is_asked && mount && mount->media_at_ms() == 0;
     if (is_claimed || (mount && mount->has_feed() && !may_be_empty)) return play(path);
     if (is_asked)

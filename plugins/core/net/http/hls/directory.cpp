@@ -168,7 +168,7 @@ Result HlsDirectory::write(const std::string &name, ByteView content, Existing e
 /// Writes media: into a file of this name, or at the end of the one for all.
 Result HlsDirectory::store(const std::string &name, ByteView content) {
     if (!file_) return write(name, content);
-    // What a failed write has left would be in the place of what comes next.
+    // Bytes of a failed write would stand where the next segment's are said to be.
     if (has_hole_) return Result::error("no more is written, since a segment is missing");
     const Result result = file_->write(content);
     if (result.is_ok()) bytes_written_ += content.size();

@@ -23,10 +23,10 @@ public:
     explicit DashManifest(bool has_parts) : timeline_({.has_parts = has_parts}) {}
 
     void add(const dash::Piece &piece);
-    /// What follows does not continue what was.
+    /// The next piece does not continue the last one.
     void interrupt();
     void remove_before(uint64_t number);
-    /// What is said of the stream may have changed.
+    /// The offers may have changed: the text is made anew.
     void touch();
 
     struct Text {
