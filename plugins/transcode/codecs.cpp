@@ -69,7 +69,11 @@ GType latency_type() {
         {int(Latency::low), "No reordering and no lookahead", "low"},
         {0, nullptr, nullptr},
     };
-    static const GType type = g_enum_register_static("PenstockCopyOrEncodeLatency", values);
+    static const GType type = [] {
+        const GType made = g_enum_register_static("PenstockCopyOrEncodeLatency", values);
+        gst_type_mark_as_plugin_api(made, GstPluginAPIFlags(0));
+        return made;
+    }();
     return type;
 }
 

@@ -356,7 +356,6 @@ static void penstock_copy_or_encode_class_init(PenstockCopyOrEncodeClass *klass)
     gst_element_class_add_static_pad_template(element_class, &src_template);
     gst_type_mark_as_plugin_api(codec_type(), GstPluginAPIFlags(0));
     gst_type_mark_as_plugin_api(mode_type(), GstPluginAPIFlags(0));
-    gst_type_mark_as_plugin_api(latency_type(), GstPluginAPIFlags(0));
     gst_element_class_set_static_metadata(
         element_class, "Copy or encode", "Codec/Encoder/Video/Audio",
         "Passes on a stream that has the wanted codec, encodes one that has not",
