@@ -303,6 +303,26 @@ GST_START_TEST(test_not_obeyed) {
 }
 GST_END_TEST
 
+// The next connection of a publisher that was asked comes before the first one has ended: it has
+// the name.
+GST_START_TEST(test_comes_early) {
+    const Log log;
+    Node node;
+    Recorded old, next;
+    const auto client = old.open(node.location(), true);
+    client->publish(samples::video_config());
+    client->publish(frame(0));
+    fail_unless(eventually([&] { return node.frames() == 1; }));
+    node.ask(true, "");
+    // Without a keyframe it does not leave yet.
+    fail_unless(eventually([&] { return has(log.all(), "asked to connect again"); }));
+    const auto again = next.open(node.location(), true);
+    fail_unless(eventually([&] { return next.lives == 1; }), "%s", next.said().c_str());
+    fail_if(has(next.said(), "published already"), "%s", next.said().c_str());
+    fail_unless_equals_int(node.published, 2);
+}
+GST_END_TEST
+
 // A server that ends asks its publishers and players to connect again, and the next one at its port
 // has them. They are not told that the stream has ended.
 GST_START_TEST(test_server_ends) {
@@ -367,6 +387,7 @@ static Suite *rtmp_reconnect_suite() {
     tcase_add_test(tests, test_player_moves);
     tcase_add_test(tests, test_nobody_there);
     tcase_add_test(tests, test_not_obeyed);
+    tcase_add_test(tests, test_comes_early);
     tcase_add_test(tests, test_server_ends);
     tcase_add_test(tests, test_receiver_stops);
     return suite;

@@ -257,7 +257,10 @@ void RtmpConnection::ask_to_reconnect(const std::string &path, bool publisher,
     if (closed_ || !mount_ || mount_->path() != path ||
         role_ != (publisher ? Role::publisher : Role::player))
         return;
-    if (session_.request_reconnect(url, description)) say(LogLevel::info, "asked to connect again");
+    if (session_.request_reconnect(url, description)) {
+        is_leaving_ = true;
+        say(LogLevel::info, "asked to connect again");
+    }
     answer();
 }
 

@@ -14,6 +14,7 @@
 #include "core/net/tls/session.h"
 #include "core/rtmp/server_session.h"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -51,6 +52,7 @@ public:
     void refuse_publish(const std::string &reason) override;
     void resume() override;
     bool is_backup() const override { return is_backup_; }
+    bool is_leaving() const override { return is_leaving_; }
     void give_way(const std::string &reason) override;
 
     /// If it publishes (or plays) `path`, and can.
@@ -161,8 +163,9 @@ private:
     bool greeting_;        ///< the peer has not said yet whether it speaks TLS, or shakes hands
     bool reading_ = false; ///< will read on after others' turn
     bool ended_ = false;   ///< the peer sends nothing but what is there to be read
-    bool is_backup_ = false;  ///< a publisher that came with ?backup=1; fixed like key_
-    bool is_parting_ = false; ///< see part_ways()
+    bool is_backup_ = false;              ///< a publisher that came with ?backup=1; fixed like key_
+    std::atomic<bool> is_leaving_{false}; ///< set once it was asked to connect again
+    bool is_parting_ = false;             ///< see part_ways()
 };
 
 } // namespace penstock::net

@@ -9,6 +9,7 @@ namespace penstock::net {
 namespace {
 
 constexpr const char *taken_over_text = "another publisher has taken this name over";
+constexpr const char *came_back_text = "it has connected again, as it was asked to";
 constexpr const char *busy_text = "this name is being published already";
 
 } // namespace
@@ -30,6 +31,12 @@ PublishSlot::Seat *PublishSlot::free_seat() {
     return &seats_[1];
 }
 
+PublishSlot::Seat *PublishSlot::leaving_seat() {
+    for (Seat &seat : seats_)
+        if (seat.announced && seat.publisher->is_leaving()) return &seat;
+    return nullptr;
+}
+
 PublishReceiver *PublishSlot::receiver_of(const Seat &seat) const {
     return receiver_ && &seat == &seats_[1] ? receiver_->second() : receiver_;
 }
@@ -49,7 +56,7 @@ void PublishSlot::tell_published(PublishReceiver *receiver, const Publisher &pub
 
 PublishSlot::Verdict PublishSlot::publish(const std::shared_ptr<Publisher> &publisher,
                                           uint64_t admitted) {
-    std::shared_ptr<Publisher> displaced;
+    std::shared_ptr<Publisher> displaced, left;
     {
         std::lock_guard call(call_mutex_);
         PublishReceiver *receiver = nullptr;
@@ -57,16 +64,20 @@ PublishSlot::Verdict PublishSlot::publish(const std::shared_ptr<Publisher> &publ
             std::lock_guard lock(mutex_);
             // A receiver with another key may have come since the publisher's was looked at.
             if (receiver_ && !publisher->has_key(key_)) return Verdict::wrong_key;
+            const bool is_admitted = authority_.epoch == 0 || authority_.epoch == admitted;
             Seat *seat = free_seat();
+            if (!seat && receiver_ && is_admitted && (seat = leaving_seat()))
+                left = std::move(seat->publisher);
             if (!seat) return Verdict::busy;
             *seat = {publisher, false};
             if (!receiver_) return Verdict::waits_for_claim;
-            if (authority_.epoch != 0 && authority_.epoch != admitted) return Verdict::ask;
+            if (!is_admitted) return Verdict::ask;
             displaced = announce_locked(seat);
             receiver = receiver_of(*seat);
         }
         tell_published(receiver, *publisher);
     }
+    if (left) left->give_way(came_back_text);
     if (displaced) displaced->give_way(taken_over_text);
     return Verdict::accepted;
 }

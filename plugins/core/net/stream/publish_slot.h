@@ -61,6 +61,9 @@ public:
     virtual bool has_key(std::string_view key) const = 0;
     /// Whether it has said that it is a backup (`?backup=1`).
     virtual bool is_backup() const { return false; }
+    /// Whether it was asked to connect again. Its next connection may come before this one's end is
+    /// noticed, and has the name then.
+    virtual bool is_leaving() const { return false; }
     virtual void accept_publish() = 0;                          ///< a receiver takes the stream
     virtual void ask_receiver() = 0;                            ///< one will, if its watcher agrees
     virtual void refuse_publish(const std::string &reason) = 0; ///< none will
@@ -140,6 +143,8 @@ private:
     Seat *seat_of(const Publisher *publisher);
     const Seat *seat_of(const Publisher *publisher) const;
     Seat *free_seat();
+    /// The seat of a publisher that was asked to connect again; nullptr if none was.
+    Seat *leaving_seat();
     PublishReceiver *receiver_of(const Seat &seat) const;
     /// The seat becomes announced; in a takeover it is the first one then, and the publisher that
     /// was there is returned.
