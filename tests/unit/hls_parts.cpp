@@ -313,6 +313,7 @@ GST_START_TEST(test_gap_amid_a_segment) {
     fail_unless(parts.stream.playlist().empty());
     parts.segmenter->set_format(cmaf_video());
     parts.segmenter->end(Kind::audio);
+    int64_t skipped = 0;
     for (int i = 0; i < 400; ++i) {
         parts.wall += 40 * ms;
         if (i == 240) {
@@ -329,8 +330,12 @@ GST_START_TEST(test_gap_amid_a_segment) {
             fail_if(playlist::has_come({edge.next, 0}, edge));
         }
         parts.add(Kind::video, video_sample(i * 40 * ms, i * 40 * ms, i % 50 == 0, uint32_t(i)));
+        if (i > 240 && i < 250) skipped = std::max(skipped, parts.stream.newest()->skipped);
+        if (i == 239 || i == 399) fail_unless(parts.stream.newest()->skipped == 0);
     }
     parts.finish();
+    // Segments begin at frames 200 and 250; the part that was being made at frame 240 comes whole.
+    fail_unless(skipped > 0 && skipped <= 40 * 40 * ms && skipped % (40 * ms) == 0);
     parts.assert_conforms("a gap");
     fail_unless_equals_int(parts.all(video_id).size(), 400);
 }

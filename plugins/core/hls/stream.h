@@ -123,6 +123,7 @@ public:
         std::string init; ///< name of its init segment; empty: it needs none
         bool discontinuity = false, independent = true, is_gap = false;
         std::optional<int64_t> date; ///< ms since 1970
+        int64_t skipped = 0;         ///< ns of its media that came before a gap ended the segment
     };
     std::optional<Newest> newest() const;
     /// How far a segment is.
@@ -164,6 +165,7 @@ private:
         std::shared_ptr<const Init> init; ///< null: it needs none
         uint64_t first_part = 0;          ///< number of the first of `parts`
         std::vector<Bytes> parts;         ///< of a gap: empty
+        int64_t skipped = 0;              ///< as in Newest
     };
     Entry make_entry(const Segment &segment);
     playlist::ByteRange place(size_t size);

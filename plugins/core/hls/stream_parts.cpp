@@ -51,6 +51,7 @@ std::vector<std::string> Stream::publish_piece(const Segment &segment) {
             for (const Part &part : segment.parts)
                 before -= part.duration;
             *entry.listed.program_date_time += before / millisecond;
+            entry.skipped = before;
             entry.independent = segment.parts.front().independent;
         }
         if (is_first) {
@@ -166,6 +167,7 @@ std::vector<std::string> Stream::append_gap(std::optional<int64_t> date, const E
     entry.listed.program_date_time = date;
     entry.init = beside.init;
     entry.listed.map = beside.listed.map;
+    entry.listed.map_range = beside.listed.map_range;
     return append(std::move(entry));
 }
 
@@ -212,7 +214,8 @@ std::optional<Stream::Newest> Stream::newest() const {
                   entry.listed.discontinuity,
                   entry.independent,
                   entry.listed.gap,
-                  entry.listed.program_date_time};
+                  entry.listed.program_date_time,
+                  entry.skipped};
 }
 
 Stream::Progress Stream::parts_of(uint64_t segment, size_t from, std::vector<Bytes> &parts) const {

@@ -24,7 +24,7 @@ std::optional<dash::Piece> dash_piece(const hls::Stream &stream, const std::stri
     piece.codecs = segment.codecs;
     piece.width = segment.width;
     piece.height = segment.height;
-    piece.begin = segment.place.segment + segment.place.offset;
+    piece.begin = segment.place.segment + newest->skipped + segment.place.offset;
     piece.end = segment.place.end + segment.place.offset;
     piece.is_complete = segment.complete;
     piece.discontinuity = newest->discontinuity;
