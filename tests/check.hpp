@@ -3,30 +3,7 @@
 // included before this one.
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <cstdint>
-#include <cstring>
-#include <deque>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iostream>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <random>
-#include <set>
-#include <span>
-#include <sstream>
-#include <string>
-#include <string_view>
-#include <thread>
-#include <vector>
+#include "precompiled/standard.hpp"
 
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
