@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a receiver of RTP does with sequence numbers, and a sender with requests: reordering, asking
-// again, retransmissions.
+// again, retransmissions, feedback of arrivals.
 #include "core/rtp/history.h"
 #include "core/rtp/nack.h"
 #include "core/rtp/reorder.h"
 #include "core/rtp/rtx.h"
+#include "core/rtp/twcc_sender.h"
 
 #include "unit/rtp_rig.hpp"
 
@@ -51,6 +52,8 @@ std::vector<uint16_t> due(MissingPackets &missing, int64_t now) {
 }
 
 using Numbers = std::vector<uint16_t>;
+
+constexpr int32_t lost = rtcp::TransportFeedback::not_received;
 
 } // namespace
 
@@ -228,6 +231,70 @@ GST_START_TEST(test_history) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_arrival_log) {
+    ArrivalLog log;
+    fail_unless(!log.take_feedback(0) && !log.deadline());
+    // 64 ms are a step of the reference time.
+    const int64_t begin = 640 * millisecond;
+    log.received(65'534, begin + millisecond);
+    log.received(65'535, begin + millisecond);
+    log.received(2, begin + 70 * millisecond);
+    log.received(2, begin + 80 * millisecond); // a duplicate
+    fail_unless(log.deadline() == begin + 101 * millisecond);
+    fail_unless(!log.take_feedback(begin + 100 * millisecond));
+    auto f = log.take_feedback(begin + 101 * millisecond);
+    fail_unless(f && f->base_sequence == 65'534 && f->reference_time == 10 && f->count == 0);
+    fail_unless(f->deltas == (std::vector<int32_t>{4, 0, lost, lost, 276}));
+    fail_unless(!log.take_feedback(begin + 500 * millisecond) && !log.deadline());
+    // What was lost between is told of; one that is late is told of with those behind it.
+    log.received(4, begin + 500 * millisecond);
+    f = log.take_feedback(begin + 500 * millisecond);
+    fail_unless(f && f->base_sequence == 3 && f->count == 1 && f->deltas.size() == 2);
+    fail_unless(f->deltas[0] == lost && f->reference_time == 17 && f->deltas[1] == 208);
+    log.received(1, begin + 510 * millisecond);
+    fail_unless(!log.take_feedback(begin + 599 * millisecond));
+    f = log.take_feedback(begin + 600 * millisecond);
+    fail_unless(f && f->base_sequence == 1 && f->reference_time == 17);
+    fail_unless(f->deltas == (std::vector<int32_t>{248, -1'760, lost, 1'720}));
+}
+GST_END_TEST
+
+GST_START_TEST(test_arrival_log_bounds) {
+    ArrivalLog log(ArrivalLog::Limits{.interval = 0, .statuses = 5});
+    // A pause that no delta can express, and more statuses than a message has.
+    log.received(0, 0);
+    log.received(1, 9 * second);
+    log.received(20, 9 * second);
+    std::vector<rtcp::TransportFeedback> all;
+    while (auto f = log.take_feedback(9 * second)) {
+        f->sender = 1;
+        Writer out;
+        fail_unless(rtcp::write(*f, out));
+        all.push_back(*f);
+    }
+    fail_unless(all.size() == 5);
+    uint16_t next = 0;
+    for (const auto &f : all) {
+        fail_unless(f.base_sequence == next && f.deltas.size() <= 5);
+        next = static_cast<uint16_t>(next + f.deltas.size());
+        // A message without arrivals has the time of what follows.
+        fail_unless(f.reference_time == (f.base_sequence == 0 ? 0 : 140));
+    }
+    fail_unless(next == 21);
+    // A jump forgets; what is far behind is not told of.
+    log.received(30'000, 10 * second);
+    auto f = log.take_feedback(10 * second);
+    fail_unless(f && f->base_sequence == 30'000 && f->deltas.size() == 1);
+    log.received(20'000, 10 * second);
+    fail_unless(!log.take_feedback(10 * second));
+    // Reference times have 24 bits with a sign.
+    ArrivalLog old;
+    old.received(7, (int64_t(1) << 23) * 64 * millisecond);
+    f = old.take_feedback((int64_t(1) << 23) * 64 * millisecond + second);
+    fail_unless(f && f->reference_time == -0x800000);
+}
+GST_END_TEST
+
 static Suite *rtp_receive_suite() {
     Suite *s = suite_create("rtp_receive");
     TCase *tc = tcase_create("general");
@@ -239,6 +306,8 @@ static Suite *rtp_receive_suite() {
     tcase_add_test(tc, test_missing_bounds);
     tcase_add_test(tc, test_rtx);
     tcase_add_test(tc, test_history);
+    tcase_add_test(tc, test_arrival_log);
+    tcase_add_test(tc, test_arrival_log_bounds);
     return s;
 }
 GST_CHECK_MAIN(rtp_receive)
