@@ -129,7 +129,7 @@ GST_START_TEST(test_every_size) {
     for (const NalCodec codec : both) {
         const auto packetizer = packetizer_of(codec);
         NalDepacketizer depacketizer(codec);
-        for (size_t size = 3; size <= 5000; size += size < 2500 ? 1 : 7) {
+        for (size_t size = 3; size <= 5000; size += step(size)) {
             const bool key = size % 10 == 0;
             const Unit frame = lengths({key ? key_of(codec, size) : delta_of(codec, size)});
             const Frame got = pass(*packetizer, depacketizer, frame, key);

@@ -176,6 +176,15 @@ inline void check_disorder(Packetizer &packetizer, const std::function<Depacketi
     }
 }
 
+/// The steps in which a test goes through sizes.
+constexpr size_t step(size_t size) {
+#ifdef PENSTOCK_SANITIZED
+    return size < 300 ? 1 : 29;
+#else
+    return size < 300 ? 1 : size < 2500 ? 3 : 17;
+#endif
+}
+
 /// Payloads that are cut short, or have a bit changed, crash nothing and make no frame that is
 /// longer than they are (but for `overhead` bytes).
 inline void check_cuts(const std::function<Depacketizer *()> &make, const std::vector<Sent> &sent,
@@ -193,7 +202,7 @@ inline void check_cuts(const std::function<Depacketizer *()> &make, const std::v
             std::vector<Frame> frames;
             (void)depacketizer->push({changed.payload, changed.timestamp, changed.marker, false},
                                      frames);
-            for (size_t j = i + 1; j < sent.size(); ++j)
+            for (size_t j = i + 1; j < std::min(sent.size(), i + 4); ++j)
                 (void)depacketizer->push(
                     {sent[j].payload, sent[j].timestamp, sent[j].marker, false}, frames);
             depacketizer->flush(frames);

@@ -54,7 +54,7 @@ void check_codec(MakePacketizer &&make, const std::function<Depacketizer *()> &r
                  Delta &&delta, size_t smallest) {
     const auto packetizer = make(default_budget), narrow = make(64);
     const std::unique_ptr<Depacketizer> depacketizer(receiver()), other(receiver());
-    for (size_t size = smallest; size <= 5000; size += size < 2500 ? 1 : 7) {
+    for (size_t size = smallest; size <= 5000; size += step(size)) {
         const bool is_key = size % 10 == 0;
         const Unit frame = is_key ? key(size, 0) : delta(size, 0);
         const Frame got = pass(*packetizer, *depacketizer, frame, is_key);
