@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What all DTLS sessions of a server share: a certificate of its own, which only its fingerprint
-// makes trusted, and what is offered to peers. This header does not need OpenSSL.
+// Shared by all DTLS sessions of a server: its self-signed certificate, which peers know by its
+// fingerprint, and the ciphers and profiles that are offered to them. This header does not need
+// OpenSSL.
 #pragma once
 
 #include "core/dtls/fingerprint.h"

@@ -117,7 +117,7 @@ std::optional<int64_t> MediaClock::skew_of(size_t index) const {
     if (!usable(track) || &*first == &track) return std::nullopt;
     const int64_t wanted = first->time_of(first->report->ticks) - first->report->time;
     const int64_t is = track.time_of(track.report->ticks) - track.report->time;
-    // What the arrivals contradict is not believed.
+    // Sender reports are not believed where the packets' arrivals contradict them.
     const int64_t skew = wanted - is;
     if (std::abs(track.lateness - skew) > max_skew && std::abs(skew) > max_skew)
         return std::nullopt;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a receiver report says about one source: loss, jitter and the last sender report. RFC 3550,
-// 6.4.1, A.3 and A.8.
+// The figures of a receiver report about one source: loss, jitter and the last sender report.
+// RFC 3550, 6.4.1, A.3 and A.8.
 #pragma once
 
 #include "core/rtp/continuity.h"

@@ -50,7 +50,7 @@ void ArrivalLog::received(uint16_t number, int64_t now) {
     }
     if (arrival(sequence) != none) return;
     arrival(sequence) = ticks_of(now, TransportFeedback::ticks_per_second);
-    // Those between the last feedback and this one are lost so far, and are told of as such.
+    // Packets between the last feedback and this one are reported as lost.
     const int64_t from = sequence >= before && sequence - before < kept ? before : sequence;
     pending_ = pending_ ? std::min(*pending_, from) : from;
     if (!next_) next_ = now + limits_.interval;

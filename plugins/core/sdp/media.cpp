@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What offer.h's parts of a media section know of themselves.
+// The methods of offer.h's parts of a media section.
 #include "core/sdp/offer.h"
 
 #include "core/sdp/text.h"

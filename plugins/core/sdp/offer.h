@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a session description of WebRTC says: media sections, their codecs and their transport.
+// A session description of WebRTC, read: media sections, their codecs and their transport.
 // RFC 8829 (JSEP), RFC 8839 (ICE), RFC 8843 (BUNDLE), RFC 8851 and 8853 (simulcast). Thread-safe.
 #pragma once
 

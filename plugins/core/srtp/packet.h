@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What SRTP has to know of packets: where their headers end, and what becomes of them.
+// Finds where the header of an RTP packet ends, for SRTP; the verdicts on packets.
 #pragma once
 
 #include "core/bytes/bytes.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What one side of a call receives: SRTP and SRTCP, checked and decrypted in their place.
+// Checks the SRTP and SRTCP that one side of a call receives, and decrypts them in their place.
 #pragma once
 
 #include "core/srtp/keys.h"

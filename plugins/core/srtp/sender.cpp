@@ -45,7 +45,7 @@ Outcome Sender::protect(ByteView header, std::span<const ByteView> payload, std:
     if (index > max_rtp_index) return {Verdict::exhausted};
     const Place place = stream->window.place(index);
     if (again) {
-        // What has left the window was sent, or it is lost to the receiver.
+        // A packet that has left the window was sent long ago: the receiver would drop it.
         if (place == Place::unused) return {Verdict::malformed};
     } else if (place != Place::unused) {
         return {place == Place::used ? Verdict::repeated : Verdict::too_old};

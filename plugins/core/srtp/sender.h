@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What one side of a call sends, as SRTP and SRTCP. A payload that many viewers share is encrypted
-// from where it is.
+// Encrypts the RTP and RTCP that one side of a call sends (SRTP, SRTCP). A payload that many
+// viewers share is read from where it is, and not changed.
 #pragma once
 
 #include "core/srtp/keys.h"

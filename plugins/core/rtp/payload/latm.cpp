@@ -39,7 +39,7 @@ bool skip_audio_config(codec::BitReader &r) {
     if (r.flag()) r.skip(14); // coreCoderDelay
     if (r.flag()) return false;
     // Some senders keep the extension by which a configuration of its own tells HE-AAC (1.6.2.1).
-    // What else may come here never begins like it.
+    // The other fields that may follow never begin with its mark.
     codec::BitReader ahead = r;
     if (ahead.u(11) != 0x2B7 || ahead.u(5) != aot_sbr) return !r.failed();
     r = ahead;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the payload formats of H.264 (RFC 6184) and HEVC (RFC 7798) have in common, and where they
-// differ: the NAL unit header.
+// The NAL unit header, in which the payload formats of H.264 (RFC 6184) and HEVC (RFC 7798) differ;
+// all else of them is the same.
 #pragma once
 
 #include "core/codec/nal.h"

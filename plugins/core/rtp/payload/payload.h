@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the RTP payload formats of all codecs share: frames become payloads, payloads frames. The
-// RTP header (RFC 3550 5.1) belongs to the caller.
+// The interface of the RTP payload formats of all codecs: a packetizer turns a frame into payloads,
+// a depacketizer payloads into frames. The RTP header (RFC 3550 5.1) belongs to the caller.
 #pragma once
 
 #include "core/bytes/bytes.h"

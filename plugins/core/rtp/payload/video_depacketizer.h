@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where frames of video begin and end in a stream of packets, and what a gap does to them.
+// Finds where frames of video begin and end in a stream of packets, and marks those that a gap
+// damages.
 #pragma once
 
 #include "core/rtp/payload/payload.h"
