@@ -6,8 +6,8 @@ import pathlib
 import sys
 
 PLUGINS = '''alaw app audioconvert audioparsersbad audioparsers audioresample audiotestsrc coreelements debug
-    flv isomp4 jpeg libav matroska mpegtsdemux mpegtsmux multifile ogg opus playback rtmp2 typefindfunctions
-    videoconvert videoconvertscale
+    flv isomp4 jpeg libav matroska mpegtsdemux mpegtsmux multifile ogg opus playback rtmp2 rtp
+    typefindfunctions videoconvert videoconvertscale
     videocrop videoparsersbad videoscale videotestsrc voaacenc x264
     deinterlace interlace lame mulaw speex udp videofilter videorate vpx'''.split()
 
