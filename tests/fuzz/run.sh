@@ -8,5 +8,6 @@ set -eu
 unset ASAN_OPTIONS LSAN_OPTIONS G_SLICE G_DEBUG GST_PLUGIN_SYSTEM_PATH GST_REGISTRY_FORK
 export UBSAN_OPTIONS=print_stacktrace=1
 mkdir -p "$4/corpus/$2"
+# libFuzzer's own exit code for a finding is 77, which `meson test` takes for a test that was skipped.
 exec "$1" -max_total_time="${FUZZ_SECONDS:-5}" -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
-    -artifact_prefix="$4/$2-" "$4/corpus/$2" "$3"
+    -error_exitcode=1 -artifact_prefix="$4/$2-" "$4/corpus/$2" "$3"
