@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Compiled once for all files of core's formats half, by clang: the standard headers that most of them
-// include. Each file still includes what it uses.
+// Compiled once for all files of core's formats half, by clang: the standard headers that most of
+// them include. Each file still includes what it uses.
 #include <algorithm>
 #include <array>
 #include <cstdint>
