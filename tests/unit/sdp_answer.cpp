@@ -177,6 +177,10 @@ GST_START_TEST(test_profiles) {
     fail_unless(fit(high, {0x64, 0x00, 31}) == ProfileFit::same);
     fail_unless(fit(constrained_high, high) == ProfileFit::greater);
     fail_unless(fit(main_profile, high) == ProfileFit::greater);
+    // As Safari offers it, beside constrained baseline.
+    fail_unless(fit(high, constrained_high) == ProfileFit::greater);
+    fail_unless(fit(main_profile, constrained_high) == ProfileFit::greater);
+    fail_unless(fit({0x42, 0x00, 31}, constrained_high) == ProfileFit::none);
     fail_unless(fit(baseline, {0x4D, 0x80, 31}) == ProfileFit::same);
     fail_unless(fit(baseline, {0x58, 0xC0, 31}) == ProfileFit::same);
     fail_unless(fit({0x42, 0x00, 31}, {0x58, 0x80, 31}) == ProfileFit::same);

@@ -35,6 +35,8 @@ Profile profile_of(const ProfileLevelId &id) {
 }
 
 /// Whether decoders of the one profile have to play streams of the other (ITU-T H.264, A.2).
+/// Streams of WebRTC have neither B slices nor fields; what is left of main and high is in
+/// constrained high, which Safari offers in their place.
 bool plays(Profile decoder, Profile stream) {
     switch (stream) {
     case Profile::constrained_baseline:
@@ -42,8 +44,11 @@ bool plays(Profile decoder, Profile stream) {
     case Profile::baseline:
         return decoder == Profile::extended;
     case Profile::main:
+        return decoder == Profile::high || decoder == Profile::constrained_high;
     case Profile::constrained_high:
         return decoder == Profile::high;
+    case Profile::high:
+        return decoder == Profile::constrained_high;
     default:
         return false;
     }

@@ -26,7 +26,7 @@ std::optional<ProfileLevelId> parse_profile_level_id(std::string_view text);
 /// How well a stream goes with an offered payload type; the lowest is the best.
 enum class ProfileFit : uint8_t {
     same,    ///< its own profile
-    greater, ///< a profile whose decoders have to play it
+    greater, ///< a profile whose decoders have to play it, if it has no B slices and no fields
     common,  ///< constrained baseline, which all take and most decode whatever comes
     none     ///< any other
 };
