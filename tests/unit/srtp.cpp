@@ -346,6 +346,29 @@ GST_START_TEST(test_forwarded_in_disorder) {
 }
 GST_END_TEST
 
+// A packet from before the first one, across sequence number 0, does not end the stream.
+GST_START_TEST(test_before_the_first) {
+    for (const Profile profile : profiles) {
+        srtp::Sender sender(profile, master_key());
+        srtp::Receiver receiver(profile, master_key());
+        Packet out(100);
+        const auto send = [&](uint16_t sequence) {
+            return sender.protect(rtp_header(sequence), payload(9), out).verdict;
+        };
+        assert_verdict(unprotect(receiver, protect(sender, rtp_header(1), payload(9))),
+                       Verdict::ok);
+        for (const uint16_t sequence : {65535, 65534, 32770})
+            assert_verdict(send(sequence), Verdict::too_old);
+        for (const uint16_t sequence : {0, 2, 32770, 65535, 3})
+            assert_verdict(unprotect(receiver, protect(sender, rtp_header(sequence), payload(9))),
+                           Verdict::ok);
+        // After a rollover it is as any other that is late.
+        assert_verdict(unprotect(receiver, protect(sender, rtp_header(65534), payload(9))),
+                       Verdict::ok);
+    }
+}
+GST_END_TEST
+
 GST_START_TEST(test_replay_window) {
     using Window = srtp::ReplayWindow<128>;
     using Place = Window::Place;
@@ -437,6 +460,7 @@ static Suite *srtp_suite() {
     tcase_add_test(tests, test_index);
     tcase_add_test(tests, test_rollover);
     tcase_add_test(tests, test_forwarded_in_disorder);
+    tcase_add_test(tests, test_before_the_first);
     tcase_add_test(tests, test_replay_window);
     tcase_add_test(tests, test_too_old);
     tcase_add_test(tests, test_streams);

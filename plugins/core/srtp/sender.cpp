@@ -11,6 +11,8 @@ namespace {
 using Place = decltype(RtpStream::window)::Place;
 
 constexpr uint32_t encrypted_bit = uint32_t(1) << 31;
+/// How far ahead a sequence number can be (RFC 3711, section 3.3.1).
+constexpr uint64_t max_step = uint64_t(1) << 15;
 
 void copy_head(ByteView head, std::span<uint8_t> out) {
     if (head.data() != out.data()) std::memmove(out.data(), head.data(), head.size());
@@ -43,6 +45,11 @@ Outcome Sender::protect(ByteView header, std::span<const ByteView> payload, std:
     const uint64_t index =
         stream->window.empty() ? sequence : rtp_index(stream->window.highest(), sequence);
     if (index > max_rtp_index) return {Verdict::exhausted};
+    // A packet from before the first one, across sequence number 0, has no index of its own. Taken
+    // for one that is far ahead, it would have the next packets count a rollover that no receiver
+    // counts.
+    if (!stream->window.empty() && index > stream->window.highest() + max_step)
+        return {Verdict::too_old};
     const Place place = stream->window.place(index);
     if (again) {
         // A packet that has left the window was sent long ago: the receiver would drop it.

@@ -28,8 +28,9 @@ public:
     ///
     /// The first packet of an SSRC sets its rollover counter to 0: with a sequence number below
     /// 2^15 no receiver that lost the first packets guesses another. Packets may be out of order by
-    /// 1024 at most; each sequence number is encrypted once, as a second use would tell the keys.
-    /// Throws std::bad_alloc at the first packet of a stream only.
+    /// 1024 at most, and none from before the first across sequence number 0 is taken; each
+    /// sequence number is encrypted once, as a second use would tell the keys. Throws
+    /// std::bad_alloc at the first packet of a stream only.
     Outcome protect(ByteView header, std::span<const ByteView> payload, std::span<uint8_t> out) {
         return protect(header, payload, out, false);
     }
