@@ -29,6 +29,7 @@ constexpr double capacity_memory = 0.05; ///< share of a new measurement
 constexpr double loss_high = 0.10, loss_low = 0.02;
 constexpr int loss_packets = 20; ///< for a judgement about loss
 constexpr int64_t loss_pause = 300 * millisecond;
+constexpr int64_t late_age = second; ///< since a packet was sent that is reported as lost
 constexpr int64_t silence = 1'500 * millisecond;
 constexpr double after_silence = 0.8;
 
@@ -61,8 +62,13 @@ void BandwidthEstimator::sent(uint16_t sequence, size_t bytes, int64_t now) {
     forget_old(now);
 }
 
+/// Only what is on its way has to be known, and what is lost for a while: it may be late.
 void BandwidthEstimator::forget_old(int64_t now) {
-    while (sent_.size() > max_sent || (!sent_.empty() && sent_.front().time < now - max_age))
+    const auto is_over = [&](const Sent &sent) {
+        if (sent.fate == Fate::arrived) return true;
+        return sent.time < now - (sent.fate == Fate::lost ? late_age : max_age);
+    };
+    while (sent_.size() > max_sent || (!sent_.empty() && is_over(sent_.front())))
         sent_.pop_front();
 }
 
@@ -116,6 +122,7 @@ void BandwidthEstimator::feedback(const TransportFeedback &feedback, int64_t now
         if (sent->fate != Fate::arrived) newest = sent->time;
         take_arrival(*sent, arrived * tick);
     }
+    forget_old(now);
     if (!newest) return;
     unanswered_.reset();
     const int64_t trip = std::max<int64_t>(now - *newest, 0);

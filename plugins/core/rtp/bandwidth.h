@@ -73,7 +73,7 @@ private:
     int64_t reference_of(const rtcp::TransportFeedback &feedback);
 
     Settings settings_;
-    std::deque<Sent> sent_;
+    std::deque<Sent> sent_;            ///< on their way, mostly
     int64_t end_ = 0;                  ///< sequence after the last of sent_, unwrapped
     std::optional<int64_t> reference_; ///< steps of 64 ms, unwrapped
     DelayTrend trend_;
