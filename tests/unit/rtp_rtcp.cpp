@@ -183,6 +183,14 @@ GST_START_TEST(test_transport_feedback) {
     fail_unless(malformed("8fcd0005 11111111 22222222 0000ffff 00000300 1fff1fff") == 1);
     fail_unless(malformed("8fcd0005 11111111 22222222 00000000 00000300 20010100") == 1);
 
+    // A few bytes that tell of thousands: 4096 lost packets each, and one more.
+    const std::string thousands = "8fcd0005 11111111 22222222 00001000 00000300 10000000";
+    Compound many;
+    fail_unless(parse(from_hex(thousands + thousands + run), many).is_ok());
+    fail_unless(many.packets.size() == 2 && many.malformed == 1);
+    fail_unless(parse(from_hex(thousands + run + thousands + run), many).is_ok());
+    fail_unless(many.packets.size() == 3 && many.malformed == 1);
+
     // Any deltas come back.
     std::mt19937 random(7);
     for (int turn = 0; turn < rounds(2'000); ++turn) {

@@ -26,7 +26,15 @@ bool is_estimate(ByteView body) {
     return in.u32() == estimate_name;
 }
 
-Outcome take_body(uint8_t type, size_t count, ByteView body, Compound &compound) {
+/// How many packets a TransportFeedback says that it tells of.
+size_t statuses_of(ByteView body) {
+    Reader in(body);
+    in.skip(10);
+    return in.u16();
+}
+
+/// `statuses`: those of the datagram up to now.
+Outcome take_body(uint8_t type, size_t count, ByteView body, size_t &statuses, Compound &compound) {
     const Reader in(body);
     switch (type) {
     case type_sender_report:
@@ -39,8 +47,10 @@ Outcome take_body(uint8_t type, size_t count, ByteView body, Compound &compound)
         return take<Goodbye>(in, count, compound);
     case type_transport:
         if (count == format_nack) return take<Nack>(in, count, compound);
-        if (count == format_transport_feedback) return take<TransportFeedback>(in, count, compound);
-        return Outcome::skipped;
+        if (count != format_transport_feedback) return Outcome::skipped;
+        if (statuses_of(body) > max_statuses - statuses) return Outcome::malformed;
+        statuses += statuses_of(body);
+        return take<TransportFeedback>(in, count, compound);
     case type_payload:
         if (count == format_picture_loss) return take<PictureLoss>(in, count, compound);
         if (count == format_intra_request) return take<FullIntraRequest>(in, count, compound);
@@ -53,7 +63,7 @@ Outcome take_body(uint8_t type, size_t count, ByteView body, Compound &compound)
 }
 
 /// One packet, from its header on.
-Result parse_one(Reader &in, Compound &compound) {
+Result parse_one(Reader &in, size_t &statuses, Compound &compound) {
     const uint8_t first = in.u8(), type = in.u8();
     ByteView body = in.take(size_t(in.u16()) * 4);
     if (in.failed()) return Result::error("an RTCP packet is cut off");
@@ -64,7 +74,7 @@ Result parse_one(Reader &in, Compound &compound) {
             return Result::error("RTCP padding is longer than the packet");
         body = body.first(body.size() - padding);
     }
-    switch (take_body(type, first & 0x1Fu, body, compound)) {
+    switch (take_body(type, first & 0x1Fu, body, statuses, compound)) {
     case Outcome::skipped:
         ++compound.skipped;
         break;
@@ -83,8 +93,9 @@ Result parse(ByteView datagram, Compound &compound) {
     compound = Compound();
     if (datagram.empty()) return Result::error("an RTCP datagram is empty");
     Reader in(datagram);
+    size_t statuses = 0;
     for (size_t count = 0; in.remaining() > 0 && count < max_packets; ++count) {
-        const Result result = parse_one(in, compound);
+        const Result result = parse_one(in, statuses, compound);
         if (result.is_ok()) continue;
         compound = Compound();
         return result;

@@ -25,7 +25,8 @@ inline constexpr size_t max_nack_pairs = 256;
 inline constexpr size_t max_intra_requests = 64;
 /// SSRCs of a ReceiverEstimate.
 inline constexpr size_t max_estimate_ssrcs = 255;
-/// Packets that one TransportFeedback tells of; more are malformed.
+/// Packets that the TransportFeedbacks of a datagram tell of together, since a few bytes tell of
+/// thousands; one that would exceed it is malformed.
 inline constexpr size_t max_statuses = 8'192;
 /// Bytes of a text, which may be any.
 inline constexpr size_t max_text = 255;
