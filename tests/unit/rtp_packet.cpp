@@ -105,6 +105,11 @@ GST_START_TEST(test_one_byte_elements) {
     fail_unless(e.audio_level && !e.transport_sequence);
     e = read("f0 00 31 12 34 10 07 00");
     fail_unless(!e.transport_sequence && !e.audio_level);
+    // So does padding that has a length; padding without one does not.
+    e = read("02 11 22 33 31 12 34 00");
+    fail_unless(!e.transport_sequence);
+    e = read("00 00 00 31 12 34 00 00");
+    fail_unless(e.transport_sequence == 0x1234);
     e = read("30 12 13 01 02 03 04 00");
     fail_unless(!e.transport_sequence && !e.audio_level);
     // Feedback asked for by version 2 of the draft.

@@ -175,7 +175,8 @@ Extensions parse_extensions(const std::optional<HeaderExtension> &extension,
             if (id == 0) continue; // padding
             size = (id & 0x0Fu) + 1;
             id >>= 4;
-            if (id == reserved_id) break; // the rest is to be ignored (RFC 8285, 4.2)
+            // The rest is to be ignored (RFC 8285, 4.2): padding has no length.
+            if (id == 0 || id == reserved_id) break;
         } else {
             if (id == 0) continue;
             size = in.u8();
