@@ -227,6 +227,16 @@ GST_START_TEST(test_limits) {
     idle.run(20 * second);
     fail_unless(estimator.target() > 300'000);
 
+    // A pause after a packet that was lost: its silence counts once.
+    BandwidthEstimator paused;
+    paused.sent(1, 1'200, 0);
+    for (int64_t now = 0; now < 20 * second; now += 250 * millisecond)
+        paused.check(now);
+    fail_unless(paused.target() == 800'000);
+    paused.sent(2, 1'200, 20 * second);
+    paused.check(22 * second);
+    fail_unless(paused.target() == 640'000);
+
     // Feedback about packets that were never sent, or long ago, with any times.
     BandwidthEstimator strange;
     std::mt19937 random(5);

@@ -230,7 +230,7 @@ void BandwidthEstimator::follow_loss(int64_t now) {
 
 void BandwidthEstimator::check(int64_t now) {
     if (!unanswered_ || now < *unanswered_ + silence) return;
-    unanswered_ = now; // again after as long
+    unanswered_.reset(); // again after as long, if more is sent: a pause has no answers
     delay_target_ = std::max(std::min(delay_target_, static_cast<double>(target())) * after_silence,
                              static_cast<double>(settings_.minimum));
 }

@@ -33,8 +33,8 @@ public:
     /// A packet of `bytes` has left. Sequence numbers are transport-wide and count up by 1.
     void sent(uint16_t sequence, size_t bytes, int64_t now);
     void feedback(const rtcp::TransportFeedback &feedback, int64_t now);
-    /// Lowers the bitrate if packets are sent and nothing is heard of them. To be called a few
-    /// times in a second.
+    /// Lowers the bitrate if packets are sent and nothing is heard of them; once, if no more are
+    /// sent. To be called a few times in a second.
     void check(int64_t now);
     /// What the receiver allows (REMB); bit/s, 0: anything.
     void set_remote_limit(uint64_t bitrate) { remote_limit_ = bitrate; }

@@ -13,8 +13,8 @@
 namespace penstock::rtp {
 
 /// The last packets of an outgoing stream. `Value` is small: a position in a ring, or a pointer; a
-/// packet costs 12 bytes more than that. Bounded in packets and time. Times are ns of any steady
-/// clock, and are compared in whole milliseconds. Not thread-safe.
+/// packet costs 12 to 16 bytes more than that. Bounded in packets and time. Times are ns of any
+/// steady clock, and are compared in whole milliseconds. Not thread-safe.
 template <class Value>
 class SentHistory {
 public:
