@@ -162,8 +162,16 @@ GST_START_TEST(test_aac) {
     check_error(depacketizer, "0020 0018 0018 aabbcc dd");
     check_error(depacketizer, "0010 0019 aabbcc");
     check_error(depacketizer, "0020 0008 0009 aabb"); // interleaved
-    frames = frames_of(depacketizer, "0010 0008 aa", 7);
-    fail_unless(frames.size() == 1 && frames[0].after_gap);
+    // Whatever was wrong with a payload, the next frame is after a gap.
+    for (const char *broken : {"00", "0010 00", "0020 0008 0009 aabb", "0010 0019 aabbcc"}) {
+        frames = frames_of(depacketizer, "0010 0008 aa", 7);
+        frames = frames_of(depacketizer, "0010 0008 aa", 7);
+        fail_unless(frames.size() == 1 && !frames[0].after_gap);
+        std::vector<Frame> none;
+        (void)depacketizer.push({from_hex(broken), 8, true, false}, none);
+        frames = frames_of(depacketizer, "0010 0008 aa", 9);
+        fail_unless(frames.size() == 1 && frames[0].after_gap, "%s", broken);
+    }
 }
 GST_END_TEST
 

@@ -47,6 +47,15 @@ Result AacDepacketizer::push(const Packet &packet, std::vector<Frame> &out) {
         lost_ = true;
     }
     if (packet.payload.empty()) return Result::ok();
+    Result result = add(packet, out);
+    if (result.is_error()) {
+        drop_fragments();
+        lost_ = true;
+    }
+    return result;
+}
+
+Result AacDepacketizer::add(const Packet &packet, std::vector<Frame> &out) {
     Reader r(packet.payload);
     const size_t bits = r.u16();
     const ByteView headers = r.take((bits + 7) / 8);
@@ -59,9 +68,7 @@ Result AacDepacketizer::push(const Packet &packet, std::vector<Frame> &out) {
         if (auxiliary.failed()) return Result::error("auxiliary data that are cut short");
         r.skip(auxiliary.position() / 8);
     }
-    Result result = add_units(r.rest(), packet.timestamp, out);
-    if (result.is_error()) lost_ = true;
-    return result;
+    return add_units(r.rest(), packet.timestamp, out);
 }
 
 // 3.2.1: the headers of all access units.
@@ -92,10 +99,8 @@ Result AacDepacketizer::add_units(ByteView data, uint32_t timestamp, std::vector
     if (sizes_.size() == 1 && (continues || sizes_[0] > data.size())) {
         if (data.empty()) return Result::error("a fragment without data");
         if (sizes_[0] > max_frame) return Result::error("a frame that is too long");
-        if (continues && sizes_[0] != whole_size_) {
-            drop_fragments();
+        if (continues && sizes_[0] != whole_size_)
             return Result::error("fragments of different AAC frames");
-        }
         // The end of a frame whose beginning was lost looks like the beginning of one.
         whole_size_ = sizes_[0];
         fragments_time_ = timestamp;

@@ -45,6 +45,7 @@ public:
     std::vector<uint8_t> config() const override { return config_; }
 
 private:
+    Result add(const Packet &packet, std::vector<Frame> &out);
     Result read_sizes(ByteView headers, size_t bits);
     Result add_units(ByteView data, uint32_t timestamp, std::vector<Frame> &out);
     void emit(ByteView unit, uint32_t timestamp, std::vector<Frame> &out);
