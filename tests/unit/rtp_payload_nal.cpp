@@ -206,6 +206,13 @@ GST_START_TEST(test_what_is_sent) {
         fail_unless(payloads.empty());
     }
     fail_unless(packetizer->configure(from_hex("01640000")).is_error());
+    // As many units as a frame may have, and one more.
+    Unit many;
+    for (size_t i = 0; i < max_units; ++i)
+        many.insert(many.end(), {0, 0, 0, 2, 0x41, 0x9a});
+    fail_unless(packetizer->packetize(many, false, payloads).is_ok());
+    many.insert(many.end(), {0, 0, 0, 2, 0x41, 0x9a});
+    fail_unless(packetizer->packetize(many, false, payloads).is_error() && payloads.empty());
     // Lengths of two bytes.
     codec::AvcConfig record;
     fail_unless(codec::parse_avc_config(samples::avc_config(), record).is_ok());

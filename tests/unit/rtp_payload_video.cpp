@@ -154,6 +154,13 @@ GST_START_TEST(test_av1_configuration) {
     Payloads payloads;
     for (const char *broken : {"1200", "3205 10", "b201 10"})
         fail_unless(packetizer.packetize(from_hex(broken), true, payloads).is_error());
+    // As many units as a frame may have, and one more.
+    Unit many;
+    for (size_t i = 0; i < max_units; ++i)
+        many.insert(many.end(), {0x22, 0});
+    fail_unless(packetizer.packetize(many, false, payloads).is_ok());
+    many.insert(many.end(), {0x22, 0});
+    fail_unless(packetizer.packetize(many, false, payloads).is_error() && payloads.empty());
 }
 GST_END_TEST
 

@@ -20,7 +20,9 @@ Result read_units(ByteView bytes, bool of_frame, std::vector<Element> &out) {
         if (!read_obu(r, element.obu)) return Result::error("a broken AV1 unit");
         element.obu.header[0] &= static_cast<uint8_t>(~obu_has_size);
         element.of_frame = of_frame;
-        if (!is_left_out(element.obu.type)) out.push_back(element);
+        if (is_left_out(element.obu.type)) continue;
+        if (out.size() == max_units) return Result::error("an AV1 frame of too many units");
+        out.push_back(element);
     }
     return Result::ok();
 }

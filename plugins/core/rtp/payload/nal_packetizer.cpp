@@ -28,6 +28,7 @@ Result NalPacketizer::split(ByteView frame, bool keyframe) {
         if (kind == NalKind::delimiter || kind == NalKind::filler) continue;
         keyframe = keyframe || kind == NalKind::entry;
         has_sets = has_sets || kind == NalKind::sps;
+        if (units_.size() == max_units) return Result::error("a frame of too many NAL units");
         units_.push_back({unit, true});
     }
     if (reader.failed()) return Result::error("a NAL unit is longer than its frame");

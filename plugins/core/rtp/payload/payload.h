@@ -21,6 +21,9 @@ constexpr size_t valid_budget(size_t budget) {
 
 /// The longest frame that is taken, in either direction; bytes. FLV's tags hold no more.
 inline constexpr size_t max_frame = 16'000'000;
+/// The most units (of H.264, HEVC or AV1) that a packetizer takes in a frame. Each costs memory,
+/// however short it is; the most slices or tiles of any level are a few hundred.
+inline constexpr size_t max_units = 16'384;
 
 /// The payloads of one frame, in sending order: gather lists of views into the frame and of bytes
 /// that this object owns. Valid while the frame's memory is. An object that is used again for the
@@ -127,7 +130,7 @@ public:
     virtual Result configure(ByteView) { return Result::ok(); }
     /// Replaces the content of `out` by the payloads of a frame in the form that it has in FLV.
     /// `keyframe`: a decoder can start here. Errors, which leave `out` empty: the frame is empty,
-    /// broken or too long, or the payload format has no way to carry it.
+    /// broken, too long or of too many units, or the payload format has no way to carry it.
     virtual Result packetize(ByteView frame, bool keyframe, Payloads &out) = 0;
 };
 
