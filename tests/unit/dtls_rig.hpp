@@ -116,6 +116,35 @@ private:
     Datagrams late_;
 };
 
+/// A record of DTLS 1.2.
+inline Datagram record(uint8_t type, uint16_t epoch, const Datagram &content) {
+    Datagram out{type, 0xFE, 0xFD, uint8_t(epoch >> 8), uint8_t(epoch)};
+    out.resize(11);
+    out.push_back(uint8_t(content.size() >> 8));
+    out.push_back(uint8_t(content.size()));
+    out.insert(out.end(), content.begin(), content.end());
+    return out;
+}
+
+/// The ClientHello of a flight that is one record, as two of which each has a part.
+inline Datagrams in_two(const Datagram &hello, size_t first) {
+    constexpr size_t record_head = 13, message_head = 12;
+    Datagrams out;
+    const size_t size = hello.size() - record_head - message_head;
+    for (const auto &[from, to] : {std::pair(size_t(0), first), std::pair(first, size)}) {
+        Datagram part(hello.begin() + record_head, hello.begin() + record_head + message_head);
+        const size_t length = to - from;
+        part[6] = uint8_t(from >> 16), part[7] = uint8_t(from >> 8), part[8] = uint8_t(from);
+        part[9] = uint8_t(length >> 16), part[10] = uint8_t(length >> 8),
+        part[11] = uint8_t(length);
+        const auto body = hello.begin() + record_head + message_head;
+        part.insert(part.end(), body + long(from), body + long(to));
+        out.push_back(record(22, 0, part));
+        out.back()[10] = uint8_t(out.size() + 10); // sequence number
+    }
+    return out;
+}
+
 /// A client made of OpenSSL alone, for what a Session never does. It trusts any server.
 class Stranger final : dtls::Pipe {
 public:

@@ -21,10 +21,10 @@ struct Fingerprint {
     Hash hash = Hash::sha_256;
     std::vector<uint8_t> digest; ///< 32, 48 or 64 bytes
 
-    /// Of the two words of `a=fingerprint:`, e.g. "sha-256" and "4A:AD:…", both without regard to
-    /// case. Empty if the hash is none of these, or the digest not of its length.
+    /// Reads the two words of `a=fingerprint:`, e.g. "sha-256" and "4A:AD:…", both without regard
+    /// to case. Empty if the hash is none of these, or the digest not of its length.
     static std::optional<Fingerprint> parse(std::string_view hash, std::string_view digest);
-    /// Of a certificate. Throws std::bad_alloc.
+    /// The digest of a certificate. Throws std::bad_alloc.
     static Fingerprint of(const x509_st *certificate, Hash hash);
     /// As in SDP: "sha-256 4A:AD:…".
     std::string text() const;

@@ -18,7 +18,7 @@ namespace {
 
 /// Bytes of a record's content, and of a datagram with one.
 constexpr size_t max_message = 16 << 10, max_datagram = max_message + 512;
-/// What a handshake may need, with every flight sent again a few times.
+/// Datagrams of a handshake whose every flight is sent again a few times stay far below this.
 constexpr unsigned max_handshake_datagrams = 500;
 /// OpenSSL keeps 16 kB for each encrypted record that comes before its keys, up to 100 of them. It
 /// needs none: the flight that they are of is sent again.
@@ -34,7 +34,7 @@ std::string openssl_reason() {
     return text ? text : "";
 }
 
-/// Of the profiles that are offered.
+/// The profile of OpenSSL's number, if it is one of those offered.
 std::optional<srtp::Profile> profile_of(unsigned long id) {
     switch (id) {
     case SRTP_AES128_CM_SHA1_80:
@@ -95,7 +95,11 @@ int Session::verify(x509_store_ctx_st *chain, void *) {
         return Fingerprint::of(certificate, expected.hash) == expected;
     };
     const auto &expected = self->options_.peer;
-    self->is_verified_ = certificate && std::any_of(expected.begin(), expected.end(), is_right);
+    try {
+        self->is_verified_ = certificate && std::any_of(expected.begin(), expected.end(), is_right);
+    } catch (const std::bad_alloc &) { // OpenSSL, which called, is no C++
+        self->is_verified_ = false;
+    }
     X509_STORE_CTX_set_error(chain, self->is_verified_ ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
     return self->is_verified_;
 }
@@ -214,7 +218,7 @@ Result Session::take_keys() {
     return Result::ok();
 }
 
-/// What follows the handshake in a datagram, and all that comes later.
+/// Reads the records that follow the handshake, in the same datagram or later ones.
 Result Session::read() {
     for (;;) {
         std::array<uint8_t, max_message> message;

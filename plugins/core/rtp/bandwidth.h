@@ -36,14 +36,14 @@ public:
     /// Lowers the bitrate if packets are sent and nothing is heard of them; once, if no more are
     /// sent. To be called a few times in a second.
     void check(int64_t now);
-    /// What the receiver allows (REMB); bit/s, 0: anything.
+    /// Sets the bitrate that the receiver allows (REMB); bit/s, 0: any.
     void set_remote_limit(uint64_t bitrate) { remote_limit_ = bitrate; }
 
     /// bit/s of everything that the transport sends
     uint64_t target() const;
     /// bit/s that arrived in the last half second; 0: unknown
     uint64_t throughput() const { return static_cast<uint64_t>(throughput_); }
-    /// Of the packets that were reported last; 0 to 1.
+    /// The share of lost ones among the packets that were reported last; 0 to 1.
     double loss() const { return loss_; }
     /// ns, with the time that feedback waits; 0: unknown.
     int64_t round_trip() const { return round_trip_; }

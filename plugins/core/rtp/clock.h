@@ -45,7 +45,8 @@ public:
     static constexpr int64_t max_ahead = 60'000'000'000, max_behind = 10'000'000'000;
     /// The earliest packet of a window decides about drift; ns.
     static constexpr int64_t window = 2'000'000'000;
-    /// Of a window; a track that is later by more has lost time, and steps forward; ns.
+    /// A track whose packets came later than this throughout a window has lost time, and steps
+    /// forward; ns.
     static constexpr int64_t max_late = 500'000'000;
     /// A difference to the first track that is larger is no skew, but wrong reports; ns.
     static constexpr int64_t max_skew = 2'000'000'000;

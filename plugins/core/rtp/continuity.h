@@ -6,7 +6,7 @@
 
 namespace penstock::rtp {
 
-/// What a packet is to the sequence of its source (RFC 3550, A.1).
+/// Where a packet is in the sequence of its source (RFC 3550, A.1).
 enum class Continuity {
     next,    ///< within the sequence
     old,     ///< before what may still be used
