@@ -9,5 +9,19 @@ unset ASAN_OPTIONS LSAN_OPTIONS G_SLICE G_DEBUG GST_PLUGIN_SYSTEM_PATH GST_REGIS
 export UBSAN_OPTIONS=print_stacktrace=1
 mkdir -p "$4/corpus/$2"
 # libFuzzer's own exit code for a finding is 77, which `meson test` takes for a test that was skipped.
-exec "$1" -max_total_time="${FUZZ_SECONDS:-5}" -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
-    -error_exitcode=1 -artifact_prefix="$4/$2-" "$4/corpus/$2" "$3"
+log="$4/$2.log"
+if "$1" -max_total_time="${FUZZ_SECONDS:-5}" -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
+    -error_exitcode=1 -artifact_prefix="$4/$2-" "$4/corpus/$2" "$3" >"$log" 2>&1; then
+    cat "$log"
+    exit 0
+fi
+# What is needed to find it again comes last, where a log that is cut still has it.
+cat "$log"
+grep '^broken law:' "$log" || true
+found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+if [ -f "$found" ]; then
+    echo "the input, for base64 -d:"
+    base64 -w 0 "$found"
+    echo
+fi
+exit 1

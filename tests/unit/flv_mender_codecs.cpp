@@ -116,6 +116,9 @@ GST_START_TEST(test_adts) {
     fail_unless(broken.push(audio(0, cut)).empty());
     fail_unless(broken.push(audio(0, adts(raw, 44100, 0))).empty());
     fail_unless(broken.noted("broken ADTS"));
+    Stream nested;
+    fail_unless(nested.push(audio(0, adts(adts(raw)))).empty());
+    fail_unless(nested.noted("inside ADTS"));
 }
 GST_END_TEST
 

@@ -89,10 +89,11 @@ void Mender::take_adts(const Tag &tag, const BodyHeader &header, std::vector<Tag
     note(adts_headers, "AAC with ADTS headers: taken off");
     for (uint64_t samples = 0; looks_like_adts(rest);) {
         codec::AdtsHeader adts;
-        if (!codec::parse_adts(rest, adts).is_ok() || adts.frame_size > rest.size()) {
-            note(adts_broken, "AAC in broken ADTS frames: left out");
-            return;
-        }
+        if (!codec::parse_adts(rest, adts).is_ok() || adts.frame_size > rest.size())
+            return note(adts_broken, "AAC in broken ADTS frames: left out");
+        const ByteView frame = rest.subspan(adts.header_size, adts.frame_size - adts.header_size);
+        if (looks_like_adts(frame))
+            return note(adts_broken, "ADTS frames inside ADTS frames: left out");
         // The publisher's own configuration is kept if it extends the ADTS header, for example by
         // SBR.
         const codec::AacConfig &known = audio_.config;
@@ -100,7 +101,6 @@ void Mender::take_adts(const Tag &tag, const BodyHeader &header, std::vector<Tag
             (adts.config.channel_config != 0 && known.channel_config != adts.config.channel_config))
             emit_aac_config(tag, adts.config, out);
         if (!audio_.configured) return;
-        const ByteView frame = rest.subspan(adts.header_size, adts.frame_size - adts.header_size);
         std::vector<uint8_t> framed(header_size);
         framed.reserve(header_size + header.payload + frame.size() + trailer_size);
         framed.insert(framed.end(), body.begin(), body.begin() + ptrdiff_t(header.payload));
