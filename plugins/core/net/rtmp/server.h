@@ -3,15 +3,10 @@
 // and no Boost in this header.
 #pragma once
 
-#include "core/fanout/policy.h"
-#include "core/flv/tag.h"
-#include "core/gop/history.h"
 #include "core/net/loop/address.h"
-#include "core/net/stream/ending.h"
+#include "core/net/stream/flv_stream.h"
 #include "core/net/stream/mount.h"
 #include "core/net/stream/path_rules.h"
-#include "core/net/stream/publish_slot.h"
-#include "core/net/stream/viewer_totals.h"
 #include "core/net/tls/files.h"
 
 #include <functional>
@@ -21,45 +16,6 @@
 #include <vector>
 
 namespace penstock::net {
-
-/// The receiver of a publisher's stream: an rtmpserversrc.
-class TagReceiver : public PublishReceiver {
-public:
-    /// Returns false if the receiver's queue is full: reading from the peer then pauses until
-    /// PublishClaim::resume().
-    virtual bool on_tag(flv::Tag &&tag) = 0;
-};
-
-/// Detaches when destroyed; waits until no call to the receiver is running.
-class PublishClaim {
-public:
-    virtual ~PublishClaim() = default;
-    /// There is room again after on_tag() returned false.
-    virtual void resume() = 0;
-    /// Bytes received from publishers so far.
-    virtual uint64_t bytes_in() const = 0;
-};
-
-struct PlayFeedOptions {
-    gop::Limits history;
-    fanout::Policy policy;
-    Ending ending; ///< what becomes of the players when the feed is destroyed
-    /// Asked about the players, those that wait already included; may be nullptr.
-    std::shared_ptr<PeerWatch> watch;
-};
-
-/// The producer's side of a stream (for rtmpserversink). When it is destroyed, players stay on the
-/// mount for the grace period.
-class PlayFeed {
-public:
-    virtual ~PlayFeed() = default;
-    /// Never blocks. Tags in order; configuration and metadata included.
-    virtual void push(const flv::Tag &tag) = 0;
-    /// The timestamps that follow have nothing to do with those before.
-    virtual void discontinuity() = 0;
-    /// Any thread.
-    virtual ViewerTotals stats() const = 0;
-};
 
 /// The limits of peers. All users of an address must request the same.
 struct RtmpLimits {
