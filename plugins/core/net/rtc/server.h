@@ -18,7 +18,7 @@ namespace penstock::net {
 
 /// A STUN or TURN server that peers are told of (RFC 9725, section 4.6).
 struct IceServer {
-    std::string url; ///< "turn:turn.example.org:3478?transport=udp", "stun:…"
+    std::string url;                  ///< "turn:turn.example.org:3478?transport=udp", "stun:…"
     std::string username, credential; ///< of TURN; empty: none
     bool operator==(const IceServer &) const = default;
 };

@@ -3,6 +3,7 @@
 #include "core/net/loop/clock.h"
 #include "core/net/rtmp/connection.h"
 #include "core/net/rtmp/state.h"
+#include "core/net/stream/same_key.h"
 
 #include <boost/asio/post.hpp>
 
@@ -14,15 +15,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr const char *wrong_key_text = "wrong or missing key: publish to NAME?key=…";
-
-/// Takes as long for a wrong key as for the right one.
-bool same_key(std::string_view given, std::string_view wanted) {
-    unsigned difference = given.size() != wanted.size();
-    for (size_t i = 0; i < wanted.size(); ++i)
-        difference |= static_cast<unsigned char>(wanted[i]) ^
-                      static_cast<unsigned char>(i < given.size() ? given[i] : 0);
-    return difference == 0;
-}
 
 } // namespace
 

@@ -11,6 +11,7 @@
 #include "core/net/stream/viewer_totals.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace penstock::net {
@@ -29,6 +30,8 @@ public:
     virtual ~PublishClaim() = default;
     /// There is room again after on_tag() returned false.
     virtual void resume() = 0;
+    /// Asks the publisher for a keyframe, where its protocol can. Any thread.
+    virtual void want_keyframe() = 0;
     /// Bytes received from publishers so far.
     virtual uint64_t bytes_in() const = 0;
 };
@@ -39,6 +42,9 @@ struct PlayFeedOptions {
     Ending ending; ///< what becomes of the players when the feed is destroyed
     /// Asked about the players, those that wait already included; may be nullptr.
     std::shared_ptr<PeerWatch> watch;
+    /// Called when a viewer needs a keyframe and the stream has none near, at most once a second;
+    /// on a network loop, so it must return at once. Empty: nobody is asked.
+    std::function<void()> on_keyframe_wanted{};
 };
 
 /// The producer's side of a stream (for a server sink). When it is destroyed, players stay on the

@@ -191,15 +191,22 @@ void PublishSlot::refuse(const std::string &reason) {
         if (publisher) publisher->refuse_publish(reason);
 }
 
+std::array<std::shared_ptr<Publisher>, 2> PublishSlot::publishers() const {
+    std::array<std::shared_ptr<Publisher>, 2> out;
+    std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < seats_.size(); ++i)
+        out[i] = seats_[i].publisher;
+    return out;
+}
+
 void PublishSlot::resume() {
-    std::array<std::shared_ptr<Publisher>, 2> publishers;
-    {
-        std::lock_guard lock(mutex_);
-        for (size_t i = 0; i < seats_.size(); ++i)
-            publishers[i] = seats_[i].publisher;
-    }
-    for (const auto &publisher : publishers)
+    for (const auto &publisher : publishers())
         if (publisher) publisher->resume();
+}
+
+void PublishSlot::want_keyframe() {
+    for (const auto &publisher : publishers())
+        if (publisher) publisher->want_keyframe();
 }
 
 bool PublishSlot::has(const Publisher *publisher) const {

@@ -68,6 +68,8 @@ public:
     virtual void ask_receiver() = 0;                            ///< one will, if its watcher agrees
     virtual void refuse_publish(const std::string &reason) = 0; ///< none will
     virtual void resume() = 0;                                  ///< the receiver has room again
+    /// Somebody needs a keyframe. Where the protocol can ask for one, it is asked for at once.
+    virtual void want_keyframe() {}
     virtual void close(const std::string &reason) = 0;
     /// Another publisher has taken its name over.
     virtual void give_way(const std::string &reason) { close(reason); }
@@ -120,6 +122,8 @@ public:
     void refuse(const std::string &reason);
     /// Lets publishers send again, after their receiver was full.
     void resume();
+    /// Asks publishers for a keyframe, where their protocol can.
+    void want_keyframe();
 
     /// The key that the receiver asks for; empty if none.
     std::string key() const;
@@ -139,6 +143,7 @@ private:
         std::shared_ptr<Publisher> publisher;
         bool announced = false;
     };
+    std::array<std::shared_ptr<Publisher>, 2> publishers() const;
     // With mutex_ held.
     Seat *seat_of(const Publisher *publisher);
     const Seat *seat_of(const Publisher *publisher) const;

@@ -21,11 +21,12 @@ Viewer::Viewer(std::shared_ptr<Loops> loops, size_t loop)
 }
 
 void Viewer::join(std::shared_ptr<LiveMount> mount, int socket) {
-    outlet_.rewind();
+    rewind();
     since_ = unix_ms();
     joined_ms_ = steady_ms();
     watched_ = std::move(mount);
-    ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
+    if (socket >= 0)
+        ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
     watched_->audience().add(*this, loop_);
     watched_->tell(MountEvent::viewer_came);
 }
@@ -55,15 +56,15 @@ void Viewer::pump(fanout::BatchCache &cache) {
             source = {&audience.ring(), epoch, policy.join, policy.slow, framing_, takes_};
     }
     if (!prepare(source, admitted)) return;
-    const uint64_t skipped = outlet_.cursor().skipped, completed = outlet_.completed();
+    const uint64_t skipped = skips(), done = completed();
     uint64_t sent = 0;
     int error = 0;
     const auto status = write(source, cache, sent, error);
     bytes_out_ += sent;
-    if (watched_) watched_->audience().count(sent, outlet_.cursor().skipped - skipped);
+    if (watched_) watched_->audience().count(sent, skips() - skipped);
     // Whole packets count, not any byte: a peer that takes one byte now and then would stay for
     // ever.
-    if (outlet_.completed() != completed) stalled_since_ = 0;
+    if (completed() != done) stalled_since_ = 0;
     switch (status) {
     case Outlet::Status::idle:
         stalled_since_ = 0;
@@ -132,7 +133,7 @@ void Viewer::check_stall(uint64_t now_ms, uint64_t unwatched_ms) {
 }
 
 ViewerInfo Viewer::info() const {
-    return {peer_info(), since_, bytes_out_, outlet_.cursor().skipped,
+    return {peer_info(), since_, bytes_out_, skips(),
             stalled_since_ == 0 ? 0 : steady_ms() - stalled_since_};
 }
 

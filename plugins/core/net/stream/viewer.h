@@ -70,8 +70,13 @@ protected:
     /// Called when that has been sent; nothing follows.
     virtual void finish() {}
 
-    /// Begins to watch. `socket` gets its bound of unsent bytes.
-    void join(std::shared_ptr<LiveMount> mount, int socket);
+    // The place in the stream, which is that of `outlet_` unless a protocol has another.
+    virtual uint64_t skips() const { return outlet_.cursor().skipped; }
+    virtual uint64_t completed() const { return outlet_.completed(); }
+    virtual void rewind() { outlet_.rewind(); }
+
+    /// Begins to watch. `socket`, if there is one of its own, gets its bound of unsent bytes.
+    void join(std::shared_ptr<LiveMount> mount, int socket = -1);
     void part();
     const std::shared_ptr<LiveMount> &watched() const { return watched_; }
     /// Outside a pass: pumps alone.

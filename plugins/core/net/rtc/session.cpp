@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/rtc/session.h"
+
+#include "core/net/loop/clock.h"
+#include "core/net/rtc/candidates.h"
+#include "core/net/tls/hmac.h"
+#include "core/sdp/fragment.h"
+#include "core/stun/classify.h"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace penstock::net {
+namespace {
+
+namespace asio = boost::asio;
+
+/// Letters of an id: 120 bits.
+constexpr size_t id_characters = 24;
+
+std::vector<dtls::Fingerprint> usable(const std::vector<sdp::Fingerprint> &offered) {
+    std::vector<dtls::Fingerprint> out;
+    for (const sdp::Fingerprint &each : offered)
+        if (auto known = dtls::Fingerprint::parse(each.hash, sdp::to_string(each)))
+            out.push_back(std::move(*known));
+    return out;
+}
+
+} // namespace
+
+RtcSession::RtcSession(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
+                       std::unique_ptr<WaitingRoom::Seat> seat)
+    : state_(std::move(state)), home_(loop), peer_(std::move(peer)), endpoint_(peer_.path),
+      seat_(std::move(seat)), id_(random_name(id_characters)) {
+    static std::atomic<uint64_t> next{1};
+    peer_.id = (peer_.publish ? "rtc-publish-" : "rtc-play-") + std::to_string(next++);
+    peer_.protocol = "rtc";
+}
+
+RtcSession::~RtcSession() = default;
+
+void RtcSession::say(LogLevel level, const std::string &text) const {
+    log(level, "rtc", "[" + peer_.id + " " + peer_.address + " " + peer_.path + "] " + text);
+}
+
+// --- offer and answer ---------------------------------------------------------------------
+
+void RtcSession::open(sdp::Offer offer, RtcPeers::Created done) {
+    asio::post(context(), [self = shared_from_this(), offer = std::move(offer),
+                           done = std::move(done)]() mutable {
+        self->offer_ = std::move(offer);
+        self->done_ = std::move(done);
+        self->begin();
+    });
+}
+
+void RtcSession::begin() {
+    state_->roster->add(shared_from_this());
+    if (ended_) return; // the server ends
+    deadline_ms_ = steady_ms() + authorization_timeout_ms;
+    admit();
+}
+
+void RtcSession::say_created(RtcCreated created) {
+    if (const auto done = std::exchange(done_, nullptr)) done(std::move(created));
+}
+
+void RtcSession::refuse(unsigned status, const std::string &reason, unsigned retry_after) {
+    say_created({.status = status, .text = reason, .retry_after = retry_after});
+    close_now(LogLevel::warning,
+              std::string("refused to ") + (peer_.publish ? "publish: " : "play: ") + reason);
+}
+
+std::string RtcSession::etag() const {
+    const stun::Credentials &ice = ice_->pending() ? *ice_->pending() : ice_->own();
+    return '"' + ice.ufrag + '"';
+}
+
+sdp::LocalTransport RtcSession::local_transport(const stun::Credentials &ice) const {
+    const dtls::Fingerprint &own = state_->port->dtls()->fingerprint();
+    return {.ice = ice,
+            .fingerprint = {"sha-256", own.digest},
+            .candidates = state_->port->candidates(
+                is_loopback_address(peer_.address.substr(0, peer_.address.rfind(':'))) ||
+                peer_.address.starts_with("[::1]")),
+            .session_id = session_id_,
+            .trickle = true};
+}
+
+Result RtcSession::negotiate(const sdp::AnswerPolicy &policy) {
+    session_id_ = secure_random() >> 1;
+    const stun::Credentials own = stun::make_credentials(secure_random);
+    if (Result result = sdp::make_answer(offer_, policy, local_transport(own), answer_);
+        !result.is_ok())
+        return result;
+    fingerprints_ = usable(answer_.remote.fingerprints);
+    if (fingerprints_.empty())
+        return Result::error("its certificate has no fingerprint of SHA-256 or longer");
+    const uint64_t now_ms = steady_ms();
+    ice_.emplace(own, answer_.remote.ice, hmac_sha1, now_ms);
+    if (!state_->port->add(own.ufrag, shared_from_this()))
+        return Result::error("try again"); // one of 2^48
+    ufrags_.push_back(own.ufrag);
+    return Result::ok();
+}
+
+/// Of the offer and the answer only what a restart of ICE needs is kept: they are long.
+void RtcSession::forget_details() {
+    for (sdp::MediaSection &media : offer_.media) {
+        sdp::MediaSection kept;
+        kept.kind_name = std::move(media.kind_name);
+        kept.protocol = std::move(media.protocol);
+        if (!media.formats.empty()) kept.formats = {std::move(media.formats.front())};
+        kept.mid = std::move(media.mid);
+        media = std::move(kept);
+    }
+    answer_.text = {};
+    answer_.remote = {};
+    for (sdp::AnsweredSection &section : answer_.sections) {
+        const uint8_t payload_type = section.codec.payload_type;
+        section.codec = {};
+        section.codec.payload_type = payload_type;
+        section.extensions = {};
+    }
+    fingerprints_ = {};
+}
+
+bool RtcSession::prepare_answer(const sdp::AnswerPolicy &policy) {
+    const Result result = negotiate(policy);
+    if (!result.is_ok()) refuse(406, result.reason());
+    return result.is_ok();
+}
+
+void RtcSession::send_answer() {
+    deadline_ms_ = steady_ms() + state_->limits.connect_ms;
+    state_->add(id_, shared_from_this());
+    say_created({.text = answer_.text, .id = id_, .etag = etag()});
+}
+
+void RtcSession::patch(std::string if_match, sdp::Fragment fragment, RtcPeers::Patched done) {
+    asio::post(context(), [self = shared_from_this(), if_match = std::move(if_match),
+                           fragment = std::move(fragment),
+                           done = std::move(done)] { self->patch_now(if_match, fragment, done); });
+}
+
+/// Candidates are of no interest to ICE-lite, which answers where checks come from.
+void RtcSession::patch_now(const std::string &if_match, const sdp::Fragment &fragment,
+                           const RtcPeers::Patched &done) {
+    if (ended_ || !ice_) return done({404, "The session has ended.", {}});
+    if (if_match != "*" && if_match != etag())
+        return done({412, "The ETag is not that of the session's ICE credentials.", {}});
+    if (!sdp::is_restart(fragment, ice_->remote())) {
+        if (if_match == "*" && !fragment.ice.ufrag.empty())
+            return done({400, "A restart needs new ICE credentials.", {}});
+        return done({});
+    }
+    const stun::Credentials own = stun::make_credentials(secure_random);
+    // An earlier restart that was never used is void.
+    while (ufrags_.size() > 1) {
+        state_->port->remove(ufrags_.back());
+        ufrags_.pop_back();
+    }
+    if (!state_->port->add(own.ufrag, shared_from_this())) return done({503, "Try again.", {}});
+    ufrags_.push_back(own.ufrag);
+    ice_->restart(own, fragment.ice);
+    say(LogLevel::debug, "restarts ICE");
+    done({200, sdp::write_restart(offer_, answer_, local_transport(own)), etag()});
+}
+
+// --- transport ----------------------------------------------------------------------------
+
+stun::Path RtcSession::path_of(const Datagram &datagram) const {
+    stun::Path path;
+    const auto &address = datagram.from.address();
+    path.remote =
+        address.is_v4()
+            ? stun::TransportAddress::v4(address.to_v4().to_bytes(), datagram.from.port())
+            : stun::TransportAddress::v6(address.to_v6().to_bytes(), datagram.from.port());
+    // Local addresses are told apart by their bytes.
+    const std::string local = datagram.to.to_string();
+    path.local = std::hash<std::string>()(local);
+    return path;
+}
+
+RtcSession::Way &RtcSession::learn(const stun::Path &path, const Datagram &datagram,
+                                   size_t arrived) {
+    for (Way &known : ways_) {
+        if (known.path != path) continue;
+        known.arrived = arrived;
+        return known;
+    }
+    // IceLite forgets the oldest likewise.
+    if (ways_.size() >= stun::IceLite::max_paths) {
+        const size_t oldest = selected_ == 0 ? 1 : 0;
+        state_->port->forget(ways_[oldest].remote, ways_[oldest].arrived, shared_from_this());
+        ways_.erase(ways_.begin() + ptrdiff_t(oldest));
+        if (selected_ != SIZE_MAX && selected_ > oldest) --selected_;
+    }
+    ways_.push_back({path, datagram.from, datagram.to, arrived});
+    return ways_.back();
+}
+
+void RtcSession::on_datagram(const Datagram &datagram, size_t arrived) {
+    if (ended_ || !ice_) return;
+    const auto keep = shared_from_this();
+    const uint64_t now = steady_ns(), now_ms = now / 1'000'000;
+    switch (stun::classify(datagram.bytes)) {
+    case stun::Protocol::stun:
+        return on_check(datagram, arrived, now_ms);
+    case stun::Protocol::dtls:
+        return on_handshake(datagram, now_ms);
+    case stun::Protocol::rtp:
+        return on_media(datagram, false, now);
+    case stun::Protocol::rtcp:
+        return on_media(datagram, true, now);
+    case stun::Protocol::unknown:
+        return;
+    }
+}
+
+void RtcSession::on_check(const Datagram &datagram, size_t arrived, uint64_t now_ms) {
+    constexpr unsigned max_false_replies = 50; // a second
+    stun::Message message;
+    if (!stun::parse(datagram.bytes, message).is_ok()) return;
+    if (now_ms - false_since_ms_ >= 1000) {
+        false_since_ms_ = now_ms;
+        false_checks_ = 0;
+    }
+    const stun::Path path = path_of(datagram);
+    const stun::CheckResult result = ice_->on_message(datagram.bytes, message, path, now_ms);
+    if (!result.is_valid && ++false_checks_ > max_false_replies) return;
+    if (!result.reply.empty()) send_to(datagram, result.reply);
+    if (!result.is_valid) return;
+    if (result.restarted)
+        while (ufrags_.size() > 1) {
+            state_->port->remove(ufrags_.front());
+            ufrags_.erase(ufrags_.begin());
+        }
+    const Way &known = learn(path, datagram, arrived);
+    state_->port->learn(known.remote, arrived, shared_from_this());
+    for (size_t i = 0; ice_->selected() && i < ways_.size(); ++i)
+        if (ways_[i].path == *ice_->selected()) selected_ = i;
+    if (!dtls_ && !had_keys_ && answer_.is_dtls_client) start_dtls(now_ms);
+}
+
+bool RtcSession::start_dtls(uint64_t now_ms) {
+    dtls::Options options;
+    options.role = answer_.is_dtls_client ? dtls::Role::client : dtls::Role::server;
+    options.peer = fingerprints_;
+    options.handshake_ms = state_->limits.connect_ms;
+    dtls_ = dtls::Session::make(state_->port->dtls(), output_, std::move(options), now_ms);
+    if (!dtls_) return false; // too many handshakes: the peer sends again
+    take_dtls(dtls_->start(now_ms));
+    if (!ended_) state_->port->tick(shared_from_this());
+    return !ended_;
+}
+
+void RtcSession::on_handshake(const Datagram &datagram, uint64_t now_ms) {
+    if (!ice_->is_known(path_of(datagram))) return;
+    if (!dtls_ && (had_keys_ || !start_dtls(now_ms))) return;
+    take_dtls(dtls_->receive(datagram.bytes, now_ms));
+}
+
+void RtcSession::take_dtls(const Result &result) {
+    switch (dtls_->state()) {
+    case dtls::Session::State::handshaking:
+        return;
+    case dtls::Session::State::connected:
+        if (had_keys_) return;
+        had_keys_ = true;
+        deadline_ms_ = 0;
+        sender_.emplace(dtls_->keys()->profile, dtls_->keys()->ours);
+        receiver_.emplace(dtls_->keys()->profile, dtls_->keys()->theirs);
+        on_connected();
+        return forget_details();
+    case dtls::Session::State::closed:
+        return close_now(LogLevel::info, "disconnected: " + dtls_->reason());
+    case dtls::Session::State::failed:
+        return close_now(LogLevel::warning,
+                         "its handshake failed: " +
+                             (result.reason().empty() ? dtls_->reason() : result.reason()));
+    }
+}
+
+void RtcSession::on_media(const Datagram &datagram, bool rtcp, uint64_t now) {
+    if (!receiver_) return;
+    thread_local std::array<uint8_t, UdpSocket::max_datagram> scratch;
+    if (datagram.bytes.size() > scratch.size()) return;
+    std::copy(datagram.bytes.begin(), datagram.bytes.end(), scratch.begin());
+    const std::span<uint8_t> packet(scratch.data(), datagram.bytes.size());
+    const srtp::Outcome outcome =
+        rtcp ? receiver_->unprotect_rtcp(packet) : receiver_->unprotect(packet);
+    if (!outcome.ok()) return;
+    if (sends_media()) ice_->on_media(path_of(datagram), now / 1'000'000);
+    if (rtcp)
+        on_rtcp(packet.first(outcome.size), now);
+    else
+        on_rtp(packet.first(outcome.size), now);
+}
+
+void RtcSession::send(ByteView datagram) {
+    const Way *to = way();
+    if (!to) return;
+    const iovec part{const_cast<uint8_t *>(datagram.data()), datagram.size()};
+    socket().send(to->remote, to->local, &part, 1);
+}
+
+void RtcSession::send_to(const Datagram &asked, ByteView reply) {
+    const iovec part{const_cast<uint8_t *>(reply.data()), reply.size()};
+    socket().send(asked.from, asked.to, &part, 1);
+}
+
+void RtcSession::send_rtcp(ByteView compound) {
+    if (!sender_ || !way()) return;
+    thread_local std::array<uint8_t, UdpSocket::max_datagram> scratch;
+    const srtp::Outcome outcome = sender_->protect_rtcp(compound, scratch);
+    if (outcome.ok()) send(ByteView(scratch.data(), outcome.size));
+}
+
+// --- time and end -------------------------------------------------------------------------
+
+bool RtcSession::on_tick(uint64_t now) {
+    if (ended_) return false;
+    const uint64_t now_ms = now / 1'000'000;
+    bool goes_on = false;
+    if (dtls_ && dtls_->state() == dtls::Session::State::handshaking) {
+        const auto due = dtls_->next_check_ms(now_ms);
+        if (due && *due <= now_ms) take_dtls(dtls_->check(now_ms));
+        goes_on = !ended_ && dtls_ && dtls_->state() == dtls::Session::State::handshaking;
+    }
+    return (!ended_ && tick_media(now)) || goes_on;
+}
+
+void RtcSession::check(uint64_t now_ms) {
+    if (ended_) return;
+    if (deadline_ms_ != 0 && now_ms >= deadline_ms_) {
+        if (!is_answered()) return refuse(503, "the decision took too long", 1);
+        return close_now(LogLevel::warning,
+                         way() ? "its handshake did not finish in time"
+                               : "no check of ICE came: is UDP port " +
+                                     std::to_string(state_->port->address().port) +
+                                     " reachable, and the right address announced?");
+    }
+    if (!ice_) return;
+    if (had_keys_ && ice_->has_expired(now_ms))
+        return close_now(LogLevel::info, "disconnected: nothing came from it for 30 s");
+    if (dtls_ && had_keys_) {
+        take_dtls(dtls_->check(now_ms));
+        if (!ended_ && !dtls_->has_ssl()) dtls_.reset();
+    }
+}
+
+void RtcSession::close(const std::string &reason) {
+    asio::post(context(), [self = shared_from_this(), reason] {
+        self->close_now(LogLevel::info, "closed: " + reason);
+    });
+}
+
+void RtcSession::close_now(LogLevel level, const std::string &reason) {
+    if (std::exchange(ended_, true)) return;
+    const auto keep = shared_from_this();
+    say_created({.status = 503, .text = "The server ends the session: " + reason});
+    say(level, reason);
+    on_closed(reason);
+    admission_.cancel();
+    admission_.leave(peer_, reason);
+    if (dtls_) dtls_->close();
+    for (const std::string &ufrag : ufrags_)
+        state_->port->remove(ufrag);
+    for (const Way &each : ways_)
+        state_->port->forget(each.remote, each.arrived, keep);
+    state_->remove(id_);
+    state_->roster->remove(keep);
+}
+
+} // namespace penstock::net

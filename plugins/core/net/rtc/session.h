@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A WebRTC peer that publishes or plays: its offer and answer, and its transport (ICE-lite, DTLS,
+// SRTP) over the UDP port.
+#pragma once
+
+#include "core/dtls/session.h"
+#include "core/net/loop/log.h"
+#include "core/net/rtc/peers.h"
+#include "core/net/rtc/port.h"
+#include "core/net/rtc/state.h"
+#include "core/net/stream/admission.h"
+#include "core/net/stream/roster.h"
+#include "core/rtp/rtcp.h"
+#include "core/sdp/answer.h"
+#include "core/srtp/receiver.h"
+#include "core/srtp/sender.h"
+#include "core/stun/ice_lite.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::net {
+
+/// Belongs to its loop: all methods are called there, unless they say "any thread".
+class RtcSession : public RtcPeer,
+                   public RosterMember,
+                   public std::enable_shared_from_this<RtcSession> {
+public:
+    ~RtcSession() override;
+
+    /// Any thread, once: asks for admission and answers the offer. `done` is called once.
+    void open(sdp::Offer offer, RtcPeers::Created done);
+    /// Any thread.
+    void patch(std::string if_match, sdp::Fragment fragment, RtcPeers::Patched done);
+    /// Any thread.
+    void close(const std::string &reason) override;
+    size_t loop() const override { return home_; }
+    /// Any thread: of the endpoint, as it was asked for.
+    const std::string &endpoint() const { return endpoint_; }
+
+    void check(uint64_t now_ms) override;
+    void on_datagram(const Datagram &datagram, size_t arrived) override;
+    bool on_tick(uint64_t now) override;
+    void on_writable() override {}
+
+protected:
+    RtcSession(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
+               std::unique_ptr<WaitingRoom::Seat> seat);
+
+    /// Begins to decide about the offer; ends in answer() or refuse(), now or later.
+    virtual void admit() = 0;
+    /// The keys of SRTP are there.
+    virtual void on_connected() = 0;
+    /// Decrypted; may be changed.
+    virtual void on_rtp(std::span<uint8_t> packet, uint64_t now) = 0;
+    virtual void on_rtcp(ByteView compound, uint64_t now) = 0;
+    /// It has ended; called once.
+    virtual void on_closed(const std::string &reason) = 0;
+    /// As on_tick(), beside the transport's own.
+    virtual bool tick_media(uint64_t) { return false; }
+    /// Authentic media shows that the peer is there: it publishes.
+    virtual bool sends_media() const = 0;
+
+    const sdp::Offer &offer() const { return offer_; }
+    const sdp::Answer &answer() const { return answer_; }
+    /// Makes the answer with these tracks. False, and the offer is refused with 406, if it can't.
+    bool prepare_answer(const sdp::AnswerPolicy &policy);
+    /// Sends it: 201.
+    void send_answer();
+    /// Refuses the offer, and ends.
+    void refuse(unsigned status, const std::string &reason, unsigned retry_after = 0);
+    bool is_answered() const { return done_ == nullptr; }
+    bool is_connected() const { return sender_.has_value(); }
+    void close_now(LogLevel level, const std::string &reason);
+    void say(LogLevel level, const std::string &text) const;
+
+    /// Where to send; nullptr: nothing may be sent yet.
+    struct Way {
+        stun::Path path;
+        udp::endpoint remote;
+        boost::asio::ip::address local;
+        size_t arrived = 0; ///< the loop that got the check
+    };
+    const Way *way() const { return selected_ < ways_.size() ? &ways_[selected_] : nullptr; }
+    UdpSocket &socket() { return state_->port->socket(home_); }
+    /// Encrypts and sends a compound of RTCP.
+    void send_rtcp(ByteView compound);
+    template <class Self>
+    std::shared_ptr<Self> self() {
+        return std::static_pointer_cast<Self>(shared_from_this());
+    }
+    boost::asio::io_context &context() { return state_->loops()->at(home_); }
+
+    const std::shared_ptr<RtcState> state_;
+    const size_t home_;
+    PeerInfo peer_;
+    Admission admission_;
+    std::optional<srtp::Sender> sender_;
+    bool ended_ = false;
+    uint64_t deadline_ms_ = 0; ///< before it is answered, or connected; 0: none
+
+private:
+    /// What DTLS has to send.
+    class Output final : public dtls::Session::Handler {
+    public:
+        explicit Output(RtcSession &session) : session_(session) {}
+        void on_datagram(ByteView datagram) noexcept override { session_.send(datagram); }
+
+    private:
+        RtcSession &session_;
+    };
+
+    void begin();
+    Result negotiate(const sdp::AnswerPolicy &policy);
+    void forget_details();
+    sdp::LocalTransport local_transport(const stun::Credentials &ice) const;
+    void patch_now(const std::string &if_match, const sdp::Fragment &fragment,
+                   const RtcPeers::Patched &done);
+    std::string etag() const;
+    stun::Path path_of(const Datagram &datagram) const;
+    Way &learn(const stun::Path &path, const Datagram &datagram, size_t arrived);
+    void on_check(const Datagram &datagram, size_t arrived, uint64_t now_ms);
+    void on_handshake(const Datagram &datagram, uint64_t now_ms);
+    void on_media(const Datagram &datagram, bool rtcp, uint64_t now);
+    bool start_dtls(uint64_t now_ms);
+    void take_dtls(const Result &result);
+    void send(ByteView datagram);
+    void send_to(const Datagram &asked, ByteView reply);
+    void say_created(RtcCreated created);
+
+    const std::string endpoint_;
+    const std::unique_ptr<WaitingRoom::Seat> seat_;
+    const std::string id_;
+    sdp::Offer offer_;
+    sdp::Answer answer_;
+    RtcPeers::Created done_;
+    std::vector<dtls::Fingerprint> fingerprints_;
+    std::optional<stun::IceLite> ice_;
+    std::vector<std::string> ufrags_; ///< by which the port knows it
+    std::vector<Way> ways_;
+    size_t selected_ = SIZE_MAX;
+    uint64_t session_id_ = 0; ///< of o=
+    Output output_{*this};
+    std::unique_ptr<dtls::Session> dtls_;
+    std::optional<srtp::Receiver> receiver_;
+    /// Checks that were not valid in this second.
+    unsigned false_checks_ = 0;
+    uint64_t false_since_ms_ = 0;
+    bool had_keys_ = false;
+};
+
+} // namespace penstock::net

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How a viewer comes in, and how it is sent frames.
+#include "core/net/rtc/viewer.h"
+
+#include "core/flv/enhanced.h"
+#include "core/net/loop/clock.h"
+#include "core/rtp/clock.h"
+#include "core/rtp/extensions.h"
+#include "core/rtp/packet.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::net {
+namespace {
+
+namespace asio = boost::asio;
+using fanout::Outlet;
+
+/// What leaves for a viewer at once, in packets, and at least in a second: a keyframe or a cached
+/// GOP is spread, because routers and receivers have short queues.
+constexpr double burst_packets = 48, least_rate = 3'200;
+/// Packets of one call.
+constexpr size_t max_run = 40;
+/// Frames of one turn; others have theirs in between.
+constexpr size_t max_frames = 256;
+constexpr uint64_t folded_kept = 3'000'000'000; ///< ns
+constexpr uint64_t report_interval = 1'000'000'000;
+constexpr uint16_t least_sequence = 1024;
+
+/// A keyframe's playout delay of 0 to 0: show frames at once.
+constexpr size_t playout_delay_size = 8; ///< bytes of the whole header extension
+
+struct Scratch {
+    std::array<uint8_t, 64 << 10> bytes;
+    std::vector<ByteView> pieces;
+};
+Scratch &scratch() {
+    thread_local const auto buffer = std::make_unique<Scratch>();
+    return *buffer;
+}
+
+} // namespace
+
+RtcViewer::RtcViewer(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
+                     std::unique_ptr<WaitingRoom::Seat> seat)
+    : RtcSession(std::move(state), loop, std::move(peer), std::move(seat)),
+      Viewer(state_->loops(), loop) {
+    takes_ = flv::feature::none;
+}
+
+// --- admission ----------------------------------------------------------------------------
+
+void RtcViewer::admit() {
+    const auto mount = state_->mount(peer_.path, false);
+    if (!(mount && mount->has_feed()) && !state_->rules->demand_for(peer_.path))
+        return refuse(404, "There is no such stream.");
+    const auto done = [weak = weak_from_this()](bool allowed, const std::string &reason) {
+        const auto self = std::static_pointer_cast<RtcViewer>(weak.lock());
+        if (!self || self->ended_) return;
+        if (allowed) return self->admit_play();
+        self->say(LogLevel::debug, reason);
+        self->refuse(403, "Not allowed.");
+    };
+    if (admission_.ask(context().get_executor(), state_->rules->watches(),
+                       mount ? mount->authority() : Authority(), peer_, done))
+        admit_play();
+}
+
+/// Called after the admission, before which nothing may be started for the viewer.
+void RtcViewer::admit_play() {
+    const auto mount = state_->mount(peer_.path, false);
+    const auto demand = state_->rules->demand_for(peer_.path);
+    const bool is_asked = demand && !demand->is_ready(peer_.path);
+    // A stream that never had media may never have any: the rule knows.
+    if (mount && mount->has_feed() && !(is_asked && mount->media_at_ms() == 0))
+        return wait_for_tracks();
+    if (is_asked) return ask_to_play(*demand);
+    if (demand) return wait_for_tracks();
+    refuse(404, "There is no such stream.");
+}
+
+void RtcViewer::ask_to_play(const DemandOptions &demand) {
+    deadline_ms_ = steady_ms() + state_->limits.media_ms;
+    demand.on_demand(peer_.path, [weak = weak_from_this()](bool go_on, const std::string &reason) {
+        const auto self = std::static_pointer_cast<RtcViewer>(weak.lock());
+        if (!self) return;
+        asio::post(self->context(), [self, go_on, reason] {
+            if (self->ended_ || self->is_answered()) return;
+            if (go_on) return self->wait_for_tracks();
+            self->refuse(404, "No such stream: " + reason);
+        });
+    });
+}
+
+void RtcViewer::wait_for_tracks() {
+    mount_ = state_->mount(peer_.path, true);
+    deadline_ms_ = steady_ms() + state_->limits.media_ms;
+    mount_->when_ready([weak = weak_from_this()] {
+        const auto self = std::static_pointer_cast<RtcViewer>(weak.lock());
+        if (!self) return;
+        asio::post(self->context(), [self] {
+            if (!self->ended_ && !self->is_answered()) self->play();
+        });
+    });
+}
+
+void RtcViewer::play() {
+    bool is_ready = false;
+    const rtc::StreamFacts facts = mount_->facts(&is_ready);
+    if (!is_ready) return refuse(503, "The stream has no media yet; try again.", 1);
+    sdp::AnswerPolicy policy;
+    if (const Result result = rtc::play_policy(facts, mount_->ids(), policy); !result.is_ok())
+        return refuse(406, result.reason());
+    if (!prepare_answer(policy)) return;
+    send_answer();
+    for (const sdp::AnsweredSection &section : answer().sections) {
+        if (!section.is_accepted || !section.track || section.direction != sdp::Direction::sendonly)
+            continue;
+        const bool video = section.kind == sdp::Kind::video;
+        Track &track = tracks_[video ? 0 : 1];
+        track.is_sent = true;
+        track.ssrc = video ? mount_->ids().video : mount_->ids().audio;
+        track.rtx_ssrc = mount_->ids().video_rtx;
+        track.codec = video ? facts.video : facts.audio;
+        track.payload_type = section.codec.payload_type;
+        track.rtx = section.rtx.value_or(0);
+        for (const sdp::Extension &extension : section.extensions)
+            if (rtp::extension_of(extension.uri) == rtp::ExtensionKind::playout_delay &&
+                extension.id < 15)
+                track.playout_delay = static_cast<uint8_t>(extension.id);
+        track.spans.begin(static_cast<uint16_t>(least_sequence + (secure_random() & 0x3FFF)));
+    }
+    const uint64_t random = secure_random();
+    timestamp_offset_ = static_cast<uint32_t>(random);
+    rtx_sequence_ = static_cast<uint16_t>(least_sequence + (random >> 32 & 0x3FFF));
+}
+
+void RtcViewer::on_connected() {
+    say(LogLevel::info, "plays (" + peer_.client + ")");
+    admission_.enter(peer_);
+    tokens_ = burst_packets;
+    tokens_at_ = steady_ns();
+    join(mount_);
+    pump_alone();
+}
+
+/// A viewer may have stayed from an earlier producer: the watcher of this one decides about it as
+/// about those that come later.
+bool RtcViewer::is_admitted() {
+    if (mount_->epoch() == admission_.epoch()) return true;
+    if (admission_.is_open()) return false;
+    admission_.ask_again(context().get_executor(), mount_->authority(), peer_,
+                         [weak = weak_from_this()](bool allowed, const std::string &reason) {
+                             const auto self = std::static_pointer_cast<RtcViewer>(weak.lock());
+                             if (!self || self->ended_) return;
+                             if (allowed) return self->pump_alone();
+                             self->close_now(LogLevel::warning, "refused to play: " + reason);
+                         });
+    return mount_->epoch() == admission_.epoch();
+}
+
+// --- sending ------------------------------------------------------------------------------
+
+void RtcViewer::rewind() {
+    cursor_ = {};
+    first_.clear();
+    next_payload_ = 0;
+}
+
+bool RtcViewer::prepare(Outlet::Source &source, bool admitted) {
+    if (is_told()) return true;
+    if (!admitted || !is_connected() || !way()) source.ring = nullptr;
+    return source.ring != nullptr;
+}
+
+void RtcViewer::refill(uint64_t now) {
+    const double rate = std::max(least_rate, 2.0 * mount_->packet_rate());
+    tokens_ = std::min(burst_packets, tokens_ + double(now - tokens_at_) * rate / 1e9);
+    tokens_at_ = now;
+}
+
+RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCache &cache,
+                                   uint64_t &sent, int &) {
+    if (!source.ring) return Status::idle;
+    refill(steady_ns());
+    std::vector<fanout::PacketPtr> joined;
+    for (size_t frames = 0; frames < max_frames;) {
+        const auto place =
+            source.ring->settle(cursor_, source.join, source.slow, joined, source.epoch);
+        if (place == fanout::Ring::Place::lagging) return Status::lagging;
+        if (!joined.empty()) {
+            // It joined, or skipped to a newer keyframe: of the frame at hand the rest is given up.
+            next_payload_ = 0;
+            first_.assign(joined.begin(), joined.end());
+            folded_ = std::exchange(joined, {});
+            folded_at_ = steady_ns();
+        }
+        const auto *entry = first_.empty() && place == fanout::Ring::Place::behind
+                                ? cache.get(*source.ring, cursor_, source.framing, source.takes)
+                                : nullptr;
+        if (first_.empty() && !entry) {
+            if (place != fanout::Ring::Place::behind) return Status::idle;
+            continue;
+        }
+        for (; !first_.empty() && frames < max_frames; ++frames) {
+            const Status status = send_frame(rtc::frame_of(first_.front()), sent);
+            if (status != Status::idle) return status;
+            first_.pop_front();
+        }
+        if (!entry) continue;
+        for (const fanout::PacketPtr &packet : entry->batch.packets) {
+            if (frames++ >= max_frames) break;
+            const Status status = send_frame(rtc::frame_of(packet), sent);
+            if (status != Status::idle) return status;
+            ++*cursor_.next;
+        }
+    }
+    return Status::more;
+}
+
+/// Idle: the frame is sent.
+RtcViewer::Status RtcViewer::send_frame(const rtc::RtpFrame &frame, uint64_t &sent) {
+    Track &track = track_of(frame);
+    if (frame.count() == 0 || !track.is_sent) {
+        ++frames_sent_;
+        return Status::idle;
+    }
+    if (frame.codec != track.codec) {
+        close_now(LogLevel::info, "closed: the stream goes on with another codec");
+        return Status::idle;
+    }
+    while (next_payload_ < frame.count()) {
+        if (tokens_ < 1) {
+            is_paced_ = true;
+            return Status::more;
+        }
+        const size_t count = std::min(
+            {frame.payloads->run_at(next_payload_), static_cast<size_t>(tokens_), max_run});
+        const bool has_room = send_run(frame, next_payload_, count, sent);
+        next_payload_ += count;
+        tokens_ -= double(count);
+        if (!has_room) return Status::blocked;
+    }
+    next_payload_ = 0;
+    ++frames_sent_;
+    track.last_time = frame.time;
+    track.last_timestamp = frame.timestamp + timestamp_offset_;
+    if (!anchor_ms_) {
+        anchor_ms_ = frame.time;
+        anchor_unix_ = unix_ms() * 1'000'000;
+    }
+    if (const uint64_t now = tokens_at_; now - reported_ >= report_interval) send_report(now);
+    return Status::idle;
+}
+
+/// The extension depends on the frame alone, so that a packet sent again is the same.
+size_t RtcViewer::write_header(std::span<uint8_t> out, const rtc::RtpFrame &frame, size_t index,
+                               uint16_t sequence) const {
+    const Track &track = track_of(frame);
+    const auto &payload = (*frame.payloads)[index];
+    const uint32_t timestamp = frame.timestamp + payload.ticks + timestamp_offset_;
+    const bool extended = track.playout_delay != 0 && frame.keyframe && frame.is_video;
+    out[0] = extended ? 0x90 : 0x80;
+    out[1] = static_cast<uint8_t>(track.payload_type | (payload.marker ? 0x80 : 0));
+    out[2] = static_cast<uint8_t>(sequence >> 8);
+    out[3] = static_cast<uint8_t>(sequence);
+    for (unsigned i = 0; i < 4; ++i) {
+        out[4 + i] = static_cast<uint8_t>(timestamp >> (24 - 8 * i));
+        out[8 + i] = static_cast<uint8_t>(track.ssrc >> (24 - 8 * i));
+    }
+    if (!extended) return rtp::fixed_header_size;
+    const std::array<uint8_t, playout_delay_size> extension{
+        0xBE, 0xDE, 0, 1, static_cast<uint8_t>(track.playout_delay << 4 | 2), 0, 0, 0};
+    std::copy(extension.begin(), extension.end(), out.begin() + rtp::fixed_header_size);
+    return rtp::fixed_header_size + extension.size();
+}
+
+/// Sends payloads of equal sizes, the last of which may be shorter. False if the socket is full:
+/// what was not sent is lost, and repaired if the viewer asks for it.
+bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, uint64_t &sent) {
+    Track &track = track_of(frame);
+    const uint16_t sequence = track.spans.take(frame.number + from, count);
+    Scratch &buffer = scratch();
+    size_t size = 0, segment = 0;
+    for (size_t i = 0; i < count; ++i) {
+        const std::span<uint8_t> out = std::span(buffer.bytes).subspan(size);
+        const size_t payload_size = (*frame.payloads)[from + i].size;
+        if (out.size() < payload_size + 64) break;
+        const size_t head = write_header(out, frame, from + i, static_cast<uint16_t>(sequence + i));
+        buffer.pieces.clear();
+        frame.payloads->each_piece(from + i,
+                                   [&](ByteView piece) { buffer.pieces.push_back(piece); });
+        const srtp::Outcome outcome = sender_->protect(out.first(head), buffer.pieces, out);
+        if (!outcome.ok()) continue;
+        size += outcome.size;
+        if (segment == 0) segment = outcome.size;
+        ++track.packets;
+        track.bytes += static_cast<uint32_t>(payload_size);
+    }
+    if (size == 0) return true;
+    const Way *to = way();
+    const size_t left =
+        socket().send_segments(to->remote, to->local, ByteView(buffer.bytes.data(), size), segment);
+    sent += left;
+    return left == size;
+}
+
+void RtcViewer::wait_writable(Status why) {
+    if (why == Status::blocked) return state_->port->wait_writable(shared_from_this());
+    if (is_paced_) return state_->port->tick(shared_from_this());
+    asio::post(context(), [self = self<RtcViewer>()] {
+        if (!self->ended_) self->pump_again();
+    });
+}
+
+bool RtcViewer::tick_media(uint64_t) {
+    if (std::exchange(is_paced_, false)) pump_again();
+    return is_paced_ && !ended_;
+}
+
+void RtcViewer::send_report(uint64_t now) {
+    reported_ = now;
+    Writer writer;
+    for (const Track &track : tracks_) {
+        if (!track.is_sent || track.packets == 0) continue;
+        rtp::rtcp::SenderReport report;
+        report.ssrc = track.ssrc;
+        const auto since_anchor = static_cast<int32_t>(track.last_time - *anchor_ms_);
+        report.ntp = rtp::ntp_of(anchor_unix_ + int64_t(since_anchor) * 1'000'000);
+        report.timestamp = track.last_timestamp;
+        report.packets = track.packets;
+        report.bytes = track.bytes;
+        rtp::rtcp::write(report, writer);
+        rtp::rtcp::write(rtp::rtcp::SourceDescription{{{track.ssrc, mount_->ids().cname}}}, writer);
+    }
+    send_rtcp(writer.view());
+}
+
+// --- end ----------------------------------------------------------------------------------
+
+void RtcViewer::check(uint64_t now_ms) {
+    RtcSession::check(now_ms);
+    if (ended_ || !watched()) return;
+    if (folded_at_ != 0 && now_ms * 1'000'000 - folded_at_ > folded_kept) {
+        folded_.clear();
+        folded_.shrink_to_fit();
+        folded_at_ = 0;
+    }
+    if (admission_.is_over(now_ms))
+        return close_now(LogLevel::info, "closed: its permission has ended");
+    bool is_ready = false;
+    if (const auto facts = mount_->facts(&is_ready);
+        is_ready && tracks_[0].is_sent && !facts.can_send_video())
+        return close_now(LogLevel::warning,
+                         facts.has_b_frames ? "closed: the stream has B-frames now"
+                                            : "closed: the stream has no video for it any more");
+    if (check_end(now_ms, 60'000)) return;
+    check_stall(now_ms);
+}
+
+void RtcViewer::say_ended() {
+    Writer writer;
+    std::vector<uint32_t> ssrcs;
+    for (const Track &track : tracks_)
+        if (track.is_sent) ssrcs.push_back(track.ssrc);
+    rtp::rtcp::write(rtp::rtcp::ReceiverReport{ssrcs.empty() ? 0 : ssrcs.front(), {}}, writer);
+    rtp::rtcp::write(rtp::rtcp::Goodbye{ssrcs, "the stream has ended"}, writer);
+    send_rtcp(writer.view());
+}
+
+void RtcViewer::finish() {
+    close_now(LogLevel::info, "closed: " + reason_or("the stream has ended"));
+}
+
+void RtcViewer::on_closed(const std::string &) {
+    closed_ = true;
+    part();
+    first_.clear();
+    folded_.clear();
+}
+
+} // namespace penstock::net

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A viewer by WHEP: a cursor into its stream's ring, and keys by which each packet is encrypted for
+// it alone. The payloads are read from where they are.
+#pragma once
+
+#include "core/net/rtc/session.h"
+#include "core/net/stream/viewer.h"
+#include "core/rtc/sent_spans.h"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace penstock::net {
+
+class RtcViewer final : public RtcSession, public Viewer {
+public:
+    RtcViewer(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
+              std::unique_ptr<WaitingRoom::Seat> seat);
+
+    void check(uint64_t now_ms) override;
+    void close(const std::string &reason) override { RtcSession::close(reason); }
+    void on_writable() override { pump_again(); }
+
+private:
+    using Status = fanout::Outlet::Status;
+
+    struct Track {
+        bool is_sent = false;
+        uint32_t ssrc = 0, rtx_ssrc = 0;
+        uint32_t codec = 0; ///< flv::fourcc
+        uint8_t payload_type = 0;
+        uint8_t rtx = 0;           ///< payload type; 0: none
+        uint8_t playout_delay = 0; ///< id of the extension; 0: none
+        rtc::SentSpans spans;      ///< by which a number becomes a sequence number
+        uint32_t packets = 0, bytes = 0;
+        uint32_t last_time = 0, last_timestamp = 0; ///< of the last frame: ms, and ticks
+    };
+    // RtcSession
+    void admit() override;
+    void on_connected() override;
+    void on_rtp(std::span<uint8_t>, uint64_t) override {}
+    void on_rtcp(ByteView compound, uint64_t now) override;
+    void on_closed(const std::string &reason) override;
+    bool tick_media(uint64_t now) override;
+    bool sends_media() const override { return false; }
+
+    // Viewer
+    PeerInfo peer_info() const override { return peer_; }
+    bool is_admitted() override;
+    bool prepare(fanout::Outlet::Source &source, bool admitted) override;
+    Status write(const fanout::Outlet::Source &source, fanout::BatchCache &cache, uint64_t &sent,
+                 int &error) override;
+    void wait_writable(Status why) override;
+    void close_now(LogLevel level, const std::string &reason) override {
+        RtcSession::close_now(level, reason);
+    }
+    void say_ended() override;
+    void finish() override;
+    uint64_t skips() const override { return cursor_.skipped; }
+    uint64_t completed() const override { return frames_sent_; }
+    void rewind() override;
+
+    // admission
+    void admit_play();
+    void ask_to_play(const DemandOptions &demand);
+    void wait_for_tracks();
+    void play();
+
+    // sending
+    void refill(uint64_t now);
+    Status send_frame(const rtc::RtpFrame &frame, uint64_t &sent);
+    bool send_run(const rtc::RtpFrame &frame, size_t from, size_t count, uint64_t &sent);
+    size_t write_header(std::span<uint8_t> out, const rtc::RtpFrame &frame, size_t index,
+                        uint16_t sequence) const;
+    void send_report(uint64_t now);
+
+    // feedback
+    void take_nack(const rtp::rtcp::Nack &nack, uint64_t now);
+    void send_again(uint16_t sequence, uint64_t now);
+    bool may_repeat(uint64_t now);
+
+    Track &track_of(const rtc::RtpFrame &frame) { return tracks_[frame.is_video ? 0 : 1]; }
+    const Track &track_of(const rtc::RtpFrame &frame) const {
+        return tracks_[frame.is_video ? 0 : 1];
+    }
+
+    std::shared_ptr<RtcMount> mount_;
+    fanout::Cursor cursor_;
+    std::deque<fanout::PacketPtr> first_; ///< of joining, not sent yet
+    /// The folded frames it joined with, for retransmissions; forgotten after some seconds.
+    std::vector<fanout::PacketPtr> folded_;
+    uint64_t folded_at_ = 0; ///< ns
+    std::array<Track, 2> tracks_;
+    uint32_t timestamp_offset_ = 0;
+    size_t next_payload_ = 0; ///< of the frame at hand
+    /// A moment of the stream's timeline, and of the wall clock: for sender reports.
+    std::optional<uint32_t> anchor_ms_;
+    int64_t anchor_unix_ = 0; ///< ns
+    uint16_t rtx_sequence_ = 0;
+    uint64_t frames_sent_ = 0;
+    double tokens_ = 0; ///< packets that may leave now
+    uint64_t tokens_at_ = 0;
+    double repeats_ = 0; ///< retransmissions that may leave now
+    uint64_t repeats_at_ = 0;
+    bool is_paced_ = false; ///< waits for tokens
+    bool is_asking_ = false;
+    uint64_t reported_ = 0; ///< ns; the last sender report
+    uint64_t round_trip_ = 50'000'000;
+    struct Repeat {
+        uint16_t sequence = 0;
+        uint64_t at = 0;
+    };
+    std::array<Repeat, 32> repeated_{}; ///< the last retransmissions
+    size_t next_repeat_ = 0;
+    unsigned feedback_ = 0; ///< RTCP datagrams in this second
+    uint64_t feedback_since_ = 0;
+};
+
+} // namespace penstock::net

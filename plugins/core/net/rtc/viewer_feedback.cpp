@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a viewer reports: packets that it lacks, keyframes that it needs, its round trip.
+#include "core/net/loop/clock.h"
+#include "core/net/rtc/viewer.h"
+#include "core/rtp/clock.h"
+#include "core/rtp/receive_stats.h"
+
+#include <algorithm>
+#include <array>
+
+namespace penstock::net {
+namespace {
+
+constexpr unsigned max_feedback = 200; ///< datagrams of RTCP in a second; more are ignored
+/// Retransmissions: at once, and in a second at least.
+constexpr double repeat_burst = 200, least_repeat_rate = 500;
+constexpr uint64_t least_pause = 10'000'000, longest_pause = 500'000'000; ///< ns
+
+} // namespace
+
+void RtcViewer::on_rtcp(ByteView compound, uint64_t now) {
+    if (!watched()) return;
+    if (now - feedback_since_ >= 1'000'000'000) {
+        feedback_since_ = now;
+        feedback_ = 0;
+    }
+    if (++feedback_ > max_feedback) return;
+    rtp::rtcp::Compound parsed;
+    if (!rtp::rtcp::parse(compound, parsed).is_ok()) return;
+    for (const rtp::rtcp::Packet &packet : parsed.packets) {
+        if (ended_) return;
+        if (const auto *report = std::get_if<rtp::rtcp::ReceiverReport>(&packet)) {
+            const auto arrival = rtp::compact_ntp(rtp::ntp_of(unix_ms() * 1'000'000));
+            for (const auto &block : report->blocks)
+                if (const auto trip = rtp::round_trip_of(block, arrival))
+                    round_trip_ = static_cast<uint64_t>(*trip);
+        } else if (const auto *nack = std::get_if<rtp::rtcp::Nack>(&packet)) {
+            take_nack(*nack, now);
+        } else if (const auto *lost = std::get_if<rtp::rtcp::PictureLoss>(&packet)) {
+            if (lost->media == tracks_[0].ssrc) mount_->want_keyframe();
+        } else if (std::get_if<rtp::rtcp::FullIntraRequest>(&packet)) {
+            mount_->want_keyframe();
+        } else if (std::get_if<rtp::rtcp::Goodbye>(&packet)) {
+            return close_now(LogLevel::info, "disconnected: it has left");
+        }
+    }
+}
+
+void RtcViewer::take_nack(const rtp::rtcp::Nack &nack, uint64_t now) {
+    if (nack.media != tracks_[0].ssrc || !tracks_[0].is_sent) return;
+    nack.for_each([&](uint16_t sequence) { send_again(sequence, now); });
+}
+
+/// Requests for a packet may overtake each other: one repetition in a round trip is enough.
+bool RtcViewer::may_repeat(uint64_t now) {
+    const double rate = std::max(least_repeat_rate, mount_->packet_rate() / 2.0);
+    repeats_ = std::min(repeat_burst, repeats_ + double(now - repeats_at_) * rate / 1e9);
+    repeats_at_ = now;
+    if (repeats_ < 1) return false;
+    --repeats_;
+    return true;
+}
+
+void RtcViewer::send_again(uint16_t sequence, uint64_t now) {
+    const Way *to = way();
+    Track &track = tracks_[0];
+    const auto number = track.spans.number_of(sequence);
+    if (!to || !number) return;
+    const uint64_t pause = std::clamp(round_trip_, least_pause, longest_pause);
+    for (const Repeat &before : repeated_)
+        if (before.sequence == sequence && before.at != 0 && now - before.at < pause) return;
+    fanout::PacketPtr packet;
+    for (const auto &folded : folded_)
+        if (const auto &frame = rtc::frame_of(folded);
+            *number >= frame.number && *number < frame.end_number())
+            packet = folded;
+    if (!packet) packet = mount_->sent_video(*number);
+    if (!packet || !may_repeat(now)) return;
+    repeated_[next_repeat_] = {sequence, now};
+    next_repeat_ = (next_repeat_ + 1) % repeated_.size();
+
+    const rtc::RtpFrame &frame = rtc::frame_of(packet);
+    const size_t index = *number - frame.number;
+    std::array<uint8_t, 64> header;
+    std::vector<ByteView> pieces;
+    size_t head = write_header(header, frame, index, sequence);
+    const std::array<uint8_t, 2> original{header[2], header[3]};
+    if (track.rtx != 0) {
+        const uint16_t next = rtx_sequence_++;
+        header[1] = static_cast<uint8_t>((header[1] & 0x80) | track.rtx);
+        header[2] = static_cast<uint8_t>(next >> 8);
+        header[3] = static_cast<uint8_t>(next);
+        for (unsigned i = 0; i < 4; ++i)
+            header[8 + i] = static_cast<uint8_t>(track.rtx_ssrc >> (24 - 8 * i));
+        pieces.emplace_back(original);
+    }
+    frame.payloads->each_piece(index, [&](ByteView piece) { pieces.push_back(piece); });
+    std::array<uint8_t, UdpSocket::max_datagram> out;
+    const ByteView head_view(header.data(), head);
+    const srtp::Outcome outcome = track.rtx != 0 ? sender_->protect(head_view, pieces, out)
+                                                 : sender_->protect_again(head_view, pieces, out);
+    if (!outcome.ok()) return;
+    const iovec part{out.data(), outcome.size};
+    socket().send(to->remote, to->local, &part, 1);
+}
+
+} // namespace penstock::net

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/rtc/frame_maker.h"
+
+#include "core/bytes/recycled.h"
+#include "core/codec/opus.h"
+#include "core/fanout/flv_fold.h"
+#include "core/rtp/payload/audio.h"
+#include "core/rtp/payload/av1_packetizer.h"
+#include "core/rtp/payload/nal_packetizer.h"
+#include "core/rtp/payload/vp8.h"
+#include "core/rtp/payload/vp9.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::rtc {
+namespace {
+
+namespace payload = rtp::payload;
+
+constexpr uint32_t ticks_per_ms = 90;
+/// Between the frames of a folded GOP.
+constexpr uint32_t fold_step_ms = 1;
+/// Audio is stamped by counting samples, since milliseconds are too coarse for it, until that is
+/// off by more than this; ms.
+constexpr int32_t max_audio_drift_ms = 40;
+
+std::unique_ptr<payload::Packetizer> video_packetizer(uint32_t codec) {
+    switch (codec) {
+    case flv::fourcc("avc1"):
+        return std::make_unique<payload::NalPacketizer>(codec::NalCodec::avc);
+    case flv::fourcc("hvc1"):
+        return std::make_unique<payload::NalPacketizer>(codec::NalCodec::hevc);
+    case flv::fourcc("av01"):
+        return std::make_unique<payload::Av1Packetizer>();
+    case flv::fourcc("vp09"):
+        return std::make_unique<payload::Vp9Packetizer>();
+    case flv::fourcc("vp08"):
+        return std::make_unique<payload::Vp8Packetizer>();
+    default:
+        return nullptr;
+    }
+}
+
+std::unique_ptr<payload::Packetizer> audio_packetizer(uint32_t codec) {
+    switch (codec) {
+    case flv::fourcc("Opus"):
+        return std::make_unique<payload::OpusPacketizer>();
+    case flv::fourcc("alaw"):
+    case flv::fourcc("ulaw"):
+        return std::make_unique<payload::G711Packetizer>();
+    default:
+        return nullptr;
+    }
+}
+
+bool has_config_record(uint32_t codec) {
+    return codec == flv::fourcc("avc1") || codec == flv::fourcc("hvc1");
+}
+
+std::shared_ptr<RtpFrame> new_frame() {
+    return std::allocate_shared<RtpFrame>(RecyclingAllocator<RtpFrame>());
+}
+
+} // namespace
+
+bool StreamFacts::can_send_video() const {
+    return video_packetizer(video) != nullptr && !has_b_frames;
+}
+
+bool StreamFacts::can_send_audio() const {
+    return audio_packetizer(audio) != nullptr;
+}
+
+bool StreamFacts::is_video_ready() const {
+    return video != 0 && (has_configuration || !has_config_record(video));
+}
+
+void FrameMaker::restart() {
+    facts_ = {};
+    video_.reset();
+    audio_.reset();
+    video_config_ = {};
+    composition_.reset();
+    audio_next_.reset();
+    complaint_.clear();
+}
+
+void FrameMaker::set_codec(bool video, uint32_t codec) {
+    uint32_t &known = video ? facts_.video : facts_.audio;
+    if (std::exchange(known, codec) == codec) return;
+    if (!video) {
+        audio_ = audio_packetizer(codec);
+        audio_next_.reset();
+        facts_.audio_clock = codec == flv::fourcc("Opus") ? 48'000 : 8'000;
+        facts_.channels = codec == flv::fourcc("Opus") ? 2 : 1;
+        return;
+    }
+    video_ = video_packetizer(codec);
+    video_config_ = {};
+    composition_.reset();
+    facts_.profile.reset();
+    facts_.has_configuration = facts_.has_b_frames = false;
+}
+
+void FrameMaker::take_config(const flv::Tag &tag, const flv::BodyHeader &header, ByteView payload) {
+    if (tag.type == flv::TagType::audio) {
+        // The channel count of OpusHead, RFC 7845 5.1.
+        if (header.codec == flv::fourcc("Opus") && payload.size() > 9)
+            facts_.channels = std::max<unsigned>(payload[9], 1);
+        return;
+    }
+    if (!video_ || std::ranges::equal(video_config_.view(), payload)) return;
+    if (const Result result = video_->configure(payload); !result.is_ok()) {
+        complaint_ = "video configuration: " + result.reason();
+        return;
+    }
+    video_config_ = Bytes::copy_of(payload);
+    facts_.has_configuration = true;
+    facts_.has_b_frames = false;
+    composition_.reset();
+    if (header.codec == flv::fourcc("avc1") && payload.size() >= 4)
+        facts_.profile = sdp::ProfileLevelId{payload[1], payload[2], payload[3]};
+}
+
+/// Without B-frames all frames are shown equally long after they are decoded.
+void FrameMaker::watch_order(int32_t composition_time) {
+    if (composition_ && *composition_ != composition_time) facts_.has_b_frames = true;
+    composition_ = composition_time;
+}
+
+uint32_t FrameMaker::audio_timestamp(ByteView payload, uint32_t time_ms) {
+    const bool opus = facts_.audio == flv::fourcc("Opus");
+    const uint32_t per_ms = facts_.audio_clock / 1000;
+    const uint32_t samples =
+        opus ? codec::opus_samples(payload) : static_cast<uint32_t>(payload.size());
+    uint32_t timestamp = time_ms * per_ms;
+    if (audio_next_) {
+        const auto off = static_cast<int32_t>(timestamp - *audio_next_);
+        if (std::abs(off) <= max_audio_drift_ms * int32_t(per_ms)) timestamp = *audio_next_;
+    }
+    audio_next_ = timestamp + samples;
+    return timestamp;
+}
+
+std::shared_ptr<RtpFrame> FrameMaker::make(const flv::Tag &tag, uint32_t time_ms) {
+    auto frame = new_frame();
+    frame->time = time_ms;
+    const bool video = tag.type == flv::TagType::video;
+    const auto header = tag.type == flv::TagType::script
+                            ? std::nullopt
+                            : flv::parse_body(tag.type, tag.body_view());
+    if (!header || header->track != 0 || header->multitrack) return frame;
+    const ByteView payload = tag.body_view().subspan(header->payload, header->payload_size);
+    if (header->packet != flv::PacketType::config && header->packet != flv::PacketType::frame)
+        return frame;
+    set_codec(video, header->codec);
+    if (header->packet == flv::PacketType::config) {
+        take_config(tag, *header, payload);
+        return frame;
+    }
+    if (payload.empty()) return frame;
+    frame->is_video = video;
+    frame->codec = header->codec;
+    frame->keyframe = tag.kind == flv::TagKind::keyframe;
+    if (video) watch_order(header->composition_time);
+    const auto &packetizer = video ? video_ : audio_;
+    if (!packetizer || (video && !facts_.is_video_ready())) return frame;
+    auto payloads = std::make_shared<payload::Payloads>();
+    if (const Result result = packetizer->packetize(payload, frame->keyframe, *payloads);
+        !result.is_ok()) {
+        complaint_ = (video ? "video: " : "audio: ") + result.reason();
+        return frame;
+    }
+    uint64_t &number = video ? video_number_ : audio_number_;
+    frame->payload = tag.bytes;
+    frame->number = number;
+    number += payloads->size();
+    const auto shown = static_cast<uint32_t>(int64_t(time_ms) + header->composition_time);
+    frame->timestamp = video ? shown * ticks_per_ms : audio_timestamp(payload, time_ms);
+    frame->size = payload.size();
+    frame->payloads = std::move(payloads);
+    return frame;
+}
+
+std::vector<fanout::PacketPtr> fold(const std::vector<fanout::PacketPtr> &gop) {
+    std::vector<const RtpFrame *> frames;
+    for (const fanout::PacketPtr &packet : gop)
+        if (const RtpFrame &frame = frame_of(packet); frame.is_video && frame.count() > 0)
+            frames.push_back(&frame);
+    if (frames.empty() || frames.size() > fanout::max_folded_frames) return {};
+    const RtpFrame &edge = *frames.back();
+    std::vector<fanout::PacketPtr> folded;
+    folded.reserve(frames.size());
+    for (size_t i = 0; i < frames.size(); ++i) {
+        const RtpFrame &original = *frames[i];
+        auto frame = new_frame();
+        frame->payload = original.payload;
+        frame->codec = original.codec;
+        frame->size = original.size;
+        frame->awaited = original.awaited;
+        frame->is_video = true;
+        frame->keyframe = original.keyframe;
+        frame->number = original.number;
+        frame->payloads = original.payloads;
+        const auto before_edge = static_cast<uint32_t>(frames.size() - 1 - i);
+        frame->time = edge.time - before_edge * fold_step_ms;
+        frame->timestamp = edge.timestamp - before_edge * fold_step_ms * ticks_per_ms;
+        folded.push_back(std::move(frame));
+    }
+    return folded;
+}
+
+} // namespace penstock::rtc
