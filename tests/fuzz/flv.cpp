@@ -42,8 +42,10 @@ class Mended {
 public:
     void check(const flv::Tag &tag) {
         const auto header = flv::parse_body(tag.type, tag.body_view());
-        if (!header || header->multitrack || header->payload_size == 0) return;
-        // Data that is neither keeps the codec.
+        if (!header || header->multitrack) return;
+        // Data that is neither keeps the codec, as does an empty packet of a codec that needs a
+        // configuration.
+        if (tag.kind == flv::TagKind::other) return;
         if (header->packet != flv::PacketType::config && header->packet != flv::PacketType::frame)
             return;
         const ByteView payload = tag.body_view().subspan(header->payload, header->payload_size);

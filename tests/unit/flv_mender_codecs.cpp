@@ -77,6 +77,24 @@ GST_START_TEST(test_other_codecs) {
 }
 GST_END_TEST
 
+// Tags of another codec that yield no output don't end the stream's own codec.
+GST_START_TEST(test_codec_without_output) {
+    codec::AvcConfig config;
+    fail_unless(codec::make_avc_config({sps}, {pps}, config).is_ok());
+    config.length_size = 2;
+    Stream s;
+    s.push(config_of(codec::build_avc_config(config)));
+    check(s.one(video(0, true, lengths({idr}, 2))), true, lengths({idr}, 2));
+    fail_unless(s.push(extended(40, true, "hvc1", lengths({hevc_pps}))).empty());
+    fail_unless(s.push(extended(40, true, "vvc1", lengths({from_hex("00794e")}))).empty());
+    check(s.one(video(80, false, lengths({p_slice, {}}, 2))), false, lengths({p_slice}, 2));
+    // Once there is output, the codec has changed.
+    s.one(extended(120, true, "vp09", from_hex("8249"), 1));
+    check(s.one(video(160, true, lengths({idr}))), true, lengths({idr}));
+    fail_unless(s.noted("video without a configuration"));
+}
+GST_END_TEST
+
 GST_START_TEST(test_adts) {
     const Unit raw = from_hex("21 10 04 60 8c 1c");
     for (const bool configured : {true, false}) {
@@ -141,6 +159,7 @@ static Suite *flv_mender_codecs_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_hevc);
     tcase_add_test(tc, test_other_codecs);
+    tcase_add_test(tc, test_codec_without_output);
     tcase_add_test(tc, test_adts);
     tcase_add_test(tc, test_aac_configuration);
     return s;

@@ -120,9 +120,12 @@ void Mender::take_track(Tag &&tag, const std::optional<BodyHeader> &header, std:
 
 void Mender::take_video(Tag &&tag, const BodyHeader &header, std::vector<Tag> &out) {
     if (header.codec != video_.codec) {
-        video_ = {};
+        if (video_.any_output) before_ = std::move(video_);
+        // Nothing was put out between the codec's tags: its last configuration still applies.
+        video_ = header.codec == before_.codec ? std::exchange(before_, {}) : Video();
         video_.codec = header.codec;
     }
+    const size_t size_before = out.size();
     const auto codec = nal_codec(header.codec);
     if (codec && header.packet == PacketType::config)
         take_video_config(std::move(tag), header, *codec, out);
@@ -135,6 +138,9 @@ void Mender::take_video(Tag &&tag, const BodyHeader &header, std::vector<Tag> &o
         const bool entry = is_entry_of(header.codec, payload).value_or(header.keyframe);
         finish_frame(std::move(tag), header.keyframe, entry, out);
     }
+    if (out.size() == size_before || video_.any_output) return;
+    video_.any_output = true;
+    before_ = {};
 }
 
 // --- configuration ------------------------------------------------------------------------

@@ -39,6 +39,7 @@ private:
         bool configured = false;  ///< `config` holds the latest configuration tag
         bool from_frames = false; ///< it was built from parameter sets in frames
         bool any_frame = false;
+        bool any_output = false;     ///< a tag of this codec was put out
         bool flags_lie = false;      ///< an inter frame was marked as a keyframe
         uint32_t last_timestamp = 0; ///< ms; of the last frame
         uint32_t last_entry = 0;     ///< ms; of the last frame where a decoder can start
@@ -82,6 +83,7 @@ private:
     void note(Note what, std::string text);
 
     Video video_;
+    Video before_; ///< the codec put out last, while `video_` is of another without any output
     Audio audio_;
     uint32_t noted_ = 0; ///< bits of Note
     std::vector<std::string> notes_;
