@@ -48,6 +48,26 @@ std::optional<srtp::Profile> profile_of(unsigned long id) {
     }
 }
 
+/// The names of profiles as OpenSSL takes them.
+std::string names_of(const std::vector<srtp::Profile> &profiles) {
+    std::string out;
+    for (const srtp::Profile one : profiles) {
+        if (!out.empty()) out += ':';
+        switch (one) {
+        case srtp::Profile::aes128_cm_sha1_80:
+            out += "SRTP_AES128_CM_SHA1_80";
+            break;
+        case srtp::Profile::aead_aes_128_gcm:
+            out += "SRTP_AEAD_AES_128_GCM";
+            break;
+        case srtp::Profile::aead_aes_256_gcm:
+            out += "SRTP_AEAD_AES_256_GCM";
+            break;
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 void Session::Free::operator()(ssl_st *ssl) const {
@@ -63,6 +83,9 @@ std::unique_ptr<Session> Session::make(std::shared_ptr<Context> context, Handler
     SSL *const ssl = SSL_new(out->context_->context_.get());
     out->ssl_.reset(ssl);
     if (!ssl) throw std::bad_alloc();
+    if (const auto &profiles = out->options_.profiles;
+        !profiles.empty() && SSL_set_tlsext_use_srtp(ssl, names_of(profiles).c_str()) != 0)
+        return nullptr; // 0 is success
     SSL_set_app_data(ssl, out.get());
     BIO *const bio = out->make_bio();
     SSL_set_bio(ssl, bio, bio);

@@ -27,6 +27,9 @@ struct Options {
     Role role = Role::server;
     /// The peer's certificate has to have one of these; with none, none is accepted.
     std::vector<Fingerprint> peer{};
+    /// What a client offers, and what a server accepts, in the order of preference. Empty: AES-128
+    /// as GCM and, if the peer has not that, as CM.
+    std::vector<srtp::Profile> profiles{};
     /// For data channels: messages are passed to and fro, and SRTP is not required. Otherwise what
     /// OpenSSL has, about 65 kB, is freed `linger_ms` after the handshake.
     bool keep = false;
@@ -63,7 +66,8 @@ public:
         failed  ///< see reason()
     };
 
-    /// nullptr if the context has as many handshakes as it may have. Throws std::bad_alloc.
+    /// nullptr if the context has as many handshakes as it may have, or OpenSSL has none of the
+    /// profiles. Throws std::bad_alloc.
     static std::unique_ptr<Session> make(std::shared_ptr<Context> context, Handler &handler,
                                          Options options, uint64_t now_ms);
     ~Session() override;
