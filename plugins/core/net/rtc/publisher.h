@@ -12,7 +12,7 @@
 
 namespace penstock::net {
 
-class RtcPublisher final : public RtcSession, public Publisher, private rtc::Ingest::Handler {
+class RtcPublisher final : public RtcSession, public Publisher, public rtc::Ingest::Handler {
 public:
     RtcPublisher(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
                  std::unique_ptr<WaitingRoom::Seat> seat);

@@ -149,10 +149,11 @@ void RtcSession::patch(std::string if_match, sdp::Fragment fragment, RtcPeers::P
 void RtcSession::patch_now(const std::string &if_match, const sdp::Fragment &fragment,
                            const RtcPeers::Patched &done) {
     if (ended_ || !ice_) return done({404, "The session has ended.", {}});
-    if (if_match != "*" && if_match != etag())
+    const bool is_any = if_match == "*" || if_match == "\"*\"";
+    if (!is_any && if_match != etag())
         return done({412, "The ETag is not that of the session's ICE credentials.", {}});
     if (!sdp::is_restart(fragment, ice_->remote())) {
-        if (if_match == "*" && !fragment.ice.ufrag.empty())
+        if (is_any && !fragment.ice.ufrag.empty())
             return done({400, "A restart needs new ICE credentials.", {}});
         return done({});
     }
