@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/net/rtmp/client.h"
+#include "gst/tag_source.h"
 #include "rtmp/client_settings.h"
-#include "rtmp/tag_source.h"
 
 #include <memory>
 #include <mutex>

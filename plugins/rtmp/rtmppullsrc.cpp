@@ -31,7 +31,7 @@
 
 #include "gst/guard.h"
 #include "rtmp/pull_source.h"
-#include "rtmp/tag_source_class.h"
+#include "gst/tag_source_class.h"
 
 GST_DEBUG_CATEGORY(penstock_rtmp_pull_src_debug);
 #define GST_CAT_DEFAULT penstock_rtmp_pull_src_debug
@@ -47,7 +47,7 @@ struct PenstockRtmpPullSrcClass {
     GstElementClass parent;
 };
 #define IMPL(object) (reinterpret_cast<PenstockRtmpPullSrc *>(object)->impl)
-using SourceClass = rtmp::TagSourceClass<PenstockRtmpPullSrc>;
+using SourceClass = TagSourceClass<PenstockRtmpPullSrc>;
 
 G_DEFINE_TYPE(PenstockRtmpPullSrc, penstock_rtmp_pull_src, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE(rtmppullsrc, "rtmppullsrc", GST_RANK_NONE,

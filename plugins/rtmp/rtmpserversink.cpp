@@ -64,39 +64,12 @@ using namespace penstock;
 
 namespace {
 
-class RtmpFeed final : public ServerFeed {
-public:
-    RtmpFeed(std::shared_ptr<net::RtmpServer> server, std::unique_ptr<net::PlayFeed> feed,
-             std::string path)
-        : server_(std::move(server)), feed_(std::move(feed)), path_(std::move(path)) {}
-
-    Result push(GstBuffer *buffer) override { return flv_.push(buffer, *feed_); }
-    bool has_begun() const override { return flv_.any(); }
-    void flush() override { flv_.flush(); }
-    net::ViewerTotals stats() const override { return feed_->stats(); }
-    std::string bound_location() const override {
-        return std::string(server_->scheme()) + "://" + server_->address().to_string() + "/" +
-               path_;
-    }
-
-private:
-    const std::shared_ptr<net::RtmpServer> server_; ///< destroyed after the feed
-    const std::unique_ptr<net::PlayFeed> feed_;
-    const std::string path_;
-    FlvSink flv_;
-};
-
 std::unique_ptr<ServerFeed> open_feed(const FeedRequest &request, std::string *error) {
     auto server = net::RtmpServer::open(
         request.location.address, {request.settings.tls, net::is_tls_only(request.location.scheme)},
         error);
     if (!server) return nullptr;
-    const ViewerPolicy &viewers = request.settings.viewers;
-    const std::string &path = request.location.path;
-    auto feed = server->feed(
-        path, {viewers.history(), viewers.policy, viewers.ending, request.watch}, error);
-    if (!feed) return nullptr;
-    return std::make_unique<RtmpFeed>(std::move(server), std::move(feed), path);
+    return FlvServerFeed<net::RtmpServer>::open(std::move(server), request, error);
 }
 
 const ServerSinkKind kind{

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The common part of the RTMP sources: tags from the network become `video/x-flv` buffers.
+// The common part of sources of FLV tags: those from the network become `video/x-flv` buffers.
 #pragma once
 
 #include "core/flv/normalizer.h"
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace penstock::rtmp {
+namespace penstock {
 
 /// Queues a sender's tags and pushes them: the network loop does it if nothing downstream can
 /// block, else a task. push_queue.h says whose turn it is.
@@ -92,7 +92,7 @@ private:
     bool started_ = false; ///< stream-start is out
     bool has_video_ = false;
     bool discont_ = true;
-    std::optional<Timeline> timeline_; ///< to running time; since open_queue()
+    std::optional<rtmp::Timeline> timeline_; ///< to running time; since open_queue()
 };
 
 /// The pad functions and the state changes of an element with a TagSource.
@@ -100,4 +100,4 @@ gboolean tag_source_query(GstPad *pad, GstObject *parent, GstQuery *query);
 /// `source` is told of RECONFIGURE.
 gboolean tag_source_event(GstObject *parent, GstEvent *event, TagSource &source);
 
-} // namespace penstock::rtmp
+} // namespace penstock

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject part that the RTMP sources share: the pad, state changes, and EOS by the application.
+// The GObject part of sources of FLV tags: the pad, state changes, and EOS by the application.
 #pragma once
 
 #include "gst/guard.h"
-#include "rtmp/tag_source.h"
+#include "gst/tag_source.h"
 
 #include <type_traits>
+#include <utility>
 
-namespace penstock::rtmp {
+namespace penstock {
 
 /// `Element` is an instance: a GstElement, and `impl`, which points to a class derived from
 /// TagSource.
@@ -27,11 +28,13 @@ public:
         gst_element_class_add_static_pad_template(element_class, &src_template);
     }
 
-    static void init(Element *self) {
+    /// `args` go to the constructor of `impl`.
+    template <class... Args>
+    static void init(Element *self, Args &&...args) {
         using Impl = std::remove_pointer_t<decltype(self->impl)>;
         auto *element = reinterpret_cast<GstElement *>(self);
         GstPad *pad = gst_pad_new_from_static_template(&src_template, "src");
-        self->impl = new Impl(element, pad);
+        self->impl = new Impl(element, pad, std::forward<Args>(args)...);
         gst_pad_set_activatemode_function(pad, activate_mode);
         gst_pad_set_query_function(pad, tag_source_query);
         gst_pad_set_event_function(pad, event);
@@ -97,4 +100,4 @@ private:
     }
 };
 
-} // namespace penstock::rtmp
+} // namespace penstock

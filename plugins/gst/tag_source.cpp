@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "rtmp/tag_source.h"
+#include "gst/tag_source.h"
 
 #include "core/flv/config_version.h"
 #include "gst/bytes.h"
@@ -9,10 +9,10 @@
 
 #include <algorithm>
 
-GST_DEBUG_CATEGORY_STATIC(penstock_rtmp_source_debug);
-#define GST_CAT_DEFAULT penstock_rtmp_source_debug
+GST_DEBUG_CATEGORY_STATIC(tag_source_debug);
+#define GST_CAT_DEFAULT tag_source_debug
 
-namespace penstock::rtmp {
+namespace penstock {
 namespace {
 
 void append_header(GValue *array, const Bytes &bytes) {
@@ -28,8 +28,7 @@ void append_header(GValue *array, const Bytes &bytes) {
 
 TagSource::TagSource(GstElement *element, GstPad *pad) : element_(element), pad_(pad) {
     [[maybe_unused]] static const bool registered = [] {
-        GST_DEBUG_CATEGORY_INIT(penstock_rtmp_source_debug, "penstock-rtmp-source", 0,
-                                "RTMP sources");
+        GST_DEBUG_CATEGORY_INIT(tag_source_debug, "penstock-tag-source", 0, "Sources of FLV tags");
         return true;
     }();
 }
@@ -42,7 +41,7 @@ void TagSource::open_queue(size_t max_bytes) {
     discont_ = true;
     normalizer_.reset();
     headers_version_ = normalizer_.headers().version;
-    timeline_.emplace(Timeline::Resume::at_arrival);
+    timeline_.emplace(rtmp::Timeline::Resume::at_arrival);
     counters_.start();
 }
 
@@ -218,7 +217,8 @@ GstClockTime TagSource::running_time() {
 }
 
 GstClockTime TagSource::time_of(const flv::Tag &tag) {
-    const auto track = tag.type == flv::TagType::audio ? Timeline::audio : Timeline::video;
+    const auto track =
+        tag.type == flv::TagType::audio ? rtmp::Timeline::audio : rtmp::Timeline::video;
     const auto now = static_cast<int64_t>(running_time() / GST_MSECOND);
     // After a change of publishers no frame may be shown before the last one of the old publisher.
     const auto header =
@@ -228,7 +228,7 @@ GstClockTime TagSource::time_of(const flv::Tag &tag) {
     const int64_t time = timeline_->map(track, tag.timestamp, composition, now);
     if (timeline_->jumped())
         GST_WARNING_OBJECT(element_, "%s timestamp jumped by %d ms; carried on without the jump",
-                           track == Timeline::audio ? "audio" : "video", timeline_->jump());
+                           track == rtmp::Timeline::audio ? "audio" : "video", timeline_->jump());
     return static_cast<GstClockTime>(time) * GST_MSECOND;
 }
 
@@ -356,4 +356,4 @@ gboolean tag_source_event(GstObject *parent, GstEvent *event, TagSource &source)
     return known;
 }
 
-} // namespace penstock::rtmp
+} // namespace penstock

@@ -1,27 +1,85 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The work of rtmpserversrc: takes a publisher's tags from the network and pushes them as FLV; of a
-// publisher and its backup, those of the one that is on air.
+// The work of all server sources: takes a publisher's tags from the network and pushes them as FLV;
+// of a publisher and its backup, those of the one that is on air. What one of them adds is a
+// protocol: a ServerSourceKind.
 #pragma once
 
 #include "core/gop/failover.h"
-#include "core/net/rtmp/server.h"
+#include "core/net/loop/address.h"
+#include "core/net/stream/flv_stream.h"
+#include "core/net/tls/files.h"
 #include "gst/ptr.h"
-#include "rtmp/tag_source.h"
+#include "gst/tag_source.h"
 
 #include <array>
 #include <atomic>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
-namespace penstock::rtmp {
+namespace penstock {
 
 enum class OnUnpublish { wait, eos };
+
+/// A listener that takes publishers; it stays open as long as this exists.
+class PublishListener {
+public:
+    virtual ~PublishListener() = default;
+    /// As RtmpServer::claim().
+    virtual std::unique_ptr<net::PublishClaim> claim(const std::string &path,
+                                                     net::TagReceiver &receiver,
+                                                     const net::ClaimOptions &options,
+                                                     std::string *error) = 0;
+    /// "rtmp://127.0.0.1:1935", with the port that is really listened on. Any thread.
+    virtual std::string origin() const = 0;
+};
+
+/// That of a server of core.
+template <class Server>
+class PublishListenerOf final : public PublishListener {
+public:
+    explicit PublishListenerOf(std::shared_ptr<Server> server) : server_(std::move(server)) {}
+    std::unique_ptr<net::PublishClaim> claim(const std::string &path, net::TagReceiver &receiver,
+                                             const net::ClaimOptions &options,
+                                             std::string *error) override {
+        return server_->claim(path, receiver, options, error);
+    }
+    std::string origin() const override {
+        return std::string(server_->scheme()) + "://" + server_->address().to_string();
+    }
+
+private:
+    const std::shared_ptr<Server> server_;
+};
+
+/// The arguments for opening a PublishListener.
+struct ListenRequest {
+    GstElement *element; ///< has the properties that only this kind has
+    const net::Location &location;
+    const net::TlsFiles &tls; ///< those that the scheme uses
+};
+
+/// The differences between server sources; a constant of each source's file.
+struct ServerSourceKind {
+    std::vector<std::string> schemes; ///< of `location`
+    uint16_t default_port;
+    const char *default_location;
+    const char *location_form; ///< for messages: "rtmp://host:port/app/name"
+    const char *location_blurb;
+    const char *key_blurb; ///< of `publish-key`
+    const char *long_name;
+    const char *description;
+    /// On failure nullptr, and `error` says what is wrong and how to mend it.
+    std::unique_ptr<PublishListener> (*open)(const ListenRequest &request, std::string *error);
+};
 
 class ServerSource final : public TagSource, public net::TagReceiver {
 public:
     struct Settings {
-        std::string location = "rtmp://127.0.0.1:1935/live/stream";
+        std::string location;
         net::TlsFiles tls;
         std::string publish_key;
         OnUnpublish on_unpublish = OnUnpublish::wait;
@@ -33,7 +91,8 @@ public:
         uint64_t return_after = 5'000'000'000;
     };
 
-    ServerSource(GstElement *element, GstPad *pad);
+    /// `kind` must live as long as the process.
+    ServerSource(GstElement *element, GstPad *pad, const ServerSourceKind &kind);
 
     // From state changes; each posts its own error.
     bool open();
@@ -77,6 +136,7 @@ private:
     net::PublishReceiver *second() override { return decides_ ? &second_ : nullptr; }
     bool is_second_on_air() const override;
 
+    std::string check(Settings &wanted, const net::Location &location) const;
     void published(size_t index, const net::Publisher &who);
     bool take(size_t index, flv::Tag &&tag);
     bool take_mended(size_t index, flv::Tag &&tag);
@@ -95,8 +155,9 @@ private:
     /// has the turn may use it.
     std::unique_ptr<net::PublishClaim> claim_;
 
-    std::mutex mutex_; ///< guards the server
-    std::shared_ptr<net::RtmpServer> server_;
+    const ServerSourceKind &kind_;
+    std::mutex mutex_; ///< guards the pointer, between state changes and other threads
+    std::unique_ptr<PublishListener> listener_;
     std::string path_; ///< changes below READY only
 
     Second second_{*this};
@@ -108,4 +169,4 @@ private:
     gop::Failover failover_;
 };
 
-} // namespace penstock::rtmp
+} // namespace penstock

@@ -1,20 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "rtmp/server_source.h"
+#include "gst/server_source.h"
 
 #include "core/fanout/flv_fold.h"
 #include "gst/steady_time.h"
 
-GST_DEBUG_CATEGORY_EXTERN(penstock_rtmp_server_src_debug);
-#define GST_CAT_DEFAULT penstock_rtmp_server_src_debug
+#include <algorithm>
 
-namespace penstock::rtmp {
+GST_DEBUG_CATEGORY_STATIC(server_source_debug);
+#define GST_CAT_DEFAULT server_source_debug
+
+namespace penstock {
 
 using gop::Failover;
 
-ServerSource::ServerSource(GstElement *element, GstPad *pad) : TagSource(element, pad) {
+ServerSource::ServerSource(GstElement *element, GstPad *pad, const ServerSourceKind &kind)
+    : TagSource(element, pad), kind_(kind) {
+    [[maybe_unused]] static const bool registered = [] {
+        GST_DEBUG_CATEGORY_INIT(server_source_debug, "penstock-server-source", 0, "Server sources");
+        return true;
+    }();
+    settings.location = kind.default_location;
 }
 
 // --- states -------------------------------------------------------------------------------
+
+/// Leaves in `wanted` the certificate that the scheme uses. Returns what is wrong.
+std::string ServerSource::check(Settings &wanted, const net::Location &location) const {
+    std::string schemes;
+    for (const std::string &scheme : kind_.schemes)
+        schemes += (schemes.empty() ? "" : " or ") + scheme + "://";
+    if (std::find(kind_.schemes.begin(), kind_.schemes.end(), location.scheme) ==
+        kind_.schemes.end())
+        return "'" + wanted.location + "' does not begin with " + schemes;
+    std::string error;
+    const auto tls = net::tls_for(location.scheme, wanted.tls, &error);
+    if (!tls) return error;
+    wanted.tls = *tls;
+    if (net::is_safe_path(location.path)) return {};
+    return "'" + wanted.location + "' has no legal stream name: write " + kind_.location_form +
+           ", the name of letters, digits and ._~-";
+}
 
 bool ServerSource::open() {
     Settings wanted;
@@ -23,27 +48,19 @@ bool ServerSource::open() {
         wanted = settings;
     }
     std::string error;
-    const auto location = net::parse_location(wanted.location, 1935, &error);
-    if (location && location->scheme != "rtmp" && location->scheme != "rtmps")
-        error = "'" + wanted.location + "' does not begin with rtmp:// or rtmps://";
-    const auto tls =
-        error.empty() ? net::tls_for(location->scheme, wanted.tls, &error) : std::nullopt;
-    if (error.empty() && !net::is_safe_path(location->path))
-        error = "'" + wanted.location +
-                "' has no legal stream name: write rtmp://host:port/app/name, the name of letters, "
-                "digits and ._~-";
+    const auto location = net::parse_location(wanted.location, kind_.default_port, &error);
+    if (location) error = check(wanted, *location);
     if (!error.empty()) {
         GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("location: %s", error.c_str()), (nullptr));
         return false;
     }
-    auto server = net::RtmpServer::open(location->address,
-                                        {*tls, net::is_tls_only(location->scheme)}, &error);
-    if (!server) {
+    auto listener = kind_.open({element_, *location, wanted.tls}, &error);
+    if (!listener) {
         GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_READ, ("%s", error.c_str()), (nullptr));
         return false;
     }
     std::lock_guard lock(mutex_);
-    server_ = std::move(server);
+    listener_ = std::move(listener);
     path_ = location->path;
     return true;
 }
@@ -64,7 +81,7 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
     }
     open_queue(max_bytes);
     std::string error;
-    claim_ = server_->claim(path_, *this, options, &error);
+    claim_ = listener_->claim(path_, *this, options, &error);
     if (!claim_) {
         cancel_queue();
         GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", error.c_str()), (nullptr));
@@ -89,7 +106,7 @@ void ServerSource::reset_lanes() {
 
 void ServerSource::close() {
     std::unique_lock lock(mutex_);
-    const auto server = std::move(server_);
+    const auto listener = std::move(listener_);
     lock.unlock();
 }
 
@@ -256,8 +273,7 @@ GstPtr<GstStructure> ServerSource::stats() {
 
 std::string ServerSource::bound_location() {
     std::lock_guard lock(mutex_);
-    if (!server_) return {};
-    return std::string(server_->scheme()) + "://" + server_->address().to_string() + "/" + path_;
+    return listener_ ? listener_->origin() + "/" + path_ : "";
 }
 
-} // namespace penstock::rtmp
+} // namespace penstock
