@@ -27,6 +27,7 @@ class ServerSink {
 public:
     explicit ServerSink(const ServerSinkKind &kind_of_sink) : kind(kind_of_sink) {
         settings.location = kind.default_location;
+        settings.viewers = kind.viewers;
     }
 
     bool start(GstBaseSink *sink, const PeerSignals &signals);
@@ -358,7 +359,7 @@ guint server_sink_class_init(ServerSinkElementClass *klass, const ServerSinkKind
     object_class->get_property = server_sink_get_property;
     object_class->finalize = finalize;
     install_properties(object_class, kind);
-    const guint next_id = install_viewer_policy(object_class, PROP_POLICY);
+    const guint next_id = install_viewer_policy(object_class, PROP_POLICY, kind.viewers);
     klass->signals = install_peer_signals(G_TYPE_FROM_CLASS(klass));
     GstBaseSinkClass *sink_class = &klass->parent;
     sink_class->start = start;

@@ -73,6 +73,7 @@ struct ServerSinkKind {
     /// Listens, and begins a stream. On failure nullptr, and `error` says what is wrong and how to
     /// mend it.
     std::unique_ptr<ServerFeed> (*open)(const FeedRequest &request, std::string *error);
+    ViewerPolicy viewers{}; ///< defaults of the properties
 };
 
 class ServerSink;

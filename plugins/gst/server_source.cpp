@@ -3,6 +3,7 @@
 
 #include "core/fanout/flv_fold.h"
 #include "gst/steady_time.h"
+#include "gst/tls_files.h"
 
 #include <algorithm>
 
@@ -48,6 +49,7 @@ bool ServerSource::open() {
         wanted = settings;
     }
     std::string error;
+    const net::TlsFiles given = wanted.tls;
     const auto location = net::parse_location(wanted.location, kind_.default_port, &error);
     if (location) error = check(wanted, *location);
     if (!error.empty()) {
@@ -59,6 +61,7 @@ bool ServerSource::open() {
         GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_READ, ("%s", error.c_str()), (nullptr));
         return false;
     }
+    warn_of_idle_tls(element_, wanted.location, given);
     std::lock_guard lock(mutex_);
     listener_ = std::move(listener);
     path_ = location->path;

@@ -36,7 +36,8 @@ GType join_type() {
         {int(fanout::Join::burst), "The last GOP: video at once, up to a GOP behind the live edge",
          "burst"},
         {int(fanout::Join::fast_forward),
-         "The last GOP's video frames at once: at the live edge from the start (FLV, RTMP)",
+         "The last GOP's video frames at once: at the live edge from the start (FLV, RTMP, "
+         "WebRTC)",
          "fast-forward"},
         {int(fanout::Join::keyframe), "The stream from the next keyframe on", "keyframe"},
         {int(fanout::Join::live), "The stream from the next frame on, even within a GOP", "live"},
@@ -73,10 +74,9 @@ void apply_loops(const ViewerPolicy &policy, GstElement *element) {
                              "`taskset`"));
 }
 
-guint install_viewer_policy(GObjectClass *klass, guint first_id) {
+guint install_viewer_policy(GObjectClass *klass, guint first_id, const ViewerPolicy &defaults) {
     const auto rw =
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-    const ViewerPolicy defaults;
     g_object_class_install_property(
         klass, first_id + MAX_LAG,
         g_param_spec_uint64(

@@ -25,7 +25,7 @@ void apply_loops(const ViewerPolicy &policy, GstElement *element);
 
 /// Installs `max-lag`, `join`, `slow-policy`, `stall-timeout`, `send-rate`, `coalesce-max`,
 /// `loops`, `grace` and `linger` with ids from `first_id` on, and returns the next id that is free.
-guint install_viewer_policy(GObjectClass *klass, guint first_id);
+guint install_viewer_policy(GObjectClass *klass, guint first_id, const ViewerPolicy &defaults);
 /// False if `id` is none of them.
 bool set_viewer_policy(ViewerPolicy &policy, guint first_id, guint id, const GValue *value);
 bool get_viewer_policy(const ViewerPolicy &policy, guint first_id, guint id, GValue *value);
