@@ -57,18 +57,9 @@ std::string_view video_range_of(const Format &format) {
     return range_of(transfer);
 }
 
-/// The part of a piece that the reference decides.
 Segment Rendition::begin_piece(const Segment &reference) const {
-    Segment piece;
+    Segment piece = piece_beside(reference);
     piece.begins = !open_.has_pieces;
-    piece.complete = reference.complete;
-    piece.discontinuity = reference.discontinuity;
-    piece.program_date_time = reference.program_date_time;
-    piece.target_duration = reference.target_duration;
-    piece.part_target = reference.part_target;
-    piece.part_hold_back = 3 * reference.part_target;
-    piece.number = reference.number;
-    piece.place = reference.place;
     return piece;
 }
 

@@ -72,6 +72,9 @@ struct Segment {
     std::shared_ptr<const DateRangeList> ranges;
 };
 
+/// A piece of another rendition, without its media: what the reference's piece decides.
+Segment piece_beside(const Segment &reference);
+
 /// Metadata that wait for the segments of their times.
 class MetadataQueue {
 public:

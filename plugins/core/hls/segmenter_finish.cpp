@@ -25,6 +25,20 @@ void add_codec(std::string &list, const std::string &codec) {
 
 } // namespace
 
+Segment piece_beside(const Segment &reference) {
+    Segment piece;
+    piece.begins = reference.begins;
+    piece.complete = reference.complete;
+    piece.discontinuity = reference.discontinuity;
+    piece.program_date_time = reference.program_date_time;
+    piece.target_duration = reference.target_duration;
+    piece.part_target = reference.part_target;
+    piece.part_hold_back = 3 * reference.part_target;
+    piece.number = reference.number;
+    piece.place = reference.place;
+    return piece;
+}
+
 /// The end of a track's samples. An unknown duration is estimated by the samples' mean distance.
 int64_t Segmenter::end_of(const std::vector<Sample> &samples) {
     int64_t first = std::numeric_limits<int64_t>::max(), last = std::numeric_limits<int64_t>::min();

@@ -150,16 +150,7 @@ void Subtitles::write(const Segment &reference) {
         duration_ = 0;
         late_.clear();
     }
-    Segment piece;
-    piece.begins = reference.begins;
-    piece.complete = reference.complete;
-    piece.discontinuity = reference.discontinuity;
-    piece.program_date_time = reference.program_date_time;
-    piece.target_duration = reference.target_duration;
-    piece.part_target = reference.part_target;
-    piece.part_hold_back = 3 * reference.part_target;
-    piece.number = reference.number;
-    piece.place = place;
+    Segment piece = piece_beside(reference);
     piece.about = about_;
     if (!options_.has_parts) {
         piece.duration = reference.duration;
