@@ -12,10 +12,6 @@ constexpr int64_t least_latency = second;
 // Part targets are a little longer than parts are; ns.
 constexpr int64_t rounded = second / 10;
 
-bool is_video(const hls::Stream::Info &info) {
-    return info.width > 0 || info.has_video;
-}
-
 /// Players change only among representations of one codec: "avc1" of "avc1.64001F,mp4a.40.2".
 std::string family_of(const std::string &codecs) {
     return codecs.substr(0, codecs.find('.'));
@@ -24,7 +20,7 @@ std::string family_of(const std::string &codecs) {
 Representation represent(const Offer &offer, const Timeline::Member &member,
                          const std::string &mime_type) {
     const hls::Stream::Info &info = offer.info;
-    const bool video = is_video(info);
+    const bool video = info.is_video();
     Representation one;
     one.id = offer.name.empty() ? "main" : offer.name;
     if (!member.init.empty()) one.init = offer.prefix + member.init;
@@ -54,7 +50,7 @@ std::vector<AdaptationSet> sets_of(const Timeline::Shown &period, std::span<cons
                          [&](const Timeline::Member &one) { return one.rendition == offer.name; });
         if (member == period.members.end()) continue;
         Representation one = represent(offer, *member, mime_type);
-        const bool video = is_video(offer.info);
+        const bool video = offer.info.is_video();
         const auto with = std::find_if(sets.begin(), sets.end(), [&](const AdaptationSet &set) {
             return video && set.is_video &&
                    family_of(set.representations.front().codecs) == family_of(one.codecs);

@@ -18,10 +18,6 @@ struct Group {
 
 constexpr const char *subtitles_group = "subtitles";
 
-bool is_video(const Listed &listed) {
-    return listed.info.width > 0 || listed.info.has_video;
-}
-
 bool is_text(const Listed &listed) {
     return listed.info.about && listed.info.about->is_text;
 }
@@ -29,7 +25,7 @@ bool is_text(const Listed &listed) {
 std::vector<Group> groups_of(std::span<const Listed> renditions) {
     std::vector<Group> groups;
     for (const Listed &listed : renditions) {
-        if (is_video(listed) || is_text(listed)) continue;
+        if (listed.info.is_video() || is_text(listed)) continue;
         auto group = std::find_if(groups.begin(), groups.end(),
                                   [&](const Group &g) { return g.codecs == listed.info.codecs; });
         if (group == groups.end()) {
@@ -118,7 +114,7 @@ std::string multivariant(std::span<const Listed> renditions, std::string_view pr
     std::vector<Group> groups = groups_of(listed);
     std::vector<const Listed *> videos;
     for (const Listed &one : listed)
-        if (is_video(one)) videos.push_back(&one);
+        if (one.info.is_video()) videos.push_back(&one);
     const auto size = [](const Listed *one) {
         return std::tuple(uint64_t(one->info.width) * one->info.height, one->info.peak_bitrate);
     };
@@ -133,7 +129,7 @@ std::string multivariant(std::span<const Listed> renditions, std::string_view pr
         variant.bandwidth = main.info.peak_bitrate;
         variant.average_bandwidth = main.info.average_bitrate;
         variant.codecs = main.info.codecs;
-        if (is_video(main)) {
+        if (main.info.is_video()) {
             variant.width = main.info.width;
             variant.height = main.info.height;
             if (main.info.about) {
@@ -145,7 +141,7 @@ std::string multivariant(std::span<const Listed> renditions, std::string_view pr
         if (!out.subtitles.empty()) variant.subtitles = subtitles_group;
         if (group) {
             variant.audio = group->id;
-            if (!is_video(main)) {
+            if (!main.info.is_video()) {
                 variant.bandwidth = group->peak;
                 variant.average_bandwidth = group->average;
             } else {

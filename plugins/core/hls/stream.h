@@ -69,6 +69,9 @@ public:
         bool is_independent = true;         ///< no segment has begun without a keyframe
         bool is_away = false;               ///< the last segments are gaps
         std::shared_ptr<const About> about; ///< null: not stated
+
+        /// Whether it has video, although its last segment may have had no frame.
+        bool is_video() const { return width > 0 || has_video; }
     };
 
     explicit Stream(Options options);

@@ -290,7 +290,7 @@ hls::Stream::Info HlsMount::main_info() const {
     hls::Stream::Info main;
     for (const auto &playlist : playlists()) {
         const hls::Stream::Info info = playlist->stream.info();
-        if (info.width > 0 || info.has_video) return info;
+        if (info.is_video()) return info;
         if (main.target_duration == 0) main = info;
     }
     return main;
