@@ -35,6 +35,7 @@ std::string_view name_of(std::string_view path, std::string &space) {
 
 void HttpExchange::renew() {
     head_ = method() == "HEAD";
+    is_endpoint_ = false;
     was_asked_ = false;
     route_ = nullptr;
     navigation_ = nullptr;
@@ -60,11 +61,13 @@ void HttpExchange::begin() {
     if (!parsed) return answer_unread(http_error(400, "The path is not legal."));
     const std::string &path = parsed->path;
     mark_ = target.find('?');
-    navigation_ = routes().navigation(path);
+    const auto endpoint = routes().endpoint(path);
+    is_endpoint_ = endpoint != nullptr;
+    if (!is_endpoint_) navigation_ = routes().navigation(path);
     // The watches of a stream are asked later.
     static const auto media = std::make_shared<const HttpRoute>();
-    const bool streams = is_stream(path);
-    const auto route = streams ? nullptr : routes().find(path);
+    const bool streams = !is_endpoint_ && is_stream(path);
+    const auto route = is_endpoint_ ? endpoint : streams ? nullptr : routes().find(path);
     const HttpRoute &chosen = route ? *route : *media;
     const std::string origin = header("Origin");
     cors_ = cors_headers(chosen.options.cors, origin);
@@ -120,6 +123,7 @@ void HttpExchange::receive_body(const Route &route, const std::string &path) {
 }
 
 void HttpExchange::answer(const std::string &path) {
+    if (is_endpoint_) return handle(route_, path);
     if (navigation_ && is_navigation())
         return handle(std::make_shared<const HttpRoute>(HttpRoute{navigation_, {}}), path);
     if (!is_stream(path) && !starts_something(path)) return ask_demand(path);

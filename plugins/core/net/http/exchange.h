@@ -110,11 +110,12 @@ private:
     const bool refused_;
     // State of the current request:
     bool head_ = false;
-    bool was_asked_ = false; ///< the admission has asked watchers
-    unsigned question_ = 0;  ///< changes with each call of an access hook and each verdict
-    unsigned turn_ = 0;      ///< changes with each request and each answer
-    size_t mark_ = 0;        ///< offset of the query in the target; npos: none
-    Route route_;            ///< the route whose hook has allowed it
+    bool is_endpoint_ = false; ///< no stream and no rule is looked for at the path
+    bool was_asked_ = false;   ///< the admission has asked watchers
+    unsigned question_ = 0;    ///< changes with each call of an access hook and each verdict
+    unsigned turn_ = 0;        ///< changes with each request and each answer
+    size_t mark_ = 0;          ///< offset of the query in the target; npos: none
+    Route route_;              ///< the route whose hook has allowed it
     HttpHandler navigation_;
     HttpHeaders cors_;
     Admission admission_;

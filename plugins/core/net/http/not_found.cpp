@@ -9,9 +9,10 @@
 namespace penstock::net {
 namespace {
 
-constexpr std::array<std::string_view, 18> endings{
-    "/index.m3u8", "/index.m3u", "/index.mpd", ".m3u8", ".m3u", ".flv", ".ts",   ".mp3",  ".aac",
-    ".ogg",        ".opus",      ".mp4",       ".m4s",  ".mpd", ".mkv", ".webm", ".html", "/"};
+constexpr std::array<std::string_view, 20> endings{
+    "/index.m3u8", "/index.m3u", "/index.mpd", "/whip", "/whep", ".m3u8", ".m3u",
+    ".flv",        ".ts",        ".mp3",       ".aac",  ".ogg",  ".opus", ".mp4",
+    ".m4s",        ".mpd",       ".mkv",       ".webm", ".html", "/"};
 
 /// Paths of streams consist of characters that need no escaping in a URL.
 std::string link(const std::string &origin, const std::string &path, bool as_html) {

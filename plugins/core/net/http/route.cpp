@@ -30,6 +30,8 @@ HttpResponse HttpRoute::options_response(const std::string *origin) const {
     HttpResponse response;
     response.status = 204;
     response.headers = {{"Allow", allowed()}};
+    response.headers.insert(response.headers.end(), options.options_headers.begin(),
+                            options.options_headers.end());
     if (origin)
         for (auto &each : preflight_headers(options.cors, *origin, allowed()))
             response.headers.push_back(std::move(each));

@@ -35,6 +35,8 @@ struct HttpRouteOptions {
     size_t max_body = 4 << 10; ///< bytes of a request's body, at most 16 MiB; larger ones get 413
     HttpAccess access;         ///< none: everybody has access
     HttpCors cors;
+    /// Further headers of the response to OPTIONS: Accept-Post, Accept-Patch.
+    HttpHeaders options_headers{};
     /// Of a stream: whether it goes on, for who asks by another name. None: it does. Any thread.
     std::function<bool()> is_live;
 };

@@ -30,6 +30,10 @@ public:
     std::shared_ptr<HttpStream> stream(const std::string &path) const;
     bool add_stream(const std::string &path, std::shared_ptr<HttpStream> stream);
     void remove_stream(const std::string &path);
+    /// The route of the endpoint that this path belongs to; nullptr: none.
+    std::shared_ptr<const HttpRoute> endpoint(const std::string &path) const;
+    bool add_endpoint(const std::string &name, HttpRoute at, HttpRoute below);
+    void remove_endpoint(const std::string &name);
     /// The handler for browsers that open this path; nullptr: none.
     HttpHandler navigation(const std::string &path) const;
     bool add_navigation(const std::string &suffix, HttpHandler handler);
@@ -66,10 +70,15 @@ public:
     std::shared_ptr<TlsContext> tls;
 
 private:
+    struct Endpoint {
+        std::shared_ptr<const HttpRoute> at, below;
+    };
+
     mutable std::mutex mutex_;
     std::map<std::string, std::shared_ptr<const HttpRoute>, std::less<>> handlers_;
     std::map<std::string, std::shared_ptr<HttpStream>> streams_;
     std::map<std::string, HttpHandler> navigations_;
+    std::map<std::string, Endpoint, std::less<>> endpoints_; ///< by the name
     std::unordered_map<const void *, std::function<void()>> open_;
     std::atomic<bool> closing_{false};
 };

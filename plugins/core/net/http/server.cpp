@@ -6,6 +6,7 @@
 #include "core/net/stream/registry.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace penstock::net {
 
@@ -83,6 +84,37 @@ void HttpRoutes::remove_stream(const std::string &path) {
     streams_.erase(path);
 }
 
+std::shared_ptr<const HttpRoute> HttpRoutes::endpoint(const std::string &path) const {
+    const std::string_view view = path;
+    const size_t slash = view.rfind('/');
+    const std::string_view last = view.substr(slash + 1), parent = view.substr(0, slash);
+    // With a dot, it is a file of a stream that has the endpoint's name: "/live/whip/index.m3u8".
+    const bool is_name = !last.empty() && std::all_of(last.begin(), last.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+    });
+    if (!is_name) return nullptr;
+    std::lock_guard lock(mutex_);
+    if (const auto found = endpoints_.find(last); found != endpoints_.end())
+        return found->second.at;
+    const size_t start = parent.rfind('/');
+    if (start == parent.npos) return nullptr;
+    const auto found = endpoints_.find(parent.substr(start + 1));
+    return found == endpoints_.end() ? nullptr : found->second.below;
+}
+
+bool HttpRoutes::add_endpoint(const std::string &name, HttpRoute at, HttpRoute below) {
+    std::lock_guard lock(mutex_);
+    return endpoints_
+        .emplace(name, Endpoint{std::make_shared<const HttpRoute>(std::move(at)),
+                                std::make_shared<const HttpRoute>(std::move(below))})
+        .second;
+}
+
+void HttpRoutes::remove_endpoint(const std::string &name) {
+    std::lock_guard lock(mutex_);
+    endpoints_.erase(name);
+}
+
 HttpHandler HttpRoutes::navigation(const std::string &path) const {
     std::lock_guard lock(mutex_);
     for (const auto &[suffix, handler] : navigations_)
@@ -135,7 +167,7 @@ private:
     std::shared_ptr<HttpServer> server_;
     std::shared_ptr<HttpRoutes> routes_;
     const Remove remove_;
-    const std::string what_; ///< prefix or suffix
+    const std::string what_; ///< prefix, suffix or name
 };
 
 class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
@@ -193,6 +225,12 @@ public:
         if (!routes_->add_stream(path, std::move(stream))) return nullptr;
         return std::make_unique<Registration>(nullptr, routes_, &HttpRoutes::remove_stream,
                                               std::move(path));
+    }
+    std::unique_ptr<HttpRegistration> handle_endpoint(std::string name, HttpRoute at,
+                                                      HttpRoute below) override {
+        if (!routes_->add_endpoint(name, std::move(at), std::move(below))) return nullptr;
+        return std::make_unique<Registration>(shared_from_this(), routes_,
+                                              &HttpRoutes::remove_endpoint, std::move(name));
     }
     const std::shared_ptr<PathRules> &shared_rules() const override { return routes_->rules; }
     HttpResponse nothing_at(const HttpRequest &request) const override {

@@ -62,7 +62,7 @@ public:
     /// The watchers of viewers, including HLS, which are consulted before anything is started for a
     /// viewer (not about other requests), and the `play` rules, which a request for a matching path
     /// consults before its handler; a refusal gives 404. Requests answered by handle_navigation()
-    /// consult neither. Pass the server to PathRules::add() to keep it open.
+    /// and handle_endpoint() consult neither. Pass the server to PathRules::add() to keep it open.
     virtual const std::shared_ptr<PathRules> &shared_rules() const = 0;
     PathRules &rules() const { return *shared_rules(); }
     /// The 404 for a path that a handler does not serve either: it says where the stream of that
@@ -73,6 +73,13 @@ public:
     /// two in caches. Returns nullptr if the suffix is taken.
     virtual std::unique_ptr<HttpRegistration> handle_navigation(std::string suffix,
                                                                 HttpHandler handler) = 0;
+    /// Serves each path that ends in the segment `name` ("/live/cam/whip") by `at`, and by `below`
+    /// those with one segment more, of [A-Za-z0-9_-] ("/live/cam/whip/4Fx2"): what an endpoint has
+    /// created. Both take precedence over all else at such a path: prefixes, streams, navigation
+    /// and `play` rules, which the handler has to consult itself. Returns nullptr if the name is
+    /// taken.
+    virtual std::unique_ptr<HttpRegistration> handle_endpoint(std::string name, HttpRoute at,
+                                                              HttpRoute below) = 0;
 };
 
 } // namespace penstock::net
