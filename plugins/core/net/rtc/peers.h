@@ -19,9 +19,9 @@ namespace penstock::net {
 struct RtcCreated {
     unsigned status = 201;    ///< else one of HTTP's for errors
     std::string text;         ///< 201: the answer; otherwise the reason, for people
-    std::string id;           ///< 201: of the session; letters and digits that nobody can guess
+    std::string id;           ///< 201: of the session; [A-Za-z0-9_-], and nobody can guess it
     std::string etag;         ///< 201: of the ICE session, with its quotes
-    unsigned retry_after = 0; ///< of a 503; seconds
+    unsigned retry_after = 0; ///< of an error that passes; seconds; 0: not said
 };
 
 /// The outcome of a PATCH.
@@ -37,16 +37,20 @@ public:
     virtual ~RtcPeers() = default;
 
     /// A new session for an offer: one that publishes at `peer.path`, or one that plays it
-    /// (`peer.publish`). `peer` has no id yet. `done` is called once, on any thread. Returns what
-    /// gives the session up if the client leaves before that.
+    /// (`peer.publish`). `peer` has no id yet. `done` is called once, on any thread, at once or
+    /// later; dropped without a call, it answers with a 503. Until it is dropped the client counts
+    /// as one that waits. Returns what gives the session up if the client leaves before `done` is
+    /// called, or nullptr; a 201 that comes nevertheless is undone by remove().
     using Created = std::function<void(RtcCreated)>;
     virtual std::function<void()> create(PeerInfo peer, sdp::Offer offer, Created done) = 0;
     /// Candidates or an ICE restart for session `id` of the endpoint `path`. `if_match`: the ETag
-    /// that the request demands; "*" is any, and demands a restart.
+    /// that the request demands, not checked in any way; "*" (without quotes) is any, and demands a
+    /// restart. `done` is as in create().
     using Patched = std::function<void(RtcPatched)>;
     virtual void patch(const std::string &path, const std::string &id, const std::string &if_match,
                        sdp::Fragment fragment, Patched done) = 0;
-    /// Ends it. False if there is none.
+    /// Ends session `id` of the endpoint `path`, which is the path that its peer asked for,
+    /// whatever it was renamed to. Both are unchecked network input. False if there is none.
     virtual bool remove(const std::string &path, const std::string &id) = 0;
     /// The values of Link headers that name STUN and TURN servers.
     virtual std::vector<std::string> links() const = 0;

@@ -14,10 +14,10 @@ struct PeerInfo {
     std::string address; ///< "127.0.0.1:53412"
     std::string path;    ///< "live/cam", safe segments only
     std::string query;   ///< "key=…&x=…", unchecked network input: never log it
-    std::string key;     ///< the value of `key` in the query
+    std::string key;     ///< the value of `key` in the query; of WebRTC else the bearer token
     std::string client;  ///< the peer's own description; printable
     bool publish = false;
-    std::string protocol = "rtmp"; ///< or "http", "websocket", "hls"
+    std::string protocol = "rtmp"; ///< or "http", "websocket", "hls", "rtc"
     bool is_encrypted = false;     ///< TLS
 };
 
