@@ -4,6 +4,7 @@
 
 #include "core/net/stream/flv_stream.h"
 #include "gst/flv_reader.h"
+#include "gst/keyframe_request.h"
 #include "gst/server_sink.h"
 
 #include <memory>
@@ -54,8 +55,12 @@ public:
                                             const FeedRequest &request, std::string *error) {
         const ViewerPolicy &viewers = request.settings.viewers;
         const std::string &path = request.location.path;
-        auto feed = server->feed(
-            path, {viewers.history(), viewers.policy, viewers.ending, request.watch}, error);
+        auto feed = server->feed(path,
+                                 {viewers.history(), viewers.policy, viewers.ending, request.watch,
+                                  [element = GstPtr<GstElement>::ref(request.element)] {
+                                      ask_for_keyframe(element.get());
+                                  }},
+                                 error);
         if (!feed) return nullptr;
         return std::make_unique<FlvServerFeed>(std::move(server), std::move(feed), path);
     }

@@ -84,8 +84,13 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
     }
     open_queue(max_bytes);
     std::string error;
-    claim_ = listener_->claim(path_, *this, options, &error);
-    if (!claim_) {
+    auto claim = listener_->claim(path_, *this, options, &error);
+    const bool claimed = claim != nullptr;
+    {
+        std::lock_guard lock(claim_mutex_);
+        claim_ = std::move(claim);
+    }
+    if (!claimed) {
         cancel_queue();
         GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", error.c_str()), (nullptr));
         return false;
@@ -95,7 +100,10 @@ bool ServerSource::start(std::shared_ptr<net::PeerWatch> watch) {
 
 void ServerSource::stop() {
     close_queue();
-    claim_.reset();
+    std::unique_lock lock(claim_mutex_);
+    auto claim = std::move(claim_);
+    lock.unlock();
+    claim.reset();
     reset_lanes();
 }
 
@@ -247,6 +255,11 @@ void ServerSource::on_room() {
     for (size_t i = 0; i < lanes_.size(); ++i)
         set_busy(i, false);
     claim_->resume();
+}
+
+bool ServerSource::want_keyframe() {
+    std::lock_guard lock(claim_mutex_);
+    return claim_ && claim_->want_keyframe();
 }
 
 void ServerSource::set_busy(size_t index, bool busy) {

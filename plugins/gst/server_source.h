@@ -100,6 +100,7 @@ public:
     bool start(std::shared_ptr<net::PeerWatch> watch);
     void stop();
     void close();
+    bool want_keyframe() override;
 
     GstPtr<GstStructure> stats();
     std::string bound_location();
@@ -154,6 +155,7 @@ private:
     /// Set while its opener has the queue's turn; reset when the queue is closed and idle: whoever
     /// has the turn may use it.
     std::unique_ptr<net::PublishClaim> claim_;
+    std::mutex claim_mutex_; ///< guards claim_ where somebody without the turn uses or changes it
 
     const ServerSourceKind &kind_;
     std::mutex mutex_; ///< guards the pointer, between state changes and other threads

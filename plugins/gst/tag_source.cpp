@@ -4,6 +4,7 @@
 #include "core/flv/config_version.h"
 #include "gst/bytes.h"
 #include "gst/gone_event.h"
+#include "gst/keyframe_request.h"
 #include "gst/guard.h"
 #include "gst/nonblocking.h"
 
@@ -346,7 +347,13 @@ gboolean tag_source_query(GstPad *pad, GstObject *parent, GstQuery *query) {
 }
 
 gboolean tag_source_event(GstObject *parent, GstEvent *event, TagSource &source) {
-    // There is no upstream element that could seek or be asked for a keyframe.
+    // There is no upstream element that could seek.
+    if (is_keyframe_request(event)) {
+        gboolean asked = FALSE;
+        guard(parent, [&] { asked = source.want_keyframe(); });
+        gst_event_unref(event);
+        return asked;
+    }
     const bool known = GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE ||
                        GST_EVENT_TYPE(event) == GST_EVENT_LATENCY ||
                        GST_EVENT_TYPE(event) == GST_EVENT_QOS;

@@ -22,6 +22,8 @@ public:
     void end_of_stream();
     /// The elements downstream have changed: pushing may block now.
     void reconfigure();
+    /// Asks the sender for a keyframe. False if it can't be asked. Any thread.
+    virtual bool want_keyframe() { return false; }
 
 protected:
     TagSource(GstElement *element, GstPad *pad);

@@ -162,6 +162,7 @@ void RtcPublisher::begin_media() {
 
 void RtcPublisher::on_connected() {
     heard_ms_ = steady_ms();
+    keyframe_at_ = steady_ns();
     say(LogLevel::debug, "is connected");
     state_->port->tick(shared_from_this());
 }
@@ -178,6 +179,12 @@ void RtcPublisher::on_rtcp(std::span<const uint8_t> compound, uint64_t now) {
 
 bool RtcPublisher::tick_media(uint64_t now) {
     if (!ingest_ || !is_connected()) return false;
+    // Browsers make keyframes only when they are asked for, but viewers join at them.
+    const uint64_t interval = mount_->slot.keyframe_interval();
+    if (interval != 0 && now - keyframe_at_ >= interval) {
+        keyframe_at_ = now;
+        ingest_->request_keyframe(static_cast<int64_t>(now));
+    }
     const auto due = ingest_->deadline();
     if (due && *due <= static_cast<int64_t>(now)) ingest_->check(static_cast<int64_t>(now));
     return true;
@@ -186,6 +193,7 @@ bool RtcPublisher::tick_media(uint64_t now) {
 void RtcPublisher::on_tag(flv::Tag &&tag) {
     if (ended_) return;
     heard_ms_ = steady_ms();
+    if (tag.kind == flv::TagKind::keyframe) keyframe_at_ = steady_ns();
     const bool is_frame = tag.kind == flv::TagKind::keyframe || tag.kind == flv::TagKind::frame;
     if (is_full_ && tag.kind != flv::TagKind::config) {
         lacks_keyframe_ = lacks_keyframe_ || is_frame;
@@ -206,11 +214,12 @@ void RtcPublisher::resume() {
     });
 }
 
-void RtcPublisher::want_keyframe() {
+bool RtcPublisher::want_keyframe() {
     asio::post(context(), [self = self<RtcPublisher>()] {
         if (!self->ended_ && self->ingest_)
             self->ingest_->request_keyframe(static_cast<int64_t>(steady_ns()));
     });
+    return true;
 }
 
 void RtcPublisher::check(uint64_t now_ms) {

@@ -38,7 +38,7 @@ private:
     void ask_receiver() override;
     void refuse_publish(const std::string &reason) override;
     void resume() override;
-    void want_keyframe() override;
+    bool want_keyframe() override;
 
     // rtc::Ingest::Handler
     void on_tag(flv::Tag &&tag) override;
@@ -58,7 +58,8 @@ private:
     bool publishes_ = false;
     /// The receiver was full: video is dropped up to a keyframe, since it can't be made to wait.
     bool is_full_ = false, lacks_keyframe_ = false;
-    uint64_t heard_ms_ = 0; ///< when media last came
+    uint64_t heard_ms_ = 0;    ///< when media last came
+    uint64_t keyframe_at_ = 0; ///< ns; when one last came or was asked for
 };
 
 } // namespace penstock::net

@@ -83,7 +83,7 @@ public:
         : server_(std::move(server)), mount_(std::move(mount)) {}
     ~Claim() override { mount_->slot.release(); }
     void resume() override { mount_->slot.resume(); }
-    void want_keyframe() override { mount_->slot.want_keyframe(); }
+    bool want_keyframe() override { return mount_->slot.want_keyframe(); }
     uint64_t bytes_in() const override { return mount_->bytes_in; }
 
 private:

@@ -30,8 +30,9 @@ public:
     virtual ~PublishClaim() = default;
     /// There is room again after on_tag() returned false.
     virtual void resume() = 0;
-    /// Asks the publisher for a keyframe, where its protocol can. Any thread.
-    virtual void want_keyframe() = 0;
+    /// Asks the publisher for a keyframe. False if there is none, or its protocol has no way to.
+    /// Any thread.
+    virtual bool want_keyframe() = 0;
     /// Bytes received from publishers so far.
     virtual uint64_t bytes_in() const = 0;
 };

@@ -130,6 +130,7 @@ bool PublishSlot::claim(PublishReceiver &receiver, const ClaimOptions &options) 
             vacant_ms_ = steady_ms();
             key_ = options.key;
             silence_timeout_ = options.silence_timeout;
+    keyframe_interval_ = options.keyframe_interval;
             republish_ = options.republish == Republish::backup && !receiver.second()
                              ? Republish::reject
                              : options.republish;
@@ -204,9 +205,11 @@ void PublishSlot::resume() {
         if (publisher) publisher->resume();
 }
 
-void PublishSlot::want_keyframe() {
+bool PublishSlot::want_keyframe() {
+    bool asked = false;
     for (const auto &publisher : publishers())
-        if (publisher) publisher->want_keyframe();
+        asked |= publisher && publisher->want_keyframe();
+    return asked;
 }
 
 bool PublishSlot::has(const Publisher *publisher) const {

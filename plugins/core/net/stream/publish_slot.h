@@ -49,6 +49,9 @@ struct ClaimOptions {
     /// Time in which it is not read from does not count. 0: never.
     uint64_t silence_timeout = 30'000'000'000;
     Republish republish = Republish::reject;
+    /// Nanoseconds. Where the protocol can ask a publisher for keyframes, it is asked for one when
+    /// none has come for this long. 0: never.
+    uint64_t keyframe_interval = 2'000'000'000;
     std::shared_ptr<PeerWatch> watch{}; ///< asked about each publisher; may be nullptr
 };
 
@@ -68,8 +71,8 @@ public:
     virtual void ask_receiver() = 0;                            ///< one will, if its watcher agrees
     virtual void refuse_publish(const std::string &reason) = 0; ///< none will
     virtual void resume() = 0;                                  ///< the receiver has room again
-    /// Somebody needs a keyframe. Where the protocol can ask for one, it is asked for at once.
-    virtual void want_keyframe() {}
+    /// Somebody needs a keyframe. False if the protocol has no way to ask for one.
+    virtual bool want_keyframe() { return false; }
     virtual void close(const std::string &reason) = 0;
     /// Another publisher has taken its name over.
     virtual void give_way(const std::string &reason) { close(reason); }
@@ -122,13 +125,15 @@ public:
     void refuse(const std::string &reason);
     /// Lets publishers send again, after their receiver was full.
     void resume();
-    /// Asks publishers for a keyframe, where their protocol can.
-    void want_keyframe();
+    /// Asks publishers for a keyframe. False if none can be asked.
+    bool want_keyframe();
 
     /// The key that the receiver asks for; empty if none.
     std::string key() const;
     /// How long the receiver lets a publisher send no media; ns, 0: for ever.
     uint64_t silence_timeout() const { return silence_timeout_; }
+    /// Of ClaimOptions; ns, 0: no keyframes are asked for.
+    uint64_t keyframe_interval() const { return keyframe_interval_; }
     /// The one who decides about publishers.
     Authority authority() const;
     /// True if there is a publisher or a receiver.
@@ -165,7 +170,7 @@ private:
     std::array<Seat, 2> seats_;
     PublishReceiver *receiver_ = nullptr;
     std::string key_;
-    std::atomic<uint64_t> silence_timeout_{0};
+    std::atomic<uint64_t> silence_timeout_{0}, keyframe_interval_{0};
     Authority authority_;
     Republish republish_ = Republish::reject; ///< the receiver's
     uint64_t vacant_ms_ = 0; ///< steady_ms() when it was claimed, or its last publisher went
