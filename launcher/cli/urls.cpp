@@ -93,6 +93,12 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
             const auto tls = supervisor::tls_of(endpoint, binding, nullptr);
             place.takes_tls = tls && !tls->empty();
         }
+        if (endpoint.element)
+            place.property = [&](const char *name) -> std::optional<std::string> {
+                for (const description::Property &property : endpoint.element->properties)
+                    if (property.name == name) return binding.expand_for_people(property.pieces);
+                return std::nullopt;
+            };
         for (protocols::UrlLine &line : protocols::url_lines(*endpoint.protocol, place))
             out.push_back({std::move(line.label), std::move(line.text), std::move(line.kind),
                            endpoint.protocol->ffmpeg_format});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// HLS: playlists and segments at the HTTP port.
+// HLS: playlists and segments at the HTTP port, and the MPD for DASH beside them.
 #include "protocols/http_listener.h"
 
 #include <cstdlib>
@@ -18,6 +18,16 @@ std::string note(std::string_view factory, const Protocol::Value &value) {
     return std::string("players lag about three segments behind: ") + seconds + " s";
 }
 
+std::vector<UrlLine> urls(const Place &place) {
+    constexpr std::string_view playlist = ".m3u8";
+    std::vector<UrlLine> out{{"HLS", place.url, "hls"}};
+    // MPEG-TS, which is the default, has no MPD.
+    if (place.property && place.property("container") == "cmaf" && place.url.ends_with(playlist))
+        out.push_back(
+            {"DASH", place.url.substr(0, place.url.size() - playlist.size()) + ".mpd", "dash"});
+    return out;
+}
+
 } // namespace
 
 std::vector<Protocol> hls_protocols() {
@@ -32,7 +42,7 @@ std::vector<Protocol> hls_protocols() {
     hls.url_hint = "http://…/index.m3u8";
     hls.open = open_http;
     hls.scheme_at = http_scheme_at;
-    hls.urls = [](const Place &place) { return std::vector<UrlLine>{{"HLS", place.url, "hls"}}; };
+    hls.urls = urls;
     hls.note = note;
     hls.readers = {
         {.name = "HLS",

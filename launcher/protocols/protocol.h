@@ -147,6 +147,9 @@ struct Place {
     net::Address address;   ///< as written in the description
     bool needs_key = false; ///< publishers must send a key
     bool takes_tls = false; ///< the listener has a certificate
+    /// The text of a property of the element that serves it; nullopt: not set. Empty: a rule's
+    /// `match` gives the place.
+    std::function<std::optional<std::string>(const char *property)> property;
 };
 
 /// A line of what `penstock run` and `penstock show` print of a place.

@@ -20,7 +20,7 @@ Pieces property_of(const Item &item, const char *name) {
 void add_endpoint(const Item &item, const Property &property, const protocols::FoundElement &known,
                   bool of_rule, const Binding &binding, std::vector<Endpoint> &out) {
     using protocols::Role;
-    Endpoint endpoint{.protocol = known.protocol, .pieces = property.pieces};
+    Endpoint endpoint{.protocol = known.protocol, .pieces = property.pieces, .element = &item};
     switch (known.use->role) {
     case Role::receive:
         if (of_rule) return; // the rule's `match` gives the address

@@ -26,6 +26,7 @@ struct Endpoint {
     bool is_on_demand = false;                      ///< of the pipeline of a `play` rule
     const description::PublishRule *rule = nullptr; ///< that the endpoint is the match of
     description::Pieces tls_certificate, tls_key;   ///< empty: not given
+    const description::Item *element = nullptr;     ///< whose property is the location, if any
     /// True if this process listens at the address.
     bool is_served() const { return kind != Kind::send; }
 };

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "check.hpp"
@@ -235,24 +236,30 @@ GST_START_TEST(test_protocol_joins) {
 }
 GST_END_TEST
 
-/// "kind url" of what `live` shows for RTMP with these settings.
-static std::string urls_of_live(const std::map<std::string, std::string> &settings) {
+/// "kind url" of the lines of some kinds that a pipeline of ours shows with these settings.
+static std::string urls_of(const std::string &name,
+                           const std::map<std::string, std::string> &settings,
+                           const std::set<std::string> &kinds) {
     const std::string path =
-        std::string(std::getenv("PENSTOCK_SOURCE_ROOT")) + "/pipelines/live.yaml";
+        std::string(std::getenv("PENSTOCK_SOURCE_ROOT")) + "/pipelines/" + name + ".yaml";
     description::Problems problems;
     description::Source source;
-    const auto live = description::load_description_file(path, source, problems);
-    fail_unless(live != nullptr, "%s", problems.empty() ? "" : problems[0].what.c_str());
+    const auto described = description::load_description_file(path, source, problems);
+    fail_unless(described != nullptr, "%s", problems.empty() ? "" : problems[0].what.c_str());
     std::vector<std::string> errors;
     const description::Binding binding(
-        *live, settings, [](const char *) -> const char * { return nullptr; }, errors);
+        *described, settings, [](const char *) -> const char * { return nullptr; }, errors);
     fail_unless(errors.empty(), "%s", errors.empty() ? "" : errors[0].c_str());
     std::string out;
     for (const auto &url : cli::urls_of(binding))
-        if (url.kind.starts_with("publish") || url.kind.starts_with("play") ||
-            url.kind == "obs-multitrack")
-            out += url.kind + " " + url.text + "\n";
+        if (kinds.contains(url.kind)) out += url.kind + " " + url.text + "\n";
     return out;
+}
+
+/// The same of `live` for RTMP.
+static std::string urls_of_live(const std::map<std::string, std::string> &settings) {
+    return urls_of("live", settings,
+                   {"publish", "publish-tls", "play", "play-tls", "obs-multitrack"});
 }
 
 // A match that begins with rtmp:// is for the scheme of the rule's receiver.
@@ -280,6 +287,28 @@ GST_START_TEST(test_rtmps_urls) {
 }
 GST_END_TEST
 
+// The MPD is where segments are in CMAF.
+GST_START_TEST(test_dash_urls) {
+    const auto shown = [](const char *name, const char *latency) {
+        return urls_of(name, {{"latency", latency}}, {"hls", "dash"});
+    };
+    const std::string live = "hls http://127.0.0.1:8080/live/NAME/index.m3u8\n";
+    fail_unless_equals_string(shown("live", "normal").c_str(), live.c_str());
+    for (const char *latency : {"low", "low-dash"})
+        fail_unless_equals_string(
+            shown("live", latency).c_str(),
+            (live + "dash http://127.0.0.1:8080/live/NAME/index.mpd\n").c_str());
+    const std::string ladder = "hls http://127.0.0.1:8080/live/NAME_ladder/index.m3u8\n";
+    fail_unless_equals_string(shown("ladder", "normal").c_str(), ladder.c_str());
+    fail_unless_equals_string(
+        shown("ladder", "low").c_str(),
+        (ladder + "dash http://127.0.0.1:8080/live/NAME_ladder/index.mpd\n").c_str());
+    // Files have no URL.
+    fail_unless_equals_string(
+        urls_of("file-to-hls", {{"file", "a.mp4"}, {"to", "www"}}, {"hls", "dash"}).c_str(), "");
+}
+GST_END_TEST
+
 static Suite *protocols_suite() {
     Suite *suite = suite_create("protocols");
     TCase *tests = tcase_create("protocols");
@@ -288,6 +317,7 @@ static Suite *protocols_suite() {
     tcase_add_test(tests, test_elements);
     tcase_add_test(tests, test_protocol_joins);
     tcase_add_test(tests, test_rtmps_urls);
+    tcase_add_test(tests, test_dash_urls);
     return suite;
 }
 GST_CHECK_MAIN(protocols)
