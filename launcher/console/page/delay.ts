@@ -2,6 +2,7 @@
 // The page's words about latency.
 import type { CatchUpSettings } from './catchup.js';
 import type { Figures } from './glass.js';
+import type { Network } from './rtc.js';
 import type { Seconds } from './units.js';
 
 const ms = (seconds: Seconds): string => `${Math.round(seconds * 1000)} ms`;
@@ -14,6 +15,7 @@ export type Row = readonly [what: string, text: string];
 export interface Playback {
   readonly latency: Seconds | null;
   readonly catchUpSettings: CatchUpSettings | null;
+  readonly network: Network | null; // of WebRTC
 }
 
 /** The line under the title; empty without a stamp. */
@@ -37,14 +39,21 @@ function catchUpRow(settings: CatchUpSettings | null): string {
     `${s(settings.target)}; beyond ${s(settings.jump)} it jumps`;
 }
 
+function networkRow({ roundTrip, received, lost }: Network): string {
+  const packets = `${lost} of ${received + lost} packets lost`;
+  return roundTrip === null ? packets : `Round trip ${ms(roundTrip)}, ${packets}`;
+}
+
 export function delayRows(figures: Figures, playback: Playback, rate: number): Row[] {
   const rows: Row[] = [['Glass to glass', glassRow(figures)]];
   if (figures.read) {
     rows.push(['Frames with a stamp', `${figures.read} read, ${figures.unreadable} unreadable, ` +
       `${figures.lost} left out, ${figures.repeated} repeated`]);
   }
-  const { latency, catchUpSettings } = playback;
-  rows.push(['Behind the newest data', latency === null ? 'Unknown' : s(latency)]);
+  const { latency, catchUpSettings, network } = playback;
+  const length = latency !== null && latency < 0.1 ? ms : s;
+  rows.push(['Behind the newest data', latency === null ? 'Unknown' : length(latency)]);
+  if (network) rows.push(['Network', networkRow(network)]);
   rows.push(['Playing at', `${rate.toFixed(2)}×`]);
   rows.push(['Catching up', catchUpRow(catchUpSettings)]);
   return rows;

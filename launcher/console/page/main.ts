@@ -3,12 +3,13 @@
 import { delayRows, glassLine, showRows, type Row } from './delay.js';
 import { Demand } from './demand.js';
 import { GlassMeter } from './glass.js';
-import { Player, type Transport } from './player.js';
+import { Player } from './player.js';
 import { Screen } from './screen.js';
 import { watchStreams, type Answer, type Stream } from './streams.js';
+import { isTransport } from './transports.js';
 import type { Milliseconds } from './units.js';
 import {
-  copyable, part, setText, showAddresses, showCards, showFacts, showOffAir,
+  copyable, part, setText, showAddresses, showCards, showFacts, showOffAir, showTransports,
 } from './view.js';
 
 const $ = (id: string): HTMLElement => part(document, `#${id}`);
@@ -69,6 +70,7 @@ function addressesOf(name: string, stream: Stream | null): Row[] {
     if (url) rows.push(['mpv, VLC or ffplay (HTTP)', url]);
   }
   if (stream?.ways.hls) rows.push(['Any HLS player', stream.ways.hls]);
+  if (stream?.ways.rtc) rows.push(['Any WHEP player (WebRTC)', stream.ways.rtc]);
   return rows;
 }
 
@@ -101,10 +103,7 @@ function show(): void {
     else $('facts').replaceChildren();
     showAddresses($('addresses'), addressesOf(name, stream));
     if (stream) player.play(stream);
-    $('transport').hidden = !player.canChoose;
-    for (const choice of $('transport').querySelectorAll('input')) {
-      choice.checked = choice.value === player.transport;
-    }
+    showTransports($('transport'), $('transport-note'), player);
   }
   if (!stream && player.state !== 'idle') player.stop();
   if (stream) player.update(stream.live);
@@ -122,19 +121,21 @@ function showDelay(): void {
   if (delay.open) showRows($('delay-rows'), delayRows(figures, player, video.playbackRate));
 }
 
-const transportOf = (value: string | null): Transport => (value === 'flv' ? 'flv' : 'hls');
-
 try {
-  player.use(transportOf(localStorage.getItem(TRANSPORT)));
+  const chosen = localStorage.getItem(TRANSPORT);
+  player.use(isTransport(chosen) ? chosen : null);
 } catch { /* a browser that remembers nothing */ }
-player.addEventListener('state', showState);
+player.addEventListener('state', () => {
+  showTransports($('transport'), $('transport-note'), player);
+  showState();
+});
 // Another stream, or another way: what was measured is of the past.
 video.addEventListener('emptied', () => glass.reset());
 delay.addEventListener('toggle', showDelay);
 setInterval(showDelay, DELAY_EVERY);
 $('transport').addEventListener('change', ({ target }) => {
-  if (!(target instanceof HTMLInputElement)) return;
-  player.use(transportOf(target.value));
+  if (!(target instanceof HTMLInputElement) || !isTransport(target.value)) return;
+  player.use(target.value);
   try {
     localStorage.setItem(TRANSPORT, target.value);
   } catch { /* as above */ }

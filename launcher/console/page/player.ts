@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Plays one live stream, the way that there is or was chosen, and keeps at it: through gaps, republishing and server restarts.
+// Plays one live stream, the way that there is or was chosen, and keeps at it: through gaps,
+// republishing and server restarts.
 import { CatchUp, type CatchUpSettings, type Seen } from './catchup.js';
 import { FLV_CATCH_UP, FlvEngine } from './flv.js';
 import Hls, { type HlsConfig } from './hls.mjs';
+import { RtcEngine, type Network, type RtcFailure } from './rtc.js';
 import type { Stream } from './streams.js';
+import { Transports, type Problem, type Transport } from './transports.js';
 import type { Milliseconds, Seconds } from './units.js';
 
 const STALL: Milliseconds = 6000;      // playback restarts after this time without progress
 const RETRY_FIRST: Milliseconds = 500; // delay before the first retry, doubled up to RETRY_LAST
 const RETRY_LAST: Milliseconds = 5000;
 const FAR_BEHIND: Seconds = 12;        // behind the live edge; beyond it "Go to live" is offered
+const LOSSES = 3;                      // WebRTC connections lost in a row before the next transport
+const STEADY: Milliseconds = 10000;    // one that lasted this long does not count among them
+const LEFT_OUT: Milliseconds = 30000;  // how long WebRTC is left out then
+const ONLY_RETRY: Milliseconds = 10000; // between attempts where there is no other transport
 
 const HLS_OPTIONS: Partial<HlsConfig> = {
   workerPath: '/assets/hls.worker.js',
@@ -32,17 +39,19 @@ const LOW_LATENCY_JUMP: Seconds = 2; // further behind the target: seek
 
 /** blocked: the browser refuses to autoplay; ended: the publisher has left. */
 export type State = 'idle' | 'connecting' | 'playing' | 'blocked' | 'ended' | 'error';
-/** How a stream comes: in segments, as one response for Media Source, or for <video> itself. */
-export type Transport = 'hls' | 'flv' | 'plain';
 
 export class Player extends EventTarget {
   readonly #video: HTMLVideoElement;
   readonly #catchUp: CatchUp;
   readonly #native: boolean;
-  readonly #playsHls: boolean;
+  readonly #transports: Transports;
+  #rtc: RtcEngine | null = null;
   #hls: Hls | null = null;
   #flv: FlvEngine | null = null;
-  #transport: Transport = 'hls';
+  #transport: Transport | null = null; // what was opened
+  #trouble: string | null = null;      // why the only transport does not play
+  #losses = 0;                         // of WebRTC connections in a row
+  #openedAt: Milliseconds = 0;
   #stream: Stream | null = null;
   #live = true; // as far as the server has said
   #lowLatency = false; // the playlist has parts
@@ -59,49 +68,62 @@ export class Player extends EventTarget {
     this.#video = video;
     const own = video.canPlayType('application/vnd.apple.mpegurl') !== '';
     this.#native = forceNative ? own : !Hls.isSupported() && own;
-    this.#playsHls = this.#native || (!forceNative && Hls.isSupported());
+    this.#transports = new Transports({
+      rtc: RtcEngine.playable,
+      hls: this.#native || (!forceNative && Hls.isSupported()),
+      flv: FlvEngine.playable,
+    });
     video.addEventListener('timeupdate', () => this.#progress());
     video.addEventListener('playing', () => this.#progress());
     video.addEventListener('error', () => {
-      if (this.#stream && !this.#flv && !this.#hls) this.#startOver();
+      if (this.#stream && !this.#rtc && !this.#flv && !this.#hls) this.#startOver();
     });
     video.addEventListener('ended', () => {
-      if (this.#stream) this.#end();
+      if (this.#stream && !this.#rtc) this.#end();
+    });
+    // The server would go on sending for a while to a page that is gone.
+    addEventListener('pagehide', () => this.#rtc?.destroy());
+    addEventListener('pageshow', ({ persisted }) => {
+      if (persisted && this.#rtc) this.#open();
     });
     this.#catchUp = new CatchUp(video, () => this.#place());
     setInterval(() => this.#watch(), 1000);
   }
 
   get state(): State { return this.#state; }
+  /** What is played, or tried; null: this browser can't play the stream. */
+  get transport(): Transport | null { return this.#transport; }
   /** The transports that this browser plays of the stream, the preferred one first. */
-  get #transports(): Transport[] {
-    const ways = this.#stream?.ways;
-    const all: Transport[] = [];
-    if (ways?.hls && this.#playsHls) all.push('hls');
-    if ((ways?.flv || ways?.ts) && FlvEngine.playable) all.push('flv');
-    if (ways?.plain) all.push('plain');
-    return all;
+  get transports(): Transport[] {
+    return this.#stream ? this.#transports.of(this.#stream.ways) : [];
   }
-  /** null: this browser can't play the stream. */
-  get transport(): Transport | null {
-    const all = this.#transports;
-    return all.includes(this.#transport) ? this.#transport : all.at(0) ?? null;
+  /** What would be preferred and does not work now. */
+  get problem(): Problem | null {
+    if (!this.#stream) return null;
+    if (this.#transport && this.#trouble !== null) {
+      return { transport: this.#transport, reason: this.#trouble };
+    }
+    return this.#transports.problem(this.#stream.ways, this.#transport);
   }
-  /** Whether there is a choice between HLS and FLV. */
-  get canChoose(): boolean {
-    return this.#transports.includes('hls') && this.#transports.includes('flv');
+  /** null: unknown, or not over WebRTC. */
+  get network(): Network | null { return this.#rtc?.network ?? null; }
+
+  /** Applies to this stream and later ones; another transport is used where it is unavailable.
+   * null: the quickest. */
+  use(transport: Transport | null): void {
+    if (!this.#transports.want(transport) || !this.#stream) return;
+    this.#retry = RETRY_FIRST;
+    this.#losses = 0;
+    if (this.#best() !== this.#transport) this.#open();
   }
 
-  /** Applies to this stream and later ones; another transport is used where it is unavailable. */
-  use(transport: Transport): void {
-    if (transport === this.#transport) return;
-    this.#transport = transport;
-    this.#retry = RETRY_FIRST;
-    if (this.canChoose) this.#open();
+  #best(): Transport | null {
+    return this.#stream && this.#transports.best(this.#stream.ways, performance.now());
   }
 
   /** Distance from the live edge; null if unknown. */
   get latency(): Seconds | null {
+    if (this.#rtc) return this.#rtc.latency;
     if (this.#flv) return this.#flv.latency;
     if (this.#hls && Number.isFinite(this.#hls.latency) && this.#hls.latency > 0) {
       return this.#hls.latency;
@@ -115,13 +137,18 @@ export class Player extends EventTarget {
   play(stream: Stream): void {
     this.#live = stream.live;
     if (this.#stream?.name === stream.name) {
-      const before = this.transport;
+      // Another publisher may send what the one before did not.
+      if (this.#stream.since !== stream.since) this.#transports.forget();
+      const before = this.#best();
       this.#stream = stream;
-      // The player was in an error state, or the transport no longer exists.
-      if (this.transport !== before) this.#open();
+      // The player was in an error state, a better transport is there, or this one is gone.
+      const isGone = this.#transport !== null && !this.transports.includes(this.#transport);
+      if (this.#best() !== before || isGone) this.#open();
       return;
     }
     this.stop();
+    this.#transports.forget();
+    this.#losses = 0;
     this.#stream = stream;
     this.#retry = RETRY_FIRST;
     this.#open();
@@ -182,10 +209,13 @@ export class Player extends EventTarget {
   #close(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = 0;
+    this.#rtc?.destroy();
+    this.#rtc = null;
     this.#hls?.destroy();
     this.#hls = null;
     this.#flv?.destroy();
     this.#flv = null;
+    this.#video.srcObject = null;
     this.#video.removeAttribute('src');
     this.#video.load();
   }
@@ -197,12 +227,22 @@ export class Player extends EventTarget {
     if (!this.#live) return this.#end();
     this.#close();
     this.#catchUp.reset();
-    const { transport } = this;
+    const transport = this.#best();
+    this.#transport = transport;
+    this.#trouble = null;
     if (!transport) return this.#setState('error');
     this.#setState('connecting');
-    this.#progressAt = performance.now();
+    this.#progressAt = this.#openedAt = performance.now();
     this.#position = -1;
-    const { hls: playlist, flv: flvUrl, ts, plain } = stream.ways;
+    const { rtc: endpoint, hls: playlist, flv: flvUrl, ts, plain } = stream.ways;
+    if (transport === 'rtc' && endpoint) {
+      const rtc = new RtcEngine(this.#video, endpoint, {
+        ready: () => { if (rtc === this.#rtc) this.#start(); },
+        failed: (failure) => { if (rtc === this.#rtc) this.#rtcFailed(failure); },
+      });
+      this.#rtc = rtc;
+      return;
+    }
     const direct = flvUrl ?? ts;
     if (transport === 'flv' && direct) {
       const flv = new FlvEngine(this.#video, direct, flvUrl ? 'flv' : 'mpegts', {
@@ -235,7 +275,8 @@ export class Player extends EventTarget {
     hls.on(Hls.Events.ERROR, (_, data) => {
       if (!data.fatal || hls !== this.#hls) return;
       // New buffers usually recover a decoder from an error, but not if it fails twice in a row.
-      if (data.type === Hls.ErrorTypes.MEDIA_ERROR && performance.now() - this.#mediaErrorAt > 5000) {
+      const isFirst = performance.now() - this.#mediaErrorAt > 5000;
+      if (data.type === Hls.ErrorTypes.MEDIA_ERROR && isFirst) {
         this.#mediaErrorAt = performance.now();
         hls.recoverMediaError();
         this.#start();
@@ -271,6 +312,24 @@ export class Player extends EventTarget {
     this.#retry = Math.min(this.#retry * 2, RETRY_LAST);
   }
 
+  /** Tries again what may have been an accident, and the next transport otherwise. */
+  #rtcFailed({ kind, reason, retryAfter }: RtcFailure): void {
+    if (!this.#live) return this.#end();
+    if (performance.now() - this.#openedAt > STEADY) this.#losses = 0;
+    if (kind === 'away') return this.#startOver();
+    if (kind === 'lost' && (this.#losses += 1) < LOSSES) return this.#startOver();
+    this.#losses = 0;
+    if (this.transports.length > 1) {
+      const pause = retryAfter ?? (kind === 'lost' ? LEFT_OUT : Infinity);
+      this.#transports.leaveOut({ transport: 'rtc', reason }, performance.now() + pause);
+      return this.#open();
+    }
+    this.#close();
+    this.#trouble = reason;
+    this.#retryTimer = setTimeout(() => this.#open(), retryAfter ?? ONLY_RETRY);
+    this.#setState('error');
+  }
+
   #progress(): void {
     if (!this.#stream || this.#video.readyState < 2) return;
     if (this.#video.currentTime === this.#position) return;
@@ -286,10 +345,10 @@ export class Player extends EventTarget {
 
   /** Once per second: reopens a stream that should play and makes no progress. */
   #watch(): void {
-    if (!this.#stream || this.#retryTimer || document.hidden) return;
+    if (!this.#stream || this.#retryTimer || document.hidden || this.#rtc?.begins) return;
     if (this.#state === 'playing' && this.#video.paused) {
       this.#progressAt = performance.now(); // paused by the viewer
-    } else if ((this.#state === 'playing' || this.#state === 'connecting') && this.#stalled(STALL)) {
+    } else if (['playing', 'connecting'].includes(this.#state) && this.#stalled(STALL)) {
       this.#startOver();
     } else if (this.#state === 'playing' && this.#stalled(2500)) {
       this.#setState('connecting');

@@ -59,6 +59,10 @@ export class Screen {
   }
 
   #text(name: string, state: State, stream: Stream | null): string {
+    const { problem } = this.#player;
+    if (state === 'error' && problem) {
+      return `It does not play here: ${problem.reason}. Trying again…`;
+    }
     if (state !== 'ended') return TEXT[state] ?? '';
     const since = this.offSince(name);
     if (!stream && since === null) return MISSING;

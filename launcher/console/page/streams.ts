@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Asks the server which streams are live, again and again, and for one that is made when asked for.
 import type { Milliseconds, Pixels } from './units.js';
+import { isPlayable } from './whip.js';
 
 const INTERVAL: Milliseconds = 2000;  // poll interval
 const TIMEOUT: Milliseconds = 5000;   // a silent server counts as gone after this
@@ -8,6 +9,7 @@ const PATIENCE: Milliseconds = 15000; // how long a stream started on demand may
 
 /** URLs of a stream, by how it is played; at least one. */
 export interface Ways {
+  readonly rtc: string | null;   // the WHEP endpoint
   readonly hls: string | null;
   readonly flv: string | null;
   readonly ts: string | null;    // MPEG-TS in one response
@@ -35,9 +37,15 @@ export interface RtmpServer {
   readonly key: boolean; // publishing needs a key
 }
 
+/** A listener that accepts WebRTC publishers (WHIP). */
+export interface WebrtcServer {
+  readonly key: boolean; // publishing needs a key
+}
+
 export interface Answer {
   readonly streams: readonly Stream[];
   readonly rtmp: readonly RtmpServer[];
+  readonly webrtc: readonly WebrtcServer[];
 }
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -61,9 +69,10 @@ function timeOf(date: unknown): Milliseconds | null {
 
 /** One entry of streams.json with all fields validated; none if it is unusable. */
 function readStream(entry: Entry): Stream[] {
-  const { name, hls, flv, ts, plain, rtmp, live, since, off_since: offSince, video, audio, width,
-    height, viewers } = entry;
-  const ways: Ways = { hls: urlOf(hls), flv: urlOf(flv), ts: urlOf(ts), plain: urlOf(plain) };
+  const { name, rtc, hls, flv, ts, plain, rtmp, live, since, off_since: offSince, video, audio,
+    width, height, viewers } = entry;
+  const ways: Ways = { rtc: urlOf(rtc), hls: urlOf(hls), flv: urlOf(flv), ts: urlOf(ts),
+    plain: urlOf(plain) };
   if (typeof name !== 'string' || !Object.values(ways).some(Boolean)) return [];
   return [{
     name,
@@ -87,16 +96,25 @@ function readRtmp({ host, port, key }: Entry): RtmpServer[] {
 
 function readAnswer(answer: unknown): Answer {
   if (!isEntry(answer)) throw new Error('streams.json is no object');
-  const { streams, rtmp } = answer;
-  return { streams: entriesOf(streams).flatMap(readStream), rtmp: entriesOf(rtmp).flatMap(readRtmp) };
+  const { streams, rtmp, webrtc } = answer;
+  return {
+    streams: entriesOf(streams).flatMap(readStream),
+    rtmp: entriesOf(rtmp).flatMap(readRtmp),
+    webrtc: entriesOf(webrtc).map(({ key }) => ({ key: key === true })),
+  };
 }
+
+const pathOf = (name: string): string => name.split('/').map(encodeURIComponent).join('/');
+/** Where a stream of this name is played over WebRTC, and where it is published. */
+export const whepPath = (name: string): string => `/${pathOf(name)}/whep`;
+export const whipPath = (name: string): string => `/${pathOf(name)}/whip`;
 
 /**
  * Requests a stream that the server does not list, since it may be started on demand and is listed
  * from then on. Resolves to whether it exists; the server refuses unknown streams at once.
  */
 export async function askFor(name: string): Promise<boolean> {
-  const path = name.split('/').map(encodeURIComponent).join('/');
+  const path = pathOf(name);
   const ways = [['GET', `/${path}/index.m3u8`], ['GET', `/${path}.m3u8`], ['HEAD', `/${path}.flv`]];
   for (const [method, url] of ways as [string, string][]) {
     try {
@@ -107,7 +125,7 @@ export async function askFor(name: string): Promise<boolean> {
       return false;
     }
   }
-  return false;
+  return isPlayable(whepPath(name));
 }
 
 /**

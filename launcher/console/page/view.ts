@@ -3,6 +3,7 @@
 // ever set as text.
 import type { Row } from './delay.js';
 import type { Stream } from './streams.js';
+import type { Problem, Transport } from './transports.js';
 import type { Milliseconds, Seconds } from './units.js';
 
 /** Returns an element that index.html or this file has created. */
@@ -127,13 +128,40 @@ export function showOffAir(element: Element, since: Milliseconds | null): void {
   element.replaceChildren(makeBadge(false), make('span', '', sinceText(since)));
 }
 
+const behind = (latency: Seconds): string =>
+  (latency < 0.1 ? `${Math.round(latency * 1000)} ms` : `${latency.toFixed(1)} s`);
+
 /** The line below the player's title. */
 export function showFacts(element: Element, stream: Stream, latency: Seconds | null): void {
   const badge = makeBadge(stream.live);
   const off = stream.live ? '' : sinceText(stream.offSince);
   const texts = [off, size(stream), ...facts(stream)];
-  if (latency !== null && stream.live) texts.push(`${latency.toFixed(1)} s behind`);
+  if (latency !== null && stream.live) texts.push(`${behind(latency)} behind`);
   element.replaceChildren(badge, ...texts.filter(Boolean).map((text) => make('span', '', text)));
+}
+
+/** How a stream is played: what there is to choose from, and why it is not what comes first. */
+export interface Played {
+  readonly transports: readonly Transport[];
+  readonly transport: Transport | null;
+  readonly problem: Problem | null;
+}
+
+const LABELS: Readonly<Partial<Record<Transport, string>>> =
+  { rtc: 'WebRTC', hls: 'HLS', flv: 'FLV' };
+
+/** Shows the switch between the transports, and beside it why one is not used. */
+export function showTransports(group: HTMLElement, note: HTMLElement,
+  { transports, transport, problem }: Played): void {
+  group.hidden = transports.filter((one) => one in LABELS).length < 2;
+  for (const choice of group.querySelectorAll('input')) {
+    const label = choice.closest('label');
+    if (label) label.hidden = !transports.some((one) => one === choice.value);
+    choice.checked = choice.value === transport;
+  }
+  note.hidden = group.hidden || !problem;
+  if (!problem || note.hidden) return;
+  setText(note, `${LABELS[problem.transport]} does not play: ${problem.reason}.`);
 }
 
 async function copy(text: string): Promise<void> {
