@@ -30,6 +30,12 @@ constexpr const char *content_security_policy =
     "connect-src 'self'; media-src 'self' blob:; worker-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors ";
 
+/// Only the page that publishes captures anything.
+const char *permissions_of(const std::string &page) {
+    return page == "publish.html" ? "camera=(self), microphone=(self), display-capture=(self)"
+                                  : "camera=(), microphone=(), display-capture=()";
+}
+
 constexpr std::array<std::pair<std::string_view, const char *>, 6> content_types{{
     {".html", "text/html; charset=utf-8"},
     {".css", "text/css; charset=utf-8"},
@@ -97,8 +103,10 @@ HttpResponse respond(const HttpRequest &request, const Asset &asset, const std::
     response.headers = {{"ETag", asset.etag},
                         {"X-Content-Type-Options", "nosniff"},
                         {"Referrer-Policy", "no-referrer"}};
-    if (asset.name.ends_with(".html"))
+    if (asset.name.ends_with(".html")) {
         response.headers.emplace_back("Content-Security-Policy", content_security_policy + frames);
+        response.headers.emplace_back("Permissions-Policy", permissions_of(asset.name));
+    }
     if (request.header && request.header("If-None-Match") == asset.etag)
         response.status = 304;
     else
@@ -147,6 +155,8 @@ public:
             return asset(request, request.path == "/" ? "index.html" : "");
         }) || !serve(*server, "/assets/", [asset](const HttpRequest &request) {
             return asset(request, std::string_view(request.path).substr(strlen("/assets/")));
+        }) || !serve(*server, "/publish", [asset](const HttpRequest &request) {
+            return asset(request, "publish.html");
         }) || !serve(*server, "/embed/", [asset](const HttpRequest &request) {
             // Without a stream's name there is nothing to play.
             return asset(request, request.path == "/embed/" ? "" : "embed.html");
