@@ -13,15 +13,25 @@ export const DESKTOP = { width: 1280, height: 800 };
 function countFrames() {
   window.shown = 0;
   window.readings = [];
+  window.peers = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...of) {
+      super(...of);
+      window.peers.push(this);
+    }
+  };
   addEventListener('DOMContentLoaded', () => {
     const video = document.getElementById('video');
+    if (!video) return; // a page that plays nothing
     const next = () => { window.shown += 1; video.requestVideoFrameCallback(next); };
     video.requestVideoFrameCallback(next);
   });
 }
 
 export class Viewer {
-  static async open(browser, server, path, viewport) {
+  /** `transport`: what the viewer has chosen before, unless the page remembers another; null: none.
+   */
+  static async open(browser, server, path, viewport, transport = 'hls') {
     const viewer = new Viewer();
     const context = await browser.newContext({ viewport, ignoreHTTPSErrors: true });
     viewer.page = await context.newPage();
@@ -41,6 +51,9 @@ export class Viewer {
       }
     });
     await viewer.page.addInitScript(countFrames);
+    await viewer.page.addInitScript((chosen) => {
+      if (chosen) localStorage['penstock.transport'] ??= chosen;
+    }, transport);
     await viewer.page.goto(server.url + path);
     return viewer;
   }
@@ -63,9 +76,16 @@ export class Viewer {
     });
   }
 
-  /** The number of audio bytes decoded so far. */
+  /** The number of audio bytes decoded so far, or of samples over WebRTC. */
   decodedSound() {
-    return this.page.evaluate(() => document.getElementById('video').webkitAudioDecodedByteCount);
+    return this.page.evaluate(async () => {
+      const video = document.getElementById('video');
+      if (!video.srcObject) return video.webkitAudioDecodedByteCount;
+      let samples = 0;
+      const report = await window.peers.at(-1).getStats();
+      report.forEach((entry) => { samples += entry.totalSamplesReceived ?? 0; });
+      return samples;
+    });
   }
 
   state() { return this.page.getAttribute('#screen', 'data-state'); }
@@ -108,7 +128,11 @@ export class Viewer {
       const audio = new AudioContext();
       await audio.resume();
       window.analyser = audio.createAnalyser();
-      audio.createMediaElementSource(document.getElementById('video')).connect(window.analyser);
+      const video = document.getElementById('video');
+      // From an element that plays over WebRTC, Chromium gives silence.
+      const source = video.srcObject ? audio.createMediaStreamSource(video.srcObject)
+        : audio.createMediaElementSource(video);
+      source.connect(window.analyser);
       window.analyser.connect(audio.destination);
     });
     await until('sound is audible', () => this.page.evaluate(() => {
