@@ -31,16 +31,18 @@ struct RtcPatched {
     std::string etag;      ///< 200: the new one
 };
 
-/// Thread-safe; called on network loops, where it returns at once.
+/// Thread-safe; called on network loops, where it returns at once, and where its last reference may
+/// end.
 class RtcPeers {
 public:
     virtual ~RtcPeers() = default;
 
     /// A new session for an offer: one that publishes at `peer.path`, or one that plays it
     /// (`peer.publish`). `peer` has no id yet. `done` is called once, on any thread, at once or
-    /// later; dropped without a call, it answers with a 503. Until it is dropped the client counts
-    /// as one that waits. Returns what gives the session up if the client leaves before `done` is
-    /// called, or nullptr; a 201 that comes nevertheless is undone by remove().
+    /// within seconds: the HTTP side has no deadline, and OBS waits for eight. Dropped without a
+    /// call, it answers with a 503; until then the client counts as one that waits. Returns what
+    /// gives the session up if the client leaves before `done` is called, or nullptr; a 201 that
+    /// comes nevertheless is undone by remove().
     using Created = std::function<void(RtcCreated)>;
     virtual std::function<void()> create(PeerInfo peer, sdp::Offer offer, Created done) = 0;
     /// Candidates or an ICE restart for session `id` of the endpoint `path`. `if_match`: the ETag
