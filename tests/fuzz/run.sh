@@ -22,7 +22,7 @@ found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
 # On a busy machine any input may take long. One that is slow takes as much processor time.
 case $found in
 *-timeout-*)
-    if (ulimit -t 10 && "$1" "$found") >/dev/null 2>&1; then
+    if (ulimit -t 10 && "$1" "$found" || exit 1) >/dev/null 2>&1; then
         echo "no finding: alone $found takes less than 10 s of processor time"
         exit 0
     fi
