@@ -95,6 +95,8 @@ public:
     }
 
     bool is_connected() const { return sender_.has_value(); }
+    /// By which its checks are known.
+    const std::string &ufrag() const { return ice_->own().ufrag; }
     bool has_selected() const { return ice_ && ice_->selected().has_value(); }
     dtls::Session &session() { return *dtls_; }
     srtp::Sender &sender() { return *sender_; }

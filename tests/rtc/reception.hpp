@@ -10,7 +10,9 @@
 #include "core/rtp/sequence.h"
 #include "core/srtp/replay.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace rtc_test {
@@ -28,34 +30,30 @@ public:
 
     /// A packet of this source; with `asks`, those that are missing are remembered for nack().
     Place received(uint32_t ssrc, uint16_t sequence, uint32_t timestamp, int64_t now, bool asks) {
-        using Window = srtp::ReplayWindow<1024>;
         ssrc_ = ssrc;
-        // Far from 0, because the first may be followed by earlier ones.
-        const auto index = uint64_t(sequence_.unwrap(sequence) + (1 << 20));
-        if (window_.place(index) != Window::Place::unused) {
-            ++duplicates_;
-            return Place::repeated;
-        }
         const bool is_first = window_.empty();
-        const bool is_late = !is_first && index < window_.highest();
-        const bool has_gap = !is_first && index > window_.highest() + 1;
-        if (is_first || index < first_) first_ = index;
-        window_.use(index);
-        ++packets_;
+        const uint64_t highest = window_.highest(), index = index_of(sequence);
+        if (!count(index)) return Place::repeated;
+        const bool is_late = !is_first && index < highest;
+        const bool has_gap = !is_first && index > highest + 1;
         late_ += is_late;
         gaps_ += has_gap;
         stats_.received(ssrc, sequence, timestamp, now);
         if (asks) missing_.received(ssrc, sequence, now);
         return is_late ? Place::late : has_gap ? Place::after_gap : Place::next;
     }
-    /// A packet that came as a retransmission on another SSRC.
-    void repaired(uint16_t sequence, int64_t now) {
+    /// A packet that came as a retransmission on another SSRC; whether it was missing.
+    bool repaired(uint16_t sequence, int64_t now) {
+        if (window_.empty() || !count(index_of(sequence))) return false;
         missing_.received(ssrc_, sequence, now);
         ++repaired_;
+        return true;
     }
     void received(const rtp::rtcp::SenderReport &report, int64_t now) {
         if (report.ssrc == ssrc_) stats_.received(report, now);
     }
+
+    bool has_missing() const { return missing_.missing() > 0; }
 
     std::optional<rtp::rtcp::ReportBlock> report(int64_t now) { return stats_.report(now); }
     /// Asks for what is due; empty: nothing is.
@@ -71,7 +69,7 @@ public:
     }
 
     uint32_t ssrc() const { return ssrc_; }
-    uint64_t packets() const { return packets_; } ///< without duplicates
+    uint64_t packets() const { return packets_; } ///< without duplicates, but with repaired ones
     uint64_t duplicates() const { return duplicates_; }
     uint64_t late() const { return late_; } ///< after one of a higher number
     uint64_t gaps() const { return gaps_; }
@@ -84,8 +82,25 @@ public:
     }
 
 private:
+    using Window = srtp::ReplayWindow<1024>;
+
+    /// Far from 0, because the first may be followed by earlier ones.
+    uint64_t index_of(uint16_t sequence) {
+        return uint64_t(sequence_.unwrap(sequence) + (1 << 20));
+    }
+    bool count(uint64_t index) {
+        if (window_.place(index) != Window::Place::unused) {
+            ++duplicates_;
+            return false;
+        }
+        if (window_.empty() || index < first_) first_ = index;
+        window_.use(index);
+        ++packets_;
+        return true;
+    }
+
     rtp::Unwrapper<uint16_t> sequence_;
-    srtp::ReplayWindow<1024> window_;
+    Window window_;
     rtp::ReceiveStats stats_;
     rtp::MissingPackets missing_;
     uint32_t ssrc_ = 0;

@@ -9,6 +9,9 @@
 
 #include <netinet/udp.h>
 
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
@@ -76,11 +79,30 @@ uint16_t UdpSocket::port() const {
     return ntohs(own.sin6_port);
 }
 
-void UdpSocket::send(const stun::TransportAddress &to, ByteView bytes) {
+bool UdpSocket::send(const stun::TransportAddress &to, ByteView bytes) {
+    return send(to, bytes, bytes.size());
+}
+
+bool UdpSocket::send(const stun::TransportAddress &to, ByteView bytes, size_t segment) {
     sockaddr_storage address;
-    const socklen_t size = to_sockaddr(to, address);
-    ::sendto(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL,
-             reinterpret_cast<const sockaddr *>(&address), size);
+    iovec piece{const_cast<uint8_t *>(bytes.data()), bytes.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(uint16_t))] = {};
+    msghdr message{};
+    message.msg_name = &address;
+    message.msg_namelen = to_sockaddr(to, address);
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    if (bytes.size() > segment) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        cmsghdr *const one = CMSG_FIRSTHDR(&message);
+        one->cmsg_level = IPPROTO_UDP;
+        one->cmsg_type = UDP_SEGMENT;
+        one->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+        const auto size = uint16_t(segment);
+        std::memcpy(CMSG_DATA(one), &size, sizeof size);
+    }
+    return sendmsg(fd(), &message, MSG_NOSIGNAL) >= 0;
 }
 
 /// Room for what one call returns, shared by the sockets of a thread.
@@ -133,10 +155,20 @@ std::span<const UdpSocket::Message> UdpSocket::receive() {
     return {batch.messages.data(), size_t(n)};
 }
 
+namespace {
+
+RtcClient::Settings with_port(RtcClient::Settings settings, uint16_t port) {
+    for (sdp::Candidate &one : settings.offer.candidates)
+        if (one.port == 0) one.port = port;
+    return settings;
+}
+
+} // namespace
+
 UdpClient::UdpClient(Loop &loop, std::shared_ptr<dtls::Context> context,
                      RtcClient::Settings settings, RtcClient::Handler &handler)
     : loop_(loop), socket_(receive_buffer),
-      client_(std::move(context), std::move(settings), handler, *this) {
+      client_(std::move(context), with_port(std::move(settings), socket_.port()), handler, *this) {
     loop_.watch(socket_.fd(), EPOLLIN, *this);
 }
 

@@ -25,8 +25,11 @@ public:
 
     int fd() const { return socket_.get(); }
     uint16_t port() const;
-    /// What the kernel does not take is lost, as in a network.
-    void send(const stun::TransportAddress &to, ByteView bytes);
+    /// What the kernel does not take is lost, as in a network; then it is false.
+    bool send(const stun::TransportAddress &to, ByteView bytes);
+    /// Sends datagrams of `segment` bytes, of which the last may be shorter, in one call: at most
+    /// 64, and 65,507 bytes (UDP_SEGMENT).
+    bool send(const stun::TransportAddress &to, ByteView bytes, size_t segment);
 
     /// Calls `take(from, datagram)` with those that are there, up to a few hundred; of one thread.
     template <class Take>
@@ -60,6 +63,7 @@ class UdpClient final : private RtcClient::Output, private Loop::Watcher {
 public:
     static constexpr int receive_buffer = 1 << 20;
 
+    /// Candidates of the offer without a port get that of the socket.
     UdpClient(Loop &loop, std::shared_ptr<dtls::Context> context, RtcClient::Settings settings,
               RtcClient::Handler &handler);
     ~UdpClient() override;
