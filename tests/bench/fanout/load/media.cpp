@@ -68,17 +68,20 @@ bool parse_hex(const uint8_t *at, int digits, Number &out) {
 
 } // namespace
 
-std::optional<Stamp> find_stamp(const uint8_t *body, size_t size) {
-    if (size < stamp_reach || body[1] != 1) return std::nullopt;
-    const uint8_t *sei = body + 5 + 4;
-    if (std::memcmp(sei, sei_head, sizeof sei_head) ||
-        std::memcmp(sei + sizeof sei_head, sei_uuid.data(), sei_uuid.size()))
+std::optional<Stamp> read_stamp(const uint8_t *unit, size_t size) {
+    if (size < stamp_size || std::memcmp(unit, sei_head, sizeof sei_head) ||
+        std::memcmp(unit + sizeof sei_head, sei_uuid.data(), sei_uuid.size()))
         return std::nullopt;
-    const uint8_t *digits = sei + sizeof sei_head + sei_uuid.size();
+    const uint8_t *digits = unit + sizeof sei_head + sei_uuid.size();
     Stamp stamp;
     if (!parse_hex(digits, 16, stamp.sent_ns) || !parse_hex(digits + 16, 8, stamp.sequence))
         return std::nullopt;
     return stamp;
+}
+
+std::optional<Stamp> find_stamp(const uint8_t *body, size_t size) {
+    if (size < stamp_reach || body[1] != 1) return std::nullopt;
+    return read_stamp(body + 5 + 4, size - 5 - 4);
 }
 
 void write_flv_header(Buffer &out) {

@@ -26,8 +26,13 @@ struct Stamp {
     uint32_t sequence = 0;
 };
 
+/// Bytes of the SEI message without its trailing bits, which is all of it that is read.
+constexpr size_t stamp_size = 3 + 16 + 24;
 /// The stamp ends within this many bytes of a video tag's body.
-constexpr size_t stamp_reach = 5 + 4 + 3 + 16 + 24;
+constexpr size_t stamp_reach = 5 + 4 + stamp_size;
+
+/// The stamp in a NAL unit that begins with these bytes; nullopt: it is another unit.
+std::optional<Stamp> read_stamp(const uint8_t *unit, size_t size);
 
 /// The stamp of a video tag whose body begins with these bytes; nullopt: none.
 std::optional<Stamp> find_stamp(const uint8_t *body, size_t size);
