@@ -34,7 +34,8 @@ struct EndpointHash {
 
 } // namespace
 
-/// The sessions by their user fragments. Thread-safe.
+/// The sessions by their user fragments, and by the addresses of which a check was valid.
+/// Thread-safe.
 class RtcPort::Names {
 public:
     bool add(const std::string &ufrag, const std::shared_ptr<RtcPeer> &peer) {
@@ -51,9 +52,26 @@ public:
         return found == peers_.end() ? nullptr : found->second.lock();
     }
 
+    void learn(const udp::endpoint &from, const std::shared_ptr<RtcPeer> &peer) {
+        std::lock_guard lock(mutex_);
+        ways_[from] = peer;
+    }
+    void forget(const udp::endpoint &from, const std::shared_ptr<RtcPeer> &peer) {
+        std::lock_guard lock(mutex_);
+        if (const auto found = ways_.find(from);
+            found != ways_.end() && found->second.lock() == peer)
+            ways_.erase(found);
+    }
+    std::shared_ptr<RtcPeer> find(const udp::endpoint &from) {
+        std::lock_guard lock(mutex_);
+        const auto found = ways_.find(from);
+        return found == ways_.end() ? nullptr : found->second.lock();
+    }
+
 private:
-    std::mutex mutex_;
+    std::mutex mutex_; ///< guards the following
     std::unordered_map<std::string, std::weak_ptr<RtcPeer>> peers_;
+    std::unordered_map<udp::endpoint, std::weak_ptr<RtcPeer>, EndpointHash> ways_;
 };
 
 /// The port on one loop; touched there alone.
@@ -116,7 +134,9 @@ private:
         }
         if (protocol == stun::Protocol::unknown) return nullptr;
         const auto found = known_.find(datagram.from);
-        return found == known_.end() ? nullptr : found->second;
+        if (found != known_.end()) return found->second;
+        // A handshake may be here before this loop was told of its sender.
+        return protocol == stun::Protocol::dtls ? names_->find(datagram.from) : nullptr;
     }
     void on_writable() override {
         for (const auto &peer : std::exchange(blocked_, {}))
@@ -214,6 +234,7 @@ void RtcPort::remove(const std::string &ufrag) {
 void RtcPort::learn(const udp::endpoint &from, size_t arrived,
                     const std::shared_ptr<RtcPeer> &peer) {
     const auto &side = sides_[arrived];
+    names_->learn(from, peer);
     if (arrived == peer->loop()) return side->learn(from, peer);
     asio::post(side->context(), [side, from, peer] { side->learn(from, peer); });
 }
@@ -221,6 +242,7 @@ void RtcPort::learn(const udp::endpoint &from, size_t arrived,
 void RtcPort::forget(const udp::endpoint &from, size_t arrived,
                      const std::shared_ptr<RtcPeer> &peer) {
     const auto &side = sides_[arrived];
+    names_->forget(from, peer);
     if (arrived == peer->loop()) return side->forget(from, peer);
     asio::post(side->context(), [side, from, peer] { side->forget(from, peer); });
 }

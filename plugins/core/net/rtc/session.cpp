@@ -232,15 +232,16 @@ void RtcSession::on_check(const Datagram &datagram, size_t arrived, uint64_t now
     const stun::Path path = path_of(datagram);
     const stun::CheckResult result = ice_->on_message(datagram.bytes, message, path, now_ms);
     if (!result.is_valid && ++false_checks_ > max_false_replies) return;
+    // Its address is learnt before it gets the reply, behind which its handshake follows at once.
+    const Way *known = result.is_valid ? &learn(path, datagram, arrived) : nullptr;
+    if (known) state_->port->learn(known->remote, arrived, shared_from_this());
     if (!result.reply.empty()) send_to(datagram, result.reply);
-    if (!result.is_valid) return;
+    if (!known) return;
     if (result.restarted)
         while (ufrags_.size() > 1) {
             state_->port->remove(ufrags_.front());
             ufrags_.erase(ufrags_.begin());
         }
-    const Way &known = learn(path, datagram, arrived);
-    state_->port->learn(known.remote, arrived, shared_from_this());
     for (size_t i = 0; ice_->selected() && i < ways_.size(); ++i)
         if (ways_[i].path == *ice_->selected()) selected_ = i;
     if (!dtls_ && !had_keys_ && answer_.is_dtls_client) start_dtls(now_ms);
