@@ -338,7 +338,7 @@ bool RtcSession::on_tick(uint64_t now) {
 void RtcSession::check(uint64_t now_ms) {
     if (ended_) return;
     if (deadline_ms_ != 0 && now_ms >= deadline_ms_) {
-        if (!is_answered()) return refuse(503, "the decision took too long", 1);
+        if (!is_answered()) return refuse(503, late_, 1);
         return close_now(LogLevel::warning,
                          way() ? "its handshake did not finish in time"
                                : "no check of ICE came: is UDP port " +

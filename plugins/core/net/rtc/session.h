@@ -102,6 +102,8 @@ protected:
     std::optional<srtp::Sender> sender_;
     bool ended_ = false;
     uint64_t deadline_ms_ = 0; ///< before it is answered, or connected; 0: none
+    /// Why there is no answer at the deadline, for people.
+    const char *late_ = "The decision took too long.";
 
 private:
     /// What DTLS has to send.

@@ -29,6 +29,7 @@ constexpr size_t max_frames = 256;
 constexpr uint64_t folded_kept = 3'000'000'000; ///< ns
 constexpr uint64_t report_interval = 1'000'000'000;
 constexpr uint16_t least_sequence = 1024;
+constexpr const char *no_media = "The stream has no media yet; try again.";
 
 /// A keyframe's playout delay of 0 to 0: show frames at once.
 constexpr size_t playout_delay_size = 8; ///< bytes of the whole header extension
@@ -97,6 +98,7 @@ void RtcViewer::ask_to_play(const DemandOptions &demand) {
 
 void RtcViewer::wait_for_tracks() {
     mount_ = state_->mount(peer_.path, true);
+    late_ = no_media;
     deadline_ms_ = steady_ms() + state_->limits.media_ms;
     mount_->when_ready([weak = weak_from_this()] {
         const auto self = std::static_pointer_cast<RtcViewer>(weak.lock());
@@ -110,7 +112,7 @@ void RtcViewer::wait_for_tracks() {
 void RtcViewer::play() {
     bool is_ready = false;
     const rtc::StreamFacts facts = mount_->facts(&is_ready);
-    if (!is_ready) return refuse(503, "The stream has no media yet; try again.", 1);
+    if (!is_ready) return refuse(503, no_media, 1);
     sdp::AnswerPolicy policy;
     if (const Result result = rtc::play_policy(facts, mount_->ids(), policy); !result.is_ok())
         return refuse(406, result.reason());
