@@ -123,7 +123,7 @@ GST_START_TEST(test_layers) {
     peer.take_frame(middle, false);
     peer.take_frame(peer.low, false);
     check_got(peer, "f0 f1 f2");
-    // A layer that pauses stops no other, and nobody asks it for keyframes.
+    // A layer that pauses stops no other, and is asked for a keyframe once.
     for (int i = 0; i < 100; ++i) {
         peer.pass_frame();
         peer.take_frame(middle, false);
@@ -131,13 +131,22 @@ GST_START_TEST(test_layers) {
     }
     fail_unless_equals_int(peer.got.size(), 200);
     fail_unless(std::abs(int(peer.got[198].dts - peer.got[199].dts)) <= 1);
-    const uint32_t before = peer.got[199].dts;
     peer.got.clear();
     peer.sent.clear();
     peer.ingest.request_keyframe(peer.now);
     peer.check();
     const auto requests = peer.take_sent<rtcp::PictureLoss>();
-    fail_unless(requests.size() == 2 && requests[0].media == 12 && requests[1].media == 13);
+    fail_unless(requests.size() == 3 && requests[0].media == 11 && requests[1].media == 12);
+    for (int i = 0; i < 40; ++i) {
+        peer.pass(33 * ms);
+        peer.timestamp += 2970;
+        peer.take_frame(middle, false);
+        peer.take_frame(peer.low, false);
+    }
+    for (const rtcp::PictureLoss &request : peer.take_sent<rtcp::PictureLoss>())
+        fail_unless(request.media != 11);
+    const uint32_t before = peer.got.back().dts;
+    peer.got.clear();
     // It comes back as the track that it was, and at the others' time.
     peer.pass_frame();
     peer.take_frame(peer.high, true);

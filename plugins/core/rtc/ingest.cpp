@@ -339,7 +339,7 @@ std::optional<int64_t> Ingest::deadline() const {
 void Ingest::request_keyframe(int64_t now) {
     advance(now);
     for (Track &track : tracks_)
-        if (track.received->is_active(now_)) track.received->want_keyframe();
+        if (track.has_begun && !track.has_ended) track.received->want_keyframe();
 }
 
 bool Ingest::has_ended() const {

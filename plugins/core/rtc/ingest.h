@@ -86,7 +86,7 @@ public:
     void check(int64_t now);
     /// When check() has something to do, maybe at once; empty: not before another packet.
     std::optional<int64_t> deadline() const;
-    /// Asks for a keyframe of each video track that is active: at once, unless one was asked for
+    /// Asks for a keyframe of each video track that has begun: at once, unless one was asked for
     /// within the interval or two round trips. Sent by check().
     void request_keyframe(int64_t now);
     /// A round trip that is known otherwise, as from DTLS; ns. Answers to NACKs refine it.

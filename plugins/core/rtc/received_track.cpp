@@ -228,10 +228,12 @@ int64_t ReceivedTrack::keyframe_wait() const {
 }
 
 bool ReceivedTrack::take_keyframe_request(int64_t now) {
-    if (!wants_keyframe_ || !ssrc_ || !is_active(now)) return false;
+    if (!wants_keyframe_ || !ssrc_ || !last_packet_) return false;
     if (asked_keyframe_ && now < *asked_keyframe_ + keyframe_wait()) return false;
     asked_keyframe_ = now;
     ++counters_.keyframe_requests;
+    // A layer that pauses will begin with one; a still screen may be silent, and answer.
+    if (!is_active(now)) wants_keyframe_ = false;
     return true;
 }
 
@@ -246,10 +248,8 @@ std::optional<int64_t> ReceivedTrack::deadline() const {
         if (due) first = first ? std::min(*first, *due) : *due;
     };
     if (settings_.nack) add(missing_.deadline());
-    if (wants_keyframe_ && last_packet_) {
-        const int64_t due = asked_keyframe_ ? *asked_keyframe_ + keyframe_wait() : *last_packet_;
-        if (due < *last_packet_ + silence) add(due);
-    }
+    if (wants_keyframe_ && last_packet_)
+        add(asked_keyframe_ ? *asked_keyframe_ + keyframe_wait() : *last_packet_);
     return first;
 }
 

@@ -74,7 +74,8 @@ public:
     void set_round_trip(int64_t round_trip);
     /// A keyframe is wanted, if they can be asked for. The next one to come satisfies that.
     void want_keyframe() { wants_keyframe_ = settings_.keyframe_requests; }
-    /// Whether one is to be asked for now; counts the request.
+    /// Whether one is to be asked for now; counts the request. A track that is silent is asked
+    /// once.
     bool take_keyframe_request(int64_t now);
     /// When pop(), take_nacks() or take_keyframe_request() has something to do; empty: not before
     /// another packet.
