@@ -330,6 +330,12 @@ export class Player extends EventTarget {
     this.#setState('error');
   }
 
+  #stoodStill(): void {
+    if (!this.#rtc) return this.#startOver();
+    this.#rtc.destroy();
+    this.#rtcFailed({ kind: 'lost', reason: 'the picture stands still', retryAfter: null });
+  }
+
   #progress(): void {
     if (!this.#stream || this.#video.readyState < 2) return;
     if (this.#video.currentTime === this.#position) return;
@@ -349,7 +355,7 @@ export class Player extends EventTarget {
     if (this.#state === 'playing' && this.#video.paused) {
       this.#progressAt = performance.now(); // paused by the viewer
     } else if (['playing', 'connecting'].includes(this.#state) && this.#stalled(STALL)) {
-      this.#startOver();
+      this.#stoodStill();
     } else if (this.#state === 'playing' && this.#stalled(2500)) {
       this.#setState('connecting');
     }
