@@ -31,18 +31,20 @@ export interface Figures extends Outbound {
 
 const kindOf = ({ mimeType }: RTCRtpCodec): string =>
   mimeType.replace(/^video\//i, '').toUpperCase();
-const codecsHere = (): RTCRtpCodec[] => RTCRtpSender.getCapabilities?.('video')?.codecs ?? [];
 
 /** Those of the codecs that this browser encodes. */
 export function encodable(): Codec[] {
-  const here = new Set(codecsHere().map(kindOf));
+  if (!('RTCRtpSender' in window)) return [];
+  const here = new Set(RTCRtpSender.getCapabilities('video')?.codecs.map(kindOf));
   return CODECS.filter((codec) => here.has(codec));
 }
 
-/** The codec alone, with what repairs losses: the server takes what is offered. */
+/** The codec alone, with what repairs losses: the server takes what it likes best of an offer.
+ * Preferences are chosen from what can be received, also where nothing is. */
 function only(codec: Codec): RTCRtpCodec[] {
   const helpers = new Set(['RTX', 'RED', 'ULPFEC', 'FLEXFEC-03']);
-  return codecsHere().filter((one) => kindOf(one) === codec || helpers.has(kindOf(one)));
+  const codecs = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
+  return codecs.filter((one) => kindOf(one) === codec || helpers.has(kindOf(one)));
 }
 
 /** One size, or three: all, a half and a quarter of the width and height. */
@@ -119,14 +121,14 @@ export class Publisher extends EventTarget {
     this.#close();
     const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.#peer = peer;
-    for (const track of media.getTracks()) {
-      const isVideo = track.kind === 'video';
-      const transceiver = peer.addTransceiver(track, { direction: 'sendonly', streams: [media],
-        ...(isVideo ? { sendEncodings: layersOf(sending) } : {}) });
-      if (isVideo) transceiver.setCodecPreferences(only(sending.codec));
-    }
     peer.addEventListener('connectionstatechange', () => this.#changed(peer));
     try {
+      for (const track of media.getTracks()) {
+        const isVideo = track.kind === 'video';
+        const transceiver = peer.addTransceiver(track, { direction: 'sendonly', streams: [media],
+          ...(isVideo ? { sendEncodings: layersOf(sending) } : {}) });
+        if (isVideo) transceiver.setCodecPreferences(only(sending.codec));
+      }
       const session = await RtcSession.open(peer, sending.url, sending.key);
       if (peer !== this.#peer) return session.end();
       this.#session = session;
