@@ -50,7 +50,8 @@ try {
 } catch (error) {
   process.exitCode = 1;
   console.error(error);
-  const page = browser.contexts()[0]?.pages()[0];
+  const pages = browser.contexts().flatMap((context) => context.pages());
+  const page = pages.find((one) => !one.url().endsWith('/bridge'));
   await page?.screenshot({ path: `${SHOTS}/failed-${test}.png` }).catch(() => {});
   console.error(server.log);
 } finally {

@@ -14,8 +14,11 @@ export const isOverRtc = (viewer) => viewer.page.evaluate(() =>
   document.getElementById('video').srcObject !== null);
 const text = (viewer, id) => viewer.page.textContent(`#${id}`);
 /** Waits until the element says this. */
-export const says = (viewer, id, pattern, ms) => until(`#${id} says ${pattern}`, async () =>
-  pattern.test(await text(viewer, id)), ms);
+export const says = (viewer, id, pattern, ms) => until(`#${id}`, async () => {
+  const said = await text(viewer, id);
+  if (!pattern.test(said)) throw new Error(`it says '${said}', not ${pattern}`);
+  return true;
+}, ms);
 const checkWidth = async (viewer) => assert.ok(await viewer.page.evaluate(() =>
   document.documentElement.scrollWidth <= innerWidth), 'nothing sticks out at the side');
 
@@ -208,10 +211,11 @@ export const webrtc = {
     await viewer.page.setViewportSize(DESKTOP);
     await viewer.page.check('#picture input[value="screen"]', { force: true });
     await viewer.page.selectOption('#microphone', 'none');
+    await viewer.page.selectOption('#codec', 'VP8');
     await viewer.page.check('#simulcast');
     await viewer.page.click('#go');
     await says(viewer, 'state', isLive);
-    await says(viewer, 'facts', /\d+ × \d+/);
+    await says(viewer, 'facts', /\d+ × \d+.*VP8.*[23] sizes/, 30000);
     assert.match(server.requests.at(-1).body, /a=simulcast:send f;h;q/);
     await viewer.shot('publish-screen');
     viewer.checkConduct();

@@ -85,6 +85,14 @@ function bridge() {
   };
 }
 
+/** Takes all sizes of a simulcast, which Chromium itself sends but does not receive. */
+function withSimulcast(answer, offer) {
+  const rids = /^a=simulcast:send (\S+)/m.exec(offer)?.[1];
+  if (!rids) return answer;
+  const lines = [...rids.split(';').map((rid) => `a=rid:${rid} recv`), `a=simulcast:recv ${rids}`];
+  return answer.replace(/(m=video[^]*?a=mid:.*\r\n)/, `$1${lines.join('\r\n')}\r\n`);
+}
+
 export class StandIn {
   /** Requests: {method, path, headers, body} of WHIP and WHEP, and {status} once answered. */
   requests = [];
@@ -204,6 +212,7 @@ export class StandIn {
     if (trouble === 'deaf') {
       answer = answer.replace(/^(a=candidate:.*udp \d+ )\S+ \d+/gim, '$1192.0.2.1 9');
     }
+    answer = withSimulcast(answer, body);
     this.sessions.add(id);
     if (kind === 'whip') this.published.set(name, new Date().toISOString());
     entry.id = id;
