@@ -20,7 +20,7 @@ void Loop::watch(int fd, uint32_t events, Watcher &watcher) {
     epoll_event wanted{events, {.ptr = &watcher}};
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &wanted) < 0)
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-    watchers_.insert(&watcher);
+    watchers_[&watcher] = turn_;
 }
 
 void Loop::change(int fd, uint32_t events, Watcher &watcher) {
@@ -59,10 +59,12 @@ void Loop::turn(uint64_t until_ms) {
     const int n = epoll_wait(epoll_.get(), events_.data(), int(events_.size()), wait);
     if (n < 0 && errno != EINTR)
         throw std::system_error(errno, std::generic_category(), "epoll_wait");
+    ++turn_;
     for (int i = 0; i < n; ++i) {
         const epoll_event &event = events_[size_t(i)];
         auto *const watcher = static_cast<Watcher *>(event.data.ptr);
-        if (watchers_.contains(watcher)) watcher->on_ready(event.events);
+        const auto found = watchers_.find(watcher);
+        if (found != watchers_.end() && found->second != turn_) watcher->on_ready(event.events);
     }
     ring();
 }

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <queue>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -90,7 +90,10 @@ private:
     std::vector<epoll_event> events_;
     using Alarm = std::pair<uint64_t, Watcher *>;
     std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms_;
-    std::unordered_set<const Watcher *> watchers_; ///< alive
+    /// Those that are alive, and the turn in which each came: an event of that turn is not its own,
+    /// but of one that was at the same place in memory.
+    std::unordered_map<const Watcher *, uint64_t> watchers_;
+    uint64_t turn_ = 0;
 };
 
 } // namespace rtc_test
