@@ -5,6 +5,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 namespace penstock::description {
@@ -21,6 +22,12 @@ std::vector<Mark> find_line_marks(const Source &source, Mark mark, const std::st
     const std::string_view line = source.line(mark.line);
     if (mark.column == 0 || mark.column > line.size()) return {};
     std::string_view here = line.substr(mark.column - 1);
+    if (here.starts_with('&')) {
+        const size_t behind = here.find_first_not_of(' ', std::min(here.find(' '), here.size()));
+        if (behind == here.npos) return {};
+        here.remove_prefix(behind);
+        mark.column += static_cast<unsigned>(behind);
+    }
     if (here.starts_with('|')) {
         std::vector<Mark> marks;
         size_t indent = 0;
@@ -47,33 +54,47 @@ public:
 
     void OnDocumentStart(const YAML::Mark &) override {}
     void OnDocumentEnd() override {}
-    void OnNull(const YAML::Mark &mark, YAML::anchor_t) override {
+    void OnNull(const YAML::Mark &mark, YAML::anchor_t anchor) override {
+        refuse_anchor(mark, anchor);
         add(Node{.kind = Node::Kind::null, .mark = convert(mark)});
     }
-    void OnAlias(const YAML::Mark &mark, YAML::anchor_t) override {
-        refuse(mark, "an alias (*) is not allowed here", "write the value out");
-        add(Node{.kind = Node::Kind::null, .mark = convert(mark)});
+    void OnAlias(const YAML::Mark &mark, YAML::anchor_t anchor) override {
+        Node node{.kind = Node::Kind::null, .mark = convert(mark)};
+        const auto found = texts_.find(anchor);
+        if (!takes_value() || found == texts_.end())
+            refuse(mark, "an alias (*) is not allowed here",
+                   "it stands for a text that has an anchor (&), as a value");
+        else if (repeated_ += found->second.text.size() + 1; repeated_ > max_file_size)
+            refuse(mark, "the texts that aliases repeat are larger than 256 KiB",
+                   "is it a description?");
+        else
+            node = found->second;
+        add(std::move(node));
     }
-    void OnAnchor(const YAML::Mark &mark, const std::string &name) override {
-        refuse(mark, "an anchor (&" + name + ") is not allowed here", "leave it out");
-    }
-    void OnScalar(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t,
+    void OnScalar(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t anchor,
                   const std::string &text) override {
         check_tag(mark, tag);
         Node node{.kind = Node::Kind::scalar, .mark = convert(mark), .text = text};
-        if (takes_value()) node.line_marks = find_line_marks(source_, node.mark, text);
+        if (takes_value()) {
+            node.line_marks = find_line_marks(source_, node.mark, text);
+            if (anchor != YAML::NullAnchor) texts_[anchor] = node;
+        } else {
+            refuse_anchor(mark, anchor);
+        }
         add(std::move(node));
     }
-    void OnSequenceStart(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t,
+    void OnSequenceStart(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {
         check_tag(mark, tag);
+        refuse_anchor(mark, anchor);
         stack_.push_back(
             {Node{.kind = Node::Kind::sequence, .mark = convert(mark)}, {}, {}, false});
     }
     void OnSequenceEnd() override { close(); }
-    void OnMapStart(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t,
+    void OnMapStart(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t anchor,
                     YAML::EmitterStyle::value) override {
         check_tag(mark, tag);
+        refuse_anchor(mark, anchor);
         stack_.push_back({Node{.kind = Node::Kind::map, .mark = convert(mark)}, {}, {}, false});
     }
     void OnMapEnd() override { close(); }
@@ -112,6 +133,11 @@ private:
     }
     void check_tag(const YAML::Mark &mark, const std::string &tag) {
         if (tag.size() > 1) refuse(mark, "a tag (" + tag + ") is not allowed here", "leave it out");
+    }
+    void refuse_anchor(const YAML::Mark &mark, YAML::anchor_t anchor) {
+        if (anchor != YAML::NullAnchor)
+            refuse(mark, "an anchor (&) is not allowed here",
+                   "only a text may have one, as a value");
     }
     void close() {
         Node node = std::move(stack_.back().node);
@@ -153,6 +179,8 @@ private:
     const Source &source_;
     Problems &problems_;
     std::vector<Open> stack_;
+    std::map<YAML::anchor_t, Node> texts_; ///< that have an anchor
+    size_t repeated_ = 0;                  ///< bytes of texts put in for aliases, each with an end
 };
 
 /// Where a quote begins that does not end in its line, before `last`; outside of launch text such a
@@ -188,6 +216,11 @@ Problem syntax_problem(const Source &source, Mark mark, const std::string &words
         return {{mark.line, static_cast<unsigned>(tab) + 1},
                 "a tab stands in the indentation",
                 "YAML is indented by spaces only"};
+    const std::string_view above = mark.line > 1 ? source.line(mark.line - 1) : std::string_view();
+    if (const size_t item = above.find_first_not_of(' ');
+        item != above.npos && above.substr(item).starts_with("- &") && text != line.npos &&
+        text <= above.find('&'))
+        return {mark, "this text does not stand deeper than its anchor (&)", "indent it more"};
     if (words.find("flow") != words.npos) {
         constexpr std::string_view placeholder = "${";
         const size_t at = line.find(placeholder);

@@ -28,8 +28,11 @@ GST_START_TEST(test_all_errors_at_once) {
 GST_END_TEST
 
 GST_START_TEST(test_strict_yaml) {
-    expect(errors_of("a: &x 1\nb: *x\n"), "1:4: an anchor (&x) is not allowed");
-    expect(errors_of("a: &x 1\nb: *x\n"), "2:4: an alias (*) is not allowed");
+    for (const char *anchored : {"a: &x [1]\n", "a: &x {b: 1}\n", "a: &x\n", "&x a: 1\n"})
+        expect(errors_of(anchored), "an anchor (&) is not allowed here: only a text");
+    expect(errors_of("a: &x [1]\nb: *x\n"), "2:4: an alias (*) is not allowed");
+    expect(errors_of("a: &x 1\n*x : 2\n"), "2:1: an alias (*) is not allowed");
+    expect(errors_of("a: *x\n"), "this is not YAML");
     expect(errors_of("summary: !!str x\n"), "a tag");
     expect(errors_of("summary: s\npipeline: a ! b\n---\nx: y\n"), "second document");
     expect(errors_of("summary: [\n"), "this is not YAML");
@@ -41,6 +44,46 @@ GST_START_TEST(test_strict_yaml) {
     // Deep nesting is an error, not an exhausted stack.
     errors_of(std::string(100000, '['));
     errors_of(std::string(100000, '{'));
+}
+GST_END_TEST
+
+// A text that an anchor names stands wherever an alias repeats it.
+GST_START_TEST(test_aliases) {
+    const std::string head = "summary: s\n"
+                             "publish:\n"
+                             "  - match: rtmp://:1/{name}\n"
+                             "    pipeline:\n"
+                             "      - a !\n"
+                             "      - &rest |\n"
+                             "          # first\n"
+                             "          b name=${";
+    const std::string tail = "}\n"
+                             "  - match: rtmp://:2/{name}\n"
+                             "    pipeline:\n"
+                             "      - c !\n"
+                             "      - *rest\n";
+    const auto d = load(head + "name" + tail);
+    fail_unless_equals_int(d->publish.size(), 2);
+    for (const PublishRule &rule : d->publish) {
+        fail_unless_equals_int(rule.pipeline.fragments.size(), 2);
+        const auto &items = rule.pipeline.fragments[1].launch.items;
+        fail_unless(!items.empty() && items[0].text == "b");
+    }
+    // A mistake in it is told where it stands, once.
+    Problems problems;
+    fail_if(check_source(Source("bad.yaml", head + "nam" + tail), problems));
+    std::vector<Mark> marks;
+    for (const Problem &problem : problems)
+        if (problem.what.find("'nam'") != std::string::npos) marks.push_back(problem.mark);
+    fail_unless(marks == std::vector<Mark>(1, Mark({8, 18})), "%zu", marks.size());
+    // The parser wants such a text deeper than its anchor.
+    expect(errors_of("summary: s\npipeline:\n  - &x |\n    a\n"),
+           "4:5: this text does not stand deeper than its anchor (&): indent it more");
+    // However often it is repeated, a description stays small.
+    std::string many = "summary: s\npipeline:\n  - &x |\n      " + std::string(10'000, 'a') + "\n";
+    for (int i = 0; i < 30; ++i)
+        many += "  - *x\n";
+    expect(errors_of(many), "larger than 256 KiB");
 }
 GST_END_TEST
 
@@ -361,6 +404,7 @@ static Suite *description_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_all_errors_at_once);
     tcase_add_test(tc, test_strict_yaml);
+    tcase_add_test(tc, test_aliases);
     tcase_add_test(tc, test_structure);
     tcase_add_test(tc, test_play);
     tcase_add_test(tc, test_values);
