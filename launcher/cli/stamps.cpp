@@ -34,12 +34,7 @@ std::optional<Place> place_of(const std::string &url) {
     const auto location =
         net::parse_location(url.substr(0, url.find('?')), protocols::default_port(url), nullptr);
     if (protocol && location && !location->path.empty()) {
-        std::string stream = protocols::stream_name(*protocol, location->path);
-        // Protocols that share a scheme have different endings.
-        for (const auto &each : protocols::all())
-            if (stream == location->path && protocols::has_scheme(*each, url))
-                stream = protocols::stream_name(*each, location->path);
-        return Place{host_of(location->address), std::move(stream)};
+        return Place{host_of(location->address), protocols::stream_name(*protocol, location->path)};
     }
     const size_t scheme = url.find("://");
     const std::string rest = scheme == url.npos ? url : url.substr(scheme + 3);

@@ -5,6 +5,8 @@
 #include "protocols/table.h"
 #include "supervisor/endpoints.h"
 
+#include <algorithm>
+
 namespace penstock::cli {
 namespace {
 
@@ -76,7 +78,7 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
     std::vector<Url> out;
     for (const Endpoint &endpoint : supervisor::find_endpoints(binding)) {
         const auto address = supervisor::address_of(endpoint, binding, nullptr);
-        if (!address) continue;
+        if (!address || endpoint.kind == Endpoint::Kind::media) continue;
         if (endpoint.kind == Endpoint::Kind::page) {
             const std::string scheme = page_scheme(binding, *address);
             out.push_back({"Page", scheme + "://" + reachable(*address, here) + "/", "page"});
@@ -99,9 +101,15 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
                     if (property.name == name) return binding.expand_for_people(property.pieces);
                 return std::nullopt;
             };
-        for (protocols::UrlLine &line : protocols::url_lines(*endpoint.protocol, place))
-            out.push_back({std::move(line.label), std::move(line.text), std::move(line.kind),
-                           endpoint.protocol->ffmpeg_format});
+        for (protocols::UrlLine &line : protocols::url_lines(*endpoint.protocol, place)) {
+            // Rules for several protocols may have the same outputs.
+            const bool is_known = std::any_of(out.begin(), out.end(), [&](const Url &other) {
+                return other.kind == line.kind && other.text == line.text;
+            });
+            if (!is_known)
+                out.push_back({std::move(line.label), std::move(line.text), std::move(line.kind),
+                               endpoint.protocol->ffmpeg_format});
+        }
         if (!endpoint.rule || !endpoint.rule->multitrack) continue;
         if (const auto at = multitrack::place_of(*endpoint.rule, binding, nullptr))
             out.push_back({"Tracks",

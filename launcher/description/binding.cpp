@@ -390,7 +390,7 @@ std::optional<PathPattern> PathPattern::make(const Template &match, const Bindin
         refuse(error, "a '?' can't be a part of a path: write letters, digits and ._~-");
         return std::nullopt;
     }
-    pattern.protocol_ = protocols::find_scheme(location->scheme);
+    pattern.protocol_ = protocols::find_url(text);
     if (!pattern.protocol_) {
         refuse(error, "'" + location->scheme + "' is no scheme of a protocol");
         return std::nullopt;

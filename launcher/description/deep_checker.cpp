@@ -203,9 +203,10 @@ void DeepChecker::check_location(const Property &property, const protocols::Foun
 
 /// The element that can receive the rule's publishers; nullptr if its `match` is invalid.
 const char *DeepChecker::receiver_of(const PublishRule &rule) {
-    const auto &pieces = rule.match.pieces;
-    const auto *protocol =
-        pieces.empty() || pieces[0].placeholder ? nullptr : protocols::find_url(pieces[0].literal);
+    std::string match;
+    for (const Piece &piece : rule.match.pieces)
+        match += piece.placeholder ? "x" : piece.literal;
+    const auto *protocol = protocols::find_url(match);
     if (!protocol) return nullptr;
     for (const protocols::ElementUse &use : protocol->elements)
         if (use.role == protocols::Role::receive) return use.factory;

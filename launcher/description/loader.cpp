@@ -291,6 +291,9 @@ std::vector<std::string> Loader::check_match(const Template &match, protocols::U
                 "write " + protocols::example_match(protocols::Use::publish));
         return captures;
     }
+    if (std::string reason = protocols::misfit_of_match(shape, use); !reason.empty())
+        problem(node.mark, std::move(reason),
+                "write " + protocols::example_match(use, scheme->substr(0, scheme->find(':'))));
     if (shape.find('\2') < slash)
         problem(node.mark, "a capture stands in the address", "captures stand in the path only");
     if (shape.find('?') != shape.npos)

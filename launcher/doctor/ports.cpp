@@ -59,25 +59,29 @@ struct Socket {
 int try_to_listen(const addrinfo &info) {
     const Socket tried(info);
     if (tried.descriptor < 0) return errno;
+    const bool is_tcp = info.ai_socktype == SOCK_STREAM;
     const int on = 1, off = 0;
-    setsockopt(tried.descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    // Of UDP it would take a port that another program has.
+    if (is_tcp) setsockopt(tried.descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (info.ai_family == AF_INET6)
         setsockopt(tried.descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (bind(tried.descriptor, info.ai_addr, info.ai_addrlen) != 0) return errno;
-    return listen(tried.descriptor, 1) == 0 ? 0 : errno;
+    return !is_tcp || listen(tried.descriptor, 1) == 0 ? 0 : errno;
 }
 
-Finding check_listening(const net::Address &address, const Use &use) {
-    const std::string subject = address.to_string() + "/tcp";
+/// `type`: SOCK_STREAM, or SOCK_DGRAM for UDP.
+Finding check_listening(const net::Address &address, int type, const Use &use) {
+    const bool is_tcp = type == SOCK_STREAM;
+    const std::string subject = address.to_string() + (is_tcp ? "/tcp" : "/udp");
     const std::string users = enumerate(use.by);
     if (address.port == 0)
         return {Status::ok, "ports", subject, "the system chooses; for " + users, ""};
     int unresolved = 0;
-    const Info info = resolve(address, SOCK_STREAM, &unresolved);
+    const Info info = resolve(address, type, &unresolved);
     int error = info ? try_to_listen(*info) : 0;
     // A machine without IPv6 listens on IPv4 only.
     if (address.host.empty() && (error == EAFNOSUPPORT || !info)) {
-        const Info v4 = resolve({"0.0.0.0", address.port}, SOCK_STREAM, &unresolved);
+        const Info v4 = resolve({"0.0.0.0", address.port}, type, &unresolved);
         error = v4 ? try_to_listen(*v4) : EAFNOSUPPORT;
     } else if (!info) {
         return {Status::fail, "ports", subject,
@@ -87,15 +91,15 @@ Finding check_listening(const net::Address &address, const Use &use) {
     if (error == 0) return {Status::ok, "ports", subject, "is free; for " + users, ""};
     const Status status = use.named ? Status::fail : Status::warn;
     if (error == EADDRINUSE) {
-        const auto owner = owner_of_port(address.port);
+        const auto owner = is_tcp ? owner_of_port(address.port) : std::nullopt;
         const std::string other = use.setting.empty() ? "change its port in the description"
                                                       : "choose another port" + use.setting;
         return {status, "ports", subject,
                 "is in use" + (owner ? " by " + owner->to_string() : "") + "; " + users +
                     " would take it",
                 (owner ? "end it, or "
-                       : "`sudo ss -ltnp sport = :" + std::to_string(address.port) +
-                             "` names the program: end it, or ") +
+                       : std::string("`sudo ss -l") + (is_tcp ? "t" : "u") + "np sport = :" +
+                             std::to_string(address.port) + "` names the program: end it, or ") +
                     other};
     }
     if (error == EACCES)
@@ -135,7 +139,7 @@ Finding check_sending(const net::Address &address, const Use &use) {
 } // namespace
 
 void check_ports(const Subjects &subjects, Findings &out) {
-    std::map<net::Address, Use> served, sent;
+    std::map<net::Address, Use> served, media, sent;
     for (const Subject &subject : subjects) {
         const std::string &name = subject.binding->description().name;
         for (const auto &endpoint : supervisor::find_endpoints(*subject.binding)) {
@@ -145,7 +149,8 @@ void check_ports(const Subjects &subjects, Findings &out) {
                 out.push_back({Status::fail, "ports", name, error, ""});
                 continue;
             }
-            Use &use = (endpoint.is_served() ? served : sent)[*address];
+            const bool is_media = endpoint.kind == supervisor::Endpoint::Kind::media;
+            Use &use = (is_media ? media : endpoint.is_served() ? served : sent)[*address];
             use.named |= subject.named;
             if (endpoint.is_served() && use.setting.empty())
                 use.setting = supervisor::set_port(
@@ -156,7 +161,9 @@ void check_ports(const Subjects &subjects, Findings &out) {
         }
     }
     for (const auto &[address, use] : served)
-        out.push_back(check_listening(address, use));
+        out.push_back(check_listening(address, SOCK_STREAM, use));
+    for (const auto &[address, use] : media)
+        out.push_back(check_listening(address, SOCK_DGRAM, use));
     for (const auto &[address, use] : sent)
         out.push_back(check_sending(address, use));
 }

@@ -76,6 +76,15 @@ std::string url_of(const net::Location &location) {
     return location.scheme + "://" + location.address.to_string() + "/" + location.path;
 }
 
+/// Whether there are elements that publish to such a URL.
+bool can_publish(const std::string &url) {
+    const protocols::Protocol *protocol = protocols::find_url(url);
+    return protocol && std::any_of(protocol->elements.begin(), protocol->elements.end(),
+                                   [](const protocols::ElementUse &use) {
+                                       return use.role == protocols::Role::push;
+                                   });
+}
+
 /// Whether a property says where the stream goes.
 bool is_place(std::string_view property) {
     constexpr std::string_view places[] = {"location", "uri", "host", "clients", "device"};
@@ -238,7 +247,7 @@ std::vector<std::string> Bench::publish_urls() const {
     for (const PublishRule &rule : binding_.description().publish) {
         const auto text = binding_.expand(rule.match.pieces, captures, nullptr);
         const auto location = text ? reachable(*text) : std::nullopt;
-        if (!location) continue;
+        if (!location || !can_publish(*text)) continue;
         std::string key;
         if (rule.publish_key)
             key = binding_.expand(rule.publish_key->pieces, captures, nullptr).value_or("");

@@ -57,6 +57,9 @@ struct ElementUse {
     bool may_write_files = false; ///< serves only if its URL has a scheme of this protocol
     bool needs_gio_tls = false;   ///< needs GIO's TLS backend for TLS addresses
     bool receives_udp = false;
+    /// The property that holds the UDP address of the media, at which this process listens too, and
+    /// its default. nullptr: there is none.
+    const char *udp_property = nullptr, *udp_default = nullptr;
     const char *package = "penstock"; ///< the Debian package that contains it
 };
 
@@ -135,6 +138,9 @@ struct Opening {
     std::string scheme; ///< scheme of the URL for which it is opened; empty: any
     /// Whether to share a listener that is already open at the address, with or without TLS
     bool shares = false;
+    /// The value of a property of the element that listens there; nullopt if it has none. Empty:
+    /// there is no such element.
+    std::function<std::optional<std::string>(const char *property)> property{};
 };
 
 /// The purpose of a URL shown to people.
@@ -225,6 +231,8 @@ struct Protocol {
     const char *ffmpeg_format = nullptr; ///< ffmpeg's output format for publishers
     /// Examples for error messages: "rtmp://${rtmp}/live/{name}".
     std::string publish_example, play_example;
+    /// How the `match` of a publish rule, or of a play rule, has to end; empty: as it likes.
+    std::string publish_suffix, play_suffix;
     std::string sample_url; ///< "rtmp://127.0.0.1/live/x"
     std::string url_hint;   ///< URL pattern shown by `penstock latency`: "rtmp://HOST/live/NAME"
 

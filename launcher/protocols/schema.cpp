@@ -12,15 +12,16 @@ void replace_all(std::string &text, const std::string &word, const std::string &
 }
 
 void fill_in(std::string &text, const std::string &name, Use use) {
-    std::string schemes, urls;
+    std::string patterns, urls;
     const std::vector<std::string> prefixes = match_prefixes(use);
     for (size_t i = 0; i < prefixes.size(); ++i) {
         const std::string &prefix = prefixes[i];
-        schemes += (i == 0 ? "" : "|") + prefix.substr(0, prefix.find(':'));
+        const std::string suffix = match_suffix(prefix, use);
+        patterns += (i == 0 ? "" : "|") + prefix + "[^/]+/[^?]+" + suffix;
         urls += (i == 0 ? "" : i + 1 == prefixes.size() ? " or " : ", ");
-        urls += "`" + prefix + "ADDRESS/PATH`";
+        urls += "`" + prefix + "ADDRESS/PATH" + suffix + "`";
     }
-    replace_all(text, "@" + name + "_SCHEMES@", schemes);
+    replace_all(text, "@" + name + "_MATCH@", patterns);
     replace_all(text, "@" + name + "_URLS@", urls);
 }
 

@@ -6,9 +6,9 @@
 
 namespace penstock::protocols {
 
-/// Replaces @PUBLISH_SCHEMES@ and @PLAY_SCHEMES@ by the schemes in the table ("rtmp|http"), and
-/// @PUBLISH_URLS@ and @PLAY_URLS@ by their URL patterns ("`rtmp://ADDRESS/PATH` or
-/// `http://ADDRESS/PATH`").
+/// Replaces @PUBLISH_MATCH@ and @PLAY_MATCH@ by what the table makes of a `match`
+/// ("rtmp://[^/]+/[^?]+|http://[^/]+/[^?]+/whip"), and @PUBLISH_URLS@ and @PLAY_URLS@ by the same
+/// for people ("`rtmp://ADDRESS/PATH` or `http://ADDRESS/PATH/whip`").
 std::string complete_schema(std::string text);
 
 } // namespace penstock::protocols

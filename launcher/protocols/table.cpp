@@ -50,6 +50,10 @@ const Scheme *scheme_in(const Protocol &protocol, std::string_view name) {
     return found == protocol.schemes.end() ? nullptr : &*found;
 }
 
+const std::string &suffix_of(const Protocol &protocol, Use use) {
+    return use == Use::publish ? protocol.publish_suffix : protocol.play_suffix;
+}
+
 bool is_matched(const Scheme &scheme, Use use) {
     return use == Use::publish ? scheme.publish_match : scheme.play_match;
 }
@@ -85,7 +89,19 @@ const Protocol *find_scheme(std::string_view scheme) {
 }
 
 const Protocol *find_url(std::string_view url) {
-    return find_scheme(scheme_of(url));
+    const std::string_view path = url.substr(0, url.find_first_of("?#"));
+    const Protocol *found = nullptr;
+    size_t longest = 0;
+    for (const auto &protocol : all()) {
+        if (!scheme_in(*protocol, scheme_of(url))) continue;
+        if (!found) found = protocol.get();
+        for (const std::string &suffix : protocol->path_suffixes) {
+            if (suffix.size() <= longest || !path.ends_with(suffix)) continue;
+            found = protocol.get();
+            longest = suffix.size();
+        }
+    }
+    return found;
 }
 
 const Protocol &page_protocol() {
@@ -130,13 +146,44 @@ std::vector<std::string> match_prefixes(Use use) {
     return out;
 }
 
-std::string example_match(Use use) {
+std::string match_suffix(std::string_view prefix, Use use) {
+    std::string out;
+    for (const auto &protocol : all()) {
+        const Scheme *scheme = scheme_in(*protocol, scheme_of(prefix));
+        if (!scheme || !is_matched(*scheme, use)) continue;
+        const std::string &suffix = suffix_of(*protocol, use);
+        if (suffix.empty()) return {};
+        if (out.empty()) out = suffix;
+    }
+    return out;
+}
+
+std::string misfit_of_match(std::string_view match, Use use) {
+    const Protocol *protocol = find_url(match);
+    const Scheme *scheme = protocol ? scheme_in(*protocol, scheme_of(match)) : nullptr;
+    if (!scheme) return {};
+    if (is_matched(*scheme, use) && match.ends_with(suffix_of(*protocol, use))) return {};
+    // Another protocol with this scheme may be meant.
+    for (const auto &other : all()) {
+        const Scheme *same = scheme_in(*other, scheme->name);
+        const std::string &its = suffix_of(*other, use);
+        if (same && is_matched(*same, use) && !its.empty())
+            return std::string(use == Use::publish ? "publishers" : "viewers") + " of " +
+                   scheme->name + ":// come to a path that ends in " + its;
+    }
+    return {};
+}
+
+std::string example_match(Use use, std::string_view scheme) {
+    std::string first;
     for (const auto &protocol : all()) {
         const std::string &example =
             use == Use::publish ? protocol->publish_example : protocol->play_example;
-        if (!example.empty()) return example;
+        if (example.empty()) continue;
+        if (first.empty()) first = example;
+        if (scheme_in(*protocol, scheme)) return example;
     }
-    return {};
+    return first;
 }
 
 std::string sample_url() {

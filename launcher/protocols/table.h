@@ -28,10 +28,11 @@ private:
     std::shared_ptr<const Protocol> protocol_;
 };
 
-/// Finds the first protocol by its name, by a scheme, or by the scheme of a URL ("rtmp://…").
-/// Returns nullptr if there is none.
+/// Finds the first protocol by its name or by a scheme. Returns nullptr if there is none.
 const Protocol *find_protocol(std::string_view name);
 const Protocol *find_scheme(std::string_view scheme);
+/// Finds the protocol of a URL: of those that share its scheme, the one that the end of its path
+/// tells ("…/index.m3u8"), else the first. Returns nullptr if there is none.
 const Protocol *find_url(std::string_view url);
 /// The protocol that serves the viewers' page.
 const Protocol &page_protocol();
@@ -52,8 +53,13 @@ std::vector<std::string> factories(const std::function<bool(const ElementUse &)>
 
 /// The URL prefixes ("rtmp://") that the `match` of a publish rule or of a play rule may have.
 std::vector<std::string> match_prefixes(Use use);
-/// Examples from the first protocol that has one.
-std::string example_match(Use use);
+/// How a `match` with this prefix has to end; empty: as it likes.
+std::string match_suffix(std::string_view prefix, Use use);
+/// What is wrong with the `match` of a rule, as far as its protocol goes; empty if nothing is.
+std::string misfit_of_match(std::string_view match, Use use);
+/// An example for a `match`: of the first protocol that has one, of those with this scheme if there
+/// are any.
+std::string example_match(Use use, std::string_view scheme = {});
 std::string sample_url();
 
 /// The port of a URL that gives none: that of its scheme, or of the protocol's first scheme.

@@ -43,7 +43,17 @@ void add_endpoint(const Item &item, const Property &property, const protocols::F
     }
     endpoint.tls_certificate = property_of(item, "tls-certificate");
     endpoint.tls_key = property_of(item, "tls-key");
+    endpoint.element = &item;
     out.push_back(std::move(endpoint));
+}
+
+void add_media(const Item &item, const protocols::FoundElement &known, std::vector<Endpoint> &out) {
+    Pieces pieces = property_of(item, known.use->udp_property);
+    if (pieces.empty()) pieces.push_back({.literal = known.use->udp_default});
+    out.push_back({.kind = Endpoint::Kind::media,
+                   .protocol = known.protocol,
+                   .pieces = std::move(pieces),
+                   .element = &item});
 }
 
 std::vector<const Item *> items_of(const PipelineText &pipeline, const Binding &binding) {
@@ -66,6 +76,7 @@ void take_receiver(const PublishRule &rule, const Binding &binding, Endpoint &en
             continue;
         endpoint.tls_certificate = property_of(*item, "tls-certificate");
         endpoint.tls_key = property_of(*item, "tls-key");
+        endpoint.element = item;
         const auto location = text_of(property_of(*item, known.use->property), binding, nullptr);
         std::string &match = endpoint.pieces.at(0).literal;
         if (location && protocols::has_scheme(*known.protocol, *location) &&
@@ -88,6 +99,7 @@ void add_pipeline(const PipelineText &pipeline, bool of_rule, const Binding &bin
         for (const Property &property : item->properties)
             if (property.name == known.use->property)
                 add_endpoint(*item, property, known, of_rule, binding, out);
+        if (known.use->udp_property) add_media(*item, known, out);
     }
 }
 
@@ -127,8 +139,10 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
                        .pieces = description.page->address.pieces});
     for (const PublishRule &rule : description.publish) {
         // The loader has verified that the match begins with a known scheme.
+        const auto match = text_of(rule.match.pieces, binding, nullptr);
         Endpoint endpoint{.kind = Endpoint::Kind::publish,
-                          .protocol = protocols::find_url(rule.match.pieces.at(0).literal),
+                          .protocol =
+                              protocols::find_url(match ? *match : rule.match.pieces.at(0).literal),
                           .pieces = rule.match.pieces,
                           .rule = &rule};
         if (!endpoint.protocol) continue;
@@ -169,6 +183,12 @@ std::optional<net::TlsFiles> tls_of(const Endpoint &endpoint, const Binding &bin
     return net::tls_for(scheme_of(endpoint, binding), {*certificate, *key}, error);
 }
 
+std::optional<std::string> property_of(const Endpoint &endpoint, const Binding &binding,
+                                       const char *property) {
+    const Pieces pieces = endpoint.element ? property_of(*endpoint.element, property) : Pieces();
+    return pieces.empty() ? std::nullopt : binding.expand(pieces, {}, nullptr);
+}
+
 std::string scheme_of(const Endpoint &endpoint, const Binding &binding) {
     const auto location = text_of(endpoint.pieces, binding, nullptr);
     const size_t end = location ? location->find("://") : std::string::npos;
@@ -180,7 +200,7 @@ std::optional<net::Address> address_of(const Endpoint &endpoint, const Binding &
     const auto found = text_of(endpoint.pieces, binding, error);
     if (!found) return std::nullopt;
     const std::string &text = *found;
-    if (endpoint.kind == Endpoint::Kind::page || !endpoint.is_served()) {
+    if (!endpoint.has_location()) {
         const auto address = net::parse_address(text);
         if (!address && error) *error = "'" + text + "' is no address: write host:port or :port";
         return address;
@@ -192,8 +212,7 @@ std::optional<net::Address> address_of(const Endpoint &endpoint, const Binding &
 
 std::optional<net::Location> pattern_of(const Endpoint &endpoint, const Binding &binding) {
     const auto text = text_of(endpoint.pieces, binding, nullptr, "*");
-    if (!text || !endpoint.is_served() || endpoint.kind == Endpoint::Kind::page)
-        return std::nullopt;
+    if (!text || !endpoint.has_location()) return std::nullopt;
     return net::parse_location(*text, protocols::default_port(*endpoint.protocol, *text), nullptr);
 }
 

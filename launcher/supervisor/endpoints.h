@@ -17,6 +17,7 @@ struct Endpoint {
         play,    ///< an element that serves viewers
         page,    ///< the viewers' page
         send,    ///< an element that sends to an address outside this process
+        media,   ///< the UDP port of an element whose peers come to another address first
     };
     Kind kind = Kind::publish;
     const protocols::Protocol *protocol = nullptr; ///< never nullptr
@@ -26,9 +27,12 @@ struct Endpoint {
     bool is_on_demand = false;                      ///< of the pipeline of a `play` rule
     const description::PublishRule *rule = nullptr; ///< that the endpoint is the match of
     description::Pieces tls_certificate, tls_key;   ///< empty: not given
-    const description::Item *element = nullptr;     ///< whose property is the location, if any
+    const description::Item *element =
+        nullptr; ///< has the other properties; nullptr: there is none
     /// True if this process listens at the address.
     bool is_served() const { return kind != Kind::send; }
+    /// True if `pieces` are a URL, false if they are an address.
+    bool has_location() const { return kind == Kind::publish || kind == Kind::play; }
 };
 
 std::vector<Endpoint> find_endpoints(const description::Binding &binding);
@@ -37,6 +41,11 @@ std::vector<Endpoint> find_endpoints(const description::Binding &binding);
 /// nullopt and the reason if the files do not match the location.
 std::optional<net::TlsFiles> tls_of(const Endpoint &endpoint, const description::Binding &binding,
                                     std::string *error);
+
+/// The value of a property of the endpoint's element; nullopt if it is not given or depends on
+/// captures.
+std::optional<std::string> property_of(const Endpoint &endpoint,
+                                       const description::Binding &binding, const char *property);
 
 /// The scheme of the endpoint's location: "rtmp"; empty: it is an address only.
 std::string scheme_of(const Endpoint &endpoint, const description::Binding &binding);

@@ -49,7 +49,10 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
         return endpoint.kind != Endpoint::Kind::page;
     });
     for (const Endpoint &endpoint : endpoints) {
-        if (!endpoint.is_served() || !endpoint.protocol->open) continue;
+        // That of the media is opened with the address that peers come to.
+        if (!endpoint.is_served() || endpoint.kind == Endpoint::Kind::media ||
+            !endpoint.protocol->open)
+            continue;
         const auto wanted = address_of(endpoint, binding, error);
         if (!wanted) return false;
         const Parameter *parameter =
@@ -58,11 +61,14 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
         // Choosing another port would not fix a bad certificate.
         if (!tls || (!tls->empty() && !net::TlsContext::load(*tls, error))) return false;
         std::string reason;
-        auto listener = endpoint.protocol->open({.address = *wanted,
-                                                 .tls = *tls,
-                                                 .scheme = scheme_of(endpoint, binding),
-                                                 .shares = endpoint.kind == Endpoint::Kind::page},
-                                                &reason);
+        auto listener = endpoint.protocol->open(
+            {.address = *wanted,
+             .tls = *tls,
+             .scheme = scheme_of(endpoint, binding),
+             .shares = endpoint.kind == Endpoint::Kind::page,
+             .property =
+                 [&](const char *property) { return property_of(endpoint, binding, property); }},
+            &reason);
         if (!listener) {
             if (error)
                 *error = name_owner(reason, wanted->port, set_port(parameter, *wanted),

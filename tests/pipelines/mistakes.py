@@ -111,7 +111,7 @@ class Mistakes(LauncherCase):
                 self.assertEqual((result.returncode, result.stdout), (0, "lonely.yaml: ok\n"))
                 self.assertRegex(result.stderr.splitlines()[0],
                                  r"^lonely.yaml:3:\d+: warning: nothing in this description serves at "
-                                 ":8080 what the page plays: add httpserversink or hlssegmenter")
+                                 ":8080 what the page plays: add httpserversink, hlssegmenter or rtcserversink")
                 told = json.loads(self.penstock("check", "--json", "lonely.yaml").stdout)[0]
                 self.assertEqual((told["ok"], told["problems"], told["warnings"][0]["line"]),
                                  (True, [], 3))

@@ -236,6 +236,123 @@ GST_START_TEST(test_protocol_joins) {
 }
 GST_END_TEST
 
+constexpr const char *rtc_text =
+    "summary: s\n"
+    "parameters:\n"
+    "  http: {type: address, default: ':8080'}\n"
+    "  udp: {type: address, default: ':8190'}\n"
+    "publish:\n"
+    "  match: http://${http}/live/{name}/whip\n"
+    "  publish-key: k\n"
+    "  pipeline: rtcserversrc location=http://${http}/live/${name}/whip udp=${udp}"
+    " announce=192.0.2.1 ! fakesink\n"
+    "play:\n"
+    "  match: http://${http}/live/{name}/whep\n"
+    "  pipeline: gopsrc channel=live/${name} ! rtcserversink"
+    " location=http://${http}/live/${name}/whep\n";
+
+// Of the protocols of http:// the end of a path tells which is meant.
+GST_START_TEST(test_http_protocols) {
+    const auto name_of = [](const char *url) { return protocols::find_url(url)->name; };
+    fail_unless(name_of("http://a/live/b.flv") == "http" && name_of("http://a/live/b") == "http");
+    fail_unless(name_of("https://a/live/b/index.m3u8?key=/whip") == "hls");
+    fail_unless(name_of("http://a/live/b/whip") == "rtc" && name_of("https://a/b/whep#x") == "rtc");
+    fail_unless(name_of("rtmp://a/live/whip") == "rtmp");
+    fail_if(protocols::find_url("gopher://a/whip"));
+    const auto *rtc = protocols::find_protocol("rtc");
+    fail_unless_equals_string(protocols::stream_name(*rtc, "live/cam/whep").c_str(), "live/cam");
+
+    const auto error_of = [](const std::string &rule) {
+        description::Problems problems;
+        description::load_description(description::Source("x", "summary: s\n" + rule), problems);
+        return problems.empty() ? "" : problems[0].what + ": " + problems[0].mend;
+    };
+    const auto publish = [&](const char *url) {
+        return error_of(std::string("publish: {match: '") + url + "', pipeline: a}\n");
+    };
+    const auto play = [&](const char *url) {
+        return error_of(std::string("play: {match: '") + url + "', pipeline: a}\n");
+    };
+    fail_unless_equals_string(publish("http://:1/live/{name}/whip").c_str(), "");
+    fail_unless_equals_string(play("https://:1/live/{name}/whep").c_str(), "");
+    fail_unless_equals_string(play("http://:1/live/{name}.ts").c_str(), "");
+    for (const char *url : {"http://:1/live/{name}", "https://:1/live/{name}.flv",
+                            "http://:1/live/{name}/whep", "http://:1/live/{name}/index.m3u8"}) {
+        const std::string error = publish(url);
+        fail_unless(error.find("come to a path that ends in /whip") != error.npos &&
+                        error.find("write http://${http}/live/{name}/whip") != error.npos,
+                    "%s", error.c_str());
+    }
+    fail_unless(play("http://:1/live/{name}/whip").find("ends in /whep") != std::string::npos);
+}
+GST_END_TEST
+
+GST_START_TEST(test_rtc) {
+    description::Problems problems;
+    const auto described =
+        description::load_description(description::Source("rtc", rtc_text), problems);
+    fail_unless(described != nullptr, "%s", problems.empty() ? "" : problems[0].what.c_str());
+    std::vector<std::string> errors;
+    description::Binding binding(
+        *described, {}, [](const char *) -> const char * { return nullptr; }, errors);
+    std::string error;
+    for (const auto *match : {&described->publish[0].match, &described->play[0].matches[0]}) {
+        const auto pattern = description::PathPattern::make(*match, binding, &error);
+        fail_unless(pattern && pattern->protocol().name == "rtc", "%s", error.c_str());
+    }
+    // The UDP ports of both, one of them by default; and what opens the listener.
+    using Kind = supervisor::Endpoint::Kind;
+    std::string media;
+    bool has_match = false;
+    for (const auto &endpoint : supervisor::find_endpoints(binding)) {
+        fail_unless_equals_string(endpoint.protocol->name.c_str(), "rtc");
+        if (endpoint.kind == Kind::media)
+            media += supervisor::address_of(endpoint, binding, &error)->to_string() + " ";
+        if (!endpoint.rule) continue;
+        has_match = true;
+        fail_unless(supervisor::property_of(endpoint, binding, "udp") == ":8190");
+        fail_unless(supervisor::property_of(endpoint, binding, "announce") == "192.0.2.1");
+        fail_if(supervisor::property_of(endpoint, binding, "ice-servers"));
+        fail_if(supervisor::property_of(endpoint, binding, "location")); // has a capture
+    }
+    fail_unless(has_match);
+    fail_unless_equals_string(media.c_str(), ":8190 :8189 ");
+    std::string urls;
+    for (const auto &url : cli::urls_of(binding))
+        urls += url.kind + " " + url.text + "\n";
+    fail_unless_equals_string(urls.c_str(),
+                              "whip http://127.0.0.1:8080/live/NAME/whip  bearer token KEY\n"
+                              "whep http://127.0.0.1:8080/live/NAME/whep\n");
+    // No element publishes or receives it for `penstock test`.
+    expect::Bench bench(binding);
+    fail_unless(bench.publish_urls().empty() && bench.outputs().empty());
+    fail_unless(bench.choose_addresses({}, &error), "%s", error.c_str());
+    fail_unless_equals_string(binding.find("udp")->text.c_str(), "127.0.0.1:0");
+}
+GST_END_TEST
+
+GST_START_TEST(test_rtc_notes) {
+    const auto *rtc = protocols::find_protocol("rtc");
+    const auto note = [&](const char *udp, const char *announce) {
+        return rtc->note("rtcserversink", [&](const char *name) -> std::optional<std::string> {
+            return std::string_view(name) == "udp" ? udp : announce;
+        });
+    };
+    fail_unless_equals_string(note(":8189", "203.0.113.7,2001:db8::7").c_str(),
+                              "peers come to 203.0.113.7, 2001:db8::7");
+    fail_unless_equals_string(note("127.0.0.1:8189", "").c_str(),
+                              "this machine alone reaches it: set announce; at 127.0.0.1");
+    fail_unless_equals_string(
+        note("127.0.0.1:8189", "192.168.1.5").c_str(),
+        "this network alone reaches it: set announce for others; at 192.168.1.5");
+    fail_unless_equals_string(note(":8189", "172.31.0.1,198.51.100.1").c_str(),
+                              "peers come to 172.31.0.1, 198.51.100.1");
+    fail_unless_equals_string(note(":8189", "example.org").c_str(), "");
+    // Whatever addresses this machine has.
+    fail_if(note(":8189", "").empty());
+}
+GST_END_TEST
+
 /// "kind url" of the lines of some kinds that a pipeline of ours shows with these settings.
 static std::string urls_of(const std::string &name,
                            const std::map<std::string, std::string> &settings,
@@ -318,6 +435,9 @@ static Suite *protocols_suite() {
     tcase_add_test(tests, test_protocol_joins);
     tcase_add_test(tests, test_rtmps_urls);
     tcase_add_test(tests, test_dash_urls);
+    tcase_add_test(tests, test_http_protocols);
+    tcase_add_test(tests, test_rtc);
+    tcase_add_test(tests, test_rtc_notes);
     return suite;
 }
 GST_CHECK_MAIN(protocols)

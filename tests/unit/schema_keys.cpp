@@ -80,6 +80,7 @@ GST_START_TEST(test_protocols) {
     };
     fail_unless(takes("publish", "rtmp://${rtmp}/live/{name}"));
     fail_unless(takes("play", "https://${http}/live/{name}.flv"));
+    fail_unless(takes("publish", "http://${http}/live/{name}/whip"));
     fail_if(takes("publish", "http://${http}/live/{name}") || takes("play", "lines://:1/{name}"));
     penstock::protocols::Protocol lines;
     lines.name = "lines";
@@ -89,7 +90,8 @@ GST_START_TEST(test_protocols) {
     const auto match = read_schema().at("$defs").at("publish").at("properties").at("match");
     fail_unless(match.at("description")
                     .get<std::string>()
-                    .starts_with("`rtmp://ADDRESS/PATH`, `rtmps://ADDRESS/PATH` or "
+                    .starts_with("`rtmp://ADDRESS/PATH`, `rtmps://ADDRESS/PATH`, "
+                                 "`http://ADDRESS/PATH/whip`, `https://ADDRESS/PATH/whip` or "
                                  "`lines://ADDRESS/PATH`. "));
 }
 GST_END_TEST
