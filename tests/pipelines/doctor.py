@@ -81,6 +81,19 @@ class Doctor(unittest.TestCase):
         code, found = doctor("live", *settings)
         self.assertEqual((code, found[address + "/tcp"]["status"]), (0, "ok"))
 
+    def test_udp_port_in_use(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+            holder.bind(("127.0.0.1", 0))
+            address = "127.0.0.1:%d" % holder.getsockname()[1]
+            settings = ("--set", "rtmp=127.0.0.1:0", "--set", "http=127.0.0.1:0", "--set",
+                        "rtc=" + address)
+            code, found = doctor("live", *settings)
+            self.assertEqual(code, 1)
+            self.assert_mend(found[address + "/udp"], "fail", "is in use", "live would take it",
+                             "sudo ss -lunp", "--set rtc=127.0.0.1:PORT")
+        code, found = doctor("live", *settings)
+        self.assertEqual((code, found[address + "/udp"]["status"]), (0, "ok"))
+
     def test_unreachable(self):
         code, found = doctor("live", "--set", "rtmp=203.0.113.9:1935", "--set", "http=127.0.0.1:0")
         self.assertEqual(code, 1)

@@ -144,10 +144,12 @@ class Explain(unittest.TestCase):
             self.assertRaises(BlockingIOError, player.recv, 1)
 
     def test_a_rule(self):
-        pipeline, = self.pipelines("live")
-        self.assertIn("{name}", pipeline["launch"])
-        self.assertIn("what rtmpserversrc gives is known when a publisher has come",
-                      pipeline["notes"])
+        pipeline, whip, whep = self.pipelines("live")
+        for each, source in (pipeline, "rtmpserversrc"), (whip, "rtcserversrc"):
+            self.assertIn("{name}", each["launch"])
+            self.assertIn(f"what {source} gives is known when a publisher has come", each["notes"])
+        for each, element in (whip, "rtcserversrc"), (whep, "rtcserversink"):
+            self.assertIn("127.0.0.1", self.elements(each, element)[0]["note"])
         demux, = self.elements(pipeline, "flvlivedemux")
         self.assertEqual((demux["action"], demux["latency"]),
                          ("copied", {"ns": 0, "measured": False}))

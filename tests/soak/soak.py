@@ -44,8 +44,8 @@ class Server:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [os.environ["PENSTOCK"], "run", "live", "--set", "rtmp=" + any_port, "--set",
-                 "http=" + any_port, "--set", f"grace={GRACE}s", "--set", "segment=1s", "--set",
-                 "stall=5s", "--set", "silence=10s"], stdout=log, stderr=log, env=environment)
+                 "http=" + any_port, "--set", "rtc=" + any_port, "--set", f"grace={GRACE}s", "--set",
+                 "segment=1s", "--set", "stall=5s", "--set", "silence=10s"], stdout=log, stderr=log, env=environment)
         self.until("the server runs", lambda: "Ctrl-C" in self.log(), 120)
         self.rtmp = int(re.search(r"rtmp://[^\s/]+:(\d+)/", self.log())[1])
         self.http = int(re.search(r"http://[^\s/]+:(\d+)/", self.log())[1])
