@@ -55,7 +55,8 @@ Result RtcClient::accept(std::string_view answer, uint64_t now_ms) {
     if (addresses.empty() && answered.ice_lite)
         return Result::error("the answer has no candidate of UDP");
     answered_ = std::move(answered);
-    checks_.emplace(settings_.checks, ice_, answered_.transport.ice, std::move(addresses), now_ms);
+    addresses_ = std::move(addresses);
+    checks_.emplace(settings_.checks, ice_, answered_.transport.ice, addresses_, now_ms);
     state_ = State::checking;
     advance(now_ms);
     return Result::ok();
@@ -150,14 +151,14 @@ void RtcClient::look_at_handshake() {
         return end("DTLS: " + dtls_->reason());
     if (dtls_->state() != Session::State::connected || state_ != State::handshaking) return;
     const dtls::Keys &keys = *dtls_->keys();
-    sender_.emplace(keys.profile, keys.ours);
+    sender_.emplace(keys.profile, keys.ours, settings_.sent_sources);
     receiver_.emplace(keys.profile, keys.theirs);
     state_ = State::connected;
     handler_.on_connected();
 }
 
 bool RtcClient::send_rtp(ByteView header, std::span<const ByteView> payload) {
-    if (state_ != State::connected) return false;
+    if (!can_send()) return false;
     size_t size = header.size() + srtp::max_rtp_growth;
     for (const ByteView piece : payload)
         size += piece.size();
@@ -175,12 +176,20 @@ bool RtcClient::send_rtp(ByteView packet) {
 }
 
 bool RtcClient::send_rtcp(ByteView packets) {
-    if (state_ != State::connected) return false;
+    if (!can_send()) return false;
     const size_t size = packets.size() + srtp::max_rtcp_growth;
     if (scratch_.size() < size) scratch_.resize(size);
     const srtp::Outcome outcome = sender_->protect_rtcp(packets, scratch_);
     if (outcome.ok()) output_.send(checks_->selected(), ByteView(scratch_).first(outcome.size));
     return outcome.ok();
+}
+
+void RtcClient::restart_ice(stun::Credentials own, stun::Credentials remote, uint64_t now_ms) {
+    if (!checks_ || state_ == State::ended) return;
+    ice_ = std::move(own);
+    answered_.transport.ice = std::move(remote);
+    checks_.emplace(settings_.checks, ice_, answered_.transport.ice, addresses_, now_ms);
+    advance(now_ms);
 }
 
 void RtcClient::close() {

@@ -43,6 +43,7 @@ public:
         /// What is offered; empty: GCM-128, then CM.
         std::vector<srtp::Profile> profiles;
         uint64_t handshake_ms = 15'000;
+        size_t sent_sources = 16; ///< SSRCs that it may send
     };
     enum class State : uint8_t { offering, checking, handshaking, connected, ended };
 
@@ -73,6 +74,9 @@ public:
     bool send_rtcp(ByteView packets);
     /// Tells the peer by DTLS, if it still can, and ends.
     void close();
+    /// Begins to use other credentials for ICE, after a restart of it (RFC 8445, section 9): the
+    /// addresses are checked again, and until one answers nothing is sent.
+    void restart_ice(stun::Credentials own, stun::Credentials remote, uint64_t now_ms);
 
     /// Whether packets are decrypted; their headers can be read in either case.
     void set_decrypts(bool decrypts) { decrypts_ = decrypts; }
@@ -98,6 +102,9 @@ private:
     void look_at_checks(uint64_t now_ms);
     void look_at_handshake();
     void receive_media(bool is_rtcp, std::span<uint8_t> datagram);
+    bool can_send() const {
+        return state_ == State::connected && checks_->state() == Checks::State::connected;
+    }
     void end(std::string reason);
 
     const std::shared_ptr<dtls::Context> context_;
@@ -108,6 +115,7 @@ private:
     Sources sources_;
     std::string offer_, reason_;
     Answered answered_;
+    std::vector<stun::TransportAddress> addresses_; ///< of the peer
     std::optional<Checks> checks_;
     std::unique_ptr<dtls::Session> dtls_;
     std::optional<srtp::Sender> sender_;

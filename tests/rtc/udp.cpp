@@ -183,8 +183,20 @@ Result UdpClient::accept(std::string_view answer) {
     return result;
 }
 
+void UdpClient::change_socket() {
+    loop_.forget(socket_.fd(), *this);
+    socket_ = UdpSocket(receive_buffer);
+    loop_.watch(socket_.fd(), EPOLLIN, *this);
+}
+
+void UdpClient::restart_ice(stun::Credentials own, stun::Credentials remote) {
+    const uint64_t now = steady_ms();
+    client_.restart_ice(std::move(own), std::move(remote), now);
+    set_alarm(now);
+}
+
 void UdpClient::send(const stun::TransportAddress &to, ByteView bytes) {
-    socket_.send(to, bytes);
+    if (!filter || filter(to, bytes)) socket_.send(to, bytes);
 }
 
 void UdpClient::on_ready(uint32_t events) {

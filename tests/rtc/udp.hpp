@@ -7,6 +7,7 @@
 #include "rtc/loop.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -71,7 +72,13 @@ public:
     RtcClient &rtc() { return client_; }
     const RtcClient &rtc() const { return client_; }
     const UdpSocket &socket() const { return socket_; }
+    UdpSocket &socket() { return socket_; }
     Result accept(std::string_view answer);
+    /// It goes on with another socket, as behind a NAT that forgets. Throws std::system_error.
+    void change_socket();
+    void restart_ice(stun::Credentials own, stun::Credentials remote);
+    /// Sees what is about to be sent; false: it is not.
+    std::function<bool(const stun::TransportAddress &, ByteView)> filter;
 
 private:
     void send(const stun::TransportAddress &to, ByteView bytes) override;
