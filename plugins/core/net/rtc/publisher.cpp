@@ -19,9 +19,8 @@ constexpr const char *wrong_key_text =
 
 } // namespace
 
-RtcPublisher::RtcPublisher(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
-                           std::unique_ptr<WaitingRoom::Seat> seat)
-    : RtcSession(std::move(state), loop, std::move(peer), std::move(seat)),
+RtcPublisher::RtcPublisher(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer, Seats seats)
+    : RtcSession(std::move(state), loop, std::move(peer), std::move(seats)),
       name_(peer_.id + " " + peer_.address), key_(peer_.key),
       is_backup_(query_value(peer_.query, "backup") == "1") {
 }

@@ -14,8 +14,7 @@ namespace penstock::net {
 
 class RtcPublisher final : public RtcSession, public Publisher, public rtc::Ingest::Handler {
 public:
-    RtcPublisher(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
-                 std::unique_ptr<WaitingRoom::Seat> seat);
+    RtcPublisher(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer, Seats seats);
 
     void check(uint64_t now_ms) override;
     void close(const std::string &reason) override { RtcSession::close(reason); }

@@ -31,8 +31,10 @@ public:
     explicit Peers(std::shared_ptr<RtcState> state) : state_(std::move(state)) {}
 
     std::function<void()> create(PeerInfo peer, sdp::Offer offer, Created done) override {
-        auto seat = state_->roster->is_full() ? nullptr : state_->hosts->enter(peer.address);
-        if (!seat) {
+        RtcSession::Seats seats;
+        if (!state_->roster->is_full()) seats.session = state_->hosts->enter(peer.address);
+        if (seats.session) seats.unfinished = state_->unfinished->enter(peer.address);
+        if (!seats.unfinished) {
             state_->refusals.refused(peer.address, "too many sessions are open");
             done({.status = 503, .text = "Too many are connected; try again.", .retry_after = 5});
             return [] {};
@@ -41,9 +43,9 @@ public:
         std::shared_ptr<RtcSession> session;
         if (peer.publish)
             session =
-                std::make_shared<RtcPublisher>(state_, loop, std::move(peer), std::move(seat));
+                std::make_shared<RtcPublisher>(state_, loop, std::move(peer), std::move(seats));
         else
-            session = std::make_shared<RtcViewer>(state_, loop, std::move(peer), std::move(seat));
+            session = std::make_shared<RtcViewer>(state_, loop, std::move(peer), std::move(seats));
         session->open(std::move(offer), std::move(done));
         return [weak = std::weak_ptr(session)] {
             if (const auto left = weak.lock()) left->close("its client left before the answer");

@@ -30,10 +30,9 @@ std::vector<dtls::Fingerprint> usable(const std::vector<sdp::Fingerprint> &offer
 
 } // namespace
 
-RtcSession::RtcSession(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
-                       std::unique_ptr<WaitingRoom::Seat> seat)
+RtcSession::RtcSession(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer, Seats seats)
     : state_(std::move(state)), home_(loop), peer_(std::move(peer)), endpoint_(peer_.path),
-      seat_(std::move(seat)), id_(random_name(id_characters)) {
+      seats_(std::move(seats)), id_(random_name(id_characters)) {
     static std::atomic<uint64_t> next{1};
     peer_.id = (peer_.publish ? "rtc-publish-" : "rtc-play-") + std::to_string(next++);
     peer_.protocol = "rtc";
@@ -273,6 +272,7 @@ void RtcSession::take_dtls(const Result &result) {
         if (had_keys_) return;
         had_keys_ = true;
         deadline_ms_ = 0;
+        seats_.unfinished.reset();
         sender_.emplace(dtls_->keys()->profile, dtls_->keys()->ours);
         receiver_.emplace(dtls_->keys()->profile, dtls_->keys()->theirs);
         on_connected();
@@ -366,6 +366,7 @@ void RtcSession::close_now(LogLevel level, const std::string &reason) {
     say_created({.status = 503, .text = "The server ends the session: " + reason});
     say(level, reason);
     on_closed(reason);
+    seats_.unfinished.reset();
     admission_.cancel();
     admission_.leave(peer_, reason);
     if (dtls_) dtls_->close();

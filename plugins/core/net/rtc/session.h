@@ -30,6 +30,11 @@ class RtcSession : public RtcPeer,
                    public RosterMember,
                    public std::enable_shared_from_this<RtcSession> {
 public:
+    /// Its places among the sessions: while it lives, and until it is connected.
+    struct Seats {
+        std::unique_ptr<WaitingRoom::Seat> session, unfinished;
+    };
+
     ~RtcSession() override;
 
     /// Any thread, once: asks for admission and answers the offer. `done` is called once.
@@ -48,8 +53,7 @@ public:
     void on_writable() override {}
 
 protected:
-    RtcSession(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
-               std::unique_ptr<WaitingRoom::Seat> seat);
+    RtcSession(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer, Seats seats);
 
     /// Begins to decide about the offer; ends in answer() or refuse(), now or later.
     virtual void admit() = 0;
@@ -135,7 +139,7 @@ private:
     void say_created(RtcCreated created);
 
     const std::string endpoint_;
-    const std::unique_ptr<WaitingRoom::Seat> seat_;
+    Seats seats_;
     const std::string id_;
     sdp::Offer offer_;
     sdp::Answer answer_;

@@ -16,7 +16,8 @@ RtcState::RtcState(Address http_address, RtcOptions asked_for, std::shared_ptr<R
     : http(std::move(http_address)), options(std::move(asked_for)), port(std::move(udp_port)),
       rules(std::move(http_rules)),
       roster(std::make_shared<Roster>(port->loops(), limits.sessions)),
-      hosts(std::make_shared<WaitingRoom>(limits.sessions, limits.sessions_per_host)) {
+      hosts(std::make_shared<WaitingRoom>(limits.sessions, limits.sessions_per_host)),
+      unfinished(std::make_shared<WaitingRoom>(limits.unfinished, limits.unfinished_per_host)) {
 }
 
 std::shared_ptr<RtcMount> RtcState::mount(const std::string &path, bool create) {

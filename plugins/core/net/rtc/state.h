@@ -26,6 +26,9 @@ struct RtcLimits {
     uint64_t media_ms = 10'000;   ///< a viewer waits this long for a stream that begins
     size_t sessions = 16'000;
     size_t sessions_per_host = 12'000;
+    /// Sessions that have no keys of SRTP yet: a handshake occupies about 100 kB, and the port has
+    /// a limited number of them.
+    size_t unfinished = 4'000, unfinished_per_host = 200;
 };
 
 /// Thread-safe.
@@ -40,7 +43,7 @@ public:
     const std::shared_ptr<RtcPort> port;
     const std::shared_ptr<PathRules> rules;
     const std::shared_ptr<Roster> roster;
-    const std::shared_ptr<WaitingRoom> hosts;
+    const std::shared_ptr<WaitingRoom> hosts, unfinished;
     RefusalLog refusals{"rtc"};
 
     const std::shared_ptr<Loops> &loops() const { return port->loops(); }

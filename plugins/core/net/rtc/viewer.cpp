@@ -45,9 +45,8 @@ Scratch &scratch() {
 
 } // namespace
 
-RtcViewer::RtcViewer(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
-                     std::unique_ptr<WaitingRoom::Seat> seat)
-    : RtcSession(std::move(state), loop, std::move(peer), std::move(seat)),
+RtcViewer::RtcViewer(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer, Seats seats)
+    : RtcSession(std::move(state), loop, std::move(peer), std::move(seats)),
       Viewer(state_->loops(), loop) {
     takes_ = flv::feature::none;
 }

@@ -17,8 +17,7 @@ namespace penstock::net {
 
 class RtcViewer final : public RtcSession, public Viewer {
 public:
-    RtcViewer(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer,
-              std::unique_ptr<WaitingRoom::Seat> seat);
+    RtcViewer(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer, Seats seats);
 
     void check(uint64_t now_ms) override;
     void close(const std::string &reason) override { RtcSession::close(reason); }
@@ -116,6 +115,7 @@ private:
     std::array<Repeat, 32> repeated_{}; ///< the last retransmissions
     size_t next_repeat_ = 0;
     unsigned feedback_ = 0; ///< RTCP datagrams in this second
+    unsigned asked_ = 0;    ///< packets that they asked for
     uint64_t feedback_since_ = 0;
 };
 

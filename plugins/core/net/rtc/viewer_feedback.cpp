@@ -11,7 +11,8 @@
 namespace penstock::net {
 namespace {
 
-constexpr unsigned max_feedback = 200; ///< datagrams of RTCP in a second; more are ignored
+/// Datagrams of RTCP, and packets asked for, in a second; more are ignored.
+constexpr unsigned max_feedback = 200, max_asked = 5'000;
 /// Retransmissions: at once, and in a second at least.
 constexpr double repeat_burst = 200, least_repeat_rate = 500;
 constexpr uint64_t least_pause = 10'000'000, longest_pause = 500'000'000; ///< ns
@@ -22,7 +23,7 @@ void RtcViewer::on_rtcp(ByteView compound, uint64_t now) {
     if (!watched()) return;
     if (now - feedback_since_ >= 1'000'000'000) {
         feedback_since_ = now;
-        feedback_ = 0;
+        feedback_ = asked_ = 0;
     }
     if (++feedback_ > max_feedback) return;
     rtp::rtcp::Compound parsed;
@@ -48,7 +49,9 @@ void RtcViewer::on_rtcp(ByteView compound, uint64_t now) {
 
 void RtcViewer::take_nack(const rtp::rtcp::Nack &nack, uint64_t now) {
     if (nack.media != tracks_[0].ssrc || !tracks_[0].is_sent) return;
-    nack.for_each([&](uint16_t sequence) { send_again(sequence, now); });
+    nack.for_each([&](uint16_t sequence) {
+        if (asked_++ < max_asked) send_again(sequence, now);
+    });
 }
 
 /// Requests for a packet may overtake each other: one repetition in a round trip is enough.
