@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "console/streams.h"
 
+#include "core/net/http/server.h"
 #include "protocols/table.h"
 #include "supervisor/main_loop.h"
 
@@ -44,6 +45,19 @@ void add_media(nlohmann::json &one, const state::Mount &mount) {
     one["height"] = mount.height;
 }
 
+/// What `play` rules of the listener make of the stream, for the first who asks.
+void add_on_demand(nlohmann::json &one, const std::string &stream, const net::Address &http) {
+    const auto server = net::HttpServer::find(http);
+    if (!server) return;
+    for (const auto &protocol : protocols::all()) {
+        if (protocol->page_kinds.empty()) continue;
+        const char *key = protocol->page_kinds.front().key;
+        for (const std::string &suffix : protocol->path_suffixes)
+            if (!one.contains(key) && server->rules().demand_for(stream + suffix))
+                one[key] = "/" + stream + suffix;
+    }
+}
+
 /// null if the page can play nothing of it.
 nlohmann::json describe(const state::Stream &stream, const net::Address &http) {
     nlohmann::json one;
@@ -61,6 +75,7 @@ nlohmann::json describe(const state::Stream &stream, const net::Address &http) {
         add_media(one, *mount);
     }
     if (one.is_null()) return one;
+    add_on_demand(one, stream.name, http);
     one["name"] = stream.name;
     one["live"] = live && stream.live;
     one["since"] = date_or_null(live && stream.live ? since : 0);

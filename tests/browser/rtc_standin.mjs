@@ -171,7 +171,7 @@ export class StandIn {
     for (const [name, since] of this.published) {
       list.streams.push({ name, live: true, rtc: `/${name}/whep`, since });
     }
-    list.webrtc = [{ host: '', port: 1, key: this.needsKey !== null }];
+    list.rtc = [{ host: '', port: 1, key: this.needsKey !== null }];
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(list));
   }

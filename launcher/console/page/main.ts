@@ -81,7 +81,7 @@ function show(): void {
   missing = name && !stream ? name : null;
   current = stream;
 
-  $('publish').hidden = $('how-browser').hidden = answer.webrtc.length === 0;
+  $('publish').hidden = $('how-browser').hidden = answer.rtc.length === 0;
   const live = answer.streams.filter((s) => s.live).length;
   const none = answer.streams.length ? 'Nothing is live' : '';
   setText($('count'), live ? `${live} live ${live === 1 ? 'stream' : 'streams'}` : none);

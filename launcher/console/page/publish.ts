@@ -254,8 +254,8 @@ $('form').addEventListener('change', ({ target }) => {
   }
   show();
 });
-watchStreams(({ webrtc }) => {
-  const needsKey = webrtc.some(({ key }) => key);
+watchStreams(({ rtc }) => {
+  const needsKey = rtc.some(({ key }) => key);
   setText($('key-hint'), needsKey ? 'The server wants one' : 'If the server wants one');
 }, () => { /* publishing says so itself */ });
 show();

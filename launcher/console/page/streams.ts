@@ -45,7 +45,7 @@ export interface WebrtcServer {
 export interface Answer {
   readonly streams: readonly Stream[];
   readonly rtmp: readonly RtmpServer[];
-  readonly webrtc: readonly WebrtcServer[];
+  readonly rtc: readonly WebrtcServer[];
 }
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -96,11 +96,11 @@ function readRtmp({ host, port, key }: Entry): RtmpServer[] {
 
 function readAnswer(answer: unknown): Answer {
   if (!isEntry(answer)) throw new Error('streams.json is no object');
-  const { streams, rtmp, webrtc } = answer;
+  const { streams, rtmp, rtc } = answer;
   return {
     streams: entriesOf(streams).flatMap(readStream),
     rtmp: entriesOf(rtmp).flatMap(readRtmp),
-    webrtc: entriesOf(webrtc).map(({ key }) => ({ key: key === true })),
+    rtc: entriesOf(rtc).map(({ key }) => ({ key: key === true })),
   };
 }
 

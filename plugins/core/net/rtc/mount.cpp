@@ -56,7 +56,7 @@ void RtcMount::attach_feed(const PlayFeedOptions &options) {
         is_ready_ = false;
         on_keyframe_wanted_ = options.on_keyframe_wanted;
     }
-    has_feed_ = true;
+    has_feed_ = had_feed_ = true;
 }
 
 void RtcMount::detach_feed() {
@@ -194,7 +194,7 @@ MountInfo RtcMount::info() const {
     info.viewers = viewers();
     info.bytes_in = bytes_in;
     info.bytes_out = audience().bytes_out;
-    info.media.content_type = "application/sdp";
+    if (had_feed_) info.media.content_type = "application/sdp"; // it is played, or was
     bool ready = false;
     const rtc::StreamFacts known = facts(&ready);
     info.media.has_video = known.video != 0;

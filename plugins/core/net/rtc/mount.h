@@ -58,7 +58,7 @@ private:
     void measure_rate(size_t packets, uint64_t now);
 
     const rtc::StreamIds ids_;
-    std::atomic<bool> has_feed_{false};
+    std::atomic<bool> has_feed_{false}, had_feed_{false};
     std::atomic<int64_t> since_{0}; ///< ms since 1970: when the stream was ready; 0: it is not
     std::atomic<unsigned> packet_rate_{0};
     std::atomic<uint64_t> keyframe_wanted_ns_{0};
