@@ -92,23 +92,30 @@ void Crowd::turn(int64_t until_ns) {
     if (pause > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(pause));
 }
 
-void Crowd::join(std::chrono::seconds patience) {
-    const int64_t began = steady_ns();
-    is_joining_ = true;
-    while (viewers_.size() < options_.viewers) {
-        const int64_t due =
-            began + int64_t(double(viewers_.size()) / options_.rate * double(second));
-        if (due > steady_ns())
-            turn(due);
-        else
-            add();
-    }
+void Crowd::settle(std::chrono::duration<double> patience) {
     const int64_t end = steady_ns() + ns(patience);
     const auto is_settled = [](const Viewer &one) {
         return one.state() == Viewer::State::failed || one.has_keyframe();
     };
     while (steady_ns() < end && !std::all_of(viewers_.begin(), viewers_.end(), is_settled))
         turn(std::min(end, steady_ns() + 50 * ms));
+}
+
+void Crowd::join(std::chrono::seconds patience) {
+    is_joining_ = true;
+    // A stream that is made on demand is made for the first viewer.
+    add();
+    settle(patience);
+    const int64_t began = steady_ns();
+    while (viewers_.size() < options_.viewers) {
+        const int64_t due =
+            began + int64_t(double(viewers_.size() - 1) / options_.rate * double(second));
+        if (due > steady_ns())
+            turn(due);
+        else
+            add();
+    }
+    settle(patience);
     is_joining_ = false;
 }
 
@@ -168,6 +175,8 @@ Crowd::Sum Crowd::sum() const {
         const rtc_test::Reception &video = viewer.video();
         out.with_losses += video.lost() > 0;
         out.lost += video.lost();
+        out.packets_video += video.packets();
+        out.packets_audio += viewer.audio().packets();
         out.lost_audio += viewer.audio().lost();
         out.gaps += video.gaps();
         out.duplicates += video.duplicates();

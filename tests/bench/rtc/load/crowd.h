@@ -20,7 +20,8 @@ public:
     Crowd(const Crowd &) = delete;
     Crowd &operator=(const Crowd &) = delete;
 
-    /// Lets the viewers join until each has its first keyframe or `patience` has passed.
+    /// Lets the first viewer join alone and then the others, until each has its first keyframe or
+    /// `patience` has passed.
     void join(std::chrono::seconds patience);
     /// Lets them watch.
     void watch(std::chrono::duration<double> time);
@@ -37,7 +38,8 @@ public:
     struct Sum {
         unsigned viewers = 0, joined = 0, failed = 0, ended = 0, with_losses = 0;
         uint64_t lost = 0, gaps = 0, duplicates = 0, late = 0, repaired = 0, asked = 0;
-        uint64_t lost_audio = 0, broken_frames = 0, missing_frames = 0;
+        uint64_t packets_video = 0, packets_audio = 0, lost_audio = 0;
+        uint64_t broken_frames = 0, missing_frames = 0;
         uint64_t refused = 0; ///< by SRTP
         uint64_t dropped = 0; ///< by this machine's kernel, as they were not read in time
         std::map<std::string, unsigned> failures; ///< and how many had each
@@ -47,6 +49,7 @@ public:
 
 private:
     void add();
+    void settle(std::chrono::duration<double> patience);
     void turn(int64_t until_ns);
     void send_reports(int64_t now);
     void send_nacks();

@@ -41,6 +41,8 @@ json describe(const Crowd::Sum &sum) {
             {"ended", sum.ended},
             {"failures", sum.failures},
             {"profiles", sum.profiles},
+            {"packets_video", sum.packets_video},
+            {"packets_audio", sum.packets_audio},
             {"lost", sum.lost},
             {"lost_audio", sum.lost_audio},
             {"with_losses", sum.with_losses},
@@ -102,10 +104,12 @@ void print(const json &result) {
     std::printf("in %.1f s               %llu packets (%.0f/s), %.1f Mbit/s, %llu whole frames\n",
                 real("seconds"), number("packets"), real("packets_per_second"),
                 real("mbit_per_second"), number("frames"));
-    std::printf("packets                %llu lost (%llu viewers), %llu of audio; %llu repeated, "
+    std::printf("packets of video       %llu in all, %llu lost (%llu viewers), %llu repeated, "
                 "%llu late; %llu asked for, %llu repaired\n",
-                number("lost"), number("with_losses"), number("lost_audio"), number("duplicates"),
-                number("late"), number("asked"), number("repaired"));
+                number("packets_video"), number("lost"), number("with_losses"),
+                number("duplicates"), number("late"), number("asked"), number("repaired"));
+    std::printf("packets of audio       %llu in all, %llu lost\n", number("packets_audio"),
+                number("lost_audio"));
     std::printf("                       %llu refused by SRTP, %llu dropped by this kernel\n",
                 number("refused"), number("dropped_here"));
     std::printf("frames                 %llu broken, %llu missing\n", number("broken_frames"),
