@@ -19,6 +19,9 @@
  * gets some later, its configuration follows in the stream. No queues are needed in front of it
  * as long as audio and video lie within `stream-wait` of each other.
  *
+ * With `interleave=false` nothing waits for the other medium: right before rtcserversink, where
+ * audio that is encoded would hold up the video; wrong for files, and for players of FLV.
+ *
  * H.264, AAC and MP3 get the tags that every player knows; H.265, AV1, VP9, VP8, Opus, AC-3, E-AC-3
  * and FLAC those of Enhanced RTMP, which ffmpeg 7 (audio: 9) and mpegts.js 1.8 read.
  * Further tracks, such as other languages, come in on `audio_1`, `video_1` and so on and become
@@ -58,7 +61,7 @@ GstStaticPadTemplate src_template =
 
 static void penstock_flvlivemux_class_init(PenstockFlvLiveMuxClass *klass) {
     GST_DEBUG_CATEGORY_INIT(penstock_flvlivemux_debug, "flvlivemux", 0, "live FLV muxer");
-    Class::init(klass, parent_class);
+    Class::init(klass, parent_class, true);
     auto *element_class = GST_ELEMENT_CLASS(klass);
     gst_element_class_add_static_pad_template_with_gtype(element_class, &src_template,
                                                          GST_TYPE_AGGREGATOR_PAD);

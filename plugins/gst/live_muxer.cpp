@@ -109,9 +109,10 @@ LiveMuxer::Next LiveMuxer::take(bool &timeout) {
     }
     if (!next) return {nullptr, {}, any_over && all_over};
     const int64_t time = next->queue.front().dts;
-    const bool may_be_early = std::any_of(tracks_.begin(), tracks_.end(), [&](const TrackPtr &t) {
-        return t->known && t->queue.empty() && !t->ended && (!t->gap_end || *t->gap_end < time);
-    });
+    const bool may_be_early =
+        interleaves_ && std::any_of(tracks_.begin(), tracks_.end(), [&](const TrackPtr &t) {
+            return t->known && t->queue.empty() && !t->ended && (!t->gap_end || *t->gap_end < time);
+        });
     if (may_be_early && !timeout) return {};
     timeout = false;
     return pop(next);

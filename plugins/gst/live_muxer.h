@@ -63,6 +63,9 @@ public:
     /// Whether nothing comes out before a pad has video.
     bool waits_for_video() const { return waits_for_video_; }
     void set_waits_for_video(bool waits);
+    /// Whether buffers come out in the order of their times; else as they come in.
+    bool interleaves() const { return interleaves_; }
+    void set_interleaves(bool interleaves) { interleaves_ = interleaves; }
 
 protected:
     /// New caps, or a buffer with its running times.
@@ -139,6 +142,7 @@ private:
     GstFlowReturn flow_ = GST_FLOW_OK; ///< downstream's last flow; guarded by the lock
     std::atomic<guint64> stream_wait_ = default_stream_wait;
     std::atomic<bool> waits_for_video_ = false;
+    std::atomic<bool> interleaves_ = true;
     /// Arrival of the first buffer of any pad; guarded by lock_.
     Steady::time_point first_at_ = Steady::time_point::max();
     bool has_no_video_ = false; ///< the application was told so; guarded by lock_

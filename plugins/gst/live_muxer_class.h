@@ -17,13 +17,15 @@ namespace penstock {
 template <class Element>
 class LiveMuxerClass {
 public:
-    static void init(gpointer klass, gpointer parent) {
+    /// `has_interleave`: the element has the property `interleave`.
+    static void init(gpointer klass, gpointer parent, bool has_interleave = false) {
         parent_class = parent;
         auto *object_class = G_OBJECT_CLASS(klass);
         object_class->set_property = set_property;
         object_class->get_property = get_property;
         object_class->finalize = finalize;
         install_properties(object_class);
+        if (has_interleave) install_interleave(object_class);
         auto *aggregator_class = GST_AGGREGATOR_CLASS(klass);
         aggregator_class->create_new_pad = create_new_pad;
         aggregator_class->aggregate = aggregate;
@@ -43,7 +45,7 @@ public:
     }
 
 private:
-    enum { prop_0, prop_stream_wait, prop_wait_for_video, prop_stats };
+    enum { prop_0, prop_stream_wait, prop_wait_for_video, prop_stats, prop_interleave };
     static inline gpointer parent_class = nullptr;
     // The original function of GstAggregatorPad, the same for every pad.
     static inline GstPadActivateModeFunction aggregator_activate_mode = nullptr;
@@ -148,6 +150,8 @@ private:
                 impl(object).set_stream_wait(g_value_get_uint64(value));
             else if (id == prop_wait_for_video)
                 impl(object).set_waits_for_video(g_value_get_boolean(value));
+            else if (id == prop_interleave)
+                impl(object).set_interleaves(g_value_get_boolean(value));
             else
                 G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
         });
@@ -161,6 +165,9 @@ private:
                 break;
             case prop_wait_for_video:
                 g_value_set_boolean(value, impl(object).waits_for_video());
+                break;
+            case prop_interleave:
+                g_value_set_boolean(value, impl(object).interleaves());
                 break;
             case prop_stats:
                 g_value_take_boxed(value, impl(object).stats().release());
@@ -177,6 +184,17 @@ private:
         muxer->reset(true); // nothing rings from now on
         G_OBJECT_CLASS(parent_class)->finalize(object);
         delete muxer;
+    }
+
+    static void install_interleave(GObjectClass *klass) {
+        g_object_class_install_property(
+            klass, prop_interleave,
+            g_param_spec_boolean(
+                "interleave", "Interleave",
+                "Put out video and audio in the order of their times, for which one waits for the "
+                "other; false: each as it comes, for receivers that take them by themselves",
+                TRUE,
+                GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
     }
 
     static void install_properties(GObjectClass *klass) {

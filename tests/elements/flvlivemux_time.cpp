@@ -101,6 +101,33 @@ GST_START_TEST(test_gap) {
 }
 GST_END_TEST
 
+// With interleave=false a frame goes out though earlier ones of the other pad may come.
+GST_START_TEST(test_no_interleave) {
+    Rig rig;
+    g_object_set(rig.element, "interleave", FALSE, nullptr);
+    rig.begin_both();
+    rig.push_video(0, true);
+    for (unsigned i = 1; i < 4; ++i) {
+        rig.push_video(i * 40 * GST_MSECOND, false);
+        rig.wait_frames(i + 1);
+    }
+    rig.push_audio(0);
+    rig.wait_frames(5);
+    rig.push_video(160 * GST_MSECOND, false);
+    rig.wait_frames(6);
+    rig.push_audio(23 * GST_MSECOND);
+    rig.wait_frames(7);
+    std::vector<uint32_t> times;
+    for (const Out &out : rig.frames())
+        times.push_back(out.tag->timestamp);
+    const std::vector<uint32_t> expected{0, 40, 80, 120, 0, 160, 23};
+    fail_unless(times == expected);
+    gboolean interleave = TRUE;
+    g_object_get(rig.element, "interleave", &interleave, nullptr);
+    fail_if(interleave);
+}
+GST_END_TEST
+
 GST_START_TEST(test_one_thread) {
     // Both pads are fed from one thread, as by a demuxer without queues, in blocks of half a
     // second.
@@ -243,6 +270,7 @@ static Suite *flvlivemux_time_suite() {
     tcase_add_test(tc, test_silent_pad_at_eos);
     tcase_add_test(tc, test_unlinked_pad);
     tcase_add_test(tc, test_gap);
+    tcase_add_test(tc, test_no_interleave);
     tcase_add_test(tc, test_one_thread);
     tcase_add_test(tc, test_negative_dts);
     tcase_add_test(tc, test_wrap);
