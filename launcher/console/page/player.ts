@@ -13,7 +13,8 @@ const STALL: Milliseconds = 6000;      // playback restarts after this time with
 const RETRY_FIRST: Milliseconds = 500; // delay before the first retry, doubled up to RETRY_LAST
 const RETRY_LAST: Milliseconds = 5000;
 const FAR_BEHIND: Seconds = 12;        // behind the live edge; beyond it "Go to live" is offered
-const LOSSES = 3;                      // WebRTC connections lost in a row before the next transport
+const LOSSES = 3;                      // WebRTC connections lost in a row, then the next transport…
+const LOSSES_PLAYED = 5;               // … where it has played: the publisher may come back
 const STEADY: Milliseconds = 10000;    // one that lasted this long does not count among them
 const LEFT_OUT: Milliseconds = 30000;  // how long WebRTC is left out then
 const ONLY_RETRY: Milliseconds = 10000; // between attempts where there is no other transport
@@ -51,6 +52,7 @@ export class Player extends EventTarget {
   #transport: Transport | null = null; // what was opened
   #trouble: string | null = null;      // why the only transport does not play
   #losses = 0;                         // of WebRTC connections in a row
+  #hasPlayed = false;                  // this stream, over WebRTC
   #openedAt: Milliseconds = 0;
   #stream: Stream | null = null;
   #live = true; // as far as the server has said
@@ -117,6 +119,11 @@ export class Player extends EventTarget {
     if (this.#best() !== this.#transport) this.#open();
   }
 
+  #forget(): void {
+    this.#transports.forget();
+    this.#losses = 0;
+  }
+
   #best(): Transport | null {
     return this.#stream && this.#transports.best(this.#stream.ways, performance.now());
   }
@@ -138,8 +145,9 @@ export class Player extends EventTarget {
     this.#live = stream.live;
     if (this.#stream?.name === stream.name) {
       // Another publisher may send what the one before did not.
-      if (this.#stream.since !== stream.since) this.#transports.forget();
+      const isNew = this.#stream.since !== stream.since;
       const before = this.#best();
+      if (isNew) this.#forget();
       this.#stream = stream;
       // The player was in an error state, a better transport is there, or this one is gone.
       const isGone = this.#transport !== null && !this.transports.includes(this.#transport);
@@ -147,8 +155,8 @@ export class Player extends EventTarget {
       return;
     }
     this.stop();
-    this.#transports.forget();
-    this.#losses = 0;
+    this.#forget();
+    this.#hasPlayed = false;
     this.#stream = stream;
     this.#retry = RETRY_FIRST;
     this.#open();
@@ -317,10 +325,12 @@ export class Player extends EventTarget {
     if (!this.#live) return this.#end();
     if (performance.now() - this.#openedAt > STEADY) this.#losses = 0;
     if (kind === 'away') return this.#startOver();
-    if (kind === 'lost' && (this.#losses += 1) < LOSSES) return this.#startOver();
+    const hasOther = this.transports.length > 1;
+    const limit = this.#hasPlayed ? LOSSES_PLAYED : LOSSES;
+    if (kind !== 'unfit' && (this.#losses += 1) < limit) return this.#startOver();
     this.#losses = 0;
-    if (this.transports.length > 1) {
-      const pause = retryAfter ?? (kind === 'lost' ? LEFT_OUT : Infinity);
+    if (hasOther) {
+      const pause = kind === 'unfit' ? retryAfter ?? Infinity : LEFT_OUT;
       this.#transports.leaveOut({ transport: 'rtc', reason }, performance.now() + pause);
       return this.#open();
     }
@@ -343,6 +353,7 @@ export class Player extends EventTarget {
     this.#position = this.#video.currentTime;
     this.#progressAt = performance.now();
     if (first || this.#video.paused) return;
+    if (this.#rtc) this.#hasPlayed = true;
     this.#retry = RETRY_FIRST;
     this.#setState('playing');
   }

@@ -7,6 +7,7 @@ import type { Milliseconds, Seconds } from './units.js';
 const CONNECT: Milliseconds = 6000;     // from the answer to the first packet of the other side
 const FIRST_FRAME: Milliseconds = 8000; // from then to the first frame: one keyframe interval
 const SILENCE: Milliseconds = 6000;     // nothing arrives for this time: the connection is lost
+const SOON: Milliseconds = 5000;        // a server with less to wait for is asked again at once
 const LEFT_OUT: Milliseconds = 60000;   // before another attempt, where no frame has come
 const LOOK: Milliseconds = 500;         // interval between looks at the statistics
 
@@ -37,8 +38,13 @@ function hurry(receiver: RTCRtpReceiver): void {
   else if ('playoutDelayHint' in either) either.playoutDelayHint = 0; // Chromium's older name
 }
 
-const isTransient = ({ status }: Refusal): boolean =>
-  status === 404 || status === 408 || (status >= 500 && status !== 503);
+function kindOf({ status, retryAfter }: Refusal): RtcFailure['kind'] {
+  if (status === 0) return 'away';
+  // A stream that is listed and not there is beginning, or its publisher is away.
+  const isSoon = status === 503 && retryAfter !== null && retryAfter <= SOON;
+  const isPassing = [404, 408].includes(status) || (status >= 500 && status !== 503);
+  return isSoon || isPassing ? 'lost' : 'unfit';
+}
 
 export class RtcEngine {
   readonly #events: RtcEvents;
@@ -102,8 +108,7 @@ export class RtcEngine {
       this.#session = session;
     } catch (error) {
       const refusal = error instanceof Refusal ? error : new Refusal(0, String(error));
-      const kind = refusal.status === 0 ? 'away' : isTransient(refusal) ? 'lost' : 'unfit';
-      return this.#fail(kind, refusal.message, refusal.retryAfter);
+      return this.#fail(kindOf(refusal), refusal.message, refusal.retryAfter);
     }
     if (!this.#media.getTracks().length) {
       return this.#fail('unfit', 'the stream has nothing that goes over it');
