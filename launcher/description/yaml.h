@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A strict subset of YAML: no tags, no duplicate keys, anchors of texts only, and bounded size. Every
-// node has its location; a text that an alias repeats has that of its anchor.
+// A strict subset of YAML: no tags, no duplicate keys, anchors of texts only, and bounded size.
+// Every node has its location; a text that an alias repeats has that of its anchor.
 #pragma once
 
 #include "description/source.h"

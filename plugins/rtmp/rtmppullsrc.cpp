@@ -30,8 +30,8 @@
 #include "rtmp/rtmppullsrc.h"
 
 #include "gst/guard.h"
-#include "rtmp/pull_source.h"
 #include "gst/tag_source_class.h"
+#include "rtmp/pull_source.h"
 
 GST_DEBUG_CATEGORY(penstock_rtmp_pull_src_debug);
 #define GST_CAT_DEFAULT penstock_rtmp_pull_src_debug
