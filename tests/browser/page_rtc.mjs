@@ -2,8 +2,9 @@
 // The page plays and publishes over WebRTC, with the server's own WHIP and WHEP. What goes wrong is
 // in page_webrtc.mjs, where a stand-in does it on demand.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { until } from './server.mjs';
-import { DESKTOP, NAME, Viewer, live } from './viewer.mjs';
+import { DESKTOP, NAME, SHOTS, Viewer, live } from './viewer.mjs';
 import { AUTOMATIC, isOverRtc, plays, says } from './page_webrtc.mjs';
 
 const listed = async (server, name) => (await server.streams()).find((s) => s.name === name);
@@ -61,6 +62,36 @@ export const rtc = {
     await live(server);
     await plays(viewer, 'rtc', 60000);
     await viewer.frames('after the restart', 40, 40000);
+    viewer.checkConduct();
+  },
+
+  /** The publisher leaves and comes back: playback goes on over WebRTC. */
+  async rtc_republish(browser, server) {
+    const first = server.publishStamped(NAME, { audio: true });
+    await live(server);
+    const viewer = await Viewer.open(browser, server, `/#${NAME}`, DESKTOP, AUTOMATIC);
+    await plays(viewer, 'rtc');
+    await viewer.frames('first', 20);
+    await first.stop();
+    await until('it has gone', async () => !(await listed(server, NAME))?.live, 30000);
+    server.publishStamped(NAME, { audio: true });
+    await plays(viewer, 'rtc', 60000);
+    await viewer.frames('after publishing again', 40, 40000);
+    viewer.checkConduct();
+  },
+
+  /** B-frames, which WebRTC can't carry: the page plays HLS, and says why. */
+  async rtc_bframes(browser, server) {
+    const file = `${SHOTS}/bframes.mp4`;
+    execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', '-f', 'lavfi', '-i',
+      'testsrc2=size=640x360:rate=25:duration=8', '-c:v', 'libx264', '-preset', 'veryfast',
+      '-bf', '2', '-pix_fmt', 'yuv420p', '-g', '50', file]);
+    server.publish(file, NAME);
+    await live(server);
+    const viewer = await Viewer.open(browser, server, `/#${NAME}`, DESKTOP, AUTOMATIC);
+    await plays(viewer, 'hls', 60000);
+    await says(viewer, 'transport-note', /^WebRTC does not play: .*B-frames/);
+    await viewer.frames('over HLS', 40, 30000);
     viewer.checkConduct();
   },
 
