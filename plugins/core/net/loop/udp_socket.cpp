@@ -24,8 +24,11 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr int receive_buffer = 1 << 20; ///< bytes of the kernel's buffer, if its limits allow
-constexpr unsigned batch_size = 32;     ///< datagrams per system call
-constexpr unsigned most_batches = 8;    ///< per turn; other sockets get their turn in between
+/// The same for sending: the system counts what waits for the network card, milliseconds of which
+/// are more than its default.
+constexpr int send_buffer = 4 << 20;
+constexpr unsigned batch_size = 32;  ///< datagrams per system call
+constexpr unsigned most_batches = 8; ///< per turn; other sockets get their turn in between
 /// Limits of a single call with UDP_SEGMENT.
 constexpr size_t most_segments = 64, most_segmented = 65'000;
 
@@ -160,6 +163,7 @@ bool UdpSocket::bind(const Address &address, bool shared, bool join, std::string
             continue;
         }
         ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+        ::setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
         if (v6) {
             ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
             ::setsockopt(fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);

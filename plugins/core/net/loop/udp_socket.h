@@ -83,6 +83,9 @@ public:
     size_t send_segments(const udp::endpoint &to, const boost::asio::ip::address &from,
                          ByteView bytes, size_t segment);
 
+    /// Whether the buffer was full when something was sent last; on_writable() follows.
+    bool is_full() const { return full_; }
+
     struct Stats {
         uint64_t received = 0;  ///< datagrams
         uint64_t truncated = 0; ///< datagrams dropped because they were too long
