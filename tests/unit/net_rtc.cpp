@@ -201,6 +201,60 @@ GST_START_TEST(test_key) {
 }
 GST_END_TEST
 
+namespace {
+
+flv::Tag vp8(bool key, uint32_t ms) {
+    Writer body;
+    body.u8(key ? 0x91 : 0xA1).u32(flv::fourcc("vp08"));
+    body.u8(key ? 0x10 : 0x11).u8(0).u8(0).u8(0x9D).u8(1).u8(0x2A).u8(64).u8(0).u8(64).u8(0);
+    for (int i = 0; i < 3000; ++i)
+        body.u8(uint8_t(i));
+    return flv::make_tag(flv::TagType::video, ms, body.view());
+}
+
+/// A picture of FLV's track 1.
+flv::Tag other_track(bool key, uint32_t ms) {
+    Writer body;
+    body.u8(key ? 0x96 : 0xA6).u8(0x01).u32(flv::fourcc("avc1")).u8(1).u24(0);
+    body.bytes(picture(key, ms));
+    return flv::make_tag(flv::TagType::video, ms, body.view());
+}
+
+} // namespace
+
+GST_START_TEST(test_other_codec) {
+    const auto server = open_server();
+    auto stream = std::make_unique<Stream>(*server);
+    stream->push_frames(3);
+    Client client(server->address().port);
+    client.connect("/live/cam/whep");
+    fail_unless(client.until([&] { return client.frames().size() >= 3; }));
+    stream.reset();
+    net::PlayFeedOptions how;
+    how.policy.join = fanout::Join::fast_forward;
+    std::string error;
+    auto feed = server->feed("live/cam/whep", how, &error);
+    for (unsigned i = 0; i < 30; ++i)
+        feed->push(vp8(i == 0, i * 33));
+    fail_unless(client.until([&] { return client.ended; }));
+}
+GST_END_TEST
+
+GST_START_TEST(test_other_track) {
+    const auto server = open_server();
+    Stream stream(*server);
+    stream.push_frames(3);
+    Client client(server->address().port);
+    client.connect("/live/cam/whep");
+    fail_unless(client.until([&] { return client.frames().size() >= 3; }));
+    for (unsigned i = 0; i < 10; ++i) {
+        stream.push_frame();
+        stream.feed->push(other_track(i == 0, stream.time));
+    }
+    fail_unless(client.until([&] { return client.frames().size() >= 13; }));
+}
+GST_END_TEST
+
 static Suite *net_rtc_suite() {
     Suite *s = suite_create("net_rtc");
     TCase *tc = tcase_create("all");
@@ -214,6 +268,8 @@ static Suite *net_rtc_suite() {
     tcase_add_test(tc, test_keyframe_is_asked_for);
     tcase_add_test(tc, test_publisher);
     tcase_add_test(tc, test_key);
+    tcase_add_test(tc, test_other_codec);
+    tcase_add_test(tc, test_other_track);
     return s;
 }
 GST_CHECK_MAIN(net_rtc)

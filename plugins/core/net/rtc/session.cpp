@@ -376,6 +376,8 @@ void RtcSession::close_now(LogLevel level, const std::string &reason) {
         state_->port->forget(each.remote, each.arrived, keep);
     state_->remove(id_);
     state_->roster->remove(keep);
+    // It may be in a pass of its stream, which holds no reference and goes on with it.
+    asio::post(context(), [keep] {});
 }
 
 } // namespace penstock::net

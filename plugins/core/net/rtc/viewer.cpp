@@ -48,7 +48,7 @@ Scratch &scratch() {
 RtcViewer::RtcViewer(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer, Seats seats)
     : RtcSession(std::move(state), loop, std::move(peer), std::move(seats)),
       Viewer(state_->loops(), loop) {
-    takes_ = flv::feature::none;
+    takes_ = flv::feature::all; // what can't be sent has no payloads: no other form is looked for
 }
 
 // --- admission ----------------------------------------------------------------------------
@@ -208,14 +208,14 @@ RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCa
         }
         for (; !first_.empty() && frames < max_frames; ++frames) {
             const Status status = send_frame(rtc::frame_of(first_.front()), sent);
-            if (status != Status::idle) return status;
+            if (status != Status::idle || ended_) return status;
             first_.pop_front();
         }
         if (!entry) continue;
         for (const fanout::PacketPtr &packet : entry->batch.packets) {
             if (frames++ >= max_frames) break;
             const Status status = send_frame(rtc::frame_of(packet), sent);
-            if (status != Status::idle) return status;
+            if (status != Status::idle || ended_) return status;
             ++*cursor_.next;
         }
     }
@@ -234,6 +234,8 @@ RtcViewer::Status RtcViewer::send_frame(const rtc::RtpFrame &frame, uint64_t &se
         return Status::idle;
     }
     while (next_payload_ < frame.count()) {
+        // All viewers of the loop share the socket: what would not be taken stays in the ring.
+        if (socket().is_full()) return Status::blocked;
         if (tokens_ < 1) {
             is_paced_ = true;
             return Status::more;
