@@ -4,8 +4,8 @@
 #include "core/flv/config_version.h"
 #include "gst/bytes.h"
 #include "gst/gone_event.h"
-#include "gst/keyframe_request.h"
 #include "gst/guard.h"
+#include "gst/keyframe_request.h"
 #include "gst/nonblocking.h"
 
 #include <algorithm>

@@ -130,7 +130,7 @@ bool PublishSlot::claim(PublishReceiver &receiver, const ClaimOptions &options) 
             vacant_ms_ = steady_ms();
             key_ = options.key;
             silence_timeout_ = options.silence_timeout;
-    keyframe_interval_ = options.keyframe_interval;
+            keyframe_interval_ = options.keyframe_interval;
             republish_ = options.republish == Republish::backup && !receiver.second()
                              ? Republish::reject
                              : options.republish;
