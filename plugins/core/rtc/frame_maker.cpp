@@ -24,6 +24,8 @@ constexpr uint32_t fold_step_ms = 1;
 /// Audio is stamped by counting samples, since milliseconds are too coarse for it, until that is
 /// off by more than this; ms.
 constexpr int32_t max_audio_drift_ms = 40;
+/// By how much rounding to milliseconds changes a composition time that stays the same.
+constexpr int32_t max_rounding_ms = 2;
 
 std::unique_ptr<payload::Packetizer> video_packetizer(uint32_t codec) {
     switch (codec) {
@@ -125,7 +127,8 @@ void FrameMaker::take_config(const flv::Tag &tag, const flv::BodyHeader &header,
 
 /// Without B-frames all frames are shown equally long after they are decoded.
 void FrameMaker::watch_order(int32_t composition_time) {
-    if (composition_ && *composition_ != composition_time) facts_.has_b_frames = true;
+    if (composition_ && std::abs(*composition_ - composition_time) > max_rounding_ms)
+        facts_.has_b_frames = true;
     composition_ = composition_time;
 }
 
@@ -199,7 +202,7 @@ std::vector<fanout::PacketPtr> fold(const std::vector<fanout::PacketPtr> &gop) {
         frame->codec = original.codec;
         frame->size = original.size;
         frame->awaited = original.awaited;
-        frame->is_video = true;
+        frame->is_video = frame->is_folded = true;
         frame->keyframe = original.keyframe;
         frame->number = original.number;
         frame->payloads = original.payloads;

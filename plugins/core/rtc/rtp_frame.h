@@ -15,6 +15,7 @@ namespace penstock::rtc {
 struct RtpFrame : fanout::Packet {
     bool is_video = false;
     bool keyframe = false;
+    bool is_folded = false; ///< a copy made by fold()
     uint32_t codec = 0;     ///< flv::fourcc
     uint32_t timestamp = 0; ///< of RTP: 90 kHz for video, the codec's clock for audio
     /// The number of the first payload among those of its track, since the stream's beginning.

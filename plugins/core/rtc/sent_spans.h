@@ -19,11 +19,12 @@ public:
         next_sequence_ = first;
     }
     /// The sequence number of the first of `count` packets from `number` on, which are sent now.
-    uint16_t take(uint64_t number, size_t count) {
-        if (!any_ || number != next_number_) {
+    /// `is_folded`: with timestamps of its own, see fold().
+    uint16_t take(uint64_t number, size_t count, bool is_folded) {
+        if (!any_ || number != next_number_ || is_folded != spans_[newest_].is_folded) {
             any_ = true;
             newest_ = (newest_ + 1) % spans_.size();
-            spans_[newest_] = {number, next_sequence_, 0};
+            spans_[newest_] = {number, 0, is_folded};
         }
         const uint16_t sequence = next_sequence_;
         spans_[newest_].count += count;
@@ -31,16 +32,20 @@ public:
         next_sequence_ = static_cast<uint16_t>(next_sequence_ + count);
         return sequence;
     }
-    /// The number of a packet that was sent within the last 2^15; nullopt: none of those that are
-    /// remembered.
-    std::optional<uint64_t> number_of(uint16_t sequence) const {
+    struct Found {
+        uint64_t number = 0;
+        bool is_folded = false;
+    };
+    /// The packet that was sent with this sequence number within the last 2^15; nullopt: it is none
+    /// of those that are remembered.
+    std::optional<Found> find(uint16_t sequence) const {
         if (!any_) return std::nullopt;
         const auto back = static_cast<uint16_t>(next_sequence_ - sequence);
         if (back == 0 || back > 0x8000) return std::nullopt;
         uint64_t left = back; // how many packets before the end
         for (size_t i = 0; i < spans_.size(); ++i) {
             const Span &span = spans_[(newest_ + spans_.size() - i) % spans_.size()];
-            if (left <= span.count) return span.number + span.count - left;
+            if (left <= span.count) return Found{span.number + span.count - left, span.is_folded};
             left -= span.count;
         }
         return std::nullopt;
@@ -51,8 +56,8 @@ public:
 private:
     struct Span {
         uint64_t number = 0; ///< of its first packet
-        uint16_t sequence = 0;
         uint64_t count = 0;
+        bool is_folded = false;
     };
     std::array<Span, 4> spans_{};
     size_t newest_ = 0;

@@ -72,6 +72,11 @@ std::vector<sdp::Candidate> candidates_of(const Address &listener,
         addresses = {listener.host};
     if (addresses.empty()) {
         addresses = interface_addresses();
+        // Such a socket has one family only.
+        if (listener.host == "0.0.0.0" || listener.host == "::")
+            std::erase_if(addresses, [&](const std::string &address) {
+                return is_v6(address) != (listener.host == "::");
+            });
         const auto loopback = std::find_if(addresses.begin(), addresses.end(), is_loopback_address);
         if (is_local)
             std::rotate(addresses.begin(), loopback, addresses.end());

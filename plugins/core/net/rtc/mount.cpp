@@ -62,7 +62,7 @@ void RtcMount::attach_feed(const PlayFeedOptions &options) {
 void RtcMount::detach_feed() {
     has_feed_ = false;
     since_ = 0;
-    std::vector<std::function<void()>> waiting;
+    std::vector<Waiting> waiting;
     {
         std::lock_guard lock(mutex_);
         is_ready_ = false;
@@ -71,8 +71,7 @@ void RtcMount::detach_feed() {
         sent_.clear();
         sent_packets_ = 0;
     }
-    for (const auto &then : waiting)
-        then();
+    call(waiting);
     tell(MountEvent::gone);
 }
 
@@ -118,7 +117,7 @@ void RtcMount::publish_facts(uint64_t now) {
     const bool ready =
         began_ns_ != 0 && ((video && known.audio != 0) ||
                            ((video || known.audio != 0) && now - began_ns_ >= track_wait));
-    std::vector<std::function<void()>> waiting;
+    std::vector<Waiting> waiting;
     bool became_ready = false;
     {
         std::lock_guard lock(mutex_);
@@ -131,8 +130,7 @@ void RtcMount::publish_facts(uint64_t now) {
     if (!became_ready) return;
     since_ = unix_ms();
     tell(MountEvent::live);
-    for (const auto &then : waiting)
-        then();
+    call(waiting);
 }
 
 void RtcMount::measure_rate(size_t packets, uint64_t now) {
@@ -150,10 +148,18 @@ rtc::StreamFacts RtcMount::facts(bool *ready) const {
     return facts_;
 }
 
-void RtcMount::when_ready(std::function<void()> then) {
+void RtcMount::call(const std::vector<Waiting> &waiting) {
+    for (const Waiting &each : waiting)
+        if (!each.who.expired()) each.then();
+}
+
+void RtcMount::when_ready(std::weak_ptr<void> who, std::function<void()> then) {
     {
         std::lock_guard lock(mutex_);
-        if (!is_ready_ && waiting_.size() < max_waiting) return waiting_.push_back(std::move(then));
+        if (waiting_.size() >= max_waiting)
+            std::erase_if(waiting_, [](const Waiting &each) { return each.who.expired(); });
+        if (!is_ready_ && waiting_.size() < max_waiting)
+            return waiting_.push_back({std::move(who), std::move(then)});
     }
     then();
 }

@@ -38,8 +38,9 @@ public:
     /// What is known of the stream; `ready` is set once its tracks are.
     rtc::StreamFacts facts(bool *ready) const;
     const rtc::StreamIds &ids() const { return ids_; }
-    /// Calls `then` when the tracks are known, or the feed ends: at once if they are.
-    void when_ready(std::function<void()> then);
+    /// Calls `then` when the tracks are known, or the feed ends: at once if they are. Not if `who`
+    /// has gone by then.
+    void when_ready(std::weak_ptr<void> who, std::function<void()> then);
     /// The frame that has this number among those of the video that are kept for retransmissions;
     /// nullptr if it is too old.
     fanout::PacketPtr sent_video(uint64_t number) const;
@@ -54,6 +55,11 @@ public:
     MountInfo info() const override;
 
 private:
+    struct Waiting {
+        std::weak_ptr<void> who;
+        std::function<void()> then;
+    };
+    static void call(const std::vector<Waiting> &waiting);
     void publish_facts(uint64_t now);
     void measure_rate(size_t packets, uint64_t now);
 
@@ -73,7 +79,7 @@ private:
     mutable std::mutex mutex_; ///< guards what follows
     rtc::StreamFacts facts_;
     bool is_ready_ = false;
-    std::vector<std::function<void()>> waiting_;
+    std::vector<Waiting> waiting_;
     std::function<void()> on_keyframe_wanted_;
     std::deque<fanout::PacketPtr> sent_; ///< video, for retransmissions
     size_t sent_packets_ = 0;

@@ -52,9 +52,13 @@ public:
         return found == peers_.end() ? nullptr : found->second.lock();
     }
 
-    void learn(const udp::endpoint &from, const std::shared_ptr<RtcPeer> &peer) {
+    bool learn(const udp::endpoint &from, const std::shared_ptr<RtcPeer> &peer) {
         std::lock_guard lock(mutex_);
-        ways_[from] = peer;
+        std::weak_ptr<RtcPeer> &way = ways_[from];
+        const auto owner = way.lock();
+        if (owner && owner != peer && steady_ms() - owner->heard_ms() < owned_ms) return false;
+        way = peer;
+        return true;
     }
     void forget(const udp::endpoint &from, const std::shared_ptr<RtcPeer> &peer) {
         std::lock_guard lock(mutex_);
@@ -231,12 +235,15 @@ void RtcPort::remove(const std::string &ufrag) {
     names_->remove(ufrag);
 }
 
-void RtcPort::learn(const udp::endpoint &from, size_t arrived,
+bool RtcPort::learn(const udp::endpoint &from, size_t arrived,
                     const std::shared_ptr<RtcPeer> &peer) {
     const auto &side = sides_[arrived];
-    names_->learn(from, peer);
-    if (arrived == peer->loop()) return side->learn(from, peer);
-    asio::post(side->context(), [side, from, peer] { side->learn(from, peer); });
+    if (!names_->learn(from, peer)) return false;
+    if (arrived == peer->loop())
+        side->learn(from, peer);
+    else
+        asio::post(side->context(), [side, from, peer] { side->learn(from, peer); });
+    return true;
 }
 
 void RtcPort::forget(const udp::endpoint &from, size_t arrived,

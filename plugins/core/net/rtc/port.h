@@ -28,10 +28,17 @@ public:
     /// The socket takes datagrams again, after RtcPort::wait_writable().
     virtual void on_writable() = 0;
 
+    /// steady_ms() when something authentic last came. Any thread.
+    uint64_t heard_ms() const { return heard_ms_.load(std::memory_order_relaxed); }
+
+protected:
+    void note_heard(uint64_t now_ms) { heard_ms_.store(now_ms, std::memory_order_relaxed); }
+
 private:
     friend class RtcPort;
     std::atomic<unsigned> under_way_{0}; ///< datagrams on their way from other loops
-    bool ticks_ = false;                 ///< touched by its loop alone
+    std::atomic<uint64_t> heard_ms_{0};
+    bool ticks_ = false; ///< touched by its loop alone
 };
 
 /// Thread-safe unless it says otherwise. Closes its sockets when it is destroyed.
@@ -65,8 +72,11 @@ public:
     void remove(const std::string &ufrag);
 
     // --- on the peer's loop ---------------------------------------------------------------
-    /// What comes from this address is the peer's: a check of it was valid.
-    void learn(const udp::endpoint &from, size_t arrived, const std::shared_ptr<RtcPeer> &peer);
+    /// What comes from this address is the peer's: a check of it was valid. False if another one
+    /// has the address, from which something authentic came within `owned_ms`: whoever can forge
+    /// an address must not take it over.
+    static constexpr uint64_t owned_ms = 2'000;
+    bool learn(const udp::endpoint &from, size_t arrived, const std::shared_ptr<RtcPeer> &peer);
     void forget(const udp::endpoint &from, size_t arrived, const std::shared_ptr<RtcPeer> &peer);
     UdpSocket &socket(size_t loop);
     void tick(const std::shared_ptr<RtcPeer> &peer);

@@ -18,6 +18,7 @@ public:
 
     void check(uint64_t now_ms) override;
     void close(const std::string &reason) override { RtcSession::close(reason); }
+    void give_way(const std::string &reason) override;
 
 private:
     // RtcSession

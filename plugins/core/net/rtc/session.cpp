@@ -19,6 +19,8 @@ namespace asio = boost::asio;
 
 /// Letters of an id: 120 bits.
 constexpr size_t id_characters = 24;
+/// How long a peer that moves gets media at its new address unproven.
+constexpr uint64_t trial_ms = 3'000;
 
 std::vector<dtls::Fingerprint> usable(const std::vector<sdp::Fingerprint> &offered) {
     std::vector<dtls::Fingerprint> out;
@@ -172,34 +174,59 @@ void RtcSession::patch_now(const std::string &if_match, const sdp::Fragment &fra
 // --- transport ----------------------------------------------------------------------------
 
 stun::Path RtcSession::path_of(const Datagram &datagram) const {
+    const auto number_of = [](const auto &address) {
+        return address.is_v4() ? stun::TransportAddress::v4(address.to_v4().to_bytes(), 0)
+                               : stun::TransportAddress::v6(address.to_v6().to_bytes(), 0);
+    };
     stun::Path path;
-    const auto &address = datagram.from.address();
-    path.remote =
-        address.is_v4()
-            ? stun::TransportAddress::v4(address.to_v4().to_bytes(), datagram.from.port())
-            : stun::TransportAddress::v6(address.to_v6().to_bytes(), datagram.from.port());
-    // Local addresses are told apart by their bytes.
-    const std::string local = datagram.to.to_string();
-    path.local = std::hash<std::string>()(local);
+    path.remote = number_of(datagram.from.address());
+    path.remote.port = datagram.from.port();
+    const stun::TransportAddress local = number_of(datagram.to);
+    path.local = std::hash<std::string_view>()(
+        {reinterpret_cast<const char *>(local.bytes.data()), local.bytes.size()});
     return path;
+}
+
+RtcSession::Way *RtcSession::find_way(const stun::Path &path) {
+    const auto found =
+        std::find_if(ways_.begin(), ways_.end(), [&](const Way &way) { return way.path == path; });
+    return found == ways_.end() ? nullptr : &*found;
+}
+
+/// The port knows an address once, whatever local addresses it is used with.
+void RtcSession::forget(const Way &way) {
+    const auto shares = [&](const Way &other) {
+        return &other != &way && other.remote == way.remote && other.arrived == way.arrived;
+    };
+    if (std::none_of(ways_.begin(), ways_.end(), shares))
+        state_->port->forget(way.remote, way.arrived, shared_from_this());
 }
 
 RtcSession::Way &RtcSession::learn(const stun::Path &path, const Datagram &datagram,
                                    size_t arrived) {
-    for (Way &known : ways_) {
-        if (known.path != path) continue;
-        known.arrived = arrived;
-        return known;
+    if (Way *known = find_way(path)) {
+        if (known->arrived != arrived) forget(*known);
+        known->arrived = arrived;
+        return *known;
     }
     // IceLite forgets the oldest likewise.
     if (ways_.size() >= stun::IceLite::max_paths) {
         const size_t oldest = selected_ == 0 ? 1 : 0;
-        state_->port->forget(ways_[oldest].remote, ways_[oldest].arrived, shared_from_this());
+        forget(ways_[oldest]);
         ways_.erase(ways_.begin() + ptrdiff_t(oldest));
         if (selected_ != SIZE_MAX && selected_ > oldest) --selected_;
     }
     ways_.push_back({path, datagram.from, datagram.to, arrived});
     return ways_.back();
+}
+
+/// Something authentic and encrypted came by this path.
+void RtcSession::prove(const stun::Path &path, uint64_t now_ms) {
+    note_heard(now_ms);
+    Way *way = find_way(path);
+    if (!way || way->is_proven) return;
+    way->is_proven = true;
+    if (way == &ways_[std::min(selected_, ways_.size() - 1)]) is_on_trial_ = false;
 }
 
 void RtcSession::on_datagram(const Datagram &datagram, size_t arrived) {
@@ -232,10 +259,13 @@ void RtcSession::on_check(const Datagram &datagram, size_t arrived, uint64_t now
     const stun::CheckResult result = ice_->on_message(datagram.bytes, message, path, now_ms);
     if (!result.is_valid && ++false_checks_ > max_false_replies) return;
     // Its address is learnt before it gets the reply, behind which its handshake follows at once.
-    const Way *known = result.is_valid ? &learn(path, datagram, arrived) : nullptr;
-    if (known) state_->port->learn(known->remote, arrived, shared_from_this());
+    if (result.is_valid) {
+        const Way &known = learn(path, datagram, arrived);
+        // An address that is another session's gets no media of this one by checks alone.
+        if (!state_->port->learn(known.remote, arrived, shared_from_this())) return;
+    }
     if (!result.reply.empty()) send_to(datagram, result.reply);
-    if (!known) return;
+    if (!result.is_valid) return;
     if (result.restarted)
         while (ufrags_.size() > 1) {
             state_->port->remove(ufrags_.front());
@@ -243,6 +273,10 @@ void RtcSession::on_check(const Datagram &datagram, size_t arrived, uint64_t now
         }
     for (size_t i = 0; ice_->selected() && i < ways_.size(); ++i)
         if (ways_[i].path == *ice_->selected()) selected_ = i;
+    if (result.moved && had_keys_ && !ways_[selected_].is_proven) {
+        is_on_trial_ = !std::exchange(had_trial_, true);
+        trial_ends_ms_ = now_ms + trial_ms;
+    }
     if (!dtls_ && !had_keys_ && answer_.is_dtls_client) start_dtls(now_ms);
 }
 
@@ -261,6 +295,7 @@ bool RtcSession::start_dtls(uint64_t now_ms) {
 void RtcSession::on_handshake(const Datagram &datagram, uint64_t now_ms) {
     if (!ice_->is_known(path_of(datagram))) return;
     if (!dtls_ && (had_keys_ || !start_dtls(now_ms))) return;
+    handshake_path_ = path_of(datagram);
     take_dtls(dtls_->receive(datagram.bytes, now_ms));
 }
 
@@ -275,6 +310,7 @@ void RtcSession::take_dtls(const Result &result) {
         seats_.unfinished.reset();
         sender_.emplace(dtls_->keys()->profile, dtls_->keys()->ours);
         receiver_.emplace(dtls_->keys()->profile, dtls_->keys()->theirs);
+        prove(handshake_path_, steady_ms()); // by which its last message came
         on_connected();
         return forget_details();
     case dtls::Session::State::closed:
@@ -295,7 +331,9 @@ void RtcSession::on_media(const Datagram &datagram, bool rtcp, uint64_t now) {
     const srtp::Outcome outcome =
         rtcp ? receiver_->unprotect_rtcp(packet) : receiver_->unprotect(packet);
     if (!outcome.ok()) return;
-    if (sends_media()) ice_->on_media(path_of(datagram), now / 1'000'000);
+    const stun::Path path = path_of(datagram);
+    prove(path, now / 1'000'000);
+    if (sends_media()) ice_->on_media(path, now / 1'000'000);
     if (rtcp)
         on_rtcp(packet.first(outcome.size), now);
     else
@@ -346,6 +384,7 @@ void RtcSession::check(uint64_t now_ms) {
                                      " reachable, and the right address announced?");
     }
     if (!ice_) return;
+    if (is_on_trial_ && now_ms >= trial_ends_ms_) is_on_trial_ = false;
     if (had_keys_ && ice_->has_expired(now_ms))
         return close_now(LogLevel::info, "disconnected: nothing came from it for 30 s");
     if (dtls_ && had_keys_) {
@@ -372,7 +411,7 @@ void RtcSession::close_now(LogLevel level, const std::string &reason) {
     if (dtls_) dtls_->close();
     for (const std::string &ufrag : ufrags_)
         state_->port->remove(ufrag);
-    for (const Way &each : ways_)
+    for (const Way &each : std::exchange(ways_, {}))
         state_->port->forget(each.remote, each.arrived, keep);
     state_->remove(id_);
     state_->roster->remove(keep);

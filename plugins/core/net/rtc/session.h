@@ -82,14 +82,21 @@ protected:
     void close_now(LogLevel level, const std::string &reason);
     void say(LogLevel level, const std::string &text) const;
 
-    /// Where to send; nullptr: nothing may be sent yet.
+    /// Where to send; nullptr: nothing may be sent yet, or not now. A peer that moves may be
+    /// somebody who has its media sent to another's address: only once in a session it gets some
+    /// before something encrypted came from its new one.
     struct Way {
         stun::Path path;
         udp::endpoint remote;
         boost::asio::ip::address local;
-        size_t arrived = 0; ///< the loop that got the check
+        size_t arrived = 0;     ///< the loop that got the check
+        bool is_proven = false; ///< something encrypted came from there, too
     };
-    const Way *way() const { return selected_ < ways_.size() ? &ways_[selected_] : nullptr; }
+    const Way *way() const {
+        if (selected_ >= ways_.size()) return nullptr;
+        const Way &selected = ways_[selected_];
+        return selected.is_proven || is_on_trial_ || !had_keys_ ? &selected : nullptr;
+    }
     UdpSocket &socket() { return state_->port->socket(home_); }
     /// Encrypts and sends a compound of RTCP.
     void send_rtcp(ByteView compound);
@@ -128,7 +135,10 @@ private:
                    const RtcPeers::Patched &done);
     std::string etag() const;
     stun::Path path_of(const Datagram &datagram) const;
+    Way *find_way(const stun::Path &path);
     Way &learn(const stun::Path &path, const Datagram &datagram, size_t arrived);
+    void forget(const Way &way);
+    void prove(const stun::Path &path, uint64_t now_ms);
     void on_check(const Datagram &datagram, size_t arrived, uint64_t now_ms);
     void on_handshake(const Datagram &datagram, uint64_t now_ms);
     void on_media(const Datagram &datagram, bool rtcp, uint64_t now);
@@ -148,6 +158,7 @@ private:
     std::optional<stun::IceLite> ice_;
     std::vector<std::string> ufrags_; ///< by which the port knows it
     std::vector<Way> ways_;
+    stun::Path handshake_path_; ///< of the last datagram of DTLS
     size_t selected_ = SIZE_MAX;
     uint64_t session_id_ = 0; ///< of o=
     Output output_{*this};
@@ -157,6 +168,8 @@ private:
     unsigned false_checks_ = 0;
     uint64_t false_since_ms_ = 0;
     bool had_keys_ = false;
+    bool is_on_trial_ = false, had_trial_ = false;
+    uint64_t trial_ends_ms_ = 0;
 };
 
 } // namespace penstock::net

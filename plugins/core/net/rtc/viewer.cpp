@@ -99,7 +99,7 @@ void RtcViewer::wait_for_tracks() {
     mount_ = state_->mount(peer_.path, true);
     late_ = no_media;
     deadline_ms_ = steady_ms() + state_->limits.media_ms;
-    mount_->when_ready([weak = weak_from_this()] {
+    mount_->when_ready(weak_from_this(), [weak = weak_from_this()] {
         const auto self = std::static_pointer_cast<RtcViewer>(weak.lock());
         if (!self) return;
         asio::post(self->context(), [self] {
@@ -126,6 +126,7 @@ void RtcViewer::play() {
         track.ssrc = video ? mount_->ids().video : mount_->ids().audio;
         track.rtx_ssrc = mount_->ids().video_rtx;
         track.codec = video ? facts.video : facts.audio;
+        track.clock = video ? 90'000 : facts.audio_clock;
         track.payload_type = section.codec.payload_type;
         track.rtx = section.rtx.value_or(0);
         for (const sdp::Extension &extension : section.extensions)
@@ -189,10 +190,12 @@ RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCa
     refill(steady_ns());
     std::vector<fanout::PacketPtr> joined;
     for (size_t frames = 0; frames < max_frames;) {
+        const fanout::Cursor before = cursor_;
         const auto place =
             source.ring->settle(cursor_, source.join, source.slow, joined, source.epoch);
         if (place == fanout::Ring::Place::lagging) return Status::lagging;
-        if (!joined.empty()) {
+        if (before.next.has_value() != cursor_.next.has_value() ||
+            before.skipped != cursor_.skipped || before.epoch != cursor_.epoch) {
             // It joined, or skipped to a newer keyframe: of the frame at hand the rest is given up.
             next_payload_ = 0;
             first_.assign(joined.begin(), joined.end());
@@ -285,7 +288,7 @@ size_t RtcViewer::write_header(std::span<uint8_t> out, const rtc::RtpFrame &fram
 /// what was not sent is lost, and repaired if the viewer asks for it.
 bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, uint64_t &sent) {
     Track &track = track_of(frame);
-    const uint16_t sequence = track.spans.take(frame.number + from, count);
+    const uint16_t sequence = track.spans.take(frame.number + from, count, frame.is_folded);
     Scratch &buffer = scratch();
     size_t size = 0, segment = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -327,13 +330,20 @@ bool RtcViewer::tick_media(uint64_t) {
 void RtcViewer::send_report(uint64_t now) {
     reported_ = now;
     Writer writer;
+    const int64_t unix_now = unix_ms() * 1'000'000;
+    // The time on the stream's line that it is now, by which both tracks are reported.
+    const auto media_ms =
+        static_cast<uint32_t>(*anchor_ms_ + (unix_now - anchor_unix_) / 1'000'000);
     for (const Track &track : tracks_) {
         if (!track.is_sent || track.packets == 0) continue;
         rtp::rtcp::SenderReport report;
         report.ssrc = track.ssrc;
-        const auto since_anchor = static_cast<int32_t>(track.last_time - *anchor_ms_);
-        report.ntp = rtp::ntp_of(anchor_unix_ + int64_t(since_anchor) * 1'000'000);
-        report.timestamp = track.last_timestamp;
+        report.ntp = rtp::ntp_of(unix_now);
+        // Video is stamped by the stream's milliseconds, audio by its samples.
+        report.timestamp =
+            &track == &tracks_[0]
+                ? media_ms * 90 + timestamp_offset_
+                : track.last_timestamp + (media_ms - track.last_time) * (track.clock / 1000);
         report.packets = track.packets;
         report.bytes = track.bytes;
         rtp::rtcp::write(report, writer);
@@ -365,12 +375,16 @@ void RtcViewer::check(uint64_t now_ms) {
 }
 
 void RtcViewer::say_ended() {
+    say_goodbye("the stream has ended");
+}
+
+void RtcViewer::say_goodbye(const std::string &reason) {
     Writer writer;
     std::vector<uint32_t> ssrcs;
     for (const Track &track : tracks_)
         if (track.is_sent) ssrcs.push_back(track.ssrc);
     rtp::rtcp::write(rtp::rtcp::ReceiverReport{ssrcs.empty() ? 0 : ssrcs.front(), {}}, writer);
-    rtp::rtcp::write(rtp::rtcp::Goodbye{ssrcs, "the stream has ended"}, writer);
+    rtp::rtcp::write(rtp::rtcp::Goodbye{ssrcs, reason}, writer);
     send_rtcp(writer.view());
 }
 
@@ -378,7 +392,8 @@ void RtcViewer::finish() {
     close_now(LogLevel::info, "closed: " + reason_or("the stream has ended"));
 }
 
-void RtcViewer::on_closed(const std::string &) {
+void RtcViewer::on_closed(const std::string &reason) {
+    if (is_connected() && !is_told()) say_goodbye(reason);
     closed_ = true;
     part();
     first_.clear();

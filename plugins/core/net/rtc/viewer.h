@@ -29,7 +29,8 @@ private:
     struct Track {
         bool is_sent = false;
         uint32_t ssrc = 0, rtx_ssrc = 0;
-        uint32_t codec = 0; ///< flv::fourcc
+        uint32_t codec = 0;      ///< flv::fourcc
+        uint32_t clock = 90'000; ///< Hz
         uint8_t payload_type = 0;
         uint8_t rtx = 0;           ///< payload type; 0: none
         uint8_t playout_delay = 0; ///< id of the extension; 0: none
@@ -75,6 +76,7 @@ private:
     size_t write_header(std::span<uint8_t> out, const rtc::RtpFrame &frame, size_t index,
                         uint16_t sequence) const;
     void send_report(uint64_t now);
+    void say_goodbye(const std::string &reason);
 
     // feedback
     void take_nack(const rtp::rtcp::Nack &nack, uint64_t now);

@@ -67,23 +67,27 @@ bool RtcViewer::may_repeat(uint64_t now) {
 void RtcViewer::send_again(uint16_t sequence, uint64_t now) {
     const Way *to = way();
     Track &track = tracks_[0];
-    const auto number = track.spans.number_of(sequence);
-    if (!to || !number) return;
+    const auto found = track.spans.find(sequence);
+    if (!to || !found) return;
+    const uint64_t number = found->number;
     const uint64_t pause = std::clamp(round_trip_, least_pause, longest_pause);
     for (const Repeat &before : repeated_)
         if (before.sequence == sequence && before.at != 0 && now - before.at < pause) return;
+    // A folded frame has other timestamps than the same in the ring: only its own bytes may go
+    // with its sequence number.
     fanout::PacketPtr packet;
+    if (!found->is_folded) packet = mount_->sent_video(number);
     for (const auto &folded : folded_)
-        if (const auto &frame = rtc::frame_of(folded);
-            *number >= frame.number && *number < frame.end_number())
+        if (const auto &frame = rtc::frame_of(folded); found->is_folded && frame.is_folded &&
+                                                       number >= frame.number &&
+                                                       number < frame.end_number())
             packet = folded;
-    if (!packet) packet = mount_->sent_video(*number);
     if (!packet || !may_repeat(now)) return;
     repeated_[next_repeat_] = {sequence, now};
     next_repeat_ = (next_repeat_ + 1) % repeated_.size();
 
     const rtc::RtpFrame &frame = rtc::frame_of(packet);
-    const size_t index = *number - frame.number;
+    const size_t index = number - frame.number;
     std::array<uint8_t, 64> header;
     std::vector<ByteView> pieces;
     size_t head = write_header(header, frame, index, sequence);
