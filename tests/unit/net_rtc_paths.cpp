@@ -4,6 +4,7 @@
 #include "core/net/loop/loops.h"
 #include "core/sdp/fragment.h"
 #include "rtc/crypto.hpp"
+#include "rtc/reception.hpp"
 #include "unit/rtc_server.hpp"
 
 using namespace rtc_server_test;
@@ -53,10 +54,21 @@ GST_START_TEST(test_roaming) {
         roamer.client.change_socket();
         fail_unless(roamer.until(
             [&] { return roamer.client.rtc().checks()->answers() > before || roamer.ended; }));
+        // Of all new ways the first gets media by checks alone, the others need proof.
+        if (i > 0) fail_unless(roamer.client.rtc().send_rtcp(write_reports(1, "roamer", {})));
         const size_t had = roamer.frames().size();
         viewer.goes_on(1);
         fail_unless(roamer.until([&] { return roamer.frames().size() > had; }));
     }
+    // Without it there is none: somebody may have it sent to another's address.
+    const unsigned before = roamer.client.rtc().checks()->answers();
+    roamer.client.change_socket();
+    fail_unless(roamer.until([&] { return roamer.client.rtc().checks()->answers() > before; }));
+    const size_t had = roamer.frames().size();
+    viewer.goes_on();
+    fail_unless_equals_int(roamer.frames().size(), had);
+    fail_unless(roamer.client.rtc().send_rtcp(write_reports(1, "roamer", {})));
+    fail_unless(roamer.until([&] { return roamer.frames().size() > had; }));
     fail_unless_equals_int(stream.feed->stats().viewers, 2);
 }
 GST_END_TEST

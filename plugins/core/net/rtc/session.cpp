@@ -20,7 +20,7 @@ namespace asio = boost::asio;
 /// Letters of an id: 120 bits.
 constexpr size_t id_characters = 24;
 /// How long a peer that moves gets media at its new address unproven.
-constexpr uint64_t trial_ms = 3'000;
+constexpr uint64_t trial_ms = 3'000, trial_pause_ms = 30'000;
 
 std::vector<dtls::Fingerprint> usable(const std::vector<sdp::Fingerprint> &offered) {
     std::vector<dtls::Fingerprint> out;
@@ -226,7 +226,9 @@ void RtcSession::prove(const stun::Path &path, uint64_t now_ms) {
     Way *way = find_way(path);
     if (!way || way->is_proven) return;
     way->is_proven = true;
-    if (way == &ways_[std::min(selected_, ways_.size() - 1)]) is_on_trial_ = false;
+    if (way != &ways_[std::min(selected_, ways_.size() - 1)]) return;
+    is_on_trial_ = false;
+    on_way();
 }
 
 void RtcSession::on_datagram(const Datagram &datagram, size_t arrived) {
@@ -274,8 +276,8 @@ void RtcSession::on_check(const Datagram &datagram, size_t arrived, uint64_t now
     for (size_t i = 0; ice_->selected() && i < ways_.size(); ++i)
         if (ways_[i].path == *ice_->selected()) selected_ = i;
     if (result.moved && had_keys_ && !ways_[selected_].is_proven) {
-        is_on_trial_ = !std::exchange(had_trial_, true);
-        trial_ends_ms_ = now_ms + trial_ms;
+        is_on_trial_ = trial_ends_ms_ == 0 || now_ms >= trial_ends_ms_ + trial_pause_ms;
+        if (is_on_trial_) trial_ends_ms_ = now_ms + trial_ms;
     }
     if (!dtls_ && !had_keys_ && answer_.is_dtls_client) start_dtls(now_ms);
 }

@@ -64,6 +64,8 @@ protected:
     virtual void on_rtcp(ByteView compound, uint64_t now) = 0;
     /// It has ended; called once.
     virtual void on_closed(const std::string &reason) = 0;
+    /// Something may be sent again: the peer has shown that it is where it moved to.
+    virtual void on_way() {}
     /// As on_tick(), beside the transport's own.
     virtual bool tick_media(uint64_t) { return false; }
     /// Authentic media shows that the peer is there: it publishes.
@@ -83,8 +85,8 @@ protected:
     void say(LogLevel level, const std::string &text) const;
 
     /// Where to send; nullptr: nothing may be sent yet, or not now. A peer that moves may be
-    /// somebody who has its media sent to another's address: only once in a session it gets some
-    /// before something encrypted came from its new one.
+    /// somebody who has its media sent to another's address: only for seconds, and rarely, it gets
+    /// some before something encrypted came from its new one.
     struct Way {
         stun::Path path;
         udp::endpoint remote;
@@ -168,7 +170,7 @@ private:
     unsigned false_checks_ = 0;
     uint64_t false_since_ms_ = 0;
     bool had_keys_ = false;
-    bool is_on_trial_ = false, had_trial_ = false;
+    bool is_on_trial_ = false;
     uint64_t trial_ends_ms_ = 0;
 };
 

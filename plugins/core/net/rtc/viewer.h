@@ -44,6 +44,7 @@ private:
     void on_rtp(std::span<uint8_t>, uint64_t) override {}
     void on_rtcp(ByteView compound, uint64_t now) override;
     void on_closed(const std::string &reason) override;
+    void on_way() override { pump_alone(); }
     bool tick_media(uint64_t now) override;
     bool sends_media() const override { return false; }
 
