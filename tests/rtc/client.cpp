@@ -12,8 +12,9 @@
 namespace rtc_test {
 namespace {
 
-std::optional<stun::TransportAddress> address_of(const sdp::Candidate &candidate) {
-    if (candidate.tcp != sdp::Candidate::Tcp::no || candidate.component != 1) return std::nullopt;
+std::optional<stun::TransportAddress> address_of(const sdp::Candidate &candidate, bool tcp) {
+    const auto wanted = tcp ? sdp::Candidate::Tcp::passive : sdp::Candidate::Tcp::no;
+    if (candidate.tcp != wanted || candidate.component != 1) return std::nullopt;
     std::array<uint8_t, 4> v4;
     if (inet_pton(AF_INET, candidate.address.c_str(), v4.data()) == 1)
         return stun::TransportAddress::v4(v4, candidate.port);
@@ -50,10 +51,12 @@ Result RtcClient::accept(std::string_view answer, uint64_t now_ms) {
     if (Result result = read_answer(answer, answered); !result.is_ok()) return result;
     std::vector<stun::TransportAddress> addresses;
     for (const sdp::Candidate &candidate : answered.transport.candidates)
-        if (const auto address = address_of(candidate)) addresses.push_back(*address);
+        if (const auto address = address_of(candidate, settings_.uses_tcp))
+            addresses.push_back(*address);
     // A lite agent sends no checks, by which others could be learnt.
     if (addresses.empty() && answered.ice_lite)
-        return Result::error("the answer has no candidate of UDP");
+        return Result::error(settings_.uses_tcp ? "the answer has no candidate of TCP"
+                                                : "the answer has no candidate of UDP");
     answered_ = std::move(answered);
     addresses_ = std::move(addresses);
     checks_.emplace(settings_.checks, ice_, answered_.transport.ice, addresses_, now_ms);

@@ -44,6 +44,8 @@ public:
         std::vector<srtp::Profile> profiles;
         uint64_t handshake_ms = 15'000;
         size_t sent_sources = 16; ///< SSRCs that it may send
+        /// The peer's candidates that are used: those for TCP, which are passive, or for UDP.
+        bool uses_tcp = false;
     };
     enum class State : uint8_t { offering, checking, handshaking, connected, ended };
 
@@ -56,7 +58,7 @@ public:
 
     const std::string &offer() const { return offer_; }
     /// Takes the answer to the offer and begins to connect. Errors: those of read_answer(); no
-    /// candidate of UDP with an address. Then it goes on to wait for an answer.
+    /// candidate with an address. Then it goes on to wait for an answer.
     Result accept(std::string_view answer, uint64_t now_ms);
 
     /// A datagram that came; SRTP is decrypted in its place.

@@ -143,7 +143,7 @@ GST_START_TEST(test_publisher) {
     Client client(server->address().port, publisher_settings());
     client.connect("/live/cam/whip");
     fail_unless_equals_int(receiver.published, 1);
-    VideoSender sender(client);
+    VideoSender sender(client.client.rtc());
     std::map<uint16_t, std::vector<uint8_t>> sent;
     const auto send = [&](bool loses) {
         uint16_t sequence = sender.sequence;

@@ -229,7 +229,7 @@ GST_START_TEST(test_replayed_media) {
         publisher.client.socket().send(to, bytes);
         return true;
     };
-    VideoSender sender(publisher);
+    VideoSender sender(publisher.client.rtc());
     for (unsigned i = 1; i <= 20; ++i) {
         sender.send_frame();
         fail_unless(publisher.until([&] { return receiver.frames() >= i; }));
@@ -340,7 +340,7 @@ GST_START_TEST(test_many_sources) {
     settings.sent_sources = 20'000;
     Client publisher(server->address().port, settings);
     publisher.connect("/live/cam/whip");
-    VideoSender sender(publisher);
+    VideoSender sender(publisher.client.rtc());
     sender.send_frame();
     fail_unless(publisher.until([&] { return receiver.frames() >= 1; }));
     auto packet = sender.make_frame().front();

@@ -13,8 +13,8 @@
 namespace penstock::net {
 namespace {
 
-/// More would make the answer longer than peers like.
-constexpr size_t max_candidates = 16;
+/// More would make the answer longer than peers like, and have them open more connections.
+constexpr size_t max_candidates = 16, max_tcp_candidates = 4;
 
 std::string text_of(const sockaddr &address) {
     std::array<char, INET6_ADDRSTRLEN> text{};
@@ -65,7 +65,8 @@ std::vector<std::string> interface_addresses() {
 }
 
 std::vector<sdp::Candidate> candidates_of(const Address &listener,
-                                          const std::vector<std::string> &announce, bool is_local) {
+                                          const std::vector<std::string> &announce, bool is_local,
+                                          bool tcp) {
     std::vector<std::string> addresses = announce;
     if (addresses.empty() && is_ip_address(listener.host) && listener.host != "0.0.0.0" &&
         listener.host != "::")
@@ -84,16 +85,19 @@ std::vector<sdp::Candidate> candidates_of(const Address &listener,
             addresses.erase(loopback, addresses.end());
     }
     std::vector<sdp::Candidate> candidates;
-    for (const std::string &address : addresses) {
-        if (candidates.size() == max_candidates) break;
-        const auto rank = static_cast<uint16_t>(candidates.size());
-        sdp::Candidate candidate;
-        candidate.foundation = std::to_string(rank + 1);
-        candidate.priority = sdp::host_priority(sdp::Candidate::Tcp::no, rank);
-        candidate.address = address;
-        candidate.port = listener.port;
-        candidates.push_back(std::move(candidate));
-    }
+    const auto add = [&](sdp::Candidate::Tcp transport, size_t most) {
+        for (size_t rank = 0; rank < std::min(most, addresses.size()); ++rank) {
+            sdp::Candidate candidate;
+            candidate.foundation = std::to_string(candidates.size() + 1);
+            candidate.tcp = transport;
+            candidate.priority = sdp::host_priority(transport, static_cast<uint16_t>(rank));
+            candidate.address = addresses[rank];
+            candidate.port = listener.port;
+            candidates.push_back(std::move(candidate));
+        }
+    };
+    add(sdp::Candidate::Tcp::no, max_candidates);
+    if (tcp) add(sdp::Candidate::Tcp::passive, max_tcp_candidates);
     return candidates;
 }
 

@@ -20,8 +20,10 @@ bool is_loopback_address(const std::string &text);
 
 /// Host candidates for UDP, the preferred ones first: of the address that is listened at, or of
 /// `announce`, or of the interfaces. `is_local`: the peer is on this machine, and loopback is
-/// preferred; otherwise left out, unless there is nothing else.
+/// preferred; otherwise left out, unless there is nothing else. `tcp`: behind them are passive ones
+/// for TCP at the same port (RFC 6544, section 4).
 std::vector<sdp::Candidate> candidates_of(const Address &listener,
-                                          const std::vector<std::string> &announce, bool is_local);
+                                          const std::vector<std::string> &announce, bool is_local,
+                                          bool tcp);
 
 } // namespace penstock::net

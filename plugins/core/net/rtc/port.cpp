@@ -46,9 +46,13 @@ public:
         std::lock_guard lock(mutex_);
         peers_.erase(ufrag);
     }
-    std::shared_ptr<RtcPeer> find(std::string_view ufrag) {
+    /// Whom a check is for; nullptr: nobody, or it is none.
+    std::shared_ptr<RtcPeer> find_receiver(ByteView check) {
+        stun::Message message;
+        if (!stun::parse(check, message).is_ok() || !message.username) return nullptr;
+        const std::string ufrag(stun::receiver_ufrag(*message.username));
         std::lock_guard lock(mutex_);
-        const auto found = peers_.find(std::string(ufrag));
+        const auto found = peers_.find(ufrag);
         return found == peers_.end() ? nullptr : found->second.lock();
     }
 
@@ -117,25 +121,22 @@ private:
         const auto peer = find(datagram);
         if (!peer) return;
         const size_t here = socket_->loop();
-        if (peer->loop() == here) return peer->on_datagram(datagram, here);
+        RtcWay way{datagram.from, datagram.to, here, nullptr};
+        if (peer->loop() == here) return peer->on_datagram(datagram.bytes, way);
         if (peer->under_way_.fetch_add(1) >= max_under_way) {
             --peer->under_way_;
             return;
         }
-        asio::post(loops_->at(peer->loop()), [peer, here, bytes = Bytes::copy_of(datagram.bytes),
-                                              from = datagram.from, to = datagram.to] {
-            --peer->under_way_;
-            peer->on_datagram({bytes, from, to}, here);
-        });
+        asio::post(loops_->at(peer->loop()),
+                   [peer, way = std::move(way), bytes = Bytes::copy_of(datagram.bytes)] {
+                       --peer->under_way_;
+                       peer->on_datagram(bytes, way);
+                   });
     }
     /// An address may be another session's next time: checks are found by what they say.
     std::shared_ptr<RtcPeer> find(const Datagram &datagram) const {
         const stun::Protocol protocol = stun::classify(datagram.bytes);
-        if (protocol == stun::Protocol::stun) {
-            stun::Message message;
-            if (!stun::parse(datagram.bytes, message).is_ok() || !message.username) return nullptr;
-            return names_->find(stun::receiver_ufrag(*message.username));
-        }
+        if (protocol == stun::Protocol::stun) return names_->find_receiver(datagram.bytes);
         if (protocol == stun::Protocol::unknown) return nullptr;
         const auto found = known_.find(datagram.from);
         if (found != known_.end()) return found->second;
@@ -197,7 +198,24 @@ bool RtcPort::start(const Address &address, std::string *error) {
         sides_.push_back(std::make_shared<Side>(loops_, names_, socket));
         asio::post(sides_.back()->context(), [side = sides_.back()] { side->start(); });
     }
+    open_tcp();
     return true;
+}
+
+/// Does without, if the port can't be opened: most peers use UDP.
+void RtcPort::open_tcp() {
+    connections_ = std::make_shared<RtcConnections>(
+        loops_, [names = names_](ByteView check) { return names->find_receiver(check); });
+    std::string reason;
+    tcp_ = Listener::open(
+        loops_, address_, "webrtc",
+        [connections = connections_](tcp::socket &&socket, size_t loop) {
+            connections->accept(std::move(socket), loop);
+        },
+        &reason);
+    if (!tcp_)
+        log(LogLevel::warning, "rtc",
+            "peers whose networks let no UDP through can't connect: " + reason);
 }
 
 bool RtcPort::suits(const std::vector<std::string> &announce, std::string *error) const {
@@ -209,12 +227,15 @@ bool RtcPort::suits(const std::vector<std::string> &announce, std::string *error
 }
 
 RtcPort::~RtcPort() {
+    if (tcp_) tcp_->close();
     std::vector<std::future<void>> closed;
-    for (const auto &side : sides_) {
+    for (size_t loop = 0; loop < sides_.size(); ++loop) {
+        const auto &side = sides_[loop];
         auto done = std::make_shared<std::promise<void>>();
         closed.push_back(done->get_future());
-        asio::post(side->context(), [side, done] {
+        asio::post(side->context(), [side, done, loop, connections = connections_] {
             side->close();
+            connections->close(loop);
             done->set_value();
         });
     }
@@ -224,7 +245,7 @@ RtcPort::~RtcPort() {
 }
 
 std::vector<sdp::Candidate> RtcPort::candidates(bool is_local) const {
-    return candidates_of(address_, announce_, is_local);
+    return candidates_of(address_, announce_, is_local, tcp_ != nullptr);
 }
 
 bool RtcPort::add(const std::string &ufrag, const std::shared_ptr<RtcPeer> &peer) {
@@ -235,23 +256,26 @@ void RtcPort::remove(const std::string &ufrag) {
     names_->remove(ufrag);
 }
 
-bool RtcPort::learn(const udp::endpoint &from, size_t arrived,
-                    const std::shared_ptr<RtcPeer> &peer) {
-    const auto &side = sides_[arrived];
-    if (!names_->learn(from, peer)) return false;
-    if (arrived == peer->loop())
-        side->learn(from, peer);
+bool RtcPort::learn(const RtcWay &way, const std::shared_ptr<RtcPeer> &peer) {
+    if (way.connection) {
+        way.connection->prove();
+        return true;
+    }
+    const auto &side = sides_[way.arrived];
+    if (!names_->learn(way.remote, peer)) return false;
+    if (way.arrived == peer->loop())
+        side->learn(way.remote, peer);
     else
-        asio::post(side->context(), [side, from, peer] { side->learn(from, peer); });
+        asio::post(side->context(), [side, from = way.remote, peer] { side->learn(from, peer); });
     return true;
 }
 
-void RtcPort::forget(const udp::endpoint &from, size_t arrived,
-                     const std::shared_ptr<RtcPeer> &peer) {
-    const auto &side = sides_[arrived];
-    names_->forget(from, peer);
-    if (arrived == peer->loop()) return side->forget(from, peer);
-    asio::post(side->context(), [side, from, peer] { side->forget(from, peer); });
+void RtcPort::forget(const RtcWay &way, const std::shared_ptr<RtcPeer> &peer) {
+    if (way.connection) return way.connection->close();
+    const auto &side = sides_[way.arrived];
+    names_->forget(way.remote, peer);
+    if (way.arrived == peer->loop()) return side->forget(way.remote, peer);
+    asio::post(side->context(), [side, from = way.remote, peer] { side->forget(from, peer); });
 }
 
 UdpSocket &RtcPort::socket(size_t loop) {
@@ -262,7 +286,8 @@ void RtcPort::tick(const std::shared_ptr<RtcPeer> &peer) {
     if (!std::exchange(peer->ticks_, true)) sides_[peer->loop()]->tick(peer);
 }
 
-void RtcPort::wait_writable(const std::shared_ptr<RtcPeer> &peer) {
+void RtcPort::wait_writable(const RtcWay &way, const std::shared_ptr<RtcPeer> &peer) {
+    if (way.connection) return way.connection->wait_writable();
     sides_[peer->loop()]->wait_writable(peer);
 }
 

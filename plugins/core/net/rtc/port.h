@@ -1,45 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The UDP port of all WebRTC sessions of its servers: a socket on each loop, over which datagrams
-// find their sessions by the user fragment of ICE first, and by the sender's address then.
+// find their sessions by the user fragment of ICE first, and by the sender's address then. Beside
+// it the TCP port of the same number, for peers whose networks let no UDP through.
 #pragma once
 
 #include "core/dtls/context.h"
 #include "core/net/loop/loops.h"
-#include "core/net/loop/udp_socket.h"
+#include "core/net/loop/tcp_listener.h"
+#include "core/net/rtc/connection.h"
+#include "core/net/rtc/way.h"
 #include "core/sdp/candidate.h"
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace penstock::net {
-
-/// A session as the port knows it. Called on its loop, but for loop().
-class RtcPeer {
-public:
-    virtual ~RtcPeer() = default;
-    virtual size_t loop() const = 0;
-    /// `arrived`: the loop whose socket got it, for RtcPort::learn().
-    virtual void on_datagram(const Datagram &datagram, size_t arrived) = 0;
-    /// Every few milliseconds from RtcPort::tick() on, until it returns false. `now`: ns.
-    virtual bool on_tick(uint64_t now) = 0;
-    /// The socket takes datagrams again, after RtcPort::wait_writable().
-    virtual void on_writable() = 0;
-
-    /// steady_ms() when something authentic last came. Any thread.
-    uint64_t heard_ms() const { return heard_ms_.load(std::memory_order_relaxed); }
-
-protected:
-    void note_heard(uint64_t now_ms) { heard_ms_.store(now_ms, std::memory_order_relaxed); }
-
-private:
-    friend class RtcPort;
-    std::atomic<unsigned> under_way_{0}; ///< datagrams on their way from other loops
-    std::atomic<uint64_t> heard_ms_{0};
-    bool ticks_ = false; ///< touched by its loop alone
-};
 
 /// Thread-safe unless it says otherwise. Closes its sockets when it is destroyed.
 class RtcPort {
@@ -63,8 +40,8 @@ public:
     const Address &address() const { return address_; }
     const std::shared_ptr<Loops> &loops() const { return loops_; }
     const std::shared_ptr<dtls::Context> &dtls() const { return dtls_; }
-    /// Where peers reach it: the announced addresses, or those of the interfaces. `is_local`: the
-    /// peer is on this machine.
+    /// Where peers reach it: the announced addresses, or those of the interfaces, for UDP and then
+    /// for TCP, if that port could be opened. `is_local`: the peer is on this machine.
     std::vector<sdp::Candidate> candidates(bool is_local) const;
 
     /// Checks with this user fragment are the peer's from now on. False if it is taken.
@@ -72,19 +49,22 @@ public:
     void remove(const std::string &ufrag);
 
     // --- on the peer's loop ---------------------------------------------------------------
-    /// What comes from this address is the peer's: a check of it was valid. False if another one
-    /// has the address, from which something authentic came within `owned_ms`: whoever can forge
-    /// an address must not take it over.
+    /// What comes this way is the peer's: a check of it was valid. False if another one has its
+    /// address, from which something authentic came within `owned_ms`: whoever can forge an address
+    /// must not take it over.
     static constexpr uint64_t owned_ms = 2'000;
-    bool learn(const udp::endpoint &from, size_t arrived, const std::shared_ptr<RtcPeer> &peer);
-    void forget(const udp::endpoint &from, size_t arrived, const std::shared_ptr<RtcPeer> &peer);
+    bool learn(const RtcWay &way, const std::shared_ptr<RtcPeer> &peer);
+    /// Nothing comes this way any more; a connection is closed.
+    void forget(const RtcWay &way, const std::shared_ptr<RtcPeer> &peer);
     UdpSocket &socket(size_t loop);
     void tick(const std::shared_ptr<RtcPeer> &peer);
-    void wait_writable(const std::shared_ptr<RtcPeer> &peer);
+    void wait_writable(const RtcWay &way, const std::shared_ptr<RtcPeer> &peer);
 
 private:
     class Names;
     class Side;
+
+    void open_tcp();
 
     const std::vector<std::string> announce_;
     Address address_;
@@ -92,6 +72,8 @@ private:
     std::shared_ptr<dtls::Context> dtls_;
     std::shared_ptr<Names> names_;
     std::vector<std::shared_ptr<Side>> sides_; ///< one for each loop
+    std::shared_ptr<RtcConnections> connections_;
+    std::shared_ptr<Listener> tcp_; ///< nullptr: there is UDP alone
 };
 
 } // namespace penstock::net

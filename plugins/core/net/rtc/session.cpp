@@ -21,6 +21,8 @@ namespace asio = boost::asio;
 constexpr size_t id_characters = 24;
 /// How long a peer that moves gets media at its new address unproven.
 constexpr uint64_t trial_ms = 3'000, trial_pause_ms = 30'000;
+/// Connections that a session may have at a time.
+constexpr size_t max_connections = 3;
 
 std::vector<dtls::Fingerprint> usable(const std::vector<sdp::Fingerprint> &offered) {
     std::vector<dtls::Fingerprint> out;
@@ -173,100 +175,90 @@ void RtcSession::patch_now(const std::string &if_match, const sdp::Fragment &fra
 
 // --- transport ----------------------------------------------------------------------------
 
-stun::Path RtcSession::path_of(const Datagram &datagram) const {
-    const auto number_of = [](const auto &address) {
-        return address.is_v4() ? stun::TransportAddress::v4(address.to_v4().to_bytes(), 0)
-                               : stun::TransportAddress::v6(address.to_v6().to_bytes(), 0);
-    };
-    stun::Path path;
-    path.remote = number_of(datagram.from.address());
-    path.remote.port = datagram.from.port();
-    const stun::TransportAddress local = number_of(datagram.to);
-    path.local = std::hash<std::string_view>()(
-        {reinterpret_cast<const char *>(local.bytes.data()), local.bytes.size()});
-    return path;
-}
-
-RtcSession::Way *RtcSession::find_way(const stun::Path &path) {
-    const auto found =
-        std::find_if(ways_.begin(), ways_.end(), [&](const Way &way) { return way.path == path; });
-    return found == ways_.end() ? nullptr : &*found;
+void RtcSession::learn(const stun::Path &path, const RtcWay &way) {
+    size_t connections = 0, oldest = SIZE_MAX, oldest_connection = SIZE_MAX;
+    for (size_t i = ways_.size(); i-- > 0;) {
+        if (ways_[i].path == path) {
+            if (ways_[i].way.arrived != way.arrived) forget(ways_[i]);
+            ways_[i].way.arrived = way.arrived;
+            return;
+        }
+        connections += ways_[i].way.connection != nullptr;
+        if (i == selected_) continue;
+        oldest = i;
+        if (ways_[i].way.connection) oldest_connection = i;
+    }
+    // IceLite forgets the oldest likewise.
+    if (way.connection && connections >= max_connections)
+        forget_way(oldest_connection);
+    else if (ways_.size() >= stun::IceLite::max_paths)
+        forget_way(oldest);
+    ways_.push_back({path, way, false});
 }
 
 /// The port knows an address once, whatever local addresses it is used with.
-void RtcSession::forget(const Way &way) {
-    const auto shares = [&](const Way &other) {
-        return &other != &way && other.remote == way.remote && other.arrived == way.arrived;
+void RtcSession::forget(const Known &known) {
+    const auto shares = [&](const Known &other) {
+        return &other != &known && !other.way.connection && !known.way.connection &&
+               other.way.remote == known.way.remote && other.way.arrived == known.way.arrived;
     };
     if (std::none_of(ways_.begin(), ways_.end(), shares))
-        state_->port->forget(way.remote, way.arrived, shared_from_this());
+        state_->port->forget(known.way, shared_from_this());
 }
 
-RtcSession::Way &RtcSession::learn(const stun::Path &path, const Datagram &datagram,
-                                   size_t arrived) {
-    if (Way *known = find_way(path)) {
-        if (known->arrived != arrived) forget(*known);
-        known->arrived = arrived;
-        return *known;
-    }
-    // IceLite forgets the oldest likewise.
-    if (ways_.size() >= stun::IceLite::max_paths) {
-        const size_t oldest = selected_ == 0 ? 1 : 0;
-        forget(ways_[oldest]);
-        ways_.erase(ways_.begin() + ptrdiff_t(oldest));
-        if (selected_ != SIZE_MAX && selected_ > oldest) --selected_;
-    }
-    ways_.push_back({path, datagram.from, datagram.to, arrived});
-    return ways_.back();
+void RtcSession::forget_way(size_t index) {
+    forget(ways_[index]);
+    ways_.erase(ways_.begin() + ptrdiff_t(index));
+    if (selected_ != SIZE_MAX && selected_ > index) --selected_;
 }
 
 /// Something authentic and encrypted came by this path.
 void RtcSession::prove(const stun::Path &path, uint64_t now_ms) {
     note_heard(now_ms);
-    Way *way = find_way(path);
-    if (!way || way->is_proven) return;
-    way->is_proven = true;
-    if (way != &ways_[std::min(selected_, ways_.size() - 1)]) return;
+    const auto known = std::find_if(ways_.begin(), ways_.end(),
+                                    [&](const Known &way) { return way.path == path; });
+    if (known == ways_.end() || std::exchange(known->is_proven, true)) return;
+    if (size_t(known - ways_.begin()) != selected_) return;
     is_on_trial_ = false;
     on_way();
 }
 
-void RtcSession::on_datagram(const Datagram &datagram, size_t arrived) {
+void RtcSession::on_datagram(ByteView bytes, const RtcWay &from) {
     if (ended_ || !ice_) return;
     const auto keep = shared_from_this();
     const uint64_t now = steady_ns(), now_ms = now / 1'000'000;
-    switch (stun::classify(datagram.bytes)) {
+    switch (stun::classify(bytes)) {
     case stun::Protocol::stun:
-        return on_check(datagram, arrived, now_ms);
+        return on_check(bytes, from, now_ms);
     case stun::Protocol::dtls:
-        return on_handshake(datagram, now_ms);
+        return on_handshake(bytes, from, now_ms);
     case stun::Protocol::rtp:
-        return on_media(datagram, false, now);
+        return on_media(bytes, from, false, now);
     case stun::Protocol::rtcp:
-        return on_media(datagram, true, now);
+        return on_media(bytes, from, true, now);
     case stun::Protocol::unknown:
         return;
     }
 }
 
-void RtcSession::on_check(const Datagram &datagram, size_t arrived, uint64_t now_ms) {
+void RtcSession::on_check(ByteView bytes, const RtcWay &from, uint64_t now_ms) {
     constexpr unsigned max_false_replies = 50; // a second
     stun::Message message;
-    if (!stun::parse(datagram.bytes, message).is_ok()) return;
+    if (!stun::parse(bytes, message).is_ok()) return;
     if (now_ms - false_since_ms_ >= 1000) {
         false_since_ms_ = now_ms;
         false_checks_ = 0;
     }
-    const stun::Path path = path_of(datagram);
-    const stun::CheckResult result = ice_->on_message(datagram.bytes, message, path, now_ms);
+    const stun::Path path = from.path();
+    const stun::CheckResult result = ice_->on_message(bytes, message, path, now_ms);
     if (!result.is_valid && ++false_checks_ > max_false_replies) return;
     // Its address is learnt before it gets the reply, behind which its handshake follows at once.
     if (result.is_valid) {
-        const Way &known = learn(path, datagram, arrived);
+        learn(path, from);
         // An address that is another session's gets no media of this one by checks alone.
-        if (!state_->port->learn(known.remote, arrived, shared_from_this())) return;
+        if (!state_->port->learn(from, shared_from_this())) return;
     }
-    if (!result.reply.empty()) send_to(datagram, result.reply);
+    if (!result.reply.empty()) from.send(socket(), result.reply);
     if (!result.is_valid) return;
     if (result.restarted)
         while (ufrags_.size() > 1) {
@@ -280,6 +272,8 @@ void RtcSession::on_check(const Datagram &datagram, size_t arrived, uint64_t now
         if (is_on_trial_) trial_ends_ms_ = now_ms + trial_ms;
     }
     if (!dtls_ && !had_keys_ && answer_.is_dtls_client) start_dtls(now_ms);
+    // The way before may be one that is full, and stays so.
+    if (result.moved && had_keys_ && !ended_) on_writable();
 }
 
 bool RtcSession::start_dtls(uint64_t now_ms) {
@@ -294,11 +288,11 @@ bool RtcSession::start_dtls(uint64_t now_ms) {
     return !ended_;
 }
 
-void RtcSession::on_handshake(const Datagram &datagram, uint64_t now_ms) {
-    if (!ice_->is_known(path_of(datagram))) return;
+void RtcSession::on_handshake(ByteView bytes, const RtcWay &from, uint64_t now_ms) {
+    if (!ice_->is_known(from.path())) return;
     if (!dtls_ && (had_keys_ || !start_dtls(now_ms))) return;
-    handshake_path_ = path_of(datagram);
-    take_dtls(dtls_->receive(datagram.bytes, now_ms));
+    handshake_path_ = from.path();
+    take_dtls(dtls_->receive(bytes, now_ms));
 }
 
 void RtcSession::take_dtls(const Result &result) {
@@ -324,16 +318,16 @@ void RtcSession::take_dtls(const Result &result) {
     }
 }
 
-void RtcSession::on_media(const Datagram &datagram, bool rtcp, uint64_t now) {
+void RtcSession::on_media(ByteView bytes, const RtcWay &from, bool rtcp, uint64_t now) {
     if (!receiver_) return;
     thread_local std::array<uint8_t, UdpSocket::max_datagram> scratch;
-    if (datagram.bytes.size() > scratch.size()) return;
-    std::copy(datagram.bytes.begin(), datagram.bytes.end(), scratch.begin());
-    const std::span<uint8_t> packet(scratch.data(), datagram.bytes.size());
+    if (bytes.size() > scratch.size()) return;
+    std::copy(bytes.begin(), bytes.end(), scratch.begin());
+    const std::span<uint8_t> packet(scratch.data(), bytes.size());
     const srtp::Outcome outcome =
         rtcp ? receiver_->unprotect_rtcp(packet) : receiver_->unprotect(packet);
     if (!outcome.ok()) return;
-    const stun::Path path = path_of(datagram);
+    const stun::Path path = from.path();
     prove(path, now / 1'000'000);
     if (sends_media()) ice_->on_media(path, now / 1'000'000);
     if (rtcp)
@@ -343,15 +337,7 @@ void RtcSession::on_media(const Datagram &datagram, bool rtcp, uint64_t now) {
 }
 
 void RtcSession::send(ByteView datagram) {
-    const Way *to = way();
-    if (!to) return;
-    const iovec part{const_cast<uint8_t *>(datagram.data()), datagram.size()};
-    socket().send(to->remote, to->local, &part, 1);
-}
-
-void RtcSession::send_to(const Datagram &asked, ByteView reply) {
-    const iovec part{const_cast<uint8_t *>(reply.data()), reply.size()};
-    socket().send(asked.from, asked.to, &part, 1);
+    if (const RtcWay *to = way()) to->send(socket(), datagram);
 }
 
 void RtcSession::send_rtcp(ByteView compound) {
@@ -413,8 +399,8 @@ void RtcSession::close_now(LogLevel level, const std::string &reason) {
     if (dtls_) dtls_->close();
     for (const std::string &ufrag : ufrags_)
         state_->port->remove(ufrag);
-    for (const Way &each : std::exchange(ways_, {}))
-        state_->port->forget(each.remote, each.arrived, keep);
+    for (const Known &each : std::exchange(ways_, {}))
+        state_->port->forget(each.way, keep);
     state_->remove(id_);
     state_->roster->remove(keep);
     // It may be in a pass of its stream, which holds no reference and goes on with it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A WebRTC peer that publishes or plays: its offer and answer, and its transport (ICE-lite, DTLS,
-// SRTP) over the UDP port.
+// SRTP) over the UDP port, or a TCP connection.
 #pragma once
 
 #include "core/dtls/session.h"
@@ -48,7 +48,7 @@ public:
     const std::string &endpoint() const { return endpoint_; }
 
     void check(uint64_t now_ms) override;
-    void on_datagram(const Datagram &datagram, size_t arrived) override;
+    void on_datagram(ByteView bytes, const RtcWay &from) override;
     bool on_tick(uint64_t now) override;
     void on_writable() override {}
 
@@ -84,20 +84,18 @@ protected:
     void close_now(LogLevel level, const std::string &reason);
     void say(LogLevel level, const std::string &text) const;
 
+    struct Known {
+        stun::Path path;
+        RtcWay way;
+        bool is_proven = false; ///< something encrypted came by it, too
+    };
     /// Where to send; nullptr: nothing may be sent yet, or not now. A peer that moves may be
     /// somebody who has its media sent to another's address: only for seconds, and rarely, it gets
     /// some before something encrypted came from its new one.
-    struct Way {
-        stun::Path path;
-        udp::endpoint remote;
-        boost::asio::ip::address local;
-        size_t arrived = 0;     ///< the loop that got the check
-        bool is_proven = false; ///< something encrypted came from there, too
-    };
-    const Way *way() const {
+    const RtcWay *way() const {
         if (selected_ >= ways_.size()) return nullptr;
-        const Way &selected = ways_[selected_];
-        return selected.is_proven || is_on_trial_ || !had_keys_ ? &selected : nullptr;
+        const Known &selected = ways_[selected_];
+        return selected.is_proven || is_on_trial_ || !had_keys_ ? &selected.way : nullptr;
     }
     UdpSocket &socket() { return state_->port->socket(home_); }
     /// Encrypts and sends a compound of RTCP.
@@ -136,18 +134,16 @@ private:
     void patch_now(const std::string &if_match, const sdp::Fragment &fragment,
                    const RtcPeers::Patched &done);
     std::string etag() const;
-    stun::Path path_of(const Datagram &datagram) const;
-    Way *find_way(const stun::Path &path);
-    Way &learn(const stun::Path &path, const Datagram &datagram, size_t arrived);
-    void forget(const Way &way);
+    void learn(const stun::Path &path, const RtcWay &way);
+    void forget(const Known &known);
+    void forget_way(size_t index);
     void prove(const stun::Path &path, uint64_t now_ms);
-    void on_check(const Datagram &datagram, size_t arrived, uint64_t now_ms);
-    void on_handshake(const Datagram &datagram, uint64_t now_ms);
-    void on_media(const Datagram &datagram, bool rtcp, uint64_t now);
+    void on_check(ByteView bytes, const RtcWay &from, uint64_t now_ms);
+    void on_handshake(ByteView bytes, const RtcWay &from, uint64_t now_ms);
+    void on_media(ByteView bytes, const RtcWay &from, bool rtcp, uint64_t now);
     bool start_dtls(uint64_t now_ms);
     void take_dtls(const Result &result);
     void send(ByteView datagram);
-    void send_to(const Datagram &asked, ByteView reply);
     void say_created(RtcCreated created);
 
     const std::string endpoint_;
@@ -159,8 +155,8 @@ private:
     std::vector<dtls::Fingerprint> fingerprints_;
     std::optional<stun::IceLite> ice_;
     std::vector<std::string> ufrags_; ///< by which the port knows it
-    std::vector<Way> ways_;
-    stun::Path handshake_path_; ///< of the last datagram of DTLS
+    std::vector<Known> ways_;         ///< of which a check was valid, the oldest first
+    stun::Path handshake_path_;       ///< of the last datagram of DTLS
     size_t selected_ = SIZE_MAX;
     uint64_t session_id_ = 0; ///< of o=
     Output output_{*this};

@@ -237,8 +237,8 @@ RtcViewer::Status RtcViewer::send_frame(const rtc::RtpFrame &frame, uint64_t &se
         return Status::idle;
     }
     while (next_payload_ < frame.count()) {
-        // All viewers of the loop share the socket: what would not be taken stays in the ring.
-        if (socket().is_full()) return Status::blocked;
+        // What would not be taken stays in the ring; all viewers of the loop share the UDP socket.
+        if (!way()->has_room(socket())) return Status::blocked;
         if (tokens_ < 1) {
             is_paced_ = true;
             return Status::more;
@@ -307,15 +307,14 @@ bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, 
         track.bytes += static_cast<uint32_t>(payload_size);
     }
     if (size == 0) return true;
-    const Way *to = way();
-    const size_t left =
-        socket().send_segments(to->remote, to->local, ByteView(buffer.bytes.data(), size), segment);
-    sent += left;
-    return left == size;
+    bool is_full = false;
+    sent += way()->send_segments(socket(), ByteView(buffer.bytes.data(), size), segment, is_full);
+    return !is_full;
 }
 
 void RtcViewer::wait_writable(Status why) {
-    if (why == Status::blocked) return state_->port->wait_writable(shared_from_this());
+    if (why == Status::blocked && way())
+        return state_->port->wait_writable(*way(), shared_from_this());
     if (is_paced_) return state_->port->tick(shared_from_this());
     asio::post(context(), [self = self<RtcViewer>()] {
         if (!self->ended_) self->pump_again();

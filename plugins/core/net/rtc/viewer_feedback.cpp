@@ -65,7 +65,7 @@ bool RtcViewer::may_repeat(uint64_t now) {
 }
 
 void RtcViewer::send_again(uint16_t sequence, uint64_t now) {
-    const Way *to = way();
+    const RtcWay *to = way();
     Track &track = tracks_[0];
     const auto found = track.spans.find(sequence);
     if (!to || !found) return;
@@ -107,8 +107,7 @@ void RtcViewer::send_again(uint16_t sequence, uint64_t now) {
     const srtp::Outcome outcome = track.rtx != 0 ? sender_->protect(head_view, pieces, out)
                                                  : sender_->protect_again(head_view, pieces, out);
     if (!outcome.ok()) return;
-    const iovec part{out.data(), outcome.size};
-    socket().send(to->remote, to->local, &part, 1);
+    to->send(socket(), ByteView(out).first(outcome.size));
 }
 
 } // namespace penstock::net
