@@ -193,7 +193,7 @@ void RtcSession::learn(const stun::Path &path, const RtcWay &way) {
         forget_way(oldest_connection);
     else if (ways_.size() >= stun::IceLite::max_paths)
         forget_way(oldest);
-    ways_.push_back({path, way, false});
+    ways_.push_back({path, way, way.connection != nullptr}); // whose address nobody forges
 }
 
 /// The port knows an address once, whatever local addresses it is used with.
