@@ -30,7 +30,8 @@
  * Browsers send to the addresses that the answer names: those of the machine's interfaces, or those
  * of `announce`. Where the machine is behind NAT, or in a container without the host's network,
  * only `announce` has the address that they can reach; the UDP port has to be forwarded unchanged.
- * `ice-servers` are for browsers whose networks let no UDP through.
+ * Browsers whose networks let no UDP through come to the TCP port of the same number, which is open
+ * too unless another program has it; `ice-servers` are for those that can't reach that either.
  *
  * ## HTTPS
  * `location=https://…` takes `tls-certificate` and `tls-key`, as in httpserversink. A page that

@@ -26,8 +26,9 @@
  * Peers send to the addresses that the answer names: those of the machine's interfaces, or those of
  * `announce`. Where the machine is behind NAT, or in a container without the host's network, only
  * `announce` has the address that peers can reach; the UDP port has to be forwarded unchanged.
- * `ice-servers` are for peers whose networks let no UDP through: they may reach a TURN server,
- * which in turn reaches the UDP port.
+ * Peers whose networks let no UDP through come to the TCP port of the same number, which is open
+ * too unless another program has it. `ice-servers` are for those that can't reach that either: they
+ * may reach a TURN server, which in turn reaches the UDP port.
  *
  * ## HTTPS
  * Browsers give a page camera and microphone only if it came by https:// (or from this machine),

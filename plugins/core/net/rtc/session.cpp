@@ -21,8 +21,8 @@ namespace asio = boost::asio;
 constexpr size_t id_characters = 24;
 /// How long a peer that moves gets media at its new address unproven.
 constexpr uint64_t trial_ms = 3'000, trial_pause_ms = 30'000;
-/// Connections that a session may have at a time.
-constexpr size_t max_connections = 3;
+/// Connections that a session may have at a time: one for each candidate.
+constexpr size_t max_connections = 4;
 
 std::vector<dtls::Fingerprint> usable(const std::vector<sdp::Fingerprint> &offered) {
     std::vector<dtls::Fingerprint> out;
