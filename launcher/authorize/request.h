@@ -13,7 +13,7 @@ namespace penstock::authorize {
 /// or the token.
 struct Request {
     bool publish = false;
-    std::string protocol; ///< "rtmp", "http", "websocket", "hls"
+    std::string protocol; ///< "rtmp", "http", "websocket", "hls", "rtc"
     std::string id;       ///< "rtmp-play-17"
     std::string ip;       ///< "127.0.0.1", "::1"
     std::string port;     ///< "53412"

@@ -69,6 +69,16 @@ def sign(action, stream, expires):
             hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest())
 
 
+def offer(direction):
+    """A WebRTC peer's offer, of H.264."""
+    return "\r\n".join((
+        "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96", "c=IN IP4 0.0.0.0", "a=mid:0", "a=setup:actpass",
+        "a=ice-ufrag:abcd", "a=ice-pwd:0123456789abcdef01234567", "a=rtcp-mux", "a=" + direction,
+        "a=fingerprint:sha-256 " + ":".join(["7B"] * 32), "a=rtpmap:96 H264/90000",
+        "a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f", ""))
+
+
 class Authorize(unittest.TestCase):
     def decider(self, answer, key_set=""):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Decides)
@@ -86,12 +96,14 @@ class Authorize(unittest.TestCase):
         server.url = f"http://127.0.0.1:{server.server_port}/"
         return server
 
-    def run_live(self, keys, rule="", starts=True, **environment):
-        """Runs `live` with these keys added to the description and to its `publish` rule."""
+    def run_live(self, keys, rule="", play="", starts=True, **environment):
+        """Runs `live` with these keys added to the description and to its rules, and with these
+        `play` rules before its own."""
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         root = self.root = pathlib.Path(directory.name)
         text = LIVE.replace("    max-instances: 500", rule + "    max-instances: 500")
+        text = text.replace("\nplay:\n", "\nplay:\n" + play)
         (root / "own.yaml").write_text(text + keys, encoding="utf-8")
         log = open(root / "log", "w", encoding="utf-8")
         process = self.process = subprocess.Popen(
@@ -179,6 +191,17 @@ class Authorize(unittest.TestCase):
         viewer.close()
         return status
 
+    def offer(self, target, **headers):
+        """The status that a WHIP or WHEP client's offer gets."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=20)
+        try:
+            direction = "sendonly" if "/whip" in target else "recvonly"
+            connection.request("POST", target, offer(direction),
+                               {"Content-Type": "application/sdp", **headers})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
     def until_status(self, target, status):
         until(lambda: f"{target} is {self.status(target)}, not {status}",
               lambda: self.status(target) == status)
@@ -199,9 +222,15 @@ class Authorize(unittest.TestCase):
             for query in ("", "?token=tuna", "?x=token=swordfish", "?name=cam"):
                 self.assertEqual(self.status(target + query), 403, target + query)
         self.assertEqual(self.status("/live/cam.flv", websocket=True), 403)
+        self.assertEqual(self.offer("/live/cam/whep?token=swordfish"), 201)
+        self.assertEqual(self.offer("/live/cam/whep", Authorization="Bearer swordfish"), 201)
+        self.assertEqual(self.offer("/live/cam/whep", Authorization="Bearer tuna"), 403)
+        self.assertEqual(self.offer("/live/cam/whip?token=tuna"), 403)
+        self.assertEqual(self.offer("/live/other/whip?token=swordfish"), 403)
         # The server was asked the same about peers of every protocol.
         allowed = [peer for peer, _, _ in server.asked if peer.get("token") == "swordfish"]
-        self.assertEqual({peer["protocol"] for peer in allowed}, {"rtmp", "http", "websocket", "hls"})
+        self.assertEqual({peer["protocol"] for peer in allowed},
+                         {"rtmp", "http", "websocket", "hls", "rtc"})
         for peer in allowed:
             self.assertEqual((peer["app"], peer["addr"], peer["tls"]), ("live", "127.0.0.1", "0"))
         for _, body, headers in server.asked:
@@ -300,9 +329,9 @@ class Authorize(unittest.TestCase):
 
     def test_play_rule(self):
         server = self.decider(lambda peer: 200 if peer.get("token") == "swordfish" else 401)
-        self.run_live("\nplay:\n  match: ['rtmp://${rtmp}/live/{name}_2', "
+        self.run_live("", play="  - match: ['rtmp://${rtmp}/live/{name}_2', "
                       "'http://${http}/live/{name}_2.flv']\n"
-                      f"  authorize: {server.url}\n  pipeline: gopsrc channel=live/${{name}} ! "
+                      f"    authorize: {server.url}\n    pipeline: gopsrc channel=live/${{name}} ! "
                       "tee name=t ! queue ! rtmpserversink location=rtmp://${rtmp}/live/${name}_2 "
                       "t. ! queue ! httpserversink location=http://${http}/live/${name}_2.flv\n")
         self.assertIsNotNone(self.publish("cam"), "the rule is for viewers")
@@ -346,6 +375,10 @@ class Authorize(unittest.TestCase):
         self.assertIsNotNone(self.publish("cam?" + sign("publish", "live/cam", later)), self.log())
         self.until_status("/live/cam.flv?" + sign("play", "live/cam", later), 200)
         self.until_status("/live/cam/index.m3u8?" + sign("play", "live/cam", later), 200)
+        self.assertEqual(self.offer("/live/cam/whep?" + sign("play", "live/cam", later)), 201)
+        self.assertEqual(self.offer("/live/cam/whep?" + sign("play", "live/other", later)), 403)
+        self.assertEqual(self.offer("/live/web/whip?" + sign("play", "live/web", later)), 403)
+        self.assertEqual(self.offer("/live/web/whip?" + sign("publish", "live/web", later)), 201)
         self.assertEqual(self.status("/live/cam.flv?" + sign("play", "live/other", later)), 403)
         self.assertEqual(self.status("/live/cam.flv"), 403)
         soon = int(time.time()) + 5
@@ -369,7 +402,7 @@ class Authorize(unittest.TestCase):
         self.assertGreaterEqual(time.time(), soon, "ended before its time")
         self.assertEqual(self.get("/live/cam/index.m3u8?" + query)[0], 403)
         self.assertEqual(self.get("/live/cam/" + segment)[0], 403)
-        self.assertEqual(self.log().count("its authorization has expired"), 3)
+        self.assertEqual(self.log().count("] closed: its authorization has expired"), 3)
         self.assertNotIn(query.split("=")[-1], self.log())
 
     def test_tokens(self):
