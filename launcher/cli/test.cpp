@@ -295,7 +295,8 @@ bool Test::run(const std::string &name, int *code) {
     receivers_.clear();
     finish();
     for (const expect::Unmeasured &each : unmeasured_)
-        checks_.push_back({each.label, "not measured", "", each.why, Verdict::unmeasured});
+        checks_.push_back({each.label, "not measured", "", each.why,
+                           each.has_receiver ? Verdict::unmeasured : Verdict::told});
     if (receivers_.empty() && checks_.empty())
         checks_.push_back({"pipelines", "outputs", "", "none that can be received", Verdict::told});
     std::string said;

@@ -224,12 +224,17 @@ std::vector<Unmeasured> Bench::unmeasured(const std::vector<Output> &measured) c
             is_file |= is_written(item.text, property.name, *text);
         }
         const std::string label = item.text + place;
-        const bool is_known = protocols::find_element(item.text).use;
+        const protocols::FoundElement found = protocols::find_element(item.text);
+        const bool has_receiver = !found || found.use->role != protocols::Role::serve ||
+                                  found.protocol->receive_any || !found.protocol->readers.empty();
         if (std::none_of(out.begin(), out.end(),
                          [&](const Unmeasured &each) { return each.label == label; }))
-            out.push_back({label, is_file    ? "a file; `penstock test` writes none that stays"
-                                  : is_known ? "what is sent there can't be received here"
-                                             : "`penstock test` receives what is served or sent"});
+            out.push_back({label,
+                           is_file         ? "a file; `penstock test` writes none that stays"
+                           : !has_receiver ? "nothing here receives " + found.protocol->title
+                           : found         ? "what is sent there can't be received here"
+                                           : "`penstock test` receives what is served or sent",
+                           has_receiver});
     };
     binding_.description().each_pipeline([&](const PipelineText &pipeline) {
         if (!binding_.holds(pipeline.when)) return;

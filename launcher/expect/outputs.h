@@ -24,6 +24,7 @@ struct Output {
 struct Unmeasured {
     std::string label; ///< "filesink /srv/test.flv"
     std::string why;
+    bool has_receiver = true; ///< false: it is served, and nothing here receives its protocol
 };
 
 /// Replaces the addresses of a description by ones for the test.
