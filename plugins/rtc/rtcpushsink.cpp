@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The element rtcpushsink: GObject boilerplate around PushSink.
+/**
+ * SECTION:element-rtcpushsink
+ * @title: rtcpushsink
+ * @short_description: publishes a stream to another server over WebRTC (WHIP), for ever
+ *
+ * Offers its stream by WHIP (RFC 9725) to the server at `location` (http:// or https://) and sends
+ * it there over WebRTC: to a platform, an SFU, another Penstock. Behind it are webrtcbin and
+ * libnice, with all of ICE: `ice-servers` names servers of STUN and TURN, and those that the server
+ * offers in Link headers are used, too. In: `video/x-flv`, as from goptee, gopsrc or flvlivemux,
+ * with H.264, HEVC, VP8 or VP9, and Opus or G.711.
+ *
+ * It never fails and never makes upstream wait. A connection that is lost is made again after
+ * `reconnect-delay`, then twice that, up to `reconnect-max-delay`, and goes on with a keyframe,
+ * which upstream is asked for. The server's own requests for keyframes (PLI) go upstream, too, once
+ * a second at most. When the network takes less than comes, what waits is bounded by
+ * `queue-max-time` and `queue-max-bytes`: then the rest of the GOP is dropped. A server that
+ * refuses the token is asked again only after `refused-delay`, which doubles up to ten times that.
+ *
+ * ## Codecs
+ * AAC does not exist in WebRTC: the video is sent alone, with a warning. Put `copyorencode
+ * codec=opus` in front of the muxer. Players show B-frames in the wrong order: encode without them.
+ * A stream whose codecs change is offered anew.
+ *
+ * ## Token
+ * `token` is sent as a bearer token, also to where the server redirects (by 307 or 308, and never
+ * from https:// to http://, nor from elsewhere to this machine or its network). It is never
+ * readable and never logged.
+ *
+ * ## Messages
+ * At each change it posts `penstock-push-state` with `state` (connecting, live or waiting),
+ * `location`, `reason`, `refused`, `retry-in` (ns) and `attempt`.
+ *
+ * When not: to let viewers connect to this machine, use rtcserversink. One such sink costs about
+ * eight threads.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240 ! x264enc
+ * tune=zerolatency key-int-max=60 ! h264parse ! flvlivemux ! rtcpushsink
+ * location=http://127.0.0.1:28083/live/test/whip
+ * ]|
+ * Publishes a test picture as soon as a server is there.
+ *
+ * Since: 0.1.0
+ */
+#include "rtc/rtcpushsink.h"
+
+#include "gst/guard.h"
+#include "gst/nonblocking.h"
+#include "rtc/push_sink.h"
+
+GST_DEBUG_CATEGORY(penstock_rtc_push_sink_debug);
+#define GST_CAT_DEFAULT penstock_rtc_push_sink_debug
+
+using namespace penstock;
+using rtc::PushSink;
+
+struct PenstockRtcPushSink {
+    GstBaseSink parent;
+    PushSink *impl;
+    // The pad functions of GstBaseSink.
+    GstPadChainFunction base_chain;
+    GstPadChainListFunction base_chain_list;
+};
+struct PenstockRtcPushSinkClass {
+    GstBaseSinkClass parent;
+};
+#define SELF(object) (reinterpret_cast<PenstockRtcPushSink *>(object))
+#define IMPL(object) (SELF(object)->impl)
+
+G_DEFINE_TYPE(PenstockRtcPushSink, penstock_rtc_push_sink, GST_TYPE_BASE_SINK)
+GST_ELEMENT_REGISTER_DEFINE(rtcpushsink, "rtcpushsink", GST_RANK_NONE,
+                            penstock_rtc_push_sink_get_type())
+
+enum { PROP_0, PROP_QUEUE_MAX_TIME, PROP_QUEUE_MAX_BYTES, PROP_STATS, PROP_CLIENT };
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-flv"));
+
+static GstBaseSinkClass *base_class() {
+    return GST_BASE_SINK_CLASS(penstock_rtc_push_sink_parent_class);
+}
+
+static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
+    guard(object, [&] {
+        PushSink &impl = *IMPL(object);
+        std::lock_guard lock(impl.settings_mutex);
+        if (rtc::set_client_setting(impl.settings, PROP_CLIENT, id, value)) return;
+        switch (id) {
+        case PROP_QUEUE_MAX_TIME:
+            impl.settings.queue_max_time = g_value_get_uint64(value);
+            break;
+        case PROP_QUEUE_MAX_BYTES:
+            impl.settings.queue_max_bytes = g_value_get_uint(value);
+            break;
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+        }
+    });
+}
+
+static void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec) {
+    guard(object, [&] {
+        PushSink &impl = *IMPL(object);
+        if (id == PROP_STATS) {
+            g_value_take_boxed(value, impl.stats().release());
+            return;
+        }
+        std::lock_guard lock(impl.settings_mutex);
+        if (rtc::get_client_setting(impl.settings, PROP_CLIENT, id, value)) return;
+        switch (id) {
+        case PROP_QUEUE_MAX_TIME:
+            g_value_set_uint64(value, impl.settings.queue_max_time);
+            break;
+        case PROP_QUEUE_MAX_BYTES:
+            g_value_set_uint(value, guint(impl.settings.queue_max_bytes));
+            break;
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+        }
+    });
+}
+
+static gboolean start(GstBaseSink *sink) {
+    return guard(sink, FALSE, [&]() -> gboolean { return IMPL(sink)->start(); });
+}
+
+static gboolean stop(GstBaseSink *sink) {
+    return guard(sink, FALSE, [&]() -> gboolean {
+        IMPL(sink)->stop();
+        return TRUE;
+    });
+}
+
+static gboolean event(GstBaseSink *sink, GstEvent *event) {
+    guard(sink, [&] {
+        if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) IMPL(sink)->sync.decide(sink);
+        if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) IMPL(sink)->flush();
+    });
+    return base_class()->event(sink, event);
+}
+
+static gboolean query(GstBaseSink *sink, GstQuery *query) {
+    if (!is_nonblocking_query(query)) return base_class()->query(sink, query);
+    answer_nonblocking(query, IMPL(sink)->sync.is_nonblocking(sink));
+    return TRUE;
+}
+
+static GstFlowReturn render(GstBaseSink *sink, GstBuffer *buffer) {
+    return guard(sink, GST_FLOW_ERROR, [&] { return IMPL(sink)->render(buffer); });
+}
+
+// The thread that pushes may be a network loop and must not wait in the base class while the
+// pipeline is paused: as in gst/server_sink.cpp.
+
+static GstFlowReturn wait_event(GstBaseSink *sink, GstEvent *event) {
+    if (!gst_base_sink_get_sync(sink)) return GST_FLOW_OK;
+    return base_class()->wait_event(sink, event);
+}
+
+static GstFlowReturn chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) {
+    auto *sink = reinterpret_cast<GstBaseSink *>(parent);
+    if (gst_base_sink_get_sync(sink)) return SELF(parent)->base_chain(pad, parent, buffer);
+    const GstFlowReturn flow = render(sink, buffer);
+    gst_buffer_unref(buffer);
+    return flow;
+}
+
+static GstFlowReturn chain_list(GstPad *pad, GstObject *parent, GstBufferList *list) {
+    auto *sink = reinterpret_cast<GstBaseSink *>(parent);
+    if (gst_base_sink_get_sync(sink)) return SELF(parent)->base_chain_list(pad, parent, list);
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (guint i = 0; i < gst_buffer_list_length(list) && flow == GST_FLOW_OK; ++i)
+        flow = render(sink, gst_buffer_list_get(list, i));
+    gst_buffer_list_unref(list);
+    return flow;
+}
+
+static void finalize(GObject *object) {
+    delete IMPL(object);
+    G_OBJECT_CLASS(penstock_rtc_push_sink_parent_class)->finalize(object);
+}
+
+static void install_properties(GObjectClass *klass) {
+    const auto rw =
+        GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+    const auto ro = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+    const PushSink::Settings defaults;
+    g_object_class_install_property(
+        klass, PROP_QUEUE_MAX_TIME,
+        g_param_spec_uint64("queue-max-time", "Queue time",
+                            "Nanoseconds of media that wait for a slow network before it skips to "
+                            "a newer keyframe",
+                            100 * GST_MSECOND, 60 * GST_SECOND, defaults.queue_max_time, rw));
+    g_object_class_install_property(
+        klass, PROP_QUEUE_MAX_BYTES,
+        g_param_spec_uint("queue-max-bytes", "Queue size",
+                          "Bytes that wait; more are dropped up to a keyframe", 64 << 10, 256 << 20,
+                          guint(defaults.queue_max_bytes), rw));
+    g_object_class_install_property(
+        klass, PROP_STATS,
+        g_param_spec_boxed("stats", "Statistics",
+                           "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns) "
+                           "connections",
+                           GST_TYPE_STRUCTURE, ro));
+    rtc::install_client_settings(klass, PROP_CLIENT,
+                                 "Where to publish: the server's address of WHIP, http:// or "
+                                 "https://");
+}
+
+static void penstock_rtc_push_sink_class_init(PenstockRtcPushSinkClass *klass) {
+    GST_DEBUG_CATEGORY_INIT(penstock_rtc_push_sink_debug, "rtcpushsink", 0, "WebRTC push");
+    auto *object_class = G_OBJECT_CLASS(klass);
+    object_class->set_property = set_property;
+    object_class->get_property = get_property;
+    object_class->finalize = finalize;
+    install_properties(object_class);
+    GstBaseSinkClass *sink_class = &klass->parent;
+    sink_class->start = start;
+    sink_class->stop = stop;
+    sink_class->event = event;
+    sink_class->wait_event = wait_event;
+    sink_class->query = query;
+    sink_class->render = render;
+    auto *element_class = GST_ELEMENT_CLASS(klass);
+    gst_element_class_add_static_pad_template(element_class, &sink_template);
+    gst_element_class_set_static_metadata(
+        element_class, "WebRTC push sink", "Sink/Network",
+        "Publishes a stream to another server over WebRTC (WHIP), for ever",
+        "The Penstock authors");
+}
+
+static void penstock_rtc_push_sink_init(PenstockRtcPushSink *self) {
+    self->impl = new PushSink(&self->parent);
+    // There is nothing to show before a server is there: it never prerolls.
+    gst_base_sink_set_async_enabled(&self->parent, FALSE);
+    GstPad *pad = GST_BASE_SINK_PAD(self);
+    self->base_chain = GST_PAD_CHAINFUNC(pad);
+    self->base_chain_list = GST_PAD_CHAINLISTFUNC(pad);
+    gst_pad_set_chain_function(pad, chain);
+    gst_pad_set_chain_list_function(pad, chain_list);
+    self->impl->sync.watch(&self->parent);
+}
