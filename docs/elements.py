@@ -17,7 +17,12 @@ from inspected import inspect, our_elements
 INHERITED = {'name', 'parent', 'async', 'async-handling', 'message-forward', 'blocksize', 'do-timestamp', 'enable-last-sample',
              'last-sample', 'max-bitrate', 'max-lateness', 'num-buffers', 'processing-deadline',
              'qos', 'render-delay', 'throttle-time', 'ts-offset', 'typefind', 'emit-signals',
-             'force-live', 'latency', 'min-upstream-latency', 'start-time', 'start-time-selection'}
+             'force-live', 'min-upstream-latency', 'start-time', 'start-time-selection'}
+
+
+def is_inherited(row):
+    """Elements of ours have a property `latency` of another meaning than GstAggregator's."""
+    return row[0] in INHERITED or row[1].startswith('Additional latency in live mode')
 
 
 def section(text, title):
@@ -61,7 +66,7 @@ def field_of_pad(body):
 def properties(body):
     """[(name, blurb, type and range, default, when it may change)]"""
     rows = []
-    head = r'^  ([a-z][a-z0-9-]*) +: '
+    head = r'^  ([a-z][a-z0-9-]*) *: '
     for name, block in re.findall(rf'(?ms){head}(.*?)(?={head.replace("(", "(?:")}|\Z)', body):
         lines = [line.strip() for line in block.splitlines()]
         rest = ' '.join(lines[1:])
@@ -134,9 +139,9 @@ def element(name, text, doc):
     for pad, direction, when, caps, of_pad in pads(text):
         shown = '<br>'.join(f'`{cell(c)}`' for c in caps)
         lines.append(f'| `{pad}` | {direction} | {when} | {shown} |')
-        of_pads += [row for row in of_pad if row[0] not in INHERITED and row not in of_pads]
+        of_pads += [row for row in of_pad if not is_inherited(row) and row not in of_pads]
     own = [row for row in properties(section(text, 'Element Properties'))
-           if row[0] not in INHERITED]
+           if not is_inherited(row)]
     for what, rows in (('property of a pad', of_pads), ('property', own)):
         if rows:
             lines += ['', f'| {what} | what it is | values | default | may change in |',
