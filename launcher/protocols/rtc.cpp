@@ -194,7 +194,9 @@ std::vector<Protocol> rtc_protocols() {
                     {.factory = "rtcserversink",
                      .role = Role::serve,
                      .udp_property = "udp",
-                     .udp_default = ":8189"}};
+                     .udp_default = ":8189"},
+                    {.factory = "rtcpushsink", .role = Role::push},
+                    {.factory = "rtcpullsrc", .role = Role::pull}};
     rtc.has_tls = true;
     rtc.path_suffixes = {publish_suffix, play_suffix};
     rtc.publish_suffix = publish_suffix;
