@@ -390,6 +390,7 @@ void RtcSession::close(const std::string &reason) {
 void RtcSession::close_now(LogLevel level, const std::string &reason) {
     if (std::exchange(ended_, true)) return;
     const auto keep = shared_from_this();
+    state_->remove(id_); // before anybody sees that it has ended
     say_created({.status = 503, .text = "The server ends the session: " + reason});
     say(level, reason);
     on_closed(reason);
@@ -401,7 +402,6 @@ void RtcSession::close_now(LogLevel level, const std::string &reason) {
         state_->port->remove(ufrag);
     for (const Known &each : std::exchange(ways_, {}))
         state_->port->forget(each.way, keep);
-    state_->remove(id_);
     state_->roster->remove(keep);
     // It may be in a pass of its stream, which holds no reference and goes on with it.
     asio::post(context(), [keep] {});
