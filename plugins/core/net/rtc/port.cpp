@@ -190,20 +190,25 @@ bool RtcPort::start(const Address &address, std::string *error) {
         if (error) *error = "no certificate for WebRTC: " + reason;
         return false;
     }
-    const auto sockets = UdpSocket::open_each(loops_, address, error);
-    if (sockets.empty()) return false;
-    address_ = sockets.front()->address();
     names_ = std::make_shared<Names>();
+    // A port that the system chooses has to be free for TCP, too.
+    std::vector<std::shared_ptr<UdpSocket>> sockets;
+    for (unsigned left = address.port == 0 ? 10 : 1; left > 0 && !tcp_; --left) {
+        sockets.clear();
+        sockets = UdpSocket::open_each(loops_, address, error);
+        if (sockets.empty()) return false;
+        address_ = sockets.front()->address();
+        open_tcp(left == 1);
+    }
     for (const auto &socket : sockets) {
         sides_.push_back(std::make_shared<Side>(loops_, names_, socket));
         asio::post(sides_.back()->context(), [side = sides_.back()] { side->start(); });
     }
-    open_tcp();
     return true;
 }
 
 /// Does without, if the port can't be opened: most peers use UDP.
-void RtcPort::open_tcp() {
+void RtcPort::open_tcp(bool is_last) {
     connections_ = std::make_shared<RtcConnections>(
         loops_, [names = names_](ByteView check) { return names->find_receiver(check); });
     std::string reason;
@@ -213,7 +218,7 @@ void RtcPort::open_tcp() {
             connections->accept(std::move(socket), loop);
         },
         &reason);
-    if (!tcp_)
+    if (!tcp_ && is_last)
         log(LogLevel::warning, "rtc",
             "peers whose networks let no UDP through can't connect: " + reason);
 }

@@ -64,7 +64,7 @@ private:
     class Names;
     class Side;
 
-    void open_tcp();
+    void open_tcp(bool is_last);
 
     const std::vector<std::string> announce_;
     Address address_;
