@@ -312,7 +312,9 @@ void PlayRule::forget(const Captures &captures) {
     set_timer();
     for (const Asked &each : asked)
         on_demand(each.match, each.path, each.answer);
-    if (ending_ && running() == 0 && stopped_) post(std::exchange(stopped_, {}));
+    if (running() > 0) return;
+    if (emptied_) post(emptied_);
+    if (ending_ && stopped_) post(std::exchange(stopped_, {}));
 }
 
 size_t PlayRule::running() const {
@@ -320,13 +322,20 @@ size_t PlayRule::running() const {
                                 [](const auto &i) { return bool(i.second.pipeline); }));
 }
 
-void PlayRule::retire() {
+void PlayRule::end_leases() {
     for (Match &match : matches_)
         match.lease.reset();
 }
 
+void PlayRule::retire(Task emptied) {
+    end_leases();
+    emptied_ = std::move(emptied);
+    // Behind the viewers of whom the leases have told already.
+    if (running() == 0) post(emptied_);
+}
+
 void PlayRule::drain() {
-    retire();
+    end_leases();
     ending_ = true;
     for (const auto &[captures, instance] : instances_)
         if (instance.pipeline && !instance.stopping) instance.pipeline->drain();
@@ -334,7 +343,7 @@ void PlayRule::drain() {
 
 void PlayRule::stop(Task stopped) {
     ending_ = true;
-    retire();
+    end_leases();
     std::vector<Captures> open;
     for (const auto &[captures, instance] : instances_)
         if (instance.pipeline) open.push_back(captures);

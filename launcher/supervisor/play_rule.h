@@ -24,8 +24,10 @@ public:
                                           Report report, std::string *error);
     ~PlayRule();
 
-    /// Starts no more pipelines; running ones continue until they have no viewers.
-    void retire();
+    /// Starts no more pipelines; running ones continue until they have no viewers. Whenever none is
+    /// left, `emptied` runs on the main loop, and may destroy the rule, which keeps its listeners
+    /// open.
+    void retire(Task emptied);
     /// Retires, and sends EOS through every pipeline.
     void drain();
     /// The number of running pipelines.
@@ -90,6 +92,7 @@ private:
     void note_missing(const Captures &captures, const std::vector<std::string> &locations,
                       const std::string &reason);
     unsigned viewers(const Captures &captures) const;
+    void end_leases();
     std::string label(const Captures &captures) const;
 
     const description::PlayRule &rule_;
@@ -101,7 +104,7 @@ private:
     std::map<Captures, Instance> instances_;
     std::shared_ptr<Ready> ready_ = std::make_shared<Ready>();
     Timer timer_;
-    Task stopped_;
+    Task stopped_, emptied_;
     bool ending_ = false;
     /// Tasks posted to the main loop hold a weak reference to this, to detect a destroyed rule.
     std::shared_ptr<PlayRule *> self_ = std::make_shared<PlayRule *>(this);

@@ -139,14 +139,22 @@ void PublishRule::end(const std::string &path) {
                                rule.listener_->is_publishing(path);
             rule.instances_.erase(path);
             if (again) rule.start(path);
-            if (rule.ending_ && rule.instances_.empty() && rule.stopped_)
-                post(std::exchange(rule.stopped_, {}));
+            if (!rule.instances_.empty()) return;
+            if (rule.emptied_) post(rule.emptied_);
+            if (rule.ending_ && rule.stopped_) post(std::exchange(rule.stopped_, {}));
         });
     });
 }
 
+void PublishRule::retire(Task emptied) {
+    lease_.reset();
+    emptied_ = std::move(emptied);
+    // Behind the publishers of which the lease has told already.
+    if (instances_.empty()) post(emptied_);
+}
+
 void PublishRule::drain() {
-    retire();
+    lease_.reset();
     ending_ = true;
     for (const auto &[path, instance] : instances_)
         if (!instance.stopping) instance.pipeline->drain();

@@ -22,8 +22,9 @@ public:
                                              const Time &time, Report report, std::string *error);
     ~PublishRule();
 
-    /// Accepts no new streams; running ones continue until they end.
-    void retire() { lease_.reset(); }
+    /// Accepts no new streams; running ones continue until they end. Whenever none is left,
+    /// `emptied` runs on the main loop, and may destroy the rule, which keeps its listener open.
+    void retire(Task emptied);
     /// Retires, and sends EOS through every pipeline.
     void drain();
     /// Accepts no new streams and stops every pipeline; then runs `stopped` on the main loop.
@@ -58,7 +59,7 @@ private:
     int64_t grace_ = description::default_grace; ///< ns
     protocols::Lease lease_;
     std::map<std::string, Instance> instances_; ///< by path
-    Task stopped_;
+    Task stopped_, emptied_;
     bool ending_ = false;
     /// Tasks posted to the main loop hold a weak reference to this, to detect a destroyed rule.
     std::shared_ptr<PublishRule *> self_ = std::make_shared<PublishRule *>(this);

@@ -218,11 +218,14 @@ bool Supervisor::reload(Bindings next, std::string *error) {
     }
     // A changed pipeline may hold a path or port that its successor needs.
     auto open = std::make_shared<size_t>(gone->size() + 1);
+    ++reloads_;
     const Task one = [weak = std::weak_ptr(self_), open, gone] {
         if (--*open > 0) return;
         gone->clear();
         const auto self = weak.lock();
-        if (!self || !*self || (*self)->stopping_) return;
+        if (!self || !*self) return;
+        --(*self)->reloads_;
+        if ((*self)->stopping_) return;
         const size_t before = (*self)->pipelines_.size();
         for (const auto &binding : (*self)->bindings_) {
             std::string reason;
@@ -279,16 +282,26 @@ bool Supervisor::say_what_changes(const Bindings &next) const {
 void Supervisor::retire_rules(const Bindings &next) {
     const std::vector<std::string> wanted = rules_of(next);
     const auto retire = [&](auto &rules, auto &retired) {
-        std::erase_if(retired, [](const auto &held) { return held.rule->running() == 0; });
         for (auto &held : rules) {
             if (contains(wanted, held.signature)) continue;
-            held.rule->retire();
+            held.rule->retire([weak = std::weak_ptr(self_)] {
+                if (const auto self = weak.lock(); self && *self) (*self)->drop_retired_rules();
+            });
             retired.push_back(std::move(held));
         }
         std::erase_if(rules, [](const auto &held) { return !held.rule; });
     };
     retire(rules_, retired_rules_);
     retire(play_rules_, retired_play_rules_);
+}
+
+/// They keep their listeners open, although nothing may be left that is served there.
+void Supervisor::drop_retired_rules() {
+    if (draining_ || stopping_) return; // that waits for every rule
+    const auto is_over = [](const auto &held) { return held.rule->running() == 0; };
+    std::erase_if(retired_rules_, is_over);
+    std::erase_if(retired_play_rules_, is_over);
+    end_if_nothing_runs();
 }
 
 bool Supervisor::is_running() const {
@@ -302,7 +315,7 @@ bool Supervisor::is_running() const {
 }
 
 void Supervisor::end_if_nothing_runs() {
-    if (rules_.empty() && play_rules_.empty() && !is_running()) finish(0);
+    if (rules_.empty() && play_rules_.empty() && reloads_ == 0 && !is_running()) finish(0);
 }
 
 void Supervisor::each_pipeline(

@@ -69,6 +69,7 @@ private:
     void watch(const Listeners &opened);
     void guard(Guards next);
     void retire_rules(const Bindings &next);
+    void drop_retired_rules();
     bool say_what_changes(const Bindings &next) const;
     void keep_chosen_ports(const Bindings &next) const;
     void finish(int code);
@@ -89,6 +90,7 @@ private:
     std::vector<Held<PlayRule>> play_rules_, retired_play_rules_;
     std::vector<HeldPipeline> pipelines_;
     std::shared_ptr<Supervisor *> self_ = std::make_shared<Supervisor *>(this);
+    unsigned reloads_ = 0; ///< those whose pipelines are still to start
     Timer drain_;
     bool draining_ = false, stopping_ = false;
 };

@@ -177,7 +177,7 @@ GST_START_TEST(test_retired_rule_lets_streams_end) {
     Rig r;
     r.server.connect_publisher("live/a");
     rig::turn();
-    r.rule->retire();
+    r.rule->retire([] {});
     fail_if(r.server.connect_publisher("live/b"));
     fail_unless(r.rule->running() == 1);
     r.server.publishing.clear();

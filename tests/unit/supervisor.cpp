@@ -271,6 +271,56 @@ GST_START_TEST(test_changed_rule_keeps_its_streams) {
 }
 GST_END_TEST
 
+/// A publish rule and a play rule that move to another port.
+GST_START_TEST(test_replaced_rules_let_go_of_their_listeners) {
+    const std::string play = "play:\n  match: fake://127.0.0.1:7000/more/{name}\n  pipeline: " +
+                             std::string(rig::quiet) + "\n";
+    std::string text = rule + play;
+    Rig r(text);
+    fail_unless(r.server.listeners > 1);
+    r.server.connect_publisher("live/x");
+    fail_unless(r.runs(1));
+    for (size_t at; (at = text.find(":7000")) != text.npos;)
+        text.replace(at, 5, ":7001");
+    const rig::Described next(text);
+    std::string error;
+    fail_unless(r.supervisor->reload({next.binding}, &error), "%s", error.c_str());
+    rig::turn();
+    fail_unless(r.server.listeners == 1, "%d: only its stream needs the port", r.server.listeners);
+    r.server.publishing.clear();
+    r.clock.advance(20'000);
+    fail_unless(rig::until([&] { return r.server.listeners == 0; }));
+    fail_unless(r.codes.empty(), "the rules of now may get publishers");
+}
+GST_END_TEST
+
+GST_START_TEST(test_ends_with_the_last_stream_of_replaced_rules) {
+    Rig r(rule);
+    r.server.connect_publisher("live/x");
+    fail_unless(r.runs(1));
+    std::string error;
+    fail_unless(r.supervisor->reload({}, &error), "%s", error.c_str());
+    rig::turn();
+    fail_unless(r.codes.empty() && r.runs(1));
+    r.server.publishing.clear();
+    r.clock.advance(20'000);
+    fail_unless(rig::until([&] { return !r.codes.empty(); }));
+    fail_unless(r.codes == std::vector<int>{0});
+}
+GST_END_TEST
+
+/// Nothing runs until the pipelines of the new description start.
+GST_START_TEST(test_reload_from_rules_to_pipelines) {
+    Rig r(rule);
+    const rig::Described next(start("a"));
+    std::string error;
+    fail_unless(r.supervisor->reload({next.binding}, &error), "%s", error.c_str());
+    fail_unless(r.runs(1));
+    rig::turn();
+    fail_unless(r.codes.empty() && r.server.listeners == 0);
+}
+GST_END_TEST
+
 GST_START_TEST(test_reload_that_clashes_changes_nothing) {
     Rig r(rule + start("a"));
     const auto before = r.pipelines();
@@ -326,6 +376,9 @@ static Suite *supervisor_suite() {
     tcase_add_test(tests, test_what_waiting_does_not_mend);
     tcase_add_test(tests, test_reload_leaves_alone_what_does_not_differ);
     tcase_add_test(tests, test_changed_rule_keeps_its_streams);
+    tcase_add_test(tests, test_replaced_rules_let_go_of_their_listeners);
+    tcase_add_test(tests, test_ends_with_the_last_stream_of_replaced_rules);
+    tcase_add_test(tests, test_reload_from_rules_to_pipelines);
     tcase_add_test(tests, test_reload_that_clashes_changes_nothing);
     tcase_add_test(tests, test_drain_and_stop);
     tcase_add_test(tests, test_destroyed_amid_a_reload);

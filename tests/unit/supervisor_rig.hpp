@@ -91,7 +91,7 @@ struct Server {
     std::map<std::string, unsigned> viewers;
     std::vector<std::pair<std::string, std::string>> refused; ///< path, reason
     std::vector<std::string> ended;                           ///< paths whose viewers were closed
-    int watches = 0;
+    int watches = 0, listeners = 0; ///< listeners: those that keep it open
     std::list<std::function<void(const std::string &)>> watchers;
 
     void tell(const std::string &path) {
@@ -165,7 +165,10 @@ struct Server {
 
 class Listener final : public protocols::Listener {
 public:
-    explicit Listener(std::shared_ptr<Server> server) : server_(std::move(server)) {}
+    explicit Listener(std::shared_ptr<Server> server) : server_(std::move(server)) {
+        ++server_->listeners;
+    }
+    ~Listener() override { --server_->listeners; }
     net::Address address() const override { return server_->address; }
     std::string scheme() const override { return "fake"; }
     std::shared_ptr<const void> server() const override { return server_; }
