@@ -37,6 +37,7 @@ public:
     bool is_live(const std::string &path) const override;
     unsigned viewers(const std::string &path) const override;
     void refuse(const std::string &, const std::string &) override {}
+    void refuse_busy(const std::string &) override {}
     Lease watch(std::function<void(const std::string &path)> changed) override;
     void end_viewers(const std::string &path, const std::string &reason) override;
 

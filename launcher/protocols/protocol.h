@@ -117,6 +117,8 @@ public:
     virtual unsigned viewers(const std::string &path) const = 0;
     /// Refuses the publisher that waits on `path`.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;
+    /// The same, because another publisher has the name, at whatever listener.
+    virtual void refuse_busy(const std::string &path) = 0;
     /// Calls `changed` with a path whenever its viewers change or its media start or stop. The call
     /// comes on the thread where that happens and must return at once. A call in progress may still
     /// finish after the lease is destroyed.

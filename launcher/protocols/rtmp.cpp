@@ -23,6 +23,7 @@ public:
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
     }
+    void refuse_busy(const std::string &path) override { server_->refuse_busy(path); }
 
 private:
     const std::shared_ptr<net::RtmpServer> server_;

@@ -2,6 +2,7 @@
 #include "supervisor/play_rule.h"
 
 #include "core/gop/channels.h"
+#include "supervisor/channels_of.h"
 
 #include <algorithm>
 
@@ -79,17 +80,8 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
 /// Returns the name of the channel that the pipeline reads and nothing provides; empty if there is
 /// none.
 std::string PlayRule::missing_source(const Captures &captures) const {
-    for (const description::Fragment &fragment : rule_.pipeline.fragments) {
-        if (!binding_.holds(fragment.when)) continue;
-        for (const description::Item &item : fragment.launch.items) {
-            if (item.text != "gopsrc") continue;
-            for (const description::Property &property : item.properties) {
-                if (property.name != "channel") continue;
-                const auto channel = binding_.expand(property.pieces, captures, nullptr);
-                if (channel && !gop::Channels::is_offered(*channel)) return *channel;
-            }
-        }
-    }
+    for (const std::string &channel : channels_of(rule_.pipeline, "gopsrc", binding_, captures))
+        if (!gop::Channels::is_offered(channel)) return channel;
     return {};
 }
 

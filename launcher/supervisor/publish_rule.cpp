@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor/publish_rule.h"
 
+#include "core/gop/channels.h"
+#include "supervisor/channels_of.h"
+
 #include <algorithm>
 
 namespace penstock::supervisor {
@@ -79,9 +82,17 @@ void PublishRule::on_publish(const std::string &path) {
     start(path);
 }
 
+/// Whether another pipeline offers a channel that this stream's would: a publisher of another
+/// protocol has the name.
+bool PublishRule::is_taken(const description::Captures &captures) const {
+    const auto channels = channels_of(rule_.pipeline, "goptee", binding_, captures);
+    return std::any_of(channels.begin(), channels.end(), gop::Channels::is_offered);
+}
+
 void PublishRule::start(const std::string &path) {
     const auto captures = pattern_->match(path);
     if (!captures) return;
+    if (is_taken(*captures)) return listener_->refuse_busy(path);
     std::string error;
     auto pipeline = binding_.instantiate(rule_.pipeline, *captures, &error);
     if (!pipeline) {

@@ -48,6 +48,7 @@ private:
     void on_publish(const std::string &path);
     void start(const std::string &path);
     void end(const std::string &path);
+    bool is_taken(const description::Captures &captures) const;
     void wait_for_publisher(const std::string &path, int64_t nanoseconds);
 
     const description::PublishRule &rule_;

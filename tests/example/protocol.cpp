@@ -20,6 +20,9 @@ public:
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
     }
+    void refuse_busy(const std::string &path) override {
+        refuse(path, "this name is being published already");
+    }
 
 private:
     const std::shared_ptr<example::LineServer> server_;

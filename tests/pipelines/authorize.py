@@ -227,6 +227,8 @@ class Authorize(unittest.TestCase):
         self.assertEqual(self.offer("/live/cam/whep", Authorization="Bearer tuna"), 403)
         self.assertEqual(self.offer("/live/cam/whip?token=tuna"), 403)
         self.assertEqual(self.offer("/live/other/whip?token=swordfish"), 403)
+        self.assertEqual(self.offer("/live/cam/whip?token=swordfish"), 409, "RTMP has the name")
+        self.assertNotIn("has failed", self.log())
         # The server was asked the same about peers of every protocol.
         allowed = [peer for peer, _, _ in server.asked if peer.get("token") == "swordfish"]
         self.assertEqual({peer["protocol"] for peer in allowed},
@@ -379,6 +381,9 @@ class Authorize(unittest.TestCase):
         self.assertEqual(self.offer("/live/cam/whep?" + sign("play", "live/other", later)), 403)
         self.assertEqual(self.offer("/live/web/whip?" + sign("play", "live/web", later)), 403)
         self.assertEqual(self.offer("/live/web/whip?" + sign("publish", "live/web", later)), 201)
+        self.assertIsNone(self.publish("web?" + sign("publish", "live/web", later)))
+        self.assertRegex(self.log(), r"live/web\] closed: this name is being published already")
+        self.assertNotIn("has failed", self.log())
         self.assertEqual(self.status("/live/cam.flv?" + sign("play", "live/other", later)), 403)
         self.assertEqual(self.status("/live/cam.flv"), 403)
         soon = int(time.time()) + 5

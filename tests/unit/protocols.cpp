@@ -98,6 +98,7 @@ public:
     bool is_live(const std::string &) const override { return false; }
     unsigned viewers(const std::string &) const override { return 0; }
     void refuse(const std::string &, const std::string &) override {}
+    void refuse_busy(const std::string &) override {}
     protocols::Lease watch(std::function<void(const std::string &)>) override { return {}; }
     void end_viewers(const std::string &, const std::string &) override {}
 

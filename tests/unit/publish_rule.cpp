@@ -2,6 +2,7 @@
 // A publish rule: one pipeline per publisher, whatever the order of events between publisher,
 // pipeline and rule.
 #include "supervisor/publish_rule.h"
+#include "core/gop/channels.h"
 
 #include <random>
 
@@ -75,6 +76,27 @@ GST_START_TEST(test_pipeline_that_cant_be_built_refuses_its_publisher) {
     fail_unless(r.server.refused.size() == 1, "the publisher waits for its claim to time out");
     fail_unless(r.server.refused[0].second.find("can't be built") != std::string::npos);
     fail_unless(r.rule->running() == 0);
+}
+GST_END_TEST
+
+/// One of another protocol, whose pipeline offers the channel that this one's would.
+GST_START_TEST(test_name_of_another_publisher) {
+    Rig r("fakesrc ! goptee channel=live/${name} ! fakesink");
+    auto offer = gop::Channels::offer("live/a", std::make_shared<gop::ChannelSource>());
+    r.server.connect_publisher("live/a");
+    rig::turn();
+    fail_unless(r.rule->running() == 0 && r.server.refused.size() == 1);
+    fail_unless_equals_string(r.server.refused[0].second.c_str(), "busy");
+    fail_unless(r.described.said.empty(), "%s", r.described.said.c_str());
+    // Other names are free, and this one is once the other publisher's pipeline has ended.
+    r.server.connect_publisher("live/b");
+    rig::turn();
+    offer.reset();
+    r.server.connect_publisher("live/a");
+    rig::turn();
+    const auto was_busy = [](const auto &refused) { return refused.second == "busy"; };
+    fail_unless(std::count_if(r.server.refused.begin(), r.server.refused.end(), was_busy) == 1);
+    fail_unless(r.rule->running() + r.server.refused.size() == 3);
 }
 GST_END_TEST
 
@@ -253,6 +275,7 @@ static Suite *publish_rule_suite() {
     tcase_add_test(tests, test_publisher_that_left_starts_nothing);
     tcase_add_test(tests, test_most_instances);
     tcase_add_test(tests, test_pipeline_that_cant_be_built_refuses_its_publisher);
+    tcase_add_test(tests, test_name_of_another_publisher);
     tcase_add_test(tests, test_pipeline_that_fails_refuses_who_waits);
     tcase_add_test(tests, test_grace);
     tcase_add_test(tests, test_missed_message);

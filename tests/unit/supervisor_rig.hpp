@@ -191,6 +191,7 @@ public:
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
     }
+    void refuse_busy(const std::string &path) override { server_->refuse(path, "busy"); }
     protocols::Lease watch(std::function<void(const std::string &)> changed) override {
         auto &watchers = server_->watchers;
         const auto at = watchers.insert(watchers.end(), std::move(changed));

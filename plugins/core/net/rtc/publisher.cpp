@@ -151,10 +151,9 @@ void RtcPublisher::refuse_publish(const std::string &reason) {
 
 void RtcPublisher::give_way(const std::string &reason) {
     asio::post(context(), [self = self<RtcPublisher>(), reason] {
-        if (self->ended_) return;
-        if (!self->publishes_)
-            return self->refuse(409, reason); // what it waited for is the other's
-        self->close_now(LogLevel::info, "closed: " + reason);
+        if (self->ended_ || self->mount_->slot.has(self.get())) return;
+        if (self->publishes_) return self->close_now(LogLevel::info, "closed: " + reason);
+        self->refuse(409, reason);
     });
 }
 

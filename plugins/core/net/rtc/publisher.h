@@ -18,7 +18,6 @@ public:
 
     void check(uint64_t now_ms) override;
     void close(const std::string &reason) override { RtcSession::close(reason); }
-    void give_way(const std::string &reason) override;
 
 private:
     // RtcSession
@@ -37,6 +36,7 @@ private:
     void accept_publish() override;
     void ask_receiver() override;
     void refuse_publish(const std::string &reason) override;
+    void give_way(const std::string &reason) override;
     void resume() override;
     bool want_keyframe() override;
 

@@ -70,6 +70,8 @@ public:
     virtual std::vector<MountInfo> mounts() const = 0;
     /// Turns away the publisher that waits on `path` for a receiver, and says why.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;
+    /// The same, because the name belongs to a publisher elsewhere.
+    virtual void refuse_busy(const std::string &path) = 0;
 };
 
 } // namespace penstock::net

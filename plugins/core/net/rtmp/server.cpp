@@ -204,6 +204,9 @@ public:
     void refuse(const std::string &path, const std::string &reason) override {
         if (const auto mount = state_->mount(path, false)) mount->slot.refuse(reason);
     }
+    void refuse_busy(const std::string &path) override {
+        if (const auto mount = state_->mount(path, false)) mount->slot.refuse_busy();
+    }
 
 private:
     static bool check_path(const std::string &path, std::string *error) {

@@ -181,15 +181,22 @@ void PublishSlot::release() {
         if (seat.publisher) seat.publisher->close("the pipeline that received it has stopped");
 }
 
-void PublishSlot::refuse(const std::string &reason) {
+std::array<std::shared_ptr<Publisher>, 2> PublishSlot::take_waiting() {
     std::array<std::shared_ptr<Publisher>, 2> waiting;
-    {
-        std::lock_guard lock(mutex_);
-        for (size_t i = 0; i < seats_.size(); ++i) // a receiver may have taken it meanwhile
-            if (!seats_[i].announced) waiting[i] = std::move(seats_[i].publisher);
-    }
-    for (const auto &publisher : waiting)
+    std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < seats_.size(); ++i) // a receiver may have taken it meanwhile
+        if (!seats_[i].announced) waiting[i] = std::move(seats_[i].publisher);
+    return waiting;
+}
+
+void PublishSlot::refuse(const std::string &reason) {
+    for (const auto &publisher : take_waiting())
         if (publisher) publisher->refuse_publish(reason);
+}
+
+void PublishSlot::refuse_busy() {
+    for (const auto &publisher : take_waiting())
+        if (publisher) publisher->give_way(busy_text);
 }
 
 std::array<std::shared_ptr<Publisher>, 2> PublishSlot::publishers() const {

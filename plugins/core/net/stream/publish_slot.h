@@ -74,7 +74,7 @@ public:
     /// Somebody needs a keyframe. False if the protocol has no way to ask for one.
     virtual bool want_keyframe() { return false; }
     virtual void close(const std::string &reason) = 0;
-    /// Another publisher has taken its name over.
+    /// Another publisher has the name, or has taken it over.
     virtual void give_way(const std::string &reason) { close(reason); }
 };
 
@@ -123,6 +123,8 @@ public:
     bool is_claimed() const;
     /// Turns away the publishers that wait for a receiver.
     void refuse(const std::string &reason);
+    /// The same, because the name belongs to a publisher elsewhere.
+    void refuse_busy();
     /// Lets publishers send again, after their receiver was full.
     void resume();
     /// Asks publishers for a keyframe. False if none can be asked.
@@ -149,6 +151,8 @@ private:
         bool announced = false;
     };
     std::array<std::shared_ptr<Publisher>, 2> publishers() const;
+    /// Takes those from their seats that wait for a receiver.
+    std::array<std::shared_ptr<Publisher>, 2> take_waiting();
     // With mutex_ held.
     Seat *seat_of(const Publisher *publisher);
     const Seat *seat_of(const Publisher *publisher) const;
