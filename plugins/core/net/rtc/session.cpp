@@ -281,6 +281,7 @@ bool RtcSession::start_dtls(uint64_t now_ms) {
     options.role = answer_.is_dtls_client ? dtls::Role::client : dtls::Role::server;
     options.peer = fingerprints_;
     options.handshake_ms = state_->limits.connect_ms;
+    options.linger_ms = state_->limits.linger_ms;
     dtls_ = dtls::Session::make(state_->port->dtls(), output_, std::move(options), now_ms);
     if (!dtls_) return false; // too many handshakes: the peer sends again
     take_dtls(dtls_->start(now_ms));

@@ -22,8 +22,10 @@ class RtcSession;
 
 struct RtcLimits {
     uint64_t connect_ms = 20'000; ///< from the answer to the keys of SRTP
-    uint64_t claim_ms = 5'000;    ///< from an offer to a receiver that takes the stream
-    uint64_t media_ms = 10'000;   ///< a viewer waits this long for a stream that begins
+    /// How long what a handshake takes, 65 kB, is kept, in case its last message was lost.
+    uint64_t linger_ms = 5'000;
+    uint64_t claim_ms = 5'000;  ///< from an offer to a receiver that takes the stream
+    uint64_t media_ms = 10'000; ///< a viewer waits this long for a stream that begins
     size_t sessions = 16'000;
     size_t sessions_per_host = 12'000;
     /// Sessions that have no keys of SRTP yet: a handshake occupies about 100 kB, and the port has
