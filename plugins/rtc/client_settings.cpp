@@ -29,7 +29,11 @@ GType policy_type() {
     static const GEnumValue values[] = {{0, "Every way that works, a direct one first", "all"},
                                         {1, "Only by a TURN server", "relay"},
                                         {0, nullptr, nullptr}};
-    static const GType type = g_enum_register_static("PenstockRtcTransportPolicy", values);
+    static const GType type = [] {
+        const GType made = g_enum_register_static("PenstockRtcTransportPolicy", values);
+        gst_type_mark_as_plugin_api(made, GstPluginAPIFlags(0));
+        return made;
+    }();
     return type;
 }
 
