@@ -129,7 +129,9 @@ RtcWay RtcConnection::way() {
 
 void RtcConnection::on_ready(uint32_t events) {
     const auto keep = shared_from_this();
+    const size_t here = loop_;
     if (events & ~uint32_t(EPOLLOUT)) receive();
+    if (loop_ != here) return; // it has moved, and is the other loop's
     if (fd_ >= 0 && (events & EPOLLOUT)) flush();
 }
 
