@@ -45,7 +45,7 @@ void add_media(nlohmann::json &one, const state::Mount &mount) {
     one["height"] = mount.height;
 }
 
-/// What `play` rules of the listener make of the stream, for the first who asks.
+/// Adds the addresses at which `play` rules of the listener start a form of the stream on request.
 void add_on_demand(nlohmann::json &one, const std::string &stream, const net::Address &http) {
     const auto server = net::HttpServer::find(http);
     if (!server) return;

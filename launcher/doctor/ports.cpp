@@ -61,7 +61,7 @@ int try_to_listen(const addrinfo &info) {
     if (tried.descriptor < 0) return errno;
     const bool is_tcp = info.ai_socktype == SOCK_STREAM;
     const int on = 1, off = 0;
-    // Of UDP it would take a port that another program has.
+    // With SO_REUSEADDR, bind() would accept a UDP port that another program has.
     if (is_tcp) setsockopt(tried.descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (info.ai_family == AF_INET6)
         setsockopt(tried.descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);

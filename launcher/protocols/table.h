@@ -55,7 +55,7 @@ std::vector<std::string> factories(const std::function<bool(const ElementUse &)>
 std::vector<std::string> match_prefixes(Use use);
 /// How a `match` with this prefix has to end; empty: as it likes.
 std::string match_suffix(std::string_view prefix, Use use);
-/// What is wrong with the `match` of a rule, as far as its protocol goes; empty if nothing is.
+/// The protocol's objection to the `match` of a rule; empty if there is none.
 std::string misfit_of_match(std::string_view match, Use use);
 /// An example for a `match`: of the first protocol that has one, of those with this scheme if there
 /// are any.

@@ -49,7 +49,7 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
         return endpoint.kind != Endpoint::Kind::page;
     });
     for (const Endpoint &endpoint : endpoints) {
-        // That of the media is opened with the address that peers come to.
+        // The media's port is opened with the address that peers come to.
         if (!endpoint.is_served() || endpoint.kind == Endpoint::Kind::media ||
             !endpoint.protocol->open)
             continue;

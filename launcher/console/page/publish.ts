@@ -244,7 +244,7 @@ $('mute').addEventListener('click', () => {
   source?.mute(isMute);
   show();
 });
-// What is captured follows the choice, except that a screen is asked for again only by a button.
+// Camera and microphone are captured anew with each choice, a screen only by a press of the button.
 $('form').addEventListener('change', ({ target }) => {
   const { id, name } = target as HTMLInputElement;
   const isOfSource = ['camera', 'microphone', 'height', 'rate'].includes(id) || name === 'picture';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the page takes from the statistics of a peer connection (W3C webrtc-stats).
+// The figures that the page takes from a peer connection's statistics (W3C webrtc-stats).
 import type { Milliseconds, Pixels, Seconds } from './units.js';
 
 type Entry = Readonly<Record<string, unknown>>;

@@ -27,7 +27,7 @@ struct Options {
     Role role = Role::server;
     /// The peer's certificate has to have one of these; with none, none is accepted.
     std::vector<Fingerprint> peer{};
-    /// What a client offers, and what a server accepts, in the order of preference. Empty: AES-128
+    /// SRTP profiles that a client offers, or a server accepts, the preferred first. Empty: AES-128
     /// as GCM and, if the peer has not that, as CM.
     std::vector<srtp::Profile> profiles{};
     /// For data channels: messages are passed to and fro, and SRTP is not required. Otherwise what

@@ -19,7 +19,7 @@ struct Url {
     uint16_t port = 0;      ///< that of the scheme if none is written
     std::string target;     ///< path and query as written; "/" at least
 
-    /// What the Host header says: without the scheme's own port.
+    /// The value of the Host header: without the scheme's own port.
     std::string authority() const;
     /// For people: without the query, which may hold a secret.
     std::string shown() const;
