@@ -57,15 +57,19 @@ class Server:
             self.process = subprocess.Popen([*pinned, *self.command()], cwd=self.folder,
                                             stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + PATIENCE
         for port in self.ports():
-            while not self.listens(port):
-                if self.process.poll() is not None:
-                    raise Broken(f"it ended, exit code {self.process.returncode}\n{self.tail()}")
-                if time.monotonic() > deadline:
-                    raise Broken(f"it does not listen\n{self.tail()}")
-                time.sleep(0.05)
+            self.await_port(port, self.process)
         return self
+
+    def await_port(self, port, process):
+        """Until the process listens there."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.listens(port):
+            if process.poll() is not None:
+                raise Broken(f"it ended, exit code {process.returncode}\n{self.tail()}")
+            if time.monotonic() > deadline:
+                raise Broken(f"it does not listen\n{self.tail()}")
+            time.sleep(0.05)
 
     @staticmethod
     def listens(port):

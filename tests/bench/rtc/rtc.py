@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Measures what WebRTC viewers cost (WHEP), beside the least that a server can do for them. The
-server has one core, its viewers the other. Prints a table, or JSON. `./dev bench rtc` builds what it
-needs and runs it."""
+"""Measures what WebRTC viewers cost (WHEP), beside the least that a server can do for them, and
+beside Janus where it is installed. The server has one core, its viewers the other. Prints a table, or
+JSON. `./dev bench rtc` builds what it needs and runs it."""
 
 import argparse
 import json
@@ -15,17 +15,21 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fanout"))
 
 import machine
+from janus import Janus
 from measure import Load
-from servers import Broken, Server, free_port
+from servers import Broken, Missing, Server, free_port
 
 PATH = "live/bench/whep"
-# name: title, viewers, options of the load generator
+# name: title, viewers, options of the load generator; those of Janus begin with its name
 SCENARIOS = {
     "latency": ("20 viewers, read at once", 20, ["--poll-ms", "0"]),
     "joins": ("500 viewers, 50 join in a second", 500, ["--rate", "50"]),
     "500": ("500 viewers, AES-GCM", 500, ["--sample", "50"]),
     "1000": ("1,000 viewers, AES-GCM", 1000, ["--sample", "50"]),
     "700-cm": ("700 viewers, AES-CM", 700, ["--sample", "50", "--aes-cm"]),
+    # Without sound: its stream has none.
+    "janus-20": ("20 viewers of Janus", 20, ["--poll-ms", "0", "--no-audio"]),
+    "janus-200": ("200 viewers of Janus", 200, ["--sample", "50", "--no-audio"]),
 }
 
 
@@ -59,7 +63,7 @@ def figures(name, options, cores):
     title, viewers, load_options = SCENARIOS[name]
     with tempfile.TemporaryDirectory(prefix="penstock-rtc-") as folder:
         os.chmod(folder, 0o755)
-        server = Penstock(folder)
+        server = (Janus if name.startswith("janus") else Penstock)(folder)
         try:
             server.start(cores[0])
             pid = server.process.pid
@@ -119,6 +123,8 @@ def main():
         print(f"==> {SCENARIOS[name][0]}", file=sys.stderr, flush=True)
         try:
             rows.append(figures(name, options, cores))
+        except Missing as error:
+            print(f"    left out: {error}", file=sys.stderr)
         except Broken as error:
             failed = True
             print(f"    failed: {error}", file=sys.stderr)
