@@ -24,7 +24,8 @@ bool has_direction(const MediaSection &section, bool sends) {
 bool has_data_protocol(const MediaSection &section) {
     return (same_word(section.protocol, "UDP/DTLS/SCTP") ||
             same_word(section.protocol, "TCP/DTLS/SCTP")) &&
-           section.formats.size() == 1 && section.formats[0] == "webrtc-datachannel";
+           section.formats.size() == 1 && section.formats[0] == "webrtc-datachannel" &&
+           section.sctp_port != uint16_t(0);
 }
 
 bool contains(const std::vector<std::string> &list, std::string_view text) {

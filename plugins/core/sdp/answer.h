@@ -45,6 +45,9 @@ struct Track {
     std::string msid; ///< "stream track"
 };
 
+/// a=sctp-port of an answer.
+inline constexpr uint16_t local_sctp_port = 5000;
+
 struct AnswerPolicy {
     bool sends = false; ///< WHEP: the tracks are sent; WHIP: they are received
     std::vector<Track> tracks;

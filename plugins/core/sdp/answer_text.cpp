@@ -110,7 +110,7 @@ Description describe_answer(const Offer &offer, const AnswerPolicy &policy,
         add_transport(local, answer, media.attributes);
         if (section.kind == Kind::application) {
             media.formats = offered.formats;
-            media.attributes.add("sctp-port", "5000");
+            media.attributes.add("sctp-port", std::to_string(local_sctp_port));
             media.attributes.add("max-message-size", std::to_string(policy.max_message_size));
         } else {
             media.attributes.add(std::string(to_string(section.direction)));

@@ -101,12 +101,29 @@ Result RtcSession::negotiate(const sdp::AnswerPolicy &policy) {
     fingerprints_ = usable(answer_.remote.fingerprints);
     if (fingerprints_.empty())
         return Result::error("its certificate has no fingerprint of SHA-256 or longer");
+    expect_channels();
     const uint64_t now_ms = steady_ms();
     ice_.emplace(own, answer_.remote.ice, hmac_sha1, now_ms);
     if (!state_->port->add(own.ufrag, shared_from_this()))
         return Result::error("try again"); // one of 2^48
     ufrags_.push_back(own.ufrag);
     return Result::ok();
+}
+
+/// Prepares for data channels if the answer has them.
+void RtcSession::expect_channels() {
+    for (size_t i = 0; i < answer_.sections.size(); ++i) {
+        const sdp::AnsweredSection &section = answer_.sections[i];
+        if (!section.is_accepted || section.kind != sdp::Kind::application) continue;
+        const sdp::MediaSection &offered = offer_.media[i];
+        sctp::DataChannels::Options options;
+        options.port = sdp::local_sctp_port;
+        options.remote_port = offered.sctp_port.value_or(options.remote_port);
+        options.is_dtls_client = answer_.is_dtls_client;
+        options.remote_max_message = offered.max_message_size.value_or(64 << 10); // RFC 8841
+        RtcChannels::Owner &owner = *this;
+        channels_ = std::make_unique<RtcChannels>(owner, options);
+    }
 }
 
 /// Of the offer and the answer only what a restart of ICE needs is kept: they are long.
@@ -282,6 +299,7 @@ bool RtcSession::start_dtls(uint64_t now_ms) {
     options.peer = fingerprints_;
     options.handshake_ms = state_->limits.connect_ms;
     options.linger_ms = state_->limits.linger_ms;
+    options.keep = channels_ != nullptr;
     dtls_ = dtls::Session::make(state_->port->dtls(), output_, std::move(options), now_ms);
     if (!dtls_) return false; // too many handshakes: the peer sends again
     take_dtls(dtls_->start(now_ms));
@@ -294,6 +312,10 @@ void RtcSession::on_handshake(ByteView bytes, const RtcWay &from, uint64_t now_m
     if (!dtls_ && (had_keys_ || !start_dtls(now_ms))) return;
     handshake_path_ = from.path();
     take_dtls(dtls_->receive(bytes, now_ms));
+    if (ended_ || !channels_ || !channels_->has_received()) return;
+    prove(handshake_path_, now_ms);
+    channels_->take_received(now_ms);
+    if (!ended_) state_->port->tick(shared_from_this());
 }
 
 void RtcSession::take_dtls(const Result &result) {
@@ -302,14 +324,7 @@ void RtcSession::take_dtls(const Result &result) {
         return;
     case dtls::Session::State::connected:
         if (had_keys_) return;
-        had_keys_ = true;
-        deadline_ms_ = 0;
-        seats_.unfinished.reset();
-        sender_.emplace(dtls_->keys()->profile, dtls_->keys()->ours);
-        receiver_.emplace(dtls_->keys()->profile, dtls_->keys()->theirs);
-        prove(handshake_path_, steady_ms()); // by which its last message came
-        on_connected();
-        return forget_details();
+        return connected(steady_ms());
     case dtls::Session::State::closed:
         return close_now(LogLevel::info, "disconnected: " + dtls_->reason());
     case dtls::Session::State::failed:
@@ -317,6 +332,28 @@ void RtcSession::take_dtls(const Result &result) {
                          "its handshake failed: " +
                              (result.reason().empty() ? dtls_->reason() : result.reason()));
     }
+}
+
+void RtcSession::connected(uint64_t now_ms) {
+    const auto &keys = dtls_->keys();
+    const auto has_media = [](const sdp::AnsweredSection &section) {
+        return section.is_accepted && section.kind != sdp::Kind::application;
+    };
+    if (!keys && std::any_of(answer_.sections.begin(), answer_.sections.end(), has_media))
+        return close_now(LogLevel::warning, "its DTLS has no SRTP, but its offer has media");
+    had_keys_ = true;
+    deadline_ms_ = 0;
+    seats_.unfinished.reset();
+    if (keys) {
+        sender_.emplace(keys->profile, keys->ours);
+        receiver_.emplace(keys->profile, keys->theirs);
+    }
+    prove(handshake_path_, now_ms); // by which its last message came
+    on_connected();
+    forget_details();
+    if (ended_ || !channels_) return;
+    channels_->start(dtls_->max_data(), now_ms);
+    state_->port->tick(shared_from_this());
 }
 
 void RtcSession::on_media(ByteView bytes, const RtcWay &from, bool rtcp, uint64_t now) {
@@ -341,6 +378,20 @@ void RtcSession::send(ByteView datagram) {
     if (const RtcWay *to = way()) to->send(socket(), datagram);
 }
 
+void RtcSession::send_data(ByteView packet) noexcept {
+    if (dtls_) dtls_->send(packet); // what is lost here, SCTP sends again
+}
+
+bool RtcSession::send_channel_text(uint16_t id, std::string_view text) {
+    if (ended_ || !channels_ || !channels_->send_text(id, text, steady_ms())) return false;
+    state_->port->tick(shared_from_this());
+    return true;
+}
+
+void RtcSession::on_channels_ended(const std::string &reason) {
+    say(LogLevel::debug, "has no data channels any more: " + reason);
+}
+
 void RtcSession::send_rtcp(ByteView compound) {
     if (!sender_ || !way()) return;
     thread_local std::array<uint8_t, UdpSocket::max_datagram> scratch;
@@ -359,7 +410,9 @@ bool RtcSession::on_tick(uint64_t now) {
         if (due && *due <= now_ms) take_dtls(dtls_->check(now_ms));
         goes_on = !ended_ && dtls_ && dtls_->state() == dtls::Session::State::handshaking;
     }
-    return (!ended_ && tick_media(now)) || goes_on;
+    if (!ended_ && tick_media(now)) goes_on = true;
+    if (!ended_ && channels_ && channels_->check(now_ms)) goes_on = true;
+    return !ended_ && goes_on;
 }
 
 void RtcSession::check(uint64_t now_ms) {
@@ -380,6 +433,7 @@ void RtcSession::check(uint64_t now_ms) {
         take_dtls(dtls_->check(now_ms));
         if (!ended_ && !dtls_->has_ssl()) dtls_.reset();
     }
+    if (!ended_ && channels_ && channels_->check(now_ms)) state_->port->tick(shared_from_this());
 }
 
 void RtcSession::close(const std::string &reason) {
@@ -398,6 +452,7 @@ void RtcSession::close_now(LogLevel level, const std::string &reason) {
     seats_.unfinished.reset();
     admission_.cancel();
     admission_.leave(peer_, reason);
+    if (channels_) channels_->close(steady_ms());
     if (dtls_) dtls_->close();
     for (const std::string &ufrag : ufrags_)
         state_->port->remove(ufrag);

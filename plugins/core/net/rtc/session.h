@@ -5,6 +5,7 @@
 
 #include "core/dtls/session.h"
 #include "core/net/loop/log.h"
+#include "core/net/rtc/channels.h"
 #include "core/net/rtc/peers.h"
 #include "core/net/rtc/port.h"
 #include "core/net/rtc/state.h"
@@ -21,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::net {
@@ -28,6 +30,7 @@ namespace penstock::net {
 /// Belongs to its loop: all methods are called there, unless they say "any thread".
 class RtcSession : public RtcPeer,
                    public RosterMember,
+                   private RtcChannels::Owner,
                    public std::enable_shared_from_this<RtcSession> {
 public:
     /// Its places among the sessions: while it lives, and until it is connected.
@@ -57,7 +60,7 @@ protected:
 
     /// Begins to decide about the offer; ends in answer() or refuse(), now or later.
     virtual void admit() = 0;
-    /// The keys of SRTP are there.
+    /// The keys of SRTP are there, unless there are data channels alone.
     virtual void on_connected() = 0;
     /// Decrypted; may be changed.
     virtual void on_rtp(std::span<uint8_t> packet, uint64_t now) = 0;
@@ -71,6 +74,17 @@ protected:
     /// Authentic media shows that the peer is there: it publishes.
     virtual bool sends_media() const = 0;
 
+    // --- data channels, if the answer accepts their section (AnswerPolicy::max_message_size) --
+    /// The peer has opened a channel; the bounds are those of core/sctp/data_channels.h.
+    void on_channel_open(uint16_t, const std::string &) override {}
+    /// A text of the peer; whether it is UTF-8 is not checked.
+    void on_channel_text(uint16_t, std::string_view) override {}
+    /// The peer has closed a channel, or all of them end before the session does.
+    void on_channel_closed(uint16_t) override {}
+    /// False, and nothing is sent, if the channel is not open, the peer takes no text that long, or
+    /// as much waits as may.
+    bool send_channel_text(uint16_t id, std::string_view text);
+
     const sdp::Offer &offer() const { return offer_; }
     const sdp::Answer &answer() const { return answer_; }
     /// Makes the answer with these tracks. False, and the offer is refused with 406, if it can't.
@@ -80,7 +94,7 @@ protected:
     /// Refuses the offer, and ends.
     void refuse(unsigned status, const std::string &reason, unsigned retry_after = 0);
     bool is_answered() const { return done_ == nullptr; }
-    bool is_connected() const { return sender_.has_value(); }
+    bool is_connected() const { return had_keys_; }
     void close_now(LogLevel level, const std::string &reason);
     void say(LogLevel level, const std::string &text) const;
 
@@ -122,6 +136,9 @@ private:
     public:
         explicit Output(RtcSession &session) : session_(session) {}
         void on_datagram(ByteView datagram) noexcept override { session_.send(datagram); }
+        void on_data(ByteView message) noexcept override {
+            if (session_.channels_) session_.channels_->put(message);
+        }
 
     private:
         RtcSession &session_;
@@ -142,6 +159,10 @@ private:
     void on_handshake(ByteView bytes, const RtcWay &from, uint64_t now_ms);
     void on_media(ByteView bytes, const RtcWay &from, bool rtcp, uint64_t now);
     bool start_dtls(uint64_t now_ms);
+    void connected(uint64_t now_ms);
+    void expect_channels();
+    void send_data(ByteView packet) noexcept override;
+    void on_channels_ended(const std::string &reason) override;
     void take_dtls(const Result &result);
     void send(ByteView datagram);
     void say_created(RtcCreated created);
@@ -162,10 +183,11 @@ private:
     Output output_{*this};
     std::unique_ptr<dtls::Session> dtls_;
     std::optional<srtp::Receiver> receiver_;
+    std::unique_ptr<RtcChannels> channels_; ///< nullptr: its section is not accepted
     /// Checks that were not valid in this second.
     unsigned false_checks_ = 0;
     uint64_t false_since_ms_ = 0;
-    bool had_keys_ = false;
+    bool had_keys_ = false; ///< DTLS is connected
     bool is_on_trial_ = false;
     uint64_t trial_ends_ms_ = 0;
 };
