@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include <sys/time.h>
+
 namespace sctp_test {
 
 using namespace penstock;
@@ -109,3 +111,11 @@ struct Pair {
 };
 
 } // namespace sctp_test
+
+/// usrsctp measures round trips by the wall clock, which has to go with the other one.
+extern "C" int gettimeofday(timeval *now, void *) noexcept {
+    const uint64_t ms = sctp_test::clock_ms();
+    now->tv_sec = time_t(ms / 1000);
+    now->tv_usec = suseconds_t(ms % 1000 * 1000);
+    return 0;
+}

@@ -14,6 +14,8 @@ namespace {
 
 /// Bytes of unread messages that a peer may send; more than one of the longest.
 constexpr int receive_buffer = 128 << 10;
+/// Bytes and messages of max_queued that usrsctp has.
+constexpr size_t max_passed = 256 << 10, max_passed_messages = 512;
 constexpr size_t read_size = 4 << 10;
 /// A longer one is given back after it was delivered.
 constexpr size_t kept_message = 4 << 10;
@@ -102,7 +104,7 @@ bool Association::open(const DataChannels::Options &options, std::string *error)
 }
 
 bool Association::set_options(const DataChannels::Options &options) {
-    const int on = 1, level = 0, most_sent = int(max_queued), most_received = receive_buffer;
+    const int on = 1, level = 0, most_sent = int(max_passed), most_received = receive_buffer;
     const uint32_t whole = max_message;
     const linger at_once{1, 0}; // closing it aborts the association
     sctp_assoc_value resets{};
@@ -147,19 +149,9 @@ bool Association::input(ByteView packet, uint64_t now_ms) {
     return true;
 }
 
-/// Whether as many messages wait as may. They are counted now and then only.
-bool Association::is_crowded() {
-    if (messages_ < max_queued_messages) return false;
-    sctp_status status{};
-    socklen_t size = sizeof status;
-    if (usrsctp_getsockopt(socket_, IPPROTO_SCTP, SCTP_STATUS, &status, &size) != 0) return true;
-    messages_ = size_t(status.sstat_unackdata) + status.sstat_penddata;
-    return messages_ >= max_queued_messages;
-}
-
-Association::Sent Association::send(uint16_t stream, Ppid ppid, ByteView message,
-                                    const Reliability &how, uint64_t now_ms) {
-    if (!socket_ || message.empty()) return Sent::failed;
+/// False: not now, because usrsctp has enough, or the stream is being reset. With the mutex.
+bool Association::pass_on(uint16_t stream, Ppid ppid, ByteView message, const Reliability &how) {
+    if (messages_ >= max_passed_messages) return false;
     sctp_sendv_spa info{};
     info.sendv_flags = SCTP_SEND_SNDINFO_VALID;
     info.sendv_sndinfo.snd_sid = stream;
@@ -167,38 +159,75 @@ Association::Sent Association::send(uint16_t stream, Ppid ppid, ByteView message
     info.sendv_sndinfo.snd_flags = SCTP_EOR;
     if (!how.is_ordered) info.sendv_sndinfo.snd_flags |= SCTP_UNORDERED;
     if (how.kind != Reliability::Kind::reliable) {
+        const bool is_timed = how.kind == Reliability::Kind::lifetime;
         info.sendv_flags |= SCTP_SEND_PRINFO_VALID;
-        info.sendv_prinfo.pr_policy =
-            how.kind == Reliability::Kind::lifetime ? SCTP_PR_SCTP_TTL : SCTP_PR_SCTP_RTX;
+        info.sendv_prinfo.pr_policy = is_timed ? SCTP_PR_SCTP_TTL : SCTP_PR_SCTP_RTX;
         info.sendv_prinfo.pr_value = how.limit;
     }
-    std::lock_guard lock(stack_.mutex());
-    stack_.advance(now_ms);
-    if (is_crowded()) return Sent::later;
     const ssize_t sent = usrsctp_sendv(socket_, message.data(), message.size(), nullptr, 0, &info,
                                        sizeof info, SCTP_SENDV_SPA, 0);
-    if (sent < 0) return errno == EWOULDBLOCK || errno == EAGAIN ? Sent::later : Sent::failed;
-    ++messages_;
-    return size_t(sent) == message.size() ? Sent::sent : Sent::failed;
+    if (sent >= 0) ++messages_;
+    // Other errors are for good: the association ends, or does not have that stream.
+    return sent >= 0 || (errno != EWOULDBLOCK && errno != EAGAIN);
 }
 
-void Association::reset(uint16_t stream, uint64_t now_ms) {
-    if (!socket_) return;
+void Association::pass_on_reset(uint16_t stream) {
     alignas(sctp_reset_streams) std::array<uint8_t, sizeof(sctp_reset_streams) + sizeof(stream)>
         bytes{};
     auto *request = reinterpret_cast<sctp_reset_streams *>(bytes.data());
     request->srs_flags = SCTP_STREAM_RESET_OUTGOING;
     request->srs_number_streams = 1;
     std::memcpy(bytes.data() + sizeof(sctp_reset_streams), &stream, sizeof stream);
-    std::lock_guard lock(stack_.mutex());
-    stack_.advance(now_ms);
     usrsctp_setsockopt(socket_, IPPROTO_SCTP, SCTP_RESET_STREAMS, bytes.data(),
                        socklen_t(bytes.size()));
 }
 
-void Association::advance(uint64_t now_ms) {
+void Association::pump() {
+    for (; !queue_.empty(); queue_.pop_front()) {
+        const Item &item = queue_.front();
+        if (item.message.empty())
+            pass_on_reset(item.stream);
+        else if (!pass_on(item.stream, item.ppid, item.message, item.how))
+            return;
+        queued_ -= item.message.size();
+    }
+}
+
+bool Association::send(uint16_t stream, Ppid ppid, ByteView message, const Reliability &how,
+                       uint64_t now_ms) {
+    if (!socket_) return false;
     std::lock_guard lock(stack_.mutex());
     stack_.advance(now_ms);
+    pump();
+    if (queue_.empty() && pass_on(stream, ppid, message, how)) return true;
+    if (queue_.size() >= max_queued_messages - max_passed_messages ||
+        queued_ + message.size() > max_queued - max_passed)
+        return false;
+    queue_.push_back({stream, ppid, how, {message.begin(), message.end()}});
+    queued_ += message.size();
+    return true;
+}
+
+void Association::reset(uint16_t stream, bool at_once, uint64_t now_ms) {
+    if (!socket_) return;
+    std::lock_guard lock(stack_.mutex());
+    stack_.advance(now_ms);
+    if (at_once)
+        std::erase_if(queue_, [&](const Item &item) {
+            if (item.stream != stream) return false;
+            queued_ -= item.message.size();
+            return true;
+        });
+    pump();
+    if (queue_.empty() || at_once) return pass_on_reset(stream);
+    queue_.push_back({.stream = stream});
+}
+
+void Association::advance(uint64_t now_ms) {
+    if (!socket_) return;
+    std::lock_guard lock(stack_.mutex());
+    stack_.advance(now_ms);
+    pump();
 }
 
 void Association::abort(uint64_t now_ms) {
@@ -306,8 +335,7 @@ bool Association::take_notification(ByteView bytes, Event &event) {
     }
     case SCTP_SENDER_DRY_EVENT:
         messages_ = 0;
-        event.kind = Event::Kind::dry;
-        return true;
+        return false;
     case SCTP_PARTIAL_DELIVERY_EVENT:
         message_.clear(); // the peer gives the message up
         return false;

@@ -9,6 +9,7 @@
 #include "core/sctp/stack.h"
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,10 +29,9 @@ struct Event {
         too_long,       ///< a message of more than max_message bytes
         incoming_reset, ///< the peer has closed these streams
         outgoing_reset, ///< these streams of this side are closed, or can't be
-        dry,            ///< everything was acknowledged
         ended
     };
-    Kind kind = Kind::dry;
+    Kind kind = Kind::ended;
     uint16_t stream = 0;           ///< of a message
     Ppid ppid{};                   ///< of a message
     ByteView bytes;                ///< of a message; valid until the next call of next()
@@ -41,12 +41,6 @@ struct Event {
 
 class Association {
 public:
-    enum class Sent : uint8_t {
-        sent,
-        later, ///< the queue is full, or the stream is being reset
-        failed ///< never
-    };
-
     /// Begins at once. nullptr, and why in `error`, if usrsctp can't.
     static std::unique_ptr<Association> make(const DataChannels::Options &options, uint64_t now_ms,
                                              std::string *error);
@@ -56,11 +50,16 @@ public:
 
     /// Whether usrsctp has seen it.
     bool input(ByteView packet, uint64_t now_ms);
-    Sent send(uint16_t stream, Ppid ppid, ByteView message, const Reliability &how,
+    /// Sends a message, which is not empty, or puts it into a queue. False: as much waits as may.
+    bool send(uint16_t stream, Ppid ppid, ByteView message, const Reliability &how,
               uint64_t now_ms);
-    /// Closes a stream of this side, when everything in it has been sent.
-    void reset(uint16_t stream, uint64_t now_ms);
+    /// Closes a stream of this side, when everything in it has been sent; `at_once`: what is only
+    /// queued is not sent any more.
+    void reset(uint16_t stream, bool at_once, uint64_t now_ms);
+    /// Lets time pass, and sends what is queued as far as there is room.
     void advance(uint64_t now_ms);
+    /// Whether everything was acknowledged.
+    bool is_idle() const { return messages_ == 0 && queue_.empty(); }
     /// The peer is told that it ends; nothing else may follow but take_output().
     void abort(uint64_t now_ms);
 
@@ -73,7 +72,15 @@ private:
     explicit Association(const DataChannels::Options &options);
     bool open(const DataChannels::Options &options, std::string *error);
     bool set_options(const DataChannels::Options &options);
-    bool is_crowded();
+    struct Item {
+        uint16_t stream = 0;
+        Ppid ppid{};
+        Reliability how;
+        std::vector<uint8_t> message; ///< empty: the stream is reset
+    };
+    bool pass_on(uint16_t stream, Ppid ppid, ByteView message, const Reliability &how);
+    void pass_on_reset(uint16_t stream);
+    void pump();
     bool take_notification(ByteView bytes, Event &event);
     bool take_end(Event &event, const char *reason);
 
@@ -84,8 +91,12 @@ private:
     Guard guard_;
     Outbox outbox_;                ///< guarded by the stack's mutex
     std::vector<uint8_t> message_; ///< what is there of one
-    size_t messages_ = 0;          ///< that were sent since they were counted
-    bool is_delivered_ = false;    ///< message_ is complete
+    std::list<Item> queue_;        ///< that usrsctp does not have yet
+    size_t queued_ = 0;            ///< bytes
+    /// That usrsctp has got since it had none. It does not tell how many of them are left, and
+    /// needs half a kilobyte for the smallest.
+    size_t messages_ = 0;
+    bool is_delivered_ = false; ///< message_ is complete
     bool has_ended_ = false;
 };
 

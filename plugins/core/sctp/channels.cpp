@@ -64,24 +64,20 @@ bool Channels::check(uint64_t now_ms) {
     if (!association_) return false;
     association_->advance(now_ms);
     drain(now_ms);
-    for (size_t i = 0; association_ && i < channels_.size(); ++i)
-        if (channels_[i].owes_ack) send_ack(channels_[i], now_ms);
     flush();
     return association_ && is_busy(now_ms);
 }
 
 bool Channels::is_busy(uint64_t now_ms) const {
-    const auto owes = [](const Channel &one) {
-        return one.owes_ack || one.state != Channel::State::open;
-    };
-    return !is_established_ || is_sending_ || now_ms < busy_until_ms_ ||
-           std::any_of(channels_.begin(), channels_.end(), owes);
+    return !is_established_ || !association_->is_idle() || now_ms < busy_until_ms_;
 }
 
 void Channels::drain(uint64_t now_ms) {
     Event event;
     while (association_ && association_->next(event))
         take(event, now_ms);
+    // An acknowledgement makes room for what is queued.
+    if (association_ && !association_->is_idle()) association_->advance(now_ms);
 }
 
 void Channels::take(const Event &event, uint64_t now_ms) {
@@ -102,9 +98,6 @@ void Channels::take(const Event &event, uint64_t now_ms) {
     case Event::Kind::outgoing_reset:
         for (const uint16_t id : event.streams)
             take_outgoing_reset(id);
-        return;
-    case Event::Kind::dry:
-        is_sending_ = false;
         return;
     case Event::Kind::ended:
         return end(event.reason, now_ms);
@@ -141,7 +134,7 @@ void Channels::take_control(uint16_t id, ByteView message, uint64_t now_ms) {
     }
     // An acknowledgement that nobody waits for means nothing; RFC 8832, section 6: a faulty opening
     // closes its channel.
-    if (!is_sound) association_->reset(id, now_ms);
+    if (!is_sound) reset(id, true, now_ms);
 }
 
 void Channels::take_open(uint16_t id, const Open &open, uint64_t now_ms) {
@@ -155,9 +148,11 @@ void Channels::take_open(uint16_t id, const Open &open, uint64_t now_ms) {
         forget(id);
         channel = nullptr;
     }
-    if (channel || channels_.size() >= max_channels) return association_->reset(id, now_ms);
-    channels_.push_back({.id = id, .owes_ack = true, .reliability = open.reliability});
-    send_ack(channels_.back(), now_ms);
+    if (channel || channels_.size() >= max_channels) return reset(id, true, now_ms);
+    // It waits in the queue if the stream is still being reset.
+    if (!association_->send(id, Ppid::control, write_ack(), in_order, now_ms))
+        return reset(id, true, now_ms);
+    channels_.push_back({.id = id, .reliability = open.reliability});
     handler_.on_open(id, open.label);
 }
 
@@ -169,11 +164,9 @@ bool Channels::may_open(uint64_t now_ms) {
     return ++openings_ <= max_openings;
 }
 
-/// It is tried again if its stream is still being reset, or the queue is full.
-void Channels::send_ack(Channel &channel, uint64_t now_ms) {
-    const auto sent = association_->send(channel.id, Ppid::control, write_ack(), in_order, now_ms);
-    channel.owes_ack = sent == Association::Sent::later;
-    is_sending_ = is_sending_ || sent == Association::Sent::sent;
+void Channels::reset(uint16_t id, bool at_once, uint64_t now_ms) {
+    association_->reset(id, at_once, now_ms);
+    busy_until_ms_ = now_ms + busy_ms;
 }
 
 /// Both directions of a channel are closed by the reset of their streams (RFC 8831, section 6.7).
@@ -187,8 +180,7 @@ void Channels::take_incoming_reset(uint16_t id, uint64_t now_ms) {
     }
     const bool was_open =
         std::exchange(channel->state, Channel::State::closing) == Channel::State::open;
-    channel->owes_ack = false;
-    association_->reset(id, now_ms);
+    reset(id, true, now_ms);
     if (was_open) handler_.on_channel_closed(id);
 }
 
@@ -203,17 +195,15 @@ void Channels::take_outgoing_reset(uint16_t id) {
 
 bool Channels::send(uint16_t id, Ppid ppid, Ppid empty, ByteView bytes, uint64_t now_ms) {
     const Channel *const channel = find(id);
-    if (!association_ || !channel || channel->state != Channel::State::open || channel->owes_ack)
-        return false;
+    if (!association_ || !channel || channel->state != Channel::State::open) return false;
     if (bytes.size() > max_message) return false;
     if (options_.remote_max_message != 0 && bytes.size() > options_.remote_max_message)
         return false;
     static constexpr uint8_t nothing[1] = {0};
     const bool is_empty = bytes.empty();
-    const auto sent = association_->send(id, is_empty ? empty : ppid, is_empty ? nothing : bytes,
-                                         channel->reliability, now_ms);
-    if (sent != Association::Sent::sent) return false;
-    is_sending_ = true;
+    if (!association_->send(id, is_empty ? empty : ppid, is_empty ? nothing : bytes,
+                            channel->reliability, now_ms))
+        return false;
     flush();
     return true;
 }
@@ -236,10 +226,7 @@ std::optional<uint16_t> Channels::open(const std::string &label, uint64_t now_ms
     if (id >= max_streams) return std::nullopt;
     Open open;
     open.label = label;
-    if (association_->send(id, Ppid::control, write(open), in_order, now_ms) !=
-        Association::Sent::sent)
-        return std::nullopt;
-    is_sending_ = true;
+    if (!association_->send(id, Ppid::control, write(open), in_order, now_ms)) return std::nullopt;
     channels_.push_back({.id = id, .state = Channel::State::opening, .label = label});
     flush();
     return id;
@@ -249,8 +236,7 @@ void Channels::close_channel(uint16_t id, uint64_t now_ms) {
     Channel *const channel = find(id);
     if (!association_ || !channel || channel->state == Channel::State::closing) return;
     channel->state = Channel::State::closing;
-    channel->owes_ack = false;
-    association_->reset(id, now_ms);
+    reset(id, false, now_ms);
     flush();
 }
 

@@ -39,7 +39,6 @@ private:
         };
         uint16_t id = 0;
         State state = State::open;
-        bool owes_ack = false; ///< of the opening
         bool is_ours_reset = false, is_theirs_reset = false;
         Reliability reliability;
         std::string label; ///< while it is opening
@@ -55,7 +54,7 @@ private:
     void take_outgoing_reset(uint16_t id);
     bool may_open(uint64_t now_ms);
     bool send(uint16_t id, Ppid ppid, Ppid empty, ByteView bytes, uint64_t now_ms);
-    void send_ack(Channel &channel, uint64_t now_ms);
+    void reset(uint16_t id, bool at_once, uint64_t now_ms);
     void forget(uint16_t id);
     void end(const std::string &reason, uint64_t now_ms);
     bool is_busy(uint64_t now_ms) const;
@@ -66,7 +65,6 @@ private:
     std::unique_ptr<Association> ended_;
     std::vector<Channel> channels_;
     bool is_established_ = false;
-    bool is_sending_ = false;    ///< something waits for its acknowledgement
     uint64_t busy_until_ms_ = 0; ///< an acknowledgement may be due
     unsigned openings_ = 0;
     uint64_t openings_since_ms_ = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/sctp/stack.h"
 
-#include "core/sctp/data_channels.h"
 #include "core/sctp/guard.h"
 
 #include <algorithm>
@@ -12,8 +11,9 @@
 namespace penstock::sctp {
 namespace {
 
-/// usrsctp looks through all timers when time passes.
-constexpr uint64_t step_ms = 10;
+/// usrsctp looks through all timers when time passes. A timer that is begun meanwhile is too early
+/// by as much, which has to stay below the 10 ms that it adds to a round trip.
+constexpr uint64_t step_ms = 5;
 constexpr uint64_t max_step_ms = 600'000;
 
 void set_up() {
@@ -42,7 +42,8 @@ void set_up() {
     usrsctp_sysctl_set_sctp_init_rtx_max_default(8);
     usrsctp_sysctl_set_sctp_assoc_rtx_max_default(8);
     usrsctp_sysctl_set_sctp_path_rtx_max_default(8);
-    usrsctp_sysctl_set_sctp_max_chunks_on_queue(uint32_t(max_queued_messages));
+    // Of either direction; a short one that waits for those before it occupies 2 kB.
+    usrsctp_sysctl_set_sctp_max_chunks_on_queue(512);
     // An idle association keeps no free chunks.
     usrsctp_sysctl_set_sctp_asoc_free_resc_limit(0);
     usrsctp_sysctl_set_sctp_system_free_resc_limit(0);
