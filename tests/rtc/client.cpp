@@ -75,7 +75,10 @@ void RtcClient::receive(const stun::TransportAddress &from, std::span<uint8_t> d
     case stun::Protocol::dtls:
         if (!dtls_) return; // it is sent again
         dtls_->receive(datagram, now_ms);
-        return look_at_handshake();
+        look_at_handshake();
+        for (const auto &packet : std::exchange(data_, {}))
+            handler_.on_data(packet);
+        return;
     case stun::Protocol::rtp:
     case stun::Protocol::rtcp:
         if (receiver_) receive_media(protocol == stun::Protocol::rtcp, datagram);
@@ -137,6 +140,7 @@ void RtcClient::begin_handshake(uint64_t now_ms) {
             options.peer.push_back(std::move(*fingerprint));
     options.profiles = settings_.profiles;
     options.handshake_ms = settings_.handshake_ms;
+    options.keep = settings_.offer.data;
     state_ = State::handshaking;
     dtls_ = dtls::Session::make(context_, *this, std::move(options), now_ms);
     if (!dtls_) return end("DTLS: the context has too many handshakes");

@@ -28,6 +28,8 @@ public:
         /// A packet of RTP as it was before encryption, or as it came without `decrypts`.
         virtual void on_rtp(ByteView) {}
         virtual void on_rtcp(ByteView) {}
+        /// A packet of SCTP, if data channels were offered.
+        virtual void on_data(ByteView) {}
         /// It can't go on: failed or closed by the peer.
         virtual void on_ended(const std::string & /*reason*/) {}
     };
@@ -74,6 +76,8 @@ public:
     bool send_rtp(ByteView packet);
     /// The same for one or several packets of RTCP.
     bool send_rtcp(ByteView packets);
+    /// Sends a packet of SCTP.
+    bool send_data(ByteView packet) { return can_send() && dtls_->send(packet).is_ok(); }
     /// Tells the peer by DTLS, if it still can, and ends.
     void close();
     /// Begins to use other credentials for ICE, after a restart of it (RFC 8445, section 9): the
@@ -99,6 +103,9 @@ public:
 
 private:
     void on_datagram(ByteView datagram) noexcept override;
+    void on_data(ByteView packet) noexcept override {
+        data_.emplace_back(packet.begin(), packet.end());
+    }
     void begin_handshake(uint64_t now_ms);
     void flush_checks();
     void look_at_checks(uint64_t now_ms);
@@ -122,7 +129,8 @@ private:
     std::unique_ptr<dtls::Session> dtls_;
     std::optional<srtp::Sender> sender_;
     std::optional<srtp::Receiver> receiver_;
-    std::vector<uint8_t> scratch_; ///< of packets that are sent
+    std::vector<uint8_t> scratch_;           ///< of packets that are sent
+    std::vector<std::vector<uint8_t>> data_; ///< that came while DTLS is at work
     uint64_t refused_ = 0;
     State state_ = State::offering;
     bool decrypts_ = true;

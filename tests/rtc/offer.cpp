@@ -48,9 +48,18 @@ std::string text_of(sdp::Setup setup) {
 class Section {
 public:
     Section(sdp::Kind kind, std::string mid) : kind_(kind) {
+        media_.connection = "IN IP4 0.0.0.0";
+        if (kind == sdp::Kind::application) {
+            media_.kind = "application";
+            media_.protocol = "UDP/DTLS/SCTP";
+            media_.formats = {"webrtc-datachannel"};
+            add("mid", std::move(mid));
+            add("sctp-port", "5000");
+            add("max-message-size", "262144");
+            return;
+        }
         media_.kind = kind == sdp::Kind::video ? "video" : "audio";
         media_.protocol = "UDP/TLS/RTP/SAVPF";
-        media_.connection = "IN IP4 0.0.0.0";
         add("rtcp", "9 IN IP4 0.0.0.0");
         add("mid", std::move(mid));
     }
@@ -169,10 +178,12 @@ std::string write_offer(const OfferSettings &settings, const stun::Credentials &
         bundle += " " + mid;
         Section section(kind, mid);
         section.add_transport(settings, ice, fingerprint);
-        section.add_extensions();
-        section.add(settings.sends ? "sendonly" : "recvonly");
-        section.add("rtcp-mux");
-        section.add("rtcp-rsize");
+        if (kind != sdp::Kind::application) {
+            section.add_extensions();
+            section.add(settings.sends ? "sendonly" : "recvonly");
+            section.add("rtcp-mux");
+            section.add("rtcp-rsize");
+        }
         fill(section);
         out.media.push_back(section.take());
     };
@@ -189,6 +200,7 @@ std::string write_offer(const OfferSettings &settings, const stun::Credentials &
             add_layers(settings, section);
             add_video_sources(settings, sources, section);
         });
+    if (settings.data) add(sdp::Kind::application, [](Section &) {});
     out.attributes.add("group", bundle);
     out.attributes.add("extmap-allow-mixed");
     out.attributes.add("msid-semantic", "WMS " + (settings.sends ? sources.stream : "*"));
@@ -212,6 +224,7 @@ Result read_answer(std::string_view text, Answered &out) {
     for (const sdp::MediaSection &section : read.media) {
         if (section.is_rejected) continue;
         if (!std::exchange(has_transport, true)) answered.transport = section.transport;
+        if (section.kind == sdp::Kind::application) answered.has_data = true;
         const bool is_video = section.kind == sdp::Kind::video;
         if (!is_video && section.kind != sdp::Kind::audio) continue;
         if (section.direction == sdp::Direction::inactive) continue;
@@ -220,7 +233,8 @@ Result read_answer(std::string_view text, Answered &out) {
         if (!fill_track(section, track.emplace()))
             return Result::error("the answer has a section without codecs");
     }
-    if (!answered.video && !answered.audio) return Result::error("the answer accepts no section");
+    if (!answered.video && !answered.audio && !answered.has_data)
+        return Result::error("the answer accepts no section");
     const sdp::Transport &transport = answered.transport;
     if (!stun::are_valid(transport.ice)) return Result::error("the answer has no ICE credentials");
     if (transport.fingerprints.empty()) return Result::error("the answer has no fingerprint");

@@ -17,6 +17,7 @@ struct OfferSettings {
     /// WHIP: this side sends. Otherwise it receives (WHEP).
     bool sends = false;
     bool video = true, audio = true;
+    bool data = false; ///< data channels
     /// The layers of simulcast that are sent, best first; empty: no simulcast.
     std::vector<std::string> rids;
     /// Of video that is sent: only this codec is offered, as "H264". Empty: all.
@@ -49,6 +50,7 @@ struct AnsweredTrack {
 
 struct Answered {
     std::optional<AnsweredTrack> video, audio;
+    bool has_data = false;
     sdp::Transport transport; ///< of the first accepted section
     bool ice_lite = false;
     /// The track whose codec or rtx has this payload type; nullptr: none.
