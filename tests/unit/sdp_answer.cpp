@@ -145,6 +145,7 @@ GST_START_TEST(test_players) {
     has_line(both, "a=group:BUNDLE 0 1 2");
     has_line(both, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel");
     has_line(both, "a=max-message-size:65536");
+    has_line(both, "a=sctp-port:5000");
     // Without a video track the section is rejected.
     AnswerPolicy radio = rig::play_policy(baseline);
     radio.tracks.erase(radio.tracks.begin());
@@ -354,6 +355,38 @@ GST_START_TEST(test_fragments) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_data_channels) {
+    AnswerPolicy chat = rig::play_policy(baseline);
+    chat.max_message_size = 65536;
+    const std::string seed = rig::seed("chromium-play");
+    const auto answered = [&](const std::string &from, const std::string &to) {
+        std::string text = seed;
+        const size_t at = text.find(from);
+        fail_unless(at != text.npos);
+        text.replace(at, from.size(), to);
+        Offer offer;
+        fail_unless(read_offer(text, offer).is_ok());
+        Answer answer;
+        const Result result = make_answer(offer, chat, rig::local_transport(), answer);
+        fail_unless(result.is_ok(), "%s", result.reason().c_str());
+        return answer;
+    };
+    const std::string section = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel";
+    has_line(answered("a=sctp-port:5000", "a=sctp-port:6000"), section);
+    has_line(answered("a=sctp-port:5000", "a=sctp-port:0"),
+             "m=application 0 UDP/DTLS/SCTP webrtc-datachannel");
+    // The form of old browsers.
+    has_line(answered(section, "m=application 9 DTLS/SCTP 5000"), "m=application 0 DTLS/SCTP 5000");
+    // A second one.
+    const std::string data = seed.substr(seed.find(section));
+    std::string second = data;
+    second.replace(second.find("a=mid:2"), 7, "a=mid:3");
+    const Answer two = answered(data, data + second);
+    fail_unless(two.sections.size() == 4 && two.sections[2].is_accepted);
+    fail_if(two.sections[3].is_accepted);
+}
+GST_END_TEST
+
 static Suite *sdp_answer_suite() {
     Suite *s = suite_create("sdp_answer");
     TCase *tc = tcase_create("general");
@@ -361,6 +394,7 @@ static Suite *sdp_answer_suite() {
     tcase_add_test(tc, test_whip);
     tcase_add_test(tc, test_publishers);
     tcase_add_test(tc, test_players);
+    tcase_add_test(tc, test_data_channels);
     tcase_add_test(tc, test_profiles);
     tcase_add_test(tc, test_matches);
     tcase_add_test(tc, test_refused);

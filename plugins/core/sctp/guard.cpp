@@ -40,7 +40,7 @@ bool Guard::has_room(uint64_t now_ms) {
     // So many thousandths come in a millisecond as packets in a second.
     const uint64_t passed = std::min<uint64_t>(now_ms - std::min(tokens_at_ms_, now_ms), all);
     tokens_ = std::min(tokens_ + passed * max_rate, all);
-    tokens_at_ms_ = now_ms;
+    tokens_at_ms_ = std::max(tokens_at_ms_, now_ms);
     if (tokens_ < one) return false;
     tokens_ -= one;
     return true;

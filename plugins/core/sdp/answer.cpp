@@ -114,7 +114,10 @@ private:
     Result decide(const MediaSection &section, AnsweredSection &out) {
         if (section.is_rejected) return Result::ok();
         if (section.kind == Kind::application) {
-            out.is_accepted = policy_.max_message_size > 0 && has_data_protocol(section);
+            // A transport carries one association.
+            out.is_accepted =
+                policy_.max_message_size > 0 && !has_data_ && has_data_protocol(section);
+            has_data_ = has_data_ || out.is_accepted;
             if (out.is_accepted) out.direction = Direction::sendrecv;
             return Result::ok();
         }
@@ -194,6 +197,7 @@ private:
     /// The section whose transport is that of all: of the BUNDLE, or the only one.
     const MediaSection *first_ = nullptr;
     bool is_of_use_ = false;
+    bool has_data_ = false;
 };
 
 } // namespace

@@ -51,7 +51,8 @@ inline constexpr uint16_t local_sctp_port = 5000;
 struct AnswerPolicy {
     bool sends = false; ///< WHEP: the tracks are sent; WHIP: they are received
     std::vector<Track> tracks;
-    /// A data channel is accepted if this is above 0; bytes of a message.
+    /// Data channels are accepted if this is above 0: bytes of a message, sctp::max_message. Of
+    /// several sections the first is taken, and only in the form of RFC 8841 (a=sctp-port).
     uint32_t max_message_size = 0;
 };
 

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Data channels at the WebRTC server on loopback: many clients on all loops, their end, and peers
+// that misbehave beside a stream that goes on.
+#include "unit/rtc_channels_rig.hpp"
+
+#include <random>
+
+#include <malloc.h>
+
+using namespace rtc_server_test;
+
+namespace {
+
+/// A server of data channels at the UDP port of one that has a stream, with a viewer.
+struct Place {
+    Place() {
+        std::string error;
+        channels = ChannelServer::open({"127.0.0.1", 0}, server->udp_address(), &error);
+        fail_unless(channels != nullptr, "%s", error.c_str());
+    }
+    uint16_t port() const { return channels->port(); }
+    ChannelEvents &events() { return channels->events(); }
+
+    const std::shared_ptr<net::RtcServer> server = open_server();
+    Stream stream{*server};
+    Bystander viewer{*server, stream};
+    std::unique_ptr<ChannelServer> channels;
+};
+
+/// An INIT of random tags.
+std::vector<uint8_t> init(std::minstd_rand &random) {
+    Writer out;
+    out.u16(5000).u16(5000).u32(0).u32(0);
+    out.u8(1).u8(0).u16(20).u32(1 + random()).u32(1 << 20).u16(1024).u16(1024).u32(random());
+    return out.take();
+}
+
+size_t used() {
+    return mallinfo2().uordblks;
+}
+
+} // namespace
+
+GST_START_TEST(test_talk) {
+    Place place;
+    ChannelClient client(place.port());
+    const uint16_t id = client.open("room");
+    fail_unless(place.events().has("open 0 room"));
+    for (int i = 0; i < 100; ++i)
+        fail_unless(client.send(id, std::to_string(i)));
+    fail_unless(client.send(id, std::string(sctp::max_message, 'x')));
+    fail_unless(client.until([&] { return client.texts.size() == 101; }));
+    for (int i = 0; i < 100; ++i)
+        fail_unless(client.texts[size_t(i)] == std::to_string(i));
+    fail_unless(client.texts.back().size() == sctp::max_message);
+    client.channels->close_channel(id, steady_ms());
+    fail_unless(client.until([&] { return place.events().has("closed 0"); }));
+    fail_unless_equals_int(client.open("again"), 0);
+    // The session ends by DELETE, the association with it.
+    fail_unless_equals_int(request(place.port(), "DELETE", client.location).status, 200);
+    fail_unless(client.until([&] { return !client.reason.empty() && client.ended; }));
+    fail_unless(client.until([&] { return place.events().ended == 1; }));
+    place.viewer.goes_on();
+}
+GST_END_TEST
+
+/// On all loops at once, with ends in every state.
+GST_START_TEST(test_many) {
+    Place place;
+    const uint16_t port = place.port();
+    std::vector<std::thread> threads;
+    std::atomic<unsigned> done{0};
+    for (int thread = 0; thread < 4; ++thread)
+        threads.emplace_back([&, thread] {
+            for (int i = 0; i < 8; ++i) {
+                ChannelClient client(port);
+                if (i % 4 == 0) continue; // leaves in its handshake
+                const uint16_t id = client.open("room");
+                for (int n = 0; n < 50; ++n)
+                    fail_unless(client.send(id, std::to_string(thread * 1000 + n)));
+                if (i % 4 == 1) continue; // leaves without a word
+                fail_unless(client.until([&] { return client.texts.size() == 50; }));
+                fail_unless(client.texts.back() == std::to_string(thread * 1000 + 49));
+                if (i % 4 == 2) client.channels->close(steady_ms());
+                if (i % 4 == 3) request(port, "DELETE", client.location);
+                ++done;
+            }
+        });
+    for (auto &thread : threads)
+        thread.join();
+    fail_unless_equals_int(done, 16);
+    place.viewer.goes_on();
+}
+GST_END_TEST
+
+GST_START_TEST(test_flood_of_inits) {
+    Place place;
+    std::minstd_rand random(7);
+    RawClient flooder(place.port(), false);
+    const size_t before = used();
+    for (unsigned i = 0; i < 20'000; ++i) {
+        flooder.send_packet(init(random));
+        if (i % 1000 == 999) {
+            flooder.until([] { return false; }, 1);
+            place.viewer.goes_on(1);
+        }
+    }
+    fail_unless(flooder.until([&] { return flooder.packets > 0; }));
+    // The INITs of the server, sent again now and then, are among them.
+    fail_unless(flooder.packets <= sctp::Guard::max_inits + 16, "%u", flooder.packets);
+    fail_unless(used() < before + (1 << 20), "%zu", used() - before);
+    // After the association has begun.
+    RawClient other(place.port());
+    const unsigned packets = other.packets;
+    for (unsigned i = 0; i < 5'000; ++i)
+        other.send_packet(init(random));
+    fail_unless(other.send_open(0, "room"));
+    fail_unless(other.until([&] { return other.acks == 1; }));
+    fail_unless(other.packets <= packets + 16, "%u", other.packets);
+    place.viewer.goes_on();
+}
+GST_END_TEST
+
+GST_START_TEST(test_flood_of_openings) {
+    Place place;
+    RawClient flooder(place.port());
+    const size_t before = used();
+    unsigned sent = 0;
+    for (; sent < 5'000 && !flooder.has_ended; ++sent) {
+        const auto id = uint16_t(sent % sctp::max_streams);
+        fail_unless(flooder.until([&] {
+            return flooder.has_ended || flooder.send_open(id, std::string(sctp::max_label, 'l'));
+        }));
+        if (sent % 500 == 499) place.viewer.goes_on(1);
+    }
+    // So many are taken, further ones closed; with too many it ends.
+    fail_unless(flooder.until([&] { return flooder.has_ended; }));
+    fail_unless_equals_int(place.events().opened, int(sctp::max_channels));
+    fail_unless_equals_int(place.events().closed, int(sctp::max_channels));
+    fail_unless(used() < before + (4 << 20), "%zu", used() - before);
+    fail_unless_equals_int(place.events().ended, 0); // the session as such goes on
+    place.viewer.goes_on();
+}
+GST_END_TEST
+
+GST_START_TEST(test_too_long_message) {
+    Place place;
+    RawClient sender(place.port());
+    fail_unless(sender.send_open(0, "room"));
+    fail_unless(sender.send(0, sctp::Ppid::text, std::vector<uint8_t>(sctp::max_message, 'x')));
+    fail_unless(sender.until([&] { return place.events().texts == 1; }));
+    // One that begins and never ends is kept up to the limit only.
+    fail_unless(sender.send(0, sctp::Ppid::text, std::vector<uint8_t>(200 << 10, 'x')));
+    fail_unless(sender.until([&] { return sender.has_ended; }));
+    fail_unless_equals_int(place.events().texts, 1);
+    fail_unless(place.events().has("closed 0"));
+    place.viewer.goes_on();
+}
+GST_END_TEST
+
+/// A peer that fills the server's queue, and reads nothing.
+GST_START_TEST(test_unread_echo) {
+    Place place;
+    RawClient sender(place.port());
+    fail_unless(sender.send_open(0, "room"));
+    fail_unless(sender.until([&] { return sender.acks > 0; }));
+    const size_t before = used();
+    const std::vector<uint8_t> text(16 << 10, 'x');
+    // It acknowledges what it sends, but gets nothing: its packets of SACK go, the others not.
+    sender.client.filter = [](const stun::TransportAddress &, ByteView) { return true; };
+    for (unsigned i = 0; i < 200; ++i) {
+        fail_unless(sender.until([&] { return sender.send(0, sctp::Ppid::text, text); }));
+        if (i % 50 == 49) place.viewer.goes_on(1);
+    }
+    fail_unless(sender.until([&] { return place.events().texts == 200; }));
+    fail_unless(used() < before + (8 << 20), "%zu", used() - before);
+    place.viewer.goes_on();
+}
+GST_END_TEST
+
+GST_START_TEST(test_garbage) {
+    Place place;
+    std::minstd_rand random(7);
+    const size_t before = used();
+    for (int round = 0; round < 10; ++round) {
+        RawClient client(place.port());
+        fail_unless(client.send_open(0, "room"));
+        fail_unless(client.until([&] { return client.acks > 0; }));
+        // Any bytes; any chunks of its association; its packets, changed.
+        for (unsigned i = 0; i < 300; ++i) {
+            std::vector<uint8_t> bytes(random() % 1100);
+            for (uint8_t &byte : bytes)
+                byte = uint8_t(random());
+            client.send_packet(bytes);
+            if (bytes.size() > 64) {
+                std::copy_n(client.last.begin(), 12, bytes.begin());
+                for (size_t at = 12; at + 4 < bytes.size();) {
+                    const size_t size = std::min<size_t>(4 + random() % 40, bytes.size() - at);
+                    bytes[at] = uint8_t(random() % 16);
+                    bytes[at + 2] = 0;
+                    bytes[at + 3] = uint8_t(size);
+                    at += (size + 3) / 4 * 4;
+                }
+                client.send_packet(bytes);
+            }
+        }
+        client.change = [&](std::span<uint8_t> packet) {
+            if (random() % 2) packet[random() % packet.size()] = uint8_t(random());
+        };
+        for (unsigned i = 0; i < 100 && !client.has_ended; ++i) {
+            client.send(uint16_t(random() % 70), sctp::Ppid(random() % 60),
+                        std::vector<uint8_t>(1 + random() % 3000, 'x'));
+            client.until([] { return false; }, 1);
+        }
+        place.viewer.goes_on(1);
+    }
+    fail_unless(used() < before + (8 << 20), "%zu", used() - before);
+    ChannelClient honest(place.port());
+    const uint16_t id = honest.open();
+    fail_unless(honest.send(id, "still there?"));
+    fail_unless(honest.until([&] { return !honest.texts.empty(); }));
+    place.viewer.goes_on();
+}
+GST_END_TEST
+
+/// What a session takes, with data channels and without.
+GST_START_TEST(test_memory) {
+    Place place;
+    constexpr size_t sessions = 40;
+    size_t with[2];
+    for (const bool opens : {false, true}) {
+        std::vector<std::unique_ptr<DataClient>> all;
+        const size_t before = used();
+        for (size_t i = 0; i < sessions; ++i) {
+            auto client = std::make_unique<ChannelClient>(place.port());
+            if (opens) {
+                const uint16_t id = client->open();
+                fail_unless(client->send(id, "hello"));
+                fail_unless(client->until([&] { return !client->texts.empty(); }));
+            }
+            all.push_back(std::move(client));
+        }
+        place.viewer.goes_on(1);
+        with[opens] = (used() - before) / sessions;
+    }
+    printf("client and session together take %zu bytes, with an open channel %zu\n", with[0],
+           with[1]);
+    fail_unless(with[1] < 400'000, "%zu", with[1]);
+}
+GST_END_TEST
+
+static Suite *net_rtc_channels_suite() {
+    Suite *s = suite_create("net_rtc_channels");
+    TCase *tc = tcase_create("all");
+    suite_add_tcase(s, tc);
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, test_talk);
+    tcase_add_test(tc, test_many);
+    tcase_add_test(tc, test_flood_of_inits);
+    tcase_add_test(tc, test_flood_of_openings);
+    tcase_add_test(tc, test_too_long_message);
+    tcase_add_test(tc, test_unread_echo);
+    tcase_add_test(tc, test_garbage);
+    tcase_add_test(tc, test_memory);
+    return s;
+}
+GST_CHECK_MAIN(net_rtc_channels)
