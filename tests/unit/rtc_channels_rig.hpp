@@ -30,15 +30,15 @@ public:
     }
     void on_ended(const std::string &) override { ended = true; }
 
-    /// Serves it until `done`, or for so long; returns done().
+    /// Serves it until `done`; false: it is not within so many ms.
     template <class Done>
     bool until(Done done, uint64_t ms = 20'000) {
-        const uint64_t end = steady_ms() + ms;
-        while (!done() && steady_ms() < end) {
+        for (const uint64_t end = steady_ms() + ms; !done();) {
+            if (steady_ms() >= end) return false;
             loop.turn(steady_ms() + 5);
             check();
         }
-        return done();
+        return true;
     }
     virtual void check() {}
 
@@ -128,12 +128,21 @@ public:
     std::function<void(std::span<uint8_t>)> change;
     std::vector<uint8_t> last; ///< the last packet that was sent, as it was
     bool is_established = false, has_ended = false;
+    bool is_deaf = false; ///< for what the server sends, but not for what it acknowledges
     unsigned packets = 0, acks = 0, resets = 0; ///< that came
 
 private:
     void on_data(ByteView packet) override {
         ++packets;
+        if (is_deaf) packet = without_data(packet);
         if (association && association->input(packet, steady_ms())) drain();
+    }
+    /// The chunks before the first DATA.
+    static ByteView without_data(ByteView packet) {
+        size_t at = sctp::header_size;
+        while (at + 4 <= packet.size() && packet[at] != 0)
+            at += (size_t(packet[at + 2] << 8 | packet[at + 3]) + 3) & ~size_t(3);
+        return packet.first(std::min(at, packet.size()));
     }
     void drain() {
         sctp::Event event;
