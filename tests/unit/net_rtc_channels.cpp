@@ -53,7 +53,7 @@ GST_START_TEST(test_talk) {
     for (int i = 0; i < 100; ++i)
         fail_unless(client.texts[size_t(i)] == std::to_string(i));
     fail_unless(client.texts.back().size() == sctp::max_message);
-    client.channels->close_channel(id, steady_ms());
+    client.close(id);
     fail_unless(client.until([&] { return place.events().has("closed 0"); }));
     const uint16_t again = client.open("again"); // the first may not be free yet
     fail_unless(client.send(again, "again"));
@@ -69,29 +69,30 @@ GST_END_TEST
 /// On all loops at once, with ends in every state.
 GST_START_TEST(test_many) {
     Place place;
-    const uint16_t port = place.port();
-    std::vector<std::thread> threads;
-    std::atomic<unsigned> done{0};
-    for (int thread = 0; thread < 4; ++thread)
-        threads.emplace_back([&, thread] {
-            for (int i = 0; i < 8; ++i) {
-                ChannelClient client(port);
-                if (i % 4 == 0) continue; // leaves in its handshake
-                const uint16_t id = client.open("room");
-                for (int n = 0; n < 50; ++n)
-                    fail_unless(client.send(id, std::to_string(thread * 1000 + n)));
-                if (i % 4 == 1) continue; // leaves without a word
-                fail_unless(client.until([&] { return client.texts.size() == 50; }));
-                fail_unless(client.texts.back() == std::to_string(thread * 1000 + 49));
-                if (i % 4 == 2) client.channels->close(steady_ms());
-                if (i % 4 == 3) request(port, "DELETE", client.location);
-                ++done;
+    for (int round = 0; round < 4; ++round) {
+        std::vector<std::unique_ptr<ChannelClient>> all;
+        for (int i = 0; i < 16; ++i)
+            all.push_back(std::make_unique<ChannelClient>(place.port()));
+        // Every fourth leaves in the handshake of its association, and another with its texts under
+        // way.
+        for (size_t i = 0; i < all.size(); i += 4)
+            all[i].reset();
+        for (size_t i = 0; i < all.size(); ++i)
+            for (int n = 0; all[i] && n < 50; ++n) {
+                if (n == 0) fail_unless_equals_int(all[i]->open(), 0);
+                fail_unless(all[i]->send(0, std::to_string(int(i) * 1000 + n)));
             }
-        });
-    for (auto &thread : threads)
-        thread.join();
-    fail_unless_equals_int(done, 16);
-    place.viewer.goes_on();
+        for (size_t i = 1; i < all.size(); i += 4)
+            all[i].reset();
+        for (size_t i = 0; i < all.size(); ++i) {
+            if (!all[i]) continue;
+            fail_unless(all[i]->until([&] { return all[i]->texts.size() == 50; }));
+            fail_unless(all[i]->texts.back() == std::to_string(i * 1000 + 49));
+            if (i % 4 == 2) all[i]->channels->close(steady_ms());
+            if (i % 4 == 3) request(place.port(), "DELETE", all[i]->location);
+        }
+        place.viewer.goes_on();
+    }
 }
 GST_END_TEST
 

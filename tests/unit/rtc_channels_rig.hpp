@@ -67,6 +67,10 @@ public:
     bool send(uint16_t id, const std::string &text) {
         return channels->send_text(id, text, steady_ms());
     }
+    void close(uint16_t id) {
+        channels->close_channel(id, steady_ms());
+        std::erase(open_ids, id);
+    }
     void check() override { channels->check(steady_ms()); }
 
     std::unique_ptr<sctp::DataChannels> channels;

@@ -20,7 +20,7 @@ namespace penstock::sctp {
 
 /// Streams in each direction. Peers take every other one for channels, and one that is being closed
 /// is not free yet.
-inline constexpr uint16_t max_streams = 64;
+inline constexpr uint16_t max_streams = 48;
 
 struct Event {
     enum class Kind : uint8_t {

@@ -4,7 +4,9 @@
 #include "core/sctp/guard.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
+#include <new>
 
 #include <usrsctp.h>
 
@@ -80,7 +82,12 @@ int Stack::output(void *, void *packet, size_t size, uint8_t, uint8_t) {
     const auto *bytes = static_cast<const uint8_t *>(packet);
     auto &outboxes = instance().outboxes_;
     const auto found = outboxes.find(uint16_t(bytes[0] << 8 | bytes[1]));
-    if (found != outboxes.end()) found->second->put(ByteView(bytes, size));
+    if (found == outboxes.end()) return 0;
+    try {
+        found->second->put(ByteView(bytes, size));
+    } catch (const std::bad_alloc &) { // usrsctp, which called, is no C++
+        return ENOMEM;
+    }
     return 0;
 }
 

@@ -55,6 +55,8 @@ public:
     std::mutex &mutex() { return mutex_; }
 
     /// Lets time pass for all associations. ms of a steady clock; one that goes back is ignored.
+    /// Of what is sent again usrsctp judges the age by the wall clock: if that is set back, packets
+    /// that are lost in this moment are sent again later by as much.
     void advance(uint64_t now_ms);
     /// A port that nobody has, whose packets are put into `outbox` until release(); nullopt: there
     /// are as many associations as may be.

@@ -42,8 +42,10 @@ public:
     bool has_received() const { return !received_.empty(); }
     void take_received(uint64_t now_ms);
     bool send_text(uint16_t id, std::string_view text, uint64_t now_ms);
-    /// As of DataChannels.
-    bool check(uint64_t now_ms) { return channels_ && channels_->check(now_ms); }
+    /// Once in a second, and after each call here while is_busy().
+    void check(uint64_t now_ms) { is_busy_ = channels_ && channels_->check(now_ms); }
+    /// Whether check() wants to be called in a few milliseconds.
+    bool is_busy() const { return is_busy_; }
     void close(uint64_t now_ms);
 
 private:
@@ -60,6 +62,7 @@ private:
     sctp::DataChannels::Options options_;
     std::unique_ptr<sctp::DataChannels> channels_; ///< nullptr until DTLS is connected
     std::vector<std::vector<uint8_t>> received_;
+    bool is_busy_ = false;
 };
 
 } // namespace penstock::net

@@ -411,8 +411,8 @@ bool RtcSession::on_tick(uint64_t now) {
         goes_on = !ended_ && dtls_ && dtls_->state() == dtls::Session::State::handshaking;
     }
     if (!ended_ && tick_media(now)) goes_on = true;
-    if (!ended_ && channels_ && channels_->check(now_ms)) goes_on = true;
-    return !ended_ && goes_on;
+    if (!ended_ && channels_ && channels_->is_busy()) channels_->check(now_ms);
+    return !ended_ && (goes_on || (channels_ && channels_->is_busy()));
 }
 
 void RtcSession::check(uint64_t now_ms) {
@@ -433,7 +433,9 @@ void RtcSession::check(uint64_t now_ms) {
         take_dtls(dtls_->check(now_ms));
         if (!ended_ && !dtls_->has_ssl()) dtls_.reset();
     }
-    if (!ended_ && channels_ && channels_->check(now_ms)) state_->port->tick(shared_from_this());
+    if (ended_ || !channels_) return;
+    channels_->check(now_ms);
+    if (!ended_ && channels_->is_busy()) state_->port->tick(shared_from_this());
 }
 
 void RtcSession::close(const std::string &reason) {
