@@ -18,12 +18,20 @@ namespace penstock::net {
 namespace {
 
 constexpr size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH; // 16 KiB
+/// Records that one call of the kernel takes.
+constexpr int most_records = 4;
 /// Bytes. Limits the answers that a peer may cause without reading them.
-constexpr size_t max_unsent = 64 << 10;
+constexpr size_t max_unsent = 80 << 10;
 
 /// Buffer for joining small parts into a record; one per thread.
 std::array<uint8_t, max_record> &scratch() {
     thread_local std::array<uint8_t, max_record> buffer;
+    return buffer;
+}
+
+/// Encrypted records that go to the socket together; one per thread, empty between calls.
+std::vector<uint8_t> &gathered() {
+    thread_local std::vector<uint8_t> buffer;
     return buffer;
 }
 
@@ -93,6 +101,10 @@ void TlsSession::read_to_end() {
 
 /// Accepts the whole record, so that OpenSSL never has to retry one.
 int TlsSession::send(const char *data, int size) {
+    if (gathers_) {
+        gathered().insert(gathered().end(), data, data + size);
+        return size;
+    }
     ssize_t sent = 0;
     if (unsent_.empty()) {
         do
@@ -173,11 +185,27 @@ ssize_t TlsSession::write_record(const uint8_t *data, size_t size) {
     return -1;
 }
 
+/// Sends what was gathered. What the socket does not take waits in unsent_; then the next records
+/// are gathered no more, so that slow readers keep one of them waiting and not several.
+bool TlsSession::send_gathered() {
+    gathers_ = false;
+    auto &records = gathered();
+    const int size = int(records.size());
+    const bool is_taken =
+        size == 0 || send(reinterpret_cast<const char *>(records.data()), size) == size;
+    records.clear();
+    takes_all_ = unsent_.empty();
+    if (is_taken) return true;
+    broken_ = true;
+    errno = error_;
+    return false;
+}
+
 ssize_t TlsSession::write(const iovec *parts, int count) {
     if (flush() < 0) return -1;
     auto &record = scratch();
     size_t total = 0, filled = 0, offset = 0; // `offset` into the first part
-    int part = 0;
+    int part = 0, records = 0;
     while (part < count && unsent_.empty()) {
         const uint8_t *data = static_cast<const uint8_t *>(parts[part].iov_base) + offset;
         const size_t left = parts[part].iov_len - offset;
@@ -201,10 +229,20 @@ ssize_t TlsSession::write(const iovec *parts, int count) {
             next = record.data();
             size = std::exchange(filled, 0);
         }
+        const bool is_last = part == count || ++records == (takes_all_ ? most_records : 1);
+        if (is_last) records = 0;
+        // OpenSSL keeps its buffer from one record to the next, and frees it behind the last.
+        is_last ? SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS)
+                : SSL_clear_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
+        gathers_ = true;
         const ssize_t written = write_record(next, size);
+        if (written >= 0) total += static_cast<size_t>(written);
+        const int error = errno;
+        if ((is_last || written < 0) && !send_gathered()) return -1;
+        errno = error;
         if (written < 0) return total > 0 ? static_cast<ssize_t>(total) : -1;
-        total += static_cast<size_t>(written);
     }
+    if (gathers_ && !send_gathered()) return -1; // the last parts were empty
     return static_cast<ssize_t>(total);
 }
 

@@ -65,6 +65,7 @@ private:
         void operator()(ssl_st *ssl) const;
     };
     int send(const char *data, int size); ///< a record
+    bool send_gathered();
     int receive(char *data, int size);
     ssize_t write_record(const uint8_t *data, size_t size);
 
@@ -74,6 +75,8 @@ private:
     int error_ = 0;       ///< errno of the socket, or 0
     bool ended_ = false;  ///< the peer has closed its side
     bool broken_ = false; ///< a record failed: no more reading or writing
+    bool gathers_ = false; ///< records are kept for send_gathered()
+    bool takes_all_ = true; ///< the socket took all that was sent last
 };
 
 } // namespace penstock::net
