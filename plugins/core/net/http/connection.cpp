@@ -37,9 +37,7 @@ public:
     Connection(tcp::socket &&socket, const std::shared_ptr<const HttpSide> &side,
                std::unique_ptr<WaitingRoom::Seat> place)
         : HttpExchange(side, ++side->routes->connections > HttpRoutes::max_connections),
-          place_(std::move(place)), routes_(side->routes), stream_(std::move(socket)),
-          reader_(stream_, routes_->bodies),
-          writer_(std::make_shared<HttpResponseWriter>(stream_)) {}
+          place_(std::move(place)), routes_(side->routes), stream_(std::move(socket)) {}
     ~Connection() override {
         routes_->forget(this);
         --routes_->connections;
@@ -51,7 +49,7 @@ public:
             if (!self) return;
             asio::post(self->stream_.get_executor(), [self] {
                 if (self->reading_) self->stream_.cancel();
-                if (self->streaming_) self->writer_->close("the server ends");
+                if (self->streaming_) self->end_stream("the server ends");
                 if (self->gone_) self->stream_.cancel();
             });
         });
@@ -112,43 +110,58 @@ private:
         if (routes_->closing()) return;
         reading_ = true;
         stream_.expires_after(idle_timeout);
-        reader_.read_header([self = self(), plain](error_code ec) {
+        if (reader_ && reader_->rest().size() > 0) return read_header(plain);
+        // A client may be silent for long: until it is not, the connection has no parser and no
+        // buffer.
+        reader_ = nullptr;
+        stream_.async_wait_readable([self = self(), plain](error_code ec) {
+            if (!ec) return self->read_header(plain);
+            self->reading_ = false;
+            self->log_end(ec);
+        });
+    }
+
+    void read_header(bool plain) {
+        if (!reader_) reader_ = std::make_unique<HttpRequestReader>(stream_, routes_->bodies);
+        reader_->read_header([self = self(), plain](error_code ec) {
             self->reading_ = false;
             self->on_header(ec, plain);
         });
     }
 
+    void log_end(error_code ec) const {
+        if (ec != http::error::end_of_stream && ec != beast::error::timeout &&
+            ec != asio::error::operation_aborted)
+            log(LogLevel::debug, "http", "[" + side().peer + "] " + ec.message());
+    }
+
     void on_header(error_code ec, bool plain) {
-        const auto &message = reader_.message();
+        const auto &message = reader_->message();
         keep_alive_ = !ec && message.keep_alive();
         version_ = message.version() == 10 ? 10 : 11;
         renew();
-        if (auto refusal = reader_.refusal(ec)) return refuse(std::move(*refusal));
-        if (ec) {
-            if (ec != http::error::end_of_stream && ec != beast::error::timeout &&
-                ec != asio::error::operation_aborted)
-                log(LogLevel::debug, "http", "[" + side().peer + "] " + ec.message());
-            return;
-        }
+        if (auto refusal = reader_->refusal(ec)) return refuse(std::move(*refusal));
+        if (ec) return log_end(ec);
         if (plain) return refuse_plain();
         begin();
     }
 
     static std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
-    std::string method() const override { return text_of(reader_.message().method_string()); }
+    std::string method() const override { return text_of(reader_->message().method_string()); }
     std::string_view target() const override {
-        const auto target = reader_.message().target();
+        const auto target = reader_->message().target();
         return {target.data(), target.size()};
     }
     std::string header(std::string_view name) const override {
-        return text_of(reader_.message()[beast::string_view(name.data(), name.size())]);
+        if (!reader_) return {}; // the request is answered
+        return text_of(reader_->message()[beast::string_view(name.data(), name.size())]);
     }
-    bool is_websocket() const override { return net::is_websocket(reader_.message()); }
-    bool has_body() const override { return reader_.is_complete(); }
+    bool is_websocket() const override { return net::is_websocket(reader_->message()); }
+    bool has_body() const override { return reader_->is_complete(); }
     void read_body(size_t limit, std::function<void(std::optional<HttpResponse>)> done) override {
-        reader_.read_body(limit, std::move(done));
+        reader_->read_body(limit, std::move(done));
     }
-    Bytes take_body() override { return reader_.take_body(); }
+    Bytes take_body() override { return reader_->take_body(); }
     // The request stays in the parser: nothing else is read until it is answered.
     void hold() override { stream_.expires_never(); }
     void end_with_answer() override { keep_alive_ = false; }
@@ -164,7 +177,7 @@ private:
 
     std::optional<HttpResponse> refuse_viewer() const override {
         if (!is_websocket()) return std::nullopt;
-        const auto &message = reader_.message();
+        const auto &message = reader_->message();
         const size_t key = message[http::field::sec_websocket_key].size();
         if (message[http::field::sec_websocket_version] == "13" && message.version() >= 11 &&
             key == 24)
@@ -177,11 +190,11 @@ private:
 
     /// This object gives up the socket.
     void play(std::shared_ptr<HttpStream> stream, HttpPlayRequest request) override {
-        const auto &message = reader_.message();
+        const auto &message = reader_->message();
         if (is_websocket()) request.websocket_key = header("Sec-WebSocket-Key");
         request.is_http_1_1 = message.version() >= 11;
         request.keep_alive = keep_alive_ && request.is_http_1_1;
-        const auto early = reader_.rest();
+        const auto early = reader_->rest();
         auto [socket, tls] = stream_.release();
         request.tls = std::move(tls);
         std::make_shared<HttpViewer>(std::move(socket), side().loop, std::move(stream),
@@ -206,6 +219,7 @@ private:
                                              : endless || response.streamed ? Length::unknown
                                                                             : Length::of_body);
         if (response.streamed) response.streamed->close("the answer has no body");
+        writer_ = std::make_shared<HttpResponseWriter>(stream_);
         writer_->send(std::move(head), bodiless ? Bytes() : std::move(response.body),
                       [self = self()](error_code ec) { self->sent(ec); });
     }
@@ -216,7 +230,8 @@ private:
         if (!chunked) keep_alive_ = false;
         streaming_ = true;
         holding_ = false;
-        writer_->stream(head_of(response, chunked ? Length::chunked : Length::unknown),
+        const auto writer = writer_ = std::make_shared<HttpResponseWriter>(stream_);
+        writer->stream(head_of(response, chunked ? Length::chunked : Length::unknown),
                         response.streamed, chunked, [self = self()](error_code ec) {
                             self->streaming_ = false;
                             if (ec) self->stream_.cancel(); // ends the waiting for the client
@@ -225,10 +240,15 @@ private:
         if (streaming_ && !watching_) look();
     }
 
+    void end_stream(const std::string &reason) {
+        const auto writer = writer_; // sent() lets go of it
+        writer->close(reason);
+    }
+
     /// Waits for what the client sends before it has its answer.
     void look() {
         watching_ = true;
-        reader_.watch([self = self()](error_code ec) {
+        reader_->watch([self = self()](error_code ec) {
             self->watching_ = false;
             if (self->holding_) {
                 // When the server ends, nothing is left to wait for.
@@ -241,12 +261,13 @@ private:
                 return !ec && self->keep_alive_ ? self->read() : void();
             }
             if (!ec) return self->look();
-            self->writer_->close(ec == asio::error::no_buffer_space ? "the client sends too much"
-                                                                    : "the client has left");
+            self->end_stream(ec == asio::error::no_buffer_space ? "the client sends too much"
+                                                                : "the client has left");
         });
     }
 
     void sent(error_code ec) {
+        writer_ = nullptr;
         if (ec && std::exchange(holding_, false)) stream_.cancel(); // ends the watch
         holding_ = false;
         if (ec) return void(keep_alive_ = false);
@@ -255,21 +276,21 @@ private:
         // The next request is already being read, at least in part.
         reading_ = true;
         stream_.expires_after(idle_timeout);
-        if (reader_.rest().size() > 0) stream_.cancel();
+        if (reader_->rest().size() > 0) stream_.cancel();
     }
 
     void end() {
         stream_.shutdown();
-        if (reader_.is_complete() && !watching_) return;
+        if (reader_->is_complete() && !watching_) return;
         stream_.expires_after(linger_timeout);
-        if (!watching_) reader_.discard([self = self()] {});
+        if (!watching_) reader_->discard([self = self()] {});
     }
 
     std::unique_ptr<WaitingRoom::Seat> place_;
     const std::shared_ptr<HttpRoutes> routes_;
     HttpSocket stream_;
-    HttpRequestReader reader_;
-    const std::shared_ptr<HttpResponseWriter> writer_;
+    std::unique_ptr<HttpRequestReader> reader_;  ///< from a request's first byte on
+    std::shared_ptr<HttpResponseWriter> writer_; ///< of an answer that is being sent
     unsigned version_ = 11; ///< of the current request
     bool keep_alive_ = false;
 

@@ -37,13 +37,23 @@ HttpSocket::State::State(tcp::socket &&from)
 HttpSocket::HttpSocket(tcp::socket &&socket) : state_(std::make_shared<State>(std::move(socket))) {
 }
 
+// A deadline is set twice a request. It nearly always moves away, so the timer is left as it is.
 void HttpSocket::State::expires_after(std::chrono::nanoseconds time) {
     expired = false;
-    timer.expires_after(time);
+    deadline = Clock::now() + time;
+    if (!armed || timer.expiry() > deadline) arm();
+}
+
+void HttpSocket::State::arm() {
+    armed = true;
+    timer.expires_at(deadline);
     timer.async_wait([weak = weak_from_this()](error_code ec) {
         const auto self = weak.lock();
         // The timer may have been set anew while this call was queued.
         if (!self || ec || self->timer.expiry() > Clock::now()) return;
+        self->armed = false;
+        if (self->deadline == Clock::time_point::max()) return;
+        if (self->deadline > Clock::now()) return self->arm();
         self->expired = true;
         self->socket.cancel(ec);
     });
@@ -51,13 +61,23 @@ void HttpSocket::State::expires_after(std::chrono::nanoseconds time) {
 
 void HttpSocket::State::expires_never() {
     expired = false;
-    timer.expires_at(Clock::time_point::max());
+    deadline = Clock::time_point::max();
 }
 
 void HttpSocket::cancel() {
     ++state_->cancels;
     error_code ignored;
     state_->socket.cancel(ignored);
+}
+
+void HttpSocket::async_wait_readable(std::function<void(error_code)> ready) {
+    auto done = [state = state_, ready = std::move(ready)](error_code ec) {
+        ready(state->timed(ec));
+    };
+    // Data that TLS has already decrypted causes no event on the socket.
+    if (state_->tls && state_->tls->has_pending())
+        return asio::post(get_executor(), [done = std::move(done)] { done({}); });
+    state_->socket.async_wait(tcp::socket::wait_read, std::move(done));
 }
 
 void HttpSocket::shutdown() {
@@ -171,6 +191,7 @@ void HttpSocket::State::shake(const Greeted &done) {
 }
 
 std::pair<tcp::socket, std::unique_ptr<TlsSession>> HttpSocket::release() {
+    state_->expires_never();
     state_->timer.cancel();
     return {std::move(state_->socket), std::move(state_->tls)};
 }

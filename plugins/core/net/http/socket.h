@@ -53,6 +53,8 @@ public:
     /// Passes socket and TLS session to the caller; no operation may be pending.
     std::pair<tcp::socket, std::unique_ptr<TlsSession>> release();
 
+    /// Waits until something can be read, or the client has left; tries nothing before.
+    void async_wait_readable(std::function<void(boost::system::error_code)> ready);
     template <class Buffers, class Token>
     auto async_read_some(const Buffers &buffers, Token &&token) {
         return start<false>(
@@ -99,6 +101,7 @@ private:
         explicit State(tcp::socket &&from);
         void expires_after(std::chrono::nanoseconds time);
         void expires_never();
+        void arm();
         Done read(uint8_t *data, size_t size);
         Done write(const iovec *parts, int count);
         /// Removes from `head` what was sent.
@@ -109,7 +112,9 @@ private:
 
         tcp::socket socket;
         std::unique_ptr<TlsSession> tls;
-        Timer timer;
+        Timer timer; ///< goes off at `deadline` or before it, and then waits for the rest
+        Clock::time_point deadline = Clock::time_point::max();
+        bool armed = false; ///< the timer waits
         bool expired = false;
         unsigned cancels = 0; ///< number of calls of cancel()
         size_t written = 0;   ///< bytes accepted by `tls` and not yet completely sent
