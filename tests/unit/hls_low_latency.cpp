@@ -407,6 +407,35 @@ GST_START_TEST(test_bounds) {
 }
 GST_END_TEST
 
+// As many as there may be wait, each for what it asked for, and a part wakes its own alone.
+GST_START_TEST(test_ten_thousand) {
+    HlsWaiters waiters;
+    size_t answered = 0;
+    const auto waiter = [&](uint64_t part) {
+        HlsWaiters::Waiter one;
+        one.reply = [&](HttpResponse) { ++answered; };
+        one.wish = {HlsWaiters::Wish::Kind::part, {}, part};
+        one.deadline_ms = 3000;
+        return one;
+    };
+    for (size_t i = 0; i < HlsWaiters::max_waiters; ++i) {
+        HlsWaiters::Waiter one = waiter(7 + i % 2);
+        fail_unless(waiters.add(one, "10.0.0." + std::to_string(i / 1999) + ":5") != 0);
+    }
+    HlsWaiters::Waiter more = waiter(7);
+    fail_unless_equals_uint64(waiters.add(more, "10.0.1.1:5"), 0);
+    for (HlsWaiters::Waiter &one :
+         waiters.take([](const HlsWaiters::Wish &wish) { return wish.part <= 7; }))
+        one.reply({});
+    fail_unless_equals_int(answered, HlsWaiters::max_waiters / 2);
+    fail_unless_equals_int(waiters.size(), HlsWaiters::max_waiters / 2);
+    fail_unless(waiters.add(more, "10.0.1.1:5") != 0); // there is room again
+    fail_unless(waiters.take_expired(2999).empty());
+    fail_unless_equals_int(waiters.take_expired(3000).size(), HlsWaiters::max_waiters / 2 + 1);
+    fail_unless_equals_int(waiters.size(), 0);
+}
+GST_END_TEST
+
 } // namespace
 
 static Suite *hls_low_latency_suite() {
@@ -422,6 +451,7 @@ static Suite *hls_low_latency_suite() {
     tcase_add_test(tc, test_gzip);
     tcase_add_test(tc, test_session);
     tcase_add_test(tc, test_bounds);
+    tcase_add_test(tc, test_ten_thousand);
     return s;
 }
 GST_CHECK_MAIN(hls_low_latency)

@@ -144,7 +144,7 @@ struct Source {
 };
 
 GST_START_TEST(test_every_frame_rate) {
-    for (const double fps : {12.0, 23.976, 25.0, 29.97, 60.0})
+    for (const double fps : {12.0, 23.976, 24.0, 25.0, 29.97, 60.0})
         for (const int64_t gop : {500 * ms, 2 * sec, 7 * sec})
             for (const int kind : {0, 1, 2, 3}) {
                 // Every kind with the usual interval, one each with the others.
@@ -274,6 +274,33 @@ GST_START_TEST(test_pauses) {
 }
 GST_END_TEST
 
+// Frames that are further apart than parts may be: gaps keep the beat.
+GST_START_TEST(test_rare_frames) {
+    Parts parts(2 * sec);
+    parts.segmenter->set_format(cmaf_video());
+    parts.segmenter->end(Kind::audio);
+    for (int i = 0; i < 40; ++i) { // so many that the duration of a part is known
+        parts.wall += 40 * ms;
+        parts.add(Kind::video, video_sample(i * 40 * ms, i * 40 * ms, i == 0, uint32_t(i)));
+    }
+    for (int i = 0; i < 30; ++i) {
+        const int64_t time = 1600 * ms + i * 700 * ms;
+        parts.wall += 700 * ms;
+        parts.add(Kind::video, video_sample(time, time, i % 3 == 0, uint32_t(40 + i)));
+    }
+    parts.finish();
+    parts.assert_conforms("frames each 700 ms");
+    fail_unless_equals_int(parts.all(video_id).size(), 70);
+    size_t gaps = 0;
+    for (const Segment &piece : parts.pieces)
+        for (const Part &part : piece.parts) {
+            gaps += part.data.empty();
+            fail_unless(part.duration <= parts.pieces[0].part_target);
+        }
+    fail_unless(gaps >= 30, "%zu gaps", gaps);
+}
+GST_END_TEST
+
 // Another producer goes on with the target durations that were announced, whatever its frame rate.
 GST_START_TEST(test_republish) {
     Parts parts;
@@ -378,6 +405,7 @@ static Suite *hls_parts_suite() {
     tcase_add_test(tc, test_first_playlist);
     tcase_add_test(tc, test_audio_alone);
     tcase_add_test(tc, test_pauses);
+    tcase_add_test(tc, test_rare_frames);
     tcase_add_test(tc, test_republish);
     tcase_add_test(tc, test_gap_amid_a_segment);
     tcase_add_test(tc, test_late_format);

@@ -160,6 +160,11 @@ GST_START_TEST(test_late_keyframes) {
         for (const Segment &segment : rig.segments)
             dependent += !segment.independent;
         fail_unless(dependent >= 6, "%zu", dependent);
+        // It is said once, with what mends it.
+        fail_unless_equals_int(rig.warnings.size(), 1);
+        fail_unless(rig.warnings[0].find("segments end after 2 s") != std::string::npos &&
+                        rig.warnings[0].find("keyframe interval") != std::string::npos,
+                    "%s", rig.warnings[0].c_str());
     }
     // If the first keyframe is late already, its distance is announced.
     Rig rig;
@@ -169,6 +174,31 @@ GST_START_TEST(test_late_keyframes) {
     fail_unless_equals_uint64(rig.segments[0].target_duration, 10);
     for (const Segment &segment : rig.segments)
         fail_unless(segment.independent && segment.duration == 10 * sec);
+    fail_unless(rig.warnings.empty());
+}
+GST_END_TEST
+
+// Video in which no player could begin is no part of the stream; audio goes on alone.
+GST_START_TEST(test_no_keyframe) {
+    for (const bool audio : {false, true}) {
+        Rig rig;
+        rig.segmenter->set_format(video_format());
+        if (audio) rig.segmenter->set_format(audio_format());
+        int64_t sound = 0;
+        for (int i = 0; i < 1500; ++i) {
+            rig.add(Kind::video, video_sample(i * 40 * ms, i * 40 * ms, false));
+            for (; audio && sound * 1024 * sec / 48'000 < i * 40 * ms; ++sound)
+                rig.add(Kind::audio, audio_sample(sound * 1024 * sec / 48'000));
+            fail_unless(rig.segmenter->stats().kept_samples < 1500);
+        }
+        rig.segmenter->finish();
+        rig.take();
+        fail_unless_equals_uint64(rig.segmenter->stats().dropped, 1500);
+        fail_unless(rig.segments.size() > 20 || !audio, "%zu", rig.segments.size());
+        fail_unless(rig.segments.empty() || audio);
+        for (const Segment &segment : rig.segments)
+            fail_unless(!segment.has_video && segment.has_audio);
+    }
 }
 GST_END_TEST
 
@@ -263,6 +293,7 @@ static Suite *hls_segmenter_pauses_suite() {
     tcase_add_test(tc, test_video_pauses);
     tcase_add_test(tc, test_everything_pauses);
     tcase_add_test(tc, test_late_keyframes);
+    tcase_add_test(tc, test_no_keyframe);
     tcase_add_test(tc, test_announced_before);
     tcase_add_test(tc, test_skew);
     tcase_add_test(tc, test_skew_at_the_beginning);

@@ -196,6 +196,10 @@ bool Segmenter::begin_segment(const Sample &sample, const FormatPtr &format) {
     const Track &t = track(Kind::video);
     if (!sample.keyframe) {
         if (!must_cut_before(sample)) return false;
+        if (cuts_.back().keyframe && !std::exchange(is_told_of_late_key_, true))
+            warn("the next keyframe is late: segments end after " + std::to_string(announced_) +
+                 " s without one, and players cannot begin with those that follow; shorten the "
+                 "encoder's keyframe interval, or raise target-duration to it");
         cut(sample.pts, true, false, false);
         return true;
     }
