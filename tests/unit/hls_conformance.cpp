@@ -109,6 +109,23 @@ std::vector<Example> examples() {
     one("hint", "#EXT-X-RENDITION",
         "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"12.2.m4s\"\n#EXT-X-RENDITION");
     one("hint", "#EXT-X-RENDITION", "#EXT-X-ENDLIST\n#EXT-X-RENDITION");
+    one("hint", "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"12.1.m4s\"\n", "");
+    one("control", "CAN-BLOCK-RELOAD=YES,", "");
+    one("text", "9.m4s\n", "9\x01.m4s\n");
+    one("text", "9.m4s\n", "9\xC2\x85.m4s\n");
+    one("text", "9.m4s\n", "9\xFF.m4s\n");
+    one("text", "#EXTM3U", "\xEF\xBB\xBF#EXTM3U");
+    one("mixed", "#EXT-X-PART-INF", "#EXT-X-STREAM-INF:BANDWIDTH=1\n#EXT-X-PART-INF");
+    one("attribute", "HOLD-BACK=3.0", "HOLD-BACK=3.0,HOLD-BACK=3.0");
+    one("attribute", "HOLD-BACK=3.0", "hold-back=3.0");
+    one("attribute", "LAST-PART=0", "LAST-PART=0,");
+    one("attribute", "URI=\"12.1.m4s\"", "URI=\"12.1.m4s");
+    for (const char *range :
+         {"DURATION=-1", "END-DATE=\"2026-03-01T11:00:00Z\"", "END-ON-NEXT=YES",
+          "CLASS=\"a\",END-ON-NEXT=YES,DURATION=1", "PLANNED-DURATION=-0.5"})
+        one("range", "#EXT-X-MAP",
+            "#EXT-X-DATERANGE:ID=\"1\",START-DATE=\"2026-03-01T12:00:00Z\"," +
+                std::string(range) + "\n#EXT-X-MAP");
     one("report", "../audio", "http://example.com/audio");
     one("report", "LAST-MSN=12,", "");
     one("report", ",LAST-PART=0", "");
@@ -139,6 +156,22 @@ std::vector<Example> examples() {
     list.push_back(
         {"window",
          {classic, with(with(classic, "#EXTINF:2.0,\na.ts\n", ""), "SEQUENCE:0", "SEQUENCE:1")}});
+    const auto ranges = [&](const char *first, const char *second) {
+        return with(with(with(classic, "VERSION:3", "VERSION:4"), "a.ts",
+                         std::string("#EXT-X-BYTERANGE:") + first + "\nall.ts"),
+                    "b.ts", std::string("#EXT-X-BYTERANGE:") + second + "\nall.ts");
+    };
+    Checker single;
+    single.see(ranges("100@0", "50"));
+    fail_unless(single.problems.empty(), "%s", single.text().c_str());
+    list.push_back({"version", {with(ranges("100@0", "50"), "VERSION:4", "VERSION:3")}});
+    list.push_back({"byterange", {ranges("100", "50@100")}});
+    list.push_back({"byterange", {ranges("100@0", "50-60")}});
+    list.push_back({"byterange", {with(ranges("100@0", "50"), "all.ts", "other.ts")}});
+    list.push_back({"version",
+                    {with(good, "#EXT-X-MAP",
+                          "#EXT-X-SKIP:SKIPPED-SEGMENTS=1,RECENTLY-REMOVED-DATERANGES=\"\"\n"
+                          "#EXT-X-MAP")}});
     const std::string event = with(classic, "#EXTINF", "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF");
     list.push_back(
         {"type",

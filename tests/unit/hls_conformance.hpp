@@ -25,7 +25,7 @@ struct Part {
 };
 
 struct Segment {
-    std::string uri, map, date;
+    std::string uri, map, date, range; ///< range: of bytes
     double duration = 0;
     bool discontinuity = false, gap = false;
     std::vector<Part> parts;
@@ -36,7 +36,7 @@ struct Playlist {
     unsigned version = 1;
     std::optional<int64_t> target;
     uint64_t media_sequence = 0, discontinuity_sequence = 0, skipped = 0;
-    bool ended = false, skip = false, part_info = false, control = false;
+    bool ended = false, skip = false, part_info = false, control = false, forgets_ranges = false;
     std::string type;
     double part_target = 0;
     std::map<std::string, std::string> server;
@@ -72,6 +72,43 @@ inline std::map<std::string, std::string> attributes(std::string_view text) {
     return list;
 }
 
+/// 4.1: UTF-8 without a byte order mark and without control characters.
+inline bool is_plain(const std::string &text) {
+    for (size_t i = 0; i < text.size();) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const size_t more = byte < 0x80 ? 0 : byte < 0xC2 ? 9 : byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+        if (byte > 0xF4 || i + more >= text.size()) return false;
+        for (size_t k = 1; k <= more; ++k)
+            if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
+        const bool control = (byte < 0x20 && byte != '\n' && byte != '\r') || byte == 0x7F ||
+                             (byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0);
+        if (control) return false;
+        i += more + 1;
+    }
+    return !text.starts_with("\xEF\xBB\xBF");
+}
+
+/// 4.2: names of capital letters, digits and "-", each once.
+inline bool are_attributes(std::string_view text) {
+    std::map<std::string, int> seen;
+    while (!text.empty()) {
+        const size_t equals = text.find('=');
+        if (equals == text.npos || equals == 0) return false;
+        const std::string name(text.substr(0, equals));
+        if (name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != name.npos ||
+            ++seen[name] > 1)
+            return false;
+        text.remove_prefix(equals + 1);
+        const size_t quote = text.starts_with('"') ? text.find('"', 1) : 0;
+        if (quote == text.npos) return false;
+        const size_t end = std::min(text.find(',', quote), text.size());
+        if (end == 0 || end + 1 == text.size()) return false;
+        if (text[0] == '"' && quote + 1 != end) return false;
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return true;
+}
+
 inline Playlist read(const std::string &text) {
     Playlist p;
     Segment segment;
@@ -80,6 +117,7 @@ inline Playlist read(const std::string &text) {
     bool first = true, have_duration = false;
     std::map<std::string, int> seen;
     const auto problem = [&](const std::string &what) { p.problems.push_back(what); };
+    if (!is_plain(text)) problem("text: no UTF-8, or a control character");
     while (std::getline(in, line)) {
         if (first && line != "#EXTM3U") problem("header: the first line is " + line);
         first = false;
@@ -101,6 +139,13 @@ inline Playlist read(const std::string &text) {
                           tag == "#EXT-X-PART-INF" || tag == "#EXT-X-SKIP" ||
                           tag == "#EXT-X-DISCONTINUITY-SEQUENCE";
         if (once && ++seen[tag] > 1) problem("once: " + tag + " twice");
+        for (const char *of_others : {"#EXT-X-STREAM-INF", "#EXT-X-MEDIA", "#EXT-X-SESSION-DATA",
+                                      "#EXT-X-I-FRAME-STREAM-INF"})
+            if (tag == of_others) problem("mixed: " + tag + " is of multivariant playlists");
+        for (const char *list :
+             {"#EXT-X-MAP", "#EXT-X-SERVER-CONTROL", "#EXT-X-PART-INF", "#EXT-X-PART",
+              "#EXT-X-PRELOAD-HINT", "#EXT-X-RENDITION-REPORT", "#EXT-X-DATERANGE", "#EXT-X-SKIP"})
+            if (tag == list && !are_attributes(value)) problem("attribute: " + line);
         const bool begun = !p.segments.empty() || !segment.parts.empty() || p.skip;
         if ((tag == "#EXT-X-MEDIA-SEQUENCE" || tag == "#EXT-X-DISCONTINUITY-SEQUENCE") && begun)
             problem("order: " + tag + " after a segment or EXT-X-SKIP");
@@ -120,6 +165,8 @@ inline Playlist read(const std::string &text) {
             p.ended = true;
         } else if (tag == "#EXT-X-DISCONTINUITY") {
             segment.discontinuity = true;
+        } else if (tag == "#EXT-X-BYTERANGE") {
+            segment.range = value;
         } else if (tag == "#EXT-X-GAP") {
             segment.gap = true;
         } else if (tag == "#EXT-X-PROGRAM-DATE-TIME") {
@@ -161,6 +208,7 @@ inline Playlist read(const std::string &text) {
         } else if (tag == "#EXT-X-SKIP") {
             p.skip = true;
             p.skipped = std::strtoull(attributes(value)["SKIPPED-SEGMENTS"].c_str(), nullptr, 10);
+            p.forgets_ranges = attributes(value).count("RECENTLY-REMOVED-DATERANGES") > 0;
             if (p.skipped == 0) problem("skip: no SKIPPED-SEGMENTS");
         }
     }
@@ -181,6 +229,7 @@ public:
         check_header(p);
         check_parts(p);
         check_control(p);
+        check_byte_ranges(p);
         if (p.skip) merge(p);
         check_ranges(p);
         check_window(p);
@@ -211,6 +260,15 @@ private:
             const std::string id = has("ID") ? range.at("ID") : "";
             must(!id.empty(), "range: no ID");
             must(has("START-DATE"), "range: no START-DATE of " + id);
+            for (const char *length : {"DURATION", "PLANNED-DURATION"})
+                must(!has(length) || std::atof(range.at(length).c_str()) >= 0,
+                     "range: a negative " + std::string(length) + " of " + id);
+            // Dates in UTC have an order as texts.
+            must(!has("END-DATE") || !has("START-DATE") ||
+                     range.at("END-DATE") >= range.at("START-DATE"),
+                 "range: ends before it begins: " + id);
+            must(!has("END-ON-NEXT") || (has("CLASS") && !has("DURATION") && !has("END-DATE")),
+                 "range: END-ON-NEXT without CLASS, or with an end: " + id);
             must(!has("SCTE35-IN") || has("DURATION"), "range: SCTE35-IN without its end: " + id);
             must(!has("SCTE35-OUT") || !has("DURATION"), "range: an end that is not known: " + id);
             for (const char *name : {"SCTE35-OUT", "SCTE35-IN", "SCTE35-CMD"})
@@ -243,6 +301,8 @@ private:
         must(p.version >= 3, "version: decimal durations need 3");
         must(p.version >= 6 || !maps, "version: EXT-X-MAP needs 6");
         must(p.version >= 9 || !p.skip, "version: EXT-X-SKIP needs 9");
+        must(p.version >= 10 || !p.forgets_ranges,
+             "version: RECENTLY-REMOVED-DATERANGES needs 10");
         must(p.type.empty() || p.type == "VOD" || p.type == "EVENT", "type: " + p.type);
         must(p.type != "VOD" || p.ended, "type: VOD without EXT-X-ENDLIST");
     }
@@ -293,9 +353,31 @@ private:
         }
     }
 
+    /// 4.4.4.2: a range without an offset goes on behind that of the segment before it.
+    void check_byte_ranges(const Playlist &p) {
+        const Segment *before = nullptr;
+        for (const Segment &s : p.segments) {
+            const size_t at = s.range.find('@');
+            must(s.range.empty() || p.version >= 4, "version: EXT-X-BYTERANGE needs 4");
+            const std::string digits = s.range.substr(0, at) +
+                                       (at == s.range.npos ? "" : s.range.substr(at + 1));
+            must(digits.find_first_not_of("0123456789") == digits.npos,
+                 "byterange: '" + s.range + "'");
+            must(s.range.empty() || at != s.range.npos ||
+                     (before && !before->range.empty() && before->uri == s.uri),
+                 "byterange: " + s.uri + " has no offset");
+            before = &s;
+        }
+    }
+
     void check_control(const Playlist &p) {
         const double target = double(p.target.value_or(0));
         if (p.part_info) {
+            // Appendix B.1.
+            const auto blocks = p.server.find("CAN-BLOCK-RELOAD");
+            must(blocks != p.server.end() && blocks->second == "YES",
+                 "control: parts without CAN-BLOCK-RELOAD");
+            must(p.ended || p.hints.count("PART"), "hint: parts, and none is hinted at");
             must(p.server.count("PART-HOLD-BACK") > 0, "hold-back: parts without PART-HOLD-BACK");
             must(p.value("PART-HOLD-BACK") >= 2 * p.part_target - rounding,
                  "hold-back: PART-HOLD-BACK is below two PART-TARGETs");
