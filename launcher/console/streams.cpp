@@ -28,10 +28,23 @@ nlohmann::json date_or_null(int64_t ms) {
 }
 
 /// How the page plays the mount; nullptr: not at all.
-const char *page_key(const protocols::Protocol &protocol, const state::Mount &mount) {
+const protocols::PageKind *page_kind(const protocols::Protocol &protocol,
+                                     const state::Mount &mount) {
     for (const protocols::PageKind &kind : protocol.page_kinds)
-        if (mount.content_type.starts_with(kind.content_type)) return kind.key;
+        if (mount.content_type.starts_with(kind.content_type)) return &kind;
     return nullptr;
+}
+
+/// Adds the addresses of the mount, and of what is beside it.
+void add_addresses(nlohmann::json &one, const protocols::PageKind &kind, const std::string &path,
+                   const net::Address &http) {
+    if (!one.contains(kind.key)) one[kind.key] = path;
+    const auto &beside = kind.beside;
+    if (!beside.key || one.contains(beside.key) || !path.ends_with(beside.ending)) return;
+    const std::string other =
+        path.substr(0, path.size() - std::string_view(beside.ending).size()) + beside.instead;
+    const auto server = net::HttpServer::find(http);
+    if (server && server->serves(other)) one[beside.key] = other;
 }
 
 void add_media(nlohmann::json &one, const state::Mount &mount) {
@@ -66,9 +79,9 @@ nlohmann::json describe(const state::Stream &stream, const net::Address &http) {
     for (const state::Mount *mount : stream.mounts) {
         const auto *protocol = protocols::find_protocol(mount->protocol);
         if (!protocol || mount->address != http) continue;
-        const char *key = page_key(*protocol, *mount);
-        if (!key) continue;
-        if (!one.contains(key)) one[key] = "/" + mount->path;
+        const auto *kind = page_kind(*protocol, *mount);
+        if (!kind) continue;
+        add_addresses(one, *kind, "/" + mount->path, http);
         live |= mount->live;
         if (mount->live && (since == 0 || mount->since < since)) since = mount->since;
         last_media = std::max(last_media, mount->last_media);

@@ -38,7 +38,7 @@ std::vector<Protocol> hls_protocols() {
     hls.elements = {{.factory = "hlssegmenter", .role = Role::serve, .may_write_files = true}};
     hls.has_tls = true;
     hls.path_suffixes = {"/index.m3u8", ".m3u8"};
-    hls.page_kinds = {{"application/vnd.apple.mpegurl", "hls"}};
+    hls.page_kinds = {{"application/vnd.apple.mpegurl", "hls", {"dash", ".m3u8", ".mpd"}}};
     hls.url_hint = "http://…/index.m3u8";
     hls.open = open_http;
     hls.scheme_at = http_scheme_at;

@@ -192,6 +192,11 @@ struct Reader {
 struct PageKind {
     const char *content_type; ///< that of the mount, or what it begins with: "audio/"
     const char *key;          ///< of the mount's path in streams.json: "hls", "flv"
+    /// What the server may have beside it for other players, with another ending than the mount's
+    /// path: {".m3u8", ".mpd"} as "dash". Without key: nothing.
+    struct {
+        const char *key, *ending, *instead;
+    } beside = {};
 };
 
 /// GStreamer's error for a stream that did not arrive; empty if it reported none.

@@ -2,6 +2,7 @@
 // The model of what runs: streams are mounts of the same name on all protocols; the page's list is
 // collected at most once per second, on the main loop.
 #include "console/streams.h"
+#include "core/net/http/server.h"
 #include "core/net/stream/mounts.h"
 #include "protocols/table.h"
 #include "state/collect.h"
@@ -128,6 +129,25 @@ GST_START_TEST(test_page) {
 }
 GST_END_TEST
 
+// The MPD beside a playlist is named where it is served.
+GST_START_TEST(test_dash) {
+    std::string error;
+    const auto server = net::HttpServer::open({"127.0.0.1", 0}, &error);
+    fail_unless(server != nullptr, "%s", error.c_str());
+    std::vector<Mount> mounts = {hls_mount("live/a/index.m3u8", true),
+                                 hls_mount("live/b/index.m3u8", true)};
+    for (Mount &mount : mounts)
+        mount.address = server->address();
+    const auto mpd = server->handle("/live/b/index.mpd", [](const auto &, const auto &) {});
+    const json streams =
+        json::parse(console::streams_json({mounts, {}}, server->address())).at("streams");
+    fail_unless_equals_int(streams.size(), 2);
+    fail_if(streams[0].contains("dash"));
+    fail_unless(streams[1].at("hls") == "/live/b/index.m3u8" &&
+                streams[1].at("dash") == "/live/b/index.mpd");
+}
+GST_END_TEST
+
 // Streams without a playlist are listed as playable, and streams off air with the time since when.
 GST_START_TEST(test_page_lists_what_it_can_play) {
     std::vector<Mount> mounts = {rtmp_mount("live/a", false),
@@ -240,6 +260,7 @@ static Suite *state_suite() {
     tcase_add_test(tests, test_streams_are_mounts_of_a_name);
     tcase_add_test(tests, test_slate);
     tcase_add_test(tests, test_page);
+    tcase_add_test(tests, test_dash);
     tcase_add_test(tests, test_page_lists_what_it_can_play);
     tcase_add_test(tests, test_list_is_collected_once_a_second);
     tcase_add_test(tests, test_every_protocol_is_told_of);

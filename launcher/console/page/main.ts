@@ -70,6 +70,7 @@ function addressesOf(name: string, stream: Stream | null): Row[] {
     if (url) rows.push(['mpv, VLC or ffplay (HTTP)', url]);
   }
   if (stream?.ways.hls) rows.push(['Any HLS player', stream.ways.hls]);
+  if (stream?.dash) rows.push(['Any DASH player', stream.dash]);
   if (stream?.ways.rtc) rows.push(['Any WHEP player (WebRTC)', stream.ways.rtc]);
   return rows;
 }

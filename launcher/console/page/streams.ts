@@ -20,6 +20,7 @@ export interface Stream {
   readonly name: string;
   readonly ways: Ways;
   readonly rtmp: boolean;      // RTMP players get it too
+  readonly dash: string | null; // of the MPD, for DASH players
   readonly live: boolean;
   readonly since: Milliseconds | null;    // time at which it began, since 1970
   readonly offSince: Milliseconds | null; // when media last came, if it is not live
@@ -69,8 +70,8 @@ function timeOf(date: unknown): Milliseconds | null {
 
 /** One entry of streams.json with all fields validated; none if it is unusable. */
 function readStream(entry: Entry): Stream[] {
-  const { name, rtc, hls, flv, ts, plain, rtmp, live, since, off_since: offSince, video, audio,
-    width, height, viewers } = entry;
+  const { name, rtc, hls, flv, ts, plain, rtmp, dash, live, since, off_since: offSince, video,
+    audio, width, height, viewers } = entry;
   const ways: Ways = { rtc: urlOf(rtc), hls: urlOf(hls), flv: urlOf(flv), ts: urlOf(ts),
     plain: urlOf(plain) };
   if (typeof name !== 'string' || !Object.values(ways).some(Boolean)) return [];
@@ -78,6 +79,7 @@ function readStream(entry: Entry): Stream[] {
     name,
     ways,
     rtmp: rtmp === true,
+    dash: urlOf(dash),
     live: live === true,
     since: timeOf(since),
     offSince: timeOf(offSince),

@@ -233,6 +233,7 @@ public:
                                               &HttpRoutes::remove_endpoint, std::move(name));
     }
     const std::shared_ptr<PathRules> &shared_rules() const override { return routes_->rules; }
+    bool serves(const std::string &path) const override { return routes_->has(path); }
     HttpResponse nothing_at(const HttpRequest &request) const override {
         return not_found(request, routes_->like(request.path));
     }

@@ -65,6 +65,8 @@ public:
     /// and handle_endpoint() consult neither. Pass the server to PathRules::add() to keep it open.
     virtual const std::shared_ptr<PathRules> &shared_rules() const = 0;
     PathRules &rules() const { return *shared_rules(); }
+    /// Whether something is served at exactly this path ("/live/cam/index.mpd").
+    virtual bool serves(const std::string &path) const = 0;
     /// The 404 for a path that a handler does not serve either: it says where the stream of that
     /// name is, and where the page.
     virtual HttpResponse nothing_at(const HttpRequest &request) const = 0;
