@@ -205,12 +205,12 @@ GST_START_TEST(test_errors) {
 GST_END_TEST
 
 GST_START_TEST(test_limits) {
-    is_error(head + std::string(max_size, ' '), "64 KiB");
+    is_error(head + std::string(max_size, ' '), "256 KiB");
     is_error(head + "a=" + std::string(max_line, 'x'), "4096 bytes");
     std::string lines = head;
     for (size_t i = 0; i < max_lines; ++i)
         lines += "a=x\n";
-    is_error(lines, "4096 lines");
+    is_error(lines, "8192 lines");
     std::string sections = head;
     for (size_t i = 0; i <= max_media; ++i)
         sections += "m=audio 9 RTP/SAVPF 0\n";

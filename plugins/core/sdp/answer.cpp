@@ -121,31 +121,37 @@ private:
             if (out.is_accepted) out.direction = Direction::sendrecv;
             return Result::ok();
         }
-        if (!is_media(section) || !section.is_rtp() || !has_direction(section, policy_.sends))
-            return Result::ok();
-        const auto index = free_track(section.kind);
-        if (!index && policy_.sends) return Result::ok();
+        if (!is_media(section) || !section.is_rtp() || !has_use(section)) return Result::ok();
+        const auto index = free_track(section);
+        if (!index && (policy_.sends || policy_.is_conference)) return Result::ok();
         if (!index) return Result::error(name_of(offer_, section) + " is not received");
         return accept(section, *index, out);
     }
 
-    std::optional<size_t> free_track(Kind kind) const {
+    bool has_use(const MediaSection &section) const {
+        return policy_.is_conference || has_direction(section, policy_.sends);
+    }
+
+    std::optional<size_t> free_track(const MediaSection &section) const {
         for (size_t i = 0; i < policy_.tracks.size(); ++i)
-            if (!is_taken_[i] && policy_.tracks[i].kind == kind) return i;
+            if (!is_taken_[i] && policy_.tracks[i].kind == section.kind &&
+                has_direction(section, policy_.sends_track(policy_.tracks[i])))
+                return i;
         return std::nullopt;
     }
 
     Result accept(const MediaSection &section, size_t index, AnsweredSection &out) {
         const Track &track = policy_.tracks[index];
+        const bool sends = policy_.sends_track(track);
         const WantedCodec *wanted = nullptr;
-        const Codec *codec = choose_codec(section, track, policy_.sends, &wanted);
+        const Codec *codec = choose_codec(section, track, sends, &wanted);
         if (!codec)
             return Result::error(name_of(offer_, section) + " has no codec of use: it offers " +
                                  names_of(section.codecs) + "; wanted: " + names_of(track.codecs));
         is_taken_[index] = true;
         out.is_accepted = true;
         out.track = index;
-        out.direction = policy_.sends ? Direction::sendonly : Direction::recvonly;
+        out.direction = sends ? Direction::sendonly : Direction::recvonly;
         out.codec = *codec;
         for (const auto &[name, value] : wanted->parameters)
             out.codec.parameters.set(name, value);
@@ -154,7 +160,7 @@ private:
         if (const Codec *rtx = track.rtx ? section.rtx_of(codec->payload_type) : nullptr)
             out.rtx = rtx->payload_type;
         out.extensions = choose_extensions(section, track);
-        if (!policy_.sends && track.max_layers > 1)
+        if (!sends && track.max_layers > 1)
             out.rids = choose_layers(section, track, codec->payload_type);
         return Result::ok();
     }
@@ -207,7 +213,7 @@ Result make_answer(const Offer &offer, const AnswerPolicy &policy, const LocalTr
     Answer answer;
     if (const Result result = Maker(offer, policy).run(answer); !result.is_ok()) return result;
     answer.text = write(describe_answer(offer, policy, local, answer));
-    if (answer.text.size() > max_size) return Result::error("its answer is longer than 64 KiB");
+    if (answer.text.size() > max_size) return Result::error("its answer is longer than 256 KiB");
     out = std::move(answer);
     return Result::ok();
 }

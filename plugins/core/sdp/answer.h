@@ -39,6 +39,7 @@ struct Track {
     std::vector<std::string> extensions; ///< URIs: if they are offered
     bool rtx = false;                    ///< if it is offered
     size_t max_layers = 0;               ///< of simulcast, received only; 0 and 1: no simulcast
+    bool is_sent = false;                ///< of a conference; otherwise AnswerPolicy::sends counts
     /// Of a track that is sent.
     uint32_t ssrc = 0, rtx_ssrc = 0;
     std::string cname;
@@ -50,10 +51,15 @@ inline constexpr uint16_t local_sctp_port = 5000;
 
 struct AnswerPolicy {
     bool sends = false; ///< WHEP: the tracks are sent; WHIP: they are received
+    /// Some tracks are sent, others received, as Track::is_sent says. Sections that are left over
+    /// are rejected, whatever their direction.
+    bool is_conference = false;
     std::vector<Track> tracks;
     /// Data channels are accepted if this is above 0: bytes of a message, sctp::max_message. Of
     /// several sections the first is taken, and only in the form of RFC 8841 (a=sctp-port).
     uint32_t max_message_size = 0;
+
+    bool sends_track(const Track &track) const { return is_conference ? track.is_sent : sends; }
 };
 
 /// The side that answers.

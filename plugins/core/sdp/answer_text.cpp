@@ -120,8 +120,8 @@ Description describe_answer(const Offer &offer, const AnswerPolicy &policy,
             add_codec(section, media);
             add_extensions(section, media.attributes);
             add_layers(section, media.attributes);
-            if (section.track && policy.sends)
-                add_sources(section, policy.tracks[*section.track], media.attributes);
+            const Track *track = section.track ? &policy.tracks[*section.track] : nullptr;
+            if (track && policy.sends_track(*track)) add_sources(section, *track, media.attributes);
         }
         if (!has_candidates) add_candidates(local, media.attributes);
         has_candidates = true;

@@ -88,11 +88,11 @@ private:
 };
 
 Result parse_lines(std::string_view text, bool is_fragment, Description &out) {
-    if (text.size() > max_size) return Result::error("longer than 64 KiB");
+    if (text.size() > max_size) return Result::error("longer than 256 KiB");
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     Parser parser(is_fragment);
     for (size_t line = 1; !text.empty(); ++line) {
-        if (line > max_lines) return Result::error("more than 4096 lines");
+        if (line > max_lines) return Result::error("more than 8192 lines");
         const size_t end = text.find('\n');
         std::string_view one = text.substr(0, end);
         text = end == text.npos ? std::string_view() : text.substr(end + 1);

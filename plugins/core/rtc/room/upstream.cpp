@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Leads packets to their layers, and feedback back to the participant.
+#include "core/rtc/room/upstream.h"
+
+#include "core/rtp/rtx.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::rtc::room {
+namespace {
+
+constexpr int64_t second = 1'000'000'000;
+constexpr int64_t first_report_after = second / 10; ///< ns; then browsers leave out mid and rid
+constexpr unsigned most_rtcp = 200;                 ///< datagrams in a second
+constexpr uint32_t most_rate = 1'000'000'000;       ///< Hz
+
+bool has(const std::vector<std::string> &list, std::string_view text) {
+    return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+std::vector<bool> received_sections(const sdp::Answer &answer) {
+    std::vector<bool> out;
+    for (const sdp::AnsweredSection &section : answer.sections)
+        out.push_back(section.is_accepted && section.track &&
+                      section.direction == sdp::Direction::recvonly && codec_of(section.codec) &&
+                      section.codec.clock > 0 && section.codec.clock <= most_rate);
+    return out;
+}
+
+bool has_reduced_size(const sdp::Offer &offer, const std::vector<bool> &is_received) {
+    for (size_t i = 0; i < std::min(offer.media.size(), is_received.size()); ++i)
+        if (is_received[i] && !offer.media[i].rtcp_rsize) return false;
+    return true;
+}
+
+void add_ids(const std::vector<sdp::Extension> &extensions, rtp::ExtensionIds &ids) {
+    for (const sdp::Extension &one : extensions) {
+        const auto kind = rtp::extension_of(one.uri);
+        if (!kind || one.id > 255 || ids.id_of(*kind) != 0 || ids.kind_of(uint8_t(one.id)))
+            continue;
+        ids.set(*kind, static_cast<uint8_t>(one.id));
+    }
+}
+
+} // namespace
+
+Upstream::Upstream(const sdp::Offer &offer, const sdp::Answer &answer, Options options,
+                   Handler &handler, int64_t now)
+    : options_(std::move(options)), handler_(handler), now_(now),
+      batch_(options_.ssrc, options_.cname, has_reduced_size(offer, received_sections(answer)),
+             [this](ByteView datagram) { handler_.on_rtcp(datagram); }),
+      next_report_(now + first_report_after), rtcp_since_(now) {
+    const std::vector<bool> is_received = received_sections(answer);
+    sources_ = std::make_unique<Sources>(offer, answer, is_received);
+    places_.resize(sources_->tracks().size());
+    // Video leads the clock: its frames can't be stretched.
+    for (const sdp::Kind kind : {sdp::Kind::video, sdp::Kind::audio})
+        for (size_t i = 0; i < answer.sections.size(); ++i) {
+            const sdp::AnsweredSection &section = answer.sections[i];
+            if (!is_received[i] || section.kind != kind) continue;
+            add_ids(section.extensions, ids_);
+            has_arrivals_ = has_arrivals_ || has(section.codec.feedback, "transport-cc");
+            has_estimate_ = has_estimate_ || has(section.codec.feedback, "goog-remb");
+            const SourceKind video = find(SourceKind::camera) ? SourceKind::screen
+                                                              : SourceKind::camera;
+            add_track(section, i, kind == sdp::Kind::audio ? SourceKind::microphone : video);
+        }
+    has_arrivals_ = has_arrivals_ && ids_.id_of(rtp::ExtensionKind::transport_sequence) != 0;
+}
+
+void Upstream::add_track(const sdp::AnsweredSection &answered, size_t section, SourceKind kind) {
+    Track track;
+    track.kind = kind;
+    track.codec = *codec_of(answered.codec);
+    for (size_t i = 0; i < sources_->tracks().size(); ++i) {
+        if (sources_->tracks()[i].section != section) continue;
+        UpstreamLayer::Settings settings;
+        settings.codec = track.codec;
+        settings.rate = answered.codec.clock;
+        settings.index = static_cast<uint8_t>(track.layers.size());
+        settings.nack = has(answered.codec.feedback, "nack");
+        settings.pli = has(answered.codec.feedback, "nack pli");
+        settings.fir = has(answered.codec.feedback, "ccm fir");
+        places_[i] = {tracks_.size(), track.layers.size()};
+        track.layers.push_back(std::make_unique<UpstreamLayer>(
+            settings, clock_, clock_.add_track(answered.codec.clock)));
+    }
+    tracks_.push_back(std::move(track));
+}
+
+const Upstream::Track *Upstream::find(SourceKind kind) const {
+    for (const Track &track : tracks_)
+        if (track.kind == kind) return &track;
+    return nullptr;
+}
+
+void Upstream::on_rtp(ByteView datagram, int64_t now) {
+    now_ = std::max(now_, now);
+    rtp::Packet packet;
+    if (!rtp::parse(datagram, packet).is_ok()) return;
+    ++packets_;
+    bytes_ += datagram.size();
+    const rtp::Extensions extensions = rtp::parse_extensions(packet.extension, ids_);
+    if (has_arrivals_ && extensions.transport_sequence)
+        arrivals_.received(*extensions.transport_sequence, now_);
+    const auto route = sources_->route(packet, extensions);
+    if (!route) return;
+    rtp::Packet original = packet;
+    if (route->is_rtx) {
+        const auto ssrc = layer_at(route->track).ssrc();
+        if (!ssrc || !rtp::unwrap_rtx(packet, 0, *ssrc, original)) return;
+        if (original.payload.empty()) return; // a probe
+    }
+    if (extensions.audio_level &&
+        tracks_[places_[route->track].track].kind == SourceKind::microphone)
+        handler_.on_level(extensions.audio_level->level);
+    take(route->track, original, route->is_rtx);
+}
+
+void Upstream::take(size_t source, const rtp::Packet &packet, bool is_rtx) {
+    const SourceKind kind = tracks_[places_[source].track].kind;
+    if (const MediaPacketPtr made = layer_at(source).receive(packet, is_rtx, now_))
+        handler_.on_packet(kind, made);
+}
+
+bool Upstream::may_take_rtcp() {
+    if (now_ - rtcp_since_ >= second) {
+        rtcp_since_ = now_;
+        rtcp_taken_ = 0;
+    }
+    return ++rtcp_taken_ <= most_rtcp;
+}
+
+void Upstream::on_rtcp(ByteView datagram, int64_t now) {
+    now_ = std::max(now_, now);
+    rtp::rtcp::Compound compound;
+    if (!may_take_rtcp() || !rtp::rtcp::parse(datagram, compound).is_ok()) return;
+    for (const rtp::rtcp::Packet &packet : compound.packets) {
+        if (const auto *report = std::get_if<rtp::rtcp::SenderReport>(&packet)) {
+            if (const auto source = sources_->track_of(report->ssrc))
+                layer_at(*source).sender_report(*report, now_);
+        } else if (const auto *goodbye = std::get_if<rtp::rtcp::Goodbye>(&packet)) {
+            for (const uint32_t ssrc : goodbye->ssrcs) {
+                const auto source = sources_->track_of(ssrc);
+                if (source && layer_at(*source).ssrc() == ssrc) layer_at(*source).end();
+                sources_->forget(ssrc);
+            }
+        }
+    }
+}
+
+void Upstream::request_keyframe(SourceKind kind, uint8_t layer) {
+    const Track *track = find(kind);
+    if (track && layer < track->layers.size()) track->layers[layer]->want_keyframe();
+}
+
+void Upstream::check(int64_t now) {
+    now_ = std::max(now_, now);
+    if (now_ >= next_report_) send_report();
+    for (Track &track : tracks_)
+        for (const auto &layer : track.layers) {
+            layer->rest(now_);
+            missing_.clear();
+            layer->take_nacks(now_, missing_);
+            if (!missing_.empty()) {
+                rtp::rtcp::Nack nack{options_.ssrc, *layer->ssrc(), {}};
+                nack.set(missing_);
+                batch_.add(nack);
+            }
+            if (!layer->take_keyframe_request(now_)) continue;
+            if (layer->settings().pli)
+                batch_.add(rtp::rtcp::PictureLoss{options_.ssrc, *layer->ssrc()});
+            else
+                batch_.add(rtp::rtcp::FullIntraRequest{options_.ssrc,
+                                                       {{*layer->ssrc(), layer->next_fir()}}});
+        }
+    if (has_arrivals_) send_arrivals();
+    batch_.flush();
+}
+
+void Upstream::send_report() {
+    next_report_ = now_ + second;
+    std::vector<rtp::rtcp::ReportBlock> blocks;
+    std::vector<uint32_t> sources;
+    for (Track &track : tracks_)
+        for (const auto &layer : track.layers) {
+            if (!layer->is_active(now_)) continue;
+            if (const auto block = layer->report(now_)) blocks.push_back(*block);
+            sources.push_back(*layer->ssrc());
+        }
+    if (sources.empty()) return;
+    batch_.add_report(std::move(blocks));
+    if (has_estimate_)
+        batch_.add(
+            rtp::rtcp::ReceiverEstimate{options_.ssrc, options_.max_bitrate, std::move(sources)});
+}
+
+void Upstream::send_arrivals() {
+    uint32_t media = 0; // any of the transport's
+    for (const Track &track : tracks_)
+        for (const auto &layer : track.layers)
+            if (const auto ssrc = layer->ssrc(); ssrc && media == 0) media = *ssrc;
+    while (auto feedback = arrivals_.take_feedback(now_)) {
+        feedback->sender = options_.ssrc;
+        feedback->media = media;
+        batch_.add(*feedback);
+    }
+}
+
+bool Upstream::has_ended() const {
+    bool any = false;
+    for (const Track &track : tracks_)
+        for (const auto &layer : track.layers) {
+            if (layer->has_begun() && !layer->has_ended()) return false;
+            any = any || layer->has_begun();
+        }
+    return any;
+}
+
+} // namespace penstock::rtc::room
