@@ -201,10 +201,10 @@ void take_delete(Service &service, const HttpRequest &request, const HttpReply &
 }
 
 HttpRouteOptions options_of(std::vector<std::string> methods, const char *accept,
-                            std::string_view type) {
+                            std::string_view type, size_t max_body = RtcEndpoint::max_body) {
     HttpRouteOptions options;
     options.methods = std::move(methods);
-    options.max_body = RtcEndpoint::max_body;
+    options.max_body = max_body;
     options.cors.request_headers = {"Authorization", "Content-Type", "If-Match"};
     options.cors.exposed_headers = {"Location",     "ETag",        "Link",
                                     "Accept-Patch", "Accept-Post", "Retry-After"};
@@ -213,12 +213,13 @@ HttpRouteOptions options_of(std::vector<std::string> methods, const char *accept
 }
 
 std::unique_ptr<HttpRegistration> serve(HttpServer &server, const std::shared_ptr<Service> &service,
-                                        const std::string &name, bool publish) {
+                                        const std::string &name, bool publish,
+                                        size_t max_body = RtcEndpoint::max_body) {
     return server.handle_endpoint(name,
                                   {[service, publish](const HttpRequest &request, HttpReply reply) {
                                        take_offer(*service, publish, request, std::move(reply));
                                    },
-                                   options_of({"POST"}, "Accept-Post", sdp_type)},
+                                   options_of({"POST"}, "Accept-Post", sdp_type, max_body)},
                                   {[service](const HttpRequest &request, const HttpReply &reply) {
                                        if (request.method == "DELETE")
                                            take_delete(*service, request, reply);
@@ -238,8 +239,10 @@ std::unique_ptr<RtcEndpoint> RtcEndpoint::open(const std::shared_ptr<HttpServer>
     service->peers = peers;
     auto whip = serve(*server, service, "whip", true);
     auto whep = whip ? serve(*server, service, "whep", false) : nullptr;
-    if (whep)
-        return std::unique_ptr<RtcEndpoint>(new RtcEndpoint(std::move(whip), std::move(whep)));
+    auto join = whep ? serve(*server, service, "join", true, max_join_body) : nullptr;
+    if (join)
+        return std::unique_ptr<RtcEndpoint>(
+            new RtcEndpoint(std::move(whip), std::move(whep), std::move(join)));
     if (error) *error = server->address().to_string() + " serves WHIP and WHEP already";
     return nullptr;
 }

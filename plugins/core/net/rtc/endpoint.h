@@ -24,6 +24,8 @@ namespace penstock::net {
 class RtcEndpoint {
 public:
     static constexpr size_t max_body = 64 << 10; ///< bytes of an offer or fragment
+    /// Bytes of an offer to join a room, whose slots are up to 27 sections.
+    static constexpr size_t max_join_body = 256 << 10;
     /// Offers that are being answered; further ones get a 503.
     static constexpr size_t max_pending = 2000, max_pending_per_host = 64;
 
@@ -35,10 +37,10 @@ public:
 
 private:
     using Registered = std::unique_ptr<HttpRegistration>;
-    RtcEndpoint(Registered whip, Registered whep)
-        : whip_(std::move(whip)), whep_(std::move(whep)) {}
+    RtcEndpoint(Registered whip, Registered whep, Registered join)
+        : whip_(std::move(whip)), whep_(std::move(whep)), join_(std::move(join)) {}
 
-    const Registered whip_, whep_;
+    const Registered whip_, whep_, join_;
 };
 
 } // namespace penstock::net

@@ -4,6 +4,7 @@
 #include "core/net/http/server.h"
 #include "core/net/loop/clock.h"
 #include "core/net/rtc/endpoint.h"
+#include "core/net/rtc/participant.h"
 #include "core/net/rtc/publisher.h"
 #include "core/net/rtc/state.h"
 #include "core/net/rtc/viewer.h"
@@ -41,7 +42,10 @@ public:
         }
         const size_t loop = state_->loops()->next();
         std::shared_ptr<RtcSession> session;
-        if (peer.publish)
+        if (is_room_path(peer.path))
+            session =
+                std::make_shared<RtcParticipant>(state_, loop, std::move(peer), std::move(seats));
+        else if (peer.publish)
             session =
                 std::make_shared<RtcPublisher>(state_, loop, std::move(peer), std::move(seats));
         else
@@ -75,6 +79,8 @@ public:
         return links;
     }
     bool takes(const std::string &path, bool publish) const override {
+        if (is_room_path(path))
+            return publish && (state_->rooms->find(path) || state_->rules->lease_for(path));
         const auto mount = state_->mount(path, false);
         if (publish) return (mount && mount->slot.is_claimed()) || state_->rules->lease_for(path);
         return (mount && mount->has_feed()) || state_->rules->demand_for(path);
@@ -119,6 +125,21 @@ private:
     std::shared_ptr<RtcServer> server_;
     std::shared_ptr<RtcMount> mount_;
     const Ending ending_;
+};
+
+class Room final : public RoomClaim {
+public:
+    Room(std::shared_ptr<RtcServer> server, std::shared_ptr<RtcRoom> room,
+         std::shared_ptr<RoomTap> tap)
+        : server_(std::move(server)), room_(std::move(room)), tap_(std::move(tap)) {}
+    ~Room() override { room_->remove_tap(tap_); }
+    RoomStats stats() const override { return room_->stats(); }
+    void want_keyframe(uint64_t stream) override { room_->want_keyframe(stream); }
+
+private:
+    const std::shared_ptr<RtcServer> server_;
+    const std::shared_ptr<RtcRoom> room_;
+    const std::shared_ptr<RoomTap> tap_;
 };
 
 class Server final : public RtcServer, public std::enable_shared_from_this<Server> {
@@ -188,6 +209,13 @@ public:
         mount->attach_feed(options);
         return std::make_unique<Feed>(shared_from_this(), std::move(mount), options.ending);
     }
+    std::unique_ptr<RoomClaim> room(const std::string &path, RoomReceiver &receiver,
+                                    const RoomOptions &options, std::string *error) override {
+        const auto tap = std::make_shared<RoomTap>(receiver);
+        auto room = state_->rooms->open(path, options, tap, error);
+        if (!room) return nullptr;
+        return std::make_unique<Room>(shared_from_this(), std::move(room), tap);
+    }
     PathRules &rules() override { return *state_->rules; }
     std::vector<MountInfo> mounts() const override {
         auto mounts = Mounts::instance().snapshot("rtc");
@@ -196,6 +224,7 @@ public:
         return mounts;
     }
     void refuse(const std::string &path, const std::string &reason) override {
+        state_->rooms->refuse(path, reason);
         if (const auto mount = state_->mount(path, false)) mount->slot.refuse(reason);
     }
     void refuse_busy(const std::string &path) override {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/net/loop/address.h"
+#include "core/net/rtc/room.h"
 #include "core/net/stream/flv_stream.h"
 #include "core/net/stream/mount.h"
 #include "core/net/stream/path_rules.h"
@@ -64,6 +65,10 @@ public:
     /// Feeds the viewers of `path`. nullptr if another producer has the path.
     virtual std::unique_ptr<PlayFeed> feed(const std::string &path, const PlayFeedOptions &options,
                                            std::string *error) = 0;
+    /// Opens the room at `path`, "room/standup/join", or shares the one that is open, whose options
+    /// stay. The receiver must outlive the claim. nullptr: too many rooms are open.
+    virtual std::unique_ptr<RoomClaim> room(const std::string &path, RoomReceiver &receiver,
+                                            const RoomOptions &options, std::string *error) = 0;
     /// The rules and watchers of the HTTP listener, which count for WHIP and WHEP, too.
     virtual PathRules &rules() = 0;
     /// Those of this listener.

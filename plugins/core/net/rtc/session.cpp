@@ -3,6 +3,7 @@
 
 #include "core/net/loop/clock.h"
 #include "core/net/rtc/candidates.h"
+#include "core/net/rtc/rooms.h"
 #include "core/net/tls/hmac.h"
 #include "core/sdp/fragment.h"
 #include "core/stun/classify.h"
@@ -38,7 +39,10 @@ RtcSession::RtcSession(std::shared_ptr<RtcState> state, size_t loop, PeerInfo pe
     : state_(std::move(state)), home_(loop), peer_(std::move(peer)), endpoint_(peer_.path),
       seats_(std::move(seats)), id_(random_name(id_characters)) {
     static std::atomic<uint64_t> next{1};
-    peer_.id = (peer_.publish ? "rtc-publish-" : "rtc-play-") + std::to_string(next++);
+    const char *const kind = is_room_path(endpoint_) ? "rtc-join-"
+                             : peer_.publish         ? "rtc-publish-"
+                                                     : "rtc-play-";
+    peer_.id = kind + std::to_string(next++);
     peer_.protocol = "rtc";
 }
 
@@ -345,7 +349,7 @@ void RtcSession::connected(uint64_t now_ms) {
     deadline_ms_ = 0;
     seats_.unfinished.reset();
     if (keys) {
-        sender_.emplace(keys->profile, keys->ours);
+        sender_.emplace(keys->profile, keys->ours, max_sent_streams());
         receiver_.emplace(keys->profile, keys->theirs);
     }
     prove(handshake_path_, now_ms); // by which its last message came

@@ -73,6 +73,8 @@ protected:
     virtual bool tick_media(uint64_t) { return false; }
     /// Authentic media shows that the peer is there: it publishes.
     virtual bool sends_media() const = 0;
+    /// SSRCs that it may send.
+    virtual size_t max_sent_streams() const { return 16; }
 
     // --- data channels, if the answer accepts their section (AnswerPolicy::max_message_size) --
     /// The peer has opened a channel; the bounds are those of core/sctp/data_channels.h.

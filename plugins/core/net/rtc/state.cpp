@@ -17,7 +17,8 @@ RtcState::RtcState(Address http_address, RtcOptions asked_for, std::shared_ptr<R
       rules(std::move(http_rules)),
       roster(std::make_shared<Roster>(port->loops(), limits.sessions)),
       hosts(std::make_shared<WaitingRoom>(limits.sessions, limits.sessions_per_host)),
-      unfinished(std::make_shared<WaitingRoom>(limits.unfinished, limits.unfinished_per_host)) {
+      unfinished(std::make_shared<WaitingRoom>(limits.unfinished, limits.unfinished_per_host)),
+      rooms(std::make_shared<RtcRooms>(port->loops())) {
 }
 
 std::shared_ptr<RtcMount> RtcState::mount(const std::string &path, bool create) {

@@ -4,6 +4,7 @@
 
 #include "core/net/rtc/mount.h"
 #include "core/net/rtc/port.h"
+#include "core/net/rtc/rooms.h"
 #include "core/net/rtc/server.h"
 #include "core/net/stream/path_rules.h"
 #include "core/net/stream/refusal_log.h"
@@ -46,6 +47,7 @@ public:
     const std::shared_ptr<PathRules> rules;
     const std::shared_ptr<Roster> roster;
     const std::shared_ptr<WaitingRoom> hosts, unfinished;
+    const std::shared_ptr<RtcRooms> rooms;
     RefusalLog refusals{"rtc"};
 
     const std::shared_ptr<Loops> &loops() const { return port->loops(); }

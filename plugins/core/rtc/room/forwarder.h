@@ -72,6 +72,8 @@ public:
     std::optional<Rewritten> take(uint64_t track, const MediaPacket &packet);
     /// What was sent with this sequence number; empty: it is none of those that are remembered.
     std::optional<Sent> find(uint16_t sequence) const;
+    /// What was sent with the highest one.
+    std::optional<Sent> find_last() const { return find(uint16_t(next_sequence_ - 1)); }
 
     /// The timestamp that media of `time` has; for sender reports. Empty before the first packet.
     std::optional<uint32_t> timestamp_at(int64_t time) const;

@@ -12,7 +12,6 @@ namespace {
 
 constexpr int64_t second = 1'000'000'000;
 constexpr int64_t first_report_after = second / 10; ///< ns; then browsers leave out mid and rid
-constexpr unsigned most_rtcp = 200;                 ///< datagrams in a second
 constexpr uint32_t most_rate = 1'000'000'000;       ///< Hz
 
 bool has(const std::vector<std::string> &list, std::string_view text) {
@@ -50,7 +49,7 @@ Upstream::Upstream(const sdp::Offer &offer, const sdp::Answer &answer, Options o
     : options_(std::move(options)), handler_(handler), now_(now),
       batch_(options_.ssrc, options_.cname, has_reduced_size(offer, received_sections(answer)),
              [this](ByteView datagram) { handler_.on_rtcp(datagram); }),
-      next_report_(now + first_report_after), rtcp_since_(now) {
+      next_report_(now + first_report_after) {
     const std::vector<bool> is_received = received_sections(answer);
     sources_ = std::make_unique<Sources>(offer, answer, is_received);
     places_.resize(sources_->tracks().size());
@@ -124,18 +123,8 @@ void Upstream::take(size_t source, const rtp::Packet &packet, bool is_rtx) {
         handler_.on_packet(kind, made);
 }
 
-bool Upstream::may_take_rtcp() {
-    if (now_ - rtcp_since_ >= second) {
-        rtcp_since_ = now_;
-        rtcp_taken_ = 0;
-    }
-    return ++rtcp_taken_ <= most_rtcp;
-}
-
-void Upstream::on_rtcp(ByteView datagram, int64_t now) {
+void Upstream::on_rtcp(const rtp::rtcp::Compound &compound, int64_t now) {
     now_ = std::max(now_, now);
-    rtp::rtcp::Compound compound;
-    if (!may_take_rtcp() || !rtp::rtcp::parse(datagram, compound).is_ok()) return;
     for (const rtp::rtcp::Packet &packet : compound.packets) {
         if (const auto *report = std::get_if<rtp::rtcp::SenderReport>(&packet)) {
             if (const auto source = sources_->track_of(report->ssrc))

@@ -58,7 +58,8 @@ public:
     Upstream &operator=(const Upstream &) = delete;
 
     void on_rtp(ByteView packet, int64_t now);
-    void on_rtcp(ByteView compound, int64_t now);
+    /// Rate-bounded by the caller.
+    void on_rtcp(const rtp::rtcp::Compound &compound, int64_t now);
     /// Sends what is due; to be called every few milliseconds.
     void check(int64_t now);
     /// A receiver needs a keyframe of this layer. One is asked for at most once in a second.
@@ -82,7 +83,6 @@ private:
     void take(size_t source, const rtp::Packet &packet, bool is_rtx);
     void send_report();
     void send_arrivals();
-    bool may_take_rtcp();
 
     const Options options_;
     Handler &handler_;
@@ -96,8 +96,6 @@ private:
     rtp::ArrivalLog arrivals_;
     RtcpBatch batch_;
     int64_t next_report_;
-    unsigned rtcp_taken_ = 0; ///< datagrams since `rtcp_since_`
-    int64_t rtcp_since_;
     uint64_t packets_ = 0, bytes_ = 0;
     std::vector<uint16_t> missing_; ///< scratch
 };

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/net/rtc/room_state.h"
+
+#include "core/net/loop/clock.h"
+#include "core/net/stream/same_key.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace penstock::net {
+namespace {
+
+namespace asio = boost::asio;
+using rtc::room::SourceKind;
+
+/// The scene is told so often at most; ns.
+constexpr uint64_t scene_interval = 50'000'000;
+/// A room without participants is reported as empty after this: the last one may load the page anew.
+constexpr std::chrono::seconds empty_after{10};
+constexpr size_t most_requests = 256;
+
+/// "room/standup/join" is the room "standup".
+std::string name_of_path(const std::string &path) {
+    const size_t end = path.rfind('/');
+    const size_t begin = end == path.npos ? path.npos : path.rfind('/', end - 1);
+    return begin == path.npos ? path.substr(0, end) : path.substr(begin + 1, end - begin - 1);
+}
+
+rtc::room::Room::Options room_options(const std::string &path, const RoomOptions &options) {
+    rtc::room::Room::Options out;
+    out.name = name_of_path(path);
+    out.default_role =
+        options.may_speak ? rtc::room::Role::speaker : rtc::room::Role::listener;
+    out.max_participants = options.max_participants;
+    out.first_is_host = options.host_key.empty();
+    return out;
+}
+
+uint64_t next_track() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+}
+
+} // namespace
+
+RtcRoom::RtcRoom(std::string path, const RoomOptions &options, std::shared_ptr<Loops> loops)
+    : path_(std::move(path)), options_(options), loops_(std::move(loops)),
+      room_(room_options(path_, options_)) {
+    for (size_t loop = 0; loop < loops_->size(); ++loop)
+        sides_.push_back(std::make_shared<RoomSide>(loops_, loop, [this](uint32_t participant) {
+            welcome(participant); // called by members, which hold the room
+        }));
+}
+
+RtcRoom::~RtcRoom() = default;
+
+bool RtcRoom::is_full() const {
+    std::lock_guard lock(mutex_);
+    return room_.is_full();
+}
+
+// --- participants -------------------------------------------------------------------------
+
+RtcRoom::Joined RtcRoom::join(size_t loop, const std::string &name, const std::string &key,
+                              std::array<size_t, rtc::room::source_kinds> layers) {
+    Joined out;
+    std::lock_guard lock(mutex_);
+    if (is_closed_) return out;
+    std::array<bool, rtc::room::source_kinds> sends{};
+    for (size_t i = 0; i < layers.size(); ++i)
+        sends[i] = layers[i] > 0;
+    const bool is_host = !options_.host_key.empty() && same_key(key, options_.host_key);
+    out.number = room_.join(name, is_host, sends);
+    if (out.number == 0) return out;
+    ++joined_;
+    ++emptiness_;
+    loops_of_[out.number] = loop;
+    for (size_t i = 0; i < layers.size(); ++i) {
+        if (layers[i] == 0) continue;
+        out.tracks[i] = std::make_shared<RoomTrack>(next_track(), out.number, SourceKind(i),
+                                                    layers[i], loops_->size());
+        tracks_[out.tracks[i]->number] = out.tracks[i];
+    }
+    act();
+    return out;
+}
+
+void RtcRoom::leave(uint32_t participant) {
+    std::lock_guard lock(mutex_);
+    std::erase_if(tracks_, [&](const auto &one) { return one.second->participant == participant; });
+    loops_of_.erase(participant);
+    room_.leave(participant);
+    act();
+    if (room_.size() == 0) watch_emptiness();
+}
+
+void RtcRoom::welcome(uint32_t participant) {
+    std::lock_guard lock(mutex_);
+    room_.welcome(participant);
+    act();
+}
+
+void RtcRoom::take_text(uint32_t participant, std::string_view text) {
+    counters.messages.fetch_add(1, std::memory_order_relaxed);
+    std::lock_guard lock(mutex_);
+    room_.take_text(participant, text, static_cast<int64_t>(steady_ns()), unix_ms());
+    act();
+}
+
+void RtcRoom::set_flowing(uint32_t participant, SourceKind kind, bool flows) {
+    std::lock_guard lock(mutex_);
+    room_.set_flowing(participant, kind, flows);
+    act();
+}
+
+std::vector<uint32_t> RtcRoom::numbers_of(const std::vector<std::string> &ids) const {
+    std::vector<uint32_t> out;
+    std::lock_guard lock(mutex_);
+    for (const std::string &id : ids)
+        if (const uint32_t number = room_.number_of(id)) out.push_back(number);
+    return out;
+}
+
+std::string RtcRoom::name_of(uint32_t participant) const {
+    std::lock_guard lock(mutex_);
+    return room_.name_of(participant);
+}
+
+/// With mutex_ held, so that texts come in the order in which things have happened.
+void RtcRoom::act() {
+    rtc::room::Room::Actions actions = room_.take();
+    for (const auto &text : actions.texts) {
+        std::map<size_t, rtc::room::Room::Text> by_loop;
+        for (const uint32_t number : text.to)
+            if (const auto found = loops_of_.find(number); found != loops_of_.end())
+                by_loop[found->second].to.push_back(number);
+        for (auto &[loop, part] : by_loop) {
+            part.text = text.text;
+            sides_[loop]->put(part);
+        }
+    }
+    for (auto &[number, reason] : actions.removed)
+        if (const auto found = loops_of_.find(number); found != loops_of_.end())
+            sides_[found->second]->put_removal(number, std::move(reason));
+    is_scene_due_ = is_scene_due_ || actions.scene_changed;
+    if (is_scene_due_) tell_scene(steady_ns());
+}
+
+/// With mutex_ held.
+void RtcRoom::tell_scene(uint64_t now) {
+    if (now - scene_told_ < scene_interval) return; // with the next tick
+    scene_told_ = now;
+    is_scene_due_ = false;
+    auto scene = std::make_shared<RoomScene>();
+    for (const auto &[number, track] : tracks_) {
+        if (!room_.forwards(track->participant, track->kind)) continue;
+        scene->tracks.push_back({number, track->participant, track->kind,
+                                 room_.turn_of(track->participant)});
+        scene->handles[number] = track;
+    }
+    for (const auto &side : sides_)
+        side->put(std::shared_ptr<const RoomScene>(scene));
+}
+
+void RtcRoom::tick(uint64_t now) {
+    uint64_t due = next_tick_.load(std::memory_order_relaxed);
+    if (now < due || !next_tick_.compare_exchange_strong(due, now + tick_ns)) return;
+    std::lock_guard lock(mutex_);
+    for (const auto &[number, track] : tracks_)
+        if (track->kind == SourceKind::microphone)
+            room_.hear(track->participant, track->take_heard(), static_cast<int64_t>(now));
+    room_.tick();
+    act();
+}
+
+void RtcRoom::publish(const RoomTrackPtr &track, size_t from,
+                      const rtc::room::MediaPacketPtr &packet, int64_t now) {
+    for (size_t loop = 0; loop < sides_.size(); ++loop) {
+        if (!track->is_wanted(loop, packet->layer)) continue;
+        if (loop == from)
+            sides_[loop]->deliver(*track, packet, now);
+        else
+            sides_[loop]->put(track, packet);
+    }
+}
+
+// --- taps ---------------------------------------------------------------------------------
+
+void RtcRoom::add_tap(const std::shared_ptr<RoomTap> &tap) {
+    std::lock_guard lock(mutex_);
+    taps_.push_back(tap);
+    ++tap_turn_;
+    if (room_.size() == 0) watch_emptiness();
+}
+
+void RtcRoom::remove_tap(const std::shared_ptr<RoomTap> &tap) {
+    tap->close();
+    std::unique_lock lock(mutex_);
+    std::erase(taps_, tap);
+    ++tap_turn_;
+    if (!taps_.empty()) return;
+    lock.unlock();
+    close("the room has closed");
+}
+
+RoomTaps RtcRoom::media_taps() const {
+    RoomTaps out;
+    std::lock_guard lock(mutex_);
+    for (const auto &tap : taps_)
+        if (tap->takes_media()) out.push_back(tap);
+    return out;
+}
+
+void RtcRoom::want_keyframe(uint64_t stream) {
+    std::lock_guard lock(mutex_);
+    const bool is_known = std::find(keyframe_requests_.begin(), keyframe_requests_.end(),
+                                    stream) != keyframe_requests_.end();
+    if (!is_known && keyframe_requests_.size() < most_requests)
+        keyframe_requests_.push_back(stream);
+    has_requests_ = true;
+}
+
+bool RtcRoom::take_keyframe_request(uint64_t stream) {
+    if (!has_requests_) return false;
+    std::lock_guard lock(mutex_);
+    const bool is_wanted = std::erase(keyframe_requests_, stream) > 0;
+    has_requests_ = !keyframe_requests_.empty();
+    return is_wanted;
+}
+
+/// With mutex_ held: tells the taps if nobody comes for a while.
+void RtcRoom::watch_emptiness() {
+    empty_timer_ = std::make_shared<Timer>(loops_->at(0));
+    empty_timer_->expires_after(empty_after);
+    empty_timer_->async_wait([weak = weak_from_this(), turn = ++emptiness_, timer = empty_timer_](
+                                 boost::system::error_code ec) {
+        const auto self = weak.lock();
+        if (!self || ec) return;
+        RoomTaps taps;
+        {
+            std::lock_guard lock(self->mutex_);
+            if (self->emptiness_ == turn) taps = self->taps_;
+        }
+        for (const auto &tap : taps)
+            tap->call([](RoomReceiver &receiver) { receiver.on_empty(); });
+    });
+}
+
+void RtcRoom::close(const std::string &reason) {
+    if (is_closed_.exchange(true)) return;
+    std::lock_guard lock(mutex_);
+    for (const auto &[number, loop] : loops_of_)
+        sides_[loop]->put_removal(number, reason);
+}
+
+RoomStats RtcRoom::stats() const {
+    RoomStats out;
+    out.bytes_in = counters.bytes_in;
+    out.packets_in = counters.packets_in;
+    out.bytes_out = counters.bytes_out;
+    out.packets_out = counters.packets_out;
+    out.repeated = counters.repeated;
+    out.messages = counters.messages;
+    out.dropped = counters.dropped;
+    for (const auto &side : sides_)
+        out.dropped += side->dropped();
+    std::lock_guard lock(mutex_);
+    out.participants = static_cast<unsigned>(room_.size());
+    out.speakers = static_cast<unsigned>(room_.speaking());
+    out.joined = joined_;
+    return out;
+}
+
+} // namespace penstock::net

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A room that is open: its roster, its sides on all loops, and those who tap it.
+#pragma once
+
+#include "core/net/rtc/room.h"
+#include "core/net/rtc/room_side.h"
+#include "core/rtc/room/room.h"
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::net {
+
+/// A tap that is not called any more once it is closed. Thread-safe.
+class RoomTap {
+public:
+    explicit RoomTap(RoomReceiver &receiver)
+        : takes_media_(receiver.takes_media()), receiver_(&receiver) {}
+    bool takes_media() const { return takes_media_; }
+    template <class Call>
+    void call(Call &&call) {
+        std::lock_guard lock(mutex_);
+        if (receiver_) call(*receiver_);
+    }
+    void close() {
+        std::lock_guard lock(mutex_);
+        receiver_ = nullptr;
+    }
+
+private:
+    const bool takes_media_;
+    std::mutex mutex_; ///< guards receiver_
+    RoomReceiver *receiver_;
+};
+using RoomTaps = std::vector<std::shared_ptr<RoomTap>>;
+
+/// Thread-safe. Lock order: mutex_, then those of sides. No tap is called with it held.
+class RtcRoom : public std::enable_shared_from_this<RtcRoom> {
+public:
+    static constexpr uint64_t tick_ns = 100'000'000;
+
+    RtcRoom(std::string path, const RoomOptions &options, std::shared_ptr<Loops> loops);
+    ~RtcRoom();
+
+    const std::string &path() const { return path_; } ///< "room/standup/join"
+    const RoomOptions &options() const { return options_; }
+    RoomSide &side(size_t loop) { return *sides_[loop]; }
+    bool is_full() const;
+
+    // --- participants ---------------------------------------------------------------------
+    struct Joined {
+        uint32_t number = 0; ///< 0: the room is full, or closed
+        std::array<RoomTrackPtr, rtc::room::source_kinds> tracks; ///< nullptr: not sent
+    };
+    /// `layers`: of each kind; 0: it is not sent.
+    Joined join(size_t loop, const std::string &name, const std::string &key,
+                std::array<size_t, rtc::room::source_kinds> layers);
+    void leave(uint32_t participant);
+    void welcome(uint32_t participant);
+    void take_text(uint32_t participant, std::string_view text);
+    void set_flowing(uint32_t participant, rtc::room::SourceKind kind, bool flows);
+    /// What of these participants' texts names somebody.
+    std::vector<uint32_t> numbers_of(const std::vector<std::string> &ids) const;
+    std::string name_of(uint32_t participant) const;
+    /// From every participant's tick; acts every tick_ns.
+    void tick(uint64_t now);
+    /// To all loops on which somebody wants it.
+    void publish(const RoomTrackPtr &track, size_t from, const rtc::room::MediaPacketPtr &packet,
+                 int64_t now);
+
+    // --- taps -----------------------------------------------------------------------------
+    void add_tap(const std::shared_ptr<RoomTap> &tap);
+    /// The last one closes the room.
+    void remove_tap(const std::shared_ptr<RoomTap> &tap);
+    /// Those that take media; they have changed when the turn has.
+    RoomTaps media_taps() const;
+    unsigned tap_turn() const { return tap_turn_.load(std::memory_order_acquire); }
+    uint64_t next_stream() { return ++streams_; }
+    /// Somebody who taps this stream needs a keyframe; taken by its participant.
+    void want_keyframe(uint64_t stream);
+    bool take_keyframe_request(uint64_t stream);
+
+    void close(const std::string &reason);
+    bool is_closed() const { return is_closed_; }
+    RoomStats stats() const;
+    struct Counters {
+        std::atomic<uint64_t> bytes_in{0}, packets_in{0}, bytes_out{0}, packets_out{0};
+        std::atomic<uint64_t> repeated{0}, dropped{0}, messages{0};
+    };
+    Counters counters;
+
+private:
+    void act();
+    void tell_scene(uint64_t now);
+    void watch_emptiness();
+
+    const std::string path_;
+    const RoomOptions options_;
+    const std::shared_ptr<Loops> loops_;
+    std::vector<std::shared_ptr<RoomSide>> sides_;
+    std::atomic<uint64_t> next_tick_{0};
+    std::atomic<bool> is_closed_{false};
+    std::atomic<unsigned> tap_turn_{0};
+    std::atomic<uint64_t> streams_{0};
+    std::atomic<bool> has_requests_{false};
+
+    mutable std::mutex mutex_; ///< guards what follows
+    rtc::room::Room room_;
+    std::map<uint32_t, size_t> loops_of_; ///< by participant
+    std::map<uint64_t, RoomTrackPtr> tracks_;
+    bool is_scene_due_ = false;
+    uint64_t scene_told_ = 0; ///< ns
+    uint64_t joined_ = 0;
+    RoomTaps taps_;
+    std::vector<uint64_t> keyframe_requests_; ///< streams
+    unsigned emptiness_ = 0;                  ///< changes when somebody comes
+    std::shared_ptr<Timer> empty_timer_;
+};
+
+} // namespace penstock::net
