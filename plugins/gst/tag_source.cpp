@@ -289,6 +289,7 @@ GstFlowReturn TagSource::push_headers() {
         GstSegment segment;
         gst_segment_init(&segment, GST_FORMAT_TIME);
         gst_pad_push_event(pad_, gst_event_new_segment(&segment));
+        if (GstEvent *event = tags()) gst_pad_push_event(pad_, event);
     }
     const auto push_header = [this](GstPtr<GstBuffer> buffer) {
         GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);

@@ -51,6 +51,8 @@ protected:
     virtual void on_room() = 0;
     /// For the stream id and messages.
     virtual std::string stream_name() const = 0;
+    /// An event of tags that goes out behind the segment; nullptr: none.
+    virtual GstEvent *tags() { return nullptr; }
 
     GstElement *const element_;
     GstPad *const pad_;

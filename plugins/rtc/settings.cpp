@@ -72,12 +72,13 @@ bool Settings::get(guint first_id, guint id, GValue *value) const {
 
 std::shared_ptr<net::RtcServer> Settings::open(const net::Location &location,
                                                const net::TlsFiles &tls, std::string_view ending,
-                                               std::string *error) const {
+                                               std::string *error,
+                                               std::string_view folder) const {
     if (!location.path.ends_with(ending) || location.path.size() == ending.size() ||
         !net::is_safe_path(location.path)) {
         *error = "location: '/" + location.path + "' is no path of a stream and " +
-                 std::string(ending) + ": write " + location.scheme + "://host:port/live/NAME" +
-                 std::string(ending);
+                 std::string(ending) + ": write " + location.scheme + "://host:port/" +
+                 std::string(folder) + "/NAME" + std::string(ending);
         return nullptr;
     }
     net::RtcTexts texts;

@@ -24,9 +24,11 @@ public:
     bool get(guint first_id, guint id, GValue *value) const;
 
     /// Opens the server of an element's location, whose path has to be a name and `ending`
-    /// ("/whip"). On failure nullptr, and sets `error`.
+    /// ("/whip"); `folder` is that of the example in an error. On failure nullptr, and sets
+    /// `error`.
     std::shared_ptr<net::RtcServer> open(const net::Location &location, const net::TlsFiles &tls,
-                                         std::string_view ending, std::string *error) const;
+                                         std::string_view ending, std::string *error,
+                                         std::string_view folder = "live") const;
 
 private:
     mutable std::mutex mutex_; ///< guards texts_

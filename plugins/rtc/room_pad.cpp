@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "rtc/room_pad.h"
+
+#include "gst/guard.h"
+
+#include <utility>
+
+namespace penstock {
+namespace {
+
+/// Of tags that wait: some seconds of a good camera.
+constexpr size_t max_queued = 8 << 20;
+
+GstPad *new_pad(GstPadTemplate *pad_template, const net::RoomStream &stream) {
+    const std::string name = "participant_" + std::to_string(stream.number);
+    return GST_PAD(gst_object_ref_sink(gst_pad_new_from_template(pad_template, name.c_str())));
+}
+
+RoomPad &self_of(GstPad *pad) {
+    return *static_cast<RoomPad *>(gst_pad_get_element_private(pad));
+}
+
+} // namespace
+
+RoomPad::RoomPad(GstElement *element, GstPadTemplate *pad_template, const net::RoomStream &stream,
+                 Calls calls)
+    : RoomPad(element, GstPtr<GstPad>::adopt(new_pad(pad_template, stream)), stream,
+              std::move(calls)) {
+}
+
+RoomPad::RoomPad(GstElement *element, GstPtr<GstPad> pad, const net::RoomStream &stream,
+                 Calls calls)
+    : TagSource(element, pad.get()), held_(std::move(pad)), stream_(stream),
+      calls_(std::move(calls)) {
+    gst_pad_set_element_private(pad_, this);
+    gst_pad_set_query_function(pad_, tag_source_query);
+    gst_pad_set_event_function(pad_, [](GstPad *each, GstObject *parent, GstEvent *event) {
+        return tag_source_event(parent, event, self_of(each));
+    });
+    gst_pad_use_fixed_caps(pad_);
+    open_queue(max_queued);
+    put_began(stream_.participant);
+}
+
+RoomPad::~RoomPad() = default;
+
+void RoomPad::add() {
+    is_added_ = true;
+    gst_pad_set_active(pad_, TRUE);
+    gst_element_add_pad(element_, pad_);
+    set_playing(GST_STATE(element_) == GST_STATE_PLAYING ||
+                GST_STATE_PENDING(element_) == GST_STATE_PLAYING);
+    release_queue();
+    // It was decided before there was anything downstream.
+    reconfigure();
+}
+
+void RoomPad::remove() {
+    if (!std::exchange(is_added_, false)) return cancel_queue();
+    close_queue();
+    gst_pad_set_active(pad_, FALSE);
+    gst_element_remove_pad(element_, pad_);
+}
+
+void RoomPad::take(flv::Tag &&tag) {
+    const bool is_frame = tag.kind == flv::TagKind::keyframe || tag.kind == flv::TagKind::frame;
+    if (is_full_ && tag.kind != flv::TagKind::config) {
+        lacks_keyframe_ = lacks_keyframe_ || is_frame;
+        ++counters_.drops;
+        return;
+    }
+    if (lacks_keyframe_ && is_frame) {
+        if (tag.kind != flv::TagKind::keyframe) return;
+        lacks_keyframe_ = false;
+    }
+    if (put_tag(std::move(tag))) return;
+    is_full_ = true;
+    // The room may have come in between, and is not told of again.
+    if (queue_has_room()) is_full_ = false;
+}
+
+bool RoomPad::on_ended(const std::string &) {
+    calls_.remove(stream_.number);
+    return true;
+}
+
+void RoomPad::on_room() {
+    is_full_ = false;
+    calls_.want_keyframe(stream_.number);
+}
+
+bool RoomPad::want_keyframe() {
+    calls_.want_keyframe(stream_.number);
+    return true;
+}
+
+std::string RoomPad::stream_name() const {
+    return stream_.participant + (stream_.is_screen ? "-screen" : "");
+}
+
+GstEvent *RoomPad::tags() {
+    GstTagList *list = gst_tag_list_new(GST_TAG_TITLE, stream_.name.c_str(), nullptr);
+    if (stream_.is_screen) gst_tag_list_add(list, GST_TAG_MERGE_APPEND, GST_TAG_KEYWORDS, "screen",
+                                            nullptr);
+    gst_tag_list_set_scope(list, GST_TAG_SCOPE_GLOBAL);
+    return gst_event_new_tag(list);
+}
+
+} // namespace penstock

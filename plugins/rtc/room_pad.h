@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A sometimes pad of rtcroom: the stream of one participant, from its first tag to its EOS.
+#pragma once
+
+#include "core/net/rtc/room.h"
+#include "gst/tag_source.h"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace penstock {
+
+/// Created on a network loop; its pad appears on another thread, since an application's handlers
+/// link it. Until then tags wait.
+class RoomPad final : public TagSource {
+public:
+    /// What it needs of its element. Any thread.
+    struct Calls {
+        std::function<void(uint64_t stream)> want_keyframe;
+        std::function<void(uint64_t stream)> remove; ///< its EOS is about to be pushed
+    };
+    RoomPad(GstElement *element, GstPadTemplate *pad_template, const net::RoomStream &stream,
+            Calls calls);
+    ~RoomPad();
+
+    /// Lets the pad appear. Not on a network loop.
+    void add();
+    /// Ends what is pushed, and removes the pad. Not on a network loop, nor its own thread.
+    void remove();
+
+    // --- on a network loop ----------------------------------------------------------------
+    /// Drops video up to a keyframe while the queue is full: a participant can't be made to wait.
+    void take(flv::Tag &&tag);
+    void end() { put_ended("the participant has left"); }
+
+    bool want_keyframe() override;
+    const Counters &counters() const { return counters_; }
+
+private:
+    RoomPad(GstElement *element, GstPtr<GstPad> pad, const net::RoomStream &stream, Calls calls);
+    void on_began(const std::string &) override {}
+    bool on_ended(const std::string &reason) override;
+    void on_room() override;
+    std::string stream_name() const override;
+    GstEvent *tags() override;
+
+    const GstPtr<GstPad> held_;
+    const net::RoomStream stream_;
+    const Calls calls_;
+    std::atomic<bool> is_full_{false};
+    bool lacks_keyframe_ = false; ///< the loop's alone
+    bool is_added_ = false;
+};
+
+} // namespace penstock
