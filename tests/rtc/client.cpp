@@ -29,6 +29,8 @@ Sources random_sources() {
     out.video = random_number<uint32_t>();
     out.video_rtx = out.video + 1;
     out.audio = out.video + 2;
+    out.screen = out.video + 3;
+    out.screen_rtx = out.video + 4;
     out.cname = "client" + std::to_string(random_number<uint32_t>());
     out.stream = "stream" + std::to_string(random_number<uint32_t>());
     return out;

@@ -134,15 +134,19 @@ void add_layers(const OfferSettings &settings, Section &out) {
     out.add("simulcast", "send " + list);
 }
 
+void add_sources(uint32_t ssrc, uint32_t rtx, const char *track, const Sources &sources,
+                 Section &out) {
+    out.add("msid", sources.stream + " " + track);
+    out.add("ssrc-group", "FID " + std::to_string(ssrc) + " " + std::to_string(rtx));
+    out.add_source(ssrc, sources);
+    out.add_source(rtx, sources);
+}
+
 /// With simulcast Chromium says no SSRCs: they are known by mid and rid.
 void add_video_sources(const OfferSettings &settings, const Sources &sources, Section &out) {
     if (!settings.sends) return;
-    out.add("msid", sources.stream + " video");
-    if (!settings.rids.empty()) return;
-    out.add("ssrc-group",
-            "FID " + std::to_string(sources.video) + " " + std::to_string(sources.video_rtx));
-    out.add_source(sources.video, sources);
-    out.add_source(sources.video_rtx, sources);
+    if (!settings.rids.empty()) return out.add("msid", sources.stream + " video");
+    add_sources(sources.video, sources.video_rtx, "video", sources, out);
 }
 
 bool fill_track(const sdp::MediaSection &section, AnsweredTrack &out) {
@@ -154,6 +158,7 @@ bool fill_track(const sdp::MediaSection &section, AnsweredTrack &out) {
     for (const sdp::Extension &one : section.extensions)
         if (const auto kind = rtp::extension_of(one.uri))
             out.extensions.set(*kind, uint8_t(one.id));
+    out.is_sent = section.direction == sdp::Direction::sendonly;
     if (!section.ssrcs.empty()) out.ssrc = section.ssrcs.front().ssrc;
     for (const sdp::SsrcGroup &group : section.groups)
         if (group.semantics == "FID" && group.ssrcs.size() == 2) {
@@ -173,20 +178,21 @@ std::string write_offer(const OfferSettings &settings, const stun::Credentials &
     out.origin = "- " + std::to_string(uint64_t(sources.video) << 16 | 1) + " 2 IN IP4 127.0.0.1";
     std::string bundle = "BUNDLE";
     unsigned next_mid = 0;
-    const auto add = [&](sdp::Kind kind, auto fill) {
+    const auto add_as = [&](sdp::Kind kind, bool sends, auto fill) {
         const std::string mid = std::to_string(next_mid++);
         bundle += " " + mid;
         Section section(kind, mid);
         section.add_transport(settings, ice, fingerprint);
         if (kind != sdp::Kind::application) {
             section.add_extensions();
-            section.add(settings.sends ? "sendonly" : "recvonly");
+            section.add(sends ? "sendonly" : "recvonly");
             section.add("rtcp-mux");
             section.add("rtcp-rsize");
         }
         fill(section);
         out.media.push_back(section.take());
     };
+    const auto add = [&](sdp::Kind kind, auto fill) { add_as(kind, settings.sends, fill); };
     if (settings.audio)
         add(sdp::Kind::audio, [&](Section &section) {
             section.add_opus();
@@ -200,6 +206,16 @@ std::string write_offer(const OfferSettings &settings, const stun::Credentials &
             add_layers(settings, section);
             add_video_sources(settings, sources, section);
         });
+    if (settings.screen)
+        add(sdp::Kind::video, [&](Section &section) {
+            add_video_codecs(settings, section);
+            add_sources(sources.screen, sources.screen_rtx, "screen", sources, section);
+        });
+    for (unsigned i = 0; i < settings.video_slots; ++i)
+        add_as(sdp::Kind::video, false,
+               [&](Section &section) { add_video_codecs(settings, section); });
+    for (unsigned i = 0; i < settings.audio_slots; ++i)
+        add_as(sdp::Kind::audio, false, [](Section &section) { section.add_opus(); });
     if (settings.data) add(sdp::Kind::application, [](Section &) {});
     out.attributes.add("group", bundle);
     out.attributes.add("extmap-allow-mixed");
@@ -228,10 +244,12 @@ Result read_answer(std::string_view text, Answered &out) {
         const bool is_video = section.kind == sdp::Kind::video;
         if (!is_video && section.kind != sdp::Kind::audio) continue;
         if (section.direction == sdp::Direction::inactive) continue;
-        auto &track = is_video ? answered.video : answered.audio;
-        if (track) continue;
-        if (!fill_track(section, track.emplace()))
+        AnsweredTrack track;
+        if (!fill_track(section, track))
             return Result::error("the answer has a section without codecs");
+        auto &first = is_video ? answered.video : answered.audio;
+        if (!first) first = track;
+        answered.tracks.push_back(std::move(track));
     }
     if (!answered.video && !answered.audio && !answered.has_data)
         return Result::error("the answer accepts no section");

@@ -18,6 +18,9 @@ struct OfferSettings {
     bool sends = false;
     bool video = true, audio = true;
     bool data = false; ///< data channels
+    /// Of a room: a second video that is sent, and sections beside those that are received.
+    bool screen = false;
+    unsigned video_slots = 0, audio_slots = 0;
     /// The layers of simulcast that are sent, best first; empty: no simulcast.
     std::vector<std::string> rids;
     /// Of video that is sent: only this codec is offered, as "H264". Empty: all.
@@ -29,7 +32,7 @@ struct OfferSettings {
 
 /// SSRCs of what is sent, and names that go with them.
 struct Sources {
-    uint32_t video = 0, video_rtx = 0, audio = 0;
+    uint32_t video = 0, video_rtx = 0, audio = 0, screen = 0, screen_rtx = 0;
     std::string cname, stream;
 };
 
@@ -46,10 +49,12 @@ struct AnsweredTrack {
     rtp::ExtensionIds extensions;
     uint32_t ssrc = 0, rtx_ssrc = 0; ///< of the answerer, if it sends and says so; else 0
     std::vector<std::string> rids;   ///< that it receives
+    bool is_sent = false;            ///< by the answerer
 };
 
 struct Answered {
     std::optional<AnsweredTrack> video, audio;
+    std::vector<AnsweredTrack> tracks; ///< all that are accepted, in their order
     bool has_data = false;
     sdp::Transport transport; ///< of the first accepted section
     bool ice_lite = false;
