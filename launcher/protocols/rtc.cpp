@@ -16,7 +16,7 @@
 namespace penstock::protocols {
 namespace {
 
-constexpr const char *publish_suffix = "/whip", *play_suffix = "/whep";
+constexpr const char *publish_suffix = "/whip", *play_suffix = "/whep", *room_suffix = "/join";
 
 class RtcListener final : public MountListener {
 public:
@@ -30,6 +30,10 @@ public:
     /// The rules and watchers of the address are those of its HTTP server.
     std::shared_ptr<const void> server() const override {
         return http_ ? std::shared_ptr<const void>(http_) : server_;
+    }
+    /// A room is its participants' publication.
+    bool is_publishing(const std::string &path) const override {
+        return MountListener::is_publishing(path) || server_->is_room_wanted(path);
     }
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
@@ -90,6 +94,13 @@ std::vector<Port> publish_ports() {
 std::vector<UrlLine> urls(const Place &place) {
     if (place.use == Use::play) return {{"WHEP", place.url, "whep"}};
     return {{"OBS WHIP", place.url + (place.needs_key ? "  bearer token KEY" : ""), "whip"}};
+}
+
+/// The page of a room is at its endpoint's path without the last part.
+std::vector<UrlLine> room_urls(const Place &place) {
+    std::string page = place.url;
+    if (page.ends_with(room_suffix)) page.resize(page.size() - std::string_view(room_suffix).size());
+    return {{"Room", page, "room"}};
 }
 
 /// An address by which peers may reach this machine.
@@ -210,7 +221,27 @@ std::vector<Protocol> rtc_protocols() {
     rtc.urls = urls;
     rtc.publish_ports = publish_ports;
     rtc.note = note;
-    return {rtc};
+
+    Protocol room;
+    room.name = "room";
+    room.title = "WebRTC room";
+    room.schemes = http_schemes();
+    for (Scheme &scheme : room.schemes)
+        scheme.publish_match = true;
+    room.elements = {{.factory = "rtcroom",
+                      .role = Role::receive,
+                      .receives_udp = true,
+                      .udp_property = "udp",
+                      .udp_default = ":8189"}};
+    room.has_tls = true;
+    room.path_suffixes = {room_suffix};
+    room.publish_suffix = room_suffix;
+    room.publish_example = "http://${http}/room/{name}/join";
+    room.open = open;
+    room.scheme_at = http_scheme_at;
+    room.urls = room_urls;
+    room.note = note;
+    return {rtc, room};
 }
 
 } // namespace penstock::protocols

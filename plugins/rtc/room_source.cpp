@@ -60,6 +60,11 @@ bool RoomSource::open(const rtc::Settings &server_settings) {
     }
     warn_of_idle_tls(element_, wanted.location, wanted.tls);
     takes_media_ = wanted.outputs == RoomOutputs::participants;
+    // Its pipeline has no other sink then, whose EOS would end it.
+    if (takes_media_)
+        GST_OBJECT_FLAG_UNSET(element_, GST_ELEMENT_FLAG_SINK);
+    else
+        GST_OBJECT_FLAG_SET(element_, GST_ELEMENT_FLAG_SINK);
     std::lock_guard lock(server_mutex_);
     server_ = std::move(server);
     path_ = location->path;
@@ -124,6 +129,19 @@ void RoomSource::close() {
     lock.unlock();
 }
 
+void RoomSource::end_of_stream() {
+    std::vector<PadPtr> pads;
+    {
+        std::lock_guard lock(pads_mutex_);
+        for (const auto &[stream, pad] : pads_)
+            pads.push_back(pad);
+    }
+    for (const PadPtr &pad : pads)
+        pad->end_of_stream();
+    // Without pads nothing downstream tells the pipeline.
+    if (!takes_media_) gst_element_post_message(element_, gst_message_new_eos(GST_OBJECT(element_)));
+}
+
 // --- network loop -------------------------------------------------------------------------
 
 RoomSource::PadPtr RoomSource::pad_of(uint64_t stream) {
@@ -159,13 +177,18 @@ void RoomSource::on_stream_ended(uint64_t stream) {
     if (const PadPtr pad = pad_of(stream)) pad->end();
 }
 
-void RoomSource::on_empty() {
-    {
-        std::lock_guard lock(settings_mutex);
-        if (settings.on_empty != OnEmpty::eos) return;
-    }
-    call_elsewhere(element_, [this] {
-        gst_element_post_message(element_, gst_message_new_eos(GST_OBJECT(element_)));
+/// For the launcher, whose rules end a pipeline that nobody publishes to.
+void RoomSource::on_occupied(bool is_occupied) {
+    GST_INFO_OBJECT(element_, "%s", is_occupied ? "somebody has come" : "nobody is left");
+    call_elsewhere(element_, [this, is_occupied] {
+        gst_element_post_message(
+            element_,
+            gst_message_new_element(
+                GST_OBJECT(element_),
+                gst_structure_new("penstock-publish-state", "publishing", G_TYPE_BOOLEAN,
+                                  gboolean(is_occupied), "path", G_TYPE_STRING, path_.c_str(),
+                                  is_occupied ? "peer" : "reason", G_TYPE_STRING,
+                                  is_occupied ? "participants" : "nobody is left", nullptr)));
     });
 }
 

@@ -17,7 +17,6 @@
 namespace penstock {
 
 enum class RoomOutputs { none, participants };
-enum class OnEmpty { wait, eos };
 enum class RoomRole { speaker, listener };
 enum class RoomCodec { vp8, h264 };
 
@@ -31,7 +30,6 @@ public:
         RoomCodec codec = RoomCodec::vp8;
         guint max_participants = 100, last_n = 16;
         RoomOutputs outputs = RoomOutputs::none;
-        OnEmpty on_empty = OnEmpty::wait;
     };
 
     explicit RoomSource(GstElement *element) : element_(element) {}
@@ -42,6 +40,8 @@ public:
     void set_playing(bool playing);
     void stop();
     void close();
+    /// The application ends the stream.
+    void end_of_stream();
 
     GstPtr<GstStructure> stats();
     std::string bound_location();
@@ -59,7 +59,7 @@ private:
     void on_stream(const net::RoomStream &stream) override;
     void on_tag(uint64_t stream, flv::Tag &&tag) override;
     void on_stream_ended(uint64_t stream) override;
-    void on_empty() override;
+    void on_occupied(bool is_occupied) override;
 
     PadPtr pad_of(uint64_t stream);
     void add_pad(uint64_t stream);

@@ -21,7 +21,6 @@
  *
  * Another rtcroom with the same location in the process shares the room, whose options stay those
  * of the first one. The room closes, and its participants are disconnected, with the last one.
- * `on-empty=eos` ends the stream ten seconds after the last participant has left.
  *
  * When not: to receive one publisher, use rtcserversrc; to serve a stream to many, rtcserversink.
  *
@@ -74,7 +73,6 @@ enum {
     PROP_MAX_PARTICIPANTS,
     PROP_LAST_N,
     PROP_OUTPUTS,
-    PROP_ON_EMPTY,
     PROP_BOUND_LOCATION,
     PROP_STATS,
     PROP_SERVER
@@ -121,16 +119,6 @@ static GType outputs_type() {
     return type;
 }
 
-static GType on_empty_type() {
-    static const GEnumValue values[] = {
-        {int(OnEmpty::wait), "Wait for the next participant", "wait"},
-        {int(OnEmpty::eos), "End the stream after ten seconds", "eos"},
-        {0, nullptr, nullptr},
-    };
-    static const GType type = made_enum("PenstockRoomOnEmpty", values);
-    return type;
-}
-
 // --- properties ---------------------------------------------------------------------------
 
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
@@ -169,9 +157,6 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
             break;
         case PROP_OUTPUTS:
             impl.settings.outputs = RoomOutputs(g_value_get_enum(value));
-            break;
-        case PROP_ON_EMPTY:
-            impl.settings.on_empty = OnEmpty(g_value_get_enum(value));
             break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -215,9 +200,6 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
             break;
         case PROP_OUTPUTS:
             g_value_set_enum(value, int(impl.settings.outputs));
-            break;
-        case PROP_ON_EMPTY:
-            g_value_set_enum(value, int(impl.settings.on_empty));
             break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -263,8 +245,6 @@ static void install_properties(GObjectClass *klass) {
                           0, 16, defaults.last_n, rw));
     choice(PROP_OUTPUTS, "outputs", "Outputs", "Which pads there are", outputs_type(),
            int(defaults.outputs));
-    choice(PROP_ON_EMPTY, "on-empty", "On empty", "What to do when nobody is left",
-           on_empty_type(), int(defaults.on_empty));
     g_object_class_install_property(
         klass, PROP_BOUND_LOCATION,
         g_param_spec_string("bound-location", "Bound location",
@@ -320,6 +300,16 @@ static GstStateChangeReturn change_state(GstElement *element, GstStateChange tra
     });
 }
 
+static gboolean send_event(GstElement *element, GstEvent *event) {
+    return guard(element, FALSE, [&]() -> gboolean {
+        if (GST_EVENT_TYPE(event) != GST_EVENT_EOS)
+            return GST_ELEMENT_CLASS(penstock_rtc_room_parent_class)->send_event(element, event);
+        gst_event_unref(event);
+        SELF(element).impl->end_of_stream();
+        return TRUE;
+    });
+}
+
 static void finalize(GObject *object) {
     delete SELF(object).impl;
     delete SELF(object).rtc;
@@ -334,6 +324,7 @@ static void penstock_rtc_room_class_init(PenstockRtcRoomClass *klass) {
     install_properties(object_class);
     auto *element_class = GST_ELEMENT_CLASS(klass);
     element_class->change_state = change_state;
+    element_class->send_event = send_event;
     gst_element_class_add_static_pad_template(element_class, &src_template);
     gst_element_class_set_static_metadata(
         element_class, "WebRTC room", "Source/Network",
@@ -345,6 +336,4 @@ static void penstock_rtc_room_init(PenstockRtcRoom *self) {
     self->impl = new RoomSource(&self->parent);
     self->rtc = new rtc::Settings;
     GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SOURCE);
-    // A room without pads has no other sink whose EOS would end its pipeline.
-    GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SINK);
 }

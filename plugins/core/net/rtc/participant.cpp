@@ -110,6 +110,10 @@ void RtcParticipant::on_connected() {
     say(LogLevel::info,
         "joins as " + rtc::room::Room::id_of(number_) + " (" + peer_.client + ")");
     admission_.enter(peer_);
+    taps_ = std::make_unique<ParticipantTaps>(
+        room_, number_, *upstream_,
+        [this](SourceKind kind, uint8_t layer) { upstream_->request_keyframe(kind, layer); });
+    taps_->set_tracks(tracks_);
     side().add(self<RtcParticipant>());
     state_->port->tick(shared_from_this());
 }
@@ -129,7 +133,8 @@ void RtcParticipant::on_removed(const std::string &reason) {
 
 void RtcParticipant::on_closed(const std::string &) {
     if (number_ == 0) return;
-    if (downstream_) downstream_->release();
+    taps_.reset();
+    downstream_->release();
     side().remove(*this);
     room_->leave(number_);
 }

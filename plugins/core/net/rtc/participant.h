@@ -2,6 +2,7 @@
 // A participant of a room: its admission, its media both ways, and its texts.
 #pragma once
 
+#include "core/net/rtc/participant_taps.h"
 #include "core/net/rtc/room_state.h"
 #include "core/net/rtc/rooms.h"
 #include "core/net/rtc/session.h"
@@ -77,6 +78,7 @@ private:
     std::array<RoomTrackPtr, rtc::room::source_kinds> tracks_;
     std::unique_ptr<rtc::room::Upstream> upstream_;
     std::unique_ptr<rtc::room::Downstream> downstream_;
+    std::unique_ptr<ParticipantTaps> taps_;
     std::shared_ptr<const RoomScene> scene_;
     /// Tracks that some slot wants, which may have left the scene by now.
     std::map<uint64_t, std::pair<RoomTrackPtr, unsigned>> held_;

@@ -39,7 +39,11 @@ void RtcParticipant::on_packet(SourceKind kind, const MediaPacketPtr &packet) {
     const RoomTrackPtr &track = tracks_[size_t(kind)];
     if (!track) return;
     if (kind == SourceKind::microphone) track->hear_packet();
-    room_->publish(track, home_, packet, static_cast<int64_t>(steady_ns()));
+    const auto now = static_cast<int64_t>(steady_ns());
+    room_->publish(track, home_, packet, now);
+    // Receivers' slots follow the scene by themselves.
+    const bool is_forwarded = scene_ && scene_->handles.contains(track->number);
+    if (taps_ && is_forwarded) taps_->on_packet(kind, packet, now);
 }
 
 void RtcParticipant::on_level(uint8_t level) {
@@ -58,6 +62,7 @@ bool RtcParticipant::tick_media(uint64_t now) {
                 upstream_->request_keyframe(track->kind, uint8_t(layer));
     upstream_->check(static_cast<int64_t>(now));
     downstream_->check(static_cast<int64_t>(now), unix_ms() * 1'000'000);
+    taps_->check(static_cast<int64_t>(now), unix_ms() * 1'000'000);
     if (now - facts_told_ >= facts_interval) tell_facts(now);
     if (!texts_.empty() || has_lost_texts_) flush_texts();
     room_->tick(now);

@@ -41,8 +41,8 @@ public:
     virtual void on_stream(const RoomStream &) {}
     virtual void on_tag(uint64_t /*stream*/, flv::Tag &&) {}
     virtual void on_stream_ended(uint64_t /*stream*/) {}
-    /// The last participant has left.
-    virtual void on_empty() {}
+    /// The first participant has come, or the last one has left.
+    virtual void on_occupied(bool /*is_occupied*/) {}
 };
 
 struct RoomStats {

@@ -4,22 +4,16 @@
 #include "core/net/loop/clock.h"
 #include "core/net/stream/same_key.h"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace penstock::net {
 namespace {
 
-namespace asio = boost::asio;
 using rtc::room::SourceKind;
 
 /// The scene is told so often at most; ns.
 constexpr uint64_t scene_interval = 50'000'000;
-/// A room without participants is reported as empty after this: the last one may load the page anew.
-constexpr std::chrono::seconds empty_after{10};
 constexpr size_t most_requests = 256;
 
 /// "room/standup/join" is the room "standup".
@@ -62,12 +56,17 @@ bool RtcRoom::is_full() const {
     return room_.is_full();
 }
 
+bool RtcRoom::is_occupied() const {
+    std::lock_guard lock(mutex_);
+    return room_.size() > 0;
+}
+
 // --- participants -------------------------------------------------------------------------
 
 RtcRoom::Joined RtcRoom::join(size_t loop, const std::string &name, const std::string &key,
                               std::array<size_t, rtc::room::source_kinds> layers) {
     Joined out;
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (is_closed_) return out;
     std::array<bool, rtc::room::source_kinds> sends{};
     for (size_t i = 0; i < layers.size(); ++i)
@@ -76,7 +75,6 @@ RtcRoom::Joined RtcRoom::join(size_t loop, const std::string &name, const std::s
     out.number = room_.join(name, is_host, sends);
     if (out.number == 0) return out;
     ++joined_;
-    ++emptiness_;
     loops_of_[out.number] = loop;
     for (size_t i = 0; i < layers.size(); ++i) {
         if (layers[i] == 0) continue;
@@ -85,16 +83,29 @@ RtcRoom::Joined RtcRoom::join(size_t loop, const std::string &name, const std::s
         tracks_[out.tracks[i]->number] = out.tracks[i];
     }
     act();
+    const bool is_first = room_.size() == 1;
+    lock.unlock();
+    if (is_first) tell_occupied(true);
     return out;
 }
 
+void RtcRoom::tell_occupied(bool is_occupied) {
+    std::unique_lock lock(mutex_);
+    const RoomTaps taps = taps_;
+    lock.unlock();
+    for (const auto &tap : taps)
+        tap->call([&](RoomReceiver &receiver) { receiver.on_occupied(is_occupied); });
+}
+
 void RtcRoom::leave(uint32_t participant) {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     std::erase_if(tracks_, [&](const auto &one) { return one.second->participant == participant; });
     loops_of_.erase(participant);
     room_.leave(participant);
     act();
-    if (room_.size() == 0) watch_emptiness();
+    const bool is_empty = room_.size() == 0;
+    lock.unlock();
+    if (is_empty) tell_occupied(false);
 }
 
 void RtcRoom::welcome(uint32_t participant) {
@@ -193,7 +204,6 @@ void RtcRoom::add_tap(const std::shared_ptr<RoomTap> &tap) {
     std::lock_guard lock(mutex_);
     taps_.push_back(tap);
     ++tap_turn_;
-    if (room_.size() == 0) watch_emptiness();
 }
 
 void RtcRoom::remove_tap(const std::shared_ptr<RoomTap> &tap) {
@@ -229,24 +239,6 @@ bool RtcRoom::take_keyframe_request(uint64_t stream) {
     const bool is_wanted = std::erase(keyframe_requests_, stream) > 0;
     has_requests_ = !keyframe_requests_.empty();
     return is_wanted;
-}
-
-/// With mutex_ held: tells the taps if nobody comes for a while.
-void RtcRoom::watch_emptiness() {
-    empty_timer_ = std::make_shared<Timer>(loops_->at(0));
-    empty_timer_->expires_after(empty_after);
-    empty_timer_->async_wait([weak = weak_from_this(), turn = ++emptiness_, timer = empty_timer_](
-                                 boost::system::error_code ec) {
-        const auto self = weak.lock();
-        if (!self || ec) return;
-        RoomTaps taps;
-        {
-            std::lock_guard lock(self->mutex_);
-            if (self->emptiness_ == turn) taps = self->taps_;
-        }
-        for (const auto &tap : taps)
-            tap->call([](RoomReceiver &receiver) { receiver.on_empty(); });
-    });
 }
 
 void RtcRoom::close(const std::string &reason) {

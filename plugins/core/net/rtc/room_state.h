@@ -52,6 +52,7 @@ public:
     const RoomOptions &options() const { return options_; }
     RoomSide &side(size_t loop) { return *sides_[loop]; }
     bool is_full() const;
+    bool is_occupied() const;
 
     // --- participants ---------------------------------------------------------------------
     struct Joined {
@@ -98,7 +99,7 @@ public:
 private:
     void act();
     void tell_scene(uint64_t now);
-    void watch_emptiness();
+    void tell_occupied(bool is_occupied);
 
     const std::string path_;
     const RoomOptions options_;
@@ -119,8 +120,6 @@ private:
     uint64_t joined_ = 0;
     RoomTaps taps_;
     std::vector<uint64_t> keyframe_requests_; ///< streams
-    unsigned emptiness_ = 0;                  ///< changes when somebody comes
-    std::shared_ptr<Timer> empty_timer_;
 };
 
 } // namespace penstock::net

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/rtc/rooms.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::net {
@@ -70,6 +71,15 @@ bool RtcRooms::wait(const std::string &path, std::weak_ptr<void> who, Then then)
     if (waiting.size() >= most_waiting) return false;
     waiting.push_back({std::move(who), std::move(then)});
     return true;
+}
+
+bool RtcRooms::is_wanted(const std::string &path) const {
+    if (const auto room = find(path); room && room->is_occupied()) return true;
+    std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(path);
+    return found != waiting_.end() &&
+           std::any_of(found->second.begin(), found->second.end(),
+                       [](const Waiting &one) { return !one.who.expired(); });
 }
 
 void RtcRooms::refuse(const std::string &path, const std::string &reason) {

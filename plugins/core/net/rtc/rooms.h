@@ -35,6 +35,8 @@ public:
     /// then. False: too many wait.
     using Then = std::function<void(const std::shared_ptr<RtcRoom> &, const std::string &reason)>;
     bool wait(const std::string &path, std::weak_ptr<void> who, Then then);
+    /// Whether somebody is there, or waits for it to open.
+    bool is_wanted(const std::string &path) const;
     /// It will not open.
     void refuse(const std::string &path, const std::string &reason);
 
