@@ -7,6 +7,7 @@
 #include "core/rtp/packet.h"
 #include "core/rtp/rtcp.h"
 #include "core/rtp/rtx.h"
+#include "core/rtp/twcc_sender.h"
 #include "core/sctp/data_channels.h"
 #include "rtc/udp.hpp"
 #include "unit/http_exchange.hpp"
@@ -175,7 +176,8 @@ public:
     }
     void say(const json &message) {
         const std::string text = message.dump();
-        wait([&] { return say(text); });
+        bool is_said = false; // once
+        wait([&] { return is_said = is_said || say(text); });
     }
     /// The newest text of this type; nullptr: there is none.
     const json *find(const std::string &type) const {
@@ -255,6 +257,7 @@ public:
     std::map<uint32_t, rtp::rtcp::SenderReport> reports;
     std::vector<uint16_t> nacked;
     bool ended = false, is_deaf = false;
+    bool tells_arrivals = true; ///< of packets, for the server's estimate
 
 private:
     struct Track {
@@ -314,6 +317,9 @@ private:
         for (const AnsweredTrack &track : rtc().answered().tracks) {
             if (!track.is_sent || (track.ssrc != packet.ssrc && track.rtx_ssrc != packet.ssrc))
                 continue;
+            const auto extensions = rtp::parse_extensions(packet.extension, track.extensions);
+            if (extensions.transport_sequence && tells_arrivals)
+                arrivals_.received(*extensions.transport_sequence, steady_ns());
             rtp::Packet original = packet;
             const bool is_rtx = track.rtx_ssrc == packet.ssrc;
             if (is_rtx) fail_unless(rtp::unwrap_rtx(packet, 0, track.ssrc, original));
@@ -361,6 +367,10 @@ private:
         if (!channels_) return;
         if (!is_asked_) is_asked_ = channels_->open("room", steady_ms()).has_value();
         channels_->check(steady_ms());
+        while (auto feedback = arrivals_.take_feedback(steady_ns())) {
+            feedback->sender = 1;
+            send_rtcp(*feedback);
+        }
     }
 
     Loop &loop_;
@@ -371,6 +381,7 @@ private:
     std::unique_ptr<sctp::DataChannels> channels_;
     std::optional<uint16_t> channel_;
     bool is_asked_ = false, closed_ = false;
+    rtp::ArrivalLog arrivals_;
     std::map<size_t, Track> videos_;
     Track screen_, audio_;
     std::map<std::string, std::vector<Packet>> received_;
