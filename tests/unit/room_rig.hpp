@@ -156,7 +156,8 @@ public:
     }
     template <class Done>
     void wait(Done done) {
-        const bool is_done = loop_.run_until(done, 20'000);
+        bool is_done = false; // `done` may do something each time
+        loop_.run_until([&] { return is_done = is_done || done(); }, 20'000);
         std::string all = settings_.name + ": " + rtc().reason();
         for (const json &text : texts)
             all += "\n  " + text.dump();
@@ -176,8 +177,7 @@ public:
     }
     void say(const json &message) {
         const std::string text = message.dump();
-        bool is_said = false; // once
-        wait([&] { return is_said = is_said || say(text); });
+        wait([&] { return say(text); });
     }
     /// The newest text of this type; nullptr: there is none.
     const json *find(const std::string &type) const {

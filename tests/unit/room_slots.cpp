@@ -102,6 +102,10 @@ GST_START_TEST(test_layers) {
     const std::vector<LayerFacts> unknown{{true, 900'000, 0, 0}, {true, 100'000, 0, 0}};
     fail_unless(choose({{unknown, 1280, 720, {}}}, 500'000) == Layers{1});
     fail_unless(choose({{unknown, 1280, 720, {}}}, 5'000'000) == Layers{0});
+    fail_unless(choose({{unknown, 320, 180, {}}}, 5'000'000) == Layers{1});
+    std::vector<LayerFacts> half = camera; // the smallest has shown no keyframe yet
+    half[1].width = half[1].height = 0;
+    fail_unless(choose({{half, 320, 180, {}}}, 5'000'000) == Layers{1});
     fail_unless(choose({{{}, 1280, 720, {}}}, 5'000'000) == Layers{std::nullopt});
 }
 GST_END_TEST

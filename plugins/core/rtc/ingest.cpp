@@ -2,6 +2,7 @@
 // Leads packets to their tracks, frames to the handler, and feedback back to the sender.
 #include "core/rtc/ingest.h"
 
+#include "core/rtc/agreement.h"
 #include "core/rtc/tags.h"
 #include "core/rtp/rtx.h"
 
@@ -25,10 +26,6 @@ constexpr uint32_t max_rate = 1'000'000'000; // Hz
 constexpr int64_t millisecond = 1'000'000;
 constexpr int64_t max_composition_time = 0x7FFFFF; // ms
 
-bool has(const std::vector<std::string> &list, std::string_view text) {
-    return std::find(list.begin(), list.end(), text) != list.end();
-}
-
 bool is_usable(const AnsweredSection &section) {
     return section.is_accepted && section.track && codec_of(section.codec) &&
            section.codec.clock > 0 && section.codec.clock <= max_rate;
@@ -45,16 +42,6 @@ bool has_reduced_size(const sdp::Offer &offer, const sdp::Answer &answer) {
     for (size_t i = 0; i < std::min(offer.media.size(), answer.sections.size()); ++i)
         if (is_usable(answer.sections[i]) && !offer.media[i].rtcp_rsize) return false;
     return true;
-}
-
-/// All sections of a BUNDLE have the same ids (RFC 8843, 9.2); the first that says one counts.
-void add_ids(const std::vector<sdp::Extension> &extensions, rtp::ExtensionIds &ids) {
-    for (const sdp::Extension &one : extensions) {
-        const auto kind = rtp::extension_of(one.uri);
-        if (!kind || one.id > 255 || ids.id_of(*kind) != 0 || ids.kind_of(uint8_t(one.id)))
-            continue;
-        ids.set(*kind, static_cast<uint8_t>(one.id));
-    }
 }
 
 } // namespace
@@ -78,8 +65,8 @@ void Ingest::learn_agreement(const sdp::Offer &offer, const sdp::Answer &answer,
         if (!is_received[i]) continue;
         const AnsweredSection &section = answer.sections[i];
         add_ids(section.extensions, ids_);
-        has_feedback = has_feedback || has(section.codec.feedback, "transport-cc");
-        has_estimate_ = has_estimate_ || has(section.codec.feedback, "goog-remb");
+        has_feedback = has_feedback || has_text(section.codec.feedback, "transport-cc");
+        has_estimate_ = has_estimate_ || has_text(section.codec.feedback, "goog-remb");
     }
     has_arrivals_ = has_feedback && ids_.id_of(rtp::ExtensionKind::transport_sequence) != 0;
     // Some send what they have offered, whatever the answer says.
@@ -94,8 +81,8 @@ void Ingest::add_tracks(const sdp::Answer &answer) {
         track.section = source.section;
         track.mid = section.mid;
         track.rid = source.rid;
-        track.pli = has(section.codec.feedback, "nack pli");
-        track.fir = has(section.codec.feedback, "ccm fir");
+        track.pli = has_text(section.codec.feedback, "nack pli");
+        track.fir = has_text(section.codec.feedback, "ccm fir");
         flv_tracks_.add(is_video(*codec_of(section.codec)), source.section);
         tracks_.push_back(std::move(track));
     }
@@ -117,9 +104,9 @@ std::unique_ptr<ReceivedTrack> Ingest::make_receiver(const AnsweredSection &sect
     settings.codec = codec;
     settings.parameters = section.codec.parameters;
     settings.rate = section.codec.clock;
-    settings.nack = has(feedback, "nack");
+    settings.nack = has_text(feedback, "nack");
     settings.keyframe_requests =
-        is_video(codec) && (has(feedback, "nack pli") || has(feedback, "ccm fir"));
+        is_video(codec) && (has_text(feedback, "nack pli") || has_text(feedback, "ccm fir"));
     settings.delay = settings.nack ? options_.reorder_delay : options_.plain_delay;
     settings.nack_delay = options_.nack_delay;
     settings.keyframe_interval = options_.keyframe_interval;

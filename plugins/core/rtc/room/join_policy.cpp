@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/rtc/room/join_policy.h"
 
-#include "core/rtc/policy.h"
+#include "core/rtc/agreement.h"
 #include "core/rtc/room/media_packet.h"
 
 #include <algorithm>
@@ -81,10 +81,6 @@ sdp::Track slot(const JoinPolicy &policy, bool is_video, size_t index) {
     return out;
 }
 
-bool has(const std::vector<std::string> &list, std::string_view text) {
-    return std::find(list.begin(), list.end(), text) != list.end();
-}
-
 } // namespace
 
 sdp::AnswerPolicy make_join_policy(const JoinPolicy &policy) {
@@ -113,7 +109,7 @@ std::vector<SlotAgreement> slots_of(const sdp::AnswerPolicy &policy, const sdp::
         slot.payload_type = section.codec.payload_type;
         slot.rtx = section.rtx.value_or(0);
         slot.rate = section.codec.clock;
-        slot.has_feedback = has(section.codec.feedback, "transport-cc");
+        slot.has_feedback = has_text(section.codec.feedback, "transport-cc");
         for (const sdp::Extension &extension : section.extensions)
             if (rtp::extension_of(extension.uri) == rtp::ExtensionKind::transport_sequence &&
                 extension.id <= one_byte_id)

@@ -25,9 +25,25 @@ uint32_t bitrate_of(const LayerFacts &facts) {
     return facts.bitrate == 0 ? unknown_bitrate : facts.bitrate;
 }
 
+/// The pixels of layers whose keyframes nobody has seen yet, by those of the others: each is half as
+/// large as the next.
+void guess_sizes(std::span<LayerFacts> ladder) {
+    constexpr unsigned usual_width = 1280, usual_height = 720; // of the largest, if none is known
+    const auto found = std::find_if(ladder.begin(), ladder.end(),
+                                    [](const LayerFacts &facts) { return facts.height != 0; });
+    const bool is_known = found != ladder.end();
+    const size_t known = is_known ? size_t(found - ladder.begin()) : ladder.size() - 1;
+    const unsigned width = is_known ? found->width : usual_width;
+    const unsigned height = is_known ? found->height : usual_height;
+    for (size_t i = 0; i < ladder.size(); ++i) {
+        if (ladder[i].height != 0) continue;
+        ladder[i].width = i < known ? width >> (known - i) : width << (i - known);
+        ladder[i].height = i < known ? height >> (known - i) : height << (i - known);
+    }
+}
+
+/// Whichever side is the tighter one counts: the picture is fitted in, or cropped.
 bool fills(const LayerFacts &facts, const LayerDemand &demand) {
-    if (facts.height == 0) return false;
-    // Whichever side is the tighter one: the picture is fitted in, or cropped.
     return facts.height >= demand.height * enough || facts.width >= demand.width * enough;
 }
 
@@ -42,7 +58,11 @@ Ladder ladder_of(const LayerDemand &demand) {
         if (x.height != y.height && x.height != 0 && y.height != 0) return x.height < y.height;
         return x.bitrate < y.bitrate;
     });
-    while (out.top + 1 < out.count && !fills(demand.layers[out.layers[out.top]], demand))
+    std::array<LayerFacts, most_layers> facts;
+    for (size_t i = 0; i < out.count; ++i)
+        facts[i] = demand.layers[out.layers[i]];
+    if (out.count > 0) guess_sizes(std::span(facts).first(out.count));
+    while (out.top + 1 < out.count && !fills(facts[out.top], demand))
         ++out.top;
     return out;
 }

@@ -2,6 +2,7 @@
 // Leads packets to their layers, and feedback back to the participant.
 #include "core/rtc/room/upstream.h"
 
+#include "core/rtc/agreement.h"
 #include "core/rtp/rtx.h"
 
 #include <algorithm>
@@ -13,10 +14,6 @@ namespace {
 constexpr int64_t second = 1'000'000'000;
 constexpr int64_t first_report_after = second / 10; ///< ns; then browsers leave out mid and rid
 constexpr uint32_t most_rate = 1'000'000'000;       ///< Hz
-
-bool has(const std::vector<std::string> &list, std::string_view text) {
-    return std::find(list.begin(), list.end(), text) != list.end();
-}
 
 std::vector<bool> received_sections(const sdp::Answer &answer) {
     std::vector<bool> out;
@@ -31,15 +28,6 @@ bool has_reduced_size(const sdp::Offer &offer, const std::vector<bool> &is_recei
     for (size_t i = 0; i < std::min(offer.media.size(), is_received.size()); ++i)
         if (is_received[i] && !offer.media[i].rtcp_rsize) return false;
     return true;
-}
-
-void add_ids(const std::vector<sdp::Extension> &extensions, rtp::ExtensionIds &ids) {
-    for (const sdp::Extension &one : extensions) {
-        const auto kind = rtp::extension_of(one.uri);
-        if (!kind || one.id > 255 || ids.id_of(*kind) != 0 || ids.kind_of(uint8_t(one.id)))
-            continue;
-        ids.set(*kind, static_cast<uint8_t>(one.id));
-    }
 }
 
 } // namespace
@@ -59,8 +47,8 @@ Upstream::Upstream(const sdp::Offer &offer, const sdp::Answer &answer, Options o
             const sdp::AnsweredSection &section = answer.sections[i];
             if (!is_received[i] || section.kind != kind) continue;
             add_ids(section.extensions, ids_);
-            has_arrivals_ = has_arrivals_ || has(section.codec.feedback, "transport-cc");
-            has_estimate_ = has_estimate_ || has(section.codec.feedback, "goog-remb");
+            has_arrivals_ = has_arrivals_ || has_text(section.codec.feedback, "transport-cc");
+            has_estimate_ = has_estimate_ || has_text(section.codec.feedback, "goog-remb");
             const SourceKind video = find(SourceKind::camera) ? SourceKind::screen
                                                               : SourceKind::camera;
             add_track(section, i, kind == sdp::Kind::audio ? SourceKind::microphone : video);
@@ -78,9 +66,9 @@ void Upstream::add_track(const sdp::AnsweredSection &answered, size_t section, S
         settings.codec = track.codec;
         settings.rate = answered.codec.clock;
         settings.index = static_cast<uint8_t>(track.layers.size());
-        settings.nack = has(answered.codec.feedback, "nack");
-        settings.pli = has(answered.codec.feedback, "nack pli");
-        settings.fir = has(answered.codec.feedback, "ccm fir");
+        settings.nack = has_text(answered.codec.feedback, "nack");
+        settings.pli = has_text(answered.codec.feedback, "nack pli");
+        settings.fir = has_text(answered.codec.feedback, "ccm fir");
         places_[i] = {tracks_.size(), track.layers.size()};
         track.layers.push_back(std::make_unique<UpstreamLayer>(
             settings, clock_, clock_.add_track(answered.codec.clock)));
