@@ -29,7 +29,8 @@ bool is_delta(GstBuffer *buffer) {
 
 std::shared_ptr<Track> Input::track_of(Medium medium) const {
     std::lock_guard lock(mutex_);
-    return paths_[size_t(medium)].track;
+    const auto &track = paths_[size_t(medium)].track;
+    return track && track->is_ready() ? track : nullptr;
 }
 
 std::shared_ptr<VideoTrack> Input::video() const {
@@ -256,7 +257,10 @@ bool Input::set_time(Path &path, GstBuffer *buffer) {
     if (!pts) return false;
     const auto dts = running_time(path.segment, GST_BUFFER_DTS(buffer));
     int64_t offset = 0;
-    if (const auto now = owner_.running_now(); now && is_live_.value_or(true)) {
+    const auto now = owner_.running_now();
+    GST_TRACE_OBJECT(pad_.get(), "%" GST_STIME_FORMAT ", %" GST_STIME_FORMAT " ahead",
+                     GST_STIME_ARGS(*pts), GST_STIME_ARGS(*pts - now.value_or(*pts)));
+    if (now && is_live_.value_or(true)) {
         offset = arrival_.step(dts.value_or(*pts), *now);
         moves_ = arrival_.moves();
     }

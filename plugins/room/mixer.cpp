@@ -232,9 +232,10 @@ bool Mixer::start() {
     loudest_ = {};
     speaker_.reset();
     labels_.clear();
-    has_next_labels_ = is_ending_ = has_begun_playing_ = false;
+    has_next_labels_ = has_had_inputs_ = is_ending_ = has_begun_playing_ = false;
+    empty_since_.reset();
     is_changed_ = true;
-    late_ = layouts_ = 0;
+    late_ = layouts_ = sounds_ = 0;
     counters_.start();
     gst_pad_set_active(backdrop_.get(), TRUE);
     gst_pad_set_active(silence_.get(), TRUE);
@@ -329,7 +330,8 @@ GstPtr<GstStructure> Mixer::stats() const {
     }
     gst_structure_set(out.get(), "bytes-in", G_TYPE_UINT64, bytes, "drops", G_TYPE_UINT64,
                       drops + late_, "tiles", G_TYPE_UINT, tiles, "layouts", G_TYPE_UINT64,
-                      guint64(layouts_), "late", G_TYPE_UINT64, guint64(late_), nullptr);
+                      guint64(layouts_), "late", G_TYPE_UINT64, guint64(late_), "audio-buffers-out",
+                      G_TYPE_UINT64, guint64(sounds_), nullptr);
     gst_structure_take_value(out.get(), "inputs", &list);
     return out;
 }

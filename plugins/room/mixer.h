@@ -19,12 +19,16 @@
 
 namespace penstock::room {
 
+/// What to do when the last input has gone.
+enum class OnEmpty { wait, eos };
+
 struct MixerSettings {
     layout::Kind layout = layout::Kind::grid;
     unsigned width = 1280, height = 720, framerate = 30;
     guint64 latency = 200 * GST_MSECOND;
     unsigned max_tiles = 16;
     std::string empty_text = "Nobody is here yet";
+    OnEmpty on_empty = OnEmpty::wait;
 };
 
 /// compositor ! capsfilter ! tee, audiomixer ! capsfilter ! tee, and an Input for each pad. Where
@@ -75,6 +79,7 @@ private:
     GstPadProbeReturn video_frame(GstPadProbeInfo *info);
     GstPadProbeReturn audio_frame(GstPadProbeInfo *info);
     bool look(int64_t now);
+    void end_if_empty(int64_t now);
     std::vector<Known *> chosen();
     void lay_out(int64_t now);
     void draw_labels(GstBuffer *frame) const;
@@ -97,7 +102,7 @@ private:
 
     std::atomic<bool> is_changed_ = true, is_ending_ = false, has_begun_playing_ = false;
     Counters counters_;
-    std::atomic<guint64> late_ = 0, layouts_ = 0;
+    std::atomic<guint64> late_ = 0, layouts_ = 0, sounds_ = 0; ///< sounds_: buffers of audio
 
     // While it runs, of the compositor's thread alone.
     MixerSettings used_;
@@ -110,6 +115,8 @@ private:
     std::vector<layout::Loudest::Level> levels_; ///< kept, so that a frame needs no memory
     std::vector<layout::Stamp> labels_, next_labels_;
     bool has_next_labels_ = false;
+    bool has_had_inputs_ = false;
+    std::optional<int64_t> empty_since_; ///< running time
 };
 
 } // namespace penstock::room

@@ -16,6 +16,8 @@ namespace {
 
 /// How far behind the clock, beyond the latency, what follows may make the output be.
 constexpr int64_t most_behind = GST_SECOND;
+/// Until the end, when the last input has gone.
+constexpr int64_t most_empty = 10 * GST_SECOND;
 
 } // namespace
 
@@ -30,6 +32,7 @@ GstPadProbeReturn Mixer::video_frame(GstPadProbeInfo *info) {
     counters_.in(0);
     if (std::exchange(has_next_labels_, false)) labels_ = std::exchange(next_labels_, {});
     if (look(time)) lay_out(time);
+    end_if_empty(time);
     // An encoder that is too slow gets fewer frames; it may not hold up the mix.
     const auto now = running_now();
     if (now && *now - time > int64_t(used_.latency) + most_behind) {
@@ -44,7 +47,10 @@ GstPadProbeReturn Mixer::video_frame(GstPadProbeInfo *info) {
 }
 
 GstPadProbeReturn Mixer::audio_frame(GstPadProbeInfo *info) {
-    if (!is_ending_) return GST_PAD_PROBE_OK;
+    if (!is_ending_) {
+        ++sounds_;
+        return GST_PAD_PROBE_OK;
+    }
     gst_buffer_unref(GST_PAD_PROBE_INFO_BUFFER(info));
     GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_EOS;
     return GST_PAD_PROBE_HANDLED;
@@ -82,6 +88,18 @@ bool Mixer::look(int64_t now) {
     return is_changed;
 }
 
+void Mixer::end_if_empty(int64_t now) {
+    const bool is_empty = std::none_of(known_.begin(), known_.end(),
+                                       [](const Known &one) { return one.input->is_there(); });
+    if (!is_empty) {
+        has_had_inputs_ = true;
+        empty_since_.reset();
+    } else if (has_had_inputs_ && used_.on_empty == OnEmpty::eos) {
+        if (!empty_since_) empty_since_ = now;
+        if (now - *empty_since_ >= most_empty) end();
+    }
+}
+
 /// Those that get a tile, in the order in which they came: screens, then who has spoken last.
 std::vector<Mixer::Known *> Mixer::chosen() {
     std::vector<Known *> all;
@@ -106,6 +124,7 @@ void Mixer::lay_out(int64_t now) {
     used_.layout = wanted.layout;
     used_.max_tiles = wanted.max_tiles;
     used_.empty_text = wanted.empty_text;
+    used_.on_empty = wanted.on_empty;
     const auto shown = chosen();
     std::vector<layout::Tile> tiles;
     for (const Known *one : shown) {

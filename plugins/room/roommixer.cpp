@@ -63,6 +63,7 @@ GST_DEBUG_CATEGORY(penstock_roommixer_debug);
 using namespace penstock;
 using room::Mixer;
 using room::MixerSettings;
+using room::OnEmpty;
 
 #define penstock_room_mixer_parent_class parent_class
 G_DEFINE_TYPE(PenstockRoomMixer, penstock_room_mixer, GST_TYPE_BIN)
@@ -79,6 +80,7 @@ enum Property {
     prop_latency,
     prop_max_tiles,
     prop_empty_text,
+    prop_on_empty,
     prop_stats
 };
 
@@ -98,6 +100,17 @@ GType layout_type() {
             {int(layout::Kind::speaker), "Who speaks is large", "speaker"},
             {0, nullptr, nullptr}};
         return g_enum_register_static("PenstockRoomLayout", values);
+    }();
+    return type;
+}
+
+GType on_empty_type() {
+    static const GType type = [] {
+        static const GEnumValue values[] = {
+            {int(OnEmpty::wait), "Wait for the next input", "wait"},
+            {int(OnEmpty::eos), "End the mix after ten seconds", "eos"},
+            {0, nullptr, nullptr}};
+        return g_enum_register_static("PenstockRoomMixerOnEmpty", values);
     }();
     return type;
 }
@@ -181,6 +194,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             settings.empty_text = text ? text : "";
             break;
         }
+        case prop_on_empty:
+            settings.on_empty = OnEmpty(g_value_get_enum(value));
+            break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
             return;
@@ -213,6 +229,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_empty_text:
             g_value_set_string(value, settings.empty_text.c_str());
+            break;
+        case prop_on_empty:
+            g_value_set_enum(value, int(settings.on_empty));
             break;
         case prop_stats:
             g_value_take_boxed(value, impl(object).stats().release());
@@ -265,18 +284,24 @@ void install_properties(GObjectClass *klass) {
                                                         "What is shown while nobody is there",
                                                         defaults.empty_text.c_str(), any_time));
     g_object_class_install_property(
+        klass, prop_on_empty,
+        g_param_spec_enum("on-empty", "On empty", "What to do when the last input has gone",
+                          on_empty_type(), int(defaults.on_empty), any_time));
+    g_object_class_install_property(
         klass, prop_stats,
         g_param_spec_boxed(
             "stats", "Statistics",
             "bytes-in bytes-out buffers-in (frames mixed) buffers-out (frames put out) drops peers "
             "(inputs) uptime (ns) tiles layouts (how often they were arranged) late (frames that "
             "came "
-            "too late because of what follows), and an array of inputs: pad, title, screen, state "
+            "too late because of what follows) audio-buffers-out (of 20 ms), and an array of "
+            "inputs: pad, title, screen, state "
             "(video, name or absent), width, height, bytes-in, video-frames, audio-frames (decoded "
             "frames), drops (encoded frames left out), moves (how often the timestamps were moved "
             "to the time of arrival) and level (dBFS)",
             GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
-    gst_type_mark_as_plugin_api(layout_type(), GstPluginAPIFlags(0));
+    for (const GType type : {layout_type(), on_empty_type()})
+        gst_type_mark_as_plugin_api(type, GstPluginAPIFlags(0));
 }
 
 } // namespace

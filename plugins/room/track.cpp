@@ -98,7 +98,7 @@ bool Track::build(GstPad *coded, std::string &reason) {
 
     mixer_pad_ = GstPtr<GstPad>::adopt(gst_element_request_pad_simple(mixer_, "sink_%u"));
     prepare(mixer_pad_.get());
-    is_running_ = true;
+    is_running_ = is_ready_ = true;
     gst_bin_add(owner_, bin.get());
     gst_pad_link(ghost, mixer_pad_.get());
     gst_element_sync_state_with_parent(bin.get());

@@ -29,6 +29,8 @@ public:
     /// Ends the decoder's thread and removes the bin. Not on that thread, and not twice at a time.
     void remove();
 
+    /// Whether it has been built: what is below may be called. Any thread.
+    bool is_ready() const { return is_ready_; }
     /// Whether what is encoded has waited too long for the decoder. Any thread.
     bool is_full() const;
     bool contains(GstObject *object) const;
@@ -55,6 +57,7 @@ private:
     GstPtr<GstElement> bin_, queue_, first_; ///< first_: behind the decoder
     GstPtr<GstPad> mixer_pad_;
     bool is_running_ = false;
+    std::atomic<bool> is_ready_ = false;
     std::atomic<guint64> frames_ = 0, last_ = 0;
 };
 

@@ -157,6 +157,18 @@ GST_START_TEST(test_end) {
 }
 GST_END_TEST
 
+// With on-empty=eos it ends some time after the last one has gone, and not before somebody has
+// come.
+GST_START_TEST(test_end_when_empty) {
+    Room room("on-empty=eos");
+    fail_unless(eventually([&] { return room.frames() > 20; }));
+    Guest guest = room.join(ann);
+    room.see({{20, 20, red}});
+    room.leave(guest);
+    room.message(GST_MESSAGE_EOS);
+}
+GST_END_TEST
+
 static Suite *roommixer_suite() {
     Suite *suite = suite_create("roommixer");
     TCase *tests = tcase_create("mix");
@@ -167,6 +179,7 @@ static Suite *roommixer_suite() {
     tcase_add_test(tests, test_shapes);
     tcase_add_test(tests, test_max_tiles);
     tcase_add_test(tests, test_end);
+    tcase_add_test(tests, test_end_when_empty);
     suite_add_tcase(suite, tests);
     return suite;
 }
