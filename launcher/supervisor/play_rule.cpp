@@ -3,6 +3,7 @@
 
 #include "core/gop/channels.h"
 #include "supervisor/channels_of.h"
+#include "supervisor/received.h"
 
 #include <algorithm>
 
@@ -77,12 +78,12 @@ bool PlayRule::add_match(const description::Template &text, std::string *error) 
     return true;
 }
 
-/// Returns the name of the channel that the pipeline reads and nothing provides; empty if there is
-/// none.
+/// Returns the name of the channel that the pipeline reads and nothing provides, or the URL that it
+/// receives from where nobody publishes; empty if there is none.
 std::string PlayRule::missing_source(const Captures &captures) const {
     for (const std::string &channel : channels_of(rule_.pipeline, "gopsrc", binding_, captures))
         if (!gop::Channels::is_offered(channel)) return channel;
-    return {};
+    return missing_publisher(rule_.pipeline, binding_, captures);
 }
 
 void PlayRule::on_demand(size_t index, const std::string &path, protocols::PlayAnswer answer) {

@@ -198,6 +198,21 @@ GST_START_TEST(test_source_that_nobody_publishes) {
 }
 GST_END_TEST
 
+// An element of the rule receives a publisher, or shares a room, that is not there.
+GST_START_TEST(test_publisher_that_is_not_there) {
+    Rig r("multifilesrc location=fake://127.0.0.1:7000/room/${name} ! fakesink");
+    const auto asked = r.players.ask("live/a");
+    rig::turn();
+    fail_unless(asked->answer == false &&
+                asked->reason == "fake://127.0.0.1:7000/room/a is not being published");
+    fail_unless(r.rule->running() == 0);
+    r.players.publishing.insert("room/a");
+    const auto again = r.players.ask("live/a");
+    rig::turn();
+    fail_unless(again->answer == true);
+}
+GST_END_TEST
+
 GST_START_TEST(test_rule_goes_while_viewers_wait) {
     Rig r;
     const auto on_its_way = r.players.ask("live/b");
@@ -251,6 +266,7 @@ static Suite *play_rule_suite() {
     tcase_add_test(tests, test_refusals);
     tcase_add_test(tests, test_pipeline_that_cant_be_built);
     tcase_add_test(tests, test_source_that_nobody_publishes);
+    tcase_add_test(tests, test_publisher_that_is_not_there);
     tcase_add_test(tests, test_rule_goes_while_viewers_wait);
     tcase_add_test(tests, test_stop);
     tcase_add_test(tests, test_hosts_of_one_port);

@@ -225,7 +225,8 @@ private:
         protocols::Protocol out;
         out.name = "fake";
         out.schemes = {{.name = "fake", .port = 7000, .publish_match = true, .play_match = true}};
-        out.elements = {{.factory = "fakeserversink", .role = protocols::Role::serve}};
+        out.elements = {{.factory = "fakeserversink", .role = protocols::Role::serve},
+                        {.factory = "multifilesrc", .role = protocols::Role::receive}};
         out.open = [servers](const protocols::Opening &opening, std::string *) {
             return std::make_shared<Listener>(at(*servers, opening.address));
         };
