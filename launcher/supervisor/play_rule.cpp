@@ -12,6 +12,8 @@ namespace {
 
 /// How long an HTTP request waits for its stream before it is answered with 404; µs.
 constexpr gint64 longest_wait = 10 * G_USEC_PER_SEC;
+/// How long a pipeline goes on when nobody publishes what it receives; µs.
+constexpr gint64 longest_gap = 10 * G_USEC_PER_SEC;
 constexpr gint64 first_delay = G_USEC_PER_SEC, longest_delay = 30 * G_USEC_PER_SEC;
 
 } // namespace
@@ -134,12 +136,19 @@ bool PlayRule::start(const Captures &captures, std::string *error) {
     Instance &instance = instances_[captures];
     instance.failure.clear();
     instance.missing.clear();
+    instance.gone_since = 0;
     auto handlers = handlers_for(binding_, rule_.pipeline, captures);
     handlers.failed = [this, captures](const RunningPipeline::Failure &failure) {
         report_(Severity::error, label(captures) + ": " + failure.what + "; its pipeline ends");
         end(captures, failure.what);
     };
     handlers.ended = [this, captures] { end(captures, {}); };
+    handlers.publishing = [this, captures](bool is_publishing) {
+        const auto found = instances_.find(captures);
+        if (found == instances_.end()) return;
+        found->second.gone_since = is_publishing ? 0 : loop_clock().now();
+        set_timer();
+    };
     handlers.no_stream = [this, captures](const std::vector<std::string> &locations,
                                           const std::string &reason) {
         note_missing(captures, locations, reason);
@@ -207,6 +216,8 @@ void PlayRule::set_timer() {
             due = std::min(due, instance.waiting.front().until); // the first is due first
         else if (instance.idle_since != 0)
             due = std::min(due, instance.idle_since + idle_ / 1000);
+        if (instance.pipeline && !instance.stopping && instance.gone_since != 0)
+            due = std::min(due, instance.gone_since + longest_gap);
     }
     if (due == G_MAXINT64) return timer_.cancel();
     const gint64 wait_ms = std::clamp<gint64>((due - now) / 1000 + 1, 1, 3'600'000);
@@ -215,19 +226,25 @@ void PlayRule::set_timer() {
 
 void PlayRule::on_timer() {
     const gint64 now = loop_clock().now();
-    std::vector<Captures> idle;
+    std::vector<Captures> idle, gone;
     for (auto &[captures, instance] : instances_) {
         if (!instance.pipeline || instance.stopping) continue;
         serve_waiting(instance);
         note_viewers(captures, instance);
         if (instance.idle_since != 0 && (now - instance.idle_since) * 1000 >= idle_)
             idle.push_back(captures);
+        else if (instance.gone_since != 0 && now - instance.gone_since >= longest_gap)
+            gone.push_back(captures);
     }
     std::erase_if(instances_, [now](const auto &i) {
         return !i.second.pipeline && now > i.second.retry_at + longest_delay;
     });
     for (const Captures &captures : idle) {
         report_(Severity::info, label(captures) + ": ends, no viewers are left");
+        end(captures, {});
+    }
+    for (const Captures &captures : gone) {
+        report_(Severity::info, label(captures) + ": ends, nobody publishes any more");
         end(captures, {});
     }
     set_timer();

@@ -62,6 +62,7 @@ private:
         std::unique_ptr<RunningPipeline> pipeline;
         bool stopping = false;
         gint64 idle_since = 0; ///< monotonic, µs; 0: it has viewers
+        gint64 gone_since = 0; ///< monotonic, µs; 0: what it receives is published
         std::vector<Waiting> waiting;
         std::vector<Asked> asked_again;
         /// Paths at which this stream is not, although the rule has them, and why.

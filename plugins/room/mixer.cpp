@@ -242,9 +242,22 @@ bool Mixer::start() {
     return true;
 }
 
+void Mixer::set_mixers_clock(GstClock *clock) {
+    for (GstElement *mixer : {compositor_, audiomixer_})
+        gst_element_set_clock(mixer, clock);
+}
+
+/// A mixer with a clock puts out whatever is due, and a pipeline gives the clock before the base
+/// time: until that is there, hours may seem to be due.
+void Mixer::note_clock() {
+    if (is_built_ && !has_begun_playing_) set_mixers_clock(nullptr);
+}
+
 /// The first frame and samples, which say when the outputs begin: now.
 void Mixer::play() {
     if (has_begun_playing_.exchange(true)) return;
+    for (GstElement *mixer : {compositor_, audiomixer_})
+        gst_element_set_base_time(mixer, gst_element_get_base_time(GST_ELEMENT(bin_)));
     const auto now = GstClockTime(std::max<int64_t>(0, running_now().value_or(0)));
     const auto begin = [](GstPad *pad, GstCaps *caps) {
         const GOwned<> id(g_strdup_printf("roommixer-%s", GST_PAD_NAME(pad)));
@@ -267,10 +280,13 @@ void Mixer::play() {
     GST_BUFFER_PTS(quiet) = now;
     GST_BUFFER_DURATION(quiet) = 20 * GST_MSECOND;
     gst_pad_push(silence_.get(), quiet);
+    const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(GST_ELEMENT(bin_)));
+    set_mixers_clock(clock.get());
 }
 
 void Mixer::stop() {
     has_begun_playing_ = false;
+    set_mixers_clock(nullptr);
     gst_pad_set_active(backdrop_.get(), FALSE);
     gst_pad_set_active(silence_.get(), FALSE);
     for (const InputPtr &input : inputs())

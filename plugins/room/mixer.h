@@ -50,7 +50,9 @@ public:
 
     bool start(); ///< READY to PAUSED, before the children; false after posting an element error
     void play();  ///< PAUSED to PLAYING, before the children
-    void stop();  ///< PAUSED to READY, after the children
+    /// The children have got a clock.
+    void note_clock();
+    void stop(); ///< PAUSED to READY, after the children
 
 private:
     using InputPtr = std::shared_ptr<Input>;
@@ -69,6 +71,7 @@ private:
     void note_change() override { is_changed_ = true; }
     std::optional<int64_t> running_now() const override;
 
+    void set_mixers_clock(GstClock *clock);
     bool build();
     GstElement *add(const char *factory, const char *name);
     static GstPtr<GstPad> make_source(GstElement *mixer, const char *name);

@@ -147,6 +147,12 @@ GstStateChangeReturn change_state(GstElement *element, GstStateChange transition
     return result;
 }
 
+gboolean set_clock(GstElement *element, GstClock *clock) noexcept {
+    const gboolean result = GST_ELEMENT_CLASS(parent_class)->set_clock(element, clock);
+    guard(element, [&] { impl(element).note_clock(); });
+    return result;
+}
+
 gboolean send_event(GstElement *element, GstEvent *event) noexcept {
     if (GST_EVENT_TYPE(event) != GST_EVENT_EOS)
         return GST_ELEMENT_CLASS(parent_class)->send_event(element, event);
@@ -319,6 +325,7 @@ static void penstock_room_mixer_class_init(PenstockRoomMixerClass *klass) {
     element_class->release_pad = release_pad;
     element_class->change_state = change_state;
     element_class->send_event = send_event;
+    element_class->set_clock = set_clock;
     GST_BIN_CLASS(klass)->handle_message = handle_message;
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &video_template);

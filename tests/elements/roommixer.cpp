@@ -19,6 +19,9 @@ GST_START_TEST(test_empty) {
     fail_unless(eventually([&] { return room.sounds() > 50; }));
     fail_unless_equals_int(room.loudness(), 0);
     fail_unless_equals_int(room.gaps(), 0);
+    // Nothing comes before its time.
+    fail_unless(room.audio_lead() < gint64(100 * GST_MSECOND), "%" G_GINT64_FORMAT " ms ahead",
+                room.audio_lead() / gint64(GST_MSECOND));
     room.fail_on_errors();
 }
 GST_END_TEST
@@ -154,6 +157,7 @@ GST_START_TEST(test_end) {
     gst_element_set_state(room.pipeline(), GST_STATE_PLAYING);
     fail_unless(eventually([&] { return room.frames() > before + 5; }));
     room.see({{20, 20, red}});
+    fail_unless(room.audio_lead() < gint64(100 * GST_MSECOND));
 }
 GST_END_TEST
 

@@ -123,6 +123,13 @@ public:
         remove(guest);
     }
 
+    /// How far the audio that came is ahead of the clock; ns, negative: behind.
+    gint64 audio_lead() {
+        const auto clock = GstPtr<GstClock>::adopt(gst_element_get_clock(pipeline_.get()));
+        std::lock_guard lock(mutex_);
+        return GST_CLOCK_DIFF(
+            gst_clock_get_time(clock.get()) - gst_element_get_base_time(pipeline_.get()), next_);
+    }
     unsigned frames() {
         std::lock_guard lock(mutex_);
         return frames_;
