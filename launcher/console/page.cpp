@@ -30,10 +30,11 @@ constexpr const char *content_security_policy =
     "connect-src 'self'; media-src 'self' blob:; worker-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors ";
 
-/// Only the page that publishes captures anything.
+/// Only the pages that send something capture anything.
 const char *permissions_of(const std::string &page) {
-    return page == "publish.html" ? "camera=(self), microphone=(self), display-capture=(self)"
-                                  : "camera=(), microphone=(), display-capture=()";
+    return page == "publish.html" || page == "room.html"
+               ? "camera=(self), microphone=(self), display-capture=(self)"
+               : "camera=(), microphone=(), display-capture=()";
 }
 
 constexpr std::array<std::pair<std::string_view, const char *>, 6> content_types{{
@@ -49,6 +50,16 @@ const char *content_type_of(std::string_view name) {
     for (const auto &[suffix, type] : content_types)
         if (name.ends_with(suffix)) return type;
     return "application/octet-stream";
+}
+
+/// The page of "/room/NAME", or of "/room/", which asks for a name; empty if no rule takes
+/// participants there.
+const char *page_of_room(const HttpRequest &request, const net::HttpServer *server) {
+    const std::string path = request.path.substr(1);
+    const bool has_rule =
+        server &&
+        (path == "room/" ? has_rooms(*server) : bool(server->rules().lease_for(path + "/join")));
+    return has_rule ? "room.html" : "";
 }
 
 /// Redirects to the page and selects the stream of this playlist.
@@ -142,13 +153,12 @@ public:
         for (const std::string &origin : options.embed)
             frames += (frames.empty() ? "" : " ") + origin;
         if (frames.empty()) frames = "'none'";
-        // Weakly: the server owns its handlers.
-        auto asset = [assets, frames, weak = std::weak_ptr(server)](const HttpRequest &request,
-                                                                    std::string_view name) {
+        const std::weak_ptr to(server); // which owns its handlers
+        auto asset = [assets, frames, to](const HttpRequest &request, std::string_view name) {
             for (const Asset &a : *assets)
                 if (a.name == name)
                     return respond(request, a, name == "embed.html" ? frames : "'none'");
-            const auto at = weak.lock();
+            const auto at = to.lock();
             return at ? at->nothing_at(request) : net::http_error(404, "Nothing is here.");
         };
         const bool taken = !serve(*server, "/", [asset](const HttpRequest &request) {
@@ -160,6 +170,8 @@ public:
         }) || !serve(*server, "/embed/", [asset](const HttpRequest &request) {
             // Without a stream's name there is nothing to play.
             return asset(request, request.path == "/embed/" ? "" : "embed.html");
+        }) || !serve(*server, "/room/", [asset, to](const HttpRequest &request) {
+            return asset(request, page_of_room(request, to.lock().get()));
         }) || !serve_streams(*server);
         // A browser that opens a playlist's URL is redirected to the page.
         auto navigation = server->handle_navigation(

@@ -105,6 +105,10 @@ nlohmann::json describe(const state::Stream &stream, const net::Address &http) {
 
 } // namespace
 
+bool has_rooms(const net::HttpServer &server) {
+    return server.rules().lease_for("room/NAME/join") != nullptr;
+}
+
 std::string streams_json(const state::Mounts &all, const net::Address &http) {
     nlohmann::json list = nlohmann::json::array();
     for (const state::Stream &stream : state::streams_of(all.mounts)) {
@@ -117,6 +121,8 @@ std::string streams_json(const state::Mounts &all, const net::Address &http) {
     for (const state::Port &port : all.ports)
         out[port.protocol].push_back(
             {{"host", port.address.host}, {"port", port.address.port}, {"key", port.needs_key}});
+    const auto server = net::HttpServer::find(http);
+    out["rooms"] = server && has_rooms(*server);
     return out.dump();
 }
 

@@ -12,11 +12,19 @@
 #include <string>
 #include <vector>
 
+namespace penstock::net {
+class HttpServer;
+}
+
 namespace penstock::console {
+
+/// Whether a rule takes participants of rooms of any name, at "/room/NAME/join".
+bool has_rooms(const net::HttpServer &server);
 
 /// streams.json: the streams that the page can play from the HTTP listener at `http`, sorted by
 /// name, each with its path for every way of playing it (Protocol::page_kinds), and the addresses
-/// of this process that take publishers. Contains no peers and no keys.
+/// of this process that take publishers; and whether there are rooms. Contains no peers and no
+/// keys.
 std::string streams_json(const state::Mounts &mounts, const net::Address &http);
 
 /// Caches streams.json for a second. ask() is thread-safe; the state is collected on the main loop.

@@ -83,6 +83,7 @@ function show(): void {
   current = stream;
 
   $('publish').hidden = $('how-browser').hidden = answer.rtc.length === 0;
+  $('rooms').hidden = $('how-rooms').hidden = !answer.rooms;
   const live = answer.streams.filter((s) => s.live).length;
   const none = answer.streams.length ? 'Nothing is live' : '';
   setText($('count'), live ? `${live} live ${live === 1 ? 'stream' : 'streams'}` : none);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The page that publishes from the browser: /publish, or /publish#live/NAME.
+import { ScreenLock } from './awake.js';
 import { Publisher, encodable, type Codec, type Figures } from './publisher.js';
 import { NoSource, Source, canCapture, canShareScreen, listDevices, type Device,
   type Wish } from './sources.js';
@@ -21,12 +22,11 @@ const NO_WEBRTC = 'This browser has no WebRTC, by which it could publish.';
 
 const preview = $('preview') as HTMLVideoElement;
 const publisher = new Publisher();
+const screenLock = new ScreenLock();
 let source: Source | null = null;
 let isBusy = false; // the browser asks the user
 let trouble = '';   // why nothing is captured
 let isMute = false;
-let lock: WakeLockSentinel | null = null; // keeps the screen on
-let asksForLock = false;
 
 const isOn = (): boolean => !['idle', 'failed'].includes(publisher.state);
 
@@ -90,17 +90,7 @@ function showFacts(): void {
   $('facts').replaceChildren(...(publisher.state === 'live' ? [badge] : []), ...texts);
 }
 
-/** A phone that darkens its screen stops its camera. A page that is hidden loses the lock. */
-async function stayAwake(): Promise<void> {
-  const isWanted = isOn() && !document.hidden;
-  if (asksForLock || isWanted === (lock !== null && !lock.released)) return;
-  asksForLock = true;
-  try {
-    if (isWanted) lock = await navigator.wakeLock.request('screen');
-    else await lock?.release();
-  } catch { /* a browser that has no such lock */ }
-  asksForLock = false;
-}
+const stayAwake = (): Promise<void> => screenLock.keep(isOn());
 
 function show(): void {
   const isPublishing = isOn();

@@ -20,6 +20,7 @@ export interface Device {
 export interface Devices {
   readonly cameras: readonly Device[];
   readonly microphones: readonly Device[];
+  readonly outputs: readonly Device[]; // loudspeakers
 }
 
 /** Why nothing can be captured. The message is a sentence without the full stop. */
@@ -34,7 +35,8 @@ export async function listDevices(): Promise<Devices> {
   const all = await navigator.mediaDevices.enumerateDevices();
   const of = (kind: MediaDeviceKind): Device[] => all.filter((device) => device.kind === kind)
     .map(({ deviceId, label }) => ({ id: deviceId, label }));
-  return { cameras: of('videoinput'), microphones: of('audioinput') };
+  return { cameras: of('videoinput'), microphones: of('audioinput'),
+    outputs: of('audiooutput') };
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -45,16 +47,16 @@ const WORDS: Readonly<Record<string, string>> = {
   OverconstrainedError: 'the device that was chosen is gone',
 };
 
-function reasonOf(error: unknown): NoSource {
+export function reasonOf(error: unknown): NoSource {
   const name = error instanceof DOMException ? error.name : '';
   return new NoSource(WORDS[name] ?? `the browser says: ${String(error)}`);
 }
 
-const exactly = (id: string): Pick<MediaTrackConstraints, 'deviceId'> =>
+export const exactly = (id: string): Pick<MediaTrackConstraints, 'deviceId'> =>
   (id ? { deviceId: { exact: id } } : {});
 
 /** Video limits, which are wishes: a camera gives what comes closest. */
-export const limits = ({ height, rate }: Wish): MediaTrackConstraints => ({
+export const limits = ({ height, rate }: Pick<Wish, 'height' | 'rate'>): MediaTrackConstraints => ({
   width: { ideal: Math.round(height * 16 / 9) },
   height: { ideal: height },
   frameRate: { ideal: rate, max: rate },

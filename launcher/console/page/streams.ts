@@ -47,6 +47,7 @@ export interface Answer {
   readonly streams: readonly Stream[];
   readonly rtmp: readonly RtmpServer[];
   readonly rtc: readonly WebrtcServer[];
+  readonly rooms: boolean; // there are rooms, at /room/NAME
 }
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -98,11 +99,12 @@ function readRtmp({ host, port, key }: Entry): RtmpServer[] {
 
 function readAnswer(answer: unknown): Answer {
   if (!isEntry(answer)) throw new Error('streams.json is no object');
-  const { streams, rtmp, rtc } = answer;
+  const { streams, rtmp, rtc, rooms } = answer;
   return {
     streams: entriesOf(streams).flatMap(readStream),
     rtmp: entriesOf(rtmp).flatMap(readRtmp),
     rtc: entriesOf(rtc).map(({ key }) => ({ key: key === true })),
+    rooms: rooms === true,
   };
 }
 

@@ -13,7 +13,7 @@ export function part(parent: ParentNode, selector: string): HTMLElement {
   return found;
 }
 
-function make<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className = '',
+export function make<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className = '',
   text?: string): HTMLElementTagNameMap[Tag] {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -63,7 +63,7 @@ function facts(stream: Stream): string[] {
 const size = ({ width, height }: Stream): string => (width && height ? `${width} × ${height}` : '');
 
 /** The same colour, from teal to violet, for the same name. */
-function hue(name: string): number {
+export function hue(name: string): number {
   let sum = 7;
   for (const c of name) sum = (sum * 31 + (c.codePointAt(0) ?? 0)) % 9973;
   return 165 + (sum % 120);
@@ -164,7 +164,7 @@ export function showTransports(group: HTMLElement, note: HTMLElement,
   setText(note, `${LABELS[problem.transport]} does not play: ${problem.reason}.`);
 }
 
-async function copy(text: string): Promise<void> {
+export async function copy(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = make('textarea'); // pages over plain http have no clipboard API
   area.value = text;

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The page of rooms: /room/ asks for one, /room/NAME is one. It shows the lobby, then the meeting.
+import { ScreenLock } from './awake.js';
+import { captureChoice, Lobby, rememberRoom, showDevices, showStart } from './roomlobby.js';
+import { Meeting } from './roommeeting.js';
+import { OwnMedia } from './roomown.js';
+import { note } from './roompanel.js';
+import { RoomPeer } from './roompeer.js';
+import { LONGEST_NAME, type ServerMessage } from './roomprotocol.js';
+import { RoomState } from './roomstate.js';
+import { canCapture } from './sources.js';
+import { copy, part, setText } from './view.js';
+
+const $ = (id: string): HTMLElement => part(document, `#${id}`);
+const input = (id: string): HTMLInputElement => $(id) as HTMLInputElement;
+
+const NO_WEBRTC = 'This browser has no WebRTC, without which there are no rooms.';
+const SOURCES = ['microphone', 'camera', 'screen'] as const;
+
+/** The room's name: the last part of the path; empty: none is chosen. */
+function roomName(): string {
+  try {
+    return decodeURIComponent(/^\/room\/([^/]+)$/.exec(location.pathname)?.[1] ?? '');
+  } catch {
+    return '';
+  }
+}
+
+function openRoom(name: string): void {
+  const room = new RoomState();
+  const screenLock = new ScreenLock();
+  const own = new OwnMedia(captureChoice, () => changed());
+  const peer = new RoomPeer({ state: () => changed(), message: receive });
+  const lobby = new Lobby(own, join);
+  const meeting = new Meeting(room, own, peer);
+  let isIn = false; // the meeting is shown, also while it is joined again
+  let wasListener = false;
+
+  function join(): void {
+    if (!('RTCPeerConnection' in window) || ['joining', 'joined'].includes(peer.state)) return;
+    sendTracks();
+    const query = new URLSearchParams({ name: lobby.name.slice(0, LONGEST_NAME) });
+    peer.join({ url: `/room/${encodeURIComponent(name)}/join?${query}`, key: lobby.key,
+      videoSlots: lobby.videoSlots, sends: canCapture(), cipher: null });
+  }
+
+  /** Gives the connection what is on; a listener's media would go nowhere. */
+  function sendTracks(): void {
+    const isListener = room.me?.role === 'listener';
+    for (const source of SOURCES) peer.setTrack(source, isListener ? null : own.track(source));
+  }
+
+  function receive(message: ServerMessage): void {
+    room.apply(message);
+    meeting.receive(message);
+    if (message.type === 'welcome') {
+      rememberRoom(name);
+      wasListener = room.role === 'listener';
+    }
+    const isListener = room.role === 'listener';
+    if (isListener !== wasListener) {
+      wasListener = isListener;
+      meeting.roleChanged(isListener);
+      if (isListener) own.set('screen', false);
+    }
+    changed();
+  }
+
+  function stateText(): string {
+    switch (peer.state) {
+      case 'failed': return `It did not work: ${peer.reason}.`;
+      case 'removed': return 'A host has removed you from the room.';
+      case 'lost': return `Interrupted: ${peer.reason}. Joining again…`;
+      default: return '';
+    }
+  }
+
+  function changed(): void {
+    const { state } = peer;
+    const shows = state === 'joined' || state === 'lost' || (isIn && state === 'joining');
+    if (shows !== isIn) enter(shows);
+    if (!isIn) lobby.show(stateText(), state !== 'idle', state === 'joining');
+    sendTracks();
+    setText($('connection'), isIn ? stateText() : '');
+    $('meeting').toggleAttribute('data-lost', state === 'lost');
+    meeting.show();
+    screenLock.keep(isIn);
+  }
+
+  function enter(shows: boolean): void {
+    isIn = shows;
+    $('bar').hidden = shows;
+    $('lobby').hidden = shows;
+    $('meeting').hidden = !shows;
+    $('main').dataset['view'] = shows ? 'meeting' : 'lobby';
+    if (shows) {
+      lobby.close();
+      $('settings-devices').append($('devices'));
+      input('new-name').value = lobby.name;
+      meeting.setOutput(input('output').value);
+      meeting.open();
+      return;
+    }
+    meeting.close();
+    room.clear();
+    own.set('screen', false);
+    $('name').closest('label')?.after($('devices'));
+  }
+
+  $('tool-leave').addEventListener('click', () => peer.leave());
+  $('rename').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const chosen = input('new-name').value.trim();
+    if (!chosen) return;
+    input('name').value = chosen;
+    lobby.remember();
+    peer.rename(chosen);
+  });
+  $('link').addEventListener('click', async () => {
+    try {
+      await copy(location.href);
+      note('The address is copied: who opens it comes here');
+    } catch {
+      note('The browser does not let it be copied: take it from the address bar');
+    }
+  });
+  $('main').addEventListener('change', async ({ target }) => {
+    const { id } = target as HTMLElement;
+    if (['camera', 'height'].includes(id)) await own.reopen('camera');
+    if (['microphone', 'echo', 'noise', 'gain'].includes(id)) await own.reopen('microphone');
+    if (id === 'output') meeting.setOutput(input('output').value);
+    if (id !== 'chat-text') lobby.remember();
+  });
+  document.addEventListener('visibilitychange', () => screenLock.keep(isIn));
+  // A page that comes back from the browser's memory has no connection any more.
+  addEventListener('pageshow', ({ persisted }) => { if (persisted) location.reload(); });
+  if (canCapture()) navigator.mediaDevices.addEventListener('devicechange', showDevices);
+
+  setText($('lobby-title'), `Join ${name}`);
+  setText($('title'), name);
+  document.title = `${name} · Penstock`;
+  $('lobby').hidden = false;
+  $('main').dataset['view'] = 'lobby';
+  if ('RTCPeerConnection' in window) lobby.open();
+  else setText($('lobby-state'), NO_WEBRTC);
+  changed();
+}
+
+const name = roomName();
+if (name) openRoom(name);
+else showStart((chosen) => { location.href = `/room/${encodeURIComponent(chosen)}`; });
