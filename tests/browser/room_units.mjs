@@ -153,4 +153,42 @@ assert.deepEqual(figureRows(second, first), [['Round trip', '25 ms'], ['Sent', '
   ['Lost', '10.0 %']]);
 assert.deepEqual(figureRows(readTraffic(report()), null), [['Round trip', '–'], ['Sent', '–'],
   ['Sizes sent', 'none'], ['Received', '–, 0 pictures'], ['Lost', '0.0 %']]);
+// Encryption: frames come back as they were; what the server looks at stays as it was.
+const { clearBytes, keyOf: roomKey, open, openText, Sealer, sealText } = await load('roomframe');
+const [key, sameKey, otherKey] = await Promise.all([roomKey('pass', 'team'), roomKey('pass', 'team'),
+  roomKey('pass', 'other')]);
+const sealer = new Sealer(key);
+for (const [kind, first, clear] of [['video', 0x10, 10], ['video', 0x11, 3], ['audio', 0x78, 1]]) {
+  for (const length of [0, 1, 2, 9, 10, 11, 1200]) {
+    const frame = Uint8Array.from({ length }, (_, i) => (i ? i & 255 : first));
+    const sealed = await sealer.seal(kind, frame);
+    const what = `${kind} of ${length} bytes`;
+    if (length < clear) {
+      assert.equal(sealed, null, what);
+      continue;
+    }
+    assert.equal(clearBytes(kind, frame), clear, what);
+    assert.equal(sealed.length, length + 16 + 12, what);
+    assert.deepEqual(sealed.subarray(0, clear), frame.subarray(0, clear), what);
+    if (length > clear + 20) {
+      assert.notDeepEqual(sealed.subarray(clear, length), frame.subarray(clear), what);
+    }
+    assert.deepEqual(await open(sameKey, kind, sealed), frame, what);
+    assert.equal(await open(otherKey, kind, sealed), null, 'of another room');
+    assert.equal(await open(key, kind, frame), null, 'not encrypted');
+    assert.notDeepEqual(await sealer.seal(kind, frame), sealed, 'no vector comes twice');
+    for (const at of [0, sealed.length >> 1, sealed.length - 1]) {
+      const broken = sealed.slice();
+      broken[at] ^= 2; // not the bit that tells how much is clear
+      assert.equal(await open(key, kind, broken), null, `${what}, changed at ${at}`);
+    }
+  }
+}
+const sealedText = await sealText(key, 'Grüße 🦊');
+assert.match(sealedText, /^e2e:[A-Za-z0-9+/=]+$/);
+assert.equal(await openText(sameKey, sealedText), 'Grüße 🦊');
+for (const text of [sealedText.slice(0, -8), 'e2e:', 'e2e:%', await sealText(otherKey, 'x')]) {
+  assert.equal(await openText(key, text), '(written with another key)', text);
+}
+assert.equal(await openText(key, 'hello'), '(not encrypted) hello');
 console.log('ok');

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The page of rooms: /room/ asks for one, /room/NAME is one. It shows the lobby, then the meeting.
 import { ScreenLock } from './awake.js';
+import { canEncrypt, passphraseOf, RoomCipher } from './roomcipher.js';
 import { captureChoice, Lobby, rememberRoom, showDevices, showStart } from './roomlobby.js';
 import { Meeting } from './roommeeting.js';
 import { OwnMedia } from './roomown.js';
 import { note } from './roompanel.js';
 import { RoomPeer } from './roompeer.js';
-import { LONGEST_NAME, type ServerMessage } from './roomprotocol.js';
+import { LONGEST_CHAT, type ServerMessage } from './roomprotocol.js';
 import { RoomState } from './roomstate.js';
 import { canCapture } from './sources.js';
 import { copy, part, setText } from './view.js';
@@ -15,6 +16,9 @@ const $ = (id: string): HTMLElement => part(document, `#${id}`);
 const input = (id: string): HTMLInputElement => $(id) as HTMLInputElement;
 
 const NO_WEBRTC = 'This browser has no WebRTC, without which there are no rooms.';
+const NO_ENCRYPTION = 'This browser, or an address without https://, can\'t encrypt end to end, as ' +
+  'this room\'s address asks for.';
+const UNREADABLE = 'Somebody here has not this page\'s key: their picture and sound stay away';
 const SOURCES = ['microphone', 'camera', 'screen'] as const;
 
 /** The room's name: the last part of the path; empty: none is chosen. */
@@ -31,17 +35,32 @@ function openRoom(name: string): void {
   const screenLock = new ScreenLock();
   const own = new OwnMedia(captureChoice, () => changed());
   const peer = new RoomPeer({ state: () => changed(), message: receive });
-  const lobby = new Lobby(own, join);
-  const meeting = new Meeting(room, own, peer);
+  const lobby = new Lobby(own, () => changed(), () => { join(); });
+  const meeting = new Meeting(room, own, peer, say);
+  let cipher: RoomCipher | null = null; // null: nothing is encrypted end to end
+  let received = Promise.resolve();     // the last message, which may have to be decrypted
   let isIn = false; // the meeting is shown, also while it is joined again
   let wasListener = false;
+  let trouble = ''; // why it can't be joined
 
-  function join(): void {
+  async function join(): Promise<void> {
     if (!('RTCPeerConnection' in window) || ['joining', 'joined'].includes(peer.state)) return;
+    const passphrase = passphraseOf(location.hash);
+    trouble = passphrase && !canEncrypt() ? NO_ENCRYPTION : '';
+    if (trouble) return changed();
+    cipher?.close();
+    cipher = passphrase ? await RoomCipher.of(passphrase, name, () => note(UNREADABLE)) : null;
+    $('lock').hidden = !cipher;
     sendTracks();
-    const query = new URLSearchParams({ name: lobby.name.slice(0, LONGEST_NAME) });
+    const query = new URLSearchParams({ name: lobby.name });
     peer.join({ url: `/room/${encodeURIComponent(name)}/join?${query}`, key: lobby.key,
-      videoSlots: lobby.videoSlots, sends: canCapture(), cipher: null });
+      videoSlots: lobby.videoSlots, sends: canCapture(), cipher });
+  }
+
+  async function say(text: string): Promise<void> {
+    const said = cipher ? await cipher.seal(text) : text;
+    if (new TextEncoder().encode(said).length > LONGEST_CHAT) note('That is too long for one message');
+    else if (!peer.send({ type: 'chat', text: said })) note('That was not sent: there is no connection');
   }
 
   /** Gives the connection what is on; a listener's media would go nowhere. */
@@ -51,6 +70,12 @@ function openRoom(name: string): void {
   }
 
   function receive(message: ServerMessage): void {
+    if (!cipher) return take(message);
+    const reading = cipher;
+    received = received.then(async () => take(await reading.readMessage(message)));
+  }
+
+  function take(message: ServerMessage): void {
     room.apply(message);
     meeting.receive(message);
     if (message.type === 'welcome') {
@@ -71,7 +96,7 @@ function openRoom(name: string): void {
       case 'failed': return `It did not work: ${peer.reason}.`;
       case 'removed': return 'A host has removed you from the room.';
       case 'lost': return `Interrupted: ${peer.reason}. Joining again…`;
-      default: return '';
+      default: return trouble;
     }
   }
 
@@ -79,7 +104,7 @@ function openRoom(name: string): void {
     const { state } = peer;
     const shows = state === 'joined' || state === 'lost' || (isIn && state === 'joining');
     if (shows !== isIn) enter(shows);
-    if (!isIn) lobby.show(stateText(), state !== 'idle', state === 'joining');
+    if (!isIn) lobby.show(stateText(), state !== 'idle' || trouble !== '', state === 'joining');
     sendTracks();
     setText($('connection'), isIn ? stateText() : '');
     $('meeting').toggleAttribute('data-lost', state === 'lost');

@@ -2,6 +2,7 @@
 // Before a room is joined: the name, the devices with a preview and a level, and what is remembered
 // of them.
 import type { CaptureChoice } from './roomcapture.js';
+import { canEncrypt, newFragment, passphraseOf } from './roomcipher.js';
 import { LevelMeter } from './roomlevel.js';
 import type { OwnMedia } from './roomown.js';
 import { setTool } from './roomtiles.js';
@@ -88,8 +89,8 @@ export class Lobby {
   #wantsMicrophone = true;
   #wantsCamera = true;
 
-  /** `join`: the form was sent. */
-  constructor(own: OwnMedia, join: () => void) {
+  /** `changed`: something else is chosen. `join`: the form was sent. */
+  constructor(own: OwnMedia, changed: () => void, join: () => void) {
     this.#own = own;
     this.#meter = new LevelMeter((level) => {
       $('level').style.transform = `scaleX(${level.toFixed(2)})`;
@@ -103,6 +104,13 @@ export class Lobby {
       this.remember();
       join();
     });
+    $('encrypt').addEventListener('change', () => {
+      const { pathname, search } = location;
+      history.replaceState(null, '', pathname + search +
+        (input('encrypt').checked ? newFragment() : ''));
+      changed();
+    });
+    addEventListener('hashchange', changed);
     for (const source of ['microphone', 'camera'] as const) {
       $(`lobby-${source}`).addEventListener('click', async () => {
         await own.set(source, !own.isOn(source));
@@ -152,6 +160,10 @@ export class Lobby {
     setText($('join'), isBusy ? 'Joining…' : can ? 'Join' : 'Join to listen and watch');
     ($('join') as HTMLButtonElement).disabled = isBusy;
     $('devices').hidden = !can;
+    const isEncrypted = passphraseOf(location.hash) !== '';
+    $('lobby-lock').hidden = !isEncrypted;
+    input('encrypt').checked = isEncrypted;
+    input('encrypt').disabled = !canEncrypt();
   }
 
   /** The lobby is not seen any more: nothing is measured. */

@@ -9,7 +9,7 @@ import type { OwnMedia } from './roomown.js';
 import { note, Panel, PANEL_PAGES, PANEL_TITLES } from './roompanel.js';
 import { PeopleView } from './roompeople.js';
 import type { RoomPeer } from './roompeer.js';
-import { LONGEST_CHAT, type ClientMessage, type ServerMessage, type Source } from './roomprotocol.js';
+import type { ClientMessage, ServerMessage, Source } from './roomprotocol.js';
 import { AudioSlots, sizesOf, ViewReport } from './roomslots.js';
 import type { RoomState } from './roomstate.js';
 import { Floor, setTool, type Detail } from './roomtiles.js';
@@ -45,7 +45,8 @@ export class Meeting {
   #sentState = '';
   #isOpen = false;
 
-  constructor(room: RoomState, own: OwnMedia, peer: RoomPeer) {
+  /** `say`: sends a line of the chat. */
+  constructor(room: RoomState, own: OwnMedia, peer: RoomPeer, say: (text: string) => void) {
     this.#room = room;
     this.#own = own;
     this.#peer = peer;
@@ -53,7 +54,7 @@ export class Meeting {
     this.#floor = new Floor($('floor'), $('more-tile'), (shown) => this.#pin(shown));
     this.#view = new ViewReport((message) => peer.send(message));
     this.#badge.setAttribute('aria-label', 'unread');
-    this.#listen();
+    this.#listen(say);
     setInterval(() => this.#showFigures(), FIGURES_EVERY);
   }
 
@@ -238,7 +239,7 @@ export class Meeting {
     this.show();
   }
 
-  #listen(): void {
+  #listen(say: (text: string) => void): void {
     for (const source of SOURCES) {
       $(`tool-${source}`).addEventListener('click', () => this.#toggle(source));
     }
@@ -247,9 +248,9 @@ export class Meeting {
     });
     $('chat-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      const text = input('chat-text').value.trim().slice(0, LONGEST_CHAT);
+      const text = input('chat-text').value.trim();
       if (!text) return;
-      this.#send({ type: 'chat', text });
+      say(text);
       input('chat-text').value = '';
     });
     addEventListener('click', () => this.#audio.resume());

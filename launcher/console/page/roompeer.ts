@@ -36,8 +36,8 @@ export interface Joining {
 
 /** Encrypts and decrypts frames between the codec and the network. */
 export interface Cipher {
-  protect(sender: RTCRtpSender): void;
-  open(receiver: RTCRtpReceiver): void;
+  protect(sender: RTCRtpSender, kind: Kind): void;
+  open(receiver: RTCRtpReceiver, kind: Kind): void;
 }
 
 /** A slot: media of a participant whom the server chooses. */
@@ -160,14 +160,14 @@ export class RoomPeer {
       const transceiver = peer.addTransceiver(this.#tracks.get(source) ?? kind,
         { direction: 'sendonly', sendEncodings: layers.map((layer) => ({ ...layer })) });
       transceiver.setCodecPreferences(codecsOf(kind, isEncrypted));
-      cipher?.protect(transceiver.sender);
+      cipher?.protect(transceiver.sender, kind);
       this.#senders.set(source, transceiver.sender);
     }
     const receive = (kind: Kind, count: number): void => {
       for (let i = 0; i < count; i++) {
         const transceiver = peer.addTransceiver(kind, { direction: 'recvonly' });
         transceiver.setCodecPreferences(codecsOf(kind, isEncrypted));
-        cipher?.open(transceiver.receiver);
+        cipher?.open(transceiver.receiver, kind);
       }
     };
     receive('video', videoSlots);

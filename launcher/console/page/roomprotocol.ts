@@ -4,8 +4,7 @@
 import type { Milliseconds, Pixels } from './units.js';
 
 export const CHANNEL = 'room'; // label of the data channel
-export const LONGEST_NAME = 64;  // characters
-export const LONGEST_CHAT = 1000; // characters; a message may have 4 kB
+export const LONGEST_CHAT = 1000; // bytes of UTF-8; the server cuts what is longer
 
 export type Id = string;
 export type Role = 'host' | 'speaker' | 'listener';
