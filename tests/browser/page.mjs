@@ -7,6 +7,7 @@ import { chromium } from 'playwright-core';
 import { addresses } from './page_addresses.mjs';
 import { ends } from './page_ends.mjs';
 import { latency } from './page_latency.mjs';
+import { rooms } from './page_room.mjs';
 import { rtc } from './page_rtc.mjs';
 import { transports } from './page_transports.mjs';
 import { webrtc } from './page_webrtc.mjs';
@@ -16,12 +17,15 @@ import { SHOTS } from './viewer.mjs';
 
 const [test, program] = process.argv.slice(2);
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const TESTS = { ...addresses, ...transports, ...ends, ...latency, ...webrtc, ...rtc };
+const TESTS = { ...addresses, ...transports, ...ends, ...latency, ...webrtc, ...rtc, ...rooms };
+
+const own = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 /** The descriptions that run in a test; `live` in the others. */
 const DESCRIPTIONS = {
   demand: ['live', 'on-demand'],
-  direct: [fileURLToPath(new URL('direct.yaml', import.meta.url))],
+  direct: [own('direct.yaml')],
+  ...Object.fromEntries(Object.keys(rooms).map((name) => [name, [own('room.yaml')]])),
 };
 
 /** WHIP and WHEP by the stand-in. */

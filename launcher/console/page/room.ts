@@ -86,8 +86,9 @@ function openRoom(name: string): void {
     if (isListener !== wasListener) {
       wasListener = isListener;
       meeting.roleChanged(isListener);
-      if (isListener) own.set('screen', false);
     }
+    // Who may speak again decides anew what the others see and hear.
+    if (isListener && own.isOpen) own.close();
     changed();
   }
 

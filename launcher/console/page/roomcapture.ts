@@ -40,6 +40,8 @@ export class Capture {
     return this.#tracks.get(source) ?? null;
   }
 
+  get isOpen(): boolean { return this.#tracks.size > 0; }
+
   /** Opens camera and microphone with one question to the user, and the one if there is no other. */
   async openBoth(choice: CaptureChoice): Promise<void> {
     this.trouble = '';

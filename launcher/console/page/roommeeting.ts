@@ -100,7 +100,8 @@ export class Meeting {
 
   /** My role has changed. */
   roleChanged(isListener: boolean): void {
-    note(isListener ? 'You are a listener now: nobody sees or hears you' : 'You may speak now');
+    note(isListener ? 'You are a listener now: nobody sees or hears you'
+      : 'You may speak now, and turn on your camera');
   }
 
   show(): void {

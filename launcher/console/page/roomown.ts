@@ -9,7 +9,8 @@ export class OwnMedia {
   readonly #changed: () => void;
   /** A muted microphone stays open, so that it is there at once, and tells who speaks unheard. */
   #isMuted = false;
-  #isBusy = false;
+  #pending = 0; // openings that are not done
+  #last = Promise.resolve();
   readonly #streams = new Map<Source, MediaStream>();
 
   /** `choice`: what is to be captured now. `changed`: something went on or off. */
@@ -22,8 +23,10 @@ export class OwnMedia {
     });
   }
 
+  /** Something is captured, if only to be muted. */
+  get isOpen(): boolean { return this.#capture.isOpen; }
   /** The browser asks the user. */
-  get isBusy(): boolean { return this.#isBusy; }
+  get isBusy(): boolean { return this.#pending > 0; }
   /** Why something is not on that should be: a sentence without the full stop; empty: unknown. */
   get trouble(): string { return this.#capture.trouble; }
   /** The open microphone, also while it is muted. */
@@ -59,8 +62,8 @@ export class OwnMedia {
 
   /** Turns it on or off. Resolves to whether it is as wanted. */
   async set(source: Source, isOn: boolean): Promise<boolean> {
-    if (isOn === this.isOn(source)) return true;
     await this.#while(async () => {
+      if (isOn === this.isOn(source)) return;
       if (source === 'microphone') {
         this.#isMuted = !isOn;
         if (isOn && !this.microphone) await this.#capture.openMicrophone(this.#choice());
@@ -80,17 +83,22 @@ export class OwnMedia {
     });
   }
 
-  closeAll(): void { this.#capture.closeAll(); }
+  /** Turns all off, and the microphone not only mute. */
+  close(): Promise<void> {
+    return this.#while(async () => {
+      this.#isMuted = true;
+      this.#capture.closeAll();
+    });
+  }
 
-  async #while(work: () => Promise<void>): Promise<void> {
-    if (this.#isBusy) return;
-    this.#isBusy = true;
+  /** One after the other: a device can't be opened and closed at once. */
+  #while(work: () => Promise<void>): Promise<void> {
+    this.#pending++;
     this.#changed();
-    try {
-      await work();
-    } finally {
-      this.#isBusy = false;
+    this.#last = this.#last.then(work).catch(() => { /* `trouble` says why */ }).then(() => {
+      this.#pending--;
       this.#changed();
-    }
+    });
+    return this.#last;
   }
 }
