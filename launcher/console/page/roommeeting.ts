@@ -167,8 +167,10 @@ export class Meeting {
       floor.clientWidth, floor.clientHeight);
     this.#floor.show(plan, (shown) => this.#detailOf(shown));
     $('floor').classList.toggle('alone', room.roster.size === 1);
-    const sizes = sizesOf(this.#peer.receiving, room, plan.placed, devicePixelRatio,
-      document.hidden);
+    const full = (document.fullscreenElement as HTMLElement | null)?.dataset['key'];
+    const seen = plan.placed.map((one) => (keyOf(one.shown) !== full ? one
+      : { ...one, rect: { left: 0, top: 0, width: innerWidth, height: innerHeight } }));
+    const sizes = sizesOf(this.#peer.receiving, room, seen, devicePixelRatio, document.hidden);
     if (room.you) this.#view.report(sizes, this.#pinned ? [this.#pinned.id] : []);
   }
 
@@ -256,7 +258,9 @@ export class Meeting {
     });
     addEventListener('click', () => this.#audio.resume());
     addEventListener('keydown', (event) => this.#key(event));
-    document.addEventListener('visibilitychange', () => this.show());
+    for (const change of ['visibilitychange', 'fullscreenchange']) {
+      document.addEventListener(change, () => this.show());
+    }
     new ResizeObserver(() => this.show()).observe($('floor'));
   }
 

@@ -107,9 +107,12 @@ class Tile {
     this.#video.srcObject = stream;
     if (!stream) return;
     this.#video.play().catch(() => { /* it is muted, and plays when it has data */ });
-    this.#video.requestVideoFrameCallback(() => {
+    const reveal = (): void => {
       if (this.#video.srcObject === stream) this.element.classList.add('has-video');
-    });
+    };
+    if (typeof this.#video.requestVideoFrameCallback === 'function') {
+      this.#video.requestVideoFrameCallback(reveal);
+    } else this.#video.onloadeddata = reveal;
   }
 
   remove(): void {
