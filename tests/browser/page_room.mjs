@@ -34,7 +34,8 @@ export const rooms = {
     const ann = await Participant.join(browser, server, ROOM, 'Ann', SMALL);
     const bo = await Participant.join(browser, server, ROOM, 'Bo <b>x</b>', SMALL);
     await ann.sees(['You', 'Bo <b>x</b>']);
-    await Promise.all([ann.moves('Bo <b>x</b>'), bo.moves('Ann'), ann.hears('Bo'), bo.hears('Ann')]);
+    await Promise.all([ann.moves('Bo <b>x</b>'), bo.moves('Ann')]);
+    await Promise.all([ann.hears('Bo'), bo.hears('Ann')]);
     await bo.write('Hello, <img src=x onerror=alert(1)>');
     await ann.page.click('#tool-chat');
     await ann.reads('Hello, <img src=x onerror=alert(1)>');
@@ -49,8 +50,8 @@ export const rooms = {
     await bo.close();
   },
 
-  /** Three meet, one of them by a phone: a host is there, a screen is shared, somebody is muted, made
-   * a listener, and removed. */
+  /** Three meet, one of them by a phone: a screen is shared; the host mutes somebody, makes a
+   * listener of him, and removes another. */
   async room_three(browser, server) {
     const ann = await Participant.join(browser, server, ROOM, 'Ann', SMALL);
     await ann.write('Who else comes?');
@@ -125,8 +126,9 @@ export const rooms = {
     await ann.shot('room-many');
     const [left] = ['Bo', 'Cy', 'Di'].filter(await withVideo().then((seen) =>
       (label) => !seen.includes(label)));
-    await ann.page.locator('.tile', { hasText: left }).hover();
-    await ann.page.locator('.tile', { hasText: left }).getByRole('button', { name: /^Keep/ }).click();
+    const tile = ann.page.locator('.tile', { hasText: left });
+    await tile.hover();
+    await tile.getByRole('button', { name: /^Keep/ }).click();
     await ann.moves(left);
     assert.equal((await ann.tiles()).find(({ isStage }) => isStage).label, left);
     await until('two have video', async () => (await withVideo()).length === 2, 30000);
@@ -148,7 +150,7 @@ export const rooms = {
     await bo.close();
   },
 
-  /** A key in the address: those who have it see, hear and read each other, and nobody else does. */
+  /** A key in the address: who has it sees, hears and reads the others, and nobody else does. */
   async room_encrypted(browser, server) {
     const fragment = '#key=0123456789abcdef';
     const ann = await Participant.open(browser, server, ROOM, 'Ann', SMALL);
@@ -167,11 +169,12 @@ export const rooms = {
     await ann.shot('room-encrypted');
     const eve = await Participant.join(browser, server, ROOM, 'Eve', SMALL);
     await eve.sees(['You', 'Ann', 'Bo']);
-    await until('the frames arrive', async () => await eve.received('video', 'packetsReceived') > 50);
+    await until('the frames arrive', async () =>
+      await eve.received('video', 'packetsReceived') > 50);
     assert.equal(await eve.received('video', 'framesDecoded'), 0);
     await eve.page.click('#tool-chat');
     assert.match(await eve.page.textContent('.chat-text'), /^e2e:/);
-    await ann.says('toasts', /has not this page's key/);
+    await ann.says('toasts', /does not have this page's key/);
     assert.deepEqual((await ann.tiles()).filter(({ hasVideo }) => hasVideo).map(({ label }) => label)
       .sort(), ['Bo', 'You']);
     for (const one of [ann, bo, eve]) await one.close();
@@ -183,7 +186,8 @@ export const rooms = {
     await until('there is a button for it', () => home.page.isVisible('#rooms'));
     await home.page.click('#rooms');
     await home.page.fill('#start-name', 'no name');
-    assert.ok(await home.page.evaluate(() => !document.getElementById('start-form').checkValidity()));
+    assert.ok(await home.page.evaluate(() =>
+      !document.getElementById('start-form').checkValidity()));
     await home.page.fill('#start-name', ROOM);
     await home.page.press('#start-name', 'Enter');
     await home.page.waitForURL(`**/room/${ROOM}`);

@@ -16,9 +16,12 @@ const $ = (id: string): HTMLElement => part(document, `#${id}`);
 const input = (id: string): HTMLInputElement => $(id) as HTMLInputElement;
 
 const NO_WEBRTC = 'This browser has no WebRTC, without which there are no rooms.';
-const NO_ENCRYPTION = 'This browser, or an address without https://, can\'t encrypt end to end, as ' +
-  'this room\'s address asks for.';
-const UNREADABLE = 'Somebody here has not this page\'s key: their picture and sound stay away';
+const NO_ENCRYPTION = 'This browser, or an address without https://, can\'t encrypt end to end, ' +
+  'as this room\'s address asks for.';
+const UNREADABLE = 'Somebody here does not have this page\'s key: you can\'t see and hear each ' +
+  'other';
+const TOO_LONG = 'That is too long for one message';
+const NOT_SENT = 'That was not sent: there is no connection';
 const SOURCES = ['microphone', 'camera', 'screen'] as const;
 
 /** The room's name: the last part of the path; empty: none is chosen. */
@@ -59,8 +62,8 @@ function openRoom(name: string): void {
 
   async function say(text: string): Promise<void> {
     const said = cipher ? await cipher.seal(text) : text;
-    if (new TextEncoder().encode(said).length > LONGEST_CHAT) note('That is too long for one message');
-    else if (!peer.send({ type: 'chat', text: said })) note('That was not sent: there is no connection');
+    if (new TextEncoder().encode(said).length > LONGEST_CHAT) note(TOO_LONG);
+    else if (!peer.send({ type: 'chat', text: said })) note(NOT_SENT);
   }
 
   /** Gives the connection what is on; a listener's media would go nowhere. */

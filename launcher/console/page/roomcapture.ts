@@ -42,7 +42,7 @@ export class Capture {
 
   get isOpen(): boolean { return this.#tracks.size > 0; }
 
-  /** Opens camera and microphone with one question to the user, and the one if there is no other. */
+  /** Opens camera and microphone with one question to the user; one of them if that is all. */
   async openBoth(choice: CaptureChoice): Promise<void> {
     this.trouble = '';
     if (!canCapture()) return;

@@ -14,7 +14,8 @@ function makeLine(line: ChatLine, before: ChatLine | undefined, isMine: boolean)
     line.at - before.at < TOGETHER;
   if (!isSame) {
     const head = make('p', 'chat-head');
-    head.append(make('b', '', isMine ? 'You' : line.name || 'Somebody'), make('time', '', timeOf(line.at)));
+    const author = isMine ? 'You' : line.name || 'Somebody';
+    head.append(make('b', '', author), make('time', '', timeOf(line.at)));
     item.append(head);
   }
   item.append(make('p', 'chat-text', line.text));

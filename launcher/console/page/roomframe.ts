@@ -14,7 +14,7 @@ const TAG_BYTES = 16;
 const TEXT_MARK = 'e2e:';
 const utf8 = new TextEncoder();
 
-/** The key of a room for a passphrase. Needs a page that came over https://, or from this machine. */
+/** The key of a room for a passphrase. Needs a page that came over https://, or from here. */
 export async function keyOf(passphrase: string, room: string): Promise<CryptoKey> {
   const secret = await crypto.subtle.importKey('raw', utf8.encode(passphrase), 'PBKDF2', false,
     ['deriveKey']);

@@ -133,7 +133,8 @@ function staged(stage: Shown, tiles: readonly Shown[], speaker: Id, width: Pixel
   const stageRect: Rect = { left: 0, top: 0, width: isUpright ? width : width - strip - GAP,
     height: isUpright ? height - strip - GAP : height };
   const whole = strip ? stageRect : { left: 0, top: 0, width, height };
-  const [least, most] = isUpright ? [strip * 0.75, strip * WIDEST] : [strip / WIDEST, strip / WIDEST];
+  const least = isUpright ? strip * 0.75 : strip / WIDEST;
+  const most = isUpright ? strip * WIDEST : strip / WIDEST;
   const kept = cut(tiles, Math.floor((along + GAP) / (least + GAP)), speaker);
   const count = tiles.length - kept.length;
   const cells = kept.length + (count ? 1 : 0);

@@ -18,8 +18,8 @@ const VISITED = 'penstock.rooms'; // and of the names of rooms, the last first
 const MOST_VISITED = 8;
 const FIELDS = ['name', 'camera', 'microphone', 'output', 'height', 'videos'];
 const TICKS = ['echo', 'noise', 'gain'];
-const NOT_SECURE = 'Browsers hand camera and microphone only to pages that come over https://, or ' +
-  'from this machine (http://localhost). By this address you can only listen and watch.';
+const NOT_SECURE = 'Browsers hand camera and microphone only to pages that come over https://, ' +
+  'or from this machine (http://localhost). By this address you can only listen and watch.';
 
 type Stored = Readonly<Record<string, unknown>>;
 
@@ -141,7 +141,8 @@ export class Lobby {
       preview.srcObject = stream;
       preview.play().catch(() => { /* it is muted, and plays when it has data */ });
     }
-    const asks = own.isBusy ? 'The browser asks whether this page may use them…' : 'The camera is off';
+    const asks = own.isBusy ? 'The browser asks whether this page may use them…'
+      : 'The camera is off';
     setText($('hint'), stream ? '' : can ? asks : NOT_SECURE);
     for (const source of ['microphone', 'camera'] as const) {
       const isOn = own.isOn(source);

@@ -110,7 +110,7 @@ export class Meeting {
     this.#audio.show(this.#peer.receiving);
     this.#showFloor();
     this.#showTools();
-    this.#people.show(this.#room);
+    if (this.#panel.page === 'people') this.#people.show(this.#room);
     this.#chat.show(this.#room.chat, this.#room.you, this.#panel.page === 'chat');
     this.#chat.showUnread(this.#badge);
     setText($('panel-title'), this.#panel.page === 'people' ? `People (${roster.size})`
@@ -189,7 +189,8 @@ export class Meeting {
     const isMuted = isMine ? !this.#own.isOn('microphone') : !who?.audio;
     return {
       label: isScreen ? (isMine ? 'Your screen' : `${name}'s screen`) : owner, name,
-      stream: isMine ? this.#own.stream(source) : received, isMine, isMirrored: isMine && !isScreen, isPinned: pinned,
+      stream: isMine ? this.#own.stream(source) : received, isMine,
+      isMirrored: isMine && !isScreen, isPinned: pinned,
       isMuted: isMuted && !isScreen,
       speaks: !isScreen && !isMuted && room.speakers.includes(id),
     };
@@ -225,7 +226,8 @@ export class Meeting {
     const state = { type: 'state', audio: own.isOn('microphone'), video: own.isOn('camera'),
       screen: own.isOn('screen') } as const;
     const text = JSON.stringify(state);
-    if (this.#room.you && text !== this.#sentState && this.#peer.send(state)) this.#sentState = text;
+    if (!this.#room.you || text === this.#sentState) return;
+    if (this.#peer.send(state)) this.#sentState = text;
   }
 
   async #toggle(source: Source): Promise<void> {
@@ -238,7 +240,9 @@ export class Meeting {
   #setMode(mode: Mode): void {
     this.#mode = mode;
     this.#pinned = null;
-    for (const choice of $('mode').querySelectorAll('input')) choice.checked = choice.value === mode;
+    for (const choice of $('mode').querySelectorAll('input')) {
+      choice.checked = choice.value === mode;
+    }
     this.show();
   }
 

@@ -23,7 +23,9 @@ export class Panel {
     this.#changed = changed;
     $('panel-close').addEventListener('click', () => this.close());
     for (const page of PANEL_PAGES) {
-      $(`tool-${page}`).addEventListener('click', () => this.toggle(page));
+      const button = $(`tool-${page}`);
+      button.setAttribute('aria-expanded', 'false');
+      button.addEventListener('click', () => this.toggle(page));
     }
   }
 

@@ -12,9 +12,11 @@ const ROLES = { host: 'Host', speaker: '', listener: 'Listener' } as const;
 function actionsFor(who: Who): (readonly [text: string, message: ClientMessage])[] {
   const { id, role } = who;
   const actions: (readonly [string, ClientMessage])[] = [];
-  if (who.audio && role !== 'listener') actions.push(['Mute', { type: 'mute', id, kind: 'audio' }]);
-  if (who.video && role !== 'listener') actions.push(['Stop camera', { type: 'mute', id, kind: 'video' }]);
   if (role === 'listener') actions.push(['Let speak', { type: 'role', id, role: 'speaker' }]);
+  else {
+    if (who.audio) actions.push(['Mute', { type: 'mute', id, kind: 'audio' }]);
+    if (who.video) actions.push(['Stop camera', { type: 'mute', id, kind: 'video' }]);
+  }
   if (role === 'speaker') {
     actions.push(['Make listener', { type: 'role', id, role: 'listener' }],
       ['Make host', { type: 'role', id, role: 'host' }]);

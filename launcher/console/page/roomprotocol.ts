@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The texts between a room's page and its server, over the data channel `room` (docs/rooms.md). They
-// come from the network: what is not as it should be is left out, what is unknown is ignored.
+// The texts between a room's page and its server, over the data channel `room` (docs/rooms.md).
+// They come from the network: what is not as it should be is left out, what is unknown ignored.
 import type { Milliseconds, Pixels } from './units.js';
 
 export const CHANNEL = 'room'; // label of the data channel
