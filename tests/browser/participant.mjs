@@ -3,15 +3,32 @@
 import { until } from './server.mjs';
 import { DESKTOP, Viewer } from './viewer.mjs';
 
+/** Runs in the page before its scripts: the microphone has a tone, where a browser's own beeps now
+ * and then, which is no speech. */
+function speak() {
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await real(wanted);
+    if (!wanted.audio) return stream;
+    const audio = new AudioContext();
+    const out = audio.createMediaStreamDestination();
+    const tone = new OscillatorNode(audio, { frequency: 300 });
+    tone.connect(new GainNode(audio, { gain: 0.3 })).connect(out);
+    tone.start();
+    return new MediaStream([...stream.getVideoTracks(), ...out.stream.getAudioTracks()]);
+  };
+}
+
 export class Participant extends Viewer {
   /** Opens the room's page. `settings`: what the page remembers of before, such as {height: '180'};
-   * `fragment`: of the address. */
+   * `fragment`: of the address; `speaks`: all the time, when not muted. */
   static async open(browser, server, room, name,
-    { viewport = DESKTOP, settings = {}, fragment = '' } = {}) {
+    { viewport = DESKTOP, settings = {}, fragment = '', speaks = false } = {}) {
     const remembered = JSON.stringify({ name, height: '360', ...settings });
     const participant = await Viewer.open(browser, server, '/assets/icon.svg', viewport, null);
     Object.setPrototypeOf(participant, Participant.prototype);
     participant.name = name;
+    if (speaks) await participant.page.addInitScript(speak);
     await participant.page.evaluate((value) => {
       localStorage['penstock.room'] = value;
     }, remembered);

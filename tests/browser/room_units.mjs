@@ -155,8 +155,12 @@ assert.deepEqual(figureRows(readTraffic(report()), null), [['Round trip', '–']
   ['Sizes sent', 'none'], ['Received', '–, 0 pictures'], ['Lost', '0.0 %']]);
 // Encryption: frames come back as they were; what the server looks at stays as it was.
 const { clearBytes, keyOf: roomKey, open, openText, Sealer, sealText } = await load('roomframe');
-const [key, sameKey, otherKey] = await Promise.all([roomKey('pass', 'team'), roomKey('pass', 'team'),
+const derived = await Promise.all([roomKey('pass', 'team'), roomKey('pass', 'team'),
   roomKey('pass', 'other')]);
+const [key, sameKey, otherKey] = derived.map((one) => one.key);
+assert.match(derived[0].mark, /^[0-9a-f]{8}$/);
+assert.equal(derived[1].mark, derived[0].mark);
+assert.notEqual(derived[2].mark, derived[0].mark);
 const sealer = new Sealer(key);
 for (const [kind, first, clear] of [['video', 0x10, 10], ['video', 0x11, 3], ['audio', 0x78, 1]]) {
   for (const length of [0, 1, 2, 9, 10, 11, 1200]) {

@@ -56,7 +56,8 @@ function openRoom(name: string): void {
     $('lock').hidden = !cipher;
     sendTracks();
     const query = new URLSearchParams({ name: lobby.name });
-    peer.join({ url: `/room/${encodeURIComponent(name)}/join?${query}`, key: lobby.key,
+    const joined = encodeURIComponent(cipher?.roomName ?? name);
+    peer.join({ url: `/room/${joined}/join?${query}`, key: lobby.key,
       videoSlots: lobby.videoSlots, sends: canCapture(), cipher });
   }
 
@@ -85,7 +86,7 @@ function openRoom(name: string): void {
       rememberRoom(name);
       wasListener = room.role === 'listener';
     }
-    const isListener = room.role === 'listener';
+    const isListener = room.me?.role === 'listener';
     if (isListener !== wasListener) {
       wasListener = isListener;
       meeting.roleChanged(isListener);

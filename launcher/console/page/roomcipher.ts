@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // End-to-end encryption of a room, by a passphrase in the fragment of its address, which browsers
 // send to nobody.
-import { keyOf, openText, sealText } from './roomframe.js';
+import { hexOf, keyOf, openText, sealText } from './roomframe.js';
 import type { Cipher } from './roompeer.js';
 import type { ChatLine, ServerMessage } from './roomprotocol.js';
 import type { Work } from './roomcipherworker.js';
 import type { Milliseconds } from './units.js';
 
 const TOLD_EVERY: Milliseconds = 20000; // at most, that something can't be read
-const KEY_BYTES = 16;
+const PASSPHRASE_BYTES = 16;
 
 /** The passphrase of this page's address; empty: nothing is encrypted end to end. */
 export const passphraseOf = (hash: string): string =>
@@ -16,19 +16,22 @@ export const passphraseOf = (hash: string): string =>
 
 /** A fragment with a passphrase that nobody guesses. */
 export function newFragment(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-  return `#key=${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  return `#key=${hexOf(crypto.getRandomValues(new Uint8Array(PASSPHRASE_BYTES)))}`;
 }
 
 export const canEncrypt = (): boolean =>
   window.isSecureContext && 'RTCRtpScriptTransform' in window;
 
 export class RoomCipher implements Cipher {
+  /** The name at the server of the room that only those with this key join: without it one would
+   * hear noise. */
+  readonly roomName: string;
   readonly #key: CryptoKey;
   readonly #worker: Worker;
 
-  private constructor(key: CryptoKey, unreadable: () => void) {
+  private constructor(key: CryptoKey, roomName: string, unreadable: () => void) {
     this.#key = key;
+    this.roomName = roomName;
     this.#worker = new Worker('/assets/roomcipherworker.js', { type: 'module' });
     let told: Milliseconds = -Infinity;
     this.#worker.addEventListener('message', () => {
@@ -40,7 +43,8 @@ export class RoomCipher implements Cipher {
 
   /** `unreadable`: frames of somebody can't be decrypted. */
   static async of(passphrase: string, room: string, unreadable: () => void): Promise<RoomCipher> {
-    return new RoomCipher(await keyOf(passphrase, room), unreadable);
+    const { key, mark } = await keyOf(passphrase, room);
+    return new RoomCipher(key, `${room}~${mark}`, unreadable);
   }
 
   protect(sender: RTCRtpSender, kind: Work['kind']): void {

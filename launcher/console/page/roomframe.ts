@@ -8,19 +8,33 @@
 export type FrameKind = 'audio' | 'video';
 
 const ROUNDS = 200_000; // of PBKDF2
+const KEY_BYTES = 32;
+const MARK_BYTES = 4;
 const PREFIX_BYTES = 8; // of a vector: random for each sender; then a counter
 const VECTOR_BYTES = 12;
 const TAG_BYTES = 16;
 const TEXT_MARK = 'e2e:';
 const utf8 = new TextEncoder();
 
-/** The key of a room for a passphrase. Needs a page that came over https://, or from here. */
-export async function keyOf(passphrase: string, room: string): Promise<CryptoKey> {
+export const hexOf = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** What a passphrase gives for a room. */
+export interface RoomKey {
+  readonly key: CryptoKey;
+  readonly mark: string; // eight digits that are others for another passphrase
+}
+
+/** Needs a page that came over https://, or from this machine. */
+export async function keyOf(passphrase: string, room: string): Promise<RoomKey> {
   const secret = await crypto.subtle.importKey('raw', utf8.encode(passphrase), 'PBKDF2', false,
-    ['deriveKey']);
-  return crypto.subtle.deriveKey({ name: 'PBKDF2', hash: 'SHA-256', iterations: ROUNDS,
-    salt: utf8.encode(`penstock room ${room}`) }, secret, { name: 'AES-GCM', length: 256 }, false,
-  ['encrypt', 'decrypt']);
+    ['deriveBits']);
+  const bits = new Uint8Array(await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256',
+    iterations: ROUNDS, salt: utf8.encode(`penstock room ${room}`) }, secret,
+  8 * (KEY_BYTES + MARK_BYTES)));
+  const key = await crypto.subtle.importKey('raw', bits.subarray(0, KEY_BYTES), 'AES-GCM', false,
+    ['encrypt', 'decrypt']);
+  return { key, mark: hexOf(bits.subarray(KEY_BYTES)) };
 }
 
 /** Bytes that stay clear: of VP8 the frame's tag, and a keyframe's start code and size (RFC 6386,

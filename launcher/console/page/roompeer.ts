@@ -79,6 +79,7 @@ export class RoomPeer {
   #peer: RTCPeerConnection | null = null;
   #channel: RTCDataChannel | null = null;
   #session: RtcSession | null = null;
+  #early: ServerMessage[] | null = []; // null: the welcome has come
   #timer = 0;
   #retry: Milliseconds = RETRY_FIRST;
   #wasJoined = false;
@@ -150,6 +151,7 @@ export class RoomPeer {
     this.#peer = null;
     this.#senders.clear();
     this.#receiving = new Map();
+    this.#early = [];
   }
 
   #addSections(peer: RTCPeerConnection, { sends, videoSlots, cipher }: Joining): void {
@@ -212,13 +214,25 @@ export class RoomPeer {
 
   #received(message: ServerMessage | null): void {
     if (!message) return;
-    if (message.type === 'welcome') {
-      clearTimeout(this.#timer);
-      this.#retry = RETRY_FIRST;
-      this.#wasJoined = true;
-    }
+    if (message.type === 'welcome') return this.#welcomed(message);
+    // What comes before the welcome is of those whom that names.
+    if (this.#early) this.#early.push(message);
+    else this.#take(message);
+  }
+
+  #welcomed(message: ServerMessage): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    clearTimeout(this.#timer);
+    this.#retry = RETRY_FIRST;
+    this.#wasJoined = true;
     this.#events.message(message);
-    if (message.type === 'welcome') this.#setState('joined');
+    for (const one of early) this.#take(one);
+    if (this.#peer) this.#setState('joined');
+  }
+
+  #take(message: ServerMessage): void {
+    this.#events.message(message);
     if (message.type === 'removed') {
       this.#close();
       this.#joining = null;
