@@ -93,7 +93,8 @@ export const rooms = {
     await ann.host('Bo', 'Make listener');
     await bo.says('toasts', /You are a listener now/);
     await ann.sees(['You', 'Cy']);
-    assert.ok(await bo.page.isDisabled('#tool-microphone'));
+    await bo.says('connection', /^You are a listener$/);
+    assert.ok(await bo.page.isHidden('#tool-microphone'));
     await bo.sees(['Ann', 'Cy']);
     await bo.moves('Ann');
     await ann.host('Bo', 'Let speak');

@@ -54,7 +54,7 @@ export class Participant extends Viewer {
     return until(`${this.name} is in the room`, () => this.page.evaluate(() =>
       document.getElementById('main').dataset.view === 'meeting' &&
       document.querySelector('.tile.is-mine') !== null &&
-      document.getElementById('connection').textContent === ''), ms);
+      !document.getElementById('connection').textContent.startsWith('Interrupted')), ms);
   }
 
   /** The tiles that are shown: {key, label, hasVideo, speaks, isStage}. */

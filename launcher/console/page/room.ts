@@ -111,7 +111,8 @@ function openRoom(name: string): void {
     if (shows !== isIn) enter(shows);
     if (!isIn) lobby.show(stateText(), state !== 'idle' || trouble !== '', state === 'joining');
     sendTracks();
-    setText($('connection'), isIn ? stateText() : '');
+    const role = room.me?.role === 'listener' ? 'You are a listener' : '';
+    setText($('connection'), isIn ? stateText() || role : '');
     $('meeting').toggleAttribute('data-lost', state === 'lost');
     meeting.show();
     screenLock.keep(isIn);

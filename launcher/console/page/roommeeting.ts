@@ -82,6 +82,7 @@ export class Meeting {
     switch (message.type) {
       case 'welcome':
         this.#forget();
+        if (room.roster.size === 1) note('Nobody else is here yet: copy the link to invite others');
         break;
       case 'joined':
         note(`${message.who.name || 'Somebody'} is here`);
@@ -166,7 +167,7 @@ export class Meeting {
     const plan: Plan = place(order(room, this.#mode, this.#pinned), room.lastSpeaker,
       floor.clientWidth, floor.clientHeight);
     this.#floor.show(plan, (shown) => this.#detailOf(shown));
-    $('floor').classList.toggle('alone', room.roster.size === 1);
+    $('floor-hint').hidden = plan.placed.length > 0 || !room.you;
     const full = (document.fullscreenElement as HTMLElement | null)?.dataset['key'];
     const seen = plan.placed.map((one) => (keyOf(one.shown) !== full ? one
       : { ...one, rect: { left: 0, top: 0, width: innerWidth, height: innerHeight } }));
@@ -209,8 +210,8 @@ export class Meeting {
       button.classList.toggle('off', !isOn && source !== 'screen');
       button.classList.toggle('on', isOn && source === 'screen');
       const can = source === 'screen' ? canShareScreen() : canCapture();
-      button.disabled = isListener || own.isBusy;
-      button.hidden = !can;
+      button.disabled = own.isBusy;
+      button.hidden = !can || isListener;
     }
     for (const page of PANEL_PAGES) {
       setTool($(`tool-${page}`), page, PANEL_TITLES[page], page === 'settings' ? '' : page[0]
@@ -231,7 +232,7 @@ export class Meeting {
   }
 
   async #toggle(source: Source): Promise<void> {
-    if (this.#room.role === 'listener' || ($(`tool-${source}`) as HTMLButtonElement).hidden) return;
+    if ($(`tool-${source}`).hidden) return;
     const isWanted = !this.#own.isOn(source);
     const isDone = await this.#own.set(source, isWanted);
     if (!isDone && this.#own.trouble) note(`That did not work: ${this.#own.trouble}`);
