@@ -113,11 +113,13 @@ export class RoomPeer {
   }
 
   /** Sends this from now on; null: nothing. */
-  async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+  setTrack(source: Source, track: MediaStreamTrack | null): void {
     if (track === (this.#tracks.get(source) ?? null)) return;
     if (track) this.#tracks.set(source, track);
     else this.#tracks.delete(source);
-    await this.#senders.get(source)?.replaceTrack(track);
+    this.#senders.get(source)?.replaceTrack(track).catch(() => {
+      // The connection has ended; the next one begins with the track.
+    });
   }
 
   /** False if the channel is not open. */
