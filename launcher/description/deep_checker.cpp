@@ -99,12 +99,14 @@ std::vector<std::string> page_elements() {
     return out;
 }
 
-/// Whether the element serves at the address what the page plays.
+/// Whether the element serves at the address what the page plays, or has a page of its own there.
 bool serves_page(const Item &item, const Binding &binding, const Captures &captures,
                  const net::Address &address) {
     const auto known = protocols::find_element(item.text);
-    if (!known || known.use->role != protocols::Role::serve || known.protocol->page_kinds.empty())
-        return false;
+    if (!known) return false;
+    const bool is_played =
+        known.use->role == protocols::Role::serve && !known.protocol->page_kinds.empty();
+    if (!is_played && !known.use->has_page) return false;
     for (const Property &property : item.properties) {
         if (property.name != known.use->property) continue;
         const auto text = binding.expand(property.pieces, captures, nullptr);

@@ -57,6 +57,7 @@ struct ElementUse {
     bool may_write_files = false; ///< serves only if its URL has a scheme of this protocol
     bool needs_gio_tls = false;   ///< needs GIO's TLS backend for TLS addresses
     bool receives_udp = false;
+    bool has_page = false; ///< the viewers' page has one for it: that of a room
     /// The property that holds the UDP address of the media, at which this process listens too, and
     /// its default. nullptr: there is none.
     const char *udp_property = nullptr, *udp_default = nullptr;

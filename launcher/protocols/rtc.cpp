@@ -231,6 +231,7 @@ std::vector<Protocol> rtc_protocols() {
     room.elements = {{.factory = "rtcroom",
                       .role = Role::receive,
                       .receives_udp = true,
+                      .has_page = true,
                       .udp_property = "udp",
                       .udp_default = ":8189"}};
     room.has_tls = true;

@@ -19,13 +19,11 @@ const [test, program] = process.argv.slice(2);
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const TESTS = { ...addresses, ...transports, ...ends, ...latency, ...webrtc, ...rtc, ...rooms };
 
-const own = (name) => fileURLToPath(new URL(name, import.meta.url));
-
 /** The descriptions that run in a test; `live` in the others. */
 const DESCRIPTIONS = {
   demand: ['live', 'on-demand'],
-  direct: [own('direct.yaml')],
-  ...Object.fromEntries(Object.keys(rooms).map((name) => [name, [own('room.yaml')]])),
+  direct: [fileURLToPath(new URL('direct.yaml', import.meta.url))],
+  ...Object.fromEntries(Object.keys(rooms).map((name) => [name, ['room', 'live']])),
 };
 
 /** WHIP and WHEP by the stand-in. */

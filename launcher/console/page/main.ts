@@ -55,6 +55,11 @@ function showHowTo(): void {
     `-pix_fmt yuv420p -g 60 -c:a aac -f flv ${url('test')}`);
   copyable($('how-server'), server);
   copyable($('how-key'), `cam${key}`);
+  // Rooms alone: nobody can publish.
+  const hasRoomsOnly = answer?.rooms === true && !answer.rtmp.length && !answer.rtc.length;
+  for (const way of document.querySelectorAll<HTMLElement>('[data-rtmp]')) way.hidden = hasRoomsOnly;
+  setText($('empty-title'), hasRoomsOnly ? 'Meet in a room' : 'Nothing is live yet');
+  $('empty-text').hidden = hasRoomsOnly;
 }
 
 function showState(): void {

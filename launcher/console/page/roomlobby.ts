@@ -141,6 +141,7 @@ export class Lobby {
       preview.srcObject = stream;
       preview.play().catch(() => { /* it is muted, and plays when it has data */ });
     }
+    part(document, '.over').hidden = !can;
     const asks = own.isBusy ? 'The browser asks whether this page may use them…'
       : 'The camera is off';
     setText($('hint'), stream ? '' : can ? asks : NOT_SECURE);
