@@ -105,6 +105,9 @@ GST_START_TEST(test_chunks) {
     fail_if(admits(std::vector(Guard::max_chunks + 1, std::pair(data, size_t(4)))));
     fail_unless(admits(std::vector(Guard::max_control_chunks, std::pair(heartbeat, size_t(4)))));
     fail_if(admits(std::vector(Guard::max_control_chunks + 1, std::pair(heartbeat, size_t(4)))));
+    fail_unless(admits({{sack, 12 + 4 * Guard::max_gaps}}));
+    fail_if(admits({{sack, 16 + 4 * Guard::max_gaps}}));
+    fail_if(admits({{sack, 12 + 2 * Guard::max_gaps}, {sack, 16 + 2 * Guard::max_gaps}}));
     // Any packet that is cut, or longer than its chunks.
     const auto whole = packet({{sack, 12}, {data, 20}}, 5000, 6000);
     fail_unless(guard.admits(whole, 0));

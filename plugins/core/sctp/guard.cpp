@@ -28,6 +28,9 @@ enum Chunk : uint8_t {
     forward_tsn = 192
 };
 
+/// Bytes of an acknowledgement without gaps, and of one gap.
+constexpr unsigned sack_size = 16, gap_size = 4;
+
 bool is_known(uint8_t type) {
     return type <= cookie_ack || type == shutdown_complete || type == reconfig ||
            type == forward_tsn;
@@ -52,7 +55,7 @@ bool Guard::is_sound(ByteView packet) {
     const uint16_t source = reader.u16(), destination = reader.u16();
     reader.skip(8); // verification tag and checksum, in whose place DTLS has proven the packet
     if (reader.failed() || source != source_ || destination != destination_) return false;
-    unsigned chunks = 0, control = 0;
+    unsigned chunks = 0, control = 0, gaps = 0;
     bool has_init = false;
     while (reader.remaining() > 0) {
         const uint8_t type = reader.u8();
@@ -63,6 +66,8 @@ bool Guard::is_sound(ByteView packet) {
         if (reader.failed()) return false;
         reader.skip(std::min<size_t>(reader.remaining(), (4 - length % 4) % 4));
         has_init = has_init || type == init;
+        if (type == sack && length > sack_size) gaps += (length - sack_size) / gap_size;
+        if (gaps > max_gaps) return false;
         if (++chunks > max_chunks) return false;
         if (type != data && ++control > max_control_chunks) return false;
     }

@@ -18,6 +18,9 @@ public:
     static constexpr unsigned max_rate = 2000, max_burst = 1000;
     /// Chunks of a packet, and those among them that are no DATA.
     static constexpr unsigned max_chunks = 64, max_control_chunks = 8;
+    /// Gaps and duplicates that acknowledgements in a packet name: for each, usrsctp may look
+    /// through all that was sent.
+    static constexpr unsigned max_gaps = 64;
     /// INITs of an association, which may come until it is established: a peer of WebRTC does not
     /// begin again.
     static constexpr unsigned max_inits = 16;
