@@ -10,6 +10,7 @@
 #include "cli/urls.h"
 #include "config.h"
 #include "console/pages.h"
+#include "core/net/http/process_end.h"
 #include "state/collect.h"
 #include "state/json.h"
 #include "supervisor/clashes.h"
@@ -175,6 +176,7 @@ int run(const std::vector<std::string> &names, const std::vector<std::string> &s
     status.finish();
     state.reset();
     pages.clear();
+    net::end_http_servers();
     return code;
 }
 

@@ -161,7 +161,8 @@ def ending():
     for process in waiting:
         process.wait()
     for connection in silent:
-        frames(connection)  # ends
+        types = frames(connection)
+        assert types[-1] == GOAWAY, types
     with https.secure() as server:
         silent = [idle(server) for _ in range(20)]
         rig.run("curl", "-sS", "--http2", "--cacert", https.certificate()[0], server.http + "/streams.json")

@@ -2,6 +2,7 @@
 #include "core/net/http/server.h"
 
 #include "core/net/http/connection.h"
+#include "core/net/http/process_end.h"
 #include "core/net/stream/mount_keeper.h"
 #include "core/net/stream/registry.h"
 
@@ -173,11 +174,15 @@ private:
 class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
 public:
     ~Server() override {
+        end();
+        if (listener_) MountKeeper::instance().forget("http", listener_->address());
+    }
+    void end() {
+        if (ended_.exchange(true)) return;
         if (listener_) listener_->close();
         routes_->close();
         if (routes_->viewers) routes_->viewers->shutdown();
         if (routes_->http2) routes_->http2->shutdown();
-        if (listener_) MountKeeper::instance().forget("http", listener_->address());
     }
     explicit Server(TlsFiles tls) : tls_(std::move(tls)) {}
     bool start(const Address &address, std::string *error) {
@@ -240,6 +245,7 @@ public:
 
 private:
     const TlsFiles tls_;
+    std::atomic<bool> ended_ = false;
     std::shared_ptr<Listener> listener_;
     std::shared_ptr<HttpRoutes> routes_ = std::make_shared<HttpRoutes>();
 };
@@ -263,6 +269,11 @@ std::shared_ptr<HttpServer> HttpServer::find(const Address &address) {
 
 std::vector<std::shared_ptr<HttpServer>> HttpServer::all() {
     return registry().all<HttpServer>();
+}
+
+void end_http_servers() {
+    for (const auto &server : registry().all<Server>())
+        server->end();
 }
 
 } // namespace penstock::net
