@@ -3,12 +3,14 @@
 """Varnish and nginx in front of Penstock, with the configurations of docker/edge: players get every
 part and segment, and the edge asks Penstock once for what many of them want."""
 
+import concurrent.futures
 import json
 import os
 import re
 import socket
 import subprocess
 import tempfile
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -184,5 +186,60 @@ def nginx_low():
         load(port, "--seconds", "4", "--hints")
 
 
+def read_growing(address, started):
+    """The segment at this address, and how much of it had come when `started` was set."""
+    with urllib.request.urlopen(address, timeout=rig.PATIENCE) as answer:
+        data = answer.read1(1 << 16)
+        started.set()
+        early = len(data)
+        while more := answer.read1(1 << 16):
+            data += more
+    return data, early
+
+
+def dash_through(port, server):
+    """Players of DASH behind an edge; how many bytes of two segments came before the rest."""
+    address = f"http://127.0.0.1:{port}/live/cam/index.mpd"
+    until("the MPD is there", lambda: b"<MPD" in get(address)[0])
+    folder = urllib.parse.urljoin(address, "index/video_0/")
+    listed = get(folder + "index.m3u8")[0].decode()
+    begin, number = re.findall(r"(?m)^(seg-\S*-)(\d+)\.m4s$", listed)[-1]
+    name = f"{begin}{int(number) + 1}.m4s"
+    started = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(read_growing, folder + name, started)
+        until("something of the segment has come", lambda: started.is_set() or first.done())
+        second = pool.submit(read_growing, folder + name, threading.Event())
+        results = [one.result() for one in (first, second)]
+    direct = get(f"{server.http}/live/cam/index/video_0/{name}")[0]
+    assert all(data == direct for data, _ in results), [len(data) for data, _ in results]
+    return len(direct), [early for _, early in results]
+
+
+def varnish_dash():
+    """Varnish, low-latency DASH: the segment that is being made goes to two players as it comes"""
+    need("varnishd", "varnishstat")
+    with tempfile.TemporaryDirectory(prefix="penstock-edge-") as folder, \
+            Server("latency=low-dash") as server:
+        os.chmod(folder, 0o755)
+        server.publish(generated(), "cam")
+        port, _ = varnish(server, folder)
+        size, early = dash_through(port, server)
+        yield f"{early} of {size} bytes at first"
+        assert early[0] < size, (size, early)
+
+
+def nginx_dash():
+    """nginx, low-latency DASH: segments arrive whole"""
+    need("/usr/sbin/nginx")
+    with tempfile.TemporaryDirectory(prefix="penstock-edge-") as folder, \
+            Server("latency=low-dash") as server:
+        os.chmod(folder, 0o755)
+        server.publish(generated(), "cam")
+        port, _ = nginx(server, folder)
+        size, early = dash_through(port, server)
+        yield f"{early} of {size} bytes at first"
+
+
 if __name__ == "__main__":
-    rig.main([varnish_low, varnish_classic, nginx_classic, nginx_low])
+    rig.main([varnish_low, varnish_classic, varnish_dash, nginx_classic, nginx_low, nginx_dash])

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import ssl
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import http_flv
 import https
@@ -128,6 +128,36 @@ def load():
             yield re.search(r"finished in .*", out)[0]
 
 
+def dash():
+    """the MPD and its clock come over HTTP/2, and a segment that is being made as it is made"""
+    with https.secure("latency=low-dash") as server:
+        server.publish(generated(), "cam")
+        mpd = server.hls("cam").removesuffix(".m3u8") + ".mpd"
+        until("the MPD is there", lambda: rig.run(
+            "curl", "-sS", "--cacert", https.certificate()[0], "-o", "/dev/null", "-w",
+            "%{http_code}", mpd)[0] == "200")
+        for url, kind in (mpd, "application/dash+xml"), (urljoin(mpd, "index/utc"), "text/plain"):
+            status, version, headers = curl(url, "--http2")
+            assert (status, version) == (200, "2"), (url, status, version)
+            assert headers["content-type"].startswith(kind), headers
+        # The newest whole segment of video, and the one after it.
+        folder = urljoin(mpd, "index/video_0/")
+        listed, _ = rig.run("curl", "-sS", "--cacert", https.certificate()[0], folder + "index.m3u8")
+        begin, number = re.findall(r"(?m)^(seg-\S*-)(\d+)\.m4s$", listed)[-1]
+        url = f"{folder}{begin}{int(number) + 1}.m4s"
+        path = http_flv.place("growing.m4s")
+        out, _ = rig.run("curl", "-sS", "--http2", "--cacert", https.certificate()[0], "-o", path,
+                         "-w", "%{http_code} %{http_version} %{time_starttransfer} %{time_total}", url)
+        status, version, first, whole = out.split()
+        assert (status, version) == ("200", "2"), out
+        again, _ = rig.run("curl", "-sS", "--http2", "--cacert", https.certificate()[0], url,
+                           "-o", path + ".whole", "-w", "%{http_code}")
+        with open(path, "rb") as grown, open(path + ".whole", "rb") as all_of_it:
+            data = grown.read()
+            assert data == all_of_it.read() and data[4:8] == b"styp" and again == "200", data[:40]
+        yield f"{len(data)} bytes from {float(first):.2f} to {float(whole):.2f} s"
+
+
 def live():
     """curl that asks for a live stream over HTTP/2 gets it, over HTTP/1.1"""
     with https.secure() as server:
@@ -147,8 +177,8 @@ def live():
 
 
 def ending():
-    """the server ends in time beside clients that wait and that do nothing; without a stream, it tells
-    them before"""
+    """the server ends in time beside clients that wait and that do nothing; it tells them before, with
+    a stream and without"""
     with https.secure("latency=low") as server:
         playlist = low(server)
         far = f"{server.hls('cam')}?_HLS_msn={playlist.open + 1}"
@@ -173,4 +203,4 @@ def ending():
 
 if __name__ == "__main__":
     rig.need("openssl", "ffmpeg", "curl", "nghttp", "h2load")
-    rig.main([pages, blocking, load, live, ending], jobs=2)
+    rig.main([pages, blocking, load, dash, live, ending], jobs=2)

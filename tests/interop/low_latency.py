@@ -176,6 +176,21 @@ def in_vlc():
         yield vlc.plays(server.wait_for_hls("cam", 4))
 
 
+def multivariant():
+    """mpv and VLC play a multivariant playlist, with video and audio in segments of their own"""
+    with Server("latency=low-dash", "segment=2s") as server:
+        server.publish(generated(), "cam")
+        url = server.hls("cam")
+        _, _, body = until("the playlist is there", lambda: (
+            answer := Client(url).get())[0] == 200 and answer)
+        names = re.findall(r"(?m)^(?!#)(\S+)$", body.decode())
+        assert b"#EXT-X-STREAM-INF" in body and b"TYPE=AUDIO" in body and names, body
+        until("there are four segments", lambda: Client(urljoin(url, names[0])).get()[2].count(
+            b"#EXTINF") >= 4)
+        yield mpv.plays(url, known="duplicated MOOV")
+        yield vlc.plays(url)
+
+
 if __name__ == "__main__":
     rig.need("ffmpeg", "mpv", "cvlc", "setpriv")
-    rig.main([blocking, ffmpeg, gstreamer, in_mpv, in_vlc])
+    rig.main([blocking, ffmpeg, gstreamer, in_mpv, in_vlc, multivariant])
