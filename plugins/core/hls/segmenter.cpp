@@ -196,7 +196,7 @@ bool Segmenter::begin_segment(const Sample &sample, const FormatPtr &format) {
     const Track &t = track(Kind::video);
     if (!sample.keyframe) {
         if (!must_cut_before(sample)) return false;
-        if (cuts_.back().keyframe && !std::exchange(is_told_of_late_key_, true))
+        if (cuts_.back().keyframe && ++late_keys_ == 2)
             warn("the next keyframe is late: segments end after " + std::to_string(announced_) +
                  " s without one, and players cannot begin with those that follow; shorten the "
                  "encoder's keyframe interval, or raise target-duration to it");
@@ -224,6 +224,8 @@ bool Segmenter::begin_segment(const Sample &sample, const FormatPtr &format) {
     if (video_driven_ && !new_format && !long_enough && !first_keyframe && !is_asked_for &&
         !must_cut_before(sample))
         return false;
+    // A single one is no interval that somebody has set.
+    if (cuts_.back().keyframe && late_keys_ < 2) late_keys_ = 0;
     cut(sample.pts, true, true, new_format);
     return true;
 }

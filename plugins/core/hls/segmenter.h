@@ -325,7 +325,7 @@ private:
     bool video_driven_ = false;
     bool need_keyframe_ = true;
     bool force_cut_ = false;  ///< the next keyframe begins a segment with a discontinuity
-    bool is_told_of_late_key_ = false;
+    unsigned late_keys_ = 0;  ///< in a row, until 2: then it is told
     bool paused_ = false;     ///< video is silent, and segments are cut by the audio's time
     int64_t audio_floor_ = 0; ///< audio alone begins no segment before this time
     int64_t audio_shift_ = 0; ///< added to audio timestamps; ns
