@@ -15,9 +15,9 @@ struct Package {
 };
 
 constexpr std::array packages = {
-    Package{own_package,
-            " goptee failover flvlivemux flvlivedemux livefilesrc copyorencode ladder tslivemux "
-            "latencystamp latencyread latencysei "},
+    Package{own_package, " goptee failover flvlivemux flvlivedemux livefilesrc copyorencode ladder "
+                         "tslivemux roommixer "
+                         "latencystamp latencyread latencysei "},
     Package{"gstreamer1.0-libav", " avenc_* avdec_* avmux_* avdemux_* avdeinterlace "},
     Package{"gstreamer1.0-plugins-ugly",
             " x264enc asfdemux mpeg2dec a52dec amrnbdec amrnbenc amrwbdec dvdreadsrc sidplay "},
