@@ -115,7 +115,7 @@ private:
     layout::Loudest loudest_;
     std::optional<uint32_t> speaker_;
     std::vector<Known> known_;
-    std::vector<layout::Loudest::Level> levels_; ///< kept, so that a frame needs no memory
+    std::vector<layout::Loudest::Level> levels_; ///< kept from frame to frame
     std::vector<layout::Stamp> labels_, next_labels_;
     bool has_next_labels_ = false;
     bool has_had_inputs_ = false;

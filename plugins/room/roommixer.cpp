@@ -37,7 +37,8 @@
  *
  * An input that ends (EOS) loses its tile, and its pad as soon as that is unlinked. So `room. :
  * mixer.`, which links each pad of `room` to a new one, also those that appear later, leaves none
- * behind. The mix itself ends when the element is sent EOS.
+ * behind. The mix itself ends when the element is sent EOS, and with `on-empty=eos` ten seconds
+ * after the last input has gone.
  *
  * When not: to lay some streams of known sizes over one another, take compositor.
  *
@@ -45,11 +46,10 @@
  * |[
  * gst-launch-1.0 roommixer name=mixer width=640 height=360 framerate=15 layout=speaker \
  *     mixer.video ! videoconvert ! fakesink sync=true mixer.audio ! fakesink sync=true \
- *     videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=15/1 ! vp8enc
- * deadline=1 ! \
- *     ann.video audiotestsrc is-live=true ! opusenc ! ann.audio flvlivemux name=ann ! \
- *     taginject tags="title=(string)Ann" ! mixer. \
- *     videotestsrc is-live=true pattern=ball ! video/x-raw,width=180,height=320,framerate=15/1 ! \
+ *     videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=15/1 ! \
+ *     vp8enc deadline=1 ! ann.video audiotestsrc is-live=true ! opusenc ! ann.audio \
+ *     flvlivemux name=ann ! taginject tags="title=(string)Ann" ! mixer. \
+ *     videotestsrc is-live=true pattern=ball ! video/x-raw,width=180,height=320 ! \
  *     vp8enc deadline=1 ! flvlivemux ! taginject tags="title=(string)Bob" ! mixer.
  * ]|
  * Ann, who has a tone, is large; Bob, whose video is upright, stands beside her.
