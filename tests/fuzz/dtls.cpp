@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any datagrams at a server of DTLS, or a bad network between a server and a client. The first byte
-// says which. Datagrams have two bytes of length before them; of a network each byte says what
-// becomes of the next datagram. Laws: nobody is connected who does not know the client's key; what
-// is answered is bounded; two that are connected have the same keys.
+// Any datagrams at a server of DTLS, before or after its handshake, or a bad network between a
+// server and a client. The first byte says which, and whether messages follow. Datagrams have two
+// bytes of length before them; of a network each byte says what becomes of the next datagram. Laws:
+// nobody is connected, or ends a session, who does not know the client's key; what is answered is
+// bounded; two that are connected have the same keys.
 #include "core/dtls/session.h"
 
 #include "core/bytes/reader.h"
@@ -27,11 +28,11 @@ const std::shared_ptr<dtls::Context> &context_of(dtls::Role role) {
 }
 
 struct End final : Session::Handler {
-    explicit End(dtls::Role role) {
+    explicit End(dtls::Role role, bool keep = true) {
         const bool is_server = role == dtls::Role::server;
         dtls::Options options;
         options.role = role;
-        options.keep = true;
+        options.keep = keep;
         options.peer = {
             context_of(is_server ? dtls::Role::client : dtls::Role::server)->fingerprint()};
         mtu = options.mtu;
@@ -96,8 +97,22 @@ void carry(End &from, End &to, Reader &fates) {
     }
 }
 
-void bad_network(Reader fates) {
-    End server(dtls::Role::server), client(dtls::Role::client);
+void datagrams_afterwards(Reader input) {
+    End server(dtls::Role::server, false), client(dtls::Role::client, false);
+    Reader none({});
+    while (!(server.sent.empty() && client.sent.empty())) {
+        carry(client, server, none);
+        carry(server, client, none);
+    }
+    while (input.remaining() > 2) {
+        const size_t size = std::min<size_t>(input.u16(), input.remaining());
+        server.receive(input.take(size));
+        fuzz::law(server.connected() && server.sent.empty(), "who has no key is not heard");
+    }
+}
+
+void bad_network(Reader fates, bool keep) {
+    End server(dtls::Role::server, keep), client(dtls::Role::client, keep);
     const bool is_good = fates.remaining() == 0;
     for (int round = 0; round < 30 && !(server.sent.empty() && client.sent.empty()); ++round) {
         carry(client, server, fates);
@@ -115,9 +130,12 @@ void bad_network(Reader fates) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
     const Reader rest({data + 1, size - 1});
+    const bool keep = (data[0] & 2) == 0;
     if (data[0] & 1)
-        bad_network(rest);
-    else
+        bad_network(rest, keep);
+    else if (keep)
         any_datagrams(rest);
+    else
+        datagrams_afterwards(rest);
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // DTLS between two ends without sockets: the keys that they make, bad networks, bad certificates,
-// garbage, messages, and the session's end.
+// garbage, and messages.
 #include "core/srtp/receiver.h"
 #include "core/srtp/sender.h"
 #include "unit/dtls_rig.hpp"
@@ -382,47 +382,6 @@ GST_START_TEST(test_messages) {
 }
 GST_END_TEST
 
-GST_START_TEST(test_close) {
-    for (const Role first : {Role::server, Role::client}) {
-        Pair pair;
-        pair.run();
-        End &one = first == Role::server ? pair.server : pair.client;
-        End &other = first == Role::server ? pair.client : pair.server;
-        one.session->close();
-        fail_unless(one.is(State::closed) && one.sent.size() == 1);
-        pair.exchange();
-        fail_unless(other.is(State::closed));
-        has(other.session->reason(), "peer has closed");
-        fail_if(one.session->has_ssl() || other.session->has_ssl());
-        other.session->close();
-        has(other.session->reason(), "peer has closed");
-        fail_unless(other.sent.empty() && other.session->keys());
-    }
-    Pair unborn;
-    unborn.server.session->close();
-    fail_unless(unborn.server.is(State::closed) && unborn.server.sent.empty());
-    fail_unless(unborn.server.receive(text("\x16")).is_ok());
-}
-GST_END_TEST
-
-// OpenSSL's part goes when no peer can need it.
-GST_START_TEST(test_linger) {
-    Pair pair;
-    pair.run();
-    const auto at = pair.server.session->next_check_ms(now_ms());
-    fail_unless(at.has_value());
-    pair.server.session->check(*at - 1);
-    fail_unless(pair.server.session->has_ssl());
-    pair.server.session->check(*at);
-    fail_if(pair.server.session->has_ssl());
-    fail_unless(pair.server.connected() && pair.server.session->keys());
-    fail_if(pair.server.session->next_check_ms(*at).has_value());
-    fail_unless(pair.server.receive(record(22, 1, Datagram(40, 1))).is_ok());
-    pair.server.session->close();
-    fail_unless(pair.server.is(State::closed));
-}
-GST_END_TEST
-
 GST_START_TEST(test_handshake_times_out) {
     Pair pair;
     pair.client.session->start(now_ms());
@@ -487,8 +446,6 @@ static Suite *dtls_suite() {
     tcase_add_test(tests, test_broken_handshake);
     tcase_add_test(tests, test_mtu);
     tcase_add_test(tests, test_messages);
-    tcase_add_test(tests, test_close);
-    tcase_add_test(tests, test_linger);
     tcase_add_test(tests, test_handshake_times_out);
     tcase_add_test(tests, test_number_of_handshakes);
     return suite;

@@ -153,6 +153,7 @@ public:
         bool rsa = false;
         bool has_certificate = true;
         int version = DTLS1_2_VERSION;
+        const char *cipher = nullptr; ///< the only one that it offers; nullptr: all
     };
     explicit Stranger(const Habits &habits) : context_(SSL_CTX_new(DTLS_client_method())) {
         SSL_CTX *const context = context_.get();
@@ -161,6 +162,7 @@ public:
         SSL_CTX_set_max_proto_version(context, habits.version);
         SSL_CTX_set_options(context, SSL_OP_NO_QUERY_MTU);
         if (habits.srtp) SSL_CTX_set_tlsext_use_srtp(context, habits.srtp);
+        if (habits.cipher) SSL_CTX_set_cipher_list(context, habits.cipher);
         if (habits.has_certificate) certify(habits.rsa);
         ssl_.reset(SSL_new(context));
         BIO *const bio = make_bio();
@@ -184,6 +186,11 @@ public:
                 input({});
             }
         }
+    }
+    void close(End &server) {
+        SSL_shutdown(ssl_.get());
+        for (const Datagram &each : std::exchange(sent_, {}))
+            server.receive(each);
     }
     bool connected = false;
 

@@ -18,6 +18,7 @@ constexpr const char *ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr const char *srtp_profiles = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80";
 /// Bytes of a peer's certificates, which are one of less than 1 kB as a rule.
 constexpr long max_certificates = 16 << 10;
+constexpr long max_record = 1500;
 /// Peers look at the fingerprint only.
 constexpr long valid_from_s = -24 * 3600, valid_to_s = 3650L * 24 * 3600;
 
@@ -80,6 +81,8 @@ std::shared_ptr<Context> Context::make(const Limits &limits, std::string *error)
                                      SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_cert_list(context, max_certificates);
+    // Records are as long as a datagram at most; OpenSSL has a buffer for the longest one.
+    SSL_CTX_set_max_send_fragment(context, max_record);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     SSL_CTX_set_cert_verify_callback(context, Session::verify, nullptr);
     return out;

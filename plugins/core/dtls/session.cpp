@@ -23,6 +23,8 @@ constexpr unsigned max_handshake_datagrams = 500;
 /// OpenSSL keeps 16 kB for each encrypted record that comes before its keys, up to 100 of them. It
 /// needs none: the flight that they are of is sent again.
 constexpr unsigned max_early_records = 8;
+/// How often the last flight is sent again. Peers ask ever more rarely, for a minute.
+constexpr unsigned max_repeats = 20;
 constexpr size_t min_mtu = 300, max_mtu = 1500;
 /// RFC 5764, section 4.2.
 constexpr std::string_view exporter_label = "EXTRACTOR-dtls_srtp";
@@ -168,9 +170,10 @@ Result Session::start(uint64_t now_ms) {
 
 Result Session::receive(ByteView datagram, uint64_t now_ms) {
     if (state_ == State::failed) return Result::error(reason_);
-    if (!ssl_) return Result::ok();
+    if (!ssl_ && !remains_) return Result::ok();
     const ByteView records = whole_records(datagram);
     if (records.empty()) return Result::ok();
+    if (remains_) return hear(records);
     if (state_ == State::handshaking && ++datagrams_ > max_handshake_datagrams)
         return fail("too many datagrams in a DTLS handshake");
     input(records);
@@ -189,10 +192,63 @@ void Session::prepare() {
 Result Session::advance(uint64_t now_ms) {
     prepare();
     if (state_ == State::handshaking) {
+        std::vector<std::vector<uint8_t>> flight;
+        copies_ = &flight;
         Result result = handshake(now_ms);
+        copies_ = nullptr;
         if (state_ != State::connected) return result;
+        if (!options_.keep) return release(std::move(flight));
     }
     return read();
+}
+
+/// Frees OpenSSL's part, which writes the goodbye for the peer before.
+Result Session::release(std::vector<std::vector<uint8_t>> flight) {
+    auto remains = Remains::of(ssl_.get(), options_.role == Role::client);
+    if (!remains) return fail("OpenSSL made no keys for DTLS");
+    remains->flight = std::move(flight);
+    copies_ = &remains->goodbye;
+    is_mute_ = true;
+    SSL_shutdown(ssl_.get());
+    is_mute_ = false;
+    copies_ = nullptr;
+    remains_ = std::move(remains);
+    ssl_.reset();
+    options_.peer = {};
+    options_.profiles = {};
+    return Result::ok();
+}
+
+void Session::on_output(ByteView datagram) noexcept {
+    if (!is_mute_) handler_.on_datagram(datagram);
+    if (!copies_) return;
+    try {
+        copies_->emplace_back(datagram.begin(), datagram.end());
+    } catch (const std::bad_alloc &) { // OpenSSL, which called, is no C++
+        copies_->clear();
+    }
+}
+
+void Session::say(const std::vector<std::vector<uint8_t>> &datagrams) {
+    for (const auto &each : datagrams)
+        handler_.on_datagram(each);
+}
+
+Result Session::hear(ByteView records) {
+    switch (remains_->hear(records)) {
+    case Remains::Heard::nothing:
+        return Result::ok();
+    case Remains::Heard::finished:
+        if (repeats_++ < max_repeats) say(remains_->flight);
+        return Result::ok();
+    case Remains::Heard::closes:
+        close();
+        reason_ = "the DTLS peer has closed the session";
+        return Result::ok();
+    case Remains::Heard::fails:
+        return fail("the DTLS session broke: the peer says that it can't go on");
+    }
+    return Result::ok();
 }
 
 Result Session::handshake(uint64_t now_ms) {
@@ -266,12 +322,9 @@ Result Session::read() {
 
 Result Session::check(uint64_t now_ms) {
     if (state_ == State::failed) return Result::error(reason_);
-    if (!ssl_) return Result::ok();
     const uint64_t age = now_ms - std::min(since_ms_, now_ms);
-    if (state_ == State::connected) {
-        if (!options_.keep && age >= options_.linger_ms) ssl_.reset();
-        return Result::ok();
-    }
+    if (remains_ && age >= options_.linger_ms) remains_->flight = remains_->goodbye = {};
+    if (!ssl_ || state_ == State::connected) return Result::ok();
     if (age >= options_.handshake_ms) return fail("the DTLS handshake timed out");
     prepare();
     if (DTLSv1_handle_timeout(ssl_.get()) < 0) return fail("the DTLS peer has stopped to answer");
@@ -279,8 +332,9 @@ Result Session::check(uint64_t now_ms) {
 }
 
 std::optional<uint64_t> Session::next_check_ms(uint64_t now_ms) const {
-    if (!ssl_ || (state_ == State::connected && options_.keep)) return std::nullopt;
-    if (state_ == State::connected) return since_ms_ + options_.linger_ms;
+    if (remains_ && !(remains_->flight.empty() && remains_->goodbye.empty()))
+        return since_ms_ + options_.linger_ms;
+    if (!ssl_ || state_ == State::connected) return std::nullopt;
     uint64_t out = since_ms_ + options_.handshake_ms;
     timeval left{};
     if (DTLSv1_get_timeout(ssl_.get(), &left) == 1)
@@ -307,6 +361,7 @@ size_t Session::max_data() const {
 }
 
 void Session::close() {
+    if (state_ == State::connected && remains_) say(remains_->goodbye);
     if (state_ == State::connected && ssl_) {
         prepare();
         SSL_shutdown(ssl_.get());
@@ -324,6 +379,7 @@ void Session::end(State state, std::string reason) {
     state_ = state;
     reason_ = std::move(reason);
     ssl_.reset();
+    remains_.reset();
 }
 
 } // namespace penstock::dtls

@@ -7,6 +7,7 @@
 #include "core/bytes/result.h"
 #include "core/dtls/context.h"
 #include "core/dtls/pipe.h"
+#include "core/dtls/remains.h"
 #include "core/srtp/keys.h"
 
 #include <cstdint>
@@ -31,12 +32,13 @@ struct Options {
     /// as GCM and, if the peer has not that, as CM.
     std::vector<srtp::Profile> profiles{};
     /// For data channels: messages are passed to and fro, and SRTP is not required. Otherwise what
-    /// OpenSSL has, about 65 kB, is freed `linger_ms` after the handshake.
+    /// OpenSSL has, about 65 kB, is freed with the end of the handshake.
     bool keep = false;
     size_t mtu = 1200;              ///< bytes that a datagram may have; at least 300
     uint64_t handshake_ms = 30'000; ///< for a handshake
-    uint64_t linger_ms = 30'000;    ///< in which a peer may ask for the last flight again
-    unsigned retransmit_ms = 100;   ///< before the first flight is sent again; then twice that
+    /// In which a peer may ask for the last flight again, and is told of the end, without `keep`.
+    uint64_t linger_ms = 30'000;
+    unsigned retransmit_ms = 100; ///< before the first flight is sent again; then twice that
     unsigned retransmit_max_ms = 3'000;
 };
 
@@ -107,7 +109,7 @@ private:
     Session(std::shared_ptr<Context> context, Handler &handler, Options options, uint64_t now_ms);
     static int verify(x509_store_ctx_st *chain, void *);
     static unsigned next_timeout_us(ssl_st *ssl, unsigned last_us);
-    void on_output(ByteView datagram) noexcept override { handler_.on_datagram(datagram); }
+    void on_output(ByteView datagram) noexcept override;
     bool has_keys() const;
     ByteView whole_records(ByteView datagram);
     void prepare();
@@ -115,19 +117,27 @@ private:
     Result handshake(uint64_t now_ms);
     Result read();
     Result take_keys();
+    Result release(std::vector<std::vector<uint8_t>> flight);
+    Result hear(ByteView records);
+    void say(const std::vector<std::vector<uint8_t>> &datagrams);
     Result fail(std::string reason);
     void end(State state, std::string reason);
 
     std::shared_ptr<Context> context_;
     Handler &handler_;
-    const Options options_;
+    Options options_;
     std::unique_ptr<ssl_st, Free> ssl_;
+    std::unique_ptr<Remains> remains_; ///< in its place, once it is connected, without `keep`
     std::optional<Keys> keys_;
     std::string reason_;
-    uint64_t since_ms_;        ///< when the state began
+    uint64_t since_ms_; ///< when the state began
+    /// Where a copy of what is sent is kept; nullptr: none.
+    std::vector<std::vector<uint8_t>> *copies_ = nullptr;
     unsigned datagrams_ = 0;   ///< received in the handshake
+    unsigned repeats_ = 0;     ///< of the last flight
     unsigned early_ = 0;       ///< encrypted records that came before their keys
     bool is_verified_ = false; ///< the peer's certificate is the right one
+    bool is_mute_ = false;     ///< what OpenSSL writes is not sent
     State state_ = State::handshaking;
 };
 

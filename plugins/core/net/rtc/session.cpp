@@ -433,10 +433,7 @@ void RtcSession::check(uint64_t now_ms) {
     if (is_on_trial_ && now_ms >= trial_ends_ms_) is_on_trial_ = false;
     if (had_keys_ && ice_->has_expired(now_ms))
         return close_now(LogLevel::info, "disconnected: nothing came from it for 30 s");
-    if (dtls_ && had_keys_) {
-        take_dtls(dtls_->check(now_ms));
-        if (!ended_ && !dtls_->has_ssl()) dtls_.reset();
-    }
+    if (dtls_ && had_keys_) take_dtls(dtls_->check(now_ms));
     if (ended_ || !channels_) return;
     channels_->check(now_ms);
     if (!ended_ && channels_->is_busy()) state_->port->tick(shared_from_this());

@@ -23,7 +23,7 @@ class RtcSession;
 
 struct RtcLimits {
     uint64_t connect_ms = 20'000; ///< from the answer to the keys of SRTP
-    /// How long what a handshake takes, 65 kB, is kept, in case its last message was lost.
+    /// How long the last message of a handshake is kept, in case that it was lost.
     uint64_t linger_ms = 5'000;
     uint64_t claim_ms = 5'000;  ///< from an offer to a receiver that takes the stream
     uint64_t media_ms = 10'000; ///< a viewer waits this long for a stream that begins
