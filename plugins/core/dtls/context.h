@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,8 @@ public:
     const Fingerprint &fingerprint() const { return fingerprint_; }
     /// Handshakes that are under way.
     size_t handshakes() const { return handshakes_; }
+    /// Handshakes that have ended so far.
+    uint64_t ended_handshakes() const { return ended_; }
 
 private:
     friend class Session;
@@ -41,12 +44,16 @@ private:
     explicit Context(const Limits &limits) : limits_(limits) {}
     /// False if there are as many as allowed.
     bool begin_handshake();
-    void end_handshake() { --handshakes_; }
+    void end_handshake() {
+        --handshakes_;
+        ++ended_;
+    }
 
     std::unique_ptr<ssl_ctx_st, Free> context_;
     Fingerprint fingerprint_;
     const Limits limits_;
     std::atomic<size_t> handshakes_{0};
+    std::atomic<uint64_t> ended_{0};
 };
 
 } // namespace penstock::dtls

@@ -16,6 +16,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include <malloc.h>
+
 namespace penstock::net {
 namespace {
 
@@ -23,6 +25,9 @@ namespace asio = boost::asio;
 
 /// Datagrams of a session that may wait for its loop; further ones are dropped.
 constexpr unsigned max_under_way = 256;
+
+/// Handshakes after which memory is given back, and ms between two times: it takes a millisecond.
+constexpr uint64_t tidy_handshakes = 32, tidy_pause_ms = 5'000;
 
 struct EndpointHash {
     size_t operator()(const udp::endpoint &endpoint) const {
@@ -251,6 +256,18 @@ RtcPort::~RtcPort() {
 
 std::vector<sdp::Candidate> RtcPort::candidates(bool is_local) const {
     return candidates_of(address_, announce_, is_local, tcp_ != nullptr);
+}
+
+void RtcPort::tidy(uint64_t now_ms) {
+    const uint64_t ended = dtls_->ended_handshakes();
+    uint64_t before = tidied_ms_;
+    if (ended - tidied_at_ < tidy_handshakes || now_ms - before < tidy_pause_ms ||
+        !tidied_ms_.compare_exchange_strong(before, now_ms))
+        return;
+    tidied_at_ = ended;
+#ifdef __GLIBC__
+    ::malloc_trim(0);
+#endif
 }
 
 bool RtcPort::add(const std::string &ufrag, const std::shared_ptr<RtcPeer> &peer) {

@@ -11,6 +11,7 @@
 #include "core/net/rtc/way.h"
 #include "core/sdp/candidate.h"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,6 +41,9 @@ public:
     const Address &address() const { return address_; }
     const std::shared_ptr<Loops> &loops() const { return loops_; }
     const std::shared_ptr<dtls::Context> &dtls() const { return dtls_; }
+    /// About once a second: gives memory of handshakes back to the system, a while after they were
+    /// many. The heap would keep it, since what sessions keep lies in between.
+    void tidy(uint64_t now_ms);
     /// Where peers reach it: the announced addresses, or those of the interfaces, for UDP and then
     /// for TCP, if that port could be opened. `is_local`: the peer is on this machine.
     std::vector<sdp::Candidate> candidates(bool is_local) const;
@@ -73,7 +77,8 @@ private:
     std::shared_ptr<Names> names_;
     std::vector<std::shared_ptr<Side>> sides_; ///< one for each loop
     std::shared_ptr<RtcConnections> connections_;
-    std::shared_ptr<Listener> tcp_; ///< nullptr: there is UDP alone
+    std::shared_ptr<Listener> tcp_;                     ///< nullptr: there is UDP alone
+    std::atomic<uint64_t> tidied_ms_{0}, tidied_at_{0}; ///< when, and after how many handshakes
 };
 
 } // namespace penstock::net

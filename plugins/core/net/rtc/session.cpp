@@ -434,6 +434,7 @@ void RtcSession::check(uint64_t now_ms) {
     if (had_keys_ && ice_->has_expired(now_ms))
         return close_now(LogLevel::info, "disconnected: nothing came from it for 30 s");
     if (dtls_ && had_keys_) take_dtls(dtls_->check(now_ms));
+    state_->port->tidy(now_ms);
     if (ended_ || !channels_) return;
     channels_->check(now_ms);
     if (!ended_ && channels_->is_busy()) state_->port->tick(shared_from_this());
