@@ -74,11 +74,11 @@ Outcome Receiver::unprotect_rtcp(std::span<uint8_t> packet) {
     const Verdict verdict = admit(stream, index, rtcp_streams_.size() >= max_streams_);
     if (verdict != Verdict::ok) return {verdict};
 
-    if (!rtcp_)
-        rtcp_.emplace(profile_, derive(profile_, master_, Kind::rtcp), Transform::Direction::open);
-    if (!rtcp_->open(ssrc, index, packet.first(rtcp_head_size),
-                     packet.subspan(rtcp_head_size, size - rtcp_head_size), word,
-                     packet.data() + tag_at))
+    if (!rtcp_) rtcp_ = derive(profile_, master_, Kind::rtcp);
+    Transform transform(profile_, *rtcp_, Transform::Direction::open);
+    if (!transform.open(ssrc, index, packet.first(rtcp_head_size),
+                        packet.subspan(rtcp_head_size, size - rtcp_head_size), word,
+                        packet.data() + tag_at))
         return {Verdict::not_authentic};
     remember(rtcp_streams_, stream, ssrc, index);
     return {Verdict::ok, size};

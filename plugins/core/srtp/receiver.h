@@ -13,8 +13,7 @@
 
 namespace penstock::srtp {
 
-/// Not thread-safe. About 1 kB for each of RTP and RTCP from the first packet of that kind, and 150
-/// bytes for each SSRC.
+/// Not thread-safe. About 1.2 kB from the first packet of RTP on, and 150 bytes for each SSRC.
 class Receiver {
 public:
     /// Only an SSRC with an authentic packet counts as a stream; a peer that has sent
@@ -25,7 +24,7 @@ public:
     /// Decrypts an SRTP packet in its place; what is left is `size` bytes of RTP. A packet that is
     /// not authentic is destroyed. Throws std::bad_alloc at the first packet of a stream only.
     Outcome unprotect(std::span<uint8_t> packet);
-    /// The same for SRTCP.
+    /// The same for SRTCP, which may throw std::bad_alloc at any packet.
     Outcome unprotect_rtcp(std::span<uint8_t> packet);
 
     Profile profile() const { return profile_; }
@@ -38,7 +37,9 @@ private:
         ReplayWindow<128> window{};
     };
 
-    std::optional<Transform> rtp_, rtcp_; ///< made when they are needed
+    std::optional<Transform> rtp_; ///< made when it is needed
+    /// Derived when they are needed. RTCP is so rare that its transform is made for each packet.
+    std::optional<SessionKeys> rtcp_;
     std::vector<RtpStream> rtp_streams_;
     std::vector<RtcpStream> rtcp_streams_;
     MasterKey master_;

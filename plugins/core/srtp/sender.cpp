@@ -76,8 +76,8 @@ Outcome Sender::protect_rtcp(ByteView packet, std::span<uint8_t> out) {
     const size_t tag = tag_size(profile_), size = packet.size();
     if (out.size() < size + sizeof rtcp_index_ + tag) return {Verdict::no_room};
     if (rtcp_index_ > max_rtcp_index) return {Verdict::exhausted};
-    if (!rtcp_)
-        rtcp_.emplace(profile_, derive(profile_, master_, Kind::rtcp), Transform::Direction::seal);
+    if (!rtcp_) rtcp_ = derive(profile_, master_, Kind::rtcp);
+    Transform transform(profile_, *rtcp_, Transform::Direction::seal);
     const uint32_t index = rtcp_index_++;
     const auto word = big_endian(encrypted_bit | index);
     const ByteView head = packet.first(rtcp_head_size), text = packet.subspan(rtcp_head_size);
@@ -86,8 +86,8 @@ Outcome Sender::protect_rtcp(ByteView packet, std::span<uint8_t> out) {
     // RFC 3711, figure 2 has the tag last, RFC 7714, section 9.2 the index.
     const size_t tag_at = is_aead(profile_) ? size : size + word.size();
     const size_t word_at = is_aead(profile_) ? size + tag : size;
-    if (!rtcp_->seal(ssrc, index, head, {&text, 1}, word, out.data() + rtcp_head_size,
-                     out.data() + tag_at))
+    if (!transform.seal(ssrc, index, head, {&text, 1}, word, out.data() + rtcp_head_size,
+                        out.data() + tag_at))
         return {Verdict::failed};
     std::memcpy(out.data() + word_at, word.data(), word.size());
     return {Verdict::ok, size + word.size() + tag};

@@ -14,8 +14,7 @@
 
 namespace penstock::srtp {
 
-/// Not thread-safe. About 1 kB for each of RTP and RTCP from the first packet of that kind, and 150
-/// bytes for each SSRC.
+/// Not thread-safe. About 1.2 kB from the first packet of RTP on, and 150 bytes for each SSRC.
 class Sender {
 public:
     /// Streams are told apart by SSRC; of more than `max_streams` packets are refused.
@@ -46,7 +45,7 @@ public:
     }
 
     /// Writes an SRTCP packet; needs room for max_rtcp_growth bytes more than `packet`, a compound
-    /// of whole RTCP packets, which may stand at the beginning of `out`.
+    /// of whole RTCP packets, which may stand at the beginning of `out`. Throws std::bad_alloc.
     Outcome protect_rtcp(ByteView packet, std::span<uint8_t> out);
 
     Profile profile() const { return profile_; }
@@ -55,7 +54,9 @@ private:
     Outcome protect(ByteView header, std::span<const ByteView> payload, std::span<uint8_t> out,
                     bool again);
 
-    std::optional<Transform> rtp_, rtcp_; ///< made when they are needed
+    std::optional<Transform> rtp_; ///< made when it is needed
+    /// Derived when they are needed. RTCP is so rare that its transform is made for each packet.
+    std::optional<SessionKeys> rtcp_;
     std::vector<RtpStream> streams_;
     MasterKey master_;
     size_t max_streams_;
