@@ -88,7 +88,7 @@ void check_answer(const Offer &offer, const AnswerPolicy &policy) {
     fuzz::law(accepted > 0 && with_candidates == 1, "candidates once");
     fuzz::law(accepted == 1 || back.bundle.size() == accepted, "the BUNDLE has all");
     Fragment restart;
-    fuzz::law(read_fragment(write_restart(offer, answer, local), restart).is_ok() &&
+    fuzz::law(read_fragment(write_restart(restart_form(offer, answer), local), restart).is_ok() &&
                   restart.ice == local.ice && restart.candidates == local.candidates,
               "an answer to a restart can be read");
 }

@@ -342,7 +342,8 @@ GST_START_TEST(test_fragments) {
     const Offer offer = rig::read(rig::seed("obs"));
     LocalTransport local = rig::local_transport();
     local.trickle = true;
-    const std::string text = write_restart(offer, answer_to(offer, rig::publish_policy()), local);
+    const std::string text =
+        write_restart(restart_form(offer, answer_to(offer, rig::publish_policy())), local);
     fail_unless_equals_string(
         text.c_str(), "a=ice-lite\r\na=ice-options:trickle\r\na=group:BUNDLE 0 1\r\n"
                       "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:ownufrag\r\n"

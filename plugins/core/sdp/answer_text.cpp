@@ -72,11 +72,11 @@ Media rejected(const MediaSection &offered) {
 
 } // namespace
 
-void add_bundle(const Offer &offer, const Answer &answer, Attributes &out) {
+std::string bundle_of(const Offer &offer, const Answer &answer) {
     std::string mids;
     for (const AnsweredSection &section : answer.sections)
         if (section.is_accepted && offer.is_bundled(section.mid)) mids += " " + section.mid;
-    if (!mids.empty()) out.add("group", "BUNDLE" + mids);
+    return mids.empty() ? mids : "BUNDLE" + mids;
 }
 
 void add_candidates(const LocalTransport &local, Attributes &out) {
@@ -89,7 +89,8 @@ Description describe_answer(const Offer &offer, const AnswerPolicy &policy,
                             const LocalTransport &local, const Answer &answer) {
     Description out;
     out.origin = "- " + std::to_string(local.session_id) + " 1 IN IP4 127.0.0.1";
-    add_bundle(offer, answer, out.attributes);
+    if (std::string bundle = bundle_of(offer, answer); !bundle.empty())
+        out.attributes.add("group", std::move(bundle));
     out.attributes.add("ice-lite");
     if (local.trickle && offer.trickle) out.attributes.add("ice-options", "trickle");
     out.attributes.add("msid-semantic", "WMS *");

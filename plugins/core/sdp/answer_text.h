@@ -10,8 +10,8 @@ namespace penstock::sdp {
 Description describe_answer(const Offer &offer, const AnswerPolicy &policy,
                             const LocalTransport &local, const Answer &answer);
 
-/// The group of what is accepted and bundled; nothing if there is none.
-void add_bundle(const Offer &offer, const Answer &answer, Attributes &out);
+/// The group of what is accepted and bundled, as the value of a=group; empty if there is none.
+std::string bundle_of(const Offer &offer, const Answer &answer);
 
 /// The candidates of this side, and that they are all.
 void add_candidates(const LocalTransport &local, Attributes &out);

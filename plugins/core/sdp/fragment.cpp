@@ -39,27 +39,37 @@ bool is_restart(const Fragment &fragment, const stun::Credentials &remote) {
     return !fragment.ice.ufrag.empty() && fragment.ice != remote;
 }
 
-std::string write_restart(const Offer &offer, const Answer &answer, const LocalTransport &local) {
-    Description out;
-    out.attributes.add("ice-lite");
-    if (local.trickle && offer.trickle) out.attributes.add("ice-options", "trickle");
-    add_bundle(offer, answer, out.attributes);
+RestartForm restart_form(const Offer &offer, const Answer &answer) {
+    RestartForm out;
+    out.trickle = offer.trickle;
+    out.bundle = bundle_of(offer, answer);
     for (size_t i = 0; i < answer.sections.size(); ++i) {
         const AnsweredSection &section = answer.sections[i];
         if (!section.is_accepted) continue;
-        Media media;
-        media.kind = offer.media[i].kind_name;
-        media.protocol = offer.media[i].protocol;
-        media.formats.push_back(section.kind == Kind::application
-                                    ? offer.media[i].formats.front()
-                                    : std::to_string(section.codec.payload_type));
-        if (!section.mid.empty()) media.attributes.add("mid", section.mid);
-        media.attributes.add("ice-ufrag", local.ice.ufrag);
-        media.attributes.add("ice-pwd", local.ice.password);
-        add_candidates(local, media.attributes);
-        out.media.push_back(std::move(media));
+        out.kind = offer.media[i].kind_name;
+        out.protocol = offer.media[i].protocol;
+        out.format = section.kind == Kind::application ? offer.media[i].formats.front()
+                                                       : std::to_string(section.codec.payload_type);
+        out.mid = section.mid;
         break;
     }
+    return out;
+}
+
+std::string write_restart(const RestartForm &form, const LocalTransport &local) {
+    Description out;
+    out.attributes.add("ice-lite");
+    if (local.trickle && form.trickle) out.attributes.add("ice-options", "trickle");
+    if (!form.bundle.empty()) out.attributes.add("group", form.bundle);
+    Media media;
+    media.kind = form.kind;
+    media.protocol = form.protocol;
+    media.formats.push_back(form.format);
+    if (!form.mid.empty()) media.attributes.add("mid", form.mid);
+    media.attributes.add("ice-ufrag", local.ice.ufrag);
+    media.attributes.add("ice-pwd", local.ice.password);
+    add_candidates(local, media.attributes);
+    out.media.push_back(std::move(media));
     return write_fragment(out);
 }
 

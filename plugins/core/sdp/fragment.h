@@ -27,8 +27,16 @@ Result read_fragment(std::string_view text, Fragment &out);
 /// 4.4.1.1.1).
 bool is_restart(const Fragment &fragment, const stun::Credentials &remote);
 
-/// Writes the answer to a restart (RFC 9725, section 4.3.3): the new credentials and candidates for
-/// the first accepted section of the answer, and its BUNDLE.
-std::string write_restart(const Offer &offer, const Answer &answer, const LocalTransport &local);
+/// What an answer to a restart repeats of a session's answer: its BUNDLE, and its first accepted
+/// section.
+struct RestartForm {
+    bool trickle = false; ///< the offerer takes candidates that come later
+    std::string bundle;   ///< the value of a=group; empty: none
+    std::string kind, protocol, format, mid;
+};
+RestartForm restart_form(const Offer &offer, const Answer &answer);
+
+/// Writes the answer to a restart (RFC 9725, section 4.3.3): the new credentials and candidates.
+std::string write_restart(const RestartForm &form, const LocalTransport &local);
 
 } // namespace penstock::sdp

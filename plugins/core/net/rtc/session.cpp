@@ -102,6 +102,7 @@ Result RtcSession::negotiate(const sdp::AnswerPolicy &policy) {
     if (Result result = sdp::make_answer(offer_, policy, local_transport(own), answer_);
         !result.is_ok())
         return result;
+    restart_ = sdp::restart_form(offer_, answer_);
     fingerprints_ = usable(answer_.remote.fingerprints);
     if (fingerprints_.empty())
         return Result::error("its certificate has no fingerprint of SHA-256 or longer");
@@ -130,25 +131,11 @@ void RtcSession::expect_channels() {
     }
 }
 
-/// Of the offer and the answer only what a restart of ICE needs is kept: they are long.
+/// They are long, and a restart of ICE does not need them.
 void RtcSession::forget_details() {
-    for (sdp::MediaSection &media : offer_.media) {
-        sdp::MediaSection kept;
-        kept.kind_name = std::move(media.kind_name);
-        kept.protocol = std::move(media.protocol);
-        if (!media.formats.empty()) kept.formats = {std::move(media.formats.front())};
-        kept.mid = std::move(media.mid);
-        media = std::move(kept);
-    }
-    answer_.text = {};
-    answer_.remote = {};
-    for (sdp::AnsweredSection &section : answer_.sections) {
-        const uint8_t payload_type = section.codec.payload_type;
-        section.codec = {};
-        section.codec.payload_type = payload_type;
-        section.extensions = {};
-    }
-    fingerprints_ = {};
+    std::exchange(offer_, {});
+    std::exchange(answer_, {});
+    std::exchange(fingerprints_, {});
 }
 
 bool RtcSession::prepare_answer(const sdp::AnswerPolicy &policy) {
@@ -191,7 +178,7 @@ void RtcSession::patch_now(const std::string &if_match, const sdp::Fragment &fra
     ufrags_.push_back(own.ufrag);
     ice_->restart(own, fragment.ice);
     say(LogLevel::debug, "restarts ICE");
-    done({200, sdp::write_restart(offer_, answer_, local_transport(own)), etag()});
+    done({200, sdp::write_restart(restart_, local_transport(own)), etag()});
 }
 
 // --- transport ----------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include "core/net/stream/roster.h"
 #include "core/rtp/rtcp.h"
 #include "core/sdp/answer.h"
+#include "core/sdp/fragment.h"
 #include "core/srtp/receiver.h"
 #include "core/srtp/sender.h"
 #include "core/stun/ice_lite.h"
@@ -87,6 +88,7 @@ protected:
     /// as much waits as may.
     bool send_channel_text(uint16_t id, std::string_view text);
 
+    // Until on_connected() has returned; then they are empty.
     const sdp::Offer &offer() const { return offer_; }
     const sdp::Answer &answer() const { return answer_; }
     /// Makes the answer with these tracks. False, and the offer is refused with 406, if it can't.
@@ -174,6 +176,7 @@ private:
     const std::string id_;
     sdp::Offer offer_;
     sdp::Answer answer_;
+    sdp::RestartForm restart_;
     RtcPeers::Created done_;
     std::vector<dtls::Fingerprint> fingerprints_;
     std::optional<stun::IceLite> ice_;
