@@ -9,7 +9,7 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -91,7 +91,7 @@ private:
 
     std::shared_ptr<RtcMount> mount_;
     fanout::Cursor cursor_;
-    std::deque<fanout::PacketPtr> first_; ///< of joining, not sent yet
+    std::list<fanout::PacketPtr> first_; ///< of joining, not sent yet; costs nothing while empty
     /// The folded frames it joined with, for retransmissions; forgotten after some seconds.
     std::vector<fanout::PacketPtr> folded_;
     uint64_t folded_at_ = 0; ///< ns
@@ -115,7 +115,7 @@ private:
         uint16_t sequence = 0;
         uint64_t at = 0;
     };
-    std::array<Repeat, 32> repeated_{}; ///< the last retransmissions
+    std::vector<Repeat> repeated_; ///< the last retransmissions; empty: there was none
     size_t next_repeat_ = 0;
     unsigned feedback_ = 0; ///< RTCP datagrams in this second
     unsigned asked_ = 0;    ///< packets that they asked for

@@ -15,6 +15,8 @@ namespace {
 constexpr unsigned max_feedback = 200, max_asked = 5'000;
 /// Retransmissions: at once, and in a second at least.
 constexpr double repeat_burst = 200, least_repeat_rate = 500;
+/// The last of them that are remembered.
+constexpr size_t max_repeated = 32;
 constexpr uint64_t least_pause = 10'000'000, longest_pause = 500'000'000; ///< ns
 
 } // namespace
@@ -83,6 +85,7 @@ void RtcViewer::send_again(uint16_t sequence, uint64_t now) {
                                                        number < frame.end_number())
             packet = folded;
     if (!packet || !may_repeat(now)) return;
+    repeated_.resize(max_repeated);
     repeated_[next_repeat_] = {sequence, now};
     next_repeat_ = (next_repeat_ + 1) % repeated_.size();
 
