@@ -175,8 +175,9 @@ std::shared_ptr<RtpFrame> FrameMaker::make(const flv::Tag &tag, uint32_t time_ms
         complaint_ = (video ? "video: " : "audio: ") + result.reason();
         return frame;
     }
+    // One copy for all viewers: what is in one place is encrypted in one call.
+    payloads->gather();
     uint64_t &number = video ? video_number_ : audio_number_;
-    frame->payload = tag.bytes;
     frame->number = number;
     number += payloads->size();
     const auto shown = static_cast<uint32_t>(int64_t(time_ms) + header->composition_time);
@@ -198,7 +199,6 @@ std::vector<fanout::PacketPtr> fold(const std::vector<fanout::PacketPtr> &gop) {
     for (size_t i = 0; i < frames.size(); ++i) {
         const RtpFrame &original = *frames[i];
         auto frame = new_frame();
-        frame->payload = original.payload;
         frame->codec = original.codec;
         frame->size = original.size;
         frame->awaited = original.awaited;

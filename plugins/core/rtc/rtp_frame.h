@@ -10,8 +10,8 @@
 
 namespace penstock::rtc {
 
-/// Packet::payload is the FLV tag to which the payloads refer. Headers and frames that cannot be
-/// sent have no payloads and a size of 0.
+/// Packet::payload is not used. Headers and frames that cannot be sent have no payloads and a size
+/// of 0.
 struct RtpFrame : fanout::Packet {
     bool is_video = false;
     bool keyframe = false;
@@ -20,7 +20,7 @@ struct RtpFrame : fanout::Packet {
     uint32_t timestamp = 0; ///< of RTP: 90 kHz for video, the codec's clock for audio
     /// The number of the first payload among those of its track, since the stream's beginning.
     uint64_t number = 0;
-    std::shared_ptr<const rtp::payload::Payloads> payloads;
+    std::shared_ptr<const rtp::payload::Payloads> payloads; ///< gathered
 
     /// Number of payloads.
     size_t count() const { return payloads ? payloads->size() : 0; }

@@ -34,10 +34,7 @@ constexpr const char *no_media = "The stream has no media yet; try again.";
 /// A keyframe's playout delay of 0 to 0: show frames at once.
 constexpr size_t playout_delay_size = 8; ///< bytes of the whole header extension
 
-struct Scratch {
-    std::array<uint8_t, 64 << 10> bytes;
-    std::vector<ByteView> pieces;
-};
+using Scratch = std::array<uint8_t, 64 << 10>;
 Scratch &scratch() {
     thread_local const auto buffer = std::make_unique<Scratch>();
     return *buffer;
@@ -292,14 +289,12 @@ bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, 
     Scratch &buffer = scratch();
     size_t size = 0, segment = 0;
     for (size_t i = 0; i < count; ++i) {
-        const std::span<uint8_t> out = std::span(buffer.bytes).subspan(size);
+        const std::span<uint8_t> out = std::span(buffer).subspan(size);
         const size_t payload_size = (*frame.payloads)[from + i].size;
         if (out.size() < payload_size + 64) break;
         const size_t head = write_header(out, frame, from + i, static_cast<uint16_t>(sequence + i));
-        buffer.pieces.clear();
-        frame.payloads->each_piece(from + i,
-                                   [&](ByteView piece) { buffer.pieces.push_back(piece); });
-        const srtp::Outcome outcome = sender_->protect(out.first(head), buffer.pieces, out);
+        const srtp::Outcome outcome =
+            sender_->protect(out.first(head), frame.payloads->gathered(from + i), out);
         if (!outcome.ok()) continue;
         size += outcome.size;
         if (segment == 0) segment = outcome.size;
@@ -308,7 +303,7 @@ bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, 
     }
     if (size == 0) return true;
     bool is_full = false;
-    sent += way()->send_segments(socket(), ByteView(buffer.bytes.data(), size), segment, is_full);
+    sent += way()->send_segments(socket(), ByteView(buffer.data(), size), segment, is_full);
     return !is_full;
 }
 

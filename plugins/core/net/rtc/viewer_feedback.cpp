@@ -104,7 +104,7 @@ void RtcViewer::send_again(uint16_t sequence, uint64_t now) {
             header[8 + i] = static_cast<uint8_t>(track.rtx_ssrc >> (24 - 8 * i));
         pieces.emplace_back(original);
     }
-    frame.payloads->each_piece(index, [&](ByteView piece) { pieces.push_back(piece); });
+    pieces.push_back(frame.payloads->gathered(index));
     std::array<uint8_t, UdpSocket::max_datagram> out;
     const ByteView head_view(header.data(), head);
     const srtp::Outcome outcome = track.rtx != 0 ? sender_->protect(head_view, pieces, out)

@@ -55,6 +55,31 @@ public:
     void append_to(std::vector<uint8_t> &out, size_t i) const {
         each_piece(i, [&](ByteView piece) { out.insert(out.end(), piece.begin(), piece.end()); });
     }
+    /// Copies all that refers to the frame: each payload is one piece of its own from then on, and
+    /// the frame's memory is not needed any more.
+    void gather() {
+        size_t total = 0;
+        for (const Payload &payload : payloads_)
+            total += payload.size;
+        std::vector<uint8_t> bytes;
+        bytes.reserve(total);
+        std::vector<Piece> pieces;
+        pieces.reserve(payloads_.size());
+        for (size_t i = 0; i < payloads_.size(); ++i) {
+            pieces.push_back({nullptr, bytes.size(), payloads_[i].size});
+            append_to(bytes, i);
+        }
+        for (uint32_t i = 0; i < payloads_.size(); ++i) {
+            payloads_[i].first = i;
+            payloads_[i].end = i + 1;
+        }
+        own_ = std::move(bytes);
+        pieces_ = std::move(pieces);
+    }
+    /// The bytes of payload number `i`, after gather().
+    ByteView gathered(size_t i) const {
+        return ByteView(own_.data() + pieces_[i].offset, pieces_[i].size);
+    }
     /// The number of payloads, beginning with `i`, that one send with UDP_SEGMENT can take: all of
     /// the same size, but for a shorter last one.
     size_t run_at(size_t i) const {
