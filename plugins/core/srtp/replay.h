@@ -2,7 +2,6 @@
 // Which packets of a stream were there already, and which index a packet has.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -76,9 +75,9 @@ struct RtpStream {
 /// Of the few streams that a peer has, the one with this SSRC; nullptr if there is none.
 template <class Streams>
 auto *find_stream(Streams &streams, uint32_t ssrc) {
-    const auto found = std::find_if(streams.begin(), streams.end(),
-                                    [ssrc](const auto &one) { return one.ssrc == ssrc; });
-    return found == streams.end() ? nullptr : &*found;
+    for (auto &one : streams)
+        if (one.ssrc == ssrc) return &one;
+    return static_cast<decltype(&*streams.begin())>(nullptr);
 }
 
 } // namespace penstock::srtp

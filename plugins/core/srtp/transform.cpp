@@ -26,6 +26,13 @@ const EVP_CIPHER *cipher_of(Profile profile) {
     }
 }
 
+/// The tag of what was encrypted. OpenSSL's EVP_CIPHER_CTX_ctrl() makes this list in each call.
+bool read_tag(EVP_CIPHER_CTX *context, uint8_t *tag, size_t size) {
+    OSSL_PARAM wanted[] = {OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, size),
+                           OSSL_PARAM_construct_end()};
+    return EVP_CIPHER_CTX_get_params(context, wanted) == 1;
+}
+
 /// Authenticates bytes that are not encrypted, for AEAD ciphers.
 bool add_associated(EVP_CIPHER_CTX *context, ByteView bytes) {
     int size = 0;
@@ -73,12 +80,13 @@ Transform::Transform(Profile profile, const SessionKeys &keys, Direction directi
 Transform::Nonce Transform::nonce(uint32_t ssrc, uint64_t index) const {
     Nonce out{};
     std::memcpy(out.data(), salt_.bytes.data(), salt_size(profile_));
-    const uint64_t words[] = {ssrc, index};
-    const size_t sizes[] = {4, 6};
-    size_t at = is_aead(profile_) ? 2 : 4;
-    for (size_t word = 0; word < 2; ++word)
-        for (size_t left = sizes[word]; left-- > 0; ++at)
-            out[at] ^= uint8_t(words[word] >> 8 * left);
+    const std::array<uint8_t, 10> numbers{
+        uint8_t(ssrc >> 24),  uint8_t(ssrc >> 16),  uint8_t(ssrc >> 8),   uint8_t(ssrc),
+        uint8_t(index >> 40), uint8_t(index >> 32), uint8_t(index >> 24), uint8_t(index >> 16),
+        uint8_t(index >> 8),  uint8_t(index)};
+    const size_t at = is_aead(profile_) ? 2 : 4;
+    for (size_t i = 0; i < numbers.size(); ++i)
+        out[at + i] ^= numbers[i];
     return out;
 }
 
@@ -114,8 +122,7 @@ bool Transform::seal(uint32_t ssrc, uint64_t index, ByteView head, std::span<con
         int size = 0;
         return add_associated(cipher, head) && add_associated(cipher, tail) &&
                encrypt(plain, out) && EVP_CipherFinal_ex(cipher, tag, &size) == 1 &&
-               EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, int(tag_size(profile_)), tag) ==
-                   1;
+               read_tag(cipher, tag, tag_size(profile_));
     }
     size_t size = 0;
     for (const ByteView piece : plain)
