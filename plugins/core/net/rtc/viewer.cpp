@@ -22,8 +22,8 @@ using fanout::Outlet;
 /// What leaves for a viewer at once, in packets, and at least in a second: a keyframe or a cached
 /// GOP is spread, because routers and receivers have short queues.
 constexpr double burst_packets = 48, least_rate = 3'200;
-/// Packets of one call.
-constexpr size_t max_run = 40;
+/// Packets of one call: a burst, which is below the 64 kB of a datagram that is cut by the system.
+constexpr size_t max_run = 48;
 /// Frames of one turn; others have theirs in between.
 constexpr size_t max_frames = 256;
 constexpr uint64_t folded_kept = 3'000'000'000; ///< ns
