@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // rtc-floor: the least that a server of WebRTC can do for a packet, to be measured beside each
 // figure: AES-128-GCM by OpenSSL for each peer, and one call with UDP_SEGMENT for each frame and
-// peer, on loopback. Nothing is packetized, numbered or answered. Prints µs of the sending thread's
-// CPU time, the best and the median of several rounds.
+// peer, on loopback. Nothing is packetized, numbered or answered. A frame may begin with a shorter
+// packet, which has a call of its own: in one call all packets but the last are equal. Prints µs of
+// the sending thread's CPU time, the best and the median of several rounds.
 #include "../fanout/load/socket.h"
 
 #include "rtc/crypto.hpp"
@@ -29,7 +30,7 @@ namespace {
 constexpr size_t header_size = 12, tag_size = 16;
 
 struct Options {
-    size_t peers = 500, packets = 9, size = 1200;
+    size_t peers = 500, packets = 9, size = 1200, first = 0;
     unsigned frames = 20, rounds = 7;
     bool without_segments = false;
 };
@@ -124,7 +125,7 @@ public:
         : options_(options), drain_(options.peers),
           cipher_(EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr)),
           payload_(options.size - header_size - tag_size, 0x55),
-          frame_(options.size * options.packets) {
+          frame_(options.size * options.packets), first_(options.first) {
         for (size_t i = 0; i < options.peers; ++i)
             peers_.emplace_back(cipher_.get(), drain_.port(i));
     }
@@ -134,12 +135,12 @@ public:
         const double begin = cpu_us();
         for (unsigned frame = 0; frame < options_.frames; ++frame)
             for (Peer &peer : peers_) {
-                for (size_t i = 0; encrypts && i < options_.packets; ++i)
-                    peer.encrypt(payload_, frame_.data() + i * options_.size);
+                if (encrypts) encrypt(peer);
                 if (sends) send(peer);
             }
-        return (cpu_us() - begin) / double(options_.frames * peers_.size() * options_.packets);
+        return (cpu_us() - begin) / double(options_.frames * peers_.size() * in_frame());
     }
+    size_t in_frame() const { return options_.packets + (options_.first > 0 ? 1 : 0); }
     uint64_t sent() const { return sent_; }
     /// Datagrams that came, when no more come.
     uint64_t received() const {
@@ -151,12 +152,23 @@ public:
     }
 
 private:
+    void encrypt(Peer &peer) {
+        if (options_.first > 0)
+            peer.encrypt(ByteView(payload_).first(options_.first - header_size - tag_size),
+                         first_.data());
+        for (size_t i = 0; i < options_.packets; ++i)
+            peer.encrypt(payload_, frame_.data() + i * options_.size);
+    }
     void send(const Peer &peer) {
+        if (options_.first > 0) send(peer, first_);
         const size_t step = options_.without_segments ? options_.size : frame_.size();
         for (size_t at = 0; at < frame_.size(); at += step)
-            while (!socket_.send(peer.address(), ByteView(frame_).subspan(at, step), options_.size))
-                require(errno == EAGAIN || errno == EINTR, "the kernel does not send");
-        sent_ += options_.packets;
+            send(peer, ByteView(frame_).subspan(at, step));
+        sent_ += in_frame();
+    }
+    void send(const Peer &peer, ByteView bytes) {
+        while (!socket_.send(peer.address(), bytes, options_.size))
+            require(errno == EAGAIN || errno == EINTR, "the kernel does not send");
     }
     struct Free {
         void operator()(EVP_CIPHER *cipher) const { EVP_CIPHER_free(cipher); }
@@ -167,7 +179,7 @@ private:
     std::deque<Peer> peers_;
     UdpSocket socket_{1 << 16};
     const std::vector<uint8_t> payload_;
-    std::vector<uint8_t> frame_;
+    std::vector<uint8_t> frame_, first_;
     uint64_t sent_ = 0;
 };
 
@@ -183,8 +195,10 @@ void report(const char *what, Sender &sender, const Options &options, bool encry
 void run(const Options &options) {
     load::allow_descriptors(options.peers + 64);
     Sender sender(options);
-    std::printf("%zu peers, %zu packets of %zu bytes a frame%s\n", options.peers, options.packets,
+    std::printf("%zu peers, %zu packets of %zu bytes a frame%s", options.peers, options.packets,
                 options.size, options.without_segments ? ", one call each" : "");
+    if (options.first > 0) std::printf(" behind one of %zu", options.first);
+    std::printf("\n");
     std::printf("%-20s %8s %8s %12s\n", "us a packet", "best", "median", "viewers/core");
     report("encrypted", sender, options, true, false);
     report("sent", sender, options, false, true);
@@ -210,6 +224,10 @@ int main(int argc, char **argv) {
     app.add_option("--size", options.size, "Bytes of a packet")
         ->check(CLI::Range(64, 1200))
         ->capture_default_str();
+    app.add_option("--first", options.first,
+                   "Bytes of one more packet in front of them, with a call of its own; 0: none")
+        ->check(CLI::IsMember({0}) | CLI::Range(32, 1200))
+        ->capture_default_str();
     app.add_option("--frames", options.frames, "To each peer in a round")
         ->check(CLI::Range(1, 10'000))
         ->capture_default_str();
@@ -218,6 +236,7 @@ int main(int argc, char **argv) {
         ->capture_default_str();
     app.add_flag("--without-segments", options.without_segments, "One call for each packet");
     CLI11_PARSE(app, argc, argv);
+    options.first = std::min(options.first, options.size);
     try {
         run(options);
     } catch (const std::exception &error) {
