@@ -20,6 +20,10 @@ from measure import Load
 from servers import Broken, Missing, Server, free_port
 
 PATH = "live/bench/whep"
+# Until the stream's history is full, which is no memory of viewers.
+WARMUP = "14"
+# The programme's frames: a stamp (SEI), which has a call of its own, and a slice in parts.
+FRAME = ["--packets", "7", "--size", "1180", "--first", "80"]
 # name: title, viewers, options of the load generator; those of Janus begin with its name
 SCENARIOS = {
     "latency": ("20 viewers, read at once", 20, ["--poll-ms", "0"]),
@@ -69,7 +73,7 @@ def figures(name, options, cores):
             pid = server.process.pid
             load = RtcLoad(["--json", "--publish", f"127.0.0.1:{server.rtmp}", "--url",
                             f"http://127.0.0.1:{server.http}/{PATH}", "--viewers", str(viewers),
-                            "--warmup", "6", "--pid", str(pid), "--seconds",
+                            "--warmup", WARMUP, "--pid", str(pid), "--seconds",
                             str(options.seconds), *load_options], cores[1], folder)
             try:
                 load.phase("published", 60)
@@ -89,9 +93,9 @@ def figures(name, options, cores):
     return {"scenario": name, "title": title, "kb_per_viewer": pss / 1000 / viewers, **result}
 
 
-def floor(core):
+def floor(core, *frame):
     """Microseconds of a packet, encrypted and sent in segments."""
-    out = subprocess.run(["taskset", "-c", str(core), machine.program("rtc-floor")],
+    out = subprocess.run(["taskset", "-c", str(core), machine.program("rtc-floor"), *frame],
                          capture_output=True, text=True, check=True, timeout=300).stdout
     return out, float(re.search(r"encrypted and sent +([\d.]+)", out)[1])
 
@@ -118,6 +122,7 @@ def main():
     except machine.CannotRun as error:
         sys.exit(f"error: {error}")
     text, least = floor(cores[0])
+    text_of_frames, least_of_frames = floor(cores[0], *FRAME)
     rows, failed = [], False
     for name in options.only or SCENARIOS:
         print(f"==> {SCENARIOS[name][0]}", file=sys.stderr, flush=True)
@@ -130,9 +135,11 @@ def main():
             print(f"    failed: {error}", file=sys.stderr)
     lock.close()
     if options.json:
-        print(json.dumps({"machine": machine.describe(), "floor_us_per_packet": least, "rows": rows}))
+        print(json.dumps({"machine": machine.describe(), "floor_us_per_packet": least,
+                          "floor_of_frames_us_per_packet": least_of_frames, "rows": rows}))
     else:
         print(text)
+        print(text_of_frames)
         table(rows)
     return 1 if failed or not rows else 0
 
