@@ -66,6 +66,26 @@ GST_START_TEST(test_talk) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_unreliable) {
+    Place place;
+    RawClient client(place.port());
+    using Kind = sctp::Reliability::Kind;
+    uint16_t id = 0;
+    for (const Kind kind : {Kind::reliable, Kind::retransmissions, Kind::lifetime})
+        for (const bool is_ordered : {true, false}) {
+            const sctp::Open open{.reliability = {kind, 100, is_ordered}, .label = "fast"};
+            const unsigned before = client.messages;
+            fail_unless(client.send(id, sctp::Ppid::control, sctp::write(open)));
+            fail_unless(client.until([&] { return client.messages == before + 1; }));
+            fail_unless(client.send(id, sctp::Ppid::text, picture(true, 1, 3000)));
+            fail_unless(client.until([&] { return client.messages == before + 2; }));
+            fail_unless(client.last_ppid == sctp::Ppid::text);
+            ++id;
+        }
+    fail_unless_equals_int(place.events().refused, 0);
+}
+GST_END_TEST
+
 /// On all loops at once, with ends in every state.
 GST_START_TEST(test_many) {
     Place place;
@@ -118,7 +138,7 @@ GST_START_TEST(test_flood_of_inits) {
     for (unsigned i = 0; i < 5'000; ++i)
         other.send_packet(init(random));
     fail_unless(other.send_open(0, "room"));
-    fail_unless(other.until([&] { return other.acks == 1; }));
+    fail_unless(other.until([&] { return other.messages == 1; }));
     fail_unless(other.packets <= packets + 16, "%u", other.packets);
     place.viewer.goes_on();
 }
@@ -165,7 +185,7 @@ GST_START_TEST(test_unread_echo) {
     Place place;
     RawClient sender(place.port());
     fail_unless(sender.send_open(0, "room"));
-    fail_unless(sender.until([&] { return sender.acks > 0; }));
+    fail_unless(sender.until([&] { return sender.messages > 0; }));
     const size_t before = used();
     const std::vector<uint8_t> text(16 << 10, 'x');
     sender.is_deaf = true;
@@ -188,7 +208,7 @@ GST_START_TEST(test_garbage) {
     for (int round = 0; round < 10; ++round) {
         RawClient client(place.port());
         fail_unless(client.send_open(0, "room"));
-        fail_unless(client.until([&] { return client.acks > 0; }));
+        fail_unless(client.until([&] { return client.messages > 0; }));
         // Any bytes; any chunks of its association; its packets, changed.
         for (unsigned i = 0; i < 300; ++i) {
             std::vector<uint8_t> bytes(random() % 1100);
@@ -258,6 +278,7 @@ static Suite *net_rtc_channels_suite() {
     suite_add_tcase(s, tc);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_talk);
+    tcase_add_test(tc, test_unreliable);
     tcase_add_test(tc, test_many);
     tcase_add_test(tc, test_flood_of_inits);
     tcase_add_test(tc, test_flood_of_openings);

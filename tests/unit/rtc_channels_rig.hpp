@@ -132,8 +132,9 @@ public:
     std::function<void(std::span<uint8_t>)> change;
     std::vector<uint8_t> last; ///< the last packet that was sent, as it was
     bool is_established = false, has_ended = false;
-    bool is_deaf = false; ///< for what the server sends, but not for what it acknowledges
-    unsigned packets = 0, acks = 0, resets = 0; ///< that came
+    bool is_deaf = false;   ///< for what the server sends, but not for what it acknowledges
+    sctp::Ppid last_ppid{}; ///< of the last message
+    unsigned packets = 0, messages = 0; ///< that came
 
 private:
     void on_data(ByteView packet) override {
@@ -153,9 +154,9 @@ private:
         while (association->next(event)) {
             is_established = is_established || event.kind == sctp::Event::Kind::established;
             has_ended = has_ended || event.kind == sctp::Event::Kind::ended;
-            if (event.kind == sctp::Event::Kind::incoming_reset)
-                resets += unsigned(event.streams.size());
-            if (event.kind == sctp::Event::Kind::message) ++acks;
+            if (event.kind != sctp::Event::Kind::message) continue;
+            last_ppid = event.ppid;
+            ++messages;
         }
         flush();
     }
