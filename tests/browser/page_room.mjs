@@ -174,7 +174,7 @@ export const rooms = {
       await di.sees(['You']);
       await di.close();
     }
-    // Who has found out the room's name at the server gets what nobody understands.
+    // A client that has found out the room's name at the server can't read what it gets.
     const { pathname } = new URL(await ann.page.evaluate(() =>
       performance.getEntriesByType('resource').find(({ name }) => name.includes('/join')).name));
     const eve = await Participant.join(browser, server, pathname.split('/')[2], 'Eve', SMALL);

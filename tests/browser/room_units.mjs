@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a room's page reads of the server's messages, and how it arranges those who are there. Needs
-// no browser: room_units.mjs DIRECTORY-OF-THE-COMPILED-PAGE
+// The parts of a room's page without a browser: messages, state, arrangement, encryption.
+// room_units.mjs DIRECTORY-OF-THE-COMPILED-PAGE
 import assert from 'node:assert/strict';
 
 const [page] = process.argv.slice(2);
@@ -64,7 +64,7 @@ assert.deepEqual([...room.roster.keys()], ['a', 'b']);
 assert.equal(room.lastSpeaker, '');
 assert.equal(room.nameOf('c'), 'Somebody');
 
-// Who is shown, in what order.
+// The order of the tiles.
 const keys = (list) => list.map(keyOf);
 const orderIn = (roster, { slots = {}, mode = 'grid', pinned = null, spoke = '' } = {}) => {
   const one = new RoomState();
@@ -89,7 +89,7 @@ assert.deepEqual(orderIn(sharing, { pinned: { id: 'a', source: 'camera' } }),
 assert.deepEqual(orderIn([who('a'), who('b')], { pinned: { id: 'x', source: 'camera' } }),
   [null, ['camera a', 'camera b']], 'who is pinned has gone');
 
-// Where: nothing overlaps, nothing sticks out, and who speaks is among them.
+// The places of the tiles: nothing overlaps or sticks out, and who speaks is among them.
 const overlap = (a, b) => a.left < b.left + b.width && b.left < a.left + a.width &&
   a.top < b.top + b.height && b.top < a.top + a.height;
 for (const [width, height] of [[1248, 670], [374, 660], [640, 300], [200, 90]]) {

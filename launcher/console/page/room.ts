@@ -91,7 +91,7 @@ function openRoom(name: string): void {
       wasListener = isListener;
       meeting.roleChanged(isListener);
     }
-    // Who may speak again decides anew what the others see and hear.
+    // A participant who may speak again decides anew what the others see and hear.
     if (isListener && own.isOpen) own.close();
     changed();
   }

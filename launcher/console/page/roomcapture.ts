@@ -7,7 +7,7 @@ import type { Pixels } from './units.js';
 const CAMERA_RATE = 30; // frames per second
 const SCREEN_RATE = 30;
 
-/** What to capture, and how. */
+/** The devices to capture, and how. */
 export interface CaptureChoice {
   readonly camera: string;     // its id; empty: any
   readonly microphone: string;

@@ -7,14 +7,14 @@ interface Frame {
   data: ArrayBuffer;
 }
 
-/** What roomcipher.ts asks of one sender or receiver. */
+/** The job of one sender's or receiver's transform, as roomcipher.ts gives it. */
 export interface Work {
   readonly side: 'send' | 'receive';
   readonly kind: FrameKind;
   readonly key: CryptoKey;
 }
 
-/** Of the worker's global scope, which the types of pages do not have. */
+/** The event of a new transform. TypeScript's library for pages does not declare it. */
 interface TransformEvent extends Event {
   readonly transformer: {
     readonly readable: ReadableStream<Frame>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is sent and received in a room, in figures: rates, sizes, losses.
+// Figures of a room's connection: rates, sizes and losses of what is sent and received.
 import type { Milliseconds } from './units.js';
 
 type Entry = Readonly<Record<string, unknown>>;

@@ -19,7 +19,7 @@ const utf8 = new TextEncoder();
 export const hexOf = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** What a passphrase gives for a room. */
+/** The result of a passphrase and a room's name. */
 export interface RoomKey {
   readonly key: CryptoKey;
   readonly mark: string; // eight digits that are others for another passphrase

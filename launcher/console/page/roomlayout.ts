@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which tiles a room shows, in what order, where and how large: one on the stage with the others
-// beside it, or all of one size.
+// The arrangement of a room's tiles: their choice, order, places and sizes. One is on the stage with
+// the others beside it, or all have one size.
 import type { Id, Who } from './roomprotocol.js';
 import type { RoomState } from './roomstate.js';
 import type { Pixels } from './units.js';
@@ -46,7 +46,8 @@ const STRIP = { least: 120, share: 0.2, most: 260 } as const; // its width, or i
 
 export const keyOf = ({ id, source }: Shown): string => `${source} ${id}`;
 
-/** Who comes first: who has a picture here, then who sends one, then who speaks. */
+/** The place of a participant's tile in the order: those with a picture here come first, then
+ * those who send one, then those who speak. */
 function rank(who: Who, room: RoomState): number {
   if (who.id === room.you) return 0;
   if (room.slotOf(who.id, 'camera') !== null) return 1;

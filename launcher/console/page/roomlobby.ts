@@ -97,7 +97,7 @@ export class Lobby {
       $('meter').setAttribute('aria-valuenow', String(Math.round(level * 100)));
     });
     this.#recall();
-    // What most leave as it is would push the button out of a phone's sight.
+    // The devices would push the button out of a phone's sight, and most leave them as they are.
     ($('devices') as HTMLDetailsElement).open = innerWidth > 600;
     $('form').addEventListener('submit', (event) => {
       event.preventDefault();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What one sends oneself: which of microphone, camera and screen is on, and the track of each.
+// The participant's own media: which of microphone, camera and screen is on, and the track of each.
 import { Capture, type CaptureChoice } from './roomcapture.js';
 import type { Source } from './roomprotocol.js';
 
@@ -34,7 +34,7 @@ export class OwnMedia {
 
   isOn(source: Source): boolean { return this.track(source) !== null; }
 
-  /** What is to be sent; null: nothing. */
+  /** The track to be sent; null: nothing. */
   track(source: Source): MediaStreamTrack | null {
     if (source === 'microphone' && this.#isMuted) return null;
     return this.#capture.track(source);

@@ -13,7 +13,8 @@ const RETRY_LAST: Milliseconds = 8000;
 const AUDIO_SLOTS = 8;
 
 const SOURCES = ['microphone', 'camera', 'screen'] as const; // in the order of their sections
-/** Of 1280 × 720 and its half and quarter, bit/s; smaller cameras need less by themselves. */
+/** The bitrates (bit/s) suit 1280 × 720, its half and its quarter; smaller cameras need less by
+ * themselves. */
 const CAMERA_LAYERS: readonly RTCRtpEncodingParameters[] = [
   { rid: 'q', maxBitrate: 150_000, scaleResolutionDownBy: 4 },
   { rid: 'h', maxBitrate: 500_000, scaleResolutionDownBy: 2 },
@@ -24,7 +25,7 @@ const SCREEN_LAYERS: readonly RTCRtpEncodingParameters[] = [{ maxBitrate: 2_500_
 /** lost: it was joined, and is tried again. removed: by a host. */
 export type PeerState = 'idle' | 'joining' | 'joined' | 'lost' | 'failed' | 'removed';
 
-/** How to join. */
+/** The parameters of a connection. */
 export interface Joining {
   readonly url: string;  // of the endpoint, with the name
   readonly key: string;  // bearer token; empty: none
@@ -54,12 +55,12 @@ interface Events {
 const codecOf = ({ mimeType }: RTCRtpCodec): string =>
   mimeType.replace(/^\w+\//, '').toUpperCase();
 
-/** What every WebRTC client has of H.264; RFC 7742, section 6.2. */
+/** The profile of H.264 that every WebRTC client has; RFC 7742, section 6.2. */
 const isBaseline = ({ sdpFmtpLine = '' }: RTCRtpCodec): boolean =>
   /profile-level-id=42e0/i.test(sdpFmtpLine) && /packetization-mode=1/.test(sdpFmtpLine);
 
-/** What rooms carry, with what repairs losses. The offer has some thirty sections, each of which
- * lists them. */
+/** The codecs that rooms carry, with those that repair losses. The offer has some thirty sections,
+ * each of which lists them. */
 function codecsOf(kind: Kind, isEncrypted: boolean): RTCRtpCodec[] {
   const known = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
   const wanted = kind === 'audio' ? ['OPUS'] : ['VP8', 'RTX'];
@@ -217,7 +218,7 @@ export class RoomPeer {
   #received(message: ServerMessage | null): void {
     if (!message) return;
     if (message.type === 'welcome') return this.#welcomed(message);
-    // What comes before the welcome is of those whom that names.
+    // Messages before the welcome speak of participants whom only that names.
     if (this.#early) this.#early.push(message);
     else this.#take(message);
   }

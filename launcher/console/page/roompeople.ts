@@ -8,7 +8,7 @@ import { hue, make, part, setText } from './view.js';
 
 const ROLES = { host: 'Host', speaker: '', listener: 'Listener' } as const;
 
-/** What a host may ask of the server about somebody, with the words for it. */
+/** A host's requests about somebody, with the words on their buttons. */
 function actionsFor(who: Who): (readonly [text: string, message: ClientMessage])[] {
   const { id, role } = who;
   const actions: (readonly [string, ClientMessage])[] = [];

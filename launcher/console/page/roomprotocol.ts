@@ -21,7 +21,7 @@ export interface Who {
   readonly screen: boolean;
 }
 
-/** What a slot shows, that is, one of the media sections that we receive. */
+/** The content of a slot, which is one of the media sections that we receive. */
 export interface Slot {
   readonly id: Id;
   readonly source: Source;

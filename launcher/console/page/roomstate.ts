@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is known of a room, from the server's messages: who is there, who is in which slot, who
-// speaks, what was written.
+// The state of a room by the server's messages: who is there, who is in which slot, who speaks, and
+// the chat.
 import type { ChatLine, Id, Role, ServerMessage, Slot, Source, Who } from './roomprotocol.js';
 
 const LONGEST_CHAT = 500; // lines that are kept; the oldest go
@@ -10,9 +10,9 @@ export class RoomState {
   /** In the order in which they came. */
   readonly roster = new Map<Id, Who>();
   slots: ReadonlyMap<string, Slot> = new Map();
-  /** Those who speak now, the loudest first. */
+  /** The participants who speak now, the loudest first. */
   speakers: readonly Id[] = [];
-  /** Who spoke last of the others; empty: nobody yet. */
+  /** The last of the others who spoke; empty: nobody yet. */
   lastSpeaker: Id = '';
   chat: ChatLine[] = [];
 

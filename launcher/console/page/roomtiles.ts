@@ -4,7 +4,7 @@
 import { initialsOf, keyOf, type Plan, type Rect, type Shown } from './roomlayout.js';
 import { hue, make, setText } from './view.js';
 
-/** What a tile shows. */
+/** The content of a tile. */
 export interface Detail {
   readonly label: string;   // "Ann", "Ann's screen"
   readonly name: string;    // whose initials stand for the video
