@@ -120,12 +120,11 @@ std::vector<Example> examples() {
     one("attribute", "HOLD-BACK=3.0", "hold-back=3.0");
     one("attribute", "LAST-PART=0", "LAST-PART=0,");
     one("attribute", "URI=\"12.1.m4s\"", "URI=\"12.1.m4s");
-    for (const char *range :
-         {"DURATION=-1", "END-DATE=\"2026-03-01T11:00:00Z\"", "END-ON-NEXT=YES",
-          "CLASS=\"a\",END-ON-NEXT=YES,DURATION=1", "PLANNED-DURATION=-0.5"})
+    for (const char *range : {"DURATION=-1", "END-DATE=\"2026-03-01T11:00:00Z\"", "END-ON-NEXT=YES",
+                              "CLASS=\"a\",END-ON-NEXT=YES,DURATION=1", "PLANNED-DURATION=-0.5"})
         one("range", "#EXT-X-MAP",
-            "#EXT-X-DATERANGE:ID=\"1\",START-DATE=\"2026-03-01T12:00:00Z\"," +
-                std::string(range) + "\n#EXT-X-MAP");
+            "#EXT-X-DATERANGE:ID=\"1\",START-DATE=\"2026-03-01T12:00:00Z\"," + std::string(range) +
+                "\n#EXT-X-MAP");
     one("report", "../audio", "http://example.com/audio");
     one("report", "LAST-MSN=12,", "");
     one("report", ",LAST-PART=0", "");

@@ -4,6 +4,8 @@
 // order in which a player would see them. A rule's name stands at the beginning of its message.
 #pragma once
 
+#include "unit/hls_conformance_text.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -49,65 +51,6 @@ struct Playlist {
         return found == server.end() ? 0 : std::atof(found->second.c_str());
     }
 };
-
-inline std::map<std::string, std::string> attributes(std::string_view text) {
-    std::map<std::string, std::string> list;
-    while (!text.empty()) {
-        const size_t equals = text.find('=');
-        if (equals == text.npos) break;
-        const std::string name(text.substr(0, equals));
-        text.remove_prefix(equals + 1);
-        size_t end = 0;
-        if (text.starts_with('"')) {
-            end = text.find('"', 1);
-            if (end == text.npos) break;
-            list[name] = text.substr(1, end - 1);
-            ++end;
-        } else {
-            end = std::min(text.find(','), text.size());
-            list[name] = text.substr(0, end);
-        }
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return list;
-}
-
-/// 4.1: UTF-8 without a byte order mark and without control characters.
-inline bool is_plain(const std::string &text) {
-    for (size_t i = 0; i < text.size();) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const size_t more = byte < 0x80 ? 0 : byte < 0xC2 ? 9 : byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
-        if (byte > 0xF4 || i + more >= text.size()) return false;
-        for (size_t k = 1; k <= more; ++k)
-            if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
-        const bool control = (byte < 0x20 && byte != '\n' && byte != '\r') || byte == 0x7F ||
-                             (byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0);
-        if (control) return false;
-        i += more + 1;
-    }
-    return !text.starts_with("\xEF\xBB\xBF");
-}
-
-/// 4.2: names of capital letters, digits and "-", each once.
-inline bool are_attributes(std::string_view text) {
-    std::map<std::string, int> seen;
-    while (!text.empty()) {
-        const size_t equals = text.find('=');
-        if (equals == text.npos || equals == 0) return false;
-        const std::string name(text.substr(0, equals));
-        if (name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != name.npos ||
-            ++seen[name] > 1)
-            return false;
-        text.remove_prefix(equals + 1);
-        const size_t quote = text.starts_with('"') ? text.find('"', 1) : 0;
-        if (quote == text.npos) return false;
-        const size_t end = std::min(text.find(',', quote), text.size());
-        if (end == 0 || end + 1 == text.size()) return false;
-        if (text[0] == '"' && quote + 1 != end) return false;
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return true;
-}
 
 inline Playlist read(const std::string &text) {
     Playlist p;
@@ -301,8 +244,7 @@ private:
         must(p.version >= 3, "version: decimal durations need 3");
         must(p.version >= 6 || !maps, "version: EXT-X-MAP needs 6");
         must(p.version >= 9 || !p.skip, "version: EXT-X-SKIP needs 9");
-        must(p.version >= 10 || !p.forgets_ranges,
-             "version: RECENTLY-REMOVED-DATERANGES needs 10");
+        must(p.version >= 10 || !p.forgets_ranges, "version: RECENTLY-REMOVED-DATERANGES needs 10");
         must(p.type.empty() || p.type == "VOD" || p.type == "EVENT", "type: " + p.type);
         must(p.type != "VOD" || p.ended, "type: VOD without EXT-X-ENDLIST");
     }
@@ -359,8 +301,8 @@ private:
         for (const Segment &s : p.segments) {
             const size_t at = s.range.find('@');
             must(s.range.empty() || p.version >= 4, "version: EXT-X-BYTERANGE needs 4");
-            const std::string digits = s.range.substr(0, at) +
-                                       (at == s.range.npos ? "" : s.range.substr(at + 1));
+            const std::string digits =
+                s.range.substr(0, at) + (at == s.range.npos ? "" : s.range.substr(at + 1));
             must(digits.find_first_not_of("0123456789") == digits.npos,
                  "byterange: '" + s.range + "'");
             must(s.range.empty() || at != s.range.npos ||

@@ -232,11 +232,11 @@ private:
         holding_ = false;
         const auto writer = writer_ = std::make_shared<HttpResponseWriter>(stream_);
         writer->stream(head_of(response, chunked ? Length::chunked : Length::unknown),
-                        response.streamed, chunked, [self = self()](error_code ec) {
-                            self->streaming_ = false;
-                            if (ec) self->stream_.cancel(); // ends the waiting for the client
-                            self->sent(ec);
-                        });
+                       response.streamed, chunked, [self = self()](error_code ec) {
+                           self->streaming_ = false;
+                           if (ec) self->stream_.cancel(); // ends the waiting for the client
+                           self->sent(ec);
+                       });
         if (streaming_ && !watching_) look();
     }
 
@@ -291,7 +291,7 @@ private:
     HttpSocket stream_;
     std::unique_ptr<HttpRequestReader> reader_;  ///< from a request's first byte on
     std::shared_ptr<HttpResponseWriter> writer_; ///< of an answer that is being sent
-    unsigned version_ = 11; ///< of the current request
+    unsigned version_ = 11;                      ///< of the current request
     bool keep_alive_ = false;
 
     bool reading_ = false;       ///< waiting for a request

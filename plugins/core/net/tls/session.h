@@ -72,10 +72,10 @@ private:
     std::unique_ptr<ssl_st, Free> ssl_;
     std::vector<uint8_t> unsent_; ///< encrypted bytes that the socket did not accept
     const int socket_;
-    int error_ = 0;       ///< errno of the socket, or 0
-    bool ended_ = false;  ///< the peer has closed its side
-    bool broken_ = false; ///< a record failed: no more reading or writing
-    bool gathers_ = false; ///< records are kept for send_gathered()
+    int error_ = 0;         ///< errno of the socket, or 0
+    bool ended_ = false;    ///< the peer has closed its side
+    bool broken_ = false;   ///< a record failed: no more reading or writing
+    bool gathers_ = false;  ///< records are kept for send_gathered()
     bool takes_all_ = true; ///< the socket took all that was sent last
 };
 
