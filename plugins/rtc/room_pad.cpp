@@ -37,6 +37,15 @@ RoomPad::RoomPad(GstElement *element, GstPtr<GstPad> pad, const net::RoomStream 
     gst_pad_set_event_function(pad_, [](GstPad *each, GstObject *parent, GstEvent *event) {
         return tag_source_event(parent, event, self_of(each));
     });
+    // Whoever deactivates the pad waits for its task, which waits for tags.
+    gst_pad_set_activatemode_function(
+        pad_, [](GstPad *each, GstObject *parent, GstPadMode mode, gboolean active) {
+            return guard(parent, FALSE, [&]() -> gboolean {
+                if (mode != GST_PAD_MODE_PUSH) return FALSE;
+                if (!active) self_of(each).close_queue();
+                return TRUE;
+            });
+        });
     gst_pad_use_fixed_caps(pad_);
     open_queue(max_queued);
     put_began(stream_.participant);
@@ -57,8 +66,7 @@ void RoomPad::add() {
 
 void RoomPad::remove() {
     if (!std::exchange(is_added_, false)) return cancel_queue();
-    close_queue();
-    gst_pad_set_active(pad_, FALSE);
+    gst_pad_set_active(pad_, FALSE); // closes the queue
     gst_element_remove_pad(element_, pad_);
 }
 

@@ -271,6 +271,7 @@ static GstStateChangeReturn change_state(GstElement *element, GstStateChange tra
         if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !impl.start())
             return GST_STATE_CHANGE_FAILURE;
         if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) impl.set_playing(false);
+        if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) impl.stop();
         const GstStateChangeReturn result =
             GST_ELEMENT_CLASS(penstock_rtc_room_parent_class)->change_state(element, transition);
         switch (transition) {
@@ -288,9 +289,6 @@ static GstStateChangeReturn change_state(GstElement *element, GstStateChange tra
             return result;
         case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
             return result == GST_STATE_CHANGE_FAILURE ? result : GST_STATE_CHANGE_NO_PREROLL;
-        case GST_STATE_CHANGE_PAUSED_TO_READY:
-            impl.stop();
-            return result;
         case GST_STATE_CHANGE_READY_TO_NULL:
             impl.close();
             return result;

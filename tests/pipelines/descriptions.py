@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 from waiting import until
@@ -22,6 +23,8 @@ PENSTOCK = os.environ["PENSTOCK"]
 PIPELINES = os.environ["PENSTOCK_PIPELINES"]
 DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/descriptions.md")
 ANY = "127.0.0.1:0"
+# An offer that can be read, of which nothing is of use.
+NO_MEDIA = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 
 
 class Run:
@@ -340,6 +343,19 @@ class Descriptions(unittest.TestCase):
             self.assertGreater(time.monotonic() - began, 3, "six seconds came too fast")
             self.assertEqual(loop.end(), 0)
             loop.line(r"  ended +live/movie  after 0:00:\d\d$")
+
+    def test_room(self):
+        """A room opens for whoever joins it, whatever comes of the offer."""
+        room = Run(self, "room", "--set", "http=" + ANY, "--set", "rtc=" + ANY)
+        url = room.line(r"Room +(http://\S+/room)/NAME")[1]
+        for name, status in (("standup", 406), ("a%20b", 404), ("standup/x", 404)):
+            request = urllib.request.Request(f"{url}/{name}/join", data=NO_MEDIA, method="POST",
+                                             headers={"Content-Type": "application/sdp"})
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request, timeout=20)
+            refused.exception.close()
+            self.assertEqual(refused.exception.code, status, name)
+        self.assertEqual(room.end(), 0)
 
     def test_radio(self):
         with tempfile.TemporaryDirectory() as folder:

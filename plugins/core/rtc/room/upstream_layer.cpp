@@ -8,7 +8,18 @@ namespace {
 
 constexpr int64_t second = 1'000'000'000, rate_window = second, rests_after = 10 * second; // ns
 
+rtp::MissingPackets::Limits missing_limits() {
+    rtp::MissingPackets::Limits out;
+    out.delay = 400'000'000; // receivers wait about as long
+    return out;
+}
+
 } // namespace
+
+UpstreamLayer::UpstreamLayer(const Settings &settings, rtp::MediaClock &clock, size_t clock_track)
+    : settings_(settings), clock_(clock), clock_track_(clock_track), missing_(missing_limits()),
+      stats_(settings.rate) {
+}
 
 /// A new source, or one that has started anew: what comes now has nothing to do with what was.
 void UpstreamLayer::restart(const rtp::Packet &packet) {
@@ -99,7 +110,8 @@ void UpstreamLayer::rest(int64_t now) {
 void UpstreamLayer::take_nacks(int64_t now, std::vector<uint16_t> &out) {
     if (!settings_.nack) return;
     missing_.take_due(now, out);
-    if (missing_.take_given_up()) want_keyframe();
+    // Whoever can't do without asks for a keyframe.
+    (void)missing_.take_given_up();
 }
 
 bool UpstreamLayer::take_keyframe_request(int64_t now) {

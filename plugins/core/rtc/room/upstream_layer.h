@@ -31,8 +31,7 @@ public:
     static constexpr int64_t keyframe_interval = 1'000'000'000; ///< ns between two requests
 
     /// `clock_track` is its track of `clock`, which must outlive it.
-    UpstreamLayer(const Settings &settings, rtp::MediaClock &clock, size_t clock_track)
-        : settings_(settings), clock_(clock), clock_track_(clock_track), stats_(settings.rate) {}
+    UpstreamLayer(const Settings &settings, rtp::MediaClock &clock, size_t clock_track);
     UpstreamLayer(const UpstreamLayer &) = delete;
     UpstreamLayer &operator=(const UpstreamLayer &) = delete;
 

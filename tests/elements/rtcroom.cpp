@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// rtcroom: properties and locations, a room that elements share, and the pads of its participants.
+#include "unit/room_rig.hpp"
+
+#include "rtmp_rig.hpp"
+
+using namespace rtmp_rig;
+using room_test::json;
+using room_test::Pace;
+using room_test::Participant;
+
+namespace {
+
+constexpr const char *any = "http://127.0.0.1:0/room/standup/join";
+
+GstPtr<GstElement> make(const std::string &location, bool has_outputs = false) {
+    auto element = make_element("rtcroom");
+    g_object_set(element.get(), "location", location.c_str(), "udp", "127.0.0.1:0", nullptr);
+    gst_util_set_object_arg(G_OBJECT(element.get()), "outputs",
+                            has_outputs ? "participants" : "none");
+    return element;
+}
+
+std::string error_of(const GstPtr<GstElement> &element) {
+    Bus bus(element.get());
+    if (gst_element_set_state(element.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) {
+        gst_element_set_state(element.get(), GST_STATE_NULL);
+        return {};
+    }
+    const auto message = bus.wait(GST_MESSAGE_ERROR);
+    GError *error = nullptr;
+    gst_message_parse_error(message.get(), &error, nullptr);
+    const std::string out = error->message;
+    g_clear_error(&error);
+    gst_element_set_state(element.get(), GST_STATE_NULL);
+    return out;
+}
+
+void expect(const std::string &text, const char *part) {
+    fail_unless(text.find(part) != text.npos, "'%s' is not in '%s'", part, text.c_str());
+}
+
+uint16_t port_of(const GstPtr<GstElement> &element) {
+    const std::string location = string_property(element.get(), "bound-location");
+    fail_unless(location.ends_with("/room/standup/join"), "%s", location.c_str());
+    return uint16_t(std::stoi(location.substr(location.find(':', 7) + 1)));
+}
+
+/// What came out of the pads of a room.
+struct Outputs {
+    explicit Outputs(const GstPtr<GstElement> &pipeline, const GstPtr<GstElement> &room)
+        : pipeline_(pipeline) {
+        g_signal_connect(room.get(), "pad-added", G_CALLBACK(added), this);
+        g_signal_connect(room.get(), "pad-removed", G_CALLBACK(removed), this);
+    }
+    static void added(GstElement *, GstPad *pad, Outputs *self) {
+        auto *sink = gst_element_factory_make("fakesink", nullptr);
+        g_object_set(sink, "async", FALSE, "sync", FALSE, nullptr);
+        gst_bin_add(GST_BIN(self->pipeline_.get()), sink);
+        gst_element_sync_state_with_parent(sink);
+        auto peer = GstPtr<GstPad>::adopt(gst_element_get_static_pad(sink, "sink"));
+        gst_pad_add_probe(peer.get(),
+                          GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER |
+                                          GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+                          probe, self, nullptr);
+        fail_unless_equals_int(gst_pad_link(pad, peer.get()), GST_PAD_LINK_OK);
+        ++self->pads;
+    }
+    static void removed(GstElement *, GstPad *, Outputs *self) { --self->pads; }
+    static GstPadProbeReturn probe(GstPad *, GstPadProbeInfo *info, gpointer data) {
+        auto &self = *static_cast<Outputs *>(data);
+        if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
+            const auto *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+            if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_HEADER)) ++self.buffers;
+            return GST_PAD_PROBE_OK;
+        }
+        GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+        if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) ++self.ends;
+        if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) ++self.caps;
+        if (GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
+            GstTagList *list = nullptr;
+            gst_event_parse_tag(event, &list);
+            char *title = nullptr;
+            if (gst_tag_list_get_string(list, GST_TAG_TITLE, &title)) {
+                std::lock_guard lock(self.mutex);
+                self.title = title;
+                g_free(title);
+            }
+        }
+        return GST_PAD_PROBE_OK;
+    }
+    std::string name() {
+        std::lock_guard lock(mutex);
+        return title;
+    }
+    const GstPtr<GstElement> pipeline_;
+    std::atomic<int> pads{0}, buffers{0}, ends{0}, caps{0};
+    std::mutex mutex;
+    std::string title;
+};
+
+} // namespace
+
+GST_START_TEST(test_properties) {
+    const auto element = make_element("rtcroom");
+    g_object_set(element.get(), "host-key", "secret", "last-n", 3, "max-participants", 7, nullptr);
+    fail_unless_equals_string(string_property(element.get(), "host-key").c_str(), "(set)");
+    guint last_n = 0;
+    g_object_get(element.get(), "last-n", &last_n, nullptr);
+    fail_unless_equals_int(last_n, 3);
+    fail_unless_equals_string(string_property(element.get(), "bound-location").c_str(), "");
+    fail_unless_equals_int(stat(element.get(), "participants"), 0);
+    expect(error_of(make("rtmp://127.0.0.1:0/room/x/join")),
+           "does not begin with http:// or https://");
+    expect(error_of(make("https://127.0.0.1:0/room/x/join")), "tls-certificate");
+    for (const char *path : {"/room/x", "/join", "", "/room/x/JOIN", "/room//join"})
+        expect(error_of(make("http://127.0.0.1:0" + std::string(path))),
+               "write http://host:port/room/NAME/join");
+}
+GST_END_TEST
+
+GST_START_TEST(test_shared_room) {
+    const auto first_one = make(any);
+    fail_unless(gst_element_set_state(first_one.get(), GST_STATE_PLAYING) !=
+                GST_STATE_CHANGE_FAILURE);
+    const auto other = make(string_property(first_one.get(), "bound-location"));
+    fail_unless(gst_element_set_state(other.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE);
+    room_test::Loop loop;
+    Participant ann(loop, port_of(first_one), {.name = "Ann"});
+    ann.join();
+    fail_unless_equals_int(stat(first_one.get(), "participants"), 1);
+    fail_unless_equals_int(stat(other.get(), "participants"), 1);
+    // It stays open with the other one, and closes with that.
+    gst_element_set_state(first_one.get(), GST_STATE_NULL);
+    ann.say({{"type", "chat"}, {"text", "still here"}});
+    ann.wait([&] { return ann.find("chat") != nullptr; });
+    gst_element_set_state(other.get(), GST_STATE_NULL);
+    ann.wait([&] { return ann.ended; });
+}
+GST_END_TEST
+
+GST_START_TEST(test_pads) {
+    const auto pipeline = GstPtr<GstElement>::adopt(
+        GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
+    const auto room = make(any, true);
+    gst_bin_add(GST_BIN(pipeline.get()), GST_ELEMENT(gst_object_ref(room.get())));
+    Outputs out(pipeline, room);
+    fail_unless(gst_element_set_state(pipeline.get(), GST_STATE_PLAYING) !=
+                GST_STATE_CHANGE_FAILURE);
+    room_test::Loop loop;
+    Participant ann(loop, port_of(room), {.name = "Ann"});
+    ann.join();
+    ann.say({{"type", "state"}, {"audio", true}, {"video", true}});
+    Pace pace;
+    ann.wait([&] {
+        if (pace.is_due()) {
+            ann.send_video(ann.asked() > 0 && pace.frames % 5 == 0, 'a');
+            ann.send_audio(20, 0xFC);
+        }
+        return out.buffers > 30;
+    });
+    fail_unless_equals_int(out.pads, 1);
+    fail_unless(out.caps > 0 && out.ends == 0);
+    fail_unless_equals_string(out.name().c_str(), "Ann");
+    fail_unless_equals_int(stat(room.get(), "streams"), 1);
+    fail_unless(stat(room.get(), "buffers-out") >= 30);
+    // A decoder that has to begin asks for a keyframe, and the camera is asked.
+    const unsigned asked = ann.asked();
+    GList *pads = room->srcpads;
+    gst_pad_send_event(GST_PAD(pads->data),
+                       gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                            gst_structure_new_empty("GstForceKeyUnit")));
+    ann.wait([&] {
+        if (pace.is_due()) ann.send_video(false, 'a');
+        return ann.asked() > asked;
+    });
+    ann.leave();
+    fail_unless(room_test::eventually([&] { return out.pads == 0 && out.ends == 1; }));
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+}
+GST_END_TEST
+
+GST_START_TEST(test_ends_with_participants) {
+    const auto pipeline = GstPtr<GstElement>::adopt(
+        GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
+    const auto room = make(any, true);
+    gst_bin_add(GST_BIN(pipeline.get()), GST_ELEMENT(gst_object_ref(room.get())));
+    Outputs out(pipeline, room);
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    room_test::Loop loop;
+    Participant ann(loop, port_of(room), {.name = "Ann"});
+    ann.join();
+    ann.say({{"type", "state"}, {"audio", true}});
+    Pace pace;
+    ann.wait([&] {
+        if (pace.is_due()) ann.send_audio(20, 0xFC);
+        return out.buffers > 5;
+    });
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+    fail_unless_equals_int(out.pads, 0);
+    ann.wait([&] { return ann.ended; });
+}
+GST_END_TEST
+
+static Suite *rtcroom_suite() {
+    Suite *s = suite_create("rtcroom");
+    TCase *tc = tcase_create("general");
+    suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_properties);
+    tcase_add_test(tc, test_shared_room);
+    tcase_add_test(tc, test_pads);
+    tcase_add_test(tc, test_ends_with_participants);
+    return s;
+}
+GST_CHECK_MAIN(rtcroom)
