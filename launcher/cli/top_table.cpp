@@ -96,6 +96,15 @@ std::string publisher_of(const json &state, const json &pipeline, const char *wh
     return "-";
 }
 
+/// "12", or "12 (3 slow)" if that many get less than all of the stream.
+std::string viewers_of(const json &pipeline) {
+    double slow = 0;
+    for (const json &element : pipeline.value("elements", json::array()))
+        slow += element.value("stats", json::object()).value("slow", 0.0);
+    const std::string viewers = std::to_string(pipeline.value("viewers", 0));
+    return slow > 0 ? viewers + printed(" (%.0f slow)", slow) : viewers;
+}
+
 using Row = std::vector<std::string>;
 
 /// A row for a second publisher.
@@ -209,8 +218,7 @@ std::string table_of(const std::vector<ProcessState> &states, const Output &outp
         for (const json &pipeline : state.value["pipelines"]) {
             rows.push_back(
                 {pipeline.value("label", ""), state_of(state.value, pipeline),
-                 publisher_of(state.value, pipeline, "publisher"),
-                 std::to_string(pipeline.value("viewers", 0)),
+                 publisher_of(state.value, pipeline, "publisher"), viewers_of(pipeline),
                  pipeline.value("bytes-in", 0.0) > 0 ? rate_of(pipeline, "in-rate") : "-",
                  rate_of(pipeline, "out-rate"),
                  pipeline.contains("fps") && pipeline.value("frames", 0.0) > 0

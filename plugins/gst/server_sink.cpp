@@ -186,7 +186,8 @@ GstPtr<GstStructure> ServerSink::stats() {
     common.drops = totals.skipped;
     auto stats = common.to_structure();
     gst_structure_set(stats.get(), "peers-total", G_TYPE_UINT64, guint64(totals.viewers_total),
-                      "closed-slow", G_TYPE_UINT64, guint64(totals.closed_slow), nullptr);
+                      "closed-slow", G_TYPE_UINT64, guint64(totals.closed_slow), "slow",
+                      G_TYPE_UINT64, guint64(totals.slow), nullptr);
     return stats;
 }
 
@@ -344,10 +345,11 @@ static void install_properties(GObjectClass *klass, const ServerSinkKind &kind) 
                             "The location with the real port; empty below PAUSED", "", ro));
     g_object_class_install_property(
         klass, PROP_STATS,
-        g_param_spec_boxed("stats", "Statistics",
-                           "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns) "
-                           "peers-total closed-slow",
-                           GST_TYPE_STRUCTURE, ro));
+        g_param_spec_boxed(
+            "stats", "Statistics",
+            "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns) "
+            "peers-total closed-slow slow (peers that get less, because of their networks)",
+            GST_TYPE_STRUCTURE, ro));
     if (serves_tls(kind)) install_tls_files(klass, PROP_TLS_CERTIFICATE, PROP_TLS_KEY);
 }
 

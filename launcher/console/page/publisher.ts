@@ -9,6 +9,7 @@ const INTERRUPTED: Milliseconds = 5000; // without an answer of the other side: 
 const RETRY_FIRST: Milliseconds = 500; // doubled up to RETRY_LAST
 const RETRY_LAST: Milliseconds = 8000;
 const LOOK: Milliseconds = 1000;       // between looks at the statistics
+const SETTLED: Milliseconds = 10000;   // from the connection until the bitrate has risen
 
 /** Codecs that there are to choose from, the preferred one first: everybody plays H.264. */
 const CODECS = ['H264', 'VP9', 'AV1', 'VP8'] as const;
@@ -59,6 +60,18 @@ export function layersOf({ codec, bitrate, simulcast }: Sending): RTCRtpEncoding
   ];
 }
 
+/** Browsers begin with a small picture, which grows for half a minute, since they do not know yet
+ * what the network carries. Kept at its size it has fewer frames for a second instead. Later a
+ * picture that is too much becomes smaller, too. */
+async function keepSize(peer: RTCPeerConnection, isKept: boolean): Promise<void> {
+  for (const { sender } of peer.getTransceivers()) {
+    if (sender.track?.kind !== 'video') continue;
+    const parameters = sender.getParameters();
+    parameters.degradationPreference = isKept ? 'maintain-resolution' : 'balanced';
+    await sender.setParameters(parameters).catch(() => { /* a browser that has no choice */ });
+  }
+}
+
 export class Publisher extends EventTarget {
   #state: PublisherState = 'idle';
   #reason = '';
@@ -69,6 +82,8 @@ export class Publisher extends EventTarget {
   #session: RtcSession | null = null;
   #timer = 0;
   #looking = 0;
+  #settling = 0;
+  #isSettled = false;
   #retry: Milliseconds = RETRY_FIRST;
   #wasLive = false;
 
@@ -109,6 +124,7 @@ export class Publisher extends EventTarget {
   #close(): void {
     clearTimeout(this.#timer);
     clearInterval(this.#looking);
+    clearTimeout(this.#settling);
     this.#session?.end();
     this.#session = null;
     this.#peer?.close();
@@ -129,6 +145,7 @@ export class Publisher extends EventTarget {
           ...(isVideo ? { sendEncodings: layersOf(sending) } : {}) });
         if (isVideo) transceiver.setCodecPreferences(only(sending.codec));
       }
+      await keepSize(peer, true);
       const session = await RtcSession.open(peer, sending.url, sending.key);
       if (peer !== this.#peer) return session.end();
       this.#session = session;
@@ -158,12 +175,22 @@ export class Publisher extends EventTarget {
       this.#setState('live');
       clearInterval(this.#looking);
       this.#looking = setInterval(() => this.#look(peer), LOOK);
+      this.#settle(peer);
     } else if (peer.connectionState === 'disconnected') {
       this.#timer = setTimeout(() => this.#lost('the connection is lost'), INTERRUPTED);
     } else if (peer.connectionState === 'failed') {
       if (this.#state === 'live') this.#lost('the connection is lost');
       else this.#unconnected();
     }
+  }
+
+  #settle(peer: RTCPeerConnection): void {
+    clearTimeout(this.#settling);
+    this.#isSettled = false;
+    this.#settling = setTimeout(() => {
+      this.#isSettled = true;
+      keepSize(peer, false);
+    }, SETTLED);
   }
 
   #unconnected(): void {
@@ -199,7 +226,9 @@ export class Publisher extends EventTarget {
     const last = this.#figures;
     const seconds = last ? (now.at - last.at) / 1000 : 0;
     const bitrate = last && seconds > 0 ? (now.bytes - last.bytes) * 8 / seconds : 0;
-    this.#figures = { ...now, bitrate };
+    // While the bitrate rises it is always said to be the network that limits it.
+    const limitedBy = this.#isSettled || now.limitedBy === 'cpu' ? now.limitedBy : '';
+    this.#figures = { ...now, bitrate, limitedBy };
     this.dispatchEvent(new Event('state'));
   }
 }

@@ -78,12 +78,17 @@ bool StreamFacts::is_video_ready() const {
     return video != 0 && (has_configuration || !has_config_record(video));
 }
 
+void FrameMaker::forget(Rung &rung) {
+    const uint64_t number = rung.number;
+    rung = {};
+    rung.number = number;
+}
+
 void FrameMaker::restart() {
     facts_ = {};
-    video_.reset();
+    for (Rung &rung : rungs_)
+        forget(rung);
     audio_.reset();
-    video_config_ = {};
-    composition_.reset();
     audio_next_.reset();
     complaint_.clear();
 }
@@ -98,9 +103,10 @@ void FrameMaker::set_codec(bool video, uint32_t codec) {
         facts_.channels = codec == flv::fourcc("Opus") ? 2 : 1;
         return;
     }
-    video_ = video_packetizer(codec);
-    video_config_ = {};
-    composition_.reset();
+    for (Rung &rung : rungs_) {
+        forget(rung);
+        rung.packetizer = video_packetizer(codec);
+    }
     facts_.profile.reset();
     facts_.has_configuration = facts_.has_b_frames = false;
 }
@@ -112,24 +118,36 @@ void FrameMaker::take_config(const flv::Tag &tag, const flv::BodyHeader &header,
             facts_.channels = std::max<unsigned>(payload[9], 1);
         return;
     }
-    if (!video_ || std::ranges::equal(video_config_.view(), payload)) return;
-    if (const Result result = video_->configure(payload); !result.is_ok()) {
+    Rung &rung = rungs_[header.track];
+    if (!rung.packetizer || std::ranges::equal(rung.config.view(), payload)) return;
+    if (const Result result = rung.packetizer->configure(payload); !result.is_ok()) {
         complaint_ = "video configuration: " + result.reason();
         return;
     }
-    video_config_ = Bytes::copy_of(payload);
+    rung.config = Bytes::copy_of(payload);
+    rung.has_b_frames = false;
+    rung.composition.reset();
+    if (header.track != 0) return;
     facts_.has_configuration = true;
     facts_.has_b_frames = false;
-    composition_.reset();
     if (header.codec == flv::fourcc("avc1") && payload.size() >= 4)
         facts_.profile = sdp::ProfileLevelId{payload[1], payload[2], payload[3]};
 }
 
 /// Without B-frames all frames are shown equally long after they are decoded.
-void FrameMaker::watch_order(int32_t composition_time) {
-    if (composition_ && std::abs(*composition_ - composition_time) > max_rounding_ms)
-        facts_.has_b_frames = true;
-    composition_ = composition_time;
+void FrameMaker::watch_order(Rung &rung, int32_t composition_time) {
+    if (rung.composition && std::abs(*rung.composition - composition_time) > max_rounding_ms)
+        rung.has_b_frames = true;
+    rung.composition = composition_time;
+}
+
+/// Of the default track a frame with B-frames ends the viewers, who are told why; of others it is
+/// left out.
+bool FrameMaker::can_send(uint8_t track) const {
+    const Rung &rung = rungs_[track];
+    if (!rung.packetizer) return false;
+    if (track == 0) return facts_.is_video_ready();
+    return !rung.has_b_frames && (!has_config_record(facts_.video) || !rung.config.view().empty());
 }
 
 uint32_t FrameMaker::audio_timestamp(ByteView payload, uint32_t time_ms) {
@@ -153,11 +171,13 @@ std::shared_ptr<RtpFrame> FrameMaker::make(const flv::Tag &tag, uint32_t time_ms
     const auto header = tag.type == flv::TagType::script
                             ? std::nullopt
                             : flv::parse_body(tag.type, tag.body_view());
-    if (!header || header->track != 0 || header->multitrack) return frame;
+    if (!header || header->multitrack || header->track >= max_rungs) return frame;
+    // Further tracks are rungs of the default one, if they have its codec.
+    if (header->track != 0 && (!video || header->codec != facts_.video)) return frame;
     const ByteView payload = tag.body_view().subspan(header->payload, header->payload_size);
     if (header->packet != flv::PacketType::config && header->packet != flv::PacketType::frame)
         return frame;
-    set_codec(video, header->codec);
+    if (header->track == 0) set_codec(video, header->codec);
     if (header->packet == flv::PacketType::config) {
         take_config(tag, *header, payload);
         return frame;
@@ -166,9 +186,15 @@ std::shared_ptr<RtpFrame> FrameMaker::make(const flv::Tag &tag, uint32_t time_ms
     frame->is_video = video;
     frame->codec = header->codec;
     frame->keyframe = tag.kind == flv::TagKind::keyframe;
-    if (video) watch_order(header->composition_time);
-    const auto &packetizer = video ? video_ : audio_;
-    if (!packetizer || (video && !facts_.is_video_ready())) return frame;
+    Rung &rung = rungs_[header->track];
+    if (video) {
+        frame->rung = header->track;
+        watch_order(rung, header->composition_time);
+        if (header->track == 0) facts_.has_b_frames = rung.has_b_frames;
+        if (!can_send(header->track)) return frame;
+    }
+    const auto &packetizer = video ? rung.packetizer : audio_;
+    if (!packetizer) return frame;
     auto payloads = std::make_shared<payload::Payloads>();
     if (const Result result = packetizer->packetize(payload, frame->keyframe, *payloads);
         !result.is_ok()) {
@@ -177,7 +203,7 @@ std::shared_ptr<RtpFrame> FrameMaker::make(const flv::Tag &tag, uint32_t time_ms
     }
     // One copy for all viewers: what is in one place is encrypted in one call.
     payloads->gather();
-    uint64_t &number = video ? video_number_ : audio_number_;
+    uint64_t &number = video ? rung.number : audio_number_;
     frame->number = number;
     number += payloads->size();
     const auto shown = static_cast<uint32_t>(int64_t(time_ms) + header->composition_time);
@@ -190,7 +216,8 @@ std::shared_ptr<RtpFrame> FrameMaker::make(const flv::Tag &tag, uint32_t time_ms
 std::vector<fanout::PacketPtr> fold(const std::vector<fanout::PacketPtr> &gop) {
     std::vector<const RtpFrame *> frames;
     for (const fanout::PacketPtr &packet : gop)
-        if (const RtpFrame &frame = frame_of(packet); frame.is_video && frame.count() > 0)
+        if (const RtpFrame &frame = frame_of(packet);
+            frame.is_video && frame.rung == 0 && frame.count() > 0)
             frames.push_back(&frame);
     if (frames.empty() || frames.size() > fanout::max_folded_frames) return {};
     const RtpFrame &edge = *frames.back();

@@ -4,9 +4,11 @@
 
 #include "core/flv/tag.h"
 #include "core/rtc/rtp_frame.h"
+#include "core/rtc/stream_rates.h"
 #include "core/rtp/payload/payload.h"
 #include "core/sdp/h264_profile.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -38,24 +40,34 @@ public:
     /// Forgets the stream; numbers go on.
     void restart();
     /// Makes a frame of a tag whose time on the viewers' timeline is `time_ms`, without ModEx.
-    /// Configuration, metadata, further tracks and what RTP has no form for give an empty one.
+    /// Configuration, metadata, further tracks of audio, those of video that are no lower rungs of
+    /// the default one (another codec, B-frames), and what RTP has no form for give an empty one.
     std::shared_ptr<RtpFrame> make(const flv::Tag &tag, uint32_t time_ms);
     const StreamFacts &facts() const { return facts_; }
     /// Why the last frame that should have been sent was not; empty: they all were.
     const std::string &complaint() const { return complaint_; }
 
 private:
+    /// A video track.
+    struct Rung {
+        std::unique_ptr<rtp::payload::Packetizer> packetizer;
+        Bytes config;
+        std::optional<int32_t> composition;
+        bool has_b_frames = false;
+        uint64_t number = 0;
+    };
     void take_config(const flv::Tag &tag, const flv::BodyHeader &header, ByteView payload);
     void set_codec(bool video, uint32_t codec);
-    void watch_order(int32_t composition_time);
+    static void forget(Rung &rung);
+    static void watch_order(Rung &rung, int32_t composition_time);
+    bool can_send(uint8_t track) const;
     uint32_t audio_timestamp(ByteView payload, uint32_t time_ms);
 
     StreamFacts facts_;
-    std::unique_ptr<rtp::payload::Packetizer> video_, audio_;
-    Bytes video_config_;
-    std::optional<int32_t> composition_;
+    std::array<Rung, max_rungs> rungs_; ///< by the number of the track
+    std::unique_ptr<rtp::payload::Packetizer> audio_;
     std::optional<uint32_t> audio_next_; ///< timestamp behind the last frame
-    uint64_t video_number_ = 0, audio_number_ = 0;
+    uint64_t audio_number_ = 0;
     std::string complaint_;
 };
 

@@ -43,7 +43,8 @@ public:
     struct Options {
         uint32_t ssrc = 1;              ///< this side's, as the sender of feedback
         std::string cname = "penstock"; ///< of it
-        /// ns that a packet waits for missing ones before it that can be asked for, and others.
+        /// ns that a packet waits for missing ones before it that can be asked for, at least, and
+        /// for others.
         int64_t reorder_delay = 150'000'000, plain_delay = 50'000'000;
         int64_t nack_delay = 5'000'000;            ///< ns, for networks that reorder
         int64_t keyframe_interval = 1'000'000'000; ///< ns between requests for a layer's keyframe

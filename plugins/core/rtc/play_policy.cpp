@@ -59,13 +59,16 @@ Result play_policy(const StreamFacts &facts, const StreamIds &ids, sdp::AnswerPo
                                                     flv::codec_name(facts.audio));
     out = {};
     out.sends = true;
+    // A viewer's estimates come with reports then, several in a second.
+    out.reduced_size = false;
     const std::string stream = "penstock";
     if (facts.video != 0) {
         sdp::Track track;
         track.kind = sdp::Kind::video;
         track.codecs = {video_codec(facts)};
         track.feedback = {"nack", "nack pli", "ccm fir", "goog-remb"};
-        track.extensions = {std::string(rtp::uri_of(rtp::ExtensionKind::playout_delay))};
+        track.extensions = {std::string(rtp::uri_of(rtp::ExtensionKind::playout_delay)),
+                            std::string(rtp::uri_of(rtp::ExtensionKind::absolute_send_time))};
         track.rtx = true;
         track.ssrc = ids.video;
         track.rtx_ssrc = ids.video_rtx;
@@ -77,6 +80,7 @@ Result play_policy(const StreamFacts &facts, const StreamIds &ids, sdp::AnswerPo
         sdp::Track track;
         track.kind = sdp::Kind::audio;
         track.codecs = {audio_codec(facts)};
+        track.extensions = {std::string(rtp::uri_of(rtp::ExtensionKind::absolute_send_time))};
         track.ssrc = ids.audio;
         track.cname = ids.cname;
         track.msid = stream + " audio";

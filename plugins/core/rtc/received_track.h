@@ -33,12 +33,12 @@ class ReceivedTrack {
 public:
     struct Settings {
         Codec codec = Codec::avc;
-        sdp::Parameters parameters;                ///< of the description
-        uint32_t rate = 90'000;                    ///< ticks of RTP's timestamps in a second
-        bool nack = false;                         ///< missing packets can be asked for
-        bool keyframe_requests = false;            ///< so can keyframes
-        int64_t delay = 150'000'000;               ///< ns that a packet waits for those before it
-        int64_t nack_delay = 0;                    ///< ns before a missing packet is asked for
+        sdp::Parameters parameters;     ///< of the description
+        uint32_t rate = 90'000;         ///< ticks of RTP's timestamps in a second
+        bool nack = false;              ///< missing packets can be asked for
+        bool keyframe_requests = false; ///< so can keyframes
+        int64_t delay = 150'000'000;    ///< ns that a packet waits for those before it, at least
+        int64_t nack_delay = 0;         ///< ns before a missing packet is asked for
         int64_t keyframe_interval = 1'000'000'000; ///< ns between two requests for keyframes
         size_t max_waiting = 2 << 20;              ///< bytes of packets that wait
         size_t max_frame = 8 << 20;                ///< bytes of packets without a frame

@@ -16,6 +16,7 @@ struct RtpFrame : fanout::Packet {
     bool is_video = false;
     bool keyframe = false;
     bool is_folded = false; ///< a copy made by fold()
+    uint8_t rung = 0;       ///< of video: its track, 0 being the default one
     uint32_t codec = 0;     ///< flv::fourcc
     uint32_t timestamp = 0; ///< of RTP: 90 kHz for video, the codec's clock for audio
     /// The number of the first payload among those of its track, since the stream's beginning.

@@ -19,12 +19,14 @@ public:
         next_sequence_ = first;
     }
     /// The sequence number of the first of `count` packets from `number` on, which are sent now.
-    /// `is_folded`: with timestamps of its own, see fold().
-    uint16_t take(uint64_t number, size_t count, bool is_folded) {
-        if (!any_ || number != next_number_ || is_folded != spans_[newest_].is_folded) {
+    /// `is_folded`: with timestamps of its own, see fold(). `rung`: the track, each of which has
+    /// numbers of its own.
+    uint16_t take(uint64_t number, size_t count, bool is_folded, uint8_t rung = 0) {
+        const Span &last = spans_[newest_];
+        if (!any_ || number != next_number_ || is_folded != last.is_folded || rung != last.rung) {
             any_ = true;
             newest_ = (newest_ + 1) % spans_.size();
-            spans_[newest_] = {number, 0, is_folded};
+            spans_[newest_] = {number, 0, is_folded, rung};
         }
         const uint16_t sequence = next_sequence_;
         spans_[newest_].count += count;
@@ -35,6 +37,7 @@ public:
     struct Found {
         uint64_t number = 0;
         bool is_folded = false;
+        uint8_t rung = 0;
     };
     /// The packet that was sent with this sequence number within the last 2^15; nullopt: it is none
     /// of those that are remembered.
@@ -45,7 +48,8 @@ public:
         uint64_t left = back; // how many packets before the end
         for (size_t i = 0; i < spans_.size(); ++i) {
             const Span &span = spans_[(newest_ + spans_.size() - i) % spans_.size()];
-            if (left <= span.count) return Found{span.number + span.count - left, span.is_folded};
+            if (left <= span.count)
+                return Found{span.number + span.count - left, span.is_folded, span.rung};
             left -= span.count;
         }
         return std::nullopt;
@@ -58,6 +62,7 @@ private:
         uint64_t number = 0; ///< of its first packet
         uint64_t count = 0;
         bool is_folded = false;
+        uint8_t rung = 0;
     };
     std::array<Span, 4> spans_{};
     size_t newest_ = 0;

@@ -31,6 +31,8 @@ public:
     void received(uint32_t ssrc, uint16_t sequence, int64_t now);
     /// ns; 100 ms until it is known.
     void set_round_trip(int64_t round_trip);
+    /// Limits::delay from now on.
+    void set_delay(int64_t delay) { limits_.delay = delay; }
     /// Appends the sequence numbers to be asked for now, ascending modulo 2^16, and counts these
     /// tries. Gives up what is due.
     void take_due(int64_t now, std::vector<uint16_t> &out);

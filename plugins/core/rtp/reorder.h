@@ -44,6 +44,9 @@ public:
         limits_.packets = std::clamp<size_t>(limits_.packets, 1, ContinuityCheck::most_missing);
     }
 
+    /// How long a packet waits for those before it from now on; ns.
+    void set_delay(int64_t delay) { limits_.delay = delay; }
+
     /// Takes a packet. Call pop() until it is empty afterwards.
     void push(uint32_t ssrc, uint16_t sequence, Item item, int64_t now) {
         ++counters_.received;

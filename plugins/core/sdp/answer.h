@@ -55,6 +55,8 @@ struct AnswerPolicy {
     /// are rejected, whatever their direction.
     bool is_conference = false;
     std::vector<Track> tracks;
+    /// RTCP may be without reports (RFC 5506), if that is offered.
+    bool reduced_size = true;
     /// Data channels are accepted if this is above 0: bytes of a message, sctp::max_message. Of
     /// several sections the first is taken, and only in the form of RFC 8841 (a=sctp-port).
     uint32_t max_message_size = 0;

@@ -116,7 +116,7 @@ Description describe_answer(const Offer &offer, const AnswerPolicy &policy,
         } else {
             media.attributes.add(std::string(to_string(section.direction)));
             media.attributes.add("rtcp-mux");
-            if (offered.rtcp_rsize) media.attributes.add("rtcp-rsize");
+            if (offered.rtcp_rsize && policy.reduced_size) media.attributes.add("rtcp-rsize");
             if (offered.extmap_allow_mixed) media.attributes.add("extmap-allow-mixed");
             add_codec(section, media);
             add_extensions(section, media.attributes);

@@ -50,9 +50,11 @@ void RtcMount::attach_feed(const PlayFeedOptions &options) {
     maker_.restart();
     feed_.restart(options.history);
     began_ns_ = 0;
+    meter_ = {};
     {
         std::lock_guard lock(mutex_);
         facts_ = {};
+        rates_ = {};
         is_ready_ = false;
         on_keyframe_wanted_ = options.on_keyframe_wanted;
     }
@@ -68,8 +70,7 @@ void RtcMount::detach_feed() {
         is_ready_ = false;
         on_keyframe_wanted_ = nullptr;
         waiting = std::exchange(waiting_, {});
-        sent_.clear();
-        sent_packets_ = 0;
+        sent_ = {};
     }
     call(waiting);
     tell(MountEvent::gone);
@@ -93,18 +94,19 @@ void RtcMount::push(const flv::Tag &tag) {
     }
     if (!packet) return publish_facts(now);
     const rtc::RtpFrame &frame = rtc::frame_of(packet);
-    measure_rate(frame.count(), now);
+    measure_rates(frame, now);
     if (began_ns_ == 0 && (tag.kind == flv::TagKind::audio || tag.kind == flv::TagKind::frame ||
                            tag.kind == flv::TagKind::keyframe))
         began_ns_ = now;
     publish_facts(now);
     if (frame.is_video && frame.count() > 0) {
         std::lock_guard lock(mutex_);
-        sent_.push_back(packet);
-        sent_packets_ += frame.count();
-        while (sent_packets_ > max_sent_packets && sent_.size() > 1) {
-            sent_packets_ -= rtc::frame_of(sent_.front()).count();
-            sent_.pop_front();
+        Sent &sent = sent_[frame.rung];
+        sent.frames.push_back(packet);
+        sent.packets += frame.count();
+        while (sent.packets > max_sent_packets && sent.frames.size() > 1) {
+            sent.packets -= rtc::frame_of(sent.frames.front()).count();
+            sent.frames.pop_front();
         }
     }
     if (frame.count() > 0) audience().wake(packet->awaited);
@@ -133,13 +135,16 @@ void RtcMount::publish_facts(uint64_t now) {
     call(waiting);
 }
 
-void RtcMount::measure_rate(size_t packets, uint64_t now) {
-    rate_packets_ += packets;
-    if (now - rate_since_ns_ < 1'000'000'000) return;
-    packet_rate_ =
-        static_cast<unsigned>(double(rate_packets_) * 1e9 / double(now - rate_since_ns_));
-    rate_since_ns_ = now;
-    rate_packets_ = 0;
+void RtcMount::measure_rates(const rtc::RtpFrame &frame, uint64_t now) {
+    if (!meter_.add(frame, now)) return;
+    packet_rate_ = meter_.packet_rate();
+    std::lock_guard lock(mutex_);
+    rates_ = meter_.rates();
+}
+
+rtc::StreamRates RtcMount::rates() const {
+    std::lock_guard lock(mutex_);
+    return rates_;
 }
 
 rtc::StreamFacts RtcMount::facts(bool *ready) const {
@@ -164,13 +169,14 @@ void RtcMount::when_ready(std::weak_ptr<void> who, std::function<void()> then) {
     then();
 }
 
-fanout::PacketPtr RtcMount::sent_video(uint64_t number) const {
+fanout::PacketPtr RtcMount::sent_video(uint8_t rung, uint64_t number) const {
     std::lock_guard lock(mutex_);
-    const auto after = std::upper_bound(sent_.begin(), sent_.end(), number,
+    const auto &sent = sent_[rung].frames;
+    const auto after = std::upper_bound(sent.begin(), sent.end(), number,
                                         [](uint64_t wanted, const fanout::PacketPtr &packet) {
                                             return wanted < rtc::frame_of(packet).number;
                                         });
-    if (after == sent_.begin()) return nullptr;
+    if (after == sent.begin()) return nullptr;
     const auto &packet = *std::prev(after);
     return number < rtc::frame_of(packet).end_number() ? packet : nullptr;
 }

@@ -8,7 +8,9 @@
 #include "core/net/stream/publish_slot.h"
 #include "core/rtc/frame_maker.h"
 #include "core/rtc/play_policy.h"
+#include "core/rtc/rate_meter.h"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -41,13 +43,15 @@ public:
     /// Calls `then` when the tracks are known, or the feed ends: at once if they are. Not if `who`
     /// has gone by then.
     void when_ready(std::weak_ptr<void> who, std::function<void()> then);
-    /// The frame that has this number among those of the video that are kept for retransmissions;
-    /// nullptr if it is too old.
-    fanout::PacketPtr sent_video(uint64_t number) const;
+    /// The frame that has this number among those of the video track that are kept for
+    /// retransmissions; nullptr if it is too old.
+    fanout::PacketPtr sent_video(uint8_t rung, uint64_t number) const;
     /// Asks the encoder for a keyframe, at most once a second.
     void want_keyframe();
     /// Packets of RTP that the stream has in a second, lately.
     unsigned packet_rate() const { return packet_rate_; }
+    /// Bitrates of the tracks, lately.
+    rtc::StreamRates rates() const;
 
     std::atomic<uint64_t> bytes_in{0};
 
@@ -61,7 +65,7 @@ private:
     };
     static void call(const std::vector<Waiting> &waiting);
     void publish_facts(uint64_t now);
-    void measure_rate(size_t packets, uint64_t now);
+    void measure_rates(const rtc::RtpFrame &frame, uint64_t now);
 
     const rtc::StreamIds ids_;
     std::atomic<bool> has_feed_{false}, had_feed_{false};
@@ -72,17 +76,21 @@ private:
     rtc::FrameMaker maker_;
     fanout::FlvFeed feed_;
     uint64_t began_ns_ = 0; ///< when the first media of this feed came; 0: none did
-    uint64_t rate_since_ns_ = 0;
-    size_t rate_packets_ = 0;
+    rtc::RateMeter meter_;
     std::string complaint_; ///< the last that was logged
 
     mutable std::mutex mutex_; ///< guards what follows
     rtc::StreamFacts facts_;
+    rtc::StreamRates rates_;
     bool is_ready_ = false;
     std::vector<Waiting> waiting_;
     std::function<void()> on_keyframe_wanted_;
-    std::deque<fanout::PacketPtr> sent_; ///< video, for retransmissions
-    size_t sent_packets_ = 0;
+    /// Of a video track, for retransmissions.
+    struct Sent {
+        std::deque<fanout::PacketPtr> frames;
+        size_t packets = 0;
+    };
+    std::array<Sent, rtc::max_rungs> sent_;
 };
 
 } // namespace penstock::net

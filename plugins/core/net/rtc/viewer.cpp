@@ -31,9 +31,6 @@ constexpr uint64_t report_interval = 1'000'000'000;
 constexpr uint16_t least_sequence = 1024;
 constexpr const char *no_media = "The stream has no media yet; try again.";
 
-/// A keyframe's playout delay of 0 to 0: show frames at once.
-constexpr size_t playout_delay_size = 8; ///< bytes of the whole header extension
-
 using Scratch = std::array<uint8_t, 64 << 10>;
 Scratch &scratch() {
     thread_local const auto buffer = std::make_unique<Scratch>();
@@ -126,10 +123,15 @@ void RtcViewer::play() {
         track.clock = video ? 90'000 : facts.audio_clock;
         track.payload_type = section.codec.payload_type;
         track.rtx = section.rtx.value_or(0);
-        for (const sdp::Extension &extension : section.extensions)
-            if (rtp::extension_of(extension.uri) == rtp::ExtensionKind::playout_delay &&
-                extension.id < 15)
+        for (const sdp::Extension &extension : section.extensions) {
+            if (extension.id >= 15) continue;
+            const auto kind = rtp::extension_of(extension.uri);
+            if (kind == rtp::ExtensionKind::playout_delay)
                 track.playout_delay = static_cast<uint8_t>(extension.id);
+            // A packet that is sent again without RTX has to be the same.
+            else if (kind == rtp::ExtensionKind::absolute_send_time && (!video || track.rtx != 0))
+                track.send_time = static_cast<uint8_t>(extension.id);
+        }
         track.spans.begin(static_cast<uint16_t>(least_sequence + (secure_random() & 0x3FFF)));
     }
     const uint64_t random = secure_random();
@@ -142,6 +144,8 @@ void RtcViewer::on_connected() {
     admission_.enter(peer_);
     tokens_ = burst_packets;
     tokens_at_ = steady_ns();
+    control_.begin(static_cast<int64_t>(tokens_at_));
+    control_.set_can_pad(tracks_[0].rtx != 0);
     join(mount_);
     pump_alone();
 }
@@ -167,6 +171,7 @@ void RtcViewer::rewind() {
     cursor_ = {};
     first_.clear();
     next_payload_ = 0;
+    slow_frame_.reset();
 }
 
 bool RtcViewer::prepare(Outlet::Source &source, bool admitted) {
@@ -178,13 +183,14 @@ bool RtcViewer::prepare(Outlet::Source &source, bool admitted) {
 void RtcViewer::refill(uint64_t now) {
     const double rate = std::max(least_rate, 2.0 * mount_->packet_rate());
     tokens_ = std::min(burst_packets, tokens_ + double(now - tokens_at_) * rate / 1e9);
-    tokens_at_ = now;
+    tokens_at_ = header_time_ = now;
 }
 
 RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCache &cache,
                                    uint64_t &sent, int &) {
     if (!source.ring) return Status::idle;
     refill(steady_ns());
+    check_level(tokens_at_);
     std::vector<fanout::PacketPtr> joined;
     for (size_t frames = 0; frames < max_frames;) {
         const fanout::Cursor before = cursor_;
@@ -195,6 +201,7 @@ RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCa
             before.skipped != cursor_.skipped || before.epoch != cursor_.epoch) {
             // It joined, or skipped to a newer keyframe: of the frame at hand the rest is given up.
             next_payload_ = 0;
+            joined_anew();
             first_.assign(joined.begin(), joined.end());
             folded_ = std::exchange(joined, {});
             folded_at_ = steady_ns();
@@ -207,14 +214,14 @@ RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCa
             continue;
         }
         for (; !first_.empty() && frames < max_frames; ++frames) {
-            const Status status = send_frame(rtc::frame_of(first_.front()), sent);
+            const Status status = send_frame(first_.front(), sent);
             if (status != Status::idle || ended_) return status;
             first_.pop_front();
         }
         if (!entry) continue;
         for (const fanout::PacketPtr &packet : entry->batch.packets) {
             if (frames++ >= max_frames) break;
-            const Status status = send_frame(rtc::frame_of(packet), sent);
+            const Status status = send_frame(packet, sent);
             if (status != Status::idle || ended_) return status;
             ++*cursor_.next;
         }
@@ -223,7 +230,8 @@ RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCa
 }
 
 /// Idle: the frame is sent.
-RtcViewer::Status RtcViewer::send_frame(const rtc::RtpFrame &frame, uint64_t &sent) {
+RtcViewer::Status RtcViewer::send_frame(const fanout::PacketPtr &packet, uint64_t &sent) {
+    const rtc::RtpFrame &frame = rtc::frame_of(packet);
     Track &track = track_of(frame);
     if (frame.count() == 0 || !track.is_sent) {
         ++frames_sent_;
@@ -233,9 +241,17 @@ RtcViewer::Status RtcViewer::send_frame(const rtc::RtpFrame &frame, uint64_t &se
         close_now(LogLevel::info, "closed: the stream goes on with another codec");
         return Status::idle;
     }
+    if (frame.is_video && next_payload_ == 0 && !takes(packet)) {
+        ++frames_sent_;
+        return Status::idle;
+    }
     while (next_payload_ < frame.count()) {
         // What would not be taken stays in the ring; all viewers of the loop share the UDP socket.
-        if (!way()->has_room(socket())) return Status::blocked;
+        if (!way()->has_room(socket())) {
+            if (way()->connection) control_.blocked(true, static_cast<int64_t>(tokens_at_));
+            return Status::blocked;
+        }
+        control_.blocked(false, 0);
         if (tokens_ < 1) {
             is_paced_ = true;
             return Status::more;
@@ -249,6 +265,7 @@ RtcViewer::Status RtcViewer::send_frame(const rtc::RtpFrame &frame, uint64_t &se
     }
     next_payload_ = 0;
     ++frames_sent_;
+    if (frame.is_video) is_delay_told_ = true;
     track.last_time = frame.time;
     track.last_timestamp = frame.timestamp + timestamp_offset_;
     if (!anchor_ms_) {
@@ -259,14 +276,14 @@ RtcViewer::Status RtcViewer::send_frame(const rtc::RtpFrame &frame, uint64_t &se
     return Status::idle;
 }
 
-/// The extension depends on the frame alone, so that a packet sent again is the same.
+/// Extensions of all packets of a frame have the same size, so that they are equal segments.
 size_t RtcViewer::write_header(std::span<uint8_t> out, const rtc::RtpFrame &frame, size_t index,
                                uint16_t sequence) const {
     const Track &track = track_of(frame);
     const auto &payload = (*frame.payloads)[index];
-    const uint32_t timestamp = frame.timestamp + payload.ticks + timestamp_offset_;
-    const bool extended = track.playout_delay != 0 && frame.keyframe && frame.is_video;
-    out[0] = extended ? 0x90 : 0x80;
+    const uint32_t timestamp =
+        frame.timestamp + payload.ticks + timestamp_offset_ + (frame.is_video ? shift_ : 0);
+    out[0] = 0x80;
     out[1] = static_cast<uint8_t>(track.payload_type | (payload.marker ? 0x80 : 0));
     out[2] = static_cast<uint8_t>(sequence >> 8);
     out[3] = static_cast<uint8_t>(sequence);
@@ -274,18 +291,43 @@ size_t RtcViewer::write_header(std::span<uint8_t> out, const rtc::RtpFrame &fram
         out[4 + i] = static_cast<uint8_t>(timestamp >> (24 - 8 * i));
         out[8 + i] = static_cast<uint8_t>(track.ssrc >> (24 - 8 * i));
     }
-    if (!extended) return rtp::fixed_header_size;
-    const std::array<uint8_t, playout_delay_size> extension{
-        0xBE, 0xDE, 0, 1, static_cast<uint8_t>(track.playout_delay << 4 | 2), 0, 0, 0};
-    std::copy(extension.begin(), extension.end(), out.begin() + rtp::fixed_header_size);
-    return rtp::fixed_header_size + extension.size();
+    return write_extensions(out, track, frame.is_video && (frame.keyframe || !is_delay_told_));
+}
+
+/// Behind the fixed header. Returns the size of both.
+size_t RtcViewer::write_extensions(std::span<uint8_t> out, const Track &track,
+                                   bool tells_delay) const {
+    constexpr size_t begin = rtp::fixed_header_size + 4;
+    size_t end = begin;
+    if (track.send_time != 0) {
+        const uint32_t time = rtp::absolute_send_time(static_cast<int64_t>(header_time_));
+        out[end++] = static_cast<uint8_t>(track.send_time << 4 | 2);
+        for (int shift = 16; shift >= 0; shift -= 8)
+            out[end++] = static_cast<uint8_t>(time >> shift);
+    }
+    // 12 bits each of the least and the longest delay, in 10 ms; 0 to 0: frames are shown at once.
+    if (track.playout_delay != 0 && tells_delay) {
+        const unsigned delay = playout_delay_ / 10u;
+        out[end++] = static_cast<uint8_t>(track.playout_delay << 4 | 2);
+        out[end++] = static_cast<uint8_t>(delay >> 4);
+        out[end++] = static_cast<uint8_t>((delay & 0xF) << 4 | delay >> 8);
+        out[end++] = static_cast<uint8_t>(delay);
+    }
+    if (end == begin) return rtp::fixed_header_size;
+    out[0] |= 0x10;
+    out[12] = 0xBE;
+    out[13] = 0xDE;
+    out[14] = 0;
+    out[15] = static_cast<uint8_t>((end - begin) / 4);
+    return end;
 }
 
 /// Sends payloads of equal sizes, the last of which may be shorter. False if the socket is full:
 /// what was not sent is lost, and repaired if the viewer asks for it.
 bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, uint64_t &sent) {
     Track &track = track_of(frame);
-    const uint16_t sequence = track.spans.take(frame.number + from, count, frame.is_folded);
+    const uint16_t sequence =
+        track.spans.take(frame.number + from, count, frame.is_folded, frame.rung);
     Scratch &buffer = scratch();
     size_t size = 0, segment = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -302,6 +344,7 @@ bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, 
         track.bytes += static_cast<uint32_t>(payload_size);
     }
     if (size == 0) return true;
+    control_.sent(count, size + count * datagram_overhead);
     bool is_full = false;
     sent += way()->send_segments(socket(), ByteView(buffer.data(), size), segment, is_full);
     return !is_full;
@@ -316,9 +359,11 @@ void RtcViewer::wait_writable(Status why) {
     });
 }
 
-bool RtcViewer::tick_media(uint64_t) {
+bool RtcViewer::tick_media(uint64_t now) {
     if (std::exchange(is_paced_, false)) pump_again();
-    return is_paced_ && !ended_;
+    if (!ended_ && is_slow()) send_slowly(now);
+    if (!is_slow()) slow_at_ = 0;
+    return !ended_ && (is_paced_ || is_slow());
 }
 
 void RtcViewer::send_report(uint64_t now) {
@@ -389,9 +434,11 @@ void RtcViewer::finish() {
 void RtcViewer::on_closed(const std::string &reason) {
     if (is_connected() && !is_told()) say_goodbye(reason);
     closed_ = true;
+    count_as_slow(false);
     part();
     first_.clear();
     folded_.clear();
+    slow_frame_.reset();
 }
 
 } // namespace penstock::net

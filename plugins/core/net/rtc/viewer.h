@@ -5,6 +5,8 @@
 
 #include "core/net/rtc/session.h"
 #include "core/net/stream/viewer.h"
+#include "core/rtc/level_control.h"
+#include "core/rtc/repair_delay.h"
 #include "core/rtc/sent_spans.h"
 
 #include <array>
@@ -25,6 +27,8 @@ public:
 
 private:
     using Status = fanout::Outlet::Status;
+    /// Bytes of the headers of IPv4 and UDP, which the network carries, too.
+    static constexpr size_t datagram_overhead = 28;
 
     struct Track {
         bool is_sent = false;
@@ -34,6 +38,7 @@ private:
         uint8_t payload_type = 0;
         uint8_t rtx = 0;           ///< payload type; 0: none
         uint8_t playout_delay = 0; ///< id of the extension; 0: none
+        uint8_t send_time = 0;     ///< so
         rtc::SentSpans spans;      ///< by which a number becomes a sequence number
         uint32_t packets = 0, bytes = 0;
         uint32_t last_time = 0, last_timestamp = 0; ///< of the last frame: ms, and ticks
@@ -72,17 +77,35 @@ private:
 
     // sending
     void refill(uint64_t now);
-    Status send_frame(const rtc::RtpFrame &frame, uint64_t &sent);
+    Status send_frame(const fanout::PacketPtr &packet, uint64_t &sent);
     bool send_run(const rtc::RtpFrame &frame, size_t from, size_t count, uint64_t &sent);
     size_t write_header(std::span<uint8_t> out, const rtc::RtpFrame &frame, size_t index,
                         uint16_t sequence) const;
+    size_t write_extensions(std::span<uint8_t> out, const Track &track, bool tells_delay) const;
     void send_report(uint64_t now);
     void say_goodbye(const std::string &reason);
 
     // feedback
     void take_nack(const rtp::rtcp::Nack &nack, uint64_t now);
+    void want_keyframe();
     void send_again(uint16_t sequence, uint64_t now);
+    size_t repeat(uint16_t sequence, uint64_t now);
     bool may_repeat(uint64_t now);
+
+    // the level that the network carries (viewer_level.cpp)
+    void check_level(uint64_t now);
+    void begin_level(rtc::Level before);
+    void count_as_slow(bool is_slow);
+    void joined_anew();
+    bool takes(const fanout::PacketPtr &packet);
+    bool is_slow() const { return slow_frame_ || control_.padding() > 0; }
+    void send_slowly(uint64_t now);
+    void send_padding(uint64_t now);
+    std::optional<uint32_t> place_of(uint16_t sequence) const;
+    size_t send_empty();
+    void say_level() const;
+    void set_playout_delay(uint64_t now);
+    void take_report(const rtp::rtcp::ReportBlock &block, uint64_t now);
 
     Track &track_of(const rtc::RtpFrame &frame) { return tracks_[frame.is_video ? 0 : 1]; }
     const Track &track_of(const rtc::RtpFrame &frame) const {
@@ -103,11 +126,29 @@ private:
     int64_t anchor_unix_ = 0; ///< ns
     uint16_t rtx_sequence_ = 0;
     uint64_t frames_sent_ = 0;
-    double tokens_ = 0; ///< packets that may leave now
+    uint64_t header_time_ = 0; ///< ns; of packets that are made now
+    double tokens_ = 0;        ///< packets that may leave now
     uint64_t tokens_at_ = 0;
     double repeats_ = 0; ///< retransmissions that may leave now
     uint64_t repeats_at_ = 0;
     bool is_paced_ = false; ///< waits for tokens
+    rtc::LevelControl control_;
+    rtc::RepairDelay repair_;
+    uint16_t playout_delay_ = 0; ///< ms; what the viewer is told
+    bool is_delay_told_ = true;  ///< by a frame since it changed
+    static constexpr uint8_t no_rung = 0xFF;
+    bool is_counted_ = false;     ///< as slow
+    uint8_t sent_rung_ = 0;       ///< whose frames are sent
+    bool needs_keyframe_ = false; ///< to go on with the rung of the level
+    // Places among the packets of video that were sent.
+    uint32_t wanted_from_ = 0;     ///< those before are not sent again
+    uint32_t asked_to_ = 0;        ///< the highest that was asked for
+    fanout::PacketPtr slow_frame_; ///< a keyframe that is sent as slowly as the network is
+    size_t slow_next_ = 0;         ///< its next payload
+    double slow_bytes_ = 0, padding_bytes_ = 0; ///< that may leave now
+    uint64_t slow_at_ = 0;                      ///< ns; 0: nothing is sent so
+    uint32_t shift_ = 0;                        ///< added to the timestamps of video
+    uint16_t padding_back_ = 0;                 ///< which packet is repeated next
     bool is_asking_ = false;
     uint64_t reported_ = 0; ///< ns; the last sender report
     uint64_t round_trip_ = 50'000'000;

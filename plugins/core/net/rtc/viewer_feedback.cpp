@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 namespace penstock::net {
 namespace {
@@ -17,6 +18,7 @@ constexpr unsigned max_feedback = 200, max_asked = 5'000;
 constexpr double repeat_burst = 200, least_repeat_rate = 500;
 /// The last of them that are remembered.
 constexpr size_t max_repeated = 32;
+constexpr int least_delay_change = 100;                                   ///< ms
 constexpr uint64_t least_pause = 10'000'000, longest_pause = 500'000'000; ///< ns
 
 } // namespace
@@ -33,25 +35,77 @@ void RtcViewer::on_rtcp(ByteView compound, uint64_t now) {
     for (const rtp::rtcp::Packet &packet : parsed.packets) {
         if (ended_) return;
         if (const auto *report = std::get_if<rtp::rtcp::ReceiverReport>(&packet)) {
-            const auto arrival = rtp::compact_ntp(rtp::ntp_of(unix_ms() * 1'000'000));
             for (const auto &block : report->blocks)
-                if (const auto trip = rtp::round_trip_of(block, arrival))
-                    round_trip_ = static_cast<uint64_t>(*trip);
+                take_report(block, now);
+        } else if (const auto *estimate = std::get_if<rtp::rtcp::ReceiverEstimate>(&packet)) {
+            control_.estimated(estimate->bitrate, static_cast<int64_t>(now));
         } else if (const auto *nack = std::get_if<rtp::rtcp::Nack>(&packet)) {
             take_nack(*nack, now);
         } else if (const auto *lost = std::get_if<rtp::rtcp::PictureLoss>(&packet)) {
-            if (lost->media == tracks_[0].ssrc) mount_->want_keyframe();
+            if (lost->media == tracks_[0].ssrc) want_keyframe();
         } else if (std::get_if<rtp::rtcp::FullIntraRequest>(&packet)) {
-            mount_->want_keyframe();
+            want_keyframe();
         } else if (std::get_if<rtp::rtcp::Goodbye>(&packet)) {
             return close_now(LogLevel::info, "disconnected: it has left");
         }
     }
 }
 
+void RtcViewer::take_report(const rtp::rtcp::ReportBlock &block, uint64_t now) {
+    const auto arrival = rtp::compact_ntp(rtp::ntp_of(unix_ms() * 1'000'000));
+    if (const auto trip = rtp::round_trip_of(block, arrival)) {
+        round_trip_ = static_cast<uint64_t>(*trip);
+        control_.round_trip(*trip, static_cast<int64_t>(now));
+    }
+    if (block.ssrc == tracks_[0].ssrc) {
+        repair_.reported(block.highest_sequence, block.lost, static_cast<int64_t>(now));
+        set_playout_delay(now);
+    }
+    using Source = rtc::LevelControl::Source;
+    for (const auto &[ssrc, source] : {std::pair(tracks_[0].ssrc, Source::video),
+                                       std::pair(tracks_[0].rtx_ssrc, Source::repetitions),
+                                       std::pair(tracks_[1].ssrc, Source::audio)})
+        if (ssrc == block.ssrc) control_.reported(source, block.highest_sequence, block.lost);
+}
+
+/// Not at each change of the round trip: frames would come unevenly.
+void RtcViewer::set_playout_delay(uint64_t now) {
+    // Without RTX a packet that is sent again has to be the same.
+    if (tracks_[0].rtx == 0) return;
+    const uint16_t delay =
+        repair_.delay(static_cast<int64_t>(round_trip_), static_cast<int64_t>(now));
+    const bool is_near =
+        delay > 0 && playout_delay_ > 0 && std::abs(delay - playout_delay_) < least_delay_change;
+    if (delay == playout_delay_ || is_near) return;
+    playout_delay_ = delay;
+    is_delay_told_ = false;
+}
+
+/// One that gets no video, or keyframes only, does not make others get more keyframes.
+void RtcViewer::want_keyframe() {
+    if (control_.level().detail == rtc::Detail::all) mount_->want_keyframe();
+}
+
+/// The place of a packet of video among those that were sent; nullopt: it is of a frame that was
+/// given up, or long ago.
+std::optional<uint32_t> RtcViewer::place_of(uint16_t sequence) const {
+    const Track &track = tracks_[0];
+    const auto back = static_cast<uint16_t>(track.spans.next_sequence() - sequence);
+    if (back == 0 || back > 0x8000) return std::nullopt;
+    const uint32_t place = track.packets - back;
+    if (static_cast<int32_t>(place - wanted_from_) < 0) return std::nullopt;
+    return place;
+}
+
 void RtcViewer::take_nack(const rtp::rtcp::Nack &nack, uint64_t now) {
     if (nack.media != tracks_[0].ssrc || !tracks_[0].is_sent) return;
     nack.for_each([&](uint16_t sequence) {
+        const auto place = place_of(sequence);
+        if (!place) return;
+        if (static_cast<int32_t>(*place - asked_to_) > 0) {
+            asked_to_ = *place;
+            control_.missed(1);
+        }
         if (asked_++ < max_asked) send_again(sequence, now);
     });
 }
@@ -67,27 +121,37 @@ bool RtcViewer::may_repeat(uint64_t now) {
 }
 
 void RtcViewer::send_again(uint16_t sequence, uint64_t now) {
-    const RtcWay *to = way();
-    Track &track = tracks_[0];
-    const auto found = track.spans.find(sequence);
-    if (!to || !found) return;
-    const uint64_t number = found->number;
     const uint64_t pause = std::clamp(round_trip_, least_pause, longest_pause);
     for (const Repeat &before : repeated_)
         if (before.sequence == sequence && before.at != 0 && now - before.at < pause) return;
+    if (!way() || !may_repeat(now)) return;
+    const size_t size = repeat(sequence, now);
+    if (size == 0) return;
+    control_.repeated(size, false);
+    slow_bytes_ -= double(size);
+    repeated_.resize(max_repeated);
+    repeated_[next_repeat_] = {sequence, now};
+    next_repeat_ = (next_repeat_ + 1) % repeated_.size();
+}
+
+/// Sends what had this sequence number once more. Returns its size, as the network has it; 0: it is
+/// not kept any more.
+size_t RtcViewer::repeat(uint16_t sequence, uint64_t now) {
+    header_time_ = now;
+    Track &track = tracks_[0];
+    const auto found = track.spans.find(sequence);
+    if (!found) return 0;
+    const uint64_t number = found->number;
     // A folded frame has other timestamps than the same in the ring: only its own bytes may go
     // with its sequence number.
     fanout::PacketPtr packet;
-    if (!found->is_folded) packet = mount_->sent_video(number);
+    if (!found->is_folded) packet = mount_->sent_video(found->rung, number);
     for (const auto &folded : folded_)
         if (const auto &frame = rtc::frame_of(folded); found->is_folded && frame.is_folded &&
                                                        number >= frame.number &&
                                                        number < frame.end_number())
             packet = folded;
-    if (!packet || !may_repeat(now)) return;
-    repeated_.resize(max_repeated);
-    repeated_[next_repeat_] = {sequence, now};
-    next_repeat_ = (next_repeat_ + 1) % repeated_.size();
+    if (!packet) return 0;
 
     const rtc::RtpFrame &frame = rtc::frame_of(packet);
     const size_t index = number - frame.number;
@@ -109,8 +173,9 @@ void RtcViewer::send_again(uint16_t sequence, uint64_t now) {
     const ByteView head_view(header.data(), head);
     const srtp::Outcome outcome = track.rtx != 0 ? sender_->protect(head_view, pieces, out)
                                                  : sender_->protect_again(head_view, pieces, out);
-    if (!outcome.ok()) return;
-    to->send(socket(), ByteView(out).first(outcome.size));
+    if (!outcome.ok()) return 0;
+    way()->send(socket(), ByteView(out).first(outcome.size));
+    return outcome.size + datagram_overhead;
 }
 
 } // namespace penstock::net

@@ -62,6 +62,7 @@ public:
     void for_each(std::function<void(Viewer &)> use);
 
     std::atomic<unsigned> viewers{0};
+    std::atomic<unsigned> slow{0}; ///< of them, those that get less than all
     std::atomic<uint64_t> viewers_total{0}, bytes_out{0}, skipped{0}, closed_slow{0};
 
     /// For the pacer of that loop.

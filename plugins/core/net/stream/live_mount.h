@@ -25,7 +25,7 @@ public:
     unsigned viewers() const override { return audience_->viewers; }
     ViewerTotals totals() const {
         return {audience_->viewers, audience_->viewers_total, audience_->bytes_out,
-                audience_->skipped, audience_->closed_slow};
+                audience_->skipped, audience_->closed_slow,   audience_->slow};
     }
     void close_viewers(const std::string &reason) override {
         audience_->for_each([reason](Viewer &viewer) { viewer.close(reason); });

@@ -13,6 +13,7 @@ struct ViewerTotals {
     uint64_t bytes_out = 0;
     uint64_t skipped = 0;     ///< times a slow viewer was moved to a newer place to join
     uint64_t closed_slow = 0; ///< viewers that were closed because they read too slowly
+    unsigned slow = 0;        ///< viewers that get less than all, because of their networks
 };
 
 } // namespace penstock::net
