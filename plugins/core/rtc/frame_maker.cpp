@@ -171,7 +171,8 @@ std::shared_ptr<RtpFrame> FrameMaker::make(const flv::Tag &tag, uint32_t time_ms
     const auto header = tag.type == flv::TagType::script
                             ? std::nullopt
                             : flv::parse_body(tag.type, tag.body_view());
-    if (!header || header->multitrack || header->track >= max_rungs) return frame;
+    if (!header || header->track >= max_rungs || (header->multitrack && header->track == 0))
+        return frame;
     // Further tracks are rungs of the default one, if they have its codec.
     if (header->track != 0 && (!video || header->codec != facts_.video)) return frame;
     const ByteView payload = tag.body_view().subspan(header->payload, header->payload_size);
@@ -185,7 +186,8 @@ std::shared_ptr<RtpFrame> FrameMaker::make(const flv::Tag &tag, uint32_t time_ms
     if (payload.empty()) return frame;
     frame->is_video = video;
     frame->codec = header->codec;
-    frame->keyframe = tag.kind == flv::TagKind::keyframe;
+    // Of further tracks the kind of the tag does not tell.
+    frame->keyframe = header->track == 0 ? tag.kind == flv::TagKind::keyframe : header->keyframe;
     Rung &rung = rungs_[header->track];
     if (video) {
         frame->rung = header->track;

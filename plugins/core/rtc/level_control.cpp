@@ -50,6 +50,8 @@ constexpr int64_t probe_step = 500 * millisecond, probe_last = second;
 constexpr double keyframe_share = 0.9;         ///< of the capacity, for audio and keyframes
 constexpr double capacity_growth = 1.015;      ///< in a slot without trouble
 constexpr double least_keyframe_rate = 24'000; ///< bit/s
+/// Of what a level needs, for a judgement about the network.
+constexpr double measured_share = 0.6;
 /// The capacity is believed to be more if so much of it is used.
 constexpr double used_share = 1.5;
 constexpr double first_keyframe_rate = 48'000; ///< bit/s
@@ -269,6 +271,8 @@ bool LevelControl::take_trouble(const StreamRates &rates, const Trouble &trouble
     else
         attempt_at_ = now + hold_;
     const auto below = rates.below(level_);
+    // A level that was hardly sent yet says nothing of those below the next.
+    const bool is_measured = bitrate(filled_) >= measured_share * double(rates.needed(level_));
     // The padding alone was too much.
     if (was_probing || !below) {
         enter(level_, now, settle_down);
@@ -279,7 +283,7 @@ bool LevelControl::take_trouble(const StreamRates &rates, const Trouble &trouble
     Level next = level_;
     if (level_.detail != Detail::keyframes || capacity_ < double(rates.needed(level_)))
         next = *below;
-    while (double(rates.needed(next)) > capacity_) {
+    while (is_measured && double(rates.needed(next)) > capacity_) {
         const auto lower = rates.below(next);
         if (!lower) break;
         next = *lower;
