@@ -99,7 +99,8 @@ std::vector<UrlLine> urls(const Place &place) {
 /// The page of a room is at its endpoint's path without the last part.
 std::vector<UrlLine> room_urls(const Place &place) {
     std::string page = place.url;
-    if (page.ends_with(room_suffix)) page.resize(page.size() - std::string_view(room_suffix).size());
+    if (page.ends_with(room_suffix))
+        page.resize(page.size() - std::string_view(room_suffix).size());
     return {{"Room", page, "room"}};
 }
 

@@ -53,8 +53,16 @@ RoomPad::RoomPad(GstElement *element, GstPtr<GstPad> pad, const net::RoomStream 
 
 RoomPad::~RoomPad() = default;
 
+/// False, and nothing changes, if it is not in that state.
+bool RoomPad::live(Life from, Life to) {
+    std::lock_guard lock(life_mutex_);
+    if (life_ != from) return false;
+    life_ = to;
+    return true;
+}
+
 void RoomPad::add() {
-    is_added_ = true;
+    if (!live(Life::unborn, Life::appearing)) return;
     gst_pad_set_active(pad_, TRUE);
     gst_element_add_pad(element_, pad_);
     set_playing(GST_STATE(element_) == GST_STATE_PLAYING ||
@@ -62,10 +70,16 @@ void RoomPad::add() {
     release_queue();
     // It was decided before there was anything downstream.
     reconfigure();
+    if (!live(Life::appearing, Life::there)) take_away();
 }
 
 void RoomPad::remove() {
-    if (!std::exchange(is_added_, false)) return cancel_queue();
+    if (live(Life::unborn, Life::gone)) return cancel_queue();
+    if (live(Life::appearing, Life::unwanted)) return;
+    if (live(Life::there, Life::gone)) take_away();
+}
+
+void RoomPad::take_away() {
     gst_pad_set_active(pad_, FALSE); // closes the queue
     gst_element_remove_pad(element_, pad_);
 }
@@ -108,8 +122,8 @@ std::string RoomPad::stream_name() const {
 
 GstEvent *RoomPad::tags() {
     GstTagList *list = gst_tag_list_new(GST_TAG_TITLE, stream_.name.c_str(), nullptr);
-    if (stream_.is_screen) gst_tag_list_add(list, GST_TAG_MERGE_APPEND, GST_TAG_KEYWORDS, "screen",
-                                            nullptr);
+    if (stream_.is_screen)
+        gst_tag_list_add(list, GST_TAG_MERGE_APPEND, GST_TAG_KEYWORDS, "screen", nullptr);
     gst_tag_list_set_scope(list, GST_TAG_SCOPE_GLOBAL);
     return gst_event_new_tag(list);
 }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 namespace penstock {
@@ -27,7 +28,8 @@ public:
 
     /// Lets the pad appear. Not on a network loop.
     void add();
-    /// Ends what is pushed, and removes the pad. Not on a network loop, nor its own thread.
+    /// Ends what is pushed, and removes the pad; if it is about to appear, soon. Not on a network
+    /// loop, nor its own thread.
     void remove();
 
     // --- on a network loop ----------------------------------------------------------------
@@ -51,7 +53,11 @@ private:
     const Calls calls_;
     std::atomic<bool> is_full_{false};
     bool lacks_keyframe_ = false; ///< the loop's alone
-    bool is_added_ = false;
+    enum class Life : uint8_t { unborn, appearing, unwanted, there, gone };
+    bool live(Life from, Life to);
+    void take_away();
+    std::mutex life_mutex_; ///< guards life_
+    Life life_ = Life::unborn;
 };
 
 } // namespace penstock

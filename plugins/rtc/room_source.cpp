@@ -82,7 +82,7 @@ bool RoomSource::start() {
         options.last_n = settings.last_n;
     }
     std::string error;
-    std::shared_ptr<net::RoomClaim> claim = server_->room(path_, *this, options, &error);
+    auto claim = server_->room(path_, *this, options, &error);
     if (!claim) {
         GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", error.c_str()), (nullptr));
         return false;
@@ -106,7 +106,7 @@ void RoomSource::set_playing(bool playing) {
 }
 
 void RoomSource::stop() {
-    std::shared_ptr<net::RoomClaim> claim;
+    std::unique_ptr<net::RoomClaim> claim;
     {
         std::lock_guard lock(server_mutex_);
         claim = std::move(claim_);
@@ -139,7 +139,8 @@ void RoomSource::end_of_stream() {
     for (const PadPtr &pad : pads)
         pad->end_of_stream();
     // Without pads nothing downstream tells the pipeline.
-    if (!takes_media_) gst_element_post_message(element_, gst_message_new_eos(GST_OBJECT(element_)));
+    if (!takes_media_)
+        gst_element_post_message(element_, gst_message_new_eos(GST_OBJECT(element_)));
 }
 
 // --- network loop -------------------------------------------------------------------------
@@ -151,8 +152,8 @@ RoomSource::PadPtr RoomSource::pad_of(uint64_t stream) {
 }
 
 void RoomSource::on_stream(const net::RoomStream &stream) {
-    GstPadTemplate *const pad_template = gst_element_class_get_pad_template(
-        GST_ELEMENT_GET_CLASS(element_), "participant_%u");
+    GstPadTemplate *const pad_template =
+        gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(element_), "participant_%u");
     RoomPad::Calls calls;
     calls.want_keyframe = [this](uint64_t number) { want_keyframe(number); };
     calls.remove = [this](uint64_t number) {
@@ -221,24 +222,20 @@ void RoomSource::remove_pad(uint64_t stream) {
     gone_drops_ += pad->counters().drops;
 }
 
+/// With the lock: the last reference to the claim must not end in a call of the room's.
 void RoomSource::want_keyframe(uint64_t stream) {
-    std::shared_ptr<net::RoomClaim> claim;
-    {
-        std::lock_guard lock(server_mutex_);
-        claim = claim_;
-    }
-    if (claim) claim->want_keyframe(stream);
+    std::lock_guard lock(server_mutex_);
+    if (claim_) claim_->want_keyframe(stream);
 }
 
 // --- reports ------------------------------------------------------------------------------
 
 GstPtr<GstStructure> RoomSource::stats() {
-    std::shared_ptr<net::RoomClaim> claim;
+    net::RoomStats room;
     {
         std::lock_guard lock(server_mutex_);
-        claim = claim_;
+        if (claim_) room = claim_->stats();
     }
-    const net::RoomStats room = claim ? claim->stats() : net::RoomStats();
     Stats out;
     out.bytes_in = room.bytes_in;
     out.buffers_in = room.packets_in;
@@ -258,14 +255,13 @@ GstPtr<GstStructure> RoomSource::stats() {
         streams = static_cast<guint>(pads_.size());
     }
     auto structure = out.to_structure();
-    gst_structure_set(structure.get(), "participants", G_TYPE_UINT, room.participants, "speakers",
-                      G_TYPE_UINT, room.speakers, "joined", G_TYPE_UINT64, guint64(room.joined),
-                      "streams", G_TYPE_UINT, streams, "forwarded-bytes", G_TYPE_UINT64,
-                      guint64(room.bytes_out), "forwarded-packets", G_TYPE_UINT64,
-                      guint64(room.packets_out), "repeated-packets", G_TYPE_UINT64,
-                      guint64(room.repeated), "dropped-packets", G_TYPE_UINT64,
-                      guint64(room.dropped), "messages", G_TYPE_UINT64, guint64(room.messages),
-                      nullptr);
+    gst_structure_set(
+        structure.get(), "participants", G_TYPE_UINT, room.participants, "speakers", G_TYPE_UINT,
+        room.speakers, "joined", G_TYPE_UINT64, guint64(room.joined), "streams", G_TYPE_UINT,
+        streams, "forwarded-bytes", G_TYPE_UINT64, guint64(room.bytes_out), "forwarded-packets",
+        G_TYPE_UINT64, guint64(room.packets_out), "repeated-packets", G_TYPE_UINT64,
+        guint64(room.repeated), "dropped-packets", G_TYPE_UINT64, guint64(room.dropped), "messages",
+        G_TYPE_UINT64, guint64(room.messages), nullptr);
     return structure;
 }
 

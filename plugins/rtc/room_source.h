@@ -46,8 +46,8 @@ public:
     GstPtr<GstStructure> stats();
     std::string bound_location();
 
-    /// Lock order: settings_mutex, pads_mutex_. None is held across a push, a message or a call of
-    /// a pad's.
+    /// Lock order: settings_mutex, server_mutex_, those of the room; pads_mutex_ is innermost. None
+    /// is held across a push, a message or a call of a pad's.
     std::mutex settings_mutex;
     Settings settings;
 
@@ -67,9 +67,9 @@ private:
     void want_keyframe(uint64_t stream);
 
     GstElement *const element_;
-    std::mutex server_mutex_; ///< guards the pointers, between state changes and other threads
+    std::mutex server_mutex_; ///< guards the pointers
     std::shared_ptr<net::RtcServer> server_;
-    std::shared_ptr<net::RoomClaim> claim_;
+    std::unique_ptr<net::RoomClaim> claim_;
     std::string path_; ///< changes below READY only
     bool takes_media_ = false;
     std::atomic<gint64> since_{0}; ///< monotonic, µs; 0 while stopped

@@ -72,8 +72,7 @@ bool Settings::get(guint first_id, guint id, GValue *value) const {
 
 std::shared_ptr<net::RtcServer> Settings::open(const net::Location &location,
                                                const net::TlsFiles &tls, std::string_view ending,
-                                               std::string *error,
-                                               std::string_view folder) const {
+                                               std::string *error, std::string_view folder) const {
     if (!location.path.ends_with(ending) || location.path.size() == ending.size() ||
         !net::is_safe_path(location.path)) {
         *error = "location: '/" + location.path + "' is no path of a stream and " +

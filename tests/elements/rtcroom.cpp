@@ -59,10 +59,10 @@ struct Outputs {
         gst_bin_add(GST_BIN(self->pipeline_.get()), sink);
         gst_element_sync_state_with_parent(sink);
         auto peer = GstPtr<GstPad>::adopt(gst_element_get_static_pad(sink, "sink"));
-        gst_pad_add_probe(peer.get(),
-                          GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER |
-                                          GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
-                          probe, self, nullptr);
+        gst_pad_add_probe(
+            peer.get(),
+            GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM), probe,
+            self, nullptr);
         fail_unless_equals_int(gst_pad_link(pad, peer.get()), GST_PAD_LINK_OK);
         ++self->pads;
     }
@@ -140,8 +140,8 @@ GST_START_TEST(test_shared_room) {
 GST_END_TEST
 
 GST_START_TEST(test_pads) {
-    const auto pipeline = GstPtr<GstElement>::adopt(
-        GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
+    const auto pipeline =
+        GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
     const auto room = make(any, true);
     gst_bin_add(GST_BIN(pipeline.get()), GST_ELEMENT(gst_object_ref(room.get())));
     Outputs out(pipeline, room);
@@ -181,8 +181,8 @@ GST_START_TEST(test_pads) {
 GST_END_TEST
 
 GST_START_TEST(test_ends_with_participants) {
-    const auto pipeline = GstPtr<GstElement>::adopt(
-        GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
+    const auto pipeline =
+        GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
     const auto room = make(any, true);
     gst_bin_add(GST_BIN(pipeline.get()), GST_ELEMENT(gst_object_ref(room.get())));
     Outputs out(pipeline, room);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Participants of a room who say and send anything. Laws: texts out are JSON of bounded size, who is
-// no host changes nothing of others, and the numbers of a slot's stream go on without a gap wherever
-// the packets do.
+// Participants of a room who say and send anything. Laws: texts out are JSON of bounded size, who
+// is no host changes nothing of others, and the numbers of a slot's stream go on without a gap
+// wherever the packets do.
+#include "core/rtc/room/room.h"
 #include "core/bytes/reader.h"
 #include "core/rtc/room/forwarder.h"
-#include "core/rtc/room/room.h"
 
 #include "fuzz/law.h"
 
@@ -34,7 +34,8 @@ void check_texts(Room &room) {
 void speak(ByteView bytes) {
     Room room({.name = "x", .first_is_host = true});
     room.join("Ann", false, {true, true, true});
-    const uint32_t eve = room.join(std::string(bytes.begin(), bytes.end()), false, {true, true, true});
+    const uint32_t eve =
+        room.join(std::string(bytes.begin(), bytes.end()), false, {true, true, true});
     room.welcome(1);
     room.welcome(eve);
     Reader r(bytes);

@@ -35,7 +35,8 @@ GST_START_TEST(test_forward) {
             ann.send_audio(20, 'A');
         }
         return cleo.received(a).size() > 20 && cleo.received(b).size() > 20 &&
-               cleo.received(sound).size() > 20 && bob.received(bob.slot_of(ann.id, "camera")).size() > 20;
+               cleo.received(sound).size() > 20 &&
+               bob.received(bob.slot_of(ann.id, "camera")).size() > 20;
     });
     for (const auto &[mid, who] : {std::pair{a, 'a'}, {b, 'b'}, {sound, 'A'}}) {
         const auto &packets = cleo.received(mid);
@@ -60,7 +61,8 @@ GST_END_TEST
 GST_START_TEST(test_mute_and_roles) {
     Site site({.host_key = "sesame"});
     Loop loop;
-    Participant guest(loop, site.port(), {.name = "Guest", .headers = "Authorization: Bearer x\r\n"}),
+    Participant guest(loop, site.port(),
+                      {.name = "Guest", .headers = "Authorization: Bearer x\r\n"}),
         host(loop, site.port(), {.name = "Host", .headers = "Authorization: Bearer sesame\r\n"});
     guest.join();
     host.join();
@@ -128,7 +130,8 @@ GST_START_TEST(test_last_n) {
     viewer.join();
     std::deque<Participant> people;
     for (int i = 0; i < 4; ++i) {
-        people.emplace_back(loop, site.port(), Participant::Settings{.name = "P" + std::to_string(i)});
+        people.emplace_back(loop, site.port(),
+                            Participant::Settings{.name = "P" + std::to_string(i)});
         people.back().join();
         people.back().say({{"type", "state"}, {"audio", true}, {"video", true}});
     }
@@ -153,11 +156,15 @@ GST_START_TEST(test_last_n) {
     speak(1, [&] { return viewer.find("speakers") != nullptr; });
     fail_unless(viewer.find("speakers")->at("ids") == json({people[1].id}));
     // Who speaks gets a slot; who spoke before stays in its own.
-    speak(3, [&] { return shows(1, 3) && !viewer.received(viewer.slot_of(people[3].id, "camera")).empty(); });
+    speak(3, [&] {
+        return shows(1, 3) && !viewer.received(viewer.slot_of(people[3].id, "camera")).empty();
+    });
     fail_unless(viewer.slot_of(people[1].id, "camera") == kept);
     fail_unless(!viewer.slot_of(people[3].id, "microphone").empty());
     // A slot never has what it did not announce: its stream goes on with another's keyframe.
-    speak(3, [&] { return viewer.received(viewer.slot_of(people[3].id, "camera")).back().who() == '3'; });
+    speak(3, [&] {
+        return viewer.received(viewer.slot_of(people[3].id, "camera")).back().who() == '3';
+    });
     const auto &packets = viewer.received(viewer.slot_of(people[3].id, "camera"));
     for (size_t i = 1; i < packets.size(); ++i) {
         fail_unless_equals_int(packets[i].sequence, uint16_t(packets[i - 1].sequence + 1));

@@ -15,7 +15,8 @@ using namespace penstock::net;
 GST_START_TEST(test_texts) {
     Site site({.host_key = "sesame"});
     Loop loop;
-    Participant ann(loop, site.port(), {.name = "Ann", .headers = "Authorization: Bearer sesame\r\n"}),
+    Participant ann(loop, site.port(),
+                    {.name = "Ann", .headers = "Authorization: Bearer sesame\r\n"}),
         eve(loop, site.port(), {.name = "Eve", .headers = "Authorization: Bearer Sesame\r\n"});
     ann.join();
     eve.join();
@@ -23,7 +24,8 @@ GST_START_TEST(test_texts) {
     for (const char *text :
          {"", "{", "[[[[[[", "\xFF\xFE", "{\"type\":\"welcome\",\"role\":\"host\"}",
           "{\"type\":\"role\",\"id\":\"p2\",\"role\":\"host\"}",
-          "{\"type\":\"remove\",\"id\":\"p1\"}", "{\"type\":\"view\",\"slots\":{\"9\":{\"width\":-1}}}"})
+          "{\"type\":\"remove\",\"id\":\"p1\"}",
+          "{\"type\":\"view\",\"slots\":{\"9\":{\"width\":-1}}}"})
         eve.wait([&] { return eve.say(std::string(text)) || std::string_view(text).empty(); });
     eve.wait([&] { return eve.find("error") != nullptr; });
     fail_unless(!ann.ended && ann.count("changed") == 0);
@@ -157,7 +159,7 @@ GST_START_TEST(test_stalled_loop) {
         }
     });
     for (int i = 0; i < 5'000; ++i)
-        room->take_text(members[2]->number(), "{\"type\":\"chat\",\"text\":\"x\"}");
+        (void)room->take_text(members[2]->number(), "{\"type\":\"chat\",\"text\":\"x\"}");
     // The neighbour has everything; for the stalled one little is kept.
     fail_unless_equals_int(members[1]->packets, sent);
     fail_unless_equals_int(members[0]->packets, 0);

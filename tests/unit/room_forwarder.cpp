@@ -211,7 +211,7 @@ GST_END_TEST
 
 GST_START_TEST(test_glimpse) {
     const auto avc = [](std::vector<uint8_t> bytes) { return look_at(rtc::Codec::avc, bytes); };
-    fail_unless(avc({0x67, 0x42, 0xC0, 0x1F}).begins_keyframe);          // an SPS
+    fail_unless(avc({0x67, 0x42, 0xC0, 0x1F}).begins_keyframe);           // an SPS
     fail_unless(avc({24, 0, 2, 0x67, 0x42, 0, 1, 0x68}).begins_keyframe); // with a PPS
     fail_unless(!avc({0x65, 1}).begins_keyframe); // a picture that says nothing of its form
     fail_unless(!avc({28, 0x85, 1}).begins_keyframe);

@@ -352,9 +352,7 @@ private:
     void on_open(uint16_t opened, const std::string &label) override {
         if (label == "room") channel_ = opened;
     }
-    void on_text(uint16_t, std::string_view text) override {
-        texts.push_back(json::parse(text));
-    }
+    void on_text(uint16_t, std::string_view text) override { texts.push_back(json::parse(text)); }
     void on_binary(uint16_t, ByteView) override {}
     void on_channel_closed(uint16_t) override { channel_.reset(); }
     void on_closed(const std::string &) override {

@@ -70,9 +70,8 @@ GST_START_TEST(test_assignment) {
 GST_END_TEST
 
 GST_START_TEST(test_layers) {
-    const std::vector<LayerFacts> camera{{true, 1'500'000, 1280, 720},
-                                         {true, 150'000, 320, 180},
-                                         {true, 500'000, 640, 360}};
+    const std::vector<LayerFacts> camera{
+        {true, 1'500'000, 1280, 720}, {true, 150'000, 320, 180}, {true, 500'000, 640, 360}};
     const auto choose = [&](std::vector<LayerDemand> demands, uint64_t budget) {
         return choose_layers(demands, budget);
     };

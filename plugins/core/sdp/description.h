@@ -16,10 +16,10 @@ namespace penstock::sdp {
 
 /// Bytes of a description. Chromium's offers have about 6 kB for each section of video.
 inline constexpr size_t max_size = 256 << 10;
-inline constexpr size_t max_lines = 8192; ///< Chromium's offers have about 150 for each section
-inline constexpr size_t max_line = 4096;  ///< bytes of a line
-inline constexpr size_t max_media = 32;   ///< media sections
-inline constexpr size_t max_formats = 256;   ///< of a media section
+inline constexpr size_t max_lines = 8192;  ///< Chromium's offers have about 150 for each section
+inline constexpr size_t max_line = 4096;   ///< bytes of a line
+inline constexpr size_t max_media = 32;    ///< media sections
+inline constexpr size_t max_formats = 256; ///< of a media section
 
 /// a=name or a=name:value
 struct Attribute {

@@ -107,8 +107,7 @@ void RtcParticipant::on_connected() {
         return close_now(LogLevel::info, room_->is_closed() ? "the room has closed" : full_text);
     number_ = joined.number;
     tracks_ = joined.tracks;
-    say(LogLevel::info,
-        "joins as " + rtc::room::Room::id_of(number_) + " (" + peer_.client + ")");
+    say(LogLevel::info, "joins as " + rtc::room::Room::id_of(number_) + " (" + peer_.client + ")");
     admission_.enter(peer_);
     taps_ = std::make_unique<ParticipantTaps>(
         room_, number_, *upstream_,
@@ -121,8 +120,7 @@ void RtcParticipant::on_connected() {
 void RtcParticipant::check(uint64_t now_ms) {
     RtcSession::check(now_ms);
     if (ended_ || number_ == 0) return;
-    if (admission_.is_over(now_ms))
-        close_now(LogLevel::info, "closed: its permission has ended");
+    if (admission_.is_over(now_ms)) close_now(LogLevel::info, "closed: its permission has ended");
 }
 
 void RtcParticipant::on_removed(const std::string &reason) {
@@ -154,10 +152,7 @@ void RtcParticipant::on_channel_closed(uint16_t id) {
 
 void RtcParticipant::on_channel_text(uint16_t id, std::string_view text) {
     if (channel_ != id || number_ == 0) return;
-    // What it shows is its own affair, and of no interest to the room.
-    const auto message = rtc::room::read_message(text);
-    const auto *view = message ? std::get_if<rtc::room::message::View>(&*message) : nullptr;
-    room_->take_text(number_, text); // counts it
+    const auto view = room_->take_text(number_, text);
     if (view && downstream_->set_view(*view, room_->numbers_of(view->pinned))) tell_slots();
 }
 

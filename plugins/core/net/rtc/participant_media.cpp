@@ -89,7 +89,8 @@ void RtcParticipant::tell_facts(uint64_t now) {
             room_->set_flowing(number_, track.kind, flows);
     }
     RtcRoom::Counters &counters = room_->counters;
-    counters.packets_in += upstream_->packets() - std::exchange(upstream_packets_, upstream_->packets());
+    counters.packets_in +=
+        upstream_->packets() - std::exchange(upstream_packets_, upstream_->packets());
     counters.bytes_in += upstream_->bytes() - std::exchange(upstream_bytes_, upstream_->bytes());
     const rtc::room::Downstream::Stats sent = downstream_->stats();
     counters.packets_out += sent.packets - counted_.packets;

@@ -70,7 +70,7 @@ private:
     const uint32_t participant_;
     const WantKeyframe want_keyframe_;
     std::array<std::optional<rtc::Codec>, rtc::room::source_kinds> codecs_;
-    std::optional<unsigned> turn_; ///< RtcRoom::tap_turn() that is followed
+    std::optional<unsigned> turn_;                   ///< RtcRoom::tap_turn() that is followed
     std::array<std::unique_ptr<Stream>, 2> streams_; ///< camera, screen
     std::array<RoomTrackPtr, rtc::room::source_kinds> tracks_;
     int64_t chosen_ = 0;

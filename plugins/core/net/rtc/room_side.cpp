@@ -28,9 +28,9 @@ void RoomSide::put(const RoomTrackPtr &track, MediaPacketPtr packet) {
         dropped_.fetch_add(1, std::memory_order_relaxed);
         if (!is_video) return;
         // Told once, in its place: what comes behind it is of no use up to a keyframe.
-        const auto last = std::find_if(
-            box_.packets.rbegin(), box_.packets.rend(),
-            [&](const Incoming &one) { return one.track->number == track->number; });
+        const auto last =
+            std::find_if(box_.packets.rbegin(), box_.packets.rend(),
+                         [&](const Incoming &one) { return one.track->number == track->number; });
         if (last == box_.packets.rend() || last->packet) {
             box_.packets.push_back({track, nullptr});
             ++waiting_;
@@ -139,9 +139,8 @@ void RoomSide::set_interest(RoomMember &member, const RoomTrackPtr &track, uint8
                             bool is_wanted) {
     Feed &feed = feeds_[track->number];
     if (!feed.track) feed.track = track;
-    auto listener =
-        std::find_if(feed.listeners.begin(), feed.listeners.end(),
-                     [&](const Feed::Listener &one) { return one.member == &member; });
+    auto listener = std::find_if(feed.listeners.begin(), feed.listeners.end(),
+                                 [&](const Feed::Listener &one) { return one.member == &member; });
     if (is_wanted) {
         if (listener == feed.listeners.end())
             listener = feed.listeners.insert(listener, {&member, 0});

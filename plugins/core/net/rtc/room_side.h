@@ -66,8 +66,7 @@ public:
     void add(const std::shared_ptr<RoomMember> &member);
     void remove(RoomMember &member);
     /// The member has a slot that wants this layer, or no more.
-    void set_interest(RoomMember &member, const RoomTrackPtr &track, uint8_t layer,
-                      bool is_wanted);
+    void set_interest(RoomMember &member, const RoomTrackPtr &track, uint8_t layer, bool is_wanted);
     rtc::room::MediaPacketPtr find(const rtc::room::Target &target, uint32_t epoch,
                                    int64_t number) const;
     /// A packet of a participant on this loop.

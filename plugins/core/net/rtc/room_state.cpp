@@ -26,8 +26,7 @@ std::string name_of_path(const std::string &path) {
 rtc::room::Room::Options room_options(const std::string &path, const RoomOptions &options) {
     rtc::room::Room::Options out;
     out.name = name_of_path(path);
-    out.default_role =
-        options.may_speak ? rtc::room::Role::speaker : rtc::room::Role::listener;
+    out.default_role = options.may_speak ? rtc::room::Role::speaker : rtc::room::Role::listener;
     out.max_participants = options.max_participants;
     out.first_is_host = options.host_key.empty();
     return out;
@@ -114,11 +113,13 @@ void RtcRoom::welcome(uint32_t participant) {
     act();
 }
 
-void RtcRoom::take_text(uint32_t participant, std::string_view text) {
+std::optional<rtc::room::message::View> RtcRoom::take_text(uint32_t participant,
+                                                           std::string_view text) {
     counters.messages.fetch_add(1, std::memory_order_relaxed);
     std::lock_guard lock(mutex_);
-    room_.take_text(participant, text, static_cast<int64_t>(steady_ns()), unix_ms());
+    auto view = room_.take_text(participant, text, static_cast<int64_t>(steady_ns()), unix_ms());
     act();
+    return view;
 }
 
 void RtcRoom::set_flowing(uint32_t participant, SourceKind kind, bool flows) {
@@ -168,8 +169,8 @@ void RtcRoom::tell_scene(uint64_t now) {
     auto scene = std::make_shared<RoomScene>();
     for (const auto &[number, track] : tracks_) {
         if (!room_.forwards(track->participant, track->kind)) continue;
-        scene->tracks.push_back({number, track->participant, track->kind,
-                                 room_.turn_of(track->participant)});
+        scene->tracks.push_back(
+            {number, track->participant, track->kind, room_.turn_of(track->participant)});
         scene->handles[number] = track;
     }
     for (const auto &side : sides_)
@@ -226,8 +227,8 @@ RoomTaps RtcRoom::media_taps() const {
 
 void RtcRoom::want_keyframe(uint64_t stream) {
     std::lock_guard lock(mutex_);
-    const bool is_known = std::find(keyframe_requests_.begin(), keyframe_requests_.end(),
-                                    stream) != keyframe_requests_.end();
+    const bool is_known = std::find(keyframe_requests_.begin(), keyframe_requests_.end(), stream) !=
+                          keyframe_requests_.end();
     if (!is_known && keyframe_requests_.size() < most_requests)
         keyframe_requests_.push_back(stream);
     has_requests_ = true;

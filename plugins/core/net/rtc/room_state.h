@@ -64,7 +64,7 @@ public:
                 std::array<size_t, rtc::room::source_kinds> layers);
     void leave(uint32_t participant);
     void welcome(uint32_t participant);
-    void take_text(uint32_t participant, std::string_view text);
+    std::optional<rtc::room::message::View> take_text(uint32_t participant, std::string_view text);
     void set_flowing(uint32_t participant, rtc::room::SourceKind kind, bool flows);
     /// What of these participants' texts names somebody.
     std::vector<uint32_t> numbers_of(const std::vector<std::string> &ids) const;

@@ -41,8 +41,8 @@ public:
     std::vector<rtc::room::LayerFacts> facts() const {
         std::vector<rtc::room::LayerFacts> out;
         for (size_t i = 0; i < layers; ++i)
-            out.push_back({facts_[i].bitrate != 0, facts_[i].bitrate, facts_[i].width,
-                           facts_[i].height});
+            out.push_back(
+                {facts_[i].bitrate != 0, facts_[i].bitrate, facts_[i].width, facts_[i].height});
         return out;
     }
 
@@ -51,7 +51,8 @@ public:
         return wanted_[loop * most_layers + layer].load(std::memory_order_relaxed) != 0;
     }
     bool take_keyframe_request(uint8_t layer) {
-        return keyframes_[layer].load(std::memory_order_relaxed) && keyframes_[layer].exchange(false);
+        return keyframes_[layer].load(std::memory_order_relaxed) &&
+               keyframes_[layer].exchange(false);
     }
     void set_facts(size_t layer, const rtc::room::LayerFacts &facts) {
         // A layer that sends next to nothing, as a still screen, is active all the same.

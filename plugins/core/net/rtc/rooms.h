@@ -25,14 +25,14 @@ public:
 
     explicit RtcRooms(std::shared_ptr<Loops> loops) : loops_(std::move(loops)) {}
 
-    /// The room, with this tap in it; opened if needed. One that is open keeps its options. nullptr,
-    /// and `error` is set: too many are open.
+    /// The room, with this tap in it; opened if needed. One that is open keeps its options.
+    /// nullptr, and `error` is set: too many are open.
     std::shared_ptr<RtcRoom> open(const std::string &path, const RoomOptions &options,
                                   const std::shared_ptr<RoomTap> &tap, std::string *error);
     /// nullptr: it is not open.
     std::shared_ptr<RtcRoom> find(const std::string &path) const;
-    /// Calls `then` when the room is open, or will not be, with the reason; not if `who` has gone by
-    /// then. False: too many wait.
+    /// Calls `then` when the room is open, or will not be, with the reason; not if `who` has gone
+    /// by then. False: too many wait.
     using Then = std::function<void(const std::shared_ptr<RtcRoom> &, const std::string &reason)>;
     bool wait(const std::string &path, std::weak_ptr<void> who, Then then);
     /// Whether somebody is there, or waits for it to open.

@@ -36,10 +36,17 @@ Downstream::Downstream(std::vector<SlotAgreement> slots, Options options, Handle
         const uint64_t numbers = random();
         has_feedback_ = has_feedback_ || (agreed.has_feedback && agreed.transport_sequence != 0);
         const auto first = static_cast<uint16_t>(least_sequence + (numbers & 0x3FFF));
-        slots_.push_back(Slot{
-            agreed, Forwarder(agreed.rate, first, uint32_t(numbers >> 32), agreed.is_video),
-            {}, 0, default_size, static_cast<uint16_t>(least_sequence + (numbers >> 16 & 0x3FFF)),
-            0, 0, nullptr, rtp::SentHistory<uint8_t>(agreed.is_video ? 256 : 1)});
+        slots_.push_back(
+            Slot{agreed,
+                 Forwarder(agreed.rate, first, uint32_t(numbers >> 32), agreed.is_video),
+                 {},
+                 0,
+                 default_size,
+                 static_cast<uint16_t>(least_sequence + (numbers >> 16 & 0x3FFF)),
+                 0,
+                 0,
+                 nullptr,
+                 rtp::SentHistory<uint8_t>(agreed.is_video ? 256 : 1)});
     }
 }
 

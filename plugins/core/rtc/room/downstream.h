@@ -39,7 +39,7 @@ public:
         virtual std::vector<LayerFacts> layers_of(uint64_t track) = 0;
     };
     struct Options {
-        size_t last_n = most_video_slots; ///< video slots that are used
+        size_t last_n = most_video_slots;                             ///< video slots that are used
         uint64_t start_bitrate = 2'000'000, max_bitrate = 50'000'000; ///< bit/s
         std::string cname;
     };
@@ -118,7 +118,7 @@ private:
     uint16_t transport_sequence_ = 0;
     int64_t chosen_ = 0, reported_ = 0, probed_ = 0, checked_ = 0; ///< ns
     uint64_t wanted_bitrate_ = 0;
-    uint64_t sent_bits_ = 0; ///< since checked_, for probes
+    uint64_t sent_bits_ = 0;  ///< since checked_, for probes
     double probe_credit_ = 0; ///< bits that a probe may still send
     double repeat_credit_ = 0;
     int64_t repeat_since_ = 0;

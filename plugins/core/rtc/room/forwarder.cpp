@@ -103,8 +103,7 @@ Rewritten Forwarder::rewrite(Span &span, const MediaPacket &packet) {
 /// Closes up behind a packet of padding alone. False: it is not the next one, and leaves a gap.
 bool Forwarder::skip(const Target &from, const MediaPacket &packet) {
     const Span &newest = spans_[newest_];
-    if (newest.target != from || newest.epoch != packet.epoch ||
-        packet.sequence != newest.last + 1)
+    if (newest.target != from || newest.epoch != packet.epoch || packet.sequence != newest.last + 1)
         return false;
     Span span = newest;
     span.first = packet.sequence + 1;

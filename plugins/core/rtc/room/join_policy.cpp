@@ -76,7 +76,8 @@ sdp::Track slot(const JoinPolicy &policy, bool is_video, size_t index) {
     out.rtx_ssrc = is_video ? policy.make_ssrc() : 0;
     out.cname = policy.cname;
     const std::string name = (is_video ? "video" : "audio") + std::to_string(index);
-    // A stream of its own: what is in a slot changes, and nothing of it is synchronous with another.
+    // A stream of its own: what is in a slot changes, and nothing of it is synchronous with
+    // another.
     out.msid = name + " " + name;
     return out;
 }

@@ -21,7 +21,7 @@ inline constexpr size_t most_video_slots = 16, most_audio_slots = 8;
 inline constexpr uint32_t max_channel_message = 64 << 10;
 
 struct JoinPolicy {
-    Codec video = Codec::vp8;             ///< or avc; one for the whole room
+    Codec video = Codec::vp8;              ///< or avc; one for the whole room
     size_t video_slots = most_video_slots; ///< at most
     std::string cname;
     std::function<uint32_t()> make_ssrc; ///< each is another one, and not 0
@@ -33,10 +33,10 @@ struct SlotAgreement {
     std::string mid;
     bool is_video = false;
     uint32_t ssrc = 0, rtx_ssrc = 0;
-    uint8_t payload_type = 0, rtx = 0;  ///< rtx: 0: none
-    uint32_t rate = 90'000;             ///< ticks in a second
-    uint8_t transport_sequence = 0;     ///< id of the header extension; 0: none
-    bool has_feedback = false;          ///< the receiver tells of arrivals (transport-cc)
+    uint8_t payload_type = 0, rtx = 0; ///< rtx: 0: none
+    uint32_t rate = 90'000;            ///< ticks in a second
+    uint8_t transport_sequence = 0;    ///< id of the header extension; 0: none
+    bool has_feedback = false;         ///< the receiver tells of arrivals (transport-cc)
 };
 /// Those that an answer by `policy` has, in the order of the offer.
 std::vector<SlotAgreement> slots_of(const sdp::AnswerPolicy &policy, const sdp::Answer &answer);

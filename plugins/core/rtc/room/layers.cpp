@@ -25,8 +25,8 @@ uint32_t bitrate_of(const LayerFacts &facts) {
     return facts.bitrate == 0 ? unknown_bitrate : facts.bitrate;
 }
 
-/// The pixels of layers whose keyframes nobody has seen yet, by those of the others: each is half as
-/// large as the next.
+/// The pixels of layers whose keyframes nobody has seen yet, by those of the others: each is half
+/// as large as the next.
 void guess_sizes(std::span<LayerFacts> ladder) {
     constexpr unsigned usual_width = 1280, usual_height = 720; // of the largest, if none is known
     const auto found = std::find_if(ladder.begin(), ladder.end(),

@@ -29,8 +29,8 @@ struct Vp8Numbers {
 /// What a payload's clear bytes say.
 struct Glimpse {
     Vp8Numbers vp8;
-    bool begins_keyframe = false;       ///< a decoder can begin with this packet
-    unsigned width = 0, height = 0;     ///< pixels, of a keyframe; 0: not known
+    bool begins_keyframe = false;   ///< a decoder can begin with this packet
+    unsigned width = 0, height = 0; ///< pixels, of a keyframe; 0: not known
 };
 
 /// VP8: the descriptor and the frame header; H.264: the types of NAL units, of which the SPS begins
@@ -39,9 +39,9 @@ Glimpse look_at(Codec codec, ByteView payload);
 
 /// Immutable; shared by threads.
 struct MediaPacket {
-    Bytes payload;          ///< empty: the packet has padding only
-    int64_t sequence = 0;   ///< of its layer, without wrapping
-    int64_t time = 0;       ///< ns of the server's steady clock, by which a sender's tracks are in step
+    Bytes payload;        ///< empty: the packet has padding only
+    int64_t sequence = 0; ///< of its layer, without wrapping
+    int64_t time = 0; ///< ns of the server's steady clock, by which a sender's tracks are in step
     uint32_t timestamp = 0; ///< ticks
     uint32_t epoch = 0;     ///< of its layer: another one has numbers and timestamps of its own
     uint8_t layer = 0;

@@ -16,9 +16,9 @@ namespace penstock::rtc::room {
 
 /// Bytes of a client's message; longer ones are refused.
 inline constexpr size_t max_message = 4096;
-inline constexpr size_t max_name = 64;    ///< bytes of UTF-8
-inline constexpr size_t max_chat = 1000;  ///< bytes of UTF-8
-inline constexpr size_t max_pinned = 16;  ///< participants that a client pins
+inline constexpr size_t max_name = 64;       ///< bytes of UTF-8
+inline constexpr size_t max_chat = 1000;     ///< bytes of UTF-8
+inline constexpr size_t max_pinned = 16;     ///< participants that a client pins
 inline constexpr unsigned max_side = 16'384; ///< pixels
 
 enum class Role : uint8_t { host, speaker, listener };

@@ -116,18 +116,23 @@ void Room::welcome(uint32_t participant) {
 
 // --- what participants say ----------------------------------------------------------------
 
-void Room::take_text(uint32_t participant, std::string_view text, int64_t now, int64_t unix_ms) {
+std::optional<message::View> Room::take_text(uint32_t participant, std::string_view text,
+                                             int64_t now, int64_t unix_ms) {
     Person *const person = find(participant);
-    if (!person) return;
+    if (!person) return std::nullopt;
     if (!person->messages.take(message_burst, message_rate, now)) {
         if (++person->refused == most_refused)
             actions_.removed.emplace_back(participant, "it sends too many messages");
-        return complain(participant, *person, "You send too many messages; some are ignored.", now);
+        complain(participant, *person, "You send too many messages; some are ignored.", now);
+        return std::nullopt;
     }
-    const auto message = read_message(text);
-    if (!message) return;
-    if (const auto *chat = std::get_if<message::Chat>(&*message))
-        return take(participant, *person, *chat, now, unix_ms);
+    auto message = read_message(text);
+    if (!message) return std::nullopt;
+    if (auto *view = std::get_if<message::View>(&*message)) return std::move(*view);
+    if (const auto *chat = std::get_if<message::Chat>(&*message)) {
+        take(participant, *person, *chat, now, unix_ms);
+        return std::nullopt;
+    }
     std::visit(
         [&](const auto &one) {
             using Message = std::decay_t<decltype(one)>;
@@ -136,6 +141,7 @@ void Room::take_text(uint32_t participant, std::string_view text, int64_t now, i
                 take(participant, *person, one);
         },
         *message);
+    return std::nullopt;
 }
 
 void Room::set_media(Person &person, SourceKind kind, bool sends) {

@@ -54,7 +54,9 @@ public:
     void leave(uint32_t participant);
     /// Its channel is open, or has lost texts: it gets the welcome.
     void welcome(uint32_t participant);
-    void take_text(uint32_t participant, std::string_view text, int64_t now, int64_t unix_ms);
+    /// What the participant shows is its own affair: that is returned, and of no interest here.
+    std::optional<message::View> take_text(uint32_t participant, std::string_view text, int64_t now,
+                                           int64_t unix_ms);
     /// Packets of this kind come, or come no more. Counts as long as the participant has not said
     /// itself what it sends.
     void set_flowing(uint32_t participant, SourceKind kind, bool flows);

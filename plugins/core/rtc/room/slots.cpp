@@ -25,8 +25,7 @@ std::vector<SceneTrack> wanted_video(const Scene &scene, uint32_t self,
 std::vector<SceneTrack> wanted_audio(const Scene &scene, uint32_t self) {
     std::vector<SceneTrack> out;
     for (const SceneTrack &track : scene)
-        if (track.kind == SourceKind::microphone && track.participant != self)
-            out.push_back(track);
+        if (track.kind == SourceKind::microphone && track.participant != self) out.push_back(track);
     std::stable_sort(out.begin(), out.end(),
                      [](const SceneTrack &a, const SceneTrack &b) { return a.turn > b.turn; });
     return out;

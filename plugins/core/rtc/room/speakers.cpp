@@ -20,7 +20,7 @@ int rank_of(double level) {
 void Speakers::hear(uint32_t participant, const Heard &heard, int64_t now) {
     Voice &voice = voices_[participant];
     // Of a microphone without levels nothing is known but that it sends.
-    const double fresh = heard.packets == 0 ? silent
+    const double fresh = heard.packets == 0  ? silent
                          : heard.levels == 0 ? begins_at - 1
                                              : double(heard.sum) / heard.levels;
     voice.level += (fresh - voice.level) * share;

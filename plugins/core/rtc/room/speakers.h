@@ -35,7 +35,7 @@ public:
 
 private:
     struct Voice {
-        double level = 127;     ///< -dBov, smoothed
+        double level = 127; ///< -dBov, smoothed
         bool speaks = false;
         int64_t loud_at = 0; ///< ns
         uint64_t turn = 0;

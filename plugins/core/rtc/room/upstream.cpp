@@ -49,8 +49,8 @@ Upstream::Upstream(const sdp::Offer &offer, const sdp::Answer &answer, Options o
             add_ids(section.extensions, ids_);
             has_arrivals_ = has_arrivals_ || has_text(section.codec.feedback, "transport-cc");
             has_estimate_ = has_estimate_ || has_text(section.codec.feedback, "goog-remb");
-            const SourceKind video = find(SourceKind::camera) ? SourceKind::screen
-                                                              : SourceKind::camera;
+            const SourceKind video =
+                find(SourceKind::camera) ? SourceKind::screen : SourceKind::camera;
             add_track(section, i, kind == sdp::Kind::audio ? SourceKind::microphone : video);
         }
     has_arrivals_ = has_arrivals_ && ids_.id_of(rtp::ExtensionKind::transport_sequence) != 0;

@@ -23,7 +23,7 @@ public:
         Codec codec = Codec::vp8;
         uint32_t rate = 90'000; ///< ticks in a second
         uint8_t index = 0;
-        bool nack = false;      ///< missing packets can be asked for
+        bool nack = false; ///< missing packets can be asked for
         bool pli = false, fir = false;
     };
     /// A layer without packets for so long pauses; ns.
