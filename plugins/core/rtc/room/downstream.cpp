@@ -173,10 +173,13 @@ void Downstream::choose(int64_t now) {
         demands.push_back({facts[i], slots[i]->size.width, slots[i]->size.height,
                            target ? std::optional(target->layer) : std::nullopt});
     }
-    wanted_bitrate_ = wanted_bitrate(demands);
     const auto layers = choose_layers(demands, budget());
-    for (size_t i = 0; i < slots.size(); ++i)
+    uint64_t chosen = 0;
+    for (size_t i = 0; i < slots.size(); ++i) {
         aim(*slots[i], layers[i]);
+        if (layers[i]) chosen += facts[i][*layers[i]].bitrate;
+    }
+    lacks_bitrate_ = chosen < wanted_bitrate(demands);
 }
 
 void Downstream::on_lost(uint64_t track) {

@@ -132,7 +132,7 @@ void Downstream::probe(int64_t now) {
     checked_ = now;
     const uint64_t sent = std::exchange(sent_bits_, 0);
     const uint64_t target = estimator_.target();
-    if (!has_feedback_ || wanted_bitrate_ <= budget() || estimator_.loss() > 0.02) return;
+    if (!has_feedback_ || !lacks_bitrate_ || estimator_.loss() > 0.02) return;
     if (now - probed_ > probe_length + probe_pause) {
         probed_ = now;
         probe_credit_ = 0;
