@@ -243,7 +243,8 @@ const char *Input::why_not(Medium medium, GstBuffer *buffer) {
             call_async([](Input &input, Medium which) { input.build_track(which); }, medium);
         return "there is no decoder now";
     }
-    if (medium == Medium::video && path.needs_start && is_delta(buffer)) {
+    if (medium == Medium::video && is_delta(buffer) &&
+        (path.needs_start || GST_BUFFER_IS_DISCONT(buffer))) {
         ask_for_keyframe();
         return "it needs a keyframe";
     }

@@ -37,7 +37,7 @@ struct Person {
 
 inline const Person ann{"Ann", "0xffff0000"}, bob{"Bob", "0xff00ff00"}, eve{"Eve", "0xff0000ff"};
 
-/// A participant that is linked to the mixer.
+/// A participant that is linked to the mixer. Its encoder makes keyframes when it is asked to.
 struct Guest {
     GstPtr<GstElement> bin;
     GstPtr<GstPad> pad; ///< of the mixer
@@ -88,7 +88,7 @@ public:
             line += " videotestsrc name=camera is-live=true pattern=solid-color foreground-color=" +
                     person.colour +
                     " ! capsfilter name=size caps=video/x-raw,format=I420,width=" + person.size +
-                    ",framerate=10/1 ! vp8enc deadline=1 keyframe-max-dist=10 ! mux.video";
+                    ",framerate=10/1 ! vp8enc deadline=1 keyframe-max-dist=100000 ! mux.video";
         if (!person.volume.empty())
             line += " audiotestsrc is-live=true volume=" + person.volume +
                     " ! audio/x-raw,rate=48000 ! opusenc ! mux.audio";

@@ -68,12 +68,14 @@ class RoomMix(unittest.TestCase):
         join(self, room + "/show", "Ann", RED)
         until("Ann is not seen", lambda: colours(f"{rtmp}/show") == ["red", "red"])
         run.line(r"live/show: starts, requested by a viewer")
-        join(self, room + "/show", "Bob", GREEN)
+        bob = join(self, room + "/show", "Bob", GREEN)
         until("Ann and Bob are not seen",
               lambda: sorted(colours(f"{http}/show.flv") or []) == ["green", "red"])
         for url in (f"{rtmp}/show", f"{http}/show.flv", f"{http}/show/index.m3u8"):
             self.assertEqual(found_codecs(url), ["aac", "h264"], url)
         self.assertEqual(status(f"{http}/other.flv"), 404)
+        bob.send_signal(signal.SIGINT)
+        until("Bob is still seen", lambda: colours(f"{rtmp}/show") == ["red", "red"])
         self.assertEqual(run.end(), 0)
 
     def test_recorded(self):
