@@ -209,6 +209,9 @@ void Connection::on_added(GstBin *, GstBin *, GstElement *element, gpointer self
         factory ? gst_plugin_feature_get_name(GST_PLUGIN_FEATURE(factory)) : "";
     // Media are sent when they come; waiting for their time would only delay them.
     if (name == "clocksync") g_object_set(element, "sync", FALSE, nullptr);
+    // A packet that no later one has overtaken may simply not be sent yet: of a publisher slower
+    // than its timestamps nearly all would be taken for lost, and be too late when they come.
+    if (name == "rtpjitterbuffer") g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
     if (name != "nicesrc") return;
     const auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
     gst_pad_add_probe(pad.get(),

@@ -25,6 +25,7 @@ bool PullSource::start() {
         std::lock_guard lock(settings_mutex);
         options = settings.options(&error);
         max_bytes = settings.max_bytes;
+        interleave_ = settings.interleave;
         if (options) options->connection.latency_ms = net::ms_of(settings.latency);
     }
     if (!options) {
@@ -70,7 +71,7 @@ bool PullSource::build(Connection &connection, std::string &) {
 }
 
 bool PullSource::on_answer(const sdp::Offer &answer, std::string &reason) {
-    const auto flv = add_muxer(*connection_, answer, reason);
+    const auto flv = add_muxer(*connection_, answer, interleave_, reason);
     if (!flv) return false;
     GstElement *out = gst_element_factory_make("appsink", nullptr);
     if (!out) {

@@ -21,6 +21,7 @@ public:
     struct Settings : ClientSettings {
         size_t max_bytes = 4 << 20;
         uint64_t latency = 100 * GST_MSECOND;
+        bool interleave = true; ///< video waits for the audio that is due before it
     };
 
     PullSource(GstElement *element, GstPad *pad) : TagSource(element, pad) {}
@@ -60,6 +61,7 @@ private:
 
     // On the client's thread.
     Connection *connection_ = nullptr; ///< from build() to on_gone()
+    bool interleave_ = true;           ///< changes in start() only
     bool live_ = false;
     std::string last_reason_, end_reason_;
 

@@ -99,12 +99,14 @@ void add_receivers(Connection &connection) {
     add_receiver(connection, video_caps, true);
 }
 
-GstPtr<GstPad> add_muxer(Connection &connection, const sdp::Offer &answer, std::string &reason) {
+GstPtr<GstPad> add_muxer(Connection &connection, const sdp::Offer &answer, bool interleave,
+                         std::string &reason) {
     GstElement *muxer = gst_element_factory_make("flvlivemux", muxer_name);
     if (!muxer) {
         reason = "there is no element flvlivemux";
         return {};
     }
+    g_object_set(muxer, "interleave", gboolean(interleave), nullptr);
     gst_bin_add(connection.bin(), muxer);
     bool has_any = false;
     for (const sdp::MediaSection &section : answer.media) {

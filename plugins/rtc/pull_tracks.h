@@ -13,8 +13,9 @@ namespace penstock::rtc {
 void add_receivers(Connection &connection);
 
 /// Adds flvlivemux and, in front of it, pads for the tracks that the answer promises. Returns the
-/// source pad with `video/x-flv`; nullptr: `reason` says why not.
-GstPtr<GstPad> add_muxer(Connection &connection, const sdp::Offer &answer, std::string &reason);
+/// source pad with `video/x-flv`; nullptr: `reason` says why not. `interleave` is flvlivemux's.
+GstPtr<GstPad> add_muxer(Connection &connection, const sdp::Offer &answer, bool interleave,
+                         std::string &reason);
 
 /// Links a new pad of webrtcbin to the muxer; what there is no place for is thrown away. Returns
 /// whether the pad has video. On a thread of the pipeline.

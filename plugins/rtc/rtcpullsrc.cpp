@@ -17,8 +17,9 @@
  * after `refused-delay`, which doubles up to ten times that.
  *
  * A keyframe is asked for (PLI) when it joins, after losses, and when downstream wants one. Packets
- * that come late are waited for as long as `latency`. If downstream is too slow, `queue-max-bytes`
- * are kept and the rest is dropped up to a keyframe.
+ * that come late are waited for as long as `latency`. With `interleave=false` video does not wait
+ * for audio either, for sinks to which their order does not matter. If downstream is too slow,
+ * `queue-max-bytes` are kept and the rest is dropped up to a keyframe.
  *
  * `token` is sent as a bearer token, also to where the server redirects (by 307 or 308, and never
  * from https:// to http://, nor from elsewhere to this machine or its network). It is never
@@ -64,7 +65,7 @@ G_DEFINE_TYPE(PenstockRtcPullSrc, penstock_rtc_pull_src, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE(rtcpullsrc, "rtcpullsrc", GST_RANK_NONE,
                             penstock_rtc_pull_src_get_type())
 
-enum { PROP_0, PROP_QUEUE_MAX_BYTES, PROP_LATENCY, PROP_STATS, PROP_CLIENT };
+enum { PROP_0, PROP_QUEUE_MAX_BYTES, PROP_LATENCY, PROP_INTERLEAVE, PROP_STATS, PROP_CLIENT };
 
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
     guard(object, [&] {
@@ -77,6 +78,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
             break;
         case PROP_LATENCY:
             impl.settings.latency = g_value_get_uint64(value);
+            break;
+        case PROP_INTERLEAVE:
+            impl.settings.interleave = g_value_get_boolean(value);
             break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -99,6 +103,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
             break;
         case PROP_LATENCY:
             g_value_set_uint64(value, impl.settings.latency);
+            break;
+        case PROP_INTERLEAVE:
+            g_value_set_boolean(value, impl.settings.interleave);
             break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -128,6 +135,12 @@ static void penstock_rtc_pull_src_class_init(PenstockRtcPullSrcClass *klass) {
         object_class, PROP_LATENCY,
         g_param_spec_uint64("latency", "Latency", "Nanoseconds that packets wait for earlier ones",
                             0, 10 * GST_SECOND, defaults.latency, rw));
+    g_object_class_install_property(
+        object_class, PROP_INTERLEAVE,
+        g_param_spec_boolean("interleave", "Interleave",
+                             "Audio and video in the order of their timestamps, for which either "
+                             "waits for the other; false: as they come",
+                             defaults.interleave, rw));
     g_object_class_install_property(
         object_class, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics",

@@ -131,6 +131,23 @@ def comes_back():
         process.end()
 
 
+def slow():
+    """a publisher that is slower than its timestamps: no frame is taken for lost"""
+    ports = Ports()
+    # 25 frames a second by their timestamps, and 17 by the clock.
+    server = gst("videotestsrc ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! "
+                 f"{VIDEO['h264']} ! flvlivemux ! identity sleep-time=58000 ! rtcserversink "
+                 f"sync=false location={ports.base}/whep udp={ports.udp}")
+    puller = ports.pull("interleave=false")
+    until("150 frames come", lambda: len(frames(puller, "v")) >= 150)
+    times = [pts for pts, _ in frames(puller, "v")]
+    longest = max(b - a for a, b in zip(times, times[1:]))
+    assert longest < 0.5, f"frames are missing for {longest:.1f} s"
+    yield f"{len(times)} frames in {times[-1] - times[0]:.1f} s, at most {longest:.2f} s apart"
+    for process in (puller, server):
+        process.end()
+
+
 class Refuser:
     """A server of HTTP that answers each POST as its path says."""
 
@@ -253,4 +270,4 @@ def relay():
 
 if __name__ == "__main__":
     need("gst-launch-1.0")
-    rig.main([h264, vp8, comes_back, refusals, leaves_nothing, relay])
+    rig.main([h264, vp8, slow, comes_back, refusals, leaves_nothing, relay])
