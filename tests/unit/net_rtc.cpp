@@ -36,6 +36,30 @@ GST_START_TEST(test_viewer) {
 }
 GST_END_TEST
 
+// The audio of the cached GOP that an encoder still brings when the viewer has joined is left out.
+GST_START_TEST(test_late_audio) {
+    const auto server = open_server();
+    Stream stream(*server);
+    constexpr uint32_t frames = 20, edge = (frames - 1) * frame_ms;
+    for (uint32_t i = 0; i < frames; ++i)
+        stream.feed->push(video(i == 0, i * frame_ms));
+    stream.feed->push(opus(0));
+    Client client(server->address().port);
+    client.connect("/live/cam/whep");
+    fail_unless(client.until([&] { return client.frames().size() >= frames; }));
+    size_t newer = 0;
+    for (uint32_t ms = 20; ms < edge + 200; ms += 20) {
+        stream.feed->push(opus(ms));
+        newer += ms >= edge;
+    }
+    stream.feed->push(video(false, frames * frame_ms));
+    fail_unless(client.until([&] { return client.frames().size() > frames; }));
+    fail_unless(newer > 5);
+    fail_unless_equals_int(client.audio.size(), newer);
+    fail_unless_equals_int(client.audio.back() - client.audio.front(), (newer - 1) * 960);
+}
+GST_END_TEST
+
 GST_START_TEST(test_repair) {
     for (const bool folded : {true, false}) {
         const auto server = open_server();
@@ -261,6 +285,7 @@ static Suite *net_rtc_suite() {
     suite_add_tcase(s, tc);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_viewer);
+    tcase_add_test(tc, test_late_audio);
     tcase_add_test(tc, test_repair);
     tcase_add_test(tc, test_refusals);
     tcase_add_test(tc, test_stream_ends);

@@ -48,6 +48,7 @@ void RtcMount::attach_feed(const PlayFeedOptions &options) {
     set_authority(options.watch);
     audience().set_policy(options.policy);
     maker_.restart();
+    edge_.restart();
     feed_.restart(options.history);
     began_ns_ = 0;
     meter_ = {};
@@ -98,6 +99,7 @@ void RtcMount::push(const flv::Tag &tag) {
     if (began_ns_ == 0 && (tag.kind == flv::TagKind::audio || tag.kind == flv::TagKind::frame ||
                            tag.kind == flv::TagKind::keyframe))
         began_ns_ = now;
+    if (frame.count() > 0) edge_.add(frame.is_video ? 0 : 1, frame.time, now);
     publish_facts(now);
     if (frame.is_video && frame.count() > 0) {
         std::lock_guard lock(mutex_);

@@ -3,10 +3,12 @@
 #pragma once
 
 #include "core/fanout/flv_feed.h"
+#include "core/net/loop/clock.h"
 #include "core/net/stream/flv_stream.h"
 #include "core/net/stream/live_mount.h"
 #include "core/net/stream/publish_slot.h"
 #include "core/rtc/frame_maker.h"
+#include "core/rtc/live_edge.h"
 #include "core/rtc/play_policy.h"
 #include "core/rtc/rate_meter.h"
 
@@ -48,6 +50,9 @@ public:
     fanout::PacketPtr sent_video(uint8_t rung, uint64_t number) const;
     /// Asks the encoder for a keyframe, at most once a second.
     void want_keyframe();
+    /// Whether what comes is of the present: an encoder begins with the cached GOP of its source,
+    /// of which all that comes after a viewer has joined would lie in the viewer's buffer.
+    bool is_at_edge() const { return edge_.is_reached(steady_ns()); }
     /// Packets of RTP that the stream has in a second, lately.
     unsigned packet_rate() const { return packet_rate_; }
     /// Bitrates of the tracks, lately.
@@ -78,6 +83,7 @@ private:
     uint64_t began_ns_ = 0; ///< when the first media of this feed came; 0: none did
     rtc::RateMeter meter_;
     std::string complaint_; ///< the last that was logged
+    rtc::LiveEdge edge_;
 
     mutable std::mutex mutex_; ///< guards what follows
     rtc::StreamFacts facts_;

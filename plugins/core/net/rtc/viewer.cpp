@@ -27,6 +27,8 @@ constexpr size_t max_run = 48;
 /// Frames of one turn; others have theirs in between.
 constexpr size_t max_frames = 256;
 constexpr uint64_t folded_kept = 3'000'000'000; ///< ns
+/// How long after joining audio may come that is of the cached GOP.
+constexpr uint64_t longest_catch_up = 2'000'000'000; ///< ns
 constexpr uint64_t report_interval = 1'000'000'000;
 constexpr uint16_t least_sequence = 1024;
 constexpr const char *no_media = "The stream has no media yet; try again.";
@@ -189,6 +191,11 @@ void RtcViewer::refill(uint64_t now) {
 RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCache &cache,
                                    uint64_t &sent, int &) {
     if (!source.ring) return Status::idle;
+    const bool has_joined = cursor_.next && cursor_.epoch == source.ring->epoch();
+    if (!has_joined && !mount_->is_at_edge()) {
+        is_paced_ = true; // looks again soon
+        return Status::more;
+    }
     refill(steady_ns());
     check_level(tokens_at_);
     std::vector<fanout::PacketPtr> joined;
@@ -205,6 +212,9 @@ RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCa
             first_.assign(joined.begin(), joined.end());
             folded_ = std::exchange(joined, {});
             folded_at_ = steady_ns();
+            edge_.reset();
+            if (!first_.empty() && rtc::frame_of(first_.back()).is_folded)
+                edge_ = first_.back()->time;
         }
         const auto *entry = first_.empty() && place == fanout::Ring::Place::behind
                                 ? cache.get(*source.ring, cursor_, source.framing, source.takes)
@@ -229,11 +239,21 @@ RtcViewer::Status RtcViewer::write(const Outlet::Source &source, fanout::BatchCa
     return Status::more;
 }
 
+/// An encoder in front of the stream may still be at the audio of the GOP with which it began. All
+/// at once it would only lie in the viewer's buffer, which would be slow to shrink again.
+bool RtcViewer::is_before_edge(const rtc::RtpFrame &audio) {
+    if (!edge_) return false;
+    const bool is_before =
+        static_cast<int32_t>(audio.time - *edge_) < 0 && tokens_at_ - folded_at_ < longest_catch_up;
+    if (!is_before) edge_.reset();
+    return is_before;
+}
+
 /// Idle: the frame is sent.
 RtcViewer::Status RtcViewer::send_frame(const fanout::PacketPtr &packet, uint64_t &sent) {
     const rtc::RtpFrame &frame = rtc::frame_of(packet);
     Track &track = track_of(frame);
-    if (frame.count() == 0 || !track.is_sent) {
+    if (frame.count() == 0 || !track.is_sent || (!frame.is_video && is_before_edge(frame))) {
         ++frames_sent_;
         return Status::idle;
     }

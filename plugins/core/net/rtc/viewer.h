@@ -77,6 +77,7 @@ private:
 
     // sending
     void refill(uint64_t now);
+    bool is_before_edge(const rtc::RtpFrame &audio);
     Status send_frame(const fanout::PacketPtr &packet, uint64_t &sent);
     bool send_run(const rtc::RtpFrame &frame, size_t from, size_t count, uint64_t &sent);
     size_t write_header(std::span<uint8_t> out, const rtc::RtpFrame &frame, size_t index,
@@ -118,6 +119,8 @@ private:
     /// The folded frames it joined with, for retransmissions; forgotten after some seconds.
     std::vector<fanout::PacketPtr> folded_;
     uint64_t folded_at_ = 0; ///< ns
+    /// The stream's time where it joined, ms; until audio from there on has come.
+    std::optional<uint32_t> edge_;
     std::array<Track, 2> tracks_;
     uint32_t timestamp_offset_ = 0;
     size_t next_payload_ = 0; ///< of the frame at hand
