@@ -157,6 +157,7 @@ export class Publisher extends EventTarget {
       // The server ends a connection by closing its DTLS.
       sender.transport?.addEventListener('statechange', () => {
         if (peer === this.#peer && sender.transport?.state === 'closed') {
+          this.#session = null; // there is nothing left to tell it
           this.#lost('the server has ended the connection');
         }
       });

@@ -72,6 +72,7 @@ export class RtcEngine {
       // The server ends a connection by closing its DTLS.
       transceiver.receiver.transport?.addEventListener('statechange', ({ target }) => {
         const { state } = target as RTCDtlsTransport;
+        if (state === 'closed') this.#session = null; // there is nothing left to tell it
         if (['closed', 'failed'].includes(state)) this.#fail('lost', 'the connection has ended');
       });
     });
