@@ -23,7 +23,8 @@ apt() {
 apt update
 # coreutils has `env`, and no package depends on it.
 apt install -y --no-install-recommends --download-only coreutils ffmpeg gstreamer1.0-tools \
-    gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+    gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
+    gstreamer1.0-nice simple-whip-client
 for each in bin sbin lib lib64; do
     mkdir -p "$dir/usr/$each"
     ln -sfn "usr/$each" "$dir/$each"

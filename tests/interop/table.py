@@ -19,6 +19,7 @@ os.environ.setdefault("PENSTOCK", shutil.which("penstock") or "penstock")
 import rig
 import table_clients
 import table_codecs
+import table_webrtc
 
 COLUMNS = ("publishes", "plays RTMP", "plays HTTP-FLV", "plays HLS", "publishes past 4.66 h",
            "plays RTMP past 4.66 h")
@@ -41,6 +42,15 @@ CODECS = """
 A codec goes from a foreign publisher through Penstock to a foreign player, which decodes it; over HLS,
 `live` makes AAC of audio other than AAC and MP3. What only Penstock's own elements have published or
 played is unproven, and so is what is not listed.
+
+"""
+
+
+WEBRTC = """
+## WebRTC
+
+Publishers by WHIP are played over HLS by ffmpeg; players by WHEP play what ffmpeg publishes over RTMP,
+and decode it, or ffmpeg does. What is unproven has not been tried with any version.
 
 """
 
@@ -78,7 +88,7 @@ def row_of(name, version, cells, results, notes):
     return "".join(out)
 
 
-def write(rows, results, codecs, codec_results):
+def write(rows, results, webrtc, webrtc_results, codecs, codec_results):
     with open("/etc/os-release", encoding="utf-8") as file:
         system = re.search(r'PRETTY_NAME="(.*)"', file.read())[1]
     notes = []
@@ -87,6 +97,12 @@ def write(rows, results, codecs, codec_results):
     out.append("|" + "---|" * (len(COLUMNS) + 2))
     for name, (version, _) in rows.items():
         out.append(row_of(name, version, COLUMNS, results, notes))
+    out.append(f"\n{WEBRTC.strip()}\n")
+    columns = table_webrtc.COLUMNS
+    out.append("| client | version | " + " | ".join(columns) + " |")
+    out.append("|" + "---|" * (len(columns) + 2))
+    for name, (version, _) in webrtc.items():
+        out.append(row_of(name, version, columns, webrtc_results, notes))
     out.append(f"\n{CODECS.strip()}\n")
     columns = table_codecs.COLUMNS
     out.append("| codec | published by | " + " | ".join(columns) + " |")
@@ -107,12 +123,13 @@ def main():
     rig.end_when_told()
     with tempfile.TemporaryDirectory(prefix="penstock-table-") as rig.FOLDER:
         found = []
-        _, failure, _ = rig.attempt(lambda: found.extend((table_clients.rows(), table_codecs.rows())))
+        _, failure, _ = rig.attempt(lambda: found.extend(
+            (table_clients.rows(), table_webrtc.rows(), table_codecs.rows())))
         if failure:
             raise failure
-        rows, codecs = found
+        rows, webrtc, codecs = found
         work = {}
-        for kind, all_rows in (("client", rows), ("codec", codecs)):
+        for kind, all_rows in (("client", rows), ("webrtc", webrtc), ("codec", codecs)):
             for name, (_, cells) in all_rows.items():
                 if options.only and not any(word.lower() in name.lower() for word in options.only):
                     continue
@@ -125,8 +142,9 @@ def main():
             print(f"{done[key].state:8} {key[1]}: {key[2]}: {done[key].text[:150]}", flush=True)
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             list(pool.map(run, work))
-        text = write(rows, {key[1:]: value for key, value in done.items() if key[0] == "client"},
-                     codecs, {key[1:]: value for key, value in done.items() if key[0] == "codec"})
+        of_kind = {kind: {key[1:]: value for key, value in done.items() if key[0] == kind}
+                   for kind in ("client", "webrtc", "codec")}
+        text = write(rows, of_kind["client"], webrtc, of_kind["webrtc"], codecs, of_kind["codec"])
     if options.docs:
         with open(options.docs, "w", encoding="utf-8") as file:
             file.write(text)

@@ -40,11 +40,15 @@ def ffmpeg(is_new, *words):
                    "/usr/bin/ffmpeg", "-nostdin", *words)
 
 
+def in_tree(*command):
+    """A command of the tree, with its GStreamer."""
+    return Process("chroot", ROOT, "/usr/bin/env", "-u", "GST_PLUGIN_PATH", "HOME=/root",
+                   "GST_REGISTRY=/tmp/registry.bin", f"LD_LIBRARY_PATH={libraries()}", *command)
+
+
 def gst(line, *options):
     """gst-launch-1.0 of the tree."""
-    return Process("chroot", ROOT, "/usr/bin/env", "-u", "GST_PLUGIN_PATH", "HOME=/root",
-                   "GST_REGISTRY=/tmp/registry.bin", f"LD_LIBRARY_PATH={libraries()}",
-                   "/usr/bin/gst-launch-1.0", *options, *line.split())
+    return in_tree("/usr/bin/gst-launch-1.0", *options, *line.split())
 
 
 def gst_publisher(url, encoder):
