@@ -41,10 +41,11 @@ const std::array<Codec, 5> codecs{{
 }};
 
 /// The codecs that are copied, and never encoded to.
-const std::array<Codec, 7> copied_codecs{{
+const std::array<Codec, 8> copied_codecs{{
     {"h265", true, "video/x-h265", nullptr, "h265parse", 0, {}},
     {"av1", true, "video/x-av1", nullptr, "av1parse", 0, {}},
     {"vp9", true, "video/x-vp9", nullptr, "vp9parse", 0, {}},
+    {"vp8", true, "video/x-vp8", nullptr, "identity", 0, {}}, // there is no parser of it
     {"opus", false, "audio/x-opus", nullptr, "opusparse", 0, {}},
     {"ac3", false, "audio/x-ac3; audio/x-eac3", nullptr, "ac3parse", 0, {}},
     {"flac", false, "audio/x-flac", nullptr, "flacparse", 0, {}},
@@ -59,6 +60,12 @@ std::string_view name_of(const GstCaps *caps) {
 void set(GstElement *element, const char *property, const std::string &value) {
     if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), property))
         gst_util_set_object_arg(G_OBJECT(element), property, value.c_str());
+}
+
+/// What the property `bitrate` of this encoder takes.
+guint in_unit_of(std::string_view encoder, guint bitrate) {
+    const bool in_kbit = encoder == "x264enc" || encoder == "lamemp3enc";
+    return in_kbit ? std::max(bitrate / 1000, 1u) : bitrate;
 }
 
 } // namespace
@@ -132,6 +139,13 @@ const char *parser_of(const Codec &codec, const GstCaps *caps) {
     return version == 1 ? "mpegaudioparse" : "aacparse";
 }
 
+void set_bitrate(GstElement *encoder, guint bitrate) {
+    const GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(encoder), "bitrate");
+    const GstElementFactory *factory = gst_element_get_factory(encoder);
+    if (!spec || !factory || !(spec->flags & GST_PARAM_MUTABLE_PLAYING)) return;
+    g_object_set(encoder, "bitrate", in_unit_of(GST_OBJECT_NAME(factory), bitrate), nullptr);
+}
+
 GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings) {
     const guint bitrate = settings.bitrate ? settings.bitrate : codec.bitrate;
     for (const char *name : codec.encoders) {
@@ -139,8 +153,7 @@ GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings) {
         if (!made) continue;
         auto encoder = GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(made)));
         const std::string_view kind = name;
-        const bool in_kbit = kind == "x264enc" || kind == "lamemp3enc";
-        set(made, "bitrate", std::to_string(in_kbit ? std::max(bitrate / 1000, 1u) : bitrate));
+        set(made, "bitrate", std::to_string(in_unit_of(kind, bitrate)));
         if (kind == "lamemp3enc") set(made, "target", "bitrate");
         if (kind == "x264enc") {
             set(made, "speed-preset", "veryfast");
@@ -150,7 +163,7 @@ GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings) {
                 set(made, "tune", "zerolatency");
                 set(made, "vbv-buf-capacity", "300");
             } else {
-                set(made, "bframes", "2");
+                set(made, "bframes", settings.b_frames ? "2" : "0");
                 set(made, "vbv-buf-capacity", "1000");
             }
         }

@@ -18,6 +18,8 @@ struct Settings {
     GstClockTime keyframe_interval = 2 * GST_SECOND;
     Latency latency = Latency::normal;
     GstClockTime longest_gop = 0; ///< video with longer ones is encoded; 0: no matter how long
+    bool b_frames = true;         ///< false: video that has some is encoded, without
+    bool source_bitrate = false;  ///< coded video is encoded at its own bitrate, once it is known
 };
 
 struct Codec {
@@ -47,6 +49,8 @@ bool is_raw(const GstCaps *caps);
 std::string why_not_copied(const Codec &codec, const GstCaps *caps);
 /// The parser for a copied stream with these caps; nullptr if it needs none.
 const char *parser_of(const Codec &codec, const GstCaps *caps);
+/// Changes the bitrate of a video encoder that runs, if it can do that. `bitrate`: bit/s.
+void set_bitrate(GstElement *encoder, guint bitrate);
 /// Creates and configures the first installed encoder of the codec; empty if there is none.
 GstPtr<GstElement> make_encoder(const Codec &codec, const Settings &settings);
 

@@ -46,7 +46,7 @@ Converter::Converter(GstBin *bin, GstPad *sink, GstPad *src) : bin_(bin), sink_(
 
 /// Builds the undecided children before the first buffer enters.
 GstPadProbeReturn Converter::before_sink(GstPadProbeInfo *info) {
-    if (decide()) return GST_PAD_PROBE_OK;
+    if (order_ || decide()) return GST_PAD_PROBE_OK;
     gst_mini_object_unref(GST_MINI_OBJECT_CAST(GST_PAD_PROBE_INFO_DATA(info)));
     GST_PAD_PROBE_INFO_DATA(info) = nullptr;
     GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_NOT_NEGOTIATED;
@@ -148,13 +148,19 @@ void Converter::begin_stream() {
     orientation_ = GST_VIDEO_ORIENTATION_IDENTITY;
     undecided_.reset();
     longest_gop_.reset();
+    order_.reset();
+    order_caps_.reset();
+    held_.clear();
 }
 
 bool Converter::take_caps(const GstCaps *caps) {
     const char *name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
     const bool is_coded_video = !is_raw(caps) && is_video(caps);
+    const bool is_other_stream = is_coded_video && watch_frames(caps);
+    if (!is_coded_video) order_.reset();
     // New caps of the same kind during streaming leave the children unchanged.
-    if (!is_coded_video || (!children_.empty() && !undecided_ && input_ == name))
+    if (!is_coded_video ||
+        (!is_other_stream && !children_.empty() && !undecided_ && input_ == name))
         return configure(caps);
     remove_children();
     undecided_ = GstPtr<GstCaps>::adopt(gst_caps_copy(caps));
@@ -181,6 +187,8 @@ std::string Converter::why_encode(const Codec &codec, Mode mode, const GstCaps *
     if (mode == Mode::always) return "mode=always";
     const std::string turn = codec.video ? say_orientation(orientation_) : "";
     if (!turn.empty()) return "shown upright: " + turn;
+    if (codec.video && order_ && order_->finding() == FrameOrder::Finding::reordered)
+        return "it has B-frames";
     const GstClockTime most = settings().longest_gop;
     if (most == 0 || !codec.video || mode == Mode::never) return "";
     // Caps may come again, and the file is read for each answer.
@@ -202,10 +210,9 @@ bool Converter::configure(const GstCaps *caps) {
     if (!reason.empty() && wanted.codec == CodecId::accepted) {
         const auto accepted = GstPtr<GstCaps>::adopt(gst_pad_peer_query_caps(src_, nullptr));
         const Codec *other = codec_accepted_by(accepted.get(), caps);
-        if (other && why_encode(*other, mode, caps).empty()) {
-            codec = other;
-            reason.clear();
-        }
+        std::string why_other = other ? why_encode(*other, mode, caps) : reason;
+        if (other && why_other.empty()) codec = other;
+        reason = std::move(why_other);
     }
     const bool copy = reason.empty();
     const std::string input = gst_structure_get_name(gst_caps_get_structure(caps, 0));
@@ -266,6 +273,10 @@ bool Converter::build_encode(const Codec &codec, const GstCaps *caps) {
     GstElement *filter = rest.back();
     gst_bin_add(bin_, encoder.get());
     children_.push_back(encoder.get());
+    encoder_ = encoder.get();
+    bitrate_ = 0;
+    rate_.reset();
+    if (wanted.source_bitrate && codec.video && !is_raw(caps)) rate_.emplace();
     rest.push_back(encoder.get());
     rest.push_back(add(codec.parser));
     for (GstElement *element : rest)
@@ -414,6 +425,8 @@ void Converter::remove_children() {
     }
     children_.clear();
     first_behind_decoder_ = nullptr;
+    encoder_ = nullptr;
+    rate_.reset();
     codec_ = nullptr;
     direct_ = false;
     turned_ = GST_VIDEO_ORIENTATION_IDENTITY;

@@ -6,8 +6,10 @@
 #include "gst/stats.h"
 #include "transcode/codecs.h"
 #include "transcode/decode_times.h"
+#include "transcode/frame_order.h"
 #include "transcode/orientation.h"
 #include "transcode/overlap.h"
+#include "transcode/source_rate.h"
 
 #include <atomic>
 #include <mutex>
@@ -22,9 +24,11 @@ enum class Mode { automatic, always, never };
 /// sink ! parser ! src, or sink ! decodebin ! [videoflip !] convert ! encoder ! parser ! src.
 /// A copy that needs no parser goes from pad to pad, bypassing the children; only audio can be one.
 ///
-/// Caps and orientation tag decide. Since the tag follows the caps, the children for an encoded
-/// video stream are built at its first buffer, others when caps arrive. Children change on the
-/// streaming thread while nothing streams through them.
+/// Caps and orientation tag decide, and with `b-frames` false the order of the first frames, which
+/// are held until it is known. B-frames that come later are waited out up to a keyframe. Since the
+/// tag follows the caps, the children for an encoded video stream are built at its first buffer,
+/// others when caps arrive. Children change on the streaming thread while nothing streams through
+/// them.
 class Converter {
 public:
     Converter(GstBin *bin, GstPad *sink, GstPad *src);
@@ -40,6 +44,16 @@ public:
     /// Builds the children that take_caps() and take_tags() left undecided. Call before passing on
     /// data or anything else that can't be stored. Returns false after posting an element error.
     bool decide();
+    /// Whether every frame has to go through take_frame(). Otherwise none does.
+    bool watches_frames() const { return order_.has_value() || rate_.has_value(); }
+    /// Looks at the next frame, before it enters, and appends those that may enter now to `out`.
+    /// Returns false after posting an element error.
+    bool take_frame(GstPtr<GstBuffer> frame, std::vector<GstPtr<GstBuffer>> &out);
+    /// Decides by what is known, and appends to `out` the frames that are held. Call before passing
+    /// on a serialized event. Returns false after posting an element error.
+    bool release_held(std::vector<GstPtr<GstBuffer>> &out);
+    bool has_held() const { return !held_.empty(); }
+    void drop_held() { held_.clear(); }
     /// Whether data goes from pad to pad without children. Events and queries then do as well.
     bool is_direct() const { return direct_; }
     /// Push what precedes and follows the caps event, after take_caps() has chosen this way.
@@ -72,6 +86,8 @@ public:
 
 private:
     bool configure(const GstCaps *caps);
+    bool watch_frames(const GstCaps *caps);
+    void follow_rate(const GstBuffer *frame);
     bool build_copy(const Codec &codec, const GstCaps *caps);
     bool build_encode(const Codec &codec, const GstCaps *caps);
     std::string why_encode(const Codec &codec, Mode mode, const GstCaps *caps);
@@ -100,6 +116,12 @@ private:
     GstPtr<GstCaps> undecided_;           ///< for decide(); empty: nothing is undecided
     std::optional<uint64_t> longest_gop_; ///< of the stream, ns; empty: not asked yet
     DecodeTimes decode_times_;
+    std::optional<FrameOrder> order_;     ///< of coded video, where it matters
+    GstPtr<GstCaps> order_caps_;          ///< of the stream that order_ is about
+    std::vector<GstPtr<GstBuffer>> held_; ///< until order_ is known; bounded by FrameOrder
+    std::optional<SourceRate> rate_;      ///< of coded video that is encoded at this rate
+    GstElement *encoder_ = nullptr;       ///< among children_
+    guint bitrate_ = 0;                   ///< of encoder_, by rate_; bit/s; 0: not set yet
     // Used by the encoder's sink pad thread only.
     std::optional<int64_t> next_keyframe_; ///< running time
     GstSegment segment_;                   ///< the decoder's latest segment

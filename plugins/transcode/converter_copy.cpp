@@ -6,8 +6,27 @@
 
 namespace penstock::transcode {
 
+namespace {
+
+/// Whether a stream of H.264 or HEVC is whole frames with their configuration, which the element
+/// behind the pad takes as they are.
+bool is_whole(GstPad *src, const GstCaps *caps) {
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    const char *alignment = gst_structure_get_string(structure, "alignment");
+    if (!alignment || !g_str_equal(alignment, "au") ||
+        !gst_structure_has_field(structure, "codec_data"))
+        return false;
+    const auto taken = GstPtr<GstCaps>::adopt(gst_pad_peer_query_caps(src, nullptr));
+    return taken && gst_caps_can_intersect(taken.get(), caps);
+}
+
+} // namespace
+
 bool Converter::build_copy(const Codec &codec, const GstCaps *caps) {
-    const char *name = parser_of(codec, caps);
+    // A parser guesses decoding times that are missing, and no two guesses need to agree: where
+    // B-frames matter, what needs none has none.
+    const bool is_untouched = order_ && codec.video && is_whole(src_, caps);
+    const char *name = is_untouched ? "identity" : parser_of(codec, caps);
     if (!name) {
         direct_ = true;
         finish("copied");
@@ -18,7 +37,7 @@ bool Converter::build_copy(const Codec &codec, const GstCaps *caps) {
     auto in = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "sink"));
     auto out = GstPtr<GstPad>::adopt(gst_element_get_static_pad(parser, "src"));
     decode_times_ = {};
-    if (codec.video)
+    if (codec.video && !is_untouched)
         gst_pad_add_probe(
             out.get(),
             GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |

@@ -21,11 +21,17 @@
  *
  * With codec=auto video becomes H.264 and audio AAC. codec=aac-or-mp3 is for MPEG-TS and HLS, which
  * carry both: what comes in whole frames goes through at no cost, G.711 or Speex becomes AAC.
- * codec=accepted copies what the element behind takes: HEVC, AV1, VP9, Opus, AC-3, E-AC-3 and FLAC,
- * for hlssegmenter with container=cmaf.
+ * codec=accepted copies what the element behind takes: HEVC, AV1, VP9, VP8, Opus, AC-3, E-AC-3 and
+ * FLAC, for hlssegmenter with container=cmaf and for WebRTC.
  * `bitrate`, `keyframe-interval` and `latency` matter where something is encoded only. With
  * `longest-gop` the video of a file is encoded, too, if its keyframes are further apart than that,
  * as segments and renditions of HLS need them to be near.
+ *
+ * `b-frames=false` is for WebRTC, where frames are shown in the order in which they come: H.264 and
+ * HEVC with B-frames become H.264 without; what has none is copied. The frames themselves tell,
+ * unless H.264 parameter sets exclude B-frames: a dozen of them are held at the beginning. A stream
+ * that has its first B-frame later goes on with its next keyframe, encoded. `source-bitrate` gives
+ * the encoder the bitrate that the video came with.
  *
  * When not: to change size or frame rate, or to have several renditions, decode and encode
  * yourself.
@@ -62,6 +68,8 @@ enum Property {
     prop_keyframe_interval,
     prop_latency,
     prop_longest_gop,
+    prop_b_frames,
+    prop_source_bitrate,
     prop_stream_wait,
     prop_action,
     prop_reason,
@@ -70,11 +78,11 @@ enum Property {
 
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
-GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-                            GST_STATIC_CAPS("video/x-h264; video/x-h265; video/x-av1; video/x-vp9; "
-                                            "audio/mpeg, mpegversion=(int){1, 2, 4}; audio/x-opus; "
-                                            "audio/x-ac3; audio/x-eac3; audio/x-flac"));
+GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS("video/x-h264; video/x-h265; video/x-av1; video/x-vp9; video/x-vp8; "
+                    "audio/mpeg, mpegversion=(int){1, 2, 4}; audio/x-opus; "
+                    "audio/x-ac3; audio/x-eac3; audio/x-flac"));
 
 Converter &impl(gpointer object) {
     return *static_cast<PenstockCopyOrEncode *>(object)->impl;
@@ -114,11 +122,29 @@ bool needs_children(GstEvent *event) {
            ((flags & GST_EVENT_TYPE_SERIALIZED) && !(flags & GST_EVENT_TYPE_STICKY));
 }
 
+/// Pushes frames into the chain behind the sink pad.
+GstFlowReturn enter(GstPad *pad, GstObject *parent, std::vector<GstPtr<GstBuffer>> &frames) {
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (auto &frame : frames)
+        if (flow == GST_FLOW_OK) flow = gst_proxy_pad_chain_default(pad, parent, frame.release());
+    return flow;
+}
+
+/// Before an event that must not overtake them.
+bool push_held(Converter &converter, GstPad *pad, GstObject *parent) {
+    std::vector<GstPtr<GstBuffer>> frames;
+    return converter.release_held(frames) && enter(pad, parent, frames) == GST_FLOW_OK;
+}
+
 gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *given) noexcept {
     auto event = GstPtr<GstEvent>::adopt(given);
     Converter &converter = impl(parent);
     const bool was_direct = converter.is_direct();
     const bool go_on = guard(parent, false, [&] {
+        if (GST_EVENT_TYPE(event.get()) == GST_EVENT_FLUSH_STOP) converter.drop_held();
+        if (GST_EVENT_IS_SERIALIZED(event.get()) && converter.has_held() &&
+            !push_held(converter, pad, parent))
+            return false;
         if (needs_children(event.get()) && !converter.decide()) return false;
         switch (GST_EVENT_TYPE(event.get())) {
         case GST_EVENT_STREAM_START:
@@ -150,14 +176,25 @@ gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *given) noexcept {
 
 GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) noexcept {
     Converter &converter = impl(parent);
-    return converter.is_direct() ? gst_pad_push(converter.src_pad(), buffer)
-                                 : gst_proxy_pad_chain_default(pad, parent, buffer);
+    if (converter.is_direct()) return gst_pad_push(converter.src_pad(), buffer);
+    if (!converter.watches_frames()) return gst_proxy_pad_chain_default(pad, parent, buffer);
+    auto frame = GstPtr<GstBuffer>::adopt(buffer);
+    return guard(parent, GST_FLOW_ERROR, [&] {
+        std::vector<GstPtr<GstBuffer>> frames;
+        return converter.take_frame(std::move(frame), frames) ? enter(pad, parent, frames)
+                                                              : GST_FLOW_NOT_NEGOTIATED;
+    });
 }
 
 GstFlowReturn sink_chain_list(GstPad *pad, GstObject *parent, GstBufferList *list) noexcept {
     Converter &converter = impl(parent);
-    return converter.is_direct() ? gst_pad_push_list(converter.src_pad(), list)
-                                 : gst_proxy_pad_chain_list_default(pad, parent, list);
+    if (converter.is_direct()) return gst_pad_push_list(converter.src_pad(), list);
+    if (!converter.watches_frames()) return gst_proxy_pad_chain_list_default(pad, parent, list);
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (guint i = 0; i < gst_buffer_list_length(list) && flow == GST_FLOW_OK; ++i)
+        flow = sink_chain(pad, parent, gst_buffer_ref(gst_buffer_list_get(list, i)));
+    gst_buffer_list_unref(list);
+    return flow;
 }
 
 gboolean src_event(GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
@@ -230,6 +267,12 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
             case prop_longest_gop:
                 settings.longest_gop = g_value_get_uint64(value);
                 break;
+            case prop_b_frames:
+                settings.b_frames = g_value_get_boolean(value);
+                break;
+            case prop_source_bitrate:
+                settings.source_bitrate = g_value_get_boolean(value);
+                break;
             case prop_stream_wait:
                 stream_wait = g_value_get_uint64(value);
                 break;
@@ -261,6 +304,12 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_longest_gop:
             g_value_set_uint64(value, settings.longest_gop);
+            break;
+        case prop_b_frames:
+            g_value_set_boolean(value, settings.b_frames);
+            break;
+        case prop_source_bitrate:
+            g_value_set_boolean(value, settings.source_bitrate);
             break;
         case prop_stream_wait:
             g_value_set_uint64(value, impl(object).stream_wait());
@@ -327,6 +376,18 @@ static void penstock_copy_or_encode_class_init(PenstockCopyOrEncodeClass *klass)
                             "Nanoseconds: video with keyframes further apart is encoded, where "
                             "livefilesrc is upstream, which reads its file for that; 0: it is not",
                             0, 3600 * GST_SECOND, defaults.longest_gop, flags));
+    g_object_class_install_property(
+        object_class, prop_b_frames,
+        g_param_spec_boolean("b-frames", "B-frames",
+                             "Whether there may be B-frames; false: video that has some is "
+                             "encoded, without",
+                             defaults.b_frames, flags));
+    g_object_class_install_property(
+        object_class, prop_source_bitrate,
+        g_param_spec_boolean("source-bitrate", "Source's bitrate",
+                             "Coded video that is encoded gets the bitrate at which it comes, "
+                             "within two seconds; until then that of `bitrate`",
+                             defaults.source_bitrate, flags));
     g_object_class_install_property(
         object_class, prop_stream_wait,
         g_param_spec_uint64(
