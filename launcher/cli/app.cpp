@@ -186,7 +186,8 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
 
     CLI::App *latency = add.command("latency", "Play a stream and say how old its pictures are, "
                                                "from the stamps in them, and where the time goes");
-    latency->add_option("url", arguments.url, "rtmp, http (.flv, .m3u8, .ts), udp, rtp or srt")
+    latency
+        ->add_option("url", arguments.url, "rtmp, http (.flv, .m3u8, .ts, /whep), udp, rtp or srt")
         ->type_name("URL");
     CLI::Option *matrix = latency->add_flag("--matrix", arguments.matrix,
                                             "A test source over every protocol, instead of a URL");

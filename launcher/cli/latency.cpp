@@ -56,8 +56,10 @@ public:
     Wait(const LatencyOptions &options, const delay::Protocol &protocol, int64_t clock_offset,
          GMainLoop *loop)
         : options_(options), duration_(in_us(options.seconds)), loop_(loop),
-          client_(protocol,
-                  {.url = options.url, .warm_up = warm_up() * 1000, .clock_offset = clock_offset}),
+          client_(protocol, {.url = options.url,
+                             .warm_up = warm_up() * 1000,
+                             .clock_offset = clock_offset,
+                             .tls_ca = options.tls_ca}),
           reason_(protocol, options.url) {}
     ~Wait() { end(); }
     Wait(const Wait &) = delete;

@@ -77,6 +77,7 @@ public:
 private:
     bool load_all(const std::string &name, int *code);
     bool bind(int *code);
+    bool make_limits(std::string *error);
     bool start(std::string *error);
     bool redirect_files(std::string *error);
     void look();
@@ -94,7 +95,8 @@ private:
     description::Binding *binding_ = nullptr, *beside_binding_ = nullptr,
                          *publisher_binding_ = nullptr;
     std::optional<expect::Bench> bench_, beside_bench_;
-    expect::Limits limits_;
+    expect::Limits limits_; ///< those of outputs that are not in limits_over_
+    std::map<std::string, expect::Limits> limits_over_; ///< by the name of a protocol
     expect::FrameTrace trace_;
     std::unique_ptr<supervisor::Supervisor> supervisor_;
     std::list<expect::Receiver> receivers_;
@@ -155,15 +157,12 @@ bool Test::bind(int *code) {
     if (beside_) beside_bench_.emplace(*(beside_binding_ = bindings[1].get()));
     for (const auto &binding : bindings)
         output.hide(binding->secrets());
-    const auto limits = errors.empty()
-                            ? expect::Limits::make(description_->expect, *binding_, &error)
-                            : std::nullopt;
-    if (errors.empty() && !limits) errors.push_back(description_->name + ": expect: " + error);
+    if (errors.empty() && !make_limits(&error))
+        errors.push_back(description_->name + ": expect: " + error);
     for (const std::string &text : errors)
         output.error(text);
     *code = exit_usage;
     if (!errors.empty()) return false;
-    limits_ = *limits;
     supervisor_ = std::make_unique<supervisor::Supervisor>(
         supervisor::Bindings(std::make_move_iterator(bindings.begin()),
                              std::make_move_iterator(bindings.end())),
@@ -173,6 +172,20 @@ bool Test::bind(int *code) {
         },
         [this](int) { ended_ = true; });
     return true;
+}
+
+bool Test::make_limits(std::string *error) {
+    const auto make = [&](const std::string &protocol, expect::Limits &out) {
+        const auto made = expect::Limits::make(description_->expect, protocol, *binding_, error);
+        if (made) out = *made;
+        return made.has_value();
+    };
+    bool good = make("", limits_);
+    for (const auto &[protocol, _] : description_->expect.over) {
+        good = good && make(protocol, limits_over_[protocol]);
+        limits_.duration = std::max(limits_.duration, limits_over_[protocol].duration);
+    }
+    return good;
 }
 
 bool Test::start(std::string *error) {
@@ -286,8 +299,10 @@ bool Test::run(const std::string &name, int *code) {
     meter_.reset();
     for (const expect::Receiver &receiver : receivers_) {
         const expect::Received received = receiver.received();
+        const auto over = limits_over_.find(receiver.output().protocol->name);
+        const expect::Limits &limits = over == limits_over_.end() ? limits_ : over->second;
         // If the run ended early, checks of what would have come later are dropped.
-        auto checks = expect::judge(receiver.output().label, limits_, received,
+        auto checks = expect::judge(receiver.output().label, limits, received,
                                     expect::measure(received, started_, ended),
                                     ended_ && receiver.has_frames() ? "" : receiver.failure());
         checks_.insert(checks_.end(), checks.begin(), checks.end());

@@ -3,6 +3,7 @@
 
 #include "delay/tally.h"
 #include "description/elements.h"
+#include "protocols/pull_state.h"
 #include "supervisor/teardown.h"
 
 #include <algorithm>
@@ -107,6 +108,9 @@ bool Client::make_pipeline(std::string *error) {
     const auto source = find(pipeline.get(), "src"), demuxer = find(pipeline.get(), "demux");
     if (!protocols::set_url(protocols::owner_of(protocol_), source.get(), options_.url, error))
         return false;
+    if (!options_.tls_ca.empty() &&
+        g_object_class_find_property(G_OBJECT_GET_CLASS(source.get()), "tls-ca"))
+        g_object_set(source.get(), "tls-ca", options_.tls_ca.c_str(), nullptr);
     const auto forget = [](gpointer data, GClosure *) { delete static_cast<SharedTally *>(data); };
     g_signal_connect_data(demuxer.get(), "pad-added", G_CALLBACK(on_pad), new SharedTally(tally_),
                           forget, GConnectFlags(0));
@@ -299,6 +303,11 @@ void Client::handle(GstMessage *message) {
         const GstStructure *s = gst_message_get_structure(message);
         if (gst_structure_has_name(s, "penstock-latency")) tally_->note_picture(s);
         if (gst_structure_has_name(s, "penstock-latency-hops")) tally_->note_hops(s);
+        if (const auto lost = protocols::lost_connection(message)) {
+            failure_ = {*lost, {}};
+            // Before the first frame the source tries again.
+            is_over_ = !options_.tries_again || first_picture() != 0;
+        }
         return;
     }
     const bool is_error = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;

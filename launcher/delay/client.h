@@ -24,6 +24,9 @@ public:
         /// Reconnect until the first frame arrives; the server may start later.
         bool tries_again = false;
         int64_t clock_offset = 0; ///< ns by which this machine's clock is ahead
+        /// PEM file of the authorities for sources that do not go by trust() of reason.h; empty:
+        /// those of the system
+        std::string tls_ca{};
     };
     Client(const Protocol &protocol, Options options);
     ~Client();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "delay/matrix.h"
 
+#include "console/page.h"
+#include "delay/browser.h"
 #include "delay/client.h"
 #include "delay/nginx.h"
 #include "gst/ptr.h"
@@ -12,11 +14,13 @@
 
 #include <map>
 #include <optional>
+#include <string_view>
 
 namespace penstock::delay {
 namespace {
 
 constexpr const char *here = "127.0.0.1";
+constexpr const char *any_port = "127.0.0.1:0";
 /// The number of segments to wait for before an HLS player starts, so that it can start as far back
 /// as it wants to.
 constexpr int64_t segments_first = 5;
@@ -84,7 +88,7 @@ std::vector<Setting> settings() {
     return {
         {"normal",
          "queue ! x264enc speed-preset=veryfast bitrate=2000 option-string=scenecut=0 "
-         "rc-lookahead=10 bframes=2 b-adapt=false vbv-buf-capacity=1000 key-int-max=60",
+         "rc-lookahead=10 bframes=0 b-adapt=false vbv-buf-capacity=1000 key-int-max=60",
          2'000'000'000, 125, true},
         {"low",
          "queue max-size-buffers=3 leaky=downstream ! x264enc speed-preset=veryfast bitrate=2000 "
@@ -97,10 +101,14 @@ std::vector<Setting> settings() {
 std::vector<Route> routes() {
     std::vector<Route> out;
     for (const auto &[owner, protocol] : protocols::all_readers()) {
-        if (!protocol->send) continue;
-        out.push_back({protocol->name, protocol, false});
-        if (protocol->relay && Nginx::is_installed())
-            out.push_back({protocol->relay, protocol, true});
+        for (const protocols::MatrixRow &row : protocol->rows) {
+            out.push_back({row.name, protocol, &row});
+            if (row.relay && Nginx::is_installed())
+                out.push_back({row.relay, protocol, &row, true, false});
+            if (row.on_page && Browser::is_installed())
+                out.push_back(
+                    {std::string(row.name) + " in Chromium", protocol, &row, false, true});
+        }
     }
     return out;
 }
@@ -115,6 +123,8 @@ struct Run::Parts {
     int pipe[2] = {-1, -1};
     Pipeline server, source;
     std::optional<Client> client; ///< nullopt until it is started
+    std::unique_ptr<console::Page> page;
+    std::optional<Browser> browser; ///< in the client's place
     supervisor::Timer later;
     std::string failure;
 
@@ -125,6 +135,7 @@ struct Run::Parts {
         if (pipe[1] >= 0) ::close(pipe[1]);
     }
     bool find_addresses(Words &words, std::string *error);
+    bool start_page(const Words &words, std::string *error);
 };
 
 bool Run::Parts::find_addresses(Words &words, std::string *error) {
@@ -135,7 +146,13 @@ bool Run::Parts::find_addresses(Words &words, std::string *error) {
     } else {
         for (const auto &protocol : protocols::all()) {
             if (!protocol->open) continue;
-            auto listener = protocol->open({.address = {here, 0}}, error);
+            const auto any_udp_port = [&](const char *property) -> std::optional<std::string> {
+                for (const protocols::ElementUse &use : protocol->elements)
+                    if (use.udp_property && std::string_view(use.udp_property) == property)
+                        return any_port;
+                return std::nullopt;
+            };
+            auto listener = protocol->open({.address = {here, 0}, .property = any_udp_port}, error);
             if (!listener) return false;
             words[protocol->name] = listener->address().to_string();
             listeners.push_back(std::move(listener));
@@ -145,6 +162,7 @@ bool Run::Parts::find_addresses(Words &words, std::string *error) {
     if (!port) return false;
     words["to"] = std::string(here) + ":" + std::to_string(*port);
     words["port"] = std::to_string(*port);
+    words["media"] = any_port;
     words["segment"] = std::to_string(setting.segment);
     words["srt-latency"] = std::to_string(setting.srt);
     words["sync"] = setting.sync ? "true" : "false";
@@ -155,6 +173,16 @@ bool Run::Parts::find_addresses(Words &words, std::string *error) {
     }
     words["fd"] = std::to_string(pipe[0]);
     return true;
+}
+
+/// At the listener of the client's protocol, where the page has nothing else to play.
+bool Run::Parts::start_page(const Words &words, std::string *error) {
+    const std::string &at = words.at(protocols::owner_of(*route.protocol).name);
+    page = console::Page::serve(net::parse_address(at).value(), {}, error);
+    if (!page) return false;
+    browser.emplace(options.warm_up);
+    const std::string scheme = protocols::page_protocol().schemes.front().name;
+    return browser->start(scheme + "://" + at + "/#" + route.row->on_page, error);
 }
 
 Run::Run(const Route &route, const Setting &setting, const Options &options)
@@ -168,8 +196,9 @@ bool Run::start(std::string *error) {
     Words words;
     if (!p.find_addresses(words, error)) return false;
     const Protocol &protocol = *p.route.protocol;
-    if (protocol.serve && !p.route.is_nginx &&
-        (!p.server.make(filled(protocol.serve, words), error) || !p.server.play()))
+    const protocols::MatrixRow &row = *p.route.row;
+    if (row.serve && !p.route.is_nginx &&
+        (!p.server.make(filled(row.serve, words), error) || !p.server.play()))
         return false;
     const std::string picture = "video/x-raw,format=I420,width=" + std::to_string(p.options.width) +
                                 ",height=" + std::to_string(p.options.height) +
@@ -177,7 +206,7 @@ bool Run::start(std::string *error) {
     if (!p.source.make("videotestsrc is-live=true pattern=smpte ! " + picture +
                            " ! latencystamp ! " + p.setting.encoder +
                            " ! h264parse ! latencysei hop=capture+encode ! " +
-                           filled(protocol.send, words),
+                           filled(row.send, words),
                        error))
         return false;
     if (p.pipe[1] >= 0) {
@@ -189,8 +218,9 @@ bool Run::start(std::string *error) {
         *error = p.source.error();
         return false;
     }
+    if (p.route.is_page) return p.start_page(words, error);
     const Client::Options options{
-        .url = filled(protocol.url, words), .warm_up = p.options.warm_up, .tries_again = true};
+        .url = filled(row.url, words), .warm_up = p.options.warm_up, .tries_again = true};
     if (!protocol.is_paced) {
         p.client.emplace(protocol, options);
         return p.client->start(error);
@@ -204,6 +234,7 @@ bool Run::start(std::string *error) {
 }
 
 int64_t Run::first_picture() const {
+    if (parts_->browser) return parts_->browser->first_picture();
     return parts_->client ? parts_->client->first_picture() : 0;
 }
 
@@ -211,11 +242,13 @@ std::string Run::failure() const {
     for (const Pipeline *pipeline : {&parts_->server, &parts_->source})
         if (const std::string error = pipeline->error(); !error.empty()) return error;
     if (!parts_->failure.empty()) return parts_->failure;
+    if (parts_->browser) return parts_->browser->failure();
     if (!parts_->client || !parts_->client->is_over()) return "";
     return parts_->client->failure().empty() ? "the stream ended" : parts_->client->failure();
 }
 
 Measured Run::measured() const {
+    if (parts_->browser) return parts_->browser->measured();
     return parts_->client ? parts_->client->measured() : Measured{};
 }
 

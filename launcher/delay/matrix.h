@@ -24,11 +24,13 @@ std::vector<Setting> settings();
 
 /// The path between source and client.
 struct Route {
-    std::string name; ///< "RTMP", "nginx-rtmp"
+    std::string name; ///< "RTMP", "nginx-rtmp", "WHIP to WHEP in Chromium"
     const Protocol *protocol = nullptr;
+    const protocols::MatrixRow *row = nullptr;
     bool is_nginx = false; ///< nginx-rtmp relays, not this process
+    bool is_page = false;  ///< the viewers' page in Chromium plays it
 };
-/// All routes that can be measured on this machine; nginx only if it is installed.
+/// All routes that can be measured on this machine; nginx and Chromium only if they are installed.
 std::vector<Route> routes();
 
 /// One route with one setting. Everything runs from start() until destruction. Used on the main

@@ -5,6 +5,7 @@
 #include "description/binding.h"
 #include "description/keys.h"
 #include "description/placeholders.h"
+#include "protocols/table.h"
 
 #include <algorithm>
 
@@ -34,6 +35,8 @@ private:
     ExpectValue load_value(const Node::Entry &entry, Form form);
     ExpectRange load_range(const Node::Entry &entry);
     ExpectMedia load_media(const Node::Entry &entry, bool is_video);
+    bool load_output(const Node::Entry &key, ExpectOutput &out);
+    void load_over(const Node::Entry &entry, Expect &out);
     void load_set(const Node::Entry &entry, Expect &out);
     void load_sample(const Node::Entry &entry, Expect &out);
     std::string load_name(const Node::Entry &entry);
@@ -135,6 +138,46 @@ ExpectMedia Reader::load_media(const Node::Entry &entry, bool is_video) {
     return out;
 }
 
+/// Returns false if the key is none of an output's.
+bool Reader::load_output(const Node::Entry &key, ExpectOutput &out) {
+    if (key.key == "keyframe-interval")
+        out.keyframe_interval = load_value(key, Form::duration);
+    else if (key.key == "skew")
+        out.skew = load_value(key, Form::duration);
+    else if (key.key == "latency")
+        out.latency = load_value(key, Form::duration);
+    else if (key.key == "fps")
+        out.fps = load_range(key);
+    else if (key.key == "video" || key.key == "audio")
+        (key.key == "video" ? out.video : out.audio) = load_media(key, key.key == "video");
+    else
+        return false;
+    return true;
+}
+
+void Reader::load_over(const Node::Entry &entry, Expect &out) {
+    std::vector<std::string> known;
+    for (const auto &protocol : protocols::all())
+        known.push_back(protocol->name);
+    if (!entry.value.is_map()) {
+        problem(entry.key_mark, "'over' has to hold protocols with what is expected there",
+                "write `over: {" + known.back() + ": {audio: false}}`");
+        return;
+    }
+    for (const Node::Entry &key : entry.value.entries) {
+        const std::string of = "'" + key.key + "' of 'over'";
+        if (!protocols::find_protocol(key.key))
+            problem(key.key_mark, "there is no protocol '" + key.key + "'",
+                    did_you_mean(key.key, known, "known are " + enumerate(known)));
+        else if (!key.value.is_map())
+            problem(key.key_mark, of + " has to hold what is expected there", "write {fps: 30}");
+        else
+            for (const Node::Entry &wanted : key.value.entries)
+                if (!load_output(wanted, out.over[key.key]))
+                    unknown_key(wanted, of, keys_of(Place::output));
+    }
+}
+
 void Reader::load_set(const Node::Entry &entry, Expect &out) {
     if (!entry.value.is_map()) {
         problem(entry.key_mark, "'set' has to hold parameters with their values",
@@ -173,7 +216,8 @@ std::string Reader::load_name(const Node::Entry &entry) {
 }
 
 Expect Reader::load(const Node::Entry &entry) {
-    Expect out{.is_written = true};
+    Expect out;
+    out.is_written = true;
     if (!entry.value.is_map()) {
         problem(entry.key_mark, "'expect' has to hold what is expected",
                 "write `expect: {within: 5s, fps: 30}`");
@@ -192,17 +236,9 @@ Expect Reader::load(const Node::Entry &entry) {
             out.within = load_value(key, Form::duration);
         else if (key.key == "duration")
             out.duration = load_value(key, Form::duration);
-        else if (key.key == "keyframe-interval")
-            out.keyframe_interval = load_value(key, Form::duration);
-        else if (key.key == "skew")
-            out.skew = load_value(key, Form::duration);
-        else if (key.key == "latency")
-            out.latency = load_value(key, Form::duration);
-        else if (key.key == "fps")
-            out.fps = load_range(key);
-        else if (key.key == "video" || key.key == "audio")
-            (key.key == "video" ? out.video : out.audio) = load_media(key, key.key == "video");
-        else
+        else if (key.key == "over")
+            load_over(key, out);
+        else if (!load_output(key, out.output))
             unknown_key(key, "'expect'", keys_of(Place::expect));
     }
     return out;
@@ -214,6 +250,23 @@ const Value *placeholder_value(const ExpectValue &value, const Binding &binding)
 }
 
 } // namespace
+
+ExpectOutput Expect::output_of(const std::string &protocol) const {
+    ExpectOutput out = output;
+    const auto found = over.find(protocol);
+    if (found == over.end()) return out;
+    const ExpectOutput &other = found->second;
+    const auto replace = [](auto &value, const auto &by) {
+        if (by) value = by;
+    };
+    replace(out.keyframe_interval, other.keyframe_interval);
+    replace(out.skew, other.skew);
+    replace(out.latency, other.latency);
+    replace(out.fps, other.fps);
+    replace(out.video, other.video);
+    replace(out.audio, other.audio);
+    return out;
+}
 
 Expect load_expect(const Node::Entry &entry, const Description &description, Problems &problems) {
     return Reader(description, problems).load(entry);

@@ -33,15 +33,26 @@ struct ExpectMedia {
     std::optional<ExpectValue> codec, width, height, rate, channels;
 };
 
+/// The expectations of an output.
+struct ExpectOutput {
+    std::optional<ExpectValue> keyframe_interval, skew, latency;
+    std::optional<ExpectRange> fps;
+    std::optional<ExpectMedia> video, audio;
+};
+
 struct Expect {
     bool is_written = false;                ///< the description has the key
     std::map<std::string, std::string> set; ///< parameters for the test; --set takes precedence
     std::string sample;    ///< path parameter that gets a generated file; empty: none
     std::string publisher; ///< the description that publishes to the rules; empty: test-publisher
     std::string beside;    ///< the description to run alongside; empty: none
-    std::optional<ExpectValue> within, duration, keyframe_interval, skew, latency;
-    std::optional<ExpectRange> fps;
-    std::optional<ExpectMedia> video, audio;
+    std::optional<ExpectValue> within, duration;
+    ExpectOutput output;
+    /// By a protocol's name: what differs of its outputs.
+    std::map<std::string, ExpectOutput> over;
+
+    /// The expectations of a protocol's outputs.
+    ExpectOutput output_of(const std::string &protocol) const;
 };
 
 /// Loads the key `expect`. The parameters must have been loaded.

@@ -33,7 +33,8 @@ const std::vector<Keys> &table() {
         {"restart", {"policy", "delay", "max-delay"}},
         {"expect",
          {"set", "sample", "publisher", "beside", "within", "duration", "video", "audio", "fps",
-          "keyframe-interval", "skew", "latency"}},
+          "keyframe-interval", "skew", "latency", "over"}},
+        {"output", {"video", "audio", "fps", "keyframe-interval", "skew", "latency"}},
         {"fragment", {"when", "launch", "hint"}},
     };
     return keys;

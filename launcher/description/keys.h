@@ -22,6 +22,7 @@ enum class Place {
     rendition,
     restart,
     expect,
+    output,
     fragment
 };
 

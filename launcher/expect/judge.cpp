@@ -125,9 +125,10 @@ void judge_keyframes(Judge &to, const Limits &limits, const Measures &measures) 
 
 } // namespace
 
-std::optional<Limits> Limits::make(const description::Expect &expect,
+std::optional<Limits> Limits::make(const description::Expect &expect, const std::string &protocol,
                                    const description::Binding &binding, std::string *error) {
     using description::ExpectValue;
+    const description::ExpectOutput output = expect.output_of(protocol);
     Limits out;
     bool good = true;
     const auto duration = [&](const std::optional<ExpectValue> &value) -> std::optional<double> {
@@ -143,16 +144,16 @@ std::optional<Limits> Limits::make(const description::Expect &expect,
         return found;
     };
     out.within = duration(expect.within).value_or(out.within);
-    out.keyframe_interval = duration(expect.keyframe_interval);
+    out.keyframe_interval = duration(output.keyframe_interval);
     // The duration must contain two whole keyframe intervals.
     out.duration = std::max(duration(expect.duration).value_or(out.duration),
                             2.5 * out.keyframe_interval.value_or(0));
-    out.skew = duration(expect.skew);
-    out.latency = duration(expect.latency);
-    if (expect.fps) {
-        out.fps_min = number(expect.fps->min);
-        out.fps_max = number(expect.fps->max);
-        if (expect.fps->is_single && good) {
+    out.skew = duration(output.skew);
+    out.latency = duration(output.latency);
+    if (output.fps) {
+        out.fps_min = number(output.fps->min);
+        out.fps_max = number(output.fps->max);
+        if (output.fps->is_single && good) {
             *out.fps_min *= 1 - fps_tolerance;
             *out.fps_max *= 1 + fps_tolerance;
         }
@@ -169,8 +170,8 @@ std::optional<Limits> Limits::make(const description::Expect &expect,
         }
         return std::optional(std::move(made));
     };
-    out.video = media(expect.video);
-    out.audio = media(expect.audio);
+    out.video = media(output.video);
+    out.audio = media(output.audio);
     return good ? std::optional(out) : std::nullopt;
 }
 

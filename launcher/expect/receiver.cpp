@@ -3,6 +3,7 @@
 
 #include "description/elements.h"
 #include "description/playable.h"
+#include "protocols/pull_state.h"
 #include "protocols/table.h"
 #include "supervisor/teardown.h"
 
@@ -112,8 +113,9 @@ bool Receiver::make_pipeline(std::string *error) {
         return false;
     }
     // The description's certificate may be self-signed.
-    if (g_object_class_find_property(G_OBJECT_GET_CLASS(source.get()), "ssl-strict"))
-        g_object_set(source.get(), "ssl-strict", FALSE, nullptr);
+    for (const char *property : {"ssl-strict", "tls-verify"})
+        if (g_object_class_find_property(G_OBJECT_GET_CLASS(source.get()), property))
+            g_object_set(source.get(), property, FALSE, nullptr);
     const auto demuxer = find(pipeline_.get(), "demux");
     g_signal_connect_data(
         demuxer.get(), "pad-added", G_CALLBACK(on_pad), new SharedState(state_),
@@ -204,6 +206,9 @@ void Receiver::note_buffer(GstBuffer *buffer, Track &track) {
 
 gboolean Receiver::on_message(GstBus *, GstMessage *message, gpointer data) {
     auto *self = static_cast<Receiver *>(data);
+    const auto lost = protocols::lost_connection(message);
+    if (lost && !self->has_frames()) self->failure_ = *lost; // the source tries again
+    if (lost && self->has_frames()) self->end(*lost);
     const bool is_error = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;
     if (!is_error && GST_MESSAGE_TYPE(message) != GST_MESSAGE_EOS) return G_SOURCE_CONTINUE;
     std::string words;
@@ -219,9 +224,13 @@ gboolean Receiver::on_message(GstBus *, GstMessage *message, gpointer data) {
         return G_SOURCE_CONTINUE;
     }
     // An output that ends normally, such as a file, has not failed.
-    if (!self->is_over_) self->failure_ = words;
-    self->is_over_ = true;
+    self->end(words);
     return G_SOURCE_CONTINUE;
+}
+
+void Receiver::end(const std::string &failure) {
+    if (!is_over_) failure_ = failure;
+    is_over_ = true;
 }
 
 void Receiver::try_again() {

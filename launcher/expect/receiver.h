@@ -50,6 +50,7 @@ private:
 
     bool make_pipeline(std::string *error);
     void try_again();
+    void end(const std::string &failure);
     static void on_pad(GstElement *demuxer, GstPad *pad, gpointer state);
     static GstPadProbeReturn on_data(GstPad *pad, GstPadProbeInfo *info, gpointer track);
     static void note_event(GstEvent *event, Track &track);

@@ -50,12 +50,15 @@ std::vector<Protocol> hls_protocols() {
          // Segments are MPEG-TS or fragmented MP4.
          .receive = "souphttpsrc name=src ! hlsdemux ! parsebin name=demux",
          .is_paced = true,
-         .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency sync={sync}",
-         .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei hop=server ! "
-                  "goptee name=gop gop. ! flvlivedemux name=in in.video ! hls.video_0 "
-                  "hlssegmenter name=hls target-duration={segment} "
-                  "location=http://{hls}/live/latency/index.m3u8",
-         .url = "http://{hls}/live/latency/index.m3u8"}};
+         .rows = {{.name = "HLS",
+                   .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency "
+                           "sync={sync}",
+                   .url = "http://{hls}/live/latency/index.m3u8",
+                   .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei "
+                            "hop=server ! goptee name=gop gop. ! flvlivedemux name=in "
+                            "in.video ! hls.video_0 "
+                            "hlssegmenter name=hls target-duration={segment} "
+                            "location=http://{hls}/live/latency/index.m3u8"}}}};
     hls.explain_failure = explain_http_failure;
     return {hls};
 }

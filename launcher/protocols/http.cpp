@@ -34,10 +34,13 @@ std::vector<Protocol> http_protocols() {
         {.name = "HTTP-FLV",
          .suffix = ".flv",
          .receive = "souphttpsrc name=src is-live=true ! flvlivedemux name=demux",
-         .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency sync={sync}",
-         .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei hop=server ! "
-                  "goptee name=gop gop. ! httpserversink location=http://{http}/live/latency.flv",
-         .url = "http://{http}/live/latency.flv"},
+         .rows = {{.name = "HTTP-FLV",
+                   .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency "
+                           "sync={sync}",
+                   .url = "http://{http}/live/latency.flv",
+                   .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei "
+                            "hop=server ! goptee name=gop gop. ! httpserversink "
+                            "location=http://{http}/live/latency.flv"}}},
         {.name = "HTTP-TS",
          .suffix = ".ts",
          .receive = "souphttpsrc name=src is-live=true ! tsdemux name=demux"},

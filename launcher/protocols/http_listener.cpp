@@ -19,24 +19,8 @@ public:
     Lease lease_publish(PublishLease) override { return nullptr; }
 };
 
-/// Sends a GET request and judges the status line of the response.
 std::string judge_answer(const ProbedConnection &connection) {
-    const ProbedServer &server = connection.server;
-    constexpr size_t longest_line = 4096;
-    const auto status = answer_to(connection,
-                                  "GET " + server.path + " HTTP/1.1\r\nHost: " + server.authority +
-                                      "\r\nConnection: close\r\n\r\n",
-                                  longest_line);
-    if (!status) return silent_server(connection, "HTTP");
-    const size_t code = status->find(' ');
-    if (!status->starts_with("HTTP/") || code == std::string::npos || code + 1 == status->size())
-        return "what answers on " + server.place() + " is no web server" +
-               (server.is_secure ? ": is that its port?" : ", or one that wants https://");
-    const char kind = (*status)[code + 1];
-    if (kind == '2' || kind == '3') return "";
-    return "the server answers " + status->substr(code + 1) +
-           (kind == '4' ? ": is that stream published, under that name?"
-                        : ": its own log says why");
+    return judge_http_answer(connection, "GET");
 }
 
 } // namespace
@@ -58,6 +42,25 @@ std::shared_ptr<Listener> open_http(const Opening &opening, std::string *error) 
     }
     if (!server) server = net::HttpServer::open(opening.address, opening.tls, error);
     return server ? std::make_shared<HttpListener>(server) : nullptr;
+}
+
+std::string judge_http_answer(const ProbedConnection &connection, const char *method) {
+    const ProbedServer &server = connection.server;
+    constexpr size_t longest_line = 4096;
+    const auto status = answer_to(connection,
+                                  std::string(method) + " " + server.path + " HTTP/1.1\r\nHost: " +
+                                      server.authority + "\r\nConnection: close\r\n\r\n",
+                                  longest_line);
+    if (!status) return silent_server(connection, "HTTP");
+    const size_t code = status->find(' ');
+    if (!status->starts_with("HTTP/") || code == std::string::npos || code + 1 == status->size())
+        return "what answers on " + server.place() + " is no web server" +
+               (server.is_secure ? ": is that its port?" : ", or one that wants https://");
+    const char kind = (*status)[code + 1];
+    if (kind == '2' || kind == '3') return "";
+    return "the server answers " + status->substr(code + 1) +
+           (kind == '4' ? ": is that stream published, under that name?"
+                        : ": its own log says why");
 }
 
 std::string explain_http_failure(const std::string &url, const Failure &failure,

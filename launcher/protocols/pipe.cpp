@@ -14,8 +14,9 @@ std::vector<Protocol> pipe_protocols() {
     pipe.readers = {{.name = "pipe",
                      .suffix = "",
                      .receive = "fdsrc name=src ! flvlivedemux name=demux",
-                     .send = "flvlivemux ! fdsink name=out sync={sync}",
-                     .url = "fd://{fd}"}};
+                     .rows = {{.name = "pipe",
+                               .send = "flvlivemux ! fdsink name=out sync={sync}",
+                               .url = "fd://{fd}"}}}};
     pipe.set_url = [](GstElement *source, const std::string &url, std::string *) {
         g_object_set(source, "fd", std::atoi(url.substr(url.find("://") + 3).c_str()), nullptr);
         return true;

@@ -168,6 +168,20 @@ struct UrlLine {
     std::string kind;  ///< machine-readable: "publish", "play"
 };
 
+/// A row of the latency matrix, a way through the protocol. The texts have placeholders: {NAME} is
+/// the listener address of the protocol NAME, {to} a UDP address, {port} the port of {to}; {fd},
+/// {media} (a UDP address that the system chooses), {segment} (ns), {sync} and {srt-latency} (ms).
+struct MatrixRow {
+    const char *name;            ///< of the row: "HTTP-FLV", "WHIP to WHEP"
+    const char *send;            ///< launch text that follows the encoder
+    const char *url;             ///< to receive from
+    const char *serve = nullptr; ///< launch text of a relaying server; nullptr: none
+    const char *relay = nullptr; ///< a foreign server that can relay it instead: "nginx-rtmp"
+    /// The stream's name, if the viewers' page plays it at the listener of the reader's protocol,
+    /// over nothing but this protocol. nullptr: the page is not measured.
+    const char *on_page = nullptr;
+};
+
 /// How to receive the protocol's streams, or those whose URL ends in `suffix`. Used by `penstock
 /// test` and `penstock latency`; the latency matrix also uses it to send them.
 struct Reader {
@@ -178,15 +192,10 @@ struct Reader {
     /// True if frames arrive in batches of several seconds, so that players pace them from the
     /// first frame on. If false, each frame is timed at its arrival.
     bool is_paced = false;
-    /// For the latency matrix: launch text that follows its encoder, launch text of a relaying
-    /// server, and the URL to receive from. nullptr: not part of the matrix (`send`), no server
-    /// (`serve`). Placeholders: {NAME} is the listener address of the protocol NAME, {to} a UDP
-    /// address, {port} the port of {to}; {fd}, {segment} (ns), {sync} and {srt-latency} (ms).
-    const char *send = nullptr, *serve = nullptr, *url = nullptr;
+    std::vector<MatrixRow> rows{}; ///< those in which it is the client
     /// Advice of `penstock latency` when most of the delay is in delivery. nullptr: the general
     /// advice for servers.
     const char *delivery_advice = nullptr;
-    const char *relay = nullptr; ///< a foreign server that can relay it instead: "nginx-rtmp"
 };
 
 /// How the page plays a mount.

@@ -5,6 +5,7 @@
 #include "core/net/rtc/server.h"
 #include "protocols/http_listener.h"
 #include "protocols/mount_listener.h"
+#include "protocols/probe.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -189,6 +190,22 @@ std::string note(std::string_view, const Protocol::Value &value) {
     return "peers come to " + list;
 }
 
+/// Offers are POST requests; OPTIONS asks whether they are taken.
+std::string judge_answer(const ProbedConnection &connection) {
+    return judge_http_answer(connection, "OPTIONS");
+}
+
+std::string explain_failure(const std::string &url, const Failure &failure, const Asking &asking) {
+    const Probe probe{.title = "HTTP", .plain = "http://", .port = 80, .ask = judge_answer};
+    if (std::string reason = probe_server(probe, url, asking); !reason.empty()) return reason;
+    if (!failure.message.empty())
+        return failure.message + (failure.message.find("HTTP 404") != std::string::npos
+                                      ? ": is the stream published, under that name?"
+                                      : "");
+    return "the server answers, but " + asking.nothing_came() +
+           ": is the stream published, and does it have H.264, H.265, VP8 or VP9?";
+}
+
 } // namespace
 
 std::vector<Protocol> rtc_protocols() {
@@ -222,6 +239,29 @@ std::vector<Protocol> rtc_protocols() {
     rtc.urls = urls;
     rtc.publish_ports = publish_ports;
     rtc.note = note;
+    rtc.url_hint = "http://HOST:8080/live/NAME/whep";
+    rtc.readers = {
+        {.name = "WHEP",
+         .suffix = play_suffix,
+         .receive = "rtcpullsrc name=src interleave=false reconnect-delay=200000000 "
+                    "reconnect-max-delay=1000000000 ! flvlivedemux name=demux",
+         .rows = {{.name = "WHIP to WHEP",
+                   .send = "flvlivemux ! rtcpushsink location=http://{rtc}/live/latency/whip "
+                           "sync={sync}",
+                   .url = "http://{rtc}/live/latency/whep",
+                   .serve = "rtcserversrc location=http://{rtc}/live/latency/whip udp={media} ! "
+                            "latencysei hop=server ! goptee name=gop gop. ! rtcserversink "
+                            "location=http://{rtc}/live/latency/whep udp={media}",
+                   .on_page = "live/latency"},
+                  {.name = "RTMP to WHEP",
+                   .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency "
+                           "sync={sync}",
+                   .url = "http://{rtc}/live/latency/whep",
+                   .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei "
+                            "hop=server ! goptee name=gop gop. ! rtcserversink "
+                            "location=http://{rtc}/live/latency/whep udp={media}",
+                   .on_page = "live/latency"}}}};
+    rtc.explain_failure = explain_failure;
 
     Protocol room;
     room.name = "room";

@@ -157,11 +157,14 @@ std::vector<Protocol> rtmp_protocols() {
         {.name = "RTMP",
          .suffix = "",
          .receive = "rtmp2src name=src ! flvlivedemux name=demux",
-         .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency sync={sync}",
-         .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei hop=server ! "
-                  "goptee name=gop gop. ! rtmpserversink location=rtmp://{rtmp}/live/latency",
-         .url = "rtmp://{rtmp}/live/latency",
-         .relay = "nginx-rtmp"}};
+         .rows = {{.name = "RTMP",
+                   .send = "flvlivemux ! rtmp2sink location=rtmp://{rtmp}/live/latency "
+                           "sync={sync}",
+                   .url = "rtmp://{rtmp}/live/latency",
+                   .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei "
+                            "hop=server ! goptee name=gop gop. ! rtmpserversink "
+                            "location=rtmp://{rtmp}/live/latency",
+                   .relay = "nginx-rtmp"}}}};
     rtmp.accept = "rtmpserversrc name=src ! flvlivedemux name=demux";
     rtmp.explain_failure = explain_failure;
     return {rtmp};

@@ -56,16 +56,17 @@ std::vector<Protocol> srt_protocols() {
     };
     srt.is_udp = true;
     srt.url_hint = "srt://HOST:PORT";
-    srt.readers = {
-        {.name = "SRT",
-         .suffix = "",
-         .receive = "srtsrc name=src ! tsdemux name=demux",
-         .send = "tslivemux ! srtsink uri=srt://{to}?mode=listener latency={srt-latency} "
-                 "wait-for-connection=false sync={sync}",
-         .url = "srt://{to}?mode=caller&latency={srt-latency}",
-         .delivery_advice = "SRT holds every packet back for its `latency` so that lost ones can "
-                            "come again; three to four times the round trip is enough "
-                            "(srt://…?latency=20 on a local network, at both ends)"}};
+    srt.readers = {{.name = "SRT",
+                    .suffix = "",
+                    .receive = "srtsrc name=src ! tsdemux name=demux",
+                    .rows = {{.name = "SRT",
+                              .send = "tslivemux ! srtsink uri=srt://{to}?mode=listener "
+                                      "latency={srt-latency} wait-for-connection=false sync={sync}",
+                              .url = "srt://{to}?mode=caller&latency={srt-latency}"}},
+                    .delivery_advice =
+                        "SRT holds every packet back for its `latency` so that lost ones can "
+                        "come again; three to four times the round trip is enough "
+                        "(srt://…?latency=20 on a local network, at both ends)"}};
     srt.set_url = [](GstElement *source, const std::string &url, std::string *) {
         // With auto-reconnect it would retry an absent sender forever.
         g_object_set(source, "uri", url.c_str(), "auto-reconnect", FALSE, nullptr);

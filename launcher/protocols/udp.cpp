@@ -114,8 +114,9 @@ std::vector<Protocol> udp_protocols() {
     udp.readers = {{.name = "UDP",
                     .suffix = "",
                     .receive = "udpsrc name=src ! tsdemux name=demux",
-                    .send = "tslivemux ! udpsink clients={to} sync={sync}",
-                    .url = "udp://{to}",
+                    .rows = {{.name = "UDP",
+                              .send = "tslivemux ! udpsink clients={to} sync={sync}",
+                              .url = "udp://{to}"}},
                     .delivery_advice = datagram_advice}};
     udp.set_url = [](GstElement *source, const std::string &url, std::string *error) {
         return set_address(source, url, "udp", error);
@@ -127,8 +128,10 @@ std::vector<Protocol> udp_protocols() {
     rtp.readers = {{.name = "RTP",
                     .suffix = "",
                     .receive = "udpsrc name=src ! rtpmp2tdepay ! tsdemux name=demux",
-                    .send = "tslivemux ! rtpmp2tpay ! udpsink clients={to} sync={sync}",
-                    .url = "rtp://{to}",
+                    .rows = {{.name = "RTP",
+                              .send = "tslivemux ! rtpmp2tpay ! udpsink clients={to} "
+                                      "sync={sync}",
+                              .url = "rtp://{to}"}},
                     .delivery_advice = datagram_advice}};
     rtp.set_url = [](GstElement *source, const std::string &url, std::string *error) {
         const auto caps = GstPtr<GstCaps>::adopt(gst_caps_from_string(

@@ -61,7 +61,7 @@ class Shipped(unittest.TestCase):
         for name, outputs, *settings in (
                 ("file-to-udp", {"udp"}), ("file-to-rtmp", {"rtmp"}), ("test-publisher", {"rtmp"}),
                 ("webcam-to-udp", {"udp"}, *small), ("webcam-to-rtmp", {"rtmp"}, *small),
-                ("live", {"rtmp", "http", "hls"}), ("on-demand", {"rtmp", "http", "hls"}),
+                ("live", {"rtmp", "http", "hls", "rtc"}), ("on-demand", {"rtmp", "http", "hls"}),
                 ("ladder", {"rtmp", "http", "hls"}), ("failover", {"rtmp", "http", "hls"})):
             with self.subTest(name):
                 code, tests, error = run(name, *settings)
@@ -103,6 +103,15 @@ class Expect(unittest.TestCase):
                 code, tests, error = run(sender, *(w for s in settings for w in ("--set", s)))
                 self.assertEqual(code, 1)
                 self.assertEqual(failed(tests[0]), wrong, json.dumps(tests, indent=1))
+
+    def test_other_protocols(self):
+        """What `over` asks of a protocol's outputs counts for them alone, and in place of the rest."""
+        for name, code in (("udp", 0), ("srt", 1)):
+            sender = self.sender(SENDER.replace("  fps: 25\n", "  fps: 50\n  over: {%s: {fps: 25}}\n"
+                                                % name))
+            found, tests, error = run(sender)
+            self.assertEqual((found, error), (code, ""), json.dumps(tests, indent=1))
+            self.assertEqual(failed(tests[0]), {"fps"} if code else set())
 
     def test_nothing_comes(self):
         code, tests, _ = run(self.sender(SENDER.replace("within: 8s", "within: 1s").replace(
@@ -207,6 +216,7 @@ expect:
   audio: maybe
   sample: to
   beside: [live]
+  over: {hls: {fsp: 30}, htp: {fps: 30}, rtmp: 3}
 """)
         done = subprocess.run([PENSTOCK, "check", wrong], text=True, capture_output=True,
                               timeout=30)
@@ -219,7 +229,10 @@ expect:
                       "'width' has to be a number above 0",
                       "'audio' has to be true, false or what it is like",
                       "'sample' has to name a parameter that is a path",
-                      "'beside' has to name a description: write beside: live"):
+                      "'beside' has to name a description: write beside: live",
+                      "unknown key 'fsp' of 'hls' of 'over': did you mean 'fps'?",
+                      "there is no protocol 'htp': did you mean 'http'?",
+                      "'rtmp' of 'over' has to hold what is expected there"):
             self.assertIn(words, done.stderr)
 
 

@@ -68,6 +68,30 @@ class OfUrl(unittest.TestCase):
                    *(word for setting in settings or ("latency=low",)
                      for word in ("--set", setting)))
 
+    def test_webrtc(self):
+        """WHEP is read like the others: of a stream that is copied, and of one with B-frames, which
+        `live` encodes anew for WebRTC alone."""
+        self.publish("cam", "true")
+        line = ("videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate="
+                "15/1 ! latencystamp ! x264enc bframes=2 b-adapt=false key-int-max=15 speed-preset="
+                "ultrafast ! h264parse ! flvmux streamable=true ! rtmp2sink location=%s/bframes")
+        process = subprocess.Popen(["gst-launch-1.0", "-q", *(line % self.rtmp).split()])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for name, url, reordered in (("cam", self.http + "/cam/whep", False),
+                                     ("bframes", self.http + "/bframes/whep", False),
+                                     ("bframes", self.rtmp + "/bframes", True)):
+            with self.subTest(url):
+                run = latency(url, "--wait", "60", "-t", "4", "--json")
+                self.assertEqual((run.returncode, run.stderr), (0, ""))
+                told = json.loads(run.stdout)
+                self.assertEqual((told["codec"], told["b_frames"]), ("h264", reordered))
+                self.assertGreater(told["glass"]["count"], 20)
+                self.assertEqual((told["clock"], told["pictures"]["unreadable"]), (0, 0))
+                self.assertEqual([hop["hop"] for hop in told["hops"]],
+                                 ["capture", "encode", "mux", "network", "server", "client"]
+                                 if name == "cam" else [])
+
     def wait_for_playlist(self, url):
         deadline = time.monotonic() + 40
         while True:
@@ -259,8 +283,11 @@ class Mistakes(unittest.TestCase):
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
             run = latency("rtmp://127.0.0.1:%d/live/x" % port)
-        self.assertEqual(run.returncode, 1)
-        self.assertIn("127.0.0.1:%d" % port, run.stderr)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("127.0.0.1:%d" % port, run.stderr)
+            run = latency("http://127.0.0.1:%d/live/x/whep" % port)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("nothing listens on port %d of 127.0.0.1" % port, run.stderr)
 
     def test_nothing_comes(self):
         """The command says what it waits for, and ends after the given time with a hint at
@@ -280,6 +307,12 @@ class Mistakes(unittest.TestCase):
             self.assertRegex(run.stderr, r"\Aerror: [^\n]*within 2 s[^\n]*\n\Z")
         run = latency(nobody, "--wait", "1", "-t", "0", timeout=20)
         self.assertIn("no frame came within 1 s", run.stderr)
+        over_rtc = live.find(r"WHEP +(http://\S+)/NAME/whep") + "/none/whep"
+        run = latency(over_rtc, "--wait", "60", timeout=70)
+        self.assertEqual(run.returncode, 1)
+        self.assertRegex(run.stderr, r"error: %s: the server knows no such stream \(HTTP 404: No such "
+                                     r"stream: live/none is not being published\): is the stream "
+                                     r"published, under that name\?" % over_rtc)
 
 
 class Matrix(unittest.TestCase):
@@ -294,9 +327,13 @@ class Matrix(unittest.TestCase):
             told = json.loads(run.stdout)
             svg = xml.dom.minidom.parse(plot)
             text = pathlib.Path(table).read_text(encoding="utf-8")
-        names = ["pipe", "RTMP", "nginx-rtmp", "HTTP-FLV", "HLS", "UDP", "RTP", "SRT"]
+        names = ["pipe", "RTMP", "nginx-rtmp", "HTTP-FLV", "HLS", "WHIP to WHEP", "RTMP to WHEP",
+                 "UDP", "RTP", "SRT"]
+        in_browser = [name + " in Chromium" for name in names if name.endswith(" to WHEP")]
         if not (os.path.exists(NGINX) and shutil.which("nginx", path="/usr/sbin")):
             names.remove("nginx-rtmp")
+        if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+            names += in_browser
         cells = {(r["route"], r["setting"]): r for r in told["routes"]}
         self.assertEqual(sorted(cells), sorted((n, s) for n in names for s in ("low", "normal")))
         for (name, setting), cell in cells.items():
@@ -306,10 +343,12 @@ class Matrix(unittest.TestCase):
             self.assertTrue(0 < glass["p50_ms"] < 30_000, where)
             self.assertEqual(cell["pictures"]["unreadable"], 0, where)
             self.assertEqual(cell["clock"], 0, where)
-            self.assertEqual(cell["b_frames"], setting == "normal", where)
+            self.assertFalse(cell["b_frames"], where)
             hops = [hop["hop"] for hop in cell["hops"]]
-            relayed = name in ("RTMP", "HTTP-FLV", "HLS")
-            self.assertEqual(hops, ["capture", "encode"] + ["server"] * relayed + ["client"], where)
+            relayed = name in ("RTMP", "HTTP-FLV", "HLS", "WHIP to WHEP", "RTMP to WHEP")
+            # The page reads what it shows, and nothing of the encoded stream.
+            self.assertEqual(hops, [] if name in in_browser else
+                             ["capture", "encode"] + ["server"] * relayed + ["client"], where)
             self.assertEqual(cell["added_ms"] is None, name == "pipe")
             self.assertLess(cells[name, "low"]["glass"]["p50_ms"],
                             cells[name, "normal"]["glass"]["p50_ms"], name)

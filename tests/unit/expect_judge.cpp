@@ -138,7 +138,8 @@ GST_START_TEST(test_values_of_parameters) {
                                       "parameters:\n  fps: {type: int, default: 50}\n"
                                       "  wait: {type: duration, default: 3s}\n"
                                       "expect:\n  fps: ${fps}\n  within: ${wait:ms}\n"
-                                      "  keyframe-interval: 4s\n  duration: 1s\n"),
+                                      "  keyframe-interval: 4s\n  duration: 1s\n"
+                                      "  over: {hls: {fps: {min: 3}, skew: 1s}}\n"),
         problems);
     fail_unless(description != nullptr);
     std::vector<std::string> errors;
@@ -146,11 +147,16 @@ GST_START_TEST(test_values_of_parameters) {
         *description, {{"wait", "1500ms"}}, [](const char *) -> const char * { return nullptr; },
         errors);
     std::string error;
-    const auto limits = Limits::make(description->expect, binding, &error);
+    const auto limits = Limits::make(description->expect, "rtmp", binding, &error);
     fail_unless(limits.has_value(), "%s", error.c_str());
     fail_unless(near(limits->within, 1.5));
     fail_unless(near(*limits->fps_min, 47.5) && near(*limits->fps_max, 52.5));
     fail_unless(near(limits->duration, 10)); // room for two keyframe intervals
+    fail_unless(!limits->skew);
+    const auto over = Limits::make(description->expect, "hls", binding, &error);
+    fail_unless(over.has_value(), "%s", error.c_str());
+    fail_unless(near(*over->fps_min, 3) && !over->fps_max && near(*over->skew, 1));
+    fail_unless(near(*over->keyframe_interval, 4) && near(over->within, 1.5));
 }
 GST_END_TEST
 

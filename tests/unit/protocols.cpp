@@ -324,11 +324,13 @@ GST_START_TEST(test_rtc) {
     fail_unless_equals_string(urls.c_str(),
                               "whip http://127.0.0.1:8080/live/NAME/whip  bearer token KEY\n"
                               "whep http://127.0.0.1:8080/live/NAME/whep\n");
-    // rtcpushsink publishes it; nothing receives it for `penstock test`.
+    // rtcpushsink publishes it; `penstock test` receives what is played.
     expect::Bench bench(binding);
     fail_unless_equals_int(bench.publish_urls().size(), 1);
     fail_unless(bench.publish_urls()[0].ends_with("/whip?key=k"));
-    fail_unless(bench.outputs().empty());
+    const auto outputs = bench.outputs();
+    fail_unless(outputs.size() == 1 && outputs[0].label == "rtc live/test/whep");
+    fail_unless(outputs[0].receive.starts_with("rtcpullsrc name=src "));
     fail_unless(bench.choose_addresses({}, &error), "%s", error.c_str());
     fail_unless_equals_string(binding.find("udp")->text.c_str(), "127.0.0.1:0");
 }
