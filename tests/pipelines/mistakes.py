@@ -120,6 +120,12 @@ class Mistakes(LauncherCase):
                 self.write("fed.yaml", head + page + pipeline + sink)
                 result = self.penstock("check", "fed.yaml")
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
+            # Rooms have a page of their own there.
+            self.write("rooms.yaml", head + page + "publish:\n"
+                       "  - match: http://${http}/room/{name}/join\n"
+                       "    pipeline: rtcroom location=http://${http}/room/${name}/join\n")
+            result = self.penstock("check", "rooms.yaml")
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
 
     def test_what_stands_before_broken_yaml_is_checked_too(self):
         self.write("bad.yaml", "summary: s\nrestart: allways\npipeline: fakesrk ! fakesink\n"
