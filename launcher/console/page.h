@@ -20,8 +20,8 @@ struct PageOptions {
 };
 
 /// Serves "/", "/publish", "/room/…" where a rule takes a room's participants, "/embed/…",
-/// "/assets/…" and "/streams.json" until destroyed. A browser that opens a playlist's URL (.m3u8) is
-/// redirected to the page.
+/// "/assets/…" and "/streams.json" until destroyed. A browser that opens a playlist's URL (.m3u8)
+/// is redirected to the page.
 class Page {
 public:
     /// Opens the HTTP server at `http` or shares an open one, including one with TLS. On failure
