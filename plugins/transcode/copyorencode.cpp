@@ -114,12 +114,15 @@ GType mode_type() {
     return type;
 }
 
+bool has_flag(GstEvent *event, GstEventTypeFlags flag) {
+    return (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & flag) != 0;
+}
+
 /// Whether the event would be lost without children: the sink pad stores only sticky events.
 bool needs_children(GstEvent *event) {
-    const GstEventTypeFlags flags = gst_event_type_get_flags(GST_EVENT_TYPE(event));
     if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) return false;
     return GST_EVENT_TYPE(event) == GST_EVENT_EOS ||
-           ((flags & GST_EVENT_TYPE_SERIALIZED) && !(flags & GST_EVENT_TYPE_STICKY));
+           (has_flag(event, GST_EVENT_TYPE_SERIALIZED) && !has_flag(event, GST_EVENT_TYPE_STICKY));
 }
 
 /// Pushes frames into the chain behind the sink pad.
@@ -142,7 +145,7 @@ gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *given) noexcept {
     const bool was_direct = converter.is_direct();
     const bool go_on = guard(parent, false, [&] {
         if (GST_EVENT_TYPE(event.get()) == GST_EVENT_FLUSH_STOP) converter.drop_held();
-        if (GST_EVENT_IS_SERIALIZED(event.get()) && converter.has_held() &&
+        if (has_flag(event.get(), GST_EVENT_TYPE_SERIALIZED) && converter.has_held() &&
             !push_held(converter, pad, parent))
             return false;
         if (needs_children(event.get()) && !converter.decide()) return false;
