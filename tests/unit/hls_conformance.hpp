@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -60,7 +61,6 @@ inline Playlist read(const std::string &text) {
     bool first = true, have_duration = false;
     std::map<std::string, int> seen;
     const auto problem = [&](const std::string &what) { p.problems.push_back(what); };
-    if (!is_plain(text)) problem("text: no UTF-8, or a control character");
     while (std::getline(in, line)) {
         if (first && line != "#EXTM3U") problem("header: the first line is " + line);
         first = false;
@@ -85,10 +85,6 @@ inline Playlist read(const std::string &text) {
         for (const char *of_others : {"#EXT-X-STREAM-INF", "#EXT-X-MEDIA", "#EXT-X-SESSION-DATA",
                                       "#EXT-X-I-FRAME-STREAM-INF"})
             if (tag == of_others) problem("mixed: " + tag + " is of multivariant playlists");
-        for (const char *list :
-             {"#EXT-X-MAP", "#EXT-X-SERVER-CONTROL", "#EXT-X-PART-INF", "#EXT-X-PART",
-              "#EXT-X-PRELOAD-HINT", "#EXT-X-RENDITION-REPORT", "#EXT-X-DATERANGE", "#EXT-X-SKIP"})
-            if (tag == list && !are_attributes(value)) problem("attribute: " + line);
         const bool begun = !p.segments.empty() || !segment.parts.empty() || p.skip;
         if ((tag == "#EXT-X-MEDIA-SEQUENCE" || tag == "#EXT-X-DISCONTINUITY-SEQUENCE") && begun)
             problem("order: " + tag + " after a segment or EXT-X-SKIP");
@@ -169,6 +165,7 @@ public:
     void see(const std::string &text) {
         Playlist p = read(text);
         problems.insert(problems.end(), p.problems.begin(), p.problems.end());
+        check_text(text);
         check_header(p);
         check_parts(p);
         check_control(p);
@@ -194,6 +191,20 @@ private:
     static constexpr double rounding = 0.000'002;
     void must(bool holds, const std::string &what) {
         if (!holds) problems.push_back(what);
+    }
+
+    /// Most lines are listed many times.
+    void check_text(const std::string &text) {
+        std::istringstream in(text);
+        for (std::string line; std::getline(in, line);) {
+            if (!known_.insert(line).second) continue;
+            must(is_plain(line), "text: no UTF-8, or a control character");
+            const size_t colon = line.find(':');
+            const bool is_list = line.starts_with("#EXT-X-") && line.find('=') != line.npos;
+            must(!is_list || colon == line.npos ||
+                     are_attributes(std::string_view(line).substr(colon + 1)),
+                 "attribute: " + line);
+        }
     }
 
     /// RFC 8216, 4.3.2.7. What tags of the same ID both state must be the same, in every playlist.
@@ -431,6 +442,7 @@ private:
         must(!next || next->uri == hint->second, "hint: the part has another URI than the hint");
     }
 
+    std::set<std::string> known_; ///< lines
     std::optional<Playlist> last_;
     std::map<std::string, std::string> said_; ///< of date ranges
     bool full_ = false;
