@@ -21,10 +21,10 @@
  *
  * A viewer that joins gets the last GOP's video in an instant and stands at the live edge
  * (`join=fast-forward`), or waits for a keyframe (`join=keyframe`). One whose network can't follow
- * gets a lower video track if the stream has any (`video_1`, `video_2` and `video_3` of flvlivemux),
- * then keyframes only, then sound alone, and never makes the others wait; `slow` of `stats` counts
- * such viewers. When the pipeline stops, viewers wait for `grace` (counted from the last media) and
- * watch on if it comes back.
+ * gets a lower video track if the stream has any (`video_1`, `video_2` and `video_3` of
+ * flvlivemux), then keyframes only, then sound alone, and never makes the others wait; `slow` of
+ * `stats` counts such viewers. When the pipeline stops, viewers wait for `grace` (counted from the
+ * last media) and watch on if it comes back.
  *
  * When not: players other than browsers want rtmpserversink, httpserversink or hlssegmenter.
  *
