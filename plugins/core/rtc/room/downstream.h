@@ -118,8 +118,8 @@ private:
     uint16_t transport_sequence_ = 0;
     int64_t chosen_ = 0, reported_ = 0, probed_ = 0, checked_ = 0; ///< ns
     bool lacks_bitrate_ = false; ///< slots have smaller layers than they want
-    uint64_t sent_bits_ = 0;  ///< since checked_, for probes
-    double probe_credit_ = 0; ///< bits that a probe may still send
+    uint64_t sent_bits_ = 0;     ///< since checked_, for probes
+    double probe_credit_ = 0;    ///< bits that a probe may still send
     double repeat_credit_ = 0;
     int64_t repeat_since_ = 0;
     Stats stats_;
