@@ -13,11 +13,11 @@ inline bool is_keyframe_request(GstEvent *event) {
 
 /// A request for a keyframe as soon as possible.
 inline GstEvent *new_keyframe_request() {
-    return gst_event_new_custom(
-        GST_EVENT_CUSTOM_UPSTREAM,
-        gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME,
-                          GST_CLOCK_TIME_NONE, "all-headers", G_TYPE_BOOLEAN, TRUE, "count",
-                          G_TYPE_UINT, 0, nullptr));
+    return gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                gst_structure_new("GstForceKeyUnit", "running-time",
+                                                  GST_TYPE_CLOCK_TIME, GST_CLOCK_TIME_NONE,
+                                                  "all-headers", G_TYPE_BOOLEAN, TRUE, "count",
+                                                  G_TYPE_UINT, 0, nullptr));
 }
 
 /// Asks what is upstream of a sink, on another thread: encoders may take their time. Any thread.
