@@ -223,11 +223,16 @@ GST_START_TEST(test_glimpse) {
     fail_unless(!vp8({0x00, 0x10, 0, 0}).begins_keyframe); // not the frame's first packet
     fail_unless_equals_int(vp8({0x90, 0x80, 0x7F, 0x11}).vp8.picture, 0x7F);
     fail_unless(!vp8({0x90, 0x80, 0x7F, 0x11}).vp8.is_long);
-    for (size_t size = 0; size < 5; ++size) // cut short
-        fail_unless(vp8(std::vector<uint8_t>({0x90, 0xC0, 0x80, 1, 2}).size() > size
-                            ? std::vector<uint8_t>(size, 0x90)
-                            : std::vector<uint8_t>())
-                        .vp8.size == 0);
+    // With the longest descriptor, and cut short: in it, and behind it.
+    const std::vector<uint8_t> whole{0x90, 0xF0, 0x81, 2,    3, 0x20, 0x10, 0,
+                                     0,    0x9D, 1,    0x2A, 8, 0,    6,    0};
+    for (size_t size = 0; size <= whole.size(); ++size) {
+        const Glimpse glimpse = vp8({whole.begin(), whole.begin() + ptrdiff_t(size)});
+        fail_unless_equals_int(glimpse.vp8.size, size > 6 ? 6 : 0);
+        fail_unless_equals_int(glimpse.vp8.picture, size > 6 ? 0x102 : 0);
+        fail_unless_equals_int(glimpse.begins_keyframe, size > 6);
+        fail_unless_equals_int(glimpse.width, size == whole.size() ? 8 : 0);
+    }
 }
 GST_END_TEST
 
