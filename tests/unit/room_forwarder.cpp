@@ -209,6 +209,24 @@ GST_START_TEST(test_audio) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_many_paddings_in_a_row) {
+    Forwarder forwarder = video();
+    Source source;
+    forwarder.aim(Target{7, 0});
+    const auto begun = forwarder.take(7, *source.make(true));
+    const auto late = source.make(false);
+    const auto second = forwarder.take(7, *source.make(false));
+    for (int i = 0; i < 100; ++i)
+        fail_unless(!forwarder.take(7, *source.make(false, true)));
+    const auto next = forwarder.take(7, *source.make(false));
+    fail_unless_equals_int(next->sequence, uint16_t(second->sequence + 1));
+    // What was before them is still known: it can be asked for, and comes late in its place.
+    fail_unless(forwarder.find(begun->sequence).has_value());
+    const auto in_place = forwarder.take(7, *late);
+    fail_unless(in_place && in_place->sequence == uint16_t(begun->sequence + 1));
+}
+GST_END_TEST
+
 GST_START_TEST(test_glimpse) {
     const auto avc = [](std::vector<uint8_t> bytes) { return look_at(rtc::Codec::avc, bytes); };
     fail_unless(avc({0x67, 0x42, 0xC0, 0x1F}).begins_keyframe);           // an SPS
@@ -247,6 +265,7 @@ static Suite *room_forwarder_suite() {
     tcase_add_test(tc, test_padding);
     tcase_add_test(tc, test_loss_here_and_new_source);
     tcase_add_test(tc, test_audio);
+    tcase_add_test(tc, test_many_paddings_in_a_row);
     tcase_add_test(tc, test_glimpse);
     return s;
 }

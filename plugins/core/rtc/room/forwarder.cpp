@@ -109,7 +109,11 @@ bool Forwarder::skip(const Target &from, const MediaPacket &packet) {
     span.first = packet.sequence + 1;
     span.last = packet.sequence;
     --span.offsets.sequence;
-    open(span);
+    // One of which nothing has passed makes place: many in a row leave what is remembered.
+    if (newest.last < newest.first)
+        spans_[newest_] = span;
+    else
+        open(span);
     return true;
 }
 
