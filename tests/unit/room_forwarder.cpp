@@ -227,6 +227,49 @@ GST_START_TEST(test_many_paddings_in_a_row) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_wide_gaps) {
+    // Sound goes on at once behind a gap that is closed.
+    Forwarder sound(48'000, 1, 5, false);
+    MediaPacket packet;
+    packet.payload = Bytes::copy_of(std::string_view("x"));
+    packet.sequence = 70;
+    sound.aim(Target{1, 0});
+    uint16_t last = sound.take(1, packet)->sequence;
+    const auto skip = [&](int64_t by) {
+        packet.sequence += by + 1;
+        packet.time += 20'000'000;
+        const auto out = sound.take(1, packet);
+        fail_unless(out.has_value());
+        return uint16_t(out->sequence - std::exchange(last, out->sequence) - 1);
+    };
+    fail_unless_equals_int(skip(Forwarder::most_skipped), Forwarder::most_skipped);
+    fail_unless_equals_int(skip(2'999), 0);
+    // Gaps that are each allowed do not add up to what a receiver would lose count by.
+    for (int i = 0; i < 400; ++i)
+        fail_unless_equals_int(skip(0), 0);
+    unsigned skipped = 0;
+    for (int i = 0; i < 10'000; ++i)
+        skipped += skip(300);
+    fail_unless(skipped <= 10'000 + Forwarder::most_skipped, "%u", skipped);
+    // Every second packet is lost: nothing is closed.
+    for (int i = 0; i < 10'000; ++i)
+        fail_unless_equals_int(skip(1), 1);
+
+    // A picture needs a keyframe behind it, as what it is made of is missing.
+    Forwarder pictures = video();
+    Source source;
+    pictures.aim(Target{7, 0});
+    const auto begun = pictures.take(7, *source.make(true));
+    const auto missing = source.make(true);
+    source.sequence += Forwarder::most_skipped;
+    fail_unless(!pictures.take(7, *source.make(false)));
+    fail_unless(pictures.wants_keyframe());
+    const auto again = pictures.take(7, *source.make(true));
+    fail_unless_equals_int(again->sequence, uint16_t(begun->sequence + 1));
+    fail_unless(!pictures.take(7, *missing)); // its place is gone
+}
+GST_END_TEST
+
 GST_START_TEST(test_glimpse) {
     const auto avc = [](std::vector<uint8_t> bytes) { return look_at(rtc::Codec::avc, bytes); };
     fail_unless(avc({0x67, 0x42, 0xC0, 0x1F}).begins_keyframe);           // an SPS
@@ -266,6 +309,7 @@ static Suite *room_forwarder_suite() {
     tcase_add_test(tc, test_loss_here_and_new_source);
     tcase_add_test(tc, test_audio);
     tcase_add_test(tc, test_many_paddings_in_a_row);
+    tcase_add_test(tc, test_wide_gaps);
     tcase_add_test(tc, test_glimpse);
     return s;
 }

@@ -72,16 +72,20 @@ std::optional<Rewritten> Forwarder::take(uint64_t track, const MediaPacket &pack
     if (packet.payload.empty() && (current_ != from || skip(from, packet))) return std::nullopt;
     if (current_ == from) {
         Span *const span = span_of(from, packet.epoch, packet.sequence);
-        if (span) return rewrite(*span, packet);
-        const Span &newest = spans_[newest_];
-        // What is from before the switch is of no use; otherwise the source has begun anew.
-        if (newest.epoch >= packet.epoch) return std::nullopt;
+        if (span && !skips_too_much(*span, packet)) return rewrite(*span, packet);
+        // What is from before the switch is of no use; otherwise the source has begun anew, or its
+        // gap is closed.
+        if (!span && spans_[newest_].epoch >= packet.epoch) return std::nullopt;
         if (needs_keyframes_) current_.reset();
     }
     if (target_ != from || (needs_keyframes_ && !packet.glimpse.begins_keyframe))
         return std::nullopt;
     begin(from, packet);
     return rewrite(spans_[newest_], packet);
+}
+
+bool Forwarder::skips_too_much(const Span &span, const MediaPacket &packet) const {
+    return packet.sequence + span.offsets.sequence - next_sequence_ > skips_left_;
 }
 
 Rewritten Forwarder::rewrite(Span &span, const MediaPacket &packet) {
@@ -92,6 +96,7 @@ Rewritten Forwarder::rewrite(Span &span, const MediaPacket &packet) {
     // A packet that was late changes nothing of what goes on.
     if (has_sent_ && sequence < next_sequence_) return out;
     has_sent_ = true;
+    skips_left_ = std::min(most_skipped, skips_left_ - (sequence - next_sequence_) + 1);
     next_sequence_ = sequence + 1;
     last_timestamp_ = out.timestamp;
     last_time_ = packet.time;

@@ -47,10 +47,15 @@ struct Sent {
 
 /// A switch happens at a packet where a decoder can begin. Another layer of the same track takes
 /// over then; another track silences the one before at once, so that nobody is shown under another
-/// name. What follows a packet of padding alone closes up. Times are ns of the steady clock of
+/// name. What follows a packet of padding alone closes up, and so does what follows a gap that is
+/// too wide: receivers would lose count of the sequence. Times are ns of the steady clock of
 /// MediaPacket::time. Not thread-safe.
 class Forwarder {
 public:
+    /// Numbers that may be skipped at once. Each packet that passes gives one back, so that whoever
+    /// misses some packets misses not many more than twice as many numbers.
+    static constexpr int64_t most_skipped = 500;
+
     /// `rate`: ticks in a second. `sequence`: of the first packet, below 2^15 (srtp::Sender).
     Forwarder(uint32_t rate, uint16_t sequence, uint32_t timestamp, bool needs_keyframes)
         : rate_(rate), needs_keyframes_(needs_keyframes), next_sequence_(sequence),
@@ -92,6 +97,7 @@ private:
     void open(const Span &span);
     bool skip(const Target &from, const MediaPacket &packet);
     uint32_t ticks_of(int64_t time) const;
+    bool skips_too_much(const Span &span, const MediaPacket &packet) const;
     Rewritten rewrite(Span &span, const MediaPacket &packet);
 
     const uint32_t rate_;
@@ -100,6 +106,7 @@ private:
     std::array<Span, 16> spans_{};
     size_t newest_ = 0;
     int64_t next_sequence_; ///< unwrapped
+    int64_t skips_left_ = most_skipped;
     uint32_t last_timestamp_;
     int64_t last_time_ = 0; ///< ns; of that
     uint16_t last_picture_ = 0;
