@@ -14,6 +14,8 @@ namespace {
 constexpr int64_t second = 1'000'000'000;
 constexpr int64_t first_report_after = second / 10; ///< ns; then browsers leave out mid and rid
 constexpr uint32_t most_rate = 1'000'000'000;       ///< Hz
+/// Bytes of a payload: receivers get it with other headers, which have to fit a datagram of 2048.
+constexpr size_t most_payload = 1'984;
 
 std::vector<bool> received_sections(const sdp::Answer &answer) {
     std::vector<bool> out;
@@ -99,6 +101,7 @@ void Upstream::on_rtp(ByteView datagram, int64_t now) {
         if (!ssrc || !rtp::unwrap_rtx(packet, 0, *ssrc, original)) return;
         if (original.payload.empty()) return; // a probe
     }
+    if (original.payload.size() > most_payload) return;
     if (extensions.audio_level &&
         tracks_[places_[route->track].track].kind == SourceKind::microphone)
         handler_.on_level(extensions.audio_level->level);

@@ -7,6 +7,9 @@ namespace penstock::rtc::room {
 namespace {
 
 constexpr int64_t second = 1'000'000'000, rate_window = second, rests_after = 10 * second; // ns
+/// Packets that overtake the one that a retransmission repeats; what is said to be from further
+/// ahead was never asked for.
+constexpr int64_t most_ahead = 100;
 
 rtp::MissingPackets::Limits missing_limits() {
     rtp::MissingPackets::Limits out;
@@ -61,12 +64,14 @@ MediaPacketPtr UpstreamLayer::receive(const rtp::Packet &packet, bool is_rtx, in
             break;
         }
     }
+    const int64_t sequence = highest_ + rtp::sequence_distance(uint16_t(highest_), packet.sequence);
+    if (is_rtx && (sequence > highest_ + most_ahead || sequence <= highest_ - remembered))
+        return nullptr;
     if (!is_rtx) stats_.received(packet.ssrc, packet.sequence, packet.timestamp, now);
     if (settings_.nack) missing_.received(packet.ssrc, packet.sequence, now);
     last_ = now;
     has_ended_ = rests_ = false;
     rate_bytes_ += packet.payload.size();
-    const int64_t sequence = highest_ + rtp::sequence_distance(uint16_t(highest_), packet.sequence);
     const bool is_newest = sequence > highest_;
     if (is_repeated(sequence)) return nullptr;
 
