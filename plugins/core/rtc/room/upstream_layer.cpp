@@ -41,6 +41,10 @@ void UpstreamLayer::restart(const rtp::Packet &packet) {
 bool UpstreamLayer::is_repeated(int64_t sequence) {
     if (sequence <= highest_ - remembered) return true;
     const auto place = [](int64_t at) { return size_t(at & (remembered - 1)); };
+    if (sequence - highest_ >= remembered) {
+        std::fill(came_.begin(), came_.end(), false);
+        highest_ = sequence;
+    }
     for (; highest_ < sequence; ++highest_)
         came_[place(highest_ + 1)] = false;
     if (came_[place(sequence)]) return true;
