@@ -237,6 +237,28 @@ GST_START_TEST(test_repeated_once_in_a_round_trip) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_asked_for_too_much) {
+    Receiver receiver;
+    receiver.run(2 * second);
+    const auto slot = slots_of(receiver.joined.policy, receiver.joined.answer)[0];
+    // Of numbers that were never sent, more than are looked at in a second.
+    rtp::rtcp::Compound compound;
+    rtp::rtcp::Nack strange{1, slot.ssrc, {}}, good{1, slot.ssrc, {}};
+    std::vector<uint16_t> numbers;
+    for (uint16_t i = 0; i < 5'000; ++i)
+        numbers.push_back(uint16_t(30'000 + i));
+    strange.set(numbers);
+    good.set(std::vector<uint16_t>{1'024 + 77 + 2});
+    compound.packets = {strange, good};
+    receiver.down.on_rtcp(compound, receiver.network.now, receiver.network.now);
+    fail_unless_equals_int(receiver.down.stats().repeated, 0);
+    compound.packets = {good};
+    const int64_t later = receiver.network.now + second;
+    receiver.down.on_rtcp(compound, later, later);
+    fail_unless_equals_int(receiver.down.stats().repeated, 1);
+}
+GST_END_TEST
+
 static Suite *room_streams_suite() {
     Suite *s = suite_create("room_streams");
     TCase *tc = tcase_create("general");
@@ -245,6 +267,7 @@ static Suite *room_streams_suite() {
     tcase_add_test(tc, test_upstream);
     tcase_add_test(tc, test_downstream_follows_the_network);
     tcase_add_test(tc, test_repeated_once_in_a_round_trip);
+    tcase_add_test(tc, test_asked_for_too_much);
     return s;
 }
 GST_CHECK_MAIN(room_streams)

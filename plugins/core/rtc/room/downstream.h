@@ -122,6 +122,8 @@ private:
     double probe_credit_ = 0;    ///< bits that a probe may still send
     double repeat_credit_ = 0;
     int64_t repeat_since_ = 0;
+    unsigned asked_ = 0;      ///< packets, by NACKs since asked_since_
+    int64_t asked_since_ = 0; ///< ns
     Stats stats_;
 };
 

@@ -17,6 +17,7 @@ constexpr size_t extension_size = 8; ///< with one element of two bytes
 constexpr size_t overhead = 28 + 16; ///< bytes of IP, UDP and SRTP
 /// Repeated packets: at once, and in a second.
 constexpr double repeat_burst = 300, repeat_rate = 1'000;
+constexpr unsigned most_asked = 5'000; ///< packets that are asked for in a second; more is ignored
 constexpr int64_t least_pause = 10'000'000, longest_pause = 500'000'000; ///< ns
 /// A probe fills the link up to the estimate for so long, and then waits; ns.
 constexpr int64_t probe_length = second, probe_pause = 4 * second;
@@ -180,6 +181,10 @@ void Downstream::send_reports(int64_t now, int64_t unix_ns) {
 }
 
 void Downstream::on_rtcp(const rtp::rtcp::Compound &compound, int64_t now, int64_t unix_ns) {
+    if (now - asked_since_ >= second) {
+        asked_since_ = now;
+        asked_ = 0;
+    }
     for (const rtp::rtcp::Packet &packet : compound.packets) {
         if (const auto *report = std::get_if<rtp::rtcp::ReceiverReport>(&packet)) {
             const auto arrival = rtp::compact_ntp(rtp::ntp_of(unix_ns));
@@ -196,7 +201,10 @@ void Downstream::on_rtcp(const rtp::rtcp::Compound &compound, int64_t now, int64
         } else if (const auto *nack = std::get_if<rtp::rtcp::Nack>(&packet)) {
             Slot *const slot = slot_with(nack->media);
             if (slot && slot->agreed.is_video)
-                nack->for_each([&](uint16_t sequence) { repeat(*slot, sequence, now); });
+                nack->for_each([&](uint16_t sequence) {
+                    if (asked_ < most_asked) repeat(*slot, sequence, now);
+                    ++asked_;
+                });
         } else if (const auto *lost = std::get_if<rtp::rtcp::PictureLoss>(&packet)) {
             const Slot *const slot = slot_with(lost->media);
             if (slot && slot->forwarder.target()) handler_.want_keyframe(*slot->forwarder.target());
