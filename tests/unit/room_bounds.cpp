@@ -7,6 +7,42 @@
 
 using namespace room_test;
 
+GST_START_TEST(test_rates) {
+    const Joined joined(section("0", "audio", "sendonly", "a=ssrc:6 cname:x\r\n") +
+                            section("1", "video", "sendonly", "a=ssrc:7 cname:x\r\n"),
+                        " 0 1");
+    Sender sender;
+    Upstream upstream(joined.offer, joined.answer, {}, sender, 0);
+    const auto bits_of = [&](SourceKind kind) {
+        uint64_t out = 0;
+        for (const auto &[of, packet] : sender.packets)
+            if (of == kind) out += packet->payload.size() * 8;
+        return out;
+    };
+    // As much as browsers send: all of it passes.
+    int64_t now = 0;
+    uint16_t sound = 100, picture = 100;
+    const auto send = [&](size_t audio, size_t video, int videos) {
+        now += 20 * ms;
+        upstream.on_rtp(rtp_of(6, 111, sound, sound * 960u, false, audio), now);
+        ++sound;
+        for (int i = 0; i < videos; ++i, ++picture)
+            upstream.on_rtp(rtp_of(7, 96, picture, uint32_t(now / ms * 90), true, video), now);
+    };
+    for (int i = 0; i < 500; ++i)
+        send(320, 1'200, 16); // 128 kbit/s, 7.7 Mbit/s
+    fail_unless_equals_int(sender.packets.size(), 500 * 17);
+    // Ten times as much, in ten seconds: as much as is allowed.
+    sender.packets.clear();
+    for (int i = 0; i < 500; ++i)
+        send(1'900, 1'200, 160);
+    fail_unless(bits_of(SourceKind::microphone) < 12 * 250'000);
+    fail_unless(bits_of(SourceKind::microphone) > 8 * 250'000);
+    fail_unless(bits_of(SourceKind::camera) < 11 * 15'000'000);
+    fail_unless(bits_of(SourceKind::camera) > 8 * 15'000'000);
+}
+GST_END_TEST
+
 namespace {
 
 /// One participant's media to another one: Upstream, Downstream, and the encryption of both ends.
@@ -134,6 +170,7 @@ static Suite *room_bounds_suite() {
     Suite *s = suite_create("room_bounds");
     TCase *tc = tcase_create("general");
     suite_add_tcase(s, tc);
+    tcase_add_test(tc, test_rates);
     tcase_add_test(tc, test_gaps_silence_nobody);
     tcase_add_test(tc, test_retransmissions_far_ahead);
     return s;

@@ -16,6 +16,12 @@ constexpr int64_t first_report_after = second / 10; ///< ns; then browsers leave
 constexpr uint32_t most_rate = 1'000'000'000;       ///< Hz
 /// Bytes of a payload: receivers get it with other headers, which have to fit a datagram of 2048.
 constexpr size_t most_payload = 1'984;
+/// Bytes that each packet counts for beside its own: what it costs to send it on.
+constexpr size_t packet_cost = 100;
+/// bit/s of a microphone: music in stereo, with the headers.
+constexpr double audio_rate = 250'000, audio_burst = 2; // s
+/// Video may exceed what its sender is told, as encoders do; s.
+constexpr double video_excess = 1.5, video_burst = 1;
 
 std::vector<bool> received_sections(const sdp::Answer &answer) {
     std::vector<bool> out;
@@ -39,7 +45,8 @@ Upstream::Upstream(const sdp::Offer &offer, const sdp::Answer &answer, Options o
     : options_(std::move(options)), handler_(handler), now_(now),
       batch_(options_.ssrc, options_.cname, has_reduced_size(offer, received_sections(answer)),
              [this](ByteView datagram) { handler_.on_rtcp(datagram); }),
-      next_report_(now + first_report_after) {
+      next_report_(now + first_report_after), audio_(audio_rate, audio_burst, now),
+      video_(video_excess * double(options_.max_bitrate), video_burst, now) {
     const std::vector<bool> is_received = received_sections(answer);
     sources_ = std::make_unique<Sources>(offer, answer, is_received);
     places_.resize(sources_->tracks().size());
@@ -84,6 +91,15 @@ const Upstream::Track *Upstream::find(SourceKind kind) const {
     return nullptr;
 }
 
+bool Upstream::Allowance::take(size_t bytes, int64_t now) {
+    left_ = std::min(most_, left_ + double(now - since_) * rate_ / double(second));
+    since_ = now;
+    const double bits = double(bytes) * 8;
+    if (left_ < bits) return false;
+    left_ -= bits;
+    return true;
+}
+
 void Upstream::on_rtp(ByteView datagram, int64_t now) {
     now_ = std::max(now_, now);
     rtp::Packet packet;
@@ -91,9 +107,15 @@ void Upstream::on_rtp(ByteView datagram, int64_t now) {
     ++packets_;
     bytes_ += datagram.size();
     const rtp::Extensions extensions = rtp::parse_extensions(packet.extension, ids_);
+    const auto route = sources_->route(packet, extensions);
+    if (route) {
+        // As if the network had lost it, so that the sender slows down.
+        const SourceKind kind = tracks_[places_[route->track].track].kind;
+        Allowance &allowance = is_video(kind) ? video_ : audio_;
+        if (!allowance.take(datagram.size() + packet_cost, now_)) return;
+    }
     if (has_arrivals_ && extensions.transport_sequence)
         arrivals_.received(*extensions.transport_sequence, now_);
-    const auto route = sources_->route(packet, extensions);
     if (!route) return;
     rtp::Packet original = packet;
     if (route->is_rtx) {

@@ -25,8 +25,9 @@ constexpr bool is_video(SourceKind kind) {
 
 /// Asks for missing packets, bounds requests for keyframes, and reports what arrives. Times are ns
 /// of any steady clock; one that is earlier than the last counts as that. The peer is hostile:
-/// packets, bytes and RTCP are bounded. Not thread-safe. The handler may only call
-/// request_keyframe() and functions that are const.
+/// of audio 250 kbit/s pass, of all video half as much again as `max_bitrate`, and no packets that
+/// grow too large for receivers; what exceeds that counts as lost. Not thread-safe. The handler may
+/// only call request_keyframe() and functions that are const.
 class Upstream {
 public:
     class Handler {
@@ -73,6 +74,17 @@ public:
     uint64_t bytes() const { return bytes_; }
 
 private:
+    /// What may come in a while: so much in a second, and that of some seconds at once.
+    class Allowance {
+    public:
+        Allowance(double rate, double seconds, int64_t now)
+            : rate_(rate), most_(rate * seconds), left_(most_), since_(now) {}
+        bool take(size_t bytes, int64_t now);
+
+    private:
+        double rate_, most_, left_; ///< bit/s; bits
+        int64_t since_;             ///< ns
+    };
     struct Place {
         size_t track = 0, layer = 0;
     };
@@ -96,6 +108,7 @@ private:
     rtp::ArrivalLog arrivals_;
     RtcpBatch batch_;
     int64_t next_report_;
+    Allowance audio_, video_;
     uint64_t packets_ = 0, bytes_ = 0;
     std::vector<uint16_t> missing_; ///< scratch
 };
