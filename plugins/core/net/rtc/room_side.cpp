@@ -28,15 +28,13 @@ void RoomSide::put(const RoomTrackPtr &track, MediaPacketPtr packet) {
         dropped_.fetch_add(1, std::memory_order_relaxed);
         if (!is_video) return;
         // Told once, in its place: what comes behind it is of no use up to a keyframe.
-        const auto last =
-            std::find_if(box_.packets.rbegin(), box_.packets.rend(),
-                         [&](const Incoming &one) { return one.track->number == track->number; });
-        if (last == box_.packets.rend() || last->packet) {
+        if (box_.lost.insert(track->number).second) {
             box_.packets.push_back({track, nullptr});
             ++waiting_;
         }
         return schedule();
     }
+    if (is_video) box_.lost.erase(track->number);
     box_.packets.push_back({track, std::move(packet)});
     ++waiting_;
     schedule();
@@ -80,6 +78,7 @@ void RoomSide::drain() {
             in_hand_.clear();
             at_ = 0;
             std::swap(in_hand_, box_.packets);
+            box_.lost.clear();
         }
     }
     take_news(box);

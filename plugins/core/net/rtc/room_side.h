@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace penstock::net {
@@ -80,6 +81,8 @@ private:
     };
     struct Box {
         std::vector<Incoming> packets;
+        /// Tracks of `packets` with nothing behind the place where packets of them are missing.
+        std::unordered_set<uint64_t> lost;
         std::vector<rtc::room::Room::Text> texts;
         std::vector<std::pair<uint32_t, std::string>> removals;
         std::shared_ptr<const RoomScene> scene;
