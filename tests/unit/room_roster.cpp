@@ -145,6 +145,48 @@ GST_START_TEST(test_chat) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_welcome_fits) {
+    Rig rig;
+    const uint32_t ann = rig.join("Ann");
+    // Each character takes two bytes as JSON.
+    for (int i = 0; i < 50; ++i) {
+        rig.now += 2 * second;
+        rig.say(ann, {{"type", "chat"}, {"text", std::string(990, '"') + std::to_string(i)}});
+    }
+    while (rig.room.size() < Room::max_participants)
+        rig.room.join(std::string(max_name, '\\'), false, all);
+    rig.room.take();
+    const auto welcome = [&](size_t most) {
+        rig.room.welcome(ann, most);
+        const auto texts = rig.room.take().texts;
+        fail_unless(!texts.empty());
+        return *texts.front().text;
+    };
+    const std::string whole = welcome(0);
+    fail_unless(whole.size() <= max_text, "%u bytes", unsigned(whole.size()));
+    const json all_of = json::parse(whole);
+    fail_unless_equals_int(all_of.at("roster").size(), 100);
+    fail_unless(all_of.at("chat").size() > 5 && all_of.at("chat").size() < 50);
+    // Some take less, also when they are told anew later: the newest lines, or none.
+    const std::string cut = welcome(whole.size() - 1);
+    fail_unless(cut.size() < whole.size());
+    fail_unless_equals_int(json::parse(cut).at("chat").size(), all_of.at("chat").size() - 1);
+    fail_unless(json::parse(cut).at("chat").back() == all_of.at("chat").back());
+    fail_unless(welcome(0) == cut);
+    fail_unless(json::parse(welcome(1)).at("chat").empty());
+}
+GST_END_TEST
+
+GST_START_TEST(test_too_many_views) {
+    Rig rig;
+    const uint32_t ann = rig.join("Ann");
+    unsigned taken = 0;
+    for (int i = 0; i < 1'000; ++i)
+        taken += rig.room.take_text(ann, "{\"type\":\"view\"}", rig.now, 0).has_value();
+    fail_unless_equals_int(taken, 50);
+}
+GST_END_TEST
+
 GST_START_TEST(test_hostile) {
     Rig rig;
     const uint32_t ann = rig.join("Ann"), bob = rig.join("Bob");
@@ -226,6 +268,8 @@ static Suite *room_roster_suite() {
     tcase_add_test(tc, test_states);
     tcase_add_test(tc, test_hosts);
     tcase_add_test(tc, test_chat);
+    tcase_add_test(tc, test_welcome_fits);
+    tcase_add_test(tc, test_too_many_views);
     tcase_add_test(tc, test_hostile);
     tcase_add_test(tc, test_speakers);
     return s;

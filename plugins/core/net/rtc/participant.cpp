@@ -142,7 +142,7 @@ void RtcParticipant::on_closed(const std::string &) {
 void RtcParticipant::on_channel_open(uint16_t id, const std::string &label) {
     if (label != channel_label || channel_ || number_ == 0) return;
     channel_ = id;
-    room_->welcome(number_);
+    room_->welcome(number_, max_channel_text());
     tell_slots();
 }
 
@@ -158,6 +158,8 @@ void RtcParticipant::on_channel_text(uint16_t id, std::string_view text) {
 
 void RtcParticipant::on_text(const std::string &text) {
     if (!channel_ || has_lost_texts_) return;
+    if (text.size() > max_channel_text()) // it would block those behind it for good
+        return say(LogLevel::debug, "takes no text of " + std::to_string(text.size()) + " bytes");
     if (texts_.empty() && send_channel_text(*channel_, text)) return;
     texts_.push_back(text);
     if (texts_.size() <= most_texts) return;
@@ -172,7 +174,7 @@ void RtcParticipant::flush_texts() {
         texts_.pop_front();
     if (!has_lost_texts_ || !texts_.empty()) return;
     has_lost_texts_ = false;
-    room_->welcome(number_);
+    room_->welcome(number_, max_channel_text());
     tell_slots();
 }
 

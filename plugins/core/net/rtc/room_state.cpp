@@ -107,9 +107,9 @@ void RtcRoom::leave(uint32_t participant) {
     if (is_empty) tell_occupied(false);
 }
 
-void RtcRoom::welcome(uint32_t participant) {
+void RtcRoom::welcome(uint32_t participant, size_t most_text) {
     std::lock_guard lock(mutex_);
-    room_.welcome(participant);
+    room_.welcome(participant, most_text);
     act();
 }
 

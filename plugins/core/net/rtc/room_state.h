@@ -63,7 +63,8 @@ public:
     Joined join(size_t loop, const std::string &name, const std::string &key,
                 std::array<size_t, rtc::room::source_kinds> layers);
     void leave(uint32_t participant);
-    void welcome(uint32_t participant);
+    /// `most_text`: bytes of a text that it takes; 0: as before.
+    void welcome(uint32_t participant, size_t most_text = 0);
     std::optional<rtc::room::message::View> take_text(uint32_t participant, std::string_view text);
     void set_flowing(uint32_t participant, rtc::room::SourceKind kind, bool flows);
     /// What of these participants' texts names somebody.

@@ -126,6 +126,9 @@ void RtcSession::expect_channels() {
         options.remote_port = offered.sctp_port.value_or(options.remote_port);
         options.is_dtls_client = answer_.is_dtls_client;
         options.remote_max_message = offered.max_message_size.value_or(64 << 10); // RFC 8841
+        if (options.remote_max_message != 0)
+            max_channel_text_ = static_cast<size_t>(
+                std::min<uint64_t>(options.remote_max_message, sctp::max_message));
         RtcChannels::Owner &owner = *this;
         channels_ = std::make_unique<RtcChannels>(owner, options);
     }

@@ -87,6 +87,8 @@ protected:
     /// False, and nothing is sent, if the channel is not open, the peer takes no text that long, or
     /// as much waits as may.
     bool send_channel_text(uint16_t id, std::string_view text);
+    /// Bytes; longer ones are never sent.
+    size_t max_channel_text() const { return max_channel_text_; }
 
     // Until on_connected() has returned; then they are empty.
     const sdp::Offer &offer() const { return offer_; }
@@ -188,6 +190,7 @@ private:
     Output output_{*this};
     std::unique_ptr<dtls::Session> dtls_;
     std::optional<srtp::Receiver> receiver_;
+    size_t max_channel_text_ = sctp::max_message;
     std::unique_ptr<RtcChannels> channels_; ///< nullptr: its section is not accepted
     /// Checks that were not valid in this second.
     unsigned false_checks_ = 0;

@@ -16,6 +16,8 @@ namespace penstock::rtc::room {
 
 /// Bytes of a client's message; longer ones are refused.
 inline constexpr size_t max_message = 4096;
+/// Bytes of a text to a client that has named no limit of its own (RFC 8841, 6.1).
+inline constexpr size_t max_text = 64 << 10;
 inline constexpr size_t max_name = 64;       ///< bytes of UTF-8
 inline constexpr size_t max_chat = 1000;     ///< bytes of UTF-8
 inline constexpr size_t max_pinned = 16;     ///< participants that a client pins

@@ -13,7 +13,7 @@ constexpr double chat_burst = 6, chat_rate = 1;
 constexpr double complaint_burst = 3, complaint_rate = 0.5;
 /// Messages beyond those; who goes on is removed.
 constexpr unsigned most_refused = 2'000;
-/// Bytes of the chat in a welcome.
+/// Bytes of the chat in a welcome, as JSON.
 constexpr size_t most_chat = 24 << 10;
 constexpr size_t most_told = 10; ///< who speak
 
@@ -91,23 +91,29 @@ void Room::leave(uint32_t participant) {
     send_all(write_left(id_of(participant)));
 }
 
-void Room::welcome(uint32_t participant) {
+void Room::welcome(uint32_t participant, size_t most_text) {
     Person *const person = find(participant);
     if (!person) return;
     person->listens = true;
+    if (most_text != 0) person->most_text = most_text;
     std::vector<Who> roster;
     for (const auto &[number, other] : people_)
         roster.push_back(other.who);
+    const auto write = [&](const std::vector<ChatLine> &lines) {
+        return write_welcome(person->who.id, person->who.role, options_.name, roster, lines);
+    };
+    const size_t without = write({}).size();
+    const size_t most = person->most_text;
+    size_t left = std::min(most - std::min(most, without), most_chat);
     std::vector<ChatLine> lines;
-    size_t size = 0;
     for (auto line = chat_.rbegin(); line != chat_.rend(); ++line) {
-        size += line->text.size() + line->name.size();
-        if (size > most_chat) break;
+        const size_t size = write_chat(*line).size(); // a little more than it takes in there
+        if (size > left) break;
+        left -= size;
         lines.push_back(*line);
     }
     std::reverse(lines.begin(), lines.end());
-    send(participant,
-         write_welcome(person->who.id, person->who.role, options_.name, roster, lines));
+    send(participant, write(lines));
     std::vector<std::string> ids;
     for (const uint32_t speaker : told_speakers_)
         ids.push_back(id_of(speaker));

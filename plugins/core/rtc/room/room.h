@@ -52,8 +52,9 @@ public:
     /// which no other gets; 0: the room is full.
     uint32_t join(std::string_view name, bool is_host, std::array<bool, source_kinds> sends);
     void leave(uint32_t participant);
-    /// Its channel is open, or has lost texts: it gets the welcome.
-    void welcome(uint32_t participant);
+    /// Its channel is open, or has lost texts: it gets the welcome, with as much of the chat as
+    /// fits `most_text` bytes; 0: what was said last, or max_text.
+    void welcome(uint32_t participant, size_t most_text = 0);
     /// What the participant shows is its own affair: that is returned, and of no interest here.
     std::optional<message::View> take_text(uint32_t participant, std::string_view text, int64_t now,
                                            int64_t unix_ms);
@@ -92,6 +93,7 @@ private:
         bool has_said = false;                  ///< what it sends
         bool listens = false;                   ///< its channel is open
         bool is_changed = false;
+        size_t most_text = max_text; ///< bytes of a text that it takes
         Allowance messages, chats, complaints;
         unsigned refused = 0; ///< messages
     };
