@@ -39,7 +39,7 @@
  * ]|
  * Serves a room until it is interrupted.
  *
- * Since: 0.2.0
+ * Since: 0.1.0
  */
 #include "rtc/rtcroom.h"
 
