@@ -120,6 +120,37 @@ GST_START_TEST(test_hosts) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_last_host_leaves) {
+    Rig rig;
+    const uint32_t ann = rig.join("Ann"), bob = rig.join("Bob"), cleo = rig.join("Cleo"),
+                   dan = rig.join("Dan");
+    const auto leave = [&](uint32_t who) {
+        rig.room.leave(who);
+        rig.room.tick();
+        rig.run();
+    };
+    rig.say(ann, {{"type", "role"}, {"id", "p2"}, {"role", "listener"}});
+    rig.say(ann, {{"type", "role"}, {"id", "p4"}, {"role", "host"}});
+    const unsigned changes = rig.told_to(bob, "changed");
+    leave(ann); // Dan is there
+    fail_unless_equals_int(rig.told_to(bob, "changed"), changes);
+    leave(dan);
+    const json &heir = rig.told[bob]["changed"].at("who"); // Bob only listens
+    fail_unless(heir.at("id") == "p3" && heir.at("role") == "host");
+    rig.say(cleo, {{"type", "role"}, {"id", "p2"}, {"role", "speaker"}});
+    fail_unless(rig.told[bob]["changed"].at("who").at("role") == "speaker");
+    leave(cleo);
+    fail_unless(rig.told[bob]["changed"].at("who").at("role") == "host");
+    // With a host key only that makes hosts.
+    Rig keyed({.name = "x", .first_is_host = false});
+    const uint32_t host = keyed.join("Ann", true), guest = keyed.join("Bob");
+    keyed.room.leave(host);
+    keyed.room.tick();
+    keyed.run();
+    fail_unless_equals_int(keyed.told_to(guest, "changed"), 0);
+}
+GST_END_TEST
+
 GST_START_TEST(test_chat) {
     Rig rig;
     const uint32_t ann = rig.join("Ann"), bob = rig.join("Bob");
@@ -267,6 +298,7 @@ static Suite *room_roster_suite() {
     tcase_add_test(tc, test_coming_and_going);
     tcase_add_test(tc, test_states);
     tcase_add_test(tc, test_hosts);
+    tcase_add_test(tc, test_last_host_leaves);
     tcase_add_test(tc, test_chat);
     tcase_add_test(tc, test_welcome_fits);
     tcase_add_test(tc, test_too_many_views);

@@ -89,6 +89,22 @@ void Room::leave(uint32_t participant) {
     speakers_.forget(participant);
     actions_.scene_changed = true;
     send_all(write_left(id_of(participant)));
+    keep_a_host();
+}
+
+/// Without a host key nobody could become host any more: it is who has been there longest and is
+/// no listener.
+void Room::keep_a_host() {
+    const auto has_role = [](Role role) {
+        return [role](const auto &one) { return one.second.who.role == role; };
+    };
+    if (!options_.first_is_host || std::any_of(people_.begin(), people_.end(), has_role(Role::host)))
+        return;
+    // Numbers are given in the order of coming.
+    const auto heir = std::find_if_not(people_.begin(), people_.end(), has_role(Role::listener));
+    if (heir == people_.end()) return;
+    heir->second.who.role = Role::host;
+    change(heir->second);
 }
 
 void Room::welcome(uint32_t participant, size_t most_text) {

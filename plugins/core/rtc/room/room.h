@@ -107,6 +107,7 @@ private:
     void take(uint32_t from, Person &sender, const message::Remove &removal);
     Person *target_of(uint32_t from, Person &sender, const std::string &id);
     void set_media(Person &person, SourceKind kind, bool sends);
+    void keep_a_host();
     void change(Person &person);
     void complain(uint32_t to, Person &person, std::string_view text, int64_t now);
     void send(uint32_t to, std::string text);
