@@ -3,6 +3,7 @@
 #include "core/net/loop/loop_count.h"
 #include "core/net/loop/loops.h"
 #include "core/net/rtc/room_state.h"
+#include "core/net/rtc/rooms.h"
 #include "unit/room_rig.hpp"
 
 #include <boost/asio/post.hpp>
@@ -64,6 +65,25 @@ GST_START_TEST(test_refusals) {
     site.room.reset();
     cleo.wait([&] { return cleo.ended; });
     fail_unless_equals_int(bob.post(), 404);
+}
+GST_END_TEST
+
+GST_START_TEST(test_closed_room_takes_nobody) {
+    const auto loops = Loops::shared();
+    RtcRooms rooms(loops);
+    Tap first, other;
+    const auto one = std::make_shared<RoomTap>(first), two = std::make_shared<RoomTap>(other);
+    const auto room = rooms.open("room/x/join", {}, one, nullptr);
+    fail_unless(rooms.open("room/x/join", {}, two, nullptr) == room);
+    room->remove_tap(one);
+    fail_unless(!room->is_closed());
+    room->remove_tap(two);
+    fail_unless(room->is_closed() && !room->add_tap(one));
+    fail_unless(room->join(0, "x", "", {1, 0, 0}).number == 0);
+    // Who opens it now has one that is open.
+    const auto next = rooms.open("room/x/join", {}, one, nullptr);
+    fail_unless(next != room && !next->is_closed() && rooms.find("room/x/join") == next);
+    next->remove_tap(one);
 }
 GST_END_TEST
 
@@ -183,6 +203,7 @@ static Suite *net_room_hostile_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_texts);
     tcase_add_test(tc, test_refusals);
+    tcase_add_test(tc, test_closed_room_takes_nobody);
     tcase_add_test(tc, test_media);
     tcase_add_test(tc, test_stalled_loop);
     return s;

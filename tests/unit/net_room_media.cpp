@@ -250,6 +250,15 @@ GST_START_TEST(test_tap) {
         if (pace.is_due()) ann.send_screen(pace.frames % 5 == 0, 's');
         return frames(2, flv::TagKind::frame, flv::TagType::video) > 3;
     });
+    // Requests for streams that are no more are forgotten, and take no room from others.
+    for (uint64_t stream = 1'000; stream < 1'500; ++stream)
+        site.room->want_keyframe(stream);
+    const unsigned asked = ann.asked();
+    site.room->want_keyframe(1);
+    ann.wait([&] {
+        if (pace.is_due()) ann.send_video(false, 'a');
+        return ann.asked() > asked;
+    });
     ann.leave();
     fail_unless(eventually([&] {
         std::lock_guard lock(site.tap.mutex);

@@ -65,12 +65,13 @@ ParticipantTaps::Stream::Stream(ParticipantTaps &all, bool is_screen, int64_t no
     : all_(all), kind_(is_screen ? SourceKind::screen : SourceKind::camera),
       tap_(kind_, all.codecs_[size_t(kind_)],
            !is_screen && all.codecs_[size_t(SourceKind::microphone)].has_value(), *this, now) {
-    info_.number = all.room_->next_stream();
+    info_.number = all.room_->open_stream();
     info_.participant = rtc::room::Room::id_of(all.participant_);
     info_.is_screen = is_screen;
 }
 
 ParticipantTaps::Stream::~Stream() {
+    all_.room_->close_stream(info_.number);
     for (const Taker &taker : takers_)
         if (has_begun_)
             taker.tap->call(

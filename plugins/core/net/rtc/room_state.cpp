@@ -14,7 +14,6 @@ using rtc::room::SourceKind;
 
 /// The scene is told so often at most; ns.
 constexpr uint64_t scene_interval = 50'000'000;
-constexpr size_t most_requests = 256;
 
 /// "room/standup/join" is the room "standup".
 std::string name_of_path(const std::string &path) {
@@ -201,20 +200,20 @@ void RtcRoom::publish(const RoomTrackPtr &track, size_t from,
 
 // --- taps ---------------------------------------------------------------------------------
 
-void RtcRoom::add_tap(const std::shared_ptr<RoomTap> &tap) {
+bool RtcRoom::add_tap(const std::shared_ptr<RoomTap> &tap) {
     std::lock_guard lock(mutex_);
+    if (is_closed_) return false;
     taps_.push_back(tap);
     ++tap_turn_;
+    return true;
 }
 
 void RtcRoom::remove_tap(const std::shared_ptr<RoomTap> &tap) {
     tap->close();
-    std::unique_lock lock(mutex_);
+    std::lock_guard lock(mutex_);
     std::erase(taps_, tap);
     ++tap_turn_;
-    if (!taps_.empty()) return;
-    lock.unlock();
-    close("the room has closed");
+    if (taps_.empty()) close("the room has closed");
 }
 
 RoomTaps RtcRoom::media_taps() const {
@@ -225,26 +224,38 @@ RoomTaps RtcRoom::media_taps() const {
     return out;
 }
 
+uint64_t RtcRoom::open_stream() {
+    std::lock_guard lock(mutex_);
+    streams_[++last_stream_] = false;
+    return last_stream_;
+}
+
+void RtcRoom::close_stream(uint64_t stream) {
+    std::lock_guard lock(mutex_);
+    const auto found = streams_.find(stream);
+    if (found == streams_.end()) return;
+    if (found->second) --requests_;
+    streams_.erase(found);
+}
+
 void RtcRoom::want_keyframe(uint64_t stream) {
     std::lock_guard lock(mutex_);
-    const bool is_known = std::find(keyframe_requests_.begin(), keyframe_requests_.end(), stream) !=
-                          keyframe_requests_.end();
-    if (!is_known && keyframe_requests_.size() < most_requests)
-        keyframe_requests_.push_back(stream);
-    has_requests_ = true;
+    const auto found = streams_.find(stream);
+    if (found != streams_.end() && !std::exchange(found->second, true)) ++requests_;
 }
 
 bool RtcRoom::take_keyframe_request(uint64_t stream) {
-    if (!has_requests_) return false;
+    if (requests_ == 0) return false;
     std::lock_guard lock(mutex_);
-    const bool is_wanted = std::erase(keyframe_requests_, stream) > 0;
-    has_requests_ = !keyframe_requests_.empty();
-    return is_wanted;
+    const auto found = streams_.find(stream);
+    if (found == streams_.end() || !std::exchange(found->second, false)) return false;
+    --requests_;
+    return true;
 }
 
+/// With mutex_ held, so that no tap comes into a room that closes.
 void RtcRoom::close(const std::string &reason) {
     if (is_closed_.exchange(true)) return;
-    std::lock_guard lock(mutex_);
     for (const auto &[number, loop] : loops_of_)
         sides_[loop]->put_removal(number, reason);
 }

@@ -77,18 +77,21 @@ public:
                  int64_t now);
 
     // --- taps -----------------------------------------------------------------------------
-    void add_tap(const std::shared_ptr<RoomTap> &tap);
+    /// False: the room has closed.
+    bool add_tap(const std::shared_ptr<RoomTap> &tap);
     /// The last one closes the room.
     void remove_tap(const std::shared_ptr<RoomTap> &tap);
     /// Those that take media; they have changed when the turn has.
     RoomTaps media_taps() const;
     unsigned tap_turn() const { return tap_turn_.load(std::memory_order_acquire); }
-    uint64_t next_stream() { return ++streams_; }
-    /// Somebody who taps this stream needs a keyframe; taken by its participant.
+    /// A stream for taps; its number, which no other gets.
+    uint64_t open_stream();
+    void close_stream(uint64_t stream);
+    /// Somebody who taps this stream needs a keyframe; taken by its participant. Of a stream that
+    /// is not open, nothing happens.
     void want_keyframe(uint64_t stream);
     bool take_keyframe_request(uint64_t stream);
 
-    void close(const std::string &reason);
     bool is_closed() const { return is_closed_; }
     RoomStats stats() const;
     struct Counters {
@@ -101,6 +104,7 @@ private:
     void act();
     void tell_scene(uint64_t now);
     void tell_occupied(bool is_occupied);
+    void close(const std::string &reason);
 
     const std::string path_;
     const RoomOptions options_;
@@ -109,8 +113,7 @@ private:
     std::atomic<uint64_t> next_tick_{0};
     std::atomic<bool> is_closed_{false};
     std::atomic<unsigned> tap_turn_{0};
-    std::atomic<uint64_t> streams_{0};
-    std::atomic<bool> has_requests_{false};
+    std::atomic<unsigned> requests_{0}; ///< for keyframes
 
     mutable std::mutex mutex_; ///< guards what follows
     rtc::room::Room room_;
@@ -120,7 +123,8 @@ private:
     uint64_t scene_told_ = 0; ///< ns
     uint64_t joined_ = 0;
     RoomTaps taps_;
-    std::vector<uint64_t> keyframe_requests_; ///< streams
+    uint64_t last_stream_ = 0;
+    std::map<uint64_t, bool> streams_; ///< for taps; whether a keyframe is wanted
 };
 
 } // namespace penstock::net

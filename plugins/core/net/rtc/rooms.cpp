@@ -30,15 +30,18 @@ std::shared_ptr<RtcRoom> RtcRooms::open(const std::string &path, const RoomOptio
         });
         const auto found = rooms_.find(path);
         if (found != rooms_.end()) room = found->second.lock();
-        if (!room && rooms_.size() >= most_rooms) {
-            if (error) *error = std::to_string(most_rooms) + " rooms are open, and no more may be";
-            return nullptr;
-        }
+        // It may be closing just now.
+        if (room && !room->add_tap(tap)) room.reset();
         if (!room) {
+            if (rooms_.size() >= most_rooms && !rooms_.contains(path)) {
+                if (error)
+                    *error = std::to_string(most_rooms) + " rooms are open, and no more may be";
+                return nullptr;
+            }
             room = std::make_shared<RtcRoom>(path, options, loops_);
+            room->add_tap(tap);
             rooms_[path] = room;
         }
-        room->add_tap(tap);
         waiting = take_waiting(path);
     }
     for (const Waiting &each : waiting)
