@@ -36,6 +36,7 @@ bool take_bearer_token(std::string_view authorization, PeerInfo &peer) {
     const bool is_legal =
         std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
     if (!is_legal || token.size() > max_bearer_token) return false;
+    peer.bearer = token;
     if (peer.key.empty()) peer.key = token;
     if (query_value(peer.query, "token").empty() && query_value(peer.query, "jwt").empty())
         // In front, because the first `token` counts, and the URL may have an empty one.

@@ -5,6 +5,7 @@
 #include "core/net/http/not_found.h"
 #include "core/net/rtc/bearer.h"
 #include "core/net/rtc/offer_reply.h"
+#include "core/net/rtc/rooms.h"
 #include "core/net/stream/refusal_log.h"
 #include "core/sdp/text.h"
 
@@ -73,14 +74,17 @@ private:
     std::atomic<bool> is_sent_{false};
 };
 
-/// The 404 of a path where nobody may publish: it says where they may.
+/// The 404 of a path where nobody may publish or join: it says where they may.
 HttpResponse nothing_to_publish(const HttpServer &server, const HttpRequest &request) {
-    std::string text = "No publisher is expected at " + request.path.substr(0, 200) + ".";
+    const bool is_room = is_room_path(request.path);
+    std::string text = (is_room ? "There is no room at " : "No publisher is expected at ") +
+                       request.path.substr(0, 200) + ".";
     const std::string origin = origin_of(request, server.scheme());
     std::string known;
     for (const std::string &example : server.rules().publish_examples())
-        if (example.ends_with("/whip")) known += "\n  " + origin + "/" + example;
-    if (!known.empty()) text += "\nPublish to" + known;
+        if (is_room ? is_room_path(example) : example.ends_with("/whip"))
+            known += "\n  " + origin + "/" + example;
+    if (!known.empty()) text += (is_room ? "\nJoin" : "\nPublish to") + known;
     return http_error(404, text);
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/http/target.h"
 #include "core/net/loop/clock.h"
+#include "core/net/stream/same_key.h"
 #include "core/rtc/room/join_policy.h"
 
 #include <boost/asio/post.hpp>
@@ -22,6 +23,7 @@ constexpr size_t most_texts = 200;
 /// Who is removed is told so, and has to read it; ns.
 constexpr uint64_t removal_delay = 300'000'000;
 constexpr const char *full_text = "The room is full.";
+constexpr const char *no_room_text = "There is no such room.";
 
 } // namespace
 
@@ -32,26 +34,59 @@ RtcParticipant::RtcParticipant(std::shared_ptr<RtcState> state, size_t loop, Pee
 
 // --- admission ----------------------------------------------------------------------------
 
+/// Either key may be a host's or the rule's: in the URL, or as the bearer token.
+bool RtcParticipant::gives(const std::string &key) const {
+    return !key.empty() && (same_key(peer_.key, key) || same_key(peer_.bearer, key));
+}
+
+/// False: it is refused. The key of a rule holds for all who join its rooms; of one that is open,
+/// the hosts' is as good.
+bool RtcParticipant::may_join(const std::string &path) {
+    const auto room = state_->rooms->find(path);
+    const auto lease = state_->rules->lease_for(path);
+    if (!room && !lease) {
+        refuse(404, no_room_text);
+        return false;
+    }
+    if (!lease || lease->publish_key.empty() || gives(lease->publish_key) ||
+        (room && gives(room->options().host_key)))
+        return true;
+    refuse(401, wrong_key_text);
+    return false;
+}
+
 void RtcParticipant::admit() {
-    if (!state_->rooms->find(peer_.path) && !state_->rules->lease_for(peer_.path))
-        return refuse(404, "There is no such room.");
+    if (!may_join(peer_.path)) return;
     const auto done = [weak = weak_from_this()](bool allowed, const std::string &reason) {
         const auto self = std::static_pointer_cast<RtcParticipant>(weak.lock());
         if (!self || self->ended_) return;
-        if (allowed) return self->find_room();
+        if (allowed) return self->admit_join();
         self->say(LogLevel::debug, reason);
         self->refuse(403, "Not allowed.");
     };
     if (admission_.ask(context().get_executor(), state_->rules->watches(), {}, peer_, done))
-        find_room();
+        admit_join();
 }
 
-/// Called after the admission, before which nothing may be started.
+/// Called after the admission, before which nothing may be started. A path that this gave appears
+/// in place of the requested one, which may be a secret.
+void RtcParticipant::admit_join() {
+    const std::string given = admission_.new_path();
+    if (given.empty() || given == peer_.path) return find_room();
+    const bool is_legal = is_safe_path(given) && is_room_path(given);
+    peer_.path = is_legal ? given : "a path given by its authorizer";
+    if (!is_legal)
+        return refuse(500, "The path given by the authorizer is not that of a room, as "
+                           "room/NAME/join is.");
+    if (may_join(given)) find_room();
+}
+
 void RtcParticipant::find_room() {
     if (const auto room = state_->rooms->find(peer_.path)) return enter(room);
     const auto lease = state_->rules->lease_for(peer_.path);
-    if (!lease) return refuse(404, "There is no such room.");
+    if (!lease) return refuse(404, no_room_text);
     deadline_ms_ = steady_ms() + state_->limits.claim_ms;
+    late_ = "The room did not open in time; the server's log may say why.";
     const auto then = [weak = weak_from_this()](const std::shared_ptr<RtcRoom> &room,
                                                 const std::string &reason) {
         const auto self = std::static_pointer_cast<RtcParticipant>(weak.lock());
@@ -65,7 +100,11 @@ void RtcParticipant::find_room() {
     if (!state_->rooms->wait(peer_.path, weak_from_this(), then))
         return refuse(503, "Too many wait for this room; try again.", 2);
     say(LogLevel::debug, "waits for its room");
-    lease->on_publish({peer_.path, peer_.id + " " + peer_.address});
+    tell_rule(lease);
+}
+
+void RtcParticipant::tell_rule(const std::shared_ptr<const LeaseOptions> &lease) const {
+    if (lease) lease->on_publish({peer_.path, peer_.id + " " + peer_.address});
 }
 
 void RtcParticipant::enter(const std::shared_ptr<RtcRoom> &room) {
@@ -102,13 +141,16 @@ void RtcParticipant::on_connected() {
     for (const auto &track : upstream_->tracks())
         layers[size_t(track.kind)] = track.layers.size();
     const std::string name = http::query_parameter(peer_.query, "name").value_or("");
-    const RtcRoom::Joined joined = room_->join(home_, name, peer_.key, layers);
+    const RtcRoom::Joined joined =
+        room_->join(home_, name, gives(room_->options().host_key), layers);
     if (joined.number == 0)
         return close_now(LogLevel::info, room_->is_closed() ? "the room has closed" : full_text);
     number_ = joined.number;
     tracks_ = joined.tracks;
     say(LogLevel::info, "joins as " + rtc::room::Room::id_of(number_) + " (" + peer_.client + ")");
     admission_.enter(peer_);
+    // Its rule's pipeline may be none of those that hold the room open, or be ending.
+    tell_rule(state_->rules->lease_for(peer_.path));
     taps_ = std::make_unique<ParticipantTaps>(
         room_, number_, *upstream_,
         [this](SourceKind kind, uint8_t layer) { upstream_->request_keyframe(kind, layer); });

@@ -64,8 +64,11 @@ private:
                                    int64_t number) override;
     std::vector<rtc::room::LayerFacts> layers_of(uint64_t track) override;
 
+    bool gives(const std::string &key) const;
+    bool may_join(const std::string &path);
     void admit_join();
     void find_room();
+    void tell_rule(const std::shared_ptr<const LeaseOptions> &lease) const;
     void enter(const std::shared_ptr<RtcRoom> &room);
     void tell_slots();
     void flush_texts();

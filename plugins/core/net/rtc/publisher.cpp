@@ -14,9 +14,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr const char *wrong_key_text =
-    "Wrong or missing key: send it as a bearer token, or as ?key=… in the URL.";
-
 } // namespace
 
 RtcPublisher::RtcPublisher(std::shared_ptr<RtcState> state, size_t loop, PeerInfo peer, Seats seats)

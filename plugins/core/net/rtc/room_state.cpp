@@ -2,7 +2,6 @@
 #include "core/net/rtc/room_state.h"
 
 #include "core/net/loop/clock.h"
-#include "core/net/stream/same_key.h"
 
 #include <algorithm>
 #include <utility>
@@ -61,7 +60,7 @@ bool RtcRoom::is_occupied() const {
 
 // --- participants -------------------------------------------------------------------------
 
-RtcRoom::Joined RtcRoom::join(size_t loop, const std::string &name, const std::string &key,
+RtcRoom::Joined RtcRoom::join(size_t loop, const std::string &name, bool is_host,
                               std::array<size_t, rtc::room::source_kinds> layers) {
     Joined out;
     std::unique_lock lock(mutex_);
@@ -69,7 +68,6 @@ RtcRoom::Joined RtcRoom::join(size_t loop, const std::string &name, const std::s
     std::array<bool, rtc::room::source_kinds> sends{};
     for (size_t i = 0; i < layers.size(); ++i)
         sends[i] = layers[i] > 0;
-    const bool is_host = !options_.host_key.empty() && same_key(key, options_.host_key);
     out.number = room_.join(name, is_host, sends);
     if (out.number == 0) return out;
     ++joined_;

@@ -60,7 +60,7 @@ public:
         std::array<RoomTrackPtr, rtc::room::source_kinds> tracks; ///< nullptr: not sent
     };
     /// `layers`: of each kind; 0: it is not sent.
-    Joined join(size_t loop, const std::string &name, const std::string &key,
+    Joined join(size_t loop, const std::string &name, bool is_host,
                 std::array<size_t, rtc::room::source_kinds> layers);
     void leave(uint32_t participant);
     /// `most_text`: bytes of a text that it takes; 0: as before.

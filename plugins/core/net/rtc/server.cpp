@@ -231,6 +231,7 @@ public:
         if (const auto mount = state_->mount(path, false)) mount->slot.refuse(reason);
     }
     void refuse_busy(const std::string &path) override {
+        state_->rooms->refuse(path, "another stream has this name already");
         if (const auto mount = state_->mount(path, false)) mount->slot.refuse_busy();
     }
 

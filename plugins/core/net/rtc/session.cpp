@@ -76,8 +76,10 @@ void RtcSession::say_created(RtcCreated created) {
 
 void RtcSession::refuse(unsigned status, const std::string &reason, unsigned retry_after) {
     say_created({.status = status, .text = reason, .retry_after = retry_after});
-    close_now(LogLevel::warning,
-              std::string("refused to ") + (peer_.publish ? "publish: " : "play: ") + reason);
+    const char *const what = is_room_path(endpoint_) ? "join: "
+                             : peer_.publish         ? "publish: "
+                                                     : "play: ";
+    close_now(LogLevel::warning, std::string("refused to ") + what + reason);
 }
 
 std::string RtcSession::etag() const {

@@ -97,6 +97,8 @@ protected:
     bool prepare_answer(const sdp::AnswerPolicy &policy);
     /// Sends it: 201.
     void send_answer();
+    static constexpr const char *wrong_key_text =
+        "Wrong or missing key: send it as a bearer token, or as ?key=… in the URL.";
     /// Refuses the offer, and ends.
     void refuse(unsigned status, const std::string &reason, unsigned retry_after = 0);
     bool is_answered() const { return done_ == nullptr; }
