@@ -114,6 +114,8 @@ public:
     /// as its pipeline starts. False if they are let in once the stream is live.
     virtual bool parks_viewers() const = 0;
     virtual bool is_publishing(const std::string &path) const = 0; ///< a publisher is connected
+    /// True if a pipeline that shares the publication may begin: of a room, that it is open.
+    virtual bool is_shareable(const std::string &path) const { return is_publishing(path); }
     virtual bool is_live(const std::string &path) const = 0;       ///< viewers receive media
     virtual unsigned viewers(const std::string &path) const = 0;
     /// Refuses the publisher that waits on `path`.

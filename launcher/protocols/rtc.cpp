@@ -36,6 +36,10 @@ public:
     bool is_publishing(const std::string &path) const override {
         return MountListener::is_publishing(path) || server_->is_room_wanted(path);
     }
+    /// Whoever waits for a room to open has its rule's pipeline open it.
+    bool is_shareable(const std::string &path) const override {
+        return MountListener::is_publishing(path) || server_->is_room_occupied(path);
+    }
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
     }

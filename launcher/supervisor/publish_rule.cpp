@@ -111,7 +111,8 @@ void PublishRule::start(const std::string &path) {
     };
     handlers.ended = [this, path] { end(path); };
     handlers.publishing = [this, path](bool publishing) {
-        if (publishing)
+        // The message may be old: the publisher has gone since, and its message may be lost.
+        if (publishing && listener_->is_publishing(path))
             instances_[path].grace.cancel();
         else
             wait_for_publisher(path, grace_);

@@ -10,7 +10,7 @@ namespace {
 
 using Expand = std::function<std::optional<std::string>(const char *property)>;
 
-bool is_publishing(const protocols::Protocol &protocol, const std::string &url,
+bool is_shareable(const protocols::Protocol &protocol, const std::string &url,
                    const Expand &expand) {
     const auto location = net::parse_location(url, protocols::default_port(protocol, url), nullptr);
     if (!location || !protocol.open) return false;
@@ -19,7 +19,7 @@ bool is_publishing(const protocols::Protocol &protocol, const std::string &url,
                                          .shares = true,
                                          .property = expand},
                                         nullptr);
-    return listener && listener->is_publishing(location->path);
+    return listener && listener->is_shareable(location->path);
 }
 
 } // namespace
@@ -40,7 +40,7 @@ std::string missing_publisher(const description::PipelineText &pipeline,
                 return std::nullopt;
             };
             const auto url = expand(found.use->property);
-            if (url && !is_publishing(*found.protocol, *url, expand)) return *url;
+            if (url && !is_shareable(*found.protocol, *url, expand)) return *url;
         }
     }
     return {};

@@ -82,14 +82,18 @@ bool RoomSource::start() {
         options.last_n = settings.last_n;
     }
     std::string error;
-    auto claim = server_->room(path_, *this, options, &error);
-    if (!claim) {
+    {
+        // With the lock: who is told of something by the room finds the claim.
+        std::lock_guard lock(server_mutex_);
+        claim_ = server_->room(path_, *this, options, &error);
+        is_occupied_ = false;
+    }
+    if (!error.empty()) {
         GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", error.c_str()), (nullptr));
         return false;
     }
     since_ = g_get_monotonic_time();
-    std::lock_guard lock(server_mutex_);
-    claim_ = std::move(claim);
+    on_occupied(); // who shares a room is not told of those who are there
     return true;
 }
 
@@ -178,19 +182,30 @@ void RoomSource::on_stream_ended(uint64_t stream) {
     if (const PadPtr pad = pad_of(stream)) pad->end();
 }
 
-/// For the launcher, whose rules end a pipeline that nobody publishes to.
-void RoomSource::on_occupied(bool is_occupied) {
+void RoomSource::on_occupied() {
+    call_elsewhere(element_, [this] { tell_occupied(); });
+}
+
+/// For the launcher, whose rules end a pipeline that nobody publishes to. Calls come on threads of a
+/// pool, in any order: each tells how it is then.
+void RoomSource::tell_occupied() {
+    std::lock_guard order(telling_mutex_);
+    bool is_occupied = false;
+    {
+        std::lock_guard lock(server_mutex_);
+        if (!claim_) return;
+        is_occupied = claim_->stats().participants > 0;
+        if (std::exchange(is_occupied_, is_occupied) == is_occupied) return;
+    }
     GST_INFO_OBJECT(element_, "%s", is_occupied ? "somebody has come" : "nobody is left");
-    call_elsewhere(element_, [this, is_occupied] {
-        gst_element_post_message(
-            element_,
-            gst_message_new_element(
-                GST_OBJECT(element_),
-                gst_structure_new("penstock-publish-state", "publishing", G_TYPE_BOOLEAN,
-                                  gboolean(is_occupied), "path", G_TYPE_STRING, path_.c_str(),
-                                  is_occupied ? "peer" : "reason", G_TYPE_STRING,
-                                  is_occupied ? "participants" : "nobody is left", nullptr)));
-    });
+    gst_element_post_message(
+        element_,
+        gst_message_new_element(
+            GST_OBJECT(element_),
+            gst_structure_new("penstock-publish-state", "publishing", G_TYPE_BOOLEAN,
+                              gboolean(is_occupied), "path", G_TYPE_STRING, path_.c_str(),
+                              is_occupied ? "peer" : "reason", G_TYPE_STRING,
+                              is_occupied ? "participants" : "nobody is left", nullptr)));
 }
 
 // --- pads ---------------------------------------------------------------------------------

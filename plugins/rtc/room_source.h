@@ -59,7 +59,8 @@ private:
     void on_stream(const net::RoomStream &stream) override;
     void on_tag(uint64_t stream, flv::Tag &&tag) override;
     void on_stream_ended(uint64_t stream) override;
-    void on_occupied(bool is_occupied) override;
+    void on_occupied() override;
+    void tell_occupied();
 
     PadPtr pad_of(uint64_t stream);
     void add_pad(uint64_t stream);
@@ -73,6 +74,8 @@ private:
     std::string path_; ///< changes below READY only
     bool takes_media_ = false;
     std::atomic<gint64> since_{0}; ///< monotonic, µs; 0 while stopped
+    bool is_occupied_ = false;     ///< as the application was told; with server_mutex_
+    std::mutex telling_mutex_;     ///< is held across that message, and guards nothing else
 
     std::mutex pads_mutex_; ///< guards what follows
     std::map<uint64_t, PadPtr> pads_;

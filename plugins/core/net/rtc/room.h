@@ -41,8 +41,9 @@ public:
     virtual void on_stream(const RoomStream &) {}
     virtual void on_tag(uint64_t /*stream*/, flv::Tag &&) {}
     virtual void on_stream_ended(uint64_t /*stream*/) {}
-    /// The first participant has come, or the last one has left.
-    virtual void on_occupied(bool /*is_occupied*/) {}
+    /// The first participant has come, or the last one has left. Several of these calls may be late
+    /// and in any order: the claim's stats say which holds.
+    virtual void on_occupied() {}
 };
 
 struct RoomStats {

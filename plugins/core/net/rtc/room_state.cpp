@@ -81,16 +81,16 @@ RtcRoom::Joined RtcRoom::join(size_t loop, const std::string &name, bool is_host
     act();
     const bool is_first = room_.size() == 1;
     lock.unlock();
-    if (is_first) tell_occupied(true);
+    if (is_first) tell_occupied();
     return out;
 }
 
-void RtcRoom::tell_occupied(bool is_occupied) {
+void RtcRoom::tell_occupied() {
     std::unique_lock lock(mutex_);
     const RoomTaps taps = taps_;
     lock.unlock();
     for (const auto &tap : taps)
-        tap->call([&](RoomReceiver &receiver) { receiver.on_occupied(is_occupied); });
+        tap->call([](RoomReceiver &receiver) { receiver.on_occupied(); });
 }
 
 void RtcRoom::leave(uint32_t participant) {
@@ -101,7 +101,7 @@ void RtcRoom::leave(uint32_t participant) {
     act();
     const bool is_empty = room_.size() == 0;
     lock.unlock();
-    if (is_empty) tell_occupied(false);
+    if (is_empty) tell_occupied();
 }
 
 void RtcRoom::welcome(uint32_t participant, size_t most_text) {

@@ -103,7 +103,7 @@ public:
 private:
     void act();
     void tell_scene(uint64_t now);
-    void tell_occupied(bool is_occupied);
+    void tell_occupied();
     void close(const std::string &reason);
 
     const std::string path_;

@@ -1,10 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/rtc/rooms.h"
 
+#include "core/net/loop/log.h"
+
 #include <algorithm>
 #include <utility>
 
 namespace penstock::net {
+namespace {
+
+/// The names of the options that are not the same, "host-key, last-n"; empty: none.
+std::string differences(const RoomOptions &one, const RoomOptions &other) {
+    std::string out;
+    const auto compare = [&](bool same, const char *name) {
+        if (!same) out += std::string(out.empty() ? "" : ", ") + name;
+    };
+    compare(one.host_key == other.host_key, "host-key");
+    compare(one.may_speak == other.may_speak, "default-role");
+    compare(one.is_h264 == other.is_h264, "video-codec");
+    compare(one.max_participants == other.max_participants, "max-participants");
+    compare(one.last_n == other.last_n, "last-n");
+    return out;
+}
+
+} // namespace
 
 bool is_room_path(std::string_view path) {
     return path.ends_with("/join");
@@ -22,6 +41,7 @@ std::shared_ptr<RtcRoom> RtcRooms::open(const std::string &path, const RoomOptio
                                         const std::shared_ptr<RoomTap> &tap, std::string *error) {
     std::shared_ptr<RtcRoom> room;
     std::vector<Waiting> waiting;
+    std::string others;
     {
         std::lock_guard lock(mutex_);
         std::erase_if(rooms_, [](const auto &one) {
@@ -32,6 +52,7 @@ std::shared_ptr<RtcRoom> RtcRooms::open(const std::string &path, const RoomOptio
         if (found != rooms_.end()) room = found->second.lock();
         // It may be closing just now.
         if (room && !room->add_tap(tap)) room.reset();
+        if (room) others = differences(room->options(), options);
         if (!room) {
             if (rooms_.size() >= most_rooms && !rooms_.contains(path)) {
                 if (error)
@@ -44,6 +65,10 @@ std::shared_ptr<RtcRoom> RtcRooms::open(const std::string &path, const RoomOptio
         }
         waiting = take_waiting(path);
     }
+    if (!others.empty())
+        log(LogLevel::warning, "rtc",
+            "[" + path + "] is open with another " + others +
+                ", and stays so: give all rtcroom of a room the same");
     for (const Waiting &each : waiting)
         if (const auto who = each.who.lock()) each.then(room, {});
     return room;
@@ -76,8 +101,13 @@ bool RtcRooms::wait(const std::string &path, std::weak_ptr<void> who, Then then)
     return true;
 }
 
+bool RtcRooms::is_occupied(const std::string &path) const {
+    const auto room = find(path);
+    return room && room->is_occupied();
+}
+
 bool RtcRooms::is_wanted(const std::string &path) const {
-    if (const auto room = find(path); room && room->is_occupied()) return true;
+    if (is_occupied(path)) return true;
     std::lock_guard lock(mutex_);
     const auto found = waiting_.find(path);
     return found != waiting_.end() &&

@@ -25,8 +25,8 @@ public:
 
     explicit RtcRooms(std::shared_ptr<Loops> loops) : loops_(std::move(loops)) {}
 
-    /// The room, with this tap in it; opened if needed. One that is open keeps its options.
-    /// nullptr, and `error` is set: too many are open.
+    /// The room, with this tap in it; opened if needed. One that is open keeps its options, and a
+    /// warning says which are others. nullptr, and `error` is set: too many are open.
     std::shared_ptr<RtcRoom> open(const std::string &path, const RoomOptions &options,
                                   const std::shared_ptr<RoomTap> &tap, std::string *error);
     /// nullptr: it is not open.
@@ -35,7 +35,9 @@ public:
     /// by then. False: too many wait.
     using Then = std::function<void(const std::shared_ptr<RtcRoom> &, const std::string &reason)>;
     bool wait(const std::string &path, std::weak_ptr<void> who, Then then);
-    /// Whether somebody is there, or waits for it to open.
+    /// Whether it is open, and somebody is there.
+    bool is_occupied(const std::string &path) const;
+    /// The same, or somebody waits for it to open.
     bool is_wanted(const std::string &path) const;
     /// It will not open.
     void refuse(const std::string &path, const std::string &reason);
