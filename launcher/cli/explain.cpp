@@ -128,8 +128,9 @@ int explain_description(const std::string &name, const std::vector<std::string> 
             "publish " + binding.expand_for_people(rule.match.pieces));
 
     for (const auto &rule : description.play)
-        add(rule.pipeline, rule.captures,
-            "play " + binding.expand_for_people(rule.matches.front().pieces));
+        if (binding.has_fragments(rule.pipeline))
+            add(rule.pipeline, rule.captures,
+                "play " + binding.expand_for_people(rule.matches.front().pieces));
 
     if (form == Form::json) {
         json pipelines = json::array();

@@ -271,6 +271,11 @@ bool Binding::append_fragment(const Fragment &fragment, const Captures &captures
     return true;
 }
 
+bool Binding::has_fragments(const PipelineText &pipeline) const {
+    return std::any_of(pipeline.fragments.begin(), pipeline.fragments.end(),
+                       [this](const Fragment &fragment) { return holds(fragment.when); });
+}
+
 std::optional<std::string> Binding::launch_line(const PipelineText &pipeline,
                                                 const Captures &captures,
                                                 std::string *error) const {

@@ -49,6 +49,8 @@ public:
     std::string expand_for_people(const Pieces &pieces) const;
     /// Whether all conditions of a pipeline or fragment are true.
     bool holds(const std::vector<Condition> &when) const;
+    /// Whether any fragment of the pipeline is there. A play rule without one is none.
+    bool has_fragments(const PipelineText &pipeline) const;
     /// The description's hint for a failure of this element; empty if there is none.
     std::string hint_for(const PipelineText &pipeline, const std::string &element) const;
     /// For an element that can't open what it reads: a question about the parameter that names it,

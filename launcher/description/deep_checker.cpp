@@ -75,7 +75,8 @@ private:
     static std::string mend_receiver(const PublishRule &rule);
     bool takes_publisher(const PublishRule &rule);
     void check_receiver(const PublishRule &rule);
-    void build(const PipelineText &pipeline, const std::vector<std::string> &captures);
+    void build(const PipelineText &pipeline, const std::vector<std::string> &captures,
+               bool may_be_empty = false);
     void warn_of_encoders(const Alternative &alternative, GstElement *built);
     void check_page();
     std::optional<std::map<std::string, std::string>> samples() const;
@@ -138,7 +139,7 @@ void DeepChecker::run() {
     for (const PublishRule &rule : description_.publish)
         build(rule.pipeline, rule.captures);
     for (const PlayRule &rule : description_.play)
-        build(rule.pipeline, rule.captures);
+        build(rule.pipeline, rule.captures, true);
     if (!problems_.empty()) return;
     check_page();
     warn_of_recordings(description_, description_.warnings);
@@ -358,14 +359,17 @@ void DeepChecker::check_receiver(const PublishRule &rule) {
                          "write location=" + wanted});
 }
 
-/// Builds the pipeline with GStreamer for every choice of parameters, and reports its error.
-void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::string> &captures) {
+/// Builds the pipeline with GStreamer for every choice of parameters, and reports its error. A rule
+/// whose pipeline is empty with some choices may be none then.
+void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::string> &captures,
+                        bool may_be_empty) {
     const auto values = samples();
     if (!values) return;
     Captures names;
     for (const std::string &capture : captures)
         names[capture] = "name";
     for (const Alternative &alternative : alternatives_of(pipeline, description_)) {
+        if (alternative.fragments.empty() && may_be_empty) continue;
         for (const Fragment *fragment : alternative.fragments)
             for (const Item &item : fragment->launch.items)
                 // A missing element may be needed by some choices only; it is not reported here.

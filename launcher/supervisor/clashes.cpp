@@ -32,9 +32,11 @@ bool check_paths(const Bindings &bindings, std::string *error) {
         };
         for (const auto &rule : binding->description().publish)
             if (!take("publish ", rule.match, rule.captures)) return false;
-        for (const auto &rule : binding->description().play)
+        for (const auto &rule : binding->description().play) {
+            if (!binding->has_fragments(rule.pipeline)) continue;
             for (const auto &match : rule.matches)
                 if (!take("play ", match, rule.captures)) return false;
+        }
     }
     return true;
 }

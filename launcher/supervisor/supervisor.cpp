@@ -38,7 +38,8 @@ std::vector<std::string> rules_of(const Bindings &bindings) {
         for (const auto &rule : binding->description().publish)
             out.push_back(signature_of(rule, *binding));
         for (const auto &rule : binding->description().play)
-            out.push_back(signature_of(rule, *binding));
+            if (binding->has_fragments(rule.pipeline))
+                out.push_back(signature_of(rule, *binding));
     }
     return out;
 }
@@ -141,6 +142,7 @@ bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
         rules_.push_back({binding, std::move(signature), std::move(running)});
     }
     for (const description::PlayRule &rule : binding->description().play) {
+        if (!binding->has_fragments(rule.pipeline)) continue;
         std::string signature = signature_of(rule, *binding);
         if (holds(play_rules_, signature)) continue;
         auto running = PlayRule::make(rule, *binding, time_, report_of(*binding), error);

@@ -54,15 +54,15 @@ def status(url):
 
 
 class RoomMix(unittest.TestCase):
-    def run_room(self, *arguments):
+    def run_room(self, mix, *arguments):
         run = Run(self, "room", "--set", "http=" + ANY, "--set", "rtmp=" + ANY, "--set",
-                  "size=360p", *arguments)
+                  "size=360p", *(["--set", "mix=" + mix] if mix else []), *arguments)
         room = run.line(r"Room +(http://\S+/room)/NAME")[1]
-        rtmp = run.line(r"(rtmp://\S+/live)/NAME")[1]
+        rtmp = run.line(r"(rtmp://\S+/live)/NAME")[1] if mix else None
         return run, room, rtmp, room.replace("/room", "/live")
 
     def test_watched(self):
-        run, room, rtmp, http = self.run_room()
+        run, room, rtmp, http = self.run_room("watched")
         # Who tries names starts nothing.
         self.assertEqual(status(f"{http}/show.flv"), 404)
         join(self, room + "/show", "Ann", RED)
@@ -78,9 +78,24 @@ class RoomMix(unittest.TestCase):
         until("Bob is still seen", lambda: colours(f"{rtmp}/show") == ["red", "red"])
         self.assertEqual(run.end(), 0)
 
+    def test_off(self):
+        with tempfile.TemporaryDirectory() as folder:
+            # Unless it is asked for, nobody watches a room from outside; it can be recorded.
+            run, room, _, http = self.run_room(None, "--set", "record=true", "--set",
+                                               "recordings=" + folder)
+            join(self, room + "/show", "Ann", RED)
+            until("hardly anything is written", lambda: [
+                name for name in os.listdir(folder)
+                if os.path.getsize(os.path.join(folder, name)) > 60_000])
+            for name in ("show.flv", "show/index.m3u8", "show/whep"):
+                self.assertEqual(status(f"{http}/{name}"), 404, name)
+            self.assertEqual(run.end(), 0)
+            self.assertNotIn("rtmp://", "".join(run.seen))
+            self.assertNotIn("requested by a viewer", "".join(run.seen))
+
     def test_recorded(self):
         with tempfile.TemporaryDirectory() as folder:
-            run, room, rtmp, _ = self.run_room("--set", "record=true", "--set",
+            run, room, rtmp, _ = self.run_room("watched", "--set", "record=true", "--set",
                                                "recordings=" + folder)
             join(self, room + "/show", "Ann", RED)
             until("nothing is written", lambda: os.listdir(folder))
