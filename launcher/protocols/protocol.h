@@ -116,7 +116,7 @@ public:
     virtual bool is_publishing(const std::string &path) const = 0; ///< a publisher is connected
     /// True if a pipeline that shares the publication may begin: of a room, that it is open.
     virtual bool is_shareable(const std::string &path) const { return is_publishing(path); }
-    virtual bool is_live(const std::string &path) const = 0;       ///< viewers receive media
+    virtual bool is_live(const std::string &path) const = 0; ///< viewers receive media
     virtual unsigned viewers(const std::string &path) const = 0;
     /// Refuses the publisher that waits on `path`.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;

@@ -11,7 +11,7 @@ namespace {
 using Expand = std::function<std::optional<std::string>(const char *property)>;
 
 bool is_shareable(const protocols::Protocol &protocol, const std::string &url,
-                   const Expand &expand) {
+                  const Expand &expand) {
     const auto location = net::parse_location(url, protocols::default_port(protocol, url), nullptr);
     if (!location || !protocol.open) return false;
     const auto listener = protocol.open({.address = location->address,

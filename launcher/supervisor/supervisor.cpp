@@ -38,8 +38,7 @@ std::vector<std::string> rules_of(const Bindings &bindings) {
         for (const auto &rule : binding->description().publish)
             out.push_back(signature_of(rule, *binding));
         for (const auto &rule : binding->description().play)
-            if (binding->has_fragments(rule.pipeline))
-                out.push_back(signature_of(rule, *binding));
+            if (binding->has_fragments(rule.pipeline)) out.push_back(signature_of(rule, *binding));
     }
     return out;
 }

@@ -186,8 +186,8 @@ void RoomSource::on_occupied() {
     call_elsewhere(element_, [this] { tell_occupied(); });
 }
 
-/// For the launcher, whose rules end a pipeline that nobody publishes to. Calls come on threads of a
-/// pool, in any order: each tells how it is then.
+/// For the launcher, whose rules end a pipeline that nobody publishes to. Calls come on threads of
+/// a pool, in any order: each tells how it is then.
 void RoomSource::tell_occupied() {
     std::lock_guard order(telling_mutex_);
     bool is_occupied = false;
@@ -199,13 +199,12 @@ void RoomSource::tell_occupied() {
     }
     GST_INFO_OBJECT(element_, "%s", is_occupied ? "somebody has come" : "nobody is left");
     gst_element_post_message(
-        element_,
-        gst_message_new_element(
-            GST_OBJECT(element_),
-            gst_structure_new("penstock-publish-state", "publishing", G_TYPE_BOOLEAN,
-                              gboolean(is_occupied), "path", G_TYPE_STRING, path_.c_str(),
-                              is_occupied ? "peer" : "reason", G_TYPE_STRING,
-                              is_occupied ? "participants" : "nobody is left", nullptr)));
+        element_, gst_message_new_element(
+                      GST_OBJECT(element_),
+                      gst_structure_new("penstock-publish-state", "publishing", G_TYPE_BOOLEAN,
+                                        gboolean(is_occupied), "path", G_TYPE_STRING, path_.c_str(),
+                                        is_occupied ? "peer" : "reason", G_TYPE_STRING,
+                                        is_occupied ? "participants" : "nobody is left", nullptr)));
 }
 
 // --- pads ---------------------------------------------------------------------------------

@@ -92,8 +92,7 @@ GST_START_TEST(test_room_opens) {
         fail_unless_equals_int(eve.post("/room/late/join"), 401);
     }
     fail_unless(!claim && !site.server->is_room_wanted("room/late/join"));
-    Participant ann(loop, site.port(),
-                    {.name = "Ann&key=letmein", .headers = bearer("sesame")});
+    Participant ann(loop, site.port(), {.name = "Ann&key=letmein", .headers = bearer("sesame")});
     ann.join("/room/late/join");
     fail_unless(ann.find("welcome")->at("role") == "host");
     fail_unless(ann.find("welcome")->at("room") == "late");
@@ -120,9 +119,10 @@ GST_START_TEST(test_given_path) {
     fail_unless(ann.location.find("/room/secret/join/") != std::string::npos);
     ann.leave();
     bob.wait([&] { return bob.find("left") != nullptr; });
-    for (const auto &[path, status] :
-         {std::pair{"live/cam", 500}, {"../room/x/join", 500}, {"room/none/join", 404},
-          {"room/locked/join", 401}}) {
+    for (const auto &[path, status] : {std::pair{"live/cam", 500},
+                                       {"../room/x/join", 500},
+                                       {"room/none/join", 404},
+                                       {"room/locked/join", 401}}) {
         watch->path = path;
         Participant cleo(loop, site.port(), {.name = "Cleo"});
         fail_unless_equals_int(cleo.post("/room/secret/join"), status);

@@ -98,7 +98,8 @@ void Room::keep_a_host() {
     const auto has_role = [](Role role) {
         return [role](const auto &one) { return one.second.who.role == role; };
     };
-    if (!options_.first_is_host || std::any_of(people_.begin(), people_.end(), has_role(Role::host)))
+    if (!options_.first_is_host ||
+        std::any_of(people_.begin(), people_.end(), has_role(Role::host)))
         return;
     // Numbers are given in the order of coming.
     const auto heir = std::find_if_not(people_.begin(), people_.end(), has_role(Role::listener));
