@@ -2,6 +2,7 @@
 #include "core/net/rtc/bearer.h"
 
 #include "core/net/loop/address.h"
+#include "core/net/rtc/rooms.h"
 #include "core/sdp/text.h"
 
 #include <algorithm>
@@ -36,8 +37,8 @@ bool take_bearer_token(std::string_view authorization, PeerInfo &peer) {
     const bool is_legal =
         std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
     if (!is_legal || token.size() > max_bearer_token) return false;
-    peer.bearer = token;
-    if (peer.key.empty()) peer.key = token;
+    // The key of the URL stays in the query, where rooms look for that, too.
+    if (peer.key.empty() || is_room_path(peer.path)) peer.key = token;
     if (query_value(peer.query, "token").empty() && query_value(peer.query, "jwt").empty())
         // In front, because the first `token` counts, and the URL may have an empty one.
         peer.query = "token=" + escaped(token) + (peer.query.empty() ? "" : "&") + peer.query;

@@ -15,7 +15,8 @@ inline constexpr size_t max_bearer_token = 4096;
 
 /// Takes the token of an Authorization header into `peer`, whose query and key are those of the
 /// URL: clients such as OBS have one field for it, and whoever admits the peer knows whether it is
-/// a publish key or a token. It is the key if the URL has none. It also becomes `token` in the
+/// a publish key or a token. It is the key if the URL has none, and of a room in any
+/// case: its peer may have the key of a rule and that of hosts. It also becomes `token` in the
 /// query, in front, percent-encoded, if the URL has neither `token` nor `jwt`. A header that is
 /// empty, or of another scheme, or without a token, changes nothing. Returns false if the token is
 /// too long or has characters other than visible ASCII.

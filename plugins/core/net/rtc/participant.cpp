@@ -34,9 +34,10 @@ RtcParticipant::RtcParticipant(std::shared_ptr<RtcState> state, size_t loop, Pee
 
 // --- admission ----------------------------------------------------------------------------
 
-/// Either key may be a host's or the rule's: in the URL, or as the bearer token.
+/// Either key may be a host's or the rule's: the bearer token, or that in the URL.
 bool RtcParticipant::gives(const std::string &key) const {
-    return !key.empty() && (same_key(peer_.key, key) || same_key(peer_.bearer, key));
+    return !key.empty() &&
+           (same_key(peer_.key, key) || same_key(query_value(peer_.query, "key"), key));
 }
 
 /// False: it is refused. The key of a rule holds for all who join its rooms; of one that is open,

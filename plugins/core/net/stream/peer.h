@@ -19,7 +19,6 @@ struct PeerInfo {
     bool publish = false;
     std::string protocol = "rtmp"; ///< or "http", "websocket", "hls", "rtc"
     bool is_encrypted = false;     ///< TLS
-    std::string bearer{};          ///< of WebRTC: the bearer token, whatever `key` is
 };
 
 /// A watcher's decision about a peer.
