@@ -20,7 +20,8 @@
  * roommixer makes one picture of them.
  *
  * Another rtcroom with the same location in the process shares the room, whose options stay those
- * of the first one. The room closes, and its participants are disconnected, with the last one.
+ * of the first one; a warning is logged if it has others. The room closes, and its participants are
+ * disconnected, with the last one.
  *
  * When not: to receive one publisher, use rtcserversrc; to serve a stream to many, rtcserversink.
  *

@@ -46,6 +46,16 @@ uint16_t port_of(const GstPtr<GstElement> &element) {
     return uint16_t(std::stoi(location.substr(location.find(':', 7) + 1)));
 }
 
+/// What the next message says of participants: whether there are any.
+bool is_occupied(Bus &bus) {
+    const auto message = bus.wait(GST_MESSAGE_ELEMENT);
+    fail_unless(message && gst_message_has_name(message.get(), "penstock-publish-state"));
+    gboolean out = FALSE;
+    fail_unless(
+        gst_structure_get_boolean(gst_message_get_structure(message.get()), "publishing", &out));
+    return out;
+}
+
 /// What came out of the pads of a room.
 struct Outputs {
     explicit Outputs(const GstPtr<GstElement> &pipeline, const GstPtr<GstElement> &room)
@@ -139,6 +149,27 @@ GST_START_TEST(test_shared_room) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_occupied) {
+    const auto first_one = make(any);
+    Bus first_bus(first_one.get());
+    gst_element_set_state(first_one.get(), GST_STATE_PLAYING);
+    room_test::Loop loop;
+    Participant ann(loop, port_of(first_one), {.name = "Ann"});
+    ann.join();
+    fail_unless(is_occupied(first_bus));
+    // One that shares the room later is told of those who are there already.
+    const auto other = make(string_property(first_one.get(), "bound-location"));
+    Bus other_bus(other.get());
+    gst_element_set_state(other.get(), GST_STATE_PLAYING);
+    fail_unless(is_occupied(other_bus));
+    ann.leave();
+    fail_unless(!is_occupied(first_bus));
+    fail_unless(!is_occupied(other_bus));
+    gst_element_set_state(other.get(), GST_STATE_NULL);
+    gst_element_set_state(first_one.get(), GST_STATE_NULL);
+}
+GST_END_TEST
+
 GST_START_TEST(test_pads) {
     const auto pipeline =
         GstPtr<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
@@ -208,6 +239,7 @@ static Suite *rtcroom_suite() {
     suite_add_tcase(s, tc);
     tcase_add_test(tc, test_properties);
     tcase_add_test(tc, test_shared_room);
+    tcase_add_test(tc, test_occupied);
     tcase_add_test(tc, test_pads);
     tcase_add_test(tc, test_ends_with_participants);
     return s;

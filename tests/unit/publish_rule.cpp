@@ -140,6 +140,19 @@ GST_START_TEST(test_grace) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_late_message) {
+    Rig r;
+    r.server.connect_publisher("live/a");
+    rig::turn();
+    // It tells of a publisher that has gone since, of which no message comes.
+    r.server.publishing.clear();
+    rig::post_publishing(r.pipeline(), true);
+    rig::turn();
+    r.clock.advance(3'000);
+    fail_unless(r.ends());
+}
+GST_END_TEST
+
 GST_START_TEST(test_missed_message) {
     Rig r;
     r.server.connect_publisher("live/a");
@@ -278,6 +291,7 @@ static Suite *publish_rule_suite() {
     tcase_add_test(tests, test_name_of_another_publisher);
     tcase_add_test(tests, test_pipeline_that_fails_refuses_who_waits);
     tcase_add_test(tests, test_grace);
+    tcase_add_test(tests, test_late_message);
     tcase_add_test(tests, test_missed_message);
     tcase_add_test(tests, test_publisher_that_comes_while_its_pipeline_stops);
     tcase_add_test(tests, test_rule_goes_while_a_publisher_is_on_its_way);
