@@ -12,17 +12,17 @@ void replace_all(std::string &text, const std::string &word, const std::string &
 }
 
 void fill_in(std::string &text, const std::string &name, Use use) {
-    std::string patterns, urls;
-    const std::vector<std::string> prefixes = match_prefixes(use);
-    for (size_t i = 0; i < prefixes.size(); ++i) {
-        const std::string &prefix = prefixes[i];
-        const std::string suffix = match_suffix(prefix, use);
-        patterns += (i == 0 ? "" : "|") + prefix + "[^/]+/[^?]+" + suffix;
-        urls += (i == 0 ? "" : i + 1 == prefixes.size() ? " or " : ", ");
-        urls += "`" + prefix + "ADDRESS/PATH" + suffix + "`";
-    }
+    std::vector<std::string> urls;
+    std::string patterns, list;
+    for (const std::string &prefix : match_prefixes(use))
+        for (const std::string &suffix : match_suffixes(prefix, use)) {
+            patterns += (patterns.empty() ? "" : "|") + prefix + "[^/]+/[^?]+" + suffix;
+            urls.push_back("`" + prefix + "ADDRESS/PATH" + suffix + "`");
+        }
+    for (size_t i = 0; i < urls.size(); ++i)
+        list += (i == 0 ? "" : i + 1 == urls.size() ? " or " : ", ") + urls[i];
     replace_all(text, "@" + name + "_MATCH@", patterns);
-    replace_all(text, "@" + name + "_URLS@", urls);
+    replace_all(text, "@" + name + "_URLS@", list);
 }
 
 } // namespace

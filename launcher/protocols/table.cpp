@@ -146,14 +146,14 @@ std::vector<std::string> match_prefixes(Use use) {
     return out;
 }
 
-std::string match_suffix(std::string_view prefix, Use use) {
-    std::string out;
+std::vector<std::string> match_suffixes(std::string_view prefix, Use use) {
+    std::vector<std::string> out;
     for (const auto &protocol : all()) {
         const Scheme *scheme = scheme_in(*protocol, scheme_of(prefix));
         if (!scheme || !is_matched(*scheme, use)) continue;
         const std::string &suffix = suffix_of(*protocol, use);
-        if (suffix.empty()) return {};
-        if (out.empty()) out = suffix;
+        if (suffix.empty()) return {suffix};
+        if (std::find(out.begin(), out.end(), suffix) == out.end()) out.push_back(suffix);
     }
     return out;
 }
@@ -164,14 +164,12 @@ std::string misfit_of_match(std::string_view match, Use use) {
     if (!scheme) return {};
     if (is_matched(*scheme, use) && match.ends_with(suffix_of(*protocol, use))) return {};
     // Another protocol with this scheme may be meant.
-    for (const auto &other : all()) {
-        const Scheme *same = scheme_in(*other, scheme->name);
-        const std::string &its = suffix_of(*other, use);
-        if (same && is_matched(*same, use) && !its.empty())
-            return std::string(use == Use::publish ? "publishers" : "viewers") + " of " +
-                   scheme->name + ":// come to a path that ends in " + its;
-    }
-    return {};
+    std::string suffixes;
+    for (const std::string &its : match_suffixes(match, use))
+        if (!its.empty()) suffixes += (suffixes.empty() ? "" : " or ") + its;
+    if (suffixes.empty()) return {};
+    return std::string(use == Use::publish ? "publishers" : "viewers") + " of " + scheme->name +
+           ":// come to a path that ends in " + suffixes;
 }
 
 std::string example_match(Use use, std::string_view scheme) {

@@ -53,8 +53,8 @@ std::vector<std::string> factories(const std::function<bool(const ElementUse &)>
 
 /// The URL prefixes ("rtmp://") that the `match` of a publish rule or of a play rule may have.
 std::vector<std::string> match_prefixes(Use use);
-/// How a `match` with this prefix has to end; empty: as it likes.
-std::string match_suffix(std::string_view prefix, Use use);
+/// The ends of which a `match` with this prefix has to have one; an empty one: as it likes.
+std::vector<std::string> match_suffixes(std::string_view prefix, Use use);
 /// The protocol's objection to the `match` of a rule; empty if there is none.
 std::string misfit_of_match(std::string_view match, Use use);
 /// An example for a `match`: of the first protocol that has one, of those with this scheme if there

@@ -140,7 +140,9 @@ class Schema(unittest.TestCase):
                 if not path or path[0] == "$defs" and len(path) == 2:
                     target = value
                     if "$ref" in value and "description" not in value:
-                        target = SCHEMA["$defs"][value["$ref"].rsplit("/", 1)[1]]
+                        target = SCHEMA
+                        for step in value["$ref"].split("/")[1:]:
+                            target = target[step]
                     self.assertTrue(target.get("description"), path + [name])
 
         described(SCHEMA, [])
