@@ -160,12 +160,16 @@ void TagSource::push_queued(Item *own) {
 
 /// Lets another thread push: this one must not.
 void TagSource::drain_elsewhere() {
+    struct Call {
+        TagSource *const self;
+        const std::shared_ptr<TagSource> kept;
+    };
     gst_element_call_async(
         element_,
-        [](GstElement *element, gpointer self) {
-            guard(element, [self] { static_cast<TagSource *>(self)->drain(); });
+        [](GstElement *element, gpointer data) {
+            guard(element, [data] { static_cast<Call *>(data)->self->drain(); });
         },
-        this, nullptr);
+        new Call{this, shared()}, [](gpointer data) { delete static_cast<Call *>(data); });
 }
 
 void TagSource::resume_sender(bool room) {

@@ -8,6 +8,7 @@
 #include "gst/push_queue.h"
 #include "gst/stats.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,8 @@ protected:
     virtual void on_room() = 0;
     /// For the stream id and messages.
     virtual std::string stream_name() const = 0;
+    /// What keeps it alive while another thread is about to push; nullptr: its element does.
+    virtual std::shared_ptr<TagSource> shared() { return nullptr; }
     /// An event of tags that goes out behind the segment; nullptr: none.
     virtual GstEvent *tags() { return nullptr; }
 

@@ -16,36 +16,51 @@ GstPad *new_pad(GstPadTemplate *pad_template, const net::RoomStream &stream) {
     return GST_PAD(gst_object_ref_sink(gst_pad_new_from_template(pad_template, name.c_str())));
 }
 
-RoomPad &self_of(GstPad *pad) {
-    return *static_cast<RoomPad *>(gst_pad_get_element_private(pad));
+/// What the pad knows of its stream, which it may outlive: a thread that has an event for it has
+/// the pad alone.
+using Known = std::weak_ptr<RoomPad>;
+
+std::shared_ptr<RoomPad> self_of(gpointer known) {
+    return static_cast<Known *>(known)->lock();
+}
+
+void free_known(gpointer known) {
+    delete static_cast<Known *>(known);
+}
+
+gboolean take_event(GstPad *pad, GstObject *parent, GstEvent *event) {
+    if (const auto self = self_of(pad->eventdata)) return tag_source_event(parent, event, *self);
+    gst_event_unref(event);
+    return FALSE;
+}
+
+/// Whoever deactivates the pad waits for its task, which waits for tags.
+gboolean activate(GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active) {
+    return guard(parent, FALSE, [&]() -> gboolean {
+        if (mode != GST_PAD_MODE_PUSH) return FALSE;
+        const auto self = active ? nullptr : self_of(pad->activatemodedata);
+        if (self) self->deactivate();
+        return TRUE;
+    });
 }
 
 } // namespace
 
-RoomPad::RoomPad(GstElement *element, GstPadTemplate *pad_template, const net::RoomStream &stream,
-                 Calls calls)
-    : RoomPad(element, GstPtr<GstPad>::adopt(new_pad(pad_template, stream)), stream,
-              std::move(calls)) {
+std::shared_ptr<RoomPad> RoomPad::make(GstElement *element, GstPadTemplate *pad_template,
+                                       const net::RoomStream &stream, Calls calls) {
+    auto pad = GstPtr<GstPad>::adopt(new_pad(pad_template, stream));
+    GstPad *const raw = pad.get();
+    auto self = std::make_shared<RoomPad>(element, std::move(pad), stream, std::move(calls));
+    gst_pad_set_event_function_full(raw, take_event, new Known(self), free_known);
+    gst_pad_set_activatemode_function_full(raw, activate, new Known(self), free_known);
+    return self;
 }
 
 RoomPad::RoomPad(GstElement *element, GstPtr<GstPad> pad, const net::RoomStream &stream,
                  Calls calls)
     : TagSource(element, pad.get()), held_(std::move(pad)), stream_(stream),
       calls_(std::move(calls)) {
-    gst_pad_set_element_private(pad_, this);
     gst_pad_set_query_function(pad_, tag_source_query);
-    gst_pad_set_event_function(pad_, [](GstPad *each, GstObject *parent, GstEvent *event) {
-        return tag_source_event(parent, event, self_of(each));
-    });
-    // Whoever deactivates the pad waits for its task, which waits for tags.
-    gst_pad_set_activatemode_function(
-        pad_, [](GstPad *each, GstObject *parent, GstPadMode mode, gboolean active) {
-            return guard(parent, FALSE, [&]() -> gboolean {
-                if (mode != GST_PAD_MODE_PUSH) return FALSE;
-                if (!active) self_of(each).close_queue();
-                return TRUE;
-            });
-        });
     gst_pad_use_fixed_caps(pad_);
     open_queue(max_queued);
     put_began(stream_.participant);

@@ -15,15 +15,16 @@ namespace penstock {
 
 /// Created on a network loop; its pad appears on another thread, since an application's handlers
 /// link it. Until then tags wait.
-class RoomPad final : public TagSource {
+class RoomPad final : public TagSource, public std::enable_shared_from_this<RoomPad> {
 public:
     /// What it needs of its element. Any thread.
     struct Calls {
         std::function<void(uint64_t stream)> want_keyframe;
         std::function<void(uint64_t stream)> remove; ///< its EOS is about to be pushed
     };
-    RoomPad(GstElement *element, GstPadTemplate *pad_template, const net::RoomStream &stream,
-            Calls calls);
+    static std::shared_ptr<RoomPad> make(GstElement *element, GstPadTemplate *pad_template,
+                                         const net::RoomStream &stream, Calls calls);
+    RoomPad(GstElement *element, GstPtr<GstPad> pad, const net::RoomStream &stream, Calls calls);
     ~RoomPad();
 
     /// Lets the pad appear. Not on a network loop.
@@ -31,6 +32,9 @@ public:
     /// Ends what is pushed, and removes the pad; if it is about to appear, soon. Not on a network
     /// loop, nor its own thread.
     void remove();
+
+    /// The pad does not push any more when it returns. By the pad.
+    void deactivate() { close_queue(); }
 
     // --- on a network loop ----------------------------------------------------------------
     /// Drops video up to a keyframe while the queue is full: a participant can't be made to wait.
@@ -41,11 +45,11 @@ public:
     const Counters &counters() const { return counters_; }
 
 private:
-    RoomPad(GstElement *element, GstPtr<GstPad> pad, const net::RoomStream &stream, Calls calls);
     void on_began(const std::string &) override {}
     bool on_ended(const std::string &reason) override;
     void on_room() override;
     std::string stream_name() const override;
+    std::shared_ptr<TagSource> shared() override { return shared_from_this(); }
     GstEvent *tags() override;
 
     const GstPtr<GstPad> held_;
