@@ -120,6 +120,11 @@ bool TagSource::put_tag(flv::Tag &&tag) {
     return queue_.has_room();
 }
 
+void TagSource::put_tags() {
+    enqueue({Item::tags});
+    drain();
+}
+
 void TagSource::put_ended(const std::string &reason) {
     enqueue({Item::ended, {}, reason});
     drain();
@@ -184,6 +189,9 @@ void TagSource::handle(Item &&item) {
     case Item::tag:
         if (const GstFlowReturn flow = take_tag(std::move(item.flv)); flow != GST_FLOW_OK)
             finish(flow);
+        return;
+    case Item::tags:
+        if (started_) push_tags();
         return;
     case Item::ended:
         if (!on_ended(item.text)) {
@@ -274,6 +282,10 @@ void TagSource::push_stream_start() {
     gst_pad_push_event(pad_, gst_event_new_stream_start(id.get()));
 }
 
+void TagSource::push_tags() {
+    if (GstEvent *event = tags()) gst_pad_push_event(pad_, event);
+}
+
 GstFlowReturn TagSource::push_headers() {
     const auto &headers = normalizer_.headers();
     headers_version_ = headers.version;
@@ -293,7 +305,7 @@ GstFlowReturn TagSource::push_headers() {
         GstSegment segment;
         gst_segment_init(&segment, GST_FORMAT_TIME);
         gst_pad_push_event(pad_, gst_event_new_segment(&segment));
-        if (GstEvent *event = tags()) gst_pad_push_event(pad_, event);
+        push_tags();
     }
     const auto push_header = [this](GstPtr<GstBuffer> buffer) {
         GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);

@@ -43,6 +43,8 @@ protected:
     /// Returns false if the queue is full: the sender has to wait for on_room().
     bool put_tag(flv::Tag &&tag);
     void put_ended(const std::string &reason);
+    /// Sends tags() anew, once what is queued has been pushed.
+    void put_tags();
     bool queue_has_room() { return queue_.has_room(); }
 
     // --- on the thread that has the turn --------------------------------------------------
@@ -63,7 +65,7 @@ protected:
 
 private:
     struct Item {
-        enum Kind { began, tag, ended, eos } kind;
+        enum Kind { began, tag, tags, ended, eos } kind;
         flv::Tag flv{};
         std::string text{};
     };
@@ -84,6 +86,7 @@ private:
     GstFlowReturn push_headers();
     GstFlowReturn push(GstPtr<GstBuffer> buffer);
     void push_stream_start();
+    void push_tags();
     void finish(GstFlowReturn flow);
     GstClockTime running_time();
     GstClockTime time_of(const flv::Tag &tag);

@@ -135,8 +135,19 @@ std::string RoomPad::stream_name() const {
     return stream_.participant + (stream_.is_screen ? "-screen" : "");
 }
 
+void RoomPad::rename(const std::string &name) {
+    {
+        std::lock_guard lock(name_mutex_);
+        stream_.name = name;
+    }
+    if (!has_tags_queued_.exchange(true)) put_tags();
+}
+
 GstEvent *RoomPad::tags() {
+    has_tags_queued_ = false;
+    std::unique_lock lock(name_mutex_);
     GstTagList *list = gst_tag_list_new(GST_TAG_TITLE, stream_.name.c_str(), nullptr);
+    lock.unlock();
     if (stream_.is_screen)
         gst_tag_list_add(list, GST_TAG_MERGE_APPEND, GST_TAG_KEYWORDS, "screen", nullptr);
     gst_tag_list_set_scope(list, GST_TAG_SCOPE_GLOBAL);

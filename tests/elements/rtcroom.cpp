@@ -131,6 +131,10 @@ GST_START_TEST(test_pads) {
         if (pace.is_due()) ann.send_video(false, 'a');
         return ann.asked() > asked;
     });
+    // Another name is known downstream, without another stream.
+    ann.say({{"type", "name"}, {"name", "Anna"}});
+    ann.wait([&] { return out.name() == "Anna"; });
+    fail_unless_equals_int(out.added_pads, 1);
     ann.leave();
     fail_unless(room_test::eventually([&] { return out.pads == 0 && out.ends == 1; }));
     gst_element_set_state(pipeline.get(), GST_STATE_NULL);

@@ -49,10 +49,16 @@ void ParticipantTaps::on_packet(SourceKind kind, const rtc::room::MediaPacketPtr
 void ParticipantTaps::check(int64_t now, int64_t unix_ns) {
     follow_taps(now);
     const bool is_due = now - chosen_ >= choose_interval;
-    if (is_due) chosen_ = now;
+    if (!streams_[0] && !streams_[1]) return;
+    std::string name;
+    if (is_due) {
+        chosen_ = now;
+        name = room_->name_of(participant_);
+    }
     for (const auto &stream : streams_) {
         if (!stream) continue;
         const RoomTrackPtr &track = tracks_[size_t(stream->kind())];
+        if (is_due) stream->set_name(name);
         if (is_due && track) stream->tap().choose(track->facts());
         if (room_->take_keyframe_request(stream->number())) stream->tap().request_keyframe();
         stream->tap().check(now, unix_ns);
@@ -87,6 +93,14 @@ void ParticipantTaps::Stream::set_taps(const RoomTaps &taps) {
         if (known == takers_.end() && has_begun_) begin(takers.back());
     }
     takers_ = std::move(takers);
+}
+
+/// Until it begins it has none.
+void ParticipantTaps::Stream::set_name(const std::string &name) {
+    if (!has_begun_ || info_.name == name) return;
+    info_.name = name;
+    for (const Taker &taker : takers_)
+        taker.tap->call([&](RoomReceiver &receiver) { receiver.on_renamed(info_.number, name); });
 }
 
 /// The stream exists for it from now on, with a keyframe next.

@@ -40,6 +40,8 @@ public:
     /// Before the first tag of a stream.
     virtual void on_stream(const RoomStream &) {}
     virtual void on_tag(uint64_t /*stream*/, flv::Tag &&) {}
+    /// Its participant has another name.
+    virtual void on_renamed(uint64_t /*stream*/, const std::string & /*name*/) {}
     virtual void on_stream_ended(uint64_t /*stream*/) {}
     /// The first participant has come, or the last one has left. Several of these calls may be late
     /// and in any order: the claim's stats say which holds.
