@@ -7,6 +7,7 @@
 #include "core/timing/arrival.h"
 #include "gst/keyframe_request.h"
 #include "gst/stats.h"
+#include "room/size_limit.h"
 #include "room/tracks.h"
 
 #include <array>
@@ -83,6 +84,7 @@ private:
         std::shared_ptr<Track> track; ///< guarded by mutex_
         GstSegment segment;
         std::string type;                      ///< of the caps
+        SizeLimit limit;
         std::atomic<bool> has_segment = false; ///< the track has one
         bool needs_start = true;               ///< a keyframe, after a gap
         std::atomic<bool> failed = false, pending = false;

@@ -58,6 +58,7 @@ void Input::on_coded_pad(GstPad *pad) {
         // What the pad has sent before the probe was there.
         const auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(pad));
         path.type = gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
+        path.limit.set_caps(caps.get());
         if (const auto segment =
                 GstPtr<GstEvent>::adopt(gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0)))
             gst_event_copy_segment(segment.get(), &path.segment);
@@ -195,6 +196,7 @@ GstPadProbeReturn Input::coded_event(Medium medium, GstPadProbeInfo *info) {
     case GST_EVENT_CAPS: {
         GstCaps *caps = nullptr;
         gst_event_parse_caps(event, &caps);
+        path.limit.set_caps(caps);
         const std::string type = gst_structure_get_name(gst_caps_get_structure(caps, 0));
         if (std::exchange(path.type, type) == type) return GST_PAD_PROBE_OK;
         // Another codec, and another decoder.
@@ -248,6 +250,11 @@ const char *Input::why_not(Medium medium, GstBuffer *buffer) {
         ask_for_keyframe();
         return "it needs a keyframe";
     }
+    if (medium == Medium::video)
+        if (const std::string reason = path.limit.refuses(buffer); !reason.empty()) {
+            fail(medium, reason);
+            return "it is too large";
+        }
     if (is_live_.value_or(true) && track->is_full()) return "the decoder is behind";
     return set_time(path, buffer) ? nullptr : "it has no time";
 }

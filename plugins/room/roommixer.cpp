@@ -29,11 +29,11 @@
  *
  * Inputs come and go at any time: each has its own threads, and one that is slow, stops, or sends
  * what can't be decoded holds nothing up. Such a medium is left out with a warning that names the
- * input, and tried again later. A live input whose frames wait for a decoder for more than a second
- * loses those up to the next keyframe, which it is asked for (GstForceKeyUnit). Timestamps of live
- * inputs are held near the time of their arrival, so a sender's clock may be wrong. `latency` is
- * how long the mix waits for frames: that much later than they come they are seen and heard, with
- * video and audio together.
+ * input, and tried again later; frames with more pixels than 4096x2304 count as such. A live input
+ * whose frames wait for a decoder for more than a second loses those up to the next keyframe, which
+ * it is asked for (GstForceKeyUnit). Timestamps of live inputs are held near the time of their
+ * arrival, so a sender's clock may be wrong. `latency` is how long the mix waits for frames: that
+ * much later than they come they are seen and heard, with video and audio together.
  *
  * An input that ends (EOS) loses its tile, and its pad as soon as that is unlinked. So `room. :
  * mixer.`, which links each pad of `room` to a new one, also those that appear later, leaves none

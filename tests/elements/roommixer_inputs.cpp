@@ -133,6 +133,40 @@ GST_START_TEST(test_no_flv) {
 }
 GST_END_TEST
 
+/// Keyframes say that they are as large as can be said.
+GstPadProbeReturn claim_size(GstPad *, GstPadProbeInfo *info, gpointer) {
+    GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+    GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) return GST_PAD_PROBE_OK;
+    const guint8 sides[] = {0xFF, 0x3F, 0xFF, 0x3F};
+    fail_unless_equals_uint64(gst_buffer_fill(buffer, 6, sides, sizeof sides), sizeof sides);
+    return GST_PAD_PROBE_OK;
+}
+
+// No decoder sees a frame that says it is huge, and the others go on.
+GST_START_TEST(test_huge_frames) {
+    Room room;
+    Guest first = room.join(ann);
+    room.see({{20, 20, red}});
+    Guest second = room.join_line(
+        "videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=10/1 ! "
+        "valve name=gate drop=true ! vp8enc name=encoder deadline=1 ! flvlivemux ! "
+        "taginject name=tags tags=title=(string)Mallory");
+    const auto coded =
+        GstPtr<GstPad>::adopt(gst_element_get_static_pad(second.find("encoder").get(), "src"));
+    gst_pad_add_probe(coded.get(), GST_PAD_PROBE_TYPE_BUFFER, claim_size, nullptr, nullptr);
+    g_object_set(second.find("gate").get(), "drop", FALSE, nullptr);
+    const std::string warning = room.warning();
+    fail_unless(warning.starts_with("Mallory (sink_1): the video can't be decoded"), "%s",
+                warning.c_str());
+    fail_unless(warning.ends_with("16383x16383 pixels are larger than 4096x2304"), "%s",
+                warning.c_str());
+    go_on(room);
+    fail_unless_equals_string(room.stat_of(second, "video-frames").c_str(), "0");
+    room.see({{160, 160, red}});
+}
+GST_END_TEST
+
 // Timestamps that are hours away are no matter.
 GST_START_TEST(test_far_time) {
     Room room;
@@ -200,6 +234,7 @@ static Suite *roommixer_inputs_suite() {
     tcase_add_test(tests, test_eos);
     tcase_add_test(tests, test_decoder_fails);
     tcase_add_test(tests, test_no_flv);
+    tcase_add_test(tests, test_huge_frames);
     tcase_add_test(tests, test_far_time);
     tcase_add_test(tests, test_blocked_output);
     tcase_add_test(tests, test_not_live);

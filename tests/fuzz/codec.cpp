@@ -131,6 +131,7 @@ void check_nal_configs(ByteView data) {
     is_av1_entry(data);
     is_vp9_entry(data);
     is_vp8_entry(data);
+    vp8_size(data);
 }
 
 } // namespace

@@ -30,6 +30,8 @@ AvcSps parsed(const std::vector<uint8_t> &nal) {
 
 void check_size(const AvcSps &sps, unsigned width, unsigned height) {
     fail_unless_equals_int(sps.width, width);
+    fail_unless(sps.coded_width >= width && sps.coded_width - width < 16);
+    fail_unless(sps.coded_height >= height && sps.coded_height - height < 32);
     fail_unless_equals_int(sps.height, height);
 }
 

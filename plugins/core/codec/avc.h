@@ -47,7 +47,8 @@ Result make_avc_config(std::vector<std::vector<uint8_t>> sps, std::vector<std::v
 struct AvcSps {
     uint8_t profile = 0, compatibility = 0, level = 0;
     unsigned id = 0;
-    unsigned width = 0, height = 0;    ///< after cropping, pixels
+    unsigned width = 0, height = 0;             ///< after cropping, pixels
+    unsigned coded_width = 0, coded_height = 0; ///< before it: what a decoder has memory for
     unsigned fps_num = 0, fps_den = 1; ///< frames per second; fps_num 0: unknown or implausible
     unsigned par_num = 1, par_den = 1; ///< pixel aspect ratio
     bool interlaced = false;           ///< fields may occur

@@ -181,6 +181,8 @@ bool read_size(BitReader &r, AvcSps &sps, bool separate_planes) {
         crop_y = (uint64_t(r.ue()) + r.ue()) * unit_y;
     }
     if (r.failed() || crop_x >= width || crop_y >= height) return false;
+    sps.coded_width = static_cast<unsigned>(width);
+    sps.coded_height = static_cast<unsigned>(height);
     sps.width = static_cast<unsigned>(width - crop_x);
     sps.height = static_cast<unsigned>(height - crop_y);
     return true;

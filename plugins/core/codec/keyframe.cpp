@@ -55,4 +55,14 @@ std::optional<bool> is_vp8_entry(ByteView frame) {
     return (frame[0] & 1) == 0;
 }
 
+std::optional<FrameSize> vp8_size(ByteView frame) {
+    // A tag of three bytes, a start code, and two sides with scaling bits on top.
+    if (frame.size() < 10 || (frame[0] & 1) != 0) return std::nullopt;
+    if (frame[3] != 0x9D || frame[4] != 0x01 || frame[5] != 0x2A) return std::nullopt;
+    const auto side = [&](size_t at) {
+        return (unsigned(frame[at]) | unsigned(frame[at + 1]) << 8) & 0x3FFF;
+    };
+    return FrameSize{side(6), side(8)};
+}
+
 } // namespace penstock::codec

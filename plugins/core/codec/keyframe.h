@@ -16,4 +16,10 @@ std::optional<bool> is_vp9_entry(ByteView frame);
 /// RFC 6386 9.1. nullopt if it is invalid.
 std::optional<bool> is_vp8_entry(ByteView frame);
 
+struct FrameSize {
+    unsigned width = 0, height = 0; ///< pixels
+};
+/// The size that a VP8 keyframe says, RFC 6386 9.1. nullopt if it is none, or invalid.
+std::optional<FrameSize> vp8_size(ByteView frame);
+
 } // namespace penstock::codec

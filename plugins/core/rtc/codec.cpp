@@ -6,6 +6,7 @@
 #include "core/cmaf/codec_config.h"
 #include "core/codec/av1.h"
 #include "core/codec/avc.h"
+#include "core/codec/keyframe.h"
 #include "core/rtp/payload/audio.h"
 #include "core/rtp/payload/av1_depacketizer.h"
 #include "core/rtp/payload/nal_depacketizer.h"
@@ -57,19 +58,15 @@ std::vector<std::vector<uint8_t>> parameter_sets_of(const sdp::Parameters &param
 }
 
 CodecConfig vp8_config(ByteView keyframe) {
-    // RFC 6386, 9.1: a frame tag, a start code, width and height with scaling bits on top.
-    if (keyframe.size() < 10 || keyframe[3] != 0x9D || keyframe[4] != 0x01 || keyframe[5] != 0x2A)
-        return {};
-    const auto size_at = [&](size_t at) {
-        return (unsigned(keyframe[at]) | unsigned(keyframe[at + 1]) << 8) & 0x3FFF;
-    };
+    const auto size = codec::vp8_size(keyframe);
+    if (!size) return {};
     const auto profile = static_cast<uint8_t>(keyframe[0] >> 1 & 7);
     // 8 bits, 4:2:0 with chroma beside luma; level and colours are unknown.
     constexpr uint8_t level = 0, format = 8 << 4 | 1 << 1, unspecified = 2;
     Writer w;
     w.u8(vpx_version).u24(0).u8(profile).u8(level).u8(format);
     w.u8(unspecified).u8(unspecified).u8(unspecified).u16(0);
-    return {w.take(), size_at(6), size_at(8)};
+    return {w.take(), size->width, size->height};
 }
 
 CodecConfig vp9_config(ByteView keyframe) {
