@@ -215,11 +215,11 @@ GST_START_TEST(test_many_paddings_in_a_row) {
     forwarder.aim(Target{7, 0});
     const auto begun = forwarder.take(7, *source.make(true));
     const auto late = source.make(false);
-    const auto second = forwarder.take(7, *source.make(false));
+    const auto newest = forwarder.take(7, *source.make(false));
     for (int i = 0; i < 100; ++i)
         fail_unless(!forwarder.take(7, *source.make(false, true)));
     const auto next = forwarder.take(7, *source.make(false));
-    fail_unless_equals_int(next->sequence, uint16_t(second->sequence + 1));
+    fail_unless_equals_int(next->sequence, uint16_t(newest->sequence + 1));
     // What was before them is still known: it can be asked for, and comes late in its place.
     fail_unless(forwarder.find(begun->sequence).has_value());
     const auto in_place = forwarder.take(7, *late);
