@@ -4,6 +4,7 @@
 
 #include "gst/guard.h"
 #include "gst/steady_time.h"
+#include "room/pads.h"
 
 #include <algorithm>
 #include <charconv>
@@ -20,17 +21,6 @@ namespace {
 constexpr size_t most_inputs = 256;
 /// Larger frames have the colours of HD, as GStreamer and players assume.
 constexpr unsigned sd_height = 576;
-
-GstPtr<GstPad> pad_of(GstElement *element, const char *name) {
-    return GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, name));
-}
-
-gboolean answer_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
-    if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
-        return gst_pad_query_default(pad, parent, query);
-    gst_query_set_latency(query, TRUE, 0, GST_CLOCK_TIME_NONE);
-    return TRUE;
-}
 
 } // namespace
 

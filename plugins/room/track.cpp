@@ -3,6 +3,7 @@
 
 #include "gst/guard.h"
 #include "gst/steady_time.h"
+#include "room/pads.h"
 
 #include <utility>
 
@@ -15,18 +16,6 @@ namespace {
 /// What waits for a decoder at most; a live input loses what is beyond it.
 constexpr guint64 most_waiting_time = GST_SECOND;
 constexpr guint most_waiting_bytes = 16 << 20;
-
-GstPtr<GstPad> pad_of(GstElement *element, const char *name) {
-    return GstPtr<GstPad>::adopt(gst_element_get_static_pad(element, name));
-}
-
-/// The output's latency is a property of the mixer alone: an input that has more is late.
-gboolean answer_query(GstPad *pad, GstObject *parent, GstQuery *query) noexcept {
-    if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
-        return gst_pad_query_default(pad, parent, query);
-    gst_query_set_latency(query, TRUE, 0, GST_CLOCK_TIME_NONE);
-    return TRUE;
-}
 
 /// A frame that is late is shown late, and the next one after it: nothing is left out by a decoder.
 gboolean take_event(GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
