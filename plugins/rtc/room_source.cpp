@@ -166,8 +166,7 @@ void RoomSource::on_stream(const net::RoomStream &stream) {
     {
         std::lock_guard lock(pads_mutex_);
         if (pads_.size() >= most_pads) return;
-        pads_[stream.number] =
-            RoomPad::make(element_, pad_template, stream, std::move(calls));
+        pads_[stream.number] = RoomPad::make(element_, pad_template, stream, std::move(calls));
     }
     GST_INFO_OBJECT(element_, "stream %" G_GUINT64_FORMAT " of %s%s", stream.number,
                     stream.participant.c_str(), stream.is_screen ? " (screen)" : "");
