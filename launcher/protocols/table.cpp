@@ -165,8 +165,12 @@ std::string misfit_of_match(std::string_view match, Use use) {
     if (is_matched(*scheme, use) && match.ends_with(suffix_of(*protocol, use))) return {};
     // Another protocol with this scheme may be meant.
     std::string suffixes;
-    for (const std::string &its : match_suffixes(match, use))
-        if (!its.empty()) suffixes += (suffixes.empty() ? "" : " or ") + its;
+    for (const auto &other : all()) {
+        const Scheme *same = scheme_in(*other, scheme->name);
+        const std::string &its = suffix_of(*other, use);
+        if (same && is_matched(*same, use) && !its.empty())
+            suffixes += (suffixes.empty() ? "" : " or ") + its;
+    }
     if (suffixes.empty()) return {};
     return std::string(use == Use::publish ? "publishers" : "viewers") + " of " + scheme->name +
            ":// come to a path that ends in " + suffixes;

@@ -249,7 +249,7 @@ GST_START_TEST(test_asked_for_too_much) {
         numbers.push_back(uint16_t(30'000 + i));
     strange.set(numbers);
     good.set(std::vector<uint16_t>{1'024 + 77 + 2});
-    compound.packets = {strange, good};
+    compound.packets = {strange, strange, good}; // a NACK holds fewer than that
     receiver.down.on_rtcp(compound, receiver.network.now, receiver.network.now);
     fail_unless_equals_int(receiver.down.stats().repeated, 0);
     compound.packets = {good};
