@@ -33,6 +33,26 @@ void use_one_thread(GstBin *, GstBin *, GstElement *child, gpointer) noexcept {
     }
 }
 
+/// VP8 is of BT.601, whatever its size (RFC 6386, section 9.2); decoders say nothing, and GStreamer
+/// takes what is large for BT.709.
+void say_bt601(GstElement *first) {
+    const auto in = pad_of(first, "sink");
+    gst_pad_add_probe(
+        in.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+        [](GstPad *, GstPadProbeInfo *info, gpointer) {
+            GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+            if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
+            GstCaps *caps = nullptr;
+            gst_event_parse_caps(event, &caps);
+            const auto own = GstPtr<GstCaps>::adopt(gst_caps_copy(caps));
+            gst_caps_set_simple(own.get(), "colorimetry", G_TYPE_STRING, "bt601", nullptr);
+            GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_caps(own.get());
+            gst_event_unref(event);
+            return GST_PAD_PROBE_OK;
+        },
+        nullptr, nullptr);
+}
+
 } // namespace
 
 GstElement *Track::make(const char *factory, std::string &reason) {
@@ -65,6 +85,8 @@ bool Track::build(GstPad *coded, std::string &reason) {
         gst_element_link(tail[i - 1], tail[i]);
     first_ = GstPtr<GstElement>::ref(tail.front());
     const auto caps = GstPtr<GstCaps>::adopt(gst_pad_get_current_caps(coded));
+    if (gst_structure_has_name(gst_caps_get_structure(caps.get(), 0), "video/x-vp8"))
+        say_bt601(first_.get());
     GstElement *queue = make("queue", reason);
     if (!queue) return false;
     gst_bin_add(GST_BIN(bin.get()), queue);

@@ -124,6 +124,17 @@ GST_START_TEST(test_shapes) {
 }
 GST_END_TEST
 
+// VP8 is of BT.601, also where other video of this size is of BT.709.
+GST_START_TEST(test_colours) {
+    Room room;
+    Person sharp = bob;
+    sharp.size = "1280,height=720,colorimetry=bt601";
+    Guest guest = room.join(sharp);
+    room.see({{320, 180, green}});
+    room.fail_on_errors();
+}
+GST_END_TEST
+
 // Only as many are seen, and only their video is decoded; who speaks is among them.
 GST_START_TEST(test_max_tiles) {
     Room room("max-tiles=1");
@@ -181,6 +192,7 @@ static Suite *roommixer_suite() {
     tcase_add_test(tests, test_speaker);
     tcase_add_test(tests, test_names);
     tcase_add_test(tests, test_shapes);
+    tcase_add_test(tests, test_colours);
     tcase_add_test(tests, test_max_tiles);
     tcase_add_test(tests, test_end);
     tcase_add_test(tests, test_end_when_empty);
