@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import unittest
 import urllib.error
+import urllib.request
 
 from descriptions import ANY, Run, found_codecs, get
 from waiting import until
@@ -46,8 +47,9 @@ def colours(url):
 
 
 def status(url):
+    """That of a viewer's request; a WHEP client's has an offer, here an empty one."""
     try:
-        get(url)
+        get(urllib.request.Request(url, b"", method="POST") if url.endswith("/whep") else url)
     except urllib.error.HTTPError as error:
         return error.code
     return 200
