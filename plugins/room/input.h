@@ -83,7 +83,7 @@ private:
         GstPtr<GstPad> coded;         ///< of the demuxer; guarded by mutex_
         std::shared_ptr<Track> track; ///< guarded by mutex_
         GstSegment segment;
-        std::string type;                      ///< of the caps
+        std::string type; ///< of the caps
         SizeLimit limit;
         std::atomic<bool> has_segment = false; ///< the track has one
         bool needs_start = true;               ///< a keyframe, after a gap
