@@ -206,8 +206,10 @@ public:
         while (const auto got = GstPtr<GstMessage>::adopt(gst_bus_pop_filtered(
                    bus_.get(), GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING)))) {
             GError *error = nullptr;
-            gst_message_parse_error(got.get(), &error, nullptr);
-            fail_unless(false, "%s", error ? error->message : "a warning");
+            const bool warns = GST_MESSAGE_TYPE(got.get()) == GST_MESSAGE_WARNING;
+            (warns ? gst_message_parse_warning : gst_message_parse_error)(got.get(), &error,
+                                                                          nullptr);
+            fail_unless(false, "%s", error->message);
         }
     }
     /// A field of an input's statistics, as text; empty if there is no such input.
