@@ -362,7 +362,7 @@ private:
 
     void on_ready(uint32_t) override {
         loop_.wake(*this, steady_ms() + 10);
-        if (!channels_) return;
+        if (!channels_ || !udp_.rtc().is_connected()) return;
         if (!is_asked_) is_asked_ = channels_->open("room", steady_ms()).has_value();
         channels_->check(steady_ms());
         while (auto feedback = arrivals_.take_feedback(steady_ns())) {
