@@ -36,8 +36,8 @@ struct Limits {
     };
     std::optional<Media> video, audio;
 
-    /// Those of a protocol's outputs. Returns nullopt and sets the reason if a parameter's value is
-    /// unsuitable.
+    /// Makes the limits of one protocol's outputs. Returns nullopt and sets the reason if a
+    /// parameter's value is unsuitable.
     static std::optional<Limits> make(const description::Expect &expect,
                                       const std::string &protocol,
                                       const description::Binding &binding, std::string *error);

@@ -204,8 +204,8 @@ struct Reader {
 struct PageKind {
     const char *content_type; ///< that of the mount, or what it begins with: "audio/"
     const char *key;          ///< of the mount's path in streams.json: "hls", "flv"
-    /// What the server may have beside it for other players, with another ending than the mount's
-    /// path: {".m3u8", ".mpd"} as "dash". Without key: nothing.
+    /// An address for other players that the server may have beside the mount's path, told apart by
+    /// its ending: {".m3u8", ".mpd"} as "dash". Without a key there is none.
     struct {
         const char *key, *ending, *instead;
     } beside = {};

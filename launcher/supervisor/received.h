@@ -8,8 +8,8 @@
 
 namespace penstock::supervisor {
 
-/// Of the elements that take a publisher, or share a room, the first URL where none is; empty if
-/// there is no such URL. Main loop's thread.
+/// The first URL of a pipeline's receiving elements at which nobody publishes, or whose room is
+/// empty; empty if somebody is at each of them. Main loop's thread.
 std::string missing_publisher(const description::PipelineText &pipeline,
                               const description::Binding &binding,
                               const description::Captures &captures);

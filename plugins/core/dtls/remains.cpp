@@ -123,7 +123,7 @@ Remains::Heard Remains::hear(ByteView records) const {
         reader.skip(6); // sequence number
         reader.skip(reader.u16());
         if (reader.failed()) break;
-        // Of the first epoch nothing is authentic.
+        // Records of the first epoch are not encrypted, so anybody may have sent them.
         if (epoch != 1 || (type != SSL3_RT_ALERT && type != SSL3_RT_HANDSHAKE)) continue;
         // A forger's records cost no more than one attempt.
         if (!open(records.subspan(at, reader.position() - at), content)) break;

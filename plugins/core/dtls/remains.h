@@ -17,8 +17,8 @@ namespace penstock::dtls {
 /// Not thread-safe.
 class Remains {
 public:
-    /// Of a connection of AEAD ciphers whose handshake is done, and which is not needed any more.
-    /// nullptr if OpenSSL can't. Throws std::bad_alloc.
+    /// Takes what is needed out of a connection whose handshake is done, with an AEAD cipher; the
+    /// connection can be freed then. nullptr if OpenSSL can't. Throws std::bad_alloc.
     static std::unique_ptr<Remains> of(ssl_st *ssl, bool is_client);
 
     enum class Heard : uint8_t {

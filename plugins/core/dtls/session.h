@@ -131,7 +131,7 @@ private:
     std::optional<Keys> keys_;
     std::string reason_;
     uint64_t since_ms_; ///< when the state began
-    /// Where a copy of what is sent is kept; nullptr: none.
+    /// Datagrams that are sent are copied to this list; nullptr: they are not.
     std::vector<std::vector<uint8_t>> *copies_ = nullptr;
     unsigned datagrams_ = 0;   ///< received in the handshake
     unsigned repeats_ = 0;     ///< of the last flight

@@ -25,8 +25,8 @@ struct Frame {
 class Stamp {
 public:
     Stamp() = default;
-    /// Of pixels that are words of 32 bits, 0xAARRGGBB, whose colours are multiplied by alpha, as
-    /// cairo has them; `stride` bytes from line to line. `at` has their size and is even.
+    /// Makes a stamp of pixels as cairo has them: words of 32 bits, 0xAARRGGBB, with colours that
+    /// are multiplied by alpha; `stride` bytes from line to line. `at` has their size and is even.
     Stamp(const uint8_t *pixels, size_t stride, Rect at, Matrix matrix);
 
     /// Lays it over the frame. Nothing is done if it is not wholly within the frame.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where the participants of a conference stand in one frame: as a grid, or the speaker large and
-// the others in a strip.
+// Computes the places of a conference's participants in one frame: as a grid, or the speaker large
+// and the others in a strip.
 #pragma once
 
 #include <cstdint>

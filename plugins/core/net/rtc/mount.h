@@ -91,7 +91,7 @@ private:
     bool is_ready_ = false;
     std::vector<Waiting> waiting_;
     std::function<void()> on_keyframe_wanted_;
-    /// Of a video track, for retransmissions.
+    /// The frames of a video track that are kept for retransmissions.
     struct Sent {
         std::deque<fanout::PacketPtr> frames;
         size_t packets = 0;
