@@ -199,7 +199,9 @@ void TagSource::handle(Item &&item) {
             if (started_) gst_pad_push_event(pad_, new_gone_event());
             return;
         }
-        break;
+        finish(GST_FLOW_EOS);
+        on_finished();
+        return;
     case Item::eos:
         break;
     }

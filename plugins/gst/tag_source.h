@@ -51,6 +51,8 @@ protected:
     virtual void on_began(const std::string &who) = 0;
     /// Returns true if the stream ends with it.
     virtual bool on_ended(const std::string &reason) = 0;
+    /// The EOS that an end brings with it has been pushed.
+    virtual void on_finished() {}
     virtual void on_room() = 0;
     /// For the stream id and messages.
     virtual std::string stream_name() const = 0;

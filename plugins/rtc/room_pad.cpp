@@ -116,9 +116,9 @@ void RoomPad::take(flv::Tag &&tag) {
     if (queue_has_room()) is_full_ = false;
 }
 
-bool RoomPad::on_ended(const std::string &) {
+/// Not before: whoever removes the pad makes it flush, and what is behind it never saw an EOS.
+void RoomPad::on_finished() {
     calls_.remove(stream_.number);
-    return true;
 }
 
 void RoomPad::on_room() {

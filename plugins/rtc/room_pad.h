@@ -20,7 +20,7 @@ public:
     /// What it needs of its element. Any thread.
     struct Calls {
         std::function<void(uint64_t stream)> want_keyframe;
-        std::function<void(uint64_t stream)> remove; ///< its EOS is about to be pushed
+        std::function<void(uint64_t stream)> remove; ///< its EOS has been pushed
     };
     static std::shared_ptr<RoomPad> make(GstElement *element, GstPadTemplate *pad_template,
                                          const net::RoomStream &stream, Calls calls);
@@ -47,7 +47,8 @@ public:
 
 private:
     void on_began(const std::string &) override {}
-    bool on_ended(const std::string &reason) override;
+    bool on_ended(const std::string &) override { return true; }
+    void on_finished() override;
     void on_room() override;
     std::string stream_name() const override;
     std::shared_ptr<TagSource> shared() override { return shared_from_this(); }
