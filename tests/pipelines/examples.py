@@ -3,6 +3,7 @@
 # Runs the example launch lines in the elements' documentation unchanged except for ports, which are
 # replaced by free ones, in a directory with a movie.mp4 and a movie.srt.
 # Usage: examples.py SOURCE_ROOT [ELEMENT…]; GST_PLUGIN_PATH must contain the plugins.
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -20,6 +21,7 @@ from inspected import our_elements
 START_DEADLINE = 30  # seconds to PLAYING or EOS
 WATCH = 3            # seconds that a line must go on without an error
 END_DEADLINE = 15    # seconds to end after SIGINT
+AT_ONCE = 3          # blocks of lines, which mostly wait
 
 PLAYING = re.compile(r'from element "pipeline\d*" \(state-changed\).*new-state=\(GstState\)playing')
 DONE = re.compile(r'Got EOS from element "pipeline')
@@ -163,11 +165,20 @@ def run_block(texts, directory):
         problem = problem or line.watch()
     for line in reversed(lines):
         problem = line.stop() or problem
+    said = []
     if problem:
         for line in lines:
             kept = [l for l in line.output.split('\n') if not l.startswith('Got message')]
-            print(f'    {line.text}\n' + '\n'.join('      ' + l for l in kept[-25:]))
-    return problem
+            said += [f'    {line.text}'] + ['      ' + l for l in kept[-25:]]
+    return problem, said
+
+
+def run_apart(block, movies):
+    """In a directory of its own, so that blocks may run side by side."""
+    with tempfile.TemporaryDirectory(prefix='penstock-example-') as name:
+        for movie in movies.iterdir():
+            os.link(movie, pathlib.Path(name) / movie.name)
+        return run_block(block, name)
 
 
 def make_movie(directory):
@@ -183,18 +194,21 @@ def main():
     found = examples(pathlib.Path(sys.argv[1]))
     wanted = sys.argv[2:] or our_elements()
     failures = 0
-    with tempfile.TemporaryDirectory(prefix='penstock-examples-') as name:
-        directory = pathlib.Path(name)
-        make_movie(directory)
-        for element in wanted:
-            blocks = found.get(element, [])
+    with tempfile.TemporaryDirectory(prefix='penstock-examples-') as name, \
+            concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        movies = pathlib.Path(name)
+        make_movie(movies)
+        runs = {element: [(block, pool.submit(run_apart, block, movies))
+                          for block in found.get(element, [])] for element in wanted}
+        for element, blocks in runs.items():
             if not blocks:
                 print(f'not ok {element}: no example launch line in its SECTION comment')
                 failures += 1
-            for block in blocks:
-                problem = run_block(block, directory)
+            for block, run in blocks:
+                problem, said = run.result()
                 failures += bool(problem)
-                print(f'{"not ok" if problem else "ok"} {element}: {problem or block[0][:80]}',
+                print('\n'.join(said + [
+                    f'{"not ok" if problem else "ok"} {element}: {problem or block[0][:80]}']),
                       flush=True)
     if not wanted:
         print('not ok: none of our elements is registered')
