@@ -124,11 +124,12 @@ int explain_description(const std::string &name, const std::vector<std::string> 
     for (const auto &pipeline : description.start)
         add(pipeline, {}, pipeline.name);
     for (const auto &rule : description.publish)
-        add(rule.pipeline, rule.captures,
-            "publish " + binding.expand_for_people(rule.match.pieces));
+        if (binding.is_there(rule))
+            add(rule.pipeline, rule.captures,
+                "publish " + binding.expand_for_people(rule.match.pieces));
 
     for (const auto &rule : description.play)
-        if (binding.has_fragments(rule.pipeline))
+        if (binding.is_there(rule))
             add(rule.pipeline, rule.captures,
                 "play " + binding.expand_for_people(rule.matches.front().pieces));
 

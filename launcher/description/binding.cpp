@@ -271,6 +271,25 @@ bool Binding::append_fragment(const Fragment &fragment, const Captures &captures
     return true;
 }
 
+bool Binding::is_off(const Template &match) const {
+    return std::any_of(match.pieces.begin(), match.pieces.end(), [this](const Piece &piece) {
+        if (!piece.placeholder || piece.placeholder->is_capture) return false;
+        const Parameter *parameter = description_.find_parameter(piece.placeholder->name);
+        const Value *value = find(piece.placeholder->name);
+        return parameter && parameter->is_optional && value && value->text == off_word;
+    });
+}
+
+bool Binding::is_there(const PublishRule &rule) const {
+    return !is_off(rule.match) && has_fragments(rule.pipeline);
+}
+
+bool Binding::is_there(const PlayRule &rule) const {
+    return has_fragments(rule.pipeline) &&
+           !std::all_of(rule.matches.begin(), rule.matches.end(),
+                        [this](const Template &match) { return is_off(match); });
+}
+
 bool Binding::has_fragments(const PipelineText &pipeline) const {
     return std::any_of(pipeline.fragments.begin(), pipeline.fragments.end(),
                        [this](const Fragment &fragment) { return holds(fragment.when); });

@@ -49,7 +49,12 @@ public:
     std::string expand_for_people(const Pieces &pieces) const;
     /// Whether all conditions of a pipeline or fragment are true.
     bool holds(const std::vector<Condition> &when) const;
-    /// Whether any fragment of the pipeline is there. A play rule without one is none.
+    /// Whether the address of a rule's `match` is `off`.
+    bool is_off(const Template &match) const;
+    /// Whether a rule has an address and a pipeline.
+    bool is_there(const PublishRule &rule) const;
+    bool is_there(const PlayRule &rule) const;
+    /// Whether any fragment of the pipeline is there. A rule without one is none.
     bool has_fragments(const PipelineText &pipeline) const;
     /// The description's hint for a failure of this element; empty if there is none.
     std::string hint_for(const PipelineText &pipeline, const std::string &element) const;

@@ -206,10 +206,7 @@ void DeepChecker::check_location(const Property &property, const protocols::Foun
 
 /// The element that can receive the rule's publishers; nullptr if its `match` is invalid.
 const char *DeepChecker::receiver_of(const PublishRule &rule) {
-    std::string match;
-    for (const Piece &piece : rule.match.pieces)
-        match += piece.placeholder ? "x" : piece.literal;
-    const auto *protocol = protocols::find_url(match);
+    const auto *protocol = protocol_of(rule.match);
     if (!protocol) return nullptr;
     for (const protocols::ElementUse &use : protocol->elements)
         if (use.role == protocols::Role::receive) return use.factory;

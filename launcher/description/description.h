@@ -8,6 +8,7 @@
 #include "description/page.h"
 #include "description/parameter.h"
 #include "description/yaml.h"
+#include "protocols/protocol.h"
 
 #include <functional>
 #include <memory>
@@ -84,6 +85,9 @@ inline constexpr int64_t default_grace = 10'000'000'000; ///< ns
 
 inline constexpr int64_t default_idle = 30'000'000'000; ///< ns
 inline constexpr size_t default_max_demanded = 20;
+
+/// The protocol of a rule's `match`; nullptr if that is invalid.
+const protocols::Protocol *protocol_of(const Template &match);
 
 /// One pipeline for each stream that viewers request on a matching path and nobody publishes.
 struct PlayRule {

@@ -16,7 +16,8 @@ const std::vector<Keys> &table() {
          {"summary", "description", "parameters", "start", "pipeline", "publish", "play", "page",
           "authorize", "notify", "restart", "expect"}},
         {"parameter",
-         {"type", "default", "min", "max", "help", "secret", "required", "choices", "schemes"}},
+         {"type", "default", "min", "max", "help", "secret", "required", "choices", "schemes",
+          "optional"}},
         {"start", {"name", "when", "pipeline"}},
         {"publish",
          {"match", "pipeline", "publish-key", "grace", "max-instances", "authorize", "notify",
@@ -35,7 +36,7 @@ const std::vector<Keys> &table() {
          {"set", "sample", "publisher", "beside", "within", "duration", "video", "audio", "fps",
           "keyframe-interval", "skew", "latency", "over"}},
         {"output", {"video", "audio", "fps", "keyframe-interval", "skew", "latency"}},
-        {"fragment", {"when", "launch", "hint"}},
+        {"fragment", {"when", "from", "launch", "hint"}},
     };
     return keys;
 }

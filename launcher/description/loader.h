@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Builds a Description from a parsed file; used by description.cpp. Parameters are loaded in
-// loader_parameters.cpp.
+// loader_parameters.cpp, rules in loader_rules.cpp.
 #pragma once
 
 #include "description/description.h"
@@ -70,8 +70,18 @@ private:
     std::vector<Template> load_networks(const Node::Entry &entry);
     std::string load_word(const Node::Entry &entry, const std::vector<std::string> &words);
     void load_url(const Node::Entry &entry, Callback &out);
+    /// The protocols, by name, of a publish rule's addresses, which `from` of fragments tells
+    /// apart.
+    struct Publishers {
+        std::vector<std::string> all;
+        std::string own; ///< of the address at hand
+    };
     std::optional<PipelineText> load_pipeline(const std::string &name, const Node &node,
-                                              const std::vector<std::string> &captures);
+                                              const std::vector<std::string> &captures,
+                                              const Publishers *publishers = nullptr);
+    bool load_from(const Node::Entry &entry, const Publishers *publishers);
+    std::vector<Template> load_matches(const Node::Entry &entry, protocols::Use use,
+                                       std::vector<std::string> &captures);
     std::optional<Fragment> load_fragment(const Node &node, Extent extent,
                                           const std::vector<std::string> &captures);
     std::vector<Condition> load_when(const Node::Entry &entry);

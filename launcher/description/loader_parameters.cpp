@@ -46,7 +46,7 @@ void Loader::load_parameter(const Node::Entry &entry) {
         return;
     }
     const Node::Entry *type = nullptr, *min = nullptr, *max = nullptr, *choices = nullptr,
-                      *schemes = nullptr;
+                      *schemes = nullptr, *optional = nullptr;
     const auto entries = known_entries(entry.value, Place::parameter, " of a parameter");
     for (const Node::Entry &key : entries) {
         if (key.key == "type") {
@@ -68,6 +68,8 @@ void Loader::load_parameter(const Node::Entry &entry) {
             choices = &key;
         } else if (key.key == "schemes") {
             schemes = &key;
+        } else if (key.key == "optional") {
+            optional = &key;
         }
     }
     if (!type) {
@@ -96,6 +98,12 @@ void Loader::load_parameter(const Node::Entry &entry) {
             problem(schemes->key_mark, "only a parameter of type url has 'schemes'",
                     "write `type: url`");
         load_schemes(*schemes, parameter);
+    }
+    if (optional) {
+        if (type && parameter.type != Type::address)
+            problem(optional->key_mark, "only a parameter of type address has 'optional'",
+                    "write `type: address`");
+        parameter.is_optional = read_bool(*optional);
     }
     if (type) check_parameter(parameter, min, max);
     out_.parameters.push_back(std::move(parameter));

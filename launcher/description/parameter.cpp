@@ -264,6 +264,7 @@ std::optional<Value> parse_value(const Parameter &parameter, std::string_view te
         break;
     }
     case Type::address:
+        if (parameter.is_optional && text == off_word) break;
         if (!net::parse_address(text))
             return fail(shown + "is no address" + mend + " (ports go from 0 to 65535)");
         break;

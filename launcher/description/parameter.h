@@ -52,6 +52,9 @@ struct Condition {
 /// "source=file and loop!=true"
 std::string say_conditions(const std::vector<Condition> &when);
 
+/// The value of an optional address where nothing is to be served.
+inline constexpr const char *off_word = "off";
+
 struct Parameter {
     std::string name;
     Mark mark;
@@ -69,6 +72,7 @@ struct Parameter {
     bool is_known = true; ///< false: its type is invalid, so its uses can't be checked
     std::vector<Choice> choices;
     std::vector<std::string> schemes; ///< of a url, in lower case; empty: any
+    bool is_optional = false;         ///< an address that may be `off`
 };
 
 /// A value that was checked against its parameter's type and range.

@@ -136,6 +136,7 @@ GstElement *penstock_binding_create_publish_pipeline(PenstockBinding *self, cons
         std::lock_guard lock(bound.mutex);
         std::string reason;
         for (const description::PublishRule &rule : bound.description->publish) {
+            if (!bound.values.is_there(rule)) continue;
             const auto pattern = description::PathPattern::make(rule.match, bound.values, &reason);
             const auto captures = pattern ? pattern->match(path) : std::nullopt;
             if (!captures) continue;

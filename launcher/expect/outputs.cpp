@@ -250,6 +250,7 @@ std::vector<std::string> Bench::publish_urls() const {
     const Captures captures = captures_of(binding_.description());
     std::vector<std::string> out;
     for (const PublishRule &rule : binding_.description().publish) {
+        if (!binding_.is_there(rule)) continue;
         const auto text = binding_.expand(rule.match.pieces, captures, nullptr);
         const auto location = text ? reachable(*text) : std::nullopt;
         if (!location || !can_publish(*text)) continue;

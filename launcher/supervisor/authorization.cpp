@@ -133,13 +133,13 @@ bool add_rules(const Binding &binding, Reader &reader, std::vector<At> &out, std
     for (const PublishRule &rule : binding.description().publish) {
         authorize::Gate::Part part;
         if (!reader.make(rule.authorize, rule.notify, part)) return false;
-        if (!add(rule.match, true, part)) return false;
+        if (!binding.is_off(rule.match) && !add(rule.match, true, part)) return false;
     }
     for (const PlayRule &rule : binding.description().play) {
         authorize::Gate::Part part;
         if (!reader.make(rule.authorize, rule.notify, part)) return false;
         for (const Template &match : rule.matches)
-            if (!add(match, false, part)) return false;
+            if (!binding.is_off(match) && !add(match, false, part)) return false;
     }
     return true;
 }

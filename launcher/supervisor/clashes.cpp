@@ -31,11 +31,12 @@ bool check_paths(const Bindings &bindings, std::string *error) {
             return false;
         };
         for (const auto &rule : binding->description().publish)
-            if (!take("publish ", rule.match, rule.captures)) return false;
+            if (binding->is_there(rule) && !take("publish ", rule.match, rule.captures))
+                return false;
         for (const auto &rule : binding->description().play) {
-            if (!binding->has_fragments(rule.pipeline)) continue;
+            if (!binding->is_there(rule)) continue;
             for (const auto &match : rule.matches)
-                if (!take("play ", match, rule.captures)) return false;
+                if (!binding->is_off(match) && !take("play ", match, rule.captures)) return false;
         }
     }
     return true;

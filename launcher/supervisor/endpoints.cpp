@@ -138,6 +138,7 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
                        .protocol = &protocols::page_protocol(),
                        .pieces = description.page->address.pieces});
     for (const PublishRule &rule : description.publish) {
+        if (!binding.is_there(rule)) continue;
         // The loader has verified that the match begins with a known scheme.
         const auto match = text_of(rule.match.pieces, binding, nullptr);
         Endpoint endpoint{.kind = Endpoint::Kind::publish,
@@ -163,7 +164,7 @@ std::vector<Endpoint> find_endpoints(const Binding &binding) {
     }
     const size_t before = out.size();
     for (const PlayRule &rule : description.play)
-        add_pipeline(rule.pipeline, true, binding, out);
+        if (binding.is_there(rule)) add_pipeline(rule.pipeline, true, binding, out);
     for (size_t i = before; i < out.size(); ++i)
         out[i].is_on_demand = true;
     for (const PipelineText &pipeline : description.start)

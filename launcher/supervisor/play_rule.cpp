@@ -34,7 +34,7 @@ std::unique_ptr<PlayRule> PlayRule::make(const description::PlayRule &rule,
                                          Report report, std::string *error) {
     std::unique_ptr<PlayRule> out(new PlayRule(rule, binding, time, std::move(report)));
     for (const description::Template &match : rule.matches)
-        if (!out->add_match(match, error)) return nullptr;
+        if (!binding.is_off(match) && !out->add_match(match, error)) return nullptr;
     return out;
 }
 

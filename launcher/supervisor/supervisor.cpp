@@ -36,9 +36,9 @@ std::vector<std::string> rules_of(const Bindings &bindings) {
     std::vector<std::string> out;
     for (const auto &binding : bindings) {
         for (const auto &rule : binding->description().publish)
-            out.push_back(signature_of(rule, *binding));
+            if (binding->is_there(rule)) out.push_back(signature_of(rule, *binding));
         for (const auto &rule : binding->description().play)
-            if (binding->has_fragments(rule.pipeline)) out.push_back(signature_of(rule, *binding));
+            if (binding->is_there(rule)) out.push_back(signature_of(rule, *binding));
     }
     return out;
 }
@@ -128,6 +128,7 @@ Report Supervisor::report_of(const description::Binding &binding) const {
 bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
                            std::string *error) {
     for (const description::PublishRule &rule : binding->description().publish) {
+        if (!binding->is_there(rule)) continue;
         std::string signature = signature_of(rule, *binding);
         if (holds(rules_, signature)) continue;
         auto pattern = description::PathPattern::make(rule.match, *binding, error);
@@ -141,7 +142,7 @@ bool Supervisor::add_rules(const std::shared_ptr<description::Binding> &binding,
         rules_.push_back({binding, std::move(signature), std::move(running)});
     }
     for (const description::PlayRule &rule : binding->description().play) {
-        if (!binding->has_fragments(rule.pipeline)) continue;
+        if (!binding->is_there(rule)) continue;
         std::string signature = signature_of(rule, *binding);
         if (holds(play_rules_, signature)) continue;
         auto running = PlayRule::make(rule, *binding, time_, report_of(*binding), error);

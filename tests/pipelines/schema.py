@@ -50,6 +50,11 @@ GOOD = [
     "page: ${p}\npublish:\n  match: rtmp://:1935/live/{name}\n  grace: ${g:ns}\n"
     "  max-instances: 3\n  publish-key: x\n"
     "  pipeline: rtmpserversrc location=rtmp://:1935/live/${name} ! fakesink\n",
+    HEAD + "parameters: {r: {type: address, default: 'off', optional: true}}\n"
+    "publish:\n  match: ['rtmp://:1935/live/{name}', 'http://${r}/live/{name}/whip']\n  pipeline:\n"
+    "    - {from: rtmp, launch: 'rtmpserversrc location=rtmp://:1935/live/${name} !'}\n"
+    "    - {from: rtc, launch: 'rtcserversrc location=http://${r}/live/${name}/whip !'}\n"
+    "    - fakesink\n",
     HEAD + "page: {address: ':8080', redirect-from: ':80', embed: ['https://a.org', 'http://b:3000', "
     "'https://*.c.org', '*']}\n" + LINE,
     HEAD + "play:\n  - match: ['rtmp://:1935/live/{name}_low', 'http://:8080/live/{name}_low.m3u8']\n"
@@ -84,6 +89,9 @@ BAD = [
         "{address: ':80', redirect-from: http}", "{address: ':80', port: 1}")),
     HEAD + "publish: []\n",
     HEAD + "publish: {match: 'rtmp://:1/{n}'}\n",
+    HEAD + "publish: {match: [], pipeline: rtmpserversrc ! fakesink}\n",
+    HEAD + "parameters: {a: {type: string, default: x, optional: true}}\n" + LINE,
+    HEAD + "pipeline: [{from: RTMP, launch: fakesrc ! fakesink}]\n",
     HEAD + "publish: {match: 'http://:1/{n}', pipeline: rtmpserversrc ! fakesink}\n",
     HEAD + "publish: {match: 'rtmp://:1/{n}?x', pipeline: rtmpserversrc ! fakesink}\n",
     HEAD + "publish: {match: 'rtmp://:1/{n}', pipeline: rtmpserversrc ! fakesink, grace: 3}\n",

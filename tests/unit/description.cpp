@@ -248,6 +248,51 @@ GST_START_TEST(test_conditions) {
 }
 GST_END_TEST
 
+// A list of addresses makes a rule of each, with the fragments of its protocol.
+GST_START_TEST(test_publish_list) {
+    const std::string head =
+        "summary: s\n"
+        "parameters:\n"
+        "  rtmp: {type: address, default: ':1935', optional: true}\n"
+        "publish:\n"
+        "  match: ['rtmp://${rtmp}/live/{name}', 'http://:8080/live/{name}/whip']\n"
+        "  grace: 3s\n"
+        "  pipeline:\n"
+        "    - {from: rtmp, launch: rtmpserversrc name=a !}\n"
+        "    - {from: rtc, launch: rtcserversrc name=a !}\n";
+    const auto d = load(head + "    - fakesink\n");
+    fail_unless_equals_int(d->publish.size(), 2);
+    const Binding all = bind(*d, {}), some = bind(*d, {{"rtmp", "off"}});
+    std::string error;
+    const char *lines[] = {"rtmpserversrc name=a ! fakesink", "rtcserversrc name=a ! fakesink"};
+    for (size_t i = 0; i < 2; ++i) {
+        const auto line = all.launch_line(d->publish[i].pipeline, {{"name", "x"}}, &error);
+        fail_unless_equals_string(line.value_or(error).c_str(), lines[i]);
+        fail_unless(all.duration(d->publish[i].grace, 0) == 3'000'000'000);
+        fail_unless(all.is_there(d->publish[i]));
+    }
+    // One that is off has no rule, and no other address may be.
+    fail_if(some.is_there(d->publish[0]) || !some.is_there(d->publish[1]));
+    std::vector<std::string> errors;
+    Binding(*d, {{"rtmp", "of"}}, no_environment, errors);
+    fail_unless_equals_int(errors.size(), 1);
+    expect(errors[0], "--set rtmp: 'of' is no address");
+
+    expect(errors_of(head + "    - {from: rtmpx, launch: fakesink}\n"),
+           "10:14: no 'match' of this rule is of the protocol 'rtmpx': did you mean 'rtmp'?");
+    expect(errors_of("summary: s\npublish:\n  match: ['rtmp://:1/{a}', 'rtmp://:2/{b}']\n"
+                     "  pipeline: rtmpserversrc ! fakesink\n"),
+           "3:28: this match captures other names than the first");
+    expect(errors_of("summary: s\npublish:\n  match: []\n  pipeline: fakesink\n"),
+           "3:3: 'match' is empty");
+    expect(errors_of("summary: s\npipeline:\n  - {from: rtmp, launch: fakesrc !}\n  - fakesink\n"),
+           "3:6: 'from' belongs to publish rules");
+    expect(errors_of("summary: s\nparameters: {a: {type: string, default: x, optional: true}}\n"
+                     "pipeline: fakesrc name=${a} ! fakesink\n"),
+           "2:44: only a parameter of type address has 'optional'");
+}
+GST_END_TEST
+
 GST_START_TEST(test_binding) {
     const auto d = load("summary: s\n"
                         "parameters:\n"
@@ -410,6 +455,7 @@ static Suite *description_suite() {
     tcase_add_test(tc, test_values);
     tcase_add_test(tc, test_schemes);
     tcase_add_test(tc, test_conditions);
+    tcase_add_test(tc, test_publish_list);
     tcase_add_test(tc, test_binding);
     tcase_add_test(tc, test_authorize);
     tcase_add_test(tc, test_paths);

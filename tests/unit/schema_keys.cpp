@@ -92,7 +92,7 @@ GST_START_TEST(test_protocols) {
     const auto description = match.at("description").get<std::string>();
     fail_unless(description.starts_with("`rtmp://ADDRESS/PATH`, `rtmps://ADDRESS/PATH`, "));
     for (const char *url : {"`http://ADDRESS/PATH/whip`, ", "`https://ADDRESS/PATH/join`",
-                            " or `lines://ADDRESS/PATH`. "})
+                            " or `lines://ADDRESS/PATH`, "})
         fail_unless(description.find(url) != std::string::npos, "%s: %s", url, description.c_str());
 }
 GST_END_TEST
