@@ -2,6 +2,7 @@
 // The table of codecs supported by the FLV elements, with conversions between caps and FLV.
 #pragma once
 
+#include "core/codec/keyframe.h"
 #include "core/bytes/result.h"
 #include "core/flv/tag.h"
 #include "gst/ptr.h"
@@ -50,6 +51,8 @@ struct Codec {
     /// Builds the configuration from a keyframe, for caps from which `configure` builds an empty
     /// one.
     Result (*configure_by_frame)(ByteView frame, std::vector<uint8_t> &config) = nullptr;
+    /// The picture's size, for codecs whose configuration lacks it; nullopt if it is no keyframe.
+    std::optional<codec::FrameSize> (*frame_size)(ByteView frame) = nullptr;
     /// Removes what an elementary stream has and FLV has not from the beginning of a frame.
     ByteView (*strip)(ByteView frame) = nullptr;
 

@@ -162,6 +162,8 @@ GstFlowReturn Demuxer::handle_media(const Tag &tag, const BufferTime &time) {
     const bool configured = codec->describe && stream.codec == codec && !stream.config.empty();
     if (codec->frame_format && !configured && !configure_by_frame(stream, *codec, tag, *header))
         return GST_FLOW_OK;
+    if (codec->frame_size && configured && header->keyframe)
+        take_size(stream, tag.body().sub(header->payload, header->payload_size));
     if (!stream.pad || stream.codec != codec) {
         ++counters_.drops;
         GST_DEBUG_OBJECT(element_, "%s without its configuration dropped", name_of(tag.type));
@@ -217,9 +219,29 @@ bool Demuxer::configure_by_frame(Stream &stream, const Codec &codec, const Tag &
     return true;
 }
 
+/// The pad waits for the first keyframe, as muxers take no caps without a size.
+void Demuxer::take_size(Stream &stream, ByteView frame) {
+    const auto size = stream.codec->frame_size(frame);
+    int width = 0, height = 0;
+    const GstStructure *known = gst_caps_get_structure(stream.info.caps.get(), 0);
+    gst_structure_get_int(known, "width", &width);
+    gst_structure_get_int(known, "height", &height);
+    const bool is_same = !size || (width == int(size->width) && height == int(size->height));
+    if (is_same && stream.pad) return;
+    StreamInfo info = stream.info;
+    if (size) {
+        info.caps = GstPtr<GstCaps>::adopt(gst_caps_copy(info.caps.get()));
+        gst_caps_set_simple(info.caps.get(), "width", G_TYPE_INT, int(size->width), "height",
+                            G_TYPE_INT, int(size->height), nullptr);
+    }
+    use_info(stream, std::move(info));
+    if (!stream.pad) add_pad(stream);
+}
+
 void Demuxer::use_info(Stream &stream, StreamInfo info) {
     stream.info = std::move(info);
     stream.clock.reset();
+    if (!stream.pad && stream.codec->frame_size) return;
     if (!stream.pad) {
         add_pad(stream);
         return;

@@ -62,6 +62,7 @@ private:
     bool configure_by_frame(Stream &stream, const Codec &codec, const Tag &tag,
                             const BodyHeader &header);
     void use_info(Stream &stream, StreamInfo info);
+    void take_size(Stream &stream, ByteView frame);
     GstFlowReturn push_frame(Stream &stream, const Tag &tag, const BodyHeader &header,
                              const BufferTime &time);
     void post_notes();

@@ -84,6 +84,9 @@ void Demuxer::add_pad(Stream &stream) {
 // both tells that all are known.
 void Demuxer::announce_pads() {
     if (!streams_[0].pad || !streams_[1].pad) return;
+    // One whose configuration is there, and whose pad waits for a keyframe.
+    const auto waits = [](const Stream &stream) { return !stream.pad && stream.info.caps; };
+    if (std::any_of(streams_.begin(), streams_.end(), waits)) return;
     no_more_pads_ = true;
     gst_element_no_more_pads(element_);
 }

@@ -116,7 +116,7 @@ const Case cases[] = {
     {"vp9enc vp9dec", "vp9enc deadline=1 keyframe-max-dist=10", "vp9dec", flv::fourcc("vp09"), true,
      "video/x-vp9,profile=(string)0,chroma-format=4:2:0,bit-depth-luma=(uint)8"},
     {"vp8enc vp8dec", "vp8enc deadline=1 keyframe-max-dist=10", "vp8dec", flv::fourcc("vp08"), true,
-     "video/x-vp8,profile=(string)0"},
+     "video/x-vp8,profile=(string)0,width=128,height=96"},
     {"avenc_aac aacparse avdec_aac", "avenc_aac ! aacparse", "aacparse ! avdec_aac",
      flv::fourcc("mp4a"), false, "audio/mpeg,mpegversion=4,rate=48000,channels=2"},
     {"lamemp3enc mpegaudioparse avdec_mp3", "lamemp3enc ! mpegaudioparse",

@@ -26,7 +26,8 @@ GST_START_TEST(test_viewer) {
     const auto all = client.frames();
     fail_unless_equals_int(all[24].timestamp - all[23].timestamp, 90 * frame_ms);
     fail_unless_equals_int(client.audio[4] - client.audio[3], 960);
-    fail_unless(!client.reports.empty());
+    // Some receivers read one report of a packet.
+    fail_unless(!client.reports.empty() && client.most_reports == 1);
     fail_unless_equals_int(stream.feed->stats().viewers, 1);
     // It leaves by DELETE, once.
     fail_unless_equals_int(request(client.port_, "DELETE", client.location).status, 200);

@@ -168,14 +168,18 @@ public:
     void on_rtcp(ByteView bytes) override {
         rtp::rtcp::Compound parsed;
         if (!rtp::rtcp::parse(bytes, parsed).is_ok()) return;
+        size_t its_reports = 0;
         for (const auto &each : parsed.packets) {
-            if (const auto *report = std::get_if<rtp::rtcp::SenderReport>(&each))
+            if (const auto *report = std::get_if<rtp::rtcp::SenderReport>(&each)) {
                 reports.push_back(*report);
+                ++its_reports;
+            }
             if (std::get_if<rtp::rtcp::Goodbye>(&each)) ++goodbyes;
             if (std::get_if<rtp::rtcp::PictureLoss>(&each)) ++picture_losses;
             if (const auto *nack = std::get_if<rtp::rtcp::Nack>(&each))
                 nack->for_each([&](uint16_t sequence) { asked.push_back(sequence); });
         }
+        most_reports = std::max(most_reports, its_reports);
     }
     void on_ended(const std::string &) override { ended = true; }
 
@@ -213,6 +217,7 @@ public:
     std::map<uint16_t, Received> video_packets;
     std::vector<uint32_t> audio;
     std::vector<rtp::rtcp::SenderReport> reports;
+    size_t most_reports = 0; ///< in one packet
     std::vector<uint16_t> asked;
     unsigned repeated = 0, goodbyes = 0, picture_losses = 0;
     std::function<bool(uint16_t)> lose;

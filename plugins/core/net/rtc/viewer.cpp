@@ -388,13 +388,14 @@ bool RtcViewer::tick_media(uint64_t now) {
 
 void RtcViewer::send_report(uint64_t now) {
     reported_ = now;
-    Writer writer;
     const int64_t unix_now = unix_ms() * 1'000'000;
     // The time on the stream's line that it is now, by which both tracks are reported.
     const auto media_ms =
         static_cast<uint32_t>(*anchor_ms_ + (unix_now - anchor_unix_) / 1'000'000);
     for (const Track &track : tracks_) {
         if (!track.is_sent || track.packets == 0) continue;
+        // Each in a packet of its own: GStreamer's receiver reads the first of a packet alone.
+        Writer writer;
         rtp::rtcp::SenderReport report;
         report.ssrc = track.ssrc;
         report.ntp = rtp::ntp_of(unix_now);
@@ -407,8 +408,8 @@ void RtcViewer::send_report(uint64_t now) {
         report.bytes = track.bytes;
         rtp::rtcp::write(report, writer);
         rtp::rtcp::write(rtp::rtcp::SourceDescription{{{track.ssrc, mount_->ids().cname}}}, writer);
+        send_rtcp(writer.view());
     }
-    send_rtcp(writer.view());
 }
 
 // --- end ----------------------------------------------------------------------------------
