@@ -50,7 +50,7 @@ private:
     bool on_ended(const std::string &reason) override;
     void on_room() override;
     std::string stream_name() const override;
-    std::shared_ptr<TagSource> shared() override { return shared_from_this(); }
+    std::shared_ptr<void> shared() override { return shared_from_this(); }
     GstEvent *tags() override;
 
     const GstPtr<GstPad> held_;
