@@ -113,12 +113,13 @@ bool set_srt(SRTSOCKET socket, SRT_SOCKOPT option, const std::string &text) {
     return srt_setsockflag(socket, option, text.data(), static_cast<int>(text.size())) == 0;
 }
 
-std::vector<SrtAddress> find_srt_addresses(const std::string &host, uint16_t port,
-                                           std::string *error) {
-    std::vector<SrtAddress> found;
+std::vector<SocketAddress> own_addresses(const std::string &host, uint16_t port,
+                                         std::string *error) {
+    std::vector<SocketAddress> found;
     const auto add = [&found](const void *address, size_t size) {
-        const auto *bytes = static_cast<const uint8_t *>(address);
-        found.push_back({{bytes, bytes + size}});
+        SocketAddress &each = found.emplace_back();
+        std::memcpy(&each.storage, address, size);
+        each.size = static_cast<socklen_t>(size);
     };
     if (host.empty()) {
         sockaddr_in6 v6{};

@@ -2,6 +2,8 @@
 // libsrt in this process: its start, its errors, its addresses.
 #pragma once
 
+#include "core/net/loop/resolve.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -63,15 +65,9 @@ private:
     SRTSOCKET socket_ = SRT_INVALID_SOCK;
 };
 
-/// A local or remote address.
-struct SrtAddress {
-    std::vector<uint8_t> bytes; ///< a sockaddr
-    const sockaddr *get() const { return reinterpret_cast<const sockaddr *>(bytes.data()); }
-    int size() const { return static_cast<int>(bytes.size()); }
-};
-/// Looks a host up; empty `host`: every interface, IPv6 first, which takes IPv4 as well. May take
-/// seconds for a name: must not be called on a network loop. Empty on failure, with `error`.
-std::vector<SrtAddress> find_srt_addresses(const std::string &host, uint16_t port,
-                                           std::string *error);
+/// Addresses to bind to; empty `host`: every interface, IPv6 first, which takes IPv4 as well. May
+/// take seconds for a name: must not be called on a network loop. Empty on failure, with `error`.
+std::vector<SocketAddress> own_addresses(const std::string &host, uint16_t port,
+                                         std::string *error);
 
 } // namespace penstock::net

@@ -46,7 +46,10 @@ void read_srt_network(int socket, bool sends, SrtNetwork &network) {
     // The intervals begin anew; the instantaneous figures of the buffers are the cheap ones.
     if (srt_bistats(socket, &stats, 1, 1) != 0) return;
     const auto count = [](int value) { return static_cast<uint64_t>(std::max(value, 0)); };
-    network.rtt_ms = stats.msRTT;
+    // Before there are acknowledgements libsrt assumes 100 ms.
+    constexpr int enough = 10;
+    const bool is_measured = (sends ? stats.pktRecvACKTotal : stats.pktSentACKTotal) >= enough;
+    network.rtt_ms = is_measured ? stats.msRTT : 0;
     network.bandwidth = stats.mbpsBandwidth * 1e6;
     if (sends) {
         network.rate = stats.mbpsSendRate * 1e6;
@@ -61,6 +64,19 @@ void read_srt_network(int socket, bool sends, SrtNetwork &network) {
         network.retransmitted += count(stats.pktRcvRetrans); // libsrt has no total of it
         network.dropped = count(stats.pktRcvDropTotal);
     }
+}
+
+std::string srt_latency_warning(int socket, bool sends, const SrtNetwork &network) {
+    int32_t latency_ms = 0;
+    int size = sizeof latency_ms;
+    // What both ends have agreed on.
+    if (srt_getsockflag(socket, sends ? SRTO_PEERLATENCY : SRTO_RCVLATENCY, &latency_ms, &size))
+        return {};
+    if (latency_ms >= 3 * network.rtt_ms) return {}; // or it is not measured yet
+    const auto whole = [](double ms) { return std::to_string(static_cast<unsigned>(ms + 0.5)); };
+    return "its latency of " + std::to_string(latency_ms) + " ms is too short for a round trip of " +
+           whole(network.rtt_ms) + " ms: lost packets come too late. Set latency to " +
+           whole(4 * network.rtt_ms) + " at either end";
 }
 
 } // namespace penstock::net

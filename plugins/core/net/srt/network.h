@@ -12,7 +12,7 @@ namespace penstock::net {
 
 /// Of a connection, or of several (the worst of them, and sums).
 struct SrtNetwork {
-    double rtt_ms = 0;
+    double rtt_ms = 0;          ///< 0: not measured yet
     double bandwidth = 0;   ///< bit/s that the line carries, as estimated; of several: the least
     double rate = 0;        ///< bit/s that were sent or received in the last second
     unsigned buffer_ms = 0; ///< media that is sent and not acknowledged, or waits to be played
@@ -39,5 +39,9 @@ private:
 /// Reads a connection's figures; `network` has those of the last call. `sends`: of the media that
 /// this end sends, else of those that come.
 void read_srt_network(int socket, bool sends, SrtNetwork &network);
+
+/// A warning, for people, if the connection's latency leaves lost packets no time to come again:
+/// less than three round trips. Empty if it does.
+std::string srt_latency_warning(int socket, bool sends, const SrtNetwork &network);
 
 } // namespace penstock::net

@@ -91,6 +91,14 @@ bool SrtPeer::is_broken() const {
     return srt_getsockstate(socket_.get()) > SRTS_CONNECTED;
 }
 
+void SrtPeer::measure_network(bool sends) {
+    read_srt_network(socket_.get(), sends, network_);
+    if (has_warned_) return;
+    const std::string warning = srt_latency_warning(socket_.get(), sends, network_);
+    has_warned_ = !warning.empty();
+    if (has_warned_) say(LogLevel::warning, warning);
+}
+
 // --- admission ----------------------------------------------------------------------------
 
 Admission::Done SrtPeer::answer(std::function<void()> admit) {

@@ -57,6 +57,8 @@ protected:
     void refuse(const std::string &reason);
     void leave(LogLevel level, const std::string &reason);
     void say(LogLevel level, const std::string &text) const;
+    /// Each second: the figures of its network; warns once of a latency that is too short.
+    void measure_network(bool sends);
     /// Whether the connection is over, or is being ended by the other side.
     bool is_broken() const;
     boost::asio::io_context &context() const { return state_->shared_loops()->at(peer_loop_); }
@@ -83,6 +85,7 @@ private:
 
     std::unique_ptr<WaitingRoom::Seat> place_;
     std::atomic<bool> is_woken_{false};
+    bool has_warned_ = false;
 };
 
 } // namespace penstock::net

@@ -88,13 +88,14 @@ std::unique_ptr<SrtPort> SrtPort::open(const Address &address, std::shared_ptr<S
     int reason = 0;
     SrtSocket socket;
     std::string unknown;
-    const auto candidates = find_srt_addresses(address.host, address.port, &unknown);
+    const auto candidates = own_addresses(address.host, address.port, &unknown);
     if (candidates.empty()) return fail(unknown);
     bool is_bound = false;
-    for (const SrtAddress &candidate : candidates) {
+    for (const SocketAddress &candidate : candidates) {
         socket = SrtSocket(srt_create_socket());
         if (!socket || !prepare(socket.get(), address.host.empty(), state->limits)) continue;
-        is_bound = srt_bind(socket.get(), candidate.get(), candidate.size()) == 0;
+        is_bound = srt_bind(socket.get(), reinterpret_cast<const sockaddr *>(&candidate.storage),
+                            static_cast<int>(candidate.size)) == 0;
         if (is_bound) break;
         srt_getlasterror(&reason);
         if (reason == EADDRINUSE) break;

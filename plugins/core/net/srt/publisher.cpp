@@ -185,7 +185,7 @@ void SrtPublisher::check(uint64_t now_ms) {
     }
     if (admission_.is_over(now_ms))
         return leave(LogLevel::info, "closed: its authorization has expired");
-    read_srt_network(socket_.get(), false, network_);
+    measure_network(false);
     mount_->publishers.set(peer_.id, network_);
     const uint64_t silence_ms = ms_of(mount_->slot.silence_timeout());
     if (!is_paused_ && silence_ms != 0 && now_ms - heard_ms_ > silence_ms)

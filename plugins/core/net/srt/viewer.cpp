@@ -6,7 +6,6 @@
 
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -15,11 +14,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// Messages that libsrt holds for a viewer: before anything is known of its network, and at most.
-/// Of a healthy one it holds a round trip's worth.
-constexpr size_t first_window = 192, largest_window = 4096;
-/// ms until an acknowledgement is sent, and then some.
-constexpr double acknowledge_ms = 20;
 /// Seconds for which a viewer that has skipped counts as slow.
 constexpr unsigned slow_for = 5;
 /// Bytes that one may send who asked to watch.
@@ -29,7 +23,7 @@ constexpr uint64_t max_unasked = 64 << 10;
 
 SrtViewer::SrtViewer(SrtCaller &&caller, size_t loop, std::shared_ptr<SrtState> state)
     : SrtPeer(std::move(caller), loop, state, "srt-play"), Viewer(state->shared_loops(), loop),
-      window_(first_window) {
+      window_(srt_first_window) {
 }
 
 // --- admission ----------------------------------------------------------------------------
@@ -132,11 +126,9 @@ void SrtViewer::on_ready() {
 /// What libsrt may hold follows the stream's rate and the round trip. A viewer that has skipped
 /// counts as slow for a while.
 void SrtViewer::measure() {
-    read_srt_network(socket_.get(), true, network_);
+    measure_network(true);
     mount_->watching.set(peer_.id, network_);
-    const double per_ms = network_.rate / 8 / srt_message / 1000;
-    const double wanted = 2 * per_ms * (network_.rtt_ms + acknowledge_ms);
-    window_ = std::clamp(static_cast<size_t>(wanted), first_window, largest_window);
+    window_ = srt_window(network_);
 
     const bool was_slow = slow_checks_ > 0;
     if (slow_checks_ > 0) --slow_checks_;

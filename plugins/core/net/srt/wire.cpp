@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/net/srt/wire.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <srt/srt.h>
 
 namespace penstock::net {
+
+size_t srt_window(const SrtNetwork &network) {
+    constexpr size_t largest = 4096;
+    constexpr double acknowledge_ms = 20; // until an acknowledgement is sent, and then some
+    const double per_ms = network.rate / 8 / srt_message / 1000;
+    const double wanted = 2 * per_ms * (network.rtt_ms + acknowledge_ms);
+    return std::clamp(static_cast<size_t>(wanted), srt_first_window, largest);
+}
 
 size_t srt_unacknowledged(int socket) {
     int32_t messages = 0;

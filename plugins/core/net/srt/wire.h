@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/fanout/outlet.h"
+#include "core/net/srt/network.h"
 
 #include <cstddef>
 
@@ -10,6 +11,11 @@ namespace penstock::net {
 
 /// Bytes of a message: seven transport stream packets.
 inline constexpr size_t srt_message = 7 * 188;
+
+/// Messages that libsrt holds for the other end before anything is known of the network.
+inline constexpr size_t srt_first_window = 192;
+/// How many it may hold: of a healthy connection it holds a round trip's worth.
+size_t srt_window(const SrtNetwork &network);
 
 /// The parts are no larger than a message, so a message is never cut.
 class SrtWire final : public fanout::Wire {
