@@ -176,11 +176,9 @@ GstFlowReturn ServerSink::judge(GstBaseSink *sink, const Result &result) const {
 }
 
 GstPtr<GstStructure> ServerSink::stats() {
+    std::lock_guard lock(feed_mutex);
     net::ViewerTotals totals;
-    {
-        std::lock_guard lock(feed_mutex);
-        if (feed) totals = feed->stats();
-    }
+    if (feed) totals = feed->stats();
     Stats common = counters.with_peers(totals.viewers);
     common.bytes_out = totals.bytes_out;
     common.drops = totals.skipped;
@@ -188,6 +186,7 @@ GstPtr<GstStructure> ServerSink::stats() {
     gst_structure_set(stats.get(), "peers-total", G_TYPE_UINT64, guint64(totals.viewers_total),
                       "closed-slow", G_TYPE_UINT64, guint64(totals.closed_slow), "slow",
                       G_TYPE_UINT64, guint64(totals.slow), nullptr);
+    if (feed) feed->add_stats(stats.get());
     return stats;
 }
 
@@ -347,8 +346,11 @@ static void install_properties(GObjectClass *klass, const ServerSinkKind &kind) 
         klass, PROP_STATS,
         g_param_spec_boxed(
             "stats", "Statistics",
-            "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns) "
-            "peers-total closed-slow slow (peers that get less, because of their networks)",
+            g_intern_string((std::string("bytes-in bytes-out buffers-in buffers-out drops peers "
+                                         "uptime (ns) peers-total closed-slow slow (peers that get "
+                                         "less, because of their networks)") +
+                             kind.more_stats)
+                                .c_str()),
             GST_TYPE_STRUCTURE, ro));
     if (serves_tls(kind)) install_tls_files(klass, PROP_TLS_CERTIFICATE, PROP_TLS_KEY);
 }

@@ -48,6 +48,8 @@ public:
 
     /// Any thread.
     virtual net::ViewerTotals stats() const = 0;
+    /// Adds what only this kind has to the element's `stats`. Any thread.
+    virtual void add_stats(GstStructure *) const {}
     /// The location with the port that is really listened on. Any thread.
     virtual std::string bound_location() const = 0;
 };
@@ -73,7 +75,8 @@ struct ServerSinkKind {
     /// Listens, and begins a stream. On failure nullptr, and `error` says what is wrong and how to
     /// mend it.
     std::unique_ptr<ServerFeed> (*open)(const FeedRequest &request, std::string *error);
-    ViewerPolicy viewers{}; ///< defaults of the properties
+    ViewerPolicy viewers{};      ///< defaults of the properties
+    const char *more_stats = ""; ///< the names of what ServerFeed::add_stats() adds
 };
 
 class ServerSink;

@@ -269,13 +269,7 @@ void ServerSource::set_busy(size_t index, bool busy) {
 
 void ServerSource::post_state(bool publishing, const std::string &text) {
     GST_INFO_OBJECT(element_, "%s %s", publishing ? "published by" : "unpublished:", text.c_str());
-    gst_element_post_message(
-        element_, gst_message_new_element(GST_OBJECT(element_),
-                                          gst_structure_new("penstock-publish-state", "publishing",
-                                                            G_TYPE_BOOLEAN, gboolean(publishing),
-                                                            "path", G_TYPE_STRING, path_.c_str(),
-                                                            publishing ? "peer" : "reason",
-                                                            G_TYPE_STRING, text.c_str(), nullptr)));
+    post_publish_state(element_, publishing, path_, text);
 }
 
 // --- reports ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include "core/net/stream/flv_stream.h"
 #include "core/net/tls/files.h"
 #include "gst/ptr.h"
+#include "gst/publish_side.h"
 #include "gst/tag_source.h"
 
 #include <array>
@@ -21,8 +22,6 @@
 #include <vector>
 
 namespace penstock {
-
-enum class OnUnpublish { wait, eos };
 
 /// A listener that takes publishers; it stays open as long as this exists.
 class PublishListener {

@@ -2,6 +2,7 @@
 #include "gst/server_source_element.h"
 
 #include "gst/guard.h"
+#include "gst/publish_side.h"
 #include "gst/tag_source_class.h"
 #include "gst/tls_files.h"
 
@@ -32,35 +33,6 @@ enum {
 
 ServerSource &impl_of(gpointer object) {
     return *static_cast<ServerSourceElement *>(object)->impl;
-}
-
-/// Each plugin has its own copy of this file, the process one type of a name. Called in class_init
-/// only, which GLib lets run one at a time.
-GType enum_type(const char *name, const GEnumValue *values) {
-    if (const GType known = g_type_from_name(name)) return known;
-    const GType made = g_enum_register_static(name, values);
-    gst_type_mark_as_plugin_api(made, GstPluginAPIFlags(0));
-    return made;
-}
-
-GType on_unpublish_type() {
-    static const GEnumValue values[] = {
-        {int(OnUnpublish::wait), "Wait for the next publisher; it begins with DISCONT", "wait"},
-        {int(OnUnpublish::eos), "End the stream", "eos"},
-        {0, nullptr, nullptr},
-    };
-    return enum_type("PenstockOnUnpublish", values);
-}
-
-GType republish_type() {
-    static const GEnumValue values[] = {
-        {int(net::Republish::reject), "Refuse it", "reject"},
-        {int(net::Republish::takeover), "It gets the name; the other publisher is closed",
-         "takeover"},
-        {int(net::Republish::backup), "One of them is on air, the other stands by", "backup"},
-        {0, nullptr, nullptr},
-    };
-    return enum_type("PenstockRepublish", values);
 }
 
 GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) {

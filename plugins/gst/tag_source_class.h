@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GObject part of sources of FLV tags: the pad, state changes, and EOS by the application.
+// The GObject part of sources of FLV tags and of other media that come from the network: the pad,
+// state changes, and EOS by the application.
 #pragma once
 
 #include "gst/guard.h"
@@ -10,9 +11,11 @@
 
 namespace penstock {
 
+inline constexpr char flv_caps[] = "video/x-flv";
+
 /// `Element` is an instance: a GstElement, and `impl`, which points to a class derived from
-/// TagSource.
-template <class Element>
+/// TagSource, or from another QueuedSource. `Caps`: those of the pad.
+template <class Element, const char *Caps = flv_caps>
 class TagSourceClass {
 public:
     /// Runs when the pad is activated; posts its own error.
@@ -36,7 +39,7 @@ public:
         GstPad *pad = gst_pad_new_from_static_template(&src_template, "src");
         self->impl = new Impl(element, pad, std::forward<Args>(args)...);
         gst_pad_set_activatemode_function(pad, activate_mode);
-        gst_pad_set_query_function(pad, tag_source_query);
+        gst_pad_set_query_function(pad, queued_source_query);
         gst_pad_set_event_function(pad, event);
         gst_pad_use_fixed_caps(pad);
         gst_element_add_pad(element, pad);
@@ -65,7 +68,7 @@ public:
 
 private:
     static inline GstStaticPadTemplate src_template =
-        GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-flv"));
+        GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(Caps));
     static inline gpointer parent_class = nullptr;
     static inline Start start = nullptr;
 
@@ -81,7 +84,7 @@ private:
     }
 
     static gboolean event(GstPad *, GstObject *parent, GstEvent *event) {
-        return tag_source_event(parent, event, *self(parent).impl);
+        return queued_source_event(parent, event, *self(parent).impl);
     }
 
     static gboolean send_event(GstElement *element, GstEvent *event) {

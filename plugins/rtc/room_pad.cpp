@@ -29,7 +29,7 @@ void free_known(gpointer known) {
 }
 
 gboolean take_event(GstPad *pad, GstObject *parent, GstEvent *event) {
-    if (const auto self = self_of(pad->eventdata)) return tag_source_event(parent, event, *self);
+    if (const auto self = self_of(pad->eventdata)) return queued_source_event(parent, event, *self);
     gst_event_unref(event);
     return FALSE;
 }
@@ -60,7 +60,7 @@ RoomPad::RoomPad(GstElement *element, GstPtr<GstPad> pad, const net::RoomStream 
                  Calls calls)
     : TagSource(element, pad.get()), held_(std::move(pad)), stream_(stream),
       calls_(std::move(calls)) {
-    gst_pad_set_query_function(pad_, tag_source_query);
+    gst_pad_set_query_function(pad_, queued_source_query);
     gst_pad_use_fixed_caps(pad_);
     open_queue(max_queued);
     put_began(stream_.participant);

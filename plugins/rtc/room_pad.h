@@ -51,7 +51,7 @@ private:
     void on_finished() override;
     void on_room() override;
     std::string stream_name() const override;
-    std::shared_ptr<TagSource> shared() override { return shared_from_this(); }
+    std::shared_ptr<void> shared() override { return shared_from_this(); }
     GstEvent *tags() override;
 
     const GstPtr<GstPad> held_;

@@ -82,6 +82,13 @@ GstFlowReturn PushSink::render(GstBuffer *buffer) {
     return result.is_error() ? refuse(result.reason()) : GST_FLOW_OK;
 }
 
+GstFlowReturn PushSink::render_list(GstBufferList *list) {
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (guint i = 0; i < gst_buffer_list_length(list) && flow == GST_FLOW_OK; ++i)
+        flow = render(gst_buffer_list_get(list, i));
+    return flow;
+}
+
 void PushSink::publish(const flv::Tag &tag) {
     any_ = true;
     client_->publish(tag);

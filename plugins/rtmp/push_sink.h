@@ -35,6 +35,8 @@ public:
     void stop();
     /// On the streaming thread.
     GstFlowReturn render(GstBuffer *buffer);
+    GstFlowReturn render_list(GstBufferList *list);
+    bool set_caps(const GstCaps *) { return true; }
     void flush() { reader_.flush(); }
 
     GstPtr<GstStructure> stats();

@@ -53,8 +53,7 @@
  */
 #include "rtmp/rtmppushsink.h"
 
-#include "gst/guard.h"
-#include "gst/nonblocking.h"
+#include "gst/push_sink_class.h"
 #include "rtmp/push_sink.h"
 
 GST_DEBUG_CATEGORY(penstock_rtmp_push_sink_debug);
@@ -73,8 +72,8 @@ struct PenstockRtmpPushSink {
 struct PenstockRtmpPushSinkClass {
     GstBaseSinkClass parent;
 };
-#define SELF(object) (reinterpret_cast<PenstockRtmpPushSink *>(object))
-#define IMPL(object) (SELF(object)->impl)
+#define IMPL(object) (reinterpret_cast<PenstockRtmpPushSink *>(object)->impl)
+using SinkClass = PushSinkClass<PenstockRtmpPushSink>;
 
 G_DEFINE_TYPE(PenstockRtmpPushSink, penstock_rtmp_push_sink, GST_TYPE_BASE_SINK)
 GST_ELEMENT_REGISTER_DEFINE(rtmppushsink, "rtmppushsink", GST_RANK_NONE,
@@ -84,10 +83,6 @@ enum { PROP_0, PROP_QUEUE_MAX_TIME, PROP_QUEUE_MAX_BYTES, PROP_ADAPT, PROP_STATS
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-flv"));
-
-static GstBaseSinkClass *base_class() {
-    return GST_BASE_SINK_CLASS(penstock_rtmp_push_sink_parent_class);
-}
 
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
     guard(object, [&] {
@@ -135,66 +130,6 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
     });
 }
 
-static gboolean start(GstBaseSink *sink) {
-    return guard(sink, FALSE, [&]() -> gboolean { return IMPL(sink)->start(); });
-}
-
-static gboolean stop(GstBaseSink *sink) {
-    return guard(sink, FALSE, [&]() -> gboolean {
-        IMPL(sink)->stop();
-        return TRUE;
-    });
-}
-
-static gboolean event(GstBaseSink *sink, GstEvent *event) {
-    guard(sink, [&] {
-        if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) IMPL(sink)->sync.decide(sink);
-        if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) IMPL(sink)->flush();
-    });
-    return base_class()->event(sink, event);
-}
-
-static gboolean query(GstBaseSink *sink, GstQuery *query) {
-    if (!is_nonblocking_query(query)) return base_class()->query(sink, query);
-    answer_nonblocking(query, IMPL(sink)->sync.is_nonblocking(sink));
-    return TRUE;
-}
-
-static GstFlowReturn render(GstBaseSink *sink, GstBuffer *buffer) {
-    return guard(sink, GST_FLOW_ERROR, [&] { return IMPL(sink)->render(buffer); });
-}
-
-// The thread that pushes may be a network loop and must not wait in the base class while the
-// pipeline is paused: as in gst/server_sink.cpp.
-
-static GstFlowReturn wait_event(GstBaseSink *sink, GstEvent *event) {
-    if (!gst_base_sink_get_sync(sink)) return GST_FLOW_OK;
-    return base_class()->wait_event(sink, event);
-}
-
-static GstFlowReturn chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) {
-    auto *sink = reinterpret_cast<GstBaseSink *>(parent);
-    if (gst_base_sink_get_sync(sink)) return SELF(parent)->base_chain(pad, parent, buffer);
-    const GstFlowReturn flow = render(sink, buffer);
-    gst_buffer_unref(buffer);
-    return flow;
-}
-
-static GstFlowReturn chain_list(GstPad *pad, GstObject *parent, GstBufferList *list) {
-    auto *sink = reinterpret_cast<GstBaseSink *>(parent);
-    if (gst_base_sink_get_sync(sink)) return SELF(parent)->base_chain_list(pad, parent, list);
-    GstFlowReturn flow = GST_FLOW_OK;
-    for (guint i = 0; i < gst_buffer_list_length(list) && flow == GST_FLOW_OK; ++i)
-        flow = render(sink, gst_buffer_list_get(list, i));
-    gst_buffer_list_unref(list);
-    return flow;
-}
-
-static void finalize(GObject *object) {
-    delete IMPL(object);
-    G_OBJECT_CLASS(penstock_rtmp_push_sink_parent_class)->finalize(object);
-}
-
 static void install_properties(GObjectClass *klass) {
     const auto rw =
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
@@ -234,18 +169,11 @@ static void install_properties(GObjectClass *klass) {
 
 static void penstock_rtmp_push_sink_class_init(PenstockRtmpPushSinkClass *klass) {
     GST_DEBUG_CATEGORY_INIT(penstock_rtmp_push_sink_debug, "rtmppushsink", 0, "RTMP push");
+    SinkClass::init(&klass->parent, penstock_rtmp_push_sink_parent_class);
     auto *object_class = G_OBJECT_CLASS(klass);
     object_class->set_property = set_property;
     object_class->get_property = get_property;
-    object_class->finalize = finalize;
     install_properties(object_class);
-    GstBaseSinkClass *sink_class = &klass->parent;
-    sink_class->start = start;
-    sink_class->stop = stop;
-    sink_class->event = event;
-    sink_class->wait_event = wait_event;
-    sink_class->query = query;
-    sink_class->render = render;
     auto *element_class = GST_ELEMENT_CLASS(klass);
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_set_static_metadata(element_class, "RTMP push sink", "Sink/Network",
@@ -255,12 +183,5 @@ static void penstock_rtmp_push_sink_class_init(PenstockRtmpPushSinkClass *klass)
 
 static void penstock_rtmp_push_sink_init(PenstockRtmpPushSink *self) {
     self->impl = new PushSink(&self->parent);
-    // There is nothing to show before a server is there: it never prerolls.
-    gst_base_sink_set_async_enabled(&self->parent, FALSE);
-    GstPad *pad = GST_BASE_SINK_PAD(self);
-    self->base_chain = GST_PAD_CHAINFUNC(pad);
-    self->base_chain_list = GST_PAD_CHAINLISTFUNC(pad);
-    gst_pad_set_chain_function(pad, chain);
-    gst_pad_set_chain_list_function(pad, chain_list);
-    self->impl->sync.watch(&self->parent);
+    SinkClass::init(self);
 }

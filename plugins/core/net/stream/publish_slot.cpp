@@ -235,6 +235,12 @@ bool PublishSlot::is_claimed() const {
     return receiver_ != nullptr;
 }
 
+bool PublishSlot::is_taken() const {
+    auto *self = const_cast<PublishSlot *>(this);
+    std::lock_guard lock(mutex_);
+    return !self->free_seat() && !(receiver_ && self->leaving_seat());
+}
+
 std::string PublishSlot::key() const {
     std::lock_guard lock(mutex_);
     return key_;

@@ -121,6 +121,8 @@ public:
     /// The receiver ends; publishers that it had are closed.
     void release();
     bool is_claimed() const;
+    /// Whether publish() would say `busy` to a publisher that comes now.
+    bool is_taken() const;
     /// Turns away the publishers that wait for a receiver.
     void refuse(const std::string &reason);
     /// The same, because the name belongs to a publisher elsewhere.

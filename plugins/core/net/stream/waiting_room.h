@@ -57,6 +57,14 @@ public:
         return std::make_unique<Seat>(shared_from_this(), std::move(host));
     }
 
+    /// Whether enter() would have a place now.
+    bool has_room(std::string_view endpoint) {
+        const std::string host = host_of(endpoint);
+        std::lock_guard lock(mutex_);
+        const auto found = by_host_.find(host);
+        return taken_ < seats_ && (found == by_host_.end() || found->second < seats_per_host_);
+    }
+
 private:
     void leave(const std::string &host) {
         std::lock_guard lock(mutex_);
