@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst/tag_source.h"
 
-#include "core/flv/config_version.h"
-#include "gst/bytes.h"
 #include "gst/gone_event.h"
 #include "gst/guard.h"
 #include "gst/keyframe_request.h"
@@ -14,20 +12,11 @@ GST_DEBUG_CATEGORY_STATIC(tag_source_debug);
 #define GST_CAT_DEFAULT tag_source_debug
 
 namespace penstock {
-namespace {
 
-void append_header(GValue *array, const Bytes &bytes) {
-    GValue value = G_VALUE_INIT;
-    g_value_init(&value, GST_TYPE_BUFFER);
-    auto buffer = buffer_of(bytes);
-    GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
-    gst_value_take_buffer(&value, buffer.release());
-    gst_value_array_append_and_take_value(array, &value);
-}
-
-} // namespace
-
-TagSource::TagSource(GstElement *element, GstPad *pad) : element_(element), pad_(pad) {
+TagSource::TagSource(GstElement *element, GstPad *pad)
+    : element_(element), pad_(pad),
+      output_(
+          element, pad, counters_, [this] { return stream_name(); }, [this] { return tags(); }) {
     [[maybe_unused]] static const bool registered = [] {
         GST_DEBUG_CATEGORY_INIT(tag_source_debug, "penstock-tag-source", 0, "Sources of FLV tags");
         return true;
@@ -38,10 +27,7 @@ TagSource::TagSource(GstElement *element, GstPad *pad) : element_(element), pad_
 
 void TagSource::open_queue(size_t max_bytes) {
     queue_.open(!peer_is_nonblocking(pad_), max_bytes);
-    started_ = has_video_ = false;
-    discont_ = true;
-    normalizer_.reset();
-    headers_version_ = normalizer_.headers().version;
+    output_.restart();
     timeline_.emplace(rtmp::Timeline::Resume::at_arrival);
     counters_.start();
 }
@@ -191,12 +177,12 @@ void TagSource::handle(Item &&item) {
             finish(flow);
         return;
     case Item::tags:
-        if (started_) push_tags();
+        output_.push_tags();
         return;
     case Item::ended:
         if (!on_ended(item.text)) {
             // A switch behind this need not wait until it notices.
-            if (started_) gst_pad_push_event(pad_, new_gone_event());
+            if (output_.has_started()) gst_pad_push_event(pad_, new_gone_event());
             return;
         }
         break;
@@ -207,10 +193,7 @@ void TagSource::handle(Item &&item) {
 }
 
 void TagSource::begin(const std::string &who) {
-    normalizer_.reset();
-    headers_version_ = normalizer_.headers().version;
-    has_video_ = false;
-    discont_ = true;
+    output_.begin();
     timeline_->restart();
     on_began(who);
 }
@@ -246,83 +229,10 @@ GstClockTime TagSource::time_of(const flv::Tag &tag) {
 }
 
 GstFlowReturn TagSource::take_tag(flv::Tag &&tag) {
-    tags_.clear();
-    normalizer_.take(std::move(tag), tags_);
-    if (normalizer_.has_notes()) post_notes();
-    for (const flv::Tag &each : tags_)
-        if (const GstFlowReturn flow = push_tag(each); flow != GST_FLOW_OK) return flow;
-    return GST_FLOW_OK;
-}
-
-void TagSource::post_notes() {
-    for (const std::string &note : normalizer_.take_notes())
-        GST_ELEMENT_WARNING(element_, STREAM, FORMAT, ("Odd publisher: %s.", note.c_str()),
-                            ("%s", stream_name().c_str()));
-}
-
-GstFlowReturn TagSource::push_tag(const flv::Tag &tag) {
-    // Headers wait for the first frame behind them: then the caps can hold them all.
-    if (tag.type == flv::TagType::video) has_video_ = true;
-    if (tag.kind != flv::TagKind::keyframe && tag.kind != flv::TagKind::frame &&
-        tag.kind != flv::TagKind::audio)
-        return GST_FLOW_OK;
-    const GstClockTime time = time_of(tag);
-    if (!started_ || headers_version_ != normalizer_.headers().version)
-        if (const GstFlowReturn flow = push_headers(); flow != GST_FLOW_OK) return flow;
-    auto buffer = buffer_of(tag, config_);
-    GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = time;
-    if (!flv::starts_gop(tag, has_video_))
-        GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
-    if (std::exchange(discont_, false)) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
-    return push(std::move(buffer));
-}
-
-void TagSource::push_stream_start() {
-    GOwned<> id(gst_pad_create_stream_id(pad_, element_, stream_name().c_str()));
-    gst_pad_push_event(pad_, gst_event_new_stream_start(id.get()));
-}
-
-void TagSource::push_tags() {
-    if (GstEvent *event = tags()) gst_pad_push_event(pad_, event);
-}
-
-GstFlowReturn TagSource::push_headers() {
-    const auto &headers = normalizer_.headers();
-    headers_version_ = headers.version;
-    config_ = flv::next_config_version();
-    const Bytes file_header = flv::file_header(headers.audio_config.has_value() || !has_video_,
-                                               headers.video_config.has_value() || has_video_);
-    if (!started_) push_stream_start();
-    auto caps = GstPtr<GstCaps>::adopt(gst_caps_new_empty_simple("video/x-flv"));
-    GValue array = G_VALUE_INIT;
-    g_value_init(&array, GST_TYPE_ARRAY);
-    append_header(&array, file_header);
-    for (const flv::Tag &tag : headers.list())
-        append_header(&array, tag.bytes);
-    gst_structure_take_value(gst_caps_get_structure(caps.get(), 0), "streamheader", &array);
-    gst_pad_push_event(pad_, gst_event_new_caps(caps.get()));
-    if (!started_) {
-        GstSegment segment;
-        gst_segment_init(&segment, GST_FORMAT_TIME);
-        gst_pad_push_event(pad_, gst_event_new_segment(&segment));
-        push_tags();
-    }
-    const auto push_header = [this](GstPtr<GstBuffer> buffer) {
-        GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_HEADER);
-        return push(std::move(buffer));
-    };
-    if (!std::exchange(started_, true))
-        if (const GstFlowReturn flow = push_header(buffer_of(file_header)); flow != GST_FLOW_OK)
-            return flow;
-    for (const flv::Tag &tag : headers.list())
-        if (const GstFlowReturn flow = push_header(buffer_of(tag, config_)); flow != GST_FLOW_OK)
-            return flow;
-    return GST_FLOW_OK;
-}
-
-GstFlowReturn TagSource::push(GstPtr<GstBuffer> buffer) {
-    counters_.out(gst_buffer_get_size(buffer.get()));
-    return gst_pad_push(pad_, buffer.release());
+    return output_.take(std::move(tag), [this](const flv::Tag &each) {
+        const GstClockTime time = time_of(each);
+        return FlvOutput::Times{time, time};
+    });
 }
 
 void TagSource::finish(GstFlowReturn flow) {
@@ -330,11 +240,7 @@ void TagSource::finish(GstFlowReturn flow) {
     queue_.end();
     if (flow == GST_FLOW_FLUSHING) return;
     if (flow == GST_FLOW_EOS) {
-        if (!started_) {
-            push_stream_start();
-            started_ = true;
-        }
-        gst_pad_push_event(pad_, gst_event_new_eos());
+        output_.push_eos();
         return;
     }
     GST_ELEMENT_FLOW_ERROR(element_, flow);

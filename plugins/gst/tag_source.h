@@ -2,8 +2,8 @@
 // The common part of sources of FLV tags: those from the network become `video/x-flv` buffers.
 #pragma once
 
-#include "core/flv/normalizer.h"
 #include "core/rtmp/timeline.h"
+#include "gst/flv_output.h"
 #include "gst/ptr.h"
 #include "gst/push_queue.h"
 #include "gst/stats.h"
@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace penstock {
 
@@ -81,12 +80,6 @@ private:
 
     void begin(const std::string &who);
     GstFlowReturn take_tag(flv::Tag &&tag);
-    GstFlowReturn push_tag(const flv::Tag &tag);
-    void post_notes();
-    GstFlowReturn push_headers();
-    GstFlowReturn push(GstPtr<GstBuffer> buffer);
-    void push_stream_start();
-    void push_tags();
     void finish(GstFlowReturn flow);
     GstClockTime running_time();
     GstClockTime time_of(const flv::Tag &tag);
@@ -95,13 +88,7 @@ private:
 
     // Belongs to the thread that has the queue's turn.
     GstPtr<GstClock> clock_; ///< the element's when the time was last asked for
-    flv::Normalizer normalizer_;
-    std::vector<flv::Tag> tags_; ///< what became of the tag at hand
-    unsigned headers_version_ = 0;
-    uint32_t config_ = 0;  ///< of the headers that are out, see KnownTag
-    bool started_ = false; ///< stream-start is out
-    bool has_video_ = false;
-    bool discont_ = true;
+    FlvOutput output_;
     std::optional<rtmp::Timeline> timeline_; ///< to running time; since open_queue()
 };
 
