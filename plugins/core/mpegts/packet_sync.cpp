@@ -7,36 +7,34 @@
 
 namespace penstock::mpegts {
 
-/// Whether sync bytes follow `at`; otherwise moves it to where they might, when there is more input.
+/// Moves `at` to the first place where sync bytes are, or where they are as far as the input goes:
+/// then false. What is found does not depend on how the input is cut.
 bool PacketSync::find(size_t &at, size_t &distance) const {
     const uint8_t *const data = kept_.data();
     const size_t size = kept_.size();
-    size_t undecided = size;
     for (; at < size; ++at) {
         const void *next = std::memchr(data + at, sync_byte, size - at);
         if (!next) break;
         at = static_cast<size_t>(static_cast<const uint8_t *>(next) - data);
         for (const size_t each : distances) {
             size_t count = 1;
-            while (count < most_syncs && at + count * each < size &&
+            while (count < syncs && at + count * each < size &&
                    data[at + count * each] == sync_byte)
                 ++count;
-            const bool is_end = count == most_syncs || at + count * each >= size;
-            if (!is_end) continue;
-            if (count >= least_syncs) {
+            if (count == syncs) {
                 distance = each;
                 return true;
             }
-            undecided = std::min(undecided, at);
+            if (at + count * each >= size) return false;
         }
     }
-    at = undecided;
+    at = size;
     return false;
 }
 
 void PacketSync::search(ByteView &input) {
     // Enough for the widest distance, from any place on.
-    constexpr size_t window = 204 * (least_syncs + 1);
+    constexpr size_t window = 204 * (syncs + 1);
     while (!input.empty()) {
         const size_t count = std::min(window * 2 - std::min(kept_.size(), window), input.size());
         kept_.insert(kept_.end(), input.begin(), input.begin() + static_cast<ptrdiff_t>(count));

@@ -11,8 +11,8 @@ namespace penstock::mpegts {
 
 /// Packets are 188 bytes, with 4 bytes of a time code in front (192, M2TS) or 16 of error correction
 /// behind (204): the distance of the sync bytes is found and followed. A packet is passed on as soon
-/// as its 188 bytes are there. Where a sync byte is missing, they are searched for anew: at least
-/// three at the same distance. Keeps less than two kilobytes. Not thread-safe.
+/// as its 188 bytes are there. Where a sync byte is missing, they are searched for anew: three
+/// at the same distance. Keeps less than two kilobytes. Not thread-safe.
 class PacketSync {
 public:
     /// Calls `take(const uint8_t *packet)` for each packet. The bytes are valid during the call.
@@ -53,7 +53,7 @@ public:
 
 private:
     static constexpr size_t distances[] = {packet_size, 192, 204};
-    static constexpr size_t least_syncs = 3, most_syncs = 6;
+    static constexpr size_t syncs = 3;
 
     /// Takes bytes until there are enough sync bytes. Leaves `kept_` with what is behind the first,
     /// which may be several packets.

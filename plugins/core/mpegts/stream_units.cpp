@@ -69,8 +69,7 @@ bool StreamUnits::is_next(const Packet &packet) {
     was_repeated_ = false;
     // Where a sender has announced it, what begins behind it is whole, and so is what was before.
     if (packet.discontinuity) {
-        if (!packet.starts_unit) lose();
-        marked_ = true;
+        packet.starts_unit ? mark() : lose();
         return true;
     }
     counters_.lost += (packet.counter - before - 1) & 15;
@@ -94,6 +93,10 @@ void StreamUnits::take(const Packet &packet) {
         pes_.push(packet.payload, packet.starts_unit, Target{*this});
 }
 
+void StreamUnits::mark() {
+    (video_ && video_->has_begun() ? mark_later_ : marked_) = true;
+}
+
 void StreamUnits::lose() {
     pes_.lose();
     if (video_) video_->lose();
@@ -102,6 +105,7 @@ void StreamUnits::lose() {
     if (std::exchange(has_data_, false)) ++counters_.damaged;
     data_.clear();
     marked_ = true;
+    mark_later_ = false;
 }
 
 void StreamUnits::end() {
@@ -140,7 +144,7 @@ Unit StreamUnits::make(Bytes &&bytes) {
     unit.stream = index_;
     unit.data = std::move(bytes);
     if (const uint64_t now = dropped(); now != std::exchange(dropped_before_, now)) marked_ = true;
-    unit.discontinuity = std::exchange(marked_, false);
+    unit.discontinuity = std::exchange(marked_, std::exchange(mark_later_, false));
     ++counters_.units;
     return unit;
 }

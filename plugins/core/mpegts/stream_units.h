@@ -43,8 +43,8 @@ public:
     }
     /// Packets are missing: what has begun is dropped.
     void lose();
-    /// The next unit is marked.
-    void mark() { marked_ = true; }
+    /// The next unit that begins is marked.
+    void mark();
     /// Its place in a new program map.
     void set_index(size_t index) { index_ = index; }
 
@@ -97,6 +97,7 @@ private:
     std::optional<uint8_t> counter_;
     bool was_repeated_ = false;
     bool marked_ = false;
+    bool mark_later_ = false; ///< behind the unit that has begun
     uint64_t dropped_before_ = 0;
     PesReader pes_;
     std::unique_ptr<VideoUnits> video_;

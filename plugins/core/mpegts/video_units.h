@@ -45,6 +45,7 @@ public:
     void lose();
     /// Appends the last unit, at the stream's end.
     void finish(std::vector<Whole> &out);
+    bool has_begun() const { return !bytes_.empty(); }
     const Counters &counters() const { return counters_; }
 
 private:
