@@ -10,6 +10,7 @@
 #include "gst/ptr.h"
 #include "gst/push_queue.h"
 #include "gst/stats.h"
+#include "gst/stream_start.h"
 
 #include <gst/gst.h>
 
@@ -40,14 +41,17 @@ public:
     virtual bool want_keyframe() { return false; }
 
 protected:
-    QueuedSource(GstElement *element, GstPad *pad) : element_(element), pad_(pad) {}
+    QueuedSource(GstElement *element, GstPad *pad)
+        : element_(element), pad_(pad),
+          start_(
+              element, pad, [this] { return stream_name(); }, [this] { return tags(); }) {}
     ~QueuedSource() = default;
 
     /// Empties the queue. The caller has the queue's turn until it calls release_queue() or
     /// cancel_queue().
     void open_queue(size_t max_bytes) {
         queue_.open(!peer_is_nonblocking(pad_), max_bytes);
-        started_ = false;
+        start_.restart();
         counters_.start();
         on_open();
     }
@@ -121,18 +125,6 @@ protected:
     /// An event of tags that goes out behind the segment; nullptr: none.
     virtual GstEvent *tags() { return nullptr; }
 
-    bool has_started() const { return started_; }
-    /// The first events of the stream, and of its caps if they change.
-    void push_start(GstCaps *caps) {
-        const bool is_first = !std::exchange(started_, true);
-        if (is_first) push_stream_start();
-        gst_pad_push_event(pad_, gst_event_new_caps(caps));
-        if (!is_first) return;
-        GstSegment segment;
-        gst_segment_init(&segment, GST_FORMAT_TIME);
-        gst_pad_push_event(pad_, gst_event_new_segment(&segment));
-        push_tags();
-    }
     GstFlowReturn push(GstPtr<GstBuffer> buffer) {
         counters_.out(gst_buffer_get_size(buffer.get()));
         return gst_pad_push(pad_, buffer.release());
@@ -154,6 +146,7 @@ protected:
     GstElement *const element_;
     GstPad *const pad_;
     Counters counters_;
+    StreamStart start_;
 
 private:
     struct Item {
@@ -227,12 +220,12 @@ private:
                 finish(flow);
             return;
         case Item::tags:
-            if (started_) push_tags();
+            start_.push_tags();
             return;
         case Item::ended:
             if (!on_ended(item.text)) {
                 // A switch behind this need not wait until it notices.
-                if (started_) gst_pad_push_event(pad_, new_gone_event());
+                if (start_.has_started()) gst_pad_push_event(pad_, new_gone_event());
                 return;
             }
             finish(GST_FLOW_EOS);
@@ -243,30 +236,17 @@ private:
         }
         finish(GST_FLOW_EOS);
     }
-    void push_stream_start() {
-        GOwned<> id(gst_pad_create_stream_id(pad_, element_, stream_name().c_str()));
-        gst_pad_push_event(pad_, gst_event_new_stream_start(id.get()));
-    }
-    void push_tags() {
-        if (GstEvent *event = tags()) gst_pad_push_event(pad_, event);
-    }
     void finish(GstFlowReturn flow) {
         gst_pad_pause_task(pad_);
         queue_.end();
         if (flow == GST_FLOW_FLUSHING) return;
-        if (flow == GST_FLOW_EOS) {
-            if (!std::exchange(started_, true)) push_stream_start();
-            gst_pad_push_event(pad_, gst_event_new_eos());
-            return;
-        }
-        GST_ELEMENT_FLOW_ERROR(element_, flow);
-        gst_pad_push_event(pad_, gst_event_new_eos());
+        if (flow != GST_FLOW_EOS) GST_ELEMENT_FLOW_ERROR(element_, flow);
+        start_.push_eos();
     }
 
     PushQueue<Item> queue_;
     // Belongs to the thread that has the queue's turn.
     GstPtr<GstClock> clock_; ///< the element's when the time was last asked for
-    bool started_ = false;   ///< stream-start is out
 };
 
 /// The pad functions of an element with a QueuedSource.

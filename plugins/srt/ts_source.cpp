@@ -32,7 +32,7 @@ void TsSource::push_caps() {
         gst_value_array_append_and_take_value(&array, &value);
         gst_structure_take_value(gst_caps_get_structure(caps.get(), 0), "streamheader", &array);
     }
-    push_start(caps.get());
+    start_.push(caps.get());
 }
 
 GstFlowReturn TsSource::take_media(Bytes &&packets) {
@@ -58,7 +58,7 @@ GstFlowReturn TsSource::take_media(Bytes &&packets) {
 
 GstFlowReturn TsSource::push_packets(const Bytes &packets, bool joinable) {
     if (packets.empty()) return GST_FLOW_OK;
-    if (!has_started()) push_caps();
+    if (!start_.has_started()) push_caps();
     auto buffer = buffer_of(packets);
     GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = running_time();
     if (!joinable) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);

@@ -3,12 +3,30 @@
 
 #include "core/codec/bits.h"
 
+#include <iterator>
+
 namespace penstock::codec {
 namespace {
 
 constexpr unsigned rates[] = {48'000, 44'100, 32'000};
 constexpr unsigned channels_of_mode[] = {2, 1, 2, 3, 3, 4, 4, 5};
 constexpr unsigned max_ac3_version = 10, block_samples = 256;
+// Table 5.18: kbit/s by frmsizecod / 2.
+constexpr unsigned bitrates[] = {32,  40,  48,  56,  64,  80,  96,  112, 128, 160,
+                                 192, 224, 256, 320, 384, 448, 512, 576, 640};
+
+/// Bytes of an AC-3 frame; it has 1536 samples.
+size_t ac3_size(unsigned rate_code, unsigned size_code) {
+    const unsigned bitrate = bitrates[size_code / 2];
+    switch (rate_code) {
+    case 0:
+        return bitrate * 4;
+    case 1: // 44.1 kHz: a word more in some frames
+        return 2 * (bitrate * 320 / 147 + size_code % 2);
+    default:
+        return bitrate * 6;
+    }
+}
 
 } // namespace
 
@@ -22,7 +40,9 @@ Result parse_ac3(ByteView bytes, Ac3Header &header) {
     header.enhanced = version > max_ac3_version;
     if (version > 16) return Result::error("an AC-3 frame of version " + std::to_string(version));
     if (header.enhanced) {
-        r.skip(2 + 3 + 11);
+        header.dependent = r.u(2) == 1;
+        r.skip(3);
+        header.frame_size = (r.u(11) + 1) * size_t(2);
         const unsigned rate = r.u(2), half = r.u(2);
         if (rate == 3 && half == 3) return Result::error("an AC-3 frame with a reserved rate");
         constexpr unsigned blocks[] = {1, 2, 3, 6};
@@ -36,7 +56,12 @@ Result parse_ac3(ByteView bytes, Ac3Header &header) {
         if (rate == 3) return Result::error("an AC-3 frame with a reserved rate");
         header.rate = version > 8 ? rates[rate] >> (version - 8) : rates[rate];
         header.frame_samples = 6 * block_samples;
-        r.skip(6 + 5 + 3);
+        const unsigned size = r.u(6);
+        if (size / 2 >= std::size(bitrates))
+            return Result::error("an AC-3 frame with a reserved size");
+        header.dependent = false;
+        header.frame_size = ac3_size(rate, size);
+        r.skip(5 + 3);
         const unsigned mode = r.u(3);
         if ((mode & 1) && mode != 1) r.skip(2); // centre mix level
         if (mode & 4) r.skip(2);                // surround mix level

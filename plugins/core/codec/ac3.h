@@ -12,6 +12,8 @@ struct Ac3Header {
     unsigned rate = 0;     ///< Hz
     unsigned channels = 0; ///< 1 to 6, the low frequency channel included
     unsigned frame_samples = 0;
+    size_t frame_size = 0;  ///< bytes, including the header
+    bool dependent = false; ///< E-AC-3: more channels of the frame before it
 };
 /// Parses the first syncframe's header; errors: no sync word, cut short, reserved values.
 Result parse_ac3(ByteView bytes, Ac3Header &header);

@@ -238,6 +238,26 @@ bool has_only_intra_slices(ByteView avc_frame, unsigned length_size) {
     return any;
 }
 
+bool has_recovery_point(NalCodec codec, std::span<const ByteView> units) {
+    for (const ByteView unit : units) {
+        const NalKind kind = nal_kind(codec, unit);
+        if (kind == NalKind::slice || kind == NalKind::entry) return false;
+        if (kind == NalKind::sei && tells_recovery_point(codec, unit)) return true;
+    }
+    return false;
+}
+
+bool has_only_intra_slices(std::span<const ByteView> avc_units) {
+    bool any = false;
+    for (const ByteView unit : avc_units) {
+        const NalKind kind = nal_kind(NalCodec::avc, unit);
+        if (kind != NalKind::slice && kind != NalKind::entry) continue;
+        if (!is_intra_slice(unit)) return false;
+        any = true;
+    }
+    return any;
+}
+
 std::vector<uint8_t> unescape(ByteView unit) {
     std::vector<uint8_t> out;
     out.reserve(unit.size());

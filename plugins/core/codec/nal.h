@@ -51,10 +51,12 @@ bool begins_with_start_code(ByteView bytes);
 /// decoder can start here, although the picture may be complete only some frames later. Examines at
 /// most 4096 bytes of each unit.
 bool has_recovery_point(NalCodec codec, ByteView frame, unsigned length_size);
+bool has_recovery_point(NalCodec codec, std::span<const ByteView> units);
 
 /// Whether all slices of an H.264 frame are of type I or SI. Not possible for other codecs without
 /// their parameter sets.
 bool has_only_intra_slices(ByteView avc_frame, unsigned length_size);
+bool has_only_intra_slices(std::span<const ByteView> avc_units);
 
 /// Removes the unit's emulation prevention bytes (H.264 7.4.1.1).
 std::vector<uint8_t> unescape(ByteView unit);

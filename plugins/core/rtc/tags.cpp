@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Writes the codec headers in front of configurations and frames.
+// Names the codecs of WebRTC as FLV does.
 #include "core/rtc/tags.h"
 
-#include "core/bytes/writer.h"
-
-#include <utility>
+#include "core/flv/media_tags.h"
 
 namespace penstock::rtc {
 namespace {
-
-// Enhanced RTMP v2, ExVideoTagHeader and ExAudioTagHeader.
-constexpr uint8_t sequence_start = 0, coded_frames = 1;
-constexpr uint8_t video_multitrack = 6, audio_multitrack = 5, one_track = 0;
-constexpr uint8_t key_type = 1, inter_type = 2;
-constexpr size_t longest_head = 16; // bytes
 
 uint32_t fourcc_of(Codec codec) {
     switch (codec) {
@@ -27,61 +19,38 @@ uint32_t fourcc_of(Codec codec) {
         return flv::fourcc("vp09");
     case Codec::vp8:
         return flv::fourcc("vp08");
-    default:
-        return flv::fourcc("Opus");
+    case Codec::alaw:
+        return flv::fourcc("alaw");
+    case Codec::ulaw:
+        return flv::fourcc("ulaw");
+    case Codec::opus:
+        break;
     }
+    return flv::fourcc("Opus");
 }
 
-struct Head {
-    bool config = false, keyframe = true;
-    uint32_t composition_time = 0;
-};
-
-/// FLV 10.1, E.4.3 and E.4.2.
-void write_legacy(Codec codec, const Head &head, Writer &w) {
-    constexpr uint8_t avc_id = 7, alaw_id = 7, ulaw_id = 8, sixteen_bits = 2;
-    if (codec == Codec::avc)
-        w.u8(unsigned(head.keyframe ? key_type : inter_type) << 4 | avc_id)
-            .u8(head.config ? 0 : 1)
-            .u24(head.composition_time);
-    else
-        w.u8(unsigned(codec == Codec::alaw ? alaw_id : ulaw_id) << 4 | sixteen_bits); // mono
-}
-
-void write_extended(Codec codec, uint8_t track, const Head &head, Writer &w) {
-    const bool video = is_video(codec);
-    const uint8_t packet = head.config ? sequence_start : coded_frames;
-    const uint8_t multitrack = video ? video_multitrack : audio_multitrack;
-    const unsigned upper =
-        video ? 0x80 | unsigned(head.keyframe ? key_type : inter_type) << 4 : 0x90;
-    w.u8(upper | (track == 0 ? packet : multitrack));
-    if (track != 0) w.u8(one_track << 4 | packet);
-    w.u32(fourcc_of(codec));
-    if (track != 0) w.u8(track);
-    if (!head.config && flv::has_composition_time(fourcc_of(codec))) w.u24(head.composition_time);
-}
-
-flv::Tag make(Codec codec, uint8_t track, uint32_t timestamp, const Head &head, ByteView data) {
-    Writer w;
-    w.vector().reserve(flv::header_size + longest_head + data.size() + flv::trailer_size);
-    w.vector().resize(flv::header_size);
-    const bool is_legacy = track == 0 && (codec == Codec::avc || !has_config(codec));
-    is_legacy ? write_legacy(codec, head, w) : write_extended(codec, track, head, w);
-    w.bytes(data);
-    w.vector().resize(w.size() + flv::trailer_size);
-    const auto type = is_video(codec) ? flv::TagType::video : flv::TagType::audio;
-    return flv::frame_tag(type, timestamp, w.take());
+flv::MediaHead head_of(Codec codec, uint8_t track) {
+    flv::MediaHead head;
+    head.type = is_video(codec) ? flv::TagType::video : flv::TagType::audio;
+    head.codec = fourcc_of(codec);
+    head.track = track;
+    return head;
 }
 
 } // namespace
 
 flv::Tag make_config_tag(Codec codec, uint8_t track, uint32_t timestamp, ByteView record) {
-    return make(codec, track, timestamp, {true, true, 0}, record);
+    flv::MediaHead head = head_of(codec, track);
+    head.config = true;
+    return flv::make_media_tag(head, timestamp, record);
 }
 
 flv::Tag make_frame_tag(Codec codec, uint8_t track, uint32_t timestamp, uint32_t composition_time,
                         bool keyframe, ByteView frame) {
-    return make(codec, track, timestamp, {false, keyframe, composition_time}, frame);
+    flv::MediaHead head = head_of(codec, track);
+    head.keyframe = keyframe;
+    head.composition_time = composition_time;
+    return flv::make_media_tag(head, timestamp, frame);
 }
 
 } // namespace penstock::rtc
