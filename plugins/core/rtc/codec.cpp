@@ -8,8 +8,10 @@
 #include "core/codec/av1.h"
 #include "core/codec/avc.h"
 #include "core/codec/keyframe.h"
+#include "core/rtp/payload/aac.h"
 #include "core/rtp/payload/audio.h"
 #include "core/rtp/payload/av1_depacketizer.h"
+#include "core/rtp/payload/jpeg.h"
 #include "core/rtp/payload/nal_depacketizer.h"
 #include "core/rtp/payload/vp8.h"
 #include "core/rtp/payload/vp9.h"
@@ -101,9 +103,14 @@ std::unique_ptr<Depacketizer> make_depacketizer(Codec codec, const sdp::Paramete
         return std::make_unique<rtp::payload::Vp9Depacketizer>();
     case Codec::vp8:
         return std::make_unique<rtp::payload::Vp8Depacketizer>();
+    case Codec::aac:
+        return std::make_unique<rtp::payload::AacDepacketizer>();
+    case Codec::jpeg:
+        return std::make_unique<rtp::payload::JpegDepacketizer>();
     case Codec::opus:
     case Codec::alaw:
     case Codec::ulaw:
+    case Codec::g726:
         break;
     }
     return std::make_unique<rtp::payload::PlainAudioDepacketizer>();

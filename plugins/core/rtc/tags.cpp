@@ -27,6 +27,8 @@ uint32_t fourcc_of(Codec codec) {
         return flv::fourcc("vp09");
     case Codec::vp8:
         return flv::fourcc("vp08");
+    case Codec::aac:
+        return flv::fourcc("mp4a");
     default:
         return flv::fourcc("Opus");
     }
@@ -39,11 +41,13 @@ struct Head {
 
 /// FLV 10.1, E.4.3 and E.4.2.
 void write_legacy(Codec codec, const Head &head, Writer &w) {
-    constexpr uint8_t avc_id = 7, alaw_id = 7, ulaw_id = 8, sixteen_bits = 2;
+    constexpr uint8_t avc_id = 7, alaw_id = 7, ulaw_id = 8, sixteen_bits = 2, aac_head = 0xAF;
     if (codec == Codec::avc)
         w.u8(unsigned(head.keyframe ? key_type : inter_type) << 4 | avc_id)
             .u8(head.config ? 0 : 1)
             .u24(head.composition_time);
+    else if (codec == Codec::aac)
+        w.u8(aac_head).u8(head.config ? 0 : 1);
     else
         w.u8(unsigned(codec == Codec::alaw ? alaw_id : ulaw_id) << 4 | sixteen_bits); // mono
 }
@@ -65,7 +69,8 @@ flv::Tag make(Codec codec, uint8_t track, uint32_t timestamp, const Head &head, 
     Writer w;
     w.vector().reserve(flv::header_size + longest_head + data.size() + flv::trailer_size);
     w.vector().resize(flv::header_size);
-    const bool is_legacy = track == 0 && (codec == Codec::avc || !has_config(codec));
+    const bool is_legacy =
+        track == 0 && (codec == Codec::avc || codec == Codec::aac || !has_config(codec));
     is_legacy ? write_legacy(codec, head, w) : write_extended(codec, track, head, w);
     w.bytes(data);
     w.vector().resize(w.size() + flv::trailer_size);
