@@ -6,6 +6,7 @@
 #include "core/bytes/bytes.h"
 #include "core/net/loop/address.h"
 #include "core/net/loop/loops.h"
+#include "core/net/loop/resolve.h"
 
 #include <boost/asio/ip/udp.hpp>
 
@@ -55,6 +56,12 @@ public:
     /// while none of them closes.
     static std::vector<std::shared_ptr<UdpSocket>>
     open_each(const std::shared_ptr<Loops> &loops, const Address &address, std::string *error);
+    /// Receives a multicast group's datagrams at a port, which other programs may share, on the
+    /// interface that leads to `towards`. On failure returns nullptr and sets `error`.
+    static std::shared_ptr<UdpSocket> open_group(std::shared_ptr<Loops> loops, size_t loop,
+                                                 const boost::asio::ip::address &group,
+                                                 uint16_t port, const SocketAddress &towards,
+                                                 std::string *error);
     ~UdpSocket();
 
     /// The bound address, including the port. Thread-safe.
