@@ -7,6 +7,7 @@
 #include "gst/guard.h"
 #include "gst/keyframe_request.h"
 #include "gst/nonblocking.h"
+#include "gst/sender_time.h"
 
 #include <algorithm>
 
@@ -108,9 +109,9 @@ void TagSource::put_began(const std::string &who) {
     drain();
 }
 
-bool TagSource::put_tag(flv::Tag &&tag) {
+bool TagSource::put_tag(flv::Tag &&tag, int64_t sender_time) {
     counters_.in(tag.bytes.size());
-    Item item{Item::tag, std::move(tag)};
+    Item item{Item::tag, std::move(tag), {}, sender_time};
     if (queue_.begin_with_own()) {
         push_queued(&item);
         return true; // it took no room
@@ -187,7 +188,7 @@ void TagSource::handle(Item &&item) {
         begin(item.text);
         return;
     case Item::tag:
-        if (const GstFlowReturn flow = take_tag(std::move(item.flv)); flow != GST_FLOW_OK)
+        if (const GstFlowReturn flow = take_tag(std::move(item.flv), item.sender_time); flow != GST_FLOW_OK)
             finish(flow);
         return;
     case Item::tags:
@@ -245,12 +246,12 @@ GstClockTime TagSource::time_of(const flv::Tag &tag) {
     return static_cast<GstClockTime>(time) * GST_MSECOND;
 }
 
-GstFlowReturn TagSource::take_tag(flv::Tag &&tag) {
+GstFlowReturn TagSource::take_tag(flv::Tag &&tag, int64_t sender_time) {
     tags_.clear();
     normalizer_.take(std::move(tag), tags_);
     if (normalizer_.has_notes()) post_notes();
     for (const flv::Tag &each : tags_)
-        if (const GstFlowReturn flow = push_tag(each); flow != GST_FLOW_OK) return flow;
+        if (const GstFlowReturn flow = push_tag(each, sender_time); flow != GST_FLOW_OK) return flow;
     return GST_FLOW_OK;
 }
 
@@ -260,7 +261,7 @@ void TagSource::post_notes() {
                             ("%s", stream_name().c_str()));
 }
 
-GstFlowReturn TagSource::push_tag(const flv::Tag &tag) {
+GstFlowReturn TagSource::push_tag(const flv::Tag &tag, int64_t sender_time) {
     // Headers wait for the first frame behind them: then the caps can hold them all.
     if (tag.type == flv::TagType::video) has_video_ = true;
     if (tag.kind != flv::TagKind::keyframe && tag.kind != flv::TagKind::frame &&
@@ -274,6 +275,7 @@ GstFlowReturn TagSource::push_tag(const flv::Tag &tag) {
     if (!flv::starts_gop(tag, has_video_))
         GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
     if (std::exchange(discont_, false)) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
+    if (sender_time > 0) add_sender_time(buffer.get(), sender_time);
     return push(std::move(buffer));
 }
 

@@ -40,8 +40,9 @@ protected:
 
     // --- on a network loop ----------------------------------------------------------------
     void put_began(const std::string &who);
-    /// Returns false if the queue is full: the sender has to wait for on_room().
-    bool put_tag(flv::Tag &&tag);
+    /// Returns false if the queue is full: the sender has to wait for on_room(). `sender_time`: ns
+    /// since 1970 by the sender's clock, which becomes a meta; 0: not told.
+    bool put_tag(flv::Tag &&tag, int64_t sender_time = 0);
     void put_ended(const std::string &reason);
     /// Sends tags() anew, once what is queued has been pushed.
     void put_tags();
@@ -68,6 +69,7 @@ private:
         enum Kind { began, tag, tags, ended, eos } kind;
         flv::Tag flv{};
         std::string text{};
+        int64_t sender_time = 0;
     };
 
     void enqueue(Item &&item);
@@ -80,8 +82,8 @@ private:
     void handle(Item &&item);
 
     void begin(const std::string &who);
-    GstFlowReturn take_tag(flv::Tag &&tag);
-    GstFlowReturn push_tag(const flv::Tag &tag);
+    GstFlowReturn take_tag(flv::Tag &&tag, int64_t sender_time);
+    GstFlowReturn push_tag(const flv::Tag &tag, int64_t sender_time);
     void post_notes();
     GstFlowReturn push_headers();
     GstFlowReturn push(GstPtr<GstBuffer> buffer);

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The plugin penstockrtsp.
+#include "config.h"
+
+#include "gst/core_log.h"
+#include "rtsp/rtsppullsrc.h"
+
+static gboolean plugin_init(GstPlugin *plugin) {
+    penstock::install_core_log();
+    return GST_ELEMENT_REGISTER(rtsppullsrc, plugin);
+}
+
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, penstockrtsp,
+                  "Penstock: a client of RTSP, for cameras", plugin_init, VERSION, "LGPL", PACKAGE,
+                  "https://github.com/penstock/penstock")
