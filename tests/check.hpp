@@ -21,6 +21,9 @@
 inline std::optional<std::string> penstock_test_text(const char *text) {
     return text ? std::optional<std::string>(text) : std::nullopt;
 }
+inline std::optional<std::string> penstock_test_text(const std::string &text) {
+    return text;
+}
 
 /// Rounds of a loop over random inputs: a tenth of them under sanitizers, where each costs tenfold.
 constexpr int rounds(int plain) {

@@ -1,38 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The properties that rtmppushsink and rtmppullsrc have in common.
+// The settings that rtmppushsink and rtmppullsrc have in common.
 #pragma once
 
 #include "core/net/rtmp/client.h"
-
-#include <gst/gst.h>
+#include "gst/reconnect_settings.h"
 
 #include <optional>
 #include <string>
 
 namespace penstock::rtmp {
 
-struct ClientSettings {
-    std::string location;
-    std::string key;
-    uint64_t reconnect_delay = 1 * GST_SECOND; ///< ns
-    uint64_t reconnect_max_delay = 30 * GST_SECOND;
-    uint64_t refused_delay = 60 * GST_SECOND;
-    net::TlsTrust trust;
-
+struct ClientSettings : ReconnectSettings {
     /// Parses the location. On failure returns nullopt and sets `error`.
     std::optional<net::RtmpClientOptions> options(bool publish, std::string *error) const;
 };
-
-/// Installs the properties with ids from `first` on; returns the next free id.
-guint install_client_settings(GObjectClass *klass, guint first, const char *location_blurb,
-                              const char *key_blurb);
-/// False if `id` is none of them.
-bool set_client_setting(ClientSettings &settings, guint first, guint id, const GValue *value);
-bool get_client_setting(const ClientSettings &settings, guint first, guint id, GValue *value);
-
-/// Posts the message `name` about a change; where attempts fail, also a warning when its reason is
-/// a new one. `last_reason` is the caller's, and changes.
-void post_client_change(GstElement *element, const char *name, const std::string &location,
-                        const net::RtmpClientChange &change, std::string &last_reason);
 
 } // namespace penstock::rtmp

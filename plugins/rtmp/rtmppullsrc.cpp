@@ -59,7 +59,7 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     guard(object, [&] {
         PullSource &impl = *IMPL(object);
         std::lock_guard lock(impl.settings_mutex);
-        if (rtmp::set_client_setting(impl.settings, PROP_CLIENT, id, value)) return;
+        if (set_reconnect_setting(impl.settings, PROP_CLIENT, id, value)) return;
         switch (id) {
         case PROP_QUEUE_MAX_BYTES:
             impl.settings.max_bytes = g_value_get_uint(value);
@@ -81,7 +81,7 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
             return;
         }
         std::lock_guard lock(impl.settings_mutex);
-        if (rtmp::get_client_setting(impl.settings, PROP_CLIENT, id, value)) return;
+        if (get_reconnect_setting(impl.settings, PROP_CLIENT, id, value)) return;
         switch (id) {
         case PROP_QUEUE_MAX_BYTES:
             g_value_set_uint(value, guint(impl.settings.max_bytes));
@@ -106,9 +106,9 @@ static void penstock_rtmp_pull_src_class_init(PenstockRtmpPullSrcClass *klass) {
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
     const auto ro = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     const PullSource::Settings defaults;
-    rtmp::install_client_settings(object_class, PROP_CLIENT,
+    install_reconnect_settings(object_class, PROP_CLIENT,
                                   "The stream: rtmp://host:port/app/name or rtmps://…",
-                                  "The stream's name, if it is not to be in the location");
+                                  "The stream's name, if it is not to be in the location", "rtmps");
     g_object_class_install_property(
         object_class, PROP_QUEUE_MAX_BYTES,
         g_param_spec_uint("queue-max-bytes", "Queue size",

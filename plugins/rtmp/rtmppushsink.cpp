@@ -88,7 +88,7 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     guard(object, [&] {
         PushSink &impl = *IMPL(object);
         std::lock_guard lock(impl.settings_mutex);
-        if (rtmp::set_client_setting(impl.settings, PROP_CLIENT, id, value)) return;
+        if (set_reconnect_setting(impl.settings, PROP_CLIENT, id, value)) return;
         switch (id) {
         case PROP_QUEUE_MAX_TIME:
             impl.settings.queue_max_time = g_value_get_uint64(value);
@@ -113,7 +113,7 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
             return;
         }
         std::lock_guard lock(impl.settings_mutex);
-        if (rtmp::get_client_setting(impl.settings, PROP_CLIENT, id, value)) return;
+        if (get_reconnect_setting(impl.settings, PROP_CLIENT, id, value)) return;
         switch (id) {
         case PROP_QUEUE_MAX_TIME:
             g_value_set_uint64(value, impl.settings.queue_max_time);
@@ -160,11 +160,11 @@ static void install_properties(GObjectClass *klass) {
                            "bytes-in bytes-out buffers-in buffers-out drops peers uptime (ns) "
                            "connections queued (ns) bitrate (bit/s; 0 before any congestion)",
                            GST_TYPE_STRUCTURE, ro));
-    rtmp::install_client_settings(
+    install_reconnect_settings(
         klass, PROP_CLIENT,
         "Where to publish: rtmp://host:port/app/name, or rtmps://; with a key: "
         "rtmps://host/app?query",
-        "The stream key, if it is not to be in the location; write-only");
+        "The stream key, if it is not to be in the location; write-only", "rtmps");
 }
 
 static void penstock_rtmp_push_sink_class_init(PenstockRtmpPushSinkClass *klass) {

@@ -2,13 +2,16 @@
 // Depacketizers and configuration records by codec.
 #include "core/rtc/codec.h"
 
+#include "core/bytes/base64.h"
 #include "core/bytes/writer.h"
 #include "core/cmaf/codec_config.h"
 #include "core/codec/av1.h"
 #include "core/codec/avc.h"
 #include "core/codec/keyframe.h"
+#include "core/rtp/payload/aac.h"
 #include "core/rtp/payload/audio.h"
 #include "core/rtp/payload/av1_depacketizer.h"
+#include "core/rtp/payload/jpeg.h"
 #include "core/rtp/payload/nal_depacketizer.h"
 #include "core/rtp/payload/vp8.h"
 #include "core/rtp/payload/vp9.h"
@@ -24,25 +27,6 @@ using rtp::payload::Depacketizer;
 
 constexpr uint8_t vpx_version = 1;
 
-/// Decodes until a character that is not of the alphabet (RFC 4648, section 4).
-std::vector<uint8_t> decode_base64(std::string_view text) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::vector<uint8_t> out;
-    uint32_t bits = 0;
-    unsigned count = 0;
-    for (const char c : text) {
-        const size_t value = alphabet.find(c);
-        if (value == std::string_view::npos) break;
-        bits = bits << 6 | static_cast<uint32_t>(value);
-        count += 6;
-        if (count < 8) continue;
-        count -= 8;
-        out.push_back(static_cast<uint8_t>(bits >> count));
-    }
-    return out;
-}
-
 /// The parameter sets of fmtp (RFC 6184, section 8.1; RFC 7798, section 7.1).
 std::vector<std::vector<uint8_t>> parameter_sets_of(const sdp::Parameters &parameters) {
     std::vector<std::vector<uint8_t>> out;
@@ -50,7 +34,7 @@ std::vector<std::vector<uint8_t>> parameter_sets_of(const sdp::Parameters &param
         const std::string *value = parameters.find(name);
         for (std::string_view rest = value ? std::string_view(*value) : ""; !rest.empty();) {
             const size_t end = std::min(rest.find(','), rest.size());
-            out.push_back(decode_base64(rest.substr(0, end)));
+            out.push_back(from_base64(rest.substr(0, end)));
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
     }
@@ -119,9 +103,14 @@ std::unique_ptr<Depacketizer> make_depacketizer(Codec codec, const sdp::Paramete
         return std::make_unique<rtp::payload::Vp9Depacketizer>();
     case Codec::vp8:
         return std::make_unique<rtp::payload::Vp8Depacketizer>();
+    case Codec::aac:
+        return std::make_unique<rtp::payload::AacDepacketizer>();
+    case Codec::jpeg:
+        return std::make_unique<rtp::payload::JpegDepacketizer>();
     case Codec::opus:
     case Codec::alaw:
     case Codec::ulaw:
+    case Codec::g726:
         break;
     }
     return std::make_unique<rtp::payload::PlainAudioDepacketizer>();

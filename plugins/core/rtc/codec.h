@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The codecs of WebRTC that are received: how each is depacketized, and its configuration as FLV
-// has it.
+// The codecs that are received over RTP, by WebRTC and by RTSP: how each is depacketized, and its
+// configuration as FLV has it.
 #pragma once
 
 #include "core/rtp/payload/payload.h"
@@ -13,19 +13,23 @@
 
 namespace penstock::rtc {
 
-enum class Codec : uint8_t { avc, hevc, av1, vp9, vp8, opus, alaw, ulaw };
+enum class Codec : uint8_t { avc, hevc, av1, vp9, vp8, opus, aac, alaw, ulaw, jpeg, g726 };
 
 constexpr bool is_video(Codec codec) {
-    return codec <= Codec::vp8;
+    return codec <= Codec::vp8 || codec == Codec::jpeg;
 }
 /// Whether frames need a configuration record in front.
 constexpr bool has_config(Codec codec) {
-    return codec <= Codec::opus;
+    return codec <= Codec::aac;
 }
-/// By its name in SDP; empty: it is not received.
+/// Whether FLV has the codec.
+constexpr bool is_in_flv(Codec codec) {
+    return codec <= Codec::ulaw;
+}
+/// By its name in the SDP of WebRTC; empty: it is not received there.
 std::optional<Codec> codec_of(const sdp::Codec &codec);
 
-/// Makes the depacketizer. Parameter sets that the description has (sprop-parameter-sets and those
+/// Makes the depacketizer of a codec that needs no more than its parameters. Parameter sets that the description has (sprop-parameter-sets and those
 /// of H.265) are known to it; malformed ones are ignored.
 std::unique_ptr<rtp::payload::Depacketizer> make_depacketizer(Codec codec,
                                                               const sdp::Parameters &parameters);

@@ -35,8 +35,13 @@ ReceivedTrack::ReceivedTrack(Settings settings, rtp::MediaClock &clock, size_t c
     : settings_(std::move(settings)), clock_(clock), clock_track_(clock_track),
       reorder_({max_packets, settings_.delay}), missing_(missing_limits(settings_)),
       stats_(settings_.rate),
-      depacketizer_(make_depacketizer(settings_.codec, settings_.parameters)) {
+      depacketizer_(new_depacketizer()) {
     if (settings_.codec == Codec::opus) channels_ = announces_stereo(settings_.parameters) ? 2 : 0;
+}
+
+std::unique_ptr<rtp::payload::Depacketizer> ReceivedTrack::new_depacketizer() const {
+    return settings_.make ? settings_.make()
+                          : make_depacketizer(settings_.codec, settings_.parameters);
 }
 
 std::optional<int64_t> ReceivedTrack::receive(const rtp::Packet &packet, bool is_rtx, int64_t now) {
@@ -86,7 +91,7 @@ void ReceivedTrack::release(const Buffer::Released &released, std::vector<TrackF
     if (pending_bytes_ <= settings_.max_frame) return;
     ++counters_.overflows;
     pending_bytes_ = 0;
-    depacketizer_ = make_depacketizer(settings_.codec, settings_.parameters);
+    depacketizer_ = new_depacketizer();
     config_due_ = true;
     drop();
 }
@@ -138,6 +143,7 @@ void ReceivedTrack::take_video(rtp::payload::Frame &&frame, std::vector<TrackFra
 
 /// False if the decoder's configuration is not known.
 bool ReceivedTrack::configure(const rtp::payload::Frame &frame, TrackFrame &out) {
+    if (!has_config(settings_.codec)) return true;
     const bool in_frames = settings_.codec == Codec::vp8 || settings_.codec == Codec::vp9;
     if (in_frames ? !frame.keyframe : !config_due_) return !config_.record.empty();
     CodecConfig config = video_config(settings_.codec, *depacketizer_, frame.bytes);
@@ -159,6 +165,15 @@ void ReceivedTrack::take_audio(rtp::payload::Frame &&frame, std::vector<TrackFra
             config_.record = made.config = opus_head(channels);
         }
     }
+    if (settings_.codec == Codec::aac && (config_due_ || frame.config_changed)) {
+        config_due_ = false;
+        std::vector<uint8_t> record = depacketizer_->config();
+        if (record != config_.record) config_.record = made.config = std::move(record);
+    }
+    if (settings_.codec == Codec::aac && config_.record.empty()) {
+        config_due_ = true;
+        return drop();
+    }
     set_times(frame, made);
     made.bytes = std::move(frame.bytes);
     emit(std::move(made), out);
@@ -168,11 +183,15 @@ int64_t ReceivedTrack::time_of(uint32_t timestamp) const {
     const auto end = stamps_.begin() + ptrdiff_t(stamp_count_);
     const auto found = std::find_if(
         stamps_.begin(), end, [&](const Stamped &stamp) { return stamp.timestamp == timestamp; });
-    return found == end ? stamps_[0].time : found->time;
+    if (found != end) return found->time;
+    // Of several frames in a packet only the first has its timestamp.
+    const int64_t ahead = rtp::timestamp_distance(stamps_[0].timestamp, timestamp);
+    return stamps_[0].time + rtp::nanoseconds_of(ahead, settings_.rate);
 }
 
 void ReceivedTrack::set_times(const rtp::payload::Frame &frame, TrackFrame &out) {
     out.pts = out.dts = time_of(frame.timestamp);
+    out.sender_time = clock_.sender_time(clock_track_, frame.timestamp);
     if (settings_.codec == Codec::avc || settings_.codec == Codec::hevc) {
         const int64_t step =
             last_frame_ ? rtp::timestamp_distance(*last_frame_, frame.timestamp) : 0;

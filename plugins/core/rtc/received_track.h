@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One track of a publisher, from RTP packets to frames with times: order, loss, retransmissions,
+// One track of a publisher or a camera, from RTP packets to frames with times: order, loss, retransmissions,
 // and when a keyframe is asked for.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "core/timing/decode_order.h"
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -24,6 +25,8 @@ struct TrackFrame {
     int64_t dts = 0, pts = 0; ///< ns of the receiver's clock; DTS never goes back, PTS >= DTS
     bool keyframe = true;
     std::vector<uint8_t> config; ///< of this frame and those after it; empty: as before
+    /// ns since 1970 by the sender's clock; empty without a report.
+    std::optional<int64_t> sender_time;
 };
 
 /// Of video, frames that are damaged, and those after a gap, are left out until a keyframe comes
@@ -34,6 +37,8 @@ public:
     struct Settings {
         Codec codec = Codec::avc;
         sdp::Parameters parameters;     ///< of the description
+        /// Makes the depacketizer; empty: make_depacketizer() does.
+        std::function<std::unique_ptr<rtp::payload::Depacketizer>()> make;
         uint32_t rate = 90'000;         ///< ticks of RTP's timestamps in a second
         bool nack = false;              ///< missing packets can be asked for
         bool keyframe_requests = false; ///< so can keyframes
@@ -72,6 +77,8 @@ public:
     /// Appends the sequence numbers to be asked for now.
     void take_nacks(int64_t now, std::vector<uint16_t> &out);
     void set_round_trip(int64_t round_trip);
+    /// How long a packet waits for those before it from now on; ns.
+    void set_delay(int64_t delay) { reorder_.set_delay(delay); }
     /// A keyframe is wanted, if they can be asked for. The next one to come satisfies that.
     void want_keyframe() { wants_keyframe_ = settings_.keyframe_requests; }
     /// Whether one is to be asked for now; counts the request. A track that is silent is asked
@@ -134,6 +141,7 @@ private:
     };
 
     void release(const Buffer::Released &released, std::vector<TrackFrame> &out);
+    std::unique_ptr<rtp::payload::Depacketizer> new_depacketizer() const;
     void restart(uint32_t ssrc, std::vector<TrackFrame> &out);
     void take_frames(std::vector<TrackFrame> &out);
     void take_video(rtp::payload::Frame &&frame, std::vector<TrackFrame> &out);

@@ -23,10 +23,11 @@ uint32_t fourcc_of(Codec codec) {
         return flv::fourcc("alaw");
     case Codec::ulaw:
         return flv::fourcc("ulaw");
-    case Codec::opus:
-        break;
+    case Codec::aac:
+        return flv::fourcc("mp4a");
+    default:
+        return flv::fourcc("Opus");
     }
-    return flv::fourcc("Opus");
 }
 
 flv::MediaHead head_of(Codec codec, uint8_t track) {

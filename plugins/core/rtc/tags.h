@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// FLV tags of the codecs of WebRTC, in the forms that most players know: the default track of H.264
-// and G.711 is legacy FLV, all else Enhanced RTMP v2; other tracks are in the OneTrack form.
+// FLV tags of the codecs that come over RTP, in the forms that most players know: the default track
+// of H.264, AAC and G.711 is legacy FLV, all else Enhanced RTMP v2; other tracks are in the OneTrack form.
 #pragma once
 
 #include "core/flv/tag.h"
@@ -10,7 +10,7 @@ namespace penstock::rtc {
 
 /// Whether a track of that id can be expressed: G.711 is only the default track, 0.
 constexpr bool can_be_track(Codec codec, uint8_t id) {
-    return id == 0 || has_config(codec);
+    return is_in_flv(codec) && (id == 0 || has_config(codec));
 }
 
 /// A sequence header. `timestamp`: ms. The codec has configurations.

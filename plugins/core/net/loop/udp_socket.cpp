@@ -139,6 +139,63 @@ std::vector<std::shared_ptr<UdpSocket>> UdpSocket::open_each(const std::shared_p
     return sockets;
 }
 
+namespace {
+
+/// The address of this machine that packets to `towards` have; unspecified: there is no route.
+asio::ip::address route_to(const SocketAddress &towards) {
+    udp::endpoint local;
+    const int probe = ::socket(towards.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) return {};
+    const auto *to = reinterpret_cast<const sockaddr *>(&towards.storage);
+    socklen_t size = socklen_t(local.capacity());
+    // A datagram socket that is connected sends nothing.
+    const bool found = ::connect(probe, to, towards.size) == 0 &&
+                       ::getsockname(probe, local.data(), &size) == 0;
+    ::close(probe);
+    if (!found) return {};
+    local.resize(size);
+    return local.address();
+}
+
+bool join_group(int fd, const asio::ip::address &group, const asio::ip::address &local) {
+    if (group.is_v4()) {
+        ip_mreqn request{};
+        request.imr_multiaddr.s_addr = htonl(group.to_v4().to_uint());
+        if (local.is_v4()) request.imr_address.s_addr = htonl(local.to_v4().to_uint());
+        return ::setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) == 0;
+    }
+    ipv6_mreq request{};
+    const auto bytes = group.to_v6().to_bytes();
+    std::memcpy(&request.ipv6mr_multiaddr, bytes.data(), bytes.size());
+    if (local.is_v6()) request.ipv6mr_interface = unsigned(local.to_v6().scope_id());
+    return ::setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &request, sizeof request) == 0;
+}
+
+} // namespace
+
+std::shared_ptr<UdpSocket> UdpSocket::open_group(std::shared_ptr<Loops> loops, size_t loop,
+                                                 const asio::ip::address &group, uint16_t port,
+                                                 const SocketAddress &towards, std::string *error) {
+    auto socket = std::make_shared<UdpSocket>(std::move(loops), loop);
+    const udp::endpoint endpoint(group, port);
+    const int on = 1;
+    socket->fd_ = ::socket(endpoint.protocol().family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                           0);
+    const int fd = socket->fd_;
+    if (fd >= 0) {
+        ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+        if (::bind(fd, endpoint.data(), socklen_t(endpoint.size())) == 0 &&
+            join_group(fd, group, route_to(towards))) {
+            socket->address_ = {group.to_string(), port};
+            return socket;
+        }
+    }
+    *error = "cannot receive the multicast group " + group.to_string() + " port " +
+             std::to_string(port) + ": " + std::strerror(errno);
+    return nullptr;
+}
+
 /// `shared`: other sockets may share the port. `join`: shares an existing one.
 bool UdpSocket::bind(const Address &address, bool shared, bool join, std::string *error) {
     std::vector<udp::endpoint> candidates;
@@ -299,16 +356,44 @@ UdpSocket::Sent UdpSocket::send(const udp::endpoint &to, const boost::asio::ip::
 
 size_t UdpSocket::send_segments(const udp::endpoint &to, const boost::asio::ip::address &from,
                                 ByteView bytes, size_t segment) {
+    if (segment == 0) return 0;
+    const size_t count = (bytes.size() + segment - 1) / segment;
+    return send_runs(to, from, count, segment, [&](size_t first, size_t end, iovec *part) {
+        const size_t at = first * segment;
+        *part = {const_cast<uint8_t *>(bytes.data()) + at,
+                 std::min(end * segment, bytes.size()) - at};
+        return 1;
+    });
+}
+
+size_t UdpSocket::send_datagrams(const udp::endpoint &to, const boost::asio::ip::address &from,
+                                 const iovec *datagrams, size_t count) {
+    if (count == 0) return 0;
+    return send_runs(to, from, count, datagrams[0].iov_len,
+                     [&](size_t first, size_t end, iovec *parts) {
+                         std::copy(datagrams + first, datagrams + end, parts);
+                         return int(end - first);
+                     });
+}
+
+/// `parts_of(first, end, parts)` fills in the parts of these datagrams, most_segments at most, and
+/// returns how many they are.
+template <class PartsOf>
+size_t UdpSocket::send_runs(const udp::endpoint &to, const boost::asio::ip::address &from,
+                            size_t count, size_t segment, PartsOf &&parts_of) {
     if (segment == 0 || segment > most_segmented || fd_ < 0) return 0;
+    std::array<iovec, most_segments> parts;
     size_t sent = 0;
-    while (sent < bytes.size()) {
-        const size_t left = bytes.size() - sent;
-        const size_t most = std::min(most_segments, most_segmented / segment) * segment;
-        const size_t size = std::min(left, can_segment_ ? most : segment);
-        const iovec part{const_cast<uint8_t *>(bytes.data()) + sent, size};
-        const bool several = size > segment;
-        if (send_message(to, from, &part, 1, several ? uint16_t(segment) : uint16_t(0)) >= 0) {
-            sent += size;
+    for (size_t next = 0; next < count;) {
+        const size_t most = std::min(most_segments, most_segmented / segment);
+        const size_t end = std::min(count, next + (can_segment_ ? most : 1));
+        const bool several = end - next > 1;
+        const int used = parts_of(next, end, parts.data());
+        if (send_message(to, from, parts.data(), used, several ? uint16_t(segment) : uint16_t(0)) >=
+            0) {
+            for (int i = 0; i < used; ++i)
+                sent += parts[size_t(i)].iov_len;
+            next = end;
             continue;
         }
         if (no_room(errno)) return sent;

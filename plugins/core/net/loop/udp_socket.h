@@ -6,6 +6,7 @@
 #include "core/bytes/bytes.h"
 #include "core/net/loop/address.h"
 #include "core/net/loop/loops.h"
+#include "core/net/loop/resolve.h"
 
 #include <boost/asio/ip/udp.hpp>
 
@@ -55,6 +56,12 @@ public:
     /// while none of them closes.
     static std::vector<std::shared_ptr<UdpSocket>>
     open_each(const std::shared_ptr<Loops> &loops, const Address &address, std::string *error);
+    /// Receives a multicast group's datagrams at a port, which other programs may share, on the
+    /// interface that leads to `towards`. On failure returns nullptr and sets `error`.
+    static std::shared_ptr<UdpSocket> open_group(std::shared_ptr<Loops> loops, size_t loop,
+                                                 const boost::asio::ip::address &group,
+                                                 uint16_t port, const SocketAddress &towards,
+                                                 std::string *error);
     ~UdpSocket();
 
     /// The bound address, including the port. Thread-safe.
@@ -83,6 +90,11 @@ public:
     size_t send_segments(const udp::endpoint &to, const boost::asio::ip::address &from,
                          ByteView bytes, size_t segment);
 
+    /// The same for datagrams that lie apart: all are as long as the first but the last, which may
+    /// be shorter.
+    size_t send_datagrams(const udp::endpoint &to, const boost::asio::ip::address &from,
+                          const iovec *datagrams, size_t count);
+
     /// Whether the buffer was full when something was sent last; on_writable() follows.
     bool is_full() const { return full_; }
 
@@ -100,6 +112,9 @@ private:
     void on_ready(uint32_t events) override;
     void receive();
     bool bind(const Address &address, bool shared, bool join, std::string *error);
+    template <class PartsOf>
+    size_t send_runs(const udp::endpoint &to, const boost::asio::ip::address &from, size_t count,
+                     size_t segment, PartsOf &&parts_of);
     ssize_t send_message(const udp::endpoint &to, const boost::asio::ip::address &from,
                          const iovec *parts, int count, uint16_t segment);
 

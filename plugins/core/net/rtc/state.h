@@ -10,6 +10,7 @@
 #include "core/net/stream/refusal_log.h"
 #include "core/net/stream/roster.h"
 #include "core/net/stream/waiting_room.h"
+#include "core/net/tls/random.h"
 #include "core/stun/credentials.h"
 
 #include <memory>
@@ -62,12 +63,5 @@ private:
     mutable std::mutex mutex_; ///< guards sessions_
     std::unordered_map<std::string, std::weak_ptr<RtcSession>> sessions_;
 };
-
-/// Fills the bytes with random ones that nobody can guess.
-void secure_random(std::span<uint8_t> bytes);
-/// A random number.
-uint64_t secure_random();
-/// So many random letters and digits.
-std::string random_name(size_t characters);
 
 } // namespace penstock::net

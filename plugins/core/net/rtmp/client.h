@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/flv/tag.h"
+#include "core/net/client/change.h"
 #include "core/net/tls/client.h"
 #include "core/rtmp/backoff.h"
 #include "core/rtmp/client_url.h"
@@ -26,19 +27,7 @@ struct RtmpClientOptions {
     uint64_t stall_ms = 10'000, silence_ms = 30'000;
 };
 
-/// A change of the connection.
-struct RtmpClientChange {
-    enum State {
-        connecting, ///< an attempt begins
-        live,       ///< the server has accepted
-        waiting,    ///< the connection has ended, or the attempt has failed: see `reason`
-    };
-    State state = connecting;
-    std::string reason;    ///< without the stream's name; waiting only
-    bool refused = false;  ///< the server does not accept the key or name; waiting only
-    uint64_t retry_ms = 0; ///< until the next attempt; waiting only
-    unsigned attempt = 0;  ///< attempts since the last connection that lasted
-};
+using RtmpClientChange = ClientChange;
 
 /// Called on a network loop: must return at once.
 class RtmpClientEvents {

@@ -7,7 +7,7 @@
 #include "core/net/loop/loops.h"
 #include "core/net/rtmp/client.h"
 #include "core/net/rtmp/client_media.h"
-#include "core/net/rtmp/client_socket.h"
+#include "core/net/client/socket.h"
 #include "core/rtmp/client_redirect.h"
 #include "core/rtmp/client_session.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/net/rtmp/client_socket.h"
+#include "core/net/client/socket.h"
 
 #include "core/fanout/outlet.h"
 #include "core/net/loop/keepalive.h"
