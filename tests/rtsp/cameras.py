@@ -235,6 +235,7 @@ def decode(image):
     pipeline.get_by_name("in").emit("push-buffer", Gst.Buffer.new_wrapped(image))
     sample = pipeline.get_by_name("out").emit("try-pull-sample", 10 * Gst.SECOND)
     assert sample, "it can't be decoded"
+    assert sample.get_caps().get_structure(0).get_int("height")[1] == 180
     pixels = sample.get_buffer().extract_dup(0, 320 * 180 * 3)
     first = tuple(pixels[3 * (10 * 320 + 5):][:3])  # white, of the colour bars
     blue = tuple(pixels[3 * (10 * 320 + 300):][:3])

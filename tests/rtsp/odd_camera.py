@@ -399,6 +399,8 @@ class Camera:
                  f"a=rtpmap:{odd.payload_type} {odd.announced or odd.codec}/90000",
                  f"a=fmtp:{odd.payload_type} packetization-mode=1;sprop-parameter-sets=???,=",
                  f"a=control:{odd.control}"]
+        if odd.codec == "JPEG":
+            lines.append(f"a=framesize:{odd.payload_type} 320-180")
         if odd.audio:
             lines += [f"m=audio 0 RTP/AVP {odd.audio_type}", "a=control:audio"]
             if odd.audio_map:

@@ -59,6 +59,12 @@ constexpr uint8_t ac_chroma[] = {
     0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8,
     0xf9, 0xfa};
 
+/// What is told in pixels, if that is the same in blocks.
+unsigned exact(unsigned told, unsigned in_blocks) {
+    constexpr unsigned block = 8;
+    return (told + block - 1) / block * block == in_blocks ? told : in_blocks;
+}
+
 Writer &marker(Writer &w, uint8_t code) {
     return w.u8(0xFF).u8(code);
 }
@@ -146,8 +152,8 @@ Result JpegDepacketizer::add(ByteView payload) {
     const size_t offset = r.u24();
     const uint8_t type = r.u8(), q = r.u8();
     Header header;
-    header.width = r.u8() * 8u;
-    header.height = r.u8() * 8u;
+    header.width = exact(width_, r.u8() * 8u);
+    header.height = exact(height_, r.u8() * 8u);
     header.type = static_cast<uint8_t>(type & ~restart_bit);
     if (r.failed()) return Result::error("a JPEG payload that is cut short");
     if (type >= first_told || header.type > 1)

@@ -14,6 +14,11 @@ namespace penstock::rtp::payload {
 /// An image whose fragments did not all come is damaged. Types 0 and 1, with or without restart
 /// markers, of at most 2040 x 2040 pixels.
 class JpegDepacketizer final : public VideoDepacketizer {
+public:
+    /// The size in pixels, if it is told elsewhere: payloads tell it in multiples of 8. 0: not known.
+    explicit JpegDepacketizer(unsigned width = 0, unsigned height = 0)
+        : width_(width), height_(height) {}
+
 private:
     /// The main header (3.1) of an image's first fragment, and its restart interval (3.1.7).
     struct Header {
@@ -31,6 +36,7 @@ private:
     Result begin_image(const Header &header, uint8_t q, Reader &r);
     std::optional<Tables> tables_of(uint8_t q, Reader &r);
 
+    const unsigned width_, height_;
     std::array<std::optional<Tables>, 127> known_; ///< of Q 128 to 254, which are told once
     size_t head_size_ = 0;                         ///< of `bytes_`, what the payloads do not have
 };

@@ -275,7 +275,7 @@ void ClientSession::take_description(const Response &response) {
         bool &has = stream.kind == sdp::Kind::video ? has_video : has_audio;
         if (stream.kind != sdp::Kind::video && stream.kind != sdp::Kind::audio) continue;
         for (const sdp::Codec &format : stream.codecs) {
-            const auto codec = has ? std::nullopt : track_codec(format);
+            const auto codec = has ? std::nullopt : track_codec(format, stream);
             if (!codec) {
                 others += (others.empty() ? "" : ", ") + printable(format.name, max_shown);
                 continue;
