@@ -166,11 +166,9 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
         ->type_name("ADDRESS");
     cameras->add_option("-u,--user", arguments.user, "The user of the cameras")->type_name("NAME");
     cameras
-        ->add_option("-i,--interface", arguments.interface,
-                     "Look on this network interface only")
+        ->add_option("-i,--interface", arguments.interface, "Look on this network interface only")
         ->type_name("NAME");
-    cameras
-        ->add_option("-w,--wait", arguments.listen, "Seconds in which cameras may answer")
+    cameras->add_option("-w,--wait", arguments.listen, "Seconds in which cameras may answer")
         ->check(number_from(0.1, 60.0))
         ->capture_default_str()
         ->type_name("SECONDS");

@@ -47,9 +47,8 @@ json to_json(const Device &device) {
                 {"profiles", json::array()}};
     if (!device.error.empty()) out["error"] = device.error;
     for (const Profile &profile : device.profiles) {
-        json one = {{"token", profile.token},   {"name", profile.name},
-                    {"codec", profile.codec},   {"width", profile.width},
-                    {"height", profile.height}, {"fps", profile.fps}};
+        json one = {{"token", profile.token}, {"name", profile.name},     {"codec", profile.codec},
+                    {"width", profile.width}, {"height", profile.height}, {"fps", profile.fps}};
         if (!profile.url.empty()) one["url"] = profile.url;
         out["profiles"].push_back(std::move(one));
     }
@@ -84,8 +83,8 @@ void print(const std::vector<Device> &devices) {
     if (rows.size() > 1) print_table(rows);
     for (const Device &device : devices)
         if (!device.error.empty())
-            Output::get().warning((device.name.empty() ? "" : device.name + ", ") +
-                                  device.address + ": " + device.error);
+            Output::get().warning((device.name.empty() ? "" : device.name + ", ") + device.address +
+                                  ": " + device.error);
 }
 
 } // namespace

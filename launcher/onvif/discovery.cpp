@@ -115,7 +115,8 @@ std::vector<Found> discover(const std::string &interface, double seconds, std::s
                 send_probe(socket, text);
         }
         const auto left = static_cast<int>((end - now) / 1000 + 1);
-        if (::poll(waiting.data(), waiting.size(), again ? left : std::min(left, resend_after)) < 0 &&
+        if (::poll(waiting.data(), waiting.size(), again ? left : std::min(left, resend_after)) <
+                0 &&
             errno != EINTR)
             break;
         for (pollfd &one : waiting) {

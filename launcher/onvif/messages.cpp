@@ -40,9 +40,8 @@ std::string shown(std::string text) {
 }
 
 bool is_url(std::string_view text, std::initializer_list<std::string_view> schemes) {
-    const bool plain = text.size() <= 2048 && std::ranges::all_of(text, [](char c) {
-                           return c > ' ' && c < '\x7F';
-                       });
+    const bool plain = text.size() <= 2048 &&
+                       std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7F'; });
     return plain && std::ranges::any_of(schemes, [&](std::string_view scheme) {
                return text.starts_with(scheme) && text.size() > scheme.size();
            });
@@ -105,8 +104,7 @@ std::vector<Found> read_probe_matches(std::string_view text, std::string_view id
         found.name = scope_of(scopes, "name");
         found.hardware = scope_of(scopes, "hardware");
         for (const std::string &address : words_of(match->text_of("XAddrs")))
-            if (is_url(address, {"http://", "https://"}) &&
-                found.addresses.size() < max_addresses)
+            if (is_url(address, {"http://", "https://"}) && found.addresses.size() < max_addresses)
                 found.addresses.push_back(address);
         if (!found.addresses.empty()) out.push_back(std::move(found));
     }
@@ -225,8 +223,8 @@ std::vector<Profile> read_profiles(const Element &answer) {
             profile.codec = shown(video->text_of("Encoding"));
             profile.width = number_of(video->text_of("Resolution/Width"));
             profile.height = number_of(video->text_of("Resolution/Height"));
-            const double fps = g_ascii_strtod(
-                video->text_of("RateControl/FrameRateLimit").c_str(), nullptr);
+            const double fps =
+                g_ascii_strtod(video->text_of("RateControl/FrameRateLimit").c_str(), nullptr);
             profile.fps = fps > 0 && fps < 1'000 ? fps : 0;
         }
         out.push_back(std::move(profile));

@@ -10,9 +10,9 @@
 
 namespace penstock::onvif {
 
-inline constexpr size_t max_xml = 1 << 20;       ///< bytes
-inline constexpr size_t max_elements = 20'000;   ///< of a document
-inline constexpr size_t max_depth = 32;          ///< elements within one another
+inline constexpr size_t max_xml = 1 << 20;     ///< bytes
+inline constexpr size_t max_elements = 20'000; ///< of a document
+inline constexpr size_t max_depth = 32;        ///< elements within one another
 
 /// An element; names are without prefixes, texts without spaces around them.
 struct Element {

@@ -49,7 +49,7 @@ rtmp::BackoffLimits ReconnectSettings::backoff() const {
 }
 
 guint install_reconnect_settings(GObjectClass *klass, guint first, const char *location_blurb,
-                              const char *key_blurb, const char *scheme) {
+                                 const char *key_blurb, const char *scheme) {
     const auto rw =
         GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
     const ReconnectSettings defaults;
@@ -86,7 +86,8 @@ guint install_reconnect_settings(GObjectClass *klass, guint first, const char *l
     return first + END;
 }
 
-bool set_reconnect_setting(ReconnectSettings &settings, guint first, guint id, const GValue *value) {
+bool set_reconnect_setting(ReconnectSettings &settings, guint first, guint id,
+                           const GValue *value) {
     const auto text = [value] {
         const char *string = g_value_get_string(value);
         return std::string(string ? string : "");
@@ -118,7 +119,8 @@ bool set_reconnect_setting(ReconnectSettings &settings, guint first, guint id, c
     }
 }
 
-bool get_reconnect_setting(const ReconnectSettings &settings, guint first, guint id, GValue *value) {
+bool get_reconnect_setting(const ReconnectSettings &settings, guint first, guint id,
+                           GValue *value) {
     switch (id - first) {
     case LOCATION:
         g_value_set_string(value, settings.location.c_str());

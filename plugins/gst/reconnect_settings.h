@@ -29,10 +29,8 @@ struct ReconnectSettings {
 guint install_reconnect_settings(GObjectClass *klass, guint first, const char *location_blurb,
                                  const char *key_blurb, const char *scheme);
 /// False if `id` is none of them.
-bool set_reconnect_setting(ReconnectSettings &settings, guint first, guint id,
-                           const GValue *value);
-bool get_reconnect_setting(const ReconnectSettings &settings, guint first, guint id,
-                           GValue *value);
+bool set_reconnect_setting(ReconnectSettings &settings, guint first, guint id, const GValue *value);
+bool get_reconnect_setting(const ReconnectSettings &settings, guint first, guint id, GValue *value);
 
 /// Posts the message `name` about a change; where attempts fail, also a warning when its reason is
 /// a new one. `last_reason` is the caller's, and changes.

@@ -188,7 +188,8 @@ void TagSource::handle(Item &&item) {
         begin(item.text);
         return;
     case Item::tag:
-        if (const GstFlowReturn flow = take_tag(std::move(item.flv), item.sender_time); flow != GST_FLOW_OK)
+        if (const GstFlowReturn flow = take_tag(std::move(item.flv), item.sender_time);
+            flow != GST_FLOW_OK)
             finish(flow);
         return;
     case Item::tags:
@@ -251,7 +252,8 @@ GstFlowReturn TagSource::take_tag(flv::Tag &&tag, int64_t sender_time) {
     normalizer_.take(std::move(tag), tags_);
     if (normalizer_.has_notes()) post_notes();
     for (const flv::Tag &each : tags_)
-        if (const GstFlowReturn flow = push_tag(each, sender_time); flow != GST_FLOW_OK) return flow;
+        if (const GstFlowReturn flow = push_tag(each, sender_time); flow != GST_FLOW_OK)
+            return flow;
     return GST_FLOW_OK;
 }
 

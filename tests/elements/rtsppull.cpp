@@ -85,8 +85,7 @@ private:
                 const ssize_t size = ::recv(client, buffer, sizeof buffer, 0);
                 if (size <= 0) break;
                 text.append(buffer, static_cast<size_t>(size));
-                for (size_t end; (end = text.find("\r\n\r\n")) != text.npos;
-                     text.erase(0, end + 4))
+                for (size_t end; (end = text.find("\r\n\r\n")) != text.npos; text.erase(0, end + 4))
                     answer(client, text.substr(0, end));
                 if (closes && played_) break;
             }
@@ -96,9 +95,8 @@ private:
     }
     void answer(int client, const std::string &request) {
         const size_t at = request.find("CSeq: ");
-        const std::string cseq = at == request.npos
-                                     ? ""
-                                     : request.substr(at, request.find("\r\n", at) - at);
+        const std::string cseq =
+            at == request.npos ? "" : request.substr(at, request.find("\r\n", at) - at);
         std::string out = "RTSP/1.0 200 OK\r\n" + cseq + "\r\nSession: 1\r\n";
         const bool describes = request.starts_with("DESCRIBE");
         if (describes) out += "Content-Length: " + std::to_string(sdp_.size()) + "\r\n";
@@ -120,10 +118,11 @@ private:
     std::thread thread_;
 };
 
-const std::string description = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:1\r\n"
-                        "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/48000\r\n"
-                        "a=fmtp:97 config=1190;sizelength=13;indexlength=3;indexdeltalength=3\r\n"
-                        "a=control:2\r\n";
+const std::string description =
+    "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:1\r\n"
+    "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/48000\r\n"
+    "a=fmtp:97 config=1190;sizelength=13;indexlength=3;indexdeltalength=3\r\n"
+    "a=control:2\r\n";
 
 /// A GOP of two frames, and two frames of AAC in one packet.
 void fill(Camera &camera) {

@@ -26,7 +26,20 @@ using codec::NalCodec;
 
 namespace {
 
-enum Format : uint8_t { avc, hevc, av1, vp8, vp9, opus, g711, aac, latm, latm_in_band, formats, jpeg };
+enum Format : uint8_t {
+    avc,
+    hevc,
+    av1,
+    vp8,
+    vp9,
+    opus,
+    g711,
+    aac,
+    latm,
+    latm_in_band,
+    formats,
+    jpeg
+};
 constexpr uint8_t jpeg_mark = 0x7F; // the first byte of its inputs
 
 AacFormat wide_aac() {

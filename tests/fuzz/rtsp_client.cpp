@@ -42,8 +42,7 @@ public:
 private:
     void on_tracks(const std::vector<ClientTrack> &tracks) override {
         fuzz::law(!tracks.empty() && tracks.size() <= max_tracks && !media_, "tracks, once");
-        media_.emplace(tracks, ClientMedia::Options(),
-                       static_cast<ClientMedia::Handler &>(*this));
+        media_.emplace(tracks, ClientMedia::Options(), static_cast<ClientMedia::Handler &>(*this));
     }
     std::optional<PortPair> open_ports(size_t) override { return PortPair{5000, 5001}; }
     void on_server_ports(size_t, const std::string &, PortPair) override {}

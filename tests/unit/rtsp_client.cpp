@@ -38,8 +38,8 @@ public:
         return {bytes.begin(), bytes.end()};
     }
     Result feed(const std::string &text, int64_t now = 0) {
-        return session->feed(
-            ByteView(reinterpret_cast<const uint8_t *>(text.data()), text.size()), now);
+        return session->feed(ByteView(reinterpret_cast<const uint8_t *>(text.data()), text.size()),
+                             now);
     }
     /// Answers the request under way; returns the next one.
     std::string answer(int status, const std::string &headers = {}, const std::string &body = {}) {
@@ -48,10 +48,11 @@ public:
     }
     Result reply(int status, const std::string &headers = {}, const std::string &body = {}) {
         ++cseq;
-        return feed("RTSP/1.0 " + std::to_string(status) + " X\r\nCSeq: " + std::to_string(cseq) +
-                    "\r\n" + headers +
-                    (body.empty() ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n") +
-                    "\r\n" + body);
+        return feed(
+            "RTSP/1.0 " + std::to_string(status) + " X\r\nCSeq: " + std::to_string(cseq) + "\r\n" +
+            headers +
+            (body.empty() ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n") +
+            "\r\n" + body);
     }
     void describe(const std::string &headers = {}) {
         (void)sent();

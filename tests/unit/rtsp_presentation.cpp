@@ -7,12 +7,12 @@
 #include "unit/rtp_payload_rig.hpp"
 
 using namespace penstock;
+using rtc::Codec;
 using sdp::Kind;
 using sdp::MulticastGroup;
 using sdp::Parameters;
 using sdp::Presentation;
 using sdp::read_presentation;
-using rtc::Codec;
 
 namespace {
 
@@ -69,15 +69,15 @@ GST_START_TEST(test_session_lines) {
 GST_END_TEST
 
 GST_START_TEST(test_streams) {
-    const Presentation p = read(
-        "v=0\r\na=control:*\r\nc=IN IP4 239.1.2.3/16\r\n"
-        "m=video 5000 RTP/AVP 26\r\na=framesize:26 1920-1080\r\n"
-        "m=audio 0 RTP/AVP 8\r\na=control:rtsp://x/a?b=c\r\n"
-        "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265\r\n"
-        "m=video 0 RTP/AVP 97\r\na=fmtp:97 sprop-vps=x\r\n"
-        "m=audio 0 RTP/AVP 98\r\na=fmtp:98 sizelength=13\r\na=x-dimensions:640,480\r\n"
-        "m=audio 0 RTP/AVP 0\r\na=sendonly\r\n"
-        "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n");
+    const Presentation p =
+        read("v=0\r\na=control:*\r\nc=IN IP4 239.1.2.3/16\r\n"
+             "m=video 5000 RTP/AVP 26\r\na=framesize:26 1920-1080\r\n"
+             "m=audio 0 RTP/AVP 8\r\na=control:rtsp://x/a?b=c\r\n"
+             "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265\r\n"
+             "m=video 0 RTP/AVP 97\r\na=fmtp:97 sprop-vps=x\r\n"
+             "m=audio 0 RTP/AVP 98\r\na=fmtp:98 sizelength=13\r\na=x-dimensions:640,480\r\n"
+             "m=audio 0 RTP/AVP 0\r\na=sendonly\r\n"
+             "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n");
     fail_unless_equals_int(p.streams.size(), 7);
     fail_unless(p.streams[0].codecs[0].is("JPEG") && p.streams[0].width == 1920);
     fail_unless(p.streams[0].multicast == MulticastGroup({"239.1.2.3", 5000, 16}));
@@ -110,9 +110,9 @@ GST_START_TEST(test_codecs) {
     fail_unless(config_of(format("mpeg4-generic", 44'100, {{"config", "00"}}, 2)) == made);
     fail_unless(config_of(format("MPEG4-GENERIC", 48'000, {{"config", "1190"}}, 1)) ==
                 std::vector<uint8_t>({0x11, 0x90}));
-    fail_unless(config_of(format("MP4A-LATM", 48'000,
-                                 {{"cpresent", "0"}, {"config", "400023203fc0"}})) ==
-                std::vector<uint8_t>({0x11, 0x90}));
+    fail_unless(
+        config_of(format("MP4A-LATM", 48'000, {{"cpresent", "0"}, {"config", "400023203fc0"}})) ==
+        std::vector<uint8_t>({0x11, 0x90}));
 }
 GST_END_TEST
 

@@ -15,17 +15,18 @@ namespace penstock::rtp::payload {
 /// markers, of at most 2040 x 2040 pixels.
 class JpegDepacketizer final : public VideoDepacketizer {
 public:
-    /// The size in pixels, if it is told elsewhere: payloads tell it in multiples of 8. 0: not known.
+    /// The size in pixels, if it is told elsewhere: payloads tell it in multiples of 8. 0: not
+    /// known.
     explicit JpegDepacketizer(unsigned width = 0, unsigned height = 0)
         : width_(width), height_(height) {}
 
 private:
     /// The main header (3.1) of an image's first fragment, and its restart interval (3.1.7).
     struct Header {
-        uint8_t type = 0;         ///< without the bit for restart markers
-        unsigned width = 0;       ///< pixels
-        unsigned height = 0;      ///< pixels
-        uint16_t interval = 0;    ///< of restart markers; 0: none
+        uint8_t type = 0;      ///< without the bit for restart markers
+        unsigned width = 0;    ///< pixels
+        unsigned height = 0;   ///< pixels
+        uint16_t interval = 0; ///< of restart markers; 0: none
     };
     static constexpr size_t table_size = 64;
     using Tables = std::array<uint8_t, 2 * table_size>; ///< luminance and chrominance, zigzag

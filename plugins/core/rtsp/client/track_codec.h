@@ -19,7 +19,7 @@ struct TrackCodec {
     uint32_t rate = 90'000; ///< ticks of RTP's timestamps in a second
     sdp::Parameters parameters;
     std::function<std::unique_ptr<rtp::payload::Depacketizer>()> make;
-    unsigned channels = 1;    ///< of audio
+    unsigned channels = 1;     ///< of audio
     unsigned g726_bitrate = 0; ///< bit/s
 };
 
