@@ -43,6 +43,7 @@ struct Reply {
     unsigned status = 0;
     std::string location; ///< of the header `Location`
     std::string body;
+    std::vector<std::string> challenges; ///< of the headers `WWW-Authenticate`
 };
 
 struct Judgement {

@@ -215,7 +215,11 @@ private:
     void finish() {
         const auto &message = parser_.get();
         const auto location = message[http::field::location];
-        end({}, Reply{message.result_int(), {location.data(), location.size()}, message.body()});
+        Reply reply{message.result_int(), {location.data(), location.size()}, message.body(), {}};
+        const auto [first, last] = message.equal_range(http::field::www_authenticate);
+        for (auto one = first; one != last; ++one)
+            reply.challenges.emplace_back(one->value().data(), one->value().size());
+        end({}, std::move(reply));
     }
     void end(const std::string &error, std::optional<Reply> reply = std::nullopt) {
         if (!done_) return;

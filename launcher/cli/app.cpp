@@ -158,6 +158,24 @@ std::unique_ptr<CLI::App> make_app(Arguments &arguments) {
     add.settings(doctor);
     add.json(doctor);
 
+    CLI::App *cameras =
+        add.command("cameras", "Find the ONVIF cameras of the network and list their streams");
+    cameras
+        ->add_option("address", arguments.names,
+                     "Only these: HOST, HOST:PORT or the URL of the device service")
+        ->type_name("ADDRESS");
+    cameras->add_option("-u,--user", arguments.user, "The user of the cameras")->type_name("NAME");
+    cameras
+        ->add_option("-i,--interface", arguments.interface, "Look on this network interface only")
+        ->type_name("NAME");
+    cameras->add_option("-w,--wait", arguments.listen, "Seconds in which cameras may answer")
+        ->check(number_from(0.1, 60.0))
+        ->capture_default_str()
+        ->type_name("SECONDS");
+    cameras->footer("The password is read from the environment: PENSTOCK_CAMERA_PASSWORD.\n" +
+                    std::string(exit_codes));
+    add.json(cameras);
+
     CLI::App *top = add.command("top", "Show what runs: streams, publishers, viewers, bitrates");
     top->add_option("-p,--pid", arguments.process, "Only the `penstock run` with this process id")
         ->type_name("PID");

@@ -32,6 +32,9 @@ struct Arguments {
     std::vector<std::string> over;  ///< latency: limits the matrix to these protocols
     std::string markdown;           ///< latency: output file for the matrix's table
     std::vector<std::string> bench; ///< bench: the benchmark's own options
+    std::string interface;          ///< cameras: network interface; empty: every one
+    std::string user;               ///< cameras: user of the cameras
+    double listen = 3;              ///< cameras: seconds in which they may answer
     std::string shell;              ///< completion: shell
     std::string kind;               ///< complete: kind of candidates
 };

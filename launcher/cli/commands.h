@@ -30,6 +30,16 @@ int test(const std::vector<std::string> &names, const std::vector<std::string> &
 int doctor(const std::vector<std::string> &names, const std::vector<std::string> &settings,
            bool json);
 
+struct CamerasOptions {
+    std::vector<std::string> addresses; ///< empty: all that answer
+    std::string interface;              ///< empty: every one
+    double seconds = 3;                 ///< for answers
+    std::string user;
+    bool json = false;
+};
+/// Lists the streams of ONVIF cameras.
+int cameras(const CamerasOptions &options);
+
 struct TopOptions {
     unsigned process = 0; ///< 0: all
     double interval = 1;  ///< seconds

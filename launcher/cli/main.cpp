@@ -110,6 +110,9 @@ int start(int argc, char **argv) {
     if (arguments.command == "bench") return bench(arguments.bench);
     if (arguments.command == "completion") return completion(arguments.shell);
     if (arguments.command == "complete") return complete(arguments.kind, arguments.names);
+    if (arguments.command == "cameras")
+        return cameras({arguments.names, arguments.interface, arguments.listen, arguments.user,
+                        arguments.json});
     if (arguments.command == "top")
         return top({arguments.process, arguments.interval, arguments.once, arguments.json});
 

@@ -90,6 +90,11 @@ bool is_whole(const PipelineText &pipeline) {
                        [](const Fragment &fragment) { return fragment.is_whole; });
 }
 
+/// A URL that the parameter may have.
+std::string url_like(const Parameter &parameter) {
+    return (parameter.schemes.empty() ? "http" : parameter.schemes.front()) + "://127.0.0.1/name";
+}
+
 /// The elements that serve what the page plays.
 std::vector<std::string> page_elements() {
     std::vector<std::string> out;
@@ -372,8 +377,16 @@ void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::str
                 // A missing element may be needed by some choices only; it is not reported here.
                 if (item.kind == Item::Kind::element && !has_element(item.text)) return;
         std::map<std::string, std::string> chosen = *values;
+        // Of a URL that is not `none` any will do.
+        const auto set = [&](const std::string &name, const std::optional<std::string> &word) {
+            for (const Parameter &parameter : description_.parameters)
+                if (parameter.name == name && (word || parameter.type == Type::url))
+                    chosen[name] = word ? *word : url_like(parameter);
+        };
         for (const auto &[name, word] : alternative.assignments.front())
-            if (word) chosen[name] = *word;
+            set(name, word);
+        for (const Condition &condition : pipeline.when)
+            if (!condition.is_equal) set(condition.parameter, std::nullopt);
         const auto none = [](const char *) -> const char * { return nullptr; };
         std::vector<std::string> errors;
         // A parameter that is required with other choices only has no value here.

@@ -107,8 +107,8 @@ static void penstock_rtmp_pull_src_class_init(PenstockRtmpPullSrcClass *klass) {
     const auto ro = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     const PullSource::Settings defaults;
     install_reconnect_settings(object_class, PROP_CLIENT,
-                                  "The stream: rtmp://host:port/app/name or rtmps://…",
-                                  "The stream's name, if it is not to be in the location", "rtmps");
+                               "The stream: rtmp://host:port/app/name or rtmps://…",
+                               "The stream's name, if it is not to be in the location", "rtmps");
     g_object_class_install_property(
         object_class, PROP_QUEUE_MAX_BYTES,
         g_param_spec_uint("queue-max-bytes", "Queue size",

@@ -32,9 +32,9 @@ void ElementaryPad::make_pad() {
     GstPad *pad = gst_pad_new_from_template(pad_template, name_.c_str());
     gst_pad_set_activatemode_function(pad, activate);
     gst_pad_use_fixed_caps(pad);
-    g_object_set_data_full(G_OBJECT(pad), owner_key,
-                           new std::shared_ptr<ElementaryPad>(shared_from_this()),
-                           [](gpointer data) { delete static_cast<std::shared_ptr<ElementaryPad> *>(data); });
+    g_object_set_data_full(
+        G_OBJECT(pad), owner_key, new std::shared_ptr<ElementaryPad>(shared_from_this()),
+        [](gpointer data) { delete static_cast<std::shared_ptr<ElementaryPad> *>(data); });
     {
         std::lock_guard lock(mutex_);
         if (closed_ || removed_) {
@@ -48,8 +48,7 @@ void ElementaryPad::make_pad() {
     gst_element_no_more_pads(element_);
 }
 
-gboolean ElementaryPad::activate(GstPad *pad, GstObject *parent, GstPadMode mode,
-                                 gboolean active) {
+gboolean ElementaryPad::activate(GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active) {
     return guard(parent ? gpointer(parent) : gpointer(pad), FALSE, [&]() -> gboolean {
         if (mode != GST_PAD_MODE_PUSH) return FALSE;
         auto *self = static_cast<std::shared_ptr<ElementaryPad> *>(
@@ -164,8 +163,7 @@ void ElementaryPad::push(Item &&item) {
         return;
     }
     if (!started_) return;
-    if (!std::exchange(has_offset_, true))
-        offset_ = int64_t(running_time()) - item.frame.time;
+    if (!std::exchange(has_offset_, true)) offset_ = int64_t(running_time()) - item.frame.time;
     last_ = std::max(item.frame.time + offset_, last_);
     auto buffer = buffer_of(item.frame.bytes);
     GST_BUFFER_PTS(buffer.get()) = GstClockTime(last_);

@@ -34,10 +34,10 @@ GstPtr<GstCaps> caps_of(const TrackCodec &codec) {
     if (codec.codec == rtc::Codec::jpeg)
         return GstPtr<GstCaps>::adopt(
             gst_caps_new_simple("image/jpeg", "parsed", G_TYPE_BOOLEAN, TRUE, nullptr));
-    return GstPtr<GstCaps>::adopt(gst_caps_new_simple(
-        "audio/x-adpcm", "layout", G_TYPE_STRING, "g726", "rate", G_TYPE_INT, int(codec.rate),
-        "channels", G_TYPE_INT, int(codec.channels), "bitrate", G_TYPE_INT,
-        int(codec.g726_bitrate), nullptr));
+    return GstPtr<GstCaps>::adopt(
+        gst_caps_new_simple("audio/x-adpcm", "layout", G_TYPE_STRING, "g726", "rate", G_TYPE_INT,
+                            int(codec.rate), "channels", G_TYPE_INT, int(codec.channels), "bitrate",
+                            G_TYPE_INT, int(codec.g726_bitrate), nullptr));
 }
 
 } // namespace
@@ -188,9 +188,9 @@ GstPtr<GstStructure> PullSource::stats() {
     for (const auto &pad : pads())
         if (pad) dropped += pad->drops();
     auto out = counters_.with_peers(totals.live ? 1 : 0).to_structure();
-    gst_structure_set(out.get(), "connections", G_TYPE_UINT64, guint64(totals.connections),
-                      "drops", G_TYPE_UINT64, guint64(dropped), "packets-lost", G_TYPE_UINT64,
-                      guint64(lost), "protocol", G_TYPE_STRING, totals.protocol.c_str(), nullptr);
+    gst_structure_set(out.get(), "connections", G_TYPE_UINT64, guint64(totals.connections), "drops",
+                      G_TYPE_UINT64, guint64(dropped), "packets-lost", G_TYPE_UINT64, guint64(lost),
+                      "protocol", G_TYPE_STRING, totals.protocol.c_str(), nullptr);
     return out;
 }
 

@@ -7,6 +7,7 @@
 #include "core/rtp/payload/audio.h"
 #include "core/rtp/payload/av1_depacketizer.h"
 #include "core/rtp/payload/av1_packetizer.h"
+#include "core/rtp/payload/jpeg.h"
 #include "core/rtp/payload/latm.h"
 #include "core/rtp/payload/nal_depacketizer.h"
 #include "core/rtp/payload/nal_packetizer.h"
@@ -25,7 +26,21 @@ using codec::NalCodec;
 
 namespace {
 
-enum Format : uint8_t { avc, hevc, av1, vp8, vp9, opus, g711, aac, latm, latm_in_band, formats };
+enum Format : uint8_t {
+    avc,
+    hevc,
+    av1,
+    vp8,
+    vp9,
+    opus,
+    g711,
+    aac,
+    latm,
+    latm_in_band,
+    formats,
+    jpeg
+};
+constexpr uint8_t jpeg_mark = 0x7F; // the first byte of its inputs
 
 AacFormat wide_aac() {
     AacFormat format;
@@ -59,6 +74,8 @@ std::unique_ptr<Depacketizer> depacketizer_of(uint8_t format, bool variant) {
     }
     case latm_in_band:
         return std::make_unique<LatmDepacketizer>(true);
+    case jpeg:
+        return std::make_unique<JpegDepacketizer>();
     default:
         return std::make_unique<PlainAudioDepacketizer>();
     }
@@ -111,7 +128,9 @@ void check_depacketizer(uint8_t format, ByteView data) {
         fuzz::law(frame.damaged || !frame.bytes.empty(), "a frame that is whole has bytes");
     }
     // Lengths of four bytes instead of two, or of the least a unit may have; a superframe's index.
-    fuzz::law(out <= 5 * in + 64 * (frames.size() + 1), "frames consist of what was received");
+    // Images get the headers that payloads lack.
+    const size_t own = format == jpeg ? 700 : 64;
+    fuzz::law(out <= 5 * in + own * (frames.size() + 1), "frames consist of what was received");
     (void)depacketizer->config();
 }
 
@@ -198,7 +217,7 @@ void check_round_trip(uint8_t format, ByteView data) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
     const ByteView rest(data + 1, size - 1);
-    const auto format = static_cast<uint8_t>(data[0] % formats);
+    const auto format = static_cast<uint8_t>(data[0] == jpeg_mark ? jpeg : data[0] % formats);
     if (data[0] & 0x80)
         check_round_trip(format, rest);
     else

@@ -46,7 +46,8 @@ class Oddities:
     lose = 0  # each so many-th datagram
     junk_channel = False
     rate = 25.0  # frames in a second
-    audio = None  # bytes of each packet, sent every 20 ms as PCMA
+    audio = None  # bytes of each packet, sent every 20 ms
+    audio_type, audio_map = 8, ""  # PCMA, which needs no rtpmap
     keepalive_status = 200
     timeout = 60
     refuse_range = False
@@ -98,6 +99,20 @@ def payloads_of(units, hevc=False):
                 first = bytes([unit[0] & 0xE0 | 28, flags | unit[0] & 31])
             parts.append(first + body[at:at + step])
     return [(part, part is parts[-1]) for part in parts]
+
+
+def rtp_frames(data):
+    """Of packets with two bytes of length in front (RFC 4571), by timestamp."""
+    frames, last = [], None
+    while len(data) >= 14:
+        size = struct.unpack(">H", data[:2])[0]
+        packet, data = data[2:2 + size], data[2 + size:]
+        timestamp = packet[4:8]
+        if timestamp != last:
+            frames.append([])
+        last = timestamp
+        frames[-1].append((packet[12:], bool(packet[1] & 0x80)))
+    return frames
 
 
 def md5(text):
@@ -317,7 +332,7 @@ class Client(threading.Thread):
             if odd.junk_channel:
                 self.send(b"$\x63\x00\x04junk")
             while 1 in self.transport and sounds * 0.02 < number * FRAME:
-                data = self.packet(1, odd.audio, False, sounds * 160, 8)
+                data = self.packet(1, odd.audio, False, sounds * 160, odd.audio_type)
                 self.transport[1](False, data)
                 sounds += 1
             number += 1
@@ -337,8 +352,9 @@ class Camera:
         if frames is None:
             hevc = self.odd.codec == "H265"
             with open(path, "rb") as file:
-                units = annex_b_units(file.read())
-            self.frames = [payloads_of(one, hevc) for one in access_units(units, hevc)]
+                data = file.read()
+            self.frames = rtp_frames(data) if self.odd.codec not in ("H264", "H265") else [
+                payloads_of(one, hevc) for one in access_units(annex_b_units(data), hevc)]
         self.session = "ABC$1+2._-x"
         self.requests, self.clients = [], []
         self.refused = self.reports = self.datagrams = self.cuts = self.sent = 0
@@ -383,8 +399,12 @@ class Camera:
                  f"a=rtpmap:{odd.payload_type} {odd.announced or odd.codec}/90000",
                  f"a=fmtp:{odd.payload_type} packetization-mode=1;sprop-parameter-sets=???,=",
                  f"a=control:{odd.control}"]
+        if odd.codec == "JPEG":
+            lines.append(f"a=framesize:{odd.payload_type} 320-180")
         if odd.audio:
-            lines += ["m=audio 0 RTP/AVP 8", "a=control:audio"]
+            lines += [f"m=audio 0 RTP/AVP {odd.audio_type}", "a=control:audio"]
+            if odd.audio_map:
+                lines.append(f"a=rtpmap:{odd.audio_type} {odd.audio_map}")
         return "\r\n".join(lines) + "\r\n"
 
     def url(self, user=""):

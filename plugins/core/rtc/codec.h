@@ -29,8 +29,9 @@ constexpr bool is_in_flv(Codec codec) {
 /// By its name in the SDP of WebRTC; empty: it is not received there.
 std::optional<Codec> codec_of(const sdp::Codec &codec);
 
-/// Makes the depacketizer of a codec that needs no more than its parameters. Parameter sets that the description has (sprop-parameter-sets and those
-/// of H.265) are known to it; malformed ones are ignored.
+/// Makes the depacketizer of a codec that needs no more than its parameters. Parameter sets that
+/// the description has (sprop-parameter-sets and those of H.265) are known to it; malformed ones
+/// are ignored.
 std::unique_ptr<rtp::payload::Depacketizer> make_depacketizer(Codec codec,
                                                               const sdp::Parameters &parameters);
 

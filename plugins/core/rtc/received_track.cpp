@@ -34,8 +34,7 @@ rtp::MissingPackets::Limits missing_limits(const ReceivedTrack::Settings &settin
 ReceivedTrack::ReceivedTrack(Settings settings, rtp::MediaClock &clock, size_t clock_track)
     : settings_(std::move(settings)), clock_(clock), clock_track_(clock_track),
       reorder_({max_packets, settings_.delay}), missing_(missing_limits(settings_)),
-      stats_(settings_.rate),
-      depacketizer_(new_depacketizer()) {
+      stats_(settings_.rate), depacketizer_(new_depacketizer()) {
     if (settings_.codec == Codec::opus) channels_ = announces_stereo(settings_.parameters) ? 2 : 0;
 }
 

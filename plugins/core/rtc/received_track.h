@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One track of a publisher or a camera, from RTP packets to frames with times: order, loss, retransmissions,
-// and when a keyframe is asked for.
+// One track of a publisher or a camera, from RTP packets to frames with times: order, loss,
+// retransmissions, and when a keyframe is asked for.
 #pragma once
 
 #include "core/rtc/codec.h"
@@ -36,7 +36,7 @@ class ReceivedTrack {
 public:
     struct Settings {
         Codec codec = Codec::avc;
-        sdp::Parameters parameters;     ///< of the description
+        sdp::Parameters parameters; ///< of the description
         /// Makes the depacketizer; empty: make_depacketizer() does.
         std::function<std::unique_ptr<rtp::payload::Depacketizer>()> make;
         uint32_t rate = 90'000;         ///< ticks of RTP's timestamps in a second

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // FLV tags of the codecs that come over RTP, in the forms that most players know: the default track
-// of H.264, AAC and G.711 is legacy FLV, all else Enhanced RTMP v2; other tracks are in the OneTrack form.
+// of H.264, AAC and G.711 is legacy FLV, all else Enhanced RTMP v2; other tracks are in the
+// OneTrack form.
 #pragma once
 
 #include "core/flv/tag.h"

@@ -66,8 +66,7 @@ std::string_view name_by_parameters(const Codec &codec, Kind kind) {
 void complete(MediaSection &section) {
     for (Codec &codec : section.codecs) {
         if (codec.name.empty()) codec.name = name_by_parameters(codec, section.kind);
-        if (codec.clock == 0)
-            codec.clock = section.kind == Kind::video ? video_clock : audio_clock;
+        if (codec.clock == 0) codec.clock = section.kind == Kind::video ? video_clock : audio_clock;
     }
 }
 

@@ -19,9 +19,10 @@ struct Static {
     uint32_t clock;
     unsigned channels;
 };
-constexpr Static statics[] = {{0, "PCMU", 8000, 1},  {3, "GSM", 8000, 1},   {8, "PCMA", 8000, 1},
-                              {9, "G722", 8000, 1},  {10, "L16", 44100, 2}, {11, "L16", 44100, 1},
-                              {14, "MPA", 90000, 1}, {2, "G726-32", 8000, 1}, {26, "JPEG", 90000, 1}, {33, "MP2T", 90000, 1}};
+constexpr Static statics[] = {
+    {0, "PCMU", 8000, 1},   {3, "GSM", 8000, 1},   {8, "PCMA", 8000, 1},  {9, "G722", 8000, 1},
+    {10, "L16", 44100, 2},  {11, "L16", 44100, 1}, {14, "MPA", 90000, 1}, {2, "G726-32", 8000, 1},
+    {26, "JPEG", 90000, 1}, {33, "MP2T", 90000, 1}};
 
 Codec *find(std::vector<Codec> &codecs, unsigned payload_type) {
     for (Codec &codec : codecs)

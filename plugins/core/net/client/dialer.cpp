@@ -9,7 +9,8 @@ namespace penstock::net {
 
 Dialer::Dialer(std::shared_ptr<Loops> loops, size_t loop, ClientSocket &socket, std::mutex &mutex,
                Polled &polled)
-    : loops_(std::move(loops)), loop_(loop), socket_(socket), mutex_(mutex), polled_(polled) {}
+    : loops_(std::move(loops)), loop_(loop), socket_(socket), mutex_(mutex), polled_(polled) {
+}
 
 void Dialer::start(std::weak_ptr<void> owner, Target target, uint64_t deadline_ms, Done done) {
     owner_ = std::move(owner);
@@ -69,8 +70,8 @@ void Dialer::next_address() {
         address_deadline_ms_ = now + left / (addresses_.size() + 1);
         std::lock_guard lock(mutex_);
         reach_ = reach_of(address_);
-        const auto step = socket_.connect(address_, target_.tls, target_.host,
-                                          loops_->poller(loop_), polled_);
+        const auto step =
+            socket_.connect(address_, target_.tls, target_.host, loops_->poller(loop_), polled_);
         if (step != ClientSocket::Step::failed) return;
         last_error_ = socket_.reason();
     }

@@ -66,7 +66,7 @@ private:
     Polled &polled_;
     std::weak_ptr<void> owner_;
     Target target_;
-    Done done_; ///< empty: there is no attempt
+    Done done_;                            ///< empty: there is no attempt
     std::vector<SocketAddress> addresses_; ///< that are still to be tried
     SocketAddress address_;
     std::string last_error_; ///< of the address before

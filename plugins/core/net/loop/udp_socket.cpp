@@ -149,8 +149,8 @@ asio::ip::address route_to(const SocketAddress &towards) {
     const auto *to = reinterpret_cast<const sockaddr *>(&towards.storage);
     socklen_t size = socklen_t(local.capacity());
     // A datagram socket that is connected sends nothing.
-    const bool found = ::connect(probe, to, towards.size) == 0 &&
-                       ::getsockname(probe, local.data(), &size) == 0;
+    const bool found =
+        ::connect(probe, to, towards.size) == 0 && ::getsockname(probe, local.data(), &size) == 0;
     ::close(probe);
     if (!found) return {};
     local.resize(size);
@@ -179,8 +179,8 @@ std::shared_ptr<UdpSocket> UdpSocket::open_group(std::shared_ptr<Loops> loops, s
     auto socket = std::make_shared<UdpSocket>(std::move(loops), loop);
     const udp::endpoint endpoint(group, port);
     const int on = 1;
-    socket->fd_ = ::socket(endpoint.protocol().family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                           0);
+    socket->fd_ =
+        ::socket(endpoint.protocol().family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const int fd = socket->fd_;
     if (fd >= 0) {
         ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

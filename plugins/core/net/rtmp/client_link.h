@@ -2,12 +2,12 @@
 // A client on its loop: one attempt after another, and what happens in between.
 #pragma once
 
+#include "core/net/client/socket.h"
 #include "core/net/loop/clock.h"
 #include "core/net/loop/log.h"
 #include "core/net/loop/loops.h"
 #include "core/net/rtmp/client.h"
 #include "core/net/rtmp/client_media.h"
-#include "core/net/client/socket.h"
 #include "core/rtmp/client_redirect.h"
 #include "core/rtmp/client_session.h"
 

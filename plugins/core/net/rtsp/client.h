@@ -25,8 +25,8 @@ struct RtspClientOptions {
     uint64_t connect_ms = 10'000; ///< from the first packet to the answer to PLAY
     /// Without media for so long at the beginning, the next protocol is tried.
     uint64_t first_packet_ms = 3'000;
-    uint64_t silence_ms = 10'000;        ///< without media later: connects again; 0: never
-    int64_t latency = 200'000'000;       ///< ns that datagrams wait for missing ones before them
+    uint64_t silence_ms = 10'000;  ///< without media later: connects again; 0: never
+    int64_t latency = 200'000'000; ///< ns that datagrams wait for missing ones before them
 };
 
 /// Called on a network loop: must return at once.

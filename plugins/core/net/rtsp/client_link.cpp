@@ -44,7 +44,8 @@ RtspClientLink::RtspClientLink(std::shared_ptr<Loops> loops, RtspClientOptions o
       ssrc_(static_cast<uint32_t>(secure_random())), url_(options_.url), tls_(std::move(tls)),
       events_(&events), retry_(context()), tick_(context()), media_timer_(context()),
       backoff_(options_.backoff), random_(std::random_device()()),
-      dialer_(loops_, loop_, socket_, socket_mutex_, *this) {}
+      dialer_(loops_, loop_, socket_, socket_mutex_, *this) {
+}
 
 void RtspClientLink::say(LogLevel level, const std::string &text) const {
     log(level, "rtsp", "[pull " + options_.url.shown() + "] " + text);

@@ -87,7 +87,7 @@ private:
     std::optional<rtsp::ClientSession> session_;
     std::optional<rtsp::ClientMedia> media_;
     std::vector<std::unique_ptr<ClientPorts>> ports_; ///< by track
-    size_t protocol_ = 0; ///< to begin with, of the options' list
+    size_t protocol_ = 0;                             ///< to begin with, of the options' list
     uint64_t deadline_ms_ = 0, playing_since_ms_ = 0, live_since_ms_ = 0, heard_ms_ = 0;
     bool attempting_ = false; ///< from attempt() to lost()
     bool playing_ = false;    ///< PLAY was answered

@@ -32,12 +32,12 @@ asio::ip::address address_of(const SocketAddress &address) {
 } // namespace
 
 void ClientPorts::Port::on_datagram(const Datagram &datagram) {
-    if (owner_.is_known(plain(datagram.from.address())))
-        owner_.receive_(is_rtcp_, datagram.bytes);
+    if (owner_.is_known(plain(datagram.from.address()))) owner_.receive_(is_rtcp_, datagram.bytes);
 }
 
 ClientPorts::ClientPorts(std::shared_ptr<Loops> loops, size_t loop, Receive receive)
-    : loops_(std::move(loops)), loop_(loop), receive_(std::move(receive)) {}
+    : loops_(std::move(loops)), loop_(loop), receive_(std::move(receive)) {
+}
 
 bool ClientPorts::is_known(const asio::ip::address &from) const {
     return is_group_ || from == camera_ || from == source_;
@@ -99,8 +99,8 @@ void ClientPorts::send(Port &port, uint16_t to, ByteView bytes) {
     if (address.is_v4()) {
         // The socket may be one of IPv6 that does both.
         const iovec part{const_cast<uint8_t *>(bytes.data()), bytes.size()};
-        const udp::endpoint mapped(
-            asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()), to);
+        const udp::endpoint mapped(asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()),
+                                   to);
         if (port.socket->send(mapped, {}, &part, 1) == UdpSocket::Sent::sent) return;
     }
     const iovec part{const_cast<uint8_t *>(bytes.data()), bytes.size()};

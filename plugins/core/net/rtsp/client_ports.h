@@ -30,8 +30,8 @@ public:
     std::optional<rtsp::PortPair> open();
     /// Joins a group at the interface that leads to the camera; false: `error` tells why.
     bool join(const sdp::MulticastGroup &group, const SocketAddress &camera, std::string *error);
-    /// The camera's address, from which alone datagrams are taken, and its ports, to which firewalls
-    /// are opened; 0: not told. `source`: empty, or another address that it sends from.
+    /// The camera's address, from which alone datagrams are taken, and its ports, to which
+    /// firewalls are opened; 0: not told. `source`: empty, or another address that it sends from.
     void set_camera(const SocketAddress &camera, const std::string &source, rtsp::PortPair ports);
     /// Sends RTCP, if it is known where to.
     void send_report(ByteView datagram);

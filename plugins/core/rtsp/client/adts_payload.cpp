@@ -27,7 +27,8 @@ bool is_adts(ByteView frame, codec::AdtsHeader &header) {
 } // namespace
 
 AdtsTolerantAac::AdtsTolerantAac(const rtp::payload::AacFormat &format, ByteView config)
-    : inner_(format, config), frame_ticks_(format.frame_ticks) {}
+    : inner_(format, config), frame_ticks_(format.frame_ticks) {
+}
 
 void AdtsTolerantAac::take_config(const std::vector<uint8_t> &config, Frame &frame) {
     if (adts_config_ == config) return;

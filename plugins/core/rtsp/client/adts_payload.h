@@ -13,8 +13,7 @@ class AdtsTolerantAac final : public rtp::payload::Depacketizer {
 public:
     AdtsTolerantAac(const rtp::payload::AacFormat &format, ByteView config);
 
-    Result push(const rtp::payload::Packet &packet,
-                std::vector<rtp::payload::Frame> &out) override;
+    Result push(const rtp::payload::Packet &packet, std::vector<rtp::payload::Frame> &out) override;
     std::vector<uint8_t> config() const override {
         return adts_config_.empty() ? inner_.config() : adts_config_;
     }

@@ -138,9 +138,9 @@ void ClientMedia::emit(size_t index, rtc::TrackFrame &&frame) {
         static_cast<uint32_t>(std::min<int64_t>(uint32_t(pts - dts), max_composition_time));
     if (!frame.config.empty())
         handler_.on_tag(rtc::make_config_tag(codec.codec, 0, dts, frame.config), std::nullopt);
-    handler_.on_tag(rtc::make_frame_tag(codec.codec, 0, dts, composition_time, frame.keyframe,
-                                        frame.bytes),
-                    frame.sender_time);
+    handler_.on_tag(
+        rtc::make_frame_tag(codec.codec, 0, dts, composition_time, frame.keyframe, frame.bytes),
+        frame.sender_time);
 }
 
 void ClientMedia::on_rtcp(size_t index, ByteView datagram, int64_t now) {

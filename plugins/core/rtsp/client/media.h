@@ -25,7 +25,7 @@ struct ClientTrack {
 /// A frame of a codec that FLV does not have.
 struct ElementaryFrame {
     Bytes bytes;
-    int64_t time = 0; ///< ns since the first packet of the session
+    int64_t time = 0;                   ///< ns since the first packet of the session
     std::optional<int64_t> sender_time; ///< ns since 1970 by the camera's clock
 };
 

@@ -12,9 +12,9 @@ namespace penstock::rtsp {
 namespace {
 
 constexpr std::string_view agent = "Penstock";
-constexpr unsigned default_timeout = 60;                     // s, RFC 2326 12.37
+constexpr unsigned default_timeout = 60;                                  // s, RFC 2326 12.37
 constexpr int64_t shortest_keepalive = 2'000, longest_keepalive = 30'000; // ms
-constexpr size_t max_shown = 100;                            // bytes of a text of the server
+constexpr size_t max_shown = 100; // bytes of a text of the server
 constexpr unsigned unauthorized = 401, unsupported_transport = 461, invalid_range = 457,
                    no_session = 454;
 
@@ -167,12 +167,13 @@ void ClientSession::next_protocol(const std::string &why) {
         ++protocol_;
         return send_setup();
     }
-    stop(ClientEnd::unsupported, "the server accepts no protocol of '" + [this] {
-        std::string list;
-        for (const Lower one : options_.protocols)
-            list += (list.empty() ? "" : "+") + std::string(to_string(one));
-        return list;
-    }() + "': " + why);
+    stop(
+        ClientEnd::unsupported, "the server accepts no protocol of '" + [this] {
+            std::string list;
+            for (const Lower one : options_.protocols)
+                list += (list.empty() ? "" : "+") + std::string(to_string(one));
+            return list;
+        }() + "': " + why);
 }
 
 std::string ClientSession::refusal(const Response &response) const {
@@ -275,7 +276,7 @@ void ClientSession::take_description(const Response &response) {
         bool &has = stream.kind == sdp::Kind::video ? has_video : has_audio;
         if (stream.kind != sdp::Kind::video && stream.kind != sdp::Kind::audio) continue;
         for (const sdp::Codec &format : stream.codecs) {
-            const auto codec = has ? std::nullopt : track_codec(format);
+            const auto codec = has ? std::nullopt : track_codec(format, stream);
             if (!codec) {
                 others += (others.empty() ? "" : ", ") + printable(format.name, max_shown);
                 continue;

@@ -31,9 +31,9 @@ enum class ClientEnd : uint8_t {
 };
 
 struct ClientSessionOptions {
-    Url url;                                            ///< with user and password, if there are
-    std::vector<Lower> protocols = {Lower::tcp};        ///< in the order in which they are tried
-    size_t first_protocol = 0;                          ///< of them
+    Url url;                                     ///< with user and password, if there are
+    std::vector<Lower> protocols = {Lower::tcp}; ///< in the order in which they are tried
+    size_t first_protocol = 0;                   ///< of them
     Hashes hashes;
     Random random = nullptr;
 };

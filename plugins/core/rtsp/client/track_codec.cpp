@@ -4,6 +4,7 @@
 #include "core/codec/aac.h"
 #include "core/codec/bits.h"
 #include "core/rtp/payload/aac.h"
+#include "core/rtp/payload/jpeg.h"
 #include "core/rtp/payload/latm.h"
 #include "core/rtsp/client/adts_payload.h"
 #include "core/sdp/text.h"
@@ -117,7 +118,8 @@ unsigned g726_bitrate(std::string_view name) {
 
 } // namespace
 
-std::optional<TrackCodec> track_codec(const sdp::Codec &format) {
+std::optional<TrackCodec> track_codec(const sdp::Codec &format,
+                                      const sdp::PresentedStream &stream) {
     TrackCodec out;
     if (format.is("MPEG4-GENERIC")) {
         out = aac(format);
@@ -125,6 +127,9 @@ std::optional<TrackCodec> track_codec(const sdp::Codec &format) {
         out = latm(format);
     } else if (format.is("JPEG")) {
         out.codec = Codec::jpeg;
+        out.make = [width = stream.width, height = stream.height] {
+            return std::make_unique<rtp::payload::JpegDepacketizer>(width, height);
+        };
     } else if (const unsigned bitrate = g726_bitrate(format.name)) {
         out.codec = Codec::g726;
         out.g726_bitrate = bitrate;

@@ -19,13 +19,14 @@ struct TrackCodec {
     uint32_t rate = 90'000; ///< ticks of RTP's timestamps in a second
     sdp::Parameters parameters;
     std::function<std::unique_ptr<rtp::payload::Depacketizer>()> make;
-    unsigned channels = 1;    ///< of audio
+    unsigned channels = 1;     ///< of audio
     unsigned g726_bitrate = 0; ///< bit/s
 };
 
-/// By a format of the description; nullopt: it is not received. Broken parameters are ignored: an
+/// By a format of the stream; nullopt: it is not received. Broken parameters are ignored: an
 /// AAC stream without configuration has the rate and channels of its rtpmap.
-std::optional<TrackCodec> track_codec(const sdp::Codec &codec);
+std::optional<TrackCodec> track_codec(const sdp::Codec &codec,
+                                      const sdp::PresentedStream &stream = {});
 /// That of a static payload type which the description does not have; nullopt: it is none.
 std::optional<TrackCodec> static_codec(uint8_t payload_type);
 
