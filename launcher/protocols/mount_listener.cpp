@@ -46,6 +46,12 @@ bool MountListener::is_live(const std::string &path) const {
                        [](const auto &mount) { return mount->info().live; });
 }
 
+bool MountListener::is_fed(const std::string &path) const {
+    return std::any_of(server_.protocols.begin(), server_.protocols.end(), [&](const auto &name) {
+        return net::MountKeeper::instance().is_fed({name, server_.address, path});
+    });
+}
+
 unsigned MountListener::viewers(const std::string &path) const {
     unsigned sum = 0;
     for (const auto &mount : find(path))

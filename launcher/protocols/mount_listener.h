@@ -35,6 +35,7 @@ public:
     bool parks_viewers() const override { return false; }
     bool is_publishing(const std::string &path) const override;
     bool is_live(const std::string &path) const override;
+    bool is_fed(const std::string &path) const override;
     unsigned viewers(const std::string &path) const override;
     void refuse(const std::string &, const std::string &) override {}
     void refuse_busy(const std::string &) override {}
