@@ -7,6 +7,15 @@
 
 namespace penstock::protocols {
 
+bool takes_publishers(const net::PathRules &rules, const std::vector<net::MountInfo> &mounts,
+                      std::string_view suffix) {
+    const auto examples = rules.publish_examples();
+    return std::any_of(examples.begin(), examples.end(),
+                       [&](const auto &path) { return path.ends_with(suffix); }) ||
+           std::any_of(mounts.begin(), mounts.end(),
+                       [](const auto &mount) { return mount.claimed; });
+}
+
 Lease MountListener::lease_publish(PublishLease lease) {
     net::LeaseOptions options;
     options.publish_key = std::move(lease.publish_key);
@@ -44,6 +53,12 @@ bool MountListener::is_live(const std::string &path) const {
     const auto mounts = find(path);
     return std::any_of(mounts.begin(), mounts.end(),
                        [](const auto &mount) { return mount->info().live; });
+}
+
+bool MountListener::is_fed(const std::string &path) const {
+    return std::any_of(server_.protocols.begin(), server_.protocols.end(), [&](const auto &name) {
+        return net::MountKeeper::instance().is_fed({name, server_.address, path});
+    });
 }
 
 unsigned MountListener::viewers(const std::string &path) const {

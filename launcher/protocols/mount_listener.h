@@ -8,9 +8,15 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::protocols {
+
+/// Whether a server has publishers, or may have some: a rule takes those whose paths end in
+/// `suffix`, or an element waits for one. One for players alone has none.
+bool takes_publishers(const net::PathRules &rules, const std::vector<net::MountInfo> &mounts,
+                      std::string_view suffix = "");
 
 /// A protocol derives from it, and adds what only its server can do.
 class MountListener : public Listener {
@@ -35,6 +41,7 @@ public:
     bool parks_viewers() const override { return false; }
     bool is_publishing(const std::string &path) const override;
     bool is_live(const std::string &path) const override;
+    bool is_fed(const std::string &path) const override;
     unsigned viewers(const std::string &path) const override;
     void refuse(const std::string &, const std::string &) override {}
     void refuse_busy(const std::string &) override {}

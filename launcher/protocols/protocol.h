@@ -117,6 +117,8 @@ public:
     /// True if a pipeline that shares the publication may begin: of a room, that it is open.
     virtual bool is_shareable(const std::string &path) const { return is_publishing(path); }
     virtual bool is_live(const std::string &path) const = 0; ///< viewers receive media
+    /// A pipeline serves the path, although media may not have come yet.
+    virtual bool is_fed(const std::string &path) const = 0;
     virtual unsigned viewers(const std::string &path) const = 0;
     /// Refuses the publisher that waits on `path`.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;

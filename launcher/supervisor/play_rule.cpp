@@ -25,6 +25,7 @@ PlayRule::PlayRule(const description::PlayRule &rule, const description::Binding
 }
 
 PlayRule::~PlayRule() {
+    drop_foreign(); // requests that came after the leases had ended
     matches_.clear();
     *self_ = nullptr;
 }
@@ -96,6 +97,7 @@ void PlayRule::on_demand(size_t index, const std::string &path, protocols::PlayA
     if (found != instances_.end() && !found->second.pipeline && now >= found->second.retry_at)
         found = instances_.end(); // its last failure was long enough ago
     if (found == instances_.end()) {
+        if (is_foreign(*captures)) return join_foreign(*captures, index, path, std::move(answer));
         if (const std::string missing = missing_source(*captures); !missing.empty())
             return answer(false, missing + " is not being published");
         if (running() >= rule_.max_instances) {
@@ -186,6 +188,7 @@ void PlayRule::note_missing(const Captures &captures, const std::vector<std::str
 
 /// Called when the mounts of an instance, or the requests that wait for it, have changed.
 void PlayRule::review(const Captures &captures) {
+    review_foreign(captures);
     const auto found = instances_.find(captures);
     if (found == instances_.end()) return;
     Instance &instance = found->second;
@@ -219,6 +222,8 @@ void PlayRule::set_timer() {
         if (instance.pipeline && !instance.stopping && instance.gone_since != 0)
             due = std::min(due, instance.gone_since + longest_gap);
     }
+    for (const auto &[captures, waiting] : foreign_)
+        if (!waiting.empty()) due = std::min(due, waiting.front().until);
     if (due == G_MAXINT64) return timer_.cancel();
     const gint64 wait_ms = std::clamp<gint64>((due - now) / 1000 + 1, 1, 3'600'000);
     timer_.start(unsigned(wait_ms), [this] { on_timer(); });
@@ -226,6 +231,7 @@ void PlayRule::set_timer() {
 
 void PlayRule::on_timer() {
     const gint64 now = loop_clock().now();
+    on_foreign_timer();
     std::vector<Captures> idle, gone;
     for (auto &[captures, instance] : instances_) {
         if (!instance.pipeline || instance.stopping) continue;
@@ -250,13 +256,18 @@ void PlayRule::on_timer() {
     set_timer();
 }
 
+/// At a listener where requests wait for that.
+bool PlayRule::is_live(const std::string &path) const {
+    return std::any_of(matches_.begin(), matches_.end(), [&](const Match &match) {
+        return !match.listener->parks_viewers() && match.listener->is_live(path);
+    });
+}
+
 /// Answers requests whose stream has begun or whose wait has timed out.
 void PlayRule::serve_waiting(Instance &instance) {
     const gint64 now = loop_clock().now();
     std::erase_if(instance.waiting, [&](const Waiting &waiting) {
-        const bool live = std::any_of(matches_.begin(), matches_.end(), [&](const Match &match) {
-            return !match.listener->parks_viewers() && match.listener->is_live(waiting.path);
-        });
+        const bool live = is_live(waiting.path);
         if (live) {
             std::lock_guard lock(ready_->mutex);
             ready_->paths.insert(waiting.path);
@@ -335,6 +346,7 @@ size_t PlayRule::running() const {
 void PlayRule::end_leases() {
     for (Match &match : matches_)
         match.lease.reset();
+    drop_foreign();
 }
 
 void PlayRule::retire(Task emptied) {

@@ -71,6 +71,9 @@ private:
         gint64 retry_at = 0; ///< monotonic, µs; after a failure it is not restarted earlier
         gint64 delay = 0;    ///< µs; doubles with each consecutive failure
     };
+    /// A stream that a pipeline of another rule makes, as one that records it: a second one would
+    /// find its paths taken.
+    using Foreign = std::vector<Waiting>; ///< requests that wait until it is live
     /// Paths that viewers may join without a request; read by network loops.
     struct Ready {
         std::mutex mutex;
@@ -90,6 +93,13 @@ private:
     void set_timer();
     void on_timer();
     void serve_waiting(Instance &instance);
+    bool is_live(const std::string &path) const;
+    bool is_foreign(const Captures &captures) const;
+    void join_foreign(const Captures &captures, size_t match, const std::string &path,
+                      protocols::PlayAnswer answer);
+    void review_foreign(const Captures &captures);
+    void on_foreign_timer();
+    void drop_foreign();
     void note_missing(const Captures &captures, const std::vector<std::string> &locations,
                       const std::string &reason);
     unsigned viewers(const Captures &captures) const;
@@ -103,6 +113,7 @@ private:
     int64_t idle_ = description::default_idle; ///< ns
     std::vector<Match> matches_;
     std::map<Captures, Instance> instances_;
+    std::map<Captures, Foreign> foreign_;
     std::shared_ptr<Ready> ready_ = std::make_shared<Ready>();
     Timer timer_;
     Task stopped_, emptied_;

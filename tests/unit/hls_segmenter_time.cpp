@@ -271,6 +271,34 @@ GST_START_TEST(test_program_date_time) {
 }
 GST_END_TEST
 
+// The machine is too slow for a while, and then fast again: dates are put off, and led back, but
+// never go backwards.
+GST_START_TEST(test_date_under_load) {
+    Rig rig;
+    rig.segmenter->set_format(video_format());
+    const int64_t begin = rig.wall;
+    const std::vector<int64_t> late{0, 0, 3 * sec, 3 * sec, 0, 0, 0, 0, 0, 0};
+    for (size_t segment = 0; segment < late.size(); ++segment)
+        for (int i = 0; i < 50; ++i) {
+            const int64_t t = static_cast<int64_t>(segment) * 2 * sec + i * 40 * ms;
+            rig.wall = std::max(rig.wall, begin + t + late[segment]);
+            rig.add(Kind::video, video_sample(t, t, i == 0));
+        }
+    rig.segmenter->finish();
+    rig.take();
+    fail_unless_equals_int(rig.segments.size(), late.size());
+    for (size_t i = 1; i < late.size(); ++i)
+        fail_unless(rig.segments[i].program_date_time > rig.segments[i - 1].program_date_time,
+                    "segment %zu goes back", i);
+    const auto off = [&](size_t i) {
+        return rig.segments[i].program_date_time - begin / ms - int64_t(i) * 2000;
+    };
+    assert_near(off(1), 0, 0);
+    assert_near(off(3), 3000, 0);
+    assert_near(off(9), 0, 500);
+}
+GST_END_TEST
+
 // The system's clock is put back an hour, and later on again: segments stay as they would be, and
 // the date follows with the next segment.
 GST_START_TEST(test_wall_clock_goes_back) {
@@ -414,6 +442,7 @@ static Suite *hls_segmenter_time_suite() {
     tcase_add_test(tc, test_discontinuity_flags);
     tcase_add_test(tc, test_timeline_jumps);
     tcase_add_test(tc, test_program_date_time);
+    tcase_add_test(tc, test_date_under_load);
     tcase_add_test(tc, test_wall_clock_goes_back);
     tcase_add_test(tc, test_monotonic_clock_goes_back);
     tcase_add_test(tc, test_unpaced_tracks);

@@ -103,6 +103,50 @@ GST_START_TEST(test_no_stream) {
 }
 GST_END_TEST
 
+// A pipeline of another rule serves the stream: nothing is started beside it.
+GST_START_TEST(test_stream_of_another_rule) {
+    Rig r;
+    r.players.fed.insert("live/a");
+    const auto player = r.players.ask("live/a"), request = r.requests.ask("a");
+    rig::turn();
+    fail_unless(player->answer == true && !request->answer.has_value());
+    r.requests.fed.insert("a");
+    r.requests.set_live("a");
+    rig::turn();
+    fail_unless(request->answer == true && r.rule->running() == 0);
+    fail_unless(r.requests.ask("a")->answer == true, "a live stream is asked for again");
+    // Once it has ended, this rule makes it.
+    r.players.fed.clear();
+    r.requests.fed.clear();
+    r.requests.live.clear();
+    r.requests.tell("a");
+    rig::turn();
+    const auto again = r.requests.ask("a");
+    rig::turn();
+    fail_unless(!again->answer.has_value() && r.rule->running() == 1);
+}
+GST_END_TEST
+
+GST_START_TEST(test_stream_of_another_rule_never_begins) {
+    Rig r;
+    r.requests.fed.insert("a");
+    const auto waits = r.requests.ask("a");
+    r.requests.ask("b");
+    rig::turn();
+    fail_unless(r.rule->running() == 1, "the stream of the other name is nobody's");
+    r.clock.advance(9'900);
+    fail_if(waits->answer.has_value());
+    r.clock.advance(200);
+    fail_unless(waits->answer == false && waits->reason.find("in time") != std::string::npos);
+    const auto asked = r.requests.ask("a");
+    rig::turn();
+    r.requests.fed.clear();
+    r.requests.tell("a");
+    rig::turn();
+    fail_unless(asked->answer == false);
+}
+GST_END_TEST
+
 GST_START_TEST(test_live_at_another_host_is_not_live_here) {
     Rig r;
     const auto asked = r.requests.ask("a");
@@ -259,6 +303,8 @@ static Suite *play_rule_suite() {
     tcase_add_test(tests, test_request_waits_until_the_stream_is_live);
     tcase_add_test(tests, test_request_waits_ten_seconds_at_most);
     tcase_add_test(tests, test_no_stream);
+    tcase_add_test(tests, test_stream_of_another_rule);
+    tcase_add_test(tests, test_stream_of_another_rule_never_begins);
     tcase_add_test(tests, test_live_at_another_host_is_not_live_here);
     tcase_add_test(tests, test_ends_when_nobody_watches);
     tcase_add_test(tests, test_asked_for_while_it_stops);

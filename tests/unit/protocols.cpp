@@ -96,6 +96,7 @@ public:
     bool parks_viewers() const override { return true; }
     bool is_publishing(const std::string &) const override { return false; }
     bool is_live(const std::string &) const override { return false; }
+    bool is_fed(const std::string &) const override { return false; }
     unsigned viewers(const std::string &) const override { return 0; }
     void refuse(const std::string &, const std::string &) override {}
     void refuse_busy(const std::string &) override {}

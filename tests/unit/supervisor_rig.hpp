@@ -87,7 +87,7 @@ inline bool until(const std::function<bool()> &is_so) {
 struct Server {
     net::Address address;
     bool parks_viewers = true;
-    std::set<std::string> publishing, live;
+    std::set<std::string> publishing, live, fed;
     std::map<std::string, unsigned> viewers;
     std::vector<std::pair<std::string, std::string>> refused; ///< path, reason
     std::vector<std::string> ended;                           ///< paths whose viewers were closed
@@ -184,6 +184,7 @@ public:
         return server_->publishing.contains(path);
     }
     bool is_live(const std::string &path) const override { return server_->live.contains(path); }
+    bool is_fed(const std::string &path) const override { return server_->fed.contains(path); }
     unsigned viewers(const std::string &path) const override {
         const auto found = server_->viewers.find(path);
         return found == server_->viewers.end() ? 0 : found->second;

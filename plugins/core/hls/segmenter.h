@@ -286,6 +286,7 @@ private:
     void divide(int64_t end);
     void emit(int64_t end, bool last);
     int64_t date_of(int64_t pts, int64_t arrival);
+    bool may_step_back();
     bool changes_program(const std::array<TrackSamples, 2> &inputs);
     static int64_t end_of(const std::vector<Sample> &samples);
     static void describe(Segment &segment, const std::array<TrackSamples, 2> &inputs);
@@ -345,6 +346,12 @@ private:
     std::optional<int64_t> offset_;      ///< ns from the producer's timeline to the stream's
     int64_t stream_end_ = 0;             ///< ns on the stream's timeline
     std::optional<int64_t> date_anchor_; ///< wall clock minus pts, ns
+    std::optional<int64_t> clock_shift_; ///< wall clock minus monotonic one, ns
+    unsigned free_dates_ = 0;            ///< segments whose dates may step back
+    struct Dated {
+        int64_t pts = 0, date = 0; ///< ns
+    };
+    std::optional<Dated> dated_; ///< the segment before
     std::deque<Segment> finished_;
     std::vector<std::string> warnings_;
 };

@@ -127,7 +127,29 @@ int64_t Segmenter::date_of(int64_t pts, int64_t arrival) {
     // The earliest arrival is the best estimate of the capture time; others were delayed more.
     if (!date_anchor_ || (options_.realtime && std::abs(arrival - *date_anchor_) > date_drift))
         date_anchor_ = arrival;
-    return std::max<int64_t>(pts + *date_anchor_, 0);
+    int64_t date = std::max<int64_t>(pts + *date_anchor_, 0);
+    if (may_step_back()) {
+        --free_dates_;
+    } else if (dated_) {
+        // Media that were delayed, as by a machine that is too slow, have put the dates off. What
+        // comes in time again leads them back, slowly: they never go backwards.
+        const int64_t least = dated_->date + std::clamp<int64_t>(pts - dated_->pts, 0, target()) / 2;
+        if (date < least) {
+            date = least;
+            date_anchor_ = date - pts;
+        }
+    }
+    dated_ = Dated{pts, date};
+    return date;
+}
+
+/// Whether the wall clock was set: media that came before and after it are in two segments.
+bool Segmenter::may_step_back() {
+    if (!options_.monotonic_clock || !options_.realtime) return free_dates_ = 1;
+    const int64_t shift = options_.wall_clock() - options_.monotonic_clock();
+    if (clock_shift_ && std::abs(shift - *clock_shift_) > date_drift) free_dates_ = 2;
+    clock_shift_ = shift;
+    return free_dates_ > 0;
 }
 
 /// Whether the tracks differ from those of the segment before.

@@ -84,6 +84,12 @@ void MountKeeper::detach(const std::shared_ptr<Mount> &mount, const Ending &endi
     wait(found, rest, &MountKeeper::tell);
 }
 
+bool MountKeeper::is_fed(const MountKey &key) const {
+    std::lock_guard lock(mutex_);
+    const auto found = entries_.find(key);
+    return found != entries_.end() && found->second.is_fed;
+}
+
 void MountKeeper::end(const std::shared_ptr<Mount> &mount, const std::string &reason) {
     std::unique_lock lock(mutex_);
     const auto found = entries_.find(mount->key());

@@ -41,6 +41,8 @@ public:
                                   bool *busy);
     /// Its producer has gone. A mount that nobody watches is given up at once.
     void detach(const std::shared_ptr<Mount> &mount, const Ending &ending);
+    /// Whether the mount has a producer, although media may not have come yet.
+    bool is_fed(const MountKey &key) const;
     /// Its stream has ended for good: viewers are told now. A mount that is not kept here (it never
     /// had a producer) is ended as well.
     void end(const std::shared_ptr<Mount> &mount, const std::string &reason);
@@ -66,7 +68,7 @@ private:
     void close(const MountKey &key, uint64_t turn);
 
     const StartTimer start_timer_;
-    std::mutex mutex_; ///< guards entries_
+    mutable std::mutex mutex_; ///< guards entries_
     std::condition_variable closed_;
     Entries entries_;
 };
