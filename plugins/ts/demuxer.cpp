@@ -17,6 +17,8 @@ namespace penstock::ts {
 namespace {
 
 constexpr int64_t millisecond = GST_MSECOND;
+/// For how long audio waits for the first keyframe; ns.
+constexpr int64_t video_wait = 5 * GST_SECOND;
 /// The latency that is reported goes up in such steps, to at most so much; ns.
 constexpr int64_t lateness_step = 20 * millisecond, max_lateness = 2 * GST_SECOND;
 constexpr int64_t max_composition = (1 << 23) - 1; // ms
@@ -160,13 +162,13 @@ void Demuxer::on_unit(const mpegts::Unit &unit) {
     given.dts = unit.dts;
     given.is_key = facts.keyframe;
     given.arrival = arrival_;
-    given.reference = demuxer_->reference();
+    given.reference = demuxer_->begin();
     const auto times = timeline_.place(stream.time, given);
     if (!times) {
         ++counters_.drops;
         return;
     }
-    if (media && arrival_) note_lateness(*arrival_ - times->dts);
+    if (media && arrival_) note_lateness(*arrival_ - times->pts);
     stream.discont = stream.discont || unit.discontinuity || times->discontinuity;
     if (times->discontinuity) output_.mark_discont();
     if (!first_time_) first_time_ = times->dts;
@@ -179,9 +181,15 @@ void Demuxer::push_flv(Stream &stream, const mpegts::Unit &unit, const mpegts::U
                        const mpegts::Timeline::Times &times) {
     if (!gst_pad_is_linked(src_)) return combine(src_, GST_FLOW_NOT_LINKED);
     if (!stream.track.obstacle().empty()) return complain(stream);
+    if (waits_for_video(stream, times.dts)) return;
     const int64_t dts = ms_of(times.dts);
     const int64_t composition = std::clamp<int64_t>(ms_of(times.pts) - dts, 0, max_composition);
     tags_.clear();
+    // The first headers have all that is known.
+    if (!output_.has_started())
+        for (const auto &other : streams_)
+            if (other.get() != &stream)
+                other->track.write_config(static_cast<uint32_t>(dts), tags_);
     stream.track.write(unit, facts, static_cast<uint32_t>(dts),
                        static_cast<uint32_t>(composition), tags_);
     const FlvOutput::Times out{static_cast<GstClockTime>(times.dts),
@@ -190,6 +198,15 @@ void Demuxer::push_flv(Stream &stream, const mpegts::Unit &unit, const mpegts::U
         combine(src_, output_.take(std::move(tag), [&out](const flv::Tag &) { return out; }));
         if (flow_ != GST_FLOW_OK) return;
     }
+}
+
+/// Players want to know at once that there is video: audio does not begin without it.
+bool Demuxer::waits_for_video(const Stream &stream, int64_t time) const {
+    if (output_.has_started() || mpegts::is_video(stream.about.codec)) return false;
+    const bool has_video = std::any_of(streams_.begin(), streams_.end(), [](const auto &other) {
+        return mpegts::is_video(other->about.codec);
+    });
+    return has_video && first_time_ && time - *first_time_ < video_wait;
 }
 
 void Demuxer::complain(Stream &stream) {

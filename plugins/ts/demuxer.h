@@ -70,6 +70,7 @@ private:
                   const mpegts::Timeline::Times &times);
     void push_pad(Stream &stream, const mpegts::Unit &unit, bool keyframe,
                   const mpegts::Timeline::Times &times);
+    bool waits_for_video(const Stream &stream, int64_t time) const;
     void combine(GstPad *pad, GstFlowReturn flow);
     std::optional<int64_t> arrival_of(GstBuffer *buffer);
     void note_lateness(int64_t lateness);

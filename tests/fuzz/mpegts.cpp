@@ -75,7 +75,7 @@ private:
         UnitFacts facts;
         if (media) facts = track.examine(unit);
         if (track.reorder()) timeline_.set_reorder(times_[unit.stream], *track.reorder());
-        Timeline::Given given{unit.pts, unit.dts, facts.keyframe, {}, demuxer_.reference()};
+        Timeline::Given given{unit.pts, unit.dts, facts.keyframe, {}, demuxer_.begin()};
         if (live_) given.arrival = now_ += 5'000'000;
         const auto times = timeline_.place(times_[unit.stream], given);
         if (!times) return;

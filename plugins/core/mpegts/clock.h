@@ -18,38 +18,42 @@ public:
     int64_t unwrap(uint64_t ticks) {
         const auto given = static_cast<int64_t>(ticks & (period - 1));
         if (!last_) return *(last_ = given);
-        int64_t step = (given - *last_) & (period - 1);
-        if (step >= period / 2) step -= period;
-        return *(last_ = *last_ + step);
+        return *(last_ = *last_ + step(*last_, given));
     }
     /// A clock reference. Returns true if the clock has jumped.
     bool reference(uint64_t ticks, bool is_announced) {
         const auto given = static_cast<int64_t>(ticks & (period - 1));
         bool jumped = false;
         if (reference_) {
-            int64_t step = (given - *reference_) & (period - 1);
-            if (step >= period / 2) step -= period;
-            jumped = is_announced || step < 0 || step > longest_step;
+            const int64_t by = step(*reference_, given);
+            jumped = is_announced || by < 0 || by > longest_step;
+        } else {
+            begin_ = given;
         }
         reference_ = given;
         jumps_ += jumped;
         return jumped;
     }
-    /// The last clock reference, unwrapped.
-    std::optional<int64_t> reference() const {
-        if (!reference_ || !last_) return reference_;
-        int64_t step = (*reference_ - *last_) & (period - 1);
-        if (step >= period / 2) step -= period;
-        return *last_ + step;
+    /// The first clock reference, unwrapped.
+    std::optional<int64_t> begin() const {
+        if (!begin_ || !last_) return begin_;
+        return *last_ + step(*last_, *begin_);
     }
     uint64_t jumps() const { return jumps_; }
     void reset() {
         last_.reset();
         reference_.reset();
+        begin_.reset();
     }
 
 private:
-    std::optional<int64_t> last_, reference_;
+    /// The way from one time to another, across the wrap if that is shorter.
+    static int64_t step(int64_t from, int64_t to) {
+        const int64_t by = (to - from) & (period - 1);
+        return by >= period / 2 ? by - period : by;
+    }
+
+    std::optional<int64_t> last_, reference_, begin_;
     uint64_t jumps_ = 0;
 };
 

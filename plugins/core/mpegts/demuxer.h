@@ -67,8 +67,8 @@ public:
     /// All programs; their streams as far as their maps have come.
     std::vector<Program> programs() const;
     Stats stats() const;
-    /// The last clock reference (PCR) of the program: 90 kHz, unwrapped as the units' times are.
-    std::optional<int64_t> reference() const { return clock_.reference(); }
+    /// The first clock reference (PCR) of the program: 90 kHz, unwrapped as the units' times are.
+    std::optional<int64_t> begin() const { return clock_.begin(); }
     /// Of a stream of program(); nullptr for one that is not taken out.
     const StreamUnits *stream(size_t index) const;
 

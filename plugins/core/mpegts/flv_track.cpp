@@ -133,11 +133,13 @@ void FlvTrack::write(const Unit &unit, const UnitFacts &facts, uint32_t dts,
         return;
     }
     if (is_video(stream_.codec)) return write_video(facts, dts, composition_time, out);
-    if (std::exchange(config_due_, false)) write_config(format_.config, dts, out);
+    write_config(dts, out);
     out.push_back(flv::make_media_tag({type(), codec_, id_}, dts, unit.data));
 }
 
-void FlvTrack::write_config(ByteView record, uint32_t dts, std::vector<flv::Tag> &out) const {
+void FlvTrack::write_config(uint32_t dts, std::vector<flv::Tag> &out) {
+    if (!obstacle_.empty() || !std::exchange(config_due_, false)) return;
+    const std::vector<uint8_t> &record = is_video(stream_.codec) ? record_ : format_.config;
     flv::MediaHead head{type(), codec_, id_};
     head.config = true;
     out.push_back(flv::make_media_tag(head, dts, record));
@@ -161,7 +163,7 @@ void FlvTrack::write_video(const UnitFacts &facts, uint32_t dts, uint32_t compos
         return;
     }
     needs_keyframe_ = false;
-    if (std::exchange(config_due_, false)) write_config(record_, dts, out);
+    write_config(dts, out);
 
     const NalCodec codec = nal_codec(stream_.codec);
     flv::MediaHead head{type(), codec_, id_};

@@ -32,6 +32,8 @@ public:
     void write(const Unit &unit, const UnitFacts &facts, uint32_t dts, uint32_t composition_time,
                std::vector<flv::Tag> &out);
 
+    /// Appends the configuration, if it is known and was not written.
+    void write_config(uint32_t dts, std::vector<flv::Tag> &out);
     /// After a gap of unknown length: begins with a keyframe again, and with its configuration.
     void restart();
 
@@ -50,7 +52,6 @@ private:
     UnitFacts examine_audio(const Unit &unit);
     bool is_entry(const Unit &unit, bool entry, bool has_sei);
     bool is_known_set(ByteView nal) const;
-    void write_config(ByteView record, uint32_t dts, std::vector<flv::Tag> &out) const;
     void write_video(const UnitFacts &facts, uint32_t dts, uint32_t composition_time,
                      std::vector<flv::Tag> &out);
 
