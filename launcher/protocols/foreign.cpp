@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Elements for protocols that Penstock does not serve, such as RTSP and WebRTC. The table lists
+// Elements for protocols that Penstock does not serve, such as plain RTP. The table lists
 // them only so that `doctor` can check their packages and system requirements.
 #include "protocols/protocol.h"
 
@@ -10,11 +10,6 @@ std::vector<Protocol> foreign_protocols() {
     foreign.name = "foreign";
     foreign.title = "other";
     foreign.elements = {
-        {.factory = "rtspsrc",
-         .role = Role::pull,
-         .needs_gio_tls = true,
-         .receives_udp = true,
-         .package = plugins_good},
         {.factory = "webrtcbin",
          .role = Role::pull,
          .property = nullptr,

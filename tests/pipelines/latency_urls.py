@@ -257,7 +257,7 @@ class Urls(unittest.TestCase):
                     (str(file), 2, "is a file.*run live test-publisher`"),
                     (file.as_uri(), 2, "is a file"),
                     ("ws://127.0.0.1/live/a.flv", 2, "http://127.0.0.1/live/a.flv"),
-                    ("rtsp://127.0.0.1/a", 2, "'rtsp' is no protocol"),
+                    ("rist://127.0.0.1/a", 2, "'rist' is no protocol"),
                     ("http://127.0.0.1/a.mpd", 2, r"index\.m3u8")):
                 with self.subTest(url):
                     self.refuses(url, code, words)

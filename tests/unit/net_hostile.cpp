@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Misbehaving peers over real sockets: only their own connection is affected, and the log names
 // them.
-#include "core/net/rtmp/silent_room.h"
+#include "core/net/stream/silent_room.h"
 
 #include "unit/net_rig.hpp"
 

@@ -50,7 +50,8 @@ std::shared_ptr<Packet> FlvFeed::packet_of(const flv::Tag &tag,
                                            const std::optional<flv::BodyHeader> &header,
                                            uint32_t timestamp) const {
     auto packet = format_.make_packet(tag, timestamp);
-    if (!header || flv::features_of(*header) == flv::feature::none) return packet;
+    if (format_.own_needs || !header || flv::features_of(*header) == flv::feature::none)
+        return packet;
     packet->needs = flv::features_of(*header);
     if (!header->mod_ex) return packet;
     flv::Tag plain = flv::without_mod_ex(tag);

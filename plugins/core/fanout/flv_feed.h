@@ -20,6 +20,8 @@ public:
         /// Serializes a tag with this timestamp; ms.
         std::function<std::shared_ptr<Packet>(const flv::Tag &, uint32_t)> make_packet;
         bool file_header = false; ///< viewers first receive an FLV file header
+        /// make_packet() says itself what its packets need, and they have no plain form.
+        bool own_needs = false;
     };
     FlvFeed(Ring &ring, Format format);
 

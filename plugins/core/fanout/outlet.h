@@ -73,6 +73,8 @@ public:
     void push(PacketPtr packet) { own_.push_back({std::move(packet), Framing::none}); }
     /// Starts watching a stream, or switches to another.
     void rewind() { cursor_ = {}; }
+    /// Starts watching at a position that the ring has given.
+    void start_at(const Cursor &cursor) { cursor_ = cursor; }
     Status send(Wire &wire, const Source &source, BatchCache &cache, uint64_t &bytes_sent,
                 int &error);
 

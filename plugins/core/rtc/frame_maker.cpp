@@ -4,11 +4,7 @@
 #include "core/bytes/recycled.h"
 #include "core/codec/opus.h"
 #include "core/fanout/flv_fold.h"
-#include "core/rtp/payload/audio.h"
-#include "core/rtp/payload/av1_packetizer.h"
-#include "core/rtp/payload/nal_packetizer.h"
-#include "core/rtp/payload/vp8.h"
-#include "core/rtp/payload/vp9.h"
+#include "core/rtp/payload/packetizers.h"
 
 #include <algorithm>
 #include <utility>
@@ -27,33 +23,11 @@ constexpr int32_t max_audio_drift_ms = 40;
 /// By how much rounding to milliseconds changes a composition time that stays the same.
 constexpr int32_t max_rounding_ms = 2;
 
-std::unique_ptr<payload::Packetizer> video_packetizer(uint32_t codec) {
-    switch (codec) {
-    case flv::fourcc("avc1"):
-        return std::make_unique<payload::NalPacketizer>(codec::NalCodec::avc);
-    case flv::fourcc("hvc1"):
-        return std::make_unique<payload::NalPacketizer>(codec::NalCodec::hevc);
-    case flv::fourcc("av01"):
-        return std::make_unique<payload::Av1Packetizer>();
-    case flv::fourcc("vp09"):
-        return std::make_unique<payload::Vp9Packetizer>();
-    case flv::fourcc("vp08"):
-        return std::make_unique<payload::Vp8Packetizer>();
-    default:
-        return nullptr;
-    }
-}
-
+/// WebRTC has no other audio.
 std::unique_ptr<payload::Packetizer> audio_packetizer(uint32_t codec) {
-    switch (codec) {
-    case flv::fourcc("Opus"):
-        return std::make_unique<payload::OpusPacketizer>();
-    case flv::fourcc("alaw"):
-    case flv::fourcc("ulaw"):
-        return std::make_unique<payload::G711Packetizer>();
-    default:
-        return nullptr;
-    }
+    const bool is_known = codec == flv::fourcc("Opus") || codec == flv::fourcc("alaw") ||
+                          codec == flv::fourcc("ulaw");
+    return is_known ? payload::make_audio_packetizer(codec) : nullptr;
 }
 
 bool has_config_record(uint32_t codec) {
@@ -67,7 +41,7 @@ std::shared_ptr<RtpFrame> new_frame() {
 } // namespace
 
 bool StreamFacts::can_send_video() const {
-    return video_packetizer(video) != nullptr && !has_b_frames;
+    return payload::make_video_packetizer(video) != nullptr && !has_b_frames;
 }
 
 bool StreamFacts::can_send_audio() const {
@@ -105,7 +79,7 @@ void FrameMaker::set_codec(bool video, uint32_t codec) {
     }
     for (Rung &rung : rungs_) {
         forget(rung);
-        rung.packetizer = video_packetizer(codec);
+        rung.packetizer = payload::make_video_packetizer(codec);
     }
     facts_.profile.reset();
     facts_.has_configuration = facts_.has_b_frames = false;

@@ -356,16 +356,44 @@ UdpSocket::Sent UdpSocket::send(const udp::endpoint &to, const boost::asio::ip::
 
 size_t UdpSocket::send_segments(const udp::endpoint &to, const boost::asio::ip::address &from,
                                 ByteView bytes, size_t segment) {
+    if (segment == 0) return 0;
+    const size_t count = (bytes.size() + segment - 1) / segment;
+    return send_runs(to, from, count, segment, [&](size_t first, size_t end, iovec *part) {
+        const size_t at = first * segment;
+        *part = {const_cast<uint8_t *>(bytes.data()) + at,
+                 std::min(end * segment, bytes.size()) - at};
+        return 1;
+    });
+}
+
+size_t UdpSocket::send_datagrams(const udp::endpoint &to, const boost::asio::ip::address &from,
+                                 const iovec *datagrams, size_t count) {
+    if (count == 0) return 0;
+    return send_runs(to, from, count, datagrams[0].iov_len,
+                     [&](size_t first, size_t end, iovec *parts) {
+                         std::copy(datagrams + first, datagrams + end, parts);
+                         return int(end - first);
+                     });
+}
+
+/// `parts_of(first, end, parts)` fills in the parts of these datagrams, most_segments at most, and
+/// returns how many they are.
+template <class PartsOf>
+size_t UdpSocket::send_runs(const udp::endpoint &to, const boost::asio::ip::address &from,
+                            size_t count, size_t segment, PartsOf &&parts_of) {
     if (segment == 0 || segment > most_segmented || fd_ < 0) return 0;
+    std::array<iovec, most_segments> parts;
     size_t sent = 0;
-    while (sent < bytes.size()) {
-        const size_t left = bytes.size() - sent;
-        const size_t most = std::min(most_segments, most_segmented / segment) * segment;
-        const size_t size = std::min(left, can_segment_ ? most : segment);
-        const iovec part{const_cast<uint8_t *>(bytes.data()) + sent, size};
-        const bool several = size > segment;
-        if (send_message(to, from, &part, 1, several ? uint16_t(segment) : uint16_t(0)) >= 0) {
-            sent += size;
+    for (size_t next = 0; next < count;) {
+        const size_t most = std::min(most_segments, most_segmented / segment);
+        const size_t end = std::min(count, next + (can_segment_ ? most : 1));
+        const bool several = end - next > 1;
+        const int used = parts_of(next, end, parts.data());
+        if (send_message(to, from, parts.data(), used, several ? uint16_t(segment) : uint16_t(0)) >=
+            0) {
+            for (int i = 0; i < used; ++i)
+                sent += parts[size_t(i)].iov_len;
+            next = end;
             continue;
         }
         if (no_room(errno)) return sent;

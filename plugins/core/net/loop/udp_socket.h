@@ -90,6 +90,11 @@ public:
     size_t send_segments(const udp::endpoint &to, const boost::asio::ip::address &from,
                          ByteView bytes, size_t segment);
 
+    /// The same for datagrams that lie apart: all are as long as the first but the last, which may
+    /// be shorter.
+    size_t send_datagrams(const udp::endpoint &to, const boost::asio::ip::address &from,
+                          const iovec *datagrams, size_t count);
+
     /// Whether the buffer was full when something was sent last; on_writable() follows.
     bool is_full() const { return full_; }
 
@@ -107,6 +112,9 @@ private:
     void on_ready(uint32_t events) override;
     void receive();
     bool bind(const Address &address, bool shared, bool join, std::string *error);
+    template <class PartsOf>
+    size_t send_runs(const udp::endpoint &to, const boost::asio::ip::address &from, size_t count,
+                     size_t segment, PartsOf &&parts_of);
     ssize_t send_message(const udp::endpoint &to, const boost::asio::ip::address &from,
                          const iovec *parts, int count, uint16_t segment);
 

@@ -6,7 +6,7 @@
 #include "core/net/loop/log.h"
 #include "core/net/loop/tcp_listener.h"
 #include "core/net/rtmp/mount.h"
-#include "core/net/rtmp/silent_room.h"
+#include "core/net/stream/silent_room.h"
 #include "core/net/stream/admission.h"
 #include "core/net/stream/roster.h"
 #include "core/net/stream/viewer.h"

@@ -127,11 +127,11 @@ std::shared_ptr<SSL_CTX> make_context(const TlsFiles &files, TlsContext::Offer o
 } // namespace
 
 bool is_tls_only(const std::string &scheme) {
-    return scheme == "https" || scheme == "rtmps";
+    return scheme == "https" || scheme == "rtmps" || scheme == "rtsps";
 }
 
 bool can_use_tls(const std::string &scheme) {
-    return scheme == "rtmp" || is_tls_only(scheme);
+    return scheme == "rtmp" || scheme == "rtsp" || is_tls_only(scheme);
 }
 
 std::optional<TlsFiles> tls_for(const std::string &scheme, const TlsFiles &given,

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The properties udp and udp-port of RTSP's server elements.
+#pragma once
+
+#include "core/net/loop/address.h"
+#include "core/net/rtsp/server.h"
+
+#include <gst/gst.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace penstock::rtsp {
+
+/// Thread-safe.
+class Settings {
+public:
+    /// Installs them with ids from `first_id` on.
+    static void install(GObjectClass *klass, guint first_id);
+    /// False if `id` is none of them.
+    bool set(guint first_id, guint id, const GValue *value);
+    bool get(guint first_id, guint id, GValue *value) const;
+
+    /// Opens the server of an element's location. On failure nullptr, and sets `error`.
+    std::shared_ptr<net::RtspServer> open(const net::Location &location, const net::TlsFiles &tls,
+                                          std::string *error) const;
+
+private:
+    mutable std::mutex mutex_; ///< guards options_
+    net::RtspOptions options_;
+};
+
+} // namespace penstock::rtsp

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Players of RTSP over real sockets: within the connection, by UDP, within HTTP; admission, tracks,
+// the end of a stream.
+#include "core/rtp/rtcp.h"
+#include "core/rtsp/fields.h"
+#include "unit/rtsp_client.hpp"
+
+#include "check.hpp"
+
+using namespace rtsp_test;
+using rtsp::Method;
+
+namespace {
+
+rtp::Packet parsed(const std::vector<uint8_t> &bytes) {
+    rtp::Packet packet;
+    fail_unless(rtp::parse(bytes, packet).is_ok());
+    return packet;
+}
+
+/// Asks about players, and lets in those with a key.
+class Doorman final : public net::PeerWatch {
+public:
+    bool authorize(const net::PeerInfo &peer, net::Answer answer) override {
+        answer(net::Verdict(peer.key == "se-cret"));
+        return true;
+    }
+};
+
+} // namespace
+
+GST_START_TEST(test_interleaved) {
+    auto server = open_server();
+    Feed feed(*server);
+    Client client(server->address().port);
+    fail_unless_equals_int(client.ask(Method::options, "*"), 200);
+    fail_unless_equals_int(client.ask(Method::describe, client.url("live/cam?x=1")), 200);
+    fail_unless_equals_string(std::string(client.answer.headers.get("Content-Base")),
+                              client.url("live/cam") + "/");
+    fail_unless(client.answer.body.find("a=control:trackID=1") != std::string::npos);
+    // The server's channels count, whatever is asked for.
+    fail_unless_equals_int(client.set_up("live/cam", 1, "RTP/AVP/TCP;unicast;interleaved=0-1"),
+                           200);
+    const auto given = rtsp::parse_transports(client.answer.headers.get("Transport")).front();
+    fail_unless(given.interleaved && given.interleaved->rtp == 2);
+    fail_unless_equals_int(client.set_up("live/cam", 0, "RTP/AVP/TCP;unicast"), 200);
+    fail_unless_equals_int(client.set_up("live/cam", 0, "RTP/AVP/TCP;unicast"), 200);
+    fail_unless_equals_int(client.set_up("live/cam", 5, "RTP/AVP/TCP;unicast"), 404);
+    fail_unless_equals_int(client.ask(Method::play, client.url("live/cam/")), 200);
+    const auto infos = rtsp::parse_rtp_info(client.answer.headers.get("RTP-Info"));
+    fail_unless_equals_int(int(infos.size()), 2);
+    // The cached GOP, at once, and what RTP-Info says of it; a sender report before it.
+    fail_unless(client.until([&] { return client.packets[0].size() >= 1; }));
+    fail_unless(client.until([&] { return client.packets[2].size() >= 1; }));
+    const auto video = parsed(client.packets[0][0]);
+    fail_unless(infos[0].sequence == video.sequence && infos[0].timestamp == video.timestamp);
+    fail_unless(client.packets[1].size() == 1 && client.packets[3].size() == 1);
+    rtp::rtcp::Compound report;
+    fail_unless(rtp::rtcp::parse(client.packets[1][0], report).is_ok());
+    fail_unless(std::get<rtp::rtcp::SenderReport>(report.packets[0]).ssrc == video.ssrc);
+    const size_t before = client.packets[0].size();
+    feed.frame();
+    fail_unless(client.until([&] { return client.packets[0].size() > before; }));
+    fail_unless_equals_int(client.ask(Method::describe, client.url("live/cam")), 200);
+    fail_unless_equals_int(client.ask(Method::get_parameter, client.url("live/cam")), 200);
+    fail_unless_equals_int(int(server->mounts().front().viewers), 1);
+    fail_unless_equals_int(client.ask(Method::pause, client.url("live/cam")), 200);
+    fail_unless(eventually([&] { return server->mounts().front().viewers == 0; }));
+    fail_unless_equals_int(client.ask(Method::play, client.url("live/cam")), 200);
+    fail_unless_equals_int(client.ask(Method::teardown, client.url("live/cam")), 200);
+    fail_unless(eventually([&] { return server->mounts().front().viewers == 0; }));
+    fail_if(client.malformed);
+}
+GST_END_TEST
+
+GST_START_TEST(test_one_track_alone) {
+    auto server = open_server();
+    Feed feed(*server);
+    Client client(server->address().port);
+    fail_unless_equals_int(client.set_up("live/cam", 1, "RTP/AVP/TCP;unicast"), 200);
+    fail_unless_equals_int(client.ask(Method::play, client.url("live/cam")), 200);
+    feed.frame();
+    fail_unless(client.until([&] { return client.packets[2].size() >= 2; }));
+    fail_unless(client.packets[0].empty() && client.packets[1].empty());
+}
+GST_END_TEST
+
+GST_START_TEST(test_udp) {
+    auto server = open_server();
+    Feed feed(*server);
+    Client client(server->address().port);
+    Datagrams rtp, rtcp, foreign;
+    const std::string ports = std::to_string(rtp.port) + "-" + std::to_string(rtcp.port);
+    // The first that is possible is taken; another destination is not.
+    fail_unless_equals_int(
+        client.set_up("live/cam", 0,
+                      "RTP/SAVP;unicast;client_port=1-2,RTP/AVP;multicast,RTP/AVP;unicast;"
+                      "destination=127.0.0.9;client_port=" +
+                          ports),
+        200);
+    const auto chosen = rtsp::parse_transports(client.answer.headers.get("Transport")).front();
+    fail_unless(chosen.server_port && chosen.server_port->rtp % 2 == 0 &&
+                chosen.server_port->rtcp == chosen.server_port->rtp + 1 && chosen.ssrc);
+    fail_unless(chosen.destination.empty() && chosen.source == "127.0.0.1");
+    // All tracks go the same way.
+    fail_unless_equals_int(client.set_up("live/cam", 1, "RTP/AVP/TCP;unicast"), 461);
+    fail_unless_equals_int(client.ask(Method::play, client.url("live/cam")), 200);
+    const auto first = rtp.next();
+    fail_unless(!first.empty() && parsed(first).ssrc == *chosen.ssrc);
+    fail_if(rtcp.next().empty(), "a sender report");
+    for (int i = 0; i < 20; ++i) {
+        feed.frame();
+        const auto packet = rtp.next();
+        fail_unless(!packet.empty() &&
+                    parsed(packet).sequence == uint16_t(parsed(first).sequence + i + 1));
+    }
+    // A report from the player's port.
+    Writer writer;
+    rtp::rtcp::write(rtp::rtcp::ReceiverReport{1, {}}, writer);
+    rtcp.send(chosen.server_port->rtcp, writer.view());
+    foreign.send(chosen.server_port->rtcp, writer.view());
+    fail_unless_equals_int(client.ask(Method::options, "*"), 200);
+    client.close();
+    fail_unless(eventually([&] { return server->mounts().front().viewers == 0; }));
+}
+GST_END_TEST
+
+GST_START_TEST(test_udp_is_refused) {
+    auto server = open_server({.udp = false});
+    Feed feed(*server);
+    Client client(server->address().port);
+    fail_unless_equals_int(client.set_up("live/cam", 0, "RTP/AVP;unicast;client_port=6000-6001"),
+                           461);
+    fail_unless_equals_int(client.set_up("live/cam", 0, "RTP/AVP/TCP;unicast"), 200);
+    std::string error;
+    fail_unless(net::RtspServer::open(server->address(), {}, &error) == nullptr);
+    fail_unless(error.find("other options") != error.npos, "%s", error.c_str());
+}
+GST_END_TEST
+
+GST_START_TEST(test_tunnel) {
+    auto server = open_server();
+    Feed feed(*server);
+    Client get(server->address().port), post(server->address().port), other(server->address().port);
+    get.answer.status = 0;
+    get.send("GET /live/cam HTTP/1.0\r\nx-sessioncookie: abc\r\n\r\n");
+    fail_unless(get.until([&] { return get.answer.status == 200; }));
+    fail_unless_equals_string(std::string(get.answer.headers.get("Content-Type")),
+                              "application/x-rtsp-tunnelled");
+    const auto ask = [&](const std::string &text) {
+        const std::string whole = to_base64(text);
+        post.send(std::string_view(whole).substr(0, 11));
+        post.send(std::string_view(whole).substr(11));
+    };
+    post.send("POST /live/cam HTTP/1.0\r\nx-sessioncookie: abc\r\nContent-Length: 32767\r\n\r\n");
+    get.answer = {};
+    get.answer.status = 0;
+    ask("DESCRIBE " + get.url("live/cam") + " RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    fail_unless(get.until([&] { return get.answer.status == 200; }));
+    fail_unless(get.answer.body.find("H264") != std::string::npos);
+    ask("SETUP " + get.url("live/cam") +
+        "/trackID=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n"
+        "PLAY " +
+        get.url("live/cam") + " RTSP/1.0\r\nCSeq: 3\r\n\r\n");
+    fail_unless(get.until([&] { return get.packets[0].size() >= 1; }));
+    other.send("POST /live/cam HTTP/1.0\r\nx-sessioncookie: abd\r\n\r\n");
+    fail_unless(other.until_closed());
+    fail_unless_equals_int(int(other.answer.status), 404);
+    post.send("this is not base64!");
+    fail_unless(post.until_closed());
+}
+GST_END_TEST
+
+GST_START_TEST(test_unknown_and_illegal_paths) {
+    auto server = open_server();
+    Client client(server->address().port);
+    fail_unless_equals_int(client.ask(Method::describe, client.url("live/none")), 404);
+    fail_unless_equals_int(client.ask(Method::describe, client.url("live/../x")), 404);
+    fail_unless_equals_int(client.ask(Method::describe, "*"), 404);
+    fail_unless_equals_int(client.ask(Method::play, client.url("live/none")), 454);
+    fail_unless_equals_int(client.ask(Method::announce, client.url("live/none"), {}, "v=0\r\n"),
+                           415);
+    Client garbage(server->address().port);
+    garbage.send("this is no RTSP\r\n\r\n");
+    fail_unless(garbage.until_closed());
+}
+GST_END_TEST
+
+GST_START_TEST(test_many_questions_end_the_connection) {
+    auto server = open_server({}, {.questions = 3});
+    Client client(server->address().port);
+    for (int i = 0; i < 3; ++i)
+        fail_unless_equals_int(client.ask(Method::describe, client.url("live/none")), 404);
+    fail_unless_equals_int(client.ask(Method::describe, client.url("live/none")), 0);
+}
+GST_END_TEST
+
+GST_START_TEST(test_password_of_a_player) {
+    auto server = open_server();
+    Feed feed(*server, "live/cam", {.watch = std::make_shared<Doorman>()});
+    Client client(server->address().port);
+    fail_unless_equals_int(client.ask(Method::describe, client.url("live/cam")), 401);
+    fail_unless(client.answer.headers.get("WWW-Authenticate").starts_with("Basic"));
+    rtsp::ClientAuthentication wrong("me", "guess", {net::md5_hex, net::sha256_hex},
+                                     net::secure_random);
+    fail_unless(wrong.on_unauthorized(client.answer));
+    client.authentication = &wrong;
+    fail_unless_equals_int(client.ask(Method::describe, client.url("live/cam")), 401);
+    rtsp::ClientAuthentication right("me", "se-cret", {net::md5_hex, net::sha256_hex},
+                                     net::secure_random);
+    fail_unless(right.on_unauthorized(client.answer));
+    client.authentication = &right;
+    fail_unless(client.play("live/cam"));
+    fail_unless(client.until([&] { return !client.packets[0].empty(); }));
+    // The key of a URL is as good, and need not be repeated for its tracks.
+    Client other(server->address().port);
+    fail_unless_equals_int(other.ask(Method::describe, other.url("live/cam?key=se-cret")), 200);
+    fail_unless_equals_int(other.set_up("live/cam", 0, "RTP/AVP/TCP"), 200);
+    fail_unless_equals_int(other.ask(Method::describe, other.url("live/cam?key=no")), 403);
+}
+GST_END_TEST
+
+GST_START_TEST(test_end_of_a_stream) {
+    auto server = open_server();
+    auto feed = std::make_unique<Feed>(
+        *server, "live/cam",
+        net::PlayFeedOptions{.ending = {std::chrono::nanoseconds(0), std::chrono::seconds(5)}});
+    Client client(server->address().port);
+    fail_unless(client.play("live/cam"));
+    fail_unless(client.until([&] { return !client.packets[0].empty(); }));
+    const size_t before = client.packets[1].size();
+    feed.reset();
+    fail_unless(client.until_closed());
+    fail_unless(client.packets[1].size() > before);
+    rtp::rtcp::Compound last;
+    fail_unless(rtp::rtcp::parse(client.packets[1].back(), last).is_ok());
+    fail_unless(std::holds_alternative<rtp::rtcp::Goodbye>(last.packets.back()));
+}
+GST_END_TEST
+
+GST_START_TEST(test_next_producer) {
+    auto server = open_server();
+    auto feed = std::make_unique<Feed>(*server);
+    Client client(server->address().port), other(server->address().port);
+    fail_unless(client.play("live/cam") && other.play("live/cam"));
+    fail_unless(client.until([&] { return !client.packets[0].empty(); }));
+    const size_t before = client.packets[0].size();
+    feed.reset();
+    feed = std::make_unique<Feed>(*server);
+    fail_unless(client.until([&] { return client.packets[0].size() > before; }));
+    const auto &packets = client.packets[0];
+    fail_unless(parsed(packets[before]).sequence ==
+                uint16_t(parsed(packets[before - 1]).sequence + 1));
+    fail_if(client.malformed);
+}
+GST_END_TEST
+
+static Suite *net_rtsp_suite() {
+    Suite *suite = suite_create("net_rtsp");
+    TCase *cases = tcase_create("players");
+    suite_add_tcase(suite, cases);
+    tcase_add_test(cases, test_interleaved);
+    tcase_add_test(cases, test_one_track_alone);
+    tcase_add_test(cases, test_udp);
+    tcase_add_test(cases, test_udp_is_refused);
+    tcase_add_test(cases, test_tunnel);
+    tcase_add_test(cases, test_unknown_and_illegal_paths);
+    tcase_add_test(cases, test_many_questions_end_the_connection);
+    tcase_add_test(cases, test_password_of_a_player);
+    tcase_add_test(cases, test_end_of_a_stream);
+    tcase_add_test(cases, test_next_producer);
+    return suite;
+}
+
+GST_CHECK_MAIN(net_rtsp)
