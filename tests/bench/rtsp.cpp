@@ -3,6 +3,7 @@
 // CPU time for a viewer and second, and for a megabit that is sent to it. RTSP by UDP is compared
 // with a floor, too: the same datagrams sent with UDP_SEGMENT by a bare loop. The viewers are in
 // another process, which only reads. bench-rtsp [VIEWERS] [SECONDS]
+#include "core/net/loop/loop_count.h"
 #include "core/net/rtmp/server.h"
 #include "core/net/rtsp/server.h"
 #include "core/rtsp/play/maker.h"
@@ -287,6 +288,7 @@ Cost median(std::vector<Cost> &costs) {
 int main(int argc, char **argv) {
     const size_t viewers = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 100;
     const double seconds = argc > 2 ? std::strtod(argv[2], nullptr) : 4;
+    net::want_loops(1); // as many threads as the floor has
     std::vector<Cost> costs[4];
     for (int round = 0; round < rounds; ++round) {
         std::string error;

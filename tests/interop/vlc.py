@@ -23,11 +23,11 @@ NONE = ("demux corrupted", "discontinuities")
 class Vlc:
     """A VLC without windows or devices, asked over its standard input."""
 
-    def __init__(self, url):
+    def __init__(self, url, *options):
         self.asked = 0
         home = tempfile.mkdtemp(dir=rig.FOLDER)
         command = ["cvlc", "-I", "oldrc", "--rc-fake-tty", "--vout", "vdummy", "--aout", "adummy",
-                   "--no-color", url]
+                   "--no-color", *options, url]
         if os.geteuid() == 0:
             os.chmod(rig.FOLDER, 0o755)
             os.chown(home, 65534, 65534)
@@ -48,9 +48,9 @@ class Vlc:
                 re.findall(r"^\| ([a-z ]+?) +: +(\d+)$", self.process.out, re.M)}
 
 
-def plays(url):
+def plays(url, *options):
     """Plays `url` until its statistics say that it does; describes them."""
-    player = Vlc(url)
+    player = Vlc(url, *options)
 
     def enough():
         stats = player.stats()
