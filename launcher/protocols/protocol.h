@@ -145,6 +145,7 @@ struct Opening {
     std::string scheme; ///< scheme of the URL for which it is opened; empty: any
     /// Whether to share a listener that is already open at the address, with or without TLS
     bool shares = false;
+    bool receives = false; ///< opened for what takes publishers
     /// The value of a property of the element that listens there; nullopt if it has none. Empty:
     /// there is no such element.
     std::function<std::optional<std::string>(const char *property)> property{};

@@ -66,6 +66,7 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
              .tls = *tls,
              .scheme = scheme_of(endpoint, binding),
              .shares = endpoint.kind == Endpoint::Kind::page,
+             .receives = endpoint.kind == Endpoint::Kind::publish,
              .property =
                  [&](const char *property) { return property_of(endpoint, binding, property); }},
             &reason);

@@ -29,8 +29,8 @@ GType mode_type() {
 
 } // namespace
 
-std::optional<net::SrtClientOptions>
-ClientSettings::options(bool sends, std::string *shown, std::string *error) const {
+std::optional<net::SrtClientOptions> ClientSettings::options(bool sends, std::string *shown,
+                                                             std::string *error) const {
     const auto url = parse_client_url(reconnect.location, sends, error);
     if (!url) {
         *error = "location: " + *error;

@@ -7,10 +7,10 @@
  *
  * Connects to `location` (a server, an encoder box, a camera) and receives its stream, or waits for
  * one caller (`mode=listener`), or meets it (`rendezvous`). What comes out is `video/mpegts` in
- * packets of 188 bytes, cut where viewers may join; tslivedemux makes of it what all other protocols
- * serve. While the other end is away, the element tries again: after `reconnect-delay`, then twice
- * that, up to `reconnect-max-delay`. The stream goes on with DISCONT; it ends only with the
- * pipeline. An end that sends nothing for `silence-timeout` is left.
+ * packets of 188 bytes, cut where viewers may join; tslivedemux makes of it what all other
+ * protocols serve. While the other end is away, the element tries again: after `reconnect-delay`,
+ * then twice that, up to `reconnect-max-delay`. The stream goes on with DISCONT; it ends only with
+ * the pipeline. An end that sends nothing for `silence-timeout` is left.
  *
  * srtpushsink says more of `location`, and of latencies that are too short.
  *

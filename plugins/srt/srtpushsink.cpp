@@ -6,18 +6,18 @@
  * @short_description: sends a stream over SRT to one other end, for ever
  *
  * Connects to `location` (a platform, a CDN, another server, a decoder box) and sends there, or
- * waits for one caller (`mode=listener`), or meets it (`rendezvous`). It never fails and never makes
- * upstream wait. A connection that is lost is made again after `reconnect-delay`, then twice that,
- * up to `reconnect-max-delay`, and goes on with a keyframe. What waits meanwhile is bounded: a
- * connection that is more than `queue-max-time` behind skips to the newest keyframe. A server that
- * refuses the passphrase, the key or the stream id is asked again only after `refused-delay`.
+ * waits for one caller (`mode=listener`), or meets it (`rendezvous`). It never fails and never
+ * makes upstream wait. A connection that is lost is made again after `reconnect-delay`, then twice
+ * that, up to `reconnect-max-delay`, and goes on with a keyframe. What waits meanwhile is bounded:
+ * a connection that is more than `queue-max-time` behind skips to the newest keyframe. A server
+ * that refuses the passphrase, the key or the stream id is asked again only after `refused-delay`.
  *
  * FLV is multiplexed into MPEG-TS (H.264, HEVC, AAC, MP3, AC-3); a transport stream is sent as it
  * is. Messages are seven packets long.
  *
  * `location` is what ffmpeg and VLC take, too:
- * `srt://host:9000?streamid=publish:live/cam&passphrase=…&pbkeylen=16&latency=200&mode=caller`. Here
- * `latency` is in milliseconds (of ffmpeg in microseconds). What it says counts more than the
+ * `srt://host:9000?streamid=publish:live/cam&passphrase=…&pbkeylen=16&latency=200&mode=caller`.
+ * Here `latency` is in milliseconds (of ffmpeg in microseconds). What it says counts more than the
  * properties. `srt://host:8890/live/cam` is short for `streamid=publish:live/cam`.
  *
  * When less than three round trips fit into the latency that both ends have agreed on, lost packets
@@ -142,7 +142,8 @@ static void install_properties(GObjectClass *klass) {
             GST_TYPE_STRUCTURE, ro));
     srt::install_client_settings(
         klass, PROP_CLIENT,
-        "Where to send: srt://host:port?streamid=…&passphrase=…&latency=MS; without a host it waits "
+        "Where to send: srt://host:port?streamid=…&passphrase=…&latency=MS; without a host it "
+        "waits "
         "for a caller");
 }
 

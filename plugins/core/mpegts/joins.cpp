@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint8_t stream_mpeg1_video = 0x01, stream_mpeg2_video = 0x02, stream_mpeg4_video = 0x10,
                   stream_h264 = 0x1B, stream_hevc = 0x24, stream_vvc = 0x33;
+/// Packets of a table that are kept.
+constexpr size_t max_packets = 16;
 constexpr uint8_t private_pes = 0x06, descriptor_registration = 0x05;
 
 uint16_t pid_at(ByteView bytes) {
@@ -88,13 +90,16 @@ void JoinFinder::take_table(Table &table, ByteView packet, ByteView payload, boo
     }
     table.packets.insert(table.packets.end(), packet.begin(), packet.end());
     table.section.insert(table.section.end(), payload.begin(), payload.end());
-    if (table.section.size() < 3) return;
-    const size_t size = 3 + ((table.section[1] & 0x0F) << 8 | table.section[2]);
-    if (size > max_table || (table.section.size() < size && table.section.size() > max_table)) {
+    const bool has_size = table.section.size() >= 3;
+    const size_t size =
+        has_size ? 3u + ((table.section[1] & 0x0Fu) << 8 | table.section[2]) : max_table;
+    const bool is_incomplete = table.section.size() < size;
+    // Packets may be empty but for stuffing.
+    if (size > max_table || (is_incomplete && table.packets.size() >= max_packets * packet_size)) {
         table = {};
         return;
     }
-    if (table.section.size() < size) return;
+    if (is_incomplete) return;
     const ByteView section = ByteView(table.section).first(size);
     // The CRC over the whole, its own four bytes included, is zero.
     if (size >= 12 && crc32(section) == 0) {

@@ -99,7 +99,7 @@ private:
     bool has_warned_ = false; ///< of this connection's latency
 
     fanout::Ring ring_;
-    fanout::TsFeed feed_; ///< its pushers' thread
+    fanout::TsFeed feed_;              ///< its pushers' thread
     mutable std::mutex network_mutex_; ///< guards network_
     SrtNetwork network_;
     std::mutex mutex_; ///< guards is_woken_

@@ -38,8 +38,7 @@ SrtSocket make_socket(const SrtClientOptions &options, std::string &error) {
         set_srt(socket.get(), SRTO_CONNTIMEO, static_cast<int32_t>(options.connect_ms)) &&
         (traits.key_length == 0 ||
          set_srt(socket.get(), SRTO_PBKEYLEN, static_cast<int32_t>(traits.key_length))) &&
-        (traits.passphrase.empty() ||
-         set_srt(socket.get(), SRTO_PASSPHRASE, traits.passphrase)) &&
+        (traits.passphrase.empty() || set_srt(socket.get(), SRTO_PASSPHRASE, traits.passphrase)) &&
         (options.stream_id.empty() || options.mode == srt::LinkMode::listener ||
          set_srt(socket.get(), SRTO_STREAMID, options.stream_id));
     if (!good) {
@@ -148,9 +147,8 @@ SrtDialed dial_srt(const SrtClientOptions &options, const std::atomic<bool> &sto
         last = call(options, address, stop);
         if (last.socket || last.refused || stop) return last;
     }
-    last.reason =
-        "no connection to " + options.host + " port " + std::to_string(options.port) + ": " +
-        last.reason;
+    last.reason = "no connection to " + options.host + " port " + std::to_string(options.port) +
+                  ": " + last.reason;
     return last;
 }
 

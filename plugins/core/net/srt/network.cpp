@@ -74,9 +74,10 @@ std::string srt_latency_warning(int socket, bool sends, const SrtNetwork &networ
         return {};
     if (latency_ms >= 3 * network.rtt_ms) return {}; // or it is not measured yet
     const auto whole = [](double ms) { return std::to_string(static_cast<unsigned>(ms + 0.5)); };
-    return "its latency of " + std::to_string(latency_ms) + " ms is too short for a round trip of " +
-           whole(network.rtt_ms) + " ms: lost packets come too late. Set latency to " +
-           whole(4 * network.rtt_ms) + " at either end";
+    return "its latency of " + std::to_string(latency_ms) +
+           " ms is too short for a round trip of " + whole(network.rtt_ms) +
+           " ms: lost packets come too late. Set latency to " + whole(4 * network.rtt_ms) +
+           " at either end";
 }
 
 } // namespace penstock::net

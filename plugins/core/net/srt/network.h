@@ -12,7 +12,7 @@ namespace penstock::net {
 
 /// Of a connection, or of several (the worst of them, and sums).
 struct SrtNetwork {
-    double rtt_ms = 0;          ///< 0: not measured yet
+    double rtt_ms = 0;      ///< 0: not measured yet
     double bandwidth = 0;   ///< bit/s that the line carries, as estimated; of several: the least
     double rate = 0;        ///< bit/s that were sent or received in the last second
     unsigned buffer_ms = 0; ///< media that is sent and not acknowledged, or waits to be played

@@ -118,9 +118,8 @@ public:
     }
 
     PathRules &rules() override { return *state_->rules; }
-    std::shared_ptr<void> expect(std::function<bool(std::string_view path)> matches,
-                                 const SrtTraits &traits) override {
-        return state_->expect(std::move(matches), traits);
+    std::shared_ptr<void> expect(bool publish, const SrtTraits &traits) override {
+        return state_->expect(publish, traits);
     }
     std::vector<MountInfo> mounts() const override {
         auto mounts = Mounts::instance().snapshot("srt");

@@ -10,10 +10,8 @@
 #include "core/net/stream/mount.h"
 #include "core/net/stream/path_rules.h"
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace penstock::net {
@@ -92,11 +90,9 @@ public:
     /// Watchers, and the rules whose publishers and viewers are admitted: viewers of a leased path
     /// wait instead of being refused. Pass the server to PathRules::add(), to keep it open.
     virtual PathRules &rules() = 0;
-    /// The traits of connections to paths that nobody has claimed, or feeds, yet: those that a rule
-    /// will give them. Until the handle is destroyed; the oldest match counts. `matches` is called
-    /// on threads of the network.
-    virtual std::shared_ptr<void> expect(std::function<bool(std::string_view path)> matches,
-                                         const SrtTraits &traits) = 0;
+    /// The traits of publishers, or viewers, of paths that nobody has claimed, or feeds, yet: those
+    /// that a rule will give them. Until the handle is destroyed; the oldest one counts.
+    virtual std::shared_ptr<void> expect(bool publish, const SrtTraits &traits) = 0;
     virtual std::vector<MountInfo> mounts() const = 0;
     /// Turns away the publisher that waits on `path` for a receiver, and says why.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;

@@ -83,14 +83,13 @@ SrtTraits SrtState::traits(const std::string &path, bool publish) const {
         if (auto traits = mount->traits(publish)) return *traits;
     std::lock_guard lock(mutex_);
     for (const Expected &each : expected_)
-        if (each.matches(path)) return each.traits;
+        if (each.publish == publish) return each.traits;
     return {};
 }
 
-std::shared_ptr<void> SrtState::expect(std::function<bool(std::string_view path)> matches,
-                                       const SrtTraits &traits) {
+std::shared_ptr<void> SrtState::expect(bool publish, const SrtTraits &traits) {
     std::lock_guard lock(mutex_);
-    expected_.push_back({std::move(matches), traits});
+    expected_.push_back({publish, traits});
     const auto entry = std::prev(expected_.end());
     return std::shared_ptr<void>(nullptr, [self = shared_from_this(), entry](void *) {
         std::lock_guard inner(self->mutex_);

@@ -12,12 +12,10 @@
 #include "core/net/stream/waiting_room.h"
 #include "core/srt/stream_id.h"
 
-#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 
 namespace penstock::net {
 
@@ -54,14 +52,14 @@ public:
     /// Those of a connection to this path.
     SrtTraits traits(const std::string &path, bool publish) const;
 
-    std::shared_ptr<void> expect(std::function<bool(std::string_view path)> matches,
-                                 const SrtTraits &traits);
+    /// See SrtServer::expect().
+    std::shared_ptr<void> expect(bool publish, const SrtTraits &traits);
 
     const std::shared_ptr<Loops> &shared_loops() const { return loops_; }
 
 private:
     struct Expected {
-        std::function<bool(std::string_view path)> matches;
+        bool publish;
         SrtTraits traits;
     };
     std::string advice(const char *verb, const std::vector<std::string> &paths) const;
