@@ -3,11 +3,46 @@
 import { PoorNetwork, portOf } from './poor_network.mjs';
 
 /** Runs in the page. */
-function client() {
-  const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+/** `notesFrames`: the coded frames of the video pass through the page, which notes them. */
+function client(notesFrames) {
+  const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle',
+    encodedInsertableStreams: notesFrames });
   const gaps = []; // ms between frames shown, the longest first
+  const decoded = []; // RTP timestamps
   let shownAt = 0;
   window.peer = peer;
+
+  const coded = []; // {timestamp (RTP), mark}
+
+  const markOf = (data) => {
+    let hash = 0x811C9DC5; // FNV-1a
+    for (const byte of new Uint8Array(data)) hash = Math.imul(hash ^ byte, 0x01000193);
+    return `${data.byteLength} ${hash >>> 0}`;
+  };
+
+  /** `end`: a sender or a receiver. A frame's mark is the same at both ends. */
+  const noteCoded = (end, kind) => {
+    if (!notesFrames) return;
+    const { readable, writable } = end.createEncodedStreams();
+    const note = (frame, next) => {
+      if (kind === 'video')
+        coded.push({ timestamp: frame.getMetadata().rtpTimestamp, mark: markOf(frame.data) });
+      next.enqueue(frame);
+    };
+    readable.pipeThrough(new TransformStream({ transform: note })).pipeTo(writable);
+  };
+
+  /** Every frame that leaves the decoder, whether it is shown or not. */
+  const follow = async (track) => {
+    const { readable } = new MediaStreamTrackProcessor({ track, maxBufferSize: 120 });
+    const reader = readable.getReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      decoded.push(value.metadata().rtpTimestamp);
+      value.close();
+    }
+  };
 
   window.offerToPlay = async () => {
     const video = Object.assign(document.createElement('video'), { muted: true, autoplay: true });
@@ -15,8 +50,10 @@ function client() {
     const stream = new MediaStream();
     peer.addEventListener('track', ({ track, receiver }) => {
       receiver.jitterBufferTarget = 0;
+      noteCoded(receiver, track.kind);
       stream.addTrack(track);
       video.srcObject = stream;
+      if (track.kind === 'video') follow(track.clone());
     });
     const next = (now) => {
       if (shownAt) gaps.push(now - shownAt);
@@ -38,6 +75,7 @@ function client() {
     for (const track of stream.getTracks()) {
       const sendEncodings = track.kind === 'video' ? encodings : [];
       const transceiver = peer.addTransceiver(track, { direction: 'sendonly', sendEncodings });
+      noteCoded(transceiver.sender, track.kind);
       if (track.kind !== 'video') continue;
       const codecs = RTCRtpReceiver.getCapabilities('video').codecs;
       transceiver.setCodecPreferences(codecs.filter(({ mimeType }) =>
@@ -63,18 +101,20 @@ function client() {
     return out;
   };
   window.takeGaps = () => gaps.splice(0);
+  window.takeDecoded = () => decoded.splice(0);
+  window.takeCoded = () => coded.splice(0);
 }
 
 export class RtcPeer {
   /** What is changed of answers. */
   static change = (answer) => answer;
 
-  static async #open(browser, server, path, up, down, offer) {
+  static async #open(browser, server, path, up, down, offer, notesFrames = false) {
     const peer = new RtcPeer();
     peer.page = await (await browser.newContext()).newPage();
     await peer.page.goto(`${server.url}/publish`); // which may capture
     await peer.page.setContent('<!doctype html><title>peer</title><body>');
-    await peer.page.evaluate(client);
+    await peer.page.evaluate(client, notesFrames);
     const body = await offer(peer.page);
     const response = await fetch(`${server.url}${path}`, { method: 'POST', body,
       headers: { 'Content-Type': 'application/sdp' } });
@@ -87,21 +127,25 @@ export class RtcPeer {
   }
 
   /** Watches `name`. `up`, `down`: of the network. */
-  static watch(browser, server, name, up = {}, down = up) {
+  static watch(browser, server, name, up = {}, down = up, notesFrames = false) {
     return RtcPeer.#open(browser, server, `/${name}/whep`, up, down,
-      (page) => page.evaluate(() => window.offerToPlay()));
+      (page) => page.evaluate(() => window.offerToPlay()), notesFrames);
   }
 
   /** Publishes the fake camera and microphone; `how`: width, height, codec,
-   * encodings, preference (what is kept where not all can be). */
+   * encodings, preference (what is kept where not all can be), notesFrames. */
   static publish(browser, server, name, how, up = {}, down = up) {
     return RtcPeer.#open(browser, server, `/${name}/whip`, up, down,
-      (page) => page.evaluate((one) => window.offerToPublish(one), how));
+      (page) => page.evaluate((one) => window.offerToPublish(one), how), how.notesFrames);
   }
 
   figures() { return this.page.evaluate(() => window.figures()); }
   /** The longest times between frames shown since the last call; ms. */
   gaps() { return this.page.evaluate(() => window.takeGaps()); }
+  /** The RTP timestamps of the frames that were decoded since the last call. */
+  decoded() { return this.page.evaluate(() => window.takeDecoded()); }
+  /** {timestamp (RTP), mark} of coded frames since the last call, if they are noted. */
+  coded() { return this.page.evaluate(() => window.takeCoded()); }
 
   async stop() {
     await fetch(this.location, { method: 'DELETE' });

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// RTP packets one after another, through header, extensions, retransmission, reorder buffer, list
-// of missing packets, statistics and clock. Laws: what is parsed is written again byte for byte;
-// what is released ascends; lists stay within their bounds, and every deadline comes.
+// RTP packets one after another, through header, extensions, redundancy, retransmission, reorder
+// buffer, list of missing packets, statistics and clock. Laws: what is parsed is written again byte
+// for byte; what is released ascends; lists stay within their bounds, and every deadline comes.
 #include "core/bytes/reader.h"
 #include "core/rtp/clock.h"
 #include "core/rtp/extensions.h"
 #include "core/rtp/nack.h"
 #include "core/rtp/receive_stats.h"
+#include "core/rtp/red.h"
 #include "core/rtp/reorder.h"
 #include "core/rtp/rtx.h"
 #include "core/rtp/twcc_sender.h"
@@ -56,6 +57,20 @@ void check_extensions(const Packet &packet, const ExtensionIds &ids) {
               "the descriptor stays");
 }
 
+/// Blocks are within the payload, in its order.
+void check_red(ByteView payload) {
+    const auto red = parse_red(payload);
+    if (!red) return;
+    size_t size = 0;
+    for (size_t i = 0; i < red->count; ++i)
+        size += red->blocks[i].payload.size();
+    fuzz::law(size + 4 * (red->count - 1) + 1 == payload.size(), "blocks are all of the payload");
+    if (red->count != 2 || red->blocks[0].payload_type != red->blocks[1].payload_type) return;
+    const auto head =
+        red_head(red->blocks[0].payload_type, red->blocks[0].before, red->blocks[0].payload.size());
+    fuzz::law(std::equal(head.begin(), head.end(), payload.begin()), "a head is written again");
+}
+
 class Track {
 public:
     void packet(ByteView bytes) {
@@ -65,6 +80,7 @@ public:
         if (!result.is_ok()) return;
         check_written(packet, bytes);
         check_extensions(packet, ids_);
+        check_red(packet.payload);
         Packet original;
         if (unwrap_rtx(packet, 96, 1, original)) {
             Writer out;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "rtc/offer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -95,6 +96,9 @@ public:
     }
     void add_opus() {
         media_.formats.push_back("111");
+        media_.formats.push_back("63");
+        add("rtpmap", "63 red/48000/2");
+        add("fmtp", "63 111/111");
         add("rtpmap", "111 opus/48000/2");
         add("rtcp-fb", "111 transport-cc");
         add("fmtp", "111 minptime=10;useinbandfec=1");
@@ -150,11 +154,14 @@ void add_video_sources(const OfferSettings &settings, const Sources &sources, Se
 }
 
 bool fill_track(const sdp::MediaSection &section, AnsweredTrack &out) {
-    if (section.codecs.empty()) return false;
+    const auto codec = std::find_if(section.codecs.begin(), section.codecs.end(),
+                                    [](const sdp::Codec &one) { return !one.is("red"); });
+    if (codec == section.codecs.end()) return false;
     out.kind = section.kind;
     out.mid = section.mid;
-    out.codec = section.codecs.front();
+    out.codec = *codec;
     if (const sdp::Codec *rtx = section.rtx_of(out.codec.payload_type)) out.rtx = rtx->payload_type;
+    if (const sdp::Codec *red = section.red_of(out.codec)) out.red = red->payload_type;
     for (const sdp::Extension &one : section.extensions)
         if (const auto kind = rtp::extension_of(one.uri))
             out.extensions.set(*kind, uint8_t(one.id));
@@ -226,7 +233,8 @@ std::string write_offer(const OfferSettings &settings, const stun::Credentials &
 const AnsweredTrack *Answered::track_of(uint8_t payload_type) const {
     for (const auto *track : {&video, &audio})
         if (*track && ((*track)->codec.payload_type == payload_type ||
-                       (*track)->rtx == std::optional(payload_type)))
+                       (*track)->rtx == std::optional(payload_type) ||
+                       (*track)->red == std::optional(payload_type)))
             return &**track;
     return nullptr;
 }

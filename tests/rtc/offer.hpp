@@ -45,7 +45,7 @@ struct AnsweredTrack {
     sdp::Kind kind = sdp::Kind::video;
     std::string mid;
     sdp::Codec codec;
-    std::optional<uint8_t> rtx; ///< payload type
+    std::optional<uint8_t> rtx, red; ///< payload types
     rtp::ExtensionIds extensions;
     uint32_t ssrc = 0, rtx_ssrc = 0; ///< of the answerer, if it sends and says so; else 0
     std::vector<std::string> rids;   ///< that it receives
@@ -58,7 +58,7 @@ struct Answered {
     bool has_data = false;
     sdp::Transport transport; ///< of the first accepted section
     bool ice_lite = false;
-    /// The track whose codec or rtx has this payload type; nullptr: none.
+    /// The track whose codec, rtx or red has this payload type; nullptr: none.
     const AnsweredTrack *track_of(uint8_t payload_type) const;
 };
 

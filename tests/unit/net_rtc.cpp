@@ -93,6 +93,44 @@ GST_START_TEST(test_repair) {
 }
 GST_END_TEST
 
+/// A viewer that reports losses gets redundant audio, and keyframes are complete only when what was
+/// before may have been repaired.
+GST_START_TEST(test_losses) {
+    const auto server = open_server();
+    Stream stream(*server);
+    stream.push_frames(3);
+    Client client(server->address().port);
+    std::vector<uint16_t> arrived;
+    client.lose = [&](uint16_t sequence) {
+        arrived.push_back(sequence);
+        return false;
+    };
+    client.connect("/live/cam/whep");
+    fail_unless(client.until([&] { return client.frames().size() >= 3; }));
+    fail_unless_equals_int(client.redundant, 0);
+    client.send_report(1'000, 0);
+    client.send_report(1'300, 30);
+    const auto push = [&](unsigned count) {
+        stream.push_frames(count);
+        fail_unless(client.until([&] { return client.frames().size() >= stream.frames; }));
+    };
+    for (int i = 0; i < 200 && client.redundant == 0; ++i)
+        push(1);
+    fail_unless(client.redundant > 0);
+    // All that is before the next keyframe, then that, and what follows it.
+    push(30 - stream.frames % 30);
+    arrived.clear();
+    push(2);
+    fail_unless(!std::is_sorted(arrived.begin(), arrived.end()));
+    // The one that is out of order is the last of the keyframe.
+    const auto late = std::adjacent_find(arrived.begin(), arrived.end(),
+                                         [](uint16_t a, uint16_t b) { return a > b; });
+    fail_unless(client.video_packets.at(*(late + 1)).marker);
+    arrived.erase(late + 1);
+    fail_unless(std::is_sorted(arrived.begin(), arrived.end()));
+}
+GST_END_TEST
+
 GST_START_TEST(test_refusals) {
     const auto server = open_server();
     Stream stream(*server);
@@ -288,6 +326,7 @@ static Suite *net_rtc_suite() {
     tcase_add_test(tc, test_viewer);
     tcase_add_test(tc, test_late_audio);
     tcase_add_test(tc, test_repair);
+    tcase_add_test(tc, test_losses);
     tcase_add_test(tc, test_refusals);
     tcase_add_test(tc, test_stream_ends);
     tcase_add_test(tc, test_producer_comes_back);

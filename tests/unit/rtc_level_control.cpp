@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a viewer gets whose network can't follow: the policy alone, with networks that are
 // simulated.
+#include "core/rtc/keyframe_hold.h"
 #include "core/rtc/level_control.h"
 #include "core/rtc/repair_delay.h"
 #include "core/rtc/sent_spans.h"
@@ -311,12 +312,15 @@ GST_START_TEST(test_repair_delay) {
     report(0, 0);
     report(1'000, 5);
     fail_unless_equals_int(repair.delay(40 * ms, now), 0);
+    report(1'000, 20);
+    fail_unless_equals_int(repair.delay(40 * ms, now), 230);
+    // Of a twentieth there is time for one request more.
     report(1'000, 50);
-    fail_unless_equals_int(repair.delay(40 * ms, now), 200);
+    fail_unless_equals_int(repair.delay(40 * ms, now), 360);
     fail_unless_equals_int(repair.delay(5 * second, now), RepairDelay::longest);
     for (int i = 0; i < 29; ++i)
         report(1'000, 0);
-    fail_unless_equals_int(repair.delay(40 * ms, now), 200);
+    fail_unless_equals_int(repair.delay(40 * ms, now), 360);
     report(1'000, 0);
     report(1'000, 0);
     fail_unless_equals_int(repair.delay(40 * ms, now), 0);
@@ -324,7 +328,48 @@ GST_START_TEST(test_repair_delay) {
     report(100, 50);
     fail_unless_equals_int(repair.delay(40 * ms, now), 0);
     report(100, 0);
-    fail_unless_equals_int(repair.delay(40 * ms, now), 200);
+    fail_unless_equals_int(repair.delay(40 * ms, now), 360);
+}
+GST_END_TEST
+
+/// A keyframe is complete when what was before has been repaired, or has had its time.
+GST_START_TEST(test_keyframe_hold) {
+    KeyframeHold hold;
+    const int64_t trip = 40 * ms, longest = 250 * ms;
+    fail_unless(!hold.is_due(begin) && !hold.keeps(0));
+    hold.asked(90, begin, trip);
+    hold.begin(100, 120, begin, trip, longest);
+    fail_unless(hold.keeps(120) && !hold.keeps(119));
+    // A first request may have been lost, and a second is under way.
+    fail_unless(!hold.is_due(begin + 169 * ms) && hold.is_due(begin + 170 * ms));
+    // The keyframe's own packets do not matter.
+    hold.asked(105, begin + 100 * ms, trip);
+    fail_unless(hold.is_due(begin + 170 * ms));
+    // What was asked for may be asked for again.
+    hold.asked(99, begin + 100 * ms, trip);
+    fail_unless(!hold.is_due(begin + 229 * ms) && hold.is_due(begin + 230 * ms));
+    hold.asked(99, begin + 200 * ms, trip);
+    fail_unless(!hold.is_due(begin + 249 * ms) && hold.is_due(begin + 250 * ms));
+    hold.end();
+    fail_unless(!hold.is_holding() && !hold.keeps(120) && !hold.is_due(begin + second));
+    // Places wrap.
+    hold.begin(5, 9, begin, trip, longest);
+    hold.asked(0xFFFFFFFF, begin + 100 * ms, trip);
+    fail_unless(!hold.is_due(begin + 229 * ms));
+}
+GST_END_TEST
+
+/// A network that only loses some packets carries all again, although of few packets many may be
+/// lost by chance.
+GST_START_TEST(test_comes_back_with_losses) {
+    Network network(stream());
+    network.loss = 0.05;
+    network.capacity = 300'000;
+    network.run(10);
+    fail_unless(network.level().detail != Detail::all);
+    network.capacity = 1e9;
+    network.run(40);
+    fail_unless(network.level() == Level());
 }
 GST_END_TEST
 
@@ -358,6 +403,8 @@ static Suite *rtc_level_control_suite() {
     tcase_add_test(tc, test_delay);
     tcase_add_test(tc, test_short_trouble);
     tcase_add_test(tc, test_repair_delay);
+    tcase_add_test(tc, test_keyframe_hold);
+    tcase_add_test(tc, test_comes_back_with_losses);
     tcase_add_test(tc, test_sent_spans);
     return suite;
 }

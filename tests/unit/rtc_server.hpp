@@ -10,6 +10,7 @@
 #include "core/rtp/payload/nal_packetizer.h"
 #include "core/rtp/rtcp.h"
 #include "core/rtp/rtx.h"
+#include "rtc/reception.hpp"
 #include "rtc/tcp.hpp"
 #include "rtc/udp.hpp"
 #include "unit/http_exchange.hpp"
@@ -158,6 +159,7 @@ public:
             return;
         }
         if (track->kind == sdp::Kind::audio) {
+            redundant += track->red == packet.payload_type;
             audio.push_back(packet.timestamp);
             return;
         }
@@ -205,6 +207,18 @@ public:
         fail_unless(client.rtc().send_rtcp(out.view()));
     }
 
+    /// Reports about both tracks: highest sequence numbers, and packets lost so far.
+    void send_report(uint32_t highest, int32_t lost) {
+        std::vector<rtp::rtcp::ReportBlock> blocks(2);
+        blocks[0].ssrc = client.rtc().answered().video->ssrc;
+        blocks[1].ssrc = client.rtc().answered().audio->ssrc;
+        for (auto &block : blocks) {
+            block.highest_sequence = highest;
+            block.lost = lost;
+        }
+        fail_unless(client.rtc().send_rtcp(write_reports(1, "name", std::move(blocks))));
+    }
+
     struct Received {
         std::vector<uint8_t> bytes;
         uint32_t timestamp;
@@ -219,6 +233,7 @@ public:
     std::vector<rtp::rtcp::SenderReport> reports;
     size_t most_reports = 0; ///< in one packet
     std::vector<uint16_t> asked;
+    unsigned redundant = 0; ///< packets of audio with another in them
     unsigned repeated = 0, goodbyes = 0, picture_losses = 0;
     std::function<bool(uint16_t)> lose;
     bool ended = false;

@@ -2,6 +2,7 @@
 // RTP packets, their header extensions, and numbers that wrap.
 #include "core/rtp/extensions.h"
 #include "core/rtp/packet.h"
+#include "core/rtp/red.h"
 #include "core/rtp/sequence.h"
 
 #include "unit/rtp_rig.hpp"
@@ -217,6 +218,33 @@ GST_START_TEST(test_numbers) {
 }
 GST_END_TEST
 
+/// Redundant audio: what is written is read again, and what is cut or too long is refused.
+GST_START_TEST(test_red) {
+    const std::vector<uint8_t> old(300, 7), own(200, 9);
+    Writer out;
+    out.bytes(red_head(111, 960, old.size())).bytes(old).bytes(own);
+    auto red = parse_red(out.view());
+    fail_unless(red && red->count == 2);
+    fail_unless(red->blocks[0].payload_type == 111 && red->blocks[0].before == 960);
+    fail_unless(std::equal(old.begin(), old.end(), red->blocks[0].payload.begin()));
+    fail_unless(red->blocks[0].payload.size() == 300 && red->blocks[1].payload.size() == 200);
+    fail_unless(red->blocks[1].payload_type == 111 && red->blocks[1].before == 0);
+    // The own block may be empty, but not the redundant one be cut.
+    fail_unless(parse_red(out.view().first(305)).has_value());
+    for (size_t size = 0; size < 305; ++size)
+        fail_unless(!parse_red(out.view().first(size)), "%zu", size);
+    red = parse_red(std::vector<uint8_t>{111});
+    fail_unless(red && red->count == 1 && red->blocks[0].payload.empty());
+    for (const size_t count : {RedBlocks::most, RedBlocks::most + 1}) {
+        Writer many;
+        for (size_t i = 1; i < count; ++i)
+            many.u32(0x80000000u);
+        many.u8(111);
+        fail_unless(parse_red(many.view()).has_value() == (count == RedBlocks::most));
+    }
+}
+GST_END_TEST
+
 static Suite *rtp_packet_suite() {
     Suite *s = suite_create("rtp_packet");
     TCase *tc = tcase_create("general");
@@ -227,6 +255,7 @@ static Suite *rtp_packet_suite() {
     tcase_add_test(tc, test_two_byte_elements);
     tcase_add_test(tc, test_write_elements);
     tcase_add_test(tc, test_numbers);
+    tcase_add_test(tc, test_red);
     return s;
 }
 GST_CHECK_MAIN(rtp_packet)

@@ -93,6 +93,17 @@ GST_START_TEST(test_publishers) {
     has_no(answer, "simulcast");
     fail_unless(answer.sections[1].rtx == uint8_t(104));
 
+    // Redundant audio is asked for by its place in front.
+    AnswerPolicy redundant = rig::publish_policy();
+    for (Track &track : redundant.tracks)
+        track.red = track.kind == Kind::audio;
+    answer = answer_seed("chromium-publish", redundant);
+    has_line(answer, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111");
+    has_line(answer, "a=rtpmap:63 red/48000/2");
+    has_line(answer, "a=fmtp:63 111/111");
+    fail_unless(answer.sections[0].red == uint8_t(63) && !answer.sections[1].red);
+    has_no(answer_seed("firefox-publish", redundant), "red/");
+
     answer = answer_seed("chromium-simulcast", rig::publish_policy());
     has_line(answer, "a=rid:m recv");
     has_line(answer, "a=simulcast:recv h;m;l");

@@ -2,8 +2,10 @@
 // Leads packets to their tracks, frames to the handler, and feedback back to the sender.
 #include "core/rtc/ingest.h"
 
+#include "core/codec/opus.h"
 #include "core/rtc/agreement.h"
 #include "core/rtc/tags.h"
+#include "core/rtp/red.h"
 #include "core/rtp/rtx.h"
 
 #include <algorithm>
@@ -81,6 +83,7 @@ void Ingest::add_tracks(const sdp::Answer &answer) {
         track.section = source.section;
         track.mid = section.mid;
         track.rid = source.rid;
+        track.red = section.red;
         track.pli = has_text(section.codec.feedback, "nack pli");
         track.fir = has_text(section.codec.feedback, "ccm fir");
         flv_tracks_.add(is_video(*codec_of(section.codec)), source.section);
@@ -145,10 +148,39 @@ void Ingest::on_rtp(ByteView datagram, int64_t now) {
     if (!next_report_) next_report_ = now_ + first_report_after;
     track.has_begun = true;
     track.has_ended = track.was_restarted = false;
+    if (!route->is_rtx && track.red == packet.payload_type && !unwrap_red(track, original)) {
+        ++stats_.malformed;
+        return;
+    }
     if (const auto sample = track.received->receive(original, route->is_rtx, now_))
         take_round_trip(*sample);
     take_frames(route->track);
     pass_on();
+}
+
+/// Leaves the packet's own block of redundant audio, after those of packets that are missing.
+/// False: it is malformed.
+bool Ingest::unwrap_red(Track &track, rtp::Packet &packet) {
+    const auto red = rtp::parse_red(packet.payload);
+    if (!red) return false;
+    // Blocks are numbered by their place, if they are packets without a pause between them.
+    uint32_t following = 0; // samples
+    size_t first = red->count - 1;
+    while (first > 0) {
+        const rtp::RedBlock &block = red->blocks[first - 1];
+        following += codec::opus_samples(block.payload);
+        if (block.before == 0 || block.before != following) break;
+        --first;
+    }
+    for (size_t i = first; i + 1 < red->count; ++i) {
+        rtp::Packet before = packet;
+        before.sequence = static_cast<uint16_t>(packet.sequence - (red->count - 1 - i));
+        before.timestamp = packet.timestamp - red->blocks[i].before;
+        before.payload = red->blocks[i].payload;
+        if (track.received->lacks(before.sequence)) track.received->receive(before, true, now_);
+    }
+    packet.payload = red->blocks[red->count - 1].payload;
+    return true;
 }
 
 void Ingest::take_frames(size_t index) {

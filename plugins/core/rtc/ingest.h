@@ -103,6 +103,7 @@ private:
         std::string mid, rid;
         std::unique_ptr<ReceivedTrack> received;
         size_t clock_track = 0;
+        std::optional<uint8_t> red; ///< payload type
         bool pli = false, fir = false;
         uint8_t fir_sequence = 0;
         bool has_begun = false, has_ended = false, was_restarted = false;
@@ -114,6 +115,7 @@ private:
     std::unique_ptr<ReceivedTrack> make_receiver(const sdp::AnsweredSection &section, Codec codec,
                                                  size_t clock_track);
     void advance(int64_t now);
+    bool unwrap_red(Track &track, rtp::Packet &packet);
     void take_frames(size_t index);
     void pass_on();
     void emit(Codec codec, uint8_t id, const TrackFrame &frame);

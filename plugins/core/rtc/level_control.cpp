@@ -18,6 +18,8 @@ constexpr int64_t lossy_for = 2 * second;
 // The same while little is sent, at the lowest levels, and while more is tried.
 constexpr double loss_little = 0.2, loss_probing = 0.1;
 constexpr uint32_t packets_little = 10;
+/// Lost beyond such a share: of few packets a network that only loses some has as many by chance.
+constexpr double lost_by_chance = 3;
 
 // The estimate in relation to what is sent. A single delay of a network lowers it to 0.85, and it
 // rises again.
@@ -163,12 +165,13 @@ double LevelControl::bitrate(size_t slots) const {
     return double(sum(count).bytes) * 8 * second / double(int64_t(count) * slot_time);
 }
 
-/// The share that is lost, by what was asked for or reported; 0: there are too few packets.
-double LevelControl::loss_of(const Slot &slot, uint32_t least) {
+/// The share that is lost beyond so many packets, by what was asked for or reported; 0: there are
+/// too few packets.
+double LevelControl::loss_of(const Slot &slot, uint32_t least, double by_chance) {
     double out = 0;
-    if (slot.packets >= least) out = double(slot.missed) / slot.packets;
-    if (slot.expected >= least) out = std::max(out, double(slot.lost) / slot.expected);
-    return std::min(out, 1.0);
+    if (slot.packets >= least) out = (slot.missed - by_chance) / slot.packets;
+    if (slot.expected >= least) out = std::max(out, (slot.lost - by_chance) / slot.expected);
+    return std::clamp(out, 0.0, 1.0);
 }
 
 LevelControl::Trouble LevelControl::loss_trouble(int64_t now) {
@@ -176,9 +179,10 @@ LevelControl::Trouble LevelControl::loss_trouble(int64_t now) {
     const bool has_fallen = fell_at_ > entered_ && now - fell_at_ < second;
     const size_t slots = has_fallen ? slots_confirmed : slots_sudden;
     if (filled_ >= slots) {
-        double loss = std::max(loss_of(sum(slots), packets_sudden),
-                               loss_of(sum(slots_sudden), packets_sudden));
-        if (is_low()) loss = std::max(loss, loss_of(sum(filled_), packets_little));
+        const double by_chance = is_low() ? lost_by_chance : 0;
+        double loss = std::max(loss_of(sum(slots), packets_sudden, by_chance),
+                               loss_of(sum(slots_sudden), packets_sudden, by_chance));
+        if (is_low()) loss = std::max(loss, loss_of(sum(filled_), packets_little, by_chance));
         if (loss > (probe_ > 0 ? loss_probing : is_low() ? loss_little : loss_sudden))
             return {Reason::loss, bitrate(slots) * (1 - loss) * delivered_share};
     }

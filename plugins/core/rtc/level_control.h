@@ -86,7 +86,7 @@ private:
     bool rotate(int64_t now);
     Slot sum(size_t slots) const;
     double bitrate(size_t slots) const;
-    static double loss_of(const Slot &slot, uint32_t least);
+    static double loss_of(const Slot &slot, uint32_t least, double by_chance = 0);
     /// Whether little is sent, or more is tried.
     bool is_low() const { return probe_ > 0 || level_.detail != Detail::all; }
     Trouble trouble(int64_t now);

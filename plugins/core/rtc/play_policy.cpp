@@ -81,6 +81,7 @@ Result play_policy(const StreamFacts &facts, const StreamIds &ids, sdp::AnswerPo
         track.kind = sdp::Kind::audio;
         track.codecs = {audio_codec(facts)};
         track.extensions = {std::string(rtp::uri_of(rtp::ExtensionKind::absolute_send_time))};
+        track.red = facts.audio == flv::fourcc("Opus");
         track.ssrc = ids.audio;
         track.cname = ids.cname;
         track.msid = stream + " audio";

@@ -51,7 +51,7 @@ sdp::AnswerPolicy publish_policy() {
     audio.codecs[0].parameters.set("useinbandfec", "1");
     audio.feedback = {"nack", "transport-cc"};
     audio.extensions = uris_of({mid, transport_sequence, absolute_send_time, audio_level});
-    audio.rtx = true;
+    audio.rtx = audio.red = true;
 
     sdp::AnswerPolicy policy;
     policy.tracks = {video, audio};

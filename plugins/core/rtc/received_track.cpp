@@ -13,14 +13,16 @@ namespace {
 /// Packets that wait, those missing between them included: 500 ms of 40 Mbit/s.
 constexpr size_t max_packets = 2'048;
 /// Round trips that a packet waits for those before it, and the longest time; ns. Of networks that
-/// lose a twentieth each way, one packet in a million needs more requests.
-constexpr int64_t repair_round_trips = 7, longest_delay = 500'000'000;
+/// lose a twentieth each way, one packet in a million needs more requests; but a browser ignores
+/// those that come within its own idea of a round trip, which one late report makes longer.
+constexpr int64_t repair_round_trips = 10, longest_delay = 500'000'000;
 constexpr int64_t request_margin = 4; ///< a share of the round trip
 /// A timestamp that is further back than this is a jump, and no frame displayed before the last; s.
 constexpr int64_t most_reordered = 1;
-/// Round trips between two requests for keyframes: one is under way, and longer than others.
-constexpr int64_t keyframe_round_trips = 2;
-constexpr int64_t probe_wait = 1'000'000'000; // ns
+/// Round trips between two requests for keyframes: one is under way, and longer than others. After
+/// a keyframe has come, the next is asked for sooner: encoders make one in 300 ms at most.
+constexpr int64_t keyframe_round_trips = 2, answered_wait = 300'000'000; // ns
+constexpr int64_t probe_wait = 1'000'000'000;                            // ns
 
 rtp::MissingPackets::Limits missing_limits(const ReceivedTrack::Settings &settings) {
     rtp::MissingPackets::Limits limits;
@@ -135,6 +137,7 @@ void ReceivedTrack::take_video(rtp::payload::Frame &&frame, std::vector<TrackFra
     made.bytes = std::move(frame.bytes);
     if (made.keyframe) {
         needs_keyframe_ = wants_keyframe_ = false;
+        is_answered_ = true;
         ++counters_.keyframes;
     }
     emit(std::move(made), out);
@@ -252,13 +255,16 @@ void ReceivedTrack::set_round_trip(int64_t round_trip) {
 }
 
 int64_t ReceivedTrack::keyframe_wait() const {
-    return std::max(settings_.keyframe_interval, keyframe_round_trips * round_trip_);
+    const int64_t interval = is_answered_ ? std::min(answered_wait, settings_.keyframe_interval)
+                                          : settings_.keyframe_interval;
+    return std::max(interval, keyframe_round_trips * round_trip_);
 }
 
 bool ReceivedTrack::take_keyframe_request(int64_t now) {
     if (!wants_keyframe_ || !ssrc_ || !last_packet_) return false;
     if (asked_keyframe_ && now < *asked_keyframe_ + keyframe_wait()) return false;
     asked_keyframe_ = now;
+    is_answered_ = false;
     ++counters_.keyframe_requests;
     // A layer that pauses will begin with one; a still screen may be silent, and answer.
     if (!is_active(now)) wants_keyframe_ = false;

@@ -68,6 +68,8 @@ public:
     /// A packet; a retransmission as it was sent first. Returns a round trip if it tells one; ns.
     /// Call pop() afterwards.
     std::optional<int64_t> receive(const rtp::Packet &packet, bool is_rtx, int64_t now);
+    /// Whether a packet that is repeated unasked is of use.
+    bool lacks(uint16_t sequence) const { return ssrc_ && reorder_.lacks(*ssrc_, sequence); }
     /// Appends the frames that are in order, or wait no longer.
     void pop(int64_t now, std::vector<TrackFrame> &out);
     void sender_report(const rtp::rtcp::SenderReport &report, int64_t now);
@@ -180,6 +182,7 @@ private:
     unsigned channels_ = 0;  ///< of Opus, as its configuration says
     bool needs_keyframe_ = true;
     bool wants_keyframe_ = false;
+    bool is_answered_ = false;              ///< a keyframe has come since one was asked for
     int64_t round_trip_ = 0;                ///< ns; 0: not known
     std::optional<int64_t> asked_keyframe_; ///< ns
     Counters counters_;

@@ -27,7 +27,9 @@ Sources::Sources(const sdp::Offer &offer, const sdp::Answer &answer,
         if (!is_received[i]) continue;
         const sdp::AnsweredSection &answered = answer.sections[i];
         const sdp::SsrcGroup *group = simulcast_group(offer.media[i]);
-        Section section{answered.mid, answered.codec.payload_type, answered.rtx, tracks_.size(), 1};
+        Section section{answered.mid,   answered.codec.payload_type,
+                        answered.rtx,   answered.red,
+                        tracks_.size(), 1};
         if (!answered.rids.empty())
             section.layers = answered.rids.size();
         else if (group)
@@ -68,7 +70,7 @@ const Sources::Section *Sources::section_of(const rtp::Packet &packet, std::stri
     unsigned count = 0;
     for (const Section &section : sections_) {
         const bool has_type =
-            section.payload_type == packet.payload_type || section.rtx == packet.payload_type;
+            is_media(section, packet.payload_type) || section.rtx == packet.payload_type;
         if (!mid.empty() && section.mid == mid) return has_type ? &section : nullptr;
         if (!has_type) continue;
         found = &section;
@@ -101,13 +103,13 @@ std::optional<Sources::Route> Sources::route(const rtp::Packet &packet,
                 return source.track >= one.first && source.track < one.first + one.layers;
             });
         // Of an SSRC with several payload types, as telephone events, one is received.
-        if (packet.payload_type == section->payload_type) return Route{source.track, false};
+        if (is_media(*section, packet.payload_type)) return Route{source.track, false};
         if (section->rtx == packet.payload_type) return Route{source.track, true};
         return std::nullopt;
     }
     const Section *section = section_of(packet, extensions.mid);
     if (!section) return std::nullopt;
-    const bool is_rtx = packet.payload_type != section->payload_type;
+    const bool is_rtx = !is_media(*section, packet.payload_type);
     auto track = by_names(*section, packet, extensions, is_rtx);
     if (!track && known != sources_.end() && known->second.track >= section->first &&
         known->second.track < section->first + section->layers)

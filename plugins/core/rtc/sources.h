@@ -51,9 +51,13 @@ private:
     struct Section {
         std::string mid;
         uint8_t payload_type = 0;
-        std::optional<uint8_t> rtx;
+        std::optional<uint8_t> rtx, red;
         size_t first = 0, layers = 1; ///< tracks
     };
+    /// Whether it is no retransmission: the codec's own payload type, or that of its redundancy.
+    static bool is_media(const Section &section, uint8_t payload_type) {
+        return payload_type == section.payload_type || payload_type == section.red;
+    }
     void announce(const sdp::MediaSection &offered, const Section &section);
     const Section *section_of(const rtp::Packet &packet, std::string_view mid) const;
     std::optional<size_t> by_names(const Section &section, const rtp::Packet &packet,

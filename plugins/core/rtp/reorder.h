@@ -44,6 +44,13 @@ public:
         limits_.packets = std::clamp<size_t>(limits_.packets, 1, ContinuityCheck::most_missing);
     }
 
+    /// Whether a packet of this number would still be of use, and is not there.
+    bool lacks(uint32_t ssrc, uint16_t sequence) const {
+        if (!started_ || ssrc != ssrc_) return false;
+        const int32_t ahead = sequence_distance(next_, sequence);
+        return ahead >= 0 && (size_t(ahead) >= slots_.size() || !slots_[size_t(ahead)]);
+    }
+
     /// How long a packet waits for those before it from now on; ns.
     void set_delay(int64_t delay) { limits_.delay = delay; }
 

@@ -159,6 +159,8 @@ private:
                       [&](const std::string &one) { return !contains(track.feedback, one); });
         if (const Codec *rtx = track.rtx ? section.rtx_of(codec->payload_type) : nullptr)
             out.rtx = rtx->payload_type;
+        if (const Codec *red = track.red ? section.red_of(*codec) : nullptr)
+            out.red = red->payload_type;
         out.extensions = choose_extensions(section, track);
         if (!sends && track.max_layers > 1)
             out.rids = choose_layers(section, track, codec->payload_type);

@@ -38,8 +38,11 @@ struct Track {
     std::vector<std::string> feedback;   ///< "nack", "nack pli", "goog-remb": if they are offered
     std::vector<std::string> extensions; ///< URIs: if they are offered
     bool rtx = false;                    ///< if it is offered
-    size_t max_layers = 0;               ///< of simulcast, received only; 0 and 1: no simulcast
-    bool is_sent = false;                ///< of a conference; otherwise AnswerPolicy::sends counts
+    /// Redundancy of audio (RFC 2198), if it is offered. A sender is asked to send nothing else;
+    /// one that this side is may choose for each packet.
+    bool red = false;
+    size_t max_layers = 0; ///< of simulcast, received only; 0 and 1: no simulcast
+    bool is_sent = false;  ///< of a conference; otherwise AnswerPolicy::sends counts
     /// Of a track that is sent.
     uint32_t ssrc = 0, rtx_ssrc = 0;
     std::string cname;
@@ -82,6 +85,7 @@ struct AnsweredSection {
     std::optional<size_t> track;               ///< the index in AnswerPolicy::tracks
     Codec codec;                               ///< with the feedback and parameters of the answer
     std::optional<uint8_t> rtx;                ///< payload type
+    std::optional<uint8_t> red;                ///< payload type
     std::vector<Extension> extensions;
     std::vector<std::string> rids; ///< the layers of simulcast, in the sender's order
 };

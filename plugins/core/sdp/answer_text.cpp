@@ -14,17 +14,30 @@ void add_transport(const LocalTransport &local, const Answer &answer, Attributes
     out.add("setup", answer.is_dtls_client ? "active" : "passive");
 }
 
+std::string map_of(const std::string &type, std::string_view name, const Codec &codec) {
+    std::string map = type + " " + std::string(name) + "/" + std::to_string(codec.clock);
+    if (codec.channels > 1) map += "/" + std::to_string(codec.channels);
+    return map;
+}
+
+/// A sender takes the first format.
 void add_codec(const AnsweredSection &section, Media &out) {
     const Codec &codec = section.codec;
     const std::string type = std::to_string(codec.payload_type);
+    const std::string red = section.red ? std::to_string(*section.red) : "";
+    const bool prefers_red = section.red && section.direction == Direction::recvonly;
+    if (prefers_red) out.formats.push_back(red);
     out.formats.push_back(type);
-    std::string map = type + " " + codec.name + "/" + std::to_string(codec.clock);
-    if (codec.channels > 1) map += "/" + std::to_string(codec.channels);
-    out.attributes.add("rtpmap", std::move(map));
+    if (section.red && !prefers_red) out.formats.push_back(red);
+    out.attributes.add("rtpmap", map_of(type, codec.name, codec));
     if (!codec.parameters.empty())
         out.attributes.add("fmtp", type + " " + codec.parameters.to_string());
     for (const std::string &feedback : codec.feedback)
         out.attributes.add("rtcp-fb", type + " " + feedback);
+    if (section.red) {
+        out.attributes.add("rtpmap", map_of(red, "red", codec));
+        out.attributes.add("fmtp", red + " " + type + "/" + type);
+    }
     if (!section.rtx) return;
     const std::string rtx = std::to_string(*section.rtx);
     out.formats.push_back(rtx);

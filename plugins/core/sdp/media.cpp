@@ -63,6 +63,15 @@ const Codec *MediaSection::rtx_of(unsigned payload_type) const {
     return nullptr;
 }
 
+const Codec *MediaSection::red_of(const Codec &codec) const {
+    const std::string type = std::to_string(codec.payload_type);
+    for (const Codec &one : codecs)
+        if (one.is("red") && one.clock == codec.clock && one.channels == codec.channels &&
+            one.parameters.size() == 1 && one.parameters[0].first == type + "/" + type)
+            return &one;
+    return nullptr;
+}
+
 const Extension *MediaSection::extension(std::string_view uri) const {
     for (const Extension &one : extensions)
         if (one.uri == uri) return &one;

@@ -126,6 +126,9 @@ struct MediaSection {
     const Codec *codec(unsigned payload_type) const;
     /// The rtx codec that repeats this payload type; nullptr: there is none.
     const Codec *rtx_of(unsigned payload_type) const;
+    /// The red codec (RFC 2198) whose blocks are of this payload type alone; nullptr: there is
+    /// none.
+    const Codec *red_of(const Codec &codec) const;
     const Extension *extension(std::string_view uri) const;
     /// Whether it has a protocol of RTP over DTLS.
     bool is_rtp() const;

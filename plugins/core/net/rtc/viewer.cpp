@@ -125,6 +125,7 @@ void RtcViewer::play() {
         track.clock = video ? 90'000 : facts.audio_clock;
         track.payload_type = section.codec.payload_type;
         track.rtx = section.rtx.value_or(0);
+        track.red = section.red.value_or(0);
         for (const sdp::Extension &extension : section.extensions) {
             if (extension.id >= 15) continue;
             const auto kind = rtp::extension_of(extension.uri);
@@ -276,9 +277,15 @@ RtcViewer::Status RtcViewer::send_frame(const fanout::PacketPtr &packet, uint64_
             is_paced_ = true;
             return Status::more;
         }
-        const size_t count = std::min(
+        size_t count = std::min(
             {frame.payloads->run_at(next_payload_), static_cast<size_t>(tokens_), max_run});
-        const bool has_room = send_run(frame, next_payload_, count, sent);
+        if (is_held(frame) && next_payload_ + count == frame.count() && --count == 0) {
+            hold_last(packet);
+            break;
+        }
+        const bool has_room = is_repeated_with_next(frame)
+                                  ? send_redundant(packet, sent)
+                                  : send_run(frame, next_payload_, count, sent);
         next_payload_ += count;
         tokens_ -= double(count);
         if (!has_room) return Status::blocked;
@@ -325,13 +332,14 @@ size_t RtcViewer::write_extensions(std::span<uint8_t> out, const Track &track,
         for (int shift = 16; shift >= 0; shift -= 8)
             out[end++] = static_cast<uint8_t>(time >> shift);
     }
-    // 12 bits each of the least and the longest delay, in 10 ms; 0 to 0: frames are shown at once.
+    // 12 bits each of the least and the longest delay, in 10 ms. With 0 to 0, too, frames are shown
+    // at once; but then browsers skip to a keyframe that is there before they have decoded all.
     if (track.playout_delay != 0 && tells_delay) {
-        const unsigned delay = playout_delay_ / 10u;
+        const unsigned delay = playout_delay_ / 10u, longest = std::max(delay, 1u);
         out[end++] = static_cast<uint8_t>(track.playout_delay << 4 | 2);
         out[end++] = static_cast<uint8_t>(delay >> 4);
-        out[end++] = static_cast<uint8_t>((delay & 0xF) << 4 | delay >> 8);
-        out[end++] = static_cast<uint8_t>(delay);
+        out[end++] = static_cast<uint8_t>((delay & 0xF) << 4 | longest >> 8);
+        out[end++] = static_cast<uint8_t>(longest);
     }
     if (end == begin) return rtp::fixed_header_size;
     out[0] |= 0x10;
@@ -348,6 +356,13 @@ bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, 
     Track &track = track_of(frame);
     const uint16_t sequence =
         track.spans.take(frame.number + from, count, frame.is_folded, frame.rung);
+    track.packets += static_cast<uint32_t>(count);
+    return write_packets(frame, from, count, sequence, sent);
+}
+
+bool RtcViewer::write_packets(const rtc::RtpFrame &frame, size_t from, size_t count,
+                              uint16_t sequence, uint64_t &sent) {
+    Track &track = track_of(frame);
     Scratch &buffer = scratch();
     size_t size = 0, segment = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -360,7 +375,6 @@ bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, 
         if (!outcome.ok()) continue;
         size += outcome.size;
         if (segment == 0) segment = outcome.size;
-        ++track.packets;
         track.bytes += static_cast<uint32_t>(payload_size);
     }
     if (size == 0) return true;
@@ -381,9 +395,10 @@ void RtcViewer::wait_writable(Status why) {
 
 bool RtcViewer::tick_media(uint64_t now) {
     if (std::exchange(is_paced_, false)) pump_again();
+    if (!ended_ && hold_.is_due(static_cast<int64_t>(now))) release_held(now);
     if (!ended_ && is_slow()) send_slowly(now);
     if (!is_slow()) slow_at_ = 0;
-    return !ended_ && (is_paced_ || is_slow());
+    return !ended_ && (is_paced_ || is_slow() || hold_.is_holding());
 }
 
 void RtcViewer::send_report(uint64_t now) {
@@ -460,6 +475,9 @@ void RtcViewer::on_closed(const std::string &reason) {
     first_.clear();
     folded_.clear();
     slow_frame_.reset();
+    held_frame_.reset();
+    last_audio_.reset();
+    hold_.end();
 }
 
 } // namespace penstock::net

@@ -5,7 +5,9 @@
 
 #include "core/net/rtc/session.h"
 #include "core/net/stream/viewer.h"
+#include "core/rtc/keyframe_hold.h"
 #include "core/rtc/level_control.h"
+#include "core/rtc/loss_watch.h"
 #include "core/rtc/repair_delay.h"
 #include "core/rtc/sent_spans.h"
 
@@ -37,6 +39,7 @@ private:
         uint32_t clock = 90'000; ///< Hz
         uint8_t payload_type = 0;
         uint8_t rtx = 0;           ///< payload type; 0: none
+        uint8_t red = 0;           ///< so
         uint8_t playout_delay = 0; ///< id of the extension; 0: none
         uint8_t send_time = 0;     ///< so
         rtc::SentSpans spans;      ///< by which a number becomes a sequence number
@@ -80,6 +83,13 @@ private:
     bool is_before_edge(const rtc::RtpFrame &audio);
     Status send_frame(const fanout::PacketPtr &packet, uint64_t &sent);
     bool send_run(const rtc::RtpFrame &frame, size_t from, size_t count, uint64_t &sent);
+    bool write_packets(const rtc::RtpFrame &frame, size_t from, size_t count, uint16_t sequence,
+                       uint64_t &sent);
+    bool is_repeated_with_next(const rtc::RtpFrame &frame) const;
+    bool send_redundant(const fanout::PacketPtr &packet, uint64_t &sent);
+    bool is_held(const rtc::RtpFrame &frame) const;
+    void hold_last(const fanout::PacketPtr &packet);
+    void release_held(uint64_t now);
     size_t write_header(std::span<uint8_t> out, const rtc::RtpFrame &frame, size_t index,
                         uint16_t sequence) const;
     size_t write_extensions(std::span<uint8_t> out, const Track &track, bool tells_delay) const;
@@ -144,8 +154,13 @@ private:
     uint8_t sent_rung_ = 0;       ///< whose frames are sent
     bool needs_keyframe_ = false; ///< to go on with the rung of the level
     // Places among the packets of video that were sent.
-    uint32_t wanted_from_ = 0;     ///< those before are not sent again
-    uint32_t asked_to_ = 0;        ///< the highest that was asked for
+    uint32_t wanted_from_ = 0; ///< those before are not sent again
+    uint32_t asked_to_ = 0;    ///< the highest that was asked for
+    rtc::LossWatch audio_loss_{50};
+    fanout::PacketPtr last_audio_; ///< while packets repeat the one before
+    rtc::KeyframeHold hold_;
+    fanout::PacketPtr held_frame_; ///< a keyframe whose last packet is kept
+    uint16_t held_sequence_ = 0;
     fanout::PacketPtr slow_frame_; ///< a keyframe that is sent as slowly as the network is
     size_t slow_next_ = 0;         ///< its next payload
     double slow_bytes_ = 0, padding_bytes_ = 0; ///< that may leave now
