@@ -22,7 +22,7 @@ struct Rgb {
 };
 
 constexpr Rgb floor_colour{0.08, 0.09, 0.11}, card_colour{0.16, 0.18, 0.21},
-    speaker_colour{0.25, 0.62, 0.95}, quiet_text{0.62, 0.65, 0.70};
+    speaker_colour{0.25, 0.62, 0.95}, quiet_text{0.62, 0.65, 0.70}, muted_colour{1, 0.56, 0.59};
 /// Behind initials: one for each name.
 constexpr std::array<Rgb, 8> avatar_colours{{{0.75, 0.30, 0.29},
                                              {0.76, 0.47, 0.20},
@@ -140,6 +140,26 @@ void fill(const layout::Frame &frame, layout::Matrix matrix, const Rect &at, con
     }
 }
 
+/// A microphone, crossed out, around a place.
+void draw_muted(const Sheet &sheet, double x, double y, double size) {
+    cairo_t *context = sheet.context();
+    sheet.colour(muted_colour);
+    cairo_set_line_width(context, std::max(1.0, size * 0.08));
+    cairo_set_line_cap(context, CAIRO_LINE_CAP_ROUND);
+    const double half = size * 0.13, top = y - size * 0.22, bottom = y;
+    cairo_new_sub_path(context);
+    cairo_arc(context, x, top, half, std::numbers::pi, 0);
+    cairo_arc(context, x, bottom, half, 0, std::numbers::pi);
+    cairo_close_path(context);
+    cairo_fill(context);
+    cairo_arc(context, x, bottom, size * 0.24, 0, std::numbers::pi);
+    cairo_move_to(context, x, bottom + size * 0.24);
+    cairo_line_to(context, x, y + size * 0.38);
+    cairo_move_to(context, x - size * 0.3, y - size * 0.36);
+    cairo_line_to(context, x + size * 0.3, y + size * 0.36);
+    cairo_stroke(context);
+}
+
 /// The rectangle that is larger on each side, as far as the frame goes.
 Rect widened(const Rect &at, unsigned by, layout::Size frame) {
     Rect out;
@@ -229,21 +249,23 @@ void Drawing::draw_card(const layout::Frame &frame, const Card &card) const {
         .draw_on(frame);
 }
 
-Stamp Drawing::label(const std::string &name, const Rect &picture) const {
-    const std::string text = drawable(name, most_text);
+Stamp Drawing::label(const Label &what, const Rect &picture) const {
+    const std::string text = drawable(what.text, most_text);
     if (text.empty() || picture.height < least_label_height) return {};
     const double size = std::clamp(picture.height / 16.0, 11.0, 26.0);
     const double inner = std::round(size * 0.45); // between the text and the label's edge
     const double outer = std::max(4.0, std::round(size * 0.4));
-    const double most = picture.width - 2 * outer - 2 * inner;
+    const double mark = what.is_muted ? std::round(size * 1.1) : 0; // wide, before the text
+    const double most = picture.width - 2 * outer - 2 * inner - mark;
     if (most < size) return {};
     // The text is measured on a sheet of its own.
     const Sheet measure(2, 2);
     const auto measured = lay_out(measure.context(), text, size, false, most);
     int text_width = 0, text_height = 0;
     pango_layout_get_pixel_size(measured.get(), &text_width, &text_height);
-    const Sheet sheet(even_up(text_width + 2 * inner), even_up(text_height + inner * 0.8));
-    const double width = even_up(text_width + 2 * inner),
+    const Sheet sheet(even_up(text_width + mark + 2 * inner),
+                      even_up(text_height + inner * 0.8));
+    const double width = even_up(text_width + mark + 2 * inner),
                  height = even_up(text_height + inner * 0.8);
     const double radius = height * 0.25;
     cairo_t *context = sheet.context();
@@ -257,8 +279,9 @@ Stamp Drawing::label(const std::string &name, const Rect &picture) const {
     cairo_fill(context);
     const auto shown = lay_out(context, text, size, false, most);
     sheet.colour({1, 1, 1});
-    cairo_move_to(context, inner, (height - text_height) / 2.0);
+    cairo_move_to(context, inner + mark, (height - text_height) / 2.0);
     pango_cairo_show_layout(context, shown.get());
+    if (what.is_muted) draw_muted(sheet, inner + size * 0.4, height / 2, size);
     const double x = picture.x + outer, y = picture.y + picture.height - outer - height;
     return sheet.stamp(unsigned(x) & ~1u, unsigned(std::max(0.0, y)) & ~1u, matrix_);
 }

@@ -19,6 +19,12 @@ struct Card {
     std::string name;
 };
 
+/// What is written on a picture.
+struct Label {
+    std::string text;
+    bool is_muted = false; ///< a crossed out microphone is in front of it
+};
+
 /// Everything in a frame that is no video.
 struct Backdrop {
     std::vector<Card> cards;
@@ -37,9 +43,8 @@ public:
 
     /// A whole frame.
     GstPtr<GstBuffer> backdrop(const Backdrop &what) const;
-    /// A name on a picture, in its lower left corner; nothing on pictures that are too small for
-    /// it.
-    layout::Stamp label(const std::string &name, const layout::Rect &picture) const;
+    /// In the lower left corner of a picture; nothing on pictures that are too small for it.
+    layout::Stamp label(const Label &what, const layout::Rect &picture) const;
 
 private:
     void draw_card(const layout::Frame &frame, const Card &card) const;

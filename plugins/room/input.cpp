@@ -156,7 +156,8 @@ gboolean Input::take_event(GstPtr<GstEvent> event) {
     return gst_pad_event_default(pad_.get(), GST_OBJECT(owner_.bin()), event.release());
 }
 
-/// The title is the name; of a shared screen, the keywords say that it is one.
+/// The title is the name; the keywords say of a shared screen that it is one, and whether the
+/// participant is muted: without them, it is not.
 void Input::read_tags(GstEvent *event) {
     GstTagList *tags = nullptr;
     gst_event_parse_tag(event, &tags);
@@ -165,10 +166,12 @@ void Input::read_tags(GstEvent *event) {
         const GOwned<> title(raw);
         std::lock_guard lock(mutex_);
         title_.assign(title.get(), strnlen(title.get(), most_title));
+        is_muted_ = false;
     }
     if (gst_tag_list_get_string(tags, GST_TAG_KEYWORDS, &raw)) {
         const GOwned<> keywords(raw);
         is_screen_ = strstr(keywords.get(), "screen") != nullptr;
+        is_muted_ = strstr(keywords.get(), "muted") != nullptr;
     }
     turn(tags);
     owner_.note_change();
@@ -192,6 +195,11 @@ void Input::turn(GstTagList *tags) {
 std::string Input::title() const {
     std::lock_guard lock(mutex_);
     return title_;
+}
+
+std::string Input::label() const {
+    const std::string name = title();
+    return is_screen_ && !name.empty() ? name + "\u2019s screen" : name;
 }
 
 /// The name for messages: the title, and the pad.

@@ -58,7 +58,10 @@ public:
     /// Whether it has a tile: something has come, and it has not ended.
     bool is_there() const { return begun_ && !ended_; }
     bool is_screen() const { return is_screen_; }
+    bool is_muted() const { return is_muted_; }
     std::string title() const;
+    /// What is written on the tile: the title, of a screen "Ann's screen".
+    std::string label() const;
     /// nullptr if there is none.
     std::shared_ptr<VideoTrack> video() const;
     /// Whether video came within the last three seconds before `now` (steady_time()).
@@ -120,7 +123,7 @@ private:
     std::optional<bool> is_live_;  ///< of upstream
     GstPtr<GstEvent> orientation_; ///< a tag
     guint64 asked_ = 0;            ///< for a keyframe; steady_time()
-    std::atomic<bool> begun_ = false, ended_ = false, is_screen_ = false, wanted_ = true,
+    std::atomic<bool> begun_ = false, ended_ = false, is_screen_ = false, is_muted_ = false, wanted_ = true,
                       is_removed_ = false, is_broken_ = false;
     std::atomic<guint64> moves_ = 0;
     Counters counters_;

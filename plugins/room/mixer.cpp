@@ -181,9 +181,10 @@ bool Mixer::build() {
 
     gst_pad_add_probe(
         pad_of(frames, "sink").get(), GST_PAD_PROBE_TYPE_BUFFER,
-        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+        [](GstPad *pad, GstPadProbeInfo *info, gpointer data) {
             auto *self = static_cast<Mixer *>(data);
-            return guard(self->bin_, GST_PAD_PROBE_DROP, [&] { return self->video_frame(info); });
+            return guard(self->bin_, GST_PAD_PROBE_DROP,
+                         [&] { return self->video_frame(pad, info); });
         },
         this, nullptr);
     gst_pad_add_probe(
@@ -218,14 +219,15 @@ bool Mixer::start() {
         g_object_set(mixer, "latency", used_.latency, nullptr);
     drawing_.emplace(info_);
     // Fonts are looked for once in a process, which takes longer than a frame may.
-    drawing_->label("A", {0, 0, 320, 180});
+    drawing_->label({"A"}, {0, 0, 320, 180});
     loudest_ = {};
     speaker_.reset();
     labels_.clear();
     has_next_labels_ = has_had_inputs_ = is_ending_ = has_begun_playing_ = false;
     empty_since_.reset();
+    asked_.reset();
     is_changed_ = true;
-    late_ = layouts_ = sounds_ = 0;
+    late_ = layouts_ = sounds_ = warned_ = 0;
     counters_.start();
     gst_pad_set_active(backdrop_.get(), TRUE);
     gst_pad_set_active(silence_.get(), TRUE);

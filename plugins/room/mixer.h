@@ -27,7 +27,8 @@ struct MixerSettings {
     unsigned width = 1280, height = 720, framerate = 30;
     guint64 latency = 200 * GST_MSECOND;
     unsigned max_tiles = 16;
-    std::string empty_text = "Nobody is here yet";
+    guint64 keyframe_interval = 0; ///< ns; 0: the encoder's own
+    std::string empty_text = "There is nothing to see yet";
     OnEmpty on_empty = OnEmpty::wait;
 };
 
@@ -79,8 +80,11 @@ private:
     void remove(const InputPtr &input);
     static void on_unlinked(GstPad *pad, GstPad *peer, gpointer data);
 
-    GstPadProbeReturn video_frame(GstPadProbeInfo *info);
+    GstPadProbeReturn video_frame(GstPad *pad, GstPadProbeInfo *info);
     GstPadProbeReturn audio_frame(GstPadProbeInfo *info);
+    int64_t behind(int64_t time) const;
+    void warn_if_due(int64_t by);
+    void ask_for_keyframe(GstPad *pad, int64_t time);
     bool look(int64_t now);
     void end_if_empty(int64_t now);
     std::vector<Known *> chosen();
@@ -106,6 +110,7 @@ private:
     std::atomic<bool> is_changed_ = true, is_ending_ = false, has_begun_playing_ = false;
     Counters counters_;
     std::atomic<guint64> late_ = 0, layouts_ = 0, sounds_ = 0; ///< sounds_: buffers of audio
+    std::atomic<guint64> warned_ = 0; ///< that it is too slow; steady_time(); 0: never
 
     // While it runs, of the compositor's thread alone.
     MixerSettings used_;
@@ -119,6 +124,7 @@ private:
     std::vector<layout::Stamp> labels_, next_labels_;
     bool has_next_labels_ = false;
     bool has_had_inputs_ = false;
+    std::optional<int64_t> asked_; ///< for a keyframe; running time
     std::optional<int64_t> empty_since_; ///< running time
 };
 

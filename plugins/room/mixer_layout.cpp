@@ -16,12 +16,34 @@ namespace {
 
 /// How far behind the clock, beyond the latency, what follows may make the output be.
 constexpr int64_t most_behind = GST_SECOND;
+/// Between two warnings that the machine is too slow; ns.
+constexpr guint64 warning_pause = 60 * GST_SECOND;
 /// Until the end, when the last input has gone.
 constexpr int64_t most_empty = 10 * GST_SECOND;
 
 } // namespace
 
-GstPadProbeReturn Mixer::video_frame(GstPadProbeInfo *info) {
+/// How far what has this running time is behind its time, ns.
+int64_t Mixer::behind(int64_t time) const {
+    const auto now = running_now();
+    return now ? *now - time - int64_t(used_.latency) : 0;
+}
+
+/// Any of both mixers' threads.
+void Mixer::warn_if_due(int64_t by) {
+    const guint64 now = steady_time();
+    guint64 last = warned_;
+    if ((last != 0 && now < last + warning_pause) || !warned_.compare_exchange_strong(last, now))
+        return;
+    GST_ELEMENT_WARNING(bin_, STREAM, MUX,
+                        ("The mix is %d s late: this machine, or what follows, is too slow for it; "
+                         "%" G_GUINT64_FORMAT " pictures were left out so far. A smaller picture, "
+                         "fewer a second, or fewer tiles need less.",
+                         int(by / int64_t(GST_SECOND)), guint64(late_)),
+                        ("width and height, framerate, max-tiles"));
+}
+
+GstPadProbeReturn Mixer::video_frame(GstPad *pad, GstPadProbeInfo *info) {
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
     if (is_ending_) {
         gst_buffer_unref(buffer);
@@ -34,11 +56,16 @@ GstPadProbeReturn Mixer::video_frame(GstPadProbeInfo *info) {
     if (look(time)) lay_out(time);
     end_if_empty(time);
     // An encoder that is too slow gets fewer frames; it may not hold up the mix.
-    const auto now = running_now();
-    if (now && *now - time > int64_t(used_.latency) + most_behind) {
+    if (const int64_t late = behind(time); late > most_behind) {
         ++late_;
+        // A compositor that is too slow itself would never catch up, and each of its frames be
+        // dropped: it leaves out those up to twice this later.
+        gst_pad_push_event(pad, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1, late / 2,
+                                                  GstClockTime(time)));
+        warn_if_due(late);
         return GST_PAD_PROBE_DROP;
     }
+    ask_for_keyframe(pad, time);
     buffer = gst_buffer_make_writable(buffer);
     GST_PAD_PROBE_INFO_DATA(info) = buffer;
     draw_labels(buffer);
@@ -46,9 +73,26 @@ GstPadProbeReturn Mixer::video_frame(GstPadProbeInfo *info) {
     return GST_PAD_PROBE_OK;
 }
 
+/// An encoder counts frames between keyframes; when some are left out, these come too seldom for
+/// segments that begin with one.
+void Mixer::ask_for_keyframe(GstPad *pad, int64_t time) {
+    const auto interval = int64_t(used_.keyframe_interval);
+    if (interval == 0) return;
+    if (!asked_) asked_ = time; // an encoder begins with one
+    if (time - *asked_ < interval) return;
+    // A multiple of the interval, so that a late frame puts off no other.
+    *asked_ += (time - *asked_) / interval * interval;
+    gst_pad_send_event(pad, gst_video_event_new_downstream_force_key_unit(
+                                GstClockTime(time), GstClockTime(time), GstClockTime(time), TRUE,
+                                0));
+}
+
 GstPadProbeReturn Mixer::audio_frame(GstPadProbeInfo *info) {
     if (!is_ending_) {
         ++sounds_;
+        // Sound is never left out; that it is late is told.
+        const int64_t late = behind(int64_t(GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info))));
+        if (late > most_behind) warn_if_due(late);
         return GST_PAD_PROBE_OK;
     }
     gst_buffer_unref(GST_PAD_PROBE_INFO_BUFFER(info));
@@ -149,7 +193,9 @@ void Mixer::lay_out(int64_t now) {
         if (!one.has_video) backdrop.cards.push_back({at, title});
         if (tiles[i].is_speaker && !places[i].is_large && shown.size() > 1)
             backdrop.frames.push_back(at);
-        if (!title.empty()) next_labels_.push_back(drawing_->label(title, at));
+        if (!title.empty())
+            next_labels_.push_back(
+                drawing_->label({one.input->label(), one.input->is_muted()}, at));
         one.input->set_wanted(true);
     }
     for (const Known &one : known_) {

@@ -79,6 +79,7 @@ enum Property {
     prop_framerate,
     prop_latency,
     prop_max_tiles,
+    prop_keyframe_interval,
     prop_empty_text,
     prop_on_empty,
     prop_stats
@@ -195,6 +196,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
         case prop_max_tiles:
             settings.max_tiles = g_value_get_uint(value);
             break;
+        case prop_keyframe_interval:
+            settings.keyframe_interval = g_value_get_uint64(value);
+            break;
         case prop_empty_text: {
             const gchar *text = g_value_get_string(value);
             settings.empty_text = text ? text : "";
@@ -232,6 +236,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) n
             break;
         case prop_max_tiles:
             g_value_set_uint(value, settings.max_tiles);
+            break;
+        case prop_keyframe_interval:
+            g_value_set_uint64(value, settings.keyframe_interval);
             break;
         case prop_empty_text:
             g_value_set_string(value, settings.empty_text.c_str());
@@ -285,6 +292,12 @@ void install_properties(GObjectClass *klass) {
             0, 10 * GST_SECOND, defaults.latency, fixed));
     add_uint(prop_max_tiles, "max-tiles", "Most tiles", "Inputs that are seen at most", 1, 49,
              defaults.max_tiles, any_time);
+    g_object_class_install_property(
+        klass, prop_keyframe_interval,
+        g_param_spec_uint64("keyframe-interval", "Keyframe interval",
+                            "Nanoseconds after which the encoder that follows is asked for a "
+                            "keyframe, also when frames are left out; 0: never",
+                            0, 60 * GST_SECOND, defaults.keyframe_interval, fixed));
     g_object_class_install_property(klass, prop_empty_text,
                                     g_param_spec_string("empty-text", "Empty text",
                                                         "What is shown while nobody is there",
@@ -299,8 +312,7 @@ void install_properties(GObjectClass *klass) {
             "stats", "Statistics",
             "bytes-in bytes-out buffers-in (frames mixed) buffers-out (frames put out) drops peers "
             "(inputs) uptime (ns) tiles layouts (how often they were arranged) late (frames that "
-            "came "
-            "too late because of what follows) audio-buffers-out (of 20 ms), and an array of "
+            "came too late) audio-buffers-out (of 20 ms), and an array of "
             "inputs: pad, title, screen, state "
             "(video, name or absent), width, height, bytes-in, video-frames, audio-frames (decoded "
             "frames), drops (encoded frames left out), moves (how often the timestamps were moved "

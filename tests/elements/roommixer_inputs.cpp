@@ -203,9 +203,51 @@ GST_START_TEST(test_blocked_output) {
     gst_pad_remove_probe(out.get(), probe);
     go_on(room);
     fail_unless(eventually([&] { return penstock_test::stat(room.mixer(), "late") > 0; }));
+    const std::string text = room.warning();
+    fail_unless(text.find("too slow") != text.npos, "%s", text.c_str());
     Guest second = room.join(bob);
     room.see({{160, 160, red}, {480, 160, green}});
     room.fail_on_errors();
+}
+GST_END_TEST
+
+// Keyframes are asked for by time, whatever is left out in between.
+GST_START_TEST(test_keyframe_interval) {
+    Room room("keyframe-interval=500000000");
+    const auto out = GstPtr<GstPad>::adopt(gst_element_get_static_pad(room.mixer(), "video"));
+    std::atomic<unsigned> asked = 0;
+    gst_pad_add_probe(
+        out.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+            if (gst_video_event_is_force_key_unit(GST_PAD_PROBE_INFO_EVENT(info)))
+                ++*static_cast<std::atomic<unsigned> *>(data);
+            return GST_PAD_PROBE_OK;
+        },
+        &asked, nullptr);
+    const unsigned before = room.frames();
+    fail_unless(eventually([&] { return asked >= 3; }));
+    fail_unless(room.frames() > before + 3, "they come with every frame");
+}
+GST_END_TEST
+
+// The machine needs four times as long for a picture as there is: fewer come, but they come on.
+GST_START_TEST(test_slow_machine) {
+    Room room;
+    fail_unless(eventually([&] { return room.frames() > 2; }));
+    const auto format =
+        GstPtr<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(room.mixer()), "video-format"));
+    const auto pad = GstPtr<GstPad>::adopt(gst_element_get_static_pad(format.get(), "sink"));
+    gst_pad_add_probe(
+        pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad *, GstPadProbeInfo *, gpointer) {
+            g_usleep(400'000);
+            return GST_PAD_PROBE_OK;
+        },
+        nullptr, nullptr);
+    const std::string text = room.warning();
+    fail_unless(text.find("too slow") != text.npos, "%s", text.c_str());
+    const unsigned before = room.frames();
+    fail_unless(eventually([&] { return room.frames() > before + 3; }), "no picture any more");
 }
 GST_END_TEST
 
@@ -238,6 +280,8 @@ static Suite *roommixer_inputs_suite() {
     tcase_add_test(tests, test_far_time);
     tcase_add_test(tests, test_blocked_output);
     tcase_add_test(tests, test_not_live);
+    tcase_add_test(tests, test_keyframe_interval);
+    tcase_add_test(tests, test_slow_machine);
     suite_add_tcase(suite, tests);
     return suite;
 }
