@@ -7,6 +7,15 @@
 
 namespace penstock::protocols {
 
+bool takes_publishers(const net::PathRules &rules, const std::vector<net::MountInfo> &mounts,
+                      std::string_view suffix) {
+    const auto examples = rules.publish_examples();
+    return std::any_of(examples.begin(), examples.end(),
+                       [&](const auto &path) { return path.ends_with(suffix); }) ||
+           std::any_of(mounts.begin(), mounts.end(),
+                       [](const auto &mount) { return mount.claimed; });
+}
+
 Lease MountListener::lease_publish(PublishLease lease) {
     net::LeaseOptions options;
     options.publish_key = std::move(lease.publish_key);

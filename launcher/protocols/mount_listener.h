@@ -8,9 +8,15 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::protocols {
+
+/// Whether a server has publishers, or may have some: a rule takes those whose paths end in
+/// `suffix`, or an element waits for one. One for players alone has none.
+bool takes_publishers(const net::PathRules &rules, const std::vector<net::MountInfo> &mounts,
+                      std::string_view suffix = "");
 
 /// A protocol derives from it, and adds what only its server can do.
 class MountListener : public Listener {

@@ -59,7 +59,8 @@ std::string scheme_at(const net::Address &address) {
 std::vector<Port> publish_ports() {
     std::vector<Port> out;
     for (const auto &server : net::RtmpServer::all())
-        out.push_back({"rtmp", server->address(), server->rules().needs_key()});
+        if (takes_publishers(server->rules(), server->mounts()))
+            out.push_back({"rtmp", server->address(), server->rules().needs_key()});
     return out;
 }
 
