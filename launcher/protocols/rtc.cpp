@@ -38,7 +38,7 @@ public:
     }
     /// Whoever waits for a room to open has its rule's pipeline open it.
     bool is_shareable(const std::string &path) const override {
-        return MountListener::is_publishing(path) || server_->is_room_occupied(path);
+        return MountListener::is_publishing(path) || server_->is_room_readable(path);
     }
     void refuse(const std::string &path, const std::string &reason) override {
         server_->refuse(path, reason);
@@ -78,20 +78,10 @@ std::shared_ptr<Listener> open(const Opening &opening, std::string *error) {
     return server ? std::make_shared<RtcListener>(server) : nullptr;
 }
 
-/// Whether there are, or may be, publishers. A server for viewers has none.
-bool takes_publishers(net::RtcServer &server) {
-    const auto examples = server.rules().publish_examples();
-    const auto mounts = server.mounts();
-    return std::any_of(examples.begin(), examples.end(),
-                       [](const auto &path) { return path.ends_with(publish_suffix); }) ||
-           std::any_of(mounts.begin(), mounts.end(),
-                       [](const auto &mount) { return mount.claimed; });
-}
-
 std::vector<Port> publish_ports() {
     std::vector<Port> out;
     for (const auto &server : net::RtcServer::all())
-        if (takes_publishers(*server))
+        if (takes_publishers(server->rules(), server->mounts(), publish_suffix))
             out.push_back({"rtc", server->address(), server->rules().needs_key()});
     return out;
 }

@@ -135,21 +135,25 @@ std::string RoomPad::stream_name() const {
     return stream_.participant + (stream_.is_screen ? "-screen" : "");
 }
 
-void RoomPad::rename(const std::string &name) {
+void RoomPad::describe(const net::RoomStream &stream) {
     {
-        std::lock_guard lock(name_mutex_);
-        stream_.name = name;
+        std::lock_guard lock(tags_mutex_);
+        stream_.name = stream.name;
+        stream_.is_muted = stream.is_muted;
     }
     if (!has_tags_queued_.exchange(true)) put_tags();
 }
 
 GstEvent *RoomPad::tags() {
     has_tags_queued_ = false;
-    std::unique_lock lock(name_mutex_);
+    std::unique_lock lock(tags_mutex_);
     GstTagList *list = gst_tag_list_new(GST_TAG_TITLE, stream_.name.c_str(), nullptr);
+    const bool is_muted = stream_.is_muted;
     lock.unlock();
     if (stream_.is_screen)
         gst_tag_list_add(list, GST_TAG_MERGE_APPEND, GST_TAG_KEYWORDS, "screen", nullptr);
+    else if (is_muted)
+        gst_tag_list_add(list, GST_TAG_MERGE_APPEND, GST_TAG_KEYWORDS, "muted", nullptr);
     gst_tag_list_set_scope(list, GST_TAG_SCOPE_GLOBAL);
     return gst_event_new_tag(list);
 }

@@ -39,7 +39,7 @@ public:
     // --- on a network loop ----------------------------------------------------------------
     /// Drops video up to a keyframe while the queue is full: a participant can't be made to wait.
     void take(flv::Tag &&tag);
-    void rename(const std::string &name);
+    void describe(const net::RoomStream &stream);
     void end() { put_ended("the participant has left"); }
 
     bool want_keyframe() override;
@@ -54,9 +54,9 @@ private:
     GstEvent *tags() override;
 
     const GstPtr<GstPad> held_;
-    net::RoomStream stream_; ///< of which the name alone changes, under name_mutex_
-    std::mutex name_mutex_;
-    std::atomic<bool> has_tags_queued_{false}; ///< so that one item waits for any number of names
+    net::RoomStream stream_; ///< of which what tags tell changes, under tags_mutex_
+    std::mutex tags_mutex_;
+    std::atomic<bool> has_tags_queued_{false}; ///< so that one item waits for any number of changes
     const Calls calls_;
     std::atomic<bool> is_full_{false};
     bool lacks_keyframe_ = false; ///< the loop's alone

@@ -177,8 +177,8 @@ void RoomSource::on_tag(uint64_t stream, flv::Tag &&tag) {
     if (const PadPtr pad = pad_of(stream)) pad->take(std::move(tag));
 }
 
-void RoomSource::on_renamed(uint64_t stream, const std::string &name) {
-    if (const PadPtr pad = pad_of(stream)) pad->rename(name);
+void RoomSource::on_changed(const net::RoomStream &stream) {
+    if (const PadPtr pad = pad_of(stream.number)) pad->describe(stream);
 }
 
 void RoomSource::on_stream_ended(uint64_t stream) {

@@ -58,7 +58,7 @@ private:
     bool takes_media() const override { return takes_media_; }
     void on_stream(const net::RoomStream &stream) override;
     void on_tag(uint64_t stream, flv::Tag &&tag) override;
-    void on_renamed(uint64_t stream, const std::string &name) override;
+    void on_changed(const net::RoomStream &stream) override;
     void on_stream_ended(uint64_t stream) override;
     void on_occupied() override;
     void tell_occupied();

@@ -16,7 +16,8 @@
  * With `outputs=participants` there is a pad for each participant that sends, `participant_%u`:
  * `video/x-flv` with its camera and microphone, one tag a buffer, as rtcserversrc has it; its
  * screen is another pad. The pad appears with the first media, and goes with EOS when the
- * participant leaves. A tag event has its name as title, and the keyword `screen` for screens.
+ * participant leaves. A tag event has its name as title, and the keyword `screen` for screens, or
+ * `muted` while the microphone is off. Participants who encrypt end to end have no pads.
  * roommixer makes one picture of them.
  *
  * Another rtcroom with the same location in the process shares the room, whose options stay those

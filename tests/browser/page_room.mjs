@@ -164,6 +164,7 @@ export const rooms = {
     const bo = await Participant.join(browser, server, ROOM, 'Bo', { ...SMALL, fragment });
     await Promise.all([ann.moves('Bo'), bo.moves('Ann'), ann.hears('Bo')]);
     assert.ok(await ann.page.isVisible('#lock'));
+    assert.ok(await ann.page.isHidden('#tapped'));
     await bo.write('Between us');
     await ann.page.click('#tool-chat');
     await ann.reads('Between us');
@@ -191,6 +192,8 @@ export const rooms = {
   async room_lobby(browser, server) {
     const home = await Viewer.open(browser, server, '/', DESKTOP, null);
     await until('there is a button for it', () => home.page.isVisible('#rooms'));
+    assert.equal(await home.page.textContent('#empty-title'), 'Meet in a room');
+    assert.ok(await home.page.isHidden('#how-file'), 'nobody can publish over RTMP');
     await home.page.click('#rooms');
     await home.page.fill('#start-name', 'no name');
     assert.ok(await home.page.evaluate(() =>

@@ -16,7 +16,8 @@ const who = (id, more = {}) =>
   ({ id, name: id.toUpperCase(), role: 'speaker', audio: true, video: true, screen: false, ...more });
 
 // Messages: those of the protocol, and what is wrong with others.
-const welcome = { type: 'welcome', you: 'a', role: 'host', room: 'team', roster: [who('a'), who('b')],
+const welcome = { type: 'welcome', you: 'a', role: 'host', room: 'team', tapped: false,
+  roster: [who('a'), who('b')],
   chat: [{ from: 'b', name: 'B', text: '<b>hi</b>', at: 5 }] };
 assert.deepEqual(read({ ...welcome, more: 1 }), welcome);
 assert.deepEqual(read({ type: 'joined', who: who('c') }), { type: 'joined', who: who('c') });
@@ -30,6 +31,7 @@ assert.deepEqual(read({ type: 'chat', from: 'b', name: 'B', text: 'x', at: 9 }),
   { type: 'chat', from: 'b', name: 'B', text: 'x', at: 9 });
 assert.deepEqual(read({ type: 'mute', by: 'a', kind: 'audio' }),
   { type: 'mute', by: 'a', kind: 'audio' });
+assert.deepEqual(read({ type: 'tapped', on: 1 }), { type: 'tapped', on: false });
 assert.deepEqual(read({ type: 'removed', by: 'a' }), { type: 'removed', by: 'a' });
 assert.deepEqual(read({ ...welcome, roster: 5, chat: [null, { text: 5 }], role: 'king' }),
   { ...welcome, roster: [], chat: [], role: 'listener' });
@@ -111,6 +113,11 @@ for (const [width, height] of [[1248, 670], [374, 660], [640, 300], [200, 90]]) 
       assert.equal(plan.placed.some(({ isStage }) => isStage), stage !== null);
     }
   }
+}
+// Cameras of 16:9 are seen whole, whatever the space is like.
+for (const [count, width, height] of [[1, 900, 700], [2, 620, 700], [5, 1000, 300], [3, 374, 660]]) {
+  const size = fit(count, width, height);
+  assert.ok(Math.abs(size.width / size.height - 16 / 9) < 0.03, JSON.stringify(size));
 }
 assert.deepEqual(fit(1, 160, 90), { columns: 1, width: 160, height: 90 });
 assert.equal(fit(4, 1600, 900).columns, 2);

@@ -103,7 +103,10 @@ class RoomMix(unittest.TestCase):
             until("nothing is written", lambda: os.listdir(folder))
             (name,) = os.listdir(folder)
             self.assertRegex(name, r"^show_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.mp4$")
-            # It is watched, too, and out of the same encoder.
+            # It is watched, too, and out of the same encoder: also by who comes before there is
+            # a segment.
+            http = room.replace("/room", "/live")
+            self.assertEqual(status(f"{http}/show/index.m3u8"), 200)
             until("Ann is not seen", lambda: colours(f"{rtmp}/show") == ["red", "red"])
             file = os.path.join(folder, name)
             until("hardly anything is written", lambda: os.path.getsize(file) > 60_000)

@@ -214,6 +214,48 @@ GST_START_TEST(test_screen) {
 }
 GST_END_TEST
 
+// Who encrypts end to end says so: a mix gets nothing of it, and all know that there is one.
+GST_START_TEST(test_sealed) {
+    Site site({}, true);
+    Loop loop;
+    Participant ann(loop, site.port(), {.name = "Ann&encrypted=1"}),
+        bob(loop, site.port(), {.name = "Bob"});
+    const char *const path = "room/standup/join";
+    ann.join();
+    fail_unless(ann.find("welcome")->at("tapped") == true);
+    fail_if(site.server->is_room_readable(path), "a mix of it would be empty");
+    fail_unless(site.server->is_room_wanted(path));
+    bob.join();
+    fail_unless(site.server->is_room_readable(path));
+    for (Participant *each : {&ann, &bob})
+        each->say({{"type", "state"}, {"audio", true}, {"video", true}});
+    Pace pace;
+    const auto streams = [&] {
+        std::lock_guard lock(site.tap.mutex);
+        return site.tap.streams;
+    };
+    const auto send = [&] {
+        if (!pace.is_due()) return;
+        ann.send_audio(20, 'a');
+        bob.send_audio(20, 'b');
+    };
+    bob.wait([&] {
+        send();
+        return !streams().empty() && !bob.slot_of(ann.id, "microphone").empty() &&
+               bob.received(bob.slot_of(ann.id, "microphone")).size() > 20;
+    });
+    const auto seen = streams();
+    fail_unless(seen.size() == 1 && seen.begin()->second.name == "Bob" &&
+                !seen.begin()->second.is_muted);
+    // That Bob is muted is told.
+    bob.say({{"type", "state"}, {"audio", false}});
+    bob.wait([&] {
+        send();
+        return streams().begin()->second.is_muted;
+    });
+}
+GST_END_TEST
+
 GST_START_TEST(test_tap) {
     Site site({}, true);
     Loop loop;
@@ -276,6 +318,7 @@ static Suite *net_room_media_suite() {
     tcase_add_test(tc, test_repair);
     tcase_add_test(tc, test_reports);
     tcase_add_test(tc, test_screen);
+    tcase_add_test(tc, test_sealed);
     tcase_add_test(tc, test_tap);
     return s;
 }

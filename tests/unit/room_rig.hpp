@@ -48,6 +48,10 @@ struct Tap : net::RoomReceiver {
         std::lock_guard lock(mutex);
         tags[stream].push_back(std::move(tag));
     }
+    void on_changed(const net::RoomStream &stream) override {
+        std::lock_guard lock(mutex);
+        streams[stream.number] = stream;
+    }
     void on_stream_ended(uint64_t stream) override {
         std::lock_guard lock(mutex);
         ended.insert(stream);

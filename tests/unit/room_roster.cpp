@@ -120,6 +120,21 @@ GST_START_TEST(test_hosts) {
 }
 GST_END_TEST
 
+// All know whether a mix or a recording is made of what they send.
+GST_START_TEST(test_tapped) {
+    Rig rig;
+    const uint32_t ann = rig.join("Ann");
+    fail_unless(rig.told[ann]["welcome"].at("tapped") == false);
+    for (const bool on : {true, true, false}) {
+        rig.room.set_tapped(on);
+        rig.run();
+        fail_unless(rig.told[ann]["tapped"].at("on") == on);
+        fail_unless(rig.told[rig.join("Bob")]["welcome"].at("tapped") == on);
+    }
+    fail_unless_equals_int(rig.told_to(ann, "tapped"), 2);
+}
+GST_END_TEST
+
 GST_START_TEST(test_last_host_leaves) {
     Rig rig;
     const uint32_t ann = rig.join("Ann"), bob = rig.join("Bob"), cleo = rig.join("Cleo"),
@@ -141,6 +156,15 @@ GST_START_TEST(test_last_host_leaves) {
     fail_unless(rig.told[bob]["changed"].at("who").at("role") == "speaker");
     leave(cleo);
     fail_unless(rig.told[bob]["changed"].at("who").at("role") == "host");
+    // With listeners alone there is no host until somebody comes, as who was host before.
+    Rig talk({.name = "x", .default_role = Role::listener});
+    const uint32_t speaker = talk.join("Ann"), audience = talk.join("Bob");
+    talk.room.leave(speaker);
+    talk.room.tick();
+    talk.run();
+    fail_unless_equals_int(talk.told_to(audience, "changed"), 0);
+    fail_unless(talk.told[talk.join("Ann")]["welcome"].at("role") == "host");
+    fail_unless(talk.told[talk.join("Cleo")]["welcome"].at("role") == "listener");
     // With a host key only that makes hosts.
     Rig keyed({.name = "x", .first_is_host = false});
     const uint32_t host = keyed.join("Ann", true), guest = keyed.join("Bob");
@@ -299,6 +323,7 @@ static Suite *room_roster_suite() {
     tcase_add_test(tc, test_states);
     tcase_add_test(tc, test_hosts);
     tcase_add_test(tc, test_last_host_leaves);
+    tcase_add_test(tc, test_tapped);
     tcase_add_test(tc, test_chat);
     tcase_add_test(tc, test_welcome_fits);
     tcase_add_test(tc, test_too_many_views);

@@ -3,7 +3,7 @@
 import { ScreenLock } from './awake.js';
 import { canEncrypt, passphraseOf, RoomCipher } from './roomcipher.js';
 import { captureChoice, Lobby, rememberRoom, showDevices, showStart } from './roomlobby.js';
-import { Meeting } from './roommeeting.js';
+import { Meeting, TAPPED, TAPPED_IN_VAIN } from './roommeeting.js';
 import { OwnMedia } from './roomown.js';
 import { note } from './roompanel.js';
 import { RoomPeer } from './roompeer.js';
@@ -43,7 +43,6 @@ function openRoom(name: string): void {
   let cipher: RoomCipher | null = null; // null: nothing is encrypted end to end
   let received = Promise.resolve();     // the last message, which may have to be decrypted
   let isIn = false; // the meeting is shown, also while it is joined again
-  let wasListener = false;
   let trouble = ''; // why it can't be joined
 
   async function join(): Promise<void> {
@@ -55,7 +54,8 @@ function openRoom(name: string): void {
     cipher = passphrase ? await RoomCipher.of(passphrase, name, () => note(UNREADABLE)) : null;
     $('lock').hidden = !cipher;
     sendTracks();
-    const query = new URLSearchParams({ name: lobby.name });
+    // The server is told, so that nobody there tries to read it.
+    const query = new URLSearchParams({ name: lobby.name, ...(cipher ? { encrypted: '1' } : {}) });
     const joined = encodeURIComponent(cipher?.roomName ?? name);
     peer.join({ url: `/room/${joined}/join?${query}`, key: lobby.key,
       videoSlots: lobby.videoSlots, sends: canCapture(), cipher });
@@ -80,19 +80,18 @@ function openRoom(name: string): void {
   }
 
   function take(message: ServerMessage): void {
+    const before = message.type === 'changed' ? room.roster.get(message.who.id)?.role : undefined;
+    const wasTapped = room.isTapped;
     room.apply(message);
     meeting.receive(message);
-    if (message.type === 'welcome') {
-      rememberRoom(name);
-      wasListener = room.role === 'listener';
+    if (message.type === 'welcome') rememberRoom(name);
+    if (message.type === 'changed' && before && before !== message.who.role) {
+      meeting.roleChanged(message.who, before);
     }
-    const isListener = room.me?.role === 'listener';
-    if (isListener !== wasListener) {
-      wasListener = isListener;
-      meeting.roleChanged(isListener);
-    }
+    if (room.isTapped && !wasTapped) note(cipher ? TAPPED_IN_VAIN : TAPPED);
+    meeting.showTapped(cipher !== null);
     // A participant who may speak again decides anew what the others see and hear.
-    if (isListener && own.isOpen) own.close();
+    if (room.me?.role === 'listener' && own.isOpen) own.close();
     changed();
   }
 

@@ -38,8 +38,7 @@ export interface Plan {
 }
 
 const GAP: Pixels = 8;
-const NARROWEST = 4 / 3;      // width to height of a tile
-const WIDEST = 16 / 9;
+const SHAPE = 16 / 9; // width to height of a tile, as of nearly all cameras: nothing is cut off
 const SMALLEST: Pixels = 150; // width of a tile in the grid
 const MOST_IN_GRID = 25;
 const STRIP = { least: 120, share: 0.2, most: 260 } as const; // its width, or its height on a phone
@@ -86,8 +85,8 @@ export function fit(count: number, width: Pixels, height: Pixels):
     let across = (width - GAP * (columns - 1)) / columns;
     let down = (height - GAP * (rows - 1)) / rows;
     if (across <= 0 || down <= 0) continue;
-    if (across / down > WIDEST) across = down * WIDEST;
-    if (across / down < NARROWEST) down = across / NARROWEST;
+    if (across / down > SHAPE) across = down * SHAPE;
+    else down = across / SHAPE;
     const size = { columns, width: Math.floor(across), height: Math.floor(down) };
     if (size.width * size.height > best.width * best.height) best = size;
   }
@@ -105,7 +104,7 @@ function cut(tiles: readonly Shown[], space: number, speaker: Id): readonly Show
 /** All of one size, the last row in the middle. */
 function grid(tiles: readonly Shown[], speaker: Id, width: Pixels, height: Pixels): Plan {
   const across = Math.floor((width + GAP) / (SMALLEST + GAP));
-  const down = Math.floor((height + GAP) / (SMALLEST / WIDEST + GAP));
+  const down = Math.floor((height + GAP) / (SMALLEST / SHAPE + GAP));
   const space = Math.min(MOST_IN_GRID, Math.max(1, across) * Math.max(1, down));
   const kept = cut(tiles, space, speaker);
   const count = tiles.length - kept.length;
@@ -134,8 +133,8 @@ function staged(stage: Shown, tiles: readonly Shown[], speaker: Id, width: Pixel
   const stageRect: Rect = { left: 0, top: 0, width: isUpright ? width : width - strip - GAP,
     height: isUpright ? height - strip - GAP : height };
   const whole = strip ? stageRect : { left: 0, top: 0, width, height };
-  const least = isUpright ? strip * 0.75 : strip / WIDEST;
-  const most = isUpright ? strip * WIDEST : strip / WIDEST;
+  const least = isUpright ? strip * 0.75 : strip / SHAPE;
+  const most = isUpright ? strip * SHAPE : strip / SHAPE;
   const kept = cut(tiles, Math.floor((along + GAP) / (least + GAP)), speaker);
   const count = tiles.length - kept.length;
   const cells = kept.length + (count ? 1 : 0);

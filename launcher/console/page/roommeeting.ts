@@ -9,7 +9,7 @@ import type { OwnMedia } from './roomown.js';
 import { note, Panel, PANEL_PAGES, PANEL_TITLES } from './roompanel.js';
 import { PeopleView } from './roompeople.js';
 import type { RoomPeer } from './roompeer.js';
-import type { ClientMessage, ServerMessage, Source } from './roomprotocol.js';
+import type { ClientMessage, Role, ServerMessage, Source, Who } from './roomprotocol.js';
 import { AudioSlots, sizesOf, ViewReport } from './roomslots.js';
 import type { RoomState } from './roomstate.js';
 import { Floor, setTool, type Detail } from './roomtiles.js';
@@ -23,7 +23,19 @@ const input = (id: string): HTMLInputElement => $(id) as HTMLInputElement;
 const SOURCES = ['microphone', 'camera', 'screen'] as const;
 const FIGURES_EVERY: Milliseconds = 1000;
 const REMIND_AFTER: Milliseconds = 30000; // of being muted, at most that often
+export const TAPPED = 'The server records this room, or makes a stream of it that others watch';
+export const TAPPED_IN_VAIN = 'The server records its rooms, or makes streams of them. It can\'t read what ' +
+  'is sent here, so there is nothing of it in those';
+const OTHERS_ROLE: Readonly<Record<Role, string>> = { host: 'is a host now',
+  speaker: 'may speak now', listener: 'is a listener now' };
 const KEYS: Readonly<Record<Source, string>> = { microphone: 'M', camera: 'V', screen: 'S' };
+
+function ownRole(role: Role, before: Role): string {
+  if (role === 'listener') return 'You are a listener now: nobody sees or hears you';
+  if (role === 'host') return 'You are a host now: see People for what you may do';
+  return before === 'host' ? 'You are no host any more'
+    : 'You may speak now, and turn on your camera';
+}
 
 export class Meeting {
   readonly #room: RoomState;
@@ -99,10 +111,20 @@ export class Meeting {
     }
   }
 
-  /** My role has changed. */
-  roleChanged(isListener: boolean): void {
-    note(isListener ? 'You are a listener now: nobody sees or hears you'
-      : 'You may speak now, and turn on your camera');
+  /** Somebody's role has changed; `before`: what it was. */
+  roleChanged({ id, name, role }: Who, before: Role): void {
+    if (id === this.#room.you) note(ownRole(role, before));
+    else note(`${name || 'Somebody'} ${OTHERS_ROLE[role]}`);
+  }
+
+  /** Tells in the bar whether what is sent here leaves the room. */
+  showTapped(isSealed: boolean): void {
+    const { isTapped } = this.#room;
+    $('tapped').hidden = !isTapped;
+    if (!isTapped) return;
+    $('tapped').classList.toggle('is-vain', isSealed);
+    setText($('tapped'), isSealed ? 'No recording: encrypted' : 'Recorded or broadcast');
+    $('tapped').title = isSealed ? TAPPED_IN_VAIN : TAPPED;
   }
 
   show(): void {

@@ -39,6 +39,7 @@ export interface Welcome {
   readonly you: Id;
   readonly role: Role;
   readonly room: string;
+  readonly tapped: boolean;
   readonly roster: readonly Who[];
   readonly chat: readonly ChatLine[];
 }
@@ -47,6 +48,8 @@ export type ServerMessage =
   | Welcome
   | { readonly type: 'joined' | 'changed'; readonly who: Who }
   | { readonly type: 'left'; readonly id: Id }
+  /** Whether a mix or a recording is made of what we send. */
+  | { readonly type: 'tapped'; readonly on: boolean }
   | { readonly type: 'slots'; readonly slots: ReadonlyMap<string, Slot> } // by MID
   | { readonly type: 'speakers'; readonly ids: readonly Id[] } // the loudest first
   | { readonly type: 'chat' } & ChatLine
@@ -109,12 +112,13 @@ function readSlots(value: unknown): Map<string, Slot> {
 const kept = <T>(value: T | null): T[] => (value === null ? [] : [value]);
 
 function readEntry(entry: Entry): ServerMessage | null {
-  const { type, you, role, room, roster, chat, who, id, slots, ids, by, kind, text } = entry;
+  const { type, you, role, room, roster, chat, who, id, slots, ids, by, kind, text,
+    on, tapped } = entry;
   switch (type) {
     case 'welcome':
       if (!textOf(you)) return null;
       return { type, you: textOf(you), role: isRole(role) ? role : 'listener', room: textOf(room),
-        roster: listOf(roster).flatMap((one) => kept(readWho(one))),
+        tapped: tapped === true, roster: listOf(roster).flatMap((one) => kept(readWho(one))),
         chat: listOf(chat).flatMap((one) => kept(readLine(one))) };
     case 'joined':
     case 'changed': {
@@ -122,6 +126,7 @@ function readEntry(entry: Entry): ServerMessage | null {
       return read && { type, who: read };
     }
     case 'left': return { type, id: textOf(id) };
+    case 'tapped': return { type, on: on === true };
     case 'slots': return { type, slots: readSlots(slots) };
     case 'speakers': return { type, ids: listOf(ids).map(textOf).filter(Boolean) };
     case 'chat': {

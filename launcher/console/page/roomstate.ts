@@ -15,6 +15,8 @@ export class RoomState {
   /** The last of the others who spoke; empty: nobody yet. */
   lastSpeaker: Id = '';
   chat: ChatLine[] = [];
+  /** The server makes a mix or a recording of the room. */
+  isTapped = false;
 
   get me(): Who | null { return this.roster.get(this.you) ?? null; }
   get role(): Role { return this.me?.role ?? 'listener'; }
@@ -26,6 +28,10 @@ export class RoomState {
         this.you = message.you;
         for (const who of message.roster) this.roster.set(who.id, who);
         this.chat = message.chat.slice(-LONGEST_CHAT);
+        this.isTapped = message.tapped;
+        break;
+      case 'tapped':
+        this.isTapped = message.on;
         break;
       case 'joined':
       case 'changed':
@@ -57,6 +63,7 @@ export class RoomState {
     this.speakers = [];
     this.lastSpeaker = '';
     this.chat = [];
+    this.isTapped = false;
   }
 
   /** The slot that shows this; null: none does. */

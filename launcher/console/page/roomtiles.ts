@@ -54,6 +54,9 @@ class Tile {
     this.element.dataset['key'] = keyOf(shown);
     this.element.classList.toggle('is-screen', shown.source === 'screen');
     Object.assign(this.#video, { playsInline: true, muted: true, autoplay: true });
+    // To fill the tile, too little of it would be seen.
+    this.#video.addEventListener('resize', () => this.element.classList.toggle('is-upright',
+      this.#video.videoHeight > this.#video.videoWidth));
     this.#avatar.setAttribute('aria-hidden', 'true');
     const label = make('p', 'tile-label');
     label.append(this.#muted, this.#name);

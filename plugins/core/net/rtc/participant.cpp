@@ -138,12 +138,14 @@ size_t RtcParticipant::max_sent_streams() const {
 }
 
 void RtcParticipant::on_connected() {
-    std::array<size_t, rtc::room::source_kinds> layers{};
+    RtcRoom::Joining who;
+    who.loop = home_;
     for (const auto &track : upstream_->tracks())
-        layers[size_t(track.kind)] = track.layers.size();
-    const std::string name = http::query_parameter(peer_.query, "name").value_or("");
-    const RtcRoom::Joined joined =
-        room_->join(home_, name, gives(room_->options().host_key), layers);
+        who.layers[size_t(track.kind)] = track.layers.size();
+    who.name = http::query_parameter(peer_.query, "name").value_or("");
+    who.is_host = gives(room_->options().host_key);
+    who.is_sealed = http::query_parameter(peer_.query, "encrypted") == "1";
+    const RtcRoom::Joined joined = room_->join(who);
     if (joined.number == 0)
         return close_now(LogLevel::info, room_->is_closed() ? "the room has closed" : full_text);
     number_ = joined.number;
@@ -152,10 +154,16 @@ void RtcParticipant::on_connected() {
     admission_.enter(peer_);
     // Its rule's pipeline may be none of those that hold the room open, or be ending.
     tell_rule(state_->rules->lease_for(peer_.path));
-    taps_ = std::make_unique<ParticipantTaps>(
-        room_, number_, *upstream_,
-        [this](SourceKind kind, uint8_t layer) { upstream_->request_keyframe(kind, layer); });
-    taps_->set_tracks(tracks_);
+    if (who.is_sealed) {
+        if (room_->is_tapped())
+            say(LogLevel::warning, "encrypts end to end: the mix or the recording of its room has "
+                                   "nothing of it");
+    } else {
+        taps_ = std::make_unique<ParticipantTaps>(
+            room_, number_, *upstream_,
+            [this](SourceKind kind, uint8_t layer) { upstream_->request_keyframe(kind, layer); });
+        taps_->set_tracks(tracks_);
+    }
     side().add(self<RtcParticipant>());
     state_->port->tick(shared_from_this());
 }

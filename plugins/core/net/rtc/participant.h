@@ -81,7 +81,7 @@ private:
     std::array<RoomTrackPtr, rtc::room::source_kinds> tracks_;
     std::unique_ptr<rtc::room::Upstream> upstream_;
     std::unique_ptr<rtc::room::Downstream> downstream_;
-    std::unique_ptr<ParticipantTaps> taps_;
+    std::unique_ptr<ParticipantTaps> taps_; ///< nullptr: what it sends can't be read here
     std::shared_ptr<const RoomScene> scene_;
     /// Tracks that some slot wants, which may have left the scene by now.
     std::map<uint64_t, std::pair<RoomTrackPtr, unsigned>> held_;

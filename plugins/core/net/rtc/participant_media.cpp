@@ -62,7 +62,7 @@ bool RtcParticipant::tick_media(uint64_t now) {
                 upstream_->request_keyframe(track->kind, uint8_t(layer));
     upstream_->check(static_cast<int64_t>(now));
     downstream_->check(static_cast<int64_t>(now), unix_ms() * 1'000'000);
-    taps_->check(static_cast<int64_t>(now), unix_ms() * 1'000'000);
+    if (taps_) taps_->check(static_cast<int64_t>(now), unix_ms() * 1'000'000);
     if (now - facts_told_ >= facts_interval) tell_facts(now);
     if (!texts_.empty() || has_lost_texts_) flush_texts();
     room_->tick(now);

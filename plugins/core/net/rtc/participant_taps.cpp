@@ -50,15 +50,15 @@ void ParticipantTaps::check(int64_t now, int64_t unix_ns) {
     follow_taps(now);
     const bool is_due = now - chosen_ >= choose_interval;
     if (!streams_[0] && !streams_[1]) return;
-    std::string name;
+    RoomStream described;
     if (is_due) {
         chosen_ = now;
-        name = room_->name_of(participant_);
+        room_->describe(participant_, described);
     }
     for (const auto &stream : streams_) {
         if (!stream) continue;
         const RoomTrackPtr &track = tracks_[size_t(stream->kind())];
-        if (is_due) stream->set_name(name);
+        if (is_due) stream->describe(described);
         if (is_due && track) stream->tap().choose(track->facts());
         if (room_->take_keyframe_request(stream->number())) stream->tap().request_keyframe();
         stream->tap().check(now, unix_ns);
@@ -96,11 +96,14 @@ void ParticipantTaps::Stream::set_taps(const RoomTaps &taps) {
 }
 
 /// Until it begins it has none.
-void ParticipantTaps::Stream::set_name(const std::string &name) {
-    if (!has_begun_ || info_.name == name) return;
-    info_.name = name;
+void ParticipantTaps::Stream::describe(const RoomStream &participant) {
+    if (!has_begun_ ||
+        (info_.name == participant.name && info_.is_muted == participant.is_muted))
+        return;
+    info_.name = participant.name;
+    info_.is_muted = participant.is_muted;
     for (const Taker &taker : takers_)
-        taker.tap->call([&](RoomReceiver &receiver) { receiver.on_renamed(info_.number, name); });
+        taker.tap->call([&](RoomReceiver &receiver) { receiver.on_changed(info_); });
 }
 
 /// The stream exists for it from now on, with a keyframe next.
@@ -117,7 +120,7 @@ void ParticipantTaps::Stream::begin(Taker &taker) {
 void ParticipantTaps::Stream::on_tag(flv::Tag &&tag) {
     if (!has_begun_) {
         has_begun_ = true;
-        info_.name = all_.room_->name_of(all_.participant_);
+        all_.room_->describe(all_.participant_, info_);
         for (Taker &taker : takers_)
             begin(taker);
     }

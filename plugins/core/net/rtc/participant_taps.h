@@ -44,8 +44,8 @@ private:
         Stream(ParticipantTaps &all, bool is_screen, int64_t now);
         ~Stream() override;
         void set_taps(const RoomTaps &taps);
-        /// Tells the takers if it is another one.
-        void set_name(const std::string &name);
+        /// Tells the takers if the participant has another name, or is muted or not.
+        void describe(const RoomStream &participant);
         rtc::room::Tap &tap() { return tap_; }
         uint64_t number() const { return info_.number; }
         rtc::room::SourceKind kind() const { return kind_; }

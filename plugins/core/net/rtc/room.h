@@ -29,6 +29,7 @@ struct RoomStream {
     std::string participant; ///< id: "p3"
     std::string name;        ///< of the participant; UTF-8, any characters but control ones
     bool is_screen = false;
+    bool is_muted = false; ///< its participant's microphone is off, or is not forwarded
 };
 
 /// Called on network loops, one call at a time; must not block.
@@ -40,8 +41,8 @@ public:
     /// Before the first tag of a stream.
     virtual void on_stream(const RoomStream &) {}
     virtual void on_tag(uint64_t /*stream*/, flv::Tag &&) {}
-    /// Its participant has another name.
-    virtual void on_renamed(uint64_t /*stream*/, const std::string & /*name*/) {}
+    /// Its participant has another name, or is muted or so no longer.
+    virtual void on_changed(const RoomStream &) {}
     virtual void on_stream_ended(uint64_t /*stream*/) {}
     /// The first participant has come, or the last one has left. Several of these calls may be late
     /// and in any order: the claim's stats say which holds.

@@ -58,20 +58,26 @@ bool RtcRoom::is_occupied() const {
     return room_.size() > 0;
 }
 
+bool RtcRoom::is_readable() const {
+    std::lock_guard lock(mutex_);
+    return room_.size() > sealed_.size();
+}
+
 // --- participants -------------------------------------------------------------------------
 
-RtcRoom::Joined RtcRoom::join(size_t loop, const std::string &name, bool is_host,
-                              std::array<size_t, rtc::room::source_kinds> layers) {
+RtcRoom::Joined RtcRoom::join(const Joining &who) {
+    const auto &layers = who.layers;
     Joined out;
     std::unique_lock lock(mutex_);
     if (is_closed_) return out;
     std::array<bool, rtc::room::source_kinds> sends{};
     for (size_t i = 0; i < layers.size(); ++i)
         sends[i] = layers[i] > 0;
-    out.number = room_.join(name, is_host, sends);
+    out.number = room_.join(who.name, who.is_host, sends);
     if (out.number == 0) return out;
     ++joined_;
-    loops_of_[out.number] = loop;
+    loops_of_[out.number] = who.loop;
+    if (who.is_sealed) sealed_.insert(out.number);
     for (size_t i = 0; i < layers.size(); ++i) {
         if (layers[i] == 0) continue;
         out.tracks[i] = std::make_shared<RoomTrack>(next_track(), out.number, SourceKind(i),
@@ -97,6 +103,7 @@ void RtcRoom::leave(uint32_t participant) {
     std::unique_lock lock(mutex_);
     std::erase_if(tracks_, [&](const auto &one) { return one.second->participant == participant; });
     loops_of_.erase(participant);
+    sealed_.erase(participant);
     room_.leave(participant);
     act();
     const bool is_empty = room_.size() == 0;
@@ -133,9 +140,10 @@ std::vector<uint32_t> RtcRoom::numbers_of(const std::vector<std::string> &ids) c
     return out;
 }
 
-std::string RtcRoom::name_of(uint32_t participant) const {
+void RtcRoom::describe(uint32_t participant, RoomStream &out) const {
     std::lock_guard lock(mutex_);
-    return room_.name_of(participant);
+    out.name = room_.name_of(participant);
+    out.is_muted = !room_.forwards(participant, SourceKind::microphone);
 }
 
 /// With mutex_ held, so that texts come in the order in which things have happened.
@@ -202,15 +210,23 @@ bool RtcRoom::add_tap(const std::shared_ptr<RoomTap> &tap) {
     std::lock_guard lock(mutex_);
     if (is_closed_) return false;
     taps_.push_back(tap);
-    ++tap_turn_;
+    taps_changed();
     return true;
+}
+
+/// With mutex_ held.
+void RtcRoom::taps_changed() {
+    ++tap_turn_;
+    room_.set_tapped(std::any_of(taps_.begin(), taps_.end(),
+                                 [](const auto &tap) { return tap->takes_media(); }));
+    act();
 }
 
 void RtcRoom::remove_tap(const std::shared_ptr<RoomTap> &tap) {
     tap->close();
     std::lock_guard lock(mutex_);
     std::erase(taps_, tap);
-    ++tap_turn_;
+    taps_changed();
     if (taps_.empty()) close("the room has closed");
 }
 
@@ -220,6 +236,10 @@ RoomTaps RtcRoom::media_taps() const {
     for (const auto &tap : taps_)
         if (tap->takes_media()) out.push_back(tap);
     return out;
+}
+
+bool RtcRoom::is_tapped() const {
+    return !media_taps().empty();
 }
 
 uint64_t RtcRoom::open_stream() {

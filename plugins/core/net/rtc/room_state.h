@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,15 +54,22 @@ public:
     RoomSide &side(size_t loop) { return *sides_[loop]; }
     bool is_full() const;
     bool is_occupied() const;
+    /// Whether somebody is there whose media the server can read.
+    bool is_readable() const;
 
     // --- participants ---------------------------------------------------------------------
     struct Joined {
         uint32_t number = 0; ///< 0: the room is full, or closed
         std::array<RoomTrackPtr, rtc::room::source_kinds> tracks; ///< nullptr: not sent
     };
-    /// `layers`: of each kind; 0: it is not sent.
-    Joined join(size_t loop, const std::string &name, bool is_host,
-                std::array<size_t, rtc::room::source_kinds> layers);
+    struct Joining {
+        size_t loop = 0;
+        std::string name;
+        bool is_host = false;
+        bool is_sealed = false; ///< its media are encrypted end to end, and of no use to taps
+        std::array<size_t, rtc::room::source_kinds> layers{}; ///< 0: the kind is not sent
+    };
+    Joined join(const Joining &who);
     void leave(uint32_t participant);
     /// `most_text`: bytes of a text that it takes; 0: as before.
     void welcome(uint32_t participant, size_t most_text = 0);
@@ -69,7 +77,8 @@ public:
     void set_flowing(uint32_t participant, rtc::room::SourceKind kind, bool flows);
     /// What of these participants' texts names somebody.
     std::vector<uint32_t> numbers_of(const std::vector<std::string> &ids) const;
-    std::string name_of(uint32_t participant) const;
+    /// Its name, and whether it is muted, as taps are told.
+    void describe(uint32_t participant, RoomStream &out) const;
     /// From every participant's tick; acts every tick_ns.
     void tick(uint64_t now);
     /// To all loops on which somebody wants it.
@@ -83,6 +92,7 @@ public:
     void remove_tap(const std::shared_ptr<RoomTap> &tap);
     /// Those that take media; they have changed when the turn has.
     RoomTaps media_taps() const;
+    bool is_tapped() const; ///< there are such
     unsigned tap_turn() const { return tap_turn_.load(std::memory_order_acquire); }
     /// A stream for taps; its number, which no other gets.
     uint64_t open_stream();
@@ -104,6 +114,7 @@ private:
     void act();
     void tell_scene(uint64_t now);
     void tell_occupied();
+    void taps_changed();
     void close(const std::string &reason);
 
     const std::string path_;
@@ -118,6 +129,7 @@ private:
     mutable std::mutex mutex_; ///< guards what follows
     rtc::room::Room room_;
     std::map<uint32_t, size_t> loops_of_; ///< by participant
+    std::set<uint32_t> sealed_;           ///< participants who encrypt end to end
     std::map<uint64_t, RoomTrackPtr> tracks_;
     bool is_scene_due_ = false;
     uint64_t scene_told_ = 0; ///< ns

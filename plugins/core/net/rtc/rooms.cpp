@@ -101,13 +101,13 @@ bool RtcRooms::wait(const std::string &path, std::weak_ptr<void> who, Then then)
     return true;
 }
 
-bool RtcRooms::is_occupied(const std::string &path) const {
+bool RtcRooms::is_readable(const std::string &path) const {
     const auto room = find(path);
-    return room && room->is_occupied();
+    return room && room->is_readable();
 }
 
 bool RtcRooms::is_wanted(const std::string &path) const {
-    if (is_occupied(path)) return true;
+    if (const auto room = find(path); room && room->is_occupied()) return true;
     std::lock_guard lock(mutex_);
     const auto found = waiting_.find(path);
     return found != waiting_.end() &&

@@ -35,9 +35,9 @@ public:
     /// by then. False: too many wait.
     using Then = std::function<void(const std::shared_ptr<RtcRoom> &, const std::string &reason)>;
     bool wait(const std::string &path, std::weak_ptr<void> who, Then then);
-    /// Whether it is open, and somebody is there.
-    bool is_occupied(const std::string &path) const;
-    /// The same, or somebody waits for it to open.
+    /// Whether it is open, and somebody is there whose media the server can read.
+    bool is_readable(const std::string &path) const;
+    /// Whether somebody is in it, or waits for it to open.
     bool is_wanted(const std::string &path) const;
     /// It will not open.
     void refuse(const std::string &path, const std::string &reason);

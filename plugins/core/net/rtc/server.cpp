@@ -216,8 +216,8 @@ public:
         if (!room) return nullptr;
         return std::make_unique<Room>(shared_from_this(), std::move(room), tap);
     }
-    bool is_room_occupied(const std::string &path) const override {
-        return state_->rooms->is_occupied(path);
+    bool is_room_readable(const std::string &path) const override {
+        return state_->rooms->is_readable(path);
     }
     bool is_room_wanted(const std::string &path) const override {
         return state_->rooms->is_wanted(path);

@@ -69,9 +69,10 @@ public:
     /// stay. The receiver must outlive the claim. nullptr: too many rooms are open.
     virtual std::unique_ptr<RoomClaim> room(const std::string &path, RoomReceiver &receiver,
                                             const RoomOptions &options, std::string *error) = 0;
-    /// Whether the room at `path` is open, and somebody is in it.
-    virtual bool is_room_occupied(const std::string &path) const = 0;
-    /// The same, or somebody waits for it to open.
+    /// Whether the room at `path` is open, and somebody is in it whose media can be read here: not
+    /// encrypted end to end.
+    virtual bool is_room_readable(const std::string &path) const = 0;
+    /// Whether somebody is in it, or waits for it to open.
     virtual bool is_room_wanted(const std::string &path) const = 0;
     /// The rules and watchers of the HTTP listener, which count for WHIP and WHEP, too.
     virtual PathRules &rules() = 0;

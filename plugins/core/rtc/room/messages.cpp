@@ -141,7 +141,7 @@ std::optional<ClientMessage> read_message(std::string_view text) {
     return std::nullopt;
 }
 
-std::string write_welcome(std::string_view you, Role role, std::string_view room,
+std::string write_welcome(std::string_view you, Role role, std::string_view room, bool is_tapped,
                           const std::vector<Who> &roster, const std::vector<ChatLine> &chat) {
     json people = json::array(), lines = json::array();
     for (const Who &who : roster)
@@ -152,8 +152,13 @@ std::string write_welcome(std::string_view you, Role role, std::string_view room
                    {"you", you},
                    {"role", to_string(role)},
                    {"room", room},
+                   {"tapped", is_tapped},
                    {"roster", std::move(people)},
                    {"chat", std::move(lines)}});
+}
+
+std::string write_tapped(bool is_tapped) {
+    return dumped({{"type", "tapped"}, {"on", is_tapped}});
 }
 
 std::string write_joined(const Who &who) {

@@ -89,8 +89,11 @@ struct SlotShows {
     bool operator==(const SlotShows &) const = default;
 };
 
-std::string write_welcome(std::string_view you, Role role, std::string_view room,
+/// `is_tapped`: as in write_tapped().
+std::string write_welcome(std::string_view you, Role role, std::string_view room, bool is_tapped,
                           const std::vector<Who> &roster, const std::vector<ChatLine> &chat);
+/// Whether somebody besides the participants gets what they send: a mix, or a recording.
+std::string write_tapped(bool is_tapped);
 std::string write_joined(const Who &who);
 std::string write_changed(const Who &who);
 std::string write_left(std::string_view id);

@@ -71,7 +71,7 @@ std::vector<uint32_t> Room::participants() const {
 
 uint32_t Room::join(std::string_view name, bool is_host, std::array<bool, source_kinds> sends) {
     if (is_full()) return 0;
-    const bool is_first = options_.first_is_host && people_.empty();
+    const bool is_first = options_.first_is_host && !has_host();
     const uint32_t number = ++last_;
     Person person;
     person.who.id = id_of(number);
@@ -92,17 +92,19 @@ void Room::leave(uint32_t participant) {
     keep_a_host();
 }
 
-/// Without a host key nobody could become host any more: it is who has been there longest and is
-/// no listener.
+bool Room::has_host() const {
+    return std::any_of(people_.begin(), people_.end(),
+                       [](const auto &one) { return one.second.who.role == Role::host; });
+}
+
+/// Without a host key, the host is then who has been there longest and is no listener. With
+/// listeners alone there is none until somebody comes, as the host of a talk who was cut off.
 void Room::keep_a_host() {
-    const auto has_role = [](Role role) {
-        return [role](const auto &one) { return one.second.who.role == role; };
-    };
-    if (!options_.first_is_host ||
-        std::any_of(people_.begin(), people_.end(), has_role(Role::host)))
-        return;
+    if (!options_.first_is_host || has_host()) return;
     // Numbers are given in the order of coming.
-    const auto heir = std::find_if_not(people_.begin(), people_.end(), has_role(Role::listener));
+    const auto heir = std::find_if(people_.begin(), people_.end(), [](const auto &one) {
+        return one.second.who.role != Role::listener;
+    });
     if (heir == people_.end()) return;
     heir->second.who.role = Role::host;
     change(heir->second);
@@ -117,7 +119,8 @@ void Room::welcome(uint32_t participant, size_t most_text) {
     for (const auto &[number, other] : people_)
         roster.push_back(other.who);
     const auto write = [&](const std::vector<ChatLine> &lines) {
-        return write_welcome(person->who.id, person->who.role, options_.name, roster, lines);
+        return write_welcome(person->who.id, person->who.role, options_.name, is_tapped_, roster,
+                             lines);
     };
     const size_t without = write({}).size();
     const size_t most = person->most_text;
@@ -135,6 +138,10 @@ void Room::welcome(uint32_t participant, size_t most_text) {
     for (const uint32_t speaker : told_speakers_)
         ids.push_back(id_of(speaker));
     if (!ids.empty()) send(participant, write_speakers(ids));
+}
+
+void Room::set_tapped(bool is_tapped) {
+    if (std::exchange(is_tapped_, is_tapped) != is_tapped) send_all(write_tapped(is_tapped));
 }
 
 // --- what participants say ----------------------------------------------------------------

@@ -29,7 +29,7 @@ public:
         std::string name; ///< for people
         Role default_role = Role::speaker;
         size_t max_participants = Room::max_participants;
-        /// There is no host key: the first participant is host.
+        /// There is no host key: who comes into a room without a host is host.
         bool first_is_host = true;
     };
     struct Text {
@@ -55,6 +55,8 @@ public:
     /// Its channel is open, or has lost texts: it gets the welcome, with as much of the chat as
     /// fits `most_text` bytes; 0: what was said last, or max_text.
     void welcome(uint32_t participant, size_t most_text = 0);
+    /// Others than the participants get what these send, or do so no more; all are told.
+    void set_tapped(bool is_tapped);
     /// What the participant shows is its own affair: that is returned, and of no interest here.
     std::optional<message::View> take_text(uint32_t participant, std::string_view text, int64_t now,
                                            int64_t unix_ms);
@@ -107,6 +109,7 @@ private:
     void take(uint32_t from, Person &sender, const message::Remove &removal);
     Person *target_of(uint32_t from, Person &sender, const std::string &id);
     void set_media(Person &person, SourceKind kind, bool sends);
+    bool has_host() const;
     void keep_a_host();
     void change(Person &person);
     void complain(uint32_t to, Person &person, std::string_view text, int64_t now);
@@ -117,6 +120,7 @@ private:
     std::map<uint32_t, Person> people_;
     uint32_t last_ = 0;
     std::deque<ChatLine> chat_;
+    bool is_tapped_ = false;
     Speakers speakers_;
     std::vector<uint32_t> told_speakers_;
     Actions actions_;
