@@ -43,8 +43,12 @@ void print_urls(const supervisor::Bindings &bindings) {
     for (const auto &binding : bindings) {
         const description::Description &description = binding->description();
         output.print(output.bold(description.name) + "  " + description.summary);
-        for (const Url &url : urls_of(*binding))
-            output.print("  " + output.green(pad(url.label, 10)) + url.text);
+        const std::vector<Url> urls = urls_of(*binding);
+        size_t widest = 8;
+        for (const Url &url : urls)
+            widest = std::max(widest, url.label.size());
+        for (const Url &url : urls)
+            output.print("  " + output.green(pad(url.label, widest + 2)) + url.text);
     }
     output.print(output.dim("Ctrl-C ends it."));
     output.show_times();

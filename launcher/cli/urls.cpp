@@ -97,8 +97,13 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
         }
         if (endpoint.element)
             place.property = [&](const char *name) -> std::optional<std::string> {
-                for (const description::Property &property : endpoint.element->properties)
-                    if (property.name == name) return binding.expand_for_people(property.pieces);
+                for (const description::Property &property : endpoint.element->properties) {
+                    if (property.name != name) continue;
+                    // A secret that is not set is none, and not "<name>".
+                    if (const auto value = binding.expand(property.pieces, {}, nullptr))
+                        if (value->empty()) return "";
+                    return binding.expand_for_people(property.pieces);
+                }
                 return std::nullopt;
             };
         for (protocols::UrlLine &line : protocols::url_lines(*endpoint.protocol, place)) {

@@ -186,7 +186,7 @@ void Demuxer::push_flv(Stream &stream, const mpegts::Unit &unit, const mpegts::U
     const int64_t composition = std::clamp<int64_t>(ms_of(times.pts) - dts, 0, max_composition);
     tags_.clear();
     // The first headers have all that is known.
-    if (!output_.has_started())
+    if (!start_.has_started())
         for (const auto &other : streams_)
             if (other.get() != &stream)
                 other->track.write_config(static_cast<uint32_t>(dts), tags_);
@@ -202,7 +202,7 @@ void Demuxer::push_flv(Stream &stream, const mpegts::Unit &unit, const mpegts::U
 
 /// Players want to know at once that there is video: audio does not begin without it.
 bool Demuxer::waits_for_video(const Stream &stream, int64_t time) const {
-    if (output_.has_started() || mpegts::is_video(stream.about.codec)) return false;
+    if (start_.has_started() || mpegts::is_video(stream.about.codec)) return false;
     const bool has_video = std::any_of(streams_.begin(), streams_.end(), [](const auto &other) {
         return mpegts::is_video(other->about.codec);
     });

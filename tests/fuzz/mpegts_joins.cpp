@@ -12,6 +12,7 @@
 #include <vector>
 
 using namespace penstock;
+using fuzz::law;
 using mpegts::packet_size;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -11,6 +11,7 @@
 #include <string>
 
 using namespace penstock;
+using fuzz::law;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string_view text(reinterpret_cast<const char *>(data), size);

@@ -72,8 +72,20 @@ def to_whip(server, content, file):
                f"rtcpushsink location={server.http}/live/cam/whip")
 
 
+def to_srt(server, content, file):
+    if any(codec in ("av1", "vp8") for codec in judging.codecs_of(content).values()):
+        raise Skip("ffmpeg's MPEG-TS has no place for it")
+    return ffmpeg(file, "-f", "mpegts", f"{server.srt[1]}?streamid=publish:live/cam")
+
+
+def to_rtsp(server, content, file):
+    if judging.codecs_of(content).get("video") == "av1":
+        raise Skip("ffmpeg 5.1 has no RTP of AV1")
+    return ffmpeg(file, "-f", "rtsp", "-rtsp_transport", "tcp", f"{server.rtsp[1]}/cam")
+
+
 # Each gives the process that publishes.
-INGESTS = {"RTMP": to_rtmp, "WHIP": to_whip}
+INGESTS = {"RTMP": to_rtmp, "WHIP": to_whip, "SRT": to_srt, "RTSP": to_rtsp}
 
 
 def by_ffmpeg(url, *before):
@@ -136,8 +148,22 @@ def from_whep(server, content):
     return wanted, by_element(f"rtcpullsrc location={server.http}/live/cam/whep interleave=false", wanted)
 
 
+def from_srt(server, content):
+    wanted = in_ts(content)
+    if not wanted:
+        raise Skip("MPEG-TS has no place for it")
+    return wanted, by_ffmpeg(f"{server.srt[1]}?streamid=read:live/cam")
+
+
+def from_rtsp(server, content):
+    if content.get("video") == "av1":
+        raise Skip("ffmpeg 5.1 has no RTP of AV1")
+    return content, by_ffmpeg(f"{server.rtsp[1]}/cam", "-rtsp_transport", "tcp")
+
+
 # Each gives the codecs that are to come, and what records them.
-OUTPUTS = {"RTMP": from_rtmp, "HTTP-FLV": from_flv, "HLS": from_hls, "WHEP": from_whep}
+OUTPUTS = {"RTMP": from_rtmp, "HTTP-FLV": from_flv, "HLS": from_hls, "WHEP": from_whep, "SRT": from_srt,
+           "RTSP": from_rtsp}
 
 
 def record(server, content, output):

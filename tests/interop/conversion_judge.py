@@ -42,21 +42,22 @@ def codecs_of(content):
     return out
 
 
-def make(content):
-    """The file of a content: twelve seconds of it."""
+def make(content, seconds=12):
+    """The file of a content."""
     video, audio = CONTENTS[content]
-    path = os.path.join(rig.FOLDER, re.sub(r"\W+", "-", content.lower()) + ".mkv")
+    name = re.sub(r"\W+", "-", content.lower())
+    path = os.path.join(rig.FOLDER, f"{name}-{seconds}.mkv")
     with rig.making:
         if os.path.exists(path):
             return path
         command = ["ffmpeg", "-nostdin", "-v", "error"]
         if video:
             command += ["-f", "lavfi", "-i",
-                        f"color=c={COLOUR}:s=320x180:r={RATE}:d=12,"
+                        f"color=c={COLOUR}:s=320x180:r={RATE}:d={seconds},"
                         f"drawbox=x=0:y=0:w=160:h=90:c=white:t=fill:enable='lt(mod(t,1),{FLASH})'"]
         if audio:
             command += ["-f", "lavfi", "-i",
-                        f"aevalsrc='0.5*sin(2*PI*880*t)*lt(mod(t,1),{FLASH})':s=48000:d=12", "-ac",
+                        f"aevalsrc='0.5*sin(2*PI*880*t)*lt(mod(t,1),{FLASH})':s=48000:d={seconds}", "-ac",
                         "2"]
         for codec in [VIDEO[video][1]] if video else []:
             command += codec.split()
