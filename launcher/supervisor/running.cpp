@@ -228,6 +228,8 @@ void RunningPipeline::handle(GstMessage *message) {
             fail({"the pipeline does not start"});
         break;
     case GST_MESSAGE_ELEMENT:
+        if (const auto words = silent_.notice(message, loop_clock().now()))
+            report_(Severity::warning, label_ + ": " + source_of(message) + ": " + *words);
         if (gst_message_has_name(message, "penstock-publish-state") && handlers_.publishing) {
             gboolean publishing = FALSE;
             gst_structure_get_boolean(gst_message_get_structure(message), "publishing",

@@ -7,6 +7,7 @@
 #include "supervisor/main_loop.h"
 #include "supervisor/relink.h"
 #include "supervisor/report.h"
+#include "supervisor/silence.h"
 
 #include <map>
 #include <memory>
@@ -100,6 +101,7 @@ private:
     std::vector<Cause> causes_;
     Timer judge_;
     bool failed_ = false;           ///< the cause was reported; later errors are its consequences
+    SilentSources silent_;
     std::set<GstObject *> removed_; ///< used for comparison only, never dereferenced
 
     /// A branch that has failed and was, or will be, restarted.

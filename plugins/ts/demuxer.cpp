@@ -17,6 +17,8 @@ namespace penstock::ts {
 namespace {
 
 constexpr int64_t millisecond = GST_MSECOND;
+/// A live input that pauses for longer is reported; ns.
+constexpr int64_t pause = 5 * GST_SECOND;
 /// For how long audio waits for the first keyframe; ns.
 constexpr int64_t video_wait = 5 * GST_SECOND;
 /// The latency that is reported goes up in such steps, to at most so much; ns.
@@ -102,7 +104,7 @@ GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
     counters_.in(gst_buffer_get_size(buffer.get()));
     if (const guint wanted = wanted_; wanted != chosen_.exchange(wanted))
         demuxer_->choose(static_cast<uint16_t>(wanted));
-    arrival_ = arrival_of(buffer.get());
+    note_pause(std::exchange(arrival_, arrival_of(buffer.get())));
     flow_ = GST_FLOW_OK;
     {
         const Mapped mapped(buffer.get());
@@ -112,6 +114,15 @@ GstFlowReturn Demuxer::chain(GstPtr<GstBuffer> buffer) {
         GST_WARNING_OBJECT(element_, "%s", note.c_str());
     update_report();
     return flow_;
+}
+
+/// Says how long nothing came, when it comes again: until then nothing happens here.
+void Demuxer::note_pause(std::optional<int64_t> before) {
+    if (!before || !arrival_ || *arrival_ - *before < pause) return;
+    GST_ELEMENT_WARNING(element_, RESOURCE, READ,
+                        ("Nothing came for %d s; the stream goes on.",
+                         int((*arrival_ - *before) / int64_t(GST_SECOND))),
+                        (nullptr));
 }
 
 // --- the program --------------------------------------------------------------------------
@@ -170,7 +181,11 @@ void Demuxer::on_unit(const mpegts::Unit &unit) {
     }
     if (media && arrival_) note_lateness(*arrival_ - times->pts);
     stream.discont = stream.discont || unit.discontinuity || times->discontinuity;
-    if (times->discontinuity) output_.mark_discont();
+    if (times->discontinuity) {
+        output_.mark_discont();
+        // The sender is another one, or has paused: what comes depends on what did not.
+        stream.track.await_keyframe();
+    }
     if (!first_time_) first_time_ = times->dts;
     if (media) push_flv(stream, unit, facts, *times);
     if (flow_ == GST_FLOW_OK) push_pad(stream, unit, facts.keyframe, *times);

@@ -73,6 +73,7 @@ private:
     bool waits_for_video(const Stream &stream, int64_t time) const;
     void combine(GstPad *pad, GstFlowReturn flow);
     std::optional<int64_t> arrival_of(GstBuffer *buffer);
+    void note_pause(std::optional<int64_t> before);
     void note_lateness(int64_t lateness);
     void complain(Stream &stream);
     void update_report();

@@ -2,49 +2,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """CPU time of flvlivedemux and flvlivemux for a file of ten minutes, beside ffmpeg's.
 
-720p30 H.264 of 2 Mbit/s with AAC, made by ffmpeg once and copied from then on; with the muxers the
-video alone, because two tracks need queues, whose threads cost more than a muxer. What a program or
-a pipeline costs before its first frame is measured with a file of two seconds, and subtracted. Each
-figure is the least of its rounds: other processes can only add to it. Files are read 32 KiB at a
-time, as ffmpeg reads them; filesrc's 4 KiB would cost more than a demuxer. Needs ffmpeg, gst-launch-1.0
-and the elements: flv_file.py [--rounds N] [--seconds N]"""
+With the muxers the video alone, because two tracks need queues, whose threads cost more than a muxer.
+Needs ffmpeg, gst-launch-1.0 and the elements: flv_file.py [--rounds N] [--seconds N]"""
 
-import argparse
-import os
-import subprocess
-import sys
 import tempfile
 
-PICTURE = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30", "-f", "lavfi", "-i",
-           "sine=frequency=440:sample_rate=44100", "-c:v", "libx264", "-preset", "ultrafast",
-           "-pix_fmt", "yuv420p", "-g", "60", "-b:v", "2M", "-minrate", "2M", "-maxrate", "2M",
-           "-bufsize", "2M", "-x264-params", "nal-hrd=cbr", "-c:a", "aac", "-b:a", "128k"]
-CLIP = 20  # seconds that are encoded; the rest is a copy
-FFMPEG = ["ffmpeg", "-nostdin", "-v", "error", "-y"]
-READ = "filesrc blocksize=32768 "
-
-
-def run(command):
-    """User and system time of a command, in seconds."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"exit code {process.returncode}: {' '.join(command)}")
-    return usage.ru_utime + usage.ru_stime
-
-
-def launch(*words):
-    return ["gst-launch-1.0", "-q", *" ".join(words).split()]
+from file_cost import FFMPEG, READ, clip_in, compare, launch, options_of, run
 
 
 def files_of(folder, seconds):
     """One stream of this length: all of it, and its video."""
-    clip = f"{folder}/clip.mp4"
-    if not os.path.exists(clip):
-        run([*FFMPEG, *PICTURE, "-t", str(CLIP), clip])
     both, video = f"{folder}/{seconds}.flv", f"{folder}/{seconds}-video.flv"
-    run([*FFMPEG, "-stream_loop", "-1", "-i", clip, "-t", str(seconds), "-c", "copy", both])
+    run([*FFMPEG, "-stream_loop", "-1", "-i", clip_in(folder), "-t", str(seconds), "-c", "copy", both])
     run([*FFMPEG, "-i", both, "-an", "-c", "copy", video])
     return both, video
 
@@ -65,32 +34,11 @@ def commands(both, video):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=600)
-    options = parser.parse_args()
+    options = options_of(__doc__)
     with tempfile.TemporaryDirectory(prefix="penstock-flv-") as folder:
-        whole = commands(*files_of(folder, options.seconds))
-        short = commands(*files_of(folder, 2))
-        for command in short.values():  # the registry, and what the system keeps of programs
-            run(command)
-        least = {}
-        for _ in range(options.rounds):
-            for name in whole:
-                for kind, all_of in (("whole", whole), ("start", short)):
-                    key = (name, kind)
-                    least[key] = min(least.get(key, sys.maxsize), run(all_of[name]))
-    cost = {name: max(least[name, "whole"] - least[name, "start"], 0.001) for name in whole}
-    print(f"{options.seconds} s of 720p30 at 2 Mbit/s, user and system time in ms; the least of "
-          f"{options.rounds} rounds")
-    print(f"{'':26}{'whole':>8}{'start':>8}{'rest':>8}")
-    for name in whole:
-        print(f"{name:26}{least[name, 'whole'] * 1e3:8.0f}{least[name, 'start'] * 1e3:8.0f}"
-              f"{cost[name] * 1e3:8.0f}")
-    for name, beside in (("flvlivedemux", "ffmpeg, both tracks"),
-                         ("flvlivedemux, flvlivemux", "ffmpeg, video")):
-        print(f"{name}: {least[name, 'whole'] / least[beside, 'whole']:.2f} x {beside}; "
-              f"{cost[name] / cost[beside]:.2f} x without the start")
+        compare(commands(*files_of(folder, options.seconds)), commands(*files_of(folder, 2)),
+                (("flvlivedemux", "ffmpeg, both tracks"),
+                 ("flvlivedemux, flvlivemux", "ffmpeg, video")), options)
 
 
 if __name__ == "__main__":

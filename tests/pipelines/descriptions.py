@@ -97,7 +97,7 @@ class Descriptions(unittest.TestCase):
     def test_check_and_show(self):
         names = sorted(f[:-5] for f in os.listdir(PIPELINES) if f.endswith(".yaml"))
         self.assertEqual(names, ["failover", "file-to-hls", "file-to-rtmp", "file-to-udp", "ladder", "live",
-                                 "on-demand", "radio", "restream", "room", "test-publisher",
+                                 "on-demand", "radio", "restream", "room", "test-publisher", "udp-to-live",
                                  "webcam-to-rtmp", "webcam-to-udp"],
                          "a new description needs a test that runs it")
         for name in names:

@@ -34,8 +34,10 @@ public:
 
     /// Appends the configuration, if it is known and was not written.
     void write_config(uint32_t dts, std::vector<flv::Tag> &out);
-    /// After a gap of unknown length: begins with a keyframe again, and with its configuration.
+    /// After a flush: begins with a keyframe again, and with its configuration.
     void restart();
+    /// After a gap: begins with a keyframe again.
+    void await_keyframe() { needs_keyframe_ = is_video(stream_.codec); }
 
     /// Frames that are displayed after a later one, at most; of video whose configuration is known.
     std::optional<unsigned> reorder() const { return reorder_; }
