@@ -20,7 +20,7 @@ from odd_camera import Camera
 PATIENCE = int(os.environ.get("PATIENCE", 40))  # seconds after which an awaited event counts as missing
 WORKERS = 6
 MEDIA = {}
-SLOW = ["silent_tcp", "keepalive", "keepalive_options", "restarts", "jump", "late_report", "drift",
+SLOW = ["silent_tcp", "silent", "keepalive", "keepalive_options", "restarts", "jump", "late_report", "drift",
         "lossy", "refused", "endless", "sha256", "basic", "h264_as_h265", "junk_channel",
         "refuses_range", "by_properties"]
 
@@ -280,6 +280,7 @@ def cases():
         "udp_only": case(over("udp"), only="udp"),
         "multicast_only": case(over("multicast"), only="multicast"),
         "silent_tcp": case(over("udp"), silent_tcp=True),
+        "silent": case(says("nothing has come over tcp, udp, multicast"), silent=True),
         "reordered": case(whole, reorder=True, only="udp"),
         "lossy": case(lossy, lose=20, only="udp", properties={"latency": 20 * Gst.MSECOND}),
         "digest": case(over("tcp"), user=admin, digest=True, new_nonce=True),

@@ -31,6 +31,7 @@ class Oddities:
     refuse = False  # every password
     only = ""  # "udp", "tcp" or "multicast"; others get 461
     silent_tcp = False  # accepts TCP, and sends nothing
+    silent = False  # accepts everything, and sends nothing
     no_base = no_cseq = no_session = no_public = False
     base = None  # a Content-Base
     control = "track1"
@@ -318,7 +319,7 @@ class Client(threading.Thread):
                 base -= 90000 * 50
                 self.states[0] = {"seq": 100, "ssrc": 0x9999}
             timestamp = base + int(number * 90000 / odd.rate * odd.drift)
-            if 0 in self.transport:
+            if 0 in self.transport and not odd.silent:
                 if number == odd.late_report + 1 or (number > odd.late_report and number % 50 == 0):
                     self.report(0, timestamp)
                 for i, (payload, last) in enumerate(frames[number % len(frames)]):

@@ -36,7 +36,7 @@ ClientLink::ClientLink(std::shared_ptr<Loops> loops, RtmpClientOptions options,
     : loops_(std::move(loops)), loop_(loops_->next()), options_(std::move(options)),
       url_(options_.url), tls_(std::move(tls)), events_(&events), media_(options_.queue),
       retry_(context()), tick_(context()), backoff_(options_.backoff),
-      random_(std::random_device()()) {
+      random_(std::random_device()()), dialer_(loops_, loop_, socket_, socket_mutex_, *this) {
 }
 
 void ClientLink::say(LogLevel level, const std::string &text) const {
@@ -59,78 +59,23 @@ void ClientLink::start() {
 void ClientLink::attempt() {
     attempting_ = true;
     deadline_ms_ = steady_ms() + options_.connect_ms;
-    last_error_.clear();
     change(RtmpClientChange::connecting);
     // Loaded here only if a server has sent this client from rtmp:// to rtmps://.
-    if (url_.tls && !tls_ && !(tls_ = TlsClient::make(options_.trust, &last_error_)))
-        return lost(last_error_, false);
-    if (resolving_) return;
-    look_up();
-}
-
-/// A lookup that takes longer than an attempt serves the next one.
-void ClientLink::look_up() {
-    resolving_ = true;
-    resolve(loops_, loop_, url_.host, url_.port,
-            [weak = weak_from_this(), host = url_.host, port = url_.port](Resolved found) {
-                const auto self = weak.lock();
-                if (!self) return;
-                self->resolving_ = false;
-                // Of the server before, which took longer than its attempt.
-                if (host != self->url_.host || port != self->url_.port) {
-                    if (self->attempting_) self->look_up();
-                    return;
-                }
-                self->on_resolved(std::move(found));
-            });
-}
-
-void ClientLink::on_resolved(Resolved &&found) {
-    if (!events_ || !attempting_) return;
-    if (found.addresses.empty()) return lost(found.error, false);
-    addresses_ = std::move(found.addresses);
+    std::string error;
+    if (url_.tls && !tls_ && !(tls_ = TlsClient::make(options_.trust, &error)))
+        return lost(error, false);
     // A server elsewhere must not send this client to what only this machine, or its network,
     // reaches.
-    if (is_redirected_)
-        std::erase_if(addresses_, [this](const auto &each) { return reach_of(each) < reach_; });
-    if (addresses_.empty())
-        return lost("the server has asked to connect to an address that it can't know: " +
-                        url_.host,
-                    false);
-    next_address();
-}
-
-void ClientLink::next_address() {
-    // Without it the socket would be connected in plaintext.
-    if (url_.tls && !tls_) return lost("no TLS to connect to " + url_.shown, false);
-    while (!addresses_.empty()) {
-        const SocketAddress address = addresses_.front();
-        addresses_.erase(addresses_.begin());
-        // An address that never answers leaves time for those behind it.
-        const uint64_t now = steady_ms(), left = deadline_ms_ > now ? deadline_ms_ - now : 0;
-        address_deadline_ms_ = now + left / (addresses_.size() + 1);
-        std::lock_guard lock(socket_mutex_);
-        asked_reach_ = reach_of(address);
-        const auto step = socket_.connect(address, url_.tls ? tls_.get() : nullptr, url_.host,
-                                          loops_->poller(loop_), *this);
-        if (step != ClientSocket::Step::failed) return;
-        last_error_ = socket_.reason();
-    }
-    lost("no connection to " + url_.host + " port " + std::to_string(url_.port) + ": " +
-             last_error_,
-         false);
-}
-
-void ClientLink::progress(ClientSocket::Step step) {
-    if (step == ClientSocket::Step::done) return begin_session();
-    if (step == ClientSocket::Step::waiting) return;
-    last_error_ = socket_.reason();
-    next_address();
+    const Reach nearest = is_redirected_ ? reach_ : Reach::machine;
+    dialer_.start(weak_from_this(),
+                  {url_.host, url_.port, url_.tls ? tls_.get() : nullptr, nearest}, deadline_ms_,
+                  [this](const std::string &failed) {
+                      failed.empty() ? begin_session() : lost(failed, false);
+                  });
 }
 
 void ClientLink::begin_session() {
-    addresses_.clear();
-    reach_ = asked_reach_;
+    reach_ = dialer_.reach();
     session_.emplace(static_cast<rtmp::ClientSession::Handler &>(*this), url_.request);
     media_base_ = commands_ = counted_ = 0;
     told_refused_redirect_ = false;
@@ -142,14 +87,7 @@ void ClientLink::begin_session() {
 
 void ClientLink::on_ready(uint32_t) {
     const auto self = shared_from_this();
-    if (!socket_.is_connected()) {
-        ClientSocket::Step step;
-        {
-            std::lock_guard lock(socket_mutex_);
-            step = socket_.go_on();
-        }
-        return progress(step);
-    }
+    if (!socket_.is_connected()) return dialer_.go_on();
     read();
     pump();
 }
@@ -326,7 +264,7 @@ void ClientLink::lost(const std::string &reason, bool refused) {
         socket_.close();
     }
     session_.reset();
-    addresses_.clear();
+    dialer_.cancel();
     if (done_) return stop_now();
     if (!events_) return;
     const double random = std::uniform_real_distribution<double>(0, 1)(random_);
@@ -365,14 +303,12 @@ void ClientLink::check() {
     if (done_ && (now >= finish_ms_ || (!socket_.has_unsent() && media_.empty())))
         return stop_now();
     if (!attempting_) return;
-    if (!live_ && !session_ && !resolving_ && !addresses_.empty() && now > address_deadline_ms_) {
-        last_error_ = "no answer";
-        return next_address();
-    }
+    dialer_.check(now);
+    if (!attempting_) return;
     if (!live_ && now > deadline_ms_) {
-        const std::string what = resolving_  ? "the address of '" + url_.host + "'"
-                                 : !session_ ? "the connection"
-                                             : std::string(session_->waits_for());
+        const std::string what = dialer_.is_resolving() ? "the address of '" + url_.host + "'"
+                                 : !session_            ? "the connection"
+                                                        : std::string(session_->waits_for());
         return lost("gave up after waiting " + time_text(options_.connect_ms) + " for " + what,
                     false);
     }
@@ -410,6 +346,7 @@ void ClientLink::stop_now() {
         socket_.close();
     }
     session_.reset();
+    dialer_.cancel();
     retry_.cancel();
     tick_.cancel();
     if (const auto done = std::exchange(done_, nullptr)) done();

@@ -2,6 +2,7 @@
 // A client on its loop: one attempt after another, and what happens in between.
 #pragma once
 
+#include "core/net/client/dialer.h"
 #include "core/net/client/socket.h"
 #include "core/net/loop/clock.h"
 #include "core/net/loop/log.h"
@@ -52,10 +53,6 @@ private:
     void on_warning(const std::string &text) override;
 
     void attempt();
-    void look_up();
-    void on_resolved(Resolved &&found);
-    void next_address();
-    void progress(ClientSocket::Step step);
     void begin_session();
     void read();
     void feed(ByteView input);
@@ -86,13 +83,11 @@ private:
 
     std::mutex socket_mutex_; ///< held while socket_ opens or closes, and by backlog()
     ClientSocket socket_;
+    Dialer dialer_;
     std::optional<rtmp::ClientSession> session_;
-    std::vector<SocketAddress> addresses_; ///< that are still to be tried in this attempt
-    std::string last_error_;               ///< of the address before
     std::vector<fanout::PacketPtr> packets_;
     uint64_t media_base_ = 0; ///< bytes that this connection had queued before its first media
     uint64_t commands_ = 0;   ///< bytes of commands queued after that
-    uint64_t address_deadline_ms_ = 0; ///< of the address at hand, while others are left
     uint64_t deadline_ms_ = 0, live_since_ms_ = 0, progress_ms_ = 0, heard_ms_ = 0;
     uint64_t finish_ms_ = 0;
     std::function<void()> done_;
@@ -105,10 +100,8 @@ private:
     bool told_refused_redirect_ = false; ///< this connection's first one
     unsigned redirects_ = 0;             ///< in a row, without a connection that lasted
     Reach reach_ = Reach::world;         ///< of the server that was reached last
-    Reach asked_reach_ = Reach::world;   ///< of the address that is tried
     bool attempting_ = false;            ///< from attempt() to lost()
-    bool resolving_ = false;
-    bool paused_ = false; ///< nothing is read: the player's queue is full
+    bool paused_ = false;                ///< nothing is read: the player's queue is full
     bool was_live_ = false;
     std::atomic<uint64_t> media_written_ = 0; ///< bytes of media that this connection has written
     std::atomic<bool> live_ = false;

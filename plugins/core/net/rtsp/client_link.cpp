@@ -139,6 +139,7 @@ void RtspClientLink::ended(const std::string &reason) {
         return lost(reason, false, ++redirects_ <= max_redirects);
     case rtsp::ClientEnd::unsupported:
         protocol_ = 0;
+        silent_protocols_ = 0;
         return lost(reason, false);
     case rtsp::ClientEnd::failed:
         break;
@@ -211,6 +212,7 @@ void RtspClientLink::on_packet(size_t track, bool is_rtcp, ByteView packet) {
         is_live_ = true;
         live_since_ms_ = heard_ms_;
         protocol_ = session_->protocol();
+        silent_protocols_ = 0;
         ++connections_;
         {
             std::lock_guard lock(stats_mutex_);
@@ -313,11 +315,22 @@ void RtspClientLink::lost(const std::string &reason, bool refused, bool at_once)
     retry_in(delay);
 }
 
-/// At once, unless all have been tried.
-void RtspClientLink::try_next_protocol(const std::string &reason) {
-    protocol_ = (session_->protocol() + 1) % options_.protocols.size();
-    if (is_redirected_) next_ = url_;
-    lost(reason, false, protocol_ != 0);
+/// At once and without a word, unless all have been tried.
+void RtspClientLink::try_next_protocol() {
+    const size_t count = options_.protocols.size(), tried = session_->protocol();
+    protocol_ = (tried + 1) % count;
+    const std::string silence = " for " + time_text(options_.first_packet_ms);
+    if (++silent_protocols_ < count) {
+        say(LogLevel::info,
+            "nothing has come over " + std::string(to_string(options_.protocols[tried])) + silence);
+        close();
+        return attempt();
+    }
+    silent_protocols_ = 0;
+    std::string names;
+    for (const rtsp::Lower one : options_.protocols)
+        names += (names.empty() ? "" : ", ") + std::string(to_string(one));
+    lost("the server plays, but nothing has come over " + names + silence, false);
 }
 
 void RtspClientLink::retry_in(uint64_t ms) {
@@ -359,10 +372,7 @@ void RtspClientLink::check() {
     if (media_->has_ended()) return lost("the server has ended the stream", false);
     if (paused_) return;
     const uint64_t silence = now - heard_ms_;
-    if (!is_live_ && silence > options_.first_packet_ms)
-        return try_next_protocol("nothing has come over " +
-                                 std::string(to_string(session_->lower())) + " for " +
-                                 time_text(options_.first_packet_ms));
+    if (!is_live_ && silence > options_.first_packet_ms) return try_next_protocol();
     if (is_live_ && options_.silence_ms > 0 && silence > options_.silence_ms)
         lost("the server has sent nothing for " + time_text(options_.silence_ms), false);
 }

@@ -59,7 +59,7 @@ private:
     void pump();
     void ended(const std::string &reason);
     void lost(const std::string &reason, bool refused, bool at_once = false);
-    void try_next_protocol(const std::string &reason);
+    void try_next_protocol();
     void close();
     void retry_in(uint64_t ms);
     void tick();
@@ -88,6 +88,7 @@ private:
     std::optional<rtsp::ClientMedia> media_;
     std::vector<std::unique_ptr<ClientPorts>> ports_; ///< by track
     size_t protocol_ = 0;                             ///< to begin with, of the options' list
+    size_t silent_protocols_ = 0; ///< over which nothing has come, one after the other
     uint64_t deadline_ms_ = 0, playing_since_ms_ = 0, live_since_ms_ = 0, heard_ms_ = 0;
     bool attempting_ = false; ///< from attempt() to lost()
     bool playing_ = false;    ///< PLAY was answered
