@@ -21,7 +21,10 @@ export const rtc = {
     assert.ok(await isOverRtc(viewer), 'a MediaStream plays');
     await viewer.checkPlayback();
     await viewer.listen();
-    const medians = {};
+    const medians = {}, ended = []; // ended: what the server says to the end of a session
+    viewer.page.on('response', (response) => {
+      if (response.request().method() === 'DELETE') ended.push(response.status());
+    });
     for (const transport of ['rtc', 'flv']) {
       if (transport === 'flv') {
         await viewer.page.check('#transport input[value="flv"]', { force: true });
@@ -39,6 +42,7 @@ export const rtc = {
     }
     console.log(`# glass to glass, median: ${JSON.stringify(medians)}`);
     assert.ok(medians.rtc < medians.flv, 'WebRTC is closer to the edge');
+    assert.deepEqual(ended, [200], 'the session is ended before the connection');
     await viewer.page.check('#transport input[value="rtc"]', { force: true });
     await plays(viewer, 'rtc');
     await until('one is watching', async () => (await listed(server, NAME)).viewers === 1);

@@ -41,7 +41,7 @@ export const webrtc = {
     await until('the stamps are read', () => viewer.page.evaluate(() =>
       window.readings.length > 60), 30000);
     await says(viewer, 'glass', /^Glass to glass \d+ ms$/);
-    await says(viewer, 'facts', /\d+ ms behind|0\.\d s behind/);
+    await says(viewer, 'facts', /(\d+ ms|0\.\d s) behind the newest data/);
     await viewer.page.click('#delay summary');
     await says(viewer, 'delay-rows', /NetworkRound trip \d+ ms, \d+ of \d+ packets lost/);
     await viewer.shot('webrtc-desktop');

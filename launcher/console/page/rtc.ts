@@ -97,9 +97,11 @@ export class RtcEngine {
     this.#gone = true;
     clearTimeout(this.#timer);
     clearInterval(this.#looking);
-    this.#session?.end();
+    for (const track of this.#media.getTracks()) track.stop();
+    const session = this.#session;
     this.#session = null;
-    this.#peer.close();
+    if (session) session.end().finally(() => this.#peer.close());
+    else this.#peer.close();
   }
 
   async #open(video: HTMLVideoElement, url: string): Promise<void> {

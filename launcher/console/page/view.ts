@@ -128,6 +128,7 @@ export function showOffAir(element: Element, since: Milliseconds | null): void {
   element.replaceChildren(makeBadge(false), make('span', '', sinceText(since)));
 }
 
+/** How far playback is from the newest data: no more than a part of the whole delay. */
 const behind = (latency: Seconds): string =>
   (latency < 0.1 ? `${Math.round(latency * 1000)} ms` : `${latency.toFixed(1)} s`);
 
@@ -136,7 +137,7 @@ export function showFacts(element: Element, stream: Stream, latency: Seconds | n
   const badge = makeBadge(stream.live);
   const off = stream.live ? '' : sinceText(stream.offSince);
   const texts = [off, size(stream), ...facts(stream)];
-  if (latency !== null && stream.live) texts.push(`${behind(latency)} behind`);
+  if (latency !== null && stream.live) texts.push(`${behind(latency)} behind the newest data`);
   element.replaceChildren(badge, ...texts.filter(Boolean).map((text) => make('span', '', text)));
 }
 

@@ -4,6 +4,7 @@
 import type { Milliseconds } from './units.js';
 
 const PATIENCE: Milliseconds = 15000; // a stream made on demand takes a while to begin
+const TO_END: Milliseconds = 1000; // before the connection is closed without an answer
 const LONGEST_REASON = 200;           // characters of the server's words that are shown
 const MOST_SERVERS = 8;               // STUN and TURN servers; more delay a connection
 
@@ -141,14 +142,17 @@ export class RtcSession {
     return session;
   }
 
-  /** Tells the server that it is over, also while the page is being left. */
-  end(): void {
+  /** Tells the server that it is over, also while the page is being left. Settles when it knows, or
+   * after a while: whoever closes the connection before that makes the server forget the session,
+   * and its answer be 404. */
+  async end(): Promise<void> {
     if (this.#location === null) return;
     const headers = new Headers(this.#key ? { Authorization: `Bearer ${this.#key}` } : {});
-    fetch(this.#location, { method: 'DELETE', headers, keepalive: true }).catch(() => {
+    const told = fetch(this.#location, { method: 'DELETE', headers, keepalive: true }).catch(() => {
       // The server finds out by itself that nobody is there any more.
     });
     this.#location = null;
+    await Promise.race([told, new Promise((resolve) => { setTimeout(resolve, TO_END); })]);
   }
 }
 
@@ -158,7 +162,7 @@ export async function isPlayable(url: string): Promise<boolean> {
   const peer = new RTCPeerConnection();
   try {
     for (const kind of ['video', 'audio']) peer.addTransceiver(kind, { direction: 'recvonly' });
-    (await RtcSession.open(peer, url)).end();
+    await (await RtcSession.open(peer, url)).end();
     return true;
   } catch {
     return false;
