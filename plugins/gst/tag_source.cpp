@@ -38,7 +38,8 @@ GstClockTime TagSource::time_of(const flv::Tag &tag) {
         header ? static_cast<uint32_t>(std::max(header->composition_time, 0)) : 0;
     const int64_t time = timeline_->map(track, tag.timestamp, composition, now);
     if (timeline_->jumped())
-        GST_WARNING_OBJECT(element_, "%s: %s timestamp jumped by %d ms; carried on without the jump",
+        GST_WARNING_OBJECT(element_,
+                           "%s: %s timestamp jumped by %d ms; carried on without the jump",
                            stream_name().c_str(),
                            track == rtmp::Timeline::audio ? "audio" : "video", timeline_->jump());
     return static_cast<GstClockTime>(time) * GST_MSECOND;

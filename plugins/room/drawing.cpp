@@ -263,8 +263,7 @@ Stamp Drawing::label(const Label &what, const Rect &picture) const {
     const auto measured = lay_out(measure.context(), text, size, false, most);
     int text_width = 0, text_height = 0;
     pango_layout_get_pixel_size(measured.get(), &text_width, &text_height);
-    const Sheet sheet(even_up(text_width + mark + 2 * inner),
-                      even_up(text_height + inner * 0.8));
+    const Sheet sheet(even_up(text_width + mark + 2 * inner), even_up(text_height + inner * 0.8));
     const double width = even_up(text_width + mark + 2 * inner),
                  height = even_up(text_height + inner * 0.8);
     const double radius = height * 0.25;

@@ -123,8 +123,8 @@ private:
     std::optional<bool> is_live_;  ///< of upstream
     GstPtr<GstEvent> orientation_; ///< a tag
     guint64 asked_ = 0;            ///< for a keyframe; steady_time()
-    std::atomic<bool> begun_ = false, ended_ = false, is_screen_ = false, is_muted_ = false, wanted_ = true,
-                      is_removed_ = false, is_broken_ = false;
+    std::atomic<bool> begun_ = false, ended_ = false, is_screen_ = false, is_muted_ = false,
+                      wanted_ = true, is_removed_ = false, is_broken_ = false;
     std::atomic<guint64> moves_ = 0;
     Counters counters_;
     /// Serializes what makes and removes tracks; taken before mutex_, and not by a decoder's

@@ -124,7 +124,7 @@ private:
     std::vector<layout::Stamp> labels_, next_labels_;
     bool has_next_labels_ = false;
     bool has_had_inputs_ = false;
-    std::optional<int64_t> asked_; ///< for a keyframe; running time
+    std::optional<int64_t> asked_;       ///< for a keyframe; running time
     std::optional<int64_t> empty_since_; ///< running time
 };
 

@@ -60,8 +60,8 @@ GstPadProbeReturn Mixer::video_frame(GstPad *pad, GstPadProbeInfo *info) {
         ++late_;
         // A compositor that is too slow itself would never catch up, and each of its frames be
         // dropped: it leaves out those up to twice this later.
-        gst_pad_push_event(pad, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1, late / 2,
-                                                  GstClockTime(time)));
+        gst_pad_push_event(
+            pad, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1, late / 2, GstClockTime(time)));
         warn_if_due(late);
         return GST_PAD_PROBE_DROP;
     }
@@ -82,9 +82,9 @@ void Mixer::ask_for_keyframe(GstPad *pad, int64_t time) {
     if (time - *asked_ < interval) return;
     // A multiple of the interval, so that a late frame puts off no other.
     *asked_ += (time - *asked_) / interval * interval;
-    gst_pad_send_event(pad, gst_video_event_new_downstream_force_key_unit(
-                                GstClockTime(time), GstClockTime(time), GstClockTime(time), TRUE,
-                                0));
+    gst_pad_send_event(
+        pad, gst_video_event_new_downstream_force_key_unit(GstClockTime(time), GstClockTime(time),
+                                                           GstClockTime(time), TRUE, 0));
 }
 
 GstPadProbeReturn Mixer::audio_frame(GstPadProbeInfo *info) {

@@ -79,7 +79,7 @@ GST_START_TEST(test_closed_room_takes_nobody) {
     fail_unless(!room->is_closed());
     room->remove_tap(two);
     fail_unless(room->is_closed() && !room->add_tap(one));
-    fail_unless(room->join(0, "x", false, {1, 0, 0}).number == 0);
+    fail_unless(room->join({.name = "x", .layers = {1, 0, 0}}).number == 0);
     // Who opens it now has one that is open.
     const auto next = rooms.open("room/x/join", {}, one, nullptr);
     fail_unless(next != room && !next->is_closed() && rooms.find("room/x/join") == next);
@@ -126,6 +126,7 @@ struct Member final : RoomMember {
     explicit Member(uint32_t of) : number_(of) {}
     uint32_t number() const override { return number_; }
     void on_packet(uint64_t, const rtc::room::MediaPacketPtr &, int64_t) override { ++packets; }
+    void flush() override {}
     void on_lost(uint64_t) override { ++lost; }
     void on_scene(const std::shared_ptr<const RoomScene> &) override { ++scenes; }
     void on_text(const std::string &) override { ++texts; }
@@ -152,7 +153,7 @@ GST_START_TEST(test_stalled_loop) {
     std::vector<std::shared_ptr<Member>> members;
     std::vector<RoomTrackPtr> tracks;
     for (const size_t loop : {0, 1, 1}) {
-        const auto joined = room->join(loop, "x", false, {1, 1, 0});
+        const auto joined = room->join({.loop = loop, .name = "x", .layers = {1, 1, 0}});
         members.push_back(std::make_shared<Member>(joined.number));
         tracks.push_back(joined.tracks[1]);
         run(loop, [&] { room->side(loop).add(members.back()); });

@@ -62,7 +62,8 @@ struct Line : Upstream::Handler, Downstream::Handler {
     void on_level(uint8_t) override {}
     void on_rtcp(ByteView) override {}
     // Downstream::Handler
-    bool send_rtp(ByteView header, std::span<const ByteView> payload) override {
+    bool send_rtp(ByteView header, std::span<const ByteView> payload,
+                  const MediaPacketPtr &) override {
         std::array<uint8_t, 2'048> scratch;
         const srtp::Outcome sent = sender.protect(header, payload, scratch);
         if (!sent.ok()) return false;

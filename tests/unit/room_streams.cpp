@@ -100,7 +100,8 @@ namespace {
 
 /// A receiver whose network carries `capacity`, and delays what is more.
 struct Network : Downstream::Handler {
-    bool send_rtp(ByteView header, std::span<const ByteView> payload) override {
+    bool send_rtp(ByteView header, std::span<const ByteView> payload,
+                  const MediaPacketPtr &) override {
         size_t size = header.size() + 44;
         for (const ByteView piece : payload)
             size += piece.size();

@@ -133,7 +133,8 @@ int64_t Segmenter::date_of(int64_t pts, int64_t arrival) {
     } else if (dated_) {
         // Media that were delayed, as by a machine that is too slow, have put the dates off. What
         // comes in time again leads them back, slowly: they never go backwards.
-        const int64_t least = dated_->date + std::clamp<int64_t>(pts - dated_->pts, 0, target()) / 2;
+        const int64_t least =
+            dated_->date + std::clamp<int64_t>(pts - dated_->pts, 0, target()) / 2;
         if (date < least) {
             date = least;
             date_anchor_ = date - pts;

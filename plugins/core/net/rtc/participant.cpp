@@ -184,6 +184,7 @@ void RtcParticipant::on_closed(const std::string &) {
     if (number_ == 0) return;
     taps_.reset();
     downstream_->release();
+    leaving_.clear();
     side().remove(*this);
     room_->leave(number_);
 }

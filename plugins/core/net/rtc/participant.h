@@ -49,6 +49,7 @@ private:
     void on_scene(const std::shared_ptr<const RoomScene> &scene) override;
     void on_text(const std::string &text) override;
     void on_removed(const std::string &reason) override;
+    void flush() override;
 
     // rtc::room::Upstream::Handler
     void on_packet(rtc::room::SourceKind kind, const rtc::room::MediaPacketPtr &packet) override;
@@ -56,7 +57,8 @@ private:
     void on_rtcp(ByteView compound) override { send_rtcp(compound); }
 
     // rtc::room::Downstream::Handler
-    bool send_rtp(ByteView header, std::span<const ByteView> payload) override;
+    bool send_rtp(ByteView header, std::span<const ByteView> payload,
+                  const rtc::room::MediaPacketPtr &packet) override;
     void send_rtcp(ByteView compound) override { RtcSession::send_rtcp(compound); }
     void on_interest(const rtc::room::Target &target, bool is_wanted) override;
     void want_keyframe(const rtc::room::Target &target) override;
@@ -81,6 +83,15 @@ private:
     std::array<RoomTrackPtr, rtc::room::source_kinds> tracks_;
     std::unique_ptr<rtc::room::Upstream> upstream_;
     std::unique_ptr<rtc::room::Downstream> downstream_;
+    /// A packet that leaves with others at the end of the loop's turn.
+    struct Leaving {
+        std::array<uint8_t, rtc::room::Downstream::most_header> header;
+        std::array<uint8_t, rtc::room::Downstream::most_lead> lead;
+        uint8_t header_size = 0, lead_size = 0;
+        ByteView rest;
+        rtc::room::MediaPacketPtr packet; ///< has the rest
+    };
+    std::vector<Leaving> leaving_;
     std::unique_ptr<ParticipantTaps> taps_; ///< nullptr: what it sends can't be read here
     std::shared_ptr<const RoomScene> scene_;
     /// Tracks that some slot wants, which may have left the scene by now.

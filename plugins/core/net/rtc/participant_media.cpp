@@ -2,7 +2,9 @@
 // A participant's media, to the room and from it.
 #include "core/net/loop/clock.h"
 #include "core/net/rtc/participant.h"
+#include "core/net/rtc/segments.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::net {
@@ -13,6 +15,7 @@ using rtc::room::SourceKind;
 
 constexpr uint64_t facts_interval = 200'000'000; ///< ns
 constexpr unsigned most_feedback = 400;          ///< datagrams of RTCP in a second
+constexpr size_t most_leaving = 48;              ///< packets that wait for the end of a turn
 
 } // namespace
 
@@ -102,14 +105,38 @@ void RtcParticipant::tell_facts(uint64_t now) {
 
 // --- from the room ------------------------------------------------------------------------
 
-bool RtcParticipant::send_rtp(ByteView header, std::span<const ByteView> payload) {
+bool RtcParticipant::send_rtp(ByteView header, std::span<const ByteView> payload,
+                              const MediaPacketPtr &packet) {
     const RtcWay *const to = way();
-    if (!sender_ || !to || !to->has_room(socket())) return false;
-    thread_local std::array<uint8_t, UdpSocket::max_datagram> scratch;
-    const srtp::Outcome outcome = sender_->protect(header, payload, scratch);
-    if (!outcome.ok()) return false;
-    to->send(socket(), ByteView(scratch).first(outcome.size));
+    if (!sender_ || !to || !to->has_room(socket()) || payload.empty()) return false;
+    Leaving &one = leaving_.emplace_back();
+    if (header.size() > one.header.size()) return leaving_.pop_back(), false;
+    std::copy(header.begin(), header.end(), one.header.begin());
+    one.header_size = static_cast<uint8_t>(header.size());
+    for (const ByteView piece : payload.first(payload.size() - 1)) {
+        std::copy(piece.begin(), piece.end(), one.lead.begin() + one.lead_size);
+        one.lead_size = static_cast<uint8_t>(one.lead_size + piece.size());
+    }
+    one.rest = payload.back();
+    one.packet = packet;
+    if (leaving_.size() == 1)
+        side().flush_later(self<RtcParticipant>());
+    else if (leaving_.size() >= most_leaving)
+        flush();
     return true;
+}
+
+void RtcParticipant::flush() {
+    const RtcWay *const to = way();
+    if (sender_ && to) {
+        Segments segments(*sender_, *to, socket());
+        for (const Leaving &one : leaving_) {
+            const std::array<ByteView, 2> pieces{ByteView(one.lead).first(one.lead_size), one.rest};
+            segments.add(ByteView(one.header).first(one.header_size),
+                         std::span(pieces).subspan(one.lead_size == 0 ? 1 : 0));
+        }
+    }
+    leaving_.clear();
 }
 
 RoomTrackPtr RtcParticipant::track_of(uint64_t number) const {

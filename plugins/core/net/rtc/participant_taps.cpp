@@ -97,8 +97,7 @@ void ParticipantTaps::Stream::set_taps(const RoomTaps &taps) {
 
 /// Until it begins it has none.
 void ParticipantTaps::Stream::describe(const RoomStream &participant) {
-    if (!has_begun_ ||
-        (info_.name == participant.name && info_.is_muted == participant.is_muted))
+    if (!has_begun_ || (info_.name == participant.name && info_.is_muted == participant.is_muted))
         return;
     info_.name = participant.name;
     info_.is_muted = participant.is_muted;

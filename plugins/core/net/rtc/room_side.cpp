@@ -95,6 +95,7 @@ void RoomSide::drain() {
         for (const auto &listener : listeners)
             listener.member->on_lost(incoming.track->number);
     }
+    flush();
     std::lock_guard lock(mutex_);
     is_scheduled_ = false;
     const bool has_more = at_ < in_hand_.size() || !box_.packets.empty() || !box_.texts.empty() ||
@@ -170,6 +171,17 @@ void RoomSide::deliver(const RoomTrack &track, const MediaPacketPtr &packet, int
         if (listener.layers >> packet->layer & 1) members.push_back(listener.member);
     for (RoomMember *const member : members)
         member->on_packet(track.number, packet, now);
+}
+
+void RoomSide::flush_later(std::shared_ptr<RoomMember> member) {
+    to_flush_.push_back(std::move(member));
+    if (to_flush_.size() == 1)
+        asio::post(loops_->at(loop_), [self = shared_from_this()] { self->flush(); });
+}
+
+void RoomSide::flush() {
+    for (const auto &member : std::exchange(to_flush_, {}))
+        member->flush();
 }
 
 MediaPacketPtr RoomSide::find(const rtc::room::Target &target, uint32_t epoch,

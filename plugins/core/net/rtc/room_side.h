@@ -39,6 +39,8 @@ public:
     virtual void on_text(const std::string &text) = 0;
     /// The room wants it gone.
     virtual void on_removed(const std::string &reason) = 0;
+    /// After RoomSide::flush_later(): the loop's turn is over.
+    virtual void flush() = 0;
 };
 
 /// A slow loop loses packets, never memory: video first, from then up to a keyframe.
@@ -70,6 +72,8 @@ public:
     void set_interest(RoomMember &member, const RoomTrackPtr &track, uint8_t layer, bool is_wanted);
     rtc::room::MediaPacketPtr find(const rtc::room::Target &target, uint32_t epoch,
                                    int64_t number) const;
+    /// Calls the member's flush() behind what the loop is doing now.
+    void flush_later(std::shared_ptr<RoomMember> member);
     /// A packet of a participant on this loop.
     void deliver(const RoomTrack &track, const rtc::room::MediaPacketPtr &packet, int64_t now);
     const std::shared_ptr<const RoomScene> &scene() const { return scene_; }
@@ -100,6 +104,7 @@ private:
     void schedule();
     void drain();
     void take_news(Box &box);
+    void flush();
 
     const std::shared_ptr<Loops> loops_;
     const size_t loop_;
@@ -116,6 +121,7 @@ private:
     size_t at_ = 0; ///< in that
     std::map<uint32_t, std::shared_ptr<RoomMember>> members_;
     std::unordered_map<uint64_t, Feed> feeds_; ///< by track
+    std::vector<std::shared_ptr<RoomMember>> to_flush_;
     std::shared_ptr<const RoomScene> scene_;
 };
 

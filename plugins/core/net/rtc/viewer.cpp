@@ -4,9 +4,10 @@
 
 #include "core/flv/enhanced.h"
 #include "core/net/loop/clock.h"
+#include "core/net/rtc/segments.h"
 #include "core/rtp/clock.h"
 #include "core/rtp/extensions.h"
-#include "core/rtp/packet.h"
+#include "core/rtp/sent_header.h"
 
 #include <boost/asio/post.hpp>
 
@@ -32,12 +33,6 @@ constexpr uint64_t longest_catch_up = 2'000'000'000; ///< ns
 constexpr uint64_t report_interval = 1'000'000'000;
 constexpr uint16_t least_sequence = 1024;
 constexpr const char *no_media = "The stream has no media yet; try again.";
-
-using Scratch = std::array<uint8_t, 64 << 10>;
-Scratch &scratch() {
-    thread_local const auto buffer = std::make_unique<Scratch>();
-    return *buffer;
-}
 
 } // namespace
 
@@ -310,44 +305,34 @@ size_t RtcViewer::write_header(std::span<uint8_t> out, const rtc::RtpFrame &fram
     const auto &payload = (*frame.payloads)[index];
     const uint32_t timestamp =
         frame.timestamp + payload.ticks + timestamp_offset_ + (frame.is_video ? shift_ : 0);
-    out[0] = 0x80;
-    out[1] = static_cast<uint8_t>(track.payload_type | (payload.marker ? 0x80 : 0));
-    out[2] = static_cast<uint8_t>(sequence >> 8);
-    out[3] = static_cast<uint8_t>(sequence);
-    for (unsigned i = 0; i < 4; ++i) {
-        out[4 + i] = static_cast<uint8_t>(timestamp >> (24 - 8 * i));
-        out[8 + i] = static_cast<uint8_t>(track.ssrc >> (24 - 8 * i));
-    }
+    rtp::write_fixed({.marker = payload.marker,
+                      .payload_type = track.payload_type,
+                      .sequence = sequence,
+                      .timestamp = timestamp,
+                      .ssrc = track.ssrc},
+                     out);
     return write_extensions(out, track, frame.is_video && (frame.keyframe || !is_delay_told_));
 }
 
 /// Behind the fixed header. Returns the size of both.
 size_t RtcViewer::write_extensions(std::span<uint8_t> out, const Track &track,
                                    bool tells_delay) const {
-    constexpr size_t begin = rtp::fixed_header_size + 4;
-    size_t end = begin;
+    rtp::ShortExtensions extensions(out);
     if (track.send_time != 0) {
         const uint32_t time = rtp::absolute_send_time(static_cast<int64_t>(header_time_));
-        out[end++] = static_cast<uint8_t>(track.send_time << 4 | 2);
-        for (int shift = 16; shift >= 0; shift -= 8)
-            out[end++] = static_cast<uint8_t>(time >> shift);
+        const auto element = extensions.add(track.send_time, 3);
+        element[0] = static_cast<uint8_t>(time >> 16);
+        rtp::put16(element.subspan(1), static_cast<uint16_t>(time));
     }
     // 12 bits each of the least and the longest delay, in 10 ms. With 0 to 0, too, frames are shown
     // at once; but then browsers skip to a keyframe that is there before they have decoded all.
     if (track.playout_delay != 0 && tells_delay) {
         const unsigned delay = playout_delay_ / 10u, longest = std::max(delay, 1u);
-        out[end++] = static_cast<uint8_t>(track.playout_delay << 4 | 2);
-        out[end++] = static_cast<uint8_t>(delay >> 4);
-        out[end++] = static_cast<uint8_t>((delay & 0xF) << 4 | longest >> 8);
-        out[end++] = static_cast<uint8_t>(longest);
+        const auto element = extensions.add(track.playout_delay, 3);
+        element[0] = static_cast<uint8_t>(delay >> 4);
+        rtp::put16(element.subspan(1), static_cast<uint16_t>((delay & 0xF) << 12 | longest));
     }
-    if (end == begin) return rtp::fixed_header_size;
-    out[0] |= 0x10;
-    out[12] = 0xBE;
-    out[13] = 0xDE;
-    out[14] = 0;
-    out[15] = static_cast<uint8_t>((end - begin) / 4);
-    return end;
+    return extensions.finish();
 }
 
 /// Sends payloads of equal sizes, the last of which may be shorter. False if the socket is full:
@@ -363,25 +348,20 @@ bool RtcViewer::send_run(const rtc::RtpFrame &frame, size_t from, size_t count, 
 bool RtcViewer::write_packets(const rtc::RtpFrame &frame, size_t from, size_t count,
                               uint16_t sequence, uint64_t &sent) {
     Track &track = track_of(frame);
-    Scratch &buffer = scratch();
-    size_t size = 0, segment = 0;
+    Segments segments(*sender_, *way(), socket());
     for (size_t i = 0; i < count; ++i) {
-        const std::span<uint8_t> out = std::span(buffer).subspan(size);
-        const size_t payload_size = (*frame.payloads)[from + i].size;
-        if (out.size() < payload_size + 64) break;
-        const size_t head = write_header(out, frame, from + i, static_cast<uint16_t>(sequence + i));
-        const srtp::Outcome outcome =
-            sender_->protect(out.first(head), frame.payloads->gathered(from + i), out);
-        if (!outcome.ok()) continue;
-        size += outcome.size;
-        if (segment == 0) segment = outcome.size;
-        track.bytes += static_cast<uint32_t>(payload_size);
+        std::array<uint8_t, 64> header;
+        const size_t head =
+            write_header(header, frame, from + i, static_cast<uint16_t>(sequence + i));
+        const ByteView payload = frame.payloads->gathered(from + i);
+        if (!segments.add(ByteView(header).first(head), payload)) continue;
+        track.bytes += static_cast<uint32_t>(payload.size());
     }
-    if (size == 0) return true;
-    control_.sent(count, size + count * datagram_overhead);
-    bool is_full = false;
-    sent += way()->send_segments(socket(), ByteView(buffer.data(), size), segment, is_full);
-    return !is_full;
+    segments.flush();
+    if (segments.bytes() == 0) return true;
+    control_.sent(count, segments.bytes() + count * datagram_overhead);
+    sent += segments.sent();
+    return !segments.is_full();
 }
 
 void RtcViewer::wait_writable(Status why) {

@@ -6,6 +6,7 @@
 #include "core/rtp/clock.h"
 #include "core/rtp/receive_stats.h"
 #include "core/rtp/red.h"
+#include "core/rtp/sent_header.h"
 
 #include <algorithm>
 #include <array>
@@ -173,12 +174,7 @@ size_t RtcViewer::repeat(uint16_t sequence, uint64_t now) {
     size_t head = write_header(header, frame, index, sequence);
     const std::array<uint8_t, 2> original{header[2], header[3]};
     if (track.rtx != 0) {
-        const uint16_t next = rtx_sequence_++;
-        header[1] = static_cast<uint8_t>((header[1] & 0x80) | track.rtx);
-        header[2] = static_cast<uint8_t>(next >> 8);
-        header[3] = static_cast<uint8_t>(next);
-        for (unsigned i = 0; i < 4; ++i)
-            header[8 + i] = static_cast<uint8_t>(track.rtx_ssrc >> (24 - 8 * i));
+        rtp::make_repetition(header, track.rtx, rtx_sequence_++, track.rtx_ssrc);
         pieces.emplace_back(original);
     }
     pieces.push_back(frame.payloads->gathered(index));

@@ -2,7 +2,7 @@
 // What a viewer gets whose network can't follow: which frames, and how slowly keyframes go out.
 #include "core/net/loop/clock.h"
 #include "core/net/rtc/viewer.h"
-#include "core/rtp/packet.h"
+#include "core/rtp/sent_header.h"
 
 #include <algorithm>
 
@@ -159,15 +159,12 @@ void RtcViewer::send_padding(uint64_t now) {
 size_t RtcViewer::send_empty() {
     const Track &track = tracks_[0];
     std::array<uint8_t, rtp::fixed_header_size + 8> header{};
-    const uint16_t sequence = rtx_sequence_++;
-    header[0] = 0xA0;
-    header[1] = track.rtx;
-    header[2] = static_cast<uint8_t>(sequence >> 8);
-    header[3] = static_cast<uint8_t>(sequence);
-    for (unsigned i = 0; i < 4; ++i) {
-        header[4 + i] = static_cast<uint8_t>(track.last_timestamp >> (24 - 8 * i));
-        header[8 + i] = static_cast<uint8_t>(track.rtx_ssrc >> (24 - 8 * i));
-    }
+    rtp::write_fixed({.padding = true,
+                      .payload_type = track.rtx,
+                      .sequence = rtx_sequence_++,
+                      .timestamp = track.last_timestamp,
+                      .ssrc = track.rtx_ssrc},
+                     header);
     static constexpr auto padding = [] {
         std::array<uint8_t, 255> bytes{};
         bytes.back() = 255;

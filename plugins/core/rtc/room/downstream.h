@@ -24,11 +24,18 @@ namespace penstock::rtc::room {
 /// 1970. The peer is hostile. Not thread-safe.
 class Downstream {
 public:
+    /// Bytes, at most, of a header that is sent, and of a payload before its last piece: the number
+    /// of what is repeated, and a descriptor.
+    static constexpr size_t most_header = 32, most_lead = 10;
+
     class Handler {
     public:
         virtual ~Handler() = default;
-        /// A packet to be encrypted and sent. False: it was dropped, since the way is full.
-        virtual bool send_rtp(ByteView header, std::span<const ByteView> payload) = 0;
+        /// A packet to be encrypted and sent, soon: the last piece of the payload is valid as long
+        /// as `packet`, what else there is during the call, with most_lead bytes before the last
+        /// piece. False: it was dropped, since the way is full.
+        virtual bool send_rtp(ByteView header, std::span<const ByteView> payload,
+                              const MediaPacketPtr &packet) = 0;
         virtual void send_rtcp(ByteView compound) = 0;
         /// Packets of this layer are needed from now on, or no more.
         virtual void on_interest(const Target &target, bool is_wanted) = 0;
@@ -97,8 +104,9 @@ private:
     size_t write_header(std::span<uint8_t> out, const Slot &slot, const MediaPacket &packet,
                         const Rewritten &rewritten) const;
     bool send(const Slot &slot, std::span<uint8_t> header, std::span<const ByteView> payload,
-              int64_t now);
-    bool send_rtx(Slot &slot, const MediaPacket &packet, const Rewritten &rewritten, int64_t now);
+              const MediaPacketPtr &packet, int64_t now);
+    bool send_rtx(Slot &slot, const MediaPacketPtr &packet, const Rewritten &rewritten,
+                  int64_t now);
     void repeat(Slot &slot, uint16_t sequence, int64_t now);
     void probe(int64_t now);
     void send_reports(int64_t now, int64_t unix_ns);

@@ -3,8 +3,8 @@
 #include "core/rtc/room/downstream.h"
 
 #include "core/rtp/clock.h"
-#include "core/rtp/packet.h"
 #include "core/rtp/receive_stats.h"
+#include "core/rtp/sent_header.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +13,6 @@ namespace penstock::rtc::room {
 namespace {
 
 constexpr int64_t second = 1'000'000'000, report_interval = second;
-constexpr size_t extension_size = 8; ///< with one element of two bytes
 constexpr size_t overhead = 28 + 16; ///< bytes of IP, UDP and SRTP
 /// Repeated packets: at once, and in a second.
 constexpr double repeat_burst = 300, repeat_rate = 1'000;
@@ -23,38 +22,29 @@ constexpr int64_t least_pause = 10'000'000, longest_pause = 500'000'000; ///< ns
 constexpr int64_t probe_length = second, probe_pause = 4 * second;
 constexpr unsigned most_probes = 8; ///< packets of a call
 
-void put16(uint8_t *at, uint16_t value) {
-    at[0] = static_cast<uint8_t>(value >> 8);
-    at[1] = static_cast<uint8_t>(value);
-}
-void put32(uint8_t *at, uint32_t value) {
-    put16(at, static_cast<uint16_t>(value >> 16));
-    put16(at + 2, static_cast<uint16_t>(value));
-}
-
 } // namespace
 
 /// Without the transport-wide number, which send() puts in.
 size_t Downstream::write_header(std::span<uint8_t> out, const Slot &slot, const MediaPacket &packet,
                                 const Rewritten &rewritten) const {
-    const bool extended = slot.agreed.transport_sequence != 0;
-    out[0] = extended ? 0x90 : 0x80;
-    out[1] = static_cast<uint8_t>(slot.agreed.payload_type | (packet.marker ? 0x80 : 0));
-    put16(&out[2], rewritten.sequence);
-    put32(&out[4], rewritten.timestamp);
-    put32(&out[8], slot.agreed.ssrc);
-    if (!extended) return rtp::fixed_header_size;
-    const std::array<uint8_t, extension_size> extension{
-        0xBE, 0xDE, 0, 1, static_cast<uint8_t>(slot.agreed.transport_sequence << 4 | 1), 0, 0, 0};
-    std::copy(extension.begin(), extension.end(), out.begin() + rtp::fixed_header_size);
-    return rtp::fixed_header_size + extension_size;
+    rtp::write_fixed({.marker = packet.marker,
+                      .payload_type = slot.agreed.payload_type,
+                      .sequence = rewritten.sequence,
+                      .timestamp = rewritten.timestamp,
+                      .ssrc = slot.agreed.ssrc},
+                     out);
+    rtp::ShortExtensions extensions(out);
+    if (slot.agreed.transport_sequence != 0)
+        rtp::put16(extensions.add(slot.agreed.transport_sequence, 2), 0);
+    return extensions.finish();
 }
 
 bool Downstream::send(const Slot &slot, std::span<uint8_t> header,
-                      std::span<const ByteView> payload, int64_t now) {
+                      std::span<const ByteView> payload, const MediaPacketPtr &packet,
+                      int64_t now) {
     if (slot.agreed.transport_sequence != 0)
-        put16(&header[rtp::fixed_header_size + 5], transport_sequence_);
-    if (!handler_.send_rtp(header, payload)) {
+        rtp::put16(header.subspan(rtp::fixed_header_size + 5), transport_sequence_);
+    if (!handler_.send_rtp(header, payload, packet)) {
         ++stats_.dropped;
         return false;
     }
@@ -75,12 +65,12 @@ void Downstream::on_packet(uint64_t track, const MediaPacketPtr &packet, int64_t
     const auto rewritten = slot->forwarder.take(track, *packet);
     if (slot->forwarder.current() != before) tell_interest(*slot);
     if (!rewritten) return;
-    std::array<uint8_t, 32> header;
+    std::array<uint8_t, most_header> header;
     std::array<uint8_t, 8> storage;
     std::array<ByteView, 2> pieces;
     const size_t head = write_header(header, *slot, *packet, *rewritten);
     const size_t count = pieces_of(*packet, *rewritten, storage, pieces);
-    if (!send(*slot, std::span(header).first(head), std::span(pieces).first(count), now)) {
+    if (!send(*slot, std::span(header).first(head), std::span(pieces).first(count), packet, now)) {
         slot->forwarder.lose();
         return tell_interest(*slot);
     }
@@ -91,19 +81,18 @@ void Downstream::on_packet(uint64_t track, const MediaPacketPtr &packet, int64_t
 
 // --- again --------------------------------------------------------------------------------
 
-bool Downstream::send_rtx(Slot &slot, const MediaPacket &packet, const Rewritten &rewritten,
+bool Downstream::send_rtx(Slot &slot, const MediaPacketPtr &packet, const Rewritten &rewritten,
                           int64_t now) {
-    std::array<uint8_t, 32> header;
+    std::array<uint8_t, most_header> header;
     std::array<uint8_t, 8> storage;
     std::array<ByteView, 3> pieces;
-    const size_t head = write_header(header, slot, packet, rewritten);
+    const size_t head = write_header(header, slot, *packet, rewritten);
     const std::array<uint8_t, 2> original{header[2], header[3]};
-    header[1] = static_cast<uint8_t>((header[1] & 0x80) | slot.agreed.rtx);
-    put16(&header[2], slot.rtx_sequence++);
-    put32(&header[8], slot.agreed.rtx_ssrc);
+    rtp::make_repetition(header, slot.agreed.rtx, slot.rtx_sequence++, slot.agreed.rtx_ssrc);
     pieces[0] = original;
-    const size_t count = pieces_of(packet, rewritten, storage, std::span(pieces).subspan<1>());
-    return send(slot, std::span(header).first(head), std::span(pieces).first(count + 1), now);
+    const size_t count = pieces_of(*packet, rewritten, storage, std::span(pieces).subspan<1>());
+    return send(slot, std::span(header).first(head), std::span(pieces).first(count + 1), packet,
+                now);
 }
 
 /// Once in a round trip: requests overtake each other.
@@ -124,7 +113,7 @@ void Downstream::repeat(Slot &slot, uint16_t sequence, int64_t now) {
     const MediaPacketPtr packet = handler_.find(sent->target, sent->epoch, sent->number);
     if (!packet) return;
     --repeat_credit_;
-    if (send_rtx(slot, *packet, sent->offsets.apply(*packet), now)) ++stats_.repeated;
+    if (send_rtx(slot, packet, sent->offsets.apply(*packet), now)) ++stats_.repeated;
 }
 
 /// Whether more would fit can only be seen by sending more: packets that the receiver has already.
@@ -149,7 +138,7 @@ void Downstream::probe(int64_t now) {
         const auto back = slot->forwarder.find_last();
         const MediaPacketPtr packet = slot->last;
         if (!back || back->number != packet->sequence) return;
-        if (!send_rtx(*slot, *packet, back->offsets.apply(*packet), now)) return;
+        if (!send_rtx(*slot, packet, back->offsets.apply(*packet), now)) return;
         probe_credit_ -= double(packet->payload.size() + overhead) * 8;
         ++stats_.probes;
     }

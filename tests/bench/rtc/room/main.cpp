@@ -89,8 +89,8 @@ public:
             turn(began + int64_t(double(number) / options_.rate * double(second)));
             const bool sends = number < options_.senders;
             // Those who decrypt are of both kinds.
-            const bool is_sample = number >= options_.participants - options_.sample ||
-                                   number < options_.sample / 2;
+            const bool is_sample =
+                number >= options_.participants - options_.sample || number < options_.sample / 2;
             people_.emplace_back(loop_, context_, settings_, unsigned(number), sends, is_sample,
                                  tally_);
         }
@@ -128,18 +128,20 @@ private:
     }
     void send_audio(int64_t now) {
         next_audio_ = std::max(next_audio_ + audio_interval, now - 5 * audio_interval);
-        const auto speaker = size_t(double(now / ms) / 1e3 / options_.turn) %
-                             std::max(1u, options_.senders);
+        const auto speaker =
+            size_t(double(now / ms) / 1e3 / options_.turn) % std::max(1u, options_.senders);
         for (size_t i = 0; i < people_.size(); ++i)
             if (people_[i].sends()) people_[i].send_audio(i == speaker);
     }
     /// One camera's frame at a time, so that they are spread as they would be.
     void send_frames(int64_t now) {
-        const auto interval = int64_t(double(second) / options_.frame_rate /
-                                      double(std::max(1u, options_.senders)));
+        const auto interval =
+            int64_t(double(second) / options_.frame_rate / double(std::max(1u, options_.senders)));
         next_frames_ = std::max(next_frames_ + interval, now - 5 * interval);
         if (people_.empty()) return;
-        Participant &one = people_[next_sender_++ % std::min(size_t(options_.senders ? options_.senders : 1), people_.size())];
+        Participant &one =
+            people_[next_sender_++ %
+                    std::min(size_t(options_.senders ? options_.senders : 1), people_.size())];
         if (one.sends()) one.send_frame(now);
     }
 
@@ -193,8 +195,8 @@ void print(const json &result) {
     for (const auto &[reason, count] : result["failures"].items())
         std::printf("  %u: %s\n", count.get<unsigned>(), reason.c_str());
     std::printf("forwarded                %.0f packets/s, %.1f Mbit/s; %.0f packets/s came\n",
-                result["packets_per_second"].get<double>(),
-                result["mbit_per_second"].get<double>(), result["sent_per_second"].get<double>());
+                result["packets_per_second"].get<double>(), result["mbit_per_second"].get<double>(),
+                result["sent_per_second"].get<double>());
     std::printf("lost                     %.4f %%; %llu dropped by this kernel, %llu refused\n",
                 result["loss"].get<double>() * 100,
                 result["dropped_here"].get<unsigned long long>(),
@@ -243,8 +245,7 @@ int run(const Options &options) {
                 {"load_cpu", load_used / seconds}};
     if (options.pid) {
         result["server_cpu"] = used / seconds;
-        result["server_us_per_packet"] =
-            tally.packets ? used * 1e6 / double(tally.packets) : 0;
+        result["server_us_per_packet"] = tally.packets ? used * 1e6 / double(tally.packets) : 0;
         result["kb_per_participant"] =
             (double(memory_of(options.pid)) - double(memory)) / 1e3 / options.participants;
     }

@@ -15,7 +15,7 @@ using rtc_test::steady_ns;
 constexpr int64_t second = 1'000'000'000;
 constexpr size_t largest_payload = 1'100, audio_payload = 80; ///< bytes
 constexpr uint32_t frame_clock = 90'000, opus_ticks = 960;
-constexpr uint32_t stamp_mark = 0x9E3779B9; ///< before the time in a payload
+constexpr uint32_t stamp_mark = 0x9E3779B9;              ///< before the time in a payload
 constexpr uint8_t speaks_level = 20, silent_level = 100; ///< -dBov
 
 rtc_test::RtcClient::Settings rtc_settings(bool sends) {
