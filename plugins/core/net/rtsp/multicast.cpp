@@ -2,6 +2,7 @@
 #include "core/net/rtsp/multicast.h"
 
 #include "core/net/loop/log.h"
+#include "core/rtp/rtcp.h"
 
 #include <boost/asio/post.hpp>
 
