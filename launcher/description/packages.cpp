@@ -16,7 +16,7 @@ struct Package {
 
 constexpr std::array packages = {
     Package{own_package, " goptee failover flvlivemux flvlivedemux livefilesrc copyorencode ladder "
-                         "tslivemux roommixer "
+                         "tslivedemux tslivemux roommixer "
                          "latencystamp latencyread latencysei "},
     Package{"gstreamer1.0-libav", " avenc_* avdec_* avmux_* avdemux_* avdeinterlace "},
     Package{"gstreamer1.0-plugins-ugly",

@@ -100,7 +100,7 @@ private:
     };
     std::vector<Cause> causes_;
     Timer judge_;
-    bool failed_ = false;           ///< the cause was reported; later errors are its consequences
+    bool failed_ = false; ///< the cause was reported; later errors are its consequences
     SilentSources silent_;
     std::set<GstObject *> removed_; ///< used for comparison only, never dereferenced
 

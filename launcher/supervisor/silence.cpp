@@ -15,7 +15,8 @@ std::optional<std::string> SilentSources::notice(GstMessage *message, gint64 now
         return std::nullopt;
     guint64 timeout = 0;
     gst_structure_get_uint64(gst_message_get_structure(message), "timeout", &timeout);
-    const auto [known, is_first] = last_.try_emplace(GST_OBJECT_NAME(GST_MESSAGE_SRC(message)), now);
+    const auto [known, is_first] =
+        last_.try_emplace(GST_OBJECT_NAME(GST_MESSAGE_SRC(message)), now);
     const gint64 since = now - std::exchange(known->second, now);
     // Messages of one silence are `timeout` apart.
     if (!is_first && since < gint64(timeout / 1000) + second) return std::nullopt;

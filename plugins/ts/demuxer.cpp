@@ -140,12 +140,12 @@ void Demuxer::on_program(const mpegts::Program &program) {
     for (size_t i = 0; i < program.streams.size(); ++i) {
         if (streams_[i]) continue;
         const mpegts::ElementaryStream &about = program.streams[i];
-        auto made =
-            std::make_unique<Stream>(about, free_flv_id(mpegts::is_video(about.codec)));
+        auto made = std::make_unique<Stream>(about, free_flv_id(mpegts::is_video(about.codec)));
         made->time = timeline_.add_track(media_of(about.codec));
         streams_[i] = std::move(made);
         if (about.codec == mpegts::Codec::unknown)
-            GST_INFO_OBJECT(element_, "stream %u of type 0x%02X is left out", about.pid, about.type);
+            GST_INFO_OBJECT(element_, "stream %u of type 0x%02X is left out", about.pid,
+                            about.type);
     }
     for (const auto &gone : before)
         if (gone) {
@@ -205,8 +205,8 @@ void Demuxer::push_flv(Stream &stream, const mpegts::Unit &unit, const mpegts::U
         for (const auto &other : streams_)
             if (other.get() != &stream)
                 other->track.write_config(static_cast<uint32_t>(dts), tags_);
-    stream.track.write(unit, facts, static_cast<uint32_t>(dts),
-                       static_cast<uint32_t>(composition), tags_);
+    stream.track.write(unit, facts, static_cast<uint32_t>(dts), static_cast<uint32_t>(composition),
+                       tags_);
     const FlvOutput::Times out{static_cast<GstClockTime>(times.dts),
                                static_cast<GstClockTime>(times.pts)};
     for (flv::Tag &tag : tags_) {
@@ -335,22 +335,21 @@ GstPtr<GstStructure> Demuxer::stats() const {
     g_value_init(&programs, GST_TYPE_ARRAY);
     g_value_init(&streams, GST_TYPE_ARRAY);
     for (const mpegts::Program &program : report_.programs)
-        append(&programs, gst_structure_new("program", "number", G_TYPE_UINT, guint(program.number),
-                                            "streams", G_TYPE_UINT, guint(program.streams.size()),
-                                            nullptr));
+        append(&programs,
+               gst_structure_new("program", "number", G_TYPE_UINT, guint(program.number), "streams",
+                                 G_TYPE_UINT, guint(program.streams.size()), nullptr));
     for (size_t i = 0; i < report_.streams.size(); ++i) {
         const mpegts::ElementaryStream &about = report_.program->streams[i];
         const mpegts::StreamCounters &counters = report_.streams[i];
-        append(&streams,
-               gst_structure_new("stream", "pid", G_TYPE_UINT, guint(about.pid), "type",
-                                 G_TYPE_UINT, guint(about.type), "codec", G_TYPE_STRING,
-                                 mpegts::name_of(about.codec), "language", G_TYPE_STRING,
-                                 about.language.data(), "pad", G_TYPE_STRING,
-                                 report_.pads[i].c_str(), "packets", G_TYPE_UINT64,
-                                 count(counters.packets), "lost-packets", G_TYPE_UINT64,
-                                 count(counters.lost), "units", G_TYPE_UINT64,
-                                 count(counters.units), "damaged-units", G_TYPE_UINT64,
-                                 count(counters.damaged), nullptr));
+        append(&streams, gst_structure_new("stream", "pid", G_TYPE_UINT, guint(about.pid), "type",
+                                           G_TYPE_UINT, guint(about.type), "codec", G_TYPE_STRING,
+                                           mpegts::name_of(about.codec), "language", G_TYPE_STRING,
+                                           about.language.data(), "pad", G_TYPE_STRING,
+                                           report_.pads[i].c_str(), "packets", G_TYPE_UINT64,
+                                           count(counters.packets), "lost-packets", G_TYPE_UINT64,
+                                           count(counters.lost), "units", G_TYPE_UINT64,
+                                           count(counters.units), "damaged-units", G_TYPE_UINT64,
+                                           count(counters.damaged), nullptr));
     }
     gst_structure_take_value(s.get(), "programs", &programs);
     gst_structure_take_value(s.get(), "streams", &streams);

@@ -20,8 +20,8 @@
 namespace penstock::ts {
 
 /// All methods except the queries, stats(), program() and src_event() run under the sink pad's
-/// stream lock or while nothing streams. What those read is atomic, guarded by `report_lock_`, or by
-/// the element's object lock; none of these is held while something is pushed.
+/// stream lock or while nothing streams. What those read is atomic, guarded by `report_lock_`, or
+/// by the element's object lock; none of these is held while something is pushed.
 class Demuxer final : private mpegts::Demuxer::Handler {
 public:
     Demuxer(GstElement *element, GstPad *sink, GstPad *src);

@@ -41,8 +41,7 @@ void Demuxer::add_pad(Stream &stream) {
     const std::string kind = kind_of(stream.about.codec);
     const size_t at = kind == "video" ? 0 : kind == "audio" ? 1 : 2;
     const std::string name = kind + "_" + std::to_string(pad_numbers_[at]++);
-    GstPad *pad =
-        penstock_tslivedemux_new_pad(element_, (kind + "_%u").c_str(), name.c_str());
+    GstPad *pad = penstock_tslivedemux_new_pad(element_, (kind + "_%u").c_str(), name.c_str());
     stream.pad = GST_PAD(gst_object_ref(pad));
     gst_pad_set_active(pad, TRUE);
     push_sticky(stream);
@@ -85,10 +84,9 @@ void Demuxer::remove_streams() {
 }
 
 void Demuxer::announce_pads() {
-    const bool is_complete =
-        std::all_of(streams_.begin(), streams_.end(), [](const auto &stream) {
-            return stream->pad || !is_media(stream->about.codec);
-        });
+    const bool is_complete = std::all_of(streams_.begin(), streams_.end(), [](const auto &stream) {
+        return stream->pad || !is_media(stream->about.codec);
+    });
     const bool is_over =
         first_time_ && timeline_.newest() && *timeline_.newest() - *first_time_ >= pads_wait;
     if (!is_complete && !is_over) return;
@@ -123,12 +121,12 @@ bool Demuxer::end_of_stream() {
                                  [](const auto &stream) { return stream->pad != nullptr; });
     if (!any) {
         const bool has_packets = report_.stats.packets > 0;
-        GST_ELEMENT_ERROR(
-            element_, STREAM, WRONG_TYPE,
-            ("The stream ended without any audio or video that can be used."),
-            ("%s", !has_packets              ? "this is no MPEG transport stream"
-                   : !demuxer_->program()    ? "no program with audio or video; see program-number"
-                                             : "no keyframe and no audio in the program"));
+        GST_ELEMENT_ERROR(element_, STREAM, WRONG_TYPE,
+                          ("The stream ended without any audio or video that can be used."),
+                          ("%s", !has_packets ? "this is no MPEG transport stream"
+                                 : !demuxer_->program()
+                                     ? "no program with audio or video; see program-number"
+                                     : "no keyframe and no audio in the program"));
     }
     start_.push_eos();
     auto eos = GstPtr<GstEvent>::adopt(gst_event_new_eos());

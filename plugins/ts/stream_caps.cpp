@@ -67,17 +67,17 @@ GstPtr<GstCaps> opus_caps(const AudioFormat &format) {
 }
 
 GstPtr<GstCaps> mpeg_caps(const AudioFormat &format) {
-    return GstPtr<GstCaps>::adopt(gst_caps_new_simple(
-        "audio/mpeg", "mpegversion", G_TYPE_INT, 1, "mpegaudioversion", G_TYPE_INT,
-        int(format.version), "layer", G_TYPE_INT, int(format.layer), "rate", G_TYPE_INT,
-        int(format.rate), "channels", G_TYPE_INT, int(format.channels), "parsed", G_TYPE_BOOLEAN,
-        TRUE, nullptr));
+    return GstPtr<GstCaps>::adopt(
+        gst_caps_new_simple("audio/mpeg", "mpegversion", G_TYPE_INT, 1, "mpegaudioversion",
+                            G_TYPE_INT, int(format.version), "layer", G_TYPE_INT, int(format.layer),
+                            "rate", G_TYPE_INT, int(format.rate), "channels", G_TYPE_INT,
+                            int(format.channels), "parsed", G_TYPE_BOOLEAN, TRUE, nullptr));
 }
 
 GstPtr<GstCaps> ac3_caps(const char *media, const AudioFormat &format) {
-    return GstPtr<GstCaps>::adopt(gst_caps_new_simple(
-        media, "framed", G_TYPE_BOOLEAN, TRUE, "rate", G_TYPE_INT, int(format.rate), "channels",
-        G_TYPE_INT, int(format.channels), nullptr));
+    return GstPtr<GstCaps>::adopt(gst_caps_new_simple(media, "framed", G_TYPE_BOOLEAN, TRUE, "rate",
+                                                      G_TYPE_INT, int(format.rate), "channels",
+                                                      G_TYPE_INT, int(format.channels), nullptr));
 }
 
 GstPtr<GstCaps> simple_caps(const char *text) {

@@ -153,16 +153,17 @@ static void penstock_tslivedemux_class_init(PenstockTsLiveDemuxClass *klass) {
     object_class->finalize = finalize;
     g_object_class_install_property(
         object_class, prop_program_number,
-        g_param_spec_uint("program-number", "Program number",
-                          "The program to take; 0: the first one with audio or video", 0,
-                          max_program, default_program,
-                          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                      GST_PARAM_MUTABLE_PLAYING)));
+        g_param_spec_uint(
+            "program-number", "Program number",
+            "The program to take; 0: the first one with audio or video", 0, max_program,
+            default_program,
+            GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)));
     g_object_class_install_property(
         object_class, prop_stats,
         g_param_spec_boxed(
             "stats", "Statistics",
-            "bytes-in, bytes-out, buffers-in, buffers-out, drops, peers (linked pads), uptime (ns), "
+            "bytes-in, bytes-out, buffers-in, buffers-out, drops, peers (linked pads), uptime "
+            "(ns), "
             "packets, packet-size (188, 192, 204; 0: none found), lost-packets, broken-packets, "
             "scrambled-packets, damaged-units (dropped frames), resyncs (behind garbage), "
             "skipped-bytes, table-errors, clock-jumps (of the sender's clock), time-jumps (mended "

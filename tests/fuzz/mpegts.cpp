@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as a transport stream, cut in two ways, and from its units to FLV. Laws: the cut makes no
-// difference, nothing is kept beyond the limits, tags are whole, and time goes forward. The first byte
-// chooses the program and whether the tables in front are given.
+// Any bytes as a transport stream, cut in two ways, and from its units to FLV. Laws: the cut makes
+// no difference, units are bounded, tags are whole, and time goes forward. The first byte chooses
+// the program, and whether the stream is live.
 #include "core/mpegts/demuxer.h"
 #include "core/mpegts/flv_track.h"
 #include "core/mpegts/timeline.h"
@@ -23,7 +23,8 @@ uint64_t mix(uint64_t sum, uint64_t value) {
 
 class Judge final : Demuxer::Handler {
 public:
-    explicit Judge(uint16_t program, bool is_live) : demuxer_(options(program), *this), live_(is_live) {}
+    explicit Judge(uint16_t program, bool is_live)
+        : demuxer_(options(program), *this), live_(is_live) {}
 
     void push(ByteView bytes) { demuxer_.push(bytes); }
     void finish() {
@@ -79,7 +80,8 @@ private:
         if (live_) given.arrival = now_ += 5'000'000;
         const auto times = timeline_.place(times_[unit.stream], given);
         if (!times) return;
-        fuzz::law(times->dts >= 0 && times->pts >= times->dts, "no frame is shown before it is decoded");
+        fuzz::law(times->dts >= 0 && times->pts >= times->dts,
+                  "no frame is shown before it is decoded");
         const auto last = last_.find(unit.stream);
         const bool is_later = last == last_.end() || times->dts > last->second;
         fuzz::law(!media || is_later, "time goes forward");

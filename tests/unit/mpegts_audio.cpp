@@ -27,8 +27,13 @@ Vector frame(const char *head, size_t size, uint8_t mark) {
 }
 
 Vector adts(size_t size, uint8_t mark, uint8_t rate_and_channels = 0x50) {
-    Vector bytes{0xFF, 0xF1, rate_and_channels, uint8_t(0x80 | size >> 11), uint8_t(size >> 3),
-                 uint8_t((size & 7) << 5 | 0x1F), 0xFC};
+    Vector bytes{0xFF,
+                 0xF1,
+                 rate_and_channels,
+                 uint8_t(0x80 | size >> 11),
+                 uint8_t(size >> 3),
+                 uint8_t((size & 7) << 5 | 0x1F),
+                 0xFC};
     bytes.resize(size, mark);
     return bytes;
 }

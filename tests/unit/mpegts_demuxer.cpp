@@ -13,8 +13,13 @@ namespace {
 const std::vector<PmtStream> both{{0x1B, 0x100}, {0x0F, 0x101}};
 /// ADTS, LC, 44.1 kHz, stereo: a frame of `size` bytes.
 Vector adts(size_t size, uint8_t mark) {
-    Vector frame{0xFF, 0xF1, 0x50, uint8_t(0x80 | size >> 11), uint8_t(size >> 3),
-                 uint8_t((size & 7) << 5 | 0x1F), 0xFC};
+    Vector frame{0xFF,
+                 0xF1,
+                 0x50,
+                 uint8_t(0x80 | size >> 11),
+                 uint8_t(size >> 3),
+                 uint8_t((size & 7) << 5 | 0x1F),
+                 0xFC};
     frame.resize(size, mark);
     return frame;
 }
@@ -60,7 +65,8 @@ GST_START_TEST(test_any_cut) {
         for (const size_t most : {1, 187, 188, 189, 1316, 5000}) {
             Rig rig;
             for (ByteView rest = form; !rest.empty();) {
-                const size_t count = std::min<size_t>(rest.size(), most == 1 ? 1 : 1 + random() % most);
+                const size_t count =
+                    std::min<size_t>(rest.size(), most == 1 ? 1 : 1 + random() % most);
                 rig.demuxer.push(rest.first(count));
                 rest = rest.subspan(count);
             }
@@ -368,7 +374,8 @@ GST_END_TEST
 
 GST_START_TEST(test_data) {
     Sender s;
-    const Vector id3_pointer{0x26, 13, 0xFF, 0xFF, 'I', 'D', '3', ' ', 0xFF, 'I', 'D', '3', ' ', 0, 0};
+    const Vector id3_pointer{0x26, 13,  0xFF, 0xFF, 'I', 'D', '3', ' ',
+                             0xFF, 'I', 'D',  '3',  ' ', 0,   0};
     s.tables({{0x1B, 0x100},
               {0x86, 0x102, {0x05, 4, 'C', 'U', 'E', 'I'}},
               {0x15, 0x103, id3_pointer},

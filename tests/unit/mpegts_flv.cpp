@@ -87,7 +87,8 @@ GST_START_TEST(test_video) {
     fail_unless_equals_int(payload.size(), 4 + slice.size() - 3);
     fail_unless(same(payload.first(4), Vector{0, 0, 0, uint8_t(slice.size() - 3)}));
     fail_unless(same(payload.subspan(4), ByteView(slice).subspan(3)));
-    fail_unless_equals_int(flv::parse_body(t.tags[2].type, t.tags[2].body_view())->composition_time, 40);
+    fail_unless_equals_int(flv::parse_body(t.tags[2].type, t.tags[2].body_view())->composition_time,
+                           40);
 
     // Another size: a configuration in front of the keyframe. The same one again: none.
     t.tags.clear();
@@ -188,7 +189,8 @@ GST_START_TEST(test_begin) {
     Clocked live;
     const auto first = live.at(live.video, 5'000'000, 7 * second, frame);
     fail_unless(first.dts == 7 * second && first.pts == 7 * second + 40 * ms);
-    fail_unless(live.at(live.audio, 5'000'000 + 900, 7 * second + 30 * ms).pts == 7 * second + 10 * ms);
+    fail_unless(live.at(live.audio, 5'000'000 + 900, 7 * second + 30 * ms).pts ==
+                7 * second + 10 * ms);
 
     Clocked file;
     Timeline::Given given;
@@ -217,7 +219,8 @@ GST_START_TEST(test_stale_head) {
             last = dts;
             t.at(t.audio, fresh + i * frame, now + 5 * ms);
         }
-        fail_unless(std::abs(last - now) < 600 * ms, "%lld ms away", (long long)((last - now) / ms));
+        fail_unless(std::abs(last - now) < 600 * ms, "%lld ms away",
+                    (long long)((last - now) / ms));
     }
 }
 GST_END_TEST

@@ -48,7 +48,8 @@ public:
         p.push_back(uint8_t((extras.scrambled ? 0x80 : 0) | (field ? 0x20 : 0) |
                             (count ? 0x10 : 0) | counter));
         if (field > 0) p.push_back(uint8_t(field - 1));
-        if (field > 1) p.push_back(uint8_t((extras.discontinuity ? 0x80 : 0) | (extras.pcr ? 0x10 : 0)));
+        if (field > 1)
+            p.push_back(uint8_t((extras.discontinuity ? 0x80 : 0) | (extras.pcr ? 0x10 : 0)));
         if (extras.pcr) {
             const uint64_t base = *extras.pcr & (Clock::period - 1);
             for (const int shift : {25, 17, 9, 1})
@@ -105,8 +106,8 @@ public:
     }
     void pmt(uint16_t pid, uint16_t number, const std::vector<PmtStream> &streams,
              uint8_t version = 0) {
-        send_section(pid,
-                     pmt_section(number, streams.empty() ? 0x1FFF : streams[0].pid, streams, version));
+        send_section(
+            pid, pmt_section(number, streams.empty() ? 0x1FFF : streams[0].pid, streams, version));
     }
     /// One program, number 1 on PID 0x1000.
     void tables(const std::vector<PmtStream> &streams, uint8_t version = 0) {
@@ -167,8 +168,14 @@ struct Sink final : Demuxer::Handler {
 
     void on_program(const Program &program) override { programs.push_back(program); }
     void on_unit(const Unit &unit) override {
-        Kept kept{unit.stream, {unit.data.begin(), unit.data.end()}, unit.pts, unit.dts,
-                  unit.discontinuity, unit.samples, {}, unit.nals.size()};
+        Kept kept{unit.stream,
+                  {unit.data.begin(), unit.data.end()},
+                  unit.pts,
+                  unit.dts,
+                  unit.discontinuity,
+                  unit.samples,
+                  {},
+                  unit.nals.size()};
         if (unit.format) kept.format = *unit.format;
         units.push_back(std::move(kept));
     }

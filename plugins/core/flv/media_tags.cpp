@@ -35,7 +35,8 @@ bool write_legacy(const MediaHead &head, Writer &w) {
         return true;
     case fourcc("alaw"):
     case fourcc("ulaw"):
-        w.u8(unsigned(head.codec == fourcc("alaw") ? alaw_id : ulaw_id) << 4 | sixteen_bits); // mono
+        w.u8(unsigned(head.codec == fourcc("alaw") ? alaw_id : ulaw_id) << 4 |
+             sixteen_bits); // mono
         return true;
     default:
         return false;

@@ -16,8 +16,8 @@ struct MediaHead {
     uint32_t codec = 0; ///< fourcc()
     uint8_t track = 0;
     bool config = false;
-    bool keyframe = true;             ///< of video
-    uint32_t composition_time = 0;    ///< PTS minus DTS in ms, 0 to 2^23 - 1; of H.264 and H.265 only
+    bool keyframe = true;          ///< of video
+    uint32_t composition_time = 0; ///< PTS minus DTS in ms, 0 to 2^23 - 1; of H.264 and H.265 only
 };
 
 /// Whether a track of that id can be expressed: G.711 is only the default track, 0.

@@ -110,8 +110,7 @@ bool AudioFrames::take(const AudioHeader &header, size_t size, std::vector<Whole
     // Sync words occur in frames, too: another has to follow, if anything does. Behind a good frame
     // that need not be, unless a packet begins in this one.
     const bool is_sure = is_in_sync_ && (mark_ <= at_ || mark_ >= at_ + size);
-    if (!is_sure && size < rest.size() &&
-        parse_audio(stream_, rest.subspan(size), next).is_error())
+    if (!is_sure && size < rest.size() && parse_audio(stream_, rest.subspan(size), next).is_error())
         return false;
     if (header.is_dependent) return false; // that on which it depends is missing
     is_in_sync_ = true;

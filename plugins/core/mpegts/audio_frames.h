@@ -48,7 +48,7 @@ private:
 
     const ElementaryStream stream_;
     std::vector<uint8_t> bytes_;
-    size_t at_ = 0; ///< in `bytes_`: what is before it is done
+    size_t at_ = 0;     ///< in `bytes_`: what is before it is done
     size_t wanted_ = 0; ///< bytes of the frame at `at_`; before they are there nothing can be done
     bool is_skipping_ = true;
     bool is_in_sync_ = false;

@@ -42,7 +42,8 @@ Result parse_mpeg_frame(ByteView bytes, AudioHeader &header) {
 Result parse_ac3_frame(ByteView bytes, bool enhanced, AudioHeader &header) {
     constexpr size_t needed = 8;
     if (bytes.size() < needed) {
-        const bool may_be = bytes.empty() || (bytes[0] == 0x0B && (bytes.size() < 2 || bytes[1] == 0x77));
+        const bool may_be =
+            bytes.empty() || (bytes[0] == 0x0B && (bytes.size() < 2 || bytes[1] == 0x77));
         return may_be ? Result::need_more() : Result::error("no AC-3 sync word");
     }
     codec::Ac3Header ac3;

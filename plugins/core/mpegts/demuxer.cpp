@@ -82,9 +82,9 @@ void Demuxer::take_pat(const std::vector<uint8_t> &section) {
     }
     pat_section_ = section;
     ++tables_version_;
-    const bool is_other = !pat_.empty() && (pat_.begin()->second.version != pat.version ||
-                                            pat_.begin()->second.transport_stream_id !=
-                                                pat.transport_stream_id);
+    const bool is_other =
+        !pat_.empty() && (pat_.begin()->second.version != pat.version ||
+                          pat_.begin()->second.transport_stream_id != pat.transport_stream_id);
     if (is_other || pat.last == 0) pat_.clear();
     if (pat_.size() >= max_pat_sections && !pat_.contains(pat.number)) return;
     pat_[pat.number] = std::move(pat);
@@ -166,9 +166,8 @@ void Demuxer::retire(StreamUnits &units) {
 void Demuxer::use(const Program &program) {
     std::vector<std::unique_ptr<StreamUnits>> before = std::exchange(streams_, {});
     const auto find = [&](const ElementaryStream &stream) {
-        return std::find_if(before.begin(), before.end(), [&](const auto &units) {
-            return units && units->stream() == stream;
-        });
+        return std::find_if(before.begin(), before.end(),
+                            [&](const auto &units) { return units && units->stream() == stream; });
     };
     if (!chosen_ || program_.number != program.number) clock_.reset();
     std::vector<std::unique_ptr<StreamUnits>> kept(program.streams.size());

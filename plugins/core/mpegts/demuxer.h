@@ -34,15 +34,15 @@ public:
         ~Handler() = default;
     };
     struct Stats {
-        uint64_t packets = 0;      ///< all
-        uint64_t broken = 0;       ///< that say so of themselves, or have impossible fields
-        uint64_t lost = 0;         ///< of the program, at least
-        uint64_t resyncs = 0;      ///< places where no sync byte was
-        uint64_t skipped = 0;      ///< bytes of garbage
-        uint64_t table_errors = 0; ///< tables that could not be used
-        uint64_t clock_jumps = 0;  ///< of the program's clock
-        uint64_t damaged = 0;      ///< units that were dropped
-        uint64_t scrambled = 0;    ///< packets of the program
+        uint64_t packets = 0;       ///< all
+        uint64_t broken = 0;        ///< that say so of themselves, or have impossible fields
+        uint64_t lost = 0;          ///< of the program, at least
+        uint64_t resyncs = 0;       ///< places where no sync byte was
+        uint64_t skipped = 0;       ///< bytes of garbage
+        uint64_t table_errors = 0;  ///< tables that could not be used
+        uint64_t clock_jumps = 0;   ///< of the program's clock
+        uint64_t damaged = 0;       ///< units that were dropped
+        uint64_t scrambled = 0;     ///< packets of the program
         size_t packet_distance = 0; ///< bytes; 0: no packets were found
     };
 
@@ -78,7 +78,7 @@ private:
         Program program;
         bool has_map = false;
         SectionReader reader;
-        int counter = -1; ///< of the last packet
+        int counter = -1;             ///< of the last packet
         std::vector<uint8_t> section; ///< the last map
     };
     enum : uint8_t { slot_none, slot_pat, slot_pmt, slot_stream = slot_pmt + max_programs };
@@ -103,7 +103,8 @@ private:
     std::map<uint8_t, PatSection> pat_; ///< by its number
     std::vector<uint8_t> pat_section_;  ///< the last one
     std::vector<std::unique_ptr<Entry>> programs_;
-    uint64_t first_map_ = 0; ///< number of the packet in which the first map with media was; 0: none
+    uint64_t first_map_ =
+        0; ///< number of the packet in which the first map with media was; 0: none
 
     uint64_t tables_version_ = 0;
     bool is_due_ = false; ///< what decide() looks at has changed

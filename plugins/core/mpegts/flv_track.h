@@ -13,13 +13,13 @@ namespace penstock::mpegts {
 
 /// What a unit is, by its bytes: a sender's random_access_indicator is not trusted.
 struct UnitFacts {
-    bool is_frame = true;   ///< it has a picture, or is audio
-    bool keyframe = true;   ///< a decoder can start with it
+    bool is_frame = true;    ///< it has a picture, or is audio
+    bool keyframe = true;    ///< a decoder can start with it
     bool new_config = false; ///< the configuration is another one from here on
 };
 
-/// The configuration is that of the parameter sets, or the headers, in the stream. Video begins with
-/// a keyframe. Not thread-safe.
+/// The configuration is that of the parameter sets, or the headers, in the stream. Video begins
+/// with a keyframe. Not thread-safe.
 class FlvTrack {
 public:
     /// `id`: the track's number in FLV, among those of its type.
@@ -27,8 +27,8 @@ public:
 
     /// Call it with each unit, before write().
     UnitFacts examine(const Unit &unit);
-    /// Appends the tag of the examined unit, behind one with the configuration if that is new. Times
-    /// in ms. Nothing for a unit that can't be used.
+    /// Appends the tag of the examined unit, behind one with the configuration if that is new.
+    /// Times in ms. Nothing for a unit that can't be used.
     void write(const Unit &unit, const UnitFacts &facts, uint32_t dts, uint32_t composition_time,
                std::vector<flv::Tag> &out);
 

@@ -121,7 +121,8 @@ Result LatmReader::read(ByteView element, std::vector<std::vector<uint8_t>> &fra
             part = r.u(8);
             length += part;
         }
-        if (r.failed() || length * 8 > r.remaining()) return Result::error("LATM that is cut short");
+        if (r.failed() || length * 8 > r.remaining())
+            return Result::error("LATM that is cut short");
         if (length > 0) frames.push_back(copy_bits(r, length * 8));
     }
     return Result::ok();

@@ -14,8 +14,8 @@ inline constexpr uint16_t null_pid = 0x1FFF, pid_count = 0x2000;
 
 struct Packet {
     uint16_t pid = null_pid;
-    bool is_broken = false;     ///< the receiver of the signal could not correct it
-    bool starts_unit = false;   ///< a PES packet starts in it, or a section
+    bool is_broken = false;   ///< the receiver of the signal could not correct it
+    bool starts_unit = false; ///< a PES packet starts in it, or a section
     bool is_scrambled = false;
     bool discontinuity = false; ///< of the counter, and on the PCR's PID of the clock
     uint8_t counter = 0;

@@ -9,10 +9,10 @@
 
 namespace penstock::mpegts {
 
-/// Packets are 188 bytes, with 4 bytes of a time code in front (192, M2TS) or 16 of error correction
-/// behind (204): the distance of the sync bytes is found and followed. A packet is passed on as soon
-/// as its 188 bytes are there. Where a sync byte is missing, they are searched for anew: three
-/// at the same distance. Keeps less than two kilobytes. Not thread-safe.
+/// Packets are 188 bytes, with 4 bytes of a time code in front (192, M2TS) or 16 of error
+/// correction behind (204): the distance of the sync bytes is found and followed. A packet is
+/// passed on as soon as its 188 bytes are there. Where a sync byte is missing, they are searched
+/// for anew: three at the same distance. Keeps less than two kilobytes. Not thread-safe.
 class PacketSync {
 public:
     /// Calls `take(const uint8_t *packet)` for each packet. The bytes are valid during the call.

@@ -26,8 +26,7 @@ public:
     template <class Target>
     void push(ByteView payload, bool starts_packet, Target &&target) {
         if (starts_packet) {
-            const bool is_cut =
-                state_ == State::payload && !header_.is_unbounded && remaining_ > 0;
+            const bool is_cut = state_ == State::payload && !header_.is_unbounded && remaining_ > 0;
             if (is_cut) target.cut();
             state_ = State::head;
             head_size_ = 0;

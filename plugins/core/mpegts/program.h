@@ -20,11 +20,11 @@ enum class Codec : uint8_t {
     ac3,
     eac3,
     opus,
-    scte35,      ///< splice information sections
-    id3,         ///< ID3 tags
-    klv,         ///< SMPTE 336M
+    scte35,       ///< splice information sections
+    id3,          ///< ID3 tags
+    klv,          ///< SMPTE 336M
     private_data, ///< PES payloads that the tables say no more about
-    unknown,     ///< not taken out
+    unknown,      ///< not taken out
 };
 
 constexpr bool is_video(Codec codec) {
@@ -43,8 +43,8 @@ struct ElementaryStream {
     uint16_t pid = 0;
     uint8_t type = 0; ///< stream_type, table 2-34
     Codec codec = Codec::unknown;
-    bool is_latm = false;          ///< AAC
-    uint8_t opus_config = 0;       ///< channel_config_code
+    bool is_latm = false;           ///< AAC
+    uint8_t opus_config = 0;        ///< channel_config_code
     std::array<char, 4> language{}; ///< ISO 639-2, with a zero behind; empty: not known
     bool operator==(const ElementaryStream &) const = default;
 };

@@ -38,7 +38,8 @@ void SectionReader::take(ByteView bytes, std::vector<std::vector<uint8_t>> &out)
         const size_t wanted =
             section_.size() < head_size ? head_size : size_of(section_); // at most max_section + 2
         const size_t count = std::min(wanted - section_.size(), bytes.size());
-        section_.insert(section_.end(), bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(count));
+        section_.insert(section_.end(), bytes.begin(),
+                        bytes.begin() + static_cast<ptrdiff_t>(count));
         bytes = bytes.subspan(count);
         if (section_.size() < head_size) return;
         const size_t size = size_of(section_);

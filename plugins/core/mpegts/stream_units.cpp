@@ -40,9 +40,9 @@ StreamUnits::StreamUnits(const ElementaryStream &stream, size_t index, size_t ma
                          KeptBytes &kept, Clock &clock)
     : stream_(stream), index_(index), clock_(clock) {
     if (is_video(stream.codec))
-        video_ = std::make_unique<VideoUnits>(
-            stream.codec == Codec::avc ? codec::NalCodec::avc : codec::NalCodec::hevc, max_unit,
-            kept);
+        video_ = std::make_unique<VideoUnits>(stream.codec == Codec::avc ? codec::NalCodec::avc
+                                                                         : codec::NalCodec::hevc,
+                                              max_unit, kept);
     else if (is_audio(stream.codec))
         audio_ = std::make_unique<AudioFrames>(stream);
     else if (stream.codec == Codec::scte35)

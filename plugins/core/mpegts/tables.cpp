@@ -47,9 +47,9 @@ Description describe(ByteView descriptors) {
                 out.registration = text_of(body.first(4));
             break;
         case 0x0A: // ISO_639_language_descriptor
-            if (body.size() >= 3 &&
-                std::all_of(body.begin(), body.begin() + 3,
-                            [](uint8_t c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }))
+            if (body.size() >= 3 && std::all_of(body.begin(), body.begin() + 3, [](uint8_t c) {
+                    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+                }))
                 for (size_t i = 0; i < 3; ++i)
                     out.language[i] = static_cast<char>(body[i] | 0x20);
             break;

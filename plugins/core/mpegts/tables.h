@@ -23,7 +23,7 @@ Result parse_pat(ByteView section, PatSection &pat);
 
 struct PmtSection {
     uint8_t version = 0;
-    Program program; ///< without pmt_pid
+    Program program;     ///< without pmt_pid
     size_t left_out = 0; ///< streams beyond max_streams
 };
 

@@ -23,10 +23,11 @@ public:
         bool discontinuity = false;
     };
     struct Given {
-        std::optional<int64_t> pts, dts;  ///< 90 kHz, unwrapped
+        std::optional<int64_t> pts, dts; ///< 90 kHz, unwrapped
         bool is_key = true;
-        std::optional<int64_t> arrival;   ///< empty: not live
-        std::optional<int64_t> reference; ///< the program's first clock reference; 90 kHz, unwrapped
+        std::optional<int64_t> arrival; ///< empty: not live
+        std::optional<int64_t>
+            reference; ///< the program's first clock reference; 90 kHz, unwrapped
     };
 
     Timeline();

@@ -11,10 +11,10 @@ namespace penstock::mpegts {
 
 /// The format of audio frames, read from the frames themselves.
 struct AudioFormat {
-    unsigned rate = 0;     ///< Hz
-    unsigned channels = 0; ///< 1 to 8
+    unsigned rate = 0;               ///< Hz
+    unsigned channels = 0;           ///< 1 to 8
     unsigned version = 0, layer = 0; ///< of MPEG audio
-    std::vector<uint8_t> config; ///< AudioSpecificConfig of AAC, OpusHead of Opus; else empty
+    std::vector<uint8_t> config;     ///< AudioSpecificConfig of AAC, OpusHead of Opus; else empty
     bool operator==(const AudioFormat &) const = default;
 };
 

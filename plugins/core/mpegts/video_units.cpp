@@ -137,7 +137,8 @@ void VideoUnits::cut(size_t at, std::vector<Whole> &out) {
 void VideoUnits::end(std::vector<Whole> &out) {
     // A unit may go on in the next packet: nothing tells this before it comes, but senders that do
     // so do it often, or where a packet could be no longer.
-    if (whole_packets_ >= trusted_packets && header_.length < long_packet && has_slices_) finish(out);
+    if (whole_packets_ >= trusted_packets && header_.length < long_packet && has_slices_)
+        finish(out);
 }
 
 void VideoUnits::lose() {

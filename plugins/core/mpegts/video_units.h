@@ -22,8 +22,8 @@ class VideoUnits {
 public:
     struct Whole {
         std::vector<uint8_t> bytes;
-        PesHeader stamps;            ///< its timestamps; none of a later unit of a PES packet
-        std::vector<uint32_t> nals;  ///< offsets behind the start codes
+        PesHeader stamps;           ///< its timestamps; none of a later unit of a PES packet
+        std::vector<uint32_t> nals; ///< offsets behind the start codes
     };
     struct Counters {
         uint64_t dropped = 0;   ///< units that miss bytes
@@ -62,10 +62,10 @@ private:
     KeptBytes &kept_;
     std::vector<uint8_t> bytes_;
     std::vector<uint32_t> nals_;
-    size_t scanned_ = 0; ///< no start code ends before this
-    size_t usual_ = 4096; ///< bytes of the last units
-    PesHeader stamps_;   ///< of the unit
-    PesHeader header_;   ///< of the PES packet
+    size_t scanned_ = 0;      ///< no start code ends before this
+    size_t usual_ = 4096;     ///< bytes of the last units
+    PesHeader stamps_;        ///< of the unit
+    PesHeader header_;        ///< of the PES packet
     bool is_start_ = false;   ///< the next bytes are a PES packet's first
     bool is_pending_ = false; ///< `header_` belongs to the next unit that begins
     bool is_skipping_ = true; ///< until the next PES packet
