@@ -22,7 +22,7 @@ namespace {
 
 constexpr uint64_t linger_ms = 1'000, measure_ms = 1'000;
 /// ms between two looks at a connection that takes nothing more, and at one without media.
-constexpr int blocked_ms = 10, idle_ms = 50;
+constexpr int blocked_ms = 10, idle_ms = 50, nap_ms = 2;
 constexpr size_t batch = 48 * 1456;
 
 class Client final : public SrtClient {
@@ -182,9 +182,6 @@ std::string Client::serve() {
 std::string Client::receive() {
     aligner_.reset();
     is_paused_ = false;
-    const int epoll = srt_epoll_create();
-    const int events = SRT_EPOLL_IN | SRT_EPOLL_ERR;
-    srt_epoll_add_usock(epoll, socket_.get(), &events);
     std::vector<uint8_t> buffer(batch);
     std::string reason;
     while (!is_stopping_ && reason.empty()) {
@@ -195,8 +192,6 @@ std::string Client::receive() {
             if (is_broken()) reason = "the other end has closed the connection";
             continue;
         }
-        SRT_EPOLL_EVENT event;
-        srt_epoll_uwait(epoll, &event, 1, idle_ms);
         size_t filled = 0;
         int size = 1;
         while (size > 0 && buffer.size() - filled >= 1456) {
@@ -204,6 +199,8 @@ std::string Client::receive() {
                                static_cast<int>(buffer.size() - filled));
             if (size > 0) filled += static_cast<size_t>(size);
         }
+        // libsrt's own wait is woken by every acknowledgement of every connection of the process.
+        if (filled == 0) std::this_thread::sleep_for(std::chrono::milliseconds(nap_ms));
         const bool is_over = size <= 0 && srt_getlasterror(nullptr) != SRT_EASYNCRCV;
         if (filled > 0) {
             heard_ms_ = steady_ms();
@@ -219,7 +216,6 @@ std::string Client::receive() {
         else if (options_.silence_ms > 0 && steady_ms() - heard_ms_ > options_.silence_ms)
             reason = "nothing came for " + time_text(options_.silence_ms);
     }
-    srt_epoll_release(epoll);
     return reason;
 }
 

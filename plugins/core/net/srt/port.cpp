@@ -6,6 +6,7 @@
 #include "core/net/srt/peer.h"
 
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -15,8 +16,8 @@
 namespace penstock::net {
 namespace {
 
-/// ms after which the thread looks whether it is to end.
-constexpr int turn_ms = 20;
+/// Between two looks at the sockets: while there are publishers, and else.
+constexpr auto short_nap = std::chrono::milliseconds(2), long_nap = std::chrono::milliseconds(10);
 /// Packets in flight at most, and received ones that wait: for 90 Mbit/s a second. libsrt allocates
 /// tables of this size for each connection.
 constexpr int flight = 8192;
@@ -138,8 +139,12 @@ SrtPort::~SrtPort() {
 }
 
 void SrtPort::run() {
-    while (!is_closing_)
-        if (state_->sockets.wait(turn_ms)) take_callers();
+    while (!is_closing_) {
+        const auto found = state_->sockets.poll();
+        if (found.callers) take_callers();
+        if (!found.any)
+            std::this_thread::sleep_for(state_->sockets.has_senders() ? short_nap : long_nap);
+    }
 }
 
 void SrtPort::take_callers() {
@@ -164,8 +169,9 @@ void SrtPort::take_callers() {
             continue;
         }
         const int socket = caller.socket.get();
+        const bool sends = caller.id.mode == srt::Mode::publish;
         const auto peer = SrtPeer::make(std::move(caller), state_->shared_loops()->next(), state_);
-        state_->sockets.add(socket, peer); // fails if it is gone already, which is noticed
+        state_->sockets.add(socket, peer, sends); // fails if it is gone already, which is noticed
         peer->begin();
     }
 }

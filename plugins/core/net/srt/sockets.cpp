@@ -23,10 +23,11 @@ void SrtSockets::set_listener(int socket) {
     srt_epoll_add_usock(epoll_, socket, &events);
 }
 
-bool SrtSockets::add(int socket, const std::shared_ptr<SrtPeer> &peer) {
+bool SrtSockets::add(int socket, const std::shared_ptr<SrtPeer> &peer, bool sends) {
     {
         std::lock_guard lock(mutex_);
-        peers_[socket] = peer;
+        peers_[socket] = {peer, sends};
+        if (sends) ++senders_;
     }
     const int events = static_cast<int>(SRT_EPOLL_IN | SRT_EPOLL_ERR | SRT_EPOLL_ET);
     if (srt_epoll_add_usock(epoll_, socket, &events) == 0) return true;
@@ -37,29 +38,32 @@ bool SrtSockets::add(int socket, const std::shared_ptr<SrtPeer> &peer) {
 void SrtSockets::remove(int socket) {
     srt_epoll_remove_usock(epoll_, socket);
     std::lock_guard lock(mutex_);
-    peers_.erase(socket);
+    const auto found = peers_.find(socket);
+    if (found == peers_.end()) return;
+    if (found->second.sends) --senders_;
+    peers_.erase(found);
 }
 
-bool SrtSockets::wait(int timeout_ms) {
+SrtSockets::Found SrtSockets::poll() {
     std::array<SRT_EPOLL_EVENT, 64> events;
-    const int count =
-        srt_epoll_uwait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
-    bool has_callers = false;
+    const int count = srt_epoll_uwait(epoll_, events.data(), static_cast<int>(events.size()), 0);
+    Found out;
+    out.any = count > 0;
     for (int i = 0; i < count && i < static_cast<int>(events.size()); ++i) {
         const int socket = events[static_cast<size_t>(i)].fd;
         if (socket == listener_) {
-            has_callers = true;
+            out.callers = true;
             continue;
         }
         std::shared_ptr<SrtPeer> peer;
         {
             std::lock_guard lock(mutex_);
             if (const auto found = peers_.find(socket); found != peers_.end())
-                peer = found->second.lock();
+                peer = found->second.peer.lock();
         }
         if (peer) peer->wake();
     }
-    return has_callers;
+    return out;
 }
 
 } // namespace penstock::net

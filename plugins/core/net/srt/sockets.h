@@ -2,17 +2,17 @@
 // The open sockets of an SRT listener, and which of them have something to be done.
 #pragma once
 
-#include <cstdint>
+#include <atomic>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
-#include <vector>
 
 namespace penstock::net {
 
 class SrtPeer;
 
-/// Thread-safe but for wait(), which one thread calls.
+/// Thread-safe but for poll(), which one thread calls.
 class SrtSockets {
 public:
     SrtSockets();
@@ -23,18 +23,30 @@ public:
     /// False if libsrt has no more of them.
     bool is_open() const { return epoll_ >= 0; }
     void set_listener(int socket);
-    /// The peer is told once each time its socket becomes readable or broken.
-    bool add(int socket, const std::shared_ptr<SrtPeer> &peer);
+    /// The peer is told once each time its socket becomes readable or broken. `sends`: it is a
+    /// publisher, whose media are not to wait.
+    bool add(int socket, const std::shared_ptr<SrtPeer> &peer, bool sends);
     void remove(int socket);
+    bool has_senders() const { return senders_ > 0; }
 
-    /// Waits, `timeout_ms` at most, and tells the peers. True if the listener has callers.
-    bool wait(int timeout_ms);
+    struct Found {
+        bool any = false;     ///< somebody was told something
+        bool callers = false; ///< the listener has callers
+    };
+    /// Looks what has happened, and tells the peers; does not wait. libsrt's own wait is woken by
+    /// every acknowledgement of every connection of the process.
+    Found poll();
 
 private:
     const int epoll_;
     int listener_ = -1;
     std::mutex mutex_; ///< guards peers_
-    std::unordered_map<int, std::weak_ptr<SrtPeer>> peers_;
+    struct Entry {
+        std::weak_ptr<SrtPeer> peer;
+        bool sends;
+    };
+    std::unordered_map<int, Entry> peers_;
+    std::atomic<size_t> senders_{0};
 };
 
 } // namespace penstock::net
