@@ -15,8 +15,8 @@ import unittest
 PENSTOCK = os.environ["PENSTOCK"]
 DOCUMENTS = os.environ["DOCUMENTS"]
 BENCH = pathlib.Path(__file__).resolve().parents[1] / "bench" / "fanout"
-COMMANDS = ("run", "list", "show", "explain", "check", "test", "doctor", "top", "bench", "latency",
-            "completion")
+COMMANDS = ("run", "list", "show", "explain", "check", "test", "doctor", "cameras", "top", "bench",
+            "latency", "completion")
 
 
 def document(name):
