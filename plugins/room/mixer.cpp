@@ -227,7 +227,7 @@ bool Mixer::start() {
     empty_since_.reset();
     asked_.reset();
     is_changed_ = true;
-    late_ = layouts_ = sounds_ = warned_ = 0;
+    late_ = layouts_ = sounds_ = slow_at_ = slow_since_ = warned_ = 0;
     counters_.start();
     gst_pad_set_active(backdrop_.get(), TRUE);
     gst_pad_set_active(silence_.get(), TRUE);

@@ -110,7 +110,8 @@ private:
     std::atomic<bool> is_changed_ = true, is_ending_ = false, has_begun_playing_ = false;
     Counters counters_;
     std::atomic<guint64> late_ = 0, layouts_ = 0, sounds_ = 0; ///< sounds_: buffers of audio
-    std::atomic<guint64> warned_ = 0; ///< that it is too slow; steady_time(); 0: never
+    /// When it was too slow last, since when, and when that was told; steady_time(); 0: never.
+    std::atomic<guint64> slow_at_ = 0, slow_since_ = 0, warned_ = 0;
 
     // While it runs, of the compositor's thread alone.
     MixerSettings used_;

@@ -16,7 +16,9 @@ namespace {
 
 /// How far behind the clock, beyond the latency, what follows may make the output be.
 constexpr int64_t most_behind = GST_SECOND;
-/// Between two warnings that the machine is too slow; ns.
+/// It is too slow for good, and not for a moment, after so long, with no pause of so long; ns.
+constexpr guint64 slow_for_good = 5 * GST_SECOND, longest_pause = 10 * GST_SECOND;
+/// Between two warnings of that; ns.
 constexpr guint64 warning_pause = 60 * GST_SECOND;
 /// Until the end, when the last input has gone.
 constexpr int64_t most_empty = 10 * GST_SECOND;
@@ -32,6 +34,8 @@ int64_t Mixer::behind(int64_t time) const {
 /// Any of both mixers' threads.
 void Mixer::warn_if_due(int64_t by) {
     const guint64 now = steady_time();
+    if (now > slow_at_.exchange(now) + longest_pause) slow_since_ = now;
+    if (now < slow_since_ + slow_for_good) return;
     guint64 last = warned_;
     if ((last != 0 && now < last + warning_pause) || !warned_.compare_exchange_strong(last, now))
         return;

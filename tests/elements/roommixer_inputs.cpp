@@ -203,8 +203,6 @@ GST_START_TEST(test_blocked_output) {
     gst_pad_remove_probe(out.get(), probe);
     go_on(room);
     fail_unless(eventually([&] { return penstock_test::stat(room.mixer(), "late") > 0; }));
-    const std::string text = room.warning();
-    fail_unless(text.find("too slow") != text.npos, "%s", text.c_str());
     Guest second = room.join(bob);
     room.see({{160, 160, red}, {480, 160, green}});
     room.fail_on_errors();
