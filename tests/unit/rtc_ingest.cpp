@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Publishers of WebRTC without losses: each codec as FLV tags, their times, and sources that
-// change or end.
+// Publishers of WebRTC: each codec as FLV tags, their times, sources that change or end, and audio
+// that repeats itself.
 #include "core/codec/av1.h"
 #include "core/rtp/clock.h"
 #include "core/rtp/payload/av1_packetizer.h"
 #include "core/rtp/payload/vp8.h"
 #include "core/rtp/payload/vp9.h"
+#include "core/rtp/red.h"
 
 #include "unit/rtc_ingest_rig.hpp"
 
@@ -336,6 +337,57 @@ GST_START_TEST(test_policy) {
 }
 GST_END_TEST
 
+/// Audio whose packets repeat the one before: of single losses nothing is missing.
+GST_START_TEST(test_redundant_audio) {
+    Peer peer("chromium-publish");
+    fail_unless(peer.answer.sections[0].red == uint8_t(63));
+    Source audio = opus_source(1001);
+    audio.type = 63;
+    uint32_t timestamp = 48'000;
+    Unit before;
+    const auto packet = [&](uint8_t mark, uint32_t ticks = 960) {
+        const Unit frame = opus_frame(false, mark);
+        Writer out;
+        if (before.empty())
+            out.u8(111);
+        else
+            out.bytes(rtp::red_head(111, ticks, before.size())).bytes(before);
+        out.bytes(frame);
+        before = frame;
+        return audio.packet(out.take(), timestamp += ticks, false);
+    };
+    const auto marks = [&] {
+        std::vector<unsigned> out;
+        for (const Got &one : peer.got)
+            if (!one.video && !one.config) out.push_back(one.payload.back());
+        peer.got.clear();
+        return out;
+    };
+    using Marks = std::vector<unsigned>;
+    peer.take({packet(1), packet(2)});
+    fail_unless(marks() == Marks({1, 2}));
+    (void)packet(3);
+    const auto times = [&] { return std::pair(peer.got.front().dts, peer.got.back().dts); };
+    peer.take({packet(4)});
+    fail_unless_equals_int(times().second - times().first, 20);
+    fail_unless(marks() == Marks({3, 4}));
+    // Two in a row are too many for one repetition.
+    (void)packet(5);
+    (void)packet(6);
+    peer.take({packet(7)});
+    peer.pass(500 * ms);
+    fail_unless(marks() == Marks({6, 7}));
+    // After a pause the one before is not that which is missing.
+    (void)packet(8);
+    peer.take({packet(9, 4'800)});
+    peer.pass(500 * ms);
+    fail_unless(marks() == Marks({9}));
+    const auto malformed = peer.ingest.stats().malformed;
+    peer.take({audio.packet({0xEF, 0, 1}, timestamp += 960, false)});
+    fail_unless_equals_int(peer.ingest.stats().malformed, malformed + 1);
+}
+GST_END_TEST
+
 static Suite *rtc_ingest_suite() {
     Suite *suite = suite_create("rtc_ingest");
     TCase *tc = tcase_create("rtc_ingest");
@@ -350,6 +402,7 @@ static Suite *rtc_ingest_suite() {
     tcase_add_test(tc, test_other_source);
     tcase_add_test(tc, test_goodbye);
     tcase_add_test(tc, test_policy);
+    tcase_add_test(tc, test_redundant_audio);
     return suite;
 }
 GST_CHECK_MAIN(rtc_ingest)

@@ -2,7 +2,6 @@
 // Publishers of WebRTC over bad networks: what is lost, late, asked for, repaired and reported; and
 // peers that send whatever they like.
 #include "core/rtp/clock.h"
-#include "core/rtp/red.h"
 
 #include "unit/rtc_ingest_rig.hpp"
 
@@ -432,57 +431,6 @@ GST_START_TEST(test_random_losses) {
 }
 GST_END_TEST
 
-/// Audio whose packets repeat the one before: of single losses nothing is missing.
-GST_START_TEST(test_redundant_audio) {
-    Chromium peer;
-    fail_unless(peer.answer.sections[0].red == uint8_t(63));
-    Source audio = opus_source(1001);
-    audio.type = 63;
-    uint32_t timestamp = 48'000;
-    Unit before;
-    const auto packet = [&](uint8_t mark, uint32_t ticks = 960) {
-        const Unit frame = opus_frame(false, mark);
-        Writer out;
-        if (before.empty())
-            out.u8(111);
-        else
-            out.bytes(rtp::red_head(111, ticks, before.size())).bytes(before);
-        out.bytes(frame);
-        before = frame;
-        return audio.packet(out.take(), timestamp += ticks, false);
-    };
-    const auto marks = [&] {
-        std::vector<unsigned> out;
-        for (const Got &one : peer.got)
-            if (!one.video && !one.config) out.push_back(one.payload.back());
-        peer.got.clear();
-        return out;
-    };
-    using Marks = std::vector<unsigned>;
-    peer.take({packet(1), packet(2)});
-    fail_unless(marks() == Marks({1, 2}));
-    (void)packet(3);
-    const auto times = [&] { return std::pair(peer.got.front().dts, peer.got.back().dts); };
-    peer.take({packet(4)});
-    fail_unless_equals_int(times().second - times().first, 20);
-    fail_unless(marks() == Marks({3, 4}));
-    // Two in a row are too many for one repetition.
-    (void)packet(5);
-    (void)packet(6);
-    peer.take({packet(7)});
-    peer.pass(500 * ms);
-    fail_unless(marks() == Marks({6, 7}));
-    // After a pause the one before is not that which is missing.
-    (void)packet(8);
-    peer.take({packet(9, 4'800)});
-    peer.pass(500 * ms);
-    fail_unless(marks() == Marks({9}));
-    const auto malformed = peer.ingest.stats().malformed;
-    peer.take({audio.packet({0xEF, 0, 1}, timestamp += 960, false)});
-    fail_unless_equals_int(peer.ingest.stats().malformed, malformed + 1);
-}
-GST_END_TEST
-
 /// One that comes does not put off the next request, if more is lost after it.
 GST_START_TEST(test_keyframe_again) {
     Chromium peer;
@@ -511,7 +459,6 @@ static Suite *rtc_ingest_loss_suite() {
     tcase_add_test(tc, test_keyframe_requests);
     tcase_add_test(tc, test_keyframe_again);
     tcase_add_test(tc, test_full_intra_requests);
-    tcase_add_test(tc, test_redundant_audio);
     tcase_add_test(tc, test_reports);
     tcase_add_test(tc, test_arrivals);
     tcase_add_test(tc, test_compound);
