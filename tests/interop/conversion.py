@@ -75,7 +75,10 @@ def to_whip(server, content, file):
 def to_srt(server, content, file):
     if any(codec in ("av1", "vp8") for codec in judging.codecs_of(content).values()):
         raise Skip("ffmpeg's MPEG-TS has no place for it")
-    return ffmpeg(file, "-f", "mpegts", f"{server.srt[1]}?streamid=publish:live/cam")
+    # So quiet a content would come in bursts: sound a quarter of a second at once, and all else when
+    # there is enough for a datagram.
+    return ffmpeg(file, "-pes_payload_size", "0", "-muxrate", "1M", "-f", "mpegts",
+                  f"{server.srt[1]}?streamid=publish:live/cam")
 
 
 def to_rtsp(server, content, file):

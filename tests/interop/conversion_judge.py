@@ -144,7 +144,9 @@ def judge(path, content, wanted):
         times = [time for time, _ in got.sound]
         assert times and times[-1] - times[0] > 3, "less than 3 s of sound"
         gaps = [b - a for a, b in zip(times, times[1:])]
-        assert min(gaps) >= 0 and max(gaps) < 0.1, f"sound with gaps of {max(gaps):.2f} s"
+        # A sender's clock that is corrected overlaps a frame's end.
+        assert min(gaps) > -0.02 and max(gaps) < 0.1, \
+            f"sound goes on after {min(gaps):.3f} to {max(gaps):.2f} s"
         rate = len(got.tones()) / (times[-1] - times[0])
         assert 0.6 < rate < 1.4, f"{rate:.2f} tones a second"
     if len(found) == 2:
