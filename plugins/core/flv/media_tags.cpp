@@ -58,10 +58,6 @@ void write_extended(const MediaHead &head, Writer &w) {
 
 } // namespace
 
-bool can_be_track(uint32_t codec, uint8_t id) {
-    return id == 0 || (codec != fourcc("alaw") && codec != fourcc("ulaw"));
-}
-
 std::vector<uint8_t> begin_media_tag(const MediaHead &head, size_t size) {
     Writer w;
     w.vector().reserve(header_size + longest_head + size + trailer_size);

@@ -20,9 +20,6 @@ struct MediaHead {
     uint32_t composition_time = 0; ///< PTS minus DTS in ms, 0 to 2^23 - 1; of H.264 and H.265 only
 };
 
-/// Whether a track of that id can be expressed: G.711 is only the default track, 0.
-bool can_be_track(uint32_t codec, uint8_t id);
-
 /// The beginning of a tag: room for its header, then the codec header. Append the data, of about
 /// `size` bytes, and give it to end_media_tag().
 std::vector<uint8_t> begin_media_tag(const MediaHead &head, size_t size);

@@ -59,7 +59,6 @@ void AudioFrames::extract(bool is_end, std::vector<Whole> &out) {
         const Result result = parse_audio(stream_, rest, header);
         if (result.needs_more()) return;
         if (result.is_error()) {
-            complaint_ = result.reason();
             skip_garbage();
             continue;
         }
@@ -121,8 +120,7 @@ bool AudioFrames::take(const AudioHeader &header, size_t size, std::vector<Whole
         return true;
     }
     subframes_.clear();
-    if (const Result result = latm_->read(frame, subframes_); !result.is_ok()) {
-        complaint_ = result.reason();
+    if (!latm_->read(frame, subframes_).is_ok()) {
         ++dropped_;
         next_time(0);
         return true;

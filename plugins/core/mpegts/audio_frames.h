@@ -34,8 +34,6 @@ public:
     const AudioFormat &format() const { return format_; }
     /// Pieces that were no frames, or that missed bytes.
     uint64_t dropped() const { return dropped_; }
-    /// Why, the last time.
-    const std::string &complaint() const { return complaint_; }
 
 private:
     void extract(bool is_end, std::vector<Whole> &out);
@@ -60,7 +58,6 @@ private:
     std::unique_ptr<LatmReader> latm_;
     std::vector<std::vector<uint8_t>> subframes_;
     uint64_t dropped_ = 0;
-    std::string complaint_;
 };
 
 } // namespace penstock::mpegts

@@ -231,19 +231,6 @@ void Demuxer::flush() {
     clock_.reset();
 }
 
-void Demuxer::reset() {
-    sync_.reset();
-    pat_.clear();
-    pat_section_.clear();
-    pat_reader_.lose();
-    pat_counter_ = -1;
-    programs_.clear();
-    for (const auto &units : streams_)
-        if (units) units->lose(); // nothing is passed on
-    abandon();
-    clock_.reset();
-}
-
 void Demuxer::choose(uint16_t program) {
     options_.program = program;
     if (chosen_ && (program == 0 || program_.number == program)) return;

@@ -56,8 +56,6 @@ public:
     void finish();
     /// Forgets what is not whole, after a jump in the input. Tables stay.
     void flush();
-    /// Forgets everything but the counters.
-    void reset();
     /// As Options::program; another one than that at hand is taken from now on.
     void choose(uint16_t program);
 

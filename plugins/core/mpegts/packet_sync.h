@@ -40,10 +40,6 @@ public:
         kept_.clear();
         skip_ = 0;
     }
-    void reset() {
-        flush();
-        distance_ = 0;
-    }
 
     /// Bytes from one sync byte to the next; 0: none was found.
     size_t distance() const { return distance_; }

@@ -51,11 +51,6 @@ StreamUnits::StreamUnits(const ElementaryStream &stream, size_t index, size_t ma
 
 StreamUnits::~StreamUnits() = default;
 
-const std::string &StreamUnits::complaint() const {
-    static const std::string none;
-    return audio_ ? audio_->complaint() : none;
-}
-
 /// ISO/IEC 13818-1 2.4.3.3: a packet may be sent twice in a row.
 bool StreamUnits::is_next(const Packet &packet) {
     const bool is_first = !counter_;

@@ -9,7 +9,6 @@
 #include "core/mpegts/video_units.h"
 
 #include <memory>
-#include <string>
 
 namespace penstock::mpegts {
 
@@ -50,9 +49,6 @@ public:
 
     const ElementaryStream &stream() const { return stream_; }
     StreamCounters counters() const;
-    const std::string &complaint() const;
-    /// That of the last frame; nullptr: no audio.
-    const AudioFormat *format() const { return audio_ ? &audio_->format() : nullptr; }
 
 private:
     struct Target;
