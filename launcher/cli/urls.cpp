@@ -97,6 +97,8 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
         }
         if (endpoint.element)
             place.property = [&](const char *name) -> std::optional<std::string> {
+                // A secret is not shown, but whether there is one.
+                if (supervisor::property_of(endpoint, binding, name) == std::string()) return "";
                 for (const description::Property &property : endpoint.element->properties)
                     if (property.name == name) return binding.expand_for_people(property.pieces);
                 return std::nullopt;
