@@ -3,6 +3,7 @@
 """ffmpeg, srt-live-transmit, GStreamer's own elements, VLC and OBS publish and watch over SRT, by the
 URLs that Penstock prints; refused callers are told why."""
 
+import glob
 import os
 import re
 import shutil
@@ -119,7 +120,7 @@ def transmit():
         yield "skipped: no srt-live-transmit"
         return
     with Server() as server:
-        command = (f"ffmpeg -nostdin -v error -re -stream_loop -1 -i '{generated()}' -c copy "
+        command = (f"ffmpeg -nostdin -v error -re -stream_loop -1 -t 40 -i '{generated()}' -c copy "
                    f"-f mpegts - | exec srt-live-transmit -q file://con "
                    f"'{server.place}?streamid=#!::r=live/cam,m=publish'")
         rig.Process("sh", "-c", command)
@@ -151,6 +152,9 @@ def vlc_plays():
     """VLC plays it, where its SRT module knows stream ids"""
     if not shutil.which("cvlc") or not shutil.which("setpriv"):
         yield "skipped: no VLC"
+        return
+    if not glob.glob("/usr/lib/*/vlc/plugins/access/libaccess_srt_plugin.so"):
+        yield "skipped: this VLC has no SRT (vlc-plugin-access-extra)"
         return
     with Server() as server:
         server.publish(generated(), "cam")
