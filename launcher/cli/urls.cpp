@@ -97,13 +97,10 @@ std::vector<Url> urls_of(const description::Binding &binding, const std::string 
         }
         if (endpoint.element)
             place.property = [&](const char *name) -> std::optional<std::string> {
-                for (const description::Property &property : endpoint.element->properties) {
-                    if (property.name != name) continue;
-                    // A secret that is not set is none, and not "<name>".
-                    if (const auto value = binding.expand(property.pieces, {}, nullptr))
-                        if (value->empty()) return "";
-                    return binding.expand_for_people(property.pieces);
-                }
+                // A secret is not shown, but whether there is one.
+                if (supervisor::property_of(endpoint, binding, name) == std::string()) return "";
+                for (const description::Property &property : endpoint.element->properties)
+                    if (property.name == name) return binding.expand_for_people(property.pieces);
                 return std::nullopt;
             };
         for (protocols::UrlLine &line : protocols::url_lines(*endpoint.protocol, place)) {

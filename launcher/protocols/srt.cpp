@@ -92,15 +92,15 @@ std::vector<UrlLine> urls(const Place &place) {
                               (is_publish ? ",m=publish" : "") + (key.empty() ? "" : ",s=KEY") +
                               secret;
     if (!is_publish)
-        return {{"ffplay, mpv", url, "play"},
-                {"srt-live-transmit", "srt-live-transmit '" + keyed + "' file://con", "srt"}};
+        return {{"ffplay", url, "play"},
+                {"transmit", "srt-live-transmit '" + keyed + "' file://con", "srt"}};
     // Of OBS' server address nothing behind an ampersand is sent.
     const std::string for_obs = parts.server + "?streamid=" + id;
     return {{"Publish", url, "publish"},
             {"OBS", "server " + for_obs + (is_encrypted ? "  with its encryption passphrase" : ""),
              "obs"},
             {"ffmpeg", "ffmpeg -re -i FILE -c copy -f mpegts '" + url + "'", "ffmpeg"},
-            {"srt-live-transmit", "srt-live-transmit file://con '" + keyed + "'", "srt"}};
+            {"transmit", "srt-live-transmit file://con '" + keyed + "'", "srt"}};
 }
 
 std::string note(std::string_view factory, const Protocol::Value &value) {

@@ -80,7 +80,8 @@ std::optional<ClientUrl> parse_client_url(std::string_view text, bool publish, s
     query = mark == place.npos ? std::string_view() : place.substr(mark + 1);
     place = place.substr(0, mark);
     const size_t slash = place.find('/');
-    const std::string_view path = slash == place.npos ? std::string_view() : place.substr(slash + 1);
+    const std::string_view path =
+        slash == place.npos ? std::string_view() : place.substr(slash + 1);
     const auto address = net::parse_address(place.substr(0, slash));
     if (!address || address->port == 0) return fail("write srt://host:port, with the port");
     url.host = address->host;

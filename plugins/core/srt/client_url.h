@@ -28,8 +28,8 @@ struct ClientUrl {
 
 /// Parses a URL; values are percent-decoded, unknown parameters ignored. Without a host it is a
 /// listener's, unless `mode` is given. A path behind the port is the stream id's: "live/cam" as
-/// publish:live/cam with `publish`, else read:live/cam. On failure nullopt, and `error` says what is
-/// wrong.
+/// publish:live/cam with `publish`, else read:live/cam. On failure nullopt, and `error` says what
+/// is wrong.
 std::optional<ClientUrl> parse_client_url(std::string_view url, bool publish, std::string *error);
 
 /// The same URL with its passphrase replaced: for logs and properties that can be read.

@@ -3,8 +3,10 @@
 """ffmpeg, srt-live-transmit, GStreamer's own elements, VLC and OBS publish and watch over SRT, by the
 URLs that Penstock prints; refused callers are told why."""
 
+import glob
 import os
 import re
+import shutil
 import socket
 import subprocess
 
@@ -82,7 +84,7 @@ def recorded(server, name, *command):
         with subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL,
                               stdin=subprocess.DEVNULL) as program:
             try:
-                until("a program has received enough", lambda: os.path.getsize(path) > 400_000
+                until("a program has received enough", lambda: os.path.getsize(path) > 1_200_000
                       or program.poll() is not None)
                 assert program.poll() is None, f"{command[0]} is gone"
             finally:
@@ -102,21 +104,23 @@ def ffmpeg():
 
 def encrypted():
     """publishers need the passphrase and the key"""
-    with Server("words=correct horse", "key=KEY", expected=["refused", "passphrase"]) as server:
+    with Server("words=correct-horse", "key=KEY", expected=["refused", "passphrase"]) as server:
         def publish(url):
             return rig.Process("ffmpeg", "-nostdin", "-v", "error", "-re", "-i", generated(), "-c",
                                "copy", "-f", "mpegts", url)
         assert publish(server.to("cam")).wait() != 0
         assert publish(server.to("cam") + ":key=KEY").wait() != 0
-        publish(server.to("cam") + ":key=KEY&passphrase=correct%20horse&pbkeylen=16")
+        publish(server.to("cam") + ":key=KEY&passphrase=correct-horse&pbkeylen=16")
         server.until_live("cam")
 
 
 def transmit():
     """srt-live-transmit sends what ffmpeg makes, and receives it again"""
-    rig.need("srt-live-transmit")
+    if not shutil.which("srt-live-transmit"):
+        yield "skipped: no srt-live-transmit"
+        return
     with Server() as server:
-        command = (f"ffmpeg -nostdin -v error -re -stream_loop -1 -i '{generated()}' -c copy "
+        command = (f"ffmpeg -nostdin -v error -re -stream_loop -1 -t 40 -i '{generated()}' -c copy "
                    f"-f mpegts - | exec srt-live-transmit -q file://con "
                    f"'{server.place}?streamid=#!::r=live/cam,m=publish'")
         rig.Process("sh", "-c", command)
@@ -139,14 +143,19 @@ def gstreamer():
             path = os.path.join(rig.FOLDER, f"{name}-gst.ts")
             reader = rig.Process("gst-launch-1.0", "-q",
                                  *f"{source.format(server.url(name))} ! filesink location={path}".split())
-            until("enough has come", lambda: os.path.exists(path) and os.path.getsize(path) > 400_000)
+            until("enough has come", lambda: os.path.exists(path) and os.path.getsize(path) > 1_200_000)
             reader.kill()
             yield decodes(path)
 
 
 def vlc_plays():
     """VLC plays it, where its SRT module knows stream ids"""
-    rig.need("cvlc", "setpriv")
+    if not shutil.which("cvlc") or not shutil.which("setpriv"):
+        yield "skipped: no VLC"
+        return
+    if not glob.glob("/usr/lib/*/vlc/plugins/access/libaccess_srt_plugin.so"):
+        yield "skipped: this VLC has no SRT (vlc-plugin-access-extra)"
+        return
     with Server() as server:
         server.publish(generated(), "cam")
         server.until_live("cam")
@@ -155,7 +164,9 @@ def vlc_plays():
 
 def obs_publishes():
     """OBS publishes with the server that Penstock prints, without a stream key"""
-    rig.need("obs", "Xvfb")
+    if not shutil.which("obs") or not shutil.which("Xvfb"):
+        yield "skipped: no OBS"
+        return
     with Server() as server:
         printed = re.search(r"OBS +server (\S+)", server.log)[1]
         assert printed == server.to("NAME"), printed
