@@ -22,6 +22,10 @@
  * no sign of life for 75 seconds (neither requests nor reports) is closed. `udp-port` fixes the two
  * ports from which they come, for firewalls and containers.
  *
+ * With `multicast` a player may ask for the stream at that group, where it is sent once for all of
+ * them, from the interface on which the first one has come. Who is let in there is decided as for
+ * others, but anybody in the network can receive a group.
+ *
  * A live pipeline is passed on as it comes; one that is not live (a file) is paced by the clock, as
  * `sync` does in any sink, unless `sync` is set.
  *
@@ -77,7 +81,9 @@ std::unique_ptr<ServerFeed> open_feed(const FeedRequest &request, std::string *e
     const auto *self = reinterpret_cast<PenstockRtspServerSink *>(request.element);
     auto server = self->rtsp->open(request.location, request.settings.tls, error);
     if (!server) return nullptr;
-    return FlvServerFeed<net::RtspServer>::open(std::move(server), request, error);
+    auto feed = FlvServerFeed<net::RtspServer>::open(server, request, error);
+    if (feed && !self->rtsp->set_multicast(*server, request.location.path, error)) return nullptr;
+    return feed;
 }
 
 const ServerSinkKind kind{
@@ -128,7 +134,7 @@ static void penstock_rtsp_server_sink_class_init(PenstockRtspServerSinkClass *kl
     object_class->set_property = set_property;
     object_class->get_property = get_property;
     object_class->finalize = finalize;
-    penstock::rtsp::Settings::install(object_class, klass->first_id);
+    penstock::rtsp::Settings::install(object_class, klass->first_id, true);
 }
 
 static void penstock_rtsp_server_sink_init(PenstockRtspServerSink *self) {

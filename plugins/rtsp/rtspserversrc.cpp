@@ -124,7 +124,7 @@ static void penstock_rtsp_server_src_class_init(PenstockRtspServerSrcClass *klas
     object_class->set_property = set_property;
     object_class->get_property = get_property;
     object_class->finalize = finalize;
-    penstock::rtsp::Settings::install(object_class, klass->first_id);
+    penstock::rtsp::Settings::install(object_class, klass->first_id, false);
 }
 
 static void penstock_rtsp_server_src_init(PenstockRtspServerSrc *self) {

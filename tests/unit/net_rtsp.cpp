@@ -125,6 +125,41 @@ GST_START_TEST(test_udp) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_multicast) {
+    auto server = open_server();
+    Feed feed(*server);
+    Client client(server->address().port), other(server->address().port);
+    constexpr const char *way = "RTP/AVP;multicast";
+    fail_unless_equals_int(client.set_up("live/cam", 0, way), 461);
+    std::string error;
+    fail_if(server->set_multicast("live/cam", "10.0.0.1", 5000, 1, &error));
+    fail_if(server->set_multicast("live/cam", "239.255.7.7", 5001, 1, &error));
+    // The group's port is one that nobody has.
+    GroupMember group("239.255.7.7");
+    fail_unless(server->set_multicast("live/cam", "239.255.7.7", group.port, 1, &error));
+    fail_unless_equals_int(client.ask(Method::describe, client.url("live/cam")), 200);
+    fail_unless(client.answer.body.find("c=IN IP4 239.255.7.7/1") != std::string::npos);
+    fail_unless_equals_int(client.set_up("live/cam", 0, way), 200);
+    const auto chosen = rtsp::parse_transports(client.answer.headers.get("Transport")).front();
+    fail_unless(chosen.is_multicast && chosen.destination == "239.255.7.7" && chosen.ttl == 1 &&
+                chosen.port && chosen.port->rtp == group.port);
+    fail_unless_equals_int(client.ask(Method::play, client.url("live/cam")), 200);
+    fail_unless_equals_int(other.set_up("live/cam", 0, way), 200);
+    fail_unless_equals_int(other.ask(Method::play, other.url("live/cam")), 200);
+    // One viewer of the stream, for both.
+    fail_unless(eventually([&] { return server->mounts().front().viewers == 1; }));
+    std::vector<uint8_t> packet;
+    for (int i = 0; i < 1000 && packet.empty(); ++i) {
+        feed.frame(i % 5 == 0);
+        packet = group.next(10);
+    }
+    fail_unless(!packet.empty() && parsed(packet).ssrc == *chosen.ssrc);
+    client.close();
+    fail_unless_equals_int(other.ask(Method::teardown, other.url("live/cam")), 200);
+    fail_unless(eventually([&] { return server->mounts().front().viewers == 0; }));
+}
+GST_END_TEST
+
 GST_START_TEST(test_udp_is_refused) {
     auto server = open_server({.udp = false});
     Feed feed(*server);
@@ -262,6 +297,7 @@ static Suite *net_rtsp_suite() {
     tcase_add_test(cases, test_interleaved);
     tcase_add_test(cases, test_one_track_alone);
     tcase_add_test(cases, test_udp);
+    tcase_add_test(cases, test_multicast);
     tcase_add_test(cases, test_udp_is_refused);
     tcase_add_test(cases, test_tunnel);
     tcase_add_test(cases, test_unknown_and_illegal_paths);

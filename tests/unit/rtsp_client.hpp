@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -220,8 +221,32 @@ public:
     }
     uint16_t port = 0;
 
-private:
+protected:
     int socket_;
+};
+
+/// Receives a group on loopback, at an even port of the system's choice.
+class GroupMember final : public Datagrams {
+public:
+    explicit GroupMember(const char *group) {
+        for (std::vector<std::unique_ptr<Datagrams>> others; port % 2 != 0;) {
+            others.push_back(std::make_unique<Datagrams>());
+            port = others.back()->port;
+        }
+        // Of the group's address instead of loopback's.
+        const int all = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        ::close(socket_);
+        socket_ = all;
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        ::inet_pton(AF_INET, group, &address.sin_addr);
+        ::bind(socket_, reinterpret_cast<sockaddr *>(&address), sizeof address);
+        ip_mreq membership{};
+        membership.imr_multiaddr = address.sin_addr;
+        membership.imr_interface.s_addr = htonl(INADDR_LOOPBACK);
+        ::setsockopt(socket_, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership);
+    }
 };
 
 } // namespace rtsp_test

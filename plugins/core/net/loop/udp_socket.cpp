@@ -255,6 +255,21 @@ bool UdpSocket::bind(const Address &address, bool shared, bool join, std::string
     return false;
 }
 
+bool UdpSocket::set_multicast(const boost::asio::ip::address &local, uint8_t ttl) {
+    const int hops = ttl, on = 1;
+    if (local.is_v4()) {
+        in_addr address{};
+        address.s_addr = htonl(local.to_v4().to_uint());
+        return ::setsockopt(fd_, IPPROTO_IP, IP_MULTICAST_IF, &address, sizeof address) == 0 &&
+               ::setsockopt(fd_, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof hops) == 0 &&
+               ::setsockopt(fd_, IPPROTO_IP, IP_MULTICAST_LOOP, &on, sizeof on) == 0;
+    }
+    const auto interface = static_cast<unsigned>(local.to_v6().scope_id());
+    return ::setsockopt(fd_, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface, sizeof interface) == 0 &&
+           ::setsockopt(fd_, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof hops) == 0 &&
+           ::setsockopt(fd_, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &on, sizeof on) == 0;
+}
+
 bool UdpSocket::start(DatagramReceiver &receiver) {
     receiver_ = &receiver;
     if (loops_->poller(loop_).add(fd_, *this)) return true;

@@ -75,6 +75,10 @@ public:
     /// Stops receiving and sending; the port becomes free.
     void close();
 
+    /// What is sent to groups leaves through the interface with this address, for so many hops;
+    /// this machine gets it, too.
+    bool set_multicast(const boost::asio::ip::address &local, uint8_t ttl);
+
     enum class Sent {
         sent,   ///< passed to the system
         full,   ///< dropped: the buffer is full; on_writable() follows

@@ -358,12 +358,14 @@ void RtspConnection::check(uint64_t now_ms) {
                              time_text(state_->limits.request_ms));
     }
     if (role_ == Role::player) {
-        if (udp_ && now_ms - heard_ms_ > state_->limits.silence_ms)
+        if (multicast_ && multicast_->is_over())
+            return close_now(LogLevel::info, "closed: the stream has ended");
+        if ((udp_ || multicast_) && now_ms - heard_ms_ > state_->limits.silence_ms)
             return close_now(LogLevel::info,
                              "closed: no sign of life for " + time_text(state_->limits.silence_ms));
         if (has_changed_tracks())
             return close_now(LogLevel::info, "closed: the stream goes on with other tracks");
-        if (now_ms - reported_ms_ >= report_interval_ms) send_reports();
+        if (!multicast_ && now_ms - reported_ms_ >= report_interval_ms) send_reports();
     }
     if (role_ == Role::publisher) check_publisher(now_ms);
     if (closed_ || check_end(now_ms, state_->limits.wait_ms)) return;
@@ -387,6 +389,7 @@ void RtspConnection::leave(const std::string &reason) {
     if (role == Role::publish_pending || role == Role::publisher)
         mount->slot.unpublish(this, reason);
     udp_.reset();
+    multicast_.reset();
     is_paced_ = false;
     lower_ = Lower::none;
     if (!mount || (role != Role::player && role != Role::publisher)) return;

@@ -7,6 +7,7 @@
 #include "core/net/loop/log.h"
 #include "core/net/loop/tcp_listener.h"
 #include "core/net/rtsp/mount.h"
+#include "core/net/rtsp/multicast.h"
 #include "core/net/rtsp/publication.h"
 #include "core/net/rtsp/udp_outlet.h"
 #include "core/net/rtsp/udp_ports.h"
@@ -74,7 +75,7 @@ public:
 
 private:
     enum class Role { none, player, publish_pending, publisher };
-    enum class Lower { none, interleaved, udp };
+    enum class Lower { none, interleaved, udp, multicast };
 
     // rtsp::ServerSession::Handler
     void on_describe(const rtsp::Request &request, const rtsp::Target &target) override;
@@ -133,8 +134,10 @@ private:
     void setup(size_t track, const std::vector<rtsp::Transport> &transports);
     bool choose_transport(size_t track, const std::vector<rtsp::Transport> &transports,
                           rtsp::Transport &chosen);
+    bool set_up_multicast(size_t track, rtsp::Transport &chosen) const;
     bool set_up_udp(size_t track, const rtsp::Transport &offered, rtsp::Transport &chosen);
     void play();
+    void play_multicast(bool is_new);
     std::vector<rtsp::RtpInfo> join_stream(std::vector<fanout::PacketPtr> &first);
     void send_reports();
     void take_reports(ByteView compound);
@@ -197,6 +200,7 @@ private:
     std::array<std::string, rtsp::max_tracks> track_urls_; ///< of those that are set up
     uint8_t tracks_set_ = 0;                               ///< track_bit()s
     std::unique_ptr<UdpOutlet> udp_;
+    std::shared_ptr<RtspMulticast> multicast_; ///< that sends to the group
     uint64_t reported_ms_ = 0;
     // Of a publisher:
     std::shared_ptr<Publication> publication_;

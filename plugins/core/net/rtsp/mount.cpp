@@ -4,6 +4,7 @@
 #include "core/flv/enhanced.h"
 #include "core/net/loop/clock.h"
 #include "core/net/loop/log.h"
+#include "core/net/rtsp/multicast.h"
 #include "core/net/tls/random.h"
 #include "core/rtp/clock.h"
 
@@ -106,7 +107,7 @@ void RtspMount::publish_tracks(uint64_t now) {
     for (const rtsp::PlayTrack &track : known)
         (track.is_ready() ? has[track.is_video ? 0 : 1] : lacks) = true;
     const bool waited = now - began_ns_ >= track_wait;
-    const bool ready = (has[0] && has[1] && (!lacks || waited)) || ((has[0] || has[1]) && waited);
+    const bool ready = (has[0] && has[1] && !lacks) || (waited && !known.empty());
     std::function<void()> call;
     {
         std::lock_guard lock(mutex_);
@@ -189,6 +190,29 @@ void RtspMount::when_ready(std::weak_ptr<void> who, std::function<void()> then) 
         if (!is_ready_ && waiting_.add(std::move(who), then)) return;
     }
     then();
+}
+
+void RtspMount::set_multicast(const rtsp::MulticastPlace &place) {
+    std::lock_guard lock(mutex_);
+    multicast_place_ = place;
+}
+
+rtsp::MulticastPlace RtspMount::multicast_place() const {
+    std::lock_guard lock(mutex_);
+    return multicast_place_;
+}
+
+std::shared_ptr<RtspMulticast> RtspMount::send_multicast(const boost::asio::ip::address &local) {
+    std::lock_guard lock(mutex_);
+    auto present = multicast_.lock();
+    if (present && !present->is_over()) return present;
+    const auto self = std::static_pointer_cast<RtspMount>(shared_from_this());
+    const auto made = RtspMulticast::begin(self, multicast_place_, local);
+    if (!made) return nullptr;
+    // The last player that lets go of it ends it.
+    std::shared_ptr<RtspMulticast> held(made.get(), [made](RtspMulticast *) { made->stop(); });
+    multicast_ = held;
+    return held;
 }
 
 bool RtspMount::in_use() const {

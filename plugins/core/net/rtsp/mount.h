@@ -9,7 +9,10 @@
 #include "core/net/stream/live_mount.h"
 #include "core/net/stream/publish_slot.h"
 #include "core/net/stream/waiters.h"
+#include "core/rtsp/play/description.h"
 #include "core/rtsp/play/maker.h"
+
+#include <boost/asio/ip/address.hpp>
 
 #include <array>
 #include <atomic>
@@ -22,6 +25,8 @@
 #include <vector>
 
 namespace penstock::net {
+
+class RtspMulticast;
 
 class RtspMount final : public LiveMount {
 public:
@@ -49,6 +54,12 @@ public:
     /// Appends a sender report of a track, with its CNAME (RFC 3550, 6.4.1). False if it has sent
     /// nothing.
     bool write_report(size_t track, Writer &out) const;
+    /// Where it is sent by multicast; without an address, nowhere.
+    void set_multicast(const rtsp::MulticastPlace &place);
+    rtsp::MulticastPlace multicast_place() const;
+    /// Sends to that place as long as somebody holds the result; nullptr if that is impossible.
+    /// `local`: the address of the interface, if it is not being sent already.
+    std::shared_ptr<RtspMulticast> send_multicast(const boost::asio::ip::address &local);
     /// Packets of RTP that the stream has in a second, lately.
     unsigned packet_rate() const { return packet_rate_; }
 
@@ -85,6 +96,8 @@ private:
     std::vector<rtsp::PlayTrack> tracks_;
     bool is_ready_ = false;
     Waiters waiting_;
+    rtsp::MulticastPlace multicast_place_;
+    std::weak_ptr<RtspMulticast> multicast_; ///< whose holders end it
     std::array<Sent, rtsp::max_tracks> sent_;
     /// A moment of the stream's timeline, and of the wall clock.
     std::optional<uint32_t> anchor_ms_;

@@ -138,7 +138,8 @@ void RtspConnection::on_describe(const rtsp::Request &request, const rtsp::Targe
 }
 
 void RtspConnection::describe(const rtsp::Target &target) {
-    session_.accept_describe(rtsp::describe(described_, mount_->path()), target.base + "/");
+    session_.accept_describe(rtsp::describe(described_, mount_->path(), mount_->multicast_place()),
+                             target.base + "/");
 }
 
 // --- setting up ---------------------------------------------------------------------------
@@ -171,10 +172,13 @@ bool RtspConnection::choose_transport(size_t track, const std::vector<rtsp::Tran
                                       rtsp::Transport &chosen) {
     const bool is_only = (tracks_set_ & ~rtsp::track_bit(track)) == 0;
     for (const rtsp::Transport &offered : transports) {
-        if (offered.profile != "RTP/AVP" || offered.is_multicast) continue;
-        const Lower wanted = offered.is_tcp ? Lower::interleaved : Lower::udp;
+        if (offered.profile != "RTP/AVP") continue;
+        const Lower wanted = offered.is_tcp         ? Lower::interleaved
+                             : offered.is_multicast ? Lower::multicast
+                                                    : Lower::udp;
         if (!is_only && wanted != lower_) continue;
         if (wanted == Lower::udp && !set_up_udp(track, offered, chosen)) continue;
+        if (wanted == Lower::multicast && !set_up_multicast(track, chosen)) continue;
         if (wanted == Lower::interleaved) {
             udp_.reset();
             chosen.is_tcp = true;
@@ -184,6 +188,18 @@ bool RtspConnection::choose_transport(size_t track, const std::vector<rtsp::Tran
         return true;
     }
     return false;
+}
+
+/// The group is the stream's, whatever the peer asks for.
+bool RtspConnection::set_up_multicast(size_t track, rtsp::Transport &chosen) const {
+    const rtsp::MulticastPlace place = mount_->multicast_place();
+    if (place.address.empty() || stream_.is_encrypted()) return false;
+    const auto port = static_cast<uint16_t>(place.port + rtsp::rtp_channel(track));
+    chosen.is_multicast = true;
+    chosen.destination = place.address;
+    chosen.port = {port, static_cast<uint16_t>(port + 1)};
+    chosen.ttl = place.ttl;
+    return true;
 }
 
 /// Media go to the address of the connection and nowhere else, whatever the peer asks for: who
@@ -220,6 +236,7 @@ void RtspConnection::play() {
     silent_.reset();
     takes_ = tracks_set_;
     deadline_ms_ = 0;
+    if (lower_ == Lower::multicast) return play_multicast(is_new);
     join(mount_, udp_ ? -1 : socket_);
     std::vector<fanout::PacketPtr> first;
     session_.accept_play(join_stream(first));
@@ -237,6 +254,21 @@ void RtspConnection::play() {
         admission_.enter(peer_info());
     }
     pump_alone();
+}
+
+void RtspConnection::play_multicast(bool is_new) {
+    boost::asio::ip::address local = local_;
+    if (local.is_v6() && local.to_v6().is_v4_mapped())
+        local = asio::ip::make_address_v4(asio::ip::v4_mapped, local.to_v6());
+    multicast_ = mount_->send_multicast(local);
+    if (!multicast_) {
+        role_ = Role::none;
+        return refuse(500, "multicast is impossible on this interface");
+    }
+    session_.accept_play({});
+    if (!is_new) return;
+    say(LogLevel::info, "plays by multicast (" + session_.client_name() + ")");
+    admission_.enter(peer_info());
 }
 
 /// Finds where it joins, and what its first packets are. Until media come it has no place.
@@ -267,6 +299,7 @@ std::vector<rtsp::RtpInfo> RtspConnection::join_stream(std::vector<fanout::Packe
 
 void RtspConnection::on_pause() {
     part();
+    multicast_.reset();
     is_paced_ = false;
     session_.accept_pause();
 }

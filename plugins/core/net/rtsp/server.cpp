@@ -116,6 +116,22 @@ public:
         return std::make_unique<Feed>(shared_from_this(), std::move(mount), options.ending);
     }
 
+    bool set_multicast(const std::string &path, const std::string &address, uint16_t port,
+                       uint8_t ttl, std::string *error) override {
+        boost::system::error_code failed;
+        const auto group = boost::asio::ip::make_address(address, failed);
+        if (!address.empty() && (failed || !group.is_multicast() || port == 0 || port % 2 != 0)) {
+            if (error)
+                *error = "'" + address + ":" + std::to_string(port) +
+                         "' is no address of a multicast group with an even port: write it as in "
+                         "239.255.42.1:5000";
+            return false;
+        }
+        if (const auto mount = state_->mount(path, false))
+            mount->set_multicast({address, port, ttl});
+        return true;
+    }
+
     PathRules &rules() override { return *state_->rules; }
     std::vector<MountInfo> mounts() const override {
         auto mounts = Mounts::instance().snapshot("rtsp");

@@ -65,6 +65,11 @@ public:
     /// Feeds the players of `path`. nullptr if another producer has the path.
     virtual std::unique_ptr<PlayFeed> feed(const std::string &path, const PlayFeedOptions &options,
                                            std::string *error) = 0;
+    /// Players of `path`, which is fed, may receive it by multicast: from this address and port on,
+    /// which is even, with two ports for each track. Empty: they may not. False, and `error`, if
+    /// the address is none of a group.
+    virtual bool set_multicast(const std::string &path, const std::string &address, uint16_t port,
+                               uint8_t ttl, std::string *error) = 0;
     /// Watchers, and the rules whose publishers and players are admitted. Pass the server to
     /// PathRules::add(), to keep it open.
     virtual PathRules &rules() = 0;

@@ -12,7 +12,6 @@ RtspState::RtspState(std::shared_ptr<Loops> loops, const RtspOptions &asked_for,
                      const RtspLimits &what_peers_may, std::shared_ptr<TlsContext> certificate)
     : options(asked_for), limits(what_peers_may), tls(std::move(certificate)),
       roster(std::make_shared<Roster>(loops, limits.connections)),
-      waiting(std::make_shared<WaitingRoom>(limits.connections / 2, limits.connections_per_host)),
       hosts(std::make_shared<WaitingRoom>(limits.connections, limits.connections_per_host)),
       silent(std::make_shared<SilentRoom>(limits.silent, limits.silent_per_host)),
       loops_(std::move(loops)) {

@@ -50,9 +50,8 @@ public:
     std::shared_ptr<UdpPorts> ports;       ///< nullptr: there is no UDP; set before `opened`
     const std::shared_ptr<PathRules> rules = std::make_shared<PathRules>();
     const std::shared_ptr<Roster> roster;
-    const std::shared_ptr<WaitingRoom> waiting; ///< players of streams that nobody feeds
-    const std::shared_ptr<WaitingRoom> hosts;   ///< all connections
-    const std::shared_ptr<SilentRoom> silent;   ///< those that have not published or played yet
+    const std::shared_ptr<WaitingRoom> hosts; ///< all connections
+    const std::shared_ptr<SilentRoom> silent; ///< those that have not published or played yet
     RtspTunnels tunnels;
     RefusalLog refusals{"rtsp"};
     /// Set once a rule has matched a publisher: when no rule is left, the server is ending.
