@@ -57,7 +57,6 @@ constexpr std::array packages = {
     Package{"gstreamer1.0-vaapi", " vaapi* "},
     Package{"gstreamer1.0-gl", " gl* "},
     Package{"gstreamer1.0-gtk3", " gtksink gtkglsink "},
-    Package{"gstreamer1.0-rtsp", " rtspclientsink "},
     Package{"libgstreamer1.0-0",
             " queue queue2 tee filesrc filesink fakesrc fakesink identity capsfilter multiqueue "
             "funnel concat typefind valve input-selector output-selector fdsrc fdsink "

@@ -83,7 +83,7 @@ std::vector<UrlLine> urls(const Place &place) {
     if (is_publish)
         out.push_back({"Publish", url + key, "publish"});
     else
-        out.push_back({"VLC, mpv, NVR", url, "play"});
+        out.push_back({"VLC, NVR", url, "play"});
     // The same port takes TLS.
     constexpr std::string_view plain = "rtsp://";
     if (place.takes_tls && url.starts_with(plain))

@@ -160,8 +160,8 @@ class Server:
         assert self.process.running(), "penstock did not start"
         self.rtmp = re.search(r"mpv, VLC +(rtmps?://\S+)/NAME", self.log)[1]
         self.http = re.search(r"Page +(https?://\S+)/", self.log)[1]
-        self.rtsp = re.search(r"VLC, mpv, NVR *(rtsps?://\S+)/NAME", self.log)
-        self.srt = re.search(r"ffplay, mpv *(srt://[^?\s]+)", self.log)
+        self.rtsp = re.search(r"VLC, NVR *(rtsps?://\S+)/NAME", self.log)
+        self.srt = re.search(r"ffplay *(srt://[^?\s]+)", self.log)
         return self
 
     def __exit__(self, kind, error, trace):

@@ -146,8 +146,9 @@ GST_START_TEST(test_recording) {
     fail_unless_equals_int(one.ask("RECORD rtsp://h/x"), 200);
     one.send(std::string("$\x00\x00\x02zz", 6));
     fail_unless_equals_int(one.ask("TEARDOWN rtsp://h/x"), 200);
-    fail_unless_equals_string(one.log, "announce x v=0\nsetup x/streamid=0 0\nsetup other/2 1\nrecord\n"
-                                       "packet 0 2\nteardown\n");
+    fail_unless_equals_string(one.log,
+                              "announce x v=0\nsetup x/streamid=0 0\nsetup other/2 1\nrecord\n"
+                              "packet 0 2\nteardown\n");
 }
 GST_END_TEST
 

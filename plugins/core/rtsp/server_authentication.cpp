@@ -12,7 +12,8 @@ void ServerAuthentication::challenge(Response &response, bool with_digest, uint6
     const std::string realm = quoted_parameter("realm", realm_);
     if (with_digest) {
         // One that was used has counts that others can't begin with.
-        if (nonce_.empty() || last_nc_ > 0 || is_stale_ || now_ms - issued_ms_ > nonce_lifetime_ms) {
+        if (nonce_.empty() || last_nc_ > 0 || is_stale_ ||
+            now_ms - issued_ms_ > nonce_lifetime_ms) {
             nonce_ = random_text(random_, 16);
             issued_ms_ = now_ms;
             last_nc_ = 0;

@@ -5,9 +5,9 @@
 #include "core/net/loop/tcp_listener.h"
 #include "core/net/rtmp/mount.h"
 #include "core/net/rtmp/server.h"
-#include "core/net/stream/silent_room.h"
 #include "core/net/stream/refusal_log.h"
 #include "core/net/stream/roster.h"
+#include "core/net/stream/silent_room.h"
 #include "core/net/stream/waiting_room.h"
 #include "core/net/tls/context.h"
 
