@@ -254,6 +254,13 @@ std::vector<Protocol> rtc_protocols() {
                    .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei "
                             "hop=server ! goptee name=gop gop. ! rtcserversink "
                             "location=http://{rtc}/live/latency/whep udp={media}",
+                   .on_page = "live/latency"},
+                  {.name = "RTSP to WHEP",
+                   .send = "flvlivemux ! rtspserversink location=rtsp://{rtsp}/camera sync={sync}",
+                   .url = "http://{rtc}/live/latency/whep",
+                   .serve = "rtsppullsrc location=rtsp://{rtsp}/camera reconnect-delay=200000000 ! "
+                            "latencysei hop=server ! goptee name=gop gop. ! rtcserversink "
+                            "location=http://{rtc}/live/latency/whep udp={media}",
                    .on_page = "live/latency"}}}};
     rtc.explain_failure = explain_failure;
 

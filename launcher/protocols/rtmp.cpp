@@ -165,7 +165,15 @@ std::vector<Protocol> rtmp_protocols() {
                    .serve = "rtmpserversrc location=rtmp://{rtmp}/live/latency ! latencysei "
                             "hop=server ! goptee name=gop gop. ! rtmpserversink "
                             "location=rtmp://{rtmp}/live/latency",
-                   .relay = "nginx-rtmp"}}}};
+                   .relay = "nginx-rtmp"},
+                  {.name = "SRT to RTMP",
+                   .send = "tslivemux ! srtpushsink location=srt://{srt}/live/latency "
+                           "latency={srt-latency} sync={sync}",
+                   .url = "rtmp://{rtmp}/live/latency",
+                   .serve =
+                       "srtliveserversrc location=srt://{srt}/live/latency "
+                       "latency={srt-latency} ! tslivedemux ! latencysei hop=server ! goptee "
+                       "name=gop gop. ! rtmpserversink location=rtmp://{rtmp}/live/latency"}}}};
     rtmp.accept = "rtmpserversrc name=src ! flvlivedemux name=demux";
     rtmp.explain_failure = explain_failure;
     return {rtmp};

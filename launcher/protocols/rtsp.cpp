@@ -148,9 +148,19 @@ std::vector<Protocol> rtsp_protocols() {
     rtsp.scheme_at = scheme_at;
     rtsp.urls = urls;
     rtsp.publish_ports = publish_ports;
-    rtsp.readers = {{.name = "RTSP",
-                     .suffix = "",
-                     .receive = "rtsppullsrc name=src ! flvlivedemux name=demux"}};
+    rtsp.readers = {
+        {.name = "RTSP",
+         .suffix = "",
+         .receive = "rtsppullsrc name=src ! flvlivedemux name=demux",
+         // The sender is a camera, which the server pulls.
+         .rows = {{.name = "RTSP to RTSP",
+                   .send = "flvlivemux ! rtspserversink location=rtsp://{rtsp}/camera "
+                           "sync={sync}",
+                   .url = "rtsp://{rtsp}/live/latency",
+                   .serve = "rtsppullsrc location=rtsp://{rtsp}/camera "
+                            "reconnect-delay=200000000 ! latencysei hop=server ! goptee "
+                            "name=gop gop. ! rtspserversink "
+                            "location=rtsp://{rtsp}/live/latency"}}}};
     rtsp.accept = "rtspserversrc name=src ! flvlivedemux name=demux";
     rtsp.explain_failure = explain_failure;
     return {rtsp};

@@ -200,17 +200,25 @@ std::vector<Protocol> srt_protocols() {
     srt.urls = urls;
     srt.publish_ports = publish_ports;
     srt.note = note;
-    srt.readers = {{.name = "SRT",
-                    .suffix = "",
-                    .receive = "srtsrc name=src ! tsdemux name=demux",
-                    .rows = {{.name = "SRT",
-                              .send = "tslivemux ! srtsink uri=srt://{to}?mode=listener "
-                                      "latency={srt-latency} wait-for-connection=false sync={sync}",
-                              .url = "srt://{to}?mode=caller&latency={srt-latency}"}},
-                    .delivery_advice =
-                        "SRT holds every packet back for its `latency` so that lost ones can "
-                        "come again; three to four times the round trip is enough "
-                        "(srt://…?latency=20 on a local network, at both ends)"}};
+    srt.readers = {
+        {.name = "SRT",
+         .suffix = "",
+         .receive = "srtsrc name=src ! tsdemux name=demux",
+         .rows = {{.name = "SRT",
+                   .send = "tslivemux ! srtsink uri=srt://{to}?mode=listener "
+                           "latency={srt-latency} wait-for-connection=false sync={sync}",
+                   .url = "srt://{to}?mode=caller&latency={srt-latency}"},
+                  {.name = "SRT to SRT",
+                   .send = "tslivemux ! srtpushsink location=srt://{srt}/live/latency "
+                           "latency={srt-latency} sync={sync}",
+                   .url = "srt://{srt}/live/latency?latency={srt-latency}",
+                   .serve = "srtliveserversrc location=srt://{srt}/live/latency "
+                            "latency={srt-latency} ! tslivedemux ! latencysei hop=server "
+                            "! goptee name=gop gop. ! srtliveserversink "
+                            "location=srt://{srt}/live/latency latency={srt-latency}"}},
+         .delivery_advice = "SRT holds every packet back for its `latency` so that lost ones can "
+                            "come again; three to four times the round trip is enough "
+                            "(srt://…?latency=20 on a local network, at both ends)"}};
     srt.set_url = [](GstElement *source, const std::string &url, std::string *) {
         // With auto-reconnect it would retry an absent sender forever.
         g_object_set(source, "uri", caller_url(url).c_str(), "auto-reconnect", FALSE, nullptr);

@@ -2,8 +2,8 @@
 // The table of codecs supported by the FLV elements, with conversions between caps and FLV.
 #pragma once
 
-#include "core/codec/keyframe.h"
 #include "core/bytes/result.h"
+#include "core/codec/keyframe.h"
 #include "core/flv/tag.h"
 #include "gst/ptr.h"
 

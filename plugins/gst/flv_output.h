@@ -46,7 +46,7 @@ private:
     flv::Normalizer normalizer_;
     std::vector<flv::Tag> tags_; ///< what became of the tag at hand
     unsigned headers_version_ = 0;
-    uint32_t config_ = 0;  ///< of the headers that are out, see KnownTag
+    uint32_t config_ = 0; ///< of the headers that are out, see KnownTag
     bool has_video_ = false;
     bool discont_ = true;
 };

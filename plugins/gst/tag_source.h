@@ -13,7 +13,8 @@ namespace penstock {
 
 struct TimedTag {
     flv::Tag tag;
-    int64_t sender_time = 0; ///< ns since 1970 by the sender's clock, which becomes a meta; 0: not told
+    int64_t sender_time =
+        0; ///< ns since 1970 by the sender's clock, which becomes a meta; 0: not told
 };
 
 class TagSource : public QueuedSource<TimedTag> {

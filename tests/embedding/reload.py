@@ -143,8 +143,8 @@ class Reload(unittest.TestCase):
         server = Server(first, authorize=lambda peer: False)
         kept = first.dup_value('rtmp')
         again = shipped('live', LOCAL)
-        more = shipped('live', {**LOCAL, 'rtmp': f'127.0.0.1:{free_port()}',
-                                'http': f'127.0.0.1:{free_port()}'})
+        more = shipped('live', {**LOCAL, **{name: f'127.0.0.1:{free_port()}'
+                                            for name in ('rtmp', 'http', 'srt', 'rtsp')}})
         self.assertTrue(server.it.reload([again, more]))
         # The port that the system chose is kept.
         self.assertEqual(again.dup_value('rtmp'), kept)

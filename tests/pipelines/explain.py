@@ -144,8 +144,9 @@ class Explain(unittest.TestCase):
             self.assertRaises(BlockingIOError, player.recv, 1)
 
     def test_a_rule(self):
-        pipeline, whip, whep = self.pipelines("live")
-        for each, source in (pipeline, "rtmpserversrc"), (whip, "rtcserversrc"):
+        pipeline, whip, srt, rtsp, whep = self.pipelines("live")
+        for each, source in ((pipeline, "rtmpserversrc"), (whip, "rtcserversrc"),
+                             (srt, "srtliveserversrc"), (rtsp, "rtspserversrc")):
             self.assertIn("{name}", each["launch"])
             self.assertIn(f"what {source} gives is known when a publisher has come", each["notes"])
         for each, element in (whip, "rtcserversrc"), (whep, "rtcserversink"):
@@ -208,7 +209,7 @@ class Explain(unittest.TestCase):
                 words = shlex.split(pipeline["launch"])
                 self.assertEqual(words[0], "gst-launch-1.0")
             text = self.explain(*arguments)
-            self.assertLessEqual(max(map(len, text.splitlines())), 100)
+            self.assertLessEqual(max(map(len, text.splitlines())), 100, text)
             drawing = [line for line in text.splitlines() if line[:1] in "●│├╰" or "●" in line]
             self.assertTrue(drawing)
             self.assertLessEqual(max(map(len, drawing)), 80)

@@ -31,7 +31,7 @@ class OnTerminal(LauncherCase):
                                       and not line.split()[-1].startswith("/")], [])
         shown = self.on_terminal(80, "show", "live")
         commands = re.findall(r"(?m)^  (?:Linux|macOS) +((?:.*\\\n)+.*)$", shown)
-        self.assertEqual(len(commands), 2, shown)
+        self.assertEqual(len(commands), 6, shown) # by RTMP, SRT and RTSP
         plain = self.penstock("show", "live", PENSTOCK_PIPELINES=SHIPPED).stdout
         for command in commands:
             # As a shell joins it.
