@@ -160,7 +160,8 @@ def odd_names():
 def shown_sender():
     """The lines that `show` prints for a camera, with a picture of ffmpeg's in the camera's place."""
     shown = json.loads(rig.run(rig.PENSTOCK, "show", "live", "--json")[0])
-    lines = {sender["system"]: shlex.split(sender["text"]) for sender in shown["senders"]}
+    lines = {sender["system"]: shlex.split(sender["text"]) for sender in shown["senders"]
+             if "rtmp://" in sender["text"]}
     # The lines for all systems are equal between the devices and the URL.
     encode = lines["linux"][lines["linux"].index("-c:v"):-1]
     for system in ("linux", "windows", "macos"):
