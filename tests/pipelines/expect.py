@@ -82,7 +82,7 @@ class Shipped(unittest.TestCase):
                 self.assertNotIn("hush42", json.dumps(tests))
 
 
-class Expect(unittest.TestCase):
+class Sender(unittest.TestCase):
     def sender(self, text=SENDER):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
@@ -91,6 +91,8 @@ class Expect(unittest.TestCase):
             file.write(text)
         return path
 
+
+class Measured(Sender):
     def test_each_check_can_fail(self):
         sender = self.sender()
         code, tests, error = run(sender)
@@ -103,39 +105,6 @@ class Expect(unittest.TestCase):
                 code, tests, error = run(sender, *(w for s in settings for w in ("--set", s)))
                 self.assertEqual(code, 1)
                 self.assertEqual(failed(tests[0]), wrong, json.dumps(tests, indent=1))
-
-    def test_other_protocols(self):
-        """What `over` asks of a protocol's outputs counts for them alone, and in place of the rest."""
-        for name, code in (("udp", 0), ("srt", 1)):
-            sender = self.sender(SENDER.replace("  fps: 25\n", "  fps: 50\n  over: {%s: {fps: 25}}\n"
-                                                % name))
-            found, tests, error = run(sender)
-            self.assertEqual((found, error), (code, ""), json.dumps(tests, indent=1))
-            self.assertEqual(failed(tests[0]), {"fps"} if code else set())
-
-    def test_nothing_comes(self):
-        code, tests, _ = run(self.sender(SENDER.replace("within: 8s", "within: 1s").replace(
-            "videotestsrc is-live=true", "videotestsrc is-live=true ! valve drop=true")
-            .replace("{type: bool, default: true}", "{type: bool, default: false}")))
-        self.assertEqual(code, 1)
-        self.assertIn("first frame", failed(tests[0]))
-        # An error of a pipeline is told.
-        code, tests, _ = run(self.sender(SENDER.replace("within: 8s", "within: 1s").replace(
-            "videotestsrc is-live=true", "v4l2src device=/dev/no-such-camera ! videoconvert")))
-        self.assertEqual(code, 1)
-        self.assertLessEqual({"first frame", "errors"}, failed(tests[0]))
-
-    def test_table_and_wrong_usage(self):
-        sender = self.sender()
-        done = subprocess.run([PENSTOCK, "test", sender, "--set", "tone=false"], text=True,
-                              capture_output=True, timeout=60)
-        self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stdout, r"(?m)^  FAIL  udp 127\.0\.0\.1:\d+ +audio +there|aac +none$")
-        self.assertRegex(done.stdout, r"(?m)^  pass  udp 127\.0\.0\.1:\d+ +fps +23.75 to 26.25 +2")
-        self.assertRegex(done.stdout, r"(?m)^  (    |warn)  machine +load +\d+ % busy \(\d+ % by "
-                         r"this test\), threads woken up to \d+ ms late(:|$)")
-        self.assertEqual(run("no-such-description")[0], 2)
-        self.assertEqual(run(sender, "--set", "fps=many")[0], 2)
 
     def test_every_output_is_measured_or_named(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -171,6 +140,41 @@ pipeline: |
                 profile = told[output, "video profile"]
                 self.assertEqual(profile["status"], "warning")
                 self.assertRegex(profile["measured"], "^High 4:4:4.*hardly a browser")
+
+
+class Expect(Sender):
+    def test_other_protocols(self):
+        """What `over` asks of a protocol's outputs counts for them alone, and in place of the rest."""
+        for name, code in (("udp", 0), ("srt", 1)):
+            sender = self.sender(SENDER.replace("  fps: 25\n", "  fps: 50\n  over: {%s: {fps: 25}}\n"
+                                                % name))
+            found, tests, error = run(sender)
+            self.assertEqual((found, error), (code, ""), json.dumps(tests, indent=1))
+            self.assertEqual(failed(tests[0]), {"fps"} if code else set())
+
+    def test_nothing_comes(self):
+        code, tests, _ = run(self.sender(SENDER.replace("within: 8s", "within: 1s").replace(
+            "videotestsrc is-live=true", "videotestsrc is-live=true ! valve drop=true")
+            .replace("{type: bool, default: true}", "{type: bool, default: false}")))
+        self.assertEqual(code, 1)
+        self.assertIn("first frame", failed(tests[0]))
+        # An error of a pipeline is told.
+        code, tests, _ = run(self.sender(SENDER.replace("within: 8s", "within: 1s").replace(
+            "videotestsrc is-live=true", "v4l2src device=/dev/no-such-camera ! videoconvert")))
+        self.assertEqual(code, 1)
+        self.assertLessEqual({"first frame", "errors"}, failed(tests[0]))
+
+    def test_table_and_wrong_usage(self):
+        sender = self.sender()
+        done = subprocess.run([PENSTOCK, "test", sender, "--set", "tone=false"], text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"(?m)^  FAIL  udp 127\.0\.0\.1:\d+ +audio +there|aac +none$")
+        self.assertRegex(done.stdout, r"(?m)^  pass  udp 127\.0\.0\.1:\d+ +fps +23.75 to 26.25 +2")
+        self.assertRegex(done.stdout, r"(?m)^  (    |warn)  machine +load +\d+ % busy \(\d+ % by "
+                         r"this test\), threads woken up to \d+ ms late(:|$)")
+        self.assertEqual(run("no-such-description")[0], 2)
+        self.assertEqual(run(sender, "--set", "fps=many")[0], 2)
 
     def test_files_of_the_user_are_left_alone(self):
         with tempfile.TemporaryDirectory() as directory:
