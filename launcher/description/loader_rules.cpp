@@ -3,6 +3,8 @@
 #include "description/loader.h"
 #include "protocols/table.h"
 
+#include <glib.h>
+
 #include <algorithm>
 #include <charconv>
 #include <set>
@@ -101,8 +103,9 @@ void Loader::load_rule(const Node &node) {
         PublishRule one = rule;
         one.match = std::move(each);
         one.pipeline = std::move(*text);
-        // OBS sends its tracks over RTMP.
-        if (publishers.own != "rtmp" && matches.size() > 1) one.multitrack.reset();
+        // OBS sends its tracks as FLV.
+        if (matches.size() > 1 && (!protocol || g_strcmp0(protocol->ffmpeg_format, "flv") != 0))
+            one.multitrack.reset();
         out_.publish.push_back(std::move(one));
     }
 }

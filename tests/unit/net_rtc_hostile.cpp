@@ -263,7 +263,7 @@ GST_START_TEST(test_floods_of_feedback) {
     const uint16_t first = flooder.video_packets.begin()->first;
     const int64_t began = rtc_test::steady_ns();
     std::vector<uint16_t> numbers;
-    for (unsigned at = 0; at < 10'000; ++at) {
+    for (unsigned at = 0; at < 3'000; ++at) {
         // Each asks for thousands.
         numbers.clear();
         for (unsigned i = 0; i < 4000; ++i)
@@ -277,7 +277,7 @@ GST_START_TEST(test_floods_of_feedback) {
         rtp::rtcp::write(rtp::rtcp::PictureLoss{1, ssrc}, out);
         rtp::rtcp::write(rtp::rtcp::FullIntraRequest{1, {{ssrc, uint8_t(at)}}}, out);
         fail_unless(flooder.client.rtc().send_rtcp(out.view()));
-        if (at % 1000 == 999) viewer.goes_on(1);
+        if (at % 300 == 299) viewer.goes_on(1);
     }
     flooder.until([&] { return flooder.repeated > 0; });
     const double seconds = seconds_since(began);

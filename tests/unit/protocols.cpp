@@ -380,7 +380,8 @@ static std::string urls_of(const std::string &name,
 }
 
 /// The same of `live` for RTMP.
-static std::string urls_of_live(const std::map<std::string, std::string> &settings) {
+static std::string urls_of_live(std::map<std::string, std::string> settings) {
+    settings.insert({{"srt", "off"}, {"rtsp", "off"}});
     return urls_of("live", settings,
                    {"publish", "publish-tls", "play", "play-tls", "obs-multitrack"});
 }
