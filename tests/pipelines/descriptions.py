@@ -359,7 +359,7 @@ class Descriptions(unittest.TestCase):
             camera = Camera(file)
             self.addCleanup(camera.close)
             run = Run(self, "rtsp-to-live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY,
-                      "--set", "rtc=" + ANY, "--set", "camera-1=" + camera.url(), "--set",
+                      "--set", "rtsp=" + ANY, "--set", "rtc=" + ANY, "--set", "camera-1=" + camera.url(), "--set",
                       "name-1=door", "--set", "camera-2=rtsp://127.0.0.1:1/away", "--set",
                       f"recorder=rtsp://127.0.0.1:{camera.port}/streams")
             base = run.line(r"mpv, VLC +(http://[^/]+)/live/NAME.flv")[1]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Players of RTSP over real sockets: within the connection, by UDP, within HTTP; admission, tracks,
 // the end of a stream.
+#include "core/net/rtsp/client.h"
 #include "core/rtp/rtcp.h"
 #include "core/rtsp/fields.h"
 #include "unit/rtsp_client.hpp"
@@ -16,6 +17,11 @@ rtp::Packet parsed(const std::vector<uint8_t> &bytes) {
     rtp::Packet packet;
     fail_unless(rtp::parse(bytes, packet).is_ok());
     return packet;
+}
+
+std::string way_of(const Datagrams &rtp, const Datagrams &rtcp) {
+    return "RTP/AVP;unicast;client_port=" + std::to_string(rtp.port) + "-" +
+           std::to_string(rtcp.port);
 }
 
 /// Asks about players, and lets in those with a key.
@@ -125,6 +131,75 @@ GST_START_TEST(test_udp) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_udp_ports_have_one_player) {
+    auto server = open_server();
+    Feed feed(*server);
+    Client client(server->address().port), other(server->address().port);
+    Datagrams rtp, rtcp, more, reports;
+    const std::string way = way_of(rtp, rtcp);
+    fail_unless_equals_int(client.set_up("live/cam", 0, way), 200);
+    fail_unless_equals_int(client.set_up("live/cam", 0, way), 200);
+    fail_unless_equals_int(other.set_up("live/cam", 0, way), 461);
+    // The other has none of them to give back.
+    fail_unless_equals_int(other.set_up("live/cam", 0, way_of(more, reports)), 200);
+    fail_unless_equals_int(other.ask(Method::teardown, other.url("live/cam")), 200);
+    other.forget_session();
+    fail_unless_equals_int(other.set_up("live/cam", 0, way), 461);
+    // Whoever goes another way gives them back.
+    fail_unless_equals_int(client.set_up("live/cam", 0, "RTP/AVP/TCP"), 200);
+    fail_unless_equals_int(other.set_up("live/cam", 0, way), 200);
+}
+GST_END_TEST
+
+GST_START_TEST(test_pause_of_a_paced_player) {
+    auto server = open_server();
+    Feed feed(*server);
+    for (int i = 0; i < 2000; ++i) // a GOP for which its turn comes many times
+        feed.frame();
+    Client client(server->address().port);
+    Datagrams rtp, rtcp;
+    for (int i = 0; i < 3; ++i) {
+        fail_unless_equals_int(client.set_up("live/cam", 0, way_of(rtp, rtcp)), 200);
+        fail_unless_equals_int(client.ask(Method::play, client.url("live/cam")), 200);
+        fail_unless_equals_int(client.ask(Method::pause, client.url("live/cam")), 200);
+        fail_unless_equals_int(client.ask(Method::play, client.url("live/cam")), 200);
+        fail_unless_equals_int(client.ask(Method::teardown, client.url("live/cam")), 200);
+        client.forget_session();
+    }
+}
+GST_END_TEST
+
+GST_START_TEST(test_paused_player_says_nothing) {
+    auto server = open_server({}, {.silence_ms = 1});
+    Feed feed(*server);
+    Client client(server->address().port);
+    fail_unless(client.play("live/cam"));
+    fail_unless_equals_int(client.ask(Method::pause, client.url("live/cam")), 200);
+    fail_unless(client.until_closed());
+}
+GST_END_TEST
+
+/// A peer that reads no answers is not listened to, until it does.
+GST_START_TEST(test_unread_answers) {
+    constexpr size_t most = 1 << 20; // requests, far more than the sockets' buffers hold
+    auto server = open_server();
+    Client client(server->address().port);
+    std::string requests;
+    for (int i = 0; i < 1000; ++i)
+        requests += "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+    const size_t size = requests.size() / 1000;
+    size_t sent = 0;
+    while (sent < most * size) {
+        const ssize_t taken = client.try_send(std::string_view(requests).substr(sent % size));
+        if (taken <= 0) break;
+        sent += size_t(taken);
+    }
+    fail_unless(sent < most * size, "all requests were read");
+    fail_unless(client.until([&] { return client.answers() >= sent / size; }));
+    fail_if(client.malformed);
+}
+GST_END_TEST
+
 GST_START_TEST(test_multicast) {
     auto server = open_server();
     Feed feed(*server);
@@ -157,6 +232,22 @@ GST_START_TEST(test_multicast) {
     client.close();
     fail_unless_equals_int(other.ask(Method::teardown, other.url("live/cam")), 200);
     fail_unless(eventually([&] { return server->mounts().front().viewers == 0; }));
+}
+GST_END_TEST
+
+GST_START_TEST(test_multicast_of_the_next_producer) {
+    auto server = open_server();
+    auto feed = std::make_unique<Feed>(*server);
+    Client client(server->address().port);
+    std::string error;
+    GroupMember group("239.255.7.7");
+    fail_unless(server->set_multicast("live/cam", "239.255.7.7", group.port, 1, &error));
+    fail_unless_equals_int(client.set_up("live/cam", 0, "RTP/AVP;multicast"), 200);
+    fail_unless_equals_int(client.ask(Method::play, client.url("live/cam")), 200);
+    feed.reset();
+    feed = std::make_unique<Feed>(*server, "live/cam",
+                                  net::PlayFeedOptions{.watch = std::make_shared<Doorman>()});
+    fail_unless(client.until_closed(), "it has no key");
 }
 GST_END_TEST
 
@@ -201,8 +292,64 @@ GST_START_TEST(test_tunnel) {
     other.send("POST /live/cam HTTP/1.0\r\nx-sessioncookie: abd\r\n\r\n");
     fail_unless(other.until_closed());
     fail_unless_equals_int(int(other.answer.status), 404);
-    post.send("this is not base64!");
+    // A tunnel has one POST, the latest, which ends with it.
+    Client next(server->address().port), last(server->address().port);
+    const std::string head = "POST /live/cam HTTP/1.0\r\nx-sessioncookie: abc\r\n\r\n";
+    next.send(head);
     fail_unless(post.until_closed());
+    last.send(head);
+    fail_unless(next.until_closed());
+    get.close();
+    fail_unless(last.until_closed());
+}
+GST_END_TEST
+
+GST_START_TEST(test_rubbish_in_a_tunnel) {
+    auto server = open_server();
+    Client get(server->address().port), post(server->address().port);
+    get.answer.status = 0;
+    get.send("GET /live/cam HTTP/1.0\r\nx-sessioncookie: abc\r\n\r\n");
+    fail_unless(get.until([&] { return get.answer.status == 200; }));
+    post.send("POST /live/cam HTTP/1.0\r\nx-sessioncookie: abc\r\n\r\nthis is not base64!");
+    fail_unless(post.until_closed());
+}
+GST_END_TEST
+
+/// A client that UDP is refused to holds the server back within TCP.
+GST_START_TEST(test_client_falls_back_to_tcp) {
+    struct Full final : net::RtspClientEvents {
+        void on_change(const net::ClientChange &) override {}
+        void on_tracks(const std::vector<rtsp::ClientTrack> &) override {}
+        bool on_tag(flv::Tag &&, std::optional<int64_t>) override {
+            ++tags;
+            return has_room;
+        }
+        void on_frame(size_t, const rtsp::TrackCodec &, rtsp::ElementaryFrame &&) override {}
+        std::atomic<int> tags{0};
+        std::atomic<bool> has_room{false};
+    };
+    auto server = open_server({.udp = false});
+    Feed feed(*server);
+    Full events;
+    std::string error;
+    const std::string url =
+        "rtsp://127.0.0.1:" + std::to_string(server->address().port) + "/live/cam";
+    const auto client = net::RtspClient::open(
+        {.url = *rtsp::parse_url(url), .protocols = {rtsp::Lower::udp, rtsp::Lower::tcp}}, events,
+        &error);
+    fail_unless(client != nullptr, "%s", error.c_str());
+    fail_unless(eventually([&] { return events.tags > 0; }));
+    const int before = events.tags;
+    // Whatever is read in one round comes, and then nothing.
+    for (int i = 0; i < 10; ++i) {
+        feed.frame();
+        g_usleep(20'000);
+    }
+    fail_unless(events.tags < before + 10, "%d", int(events.tags));
+    events.has_room = true;
+    client->resume();
+    fail_unless(eventually([&] { return events.tags >= before + 10; }));
+    fail_unless_equals_string(client->totals().protocol, "tcp");
 }
 GST_END_TEST
 
@@ -297,9 +444,16 @@ static Suite *net_rtsp_suite() {
     tcase_add_test(cases, test_interleaved);
     tcase_add_test(cases, test_one_track_alone);
     tcase_add_test(cases, test_udp);
+    tcase_add_test(cases, test_udp_ports_have_one_player);
+    tcase_add_test(cases, test_pause_of_a_paced_player);
+    tcase_add_test(cases, test_paused_player_says_nothing);
+    tcase_add_test(cases, test_unread_answers);
     tcase_add_test(cases, test_multicast);
+    tcase_add_test(cases, test_multicast_of_the_next_producer);
     tcase_add_test(cases, test_udp_is_refused);
     tcase_add_test(cases, test_tunnel);
+    tcase_add_test(cases, test_rubbish_in_a_tunnel);
+    tcase_add_test(cases, test_client_falls_back_to_tcp);
     tcase_add_test(cases, test_unknown_and_illegal_paths);
     tcase_add_test(cases, test_many_questions_end_the_connection);
     tcase_add_test(cases, test_password_of_a_player);

@@ -49,6 +49,15 @@ public:
     bool send(std::string_view bytes) {
         return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == ssize_t(bytes.size());
     }
+    /// Sends what the socket takes within half a second: bytes, or -1.
+    ssize_t try_send(std::string_view bytes) {
+        pollfd wanted{socket_, POLLOUT, 0};
+        if (::poll(&wanted, 1, 500) <= 0) return -1;
+        return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    size_t answers() const { return answers_; }
+    /// After TEARDOWN.
+    void forget_session() { session_.clear(); }
     /// Sends a request and waits for its answer; the status, 0: the connection has ended.
     unsigned ask(rtsp::Method method, const std::string &uri, rtsp::Headers headers = {},
                  std::string body = {}) {

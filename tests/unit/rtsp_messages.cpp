@@ -115,6 +115,17 @@ GST_START_TEST(test_hostile_messages_are_refused) {
     for (int i = 0; i < 30; ++i)
         folded += " " + std::string(1000, 'a') + "\r\n";
     fail_unless(error_of(folded + "\r\n").starts_with("a field longer"));
+    // Reasons are logged, and have no secrets.
+    fail_unless_equals_string(error_of("PLAY rtsp://me:word@h/x?key=word FTP/1\r\n\r\n"),
+                              "neither a request nor a response of RTSP: 'PLAY rtsp://me'");
+    fail_unless_equals_string(error_of(head + "Authorization: Basic \x01word\r\n\r\n"),
+                              "a control character: 'Authorization'");
+    fail_unless_equals_string(error_of("Authorization: Basic word\r\n\r\n"),
+                              "neither a request nor a response of RTSP: 'Authorization'");
+    fail_unless_equals_string(error_of(head + "Authorization: Basic\r\n \x01word\r\n\r\n"),
+                              "a control character: 'Authorization'");
+    fail_unless_equals_string(error_of(head + "word\r\n\r\n"),
+                              "a header line without a name and a colon");
     Request request;
     for (const char *cseq : {"-1", "4294967296", "x", "1 2", ""}) {
         request.headers = {{"CSeq", cseq}};

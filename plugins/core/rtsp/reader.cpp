@@ -33,8 +33,14 @@ bool has_control(std::string_view text) {
     });
 }
 
+/// Reasons are logged: of a line they have neither the query of a URL nor its password, and of a
+/// header its name alone, since these may be secrets.
 Result bad(std::string_view what, std::string_view line) {
-    return Result::error(std::string(what) + ": '" + printable(line, 80) + "'");
+    size_t end = line.find_first_of("?:");
+    while (end != line.npos && line.substr(end).starts_with("://"))
+        end = line.find_first_of("?:", end + 1);
+    if (end == 0 || line.empty()) return Result::error(std::string(what));
+    return Result::error(std::string(what) + ": '" + printable(line.substr(0, end), 80) + "'");
 }
 
 /// "RTSP/1.0 200 OK" or "PLAY rtsp://host/x RTSP/1.0".
@@ -90,21 +96,24 @@ Result parse_head(std::string_view head, Request &request, Response &response, b
     while (!head.empty()) {
         const std::string_view line = take_line(head);
         if (line.empty()) break;
-        if (line.size() > max_line) return bad("a line longer than 8 KiB", line);
-        if (has_control(line)) return bad("a control character", line);
-        if ((line[0] == ' ' || line[0] == '\t') && !headers.empty()) { // goes on with the last one
+        // One that begins with a space goes on with the last one.
+        const bool goes_on = (line[0] == ' ' || line[0] == '\t') && !headers.empty();
+        const size_t colon = line.find(':');
+        const std::string_view name = goes_on              ? std::string_view(headers.back().first)
+                                      : colon == line.npos ? std::string_view()
+                                                           : sdp::trimmed(line.substr(0, colon));
+        if (line.size() > max_line) return bad("a line longer than 8 KiB", name);
+        if (has_control(line)) return bad("a control character", name);
+        if (goes_on) {
             std::string &value = headers.back().second;
             value += ' ';
             value += sdp::trimmed(line);
-            if (value.size() > max_line) return bad("a field longer than 8 KiB", value);
+            if (value.size() > max_line) return bad("a field longer than 8 KiB", name);
             continue;
         }
-        const size_t colon = line.find(':');
-        if (colon == line.npos || sdp::trimmed(line.substr(0, colon)).empty())
-            return bad("a header line without a name and a colon", line);
+        if (name.empty()) return Result::error("a header line without a name and a colon");
         if (headers.size() == max_fields) return Result::error("more than 64 header fields");
-        headers.add(sdp::trimmed(line.substr(0, colon)),
-                    std::string(sdp::trimmed(line.substr(colon + 1))));
+        headers.add(name, std::string(sdp::trimmed(line.substr(colon + 1))));
     }
     return Result::ok();
 }

@@ -2,7 +2,6 @@
 #include "core/rtsp/server_session.h"
 
 #include "core/bytes/printable.h"
-#include "core/rtsp/digest.h"
 #include "core/rtsp/play/description.h"
 #include "core/rtsp/url.h"
 
@@ -54,7 +53,7 @@ Target parse_target(std::string_view uri) {
     return out;
 }
 
-ServerSession::ServerSession(Handler &handler, std::string server, stun::Random random)
+ServerSession::ServerSession(Handler &handler, std::string server, Random random)
     : handler_(handler), server_(std::move(server)), random_(random), reader_(*this) {
 }
 

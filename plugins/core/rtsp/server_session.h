@@ -3,11 +3,11 @@
 // the answers. RFC 2326, section 10 and appendix A.2. No sockets, no clock.
 #pragma once
 
+#include "core/rtsp/digest.h"
 #include "core/rtsp/fields.h"
 #include "core/rtsp/message.h"
 #include "core/rtsp/reader.h"
 #include "core/rtsp/transport.h"
-#include "core/stun/credentials.h"
 
 #include <cstdint>
 #include <optional>
@@ -56,7 +56,7 @@ public:
     };
 
     /// `server`: of the header, as "Penstock/1.0".
-    ServerSession(Handler &handler, std::string server, stun::Random random);
+    ServerSession(Handler &handler, std::string server, Random random);
 
     /// Takes the next bytes; see MessageReader::feed(). Answers are in take_output().
     Result feed(ByteView bytes);
@@ -104,7 +104,7 @@ private:
 
     Handler &handler_;
     const std::string server_;
-    const stun::Random random_;
+    const Random random_;
     MessageReader reader_;
     std::vector<uint8_t> output_;
     std::optional<std::string> pending_; ///< CSeq, as it came

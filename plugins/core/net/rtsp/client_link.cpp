@@ -14,11 +14,15 @@
 namespace penstock::net {
 namespace {
 
+namespace asio = boost::asio;
+
 constexpr auto tick_interval = std::chrono::milliseconds(250);
 /// Redirects in a row that are obeyed at once; a server that goes on is obeyed later.
 constexpr unsigned max_redirects = 3;
 /// Bytes of requests and reports that may wait for a camera that takes nothing.
 constexpr size_t max_unsent = 256 << 10;
+/// Reads in a row: others of this loop have their turn too.
+constexpr int max_rounds = 4;
 
 std::array<uint8_t, 64 << 10> &scratch() {
     thread_local std::array<uint8_t, 64 << 10> buffer;
@@ -102,8 +106,22 @@ void RtspClientLink::on_ready(uint32_t) {
 
 // --- reading ------------------------------------------------------------------------------
 
+bool RtspClientLink::is_interleaved() const {
+    return session_ && session_->lower() == rtsp::Lower::tcp;
+}
+
 void RtspClientLink::read() {
-    while (session_ && socket_.is_connected() && (!paused_ || !ports_.empty())) {
+    for (int round = 0; session_ && socket_.is_connected() && (!paused_ || !is_interleaved());
+         ++round) {
+        if (round == max_rounds) {
+            if (std::exchange(reading_, true)) break;
+            asio::post(context(), [self = shared_from_this()] {
+                self->reading_ = false;
+                self->read();
+                self->pump();
+            });
+            break;
+        }
         auto &buffer = scratch();
         const ssize_t size = socket_.read(buffer.data(), buffer.size());
         if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
@@ -118,6 +136,7 @@ void RtspClientLink::read() {
         const Result result =
             session_->feed(ByteView(buffer.data(), static_cast<size_t>(size)), now_ms());
         if (result.is_error()) return ended(result.reason());
+        pump(); // which ends it if the server takes none of what it asks for
     }
     wait_for_media();
 }
@@ -202,6 +221,9 @@ bool RtspClientLink::join(size_t track, const sdp::MulticastGroup &group) {
 void RtspClientLink::on_playing() {
     playing_ = true;
     playing_since_ms_ = heard_ms_ = steady_ms();
+    if (!is_interleaved()) return;
+    ports_.clear(); // of a protocol that the server has refused
+    media_->set_delay(0);
 }
 
 void RtspClientLink::on_packet(size_t track, bool is_rtcp, ByteView packet) {
@@ -235,7 +257,7 @@ void RtspClientLink::on_frame(size_t track, const rtsp::TrackCodec &codec,
 }
 
 void RtspClientLink::on_report(size_t track, ByteView compound) {
-    if (track < ports_.size())
+    if (!is_interleaved() && track < ports_.size())
         ports_[track]->send_report(compound);
     else if (session_)
         session_->send_report(track, compound);
@@ -260,7 +282,7 @@ void RtspClientLink::pump() {
 
 /// Datagrams that wait for missing ones before them need a timer; within TCP nothing does.
 void RtspClientLink::wait_for_media() {
-    if (ports_.empty() || !media_ || media_timer_set_) return;
+    if (is_interleaved() || !media_ || media_timer_set_) return;
     const auto due = media_->deadline();
     if (!due) return;
     media_timer_set_ = true;

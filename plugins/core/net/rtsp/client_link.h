@@ -56,6 +56,8 @@ private:
     void attempt();
     void begin_session();
     void read();
+    /// Whether RTP comes, or will come, within the connection.
+    bool is_interleaved() const;
     void pump();
     void ended(const std::string &reason);
     void lost(const std::string &reason, bool refused, bool at_once = false);
@@ -95,6 +97,7 @@ private:
     bool is_live_ = false;    ///< there was media
     bool paused_ = false;     ///< there is no room for tags
     bool media_timer_set_ = false;
+    bool reading_ = false; ///< will read on after others' turn
     // --- redirected
     std::optional<rtsp::Url> next_;
     bool is_redirected_ = false; ///< url_ is not options_.url

@@ -75,6 +75,7 @@ void RtspConnection::start() {
 
 void RtspConnection::make_room() {
     asio::post(context(), [self = shared_from_this()] {
+        if (!self->closed_) self->check_tunnel();
         if (self->closed_ || !self->silent_) return;
         self->state_->refusals.refused(self->endpoint_, too_many_silent);
         self->close_now(LogLevel::debug, std::string("closed: ") + too_many_silent);
@@ -94,7 +95,7 @@ void RtspConnection::on_ready(uint32_t events) {
         if (greet()) read();
         return;
     }
-    if ((events & EPOLLOUT) != 0 && waiting_ && !is_paced_) pump_again();
+    if ((events & EPOLLOUT) != 0 && waiting_ && !is_paced_) pump_on();
     if ((events & ~uint32_t(EPOLLOUT)) != 0) read();
 }
 
@@ -145,15 +146,13 @@ void RtspConnection::feed(ByteView input) {
     if (is_post_) return feed_tunnel(input);
     if (!tunnel_cookie_.empty()) return; // requests come on the other connection
     take_result(session_.feed(input));
-    if (closed_ || tunnel_out_.expired()) return;
-    is_post_ = true;
-    feed_tunnel(session_.take_rest());
 }
 
 void RtspConnection::take_result(const Result &result) {
     if (closed_) return;
     answer(); // what was answered goes out even if that was the last
     if (result.is_error()) close_now(LogLevel::warning, "closed: " + result.reason());
+    if (!closed_ && is_post_) feed_tunnel(session_.take_rest()); // it has just become one
 }
 
 void RtspConnection::go_on() {
@@ -164,7 +163,9 @@ void RtspConnection::go_on() {
 }
 
 bool RtspConnection::is_read_held() const {
-    return session_.is_pending() || (is_held_ && publication_ && !publication_->is_udp());
+    const bool has_answers = session_.has_output() || !outlet_.empty();
+    return session_.is_pending() || (waiting_ && has_answers) ||
+           (is_held_ && publication_ && !publication_->is_udp());
 }
 
 /// While a publisher is held back its socket is not read, so the end of the connection is noticed
@@ -197,6 +198,13 @@ void RtspConnection::answer() {
     pump_alone();
 }
 
+/// Requests are read on once the peer has taken the answers to those before.
+void RtspConnection::pump_on() {
+    const bool was_held = is_read_held();
+    pump_again();
+    if (was_held) go_on();
+}
+
 bool RtspConnection::prepare(fanout::Outlet::Source &source, bool) {
     if (auto answers = session_.take_output(); !answers.empty())
         outlet_.push(fanout::private_packet(std::move(answers)));
@@ -213,7 +221,7 @@ void RtspConnection::wait_writable(fanout::Outlet::Status why) {
     }
     if (why != fanout::Outlet::Status::more) return;
     asio::post(context(), [self = shared_from_this()] {
-        if (self->waiting_ && !self->is_paced_) self->pump_again();
+        if (self->waiting_ && !self->is_paced_) self->pump_on();
     });
 }
 
@@ -234,7 +242,12 @@ fanout::Outlet::Status RtspConnection::write(const fanout::Outlet::Source &sourc
 
 void RtspConnection::on_turn() {
     if (closed_ || !std::exchange(is_paced_, false)) return;
-    if (waiting_) pump_again();
+    if (waiting_) pump_on();
+}
+
+/// Its turn, for which it waited, is of no use to what follows.
+void RtspConnection::stop_pacing() {
+    if (std::exchange(is_paced_, false)) waiting_ = false;
 }
 
 uint64_t RtspConnection::skips() const {
@@ -338,6 +351,8 @@ bool RtspConnection::read_credentials(const rtsp::Request &request, const rtsp::
 
 void RtspConnection::check(uint64_t now_ms) {
     if (is_read_held() && is_reset()) return close_now(LogLevel::info, "disconnected");
+    check_tunnel();
+    if (closed_) return;
     if (admission_.is_over(now_ms) && role_ != Role::none)
         return close_now(LogLevel::info, "closed: its authorization has expired");
     if (admission_.is_open()) return; // which has a time limit of its own
@@ -360,12 +375,15 @@ void RtspConnection::check(uint64_t now_ms) {
     if (role_ == Role::player) {
         if (multicast_ && multicast_->is_over())
             return close_now(LogLevel::info, "closed: the stream has ended");
-        if ((udp_ || multicast_) && now_ms - heard_ms_ > state_->limits.silence_ms)
+        const bool is_paused = session_.state() != rtsp::ServerSession::State::playing;
+        if ((udp_ || multicast_ || is_paused) && now_ms - heard_ms_ > state_->limits.silence_ms)
             return close_now(LogLevel::info,
                              "closed: no sign of life for " + time_text(state_->limits.silence_ms));
         if (has_changed_tracks())
             return close_now(LogLevel::info, "closed: the stream goes on with other tracks");
         if (!multicast_ && now_ms - reported_ms_ >= report_interval_ms) send_reports();
+        // A viewer of its own looks at its admission with each packet; of a group nobody does.
+        if (multicast_) (void)is_admitted();
     }
     if (role_ == Role::publisher) check_publisher(now_ms);
     if (closed_ || check_end(now_ms, state_->limits.wait_ms)) return;
@@ -376,21 +394,21 @@ void RtspConnection::leave(const std::string &reason) {
     const auto mount = std::exchange(mount_, nullptr);
     const Role role = std::exchange(role_, Role::none);
     then_ = nullptr;
-    // It may be what has called.
-    if (publication_) asio::post(context(), [gone = std::exchange(publication_, nullptr)] {});
+    // It may be what has called. Until it is gone its ports call this connection.
+    if (publication_)
+        asio::post(context(),
+                   [self = shared_from_this(),
+                    gone = std::exchange(publication_, nullptr)]() mutable { gone.reset(); });
     waiting_tags_.clear();
     is_held_ = lacks_keyframe_ = false;
     described_.clear();
     tracks_set_ = 0;
-    if (udp_)
-        for (const auto &way : udp_->ways())
-            if (way) state_->ports->remove(way->rtcp);
     if (role == Role::player) part();
     if (role == Role::publish_pending || role == Role::publisher)
         mount->slot.unpublish(this, reason);
-    udp_.reset();
+    drop_udp();
     multicast_.reset();
-    is_paced_ = false;
+    stop_pacing();
     lower_ = Lower::none;
     if (!mount || (role != Role::player && role != Role::publisher)) return;
     admission_.leave(peer_info(), reason);

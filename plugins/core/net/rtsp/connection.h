@@ -119,6 +119,8 @@ private:
     uint64_t completed() const override;
     void rewind() override;
     void answer();
+    void pump_on();
+    void stop_pacing();
 
     // --- playing (play_side.cpp) --------------------------------------------------------------
     /// Admits a player of the target, once its tracks are known, and calls `then`.
@@ -136,6 +138,7 @@ private:
                           rtsp::Transport &chosen);
     bool set_up_multicast(size_t track, rtsp::Transport &chosen) const;
     bool set_up_udp(size_t track, const rtsp::Transport &offered, rtsp::Transport &chosen);
+    void drop_udp();
     void play();
     void play_multicast(bool is_new);
     std::vector<rtsp::RtpInfo> join_stream(std::vector<fanout::PacketPtr> &first);
@@ -163,6 +166,8 @@ private:
     void refuse_http(const char *status, const std::string &why);
     void feed_tunnel(ByteView text);
     void take_tunnelled();
+    void check_tunnel();
+    void settle();
 
     // --- admission ----------------------------------------------------------------------------
     void ask(const Authority &path, std::function<void()> admit);
@@ -215,6 +220,7 @@ private:
     rtsp::TunnelDecoder decoder_;
     std::vector<uint8_t> tunnelled_;      ///< requests that wait
     std::atomic<size_t> tunnel_bytes_{0}; ///< of these, and of those on their way
+    std::atomic<bool> is_settled_{false}; ///< it has published or played
     bool is_post_ = false;
     unsigned questions_ = 0;
     uint64_t deadline_ms_ = 0; ///< 0: none; not looked at while a question is open

@@ -180,10 +180,10 @@ bool RtspConnection::choose_transport(size_t track, const std::vector<rtsp::Tran
         if (wanted == Lower::udp && !set_up_udp(track, offered, chosen)) continue;
         if (wanted == Lower::multicast && !set_up_multicast(track, chosen)) continue;
         if (wanted == Lower::interleaved) {
-            udp_.reset();
             chosen.is_tcp = true;
             chosen.interleaved = {rtsp::rtp_channel(track), rtsp::rtcp_channel(track)};
         }
+        if (wanted != Lower::udp) drop_udp();
         lower_ = wanted;
         return true;
     }
@@ -209,16 +209,25 @@ bool RtspConnection::set_up_udp(size_t track, const rtsp::Transport &offered,
     if (!state_->ports || !offered.client_port || offered.client_port->rtp == 0 ||
         offered.client_port->rtcp == 0 || stream_.is_encrypted())
         return false;
-    if (!udp_) udp_ = std::make_unique<UdpOutlet>(local_);
-    if (const auto &before = udp_->ways()[track]) state_->ports->remove(before->rtcp);
     const UdpOutlet::Way way{{peer_, offered.client_port->rtp}, {peer_, offered.client_port->rtcp}};
+    if (!state_->ports->add(way.rtcp, shared_from_this())) return false; // another player's
+    if (!udp_) udp_ = std::make_unique<UdpOutlet>(local_);
+    const auto before = udp_->ways()[track];
     udp_->set_way(track, way);
-    state_->ports->add(way.rtcp, std::shared_ptr<UdpPlayer>(shared_from_this()));
+    if (before && !udp_->has_rtcp(before->rtcp)) state_->ports->remove(before->rtcp, *this);
     const uint16_t port = state_->ports->rtp_port();
     chosen.client_port = offered.client_port;
     chosen.server_port = {port, static_cast<uint16_t>(port + 1)};
     chosen.source = text_of(local_);
     return true;
+}
+
+/// Takes back the ports of a player that has left, or goes another way.
+void RtspConnection::drop_udp() {
+    const auto udp = std::exchange(udp_, nullptr);
+    if (!udp) return;
+    for (const auto &way : udp->ways())
+        if (way) state_->ports->remove(way->rtcp, *this);
 }
 
 // --- playing ------------------------------------------------------------------------------
@@ -233,7 +242,7 @@ void RtspConnection::on_play(const rtsp::Request &) {
 void RtspConnection::play() {
     const bool is_new = role_ == Role::none;
     role_ = Role::player;
-    silent_.reset();
+    settle();
     takes_ = tracks_set_;
     deadline_ms_ = 0;
     if (lower_ == Lower::multicast) return play_multicast(is_new);
@@ -297,10 +306,12 @@ std::vector<rtsp::RtpInfo> RtspConnection::join_stream(std::vector<fanout::Packe
     return out;
 }
 
+/// A publisher that pauses would keep its name from others: it may leave, or go on.
 void RtspConnection::on_pause() {
+    if (role_ == Role::publisher) return session_.refuse(455);
     part();
     multicast_.reset();
-    is_paced_ = false;
+    stop_pacing();
     session_.accept_pause();
 }
 

@@ -139,6 +139,8 @@ bool Publication::set_up_interleaved(size_t number, const rtsp::Transport &offer
     if (channels.rtp > max_channel || channels.rtcp > max_channel) return false;
     streams_[number].ports.reset();
     streams_[number].channels = channels;
+    uses_udp_ = std::any_of(streams_.begin(), streams_.end(),
+                            [](const Stream &stream) { return stream.ports != nullptr; });
     chosen.is_tcp = true;
     chosen.interleaved = channels;
     return true;

@@ -131,7 +131,7 @@ void RtspConnection::accept_publish() {
             !self->mount_->slot.is_announced(self.get()))
             return;
         self->role_ = Role::publisher;
-        self->silent_.reset();
+        self->settle();
         self->media_ms_ = steady_ms();
         self->deadline_ms_ = self->media_ms_ + self->state_->limits.request_ms;
         self->say(LogLevel::info, "publishes (" + self->session_.client_name() + ")");

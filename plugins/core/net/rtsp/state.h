@@ -24,17 +24,24 @@ namespace penstock::net {
 
 class RtspConnection;
 
-/// The connections with the GET of a tunnel, by their cookies. Thread-safe.
+/// The connections of the tunnels, by their cookies. Thread-safe.
 class RtspTunnels {
 public:
     /// False if another tunnel has the cookie.
     bool add(const std::string &cookie, const std::shared_ptr<RtspConnection> &out);
     void remove(const std::string &cookie);
     std::shared_ptr<RtspConnection> find(const std::string &cookie) const;
+    /// Makes a connection the tunnel's POST. Returns the one that was that before, if it is still
+    /// there: a tunnel has one at a time, the latest.
+    std::shared_ptr<RtspConnection> set_post(const std::string &cookie,
+                                             const std::shared_ptr<RtspConnection> &post);
 
 private:
+    struct Tunnel {
+        std::weak_ptr<RtspConnection> get, post;
+    };
     mutable std::mutex mutex_; ///< guards tunnels_
-    std::unordered_map<std::string, std::weak_ptr<RtspConnection>> tunnels_;
+    std::unordered_map<std::string, Tunnel> tunnels_;
 };
 
 /// Thread-safe but for on_accept().

@@ -7,6 +7,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace penstock::net {
@@ -16,14 +18,16 @@ namespace asio = boost::asio;
 
 /// Bytes of requests that wait for an answer to those before them.
 constexpr size_t max_waiting = 512 << 10;
+/// Of these, how many are answered before it is seen whether the peer takes the answers.
+constexpr size_t max_at_once = 32 << 10;
 
 } // namespace
 
 bool RtspTunnels::add(const std::string &cookie, const std::shared_ptr<RtspConnection> &out) {
     std::lock_guard lock(mutex_);
-    auto &entry = tunnels_[cookie];
-    if (entry.lock()) return false;
-    entry = out;
+    Tunnel &tunnel = tunnels_[cookie];
+    if (!tunnel.get.expired()) return false;
+    tunnel = {out, {}};
     return true;
 }
 
@@ -35,7 +39,15 @@ void RtspTunnels::remove(const std::string &cookie) {
 std::shared_ptr<RtspConnection> RtspTunnels::find(const std::string &cookie) const {
     std::lock_guard lock(mutex_);
     const auto found = tunnels_.find(cookie);
-    return found == tunnels_.end() ? nullptr : found->second.lock();
+    return found == tunnels_.end() ? nullptr : found->second.get.lock();
+}
+
+std::shared_ptr<RtspConnection> RtspTunnels::set_post(const std::string &cookie,
+                                                      const std::shared_ptr<RtspConnection> &post) {
+    std::lock_guard lock(mutex_);
+    const auto found = tunnels_.find(cookie);
+    if (found == tunnels_.end()) return nullptr;
+    return std::exchange(found->second.post, post).lock();
 }
 
 void RtspConnection::on_http(const rtsp::Request &request) {
@@ -55,9 +67,24 @@ void RtspConnection::on_http(const rtsp::Request &request) {
     const auto out = state_->tunnels.find(cookie);
     if (!out || out->peer_ != peer_)
         return refuse_http("404 Not Found", "no tunnel has its cookie");
+    if (const auto former = state_->tunnels.set_post(cookie, shared_from_this()))
+        former->close("another POST has come for its tunnel");
     tunnel_out_ = out;
+    is_post_ = true;
     deadline_ms_ = 0; // its other half has one
+}
+
+/// A POST ends with its tunnel, and is silent as long as that is.
+void RtspConnection::check_tunnel() {
+    if (!is_post_) return;
+    const auto out = tunnel_out_.lock();
+    if (!out) return close_now(LogLevel::debug, "closed: its tunnel has ended");
+    if (out->is_settled_) silent_.reset();
+}
+
+void RtspConnection::settle() {
     silent_.reset();
+    is_settled_ = true;
 }
 
 void RtspConnection::refuse_http(const char *status, const std::string &why) {
@@ -87,10 +114,13 @@ void RtspConnection::feed_tunnel(ByteView text) {
 
 /// Takes what has come, unless a request before it is pending.
 void RtspConnection::take_tunnelled() {
-    if (closed_ || is_read_held() || tunnelled_.empty()) return;
-    const auto bytes = std::exchange(tunnelled_, {});
-    tunnel_bytes_ -= bytes.size();
-    take_result(session_.feed(bytes));
+    while (!closed_ && !is_read_held() && !tunnelled_.empty()) {
+        const auto end = tunnelled_.begin() + ptrdiff_t(std::min(tunnelled_.size(), max_at_once));
+        const std::vector<uint8_t> bytes(tunnelled_.begin(), end);
+        tunnelled_.erase(tunnelled_.begin(), end);
+        tunnel_bytes_ -= bytes.size();
+        take_result(session_.feed(bytes));
+    }
 }
 
 } // namespace penstock::net

@@ -19,6 +19,11 @@ constexpr size_t max_run = 48;
 
 } // namespace
 
+bool UdpOutlet::has_rtcp(const udp::endpoint &rtcp) const {
+    return std::any_of(ways_.begin(), ways_.end(),
+                       [&](const auto &way) { return way && way->rtcp == rtcp; });
+}
+
 void UdpOutlet::start_at(const fanout::Cursor &cursor, std::vector<fanout::PacketPtr> &&first) {
     cursor_ = cursor;
     first_.assign(first.begin(), first.end());

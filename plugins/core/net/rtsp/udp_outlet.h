@@ -26,6 +26,8 @@ public:
 
     void set_way(size_t track, const Way &way) { ways_[track] = way; }
     const std::array<std::optional<Way>, rtsp::max_tracks> &ways() const { return ways_; }
+    /// Whether a track has this address for its reports.
+    bool has_rtcp(const udp::endpoint &rtcp) const;
 
     /// Where the stream is joined, and what is sent before it.
     void start_at(const fanout::Cursor &cursor, std::vector<fanout::PacketPtr> &&first);

@@ -28,13 +28,22 @@ struct EndpointHash {
 /// Whose an address is.
 class UdpPorts::Names {
 public:
-    void add(const udp::endpoint &from, std::weak_ptr<UdpPlayer> player) {
+    bool add(const udp::endpoint &from, const std::shared_ptr<UdpPlayer> &player) {
+        std::shared_ptr<UdpPlayer> owner; // outlives the lock: it may be the last that holds it
         std::lock_guard lock(mutex_);
-        players_[from] = std::move(player);
+        auto &entry = players_[from];
+        owner = entry.lock();
+        if (owner && owner != player) return false;
+        entry = player;
+        return true;
     }
-    void remove(const udp::endpoint &from) {
+    void remove(const udp::endpoint &from, const UdpPlayer &player) {
+        std::shared_ptr<UdpPlayer> owner;
         std::lock_guard lock(mutex_);
-        players_.erase(from);
+        const auto found = players_.find(from);
+        if (found == players_.end()) return;
+        owner = found->second.lock();
+        if (!owner || owner.get() == &player) players_.erase(found);
     }
     std::shared_ptr<UdpPlayer> find(const udp::endpoint &from) {
         std::lock_guard lock(mutex_);
@@ -159,12 +168,12 @@ UdpPorts::~UdpPorts() {
         asio::post(side->context(), [side] { side->close(); });
 }
 
-void UdpPorts::add(const udp::endpoint &from, std::weak_ptr<UdpPlayer> player) {
-    names_->add(from, std::move(player));
+bool UdpPorts::add(const udp::endpoint &from, const std::shared_ptr<UdpPlayer> &player) {
+    return names_->add(from, player);
 }
 
-void UdpPorts::remove(const udp::endpoint &from) {
-    names_->remove(from);
+void UdpPorts::remove(const udp::endpoint &from, const UdpPlayer &player) {
+    names_->remove(from, player);
 }
 
 UdpSocket &UdpPorts::rtp(size_t loop) {

@@ -42,9 +42,11 @@ public:
 
     uint16_t rtp_port() const { return rtp_port_; }
 
-    /// What comes from this address to the port of RTCP is the player's until remove().
-    void add(const udp::endpoint &from, std::weak_ptr<UdpPlayer> player);
-    void remove(const udp::endpoint &from);
+    /// What comes from this address to the port of RTCP is the player's until remove(). False:
+    /// it is another player's.
+    bool add(const udp::endpoint &from, const std::shared_ptr<UdpPlayer> &player);
+    /// Without effect if it is another player's.
+    void remove(const udp::endpoint &from, const UdpPlayer &player);
 
     // --- on the player's loop ------------------------------------------------------------------
     UdpSocket &rtp(size_t loop);
