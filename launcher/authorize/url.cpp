@@ -4,23 +4,35 @@
 #include <algorithm>
 
 namespace penstock::authorize {
+namespace {
+
+constexpr std::string_view plain_prefix = "http://", secure_prefix = "https://";
+
+} // namespace
 
 std::string Url::authority() const {
     const std::string name = host.find(':') == host.npos ? host : '[' + host + ']';
     return port == (is_secure ? "443" : "80") ? name : name + ':' + port;
 }
 
+std::string Url::to_string() const {
+    return std::string(is_secure ? secure_prefix : plain_prefix) + authority() + target;
+}
+
+std::optional<Url> Url::parse_server(std::string_view text, std::string_view target) {
+    if (text.find("://") != text.npos) return parse(text);
+    if (text.find_first_of("/?") != text.npos) return std::nullopt;
+    return parse(std::string(plain_prefix).append(text).append(target));
+}
+
 std::optional<Url> Url::parse(std::string_view text) {
     Url out;
     for (const char c : text)
         if (static_cast<unsigned char>(c) <= ' ' || c == '#' || c == 0x7f) return std::nullopt;
-    if (text.starts_with("http://"))
-        text.remove_prefix(7);
-    else if (text.starts_with("https://")) {
-        out.is_secure = true;
-        text.remove_prefix(8);
-    } else
-        return std::nullopt;
+    out.is_secure = text.starts_with(secure_prefix);
+    const std::string_view prefix = out.is_secure ? secure_prefix : plain_prefix;
+    if (!text.starts_with(prefix)) return std::nullopt;
+    text.remove_prefix(prefix.size());
     const size_t slash = std::min(text.find_first_of("/?"), text.size());
     std::string_view place = text.substr(0, slash);
     out.target = text.substr(slash);

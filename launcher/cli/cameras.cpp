@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // cameras: finds the ONVIF cameras of the network and prints their streams.
+#include "authorize/url.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "onvif/device.h"
@@ -26,8 +27,11 @@ onvif::Credentials credentials_of(const CamerasOptions &options) {
 
 /// "192.0.2.7", "192.0.2.7:8000" or a URL.
 onvif::Found at_address(const std::string &text) {
-    const bool is_url = text.starts_with("http://") || text.starts_with("https://");
-    return {"", "", "", {is_url ? text : "http://" + text + "/onvif/device_service"}};
+    const auto url = authorize::Url::parse_server(text, "/onvif/device_service");
+    onvif::Found out;
+    out.addresses = {url ? url->to_string() : text};
+    out.is_named = true;
+    return out;
 }
 
 std::string size_of(const Profile &profile) {

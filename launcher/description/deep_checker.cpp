@@ -92,7 +92,9 @@ bool is_whole(const PipelineText &pipeline) {
 
 /// A URL that the parameter may have.
 std::string url_like(const Parameter &parameter) {
-    return (parameter.schemes.empty() ? "http" : parameter.schemes.front()) + "://127.0.0.1/name";
+    return (parameter.schemes.empty() ? protocols::page_protocol().schemes.front().name
+                                      : parameter.schemes.front()) +
+           "://127.0.0.1/name";
 }
 
 /// The elements that serve what the page plays.

@@ -30,9 +30,10 @@ void fill_random(std::span<uint8_t> bytes) {
 /// One device, from one thread.
 class Conversation {
 public:
-    explicit Conversation(const Credentials &credentials)
-        : credentials_(credentials), http_(credentials.user, credentials.password,
-                                           {net::md5_hex, net::sha256_hex}, fill_random) {}
+    Conversation(const Credentials &credentials, bool is_named)
+        : credentials_(credentials), is_named_(is_named),
+          http_(credentials.user, credentials.password, {net::md5_hex, net::sha256_hex},
+                fill_random) {}
 
     /// False: nothing answers at this address.
     bool talk(const std::string &address, Device &out) {
@@ -77,6 +78,10 @@ private:
         if (credentials_.user.empty())
             return "it asks for a user and a password: --user NAME, and the password in "
                    "PENSTOCK_CAMERA_PASSWORD";
+        if (http_.was_basic_refused())
+            return "it asks for the password as it is (HTTP's Basic), which only a camera gets "
+                   "that "
+                   "you name: penstock cameras ADDRESS";
         return "it refuses the user '" + credentials_.user +
                "' or the password; many cameras have users of their own for ONVIF";
     }
@@ -90,7 +95,7 @@ private:
         if (from->host == to->host) return told;
         authorize::Url out = *to;
         out.host = from->host;
-        return (out.is_secure ? "https://" : "http://") + out.authority() + out.target;
+        return out.to_string();
     }
 
     std::optional<Element> call(const std::string &address, const std::string &body, bool signs,
@@ -125,9 +130,11 @@ private:
                                          bool signs, std::string *error) {
         const auto url = authorize::Url::parse(address);
         if (!url) {
-            *error = "its address is no http:// URL";
+            *error = "its address is neither HOST, HOST:PORT nor the URL of a web server";
             return std::nullopt;
         }
+        // Whoever answers a probe may ask for Basic, and would have the password.
+        http_.allow_basic(is_named_ || url->is_secure);
         authorize::Call call;
         call.url = *url;
         call.body = {"application/soap+xml; charset=utf-8", envelope(header(signs), body)};
@@ -153,6 +160,7 @@ private:
     }
 
     const Credentials credentials_;
+    const bool is_named_;
     rtsp::ClientAuthentication http_;
     int64_t clock_offset_ = 0; ///< s; many cameras' clocks are not set
     bool has_answered_ = false, is_refused_ = false;
@@ -162,7 +170,7 @@ Device ask_one(const Found &found, const Credentials &credentials) {
     Device out;
     for (const std::string &address : found.addresses) {
         out = {};
-        if (Conversation(credentials).talk(address, out)) break;
+        if (Conversation(credentials, found.is_named).talk(address, out)) break;
     }
     out.name = found.name;
     out.hardware = found.hardware;

@@ -16,7 +16,8 @@ struct Device {
 };
 
 /// Asks the devices at the same time, each with bounded time and sizes. Of several addresses the
-/// first one that answers counts.
+/// first one that answers counts. A password goes in clear only to those that are named, or over
+/// TLS.
 std::vector<Device> ask(const std::vector<Found> &found, const Credentials &credentials);
 
 } // namespace penstock::onvif

@@ -90,6 +90,18 @@ void send_probe(const Socket &socket, const std::string &text) {
                    sizeof to);
 }
 
+/// A datagram's size, or -1; and the IP address it came from.
+ssize_t receive(int fd, std::vector<char> &buffer, std::string &sender) {
+    sockaddr_in from{};
+    socklen_t length = sizeof from;
+    const ssize_t size = ::recvfrom(fd, buffer.data(), buffer.size(), 0,
+                                    reinterpret_cast<sockaddr *>(&from), &length);
+    char text[INET_ADDRSTRLEN] = "";
+    ::inet_ntop(AF_INET, &from.sin_addr, text, sizeof text);
+    sender = text;
+    return size;
+}
+
 } // namespace
 
 std::vector<Found> discover(const std::string &interface, double seconds, std::string *error) {
@@ -107,6 +119,7 @@ std::vector<Found> discover(const std::string &interface, double seconds, std::s
     std::vector<Found> out;
     std::set<std::string> seen;
     std::vector<char> buffer(max_datagram);
+    std::string sender;
     bool again = false;
     for (gint64 now = begin; now < end; now = g_get_monotonic_time()) {
         if (!again && now - begin >= gint64(resend_after) * 1000) {
@@ -120,10 +133,10 @@ std::vector<Found> discover(const std::string &interface, double seconds, std::s
             errno != EINTR)
             break;
         for (pollfd &one : waiting) {
-            const ssize_t size = one.revents ? ::recv(one.fd, buffer.data(), buffer.size(), 0) : -1;
+            const ssize_t size = one.revents ? receive(one.fd, buffer, sender) : -1;
             if (size <= 0) continue;
-            for (Found &found :
-                 read_probe_matches({buffer.data(), static_cast<size_t>(size)}, id.get())) {
+            const std::string_view answer(buffer.data(), static_cast<size_t>(size));
+            for (Found &found : read_probe_matches(answer, id.get(), sender)) {
                 const std::string key = found.id.empty() ? found.addresses.front() : found.id;
                 if (out.size() < max_devices && seen.insert(key).second)
                     out.push_back(std::move(found));

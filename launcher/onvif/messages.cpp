@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "onvif/messages.h"
 
+#include "authorize/url.h"
+#include "core/rtsp/url.h"
+
 #include <glib.h>
 
 #include <algorithm>
@@ -39,12 +42,13 @@ std::string shown(std::string text) {
     return text;
 }
 
-bool is_url(std::string_view text, std::initializer_list<std::string_view> schemes) {
-    const bool plain = text.size() <= 2048 &&
-                       std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7F'; });
-    return plain && std::ranges::any_of(schemes, [&](std::string_view scheme) {
-               return text.starts_with(scheme) && text.size() > scheme.size();
-           });
+bool is_plain_url(std::string_view text) {
+    return text.size() <= 2048 &&
+           std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7F'; });
+}
+
+std::optional<authorize::Url> web_url(std::string_view text) {
+    return is_plain_url(text) ? authorize::Url::parse(text) : std::nullopt;
 }
 
 std::vector<std::string> words_of(const std::string &text) {
@@ -91,7 +95,8 @@ std::string probe(std::string_view id) {
            "</e:Envelope>";
 }
 
-std::vector<Found> read_probe_matches(std::string_view text, std::string_view id) {
+std::vector<Found> read_probe_matches(std::string_view text, std::string_view id,
+                                      std::string_view sender) {
     const auto root = parse_xml(text);
     const Element *relates = root ? root->search("RelatesTo") : nullptr;
     const Element *matches = root ? root->search("ProbeMatches") : nullptr;
@@ -104,7 +109,8 @@ std::vector<Found> read_probe_matches(std::string_view text, std::string_view id
         found.name = scope_of(scopes, "name");
         found.hardware = scope_of(scopes, "hardware");
         for (const std::string &address : words_of(match->text_of("XAddrs")))
-            if (is_url(address, {"http://", "https://"}) && found.addresses.size() < max_addresses)
+            if (const auto url = web_url(address);
+                url && url->host == sender && found.addresses.size() < max_addresses)
                 found.addresses.push_back(address);
         if (!found.addresses.empty()) out.push_back(std::move(found));
     }
@@ -208,7 +214,7 @@ std::optional<int64_t> read_time(const Element &answer) {
 std::string read_media_address(const Element &answer) {
     const Element *media = answer.search("Media");
     const std::string address = media ? media->text_of("XAddr") : std::string();
-    return is_url(address, {"http://", "https://"}) ? address : std::string();
+    return web_url(address) ? address : std::string();
 }
 
 std::vector<Profile> read_profiles(const Element &answer) {
@@ -234,7 +240,7 @@ std::vector<Profile> read_profiles(const Element &answer) {
 
 std::string read_stream_uri(const Element &answer) {
     const Element *uri = answer.search("Uri");
-    return uri && is_url(uri->text, {"rtsp://", "rtsps://"}) ? uri->text : std::string();
+    return uri && is_plain_url(uri->text) && rtsp::parse_url(uri->text) ? uri->text : std::string();
 }
 
 } // namespace penstock::onvif

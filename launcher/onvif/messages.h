@@ -21,11 +21,15 @@ struct Found {
     std::string id;                     ///< the device's, for ever
     std::string name, hardware;         ///< of its scopes; empty: not told
     std::vector<std::string> addresses; ///< http:// and https:// URLs of its device service
+    bool is_named = false;              ///< by the user, instead of by what answered a probe
 };
 /// A probe for cameras. `id`: another UUID for each.
 std::string probe(std::string_view id);
-/// What an answer to the probe `id` tells; empty if it is none.
-std::vector<Found> read_probe_matches(std::string_view text, std::string_view id);
+/// What an answer to the probe `id` tells; empty if it is none. Of its addresses those count that
+/// are at `sender`, the IP address it came from: anybody may answer a probe, and must not send the
+/// client, and what it proves of the password, to others.
+std::vector<Found> read_probe_matches(std::string_view text, std::string_view id,
+                                      std::string_view sender);
 
 struct Credentials {
     std::string user, password;

@@ -20,10 +20,11 @@ bool is_plain(const std::string &text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string_view text(reinterpret_cast<const char *>(data), size);
-    for (const Found &found : read_probe_matches(text, "id")) {
+    for (const Found &found : read_probe_matches(text, "id", "1.2.3.4")) {
         fuzz::law(!found.addresses.empty() && found.addresses.size() <= 8, "addresses");
         for (const std::string &address : found.addresses)
-            fuzz::law(address.starts_with("http"), "of HTTP");
+            fuzz::law(address.starts_with("http") && address.find("1.2.3.4") != address.npos,
+                      "of HTTP, at the sender");
         fuzz::law(found.name.size() <= max_name && is_plain(found.name), "a name for people");
     }
     std::string error;

@@ -100,9 +100,10 @@ def found_codecs(url):
 class Descriptions(unittest.TestCase):
     def test_check_and_show(self):
         names = sorted(f[:-5] for f in os.listdir(PIPELINES) if f.endswith(".yaml"))
-        self.assertEqual(names, ["camera", "failover", "file-to-hls", "file-to-rtmp", "file-to-udp", "ladder", "live",
-                                 "on-demand", "radio", "restream", "room", "rtsp-to-live",
-                                 "test-publisher", "udp-to-live", "webcam-to-rtmp", "webcam-to-udp"],
+        self.assertEqual(names, ["camera", "failover", "file-to-hls", "file-to-rtmp", "file-to-udp",
+                                 "ladder", "live", "on-demand", "radio", "restream", "room",
+                                 "rtsp-to-live", "test-publisher", "udp-to-live", "webcam-to-rtmp",
+                                 "webcam-to-udp"],
                          "a new description needs a test that runs it")
         for name in names:
             check = subprocess.run([PENSTOCK, "check", name], capture_output=True, text=True)
@@ -348,27 +349,46 @@ class Descriptions(unittest.TestCase):
             self.assertEqual(loop.end(), 0)
             loop.line(r"  ended +live/movie  after 0:00:\d\d$")
 
+    def camera(self):
+        """One of H.264, which is away once the test has ended."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        file = os.path.join(folder.name, "h264")
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+                        "testsrc=size=320x180:rate=25:duration=2", "-pix_fmt", "yuv420p",
+                        "-c:v", "libx264", "-tune", "zerolatency", "-threads", "1", "-g", "25",
+                        "-bsf:v", "h264_mp4toannexb", "-f", "h264", file], check=True)
+        out = Camera(file)
+        self.addCleanup(out.close)
+        return out
+
     def test_cameras(self):
         """A camera and, on demand, a stream of a recorder; one that is away disturbs nobody."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = os.path.join(folder, "h264")
-            subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i",
-                            "testsrc=size=320x180:rate=25:duration=2", "-pix_fmt", "yuv420p",
-                            "-c:v", "libx264", "-tune", "zerolatency", "-threads", "1", "-g", "25",
-                            "-bsf:v", "h264_mp4toannexb", "-f", "h264", file], check=True)
-            camera = Camera(file)
-            self.addCleanup(camera.close)
-            run = Run(self, "rtsp-to-live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY,
-                      "--set", "rtsp=" + ANY, "--set", "rtc=" + ANY, "--set", "camera-1=" + camera.url(), "--set",
-                      "name-1=door", "--set", "camera-2=rtsp://127.0.0.1:1/away", "--set",
-                      f"recorder=rtsp://127.0.0.1:{camera.port}/streams")
-            base = run.line(r"mpv, VLC +(http://[^/]+)/live/NAME.flv")[1]
-            self.assertEqual(found_codecs(base + "/live/door.flv"), ["h264"])
-            self.assertEqual(found_codecs(base + "/live/door/index.m3u8"), ["h264"])
-            self.assertFalse(any("/streams/" in one[1] for one in camera.requests))
-            self.assertEqual(found_codecs(base + "/nvr/ch7.flv"), ["h264"])
-            self.assertTrue(any("/streams/ch7" in one[1] for one in camera.requests))
-            self.assertEqual(run.end(), 0)
+        camera = self.camera()
+        run = Run(self, "rtsp-to-live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY,
+                  "--set", "rtsp=" + ANY, "--set", "rtc=" + ANY, "--set", "camera-1=" + camera.url(), "--set",
+                  "name-1=door", "--set", "camera-2=rtsp://127.0.0.1:1/away", "--set",
+                  f"recorder=rtsp://127.0.0.1:{camera.port}/streams")
+        base = run.line(r"mpv, VLC +(http://[^/]+)/live/NAME.flv")[1]
+        self.assertEqual(found_codecs(base + "/live/door.flv"), ["h264"])
+        self.assertEqual(found_codecs(base + "/live/door/index.m3u8"), ["h264"])
+        self.assertFalse(any("/streams/" in one[1] for one in camera.requests))
+        self.assertEqual(found_codecs(base + "/nvr/ch7.flv"), ["h264"])
+        self.assertTrue(any("/streams/ch7" in one[1] for one in camera.requests))
+        self.assertEqual(run.end(), 0)
+
+    def test_one_camera(self):
+        """In browsers and for recorders."""
+        camera = self.camera()
+        run = Run(self, "camera", "--set", "http=" + ANY, "--set", "rtc=" + ANY, "--set",
+                  "rtsp=" + ANY, "--set", "camera=" + camera.url())
+        page = run.line(r"Page +(http://\S+)")[1]
+        run.line("live +live/camera")
+        rtsp = re.search(r"rtsp://127\S+/live/camera", "".join(run.seen))[0]
+        self.assertEqual(found_codecs(page + "live/camera/index.m3u8"), ["h264"])
+        self.assertEqual(found_codecs(rtsp), ["h264"])
+        self.assertEqual(run.end(), 0)
+        self.assertNotIn("error", "".join(run.seen))
 
     def test_room(self):
         """A room opens for whoever joins it, whatever comes of the offer."""

@@ -151,7 +151,7 @@ class Readme(unittest.TestCase):
         self.running.until("Ctrl-C ends it")
         if "webcam" in line:
             return None
-        if " live" in line and "https" not in line:
+        if re.search(r"run ([a-z]+-to-)?(live|camera)", line) and "https" not in line:
             self.fetch("http://127.0.0.1:8080/")
         if " radio" in line:
             self.running.until(r"live +radio")
@@ -171,6 +171,9 @@ class Readme(unittest.TestCase):
         if line.startswith("penstock doctor"):  # there is hardly a camera here
             self.assertIn(code, (0, 1), command.said)
             self.assertRegex(command.said, r"\bok\b")
+        elif line.startswith("penstock cameras"):  # nor one in this network
+            self.assertEqual(code, 1, command.said)
+            self.assertRegex(command.said, "no network interface|no camera has answered")
         else:
             self.assertEqual(code, 0, line + "\n" + command.said)
         if line.startswith("penstock latency"):

@@ -17,9 +17,11 @@ SOAP = "http://www.w3.org/2003/05/soap-envelope"
 
 class Device:
     def __init__(self, user="admin", password="pass", auth="token", clock=0, name="Front%20door",
-                 nat=False, profiles=2, junk=False, discover=True):
+                 nat=False, profiles=2, junk=False, discover=True, host="127.0.0.1",
+                 tells=""):
         self.user, self.password, self.auth, self.clock, self.name = (user, password, auth, clock,
                                                                       name)
+        self.host, self.tells, self.proofs = host, tells, []
         self.nat, self.profiles, self.junk = nat, profiles, junk
         self.nonce, self.asked, self.nonces = uuid.uuid4().hex, [], set()
         device = self
@@ -27,12 +29,13 @@ class Device:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                device.proofs.append(self.headers.get("Authorization", ""))
                 device.answer(self, body)
 
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer((host, 0), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -48,7 +51,7 @@ class Device:
 
     @property
     def address(self):
-        return f"http://127.0.0.1:{self.port}/onvif/device_service"
+        return f"http://{self.host}:{self.port}/onvif/device_service"
 
     def discovered(self):
         while True:
@@ -65,7 +68,7 @@ class Device:
 </a:RelatesTo></s:Header><s:Body><d:ProbeMatches><d:ProbeMatch><a:EndpointReference><a:Address>
 urn:uuid:{self.uuid}</a:Address></a:EndpointReference><d:Scopes>
 onvif://www.onvif.org/type/video_encoder onvif://www.onvif.org/name/{self.name}
-onvif://www.onvif.org/hardware/X1</d:Scopes><d:XAddrs>ftp://no/ {self.address}
+onvif://www.onvif.org/hardware/X1</d:Scopes><d:XAddrs>ftp://no/ {self.tells} {self.address}
 </d:XAddrs></d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>""".encode(), sender)
 
     def reply(self, handler, text, status=200, headers=()):
@@ -95,6 +98,9 @@ onvif://www.onvif.org/hardware/X1</d:Scopes><d:XAddrs>ftp://no/ {self.address}
         return (part("Username") == self.user and fresh
                 and part("Password") == base64.b64encode(digest).decode())
 
+    def basic(self):
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
     def digest_is_good(self, handler):
         given = handler.headers.get("Authorization", "")
         said = dict(re.findall(r'(\w+)="?([^",]*)"?', given))
@@ -121,6 +127,8 @@ onvif://www.onvif.org/hardware/X1</d:Scopes><d:XAddrs>ftp://no/ {self.address}
                 return self.reply(handler, "", 401, [
                     ("WWW-Authenticate", 'Basic realm="onvif"'),
                     ("WWW-Authenticate", f'Digest realm="onvif", nonce="{self.nonce}", qop="auth"')])
+            if self.auth == "basic" and handler.headers.get("Authorization") != self.basic():
+                return self.reply(handler, "", 401, [("WWW-Authenticate", 'Basic realm="onvif"')])
             if self.auth == "token" and not self.token_is_good(body):
                 return self.reply(handler, self.envelope(
                     "<s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>"

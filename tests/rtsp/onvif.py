@@ -43,6 +43,23 @@ def discovery():
     second.close()
 
 
+def liars():
+    """Who answers a probe gets no password in clear, and sends nobody elsewhere."""
+    trap = Device(host="127.0.0.2", discover=False)
+    liar = Device(name="Liar", auth="basic", tells=trap.address)
+    code, out, err = cameras("--json", "--interface", "lo", "--wait", "1", "--user", "admin")
+    found = {one["name"]: one for one in json.loads(out)}["Liar"]
+    assert found["address"] == liar.address and not found["profiles"], found
+    assert "penstock cameras ADDRESS" in found["error"], found
+    assert liar.asked and not any(liar.proofs), liar.proofs
+    assert not trap.asked, trap.asked
+    # One that is named is trusted with it.
+    code, one, err = asked(liar, "--user", "admin")
+    assert code == 0 and len(one["profiles"]) == 2 and liar.basic() in liar.proofs, (one, err)
+    liar.close()
+    trap.close()
+
+
 def clocks():
     """The token has the camera's time, whatever that is."""
     device = Device(clock=-400 * 86400, discover=False)
@@ -82,7 +99,7 @@ def oddities():
 
 
 def main():
-    for check in discovery, clocks, behind_a_router, passwords, oddities:
+    for check in discovery, liars, clocks, behind_a_router, passwords, oddities:
         check()
         print("ok", check.__name__)
 

@@ -325,6 +325,14 @@ GST_START_TEST(test_urls) {
                              "http://u:p@a", "http://a/ b", "http://a/#b", "http://[::1",
                              "http://a:b:1", "http://[::1]80/", "http://a/\r\nX: y"})
         fail_if(Url::parse(text).has_value(), "%s", text);
+    const auto server = [](const char *text) {
+        const auto found = Url::parse_server(text, "/x/y");
+        return found ? found->to_string() : std::string();
+    };
+    fail_unless(server("192.0.2.7") == "http://192.0.2.7/x/y" &&
+                server("[::1]:8000") == "http://[::1]:8000/x/y" &&
+                server("https://a:80/z?q") == "https://a:80/z?q");
+    fail_unless(server("a/b").empty() && server("u@a").empty() && server("ftp://a").empty());
 }
 GST_END_TEST
 

@@ -63,6 +63,10 @@ bool has_word(const std::string &text, const std::string &word) {
     return false;
 }
 
+/// Names of XML, which look like URLs and are never connected to.
+constexpr const char *namespaces[] = {"http://www.w3.org/", "http://www.onvif.org/",
+                                      "http://docs.oasis-open.org/", "http://schemas.xmlsoap.org/"};
+
 /// The first name of the table that a text contains; empty if none.
 std::string name_in(const std::string &text) {
     for (const auto &protocol : protocols::all()) {
@@ -71,7 +75,8 @@ std::string name_in(const std::string &text) {
         if (protocol->readers.empty() || protocol->url_hint.empty()) continue; // of no network
         for (const auto &scheme : protocol->schemes) {
             const size_t at = text.find(scheme.name + "://");
-            const bool is_namespace = text.find("http://www.w3.org/") != text.npos;
+            const bool is_namespace = std::ranges::any_of(
+                namespaces, [&](const char *name) { return text.find(name) != text.npos; });
             if (text == scheme.name ||
                 (at != text.npos && is_word_at(text, at, scheme.name.size()) && !is_namespace))
                 return scheme.name;

@@ -95,6 +95,19 @@ GST_START_TEST(test_client_chooses_the_strongest) {
     fail_unless_equals_string(basic.authorization("PLAY", "/x"), "Basic YWRtaW46c2VjcmV0");
     fail_if(basic.on_unauthorized(unauthorized({"Basic realm=\"r\""})), "refused is refused");
     fail_if(client("", "").on_unauthorized(unauthorized({"Basic realm=\"r\""})));
+
+    // A server that is not trusted gets no password in clear, not even by a challenge that was
+    // answered where it was.
+    basic.allow_basic(false);
+    fail_unless(basic.authorization("PLAY", "/x").empty());
+    auto wary = client("admin", "secret");
+    wary.allow_basic(false);
+    fail_if(wary.on_unauthorized(unauthorized({"Basic realm=\"r\""})));
+    fail_unless(wary.was_basic_refused() && wary.authorization("PLAY", "/x").empty());
+    fail_unless(wary.on_unauthorized(
+        unauthorized({"Basic realm=\"r\"", "Digest realm=\"r\", nonce=\"n\""})));
+    fail_unless(wary.authorization("PLAY", "/x").starts_with("Digest ") &&
+                !wary.was_basic_refused());
     fail_if(client().on_unauthorized(unauthorized({"Negotiate"})));
 }
 GST_END_TEST

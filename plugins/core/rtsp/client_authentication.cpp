@@ -36,6 +36,7 @@ std::optional<int> ClientAuthentication::strength(const Challenge &challenge) co
 }
 
 bool ClientAuthentication::on_unauthorized(const Response &response) {
+    was_basic_refused_ = false;
     if (user_.empty() && password_.empty()) return false;
     int best = -1;
     std::optional<Challenge> chosen;
@@ -46,6 +47,8 @@ bool ClientAuthentication::on_unauthorized(const Response &response) {
                 chosen = std::move(one);
             }
     if (!chosen) return false;
+    was_basic_refused_ = chosen->is("Basic") && !allows_basic_;
+    if (was_basic_refused_) return false;
     const bool is_stale = sdp::same_word(chosen->parameters.get("stale"), "true");
     const bool had_answered = challenge_.has_value();
     // A refusal of what was answered to another nonce may be for that nonce alone.
@@ -78,6 +81,7 @@ std::string ClientAuthentication::authorization(std::string_view method, std::st
     Credentials out;
     out.user = user_;
     if (challenge_->is("Basic")) {
+        if (!allows_basic_) return {};
         out.kind = Credentials::Kind::basic;
         out.password = password_;
         return write(out);

@@ -19,6 +19,12 @@ public:
         : user_(std::move(user)), password_(std::move(password)), hashes_(hashes), random_(random) {
     }
 
+    /// Whether Basic is answered, which sends the password as it is; it is as long as nothing else
+    /// is said. May change between requests.
+    void allow_basic(bool allows) { allows_basic_ = allows; }
+    /// Whether the last 401 could have been answered by Basic alone, and was not for that reason.
+    bool was_basic_refused() const { return was_basic_refused_; }
+
     /// Reads the challenges of a 401 and chooses the strongest: a digest with SHA-256, one with
     /// MD5, basic. Returns whether the request should be sent again; false: there is no user, no
     /// challenge that is understood, or the credentials were refused. A server may send another
@@ -43,6 +49,7 @@ private:
     Random random_;
     std::optional<Challenge> challenge_;
     std::string nonce_, cnonce_;
+    bool allows_basic_ = true, was_basic_refused_ = false;
     uint32_t uses_ = 0;     ///< of the nonce
     unsigned refusals_ = 0; ///< since the last request that was accepted
 };
