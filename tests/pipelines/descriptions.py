@@ -366,10 +366,12 @@ class Descriptions(unittest.TestCase):
         """A camera and, on demand, a stream of a recorder; one that is away disturbs nobody."""
         camera = self.camera()
         run = Run(self, "rtsp-to-live", "--set", "rtmp=" + ANY, "--set", "http=" + ANY,
-                  "--set", "rtsp=" + ANY, "--set", "rtc=" + ANY, "--set", "camera-1=" + camera.url(), "--set",
-                  "name-1=door", "--set", "camera-2=rtsp://127.0.0.1:1/away", "--set",
+                  "--set", "rtsp=" + ANY, "--set", "rtc=" + ANY, "--set",
+                  "camera-1=" + camera.url(), "--set", "name-1=door", "--set", "camera-2=rtsp://127.0.0.1:1/away", "--set",
                   f"recorder=rtsp://127.0.0.1:{camera.port}/streams")
+        rtsp = run.line(r"VLC, NVR +(rtsp://[^/]+)/live/NAME")[1]
         base = run.line(r"mpv, VLC +(http://[^/]+)/live/NAME.flv")[1]
+        self.assertEqual(found_codecs(rtsp + "/live/door"), ["h264"])
         self.assertEqual(found_codecs(base + "/live/door.flv"), ["h264"])
         self.assertEqual(found_codecs(base + "/live/door/index.m3u8"), ["h264"])
         self.assertFalse(any("/streams/" in one[1] for one in camera.requests))
