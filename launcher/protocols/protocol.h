@@ -149,6 +149,8 @@ struct Opening {
     /// The value of a property of the element that listens there; nullopt if it has none. Empty:
     /// there is no such element.
     std::function<std::optional<std::string>(const char *property)> property{};
+    /// Whether a path is that element's; any thread. Empty: every path is.
+    std::function<bool(std::string_view path)> matches{};
 };
 
 /// The purpose of a URL shown to people.

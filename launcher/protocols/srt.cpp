@@ -57,7 +57,8 @@ std::shared_ptr<Listener> open(const Opening &opening, std::string *error) {
     if (traits) reason = traits->check();
     auto server = reason.empty() ? net::SrtServer::open(opening.address, &reason) : nullptr;
     if (server) {
-        auto expected = traits ? server->expect(opening.receives, *traits) : nullptr;
+        auto expected =
+            traits ? server->expect({opening.receives, *traits, opening.matches}) : nullptr;
         return std::make_shared<SrtListener>(server, std::move(expected));
     }
     if (error) *error = reason;

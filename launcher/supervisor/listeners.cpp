@@ -32,6 +32,21 @@ std::string name_owner(std::string reason, uint16_t port, const std::string &men
     return reason;
 }
 
+/// Whether a path is of the endpoint; empty if that can't be told.
+std::function<bool(std::string_view)> matches_of(const Endpoint &endpoint, const Binding &binding) {
+    if (!endpoint.has_location()) return nullptr;
+    Template location{.node = {}, .pieces = endpoint.pieces};
+    // In a pipeline a capture is written as a parameter is.
+    for (Piece &piece : location.pieces)
+        if (piece.placeholder && !binding.description().find_parameter(piece.placeholder->name))
+            piece.placeholder->is_capture = true;
+    auto pattern = PathPattern::make(location, binding, nullptr);
+    if (!pattern) return nullptr;
+    return [pattern = std::move(*pattern)](std::string_view path) {
+        return pattern.match(path).has_value();
+    };
+}
+
 } // namespace
 
 std::string set_port(const Parameter *parameter, const net::Address &address) {
@@ -68,7 +83,8 @@ bool open_listeners(Binding &binding, Listeners &out, std::string *error) {
              .shares = endpoint.kind == Endpoint::Kind::page,
              .receives = endpoint.kind == Endpoint::Kind::publish,
              .property =
-                 [&](const char *property) { return property_of(endpoint, binding, property); }},
+                 [&](const char *property) { return property_of(endpoint, binding, property); },
+             .matches = matches_of(endpoint, binding)},
             &reason);
         if (!listener) {
             if (error)

@@ -70,7 +70,8 @@ void install_client_settings(GObjectClass *klass, guint first, const char *locat
         klass, first + STREAM_ID,
         g_param_spec_string("streamid", "Stream id",
                             "Tells a server which stream is meant, and what for: "
-                            "publish:live/NAME, #!::r=live/NAME,m=publish. 512 bytes at most",
+                            "publish:live/NAME, #!::r=live/NAME,m=publish. 512 bytes at most. "
+                            "Write-only",
                             "", rw));
     g_object_class_install_property(
         klass, first + LOCAL_ADDRESS,
@@ -107,7 +108,8 @@ bool get_client_setting(const ClientSettings &settings, guint first, guint id, G
         g_value_set_enum(value, int(settings.mode));
         return true;
     case STREAM_ID:
-        g_value_set_string(value, settings.stream_id.c_str());
+        // It may have a key: properties end up in logs and dot files.
+        g_value_set_string(value, settings.stream_id.empty() ? "" : "(set)");
         return true;
     case LOCAL_ADDRESS:
         g_value_set_string(value, settings.local_address.c_str());
@@ -117,7 +119,7 @@ bool get_client_setting(const ClientSettings &settings, guint first, guint id, G
     }
     if (get_link_setting(settings.traits, first + LINK, id, value)) return true;
     ReconnectSettings shown = settings.reconnect;
-    shown.location = without_passphrase(shown.location);
+    shown.location = without_secrets(shown.location);
     return get_reconnect_setting(shown, first + reconnect_from, id, value);
 }
 

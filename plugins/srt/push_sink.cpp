@@ -60,8 +60,8 @@ GstFlowReturn PushSink::render(GstBuffer *buffer) {
     const Result result = flv_.push(buffer, *client_);
     if (const std::string left_out = client_->take_complaint(); !left_out.empty())
         GST_ELEMENT_WARNING(sink_, STREAM, FORMAT,
-                            ("%s is left out: MPEG-TS over SRT has H.264 and HEVC, AAC, MP3 and "
-                             "AC-3 here. Put copyorencode in front",
+                            ("%s is left out: MPEG-TS over SRT has H.264 and HEVC, AAC, MP3, "
+                             "AC-3 and Opus here. Put copyorencode in front",
                              left_out.c_str()),
                             ("%s", shown_.c_str()));
     return result.is_error() ? refuse(result.reason()) : GST_FLOW_OK;

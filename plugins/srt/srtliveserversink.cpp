@@ -8,10 +8,10 @@
  * Listens at the UDP port of `location` and sends its stream to every caller that asks for its path
  * (ffplay, VLC, mpv, srt-live-transmit, srtsrc, decoder boxes). A caller that joins gets the last
  * GOP at once, or what `join` says. FLV is multiplexed into MPEG-TS once for all of them (H.264,
- * HEVC, AAC, MP3, AC-3; other codecs are left out, with a warning); a transport stream is passed on
- * as it is. Its messages are seven packets long. Each is made once: a caller whose network is too
- * slow skips to a newer keyframe and never makes the others wait; one that takes nothing for
- * `stall-timeout` is closed. `join=fast-forward` is a burst here.
+ * HEVC, AAC, MP3, AC-3, Opus; other codecs are left out, with a warning); a transport stream is
+ * passed on as it is. Its messages are seven packets long. Each is made once: a caller whose
+ * network is too slow skips to a newer keyframe and never makes the others wait; one that takes
+ * nothing for `stall-timeout` is closed. `join=fast-forward` is a burst here.
  *
  * When the pipeline stops, callers wait for `grace` (counted from the last media) and watch on if
  * it comes back. Then they are closed, `linger` later at most. They wait only while another element
@@ -88,12 +88,11 @@ public:
         }
         Result result = flv_.push(buffer, *feed_);
         if (const std::string left_out = feed_->take_complaint(); !left_out.empty())
-            GST_ELEMENT_WARNING(
-                element_, STREAM, FORMAT,
-                ("%s is left out: MPEG-TS over SRT has H.264 and HEVC, AAC, MP3 and "
-                 "AC-3 here. Put copyorencode in front",
-                 left_out.c_str()),
-                ("%s", path_.c_str()));
+            GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
+                                ("%s is left out: MPEG-TS over SRT has H.264 and HEVC, AAC, MP3, "
+                                 "AC-3 and Opus here. Put copyorencode in front",
+                                 left_out.c_str()),
+                                ("%s", path_.c_str()));
         return result;
     }
     /// A muxer's list is one frame in packets or datagrams: it leaves as one.

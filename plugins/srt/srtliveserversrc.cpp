@@ -23,7 +23,12 @@
  *
  * ## Encryption
  * With `passphrase` publishers need the same one; without it they must have none. It may differ
- * from path to path at one port.
+ * from path to path at one port: one that waits for a pipeline with another passphrase than its
+ * handshake had, or is sent on to such a path, is closed.
+ *
+ * ## Memory
+ * A connection holds back up to 4 MB for `latency`: enough for 30 Mbit/s and a second, or for
+ * 8 Mbit/s and almost four.
  *
  * ## Authorization
  * The signal `authorize` asks the application about each publisher, behind the handshake: see

@@ -12,8 +12,8 @@
  * a connection that is more than `queue-max-time` behind skips to the newest keyframe. A server
  * that refuses the passphrase, the key or the stream id is asked again only after `refused-delay`.
  *
- * FLV is multiplexed into MPEG-TS (H.264, HEVC, AAC, MP3, AC-3); a transport stream is sent as it
- * is. Messages are seven packets long.
+ * FLV is multiplexed into MPEG-TS (H.264, HEVC, AAC, MP3, AC-3, Opus); a transport stream is sent
+ * as it is. Messages are seven packets long.
  *
  * `location` is what ffmpeg and VLC take, too:
  * `srt://host:9000?streamid=publish:live/cam&passphrase=…&pbkeylen=16&latency=200&mode=caller`.

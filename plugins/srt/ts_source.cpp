@@ -8,9 +8,18 @@ namespace penstock::srt {
 
 using mpegts::packet_size;
 
+namespace {
+
+/// µs between two changes of the caps. Each may make what is behind begin anew, and a sender can
+/// change its tables with every packet.
+constexpr gint64 caps_interval = 250'000;
+
+} // namespace
+
 void TsSource::on_open() {
     joins_.reset();
     tables_version_ = 0;
+    next_caps_ = 0;
     discont_ = true;
 }
 
@@ -40,7 +49,8 @@ GstFlowReturn TsSource::take_media(Bytes &&packets) {
     bool joinable = false;
     for (size_t at = 0; at + packet_size <= packets.size(); at += packet_size) {
         const bool may_join = joins_.take(packets.view().subspan(at, packet_size));
-        const bool has_tables = joins_.version() != tables_version_;
+        const bool has_tables =
+            joins_.version() != tables_version_ && g_get_monotonic_time() >= next_caps_;
         if ((may_join || has_tables) && at > begin) {
             const auto flow = push_packets(packets.sub(begin, at - begin), joinable);
             if (flow != GST_FLOW_OK) return flow;
@@ -49,6 +59,7 @@ GstFlowReturn TsSource::take_media(Bytes &&packets) {
         }
         if (has_tables) {
             tables_version_ = joins_.version();
+            next_caps_ = g_get_monotonic_time() + caps_interval;
             push_caps();
         }
         joinable = joinable || may_join;

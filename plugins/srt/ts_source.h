@@ -36,6 +36,7 @@ private:
     // Belongs to the thread that has the queue's turn.
     mpegts::JoinFinder joins_;
     unsigned tables_version_ = 0;
+    gint64 next_caps_ = 0; ///< µs, monotonic: new tables are told from then on
     bool discont_ = true;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "ts/muxer.h"
 
+#include "core/mpegts/opus_writer.h"
 #include "gst/bytes.h"
 #include "gst/sample_format.h"
 
@@ -36,11 +37,23 @@ void Muxer::reset_track(Track &base, bool with_caps) {
     TsTrack &track = ts(base);
     track.keyframe_seen = false;
     track.last_dts = 0;
-    if (with_caps) track.format.reset();
+    if (!with_caps) return;
+    track.format.reset();
+    track.opus_channels = 0;
 }
 
 void Muxer::set_caps(Track &base, const GstCaps *caps) {
     TsTrack &track = ts(base);
+    const GstStructure *s = gst_caps_get_structure(caps, 0);
+    if (gst_structure_has_name(s, "audio/x-opus")) {
+        int channels = 2;
+        gst_structure_get_int(s, "channels", &channels);
+        program_changed_ |= !track.known || track.opus_channels != unsigned(channels);
+        track.opus_channels = unsigned(std::clamp(channels, 1, 2));
+        track.format.reset();
+        track.known = true;
+        return;
+    }
     hls::FormatPtr format;
     const Result result =
         format_of(track.video ? hls::Kind::video : hls::Kind::audio, caps, format);
@@ -51,7 +64,8 @@ void Muxer::set_caps(Track &base, const GstCaps *caps) {
                             ("%" GST_PTR_FORMAT, caps));
         return;
     }
-    program_changed_ |= !track.known || track.format->type != format->type;
+    program_changed_ |= !track.known || !track.format || track.format->type != format->type;
+    track.opus_channels = 0;
     track.format = std::move(format);
     track.known = true;
 }
@@ -65,7 +79,12 @@ void Muxer::write_program() {
             TsTrack &track = ts(*base);
             if (!track.known || track.video != video) continue;
             track.index = program.size();
-            program.push_back({track.format->type, video ? video_pid : audio_pid, {}});
+            const uint16_t pid = video ? video_pid : audio_pid;
+            if (track.opus_channels > 0)
+                program.push_back({mpegts::StreamType::private_pes, pid,
+                                   mpegts::opus_descriptors(track.opus_channels)});
+            else
+                program.push_back({track.format->type, pid, {}});
         }
     muxer_.set_tracks(std::move(program));
     program_changed_ = false;
@@ -80,21 +99,30 @@ void Muxer::begin(int64_t dts) {
     begun_ = true;
 }
 
+/// The frame with what a transport stream needs around it; false if it is invalid.
+bool Muxer::gather(TsTrack &track, ByteView sample, bool keyframe) {
+    if (track.opus_channels > 0) {
+        if (sample.empty() || sample.size() > mpegts::largest_metadata - 1'024) return false;
+        mpegts::write_opus_header(sample.size(), opus_header_);
+        pieces_ = {ByteView(opus_header_), sample};
+        return true;
+    }
+    hls::FormatPtr format;
+    if (hls::learn(track.format, sample, keyframe, format).is_error()) return false;
+    track.format = std::move(format);
+    gather_.clear();
+    if (!gather_.append(*track.format, sample, keyframe)) return false;
+    pieces_.assign(gather_.pieces().begin(), gather_.pieces().end());
+    return true;
+}
+
 GstFlowReturn Muxer::push(Track &base, const Item &item) {
     TsTrack &track = ts(base);
     GstBuffer *in = item.buffer.get();
     const bool keyframe = !GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_DELTA_UNIT);
     const Bytes sample = bytes_of(in);
-    hls::FormatPtr format;
     // Frames before the first keyframe cannot be decoded.
-    if ((track.video && !keyframe && !track.keyframe_seen) ||
-        hls::learn(track.format, sample, keyframe, format).is_error()) {
-        ++counters_.drops;
-        return GST_FLOW_OK;
-    }
-    track.format = std::move(format);
-    gather_.clear();
-    if (!gather_.append(*track.format, sample, keyframe)) {
+    if ((track.video && !keyframe && !track.keyframe_seen) || !gather(track, sample, keyframe)) {
         ++counters_.drops;
         return GST_FLOW_OK;
     }
@@ -113,7 +141,7 @@ GstFlowReturn Muxer::push(Track &base, const Item &item) {
     unit.dts = std::max(ticks(dts + origin), track.last_dts + 1);
     unit.pts = std::max(ticks(item.pts + shift_ + origin), unit.dts);
     unit.random_access = keyframe;
-    unit.pieces = gather_.pieces();
+    unit.pieces = pieces_;
     track.last_dts = unit.dts;
     muxer_.write(track.index, unit, pending_);
     return send(static_cast<GstClockTime>(dts), begins_gop, track.video);

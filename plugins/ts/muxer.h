@@ -15,7 +15,8 @@ public:
 private:
     struct TsTrack : Track {
         hls::FormatPtr format;
-        size_t index = 0; ///< in the program
+        unsigned opus_channels = 0; ///< 0: `format` says what it is
+        size_t index = 0;           ///< in the program
         uint64_t last_dts = 0;
         bool keyframe_seen = false;
     };
@@ -28,6 +29,7 @@ private:
     void reset_output() override;
     void reset_track(Track &track, bool with_caps) override;
 
+    bool gather(TsTrack &track, ByteView sample, bool keyframe);
     void begin(int64_t dts);
     void write_program();
     GstFlowReturn send(GstClockTime time, bool keyframe, bool to_the_end);
@@ -35,7 +37,9 @@ private:
     // Used by the source pad's thread only.
     mpegts::Muxer muxer_;
     hls::Gather gather_;
-    std::vector<uint8_t> pending_; ///< complete packets, fewer than a datagram after send()
+    std::vector<uint8_t> opus_header_; ///< of the packet at hand
+    std::vector<ByteView> pieces_;     ///< of the frame at hand
+    std::vector<uint8_t> pending_;     ///< complete packets, fewer than a datagram after send()
     bool program_changed_ = false;
     int64_t shift_ = 0; ///< added to all times so that none is negative; ns
     int64_t last_dts_ = 0;

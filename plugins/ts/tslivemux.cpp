@@ -6,7 +6,7 @@
 /**
  * SECTION:element-tslivemux
  * @title: tslivemux
- * @short_description: wraps live H.264 and AAC in MPEG-TS, one datagram per buffer
+ * @short_description: wraps live H.264 and AAC or Opus in MPEG-TS, one datagram per buffer
  *
  * Makes MPEG-TS for UDP, RTP and SRT: every buffer has seven packets (1316 bytes) or, where a
  * video frame ends, fewer, so that no frame waits for the next one. The program tables come every
@@ -64,10 +64,12 @@ static void penstock_tslivemux_class_init(PenstockTsLiveMuxClass *klass) {
                       "video/x-h264, stream-format=(string){avc, byte-stream}, "
                       "alignment=(string)au");
     add_sink_template(element_class, "audio",
-                      "audio/mpeg, mpegversion=(int)4, stream-format=(string){raw, adts}");
+                      "audio/mpeg, mpegversion=(int)4, stream-format=(string){raw, adts}; "
+                      "audio/x-opus, channel-mapping-family=(int)0");
     gst_element_class_set_static_metadata(
         element_class, "Live MPEG-TS muxer", "Codec/Muxer",
-        "Wraps live H.264 and AAC in MPEG-TS, one datagram per buffer", "The Penstock authors");
+        "Wraps live H.264 and AAC or Opus in MPEG-TS, one datagram per buffer",
+        "The Penstock authors");
 }
 
 static void penstock_tslivemux_init(PenstockTsLiveMux *self) {

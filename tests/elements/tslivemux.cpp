@@ -212,6 +212,20 @@ GST_START_TEST(test_asks_while_waited_for) {
 }
 GST_END_TEST
 
+GST_START_TEST(test_opus) {
+    const Run r = run("audiotestsrc num-buffers=50 ! audio/x-raw,rate=48000,channels=1 ! opusenc ! "
+                      "mux.audio");
+    fail_unless(r.stream.types == (std::map<uint16_t, uint8_t>{{0x101, 0x06}}));
+    const auto audio = r.stream.of(0x101);
+    fail_unless(audio.size() >= 50 && audio[0].stream_id == 0xBD);
+    for (const auto &unit : audio) {
+        fail_unless(unit.payload.size() > 3 && unit.payload[0] == 0x7F && unit.payload[1] == 0xE0);
+        if (unit.payload[2] < 255)
+            fail_unless_equals_uint64(unit.payload[2], unit.payload.size() - 3);
+    }
+}
+GST_END_TEST
+
 static Suite *tslivemux_suite() {
     Suite *s = suite_create("tslivemux");
     TCase *tc = tcase_create("general");
@@ -222,6 +236,7 @@ static Suite *tslivemux_suite() {
     tcase_add_test(tc, test_silent_pad);
     tcase_add_test(tc, test_slow_to_begin);
     tcase_add_test(tc, test_asks_while_waited_for);
+    tcase_add_test(tc, test_opus);
     return s;
 }
 GST_CHECK_MAIN(tslivemux)

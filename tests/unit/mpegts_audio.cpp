@@ -2,6 +2,8 @@
 // Audio in transport streams: frames of each codec, their times, and what is broken.
 #include "core/codec/aac.h"
 #include "core/codec/bits.h"
+#include "core/mpegts/audio_headers.h"
+#include "core/mpegts/flv_muxer.h"
 #include "unit/ts_writer.hpp"
 
 #include "check.hpp"
@@ -216,6 +218,38 @@ GST_START_TEST(test_opus) {
 }
 GST_END_TEST
 
+// What is written from FLV is read again: with a configuration and without one.
+GST_START_TEST(test_opus_from_flv) {
+    const auto tag = [](uint8_t kind, const Vector &data) {
+        return flv::make_tag(flv::TagType::audio, 0, Vector{kind, 'O', 'p', 'u', 's'} + data);
+    };
+    const Vector mono = frame("78", 20, 1), stereo = frame("fc", 255, 2),
+                 large = frame("fc", 1275, 3);
+    for (const unsigned channels : {0u, 2u, 6u}) {
+        FlvMuxer muxer;
+        Vector out;
+        if (channels) muxer.take(tag(0x90, opus_head(channels)), 0, out);
+        int64_t time = 0;
+        for (const Vector *packet : {&stereo, &large, &mono})
+            fail_unless(muxer.take(tag(0x91, *packet), time += 20, out).has_value());
+        fail_unless(muxer.take_complaint().empty());
+        const Rig rig(out);
+        fail_unless_equals_int(rig.sink.units.size(), 3);
+        fail_unless_equals_int(rig.sink.programs.size(), 1);
+        fail_unless(rig.sink.units[0].data == stereo && rig.sink.units[1].data == large);
+        fail_unless(rig.sink.units[2].data == mono);
+        fail_unless(rig.sink.units[2].format.config == opus_head(channels ? channels : 2));
+    }
+    // A layout that has no number is not carried, which is said.
+    FlvMuxer muxer;
+    Vector out, head = opus_head(4);
+    head[19] = 4;
+    muxer.take(tag(0x90, head), 0, out);
+    fail_unless(!muxer.take(tag(0x91, stereo), 20, out) && out.empty());
+    fail_unless(muxer.take_complaint().find("layout") != std::string::npos);
+}
+GST_END_TEST
+
 static Suite *mpegts_audio_suite() {
     Suite *s = suite_create("mpegts_audio");
     TCase *tc = tcase_create("general");
@@ -227,6 +261,7 @@ static Suite *mpegts_audio_suite() {
     tcase_add_test(tc, test_mpeg_audio);
     tcase_add_test(tc, test_dolby);
     tcase_add_test(tc, test_opus);
+    tcase_add_test(tc, test_opus_from_flv);
     return s;
 }
 GST_CHECK_MAIN(mpegts_audio)

@@ -321,6 +321,26 @@ GST_START_TEST(test_programs) {
 }
 GST_END_TEST
 
+// A sender whose map changes all the time is followed at times only; one that changes it and then
+// goes on is followed.
+GST_START_TEST(test_maps_that_alternate) {
+    Sender s;
+    const std::vector<PmtStream> other{{0x1B, 0x102}};
+    for (int i = 0; i < 2'000; ++i)
+        s.tables(i % 2 ? other : both);
+    Rig rig(s.bytes);
+    const size_t changes = rig.sink.programs.size();
+    fail_unless(changes >= 2 && changes <= 40, "%zu", changes);
+    Sender last = s;
+    last.bytes.clear();
+    for (int i = 0; i < 2'100; ++i)
+        last.tables({{0x1B, 0x104}});
+    rig.demuxer.push(last.bytes);
+    fail_unless(rig.sink.programs.size() == changes + 1, "%zu", rig.sink.programs.size());
+    fail_unless_equals_int(rig.demuxer.program()->streams.at(0).pid, 0x104);
+}
+GST_END_TEST
+
 // A map in two packets, with a wrong CRC, with another version, and a program that goes.
 GST_START_TEST(test_tables_change) {
     Sender s;
@@ -461,6 +481,7 @@ static Suite *mpegts_demuxer_suite() {
     tcase_add_test(tc, test_data);
     tcase_add_test(tc, test_bounds);
     tcase_add_test(tc, test_flush);
+    tcase_add_test(tc, test_maps_that_alternate);
     return s;
 }
 GST_CHECK_MAIN(mpegts_demuxer)

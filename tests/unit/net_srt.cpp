@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The SRT server with callers on libsrt: who is let in and with which code others are refused, what
 // is passed on, and what peers that misbehave come to.
+#include "core/net/srt/client.h"
+
 #include "unit/srt_rig.hpp"
 
 #include "check.hpp"
@@ -155,11 +157,159 @@ GST_START_TEST(test_passphrase) {
                                                    .on_publish = [](const net::PublishAttempt &) {},
                                                    .publish_key = {}},
                                  site.server);
-    const auto expected = site.server->expect(true, {.passphrase = passphrase});
+    const auto expected =
+        site.server->expect({.publish = true, .traits = {.passphrase = passphrase}});
     fail_unless_equals_int(Caller(site.port, "publish:live/new").refusal, SRT_REJ_UNSECURE);
     fail_unless(Caller(site.port, "publish:live/new", passphrase).connected);
     fail_unless(!site.server->claim("live/x", plain, {}, {.passphrase = "short"}, &error));
     fail_unless(error.find("10 to 79") != error.npos, "%s", error.c_str());
+}
+GST_END_TEST
+
+// A path's passphrase holds for those, too, that come before it is known.
+GST_START_TEST(test_passphrase_comes_later) {
+    const auto server = open_server();
+    const uint16_t port = server->address().port;
+    const auto is_path = [](const char *wanted) {
+        return [wanted](std::string_view path) { return path == wanted; };
+    };
+    const auto lease = server->rules().add(
+        net::LeaseOptions{.matches = [](std::string_view path) { return path != "live/none"; },
+                          .on_publish = [](const net::PublishAttempt &) {},
+                          .publish_key = {}},
+        server);
+    const auto expected = server->expect(
+        {.publish = true, .traits = {.passphrase = passphrase}, .matches = is_path("live/a")});
+    // What is expected of one path is of no other.
+    fail_unless_equals_int(Caller(port, "publish:live/a").refusal, SRT_REJ_UNSECURE);
+    Caller a(port, "publish:live/a", passphrase), b(port, "publish:live/b"),
+        viewer(port, "read:live/b"), plain(port, "read:live/c");
+    fail_unless(a.connected && b.connected && viewer.connected && plain.connected);
+    std::string error;
+    Receiver of_a, of_b, of_c;
+    auto claim_a = server->claim("live/a", of_a, {}, {.passphrase = passphrase}, &error);
+    fail_unless(eventually([&] { return of_a.published == 1; }));
+    const auto claim_b = server->claim("live/b", of_b, {}, {.passphrase = passphrase}, &error);
+    fail_unless(eventually([&] { return !b.is_open(); }));
+    fail_unless(of_b.published == 0 && a.is_open());
+    const auto feed_b = server->feed("live/b", {}, {.passphrase = passphrase}, &error);
+    const auto feed_c = server->feed("live/c", {}, {}, &error);
+    Feeder feeder_b(*feed_b), feeder_c(*feed_c);
+    fail_unless(eventually([&] { return !viewer.is_open(); }));
+    fail_unless(viewer.read(1).empty());
+    fail_unless(plain.read(1316).size() >= 1316);
+    // A receiver that is refused leaves the first one's passphrase as it is.
+    fail_unless(!server->claim("live/a", of_c, {}, {}, &error));
+    fail_unless(
+        eventually([&] { return Caller(port, "publish:live/a").refusal == SRT_REJX_CONFLICT; }));
+    a.hang_up();
+    fail_unless(eventually([&] { return of_a.unpublished == 1; }));
+    fail_unless_equals_int(Caller(port, "publish:live/a").refusal, SRT_REJ_UNSECURE);
+    // The next receiver's counts.
+    claim_a.reset();
+    claim_a = server->claim("live/a", of_c, {}, {}, &error);
+    fail_unless(Caller(port, "publish:live/a").connected);
+}
+GST_END_TEST
+
+/// Sends publishers to another path.
+class Sender final : public net::PeerWatch {
+public:
+    bool authorize(const net::PeerInfo &, net::Answer answer) override {
+        net::Verdict verdict(true);
+        verdict.path = "live/closed";
+        answer(verdict);
+        return true;
+    }
+    void connected(const net::PeerInfo &) override {}
+    void disconnected(const net::PeerInfo &, const std::string &) override {}
+};
+
+// Nobody gets around a passphrase by a path without one that leads to it.
+GST_START_TEST(test_passphrase_of_new_path) {
+    const auto server = open_server();
+    const uint16_t port = server->address().port;
+    const auto sender = std::make_shared<Sender>();
+    server->rules().add_watch(sender);
+    Receiver open, closed;
+    std::string error;
+    const auto open_claim = server->claim("live/open", open, {}, {}, &error);
+    const auto closed_claim =
+        server->claim("live/closed", closed, {}, {.passphrase = passphrase}, &error);
+    Caller publisher(port, "publish:live/open");
+    fail_unless(publisher.connected);
+    fail_unless(eventually([&] { return !publisher.is_open(); }));
+    fail_unless(open.published == 0 && closed.published == 0);
+    Caller other(port, "publish:live/closed", passphrase);
+    fail_unless(eventually([&] { return closed.published == 1; }));
+}
+GST_END_TEST
+
+// A publisher's name is free again though it goes on to send: no media are in it.
+GST_START_TEST(test_garbage_is_silence) {
+    Site site({.silence_timeout = 1'000'000'000});
+    Caller publisher(site.port, "publish:live/cam");
+    Stream stream;
+    publisher.send(stream.gop());
+    fail_unless(eventually([&] { return site.receiver.bytes > 0; }));
+    const std::vector<uint8_t> garbage(1316, 0x11);
+    fail_unless(eventually([&] {
+        publisher.send(garbage);
+        return !publisher.is_open();
+    }));
+    fail_unless(eventually([&] { return site.receiver.unpublished == 1; }));
+}
+GST_END_TEST
+
+/// Is full after each call, and has room before it returns from it.
+class Juggler final : public net::SrtClientEvents {
+public:
+    void on_change(const net::ClientChange &) override {}
+    bool on_packets(Bytes &&packets) override {
+        bytes += packets.size();
+        if (net::SrtClient *self = client) self->resume();
+        return client == nullptr;
+    }
+    std::atomic<net::SrtClient *> client{nullptr};
+    std::atomic<size_t> bytes{0};
+};
+
+GST_START_TEST(test_client_resumed_early) {
+    Site site;
+    Feeder feeder(*site.feed);
+    Juggler events;
+    std::string error;
+    const auto client = net::SrtClient::open({.host = "127.0.0.1",
+                                              .port = site.port,
+                                              .stream_id = "read:live/cam",
+                                              .traits = {},
+                                              .backoff = {},
+                                              .queue = {}},
+                                             events, &error);
+    fail_unless(client != nullptr, "%s", error.c_str());
+    events.client = client.get();
+    for (int i = 0; i < 5; ++i) {
+        const size_t before = events.bytes;
+        fail_unless(eventually([&] { return events.bytes > before; }), "round %d", i);
+    }
+    fail_unless(client->totals().connections == 1);
+}
+GST_END_TEST
+
+// What the connections before have counted is not forgotten.
+GST_START_TEST(test_networks) {
+    net::SrtNetworks networks;
+    net::SrtNetwork one;
+    one.rtt_ms = 10;
+    one.lost = 3;
+    one.dropped = 2;
+    networks.set("", one);
+    networks.remove("");
+    fail_unless(networks.sum().rtt_ms == 0);
+    one.lost = 1;
+    networks.set("", one);
+    fail_unless_equals_uint64(networks.sum().lost, 4);
+    fail_unless_equals_uint64(networks.sum().dropped, 4);
 }
 GST_END_TEST
 
@@ -367,6 +517,11 @@ static Suite *net_srt_suite() {
     tcase_add_test(tc, test_refusals);
     tcase_add_test(tc, test_takeover);
     tcase_add_test(tc, test_passphrase);
+    tcase_add_test(tc, test_passphrase_comes_later);
+    tcase_add_test(tc, test_passphrase_of_new_path);
+    tcase_add_test(tc, test_garbage_is_silence);
+    tcase_add_test(tc, test_client_resumed_early);
+    tcase_add_test(tc, test_networks);
     tcase_add_test(tc, test_rule_and_judge);
     tcase_add_test(tc, test_demand);
     tcase_add_test(tc, test_garbage);

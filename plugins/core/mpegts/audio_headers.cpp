@@ -73,20 +73,6 @@ constexpr OpusLayout opus_layouts[] = {
     {5, 3, {0, 6, 1, 2, 3, 4, 5, 7}},
 };
 
-std::vector<uint8_t> opus_head(unsigned channels) {
-    constexpr uint8_t version = 1;
-    Writer w;
-    w.text("OpusHead").u8(version).u8(channels);
-    w.u8(0).u8(0);                      // pre-skip
-    w.u8(0x80).u8(0xBB).u8(0x00).u8(0); // 48000, little-endian
-    w.u8(0).u8(0).u8(channels > 2);     // no gain; mapping family
-    if (channels > 2) {
-        const OpusLayout &layout = opus_layouts[channels - 1];
-        w.u8(layout.streams).u8(layout.coupled).bytes(ByteView(layout.mapping).first(channels));
-    }
-    return w.take();
-}
-
 /// The control header in front of each packet: ETSI TS 103 491, annex; as ffmpeg and GStreamer
 /// write it.
 Result parse_opus_frame(ByteView bytes, uint8_t channel_config, AudioHeader &header) {
@@ -144,6 +130,20 @@ Result parse_any(const ElementaryStream &stream, ByteView bytes, AudioHeader &he
 }
 
 } // namespace
+
+std::vector<uint8_t> opus_head(unsigned channels) {
+    constexpr uint8_t version = 1;
+    Writer w;
+    w.text("OpusHead").u8(version).u8(channels);
+    w.u8(0).u8(0);                      // pre-skip
+    w.u8(0x80).u8(0xBB).u8(0x00).u8(0); // 48000, little-endian
+    w.u8(0).u8(0).u8(channels > 2);     // no gain; mapping family
+    if (channels > 2) {
+        const OpusLayout &layout = opus_layouts[channels - 1];
+        w.u8(layout.streams).u8(layout.coupled).bytes(ByteView(layout.mapping).first(channels));
+    }
+    return w.take();
+}
 
 Result parse_audio(const ElementaryStream &stream, ByteView bytes, AudioHeader &header) {
     header = {};

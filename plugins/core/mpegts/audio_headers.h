@@ -18,6 +18,9 @@ struct AudioHeader {
 /// No frame is longer, whatever its header says; bytes.
 inline constexpr size_t max_audio_frame = 16 << 10;
 
+/// The identification header (RFC 7845 5.1) of Opus with the usual layout of its channels, 1 to 8.
+std::vector<uint8_t> opus_head(unsigned channels);
+
 /// Parses the header at the beginning of `bytes`. Needs more for one that may be cut short. Errors:
 /// there is none, or a form that can't be split.
 Result parse_audio(const ElementaryStream &stream, ByteView bytes, AudioHeader &header);

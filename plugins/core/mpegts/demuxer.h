@@ -82,6 +82,7 @@ private:
     enum : uint8_t { slot_none, slot_pat, slot_pmt, slot_stream = slot_pmt + max_programs };
 
     void take(const uint8_t *bytes);
+    bool may_change();
     void take_tables(const Packet &packet, SectionReader &reader, int &counter);
     void take_pat(const std::vector<uint8_t> &section);
     void rebuild_programs();
@@ -105,7 +106,8 @@ private:
         0; ///< number of the packet in which the first map with media was; 0: none
 
     uint64_t tables_version_ = 0;
-    bool is_due_ = false; ///< what decide() looks at has changed
+    uint64_t changes_from_ = 0; ///< number of packets at which all changes would be allowed again
+    bool is_due_ = false;       ///< what decide() looks at has changed
 
     bool chosen_ = false;
     Program program_;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/mpegts/flv_muxer.h"
 
+#include "core/codec/opus.h"
+#include "core/mpegts/audio_headers.h"
+#include "core/mpegts/opus_writer.h"
+
 #include <algorithm>
 
 namespace penstock::mpegts {
@@ -19,7 +23,8 @@ constexpr uint8_t avc_delimiter[] = {0, 0, 0, 1, 9, 0xF0};
 constexpr uint8_t hevc_delimiter[] = {0, 0, 0, 1, 0x46, 0x01, 0x50};
 
 constexpr uint32_t avc1 = flv::fourcc("avc1"), hvc1 = flv::fourcc("hvc1"),
-                   mp4a = flv::fourcc("mp4a"), mp3 = flv::fourcc(".mp3"), ac3 = flv::fourcc("ac-3");
+                   mp4a = flv::fourcc("mp4a"), mp3 = flv::fourcc(".mp3"), ac3 = flv::fourcc("ac-3"),
+                   opus = flv::fourcc("Opus");
 
 } // namespace
 
@@ -27,6 +32,8 @@ void FlvMuxer::reset() {
     video_ = audio_ = {};
     nals_.reset();
     aac_.reset();
+    opus_channels_ = 0;
+    is_opus_usual_ = true;
     is_declared_ = has_keyframe_ = false;
     complaint_.clear();
     complained_[0] = complained_[1] = 0;
@@ -43,6 +50,7 @@ bool FlvMuxer::learn_type(const flv::BodyHeader &header, bool is_video) {
     if (!is_video && header.codec == mp4a) type = StreamType::aac_adts;
     if (!is_video && header.codec == mp3) type = StreamType::mpeg1_audio;
     if (!is_video && header.codec == ac3) type = StreamType::ac3;
+    if (!is_video && header.codec == opus) type = StreamType::private_pes;
     if (!type) {
         if (std::exchange(complained_[!is_video], header.codec) != header.codec)
             complaint_ = flv::codec_name(header.codec) + (is_video ? " video" : " audio");
@@ -52,6 +60,7 @@ bool FlvMuxer::learn_type(const flv::BodyHeader &header, bool is_video) {
     if (stream.is_known && stream.type == *type) return true;
     stream.is_known = true;
     stream.type = *type;
+    stream.descriptors.clear();
     is_declared_ = false;
     return true;
 }
@@ -59,6 +68,7 @@ bool FlvMuxer::learn_type(const flv::BodyHeader &header, bool is_video) {
 void FlvMuxer::configure(const flv::BodyHeader &header, ByteView payload, bool is_video) {
     if (!learn_type(header, is_video)) return;
     if (!is_video) {
+        if (header.codec == opus) return configure_opus(payload);
         codec::AacConfig config;
         if (header.codec == mp4a && codec::parse_aac_config(payload, config).is_ok()) aac_ = config;
         return;
@@ -96,10 +106,41 @@ bool FlvMuxer::gather_nals(ByteView frame, bool keyframe) {
     return true;
 }
 
+/// RFC 7845 5.1. In MPEG-TS the usual layouts of up to eight channels have numbers.
+void FlvMuxer::configure_opus(ByteView head) {
+    constexpr size_t channels_at = 9, family_at = 18, plain_size = 19;
+    if (head.size() < plain_size) return;
+    const unsigned channels = head[channels_at], family = head[family_at];
+    is_opus_usual_ =
+        channels >= 1 && channels <= 8 && (family == 1 || (family == 0 && channels < 3));
+    if (is_opus_usual_ && channels > 2) {
+        const std::vector<uint8_t> usual = opus_head(channels);
+        const ByteView layout = ByteView(usual).subspan(plain_size);
+        is_opus_usual_ = head.size() >= usual.size() &&
+                         std::equal(layout.begin(), layout.end(), head.begin() + plain_size);
+    }
+    opus_channels_ = channels;
+    if (!is_opus_usual_) complaint_ = "Opus audio with an unusual layout of its channels";
+}
+
+bool FlvMuxer::gather_opus(ByteView packet) {
+    if (!is_opus_usual_ || packet.size() > max_audio_frame - 128) return false;
+    const unsigned channels = opus_channels_ ? opus_channels_ : codec::opus_channels(packet);
+    if (audio_.descriptors.empty() || (opus_channels_ && audio_.descriptors.back() != channels)) {
+        audio_.descriptors = opus_descriptors(channels);
+        is_declared_ = false;
+    }
+    write_opus_header(packet.size(), opus_header_);
+    pieces_.push_back(opus_header_);
+    pieces_.push_back(packet);
+    return true;
+}
+
 bool FlvMuxer::gather(const flv::BodyHeader &header, ByteView payload, bool is_video) {
     pieces_.clear();
     if (payload.empty()) return false;
     if (is_video) return gather_nals(payload, header.keyframe);
+    if (header.codec == opus) return gather_opus(payload);
     if (header.codec == mp4a) {
         if (!aac_ || !codec::write_adts_header(*aac_, payload.size(), adts_)) return false;
         pieces_.push_back(adts_);
@@ -114,7 +155,8 @@ void FlvMuxer::declare() {
     for (Stream *stream : {&video_, &audio_}) {
         if (!stream->is_known) continue;
         stream->index = program.size();
-        program.push_back({stream->type, stream == &video_ ? video_pid : audio_pid, {}});
+        program.push_back(
+            {stream->type, stream == &video_ ? video_pid : audio_pid, stream->descriptors});
     }
     muxer_.set_tracks(std::move(program));
     is_declared_ = true;

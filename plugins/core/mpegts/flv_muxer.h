@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Multiplexes FLV tags into MPEG transport stream packets: H.264, HEVC; AAC, MP3, AC-3.
+// Multiplexes FLV tags into MPEG transport stream packets: H.264, HEVC; AAC, MP3, AC-3,
+// Opus.
 #pragma once
 
 #include "core/codec/aac.h"
@@ -40,11 +41,14 @@ private:
     struct Stream {
         bool is_known = false;
         StreamType type = StreamType::h264;
+        std::vector<uint8_t> descriptors{};
         size_t index = 0; ///< among the muxer's tracks
         int64_t last_dts = 0;
     };
     void configure(const flv::BodyHeader &header, ByteView payload, bool is_video);
     bool learn_type(const flv::BodyHeader &header, bool is_video);
+    void configure_opus(ByteView head);
+    bool gather_opus(ByteView packet);
     bool gather(const flv::BodyHeader &header, ByteView payload, bool is_video);
     bool gather_nals(ByteView frame, bool keyframe);
     void declare();
@@ -55,6 +59,9 @@ private:
     codec::NalCodec nal_codec_ = codec::NalCodec::avc;
     std::optional<codec::AacConfig> aac_;
     std::array<uint8_t, codec::adts_header_size> adts_{};
+    unsigned opus_channels_ = 0;       ///< 0: no configuration has come
+    bool is_opus_usual_ = true;        ///< the layout of its channels has a number
+    std::vector<uint8_t> opus_header_; ///< in front of the packet at hand
     std::vector<ByteView> pieces_;
     bool is_declared_ = false; ///< the muxer knows the tracks
     int64_t next_tables_ = 0;  ///< ms; due then

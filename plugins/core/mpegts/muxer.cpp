@@ -55,7 +55,8 @@ size_t put_pes_header(uint8_t *out, StreamType type, uint64_t pts, uint64_t dts,
     out[0] = 0;
     out[1] = 0;
     out[2] = 1;
-    const bool is_private = type == StreamType::ac3 || type == StreamType::metadata;
+    const bool is_private =
+        type == StreamType::ac3 || type == StreamType::metadata || type == StreamType::private_pes;
     out[3] = is_video(type) ? 0xE0 : is_private ? 0xBD : 0xC0;
     // 0 means unbounded, for large video frames whose length exceeds 16 bits.
     const size_t field = length <= 0xFFFF ? length : 0;

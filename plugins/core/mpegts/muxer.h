@@ -23,6 +23,7 @@ inline constexpr uint64_t pcr_lead = clock_rate / 2;
 enum class StreamType : uint8_t {
     mpeg1_audio = 0x03,
     mpeg2_audio = 0x04, ///< the lower sample rates
+    private_pes = 0x06, ///< descriptors say what is in the PES packets: Opus
     aac_adts = 0x0F,
     metadata = 0x15, ///< in PES packets; here always ID3 ("Timed Metadata for HTTP Live Streaming")
     h264 = 0x1B,

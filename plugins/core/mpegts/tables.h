@@ -16,6 +16,7 @@ struct PatSection {
     uint16_t transport_stream_id = 0;
     uint8_t version = 0, number = 0, last = 0;
     std::vector<Program> programs; ///< number and pmt_pid
+    bool operator==(const PatSection &) const = default;
 };
 
 /// Errors: another table, a wrong CRC, one that applies later.

@@ -4,12 +4,19 @@
 #include "core/net/loop/address.h"
 #include "core/srt/stream_id.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace penstock::srt {
 namespace {
 
-constexpr std::string_view scheme = "srt://", secret = "passphrase=";
+constexpr std::string_view scheme = "srt://";
+/// Parameters whose values can be shown. Others may be secret, or the rest of a stream id whose
+/// ampersand was not escaped.
+constexpr std::string_view harmless[] = {"mode",         "latency",   "pbkeylen",
+                                         "localaddress", "adapter",   "localport",
+                                         "transtype",    "conntimeo", "timeout"};
 
 int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -70,7 +77,7 @@ std::string take(ClientUrl &url, bool &has_mode, std::string_view name, const st
 
 std::optional<ClientUrl> parse_client_url(std::string_view text, bool publish, std::string *error) {
     const auto fail = [&](const std::string &what) {
-        if (error) *error = "'" + without_passphrase(text) + "': " + what;
+        if (error) *error = "'" + without_secrets(text) + "': " + what;
         return std::nullopt;
     };
     if (!text.starts_with(scheme)) return fail("write srt://host:port");
@@ -110,12 +117,25 @@ std::optional<ClientUrl> parse_client_url(std::string_view text, bool publish, s
     return url;
 }
 
-std::string without_passphrase(std::string_view url) {
-    const size_t at = url.find(secret);
-    if (at == url.npos) return std::string(url);
-    const size_t end = url.find('&', at);
-    return std::string(url.substr(0, at + secret.size())) + "(set)" +
-           std::string(end == url.npos ? std::string_view() : url.substr(end));
+std::string without_secrets(std::string_view url) {
+    const size_t mark = url.find('?');
+    if (mark == url.npos) return std::string(url);
+    std::string out(url.substr(0, mark + 1));
+    for (std::string_view rest = url.substr(mark + 1); !rest.empty();) {
+        const size_t end = std::min(rest.find('&'), rest.size());
+        const std::string_view pair = rest.substr(0, end);
+        const size_t value = std::min(pair.find('=') + 1, pair.size());
+        const bool is_shown =
+            std::any_of(std::begin(harmless), std::end(harmless), [&](std::string_view name) {
+                return pair.size() > name.size() && pair.starts_with(name) &&
+                       pair[name.size()] == '=';
+            });
+        out += is_shown ? pair : pair.substr(0, value);
+        if (!is_shown) out += "(set)";
+        if (end < rest.size()) out += '&';
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return out;
 }
 
 } // namespace penstock::srt

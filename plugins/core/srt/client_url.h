@@ -32,7 +32,8 @@ struct ClientUrl {
 /// is wrong.
 std::optional<ClientUrl> parse_client_url(std::string_view url, bool publish, std::string *error);
 
-/// The same URL with its passphrase replaced: for logs and properties that can be read.
-std::string without_passphrase(std::string_view url);
+/// The same URL with its passphrase, its stream id, which may have a key, and all that is not known
+/// replaced: for logs and properties that can be read.
+std::string without_secrets(std::string_view url);
 
 } // namespace penstock::srt

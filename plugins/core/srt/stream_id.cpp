@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view keyed = "#!::";
 constexpr std::string_view nested = "#!:{";
-/// Characters of a refused id that the log shows.
+/// Characters of a refused path that the log shows.
 constexpr size_t shown = 80;
 
 ParsedId wrong(Wrong what, std::string reason) {
@@ -35,10 +35,17 @@ void add_to_query(StreamId &id, std::string_view pair) {
     id.query += pair;
 }
 
+/// The begin of a path that is refused. What follows may be a key in a form that is not understood,
+/// and goes into no log.
+std::string_view legal_part(std::string_view path) {
+    constexpr std::string_view legal =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-/";
+    return path.substr(0, path.find_first_not_of(legal));
+}
+
 /// Completes an id whose path is "/live/cam?x=y" or "live/cam". `secret`: counts where the query
 /// has no key.
 ParsedId finish(StreamId &&id, std::string_view path, std::string_view secret) {
-    const std::string_view whole = path;
     std::string_view query = path;
     path = take(query, '?');
     if (path.starts_with('/')) path.remove_prefix(1);
@@ -47,8 +54,8 @@ ParsedId finish(StreamId &&id, std::string_view path, std::string_view secret) {
                      "the stream id names no stream: send #!::r=live/NAME,m=publish or "
                      "publish:live/NAME, or request and read");
     if (!net::is_safe_path(path))
-        return wrong(Wrong::syntax, "'" + printable(whole, shown) +
-                                        "' is not a legal stream name: letters, digits and ._~- "
+        return wrong(Wrong::syntax, "'" + printable(legal_part(path), shown) +
+                                        "…' is not a legal stream name: letters, digits and ._~- "
                                         "only, as in live/cam");
     std::string of_keys = std::move(id.query);
     id.query.clear();
@@ -72,10 +79,9 @@ bool set_mode(StreamId &id, std::string_view mode) {
     return true;
 }
 
-ParsedId wrong_mode(std::string_view mode) {
-    return wrong(Wrong::mode, "the mode '" + printable(mode, shown) +
-                                  "' is not served: streams are published or read, as "
-                                  "m=publish or m=request");
+ParsedId wrong_mode() {
+    return wrong(Wrong::mode, "its mode is not served: streams are published or read, as "
+                              "m=publish or m=request");
 }
 
 /// "u=admin,r=live/cam,m=publish"
@@ -93,7 +99,7 @@ ParsedId parse_keys(std::string_view rest) {
         } else if (name == "s") {
             session = value;
         } else if (name == "m") {
-            if (!set_mode(id, value)) return wrong_mode(value);
+            if (!set_mode(id, value)) return wrong_mode();
         } else if (name == "t") {
             if (value == "file" || value == "auth")
                 return wrong(Wrong::type, "the type '" + std::string(value) +
@@ -115,17 +121,15 @@ ParsedId parse_keys(std::string_view rest) {
 ParsedId parse_colons(std::string_view rest) {
     std::array<std::string_view, 5> parts;
     size_t count = 0;
-    const std::string_view whole = rest;
     for (bool more = true; more; ++count) {
         if (count == parts.size())
-            return wrong(Wrong::syntax, "'" + printable(whole, shown) +
-                                            "' has too many colons: send "
-                                            "publish:PATH:USER:PASSWORD:QUERY or less");
+            return wrong(Wrong::syntax, "its stream id has too many colons: send "
+                                        "publish:PATH:USER:PASSWORD:QUERY or less");
         more = rest.find(':') != rest.npos;
         parts[count] = take(rest, ':');
     }
     StreamId id;
-    if (!set_mode(id, parts[0]) || parts[0] == "request") return wrong_mode(parts[0]);
+    if (!set_mode(id, parts[0]) || parts[0] == "request") return wrong_mode();
     if (count >= 4 && !parts[2].empty()) id.query = "user=" + std::string(parts[2]);
     add_to_query(id, count == 3 ? parts[2] : parts[4]);
     return finish(std::move(id), parts[1], count >= 4 ? parts[3] : std::string_view());

@@ -23,6 +23,8 @@ namespace {
 constexpr uint64_t linger_ms = 1'000, measure_ms = 1'000;
 /// ms between two looks at a connection that takes nothing more, and at one without media.
 constexpr int blocked_ms = 10, idle_ms = 50, nap_ms = 2;
+/// There is one at a time.
+constexpr char connection_name[] = "";
 constexpr size_t batch = 48 * 1456;
 
 class Client final : public SrtClient {
@@ -58,10 +60,7 @@ public:
     SrtClientTotals totals() const override {
         return {bytes_in_, bytes_out_, skips_, connections_, is_live_};
     }
-    SrtNetwork network() const override {
-        std::lock_guard lock(network_mutex_);
-        return network_;
-    }
+    SrtNetwork network() const override { return networks_.sum(); }
 
 private:
     void wake() {
@@ -97,12 +96,12 @@ private:
     uint64_t measured_ms_ = 0, heard_ms_ = 0;
     size_t window_ = srt_first_window;
     bool has_warned_ = false; ///< of this connection's latency
+    SrtNetwork network_;      ///< of this connection
 
     fanout::Ring ring_;
-    fanout::TsFeed feed_;              ///< its pushers' thread
-    mutable std::mutex network_mutex_; ///< guards network_
-    SrtNetwork network_;
-    std::mutex mutex_; ///< guards is_woken_
+    fanout::TsFeed feed_;  ///< its pushers' thread
+    SrtNetworks networks_; ///< of this connection, and of those before
+    std::mutex mutex_;     ///< guards is_woken_
     std::condition_variable woken_;
     bool is_woken_ = false;
     std::atomic<bool> is_stopping_{false}, is_paused_{false}, is_live_{false};
@@ -122,11 +121,13 @@ void Client::run() {
         socket_ = std::move(dialed.socket);
         const uint64_t begin = measured_ms_ = heard_ms_ = steady_ms();
         has_warned_ = false;
+        network_ = {};
         is_live_ = true;
         ++connections_;
         change(ClientChange::live);
         const std::string reason = options_.sends ? serve() : receive();
         is_live_ = false;
+        networks_.remove(connection_name);
         socket_.close();
         backoff_.lived(steady_ms() - begin);
         if (!is_stopping_) rest(reason, false);
@@ -208,8 +209,10 @@ std::string Client::receive() {
             std::vector<uint8_t> packets;
             packets.reserve(filled);
             aligner_.push(ByteView(buffer).first(filled), packets);
-            if (!packets.empty() && !events_.on_packets(Bytes::adopt(std::move(packets))))
-                is_paused_ = true;
+            // Set before, since resume() may be called before on_packets() returns.
+            is_paused_ = !packets.empty();
+            if (!packets.empty() && events_.on_packets(Bytes::adopt(std::move(packets))))
+                is_paused_ = false;
         }
         if (is_over)
             reason = "the other end has closed the connection";
@@ -225,15 +228,11 @@ void Client::measure() {
     const uint64_t now = steady_ms();
     if (now - measured_ms_ < measure_ms) return;
     measured_ms_ = now;
-    SrtNetwork network;
-    {
-        std::lock_guard lock(network_mutex_);
-        read_srt_network(socket_.get(), options_.sends, network_);
-        network = network_;
-    }
-    window_ = srt_window(network);
+    read_srt_network(socket_.get(), options_.sends, network_);
+    networks_.set(connection_name, network_);
+    window_ = srt_window(network_);
     if (!std::exchange(has_warned_, true)) {
-        const std::string warning = srt_latency_warning(socket_.get(), options_.sends, network);
+        const std::string warning = srt_latency_warning(socket_.get(), options_.sends, network_);
         if (!warning.empty()) events_.on_warning(warning);
         has_warned_ = !warning.empty();
     }

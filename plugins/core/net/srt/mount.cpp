@@ -20,7 +20,26 @@ bool SrtMount::deliver(const Publisher &publisher, Bytes &&packets) {
     });
 }
 
-void SrtMount::attach_feed(const PlayFeedOptions &options) {
+/// The traits come first: publishers that wait are judged by them.
+bool SrtMount::claim(TsReceiver &receiver, const ClaimOptions &options, const SrtTraits &traits) {
+    std::lock_guard lock(claim_mutex_);
+    if (slot.is_claimed()) return false;
+    set_traits(true, traits);
+    return slot.claim(receiver, options);
+}
+
+/// They go last: until then nobody without them gets in.
+void SrtMount::release() {
+    std::lock_guard lock(claim_mutex_);
+    slot.release();
+    set_traits(true, std::nullopt);
+}
+
+/// The ring's epoch changes behind the traits: a viewer that has not looked at them since gets
+/// nothing of this producer.
+void SrtMount::attach_feed(const PlayFeedOptions &options, const SrtTraits &traits) {
+    set_traits(false, traits);
+    feeds_.fetch_add(1, std::memory_order_acq_rel);
     has_feed_ = true;
     set_authority(options.watch);
     audience().set_policy(options.policy);

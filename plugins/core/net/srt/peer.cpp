@@ -46,15 +46,16 @@ std::shared_ptr<SrtPeer> SrtPeer::make(SrtCaller &&caller, size_t loop,
 
 SrtPeer::SrtPeer(SrtCaller &&caller, size_t loop, std::shared_ptr<SrtState> state, const char *kind)
     : state_(std::move(state)), peer_loop_(loop), socket_(std::move(caller.socket)),
-      id_(std::move(caller.id)), peer_{next_id(kind),
-                                       std::move(caller.endpoint),
-                                       id_.path,
-                                       id_.query,
-                                       id_.key,
-                                       version_of(socket_.get()),
-                                       id_.mode == srt::Mode::publish,
-                                       "srt",
-                                       is_encrypted(socket_.get())},
+      id_(std::move(caller.id)),
+      passphrase_(std::move(caller.passphrase)), peer_{next_id(kind),
+                                                       std::move(caller.endpoint),
+                                                       id_.path,
+                                                       id_.query,
+                                                       id_.key,
+                                                       version_of(socket_.get()),
+                                                       id_.mode == srt::Mode::publish,
+                                                       "srt",
+                                                       is_encrypted(socket_.get())},
       name_(peer_.id + " " + peer_.address), place_(std::move(caller.place)) {
 }
 
@@ -121,6 +122,10 @@ void SrtPeer::ask_again(const Authority &path, std::function<void()> admit) {
     if (admission_.ask_again(context().get_executor(), path, peer_, answer(admit),
                              state_->limits.authorize_ms))
         admit();
+}
+
+bool SrtPeer::has_passphrase() const {
+    return state_->traits(peer_.path, peer_.publish).passphrase == passphrase_;
 }
 
 /// After its handshake a caller can't be told why.

@@ -22,8 +22,13 @@ struct SrtCaller {
     SrtSocket socket;
     std::string endpoint; ///< "127.0.0.1:53412"
     srt::StreamId id;
+    std::string passphrase; ///< that it has proven to know; empty: it is not encrypted
     std::unique_ptr<WaitingRoom::Seat> place; ///< among all connections
 };
+
+/// The reason for ending a connection whose passphrase is not its path's.
+inline constexpr char srt_passphrase_text[] =
+    "its path asks for another passphrase than its handshake did, or for none: connect again";
 
 /// Everything runs on its loop but for the methods marked "any thread".
 class SrtPeer : public std::enable_shared_from_this<SrtPeer>, public RosterMember {
@@ -54,6 +59,9 @@ protected:
     void ask(const Authority &path, std::function<void()> admit);
     /// The same for a path whose authority has changed.
     void ask_again(const Authority &path, std::function<void()> admit);
+    /// Whether the connection is as encrypted as its path asks for by now: that may have changed
+    /// since the handshake, or it may be another path.
+    bool has_passphrase() const;
     void refuse(const std::string &reason);
     void leave(LogLevel level, const std::string &reason);
     void say(LogLevel level, const std::string &text) const;
@@ -71,6 +79,7 @@ protected:
     const size_t peer_loop_;
     SrtSocket socket_;
     const srt::StreamId id_;
+    const std::string passphrase_; ///< of the handshake
     PeerInfo peer_;
     const std::string name_; ///< "srt-publish-3 127.0.0.1:53412"
     Admission admission_;

@@ -21,6 +21,9 @@ constexpr auto short_nap = std::chrono::milliseconds(2), long_nap = std::chrono:
 /// Packets in flight at most, and received ones that wait: for 90 Mbit/s a second. libsrt allocates
 /// tables of this size for each connection.
 constexpr int flight = 8192;
+/// Bytes that a connection may hold back, which nobody may have admitted yet: for 30 Mbit/s a
+/// second of latency, for 8 Mbit/s four.
+constexpr int held_back = 4 << 20;
 
 /// Answers a handshake, on libsrt's thread: must return at once.
 int on_caller(void *opaque, SRTSOCKET socket, int version, const sockaddr *address,
@@ -50,7 +53,9 @@ int on_caller(void *opaque, SRTSOCKET socket, int version, const sockaddr *addre
         (traits.key_length == 0 ||
          set_srt(socket, SRTO_PBKEYLEN, static_cast<int32_t>(traits.key_length))) &&
         set_srt(socket, SRTO_LATENCY, static_cast<int32_t>(traits.latency_ms));
-    return good ? 0 : refuse(SRT_REJX_ISE, "its options can't be set: " + srt_error_text());
+    if (!good) return refuse(SRT_REJX_ISE, "its options can't be set: " + srt_error_text());
+    state.note_handshake(socket, traits.passphrase);
+    return 0;
 }
 
 /// Sets what connections inherit from the listener.
@@ -59,6 +64,7 @@ bool prepare(SRTSOCKET socket, bool is_dual, const SrtLimits &limits) {
     return set_srt(socket, SRTO_RCVSYN, no) && set_srt(socket, SRTO_SNDSYN, no) &&
            set_srt(socket, SRTO_TRANSTYPE, static_cast<int32_t>(SRTT_LIVE)) &&
            set_srt(socket, SRTO_FC, static_cast<int32_t>(flight)) &&
+           set_srt(socket, SRTO_RCVBUF, static_cast<int32_t>(held_back)) &&
            // What is too old is skipped by keyframes, before libsrt has it.
            set_srt(socket, SRTO_SNDDROPDELAY, static_cast<int32_t>(-1)) &&
            set_srt(socket, SRTO_IPV6ONLY, static_cast<int32_t>(is_dual ? 0 : 1)) &&
@@ -141,20 +147,22 @@ SrtPort::~SrtPort() {
 void SrtPort::run() {
     while (!is_closing_) {
         const auto found = state_->sockets.poll();
-        if (found.callers) take_callers();
-        if (!found.any)
+        const bool has_taken = found.has_callers && take_callers();
+        // A listener that is broken, or whose callers can't be accepted, says so without end.
+        if (!found.has_woken && !has_taken)
             std::this_thread::sleep_for(state_->sockets.has_senders() ? short_nap : long_nap);
     }
 }
 
-void SrtPort::take_callers() {
-    while (!is_closing_) {
+bool SrtPort::take_callers() {
+    bool has_taken = false;
+    for (; !is_closing_; has_taken = true) {
         sockaddr_storage address{};
         int size = sizeof address;
         SrtCaller caller;
         caller.socket =
             SrtSocket(srt_accept(listener_, reinterpret_cast<sockaddr *>(&address), &size));
-        if (!caller.socket) return;
+        if (!caller.socket) break;
         caller.endpoint = endpoint_text(reinterpret_cast<sockaddr *>(&address));
         char id[srt::max_stream_id + 1];
         int length = sizeof id;
@@ -163,6 +171,12 @@ void SrtPort::take_callers() {
         // The handshake has found them good.
         if (parsed.wrong != srt::Wrong::nothing) continue;
         caller.id = std::move(parsed.id);
+        auto passphrase = state_->take_handshake(caller.socket.get());
+        if (!passphrase) {
+            state_->refusals.refused(caller.endpoint, "too many connect at once");
+            continue;
+        }
+        caller.passphrase = std::move(*passphrase);
         caller.place = state_->hosts->enter(caller.endpoint);
         if (!caller.place || state_->roster->is_full()) {
             state_->refusals.refused(caller.endpoint, "too many connections are open already");
@@ -174,6 +188,7 @@ void SrtPort::take_callers() {
         state_->sockets.add(socket, peer, sends); // fails if it is gone already, which is noticed
         peer->begin();
     }
+    return has_taken;
 }
 
 } // namespace penstock::net

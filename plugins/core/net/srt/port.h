@@ -27,7 +27,8 @@ private:
     SrtPort(SrtSocket &&listener, std::shared_ptr<SrtState> state);
     bool listen(std::string *error);
     void run();
-    void take_callers();
+    /// False if there was none, or none could be accepted.
+    bool take_callers();
 
     const std::shared_ptr<SrtState> state_;
     const SRTSOCKET listener_;

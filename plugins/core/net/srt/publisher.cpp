@@ -36,8 +36,20 @@ SrtPublisher::SrtPublisher(SrtCaller &&caller, size_t loop, std::shared_ptr<SrtS
 
 // --- admission ----------------------------------------------------------------------------
 
+/// Asked when the name or a receiver is taken: the passphrase is judged with the key. Any thread,
+/// with the slot's lock.
 bool SrtPublisher::has_key(std::string_view key) const {
-    return key.empty() || same_key(peer_.key, key);
+    const auto traits = mount_->traits(true);
+    return (!traits || traits->passphrase == passphrase_) &&
+           (key.empty() || same_key(peer_.key, key));
+}
+
+void SrtPublisher::close(const std::string &reason) {
+    asio::post(context(), [self = self<SrtPublisher>(), reason] {
+        if (self->ended_) return;
+        if (!self->entered_ && !self->has_passphrase()) return self->refuse(srt_passphrase_text);
+        self->leave(LogLevel::info, "closed: " + reason);
+    });
 }
 
 /// The handshake has looked at the path already, but that may have changed.
@@ -66,13 +78,14 @@ void SrtPublisher::publish_as(const std::string &path) {
 }
 
 void SrtPublisher::admit(std::shared_ptr<const LeaseOptions> lease) {
+    if (!has_passphrase()) return refuse(srt_passphrase_text);
     mount_ = state_->mount(peer_.path, true);
     deadline_ms_ = steady_ms() + state_->limits.claim_ms;
     switch (mount_->slot.publish(self<SrtPublisher>(), admission_.epoch())) {
     case PublishSlot::Verdict::busy:
         return refuse("this name is being published already");
     case PublishSlot::Verdict::wrong_key:
-        return refuse("wrong or missing key");
+        return refuse(has_passphrase() ? "wrong or missing key" : srt_passphrase_text);
     case PublishSlot::Verdict::accepted:
         return accept_publish();
     case PublishSlot::Verdict::ask:
@@ -149,7 +162,6 @@ void SrtPublisher::read() {
 }
 
 bool SrtPublisher::take(ByteView messages) {
-    heard_ms_ = steady_ms();
     std::vector<uint8_t> packets;
     packets.reserve(messages.size());
     aligner_.push(messages, packets);
@@ -159,6 +171,7 @@ bool SrtPublisher::take(ByteView messages) {
         return true;
     }
     has_packets_ = true;
+    heard_ms_ = steady_ms(); // garbage does not keep the name
     return mount_->deliver(*this, Bytes::adopt(std::move(packets)));
 }
 

@@ -16,7 +16,7 @@ public:
     SrtPublisher(SrtCaller &&caller, size_t loop, std::shared_ptr<SrtState> state);
 
     void check(uint64_t now_ms) override;
-    void close(const std::string &reason) override { SrtPeer::close(reason); }
+    void close(const std::string &reason) override;
 
 private:
     void start() override;

@@ -18,10 +18,7 @@ class Claim final : public SrtClaim {
 public:
     Claim(std::shared_ptr<SrtServer> server, std::shared_ptr<SrtMount> mount)
         : server_(std::move(server)), mount_(std::move(mount)) {}
-    ~Claim() override {
-        mount_->slot.release();
-        mount_->set_traits(true, std::nullopt);
-    }
+    ~Claim() override { mount_->release(); }
     void resume() override { mount_->slot.resume(); }
     uint64_t bytes_in() const override { return mount_->bytes_in; }
     SrtNetwork network() const override { return mount_->publishers.sum(); }
@@ -90,11 +87,10 @@ public:
                                     std::string *error) override {
         if (!check(path, traits, error)) return nullptr;
         auto mount = state_->mount(path, true);
-        if (!mount->slot.claim(receiver, options)) {
+        if (!mount->claim(receiver, options, traits)) {
             *error = "another srtliveserversrc receives '" + path + "' already: use another name";
             return nullptr;
         }
-        mount->set_traits(true, traits);
         return std::make_unique<Claim>(shared_from_this(), std::move(mount));
     }
 
@@ -112,14 +108,13 @@ public:
             *error = "another srtliveserversink serves '" + path + "' already: use another name";
             return nullptr;
         }
-        mount->set_traits(false, traits);
-        mount->attach_feed(options);
+        mount->attach_feed(options, traits);
         return std::make_unique<Feed>(shared_from_this(), std::move(mount), options.ending);
     }
 
     PathRules &rules() override { return *state_->rules; }
-    std::shared_ptr<void> expect(bool publish, const SrtTraits &traits) override {
-        return state_->expect(publish, traits);
+    std::shared_ptr<void> expect(SrtExpected expected) override {
+        return state_->expect(std::move(expected));
     }
     std::vector<MountInfo> mounts() const override {
         auto mounts = Mounts::instance().snapshot("srt");

@@ -10,8 +10,10 @@
 #include "core/net/stream/mount.h"
 #include "core/net/stream/path_rules.h"
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::net {
@@ -67,6 +69,15 @@ public:
     virtual SrtNetwork network() const = 0; ///< of the viewers
 };
 
+/// The traits of publishers, or viewers, of paths that nobody has claimed, or feeds, yet: those
+/// that a rule will give them.
+struct SrtExpected {
+    bool publish = false;
+    SrtTraits traits;
+    /// Called on libsrt's thread: must be fast and thread-safe. Empty: every path.
+    std::function<bool(std::string_view path)> matches{};
+};
+
 class SrtServer {
 public:
     virtual ~SrtServer() = default;
@@ -90,9 +101,8 @@ public:
     /// Watchers, and the rules whose publishers and viewers are admitted: viewers of a leased path
     /// wait instead of being refused. Pass the server to PathRules::add(), to keep it open.
     virtual PathRules &rules() = 0;
-    /// The traits of publishers, or viewers, of paths that nobody has claimed, or feeds, yet: those
-    /// that a rule will give them. Until the handle is destroyed; the oldest one counts.
-    virtual std::shared_ptr<void> expect(bool publish, const SrtTraits &traits) = 0;
+    /// Until the handle is destroyed; of several for a path the oldest counts.
+    virtual std::shared_ptr<void> expect(SrtExpected expected) = 0;
     virtual std::vector<MountInfo> mounts() const = 0;
     /// Turns away the publisher that waits on `path` for a receiver, and says why.
     virtual void refuse(const std::string &path, const std::string &reason) = 0;

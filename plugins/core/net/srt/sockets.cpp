@@ -48,11 +48,10 @@ SrtSockets::Found SrtSockets::poll() {
     std::array<SRT_EPOLL_EVENT, 64> events;
     const int count = srt_epoll_uwait(epoll_, events.data(), static_cast<int>(events.size()), 0);
     Found out;
-    out.any = count > 0;
     for (int i = 0; i < count && i < static_cast<int>(events.size()); ++i) {
         const int socket = events[static_cast<size_t>(i)].fd;
         if (socket == listener_) {
-            out.callers = true;
+            out.has_callers = true;
             continue;
         }
         std::shared_ptr<SrtPeer> peer;
@@ -61,7 +60,9 @@ SrtSockets::Found SrtSockets::poll() {
             if (const auto found = peers_.find(socket); found != peers_.end())
                 peer = found->second.peer.lock();
         }
-        if (peer) peer->wake();
+        if (!peer) continue;
+        peer->wake();
+        out.has_woken = true;
     }
     return out;
 }

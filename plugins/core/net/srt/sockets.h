@@ -30,8 +30,8 @@ public:
     bool has_senders() const { return senders_ > 0; }
 
     struct Found {
-        bool any = false;     ///< somebody was told something
-        bool callers = false; ///< the listener has callers
+        bool has_woken = false;   ///< a peer was told something
+        bool has_callers = false; ///< the listener says that it has callers, or is broken
     };
     /// Looks what has happened, and tells the peers; does not wait. libsrt's own wait is woken by
     /// every acknowledgement of every connection of the process.

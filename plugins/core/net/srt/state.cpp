@@ -4,6 +4,7 @@
 #include "core/net/stream/mounts.h"
 #include "core/net/stream/same_key.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <srt/access_control.h>
@@ -82,14 +83,33 @@ SrtTraits SrtState::traits(const std::string &path, bool publish) const {
     if (const auto mount = this->mount(path, false))
         if (auto traits = mount->traits(publish)) return *traits;
     std::lock_guard lock(mutex_);
-    for (const Expected &each : expected_)
-        if (each.publish == publish) return each.traits;
+    for (const SrtExpected &each : expected_)
+        if (each.publish == publish && (!each.matches || each.matches(path))) return each.traits;
     return {};
 }
 
-std::shared_ptr<void> SrtState::expect(bool publish, const SrtTraits &traits) {
+void SrtState::note_handshake(int socket, std::string passphrase) {
     std::lock_guard lock(mutex_);
-    expected_.push_back({publish, traits});
+    // Those that failed are never taken. Between two looks at the listener no more can be whole
+    // than it holds.
+    if (handshakes_.size() >= 4 * size_t(limits.handshakes)) handshakes_.pop_front();
+    handshakes_.push_back({socket, std::move(passphrase)});
+}
+
+std::optional<std::string> SrtState::take_handshake(int socket) {
+    std::lock_guard lock(mutex_);
+    const auto found =
+        std::find_if(handshakes_.begin(), handshakes_.end(),
+                     [socket](const Handshake &handshake) { return handshake.socket == socket; });
+    if (found == handshakes_.end()) return std::nullopt;
+    std::string passphrase = std::move(found->passphrase);
+    handshakes_.erase(found);
+    return passphrase;
+}
+
+std::shared_ptr<void> SrtState::expect(SrtExpected expected) {
+    std::lock_guard lock(mutex_);
+    expected_.push_back(std::move(expected));
     const auto entry = std::prev(expected_.end());
     return std::shared_ptr<void>(nullptr, [self = shared_from_this(), entry](void *) {
         std::lock_guard inner(self->mutex_);

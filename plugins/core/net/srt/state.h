@@ -12,9 +12,11 @@
 #include "core/net/stream/waiting_room.h"
 #include "core/srt/stream_id.h"
 
+#include <deque>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace penstock::net {
@@ -52,21 +54,28 @@ public:
     /// Those of a connection to this path.
     SrtTraits traits(const std::string &path, bool publish) const;
 
+    /// Remembers what was asked of a caller in its handshake, which may still fail, until it is
+    /// accepted. libsrt tells no passphrase of a connection.
+    void note_handshake(int socket, std::string passphrase);
+    /// nullopt if too many have come since.
+    std::optional<std::string> take_handshake(int socket);
+
     /// See SrtServer::expect().
-    std::shared_ptr<void> expect(bool publish, const SrtTraits &traits);
+    std::shared_ptr<void> expect(SrtExpected expected);
 
     const std::shared_ptr<Loops> &shared_loops() const { return loops_; }
 
 private:
-    struct Expected {
-        bool publish;
-        SrtTraits traits;
+    struct Handshake {
+        int socket;
+        std::string passphrase;
     };
     std::string advice(const char *verb, const std::vector<std::string> &paths) const;
 
     const std::shared_ptr<Loops> loops_;
-    mutable std::mutex mutex_; ///< guards expected_
-    std::list<Expected> expected_;
+    mutable std::mutex mutex_; ///< guards the following
+    std::list<SrtExpected> expected_;
+    std::deque<Handshake> handshakes_;
 };
 
 } // namespace penstock::net

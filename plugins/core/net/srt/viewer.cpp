@@ -70,6 +70,8 @@ void SrtViewer::ask_to_play(const DemandOptions &demand) {
 
 void SrtViewer::play() {
     mount_ = state_->mount(peer_.path, true);
+    feeds_seen_ = mount_->feeds();
+    if (!has_passphrase()) return refuse(srt_passphrase_text);
     if (!mount_->has_feed() && !(seat_ = state_->waiting->enter(peer_.address)))
         return refuse("too many viewers wait for streams already");
     entered_ = true;
@@ -82,6 +84,13 @@ void SrtViewer::play() {
 /// A viewer may be here before the producer, or have stayed from the one before: the producer's
 /// watcher decides about it as about those that come later.
 bool SrtViewer::is_admitted() {
+    if (const unsigned feeds = mount_->feeds(); feeds != feeds_seen_) {
+        feeds_seen_ = feeds;
+        if (!has_passphrase()) {
+            end_watching(LogLevel::warning, std::string("closed: ") + srt_passphrase_text);
+            return false;
+        }
+    }
     if (mount_->epoch() == admission_.epoch()) return true;
     if (admission_.is_open()) return false;
     ask_again(mount_->authority(), [] {});

@@ -47,6 +47,7 @@ private:
     size_t window_;                           ///< messages that libsrt may hold
     uint64_t unasked_ = 0;                    ///< bytes that it sent though it watches
     uint64_t skips_seen_ = 0;
+    unsigned feeds_seen_ = 0;  ///< SrtMount::feeds() when its passphrase was compared
     unsigned slow_checks_ = 0; ///< for which it still counts as slow
     bool is_asking_ = false;   ///< a stream is made for it
     bool is_done_ = false;     ///< the stream has ended, and all of it is with libsrt
