@@ -178,23 +178,6 @@ GST_START_TEST(test_late_keyframes) {
 }
 GST_END_TEST
 
-// Keyframes that are a percent early, since the publisher's clock is followed, still end segments.
-GST_START_TEST(test_early_keyframes) {
-    Rig rig;
-    rig.segmenter->set_format(video_format());
-    for (int64_t i = 0; i < 500; ++i) {
-        const int64_t time = i * 40 * ms * 99 / 100;
-        rig.add(Kind::video, video_sample(time, time, i % 25 == 0));
-    }
-    rig.segmenter->finish();
-    rig.take();
-    fail_unless_equals_int(rig.segments.size(), 10);
-    for (const Segment &segment : rig.segments)
-        fail_unless(segment.independent && segment.duration == 1'980 * ms);
-    fail_unless(rig.warnings.empty());
-}
-GST_END_TEST
-
 // Video in which no player could begin is no part of the stream; audio goes on alone.
 GST_START_TEST(test_no_keyframe) {
     for (const bool audio : {false, true}) {
@@ -310,7 +293,6 @@ static Suite *hls_segmenter_pauses_suite() {
     tcase_add_test(tc, test_video_pauses);
     tcase_add_test(tc, test_everything_pauses);
     tcase_add_test(tc, test_late_keyframes);
-    tcase_add_test(tc, test_early_keyframes);
     tcase_add_test(tc, test_no_keyframe);
     tcase_add_test(tc, test_announced_before);
     tcase_add_test(tc, test_skew);

@@ -22,8 +22,6 @@ constexpr int64_t short_segment = second / 10;
 // What most encoders for live streams have between keyframes; s. It has to be announced with the
 // first part.
 constexpr int64_t usual_interval = 2;
-// A keyframe may be early by this part of the target duration.
-constexpr int64_t early_share = 50;
 constexpr size_t max_splits = 64;
 // Bound that prevents overflow of sums: 18 years; ns.
 constexpr int64_t time_limit = int64_t(1) << 59;
@@ -220,10 +218,7 @@ bool Segmenter::begin_segment(const Sample &sample, const FormatPtr &format) {
         return true;
     }
     const int64_t length = sample.pts - cuts_.back().pts;
-    // An encoder's two seconds are a little less where its times are brought to this machine's
-    // clock.
-    const int64_t early = std::max(options_.tolerance, target() / early_share);
-    const bool long_enough = length >= target() - early;
+    const bool long_enough = length >= target() - options_.tolerance;
     const bool first_keyframe = !cuts_.back().keyframe && length > short_segment;
     const bool is_asked_for = is_split(sample.pts);
     if (video_driven_ && !new_format && !long_enough && !first_keyframe && !is_asked_for &&

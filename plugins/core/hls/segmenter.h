@@ -115,7 +115,7 @@ public:
         /// ns; at most `announced` if that is set.
         int64_t target_duration = 2'000'000'000;
         /// ns by which a keyframe may be early and still end a segment, since timestamps may be
-        /// rounded to milliseconds; at least a fiftieth of the target duration.
+        /// rounded to milliseconds.
         int64_t tolerance = 10'000'000;
         /// ns after which segments no longer wait for a track that sends nothing while the other
         /// continues.
