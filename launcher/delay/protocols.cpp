@@ -66,7 +66,8 @@ const Protocol *protocol_of(const std::string &url, std::string *error) {
         if (!protocols::has_scheme(*protocol, url)) continue;
         known = true;
         if (const Protocol *reader = protocols::find_reader(*protocol, url)) {
-            if (!protocol->is_udp || has_port(rest)) return reader;
+            if (!protocol->is_udp || has_port(rest) || protocols::default_port(*protocol, url) != 0)
+                return reader;
             *error = "'" + url + "' has no port: say " + protocol->url_hint;
             return nullptr;
         }
