@@ -135,7 +135,7 @@ class UdpToLive(unittest.TestCase):
             ["ffmpeg", "-nostdin", "-v", "error", "-i", self.flv, "-t", "3", "-map", "0:v", "-c",
              "copy", "-f", "framecrc", "-"], capture_output=True, text=True, timeout=30)
         count = sum(not line.startswith("#") for line in frames.stdout.splitlines())
-        self.assertGreater(count, 70)  # of 75
+        self.assertGreater(count, 66, frames.stderr)  # of 75; without repairs 58
         self.assertGreater(relay.lost, 5)
 
     def test_rtp(self):
