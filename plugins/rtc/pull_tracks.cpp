@@ -72,6 +72,24 @@ void add_receiver(Connection &connection, const char *text, bool is_video) {
     gst_object_unref(transceiver);
 }
 
+/// rtpbin sets a track back by what the sender's reports correct of picture and sound. Its frames
+/// then wait for the time that has been: further back it is another time.
+GstPadProbeReturn hold_time(GstPad *, GstPadProbeInfo *info, gpointer data) {
+    constexpr GstClockTime longest = GST_SECOND;
+    auto &last = *static_cast<GstClockTime *>(data);
+    GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+    GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    const GstClockTime time = GST_BUFFER_PTS(buffer);
+    if (!GST_CLOCK_TIME_IS_VALID(time)) return GST_PAD_PROBE_OK;
+    if (GST_CLOCK_TIME_IS_VALID(last) && time < last && last - time < longest) {
+        GST_BUFFER_PTS(buffer) = last;
+        if (GST_CLOCK_TIME_IS_VALID(GST_BUFFER_DTS(buffer))) GST_BUFFER_DTS(buffer) = last;
+    } else {
+        last = time;
+    }
+    return GST_PAD_PROBE_OK;
+}
+
 /// Makes a chain in front of the muxer's pad; nullptr: an element is missing, or the pad.
 GstElement *make_chain(GstBin *bin, const Chain &chain) {
     const auto muxer = GstPtr<GstElement>::adopt(gst_bin_get_by_name(bin, muxer_name));
@@ -88,6 +106,9 @@ GstElement *make_chain(GstBin *bin, const Chain &chain) {
     if (!made) return nullptr;
     gst_bin_add(bin, made);
     const auto out = GstPtr<GstPad>::adopt(gst_element_get_static_pad(made, "src"));
+    gst_pad_add_probe(out.get(), GST_PAD_PROBE_TYPE_BUFFER, hold_time,
+                      new GstClockTime(GST_CLOCK_TIME_NONE),
+                      [](gpointer last) { delete static_cast<GstClockTime *>(last); });
     gst_pad_link(out.get(), sink.get());
     return made;
 }
