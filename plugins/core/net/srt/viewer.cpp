@@ -87,7 +87,12 @@ bool SrtViewer::is_admitted() {
     if (const unsigned feeds = mount_->feeds(); feeds != feeds_seen_) {
         feeds_seen_ = feeds;
         if (!has_passphrase()) {
-            end_watching(LogLevel::warning, std::string("closed: ") + srt_passphrase_text);
+            // Not at once: what pumps it still uses it.
+            closed_ = true;
+            asio::post(context(), [self = self<SrtViewer>()] {
+                self->end_watching(LogLevel::warning,
+                                   std::string("closed: ") + srt_passphrase_text);
+            });
             return false;
         }
     }
