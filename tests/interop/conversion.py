@@ -105,12 +105,13 @@ def by_element(source, content):
                "opus": "opusparse"}
 
     def record(path):
-        line = f"{source} ! flvlivedemux name=d matroskamux name=m streamable=true ! filesink location={path} "
+        line = (f"{source} ! flvlivedemux name=d matroskamux name=m streamable=true ! "
+                f"filesink buffer-mode=unbuffered location={path} ")
         for kind, codec in content.items():
             parser = f"{parsers[codec]} ! " if codec in parsers else ""
             line += f"d.{kind} ! queue ! {parser}m.{kind}_0 "
         process = gst(line)
-        until("something is recorded", lambda: os.path.exists(path) and os.path.getsize(path) > 5000 or
+        until("something is recorded", lambda: os.path.exists(path) and os.path.getsize(path) > 300 or
               not process.running(), 30)
         time.sleep(SECONDS)
         assert process.running(), f"the player has ended: {process.err[-200:]}"
