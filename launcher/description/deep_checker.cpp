@@ -379,7 +379,7 @@ void DeepChecker::build(const PipelineText &pipeline, const std::vector<std::str
                 // A missing element may be needed by some choices only; it is not reported here.
                 if (item.kind == Item::Kind::element && !has_element(item.text)) return;
         std::map<std::string, std::string> chosen = *values;
-        // Of a URL that is not `none` any will do.
+        // Any URL will do where the condition is that it is not `none`.
         const auto set = [&](const std::string &name, const std::optional<std::string> &word) {
             for (const Parameter &parameter : description_.parameters)
                 if (parameter.name == name && (word || parameter.type == Type::url))

@@ -124,7 +124,7 @@ bool Loader::load_from(const Node::Entry &entry, const Publishers *publishers) {
     return publishers->own == wanted;
 }
 
-/// One address or a list of them, all of which capture the same.
+/// Loads the addresses of a `match`, one or a list, which all capture the same names.
 std::vector<Template> Loader::load_matches(const Node::Entry &entry, protocols::Use use,
                                            std::vector<std::string> &captures) {
     std::vector<Template> out;

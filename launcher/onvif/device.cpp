@@ -27,7 +27,7 @@ void fill_random(std::span<uint8_t> bytes) {
     net::secure_random(bytes);
 }
 
-/// One device, from one thread.
+/// Talks to one device, from one thread.
 class Conversation {
 public:
     Conversation(const Credentials &credentials, bool is_named)

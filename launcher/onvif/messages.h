@@ -16,7 +16,7 @@ namespace penstock::onvif {
 inline constexpr size_t max_profiles = 32; ///< more are left out
 inline constexpr size_t max_name = 128;    ///< bytes of a text that is shown
 
-/// Of a probe's answer.
+/// A device, as its answer to a probe describes it.
 struct Found {
     std::string id;                     ///< the device's, for ever
     std::string name, hardware;         ///< of its scopes; empty: not told
@@ -25,8 +25,8 @@ struct Found {
 };
 /// A probe for cameras. `id`: another UUID for each.
 std::string probe(std::string_view id);
-/// What an answer to the probe `id` tells; empty if it is none. Of its addresses those count that
-/// are at `sender`, the IP address it came from: anybody may answer a probe, and must not send the
+/// Reads an answer to the probe `id`; empty if it is none. Only addresses at `sender`, the IP
+/// address it came from, count: anybody may answer a probe, and must not send the
 /// client, and what it proves of the password, to others.
 std::vector<Found> read_probe_matches(std::string_view text, std::string_view id,
                                       std::string_view sender);

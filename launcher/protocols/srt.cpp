@@ -41,7 +41,7 @@ unsigned number_of(const std::optional<std::string> &text, unsigned otherwise) {
     return value;
 }
 
-/// Those of the element that will take the connections; nullopt if there is none.
+/// Reads the traits of the element that will take the connections; nullopt if there is none.
 std::optional<net::SrtTraits> traits_of(const Opening &opening) {
     if (!opening.property) return std::nullopt;
     net::SrtTraits traits;
@@ -95,7 +95,7 @@ std::vector<UrlLine> urls(const Place &place) {
     if (!is_publish)
         return {{"ffplay", url, "play"},
                 {"transmit", "srt-live-transmit '" + keyed + "' file://con", "srt"}};
-    // Of OBS' server address nothing behind an ampersand is sent.
+    // OBS sends nothing of its server address that stands behind an ampersand.
     const std::string for_obs = parts.server + "?streamid=" + id;
     return {{"Publish", url, "publish"},
             {"OBS", "server " + for_obs + (is_encrypted ? "  with its encryption passphrase" : ""),
@@ -126,7 +126,7 @@ std::string with_port(const std::string &url) {
     return url.substr(0, end) + ":" + std::to_string(usual_port) + url.substr(end);
 }
 
-/// That of a stock element for a stream's URL: the path becomes the stream id.
+/// Makes a stock element's URL of a stream's URL: the path becomes the stream id.
 std::string caller_url(const std::string &given) {
     const std::string url = with_port(given);
     const size_t mark = url.find('?');

@@ -13,7 +13,8 @@ namespace penstock::supervisor {
 /// Knows the messages that udpsrc posts over and over with its property `timeout`. Not thread-safe.
 class SilentSources {
 public:
-    /// What to report; nothing for other messages, and while a silence lasts. `now`: monotonic, µs.
+    /// Returns the text to report; none for other messages, and while a silence lasts. `now`:
+    /// monotonic, µs.
     std::optional<std::string> notice(GstMessage *message, gint64 now);
 
 private:
